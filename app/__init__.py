@@ -1,0 +1,1 @@
+"""registrywatcher: continuous delivery from container registries to HashiCorp Nomad."""
