@@ -18,7 +18,7 @@
         ├── NomadDenied
         └── JobRejected         Nomad refuses the specification; its words are the message
 
-Messages are written for the person who reads the page: they name the thing and the mend, are bounded, and hold no secret.
+Messages are for the person who reads the page: they name the thing and the mend, are bounded, and hold no secret.
 """
 
 from dataclasses import dataclass

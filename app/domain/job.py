@@ -1,4 +1,4 @@
-"""A Nomad job as far as a decision needs it, and the change that we make to it. Nomad's own words stay in the adapter."""
+"""A Nomad job as far as a decision needs it, and the change we make to it. Nomad's words stay in the adapter."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -84,7 +84,7 @@ class JobState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskChange:
-    """The edit of one task: its image, and, where the image alone would not change the job, a task-level Meta marker."""
+    """The edit of one task: its image, and a task-level Meta marker where the image alone would not change the job."""
 
     image: str
     marker: str | None = None
@@ -102,7 +102,8 @@ class Order:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
     """A registration that Nomad has applied. `index` is the job's JobModifyIndex made by it: the exact key of its
-    deployment. `changed` is False when the specification was already so; `evaluation_id` is "" for jobs that launch later.
+    deployment. `changed` is False when the specification was already so; `evaluation_id` is "" where the job
+    launches later.
     """
 
     index: int
@@ -151,8 +152,9 @@ class Snapshot:
     """One short look at a rollout: everything that judging needs, read from Nomad at one moment.
 
     `present` and `stopped` are the job's; `index` is its JobModifyIndex now. `evaluated` is whether the scheduler is
-    done with our registration. `desired` counts the allocations wanted where there is no deployment. `stable` is Nomad's
-    durable mark of our version. `unplaced` says why allocations could not be placed; `failures` explain in Nomad's words.
+    done with our registration. `desired` counts the allocations wanted where there is no deployment. `stable` is
+    Nomad's durable mark of our version. `unplaced` says why allocations could not be placed; `failures` explain in
+    Nomad's words.
     """
 
     present: bool

@@ -1,4 +1,4 @@
-"""What people are told, as a value: the kinds of notices and their facts. Wording is `compose`'s, sending an adapter's."""
+"""What people are told, as a value: the kinds of notices and their facts. Sending is an adapter's."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -43,7 +43,7 @@ def parse_digest(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Repository:
-    """A name in a registry, normalised: `docker.io` for Docker Hub's many names, `library/` put in, the host in lower case."""
+    """A name in a registry, normalised: one name for Docker Hub, `library/` put in, the host in lower case."""
 
     host: str
     path: str

@@ -1,6 +1,6 @@
 """The rule that chooses a tag: follow the highest release, or stay on a pinned tag. Pure; it reads no registry.
 
-Release tags and their order: Semantic Versioning 2.0.0, section 11; a leading `v` is a spelling, not a part of the version.
+Release tags and their order: Semantic Versioning 2.0.0, section 11; a leading `v` is spelling, no part of the version.
 """
 
 import re
