@@ -71,6 +71,9 @@ class Daemon:
             return
         before = self._log.stat().st_size if self._log.exists() else 0
         self._spawn()
+        self._await(is_ready, timeout, before)
+
+    def _await(self, is_ready: Callable[[], bool], timeout: float, before: int) -> None:
         deadline = time.monotonic() + timeout
         while not is_ready():
             if not self.running:
