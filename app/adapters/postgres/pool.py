@@ -1,0 +1,89 @@
+"""The connection pool of one process, and how Postgres' errors become ours. No SQL lives here."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import orjson
+
+from app.errors import StoreUnavailable
+
+Connection = Any  # asyncpg ships no types; its stores annotate what they return
+
+_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.DiskFullError,
+    asyncpg.InterfaceError,
+)
+
+
+class Database:
+    """A pool that opens lazily: the program starts while Postgres is away, and finds it again by itself.
+
+    All methods raise StoreUnavailable when Postgres cannot be reached or cannot store now.
+    """
+
+    def __init__(self, dsn: str, *, size: int = 10, timeout: float = 5.0) -> None:
+        self._dsn = dsn
+        self._size = size
+        self._timeout = timeout
+        self._pool: Any = None
+
+    async def open(self) -> None:
+        """Open the pool; StoreUnavailable when Postgres does not answer."""
+        if self._pool is not None:
+            return
+        try:
+            pool = asyncpg.create_pool(
+                self._dsn,
+                min_size=0,
+                max_size=self._size,
+                timeout=self._timeout,
+                command_timeout=30,
+                init=_speak_json,
+                server_settings={"application_name": "registrywatcher"},
+            )
+            self._pool = await pool
+        except _AWAY as error:
+            raise _unavailable(error) from error
+
+    async def close(self) -> None:
+        """Close the pool; connections still in use after two seconds are cut."""
+        if self._pool is not None:
+            self._pool.terminate()
+            self._pool = None
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection in autocommit: each statement is its own transaction."""
+        await self.open()
+        try:
+            async with self._pool.acquire(timeout=self._timeout) as connection:
+                yield connection
+        except _AWAY as error:
+            raise _unavailable(error) from error
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection inside one transaction: committed at the end, rolled back when the block raises."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+
+async def _speak_json(connection: Connection) -> None:
+    for name in ("json", "jsonb"):
+        await connection.set_type_codec(
+            name, encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads, schema="pg_catalog"
+        )
+
+
+def _unavailable(error: BaseException) -> StoreUnavailable:
+    return StoreUnavailable(f"Postgres cannot be used now: {type(error).__name__}: {str(error)[:200]}")
