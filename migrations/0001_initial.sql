@@ -17,7 +17,9 @@ CREATE TABLE targets (
     namespace text NOT NULL,
     job_id text NOT NULL,
     mark bigint NOT NULL DEFAULT 0,
+    -- Why it is due: anything but a poll wants the job read; a poll alone is content when the registry has not moved.
     thorough boolean NOT NULL DEFAULT true,
+    polled boolean NOT NULL DEFAULT false,
     due_at timestamptz,
     rung_at timestamptz,
     lease_token uuid,
@@ -66,6 +68,8 @@ CREATE TABLE watches (
     digest_tags jsonb NOT NULL DEFAULT '{}',
     first_highest text NOT NULL DEFAULT '',
     expected jsonb NOT NULL DEFAULT '{}',
+    -- After a failed rollout Nomad may have reverted: the next look takes what it finds as ours.
+    adopt boolean NOT NULL DEFAULT false,
     hand_changed_at timestamptz,
     hand_images jsonb NOT NULL DEFAULT '{}',
     decision_id bigint,
@@ -80,6 +84,7 @@ CREATE TABLE sightings (
     watch_name text NOT NULL REFERENCES watches,
     digest text NOT NULL,
     tag text NOT NULL,
+    found_by text NOT NULL DEFAULT '',
     first_seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (watch_name, digest)
 );

@@ -52,10 +52,10 @@ class Ask:
 class History:
     """What was recorded about this watch in this incarnation of its job.
 
-    `digests` maps an image text to the digest it stands for (the baseline, and what our rollouts wrote); `tags` maps a
-    digest to the tag that our rollouts deployed it by. `first_highest` is the highest release tag of the first look, ""
-    when there was none. `expected` maps "group/task" to the image that our last rollout left there, empty before the
-    first. `newer_than_hand_change` is whether a digest, or a person's word, came after a change by hand.
+    `digests` maps an image's `identity` to the digest that it stands for (the baseline, and what our rollouts wrote);
+    `tags` maps a digest to the tag that our rollouts deployed it by. `first_highest` is the highest release tag of the first look, ""
+    when there was none. `expected` maps "group/task" to the `identity` that our last rollout left there, empty before
+    the first. `newer_than_hand_change` is whether a digest, or a person's word, came after a change by hand.
     """
 
     digests: Mapping[str, str] = field(default_factory=dict)
@@ -112,10 +112,19 @@ class Running:
     release: Release | None
 
 
+def identity(task: RunningTask) -> str:
+    """A task's image by its normalised name: equal for two spellings of one image; "" when it cannot be followed."""
+    reference = task.reference
+    if reference is None:
+        return ""
+    tag, digest = reference.tag, reference.digest
+    return str(reference.repository) + (f":{tag}" if tag else "") + (f"@{digest}" if digest else "")
+
+
 def running(task: RunningTask, history: History) -> Running:
     """Read a task's image with what was recorded: a digest written out wins, a bare digest gets the tag we gave it."""
     reference = task.reference
-    digest = (reference.digest if reference else None) or history.digests.get(task.image, "")
+    digest = (reference.digest if reference else None) or history.digests.get(identity(task), "")
     tag = (reference.tag if reference else None) or history.tags.get(digest, "")
     if not tag and reference is not None and reference.digest is None:
         tag = "latest"
@@ -130,7 +139,7 @@ def highest_running(tasks: tuple[RunningTask, ...], history: History) -> Release
 
 def changed_by_hand(tasks: tuple[RunningTask, ...], expected: Mapping[str, str]) -> bool:
     """Whether a task's image is another than our last rollout left there; never so before our first."""
-    return any(expected.get(str(task.key), task.image) != task.image for task in tasks)
+    return any(expected.get(str(task.key), identity(task)) != identity(task) for task in tasks)
 
 
 def decide(case: Case) -> Decision:
