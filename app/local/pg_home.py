@@ -1,7 +1,7 @@
 """Where do the embedded Postgres's data and binaries lie? Makes the places and gives them to the right account.
 
 Ordinarily below the directory that the caller names. When we are root and Postgres's account cannot enter that one,
-both lie below /var/lib/registrywatcher instead, and a symbolic link in the named directory says so. Must not start anything.
+both lie below /var/lib/registrywatcher instead, and a symbolic link in the named directory says so. Must start nothing.
 """
 
 import hashlib

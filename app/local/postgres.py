@@ -62,6 +62,8 @@ class EmbeddedPostgres:
 
         Raises ServerFailed with the log's last lines; data of another major version is refused.
         """
+        if self.pid:
+            return
         if self._home is None:
             self._home = pg_home(self._directory)
             _initialise(self._home)

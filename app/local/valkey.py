@@ -50,6 +50,8 @@ class EmbeddedValkey:
 
         Raises ServerFailed with the log's last lines.
         """
+        if self.pid:
+            return
         for attempt in range(1, ATTEMPTS + 1):
             port = self._port or free_port()
             try:
@@ -85,7 +87,8 @@ class EmbeddedValkey:
         configuration.touch(mode=0o600)
         configuration.write_text(_configuration(kept, port, self._password))
         self._daemon = Daemon([program, str(configuration)], log=kept / "valkey.log")
-        self._daemon.start(lambda: _answers_ping(port, self._password))
+        daemon = self._daemon
+        daemon.start(lambda: _is_ready(port, self._password, daemon.pid))
 
     def __enter__(self) -> Self:
         self.start()
@@ -120,14 +123,17 @@ def _password(kept: Path) -> str:
     return kept.read_text()
 
 
-def _answers_ping(port: int, password: str) -> bool:
-    """Inline commands of the wire protocol: https://valkey.io/topics/protocol/#inline-commands."""
+def _is_ready(port: int, password: str, pid: int) -> bool:
+    """Whether the server of this process id answers PING; while it loads it answers -LOADING.
+
+    By inline commands of the wire protocol: https://valkey.io/topics/protocol/#inline-commands.
+    """
     with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, port), timeout=0.5) as connection:
-        connection.sendall(f"AUTH {password}\r\nPING\r\n".encode())
+        connection.sendall(f"AUTH {password}\r\nPING\r\nINFO server\r\nQUIT\r\n".encode())
         answer = b""
-        while answer.count(b"\r\n") < 2 and (more := connection.recv(512)):
+        while more := connection.recv(65536):
             answer += more
-        return answer.endswith(b"+PONG\r\n")
+        return b"+PONG\r\n" in answer and f"process_id:{pid}\r\n".encode() in answer
     return False
 
 

@@ -1,0 +1,136 @@
+"""Fixtures that several tiers share: real servers, and a fresh database and Redis for each test.
+
+The session's servers are embedded ones unless TEST_DATABASE_URL or TEST_REDIS_URL names others. A test that stops,
+freezes or kills a server takes a private one.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from app.local.postgres import EmbeddedPostgres
+from app.local.servers import GivenServer, LocalServer
+from app.local.valkey import EmbeddedValkey
+from tests.servers.postgres import Databases
+from tests.servers.tls import Certificate, issue
+from tests.servers.valkey import LogicalDatabases
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def server_directory() -> Iterator[Path]:
+    """A directory for a private server's data; unlike tmp_path, root's Postgres account can enter it."""
+    with _enterable_directory() as directory:
+        yield directory
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[LocalServer]:
+    """The session's Postgres."""
+    if given := os.environ.get("TEST_DATABASE_URL"):
+        yield GivenServer(url=given)
+        return
+    with _enterable_directory() as directory, EmbeddedPostgres(directory, durable=False) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[LocalServer]:
+    """The session's Valkey."""
+    if given := os.environ.get("TEST_REDIS_URL"):
+        yield GivenServer(url=given)
+        return
+    with _enterable_directory() as directory, EmbeddedValkey(directory) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def databases(postgres_server: LocalServer) -> Iterator[Databases]:
+    """Makes databases on the session's Postgres."""
+    made = Databases(postgres_server.url)
+    yield made
+    made.drop_template()
+
+
+@pytest.fixture
+def database_url(databases: Databases) -> Iterator[str]:
+    """A database of this test's own: migrated, empty."""
+    url = databases.fresh()
+    yield url
+    databases.drop(url)
+
+
+@pytest.fixture
+def empty_database_url(databases: Databases) -> Iterator[str]:
+    """A database of this test's own without any table."""
+    url = databases.empty()
+    yield url
+    databases.drop(url)
+
+
+@pytest.fixture(scope="session")
+def logical_databases(valkey_server: LocalServer) -> LogicalDatabases:
+    """Hands out logical databases of the session's Valkey."""
+    return LogicalDatabases(valkey_server.url)
+
+
+@pytest.fixture
+def redis_url(logical_databases: LogicalDatabases) -> str:
+    """An empty logical database of this test's own."""
+    return logical_databases.fresh()
+
+
+@pytest.fixture
+def private_postgres(server_directory: Path) -> Iterator[EmbeddedPostgres]:
+    """A started Postgres that the test may stop, freeze and kill; tests.servers.postgres.migrate brings the schema."""
+    with EmbeddedPostgres(server_directory, durable=False) as server:
+        yield server
+
+
+@pytest.fixture
+def private_valkey(server_directory: Path) -> Iterator[EmbeddedValkey]:
+    """A started Valkey that the test may stop, freeze and kill."""
+    with EmbeddedValkey(server_directory) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """A certificate for this machine by a private authority."""
+    return issue(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture(scope="session")
+def find_program() -> Callable[..., str]:
+    """Returns find(name, *, mend): the path of a program that pip cannot bring.
+
+    A missing one skips the test on a laptop, with the mend as the reason, and is an error where CI is set.
+    """
+
+    def find(name: str, *, mend: str) -> str:
+        if found := shutil.which(name):
+            return found
+        reason = f"{name} is not on PATH: {mend}"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+    return find
+
+
+@contextmanager
+def _enterable_directory() -> Iterator[Path]:
+    """A temporary directory that other accounts may enter, though not list."""
+    with tempfile.TemporaryDirectory(prefix="registrywatcher-") as made:
+        directory = Path(made)
+        directory.chmod(0o711)
+        yield directory

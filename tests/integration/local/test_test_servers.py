@@ -1,0 +1,105 @@
+"""The tests' own servers do what their users rely on."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+
+import asyncpg
+import httpx
+import pytest
+import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from tests.servers.http import serve
+from tests.servers.postgres import Databases
+from tests.servers.tls import Certificate
+from tests.servers.toxic import ToxicProxy
+from tests.servers.valkey import LogicalDatabases
+
+
+async def pong(_: Request) -> PlainTextResponse:
+    return PlainTextResponse("pong")
+
+
+APPLICATION = Starlette(routes=[Route("/ping", pong)])
+
+
+def test_each_database_is_its_own_and_migrated(databases: Databases) -> None:
+    first, second = databases.fresh(), databases.fresh()
+    try:
+        assert first != second
+        assert asyncio.run(_tables(first)) == asyncio.run(_tables(second)) != 0
+    finally:
+        databases.drop(first)
+        databases.drop(second)
+
+
+def test_an_empty_database_has_no_table(empty_database_url: str) -> None:
+    assert asyncio.run(_tables(empty_database_url)) == 0
+
+
+async def _tables(url: str) -> object:
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetchval("SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'")
+    finally:
+        await connection.close()
+
+
+async def test_each_logical_database_is_its_own(logical_databases: LogicalDatabases) -> None:
+    first, second = logical_databases.fresh(), logical_databases.fresh()
+    async with redis.asyncio.Redis.from_url(first) as one, redis.asyncio.Redis.from_url(second) as two:
+        await one.set("key", "value")
+        assert await two.get("key") is None
+
+
+def test_an_application_is_served() -> None:
+    with serve(APPLICATION) as url:
+        assert httpx.get(f"{url}/ping").text == "pong"
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{url}/ping")
+
+
+def test_an_application_is_served_over_tls(certificate: Certificate) -> None:
+    trusting = ssl.create_default_context(cafile=str(certificate.ca_file))
+    with serve(APPLICATION, certificate=certificate) as url:
+        assert httpx.get(f"{url}/ping", verify=trusting).text == "pong"
+        with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+            httpx.get(f"{url}/ping")
+
+
+def test_an_application_that_cannot_start_is_named() -> None:
+    async def fail(_: Starlette) -> AsyncIterator[None]:
+        raise OSError("no database")
+        yield
+
+    from contextlib import asynccontextmanager
+
+    with pytest.raises(RuntimeError, match="did not start"), serve(Starlette(lifespan=asynccontextmanager(fail))):
+        pass
+
+
+async def test_the_proxy_passes_then_loses_cuts_and_refuses(redis_url: str) -> None:
+    async with ToxicProxy(redis_url) as proxy:
+        client = redis.asyncio.Redis.from_url(proxy.url, socket_timeout=0.2, retry=Retry(NoBackoff(), 0))
+        async with client:
+            assert await client.set("key", "x" * 100)
+            proxy.black_hole = True
+            with pytest.raises(redis.TimeoutError):
+                await client.get("key")
+            proxy.black_hole = False
+            proxy.cut_reply_after = 10
+            with pytest.raises(redis.ConnectionError):
+                await client.get("key")
+            assert await client.get("key") == b"x" * 100
+            proxy.cut()
+            with pytest.raises(redis.ConnectionError):
+                await client.get("key")
+            proxy.refuse = True
+            with pytest.raises(redis.ConnectionError):
+                await client.get("key")

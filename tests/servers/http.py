@@ -1,0 +1,67 @@
+"""Serve an ASGI application on a free port, in a thread with its own event loop.
+
+with serve(create_app(…)) as url:
+    httpx.get(url + "/ping/")
+"""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+
+from tests.servers.tls import Certificate
+
+PATIENCE_SECONDS = 20
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.came_up = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.came_up.set()
+
+
+@contextmanager
+def serve(app: Any, *, certificate: Certificate | None = None) -> Iterator[str]:
+    """Yield the base URL, without a final slash; on leaving, requests are ended within a second.
+
+    Raises RuntimeError when the application's lifespan fails.
+    """
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        timeout_graceful_shutdown=1,
+        ssl_certfile=certificate and str(certificate.chain_file),
+        ssl_keyfile=certificate and str(certificate.key_file),
+    )
+    server = _Server(config)
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+        thread = threading.Thread(target=_run, args=(server, listening), name=f"serve-{port}", daemon=True)
+        thread.start()
+        try:
+            if not server.came_up.wait(PATIENCE_SECONDS) or server.should_exit:
+                raise RuntimeError("the application did not start; see the log above")
+            yield f"{'https' if certificate else 'http'}://127.0.0.1:{port}"
+        finally:
+            server.should_exit = True
+            thread.join(PATIENCE_SECONDS)
+            if thread.is_alive():
+                raise RuntimeError("the application did not stop")
+
+
+def _run(server: _Server, listening: socket.socket) -> None:
+    try:
+        server.run(sockets=[listening])
+    except SystemExit:  # how uvicorn says that the lifespan failed
+        server.should_exit = True
+    finally:
+        server.came_up.set()

@@ -1,0 +1,17 @@
+"""The local registry over real TCP, for tests that need its faults and oracles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from app.local.registry import LocalRegistry, RegistrySettings, create_registry_app
+from tests.servers.http import serve
+
+
+@contextmanager
+def local_registry(settings: RegistrySettings | None = None) -> Iterator[tuple[LocalRegistry, str]]:
+    """(the registry, its URL); served by a thread of its own, so the test may block."""
+    registry = LocalRegistry(settings)
+    with serve(create_registry_app(registry)) as url:
+        yield registry, url

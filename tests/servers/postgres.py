@@ -1,0 +1,74 @@
+"""An empty, migrated database for each test: copied from a template that is migrated once per session."""
+
+import asyncio
+import importlib.util
+import itertools
+import os
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
+
+
+class Databases:
+    """Makes and drops databases on one server."""
+
+    def __init__(self, server_url: str) -> None:
+        self._server_url = server_url
+        self._prefix = f"registrywatcher_test_{os.getpid()}"  # a given server may serve two test runs at once
+        self._numbers = itertools.count(1)
+        self._template: str | None = None
+
+    def fresh(self) -> str:
+        """The URL of a new database with our schema and no rows."""
+        if self._template is None:
+            self._template = self._migrated_template()
+        return self._create(f"{self._prefix}_{next(self._numbers)}", template=self._template)
+
+    def empty(self) -> str:
+        """The URL of a new database without a schema, for tests of the migrations themselves."""
+        return self._create(f"{self._prefix}_{next(self._numbers)}", template="template0")
+
+    def drop(self, url: str) -> None:
+        """Drop the database of the URL, whoever is still connected."""
+        name = urlsplit(url).path.lstrip("/")
+        asyncio.run(_execute(self._server_url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+
+    def drop_template(self) -> None:
+        """At the session's end."""
+        if self._template is not None:
+            self.drop(_with_database(self._server_url, self._template))
+
+    def _migrated_template(self) -> str:
+        name = f"{self._prefix}_template"
+        migrate(self._create(name, template="template0"))
+        return name
+
+    def _create(self, name: str, *, template: str) -> str:
+        asyncio.run(_execute(self._server_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
+        return _with_database(self._server_url, name)
+
+
+def migrate(url: str) -> None:
+    """Bring our schema to a database: by the product's runner, or file by file while there is none."""
+    if importlib.util.find_spec("app.adapters.postgres.migrate") is None:
+        for file in sorted(MIGRATIONS.glob("*.sql")):
+            asyncio.run(_execute(url, file.read_text()))
+        return
+    from app.adapters.postgres.migrate import migrate as run
+
+    asyncio.run(run(url))
+
+
+async def _execute(url: str, sql: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()
+
+
+def _with_database(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))

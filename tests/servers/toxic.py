@@ -1,0 +1,81 @@
+"""A TCP proxy that misbehaves on demand: slow, silent, cut, or cut in the middle of a reply.
+
+async with ToxicProxy(redis_url) as proxy:
+    client = Redis.from_url(proxy.url)
+    proxy.black_hole = True        # bytes are taken and lost, both ways
+    proxy.cut_reply_after = 10     # each connection's reply is cut after so many more bytes
+    proxy.cut()                    # every open connection, now
+    proxy.refuse = True            # new connections are closed at once
+"""
+
+import asyncio
+import contextlib
+from typing import Self
+from urllib.parse import urlsplit, urlunsplit
+
+
+class ToxicProxy:
+    """Stands before the server of a URL; url is the same URL through the proxy. Faults are plain attributes."""
+
+    def __init__(self, upstream_url: str) -> None:
+        self._upstream = urlsplit(upstream_url)
+        self._connections: set[asyncio.Task[None]] = set()
+        self.url = ""
+        self.latency = 0.0  # seconds before each chunk, each way
+        self.black_hole = False
+        self.refuse = False
+        self.cut_reply_after: int | None = None
+        self.accepted = 0
+
+    def cut(self) -> None:
+        """Close every open connection."""
+        for connection in self._connections:
+            connection.cancel()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        port = self._server.sockets[0].getsockname()[1]
+        credentials, at, _ = self._upstream.netloc.rpartition("@")
+        self.url = urlunsplit(self._upstream._replace(netloc=f"{credentials}{at}127.0.0.1:{port}"))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        self.cut()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
+        connection = asyncio.create_task(self._connect(reader, writer))
+        self._connections.add(connection)
+        connection.add_done_callback(self._connections.discard)
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer), contextlib.suppress(OSError, asyncio.CancelledError):
+            if self.refuse:
+                return
+            up_reader, up_writer = await asyncio.open_connection(self._upstream.hostname, self._upstream.port)
+            with contextlib.closing(up_writer):
+                there = asyncio.create_task(self._pump(reader, up_writer, is_reply=False))
+                back = asyncio.create_task(self._pump(up_reader, writer, is_reply=True))
+                try:
+                    await asyncio.wait((there, back), return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    there.cancel()
+                    back.cancel()
+                    await asyncio.gather(there, back, return_exceptions=True)
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_reply: bool) -> None:
+        while chunk := await reader.read(65536):
+            await asyncio.sleep(self.latency)
+            if self.black_hole:
+                continue
+            if is_reply and self.cut_reply_after is not None:
+                chunk, self.cut_reply_after = chunk[: self.cut_reply_after], self.cut_reply_after - len(chunk)
+                if self.cut_reply_after < 0:
+                    self.cut_reply_after = None
+                    writer.write(chunk)
+                    await writer.drain()
+                    return
+            writer.write(chunk)
+            await writer.drain()
