@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
+from functools import partial
 
 import httpx
 
@@ -23,8 +25,7 @@ class Sender:
         self.delivered = 0
         self.failures = 0
         self._queue: deque[bytes] = deque()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._filled = asyncio.Event()
+        self._wake: Callable[[], object] | None = None
 
     @property
     def pending(self) -> int:
@@ -35,23 +36,30 @@ class Sender:
         if ignored or (event.target.media_type and event.target.media_type in self.endpoint.ignore_media_types):
             return
         self._queue.append(event.envelope())
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._filled.set)
+        if self._wake is not None:
+            self._wake()
 
     async def run(self) -> None:
-        """Deliver until cancelled."""
-        self._loop = asyncio.get_running_loop()
+        """Deliver until cancelled; may be called again, also in another loop, and goes on where it was."""
+        filled = asyncio.Event()
+        self._wake = partial(asyncio.get_running_loop().call_soon_threadsafe, filled.set)
+        try:
+            await self._work(filled)
+        finally:
+            self._wake = None
+
+    async def _work(self, filled: asyncio.Event) -> None:
         no_reuse = httpx.Limits(max_keepalive_connections=0)
         async with httpx.AsyncClient(
             limits=no_reuse, timeout=self.endpoint.timeout, follow_redirects=True, trust_env=False
         ) as client:
             while True:
-                self._filled.clear()
+                filled.clear()
                 while self._queue:
                     await self._deliver(client, self._queue[0])
                     self._queue.popleft()
                     self.delivered += 1
-                await self._filled.wait()
+                await filled.wait()
 
     async def _deliver(self, client: httpx.AsyncClient, body: bytes) -> None:
         failures = 0
