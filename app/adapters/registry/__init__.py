@@ -1,0 +1,6 @@
+"""The RegistrySource port over HTTP: reads tags and digests from OCI and Docker registries."""
+
+from app.adapters.registry.endpoint import RegistryEndpoint
+from app.adapters.registry.source import RegistryClient
+
+__all__ = ["RegistryClient", "RegistryEndpoint"]

@@ -1,0 +1,155 @@
+"""Calls to Nomad's HTTP API through python-nomad, from any number of threads: JSON out, our errors out.
+
+Every call names namespace and region itself: python-nomad leaves them out of some. It must not know what the answers mean.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import requests
+from nomad.api import Agent, Job
+from nomad.api.exceptions import BaseNomadException
+
+from app.adapters.nomad.connection import NomadConnection
+from app.adapters.nomad.errors import Refusal, Silence, problem_of, refusal_of, while_reading
+from app.adapters.nomad.token import Token
+from app.adapters.nomad.transport import base_address, open_session
+from app.domain.watch import JobPlace
+
+_CONNECT_TIMEOUT = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Endpoints:
+    session: requests.Session
+    job: Job
+    agent: Agent
+
+
+class NomadClient:
+    """Reads and registers jobs. Sessions are one for each thread, since requests does not promise to share them safely."""
+
+    def __init__(self, connection: NomadConnection) -> None:
+        connection.check()
+        self._connection = connection
+        self._token = Token(connection.token, connection.token_file)
+        self._local = threading.local()
+        self._opened: list[requests.Session] = []
+        self._lock = threading.Lock()
+
+    @property
+    def origin(self) -> str:
+        """The address for messages."""
+        return self._connection.origin
+
+    def job(self, place: JobPlace) -> dict[str, Any] | None:
+        """The specification as stored, or None when Nomad has no such job (404)."""
+        found: dict[str, Any] | None = self._read(place, (), dict)
+        return found
+
+    def of_job(self, place: JobPlace, kind: str) -> list[dict[str, Any]]:
+        """The `deployments`, `evaluations` or `allocations` of the job; none when there is no such job."""
+        found: list[dict[str, Any]] = self._read(place, (kind,), list) or []
+        return found
+
+    def versions(self, place: JobPlace) -> list[dict[str, Any]]:
+        """The versions of the job that Nomad still keeps, newest first; none when there is no such job."""
+        found: dict[str, Any] = self._read(place, ("versions",), dict) or {}
+        return found.get("Versions") or []
+
+    def register(self, place: JobPlace, body: dict[str, Any]) -> dict[str, Any]:
+        """POST the job. Raises Refusal or Silence: only the caller can say what a lost answer to a write means."""
+        call = self._job_call(place, (), method="post", json=body)
+        reply: dict[str, Any] = _as_json(self._send(call), dict)
+        return reply
+
+    def agent_version(self) -> str | None:
+        """The agent's version (`1.9.7`), or None where the token may not read it (agent:read)."""
+        try:
+            about = _as_json(
+                self._send(lambda headers: self._endpoints().agent.request("self", method="get", headers=headers)), dict
+            )
+        except (Refusal, Silence):
+            return None
+        version: str | None = ((about.get("config") or {}).get("Version") or {}).get("Version")
+        return version
+
+    def close(self) -> None:
+        """Close every connection; calls after this open new ones."""
+        with self._lock:
+            opened, self._opened = self._opened, []
+        for session in opened:
+            session.close()
+
+    def _read(self, place: JobPlace, path: tuple[str, ...], shape: type) -> Any:
+        try:
+            return _as_json(self._send(self._job_call(place, path, method="get")), shape)
+        except Refusal as refusal:
+            if refusal.status == 404 and "not found" in refusal.text:
+                return None
+            raise while_reading(refusal, self.origin) from refusal
+        except Silence as silence:
+            raise while_reading(silence, self.origin) from silence
+
+    def _job_call(self, place: JobPlace, path: tuple[str, ...], **request: Any) -> Callable[..., requests.Response]:
+        params = {"namespace": place.namespace or self._connection.namespace or "default"}
+        if region := place.region or self._connection.region:
+            params["region"] = region
+        segments = (quote(place.job_id, safe=""), *path)
+        return lambda headers: self._endpoints().job.request(*segments, params=dict(params), headers=headers, **request)
+
+    def _send(self, call: Callable[[dict[str, str]], requests.Response]) -> requests.Response:
+        """Call, and once more with the token that the file has by now when the first one was refused (nothing was done then)."""
+        used = self._token.current()
+        try:
+            return self._once(call, used)
+        except Refusal as refusal:
+            renewed = self._token.renewed(used) if refusal.status in (401, 403) else None
+            if renewed is None:
+                raise
+            return self._once(call, renewed)
+
+    def _once(self, call: Callable[[dict[str, str]], requests.Response], token: str) -> requests.Response:
+        try:
+            answer = call({"X-Nomad-Token": token} if token else {})
+        except (BaseNomadException, requests.RequestException, OSError) as error:
+            raise problem_of(error) from error
+        if answer.is_redirect:
+            raise refusal_of(answer)
+        return answer
+
+    def _endpoints(self) -> _Endpoints:
+        """This thread's endpoints. Built directly: nomad.Nomad would fill what we leave empty from NOMAD_* variables."""
+        endpoints: _Endpoints | None = getattr(self._local, "endpoints", None)
+        if endpoints is None:
+            session = open_session(self._connection)
+            settings = self._settings(session)
+            endpoints = _Endpoints(session=session, job=Job(**settings), agent=Agent(**settings))
+            self._local.endpoints = endpoints
+            with self._lock:
+                self._opened.append(session)
+        return endpoints
+
+    def _settings(self, session: requests.Session) -> dict[str, Any]:
+        known = self._connection
+        certificate = (known.client_cert, known.client_key) if known.client_key else known.client_cert or ()
+        return {
+            "address": base_address(known),
+            "timeout": (min(_CONNECT_TIMEOUT, known.timeout), known.timeout),
+            "verify": known.verify,
+            "cert": certificate,
+            "session": session,
+        }
+
+
+def _as_json(answer: requests.Response, shape: type) -> Any:
+    try:
+        parsed = answer.json()
+    except requests.exceptions.JSONDecodeError as error:
+        raise problem_of(error) from error
+    if not isinstance(parsed, shape):
+        raise Silence("the answer is not of Nomad's form; is there something else at this address?", sent=True)
+    return parsed

@@ -1,0 +1,94 @@
+"""Where Nomad is and how we speak to it: the values of the NOMAD_* environment variables, already read by the settings.
+
+It must not read the environment, and its repr shows no secret.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from app.errors import ConfigError, Fault
+
+_SOURCE = "Nomad"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NomadConnection:
+    """One Nomad agent. Certificates are verified unless `skip_verify`; `timeout` is seconds for one answer.
+
+    `token_file` wins over `token` and is read again when Nomad refuses the token (workload identities rotate).
+    `region` and `namespace` serve places that name none. Variables: https://developer.hashicorp.com/nomad/commands#environment-variables
+    """
+
+    address: str = "http://127.0.0.1:4646"
+    token: str = field(default="", repr=False)
+    token_file: str = ""
+    namespace: str = "default"
+    region: str = ""
+    ca_cert: str = ""
+    ca_path: str = ""
+    client_cert: str = ""
+    client_key: str = ""
+    tls_server_name: str = ""
+    skip_verify: bool = False
+    http_auth: str = field(default="", repr=False)
+    vault_token: str = field(default="", repr=False)
+    timeout: float = 10.0
+
+    @property
+    def origin(self) -> str:
+        """The address for people: without what a user wrote before an `@`."""
+        scheme, _, rest = self.address.partition("://")
+        return f"{scheme}://{rest.rpartition('@')[2]}".rstrip("/")
+
+    @property
+    def socket_path(self) -> str | None:
+        """The path of a `unix://` address; None for others."""
+        return self.address.removeprefix("unix://") if self.address.startswith("unix://") else None
+
+    @property
+    def verify(self) -> bool | str:
+        """What requests takes as `verify`. As in Nomad's own client a CA file wins over a directory."""
+        if self.skip_verify:
+            return False
+        return self.ca_cert or self.ca_path or True
+
+    def check(self) -> None:
+        """Raise ConfigError with every fault that can be seen without asking Nomad."""
+        faults = (*_address_faults(self), *_file_faults(self))
+        if faults:
+            raise ConfigError(faults)
+
+
+def _address_faults(connection: NomadConnection) -> tuple[Fault, ...]:
+    parts = urlsplit(connection.address)
+    if (parts.scheme in ("http", "https") and parts.hostname) or connection.socket_path:
+        return ()
+    return (
+        _fault(
+            "NOMAD_ADDR",
+            f"{connection.origin!r} is no address",
+            "Write http://host:4646, https://host:4646 or unix:///path/to/api.sock",
+        ),
+    )
+
+
+def _file_faults(connection: NomadConnection) -> tuple[Fault, ...]:
+    files = {
+        "NOMAD_CACERT": connection.ca_cert,
+        "NOMAD_CAPATH": connection.ca_path,
+        "NOMAD_CLIENT_CERT": connection.client_cert,
+        "NOMAD_CLIENT_KEY": connection.client_key,
+    }
+    absent = tuple(
+        _fault(key, f"{path!r} is not there", "Name a file in PEM form that this process can read")
+        for key, path in files.items()
+        if path and not Path(path).exists()
+    )
+    if connection.client_key and not connection.client_cert:
+        return (*absent, _fault("NOMAD_CLIENT_CERT", "there is a key without a certificate", "Set both, or neither"))
+    return absent
+
+
+def _fault(key: str, problem: str, mend: str) -> Fault:
+    return Fault(source=_SOURCE, key=key, problem=problem, mend=mend)

@@ -1,0 +1,155 @@
+"""What went wrong in a call: the exceptions of python-nomad and requests -> ours, and whether a write may have been applied.
+
+Pure; texts are matched by substring, since Nomad puts `rpc error: ` before what crossed servers, sometimes several times.
+It must not quote what libraries say about a request: that can hold a header.
+"""
+
+import re
+
+import requests
+from nomad.api.exceptions import BaseNomadException
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+from app.adapters.nomad.explain import bounded
+from app.errors import JobChanged, JobRejected, NomadDenied, NomadUnavailable, RegistryWatcherError
+
+_CONFLICT = "Enforcing job modify index"
+
+# A 500 with one of these is Nomad's judgement on the specification, not on its own state.
+_REJECTIONS = (
+    "error occurred:",
+    "errors occurred:",
+    "error in job mutator",
+    "cannot update",
+    "nonexistent namespace",
+    "nonexistent node pool",
+    "unlicensed",
+    "not enabled but used",
+    "quota",
+    "Sentinel",
+)
+# A 500 with one of these says that nothing was begun.
+_NOT_NOW = ("No cluster leader", "Not ready to serve consistent reads", "No path to region", "node is not the leader")
+_GATEWAY = frozenset({408, 502, 503, 504})
+
+
+class Refusal(Exception):
+    """Nomad answered with an error status."""
+
+    def __init__(self, status: int, text: str, *, retry_after: float | None = None) -> None:
+        super().__init__(f"{status} {text}")
+        self.status = status
+        self.text = text
+        self.retry_after = retry_after
+
+
+class Silence(Exception):
+    """There was no usable answer; `sent` is whether the request may have reached Nomad."""
+
+    def __init__(self, why: str, *, sent: bool) -> None:
+        super().__init__(why)
+        self.sent = sent
+
+
+type Problem = Refusal | Silence
+
+
+def problem_of(error: Exception) -> Problem:
+    """Sort an exception of python-nomad, requests or the system into Refusal or Silence."""
+    cause = error.nomad_resp if isinstance(error, BaseNomadException) else error
+    if isinstance(cause, requests.Response):
+        return refusal_of(cause)
+    if isinstance(cause, requests.exceptions.SSLError):
+        return _tls_silence(str(cause))
+    if isinstance(cause, requests.exceptions.ConnectTimeout) or _never_connected(cause):
+        return Silence("it cannot be reached", sent=False)
+    if isinstance(cause, requests.exceptions.Timeout):
+        return Silence("it did not answer in time", sent=True)
+    if isinstance(cause, requests.exceptions.ConnectionError):
+        return Silence("the connection broke before the answer", sent=True)
+    if isinstance(cause, requests.exceptions.JSONDecodeError):
+        return Silence("the answer is not Nomad's JSON; is there something else at this address?", sent=True)
+    return Silence(f"the call failed ({type(cause).__name__})", sent=True)
+
+
+def refusal_of(response: requests.Response) -> Refusal:
+    """The refusal that an answer with an error status is; Nomad's texts are plain, and quoted bounded."""
+    text = re.sub(r"rpc error: ", "", response.text)
+    return Refusal(response.status_code, bounded(text, 1000), retry_after=_seconds(response.headers.get("Retry-After")))
+
+
+def while_reading(problem: Problem, origin: str) -> RegistryWatcherError:
+    """The error that a failed read raises."""
+    if isinstance(problem, Silence):
+        return NomadUnavailable(f"Nomad at {origin}: {problem}")
+    if problem.status in (401, 403):
+        return _denied(problem, origin)
+    return NomadUnavailable(
+        f"Nomad at {origin} answers {problem.status}: {problem.text or 'no text'}", retry_after=problem.retry_after
+    )
+
+
+def while_writing(problem: Problem, origin: str) -> RegistryWatcherError | None:
+    """The error of a register call that was certainly not applied; None when only reading back can tell."""
+    if may_be_applied(problem):
+        return None
+    if isinstance(problem, Refusal):
+        if _CONFLICT in problem.text:
+            return JobChanged(f"somebody else changed the job first: {problem.text}")
+        if _rejects(problem):
+            return JobRejected(problem.text or f"Nomad answers {problem.status}")
+    return while_reading(problem, origin)
+
+
+def may_be_applied(problem: Problem) -> bool:
+    """Whether a write that ended so can have happened all the same: lost answers, gateways, and 500s of unknown meaning."""
+    if isinstance(problem, Silence):
+        return problem.sent
+    if problem.status in _GATEWAY:
+        return True
+    return problem.status >= 500 and not (_CONFLICT in problem.text or _rejects(problem) or is_not_now(problem))
+
+
+def is_not_now(problem: Problem) -> bool:
+    """Whether Nomad says that it could not even begin (no leader, unknown region)."""
+    return isinstance(problem, Refusal) and any(text in problem.text for text in _NOT_NOW)
+
+
+def _rejects(refusal: Refusal) -> bool:
+    if refusal.status == 500:
+        return any(text in refusal.text for text in _REJECTIONS)
+    return 400 <= refusal.status < 500 and refusal.status not in (401, 403, 404, 429)
+
+
+def _denied(refusal: Refusal, origin: str) -> NomadDenied:
+    return NomadDenied(
+        f"Nomad at {origin} refuses: {refusal.text or 'Permission denied'}. "
+        "Give NOMAD_TOKEN (or NOMAD_TOKEN_FILE) a token with read-job and submit-job in the job's namespace"
+    )
+
+
+def _never_connected(error: object) -> bool:
+    """Whether the connection was never made, so that nothing was sent (requests hides urllib3's reason in the first argument)."""
+    wrapped = error.args[0] if isinstance(error, requests.exceptions.ConnectionError) and error.args else None
+    return isinstance(getattr(wrapped, "reason", wrapped), NewConnectionError | ConnectTimeoutError)
+
+
+def _tls_silence(text: str) -> Silence:
+    if "Hostname mismatch" in text or "doesn't match" in text or "not valid for" in text:
+        return Silence(
+            "its certificate is for another name; set NOMAD_TLS_SERVER_NAME to one that it has (server.<region>.nomad)",
+            sent=False,
+        )
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return Silence(
+            "its certificate cannot be verified; set NOMAD_CACERT to the file of the CA that signed it", sent=False
+        )
+    if "NO_CERTIFICATE_OR_CRL_FOUND" in text:
+        return Silence("NOMAD_CACERT holds no certificate in PEM form", sent=False)
+    if "WRONG_VERSION_NUMBER" in text or "record layer failure" in text:
+        return Silence("it does not speak TLS; write http:// in NOMAD_ADDR, or switch TLS on in Nomad", sent=False)
+    return Silence("the TLS connection failed", sent=True)
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    return float(retry_after) if retry_after and retry_after.isdigit() else None

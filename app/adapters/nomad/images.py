@@ -1,0 +1,89 @@
+"""Which image a Nomad task runs, and whether we can follow it. Pure; it must not ask Nomad or a registry.
+
+What each driver takes: docker https://developer.hashicorp.com/nomad/docs/deploy/task-driver/docker,
+podman https://github.com/hashicorp/nomad-driver-podman, containerd https://github.com/Roblox/nomad-driver-containerd.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.domain.job import ReferenceForm, RunningTask, TaskKey
+from app.domain.reference import Reference
+from app.errors import InvalidReference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Driver:
+    """How a driver spells images. containerd pulls at every start, so that it has no `force_pull`."""
+
+    prefix: str = ""
+    archives: tuple[str, ...] = ()
+    form: ReferenceForm = ReferenceForm.TAG_AND_DIGEST
+    can_force_pull: bool = True
+
+
+_DRIVERS = {
+    "docker": _Driver(prefix="https://"),
+    "podman": _Driver(prefix="docker://", archives=("oci-archive:", "docker-archive:"), form=ReferenceForm.DIGEST_ONLY),
+    "containerd-driver": _Driver(can_force_pull=False),
+}
+_PROXY_KINDS = ("connect-proxy:", "connect-ingress:", "connect-terminating:", "connect-mesh:")
+
+
+class _NotFollowable(Exception):
+    """Why the image of a task cannot be followed, in words for the page."""
+
+
+def tasks_of(job: Mapping[str, Any]) -> Iterator[tuple[TaskKey, Mapping[str, Any]]]:
+    """Every task of the job with its place, in the order of the specification."""
+    for group in job.get("TaskGroups") or ():
+        for task in group.get("Tasks") or ():
+            yield TaskKey(group=group["Name"], task=task["Name"]), task
+
+
+def running_task(key: TaskKey, task: Mapping[str, Any]) -> RunningTask:
+    """Recognise the image of one task (nomad.md section 4); what cannot be followed carries its `problem`."""
+    config = task.get("Config") or {}
+    image = config.get("image")
+    shown = image if isinstance(image, str) else ""
+    driver = _DRIVERS.get(task.get("Driver") or "", _Driver())
+    try:
+        prefix, reference = _parsed(task, driver, config)
+    except _NotFollowable as reason:
+        return RunningTask(key=key, image=shown, reference=None, problem=str(reason))
+    return RunningTask(
+        key=key,
+        image=shown,
+        reference=reference,
+        prefix=prefix,
+        form=driver.form,
+        can_force_pull=driver.can_force_pull,
+    )
+
+
+def _parsed(task: Mapping[str, Any], driver: _Driver, config: Mapping[str, Any]) -> tuple[str, Reference]:
+    _refuse_foreign(task)
+    image = config.get("image")
+    if image is None or image == "":
+        raise _NotFollowable("the task has no image")
+    if not isinstance(image, str):
+        raise _NotFollowable("the task's image is not a text; write one reference in its config")
+    if "${" in image:
+        raise _NotFollowable("the image is interpolated (${…}) when the task starts; write it out in the job")
+    if image.startswith(driver.archives) or config.get("load"):
+        raise _NotFollowable("the image is an archive, which no registry can update; name an image of a registry")
+    prefix = driver.prefix if driver.prefix and image.startswith(driver.prefix) else ""
+    try:
+        return prefix, Reference.parse(image.removeprefix(prefix))
+    except InvalidReference as error:
+        raise _NotFollowable(f"the image cannot be read: {error}") from error
+
+
+def _refuse_foreign(task: Mapping[str, Any]) -> None:
+    if (task.get("Kind") or "").startswith(_PROXY_KINDS):
+        raise _NotFollowable("the task is a proxy that Nomad puts in for Consul Connect; watch a task of your own")
+    if task.get("Driver") not in _DRIVERS:
+        raise _NotFollowable(
+            f"the driver {task.get('Driver')!r} runs no image that can be changed; {', '.join(_DRIVERS)} do"
+        )

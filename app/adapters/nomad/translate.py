@@ -1,0 +1,93 @@
+"""Nomad's JSON about a job and a registration -> our values. Pure: no I/O, no clock, and behind it there are no dicts.
+
+Evaluations and allocations leave empty keys out, jobs and deployments do not: everything is read with `.get`.
+Shapes: https://developer.hashicorp.com/nomad/api-docs/jobs and …/deployments.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from app.adapters.nomad.explain import bounded
+from app.adapters.nomad.images import running_task, tasks_of
+from app.domain.job import ActiveDeployment, JobState, Submission
+
+_FINISHED = ("successful", "failed", "cancelled")
+
+
+def job_state(job: Mapping[str, Any], deployments: Sequence[Mapping[str, Any]]) -> JobState:
+    """The job as a decision needs it; `deployments` are all of this job, in any order."""
+    return JobState(
+        index=job["JobModifyIndex"],
+        create_index=job.get("CreateIndex") or 0,
+        version=job.get("Version") or 0,
+        submitted_at=(job.get("SubmitTime") or 0) / 1e9,
+        tasks=tuple(running_task(key, task) for key, task in tasks_of(job)),
+        unusable=unusable(job),
+        deployment=_active(deployments),
+    )
+
+
+def unusable(job: Mapping[str, Any]) -> str | None:
+    """Why we must not register this job, with the mend; None when we may."""
+    if job.get("Stop"):
+        return "the job is stopped; run it again in Nomad and it is followed from then on"
+    if job.get("ParentID") or job.get("Dispatched"):
+        # Nomad would take a periodic child and make an ordinary job of it.
+        return f"the job was launched by {job.get('ParentID') or 'another job'!r}; watch that one instead"
+    if job.get("Multiregion"):
+        return (
+            "the job is multiregion, and each region holds only its own part of it; "
+            "split it into one job per region and watch each with its region"
+        )
+    return None
+
+
+def launches_later(job: Mapping[str, Any]) -> bool:
+    """Whether a registration runs nothing by itself: periodic and parameterized jobs."""
+    return bool(job.get("Periodic") or job.get("ParameterizedJob"))
+
+
+def submission(reply: Mapping[str, Any], before: Mapping[str, Any]) -> Submission:
+    """What a register reply means, given the job as it was read before the post.
+
+    A new specification has `JobModifyIndex == Index`, beyond anything read before. For an unchanged one Nomad answers the old
+    ModifyIndex (2.0) or JobModifyIndex (1.9) and a newer Index; for periodic jobs both are old, or Index is 0 (1.9).
+    """
+    index = reply.get("JobModifyIndex") or 0
+    changed = index == (reply.get("Index") or 0) and index > (before.get("ModifyIndex") or 0)
+    return Submission(
+        index=index if changed else before["JobModifyIndex"],
+        evaluation_id=reply.get("EvalID") or "",
+        changed=changed,
+        warnings=bounded(reply.get("Warnings") or "", 1000),
+    )
+
+
+def submission_read_back(index: int, evaluations: Sequence[Mapping[str, Any]]) -> Submission:
+    """The submission that made `index`, when its reply was lost: its evaluation carries that index."""
+    ours = [each for each in evaluations if each.get("JobModifyIndex") == index]
+    first = min(ours, key=lambda each: each.get("CreateIndex") or 0, default={})
+    return Submission(index=index, evaluation_id=first.get("ID") or "")
+
+
+def _active(deployments: Sequence[Mapping[str, Any]]) -> ActiveDeployment | None:
+    # A status that we do not know counts as not over.
+    active = [each for each in deployments if each.get("Status") not in _FINISHED]
+    if not active:
+        return None
+    newest = max(active, key=lambda each: each.get("CreateIndex") or 0)
+    return ActiveDeployment(
+        deployment_id=newest["ID"],
+        job_spec_index=newest.get("JobSpecModifyIndex") or 0,
+        progress=_progress(newest),
+        description=newest.get("StatusDescription") or newest.get("Status") or "",
+    )
+
+
+def _progress(deployment: Mapping[str, Any]) -> str:
+    groups = sorted((deployment.get("TaskGroups") or {}).items())
+    counts = [
+        f"{name}:{group.get('PlacedAllocs')}:{group.get('HealthyAllocs')}:{group.get('UnhealthyAllocs')}:{group.get('Promoted')}"
+        for name, group in groups
+    ]
+    return "|".join([deployment.get("Status") or "", *counts])

@@ -1,0 +1,35 @@
+"""VAULT_TOKEN, for clusters that still take it with a job: Nomad before 1.10 (changelog GH-25155). It must never be shown."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from app.adapters.nomad.client import NomadClient
+from app.adapters.nomad.images import tasks_of
+
+_REMOVED_IN = (1, 10)
+
+
+class VaultToken:
+    """Adds the token to a job about to be posted where Nomad reads it, and nowhere else."""
+
+    def __init__(self, token: str, client: NomadClient) -> None:
+        self._token = token
+        self._client = client
+        self._agent_version: str | None = None
+
+    def added_to(self, job: dict[str, Any]) -> dict[str, Any]:
+        """`job`, with VaultToken where the cluster still takes one."""
+        if not self._token or not self._is_taken(job):
+            return job
+        return {**job, "VaultToken": self._token}
+
+    def _is_taken(self, job: Mapping[str, Any]) -> bool:
+        # Servers that know the field show it, empty, in every job that they give out.
+        if "VaultToken" in job:
+            return True
+        self._agent_version = self._agent_version or self._client.agent_version()
+        numbers = re.match(r"v?(\d+)\.(\d+)", self._agent_version or "")
+        if numbers is None:
+            return any(task.get("Vault") for _, task in tasks_of(job))
+        return (int(numbers[1]), int(numbers[2])) < _REMOVED_IN

@@ -1,0 +1,60 @@
+"""Who may ask a registry now: keeps one registry's troubles its own. It must not know what is asked.
+
+At most `width` requests are under way. While a registry is silent, one request at a time finds out whether it is back and the
+others fail at once, so that its watches hold no worker that others need. When it said "later", nobody asks before.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+_SILENT_AFTER = 3
+_LONGEST_HOLD = 60.0
+
+
+class Closed(Exception):
+    """Not now; `retry_after` is in seconds, None when only the registry knows."""
+
+    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class Gate:
+    """The entrance to one registry. `clock` is monotonic, in seconds."""
+
+    def __init__(self, *, clock: Callable[[], float], width: int = 16) -> None:
+        self._clock = clock
+        self._places = asyncio.Semaphore(width)
+        self._unanswered = 0
+        self._probing = False
+        self._closed_until = 0.0
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a place and hold it. Raises Closed when asking now is of no use."""
+        wait = self._closed_until - self._clock()
+        if wait > 0:
+            raise Closed("it asked to be left alone for a while", retry_after=wait)
+        probes = self._unanswered >= _SILENT_AFTER
+        if probes and self._probing:
+            raise Closed("it has not been answering; one request at a time finds out whether it is back")
+        self._probing = self._probing or probes
+        try:
+            async with self._places:
+                yield
+        finally:
+            if probes:
+                self._probing = False
+
+    def answered(self) -> None:
+        """The registry gave an answer, whatever it was."""
+        self._unanswered = 0
+
+    def unanswered(self) -> None:
+        """A request ended without an answer."""
+        self._unanswered += 1
+
+    def hold(self, seconds: float) -> None:
+        """The registry asked for `seconds` of peace; a minute of it is kept here, the rest is the caller's to keep."""
+        self._closed_until = max(self._closed_until, self._clock() + min(seconds, _LONGEST_HOLD))

@@ -1,0 +1,189 @@
+"""The distribution API's wire formats: paths, media types, links, tag lists, manifests, Retry-After. Pure.
+
+Spec: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md, and what registries really send. Every function
+of an answer raises Malformed, whose text is for people, when the answer is not what the spec promises.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import urljoin
+
+import orjson
+
+from app.adapters.registry.origins import same_origin
+from app.domain.reference import parse_digest, parse_tag
+from app.errors import InvalidReference
+from app.http import bounded, redact
+
+INDEX_TYPES = frozenset(
+    {"application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"}
+)
+MANIFEST_TYPES = INDEX_TYPES | {
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+}
+# All four in one header: with fewer, or with a wildcard, Distribution answers another digest or 404 for a tag that is there.
+ACCEPT = ", ".join(sorted(MANIFEST_TYPES))
+MAX_LIST_BYTES = 8 * 1024 * 1024
+MAX_MANIFEST_BYTES = 4 * 1024 * 1024
+
+# Without n these answer with a short first page, so that a listing costs many requests; others list best when not told.
+_LARGE_PAGES = re.compile(r"https?://(?:ghcr\.io|public\.ecr\.aws|[^/:]+\.amazonaws\.com(?:\.cn)?)(?::\d+)?")
+_LONGEST_WAIT = 6 * 3600.0
+_ALL_TAGS = re.compile(r"(?:[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}\n)*")
+_LINK = re.compile(r"<([^>]*)>((?:[^<\",]|\"[^\"]*\")*)")
+_REL = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]+))", re.IGNORECASE)
+_HASHES = {"sha256": hashlib.sha256, "sha512": hashlib.sha512}
+
+
+class Malformed(Exception):
+    """An answer is not what the distribution spec promises."""
+
+
+def tags_url(origin: str, path: str) -> str:
+    """The first page of a repository's tags."""
+    return f"{origin}/v2/{path}/tags/list" + ("?n=1000" if _LARGE_PAGES.fullmatch(origin) else "")
+
+
+def one_tag_url(origin: str, path: str) -> str:
+    """The shortest listing: enough to see whether the repository is there."""
+    return f"{origin}/v2/{path}/tags/list?n=1"
+
+
+def manifest_url(origin: str, path: str, reference: str) -> str:
+    """Where a tag or digest of a repository is read."""
+    return f"{origin}/v2/{path}/manifests/{reference}"
+
+
+def is_reference(text: str) -> bool:
+    """Whether `text` is a tag or a digest; registries answer oddly (500, plain text) to anything else."""
+    try:
+        parse_digest(text) if ":" in text else parse_tag(text)
+    except InvalidReference:
+        return False
+    return True
+
+
+def read_tags(body: bytes) -> tuple[str, ...]:
+    """The tags of one page, whatever its content type says; null is an empty list. What is no tag by the grammar is left out."""
+    answer = _json_object(body, "tag list")
+    tags = answer.get("tags")
+    if tags is None and "name" in answer:
+        return ()
+    if not isinstance(tags, list) or any(type(tag) is not str for tag in tags):
+        raise Malformed("the answer is no tag list")
+    # One match over all of them: checking thousands of tags one by one is what a sweep would spend its time on.
+    if _ALL_TAGS.fullmatch("".join(f"{tag}\n" for tag in tags)):
+        return tuple(tags)
+    return tuple(tag for tag in tags if is_reference(tag) and ":" not in tag)
+
+
+def next_page(links: Iterable[str], *, page: str) -> str | None:
+    """The absolute URL of the `rel="next"` link of the page at `page`, or None.
+
+    Raises Malformed for a link to another origin: following it would carry our credentials there.
+    """
+    for header in links:
+        for target, parameters in _LINK.findall(header):
+            relations = " ".join(quoted or plain for quoted, plain in _REL.findall(parameters)).lower().split()
+            if "next" in relations:
+                try:
+                    url = urljoin(page, target.strip())
+                except ValueError as error:
+                    raise Malformed("the link to the next page is no address") from error
+                if not same_origin(url, page):
+                    raise Malformed(
+                        f"the next page is at another server ({bounded(redact(url), limit=120)}), not followed"
+                    )
+                return url
+    return None
+
+
+def media_type(content_type: str) -> str:
+    """A Content-Type without its parameters, in lower case."""
+    return bounded(content_type.partition(";")[0].lower(), limit=255)
+
+
+def read_digest_header(value: str | None) -> str | None:
+    """`Docker-Content-Digest`, or None when it is absent. Raises Malformed for what is no digest."""
+    if not value:
+        return None
+    try:
+        return parse_digest(value)
+    except InvalidReference as error:
+        raise Malformed(f"Docker-Content-Digest: {error}") from error
+
+
+def read_manifest(body: bytes, *, content_type: str, claimed: str | None) -> tuple[str, str]:
+    """The digest and media type of a manifest's exact bytes.
+
+    `claimed` is the digest that the header or the request names; bytes that differ from it raise Malformed, and so does a
+    `mediaType` in the document that contradicts its Content-Type.
+    """
+    kind = media_type(content_type)
+    if kind not in MANIFEST_TYPES:
+        raise Malformed(f"the answer is {kind or 'of no type'}, which is no image manifest")
+    digest = digest_of(body, algorithm=(claimed or "sha256").partition(":")[0])
+    if claimed is not None and claimed != digest:
+        raise Malformed(f"the manifest's content has the digest {digest}, but the registry calls it {claimed}")
+    said = _json_object(body, "manifest").get("mediaType", kind)
+    if said != kind:
+        raise Malformed(f"the manifest calls itself {bounded(str(said), limit=80)}, but was sent as {kind}")
+    return digest, kind
+
+
+def read_children(body: bytes) -> frozenset[str]:
+    """The digests that an index lists. Raises Malformed when the list is none."""
+    entries = _json_object(body, "index").get("manifests")
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise Malformed("the index lists no manifests")
+    digests = [entry.get("digest") for entry in entries]
+    return frozenset(digest for digest in digests if isinstance(digest, str) and ":" in digest and is_reference(digest))
+
+
+def digest_of(body: bytes, *, algorithm: str = "sha256") -> str:
+    """The digest of these exact bytes. Raises Malformed for an algorithm that cannot be checked."""
+    if algorithm not in _HASHES:
+        raise Malformed(f"a digest by {algorithm} cannot be checked")
+    return f"{algorithm}:{_HASHES[algorithm](body).hexdigest()}"
+
+
+def read_error(body: bytes) -> tuple[str, str]:
+    """The registry's own code (in upper case) and words, bounded; ("", "") where the body is anything else than its error form."""
+    try:
+        first = _json_object(body, "error")["errors"][0]
+        code, message = first.get("code"), first.get("message")
+    except (Malformed, LookupError, TypeError, AttributeError):
+        return "", ""
+    return (
+        bounded(code, limit=60).upper() if isinstance(code, str) else "",
+        bounded(redact(message)) if isinstance(message, str) else "",
+    )
+
+
+def retry_after(value: str | None, *, now: datetime) -> float | None:
+    """Retry-After in seconds from `now`: a number or an HTTP date, never negative, at most six hours; None when not readable."""
+    if not value:
+        return None
+    text = value.strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text), _LONGEST_WAIT)
+    try:
+        at = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return min(max((at - now).total_seconds(), 0.0), _LONGEST_WAIT)
+
+
+def _json_object(body: bytes, what: str) -> dict[str, object]:
+    try:
+        answer = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Malformed(f"the answer is no {what}: it is not JSON") from error
+    if not isinstance(answer, dict):
+        raise Malformed(f"the answer is no {what}")
+    return answer

@@ -1,0 +1,40 @@
+"""From decisions to one registration: which tasks change to what. Pure; nothing is asked and nothing is written."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from app.domain.decision import Deploy, History, Running, running
+from app.domain.job import JobState, Order, RunningTask, TaskChange, TaskKey
+from app.domain.watch import DeployBy, Watch
+
+
+def task_changes(
+    watch: Watch, tasks: Sequence[RunningTask], deploy: Deploy, *, history: History, forced: bool, rollout_id: UUID
+) -> Mapping[TaskKey, TaskChange]:
+    """The edits that bring the watch's tasks to what was decided.
+
+    A task that already runs it is left alone, unless a person forces it. Where the image text alone would not change
+    the job (forced, or by tag) a marker does that is a pure function of the rollout's id.
+    """
+    changes: dict[TaskKey, TaskChange] = {}
+    by_tag = watch.deploy_by is DeployBy.TAG
+    for task in tasks:
+        image = task.written(tag=deploy.tag, digest=deploy.digest, deploy_by=watch.deploy_by)
+        runs = _is(running(task, history), deploy)
+        if runs and not forced:
+            continue
+        changes[task.key] = TaskChange(
+            image=image,
+            marker=rollout_id.hex if by_tag or image == task.image else None,
+            force_pull=by_tag and task.can_force_pull,
+        )
+    return changes
+
+
+def order(job: JobState, changes: Mapping[TaskKey, TaskChange]) -> Order:
+    """One registration of all changes, valid only while the job is as it was read."""
+    return Order(changes=changes, expected_index=job.index)
+
+
+def _is(found: Running, deploy: Deploy) -> bool:
+    return found.digest == deploy.digest

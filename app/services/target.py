@@ -1,0 +1,214 @@
+"""What one look at a target begins with and leaves behind, and the store that keeps it. Values only; no work is done here.
+
+A look holds a lease on its target. Every write of a look is fenced by that lease: when it was lost, `LeaseLost` ends
+the look quietly, since another worker has taken over.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from app.domain.decision import Decision, History
+from app.domain.event import Action
+from app.domain.job import JobState, Order, Submission
+from app.domain.rollout import Origin, Outcome
+from app.domain.rule import Rule
+from app.domain.watch import JobPlace, Watch
+
+
+class LeaseLost(Exception):
+    """Another worker holds the target, or the row, now; nothing was written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenEvent:
+    """A pushed tag that no look has answered yet; `attempts` counts the looks that did not find its digest."""
+
+    event_id: int
+    action: Action
+    tag: str
+    digest: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchState:
+    """A watch with its rule and all that was recorded of it. `wanted_*` is what the registry showed at the last look.
+
+    `job_create_index` 0 means that it was never looked at; `running_tags` are the tags of its tasks at the last look.
+    `newest_sighting` is when a digest was first seen last; `word_at` when a person spoke last.
+    """
+
+    watch: Watch
+    rule: Rule
+    auto_deploy: bool
+    tags: tuple[str, ...]
+    tags_read_at: datetime | None
+    wanted_tag: str
+    wanted_digest: str
+    running_tags: tuple[str, ...]
+    job_create_index: int
+    history: History
+    adopt: bool
+    hand_changed_at: datetime | None
+    hand_images: Mapping[str, str]
+    newest_sighting: datetime | None
+    word_at: datetime | None
+    events: tuple[OpenEvent, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """What a rollout brings to one watch."""
+
+    watch: str
+    tag: str
+    digest: str
+    forced: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRollout:
+    """The one rollout of the target that has not ended. `order` is None until a look wrote down what it would register."""
+
+    rollout_id: UUID
+    origin: Origin
+    submitted: bool
+    order: Order | None
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A target under lease. `mark` is what it was when the look began: it is cleared only if it has not moved since.
+
+    `stalled_index` is the registration whose rollout we gave up as stalled, 0 when there is none.
+    """
+
+    target_id: int
+    token: UUID
+    place: JobPlace
+    mark: int
+    now: datetime
+    thorough: bool
+    polled: bool
+    attempts: int
+    paused: bool
+    job_read_at: datetime | None
+    foreign_progress: str
+    foreign_since: datetime | None
+    stalled_index: int
+    trouble: str
+    watches: tuple[WatchState, ...]
+    rollout: OpenRollout | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventAnswer:
+    """What a look found out about an event; `settled` False means that the tag does not show its digest yet."""
+
+    event_id: int
+    settled: bool
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What a watch's registry showed, when it answered; `tags` is None when they were not listed."""
+
+    tags: tuple[str, ...] | None
+    tag: str
+    digest: str
+    found_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchResult:
+    """What a look leaves on a watch. `trouble` "" means that it was seen; else nothing but the trouble changes."""
+
+    watch: str
+    trouble: str = ""
+    sight: Sight | None = None
+    decision: Decision | None = None
+    running: tuple[Mapping[str, str], ...] = ()
+    history: History = field(default_factory=History)
+    hand_changed_at: datetime | None = None
+    hand_images: Mapping[str, str] = field(default_factory=dict)
+    events: tuple[EventAnswer, ...] = ()
+    notify: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """What is about to be registered: written down before Nomad hears of it, so that a crash loses nothing.
+
+    `reuse` keeps the open rollout's identity; otherwise an open one ends as superseded.
+    """
+
+    rollout_id: UUID
+    reuse: bool
+    items: tuple[Item, ...]
+    from_images: Mapping[str, Mapping[str, str]]
+    words: Mapping[str, str]
+    order: Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a look leaves on its target. `again_in` is when it wants to look again by itself, in seconds; None for never.
+
+    `ended` is how the open rollout ended without being registered.
+    """
+
+    job: JobState | None = None
+    job_read: bool = False
+    foreign_progress: str = ""
+    watches: tuple[WatchResult, ...] = ()
+    launch: Launch | None = None
+    ended: Outcome | None = None
+    again_in: float | None = None
+    attempts: int = 0
+    trouble: str = ""
+    poll_in: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What a settled look asks to be rung: due again at once or later (seconds), and notices to send."""
+
+    due_in: float | None = None
+    notice_ids: tuple[int, ...] = ()
+
+
+class Looks(Protocol):
+    """The store of looks. All methods raise StoreUnavailable; those that write raise LeaseLost."""
+
+    async def claim(self, target_id: int, lease_seconds: float) -> Claim | None:
+        """Take the lease if the target is due and free; None otherwise (a duplicate ring, or somebody looks already)."""
+        ...
+
+    async def renew(self, claim: Claim, lease_seconds: float) -> bool:
+        """Prolong the lease; False when it was lost."""
+        ...
+
+    async def sight(self, claim: Claim, watch: str, sight: Sight) -> bool:
+        """Record that the rule wanted this digest; True when the watch never saw it before."""
+        ...
+
+    async def settle(self, claim: Claim, result: Result) -> Written:
+        """Write everything that the look found, in one transaction; the lease stays when `result.launch` is given."""
+        ...
+
+    async def submitted(self, claim: Claim, rollout_id: UUID, submission: Submission, launch: Launch | None) -> Written:
+        """Record that Nomad has the registration, and let the lease go. `launch` is None for one that was recovered."""
+        ...
+
+    async def put_off(self, claim: Claim, *, seconds: float, trouble: str) -> Written:
+        """Let the lease go and look again later; `trouble` is told once and shown until it passes."""
+        ...
+
+    async def refuse(self, claim: Claim, rollout_id: UUID, outcome: Outcome) -> Written:
+        """End a person's rollout that Nomad refuses, and let the lease go."""
+        ...
