@@ -1,0 +1,29 @@
+"""A Nomad agent that exists only in memory: state machine, HTTP API, faults, and a ledger of every registration.
+
+For the demo, contract tests and load runs. It knows nothing of registrywatcher; `agent.py` and `__main__.py` speak HTTP, the rest is
+plain Python. What it models, and from which recordings: the module docstrings name the section of the Nomad sources or replies.
+"""
+
+from app.local.nomad.application import create_simulator_app
+from app.local.nomad.faults import Action, Fault
+from app.local.nomad.ledger import Entry, Ledger
+from app.local.nomad.refusal import Refused
+from app.local.nomad.registration import Registration
+from app.local.nomad.samples import sample_job
+from app.local.nomad.simulator import Simulator
+from app.local.nomad.timing import Fate, Timing, Verdict
+
+__all__ = [
+    "Action",
+    "Entry",
+    "Fate",
+    "Fault",
+    "Ledger",
+    "Refused",
+    "Registration",
+    "Simulator",
+    "Timing",
+    "Verdict",
+    "create_simulator_app",
+    "sample_job",
+]

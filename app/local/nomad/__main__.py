@@ -1,0 +1,74 @@
+"""`python -m app.local.nomad`: the simulated agent as a process of its own, for the demo and for tests that need a real socket."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from pathlib import Path
+
+import orjson
+import uvicorn
+
+from app.local.nomad.application import create_simulator_app
+from app.local.nomad.persistence import load, save
+from app.local.nomad.refusal import Refused
+from app.local.nomad.simulator import Simulator
+from app.local.nomad.timing import Timing
+
+SAVE_EVERY_SECONDS = 0.25
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = _parser().parse_args(arguments)
+    simulator = Simulator(timing=Timing(start=options.start, healthy=options.healthy), token=options.token)
+    if options.state is not None:
+        load(simulator, options.state)
+    if options.jobs is not None:
+        _seed(simulator, options.jobs)
+    asyncio.run(_serve(simulator, options))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m app.local.nomad", description="A simulated Nomad agent, in memory.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=4646)
+    parser.add_argument("--jobs", type=Path, help="JSON list of jobs to begin with; those that exist already are left alone")
+    parser.add_argument("--state", type=Path, help="file that keeps jobs and indexes over a restart")
+    parser.add_argument("--token", help="the one ACL token accepted; without it ACLs are off")
+    parser.add_argument("--start", type=float, default=0.0, help="seconds until a placed allocation runs")
+    parser.add_argument("--healthy", type=float, default=0.0, help="seconds until a running allocation is healthy")
+    return parser
+
+
+def _seed(simulator: Simulator, file: Path) -> None:
+    for job in orjson.loads(file.read_bytes()):
+        try:
+            simulator.job(job["ID"], job.get("Namespace") or "default")
+        except Refused:
+            simulator.seed(job)
+
+
+async def _serve(simulator: Simulator, options: argparse.Namespace) -> None:
+    config = uvicorn.Config(
+        create_simulator_app(simulator), host=options.host, port=options.port, log_level="warning", access_log=False, lifespan="off"
+    )  # fmt: skip
+    saver = asyncio.create_task(_keep(simulator, options.state)) if options.state is not None else None
+    try:
+        await uvicorn.Server(config).serve()
+    finally:
+        if saver is not None:
+            saver.cancel()
+            save(simulator, options.state)
+
+
+async def _keep(simulator: Simulator, file: Path) -> None:
+    """Write the file soon after each change, so that a killed process loses at most a moment."""
+    saved = -1
+    while True:
+        if simulator.world.index != saved:
+            saved = save(simulator, file)
+        await asyncio.sleep(SAVE_EVERY_SECONDS)
+
+
+if __name__ == "__main__":
+    main()

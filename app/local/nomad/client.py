@@ -1,0 +1,135 @@
+"""Answers: what does the client node do with an allocation: start it, fail it, call it healthy, stop it?
+
+It reports to the deployment watcher (deployments.py) and decides nothing about deployments itself.
+"""
+
+from __future__ import annotations
+
+from app.local.nomad import deployments, events, job_status
+from app.local.nomad.refusal import Json
+from app.local.nomad.tables import Allocation
+from app.local.nomad.timing import Fate, Verdict
+from app.local.nomad.world import World, images_of
+
+BATCH = ("batch", "sysbatch")
+
+
+def place(world: World, allocation: Allocation) -> None:
+    """An allocation was placed: its tasks will start, or fail to."""
+    world.timeline.after(world.timing.start, lambda: _start(world, allocation))
+
+
+def stop(world: World, allocation: Allocation) -> None:
+    """The server no longer wants an allocation: its tasks are killed."""
+    world.timeline.after(0, lambda: _stopped(world, allocation))
+
+
+def _start(world: World, allocation: Allocation) -> None:
+    if allocation.terminal:
+        return
+    world.commit()
+    images = list(images_of(allocation.job, allocation.group).values())
+    verdict = world.fate(images)
+    tasks = _tasks(allocation)
+    if verdict is not None and verdict.fate in (Fate.PULL_FAILS, Fate.EXITS_NONZERO):
+        _fail(world, allocation, verdict)
+        return
+    allocation.tasks = {task["Name"]: events.started(task, world.now) for task in tasks}
+    _report(world, allocation, "running", "Tasks are running")
+    if allocation.job["Type"] in BATCH:
+        world.timeline.after(world.timing.run, lambda: _complete(world, allocation))
+    elif allocation.deployment_id and not (verdict and verdict.fate is Fate.NEVER_HEALTHY):
+        watch_health(world, allocation)
+    elif allocation.deployment_id:
+        _wait_in_vain(world, allocation)
+
+
+def watch_health(world: World, allocation: Allocation) -> None:
+    """A running allocation joined a deployment: it becomes healthy in due time."""
+    deployment_id = allocation.deployment_id
+    world.timeline.after(world.timing.healthy, lambda: _healthy(world, allocation, deployment_id))
+
+
+def _healthy(world: World, allocation: Allocation, deployment_id: str) -> None:
+    if allocation.terminal or allocation.healthy is not None or allocation.deployment_id != deployment_id:
+        return
+    world.commit()
+    _judge(world, allocation, healthy=True)
+    deployments.allocation_healthy(world, allocation)
+
+
+def _wait_in_vain(world: World, allocation: Allocation) -> None:
+    update = _group(allocation)["Update"]
+    deadline, least = update["HealthyDeadline"], update["MinHealthyTime"]
+    seconds = world.timing.healthy_deadline if world.timing.healthy_deadline is not None else deadline / 1e9
+    reason = f"Task not running for min_healthy_time of {least / 1e9:g}s by healthy_deadline of {deadline / 1e9:g}s"
+
+    def give_up() -> None:
+        if allocation.terminal or allocation.healthy is not None:
+            return
+        world.commit()
+        for state in allocation.tasks.values():
+            state.events.append(events.unhealthy(world.now, reason))
+        _judge(world, allocation, healthy=False)
+        deployments.allocation_unhealthy(world, allocation)
+
+    world.timeline.after(seconds, give_up)
+
+
+def _fail(world: World, allocation: Allocation, verdict: Verdict) -> None:
+    now, tasks = world.now, _tasks(allocation)
+    sick = [t for t in tasks if verdict.image in str((t["Config"] or {}).get("image"))]
+    for task in tasks:
+        if task not in sick:
+            state = events.sibling_failed(task, now, sick[0]["Name"])
+        elif verdict.fate is Fate.PULL_FAILS:
+            state = events.pull_failed(task, now, verdict.text)
+        else:
+            state = events.exited_badly(task, now)
+        allocation.tasks[task["Name"]] = state
+    _report(world, allocation, "failed", "Failed tasks")
+    if not allocation.deployment_id:
+        return
+    if verdict.fate is Fate.EXITS_NONZERO:
+        for task in sick:
+            allocation.tasks[task["Name"]].events.append(events.unhealthy(now, "Unhealthy because of failed task"))
+    _judge(world, allocation, healthy=False, seen=verdict.fate is not Fate.PULL_FAILS)
+    deployments.allocation_unhealthy(world, allocation)
+
+
+def _complete(world: World, allocation: Allocation) -> None:
+    if allocation.terminal:
+        return
+    world.commit()
+    allocation.tasks = {name: events.exited_well(state, world.now) for name, state in allocation.tasks.items()}
+    _report(world, allocation, "complete", "All tasks have completed")
+
+
+def _stopped(world: World, allocation: Allocation) -> None:
+    if allocation.client_status not in ("pending", "running"):
+        return
+    world.commit()
+    allocation.tasks = {name: events.killed(state, world.now) for name, state in allocation.tasks.items()}
+    _report(world, allocation, "complete", "All tasks have completed")
+
+
+def _report(world: World, allocation: Allocation, status: str, description: str) -> None:
+    allocation.client_status, allocation.client_description = status, description
+    world.stamp(allocation)
+    job_status.refresh(world, allocation.namespace, allocation.job_id)
+
+
+def _judge(world: World, allocation: Allocation, *, healthy: bool, seen: bool = True) -> None:
+    allocation.healthy = healthy
+    allocation.health_time = world.now if seen else None
+    allocation.health_index = world.index
+    world.stamp(allocation)
+
+
+def _group(allocation: Allocation) -> Json:
+    found: Json = next(g for g in allocation.job["TaskGroups"] if g["Name"] == allocation.group)
+    return found
+
+
+def _tasks(allocation: Allocation) -> list[Json]:
+    return list(_group(allocation)["Tasks"])

@@ -1,0 +1,45 @@
+"""Answers: how is an evaluation born and how does it reach the scheduler?"""
+
+from __future__ import annotations
+
+from app.local.nomad import job_status
+from app.local.nomad.tables import Deployment, Evaluation, JobRecord
+from app.local.nomad.world import World, new_id
+
+
+def create(
+    world: World, record: JobRecord, trigger: str, *, deployment: Deployment | None = None, registered: bool = False
+) -> Evaluation:
+    """A pending evaluation at the present index, to be processed in due time; `registered` when it carries a new version."""
+    job = record.current
+    evaluation = Evaluation(
+        id=new_id(),
+        namespace=record.namespace,
+        job_id=record.id,
+        type=job["Type"],
+        priority=job["Priority"],
+        triggered_by=trigger,
+        job_modify_index=job["JobModifyIndex"] if registered else 0,
+        deployment_id=deployment.id if deployment is not None else "",
+    )
+    world.add(evaluation)
+    job_status.refresh(world, record.namespace, record.id)
+    world.timeline.after(world.timing.evaluation, lambda: world.process(evaluation))
+    return evaluation
+
+
+def block(world: World, record: JobRecord, parent: Evaluation) -> Evaluation:
+    """The blocked evaluation that waits for room for what `parent` could not place."""
+    blocked = Evaluation(
+        id=new_id(),
+        namespace=parent.namespace,
+        job_id=parent.job_id,
+        type=parent.type,
+        priority=parent.priority,
+        triggered_by="queued-allocs",
+        status="blocked",
+        description="created to place remaining allocations",
+        previous_eval=parent.id,
+    )
+    world.add(blocked)
+    return blocked

@@ -1,0 +1,72 @@
+"""Answers: what goes wrong with the next matching request? Decides only; agent.py carries it out.
+
+Faults are consumed in the order they were added, each for its number of times.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+from app.local.nomad.refusal import Json
+
+TOO_MANY = "Your IP is issuing too many concurrent connections, please rate limit your calls"
+DEFAULT_TEXT = {429: TOO_MANY, 403: "Permission denied", 500: "No cluster leader"}
+
+
+class Action(StrEnum):
+    STATUS = "status"
+    """Answer with `status` and `text`."""
+    RESET = "reset"
+    """Close the connection without a reply."""
+    HANG = "hang"
+    """Keep the caller waiting for `seconds`, then go on as usual."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Fault:
+    """`path` is a glob on the decoded path; `after` means after the request was applied, so that only its reply suffers."""
+
+    action: Action
+    method: str = "*"
+    path: str = "*"
+    after: bool = False
+    status: int = 500
+    text: str = ""
+    seconds: float = 0.0
+    times: int = 1
+
+    @classmethod
+    def from_json(cls, body: Json) -> Fault:
+        """From the control API; a bare `{"status": 429}` is a status fault. Raises TypeError or ValueError on anything odd."""
+        action = Action(body.get("action", "status"))
+        return cls(**{**body, "action": action})
+
+    def matches(self, method: str, path: str) -> bool:
+        return self.method in ("*", method) and fnmatchcase(path, self.path)
+
+    @property
+    def body(self) -> str:
+        return self.text or DEFAULT_TEXT.get(self.status, "simulated fault")
+
+
+class Faults:
+    def __init__(self) -> None:
+        self.waiting: list[Fault] = []
+
+    def add(self, *faults: Fault) -> None:
+        self.waiting += faults
+
+    def clear(self) -> None:
+        self.waiting.clear()
+
+    def take(self, method: str, path: str) -> Fault | None:
+        """The first fault that fits, one of its times used up."""
+        for fault in self.waiting:
+            if fault.matches(method, path):
+                fault.times -= 1
+                if fault.times <= 0:
+                    self.waiting.remove(fault)
+                return fault
+        return None

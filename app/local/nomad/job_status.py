@@ -1,0 +1,31 @@
+"""Answers: is a job pending, running or dead? Nomad's getJobStatus (N:nomad/state/state_store.go)."""
+
+from __future__ import annotations
+
+from app.local.nomad.tables import JobRecord
+from app.local.nomad.world import World
+
+
+def refresh(world: World, namespace: str, job_id: str) -> None:
+    """Recompute a job's status; a change moves its ModifyIndex to the present index."""
+    record = world.jobs.get((namespace, job_id))
+    if record is None:
+        return
+    status = _status(record)
+    if status != record.current["Status"]:
+        world.replace_job(record, Status=status)
+
+
+def _status(record: JobRecord) -> str:
+    job = record.current
+    standing = job["Type"] == "system" or job["Periodic"] or (job["ParameterizedJob"] and not job["Dispatched"])
+    if standing:
+        return "dead" if job["Stop"] else "running"
+    if any(not allocation.terminal for allocation in reversed(record.allocations.values())):
+        return "running"
+    deployment = record.latest_deployment
+    if deployment is not None and deployment.active:
+        return "running"
+    if any(not evaluation.terminal for evaluation in reversed(record.evaluations.values())):
+        return "pending"
+    return "dead" if job["Stop"] or record.evaluations or record.allocations else "pending"

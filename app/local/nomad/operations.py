@@ -1,0 +1,113 @@
+"""Answers: what else can happen to a stored job: stop, purge, revert, scale, a hand's change, a launch of a child?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from app.local.nomad import evaluations, job_status, registration, versions
+from app.local.nomad.ledger import Ledger
+from app.local.nomad.refusal import Json, Refused
+from app.local.nomad.tables import JobRecord
+from app.local.nomad.world import World, new_id
+
+
+def stop(world: World, record: JobRecord) -> Json:
+    """Stop a job (DELETE without purge): a new version with Stop, and an evaluation that stops its allocations."""
+    world.commit()
+    versions.add(world, record, {**record.current, "Stop": True, "Stable": False, "SubmitTime": int(world.now * 1e9)})
+    return _stop_reply(evaluations.create(world, record, "job-deregister", registered=True).id, world.index)
+
+
+def purge(world: World, record: JobRecord) -> Json:
+    """Forget a job with its versions, deployments, evaluations and allocations."""
+    world.commit()
+    del world.jobs[record.namespace, record.id]
+    for table, owned in (
+        (world.deployments, record.deployments), (world.evaluations, record.evaluations), (world.allocations, record.allocations),
+    ):  # fmt: skip
+        for key in owned:
+            table.pop(key, None)
+    world.touched = dict.fromkeys(world.touched, world.index)
+    return _stop_reply(new_id(), world.index)
+
+
+def _stop_reply(eval_id: str, index: int) -> Json:
+    return {
+        "EvalCreateIndex": index, "EvalID": eval_id, "Index": index, "JobModifyIndex": index, "KnownLeader": False,
+        "LastContact": 0, "NextToken": "", "VolumeEvalID": "", "VolumeEvalIndex": 0,
+    }  # fmt: skip
+
+
+def revert(world: World, ledger: Ledger, record: JobRecord, body: Json) -> Json:
+    """Make an earlier version the current one again, under a new number."""
+    wanted, prior = body.get("JobVersion", 0), body.get("EnforcePriorVersion")
+    current = record.current
+    if prior is not None and prior != current["Version"]:
+        raise Refused(500, f"Current job has version {current['Version']}; enforcing version {prior}")
+    if wanted == current["Version"]:
+        raise Refused(500, "can't revert to current version")
+    old = next((job for job in record.versions if job["Version"] == wanted), None)
+    if old is None:
+        raise Refused(500, f'job "{record.id}" in namespace "{record.namespace}" at version {wanted} not found')
+    source = record.submissions.get(wanted)
+    job = {**old, "VersionTag": None, "Stable": False, "Stop": False}
+    answer = _change(world, ledger, record, job, origin="revert")
+    if source is not None:
+        record.submissions[record.current["Version"]] = source
+    return answer
+
+
+def scale(world: World, ledger: Ledger, record: JobRecord, *, group: str | None, count: int) -> Json:
+    """Set a group's count (the first group's by default); the reply's Index is larger than its JobModifyIndex."""
+
+    def edit(each: Json) -> Json:
+        return {**each, "Count": count}
+
+    job = _edit_group(record.current, group or record.current["TaskGroups"][0]["Name"], edit)
+    answer = _change(world, ledger, record, job, origin="scale", trigger="job-scaling")
+    return {**answer, "Index": answer["Index"] + 2, "KnownLeader": True}
+
+
+def set_image(world: World, ledger: Ledger, record: JobRecord, *, place: tuple[str, str], image: str) -> Json:
+    """Change the image of one (group, task) as a person with the CLI would."""
+    group, name = place
+
+    def edit(each: Json) -> Json:
+        tasks = [{**t, "Config": {**(t["Config"] or {}), "image": image}} if t["Name"] == name else t for t in each["Tasks"]]
+        return {**each, "Tasks": tasks}
+
+    return _change(world, ledger, record, _edit_group(record.current, group, edit), origin="hand")
+
+
+def launch(world: World, record: JobRecord, suffix: str, changes: Json) -> tuple[JobRecord, str]:
+    """Start a child of a periodic or parameterized job; the child's record and the id of its evaluation."""
+    world.commit()
+    child_id = f"{record.id}/{suffix}"
+    index = world.index
+    job = {
+        **record.current, "ID": child_id, "Name": child_id, "ParentID": record.id, "Periodic": None,
+        "Status": "pending",
+        "Version": 0, "Stable": False, "CreateIndex": index, "ModifyIndex": index, "JobModifyIndex": index,
+        "SubmitTime": int(world.now * 1e9), **changes,
+    }  # fmt: skip
+    child = JobRecord(namespace=record.namespace, id=child_id, versions=[job])
+    world.jobs[child.namespace, child.id] = child
+    evaluation = evaluations.create(world, child, "job-register", registered=True)
+    job_status.refresh(world, child.namespace, child.id)
+    return child, evaluation.id
+
+
+def _change(
+    world: World, ledger: Ledger, record: JobRecord, job: Json, *, origin: str, trigger: str = "job-register"
+) -> Json:
+    world.commit()
+    submitted = {**job, "Stable": False, "Version": 0, "Status": record.current["Status"], "SubmitTime": int(world.now * 1e9)}
+    stored = versions.add(world, record, submitted)
+    ledger.append(stored, time=world.now, origin=origin, enforced=None, changed=True, request_id="")
+    return registration.reply(world, record, trigger=trigger)
+
+
+def _edit_group(job: Json, name: str, edit: Callable[[Json], Json]) -> Json:
+    if name not in [group["Name"] for group in job["TaskGroups"]]:
+        raise Refused(400, f'task group "{name}" specified for scaling does not exist in job')
+    return {**job, "TaskGroups": [edit(group) if group["Name"] == name else group for group in job["TaskGroups"]]}

@@ -1,0 +1,138 @@
+"""Answers: what should be placed, replaced, updated in place, stopped or left alone for one group? Pure.
+
+Follows the reconciler (N:scheduler/reconciler) for one always available node without reschedules, as far as nomad.md 7.2 asks for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from app.local.nomad.refusal import Json
+from app.local.nomad.tables import Allocation, Deployment
+
+TASK_FIELDS_THAT_REPLACE = (
+    "Driver", "User", "Config", "Env", "Artifacts", "Vault", "Secrets", "Consul", "Templates", "VolumeMounts",
+    "Meta", "Resources",
+    "Identities", "Identity",
+)  # fmt: skip
+
+
+@dataclass(slots=True, kw_only=True)
+class GroupPlan:
+    """The changes of one group; `total` is what a new deployment would have to bring to health."""
+
+    name: str
+    place: list[int] = field(default_factory=list)
+    canaries: list[int] = field(default_factory=list)
+    destructive: list[Allocation] = field(default_factory=list)
+    in_place: list[Allocation] = field(default_factory=list)
+    stop: list[Allocation] = field(default_factory=list)
+    ignore: int = 0
+    total: int = 0
+    desired_canaries: int = 0
+    remaining: int = 0
+    """What is held back for a later pass (rolling limit, unhealthy, unpromoted)."""
+
+    @property
+    def acts(self) -> bool:
+        return bool(self.place or self.canaries or self.destructive or self.in_place or self.stop)
+
+
+def takes_deployment(job: Json, group: Json) -> bool:
+    """Whether this group is rolled out under a deployment (nomad.md 2.2)."""
+    return job["Type"] in ("service", "system") and group["Count"] > 0 and (group["Update"] or {}).get("MaxParallel", 0) > 0
+
+
+def plan_group(job: Json, group: Json, allocations: list[Allocation], own: Deployment | None) -> GroupPlan:
+    """Compare a group with its allocations; `own` is this version's deployment, if there is one."""
+    plan = GroupPlan(name=group["Name"])
+    count = group["Count"]
+    standing = [a for a in allocations if _stands(a, job)]
+    if unpromoted := _stray_canaries(standing, own):
+        plan.stop += unpromoted
+        standing = [a for a in standing if a not in unpromoted]
+    canaries = [a for a in standing if a.canary and own is not None and a.deployment_id == own.id]
+    progress = own.groups.get(group["Name"]) if own is not None else None
+    promoted = progress is not None and progress.promoted
+    if canaries and promoted:
+        taken = {a.position for a in canaries}
+        plan.stop += [a for a in standing if a.position in taken and a not in canaries]
+    elif canaries:
+        standing = [a for a in standing if a not in canaries]
+    stopping = {a.id for a in plan.stop}
+    standing = sorted((a for a in standing if a.id not in stopping), key=lambda a: a.position)
+    plan.stop += standing[count:]
+    standing = standing[:count]
+    used = {a.position for a in standing}
+    free = [position for position in range(count) if position not in used][: count - len(standing)]
+    old = [a for a in standing if a.version != job["Version"]]
+    replaced = [a for a in old if replaces(a.job, job, group["Name"])]
+    plan.in_place = [a for a in old if a not in replaced]
+    plan.ignore = len(standing) - len(old)
+    plan.total = len(replaced) + len(plan.in_place) + len(free)
+    if own is not None and own.status in ("failed", "paused"):
+        plan.remaining = len(replaced) + len(free)
+        plan.ignore += len(replaced)
+        return plan
+    plan.place = free
+    wanted = (group["Update"] or {}).get("Canary", 0) if takes_deployment(job, group) else 0
+    if replaced and wanted and not promoted:
+        plan.desired_canaries = wanted
+        plan.canaries = [a.position for a in replaced][len(canaries) : wanted]
+        plan.remaining = len(replaced)
+        plan.ignore += len(replaced)
+        return plan
+    limit = _limit(job, group, allocations, own)
+    plan.destructive = replaced[:limit]
+    plan.remaining = len(replaced) - len(plan.destructive)
+    plan.ignore += plan.remaining
+    return plan
+
+
+def replaces(old: Json, new: Json, group: str) -> bool:
+    """Nomad's tasksUpdated: must an allocation of this group be replaced, or is it updated where it runs?"""
+    before, after = _group_of(old, group), _group_of(new, group)
+    if before is None or after is None:
+        return True
+    if any(before[key] != after[key] for key in ("Networks", "EphemeralDisk", "Volumes", "Consul")):
+        return True
+    tasks = {task["Name"]: task for task in before["Tasks"]}
+    if len(tasks) != len(after["Tasks"]):
+        return True
+    inherited = (old["Meta"], before["Meta"]) != (new["Meta"], after["Meta"])
+    return inherited or any(
+        task["Name"] not in tasks or any(tasks[task["Name"]][key] != task[key] for key in TASK_FIELDS_THAT_REPLACE)
+        for task in after["Tasks"]
+    )
+
+
+def _stands(allocation: Allocation, job: Json) -> bool:
+    if allocation.desired_status != "run" or allocation.client_status == "lost":
+        return False
+    if job["Type"] in ("batch", "sysbatch"):
+        return allocation.client_status in ("pending", "running") or allocation.version == job["Version"]
+    return allocation.client_status != "complete"
+
+
+def _stray_canaries(standing: list[Allocation], own: Deployment | None) -> list[Allocation]:
+    """Canaries whose deployment ended, or was superseded, before anyone promoted them; `canary` is cleared on promotion's success."""
+    return [a for a in standing if a.canary and (own is None or a.deployment_id != own.id or own.status in ("failed", "cancelled"))]
+
+
+def _limit(job: Json, group: Json, allocations: list[Allocation], own: Deployment | None) -> int:
+    if not takes_deployment(job, group):
+        return len(allocations)
+    limit = int(group["Update"]["MaxParallel"])
+    if own is None:
+        return limit
+    for allocation in allocations:
+        if allocation.deployment_id != own.id or allocation.desired_status != "run":
+            continue
+        if allocation.healthy is False:
+            return 0
+        limit -= allocation.healthy is None
+    return max(limit, 0)
+
+
+def _group_of(job: Json, name: str) -> Json | None:
+    return next((group for group in job["TaskGroups"] or () if group["Name"] == name), None)

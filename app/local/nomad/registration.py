@@ -1,0 +1,153 @@
+"""Answers: what does posting a job do? The whole of nomad.md 7.1, in Nomad's order of checks, atomically."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.local.nomad import evaluations, job_status, versions
+from app.local.nomad.ledger import CLIENT, Ledger
+from app.local.nomad.refusal import Json, Refused
+from app.local.nomad.specification import canonical, same_specification
+from app.local.nomad.tables import JobRecord
+from app.local.nomad.validation import check, check_change
+from app.local.nomad.world import World
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """A decoded registration; `namespace` and `region` are already the ones that win (query, body, job, default)."""
+
+    job: Json
+    namespace: str = "default"
+    region: str = "global"
+    enforced: int | None = None
+    """The JobModifyIndex of a check-and-set, 0 for "only if new", None when EnforceIndex was not sent."""
+    preserve_counts: bool = False
+    submission: Json | None = None
+    accessor: str = ""
+    request_id: str = ""
+    origin: str = CLIENT
+
+
+def register(world: World, ledger: Ledger, registration: Registration) -> Json:
+    """Apply a registration and give Nomad's reply; Refused with the exact text where Nomad refuses."""
+    job = canonical(registration.job)
+    job["Namespace"], job["Region"], job["NomadTokenID"] = registration.namespace, registration.region, registration.accessor
+    check(job, registration.job, world.namespaces)
+    record = world.jobs.get((registration.namespace, job["ID"]))
+    _enforce(record, registration.enforced)
+    if record is not None:
+        check_change(job, record.current)
+        if registration.preserve_counts:
+            _keep_counts(job, record.current)
+        if same_specification(record.current, job):
+            return _unchanged(world, ledger, record, registration)
+    world.commit()
+    job["SubmitTime"] = int(world.now * 1e9)
+    record = _store(world, record, job)
+    _keep_source(record, registration)
+    _write(ledger, world, record, registration, changed=True)
+    return reply(world, record, trigger="job-register", warnings=_warnings(job))
+
+
+def reply(world: World, record: JobRecord, *, trigger: str, warnings: str = "") -> Json:
+    """A changed job: an evaluation at the job's own index, none for a periodic or parameterized job."""
+    index = record.current["JobModifyIndex"]
+    if launched_later(record.current):
+        job_status.refresh(world, record.namespace, record.id)
+        return response(eval_id="", eval_index=0, index=index, modify_index=index, warnings=warnings)
+    evaluation = evaluations.create(world, record, trigger, registered=True)
+    return response(eval_id=evaluation.id, eval_index=index, index=index, modify_index=index, warnings=warnings)
+
+
+def response(*, eval_id: str, eval_index: int, index: int, modify_index: int, warnings: str = "") -> Json:
+    return {
+        "EvalCreateIndex": eval_index, "EvalID": eval_id, "Index": index, "JobModifyIndex": modify_index,
+        "KnownLeader": False,
+        "LastContact": 0, "NextToken": "", "Warnings": warnings,
+    }  # fmt: skip
+
+
+def launched_later(job: Json) -> bool:
+    return bool(job["Periodic"]) or (bool(job["ParameterizedJob"]) and not job["Dispatched"])
+
+
+def _enforce(record: JobRecord | None, enforced: int | None) -> None:
+    if enforced is None:
+        return
+    if record is None:
+        if enforced:
+            raise Refused(500, f"Enforcing job modify index {enforced}: job does not exist")
+        return
+    current = record.current["JobModifyIndex"]
+    if not enforced:
+        raise Refused(500, "Enforcing job modify index 0: job already exists")
+    if enforced != current:
+        text = f"Enforcing job modify index {enforced}: job exists with conflicting job modify index: {current}"
+        raise Refused(500, text)
+
+
+def _unchanged(world: World, ledger: Ledger, record: JobRecord, registration: Registration) -> Json:
+    """An equal specification: no version, only an evaluation, and the reply names the job's old ModifyIndex."""
+    modify_index = record.current["ModifyIndex"]
+    _write(ledger, world, record, registration, changed=False)
+    if launched_later(record.current):
+        return response(eval_id="", eval_index=0, index=modify_index, modify_index=modify_index)
+    world.commit()
+    evaluation = evaluations.create(world, record, "job-register")
+    index = evaluation.create_index
+    warnings = _warnings(record.current)
+    return response(eval_id=evaluation.id, eval_index=index, index=index, modify_index=modify_index, warnings=warnings)
+
+
+def _store(world: World, record: JobRecord | None, job: Json) -> JobRecord:
+    if record is not None:
+        versions.add(world, record, {**job, "Status": record.current["Status"]})
+        return record
+    index = world.index
+    job.update(CreateIndex=index, ModifyIndex=index, JobModifyIndex=index, Version=0)
+    record = JobRecord(namespace=job["Namespace"], id=job["ID"], versions=[job])
+    world.jobs[record.namespace, record.id] = record
+    world.touched["jobs"] = index
+    return record
+
+
+def _keep_counts(job: Json, stored: Json) -> None:
+    counts = {group["Name"]: group["Count"] for group in stored["TaskGroups"]}
+    for group in job["TaskGroups"]:
+        group["Count"] = counts.get(group["Name"], group["Count"])
+
+
+def _keep_source(record: JobRecord, registration: Registration) -> None:
+    """A version posted without its source inherits that of the version it names (nomad.md 2.11)."""
+    source = registration.submission or record.submissions.get(registration.job.get("Version") or 0)
+    if source is not None:
+        record.submissions[record.current["Version"]] = source
+
+
+def _write(ledger: Ledger, world: World, record: JobRecord, registration: Registration, *, changed: bool) -> None:
+    ledger.append(
+        record.current,
+        time=world.now,
+        origin=registration.origin,
+        enforced=registration.enforced,
+        changed=changed,
+        request_id=registration.request_id,
+    )
+
+
+def _warnings(job: Json) -> str:
+    lasting = [
+        (group["Name"], task["Name"], identity["Name"])
+        for group in job["TaskGroups"]
+        for task in group["Tasks"]
+        for identity in task["Identities"] or ()
+        if not identity["TTL"]
+    ]
+    if not lasting:
+        return ""
+    group, task, identity = lasting[0]
+    return (
+        f'1 warning:\n\n* Group "{group}" has warnings: 1 error occurred:\n\t* Task "{task}" has warnings: 1 error occurred:\n'
+        f"\t* 1 error occurred:\n\t* Identity[{identity}] identities without an expiration are insecure"
+    )

@@ -1,0 +1,234 @@
+"""Answers: what does the scheduler do with an evaluation? (nomad.md 7.2)
+
+It plans by reconcile.py, applies the plan at one index, and ends the evaluation at the next. Health and deadlines are not its work.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from app.local.nomad import client, deployments, evaluations, job_status
+from app.local.nomad.reconcile import GroupPlan, plan_group, takes_deployment
+from app.local.nomad.refusal import Json
+from app.local.nomad.tables import Allocation, Deployment, Evaluation, JobRecord, Progress
+from app.local.nomad.timing import Fate
+from app.local.nomad.world import World, images_of, new_id
+
+UPDATED = "alloc is being updated due to job update"
+NOT_NEEDED = "alloc not needed due to job update"
+
+
+def process(world: World, evaluation: Evaluation) -> None:
+    """Bring one evaluation to its end; an evaluation of a job that is gone just completes."""
+    if evaluation.terminal:
+        return
+    evaluation.snapshot_index = world.index
+    record = world.jobs.get((evaluation.namespace, evaluation.job_id))
+    if record is None:
+        world.commit()
+    elif record.current["Stop"]:
+        _stop_everything(world, record)
+        world.commit()
+        _conclude(record, evaluation, [])
+    else:
+        _reconcile(world, record, evaluation)
+    evaluation.status = "complete"
+    world.stamp(evaluation)
+    job_status.refresh(world, evaluation.namespace, evaluation.job_id)
+
+
+def _reconcile(world: World, record: JobRecord, evaluation: Evaluation) -> None:
+    job = record.current
+    latest = record.latest_deployment
+    own = latest if latest is not None and latest.job_version == job["Version"] else None
+    plans = plan_job(record, job, own)
+    unplaceable = {p.name: len(p.place) + len(p.canaries) + len(p.destructive) for p in plans if _unplaceable(world, job, p)}
+    superseded = latest is not None and latest.active and own is None
+    deployable = own is None and any(p.total and takes_deployment(job, _group(job, p.name)) for p in plans)
+    acting = any(p.acts and (p.name not in unplaceable or p.stop or p.in_place) for p in plans)
+    done = own is not None and own.status == "running" and _all_healthy(own) and not any(p.acts or p.remaining for p in plans)
+    if superseded or deployable or acting or done:
+        world.commit()
+        if superseded and latest is not None:
+            deployments.end(world, latest, "cancelled", "Cancelled due to newer version of job")
+        if deployable:
+            own = _open_deployment(world, record, plans)
+        for plan in plans:
+            _apply(world, record, evaluation, plan, own, placeable=plan.name not in unplaceable)
+        if own is not None and not done:
+            world.stamp(own)
+        if done and own is not None:
+            _succeed(world, record, own)
+        job_status.refresh(world, record.namespace, record.id)
+    blocked = None
+    if unplaceable and any(unplaceable.values()):
+        world.commit()
+        blocked = evaluations.block(world, record, evaluation)
+    world.commit()
+    if blocked is not None:
+        evaluation.blocked_eval = blocked.id
+        evaluation.failed_groups = {name: _metric(count) for name, count in unplaceable.items() if count}
+    evaluation.queued = {p.name: unplaceable.get(p.name, 0) for p in plans}
+    _conclude(record, evaluation, plans)
+
+
+def plan_job(record: JobRecord, job: Json, own: Deployment | None) -> list[GroupPlan]:
+    """The plans of all groups, those that the job no longer has included."""
+    everything = list(record.allocations.values())
+    plans = [plan_group(job, group, [a for a in everything if a.group == group["Name"]], own) for group in job["TaskGroups"]]
+    known = {plan.name for plan in plans}
+    for gone in dict.fromkeys(a.group for a in everything if a.group not in known and a.desired_status == "run"):
+        plans.append(GroupPlan(name=gone, stop=[a for a in everything if a.group == gone and a.desired_status == "run"]))
+    return plans
+
+
+def _open_deployment(world: World, record: JobRecord, plans: list[GroupPlan]) -> Deployment:
+    job = record.current
+    deployment = Deployment(
+        id=new_id(), namespace=record.namespace, job_id=record.id, job_version=job["Version"], job_modify_index=job["JobModifyIndex"],
+        job_spec_modify_index=job["JobModifyIndex"], job_create_index=job["CreateIndex"], priority=job["Priority"],
+    )  # fmt: skip
+    for plan in plans:
+        group = _group(job, plan.name)
+        if plan.total and takes_deployment(job, group):
+            update = group["Update"]
+            deployment.groups[plan.name] = Progress(
+                auto_revert=update["AutoRevert"], auto_promote=update["AutoPromote"], desired_total=plan.total,
+                progress_deadline=update["ProgressDeadline"], desired_canaries=plan.desired_canaries,
+            )  # fmt: skip
+    canaries = [p for p in deployment.groups.values() if p.desired_canaries]
+    if canaries:
+        automatic = all(p.auto_promote for p in canaries)
+        deployment.description = deployments.AUTO_PROMOTION if automatic else deployments.NEEDS_PROMOTION
+    world.add(deployment)
+    return deployment
+
+
+def _apply(
+    world: World, record: JobRecord, evaluation: Evaluation, plan: GroupPlan, own: Deployment | None, *, placeable: bool
+) -> None:
+    deployment = own if own is not None and plan.name in own.groups else None
+    for allocation in plan.stop:
+        _stop(world, allocation, NOT_NEEDED)
+    for allocation in plan.in_place:
+        _update_in_place(world, record, allocation, deployment)
+    if not placeable:
+        return
+    new = [_place(world, record, evaluation, plan.name, position, deployment) for position in plan.place]
+    for position in plan.canaries:
+        canary = _place(world, record, evaluation, plan.name, position, deployment)
+        canary.canary = True
+        new.append(canary)
+        if deployment is not None:
+            deployment.groups[plan.name].placed_canaries.append(canary.id)
+    for old in plan.destructive:
+        _stop(world, old, UPDATED)
+        successor = _place(world, record, evaluation, plan.name, old.position, deployment)
+        successor.previous, old.next = old.id, successor.id
+        new.append(successor)
+    if deployment is not None and (new or plan.in_place):
+        progress = deployment.groups[plan.name]
+        progress.placed += len(new) + len(plan.in_place)
+        if progress.require_progress_by is None:
+            deployments.extend(world, deployment, progress)
+
+
+def _place(
+    world: World, record: JobRecord, evaluation: Evaluation, group: str, position: int, deployment: Deployment | None
+) -> Allocation:
+    allocation = Allocation(
+        id=new_id(), namespace=record.namespace, job_id=record.id, job=record.current, group=group, position=position,
+        eval_id=evaluation.id, deployment_id=deployment.id if deployment is not None else "",
+    )  # fmt: skip
+    world.add(allocation)
+    client.place(world, allocation)
+    return allocation
+
+
+def _update_in_place(world: World, record: JobRecord, allocation: Allocation, deployment: Deployment | None) -> None:
+    allocation.job = record.current
+    allocation.deployment_id = deployment.id if deployment is not None else ""
+    allocation.healthy, allocation.health_time, allocation.canary = None, None, False
+    world.stamp(allocation)
+    if deployment is not None and allocation.client_status == "running":
+        client.watch_health(world, allocation)
+
+
+def _stop(world: World, allocation: Allocation, why: str) -> None:
+    allocation.desired_status, allocation.desired_description = "stop", why
+    world.stamp(allocation)
+    client.stop(world, allocation)
+
+
+def _stop_everything(world: World, record: JobRecord) -> None:
+    running = [a for a in record.allocations.values() if a.desired_status == "run" and not a.terminal]
+    latest = record.latest_deployment
+    if not running and not (latest and latest.active):
+        return
+    world.commit()
+    for allocation in running:
+        _stop(world, allocation, NOT_NEEDED)
+    if latest is not None and latest.active:
+        deployments.end(world, latest, "cancelled", "Cancelled because job is stopped")
+
+
+def _succeed(world: World, record: JobRecord, deployment: Deployment) -> None:
+    for allocation in record.allocations.values():
+        if allocation.deployment_id == deployment.id:
+            allocation.canary = False
+    world.replace_job(record, Stable=True)
+    deployments.end(world, deployment, "successful", "Deployment completed successfully")
+
+
+def _all_healthy(deployment: Deployment) -> bool:
+    return all(
+        p.healthy >= max(p.desired_total, p.desired_canaries) and (p.promoted or not p.desired_canaries)
+        for p in deployment.groups.values()
+    )
+
+
+def _unplaceable(world: World, job: Json, plan: GroupPlan) -> bool:
+    return world.fated(list(images_of(job, plan.name).values()), Fate.UNPLACEABLE) is not None
+
+
+def _metric(count: int) -> Json:
+    """An AllocMetric: the one node lacks the driver; `CoalescedFailures` counts the allocations beyond the first."""
+    return {
+        "AllocationTime": 12345, "ClassExhausted": None, "ClassFiltered": None, "CoalescedFailures": count - 1,
+        "ConstraintFiltered": {"missing drivers": 1}, "DimensionExhausted": None, "NodePool": "default",
+        "NodesAvailable": {"dc1": 1}, "NodesEvaluated": 1, "NodesExhausted": 0, "NodesFiltered": 1, "NodesInPool": 1,
+        "QuotaExhausted": None, "ResourcesExhausted": None, "ScoreMetaData": None, "Scores": None,
+    }  # fmt: skip
+
+
+def _conclude(record: JobRecord, evaluation: Evaluation, plans: list[GroupPlan]) -> None:
+    latest = record.latest_deployment
+    if latest is not None:
+        evaluation.deployment_id = latest.id
+    evaluation.annotations = plan_annotations(record.current, plans)
+
+
+def plan_annotations(job: Json, plans: list[GroupPlan]) -> Json:
+    desired = {plan.name: _desired(plan) for plan in plans}
+    for group in job["TaskGroups"] or ():
+        desired.setdefault(group["Name"], _desired(GroupPlan(name=group["Name"])))
+    return {"DesiredTGUpdates": desired, "PreemptedAllocs": None}
+
+
+def _desired(plan: GroupPlan) -> dict[str, int]:
+    return {
+        "Canary": len(plan.canaries), "DestructiveUpdate": len(plan.destructive), "Disconnect": 0,
+        "Ignore": plan.ignore,
+        "InPlaceUpdate": len(plan.in_place), "Migrate": 0, "Place": len(plan.place), "Preemptions": 0, "Reconnect": 0,
+        "RescheduleLater": 0, "RescheduleNow": 0, "Stop": len(plan.stop),
+    }  # fmt: skip
+
+
+def _group(job: Json, name: str) -> Json:
+    return next((g for g in job["TaskGroups"] if g["Name"] == name), {"Count": 0, "Update": None})
+
+
+def retry_blocked(world: World) -> None:
+    """Room appeared: blocked evaluations are processed again."""
+    for evaluation in [e for e in world.evaluations.values() if e.status == "blocked"]:
+        world.timeline.after(world.timing.evaluation, partial(process, world, evaluation))
