@@ -1,6 +1,6 @@
 """Calls to Nomad's HTTP API through python-nomad, from any number of threads: JSON out, our errors out.
 
-Every call names namespace and region itself: python-nomad leaves them out of some. It must not know what the answers mean.
+Every call names namespace and region itself: python-nomad leaves them out of some. It must not know what answers mean.
 """
 
 import threading
@@ -30,7 +30,7 @@ class _Endpoints:
 
 
 class NomadClient:
-    """Reads and registers jobs. Sessions are one for each thread, since requests does not promise to share them safely."""
+    """Reads and registers jobs. Each thread has its session: requests does not promise to share one safely."""
 
     def __init__(self, connection: NomadConnection) -> None:
         connection.check()
@@ -102,7 +102,7 @@ class NomadClient:
         return lambda headers: self._endpoints().job.request(*segments, params=dict(params), headers=headers, **request)
 
     def _send(self, call: Callable[[dict[str, str]], requests.Response]) -> requests.Response:
-        """Call, and once more with the token that the file has by now when the first one was refused (nothing was done then)."""
+        """Call; when the token was refused (nothing was done then), once more with the one that the file has by now."""
         used = self._token.current()
         try:
             return self._once(call, used)
@@ -122,7 +122,7 @@ class NomadClient:
         return answer
 
     def _endpoints(self) -> _Endpoints:
-        """This thread's endpoints. Built directly: nomad.Nomad would fill what we leave empty from NOMAD_* variables."""
+        """This thread's endpoints. Built directly: nomad.Nomad fills what we leave empty from NOMAD_* variables."""
         endpoints: _Endpoints | None = getattr(self._local, "endpoints", None)
         if endpoints is None:
             session = open_session(self._connection)

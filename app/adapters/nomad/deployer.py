@@ -1,4 +1,4 @@
-"""The Deployer port on Nomad. The calls block, so each runs in a thread of our own pool; it must not judge what it sees."""
+"""The Deployer port on Nomad. Calls block, so each runs in a thread of our own; it must not judge what it sees."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,6 +1,6 @@
-"""What went wrong in a call: the exceptions of python-nomad and requests -> ours, and whether a write may have been applied.
+"""What went wrong in a call: exceptions of python-nomad and requests -> ours, and whether a write may be applied.
 
-Pure; texts are matched by substring, since Nomad puts `rpc error: ` before what crossed servers, sometimes several times.
+Pure. Texts are matched by substring: Nomad puts `rpc error: ` before what crossed servers, sometimes several times.
 It must not quote what libraries say about a request: that can hold a header.
 """
 
@@ -51,7 +51,7 @@ class Silence(Exception):
         self.sent = sent
 
 
-type Problem = Refusal | Silence
+Problem = Refusal | Silence
 
 
 def problem_of(error: Exception) -> Problem:
@@ -102,7 +102,7 @@ def while_writing(problem: Problem, origin: str) -> RegistryWatcherError | None:
 
 
 def may_be_applied(problem: Problem) -> bool:
-    """Whether a write that ended so can have happened all the same: lost answers, gateways, and 500s of unknown meaning."""
+    """Whether a write that ended so can have happened: lost answers, gateways, and 500s of unknown meaning."""
     if isinstance(problem, Silence):
         return problem.sent
     if problem.status in _GATEWAY:
@@ -129,7 +129,7 @@ def _denied(refusal: Refusal, origin: str) -> NomadDenied:
 
 
 def _never_connected(error: object) -> bool:
-    """Whether the connection was never made, so that nothing was sent (requests hides urllib3's reason in the first argument)."""
+    """Whether nothing was sent. requests hides urllib3's reason in its first argument."""
     wrapped = error.args[0] if isinstance(error, requests.exceptions.ConnectionError) and error.args else None
     return isinstance(getattr(wrapped, "reason", wrapped), NewConnectionError | ConnectTimeoutError)
 

@@ -1,7 +1,6 @@
 """How far Nomad's scheduler is with our registration: from the job's evaluations. Pure.
 
-An evaluation may hand over to others: a failed one to its follow-up, one that could not place everything to a blocked one
-(nomad.md 2.3).
+An evaluation may hand over: a failed one to its follow-up, one that could not place everything to a blocked one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -52,7 +51,7 @@ def _blocked_later(
 
 
 def _following(evaluation: Mapping[str, Any], by_id: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """The evaluation that goes on with the work of this one. A delayed reschedule (NextEval of a complete one) does not."""
+    """The evaluation that goes on with this one's work. A delayed reschedule (NextEval of a complete one) does not."""
     following = by_id.get(evaluation.get("NextEval") or "")
     if following is not None and (
         evaluation.get("Status") == "failed" or following.get("TriggeredBy") == "rolling-update"

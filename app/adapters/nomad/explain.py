@@ -29,7 +29,7 @@ def failures(allocations: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
 
 
 def unplaced(evaluation: Mapping[str, Any]) -> str:
-    """Why the scheduler could not place everything, for each group, in the words of `nomad job run`; "" when it could."""
+    """Why the scheduler could not place everything, by group, in the words of `nomad job run`; "" when it could."""
     groups = evaluation.get("FailedTGAllocs") or {}
     parts = [_unplaced_group(name, metrics or {}) for name, metrics in sorted(groups.items())]
     return bounded("; ".join(parts))

@@ -1,6 +1,7 @@
 """Register one order by check-and-set, and settle what a lost answer left open (nomad.md 6 and 8). Blocking calls.
 
-Nomad's register has no idempotency token: the index is the fence, and reading back tells who moved it. It must never post twice.
+Nomad's register has no idempotency token: the index is the fence, and reading back tells who moved it.
+It must never post twice.
 """
 
 import time
@@ -72,7 +73,7 @@ class Registration:
         )
 
     def _settled(self, place: JobPlace, order: Order, problem: Problem) -> Submission:
-        """Tell by reading what became of a post that ended in `problem`; raise when it was not applied, or nobody knows."""
+        """Tell by reading what became of a failed post; raise when it was not applied, or when nobody knows."""
         certain = while_writing(problem, self._client.origin)
         if certain is not None and not is_not_now(problem):
             raise certain

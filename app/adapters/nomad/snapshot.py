@@ -1,7 +1,7 @@
 """Nomad's JSON about a rollout -> one Snapshot. Pure; it names facts and leaves the verdict to the domain's `judge`.
 
-A deployment is ours exactly when its JobSpecModifyIndex is our registration's JobModifyIndex: an evaluation's DeploymentID
-may name an older deployment, and its Status an older success.
+A deployment is ours exactly when its JobSpecModifyIndex is our registration's JobModifyIndex: an evaluation's
+DeploymentID may name an older one.
 """
 
 import re
@@ -20,8 +20,10 @@ _ROLLED_BACK = re.compile(r"(?<!not )rolling back to job version (\d+)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
-    """What was read for one look: the job, its evaluations, deployments and allocations, and, where the job moved on, its
-    versions. The evaluations are read before the deployments: once ours is complete, its deployment is there to be seen."""
+    """What was read for one look; `versions` only where the job moved on since our registration.
+
+    The evaluations are read before the deployments: once ours is complete, its deployment is there to be seen.
+    """
 
     job: Mapping[str, Any]
     evaluations: Sequence[Mapping[str, Any]] = ()

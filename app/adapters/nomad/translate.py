@@ -50,8 +50,9 @@ def launches_later(job: Mapping[str, Any]) -> bool:
 def submission(reply: Mapping[str, Any], before: Mapping[str, Any]) -> Submission:
     """What a register reply means, given the job as it was read before the post.
 
-    A new specification has `JobModifyIndex == Index`, beyond anything read before. For an unchanged one Nomad answers the old
-    ModifyIndex (2.0) or JobModifyIndex (1.9) and a newer Index; for periodic jobs both are old, or Index is 0 (1.9).
+    A new specification has `JobModifyIndex == Index`, beyond anything read before. For an unchanged one Nomad answers
+    the old ModifyIndex (2.0) or JobModifyIndex (1.9) and a newer Index; for periodic jobs both are old, or Index is
+    0 (1.9).
     """
     index = reply.get("JobModifyIndex") or 0
     changed = index == (reply.get("Index") or 0) and index > (before.get("ModifyIndex") or 0)

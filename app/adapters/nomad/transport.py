@@ -1,4 +1,4 @@
-"""The requests.Session under python-nomad: what it cannot do by itself (unix sockets, a TLS name of its own, HTTP auth).
+"""The requests.Session under python-nomad: what that cannot do (unix sockets, a TLS name of its own, HTTP auth).
 
 It must not decide anything about answers.
 """
@@ -41,7 +41,7 @@ def open_session(connection: NomadConnection) -> requests.Session:
 
 
 class _NamedAdapter(HTTPAdapter):
-    """Asks for, and accepts, a certificate for `name` whatever the address says: Nomad's are for server.<region>.nomad."""
+    """Wants a certificate for `name` whatever the address says: Nomad's are for server.<region>.nomad."""
 
     def __init__(self, name: str) -> None:
         self._name = name

@@ -1,4 +1,4 @@
-"""VAULT_TOKEN, for clusters that still take it with a job: Nomad before 1.10 (changelog GH-25155). It must never be shown."""
+"""VAULT_TOKEN, for clusters that still take it with a job: Nomad before 1.10 (GH-25155). It must never be shown."""
 
 import re
 from collections.abc import Mapping
