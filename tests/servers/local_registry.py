@@ -10,8 +10,8 @@ from tests.servers.http import serve
 
 
 @contextmanager
-def local_registry(settings: RegistrySettings | None = None) -> Iterator[tuple[LocalRegistry, str]]:
+def local_registry(settings: RegistrySettings | LocalRegistry | None = None) -> Iterator[tuple[LocalRegistry, str]]:
     """(the registry, its URL); served by a thread of its own, so the test may block."""
-    registry = LocalRegistry(settings)
+    registry = settings if isinstance(settings, LocalRegistry) else LocalRegistry(settings)
     with serve(create_registry_app(registry)) as url:
         yield registry, url

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -50,7 +51,8 @@ async def serve_token(registry: LocalRegistry, request: Request) -> Response:
     now = registry.clock()
     token = registry.tokens.issue(Grant(access=access, expires_at=now + auth.lifetime, actor=user))
     issued_at = datetime.fromtimestamp(now, UTC).isoformat()
-    return JSONResponse({"token": token, "access_token": token, "expires_in": auth.lifetime, "issued_at": issued_at})
+    seconds = math.ceil(auth.lifetime)  # clients written in Go refuse a fraction
+    return JSONResponse({"token": token, "access_token": token, "expires_in": seconds, "issued_at": issued_at})
 
 
 def _bearer_user(registry: LocalRegistry, auth: BearerAuth, request: Request, repository: str) -> str:
