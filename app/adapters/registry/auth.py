@@ -1,6 +1,7 @@
-"""The registry's challenge and our answer to it, as values: parse WWW-Authenticate, name the token to ask for, judge its age.
+"""The registry's challenge and our answer to it, as values: what is asked, which token to get.
 
-Spec: RFC 9110 section 11.6.1; distribution's spec/auth/token.md. It must not do I/O, nor decide which registry gets which credentials.
+Spec: RFC 9110 section 11.6.1; distribution's spec/auth/token.md. It must not do I/O, nor decide who gets which
+credentials.
 """
 
 import math
@@ -13,11 +14,11 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import orjson
 
 CLIENT_ID = "registrywatcher"
-_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_WORD = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _SEPARATOR = re.compile(r"[\s,]+")
-_SCHEME = re.compile(rf"({_TOKEN})(?=[\s,]|$)")
+_SCHEME = re.compile(rf"({_WORD})(?=[\s,]|$)")
 # Unquoted values are taken leniently: some registries send realm=https://… without quotes.
-_PARAMETER = re.compile(rf'({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+_PARAMETER = re.compile(rf'({_WORD})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 _ESCAPED = re.compile(r"\\(.)")
 _HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
 _SHORTEST_LIFE = 60.0  # the spec: servers must not give less, clients raise smaller values to it
@@ -75,7 +76,7 @@ def choose(challenges: Iterable[Challenge]) -> Challenge | None:
 
 
 def token_request(challenge: Challenge, *, repository: str, account: str) -> TokenRequest:
-    """The token that answers a Bearer challenge; where it names no scope (as on /v2/), pulling from `repository` is asked for."""
+    """The token that answers a Bearer challenge; pulling from `repository` where it names no scope (as on /v2/)."""
     return TokenRequest(
         realm=challenge.realm,
         service=challenge.service,

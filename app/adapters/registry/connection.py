@@ -24,7 +24,7 @@ _NEEDS_LOGIN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
 class Connection:
-    """A registry being talked to. `clock` is monotonic, `now` the wall clock; `transport` replaces the network (tests)."""
+    """A registry being talked to. `clock` is monotonic, `now` the wall clock; `transport` stands in for the network."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Connection:
         self._retired = False
 
     async def ask(self, ask: Ask, *, repository: str) -> Answer:
-        """The answer to `ask`, whatever its status except 401, 403, 429 and 5xx, after logging in when that is asked for.
+        """The answer to `ask`, after logging in when that is asked for; never one of status 401, 403, 429 or 5xx.
 
         Raises RegistryUnavailable or RegistryDenied. The whole, with waiting, logging in and redirects, takes at most
         `seconds`.

@@ -8,9 +8,10 @@ _DOCKER_HUB_API = "registry-1.docker.io"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryEndpoint:
-    """Where a registry answers and with what credentials; `ca_file` is a PEM file trusted beside the public authorities.
+    """Where a registry answers and who we are there; `ca_file` (PEM) is trusted beside the public authorities.
 
-    `domain` is a host with an optional port. `docker.io` is a name and no API host: it is addressed as registry-1.docker.io.
+    `domain` is a host with an optional port. `docker.io` is a name and no API host: that is
+    registry-1.docker.io.
     """
 
     name: str

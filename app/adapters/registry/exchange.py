@@ -1,4 +1,7 @@
-"""One HTTP request and its complete answer: bounded, redirects followed safely. It must not know registries' meaning of a status."""
+"""One HTTP request and its complete answer: bounded, redirects followed safely.
+
+It must not know what a status means to registries.
+"""
 
 from dataclasses import dataclass
 from urllib.parse import urljoin

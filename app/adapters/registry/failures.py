@@ -1,4 +1,4 @@
-"""Says what went wrong with a registry: which, with what repository, its status and words, and the mend where there is one. Pure.
+"""Says what went wrong with a registry: which, its status and words, and the mend where there is one. Pure.
 
 It must not decide what to do next beyond choosing the error class of app/errors.py.
 """
@@ -80,7 +80,7 @@ def refused(place: Place, answer: Answer, *, now: datetime) -> RegistryWatcherEr
 def denied(place: Place, said: str) -> RegistryDenied:
     """The registry, or the token service it named, refuses who we are (or that we are nobody)."""
     if place.endpoint.has_credentials:
-        mend = "Check registry_auth, and that this user may pull the repository; some registries answer so for a missing one"
+        mend = "Check registry_auth, and that this user may pull; some registries answer so for a missing repository"
     else:
         mend = "No credentials are configured: set registry_auth, or check the repository's name"
     return RegistryDenied(f"{place}: {said}: access denied. {mend}")
@@ -97,7 +97,7 @@ def _why_no_answer(place: Place, error: Exception) -> str:
             "Set registry_ca to the file of its certificate authority, or check registry_domain"
         )
     if tls is not None and tls.reason in _SPEAKS_PLAIN:
-        return 'the server gave an HTTP response to an HTTPS client. Set registry_scheme = "http", or give the registry TLS'
+        return 'the server gave an HTTP response to an HTTPS client. Set registry_scheme = "http", or give it TLS'
     if tls is not None:
         return f"TLS failed ({bounded(tls.reason or str(tls))})"
     if any(isinstance(cause, socket.gaierror) for cause in causes):

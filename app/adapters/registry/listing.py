@@ -47,8 +47,8 @@ async def read_listing(connection: Connection, path: str, *, now: Callable[[], d
 async def require_repository(connection: Connection, path: str, *, now: Callable[[], datetime]) -> None:
     """Raise RepositoryNotFound when the registry does not know the repository; asks once, until it is known to exist.
 
-    A HEAD that answers 404 has no body to tell a missing tag from a missing repository. Where the listing cannot tell either,
-    the repository is taken to be there.
+    A HEAD that answers 404 has no body to tell a missing tag from a missing repository. Where the listing cannot tell
+    either, the repository is taken to be there.
     """
     if path in connection.proven:
         return

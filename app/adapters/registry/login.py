@@ -23,7 +23,7 @@ _MAX_TOKEN_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """An Authorization header, and whether it was made for this very request (asking for it again would give the same)."""
+    """An Authorization header, and whether it was made for this very request (a new one would be the same)."""
 
     header: str
     fresh: bool

@@ -64,7 +64,7 @@ class RegistryClient:
         await self.replace({})
 
     async def replace(self, endpoints: Mapping[str, RegistryEndpoint]) -> None:
-        """Use `endpoints` from now on. Unchanged ones keep their connections and tokens; requests under way end as they began."""
+        """Use `endpoints` from now on. Unchanged ones keep connections and tokens; requests under way are not cut."""
         before = self._connections
         kept = {name: old for name, old in before.items() if endpoints.get(name) == old.endpoint}
         self._connections = {name: kept.get(name) or self._connect(endpoint) for name, endpoint in endpoints.items()}

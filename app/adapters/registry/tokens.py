@@ -1,4 +1,4 @@
-"""Keeps bearer tokens while they are good, and lets only one request at a time renew each. It must not know the wire."""
+"""Keeps bearer tokens while they are good; only one request at a time renews each. It must not know the wire."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -33,7 +33,7 @@ class TokenCache:
         return kept.value if kept is not None and self._clock() < kept.good_until else None
 
     async def get(self, request: TokenRequest, *, instead_of: str | None = None) -> str:
-        """A good token, asked for when there is none or only the refused one, `instead_of`. Raises what `fetch` raises."""
+        """A good token; asked for when there is none but the refused one (`instead_of`). Raises as `fetch` does."""
         kept = self._slot(request)
         async with kept.renewing:
             good = self.peek(request)

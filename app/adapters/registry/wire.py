@@ -1,7 +1,7 @@
 """The distribution API's wire formats: paths, media types, links, tag lists, manifests, Retry-After. Pure.
 
-Spec: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md, and what registries really send. Every function
-of an answer raises Malformed, whose text is for people, when the answer is not what the spec promises.
+Spec: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md, and what registries really send.
+A function of an answer raises Malformed, whose text is for people, when the answer is not what the spec promises.
 """
 
 import hashlib
@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 from urllib.parse import urljoin
 
 import orjson
@@ -25,7 +26,7 @@ MANIFEST_TYPES = INDEX_TYPES | {
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 }
-# All four in one header: with fewer, or with a wildcard, Distribution answers another digest or 404 for a tag that is there.
+# All four in one header: with fewer, or a wildcard, Distribution answers another digest, or 404 for a tag it has.
 ACCEPT = ", ".join(sorted(MANIFEST_TYPES))
 MAX_LIST_BYTES = 8 * 1024 * 1024
 MAX_MANIFEST_BYTES = 4 * 1024 * 1024
@@ -68,7 +69,7 @@ def is_reference(text: str) -> bool:
 
 
 def read_tags(body: bytes) -> tuple[str, ...]:
-    """The tags of one page, whatever its content type says; null is an empty list. What is no tag by the grammar is left out."""
+    """The tags of one page, whatever its content type; null is an empty list; what the grammar forbids is left out."""
     answer = _json_object(body, "tag list")
     tags = answer.get("tags")
     if tags is None and "name" in answer:
@@ -91,7 +92,7 @@ def next_page(links: Iterable[str], *, page: str) -> str | None:
             relations = " ".join(quoted or plain for quoted, plain in _REL.findall(parameters)).lower().split()
             if "next" in relations:
                 try:
-                    url = urljoin(page, target.strip())
+                    url: str = urljoin(page, target.strip())
                 except ValueError as error:
                     raise Malformed("the link to the next page is no address") from error
                 if not same_origin(url, page):
@@ -120,8 +121,8 @@ def read_digest_header(value: str | None) -> str | None:
 def read_manifest(body: bytes, *, content_type: str, claimed: str | None) -> tuple[str, str]:
     """The digest and media type of a manifest's exact bytes.
 
-    `claimed` is the digest that the header or the request names; bytes that differ from it raise Malformed, and so does a
-    `mediaType` in the document that contradicts its Content-Type.
+    `claimed` is the digest that the header or the request names; bytes that differ from it raise Malformed, and so does
+    a `mediaType` in the document that contradicts its Content-Type.
     """
     kind = media_type(content_type)
     if kind not in MANIFEST_TYPES:
@@ -152,10 +153,10 @@ def digest_of(body: bytes, *, algorithm: str = "sha256") -> str:
 
 
 def read_error(body: bytes) -> tuple[str, str]:
-    """The registry's own code (in upper case) and words, bounded; ("", "") where the body is anything else than its error form."""
+    """The registry's own code (in upper case) and words, bounded; ("", "") where the body has not the error form."""
     try:
-        first = _json_object(body, "error")["errors"][0]
-        code, message = first.get("code"), first.get("message")
+        errors = _json_object(body, "error")["errors"]
+        code, message = errors[0].get("code"), errors[0].get("message")
     except (Malformed, LookupError, TypeError, AttributeError):
         return "", ""
     return (
@@ -165,7 +166,7 @@ def read_error(body: bytes) -> tuple[str, str]:
 
 
 def retry_after(value: str | None, *, now: datetime) -> float | None:
-    """Retry-After in seconds from `now`: a number or an HTTP date, never negative, at most six hours; None when not readable."""
+    """Retry-After, a number or an HTTP date, as seconds from `now`: 0 to six hours; None when it cannot be read."""
     if not value:
         return None
     text = value.strip()
@@ -179,7 +180,7 @@ def retry_after(value: str | None, *, now: datetime) -> float | None:
     return min(max((at - now).total_seconds(), 0.0), _LONGEST_WAIT)
 
 
-def _json_object(body: bytes, what: str) -> dict[str, object]:
+def _json_object(body: bytes, what: str) -> dict[str, Any]:
     try:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError as error:
