@@ -1,4 +1,6 @@
-"""`python -m app.local.nomad`: the simulated agent as a process of its own, for the demo and for tests that need a real socket."""
+"""`python -m app.local.nomad`: the simulated agent as a process of its own, for the demo and for tests that need a
+real socket.
+"""
 
 from __future__ import annotations
 
@@ -29,10 +31,14 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m app.local.nomad", description="A simulated Nomad agent, in memory.")
+    parser = argparse.ArgumentParser(
+        prog="python -m app.local.nomad", description="A simulated Nomad agent, in memory."
+    )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=4646)
-    parser.add_argument("--jobs", type=Path, help="JSON list of jobs to begin with; those that exist already are left alone")
+    parser.add_argument(
+        "--jobs", type=Path, help="JSON list of jobs to begin with; those that exist already are left alone"
+    )
     parser.add_argument("--state", type=Path, help="file that keeps jobs and indexes over a restart")
     parser.add_argument("--token", help="the one ACL token accepted; without it ACLs are off")
     parser.add_argument("--start", type=float, default=0.0, help="seconds until a placed allocation runs")
@@ -50,8 +56,13 @@ def _seed(simulator: Simulator, file: Path) -> None:
 
 async def _serve(simulator: Simulator, options: argparse.Namespace) -> None:
     config = uvicorn.Config(
-        create_simulator_app(simulator), host=options.host, port=options.port, log_level="warning", access_log=False, lifespan="off"
-    )  # fmt: skip
+        create_simulator_app(simulator),
+        host=options.host,
+        port=options.port,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+    )
     saver = asyncio.create_task(_keep(simulator, options.state)) if options.state is not None else None
     try:
         await uvicorn.Server(config).serve()

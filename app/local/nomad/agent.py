@@ -1,6 +1,7 @@
 """Answers: how does the simulated agent speak HTTP: headers, token, region, blocking queries, faults?
 
-A plain ASGI application (no routing, no middleware), because load tests put a whole register and read into a millisecond.
+A plain ASGI application (no routing, no middleware), because load tests put a whole register and read into a
+millisecond.
 """
 
 from __future__ import annotations
@@ -64,7 +65,9 @@ class NomadApi:
             raise Refused(403, "Permission denied")
 
     async def _wait(self, endpoint: Endpoint, call: Call) -> Answer:
-        """A blocking query: answer once the index has passed the one sent, or the wait is over (N:nomad/rpc.go blockingRPC)."""
+        """A blocking query: answer once the index has passed the one sent, or the wait is over (N:nomad/rpc.go
+        blockingRPC).
+        """
         index, seconds = call.waits()
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
@@ -105,7 +108,9 @@ async def _read(scope: Scope, receive: Receive) -> Call:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
     request_id = headers.get("x-request-id") or uuid.uuid4().hex
-    return Call(method=scope["method"], path=scope["path"], query=query, body=body, headers=headers, request_id=request_id)
+    return Call(
+        method=scope["method"], path=scope["path"], query=query, body=body, headers=headers, request_id=request_id
+    )
 
 
 async def _spoil(fault: Fault, receive: Receive, send: Send) -> bool:
@@ -122,7 +127,9 @@ async def _spoil(fault: Fault, receive: Receive, send: Send) -> bool:
 
 
 async def _cut(receive: Receive) -> None:
-    """Close the connection without a reply. ASGI has no word for it, so uvicorn's transport is taken from behind `receive`."""
+    """Close the connection without a reply. ASGI has no word for it, so uvicorn's transport is taken from behind
+    `receive`.
+    """
     transport = getattr(getattr(receive, "__self__", None), "transport", None)
     if transport is None:
         raise ConnectionResetError("simulated reset; this server gives no transport to cut")

@@ -46,7 +46,8 @@ class Call:
         try:
             decoded = orjson.loads(self.body)
         except orjson.JSONDecodeError as broken:
-            raise Refused(400, "unexpected EOF" if broken.pos >= len(self.body.decode("utf-8", "replace")) else str(broken)) from None
+            cut_short = broken.pos >= len(broken.doc)
+            raise Refused(400, "unexpected EOF" if cut_short else str(broken)) from None
         if not isinstance(decoded, dict):
             raise Refused(400, "json: cannot unmarshal value into Go value of type api.JobRegisterRequest")
         return decoded

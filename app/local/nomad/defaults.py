@@ -1,4 +1,6 @@
-"""Answers: what does Nomad fill in where a posted job says nothing? Data, as read back from 2.0.6-dev (job-corpus.json)."""
+"""Answers: what does Nomad fill in where a posted job says nothing? Data, as read back from 2.0.6-dev (job-
+corpus.json).
+"""
 
 from __future__ import annotations
 
@@ -46,10 +48,20 @@ UPDATE: Json = {
 NO_UPDATE: Json = {**dict.fromkeys(UPDATE, 0), "AutoPromote": False, "AutoRevert": False, "HealthCheck": ""}
 
 RESTART: dict[str, Json] = {
-
-    "service": {"Attempts": 2, "Delay": 15 * SECOND, "Interval": 1800 * SECOND, "Mode": "fail", "RenderTemplates": False},
-
-    "batch": {"Attempts": 3, "Delay": 15 * SECOND, "Interval": 86400 * SECOND, "Mode": "fail", "RenderTemplates": False},
+    "service": {
+        "Attempts": 2,
+        "Delay": 15 * SECOND,
+        "Interval": 1800 * SECOND,
+        "Mode": "fail",
+        "RenderTemplates": False,
+    },
+    "batch": {
+        "Attempts": 3,
+        "Delay": 15 * SECOND,
+        "Interval": 86400 * SECOND,
+        "Mode": "fail",
+        "RenderTemplates": False,
+    },
 }
 RESCHEDULE: dict[str, Json] = {
     "service": {"Attempts": 0, "Delay": 30 * SECOND, "DelayFunction": "exponential", "Interval": 0,
@@ -71,5 +83,12 @@ IDENTITY: Json = {
     "File": False,
     "Filepath": "", "Name": "default", "ServiceName": "", "TTL": 0,
 }  # fmt: skip
-PERIODIC: Json = {"Enabled": True, "ProhibitOverlap": False, "Spec": "", "SpecType": "cron", "Specs": None, "TimeZone": "UTC"}
+PERIODIC: Json = {
+    "Enabled": True,
+    "ProhibitOverlap": False,
+    "Spec": "",
+    "SpecType": "cron",
+    "Specs": None,
+    "TimeZone": "UTC",
+}
 PARAMETERIZED: Json = {"MetaOptional": None, "MetaRequired": None, "Payload": "optional"}

@@ -1,4 +1,6 @@
-"""Answers: how does a deployment move: progress, health, deadlines, promotion, failure, rollback? (nomad.md 2.4 to 2.6, 7.3)"""
+"""Answers: how does a deployment move: progress, health, deadlines, promotion, failure, rollback? (nomad.md 2.4 to
+2.6, 7.3)
+"""
 
 from __future__ import annotations
 
@@ -22,13 +24,16 @@ def allocation_healthy(world: World, allocation: Allocation) -> None:
     progress.healthy += 1
     extend(world, deployment, progress)
     world.stamp(deployment)
-    if progress.auto_promote and not progress.promoted and _canaries_healthy(world, progress) >= progress.desired_canaries > 0:
+    awaited = progress.desired_canaries if progress.auto_promote and not progress.promoted else 0
+    if awaited and _canaries_healthy(world, progress) >= awaited:
         _promote(world, deployment, list(deployment.groups.values()))
     _watch(world, deployment)
 
 
 def allocation_unhealthy(world: World, allocation: Allocation) -> None:
-    """An allocation became unhealthy: the deployment fails at once when nothing may replace it, else at its deadline."""
+    """An allocation became unhealthy: the deployment fails at once when nothing may replace it, else at its
+    deadline.
+    """
     deployment = world.deployments.get(allocation.deployment_id)
     if deployment is None or not deployment.active:
         return
@@ -71,7 +76,9 @@ def _deadline(world: World, deployment: Deployment, progress: Progress) -> None:
 
 
 def fail(world: World, deployment: Deployment, why: str, groups: list[str]) -> tuple[Evaluation, int | None]:
-    """End a deployment as failed at the present index, rolling back where a group asks for it; the version rolled back to."""
+    """End a deployment as failed at the present index, rolling back where a group asks for it; the version rolled
+    back to.
+    """
     record = world.jobs[(deployment.namespace, deployment.job_id)]
     reverted = None
     if any(deployment.groups[name].auto_revert for name in groups):
@@ -116,13 +123,14 @@ def _watch(world: World, deployment: Deployment) -> None:
 def promote(world: World, deployment: Deployment, groups: list[str] | None) -> Evaluation:
     """Promote the canaries of all groups, or of the named ones; Refused while any of them is not healthy."""
     _refuse_terminal(deployment, "promote")
-    chosen = {name: p for name, p in deployment.groups.items() if (groups is None or name in groups) and p.desired_canaries}
+    with_canaries = {name: progress for name, progress in deployment.groups.items() if progress.desired_canaries}
+    chosen = {name: progress for name, progress in with_canaries.items() if groups is None or name in groups}
     if not chosen:
         raise Refused(500, "no canaries to promote")
     short = {name: have for name, p in chosen.items() if (have := _canaries_healthy(world, p)) < p.desired_canaries}
     if short:
-        need = deployment.groups
-        raise invalid(*(f'Task group "{n}" has {have}/{need[n].desired_canaries} healthy allocations' for n, have in short.items()))
+        need = {name: p.desired_canaries for name, p in deployment.groups.items()}
+        raise invalid(*(f'Task group "{n}" has {have}/{need[n]} healthy allocations' for n, have in short.items()))
     world.commit()
     _promote(world, deployment, list(chosen.values()))
     return evaluations.create(world, _record(world, deployment), "deployment-watcher", deployment=deployment)
@@ -141,7 +149,9 @@ def pause(world: World, deployment: Deployment, *, paused: bool) -> Evaluation |
     end(world, deployment, *(("paused", "Deployment is paused") if paused else ("running", RUNNING)))
     for progress in deployment.groups.values():
         extend(world, deployment, progress)
-    return None if paused else evaluations.create(world, _record(world, deployment), "deployment-watcher", deployment=deployment)
+    if paused:
+        return None
+    return evaluations.create(world, _record(world, deployment), "deployment-watcher", deployment=deployment)
 
 
 def _promote(world: World, deployment: Deployment, groups: list[Progress]) -> None:
@@ -153,7 +163,7 @@ def _promote(world: World, deployment: Deployment, groups: list[Progress]) -> No
 
 
 def _canaries_healthy(world: World, progress: Progress) -> int:
-    return sum(1 for id in progress.placed_canaries if (a := world.allocations.get(id)) is not None and a.healthy)
+    return sum(1 for key in progress.placed_canaries if (a := world.allocations.get(key)) and a.healthy)
 
 
 def _refuse_terminal(deployment: Deployment, verb: str) -> None:

@@ -10,7 +10,9 @@ from app.local.nomad.world import World, new_id
 def create(
     world: World, record: JobRecord, trigger: str, *, deployment: Deployment | None = None, registered: bool = False
 ) -> Evaluation:
-    """A pending evaluation at the present index, to be processed in due time; `registered` when it carries a new version."""
+    """A pending evaluation at the present index, to be processed in due time; `registered` when it carries a new
+    version.
+    """
     job = record.current
     evaluation = Evaluation(
         id=new_id(),

@@ -12,7 +12,9 @@ EXIT_CODE = 3
 
 
 def started(task: Json, now: float) -> TaskState:
-    return TaskState(state="running", started_at=now, events=[*_set_up(now), _event("Started", now, "Task started by client")])
+    return TaskState(
+        state="running", started_at=now, events=[*_set_up(now), _event("Started", now, "Task started by client")]
+    )
 
 
 def exited_well(state: TaskState, now: float) -> TaskState:
@@ -55,7 +57,8 @@ def killed(state: TaskState, now: float) -> TaskState:
 
 
 def sibling_failed(task: Json, now: float, sibling: str) -> TaskState:
-    ends = [_event("Sibling Task Failed", now, f'Task\'s sibling "{sibling}" failed', {"failed_sibling": sibling}, FailedSibling=sibling)]
+    text = f'Task\'s sibling "{sibling}" failed'
+    ends = [_event("Sibling Task Failed", now, text, {"failed_sibling": sibling}, FailedSibling=sibling)]
     return _dead(started(task, now), now, ends)
 
 
@@ -65,14 +68,18 @@ def unhealthy(now: float, reason: str) -> TaskEvent:
 
 def _set_up(now: float) -> list[TaskEvent]:
     text = "Building Task Directory"
-    return [_event("Received", now, "Task received by client"), _event("Task Setup", now, text, {"message": text}, Message=text)]
+    return [
+        _event("Received", now, "Task received by client"),
+        _event("Task Setup", now, text, {"message": text}, Message=text),
+    ]
 
 
 def _not_restarting(task: Json, now: float) -> TaskEvent:
     policy = task["RestartPolicy"]
     text = "Policy allows no restarts"
     if policy["Attempts"]:
-        text = f'Exceeded allowed attempts {policy["Attempts"]} in interval {policy["Interval"] // 10**9}s and mode is "fail"'
+        interval = f"{policy['Interval'] // 10**9}s"
+        text = f'Exceeded allowed attempts {policy["Attempts"]} in interval {interval} and mode is "fail"'
     return _event(
         "Not Restarting", now, text, {"fails_task": "true", "restart_reason": text}, FailsTask=True, RestartReason=text
     )

@@ -26,7 +26,9 @@ class Action(StrEnum):
 
 @dataclass(slots=True, kw_only=True)
 class Fault:
-    """`path` is a glob on the decoded path; `after` means after the request was applied, so that only its reply suffers."""
+    """`path` is a glob on the decoded path; `after` means after the request was applied, so that only its reply
+    suffers.
+    """
 
     action: Action
     method: str = "*"
@@ -39,7 +41,7 @@ class Fault:
 
     @classmethod
     def from_json(cls, body: Json) -> Fault:
-        """From the control API; a bare `{"status": 429}` is a status fault. Raises TypeError or ValueError on anything odd."""
+        """From the control API, where `{"status": 429}` is enough; TypeError or ValueError on anything odd."""
         action = Action(body.get("action", "status"))
         return cls(**{**body, "action": action})
 

@@ -164,7 +164,13 @@ def dispatch(nomad: Simulator, call: Call) -> Answer:
         child, eval_id = operations.launch(world, record, suffix, {"Dispatched": True, "Meta": meta or None})
         index = child.current["CreateIndex"]
         return _written(
-            {"DispatchedJobID": child.id, "EvalCreateIndex": index, "EvalID": eval_id, "Index": index, "JobCreateIndex": index}
+            {
+                "DispatchedJobID": child.id,
+                "EvalCreateIndex": index,
+                "EvalID": eval_id,
+                "Index": index,
+                "JobCreateIndex": index,
+            }
         )
 
 

@@ -1,4 +1,4 @@
-"""Answers: which registrations were applied, in which order, and what was asked of the simulator? The oracle of the tests.
+"""Answers: which registrations were applied, in which order, and what was asked? The oracle of the tests.
 
 Append only. An entry is written at the moment the write is applied, whether or not its reply ever reached the caller.
 """
@@ -55,8 +55,16 @@ class Ledger:
     ) -> Entry:
         self._sequence += 1
         entry = Entry(
-            sequence=self._sequence, time=time, origin=origin, namespace=job["Namespace"], job=job["ID"], version=job["Version"],
-            job_modify_index=job["JobModifyIndex"], enforce_index=enforced, changed=changed, images=images_of(job),
+            sequence=self._sequence,
+            time=time,
+            origin=origin,
+            namespace=job["Namespace"],
+            job=job["ID"],
+            version=job["Version"],
+            job_modify_index=job["JobModifyIndex"],
+            enforce_index=enforced,
+            changed=changed,
+            images=images_of(job),
             metas={
                 (group["Name"], task["Name"]): dict(task["Meta"])
                 for group in job["TaskGroups"] or () for task in group["Tasks"] or () if task["Meta"]

@@ -22,11 +22,12 @@ def purge(world: World, record: JobRecord) -> Json:
     """Forget a job with its versions, deployments, evaluations and allocations."""
     world.commit()
     del world.jobs[record.namespace, record.id]
-    for table, owned in (
-        (world.deployments, record.deployments), (world.evaluations, record.evaluations), (world.allocations, record.allocations),
-    ):  # fmt: skip
-        for key in owned:
-            table.pop(key, None)
+    for key in record.deployments:
+        world.deployments.pop(key, None)
+    for key in record.evaluations:
+        world.evaluations.pop(key, None)
+    for key in record.allocations:
+        world.allocations.pop(key, None)
     world.touched = dict.fromkeys(world.touched, world.index)
     return _stop_reply(new_id(), world.index)
 
@@ -73,7 +74,9 @@ def set_image(world: World, ledger: Ledger, record: JobRecord, *, place: tuple[s
     group, name = place
 
     def edit(each: Json) -> Json:
-        tasks = [{**t, "Config": {**(t["Config"] or {}), "image": image}} if t["Name"] == name else t for t in each["Tasks"]]
+        tasks = [
+            {**t, "Config": {**(t["Config"] or {}), "image": image}} if t["Name"] == name else t for t in each["Tasks"]
+        ]
         return {**each, "Tasks": tasks}
 
     return _change(world, ledger, record, _edit_group(record.current, group, edit), origin="hand")
@@ -101,7 +104,13 @@ def _change(
     world: World, ledger: Ledger, record: JobRecord, job: Json, *, origin: str, trigger: str = "job-register"
 ) -> Json:
     world.commit()
-    submitted = {**job, "Stable": False, "Version": 0, "Status": record.current["Status"], "SubmitTime": int(world.now * 1e9)}
+    submitted = {
+        **job,
+        "Stable": False,
+        "Version": 0,
+        "Status": record.current["Status"],
+        "SubmitTime": int(world.now * 1e9),
+    }
     stored = versions.add(world, record, submitted)
     ledger.append(stored, time=world.now, origin=origin, enforced=None, changed=True, request_id="")
     return registration.reply(world, record, trigger=trigger)

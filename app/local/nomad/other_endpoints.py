@@ -1,4 +1,6 @@
-"""Answers: what do the evaluation, deployment, allocation and agent paths do? Call in, Answer out; no HTTP, no waiting."""
+"""Answers: what do the evaluation, deployment, allocation and agent paths do? Call in, Answer out; no HTTP, no
+waiting.
+"""
 
 from __future__ import annotations
 

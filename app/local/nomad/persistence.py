@@ -1,7 +1,7 @@
 """Answers: how does a simulator outlive its process? One JSON file with jobs, what hangs on them, and the index.
 
-Timers are not kept: what was under way when the file was written starts its present step anew after loading. Faults, verdicts, timing
-and the ledger belong to a run and are not kept either.
+Timers are not kept: what was under way when the file was written starts its present step anew after loading.
+Faults, verdicts, timing and the ledger belong to a run and are not kept either.
 """
 
 from __future__ import annotations
@@ -24,8 +24,11 @@ def save(simulator: Simulator, file: Path) -> int:
     with simulator.at_work() as world:
         index = world.index
         content = {
-            "index": index, "touched": world.touched, "namespaces": sorted(world.namespaces), "jobs": list(world.jobs.values()),
-        }  # fmt: skip
+            "index": index,
+            "touched": world.touched,
+            "namespaces": sorted(world.namespaces),
+            "jobs": list(world.jobs.values()),
+        }
         written = orjson.dumps(content, default=_plain, option=orjson.OPT_NON_STR_KEYS)
     beside = file.with_name(file.name + ".new")
     beside.write_bytes(written)
@@ -34,7 +37,9 @@ def save(simulator: Simulator, file: Path) -> int:
 
 
 def load(simulator: Simulator, file: Path) -> None:
-    """Take up the state in `file`; nothing happens when there is none. Raises ValueError for a file that is not ours."""
+    """Take up the state in `file`; nothing happens when there is none. Raises ValueError for a file that is not
+    ours.
+    """
     if not file.exists():
         return
     content = orjson.loads(file.read_bytes())

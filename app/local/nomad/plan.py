@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.local.nomad import scheduler
+from app.local.nomad.outcome import plan_annotations
 from app.local.nomad.reconcile import GroupPlan, replaces
 from app.local.nomad.refusal import Json
 from app.local.nomad.specification import canonical, same_specification
@@ -28,7 +29,7 @@ def plan(world: World, posted: Json, *, namespace: str, diff: bool) -> Json:
     plans = scheduler.plan_job(stands_in, job, None) if not job["Stop"] else []
     index = old["JobModifyIndex"] if old is not None else 0
     return {
-        "Annotations": scheduler.plan_annotations(job, plans), "CreatedEvals": None,
+        "Annotations": plan_annotations(job, plans), "CreatedEvals": None,
         "Diff": _job(old, job, plans) if diff else None,
         "FailedTGAllocs": None, "Index": index, "JobModifyIndex": index, "NextPeriodicLaunch": None, "Warnings": "",
     }  # fmt: skip
@@ -92,7 +93,9 @@ def _updates(plan: GroupPlan) -> dict[str, int]:
 
 def _meta(before: Json | None, after: Json | None) -> list[Json]:
     was, becomes = before or {}, after or {}
-    return [field for key in sorted({*was, *becomes}) for field in _field(f"Meta[{key}]", was.get(key), becomes.get(key))]
+    return [
+        field for key in sorted({*was, *becomes}) for field in _field(f"Meta[{key}]", was.get(key), becomes.get(key))
+    ]
 
 
 def _field(name: str, before: Any, after: Any) -> list[Json]:

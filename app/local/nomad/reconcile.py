@@ -1,6 +1,7 @@
 """Answers: what should be placed, replaced, updated in place, stopped or left alone for one group? Pure.
 
-Follows the reconciler (N:scheduler/reconciler) for one always available node without reschedules, as far as nomad.md 7.2 asks for it.
+Follows the reconciler (N:scheduler/reconciler) for one always available node without reschedules, as far as
+nomad.md 7.2 asks for it.
 """
 
 from __future__ import annotations
@@ -40,7 +41,11 @@ class GroupPlan:
 
 def takes_deployment(job: Json, group: Json) -> bool:
     """Whether this group is rolled out under a deployment (nomad.md 2.2)."""
-    return job["Type"] in ("service", "system") and group["Count"] > 0 and (group["Update"] or {}).get("MaxParallel", 0) > 0
+    return (
+        job["Type"] in ("service", "system")
+        and group["Count"] > 0
+        and (group["Update"] or {}).get("MaxParallel", 0) > 0
+    )
 
 
 def plan_group(job: Json, group: Json, allocations: list[Allocation], own: Deployment | None) -> GroupPlan:
@@ -115,8 +120,14 @@ def _stands(allocation: Allocation, job: Json) -> bool:
 
 
 def _stray_canaries(standing: list[Allocation], own: Deployment | None) -> list[Allocation]:
-    """Canaries whose deployment ended, or was superseded, before anyone promoted them; `canary` is cleared on promotion's success."""
-    return [a for a in standing if a.canary and (own is None or a.deployment_id != own.id or own.status in ("failed", "cancelled"))]
+    """Canaries whose deployment ended, or was superseded, before anyone promoted them; `canary` is cleared on
+    promotion's success.
+    """
+    return [
+        a
+        for a in standing
+        if a.canary and (own is None or a.deployment_id != own.id or own.status in ("failed", "cancelled"))
+    ]
 
 
 def _limit(job: Json, group: Json, allocations: list[Allocation], own: Deployment | None) -> int:

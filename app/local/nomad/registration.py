@@ -32,7 +32,7 @@ class Registration:
 def register(world: World, ledger: Ledger, registration: Registration) -> Json:
     """Apply a registration and give Nomad's reply; Refused with the exact text where Nomad refuses."""
     job = canonical(registration.job)
-    job["Namespace"], job["Region"], job["NomadTokenID"] = registration.namespace, registration.region, registration.accessor
+    job.update(Namespace=registration.namespace, Region=registration.region, NomadTokenID=registration.accessor)
     check(job, registration.job, world.namespaces)
     record = world.jobs.get((registration.namespace, job["ID"]))
     _enforce(record, registration.enforced)
@@ -148,6 +148,7 @@ def _warnings(job: Json) -> str:
         return ""
     group, task, identity = lasting[0]
     return (
-        f'1 warning:\n\n* Group "{group}" has warnings: 1 error occurred:\n\t* Task "{task}" has warnings: 1 error occurred:\n'
+        f'1 warning:\n\n* Group "{group}" has warnings: 1 error occurred:\n'
+        f'\t* Task "{task}" has warnings: 1 error occurred:\n'
         f"\t* 1 error occurred:\n\t* Identity[{identity}] identities without an expiration are insecure"
     )

@@ -1,4 +1,6 @@
-"""Answers: what does an ordinary job look like, for tests and the demo? As one would post it, not as the server stores it."""
+"""Answers: what does an ordinary job look like, for tests and the demo? As one would post it, not as the server
+stores it.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ def sample_job(
 ) -> Json:
     """One group with one task; it fails at the first unhealthy allocation, not after rescheduling.
 
-    config: further keys of the task's Config. fields: further or other keys of the job (Periodic, Stop, Multiregion, …).
+    config: further keys of the task's Config. fields: further or other keys of the job (Periodic, Stop,
+    Multiregion, …).
     """
     update = {
         "MaxParallel": max_parallel, "HealthCheck": "task_states", "MinHealthyTime": SECOND,

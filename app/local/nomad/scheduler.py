@@ -1,6 +1,7 @@
 """Answers: what does the scheduler do with an evaluation? (nomad.md 7.2)
 
-It plans by reconcile.py, applies the plan at one index, and ends the evaluation at the next. Health and deadlines are not its work.
+It plans by reconcile.py, applies the plan at one index, and ends the evaluation at the next. Health and deadlines
+are not its work.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 from app.local.nomad import client, deployments, evaluations, job_status
+from app.local.nomad.outcome import plan_annotations, unplaced_metric
 from app.local.nomad.reconcile import GroupPlan, plan_group, takes_deployment
 from app.local.nomad.refusal import Json
 from app.local.nomad.tables import Allocation, Deployment, Evaluation, JobRecord, Progress
@@ -42,11 +44,18 @@ def _reconcile(world: World, record: JobRecord, evaluation: Evaluation) -> None:
     latest = record.latest_deployment
     own = latest if latest is not None and latest.job_version == job["Version"] else None
     plans = plan_job(record, job, own)
-    unplaceable = {p.name: len(p.place) + len(p.canaries) + len(p.destructive) for p in plans if _unplaceable(world, job, p)}
+    unplaceable = {
+        p.name: len(p.place) + len(p.canaries) + len(p.destructive) for p in plans if _unplaceable(world, job, p)
+    }
     superseded = latest is not None and latest.active and own is None
     deployable = own is None and any(p.total and takes_deployment(job, _group(job, p.name)) for p in plans)
     acting = any(p.acts and (p.name not in unplaceable or p.stop or p.in_place) for p in plans)
-    done = own is not None and own.status == "running" and _all_healthy(own) and not any(p.acts or p.remaining for p in plans)
+    done = (
+        own is not None
+        and own.status == "running"
+        and _all_healthy(own)
+        and not any(p.acts or p.remaining for p in plans)
+    )
     if superseded or deployable or acting or done:
         world.commit()
         if superseded and latest is not None:
@@ -67,7 +76,7 @@ def _reconcile(world: World, record: JobRecord, evaluation: Evaluation) -> None:
     world.commit()
     if blocked is not None:
         evaluation.blocked_eval = blocked.id
-        evaluation.failed_groups = {name: _metric(count) for name, count in unplaceable.items() if count}
+        evaluation.failed_groups = {name: unplaced_metric(count) for name, count in unplaceable.items() if count}
     evaluation.queued = {p.name: unplaceable.get(p.name, 0) for p in plans}
     _conclude(record, evaluation, plans)
 
@@ -75,19 +84,29 @@ def _reconcile(world: World, record: JobRecord, evaluation: Evaluation) -> None:
 def plan_job(record: JobRecord, job: Json, own: Deployment | None) -> list[GroupPlan]:
     """The plans of all groups, those that the job no longer has included."""
     everything = list(record.allocations.values())
-    plans = [plan_group(job, group, [a for a in everything if a.group == group["Name"]], own) for group in job["TaskGroups"]]
+    plans = [
+        plan_group(job, group, [a for a in everything if a.group == group["Name"]], own) for group in job["TaskGroups"]
+    ]
     known = {plan.name for plan in plans}
     for gone in dict.fromkeys(a.group for a in everything if a.group not in known and a.desired_status == "run"):
-        plans.append(GroupPlan(name=gone, stop=[a for a in everything if a.group == gone and a.desired_status == "run"]))
+        plans.append(
+            GroupPlan(name=gone, stop=[a for a in everything if a.group == gone and a.desired_status == "run"])
+        )
     return plans
 
 
 def _open_deployment(world: World, record: JobRecord, plans: list[GroupPlan]) -> Deployment:
     job = record.current
     deployment = Deployment(
-        id=new_id(), namespace=record.namespace, job_id=record.id, job_version=job["Version"], job_modify_index=job["JobModifyIndex"],
-        job_spec_modify_index=job["JobModifyIndex"], job_create_index=job["CreateIndex"], priority=job["Priority"],
-    )  # fmt: skip
+        id=new_id(),
+        namespace=record.namespace,
+        job_id=record.id,
+        job_version=job["Version"],
+        job_modify_index=job["JobModifyIndex"],
+        job_spec_modify_index=job["JobModifyIndex"],
+        job_create_index=job["CreateIndex"],
+        priority=job["Priority"],
+    )
     for plan in plans:
         group = _group(job, plan.name)
         if plan.total and takes_deployment(job, group):
@@ -191,37 +210,11 @@ def _unplaceable(world: World, job: Json, plan: GroupPlan) -> bool:
     return world.fated(list(images_of(job, plan.name).values()), Fate.UNPLACEABLE) is not None
 
 
-def _metric(count: int) -> Json:
-    """An AllocMetric: the one node lacks the driver; `CoalescedFailures` counts the allocations beyond the first."""
-    return {
-        "AllocationTime": 12345, "ClassExhausted": None, "ClassFiltered": None, "CoalescedFailures": count - 1,
-        "ConstraintFiltered": {"missing drivers": 1}, "DimensionExhausted": None, "NodePool": "default",
-        "NodesAvailable": {"dc1": 1}, "NodesEvaluated": 1, "NodesExhausted": 0, "NodesFiltered": 1, "NodesInPool": 1,
-        "QuotaExhausted": None, "ResourcesExhausted": None, "ScoreMetaData": None, "Scores": None,
-    }  # fmt: skip
-
-
 def _conclude(record: JobRecord, evaluation: Evaluation, plans: list[GroupPlan]) -> None:
     latest = record.latest_deployment
     if latest is not None:
         evaluation.deployment_id = latest.id
     evaluation.annotations = plan_annotations(record.current, plans)
-
-
-def plan_annotations(job: Json, plans: list[GroupPlan]) -> Json:
-    desired = {plan.name: _desired(plan) for plan in plans}
-    for group in job["TaskGroups"] or ():
-        desired.setdefault(group["Name"], _desired(GroupPlan(name=group["Name"])))
-    return {"DesiredTGUpdates": desired, "PreemptedAllocs": None}
-
-
-def _desired(plan: GroupPlan) -> dict[str, int]:
-    return {
-        "Canary": len(plan.canaries), "DestructiveUpdate": len(plan.destructive), "Disconnect": 0,
-        "Ignore": plan.ignore,
-        "InPlaceUpdate": len(plan.in_place), "Migrate": 0, "Place": len(plan.place), "Preemptions": 0, "Reconnect": 0,
-        "RescheduleLater": 0, "RescheduleNow": 0, "Stop": len(plan.stop),
-    }  # fmt: skip
 
 
 def _group(job: Json, name: str) -> Json:

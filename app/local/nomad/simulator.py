@@ -1,6 +1,7 @@
 """Answers: what is one simulated Nomad server, without HTTP? The door for tests and for the routes.
 
-Every method first lets happen what is due; the caller sees the cluster as of now. Safe to use from another thread than the server's.
+Every method first lets happen what is due; the caller sees the cluster as of now. Safe to use from another thread
+than the server's.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ class Simulator:
 
     @contextmanager
     def at_work(self) -> Iterator[World]:
-        """The world as of now, to read or change by one thread at a time; what a change makes due happens before it is let go."""
+        """The world as of now, to read or change by one thread at a time; what a change makes due happens before
+        it is let go.
+        """
         with self._lock:
             self.world.timeline.settle()
             try:
@@ -86,7 +89,9 @@ class Simulator:
     def set_image(self, job_id: str, *, task: str, image: str, group: str, namespace: str = "default") -> Json:
         """A person's hand change of one task's image."""
         with self.at_work() as world:
-            return operations.set_image(world, self.ledger, self.record(job_id, namespace), place=(group, task), image=image)
+            return operations.set_image(
+                world, self.ledger, self.record(job_id, namespace), place=(group, task), image=image
+            )
 
     def stop(self, job_id: str, *, purge: bool = False, namespace: str = "default") -> Json:
         with self.at_work() as world:

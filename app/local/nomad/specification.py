@@ -1,7 +1,8 @@
 """Answers: what does a posted job look like once the server has taken it in, and is that another specification?
 
-Pure. Follows api.Job.Canonicalize, ApiJobToStructJob and the admission mutators (N:api/jobs.go, nomad/job_endpoint_hooks.go); blocks
-that play no part here (networks, services, templates, volumes, …) are kept as posted.
+Pure. Follows api.Job.Canonicalize, ApiJobToStructJob and the admission mutators (N:api/jobs.go,
+nomad/job_endpoint_hooks.go); blocks that play no part here (networks, services, templates, volumes, …) are kept as
+posted.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from app.local.nomad import defaults
 from app.local.nomad.refusal import Json
 
 NOT_TAKEN_FROM_BODY = frozenset(
-    {"Status", "StatusDescription", "CreateIndex", "ModifyIndex", "JobModifyIndex", "SubmitTime", "Stable", "NomadTokenID",
-     "ParentID", "Dispatched", "Payload", "DispatchIdempotencyToken"}
+    {"Status", "StatusDescription", "CreateIndex", "ModifyIndex", "JobModifyIndex", "SubmitTime", "Stable",
+     "NomadTokenID", "ParentID", "Dispatched", "Payload", "DispatchIdempotencyToken"}
 )  # fmt: skip
 NOT_PART_OF_SPECIFICATION = (
     "Status", "StatusDescription", "Stable", "Version", "CreateIndex", "ModifyIndex", "JobModifyIndex", "SubmitTime",
@@ -75,12 +76,16 @@ def _task(posted: Json, restart: Json) -> Json:
     task["Resources"] = _filled(defaults.RESOURCES, task["Resources"])
     task["RestartPolicy"] = _filled(restart, task["RestartPolicy"])
     if task["Identities"]:
-        task["Identities"] = [_filled({**defaults.IDENTITY, "Name": "", "Audience": None}, i) for i in task["Identities"]]
+        task["Identities"] = [
+            _filled({**defaults.IDENTITY, "Name": "", "Audience": None}, i) for i in task["Identities"]
+        ]
     return task
 
 
 def _add_implicit_constraints(group: Json) -> None:
-    """Signals are added once; the identity constraint is appended at EVERY registration (Nomad looks for no copy), so it grows."""
+    """Signals are added once; the identity constraint is appended at EVERY registration (Nomad looks for no copy),
+    so it grows.
+    """
     wanted = list(group["Constraints"] or ())
     tasks = group["Tasks"] or ()
     signals = sorted({task["KillSignal"] for task in tasks if task["KillSignal"]})
@@ -95,7 +100,9 @@ def _add_implicit_constraints(group: Json) -> None:
 
 
 def _filled(template: Json | None, given: Any) -> Json:
-    """The template's keys, with what was given: unknown keys are dropped as Go's decoder does, empty collections become null."""
+    """The template's keys, with what was given: unknown keys are dropped as Go's decoder does, empty collections
+    become null.
+    """
     template = template or {}
     if not isinstance(given, dict):
         return dict(template)

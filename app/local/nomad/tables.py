@@ -1,7 +1,8 @@
-"""Answers: which rows does the simulated server keep? Rows only; how they are shown is in views.py, how they move elsewhere.
+"""Answers: which rows does the simulated server keep? Rows only; how they are shown is in views.py, how they move
+elsewhere.
 
-A job is kept as the dict that Nomad would send (specification and server fields together) and is never changed in place: each change
-puts a new dict there, so an allocation can hold on to the one it was placed with.
+A job is kept as the dict that Nomad would send (specification and server fields together) and is never changed in
+place: each change puts a new dict there, so an allocation can hold on to the one it was placed with.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Answers: what happens next in the simulated cluster, and what time is it there?
 
-There is no thread and no task: whoever looks at the cluster first lets everything happen that is due by now, each event at its own
-time. So a test moves the clock with `skip` instead of sleeping.
+There is no thread and no task: whoever looks at the cluster first lets everything happen that is due by now, each
+event at its own time. So a test moves the clock with `skip` instead of sleeping.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Answers: would the server refuse this job before looking at what it has stored? Pure; raises Refused with Nomad's texts."""
+"""Answers: would the server refuse this job before looking at what it has stored? Pure; raises Refused with
+Nomad's texts.
+"""
 
 from __future__ import annotations
 

@@ -8,7 +8,9 @@ from app.local.nomad.world import KEPT_VERSIONS, World
 
 
 def add(world: World, record: JobRecord, job: Json) -> Json:
-    """Make `job` the current version at the present index: number + 1, or the number in it where that is larger (GH-27768)."""
+    """Make `job` the current version at the present index: number + 1, or the number in it where that is larger
+    (GH-27768).
+    """
     number = max(record.current["Version"] + 1, job["Version"])
     stored = {
         **job,

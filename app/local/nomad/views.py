@@ -1,6 +1,7 @@
 """Answers: how does Nomad show its rows as JSON?
 
-Evaluations and whole allocations omit empty keys; deployments, jobs and allocation stubs are shown in full (nomad.md 1.1).
+Evaluations and whole allocations omit empty keys; deployments, jobs and allocation stubs are shown in full
+(nomad.md 1.1).
 """
 
 from __future__ import annotations
@@ -107,7 +108,11 @@ def job_stub(record: JobRecord, *, meta: bool = False) -> Json:
         "ParentID", "Priority", "Status", "StatusDescription", "Stop", "SubmitTime", "Type",
     )  # fmt: skip
     stub = {key: job[key] for key in kept}
-    stub |= {"JobSummary": summary(record), "ParameterizedJob": bool(job["ParameterizedJob"]), "Periodic": bool(job["Periodic"])}
+    stub |= {
+        "JobSummary": summary(record),
+        "ParameterizedJob": bool(job["ParameterizedJob"]),
+        "Periodic": bool(job["Periodic"]),
+    }
     return {**stub, "Meta": job["Meta"]} if meta else stub
 
 
