@@ -47,7 +47,7 @@ class Databases:
         return name
 
     def _create(self, name: str, *, template: str) -> str:
-        asyncio.run(_execute(self._server_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
+        asyncio.run(_execute(self._server_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy'))
         return _with_database(self._server_url, name)
 
 
