@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import orjson
 from starlette.responses import PlainTextResponse, Response
 
+from .grammar import is_digest
 from .settings import Version
 
 _ABSENT = object()
@@ -59,8 +60,13 @@ def name_unknown(repository: str) -> RegistryError:
     return RegistryError(404, "NAME_UNKNOWN", "repository name not known to registry", detail={"name": repository})
 
 
-def manifest_unknown(reference: str, version: Version) -> RegistryError:
-    detail: object = {"Tag": reference} if version == "2.8" else f"unknown tag={reference}"
+def manifest_unknown(repository: str, reference: str, *, version: Version) -> RegistryError:
+    by_digest = is_digest(reference)
+    detail: object
+    if version == "2.8":
+        detail = {"Name": repository, "Revision": reference} if by_digest else {"Tag": reference}
+    else:
+        detail = f"unknown manifest name={repository} revision={reference}" if by_digest else f"unknown tag={reference}"
     return RegistryError(404, "MANIFEST_UNKNOWN", "manifest unknown", detail=detail)
 
 

@@ -60,14 +60,11 @@ class Contents:
         stored = self.repositories.get(repository)
         return self.blobs[digest] if stored is not None and digest in stored.blobs else None
 
-    def put_blob(self, repository: str, body: bytes) -> tuple[str, bool]:
-        """Store a blob; the digest, and whether it is new in this repository."""
+    def put_blob(self, repository: str, body: bytes) -> str:
         digest = digest_of(body)
-        stored = self._own(repository)
-        new = digest not in stored.blobs
         self.blobs[digest] = body
-        stored.blobs.add(digest)
-        return digest, new
+        self._own(repository).blobs.add(digest)
+        return digest
 
     def put_manifest(self, repository: str, manifest: Manifest) -> None:
         self._own(repository).manifests[manifest.digest] = manifest

@@ -26,7 +26,7 @@ async def read_manifest(call: Call) -> Response:
     contents, tag = call.registry.contents, "" if is_digest(call.reference) else call.reference
     manifest = contents.manifest(call.repository, call.reference)
     if manifest is None:
-        raise manifest_unknown(call.reference, call.version)
+        raise manifest_unknown(call.repository, call.reference, version=call.version)
     if call.request.headers.get("if-none-match") in (manifest.digest, f'"{manifest.digest}"'):
         return Response(status_code=304)
     target = manifest_target(call.repository, manifest, tag=tag)
@@ -67,7 +67,7 @@ async def delete_manifest(call: Call) -> Response:
     else:
         deleted = call.registry.delete_tag(call.repository, call.reference, origin=call.origin())
     if not deleted:
-        raise manifest_unknown(call.reference, call.version)
+        raise manifest_unknown(call.repository, call.reference, version=call.version)
     return Response(status_code=202)
 
 

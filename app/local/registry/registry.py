@@ -17,7 +17,7 @@ from .contents import Contents
 from .events import Event, Origin, Target
 from .faults import Faults
 from .grammar import OCTET_STREAM
-from .images import Manifest, build_image
+from .images import Manifest, build_image, digest_of
 from .ledger import History, Requests, Served
 from .notifications import Sender
 from .settings import Notifications, RegistrySettings
@@ -74,19 +74,19 @@ class LocalRegistry:
         origin = origin or Origin(host=self.settings.host)
         image = build_image(content, platforms)
         for blob in image.blobs:
-            self.put_blob(repository, blob, origin=origin)
+            if self.contents.blob(repository, digest_of(blob)) is None:  # a client looks before it uploads
+                self.put_blob(repository, blob, origin=origin)
         for child in image.children:
             self.put_manifest(repository, child, origin=origin)
         self.put_manifest(repository, image.top, tag=tag, origin=origin)
         return image.top.digest
 
     def put_blob(self, repository: str, body: bytes, *, origin: Origin) -> str:
-        digest, new = self.contents.put_blob(repository, body)
+        digest = self.contents.put_blob(repository, body)
         if self._state is not None:
             self._state.save_blob(digest, body)
-        if new:
-            target = Target(repository=repository, media_type=OCTET_STREAM, digest=digest, size=len(body))
-            self.emit("push", target, origin=origin)
+        target = Target(repository=repository, media_type=OCTET_STREAM, digest=digest, size=len(body))
+        self.emit("push", target, origin=origin)
         return digest
 
     def put_manifest(self, repository: str, manifest: Manifest, *, origin: Origin, tag: str = "") -> None:
