@@ -1,0 +1,29 @@
+"""Configuration: TOML file and environment in, one frozen `Settings` out, or a ConfigError that lists every fault.
+
+Precedence: environment, then file, then default. No fault, warning or repr holds a secret.
+"""
+
+from app.settings.file import ConfigFile
+from app.settings.load import load_settings, require_database
+from app.settings.secret import Secret
+from app.settings.values import (
+    ApiToken,
+    NomadSettings,
+    RegistryEndpointSettings,
+    Role,
+    Settings,
+    WebhookSource,
+)
+
+__all__ = [
+    "ApiToken",
+    "ConfigFile",
+    "NomadSettings",
+    "RegistryEndpointSettings",
+    "Role",
+    "Secret",
+    "Settings",
+    "WebhookSource",
+    "load_settings",
+    "require_database",
+]

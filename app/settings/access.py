@@ -1,0 +1,49 @@
+"""`[webhooks.NAME]` and `[api_tokens.NAME]`: who may tell us something, and who may ask for something."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from app.settings.document import ApiTokenTable, Document, WebhookTable
+from app.settings.faults import FaultList
+from app.settings.values import ApiToken, Role, WebhookSource
+
+KINDS = ("distribution",)
+_RANDOM = "Make one with `openssl rand -hex 32`."
+
+
+def read_webhook_sources(document: Document, faults: FaultList) -> Mapping[str, WebhookSource]:
+    """Every webhook source, by name; the name is the kind where it is one."""
+    sources = {}
+    for name, table in document.webhooks.items():
+        _judge_webhook(name, table, faults)
+        secrets = tuple(secret for secret in (table.secret, table.previous_secret) if secret)
+        sources[name] = WebhookSource(name=name, kind=table.kind or name, secrets=secrets)
+    return MappingProxyType(sources)
+
+
+def _judge_webhook(name: str, table: WebhookTable, faults: FaultList) -> None:
+    place = ("webhooks", name)
+    if table.kind is None and name not in KINDS and not faults.covers((*place, "kind")):
+        faults.add((*place, "kind"), "is missing", f"Write one of {', '.join(KINDS)}.")
+    if not table.secret and not faults.covers((*place, "secret")):
+        faults.add((*place, "secret"), "is missing, so anybody could post", _RANDOM)
+
+
+def read_api_tokens(document: Document, faults: FaultList) -> tuple[ApiToken, ...]:
+    """Every API token; two that are the same are noted, since nobody could tell who called."""
+    tokens: list[ApiToken] = []
+    for name, table in document.api_tokens.items():
+        _judge_token(name, table, faults)
+        twin = next((other.name for other in tokens if table.token and other.secret == table.token), "")
+        if twin:
+            faults.add(("api_tokens", name, "token"), f"is the same as that of api_tokens.{twin}", _RANDOM)
+        tokens.append(ApiToken(name=name, role=table.role or Role.VIEWER, secret=table.token))
+    return tuple(tokens)
+
+
+def _judge_token(name: str, table: ApiTokenTable, faults: FaultList) -> None:
+    place = ("api_tokens", name)
+    if table.role is None and not faults.covers((*place, "role")):
+        faults.add((*place, "role"), "is missing", f"Write one of {', '.join(Role)}.")
+    if not table.token and not faults.covers((*place, "token")):
+        faults.add((*place, "token"), "is missing", _RANDOM)

@@ -1,0 +1,164 @@
+"""Every key that the configuration file may hold, with its kind and default.
+
+What the keys mean together is not judged here. The words are the predecessor's where it had them. Each key is explained in config/sample.toml.
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.domain.watch import DeployBy
+from app.settings.kinds import (
+    Certificates,
+    Count,
+    Duration,
+    ExternalUrl,
+    File,
+    Folder,
+    Names,
+    Namespace,
+    NomadUrl,
+    PostgresUrl,
+    RedisUrl,
+    SecretText,
+    SecretUrl,
+    Text,
+    UserAndPassword,
+)
+from app.settings.secret import NO_SECRET, Secret
+from app.settings.values import Role
+
+
+class Table(BaseModel):
+    """A TOML table: unknown keys are refused, absent ones have their default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, hide_input_in_errors=True)
+
+
+class RegistryTable(Table):
+    """`[registry_map.NAME]`"""
+
+    registry_scheme: Literal["https", "http"] = "https"
+    registry_domain: Text = ""
+    registry_prefix: Text = ""
+    registry_auth: SecretText = NO_SECRET
+    registry_ca: Certificates = None
+
+
+class RepoTable(Table):
+    """`[repo_map.NAME]`; `test` stands in the predecessor's sample and never meant anything."""
+
+    registry_name: Text = ""
+    repository: Text = ""
+    nomad_job_name: Text = ""
+    nomad_task_name: Text = ""
+    nomad_group_name: Text = ""
+    nomad_namespace: Namespace = ""
+    nomad_region: Text = ""
+    deploy_by: DeployBy = DeployBy.DIGEST
+    observe_only: bool = False
+    test: Any = None
+
+
+class NomadTable(Table):
+    """`[nomad]`"""
+
+    address: NomadUrl = "http://127.0.0.1:4646"
+    region: Text = ""
+    namespace: Namespace = "default"
+    token: SecretText = NO_SECRET
+    token_file: File = None
+    http_auth: UserAndPassword = NO_SECRET
+    ca_cert: Certificates = None
+    ca_path: Folder = None
+    client_cert: Certificates = None
+    client_key: File = None
+    tls_server_name: Text = ""
+    skip_verify: bool = False
+    vault_token: SecretText = NO_SECRET
+
+
+class WebhookTable(Table):
+    """`[webhooks.NAME]`"""
+
+    kind: Literal["distribution"] | None = None
+    secret: SecretText = NO_SECRET
+    previous_secret: SecretText = NO_SECRET
+
+
+class ApiTokenTable(Table):
+    """`[api_tokens.NAME]`"""
+
+    role: Role | None = None
+    token: SecretText = NO_SECRET
+
+
+class Document(Table):
+    """The whole file."""
+
+    server_listening_address: Text = "127.0.0.1:8080"
+    external_url: ExternalUrl = ""
+    max_body_bytes: Count = 4 * 1024 * 1024
+    poll_interval: Duration = 59.0
+    watched_repositories: Names = Field(default_factory=list)
+    observe_only: bool = False
+    rollout_stall_after: Duration = 15 * 60.0
+    rollout_deadline: Duration = 60 * 60.0
+    job_reread_interval: Duration = 5 * 60.0
+    lease_seconds: Count = 6
+    retention_days: Count = 90
+    webhook_url: SecretUrl = NO_SECRET
+    database_url: PostgresUrl = NO_SECRET
+    create_database_schema: bool = False
+    redis_url: RedisUrl = NO_SECRET
+    dockerhub_url: Text = ""
+    dockerhub_namespace: Text = ""
+    dockerhub_username: Text = ""
+    dockerhub_secret: SecretText = NO_SECRET
+    is_test: Any = None
+    base_public_image: Any = None
+    registry_container_image: Any = None
+    registry_container_port: Any = None
+    postgres_container_image: Any = None
+    postgres_container_port: Any = None
+    registry_map: dict[str, RegistryTable] = Field(default_factory=dict)
+    repo_map: dict[str, RepoTable] = Field(default_factory=dict)
+    nomad: NomadTable = NomadTable()
+    webhooks: dict[str, WebhookTable] = Field(default_factory=dict)
+    api_tokens: dict[str, ApiTokenTable] = Field(default_factory=dict)
+
+
+NAMED_TABLES: dict[str, type[Table]] = {
+    "registry_map": RegistryTable,
+    "repo_map": RepoTable,
+    "webhooks": WebhookTable,
+    "api_tokens": ApiTokenTable,
+}
+UNUSED_KEYS = (
+    "is_test",
+    "base_public_image",
+    "registry_container_image",
+    "registry_container_port",
+    "postgres_container_image",
+    "postgres_container_port",
+    "dockerhub_url",
+    "dockerhub_namespace",
+)
+
+
+def is_secret(table: type[Table], key: str) -> bool:
+    """Whether the key holds a secret, so that `…_FILE` may name a file that holds it."""
+    return key in table.model_fields and table.model_fields[key].annotation is Secret
+
+
+def table_at(path: tuple[str, ...]) -> type[Table] | None:
+    """The table that stands at `path` (() is the file, ("registry_map", NAME) one registry), or None."""
+    match path:
+        case ():
+            return Document
+        case ("nomad",):
+            return NomadTable
+        case (kind, _):
+            return NAMED_TABLES.get(kind)
+        case _:
+            return None

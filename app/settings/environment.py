@@ -1,0 +1,103 @@
+"""Lays the environment over the file's tables. What the values mean is not judged here.
+
+An empty variable counts as not set. Our own REGISTRYWATCHER_… form wins over the usual name (DATABASE_URL, …). A whole
+table may be given as a JSON object, a list as JSON or with commas.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from app.settings.document import NAMED_TABLES
+from app.settings.faults import FaultList, Place
+from app.settings.variables import PREFIX, USUAL_NAMES, Meaning, Vocabulary, is_ours
+
+_WATCHED = "watched_repositories"
+_TABLES = frozenset({*NAMED_TABLES, "nomad"})
+
+
+def has_settings(environ: Mapping[str, str]) -> bool:
+    """Whether the environment holds settings in our own form, so that a file is no must."""
+    return any(value and is_ours(name) for name, value in environ.items())
+
+
+def lay_over(tables: dict[str, Any], environ: Mapping[str, str], faults: FaultList) -> None:
+    """Put what the environment says into `tables`; `faults.variables` learns which variable said it."""
+    vocabulary = Vocabulary(tables, _watched(tables, environ))
+    usual = [form for name in USUAL_NAMES for form in (name, f"{name}_FILE") if vocabulary.meaning(form)]
+    own = sorted(filter(is_ours, environ), key=lambda name: (name.count("__"), name))  # whole tables before their keys
+    for names in (dict.fromkeys(usual), own):
+        spoken: dict[Place, str] = {}
+        for name, meaning in _understood((name for name in names if environ.get(name)), vocabulary, faults):
+            if meaning.place in spoken:
+                faults.add_variable(name, f"sets the same as {spoken[meaning.place]}", "Set only one of the two.")
+                continue
+            spoken[meaning.place] = faults.variables[meaning.place] = name
+            _put(tables, meaning, environ[name], faults)
+
+
+def _understood(names: Iterable[str], vocabulary: Vocabulary, faults: FaultList) -> Iterable[tuple[str, Meaning]]:
+    for name in names:
+        meaning = vocabulary.meaning(name)
+        if meaning:
+            yield name, meaning
+        else:
+            meant = vocabulary.suggestion(name)
+            mend = f"Did you mean {meant}?" if meant else "Remove it; config/sample.toml lists every key."
+            faults.add_variable(name, "no setting has this name", mend)
+
+
+def _watched(tables: Mapping[str, Any], environ: Mapping[str, str]) -> list[str]:
+    said = environ.get(f"{PREFIX}{_WATCHED.upper()}")
+    listed = _list(said) if said else tables.get(_WATCHED)
+    return [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
+
+
+def _list(text: str) -> Any:
+    """A JSON array, else names with commas between."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return [name for name in map(str.strip, text.split(",")) if name]
+
+
+def _put(tables: dict[str, Any], meaning: Meaning, value: str, faults: FaultList) -> None:
+    place = meaning.place
+    if meaning.from_file:
+        _put_file(tables, place, value, faults)
+    elif place[0] in _TABLES and len(place) == 1:
+        _put_table(tables, place[0], value, faults)
+    else:
+        _set(tables, place, _list(value) if place == (_WATCHED,) else value)
+
+
+def _put_file(tables: dict[str, Any], place: Place, path: str, faults: FaultList) -> None:
+    try:
+        _set(tables, place, Path(path).read_text(encoding="utf-8").rstrip("\r\n"))
+    except OSError as error:
+        faults.add(place, f"the file {path} cannot be read ({error.strerror})", "Correct the path or its rights.")
+    except UnicodeDecodeError:
+        faults.add(place, f"the file {path} is not UTF-8", "It must hold the secret as text.")
+
+
+def _put_table(tables: dict[str, Any], name: str, value: str, faults: FaultList) -> None:
+    try:
+        given = json.loads(value)
+    except ValueError:
+        given = None
+    if not isinstance(given, dict):
+        faults.add((name,), "is not a JSON object", "Write the table as a JSON object, or set its keys one by one.")
+        return
+    written = tables.get(name)
+    tables[name] = {**written, **given} if isinstance(written, dict) else given
+
+
+def _set(tables: dict[str, Any], place: Place, value: object) -> None:
+    """Set the key; where the file has something else than a table on the way, its own fault will tell."""
+    for part in place[:-1]:
+        inner = tables.setdefault(part, {})
+        if not isinstance(inner, dict):
+            return
+        tables = inner
+    tables[place[-1]] = value

@@ -1,0 +1,38 @@
+"""Collects what is wrong, each with the place to go to: the file and its key, or the environment variable."""
+
+from app.errors import Fault
+
+ENVIRONMENT = "environment"
+
+Place = tuple[str, ...]
+
+
+class FaultList:
+    """The faults found so far in `source` (the file); `variables` tells which keys the environment has set instead."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._faults: list[Fault] = []
+        self._places: set[Place] = set()
+        self.variables: dict[Place, str] = {}
+
+    def add(self, place: Place, problem: str, mend: str) -> None:
+        """Note a fault of the key at `place`, wherever its value came from."""
+        variable = self.variables.get(place)
+        self._places.add(place)
+        self._append(ENVIRONMENT if variable else self._source, variable or ".".join(place), problem, mend)
+
+    def add_variable(self, variable: str, problem: str, mend: str) -> None:
+        """Note a fault of an environment variable as such."""
+        self._append(ENVIRONMENT, variable, problem, mend)
+
+    def covers(self, place: Place) -> bool:
+        """Whether this key, or what it stands in, is known to be wrong; then nothing follows from its value."""
+        return any(place[: len(known)] == known for known in self._places)
+
+    def found(self) -> tuple[Fault, ...]:
+        """Everything noted, in order."""
+        return tuple(self._faults)
+
+    def _append(self, source: str, key: str, problem: str, mend: str) -> None:
+        self._faults.append(Fault(source=source, key=key, problem=problem, mend=mend))

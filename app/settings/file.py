@@ -1,0 +1,68 @@
+"""The configuration file: which one it is, what TOML stands in it, and whether it has changed."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli
+
+from app.errors import ConfigError, Fault
+
+VARIABLE = "REGISTRYWATCHER_CONFIG"
+PLACES = (Path("config/staging.toml"), Path("/etc/registrywatcher/config.toml"))
+
+
+def find_file(asked: Path | None, environ: Mapping[str, str], places: Iterable[Path] = PLACES) -> Path | None:
+    """The file to read: the one asked for, else $REGISTRYWATCHER_CONFIG, else the first of `places` that is there.
+
+    None when none of them is there. A file that is named but missing is returned: reading it tells the fault.
+    """
+    named = asked or (Path(environ[VARIABLE]) if environ.get(VARIABLE) else None)
+    return named or next((place for place in places if place.is_file()), None)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The file's tables. Raises ConfigError with line and column for what is no TOML, or why the file cannot be read.
+
+    Always tomli, so that one file means the same under every Python: https://toml.io/en/v1.1.0
+    """
+    try:
+        return tomli.loads(path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n"))
+    except OSError as error:
+        raise _unusable(
+            path, "file", f"cannot be read ({error.strerror})", "Correct the path or its rights."
+        ) from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise _unusable(path, f"line {line}", "is not UTF-8", "Save the file as UTF-8.") from error
+    except tomli.TOMLDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise _unusable(path, place, f"is not TOML ({error.msg})", "Correct the syntax there.") from None
+    except (RecursionError, ValueError):  # nesting without end; a number with thousands of digits
+        raise _unusable(
+            path, "file", "cannot be parsed", "Look for deep nesting or a number of absurd length."
+        ) from None
+
+
+def _unusable(path: Path, key: str, problem: str, mend: str) -> ConfigError:
+    return ConfigError((Fault(source=str(path), key=key, problem=problem, mend=mend),))
+
+
+class ConfigFile:
+    """Tells whether a file's bytes have changed since it was last asked, whatever its times say."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen = self._fingerprint()
+
+    def changed(self) -> bool:
+        """Whether the content differs from the last call's (or the start's); a vanished file has changed, once."""
+        before, self._seen = self._seen, self._fingerprint()
+        return before != self._seen
+
+    def _fingerprint(self) -> str:
+        try:
+            return hashlib.sha256(self._path.read_bytes()).hexdigest()
+        except OSError:
+            return ""

@@ -1,0 +1,154 @@
+"""The kinds of value a key can hold, as pydantic types: what each refuses, and how to mend it.
+
+No message repeats what was written: it may be a secret in the wrong place.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from app.settings.duration import parse_duration
+from app.settings.secret import Secret
+
+_SSLMODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_PLACEHOLDER = re.compile(r"\$\{?YOUR_|^\s*(?:\$\{\w+\}|\{\{.*\}\})\s*$", re.DOTALL)
+
+
+def refused(problem: str, mend: str) -> PydanticCustomError:
+    """The error that becomes a fault with this problem and this mend."""
+    return PydanticCustomError("refused", "refused", {"problem": problem, "mend": mend})
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise refused("must be a text", "Put it in quotes.")
+    if _PLACEHOLDER.search(value):
+        raise refused("still holds a placeholder", "Put the real value in its place, or remove the line.")
+    if "\x00" in value:
+        raise refused("holds a NUL character", "Remove it.")
+    return value.strip()
+
+
+def _text_that(check: Callable[[str], Any]) -> BeforeValidator:
+    """Reads a text and hands it to `check`, which returns the value or raises `refused`."""
+    return BeforeValidator(lambda value: check(_text(value)))
+
+
+def _duration(value: str) -> float:
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        raise refused(str(error), 'Write a number with its unit, as "59s", "1m30s" or "500ms".') from error
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    wanted = " or ".join(f"{scheme}://…" for scheme in schemes)
+
+    def check(value: str) -> str:
+        if value and not _is_url(value, schemes):
+            raise refused("is not a usable URL", f"Write it as {wanted}.")
+        return value
+
+    return check
+
+
+def _is_url(value: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        return False
+    return parts.scheme in schemes and port != 0 and bool(parts.hostname or parts.path.strip("/") or parts.query)
+
+
+def _plain_url(*schemes: str) -> Callable[[str], str]:
+    """A URL that people will see: no user, query or fragment; the final slash is dropped."""
+
+    def check(value: str) -> str:
+        parts = urlsplit(_url(*schemes)(value))
+        if "@" in parts.netloc or parts.query or parts.fragment:
+            raise refused("holds more than an address", "Leave out user, password, query and fragment.")
+        return value.rstrip("/")
+
+    return check
+
+
+def _postgres(value: str) -> Secret:
+    _url("postgresql", "postgres")(value)
+    mode = re.search(r"[?&]sslmode=([^&#]*)", value)
+    if mode and mode[1] not in _SSLMODES:
+        raise refused("has an unknown sslmode", f"Use one of {', '.join(_SSLMODES)}.")
+    return Secret(value)
+
+
+def _user_and_password(value: str) -> Secret:
+    if value and not value.partition(":")[1]:
+        raise refused("is not of the form user:password", "Write user name and password with a colon between.")
+    return Secret(value)
+
+
+def _namespace(value: str) -> str:
+    if value == "*":
+        raise refused("cannot be every namespace", "Name one.")
+    return value
+
+
+def _file(value: str) -> Path | None:
+    if not value:
+        return None
+    path = Path(value)
+    try:
+        with path.open("rb"):
+            return path
+    except OSError as error:
+        raise refused(
+            f"the file {path} cannot be read ({error.strerror})", "Correct the path or its rights."
+        ) from error
+
+
+def _certificates(value: str) -> Path | None:
+    path = _file(value)
+    if path and b"-----BEGIN" not in path.read_bytes():
+        raise refused(f"the file {path} holds no certificate", "It must hold certificates as PEM.")
+    return path
+
+
+def _folder(value: str) -> Path | None:
+    if value and not Path(value).is_dir():
+        raise refused(f"there is no folder {value}", "Name a folder with certificates as PEM.")
+    return Path(value) if value else None
+
+
+def _names(value: object) -> object:
+    """A list as TOML has it; from the environment, where everything is text, names with commas between."""
+    if isinstance(value, str):
+        return [name for name in map(str.strip, value.split(",")) if name]
+    return value
+
+
+def _count(value: object) -> object:
+    if isinstance(value, bool):
+        raise refused("must be a whole number", "Write it without quotes.")
+    return value
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+Names = Annotated[list[Text], BeforeValidator(_names)]
+Duration = Annotated[float, _text_that(_duration)]
+Count = Annotated[int, BeforeValidator(_count), Field(ge=1, le=2**31)]
+Namespace = Annotated[str, _text_that(_namespace)]
+ExternalUrl = Annotated[str, _text_that(_plain_url("http", "https"))]
+NomadUrl = Annotated[str, _text_that(_plain_url("http", "https", "unix"))]
+SecretText = Annotated[Secret, _text_that(Secret)]
+SecretUrl = Annotated[Secret, _text_that(lambda value: Secret(_url("http", "https")(value)))]
+PostgresUrl = Annotated[Secret, _text_that(_postgres)]
+RedisUrl = Annotated[Secret, _text_that(lambda value: Secret(_url("redis", "rediss", "unix")(value)))]
+UserAndPassword = Annotated[Secret, _text_that(_user_and_password)]
+File = Annotated[Path | None, _text_that(_file)]
+Certificates = Annotated[Path | None, _text_that(_certificates)]
+Folder = Annotated[Path | None, _text_that(_folder)]

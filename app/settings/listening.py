@@ -1,0 +1,29 @@
+"""Where the web process listens: Go's "host:port", ":port", "[::1]:port"."""
+
+import re
+from collections.abc import Mapping
+
+from app.settings.faults import FaultList, Place
+
+_ADDRESS = re.compile(r"(?:\[([0-9a-fA-F:.%]+)\]|([^\s:/\[\]]*)):(\d{1,5})", re.ASCII)
+_PLACE: Place = ("server_listening_address",)
+_MAX_PORT = 65535
+
+
+def read_listening(text: str, environ: Mapping[str, str], faults: FaultList) -> tuple[str, int]:
+    """Host and port. `PORT` replaces the port of the file's address; no host means every IPv4 address, 0.0.0.0."""
+    match = _ADDRESS.fullmatch(text)
+    port = int(match[3]) if match else _MAX_PORT + 1
+    if not match or port > _MAX_PORT:
+        faults.add(_PLACE, "is not an address", 'Write host and port, as "0.0.0.0:8080" or ":8080".')
+        return "", 0
+    if environ.get("PORT") and _PLACE not in faults.variables:
+        port = _port(environ["PORT"], faults)
+    return match[1] or match[2] or "0.0.0.0", port
+
+
+def _port(text: str, faults: FaultList) -> int:
+    port = int(text) if re.fullmatch(r"\d{1,5}", text, re.ASCII) else _MAX_PORT + 1
+    if port > _MAX_PORT:
+        faults.add_variable("PORT", "is not a port", f"Write a number up to {_MAX_PORT}.")
+    return port

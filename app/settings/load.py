@@ -1,0 +1,84 @@
+"""One pass from file and environment to Settings; every fault that can be known is in the one ConfigError."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from app.errors import ConfigError, Fault
+from app.settings.access import read_api_tokens, read_webhook_sources
+from app.settings.document import Document
+from app.settings.environment import has_settings, lay_over
+from app.settings.faults import ENVIRONMENT, FaultList
+from app.settings.file import PLACES, VARIABLE, find_file, read_toml
+from app.settings.listening import read_listening
+from app.settings.nomad import read_nomad
+from app.settings.notes import read_warnings
+from app.settings.reading import read_document
+from app.settings.registries import read_registries
+from app.settings.secret import Secret
+from app.settings.values import Settings
+from app.settings.watches import read_watches
+
+DEFAULT_REDIS_URL = "redis://localhost:6379/0"
+
+
+def load_settings(path: Path | None, environ: Mapping[str, str], *, places: Iterable[Path] = PLACES) -> Settings:
+    """Read the file (`path`, else $REGISTRYWATCHER_CONFIG, else the first of `places`) and lay `environ` over it.
+
+    Raises ConfigError with every fault: file or variable, key, problem, mend. No fault or warning holds a secret.
+    """
+    file = find_file(path, environ, places)
+    if file is None and not has_settings(environ):
+        raise ConfigError((_nothing_to_read(places),))
+    faults = FaultList(str(file) if file else ENVIRONMENT)
+    tables = read_toml(file) if file else {}
+    lay_over(tables, environ, faults)
+    document = read_document(tables, faults)
+    settings = _settings(file, document, environ, faults)
+    if faults.found():
+        raise ConfigError(faults.found())
+    return settings
+
+
+def require_database(settings: Settings) -> None:
+    """Raise ConfigError when no database is configured: `up` and `demo` bring their own, single processes do not."""
+    if not settings.database_url:
+        source = str(settings.file) if settings.file else ENVIRONMENT
+        mend = "Set DATABASE_URL, or database_url in the file."
+        raise ConfigError((Fault(source=source, key="database_url", problem="is missing", mend=mend),))
+
+
+def _settings(file: Path | None, document: Document, environ: Mapping[str, str], faults: FaultList) -> Settings:
+    host, port = read_listening(document.server_listening_address, environ, faults)
+    registries = read_registries(document, faults)
+    return Settings(
+        file=file,
+        host=host,
+        port=port,
+        external_url=document.external_url,
+        poll_interval=document.poll_interval,
+        watches=read_watches(document, registries, faults),
+        registries=registries,
+        nomad=read_nomad(document.nomad, faults),
+        slack_webhook_url=document.webhook_url,
+        database_url=document.database_url,
+        create_database_schema=document.create_database_schema,
+        redis_url=document.redis_url or Secret(DEFAULT_REDIS_URL),
+        redis_given=bool(document.redis_url),
+        webhook_sources=read_webhook_sources(document, faults),
+        api_tokens=read_api_tokens(document, faults),
+        observe_only=document.observe_only,
+        max_body_bytes=document.max_body_bytes,
+        retention_days=document.retention_days,
+        rollout_stall_after=document.rollout_stall_after,
+        rollout_deadline=document.rollout_deadline,
+        job_reread_interval=document.job_reread_interval,
+        lease_seconds=float(document.lease_seconds),
+        warnings=read_warnings(document),
+    )
+
+
+def _nothing_to_read(places: Iterable[Path]) -> Fault:
+    looked = ", ".join(str(place) for place in places)
+    problem = f"there is no configuration: ${VARIABLE} is not set, and none of {looked} is there"
+    mend = "Name a file with --config, or copy config/sample.toml to config/staging.toml."
+    return Fault(source=ENVIRONMENT, key=VARIABLE, problem=problem, mend=mend)

@@ -1,0 +1,30 @@
+"""`[nomad]` and the NOMAD_… variables to the connection."""
+
+from app.settings.document import NomadTable
+from app.settings.faults import FaultList
+from app.settings.values import NomadSettings
+
+_DEFAULT_ADDRESS = "http://127.0.0.1:4646"
+
+
+def read_nomad(table: NomadTable, faults: FaultList) -> NomadSettings:
+    """The connection; a certificate without its key, or a key without its certificate, is noted."""
+    for one, other in (("client_cert", "client_key"), ("client_key", "client_cert")):
+        given, missing = getattr(table, one), getattr(table, other)
+        if given and not missing and not faults.covers(("nomad", other)):
+            faults.add(("nomad", other), f"is missing, while {one} is there", "Give both or neither.")
+    return NomadSettings(
+        address=table.address or _DEFAULT_ADDRESS,
+        region=table.region,
+        namespace=table.namespace or "default",
+        token=table.token,
+        token_file=table.token_file,
+        http_auth=table.http_auth,
+        ca_cert=table.ca_cert,
+        ca_path=table.ca_path,
+        client_cert=table.client_cert,
+        client_key=table.client_key,
+        tls_server_name=table.tls_server_name,
+        skip_verify=table.skip_verify,
+        vault_token=table.vault_token,
+    )

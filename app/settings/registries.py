@@ -1,0 +1,83 @@
+"""`[registry_map.NAME]` and the predecessor's `dockerhub_*` keys to the registries and their credentials."""
+
+import base64
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from app.domain.reference import DOCKER_HUB, Repository
+from app.errors import InvalidReference
+from app.settings.document import Document, RegistryTable
+from app.settings.faults import FaultList
+from app.settings.secret import NO_SECRET, Secret
+from app.settings.values import RegistryEndpointSettings
+
+_ANONYMOUS = ("", NO_SECRET)
+_AUTH_MEND = "Write the base64 of user:password, as `printf %s user:password | base64` prints it."
+
+
+def read_registries(document: Document, faults: FaultList) -> Mapping[str, RegistryEndpointSettings]:
+    """Every registry, by name; what is wrong with one is noted, and it stands there all the same.
+
+    A Docker Hub entry without `registry_auth` signs in with `dockerhub_username` and `dockerhub_secret`, given both.
+    """
+    registries = {name: _endpoint(name, table, document, faults) for name, table in document.registry_map.items()}
+    return MappingProxyType(registries)
+
+
+def uses_dockerhub_login(document: Document) -> bool:
+    """Whether any registry signs in with the `dockerhub_*` credentials."""
+    return any(_takes_dockerhub_login(table, document) for table in document.registry_map.values())
+
+
+def _endpoint(name: str, table: RegistryTable, document: Document, faults: FaultList) -> RegistryEndpointSettings:
+    place = ("registry_map", name)
+    if not table.registry_domain:
+        if not faults.covers((*place, "registry_domain")):
+            faults.add(
+                (*place, "registry_domain"), "is missing", 'Add it, as registry_domain = "registry.example.com".'
+            )
+    elif not _host(table.registry_domain):
+        mend = "Write the host alone, with :port if need be; registry_scheme and registry_prefix hold the rest."
+        faults.add((*place, "registry_domain"), "is not a host", mend)
+    if _takes_dockerhub_login(table, document):
+        username, password = document.dockerhub_username, document.dockerhub_secret
+    else:
+        username, password = _credentials((*place, "registry_auth"), table.registry_auth, faults)
+    return RegistryEndpointSettings(
+        name=name,
+        scheme=table.registry_scheme,
+        domain=table.registry_domain,
+        prefix=table.registry_prefix.strip("/"),
+        username=username,
+        password=password,
+        ca_file=table.registry_ca,
+    )
+
+
+def _takes_dockerhub_login(table: RegistryTable, document: Document) -> bool:
+    login = document.dockerhub_username and document.dockerhub_secret
+    return bool(login) and not table.registry_auth and _host(table.registry_domain) == DOCKER_HUB
+
+
+def _host(domain: str) -> str:
+    """The normalised host, or "" for what is none."""
+    try:
+        return Repository.of(domain, "any").host
+    except InvalidReference:
+        return ""
+
+
+def _credentials(place: tuple[str, ...], auth: Secret, faults: FaultList) -> tuple[str, Secret]:
+    """User and password, split at the first colon as docker does, without the newline that `echo` put in."""
+    if not auth:
+        return _ANONYMOUS
+    try:
+        decoded = base64.b64decode("".join(auth.reveal().split()), validate=True).decode()
+    except ValueError:
+        faults.add(place, "is not base64", _AUTH_MEND)
+        return _ANONYMOUS
+    username, colon, password = decoded.rstrip("\r\n").partition(":")
+    if not (username and colon):
+        faults.add(place, "is not the base64 of user:password", _AUTH_MEND)
+        return _ANONYMOUS
+    return username, Secret(password)

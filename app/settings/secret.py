@@ -1,0 +1,45 @@
+"""A text that must not be seen: stars when printed, compared in constant time, its value only by `reveal()`."""
+
+import secrets
+
+
+class Secret:
+    """Wraps a secret. Empty means "not configured" and is falsy; an empty secret matches nothing."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The secret itself: for the one call that needs it, never for a log line or a message."""
+        return self._text
+
+    def matches(self, candidate: str) -> bool:
+        """Whether `candidate` is this secret, in time that does not depend on how much of it is right."""
+        return bool(self._text) and secrets.compare_digest(_octets(self._text), _octets(candidate))
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return secrets.compare_digest(_octets(self._text), _octets(other._text))
+
+    def __hash__(self) -> int:
+        return hash(("Secret", self._text))
+
+    def __repr__(self) -> str:
+        return "Secret('***')" if self._text else "Secret('')"
+
+    def __str__(self) -> str:
+        return "***" if self._text else ""
+
+
+NO_SECRET = Secret("")
+
+
+def _octets(text: str) -> bytes:
+    """Any text at all: the environment and request headers can hold lone surrogates."""
+    return text.encode("utf-8", "surrogatepass")

@@ -1,0 +1,112 @@
+"""What the program is told by its configuration, as values. It must not read files or the environment.
+
+Seconds are floats. A Secret that is empty was not configured. Every value here was checked by `load_settings`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from app.domain.watch import Watch
+from app.settings.secret import NO_SECRET, Secret
+
+
+class Role(StrEnum):
+    """What an API token may do; each role may do what the ones before it may."""
+
+    VIEWER = "viewer"
+    DEPLOYER = "deployer"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryEndpointSettings:
+    """One `[registry_map.NAME]`: where the registry is, and how to sign in. An empty user name means anonymous.
+
+    `domain` is as configured; `prefix` has no slash at its ends; `ca_file` is a PEM file to trust
+    besides the system's, None for the system's alone.
+    """
+
+    name: str
+    scheme: str
+    domain: str
+    prefix: str = ""
+    username: str = ""
+    password: Secret = NO_SECRET
+    ca_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NomadSettings:
+    """How to reach Nomad: the same words as Nomad's own NOMAD_… variables, https://developer.hashicorp.com/nomad/commands.
+
+    `token_file` wins over `token` and is to be read again for each use, since workload identities rotate.
+    `http_auth` is `user:password`. An empty `region` is the agent's own. `vault_token` goes with a registration.
+    """
+
+    address: str = "http://127.0.0.1:4646"
+    region: str = ""
+    namespace: str = "default"
+    token: Secret = NO_SECRET
+    token_file: Path | None = None
+    http_auth: Secret = NO_SECRET
+    ca_cert: Path | None = None
+    ca_path: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
+    tls_server_name: str = ""
+    skip_verify: bool = False
+    vault_token: Secret = NO_SECRET
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookSource:
+    """One `[webhooks.NAME]`: who may post to `/webhooks/NAME`. All of `secrets` are valid at once, the newest first."""
+
+    name: str
+    kind: str
+    secrets: tuple[Secret, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiToken:
+    """One `[api_tokens.NAME]`: who may call the API, and what for."""
+
+    name: str
+    role: Role
+    secret: Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that configuration file, environment and defaults say, checked.
+
+    `file` is the file that was read, None when the environment alone was enough. `watches` stand in the order of
+    `watched_repositories`; a watch's `observe_only` is already true when the global switch is on.
+    `redis_given` tells whether `redis_url` was configured or is the default. `warnings` are for the log, once.
+    """
+
+    file: Path | None
+    host: str
+    port: int
+    external_url: str
+    poll_interval: float
+    watches: tuple[Watch, ...]
+    registries: Mapping[str, RegistryEndpointSettings]
+    nomad: NomadSettings
+    slack_webhook_url: Secret
+    database_url: Secret
+    create_database_schema: bool
+    redis_url: Secret
+    redis_given: bool
+    webhook_sources: Mapping[str, WebhookSource]
+    api_tokens: tuple[ApiToken, ...]
+    observe_only: bool
+    max_body_bytes: int
+    retention_days: int
+    rollout_stall_after: float
+    rollout_deadline: float
+    job_reread_interval: float
+    lease_seconds: float
+    warnings: tuple[str, ...]
