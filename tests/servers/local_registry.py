@@ -7,11 +7,14 @@ from contextlib import contextmanager
 
 from app.local.registry import LocalRegistry, RegistrySettings, create_registry_app
 from tests.servers.http import serve
+from tests.servers.tls import Certificate
 
 
 @contextmanager
-def local_registry(settings: RegistrySettings | LocalRegistry | None = None) -> Iterator[tuple[LocalRegistry, str]]:
+def local_registry(
+    settings: RegistrySettings | LocalRegistry | None = None, *, certificate: Certificate | None = None
+) -> Iterator[tuple[LocalRegistry, str]]:
     """(the registry, its URL); served by a thread of its own, so the test may block."""
     registry = settings if isinstance(settings, LocalRegistry) else LocalRegistry(settings)
-    with serve(create_registry_app(registry)) as url:
+    with serve(create_registry_app(registry), certificate=certificate) as url:
         yield registry, url
