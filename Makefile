@@ -1,0 +1,97 @@
+# Everything starts here and needs only make, Python 3.11+ with venv, and pip's package index.
+#
+#   make demo               see it work: every part on this machine, with a registry and a Nomad simulator
+#   make up CONFIG=my.toml  run it against your own registry and Nomad
+#   make test               all tests; `make test ARGS="tests/unit -x"` for some
+#   make check              linters, types, import layers, and the pure core at full branch coverage
+#   make bench              how fast it is
+#   make snakeoil           throw-away TLS certificates in .registrywatcher/snakeoil
+#   make lock               solve the dependencies again (UPGRADE=--upgrade for newer ones)
+#   make clean              remove what the others made
+#
+# PYTHON=… chooses the interpreter of a new .venv; the newest one on PATH is taken otherwise.
+
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+CONFIG ?= config/staging.toml
+ARGS ?=
+STATE := .registrywatcher
+BIN := .venv/bin
+UV_VERSION := 0.13.9
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# What decides, parses and translates, without I/O: held at 100 % branch coverage by the unit tests alone.
+PURE := app/domain/* app/webhooks/* app/settings/* app/adapters/registry/auth.py app/adapters/registry/wire.py \
+	app/adapters/nomad/jobspec.py app/adapters/nomad/translate.py app/services/compose.py
+empty :=
+PURE_LIST := $(subst $(empty) $(empty),$(shell printf ,),$(strip $(PURE)))
+
+.PHONY: help demo up test check bench snakeoil lock clean
+.NOTPARALLEL:
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+demo: .venv/.runtime
+	@$(BIN)/registrywatcher demo $(ARGS)
+
+up: .venv/.runtime
+	@$(BIN)/registrywatcher up --config $(CONFIG) $(ARGS)
+
+test: .venv/.dev
+	@$(BIN)/pytest $(ARGS)
+
+check: .venv/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/coverage run --source app -m pytest -q tests/unit
+	$(BIN)/coverage report --show-missing --skip-covered --fail-under=100 --include='$(PURE_LIST)'
+
+bench: .venv/.dev
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+snakeoil: .venv/.dev
+	@mkdir -p $(STATE)/snakeoil
+	@$(BIN)/python -m trustme --dir $(STATE)/snakeoil --identities localhost 127.0.0.1 ::1
+
+# The stamps: a lock file or pyproject.toml that is newer than its stamp is installed again, otherwise nothing happens.
+
+.venv/.made:
+	@python=$$(.ci/find-python) && echo "Making .venv with $$python" && "$$python" -m venv .venv
+	@touch $@
+
+.venv/.runtime: requirements.lock pyproject.toml | .venv/.made
+	@echo "Installing the packages of $<"
+	@$(install)
+	@touch $@
+
+.venv/.dev: requirements-dev.lock pyproject.toml | .venv/.made
+	@echo "Installing the packages of $<"
+	@$(install)
+	@touch $@ .venv/.runtime
+
+# The build backend is among the locked packages, so that nothing unlocked is fetched for our own package either; it
+# looks for its program on PATH.
+install = $(BIN)/python -m pip install --quiet --require-hashes --requirement $< \
+	&& PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --no-index --no-deps --no-build-isolation --editable .
+
+# Lock files for every platform and Python, with hashes and without the name of any package index.
+lock:
+	@python=$$(.ci/find-python) && "$$python" -m venv $(STATE)/lock
+	@$(STATE)/lock/bin/python -m pip install --quiet uv==$(UV_VERSION)
+	@$(STATE)/lock/bin/python -c 'import tomllib; \
+		print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' > $(STATE)/lock/build.in
+	@$(solve) --output-file requirements.lock
+	@$(solve) --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	@for lock in requirements.lock requirements-dev.lock; do \
+		{ echo '# Written by `make lock` from pyproject.toml; every platform, every Python from 3.11.'; grep -v '^#' $$lock; } \
+		> $(STATE)/lock/new && mv $(STATE)/lock/new $$lock; done
+	@rm -rf $(STATE)/lock
+
+solve = $(STATE)/lock/bin/uv pip compile pyproject.toml $(STATE)/lock/build.in --extra embedded --universal \
+	--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet $(UPGRADE)
+
+clean:
+	rm -rf .venv $(STATE) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
