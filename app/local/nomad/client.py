@@ -109,7 +109,11 @@ def _stopped(world: World, allocation: Allocation) -> None:
     if allocation.client_status not in ("pending", "running"):
         return
     world.commit()
-    allocation.tasks = {name: events.killed(state, world.now) for name, state in allocation.tasks.items()}
+    allocation.tasks = {
+        task["Name"]: events.killed(task, allocation.tasks[task["Name"]], world.now)
+        for task in _tasks(allocation)
+        if task["Name"] in allocation.tasks
+    }
     _report(world, allocation, "complete", "All tasks have completed")
 
 

@@ -43,13 +43,14 @@ def exited_badly(task: Json, now: float) -> TaskState:
     return _dead(started(task, now), now, ends, failed=True)
 
 
-def killed(state: TaskState, now: float) -> TaskState:
+def killed(task: Json, state: TaskState, now: float) -> TaskState:
     if state.state == "dead":
         return state
+    patience = f"{task['KillTimeout'] / 10**9:g}s"
     text = "Docker container exited with non-zero exit code: 137"
     details = {"exit_code": "137", "signal": "0", "oom_killed": "false", "exit_message": text}
     ends = [
-        _event("Killing", now, "Sent interrupt. Waiting 5s before force killing", {"kill_timeout": "5s"}),
+        _event("Killing", now, f"Sent interrupt. Waiting {patience} before force killing", {"kill_timeout": patience}),
         _event("Terminated", now, f'Exit Code: 137, Exit Message: "{text}"', details, ExitCode=137, Message=text),
         _event("Killed", now, "Task successfully killed"),
     ]

@@ -90,7 +90,7 @@ def launch(world: World, record: JobRecord, suffix: str, changes: Json) -> tuple
     job = {
         **record.current, "ID": child_id, "Name": child_id, "ParentID": record.id, "Periodic": None,
         "Status": "pending",
-        "Version": 0, "Stable": False, "CreateIndex": index, "ModifyIndex": index, "JobModifyIndex": index,
+        "Stable": False, "CreateIndex": index, "ModifyIndex": index, "JobModifyIndex": index,
         "SubmitTime": int(world.now * 1e9), **changes,
     }  # fmt: skip
     child = JobRecord(namespace=record.namespace, id=child_id, versions=[job])

@@ -7,17 +7,19 @@ from app.local.nomad.refusal import Json
 
 
 def plan_annotations(job: Json, plans: list[GroupPlan]) -> Json:
-    desired = {plan.name: _desired(plan) for plan in plans}
+    desired = {plan.name: _desired(plan, job) for plan in plans}
     for group in job["TaskGroups"] or ():
-        desired.setdefault(group["Name"], _desired(GroupPlan(name=group["Name"])))
+        desired.setdefault(group["Name"], _desired(GroupPlan(name=group["Name"]), job))
     return {"DesiredTGUpdates": desired, "PreemptedAllocs": None}
 
 
-def _desired(plan: GroupPlan) -> dict[str, int]:
+def _desired(plan: GroupPlan, job: Json) -> dict[str, int]:
+    """The system scheduler counts a replacement as a placement too."""
+    also_placed = len(plan.destructive) if job["Type"] == "system" else 0
     return {
         "Canary": len(plan.canaries), "DestructiveUpdate": len(plan.destructive), "Disconnect": 0,
         "Ignore": plan.ignore,
-        "InPlaceUpdate": len(plan.in_place), "Migrate": 0, "Place": len(plan.place), "Preemptions": 0, "Reconnect": 0,
+        "InPlaceUpdate": len(plan.in_place), "Migrate": 0, "Place": len(plan.place) + also_placed, "Preemptions": 0, "Reconnect": 0,
         "RescheduleLater": 0, "RescheduleNow": 0, "Stop": len(plan.stop),
     }  # fmt: skip
 

@@ -41,7 +41,7 @@ def _job(old: Json | None, new: Json, plans: list[GroupPlan]) -> Json:
     updates = {p.name: _updates(p) for p in plans}
     groups = [
         _group(before.get(name), after.get(name), updates=updates.get(name), old=old, new=new)
-        for name in dict.fromkeys((*before, *after))
+        for name in sorted({*before, *after})
     ]
     fields = _meta((old or {}).get("Meta"), new["Meta"])
     edited = bool(fields) or any(group["Type"] != "None" for group in groups)
@@ -56,7 +56,7 @@ def _group(before: Json | None, after: Json | None, *, updates: Json | None, old
     forces = old is not None and before is not None and after is not None and replaces(old, new, known["Name"])
     tasks = [
         _task(tasks_before.get(name), tasks_after.get(name), name=name, forces=forces)
-        for name in dict.fromkeys((*tasks_before, *tasks_after))
+        for name in sorted({*tasks_before, *tasks_after})
     ]
     fields = _field("Count", (before or {}).get("Count"), (after or {}).get("Count")) if before and after else []
     kind = _kind(before, after, edited=bool(fields) or any(task["Type"] != "None" for task in tasks) or before != after)

@@ -73,7 +73,8 @@ def plan_group(job: Json, group: Json, allocations: list[Allocation], own: Deplo
     old = [a for a in standing if a.version != job["Version"]]
     replaced = [a for a in old if replaces(a.job, job, group["Name"])]
     plan.in_place = [a for a in old if a not in replaced]
-    plan.ignore = len(standing) - len(old)
+    ended = [a for a in allocations if a.version != job["Version"] and a.desired_status == "run" and a.client_status == "complete"]
+    plan.ignore = len(standing) - len(old) + len(ended)
     plan.total = len(replaced) + len(plan.in_place) + len(free)
     if own is not None and own.status in ("failed", "paused"):
         plan.remaining = len(replaced) + len(free)

@@ -31,6 +31,7 @@ def process(world: World, evaluation: Evaluation) -> None:
     elif record.current["Stop"]:
         _stop_everything(world, record)
         world.commit()
+        evaluation.queued = {group["Name"]: 0 for group in record.current["TaskGroups"]}
         _conclude(record, evaluation, [])
     else:
         _reconcile(world, record, evaluation)

@@ -72,6 +72,7 @@ def _group(posted: Json, job: Json, job_update: Json | None) -> Json:
 def _task(posted: Json, restart: Json) -> Json:
     task = _filled(defaults.TASK, posted)
     task["Identity"] = _filled(defaults.IDENTITY, task["Identity"])
+    task["Identity"]["Name"] = task["Identity"]["Name"] or "default"
     task["LogConfig"] = _filled(defaults.LOG_CONFIG, task["LogConfig"])
     task["Resources"] = _filled(defaults.RESOURCES, task["Resources"])
     task["RestartPolicy"] = _filled(restart, task["RestartPolicy"])
