@@ -97,8 +97,8 @@ async def test_a_service_that_ends_at_its_start_is_named_with_its_words() -> Non
 
 
 async def test_a_program_that_is_not_there_is_named() -> None:
-    absent = Service(name="absent", argv=["no-such-program"], ready=asyncio.Event().wait)
-    with pytest.raises(ServerFailed, match="cannot run no-such-program: No such file"):
+    absent = Service(name="absent", argv=["/no/such/program"], ready=asyncio.Event().wait)
+    with pytest.raises(ServerFailed, match="cannot run /no/such/program: No such file"):
         async with Supervisor([absent], show=Heard().show):
             pytest.fail("was started")
 
