@@ -20,6 +20,8 @@ from app.adapters.nomad.transport import base_address, open_session
 from app.domain.watch import JobPlace
 
 _CONNECT_TIMEOUT = 5.0
+# Another server at this address says `404 page not found`, which tells nothing about a job.
+_ABSENT = ("job not found", "job versions not found")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +90,7 @@ class NomadClient:
         try:
             return _as_json(self._send(self._job_call(place, path, method="get")), shape)
         except Refusal as refusal:
-            if refusal.status == 404 and "not found" in refusal.text:
+            if refusal.status == 404 and any(text in refusal.text for text in _ABSENT):
                 return None
             raise while_reading(refusal, self.origin) from refusal
         except Silence as silence:
@@ -117,7 +119,7 @@ class NomadClient:
             answer = call({"X-Nomad-Token": token} if token else {})
         except (BaseNomadException, requests.RequestException, OSError) as error:
             raise problem_of(error) from error
-        if answer.is_redirect:
+        if answer.status_code >= 300:  # python-nomad lets redirects pass, and does not follow them
             raise refusal_of(answer)
         return answer
 
