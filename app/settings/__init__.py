@@ -6,6 +6,7 @@ Precedence: environment, then file, then default. No fault, warning or repr hold
 from app.settings.file import ConfigFile
 from app.settings.load import load_settings, require_database
 from app.settings.secret import Secret
+from app.settings.summary import summarise
 from app.settings.values import (
     ApiToken,
     NomadSettings,
@@ -26,4 +27,5 @@ __all__ = [
     "WebhookSource",
     "load_settings",
     "require_database",
+    "summarise",
 ]

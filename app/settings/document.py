@@ -1,6 +1,7 @@
 """Every key that the configuration file may hold, with its kind and default.
 
-What the keys mean together is not judged here. The words are the predecessor's where it had them. Each key is explained in config/sample.toml.
+What the keys mean together is not judged here. The words are the predecessor's where it had them.
+Each key is explained in config/sample.toml.
 """
 
 from typing import Any, Literal

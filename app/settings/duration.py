@@ -13,8 +13,8 @@ _WHOLE = re.compile(rf"\+?(?:{_PART.pattern})+", re.ASCII)
 def parse_duration(text: str) -> float:
     """Seconds of a positive Go duration; raise ValueError for anything else, a number without a unit included."""
     if len(text) > 64 or _WHOLE.fullmatch(text) is None:
-        raise ValueError("not a duration")
+        raise ValueError("is not a duration")
     seconds = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
     if seconds <= 0:
-        raise ValueError("not a positive duration")
+        raise ValueError("must be more than nothing")
     return seconds

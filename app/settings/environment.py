@@ -11,6 +11,7 @@ from typing import Any
 
 from app.settings.document import NAMED_TABLES
 from app.settings.faults import FaultList, Place
+from app.settings.kinds import UNREADABLE, split_names
 from app.settings.variables import PREFIX, USUAL_NAMES, Meaning, Vocabulary, is_ours
 
 _WATCHED = "watched_repositories"
@@ -33,7 +34,8 @@ def lay_over(tables: dict[str, Any], environ: Mapping[str, str], faults: FaultLi
             if meaning.place in spoken:
                 faults.add_variable(name, f"sets the same as {spoken[meaning.place]}", "Set only one of the two.")
                 continue
-            spoken[meaning.place] = faults.variables[meaning.place] = name
+            spoken[meaning.place] = name
+            faults.variables[meaning.place] = name
             _put(tables, meaning, environ[name], faults)
 
 
@@ -54,12 +56,18 @@ def _watched(tables: Mapping[str, Any], environ: Mapping[str, str]) -> list[str]
     return [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
 
 
-def _list(text: str) -> Any:
-    """A JSON array, else names with commas between."""
+def _list(text: str) -> list[Any]:
+    """A JSON array, else names with commas or spaces between."""
+    given = _json(text)
+    return given if isinstance(given, list) else split_names(text)
+
+
+def _json(text: str) -> Any:
+    """What the text says as JSON; None for what is no JSON."""
     try:
         return json.loads(text)
-    except ValueError:
-        return [name for name in map(str.strip, text.split(",")) if name]
+    except (ValueError, RecursionError):
+        return None
 
 
 def _put(tables: dict[str, Any], meaning: Meaning, value: str, faults: FaultList) -> None:
@@ -76,19 +84,18 @@ def _put_file(tables: dict[str, Any], place: Place, path: str, faults: FaultList
     try:
         _set(tables, place, Path(path).read_text(encoding="utf-8").rstrip("\r\n"))
     except OSError as error:
-        faults.add(place, f"the file {path} cannot be read ({error.strerror})", "Correct the path or its rights.")
-    except UnicodeDecodeError:
-        faults.add(place, f"the file {path} is not UTF-8", "It must hold the secret as text.")
+        faults.add(place, f"names a file that cannot be read ({error.strerror})", UNREADABLE)
+    except ValueError:
+        faults.add(place, "names a file that is not UTF-8", "It must hold the secret as text.")
 
 
 def _put_table(tables: dict[str, Any], name: str, value: str, faults: FaultList) -> None:
-    try:
-        given = json.loads(value)
-    except ValueError:
-        given = None
+    given = _json(value)
     if not isinstance(given, dict):
         faults.add((name,), "is not a JSON object", "Write the table as a JSON object, or set its keys one by one.")
         return
+    variable = faults.variables.pop((name,))
+    faults.variables.update({(name, inner): variable for inner in given})
     written = tables.get(name)
     tables[name] = {**written, **given} if isinstance(written, dict) else given
 

@@ -18,7 +18,8 @@ class FaultList:
 
     def add(self, place: Place, problem: str, mend: str) -> None:
         """Note a fault of the key at `place`, wherever its value came from."""
-        variable = self.variables.get(place)
+        parts = (place[:length] for length in range(len(place), 0, -1))
+        variable = next((self.variables[part] for part in parts if part in self.variables), "")
         self._places.add(place)
         self._append(ENVIRONMENT if variable else self._source, variable or ".".join(place), problem, mend)
 

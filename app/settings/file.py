@@ -35,7 +35,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         ) from error
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise _unusable(path, f"line {line}", "is not UTF-8", "Save the file as UTF-8.") from error
+        raise _unusable(path, f"line {line}", "is not UTF-8", "Save the file as UTF-8.") from None
     except tomli.TOMLDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise _unusable(path, place, f"is not TOML ({error.msg})", "Correct the syntax there.") from None

@@ -15,6 +15,8 @@ from pydantic_core import PydanticCustomError
 from app.settings.duration import parse_duration
 from app.settings.secret import Secret
 
+UNREADABLE = "Correct the path or its rights."
+
 _SSLMODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _PLACEHOLDER = re.compile(r"\$\{?YOUR_|^\s*(?:\$\{\w+\}|\{\{.*\}\})\s*$", re.DOTALL)
 
@@ -106,29 +108,29 @@ def _file(value: str) -> Path | None:
         with path.open("rb"):
             return path
     except OSError as error:
-        raise refused(
-            f"the file {path} cannot be read ({error.strerror})", "Correct the path or its rights."
-        ) from error
+        raise refused(f"names a file that cannot be read ({error.strerror})", UNREADABLE) from error
 
 
 def _certificates(value: str) -> Path | None:
     path = _file(value)
     if path and b"-----BEGIN" not in path.read_bytes():
-        raise refused(f"the file {path} holds no certificate", "It must hold certificates as PEM.")
+        raise refused("names a file that holds no PEM", "Name a file with certificates or a key as PEM.")
     return path
 
 
 def _folder(value: str) -> Path | None:
     if value and not Path(value).is_dir():
-        raise refused(f"there is no folder {value}", "Name a folder with certificates as PEM.")
+        raise refused("names no folder", "Name a folder with certificates as PEM.")
     return Path(value) if value else None
 
 
+def split_names(text: str) -> list[str]:
+    """Names with commas or spaces between, as a text can hold them (and as the predecessor split them)."""
+    return text.replace(",", " ").split()
+
+
 def _names(value: object) -> object:
-    """A list as TOML has it; from the environment, where everything is text, names with commas between."""
-    if isinstance(value, str):
-        return [name for name in map(str.strip, value.split(",")) if name]
-    return value
+    return split_names(value) if isinstance(value, str) else value
 
 
 def _count(value: object) -> object:

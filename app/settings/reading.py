@@ -23,6 +23,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "greater": ("is too small", "It must be 1 at least."),
     "less": ("is too large", "It must be below two thousand million."),
 }
+_WRONG_KIND = ("is of the wrong kind", "See config/sample.toml.")
 
 
 def read_document(tables: Mapping[str, Any], faults: FaultList) -> Document:
@@ -50,7 +51,7 @@ def _explained(place: Place, detail: ErrorDetails) -> tuple[str, str]:
         return "is not a known key", did_you_mean(place[-1], table.model_fields, "Remove it.")
     if kind in ("literal_error", "enum"):
         return "is not a known choice", f"Write {context['expected']}."
-    return _WORDS[kind.partition("_")[0]]
+    return _WORDS.get(kind.partition("_")[0], _WRONG_KIND)
 
 
 def _remove(tables: Any, loc: tuple[int | str, ...]) -> None:

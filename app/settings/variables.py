@@ -1,7 +1,8 @@
 """What the name of an environment variable means: which key it sets, and whether through a file.
 
-`REGISTRYWATCHER_POLL_INTERVAL` is `poll_interval`; `REGISTRYWATCHER_REGISTRY_MAP__HUB__REGISTRY_AUTH` is `registry_auth`
-of `[registry_map.hub]`; a name's `-` and `.` are written `_`. A secret's variable has a twin that ends in `_FILE`.
+`REGISTRYWATCHER_POLL_INTERVAL` is `poll_interval`; `REGISTRYWATCHER_REGISTRY_MAP__HUB__REGISTRY_AUTH` is
+`registry_auth` of `[registry_map.hub]`; a name's `-` and `.` are written `_`. A secret's variable has a twin that
+ends in `_FILE`.
 """
 
 import re

@@ -1,0 +1,183 @@
+"""The command line: reads options, loads the configuration, starts one process. It must not know how anything is done.
+
+Imports stand inside the commands, so that `--help` answers at once. Exit status: 0 well, 1 failed, 2 the user's mistake.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from app.errors import ConfigError, RegistryWatcherError
+
+if TYPE_CHECKING:
+    from app.settings import Settings
+
+FAILED = 1
+MISTAKEN = 2
+GRACE_SECONDS = 5
+
+_config = click.option(
+    "--config", type=click.Path(path_type=Path), help="The TOML file.  [default: config/staging.toml]"
+)
+_port = click.option("--port", type=click.IntRange(0, 65535), help="Listen on this port, whatever the file says.")
+_data_dir = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(".registrywatcher"),
+    show_default=True,
+    help="Where the embedded servers keep their data.",
+)
+
+
+class Commands(click.Group):
+    """A group whose commands tell what went wrong in a sentence, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; what this program raises on purpose goes to stderr, with status 2 for a configuration."""
+        try:
+            return super().invoke(ctx)
+        except ConfigError as error:
+            _explain(error)
+            ctx.exit(MISTAKEN)
+        except RegistryWatcherError as error:
+            click.echo(f"error: {error}", err=True)
+            ctx.exit(FAILED)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def main() -> None:
+    """Continuous delivery from container registries to HashiCorp Nomad."""
+
+
+@main.command()
+@_data_dir
+@_port
+def demo(data_dir: Path, port: int | None) -> None:
+    """Show the whole line on this machine: servers, a registry and a Nomad simulator are brought along."""
+    import asyncio
+
+    from app.local.demo import run_demo
+
+    asyncio.run(run_demo(data_dir=data_dir, port=port))
+
+
+@main.command()
+@_config
+@_data_dir
+@_port
+def up(config: Path | None, data_dir: Path, port: int | None) -> None:
+    """Run everything on this machine, with your registries and Nomad.
+
+    Postgres and Redis are brought along unless DATABASE_URL and REDIS_URL name yours.
+    """
+    import asyncio
+
+    from app.local.up import run_up
+
+    asyncio.run(run_up(config, data_dir=data_dir, port=port))
+
+
+@main.command()
+@_config
+@_port
+def web(config: Path | None, port: int | None) -> None:
+    """Serve the API, the webhooks and the page."""
+    import dataclasses
+
+    import structlog
+    import uvicorn
+
+    from app.asgi import create_app
+
+    settings = _process(config)
+    for warning in settings.warnings:
+        structlog.get_logger(__name__).warning("configuration.warning", warning=warning)
+    if port is not None:
+        settings = dataclasses.replace(settings, port=port)
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+@main.command()
+@_config
+@click.option("--threads", type=click.IntRange(1), default=16, show_default=True, help="How much is done at once.")
+def worker(config: Path | None, threads: int) -> None:
+    """Look, roll out, observe and announce. Any number of workers may run."""
+    settings = _process(config)
+    _entry("workers.worker")(settings, threads=threads)
+
+
+@main.command()
+@_config
+def poller(config: Path | None) -> None:
+    """Make watches due when no webhook does. Any number of pollers may run."""
+    settings = _process(config)
+    _entry("workers.poller")(settings)
+
+
+@main.command()
+@_config
+def migrate(config: Path | None) -> None:
+    """Bring the database's schema to this version."""
+    import asyncio
+
+    from app.adapters.postgres.migrate import migrate as apply
+
+    applied = asyncio.run(apply(_process(config).database_url.reveal()))
+    click.echo("\n".join(f"applied {name}" for name in applied) or "the schema is current")
+
+
+@main.command("check-config")
+@_config
+def check_config(config: Path | None) -> None:
+    """Tell everything that is wrong with the configuration, or what it says.  [exit status 2 when wrong]"""
+    from app.settings import load_settings, summarise
+
+    click.echo("\n".join(summarise(load_settings(config, os.environ))))
+
+
+@main.command()
+def version() -> None:
+    """Print the version."""
+    from importlib import metadata
+
+    click.echo(metadata.version("registrywatcher"))
+
+
+def _process(config: Path | None) -> Settings:
+    """Settings for a process of its own, with its log set up and a database to speak to."""
+    from app.logging import configure_logging
+    from app.settings import load_settings, require_database
+
+    configure_logging(os.environ)
+    settings = load_settings(config, os.environ)
+    require_database(settings)
+    return settings
+
+
+def _entry(module: str) -> Callable[..., None]:
+    """The `main` of a module of `workers`, by name: app does not import what stands on it."""
+    import importlib
+
+    entry: Callable[..., None] = importlib.import_module(module).main
+    return entry
+
+
+def _explain(error: ConfigError) -> None:
+    """A line for each fault, to stderr."""
+    many = len(error.faults)
+    click.echo(f"error: the configuration has {many} fault{'s' if many != 1 else ''}", err=True)
+    for fault in error.faults:
+        click.echo(f"  {fault}", err=True)

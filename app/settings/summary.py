@@ -1,0 +1,38 @@
+"""A checked configuration in a few lines, for the person who wrote it. No line holds a secret."""
+
+from collections.abc import Iterator
+
+from app.domain.watch import Watch
+from app.settings.values import Settings
+
+
+def summarise(settings: Settings) -> Iterator[str]:
+    """What will be listened to, watched and reached, a line each; then the warnings."""
+    yield f"OK: {settings.file or 'the environment alone'}"
+    yield f"  listens on {settings.host}:{settings.port}, polls every {settings.poll_interval:g} s"
+    for watch in settings.watches:
+        yield f"  watches {watch.name}: {watch.repository} for {_task(watch)}{_manner(watch)}"
+    for name, registry in settings.registries.items():
+        yield f"  registry {name}: {registry.scheme}://{registry.domain}, {_login(registry.username)}"
+    yield f"  Nomad: {settings.nomad.address}"
+    yield f"  Postgres: {_given(bool(settings.database_url))}; Redis: {_given(settings.redis_given)}"
+    yield f"  webhooks: {', '.join(settings.webhook_sources) or 'none'}"
+    yield f"  API tokens: {', '.join(f'{each.name} ({each.role})' for each in settings.api_tokens) or 'none'}"
+    for warning in settings.warnings:
+        yield f"warning: {warning}"
+
+
+def _task(watch: Watch) -> str:
+    return f"job {watch.place}, task {'/'.join(filter(None, (watch.group, watch.task)))}"
+
+
+def _manner(watch: Watch) -> str:
+    return ", observes only" if watch.observe_only else ""
+
+
+def _login(username: str) -> str:
+    return f"signs in as {username}" if username else "anonymous"
+
+
+def _given(given: bool) -> str:
+    return "configured" if given else "not configured"
