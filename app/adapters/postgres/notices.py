@@ -136,5 +136,5 @@ def _claimed(row: Any, token: UUID) -> ClaimedNotice:
 
 
 def _storable(text: str, limit: int) -> str:
-    text = text.replace("\0", "")
+    text = text.replace("\0", "").encode(errors="replace").decode()  # no NUL, no lone surrogates
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,146 @@
+"""The configuration's columns of targets and watches: written in one transaction by whoever has read the file."""
+
+from collections.abc import Mapping, Sequence
+
+from app.adapters.postgres.look_rows import Row
+from app.adapters.postgres.look_rows import watch as watch_of
+from app.adapters.postgres.pool import Connection, Database
+from app.adapters.postgres.predecessor import take_over
+from app.domain.watch import JobPlace, Watch
+from app.services.reconcile import Difference, Reconciled, StoredWatch, compare
+
+LOCK = int.from_bytes(b"watches")  # the key of the advisory lock; any constant of our own does
+
+_STORED = """
+SELECT w.*, t.region, t.namespace, t.job_id FROM watches w JOIN targets t USING (target_id) ORDER BY w.position, w.name
+"""
+
+_NEW_TARGETS = """
+INSERT INTO targets (region, namespace, job_id)
+SELECT DISTINCT * FROM unnest($1::text[], $2::text[], $3::text[])
+ON CONFLICT DO NOTHING
+"""
+
+# Targets are locked before watches, and in the order of their ids: looks lock their target first, too.
+_LOCK_TARGETS = """
+SELECT target_id, region, namespace, job_id FROM targets
+WHERE (region, namespace, job_id) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]))
+  OR target_id IN (SELECT target_id FROM watches WHERE name = ANY($4))
+ORDER BY target_id FOR UPDATE
+"""
+
+# A look under way at where the watch was must not write what it saw there: without its lease it cannot.
+_END_LOOKS = """
+UPDATE targets SET lease_token = NULL, lease_until = NULL
+WHERE target_id IN (SELECT target_id FROM watches WHERE name = ANY($1))
+RETURNING target_id
+"""
+
+_FORGET = (
+    "DELETE FROM sightings WHERE watch_name = ANY($1)",
+    "DELETE FROM failures WHERE watch_name = ANY($1)",
+    """
+    UPDATE watches SET tags = '{}', tags_read_at = NULL, wanted_tag = '', wanted_digest = '', running = '[]',
+      job_create_index = 0, digests = '{}', digest_tags = '{}', first_highest = '', expected = '{}', adopt = false,
+      hand_changed_at = NULL, hand_images = '{}', decision_id = NULL, trouble = '', trouble_since = NULL
+    WHERE name = ANY($1)
+    """,
+)
+
+_WRITE = """
+INSERT INTO watches (name, target_id, registry, repository_host, repository_path, task, group_name, deploy_by,
+  observe_only, position)
+SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+  $9::boolean[], $10::integer[])
+ON CONFLICT (name) DO UPDATE SET target_id = excluded.target_id, registry = excluded.registry,
+  repository_host = excluded.repository_host, repository_path = excluded.repository_path, task = excluded.task,
+  group_name = excluded.group_name, deploy_by = excluded.deploy_by, observe_only = excluded.observe_only,
+  position = excluded.position, present = true
+"""
+
+_GONE = "UPDATE watches SET present = false WHERE name = ANY($1)"
+
+_DUE = """
+WITH chosen AS (
+  SELECT target_id FROM targets t
+  WHERE ($2 OR target_id = ANY($1))
+    AND EXISTS (SELECT FROM watches w WHERE w.target_id = t.target_id AND w.present)
+  ORDER BY target_id FOR UPDATE)
+UPDATE targets SET mark = mark + 1, thorough = true, due_at = least(due_at, clock_timestamp()), rung_at = NULL
+FROM chosen WHERE targets.target_id = chosen.target_id
+RETURNING targets.target_id
+"""
+
+
+class PostgresWatches:
+    """`WatchStore` on Postgres."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def reconcile(self, watches: Sequence[Watch], *, at_start: bool) -> Reconciled:
+        """Compare and write under an advisory lock, so that processes that start together do it one by one."""
+        async with self._database.transaction() as connection:
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+            stored = [_stored(row) for row in await connection.fetch(_STORED)]
+            difference = compare(stored, watches)
+            touched = await _write(connection, difference)
+            known = {each.watch.name for each in stored}
+            new = [watch.name for watch in difference.appeared if watch.name not in known]
+            imported = await take_over(connection, new)
+            due = await connection.fetch(_DUE, [*touched, *imported], at_start)
+        return Reconciled(
+            appeared=tuple(watch.name for watch in difference.appeared),
+            changed=tuple(watch.name for watch in difference.changed),
+            gone=difference.gone,
+            imported=len(imported),
+            due=tuple(sorted(row["target_id"] for row in due)),
+        )
+
+
+async def _write(connection: Connection, difference: Difference) -> list[int]:
+    """Write the difference; returns the targets whose watches appeared or changed, those moved away from included."""
+    if not difference.write and not difference.gone:
+        return []
+    places = [watch.place for _, watch in difference.write]
+    columns = [[getattr(place, name) for place in places] for name in ("region", "namespace", "job_id")]
+    moved = [watch.name for watch in difference.moved]
+    await connection.execute(_NEW_TARGETS, *columns)
+    targets = {_place(row): row["target_id"] for row in await connection.fetch(_LOCK_TARGETS, *columns, moved)}
+    touched = [targets[watch.place] for watch in (*difference.appeared, *difference.changed)]
+    if moved:
+        touched += [row["target_id"] for row in await connection.fetch(_END_LOOKS, moved)]
+        for statement in _FORGET:
+            await connection.execute(statement, moved)
+    if difference.write:
+        await connection.execute(_WRITE, *_columns(difference.write, targets))
+    await connection.execute(_GONE, list(difference.gone))
+    return touched
+
+
+def _columns(write: Sequence[tuple[int, Watch]], targets: Mapping[JobPlace, int]) -> list[list[object]]:
+    """One array for each column of `_WRITE`, in its order."""
+    rows = [
+        (
+            watch.name,
+            targets[watch.place],
+            watch.registry,
+            watch.repository.host,
+            watch.repository.path,
+            watch.task,
+            watch.group,
+            watch.deploy_by.value,
+            watch.observe_only,
+            position,
+        )
+        for position, watch in write
+    ]
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _stored(row: Row) -> StoredWatch:
+    return StoredWatch(watch=watch_of(row, _place(row)), position=row["position"], present=row["present"])
+
+
+def _place(row: Row) -> JobPlace:
+    return JobPlace(region=row["region"], namespace=row["namespace"], job_id=row["job_id"])

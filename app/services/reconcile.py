@@ -1,0 +1,103 @@
+"""Bring the configured watches into Postgres: which appeared, changed and went, and whose history starts anew.
+
+The configuration says where a watch is; its rule is a person's and is never touched here. Any number of processes
+reconcile the same file at once, and the second finds nothing to do.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from app.domain.watch import Watch
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredWatch:
+    """A watch as it was configured last; `present` is False for one that left the configuration."""
+
+    watch: Watch
+    position: int
+    present: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """What the configuration changes. `moved` are those at another job, or of another image: seen for the first time.
+
+    `write` are all watches, with their positions, whose rows are to be written.
+    """
+
+    appeared: tuple[Watch, ...]
+    changed: tuple[Watch, ...]
+    moved: tuple[Watch, ...]
+    gone: tuple[str, ...]
+    write: tuple[tuple[int, Watch], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciled:
+    """Names of watches by what became of them, how many rules were taken over, and the targets that became due."""
+
+    appeared: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    imported: int = 0
+    due: tuple[int, ...] = ()
+
+
+class WatchStore(Protocol):
+    """The rows of targets and watches."""
+
+    async def reconcile(self, watches: Sequence[Watch], *, at_start: bool) -> Reconciled:
+        """Write what differs in one transaction, alone; the targets concerned, `at_start` all, become due thoroughly.
+
+        Raises StoreUnavailable, or Permanent when the predecessor's table is there and may not be read.
+        """
+        ...
+
+
+async def reconcile(store: WatchStore, watches: Sequence[Watch], *, at_start: bool = False) -> Reconciled:
+    """Make the stored watches those of the configuration, in its order. Raises as `WatchStore.reconcile` does.
+
+    A watch that went keeps its rule and history, and has them when it returns to the same place.
+    """
+    reconciled = await store.reconcile(watches, at_start=at_start)
+    if reconciled.appeared or reconciled.changed or reconciled.gone or reconciled.imported:
+        log.info(
+            "watches.reconciled",
+            appeared=reconciled.appeared,
+            changed=reconciled.changed,
+            gone=reconciled.gone,
+            imported=reconciled.imported,
+        )
+    return reconciled
+
+
+def compare(stored: Sequence[StoredWatch], configured: Sequence[Watch]) -> Difference:
+    """What `configured` changes in `stored`; pure."""
+    known = {each.watch.name: each for each in stored}
+    names = {watch.name for watch in configured}
+    write = tuple(
+        (position, watch)
+        for position, watch in enumerate(configured)
+        if known.get(watch.name) != StoredWatch(watch=watch, position=position, present=True)
+    )
+    return Difference(
+        appeared=tuple(watch for _, watch in write if watch.name not in known or not known[watch.name].present),
+        changed=tuple(
+            watch
+            for _, watch in write
+            if watch.name in known and known[watch.name].present and known[watch.name].watch != watch
+        ),
+        moved=tuple(watch for _, watch in write if watch.name in known and _moved(known[watch.name].watch, watch)),
+        gone=tuple(each.watch.name for each in stored if each.present and each.watch.name not in names),
+        write=write,
+    )
+
+
+def _moved(before: Watch, after: Watch) -> bool:
+    return (before.place, before.repository) != (after.place, after.repository)

@@ -1,0 +1,268 @@
+"""The configured watches in Postgres: what appears, changes and goes, and what stays with it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from app.adapters.postgres.pool import Database
+from app.adapters.postgres.watches import PostgresWatches
+from app.domain.reference import Repository
+from app.domain.watch import DeployBy, JobPlace, Watch
+from app.services.reconcile import Reconciled, reconcile
+
+PLACE = JobPlace(region="", namespace="default", job_id="web")
+APP = Watch(
+    name="app",
+    registry="main",
+    repository=Repository.of("registry.example", "team/app"),
+    place=PLACE,
+    task="server",
+)
+SIDECAR = replace(APP, name="sidecar", repository=Repository.of("registry.example", "team/sidecar"), task="sidecar")
+ELSEWHERE = replace(PLACE, job_id="elsewhere")
+
+LOOKED_AT = """
+UPDATE watches SET pinned_tag = 'v1', auto_deploy = false, tags = '{v1}', tags_read_at = now(), wanted_tag = 'v1',
+  wanted_digest = 'd1', running = '[{"tag": "v1"}]', job_create_index = 7, digests = '{"i": "d"}',
+  digest_tags = '{"d": "v1"}', first_highest = 'v1', expected = '{"g/t": "i"}', adopt = true,
+  hand_changed_at = now(), hand_images = '{"g/t": "i"}', trouble = 'x', trouble_since = now();
+INSERT INTO sightings (watch_name, digest, tag) SELECT name, 'd1', 'v1' FROM watches;
+INSERT INTO failures (watch_name, digest, rollout_id) SELECT name, 'd0', gen_random_uuid() FROM watches;
+UPDATE targets SET mark = 10, thorough = false, due_at = NULL, lease_token = gen_random_uuid(),
+  lease_until = now() + interval '1 hour'
+"""
+
+HISTORY = """
+SELECT tags, tags_read_at, wanted_tag, wanted_digest, running, job_create_index, digests, digest_tags, first_highest,
+  expected, adopt, hand_changed_at, hand_images, decision_id, trouble, trouble_since FROM watches WHERE name = $1
+"""
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url, size=8)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def store(database: Database) -> PostgresWatches:
+    return PostgresWatches(database)
+
+
+async def rows(database: Database, query: str, *values: object) -> list[dict[str, object]]:
+    async with database.connection() as connection:
+        return [dict(row) for row in await connection.fetch(query, *values)]
+
+
+async def row(database: Database, query: str, *values: object) -> dict[str, object]:
+    (found,) = await rows(database, query, *values)
+    return found
+
+
+async def execute(database: Database, script: str) -> None:
+    async with database.connection() as connection:
+        await connection.execute(script)
+
+
+async def target(database: Database, job_id: str) -> dict[str, object]:
+    return await row(
+        database,
+        "SELECT target_id, mark, thorough, due_at <= now() AS due, lease_token FROM targets WHERE job_id = $1",
+        job_id,
+    )
+
+
+async def test_a_first_configuration_is_written_in_its_order_and_is_due(
+    database: Database, store: PostgresWatches
+) -> None:
+    other = replace(
+        APP,
+        name="Other",
+        place=JobPlace(region="eu", namespace="ops", job_id="x/y"),
+        group="g",
+        deploy_by=DeployBy.TAG,
+        observe_only=True,
+    )
+    reconciled = await reconcile(store, [SIDECAR, APP, other])
+    assert reconciled.appeared == ("sidecar", "app", "Other")
+    assert (reconciled.changed, reconciled.gone) == ((), ())
+    written = await rows(
+        database,
+        "SELECT name, registry, repository_host, repository_path, task, group_name, deploy_by, observe_only, present,"
+        " pinned_tag, auto_deploy, region, namespace, job_id"
+        " FROM watches JOIN targets USING (target_id) ORDER BY position",
+    )
+    assert [each["name"] for each in written] == ["sidecar", "app", "Other"]
+    assert written[2] == {
+        "name": "Other",
+        "registry": "main",
+        "repository_host": "registry.example",
+        "repository_path": "team/app",
+        "task": "server",
+        "group_name": "g",
+        "deploy_by": "tag",
+        "observe_only": True,
+        "present": True,
+        "pinned_tag": "",
+        "auto_deploy": True,
+        "region": "eu",
+        "namespace": "ops",
+        "job_id": "x/y",
+    }
+    web = await target(database, "web")
+    assert (web["mark"], web["thorough"], web["due"]) == (1, True, True)
+    assert reconciled.due == tuple(sorted(each["target_id"] for each in await rows(database, "TABLE targets")))
+
+
+async def test_the_same_again_writes_nothing(database: Database, store: PostgresWatches) -> None:
+    await reconcile(store, [APP, SIDECAR])
+    before = await rows(database, "SELECT xmin::text, * FROM watches"), await rows(database, "TABLE targets")
+    assert await reconcile(store, [APP, SIDECAR]) == Reconciled()
+    assert before == (await rows(database, "SELECT xmin::text, * FROM watches"), await rows(database, "TABLE targets"))
+
+
+async def test_many_processes_at_once_write_it_once(database: Database, store: PostgresWatches) -> None:
+    results = await asyncio.gather(*(reconcile(store, [APP, SIDECAR]) for _ in range(6)))
+    assert sorted(result.appeared for result in results) == [()] * 5 + [("app", "sidecar")]
+    assert (await target(database, "web"))["mark"] == 1
+
+
+async def test_another_order_alone_makes_nothing_due(database: Database, store: PostgresWatches) -> None:
+    await reconcile(store, [APP, SIDECAR])
+    assert await reconcile(store, [SIDECAR, APP]) == Reconciled()
+    assert [each["name"] for each in await rows(database, "SELECT name FROM watches ORDER BY position")] == [
+        "sidecar",
+        "app",
+    ]
+
+
+async def test_at_start_every_watched_target_is_due_thoroughly(database: Database, store: PostgresWatches) -> None:
+    gone = replace(APP, name="gone", place=ELSEWHERE)
+    await reconcile(store, [APP, gone])
+    await reconcile(store, [APP])
+    await execute(database, "UPDATE targets SET mark = 10, thorough = false, due_at = NULL")
+    reconciled = await reconcile(store, [APP], at_start=True)
+    web, elsewhere = await target(database, "web"), await target(database, "elsewhere")
+    assert (web["mark"], web["thorough"], web["due"]) == (11, True, True)
+    assert (elsewhere["mark"], elsewhere["due"]) == (10, None)
+    assert reconciled == Reconciled(due=(web["target_id"],))
+
+
+async def test_a_back_off_ends_at_start_and_what_was_due_stays_due(database: Database, store: PostgresWatches) -> None:
+    await reconcile(store, [APP, replace(SIDECAR, place=ELSEWHERE)])
+    await execute(
+        database,
+        "UPDATE targets SET due_at = CASE job_id WHEN 'web' THEN now() + interval '1 hour'"
+        " ELSE now() - interval '1 hour' END",
+    )
+    await reconcile(store, [APP, replace(SIDECAR, place=ELSEWHERE)], at_start=True)
+    assert (await target(database, "web"))["due"]
+    waiting = await row(database, "SELECT due_at < now() - interval '59 minutes' AS since FROM targets WHERE mark = 2"
+                        " AND job_id = 'elsewhere'")  # fmt: skip
+    assert waiting["since"]
+
+
+async def test_a_changed_setting_keeps_the_history_and_is_due(database: Database, store: PostgresWatches) -> None:
+    await reconcile(store, [APP])
+    await execute(database, LOOKED_AT)
+    before = await row(database, HISTORY, "app")
+    changed = replace(APP, observe_only=True, deploy_by=DeployBy.TAG, task="other", group="g", registry="second")
+    reconciled = await reconcile(store, [changed])
+    assert (reconciled.appeared, reconciled.changed) == ((), ("app",))
+    assert await row(database, HISTORY, "app") == before
+    written = await row(database, "SELECT registry, deploy_by, observe_only, task, group_name FROM watches")
+    assert written == {
+        "registry": "second",
+        "deploy_by": "tag",
+        "observe_only": True,
+        "task": "other",
+        "group_name": "g",
+    }
+    web = await target(database, "web")
+    assert (web["mark"], web["thorough"], web["due"]) == (11, True, True)
+    assert web["lease_token"] is not None
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        pytest.param(replace(APP, place=ELSEWHERE), id="another job"),
+        pytest.param(replace(APP, place=replace(PLACE, namespace="ops")), id="another namespace"),
+        pytest.param(replace(APP, repository=Repository.of("registry.example", "team/new")), id="another repository"),
+    ],
+)
+async def test_a_moved_watch_is_seen_for_the_first_time_and_keeps_its_rule(
+    moved: Watch, database: Database, store: PostgresWatches
+) -> None:
+    await reconcile(store, [APP, SIDECAR])
+    fresh = await row(database, HISTORY, "app")
+    await execute(database, LOOKED_AT)
+    neighbour = await row(database, HISTORY, "sidecar")
+    reconciled = await reconcile(store, [moved, SIDECAR])
+    assert (reconciled.appeared, reconciled.changed) == ((), ("app",))
+    assert await row(database, HISTORY, "app") == fresh
+    assert await row(database, "SELECT pinned_tag, auto_deploy FROM watches WHERE name = 'app'") == {
+        "pinned_tag": "v1",
+        "auto_deploy": False,
+    }
+    assert await row(database, HISTORY, "sidecar") == neighbour
+    assert await rows(database, "SELECT watch_name FROM sightings UNION SELECT watch_name FROM failures") == [
+        {"watch_name": "sidecar"}
+    ]
+    at = await row(database, "SELECT due_at <= now() AS due, thorough FROM watches JOIN targets USING (target_id)"
+                   " WHERE name = 'app'")  # fmt: skip
+    assert at == {"due": True, "thorough": True}
+
+
+async def test_a_look_at_the_place_that_a_watch_left_can_no_longer_write(
+    database: Database, store: PostgresWatches
+) -> None:
+    await reconcile(store, [APP, SIDECAR])
+    await execute(database, LOOKED_AT)
+    await reconcile(store, [replace(APP, place=ELSEWHERE), SIDECAR])
+    left = await target(database, "web")
+    assert (left["lease_token"], left["due"], left["mark"]) == (None, True, 11)
+
+
+async def test_a_target_that_nobody_watches_any_more_is_not_made_due(
+    database: Database, store: PostgresWatches
+) -> None:
+    await reconcile(store, [APP])
+    await execute(database, LOOKED_AT)
+    await reconcile(store, [replace(APP, place=ELSEWHERE)])
+    left = await target(database, "web")
+    assert (left["lease_token"], left["due"]) == (None, None)
+
+
+async def test_a_watch_that_goes_and_returns_keeps_rule_and_history(database: Database, store: PostgresWatches) -> None:
+    await reconcile(store, [APP, SIDECAR])
+    await execute(database, LOOKED_AT)
+    before = await row(database, "SELECT * FROM watches WHERE name = 'app'")
+    assert (await reconcile(store, [SIDECAR])).gone == ("app",)
+    assert (await row(database, "SELECT present FROM watches WHERE name = 'app'"))["present"] is False
+    assert (await reconcile(store, [SIDECAR])) == Reconciled()
+    assert (await reconcile(store, [APP, SIDECAR])).appeared == ("app",)
+    assert await row(database, "SELECT * FROM watches WHERE name = 'app'") == before
+    assert (await target(database, "web"))["due"]
+    assert await rows(database, "SELECT name FROM watches WHERE name IN (SELECT watch_name FROM failures)"
+                      " ORDER BY 1") == [{"name": "app"}, {"name": "sidecar"}]  # fmt: skip
+
+
+async def test_a_watch_that_returns_to_another_job_starts_anew(database: Database, store: PostgresWatches) -> None:
+    await reconcile(store, [APP])
+    fresh = await row(database, HISTORY, "app")
+    await execute(database, LOOKED_AT)
+    await reconcile(store, [])
+    reconciled = await reconcile(store, [replace(APP, place=ELSEWHERE)])
+    assert (reconciled.appeared, reconciled.changed) == (("app",), ())
+    assert await row(database, HISTORY, "app") == fresh
+    assert (await row(database, "SELECT pinned_tag FROM watches"))["pinned_tag"] == "v1"
+
+
+async def test_ten_thousand_watches_are_reconciled_in_one_go(database: Database, store: PostgresWatches) -> None:
+    many = [replace(APP, name=f"app-{n}", place=replace(PLACE, job_id=f"job-{n}")) for n in range(10_000)]
+    assert len((await reconcile(store, many)).due) == 10_000
+    assert await reconcile(store, many) == Reconciled()
