@@ -155,6 +155,8 @@ class RegistryClient:
 
 
 def _manifest(digest: str, media_type: str, reference: str) -> Manifest:
+    if media_type in wire.CONVERTED_TYPES:
+        raise wire.Malformed(f"it answers {reference} converted to {media_type}, under another digest")
     if ":" in reference and digest != reference:
         raise wire.Malformed(f"asked for {reference}, it answers {digest}")
     return Manifest(digest=digest, media_type=media_type, is_index=media_type in wire.INDEX_TYPES)
