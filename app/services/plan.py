@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from app.domain.decision import Deploy, History, Running, running
+from app.domain.decision import Deploy, History, Running, normalised, running
 from app.domain.job import JobState, Order, RunningTask, TaskChange, TaskKey
+from app.domain.reference import Reference
 from app.domain.watch import DeployBy, Watch
 
 
@@ -29,6 +30,11 @@ def task_changes(
             force_pull=by_tag and task.can_force_pull,
         )
     return changes
+
+
+def identity_after(task: RunningTask, change: TaskChange) -> str:
+    """The normalised image that the task has once the change is applied."""
+    return normalised(Reference.parse(change.image.removeprefix(task.prefix)))
 
 
 def order(job: JobState, changes: Mapping[TaskKey, TaskChange]) -> Order:

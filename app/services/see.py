@@ -20,7 +20,7 @@ _PASSED_OVER = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What the registry showed: the tags (None when they were not listed), what is wanted, and each digest asked for."""
+    """What the registry showed: the tags (None when not listed), what is wanted, and each digest asked for."""
 
     tags: tuple[str, ...] | None
     wanted: Wanted | None

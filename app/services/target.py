@@ -1,4 +1,4 @@
-"""What one look at a target begins with and leaves behind, and the store that keeps it. Values only; no work is done here.
+"""What one look at a target begins with and leaves behind, and the store that keeps it. Values only.
 
 A look holds a lease on its target. Every write of a look is fenced by that lease: when it was lost, `LeaseLost` ends
 the look quietly, since another worker has taken over.
@@ -12,7 +12,7 @@ from uuid import UUID
 
 from app.domain.decision import Decision, History
 from app.domain.event import Action
-from app.domain.job import JobState, Order, Submission
+from app.domain.job import JobState, Order, Submission, TaskKey
 from app.domain.rollout import Origin, Outcome
 from app.domain.rule import Rule
 from app.domain.watch import JobPlace, Watch
@@ -71,7 +71,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenRollout:
-    """The one rollout of the target that has not ended. `order` is None until a look wrote down what it would register."""
+    """The one rollout of the target that has not ended. `order` is None until a look wrote down what to register."""
 
     rollout_id: UUID
     origin: Origin
@@ -144,7 +144,8 @@ class WatchResult:
 class Launch:
     """What is about to be registered: written down before Nomad hears of it, so that a crash loses nothing.
 
-    `reuse` keeps the open rollout's identity; otherwise an open one ends as superseded.
+    `reuse` keeps the open rollout's identity; otherwise an open one ends as superseded. `identities` are the images
+    that the job's tasks will have, by normalised name.
     """
 
     rollout_id: UUID
@@ -152,12 +153,14 @@ class Launch:
     items: tuple[Item, ...]
     from_images: Mapping[str, Mapping[str, str]]
     words: Mapping[str, str]
+    task_watches: Mapping[TaskKey, str]
+    identities: Mapping[TaskKey, str]
     order: Order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What a look leaves on its target. `again_in` is when it wants to look again by itself, in seconds; None for never.
+    """What a look leaves on its target. `again_in` is when it wants to look again by itself, in seconds, if ever.
 
     `ended` is how the open rollout ended without being registered.
     """
@@ -186,7 +189,7 @@ class Looks(Protocol):
     """The store of looks. All methods raise StoreUnavailable; those that write raise LeaseLost."""
 
     async def claim(self, target_id: int, lease_seconds: float) -> Claim | None:
-        """Take the lease if the target is due and free; None otherwise (a duplicate ring, or somebody looks already)."""
+        """Take the lease if the target is due and free; None otherwise (a duplicate ring, or another looks)."""
         ...
 
     async def renew(self, claim: Claim, lease_seconds: float) -> bool:

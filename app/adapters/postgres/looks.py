@@ -147,9 +147,7 @@ class PostgresLooks:
             )
         return Written(due_in=due_in, notice_ids=tuple(notices))
 
-    async def submitted(
-        self, claim: Claim, rollout_id: UUID, submission: Submission, launch: Launch | None
-    ) -> Written:
+    async def submitted(self, claim: Claim, rollout_id: UUID, submission: Submission, launch: Launch | None) -> Written:
         """Record the registration: a fact, and so written even when the lease was lost meanwhile."""
         notices: list[int] = []
         async with self._database.transaction() as connection:
@@ -176,9 +174,7 @@ class PostgresLooks:
                 notices.append(await rows.trouble_notice(connection, claim, trouble))
             if claim.attempts >= rows.ATTEMPTS_BEFORE_NOTICE or not trouble:
                 await connection.execute(_TARGET_TROUBLE, claim.target_id, trouble)
-            due_in = await _release(
-                connection, claim, again_in=seconds, thorough=True, attempts=claim.attempts + 1
-            )
+            due_in = await _release(connection, claim, again_in=seconds, thorough=True, attempts=claim.attempts + 1)
         return Written(due_in=due_in, notice_ids=tuple(notices))
 
     async def refuse(self, claim: Claim, rollout_id: UUID, outcome: Outcome) -> Written:
@@ -239,7 +235,8 @@ WHERE name = $1
 _SAME_DECISION = """
 UPDATE decisions SET looks = looks + 1, last_at = clock_timestamp()
 WHERE decision_id = (SELECT decision_id FROM watches WHERE name = $1)
-  AND ($2::text IS NULL OR (kind, reason, words, tag, digest) = ($2, $3, $4, $5, $6) AND rollout_id IS NOT DISTINCT FROM $7)
+  AND ($2::text IS NULL OR (kind, reason, words, tag, digest) = ($2, $3, $4, $5, $6)
+       AND rollout_id IS NOT DISTINCT FROM $7)
 RETURNING decision_id
 """
 
@@ -306,9 +303,7 @@ async def _remember(connection: Connection, claim: Claim, result: WatchResult) -
     )
 
 
-async def _write_decision(
-    connection: Connection, result: WatchResult, rollout_id: UUID | None
-) -> tuple[int, bool]:
+async def _write_decision(connection: Connection, result: WatchResult, rollout_id: UUID | None) -> tuple[int, bool]:
     decision = result.decision
     kind = "deploy" if isinstance(decision, Deploy) else "hold"
     reason = decision.reason.value if isinstance(decision, Hold) else "deploy"
@@ -348,5 +343,3 @@ async def _held_notice(connection: Connection, claim: Claim, result: WatchResult
             namespace=claim.place.namespace,
         )
     ]
-
-

@@ -1,0 +1,273 @@
+"""Rows to values and back for looks and rollouts: how a claim is read, and how a launch and its end are written."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from app.adapters.postgres.notices import add_notice
+from app.adapters.postgres.pool import Connection
+from app.domain.decision import History
+from app.domain.event import Action
+from app.domain.job import Order, TaskChange, TaskKey
+from app.domain.notice import NoticeKind
+from app.domain.reference import Repository
+from app.domain.rollout import Origin, Outcome, OutcomeKind, RolloutState
+from app.domain.rule import Rule
+from app.domain.watch import DeployBy, JobPlace, Watch
+from app.services.target import Claim, Item, Launch, OpenEvent, OpenRollout, WatchState
+
+Row = Any  # asyncpg ships no types
+
+# One hiccup of Nomad is not worth telling people; the third look in a row is.
+ATTEMPTS_BEFORE_NOTICE = 2
+
+OPEN_ROLLOUT = """
+SELECT r.*, (SELECT coalesce(jsonb_agg(jsonb_build_object(
+    'watch', watch_name, 'tag', tag, 'digest', digest, 'forced', forced) ORDER BY watch_name), '[]')
+  FROM rollout_watches rw WHERE rw.rollout_id = r.rollout_id) AS items
+FROM rollouts r WHERE target_id = $1 AND ended_at IS NULL
+"""
+
+_END = """
+UPDATE rollouts SET state = 'ended', outcome = $2, reason = $3, ended_at = clock_timestamp(), next_look_at = NULL,
+  lease_token = NULL, lease_until = NULL
+WHERE rollout_id = $1 AND ended_at IS NULL
+RETURNING rollout_id, (SELECT job_id FROM targets t WHERE t.target_id = rollouts.target_id) AS job_id,
+  (SELECT namespace FROM targets t WHERE t.target_id = rollouts.target_id) AS namespace,
+  (SELECT array_agg(watch_name ORDER BY watch_name) FROM rollout_watches rw WHERE rw.rollout_id = $1) AS names,
+  (SELECT string_agg(watch_name || ' ' || tag, ', ' ORDER BY watch_name)
+   FROM rollout_watches rw WHERE rw.rollout_id = $1) AS what
+"""
+
+_NEW_ROLLOUT = """
+INSERT INTO rollouts (rollout_id, target_id, intent, origin, expected_index, changes)
+SELECT $1, $2, coalesce(max(intent), 0) + 1, $3, $4, $5 FROM rollouts WHERE target_id = $2
+"""
+
+_REUSE_ROLLOUT = """
+UPDATE rollouts SET expected_index = $2, changes = $3, attempts = attempts + 1
+WHERE rollout_id = $1 AND state = 'requested' RETURNING 1
+"""
+
+_ITEM = """
+INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced, from_images, words)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (rollout_id, watch_name) DO UPDATE
+SET tag = excluded.tag, digest = excluded.digest, from_images = excluded.from_images, words = excluded.words
+"""
+
+# What our rollout wrote is from now on what we expect to find, and the digest that a bare tag stands for.
+_DEPLOYED = """
+UPDATE watches w SET
+  expected = expected || coalesce((SELECT jsonb_object_agg(c->>'key', c->>'identity')
+              FROM jsonb_array_elements(r.changes) c WHERE c->>'watch' = w.name), '{}'),
+  digests = digests || coalesce((SELECT jsonb_object_agg(c->>'identity', rw.digest)
+              FROM jsonb_array_elements(r.changes) c WHERE c->>'watch' = w.name), '{}'),
+  digest_tags = jsonb_build_object(rw.digest, rw.tag),
+  hand_changed_at = NULL, hand_images = '{}', adopt = false
+FROM rollout_watches rw JOIN rollouts r USING (rollout_id)
+WHERE r.rollout_id = $1 AND rw.watch_name = w.name
+RETURNING w.name, rw.tag, rw.digest, rw.words, r.origin, r.asked_by
+"""
+
+
+def claim(target: Row, token: UUID, *, watches: Sequence[Row], events: Sequence[Row], rollout: Row | None) -> Claim:
+    """A claim from its rows."""
+    return Claim(
+        target_id=target["target_id"],
+        token=token,
+        place=JobPlace(region=target["region"], namespace=target["namespace"], job_id=target["job_id"]),
+        mark=target["mark"],
+        now=target["now"],
+        thorough=target["thorough"],
+        polled=target["polled"],
+        attempts=target["attempts"],
+        paused=target["paused"],
+        job_read_at=target["job_read_at"],
+        foreign_progress=target["foreign_progress"],
+        foreign_since=target["foreign_since"],
+        stalled_index=target["stalled_index"],
+        trouble=target["trouble"],
+        watches=tuple(_watch_state(row, target, events) for row in watches),
+        rollout=_open_rollout(rollout) if rollout is not None else None,
+    )
+
+
+def watch(row: Row, place: JobPlace) -> Watch:
+    """A watch's configuration from its row."""
+    return Watch(
+        name=row["name"],
+        registry=row["registry"],
+        repository=Repository(host=row["repository_host"], path=row["repository_path"]),
+        place=place,
+        task=row["task"],
+        group=row["group_name"],
+        deploy_by=DeployBy(row["deploy_by"]),
+        observe_only=row["observe_only"],
+    )
+
+
+def _watch_state(row: Row, target: Row, events: Sequence[Row]) -> WatchState:
+    place = JobPlace(region=target["region"], namespace=target["namespace"], job_id=target["job_id"])
+    return WatchState(
+        watch=watch(row, place),
+        rule=Rule(pinned_tag=row["pinned_tag"]),
+        auto_deploy=row["auto_deploy"],
+        tags=tuple(row["tags"]),
+        tags_read_at=row["tags_read_at"],
+        wanted_tag=row["wanted_tag"],
+        wanted_digest=row["wanted_digest"],
+        running_tags=tuple(each["tag"] for each in row["running"] if each["tag"]),
+        job_create_index=row["job_create_index"],
+        history=History(
+            digests=row["digests"],
+            tags=row["digest_tags"],
+            first_highest=row["first_highest"],
+            expected=row["expected"],
+            failed=frozenset(row["failed"]),
+        ),
+        adopt=row["adopt"],
+        hand_changed_at=row["hand_changed_at"],
+        hand_images=row["hand_images"],
+        newest_sighting=row["newest_sighting"],
+        word_at=row["word_at"],
+        events=tuple(
+            OpenEvent(
+                event_id=event["event_id"],
+                action=Action(event["action"]),
+                tag=event["tag"],
+                digest=event["digest"],
+                attempts=event["attempts"],
+            )
+            for event in events
+            if event["watch_name"] == row["name"]
+        ),
+    )
+
+
+def _open_rollout(row: Row) -> OpenRollout:
+    changes = {
+        TaskKey(group=each["group"], task=each["task"]): TaskChange(
+            image=each["image"], marker=each["marker"], force_pull=each["force_pull"]
+        )
+        for each in row["changes"]
+    }
+    order = None
+    if row["expected_index"] is not None:
+        order = Order(changes=changes, expected_index=row["expected_index"])
+    return OpenRollout(
+        rollout_id=row["rollout_id"],
+        origin=Origin(row["origin"]),
+        submitted=row["state"] == RolloutState.SUBMITTED.value,
+        order=order,
+        items=tuple(Item(**each) for each in row["items"]),
+    )
+
+
+async def write_launch(connection: Connection, claimed: Claim, launch: Launch) -> None:
+    """Write down exactly what is about to be registered."""
+    changes = [
+        {
+            "group": key.group,
+            "task": key.task,
+            "key": str(key),
+            "watch": launch.task_watches[key],
+            "identity": launch.identities[key],
+            "image": change.image,
+            "marker": change.marker,
+            "force_pull": change.force_pull,
+        }
+        for key, change in launch.order.changes.items()
+    ]
+    if launch.reuse:
+        await connection.execute(_REUSE_ROLLOUT, launch.rollout_id, launch.order.expected_index, changes)
+    else:
+        await connection.execute(
+            _NEW_ROLLOUT,
+            launch.rollout_id,
+            claimed.target_id,
+            Origin.RULE.value,
+            launch.order.expected_index,
+            changes,
+        )
+    for item in launch.items:
+        await connection.execute(
+            _ITEM,
+            launch.rollout_id,
+            item.watch,
+            item.tag,
+            item.digest,
+            item.forced,
+            dict(launch.from_images[item.watch]),
+            launch.words[item.watch],
+        )
+
+
+async def write_deployed(connection: Connection, rollout_id: UUID) -> list[int]:
+    """Record on each watch what the rollout wrote into the job; returns the notices that tell of it."""
+    found = await connection.fetch(_DEPLOYED, rollout_id)
+    place = await connection.fetchrow(
+        "SELECT job_id, namespace FROM targets JOIN rollouts USING (target_id) WHERE rollout_id = $1", rollout_id
+    )
+    changed = [row for row in found if row["words"].startswith("the digest behind")]
+    notices = []
+    for kind, told in ((NoticeKind.DIGEST_CHANGED, changed), (NoticeKind.DEPLOYING, found)):
+        if told:
+            notices.append(
+                await add_notice(
+                    connection,
+                    kind=kind,
+                    headline=_headline(kind, told),
+                    detail="; ".join(sorted({row["words"] for row in told if row["words"]})),
+                    watch_names=tuple(row["name"] for row in told),
+                    rollout_id=rollout_id,
+                    job_id=place["job_id"],
+                    namespace=place["namespace"],
+                )
+            )
+    return notices
+
+
+def _headline(kind: NoticeKind, told: Sequence[Row]) -> str:
+    what = ", ".join(f"{row['name']} {row['tag']}" for row in told)
+    return f"{what}: the digest changed" if kind is NoticeKind.DIGEST_CHANGED else f"Deploying {what}"
+
+
+_KINDS = {
+    OutcomeKind.SUCCEEDED: NoticeKind.SUCCEEDED,
+    OutcomeKind.FAILED: NoticeKind.FAILED,
+    OutcomeKind.SUPERSEDED: NoticeKind.SUPERSEDED,
+}
+
+
+async def end_rollout(connection: Connection, rollout_id: UUID, outcome: Outcome) -> list[int]:
+    """End the rollout, once, with its notice; nothing happens when it has ended already."""
+    row = await connection.fetchrow(_END, rollout_id, outcome.kind.value, outcome.reason)
+    if row is None:
+        return []
+    words = outcome.kind.value.replace("_", " ")
+    return [
+        await add_notice(
+            connection,
+            kind=_KINDS.get(outcome.kind, NoticeKind.ENDED),
+            headline=f"{row['what']}: {words}",
+            detail=outcome.reason,
+            watch_names=tuple(row["names"] or ()),
+            rollout_id=rollout_id,
+            job_id=row["job_id"],
+            namespace=row["namespace"],
+        )
+    ]
+
+
+async def trouble_notice(connection: Connection, claimed: Claim, trouble: str) -> int:
+    """Tell of what keeps the target from being looked at."""
+    return await add_notice(
+        connection,
+        kind=NoticeKind.TROUBLE,
+        headline=f"{claimed.place}: waiting",
+        detail=trouble,
+        watch_names=tuple(state.watch.name for state in claimed.watches),
+        job_id=claimed.place.job_id,
+        namespace=claimed.place.namespace,
+    )

@@ -1,0 +1,71 @@
+"""The store of what is due: claimed in batches with SKIP LOCKED, by the database's clock."""
+
+from collections.abc import Sequence
+
+from app.adapters.postgres.pool import Database
+from app.services.schedule import Overdue
+
+# The jitter of a tenth spreads targets that were configured at the same moment.
+_POLL = """
+UPDATE targets SET poll_at = clock_timestamp() + make_interval(secs => $1 * (0.9 + 0.2 * random())),
+  mark = mark + 1, polled = true, due_at = least(coalesce(due_at, clock_timestamp()), clock_timestamp()),
+  rung_at = clock_timestamp()
+WHERE target_id IN (
+  SELECT target_id FROM targets t
+  WHERE poll_at <= clock_timestamp() AND EXISTS (SELECT 1 FROM watches w WHERE w.target_id = t.target_id AND present)
+  ORDER BY poll_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+RETURNING target_id
+"""
+
+# A ring is given this long to be answered before it counts as lost.
+_TARGETS = """
+UPDATE targets SET rung_at = clock_timestamp() WHERE target_id IN (
+  SELECT target_id FROM targets t
+  WHERE due_at <= clock_timestamp() - interval '300 milliseconds'
+    AND (lease_until IS NULL OR lease_until < clock_timestamp())
+    AND (rung_at IS NULL OR rung_at < clock_timestamp() - interval '2 seconds')
+    AND EXISTS (SELECT 1 FROM watches w WHERE w.target_id = t.target_id AND present)
+  ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+RETURNING target_id
+"""
+
+_ROLLOUTS = """
+UPDATE rollouts SET rung_at = clock_timestamp() WHERE rollout_id IN (
+  SELECT rollout_id FROM rollouts
+  WHERE state = 'submitted' AND next_look_at <= clock_timestamp() - interval '300 milliseconds'
+    AND (lease_until IS NULL OR lease_until < clock_timestamp())
+    AND (rung_at IS NULL OR rung_at < clock_timestamp() - interval '2 seconds')
+  ORDER BY next_look_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+RETURNING rollout_id
+"""
+
+_NOTICES = """
+UPDATE notices SET rung_at = clock_timestamp() WHERE notice_id IN (
+  SELECT notice_id FROM notices
+  WHERE sent_at IS NULL AND dead_at IS NULL AND next_attempt_at <= clock_timestamp() - interval '300 milliseconds'
+    AND (lease_until IS NULL OR lease_until < clock_timestamp())
+    AND (rung_at IS NULL OR rung_at < clock_timestamp() - interval '2 seconds')
+  ORDER BY next_attempt_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+RETURNING notice_id
+"""
+
+
+class PostgresSchedule:
+    """`Schedule` on Postgres."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def due_for_poll(self, *, interval: float, limit: int) -> Sequence[int]:
+        """Claim a batch of targets whose poll time has come."""
+        async with self._database.connection() as connection:
+            return [row["target_id"] for row in await connection.fetch(_POLL, interval, limit)]
+
+    async def overdue(self, *, limit: int) -> Overdue:
+        """Claim a batch of rows whose ring was lost."""
+        async with self._database.connection() as connection:
+            return Overdue(
+                targets=[row["target_id"] for row in await connection.fetch(_TARGETS, limit)],
+                rollouts=[row["rollout_id"] for row in await connection.fetch(_ROLLOUTS, limit)],
+                notices=[row["notice_id"] for row in await connection.fetch(_NOTICES, limit)],
+            )

@@ -1,0 +1,84 @@
+"""Decide for one watch from everything that was seen of it, and say what is to be remembered. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+import structlog
+
+from app.domain.decision import Case, Decision, History, Hold, HoldReason, changed_by_hand, decide, identity, running
+from app.domain.job import JobState, RunningTask
+from app.domain.rule import highest_release
+from app.services.see import answer
+from app.services.seeing import Seeing, running_tag
+from app.services.target import Claim, Sight, WatchResult, WatchState
+
+log = structlog.get_logger()
+
+
+def consider(claim: Claim, job: JobState | None, each: Seeing, busy: str) -> tuple[WatchResult, Decision]:
+    state, seen = each.state, each.seen
+    assert seen is not None  # the caller has set aside those that were not seen
+    tasks = job.selected(state.watch.task, state.watch.group) if job else ()
+    first = state.job_create_index == 0 or (job is not None and state.job_create_index != job.create_index)
+    history = each.history
+    if first:
+        found = highest_release(seen.tags or (), running_tag(state, tasks, history, fresh=False))
+        history = replace(history, first_highest=found.tag if found else "")
+    if state.adopt:
+        history = replace(history, expected={str(task.key): identity(task) for task in tasks})
+    hand_changed_at, hand_images = _hand_change(claim, state, job, tasks, history)
+    history = replace(history, newer_than_hand_change=_newer(state, hand_changed_at, each.news))
+    decision = decide(
+        Case(
+            watch=state.watch,
+            rule=state.rule,
+            auto_deploy=state.auto_deploy,
+            paused=claim.paused,
+            job=job,
+            wanted=seen.wanted,
+            history=history,
+            busy=busy,
+            ask=each.ask,
+        )
+    )
+    log.info(
+        "decision.made", target=claim.target_id, watch=state.watch.name, words=decision.words, digest=decision.digest
+    )
+    wanted = seen.wanted
+    return WatchResult(
+        watch=state.watch.name,
+        sight=Sight(tags=seen.tags, tag=wanted.tag if wanted else "", digest=wanted.digest if wanted else ""),
+        decision=decision,
+        running=tuple(_shown(task, history) for task in tasks),
+        history=history,
+        hand_changed_at=hand_changed_at,
+        hand_images=hand_images,
+        events=tuple(answer(event, seen, decision.words) for event in state.events),
+        notify=not first or (isinstance(decision, Hold) and decision.reason is HoldReason.UNUSABLE),
+    ), decision
+
+
+def _hand_change(
+    claim: Claim, state: WatchState, job: JobState | None, tasks: tuple[RunningTask, ...], history: History
+) -> tuple[datetime | None, Mapping[str, str]]:
+    """When the images were changed outside, and to what; the job's own submit time, since we may notice it late."""
+    if job is None or not changed_by_hand(tasks, history.expected):
+        return None, {}
+    images = {str(task.key): identity(task) for task in tasks}
+    if images == dict(state.hand_images) and state.hand_changed_at is not None:
+        return state.hand_changed_at, images
+    submitted = datetime.fromtimestamp(job.submitted_at, claim.now.tzinfo) if job.submitted_at else claim.now
+    return min(submitted, claim.now), images
+
+
+def _newer(state: WatchState, hand_changed_at: datetime | None, news: bool) -> bool:
+    if hand_changed_at is None:
+        return False
+    spoken = [at for at in (state.newest_sighting, state.word_at) if at is not None]
+    return news or any(at > hand_changed_at for at in spoken)
+
+
+def _shown(task: RunningTask, history: History) -> Mapping[str, str]:
+    found = running(task, history)
+    return {"task": str(task.key), "image": task.image, "tag": found.tag, "digest": found.digest}

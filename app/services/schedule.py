@@ -1,0 +1,77 @@
+"""What is due by the clock: targets to poll, and rows whose ring was lost. Any number of processes may run the loops."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+import structlog
+
+from app.errors import StoreUnavailable
+from app.ports import Doorbell
+from app.services.ringing import ANNOUNCE, LOOK, OBSERVE
+
+log = structlog.get_logger()
+
+_BATCH = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overdue:
+    """Rows that should have been worked on by now."""
+
+    targets: Sequence[int]
+    rollouts: Sequence[UUID]
+    notices: Sequence[int]
+
+
+class Schedule(Protocol):
+    """The store of what is due. All methods claim with SKIP LOCKED, so copies do not step on one another."""
+
+    async def due_for_poll(self, *, interval: float, limit: int) -> Sequence[int]:
+        """Mark targets whose poll time has come as due, put their next poll off by a jittered interval, return them."""
+        ...
+
+    async def overdue(self, *, limit: int) -> Overdue:
+        """Rows that are due, not leased, and were not rung within the last seconds."""
+        ...
+
+
+async def poll_forever(
+    schedule: Schedule, doorbell: Doorbell, *, interval: Callable[[], float], pause: float = 0.5
+) -> None:
+    """Ring for every target whose poll time has come, for ever; Postgres being away only delays it.
+
+    Registries that asked for patience (429, Retry-After) have moved their targets' poll time themselves.
+    """
+    while True:
+        found: Sequence[int] = ()
+        with suppress(StoreUnavailable):
+            found = await schedule.due_for_poll(interval=interval(), limit=_BATCH)
+            for target_id in found:
+                doorbell.ring(LOOK, str(target_id))
+        if len(found) < _BATCH:
+            await asyncio.sleep(pause)
+
+
+async def sweep_forever(schedule: Schedule, doorbell: Doorbell, *, pause: float = 1.0) -> None:
+    """Ring again for what is overdue, for ever: the cure for every lost message and every killed worker."""
+    while True:
+        with suppress(StoreUnavailable):
+            await sweep(schedule, doorbell)
+        await asyncio.sleep(pause)
+
+
+async def sweep(schedule: Schedule, doorbell: Doorbell) -> None:
+    """One sweep. Raises StoreUnavailable."""
+    found = await schedule.overdue(limit=_BATCH * 5)
+    for target_id in found.targets:
+        doorbell.ring(LOOK, str(target_id))
+    for rollout_id in found.rollouts:
+        doorbell.ring(OBSERVE, str(rollout_id))
+    for notice_id in found.notices:
+        doorbell.ring(ANNOUNCE, str(notice_id))
+    if found.targets or found.rollouts or found.notices:
+        log.debug("sweep.rang", targets=len(found.targets), rollouts=len(found.rollouts), notices=len(found.notices))

@@ -1,0 +1,129 @@
+"""See one watch: its registry through a `Sightseer`, its history, a person's word, and the baseline of bare tags.
+
+What a registry cannot answer becomes the watch's own trouble; the other watches of the target go on.
+"""
+
+import asyncio
+from dataclasses import dataclass, replace
+
+from app.domain.decision import Ask, History, Wanted, highest_running, identity, running
+from app.domain.job import JobState, RunningTask
+from app.errors import Permanent, Transient
+from app.ports import RegistrySource
+from app.services.see import Seen, Sightseer
+from app.services.target import Claim, Looks, OpenRollout, Sight, WatchState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Eyes:
+    """What seeing works with; `relist_tags` is how often the tags of a pinned watch are listed, in seconds."""
+
+    looks: Looks
+    registries: RegistrySource
+    relist_tags: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seeing:
+    """A watch with what its registry showed, or the trouble with it."""
+
+    state: WatchState
+    seen: Seen | None
+    history: History
+    ask: Ask | None
+    trouble: str = ""
+    retry_after: float | None = None
+    news: bool = False
+
+    @property
+    def moved(self) -> bool:
+        """Whether the registry shows another wanted digest than at the last look, or an event wants an answer."""
+        if self.seen is None:
+            return False
+        digest = self.seen.wanted.digest if self.seen.wanted else ""
+        return digest != self.state.wanted_digest or bool(self.state.events)
+
+
+async def see_all(eyes: Eyes, claim: Claim, job: JobState | None, *, fresh: bool) -> list[Seeing]:
+    """See every watch at once. With `fresh` the job was not read, and the last look's running tag counts."""
+    return list(await asyncio.gather(*(_see(eyes, claim, state, job, fresh) for state in claim.watches)))
+
+
+async def _see(eyes: Eyes, claim: Claim, state: WatchState, job: JobState | None, fresh: bool) -> Seeing:
+    sightseer = Sightseer(eyes.registries, state)
+    history = _history(state, job)
+    tasks = job.selected(state.watch.task, state.watch.group) if job else ()
+    ask = None
+    try:
+        seen = await sightseer.see(running_tag(state, tasks, history, fresh=fresh), relist=_relist(eyes, claim, state))
+        if not fresh:
+            ask = await _ask(claim.rollout, state, sightseer)
+            history = await _with_baseline(sightseer, tasks, history)
+            if seen.wanted and seen.is_index and _runs_other(tasks, history, seen.wanted):
+                seen = replace(seen, wanted=await sightseer.children(seen.wanted))
+        news = await _sight(eyes, claim, state, seen)
+    except (Transient, Permanent) as error:
+        retry_after = error.retry_after if isinstance(error, Transient) else None
+        return Seeing(
+            state=state,
+            seen=None,
+            history=history,
+            ask=None,
+            trouble=str(error),
+            retry_after=retry_after,
+        )
+    return Seeing(state=state, seen=seen, history=history, ask=ask, news=news)
+
+
+def _history(state: WatchState, job: JobState | None) -> History:
+    """What was recorded, unless the job was purged and created again: then it is seen for the first time."""
+    if job is not None and state.job_create_index not in (0, job.create_index):
+        return History()
+    return state.history
+
+
+def running_tag(state: WatchState, tasks: tuple[RunningTask, ...], history: History, *, fresh: bool) -> str | None:
+    """The tag whose spelling counts: of the job when it was read, else of the last look."""
+    if fresh:
+        return next(iter(state.running_tags), None)
+    highest = highest_running(tasks, history)
+    return highest.tag if highest else None
+
+
+def _relist(eyes: Eyes, claim: Claim, state: WatchState) -> bool:
+    if state.tags_read_at is None or claim.thorough:
+        return True
+    return (claim.now - state.tags_read_at).total_seconds() > eyes.relist_tags
+
+
+async def _ask(rollout: OpenRollout | None, state: WatchState, sightseer: Sightseer) -> Ask | None:
+    if rollout is None or rollout.submitted or not rollout.origin.by_person:
+        return None
+    for item in rollout.items:
+        if item.watch == state.watch.name:
+            digest = await sightseer.digest(item.tag)
+            return Ask(wanted=Wanted(tag=item.tag, digest=digest) if digest else None, forced=item.forced)
+    return None
+
+
+async def _with_baseline(sightseer: Sightseer, tasks: tuple[RunningTask, ...], history: History) -> History:
+    """Where an image is named by tag alone and nobody recorded its digest, what the registry serves now is taken."""
+    digests = dict(history.digests)
+    for task in tasks:
+        reference = task.reference
+        if reference is not None and reference.digest is None and identity(task) not in digests:
+            digests[identity(task)] = await sightseer.digest(reference.tag or "latest")
+    return replace(history, digests=digests)
+
+
+def _runs_other(tasks: tuple[RunningTask, ...], history: History, wanted: Wanted) -> bool:
+    return any(running(task, history).digest not in ("", wanted.digest) for task in tasks)
+
+
+async def _sight(eyes: Eyes, claim: Claim, state: WatchState, seen: Seen) -> bool:
+    if seen.wanted is None or seen.wanted.digest == state.wanted_digest:
+        return False
+    found_by = "webhook" if any(event.tag == seen.wanted.tag for event in state.events) else ""
+    found_by = found_by or ("poller" if claim.polled and state.job_create_index else "")
+    sight = Sight(tags=None, tag=seen.wanted.tag, digest=seen.wanted.digest, found_by=found_by)
+    return await eyes.looks.sight(claim, state.watch.name, sight)

@@ -1,0 +1,59 @@
+"""The actors: one for each step of the line. They carry an id and know nothing but whom to call.
+
+Attempts and back-off are columns in Postgres, so no message is retried.
+"""
+
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+import structlog
+from dramatiq import actor
+from dramatiq.broker import Broker
+
+from app.adapters.doorbell import QUEUE
+from app.bootstrap import Services
+from app.errors import StoreUnavailable
+from app.services.announce import announce
+from app.services.look import look
+from app.services.observe import observe
+from app.services.ringing import ANNOUNCE, LOOK, OBSERVE
+
+log = structlog.get_logger()
+
+Step = Callable[[str], Awaitable[None]]
+
+
+def declare_actors(broker: Broker, services: Callable[[], Services]) -> None:
+    """Declare look, observe and announce on `broker`; `services` gives the current ones at each message."""
+
+    async def run_look(key: str) -> None:
+        await look(services().looker, int(key))
+
+    async def run_observe(key: str) -> None:
+        await observe(services().observer, UUID(key))
+
+    async def run_announce(key: str) -> None:
+        await announce(services().announcer, int(key))
+
+    # A lower number goes first: telling people waits for deploying.
+    for name, step, priority in ((LOOK, run_look, 0), (OBSERVE, run_observe, 0), (ANNOUNCE, run_announce, 10)):
+        actor(
+            _quietly(name, step),
+            actor_name=name,
+            queue_name=QUEUE,
+            priority=priority,
+            max_retries=0,
+            broker=broker,
+        )
+
+
+def _quietly(name: str, step: Step) -> Step:
+    """Postgres being away is no error of the step: the row stays due, and the sweeper rings again."""
+
+    async def run(key: str) -> None:
+        try:
+            await step(key)
+        except StoreUnavailable as error:
+            log.warning("step.put_off", step=name, key=key, problem=str(error))
+
+    return run

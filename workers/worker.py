@@ -1,0 +1,89 @@
+"""`registrywatcher worker`: runs the actors, and a sweeper beside them. Start as many as you like."""
+
+import asyncio
+import signal
+import threading
+from contextlib import AsyncExitStack
+from typing import Any
+
+import structlog
+from dramatiq import Worker
+from dramatiq.asyncio import get_event_loop_thread
+from dramatiq.broker import Broker
+from dramatiq.middleware import Middleware
+
+from app.bootstrap import App, open_app
+from app.services.schedule import sweep_forever
+from app.settings import Settings
+from workers.actors import declare_actors
+
+log = structlog.get_logger()
+
+# How long an idle worker waits before it asks Redis again, in milliseconds: the latency of a ring.
+_IDLE_PAUSE = 20
+_STOP_WITHIN = 10_000
+
+
+class Resources(Middleware):
+    """Opens the services on the broker's event loop before the first message, and closes them after the last."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stack = AsyncExitStack()
+        self.app: App | None = None
+        self._sweeper: asyncio.Task[None] | None = None
+
+    def before_worker_boot(self, broker: Broker, worker: Any) -> None:
+        """Open; runs after AsyncIO's own hook, which started the loop."""
+        _on_loop(self._open(broker))
+
+    def after_worker_shutdown(self, broker: Broker, worker: Any) -> None:
+        """Close; the hooks run reversed, so the loop is still alive."""
+        _on_loop(self._close())
+
+    async def _open(self, broker: Broker) -> None:
+        self.app = await self._stack.enter_async_context(open_app(self._settings, broker=broker))
+        services = self.app.services
+        self._sweeper = asyncio.create_task(sweep_forever(services.schedule, services.doorbell))
+
+    async def _close(self) -> None:
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        await self._stack.aclose()
+
+
+def main(settings: Settings, *, threads: int = 16) -> None:
+    """Run until SIGINT or SIGTERM; a message under way is finished first, for ten seconds at most."""
+    from app.adapters.broker import open_broker
+
+    run_worker(open_broker(settings.redis_url.reveal()), settings, threads=threads)
+
+
+def run_worker(broker: Broker, settings: Settings, *, threads: int) -> None:
+    """Run the actors on `broker` until a signal comes."""
+    resources = Resources(settings)
+    broker.add_middleware(resources)
+
+    def services() -> Any:
+        if resources.app is None:
+            raise RuntimeError("the worker has not booted")
+        return resources.app.services
+
+    declare_actors(broker, services)
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    worker = Worker(broker, worker_timeout=_IDLE_PAUSE, worker_threads=threads)
+    worker.start()
+    log.info("worker.started", threads=threads)
+    stopped.wait()
+    worker.stop(timeout=_STOP_WITHIN)
+    broker.close()
+    log.info("worker.stopped")
+
+
+def _on_loop(coroutine: Any) -> None:
+    loop = get_event_loop_thread()
+    if loop is None:
+        raise RuntimeError("the AsyncIO middleware must come first")
+    loop.run_coroutine(coroutine)
