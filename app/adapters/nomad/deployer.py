@@ -64,14 +64,7 @@ class NomadDeployer:
         if job is None:
             return Snapshot(present=False)
         if launches_later(job):
-            return Snapshot(
-                present=True,
-                stopped=bool(job.get("Stop")),
-                index=job["JobModifyIndex"],
-                evaluated=True,
-                launches_later=True,
-                runs_to_completion=True,
-            )
+            return snapshot(Sighting(job=job), submission)
         moved_on = job["JobModifyIndex"] != submission.index
         # Evaluations first: once ours is complete, its deployment is there to be read.
         evaluations = self._client.of_job(place, "evaluations")

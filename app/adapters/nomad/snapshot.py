@@ -82,10 +82,10 @@ def _our_version(seen: Sighting, submission: Submission) -> Mapping[str, Any] | 
 
 
 def _evaluated(scheduled: Scheduling | None, *, known: bool, job: Mapping[str, Any]) -> bool:
-    """Whether the scheduler is done; an evaluation that was collected as garbage was done long ago."""
+    """Whether the scheduler is done, or has nothing to do; an evaluation that is gone was done long ago."""
     if scheduled is not None:
         return scheduled.done
-    return known or job.get("Status") == "dead"
+    return known or launches_later(job) or job.get("Status") == "dead"
 
 
 def _phase(status: str, description: str) -> DeploymentPhase:
