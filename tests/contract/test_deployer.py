@@ -124,7 +124,7 @@ async def inspected(deployer: NomadDeployer, place: JobPlace) -> JobState:
 
 async def followed(deployer: NomadDeployer, place: JobPlace, submission: Submission) -> Snapshot:
     """Look until the deployment of the submission is over."""
-    with anyio.fail_after(60):
+    with anyio.fail_after(180):
         while True:
             seen = await deployer.observe(place, submission)
             if seen.deployment is not None and seen.deployment.phase is not DeploymentPhase.ACTIVE:

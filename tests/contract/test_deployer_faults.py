@@ -149,6 +149,23 @@ async def test_a_change_by_somebody_else_between_read_and_write_conflicts(
     assert nomad.ledger.entries(job="web") == []
 
 
+async def test_a_lost_order_that_was_not_applied_before_somebody_elses_change_conflicts(
+    deployer: NomadDeployer, nomad: Simulator
+) -> None:
+    order = await an_order(deployer)
+    nomad.faults.add(on_register(Action.RESET))
+
+    async def scale_while_reading_back() -> None:
+        await anyio.sleep(0.3)
+        await anyio.to_thread.run_sync(lambda: nomad.scale("web", count=3))
+
+    async with anyio.create_task_group() as both:
+        both.start_soon(scale_while_reading_back)
+        with pytest.raises(JobChanged, match="without what we ordered"):
+            await deployer.submit(PLACE, order)
+    assert nomad.ledger.entries(job="web") == []
+
+
 async def test_a_specification_that_nomad_refuses_carries_its_words(address: str, nomad: Simulator) -> None:
     async with opened(NomadConnection(address=address)) as deployer:
         order = await an_order(deployer)
