@@ -5,19 +5,16 @@ real socket.
 from __future__ import annotations
 
 import argparse
-import asyncio
 from pathlib import Path
 
 import orjson
 import uvicorn
 
 from app.local.nomad.application import create_simulator_app
-from app.local.nomad.persistence import load, save
+from app.local.nomad.persistence import load
 from app.local.nomad.refusal import Refused
 from app.local.nomad.simulator import Simulator
 from app.local.nomad.timing import Timing
-
-SAVE_EVERY_SECONDS = 0.25
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -27,7 +24,7 @@ def main(arguments: list[str] | None = None) -> None:
         load(simulator, options.state)
     if options.jobs is not None:
         _seed(simulator, options.jobs)
-    asyncio.run(_serve(simulator, options))
+    _serve(simulator, options)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -54,31 +51,9 @@ def _seed(simulator: Simulator, file: Path) -> None:
             simulator.seed(job)
 
 
-async def _serve(simulator: Simulator, options: argparse.Namespace) -> None:
-    config = uvicorn.Config(
-        create_simulator_app(simulator),
-        host=options.host,
-        port=options.port,
-        log_level="warning",
-        access_log=False,
-        lifespan="off",
-    )
-    saver = asyncio.create_task(_keep(simulator, options.state)) if options.state is not None else None
-    try:
-        await uvicorn.Server(config).serve()
-    finally:
-        if saver is not None:
-            saver.cancel()
-            save(simulator, options.state)
-
-
-async def _keep(simulator: Simulator, file: Path) -> None:
-    """Write the file soon after each change, so that a killed process loses at most a moment."""
-    saved = -1
-    while True:
-        if simulator.world.index != saved:
-            saved = save(simulator, file)
-        await asyncio.sleep(SAVE_EVERY_SECONDS)
+def _serve(simulator: Simulator, options: argparse.Namespace) -> None:
+    app = create_simulator_app(simulator, state=options.state)
+    uvicorn.run(app, host=options.host, port=options.port, log_level="warning", access_log=False)
 
 
 if __name__ == "__main__":

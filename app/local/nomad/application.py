@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
 from starlette.applications import Starlette
 from starlette.routing import Route
 
 from app.local.nomad.agent import NomadApi
 from app.local.nomad.control import control_routes
+from app.local.nomad.persistence import keeping
 from app.local.nomad.simulator import Simulator
 
 
-def create_simulator_app(simulator: Simulator) -> Starlette:
-    """The ASGI application of one simulator; the simulator stays at hand for the caller.
+def create_simulator_app(simulator: Simulator, *, state: Path | None = None) -> Starlette:
+    """The ASGI application of one simulator; the simulator stays at hand; `state` is written while it runs.
 
     Resets need uvicorn, which lets the connection be cut; elsewhere they raise ConnectionResetError out of the
     application.
     """
-    return Starlette(routes=[*control_routes(simulator), Route("/v1/{path:path}", NomadApi(simulator))])
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        if state is None:
+            yield
+        else:
+            async with keeping(simulator, state):
+                yield
+
+    routes = [*control_routes(simulator), Route("/v1/{path:path}", NomadApi(simulator))]
+    return Starlette(routes=routes, lifespan=lifespan)

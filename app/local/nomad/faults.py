@@ -21,7 +21,7 @@ class Action(StrEnum):
     RESET = "reset"
     """Close the connection without a reply."""
     HANG = "hang"
-    """Keep the caller waiting for `seconds`, then go on as usual."""
+    """Keep the caller waiting for `seconds`, then go on as usual: a write is applied even when its caller has left."""
 
 
 @dataclass(slots=True, kw_only=True)

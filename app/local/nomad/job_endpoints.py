@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from typing import TypeVar
 
 from app.local.nomad import operations, views
 from app.local.nomad.call import Answer, Call
 from app.local.nomad.plan import plan as make_plan
 from app.local.nomad.refusal import Json, Refused
 from app.local.nomad.registration import Registration
-from app.local.nomad.simulator import ACCESSOR, Simulator
-from app.local.nomad.tables import JobRecord
+from app.local.nomad.simulator import Simulator
+from app.local.nomad.tables import JobRecord, Row
 from app.local.nomad.world import World, new_id
+
+AnyRow = TypeVar("AnyRow", bound=Row)
 
 
 def list_jobs(nomad: Simulator, call: Call) -> Answer:
@@ -50,7 +53,7 @@ def register(nomad: Simulator, call: Call) -> Answer:
             enforced=enforced,
             preserve_counts=bool(body.get("PreserveCounts")),
             submission=body.get("Submission"),
-            accessor=ACCESSOR if nomad.token else "",
+            accessor=nomad.accessor,
             request_id=call.request_id,
         )
     )
@@ -98,8 +101,8 @@ def summary(nomad: Simulator, call: Call) -> Answer:
 def deployments(nomad: Simulator, call: Call) -> Answer:
     with nomad.at_work() as world:
         record = _record(world, call)
-        rows = [views.deployment(row) for row in record.deployments.values()] if record is not None else []
-        return Answer(body=rows, index=world.touched["deployments"])
+        rows = _by_id(record.deployments) if record is not None else []
+        return Answer(body=[views.deployment(row) for row in rows], index=world.touched["deployments"])
 
 
 def deployment(nomad: Simulator, call: Call) -> Answer:
@@ -113,7 +116,7 @@ def deployment(nomad: Simulator, call: Call) -> Answer:
 def evaluations(nomad: Simulator, call: Call) -> Answer:
     with nomad.at_work() as world:
         record = _record(world, call)
-        rows = list(record.evaluations.values()) if record is not None else []
+        rows = _by_id(record.evaluations) if record is not None else []
         index = max((row.modify_index for row in rows), default=world.touched["evaluations"])
         return Answer(body=[views.evaluation(row) for row in rows], index=index)
 
@@ -121,7 +124,7 @@ def evaluations(nomad: Simulator, call: Call) -> Answer:
 def allocations(nomad: Simulator, call: Call) -> Answer:
     with nomad.at_work() as world:
         record = _record(world, call)
-        rows = list(record.allocations.values()) if record is not None else []
+        rows = _by_id(record.allocations) if record is not None else []
         index = max((row.modify_index for row in rows), default=world.touched["allocations"])
         return Answer(body=[views.allocation_stub(row) for row in rows], index=index)
 
@@ -172,6 +175,11 @@ def dispatch(nomad: Simulator, call: Call) -> Answer:
                 "JobCreateIndex": index,
             }
         )
+
+
+def _by_id(rows: dict[str, AnyRow]) -> list[AnyRow]:
+    """In the order of their random ids, as Nomad's tables are: no caller may take it for an order of time."""
+    return [rows[key] for key in sorted(rows)]
 
 
 def _record(world: World, call: Call) -> JobRecord | None:

@@ -6,6 +6,9 @@ Faults, verdicts, timing and the ledger belong to a run and are not kept either.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,8 @@ from app.local.nomad.refusal import Json
 from app.local.nomad.simulator import Simulator
 from app.local.nomad.tables import Allocation, Deployment, Evaluation, JobRecord, Progress, TaskEvent, TaskState
 from app.local.nomad.world import World
+
+WRITE_EVERY_SECONDS = 0.25
 
 
 def save(simulator: Simulator, file: Path) -> int:
@@ -53,6 +58,25 @@ def load(simulator: Simulator, file: Path) -> None:
             world.deployments |= record.deployments
             world.allocations |= record.allocations
             _resume(world, record)
+
+
+@asynccontextmanager
+async def keeping(simulator: Simulator, file: Path) -> AsyncIterator[None]:
+    """Write the file soon after each change and at the end, so that a killed process loses at most a moment."""
+    writer = asyncio.create_task(_write_changes(simulator, file))
+    try:
+        yield
+    finally:
+        writer.cancel()
+        save(simulator, file)
+
+
+async def _write_changes(simulator: Simulator, file: Path) -> None:
+    written = -1
+    while True:
+        if simulator.world.index != written:
+            written = save(simulator, file)
+        await asyncio.sleep(WRITE_EVERY_SECONDS)
 
 
 def _record(stored: Json) -> JobRecord:

@@ -51,21 +51,10 @@ def takes_deployment(job: Json, group: Json) -> bool:
 def plan_group(job: Json, group: Json, allocations: list[Allocation], own: Deployment | None) -> GroupPlan:
     """Compare a group with its allocations; `own` is this version's deployment, if there is one."""
     plan = GroupPlan(name=group["Name"])
-    count = group["Count"]
-    standing = [a for a in allocations if _stands(a, job)]
-    if unpromoted := _stray_canaries(standing, own):
-        plan.stop += unpromoted
-        standing = [a for a in standing if a not in unpromoted]
-    canaries = [a for a in standing if a.canary and own is not None and a.deployment_id == own.id]
     progress = own.groups.get(group["Name"]) if own is not None else None
     promoted = progress is not None and progress.promoted
-    if canaries and promoted:
-        taken = {a.position for a in canaries}
-        plan.stop += [a for a in standing if a.position in taken and a not in canaries]
-    elif canaries:
-        standing = [a for a in standing if a not in canaries]
-    stopping = {a.id for a in plan.stop}
-    standing = sorted((a for a in standing if a.id not in stopping), key=lambda a: a.position)
+    standing, canaries = _sort_out_canaries(plan, [a for a in allocations if _stands(a, job)], own, promoted=promoted)
+    count = group["Count"]
     plan.stop += standing[count:]
     standing = standing[:count]
     used = {a.position for a in standing}
@@ -73,7 +62,7 @@ def plan_group(job: Json, group: Json, allocations: list[Allocation], own: Deplo
     old = [a for a in standing if a.version != job["Version"]]
     replaced = [a for a in old if replaces(a.job, job, group["Name"])]
     plan.in_place = [a for a in old if a not in replaced]
-    ended = [a for a in allocations if a.version != job["Version"] and a.desired_status == "run" and a.client_status == "complete"]
+    ended = [a for a in allocations if _ended_by_itself(a) and a.version != job["Version"]]
     plan.ignore = len(standing) - len(old) + len(ended)
     plan.total = len(replaced) + len(plan.in_place) + len(free)
     if own is not None and own.status in ("failed", "paused"):
@@ -81,18 +70,40 @@ def plan_group(job: Json, group: Json, allocations: list[Allocation], own: Deplo
         plan.ignore += len(replaced)
         return plan
     plan.place = free
-    wanted = (group["Update"] or {}).get("Canary", 0) if takes_deployment(job, group) else 0
-    if replaced and wanted and not promoted:
-        plan.desired_canaries = wanted
-        plan.canaries = [a.position for a in replaced][len(canaries) : wanted]
-        plan.remaining = len(replaced)
-        plan.ignore += len(replaced)
-        return plan
-    limit = _limit(job, group, allocations, own)
-    plan.destructive = replaced[:limit]
-    plan.remaining = len(replaced) - len(plan.destructive)
+    _place_canaries(plan, replaced, canaries=len(canaries), wanted=0 if promoted else _wanted_canaries(job, group))
+    if not plan.desired_canaries:
+        limit = _limit(job, group, allocations, own)
+        plan.destructive = replaced[:limit]
+        plan.remaining = len(replaced) - len(plan.destructive)
     plan.ignore += plan.remaining
     return plan
+
+
+def _sort_out_canaries(
+    plan: GroupPlan, standing: list[Allocation], own: Deployment | None, *, promoted: bool
+) -> tuple[list[Allocation], list[Allocation]]:
+    """(what counts against the group's count, canaries); strays and what promoted canaries replace are to stop."""
+    plan.stop += [a for a in standing if a.canary and _is_stray(a, own)]
+    standing = sorted((a for a in standing if a not in plan.stop), key=lambda a: a.position)
+    canaries = [a for a in standing if a.canary]
+    if not promoted:
+        return [a for a in standing if not a.canary], canaries
+    taken = {a.position for a in canaries}
+    replaced = [a for a in standing if a.position in taken and not a.canary]
+    plan.stop += replaced
+    return [a for a in standing if a not in replaced], canaries
+
+
+def _wanted_canaries(job: Json, group: Json) -> int:
+    return int(group["Update"]["Canary"]) if takes_deployment(job, group) else 0
+
+
+def _place_canaries(plan: GroupPlan, replaced: list[Allocation], *, canaries: int, wanted: int) -> None:
+    """While canaries are wanted and not promoted, they are placed beside the allocations that they are to replace."""
+    if replaced and wanted:
+        plan.desired_canaries = wanted
+        plan.canaries = [a.position for a in replaced][canaries:wanted]
+        plan.remaining = len(replaced)
 
 
 def replaces(old: Json, new: Json, group: str) -> bool:
@@ -120,15 +131,13 @@ def _stands(allocation: Allocation, job: Json) -> bool:
     return allocation.client_status != "complete"
 
 
-def _stray_canaries(standing: list[Allocation], own: Deployment | None) -> list[Allocation]:
-    """Canaries whose deployment ended, or was superseded, before anyone promoted them; `canary` is cleared on
-    promotion's success.
-    """
-    return [
-        a
-        for a in standing
-        if a.canary and (own is None or a.deployment_id != own.id or own.status in ("failed", "cancelled"))
-    ]
+def _ended_by_itself(allocation: Allocation) -> bool:
+    return allocation.desired_status == "run" and allocation.client_status == "complete"
+
+
+def _is_stray(canary: Allocation, own: Deployment | None) -> bool:
+    """Its deployment ended or was superseded before its promotion; success takes the mark from the canaries."""
+    return own is None or canary.deployment_id != own.id or own.status in ("failed", "cancelled")
 
 
 def _limit(job: Json, group: Json, allocations: list[Allocation], own: Deployment | None) -> int:

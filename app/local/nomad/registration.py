@@ -12,6 +12,8 @@ from app.local.nomad.tables import JobRecord
 from app.local.nomad.validation import check, check_change
 from app.local.nomad.world import World
 
+SEED = "seed"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
@@ -33,7 +35,10 @@ def register(world: World, ledger: Ledger, registration: Registration) -> Json:
     """Apply a registration and give Nomad's reply; Refused with the exact text where Nomad refuses."""
     job = canonical(registration.job)
     job.update(Namespace=registration.namespace, Region=registration.region, NomadTokenID=registration.accessor)
-    check(job, registration.job, world.namespaces)
+    if registration.origin == SEED:
+        job.update({key: registration.job[key] for key in ("ParentID", "Dispatched") if key in registration.job})
+    else:
+        check(job, registration.job, world.namespaces)
     record = world.jobs.get((registration.namespace, job["ID"]))
     _enforce(record, registration.enforced)
     if record is not None:

@@ -15,7 +15,7 @@ from app.local.nomad import operations, registration, scheduler
 from app.local.nomad.faults import Faults
 from app.local.nomad.ledger import Ledger
 from app.local.nomad.refusal import Json, Refused
-from app.local.nomad.registration import Registration
+from app.local.nomad.registration import SEED, Registration
 from app.local.nomad.tables import JobRecord
 from app.local.nomad.timing import Fate, Timing, Verdict
 from app.local.nomad.world import World
@@ -45,6 +45,11 @@ class Simulator:
         self.region = region
         self._lock = threading.RLock()
 
+    @property
+    def accessor(self) -> str:
+        """The NomadTokenID that a registration leaves in the job."""
+        return ACCESSOR if self.token is not None else ""
+
     @contextmanager
     def at_work(self) -> Iterator[World]:
         """The world as of now, to read or change by one thread at a time; what a change makes due happens before
@@ -63,11 +68,16 @@ class Simulator:
             return registration.register(world, self.ledger, request)
 
     def seed(self, job: Json) -> Json:
-        """Put a job there before the story begins: its namespace is made, the ledger's entry says `seed`."""
+        """Put a job there before the story begins: its namespace is made, the ledger's entry says `seed`.
+
+        What no client can post is taken here: Multiregion, ParentID, Dispatched.
+        """
         namespace = job.get("Namespace") or "default"
         with self.at_work() as world:
             world.namespaces.add(namespace)
-            request = Registration(job=job, namespace=namespace, region=self.region, origin="seed")
+            request = Registration(
+                job=job, namespace=namespace, region=self.region, accessor=self.accessor, origin=SEED
+            )
             return registration.register(world, self.ledger, request)
 
     def job(self, job_id: str, namespace: str = "default") -> Json:
