@@ -7,11 +7,12 @@ catches up by itself.
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import structlog
 from dramatiq.broker import Broker
 
@@ -21,7 +22,7 @@ from app.adapters.nomad import NomadConnection, NomadDeployer
 from app.adapters.notifiers.slack import SlackNotifier
 from app.adapters.postgres.inbox import PostgresInbox
 from app.adapters.postgres.looks import PostgresLooks
-from app.adapters.postgres.migrate import migrate, pending
+from app.adapters.postgres.migrate import migrate
 from app.adapters.postgres.notices import PostgresNotices
 from app.adapters.postgres.pool import Database
 from app.adapters.postgres.queries import PostgresQueries
@@ -33,12 +34,14 @@ from app.adapters.postgres.watches import PostgresWatches
 from app.adapters.registry import RegistryClient, RegistryEndpoint
 from app.domain.rollout import Patience
 from app.errors import ConfigError, RegistryWatcherError
-from app.ports import Deployer, Doorbell, RegistrySource
+from app.http import open_client
+from app.ports import Deployer, RegistrySource
 from app.services.announce import Announcer
 from app.services.compose import Addresses
 from app.services.look import Looker, LookSettings
 from app.services.observe import Observer
 from app.services.reconcile import reconcile
+from app.services.ringing import LOOK
 from app.settings import ConfigFile, NomadSettings, RegistryEndpointSettings, Settings, load_settings
 
 log = structlog.get_logger()
@@ -54,7 +57,7 @@ class Services:
     database: Database
     registries: RegistrySource
     deployer: Deployer
-    doorbell: Doorbell
+    doorbell: DramatiqDoorbell
     looker: Looker
     observer: Observer
     announcer: Announcer
@@ -64,6 +67,17 @@ class Services:
     queries: PostgresQueries
     watches: PostgresWatches
     retention: PostgresRetention
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What stays open when the configuration changes."""
+
+    database: Database
+    registries: RegistryClient
+    deployer: NomadDeployer
+    doorbell: DramatiqDoorbell
+    http: httpx.AsyncClient
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,11 +96,13 @@ async def open_app(settings: Settings, *, broker: Broker | None = None) -> Async
     bell = DramatiqDoorbell(broker or open_broker(settings.redis_url.reveal()))
     registries = RegistryClient(endpoints(settings.registries))
     deployer = NomadDeployer(nomad_connection(settings.nomad))
+    http = open_client()
+    kept = Kept(database=database, registries=registries, deployer=deployer, doorbell=bell, http=http)
     app = App(
         settings=settings,
-        services=build_services(settings, database, registries=registries, deployer=deployer, doorbell=bell),
+        services=build_services(settings, kept),
     )
-    background = [asyncio.create_task(_start(app)), asyncio.create_task(_follow_file(app, registries))]
+    background = [asyncio.create_task(_start(app)), asyncio.create_task(_follow_file(app, kept))]
     for warning in settings.warnings:
         log.warning("configuration.warning", text=warning)
     try:
@@ -100,24 +116,18 @@ async def open_app(settings: Settings, *, broker: Broker | None = None) -> Async
         bell.close()
         await registries.aclose()
         await deployer.aclose()
-        await app.services.announcer_close()
+        await http.aclose()
         await database.close()
 
 
-def build_services(
-    settings: Settings,
-    database: Database,
-    *,
-    registries: RegistrySource,
-    deployer: Deployer,
-    doorbell: Doorbell,
-) -> Services:
+def build_services(settings: Settings, kept: Kept) -> Services:
     """Put the services of `settings` together around what stays open."""
+    database, deployer, bell = kept.database, kept.deployer, kept.doorbell
     looker = Looker(
         looks=PostgresLooks(database),
-        registries=registries,
+        registries=kept.registries,
         deployer=deployer,
-        doorbell=doorbell,
+        doorbell=bell,
         settings=LookSettings(
             lease=settings.lease_seconds,
             reread_job=settings.job_reread_interval,
@@ -127,18 +137,24 @@ def build_services(
     observer = Observer(
         rollouts=PostgresRollouts(database),
         deployer=deployer,
-        doorbell=doorbell,
+        doorbell=bell,
         patience=Patience(stall_after=settings.rollout_stall_after, deadline=settings.rollout_deadline),
         lease=settings.lease_seconds,
     )
+    slack = settings.slack_webhook_url.reveal()
+    announcer = Announcer(
+        notices=PostgresNotices(database),
+        notifier=SlackNotifier(kept.http, slack) if slack else None,
+        addresses=Addresses(page=settings.external_url, nomad=settings.nomad.address),
+    )
     return Services(
         database=database,
-        registries=registries,
+        registries=kept.registries,
         deployer=deployer,
-        doorbell=doorbell,
+        doorbell=bell,
         looker=looker,
         observer=observer,
-        announcer=_announcer(settings, database),
+        announcer=announcer,
         inbox=PostgresInbox(database),
         schedule=PostgresSchedule(database),
         rules=PostgresRules(database),
@@ -146,3 +162,103 @@ def build_services(
         watches=PostgresWatches(database),
         retention=PostgresRetention(database),
     )
+
+
+def endpoints(registries: Mapping[str, RegistryEndpointSettings]) -> dict[str, RegistryEndpoint]:
+    """The registries of the settings as the client wants them."""
+    return {
+        name: RegistryEndpoint(
+            name=name,
+            scheme=each.scheme,
+            domain=each.domain,
+            username=each.username,
+            password=each.password.reveal(),
+            ca_file=str(each.ca_file) if each.ca_file else None,
+        )
+        for name, each in registries.items()
+    }
+
+
+def nomad_connection(nomad: NomadSettings) -> NomadConnection:
+    """Nomad's settings as the deployer wants them. Raises ConfigError for what cannot work."""
+    connection = NomadConnection(
+        address=nomad.address,
+        token=nomad.token.reveal(),
+        token_file=_text(nomad.token_file),
+        namespace=nomad.namespace,
+        region=nomad.region,
+        ca_cert=_text(nomad.ca_cert),
+        ca_path=_text(nomad.ca_path),
+        client_cert=_text(nomad.client_cert),
+        client_key=_text(nomad.client_key),
+        tls_server_name=nomad.tls_server_name,
+        skip_verify=nomad.skip_verify,
+        http_auth=nomad.http_auth.reveal(),
+        vault_token=nomad.vault_token.reveal(),
+    )
+    connection.check()
+    return connection
+
+
+def _text(path: Path | None) -> str:
+    return str(path) if path else ""
+
+
+async def _start(app: App) -> None:
+    """Migrate if that is wanted, and bring the configuration into Postgres; again and again until Postgres answers."""
+    while True:
+        try:
+            if app.settings.create_database_schema:
+                await migrate(app.settings.database_url.reveal())
+            done = await reconcile(app.services.watches, app.settings.watches, at_start=True)
+        except (RegistryWatcherError, OSError) as error:
+            if str(error) != app.problem:
+                log.warning("start.waits", problem=str(error))
+            app.problem = str(error)
+            await asyncio.sleep(_TRY_AGAIN)
+        else:
+            app.problem = ""
+            _ring(app, done.due)
+            return
+
+
+async def _follow_file(app: App, kept: Kept) -> None:
+    """Read the configuration file again when it changes or on SIGHUP; a broken file changes nothing and is reported."""
+    if app.settings.file is None:
+        return
+    file = ConfigFile(app.settings.file)
+    asked = asyncio.Event()
+    with suppress(ValueError, RuntimeError, NotImplementedError):  # only a main thread may listen to signals
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, asked.set)
+    while True:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asked.wait(), _READ_FILE_EVERY)
+        changed = file.changed()
+        if changed or asked.is_set():
+            asked.clear()
+            await _read_again(app, kept)
+
+
+async def _read_again(app: App, kept: Kept) -> None:
+    try:
+        settings = load_settings(app.settings.file, os.environ)
+        done = await reconcile(app.services.watches, settings.watches)
+    except ConfigError as error:
+        app.problem = f"the changed configuration file is not used: {error}"
+        log.error("configuration.refused", faults=[str(fault) for fault in error.faults])
+        return
+    except RegistryWatcherError as error:
+        app.problem = str(error)
+        log.warning("configuration.waits", problem=str(error))
+        return
+    await kept.registries.replace(endpoints(settings.registries))
+    app.settings = settings
+    app.services = build_services(settings, kept)
+    app.problem = ""
+    log.info("configuration.read", watches=len(settings.watches))
+    _ring(app, done.due)
+
+
+def _ring(app: App, targets: Iterable[int]) -> None:
+    for target_id in targets:
+        app.services.doorbell.ring(LOOK, str(target_id))

@@ -37,14 +37,8 @@ def declare_actors(broker: Broker, services: Callable[[], Services]) -> None:
 
     # A lower number goes first: telling people waits for deploying.
     for name, step, priority in ((LOOK, run_look, 0), (OBSERVE, run_observe, 0), (ANNOUNCE, run_announce, 10)):
-        actor(
-            _quietly(name, step),
-            actor_name=name,
-            queue_name=QUEUE,
-            priority=priority,
-            max_retries=0,
-            broker=broker,
-        )
+        declare = actor(actor_name=name, queue_name=QUEUE, priority=priority, max_retries=0, broker=broker)
+        declare(_quietly(name, step))
 
 
 def _quietly(name: str, step: Step) -> Step:

@@ -6,7 +6,7 @@ import signal
 import structlog
 
 from app.bootstrap import open_app
-from app.services.schedule import poll_forever, sweep_forever
+from app.services.schedule import forget_forever, poll_forever, sweep_forever
 from app.settings import Settings
 
 log = structlog.get_logger()
@@ -30,6 +30,7 @@ async def _run(settings: Settings) -> None:
                     poll_forever(services.schedule, services.doorbell, interval=lambda: app.settings.poll_interval)
                 ),
                 group.create_task(sweep_forever(services.schedule, services.doorbell)),
+                group.create_task(forget_forever(services.retention, days=lambda: app.settings.retention_days)),
             ]
             await stopped.wait()
             for loop in loops:

@@ -12,6 +12,7 @@ from dramatiq.asyncio import get_event_loop_thread
 from dramatiq.broker import Broker
 from dramatiq.middleware import Middleware
 
+from app.adapters.broker import open_broker
 from app.bootstrap import App, open_app
 from app.services.schedule import sweep_forever
 from app.settings import Settings
@@ -54,8 +55,6 @@ class Resources(Middleware):
 
 def main(settings: Settings, *, threads: int = 16) -> None:
     """Run until SIGINT or SIGTERM; a message under way is finished first, for ten seconds at most."""
-    from app.adapters.broker import open_broker
-
     run_worker(open_broker(settings.redis_url.reveal()), settings, threads=threads)
 
 

@@ -13,7 +13,7 @@ def open_broker(redis_url: str, *, namespace: str = "registrywatcher") -> RedisB
     maintenance chance (in a million) and the heartbeat bring back a killed worker's messages within seconds.
     """
     client = redis.Redis.from_url(redis_url, socket_timeout=2, socket_connect_timeout=2, health_check_interval=15)
-    broker = RedisBroker(
+    broker: RedisBroker = RedisBroker(  # type: ignore[no-untyped-call]
         client=client,
         namespace=namespace,
         heartbeat_timeout=15_000,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from app.domain.job import JobState, RunningTask
+from app.domain.reference import Reference
 from app.domain.rule import Release, Rule, release
 from app.domain.watch import Watch
 
@@ -53,9 +54,9 @@ class History:
     """What was recorded about this watch in this incarnation of its job.
 
     `digests` maps an image's `identity` to the digest that it stands for (the baseline, and what our rollouts wrote);
-    `tags` maps a digest to the tag that our rollouts deployed it by. `first_highest` is the highest release tag of the first look, ""
-    when there was none. `expected` maps "group/task" to the `identity` that our last rollout left there, empty before
-    the first. `newer_than_hand_change` is whether a digest, or a person's word, came after a change by hand.
+    `tags` maps a digest to the tag that our rollouts deployed it by. `first_highest` is the highest release tag of the
+    first look, "" when there was none. `expected` maps "group/task" to the `identity` that our last rollout left there, empty
+    before the first. `newer_than_hand_change` is whether a digest, or a person's word, came after a change by hand.
     """
 
     digests: Mapping[str, str] = field(default_factory=dict)
@@ -114,9 +115,11 @@ class Running:
 
 def identity(task: RunningTask) -> str:
     """A task's image by its normalised name: equal for two spellings of one image; "" when it cannot be followed."""
-    reference = task.reference
-    if reference is None:
-        return ""
+    return normalised(task.reference) if task.reference is not None else ""
+
+
+def normalised(reference: Reference) -> str:
+    """A reference printed with its normalised repository name."""
     tag, digest = reference.tag, reference.digest
     return str(reference.repository) + (f":{tag}" if tag else "") + (f"@{digest}" if digest else "")
 

@@ -1,4 +1,4 @@
-"""What is due by the clock: targets to poll, and rows whose ring was lost. Any number of processes may run the loops."""
+"""What is due by the clock: targets to poll, and rows whose ring was lost. Any number of processes run both."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -37,6 +37,25 @@ class Schedule(Protocol):
     async def overdue(self, *, limit: int) -> Overdue:
         """Rows that are due, not leased, and were not rung within the last seconds."""
         ...
+
+
+class Retention(Protocol):
+    """The store of history."""
+
+    async def forget(self, *, days: int) -> int:
+        """Delete a batch of history that is older than `days`; returns how many rows went. Raises StoreUnavailable."""
+        ...
+
+
+async def forget_forever(retention: Retention, *, days: Callable[[], int], pause: float = 3600.0) -> None:
+    """Keep history within its time, for ever; goes on at once while there is more to forget."""
+    while True:
+        gone = 0
+        with suppress(StoreUnavailable):
+            gone = await retention.forget(days=days())
+        if gone:
+            log.info("history.forgotten", rows=gone)
+        await asyncio.sleep(1.0 if gone else pause)
 
 
 async def poll_forever(

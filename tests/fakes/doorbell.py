@@ -1,4 +1,4 @@
-"""A doorbell that runs the rung step itself, on the test's own event loop: the line without Redis and without workers."""
+"""A doorbell that runs the rung step itself, on the test's own event loop: the line without Redis and workers."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
