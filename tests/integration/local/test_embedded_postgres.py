@@ -1,5 +1,7 @@
 """The embedded Postgres keeps what was committed, refuses other versions' data, and never outlives its parent."""
 
+import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -11,7 +13,7 @@ import asyncpg
 import pytest
 
 from app.local.daemon import ServerFailed
-from app.local.pg_home import MAJOR
+from app.local.pg_home import MAJOR, STATE_DIRECTORY
 from app.local.ports import answers
 from app.local.postgres import EmbeddedPostgres
 from tests.servers.processes import gone
@@ -81,6 +83,21 @@ def test_an_interrupted_initdb_is_begun_again(server_directory: Path) -> None:
     (partial / "PG_VERSION").write_text(f"{MAJOR}\n")
     with EmbeddedPostgres(server_directory, durable=False) as server:
         assert server.pid
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root hands Postgres to another account")
+def test_roots_server_works_below_a_private_directory(server_directory: Path) -> None:
+    private = server_directory / "private"
+    private.mkdir(mode=0o700)
+    try:
+        with EmbeddedPostgres(private, durable=False) as server:
+            assert server.pid
+        with EmbeddedPostgres(private, durable=False) as server:
+            assert server.pid
+    finally:
+        elsewhere = (private / f"pg{MAJOR}").readlink().parent
+        assert elsewhere.parent == STATE_DIRECTORY
+        shutil.rmtree(elsewhere)
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
