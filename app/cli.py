@@ -1,11 +1,12 @@
 """The command line: reads options, loads the configuration, starts one process. It must not know how anything is done.
 
-Imports stand inside the commands, so that `--help` answers at once. Exit status: 0 well, 1 failed, 2 the user's mistake.
+Imports stand inside the commands, so that `--help` answers at once. Exit status: 0 well, 1 failed, 2 a user's mistake.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,16 +90,14 @@ def web(config: Path | None, port: int | None) -> None:
     """Serve the API, the webhooks and the page."""
     import dataclasses
 
-    import structlog
     import uvicorn
+
+    settings = _process(config)
+    if port is not None:
+        settings = dataclasses.replace(settings, port=port)
 
     from app.asgi import create_app
 
-    settings = _process(config)
-    for warning in settings.warnings:
-        structlog.get_logger(__name__).warning("configuration.warning", warning=warning)
-    if port is not None:
-        settings = dataclasses.replace(settings, port=port)
     uvicorn.run(
         create_app(settings),
         host=settings.host,
@@ -133,9 +132,11 @@ def migrate(config: Path | None) -> None:
     """Bring the database's schema to this version."""
     import asyncio
 
+    settings = _process(config)
+
     from app.adapters.postgres.migrate import migrate as apply
 
-    applied = asyncio.run(apply(_process(config).database_url.reveal()))
+    applied = asyncio.run(apply(settings.database_url.reveal()))
     click.echo("\n".join(f"applied {name}" for name in applied) or "the schema is current")
 
 
@@ -161,7 +162,7 @@ def _process(config: Path | None) -> Settings:
     from app.logging import configure_logging
     from app.settings import load_settings, require_database
 
-    configure_logging(os.environ)
+    configure_logging(os.environ, sys.stdout)
     settings = load_settings(config, os.environ)
     require_database(settings)
     return settings
