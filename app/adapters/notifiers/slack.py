@@ -1,0 +1,88 @@
+"""Posts notices to a Slack incoming webhook, or to whatever speaks its form (Mattermost, Rocket.Chat).
+
+Form and errors: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks, escaping and lengths:
+https://docs.slack.dev/messaging/formatting-message-text. The webhook's address is a secret: whoever knows it may post,
+so it stands in no error and no log line.
+"""
+
+import re
+
+import httpx
+
+from app.domain.notice import Notice
+from app.errors import Permanent, Transient
+from app.http import BodyRefused, bounded, read_bounded
+
+MAX_HEADLINE = 400  # characters, escaped
+MAX_SECTION = 2900  # Slack takes 3000 in a section's text
+MAX_ANSWER = 2048  # bytes
+_LATER = frozenset({408, 425, 429})
+_CUT_ENTITY = re.compile(r"&[a-z]{0,3}$")
+
+
+class SlackNotifier:
+    """`Notifier` on Slack; `client` is the caller's to close."""
+
+    def __init__(self, client: httpx.AsyncClient, webhook_url: str) -> None:
+        self._client = client
+        self._webhook_url = webhook_url
+
+    async def send(self, notice: Notice) -> None:
+        """Post it once. Transient for no answer, 429 (with Retry-After) and 5xx; Permanent for any other refusal."""
+        try:
+            request = self._client.build_request(
+                "POST", self._webhook_url, json=payload(notice), headers={"Accept-Encoding": "identity"}
+            )
+            response = await self._client.send(request, stream=True)
+            try:
+                words = await self._words(response)
+            finally:
+                await response.aclose()
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol):  # without the cause, which quotes the address
+            raise Permanent("the Slack webhook_url is no http or https address: mend it") from None
+        except (httpx.HTTPError, OSError) as error:
+            raise Transient(f"Slack did not answer: {type(error).__name__}") from error
+        _judge(response, words)
+
+    async def _words(self, response: httpx.Response) -> str:
+        try:
+            body = await read_bounded(response, MAX_ANSWER)
+        except BodyRefused:
+            return ""
+        return bounded(body.decode(errors="replace").replace(self._webhook_url, "…"), limit=100)
+
+
+def payload(notice: Notice) -> dict[str, object]:
+    """The message: `text` for notifications, and a section with the links for everybody who shows blocks."""
+    headline = _escaped(notice.headline, MAX_HEADLINE)
+    section = f"*{headline}*"
+    if notice.detail:
+        section += "\n" + _escaped(notice.detail, MAX_SECTION - len(section))
+    blocks: list[dict[str, object]] = [{"type": "section", "text": {"type": "mrkdwn", "text": section}}]
+    if notice.links:
+        links = " · ".join(f"<{_escaped(each.url, 1000)}|{_escaped(each.label, 80)}>" for each in notice.links)
+        blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": links}]})
+    return {"text": headline, "blocks": blocks, "unfurl_links": False}
+
+
+def _escaped(text: str, limit: int) -> str:
+    """With `&`, `<` and `>` as entities, cut to `limit` without leaving half of one."""
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    if len(escaped) <= limit:
+        return escaped
+    return _CUT_ENTITY.sub("", escaped[: limit - 1]) + "…"
+
+
+def _judge(response: httpx.Response, words: str) -> None:
+    status = response.status_code
+    if response.is_success:
+        return
+    said = f"Slack answered {status}" + (f": {words}" if words else "")
+    if status in _LATER or status >= 500:
+        raise Transient(said, retry_after=_seconds(response.headers.get("retry-after", "")))
+    raise Permanent(f"{said}. Mend the webhook_url or its channel; it is tried again for three days")
+
+
+def _seconds(text: str) -> float | None:
+    """Slack's Retry-After is whole seconds; anything else is as if it said nothing."""
+    return float(text) if text.isascii() and text.isdigit() and len(text) < 7 else None
