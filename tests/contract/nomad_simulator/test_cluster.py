@@ -229,3 +229,20 @@ def test_a_seed_may_be_what_no_client_can_post(simulator: Simulator) -> None:
     assert simulator.job("cron/periodic-1")["ParentID"] == "cron"
     with pytest.raises(Refused, match="Multiregion jobs are unlicensed"):
         push(simulator, "app:v1", "other", Multiregion={"Regions": [{"Name": "eu"}]})
+
+
+def test_the_reply_tells_a_changed_specification_from_an_unchanged_one(simulator: Simulator) -> None:
+    changed = push(simulator, "app:v1")
+    before = simulator.job("web")
+    unchanged = push(simulator, "app:v1")
+    assert changed["JobModifyIndex"] == changed["Index"] == changed["EvalCreateIndex"] == before["JobModifyIndex"]
+    assert unchanged["JobModifyIndex"] == before["ModifyIndex"] > before["JobModifyIndex"]
+    assert unchanged["Index"] == unchanged["EvalCreateIndex"] > before["ModifyIndex"]
+    assert simulator.job("web")["Version"] == 0
+
+
+def test_an_unchanged_periodic_job_names_its_old_index_twice_and_no_evaluation(simulator: Simulator) -> None:
+    for _ in range(2):
+        reply = push(simulator, "app:v1", kind="batch", Periodic={"Spec": "@daily"})
+    index = simulator.job("web")["ModifyIndex"]
+    assert (reply["Index"], reply["JobModifyIndex"], reply["EvalID"]) == (index, index, "")
