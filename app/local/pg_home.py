@@ -74,7 +74,7 @@ def _reachable(directory: Path, account: Account | None) -> Path:
     data = directory / f"pg{MAJOR}"
     if account is None or (data.exists() and not data.is_symlink()):
         return directory
-    if account.reaches(data):
+    if account.reaches(directory) and account.may(directory, 1):
         return directory
     root = STATE_DIRECTORY / hashlib.sha256(os.fsencode(directory)).hexdigest()[:12]
     for made in (STATE_DIRECTORY, root):
