@@ -15,8 +15,9 @@ import httpx
 CONNECT_SECONDS = 5.0
 WHOLE_SECONDS = 15.0
 _LOOPBACK = ("all://localhost", "all://127.0.0.1", "all://[::1]")
-_USERINFO = re.compile(r"([a-z][a-z0-9+.-]*://)[^/\s@]*@", re.IGNORECASE)
-_QUERY = re.compile(r"([a-z][a-z0-9+.-]*://[^\s?#\"'<>]*)[?#][^\s\"'<>]*", re.IGNORECASE)
+_USERINFO = re.compile(r"\b([a-z][a-z0-9+.-]{0,20}://)[^/\s@]*@", re.IGNORECASE)
+_QUERY = re.compile(r"\b([a-z][a-z0-9+.-]{0,20}://[^\s?#\"'<>]*)[?#][^\s\"'<>]*", re.IGNORECASE)
+_MOST_REDACTED = 4_096  # foreign text may be long, and searching it for URLs takes time in the square of its length
 _UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 
 
@@ -89,8 +90,8 @@ async def read_bounded(response: httpx.Response, limit: int) -> bytes:
 
 
 def redact(text: str) -> str:
-    """`text` without what URLs must not tell: user names, passwords, queries and fragments."""
-    return _QUERY.sub(r"\1?…", _USERINFO.sub(r"\1", text))
+    """The start of `text`, without what URLs must not tell: user names, passwords, queries, fragments."""
+    return _QUERY.sub(r"\1?…", _USERINFO.sub(r"\1", text[:_MOST_REDACTED]))
 
 
 def bounded(text: str, *, limit: int = 300) -> str:

@@ -21,6 +21,7 @@ from app.errors import RegistryUnavailable
 from app.http import WHOLE_SECONDS, BodyRefused, open_client
 
 _NEEDS_LOGIN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+_FAILURES = (*_NEEDS_LOGIN, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 class Connection:
@@ -47,7 +48,7 @@ class Connection:
         self._retired = False
 
     async def ask(self, ask: Ask, *, repository: str) -> Answer:
-        """The answer to `ask`, after logging in when that is asked for; never one of status 401, 403, 429 or 5xx.
+        """The answer to `ask`, after logging in when that is asked for; never 401, 403, 429, nor 5xx but 501.
 
         Raises RegistryUnavailable or RegistryDenied. The whole, with waiting, logging in and redirects, takes at most
         `seconds`.
@@ -97,7 +98,7 @@ class Connection:
         return answer
 
     def _accepted(self, answer: Answer, place: Place) -> Answer:
-        if answer.status in _NEEDS_LOGIN or answer.status == HTTPStatus.TOO_MANY_REQUESTS or answer.status >= 500:
+        if answer.status in _FAILURES or answer.status > HTTPStatus.NOT_IMPLEMENTED:
             error = refused(place, answer, now=self._now())
             if isinstance(error, RegistryUnavailable):
                 self._gate.hold(error.retry_after or 0.0)

@@ -26,7 +26,7 @@ MANIFEST_TYPES = INDEX_TYPES | {
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 }
-# What Distribution 2.x makes of an image for those who seem not to know newer types, as behind a proxy that drops Accept.
+# What Distribution 2.x makes of an image for clients without an Accept, as behind a proxy that drops it.
 CONVERTED_TYPES = frozenset(f"application/vnd.docker.distribution.manifest.v1+{kind}" for kind in ("json", "prettyjws"))
 # All four in one header: with fewer, or a wildcard, Distribution answers another digest, or 404 for a tag it has.
 ACCEPT = ", ".join(sorted(MANIFEST_TYPES))
