@@ -1,0 +1,182 @@
+"""The Inbox in Postgres: deliveries, their events, and which targets are due by them. Must not parse any body.
+
+One statement is one transaction and one round trip, for all deliveries that arrive while the one before is under way.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from uuid import UUID
+
+import asyncpg
+
+from app.adapters.postgres.batcher import Batcher
+from app.adapters.postgres.delivery_rows import delivery_view, event_columns, sent_columns
+from app.adapters.postgres.pool import Database
+from app.domain.event import Oddity, Parsed
+from app.errors import StoreUnavailable
+from app.services.receive import Delivery, DeliveryView, Receipt
+
+# Nineteen of twenty deliveries hold nothing to act on.
+_STORE_WITHOUT_EVENTS = """
+INSERT INTO deliveries (delivery_id, source, size, ignored, oddities, body)
+SELECT delivery_id, source, size, ignored, oddities::jsonb, body
+FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[], $5::text[], $6::bytea[])
+    AS sent (delivery_id, source, size, ignored, oddities, body)
+"""
+
+# Foreign keys are checked at the statement's end, so an event may be inserted before its delivery. Events come sorted
+# by identity and targets are locked in order, so that two of these at once wait for each other but cannot deadlock.
+_STORE = """
+WITH sent AS (
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[], $5::text[], $6::bytea[])
+        AS sent (delivery_id, source, size, ignored, oddities, body)
+), told AS (
+    SELECT * FROM unnest($7::uuid[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[],
+                         $14::text[])
+        AS told (delivery_id, source, identity, action, host, path, tag, digest)
+), fresh AS (
+    INSERT INTO events (delivery_id, source, identity, action, host, path, tag, digest)
+    SELECT * FROM told
+    ON CONFLICT (source, identity) WHERE identity IS NOT NULL DO NOTHING
+    RETURNING event_id, delivery_id, host, path, tag
+), concerned AS (
+    SELECT fresh.event_id, fresh.delivery_id, watches.name, watches.target_id,
+           CASE watches.wanted_tag WHEN fresh.tag THEN watches.wanted_digest ELSE '' END AS before_digest
+    FROM fresh
+    JOIN watches ON watches.repository_path = fresh.path AND watches.present
+    WHERE watches.repository_host = fresh.host
+       OR NOT EXISTS (
+           SELECT FROM watches AS namesake
+           WHERE namesake.repository_path = fresh.path AND namesake.repository_host = fresh.host AND namesake.present
+       )
+), linked AS (
+    INSERT INTO event_watches (event_id, watch_name, before_digest)
+    SELECT event_id, name, before_digest FROM concerned
+), held AS (
+    SELECT target_id FROM targets
+    WHERE target_id IN (SELECT target_id FROM concerned)
+    ORDER BY target_id
+    FOR NO KEY UPDATE
+), due AS (
+    UPDATE targets SET mark = targets.mark + 1, thorough = true, due_at = now()
+    FROM held WHERE targets.target_id = held.target_id
+), counted AS (
+    SELECT sent.*, coalesce(told.events, 0) - coalesce(fresh.events, 0) AS duplicates, coalesce(fresh.events, 0) AS new
+    FROM sent
+    LEFT JOIN (SELECT delivery_id, count(*) AS events FROM told GROUP BY delivery_id) AS told USING (delivery_id)
+    LEFT JOIN (SELECT delivery_id, count(*) AS events FROM fresh GROUP BY delivery_id) AS fresh USING (delivery_id)
+), stored AS (
+    INSERT INTO deliveries (delivery_id, source, size, ignored, duplicates, oddities, body)
+    SELECT delivery_id, source, size, ignored, duplicates, oddities::jsonb, body FROM counted
+)
+SELECT counted.delivery_id, counted.new, counted.duplicates, coalesce(woken.target_ids, '{}') AS target_ids
+FROM counted
+LEFT JOIN (SELECT delivery_id, array_agg(DISTINCT target_id) AS target_ids FROM concerned GROUP BY delivery_id) AS woken
+    USING (delivery_id)
+"""
+
+_NOTE_UNKNOWN = """
+INSERT INTO unknown_sources (source) VALUES ($1)
+ON CONFLICT (source) DO UPDATE SET last_at = now(), deliveries = unknown_sources.deliveries + 1
+"""
+
+# Not a refusal of new ones when full: strangers could then fill it with noise, and hide the registry that is blocked.
+_FORGET_UNKNOWN = """
+DELETE FROM unknown_sources
+WHERE source IN (SELECT source FROM unknown_sources ORDER BY last_at DESC, source OFFSET $1)
+"""
+
+_READ = """
+SELECT delivery_id, source, received_at, size, ignored, duplicates, oddities FROM deliveries WHERE delivery_id = $1
+"""
+
+_READ_EVENTS = """
+SELECT events.*, event_watches.watch_name, event_watches.settled_at, event_watches.answer,
+       coalesce(decisions.words, '') AS decision, decisions.rollout_id
+FROM events
+LEFT JOIN event_watches USING (event_id)
+LEFT JOIN decisions USING (decision_id)
+WHERE events.delivery_id = $1
+ORDER BY events.event_id, event_watches.watch_name
+"""
+
+UNKNOWN_SOURCES_KEPT = 100
+_STATEMENT_TIMEOUT = 5.0
+
+# What Postgres says of a value, not of itself: the same again would fail again.
+_UNSTORABLE = (asyncpg.DataError, asyncpg.ProgramLimitExceededError)
+
+
+class PostgresInbox:
+    """An Inbox. `patience` is how long a caller waits for its commit, in seconds: senders give up after one second."""
+
+    def __init__(self, database: Database, *, patience: float = 0.9) -> None:
+        self._database = database
+        self._patience = patience
+        self._batcher = Batcher(self._store_all)
+
+    async def store(self, delivery: Delivery) -> Receipt:
+        """See Inbox. After StoreUnavailable the delivery may have been committed: its events are then duplicates."""
+        try:
+            return await self._put(delivery)
+        except _UNSTORABLE as error:
+            return await self._put(_quarantined(delivery, error))
+
+    async def note_unknown(self, source: str) -> None:
+        """See Inbox."""
+        async with self._database.transaction() as connection:
+            await connection.execute(_NOTE_UNKNOWN, source)
+            await connection.execute(_FORGET_UNKNOWN, UNKNOWN_SOURCES_KEPT)
+
+    async def read(self, delivery_id: UUID) -> DeliveryView | None:
+        """See Inbox."""
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(_READ, delivery_id)
+            if row is None:
+                return None
+            return delivery_view(row, await connection.fetch(_READ_EVENTS, delivery_id))
+
+    async def _put(self, delivery: Delivery) -> Receipt:
+        try:
+            async with asyncio.timeout(self._patience):
+                return await self._batcher.put(delivery)
+        except TimeoutError as error:
+            raise StoreUnavailable(f"Postgres did not commit within {self._patience:g} s") from error
+        except _UNSTORABLE:
+            raise
+        except asyncpg.PostgresError as error:
+            raise StoreUnavailable(f"Postgres cannot store now: {type(error).__name__}: {str(error)[:200]}") from error
+
+    async def _store_all(self, deliveries: Sequence[Delivery]) -> Sequence[Receipt]:
+        sent = sent_columns(deliveries)
+        events = event_columns(deliveries)
+        async with self._database.connection() as connection:
+            if not events:
+                await connection.execute(_STORE_WITHOUT_EVENTS, *sent, timeout=_STATEMENT_TIMEOUT)
+                return [_receipt(delivery) for delivery in deliveries]
+            rows = await connection.fetch(_STORE, *sent, *events, timeout=_STATEMENT_TIMEOUT)
+        found = {row["delivery_id"]: row for row in rows}
+        return [_receipt(delivery, **found[delivery.delivery_id]) for delivery in deliveries]
+
+
+def _receipt(
+    delivery: Delivery, *, new: int = 0, duplicates: int = 0, target_ids: Sequence[int] = (), delivery_id: object = None
+) -> Receipt:
+    return Receipt(
+        delivery_id=delivery.delivery_id,
+        new=new,
+        duplicates=duplicates,
+        ignored=delivery.parsed.ignored,
+        oddities=delivery.parsed.oddities,
+        target_ids=tuple(target_ids),
+    )
+
+
+def _quarantined(delivery: Delivery, error: Exception) -> Delivery:
+    """The same delivery without its events: a person sees it, and its sender does not retry it for ever."""
+    parsed = delivery.parsed
+    oddity = Oddity(where="events", problem=f"Postgres cannot store them: {str(error)[:200]!r}")
+    return replace(
+        delivery, parsed=Parsed(ignored=parsed.ignored + len(parsed.events), oddities=(*parsed.oddities, oddity))
+    )

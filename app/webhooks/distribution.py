@@ -1,0 +1,115 @@
+"""Answers what a notification of CNCF Distribution (2.x, 3.x) and its forks says. Must not contact anything it names.
+
+https://distribution.github.io/distribution/about/notifications/ . The shipped registries send one event per request,
+the format allows any number. Empty text means absent: 3.x writes `"digest": ""` where 2.x leaves the key out.
+"""
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from app.domain.event import Action, Oddity, Parsed, PushEvent
+from app.domain.reference import Repository, parse_digest, parse_tag
+from app.errors import InvalidReference
+from app.webhooks.body import Odd, Record, load, quoted
+
+CONTENT_TYPES = frozenset(
+    {
+        "application/vnd.docker.distribution.events.v1+json",
+        "application/vnd.docker.distribution.events.v2+json",
+        "application/json",
+    }
+)
+_BLOB = "application/octet-stream"
+_MAX_TEXT = 255  # of an id or a host: longer ones are nobody's, and an index of Postgres could not hold them
+_ODDITIES_SHOWN = 20
+_NO_HOST = "localhost"  # lets a path be checked when no host was sent
+
+
+def parse(headers: Mapping[str, str], body: bytes) -> Parsed:
+    """The tags pushed and deleted; every other event is counted in `ignored`. Never raises.
+
+    `headers` have lower-case names, or find names in any case.
+    """
+    oddities = list(_odd_content_type(headers.get("content-type", "")))
+    loaded = load(body)
+    oddities += loaded.oddities
+    events: list[PushEvent] = []
+    ignored = 0
+    try:
+        entries = _entries(loaded.value)
+    except Odd as odd:
+        entries = []
+        oddities.append(odd.at("body"))
+    for number, entry in enumerate(entries):
+        try:
+            event = _event(Record.of(entry))
+        except (Odd, InvalidReference) as problem:
+            oddities.append(Oddity(where=f"events[{number}]", problem=str(problem)))
+            continue
+        if event is None:
+            ignored += 1
+        else:
+            events.append(event)
+    return Parsed(events=tuple(events), ignored=ignored, oddities=_shortened(oddities))
+
+
+def _odd_content_type(header: str) -> tuple[Oddity, ...]:
+    content_type = header.partition(";")[0].strip().lower()
+    if content_type in CONTENT_TYPES or not content_type:
+        return ()
+    return (Oddity(where="Content-Type", problem=f"{quoted(content_type)} is not what Distribution sends"),)
+
+
+def _entries(value: object) -> list[object]:
+    """The envelope's events; Go leaves the key out when there are none."""
+    envelope = Record.of(value)
+    if envelope and "events" not in envelope.fields:
+        raise Odd("has no 'events': is this the webhook of another product?")
+    return envelope.list("events")
+
+
+def _event(entry: Record) -> PushEvent | None:
+    """The event, or None when nothing needs to be done for it. Raises Odd or InvalidReference."""
+    action = entry.text("action")
+    if not action:
+        raise Odd("has no 'action'")
+    if action not in (Action.PUSH, Action.DELETE):
+        return None
+    target = entry.record("target")
+    tag = target.text("tag")
+    if not tag or (action == Action.PUSH and target.text("mediaType") == _BLOB):
+        return None
+    host = _host(target.text("url"), entry.record("request").text("host"))
+    repository = Repository.of(host or _NO_HOST, target.text("repository"))
+    digest = target.text("digest")
+    return PushEvent(
+        action=Action(action),
+        host=repository.host if host else None,
+        path=repository.path,
+        tag=parse_tag(tag),
+        digest=parse_digest(digest) if digest else None,
+        event_id=_bounded("id", entry.text("id")) or None,
+    )
+
+
+def _host(url: str, request_host: str) -> str:
+    """The registry's name for itself, when it says one: `request.host` is what the client called it."""
+    try:
+        authority = urlsplit(url).netloc
+    except ValueError as error:
+        raise Odd(f"target.url: {quoted(url)} is not a URL") from error
+    return _bounded("host", authority.rpartition("@")[2] or request_host)
+
+
+def _bounded(name: str, text: str) -> str:
+    if len(text) > _MAX_TEXT or not text.isprintable():
+        raise Odd(f"'{name}' {quoted(text)} is longer than {_MAX_TEXT} characters or has control characters")
+    return text
+
+
+def _shortened(oddities: list[Oddity]) -> tuple[Oddity, ...]:
+    rest = len(oddities) - _ODDITIES_SHOWN
+    if rest <= 0:
+        return tuple(oddities)
+    more = Oddity(where="body", problem=f"{rest} more oddities are not listed")
+    return (*oddities[:_ODDITIES_SHOWN], more)

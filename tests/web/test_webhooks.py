@@ -1,0 +1,240 @@
+"""Given any request to POST /webhooks/{source}, then the status is the one that its sender can do something with."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
+from starlette.testclient import TestClient
+from starlette.types import Message
+
+from app.settings.secret import Secret
+from app.settings.values import WebhookSource
+from app.web import deliveries
+from app.web.webhooks import webhook
+from tests.fakes.inbox import KnownWatch, MemoryInbox
+from tests.unit.webhooks.bodies import MALFORMED, V1, envelope, push
+
+LIMIT = 64 * 1024 * 4
+GOOD = {"Authorization": "Bearer new", "Content-Type": V1}
+
+
+@dataclass(slots=True)
+class HeardRings:
+    rings: list[tuple[str, str]] = field(default_factory=list)
+
+    def ring(self, actor: str, key: str, *, delay: float = 0.0) -> None:
+        self.rings.append((actor, key))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StubSettings:
+    webhook_sources: Mapping[str, WebhookSource]
+    max_body_bytes: int = LIMIT
+
+
+@dataclass(slots=True, kw_only=True)
+class StubServices:
+    inbox: MemoryInbox
+    doorbell: HeardRings
+    settings: StubSettings
+
+
+@pytest.fixture
+def services() -> StubServices:
+    def source(name: str, *secrets: str) -> WebhookSource:
+        return WebhookSource(name=name, kind="distribution", secrets=tuple(Secret(text) for text in secrets))
+
+    sources = {"main": source("main", "new", "old"), "open": source("open"), "blank": source("blank", "")}
+    watch = KnownWatch(name="app", target_id=7, host="registry.example.com:5000", path="team/app")
+    return StubServices(
+        inbox=MemoryInbox(watches=[watch]), doorbell=HeardRings(), settings=StubSettings(webhook_sources=sources)
+    )
+
+
+@pytest.fixture
+def application(services: StubServices) -> Starlette:
+    made = Starlette(
+        routes=[
+            Route("/webhooks/{source}", webhook, methods=["POST"]),
+            Route("/deliveries/{id}", deliveries.show),
+        ]
+    )
+    made.state.services = services
+    return made
+
+
+@pytest.fixture
+def client(application: Starlette) -> Iterator[TestClient]:
+    with TestClient(application) as opened:
+        yield opened
+
+
+def test_a_good_delivery_is_stored_answered_and_rung(client: TestClient, services: StubServices) -> None:
+    body = envelope(push(), {"action": "pull"})
+    answer = client.post("/webhooks/main", content=body, headers=GOOD)
+
+    assert answer.status_code == 202
+    delivery = answer.json().pop("delivery")
+    assert answer.json() == {"delivery": delivery, "events": 1, "ignored": 1, "duplicates": 0}
+    assert answer.headers["Location"] == f"/deliveries/{delivery}"
+    assert services.doorbell.rings == [("look", "7")]
+
+
+def test_the_location_tells_what_was_understood(client: TestClient) -> None:
+    answer = client.post("/webhooks/main", content=envelope(push(), push(tag="no tag")), headers=GOOD)
+    shown = client.get(answer.headers["Location"]).json()
+    assert (shown["source"], shown["ignored"], shown["duplicates"]) == ("main", 0, 0)
+    assert [(event["repository"], event["tag"]) for event in shown["events"]] == [("team/app", "v1.0.0")]
+    assert shown["events"][0]["watches"] == [
+        {"watch": "app", "state": "pending", "settled_at": None, "answer": "", "decision": "", "rollout": None}
+    ]
+    assert [oddity["where"] for oddity in shown["oddities"]] == ["events[1]"]
+
+
+def test_a_retry_is_a_duplicate_and_rings_nobody(client: TestClient, services: StubServices) -> None:
+    client.post("/webhooks/main", content=envelope(push()), headers=GOOD)
+    answer = client.post("/webhooks/main", content=envelope(push()), headers=GOOD)
+    assert (answer.status_code, answer.json()["events"], answer.json()["duplicates"]) == (202, 0, 1)
+    assert len(services.doorbell.rings) == 1
+
+
+@pytest.mark.parametrize("sent", ["Bearer new", "new", "bearer old", "old"])
+def test_both_secrets_in_both_spellings(client: TestClient, sent: str) -> None:
+    assert client.post("/webhooks/main", content=b"{}", headers={"Authorization": sent}).status_code == 202
+
+
+@pytest.mark.parametrize("source", ["main", "open", "blank"])
+@pytest.mark.parametrize("sent", [None, "", "Bearer", "Bearer ", "Bearer wrong", "Basic bmV3", "\xff\xfe"])
+def test_anything_but_a_secret_is_401(
+    client: TestClient, services: StubServices, source: str, sent: str | None
+) -> None:
+    headers = {"Authorization": sent.encode("latin-1")} if sent is not None else {}
+    answer = client.post(f"/webhooks/{source}", content=envelope(push()), headers=headers)
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert services.inbox.deliveries == {}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_a_malformed_body_is_taken_and_the_next_good_event_is_still_processed(
+    client: TestClient, services: StubServices, name: str
+) -> None:
+    answer = client.post("/webhooks/main", content=MALFORMED[name], headers=GOOD)
+    assert (answer.status_code, answer.json()["events"]) == (202, 0)
+    assert client.get(answer.headers["Location"]).json()["oddities"]
+
+    assert client.post("/webhooks/main", content=envelope(push()), headers=GOOD).json()["events"] == 1
+    assert services.inbox.marks == {7: 1}
+
+
+def chunks(count: int) -> Iterator[bytes]:
+    for _ in range(count):
+        yield b" " * 65536
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_over_the_limit_is_taken_and_quarantined(
+    client: TestClient, services: StubServices, chunked: bool
+) -> None:
+    content = chunks(5) if chunked else b" " * (LIMIT + 1)
+    answer = client.post("/webhooks/main", content=content, headers=GOOD)
+    assert answer.status_code == 202
+    (stored, _, _) = services.inbox.deliveries.popitem()[1]
+    assert stored.body is None
+    assert [oddity.problem for oddity in stored.parsed.oddities] == [f"body over the limit of {LIMIT} bytes"]
+    assert client.post("/webhooks/main", content=envelope(push()), headers=GOOD).json()["events"] == 1
+
+
+def test_a_body_at_the_limit_is_read(client: TestClient) -> None:
+    body = envelope(push())
+    answer = client.post("/webhooks/main", content=body + b" " * (LIMIT - len(body)), headers=GOOD)
+    assert answer.json()["events"] == 1
+
+
+async def test_no_more_than_the_limit_is_asked_of_an_endless_sender(application: Starlette) -> None:
+    asked = 0
+
+    async def receive() -> Message:
+        nonlocal asked
+        asked += 1
+        return {"type": "http.request", "body": b" " * 65536, "more_body": True}
+
+    assert await call(application, receive) == [202]
+    assert asked == LIMIT // 65536 + 1
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, str(LIMIT + 1)])
+async def test_nothing_is_read_of_a_body_that_is_declared_too_large(application: Starlette, length: str) -> None:
+    async def receive() -> Message:
+        raise AssertionError("read")
+
+    assert await call(application, receive, (b"content-length", length.encode())) == [202]
+
+
+async def test_a_client_that_goes_away_leaves_nothing(application: Starlette, services: StubServices) -> None:
+    messages = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+
+    async def receive() -> Message:
+        return next(messages)
+
+    await call(application, receive)
+    assert services.inbox.deliveries == {}
+
+
+def test_a_store_that_is_away_is_503_and_the_retry_is_taken(client: TestClient, services: StubServices) -> None:
+    services.inbox.away = True
+    answer = client.post("/webhooks/main", content=envelope(push()), headers=GOOD)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert client.get("/deliveries/00000000-0000-0000-0000-000000000000").status_code == 503
+    services.inbox.away = False
+    assert client.post("/webhooks/main", content=envelope(push()), headers=GOOD).json()["events"] == 1
+
+
+def test_an_unknown_source_is_404_and_is_noted(client: TestClient, services: StubServices) -> None:
+    assert client.post("/webhooks/forgotten", content=b"{}", headers=GOOD).status_code == 404
+    assert services.inbox.unknown == ["forgotten"]
+
+
+@pytest.mark.parametrize("name", ["%00", "a" * 65, "%3Cscript%3E", "-x", "a%20b", "%ff", "caf%C3%A9"])
+def test_a_source_of_nonsense_is_404_and_is_not_noted(client: TestClient, services: StubServices, name: str) -> None:
+    assert client.post(f"/webhooks/{name}", content=b"{}").status_code == 404
+    assert services.inbox.unknown == []
+
+
+def test_an_unknown_source_is_404_while_the_store_is_away(client: TestClient, services: StubServices) -> None:
+    services.inbox.away = True
+    assert client.post("/webhooks/forgotten", content=b"{}").status_code == 404
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
+def test_another_method_is_405(client: TestClient, method: str) -> None:
+    assert client.request(method, "/webhooks/main", headers=GOOD).status_code == 405
+
+
+@pytest.mark.parametrize("name", ["nonsense", "00000000-0000-0000-0000-000000000000", "%00", "1"])
+def test_no_such_delivery_is_404(client: TestClient, name: str) -> None:
+    answer = client.get(f"/deliveries/{name}")
+    assert answer.status_code == 404
+    assert json.loads(answer.content)["message"]
+
+
+async def call(application: Starlette, receive: object, *headers: tuple[bytes, bytes]) -> list[int]:
+    """Call the application below any client, to say what arrives when; returns the status sent."""
+    statuses: list[int] = []
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/webhooks/main",
+        "query_string": b"",
+        "headers": [(b"authorization", b"Bearer new"), *headers],
+    }
+    await application(scope, receive, send)  # type: ignore[arg-type]
+    return statuses
