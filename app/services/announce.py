@@ -18,7 +18,6 @@ from app.services.compose import Addresses, Told, compose
 log = structlog.get_logger()
 
 LEASE = 8.0  # seconds; a killed worker's notice is due again after this
-SENDING = 5.0  # seconds for one attempt, well within the lease
 PATIENCE = 3 * 86_400.0  # seconds that a refusal is retried: a person may mend the address meanwhile
 NOT_CONFIGURED = "no notifier is configured"
 
@@ -55,11 +54,15 @@ class Notices(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announcer:
-    """What announcing works with; `notifier` is None when nobody is to be told."""
+    """What announcing works with; `notifier` is None when nobody is to be told.
+
+    `sending` bounds one attempt, in seconds, well within the lease.
+    """
 
     notices: Notices
     notifier: Notifier | None
     addresses: Addresses
+    sending: float = 5.0
 
 
 async def announce(announcer: Announcer, notice_id: int) -> None:
@@ -84,10 +87,10 @@ async def announce(announcer: Announcer, notice_id: int) -> None:
 
 async def _send(notifier: Notifier, announcer: Announcer, claimed: ClaimedNotice) -> None:
     try:
-        async with asyncio.timeout(SENDING):
+        async with asyncio.timeout(announcer.sending):
             await notifier.send(compose(claimed.told, announcer.addresses))
     except TimeoutError as error:
-        raise Transient(f"it took longer than {SENDING:g} s") from error
+        raise Transient(f"it took longer than {announcer.sending:g} s") from error
 
 
 async def _refused(announcer: Announcer, claimed: ClaimedNotice, error: Permanent) -> None:

@@ -1,0 +1,106 @@
+"""The configuration is read again when it changed or a person asks; a broken one changes nothing and is reported."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from app.errors import ConfigError, Fault, Permanent, StoreUnavailable
+from app.services.reload import FileChanges, Reloader
+
+
+class Process:
+    """A process with a configuration file of one word; `away` makes the store fail."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.path.write_text("first")
+        self.in_force: list[str] = []
+        self.applied = asyncio.Event()
+        self.away: Exception | None = None
+        self.reloader = Reloader(self._load, self._apply, changed=FileChanges(path))
+
+    def _load(self) -> str:
+        if not self.path.exists() or self.path.read_text() == "broken":
+            raise ConfigError((Fault(source="file", key="key", problem="broken", mend="Mend it"),))
+        return self.path.read_text()
+
+    async def _apply(self, loaded: str) -> None:
+        if self.away is not None:
+            raise self.away
+        self.in_force.append(loaded)
+        self.applied.set()
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Process:
+    return Process(tmp_path / "staging.toml")
+
+
+async def test_nothing_happens_while_nothing_changes(process: Process) -> None:
+    await process.reloader.look()
+    assert process.in_force == []
+
+
+async def test_a_change_is_applied_once(process: Process) -> None:
+    process.path.write_text("second")
+    await process.reloader.look()
+    await process.reloader.look()
+    assert process.in_force == ["second"]
+    assert process.reloader.problem == ""
+
+
+@pytest.mark.parametrize("fault", ["broken", "removed"])
+async def test_a_broken_file_changes_nothing_and_is_reported_until_it_is_mended(process: Process, fault: str) -> None:
+    if fault == "broken":
+        process.path.write_text("broken")
+    else:
+        process.path.unlink()
+    await process.reloader.look()
+    await process.reloader.look()
+    assert process.in_force == []
+    assert process.reloader.problem == "file: key: broken. Mend it"
+    process.path.write_text("second")
+    await process.reloader.look()
+    assert (process.in_force, process.reloader.problem) == (["second"], "")
+
+
+async def test_what_could_not_be_stored_is_applied_when_it_can(process: Process) -> None:
+    process.path.write_text("second")
+    process.away = StoreUnavailable("Postgres is away")
+    await process.reloader.look()
+    assert process.reloader.problem == "Postgres is away"
+    process.away = None
+    await process.reloader.look()
+    await process.reloader.look()
+    assert (process.in_force, process.reloader.problem) == (["second"], "")
+
+
+async def test_what_cannot_be_applied_waits_for_a_person(process: Process) -> None:
+    process.path.write_text("second")
+    process.away = Permanent("the table may not be read")
+    await process.reloader.look()
+    process.away = None
+    await process.reloader.look()
+    assert (process.in_force, process.reloader.problem) == ([], "the table may not be read")
+    process.reloader.ask()
+    await process.reloader.look()
+    assert (process.in_force, process.reloader.problem) == (["second"], "")
+
+
+async def test_a_person_is_heard_at_once_though_nothing_changed(process: Process) -> None:
+    running = asyncio.create_task(process.reloader.run(interval=3600))
+    process.reloader.ask()
+    async with asyncio.timeout(10):
+        await process.applied.wait()
+    running.cancel()
+    assert process.in_force == ["first"]
+
+
+async def test_a_change_is_noticed_within_the_interval(process: Process) -> None:
+    running = asyncio.create_task(process.reloader.run(interval=0.001))
+    process.path.write_text("second")
+    async with asyncio.timeout(10):
+        await process.applied.wait()
+    running.cancel()
+    assert process.in_force == ["second"]
