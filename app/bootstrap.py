@@ -33,7 +33,7 @@ from app.adapters.postgres.schedule import PostgresSchedule
 from app.adapters.postgres.watches import PostgresWatches
 from app.adapters.registry import RegistryClient, RegistryEndpoint
 from app.domain.rollout import Patience
-from app.errors import ConfigError, RegistryWatcherError
+from app.errors import RegistryWatcherError
 from app.http import open_client
 from app.ports import Deployer, RegistrySource
 from app.services.announce import Announcer
@@ -41,8 +41,9 @@ from app.services.compose import Addresses
 from app.services.look import Looker, LookSettings
 from app.services.observe import Observer
 from app.services.reconcile import reconcile
+from app.services.reload import FileChanges, Reloader
 from app.services.ringing import LOOK
-from app.settings import ConfigFile, NomadSettings, RegistryEndpointSettings, Settings, load_settings
+from app.settings import NomadSettings, RegistryEndpointSettings, Settings, load_settings
 
 log = structlog.get_logger()
 
@@ -52,8 +53,9 @@ _READ_FILE_EVERY = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Everything that a face of the program calls, ready to use."""
+    """Everything that a face of the program calls, ready to use, and the settings that it was built from."""
 
+    settings: Settings
     database: Database
     registries: RegistrySource
     deployer: Deployer
@@ -82,11 +84,24 @@ class Kept:
 
 @dataclass(slots=True, kw_only=True)
 class App:
-    """A running process: its settings and services, both replaced as a whole when the configuration file changes."""
+    """A running process. `services` is replaced as a whole when the configuration file changes.
 
-    settings: Settings
+    `starting` says what the start still waits for, "" once it is through.
+    """
+
     services: Services
-    problem: str = ""
+    starting: str = "the schema and the configuration are not in Postgres yet"
+    reloader: Reloader[Settings] | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.services.settings
+
+    @property
+    def problem(self) -> str:
+        """Why the newest configuration is not in force, "" when it is."""
+        return self.starting or (self.reloader.problem if self.reloader else "")
 
 
 @asynccontextmanager
@@ -98,11 +113,14 @@ async def open_app(settings: Settings, *, broker: Broker | None = None) -> Async
     deployer = NomadDeployer(nomad_connection(settings.nomad))
     http = open_client()
     kept = Kept(database=database, registries=registries, deployer=deployer, doorbell=bell, http=http)
-    app = App(
-        settings=settings,
-        services=build_services(settings, kept),
-    )
-    background = [asyncio.create_task(_start(app)), asyncio.create_task(_follow_file(app, kept))]
+    app = App(services=build_services(settings, kept))
+    app.reloader = _reloader(app, kept)
+    with suppress(ValueError, RuntimeError, NotImplementedError):  # only a main thread may listen to signals
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.reloader.ask)
+    background = [
+        asyncio.create_task(_start(app)),
+        asyncio.create_task(app.reloader.run(interval=_READ_FILE_EVERY)),
+    ]
     for warning in settings.warnings:
         log.warning("configuration.warning", text=warning)
     try:
@@ -148,6 +166,7 @@ def build_services(settings: Settings, kept: Kept) -> Services:
         addresses=Addresses(page=settings.external_url, nomad=settings.nomad.address),
     )
     return Services(
+        settings=settings,
         database=database,
         registries=kept.registries,
         deployer=deployer,
@@ -212,51 +231,29 @@ async def _start(app: App) -> None:
                 await migrate(app.settings.database_url.reveal())
             done = await reconcile(app.services.watches, app.settings.watches, at_start=True)
         except (RegistryWatcherError, OSError) as error:
-            if str(error) != app.problem:
+            if str(error) != app.starting:
                 log.warning("start.waits", problem=str(error))
-            app.problem = str(error)
+            app.starting = str(error)
             await asyncio.sleep(_TRY_AGAIN)
         else:
-            app.problem = ""
+            app.starting = ""
             _ring(app, done.due)
             return
 
 
-async def _follow_file(app: App, kept: Kept) -> None:
-    """Read the configuration file again when it changes or on SIGHUP; a broken file changes nothing and is reported."""
-    if app.settings.file is None:
-        return
-    file = ConfigFile(app.settings.file)
-    asked = asyncio.Event()
-    with suppress(ValueError, RuntimeError, NotImplementedError):  # only a main thread may listen to signals
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, asked.set)
-    while True:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(asked.wait(), _READ_FILE_EVERY)
-        changed = file.changed()
-        if changed or asked.is_set():
-            asked.clear()
-            await _read_again(app, kept)
+def _reloader(app: App, kept: Kept) -> Reloader[Settings]:
+    """Applies the configuration file when it changed or on SIGHUP; a broken file changes nothing and is reported."""
 
-
-async def _read_again(app: App, kept: Kept) -> None:
-    try:
-        settings = load_settings(app.settings.file, os.environ)
+    async def apply(settings: Settings) -> None:
         done = await reconcile(app.services.watches, settings.watches)
-    except ConfigError as error:
-        app.problem = f"the changed configuration file is not used: {error}"
-        log.error("configuration.refused", faults=[str(fault) for fault in error.faults])
-        return
-    except RegistryWatcherError as error:
-        app.problem = str(error)
-        log.warning("configuration.waits", problem=str(error))
-        return
-    await kept.registries.replace(endpoints(settings.registries))
-    app.settings = settings
-    app.services = build_services(settings, kept)
-    app.problem = ""
-    log.info("configuration.read", watches=len(settings.watches))
-    _ring(app, done.due)
+        await kept.registries.replace(endpoints(settings.registries))
+        app.services = build_services(settings, kept)
+        _ring(app, done.due)
+
+    file = app.settings.file
+    return Reloader(
+        lambda: load_settings(file, os.environ), apply, changed=FileChanges(file) if file else lambda: False
+    )
 
 
 def _ring(app: App, targets: Iterable[int]) -> None:

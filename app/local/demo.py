@@ -1,0 +1,110 @@
+"""The demonstration: the whole line on this machine, with a small registry and a Nomad simulator, told as it happens.
+
+Pushes v1.0.0 and v1.1.0 of a sample repository and follows the webhook, the decision and the rollout over the same
+HTTP API that a user has. Then it keeps running and says what to try.
+"""
+
+import asyncio
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from app.local.child import Service
+from app.local.demo_story import Story
+from app.local.output import prefixed
+from app.local.ports import free_port
+from app.local.processes import answers, own_processes, python
+from app.local.servers import choose_postgres, choose_valkey
+from app.local.supervisor import supervise
+from app.local.up import environment, started
+
+_CONFIG = """\
+# Written by `registrywatcher demo`; it is written again at each start.
+server_listening_address = "127.0.0.1:{port}"
+external_url = "http://127.0.0.1:{port}"
+poll_interval = "10s"
+create_database_schema = true
+watched_repositories = ["sample"]
+
+[registry_map.demo]
+registry_scheme = "http"
+registry_domain = "127.0.0.1:{registry}"
+registry_prefix = "demo"
+
+[repo_map.sample]
+registry_name = "demo"
+nomad_job_name = "sample"
+nomad_task_name = "server"
+
+[webhooks.distribution]
+secret = "{secret}"
+"""
+
+_PORT = 8080
+
+
+async def run_demo(*, data_dir: Path, port: int | None) -> None:
+    """Run until a signal comes; nothing is left behind. Without `port`, 8080 is taken when it is free.
+
+    Raises ServerFailed when a part does not become ready, with its last lines.
+    """
+    home = data_dir / "demo"
+    home.mkdir(parents=True, exist_ok=True)
+    web = port or _preferred(_PORT)
+    registry, nomad = free_port(), free_port()
+    secret = secrets.token_urlsafe(16)
+    config = home / "demo.toml"
+    config.write_text(_CONFIG.format(port=web, registry=registry, secret=secret), encoding="utf-8")
+    config.chmod(0o600)
+    url = f"http://127.0.0.1:{web}"
+    with ExitStack() as stack:
+        postgres, valkey = await asyncio.gather(
+            asyncio.to_thread(started, stack, choose_postgres(home, database_url=os.environ.get("DATABASE_URL"))),
+            asyncio.to_thread(started, stack, choose_valkey(home, redis_url=os.environ.get("REDIS_URL"))),
+        )
+        env = {
+            **environment(postgres.url, valkey.url),
+            "NOMAD_ADDR": f"http://127.0.0.1:{nomad}",
+            "REGISTRYWATCHER_LOG_LEVEL": os.environ.get("REGISTRYWATCHER_LOG_LEVEL", "warning"),
+        }
+        services = (
+            *_world(home, registry=registry, nomad=nomad, hook=f"{url}/webhooks/distribution", secret=secret),
+            *own_processes(("--config", str(config)), env, url=url),
+        )
+        story = Story(web=url, registry=f"http://127.0.0.1:{registry}", nomad=f"http://127.0.0.1:{nomad}")
+        show = prefixed([each.name for each in services], sys.stdout)
+        await supervise(services, show=show, then=story.tell)
+
+
+def _world(home: Path, *, registry: int, nomad: int, hook: str, secret: str) -> Sequence[Service]:
+    """A registry that sends notifications, and a Nomad that takes a second for each step; both keep their state."""
+    notify = ("--notify", hook, "--notify-header", f"Authorization: Bearer {secret}")
+    return (
+        Service(
+            name="registry",
+            argv=python("app.local.registry", "--port", str(registry), "--state", str(home / "registry"), *notify),
+            ready=answers(f"http://127.0.0.1:{registry}/v2/"),
+        ),
+        Service(
+            name="nomad",
+            argv=python(
+                "app.local.nomad",
+                *("--port", str(nomad), "--state", str(home / "nomad.json"), "--start", "0.5", "--healthy", "1"),
+            ),
+            ready=answers(f"http://127.0.0.1:{nomad}/v1/status/leader"),
+        ),
+    )
+
+
+def _preferred(port: int) -> int:
+    """`port` when nobody listens there, else a free one."""
+    with socket.socket() as trial:
+        try:
+            trial.bind(("127.0.0.1", port))
+        except OSError:
+            return free_port()
+    return port

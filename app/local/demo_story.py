@@ -1,0 +1,123 @@
+"""What the demo does and tells once everything runs: two pushes, followed to their end over HTTP like a user would."""
+
+import asyncio
+import sys
+from typing import Any
+
+import httpx
+
+_REPOSITORY = "demo/sample"
+_WATCH = "sample"
+_PATIENCE = 60.0
+
+
+class Story:
+    """Drives the demo's registry, seeds the simulator's job, and prints what the API answers.
+
+    `web`, `registry` and `nomad` are base URLs on this machine.
+    """
+
+    def __init__(self, *, web: str, registry: str, nomad: str) -> None:
+        self._web, self._registry, self._nomad = web, registry, nomad
+        self._client = httpx.AsyncClient(trust_env=False, timeout=10)
+        self._told: set[str] = set()
+
+    async def tell(self) -> None:
+        """Tell the whole story; on a second start the job and the images are there already, and it goes on from there.
+
+        Raises httpx.HTTPError when a part of the demo does not answer, TimeoutError when a rollout does not end.
+        """
+        self._say("")
+        self._say(f"  The page:  {self._web}/")
+        self._say("")
+        async with self._client:
+            await self._push("v1.0.0")
+            await self._seed_job()
+            await self._post(f"{self._web}/repos/{_WATCH}/check")
+            digest = await self._push("v1.1.0")
+            async with asyncio.timeout(_PATIENCE):
+                await self._follow(digest)
+        self._what_next()
+
+    async def _push(self, tag: str) -> str:
+        answer = await self._post(f"{self._registry}/registry/push/{_REPOSITORY}/{tag}", {"content": f"sample {tag}"})
+        digest: str = answer.json()["digest"]
+        self._say(f"  pushed     {_REPOSITORY}:{tag}  ({digest[:19]})")
+        return digest
+
+    async def _seed_job(self) -> None:
+        found = await self._client.get(f"{self._nomad}/v1/job/{_WATCH}")
+        if found.status_code == httpx.codes.OK:
+            image = found.json()["TaskGroups"][0]["Tasks"][0]["Config"]["image"]
+            self._say(f"  job        {_WATCH} runs {image}")
+            return
+        image = f"{self._registry.partition('://')[2]}/{_REPOSITORY}:v1.0.0"
+        await self._post(f"{self._nomad}/simulator/jobs", _job(image))
+        self._say(f"  job        {_WATCH} registered by hand with {image}")
+
+    async def _follow(self, digest: str) -> None:
+        """Print every change of the decision and of the rollout until what was pushed runs."""
+        while True:
+            repos = (await self._client.get(f"{self._web}/repos")).json()
+            watch = repos[_WATCH]
+            decision = watch["decision"] or {}
+            self._once("decision", decision.get("words", ""))
+            for rollout in (await self._client.get(f"{self._web}/rollouts")).json()["rollouts"]:
+                self._once("rollout", _words(rollout))
+            if any(each["digest"] == digest for each in watch["running"]) and decision.get("reason") == "up_to_date":
+                return
+            await asyncio.sleep(0.1)
+
+    def _once(self, what: str, words: str) -> None:
+        if words and f"{what}{words}" not in self._told:
+            self._told.add(f"{what}{words}")
+            self._say(f"  {what:<10} {words}")
+
+    async def _post(self, url: str, body: Any = None) -> httpx.Response:
+        answer = await self._client.post(url, json=body)
+        answer.raise_for_status()
+        return answer
+
+    def _what_next(self) -> None:
+        push = f"{self._registry}/registry/push/{_REPOSITORY}"
+        self._say(f"""
+  It keeps running. Look at {self._web}/ and try, in another terminal:
+
+    push a new release     curl -X POST {push}/v1.2.0
+    pin an older one       curl -X POST {self._web}/tags/{_WATCH} -d '{{"pinned_tag": "v1.0.0"}}'
+    switch auto deploy off curl -X POST {self._web}/tags/{_WATCH} -d '{{"auto_deploy": false}}'
+    follow releases again  curl -X POST {self._web}/tags/{_WATCH}/reset
+    see it all             curl {self._web}/repos
+
+  Ctrl-C stops everything.""")
+
+    @staticmethod
+    def _say(line: str) -> None:
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+
+def _words(rollout: dict[str, Any]) -> str:
+    """One line on a rollout from its JSON."""
+    what = ", ".join(f"{each['watch']} {each['tag']}" for each in rollout["watches"])
+    how = rollout["outcome"] or rollout["note"] or rollout["state"]
+    return f"{what}: {how}" + (f" ({rollout['reason']})" if rollout["reason"] else "")
+
+
+def _job(image: str) -> dict[str, Any]:
+    """A service job of two allocations, as a user would have registered it."""
+    second = 1_000_000_000
+    return {
+        "ID": _WATCH,
+        "Name": _WATCH,
+        "Type": "service",
+        "Datacenters": ["dc1"],
+        "TaskGroups": [
+            {
+                "Name": "app",
+                "Count": 2,
+                "Update": {"MaxParallel": 1, "MinHealthyTime": second, "HealthyDeadline": 60 * second},
+                "Tasks": [{"Name": "server", "Driver": "docker", "Config": {"image": image}}],
+            }
+        ],
+    }

@@ -1,0 +1,48 @@
+"""Everything on one machine with the user's own registry and Nomad: `registrywatcher up`.
+
+Postgres and Valkey are brought along unless the user names theirs.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+from app.local.output import prefixed
+from app.local.processes import own_processes
+from app.local.servers import LocalServer, choose_postgres, choose_valkey
+from app.local.supervisor import supervise
+
+
+async def run_up(
+    config: Path, *, data_dir: Path, url: str, database_url: str | None, redis_url: str | None, port: int | None
+) -> None:
+    """Run until a signal comes; nothing is left behind. `url` is where the web answers on this machine.
+
+    Raises ServerFailed when a server or process does not become ready, with its last lines.
+    """
+    with ExitStack() as stack:
+        postgres = started(stack, choose_postgres(data_dir, database_url=database_url))
+        valkey = started(stack, choose_valkey(data_dir, redis_url=redis_url))
+        env = environment(postgres.url, valkey.url)
+        if port is not None:
+            env = {**env, "PORT": str(port)}
+        services = own_processes(("--config", str(config)), env, url=url)
+
+        async def tell() -> None:
+            print(f"registrywatcher serves {url}/  (Ctrl-C stops everything)", flush=True)  # noqa: T201
+
+        await supervise(services, show=prefixed([each.name for each in services], sys.stdout), then=tell)
+
+
+def started(stack: ExitStack, server: LocalServer) -> LocalServer:
+    """Start the server; it stops when the stack closes."""
+    stack.callback(server.stop)
+    server.start()
+    return server
+
+
+def environment(database_url: str, redis_url: str) -> Mapping[str, str]:
+    """Our environment, with the servers that the processes are to use."""
+    return {**os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url}
