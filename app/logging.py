@@ -4,7 +4,6 @@ JSON for machines, a readable line on a terminal; what libraries log by `logging
 """
 
 import logging
-import sys
 from collections.abc import Mapping
 from typing import TextIO
 
@@ -17,10 +16,10 @@ _LEVELS = logging.getLevelNamesMapping()
 _NOISY = ("httpx", "httpcore", "urllib3")  # a line per request, with its URL
 
 
-def configure_logging(environ: Mapping[str, str], stream: TextIO = sys.stdout) -> None:
-    """Send structlog's and the standard library's records to `stream`, at the level of REGISTRYWATCHER_LOG_LEVEL (info).
+def configure_logging(environ: Mapping[str, str], stream: TextIO) -> None:
+    """Send structlog's and the standard library's records to `stream`, from the level of REGISTRYWATCHER_LOG_LEVEL up.
 
-    Call it once per process, before the first line. An unknown level counts as info.
+    Call it once per process, before the first line. No level, and an unknown one, count as info.
     """
     level = _LEVELS.get(environ.get(LEVEL_VARIABLE, "").upper(), logging.INFO)
     shared: list[Processor] = [

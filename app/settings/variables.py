@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from app.settings.document import NAMED_TABLES, Document, NomadTable, is_secret, table_at
+from app.settings.document import NAMED_TABLES, Document, is_secret, table_at
 from app.settings.faults import Place
 from app.settings.nearest import nearest
 
@@ -67,10 +67,12 @@ class Vocabulary:
 
     def suggestion(self, name: str) -> str:
         """The variable of ours that `name` was probably meant to be; "" when none is near."""
-        head, _, last = name.rpartition("__")
-        table = NomadTable if head == f"{PREFIX}NOMAD" else NAMED_TABLES.get(_first(head)) if head else Document
-        found = nearest(last.removeprefix(PREFIX), table.model_fields) if table else ""
-        return f"{head}__{found.upper()}" if found and head else f"{PREFIX}{found.upper()}" if found else ""
+        *head, last = name.removeprefix(PREFIX).split("__")
+        if len(head) == 1 and head[0].lower() in NAMED_TABLES:
+            head.append("NAME")
+        table = table_at(tuple(part.lower() for part in head[:2]))
+        found = nearest(last, table.model_fields) if table else ""
+        return PREFIX + "__".join([*head, found.upper()]) if found else ""
 
     def _place(self, name: str) -> Place | None:
         if name in USUAL_NAMES:
@@ -89,7 +91,3 @@ class Vocabulary:
         known = [*written] if isinstance(written, dict) else []
         known += self._watched if table == "repo_map" else []
         return next((name for name in known if re.sub(r"[-.]", "_", name).lower() == form), form)
-
-
-def _first(head: str) -> str:
-    return head.removeprefix(PREFIX).partition("__")[0].lower()

@@ -1,0 +1,60 @@
+"""Which file is read, and whether it has changed."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from app.errors import ConfigError
+from app.settings import ConfigFile, load_settings
+from app.settings.file import find_file
+from tests.unit.settings.files import SOUND
+
+
+def test_the_file_asked_for_comes_first_then_the_variable_then_the_places(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.toml", tmp_path / "second.toml"
+    second.touch()
+    named = {"REGISTRYWATCHER_CONFIG": "named.toml"}
+    assert find_file(Path("asked.toml"), named, (second,)) == Path("asked.toml")
+    assert find_file(None, named, (second,)) == Path("named.toml")
+    assert find_file(None, {"REGISTRYWATCHER_CONFIG": ""}, (first, second)) == second
+    assert find_file(None, {}, (first,)) is None
+
+
+def test_a_named_file_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"absent\.toml: file: cannot be read \(No such file or directory\)"):
+        load_settings(tmp_path / "absent.toml", {})
+
+
+def test_no_file_and_no_variable_is_a_fault_that_tells_where_was_looked(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(None, {"DATABASE_URL": "postgres://x"}, places=(tmp_path / "absent.toml",))
+    (fault,) = caught.value.faults
+    assert str(tmp_path / "absent.toml") in fault.problem
+    assert "--config" in fault.mend
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_bytes(b"\xef\xbb\xbf" + SOUND.encode().replace(b"\n", b"\r\n"))
+    assert [watch.name for watch in load_settings(file, {}).watches] == ["app"]
+
+
+def test_a_change_is_seen_once_and_only_when_the_bytes_differ(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("one")
+    watched = ConfigFile(file)
+    assert not watched.changed()
+
+    os.utime(file, (0, 0))
+    assert not watched.changed()
+
+    times = file.stat()
+    file.write_text("two")
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert watched.changed()
+    assert not watched.changed()
+
+    file.unlink()
+    assert watched.changed()
+    assert not watched.changed()
