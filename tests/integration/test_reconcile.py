@@ -10,6 +10,7 @@ from app.adapters.postgres.pool import Database
 from app.adapters.postgres.watches import PostgresWatches
 from app.domain.reference import Repository
 from app.domain.watch import DeployBy, JobPlace, Watch
+from app.errors import StoreUnavailable
 from app.services.reconcile import Reconciled, reconcile
 
 PLACE = JobPlace(region="", namespace="default", job_id="web")
@@ -266,3 +267,10 @@ async def test_ten_thousand_watches_are_reconciled_in_one_go(database: Database,
     many = [replace(APP, name=f"app-{n}", place=replace(PLACE, job_id=f"job-{n}")) for n in range(10_000)]
     assert len((await reconcile(store, many)).due) == 10_000
     assert await reconcile(store, many) == Reconciled()
+
+
+async def test_a_database_that_was_not_migrated_is_named_with_the_mend(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
+    with pytest.raises(StoreUnavailable, match="registrywatcher migrate"):
+        await reconcile(PostgresWatches(database), [APP])
+    await database.close()

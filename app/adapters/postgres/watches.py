@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
+import asyncpg
+
 from app.adapters.postgres.look_rows import Row
 from app.adapters.postgres.look_rows import watch as watch_of
 from app.adapters.postgres.pool import Connection, Database
 from app.adapters.postgres.predecessor import take_over
 from app.domain.watch import JobPlace, Watch
+from app.errors import StoreUnavailable
 from app.services.reconcile import Difference, Reconciled, StoredWatch, compare
 
 LOCK = int.from_bytes(b"watches")  # the key of the advisory lock; any constant of our own does
@@ -80,6 +83,16 @@ class PostgresWatches:
 
     async def reconcile(self, watches: Sequence[Watch], *, at_start: bool) -> Reconciled:
         """Compare and write under an advisory lock, so that processes that start together do it one by one."""
+        try:
+            return await self._reconcile(watches, at_start=at_start)
+        except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
+            raise StoreUnavailable(
+                "the database's schema is not this program's: run `registrywatcher migrate`"
+            ) from error
+        except asyncpg.DeadlockDetectedError as error:
+            raise StoreUnavailable("others were writing the same rows: try again") from error
+
+    async def _reconcile(self, watches: Sequence[Watch], *, at_start: bool) -> Reconciled:
         async with self._database.transaction() as connection:
             await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
             stored = [_stored(row) for row in await connection.fetch(_STORED)]
