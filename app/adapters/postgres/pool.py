@@ -22,7 +22,18 @@ _AWAY = (
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.DiskFullError,
     asyncpg.InterfaceError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.QueryCanceledError,
+    asyncpg.UndefinedTableError,
+    asyncpg.UndefinedColumnError,
 )
+
+_MENDS = {
+    asyncpg.UndefinedTableError: "run `registrywatcher migrate`, or set create_database_schema = true",
+    asyncpg.UndefinedColumnError: "run `registrywatcher migrate`: the schema is older than the program",
+}
 
 
 class Database:
@@ -86,4 +97,5 @@ async def _speak_json(connection: Connection) -> None:
 
 
 def _unavailable(error: BaseException) -> StoreUnavailable:
-    return StoreUnavailable(f"Postgres cannot be used now: {type(error).__name__}: {str(error)[:200]}")
+    mend = next((f"; {words}" for kind, words in _MENDS.items() if isinstance(error, kind)), "")
+    return StoreUnavailable(f"Postgres cannot be used now: {type(error).__name__}: {str(error)[:200]}{mend}")
