@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,11 +60,9 @@ def main() -> None:
 @_port
 def demo(data_dir: Path, port: int | None) -> None:
     """Show the whole line on this machine: servers, a registry and a Nomad simulator are brought along."""
-    import asyncio
-
     from app.local.demo import run_demo
 
-    asyncio.run(run_demo(data_dir=data_dir, port=port))
+    _supervise(run_demo(data_dir=data_dir, port=port))
 
 
 @main.command()
@@ -74,13 +72,22 @@ def demo(data_dir: Path, port: int | None) -> None:
 def up(config: Path | None, data_dir: Path, port: int | None) -> None:
     """Run everything on this machine, with your registries and Nomad.
 
-    Postgres and Redis are brought along unless DATABASE_URL and REDIS_URL name yours.
+    Postgres and Redis are brought along unless the configuration (DATABASE_URL, REDIS_URL) names yours.
     """
-    import asyncio
-
     from app.local.up import run_up
+    from app.settings import load_settings
 
-    asyncio.run(run_up(config, data_dir=data_dir, port=port))
+    settings = load_settings(config, os.environ)
+    _supervise(
+        run_up(
+            settings.file or Path(os.devnull),  # an empty file: the environment says it all
+            data_dir=data_dir,
+            url=_local_url(settings.host, settings.port if port is None else port),
+            database_url=settings.database_url.reveal() or None,
+            redis_url=settings.redis_url.reveal() if settings.redis_given else None,
+            port=port,
+        )
+    )
 
 
 @main.command()
@@ -166,6 +173,24 @@ def _process(config: Path | None) -> Settings:
     settings = load_settings(config, os.environ)
     require_database(settings)
     return settings
+
+
+def _supervise(run: Coroutine[Any, Any, None]) -> None:
+    """Run the supervisor to its end; a part that did not start is told with its last lines."""
+    import asyncio
+
+    from app.local.daemon import ServerFailed
+
+    try:
+        asyncio.run(run)
+    except ServerFailed as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _local_url(host: str, port: int) -> str:
+    """Where a process of this machine reaches the web that listens on `host`."""
+    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
 
 
 def _entry(module: str) -> Callable[..., None]:
