@@ -16,7 +16,8 @@
         ├── RepositoryNotFound
         ├── RegistryDenied
         ├── NomadDenied
-        └── JobRejected         Nomad refuses the specification; its words are the message
+        ├── JobRejected         Nomad refuses the specification; its words are the message
+        └── SchemaMismatch      the database's schema is not the program's
 
 Messages are for the person who reads the page: they name the thing and the mend, are bounded, and hold no secret.
 """
@@ -115,3 +116,7 @@ class NomadDenied(Permanent):
 
 class JobRejected(Permanent):
     """Nomad refuses the specification; the message is Nomad's."""
+
+
+class SchemaMismatch(Permanent):
+    """The database and this program's files do not belong together; the message names the file and the mend."""

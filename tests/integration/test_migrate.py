@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 
 from app.adapters.postgres import migrate as runner
-from app.adapters.postgres.migrate import SchemaMismatch, migrate, migrations, pending
-from app.errors import StoreUnavailable
+from app.adapters.postgres.migrate import migrate, migrations, pending
+from app.errors import SchemaMismatch, StoreUnavailable
 
 
 @pytest.fixture

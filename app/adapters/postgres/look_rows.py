@@ -66,7 +66,7 @@ UPDATE watches w SET
   digest_tags = jsonb_build_object(rw.digest, rw.tag),
   hand_changed_at = NULL, hand_images = '{}', adopt = false
 FROM rollout_watches rw JOIN rollouts r USING (rollout_id)
-WHERE r.rollout_id = $1 AND rw.watch_name = w.name
+WHERE r.rollout_id = $1 AND rw.watch_name = w.name AND r.target_id = w.target_id
 RETURNING w.name, rw.tag, rw.digest, rw.words, r.origin, r.asked_by
 """
 

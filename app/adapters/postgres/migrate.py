@@ -16,7 +16,7 @@ from pathlib import Path
 import asyncpg
 
 from app.adapters.postgres.pool import Connection, Database
-from app.errors import Permanent, StoreUnavailable
+from app.errors import SchemaMismatch, StoreUnavailable
 
 FOLDER = Path(__file__).resolve().parents[3] / "migrations"  # beside `app`, in a checkout and in site-packages
 NO_TRANSACTION = "-- no-transaction"
@@ -34,10 +34,6 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
 )
 """
 _RECORD = "INSERT INTO schema_migrations (version, name, sha256) VALUES ($1, $2, $3)"
-
-
-class SchemaMismatch(Permanent):
-    """The database and this program's files do not belong together; the message names the file and the mend."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from app.adapters.postgres.notices import PostgresNotices
 from app.adapters.postgres.pool import Database
 from app.services.schedule import Overdue
 
@@ -24,7 +25,8 @@ UPDATE targets SET rung_at = clock_timestamp() WHERE target_id IN (
   WHERE due_at <= clock_timestamp() - interval '300 milliseconds'
     AND (lease_until IS NULL OR lease_until < clock_timestamp())
     AND (rung_at IS NULL OR rung_at < clock_timestamp() - interval '2 seconds')
-    AND EXISTS (SELECT 1 FROM watches w WHERE w.target_id = t.target_id AND present)
+    AND (EXISTS (SELECT 1 FROM watches w WHERE w.target_id = t.target_id AND present)
+      OR EXISTS (SELECT 1 FROM rollouts r WHERE r.target_id = t.target_id AND r.state = 'requested'))
   ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
 RETURNING target_id
 """
@@ -39,22 +41,13 @@ UPDATE rollouts SET rung_at = clock_timestamp() WHERE rollout_id IN (
 RETURNING rollout_id
 """
 
-_NOTICES = """
-UPDATE notices SET rung_at = clock_timestamp() WHERE notice_id IN (
-  SELECT notice_id FROM notices
-  WHERE sent_at IS NULL AND dead_at IS NULL AND next_attempt_at <= clock_timestamp() - interval '300 milliseconds'
-    AND (lease_until IS NULL OR lease_until < clock_timestamp())
-    AND (rung_at IS NULL OR rung_at < clock_timestamp() - interval '2 seconds')
-  ORDER BY next_attempt_at LIMIT $1 FOR UPDATE SKIP LOCKED)
-RETURNING notice_id
-"""
-
 
 class PostgresSchedule:
     """`Schedule` on Postgres."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._notices = PostgresNotices(database)
 
     async def due_for_poll(self, *, interval: float, limit: int) -> Sequence[int]:
         """Claim a batch of targets whose poll time has come."""
@@ -64,8 +57,6 @@ class PostgresSchedule:
     async def overdue(self, *, limit: int) -> Overdue:
         """Claim a batch of rows whose ring was lost."""
         async with self._database.connection() as connection:
-            return Overdue(
-                targets=[row["target_id"] for row in await connection.fetch(_TARGETS, limit)],
-                rollouts=[row["rollout_id"] for row in await connection.fetch(_ROLLOUTS, limit)],
-                notices=[row["notice_id"] for row in await connection.fetch(_NOTICES, limit)],
-            )
+            targets = [row["target_id"] for row in await connection.fetch(_TARGETS, limit)]
+            rollouts = [row["rollout_id"] for row in await connection.fetch(_ROLLOUTS, limit)]
+        return Overdue(targets=targets, rollouts=rollouts, notices=await self._notices.overdue(limit))
