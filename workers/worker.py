@@ -3,8 +3,8 @@
 import asyncio
 import signal
 import threading
-from contextlib import AsyncExitStack
-from typing import Any
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Any, Protocol
 
 import structlog
 from dramatiq import Worker
@@ -25,11 +25,18 @@ _IDLE_PAUSE = 20
 _STOP_WITHIN = 10_000
 
 
+class Opener(Protocol):
+    """Opens the services of a process, as `app.bootstrap.open_app` does."""
+
+    def __call__(self, settings: Settings, *, broker: Broker) -> AbstractAsyncContextManager[App]: ...
+
+
 class Resources(Middleware):
     """Opens the services on the broker's event loop before the first message, and closes them after the last."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, opener: Opener) -> None:
         self._settings = settings
+        self._opener = opener
         self._stack = AsyncExitStack()
         self.app: App | None = None
         self._sweeper: asyncio.Task[None] | None = None
@@ -43,7 +50,7 @@ class Resources(Middleware):
         _on_loop(self._close())
 
     async def _open(self, broker: Broker) -> None:
-        self.app = await self._stack.enter_async_context(open_app(self._settings, broker=broker))
+        self.app = await self._stack.enter_async_context(self._opener(self._settings, broker=broker))
         services = self.app.services
         self._sweeper = asyncio.create_task(sweep_forever(services.schedule, services.doorbell))
 
@@ -58,9 +65,9 @@ def main(settings: Settings, *, threads: int = 16) -> None:
     run_worker(open_broker(settings.redis_url.reveal()), settings, threads=threads)
 
 
-def run_worker(broker: Broker, settings: Settings, *, threads: int) -> None:
-    """Run the actors on `broker` until a signal comes."""
-    resources = Resources(settings)
+def run_worker(broker: Broker, settings: Settings, *, threads: int, opener: Opener = open_app) -> None:
+    """Run the actors on `broker` until a signal comes, with the services that `opener` opens."""
+    resources = Resources(settings, opener)
     broker.add_middleware(resources)
 
     def services() -> Any:
