@@ -25,10 +25,13 @@ def python(module: str, *arguments: str) -> Sequence[str]:
     return (sys.executable, "-P", "-m", module, *arguments)
 
 
-def own_processes(options: Sequence[str], env: Mapping[str, str], *, url: str) -> tuple[Service, ...]:
-    """Web, worker and poller; `options` go to each, `url` is where the web answers."""
+def own_processes(
+    options: Sequence[str], env: Mapping[str, str], *, url: str, port: int | None = None
+) -> tuple[Service, ...]:
+    """Web, worker and poller; `options` go to each, `url` is where the web answers, on `port` if that is given."""
+    listening = () if port is None else ("--port", str(port))
     return (
-        Service(name="web", argv=program("web", *options), env=env, ready=answers(f"{url}/healthz")),
+        Service(name="web", argv=program("web", *options, *listening), env=env, ready=answers(f"{url}/healthz")),
         Service(name="worker", argv=program("worker", *options), env=env),
         Service(name="poller", argv=program("poller", *options), env=env),
     )

@@ -26,9 +26,7 @@ async def run_up(
         postgres = started(stack, choose_postgres(data_dir, database_url=database_url))
         valkey = started(stack, choose_valkey(data_dir, redis_url=redis_url))
         env = environment(postgres.url, valkey.url)
-        if port is not None:
-            env = {**env, "PORT": str(port)}
-        services = own_processes(("--config", str(config)), env, url=url)
+        services = own_processes(("--config", str(config)), env, url=url, port=port)
 
         async def tell() -> None:
             print(f"registrywatcher serves {url}/  (Ctrl-C stops everything)", flush=True)  # noqa: T201
