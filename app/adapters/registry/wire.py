@@ -36,7 +36,7 @@ MAX_MANIFEST_BYTES = 4 * 1024 * 1024
 # Without n these answer with a short first page, so that a listing costs many requests; others list best when not told.
 _LARGE_PAGES = re.compile(r"https?://(?:ghcr\.io|public\.ecr\.aws|[^/:]+\.amazonaws\.com(?:\.cn)?)(?::\d+)?")
 _LONGEST_WAIT = 6 * 3600.0
-_ALL_TAGS = re.compile(r"(?:[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}\n)*")
+_ALL_TAGS = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}(?:\n[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127})*")
 _LINK = re.compile(r"<([^>]*)>((?:[^<\",]|\"[^\"]*\")*)")
 _REL = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]+))", re.IGNORECASE)
 _HASHES = {"sha256": hashlib.sha256, "sha512": hashlib.sha512}
@@ -76,10 +76,14 @@ def read_tags(body: bytes) -> tuple[str, ...]:
     tags = answer.get("tags")
     if tags is None and "name" in answer:
         return ()
-    if not isinstance(tags, list) or any(type(tag) is not str for tag in tags):
+    if not isinstance(tags, list):
         raise Malformed("the answer is no tag list")
+    try:
+        lines = "\n".join(tags)
+    except TypeError as error:
+        raise Malformed("the answer is no tag list") from error
     # One match over all of them: checking thousands of tags one by one is what a sweep would spend its time on.
-    if _ALL_TAGS.fullmatch("".join(f"{tag}\n" for tag in tags)):
+    if lines.count("\n") == len(tags) - 1 and _ALL_TAGS.fullmatch(lines):
         return tuple(tags)
     return tuple(tag for tag in tags if is_reference(tag) and ":" not in tag)
 

@@ -60,6 +60,7 @@ def test_only_tags_and_digests_are_asked_for(text: str, good: bool) -> None:
         ({"name": "x"}, ()),
         ({"tags": []}, ()),
         ({"name": "x", "tags": ["ok", "a\x00b", "", "../x", "a\nb", "sha256:" + "1" * 64, "x" * 129]}, ("ok",)),
+        ({"name": "x", "tags": ["ok", "a\nb"]}, ("ok",)),
         ({"name": "x", "tags": ["a"], "manifest": {}, "child": []}, ("a",)),
     ],
 )
