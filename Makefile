@@ -24,7 +24,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PURE := app/domain/* app/webhooks/* app/settings/* app/adapters/registry/auth.py app/adapters/registry/wire.py \
 	app/adapters/nomad/jobspec.py app/adapters/nomad/translate.py app/services/compose.py
 empty :=
-PURE_LIST := $(subst $(empty) $(empty),$(shell printf ,),$(strip $(PURE)))
+comma := ,
+PURE_LIST := $(subst $(empty) $(empty),$(comma),$(strip $(PURE)))
 
 .PHONY: help demo up test check bench snakeoil lock clean
 .NOTPARALLEL:
