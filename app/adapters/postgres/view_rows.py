@@ -1,0 +1,142 @@
+"""Rows to the values that people read. Pure; the statements are in queries.py."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from app.adapters.postgres.rules import running_tag
+from app.domain.decision import HoldReason
+from app.domain.reference import Repository
+from app.domain.rollout import Origin, OutcomeKind, RolloutState
+from app.domain.rule import Rule
+from app.domain.watch import JobPlace
+from app.services.queries import (
+    Away,
+    DecisionView,
+    RolloutItem,
+    RolloutSummary,
+    RolloutView,
+    TaskView,
+    Trouble,
+    UnknownSource,
+    WatchView,
+)
+
+Row = Mapping[str, Any]  # an asyncpg record
+
+
+def watch_view(row: Row) -> WatchView:
+    """A watch with its job, its last decision and its last rollout."""
+    wanted = _wanted(row)
+    return WatchView(
+        name=row["name"],
+        registry=row["registry"],
+        repository=str(Repository(host=row["repository_host"], path=row["repository_path"])),
+        place=_place(row),
+        task=row["task"],
+        pinned_tag=row["pinned_tag"],
+        auto_deploy=row["auto_deploy"],
+        observe_only=row["observe_only"],
+        wanted=wanted,
+        wanted_digest=row["wanted_digest"] if wanted == row["wanted_tag"] else "",
+        tags=tuple(row["tags"]),
+        tags_read_at=row["tags_read_at"],
+        running=tuple(_task(each) for each in row["running"]),
+        decision=_decision(row),
+        rollout=rollout_summary(row) if row["rollout_id"] is not None else None,
+        registry_trouble=_trouble(row["trouble"], row["trouble_since"]),
+        job_trouble=_trouble(row["job_trouble"], row["job_trouble_since"]),
+        due=row["due"],
+    )
+
+
+def _wanted(row: Row) -> str:
+    """The wanted tag: a pin is what it is; following, it is what the last look found, unless a person spoke since."""
+    if row["pinned_tag"]:
+        return str(row["pinned_tag"])
+    word_at, looked_at = row["word_at"], row["last_at"]
+    if word_at is None or (looked_at is not None and looked_at > word_at):
+        return str(row["wanted_tag"])
+    if row["state"] in (RolloutState.REQUESTED.value, RolloutState.SUBMITTED.value) and _by_person(row):
+        return str(row["rollout_tag"])
+    return Rule().select(row["tags"], running_tag(row["running"])) or ""
+
+
+def _by_person(row: Row) -> bool:
+    return Origin(row["origin"]).by_person
+
+
+def rollout_summary(row: Row) -> RolloutSummary:
+    """One rollout in a line."""
+    return RolloutSummary(
+        rollout_id=row["rollout_id"],
+        state=RolloutState(row["state"]),
+        outcome=OutcomeKind(row["outcome"]) if row["outcome"] else None,
+        reason=row["reason"],
+        note=row["note"],
+        origin=Origin(row["origin"]),
+        asked_by=row["asked_by"],
+        what=row["what"],
+        created_at=row["created_at"],
+        ended_at=row["ended_at"],
+    )
+
+
+def rollout_view(row: Row, *, place: Row, items: Iterable[Row]) -> RolloutView:
+    """All that is known of one rollout."""
+    return RolloutView(
+        summary=rollout_summary(row),
+        place=_place(place),
+        items=tuple(
+            RolloutItem(
+                watch=each["watch_name"],
+                tag=each["tag"],
+                digest=each["digest"],
+                forced=each["forced"],
+                words=each["words"],
+                from_images=each["from_images"],
+            )
+            for each in items
+        ),
+        changes={each["key"]: each["image"] for each in row["changes"]},
+        submitted_at=row["submitted_at"],
+        evaluation_id=row["evaluation_id"],
+        warnings=row["warnings"],
+        trouble=row["trouble"],
+    )
+
+
+def away(row: Row) -> Away:
+    """A part that does not answer."""
+    return Away(name=row["name"], problem=row["problem"], since=row["since"])
+
+
+def unknown_source(row: Row) -> UnknownSource:
+    """A source that nobody configured."""
+    return UnknownSource(source=row["source"], deliveries=row["deliveries"], last_at=row["last_at"])
+
+
+def _place(row: Row) -> JobPlace:
+    return JobPlace(region=row["region"], namespace=row["namespace"], job_id=row["job_id"])
+
+
+def _task(each: Mapping[str, str]) -> TaskView:
+    return TaskView(task=each["task"], image=each["image"], tag=each["tag"], digest=each["digest"])
+
+
+def _decision(row: Row) -> DecisionView | None:
+    if row["kind"] is None:
+        return None
+    return DecisionView(
+        reason=HoldReason(row["hold_reason"]) if row["kind"] == "hold" else None,
+        words=row["words"],
+        tag=row["decided_tag"],
+        digest=row["decided_digest"],
+        looks=row["looks"],
+        first_at=row["first_at"],
+        last_at=row["last_at"],
+        rollout_id=row["decided_rollout"],
+    )
+
+
+def _trouble(problem: str, since: Any) -> Trouble | None:
+    return Trouble(problem=problem, since=since) if problem else None

@@ -1,0 +1,184 @@
+"""What people read: watches with what runs, what is wanted and why not; rollouts; what is away. Values and their store.
+
+It changes nothing and asks no registry and no Nomad: everything is as the last look left it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from app.domain.decision import HoldReason
+from app.domain.rollout import Origin, OutcomeKind, RolloutState
+from app.domain.watch import JobPlace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskView:
+    """What one task of the job ran at the last look; `tag` and `digest` are "" when unknown."""
+
+    task: str
+    image: str
+    tag: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionView:
+    """The last decision. `reason` is None for a deploy; `looks` looks came to it, from `first_at` to `last_at`."""
+
+    reason: HoldReason | None
+    words: str
+    tag: str
+    digest: str
+    looks: int
+    first_at: datetime
+    last_at: datetime
+    rollout_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutSummary:
+    """One rollout in a line. `what` lists its watches and tags in words; `note` is what it waits for."""
+
+    rollout_id: UUID
+    state: RolloutState
+    outcome: OutcomeKind | None
+    reason: str
+    note: str
+    origin: Origin
+    asked_by: str
+    what: str
+    created_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutItem:
+    """What a rollout brings to one watch; `from_images` maps "group/task" to the image before."""
+
+    watch: str
+    tag: str
+    digest: str
+    forced: bool
+    words: str
+    from_images: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutView:
+    """All that is known of one rollout. `changes` maps "group/task" to the image that was registered."""
+
+    summary: RolloutSummary
+    place: JobPlace
+    items: tuple[RolloutItem, ...]
+    changes: dict[str, str]
+    submitted_at: datetime | None
+    evaluation_id: str
+    warnings: str
+    trouble: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """Something that does not answer, or refuses, and since when."""
+
+    problem: str
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchView:
+    """One watch. `wanted` is the tag that its rule, or a person, wants, "" when there is none.
+
+    `tags` are the registry's at `tags_read_at`; empty in an overview. `registry_trouble` and `job_trouble` say what
+    keeps it from being seen. `due` tells that a look is on its way.
+    """
+
+    name: str
+    registry: str
+    repository: str
+    place: JobPlace
+    task: str
+    pinned_tag: str
+    auto_deploy: bool
+    observe_only: bool
+    wanted: str
+    wanted_digest: str
+    tags: tuple[str, ...]
+    tags_read_at: datetime | None
+    running: tuple[TaskView, ...]
+    decision: DecisionView | None
+    rollout: RolloutSummary | None
+    registry_trouble: Trouble | None
+    job_trouble: Trouble | None
+    due: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownSource:
+    """A webhook source that nobody configured, and how often and when last it was posted to."""
+
+    source: str
+    deliveries: int
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Away:
+    """A part that does not answer, or refuses, by its name: "registry hub", "Nomad", "Redis"."""
+
+    name: str
+    problem: str
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """Everything on the first page. `paused_by` and `paused_at` are of the last turn of the switch."""
+
+    now: datetime
+    paused: bool
+    paused_by: str
+    paused_at: datetime
+    watches: tuple[WatchView, ...]
+    rollouts: tuple[RolloutSummary, ...]
+    away: tuple[Away, ...]
+    unknown_sources: tuple[UnknownSource, ...]
+    unsent_notices: int
+
+
+class Queries(Protocol):
+    """The store, read for people. All methods raise StoreUnavailable, and take a constant number of statements."""
+
+    async def overview(self, *, rollouts: int) -> Overview:
+        """Every configured watch in the configuration's order, without its tags, and the newest rollouts."""
+        ...
+
+    async def watches(self) -> tuple[WatchView, ...]:
+        """Every configured watch in the configuration's order, with its tags."""
+        ...
+
+    async def watch(self, name: str) -> WatchView | None:
+        """One configured watch with its tags; None when there is no such."""
+        ...
+
+    async def rollouts(self, *, limit: int) -> tuple[RolloutSummary, ...]:
+        """The newest rollouts, newest first."""
+        ...
+
+    async def rollout(self, rollout_id: UUID) -> RolloutView | None:
+        """One rollout; None when there is (or is remembered) no such."""
+        ...
+
+    async def away(self) -> tuple[Away, ...]:
+        """The registries and Nomad that keep watches from being seen, each once, with the earliest time."""
+        ...
+
+
+class SchemaCheck(Protocol):
+    """Whether the database is this program's."""
+
+    async def __call__(self) -> tuple[str, ...]:
+        """The migrations that are not applied yet. Raises StoreUnavailable, or Permanent when it is another's."""
+        ...

@@ -1,0 +1,29 @@
+"""The web face put together: routes, answers to errors, headers, compression. Its life around requests is given."""
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import Lifespan
+
+from app.errors import RegistryWatcherError
+from app.web import respond
+from app.web.headers import SafeHeaders
+from app.web.pages import Pages
+from app.web.routes import routes
+
+
+def build(lifespan: Lifespan[Starlette]) -> Starlette:
+    """The application; `lifespan` must set `state.running` before the first request."""
+    application = Starlette(
+        routes=routes(),
+        lifespan=lifespan,
+        middleware=[Middleware(SafeHeaders), Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)],
+        exception_handlers={
+            RegistryWatcherError: respond.refuse_error,
+            HTTPException: respond.refuse_http,
+            Exception: respond.refuse_bug,
+        },
+    )
+    application.state.pages = Pages()
+    return application

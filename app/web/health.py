@@ -1,0 +1,59 @@
+"""/ping, /healthz and /readyz: whether the process lives, and whether it can do its work. Asking changes nothing."""
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.errors import Permanent, StoreUnavailable
+from app.services.queries import Away
+from app.web.respond import answer
+from app.web.running import Running, running
+
+PATIENCE = 2.0  # seconds; whoever asks wants to know soon
+
+
+async def ping(_request: Request) -> Response:
+    """200 {"message": "pong"}, as ever."""
+    return answer({"message": "pong"})
+
+
+async def healthz(_request: Request) -> Response:
+    """200 while the process answers, whatever is away."""
+    return answer({"message": "alive"})
+
+
+async def readyz(request: Request) -> Response:
+    """200 when Postgres is there with our schema: what else is away makes it partial, and is listed. Else 503."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            away = await _away(running(request))
+    except TimeoutError:
+        return _not_ready(f"Postgres did not answer within {PATIENCE:g} s")
+    except (StoreUnavailable, Permanent) as error:
+        return _not_ready(str(error))
+    return answer(
+        {
+            "message": "degraded" if away else "ready",
+            "away": [{"name": each.name, "problem": each.problem, "since": each.since} for each in away],
+        }
+    )
+
+
+def own_troubles(process: Running) -> tuple[Away, ...]:
+    """What this process itself finds away or wrong: Redis, and the configuration file."""
+    found = (("Redis", process.services.doorbell.problem), ("configuration", process.problem))
+    return tuple(Away(name=name, problem=problem, since=None) for name, problem in found if problem)
+
+
+async def _away(process: Running) -> tuple[Away, ...]:
+    pending = await process.services.readiness()
+    if pending:
+        raise StoreUnavailable(f"migrations are pending: {', '.join(pending)}. Run `registrywatcher migrate`")
+    return (*own_troubles(process), *await process.services.queries.away())
+
+
+def _not_ready(problem: str) -> Response:
+    refusal = answer({"message": problem}, status=503)
+    refusal.headers["Retry-After"] = "1"
+    return refusal

@@ -1,0 +1,68 @@
+"""The whole URL table on one screen: method, path, handler, and the role that a caller needs."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import wraps
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from app.web import deliveries, health, openapi, operations, page, repos, rollouts, tags, webhooks
+from app.web.auth import Role
+from app.web.pages import FOLDER
+from app.web.running import running
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """One route. ANYBODY may call what needs no secret, or checks its own, as webhooks do."""
+
+    method: str
+    path: str
+    handler: Handler
+    needs: Role
+
+
+TABLE: tuple[Declared, ...] = (
+    Declared("GET", "/", page.show_page, Role.VIEWER),
+    Declared("GET", "/ping", health.ping, Role.ANYBODY),
+    Declared("GET", "/ping/", health.ping, Role.ANYBODY),
+    Declared("GET", "/healthz", health.healthz, Role.ANYBODY),
+    Declared("GET", "/readyz", health.readyz, Role.ANYBODY),
+    Declared("GET", "/api/openapi.json", openapi.show, Role.ANYBODY),
+    Declared("GET", "/repos", repos.list_repos, Role.VIEWER),
+    Declared("POST", "/repos/{repo:path}/check", repos.check_repo, Role.DEPLOYER),
+    Declared("POST", "/tags/{repo:path}/reset", tags.reset_tag, Role.DEPLOYER),
+    Declared("POST", "/tags/{repo:path}", tags.set_tag, Role.DEPLOYER),
+    Declared("GET", "/tags/{repo:path}", tags.show_tag, Role.VIEWER),
+    Declared("GET", "/rollouts", rollouts.list_rollouts, Role.VIEWER),
+    Declared("GET", "/rollouts/{id}", rollouts.show_rollout, Role.VIEWER),
+    Declared("POST", "/pause", operations.pause, Role.ADMIN),
+    Declared("POST", "/resume", operations.resume, Role.ADMIN),
+    Declared("POST", "/webhooks/{source}", webhooks.webhook, Role.ANYBODY),
+    Declared("GET", "/deliveries/{id}", deliveries.show, Role.VIEWER),
+)
+
+
+def routes() -> Sequence[BaseRoute]:
+    """The table as Starlette takes it, each handler behind the role that it needs; and the page's own files."""
+    table = [
+        Route(each.path, guarded(each.handler, each.needs), methods=[each.method], name=each.handler.__name__)
+        for each in TABLE
+    ]
+    return [*table, Mount("/static", StaticFiles(directory=FOLDER.parent / "static"), name="static")]
+
+
+def guarded(handler: Handler, needs: Role) -> Handler:
+    """`handler`, called only for those who may."""
+
+    @wraps(handler)
+    async def handle(request: Request) -> Response:
+        request.state.caller = running(request).services.access.admit(request.headers, needs)
+        return await handler(request)
+
+    return handle

@@ -1,0 +1,66 @@
+"""What the web face finds behind itself: services that are replaced as a whole when the configuration changes.
+
+Handlers ask for them once per request. It must not know how they are made.
+"""
+
+from typing import Protocol
+
+from starlette.requests import Request
+
+from app.ports import Doorbell, RegistrySource
+from app.services.operate import Operator, Rules
+from app.services.queries import Queries, SchemaCheck
+from app.web.auth import Access
+
+
+class AudibleDoorbell(Doorbell, Protocol):
+    """A doorbell that says when it is not heard."""
+
+    @property
+    def problem(self) -> str:
+        """Why rings are being dropped now; "" when they are not."""
+        ...
+
+
+class Services(Protocol):
+    """The services that handlers call."""
+
+    @property
+    def registries(self) -> RegistrySource: ...
+    @property
+    def doorbell(self) -> AudibleDoorbell: ...
+    @property
+    def rules(self) -> Rules: ...
+    @property
+    def queries(self) -> Queries: ...
+    @property
+    def access(self) -> Access: ...
+    @property
+    def readiness(self) -> SchemaCheck: ...
+
+
+class Running(Protocol):
+    """The process behind the web face; `problem` is what is wrong with the configuration file as it is now, or ""."""
+
+    @property
+    def services(self) -> Services: ...
+    @property
+    def problem(self) -> str: ...
+
+
+def running(request: Request) -> Running:
+    """The process behind this request."""
+    found: Running = request.app.state.running
+    return found
+
+
+def operator(request: Request) -> Operator:
+    """What a person's word works with, as the configuration is now."""
+    services = running(request).services
+    return Operator(rules=services.rules, registries=services.registries, doorbell=services.doorbell)
+
+
+def caller(request: Request) -> str:
+    """Who calls, by the name of the token; "" when no tokens are configured."""
+    name: str = request.state.caller
+    return name
