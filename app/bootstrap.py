@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import structlog
@@ -22,7 +23,7 @@ from app.adapters.nomad import NomadConnection, NomadDeployer
 from app.adapters.notifiers.slack import SlackNotifier
 from app.adapters.postgres.inbox import PostgresInbox
 from app.adapters.postgres.looks import PostgresLooks
-from app.adapters.postgres.migrate import migrate
+from app.adapters.postgres.migrate import migrate, pending
 from app.adapters.postgres.notices import PostgresNotices
 from app.adapters.postgres.pool import Database
 from app.adapters.postgres.queries import PostgresQueries
@@ -40,10 +41,12 @@ from app.services.announce import Announcer
 from app.services.compose import Addresses
 from app.services.look import Looker, LookSettings
 from app.services.observe import Observer
+from app.services.queries import SchemaCheck
 from app.services.reconcile import reconcile
 from app.services.reload import FileChanges, Reloader
 from app.services.ringing import LOOK
 from app.settings import NomadSettings, RegistryEndpointSettings, Settings, load_settings
+from app.web.auth import Access, AccessToken, Role, is_loopback
 
 log = structlog.get_logger()
 
@@ -69,6 +72,8 @@ class Services:
     queries: PostgresQueries
     watches: PostgresWatches
     retention: PostgresRetention
+    access: Access
+    readiness: SchemaCheck
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +185,21 @@ def build_services(settings: Settings, kept: Kept) -> Services:
         queries=PostgresQueries(database),
         watches=PostgresWatches(database),
         retention=PostgresRetention(database),
+        access=access(settings),
+        readiness=lambda: pending(settings.database_url.reveal()),
+    )
+
+
+def access(settings: Settings) -> Access:
+    """Who may call the API, by the tokens of the settings or by where we listen."""
+    external = urlsplit(settings.external_url).hostname
+    return Access(
+        tokens=tuple(
+            AccessToken(name=token.name, role=Role[token.role.name], matches=token.secret.matches)
+            for token in settings.api_tokens
+        ),
+        loopback=is_loopback(settings.host),
+        hosts=frozenset({external} if external else ()),
     )
 
 
