@@ -1,7 +1,7 @@
 """The demonstration: the whole line on this machine, with a small registry and a Nomad simulator, told as it happens.
 
 Pushes v1.0.0 and v1.1.0 of a sample repository and follows the webhook, the decision and the rollout over the same
-HTTP API that a user has. Then it keeps running and says what to try.
+HTTP API that a user has. Then it keeps running and says what to try. Each start tells the story anew.
 """
 
 import asyncio
@@ -12,6 +12,9 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
 
 from app.local.child import Service
 from app.local.demo_story import Story
@@ -45,6 +48,7 @@ secret = "{secret}"
 """
 
 _PORT = 8080
+_DATABASE = "demo"
 
 
 async def run_demo(*, data_dir: Path, port: int | None) -> None:
@@ -66,13 +70,14 @@ async def run_demo(*, data_dir: Path, port: int | None) -> None:
             asyncio.to_thread(started, stack, choose_postgres(home, database_url=os.environ.get("DATABASE_URL"))),
             asyncio.to_thread(started, stack, choose_valkey(home, redis_url=os.environ.get("REDIS_URL"))),
         )
+        given = os.environ.get("DATABASE_URL")
         env = {
-            **environment(postgres.url, valkey.url),
+            **environment(given or await _empty_database(postgres.url), valkey.url),
             "NOMAD_ADDR": f"http://127.0.0.1:{nomad}",
             "REGISTRYWATCHER_LOG_LEVEL": os.environ.get("REGISTRYWATCHER_LOG_LEVEL", "warning"),
         }
         services = (
-            *_world(home, registry=registry, nomad=nomad, hook=f"{url}/webhooks/distribution", secret=secret),
+            *_world(registry=registry, nomad=nomad, hook=f"{url}/webhooks/distribution", secret=secret),
             *own_processes(("--config", str(config)), env, url=url),
         )
         story = Story(web=url, registry=f"http://127.0.0.1:{registry}", nomad=f"http://127.0.0.1:{nomad}")
@@ -80,24 +85,33 @@ async def run_demo(*, data_dir: Path, port: int | None) -> None:
         await supervise(services, show=show, then=story.tell)
 
 
-def _world(home: Path, *, registry: int, nomad: int, hook: str, secret: str) -> Sequence[Service]:
-    """A registry that sends notifications, and a Nomad that takes a second for each step; both keep their state."""
+def _world(*, registry: int, nomad: int, hook: str, secret: str) -> Sequence[Service]:
+    """A registry that sends notifications, and a Nomad that takes a second for an allocation to be healthy."""
     notify = ("--notify", hook, "--notify-header", f"Authorization: Bearer {secret}")
     return (
         Service(
             name="registry",
-            argv=python("app.local.registry", "--port", str(registry), "--state", str(home / "registry"), *notify),
+            argv=python("app.local.registry", "--port", str(registry), *notify),
             ready=answers(f"http://127.0.0.1:{registry}/v2/"),
         ),
         Service(
             name="nomad",
-            argv=python(
-                "app.local.nomad",
-                *("--port", str(nomad), "--state", str(home / "nomad.json"), "--start", "0.5", "--healthy", "1"),
-            ),
+            argv=python("app.local.nomad", "--port", str(nomad), "--start", "0.5", "--healthy", "1"),
             ready=answers(f"http://127.0.0.1:{nomad}/v1/status/leader"),
         ),
     )
+
+
+async def _empty_database(server_url: str) -> str:
+    """An empty database of the embedded server, since the registry and the simulator begin anew as well."""
+    connection = await asyncpg.connect(server_url)
+    try:
+        await connection.execute(f"DROP DATABASE IF EXISTS {_DATABASE} WITH (FORCE)")
+        await connection.execute(f"CREATE DATABASE {_DATABASE}")
+    finally:
+        await connection.close()
+    parts = urlsplit(server_url)
+    return urlunsplit(parts._replace(path=f"/{_DATABASE}"))
 
 
 def _preferred(port: int) -> int:

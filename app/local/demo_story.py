@@ -23,7 +23,7 @@ class Story:
         self._told: set[str] = set()
 
     async def tell(self) -> None:
-        """Tell the whole story; on a second start the job and the images are there already, and it goes on from there.
+        """Tell the whole story.
 
         Raises httpx.HTTPError when a part of the demo does not answer, TimeoutError when a rollout does not end.
         """
@@ -34,6 +34,8 @@ class Story:
             await self._push("v1.0.0")
             await self._seed_job()
             await self._post(f"{self._web}/repos/{_WATCH}/check")
+            async with asyncio.timeout(_PATIENCE):
+                await self._follow("")
             digest = await self._push("v1.1.0")
             async with asyncio.timeout(_PATIENCE):
                 await self._follow(digest)
@@ -46,25 +48,33 @@ class Story:
         return digest
 
     async def _seed_job(self) -> None:
-        found = await self._client.get(f"{self._nomad}/v1/job/{_WATCH}")
-        if found.status_code == httpx.codes.OK:
-            image = found.json()["TaskGroups"][0]["Tasks"][0]["Config"]["image"]
-            self._say(f"  job        {_WATCH} runs {image}")
-            return
         image = f"{self._registry.partition('://')[2]}/{_REPOSITORY}:v1.0.0"
         await self._post(f"{self._nomad}/simulator/jobs", _job(image))
+        async with asyncio.timeout(_PATIENCE):
+            await self._first_deployment()
         self._say(f"  job        {_WATCH} registered by hand with {image}")
 
-    async def _follow(self, digest: str) -> None:
-        """Print every change of the decision and of the rollout until what was pushed runs."""
+    async def _first_deployment(self) -> None:
+        """Wait for the job's own first deployment: registrywatcher would, and the story is clearer after it."""
         while True:
-            repos = (await self._client.get(f"{self._web}/repos")).json()
-            watch = repos[_WATCH]
+            deployments = (await self._client.get(f"{self._nomad}/v1/job/{_WATCH}/deployments")).json()
+            if deployments and all(each["Status"] == "successful" for each in deployments):
+                return
+            await asyncio.sleep(0.1)
+
+    async def _follow(self, digest: str) -> None:
+        """Print every change of the decision and of the rollout until `digest` runs, or, with "", what is wanted."""
+        while True:
+            answer = await self._client.get(f"{self._web}/repos")
+            answer.raise_for_status()
+            watch = answer.json()[_WATCH]
             decision = watch["decision"] or {}
-            self._once("decision", decision.get("words", ""))
+            if decision.get("reason") != "busy":
+                self._once("decision", decision.get("words", ""))
             for rollout in (await self._client.get(f"{self._web}/rollouts")).json()["rollouts"]:
                 self._once("rollout", _words(rollout))
-            if any(each["digest"] == digest for each in watch["running"]) and decision.get("reason") == "up_to_date":
+            runs = all(digest in each["digest"] for each in watch["running"])
+            if runs and decision.get("reason") == "up_to_date":
                 return
             await asyncio.sleep(0.1)
 
@@ -99,7 +109,7 @@ class Story:
 
 def _words(rollout: dict[str, Any]) -> str:
     """One line on a rollout from its JSON."""
-    what = ", ".join(f"{each['watch']} {each['tag']}" for each in rollout["watches"])
+    what = rollout["what"]
     how = rollout["outcome"] or rollout["note"] or rollout["state"]
     return f"{what}: {how}" + (f" ({rollout['reason']})" if rollout["reason"] else "")
 

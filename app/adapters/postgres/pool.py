@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import orjson
@@ -59,7 +60,7 @@ class Database:
                 max_size=self._size,
                 timeout=self._timeout,
                 command_timeout=30,
-                init=_speak_json,
+                init=_set_codecs,
                 server_settings={"application_name": "registrywatcher"},
             )
             self._pool = await pool
@@ -89,7 +90,9 @@ class Database:
             yield connection
 
 
-async def _speak_json(connection: Connection) -> None:
+async def _set_codecs(connection: Connection) -> None:
+    """jsonb as Python values, and the standard library's UUID: asyncpg's own subclass is none to orjson."""
+    await connection.set_type_codec("uuid", encoder=str, decoder=UUID, schema="pg_catalog")
     for name in ("json", "jsonb"):
         await connection.set_type_codec(
             name, encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads, schema="pg_catalog"
