@@ -1,0 +1,184 @@
+"""What people read of Postgres: every watch as the last look left it, in as many statements whatever their number."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from app.adapters.postgres.pool import Database
+from app.adapters.postgres.queries import PostgresQueries
+from app.adapters.postgres.watches import PostgresWatches
+from app.domain.decision import HoldReason
+from app.domain.reference import Repository
+from app.domain.rollout import OutcomeKind, RolloutState
+from app.domain.watch import JobPlace, Watch
+from app.services.queries import TaskView
+
+APP = Watch(
+    name="app",
+    registry="main",
+    repository=Repository.of("registry.example", "team/app"),
+    place=JobPlace(region="", namespace="default", job_id="web"),
+    task="server",
+)
+DIGEST = "sha256:" + "a" * 64
+
+LOOKED = """
+UPDATE watches SET tags = '{v1.0.0,v1.1.0}', tags_read_at = now(), wanted_tag = 'v1.1.0', wanted_digest = $1,
+  running = '[{"task": "g/server", "image": "team/app:v1.0.0", "tag": "v1.0.0", "digest": ""}]', word_at = now()
+WHERE name = 'app'
+"""
+DECIDED = """
+WITH made AS (
+  INSERT INTO decisions (watch_name, kind, reason, words, tag, digest, looks, last_at)
+  VALUES ('app', 'hold', 'auto_deploy_off', 'auto deploy is off', 'v1.1.0', $1, 7, now() + interval '1 s')
+  RETURNING decision_id)
+UPDATE watches SET decision_id = made.decision_id FROM made WHERE name = 'app'
+"""
+ROLLOUT = """
+INSERT INTO rollouts (rollout_id, target_id, intent, origin, asked_by, state, outcome, reason, ended_at, changes)
+SELECT $1, target_id, $2, 'rule', '', 'ended', 'failed', 'an allocation failed', now(), $3
+FROM watches WHERE name = 'app'
+"""
+ITEM = """
+INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced, from_images, words)
+VALUES ($1, 'app', 'v1.0.0', $2, false, '{"g/server": "team/app:v0.9.0"}', 'v1.0.0 follows v0.9.0')
+"""
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url, size=2)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def queries(database: Database) -> PostgresQueries:
+    await PostgresWatches(database).reconcile([APP, replace(APP, name="zoo"), replace(APP, name="bar")], at_start=False)
+    return PostgresQueries(database)
+
+
+async def execute(database: Database, query: str, *values: Any) -> None:
+    async with database.connection() as connection:
+        await connection.execute(query, *values)
+
+
+async def test_a_watch_never_looked_at_has_nothing_but_its_place(queries: PostgresQueries) -> None:
+    view = await queries.watch("app")
+    assert view is not None
+    assert view.repository == "registry.example/team/app"
+    assert (view.wanted, view.running, view.decision, view.rollout) == ("", (), None, None)
+    assert view.due
+    assert await queries.watch("unknown") is None
+    assert await queries.watch("app\0") is None
+
+
+async def test_a_watch_with_all_that_a_look_left(database: Database, queries: PostgresQueries) -> None:
+    rollout_id = uuid4()
+    await execute(database, LOOKED, DIGEST)
+    await execute(database, DECIDED, DIGEST)
+    await execute(database, ROLLOUT, rollout_id, 1, [{"key": "g/server", "image": f"team/app:v1.0.0@{DIGEST}"}])
+    await execute(database, ITEM, rollout_id, DIGEST)
+
+    view = await queries.watch("app")
+    assert view is not None
+    assert view.tags == ("v1.0.0", "v1.1.0")
+    assert (view.wanted, view.wanted_digest) == ("v1.1.0", DIGEST)
+    assert view.running == (TaskView(task="g/server", image="team/app:v1.0.0", tag="v1.0.0", digest=""),)
+    assert view.decision is not None
+    assert (view.decision.reason, view.decision.looks) == (HoldReason.AUTO_DEPLOY_OFF, 7)
+    assert view.rollout is not None
+    assert (view.rollout.outcome, view.rollout.what) == (OutcomeKind.FAILED, "app v1.0.0")
+
+    rollout = await queries.rollout(rollout_id)
+    assert rollout is not None
+    assert rollout.summary == replace(view.rollout, what="app v1.0.0")
+    assert rollout.summary.state is RolloutState.ENDED
+    assert rollout.changes == {"g/server": f"team/app:v1.0.0@{DIGEST}"}
+    assert rollout.items[0].from_images == {"g/server": "team/app:v0.9.0"}
+    assert rollout.place == APP.place
+    assert await queries.rollout(uuid4()) is None
+
+
+async def test_watches_come_in_the_configurations_order_and_only_those_that_are_there(
+    database: Database, queries: PostgresQueries
+) -> None:
+    assert [view.name for view in await queries.watches()] == ["app", "zoo", "bar"]
+    await PostgresWatches(database).reconcile([replace(APP, name="bar"), APP], at_start=False)
+    assert [view.name for view in (await queries.overview(rollouts=1)).watches] == ["bar", "app"]
+
+
+async def test_rollouts_come_newest_first_and_bounded(database: Database, queries: PostgresQueries) -> None:
+    ids = [uuid4() for _ in range(3)]
+    for intent, rollout_id in enumerate(ids):
+        await execute(database, ROLLOUT, rollout_id, intent, [])
+        await execute(database, ITEM, rollout_id, DIGEST)
+    assert [each.rollout_id for each in await queries.rollouts(limit=2)] == [ids[2], ids[1]]
+    view = await queries.watch("app")
+    assert view is not None
+    assert view.rollout is not None
+    assert view.rollout.rollout_id == ids[2]
+
+
+async def test_what_is_away_is_told_once_with_the_earliest_time(database: Database, queries: PostgresQueries) -> None:
+    assert await queries.away() == ()
+    await execute(
+        database,
+        "UPDATE watches SET trouble = name, trouble_since = now() - position * interval '1 hour' WHERE name <> 'app'",
+    )
+    await execute(database, "UPDATE targets SET trouble = 'no leader', trouble_since = now()")
+    registry, nomad = sorted(await queries.away(), key=lambda each: each.name, reverse=True)
+    assert (registry.name, registry.problem) == ("registry main", "bar")
+    assert (nomad.name, nomad.problem) == ("Nomad", "no leader")
+    overview = await queries.overview(rollouts=1)
+    assert set(overview.away) == {registry, nomad}
+    assert overview.watches[2].registry_trouble is not None
+    assert overview.watches[0].registry_trouble is None
+
+
+async def test_unknown_sources_are_shown(database: Database, queries: PostgresQueries) -> None:
+    await execute(database, "INSERT INTO unknown_sources (source, deliveries) VALUES ('harbor', 3)")
+    (source,) = (await queries.overview(rollouts=1)).unknown_sources
+    assert (source.source, source.deliveries) == ("harbor", 3)
+
+
+class Counting:
+    """A Database that counts the statements asked of it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.statements = 0
+
+    def connection(self) -> Any:
+        counting = self
+
+        class Connection:
+            async def __aenter__(self) -> Any:
+                self._opened = counting._database.connection()
+                self._connection = await self._opened.__aenter__()
+                return self
+
+            async def __aexit__(self, *error: Any) -> Any:
+                return await self._opened.__aexit__(*error)
+
+            def __getattr__(self, name: str) -> Any:
+                counting.statements += 1
+                return getattr(self._connection, name)
+
+        return Connection()
+
+
+async def test_the_page_takes_as_many_statements_for_many_watches(database: Database) -> None:
+    taken = []
+    for count in (1, 300):
+        await PostgresWatches(database).reconcile(
+            [replace(APP, name=f"app-{number}") for number in range(count)], at_start=False
+        )
+        counting = Counting(database)
+        overview = await PostgresQueries(counting).overview(rollouts=20)  # type: ignore[arg-type]
+        assert len(overview.watches) == count
+        taken.append(counting.statements)
+    assert taken[0] == taken[1]
