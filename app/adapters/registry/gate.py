@@ -1,6 +1,6 @@
 """Who may ask a registry now: keeps one registry's troubles its own. It must not know what is asked.
 
-At most `width` requests are under way. While a registry is silent, one request at a time finds out whether it is back
+At most `width` requests are under way, and only a few until a registry has answered once. While it is silent, one request at a time finds out whether it is back
 and the others fail at once, so its watches hold no worker that others need. When it said "later", nobody asks before.
 """
 
@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 _SILENT_AFTER = 3
+_UNTRIED_WIDTH = 4
 _LONGEST_HOLD = 60.0
 
 
@@ -27,6 +28,8 @@ class Gate:
         self._clock = clock
         self._places = asyncio.Semaphore(width)
         self._unanswered = 0
+        self._has_answered = False
+        self._under_way = 0
         self._probing = False
         self._closed_until = 0.0
 
@@ -39,17 +42,22 @@ class Gate:
         probes = self._unanswered >= _SILENT_AFTER
         if probes and self._probing:
             raise Closed("it has not been answering; one request at a time finds out whether it is back")
+        if not self._has_answered and self._under_way >= _UNTRIED_WIDTH:
+            raise Closed("it has not answered yet; a few requests find out whether it does")
         self._probing = self._probing or probes
+        self._under_way += 1
         try:
             async with self._places:
                 yield
         finally:
+            self._under_way -= 1
             if probes:
                 self._probing = False
 
     def answered(self) -> None:
         """The registry gave an answer, whatever it was."""
         self._unanswered = 0
+        self._has_answered = True
 
     def unanswered(self) -> None:
         """A request ended without an answer."""

@@ -59,12 +59,27 @@ async def test_a_registry_known_to_be_silent_is_asked_by_one_at_a_time() -> None
 async def test_at_most_so_many_ask_at_once() -> None:
     silent = Silent()
     async with client(silent) as source:
+        silent.speak.set()
+        await source.tags("main", APP)
+        silent.speak.clear()
         asking = [asyncio.create_task(source.tags("main", APP)) for _ in range(20)]
-        await silent.heard(16)
+        await silent.heard(17)
         await asyncio.sleep(0)
-        assert silent.asked == 16
+        assert silent.asked == 17
         silent.speak.set()
         assert await asyncio.gather(*asking) == [("a",)] * 20
+
+
+async def test_a_registry_that_never_answered_is_asked_by_a_few_and_holds_nobody_else() -> None:
+    silent = Silent()
+    async with client(silent) as source:
+        few = [asyncio.create_task(source.tags("main", APP)) for _ in range(4)]
+        await silent.heard(4)
+        with pytest.raises(RegistryUnavailable, match="has not answered yet"):
+            await source.tags("main", APP)
+        silent.speak.set()
+        await asyncio.gather(*few)
+        assert await source.tags("main", APP) == ("a",)
 
 
 async def test_another_registry_is_not_delayed() -> None:
@@ -78,7 +93,7 @@ async def test_another_registry_is_not_delayed() -> None:
         waiting = [asyncio.create_task(source.tags("main", APP)) for _ in range(40)]
         assert await source.tags("quick", APP) == ("b",)
         both.speak.set()
-        await asyncio.gather(*waiting)
+        await asyncio.gather(*waiting, return_exceptions=True)
 
 
 async def test_replacing_keeps_what_is_unchanged_and_lets_the_rest_finish() -> None:
