@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from app.domain.job import JobState, RunningTask
 from app.domain.reference import Reference
-from app.domain.rule import Release, Rule, release
+from app.domain.rule import Release, Rule, highest_of, release
 from app.domain.watch import Watch
 
 
@@ -43,7 +43,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """A person's word: deploy `wanted` whatever runs now; `forced` False leaves alone what already runs it (reset)."""
+    """A person's word: deploy `wanted` whatever runs now; `forced` False leaves alone what already runs it (reset).
+
+    `wanted` is None when the registry no longer has the tag.
+    """
 
     wanted: Wanted | None
     forced: bool = True
@@ -55,8 +58,9 @@ class History:
 
     `digests` maps an image's `identity` to the digest that it stands for (the baseline, and what our rollouts wrote);
     `tags` maps a digest to the tag that our rollouts deployed it by. `first_highest` is the highest release tag of the
-    first look, "" when there was none. `expected` maps "group/task" to the `identity` that our last rollout left there, empty
-    before the first. `newer_than_hand_change` is whether a digest, or a person's word, came after a change by hand.
+    first look, "" when there was none. `expected` maps "group/task" to the `identity` that our last rollout left there,
+    empty before the first. `newer_than_hand_change` is whether a digest, or a person's word, came after a change by
+    hand.
     """
 
     digests: Mapping[str, str] = field(default_factory=dict)
@@ -94,11 +98,12 @@ class Hold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deploy:
-    """Bring every selected task to this tag and digest."""
+    """Bring every selected task to this tag and digest; one that runs a child of the index is there already."""
 
     tag: str
     digest: str
     words: str
+    children: frozenset[str] = frozenset()
 
 
 Decision = Deploy | Hold
@@ -136,8 +141,7 @@ def running(task: RunningTask, history: History) -> Running:
 
 def highest_running(tasks: tuple[RunningTask, ...], history: History) -> Release | None:
     """The highest release among what the tasks run: the one that counts for spelling and for downgrades."""
-    releases = [found.release for found in (running(task, history) for task in tasks) if found.release is not None]
-    return max(releases, key=lambda each: each.version, default=None)
+    return highest_of(running(task, history).tag for task in tasks)
 
 
 def changed_by_hand(tasks: tuple[RunningTask, ...], expected: Mapping[str, str]) -> bool:
@@ -153,16 +157,17 @@ def decide(case: Case) -> Decision:
     tasks = case.job.selected(case.watch.task, case.watch.group)
     if case.ask is not None and case.ask.wanted is not None:
         wanted = case.ask.wanted
-        if not case.ask.forced and _runs(tasks, wanted, case.history):
+        # A job keeps an image that failed: it stands in the job, but it does not run.
+        if not case.ask.forced and wanted.digest not in case.history.failed and _runs(tasks, wanted, case.history):
             return _hold(HoldReason.UP_TO_DATE, f"{wanted.tag} already runs", wanted)
-        return Deploy(tag=wanted.tag, digest=wanted.digest, words=f"a person asked for {wanted.tag}")
+        return _deploy(wanted, f"a person asked for {wanted.tag}")
     if case.wanted is None:
         return Hold(reason=HoldReason.NO_MATCHING_TAG, words=_no_tag(case.rule))
     for check in _CHECKS:
         hold = check(case, tasks, case.wanted)
         if hold is not None:
             return hold
-    return Deploy(tag=case.wanted.tag, digest=case.wanted.digest, words=_why(case, tasks, case.wanted))
+    return _deploy(case.wanted, _why(case, tasks, case.wanted))
 
 
 def obstacle(watch: Watch, job: JobState | None) -> str:
@@ -257,6 +262,10 @@ _CHECKS: tuple[_Check, ...] = (
 def _runs(tasks: tuple[RunningTask, ...], wanted: Wanted, history: History) -> bool:
     accepted = wanted.children | {wanted.digest}
     return all(running(task, history).digest in accepted for task in tasks)
+
+
+def _deploy(wanted: Wanted, words: str) -> Deploy:
+    return Deploy(tag=wanted.tag, digest=wanted.digest, words=words, children=wanted.children)
 
 
 def _hold(reason: HoldReason, words: str, wanted: Wanted) -> Hold:

@@ -84,10 +84,12 @@ def judge(snapshot: Snapshot, course: Course, *, patience: Patience, now: dateti
     for verdict in _verdicts(snapshot, course, patience, now):
         if verdict is not None:
             return verdict
-    waited = (now - course.moved_at).total_seconds()
-    if waited > patience.stall_after or (now - course.started_at).total_seconds() > patience.deadline:
+    waited, age = (now - course.moved_at).total_seconds(), (now - course.started_at).total_seconds()
+    if waited > patience.stall_after:
         return Outcome(kind=OutcomeKind.STALLED, reason=_joined(f"nothing moved for {waited:.0f} s", snapshot))
-    return Wait(seconds=_pace((now - course.started_at).total_seconds()), note=_joined(_waiting(snapshot), snapshot))
+    if age > patience.deadline:
+        return Outcome(kind=OutcomeKind.STALLED, reason=_joined(f"not over after {age:.0f} s", snapshot))
+    return Wait(seconds=_pace(age), note=_joined(_waiting(snapshot), snapshot))
 
 
 def _verdicts(snapshot: Snapshot, course: Course, patience: Patience, now: datetime) -> Iterator[Outcome | None]:
@@ -135,7 +137,8 @@ def _by_allocations(snapshot: Snapshot, patience: Patience, now: datetime) -> Ou
         return None
     if snapshot.desired == 0:
         return Outcome(kind=OutcomeKind.SUCCEEDED, reason="the job wants no allocation to run")
-    if any(each.status in ("failed", "lost") for each in snapshot.allocations):
+    # A lost one says something of its client, nothing of the image: Nomad places another.
+    if any(each.status == "failed" for each in snapshot.allocations):
         return Outcome(kind=OutcomeKind.FAILED, reason=_joined("an allocation failed", snapshot))
     settled = [
         each

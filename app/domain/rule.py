@@ -58,8 +58,16 @@ def highest_release(tags: Iterable[str], running_tag: str | None = None) -> Rele
     releases = [found for found in map(release, tags) if found is not None]
     running = release(running_tag)
     with_v = running.with_v if running else any(each.with_v for each in releases)
-    spelled = [each for each in releases if each.with_v == with_v]
-    return max(spelled, key=lambda each: each.version, default=None)
+    return _highest(each for each in releases if each.with_v == with_v)
+
+
+def highest_of(tags: Iterable[str]) -> Release | None:
+    """The highest release of `tags` in any spelling, or None: among what runs, the one that counts."""
+    return _highest(found for found in map(release, tags) if found is not None)
+
+
+def _highest(releases: Iterable[Release]) -> Release | None:
+    return max(releases, key=lambda each: each.version, default=None)
 
 
 def listed(tag: str) -> bool:

@@ -17,6 +17,7 @@ log = structlog.get_logger()
 
 
 def consider(claim: Claim, job: JobState | None, each: Seeing, busy: str) -> tuple[WatchResult, Decision]:
+    """What is decided for a watch that was seen, and what the look leaves on it. `busy` as in `Case`."""
     state, seen = each.state, each.seen
     assert seen is not None  # the caller has set aside those that were not seen
     tasks = job.selected(state.watch.task, state.watch.group) if job else ()
@@ -27,6 +28,8 @@ def consider(claim: Claim, job: JobState | None, each: Seeing, busy: str) -> tup
         history = replace(history, first_highest=found.tag if found else "")
     if state.adopt:
         history = replace(history, expected={str(task.key): identity(task) for task in tasks})
+    if claim.rollout is None:
+        history = _without_past(tasks, history)
     hand_changed_at, hand_images = _hand_change(claim, state, job, tasks, history)
     history = replace(history, newer_than_hand_change=_newer(state, hand_changed_at, each.news))
     decision = decide(
@@ -54,7 +57,7 @@ def consider(claim: Claim, job: JobState | None, each: Seeing, busy: str) -> tup
         history=history,
         hand_changed_at=hand_changed_at,
         hand_images=hand_images,
-        events=tuple(answer(event, seen, decision.words) for event in state.events),
+        events=tuple(answer(event, seen, state, decision.words) for event in state.events),
         notify=not first or (isinstance(decision, Hold) and decision.reason is HoldReason.UNUSABLE),
     ), decision
 
@@ -69,7 +72,14 @@ def _hand_change(
     if images == dict(state.hand_images) and state.hand_changed_at is not None:
         return state.hand_changed_at, images
     submitted = datetime.fromtimestamp(job.submitted_at, claim.now.tzinfo) if job.submitted_at else claim.now
-    return min(submitted, claim.now), images
+    # Nomad's clock may be off: it was after we read the job last, and before now.
+    return min(max(submitted, claim.job_read_at or submitted), claim.now), images
+
+
+def _without_past(tasks: tuple[RunningTask, ...], history: History) -> History:
+    """Forget the digests of images that no task names any more: the tag may be another when it comes back."""
+    named = {identity(task) for task in tasks}
+    return replace(history, digests={name: digest for name, digest in history.digests.items() if name in named})
 
 
 def _newer(state: WatchState, hand_changed_at: datetime | None, news: bool) -> bool:
@@ -81,4 +91,10 @@ def _newer(state: WatchState, hand_changed_at: datetime | None, news: bool) -> b
 
 def _shown(task: RunningTask, history: History) -> Mapping[str, str]:
     found = running(task, history)
-    return {"task": str(task.key), "image": task.image, "tag": found.tag, "digest": found.digest}
+    return {
+        "task": str(task.key),
+        "image": task.image,
+        "identity": identity(task),
+        "tag": found.tag,
+        "digest": found.digest,
+    }

@@ -20,7 +20,7 @@ def launch(
             watch=name,
             tag=deploy.tag,
             digest=deploy.digest,
-            forced=each.ask is not None and each.ask.forced,
+            forced=each.ask is not None and (each.ask.forced or deploy.digest in each.history.failed),
         )
         for name, (each, deploy) in deploys.items()
     )
@@ -88,6 +88,8 @@ def ending(
         return Outcome(kind=OutcomeKind.SUPERSEDED, reason=f"never registered: {words}")
     if holds and all(hold.reason is HoldReason.UP_TO_DATE for hold in holds):
         return Outcome(kind=OutcomeKind.SUCCEEDED, reason="; ".join(hold.words for hold in holds))
-    gone = [item.tag for item in rollout.items]
     words = "; ".join(hold.words for hold in holds if hold.reason is HoldReason.UNUSABLE)
-    return Outcome(kind=OutcomeKind.REFUSED, reason=words or f"the registry no longer has {', '.join(gone)}")
+    if not holds:
+        words = f"{', '.join(sorted(asked))} left the configuration"
+    gone = ", ".join(item.tag for item in rollout.items)
+    return Outcome(kind=OutcomeKind.REFUSED, reason=words or f"the registry no longer has {gone}")

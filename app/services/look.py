@@ -16,12 +16,14 @@ from app.services import launch as launches
 from app.services.consider import consider
 from app.services.lease import held
 from app.services.ringing import ring_written
-from app.services.see import EVENT_PAUSES
+from app.services.see import pause_after
 from app.services.seeing import Eyes, Seeing, see_all
 from app.services.submit import recover_open, submit
-from app.services.target import Claim, LeaseLost, Looks, Result, Sight, WatchResult
+from app.services.target import Claim, LeaseLost, Looks, Result, Sight, WatchResult, Written
 
 log = structlog.get_logger()
+
+_FOREIGN_PAUSE = 2.0  # seconds between two looks at a Nomad deployment of somebody else
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,16 +68,13 @@ async def _pass(looker: Looker, claim: Claim) -> None:
     if await recover_open(looker, claim):
         return
     eyes = Eyes(looks=looker.looks, registries=looker.registries, relist_tags=looker.settings.relist_tags)
-    fresh = _job_is_fresh(looker.settings, claim)
-    job = None if fresh else await looker.deployer.inspect(claim.place)
-    seeing = await see_all(eyes, claim, job, fresh=fresh)
-    if fresh and any(seen.moved for seen in seeing):
-        fresh, job = False, await looker.deployer.inspect(claim.place)
-        seeing = await see_all(eyes, claim, job, fresh=False)
-    if fresh:
-        await _settle(looker, claim, Result(watches=tuple(_unmoved(seen) for seen in seeing)))
-        return
-    await _decide_all(looker, claim, job, seeing)
+    if _job_is_fresh(looker.settings, claim):
+        seeing = await see_all(eyes, claim, None, fresh=True)
+        if not any(each.moved for each in seeing):
+            await _settle(looker, claim, _unmoved(claim, seeing))
+            return
+    job = await looker.deployer.inspect(claim.place)
+    await _decide_all(looker, claim, job, await see_all(eyes, claim, job, fresh=False))
 
 
 def _job_is_fresh(settings: LookSettings, claim: Claim) -> bool:
@@ -85,11 +84,23 @@ def _job_is_fresh(settings: LookSettings, claim: Claim) -> bool:
     return (claim.now - claim.job_read_at).total_seconds() < settings.reread_job
 
 
-def _unmoved(seeing: Seeing) -> WatchResult:
-    sight = None
-    if seeing.seen is not None:
-        sight = Sight(tags=seeing.seen.tags, tag=seeing.state.wanted_tag, digest=seeing.state.wanted_digest)
-    return WatchResult(watch=seeing.state.watch.name, trouble=seeing.trouble, sight=sight)
+def _unmoved(claim: Claim, seeing: list[Seeing]) -> Result:
+    """The result of a look for which the job need not be read."""
+    return Result(
+        watches=tuple(
+            WatchResult(
+                watch=each.state.watch.name,
+                trouble=each.trouble,
+                sight=Sight(tags=each.seen.tags, tag=each.state.wanted_tag, digest=each.state.wanted_digest)
+                if each.seen is not None
+                else None,
+            )
+            for each in seeing
+        ),
+        again_in=min(_after_trouble(claim, seeing), default=None),
+        attempts=_attempts(claim, seeing),
+        poll_in=_poll_in(seeing),
+    )
 
 
 async def _decide_all(looker: Looker, claim: Claim, job: JobState | None, seeing: list[Seeing]) -> None:
@@ -118,11 +129,11 @@ async def _decide_all(looker: Looker, claim: Claim, job: JobState | None, seeing
         launch=launch,
         ended=ended,
         again_in=_again_in(claim, results, seeing, busy),
-        attempts=claim.attempts + 1 if any(each.trouble for each in seeing) else 0,
-        poll_in=max((each.retry_after or 0.0 for each in seeing), default=0.0) or None,
+        attempts=_attempts(claim, seeing),
+        poll_in=_poll_in(seeing),
     )
-    await _settle(looker, claim, found)
-    if launch is not None:
+    written = await _settle(looker, claim, found)
+    if launch is not None and not written.overtaken:
         await submit(looker, claim, launch)
 
 
@@ -145,23 +156,33 @@ def _foreign(claim: Claim, job: JobState | None) -> str:
 
 
 def _again_in(claim: Claim, results: list[WatchResult], seeing: list[Seeing], busy: str) -> float | None:
-    attempts = {event.event_id: event.attempts for state in claim.watches for event in state.events}
-    pauses = [
-        EVENT_PAUSES[attempts[each.event_id]]
-        for result in results
-        for each in result.events
-        if not each.settled and attempts[each.event_id] < len(EVENT_PAUSES)
-    ]
-    for each in seeing:
-        if each.trouble:
-            pauses.append(max(each.retry_after or 0.0, _back_off(claim.attempts)))
+    unsettled = {each.event_id for result in results for each in result.events if not each.settled}
+    events = (event for state in claim.watches for event in state.events if event.event_id in unsettled)
+    pauses = [pause for pause in map(pause_after, events) if pause is not None]
+    pauses += _after_trouble(claim, seeing)
     if busy and (claim.rollout is None or not claim.rollout.submitted):
-        pauses.append(2.0)
+        pauses.append(_FOREIGN_PAUSE)
     return min(pauses, default=None)
 
 
-async def _settle(looker: Looker, claim: Claim, result: Result) -> None:
-    ring_written(looker.doorbell, claim.target_id, await looker.looks.settle(claim, result))
+def _after_trouble(claim: Claim, seeing: list[Seeing]) -> list[float]:
+    """When to ask the registries again that did not tell: as they asked, and ever more rarely."""
+    return [max(each.retry_after or 0.0, _back_off(claim.attempts)) for each in seeing if each.trouble]
+
+
+def _attempts(claim: Claim, seeing: list[Seeing]) -> int:
+    return claim.attempts + 1 if any(each.trouble for each in seeing) else 0
+
+
+def _poll_in(seeing: list[Seeing]) -> float | None:
+    """The peace that registries asked for: the poller keeps it too."""
+    return max((each.retry_after or 0.0 for each in seeing), default=0.0) or None
+
+
+async def _settle(looker: Looker, claim: Claim, result: Result) -> Written:
+    written = await looker.looks.settle(claim, result)
+    ring_written(looker.doorbell, claim.target_id, written)
+    return written
 
 
 async def _put_off(looker: Looker, claim: Claim, error: Transient | Permanent) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from app.domain.decision import Deploy, History, Running, normalised, running
+from app.domain.decision import Deploy, History, normalised, running
 from app.domain.job import JobState, Order, RunningTask, TaskChange, TaskKey
 from app.domain.reference import Reference
 from app.domain.watch import DeployBy, Watch
@@ -21,7 +21,7 @@ def task_changes(
     by_tag = watch.deploy_by is DeployBy.TAG
     for task in tasks:
         image = task.written(tag=deploy.tag, digest=deploy.digest, deploy_by=watch.deploy_by)
-        runs = _is(running(task, history), deploy)
+        runs = running(task, history).digest in deploy.children | {deploy.digest}
         if runs and not forced:
             continue
         changes[task.key] = TaskChange(
@@ -40,7 +40,3 @@ def identity_after(task: RunningTask, change: TaskChange) -> str:
 def order(job: JobState, changes: Mapping[TaskKey, TaskChange]) -> Order:
     """One registration of all changes, valid only while the job is as it was read."""
     return Order(changes=changes, expected_index=job.index)
-
-
-def _is(found: Running, deploy: Deploy) -> bool:
-    return found.digest == deploy.digest

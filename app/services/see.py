@@ -5,17 +5,22 @@ It decides nothing, and it trusts no event: a tag named by an event is asked for
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 
 from app.domain.decision import Wanted
 from app.domain.event import Action
-from app.errors import RepositoryNotFound, TagNotFound
+from app.domain.rule import release
+from app.errors import RegistryDenied, RepositoryNotFound, TagNotFound, Transient
 from app.ports import RegistrySource
 from app.services.target import EventAnswer, OpenEvent, WatchState
 
 # Distribution tells of a push before it links the tag: look again after these pauses, in seconds.
 EVENT_PAUSES = (0.05, 0.2, 1.0, 5.0, 30.0)
 
+_EVENT_AGES = tuple(accumulate(EVENT_PAUSES))
+_EARLY = 0.03  # a look may begin this much before its time
 _PASSED_OVER = 6
+_UNLISTED = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +29,6 @@ class Seen:
 
     tags: tuple[str, ...] | None
     wanted: Wanted | None
-    is_index: bool
     digests: Mapping[str, str]
 
 
@@ -40,15 +44,14 @@ class Sightseer:
 
     async def see(self, running_tag: str | None, *, relist: bool) -> Seen:
         """The tags and what the rule wants of them; Transient or RegistryDenied when the registry does not tell."""
-        follows = self._state.rule.follows_releases
-        tags = await self._list() if follows or relist else None
-        wanted = await self._highest(tags or (), running_tag) if follows else await self._pinned()
-        return Seen(
-            tags=tags,
-            wanted=wanted,
-            is_index=wanted is not None and wanted.tag in self._indexes,
-            digests=dict(self._digests),
-        )
+        tags: tuple[str, ...] | None
+        if self._state.rule.follows_releases:
+            tags = await self._list()
+            wanted = await self._highest(tags, running_tag)
+        else:
+            wanted = await self._pinned()
+            tags = await self._list_for_people() if relist else None
+        return Seen(tags=tags, wanted=wanted, digests=dict(self._digests))
 
     async def _pinned(self) -> Wanted | None:
         tag = self._state.rule.pinned_tag
@@ -57,10 +60,11 @@ class Sightseer:
 
     async def _highest(self, tags: tuple[str, ...], running_tag: str | None) -> Wanted | None:
         """The highest release that has a manifest: the list may lack a tag that an event names already, or hold one
-        that is not linked yet or is gone. Tags without a manifest are passed over, but not without end."""
-        pushed = {event.tag for event in self._state.events if event.action is Action.PUSH}
-        candidates = {*tags, *pushed}
-        for _ in range(_PASSED_OVER):
+        that is not linked yet or is gone. Tags without a manifest are passed over, but not without end; those that
+        events made up do not count towards that end, since they must not hide what is there."""
+        unlisted = self._named_by_events() - set(tags)
+        candidates = {*tags, *unlisted}
+        for _ in range(_PASSED_OVER + len(unlisted)):
             tag = self._state.rule.select(candidates, running_tag)
             if tag is None:
                 return None
@@ -70,6 +74,10 @@ class Sightseer:
             candidates.remove(tag)
         return None
 
+    def _named_by_events(self) -> set[str]:
+        pushed = (each.tag for each in self._state.events if each.action is Action.PUSH and release(each.tag))
+        return set(list(dict.fromkeys(pushed))[:_UNLISTED])
+
     async def digest(self, tag: str) -> str:
         """The digest that the registry shows for `tag` now, "" when it has no such tag."""
         if tag not in self._digests:
@@ -78,6 +86,8 @@ class Sightseer:
 
     async def children(self, wanted: Wanted) -> Wanted:
         """`wanted` with the digests that it lists, when it is, or may be, an index."""
+        if wanted.tag not in self._indexes:
+            return wanted
         listed = await self._registries.children(self._watch.registry, self._watch.repository, wanted.digest)
         return Wanted(tag=wanted.tag, digest=wanted.digest, children=listed)
 
@@ -86,6 +96,13 @@ class Sightseer:
             return await self._registries.tags(self._watch.registry, self._watch.repository)
         except RepositoryNotFound:
             return ()
+
+    async def _list_for_people(self) -> tuple[str, ...] | None:
+        """A pinned watch needs no list: without one it goes on, and the page shows the tags of before."""
+        try:
+            return await self._list()
+        except (Transient, RegistryDenied):
+            return None
 
     async def _read(self, tag: str) -> str:
         known = self._state.wanted_digest if tag == self._state.wanted_tag else ""
@@ -100,19 +117,39 @@ class Sightseer:
         return manifest.digest
 
 
-def answer(event: OpenEvent, seen: Seen, words: str) -> EventAnswer:
-    """Whether the look answers the event: its tag shows its digest, or its digest cannot matter to the rule.
-
-    A tag that shows another digest answers nothing: the event comes before the tag, so what is shown may be the push
-    before. `words` is the decision.
-    """
-    shown = seen.digests.get(event.tag)
-    if event.action is Action.DELETE or not event.digest or shown is None or shown == event.digest:
+def answer(event: OpenEvent, seen: Seen, state: WatchState, words: str) -> EventAnswer:
+    """Whether the look answers the event; `words` is the decision."""
+    if _shows(event, seen.digests.get(event.tag), state):
         return EventAnswer(event_id=event.event_id, settled=True, words=words)
-    if event.attempts >= len(EVENT_PAUSES):
-        return EventAnswer(
-            event_id=event.event_id, settled=True, words=f"the registry never showed this digest for {event.tag}"
-        )
-    return EventAnswer(
-        event_id=event.event_id, settled=False, words=f"the registry does not show this digest for {event.tag} yet"
-    )
+    if pause_after(event) is None:
+        words = f"the registry never showed this digest for {event.tag}"
+        return EventAnswer(event_id=event.event_id, settled=True, words=words)
+    words = f"the registry does not show this digest for {event.tag} yet"
+    return EventAnswer(event_id=event.event_id, settled=False, words=words)
+
+
+def _shows(event: OpenEvent, shown: str | None, state: WatchState) -> bool:
+    """Whether the tag has caught up with the event: it shows its digest, or that of a later push, or another digest
+    than before. What an earlier push set is "before" too: that push may be what is shown. `shown` is None for a tag
+    that was not asked for, since it cannot matter to the rule.
+    """
+    if event.action is Action.DELETE or not event.digest or shown is None or shown == event.digest:
+        return True
+    others = [each for each in state.events if each.tag == event.tag and each.event_id != event.event_id]
+    if any(each.digest == shown and each.event_id > event.event_id for each in others):
+        return True
+    before = {event.before, *(each.digest for each in others)}
+    if state.wanted_tag == event.tag:
+        before.add(state.wanted_digest)
+    return bool(shown and event.before) and shown not in before
+
+
+def pause_after(event: OpenEvent) -> float | None:
+    """When to look again for an event that was not answered now, in seconds; None when it had its five looks.
+
+    By looks and by age: looks that others caused in between bring it no nearer to its end.
+    """
+    pauses = [age - event.age for age in _EVENT_AGES if age - event.age > _EARLY][:1]
+    if event.attempts < len(EVENT_PAUSES):
+        pauses.append(EVENT_PAUSES[event.attempts])
+    return min(pauses, default=None)

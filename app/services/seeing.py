@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from app.domain.decision import Ask, History, Wanted, highest_running, identity, running
 from app.domain.job import JobState, RunningTask
-from app.errors import Permanent, Transient
+from app.domain.rule import highest_of
+from app.errors import Permanent, StoreUnavailable, Transient
 from app.ports import RegistrySource
 from app.services.see import Seen, Sightseer
 from app.services.target import Claim, Looks, OpenRollout, Sight, WatchState
@@ -40,28 +41,57 @@ class Seeing:
         """Whether the registry shows another wanted digest than at the last look, or an event wants an answer."""
         if self.seen is None:
             return False
-        digest = self.seen.wanted.digest if self.seen.wanted else ""
-        return digest != self.state.wanted_digest or bool(self.state.events)
+        wanted = (self.seen.wanted.tag, self.seen.wanted.digest) if self.seen.wanted else ("", "")
+        return wanted != (self.state.wanted_tag, self.state.wanted_digest) or bool(self.state.events)
+
+
+# How much longer a registry may take than another that the same job's images come from, in seconds.
+_STRAGGLES = 3.0
 
 
 async def see_all(eyes: Eyes, claim: Claim, job: JobState | None, *, fresh: bool) -> list[Seeing]:
-    """See every watch at once. With `fresh` the job was not read, and the last look's running tag counts."""
-    return list(await asyncio.gather(*(_see(eyes, claim, state, job, fresh) for state in claim.watches)))
+    """See every watch at once. With `fresh` the job was not read, and the last look's running tag counts.
+
+    Where a job's images come from several registries, a silent one does not hold up the watches of the others.
+    """
+    tasks = [asyncio.create_task(_see(eyes, claim, state, job, fresh)) for state in claim.watches]
+    try:
+        if len({state.watch.registry for state in claim.watches}) > 1:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, timeout=_STRAGGLES)
+        else:
+            await asyncio.gather(*tasks)
+        return [
+            task.result() if task.done() else _silent(state) for state, task in zip(claim.watches, tasks, strict=True)
+        ]
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _silent(state: WatchState) -> Seeing:
+    trouble = f"registry {state.watch.registry} takes {_STRAGGLES:g} s longer to answer than others; it is asked again"
+    return Seeing(state=state, seen=None, history=state.history, ask=None, trouble=trouble)
 
 
 async def _see(eyes: Eyes, claim: Claim, state: WatchState, job: JobState | None, fresh: bool) -> Seeing:
     sightseer = Sightseer(eyes.registries, state)
     history = _history(state, job)
     tasks = job.selected(state.watch.task, state.watch.group) if job else ()
-    ask = None
+    ask, news = None, False
     try:
         seen = await sightseer.see(running_tag(state, tasks, history, fresh=fresh), relist=_relist(eyes, claim, state))
         if not fresh:
             ask = await _ask(claim.rollout, state, sightseer)
-            history = await _with_baseline(sightseer, tasks, history)
-            if seen.wanted and seen.is_index and _runs_other(tasks, history, seen.wanted):
+            history = await _with_baseline(sightseer, state, tasks, history)
+            if seen.wanted and _runs_other(tasks, history, seen.wanted):
                 seen = replace(seen, wanted=await sightseer.children(seen.wanted))
-        news = await _sight(eyes, claim, state, seen)
+            if ask and ask.wanted and not ask.forced and _runs_other(tasks, history, ask.wanted):
+                ask = replace(ask, wanted=await sightseer.children(ask.wanted))
+            news = await _sight(eyes, claim, state, seen)
+    except StoreUnavailable:
+        raise
     except (Transient, Permanent) as error:
         retry_after = error.retry_after if isinstance(error, Transient) else None
         return Seeing(
@@ -84,9 +114,7 @@ def _history(state: WatchState, job: JobState | None) -> History:
 
 def running_tag(state: WatchState, tasks: tuple[RunningTask, ...], history: History, *, fresh: bool) -> str | None:
     """The tag whose spelling counts: of the job when it was read, else of the last look."""
-    if fresh:
-        return next(iter(state.running_tags), None)
-    highest = highest_running(tasks, history)
+    highest = highest_of(state.running_tags) if fresh else highest_running(tasks, history)
     return highest.tag if highest else None
 
 
@@ -106,12 +134,16 @@ async def _ask(rollout: OpenRollout | None, state: WatchState, sightseer: Sights
     return None
 
 
-async def _with_baseline(sightseer: Sightseer, tasks: tuple[RunningTask, ...], history: History) -> History:
+async def _with_baseline(
+    sightseer: Sightseer, state: WatchState, tasks: tuple[RunningTask, ...], history: History
+) -> History:
     """Where an image is named by tag alone and nobody recorded its digest, what the registry serves now is taken."""
     digests = dict(history.digests)
     for task in tasks:
         reference = task.reference
-        if reference is not None and reference.digest is None and identity(task) not in digests:
+        if reference is None or reference.digest is not None or reference.repository != state.watch.repository:
+            continue
+        if identity(task) not in digests:
             digests[identity(task)] = await sightseer.digest(reference.tag or "latest")
     return replace(history, digests=digests)
 

@@ -24,13 +24,18 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenEvent:
-    """A pushed tag that no look has answered yet; `attempts` counts the looks that did not find its digest."""
+    """A pushed tag that no look has answered yet; `attempts` counts the looks that did not find its digest.
+
+    `before` is what the tag showed before the event, "" when unknown; `age` is in seconds, since it was received.
+    """
 
     event_id: int
     action: Action
     tag: str
     digest: str
     attempts: int
+    before: str = ""
+    age: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,16 +178,19 @@ class Result:
     ended: Outcome | None = None
     again_in: float | None = None
     attempts: int = 0
-    trouble: str = ""
     poll_in: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """What a settled look asks to be rung: due again at once or later (seconds), and notices to send."""
+    """What a settled look asks to be rung: due again at once or later (seconds), and notices to send.
+
+    `overtaken` is True when a person's word came in between: nothing was written, and the look is to be done again.
+    """
 
     due_in: float | None = None
     notice_ids: tuple[int, ...] = ()
+    overtaken: bool = False
 
 
 class Looks(Protocol):
@@ -201,7 +209,10 @@ class Looks(Protocol):
         ...
 
     async def settle(self, claim: Claim, result: Result) -> Written:
-        """Write everything that the look found, in one transaction; the lease stays when `result.launch` is given."""
+        """Write everything that the look found, in one transaction; the lease stays when `result.launch` is given.
+
+        A launch, or the end of an open rollout, is only written when no person spoke since the look began.
+        """
         ...
 
     async def submitted(self, claim: Claim, rollout_id: UUID, submission: Submission, launch: Launch | None) -> Written:

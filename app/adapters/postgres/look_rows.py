@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from app.adapters.postgres.notices import add_notice
+from app.adapters.postgres.notices import MAX_DETAIL, add_notice, storable
 from app.adapters.postgres.pool import Connection
 from app.domain.decision import History
 from app.domain.event import Action
@@ -14,7 +14,7 @@ from app.domain.reference import Repository
 from app.domain.rollout import Origin, Outcome, OutcomeKind, RolloutState
 from app.domain.rule import Rule
 from app.domain.watch import DeployBy, JobPlace, Watch
-from app.services.target import Claim, Item, Launch, OpenEvent, OpenRollout, WatchState
+from app.services.target import Claim, Item, Launch, LeaseLost, OpenEvent, OpenRollout, WatchState
 
 Row = Any  # asyncpg ships no types
 
@@ -49,6 +49,9 @@ UPDATE rollouts SET expected_index = $2, changes = $3, attempts = attempts + 1
 WHERE rollout_id = $1 AND state = 'requested' RETURNING 1
 """
 
+# What a person asked for and this look did not find, or found running, is not part of what is registered.
+_DROP_ITEMS = "DELETE FROM rollout_watches WHERE rollout_id = $1 AND watch_name <> ALL($2)"
+
 _ITEM = """
 INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced, from_images, words)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -56,14 +59,19 @@ ON CONFLICT (rollout_id, watch_name) DO UPDATE
 SET tag = excluded.tag, digest = excluded.digest, from_images = excluded.from_images, words = excluded.words
 """
 
-# What our rollout wrote is from now on what we expect to find, and the digest that a bare tag stands for.
+# What our rollout wrote is from now on what we expect to find, beside what ran already in tasks that it left alone, and
+# the digest that a bare tag stands for. The tag of what ran stays known: Nomad may go back to it.
 _DEPLOYED = """
 UPDATE watches w SET
-  expected = expected || coalesce((SELECT jsonb_object_agg(c->>'key', c->>'identity')
+  expected = coalesce((SELECT jsonb_object_agg(t->>'task', t->>'identity')
+              FROM jsonb_array_elements(w.running) t WHERE t ? 'identity'), '{}')
+    || coalesce((SELECT jsonb_object_agg(c->>'key', c->>'identity')
               FROM jsonb_array_elements(r.changes) c WHERE c->>'watch' = w.name), '{}'),
   digests = digests || coalesce((SELECT jsonb_object_agg(c->>'identity', rw.digest)
               FROM jsonb_array_elements(r.changes) c WHERE c->>'watch' = w.name), '{}'),
-  digest_tags = jsonb_build_object(rw.digest, rw.tag),
+  digest_tags = coalesce((SELECT jsonb_object_agg(t->>'digest', t->>'tag')
+              FROM jsonb_array_elements(w.running) t WHERE t->>'tag' <> ''), '{}')
+    || jsonb_build_object(rw.digest, rw.tag),
   hand_changed_at = NULL, hand_images = '{}', adopt = false
 FROM rollout_watches rw JOIN rollouts r USING (rollout_id)
 WHERE r.rollout_id = $1 AND rw.watch_name = w.name AND r.target_id = w.target_id
@@ -138,6 +146,8 @@ def _watch_state(row: Row, target: Row, events: Sequence[Row]) -> WatchState:
                 tag=event["tag"],
                 digest=event["digest"],
                 attempts=event["attempts"],
+                before=event["before_digest"],
+                age=event["age"],
             )
             for event in events
             if event["watch_name"] == row["name"]
@@ -165,7 +175,7 @@ def _open_rollout(row: Row) -> OpenRollout:
 
 
 async def write_launch(connection: Connection, claimed: Claim, launch: Launch) -> None:
-    """Write down exactly what is about to be registered."""
+    """Write down exactly what is about to be registered. Raises LeaseLost when the open rollout was submitted since."""
     changes = [
         {
             "group": key.group,
@@ -180,7 +190,10 @@ async def write_launch(connection: Connection, claimed: Claim, launch: Launch) -
         for key, change in launch.order.changes.items()
     ]
     if launch.reuse:
-        await connection.execute(_REUSE_ROLLOUT, launch.rollout_id, launch.order.expected_index, changes)
+        reused = await connection.fetchval(_REUSE_ROLLOUT, launch.rollout_id, launch.order.expected_index, changes)
+        if reused is None:
+            raise LeaseLost(claimed.target_id)
+        await connection.execute(_DROP_ITEMS, launch.rollout_id, [item.watch for item in launch.items])
     else:
         await connection.execute(
             _NEW_ROLLOUT,
@@ -242,7 +255,7 @@ _KINDS = {
 
 async def end_rollout(connection: Connection, rollout_id: UUID, outcome: Outcome) -> list[int]:
     """End the rollout, once, with its notice; nothing happens when it has ended already."""
-    row = await connection.fetchrow(_END, rollout_id, outcome.kind.value, outcome.reason)
+    row = await connection.fetchrow(_END, rollout_id, outcome.kind.value, storable(outcome.reason, MAX_DETAIL))
     if row is None:
         return []
     words = outcome.kind.value.replace("_", " ")
@@ -258,6 +271,23 @@ async def end_rollout(connection: Connection, rollout_id: UUID, outcome: Outcome
             namespace=row["namespace"],
         )
     ]
+
+
+async def overtaken(connection: Connection, claimed: Claim) -> bool:
+    """Whether a person spoke, or the open rollout went another way, since the look began. Holds the target's row."""
+    rollout = await connection.fetchrow(
+        "SELECT rollout_id, state FROM rollouts WHERE target_id = $1 AND ended_at IS NULL", claimed.target_id
+    )
+    found = (rollout["rollout_id"], rollout["state"] == RolloutState.SUBMITTED.value) if rollout else None
+    known = (claimed.rollout.rollout_id, claimed.rollout.submitted) if claimed.rollout else None
+    words = await connection.fetch("SELECT name, word_at FROM watches WHERE target_id = $1", claimed.target_id)
+    spoken = {row["name"]: row["word_at"] for row in words}
+    paused = await connection.fetchval("SELECT paused FROM switches")
+    return (
+        found != known
+        or (paused and not claimed.paused)
+        or any(spoken.get(state.watch.name) != state.word_at for state in claimed.watches)
+    )
 
 
 async def trouble_notice(connection: Connection, claimed: Claim, trouble: str) -> int:

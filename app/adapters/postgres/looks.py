@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 from app.adapters.postgres import look_rows as rows
-from app.adapters.postgres.notices import add_notice
+from app.adapters.postgres.notices import MAX_DETAIL, add_notice, storable
 from app.adapters.postgres.pool import Connection, Database
 from app.domain.decision import Deploy, Hold, HoldReason
 from app.domain.job import Submission
@@ -37,8 +37,9 @@ FROM watches w WHERE target_id = $1 AND present ORDER BY position
 """
 
 _OPEN_EVENTS = """
-SELECT ew.event_id, ew.watch_name, ew.attempts, e.action, e.tag, coalesce(e.digest, '') AS digest
-FROM event_watches ew JOIN events e USING (event_id)
+SELECT ew.event_id, ew.watch_name, ew.attempts, ew.before_digest, e.action, e.tag, coalesce(e.digest, '') AS digest,
+  extract(epoch FROM clock_timestamp() - d.received_at)::float8 AS age
+FROM event_watches ew JOIN events e USING (event_id) JOIN deliveries d USING (delivery_id)
 WHERE ew.settled_at IS NULL AND ew.watch_name = ANY($1) ORDER BY ew.event_id DESC LIMIT 2000
 """
 
@@ -50,6 +51,9 @@ WHERE target_id = $1 AND lease_token = $2 AND lease_until >= clock_timestamp() R
 _FENCE = """
 SELECT 1 FROM targets WHERE target_id = $1 AND lease_token = $2 AND lease_until >= clock_timestamp() FOR UPDATE
 """
+
+# Targets are locked before watches and rollouts, everywhere.
+_LOCK = "SELECT 1 FROM targets WHERE target_id = $1 FOR NO KEY UPDATE"
 
 _SIGHT = """
 INSERT INTO sightings (watch_name, digest, tag, found_by) VALUES ($1, $2, $3, $4)
@@ -63,7 +67,7 @@ UPDATE targets SET lease_token = NULL, lease_until = NULL,
                 WHEN $4::float8 IS NULL THEN NULL
                 ELSE clock_timestamp() + make_interval(secs => $4) END,
   thorough = CASE WHEN mark <> $3 THEN thorough ELSE $5 END,
-  polled = CASE WHEN mark <> $3 THEN polled ELSE false END,
+  polled = polled AND (mark <> $3 OR $4::float8 IS NOT NULL),
   attempts = $6, rung_at = NULL
 WHERE target_id = $1 AND lease_token = $2
 RETURNING CASE WHEN mark <> $3 THEN 0.0 ELSE $4::float8 END AS due_in
@@ -129,6 +133,9 @@ class PostgresLooks:
         notices: list[int] = []
         async with self._database.transaction() as connection:
             await _fence(connection, claim)
+            if (result.launch or result.ended) and await rows.overtaken(connection, claim):
+                due_in = await _release(connection, claim, again_in=0.0, thorough=True, attempts=claim.attempts)
+                return Written(due_in=due_in, overtaken=True)
             if result.job_read:
                 await _write_job(connection, claim, result)
             if result.ended is not None and claim.rollout is not None:
@@ -137,13 +144,15 @@ class PostgresLooks:
                 await rows.write_launch(connection, claim, result.launch)
             for watch in result.watches:
                 notices += await _write_watch(connection, claim, watch, result.launch)
-            await connection.execute(_TARGET_TROUBLE, claim.target_id, result.trouble)
             if result.poll_in is not None:
                 await connection.execute(_POLL_LATER, claim.target_id, result.poll_in)
             if result.launch is not None:
                 return Written(notice_ids=tuple(notices))
+            await connection.execute(_TARGET_TROUBLE, claim.target_id, "")
+            # Once all is settled, the next poll need not read the job; until then the next look does.
+            unsettled = result.job_read and result.again_in is not None
             due_in = await _release(
-                connection, claim, again_in=result.again_in, thorough=result.job_read, attempts=result.attempts
+                connection, claim, again_in=result.again_in, thorough=unsettled, attempts=result.attempts
             )
         return Written(due_in=due_in, notice_ids=tuple(notices))
 
@@ -151,6 +160,7 @@ class PostgresLooks:
         """Record the registration: a fact, and so written even when the lease was lost meanwhile."""
         notices: list[int] = []
         async with self._database.transaction() as connection:
+            await connection.execute(_LOCK, claim.target_id)
             target_id = await connection.fetchval(
                 _SUBMITTED,
                 rollout_id,
@@ -166,14 +176,14 @@ class PostgresLooks:
         return Written(due_in=due_in, notice_ids=tuple(notices))
 
     async def put_off(self, claim: Claim, *, seconds: float, trouble: str) -> Written:
-        """Look again later; a new trouble is told once."""
+        """Look again later; the trouble is told once, however its words change, until it has passed."""
         notices: list[int] = []
         async with self._database.transaction() as connection:
             await _fence(connection, claim)
-            if trouble and trouble != claim.trouble and claim.attempts >= rows.ATTEMPTS_BEFORE_NOTICE:
+            if trouble and not claim.trouble and claim.attempts >= rows.ATTEMPTS_BEFORE_NOTICE:
                 notices.append(await rows.trouble_notice(connection, claim, trouble))
             if claim.attempts >= rows.ATTEMPTS_BEFORE_NOTICE or not trouble:
-                await connection.execute(_TARGET_TROUBLE, claim.target_id, trouble)
+                await connection.execute(_TARGET_TROUBLE, claim.target_id, storable(trouble, MAX_DETAIL))
             due_in = await _release(connection, claim, again_in=seconds, thorough=True, attempts=claim.attempts + 1)
         return Written(due_in=due_in, notice_ids=tuple(notices))
 
@@ -226,10 +236,17 @@ _TROUBLE = """
 UPDATE watches SET trouble = $2, trouble_since = coalesce(trouble_since, clock_timestamp()) WHERE name = $1
 """
 
+# A rollout may have failed while this look was under way: what the look did not know of is left for the next.
 _REMEMBER = """
 UPDATE watches SET running = $2, job_create_index = $3, digests = $4, first_highest = $5, expected = $6,
-  adopt = false, hand_changed_at = $7, hand_images = $8, digest_tags = $9
+  adopt = adopt AND NOT $10, hand_changed_at = $7, hand_images = $8, digest_tags = $9
 WHERE name = $1
+"""
+
+# A job that was purged and created again: what failed in the old one is no matter.
+_FORGET_FAILURES = """
+DELETE FROM failures WHERE watch_name = (
+  SELECT name FROM watches WHERE name = $1 AND job_create_index NOT IN (0, $2))
 """
 
 _SAME_DECISION = """
@@ -259,7 +276,7 @@ async def _write_watch(
     connection: Connection, claim: Claim, result: WatchResult, launch: Launch | None
 ) -> Sequence[int]:
     if result.trouble:
-        await connection.execute(_TROUBLE, result.watch, result.trouble)
+        await connection.execute(_TROUBLE, result.watch, storable(result.trouble, MAX_DETAIL))
         return []
     sight = result.sight
     if sight is not None:
@@ -289,17 +306,22 @@ async def _remember(connection: Connection, claim: Claim, result: WatchResult) -
     history = result.history
     if not result.running:
         return
+    create_index = await connection.fetchval(
+        "SELECT job_create_index FROM targets WHERE target_id = $1", claim.target_id
+    )
+    await connection.execute(_FORGET_FAILURES, result.watch, create_index)
     await connection.execute(
         _REMEMBER,
         result.watch,
         [dict(each) for each in result.running],
-        await connection.fetchval("SELECT job_create_index FROM targets WHERE target_id = $1", claim.target_id),
+        create_index,
         dict(history.digests),
         history.first_highest,
         dict(history.expected),
         result.hand_changed_at,
         dict(result.hand_images),
         dict(history.tags),
+        next(state.adopt for state in claim.watches if state.watch.name == result.watch),
     )
 
 

@@ -76,8 +76,8 @@ async def add_notice(
     notice_id: int = await connection.fetchval(
         _ADD,
         kind.value,
-        _storable(headline, MAX_HEADLINE),
-        _storable(detail, MAX_DETAIL),
+        storable(headline, MAX_HEADLINE),
+        storable(detail, MAX_DETAIL),
         list(watch_names),
         rollout_id,
         job_id,
@@ -105,11 +105,11 @@ class PostgresNotices:
 
     async def put_off(self, claimed: ClaimedNotice, *, seconds: float, error: str) -> None:
         """Make it due again in `seconds`."""
-        await self._write(_PUT_OFF, claimed, seconds, _storable(error, MAX_HEADLINE))
+        await self._write(_PUT_OFF, claimed, seconds, storable(error, MAX_HEADLINE))
 
     async def give_up(self, claimed: ClaimedNotice, *, error: str) -> None:
         """Mark it as dead, with the error that the page shows."""
-        await self._write(_GIVE_UP, claimed, _storable(error, MAX_HEADLINE))
+        await self._write(_GIVE_UP, claimed, storable(error, MAX_HEADLINE))
 
     async def overdue(self, limit: int) -> list[int]:
         """For the sweeper: notices that are due, not leased, and not rung in the last 3 s; they count as rung now."""
@@ -135,6 +135,7 @@ def _claimed(row: Any, token: UUID) -> ClaimedNotice:
     return ClaimedNotice(told=told, token=token, attempts=row["attempts"], age=row["age"])
 
 
-def _storable(text: str, limit: int) -> str:
+def storable(text: str, limit: int) -> str:
+    """Others' words as Postgres stores them, bounded."""
     text = text.replace("\0", "").encode(errors="replace").decode()  # no NUL, no lone surrogates
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -3,6 +3,7 @@
 from uuid import UUID, uuid4
 
 from app.adapters.postgres.look_rows import end_rollout
+from app.adapters.postgres.notices import storable
 from app.adapters.postgres.pool import Database
 from app.domain.job import Submission
 from app.domain.rollout import Course, Outcome, OutcomeKind
@@ -24,6 +25,9 @@ UPDATE rollouts SET note = $3, next_look_at = clock_timestamp() + make_interval(
   lease_token = NULL, lease_until = NULL, rung_at = NULL
 WHERE rollout_id = $1 AND lease_token = $2 AND state = 'submitted'
 """
+
+# As everywhere, the target is locked first.
+_LOCK = "SELECT 1 FROM targets WHERE target_id = $1 FOR NO KEY UPDATE"
 
 _STILL_HELD = "SELECT 1 FROM rollouts WHERE rollout_id = $1 AND lease_token = $2 AND ended_at IS NULL FOR UPDATE"
 
@@ -47,6 +51,9 @@ _DUE = """
 UPDATE targets SET mark = mark + 1, thorough = true, due_at = clock_timestamp(), rung_at = clock_timestamp()
 WHERE target_id = $1
 """
+
+
+MAX_NOTE = 1000
 
 
 class PostgresRollouts:
@@ -80,11 +87,14 @@ class PostgresRollouts:
     async def wait(self, followed: Followed, *, progress: str, seconds: float, note: str) -> None:
         """Let the lease go; a lease that was lost meanwhile changes nothing."""
         async with self._database.connection() as connection:
-            await connection.execute(_WAIT, followed.rollout_id, followed.token, note[:1000], seconds, progress)
+            await connection.execute(
+                _WAIT, followed.rollout_id, followed.token, storable(note, MAX_NOTE), seconds, progress
+            )
 
     async def end(self, followed: Followed, outcome: Outcome) -> tuple[int, ...]:
         """End it in one transaction with its notice and with what its end means for the next decision."""
         async with self._database.transaction() as connection:
+            await connection.execute(_LOCK, followed.target_id)
             if await connection.fetchval(_STILL_HELD, followed.rollout_id, followed.token) is None:
                 return ()
             if outcome.kind is OutcomeKind.FAILED:
