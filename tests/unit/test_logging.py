@@ -35,9 +35,9 @@ def lines(stream: io.StringIO) -> list[dict[str, object]]:
 def test_writes_json_for_machines() -> None:
     stream = io.StringIO()
     configure_logging({}, stream)
-    structlog.get_logger("app.look").info("decision.made", target=7, path=object)
+    structlog.get_logger().info("decision.made", target=7, path=object)
     (line,) = lines(stream)
-    assert (line["event"], line["level"], line["logger"], line["target"]) == ("decision.made", "info", "app.look", 7)
+    assert (line["event"], line["level"], line["target"]) == ("decision.made", "info", 7)
     assert str(line["timestamp"]).endswith("Z")
 
 
