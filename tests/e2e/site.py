@@ -1,0 +1,126 @@
+"""One installation of ours: a web at a port that it keeps, workers, pollers; real Postgres and Redis, a Nomad simulator.
+
+The simulator runs in a thread of this process; its ledger is the oracle. Which registry there is, the test says.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from app.local.nomad import Simulator, create_simulator_app, sample_job
+from app.local.ports import free_port
+from tests.own_processes import Processes, environment, until
+from tests.servers.http import serve
+
+SECRET = "e2e-secret"
+PREFIX = "team"
+SLOW_START = 40.0  # seconds: three interpreters on a machine that is busy with something else
+
+
+@dataclass(kw_only=True)
+class Site(Processes):
+    """Our processes and what they need; `names` watched here have a repository PREFIX/NAME and a job NAME."""
+
+    nomad: Simulator
+    port: int = field(default_factory=free_port)
+
+    @property
+    def url(self) -> str:
+        """Where the web answers, before and after a restart."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def hook(self) -> str:
+        return f"{self.url}/webhooks/distribution"
+
+    def api(self, **options: Any) -> httpx.AsyncClient:
+        """A client of our API."""
+        return httpx.AsyncClient(base_url=self.url, trust_env=False, timeout=20, **options)
+
+    def configure(
+        self, names: Sequence[str], *, host: str, scheme: str = "http", head: str = "", registry: str = "",
+        secret: str = f'secret = "{SECRET}"',
+    ) -> None:  # fmt: skip
+        """Write the configuration; `head` and `registry` are further lines of TOML, `secret` those of the webhook."""
+        watches = "".join(
+            f'[repo_map.{name}]\nregistry_name = "main"\nnomad_job_name = "{name}"\nnomad_task_name = "server"\n'
+            for name in names
+        )
+        self.config.write_text(
+            f'server_listening_address = "127.0.0.1:8080"\nwatched_repositories = {list(names)!r}\n{head}\n'
+            f'[registry_map.main]\nregistry_scheme = "{scheme}"\nregistry_domain = "{host}"\n'
+            f'registry_prefix = "{PREFIX}"\n{registry}\n[webhooks.distribution]\n{secret}\n{watches}'
+        )
+
+    async def run(self, *kinds: str) -> None:
+        """Start one process of each kind, and wait until the web is ready."""
+        for kind in kinds:
+            self.start(kind, port=self.port if kind == "web" else None)
+        async with self.api() as api:
+            await until(lambda: _is_ready(api), "the web is ready", within=SLOW_START)
+
+    def run_job(self, name: str, image: str) -> None:
+        """Put a job there, as if a person had registered it long ago."""
+        self.nomad.seed(sample_job(name, image))
+
+    def registered(self, job: str, *, since: int = 0) -> list[str]:
+        """The images that we registered for a job with one task, in order."""
+        return [image for entry in self.nomad.ledger.entries(job=job, since=since) for image in entry.images.values()]
+
+    async def registers(self, job: str, image: str, *, within: float = 20) -> None:
+        """Wait until the last registration of the job is this image."""
+
+        def told() -> str:
+            return f"{job} registers {image}; it has {self.registered(job)[-3:]}"
+
+        await until(lambda: self.registered(job)[-1:] == [image], told, within=within)
+
+    async def holds(self, api: httpx.AsyncClient, name: str, reason: str, *, within: float = SLOW_START) -> None:
+        """Wait until the last decision for the watch has this reason, and no rollout is under way."""
+        seen: dict[str, Any] = {}
+
+        async def does() -> bool:
+            seen.update(await watch(api, name))
+            rollout = seen["rollout"]
+            idle = rollout is None or rollout["ended_at"] is not None
+            return idle and (seen["decision"] or {}).get("reason") == reason
+
+        await until(does, lambda: f"{name} holds: {reason}; it says {seen.get('decision')}", within=within)
+
+
+@contextmanager
+def site(directory: Path, *, database_url: str, redis_url: str, **variables: str) -> Iterator[Site]:
+    """An installation without configuration, registry and processes; on leaving, everything of it ends."""
+    nomad = Simulator()
+    with ExitStack() as servers:
+        nomad_url = servers.enter_context(serve(create_simulator_app(nomad)))
+        env = environment(DATABASE_URL=database_url, REDIS_URL=redis_url, NOMAD_ADDR=nomad_url, **variables)
+        made = Site(directory=directory, env=env, nomad=nomad)
+        yield servers.enter_context(made.ending())
+
+
+async def watch(api: httpx.AsyncClient, name: str) -> dict[str, Any]:
+    """The watch as GET /repos shows it."""
+    answer = await api.get("/repos")
+    answer.raise_for_status()
+    found: dict[str, Any] = answer.json()[name]
+    return found
+
+
+async def change(api: httpx.AsyncClient, name: str, **rule: object) -> Mapping[str, Any]:
+    """POST /tags/NAME; the answer, which must be 200."""
+    answer = await api.post(f"/tags/{name}", json=rule)
+    assert answer.status_code == 200, answer.text
+    told: Mapping[str, Any] = answer.json()
+    return told
+
+
+async def _is_ready(api: httpx.AsyncClient) -> bool:
+    try:
+        return (await api.get("/readyz")).status_code == 200
+    except httpx.TransportError:
+        return False
