@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -30,6 +30,7 @@ class Pages:
         self._environment.filters.update(
             time=_time,
             digest=_digest,
+            breakable=_breakable,
             hold=labels.HOLDS.__getitem__,
             tone=labels.tone,
             outcome=labels.progress,
@@ -62,7 +63,13 @@ def _time(at: datetime | None) -> Markup:
     """A time that reads without scripts, and that live.js makes relative."""
     if at is None:
         return Markup("some time ago")
-    return Markup('<time datetime="{}">{}</time>').format(at.isoformat(), f"{at:%Y-%m-%d %H:%M:%S} UTC")
+    text = at.isoformat(sep=" ", timespec="seconds").removesuffix("+00:00")
+    return Markup(f'<time datetime="{at.isoformat(timespec="seconds")}">{text} UTC</time>')
+
+
+def _breakable(text: str) -> Markup:
+    """A path that may be broken behind its slashes where it is too long for its line."""
+    return escape(text).replace("/", Markup("/<wbr>"))
 
 
 def _digest(digest: str) -> str:

@@ -37,6 +37,7 @@ STATUS: Mapping[type[RegistryWatcherError], int] = {
     errors.RegistryDenied: 503,
     errors.NomadDenied: 503,
     errors.JobRejected: 400,
+    errors.SchemaMismatch: 503,
 }
 
 _TITLES = {401: "Who are you?", 403: "Not allowed", 404: "Not found", 503: "Not available now"}

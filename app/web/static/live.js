@@ -5,7 +5,7 @@ const PAUSE = 2000;
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 const words = new Intl.RelativeTimeFormat("en", { numeric: "always" });
 const main = document.querySelector("main");
-const live = document.querySelector("#live");
+const live = document.querySelector(".live");
 let shown = main.innerHTML;
 
 function say(text) {

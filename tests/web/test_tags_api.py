@@ -1,0 +1,227 @@
+"""The predecessor's routes, shapes and refusals, word by word."""
+
+from dataclasses import replace
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.errors import RegistryDenied, RegistryUnavailable, StoreUnavailable
+from app.services.operate import Word
+from tests.web.face import COMMIT, WATCH, Face
+
+
+@pytest.mark.parametrize("path", ["/ping", "/ping/"])
+def test_ping(client: TestClient, path: str) -> None:
+    answer = client.get(path, follow_redirects=False)
+    assert (answer.status_code, answer.json()) == (200, {"message": "pong"})
+
+
+def test_the_tag_is_the_resolved_one(client: TestClient) -> None:
+    assert client.get("/tags/app").json() == {"repo_tag": "v1.1.0"}
+    assert client.get("/tags/app/").json() == {"repo_tag": "v1.1.0"}
+
+
+def test_a_watch_that_was_never_looked_at_is_asked_for_live(face: Face, client: TestClient) -> None:
+    face.queries.known = (replace(WATCH, wanted="", tags=(), tags_read_at=None),)
+    assert client.get("/tags/app").json() == {"repo_tag": "v1.1.0"}
+    face.registries.images = {}
+    assert client.get("/tags/app").status_code == 400
+    face.registries.trouble = RegistryUnavailable("it is away")
+    assert client.get("/tags/app").status_code == 503
+
+
+def test_no_tag_is_a_refusal_that_asks_no_registry(face: Face, client: TestClient) -> None:
+    face.queries.known = (replace(WATCH, wanted=""),)
+    answer = client.get("/tags/app")
+    assert answer.status_code == 400
+    assert "push a release" in answer.json()["message"]
+    assert face.registries.asked == 0
+
+
+def test_names_may_contain_slashes(face: Face, client: TestClient) -> None:
+    face.queries.known = (replace(WATCH, name="team/app"),)
+    assert client.get("/tags/team/app").json() == {"repo_tag": "v1.1.0"}
+    assert client.get("/tags/team%2Fapp").json() == {"repo_tag": "v1.1.0"}
+    assert client.post("/tags/team/app", json={"auto_deploy": True}).status_code == 200
+    assert client.post("/tags/team/app/reset").status_code == 200
+    assert client.post("/repos/team/app/check").status_code == 200
+    assert [word.watch for word in face.rules.words] == ["team/app", "team/app"]
+    assert face.rules.checked == ["team/app"]
+
+
+def test_a_pin_is_answered_with_its_rollout(face: Face, client: TestClient) -> None:
+    answer = client.post("/tags/app", json={"pinned_tag": "v1.0.0"})
+    assert answer.status_code == 200
+    assert answer.json() == {"message": "Deploying to v1.0.0", "rollout_id": "00000000-0000-0000-0000-000000000009"}
+
+
+def test_a_toggle_is_answered_without_a_rollout(face: Face, client: TestClient) -> None:
+    answer = client.post("/tags/app", json={"auto_deploy": False})
+    assert (answer.status_code, answer.json()) == (200, {"message": "Auto deployment set to false"})
+    assert face.rules.words == [Word(watch="app", by="", auto_deploy=False)]
+
+
+def test_both_fields_are_one_word(face: Face, client: TestClient) -> None:
+    client.post("/tags/app", json={"pinned_tag": "test", "auto_deploy": True})
+    (word,) = face.rules.words
+    assert (word.pinned_tag, word.auto_deploy) == ("test", True)
+
+
+def test_the_type_of_the_body_does_not_matter(client: TestClient) -> None:
+    answer = client.post(
+        "/tags/app", content=' \n{"auto_deploy": true}', headers={"Content-Type": "application/x-www-form-urlencoded"}
+    )
+    assert answer.status_code == 200
+
+
+def test_reset_needs_no_body(face: Face, client: TestClient) -> None:
+    for body in (b"", b"{}", b"nonsense"):
+        assert client.post("/tags/app/reset", content=body).json()["message"] == "Deploying to v1.1.0"
+    assert {(word.pinned_tag, word.auto_deploy) for word in face.rules.words} == {("", True)}
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "empty"),
+        (b"  \n", "empty"),
+        (b"{", "not JSON"),
+        (b'{"pinned_tag":"hi", "auto_deploy: "true"}', "not JSON"),
+        (b"\xff\xfe{}", "not JSON"),
+        (b'\xef\xbb\xbf{"auto_deploy": true}', "not JSON"),
+        (b'{"auto_deploy": true} {}', "not JSON"),
+        (b"[" * 100_00, "not JSON"),
+        (b'{"pinned_tag": ' + b"9" * 5000 + b"}", "not JSON"),
+        (b"[]", "a list"),
+        (b"null", "null"),
+        (b"true", "true or false"),
+        (b'"v1.0.0"', "a string"),
+        (b"1", "a number"),
+        (b"NaN", "a number"),
+        (b"{}", "Either pinned_tag or auto_deploy must be specified"),
+        (b'{"bet_tag": "hi"}', "bet_tag"),
+        (b'{"pinned_tag": "v1.0.0", "bet_tag": "hi"}', "bet_tag"),
+        (b'{"Pinned_Tag": "v1.0.0"}', "Pinned_Tag"),
+        (b'{"pinned_tag": "v1.0.0", "pinned_tag": "test"}', "stands twice"),
+        (b'{"pinned_tag": null}', "pinned_tag is null"),
+        (b'{"pinned_tag": 1}', "pinned_tag is a number"),
+        (b'{"pinned_tag": true}', "pinned_tag is true or false"),
+        (b'{"pinned_tag": ["v1.0.0"]}', "pinned_tag is a list"),
+        (b'{"pinned_tag": {}}', "pinned_tag is an object"),
+        (b'{"auto_deploy": null}', "auto_deploy is null"),
+        (b'{"auto_deploy": "true"}', "auto_deploy is a string"),
+        (b'{"auto_deploy": 1}', "auto_deploy is a number"),
+        (b'{"auto_deploy": 0.5}', "auto_deploy is a number"),
+        (b'{"pinned_tag": "v1.0.0", "auto_deploy": "yes"}', "auto_deploy is a string"),
+        (b'{"pinned_tag": "v9.9.9"}', "v9.9.9 is not inside the docker repository registry"),
+        (b'{"pinned_tag": " v1.0.0"}', "is not a tag"),
+        (b'{"pinned_tag": "\\u0000"}', "is not a tag"),
+        (b'{"pinned_tag": "\\ud800"}', "is not a tag"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_reason(face: Face, client: TestClient, body: bytes, words: str) -> None:
+    answer = client.post("/tags/app", content=body)
+    assert answer.status_code == 400
+    assert set(answer.json()) == {"message"}
+    assert words in answer.json()["message"]
+    assert face.rules.words == []
+
+
+def test_an_unknown_repository_is_named_with_the_mend(face: Face, client: TestClient) -> None:
+    for answer in (
+        client.get("/tags/nonexistent-repo"),
+        client.post("/tags/nonexistent-repo", json={"pinned_tag": "v1.0.0"}),
+        client.post("/tags/nonexistent-repo/reset"),
+        client.post("/repos/nonexistent-repo/check"),
+    ):
+        assert answer.status_code == 400
+        assert "nonexistent-repo" in answer.json()["message"]
+        assert "GET /repos" in answer.json()["message"]
+    assert face.rules.words == []
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_over_the_limit_is_413(face: Face, client: TestClient, chunked: bool) -> None:
+    body = b'{"pinned_tag": "' + b"x" * 70_000 + b'"}'
+    answer = client.post("/tags/app", content=iter([body[:60_000], body[60_000:]]) if chunked else body)
+    assert answer.status_code == 413
+    assert "message" in answer.json()
+
+
+@pytest.mark.parametrize("trouble", [RegistryUnavailable("away", retry_after=6.2), RegistryDenied("wrong password")])
+def test_a_registry_that_does_not_tell_is_503(face: Face, client: TestClient, trouble: Exception) -> None:
+    face.registries.trouble = trouble
+    answer = client.post("/tags/app", json={"pinned_tag": "v1.0.0"})
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) == (7 if isinstance(trouble, RegistryUnavailable) else 1)
+    assert answer.json() == {"message": str(trouble)}
+    assert face.rules.words == []
+
+
+def test_every_route_that_reads_or_writes_postgres_says_503_while_it_is_away(face: Face, client: TestClient) -> None:
+    face.rules.trouble = face.queries.trouble = StoreUnavailable("Postgres cannot be used now")
+    for answer in (
+        client.get("/"),
+        client.get("/repos"),
+        client.get("/tags/app"),
+        client.post("/tags/app", json={"auto_deploy": True}),
+        client.post("/tags/app/reset"),
+        client.get("/rollouts"),
+        client.get("/rollouts/00000000-0000-0000-0000-000000000007"),
+        client.get("/readyz"),
+    ):
+        assert answer.status_code == 503
+        assert answer.headers["Retry-After"] == "1"
+        assert answer.json() == {"message": "Postgres cannot be used now"}
+    assert client.get("/ping").status_code == client.get("/healthz").status_code == 200
+
+
+def test_repos_has_the_old_keys_and_leaves_commit_tags_out(client: TestClient) -> None:
+    answer = client.get("/repos").json()
+    assert set(answer) == {"app"}
+    old = {key: answer["app"][key] for key in ("auto_deploy", "pinned_tag", "pinned_tag_value", "tags")}
+    assert old == {
+        "auto_deploy": True,
+        "pinned_tag": "",
+        "pinned_tag_value": "v1.1.0",
+        "tags": ["v1.0.0", "v1.1.0"],
+    }
+    assert answer["app"]["running"][0]["tag"] == "v1.1.0"
+    assert answer["app"]["decision"]["reason"] == "up_to_date"
+    assert answer["app"]["rollout"]["outcome"] == "failed"
+    assert COMMIT not in str(answer)
+
+
+def test_pause_and_resume_say_how_it_is(face: Face, client: TestClient) -> None:
+    assert client.post("/pause").json() == {"message": "Everything is paused"}
+    assert client.post("/pause").json() == {"message": "Everything is paused already"}
+    assert client.post("/resume").json() == {"message": "Everything is running"}
+
+
+def test_rollouts_are_listed_and_shown(client: TestClient) -> None:
+    (listed,) = client.get("/rollouts").json()["rollouts"]
+    shown = client.get(f"/rollouts/{listed['rollout_id']}").json()
+    assert listed.items() <= shown.items()
+    assert shown["outcome"] == "failed"
+    assert shown["watches"][0]["tag"] == "v1.1.0"
+    assert shown["job"] == {"region": "", "namespace": "default", "job_id": "web"}
+
+
+@pytest.mark.parametrize("identifier", ["nonsense", "00000000-0000-0000-0000-000000000000"])
+def test_an_unknown_rollout_is_404(client: TestClient, identifier: str) -> None:
+    answer = client.get(f"/rollouts/{identifier}")
+    assert answer.status_code == 404
+    assert "GET /rollouts" in answer.json()["message"]
+
+
+def test_unknown_paths_and_methods_are_answered_as_json(client: TestClient) -> None:
+    assert client.get("/nothing").json() == {"message": "Not Found"}
+    answer = client.delete("/repos")
+    assert (answer.status_code, answer.json()) == (405, {"message": "Method Not Allowed"})
+
+
+def test_a_bug_is_500_without_its_inside(face: Face, client: TestClient) -> None:
+    face.queries.trouble = ZeroDivisionError("secret inside")
+    answer = client.get("/repos")
+    assert answer.status_code == 500
+    assert "secret inside" not in answer.text
