@@ -11,10 +11,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from app.adapters.nomad import NomadConnection, NomadDeployer
+from app.adapters.nomad.jobspec import MARKER
 from app.adapters.postgres.inbox import PostgresInbox
 from app.adapters.postgres.looks import PostgresLooks
 from app.adapters.postgres.pool import Database
 from app.adapters.postgres.rollouts import PostgresRollouts
+from app.adapters.postgres.rules import PostgresRules
 from app.adapters.postgres.schedule import PostgresSchedule
 from app.adapters.postgres.watches import PostgresWatches
 from app.adapters.registry import RegistryClient, RegistryEndpoint
@@ -23,9 +25,13 @@ from app.domain.reference import Repository
 from app.domain.rollout import Patience
 from app.domain.watch import JobPlace, Watch
 from app.local.nomad import Entry, Simulator, create_simulator_app, sample_job
+from app.local.nomad.faults import Action as FaultAction
+from app.local.nomad.faults import Fault
 from app.local.registry import LocalRegistry
+from app.services import operate
 from app.services.look import Looker, LookSettings, look
 from app.services.observe import Observer, observe
+from app.services.operate import Operator
 from app.services.receive import Delivery
 from app.services.reconcile import reconcile
 from app.services.ringing import LOOK, OBSERVE
@@ -35,6 +41,8 @@ from tests.servers.http import serve
 from tests.servers.local_registry import local_registry
 
 PATIENCE = 10.0
+
+_NOTICE_OF = {"succeeded": "succeeded", "failed": "failed", "superseded": "superseded"}
 
 
 @dataclass(kw_only=True)
@@ -48,6 +56,7 @@ class Line:
     doorbell: InProcessDoorbell
     looker: Looker
     observer: Observer
+    operator: Operator
     registries: RegistryClient
     watches: tuple[Watch, ...] = ()
     background: list[asyncio.Task[Any]] = field(default_factory=list)
@@ -75,6 +84,15 @@ class Line:
         done = await reconcile(PostgresWatches(self.database), watches, at_start=True)
         for target_id in done.due:
             self.doorbell.ring(LOOK, str(target_id))
+
+    async def start(self, name: str = "app", tag: str = "v1.0.0", **fields: Any) -> str:
+        """Push `team/NAME:tag`, run it by its tag in job NAME, watch it and look once. Returns the digest."""
+        digest = await self.push(name, tag, told=False)
+        self.job(name, f":{tag}")
+        await self.configure(self.watch(name, **fields))
+        await self.held(name, "up_to_date")
+        await self.quiet()
+        return digest
 
     async def push(self, name: str, tag: str, content: str = "", *, told: bool = True) -> str:
         """Push `team/NAME:tag`; `told` sends the webhook's event as well. Returns the digest."""
@@ -106,40 +124,61 @@ class Line:
         for row in rows:
             self.doorbell.ring(LOOK, str(row["target_id"]))
 
-    async def set_rule(self, name: str, **columns: Any) -> None:
-        """Change a watch's rule as the web does, and have it looked at."""
-        for column, value in columns.items():
-            await self.execute(
-                f"UPDATE watches SET {column} = $1, word_at = clock_timestamp() WHERE name = $2", value, name
-            )
-        await self.mark()
+    async def switch(self, name: str, *, on: bool) -> None:
+        """Switch the watch's auto deploy."""
+        await operate.set_rule(self.operator, name, by="somebody", auto_deploy=on)
 
-    async def ask(self, name: str, tag: str, *, forced: bool = True, origin: str = "deploy") -> UUID:
-        """A person's word: deploy this tag."""
-        rollout_id = uuid4()
-        async with self.database.transaction() as connection:
-            target_id = await connection.fetchval("SELECT target_id FROM watches WHERE name = $1", name)
-            await connection.execute(
-                "UPDATE rollouts SET ended_at = clock_timestamp(), state = 'ended', outcome = 'superseded' "
-                "WHERE target_id = $1 AND ended_at IS NULL",
-                target_id,
-            )
-            await connection.execute(
-                "INSERT INTO rollouts (rollout_id, target_id, intent, origin, asked_by) "
-                "SELECT $1, $2, coalesce(max(intent), 0) + 1, $3, 'somebody' FROM rollouts WHERE target_id = $2",
-                rollout_id,
-                target_id,
-                origin,
-            )
-            await connection.execute(
-                "INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced) VALUES ($1, $2, $3, '', $4)",
-                rollout_id,
-                name,
-                tag,
-                forced,
-            )
-        await self.mark()
-        return rollout_id
+    async def deploy(self, name: str, tag: str) -> UUID:
+        """A person pins the tag; "" follows releases. Returns the rollout's id."""
+        reply = await operate.set_rule(self.operator, name, by="somebody", pinned_tag=tag)
+        assert reply.rollout_id is not None
+        return reply.rollout_id
+
+    async def reset(self, name: str) -> UUID:
+        """A person resets the watch. Returns the rollout's id."""
+        reply = await operate.reset(self.operator, name, by="somebody")
+        assert reply.rollout_id is not None
+        return reply.rollout_id
+
+    async def pause(self, *, paused: bool = True) -> None:
+        """A person pauses everything, or resumes."""
+        await operate.switch(self.operator, paused=paused, by="somebody")
+
+    def nomad_answers(self, status: int, *, method: str = "*", times: int = 1, text: str = "") -> None:
+        """Let Nomad answer the next requests with this status."""
+        self.nomad.faults.add(Fault(action=FaultAction.STATUS, method=method, status=status, times=times, text=text))
+
+    async def outcome(self, rollout_id: UUID) -> tuple[str, str]:
+        """(outcome, reason) of the rollout, once it has ended."""
+
+        async def ended() -> tuple[str, str] | None:
+            rows = await self.fetch("SELECT outcome, reason FROM rollouts WHERE rollout_id = $1", rollout_id)
+            return (rows[0]["outcome"], rows[0]["reason"]) if rows and rows[0]["outcome"] else None
+
+        found: tuple[str, str] = await self.until(ended, f"rollout {rollout_id} ends")
+        return found
+
+    async def outcomes(self) -> list[str]:
+        """How our rollouts ended, oldest first; "" for one that has not."""
+        rows = await self.fetch("SELECT coalesce(outcome, '') AS outcome FROM rollouts ORDER BY target_id, intent")
+        return [row["outcome"] for row in rows]
+
+    async def notices(self, *kinds: str) -> list[str]:
+        """Headlines and details of the notices of these kinds, oldest first."""
+        rows = await self.fetch(
+            "SELECT headline || ': ' || detail AS told FROM notices WHERE kind = ANY($1) ORDER BY notice_id",
+            list(kinds),
+        )
+        return [row["told"] for row in rows]
+
+    def markers(self, job: str) -> list[bool]:
+        """Whether our registrations of the job carried a marker that the one before did not have."""
+        found = [set(meta.values()) for meta in (self._meta(each) for each in self.nomad.ledger.entries(job=job))]
+        return [bool(now - before) for before, now in zip([set[str](), *found], found, strict=False)]
+
+    @staticmethod
+    def _meta(entry: Entry) -> dict[tuple[str, str], str]:
+        return {place: meta[MARKER] for place, meta in entry.metas.items() if MARKER in meta}
 
     def images(self, job: str, task: str = "server") -> list[str]:
         """Images of our registrations of the job, oldest first, without the registry's host."""
@@ -203,6 +242,21 @@ class Line:
 
         await self.until(idle, "everything is quiet")
 
+    async def audit(self) -> None:
+        """Every rollout ends, with exactly one outcome and one notice that tells of it."""
+
+        async def all_ended() -> bool:
+            return not await self.fetch("SELECT 1 FROM rollouts WHERE ended_at IS NULL OR outcome IS NULL")
+
+        await self.until(all_ended, "every rollout has ended")
+        told = await self.fetch(
+            "SELECT rollout_id, outcome, array(SELECT kind FROM notices n WHERE n.rollout_id = r.rollout_id "
+            "AND kind = ANY($1)) AS kinds FROM rollouts r",
+            ["succeeded", "failed", "superseded", "ended"],
+        )
+        wrong = [dict(row) for row in told if row["kinds"] != [_NOTICE_OF.get(row["outcome"], "ended")]]
+        assert not wrong, f"rollouts without their one notice: {wrong}"
+
     async def describe(self) -> Mapping[str, Any]:
         """What a failed wait needs to be understood."""
         return {
@@ -233,9 +287,14 @@ async def line(
     nomad: Simulator | None = None,
     look_settings: LookSettings | None = None,
     patience: Patience | None = None,
+    more_registries: Mapping[str, RegistryEndpoint] | None = None,
+    registry_seconds: float = 15.0,
     sweep: bool = True,
 ) -> AsyncIterator[Line]:
-    """Open the line on a migrated database; everything stops at the end."""
+    """Open the line on a migrated database; everything stops at the end.
+
+    A test that did not fail is audited: every rollout has ended, with one outcome and one notice.
+    """
     simulator = nomad or Simulator()
     bell = InProcessDoorbell()
     database = Database(database_url)
@@ -243,7 +302,7 @@ async def line(
         the_registry, registry_url = servers.enter_context(local_registry(registry))
         nomad_url = servers.enter_context(serve(create_simulator_app(simulator)))
         endpoint = RegistryEndpoint(name="main", scheme="http", domain=registry_url.partition("://")[2])
-        registries = RegistryClient({"main": endpoint})
+        registries = RegistryClient({"main": endpoint, **(more_registries or {})}, seconds=registry_seconds)
         deployer = NomadDeployer(NomadConnection(address=nomad_url))
         opened = Line(
             database=database,
@@ -259,6 +318,7 @@ async def line(
                 doorbell=bell,
                 settings=look_settings or LookSettings(),
             ),
+            operator=Operator(rules=PostgresRules(database), registries=registries, doorbell=bell),
             observer=Observer(
                 rollouts=PostgresRollouts(database),
                 deployer=deployer,
@@ -274,6 +334,7 @@ async def line(
             opened.background.append(asyncio.create_task(sweep_forever(PostgresSchedule(database), bell)))
         try:
             yield opened
+            await opened.audit()
         finally:
             for task in opened.background:
                 task.cancel()

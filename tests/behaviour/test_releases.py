@@ -1,16 +1,6 @@
 """Following the highest release: what is deployed, and what is not."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-
-from tests.line import Line, line
-
-
-@pytest.fixture
-async def running(database_url: str) -> AsyncIterator[Line]:
-    async with line(database_url) as opened:
-        yield opened
+from tests.line import Line
 
 
 async def test_only_higher_releases_are_deployed(running: Line) -> None:
