@@ -7,7 +7,8 @@ redirects or HTTP/2: app/http.py leaves those to httpx.
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 import httpx
 
@@ -85,14 +86,18 @@ class DirectTransport(httpx.AsyncBaseTransport):
         scheme, host, port = origin
         if scheme not in _DEFAULT_PORT:
             raise httpx.UnsupportedProtocol(f"{scheme!r} is not http or https")
+        loop = asyncio.get_running_loop()
+        # uvloop, the web's, tries one address after the other and takes no such option.
+        races = isinstance(loop, asyncio.BaseEventLoop)
+        racing: Mapping[str, Any] = {"happy_eyeballs_delay": _HAPPY_EYEBALLS_SECONDS} if races else {}
         try:
             async with asyncio.timeout(seconds):
-                _, connection = await asyncio.get_running_loop().create_connection(
+                _, connection = await loop.create_connection(
                     HttpConnection,
                     host,
                     port,
                     ssl=self._trust if scheme == "https" else None,
-                    happy_eyeballs_delay=_HAPPY_EYEBALLS_SECONDS,
+                    **racing,
                 )
         except TimeoutError as error:
             raise httpx.ConnectTimeout("no connection in time") from error

@@ -58,6 +58,12 @@ def saying(*answers: bytes, hang_up: bool = False) -> Server:
     return server
 
 
+@pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
+    """The workers' event loop, and the web's."""
+    return "asyncio", {"use_uvloop": request.param}
+
+
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(transport=DirectTransport(trust=trusted_authorities(None)), timeout=5) as opened:
