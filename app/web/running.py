@@ -8,8 +8,9 @@ from typing import Protocol
 from starlette.requests import Request
 
 from app.ports import Doorbell, RegistrySource
-from app.services.operate import Operator, Rules
+from app.services.operate import Operator
 from app.services.queries import Queries, SchemaCheck
+from app.services.word import Rules
 from app.web.auth import Access
 
 

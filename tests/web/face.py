@@ -14,7 +14,6 @@ from app.domain.decision import HoldReason
 from app.domain.reference import Repository
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
 from app.domain.watch import JobPlace, Watch
-from app.services.operate import Spoken, Standing, Word
 from app.services.queries import (
     Away,
     DecisionView,
@@ -26,6 +25,7 @@ from app.services.queries import (
     UnknownSource,
     WatchView,
 )
+from app.services.word import Spoken, Standing, Word
 from app.web.application import build
 from app.web.auth import Access, AccessToken, Role
 from tests.fakes.doorbell import InProcessDoorbell

@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.errors import RegistryDenied, RegistryUnavailable, StoreUnavailable
-from app.services.operate import Word
+from app.services.word import Word
 from tests.web.face import COMMIT, WATCH, Face
 
 

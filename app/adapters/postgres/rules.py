@@ -14,7 +14,7 @@ from app.domain.notice import NoticeKind
 from app.domain.rollout import Origin, Outcome, OutcomeKind, RolloutState
 from app.domain.rule import release
 from app.domain.watch import JobPlace
-from app.services.operate import Errand, Spoken, Standing, Word
+from app.services.word import Errand, Spoken, Standing, Word
 
 Row = Any  # asyncpg ships no types
 
@@ -90,6 +90,10 @@ class PostgresRules:
 
     async def speak(self, word: Word) -> Spoken | None:
         """Write the word with everything that follows from it."""
+        # A watch that moves to another job while we wait for its old one is found there the second time.
+        return await self._speak(word) or await self._speak(word)
+
+    async def _speak(self, word: Word) -> Spoken | None:
         async with self._database.transaction() as connection:
             target = await connection.fetchrow(_LOCK_TARGET, word.watch)
             before = target and await connection.fetchrow(_LOCK_WATCH, word.watch, target["target_id"])

@@ -1,0 +1,79 @@
+"""What a registry says while a person waits: whether a tag is there, and which release leads. It stores nothing."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from app.domain.reference import parse_tag
+from app.domain.rollout import Origin
+from app.domain.rule import Rule
+from app.domain.watch import Watch
+from app.errors import InvalidReference, RegistryUnavailable, Rejected, RepositoryNotFound, TagNotFound
+from app.ports import RegistrySource
+from app.services.word import Errand, Standing
+
+CHECKING = 15.0  # seconds for asking the registry while a person waits
+_PASSED_OVER = 6  # release tags without a manifest, before giving up
+
+_Answer = TypeVar("_Answer")
+
+
+async def errand(registries: RegistrySource, standing: Standing, pinned_tag: str, *, origin: Origin) -> Errand | None:
+    """What the rule wants by the registry's own word; None when there is no release to follow yet.
+
+    Raises Rejected (400) for a tag that is none or is not there, RegistryUnavailable or RegistryDenied.
+    """
+    tag = pinned_tag
+    if pinned_tag == "":
+        tag = await highest(registries, standing)
+    if not tag:
+        return None
+    digest = await _asking(_digest(registries, standing.watch, _parsed(tag)))
+    if not digest:
+        raise Rejected(
+            f"Error: The specified pinned_tag {tag} is not inside the docker repository registry "
+            f"{standing.watch.repository}: push it first, or choose one of the tags that GET /repos lists"
+        )
+    return Errand(origin=origin, tag=tag, digest=digest, forced=origin is not Origin.RESET)
+
+
+async def highest(registries: RegistrySource, standing: Standing) -> str:
+    """The highest release that the registry shows now; "" when it has none. Raises as `errand` does."""
+    return await _asking(_highest(registries, standing)) or ""
+
+
+async def _highest(registries: RegistrySource, standing: Standing) -> str | None:
+    watch = standing.watch
+    try:
+        tags = set(await registries.tags(watch.registry, watch.repository))
+    except RepositoryNotFound:
+        return None
+    for _ in range(_PASSED_OVER):
+        tag = Rule().select(tags, standing.running_tag)
+        if tag is None or await _digest(registries, watch, tag):
+            return tag
+        tags.remove(tag)
+    return None
+
+
+async def _digest(registries: RegistrySource, watch: Watch, tag: str) -> str:
+    try:
+        return (await registries.manifest(watch.registry, watch.repository, tag)).digest
+    except (TagNotFound, RepositoryNotFound):
+        return ""
+
+
+async def _asking(question: Awaitable[_Answer]) -> _Answer:
+    """A silent registry must not keep a person waiting for ever."""
+    try:
+        async with asyncio.timeout(CHECKING):
+            return await question
+    except TimeoutError as error:
+        raise RegistryUnavailable(f"the registry did not answer within {CHECKING:g} s; nothing was changed") from error
+
+
+def _parsed(tag: str) -> str:
+    try:
+        return parse_tag(tag)
+    except InvalidReference as error:
+        raise Rejected(f"Error: pinned_tag: {error}") from error

@@ -1,0 +1,73 @@
+"""What a person's word is made of, and the store that keeps it. Values only; what is asked of whom is operate's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from app.domain.rollout import Origin
+from app.domain.watch import Watch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A watch and its rule as they stand. `running_tag` is the highest release that runs, if any."""
+
+    watch: Watch
+    pinned_tag: str
+    auto_deploy: bool
+    running_tag: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errand:
+    """A deploy that a person asked for; `forced` False leaves alone what already runs it."""
+
+    origin: Origin
+    tag: str
+    digest: str
+    forced: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """A person's word about one watch; None leaves that part of the rule as it is. `by` is who spoke."""
+
+    watch: str
+    by: str
+    pinned_tag: str | None = None
+    auto_deploy: bool | None = None
+    errand: Errand | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoken:
+    """What a word led to: the target that is due by it, the rollout that brings it, and notices to send."""
+
+    target_id: int
+    rollout_id: UUID | None = None
+    notice_ids: tuple[int, ...] = ()
+
+
+class Rules(Protocol):
+    """The store of what people asked for. All methods raise StoreUnavailable."""
+
+    async def find(self, name: str) -> Standing | None:
+        """The watch of that name; None when it is not configured (any more)."""
+        ...
+
+    async def speak(self, word: Word) -> Spoken | None:
+        """Write the word in one transaction: the rule, its rollout, its notices, and that the target is due.
+
+        An active rollout ends as superseded, unless it is this very errand: then its id is returned. What people asked
+        for other watches of the target and was not registered yet goes along. None when the watch went meanwhile.
+        """
+        ...
+
+    async def check(self, name: str) -> int | None:
+        """Make the watch's target due, thoroughly, and return it; None when there is no such watch."""
+        ...
+
+    async def switch(self, *, paused: bool, by: str) -> Sequence[int] | None:
+        """Pause or resume everything; the targets that are due by it, None when it was so already."""
+        ...
