@@ -257,6 +257,26 @@ class Line:
         wrong = [dict(row) for row in told if row["kinds"] != [_NOTICE_OF.get(row["outcome"], "ended")]]
         assert not wrong, f"rollouts without their one notice: {wrong}"
 
+    async def quiet_for_now(self) -> None:
+        """Wait until nothing is due now, though something may be later."""
+
+        async def idle() -> bool:
+            return not await self.fetch(
+                "SELECT 1 FROM targets WHERE due_at <= clock_timestamp() OR lease_until > clock_timestamp()"
+            )
+
+        await self.until(idle, "nothing is due now")
+
+    async def let_pass(self, seconds: float) -> None:
+        """Let time pass in Postgres: what is due within `seconds` is due now, and what was received is older."""
+        await self.execute("UPDATE deliveries SET received_at = received_at - make_interval(secs => $1)", seconds)
+        for row in await self.fetch(
+            "UPDATE targets SET due_at = clock_timestamp(), poll_at = poll_at - make_interval(secs => $1) "
+            "WHERE due_at <= clock_timestamp() + make_interval(secs => $1) RETURNING target_id",
+            seconds,
+        ):
+            self.doorbell.ring(LOOK, str(row["target_id"]))
+
     async def describe(self) -> Mapping[str, Any]:
         """What a failed wait needs to be understood."""
         return {
