@@ -216,9 +216,14 @@ async def write_launch(connection: Connection, claimed: Claim, launch: Launch) -
         )
 
 
-async def write_deployed(connection: Connection, rollout_id: UUID) -> list[int]:
-    """Record on each watch what the rollout wrote into the job; returns the notices that tell of it."""
-    found = await connection.fetch(_DEPLOYED, rollout_id)
+async def write_deployed(connection: Connection, rollout_id: UUID) -> Sequence[Row]:
+    """Record on each watch what the rollout wrote into the job; returns the watches concerned."""
+    found: Sequence[Row] = await connection.fetch(_DEPLOYED, rollout_id)
+    return found
+
+
+async def deploying_notices(connection: Connection, rollout_id: UUID, found: Sequence[Row]) -> list[int]:
+    """Tell that the rollout is in Nomad; `found` are its watches, from `write_deployed`."""
     place = await connection.fetchrow(
         "SELECT job_id, namespace FROM targets JOIN rollouts USING (target_id) WHERE rollout_id = $1", rollout_id
     )

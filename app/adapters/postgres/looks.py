@@ -169,8 +169,10 @@ class PostgresLooks:
                 submission.changed,
                 submission.warnings,
             )
+            # A person's word may have ended the rollout meanwhile; what it wrote into the job is there all the same.
+            deployed = await rows.write_deployed(connection, rollout_id)
             if target_id is not None:
-                notices = await rows.write_deployed(connection, rollout_id)
+                notices = await rows.deploying_notices(connection, rollout_id, deployed)
             await connection.execute(_TARGET_TROUBLE, claim.target_id, "")
             due_in = await _release(connection, claim, again_in=None, thorough=False, attempts=0)
         return Written(due_in=due_in, notice_ids=tuple(notices))
