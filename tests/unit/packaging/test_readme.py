@@ -1,0 +1,179 @@
+"""The README tells the truth: its tables are the program's, its snippets the shipped files', its links lead somewhere."""
+
+import re
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+import tomli
+from pydantic import BaseModel
+
+from app.cli import main
+from app.domain.decision import HoldReason
+from app.settings import load_settings
+from app.settings.document import NAMED_TABLES, UNUSED_KEYS, Document, NomadTable
+from app.settings.load import DEFAULT_REDIS_URL
+from app.settings.variables import USUAL_NAMES, Vocabulary
+from app.web.auth import Role
+from app.web.labels import HOLDS, OUTCOMES
+from app.web.routes import TABLE
+from tests.unit.packaging.documents import ROOT, blocks, codes, nested, read, rows, section, without_comments
+from tests.unit.settings.test_sample import documented
+
+README = read("README.md")
+DOCUMENTS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
+MODELS: dict[str, type[BaseModel]] = {"": Document, "nomad": NomadTable, **NAMED_TABLES}
+NOT_SETTINGS = {"PORT", "REGISTRYWATCHER_CONFIG", "REGISTRYWATCHER_LOG_LEVEL"}
+FOREIGN = {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE"}
+
+
+def configuration() -> list[tuple[str, str, str]]:
+    """(table, key, default as it is written) of the configuration table."""
+    table, found = "", []
+    for keys, default, _ in rows(section(README, "Configuration"), "key"):
+        header = re.fullmatch(r"\*\*`\[(\w+)(?:\.NAME)?\]`\*\*", keys)
+        if header:
+            table = header[1]
+        else:
+            found += [(table, key, "".join(codes(default))) for key in codes(keys)]
+    return found
+
+
+def block_with(language: str, text: str) -> str:
+    (found,) = (block.text for block in blocks(README) if block.language == language and text in block.text)
+    return found
+
+
+def test_the_two_commands_stand_at_the_top() -> None:
+    first = blocks(README)[0].text.splitlines()
+    assert [line.split("#")[0].strip() for line in first] == ["make demo", "make test"]
+    assert README.index("make demo") < 500
+
+
+def test_every_key_is_in_the_table_and_nothing_else() -> None:
+    sentence = re.search(r"Accepted from the Go service's files and not used: (.*?)\.\n\n", section(README, "Configuration"), re.DOTALL)
+    assert sentence is not None
+    *unused, test, table = codes(sentence[1])
+    assert set(unused) == set(UNUSED_KEYS)
+    keys = [(table, key) for table, key, _ in configuration()]
+    assert len(keys) == len(set(keys))
+    assert {*keys, *(("", key) for key in unused), (table, test)} == documented()
+
+
+def test_every_default_is_the_programs() -> None:
+    wrong = []
+    for table, key, written in configuration():
+        default = getattr(MODELS[table].model_validate({}), key)
+        if key == "redis_url":
+            told: object = tomli.loads(f"it = {written}")["it"]
+            default = DEFAULT_REDIS_URL
+        elif written:
+            told = getattr(MODELS[table].model_validate({key: tomli.loads(f"it = {written}")["it"]}), key)
+        else:
+            told, default = False, bool(default)
+        if told != default:
+            wrong.append((table, key, written, default))
+    assert wrong == []
+
+
+def test_every_usual_variable_is_in_the_table_and_each_means_something() -> None:
+    told = {name for names, _ in rows(section(README, "Environment"), "variable") for name in codes(names)}
+    assert told == set(USUAL_NAMES) | NOT_SETTINGS | FOREIGN
+    examples = set(re.findall(r"REGISTRYWATCHER_[A-Z_]*[A-Z]", README)) - NOT_SETTINGS
+    assert examples
+    assert [name for name in examples if Vocabulary({}, []).meaning(name) is None] == []
+
+
+def test_every_route_is_in_the_table_with_its_role() -> None:
+    told = {
+        (method, *codes(path), Role[role.upper()]) for method, path, role, _ in rows(section(README, "HTTP API"), "method")
+    }
+    assert told == {(each.method, re.sub(r":path}", "}", each.path), each.needs) for each in TABLE}
+
+
+def test_every_command_is_in_the_table() -> None:
+    told = [code.split()[-1] for command, _ in rows(section(README, "Commands"), "command") for code in codes(command)]
+    assert sorted(told) == sorted(main.commands)
+    assert set(re.findall(r"`registrywatcher ([a-z-]+)", README)) <= set(main.commands)
+
+
+def test_every_target_of_make_is_there() -> None:
+    targets = set(re.findall(r"^([a-z]+):", read("Makefile"), re.MULTILINE))
+    for name in DOCUMENTS:
+        assert set(re.findall(r"(?:`|^)make ([a-z]+)", read(name), re.MULTILINE)) <= targets
+
+
+def test_every_reason_and_outcome_has_its_wording() -> None:
+    told = section(README, "How it decides")
+    in_order = [label for label in re.findall(r"\*([A-Z][^*]+)\*", told) if label in HOLDS.values()]
+    assert in_order == [HOLDS[reason] for reason in HoldReason]
+    assert [label for label in OUTCOMES.values() if f"*{label}*" not in told] == []
+
+
+def test_the_whole_configuration_is_sound(tmp_path: Path) -> None:
+    text = block_with("toml", "watched_repositories")
+    text = text.replace("$YOUR_AUTH_STRING_HERE", "dXNlcjpwYXNzd29yZA==")
+    file = tmp_path / "readme.toml"
+    file.write_text(re.sub(r"\$YOUR_\w+", "filled-in", text))
+
+    settings = load_settings(file, {})
+
+    assert settings.warnings == ()
+    comment = re.search(r"\[repo_map\.app\] +# (\S+)", text)
+    assert comment is not None
+    assert [str(watch.repository) for watch in settings.watches] == [comment[1]]
+
+
+def test_the_snippets_are_the_shipped_files() -> None:
+    notifications = nested(block_with("yaml", "endpoints"), "notifications")
+    assert notifications == nested(read("config/registry.yml"), "notifications")
+    policy = "".join(f"{line}\n" for line in without_comments(read("config/nomad/registrywatcher.policy.hcl")))
+    assert block_with("hcl", "capabilities") == policy
+
+
+def test_compose_tells_the_registry_the_same_as_the_sample_but_for_address_and_secret() -> None:
+    sample = nested(read("config/registry.yml"), "notifications", "endpoints")
+    given = nested(read("docker-compose.yml"), "services", "registry", "environment", "REGISTRY_NOTIFICATIONS_ENDPOINTS")
+    plain = re.sub(r"\$\{WEBHOOK_SECRET[^}]*\}", "$YOUR_WEBHOOK_SECRET", given).replace("http://web:", "http://localhost:")
+    assert plain == sample
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_link_leads_somewhere(name: str) -> None:
+    text = re.sub(r"^```.*?^```$", "", read(name), flags=re.DOTALL | re.MULTILINE)
+    targets = re.findall(r"\]\(([^)]+)\)", text)
+    files = [target for target in targets if not re.match(r"https?:|#", target)]
+    assert [target for target in files if not (ROOT / target).is_file()] == []
+    anchors = {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
+    assert [target for target in targets if target.startswith("#") and target[1:] not in anchors] == []
+
+
+def test_the_picture_of_the_design_names_what_is_there() -> None:
+    picture = section(README, "Design")
+    services = {path.stem for path in (ROOT / "app" / "services").glob("*.py")} - {"__init__"}
+    assert [name for name in services if not re.search(rf"\b{name}\b", picture)] == []
+    tree = block_with("", "bootstrap (the one")
+    folders = {path.name for path in (ROOT / "app").iterdir() if path.is_dir() and (path / "__init__.py").exists()}
+    assert set(re.findall(r"^  (\w+)/", tree, re.MULTILINE)) == folders
+    layers = re.search(r"^layers = \[(.*?)\]", read("pyproject.toml"), re.DOTALL | re.MULTILINE)
+    assert layers is not None
+    line = " > ".join(re.findall(r'"([^"]+)"', layers[1])).replace("app.", "")
+    assert line in re.sub(r"\s+", " ", picture)
+
+
+def test_the_picture_of_the_page_is_small() -> None:
+    assert (ROOT / "docs" / "page.png").stat().st_size < 200_000
+
+
+def test_the_licences_that_are_not_permissive_are_named() -> None:
+    told = section(README, "Licence")
+    named = re.findall(r"^([a-z][\w.-]*)==", read("requirements.lock"), re.MULTILINE)
+    for distribution in metadata.distributions():
+        about = distribution.metadata
+        licence = " ".join([about.get("License-Expression") or "", *(about.get_all("Classifier") or ())])
+        if about["Name"].lower() in named and re.search(r"MPL|Mozilla|GPL|Lesser", licence):
+            assert about["Name"].lower() in told
+
+
+def test_the_changelog_has_this_version() -> None:
+    assert re.search(rf"^## \[{re.escape(metadata.version('registrywatcher'))}\]", read("CHANGELOG.md"), re.MULTILINE)
