@@ -234,13 +234,6 @@ CREATE TABLE notices (
 );
 CREATE INDEX notices_open ON notices (next_attempt_at) WHERE sent_at IS NULL AND dead_at IS NULL;
 
--- Owner: every process. Which registries, Nomad and Redis are away, and since when.
-CREATE TABLE outages (
-    name text PRIMARY KEY,
-    problem text NOT NULL,
-    since timestamptz NOT NULL DEFAULT clock_timestamp()
-);
-
 -- Owner: the migration of the predecessor's table, which is read once.
 CREATE TABLE imports (
     name text PRIMARY KEY,
