@@ -1,4 +1,4 @@
-"""One installation of ours: a web at a port that it keeps, workers, pollers; real Postgres and Redis, a Nomad simulator.
+"""One installation of ours: web, workers and pollers with real Postgres and Redis, and a Nomad simulator.
 
 The simulator runs in a thread of this process; its ledger is the oracle. Which registry there is, the test says.
 """

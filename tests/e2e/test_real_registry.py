@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.site import PREFIX, SECRET, Site, site
+from tests.e2e.site import PREFIX, SECRET, Site
 from tests.servers.registry import PASSWORD, USER, Endpoint, RealRegistry, skopeo_push, write_oci_layout
 from tests.servers.tls import Certificate
 
@@ -37,12 +37,6 @@ class Pusher:
             cert_dir=self.cert_dir,
         )
         return digest
-
-
-@pytest.fixture
-def installation(server_directory: Path, database_url: str, redis_url: str) -> Iterator[Site]:
-    with site(server_directory, database_url=database_url, redis_url=redis_url) as made:
-        yield made
 
 
 @contextmanager
