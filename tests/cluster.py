@@ -1,0 +1,75 @@
+"""Any number of our real processes against real Postgres and Redis, a registry and a Nomad: what the fault suite kills.
+
+The registry and the simulator run in threads of this process and are driven as objects; their ledgers are the oracle.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.local.nomad import Simulator, create_simulator_app, sample_job
+from app.local.registry import LocalRegistry
+from tests.own_processes import Process, Processes, environment, until
+from tests.servers.http import serve
+from tests.servers.local_registry import local_registry
+
+__all__ = ["SECRET", "Cluster", "Process", "cluster", "until"]
+
+SECRET = "fault-suite"
+
+
+@dataclass(kw_only=True)
+class Cluster(Processes):
+    """What one test starts and stops. `names` are the watched repositories, each with a job of the same name."""
+
+    names: Sequence[str]
+    registry: LocalRegistry
+    registry_url: str
+    nomad: Simulator
+
+    @property
+    def host(self) -> str:
+        """The registry's `host:port`, as it stands in jobs."""
+        return self.registry_url.partition("://")[2]
+
+
+@contextmanager
+def cluster(
+    directory: Path, *, database_url: str, redis_url: str, names: Sequence[str], settings: str = "", first: str = "v1.0.0"
+) -> Iterator[Cluster]:
+    """A registry and a Nomad in which each of `names` runs `first`, and no process of ours yet.
+
+    `settings` are lines of TOML for the head of the configuration. On leaving, everything ends; the logs are printed
+    when the test failed or a process fell.
+    """
+    nomad = Simulator()
+    with ExitStack() as servers:
+        registry, registry_url = servers.enter_context(local_registry())
+        nomad_url = servers.enter_context(serve(create_simulator_app(nomad)))
+        made = Cluster(
+            directory=directory,
+            names=names,
+            registry=registry,
+            registry_url=registry_url,
+            nomad=nomad,
+            env=environment(DATABASE_URL=database_url, REDIS_URL=redis_url, NOMAD_ADDR=nomad_url),
+        )
+        made.config.write_text(_toml(made.host, names, settings))
+        for name in names:
+            digest = registry.push(f"team/{name}", first, content=f"{name} {first}")
+            nomad.seed(sample_job(name, f"{made.host}/team/{name}:{first}@{digest}"))
+        with made.ending():
+            yield made
+
+
+def _toml(host: str, names: Sequence[str], settings: str) -> str:
+    watches = "".join(
+        f'[repo_map.{name}]\nregistry_name = "main"\nnomad_job_name = "{name}"\nnomad_task_name = "server"\n'
+        for name in names
+    )
+    return (
+        f'server_listening_address = "127.0.0.1:8080"\nwatched_repositories = {list(names)!r}\n{settings}\n'
+        f'[registry_map.main]\nregistry_scheme = "http"\nregistry_domain = "{host}"\nregistry_prefix = "team"\n'
+        f'[webhooks.distribution]\nsecret = "{SECRET}"\n{watches}'
+    )

@@ -1,0 +1,61 @@
+"""What only our own tables can tell: when a rollout ended, and which targets have nothing under way.
+
+For pacing and for the time of an end. It is never asked whether a deploy was right: that is the ledger's.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import asyncpg
+
+_EVERY = 0.05
+
+_ENDED = """
+SELECT DISTINCT digest, extract(epoch FROM ended_at)::float8 AS ended_at
+FROM rollouts JOIN rollout_watches USING (rollout_id) WHERE outcome = 'succeeded'
+"""
+
+_QUIET = """
+SELECT job_id FROM targets t WHERE due_at IS NULL AND lease_token IS NULL
+  AND NOT EXISTS (SELECT FROM rollouts r WHERE r.target_id = t.target_id AND ended_at IS NULL)
+"""
+
+
+class Outcomes:
+    """The latest that was read, by one query for everybody who waits."""
+
+    def __init__(self) -> None:
+        self.quiet: frozenset[str] = frozenset()
+        self._ended: dict[str, float] = {}
+
+    def ended_at(self, digest: str) -> float:
+        """Unix time of the success of the digest's rollout, 0.0 while there is none."""
+        return self._ended.get(digest, 0.0)
+
+    async def read(self, connection: asyncpg.Connection) -> None:
+        """Read anew. Quiet is read first: what had ended by then is known."""
+        quiet = await connection.fetch(_QUIET)
+        self._ended = {row["digest"]: row["ended_at"] for row in await connection.fetch(_ENDED)}
+        self.quiet = frozenset(row["job_id"] for row in quiet)
+
+
+@asynccontextmanager
+async def reading(database_url: str) -> AsyncIterator[Outcomes]:
+    """Outcomes that stay current while inside."""
+    outcomes = Outcomes()
+    connection = await asyncpg.connect(database_url)
+
+    async def read_forever() -> None:
+        while True:
+            await outcomes.read(connection)
+            await asyncio.sleep(_EVERY)
+
+    task = asyncio.create_task(read_forever())
+    try:
+        yield outcomes
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await connection.close()

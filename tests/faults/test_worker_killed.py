@@ -1,0 +1,127 @@
+"""Given a worker that is killed with SIGKILL at a step, then another finishes what it was at, and nothing twice."""
+
+import asyncio
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from app.local.nomad.timing import Timing
+from tests.cluster import Cluster, cluster, until
+from tests.faults.deliveries import Teller
+from tests.faults.oracle import Shown, faults, last, registered
+from tests.faults.outcomes import Outcomes, reading
+
+STEPS = (
+    "after:looks.claim",
+    "after:registries.tags",
+    "after:registries.manifest",
+    "after:deployer.inspect",
+    "before:looks.settle",
+    "after:looks.settle",
+    "before:deployer.submit",
+    "after:deployer.submit",
+    "before:looks.submitted",
+    "after:looks.submitted",
+    "after:rollouts.claim",
+    "after:deployer.observe",
+    "before:rollouts.wait",
+    "before:rollouts.end",
+    "after:rollouts.end",
+)
+TIMES = 20
+WITHIN = 10.0
+_WORKERS = 8
+_PUSHES = 3
+
+# Each repository meets each step once, so that every step is met as often as there are repositories.
+NAMES = [f"r{number:02}" for number in range(TIMES)]
+
+
+class Flags:
+    """Which step kills the worker that reaches it next, and when it did."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._armed, self._killed = directory / "armed", directory / "killed"
+        for each in (directory, self._armed, self._killed):
+            each.mkdir()
+
+    def arm(self, step: str, job: str) -> None:
+        (self._armed / f"{step}@{job}").touch()
+
+    def killed_at(self, step: str, job: str) -> float:
+        """Unix time of the kill, 0.0 while it has not happened."""
+        try:
+            return (self._killed / f"{step}@{job}").stat().st_ctime
+        except FileNotFoundError:
+            return 0.0
+
+
+@pytest.mark.slow
+async def test_killed_at_each_step_another_finishes_it(
+    server_directory: Path, database_url: str, redis_url: str
+) -> None:
+    settings = 'poll_interval = "1h"'
+    with cluster(
+        server_directory, database_url=database_url, redis_url=redis_url, names=NAMES, settings=settings
+    ) as ours:
+        ours.nomad.set_timing(Timing(evaluation=0.05, healthy=0.5))
+        flags = Flags(server_directory / "flags")
+        ours.start("web")
+        ours.start_module("tests.faults.killing_worker", str(flags.directory), str(_WORKERS))
+        async with Teller(ours) as teller, reading(database_url) as outcomes:
+            story = _Story(ours, flags, teller, outcomes)
+            try:
+                await asyncio.gather(*(story.kill_at_each_step(name) for name in NAMES))
+            except BaseException:
+                import asyncpg
+                c = await asyncpg.connect(database_url)
+                for r in await c.fetch("select job_id, to_char(submitted_at,'MI:SS.MS') s, submitted_at-created_at a, ended_at-submitted_at e, moved_at-submitted_at m, note,progress,reason from rollouts join targets using(target_id) order by submitted_at"): print("RR", [str(x) for x in r.values()])
+                for r in await c.fetch("select watch_name,reason,words,looks from decisions order by decision_id desc limit 30"): print("DD", dict(r))
+                raise
+        for step in STEPS:
+            took = sorted(story.took[step])
+            print(f"{step:28} {len(took)} kills, finished after p50 {took[len(took) // 2]:.1f} s, max {took[-1]:.1f} s")
+        assert {step: len(story.took[step]) for step in STEPS} == dict.fromkeys(STEPS, TIMES)
+        assert {step: took for step in STEPS if (took := max(story.took[step])) > WITHIN} == {}
+        assert faults(ours, {name: story.pushed[name][-1] for name in NAMES}) == []
+        for name in NAMES:
+            assert [registered(entry) for entry in ours.nomad.ledger.entries(job=name)] == story.pushed[name]
+
+
+class _Story:
+    """Pushes to each repository, one kill a push, all repositories at once."""
+
+    def __init__(self, ours: Cluster, flags: Flags, teller: Teller, outcomes: Outcomes) -> None:
+        self._ours, self._flags, self._teller, self._outcomes = ours, flags, teller, outcomes
+        self.took: dict[str, list[float]] = defaultdict(list)
+        self.pushed: dict[str, list[Shown]] = {name: [] for name in NAMES}
+
+    async def kill_at_each_step(self, name: str) -> None:
+        offset = NAMES.index(name)
+        await until(lambda: name in self._outcomes.quiet, f"{name} was looked at first", within=30)
+        for number in range(len(STEPS)):
+            await self._kill(name, STEPS[(number + offset) % len(STEPS)])
+
+    async def _kill(self, name: str, step: str) -> None:
+        """Push until the step was met: on a busy machine a rollout may be over before its first `wait`."""
+        self._flags.arm(step, name)
+        for _ in range(_PUSHES):
+            final = await self._push(name)
+            await until(lambda: last(self._ours, name) == final, f"{final} by {step}@{name}", within=60)
+            ended_at = await until(
+                lambda: self._outcomes.ended_at(final.digest), f"end of {final} by {step}@{name}", within=60
+            )
+            await until(lambda: name in self._outcomes.quiet, f"quiet after {step}@{name}", within=60)
+            if killed_at := self._flags.killed_at(step, name):
+                registered_at = self._ours.nomad.ledger.entries(job=name)[-1].time
+                self.took[step].append((registered_at if registered_at > killed_at else ended_at) - killed_at)
+                return
+        raise AssertionError(f"{step}@{name} was not met by {_PUSHES} pushes")
+
+    async def _push(self, name: str) -> Shown:
+        tag = f"v1.{len(self.pushed[name]) + 1}.0"
+        pushed = Shown(tag=tag, digest=await self._teller.push(name, tag, f"{name} {tag}"))
+        self.pushed[name].append(pushed)
+        return pushed
