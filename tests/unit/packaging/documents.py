@@ -1,5 +1,7 @@
-"""Reads the files that are shipped beside the program, as far as tests need it: Markdown's blocks and tables, and YAML's
-nesting. No YAML package is among the dependencies, so a part is found by its indentation."""
+"""Reads the files shipped beside the program as far as tests need: Markdown's blocks and tables, YAML's nesting.
+
+No YAML package is among the dependencies, so a part of a YAML file is found by its indentation.
+"""
 
 import re
 from collections.abc import Iterator

@@ -19,7 +19,9 @@ def copied() -> list[str]:
 
 
 def locked() -> set[str]:
-    return {normal(line.partition("==")[0]) for line in read("requirements.lock").splitlines() if re.match(r"[a-z]", line)}
+    return {
+        normal(line.partition("==")[0]) for line in read("requirements.lock").splitlines() if re.match(r"[a-z]", line)
+    }
 
 
 def removed() -> set[str]:

@@ -74,7 +74,10 @@ def test_compose_needs_what_the_example_environment_names() -> None:
 
 def test_the_configuration_of_compose_is_sound() -> None:
     environment = children(nested(COMPOSE, "x-registrywatcher", "environment"))
-    filled = {name: re.sub(r"\$\{(\w+)[^}]*\}", lambda match: SECRETS.get(match[1], ""), value) for name, value in environment.items()}
+    filled = {
+        name: re.sub(r"\$\{(\w+)[^}]*\}", lambda match: SECRETS.get(match[1], ""), value)
+        for name, value in environment.items()
+    }
     folder = re.search(r'volumes: \["\./(\w+):([^:]+):ro"\]', COMPOSE)
     assert folder is not None
     file = Path(filled.pop("REGISTRYWATCHER_CONFIG").replace(folder[2], str(ROOT / folder[1])))
@@ -112,7 +115,10 @@ def test_the_nomad_job_starts_every_process_with_variables_that_settings_know() 
     named = set(re.findall(r"^ +([A-Z][A-Z_]+) *=", NOMAD_JOB, re.MULTILINE))
     assert {"NOMAD_ADDR", "NOMAD_TOKEN_FILE", "DATABASE_URL"} <= named
     assert [name for name in named if not means_something(name)] == []
-    assert named - OTHER_USES - set(USUAL_NAMES) == {name for name in named if name.startswith("REGISTRYWATCHER_")} - OTHER_USES
+    assert (
+        named - OTHER_USES - set(USUAL_NAMES)
+        == {name for name in named if name.startswith("REGISTRYWATCHER_")} - OTHER_USES
+    )
 
 
 def test_the_nomad_job_reads_the_secrets_that_its_head_tells_to_store() -> None:

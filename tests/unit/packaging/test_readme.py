@@ -1,4 +1,4 @@
-"""The README tells the truth: its tables are the program's, its snippets the shipped files', its links lead somewhere."""
+"""The README tells the truth: tables are the program's, snippets the shipped files', links lead somewhere."""
 
 import re
 from importlib import metadata
@@ -51,7 +51,9 @@ def test_the_two_commands_stand_at_the_top() -> None:
 
 
 def test_every_key_is_in_the_table_and_nothing_else() -> None:
-    sentence = re.search(r"Accepted from the Go service's files and not used: (.*?)\.\n\n", section(README, "Configuration"), re.DOTALL)
+    sentence = re.search(
+        r"Accepted from the Go service's files and not used: (.*?)\.\n\n", section(README, "Configuration"), re.DOTALL
+    )
     assert sentence is not None
     *unused, test, table = codes(sentence[1])
     assert set(unused) == set(UNUSED_KEYS)
@@ -86,7 +88,8 @@ def test_every_usual_variable_is_in_the_table_and_each_means_something() -> None
 
 def test_every_route_is_in_the_table_with_its_role() -> None:
     told = {
-        (method, *codes(path), Role[role.upper()]) for method, path, role, _ in rows(section(README, "HTTP API"), "method")
+        (method, *codes(path), Role[role.upper()])
+        for method, path, role, _ in rows(section(README, "HTTP API"), "method")
     }
     assert told == {(each.method, re.sub(r":path}", "}", each.path), each.needs) for each in TABLE}
 
@@ -133,8 +136,12 @@ def test_the_snippets_are_the_shipped_files() -> None:
 
 def test_compose_tells_the_registry_the_same_as_the_sample_but_for_address_and_secret() -> None:
     sample = nested(read("config/registry.yml"), "notifications", "endpoints")
-    given = nested(read("docker-compose.yml"), "services", "registry", "environment", "REGISTRY_NOTIFICATIONS_ENDPOINTS")
-    plain = re.sub(r"\$\{WEBHOOK_SECRET[^}]*\}", "$YOUR_WEBHOOK_SECRET", given).replace("http://web:", "http://localhost:")
+    given = nested(
+        read("docker-compose.yml"), "services", "registry", "environment", "REGISTRY_NOTIFICATIONS_ENDPOINTS"
+    )
+    plain = re.sub(r"\$\{WEBHOOK_SECRET[^}]*\}", "$YOUR_WEBHOOK_SECRET", given).replace(
+        "http://web:", "http://localhost:"
+    )
     assert plain == sample
 
 
@@ -144,7 +151,10 @@ def test_every_link_leads_somewhere(name: str) -> None:
     targets = re.findall(r"\]\(([^)]+)\)", text)
     files = [target for target in targets if not re.match(r"https?:|#", target)]
     assert [target for target in files if not (ROOT / target).is_file()] == []
-    anchors = {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
+    anchors = {
+        re.sub(r"[^\w -]", "", title).lower().replace(" ", "-")
+        for title in re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    }
     assert [target for target in targets if target.startswith("#") and target[1:] not in anchors] == []
 
 
