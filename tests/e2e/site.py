@@ -120,7 +120,9 @@ async def change(api: httpx.AsyncClient, name: str, **rule: object) -> Mapping[s
 
 
 async def _is_ready(api: httpx.AsyncClient) -> bool:
+    """Whether the web serves, and has brought its configuration into Postgres."""
     try:
-        return (await api.get("/readyz")).status_code == 200
+        answer = await api.get("/readyz")
     except httpx.TransportError:
         return False
+    return answer.status_code == 200 and "configuration" not in [each["name"] for each in answer.json()["away"]]

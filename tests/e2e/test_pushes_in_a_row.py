@@ -76,9 +76,7 @@ async def test_none_of_500_pushes_to_the_real_registry_is_missed(installation: S
                 return await push_image(client, f"{PREFIX}/{name}", tag, content=content)
 
             await prepared(installation, NAMES, host=registry.host, push=push)
-            lanes = [
-                pushed_in_a_row(installation, name, PUSHES_EACH, host=registry.host, push=push) for name in NAMES
-            ]
+            lanes = [pushed_in_a_row(installation, name, PUSHES_EACH, host=registry.host, push=push) for name in NAMES]
             took = [seconds for lane in await asyncio.gather(*lanes) for seconds in lane]
     tell("docker-registry", took)
     assert len(took) == 500
