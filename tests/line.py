@@ -4,6 +4,7 @@ The registry and the simulator are in memory and are driven from the test; their
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from app.domain.event import Action, Parsed, PushEvent
 from app.domain.reference import Repository
 from app.domain.rollout import Patience
 from app.domain.watch import JobPlace, Watch
-from app.local.nomad import Entry, Simulator, create_simulator_app, sample_job
+from app.local.nomad import Entry, Simulator, Timing, create_simulator_app, sample_job
 from app.local.nomad.faults import Action as FaultAction
 from app.local.nomad.faults import Fault
 from app.local.registry import LocalRegistry
@@ -41,6 +42,9 @@ from tests.servers.http import serve
 from tests.servers.local_registry import local_registry
 
 PATIENCE = 10.0
+
+SLOW = Timing(healthy=3600, healthy_deadline=7200, progress_deadline=7200)
+"""A Nomad in which every deployment lasts an hour: `nomad.skip(3600)` ends it well."""
 
 _NOTICE_OF = {"succeeded": "succeeded", "failed": "failed", "superseded": "superseded"}
 
@@ -69,9 +73,9 @@ class Line:
     def watch(self, name: str, **fields: Any) -> Watch:
         """A watch of `team/NAME` in job NAME, task `server`."""
         place = fields.pop("place", JobPlace(region="", namespace="default", job_id=fields.pop("job", name)))
-        path = fields.pop("path", f"team/{name}")
-        values: dict[str, Any] = {"task": "server", **fields}
-        return Watch(name=name, registry="main", repository=Repository.of(self.host, path), place=place, **values)
+        repository = Repository.of(fields.pop("host", self.host), fields.pop("path", f"team/{name}"))
+        values: dict[str, Any] = {"registry": "main", "task": "server", **fields}
+        return Watch(name=name, repository=repository, place=place, **values)
 
     def job(self, name: str, image: str, **fields: Any) -> None:
         """Register a job that runs `team/NAME` IMAGE (":v1.0.0", "@sha256:…"), not counted as ours."""
@@ -148,6 +152,25 @@ class Line:
         """Let Nomad answer the next requests with this status."""
         self.nomad.faults.add(Fault(action=FaultAction.STATUS, method=method, status=status, times=times, text=text))
 
+    def nomad_loses_answers(self, *, times: int) -> None:
+        """Let Nomad apply the next writes and drop the connection."""
+        self.nomad.faults.add(Fault(action=FaultAction.RESET, method="POST", after=True, times=times))
+
+    def nomad_hangs(self, seconds: float, *, method: str, path: str = "*") -> None:
+        """Let Nomad's next answer come this much later."""
+        self.nomad.faults.add(Fault(action=FaultAction.HANG, method=method, path=path, seconds=seconds))
+
+    def by_hand(self, job: str, image: str, *, path: str = "") -> None:
+        """A person changes the image in the job."""
+        self.nomad.set_image(job, group="app", task="server", image=f"{self.host}/{path or f'team/{job}'}{image}")
+
+    def child_digest(self, path: str, tag: str) -> str:
+        """The digest of the first manifest that the index behind the tag lists."""
+        found = self.registry.contents.manifest(path, tag)
+        assert found is not None
+        digest: str = json.loads(found.body)["manifests"][0]["digest"]
+        return digest
+
     async def outcome(self, rollout_id: UUID) -> tuple[str, str]:
         """(outcome, reason) of the rollout, once it has ended."""
 
@@ -215,6 +238,14 @@ class Line:
             if asyncio.get_running_loop().time() > deadline:
                 raise AssertionError(f"not within {within} s: {what}; {await self.describe()}")
             await asyncio.sleep(0.01)
+
+    async def looked(self, name: str) -> None:
+        """Wait for the watch's first look."""
+
+        async def decided() -> bool:
+            return (await self.hold(name))[0] != ""
+
+        await self.until(decided, f"{name} is looked at")
 
     async def held(self, name: str, reason: str) -> str:
         """Wait until the watch holds for this reason; returns the words."""

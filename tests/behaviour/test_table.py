@@ -4,7 +4,7 @@ import pytest
 
 from app.domain.watch import JobPlace
 from app.local.nomad import Timing, sample_job
-from tests.line import Line
+from tests.line import SLOW, Line
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ async def test_3_a_pinned_tag_that_is_gone_leaves_what_runs(running: Line) -> No
 
 async def test_4_a_rollout_under_way_is_waited_for(running: Line) -> None:
     await running.start()
-    running.nomad.set_timing(Timing(healthy=3600))
+    running.nomad.set_timing(SLOW)
     second = await running.push("app", "v1.1.0")
     await running.until(lambda: len(running.images("app")) == 1, "v1.1.0 is registered")
     third = await running.push("app", "v1.2.0")
@@ -123,7 +123,7 @@ async def test_4_a_rollout_under_way_is_waited_for(running: Line) -> None:
 
 async def test_4_a_deployment_of_somebody_else_is_waited_for(running: Line) -> None:
     await running.start()
-    running.nomad.set_timing(Timing(healthy=3600))
+    running.nomad.set_timing(SLOW)
     running.nomad.scale("app", count=2)
     second = await running.push("app", "v1.1.0")
     assert "a Nomad deployment is active" in await running.held("app", "busy")
@@ -135,7 +135,7 @@ async def test_4_a_deployment_of_somebody_else_is_waited_for(running: Line) -> N
 
 async def test_4_a_person_need_not_wait_for_somebody_else(running: Line) -> None:
     await running.start()
-    running.nomad.set_timing(Timing(healthy=3600))
+    running.nomad.set_timing(SLOW)
     running.nomad.scale("app", count=2)
     second = await running.push("app", "v1.1.0")
     await running.held("app", "busy")
