@@ -40,6 +40,12 @@ class Resources(Middleware):
         self._stack = AsyncExitStack()
         self.app: App | None = None
         self._sweeper: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def reload(self) -> None:
+        """Read the configuration again; for a signal handler, which runs in another thread than the services."""
+        if self._loop is not None and self.app is not None and self.app.reloader is not None:
+            self._loop.call_soon_threadsafe(self.app.reloader.ask)
 
     def before_worker_boot(self, broker: Broker, worker: Any) -> None:
         """Open; runs after AsyncIO's own hook, which started the loop."""
@@ -50,6 +56,7 @@ class Resources(Middleware):
         _on_loop(self._close())
 
     async def _open(self, broker: Broker) -> None:
+        self._loop = asyncio.get_running_loop()
         self.app = await self._stack.enter_async_context(self._opener(self._settings, broker=broker))
         services = self.app.services
         self._sweeper = asyncio.create_task(sweep_forever(services.schedule, services.doorbell))
@@ -79,6 +86,7 @@ def run_worker(broker: Broker, settings: Settings, *, threads: int, opener: Open
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
+    signal.signal(signal.SIGHUP, lambda *_: resources.reload())
     worker = Worker(broker, worker_timeout=_IDLE_PAUSE, worker_threads=threads)
     worker.start()
     log.info("worker.started", threads=threads)

@@ -1,0 +1,141 @@
+"""Given running processes, when the configuration file changes, then they follow it without a restart."""
+
+import asyncio
+import signal
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from app.local.registry import LocalRegistry
+from app.local.registry.events import CONTENT_TYPE
+from tests.e2e.finding import ByWebhook, envelope, found
+from tests.e2e.site import PREFIX, SECRET, Site, watch
+from tests.own_processes import until
+from tests.servers.local_registry import local_registry
+
+NEWER = "the-newer-secret"
+
+
+@pytest.fixture
+def registry() -> Iterator[tuple[LocalRegistry, str]]:
+    with local_registry() as (made, url):
+        yield made, url.partition("://")[2]
+
+
+async def problem(api: httpx.AsyncClient) -> str:
+    """What /readyz says of the configuration, "" when nothing is wrong with it."""
+    away = (await api.get("/readyz")).json()["away"]
+    return str(next((each["problem"] for each in away if each["name"] == "configuration"), ""))
+
+
+async def test_a_watch_that_appears_is_deployed(installation: Site, registry: tuple[LocalRegistry, str]) -> None:
+    contents, host = registry
+    async with found(ByWebhook, installation, contents, host=host, first=("v1.0.0", "first")) as finding:
+        await installation.holds(finding.api, "app", "up_to_date")
+        old = finding.put("other", "v1.0.0", "other")
+        installation.run_job("other", finding.image("other", "v1.0.0", old))
+        new = finding.put("other", "v1.1.0", "newer")
+        installation.configure(["app", "other"], host=host, head='poll_interval = "1h"')
+        await installation.registers("other", finding.image("other", "v1.1.0", new))
+        await finding.push("other", "v1.2.0", "newest")
+        await installation.holds(finding.api, "other", "up_to_date")
+    assert len(installation.registered("other")) == 2
+    assert installation.registered("app") == []
+
+
+async def test_a_broken_file_changes_nothing_and_is_told(
+    installation: Site, registry: tuple[LocalRegistry, str]
+) -> None:
+    contents, host = registry
+    async with found(ByWebhook, installation, contents, host=host, first=("v1.0.0", "first")) as finding:
+        sound = installation.config.read_text()
+        misspelt = sound.replace('registry_name = "main"', 'registry_name = "mian"')
+        for tag, broken, told in (("v1.1.0", "watched_repositories = [", "TOML"), ("v1.2.0", misspelt, "`mian`")):
+            installation.config.write_text(broken)
+            await until(lambda: _tells(finding.api, told), f"the fault is shown: {told}", within=20)  # noqa: B023
+            digest = await finding.push("app", tag, tag)
+            await installation.registers("app", finding.image("app", tag, digest))
+        assert "configuration" in (await finding.api.get("/")).text
+        installation.config.write_text(sound)
+        await until(lambda: _is_sound(finding.api), "the fault is gone", within=20)
+
+
+async def test_sighup_reads_the_file_although_it_did_not_change(
+    installation: Site, registry: tuple[LocalRegistry, str]
+) -> None:
+    contents, host = registry
+    async with found(ByWebhook, installation, contents, host=host, first=("v1.0.0", "first")) as finding:
+        for process in installation.processes:
+            before = _reloads(process.log.read_text())
+            process.signal(signal.SIGHUP)
+            await until(lambda: _reloads(process.log.read_text()) > before, process.name, within=20)  # noqa: B023
+        digest = await finding.push("app", "v1.1.0", "second")
+        await installation.registers("app", finding.image("app", "v1.1.0", digest))
+
+
+async def test_a_secret_is_changed_with_events_in_flight(
+    installation: Site, registry: tuple[LocalRegistry, str]
+) -> None:
+    """The old secret is valid until it is taken out, the new one from its first moment; nothing is refused between."""
+    contents, host = registry
+    async with found(ByWebhook, installation, contents, host=host, first=("v1.0.0", "first")) as finding:
+        statuses: list[int] = []
+        stopped = asyncio.Event()
+
+        async def send() -> None:
+            """As a registry that was told nothing yet: the old secret, without a pause."""
+            number = 0
+            while not stopped.is_set():
+                number += 1
+                digest = finding.put("app", f"v1.{number}.0", f"content {number}")
+                statuses.append(await post(finding.api, host, f"v1.{number}.0", digest, secret=SECRET))
+                await asyncio.sleep(0.02)
+
+        sending = asyncio.create_task(send())
+        try:
+            rotate(installation, host, f'secret = "{NEWER}"\nprevious_secret = "{SECRET}"')
+            await until(lambda: _accepts(finding, host, NEWER), "the new secret is valid", within=20)
+        finally:
+            stopped.set()
+            await sending
+        assert set(statuses) == {202}
+        last = f"v1.{len(statuses)}.0"
+        await installation.registers(
+            "app", finding.image("app", last, contents.history(f"{PREFIX}/app", last)[-1].digest or "")
+        )
+        rotate(installation, host, f'secret = "{NEWER}"')
+        await until(lambda: _refuses(finding, host, SECRET), "the old secret is refused", within=20)
+        assert await _accepts(finding, host, NEWER)
+        assert (await watch(finding.api, "app"))["pinned_tag_value"] == last
+
+
+def rotate(installation: Site, host: str, secret: str) -> None:
+    installation.configure(["app"], host=host, head='poll_interval = "1h"', secret=secret)
+
+
+async def post(api: httpx.AsyncClient, host: str, tag: str, digest: str, *, secret: str) -> int:
+    headers = {"Authorization": f"Bearer {secret}", "Content-Type": CONTENT_TYPE}
+    answer = await api.post("/webhooks/distribution", content=envelope(host, "app", tag, digest), headers=headers)
+    return answer.status_code
+
+
+async def _accepts(finding: ByWebhook, host: str, secret: str) -> bool:
+    digest = finding.put("app", "nightly", "no release")
+    return await post(finding.api, host, "nightly", digest, secret=secret) == 202
+
+
+async def _refuses(finding: ByWebhook, host: str, secret: str) -> bool:
+    return await post(finding.api, host, "nightly", "sha256:" + "0" * 64, secret=secret) == 401
+
+
+async def _tells(api: httpx.AsyncClient, fault: str) -> bool:
+    return fault in await problem(api)
+
+
+async def _is_sound(api: httpx.AsyncClient) -> bool:
+    return not await problem(api)
+
+
+def _reloads(log: str) -> int:
+    return log.count("configuration.reloaded")
