@@ -46,8 +46,9 @@ def blocks(markdown: str) -> list[Block]:
 
 def section(markdown: str, title: str) -> str:
     """The text under a heading, with the deeper headings in it."""
-    level, text = re.search(rf"^(#+) {re.escape(title)}\n(.*)", markdown, re.DOTALL | re.MULTILINE).groups()  # type: ignore[union-attr]
-    return re.split(rf"^#{{1,{len(level)}}} ", text, maxsplit=1, flags=re.MULTILINE)[0]
+    found = re.search(rf"^(#+) {re.escape(title)}\n(.*)", markdown, re.DOTALL | re.MULTILINE)
+    assert found is not None
+    return re.split(rf"^#{{1,{len(found[1])}}} ", found[2], maxsplit=1, flags=re.MULTILINE)[0]
 
 
 def rows(markdown: str, first: str) -> list[list[str]]:
