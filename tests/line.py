@@ -5,9 +5,9 @@ The registry and the simulator are in memory and are driven from the test; their
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -61,9 +61,7 @@ class Line:
     looker: Looker
     observer: Observer
     operator: Operator
-    registries: RegistryClient
     watches: tuple[Watch, ...] = ()
-    background: list[asyncio.Task[Any]] = field(default_factory=list)
 
     @property
     def host(self) -> str:
@@ -330,38 +328,50 @@ class Line:
         }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """A registry and a Nomad, served over HTTP."""
+
+    registry: LocalRegistry
+    registry_url: str
+    nomad: Simulator
+    nomad_url: str
+
+
+@contextmanager
+def world(*, registry: LocalRegistry | None = None, nomad: Simulator | None = None) -> Iterator[World]:
+    """Serve a registry and a Nomad."""
+    simulator = nomad or Simulator()
+    with local_registry(registry) as (served, registry_url), serve(create_simulator_app(simulator)) as nomad_url:
+        yield World(registry=served, registry_url=registry_url, nomad=simulator, nomad_url=nomad_url)
+
+
 @asynccontextmanager
 async def line(
     database_url: str,
     *,
-    registry: LocalRegistry | None = None,
+    around: World | None = None,
     nomad: Simulator | None = None,
     look_settings: LookSettings | None = None,
     patience: Patience | None = None,
     more_registries: Mapping[str, RegistryEndpoint] | None = None,
-    registry_seconds: float = 15.0,
-    sweep: bool = True,
 ) -> AsyncIterator[Line]:
-    """Open the line on a migrated database; everything stops at the end.
+    """Open the line on a migrated database, in the world `around` it or one of its own; everything stops at the end.
 
     A test that did not fail is audited: every rollout has ended, with one outcome and one notice.
     """
-    simulator = nomad or Simulator()
     bell = InProcessDoorbell()
     database = Database(database_url)
-    with ExitStack() as servers:
-        the_registry, registry_url = servers.enter_context(local_registry(registry))
-        nomad_url = servers.enter_context(serve(create_simulator_app(simulator)))
-        endpoint = RegistryEndpoint(name="main", scheme="http", domain=registry_url.partition("://")[2])
-        registries = RegistryClient({"main": endpoint, **(more_registries or {})}, seconds=registry_seconds)
-        deployer = NomadDeployer(NomadConnection(address=nomad_url))
+    with nullcontext(around) if around else world(nomad=nomad) as outside:
+        endpoint = RegistryEndpoint(name="main", scheme="http", domain=outside.registry_url.partition("://")[2])
+        registries = RegistryClient({"main": endpoint, **(more_registries or {})})
+        deployer = NomadDeployer(NomadConnection(address=outside.nomad_url))
         opened = Line(
             database=database,
-            registry=the_registry,
-            registry_url=registry_url,
-            nomad=simulator,
+            registry=outside.registry,
+            registry_url=outside.registry_url,
+            nomad=outside.nomad,
             doorbell=bell,
-            registries=registries,
             looker=Looker(
                 looks=PostgresLooks(database),
                 registries=registries,
@@ -381,15 +391,13 @@ async def line(
             LOOK: lambda key: look(opened.looker, int(key)),
             OBSERVE: lambda key: observe(opened.observer, UUID(key)),
         }
-        if sweep:
-            opened.background.append(asyncio.create_task(sweep_forever(PostgresSchedule(database), bell)))
+        sweeper = asyncio.create_task(sweep_forever(PostgresSchedule(database), bell))
         try:
             yield opened
             await opened.audit()
         finally:
-            for task in opened.background:
-                task.cancel()
-            await asyncio.gather(*opened.background, return_exceptions=True)
+            sweeper.cancel()
+            await asyncio.gather(sweeper, return_exceptions=True)
             await bell.close()
             await registries.aclose()
             await deployer.aclose()

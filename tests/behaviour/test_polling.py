@@ -1,0 +1,222 @@
+"""The poller alone: what it finds, what an unchanged repository costs, and registries and Nomads that are away."""
+
+import asyncio
+import time
+
+import pytest
+
+from app.adapters.registry import RegistryEndpoint
+from app.domain.watch import DeployBy
+from app.local.nomad import sample_job
+from app.local.registry import Answer, Fault, Hang
+from app.services.look import LookSettings
+from tests.line import Line, line
+from tests.servers.local_registry import local_registry
+
+MANIFEST = "/v2/team/app/manifests/v1.0.0"
+TAGS = "/v2/team/app/tags/list"
+
+
+async def test_what_the_poller_finds_first_is_labelled_so(running: Line) -> None:
+    await running.start()
+    second = await running.push("app", "v1.1.0", told=False)
+    await running.poll()
+    await running.deployed("app", f"team/app:v1.1.0@{second}")
+    third = await running.push("app", "v1.2.0")
+    await running.deployed("app", f"team/app:v1.2.0@{third}")
+    rows = await running.fetch("SELECT tag, found_by FROM sightings ORDER BY first_seen_at")
+    assert [tuple(row) for row in rows] == [("v1.0.0", ""), ("v1.1.0", "poller"), ("v1.2.0", "webhook")]
+
+
+async def test_what_the_poller_finds_while_nomad_is_away_is_labelled_so(running: Line) -> None:
+    await running.start()
+    second = await running.push("app", "v1.1.0", told=False)
+    running.nomad_answers(500, times=2)
+    await running.poll()
+    await running.deployed("app", f"team/app:v1.1.0@{second}")
+    rows = await running.fetch("SELECT found_by FROM sightings WHERE tag = 'v1.1.0'")
+    assert rows[0]["found_by"] == "poller"
+
+
+async def _cost_of_a_poll(running: Line) -> tuple[int, int]:
+    """Requests to the registry and to Nomad for one look by the poller, when everything has settled."""
+    await running.poll()
+    await running.quiet()
+    decisions = await running.fetch("SELECT decision_id, kind, reason FROM decisions")
+    running.registry.requests.reset()
+    running.nomad.ledger.requests.clear()
+    await running.poll()
+    await running.quiet()
+    assert await running.fetch("SELECT decision_id, kind, reason FROM decisions") == decisions
+    return running.registry.requests.total(), running.nomad.ledger.requests.total()
+
+
+async def test_an_unchanged_followed_repository_costs_a_list_and_a_conditional_head(running: Line) -> None:
+    await running.start()
+    assert await _cost_of_a_poll(running) == (2, 0)
+    assert running.registry.requests.count("GET", TAGS) == 1
+    assert running.registry.requests.conditional("HEAD", MANIFEST) == 1
+
+
+@pytest.mark.parametrize("deploy_by", DeployBy)
+async def test_an_unchanged_pinned_repository_costs_a_conditional_head(running: Line, deploy_by: DeployBy) -> None:
+    await running.start(deploy_by=deploy_by)
+    await running.outcome(await running.deploy("app", "v1.0.0"))
+    await running.quiet()
+    assert await _cost_of_a_poll(running) == (1, 0)
+    assert running.registry.requests.conditional("HEAD", MANIFEST) == 1
+
+
+async def test_a_held_update_costs_no_more(running: Line) -> None:
+    await running.start()
+    await running.switch("app", on=False)
+    await running.push("app", "v1.1.0")
+    await running.held("app", "auto_deploy_off")
+    await running.quiet()
+    assert await _cost_of_a_poll(running) == (2, 0)
+
+
+async def test_the_job_is_read_again_every_few_minutes(database_url: str) -> None:
+    async with line(database_url, look_settings=LookSettings(reread_job=0.0)) as running:
+        await running.start()
+        assert await _cost_of_a_poll(running) == (2, 2)
+
+
+async def test_a_release_with_the_bytes_that_run_is_wanted_and_not_deployed(running: Line) -> None:
+    await running.start()
+    await running.push("app", "v1.1.0", "app v1.0.0", told=False)
+    await running.poll()
+    await running.until(lambda: _wanted(running, "v1.1.0"), "v1.1.0 is wanted")
+    await running.quiet()
+    assert running.images("app") == []
+
+
+async def test_retry_after_is_honoured(running: Line) -> None:
+    await running.start()
+    running.registry.faults.add(Fault(path=TAGS, action=Answer(status=429, retry_after="7"), times=1))
+    await running.poll()
+
+    async def put_off() -> bool:
+        rows = await running.fetch("SELECT trouble FROM watches WHERE trouble <> ''")
+        return bool(rows)
+
+    await running.until(put_off, "the trouble shows")
+    rows = await running.fetch(
+        "SELECT extract(epoch FROM due_at - clock_timestamp())::float8 AS due, "
+        "extract(epoch FROM poll_at - clock_timestamp())::float8 AS poll FROM targets"
+    )
+    assert 5 < rows[0]["due"] <= 7
+    assert rows[0]["poll"] > 5
+    before = running.registry.requests.total()
+    await running.tell("team/app", "v1.0.0", None)
+    await running.quiet_for_now()
+    assert running.registry.requests.total() == before
+
+
+async def test_a_registry_that_was_away_is_caught_up_with(running: Line) -> None:
+    await running.start()
+    second = await running.push("app", "v1.1.0", told=False)
+    running.registry.faults.add(Fault(path="/v2/.*", action=Answer(status=503), times=3))
+    await running.poll()
+
+    async def troubled() -> bool:
+        return bool(
+            await running.fetch("SELECT 1 FROM watches WHERE trouble LIKE '%503%' AND trouble_since IS NOT NULL")
+        )
+
+    await running.until(troubled, "the trouble shows")
+    await running.deployed("app", f"team/app:v1.1.0@{second}")
+    assert await running.fetch("SELECT 1 FROM watches WHERE trouble <> '' OR trouble_since IS NOT NULL") == []
+
+
+async def test_a_word_given_while_the_registry_is_away_is_carried_out_when_it_is_back(running: Line) -> None:
+    await running.start()
+    await running.switch("app", on=False)
+    second = await running.push("app", "v1.1.0")
+    await running.held("app", "auto_deploy_off")
+    await running.quiet()
+    running.registry.faults.add(Fault(path="/v2/.*", action=Answer(status=503), times=3))
+    await running.switch("app", on=True)
+    await running.deployed("app", f"team/app:v1.1.0@{second}")
+
+
+async def test_a_nomad_that_was_away_is_caught_up_with(running: Line) -> None:
+    await running.start()
+    running.nomad_answers(500, times=3)
+    second = await running.push("app", "v1.1.0")
+    await running.deployed("app", f"team/app:v1.1.0@{second}")
+    assert await running.outcomes() == ["succeeded"]
+
+
+async def test_the_line_starts_while_registry_and_nomad_are_away(running: Line) -> None:
+    await running.push("app", "v1.0.0", told=False)
+    running.job("app", ":v1.0.0")
+    running.registry.faults.add(Fault(path="/v2/.*", action=Answer(status=503), times=2))
+    running.nomad_answers(500, times=2)
+    await running.configure(running.watch("app"))
+    await running.held("app", "up_to_date")
+
+
+async def test_a_list_that_is_refused_keeps_no_pinned_tag_back(running: Line) -> None:
+    await running.start()
+    await running.push("app", "test", told=False)
+    await running.outcome(await running.deploy("app", "test"))
+    running.registry.faults.add(Fault(path=TAGS, action=Answer(status=403), times=1000))
+    changed = await running.push("app", "test", "other bytes")
+    await running.deployed("app", f"team/app:test@{changed}")
+
+
+async def test_one_silent_registry_delays_only_its_own_watches(database_url: str) -> None:
+    with local_registry() as (silent, url):
+        silent.faults.add(Fault(path="/v2/.*", action=Hang(), times=1000))
+        endpoint = RegistryEndpoint(name="silent", scheme="http", domain=url.partition("://")[2])
+        async with line(database_url, more_registries={"silent": endpoint}) as running:
+            await running.push("app", "v1.0.0", told=False)
+            running.job("app", ":v1.0.0")
+            for number in range(20):
+                running.nomad.seed(sample_job(f"dumb{number}", f"{endpoint.domain}/team/dumb:v1.0.0"))
+            dumb = [
+                running.watch(f"dumb{n}", registry="silent", host=endpoint.domain, path="team/dumb") for n in range(20)
+            ]
+            started = time.monotonic()
+            await running.configure(*dumb, running.watch("app"))
+            await running.held("app", "up_to_date")
+            second = await running.push("app", "v1.1.0")
+            await running.until(lambda: running.images("app") == [f"team/app:v1.1.0@{second}"], "it is deployed")
+            assert time.monotonic() - started < 5
+
+
+async def test_one_silent_registry_delays_only_its_own_watches_in_one_job(database_url: str) -> None:
+    with local_registry() as (silent, url):
+        silent.faults.add(Fault(path="/v2/.*", action=Hang(), times=1000))
+        endpoint = RegistryEndpoint(name="silent", scheme="http", domain=url.partition("://")[2])
+        async with line(database_url, more_registries={"silent": endpoint}) as running:
+            await running.push("app", "v1.0.0", told=False)
+            await running.push("app", "v1.1.0", told=False)
+            job = sample_job("app", f"{running.host}/team/app:v1.0.0")
+            sidecar = sample_job("app", f"{endpoint.domain}/team/dumb:v1.0.0", task="sidecar")
+            job["TaskGroups"][0]["Tasks"] += sidecar["TaskGroups"][0]["Tasks"]
+            running.nomad.seed(job)
+            await running.configure(
+                running.watch("app"),
+                running.watch("dumb", registry="silent", host=endpoint.domain, job="app", task="sidecar"),
+            )
+            await running.until(lambda: len(running.images("app")) == 1, "v1.1.0 is deployed")
+            rows = await running.fetch("SELECT trouble FROM watches WHERE name = 'dumb'")
+            assert "longer to answer" in rows[0]["trouble"]
+
+
+async def test_nothing_is_lost_between_reading_and_clearing(running: Line) -> None:
+    await running.start()
+    running.registry.faults.add(Fault(path=TAGS, action=Hang(seconds=0.3), times=1))
+    await running.tell("team/app", "v1.0.0", None)
+    await asyncio.sleep(0.1)
+    rows = await running.fetch("SELECT mark FROM targets WHERE lease_until > clock_timestamp()")
+    assert rows, "the look is under way"
+    second = await running.push("app", "v1.1.0")
+    await running.deployed("app", f"team/app:v1.1.0@{second}")
+
+
+async def _wanted(running: Line, tag: str) -> bool:
+    rows = await running.fetch("SELECT wanted_tag FROM watches")
+    return bool(rows[0]["wanted_tag"] == tag)
