@@ -36,7 +36,13 @@ class Cluster(Processes):
 
 @contextmanager
 def cluster(
-    directory: Path, *, database_url: str, redis_url: str, names: Sequence[str], settings: str = "", first: str = "v1.0.0"
+    directory: Path,
+    *,
+    database_url: str,
+    redis_url: str,
+    names: Sequence[str],
+    settings: str = "",
+    first: str = "v1.0.0",
 ) -> Iterator[Cluster]:
     """A registry and a Nomad in which each of `names` runs `first`, and no process of ours yet.
 

@@ -9,7 +9,7 @@ import httpx
 
 from app.local.registry.events import CONTENT_TYPE, Event, Origin, Target
 from app.local.registry.grammar import OCI_MANIFEST
-from tests.cluster import SECRET, Cluster
+from tests.cluster import SECRET, Cluster, until
 
 _AGAIN = 0.2
 
@@ -77,3 +77,17 @@ class Teller:
                 await self.tell(waiting.pop())
 
         await asyncio.gather(*(work() for _ in range(at_once)))
+
+
+async def answering(cluster: Cluster) -> None:
+    """Wait until every web answers."""
+    async with httpx.AsyncClient(trust_env=False) as client:
+
+        async def answers(url: str) -> bool:
+            try:
+                return (await client.get(f"{url}/healthz")).status_code == 200
+            except httpx.HTTPError:
+                return False
+
+        for url in cluster.webs:
+            await until(lambda url=url: answers(url), f"{url} answers", within=30)

@@ -2,12 +2,13 @@
 
 N workers of one thread each are kept alive, forked from this process, which has imported everything once. A step is
 `before:looks.settle@JOB` or `after:deployer.submit@JOB`; the worker that reaches it dies when FLAGS/armed holds a file
-of that name. The file is moved to FLAGS/killed, so exactly one dies; its change time is the time of the kill.
+of that name. The file is moved to FLAGS/killed, so exactly one dies; it leaves the time there.
 """
 
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -51,10 +52,12 @@ class Deadly:
 
     def _die(self, step: str, values: tuple[Any, ...]) -> None:
         for job in filter(None, map(_job, values)):
+            flag = f"{step}@{job}"
             try:
-                (self._flags / "armed" / f"{step}@{job}").rename(self._flags / "killed" / f"{step}@{job}")
+                (self._flags / "armed" / flag).rename(self._flags / "killed" / flag)
             except FileNotFoundError:
                 continue
+            (self._flags / "killed" / flag).write_text(repr(time.time()))
             os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -121,9 +124,7 @@ def _fork(settings: Settings, flags: Path) -> int:
         return child
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
-        run_worker(
-            open_broker(settings.redis_url.reveal()), settings, threads=1, opener=partial(opener, flags=flags)
-        )
+        run_worker(open_broker(settings.redis_url.reveal()), settings, threads=1, opener=partial(opener, flags=flags))
     finally:
         os._exit(0)
 

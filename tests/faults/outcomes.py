@@ -4,10 +4,12 @@ For pacing and for the time of an end. It is never asked whether a deploy was ri
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 
 import asyncpg
+
+from tests.cluster import until
 
 _EVERY = 0.05
 
@@ -17,7 +19,7 @@ FROM rollouts JOIN rollout_watches USING (rollout_id) WHERE outcome = 'succeeded
 """
 
 _QUIET = """
-SELECT job_id FROM targets t WHERE due_at IS NULL AND lease_token IS NULL
+SELECT job_id FROM targets t WHERE due_at IS NULL AND (lease_until IS NULL OR lease_until < clock_timestamp())
   AND NOT EXISTS (SELECT FROM rollouts r WHERE r.target_id = t.target_id AND ended_at IS NULL)
 """
 
@@ -32,6 +34,11 @@ class Outcomes:
     def ended_at(self, digest: str) -> float:
         """Unix time of the success of the digest's rollout, 0.0 while there is none."""
         return self._ended.get(digest, 0.0)
+
+    async def settled(self, names: Iterable[str], *, within: float = 30) -> None:
+        """Wait until nothing is under way at any of these: what is registered by then is all that will be."""
+        wanted = frozenset(names)
+        await until(lambda: self.quiet >= wanted, lambda: f"nothing under way: {wanted - self.quiet}", within=within)
 
     async def read(self, connection: asyncpg.Connection) -> None:
         """Read anew. Quiet is read first: what had ended by then is known."""

@@ -1,0 +1,29 @@
+"""Long series of tag moves, each told by webhook: new releases, a release pushed again, and one put back as it was."""
+
+import asyncio
+from collections.abc import Sequence
+
+from tests.faults.deliveries import Teller
+from tests.faults.oracle import Shown
+
+
+class Moves:
+    """Moves tags of many repositories; `finals` is where each ends, to be seen in the ledger sooner or later."""
+
+    def __init__(self, teller: Teller, names: Sequence[str]) -> None:
+        self._teller, self._names = teller, names
+        self._number = 0
+        self.finals: dict[str, Shown] = {}
+
+    async def make(self, count: int, *, seconds: float) -> None:
+        """So many moves, one repository after the other, spread over so many seconds; each is told and acknowledged."""
+        for position in range(count):
+            await self._move(self._names[position % len(self._names)], self._number + position // len(self._names))
+            await asyncio.sleep(seconds / count)
+        self._number += -(-count // len(self._names))
+
+    async def _move(self, name: str, number: int) -> None:
+        """In turn: a new release; the same with other contents; the same with its first contents again."""
+        tag = f"v1.{number // 3 + 1}.0"
+        content = f"{name} {tag} {number % 3 % 2}"
+        self.finals[name] = Shown(tag=tag, digest=await self._teller.push(name, tag, content))

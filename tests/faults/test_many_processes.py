@@ -1,0 +1,47 @@
+"""Given two webs, two pollers and three workers, then 500 pushes that are told three times in no order end right."""
+
+from pathlib import Path
+
+import pytest
+
+from app.local.nomad.timing import Timing
+from tests.cluster import cluster, until
+from tests.faults.deliveries import Teller, answering, body
+from tests.faults.oracle import Shown, faults, missing
+from tests.faults.outcomes import reading
+
+NAMES = [f"r{number:02}" for number in range(50)]
+PUSHES = 500
+TOLD = 3
+_SLICES = 5
+
+
+@pytest.mark.slow
+async def test_two_webs_two_pollers_three_workers(server_directory: Path, database_url: str, redis_url: str) -> None:
+    with cluster(
+        server_directory,
+        database_url=database_url,
+        redis_url=redis_url,
+        names=NAMES,
+        settings='poll_interval = "5s"',
+    ) as ours:
+        ours.nomad.set_timing(Timing(evaluation=0.01, healthy=0.1))
+        for kind in ("web", "web", "poller", "poller", "worker", "worker", "worker"):
+            ours.start(kind)
+        await answering(ours)
+        finals: dict[str, Shown] = {}
+        async with Teller(ours) as teller:
+            for piece in range(_SLICES):
+                told = []
+                for number in range(piece * PUSHES // _SLICES, (piece + 1) * PUSHES // _SLICES):
+                    name, tag = NAMES[number % len(NAMES)], f"v1.{number // 100 + 1}.0"
+                    digest = ours.registry.push(f"team/{name}", tag, content=f"{number // 50 % 3} {tag}")
+                    finals[name] = Shown(tag=tag, digest=digest)
+                    told.append(body(ours, name, tag, digest))
+                await teller.tell_all(told, times=TOLD)
+            assert set(teller.statuses) == {202}
+        await until(lambda: not missing(ours, finals), lambda: missing(ours, finals), within=30)
+        async with reading(database_url) as outcomes:
+            await outcomes.settled(NAMES)
+        assert faults(ours, finals) == []
+        print(f"{len(ours.nomad.ledger.entries())} registrations for {PUSHES} pushes told {TOLD} times")
