@@ -1,0 +1,320 @@
+"""The decision, line by line: what matches, in which order, and the words."""
+
+from dataclasses import replace
+
+import pytest
+
+from app.domain.decision import (
+    Ask,
+    Deploy,
+    History,
+    Hold,
+    HoldReason,
+    Wanted,
+    changed_by_hand,
+    decide,
+    highest_running,
+    identity,
+    running,
+)
+from app.domain.job import JobState
+from app.domain.reference import Reference
+from app.domain.rule import Rule
+from tests.unit.domain.cases import CHILD, D1, D2, D3, HOST, WATCH, case, job, knows, task
+
+V1, V2 = Wanted(tag="v1.0.0", digest=D1), Wanted(tag="v1.1.0", digest=D2)
+
+
+def reason(**fields: object) -> HoldReason | None:
+    decision = decide(case(**fields))
+    return decision.reason if isinstance(decision, Hold) else None
+
+
+def test_otherwise_it_is_deployed() -> None:
+    assert decide(case()) == Deploy(tag="v1.1.0", digest=D2, words="v1.1.0 follows v1.0.0")
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (None, "job app is not in Nomad; register it once, or correct nomad_job_name"),
+        (job(unusable="the job is stopped"), "the job is stopped"),
+        (job(task(name="other")), "job app has no task 'server'; correct nomad_task_name or nomad_group_name"),
+        (job(task(reference=None, problem="interpolated")), "task app/server: interpolated"),
+        (job(task(reference=None)), "task app/server: its image cannot be followed"),
+        (
+            job(task("other/app:v1")),
+            f"task app/server runs docker.io/other/app, and {HOST}/team/app is watched; "
+            "correct the configuration or the job",
+        ),
+        (job(task(), task(":v2", group="b", reference=None, problem="an archive")), "task b/server: an archive"),
+    ],
+)
+def test_1_what_cannot_be_touched_is_held_with_the_mend(found: JobState | None, words: str) -> None:
+    assert decide(case(job=found)) == Hold(reason=HoldReason.UNUSABLE, words=words)
+
+
+def test_1_a_group_that_lacks_the_task_is_named() -> None:
+    decision = decide(case(watch=replace(WATCH, group="b")))
+    assert decision.words == "group 'b' of job app has no task 'server'; correct nomad_task_name or nomad_group_name"
+
+
+def test_1_a_task_of_another_group_or_name_is_no_obstacle() -> None:
+    found = job(task(), task("other/app:v1", group="b"), task("other/app:v1", name="sidecar"))
+    assert isinstance(decide(case(watch=replace(WATCH, group="app"), job=found)), Deploy)
+
+
+def test_1_comes_before_a_persons_word() -> None:
+    assert reason(job=None, ask=Ask(wanted=V2)) is HoldReason.UNUSABLE
+
+
+EVERYTHING_AGAINST: dict[str, object] = {
+    "busy": "something is under way",
+    "auto_deploy": False,
+    "paused": True,
+    "watch": replace(WATCH, observe_only=True),
+    "history": knows(
+        (task(), D1), failed=frozenset({D1, D2}), expected={"app/server": "another"}, newer_than_hand_change=False
+    ),
+}
+
+
+@pytest.mark.parametrize("wanted", [V2, None])
+def test_2_a_persons_word_deploys_against_everything_else(wanted: Wanted | None) -> None:
+    decision = decide(case(**EVERYTHING_AGAINST, wanted=wanted, ask=Ask(wanted=Wanted(tag="test", digest=D3))))
+    assert decision == Deploy(tag="test", digest=D3, words="a person asked for test")
+
+
+def test_2_forced_deploys_what_runs_already() -> None:
+    assert decide(case(ask=Ask(wanted=V1))) == Deploy(tag="v1.0.0", digest=D1, words="a person asked for v1.0.0")
+
+
+def test_2_unforced_leaves_alone_what_runs_already() -> None:
+    decision = decide(case(ask=Ask(wanted=V1, forced=False)))
+    assert decision == Hold(reason=HoldReason.UP_TO_DATE, words="v1.0.0 already runs", tag="v1.0.0", digest=D1)
+
+
+def test_2_unforced_deploys_what_does_not_run() -> None:
+    assert decide(case(ask=Ask(wanted=V2, forced=False))) == Deploy(
+        tag="v1.1.0", digest=D2, words="a person asked for v1.1.0"
+    )
+
+
+def test_2_unforced_deploys_what_failed_though_the_job_still_names_it() -> None:
+    found = case(ask=Ask(wanted=V1, forced=False), history=knows((task(), D1), failed=frozenset({D1})))
+    assert isinstance(decide(found), Deploy)
+
+
+def test_2_a_word_whose_tag_is_gone_leaves_it_to_the_rule() -> None:
+    assert decide(case(ask=Ask(wanted=None))).words == "v1.1.0 follows v1.0.0"
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (Rule(), "the registry has no release tag (X.Y.Z, with or without v); what runs stays"),
+        (Rule(pinned_tag="test"), "the registry has no tag test; what runs stays"),
+    ],
+)
+def test_3_without_a_matching_tag(rule: Rule, words: str) -> None:
+    assert decide(case(rule=rule, wanted=None)) == Hold(reason=HoldReason.NO_MATCHING_TAG, words=words)
+
+
+def test_4_busy() -> None:
+    assert decide(case(busy="rollout 7 is under way")) == Hold(
+        reason=HoldReason.BUSY, words="rollout 7 is under way", tag="v1.1.0", digest=D2
+    )
+
+
+def test_5_failed_before() -> None:
+    decision = decide(case(history=knows((task(), D1), failed=frozenset({D2}))))
+    assert decision == Hold(
+        reason=HoldReason.FAILED_BEFORE,
+        words="v1.1.0 with this digest failed here before; deploy it by hand, or push something newer",
+        tag="v1.1.0",
+        digest=D2,
+    )
+
+
+def test_5_another_digest_that_failed_is_no_matter() -> None:
+    assert reason(history=knows((task(), D1), failed=frozenset({D3}))) is None
+
+
+def test_6_up_to_date() -> None:
+    assert decide(case(wanted=V1)) == Hold(reason=HoldReason.UP_TO_DATE, words="v1.0.0 runs", tag="v1.0.0", digest=D1)
+
+
+def test_6_only_when_all_tasks_run_it() -> None:
+    second = task(f":v1.1.0@{D2}", group="b")
+    assert reason(job=job(task(f":v1.1.0@{D2}"), second)) is HoldReason.UP_TO_DATE
+    assert reason(job=job(task(), second)) is None
+
+
+def test_6_a_child_of_the_index_is_the_index() -> None:
+    wanted = replace(V2, children=frozenset({CHILD}))
+    decision = decide(case(job=job(task(f":v1.1.0@{CHILD}")), wanted=wanted))
+    assert isinstance(decision, Hold)
+    assert decision.reason is HoldReason.UP_TO_DATE
+    deploy = decide(case(wanted=wanted))
+    assert isinstance(deploy, Deploy)
+    assert deploy.children == frozenset({CHILD})
+
+
+def test_7_auto_deploy_is_off() -> None:
+    decision = decide(case(auto_deploy=False))
+    assert decision.words == "auto deploy is off; v1.1.0 is deployed when it is switched on"
+    assert (decision.tag, decision.digest) == ("v1.1.0", D2)
+    assert reason(auto_deploy=False) is HoldReason.AUTO_DEPLOY_OFF
+
+
+def test_8_paused_or_observing() -> None:
+    assert decide(case(paused=True)).words == "everything is paused; would deploy v1.1.0"
+    assert reason(paused=True) is HoldReason.PAUSED
+    observing = replace(WATCH, observe_only=True)
+    assert decide(case(watch=observing)).words == "observing only; would deploy v1.1.0"
+    assert reason(watch=observing) is HoldReason.OBSERVE_ONLY
+
+
+def test_9_changed_outside() -> None:
+    hand = knows((task(), D1), expected={"app/server": f"{HOST}/team/app:v0.9.0"})
+    assert reason(history=hand) is HoldReason.CHANGED_OUTSIDE
+    assert "changed outside" in decide(case(history=hand)).words
+    assert reason(history=replace(hand, newer_than_hand_change=True)) is None
+    assert reason(history=replace(hand, expected={"app/server": f"{HOST}/team/app:v1.0.0"})) is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "held"), [("v0.9.9", True), ("v0.10.0", True), ("v1.0.0", False), ("v1.0.1", False), ("v10.0.0", False)]
+)
+def test_10_a_downgrade(wanted: str, held: bool) -> None:
+    decision = decide(case(wanted=Wanted(tag=wanted, digest=D2)))
+    assert (isinstance(decision, Hold) and decision.reason is HoldReason.DOWNGRADE) is held
+    if held:
+        assert decision.words == f"{wanted} would be a downgrade from v1.0.0; deploy it by hand if that is meant"
+
+
+def test_10_the_highest_of_what_runs_counts() -> None:
+    tasks = task(":v2.0.0"), task(":v1.0.0", group="b")
+    assert reason(job=job(*tasks), history=History()) is HoldReason.DOWNGRADE
+    assert reason(job=job(*reversed(tasks)), history=History()) is HoldReason.DOWNGRADE
+
+
+def test_10_is_no_matter_for_a_pinned_tag() -> None:
+    assert reason(rule=Rule(pinned_tag="v0.9.0"), wanted=Wanted(tag="v0.9.0", digest=D2)) is None
+
+
+@pytest.mark.parametrize("image", [":latest", "", f"@{D1}", ":v1.0.0-rc.1"])
+@pytest.mark.parametrize(
+    ("first_highest", "wanted", "held"),
+    [("v1.0.0", "v1.0.0", True), ("v1.1.0", "v1.0.0", True), ("v1.0.0", "v1.0.1", False), ("", "v1.0.0", False)],
+)
+def test_11_what_runs_is_no_release(image: str, first_highest: str, wanted: str, held: bool) -> None:
+    history = History(first_highest=first_highest)
+    found = reason(job=job(task(image)), wanted=Wanted(tag=wanted, digest=D2), history=history)
+    assert found is (HoldReason.NOT_A_RELEASE if held else None)
+
+
+def test_11_says_how_to_go_on() -> None:
+    decision = decide(case(job=job(task(":latest")), history=History(first_highest="v1.1.0")))
+    assert decision.words == "what runs is no release; the next release, or a deploy by hand, starts following"
+
+
+def test_11_is_no_matter_for_a_pinned_tag() -> None:
+    found = case(
+        rule=Rule(pinned_tag="test"),
+        job=job(task(":latest")),
+        wanted=Wanted(tag="test", digest=D2),
+        history=History(first_highest="v1.0.0"),
+    )
+    assert isinstance(decide(found), Deploy)
+
+
+def test_11_a_wanted_tag_that_is_no_release_never_starts_following() -> None:
+    found = case(job=job(task(":latest")), wanted=Wanted(tag="other", digest=D2), history=History())
+    decision = decide(found)
+    assert isinstance(decision, Hold)
+    assert decision.reason is HoldReason.NOT_A_RELEASE
+
+
+def test_the_first_line_that_matches_decides() -> None:
+    """Everything from each line on speaks against it: the line itself is the reason given."""
+    all_against = case(
+        wanted=Wanted(tag="v0.9.0", digest=D1),
+        history=knows((task(), D1), failed=frozenset({D1}), expected={"app/server": "another"}),
+        busy="busy",
+        auto_deploy=False,
+        paused=True,
+        watch=replace(WATCH, observe_only=True),
+    )
+    hand = replace(all_against.history, failed=frozenset())
+    steps = [
+        (HoldReason.BUSY, all_against),
+        (HoldReason.FAILED_BEFORE, all_against := replace(all_against, busy="")),
+        (HoldReason.UP_TO_DATE, all_against := replace(all_against, history=hand)),
+        (
+            HoldReason.AUTO_DEPLOY_OFF,
+            all_against := replace(all_against, wanted=Wanted(tag="v0.9.0", digest=D2)),
+        ),
+        (HoldReason.PAUSED, all_against := replace(all_against, auto_deploy=True)),
+        (HoldReason.OBSERVE_ONLY, all_against := replace(all_against, paused=False)),
+        (HoldReason.CHANGED_OUTSIDE, all_against := replace(all_against, watch=WATCH)),
+        (HoldReason.DOWNGRADE, all_against := replace(all_against, history=replace(hand, expected={}))),
+        (
+            HoldReason.NOT_A_RELEASE,
+            replace(all_against, job=job(task(":latest")), history=History(first_highest="v1.0.0")),
+        ),
+    ]
+    for expected, against in steps:
+        decision = decide(against)
+        assert isinstance(decision, Hold)
+        assert decision.reason is expected
+
+
+def test_the_words_of_a_deploy_tell_what_changed() -> None:
+    assert decide(case(wanted=Wanted(tag="v1.0.0", digest=D2))).words == "the digest behind v1.0.0 changed"
+    mixed = job(task(), task(f"@{D3}", group="b"))
+    assert decide(case(job=mixed)).words == "v1.1.0 follows an untagged image, v1.0.0"
+
+
+@pytest.mark.parametrize(
+    ("image", "tag", "digest", "is_release"),
+    [
+        (":v1.0.0", "v1.0.0", "", True),
+        (f":v1.0.0@{D1}", "v1.0.0", D1, True),
+        (f"@{D1}", "", D1, False),
+        (f"@{D2}", "v1.1.0", D2, True),
+        ("", "latest", "", False),
+        (":known", "known", D3, False),
+    ],
+)
+def test_running_is_read_with_what_was_recorded(image: str, tag: str, digest: str, is_release: bool) -> None:
+    history = replace(knows((task(":known"), D3)), tags={D2: "v1.1.0"})
+    found = running(task(image), history)
+    assert (found.tag, found.digest, found.release is not None) == (tag, digest, is_release)
+
+
+def test_an_image_that_cannot_be_followed_runs_nothing_known() -> None:
+    found = running(task(reference=None), History())
+    assert (found.tag, found.digest, found.release) == ("", "", None)
+    assert identity(task(reference=None)) == ""
+
+
+def test_identity_knows_docker_hubs_names_and_not_the_spelling() -> None:
+    names = ["app:v1", "docker.io/app:v1", "index.docker.io/library/app:v1", "registry-1.docker.io/library/app:v1"]
+    assert {identity(task(reference=Reference.parse(name))) for name in names} == {"docker.io/library/app:v1"}
+    assert identity(task(f":v1@{D1}")) == f"{HOST}/team/app:v1@{D1}"
+    assert identity(task(f"@{D1}")) == f"{HOST}/team/app@{D1}"
+
+
+def test_the_highest_running_release_of_none_is_none() -> None:
+    assert highest_running((task(":latest"),), History()) is None
+    highest = highest_running((task(":v1.9.0"), task(":v1.10.0", group="b")), History())
+    assert highest is not None
+    assert highest.tag == "v1.10.0"
+
+
+def test_changed_by_hand_looks_at_the_tasks_that_we_left_something_in() -> None:
+    tasks = (task(), task(":v2.0.0", group="new"))
+    assert not changed_by_hand(tasks, {})
+    assert not changed_by_hand(tasks, {"app/server": f"{HOST}/team/app:v1.0.0"})
+    assert changed_by_hand(tasks, {"app/server": f"{HOST}/team/app:v1.0.0@{D1}"})

@@ -1,0 +1,176 @@
+"""Judging a rollout by one snapshot of it: Nomad's verdict, then the job, then the allocations, then the timers."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.domain.job import AllocationState, DeploymentPhase, DeploymentState, Snapshot, Submission
+from app.domain.rollout import Course, Origin, Outcome, OutcomeKind, Patience, Wait, judge
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+COURSE = Course(submission=Submission(index=9, evaluation_id="e"), started_at=NOW, moved_at=NOW)
+DEPLOYMENT = DeploymentState(
+    deployment_id="d", phase=DeploymentPhase.ACTIVE, description="words", desired=2, placed=2, healthy=1, unhealthy=0
+)
+RUNNING = Snapshot(present=True, index=9, evaluated=True, desired=2)
+DEPLOYING = replace(RUNNING, deployment=DEPLOYMENT)
+PATIENCE = Patience(stall_after=900, deadline=3600, grace=10)
+
+
+def verdict(snapshot: Snapshot, course: Course = COURSE, *, seconds: float = 0) -> Wait | Outcome:
+    return judge(snapshot, course, patience=PATIENCE, now=NOW + timedelta(seconds=seconds))
+
+
+def outcome(snapshot: Snapshot, course: Course = COURSE, *, seconds: float = 0) -> tuple[OutcomeKind, str] | None:
+    found = verdict(snapshot, course, seconds=seconds)
+    return (found.kind, found.reason) if isinstance(found, Outcome) else None
+
+
+def allocation(status: str, since: float | None = None) -> AllocationState:
+    started = None if since is None else NOW.timestamp() - since
+    return AllocationState(allocation_id=f"{status}{since}", status=status, running_since=started)
+
+
+def test_a_registration_that_changed_nothing_is_done() -> None:
+    unchanged = replace(COURSE, submission=replace(COURSE.submission, changed=False))
+    assert outcome(Snapshot(present=False), unchanged) == (
+        OutcomeKind.SUCCEEDED,
+        "the job already said so; Nomad made no new version",
+    )
+
+
+@pytest.mark.parametrize(
+    ("phase", "kind"),
+    [
+        (DeploymentPhase.SUCCESSFUL, OutcomeKind.SUCCEEDED),
+        (DeploymentPhase.FAILED, OutcomeKind.FAILED),
+        (DeploymentPhase.REPLACED, OutcomeKind.SUPERSEDED),
+        (DeploymentPhase.STOPPED, OutcomeKind.STOPPED),
+    ],
+)
+def test_nomads_verdict_on_the_deployment_comes_first(phase: DeploymentPhase, kind: OutcomeKind) -> None:
+    judged = replace(
+        DEPLOYING, deployment=replace(DEPLOYMENT, phase=phase), present=False, stopped=True, stable=False, index=77
+    )
+    assert outcome(judged, seconds=99_999) == (kind, "words")
+
+
+def test_a_failure_says_why() -> None:
+    failed = replace(
+        DEPLOYING,
+        deployment=replace(DEPLOYMENT, phase=DeploymentPhase.FAILED),
+        failures=("app/server: exit code 3", "app/server: Not Restarting"),
+        unplaced="no room",
+    )
+    assert outcome(failed) == (
+        OutcomeKind.FAILED,
+        "words; no room; app/server: exit code 3; app/server: Not Restarting",
+    )
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "expected"),
+    [
+        (Snapshot(present=False), (OutcomeKind.STOPPED, "the job was purged")),
+        (replace(DEPLOYING, stopped=True, stable=True), (OutcomeKind.STOPPED, "the job was stopped")),
+        (
+            replace(RUNNING, stable=True, index=12),
+            (OutcomeKind.SUCCEEDED, "Nomad marked this version of the job as stable"),
+        ),
+        (
+            replace(RUNNING, launches_later=True, index=12),
+            (OutcomeKind.NEXT_LAUNCH, "the job's next launch uses it"),
+        ),
+        (replace(RUNNING, index=12), (OutcomeKind.SUPERSEDED, "the job was registered again by somebody else")),
+    ],
+)
+def test_what_happened_to_the_job(snapshot: Snapshot, expected: tuple[OutcomeKind, str]) -> None:
+    assert outcome(snapshot) == expected
+
+
+def test_a_job_that_moved_on_while_its_deployment_goes_on_is_waited_for() -> None:
+    assert outcome(replace(DEPLOYING, index=12)) is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"desired": 0}, (OutcomeKind.SUCCEEDED, "the job wants no allocation to run")),
+        ({"desired": 0, "evaluated": False}, None),
+        ({"desired": 0, "unplaced": "no room"}, None),
+        ({"allocations": ()}, None),
+        ({"allocations": (allocation("running", 10), allocation("running", 11))}, "done"),
+        ({"allocations": (allocation("running", 10), allocation("running", 9))}, None),
+        ({"allocations": (allocation("running", 10), allocation("running"))}, None),
+        ({"allocations": (allocation("running", 10), allocation("lost"))}, None),
+        ({"allocations": (allocation("running", 10), allocation("failed"))}, "failed"),
+        ({"allocations": (allocation("complete"), allocation("complete", 1))}, None),
+        (
+            {"allocations": (allocation("complete"), allocation("running", 10)), "runs_to_completion": True},
+            "done",
+        ),
+        ({"allocations": (allocation("pending"), allocation("complete")), "runs_to_completion": True}, None),
+    ],
+)
+def test_without_a_deployment_the_allocations_tell(
+    fields: dict[str, object], expected: tuple[OutcomeKind, str] | str | None
+) -> None:
+    named = {
+        "done": (OutcomeKind.SUCCEEDED, "all 2 allocations run"),
+        "failed": (OutcomeKind.FAILED, "an allocation failed; it crashed"),
+    }
+    snapshot = replace(RUNNING, failures=("it crashed",), **fields)  # type: ignore[arg-type]
+    assert outcome(snapshot) == (named[expected] if isinstance(expected, str) else expected)
+
+
+def test_with_a_deployment_the_allocations_do_not_tell() -> None:
+    assert outcome(replace(DEPLOYING, allocations=(allocation("failed"),))) is None
+
+
+def test_it_stalls_when_nothing_moved_for_long() -> None:
+    assert outcome(DEPLOYING, seconds=900) is None
+    assert outcome(replace(DEPLOYING, unplaced="no room"), seconds=901) == (
+        OutcomeKind.STALLED,
+        "nothing moved for 901 s; no room",
+    )
+
+
+def test_movement_starts_the_stall_timer_anew_but_not_the_deadline() -> None:
+    moving = replace(COURSE, moved_at=NOW + timedelta(seconds=3000))
+    assert outcome(DEPLOYING, moving, seconds=3600) is None
+    assert outcome(DEPLOYING, moving, seconds=3601) == (OutcomeKind.STALLED, "not over after 3601 s")
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "note"),
+    [
+        (replace(RUNNING, evaluated=False), "waiting for Nomad's scheduler"),
+        (RUNNING, "waiting for allocations"),
+        (DEPLOYING, "1 of 2 allocations are healthy"),
+        (
+            replace(DEPLOYING, deployment=replace(DEPLOYMENT, awaits_promotion=True)),
+            "waiting for a person to promote the canaries in Nomad",
+        ),
+        (replace(DEPLOYING, deployment=replace(DEPLOYMENT, paused=True)), "the deployment is paused in Nomad"),
+        (
+            replace(RUNNING, unplaced="no room", failures=("it crashed",)),
+            "waiting for allocations; no room; it crashed",
+        ),
+    ],
+)
+def test_waiting_says_what_for(snapshot: Snapshot, note: str) -> None:
+    found = verdict(snapshot)
+    assert isinstance(found, Wait)
+    assert found.note == note
+
+
+@pytest.mark.parametrize(("age", "seconds"), [(0, 0.1), (1, 0.1), (20, 2.0), (50, 5.0), (800, 5.0)])
+def test_it_looks_often_while_it_is_young(age: float, seconds: float) -> None:
+    found = verdict(DEPLOYING, seconds=age)
+    assert isinstance(found, Wait)
+    assert found.seconds == pytest.approx(seconds)
+
+
+def test_only_the_rule_is_no_person() -> None:
+    assert {origin for origin in Origin if origin.by_person} == {Origin.DEPLOY, Origin.RESET}

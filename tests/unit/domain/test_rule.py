@@ -1,0 +1,76 @@
+"""The rule: which tag is wanted, what is a release, and which tags are listed."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain.rule import Rule, highest_of, highest_release, listed, release
+
+
+@pytest.mark.parametrize("tag", ["0.0.0", "v0.0.0", "1.2.3", "v10.20.30"])
+def test_releases(tag: str) -> None:
+    found = release(tag)
+    assert found is not None
+    assert (found.tag, found.with_v) == (tag, tag.startswith("v"))
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        None, "", "latest", "v1", "1.2", "1.2.3.4", "v1.2.3-rc.1", "1.2.3+build", "v1.2.3_build", "V1.2.3", "vv1.2.3",
+        "01.2.3", "1.02.3", "1.2.03", " 1.2.3", "1.2.3\n", "١.٢.٣", "release-1.2.3", "v1.2.3-1",
+    ],
+)  # fmt: skip
+def test_no_releases(tag: str | None) -> None:
+    assert release(tag) is None
+
+
+@pytest.mark.parametrize(
+    ("tags", "running", "wanted"),
+    [
+        (["v0.9.0", "v0.10.0"], "v0.1.0", "v0.10.0"),
+        (["v1.0.0", "2.0.0"], "v0.1.0", "v1.0.0"),
+        (["v1.0.0", "2.0.0"], "0.1.0", "2.0.0"),
+        (["v1.0.0", "2.0.0"], "latest", "v1.0.0"),
+        (["v1.0.0", "2.0.0"], None, "v1.0.0"),
+        (["1.0.0", "2.0.0"], "latest", "2.0.0"),
+        (["1.0.0", "2.0.0"], "v1.0.0", None),
+        (["latest", "v2.0.0-rc.1", "v1.0.0"], "v1.0.0", "v1.0.0"),
+        (["latest"], None, None),
+        ([], "v1.0.0", None),
+    ],
+)
+def test_following_takes_the_highest_release_in_the_spelling_that_runs(
+    tags: list[str], running: str | None, wanted: str | None
+) -> None:
+    assert Rule().select(tags, running) == wanted
+    assert Rule().select(reversed(tags), running) == wanted
+
+
+@pytest.mark.parametrize(("tags", "wanted"), [(["v9.0.0", "test"], "test"), (["v9.0.0"], None), ([], None)])
+def test_pinned_stays_on_its_tag(tags: list[str], wanted: str | None) -> None:
+    rule = Rule(pinned_tag="test")
+    assert not rule.follows_releases
+    assert rule.select(iter(tags), "v1.0.0") == wanted
+
+
+def test_the_highest_of_what_runs_is_of_any_spelling() -> None:
+    highest = highest_of(["v1.2.0", "1.10.0", "latest"])
+    assert highest is not None
+    assert highest.tag == "1.10.0"
+    assert highest_of(["latest"]) is None
+
+
+def test_a_commit_id_is_left_out_of_the_list() -> None:
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    assert not listed(commit)
+    assert not listed(f"build-{commit}-x")
+    assert listed(commit[:39])
+    assert listed("v1.0.0")
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 30)] * 3), min_size=1))
+def test_the_order_is_that_of_the_numbers(versions: list[tuple[int, int, int]]) -> None:
+    found = highest_release([f"v{major}.{minor}.{patch}" for major, minor, patch in versions], "v0.0.1")
+    assert found is not None
+    assert found.version.to_tuple()[:3] == max(versions)
