@@ -8,12 +8,9 @@ import os
 import re
 import ssl
 from importlib import metadata
-from urllib.request import getproxies
 
 import certifi
 import httpx
-
-from app.http_direct import DirectTransport
 
 CONNECT_SECONDS = 5.0
 WHOLE_SECONDS = 15.0
@@ -44,8 +41,6 @@ def open_client(*, ca_file: str | None = None, transport: httpx.AsyncBaseTranspo
     `ca_file` or proxy setting. `transport` stands in for the network.
     """
     trust = trusted_authorities(ca_file) if transport is None else ssl.create_default_context()
-    if transport is None and not getproxies().keys() & {"http", "https", "all"}:
-        transport = DirectTransport(trust=trust)
     try:
         return httpx.AsyncClient(
             verify=trust,

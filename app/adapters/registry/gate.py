@@ -1,7 +1,8 @@
 """Who may ask a registry now: keeps one registry's troubles its own. It must not know what is asked.
 
-At most `width` requests are under way, and only a few until a registry has answered once. While it is silent, one request at a time finds out whether it is back
-and the others fail at once, so its watches hold no worker that others need. When it said "later", nobody asks before.
+At most `width` requests are under way, and only a few until a registry has answered once. While it is silent, one
+request at a time finds out whether it is back and the others fail at once, so its watches hold no worker that others
+need. When it said "later", nobody asks before.
 """
 
 import asyncio
