@@ -27,10 +27,10 @@ class Story:
 
         Raises httpx.HTTPError when a part of the demo does not answer, TimeoutError when a rollout does not end.
         """
-        self._say("")
-        self._say(f"  The page:  {self._web}/")
-        self._say("")
         async with self._client:
+            async with asyncio.timeout(_PATIENCE):
+                await self._page_is_there()
+            self._say(f"\n  The page:  {self._web}/\n")
             await self._push("v1.0.0")
             await self._seed_job()
             await self._post(f"{self._web}/repos/{_WATCH}/check")
@@ -41,11 +41,29 @@ class Story:
                 await self._follow(digest)
         self._what_next()
 
+    async def _page_is_there(self) -> None:
+        """The web answers before its schema is in Postgres: wait for that, so that nobody's first click fails."""
+        while True:
+            if (await self._client.get(f"{self._web}/readyz")).status_code == 200:
+                return
+            await asyncio.sleep(0.05)
+
     async def _push(self, tag: str) -> str:
         answer = await self._post(f"{self._registry}/registry/push/{_REPOSITORY}/{tag}", {"content": f"sample {tag}"})
         digest: str = answer.json()["digest"]
         self._say(f"  pushed     {_REPOSITORY}:{tag}  ({digest[:19]})")
+        async with asyncio.timeout(_PATIENCE):
+            await self._taken()
+        self._say("  webhook    the registry told of it, and registrywatcher took it")
         return digest
+
+    async def _taken(self) -> None:
+        """Wait until the registry has no notification left to send: each was answered with success."""
+        while True:
+            answer = await self._client.get(f"{self._registry}/registry/notifications")
+            if all(each["delivered"] and not each["pending"] for each in answer.json()["endpoints"]):
+                return
+            await asyncio.sleep(0.05)
 
     async def _seed_job(self) -> None:
         image = f"{self._registry.partition('://')[2]}/{_REPOSITORY}:v1.0.0"

@@ -1,0 +1,116 @@
+"""Given nothing but Python, when `registrywatcher demo` runs, then it tells its story, and leaves nothing behind."""
+
+import json
+import re
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.local.ports import free_port
+from tests.e2e.commands import all_gone, running
+from tests.servers.programs import need
+
+FIRST_START, PATIENCE = 90.0, 60.0
+# The bar is five seconds on a machine that does nothing else; this one runs other tests.
+SECOND_START = 15.0
+
+
+def test_it_tells_the_story_and_its_hints_work(server_directory: Path) -> None:
+    need("curl")
+    with running("demo", "--data-dir", "state", "--port", str(free_port()), cwd=server_directory) as demo:
+        url = _url(demo.wait_for("The page:", within=FIRST_START))
+        demo.wait_for("Ctrl-C stops everything", within=PATIENCE)
+        story = demo.text
+        for words in (
+            "pushed     demo/sample:v1.0.0", "pushed     demo/sample:v1.1.0", "webhook ", "v1.1.0 follows v1.0.0",
+            "sample v1.1.0: succeeded",
+        ):  # fmt: skip
+            assert words in story
+        assert "sample" in _get(f"{url}/").decode()
+
+        hints = re.findall(r"(curl .*)$", story, re.MULTILINE)
+        push, pin, off, reset, look = hints
+        _curl(push)
+        _await(url, lambda watch: _runs(watch, ":v1.2.0@"))
+        _curl(pin)
+        _await(url, lambda watch: _runs(watch, ":v1.0.0@") and watch["pinned_tag"] == "v1.0.0")
+        _curl(off)
+        _await(url, lambda watch: watch["auto_deploy"] is False)
+        _curl(reset)
+        _await(url, lambda watch: _runs(watch, ":v1.2.0@") and watch["auto_deploy"])
+        assert json.loads(_curl(look))["sample"]["pinned_tag_value"] == "v1.2.0"
+        _ends_with_all_that_it_started(demo)
+
+
+def test_the_second_start_is_quick(server_directory: Path) -> None:
+    with running("demo", "--data-dir", "state", "--port", str(free_port()), cwd=server_directory) as first:
+        first.wait_for("The page:", within=FIRST_START)
+        _ends_with_all_that_it_started(first)
+    began = time.monotonic()
+    with running("demo", "--data-dir", "state", "--port", str(free_port()), cwd=server_directory) as second:
+        url = _url(second.wait_for("The page:", within=PATIENCE))
+        assert _get(f"{url}/")
+        took = time.monotonic() - began
+        print(f"second start: {took:.1f} s to the first page (bar on an idle machine: 5 s)")
+        assert took < SECOND_START
+        second.wait_for("Ctrl-C stops everything", within=PATIENCE)
+
+
+@pytest.mark.parametrize("words", ["The page:", "Ctrl-C stops everything"])
+def test_killed_it_leaves_nothing_behind(server_directory: Path, words: str) -> None:
+    with running("demo", "--data-dir", "state", "--port", str(free_port()), cwd=server_directory) as demo:
+        demo.wait_for(words, within=FIRST_START)
+        started = demo.processes()
+        assert len(started) > 5
+        demo.popen.kill()
+        assert all_gone(started) == []
+
+
+def _ends_with_all_that_it_started(command: Any) -> None:
+    started = command.processes()
+    assert len(started) > 5
+    assert command.end(signal.SIGINT) == 0
+    assert all_gone(started, within=1) == []
+    assert command.processes() == set()
+    assert "Traceback" not in command.text
+
+
+def _url(line: str) -> str:
+    return line.partition("The page:")[2].strip().rstrip("/")
+
+
+def _get(url: str) -> bytes:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(url, timeout=20) as answer:
+        content: bytes = answer.read()
+    return content
+
+
+def _curl(command: str) -> bytes:
+    """Run a hint as it is printed, in a shell."""
+    done = subprocess.run(
+        f"{command} --noproxy '*' --fail-with-body -sS", shell=True, capture_output=True, timeout=30, check=False
+    )
+    assert done.returncode == 0, (command, done.stdout, done.stderr)
+    return done.stdout
+
+
+def _await(url: str, condition: Callable[[dict[str, Any]], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        watch = json.loads(_get(f"{url}/repos"))["sample"]
+        if condition(watch):
+            return
+        assert time.monotonic() < deadline, watch
+        time.sleep(0.05)
+
+
+def _runs(watch: dict[str, Any], image: str) -> bool:
+    ended = watch["rollout"] is not None and watch["rollout"]["ended_at"] is not None
+    return ended and all(image in each["image"] for each in watch["running"])
