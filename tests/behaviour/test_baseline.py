@@ -118,10 +118,10 @@ async def test_only_the_spelling_of_what_runs_counts(running: Line, running_tag:
     await running.deployed("app", f"team/app:{deployed}@{digest}")
 
 
-@pytest.mark.parametrize("tag", ["v1.1.0-rc.1", "v1.1.0_build", "v1.1.0-build", "v1.1", "v1.1.0.0", "1.1.0", "v01.1.0"])
-async def test_other_tags_are_no_releases(running: Line, tag: str) -> None:
+async def test_other_tags_are_no_releases(running: Line) -> None:
     await running.start()
-    await running.push("app", tag)
+    for tag in ("v1.1.0-rc.1", "v1.1.0_build", "v1.1.0-build", "v1.1", "v1.1.0.0", "1.1.0", "v01.1.0"):
+        await running.push("app", tag)
     await running.quiet()
     assert running.images("app") == []
     assert await running.held("app", "up_to_date") == "v1.0.0 runs"

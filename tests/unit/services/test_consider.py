@@ -1,0 +1,140 @@
+"""What a look remembers of a watch: its first sight, a change by hand, what was newer, and the answers to events."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from app.domain.decision import Deploy, History, Hold, HoldReason
+from app.domain.job import JobState
+from app.services.consider import consider
+from app.services.seeing import Seeing
+from app.services.target import Claim, WatchResult
+from tests.unit.domain.cases import D1, D2, HOST, job, knows, task
+from tests.unit.services.looks import NOW, claim, event, item, open_rollout, seeing, seen, state
+
+OURS = {"app/server": f"{HOST}/team/app:v1.1.0@{D2}"}
+HAND = {"app/server": f"{HOST}/team/app:v1.0.0"}
+OUR_HISTORY = replace(knows((task(), D1)), expected=OURS)
+
+
+def look(each: Seeing, found: JobState | None, of: Claim | None = None, busy: str = "") -> WatchResult:
+    return consider(of or claim(each.state), found, each, busy)[0]
+
+
+def test_what_is_decided_and_shown() -> None:
+    result, decision = consider(claim(), job(), seeing(), "")
+    assert decision == result.decision == Deploy(tag="v1.1.0", digest=D2, words="v1.1.0 follows v1.0.0")
+    assert result.sight is not None
+    assert (result.sight.tag, result.sight.digest, result.sight.tags) == ("v1.1.0", D2, ("v1.1.0",))
+    image = f"{HOST}/team/app:v1.0.0"
+    assert result.running == ({"task": "app/server", "image": image, "identity": image, "tag": "v1.0.0", "digest": D1},)
+
+
+def test_what_holds_it_back_is_passed_on() -> None:
+    decision = consider(claim(paused=True), job(), seeing(), "something is under way")[1]
+    assert decision.words == "something is under way"
+    assert consider(claim(paused=True), job(), seeing(), "")[1].words.startswith("everything is paused")
+
+
+def test_nothing_wanted_is_seen_as_nothing() -> None:
+    result = look(seeing(seen=seen(wanted=None, tags=None)), job())
+    assert result.sight is not None
+    assert (result.sight.tag, result.sight.digest, result.sight.tags) == ("", "", None)
+
+
+@pytest.mark.parametrize(("create_index", "first"), [(0, True), (2, True), (3, False)])
+def test_the_highest_release_of_the_first_look_is_recorded(create_index: int, first: bool) -> None:
+    watch = state(job_create_index=create_index)
+    result = look(seeing(watch, seen=seen(tags=("v1.9.0", "v1.10.0", "2.0.0"))), job())
+    assert result.history.first_highest == ("v1.10.0" if first else "")
+    assert result.notify is not first
+
+
+def test_the_first_look_without_any_release_or_list_records_none() -> None:
+    watch = state(job_create_index=0)
+    assert look(seeing(watch, seen=seen(tags=None)), job()).history.first_highest == ""
+
+
+def test_the_first_look_tells_only_of_what_cannot_be_followed() -> None:
+    result = look(seeing(state(job_create_index=0)), None)
+    assert isinstance(result.decision, Hold)
+    assert (result.decision.reason, result.notify) == (HoldReason.UNUSABLE, True)
+
+
+def test_a_hand_change_is_dated_by_the_job() -> None:
+    watch = state(history=OUR_HISTORY)
+    changed = NOW - timedelta(seconds=30)
+    result = look(seeing(watch), job(submitted_at=changed.timestamp()))
+    assert (result.hand_changed_at, result.hand_images) == (changed, HAND)
+    assert isinstance(result.decision, Hold)
+    assert result.decision.reason is HoldReason.CHANGED_OUTSIDE
+
+
+@pytest.mark.parametrize(
+    ("submitted", "read", "dated"),
+    [(None, None, 0), (-600, -10, -10), (-5, -10, -5), (600, -10, 0), (None, -10, 0)],
+)
+def test_a_clock_of_nomads_that_is_off_is_bounded_by_ours(
+    submitted: float | None, read: float | None, dated: float
+) -> None:
+    watch = state(history=OUR_HISTORY)
+    at = 0.0 if submitted is None else NOW.timestamp() + submitted
+    of = claim(watch, job_read_at=None if read is None else NOW + timedelta(seconds=read))
+    assert look(seeing(watch), job(submitted_at=at), of).hand_changed_at == NOW + timedelta(seconds=dated)
+
+
+def test_a_hand_change_keeps_its_date_while_the_images_stay() -> None:
+    before = NOW - timedelta(hours=1)
+    watch = state(history=OUR_HISTORY, hand_changed_at=before, hand_images=HAND)
+    scaled = job(submitted_at=NOW.timestamp() - 1)
+    assert look(seeing(watch), scaled).hand_changed_at == before
+    again = replace(watch, hand_images={"app/server": "another"})
+    assert look(seeing(again), scaled).hand_changed_at == NOW - timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("fields", "news", "goes_on"),
+    [
+        ({}, False, False),
+        ({}, True, True),
+        ({"newest_sighting": NOW - timedelta(seconds=31)}, False, False),
+        ({"newest_sighting": NOW - timedelta(seconds=29)}, False, True),
+        ({"word_at": NOW - timedelta(seconds=31)}, False, False),
+        ({"word_at": NOW - timedelta(seconds=29)}, False, True),
+    ],
+)
+def test_something_newer_than_the_hand_change_goes_on(fields: dict[str, object], news: bool, goes_on: bool) -> None:
+    watch = state(history=OUR_HISTORY, **fields)
+    result = look(seeing(watch, news=news), job(submitted_at=NOW.timestamp() - 30))
+    assert isinstance(result.decision, Deploy) is goes_on
+
+
+def test_what_ours_left_is_no_hand_change() -> None:
+    watch = state(history=OUR_HISTORY, hand_changed_at=NOW, hand_images=HAND)
+    result = look(seeing(watch), job(task(f":v1.1.0@{D2}")))
+    assert (result.hand_changed_at, result.hand_images) == (None, {})
+
+
+def test_after_a_failure_what_is_found_is_taken_as_ours() -> None:
+    watch = state(history=OUR_HISTORY, adopt=True)
+    result = look(seeing(watch), job())
+    assert result.history.expected == HAND
+    assert result.hand_changed_at is None
+
+
+def test_digests_of_images_that_are_gone_are_forgotten_but_not_during_a_rollout() -> None:
+    history = History(digests={f"{HOST}/team/app:v1.0.0": D1, f"{HOST}/team/app:v0.9.0": D2})
+    watch = state(history=history)
+    assert look(seeing(watch), job()).history.digests == {f"{HOST}/team/app:v1.0.0": D1}
+    during = claim(watch, rollout=open_rollout(item(), submitted=True))
+    assert look(seeing(watch), job(), during).history.digests == history.digests
+
+
+def test_events_are_answered_with_the_decision() -> None:
+    watch = state(events=(event(), event("v1.1.0", D1, event_id=2)))
+    answers = look(seeing(watch), job()).events
+    assert [(each.event_id, each.settled, each.words) for each in answers] == [
+        (1, True, "v1.1.0 follows v1.0.0"),
+        (2, False, "the registry does not show this digest for v1.1.0 yet"),
+    ]

@@ -1,0 +1,151 @@
+"""One registration of all that is to change, whose rollout it is, and how one ends that is not registered."""
+
+from dataclasses import replace
+
+import pytest
+
+from app.domain.decision import Deploy, Hold, HoldReason
+from app.domain.job import TaskKey
+from app.domain.reference import Repository
+from app.domain.rollout import Origin, OutcomeKind
+from app.services.launch import asked_in_trouble, ending, launch
+from app.services.target import WatchResult
+from tests.unit.domain.cases import D1, D2, D3, HOST, WATCH, job, knows, task
+from tests.unit.services.looks import ROLLOUT, asked, item, open_rollout, seeing, state
+
+DEPLOY = Deploy(tag="v1.1.0", digest=D2, words="v1.1.0 follows v1.0.0")
+SIDE = replace(WATCH, name="side", task="sidecar", repository=Repository.of(HOST, "team/side"))
+UP_TO_DATE = Hold(reason=HoldReason.UP_TO_DATE, words="v1.1.0 already runs")
+UNUSABLE = Hold(reason=HoldReason.UNUSABLE, words="the job is stopped")
+BUSY = Hold(reason=HoldReason.BUSY, words="busy")
+
+
+def test_all_that_is_to_change_goes_in_one_registration() -> None:
+    both = job(task(), task(f"{HOST}/team/side:v1", name="sidecar"), task("other/x:v1", name="untouched"))
+    side = state(watch=SIDE, history=knows())
+    deploys = {
+        "app": (seeing(), DEPLOY),
+        "side": (seeing(side), Deploy(tag="v2", digest=D3, words="v2 follows v1")),
+    }
+    found = launch(both, deploys, None)
+    assert found is not None
+    assert {str(key): change.image for key, change in found.order.changes.items()} == {
+        "app/server": f"{HOST}/team/app:v1.1.0@{D2}",
+        "app/sidecar": f"{HOST}/team/side:v2@{D3}",
+    }
+    assert found.order.expected_index == both.index
+    assert found.items == (item(), item("side", "v2", D3))
+    assert found.task_watches == {
+        TaskKey(group="app", task="server"): "app",
+        TaskKey(group="app", task="sidecar"): "side",
+    }
+    assert {str(key): name for key, name in found.identities.items()} == {
+        "app/server": f"{HOST}/team/app:v1.1.0@{D2}",
+        "app/sidecar": f"{HOST}/team/side:v2@{D3}",
+    }
+    assert found.from_images["app"] == {"app/server": f"{HOST}/team/app:v1.0.0"}
+    assert found.words == {"app": "v1.1.0 follows v1.0.0", "side": "v2 follows v1"}
+    assert not found.reuse
+
+
+@pytest.mark.parametrize(
+    ("rollout", "reused"),
+    [
+        (None, False),
+        (open_rollout(item()), True),
+        (open_rollout(item(digest=D3)), False),
+        (open_rollout(item(), item("side")), False),
+        (open_rollout(item(digest=D3), origin=Origin.DEPLOY), True),
+        (open_rollout(item("side"), origin=Origin.DEPLOY), False),
+    ],
+)
+def test_an_open_rollout_stays_itself_while_it_means_the_same(rollout: object, reused: bool) -> None:
+    found = launch(job(), {"app": (seeing(), DEPLOY)}, rollout)  # type: ignore[arg-type]
+    assert found is not None
+    assert found.reuse is reused
+    assert (found.rollout_id == ROLLOUT) is reused
+
+
+def test_a_persons_word_forces_what_runs_already() -> None:
+    runs = job(task(f":v1.1.0@{D2}"))
+    found = launch(runs, {"app": (seeing(ask=asked()), DEPLOY)}, None)
+    assert found is not None
+    (change,) = found.order.changes.values()
+    assert (found.items[0].forced, change.marker) == (True, found.rollout_id.hex)
+
+
+def test_a_reset_of_what_failed_forces_it_since_the_job_names_it_already() -> None:
+    runs = job(task(f":v1.1.0@{D2}"))
+    history = replace(knows(), failed=frozenset({D2}))
+    found = launch(runs, {"app": (seeing(ask=asked(forced=False), history=history), DEPLOY)}, None)
+    assert found is not None
+    assert found.items[0].forced
+
+
+def test_nothing_to_change_is_no_launch() -> None:
+    assert launch(job(task(f":v1.1.0@{D2}")), {"app": (seeing(), DEPLOY)}, None) is None
+
+
+@pytest.mark.parametrize(
+    ("rollout", "waits"),
+    [
+        (None, False),
+        (open_rollout(item()), False),
+        (open_rollout(item(), origin=Origin.DEPLOY), True),
+        (open_rollout(item(), origin=Origin.DEPLOY, submitted=True), False),
+        (open_rollout(item("side"), origin=Origin.DEPLOY), False),
+    ],
+)
+def test_a_persons_word_waits_for_its_registry(rollout: object, waits: bool) -> None:
+    assert asked_in_trouble(rollout, [seeing(seen=None, trouble="silent")]) is waits  # type: ignore[arg-type]
+    assert not asked_in_trouble(rollout, [seeing()])  # type: ignore[arg-type]
+
+
+def test_a_rollout_that_is_registered_does_not_end() -> None:
+    rollout = open_rollout(item())
+    launched = launch(job(), {"app": (seeing(), DEPLOY)}, rollout)
+    assert ending(rollout, launched, [], [seeing()]) is None
+
+
+def test_the_rules_gives_way_to_something_newer() -> None:
+    rollout = open_rollout(item(digest=D3))
+    launched = launch(job(), {"app": (seeing(), DEPLOY)}, rollout)
+    found = ending(rollout, launched, [], [seeing()])
+    assert found is not None
+    assert found.kind is OutcomeKind.SUPERSEDED
+
+
+@pytest.mark.parametrize(
+    ("origin", "decisions", "kind", "reason"),
+    [
+        (Origin.RULE, [BUSY], OutcomeKind.SUPERSEDED, "never registered: busy"),
+        (Origin.RULE, [], OutcomeKind.SUPERSEDED, "never registered: it is no longer wanted"),
+        (Origin.RESET, [UP_TO_DATE], OutcomeKind.SUCCEEDED, "v1.1.0 already runs"),
+        (Origin.DEPLOY, [UNUSABLE], OutcomeKind.REFUSED, "the job is stopped"),
+        (Origin.DEPLOY, [BUSY], OutcomeKind.REFUSED, "the registry no longer has v1.1.0"),
+        (Origin.DEPLOY, [], OutcomeKind.REFUSED, "app left the configuration"),
+    ],
+)
+def test_how_one_ends_that_is_not_registered(
+    origin: Origin, decisions: list[Hold], kind: OutcomeKind, reason: str
+) -> None:
+    results = [WatchResult(watch="app", decision=decision) for decision in decisions]
+    results.append(WatchResult(watch="other", decision=UNUSABLE))
+    found = ending(open_rollout(item(), origin=origin), None, results, [seeing()])
+    assert found is not None
+    assert (found.kind, found.reason) == (kind, reason)
+
+
+@pytest.mark.parametrize("origin", Origin)
+def test_one_whose_registry_does_not_answer_stays_open(origin: Origin) -> None:
+    troubled = [seeing(seen=None, trouble="silent")]
+    assert ending(open_rollout(item(), origin=origin), None, [WatchResult(watch="app", trouble="x")], troubled) is None
+
+
+def test_a_persons_ends_beside_a_launch_for_another_watch() -> None:
+    rollout = open_rollout(item("side", "test", D1), origin=Origin.DEPLOY)
+    launched = launch(job(), {"app": (seeing(), DEPLOY)}, rollout)
+    gone = WatchResult(watch="side", decision=Hold(reason=HoldReason.NO_MATCHING_TAG, words="gone"))
+    found = ending(rollout, launched, [gone], [seeing()])
+    assert found is not None
+    assert (found.kind, found.reason) == (OutcomeKind.REFUSED, "the registry no longer has test")
