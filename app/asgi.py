@@ -7,33 +7,9 @@ from contextlib import asynccontextmanager, nullcontext, suppress
 from starlette.applications import Starlette
 
 from app.bootstrap import App, open_app
-from app.ports import Doorbell
-from app.services.receive import Inbox
 from app.services.schedule import sweep_forever
 from app.settings import Settings
 from app.web.application import build
-
-
-class Receiving:
-    """What the handlers of deliveries find at `state.services`, as the configuration is now."""
-
-    def __init__(self, process: App) -> None:
-        self._process = process
-
-    @property
-    def inbox(self) -> Inbox:
-        """Where deliveries are stored."""
-        return self._process.services.inbox
-
-    @property
-    def doorbell(self) -> Doorbell:
-        """What wakes the workers."""
-        return self._process.services.doorbell
-
-    @property
-    def settings(self) -> Settings:
-        """Who may send."""
-        return self._process.settings
 
 
 def create_app(settings: Settings, *, running: App | None = None) -> Starlette:
@@ -46,7 +22,6 @@ def create_app(settings: Settings, *, running: App | None = None) -> Starlette:
     async def lifespan(application: Starlette) -> AsyncIterator[None]:
         async with nullcontext(running) if running else open_app(settings) as process:
             application.state.running = process
-            application.state.services = Receiving(process)
             services = process.services
             sweeper = asyncio.create_task(sweep_forever(services.schedule, services.doorbell))
             try:

@@ -13,7 +13,7 @@ from app.services.receive import DeliveryView, EventAnswerView, EventView, Inbox
 
 
 class Services(Protocol):
-    """What the handler needs of `app.state.services`."""
+    """What the handler needs of `app.state.running.services`."""
 
     @property
     def inbox(self) -> Inbox: ...
@@ -21,7 +21,7 @@ class Services(Protocol):
 
 async def show(request: Request) -> Response:
     """200 with the delivery, 404 when no such one is remembered, 503 while Postgres is away."""
-    services: Services = request.app.state.services
+    services: Services = request.app.state.running.services
     try:
         view = await services.inbox.read(UUID(request.path_params["id"]))
     except ValueError:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import asyncpg
 import orjson
@@ -57,11 +58,12 @@ def ours(url: str) -> Starlette:
     """The product's handler on the product's inbox."""
     source = WebhookSource(name="main", kind="distribution", secrets=(Secret(SECRET),))
     application = Starlette(routes=[Route("/webhooks/{source}", webhook, methods=["POST"])])
-    application.state.services = BenchServices(
+    services = BenchServices(
         inbox=PostgresInbox(Database(url)),
         doorbell=SilentDoorbell(),
         settings=BenchSettings(webhook_sources={"main": source}),
     )
+    application.state.running = SimpleNamespace(services=services)
     return application
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import pytest
 from starlette.applications import Starlette
@@ -62,7 +63,7 @@ def application(services: StubServices) -> Starlette:
             Route("/deliveries/{id}", deliveries.show),
         ]
     )
-    made.state.services = services
+    made.state.running = SimpleNamespace(services=services)
     return made
 
 

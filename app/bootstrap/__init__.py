@@ -1,0 +1,7 @@
+"""The one place that picks adapters: settings in, services out; and the life of a process around them."""
+
+from app.bootstrap.process import App, open_app
+from app.bootstrap.services import Kept, Services, build_services
+from app.bootstrap.values import access, endpoints, nomad_connection
+
+__all__ = ["App", "Kept", "Services", "access", "build_services", "endpoints", "nomad_connection", "open_app"]

@@ -1,0 +1,129 @@
+"""The life of one process: open what it works with, follow the configuration, close everything.
+
+`open_app` returns at once: a process starts and serves while Postgres, Redis, registries or Nomad are away, and
+catches up by itself.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+import structlog
+from dramatiq.broker import Broker
+
+from app.adapters.broker import open_broker
+from app.adapters.doorbell import DramatiqDoorbell
+from app.adapters.nomad import NomadDeployer
+from app.adapters.postgres.migrate import migrate
+from app.adapters.postgres.pool import Database
+from app.adapters.registry import RegistryClient
+from app.bootstrap.services import Kept, Services, build_services
+from app.bootstrap.values import endpoints, nomad_connection
+from app.errors import RegistryWatcherError
+from app.http import open_client
+from app.services.reconcile import reconcile
+from app.services.reload import FileChanges, Reloader
+from app.services.ringing import LOOK
+from app.settings import Settings, load_settings
+
+log = structlog.get_logger()
+
+_TRY_AGAIN = 1.0
+_READ_FILE_EVERY = 2.0
+
+
+@dataclass(slots=True, kw_only=True)
+class App:
+    """A running process. `services` is replaced as a whole when the configuration file changes.
+
+    `starting` says what the start still waits for, "" once it is through.
+    """
+
+    services: Services
+    starting: str = "the schema and the configuration are not in Postgres yet"
+    reloader: Reloader[Settings] | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.services.settings
+
+    @property
+    def problem(self) -> str:
+        """Why the newest configuration is not in force, "" when it is."""
+        return self.starting or (self.reloader.problem if self.reloader else "")
+
+
+@asynccontextmanager
+async def open_app(settings: Settings, *, broker: Broker | None = None) -> AsyncIterator[App]:
+    """Open the services of one process and keep its configuration current until the block ends."""
+    database = Database(settings.database_url.reveal())
+    bell = DramatiqDoorbell(broker or open_broker(settings.redis_url.reveal()))
+    registries = RegistryClient(endpoints(settings.registries))
+    deployer = NomadDeployer(nomad_connection(settings.nomad))
+    http = open_client()
+    kept = Kept(database=database, registries=registries, deployer=deployer, doorbell=bell, http=http)
+    app = App(services=build_services(settings, kept))
+    app.reloader = _reloader(app, kept)
+    with suppress(ValueError, RuntimeError, NotImplementedError):  # only a main thread may listen to signals
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.reloader.ask)
+    background = [
+        asyncio.create_task(_start(app)),
+        asyncio.create_task(app.reloader.run(interval=_READ_FILE_EVERY)),
+    ]
+    for warning in settings.warnings:
+        log.warning("configuration.warning", text=warning)
+    try:
+        yield app
+    finally:
+        for task in background:
+            task.cancel()
+        for task in background:
+            with suppress(asyncio.CancelledError):
+                await task
+        bell.close()
+        await registries.aclose()
+        await deployer.aclose()
+        await http.aclose()
+        await database.close()
+
+
+async def _start(app: App) -> None:
+    """Migrate if that is wanted, and bring the configuration into Postgres; again and again until Postgres answers."""
+    while True:
+        try:
+            if app.settings.create_database_schema:
+                await migrate(app.settings.database_url.reveal())
+            done = await reconcile(app.services.watches, app.settings.watches, at_start=True)
+        except Exception as error:  # whatever it is, a process that gave up starting would serve nobody
+            if str(error) != app.starting:
+                log.warning("start.waits", problem=str(error), exc_info=not isinstance(error, RegistryWatcherError))
+            app.starting = str(error)
+            await asyncio.sleep(_TRY_AGAIN)
+        else:
+            app.starting = ""
+            _ring(app, done.due)
+            return
+
+
+def _reloader(app: App, kept: Kept) -> Reloader[Settings]:
+    """Applies the configuration file when it changed or on SIGHUP; a broken file changes nothing and is reported."""
+
+    async def apply(settings: Settings) -> None:
+        done = await reconcile(app.services.watches, settings.watches)
+        await kept.registries.replace(endpoints(settings.registries))
+        app.services = build_services(settings, kept)
+        _ring(app, done.due)
+
+    file = app.settings.file
+    return Reloader(
+        lambda: load_settings(file, os.environ), apply, changed=FileChanges(file) if file else lambda: False
+    )
+
+
+def _ring(app: App, targets: Iterable[int]) -> None:
+    for target_id in targets:
+        app.services.doorbell.ring(LOOK, str(target_id))

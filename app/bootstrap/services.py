@@ -1,0 +1,111 @@
+"""Everything that a face of the program calls, put together from settings and from what stays open."""
+
+from dataclasses import dataclass
+
+import httpx
+
+from app.adapters.doorbell import DramatiqDoorbell
+from app.adapters.nomad import NomadDeployer
+from app.adapters.notifiers.slack import SlackNotifier
+from app.adapters.postgres.inbox import PostgresInbox
+from app.adapters.postgres.looks import PostgresLooks
+from app.adapters.postgres.migrate import pending
+from app.adapters.postgres.notices import PostgresNotices
+from app.adapters.postgres.pool import Database
+from app.adapters.postgres.queries import PostgresQueries
+from app.adapters.postgres.retention import PostgresRetention
+from app.adapters.postgres.rollouts import PostgresRollouts
+from app.adapters.postgres.rules import PostgresRules
+from app.adapters.postgres.schedule import PostgresSchedule
+from app.adapters.postgres.watches import PostgresWatches
+from app.adapters.registry import RegistryClient
+from app.bootstrap.values import access
+from app.domain.rollout import Patience
+from app.ports import Deployer, RegistrySource
+from app.services.announce import Announcer
+from app.services.compose import Addresses
+from app.services.look import Looker, LookSettings
+from app.services.observe import Observer
+from app.services.queries import SchemaCheck
+from app.settings import Settings
+from app.web.auth import Access
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything that a face of the program calls, ready to use, and the settings that it was built from."""
+
+    settings: Settings
+    database: Database
+    registries: RegistrySource
+    deployer: Deployer
+    doorbell: DramatiqDoorbell
+    looker: Looker
+    observer: Observer
+    announcer: Announcer
+    inbox: PostgresInbox
+    schedule: PostgresSchedule
+    rules: PostgresRules
+    queries: PostgresQueries
+    watches: PostgresWatches
+    retention: PostgresRetention
+    access: Access
+    readiness: SchemaCheck
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What stays open when the configuration changes."""
+
+    database: Database
+    registries: RegistryClient
+    deployer: NomadDeployer
+    doorbell: DramatiqDoorbell
+    http: httpx.AsyncClient
+
+
+def build_services(settings: Settings, kept: Kept) -> Services:
+    """Put the services of `settings` together around what stays open."""
+    database, deployer, bell = kept.database, kept.deployer, kept.doorbell
+    looker = Looker(
+        looks=PostgresLooks(database),
+        registries=kept.registries,
+        deployer=deployer,
+        doorbell=bell,
+        settings=LookSettings(
+            lease=settings.lease_seconds,
+            reread_job=settings.job_reread_interval,
+            stall_after=settings.rollout_stall_after,
+        ),
+    )
+    observer = Observer(
+        rollouts=PostgresRollouts(database),
+        deployer=deployer,
+        doorbell=bell,
+        patience=Patience(stall_after=settings.rollout_stall_after, deadline=settings.rollout_deadline),
+        lease=settings.lease_seconds,
+    )
+    slack = settings.slack_webhook_url.reveal()
+    announcer = Announcer(
+        notices=PostgresNotices(database),
+        notifier=SlackNotifier(kept.http, slack) if slack else None,
+        addresses=Addresses(page=settings.external_url, nomad=settings.nomad.address),
+    )
+    return Services(
+        settings=settings,
+        database=database,
+        registries=kept.registries,
+        deployer=deployer,
+        doorbell=bell,
+        looker=looker,
+        observer=observer,
+        announcer=announcer,
+        inbox=PostgresInbox(database),
+        schedule=PostgresSchedule(database),
+        rules=PostgresRules(database),
+        queries=PostgresQueries(database),
+        watches=PostgresWatches(database),
+        retention=PostgresRetention(database),
+        access=access(settings),
+        readiness=lambda: pending(settings.database_url.reveal()),
+    )

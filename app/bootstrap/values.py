@@ -1,0 +1,63 @@
+"""Settings as the adapters and the web want them. Pure."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from app.adapters.nomad import NomadConnection
+from app.adapters.registry import RegistryEndpoint
+from app.settings import NomadSettings, RegistryEndpointSettings, Settings
+from app.web.auth import Access, AccessToken, Role, is_loopback
+
+
+def access(settings: Settings) -> Access:
+    """Who may call the API, by the tokens of the settings or by where we listen."""
+    external = urlsplit(settings.external_url).hostname
+    return Access(
+        tokens=tuple(
+            AccessToken(name=token.name, role=Role[token.role.name], matches=token.secret.matches)
+            for token in settings.api_tokens
+        ),
+        loopback=is_loopback(settings.host),
+        hosts=frozenset({external} if external else ()),
+    )
+
+
+def endpoints(registries: Mapping[str, RegistryEndpointSettings]) -> dict[str, RegistryEndpoint]:
+    """The registries of the settings as the client wants them."""
+    return {
+        name: RegistryEndpoint(
+            name=name,
+            scheme=each.scheme,
+            domain=each.domain,
+            username=each.username,
+            password=each.password.reveal(),
+            ca_file=str(each.ca_file) if each.ca_file else None,
+        )
+        for name, each in registries.items()
+    }
+
+
+def nomad_connection(nomad: NomadSettings) -> NomadConnection:
+    """Nomad's settings as the deployer wants them. Raises ConfigError for what cannot work."""
+    connection = NomadConnection(
+        address=nomad.address,
+        token=nomad.token.reveal(),
+        token_file=_text(nomad.token_file),
+        namespace=nomad.namespace,
+        region=nomad.region,
+        ca_cert=_text(nomad.ca_cert),
+        ca_path=_text(nomad.ca_path),
+        client_cert=_text(nomad.client_cert),
+        client_key=_text(nomad.client_key),
+        tls_server_name=nomad.tls_server_name,
+        skip_verify=nomad.skip_verify,
+        http_auth=nomad.http_auth.reveal(),
+        vault_token=nomad.vault_token.reveal(),
+    )
+    connection.check()
+    return connection
+
+
+def _text(path: Path | None) -> str:
+    return str(path) if path else ""
