@@ -198,5 +198,5 @@ async def _put_off(looker: Looker, claim: Claim, error: Transient | Permanent) -
 
 
 def _back_off(attempts: int) -> float:
-    """0.5 s, doubled each time, up to five minutes."""
-    return float(min(300.0, 0.5 * 2 ** min(attempts, 10)))
+    """0.5 s, doubled each time, up to half a minute: what comes back after a long absence is noticed soon."""
+    return float(min(30.0, 0.5 * 2 ** min(attempts, 10)))

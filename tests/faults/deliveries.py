@@ -51,8 +51,10 @@ class Teller:
 
     async def tell(self, delivery: bytes) -> None:
         """Post until it is taken, as the registry would."""
-        while await self.post(delivery) >= 400:
-            await asyncio.sleep(_AGAIN)
+        status = 0
+        while status != 202:
+            status = await self.post(delivery)
+            await asyncio.sleep(0 if status == 202 else _AGAIN)
 
     async def post(self, delivery: bytes) -> int:
         """Post once, to any of the webs; its status, 599 when it did not answer."""

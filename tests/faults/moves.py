@@ -8,19 +8,22 @@ from tests.faults.oracle import Shown
 
 
 class Moves:
-    """Moves tags of many repositories; `finals` is where each ends, to be seen in the ledger sooner or later."""
+    """Moves tags of many repositories; `finals` is where each ends, to be seen in the ledger sooner or later.
 
-    def __init__(self, teller: Teller, names: Sequence[str]) -> None:
+    `number` is where the series begins: a test that goes on with another's repositories begins where that one ended.
+    """
+
+    def __init__(self, teller: Teller, names: Sequence[str], *, number: int = 0) -> None:
         self._teller, self._names = teller, names
-        self._number = 0
+        self.number = number
         self.finals: dict[str, Shown] = {}
 
     async def make(self, count: int, *, seconds: float) -> None:
         """So many moves, one repository after the other, spread over so many seconds; each is told and acknowledged."""
         for position in range(count):
-            await self._move(self._names[position % len(self._names)], self._number + position // len(self._names))
+            await self._move(self._names[position % len(self._names)], self.number + position // len(self._names))
             await asyncio.sleep(seconds / count)
-        self._number += -(-count // len(self._names))
+        self.number += -(-count // len(self._names))
 
     async def _move(self, name: str, number: int) -> None:
         """In turn: a new release; the same with other contents; the same with its first contents again."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from app.local.nomad import Entry
 from tests.cluster import Cluster
@@ -43,7 +44,7 @@ def faults(cluster: Cluster, finals: Mapping[str, Shown]) -> list[str]:
         entries = cluster.nomad.ledger.entries(job=name)
         found += [
             f"{name}: {registered(later)} was registered twice in a row, at {earlier.time:.3f} and {later.time:.3f}"
-            for earlier, later in zip(entries, entries[1:], strict=False)
+            for earlier, later in pairwise(entries)
             if registered(earlier) == registered(later)
         ]
         found += [

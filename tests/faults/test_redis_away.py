@@ -1,4 +1,4 @@
-"""Given Redis that dies, is emptied or hangs while pushes come, then all are acknowledged, and deployed when it is back."""
+"""Given Redis that dies, is emptied or hangs, then pushes are acknowledged, and deployed when it is back."""
 
 import signal
 import time

@@ -25,6 +25,7 @@ FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[], $5::text[], $6
     AS sent (delivery_id, source, size, ignored, oddities, body)
 """
 
+# News start the back-off of a target in trouble anew: else a busy repository would wait longest when Nomad is back.
 # Foreign keys are checked at the statement's end, so an event may be inserted before its delivery. Events come sorted
 # by identity and targets are locked in order, so that two of these at once wait for each other but cannot deadlock.
 _STORE = """
@@ -59,7 +60,7 @@ WITH sent AS (
     ORDER BY target_id
     FOR NO KEY UPDATE
 ), due AS (
-    UPDATE targets SET mark = targets.mark + 1, thorough = true, due_at = now()
+    UPDATE targets SET mark = targets.mark + 1, thorough = true, due_at = now(), attempts = 0
     FROM held WHERE targets.target_id = held.target_id
 ), counted AS (
     SELECT sent.*, coalesce(told.events, 0) - coalesce(fresh.events, 0) AS duplicates, coalesce(fresh.events, 0) AS new

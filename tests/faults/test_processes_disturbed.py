@@ -1,0 +1,103 @@
+"""Given workers that freeze beyond their lease or are replaced one by one, or a poller that dies, then nothing is lost
+and nothing is deployed twice."""
+
+import asyncio
+import signal
+from pathlib import Path
+
+import pytest
+
+from app.local.nomad.timing import Timing
+from tests.cluster import Cluster, cluster, until
+from tests.faults.deliveries import Teller, answering
+from tests.faults.moves import Moves
+from tests.faults.oracle import Shown, faults, missing
+from tests.faults.outcomes import reading
+
+NAMES = [f"r{number:02}" for number in range(20)]
+LEASE = 2
+SETTINGS = f'lease_seconds = {LEASE}\npoll_interval = "1h"'
+
+
+def _start(ours: Cluster, *kinds: str) -> None:
+    ours.nomad.set_timing(Timing(evaluation=0.01, healthy=0.1))
+    for kind in kinds:
+        ours.start(kind)
+
+
+@pytest.mark.slow
+async def test_workers_frozen_beyond_their_lease(server_directory: Path, database_url: str, redis_url: str) -> None:
+    with cluster(
+        server_directory, database_url=database_url, redis_url=redis_url, names=NAMES, settings=SETTINGS
+    ) as ours:
+        _start(ours, "web", "worker", "worker", "worker")
+        workers = [each for each in ours.processes if not each.url]
+        await answering(ours)
+        async with Teller(ours) as teller, reading(database_url) as outcomes:
+            await outcomes.settled(NAMES)
+            moves = Moves(teller, NAMES)
+            pushing = asyncio.create_task(moves.make(400, seconds=8 * LEASE))
+            for turn in range(6):
+                # Alternately one worker and then all but one, in the midst of what they do.
+                frozen = (
+                    workers[turn % 3 : turn % 3 + 1] if turn % 2 else [*workers[: turn % 3], *workers[turn % 3 + 1 :]]
+                )
+                for worker in frozen:
+                    worker.signal(signal.SIGSTOP)
+                await asyncio.sleep(LEASE + 0.5)  # longer than the lease, whatever happens
+                for worker in frozen:
+                    worker.signal(signal.SIGCONT)
+            await pushing
+            await until(lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=60)
+            await outcomes.settled(NAMES)
+        assert faults(ours, moves.finals) == []
+
+
+@pytest.mark.slow
+async def test_workers_replaced_one_by_one(server_directory: Path, database_url: str, redis_url: str) -> None:
+    with cluster(
+        server_directory, database_url=database_url, redis_url=redis_url, names=NAMES, settings=SETTINGS
+    ) as ours:
+        _start(ours, "web", "worker", "worker")
+        workers = [each for each in ours.processes if not each.url]
+        await answering(ours)
+        async with Teller(ours) as teller, reading(database_url) as outcomes:
+            await outcomes.settled(NAMES)
+            moves = Moves(teller, NAMES)
+            pushing = asyncio.create_task(moves.make(300, seconds=12))
+            for _ in range(4):
+                oldest = workers.pop(0)
+                oldest.terminate()
+                workers.append(ours.start("worker"))
+                await until(lambda oldest=oldest: not oldest.running, "the worker ends", within=15)
+                assert oldest.popen.returncode == 0
+                newest = workers[-1]
+                await until(lambda newest=newest: b"worker.started" in newest.log.read_bytes(), "it starts", within=15)
+            await pushing
+            await until(lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=60)
+            await outcomes.settled(NAMES)
+        assert faults(ours, moves.finals) == []
+
+
+@pytest.mark.slow
+async def test_one_of_two_pollers_killed_and_no_webhook(
+    server_directory: Path, database_url: str, redis_url: str
+) -> None:
+    settings = f'lease_seconds = {LEASE}\npoll_interval = "2s"'
+    with cluster(
+        server_directory, database_url=database_url, redis_url=redis_url, names=NAMES, settings=settings
+    ) as ours:
+        _start(ours, "worker", "poller", "poller")
+        finals: dict[str, Shown] = {}
+        async with reading(database_url) as outcomes:
+            await until(lambda: outcomes.quiet, "the configuration is read", within=30)
+            for number in range(3):
+                for name in NAMES:
+                    tag = f"v1.{number + 1}.0"
+                    finals[name] = Shown(
+                        tag=tag, digest=ours.registry.push(f"team/{name}", tag, content=f"{name} {tag}")
+                    )
+                if number == 1:
+                    ours.processes[1].kill()
+                await until(lambda: not missing(ours, finals), lambda: missing(ours, finals), within=2 * 1.1 + 5)
+        assert faults(ours, finals) == []
