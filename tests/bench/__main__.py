@@ -1,0 +1,21 @@
+"""Every bench, one after the other: `python -m tests.bench`. Each runs alone by its module's name, and has options then.
+
+The exit status is 1 when any bar was missed or a run is void: figures of a busy machine say little.
+"""
+
+import subprocess
+import sys
+
+BENCHES = ("tests.bench.latency", "tests.bench.ingest")
+
+
+def main() -> int:
+    missed = 0
+    for name in BENCHES:
+        print(f"== {name}", flush=True)
+        missed |= subprocess.run([sys.executable, "-m", name], check=False).returncode
+    return int(missed != 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
