@@ -2,7 +2,7 @@
 
 import time
 
-from app.local.nomad import Fate, Simulator
+from app.local.nomad import Fate, Simulator, sample_job
 from tests.line import Line, line
 
 
@@ -140,3 +140,19 @@ async def test_a_hand_between_our_read_and_our_write_is_not_overwritten_unread(r
     third = await running.push("app", "v1.2.0")
     await running.deployed("app", f"team/app:v1.2.0@{third}")
     assert await running.outcomes() == ["succeeded", "succeeded"]
+
+
+async def test_a_hand_in_a_task_that_our_rollout_left_alone_is_a_hand_change(running: Line) -> None:
+    await running.push("app", "v1.0.0", told=False)
+    second = await running.push("app", "v1.1.0", told=False)
+    job = sample_job("app", f"{running.host}/team/app:v1.0.0")
+    job["TaskGroups"] += sample_job("app", f"{running.host}/team/app:v1.1.0@{second}", group="two")["TaskGroups"]
+    running.nomad.seed(job)
+    await running.configure(running.watch("app"))
+    await running.until(lambda: len(running.images("app")) == 1, "the lagging group is brought up")
+    await running.held("app", "up_to_date")
+    image = f"{running.host}/team/app:v1.0.0"
+    running.nomad.set_image("app", group="two", task="server", image=image)
+    await running.mark()
+    await running.held("app", "changed_outside")
+    assert len(running.images("app")) == 1

@@ -4,7 +4,8 @@ import pytest
 
 from app.domain.watch import JobPlace
 from app.local.nomad import Timing, sample_job
-from tests.line import SLOW, Line
+from app.services.look import LookSettings
+from tests.line import SLOW, Line, line
 
 
 @pytest.mark.parametrize(
@@ -246,3 +247,14 @@ async def test_a_watch_may_be_in_a_namespace(running: Line) -> None:
     await running.held("app", "up_to_date")
     second = await running.push("app", "v1.1.0")
     await running.deployed("app", f"team/app:v1.1.0@{second}")
+
+
+async def test_4_a_deployment_of_somebody_else_that_stands_still_is_not_waited_for(database_url: str) -> None:
+    async with line(database_url, look_settings=LookSettings(stall_after=1.0)) as running:
+        await running.start()
+        running.nomad.set_timing(SLOW)
+        running.nomad.scale("app", count=2)
+        second = await running.push("app", "v1.1.0")
+        await running.held("app", "busy")
+        running.nomad.set_timing(Timing())
+        await running.deployed("app", f"team/app:v1.1.0@{second}")
