@@ -1,4 +1,4 @@
-"""Every bench, one after the other: `python -m tests.bench`. Each runs alone by its module's name, and has options then.
+"""Every bench, one after the other: `python -m tests.bench`. Run alone by its module's name, each has options.
 
 The exit status is 1 when any bar was missed or a run is void: figures of a busy machine say little.
 """
