@@ -1,0 +1,64 @@
+"""One cluster for all faults of a module: to start one takes longer than most faults."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from app.local.nomad.timing import Timing
+from tests.cluster import Cluster, cluster, until
+from tests.faults.deliveries import Teller
+from tests.faults.moves import Moves
+from tests.faults.oracle import faults, missing
+from tests.faults.outcomes import Outcomes
+from tests.servers.postgres import Databases
+from tests.servers.valkey import LogicalDatabases
+
+NAMES = [f"r{number:02}" for number in range(20)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """A cluster of one web and two workers that goes from fault to fault."""
+
+    cluster: Cluster
+    database_url: str
+
+    def moves(self, teller: Teller) -> Moves:
+        """Moves that begin where those of the faults before have ended, three to a tag: no tag is met again."""
+        pushed = self.cluster.registry.contents.tags(f"team/{NAMES[0]}") or ()
+        return Moves(teller, NAMES, number=3 * (len(pushed) - 1))
+
+    async def ends_right(self, moves: Moves, outcomes: Outcomes) -> None:
+        """Wait until all is deployed and quiet; then the whole ledger, of earlier faults too, must be right."""
+        await self.deployed(moves)
+        await outcomes.settled(NAMES)
+        assert faults(self.cluster, moves.finals) == []
+
+    async def deployed(self, moves: Moves) -> None:
+        """Wait until all is deployed; the ledger must be right so far."""
+        ours = self.cluster
+        await until(lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=60)
+        assert faults(ours, moves.finals) == []
+
+
+@pytest.fixture(scope="module")
+def shared(
+    tmp_path_factory: pytest.TempPathFactory, databases: Databases, logical_databases: LogicalDatabases
+) -> Iterator[Shared]:
+    """The module's cluster."""
+    database_url = databases.fresh()
+    directory: Path = tmp_path_factory.mktemp("cluster")
+    with cluster(
+        directory,
+        database_url=database_url,
+        redis_url=logical_databases.fresh(),
+        names=NAMES,
+        settings='poll_interval = "1h"',
+    ) as made:
+        made.nomad.set_timing(Timing(evaluation=0.01, healthy=0.1))
+        for kind in ("web", "worker", "worker"):
+            made.start(kind)
+        yield Shared(cluster=made, database_url=database_url)
+    databases.drop(database_url)

@@ -1,0 +1,92 @@
+"""Given a registry that fails, is late or is lied about while 200 tags move, then the ledger ends right."""
+
+import asyncio
+
+import pytest
+
+from app.local.registry.faults import Answer, Fault, Hang, Reset
+from app.local.registry.registry import LocalRegistry
+from tests.faults.conftest import NAMES, Shared
+from tests.faults.deliveries import Teller, answering, body
+from tests.faults.oracle import Shown
+from tests.faults.outcomes import reading
+
+MOVES = 200
+SECONDS = 4.0
+
+_ANY = "/v2/team/.*"
+FAULTS = {
+    "503": Fault(path=_ANY, action=Answer(status=503), times=5),
+    "429 with Retry-After": Fault(path=_ANY, action=Answer(status=429, retry_after="1"), times=2),
+    "hang": Fault(path=_ANY, action=Hang(seconds=1.5), times=5),
+    "reset": Fault(path=_ANY, action=Reset(), times=5),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", FAULTS)
+async def test_faulty_answers(kind: str, shared: Shared) -> None:
+    registry = shared.cluster.registry
+    await answering(shared.cluster)
+    async with Teller(shared.cluster) as teller, reading(shared.database_url) as outcomes:
+        await outcomes.settled(NAMES)
+        moves = shared.moves(teller)
+        spoiling = asyncio.create_task(_spoil(registry, FAULTS[kind]))
+        await moves.make(MOVES, seconds=SECONDS)
+        spoiling.cancel()
+        registry.faults.clear()
+        await shared.ends_right(moves, outcomes)
+
+
+@pytest.mark.slow
+async def test_the_event_comes_before_the_tag(shared: Shared) -> None:
+    await answering(shared.cluster)
+    async with Teller(shared.cluster) as teller, reading(shared.database_url) as outcomes:
+        await outcomes.settled(NAMES)
+        moves = shared.moves(teller)
+        shared.cluster.registry.link_delay = 0.3
+        await moves.make(MOVES, seconds=SECONDS)
+        shared.cluster.registry.link_delay = 0.0
+        await shared.ends_right(moves, outcomes)
+
+
+@pytest.mark.slow
+async def test_tags_move_while_they_are_read(shared: Shared) -> None:
+    """Moves come faster than looks, so that tags move between the list, the digest and the registration."""
+    ours = shared.cluster
+    await answering(ours)
+    async with Teller(ours) as teller, reading(shared.database_url) as outcomes:
+        await outcomes.settled(NAMES)
+        moves = shared.moves(teller)
+        for _ in range(3):
+            await moves.make(MOVES // 2, seconds=0.1)
+        await shared.ends_right(moves, outcomes)
+
+
+@pytest.mark.slow
+async def test_events_that_lie_deploy_nothing_that_is_not_served(shared: Shared) -> None:
+    ours = shared.cluster
+    await answering(ours)
+    async with Teller(ours) as teller, reading(shared.database_url) as outcomes:
+        await outcomes.settled(NAMES)
+        moves = shared.moves(teller)
+        lies = [
+            body(ours, name, f"v{major}.0.0", f"sha256:{number:064x}")
+            for number, name in enumerate(NAMES)
+            for major in (1, 99)
+        ]
+        lying = asyncio.create_task(teller.tell_all(lies, times=5, at_once=2))
+        await moves.make(MOVES, seconds=SECONDS)
+        await lying
+        for name in NAMES:
+            unserved = Shown(tag=moves.finals[name].tag, digest="sha256:" + "f" * 64)
+            await teller.tell(body(ours, name, unserved.tag, unserved.digest))
+        # Not until all is quiet: looks for what the lies told go on for half a minute.
+        await shared.deployed(moves)
+
+
+async def _spoil(registry: LocalRegistry, fault: Fault) -> None:
+    while True:
+        if not registry.faults.left():
+            registry.faults.add(fault)
+        await asyncio.sleep(0.1)
