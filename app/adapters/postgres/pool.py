@@ -61,6 +61,7 @@ class Database:
                 timeout=self._timeout,
                 command_timeout=30,
                 init=_set_codecs,
+                reset=_leave_as_it_is,
                 server_settings={"application_name": "registrywatcher"},
             )
             self._pool = await pool
@@ -97,6 +98,11 @@ async def _set_codecs(connection: Connection) -> None:
         await connection.set_type_codec(
             name, encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads, schema="pg_catalog"
         )
+
+
+async def _leave_as_it_is(connection: Connection) -> None:
+    """No store changes the session (locks and settings end with their transaction), so the round trip of a RESET at
+    each release buys nothing; asyncpg rolls an open transaction back all the same."""
 
 
 def _unavailable(error: BaseException) -> StoreUnavailable:
