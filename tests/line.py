@@ -300,7 +300,8 @@ class Line:
         """Let time pass in Postgres: what is due within `seconds` is due now, and what was received is older."""
         await self.execute("UPDATE deliveries SET received_at = received_at - make_interval(secs => $1)", seconds)
         for row in await self.fetch(
-            "UPDATE targets SET due_at = clock_timestamp(), poll_at = poll_at - make_interval(secs => $1) "
+            "UPDATE targets SET due_at = clock_timestamp(), poll_at = poll_at - make_interval(secs => $1), "
+            "trouble_since = trouble_since - make_interval(secs => $1) "
             "WHERE due_at <= clock_timestamp() + make_interval(secs => $1) RETURNING target_id",
             seconds,
         ):

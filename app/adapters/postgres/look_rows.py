@@ -18,9 +18,6 @@ from app.services.target import Claim, Item, Launch, LeaseLost, OpenEvent, OpenR
 
 Row = Any  # asyncpg ships no types
 
-# One hiccup of Nomad is not worth telling people; the third look in a row is.
-ATTEMPTS_BEFORE_NOTICE = 2
-
 OPEN_ROLLOUT = """
 SELECT r.*, (SELECT coalesce(jsonb_agg(jsonb_build_object(
     'watch', watch_name, 'tag', tag, 'digest', digest, 'forced', forced) ORDER BY watch_name), '[]')

@@ -86,6 +86,15 @@ UPDATE targets SET trouble = $2,
 WHERE target_id = $1 AND trouble <> $2
 """
 
+# A hiccup is not worth telling people; what lasts is told once, however its words change and whoever looks in between.
+_HICCUP = 1.0  # seconds
+_TELL_TROUBLE = """
+UPDATE targets t SET trouble = $2, trouble_since = coalesce(trouble_since, clock_timestamp()) WHERE target_id = $1
+RETURNING trouble_since <= clock_timestamp() - make_interval(secs => $3) AND NOT EXISTS (
+  SELECT FROM notices n WHERE n.kind = 'trouble' AND n.job_id = t.job_id AND n.namespace = t.namespace
+    AND n.created_at >= t.trouble_since)
+"""
+
 _POLL_LATER = """
 UPDATE targets SET poll_at = greatest(poll_at, clock_timestamp() + make_interval(secs => $2)) WHERE target_id = $1
 """
@@ -182,10 +191,10 @@ class PostgresLooks:
         notices: list[int] = []
         async with self._database.transaction() as connection:
             await _fence(connection, claim)
-            if trouble and not claim.trouble and claim.attempts >= rows.ATTEMPTS_BEFORE_NOTICE:
+            if not trouble:
+                await connection.execute(_TARGET_TROUBLE, claim.target_id, "")
+            elif await connection.fetchval(_TELL_TROUBLE, claim.target_id, storable(trouble, MAX_DETAIL), _HICCUP):
                 notices.append(await rows.trouble_notice(connection, claim, trouble))
-            if claim.attempts >= rows.ATTEMPTS_BEFORE_NOTICE or not trouble:
-                await connection.execute(_TARGET_TROUBLE, claim.target_id, storable(trouble, MAX_DETAIL))
             due_in = await _release(connection, claim, again_in=seconds, thorough=True, attempts=claim.attempts + 1)
         return Written(due_in=due_in, notice_ids=tuple(notices))
 
