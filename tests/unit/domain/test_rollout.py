@@ -174,3 +174,7 @@ def test_it_looks_often_while_it_is_young(age: float, seconds: float) -> None:
 
 def test_only_the_rule_is_no_person() -> None:
     assert {origin for origin in Origin if origin.by_person} == {Origin.DEPLOY, Origin.RESET}
+
+
+def test_by_default_it_waits_a_quarter_of_an_hour_for_movement_and_a_day_in_all() -> None:
+    assert Patience() == Patience(stall_after=900.0, deadline=86_400.0, grace=10.0)
