@@ -60,6 +60,10 @@ class Site(Processes):
         """Start one process of each kind, and wait until the web is ready."""
         for kind in kinds:
             self.start(kind, port=self.port if kind == "web" else None)
+        await self.ready()
+
+    async def ready(self) -> None:
+        """Wait until the web serves, and has brought its configuration into Postgres."""
         async with self.api() as api:
             await until(lambda: _is_ready(api), "the web is ready", within=SLOW_START)
 
@@ -120,7 +124,6 @@ async def change(api: httpx.AsyncClient, name: str, **rule: object) -> Mapping[s
 
 
 async def _is_ready(api: httpx.AsyncClient) -> bool:
-    """Whether the web serves, and has brought its configuration into Postgres."""
     try:
         answer = await api.get("/readyz")
     except httpx.TransportError:

@@ -31,6 +31,7 @@ async def deploys_under_up(made: Site, registry: tuple[LocalRegistry, str], **va
     options = ("--config", str(made.config), "--data-dir", "state", "--port", str(made.port))
     with running("up", *options, cwd=made.directory, NOMAD_ADDR=made.env["NOMAD_ADDR"], **variables) as up:
         up.wait_for(f"serves {made.url}/", within=START)
+        await made.ready()
         async with made.api() as api:
             await made.holds(api, "app", "up_to_date")
             digest = contents.push(f"{PREFIX}/app", "v1.1.0", content="second")
