@@ -10,10 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from app.local.ports import free_port
-from tests.e2e.commands import all_gone, running
+from tests.e2e.commands import Command, all_gone, running
 from tests.servers.programs import need
 
 FIRST_START, PATIENCE = 90.0, 60.0
@@ -48,10 +46,10 @@ def test_it_tells_the_story_and_its_hints_work(server_directory: Path) -> None:
         _ends_with_all_that_it_started(demo)
 
 
-def test_the_second_start_is_quick(server_directory: Path) -> None:
+def test_killed_it_leaves_nothing_behind_and_the_next_start_is_quick(server_directory: Path) -> None:
     with running("demo", "--data-dir", "state", "--port", str(free_port()), cwd=server_directory) as first:
         first.wait_for("The page:", within=FIRST_START)
-        _ends_with_all_that_it_started(first)
+        _leaves_nothing_when_killed(first)
     began = time.monotonic()
     with running("demo", "--data-dir", "state", "--port", str(free_port()), cwd=server_directory) as second:
         url = _url(second.wait_for("The page:", within=PATIENCE))
@@ -60,19 +58,17 @@ def test_the_second_start_is_quick(server_directory: Path) -> None:
         print(f"second start: {took:.1f} s to the first page (bar on an idle machine: 5 s)")
         assert took < SECOND_START
         second.wait_for("Ctrl-C stops everything", within=PATIENCE)
+        _leaves_nothing_when_killed(second)
 
 
-@pytest.mark.parametrize("words", ["The page:", "Ctrl-C stops everything"])
-def test_killed_it_leaves_nothing_behind(server_directory: Path, words: str) -> None:
-    with running("demo", "--data-dir", "state", "--port", str(free_port()), cwd=server_directory) as demo:
-        demo.wait_for(words, within=FIRST_START)
-        started = demo.processes()
-        assert len(started) > 5
-        demo.popen.kill()
-        assert all_gone(started) == []
+def _leaves_nothing_when_killed(command: Command) -> None:
+    started = command.processes()
+    assert len(started) > 5
+    command.popen.kill()
+    assert all_gone(started) == []
 
 
-def _ends_with_all_that_it_started(command: Any) -> None:
+def _ends_with_all_that_it_started(command: Command) -> None:
     started = command.processes()
     assert len(started) > 5
     assert command.end(signal.SIGINT) == 0
