@@ -3,13 +3,13 @@
 It must not read a clock, a registry or a job: everything that it weighs comes in as one `Case`.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 
+from app.domain.history import History, Wanted, changed_by_hand, highest_running, running, runs_wanted
 from app.domain.job import JobState, RunningTask
-from app.domain.reference import Reference
-from app.domain.rule import Release, Rule, highest_of, release
+from app.domain.rule import Rule, release
 from app.domain.watch import Watch
 
 
@@ -30,18 +30,6 @@ class HoldReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What the rule, or a person, wants: a tag and the digest that the registry serves for it now.
-
-    `children` are the digests that an index lists: a task that runs one of them runs the wanted image.
-    """
-
-    tag: str
-    digest: str
-    children: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
     """A person's word: deploy `wanted` whatever runs now; `forced` False leaves alone what already runs it (reset).
 
@@ -50,25 +38,6 @@ class Ask:
 
     wanted: Wanted | None
     forced: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class History:
-    """What was recorded about this watch in this incarnation of its job.
-
-    `digests` maps an image's `identity` to the digest that it stands for (the baseline, and what our rollouts wrote);
-    `tags` maps a digest to the tag that our rollouts deployed it by. `first_highest` is the highest release tag of the
-    first look, "" when there was none. `expected` maps "group/task" to the `identity` that our last rollout left there,
-    empty before the first. `newer_than_hand_change` is whether a digest, or a person's word, came after a change by
-    hand.
-    """
-
-    digests: Mapping[str, str] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)
-    first_highest: str = ""
-    expected: Mapping[str, str] = field(default_factory=dict)
-    failed: frozenset[str] = frozenset()
-    newer_than_hand_change: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,46 +78,6 @@ class Deploy:
 Decision = Deploy | Hold
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
-    """What one task runs: `digest` is "" when nobody recorded it; `release` is None when the tag is no release."""
-
-    tag: str
-    digest: str
-    release: Release | None
-
-
-def identity(task: RunningTask) -> str:
-    """A task's image by its normalised name: equal for two spellings of one image; "" when it cannot be followed."""
-    return normalised(task.reference) if task.reference is not None else ""
-
-
-def normalised(reference: Reference) -> str:
-    """A reference printed with its normalised repository name."""
-    tag, digest = reference.tag, reference.digest
-    return str(reference.repository) + (f":{tag}" if tag else "") + (f"@{digest}" if digest else "")
-
-
-def running(task: RunningTask, history: History) -> Running:
-    """Read a task's image with what was recorded: a digest written out wins, a bare digest gets the tag we gave it."""
-    reference = task.reference
-    digest = (reference.digest if reference else None) or history.digests.get(identity(task), "")
-    tag = (reference.tag if reference else None) or history.tags.get(digest, "")
-    if not tag and reference is not None and reference.digest is None:
-        tag = "latest"
-    return Running(tag=tag, digest=digest, release=release(tag))
-
-
-def highest_running(tasks: tuple[RunningTask, ...], history: History) -> Release | None:
-    """The highest release among what the tasks run: the one that counts for spelling and for downgrades."""
-    return highest_of(running(task, history).tag for task in tasks)
-
-
-def changed_by_hand(tasks: tuple[RunningTask, ...], expected: Mapping[str, str]) -> bool:
-    """Whether a task's image is another than our last rollout left there; never so before our first."""
-    return any(expected.get(str(task.key), identity(task)) != identity(task) for task in tasks)
-
-
 def decide(case: Case) -> Decision:
     """The first matching line of the table: a `Hold` with its reason in words, or a `Deploy`."""
     unusable = obstacle(case.watch, case.job)
@@ -158,7 +87,11 @@ def decide(case: Case) -> Decision:
     if case.ask is not None and case.ask.wanted is not None:
         wanted = case.ask.wanted
         # A job keeps an image that failed: it stands in the job, but it does not run.
-        if not case.ask.forced and wanted.digest not in case.history.failed and _runs(tasks, wanted, case.history):
+        if (
+            not case.ask.forced
+            and wanted.digest not in case.history.failed
+            and runs_wanted(tasks, wanted, case.history)
+        ):
             return _hold(HoldReason.UP_TO_DATE, f"{wanted.tag} already runs", wanted)
         return _deploy(wanted, f"a person asked for {wanted.tag}")
     if case.wanted is None:
@@ -203,7 +136,9 @@ def _failed_before(case: Case, _tasks: tuple[RunningTask, ...], wanted: Wanted) 
 
 
 def _up_to_date(case: Case, tasks: tuple[RunningTask, ...], wanted: Wanted) -> Hold | None:
-    return _hold(HoldReason.UP_TO_DATE, f"{wanted.tag} runs", wanted) if _runs(tasks, wanted, case.history) else None
+    return (
+        _hold(HoldReason.UP_TO_DATE, f"{wanted.tag} runs", wanted) if runs_wanted(tasks, wanted, case.history) else None
+    )
 
 
 def _auto_deploy_off(case: Case, _tasks: tuple[RunningTask, ...], wanted: Wanted) -> Hold | None:
@@ -257,11 +192,6 @@ _CHECKS: tuple[_Check, ...] = (
     _downgrade,
     _not_a_release,
 )
-
-
-def _runs(tasks: tuple[RunningTask, ...], wanted: Wanted, history: History) -> bool:
-    accepted = wanted.children | {wanted.digest}
-    return all(running(task, history).digest in accepted for task in tasks)
 
 
 def _deploy(wanted: Wanted, words: str) -> Deploy:

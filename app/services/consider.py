@@ -6,7 +6,8 @@ from datetime import datetime
 
 import structlog
 
-from app.domain.decision import Case, Decision, History, Hold, HoldReason, changed_by_hand, decide, identity, running
+from app.domain.decision import Case, Decision, Hold, HoldReason, decide
+from app.domain.history import History, changed_by_hand, identity, running
 from app.domain.job import JobState, RunningTask
 from app.domain.rule import highest_release
 from app.services.see import answer

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from app.domain.decision import Deploy, History, normalised, running
+from app.domain.decision import Deploy
+from app.domain.history import History, normalised, running
 from app.domain.job import JobState, Order, RunningTask, TaskChange, TaskKey
 from app.domain.reference import Reference
 from app.domain.watch import DeployBy, Watch

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
-from app.domain.decision import Wanted
 from app.domain.event import Action
+from app.domain.history import Wanted
 from app.domain.rule import release
 from app.errors import RegistryDenied, RepositoryNotFound, TagNotFound, Transient
 from app.ports import RegistrySource

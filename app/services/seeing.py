@@ -6,7 +6,8 @@ What a registry cannot answer becomes the watch's own trouble; the other watches
 import asyncio
 from dataclasses import dataclass, replace
 
-from app.domain.decision import Ask, History, Wanted, highest_running, identity, running
+from app.domain.decision import Ask
+from app.domain.history import History, Wanted, highest_running, identity, running
 from app.domain.job import JobState, RunningTask
 from app.domain.rule import highest_of
 from app.errors import Permanent, StoreUnavailable, Transient

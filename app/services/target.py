@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from app.domain.decision import Decision, History
+from app.domain.decision import Decision
 from app.domain.event import Action
+from app.domain.history import History
 from app.domain.job import JobState, Order, Submission, TaskKey
 from app.domain.rollout import Origin, Outcome
 from app.domain.rule import Rule

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from app.adapters.postgres.notices import MAX_DETAIL, add_notice, storable
 from app.adapters.postgres.pool import Connection
-from app.domain.decision import History
 from app.domain.event import Action
+from app.domain.history import History
 from app.domain.job import Order, TaskChange, TaskKey
 from app.domain.notice import NoticeKind
 from app.domain.reference import Repository

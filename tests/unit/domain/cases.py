@@ -3,7 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from app.domain.decision import Case, History, Wanted, normalised
+from app.domain.decision import Case
+from app.domain.history import History, Wanted, normalised
 from app.domain.job import JobState, RunningTask, TaskKey
 from app.domain.reference import Reference, Repository
 from app.domain.rule import Rule

@@ -4,19 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from app.domain.decision import (
-    Ask,
-    Deploy,
-    History,
-    Hold,
-    HoldReason,
-    Wanted,
-    changed_by_hand,
-    decide,
-    highest_running,
-    identity,
-    running,
-)
+from app.domain.decision import Ask, Deploy, Hold, HoldReason, decide
+from app.domain.history import History, Wanted, changed_by_hand, highest_running, identity, running
 from app.domain.job import JobState
 from app.domain.reference import Reference
 from app.domain.rule import Rule

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from app.domain.decision import Ask, History, Wanted
+from app.domain.decision import Ask
 from app.domain.event import Action
+from app.domain.history import History, Wanted
 from app.domain.rollout import Origin
 from app.domain.rule import Rule
 from app.services.see import Seen

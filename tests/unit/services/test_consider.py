@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain.decision import Deploy, History, Hold, HoldReason
+from app.domain.decision import Deploy, Hold, HoldReason
+from app.domain.history import History
 from app.domain.job import JobState
 from app.services.consider import consider
 from app.services.seeing import Seeing

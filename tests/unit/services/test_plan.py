@@ -5,7 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from app.domain.decision import Deploy, History
+from app.domain.decision import Deploy
+from app.domain.history import History
 from app.domain.job import Order, TaskChange, TaskKey
 from app.domain.watch import DeployBy
 from app.services import plan

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from app.domain.decision import Wanted
 from app.domain.event import Action
+from app.domain.history import Wanted
 from app.domain.rule import Rule
 from app.errors import RegistryDenied, RegistryUnavailable
 from app.services.see import EVENT_PAUSES, Sightseer, answer, pause_after

@@ -1,0 +1,85 @@
+"""What runs, read with what was recorded: the digest behind a bare tag, the tag behind a bare digest. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from app.domain.job import RunningTask
+from app.domain.reference import Reference
+from app.domain.rule import Release, highest_of, release
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the rule, or a person, wants: a tag and the digest that the registry serves for it now.
+
+    `children` are the digests that an index lists: a task that runs one of them runs the wanted image.
+    """
+
+    tag: str
+    digest: str
+    children: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What was recorded about this watch in this incarnation of its job.
+
+    `digests` maps an image's `identity` to the digest that it stands for (the baseline, and what our rollouts wrote);
+    `tags` maps a digest to the tag that our rollouts deployed it by. `first_highest` is the highest release tag of the
+    first look, "" when there was none. `expected` maps "group/task" to the `identity` that our last rollout left there,
+    empty before the first. `newer_than_hand_change` is whether a digest, or a person's word, came after a change by
+    hand.
+    """
+
+    digests: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    first_highest: str = ""
+    expected: Mapping[str, str] = field(default_factory=dict)
+    failed: frozenset[str] = frozenset()
+    newer_than_hand_change: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """What one task runs: `digest` is "" when nobody recorded it; `release` is None when the tag is no release."""
+
+    tag: str
+    digest: str
+    release: Release | None
+
+
+def identity(task: RunningTask) -> str:
+    """A task's image by its normalised name: equal for two spellings of one image; "" when it cannot be followed."""
+    return normalised(task.reference) if task.reference is not None else ""
+
+
+def normalised(reference: Reference) -> str:
+    """A reference printed with its normalised repository name."""
+    tag, digest = reference.tag, reference.digest
+    return str(reference.repository) + (f":{tag}" if tag else "") + (f"@{digest}" if digest else "")
+
+
+def running(task: RunningTask, history: History) -> Running:
+    """Read a task's image with what was recorded: a digest written out wins, a bare digest gets the tag we gave it."""
+    reference = task.reference
+    digest = (reference.digest if reference else None) or history.digests.get(identity(task), "")
+    tag = (reference.tag if reference else None) or history.tags.get(digest, "")
+    if not tag and reference is not None and reference.digest is None:
+        tag = "latest"
+    return Running(tag=tag, digest=digest, release=release(tag))
+
+
+def highest_running(tasks: tuple[RunningTask, ...], history: History) -> Release | None:
+    """The highest release among what the tasks run: the one that counts for spelling and for downgrades."""
+    return highest_of(running(task, history).tag for task in tasks)
+
+
+def changed_by_hand(tasks: tuple[RunningTask, ...], expected: Mapping[str, str]) -> bool:
+    """Whether a task's image is another than our last rollout left there; never so before our first."""
+    return any(expected.get(str(task.key), identity(task)) != identity(task) for task in tasks)
+
+
+def runs_wanted(tasks: tuple[RunningTask, ...], wanted: Wanted, history: History) -> bool:
+    """Whether every task runs the wanted image, or one of its children."""
+    accepted = wanted.children | {wanted.digest}
+    return all(running(task, history).digest in accepted for task in tasks)
