@@ -1,14 +1,13 @@
 """The store of looks: the lease on a target, and everything that a look finds. The lease fences every write."""
 
-from collections.abc import Sequence
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from app.adapters.postgres import look_rows as rows
-from app.adapters.postgres.notices import MAX_DETAIL, add_notice, storable
+from app.adapters.postgres import claims
+from app.adapters.postgres import rollout_rows as rows
+from app.adapters.postgres.notices import MAX_DETAIL, storable
 from app.adapters.postgres.pool import Connection, Database
-from app.domain.decision import Deploy, Hold, HoldReason
+from app.adapters.postgres.watch_rows import write_watch
 from app.domain.job import Submission
-from app.domain.notice import NoticeKind
 from app.domain.rollout import Outcome
 from app.services.target import (
     Claim,
@@ -16,32 +15,8 @@ from app.services.target import (
     LeaseLost,
     Result,
     Sight,
-    WatchResult,
     Written,
 )
-
-_CLAIM = """
-UPDATE targets SET lease_token = $2, lease_until = clock_timestamp() + make_interval(secs => $3)
-WHERE target_id = $1 AND due_at <= clock_timestamp() + interval '25 milliseconds'
-  AND (lease_until IS NULL OR lease_until < clock_timestamp())
-RETURNING *, clock_timestamp() AS now, (SELECT paused FROM switches) AS paused,
-  (SELECT coalesce(max(submission_index), 0) FROM rollouts r
-   WHERE r.target_id = $1 AND r.outcome = 'stalled') AS stalled_index
-"""
-
-_WATCHES = """
-SELECT w.*,
-  (SELECT coalesce(array_agg(digest), '{}') FROM failures f WHERE f.watch_name = w.name) AS failed,
-  (SELECT max(first_seen_at) FROM sightings s WHERE s.watch_name = w.name) AS newest_sighting
-FROM watches w WHERE target_id = $1 AND present ORDER BY position
-"""
-
-_OPEN_EVENTS = """
-SELECT ew.event_id, ew.watch_name, ew.attempts, ew.before_digest, e.action, e.tag, coalesce(e.digest, '') AS digest,
-  extract(epoch FROM clock_timestamp() - d.received_at)::float8 AS age
-FROM event_watches ew JOIN events e USING (event_id) JOIN deliveries d USING (delivery_id)
-WHERE ew.settled_at IS NULL AND ew.watch_name = ANY($1) ORDER BY ew.event_id DESC LIMIT 2000
-"""
 
 _RENEW = """
 UPDATE targets SET lease_until = clock_timestamp() + make_interval(secs => $3)
@@ -115,15 +90,8 @@ class PostgresLooks:
 
     async def claim(self, target_id: int, lease_seconds: float) -> Claim | None:
         """Take the lease in one statement, then read what the look weighs."""
-        token = uuid4()
         async with self._database.connection() as connection:
-            target = await connection.fetchrow(_CLAIM, target_id, token, lease_seconds)
-            if target is None:
-                return None
-            watches = await connection.fetch(_WATCHES, target_id)
-            events = await connection.fetch(_OPEN_EVENTS, [row["name"] for row in watches])
-            rollout = await connection.fetchrow(rows.OPEN_ROLLOUT, target_id)
-        return rows.claim(target, token, watches=watches, events=events, rollout=rollout)
+            return await claims.take(connection, target_id, lease_seconds)
 
     async def renew(self, claim: Claim, lease_seconds: float) -> bool:
         """Prolong the lease; False when it was lost."""
@@ -152,7 +120,7 @@ class PostgresLooks:
             if result.launch is not None:
                 await rows.write_launch(connection, claim, result.launch)
             for watch in result.watches:
-                notices += await _write_watch(connection, claim, watch, result.launch)
+                notices += await write_watch(connection, claim, watch, result.launch)
             if result.poll_in is not None:
                 await connection.execute(_POLL_LATER, claim.target_id, result.poll_in)
             if result.launch is not None:
@@ -231,148 +199,3 @@ async def _write_job(connection: Connection, claim: Claim, result: Result) -> No
         job.version if job else 0,
         result.foreign_progress,
     )
-
-
-_SIGHTED = """
-UPDATE watches SET tags = coalesce($2, tags),
-  tags_read_at = CASE WHEN $2::text[] IS NULL THEN tags_read_at ELSE clock_timestamp() END,
-  wanted_tag = $3, wanted_digest = $4, trouble = '', trouble_since = NULL
-WHERE name = $1
-  AND ($2::text[] IS NOT NULL AND ($2 <> tags OR tags_read_at IS NULL
-       OR tags_read_at < clock_timestamp() - interval '5 minutes')
-       OR wanted_tag <> $3 OR wanted_digest <> $4 OR trouble <> '')
-"""
-
-_TROUBLE = """
-UPDATE watches SET trouble = $2, trouble_since = coalesce(trouble_since, clock_timestamp()) WHERE name = $1
-"""
-
-# A rollout may have failed while this look was under way: what the look did not know of is left for the next.
-_REMEMBER = """
-UPDATE watches SET running = $2, job_create_index = $3, digests = $4, first_highest = $5, expected = $6,
-  adopt = adopt AND NOT $10, hand_changed_at = $7, hand_images = $8, digest_tags = $9
-WHERE name = $1
-"""
-
-# A job that was purged and created again: what failed in the old one is no matter.
-_FORGET_FAILURES = """
-DELETE FROM failures WHERE watch_name = (
-  SELECT name FROM watches WHERE name = $1 AND job_create_index NOT IN (0, $2))
-"""
-
-_SAME_DECISION = """
-UPDATE decisions SET looks = looks + 1, last_at = clock_timestamp()
-WHERE decision_id = (SELECT decision_id FROM watches WHERE name = $1)
-  AND ($2::text IS NULL OR (kind, reason, words, tag, digest) = ($2, $3, $4, $5, $6)
-       AND rollout_id IS NOT DISTINCT FROM $7)
-RETURNING decision_id
-"""
-
-_NEW_DECISION = """
-WITH made AS (
-  INSERT INTO decisions (watch_name, kind, reason, words, tag, digest, rollout_id)
-  VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING decision_id)
-UPDATE watches SET decision_id = made.decision_id FROM made WHERE name = $1 RETURNING made.decision_id
-"""
-
-_ANSWER = """
-UPDATE event_watches ew SET attempts = attempts + 1, answer = a.words, decision_id = $3,
-  settled_at = CASE WHEN a.settled THEN clock_timestamp() END
-FROM unnest($2::bigint[], $4::boolean[], $5::text[]) AS a (event_id, settled, words)
-WHERE ew.watch_name = $1 AND ew.event_id = a.event_id
-"""
-
-
-async def _write_watch(
-    connection: Connection, claim: Claim, result: WatchResult, launch: Launch | None
-) -> Sequence[int]:
-    if result.trouble:
-        await connection.execute(_TROUBLE, result.watch, storable(result.trouble, MAX_DETAIL))
-        return []
-    sight = result.sight
-    if sight is not None:
-        tags = sorted(sight.tags) if sight.tags is not None else None
-        await connection.execute(_SIGHTED, result.watch, tags, sight.tag, sight.digest)
-    if result.decision is None:
-        await connection.execute(_SAME_DECISION, result.watch, None, None, None, None, None, None)
-        return []
-    await _remember(connection, claim, result)
-    rollout_id = launch.rollout_id if launch and any(item.watch == result.watch for item in launch.items) else None
-    decision_id, new = await _write_decision(connection, result, rollout_id)
-    if result.events:
-        await connection.execute(
-            _ANSWER,
-            result.watch,
-            [each.event_id for each in result.events],
-            decision_id,
-            [each.settled for each in result.events],
-            [each.words for each in result.events],
-        )
-    if new and result.notify:
-        return await _held_notice(connection, claim, result)
-    return []
-
-
-async def _remember(connection: Connection, claim: Claim, result: WatchResult) -> None:
-    history = result.history
-    if not result.running:
-        return
-    create_index = await connection.fetchval(
-        "SELECT job_create_index FROM targets WHERE target_id = $1", claim.target_id
-    )
-    await connection.execute(_FORGET_FAILURES, result.watch, create_index)
-    await connection.execute(
-        _REMEMBER,
-        result.watch,
-        [dict(each) for each in result.running],
-        create_index,
-        dict(history.digests),
-        history.first_highest,
-        dict(history.expected),
-        result.hand_changed_at,
-        dict(result.hand_images),
-        dict(history.tags),
-        next(state.adopt for state in claim.watches if state.watch.name == result.watch),
-    )
-
-
-async def _write_decision(connection: Connection, result: WatchResult, rollout_id: UUID | None) -> tuple[int, bool]:
-    decision = result.decision
-    kind = "deploy" if isinstance(decision, Deploy) else "hold"
-    reason = decision.reason.value if isinstance(decision, Hold) else "deploy"
-    assert decision is not None  # the caller has set aside looks without one
-    values = (result.watch, kind, reason, decision.words, decision.tag, decision.digest, rollout_id)
-    same = await connection.fetchval(_SAME_DECISION, *values)
-    if same is not None:
-        return int(same), False
-    return int(await connection.fetchval(_NEW_DECISION, *values)), True
-
-
-# Holds that wait for a person, and so are told; the others pass by themselves or were told as a rollout's end.
-_FOR_A_PERSON = frozenset(
-    {
-        HoldReason.UNUSABLE,
-        HoldReason.AUTO_DEPLOY_OFF,
-        HoldReason.OBSERVE_ONLY,
-        HoldReason.CHANGED_OUTSIDE,
-        HoldReason.DOWNGRADE,
-        HoldReason.NOT_A_RELEASE,
-    }
-)
-
-
-async def _held_notice(connection: Connection, claim: Claim, result: WatchResult) -> Sequence[int]:
-    decision = result.decision
-    if not isinstance(decision, Hold) or decision.reason not in _FOR_A_PERSON:
-        return []
-    return [
-        await add_notice(
-            connection,
-            kind=NoticeKind.HELD,
-            headline=f"{result.watch}: nothing is deployed",
-            detail=decision.words,
-            watch_names=(result.watch,),
-            job_id=claim.place.job_id,
-            namespace=claim.place.namespace,
-        )
-    ]

@@ -10,7 +10,9 @@ import orjson
 
 from app.errors import StoreUnavailable
 
-Connection = Any  # asyncpg ships no types; its stores annotate what they return
+# asyncpg ships no types; the stores annotate what they return.
+Connection = Any
+Row = Any
 
 _AWAY = (
     OSError,

@@ -2,9 +2,9 @@
 
 from uuid import UUID, uuid4
 
-from app.adapters.postgres.look_rows import end_rollout
 from app.adapters.postgres.notices import storable
 from app.adapters.postgres.pool import Database
+from app.adapters.postgres.rollout_rows import end_rollout
 from app.domain.job import Submission
 from app.domain.rollout import Course, Outcome, OutcomeKind
 from app.domain.watch import JobPlace

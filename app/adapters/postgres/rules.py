@@ -4,19 +4,16 @@ The target's row is locked before its watches and rollouts, in the order that lo
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 from uuid import UUID, uuid4
 
-from app.adapters.postgres import look_rows
+from app.adapters.postgres import claims, rollout_rows
 from app.adapters.postgres.notices import add_notice
-from app.adapters.postgres.pool import Connection, Database
+from app.adapters.postgres.pool import Connection, Database, Row
 from app.domain.notice import NoticeKind
 from app.domain.rollout import Origin, Outcome, OutcomeKind, RolloutState
 from app.domain.rule import release
 from app.domain.watch import JobPlace
 from app.services.word import Errand, Spoken, Standing, Word
-
-Row = Any  # asyncpg ships no types
 
 _FIND = """
 SELECT w.*, t.region, t.namespace, t.job_id FROM watches w JOIN targets t USING (target_id)
@@ -140,7 +137,7 @@ async def _request(connection: Connection, target_id: int, word: Word) -> tuple[
         items = _left_over(active, rows)
         reason = f"{word.by or 'a person'} asked for {word.watch} {errand.tag}"
         outcome = Outcome(kind=OutcomeKind.SUPERSEDED, reason=reason)
-        notices = await look_rows.end_rollout(connection, active["rollout_id"], outcome)
+        notices = await rollout_rows.end_rollout(connection, active["rollout_id"], outcome)
     items[word.watch] = errand
     rollout_id = uuid4()
     await connection.execute(_REQUEST, rollout_id, target_id, errand.origin.value, word.by)
@@ -188,7 +185,7 @@ async def _toggled(connection: Connection, target: Row, word: Word) -> int:
 def _standing(row: Row) -> Standing:
     place = JobPlace(region=row["region"], namespace=row["namespace"], job_id=row["job_id"])
     return Standing(
-        watch=look_rows.watch(row, place),
+        watch=claims.watch(row, place),
         pinned_tag=row["pinned_tag"],
         auto_deploy=row["auto_deploy"],
         running_tag=running_tag(row["running"]),

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import asyncpg
 
-from app.adapters.postgres.look_rows import Row
-from app.adapters.postgres.look_rows import watch as watch_of
-from app.adapters.postgres.pool import Connection, Database
+from app.adapters.postgres.claims import watch as watch_of
+from app.adapters.postgres.pool import Connection, Database, Row
 from app.adapters.postgres.predecessor import take_over
 from app.domain.watch import JobPlace, Watch
 from app.errors import StoreUnavailable

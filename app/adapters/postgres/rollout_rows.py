@@ -1,29 +1,13 @@
-"""Rows to values and back for looks and rollouts: how a claim is read, and how a launch and its end are written."""
+"""How a rollout is written down, what it leaves on its watches, and how it ends, each with its notices."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from app.adapters.postgres.notices import MAX_DETAIL, add_notice, storable
-from app.adapters.postgres.pool import Connection
-from app.domain.event import Action
-from app.domain.history import History
-from app.domain.job import Order, TaskChange, TaskKey
+from app.adapters.postgres.pool import Connection, Row
 from app.domain.notice import NoticeKind
-from app.domain.reference import Repository
 from app.domain.rollout import Origin, Outcome, OutcomeKind, RolloutState
-from app.domain.rule import Rule
-from app.domain.watch import DeployBy, JobPlace, Watch
-from app.services.target import Claim, Item, Launch, LeaseLost, OpenEvent, OpenRollout, WatchState
-
-Row = Any  # asyncpg ships no types
-
-OPEN_ROLLOUT = """
-SELECT r.*, (SELECT coalesce(jsonb_agg(jsonb_build_object(
-    'watch', watch_name, 'tag', tag, 'digest', digest, 'forced', forced) ORDER BY watch_name), '[]')
-  FROM rollout_watches rw WHERE rw.rollout_id = r.rollout_id) AS items
-FROM rollouts r WHERE target_id = $1 AND ended_at IS NULL
-"""
+from app.services.target import Claim, Launch, LeaseLost
 
 _END = """
 UPDATE rollouts SET state = 'ended', outcome = $2, reason = $3, ended_at = clock_timestamp(), next_look_at = NULL,
@@ -74,101 +58,6 @@ FROM rollout_watches rw JOIN rollouts r USING (rollout_id)
 WHERE r.rollout_id = $1 AND rw.watch_name = w.name AND r.target_id = w.target_id
 RETURNING w.name, rw.tag, rw.digest, rw.words, r.origin, r.asked_by
 """
-
-
-def claim(target: Row, token: UUID, *, watches: Sequence[Row], events: Sequence[Row], rollout: Row | None) -> Claim:
-    """A claim from its rows."""
-    return Claim(
-        target_id=target["target_id"],
-        token=token,
-        place=JobPlace(region=target["region"], namespace=target["namespace"], job_id=target["job_id"]),
-        mark=target["mark"],
-        now=target["now"],
-        thorough=target["thorough"],
-        polled=target["polled"],
-        attempts=target["attempts"],
-        paused=target["paused"],
-        job_read_at=target["job_read_at"],
-        foreign_progress=target["foreign_progress"],
-        foreign_since=target["foreign_since"],
-        stalled_index=target["stalled_index"],
-        trouble=target["trouble"],
-        watches=tuple(_watch_state(row, target, events) for row in watches),
-        rollout=_open_rollout(rollout) if rollout is not None else None,
-    )
-
-
-def watch(row: Row, place: JobPlace) -> Watch:
-    """A watch's configuration from its row."""
-    return Watch(
-        name=row["name"],
-        registry=row["registry"],
-        repository=Repository(host=row["repository_host"], path=row["repository_path"]),
-        place=place,
-        task=row["task"],
-        group=row["group_name"],
-        deploy_by=DeployBy(row["deploy_by"]),
-        observe_only=row["observe_only"],
-    )
-
-
-def _watch_state(row: Row, target: Row, events: Sequence[Row]) -> WatchState:
-    place = JobPlace(region=target["region"], namespace=target["namespace"], job_id=target["job_id"])
-    return WatchState(
-        watch=watch(row, place),
-        rule=Rule(pinned_tag=row["pinned_tag"]),
-        auto_deploy=row["auto_deploy"],
-        tags=tuple(row["tags"]),
-        tags_read_at=row["tags_read_at"],
-        wanted_tag=row["wanted_tag"],
-        wanted_digest=row["wanted_digest"],
-        running_tags=tuple(each["tag"] for each in row["running"] if each["tag"]),
-        job_create_index=row["job_create_index"],
-        history=History(
-            digests=row["digests"],
-            tags=row["digest_tags"],
-            first_highest=row["first_highest"],
-            expected=row["expected"],
-            failed=frozenset(row["failed"]),
-        ),
-        adopt=row["adopt"],
-        hand_changed_at=row["hand_changed_at"],
-        hand_images=row["hand_images"],
-        newest_sighting=row["newest_sighting"],
-        word_at=row["word_at"],
-        events=tuple(
-            OpenEvent(
-                event_id=event["event_id"],
-                action=Action(event["action"]),
-                tag=event["tag"],
-                digest=event["digest"],
-                attempts=event["attempts"],
-                before=event["before_digest"],
-                age=event["age"],
-            )
-            for event in events
-            if event["watch_name"] == row["name"]
-        ),
-    )
-
-
-def _open_rollout(row: Row) -> OpenRollout:
-    changes = {
-        TaskKey(group=each["group"], task=each["task"]): TaskChange(
-            image=each["image"], marker=each["marker"], force_pull=each["force_pull"]
-        )
-        for each in row["changes"]
-    }
-    order = None
-    if row["expected_index"] is not None:
-        order = Order(changes=changes, expected_index=row["expected_index"])
-    return OpenRollout(
-        rollout_id=row["rollout_id"],
-        origin=Origin(row["origin"]),
-        submitted=row["state"] == RolloutState.SUBMITTED.value,
-        order=order,
-        items=tuple(Item(**each) for each in row["items"]),
-    )
 
 
 async def write_launch(connection: Connection, claimed: Claim, launch: Launch) -> None:

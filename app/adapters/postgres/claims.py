@@ -1,0 +1,150 @@
+"""Rows to the values that a look begins with. Nothing is written here but the lease."""
+
+from collections.abc import Sequence
+from uuid import UUID, uuid4
+
+from app.adapters.postgres.pool import Connection, Row
+from app.domain.event import Action
+from app.domain.history import History
+from app.domain.job import Order, TaskChange, TaskKey
+from app.domain.reference import Repository
+from app.domain.rollout import Origin, RolloutState
+from app.domain.rule import Rule
+from app.domain.watch import DeployBy, JobPlace, Watch
+from app.services.target import Claim, Item, OpenEvent, OpenRollout, WatchState
+
+_CLAIM = """
+UPDATE targets SET lease_token = $2, lease_until = clock_timestamp() + make_interval(secs => $3)
+WHERE target_id = $1 AND due_at <= clock_timestamp() + interval '25 milliseconds'
+  AND (lease_until IS NULL OR lease_until < clock_timestamp())
+RETURNING *, clock_timestamp() AS now, (SELECT paused FROM switches) AS paused,
+  (SELECT coalesce(max(submission_index), 0) FROM rollouts r
+   WHERE r.target_id = $1 AND r.outcome = 'stalled') AS stalled_index
+"""
+
+_WATCHES = """
+SELECT w.*,
+  (SELECT coalesce(array_agg(digest), '{}') FROM failures f WHERE f.watch_name = w.name) AS failed,
+  (SELECT max(first_seen_at) FROM sightings s WHERE s.watch_name = w.name) AS newest_sighting
+FROM watches w WHERE target_id = $1 AND present ORDER BY position
+"""
+
+_OPEN_EVENTS = """
+SELECT ew.event_id, ew.watch_name, ew.attempts, ew.before_digest, e.action, e.tag, coalesce(e.digest, '') AS digest,
+  extract(epoch FROM clock_timestamp() - d.received_at)::float8 AS age
+FROM event_watches ew JOIN events e USING (event_id) JOIN deliveries d USING (delivery_id)
+WHERE ew.settled_at IS NULL AND ew.watch_name = ANY($1) ORDER BY ew.event_id DESC LIMIT 2000
+"""
+
+_OPEN_ROLLOUT = """
+SELECT r.*, (SELECT coalesce(jsonb_agg(jsonb_build_object(
+    'watch', watch_name, 'tag', tag, 'digest', digest, 'forced', forced) ORDER BY watch_name), '[]')
+  FROM rollout_watches rw WHERE rw.rollout_id = r.rollout_id) AS items
+FROM rollouts r WHERE target_id = $1 AND ended_at IS NULL
+"""
+
+
+async def take(connection: Connection, target_id: int, lease_seconds: float) -> Claim | None:
+    """Take the lease in one statement, then read what the look weighs; None when it is not due, or not free."""
+    token = uuid4()
+    target = await connection.fetchrow(_CLAIM, target_id, token, lease_seconds)
+    if target is None:
+        return None
+    watches = await connection.fetch(_WATCHES, target_id)
+    events = await connection.fetch(_OPEN_EVENTS, [row["name"] for row in watches])
+    rollout = await connection.fetchrow(_OPEN_ROLLOUT, target_id)
+    return _claim(target, token, watches=watches, events=events, rollout=rollout)
+
+
+def _claim(target: Row, token: UUID, *, watches: Sequence[Row], events: Sequence[Row], rollout: Row | None) -> Claim:
+    return Claim(
+        target_id=target["target_id"],
+        token=token,
+        place=JobPlace(region=target["region"], namespace=target["namespace"], job_id=target["job_id"]),
+        mark=target["mark"],
+        now=target["now"],
+        thorough=target["thorough"],
+        polled=target["polled"],
+        attempts=target["attempts"],
+        paused=target["paused"],
+        job_read_at=target["job_read_at"],
+        foreign_progress=target["foreign_progress"],
+        foreign_since=target["foreign_since"],
+        stalled_index=target["stalled_index"],
+        trouble=target["trouble"],
+        watches=tuple(_watch_state(row, target, events) for row in watches),
+        rollout=_open_rollout(rollout) if rollout is not None else None,
+    )
+
+
+def watch(row: Row, place: JobPlace) -> Watch:
+    """A watch's configuration from its row."""
+    return Watch(
+        name=row["name"],
+        registry=row["registry"],
+        repository=Repository(host=row["repository_host"], path=row["repository_path"]),
+        place=place,
+        task=row["task"],
+        group=row["group_name"],
+        deploy_by=DeployBy(row["deploy_by"]),
+        observe_only=row["observe_only"],
+    )
+
+
+def _watch_state(row: Row, target: Row, events: Sequence[Row]) -> WatchState:
+    place = JobPlace(region=target["region"], namespace=target["namespace"], job_id=target["job_id"])
+    return WatchState(
+        watch=watch(row, place),
+        rule=Rule(pinned_tag=row["pinned_tag"]),
+        auto_deploy=row["auto_deploy"],
+        tags=tuple(row["tags"]),
+        tags_read_at=row["tags_read_at"],
+        wanted_tag=row["wanted_tag"],
+        wanted_digest=row["wanted_digest"],
+        running_tags=tuple(each["tag"] for each in row["running"] if each["tag"]),
+        job_create_index=row["job_create_index"],
+        history=History(
+            digests=row["digests"],
+            tags=row["digest_tags"],
+            first_highest=row["first_highest"],
+            expected=row["expected"],
+            failed=frozenset(row["failed"]),
+        ),
+        adopt=row["adopt"],
+        hand_changed_at=row["hand_changed_at"],
+        hand_images=row["hand_images"],
+        newest_sighting=row["newest_sighting"],
+        word_at=row["word_at"],
+        events=tuple(
+            OpenEvent(
+                event_id=event["event_id"],
+                action=Action(event["action"]),
+                tag=event["tag"],
+                digest=event["digest"],
+                attempts=event["attempts"],
+                before=event["before_digest"],
+                age=event["age"],
+            )
+            for event in events
+            if event["watch_name"] == row["name"]
+        ),
+    )
+
+
+def _open_rollout(row: Row) -> OpenRollout:
+    changes = {
+        TaskKey(group=each["group"], task=each["task"]): TaskChange(
+            image=each["image"], marker=each["marker"], force_pull=each["force_pull"]
+        )
+        for each in row["changes"]
+    }
+    order = None
+    if row["expected_index"] is not None:
+        order = Order(changes=changes, expected_index=row["expected_index"])
+    return OpenRollout(
+        rollout_id=row["rollout_id"],
+        origin=Origin(row["origin"]),
+        submitted=row["state"] == RolloutState.SUBMITTED.value,
+        order=order,
+        items=tuple(Item(**each) for each in row["items"]),
+    )
