@@ -9,6 +9,7 @@ from typing import Protocol
 from uuid import UUID
 
 from app.domain.decision import HoldReason
+from app.domain.event import Action
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
 from app.domain.watch import JobPlace
 
@@ -125,6 +126,19 @@ class UnknownSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EventSummary:
+    """One event that a webhook told, in a line; `answer` is what became of it, in words, for each watch concerned."""
+
+    delivery_id: UUID
+    source: str
+    action: Action
+    path: str
+    tag: str
+    received_at: datetime
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Away:
     """A part that does not answer, or refuses, by its name: "registry hub", "Nomad", "Redis"."""
 
@@ -143,6 +157,7 @@ class Overview:
     paused_at: datetime
     watches: tuple[WatchView, ...]
     rollouts: tuple[RolloutSummary, ...]
+    events: tuple[EventSummary, ...]
     away: tuple[Away, ...]
     unknown_sources: tuple[UnknownSource, ...]
     unsent_notices: int
@@ -151,8 +166,8 @@ class Overview:
 class Queries(Protocol):
     """The store, read for people. All methods raise StoreUnavailable, and take a constant number of statements."""
 
-    async def overview(self, *, rollouts: int) -> Overview:
-        """Every configured watch in the configuration's order, without its tags, and the newest rollouts."""
+    async def overview(self, *, rollouts: int, events: int) -> Overview:
+        """Every configured watch in the configuration's order, without its tags; the newest rollouts and events."""
         ...
 
     async def watches(self) -> tuple[WatchView, ...]:

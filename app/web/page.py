@@ -1,4 +1,4 @@
-"""The page at /: each watch, what runs, what is wanted and why not; recent rollouts; what is away. Read-only."""
+"""The page at /: watches with what runs, what is wanted and why not; recent webhooks and rollouts; what is away."""
 
 from collections import Counter
 
@@ -12,12 +12,13 @@ from app.web.pages import Pages
 from app.web.running import running
 
 RECENT = 20
+RECENT_EVENTS = 10
 
 
 async def show_page(request: Request) -> Response:
     """200 with the page as the last looks left it; 304 when the browser has it already."""
     process = running(request)
-    overview = await process.services.queries.overview(rollouts=RECENT)
+    overview = await process.services.queries.overview(rollouts=RECENT, events=RECENT_EVENTS)
     values = {
         "overview": overview,
         "away": (*own_troubles(process), *overview.away),

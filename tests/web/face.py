@@ -17,6 +17,7 @@ from app.domain.watch import JobPlace, Watch
 from app.services.queries import (
     Away,
     DecisionView,
+    EventSummary,
     Overview,
     RolloutItem,
     RolloutSummary,
@@ -106,10 +107,11 @@ class MemoryQueries:
     ended: tuple[RolloutView, ...] = (ROLLOUT,)
     absent: tuple[Away, ...] = ()
     unknown_sources: tuple[UnknownSource, ...] = ()
+    told: tuple[EventSummary, ...] = ()
     paused: bool = False
     trouble: Exception | None = None
 
-    async def overview(self, *, rollouts: int) -> Overview:
+    async def overview(self, *, rollouts: int, events: int) -> Overview:
         self._check()
         return Overview(
             now=NOW,
@@ -118,6 +120,7 @@ class MemoryQueries:
             paused_at=NOW,
             watches=tuple(replace(watch, tags=()) for watch in self.known),
             rollouts=tuple(each.summary for each in self.ended[:rollouts]),
+            events=self.told[:events],
             away=self.absent,
             unknown_sources=self.unknown_sources,
             unsent_notices=0,

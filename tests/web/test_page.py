@@ -5,14 +5,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
+from uuid import UUID
 
 import pytest
 from starlette.testclient import TestClient
 
 from app.domain.decision import HoldReason
+from app.domain.event import Action
 from app.domain.rollout import RolloutState
 from app.errors import StoreUnavailable
-from app.services.queries import Away, Trouble, UnknownSource
+from app.services.queries import Away, EventSummary, Trouble, UnknownSource
 from app.web import labels
 from tests.fakes.registry import digest_of
 from tests.web.face import DECISION, NOW, ROLLOUT, SUMMARY, WATCH, Face
@@ -111,6 +113,22 @@ def test_trouble_is_shown_with_since_when(face: Face, browser: TestClient) -> No
     text = outline(browser).text
     for words in ("connection refused", "2026-01-02 02:59:05 UTC", "Redis does not", "is no duration", "some time ago"):
         assert words in text
+
+
+def test_webhooks_are_shown_with_what_became_of_them(face: Face, browser: TestClient) -> None:
+    told = EventSummary(
+        delivery_id=UUID(int=9),
+        source="distribution",
+        action=Action.PUSH,
+        path="team/app",
+        tag="v1.2.0",
+        received_at=NOW,
+        answer="app: v1.2.0 follows v1.1.0",
+    )
+    face.queries.told = (told,)
+    shown = browser.get("/").text
+    assert f'<a href="/deliveries/{told.delivery_id}">team/app:v1.2.0</a>' in shown
+    assert "app: v1.2.0 follows v1.1.0" in shown
 
 
 def test_unknown_sources_and_the_pause_are_shown(face: Face, browser: TestClient) -> None:

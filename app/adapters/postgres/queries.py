@@ -60,6 +60,17 @@ HAVING count(*) > 0
 ORDER BY name
 """
 
+_EVENTS = """
+SELECT e.event_id, e.delivery_id, e.source, e.action, e.path, e.tag, d.received_at,
+  coalesce(string_agg(ew.watch_name || ': ' || CASE WHEN ew.answer = '' THEN 'not looked at yet' ELSE ew.answer END,
+    '; ' ORDER BY ew.watch_name), 'no watch has this repository') AS answer
+FROM (SELECT * FROM events ORDER BY event_id DESC LIMIT $1) e
+JOIN deliveries d USING (delivery_id)
+LEFT JOIN event_watches ew USING (event_id)
+GROUP BY e.event_id, e.delivery_id, e.source, e.action, e.path, e.tag, d.received_at
+ORDER BY e.event_id DESC
+"""
+
 _UNKNOWN_SOURCES = "SELECT source, deliveries, last_at FROM unknown_sources ORDER BY last_at DESC, source"
 
 
@@ -69,12 +80,13 @@ class PostgresQueries:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def overview(self, *, rollouts: int) -> Overview:
-        """Everything on the first page, in five statements."""
+    async def overview(self, *, rollouts: int, events: int) -> Overview:
+        """Everything on the first page, in six statements."""
         async with self._database.connection() as connection:
             switch = await connection.fetchrow(_SWITCH)
             watches = await connection.fetch(_WATCHES, False, None)
             recent = await connection.fetch(_ROLLOUTS, rollouts, None)
+            told = await connection.fetch(_EVENTS, events)
             away = await connection.fetch(_AWAY)
             unknown = await connection.fetch(_UNKNOWN_SOURCES)
         return Overview(
@@ -84,6 +96,7 @@ class PostgresQueries:
             paused_at=switch["changed_at"],
             watches=tuple(rows.watch_view(row) for row in watches),
             rollouts=tuple(rows.rollout_summary(row) for row in recent),
+            events=tuple(rows.event_summary(row) for row in told),
             away=tuple(rows.away(row) for row in away),
             unknown_sources=tuple(rows.unknown_source(row) for row in unknown),
             unsent_notices=switch["unsent"],
