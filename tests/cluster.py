@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.local.nomad import Simulator, create_simulator_app, sample_job
-from app.local.registry import LocalRegistry
+from app.local.registry import LocalRegistry, create_registry_app
 from tests.own_processes import Process, Processes, environment, until
 from tests.servers.http import serve
-from tests.servers.local_registry import local_registry
+from tests.servers.overlaps import Overlaps
 
 __all__ = ["SECRET", "Cluster", "Process", "cluster", "until"]
 
@@ -26,6 +26,7 @@ class Cluster(Processes):
     names: Sequence[str]
     registry: LocalRegistry
     registry_url: str
+    overlaps: Overlaps
     nomad: Simulator
 
     @property
@@ -51,13 +52,16 @@ def cluster(
     """
     nomad = Simulator()
     with ExitStack() as servers:
-        registry, registry_url = servers.enter_context(local_registry())
+        registry = LocalRegistry()
+        overlaps = Overlaps(create_registry_app(registry))
+        registry_url = servers.enter_context(serve(overlaps))
         nomad_url = servers.enter_context(serve(create_simulator_app(nomad)))
         made = Cluster(
             directory=directory,
             names=names,
             registry=registry,
             registry_url=registry_url,
+            overlaps=overlaps,
             nomad=nomad,
             env=environment(DATABASE_URL=database_url, REDIS_URL=redis_url, NOMAD_ADDR=nomad_url),
         )

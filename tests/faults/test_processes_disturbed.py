@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.local.nomad.timing import Timing
+from app.local.registry.faults import Fault, Hang
 from tests.cluster import Cluster, cluster, until
 from tests.faults.deliveries import Teller, answering
 from tests.faults.moves import Moves
@@ -23,6 +24,24 @@ def _start(ours: Cluster, *kinds: str) -> None:
     ours.nomad.set_timing(Timing(evaluation=0.01, healthy=0.1))
     for kind in kinds:
         ours.start(kind)
+
+
+async def test_only_one_worker_looks_at_a_target(server_directory: Path, database_url: str, redis_url: str) -> None:
+    """Check-and-set would hide it in the ledger: so the registry tells whether two asked it of one repository."""
+    names = NAMES[:4]
+    with cluster(
+        server_directory, database_url=database_url, redis_url=redis_url, names=names, settings=SETTINGS
+    ) as ours:
+        _start(ours, "web", "worker", "worker", "worker")
+        await answering(ours)
+        async with Teller(ours) as teller, reading(database_url) as outcomes:
+            await outcomes.settled(names)
+            ours.registry.faults.add(Fault(path="/v2/team/.*", action=Hang(seconds=0.05), times=100_000))
+            moves = Moves(teller, names)
+            await moves.make(100, seconds=3)
+            await until(lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=60)
+        assert {name: ours.overlaps.most[f"team/{name}"] for name in names} == dict.fromkeys(names, 1)
+        assert faults(ours, moves.finals) == []
 
 
 @pytest.mark.slow

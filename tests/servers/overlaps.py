@@ -1,0 +1,28 @@
+"""Stands before an ASGI application and tells whether requests for one repository were ever under way together."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Message, Receive, Send], Awaitable[None]]
+
+
+class Overlaps:
+    """`most` is the largest number of requests at one time, for each repository of `/v2/{repository}/…`."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._now: Counter[str] = Counter()
+        self.most: Counter[str] = Counter()
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        repository = "/".join(scope.get("path", "").split("/")[2:4])
+        self._now[repository] += 1
+        self.most[repository] = max(self.most[repository], self._now[repository])
+        try:
+            await self._application(scope, receive, send)
+        finally:
+            self._now[repository] -= 1
