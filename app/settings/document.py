@@ -106,7 +106,7 @@ class Document(Table):
     rollout_stall_after: Duration = 15 * 60.0
     rollout_deadline: Duration = 60 * 60.0
     job_reread_interval: Duration = 5 * 60.0
-    lease_seconds: Count = 5
+    lease_seconds: Count = 4
     retention_days: Count = 90
     webhook_url: SecretUrl = NO_SECRET
     database_url: PostgresUrl = NO_SECRET

@@ -24,7 +24,7 @@ UPDATE targets SET rung_at = clock_timestamp() WHERE target_id IN (
   SELECT target_id FROM targets t
   WHERE due_at <= clock_timestamp() - interval '300 milliseconds'
     AND (lease_until IS NULL OR lease_until < clock_timestamp())
-    AND (rung_at IS NULL OR rung_at < clock_timestamp() - interval '2 seconds')
+    AND (rung_at IS NULL OR rung_at < clock_timestamp() - interval '1500 milliseconds')
     AND (EXISTS (SELECT 1 FROM watches w WHERE w.target_id = t.target_id AND present)
       OR EXISTS (SELECT 1 FROM rollouts r WHERE r.target_id = t.target_id AND r.state = 'requested'))
   ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
@@ -36,7 +36,7 @@ UPDATE rollouts SET rung_at = clock_timestamp() WHERE rollout_id IN (
   SELECT rollout_id FROM rollouts
   WHERE state = 'submitted' AND next_look_at <= clock_timestamp() - interval '300 milliseconds'
     AND (lease_until IS NULL OR lease_until < clock_timestamp())
-    AND (rung_at IS NULL OR rung_at < clock_timestamp() - interval '2 seconds')
+    AND (rung_at IS NULL OR rung_at < clock_timestamp() - interval '1500 milliseconds')
   ORDER BY next_look_at LIMIT $1 FOR UPDATE SKIP LOCKED)
 RETURNING rollout_id
 """
