@@ -23,6 +23,10 @@ from app.services.target import Claim, LeaseLost, Looks, Result, Sight, WatchRes
 
 log = structlog.get_logger()
 
+# What comes back after a long absence is noticed soon; what was refused waits for a person to mend it. In seconds.
+_LONGEST_PAUSE = 30.0
+_LONGEST_PAUSE_AFTER_REFUSAL = 300.0
+
 _FOREIGN_PAUSE = 2.0  # seconds between two looks at a Nomad deployment of somebody else
 
 
@@ -191,12 +195,13 @@ async def _put_off(looker: Looker, claim: Claim, error: Transient | Permanent) -
         seconds = 0.05
     else:
         asked = error.retry_after if isinstance(error, Transient) else None
-        seconds = max(asked or 0.0, _back_off(claim.attempts))
+        longest = _LONGEST_PAUSE if isinstance(error, Transient) else _LONGEST_PAUSE_AFTER_REFUSAL
+        seconds = max(asked or 0.0, _back_off(claim.attempts, longest))
     trouble = "" if isinstance(error, JobChanged) else str(error)
     log.warning("look.put_off", target=claim.target_id, seconds=seconds, problem=str(error))
     ring_written(looker.doorbell, claim.target_id, await looker.looks.put_off(claim, seconds=seconds, trouble=trouble))
 
 
-def _back_off(attempts: int) -> float:
-    """0.5 s, doubled each time, up to half a minute: what comes back after a long absence is noticed soon."""
-    return float(min(30.0, 0.5 * 2 ** min(attempts, 10)))
+def _back_off(attempts: int, longest: float = _LONGEST_PAUSE) -> float:
+    """0.5 s, doubled each time, up to `longest`."""
+    return float(min(longest, 0.5 * 2 ** min(attempts, 10)))
