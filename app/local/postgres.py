@@ -13,15 +13,14 @@ import shutil
 import signal
 import subprocess
 from pathlib import Path
-from typing import Self
 
 from app.local.daemon import Daemon, ServerFailed
+from app.local.embedded import EmbeddedServer
 from app.local.pg_home import PgHome, pg_home
-from app.local.ports import LOOPBACK, free_port
+from app.local.ports import LOOPBACK
 
 USER = "postgres"
 DATABASE = "postgres"
-ATTEMPTS = 3
 STATUS_LINE = 7  # of postmaster.pid, counted from 0: "starting", "ready", …
 
 SETTINGS = {
@@ -35,15 +34,14 @@ SETTINGS = {
 NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}  # survives a killed server, not a lost machine
 
 
-class EmbeddedPostgres:
+class EmbeddedPostgres(EmbeddedServer):
     """One Postgres in a directory. Nothing happens before start; url is the same across restarts of one object."""
 
     def __init__(self, directory: Path, *, port: int | None = None, durable: bool = True) -> None:
-        self._directory, self._fixed_port = directory, port
+        super().__init__(port)
+        self._directory = directory
         self._settings = SETTINGS if durable else SETTINGS | NOT_DURABLE
-        self._port = port
         self._home: PgHome | None = None
-        self._daemon: Daemon | None = None
 
     @property
     def url(self) -> str:
@@ -52,61 +50,21 @@ class EmbeddedPostgres:
             raise ServerFailed("the embedded Postgres was never started")
         return f"postgresql://{USER}:{self._home.password.read_text()}@{LOOPBACK}:{self._port}/{DATABASE}"
 
-    @property
-    def pid(self) -> int:
-        """The postmaster's process id, 0 when it does not run."""
-        return self._daemon.pid if self._daemon and self._daemon.running else 0
-
-    def start(self) -> None:
-        """Make the cluster when there is none, start it, return when it takes connections.
-
-        Raises ServerFailed with the log's last lines; data of another major version is refused.
-        """
-        if self.pid:
-            return
+    def _prepare(self) -> None:
+        """Make the cluster when there is none; data of another major version is refused."""
         if self._home is None:
             self._home = pg_home(self._directory)
             _initialise(self._home)
-        for attempt in range(1, ATTEMPTS + 1):
-            port = self._port or free_port()
-            try:
-                self._start_on(port, self._home)
-            except ServerFailed as failure:
-                if self._port or attempt == ATTEMPTS or "Address already in use" not in str(failure):
-                    raise
-            else:
-                self._port = port
-                return
 
-    def stop(self) -> None:
-        """Fast shutdown: sessions are ended, data is written, the process has gone."""
-        if self._daemon:
-            self._daemon.stop()
-
-    def kill(self) -> None:
-        """End every process of the server with SIGKILL, as a crash would; the next start recovers."""
-        if self._daemon:
-            self._daemon.kill()
-
-    def signal(self, number: int) -> None:
-        """Send a signal to the postmaster alone."""
-        if self._daemon:
-            self._daemon.signal(number)
-
-    def _start_on(self, port: int, home: PgHome) -> None:
+    def _start_on(self, port: int) -> None:
+        home = self._home
+        assert home is not None  # _prepare has made it
         settings = [f"--{name}={value}" for name, value in (self._settings | {"port": str(port)}).items()]
         argv = [home.program("postgres"), "-D", str(home.data), *settings]
         self._daemon = Daemon(argv, log=home.log, stop_signal=signal.SIGINT, account=home.account, env=_environment())
         status = home.data / "postmaster.pid"
         daemon = self._daemon
         daemon.start(lambda: _is_ready(status, daemon.pid))
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
 
 def _is_ready(status: Path, pid: int) -> bool:

