@@ -3,7 +3,6 @@
 Precedence: environment, then file, then default. No fault, warning or repr holds a secret.
 """
 
-from app.settings.file import ConfigFile
 from app.settings.load import load_settings, require_database
 from app.settings.secret import Secret
 from app.settings.summary import summarise
@@ -18,7 +17,6 @@ from app.settings.values import (
 
 __all__ = [
     "ApiToken",
-    "ConfigFile",
     "NomadSettings",
     "RegistryEndpointSettings",
     "Role",

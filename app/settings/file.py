@@ -1,6 +1,5 @@
-"""The configuration file: which one it is, what TOML stands in it, and whether it has changed."""
+"""The configuration file: which one it is, and what TOML stands in it."""
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -47,22 +46,3 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 def _unusable(path: Path, key: str, problem: str, mend: str) -> ConfigError:
     return ConfigError((Fault(source=str(path), key=key, problem=problem, mend=mend),))
-
-
-class ConfigFile:
-    """Tells whether a file's bytes have changed since it was last asked, whatever its times say."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._seen = self._fingerprint()
-
-    def changed(self) -> bool:
-        """Whether the content differs from the last call's (or the start's); a vanished file has changed, once."""
-        before, self._seen = self._seen, self._fingerprint()
-        return before != self._seen
-
-    def _fingerprint(self) -> str:
-        try:
-            return hashlib.sha256(self._path.read_bytes()).hexdigest()
-        except OSError:
-            return ""

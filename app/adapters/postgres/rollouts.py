@@ -2,6 +2,7 @@
 
 from uuid import UUID, uuid4
 
+from app.adapters.postgres.due import make_due
 from app.adapters.postgres.notices import storable
 from app.adapters.postgres.pool import Database
 from app.adapters.postgres.rollout_rows import end_rollout
@@ -46,12 +47,6 @@ _RELEASED = """
 DELETE FROM failures f USING rollout_watches rw
 WHERE rw.rollout_id = $1 AND f.watch_name = rw.watch_name AND f.digest = rw.digest
 """
-
-_DUE = """
-UPDATE targets SET mark = mark + 1, thorough = true, due_at = clock_timestamp(), rung_at = clock_timestamp()
-WHERE target_id = $1
-"""
-
 
 MAX_NOTE = 1000
 
@@ -103,5 +98,5 @@ class PostgresRollouts:
             if outcome.kind is OutcomeKind.SUCCEEDED:
                 await connection.execute(_RELEASED, followed.rollout_id)
             notices = await end_rollout(connection, followed.rollout_id, outcome)
-            await connection.execute(_DUE, followed.target_id)
+            await make_due(connection, followed.target_id)
         return tuple(notices)

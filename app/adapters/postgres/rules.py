@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID, uuid4
 
 from app.adapters.postgres import claims, rollout_rows
+from app.adapters.postgres.due import make_due
 from app.adapters.postgres.notices import add_notice
 from app.adapters.postgres.pool import Connection, Database, Row
 from app.domain.notice import NoticeKind
@@ -45,12 +46,6 @@ SELECT $1, $2, coalesce(max(intent), 0) + 1, $3, $4 FROM rollouts WHERE target_i
 """
 
 _ITEM = "INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced) VALUES ($1, $2, $3, $4, $5)"
-
-# Whoever makes a target due rings after the commit: the sweeper leaves it alone for its first seconds.
-_DUE = """
-UPDATE targets SET mark = mark + 1, thorough = true, due_at = clock_timestamp(), rung_at = clock_timestamp()
-WHERE target_id = $1
-"""
 
 _CHECK = """
 UPDATE targets SET mark = mark + 1, thorough = true, due_at = clock_timestamp(), rung_at = clock_timestamp()
@@ -104,7 +99,7 @@ class PostgresRules:
             if word.errand is not None:
                 rollout_id, told = await _request(connection, target["target_id"], word)
                 notices += told
-            await connection.execute(_DUE, target["target_id"])
+            await make_due(connection, target["target_id"])
         return Spoken(target_id=target["target_id"], rollout_id=rollout_id, notice_ids=tuple(notices))
 
     async def check(self, name: str) -> int | None:

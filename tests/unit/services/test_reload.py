@@ -1,6 +1,7 @@
 """The configuration is read again when it changed or a person asks; a broken one changes nothing and is reported."""
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -104,3 +105,23 @@ async def test_a_change_is_noticed_within_the_interval(process: Process) -> None
         await process.applied.wait()
     running.cancel()
     assert process.in_force == ["second"]
+
+
+def test_a_change_is_seen_once_and_only_when_the_bytes_differ(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("one")
+    watched = FileChanges(file)
+    assert not watched()
+
+    os.utime(file, (0, 0))
+    assert not watched()
+
+    times = file.stat()
+    file.write_text("two")
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert watched()
+    assert not watched()
+
+    file.unlink()
+    assert watched()
+    assert not watched()

@@ -1,12 +1,11 @@
 """Which file is read, and whether it has changed."""
 
-import os
 from pathlib import Path
 
 import pytest
 
 from app.errors import ConfigError
-from app.settings import ConfigFile, load_settings
+from app.settings import load_settings
 from app.settings.file import find_file
 from tests.unit.settings.files import SOUND
 
@@ -38,23 +37,3 @@ def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_bytes(b"\xef\xbb\xbf" + SOUND.encode().replace(b"\n", b"\r\n"))
     assert [watch.name for watch in load_settings(file, {}).watches] == ["app"]
-
-
-def test_a_change_is_seen_once_and_only_when_the_bytes_differ(tmp_path: Path) -> None:
-    file = tmp_path / "config.toml"
-    file.write_text("one")
-    watched = ConfigFile(file)
-    assert not watched.changed()
-
-    os.utime(file, (0, 0))
-    assert not watched.changed()
-
-    times = file.stat()
-    file.write_text("two")
-    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
-    assert watched.changed()
-    assert not watched.changed()
-
-    file.unlink()
-    assert watched.changed()
-    assert not watched.changed()
