@@ -6,7 +6,7 @@ Every implementation passes the contract suite of its port in tests/contract. Th
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.domain.job import JobState, Order, Snapshot, Submission
+from app.domain.job import Diagnosis, JobState, Order, Pointer, Preview, Snapshot, Submission
 from app.domain.notice import Notice
 from app.domain.reference import Repository
 from app.domain.watch import JobPlace
@@ -56,11 +56,16 @@ class Deployer(Protocol):
         """The job as it is now, or None when it is not there."""
         ...
 
+    async def preview(self, place: JobPlace, order: Order) -> Preview:
+        """What registering `order` would change; nothing is changed. Raises JobChanged, JobRejected."""
+        ...
+
     async def submit(self, place: JobPlace, order: Order) -> Submission:
-        """Change only what `order` names, by check-and-set.
+        """Change only what `order` names, by check-and-set, after a plan where the token may plan.
 
         Raises JobChanged (somebody else was first; nothing of ours was applied), JobRejected (Nomad refuses the
-        specification), OutcomeUnknown (the answer was lost, and reading back could not settle it).
+        specification, or its plan would change what the order does not name), OutcomeUnknown (the answer was lost, and
+        reading back could not settle it).
         """
         ...
 
@@ -69,8 +74,31 @@ class Deployer(Protocol):
         it was at `expected_index`. Raises JobChanged when the job moved on to something else."""
         ...
 
-    async def observe(self, place: JobPlace, submission: Submission) -> Snapshot:
-        """One short look at how the registration goes; never waits."""
+    async def observe(self, place: JobPlace, submission: Submission, *, deployment_id: str = "") -> Snapshot:
+        """One short look at how the registration goes; never waits. `deployment_id` is its deployment when an earlier
+        look saw it: the look is cheaper then."""
+        ...
+
+    async def moved(self, place: JobPlace, pointer: Pointer, *, within: float) -> None:
+        """Return when what `pointer` names has, or may have, changed since it was seen, at the latest after `within`
+        seconds. Holds no thread, and few connections however many wait. Raises nothing but CancelledError."""
+        ...
+
+    async def returned(self, place: JobPlace, submission: Submission) -> Submission | None:
+        """What Nomad's auto-revert registered in the place of our failed registration; None when there is nothing
+        (yet)."""
+        ...
+
+    async def diagnose(self, place: JobPlace, submission: Submission) -> Diagnosis:
+        """Why our registration does not run, with what its failed tasks wrote last, as far as the token may read."""
+        ...
+
+    async def promote(self, place: JobPlace, deployment_id: str) -> None:
+        """Promote all canaries of an active deployment. Raises JobRejected with Nomad's words when it may not be."""
+        ...
+
+    async def fail(self, place: JobPlace, deployment_id: str) -> None:
+        """Mark an active deployment as failed, as a person would. Raises JobRejected when it is over already."""
         ...
 
 

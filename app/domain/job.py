@@ -99,17 +99,44 @@ class Order:
     expected_index: int
 
 
+class Source(StrEnum):
+    """What became of the job's source (its HCL) with a registration: `none` was stored, it was changed along, or it
+    still names the old image."""
+
+    NONE = "none"
+    KEPT = "kept"
+    STALE = "stale"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
     """A registration that Nomad has applied. `index` is the job's JobModifyIndex made by it: the exact key of its
     deployment. `changed` is False when the specification was already so; `evaluation_id` is "" where the job
-    launches later.
+    launches later. `warnings` are Nomad's, and ours about what could not be checked.
     """
 
     index: int
     evaluation_id: str
     changed: bool = True
     warnings: str = ""
+    source: Source = Source.NONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What registering an order would change, by Nomad's own plan.
+
+    `lines` are all its changes in words, `foreign` those that the order does not name (drift: nothing is registered
+    then). `updates` maps a group to what happens to its allocations. `unplaced` warns that the scheduler would not
+    place everything. `allowed` False means that the token may not plan; the rest is empty then.
+    """
+
+    lines: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
+    updates: Mapping[str, str] = field(default_factory=dict)
+    unplaced: str = ""
+    warnings: str = ""
+    allowed: bool = True
 
 
 class DeploymentPhase(StrEnum):
@@ -124,7 +151,11 @@ class DeploymentPhase(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentState:
-    """The Nomad deployment of our registration. `reverted_to` is the job version that Nomad went back to, if it did."""
+    """The Nomad deployment of our registration. `reverted_to` is the job version that Nomad went back to, if it did.
+
+    `canaries` is how many canaries are wanted; `awaits_promotion` is whether all of them are healthy and nothing but a
+    promotion will move the deployment.
+    """
 
     deployment_id: str
     phase: DeploymentPhase
@@ -133,6 +164,7 @@ class DeploymentState:
     placed: int
     healthy: int
     unhealthy: int
+    canaries: int = 0
     awaits_promotion: bool = False
     paused: bool = False
     reverted_to: int | None = None
@@ -148,13 +180,43 @@ class AllocationState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pointer:
+    """What to wait on for the next change of a rollout: `what` is the deployer's own word for it, `index` how far it
+    was seen."""
+
+    what: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogTail:
+    """The last lines that a failed task wrote to stderr."""
+
+    task: str
+    allocation_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """Why a rollout failed, in sentences for people, the likeliest cause first; and what the failed tasks wrote.
+
+    `logs_denied` is whether the token may not read logs.
+    """
+
+    findings: tuple[str, ...] = ()
+    logs: tuple[LogTail, ...] = ()
+    logs_denied: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """One short look at a rollout: everything that judging needs, read from Nomad at one moment.
 
     `present` and `stopped` are the job's; `index` is its JobModifyIndex now. `evaluated` is whether the scheduler is
     done with our registration. `desired` counts the allocations wanted where there is no deployment. `stable` is
     Nomad's durable mark of our version. `unplaced` says why allocations could not be placed; `failures` explain in
-    Nomad's words.
+    Nomad's words. `pointer` is what to wait on for the next change; None leaves only to look again after a while.
     """
 
     present: bool
@@ -169,15 +231,16 @@ class Snapshot:
     allocations: tuple[AllocationState, ...] = ()
     unplaced: str = ""
     failures: tuple[str, ...] = field(default=())
+    pointer: Pointer | None = None
 
     @property
     def progress(self) -> str:
         """A text that changes exactly when the rollout moves: what the stall timer watches."""
-        counts = ",".join(sorted(f"{each.allocation_id}:{each.status}" for each in self.allocations))
         deployment = self.deployment
         if deployment is None:
+            counts = ",".join(sorted(f"{each.allocation_id}:{each.status}" for each in self.allocations))
             return f"{self.evaluated}|{counts}"
         return (
-            f"{deployment.phase}|{deployment.placed}|{deployment.healthy}|"
-            f"{deployment.awaits_promotion}|{deployment.paused}|{counts}"
+            f"{deployment.phase}|{deployment.placed}|{deployment.healthy}|{deployment.unhealthy}|"
+            f"{deployment.awaits_promotion}|{deployment.paused}"
         )

@@ -4,13 +4,12 @@ Every call names namespace and region itself: python-nomad leaves them out of so
 """
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
 import requests
-from nomad.api import Agent, Job
+from nomad.api.base import Requester
 from nomad.api.exceptions import BaseNomadException
 
 from app.adapters.nomad.connection import NomadConnection
@@ -22,13 +21,6 @@ from app.domain.watch import JobPlace
 _CONNECT_TIMEOUT = 5.0
 # Another server at this address says `404 page not found`, which tells nothing about a job.
 _ABSENT = ("job not found", "job versions not found")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Endpoints:
-    session: requests.Session
-    job: Job
-    agent: Agent
 
 
 class NomadClient:
@@ -62,17 +54,35 @@ class NomadClient:
         found: dict[str, Any] = self._read(place, ("versions",), dict) or {}
         return found.get("Versions") or []
 
+    def get(self, place: JobPlace, *path: str, shape: type, **query: str) -> Any:
+        """GET any other path under /v1, its segments unquoted, in the place's namespace and region.
+
+        None for 404; raises as reads do. `shape` str gives the text of an answer that is no JSON.
+        """
+        try:
+            answer = self._send(self._call(place, path, method="get", query=query))
+        except Refusal as refusal:
+            if refusal.status == 404 and refusal.text != "404 page not found":
+                return None
+            raise while_reading(refusal, self.origin) from refusal
+        except Silence as silence:
+            raise while_reading(silence, self.origin) from silence
+        return answer.text if shape is str else _as_json(answer, shape)
+
+    def post(self, place: JobPlace, *path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """POST to any path under /v1, its segments unquoted. Raises Refusal or Silence, as `register` does."""
+        reply: dict[str, Any] = _as_json(self._send(self._call(place, path, method="post", json=body)), dict)
+        return reply
+
     def register(self, place: JobPlace, body: dict[str, Any]) -> dict[str, Any]:
         """POST the job. Raises Refusal or Silence: only the caller can say what a lost answer to a write means."""
-        call = self._job_call(place, (), method="post", json=body)
-        reply: dict[str, Any] = _as_json(self._send(call), dict)
-        return reply
+        return self.post(place, "job", place.job_id, body=body)
 
     def agent_version(self) -> str | None:
         """The agent's version (`1.9.7`), or None where the token may not read it (agent:read)."""
         try:
             about = _as_json(
-                self._send(lambda headers: self._endpoints().agent.request("self", method="get", headers=headers)), dict
+                self._send(lambda headers: self._endpoint("agent").request("self", method="get", headers=headers)), dict
             )
         except (Refusal, Silence):
             return None
@@ -88,7 +98,7 @@ class NomadClient:
 
     def _read(self, place: JobPlace, path: tuple[str, ...], shape: type) -> Any:
         try:
-            return _as_json(self._send(self._job_call(place, path, method="get")), shape)
+            return _as_json(self._send(self._call(place, ("job", place.job_id, *path), method="get")), shape)
         except Refusal as refusal:
             if refusal.status == 404 and any(text in refusal.text for text in _ABSENT):
                 return None
@@ -96,12 +106,17 @@ class NomadClient:
         except Silence as silence:
             raise while_reading(silence, self.origin) from silence
 
-    def _job_call(self, place: JobPlace, path: tuple[str, ...], **request: Any) -> Callable[..., requests.Response]:
-        params = {"namespace": place.namespace or self._connection.namespace or "default"}
+    def _call(
+        self, place: JobPlace, path: tuple[str, ...], *, query: Mapping[str, str] | None = None, **request: Any
+    ) -> Callable[..., requests.Response]:
+        params = {"namespace": place.namespace or self._connection.namespace or "default", **(query or {})}
         if region := place.region or self._connection.region:
             params["region"] = region
-        segments = (quote(place.job_id, safe=""), *path)
-        return lambda headers: self._endpoints().job.request(*segments, params=dict(params), headers=headers, **request)
+        endpoint, *segments = path
+        quoted = [quote(segment, safe="") for segment in segments]
+        return lambda headers: self._endpoint(endpoint).request(
+            *quoted, params=dict(params), headers=headers, **request
+        )
 
     def _send(self, call: Callable[[dict[str, str]], requests.Response]) -> requests.Response:
         """Call; when the token was refused (nothing was done then), once more with the one that the file has by now."""
@@ -123,17 +138,21 @@ class NomadClient:
             raise refusal_of(answer)
         return answer
 
-    def _endpoints(self) -> _Endpoints:
-        """This thread's endpoints. Built directly: nomad.Nomad fills what we leave empty from NOMAD_* variables."""
-        endpoints: _Endpoints | None = getattr(self._local, "endpoints", None)
-        if endpoints is None:
-            session = open_session(self._connection)
-            settings = self._settings(session)
-            endpoints = _Endpoints(session=session, job=Job(**settings), agent=Agent(**settings))
-            self._local.endpoints = endpoints
+    def _endpoint(self, name: str) -> Requester:
+        """This thread's endpoint `/v1/<name>`: python-nomad's escape hatch, which takes every parameter that we need.
+
+        Built directly: nomad.Nomad fills what we leave empty from NOMAD_* variables.
+        """
+        known: dict[str, Requester] | None = getattr(self._local, "endpoints", None)
+        if known is None:
+            self._local.session = open_session(self._connection)
+            known = self._local.endpoints = {}
             with self._lock:
-                self._opened.append(session)
-        return endpoints
+                self._opened.append(self._local.session)
+        if name not in known:
+            known[name] = Requester(**self._settings(self._local.session))
+            known[name].ENDPOINT = name
+        return known[name]
 
     def _settings(self, session: requests.Session) -> dict[str, Any]:
         known = self._connection
