@@ -77,7 +77,6 @@ class RolloutView:
     submitted_at: datetime | None
     evaluation_id: str
     warnings: str
-    trouble: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,7 +56,6 @@ def _whole(rollout: RolloutView) -> dict[str, object]:
         "submitted_at": rollout.submitted_at,
         "evaluation_id": rollout.evaluation_id,
         "warnings": rollout.warnings,
-        "trouble": rollout.trouble,
     }
 
 

@@ -77,7 +77,7 @@ UPDATE targets SET poll_at = greatest(poll_at, clock_timestamp() + make_interval
 _SUBMITTED = """
 UPDATE rollouts SET state = 'submitted', submitted_at = clock_timestamp(), moved_at = clock_timestamp(),
   next_look_at = clock_timestamp(), evaluation_id = $2, submission_index = $3, submission_changed = $4,
-  warnings = $5, trouble = '', rung_at = clock_timestamp()
+  warnings = $5, rung_at = clock_timestamp()
 WHERE rollout_id = $1 AND state = 'requested' RETURNING target_id
 """
 

@@ -26,7 +26,7 @@ SELECT $1, $2, coalesce(max(intent), 0) + 1, $3, $4, $5 FROM rollouts WHERE targ
 """
 
 _REUSE_ROLLOUT = """
-UPDATE rollouts SET expected_index = $2, changes = $3, attempts = attempts + 1
+UPDATE rollouts SET expected_index = $2, changes = $3
 WHERE rollout_id = $1 AND state = 'requested' RETURNING 1
 """
 

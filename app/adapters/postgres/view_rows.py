@@ -103,7 +103,6 @@ def rollout_view(row: Row, *, place: Row, items: Iterable[Row]) -> RolloutView:
         submitted_at=row["submitted_at"],
         evaluation_id=row["evaluation_id"],
         warnings=row["warnings"],
-        trouble=row["trouble"],
     )
 
 
