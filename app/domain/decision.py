@@ -26,23 +26,34 @@ class HoldReason(StrEnum):
     OBSERVE_ONLY = "observe_only"
     CHANGED_OUTSIDE = "changed_outside"
     DOWNGRADE = "downgrade"
+    ROLLED_BACK = "rolled_back"
     NOT_A_RELEASE = "not_a_release"
+    FAILED_ELSEWHERE = "failed_elsewhere"
+    WAITS_TURN = "waits_turn"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """A person's word: deploy `wanted` whatever runs now; `forced` False leaves alone what already runs it (reset).
+    """An order: deploy `wanted` whatever runs now; `forced` False leaves alone what already runs it (reset).
 
-    `wanted` is None when the registry no longer has the tag.
+    `wanted` is None when the registry no longer has the tag. `words` say who wants it. `goes_back` brings the very
+    digest that ran before; `unless_changed` gives way to whoever changed the job since (an undo of ours).
     """
 
     wanted: Wanted | None
     forced: bool = True
+    words: str = ""
+    goes_back: bool = False
+    unless_changed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """Everything that one decision weighs. `busy` says what is under way on the job, "" when nothing is."""
+    """Everything that one decision weighs. `busy` says what is under way on the job, "" when nothing is.
+
+    `rolled_back` is whether a person rolled back and nothing newer has appeared since. `heed_elsewhere` is whether an
+    image that failed on another job stops here too. `turn` says why other rollouts go first, "" when none do.
+    """
 
     watch: Watch
     rule: Rule
@@ -53,6 +64,9 @@ class Case:
     history: History
     busy: str = ""
     ask: Ask | None = None
+    rolled_back: bool = False
+    heed_elsewhere: bool = False
+    turn: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +81,16 @@ class Hold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deploy:
-    """Bring every selected task to this tag and digest; one that runs a child of the index is there already."""
+    """Bring every selected task to this tag and digest; one that runs a child of the index is there already.
+
+    `by_digest` writes the digest whatever the watch's own way is: a tag may show something else by now.
+    """
 
     tag: str
     digest: str
     words: str
     children: frozenset[str] = frozenset()
+    by_digest: bool = False
 
 
 Decision = Deploy | Hold
@@ -85,15 +103,7 @@ def decide(case: Case) -> Decision:
         return Hold(reason=HoldReason.UNUSABLE, words=unusable)
     tasks = case.job.selected(case.watch.task, case.watch.group)
     if case.ask is not None and case.ask.wanted is not None:
-        wanted = case.ask.wanted
-        # A job keeps an image that failed: it stands in the job, but it does not run.
-        if (
-            not case.ask.forced
-            and wanted.digest not in case.history.failed
-            and runs_wanted(tasks, wanted, case.history)
-        ):
-            return _hold(HoldReason.UP_TO_DATE, f"{wanted.tag} already runs", wanted)
-        return _deploy(wanted, f"a person asked for {wanted.tag}")
+        return _ordered(case, tasks, case.ask, case.ask.wanted)
     if case.wanted is None:
         return Hold(reason=HoldReason.NO_MATCHING_TAG, words=_no_tag(case.rule))
     for check in _CHECKS:
@@ -101,6 +111,27 @@ def decide(case: Case) -> Decision:
         if hold is not None:
             return hold
     return _deploy(case.wanted, _why(case, tasks, case.wanted))
+
+
+def _ordered(case: Case, tasks: tuple[RunningTask, ...], ask: Ask, wanted: Wanted) -> Decision:
+    if ask.unless_changed and changed_by_hand(tasks, case.history.expected):
+        words = f"the job was changed outside, so that nothing goes back to {wanted.tag or wanted.digest}"
+        return _hold(HoldReason.CHANGED_OUTSIDE, words, wanted)
+    if not ask.forced and _runs(case, tasks, wanted):
+        return _hold(HoldReason.UP_TO_DATE, f"{wanted.tag} already runs", wanted)
+    return Deploy(
+        tag=wanted.tag,
+        digest=wanted.digest,
+        words=ask.words or f"a person asked for {wanted.tag}",
+        children=wanted.children,
+        by_digest=ask.goes_back,
+    )
+
+
+def _runs(case: Case, tasks: tuple[RunningTask, ...], wanted: Wanted) -> bool:
+    """A job keeps an image that failed: it stands in the job, but it does not run."""
+    failed = wanted.digest in case.history.failed | case.history.released
+    return not failed and runs_wanted(tasks, wanted, case.history)
 
 
 def obstacle(watch: Watch, job: JobState | None) -> str:
@@ -131,14 +162,12 @@ def _busy(case: Case, _tasks: tuple[RunningTask, ...], wanted: Wanted) -> Hold |
 def _failed_before(case: Case, _tasks: tuple[RunningTask, ...], wanted: Wanted) -> Hold | None:
     if wanted.digest not in case.history.failed:
         return None
-    words = f"{wanted.tag} with this digest failed here before; deploy it by hand, or push something newer"
+    words = f"{wanted.tag} with this digest failed here before; release it, deploy it by hand, or push something newer"
     return _hold(HoldReason.FAILED_BEFORE, words, wanted)
 
 
 def _up_to_date(case: Case, tasks: tuple[RunningTask, ...], wanted: Wanted) -> Hold | None:
-    return (
-        _hold(HoldReason.UP_TO_DATE, f"{wanted.tag} runs", wanted) if runs_wanted(tasks, wanted, case.history) else None
-    )
+    return _hold(HoldReason.UP_TO_DATE, f"{wanted.tag} runs", wanted) if _runs(case, tasks, wanted) else None
 
 
 def _auto_deploy_off(case: Case, _tasks: tuple[RunningTask, ...], wanted: Wanted) -> Hold | None:
@@ -161,6 +190,26 @@ def _changed_outside(case: Case, tasks: tuple[RunningTask, ...], wanted: Wanted)
     return _hold(HoldReason.CHANGED_OUTSIDE, words, wanted)
 
 
+def _rolled_back(case: Case, tasks: tuple[RunningTask, ...], wanted: Wanted) -> Hold | None:
+    if not case.rolled_back:
+        return None
+    tags = " and ".join(sorted({running(task, case.history).tag or "an untagged image" for task in tasks}))
+    words = f"a person rolled back to {tags}; something newer than {wanted.tag}, or a deploy by hand, goes on"
+    return _hold(HoldReason.ROLLED_BACK, words, wanted)
+
+
+def _failed_elsewhere(case: Case, _tasks: tuple[RunningTask, ...], wanted: Wanted) -> Hold | None:
+    job = case.history.failed_elsewhere.get(wanted.digest) if case.heed_elsewhere else None
+    if job is None:
+        return None
+    words = f"{wanted.tag} with this digest failed on job {job}; release it there, or deploy it by hand"
+    return _hold(HoldReason.FAILED_ELSEWHERE, words, wanted)
+
+
+def _waits_turn(case: Case, _tasks: tuple[RunningTask, ...], wanted: Wanted) -> Hold | None:
+    return _hold(HoldReason.WAITS_TURN, f"{wanted.tag} waits: {case.turn}", wanted) if case.turn else None
+
+
 def _downgrade(case: Case, tasks: tuple[RunningTask, ...], wanted: Wanted) -> Hold | None:
     found, highest = release(wanted.tag), highest_running(tasks, case.history)
     if not case.rule.follows_releases or found is None or highest is None or found.version >= highest.version:
@@ -181,7 +230,7 @@ def _not_a_release(case: Case, tasks: tuple[RunningTask, ...], wanted: Wanted) -
 
 _Check = Callable[[Case, tuple[RunningTask, ...], Wanted], Hold | None]
 
-# The order is the rule: lines 4 to 11 of the table, first match wins.
+# The order is the rule: lines 4 to 11 of the table, first match wins; then what only puts a deploy off.
 _CHECKS: tuple[_Check, ...] = (
     _busy,
     _failed_before,
@@ -189,8 +238,11 @@ _CHECKS: tuple[_Check, ...] = (
     _auto_deploy_off,
     _paused,
     _changed_outside,
+    _rolled_back,
     _downgrade,
     _not_a_release,
+    _failed_elsewhere,
+    _waits_turn,
 )
 
 

@@ -28,7 +28,9 @@ class History:
     `tags` maps a digest to the tag that our rollouts deployed it by. `first_highest` is the highest release tag of the
     first look, "" when there was none. `expected` maps "group/task" to the `identity` that our last rollout left there,
     empty before the first. `newer_than_hand_change` is whether a digest, or a person's word, came after a change by
-    hand.
+    hand. `failed` are the digests that failed here and are held; `released` those that failed and that a person let go:
+    they stand in the job, maybe, but do not run. `failed_elsewhere` maps a digest of this repository to the job that it
+    failed on.
     """
 
     digests: Mapping[str, str] = field(default_factory=dict)
@@ -36,6 +38,8 @@ class History:
     first_highest: str = ""
     expected: Mapping[str, str] = field(default_factory=dict)
     failed: frozenset[str] = frozenset()
+    released: frozenset[str] = frozenset()
+    failed_elsewhere: Mapping[str, str] = field(default_factory=dict)
     newer_than_hand_change: bool = False
 
 

@@ -17,16 +17,28 @@ class RolloutState(StrEnum):
 
 
 class Origin(StrEnum):
-    """Who asked: the rule itself, or a person, and how."""
+    """Who asked: the rule itself, a person, and how, or a rollout that failed (`undo`)."""
 
     RULE = "rule"
     DEPLOY = "deploy"
     RESET = "reset"
+    ROLLBACK = "rollback"
+    UNDO = "undo"
 
     @property
     def by_person(self) -> bool:
-        """Whether a person's word stands behind it: such a rollout is not re-decided, and may supersede another."""
+        """Whether a person's word stands behind it: such a rollout may supersede another."""
+        return self not in (Origin.RULE, Origin.UNDO)
+
+    @property
+    def is_order(self) -> bool:
+        """Whether it says itself what to deploy, so that it is not decided again by the rule."""
         return self is not Origin.RULE
+
+    @property
+    def goes_back(self) -> bool:
+        """Whether it brings what ran before, by its digest, whatever the tag shows now."""
+        return self in (Origin.ROLLBACK, Origin.UNDO)
 
 
 class OutcomeKind(StrEnum):

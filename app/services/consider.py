@@ -1,7 +1,7 @@
 """Decide for one watch from everything that was seen of it, and say what is to be remembered. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
@@ -17,8 +17,19 @@ from app.services.target import Claim, Sight, WatchResult, WatchState
 log = structlog.get_logger()
 
 
-def consider(claim: Claim, job: JobState | None, each: Seeing, busy: str) -> tuple[WatchResult, Decision]:
-    """What is decided for a watch that was seen, and what the look leaves on it. `busy` as in `Case`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What holds for all watches of a look, as in `Case`."""
+
+    busy: str = ""
+    turn: str = ""
+    heed_elsewhere: bool = False
+
+
+def consider(
+    claim: Claim, job: JobState | None, each: Seeing, circumstances: Circumstances
+) -> tuple[WatchResult, Decision]:
+    """What is decided for a watch that was seen, and what the look leaves on it."""
     state, seen = each.state, each.seen
     assert seen is not None  # the caller has set aside those that were not seen
     tasks = job.selected(state.watch.task, state.watch.group) if job else ()
@@ -42,8 +53,11 @@ def consider(claim: Claim, job: JobState | None, each: Seeing, busy: str) -> tup
             job=job,
             wanted=seen.wanted,
             history=history,
-            busy=busy,
+            busy=circumstances.busy,
             ask=each.ask,
+            rolled_back=_newer_is_awaited(state, each.news),
+            heed_elsewhere=circumstances.heed_elsewhere,
+            turn=circumstances.turn,
         )
     )
     log.info(
@@ -83,11 +97,16 @@ def _without_past(tasks: tuple[RunningTask, ...], history: History) -> History:
     return replace(history, digests={name: digest for name, digest in history.digests.items() if name in named})
 
 
-def _newer(state: WatchState, hand_changed_at: datetime | None, news: bool) -> bool:
-    if hand_changed_at is None:
+def _newer(state: WatchState, since: datetime | None, news: bool) -> bool:
+    """Whether a digest never seen before, or a person's word, came after `since`."""
+    if since is None:
         return False
     spoken = [at for at in (state.newest_sighting, state.word_at) if at is not None]
-    return news or any(at > hand_changed_at for at in spoken)
+    return news or any(at > since for at in spoken)
+
+
+def _newer_is_awaited(state: WatchState, news: bool) -> bool:
+    return state.rolled_back_at is not None and not _newer(state, state.rolled_back_at, news)
 
 
 def _shown(task: RunningTask, history: History) -> Mapping[str, str]:

@@ -20,7 +20,9 @@ def launch(
             watch=name,
             tag=deploy.tag,
             digest=deploy.digest,
-            forced=each.ask is not None and (each.ask.forced or deploy.digest in each.history.failed),
+            # What failed stands in the job, maybe: only a marker makes Nomad try it again.
+            forced=(each.ask is not None and each.ask.forced)
+            or deploy.digest in each.history.failed | each.history.released,
         )
         for name, (each, deploy) in deploys.items()
     )
@@ -57,7 +59,7 @@ def launch(
 
 def _means_the_same(rollout: OpenRollout, items: tuple[Item, ...]) -> bool:
     """A person's rollout stays itself while it does what was asked; the rule's while it wants just the same."""
-    if rollout.origin.by_person:
+    if rollout.origin.is_order:
         return bool({item.watch for item in rollout.items} & {item.watch for item in items})
     before = {(item.watch, item.tag, item.digest) for item in rollout.items}
     return before == {(item.watch, item.tag, item.digest) for item in items}
@@ -65,7 +67,7 @@ def _means_the_same(rollout: OpenRollout, items: tuple[Item, ...]) -> bool:
 
 def asked_in_trouble(rollout: OpenRollout | None, seeing: list[Seeing]) -> bool:
     """Whether a person's word waits for a registry that does not answer: then nothing is registered without it."""
-    if rollout is None or rollout.submitted or not rollout.origin.by_person:
+    if rollout is None or rollout.submitted or not rollout.origin.is_order:
         return False
     asked = {item.watch for item in rollout.items}
     return any(each.trouble and each.state.watch.name in asked for each in seeing)
@@ -77,13 +79,13 @@ def ending(
     """How the open rollout ends, when this look does not register it."""
     if launched is not None and launched.reuse:
         return None
-    if launched is not None and not rollout.origin.by_person:
+    if launched is not None and not rollout.origin.is_order:
         return Outcome(kind=OutcomeKind.SUPERSEDED, reason="something newer is wanted; it was never registered")
     asked = {item.watch for item in rollout.items}
     if any(each.trouble for each in seeing if each.state.watch.name in asked):
         return None
     holds = [result.decision for result in results if result.watch in asked and isinstance(result.decision, Hold)]
-    if not rollout.origin.by_person:
+    if not rollout.origin.is_order:
         words = "; ".join(hold.words for hold in holds) or "it is no longer wanted"
         return Outcome(kind=OutcomeKind.SUPERSEDED, reason=f"never registered: {words}")
     if holds and all(hold.reason is HoldReason.UP_TO_DATE for hold in holds):

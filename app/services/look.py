@@ -13,7 +13,7 @@ from app.domain.job import JobState
 from app.errors import JobChanged, Permanent, Transient
 from app.ports import Deployer, Doorbell, RegistrySource
 from app.services import launch as launches
-from app.services.consider import consider
+from app.services.consider import Circumstances, consider
 from app.services.lease import held
 from app.services.ringing import ring_written
 from app.services.see import pause_after
@@ -109,6 +109,7 @@ def _unmoved(claim: Claim, seeing: list[Seeing]) -> Result:
 
 async def _decide_all(looker: Looker, claim: Claim, job: JobState | None, seeing: list[Seeing]) -> None:
     busy = _busy(looker.settings, claim, job)
+    circumstances = Circumstances(busy=busy)
     open_rollout = claim.rollout
     results: list[WatchResult] = []
     deploys: dict[str, tuple[Seeing, Deploy]] = {}
@@ -116,7 +117,7 @@ async def _decide_all(looker: Looker, claim: Claim, job: JobState | None, seeing
         if each.seen is None:
             results.append(WatchResult(watch=each.state.watch.name, trouble=each.trouble))
             continue
-        result, decision = consider(claim, job, each, busy)
+        result, decision = consider(claim, job, each, circumstances)
         results.append(result)
         if isinstance(decision, Deploy):
             deploys[each.state.watch.name] = (each, decision)

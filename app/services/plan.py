@@ -19,9 +19,10 @@ def task_changes(
     the job (forced, or by tag) a marker does that is a pure function of the rollout's id.
     """
     changes: dict[TaskKey, TaskChange] = {}
-    by_tag = watch.deploy_by is DeployBy.TAG
+    deploy_by = DeployBy.DIGEST if deploy.by_digest else watch.deploy_by
+    by_tag = deploy_by is DeployBy.TAG
     for task in tasks:
-        image = task.written(tag=deploy.tag, digest=deploy.digest, deploy_by=watch.deploy_by)
+        image = task.written(tag=deploy.tag, digest=deploy.digest, deploy_by=deploy_by)
         runs = running(task, history).digest in deploy.children | {deploy.digest}
         if runs and not forced:
             continue

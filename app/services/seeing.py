@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from app.domain.decision import Ask
 from app.domain.history import History, Wanted, highest_running, identity, running
 from app.domain.job import JobState, RunningTask
+from app.domain.rollout import Origin
 from app.domain.rule import highest_of
 from app.errors import Permanent, StoreUnavailable, Transient
 from app.ports import RegistrySource
 from app.services.see import Seen, Sightseer
-from app.services.target import Claim, Looks, OpenRollout, Sight, WatchState
+from app.services.target import Claim, Item, Looks, OpenRollout, Sight, WatchState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,13 +127,29 @@ def _relist(eyes: Eyes, claim: Claim, state: WatchState) -> bool:
 
 
 async def _ask(rollout: OpenRollout | None, state: WatchState, sightseer: Sightseer) -> Ask | None:
-    if rollout is None or rollout.submitted or not rollout.origin.by_person:
+    if rollout is None or rollout.submitted or not rollout.origin.is_order:
         return None
-    for item in rollout.items:
-        if item.watch == state.watch.name:
-            digest = await sightseer.digest(item.tag)
-            return Ask(wanted=Wanted(tag=item.tag, digest=digest) if digest else None, forced=item.forced)
-    return None
+    item = next((each for each in rollout.items if each.watch == state.watch.name), None)
+    if item is None:
+        return None
+    if rollout.origin.goes_back:
+        return _going_back(rollout.origin, item)
+    digest = await sightseer.digest(item.tag)
+    return Ask(wanted=Wanted(tag=item.tag, digest=digest) if digest else None, forced=item.forced)
+
+
+def _going_back(origin: Origin, item: Item) -> Ask:
+    """What ran before is named by its digest: the tag may show another by now."""
+    what = item.tag or item.digest
+    undo = origin is Origin.UNDO
+    words = f"going back to {what}, since what followed it failed" if undo else f"a person rolled back to {what}"
+    return Ask(
+        wanted=Wanted(tag=item.tag, digest=item.digest),
+        forced=item.forced,
+        words=words,
+        goes_back=True,
+        unless_changed=undo,
+    )
 
 
 async def _with_baseline(

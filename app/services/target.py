@@ -44,7 +44,8 @@ class WatchState:
     """A watch with its rule and all that was recorded of it. `wanted_*` is what the registry showed at the last look.
 
     `job_create_index` 0 means that it was never looked at; `running_tags` are the tags of its tasks at the last look.
-    `newest_sighting` is when a digest was first seen last; `word_at` when a person spoke last.
+    `newest_sighting` is when a digest was first seen last; `word_at` when a person spoke last; `rolled_back_at` when a
+    person went back to what ran before.
     """
 
     watch: Watch
@@ -63,6 +64,7 @@ class WatchState:
     newest_sighting: datetime | None
     word_at: datetime | None
     events: tuple[OpenEvent, ...]
+    rolled_back_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,20 +79,26 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenRollout:
-    """The one rollout of the target that has not ended. `order` is None until a look wrote down what to register."""
+    """The one rollout of the target that has not ended. `order` is None until a look wrote down what to register.
+
+    `undoes` is the rollout that it takes back; `awaits_promotion` is whether its canaries wait for a person.
+    """
 
     rollout_id: UUID
     origin: Origin
     submitted: bool
     order: Order | None
     items: tuple[Item, ...]
+    undoes: UUID | None = None
+    awaits_promotion: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """A target under lease. `mark` is what it was when the look began: it is cleared only if it has not moved since.
 
-    `stalled_index` is the registration whose rollout we gave up as stalled, 0 when there is none.
+    `stalled_index` is the registration whose rollout we gave up as stalled, 0 when there is none. `others_active`
+    counts the rollouts of other targets that are under way, `others_due` the targets that are yet to be looked at.
     """
 
     target_id: int
@@ -109,6 +117,8 @@ class Claim:
     trouble: str
     watches: tuple[WatchState, ...]
     rollout: OpenRollout | None
+    others_active: int = 0
+    others_due: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

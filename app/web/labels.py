@@ -15,6 +15,9 @@ HOLDS: Mapping[HoldReason, str] = {
     HoldReason.AUTO_DEPLOY_OFF: "Held: auto deploy is off",
     HoldReason.PAUSED: "Held: paused",
     HoldReason.OBSERVE_ONLY: "Observing only",
+    HoldReason.ROLLED_BACK: "Held: rolled back",
+    HoldReason.FAILED_ELSEWHERE: "Held: failed elsewhere",
+    HoldReason.WAITS_TURN: "Waiting its turn",
     HoldReason.CHANGED_OUTSIDE: "Held: changed outside",
     HoldReason.DOWNGRADE: "Held: would be a downgrade",
     HoldReason.NOT_A_RELEASE: "Held: what runs is no release",
@@ -40,6 +43,8 @@ ORIGINS: Mapping[Origin, str] = {
     Origin.RULE: "by its rule",
     Origin.DEPLOY: "by a person",
     Origin.RESET: "by a reset",
+    Origin.ROLLBACK: "by a rollback",
+    Origin.UNDO: "to undo what failed",
 }
 
 _GOOD, _MOVING, _QUIET, _WAITING, _BAD = "good", "moving", "quiet", "waiting", "bad"

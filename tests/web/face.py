@@ -65,7 +65,6 @@ ROLLOUT = RolloutView(
     submitted_at=NOW,
     evaluation_id="4b8f",
     warnings="",
-    trouble="",
 )
 DECISION = DecisionView(
     reason=HoldReason.UP_TO_DATE,

@@ -19,12 +19,23 @@ WHERE target_id = $1 AND due_at <= clock_timestamp() + interval '25 milliseconds
   AND (lease_until IS NULL OR lease_until < clock_timestamp())
 RETURNING *, clock_timestamp() AS now, (SELECT paused FROM switches) AS paused,
   (SELECT coalesce(max(submission_index), 0) FROM rollouts r
-   WHERE r.target_id = $1 AND r.outcome = 'stalled') AS stalled_index
+   WHERE r.target_id = $1 AND r.outcome = 'stalled') AS stalled_index,
+  (SELECT count(*) FROM rollouts r
+   WHERE r.target_id <> $1 AND r.ended_at IS NULL AND r.expected_index IS NOT NULL) AS others_active,
+  (SELECT count(*) FROM targets t WHERE t.target_id <> $1 AND t.due_at <= clock_timestamp()
+   AND EXISTS (SELECT FROM watches w WHERE w.target_id = t.target_id AND w.present)) AS others_due
 """
 
 _WATCHES = """
 SELECT w.*,
-  (SELECT coalesce(array_agg(digest), '{}') FROM failures f WHERE f.watch_name = w.name) AS failed,
+  (SELECT coalesce(array_agg(digest), '{}') FROM failures f
+   WHERE f.watch_name = w.name AND released_at IS NULL) AS failed,
+  (SELECT coalesce(array_agg(digest), '{}') FROM failures f
+   WHERE f.watch_name = w.name AND released_at IS NOT NULL) AS released,
+  (SELECT coalesce(jsonb_object_agg(f.digest, t.job_id), '{}')
+   FROM watches o JOIN failures f ON f.watch_name = o.name JOIN targets t USING (target_id)
+   WHERE o.repository_path = w.repository_path AND o.repository_host = w.repository_host
+     AND o.target_id <> w.target_id AND o.present AND f.released_at IS NULL) AS failed_elsewhere,
   (SELECT max(first_seen_at) FROM sightings s WHERE s.watch_name = w.name) AS newest_sighting
 FROM watches w WHERE target_id = $1 AND present ORDER BY position
 """
@@ -74,6 +85,8 @@ def _claim(target: Row, token: UUID, *, watches: Sequence[Row], events: Sequence
         trouble=target["trouble"],
         watches=tuple(_watch_state(row, target, events) for row in watches),
         rollout=_open_rollout(rollout) if rollout is not None else None,
+        others_active=target["others_active"],
+        others_due=target["others_due"],
     )
 
 
@@ -109,6 +122,8 @@ def _watch_state(row: Row, target: Row, events: Sequence[Row]) -> WatchState:
             first_highest=row["first_highest"],
             expected=row["expected"],
             failed=frozenset(row["failed"]),
+            released=frozenset(row["released"]),
+            failed_elsewhere=row["failed_elsewhere"],
         ),
         adopt=row["adopt"],
         hand_changed_at=row["hand_changed_at"],
@@ -128,6 +143,7 @@ def _watch_state(row: Row, target: Row, events: Sequence[Row]) -> WatchState:
             for event in events
             if event["watch_name"] == row["name"]
         ),
+        rolled_back_at=row["rolled_back_at"],
     )
 
 
@@ -147,4 +163,6 @@ def _open_rollout(row: Row) -> OpenRollout:
         submitted=row["state"] == RolloutState.SUBMITTED.value,
         order=order,
         items=tuple(Item(**each) for each in row["items"]),
+        undoes=row["undoes"],
+        awaits_promotion=row["deployment"].get("awaits_promotion", False),
     )

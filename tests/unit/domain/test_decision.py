@@ -119,7 +119,7 @@ def test_5_failed_before() -> None:
     decision = decide(case(history=knows((task(), D1), failed=frozenset({D2}))))
     assert decision == Hold(
         reason=HoldReason.FAILED_BEFORE,
-        words="v1.1.0 with this digest failed here before; deploy it by hand, or push something newer",
+        words="v1.1.0 with this digest failed here before; release it, deploy it by hand, or push something newer",
         tag="v1.1.0",
         digest=D2,
     )
