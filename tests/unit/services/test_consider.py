@@ -8,7 +8,7 @@ import pytest
 from app.domain.decision import Deploy, Hold, HoldReason
 from app.domain.history import History
 from app.domain.job import JobState
-from app.services.consider import consider
+from app.services.consider import Circumstances, consider
 from app.services.seeing import Seeing
 from app.services.target import Claim, WatchResult
 from tests.unit.domain.cases import D1, D2, HOST, job, knows, task
@@ -20,11 +20,11 @@ OUR_HISTORY = replace(knows((task(), D1)), expected=OURS)
 
 
 def look(each: Seeing, found: JobState | None, of: Claim | None = None, busy: str = "") -> WatchResult:
-    return consider(of or claim(each.state), found, each, busy)[0]
+    return consider(of or claim(each.state), found, each, Circumstances(busy=busy))[0]
 
 
 def test_what_is_decided_and_shown() -> None:
-    result, decision = consider(claim(), job(), seeing(), "")
+    result, decision = consider(claim(), job(), seeing(), Circumstances())
     assert decision == result.decision == Deploy(tag="v1.1.0", digest=D2, words="v1.1.0 follows v1.0.0")
     assert result.sight is not None
     assert (result.sight.tag, result.sight.digest, result.sight.tags) == ("v1.1.0", D2, ("v1.1.0",))
@@ -33,9 +33,9 @@ def test_what_is_decided_and_shown() -> None:
 
 
 def test_what_holds_it_back_is_passed_on() -> None:
-    decision = consider(claim(paused=True), job(), seeing(), "something is under way")[1]
+    decision = consider(claim(paused=True), job(), seeing(), Circumstances(busy="something is under way"))[1]
     assert decision.words == "something is under way"
-    assert consider(claim(paused=True), job(), seeing(), "")[1].words.startswith("everything is paused")
+    assert consider(claim(paused=True), job(), seeing(), Circumstances())[1].words.startswith("everything is paused")
 
 
 def test_nothing_wanted_is_seen_as_nothing() -> None:
