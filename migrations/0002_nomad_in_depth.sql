@@ -8,20 +8,21 @@ ALTER TABLE watches
     ADD COLUMN rolled_back_at timestamptz,
     ADD COLUMN source_stale text NOT NULL DEFAULT '',
     ADD COLUMN unserved text NOT NULL DEFAULT '',
-    ADD COLUMN unserved_since timestamptz;
+    ADD COLUMN unserved_since timestamptz,
+    ADD COLUMN unserved_checked_at timestamptz;
 
 -- A digest that a person let go: it may be tried again, and counts as not running although it stands in the job.
 ALTER TABLE failures
     ADD COLUMN released_at timestamptz,
     ADD COLUMN released_by text NOT NULL DEFAULT '';
 
--- `deployment` is Nomad's as it was seen last; `diagnosis` why it failed; `returning` the registration that Nomad's own
+-- `deployment` is Nomad's as it was seen last; `diagnosis` why it failed; `going_back` the registration that Nomad's own
 -- revert made in its place, while that is followed; `undoes` the rollout that this one takes back; `wish` what a person
 -- asked of its canaries. No attempts were ever counted, and no trouble was ever written.
 ALTER TABLE rollouts
     ADD COLUMN deployment jsonb NOT NULL DEFAULT '{}',
     ADD COLUMN diagnosis jsonb NOT NULL DEFAULT '{}',
-    ADD COLUMN returning jsonb,
+    ADD COLUMN going_back jsonb,
     ADD COLUMN undoes uuid,
     ADD COLUMN wish text NOT NULL DEFAULT '' CHECK (wish IN ('', 'promote', 'fail')),
     ADD COLUMN wished_by text NOT NULL DEFAULT '',

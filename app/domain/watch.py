@@ -33,7 +33,8 @@ class Watch:
     """One entry of `repo_map`, as configured. The rule (pinned_tag, auto_deploy) is state and lives in Postgres.
 
     `registry` names the registry_map entry; `group` None means every group that has such a task;
-    `task` is the name of the task whose image is changed.
+    `task` is the name of the task whose image is changed. Healthy canaries are promoted `promote_after` seconds, None
+    leaves that to a person; `revert_on_failure` takes a failed rollout back where Nomad does not.
     """
 
     name: str
@@ -44,6 +45,8 @@ class Watch:
     group: str | None = None
     deploy_by: DeployBy = DeployBy.DIGEST
     observe_only: bool = False
+    promote_after: float | None = None
+    revert_on_failure: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,8 @@ from app.settings.kinds import (
     ExternalUrl,
     File,
     Folder,
+    JobName,
+    Limit,
     Names,
     Namespace,
     NomadUrl,
@@ -23,6 +25,7 @@ from app.settings.kinds import (
     RedisUrl,
     SecretText,
     SecretUrl,
+    SomeTime,
     Text,
     UserAndPassword,
 )
@@ -58,6 +61,8 @@ class RepoTable(Table):
     nomad_region: Text = ""
     deploy_by: DeployBy = DeployBy.DIGEST
     observe_only: bool = False
+    promote_after: SomeTime = None
+    revert_on_failure: bool = True
     test: Any = None
 
 
@@ -106,6 +111,9 @@ class Document(Table):
     rollout_stall_after: Duration = 15 * 60.0
     rollout_deadline: Duration = 60 * 60.0
     job_reread_interval: Duration = 5 * 60.0
+    max_rollouts: Limit = 0
+    stop_after_failure: bool = False
+    own_job: JobName = None
     lease_seconds: Count = 4
     retention_days: Count = 90
     webhook_url: SecretUrl = NO_SECRET

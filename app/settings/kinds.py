@@ -100,6 +100,14 @@ def _namespace(value: str) -> str:
     return value
 
 
+def _job_name(value: str) -> str:
+    """A job, or a namespace and a job; a job's name may hold slashes, a namespace's none."""
+    namespace, slash, job = value.partition("/")
+    if slash and (namespace in ("", "*") or not job):
+        raise refused("does not name one job", 'Write it as "job" or "namespace/job".')
+    return value
+
+
 def _file(value: str) -> Path | None:
     if not value:
         return None
@@ -142,7 +150,10 @@ def _count(value: object) -> object:
 Text = Annotated[str, BeforeValidator(_text)]
 Names = Annotated[list[Text], BeforeValidator(_names)]
 Duration = Annotated[float, _text_that(_duration)]
+SomeTime = Annotated[float | None, _text_that(_duration)]
 Count = Annotated[int, BeforeValidator(_count), Field(ge=1, le=2**31)]
+Limit = Annotated[int, BeforeValidator(_count), Field(ge=0, le=2**31)]
+JobName = Annotated[str | None, _text_that(_job_name)]
 Namespace = Annotated[str, _text_that(_namespace)]
 ExternalUrl = Annotated[str, _text_that(_plain_url("http", "https"))]
 NomadUrl = Annotated[str, _text_that(_plain_url("http", "https", "unix"))]

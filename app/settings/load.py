@@ -12,6 +12,7 @@ from app.settings.file import PLACES, VARIABLE, find_file, read_toml
 from app.settings.listening import read_listening
 from app.settings.nomad import read_nomad
 from app.settings.notes import read_warnings
+from app.settings.own_job import read_own_job
 from app.settings.reading import read_document
 from app.settings.registries import read_registries
 from app.settings.secret import Secret
@@ -73,6 +74,9 @@ def _settings(file: Path | None, document: Document, environ: Mapping[str, str],
         rollout_deadline=document.rollout_deadline,
         job_reread_interval=document.job_reread_interval,
         lease_seconds=float(document.lease_seconds),
+        max_rollouts=document.max_rollouts,
+        stop_after_failure=document.stop_after_failure,
+        own_job=read_own_job(document, environ),
         warnings=read_warnings(document),
     )
 

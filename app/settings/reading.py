@@ -20,7 +20,6 @@ _WORDS: dict[str, tuple[str, str]] = {
     "list": ("must be a list", 'Write it as ["one", "two"].'),
     "dict": ("must be a table", "Write it as [table.name] with keys below."),
     "model": ("must be a table", "Write it as a [table] with keys below."),
-    "greater": ("is too small", "It must be 1 at least."),
     "less": ("is too large", "It must be below two thousand million."),
 }
 _WRONG_KIND = ("is of the wrong kind", "See config/sample.toml.")
@@ -49,6 +48,8 @@ def _explained(place: Place, detail: ErrorDetails) -> tuple[str, str]:
     if kind == "extra_forbidden":
         table = table_at(place[:-1]) or Document
         return "is not a known key", did_you_mean(place[-1], table.model_fields, "Remove it.")
+    if kind == "greater_than_equal":
+        return "is too small", f"It must be {context['ge']} at least."
     if kind in ("literal_error", "enum"):
         return "is not a known choice", f"Write {context['expected']}."
     return _WORDS.get(kind.partition("_")[0], _WRONG_KIND)

@@ -10,6 +10,7 @@ def summarise(settings: Settings) -> Iterator[str]:
     """What will be listened to, watched and reached, a line each; then the warnings."""
     yield f"OK: {settings.file or 'the environment alone'}"
     yield f"  listens on {settings.host}:{settings.port}, polls every {settings.poll_interval:g} s"
+    yield f"  rolls out {_bounds(settings)}"
     for watch in settings.watches:
         yield f"  watches {watch.name}: {watch.repository} for {_task(watch)}{_manner(watch)}"
     for name, registry in settings.registries.items():
@@ -22,12 +23,21 @@ def summarise(settings: Settings) -> Iterator[str]:
         yield f"warning: {warning}"
 
 
+def _bounds(settings: Settings) -> str:
+    parts = [f"{settings.max_rollouts} at once" if settings.max_rollouts else "any number at once"]
+    parts += ["stops after a failure"] if settings.stop_after_failure else []
+    parts += [f"its own job {settings.own_job} last"] if settings.own_job else []
+    return ", ".join(parts)
+
+
 def _task(watch: Watch) -> str:
     return f"job {watch.place}, task {'/'.join(filter(None, (watch.group, watch.task)))}"
 
 
 def _manner(watch: Watch) -> str:
-    return ", observes only" if watch.observe_only else ""
+    observes = ", observes only" if watch.observe_only else ""
+    promotes = f", promotes canaries after {watch.promote_after:g} s" if watch.promote_after else ""
+    return observes + promotes + ("" if watch.revert_on_failure else ", reverts nothing")
 
 
 def _login(username: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from app.domain.watch import Watch
+from app.domain.watch import JobPlace, Watch
 from app.settings.secret import NO_SECRET, Secret
 
 
@@ -85,6 +85,7 @@ class Settings:
     `file` is the file that was read, None when the environment alone was enough. `watches` stand in the order of
     `watched_repositories`; a watch's `observe_only` is already true when the global switch is on.
     `redis_given` tells whether `redis_url` was configured or is the default. `warnings` are for the log, once.
+    `max_rollouts` 0 is no limit; `own_job` is the job that runs this program, in any region, None when it runs in none.
     """
 
     file: Path | None
@@ -109,4 +110,7 @@ class Settings:
     rollout_deadline: float
     job_reread_interval: float
     lease_seconds: float
+    max_rollouts: int
+    stop_after_failure: bool
+    own_job: JobPlace | None
     warnings: tuple[str, ...]

@@ -53,6 +53,8 @@ def _watch(
         group=table.nomad_group_name or None,
         deploy_by=table.deploy_by,
         observe_only=table.observe_only or document.observe_only,
+        promote_after=table.promote_after,
+        revert_on_failure=table.revert_on_failure,
     )
 
 

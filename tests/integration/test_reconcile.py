@@ -28,7 +28,8 @@ LOOKED_AT = """
 UPDATE watches SET pinned_tag = 'v1', auto_deploy = false, tags = '{v1}', tags_read_at = now(), wanted_tag = 'v1',
   wanted_digest = 'd1', running = '[{"tag": "v1"}]', job_create_index = 7, digests = '{"i": "d"}',
   digest_tags = '{"d": "v1"}', first_highest = 'v1', expected = '{"g/t": "i"}', adopt = true,
-  hand_changed_at = now(), hand_images = '{"g/t": "i"}', trouble = 'x', trouble_since = now();
+  hand_changed_at = now(), hand_images = '{"g/t": "i"}', trouble = 'x', trouble_since = now(), rolled_back_at = now(),
+  source_stale = 'x', unserved = 'x', unserved_since = now(), unserved_checked_at = now();
 INSERT INTO sightings (watch_name, digest, tag) SELECT name, 'd1', 'v1' FROM watches;
 INSERT INTO failures (watch_name, digest, rollout_id) SELECT name, 'd0', gen_random_uuid() FROM watches;
 UPDATE targets SET mark = 10, thorough = false, due_at = NULL, lease_token = gen_random_uuid(),
@@ -37,7 +38,8 @@ UPDATE targets SET mark = 10, thorough = false, due_at = NULL, lease_token = gen
 
 HISTORY = """
 SELECT tags, tags_read_at, wanted_tag, wanted_digest, running, job_create_index, digests, digest_tags, first_highest,
-  expected, adopt, hand_changed_at, hand_images, decision_id, trouble, trouble_since FROM watches WHERE name = $1
+  expected, adopt, hand_changed_at, hand_images, decision_id, trouble, trouble_since, rolled_back_at,
+  source_stale, unserved, unserved_since, unserved_checked_at FROM watches WHERE name = $1
 """
 
 
@@ -86,6 +88,8 @@ async def test_a_first_configuration_is_written_in_its_order_and_is_due(
         group="g",
         deploy_by=DeployBy.TAG,
         observe_only=True,
+        promote_after=600.5,
+        revert_on_failure=False,
     )
     reconciled = await reconcile(store, [SIDECAR, APP, other])
     assert reconciled.appeared == ("sidecar", "app", "Other")
@@ -93,7 +97,7 @@ async def test_a_first_configuration_is_written_in_its_order_and_is_due(
     written = await rows(
         database,
         "SELECT name, registry, repository_host, repository_path, task, group_name, deploy_by, observe_only, present,"
-        " pinned_tag, auto_deploy, region, namespace, job_id"
+        " promote_after, revert_on_failure, pinned_tag, auto_deploy, region, namespace, job_id"
         " FROM watches JOIN targets USING (target_id) ORDER BY position",
     )
     assert [each["name"] for each in written] == ["sidecar", "app", "Other"]
@@ -106,6 +110,8 @@ async def test_a_first_configuration_is_written_in_its_order_and_is_due(
         "group_name": "g",
         "deploy_by": "tag",
         "observe_only": True,
+        "promote_after": 600.5,
+        "revert_on_failure": False,
         "present": True,
         "pinned_tag": "",
         "auto_deploy": True,
@@ -119,9 +125,10 @@ async def test_a_first_configuration_is_written_in_its_order_and_is_due(
 
 
 async def test_the_same_again_writes_nothing(database: Database, store: PostgresWatches) -> None:
-    await reconcile(store, [APP, SIDECAR])
+    soaks = replace(SIDECAR, promote_after=0.1)
+    await reconcile(store, [APP, soaks])
     before = await rows(database, "SELECT xmin::text, * FROM watches"), await rows(database, "TABLE targets")
-    assert await reconcile(store, [APP, SIDECAR]) == Reconciled()
+    assert await reconcile(store, [APP, soaks]) == Reconciled()
     assert before == (await rows(database, "SELECT xmin::text, * FROM watches"), await rows(database, "TABLE targets"))
 
 
@@ -185,6 +192,18 @@ async def test_a_changed_setting_keeps_the_history_and_is_due(database: Database
     web = await target(database, "web")
     assert (web["mark"], web["thorough"], web["due"]) == (11, True, True)
     assert web["lease_token"] is not None
+
+
+@pytest.mark.parametrize("changed", [replace(APP, promote_after=60.0), replace(APP, revert_on_failure=False)])
+async def test_another_way_with_nomad_makes_the_target_due(
+    changed: Watch, database: Database, store: PostgresWatches
+) -> None:
+    await reconcile(store, [APP])
+    await execute(database, LOOKED_AT)
+    assert (await reconcile(store, [changed])).changed == ("app",)
+    web = await target(database, "web")
+    assert (web["thorough"], web["due"]) == (True, True)
+    assert await reconcile(store, [changed]) == Reconciled()
 
 
 @pytest.mark.parametrize(

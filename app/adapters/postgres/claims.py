@@ -101,6 +101,8 @@ def watch(row: Row, place: JobPlace) -> Watch:
         group=row["group_name"],
         deploy_by=DeployBy(row["deploy_by"]),
         observe_only=row["observe_only"],
+        promote_after=row["promote_after"],
+        revert_on_failure=row["revert_on_failure"],
     )
 
 

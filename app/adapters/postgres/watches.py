@@ -44,19 +44,21 @@ _FORGET = (
     """
     UPDATE watches SET tags = '{}', tags_read_at = NULL, wanted_tag = '', wanted_digest = '', running = '[]',
       job_create_index = 0, digests = '{}', digest_tags = '{}', first_highest = '', expected = '{}', adopt = false,
-      hand_changed_at = NULL, hand_images = '{}', decision_id = NULL, trouble = '', trouble_since = NULL
+      hand_changed_at = NULL, hand_images = '{}', decision_id = NULL, trouble = '', trouble_since = NULL,
+      rolled_back_at = NULL, source_stale = '', unserved = '', unserved_since = NULL, unserved_checked_at = NULL
     WHERE name = ANY($1)
     """,
 )
 
 _WRITE = """
 INSERT INTO watches (name, target_id, registry, repository_host, repository_path, task, group_name, deploy_by,
-  observe_only, position)
+  observe_only, promote_after, revert_on_failure, position)
 SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-  $9::boolean[], $10::integer[])
+  $9::boolean[], $10::float8[], $11::boolean[], $12::integer[])
 ON CONFLICT (name) DO UPDATE SET target_id = excluded.target_id, registry = excluded.registry,
   repository_host = excluded.repository_host, repository_path = excluded.repository_path, task = excluded.task,
   group_name = excluded.group_name, deploy_by = excluded.deploy_by, observe_only = excluded.observe_only,
+  promote_after = excluded.promote_after, revert_on_failure = excluded.revert_on_failure,
   position = excluded.position, present = true
 """
 
@@ -143,6 +145,8 @@ def _columns(write: Sequence[tuple[int, Watch]], targets: Mapping[JobPlace, int]
             watch.group,
             watch.deploy_by.value,
             watch.observe_only,
+            watch.promote_after,
+            watch.revert_on_failure,
             position,
         )
         for position, watch in write

@@ -43,6 +43,44 @@ def test_the_global_switch_makes_every_watch_only_observe(tmp_path: Path) -> Non
     assert (settings.observe_only, settings.watches[0].observe_only) == (True, True)
 
 
+def test_rollouts_are_bounded_when_that_is_said(tmp_path: Path) -> None:
+    settings = load(tmp_path, "max_rollouts = 3\nstop_after_failure = true" + SOUND)
+    assert (settings.max_rollouts, settings.stop_after_failure) == (3, True)
+    settings = load(tmp_path, SOUND)
+    assert (settings.max_rollouts, settings.stop_after_failure) == (0, False)
+
+
+def test_a_watch_says_when_canaries_are_promoted_and_whether_failures_are_taken_back(tmp_path: Path) -> None:
+    watch = load(tmp_path, SOUND + 'promote_after = "10m"\nrevert_on_failure = false').watches[0]
+    assert (watch.promote_after, watch.revert_on_failure) == (600.0, False)
+    watch = load(tmp_path, SOUND).watches[0]
+    assert (watch.promote_after, watch.revert_on_failure) == (None, True)
+
+
+IN_NOMAD = {"NOMAD_JOB_ID": "self/ish", "NOMAD_NAMESPACE": "ops"}
+
+
+@pytest.mark.parametrize(
+    ("said", "environ", "expected"),
+    [
+        ("", {}, None),
+        ("", IN_NOMAD, ("ops", "self/ish")),
+        ("", {"NOMAD_JOB_ID": "self"}, ("default", "self")),
+        ('own_job = ""', IN_NOMAD, None),
+        ('own_job = "other"', IN_NOMAD, ("ops", "other")),
+        ('own_job = "other"', {}, ("default", "other")),
+        ('own_job = "apps/other/one"', IN_NOMAD, ("apps", "other/one")),
+        ("", {**IN_NOMAD, "REGISTRYWATCHER_OWN_JOB": "other"}, ("ops", "other")),
+        ("", {**IN_NOMAD, "REGISTRYWATCHER_NOMAD__NAMESPACE": "apps"}, ("ops", "self/ish")),
+    ],
+)
+def test_the_own_job_is_what_nomad_says_unless_it_is_set(
+    tmp_path: Path, said: str, environ: dict[str, str], expected: tuple[str, str] | None
+) -> None:
+    own = load(tmp_path, said + SOUND, environ).own_job
+    assert own == (JobPlace(region="", namespace=expected[0], job_id=expected[1]) if expected else None)
+
+
 def test_a_repository_listed_twice_is_watched_once(tmp_path: Path) -> None:
     assert len(load(tmp_path, SOUND.replace('["app"]', '["app", "app"]')).watches) == 1
 
@@ -151,6 +189,15 @@ def test_the_summary_tells_what_matters(tmp_path: Path) -> None:
     assert "  registry hub: https://registry.example, anonymous" in lines
     assert "  webhooks: distribution" in lines
     assert lines[-1].startswith("warning: Nomad's certificate")
+
+
+def test_the_summary_tells_how_rollouts_go(tmp_path: Path) -> None:
+    assert "  rolls out any number at once" in summarise(load(tmp_path, SOUND))
+    text = 'max_rollouts = 3\nstop_after_failure = true\nown_job = "ops/self"' + SOUND
+    text += 'promote_after = "10m"\nrevert_on_failure = false'
+    lines = list(summarise(load(tmp_path, text)))
+    assert "  rolls out 3 at once, stops after a failure, its own job ops/self last" in lines
+    assert any(line.endswith(", promotes canaries after 600 s, reverts nothing") for line in lines)
 
 
 def test_the_external_url_has_no_final_slash(tmp_path: Path) -> None:
