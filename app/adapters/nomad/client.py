@@ -54,20 +54,23 @@ class NomadClient:
         found: dict[str, Any] = self._read(place, ("versions",), dict) or {}
         return found.get("Versions") or []
 
-    def get(self, place: JobPlace, *path: str, shape: type, **query: str) -> Any:
+    def get(self, place: JobPlace, *path: str, shape: type, timeout: float | None = None, **query: str) -> Any:
         """GET any other path under /v1, its segments unquoted, in the place's namespace and region.
 
-        None for 404; raises as reads do. `shape` str gives the text of an answer that is no JSON.
+        None for 404; raises as reads do. `shape` str gives the text of an answer that is no JSON; `timeout` is for
+        what must not take as long as other calls may.
         """
+        limited = {} if timeout is None else {"timeout": min(timeout, self._connection.timeout)}
         try:
-            answer = self._send(self._call(place, path, method="get", query=query))
+            answer = self._send(self._call(place, path, method="get", query=query, **limited))
         except Refusal as refusal:
             if refusal.status == 404 and refusal.text != "404 page not found":
                 return None
             raise while_reading(refusal, self.origin) from refusal
         except Silence as silence:
             raise while_reading(silence, self.origin) from silence
-        return answer.text if shape is str else _as_json(answer, shape)
+        # requests takes text without a charset (Nomad's logs) for Latin-1.
+        return answer.content.decode("utf-8", "replace") if shape is str else _as_json(answer, shape)
 
     def post(self, place: JobPlace, *path: str, body: dict[str, Any]) -> dict[str, Any]:
         """POST to any path under /v1, its segments unquoted. Raises Refusal or Silence, as `register` does."""
