@@ -5,6 +5,7 @@ Every call names namespace and region itself: python-nomad leaves them out of so
 
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -13,10 +14,12 @@ from nomad.api.base import Requester
 from nomad.api.exceptions import BaseNomadException
 
 from app.adapters.nomad.connection import NomadConnection
-from app.adapters.nomad.errors import Refusal, Silence, problem_of, refusal_of, while_reading
+from app.adapters.nomad.errors import Problem, Refusal, Silence, problem_of, refusal_of, while_reading
+from app.adapters.nomad.refusals import Doing
 from app.adapters.nomad.token import Token
 from app.adapters.nomad.transport import base_address, open_session
 from app.domain.watch import JobPlace
+from app.errors import RegistryWatcherError
 
 _CONNECT_TIMEOUT = 5.0
 # Another server at this address says `404 page not found`, which tells nothing about a job.
@@ -83,14 +86,17 @@ class NomadClient:
 
     def agent_version(self) -> str | None:
         """The agent's version (`1.9.7`), or None where the token may not read it (agent:read)."""
-        try:
-            about = _as_json(
-                self._send(lambda headers: self._endpoint("agent").request("self", method="get", headers=headers)), dict
-            )
-        except (Refusal, Silence):
-            return None
+        about = self._about("agent", "self") or {}
         version: str | None = ((about.get("config") or {}).get("Version") or {}).get("Version")
         return version
+
+    def own_token(self) -> dict[str, Any] | None:
+        """The ACL token that we use, or None where there is none to tell of (no ACLs, a workload's, not accepted)."""
+        return self._about("acl", "token", "self")
+
+    def within(self, place: JobPlace, job: Mapping[str, Any]) -> JobPlace:
+        """The place with the region that the job itself names, where nobody else names one."""
+        return place if place.region or self._connection.region else replace(place, region=job.get("Region") or "")
 
     def close(self) -> None:
         """Close every connection; calls after this open new ones."""
@@ -99,22 +105,44 @@ class NomadClient:
         for session in opened:
             session.close()
 
+    def _about(self, endpoint: str, *path: str) -> dict[str, Any] | None:
+        """What Nomad tells about itself or us; None when it does not."""
+        try:
+            found: dict[str, Any] = _as_json(
+                self._send(lambda headers: self._endpoint(endpoint).request(*path, method="get", headers=headers)), dict
+            )
+        except (Refusal, Silence):
+            return None
+        return found
+
     def _read(self, place: JobPlace, path: tuple[str, ...], shape: type) -> Any:
         try:
             return _as_json(self._send(self._call(place, ("job", place.job_id, *path), method="get")), shape)
         except Refusal as refusal:
             if refusal.status == 404 and any(text in refusal.text for text in _ABSENT):
                 return None
-            raise while_reading(refusal, self.origin) from refusal
+            raise self._failed_read(refusal, place, path) from refusal
         except Silence as silence:
-            raise while_reading(silence, self.origin) from silence
+            raise self._failed_read(silence, place, path) from silence
+
+    def _failed_read(self, problem: Problem, place: JobPlace, path: tuple[str, ...]) -> RegistryWatcherError:
+        doing = Doing.READING_LOGS if "logs" in path else Doing.READING
+        return while_reading(problem, self.origin, doing=doing, place=self._settled(place))
+
+    def _settled(self, place: JobPlace) -> JobPlace:
+        """The place with the namespace and region that its calls name."""
+        known = self._connection
+        return replace(
+            place, namespace=place.namespace or known.namespace or "default", region=place.region or known.region
+        )
 
     def _call(
         self, place: JobPlace, path: tuple[str, ...], *, query: Mapping[str, str] | None = None, **request: Any
     ) -> Callable[..., requests.Response]:
-        params = {"namespace": place.namespace or self._connection.namespace or "default", **(query or {})}
-        if region := place.region or self._connection.region:
-            params["region"] = region
+        settled = self._settled(place)
+        params = {"namespace": settled.namespace, **(query or {})}
+        if settled.region:
+            params["region"] = settled.region
         endpoint, *segments = path
         quoted = [quote(segment, safe="") for segment in segments]
         return lambda headers: self._endpoint(endpoint).request(
@@ -175,5 +203,5 @@ def _as_json(answer: requests.Response, shape: type) -> Any:
     except requests.exceptions.JSONDecodeError as error:
         raise problem_of(error) from error
     if not isinstance(parsed, shape):
-        raise Silence("the answer is not of Nomad's form; is there something else at this address?", sent=True)
+        raise Silence("the answer is not of Nomad's form; correct NOMAD_ADDR, or the proxy before Nomad", sent=True)
     return parsed

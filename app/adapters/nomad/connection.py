@@ -16,7 +16,7 @@ _SOURCE = "Nomad"
 class NomadConnection:
     """One Nomad agent. Certificates are verified unless `skip_verify`; `timeout` is seconds for one answer.
 
-    `token_file` wins over `token` and is read again when Nomad refuses the token (workload identities rotate).
+    `token_file` wins over `token` and is read again when it changed, or Nomad refuses the token (identities rotate).
     `region` and `namespace` serve places that name none. Variables: https://developer.hashicorp.com/nomad/commands#environment-variables
     """
 

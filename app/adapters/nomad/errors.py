@@ -10,7 +10,10 @@ import requests
 from nomad.api.exceptions import BaseNomadException
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from app.adapters.nomad import refusals
 from app.adapters.nomad.explain import bounded
+from app.adapters.nomad.refusals import Doing
+from app.domain.watch import JobPlace
 from app.errors import JobChanged, JobRejected, NomadDenied, NomadUnavailable, RegistryWatcherError
 
 _CONFLICT = "Enforcing job modify index"
@@ -62,14 +65,16 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(cause, requests.exceptions.SSLError):
         return _tls_silence(str(cause))
     if isinstance(cause, requests.exceptions.ConnectTimeout) or _never_connected(cause):
-        return Silence("it cannot be reached", sent=False)
+        return Silence("it cannot be reached; look whether the agent is up, and correct NOMAD_ADDR", sent=False)
     if isinstance(cause, requests.exceptions.Timeout):
-        return Silence("it did not answer in time", sent=True)
+        return Silence("it did not answer in time; it is asked again later", sent=True)
     if isinstance(cause, requests.exceptions.ConnectionError):
-        return Silence("the connection broke before the answer", sent=True)
+        return Silence("the connection broke before the answer; it is asked again later", sent=True)
     if isinstance(cause, requests.exceptions.JSONDecodeError):
-        return Silence("the answer is not Nomad's JSON; is there something else at this address?", sent=True)
-    return Silence(f"the call failed ({type(cause).__name__})", sent=True)
+        return Silence(
+            "the answer is not Nomad's JSON; is there something else at this address? Correct NOMAD_ADDR", sent=True
+        )
+    return Silence(f"the call failed ({type(cause).__name__}); correct the NOMAD_* variables", sent=True)
 
 
 def refusal_of(response: requests.Response) -> Refusal:
@@ -78,27 +83,39 @@ def refusal_of(response: requests.Response) -> Refusal:
     return Refusal(response.status_code, bounded(text, 1000), retry_after=_seconds(response.headers.get("Retry-After")))
 
 
-def while_reading(problem: Problem, origin: str) -> RegistryWatcherError:
-    """The error that a failed read raises."""
+def while_reading(
+    problem: Problem, origin: str, *, doing: Doing = Doing.READING, place: JobPlace | None = None
+) -> RegistryWatcherError:
+    """The error that a failed read raises, or any call that changes nothing."""
     if isinstance(problem, Silence):
-        return NomadUnavailable(f"Nomad at {origin}: {problem}")
+        return NomadUnavailable(refusals.silent(origin, str(problem)))
     if problem.status in (401, 403):
-        return _denied(problem, origin)
-    return NomadUnavailable(
-        f"Nomad at {origin} answers {problem.status}: {problem.text or 'no text'}", retry_after=problem.retry_after
-    )
+        namespace = (place.namespace if place else "") or "default"
+        job = str(place) if place else None
+        return NomadDenied(refusals.denied(origin, problem.text, doing=doing, job=job, namespace=namespace))
+    return NomadUnavailable(refusals.unavailable(origin, problem.status, problem.text), retry_after=problem.retry_after)
 
 
-def while_writing(problem: Problem, origin: str) -> RegistryWatcherError | None:
-    """The error of a register call that was certainly not applied; None when only reading back can tell."""
+def while_planning(problem: Problem, origin: str, place: JobPlace) -> RegistryWatcherError:
+    """The error that a failed plan raises: nothing was written, so nothing about it is unknown."""
+    if isinstance(problem, Refusal) and _rejects(problem):
+        return JobRejected(refusals.rejected(problem.text, job=str(place), doing=Doing.PLANNING))
+    return while_reading(problem, origin, doing=Doing.PLANNING, place=place)
+
+
+def while_writing(
+    problem: Problem, origin: str, *, doing: Doing = Doing.REGISTERING, place: JobPlace | None = None
+) -> RegistryWatcherError | None:
+    """The error of a write that was certainly not applied; None when only reading back can tell."""
     if may_be_applied(problem):
         return None
+    job = str(place) if place else None
     if isinstance(problem, Refusal):
         if _CONFLICT in problem.text:
-            return JobChanged(f"somebody else changed the job first: {problem.text}")
+            return JobChanged(refusals.conflict(job, problem.text))
         if _rejects(problem):
-            return JobRejected(problem.text or f"Nomad answers {problem.status}")
-    return while_reading(problem, origin)
+            return JobRejected(refusals.rejected(problem.text, job=job, doing=doing))
+    return while_reading(problem, origin, doing=doing, place=place)
 
 
 def may_be_applied(problem: Problem) -> bool:
@@ -121,13 +138,6 @@ def _rejects(refusal: Refusal) -> bool:
     return 400 <= refusal.status < 500 and refusal.status not in (401, 403, 404, 429)
 
 
-def _denied(refusal: Refusal, origin: str) -> NomadDenied:
-    return NomadDenied(
-        f"Nomad at {origin} refuses: {refusal.text or 'Permission denied'}. "
-        "Give NOMAD_TOKEN (or NOMAD_TOKEN_FILE) a token with read-job and submit-job in the job's namespace"
-    )
-
-
 def _never_connected(error: object) -> bool:
     """Whether nothing was sent. requests hides urllib3's reason in its first argument."""
     wrapped = error.args[0] if isinstance(error, requests.exceptions.ConnectionError) and error.args else None
@@ -145,10 +155,10 @@ def _tls_silence(text: str) -> Silence:
             "its certificate cannot be verified; set NOMAD_CACERT to the file of the CA that signed it", sent=False
         )
     if "NO_CERTIFICATE_OR_CRL_FOUND" in text:
-        return Silence("NOMAD_CACERT holds no certificate in PEM form", sent=False)
+        return Silence("NOMAD_CACERT holds no certificate in PEM form; name the CA's certificate", sent=False)
     if "WRONG_VERSION_NUMBER" in text or "record layer failure" in text:
         return Silence("it does not speak TLS; write http:// in NOMAD_ADDR, or switch TLS on in Nomad", sent=False)
-    return Silence("the TLS connection failed", sent=True)
+    return Silence("the TLS connection failed; look at NOMAD_CACERT and NOMAD_CLIENT_CERT", sent=True)
 
 
 def _seconds(retry_after: str | None) -> float | None:
