@@ -37,6 +37,7 @@ from app.services.receive import Delivery
 from app.services.reconcile import reconcile
 from app.services.ringing import LOOK, OBSERVE
 from app.services.schedule import sweep_forever
+from app.services.vigil import Vigil
 from tests.fakes.doorbell import InProcessDoorbell
 from tests.servers.http import serve
 from tests.servers.local_registry import local_registry
@@ -320,9 +321,9 @@ class Line:
                     "SELECT watch_name, reason, words, looks FROM decisions ORDER BY decision_id"
                 )
             ][-8:],
-            "rollouts": [
-                tuple(row) for row in await self.fetch("SELECT state, outcome, reason, note, trouble FROM rollouts")
-            ][-5:],
+            "rollouts": [tuple(row) for row in await self.fetch("SELECT state, outcome, reason, note FROM rollouts")][
+                -5:
+            ],
             "troubles": [
                 tuple(row) for row in await self.fetch("SELECT name, trouble FROM watches WHERE trouble <> ''")
             ],
@@ -367,6 +368,7 @@ async def line(
         endpoint = RegistryEndpoint(name="main", scheme="http", domain=outside.registry_url.partition("://")[2])
         registries = RegistryClient({"main": endpoint, **(more_registries or {})})
         deployer = NomadDeployer(NomadConnection(address=outside.nomad_url))
+        vigil = Vigil(PostgresRollouts(database), deployer, bell)
         opened = Line(
             database=database,
             registry=outside.registry,
@@ -385,6 +387,7 @@ async def line(
                 rollouts=PostgresRollouts(database),
                 deployer=deployer,
                 doorbell=bell,
+                vigil=vigil,
                 patience=patience or Patience(grace=0.1),
             ),
         )
@@ -392,13 +395,18 @@ async def line(
             LOOK: lambda key: look(opened.looker, int(key)),
             OBSERVE: lambda key: observe(opened.observer, UUID(key)),
         }
-        sweeper = asyncio.create_task(sweep_forever(PostgresSchedule(database), bell))
+        background = [
+            asyncio.create_task(sweep_forever(PostgresSchedule(database), bell)),
+            asyncio.create_task(vigil.run()),
+        ]
         try:
             yield opened
             await opened.audit()
         finally:
-            sweeper.cancel()
-            await asyncio.gather(sweeper, return_exceptions=True)
+            for task in background:
+                task.cancel()
+            await asyncio.gather(*background, return_exceptions=True)
+            await vigil.aclose()
             await bell.close()
             await registries.aclose()
             await deployer.aclose()

@@ -19,6 +19,7 @@ from app.adapters.doorbell import DramatiqDoorbell
 from app.adapters.nomad import NomadDeployer
 from app.adapters.postgres.migrate import migrate
 from app.adapters.postgres.pool import Database
+from app.adapters.postgres.rollouts import PostgresRollouts
 from app.adapters.registry import RegistryClient
 from app.bootstrap.services import Kept, Services, build_services
 from app.bootstrap.values import endpoints, nomad_connection
@@ -27,6 +28,7 @@ from app.http import open_client
 from app.services.reconcile import reconcile
 from app.services.reload import FileChanges, Reloader
 from app.services.ringing import LOOK
+from app.services.vigil import Vigil
 from app.settings import Settings, load_settings
 
 log = structlog.get_logger()
@@ -65,7 +67,8 @@ async def open_app(settings: Settings, *, broker: Broker | None = None) -> Async
     registries = RegistryClient(endpoints(settings.registries))
     deployer = NomadDeployer(nomad_connection(settings.nomad))
     http = open_client()
-    kept = Kept(database=database, registries=registries, deployer=deployer, doorbell=bell, http=http)
+    vigil = Vigil(PostgresRollouts(database), deployer, bell)
+    kept = Kept(database=database, registries=registries, deployer=deployer, doorbell=bell, vigil=vigil, http=http)
     app = App(services=build_services(settings, kept))
     app.reloader = _reloader(app, kept)
     with suppress(ValueError, RuntimeError, NotImplementedError):  # only a main thread may listen to signals
@@ -73,6 +76,7 @@ async def open_app(settings: Settings, *, broker: Broker | None = None) -> Async
     background = [
         asyncio.create_task(_start(app)),
         asyncio.create_task(app.reloader.run(interval=_READ_FILE_EVERY)),
+        asyncio.create_task(vigil.run()),
     ]
     for warning in settings.warnings:
         log.warning("configuration.warning", text=warning)
@@ -84,6 +88,7 @@ async def open_app(settings: Settings, *, broker: Broker | None = None) -> Async
         for task in background:
             with suppress(asyncio.CancelledError):
                 await task
+        await vigil.aclose()
         bell.close()
         await registries.aclose()
         await deployer.aclose()

@@ -27,6 +27,7 @@ from app.services.compose import Addresses
 from app.services.look import Looker, LookSettings
 from app.services.observe import Observer
 from app.services.queries import SchemaCheck
+from app.services.vigil import Vigil
 from app.settings import Settings
 from app.web.auth import Access
 
@@ -61,6 +62,7 @@ class Kept:
     registries: RegistryClient
     deployer: NomadDeployer
     doorbell: DramatiqDoorbell
+    vigil: Vigil
     http: httpx.AsyncClient
 
 
@@ -82,6 +84,7 @@ def build_services(settings: Settings, kept: Kept) -> Services:
         rollouts=PostgresRollouts(database),
         deployer=deployer,
         doorbell=bell,
+        vigil=kept.vigil,
         patience=Patience(stall_after=settings.rollout_stall_after, deadline=settings.rollout_deadline),
         lease=settings.lease_seconds,
     )

@@ -13,6 +13,7 @@ class NoticeKind(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     SUPERSEDED = "superseded"
+    AWAITS_PROMOTION = "awaits_promotion"
     HELD = "held"
     TROUBLE = "trouble"
     ENDED = "ended"

@@ -1,11 +1,10 @@
-"""One attempt to bring a target to a reference: its states, its outcomes, and how a snapshot of it is judged. Pure."""
+"""One attempt to bring a target to a reference: its states, who asked for it, its course and its outcomes. Pure."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from app.domain.job import DeploymentPhase, Snapshot, Submission
+from app.domain.job import Submission
 
 
 class RolloutState(StrEnum):
@@ -63,10 +62,17 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """Not over: look again in `seconds`; `note` says what is waited for."""
+    """Not over: look again when it moves, at the latest in `seconds`; `note` says what is waited for."""
 
     seconds: float
     note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promote:
+    """Its canaries were healthy for their soak time: they are to be promoted."""
+
+    deployment_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,109 +85,29 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Returning:
+    """Nomad's own revert after a failure: the registration that it made in the place of ours, and why ours failed."""
+
+    submission: Submission
+    version: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """A rollout under way: what was submitted, when, and when it last moved."""
+    """A rollout under way: what was submitted, when, and when it last moved.
+
+    `returning` is what is followed once Nomad has begun to go back. `promote_after` is how long canaries are to be
+    healthy before they are promoted by themselves, in seconds; None leaves that to a person.
+    """
 
     submission: Submission
     started_at: datetime
     moved_at: datetime
+    returning: Returning | None = None
+    promote_after: float | None = None
 
-
-def judge(snapshot: Snapshot, course: Course, *, patience: Patience, now: datetime) -> Wait | Outcome:
-    """Tell from one snapshot whether the rollout is over.
-
-    Nomad's verdict comes first, then what happened to the job, then the stall timer; an error of the API never ends a
-    rollout, since no snapshot exists then.
-    """
-    for verdict in _verdicts(snapshot, course, patience, now):
-        if verdict is not None:
-            return verdict
-    waited, age = (now - course.moved_at).total_seconds(), (now - course.started_at).total_seconds()
-    if waited > patience.stall_after:
-        return Outcome(kind=OutcomeKind.STALLED, reason=_joined(f"nothing moved for {waited:.0f} s", snapshot))
-    if age > patience.deadline:
-        return Outcome(kind=OutcomeKind.STALLED, reason=_joined(f"not over after {age:.0f} s", snapshot))
-    return Wait(seconds=_pace(age), note=_joined(_waiting(snapshot), snapshot))
-
-
-def _verdicts(snapshot: Snapshot, course: Course, patience: Patience, now: datetime) -> Iterator[Outcome | None]:
-    yield _unchanged(course)
-    yield _by_deployment(snapshot)
-    yield _by_job(snapshot, course)
-    yield _by_allocations(snapshot, patience, now)
-
-
-def _unchanged(course: Course) -> Outcome | None:
-    if course.submission.changed:
-        return None
-    return Outcome(kind=OutcomeKind.SUCCEEDED, reason="the job already said so; Nomad made no new version")
-
-
-def _by_deployment(snapshot: Snapshot) -> Outcome | None:
-    deployment = snapshot.deployment
-    if deployment is None or deployment.phase is DeploymentPhase.ACTIVE:
-        return None
-    if deployment.phase is DeploymentPhase.SUCCESSFUL:
-        return Outcome(kind=OutcomeKind.SUCCEEDED, reason=deployment.description)
-    if deployment.phase is DeploymentPhase.FAILED:
-        return Outcome(kind=OutcomeKind.FAILED, reason=_joined(deployment.description, snapshot))
-    kind = OutcomeKind.SUPERSEDED if deployment.phase is DeploymentPhase.REPLACED else OutcomeKind.STOPPED
-    return Outcome(kind=kind, reason=deployment.description)
-
-
-def _by_job(snapshot: Snapshot, course: Course) -> Outcome | None:
-    if not snapshot.present:
-        return Outcome(kind=OutcomeKind.STOPPED, reason="the job was purged")
-    if snapshot.stopped:
-        return Outcome(kind=OutcomeKind.STOPPED, reason="the job was stopped")
-    if snapshot.stable:
-        return Outcome(kind=OutcomeKind.SUCCEEDED, reason="Nomad marked this version of the job as stable")
-    if snapshot.launches_later:
-        return Outcome(kind=OutcomeKind.NEXT_LAUNCH, reason="the job's next launch uses it")
-    if snapshot.deployment is None and snapshot.index != course.submission.index:
-        return Outcome(kind=OutcomeKind.SUPERSEDED, reason="the job was registered again by somebody else")
-    return None
-
-
-def _by_allocations(snapshot: Snapshot, patience: Patience, now: datetime) -> Outcome | None:
-    """Jobs without a deployment: each wanted allocation runs for the grace time, or completes where that is its end."""
-    if snapshot.deployment is not None or not snapshot.evaluated or snapshot.unplaced:
-        return None
-    if snapshot.desired == 0:
-        return Outcome(kind=OutcomeKind.SUCCEEDED, reason="the job wants no allocation to run")
-    # A lost one says something of its client, nothing of the image: Nomad places another.
-    if any(each.status == "failed" for each in snapshot.allocations):
-        return Outcome(kind=OutcomeKind.FAILED, reason=_joined("an allocation failed", snapshot))
-    settled = [
-        each
-        for each in snapshot.allocations
-        if (each.status == "complete" and snapshot.runs_to_completion)
-        or (
-            each.status == "running"
-            and each.running_since is not None
-            and now.timestamp() - each.running_since >= patience.grace
-        )
-    ]
-    if len(settled) >= snapshot.desired:
-        return Outcome(kind=OutcomeKind.SUCCEEDED, reason=f"all {snapshot.desired} allocations run")
-    return None
-
-
-def _waiting(snapshot: Snapshot) -> str:
-    deployment = snapshot.deployment
-    if deployment is None:
-        return "waiting for allocations" if snapshot.evaluated else "waiting for Nomad's scheduler"
-    if deployment.awaits_promotion:
-        return "waiting for a person to promote the canaries in Nomad"
-    if deployment.paused:
-        return "the deployment is paused in Nomad"
-    return f"{deployment.healthy} of {deployment.desired} allocations are healthy"
-
-
-def _joined(words: str, snapshot: Snapshot) -> str:
-    return "; ".join(part for part in (words, snapshot.unplaced, *snapshot.failures) if part)
-
-
-def _pace(age: float) -> float:
-    """Look often while it is young, and rarely when it takes long: from 0.1 s up to 5 s, a tenth of its age."""
-    return min(5.0, max(0.1, age / 10))
+    @property
+    def current(self) -> Submission:
+        """The registration to look at."""
+        return self.returning.submission if self.returning else self.submission

@@ -41,13 +41,14 @@ MARKS = {
     NoticeKind.SUCCEEDED: "✅",
     NoticeKind.FAILED: "❌",
     NoticeKind.SUPERSEDED: "⏭️",
+    NoticeKind.AWAITS_PROMOTION: "🐤",
     NoticeKind.HELD: "✋",
     NoticeKind.TROUBLE: "⚠️",
     NoticeKind.ENDED: "⏹️",
 }
 
 WHAT_NEXT = {
-    NoticeKind.FAILED: "It is not tried again until a person deploys it or something newer appears.",
+    NoticeKind.FAILED: "It is not tried again until a person releases or deploys it, or something newer appears.",
     NoticeKind.SUPERSEDED: "Something newer took its place.",
     NoticeKind.HELD: "It waits for a person.",
     NoticeKind.TROUBLE: "It is tried again by itself.",

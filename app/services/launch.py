@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from uuid import uuid4
 
 from app.domain.decision import Deploy, Hold, HoldReason
-from app.domain.job import JobState, TaskChange, TaskKey
+from app.domain.history import History, running
+from app.domain.job import JobState, RunningTask, TaskChange, TaskKey
 from app.domain.rollout import Outcome, OutcomeKind
 from app.services import plan
 from app.services.seeing import Seeing
@@ -30,6 +31,7 @@ def launch(
     identifier = open_rollout.rollout_id if open_rollout is not None and reuse else uuid4()
     changes: dict[TaskKey, TaskChange] = {}
     from_images: dict[str, dict[str, str]] = {}
+    before: dict[str, tuple[str, str]] = {}
     task_watches: dict[TaskKey, str] = {}
     for item in items:
         each, deploy = deploys[item.watch]
@@ -41,6 +43,7 @@ def launch(
         changes.update(wanted)
         task_watches.update(dict.fromkeys(wanted, item.watch))
         from_images[item.watch] = {str(task.key): task.image for task in tasks}
+        before[item.watch] = _before(tasks, each.history)
     if not changes:
         return None
     return Launch(
@@ -48,6 +51,7 @@ def launch(
         reuse=reuse,
         items=items,
         from_images=from_images,
+        before=before,
         words={name: deploy.words for name, (_, deploy) in deploys.items()},
         task_watches=task_watches,
         identities={
@@ -55,6 +59,12 @@ def launch(
         },
         order=plan.order(job, changes),
     )
+
+
+def _before(tasks: tuple[RunningTask, ...], history: History) -> tuple[str, str]:
+    """The one tag and digest that all tasks run: what can be gone back to."""
+    found = {(each.tag, each.digest) for each in (running(task, history) for task in tasks)}
+    return found.pop() if len(found) == 1 else ("", "")
 
 
 def _means_the_same(rollout: OpenRollout, items: tuple[Item, ...]) -> bool:

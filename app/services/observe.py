@@ -1,53 +1,27 @@
-"""One short look at a rollout that is under way: read Nomad, judge, and say when to look again, or that it is over.
+"""One short look at a rollout that is under way: read Nomad, judge, and say what to wait for, or that it is over.
 
 Waiting is many short looks, each its own message; no thread is held. An error of the API never ends a rollout.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
 from uuid import UUID
 
 import structlog
 
-from app.domain.rollout import Course, Outcome, Patience, Wait, judge
-from app.domain.watch import JobPlace
-from app.errors import Permanent, Transient
+from app.domain.job import Diagnosis, Snapshot
+from app.domain.judging import judge
+from app.domain.rollout import Course, Outcome, OutcomeKind, Patience, Promote, Returning, Wait
+from app.errors import JobRejected, Permanent, StoreUnavailable, Transient
 from app.ports import Deployer, Doorbell
+from app.services.followed import Followed, Halt, Rollouts, Wish
 from app.services.ringing import ANNOUNCE, LOOK, OBSERVE
+from app.services.vigil import KEPT, Vigil
 
 log = structlog.get_logger()
 
 _AFTER_ERROR = 2.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Followed:
-    """A rollout under lease: where it runs, its course, and how far it had come at the last look."""
-
-    rollout_id: UUID
-    token: UUID
-    target_id: int
-    place: JobPlace
-    course: Course
-    progress: str
-    now: datetime
-
-
-class Rollouts(Protocol):
-    """The store of rollouts that are under way. All methods raise StoreUnavailable; writes are fenced by the lease."""
-
-    async def claim(self, rollout_id: UUID, lease_seconds: float) -> Followed | None:
-        """Take the lease if the rollout is submitted, due for a look, and free."""
-        ...
-
-    async def wait(self, followed: Followed, *, progress: str, seconds: float, note: str) -> None:
-        """Let the lease go and be due again in `seconds`; a changed `progress` starts the stall timer anew."""
-        ...
-
-    async def end(self, followed: Followed, outcome: Outcome) -> tuple[int, ...]:
-        """End it, record what failed or what runs, make the target due; returns the notices to send."""
-        ...
+_SOON = 0.1
+_REVERT_COMES_WITHIN = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +31,7 @@ class Observer:
     rollouts: Rollouts
     deployer: Deployer
     doorbell: Doorbell
+    vigil: Vigil
     patience: Patience
     lease: float = 5.0
 
@@ -67,25 +42,114 @@ async def observe(observer: Observer, rollout_id: UUID) -> None:
     if followed is None:
         return
     try:
-        snapshot = await observer.deployer.observe(followed.place, followed.course.submission)
+        await _carry_out(observer, followed)
+        snapshot = await observer.deployer.observe(
+            followed.place, followed.course.current, deployment_id=followed.deployment_id
+        )
+        await _judge(observer, followed, snapshot)
+    except StoreUnavailable:
+        raise
     except (Transient, Permanent) as error:
         pause = max(_AFTER_ERROR, (error.retry_after or 0.0) if isinstance(error, Transient) else 0.0)
-        await _wait(observer, followed, Wait(seconds=pause, note=str(error)), followed.progress)
-        return
+        await _wait(observer, followed, Wait(seconds=pause, note=str(error)), None)
+
+
+async def _judge(observer: Observer, followed: Followed, snapshot: Snapshot) -> None:
     course = followed.course
     if snapshot.progress != followed.progress:
-        course = Course(submission=course.submission, started_at=course.started_at, moved_at=followed.now)
+        course = Course(
+            submission=course.submission,
+            started_at=course.started_at,
+            moved_at=followed.now,
+            returning=course.returning,
+            promote_after=course.promote_after,
+        )
     verdict = judge(snapshot, course, patience=observer.patience, now=followed.now)
+    if isinstance(verdict, Promote):
+        await observer.deployer.promote(followed.place, verdict.deployment_id)
+        log.info("rollout.promoted", rollout=str(followed.rollout_id), by="its soak time")
+        verdict = Wait(seconds=_SOON, note="its canaries are promoted")
     if isinstance(verdict, Wait):
-        await _wait(observer, followed, verdict, snapshot.progress)
+        await _wait(observer, followed, verdict, snapshot)
+    elif verdict.kind is OutcomeKind.FAILED and course.returning is None:
+        await _failed(observer, followed, snapshot, verdict)
+    else:
+        await _end(observer, followed, verdict)
+
+
+async def _carry_out(observer: Observer, followed: Followed) -> None:
+    """Promote or fail the canaries as a person wished; what Nomad refuses is written down, and not tried again."""
+    if followed.wish is None or not followed.deployment_id:
         return
-    notices = await observer.rollouts.end(followed, verdict)
-    log.info("rollout.ended", rollout=str(rollout_id), outcome=verdict.kind.value, reason=verdict.reason)
-    observer.doorbell.ring(LOOK, str(followed.target_id))
-    for notice_id in notices:
+    act = observer.deployer.promote if followed.wish is Wish.PROMOTE else observer.deployer.fail
+    try:
+        await act(followed.place, followed.deployment_id)
+    except JobRejected as error:
+        log.warning("rollout.wish_refused", rollout=str(followed.rollout_id), wish=followed.wish, problem=str(error))
+    else:
+        log.info("rollout.wish_granted", rollout=str(followed.rollout_id), wish=followed.wish)
+    await observer.rollouts.granted(followed)
+
+
+async def _failed(observer: Observer, followed: Followed, snapshot: Snapshot, outcome: Outcome) -> None:
+    """Find out why; then follow Nomad's own way back, or go back ourselves."""
+    deployment, submission = snapshot.deployment, followed.course.submission
+    version = deployment.reverted_to if deployment else None
+    if version is not None:
+        back = await observer.deployer.returned(followed.place, submission)
+        waited = (followed.now - followed.course.moved_at).total_seconds()
+        if back is None and waited < _REVERT_COMES_WITHIN:
+            await _wait(observer, followed, Wait(seconds=0.5, note=f"Nomad goes back to version {version}"), snapshot)
+            return
+        if back is not None:
+            returning = Returning(submission=back, version=version, reason=outcome.reason)
+            diagnosis = await _diagnose(observer, followed)
+            await observer.rollouts.turn_back(followed, returning, diagnosis)
+            log.info("rollout.returning", rollout=str(followed.rollout_id), version=version, reason=outcome.reason)
+            observer.doorbell.ring(OBSERVE, str(followed.rollout_id))
+            return
+    # A batch job that went back would do its work once more.
+    undo = version is None and not snapshot.runs_to_completion
+    await _end(observer, followed, outcome, diagnosis=await _diagnose(observer, followed), undo=undo)
+
+
+async def _diagnose(observer: Observer, followed: Followed) -> Diagnosis:
+    """Why it failed, as far as Nomad tells: not knowing must not keep the rollout from its end."""
+    try:
+        return await observer.deployer.diagnose(followed.place, followed.course.submission)
+    except (Transient, Permanent) as error:
+        log.warning("rollout.not_diagnosed", rollout=str(followed.rollout_id), problem=str(error))
+        return Diagnosis()
+
+
+async def _end(
+    observer: Observer,
+    followed: Followed,
+    outcome: Outcome,
+    *,
+    diagnosis: Diagnosis | None = None,
+    undo: bool = False,
+) -> None:
+    ended = await observer.rollouts.end(followed, outcome, diagnosis=diagnosis, undo=undo)
+    log.info("rollout.ended", rollout=str(followed.rollout_id), outcome=outcome.kind.value, reason=outcome.reason)
+    for target_id in ended.due:
+        observer.doorbell.ring(LOOK, str(target_id))
+    for notice_id in ended.notice_ids:
         observer.doorbell.ring(ANNOUNCE, str(notice_id))
 
 
-async def _wait(observer: Observer, followed: Followed, wait: Wait, progress: str) -> None:
-    await observer.rollouts.wait(followed, progress=progress, seconds=wait.seconds, note=wait.note)
-    observer.doorbell.ring(OBSERVE, str(followed.rollout_id), delay=wait.seconds)
+async def _wait(observer: Observer, followed: Followed, wait: Wait, snapshot: Snapshot | None) -> None:
+    pointer = snapshot.pointer if snapshot else None
+    halt = Halt(
+        seconds=wait.seconds if pointer is None else min(wait.seconds, KEPT),
+        note=wait.note,
+        progress=snapshot.progress if snapshot else followed.progress,
+        deployment=snapshot.deployment if snapshot else None,
+    )
+    notices = await observer.rollouts.wait(followed, halt)
+    if pointer is None or wait.seconds <= _SOON:
+        observer.doorbell.ring(OBSERVE, str(followed.rollout_id), delay=wait.seconds)
+    else:
+        observer.vigil.begin(followed.rollout_id, followed.place, pointer, within=wait.seconds)
+    for notice_id in notices:
+        observer.doorbell.ring(ANNOUNCE, str(notice_id))

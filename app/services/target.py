@@ -160,14 +160,16 @@ class WatchResult:
 class Launch:
     """What is about to be registered: written down before Nomad hears of it, so that a crash loses nothing.
 
-    `reuse` keeps the open rollout's identity; otherwise an open one ends as superseded. `identities` are the images
-    that the job's tasks will have, by normalised name.
+    `reuse` keeps the open rollout's identity; otherwise an open one ends as superseded. `before` is each watch's tag
+    and digest that ran, both "" where its tasks ran several or unknown ones. `identities` are the images that the
+    job's tasks will have, by normalised name.
     """
 
     rollout_id: UUID
     reuse: bool
     items: tuple[Item, ...]
     from_images: Mapping[str, Mapping[str, str]]
+    before: Mapping[str, tuple[str, str]]
     words: Mapping[str, str]
     task_watches: Mapping[TaskKey, str]
     identities: Mapping[TaskKey, str]

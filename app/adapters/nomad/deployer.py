@@ -11,7 +11,7 @@ from app.adapters.nomad.registration import Registration
 from app.adapters.nomad.snapshot import Sighting, snapshot
 from app.adapters.nomad.translate import job_state, launches_later
 from app.adapters.nomad.vault import VaultToken
-from app.domain.job import JobState, Order, Snapshot, Submission
+from app.domain.job import Diagnosis, JobState, Order, Snapshot, Submission
 from app.domain.watch import JobPlace
 
 # Nomad cuts an address off at 100 connections: four processes of ours fit beside each other.
@@ -43,7 +43,15 @@ class NomadDeployer:
         """What became of an order whose answer was lost; see app/ports.py."""
         return await self._in_thread(lambda: self._registration.recover(place, order))
 
-    async def observe(self, place: JobPlace, submission: Submission) -> Snapshot:
+    async def diagnose(self, place: JobPlace, submission: Submission) -> Diagnosis:
+        """Why our registration does not run; see app/ports.py."""
+        return Diagnosis(findings=(await self.observe(place, submission)).failures)
+
+    async def returned(self, place: JobPlace, submission: Submission) -> Submission | None:
+        """What auto-revert registered; see app/ports.py."""
+        return None
+
+    async def observe(self, place: JobPlace, submission: Submission, *, deployment_id: str = "") -> Snapshot:
         """One short look: up to five reads, none of which waits."""
         return await self._in_thread(lambda: self._observe(place, submission))
 

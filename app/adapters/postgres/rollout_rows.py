@@ -1,10 +1,11 @@
 """How a rollout is written down, what it leaves on its watches, and how it ends, each with its notices."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from app.adapters.postgres.notices import MAX_DETAIL, add_notice, storable
 from app.adapters.postgres.pool import Connection, Row
+from app.domain.job import Diagnosis
 from app.domain.notice import NoticeKind
 from app.domain.rollout import Origin, Outcome, OutcomeKind, RolloutState
 from app.services.target import Claim, Launch, LeaseLost
@@ -20,6 +21,16 @@ RETURNING rollout_id, (SELECT job_id FROM targets t WHERE t.target_id = rollouts
    FROM rollout_watches rw WHERE rw.rollout_id = $1) AS what
 """
 
+_WHAT = """
+SELECT job_id, namespace,
+  (SELECT array_agg(watch_name ORDER BY watch_name) FROM rollout_watches rw WHERE rw.rollout_id = $1) AS names,
+  (SELECT string_agg(watch_name || ' ' || tag, ', ' ORDER BY watch_name)
+   FROM rollout_watches rw WHERE rw.rollout_id = $1) AS what
+FROM rollouts JOIN targets USING (target_id) WHERE rollout_id = $1
+"""
+
+_LINES_TOLD = 5
+
 _NEW_ROLLOUT = """
 INSERT INTO rollouts (rollout_id, target_id, intent, origin, expected_index, changes)
 SELECT $1, $2, coalesce(max(intent), 0) + 1, $3, $4, $5 FROM rollouts WHERE target_id = $2
@@ -34,10 +45,11 @@ WHERE rollout_id = $1 AND state = 'requested' RETURNING 1
 _DROP_ITEMS = "DELETE FROM rollout_watches WHERE rollout_id = $1 AND watch_name <> ALL($2)"
 
 _ITEM = """
-INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced, from_images, words)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced, from_images, words, from_tag, from_digest)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (rollout_id, watch_name) DO UPDATE
-SET tag = excluded.tag, digest = excluded.digest, from_images = excluded.from_images, words = excluded.words
+SET tag = excluded.tag, digest = excluded.digest, from_images = excluded.from_images, words = excluded.words,
+  from_tag = excluded.from_tag, from_digest = excluded.from_digest
 """
 
 # What our rollout wrote is from now on what we expect to find, beside what ran already in tasks that it left alone, and
@@ -99,6 +111,7 @@ async def write_launch(connection: Connection, claimed: Claim, launch: Launch) -
             item.forced,
             dict(launch.from_images[item.watch]),
             launch.words[item.watch],
+            *launch.before[item.watch],
         )
 
 
@@ -144,7 +157,9 @@ _KINDS = {
 }
 
 
-async def end_rollout(connection: Connection, rollout_id: UUID, outcome: Outcome) -> list[int]:
+async def end_rollout(
+    connection: Connection, rollout_id: UUID, outcome: Outcome, *, diagnosis: Diagnosis | None = None
+) -> list[int]:
     """End the rollout, once, with its notice; nothing happens when it has ended already."""
     row = await connection.fetchrow(_END, rollout_id, outcome.kind.value, storable(outcome.reason, MAX_DETAIL))
     if row is None:
@@ -155,7 +170,31 @@ async def end_rollout(connection: Connection, rollout_id: UUID, outcome: Outcome
             connection,
             kind=_KINDS.get(outcome.kind, NoticeKind.ENDED),
             headline=f"{row['what']}: {words}",
-            detail=outcome.reason,
+            detail="\n".join([outcome.reason, *_last_words(diagnosis)]),
+            watch_names=tuple(row["names"] or ()),
+            rollout_id=rollout_id,
+            job_id=row["job_id"],
+            namespace=row["namespace"],
+        )
+    ]
+
+
+def _last_words(diagnosis: Diagnosis | None) -> Iterator[str]:
+    """What the failed tasks wrote last, a few lines each."""
+    for log in diagnosis.logs if diagnosis else ():
+        lines = log.text.splitlines()[-_LINES_TOLD:]
+        yield "\n".join([f"{log.task} wrote last:", *lines])
+
+
+async def canaries_notice(connection: Connection, rollout_id: UUID, note: str) -> list[int]:
+    """Tell that the rollout's canaries wait for a person."""
+    row = await connection.fetchrow(_WHAT, rollout_id)
+    return [
+        await add_notice(
+            connection,
+            kind=NoticeKind.AWAITS_PROMOTION,
+            headline=f"{row['what']}: waiting for promotion",
+            detail=note,
             watch_names=tuple(row["names"] or ()),
             rollout_id=rollout_id,
             job_id=row["job_id"],

@@ -1,15 +1,19 @@
 """The store of rollouts that are under way: the lease for one short look, the next look, and the end."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 from uuid import UUID, uuid4
 
+from app.adapters.postgres import failures
 from app.adapters.postgres.due import make_due
 from app.adapters.postgres.notices import storable
-from app.adapters.postgres.pool import Database
-from app.adapters.postgres.rollout_rows import end_rollout
-from app.domain.job import Submission
-from app.domain.rollout import Course, Outcome, OutcomeKind
+from app.adapters.postgres.pool import Database, Row
+from app.adapters.postgres.rollout_rows import canaries_notice, end_rollout
+from app.domain.job import DeploymentState, Diagnosis, Submission
+from app.domain.rollout import Course, Outcome, OutcomeKind, Returning
 from app.domain.watch import JobPlace
-from app.services.observe import Followed
+from app.services.followed import Ended, Followed, Halt, Wish
 
 _CLAIM = """
 UPDATE rollouts r SET lease_token = $2, lease_until = clock_timestamp() + make_interval(secs => $3)
@@ -17,35 +21,51 @@ FROM targets t
 WHERE r.rollout_id = $1 AND t.target_id = r.target_id AND r.state = 'submitted'
   AND r.next_look_at <= clock_timestamp() + interval '25 milliseconds'
   AND (r.lease_until IS NULL OR r.lease_until < clock_timestamp())
-RETURNING r.*, t.region, t.namespace, t.job_id, clock_timestamp() AS now
+RETURNING r.*, t.region, t.namespace, t.job_id, clock_timestamp() AS now,
+  (SELECT CASE WHEN bool_and(w.promote_after IS NOT NULL) THEN max(w.promote_after) END
+   FROM rollout_watches rw JOIN watches w ON w.name = rw.watch_name WHERE rw.rollout_id = $1) AS promote_after
 """
 
+# A wish that came during the look is looked after at once.
 _WAIT = """
-UPDATE rollouts SET note = $3, next_look_at = clock_timestamp() + make_interval(secs => $4),
-  moved_at = CASE WHEN progress = $5 THEN moved_at ELSE clock_timestamp() END, progress = $5,
-  lease_token = NULL, lease_until = NULL, rung_at = NULL
-WHERE rollout_id = $1 AND lease_token = $2 AND state = 'submitted'
+UPDATE rollouts r SET note = $3,
+  next_look_at = CASE WHEN r.wish = '' OR before.wish = r.wish THEN clock_timestamp() + make_interval(secs => $4)
+                      ELSE clock_timestamp() END,
+  moved_at = CASE WHEN r.progress = $5 THEN r.moved_at ELSE clock_timestamp() END, progress = $5,
+  deployment = coalesce($6, r.deployment), lease_token = NULL, lease_until = NULL, rung_at = NULL
+FROM (SELECT deployment, $7::text AS wish FROM rollouts WHERE rollout_id = $1 FOR UPDATE) AS before
+WHERE r.rollout_id = $1 AND r.lease_token = $2 AND r.state = 'submitted'
+RETURNING NOT coalesce((before.deployment->>'awaits_promotion')::boolean, false)
+  AND coalesce((r.deployment->>'awaits_promotion')::boolean, false) AS begins_to_await
 """
+
+_GRANTED = "UPDATE rollouts SET wish = '' WHERE rollout_id = $1 AND lease_token = $2"
 
 # As everywhere, the target is locked first.
 _LOCK = "SELECT 1 FROM targets WHERE target_id = $1 FOR NO KEY UPDATE"
 
-_STILL_HELD = "SELECT 1 FROM rollouts WHERE rollout_id = $1 AND lease_token = $2 AND ended_at IS NULL FOR UPDATE"
+_STILL_HELD = "SELECT origin FROM rollouts WHERE rollout_id = $1 AND lease_token = $2 AND ended_at IS NULL FOR UPDATE"
 
-_FAILED = """
-INSERT INTO failures (watch_name, digest, rollout_id)
-SELECT watch_name, digest, rollout_id FROM rollout_watches WHERE rollout_id = $1
-ON CONFLICT (watch_name, digest) DO UPDATE SET rollout_id = excluded.rollout_id, failed_at = clock_timestamp()
+_TURN_BACK = """
+UPDATE rollouts SET returning = $2, diagnosis = $3, deployment = '{}', progress = '', note = $4,
+  moved_at = clock_timestamp(), next_look_at = clock_timestamp(), rung_at = clock_timestamp(),
+  lease_token = NULL, lease_until = NULL
+WHERE rollout_id = $1
 """
 
-# Nomad may have gone back to an older version: the next look takes what it finds as ours, no change by hand.
-_ADOPT = """
-UPDATE watches SET adopt = true WHERE name IN (SELECT watch_name FROM rollout_watches WHERE rollout_id = $1)
+_DIAGNOSED = "UPDATE rollouts SET diagnosis = $2 WHERE rollout_id = $1"
+
+# What fell due while it was waited for is left alone: somebody else is at it, or soon will be.
+_KEEP = """
+UPDATE rollouts SET next_look_at = clock_timestamp() + make_interval(secs => $2)
+WHERE rollout_id = ANY($1) AND state = 'submitted' AND next_look_at > clock_timestamp()
+  AND (lease_until IS NULL OR lease_until < clock_timestamp())
+RETURNING rollout_id
 """
 
-_RELEASED = """
-DELETE FROM failures f USING rollout_watches rw
-WHERE rw.rollout_id = $1 AND f.watch_name = rw.watch_name AND f.digest = rw.digest
+_WAKE = """
+UPDATE rollouts SET next_look_at = clock_timestamp(), rung_at = clock_timestamp()
+WHERE rollout_id = $1 AND state = 'submitted' AND next_look_at > clock_timestamp()
 """
 
 MAX_NOTE = 1000
@@ -61,42 +81,119 @@ class PostgresRollouts:
         """Take the lease in one statement."""
         async with self._database.connection() as connection:
             row = await connection.fetchrow(_CLAIM, rollout_id, uuid4(), lease_seconds)
-        if row is None:
-            return None
-        submission = Submission(
-            index=row["submission_index"],
-            evaluation_id=row["evaluation_id"],
-            changed=row["submission_changed"],
-            warnings=row["warnings"],
-        )
-        return Followed(
-            rollout_id=rollout_id,
-            token=row["lease_token"],
-            target_id=row["target_id"],
-            place=JobPlace(region=row["region"], namespace=row["namespace"], job_id=row["job_id"]),
-            course=Course(submission=submission, started_at=row["submitted_at"], moved_at=row["moved_at"]),
-            progress=row["progress"],
-            now=row["now"],
-        )
+        return None if row is None else _followed(row)
 
-    async def wait(self, followed: Followed, *, progress: str, seconds: float, note: str) -> None:
+    async def wait(self, followed: Followed, halt: Halt) -> Sequence[int]:
         """Let the lease go; a lease that was lost meanwhile changes nothing."""
-        async with self._database.connection() as connection:
-            await connection.execute(
-                _WAIT, followed.rollout_id, followed.token, storable(note, MAX_NOTE), seconds, progress
+        async with self._database.transaction() as connection:
+            begins_to_await = await connection.fetchval(
+                _WAIT,
+                followed.rollout_id,
+                followed.token,
+                storable(halt.note, MAX_NOTE),
+                halt.seconds,
+                halt.progress,
+                _deployment(halt.deployment) if halt.deployment else None,
+                followed.wish.value if followed.wish else "",
             )
+            return await canaries_notice(connection, followed.rollout_id, halt.note) if begins_to_await else ()
 
-    async def end(self, followed: Followed, outcome: Outcome) -> tuple[int, ...]:
-        """End it in one transaction with its notice and with what its end means for the next decision."""
+    async def granted(self, followed: Followed) -> None:
+        """Forget the wish."""
+        async with self._database.connection() as connection:
+            await connection.execute(_GRANTED, followed.rollout_id, followed.token)
+
+    async def turn_back(self, followed: Followed, returning: Returning, diagnosis: Diagnosis) -> None:
+        """Hold the digests as failed, and follow Nomad's revert from now on."""
         async with self._database.transaction() as connection:
             await connection.execute(_LOCK, followed.target_id)
             if await connection.fetchval(_STILL_HELD, followed.rollout_id, followed.token) is None:
-                return ()
+                return
+            await failures.hold(connection, followed.rollout_id)
+            await failures.adopt(connection, followed.rollout_id)
+            await connection.execute(
+                _TURN_BACK,
+                followed.rollout_id,
+                {
+                    "index": returning.submission.index,
+                    "evaluation_id": returning.submission.evaluation_id,
+                    "version": returning.version,
+                    "reason": returning.reason,
+                },
+                asdict(diagnosis),
+                storable(f"{returning.reason}; Nomad goes back to version {returning.version}", MAX_NOTE),
+            )
+
+    async def end(
+        self, followed: Followed, outcome: Outcome, *, diagnosis: Diagnosis | None = None, undo: bool = False
+    ) -> Ended:
+        """End it in one transaction with its notice and with what its end means for the next decision."""
+        rollout_id = followed.rollout_id
+        async with self._database.transaction() as connection:
+            await connection.execute(_LOCK, followed.target_id)
+            origin = await connection.fetchval(_STILL_HELD, rollout_id, followed.token)
+            if origin is None:
+                return Ended()
+            if diagnosis is not None:
+                await connection.execute(_DIAGNOSED, rollout_id, asdict(diagnosis))
+            going_back: Sequence[Row] = ()
             if outcome.kind is OutcomeKind.FAILED:
-                await connection.execute(_FAILED, followed.rollout_id)
-                await connection.execute(_ADOPT, followed.rollout_id)
+                await failures.hold(connection, rollout_id)
+                going_back = await failures.good_before(connection, rollout_id, origin) if undo else ()
+                if not going_back:
+                    await failures.adopt(connection, rollout_id)
             if outcome.kind is OutcomeKind.SUCCEEDED:
-                await connection.execute(_RELEASED, followed.rollout_id)
-            notices = await end_rollout(connection, followed.rollout_id, outcome)
+                await failures.forgive(connection, rollout_id)
+            outcome = failures.told(outcome, going_back)
+            notices = await end_rollout(connection, rollout_id, outcome, diagnosis=diagnosis)
+            if going_back:
+                await failures.request_undo(connection, rollout_id, followed.target_id, going_back)
             await make_due(connection, followed.target_id)
-        return tuple(notices)
+        return Ended(notice_ids=tuple(notices), due=(followed.target_id,))
+
+    async def keep(self, rollout_ids: Sequence[UUID], *, seconds: float) -> Sequence[UUID]:
+        """Put them off in one statement."""
+        async with self._database.connection() as connection:
+            return [row["rollout_id"] for row in await connection.fetch(_KEEP, list(rollout_ids), seconds)]
+
+    async def wake(self, rollout_id: UUID) -> None:
+        """Make it due."""
+        async with self._database.connection() as connection:
+            await connection.execute(_WAKE, rollout_id)
+
+
+def _followed(row: Row) -> Followed:
+    submission = Submission(
+        index=row["submission_index"],
+        evaluation_id=row["evaluation_id"],
+        changed=row["submission_changed"],
+        warnings=row["warnings"],
+    )
+    return Followed(
+        rollout_id=row["rollout_id"],
+        token=row["lease_token"],
+        target_id=row["target_id"],
+        place=JobPlace(region=row["region"], namespace=row["namespace"], job_id=row["job_id"]),
+        course=Course(
+            submission=submission,
+            started_at=row["submitted_at"],
+            moved_at=row["moved_at"],
+            returning=_returning(row["returning"]),
+            promote_after=row["promote_after"],
+        ),
+        progress=row["progress"],
+        now=row["now"],
+        deployment_id=row["deployment"].get("deployment_id", ""),
+        wish=Wish(row["wish"]) if row["wish"] else None,
+    )
+
+
+def _returning(stored: dict[str, Any] | None) -> Returning | None:
+    if stored is None:
+        return None
+    submission = Submission(index=stored["index"], evaluation_id=stored["evaluation_id"])
+    return Returning(submission=submission, version=stored["version"], reason=stored["reason"])
+
+
+def _deployment(deployment: DeploymentState) -> dict[str, Any]:
+    return {**asdict(deployment), "description": storable(deployment.description, MAX_NOTE)}

@@ -58,7 +58,10 @@ def test_every_kind_has_its_mark(kind: NoticeKind) -> None:
 
 def test_a_failure_says_its_reason_and_what_comes_next() -> None:
     notice = compose(replace(DEPLOYING, kind=NoticeKind.FAILED, detail="unhealthy"), BOTH)
-    assert notice.detail == "unhealthy\nIt is not tried again until a person deploys it or something newer appears."
+    assert (
+        notice.detail
+        == "unhealthy\nIt is not tried again until a person releases or deploys it, or something newer appears."
+    )
 
 
 def test_a_hold_without_detail_still_says_what_comes_next() -> None:

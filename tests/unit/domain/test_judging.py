@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.domain.job import AllocationState, DeploymentPhase, DeploymentState, Snapshot, Submission
-from app.domain.rollout import Course, Origin, Outcome, OutcomeKind, Patience, Wait, judge
+from app.domain.job import AllocationState, DeploymentPhase, DeploymentState, Pointer, Snapshot, Submission
+from app.domain.judging import judge
+from app.domain.rollout import Course, Origin, Outcome, OutcomeKind, Patience, Promote, Returning, Wait
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 COURSE = Course(submission=Submission(index=9, evaluation_id="e"), started_at=NOW, moved_at=NOW)
@@ -15,10 +16,13 @@ DEPLOYMENT = DeploymentState(
 )
 RUNNING = Snapshot(present=True, index=9, evaluated=True, desired=2)
 DEPLOYING = replace(RUNNING, deployment=DEPLOYMENT)
+CANARIES = replace(
+    DEPLOYING, index=9, deployment=replace(DEPLOYMENT, desired=4, healthy=2, canaries=2, awaits_promotion=True)
+)
 PATIENCE = Patience(stall_after=900, deadline=3600, grace=10)
 
 
-def verdict(snapshot: Snapshot, course: Course = COURSE, *, seconds: float = 0) -> Wait | Outcome:
+def verdict(snapshot: Snapshot, course: Course = COURSE, *, seconds: float = 0) -> Wait | Promote | Outcome:
     return judge(snapshot, course, patience=PATIENCE, now=NOW + timedelta(seconds=seconds))
 
 
@@ -106,10 +110,8 @@ def test_a_job_that_moved_on_while_its_deployment_goes_on_is_waited_for() -> Non
         ({"allocations": (allocation("running", 10), allocation("lost"))}, None),
         ({"allocations": (allocation("running", 10), allocation("failed"))}, "failed"),
         ({"allocations": (allocation("complete"), allocation("complete", 1))}, None),
-        (
-            {"allocations": (allocation("complete"), allocation("running", 10)), "runs_to_completion": True},
-            "done",
-        ),
+        ({"allocations": (allocation("complete"), allocation("running", 10)), "runs_to_completion": True}, None),
+        ({"allocations": (allocation("complete"), allocation("complete", 1)), "runs_to_completion": True}, "completed"),
         ({"allocations": (allocation("pending"), allocation("complete")), "runs_to_completion": True}, None),
     ],
 )
@@ -118,6 +120,7 @@ def test_without_a_deployment_the_allocations_tell(
 ) -> None:
     named = {
         "done": (OutcomeKind.SUCCEEDED, "all 2 allocations run"),
+        "completed": (OutcomeKind.SUCCEEDED, "all 2 allocations completed"),
         "failed": (OutcomeKind.FAILED, "an allocation failed; it crashed"),
     }
     snapshot = replace(RUNNING, failures=("it crashed",), **fields)  # type: ignore[arg-type]
@@ -149,8 +152,12 @@ def test_movement_starts_the_stall_timer_anew_but_not_the_deadline() -> None:
         (RUNNING, "waiting for allocations"),
         (DEPLOYING, "1 of 2 allocations are healthy"),
         (
-            replace(DEPLOYING, deployment=replace(DEPLOYMENT, awaits_promotion=True)),
-            "waiting for a person to promote the canaries in Nomad",
+            replace(RUNNING, allocations=(allocation("running", 1),), runs_to_completion=True),
+            "waiting for the allocations to complete",
+        ),
+        (
+            CANARIES,
+            "2 of 2 canaries are healthy; waiting for promotion: promote or fail this rollout",
         ),
         (replace(DEPLOYING, deployment=replace(DEPLOYMENT, paused=True)), "the deployment is paused in Nomad"),
         (
@@ -172,8 +179,97 @@ def test_it_looks_often_while_it_is_young(age: float, seconds: float) -> None:
     assert found.seconds == pytest.approx(seconds)
 
 
-def test_only_the_rule_is_no_person() -> None:
-    assert {origin for origin in Origin if origin.by_person} == {Origin.DEPLOY, Origin.RESET}
+POINTER = Pointer(what="deployment/d", index=12)
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "age", "seconds"),
+    [
+        (DEPLOYING, 0, 300.05),  # waited for, and looked at once in a while
+        (DEPLOYING, 800, 100.05),  # when the stall timer runs out
+        (replace(RUNNING, allocations=(allocation("running", 4),)), 0, 6.05),  # when it has proved itself
+        (replace(RUNNING, allocations=(allocation("running", 4),), runs_to_completion=True), 0, 300.05),
+        (replace(RUNNING, allocations=(allocation("running", 10), allocation("pending"))), 0, 300.05),
+    ],
+)
+def test_what_can_be_waited_for_is_looked_at_when_it_moves_or_a_timer_runs_out(
+    snapshot: Snapshot, age: float, seconds: float
+) -> None:
+    found = verdict(replace(snapshot, pointer=POINTER), seconds=age)
+    assert isinstance(found, Wait)
+    assert found.seconds == pytest.approx(seconds)
+
+
+def test_it_is_looked_at_when_its_deadline_comes() -> None:
+    moving = replace(COURSE, moved_at=NOW + timedelta(seconds=3500))
+    found = verdict(replace(DEPLOYING, pointer=POINTER), moving, seconds=3550)
+    assert isinstance(found, Wait)
+    assert found.seconds == pytest.approx(50.05)
+
+
+def test_work_that_takes_long_is_no_stall_until_the_deadline() -> None:
+    at_work = replace(RUNNING, allocations=(allocation("running", 1),), runs_to_completion=True)
+    assert outcome(at_work, seconds=3000) is None
+    assert outcome(at_work, seconds=3601) == (OutcomeKind.STALLED, "not over after 3601 s")
+
+
+@pytest.mark.parametrize("waits_for_a_person", [{"awaits_promotion": True}, {"paused": True}])
+def test_what_waits_for_a_person_never_stalls(waits_for_a_person: dict[str, bool]) -> None:
+    waiting = replace(DEPLOYING, deployment=replace(DEPLOYMENT, **waits_for_a_person))  # type: ignore[arg-type]
+    assert outcome(waiting, seconds=1_000_000) is None
+
+
+def test_canaries_are_promoted_when_they_were_healthy_for_their_soak_time() -> None:
+    soaking = replace(COURSE, promote_after=60.0)
+    found = verdict(replace(CANARIES, pointer=POINTER), soaking, seconds=20)
+    assert found == Wait(seconds=40.05, note="2 of 2 canaries are healthy; promoted when they were so for 60 s")
+    assert verdict(CANARIES, soaking, seconds=60) == Promote(deployment_id="d")
+    assert outcome(CANARIES, COURSE, seconds=1_000_000) is None
+    paused = replace(CANARIES, deployment=replace(DEPLOYMENT, awaits_promotion=True, paused=True))
+    assert isinstance(verdict(paused, soaking, seconds=61), Wait)
+
+
+def test_one_canary_is_one() -> None:
+    one = replace(CANARIES, deployment=replace(DEPLOYMENT, healthy=1, canaries=1, awaits_promotion=True))
+    found = verdict(one)
+    assert isinstance(found, Wait)
+    assert found.note.startswith("1 of 1 canaries is healthy; ")
+
+
+def test_success_tells_of_a_job_that_was_registered_again_since() -> None:
+    done = replace(DEPLOYING, deployment=replace(DEPLOYMENT, phase=DeploymentPhase.SUCCESSFUL))
+    assert outcome(replace(done, index=12)) == (OutcomeKind.SUCCEEDED, "words; the job was registered again since")
+
+
+BACK = replace(
+    COURSE, returning=Returning(submission=Submission(index=10, evaluation_id="b"), version=3, reason="it crashed")
+)
+
+
+@pytest.mark.parametrize(
+    ("phase", "words"),
+    [
+        (DeploymentPhase.SUCCESSFUL, "it crashed; Nomad went back to version 3, which runs"),
+        (DeploymentPhase.FAILED, "it crashed; Nomad went back to version 3, and that failed too: words"),
+        (DeploymentPhase.REPLACED, "it crashed; Nomad went back to version 3: words"),
+    ],
+)
+def test_once_nomad_goes_back_it_is_a_failure_however_that_ends(phase: DeploymentPhase, words: str) -> None:
+    back = replace(DEPLOYING, index=10, deployment=replace(DEPLOYMENT, phase=phase))
+    assert outcome(back, BACK) == (OutcomeKind.FAILED, words)
+
+
+def test_nomads_way_back_is_waited_for() -> None:
+    found = verdict(DEPLOYING, BACK)
+    assert isinstance(found, Wait)
+    assert found.note == "Nomad goes back to version 3: 1 of 2 allocations are healthy"
+    assert verdict(CANARIES, replace(BACK, promote_after=0.0)) == Promote(deployment_id="d")
+
+
+def test_who_is_a_person_who_orders_and_who_goes_back() -> None:
+    assert {origin for origin in Origin if origin.by_person} == {Origin.DEPLOY, Origin.RESET, Origin.ROLLBACK}
+    assert {origin for origin in Origin if not origin.is_order} == {Origin.RULE}
+    assert {origin for origin in Origin if origin.goes_back} == {Origin.ROLLBACK, Origin.UNDO}
 
 
 def test_by_default_it_waits_a_quarter_of_an_hour_for_movement_and_a_day_in_all() -> None:

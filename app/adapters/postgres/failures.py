@@ -1,0 +1,95 @@
+"""What the failure of a rollout leaves: its digests are held, and what ran before is asked for, where it is wanted."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from uuid import UUID, uuid4
+
+from app.adapters.postgres.pool import Connection, Row
+from app.domain.rollout import Origin, Outcome
+
+_HOLD = """
+INSERT INTO failures (watch_name, digest, rollout_id)
+SELECT watch_name, digest, rollout_id FROM rollout_watches WHERE rollout_id = $1
+ON CONFLICT (watch_name, digest) DO UPDATE
+SET rollout_id = excluded.rollout_id, failed_at = clock_timestamp(), released_at = NULL, released_by = ''
+"""
+
+# Nomad may have gone back to an older version: the next look takes what it finds as ours, no change by hand.
+_ADOPT = """
+UPDATE watches SET adopt = true WHERE name IN (SELECT watch_name FROM rollout_watches WHERE rollout_id = $1)
+"""
+
+_FORGIVE = """
+DELETE FROM failures f USING rollout_watches rw
+WHERE rw.rollout_id = $1 AND f.watch_name = rw.watch_name AND f.digest = rw.digest
+"""
+
+# What ran before, unless it failed itself: then what succeeded last. A redeploy of what ran has nothing to go back to.
+_GOOD_BEFORE = """
+WITH held AS (SELECT watch_name, digest FROM failures WHERE released_at IS NULL),
+former AS (
+  SELECT rw.watch_name, rw.from_tag AS tag, rw.from_digest AS digest, 0 AS age
+  FROM rollout_watches rw WHERE rw.rollout_id = $1 AND rw.from_digest <> ''
+  UNION ALL
+  SELECT p.watch_name, p.tag, p.digest, r.intent
+  FROM rollouts mine
+  JOIN rollouts r ON r.target_id = mine.target_id AND r.intent < mine.intent AND r.outcome = 'succeeded'
+  JOIN rollout_watches p ON p.rollout_id = r.rollout_id
+  WHERE mine.rollout_id = $1)
+SELECT DISTINCT ON (rw.watch_name) rw.watch_name, former.tag, former.digest
+FROM rollout_watches rw
+JOIN watches w ON w.name = rw.watch_name AND w.present AND w.revert_on_failure AND NOT w.observe_only
+JOIN former ON former.watch_name = rw.watch_name
+WHERE rw.rollout_id = $1 AND rw.from_digest <> rw.digest AND former.digest <> rw.digest
+  AND NOT EXISTS (SELECT FROM held WHERE held.watch_name = rw.watch_name AND held.digest = former.digest)
+  AND NOT (SELECT paused FROM switches)
+ORDER BY rw.watch_name, former.age = 0 DESC, former.age DESC
+"""
+
+_UNDO = """
+INSERT INTO rollouts (rollout_id, target_id, intent, origin, undoes)
+SELECT $1, $2, coalesce(max(intent), 0) + 1, $3, $4 FROM rollouts WHERE target_id = $2
+"""
+
+_ITEM = """
+INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced) VALUES ($1, $2, $3, $4, false)
+"""
+
+
+async def hold(connection: Connection, rollout_id: UUID) -> None:
+    """Hold the rollout's digests as failed, until a person releases them or one of them succeeds after all."""
+    await connection.execute(_HOLD, rollout_id)
+
+
+async def adopt(connection: Connection, rollout_id: UUID) -> None:
+    """Let the next look take the job as it is, as if we had left it so."""
+    await connection.execute(_ADOPT, rollout_id)
+
+
+async def forgive(connection: Connection, rollout_id: UUID) -> None:
+    """The rollout's digests run: that they failed once is no matter any more."""
+    await connection.execute(_FORGIVE, rollout_id)
+
+
+async def good_before(connection: Connection, rollout_id: UUID, origin: str) -> Sequence[Row]:
+    """(watch_name, tag, digest) to go back to; none for what goes back itself: that would go on for ever."""
+    if Origin(origin).goes_back:
+        return ()
+    found: Sequence[Row] = await connection.fetch(_GOOD_BEFORE, rollout_id)
+    return found
+
+
+async def request_undo(connection: Connection, rollout_id: UUID, target_id: int, going_back: Sequence[Row]) -> None:
+    """Ask for a rollout that takes the ended one back."""
+    undo_id = uuid4()
+    await connection.execute(_UNDO, undo_id, target_id, Origin.UNDO.value, rollout_id)
+    for row in going_back:
+        await connection.execute(_ITEM, undo_id, row["watch_name"], row["tag"], row["digest"])
+
+
+def told(outcome: Outcome, going_back: Sequence[Row]) -> Outcome:
+    """The outcome, saying what we go back to."""
+    if not going_back:
+        return outcome
+    what = ", ".join(f"{row['watch_name']} {row['tag'] or row['digest']}" for row in going_back)
+    return replace(outcome, reason=f"{outcome.reason}; going back to {what}")

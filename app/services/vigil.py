@@ -1,0 +1,73 @@
+"""Wait for the next change of the rollouts that are under way: no thread is held, and Nomad is asked once for many.
+
+A vigil is one process's. The rollouts that it waits for stay put off in Postgres a few seconds at a time: when the
+process dies they fall due, and the sweeper of any other wakes a worker. It must not judge what it waits for.
+"""
+
+import asyncio
+from contextlib import suppress
+from uuid import UUID
+
+import structlog
+
+from app.domain.job import Pointer
+from app.domain.watch import JobPlace
+from app.errors import StoreUnavailable
+from app.ports import Deployer, Doorbell
+from app.services.followed import Rollouts
+from app.services.ringing import OBSERVE
+
+log = structlog.get_logger()
+
+KEPT = 6.0  # seconds that a rollout stays put off; a killed process's rollouts are looked at after this
+
+
+class Vigil:
+    """Waits for any number of rollouts, one task each, and rings for a look when one has moved, or its time is up."""
+
+    def __init__(self, rollouts: Rollouts, deployer: Deployer, doorbell: Doorbell) -> None:
+        self._rollouts = rollouts
+        self._deployer = deployer
+        self._doorbell = doorbell
+        self._waiting: dict[UUID, asyncio.Task[None]] = {}
+
+    def begin(self, rollout_id: UUID, place: JobPlace, pointer: Pointer, *, within: float) -> None:
+        """Ring for the rollout when `pointer` moves, at the latest after `within` seconds."""
+        self._leave(rollout_id)
+        self._waiting[rollout_id] = asyncio.create_task(self._wait(rollout_id, place, pointer, within))
+
+    async def run(self, pause: float = KEPT / 3) -> None:
+        """Keep what is waited for put off, for ever; what ended, or was taken over, is waited for no more."""
+        while True:
+            await asyncio.sleep(pause)
+            with suppress(StoreUnavailable):
+                await self._keep()
+
+    async def aclose(self) -> None:
+        """Wait for nothing any more."""
+        tasks = list(self._waiting.values())
+        for rollout_id in list(self._waiting):
+            self._leave(rollout_id)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _wait(self, rollout_id: UUID, place: JobPlace, pointer: Pointer, within: float) -> None:
+        await self._deployer.moved(place, pointer, within=within)
+        self._waiting.pop(rollout_id, None)
+        # Without Postgres it falls due by itself.
+        with suppress(StoreUnavailable):
+            await self._rollouts.wake(rollout_id)
+            self._doorbell.ring(OBSERVE, str(rollout_id))
+
+    async def _keep(self) -> None:
+        waited_for = list(self._waiting)
+        if not waited_for:
+            return
+        kept = set(await self._rollouts.keep(waited_for, seconds=KEPT))
+        for rollout_id in waited_for:
+            if rollout_id not in kept:
+                self._leave(rollout_id)
+
+    def _leave(self, rollout_id: UUID) -> None:
+        task = self._waiting.pop(rollout_id, None)
+        if task is not None:
+            task.cancel()
