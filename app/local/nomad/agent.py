@@ -6,23 +6,28 @@ millisecond.
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
 
+from app.local.nomad.blocking import answer_in_time
 from app.local.nomad.call import Answer, Call
+from app.local.nomad.disturbance import disturb
 from app.local.nomad.faults import Action, Fault
 from app.local.nomad.refusal import Refused
-from app.local.nomad.routes import WITHOUT_TOKEN, Endpoint, find
+from app.local.nomad.routes import ASKS_FOR, FOR_MANAGEMENT, WAITS_ON, Endpoint, find
 from app.local.nomad.simulator import Simulator
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+Reply = tuple[int, Headers, bytes]
 
 
 class NomadApi:
@@ -34,69 +39,44 @@ class NomadApi:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = await _read(scope, receive)
         fault = self._nomad.faults.take(call.method, call.path)
-        if fault is not None and not fault.after and await _spoil(fault, receive, send):
-            return
         try:
-            answer = await self._answer(call)
+            if fault is not None and not fault.after and await disturb(self._nomad, fault, call, receive):
+                return
+            reply = await self._reply(call, fault)
+            if fault is not None and fault.after and await disturb(self._nomad, fault, call, receive):
+                return
         except Refused as refused:
             reply = refused.status, _text_headers(refused), refused.text.encode()
-        else:
-            reply = 200, _headers(answer), answer.body if isinstance(answer.body, bytes) else orjson.dumps(answer.body)
-        if fault is not None and fault.after and await _spoil(fault, receive, send):
-            return
         await _send(send, *reply)
 
-    async def _answer(self, call: Call) -> Answer:
+    async def _reply(self, call: Call, fault: Fault | None) -> Reply:
+        try:
+            answer = await self._answer(call, in_haste=fault is not None and fault.action is Action.WAKE)
+        except Refused as refused:
+            return refused.status, _text_headers(refused), refused.text.encode()
+        index = fault.index if fault is not None and fault.action is Action.INDEX else answer.index
+        body = answer.body if isinstance(answer.body, bytes) else orjson.dumps(answer.body)
+        return 200, _headers(answer, index), body
+
+    async def _answer(self, call: Call, *, in_haste: bool) -> Answer:
         endpoint, subject, counted = find(call.method, call.path)
         self._nomad.ledger.requests[f"{call.method} {counted}"] += 1
-        self._admit(call)
-        asked = Call(
-            method=call.method, path=call.path, query=call.query, body=call.body, headers=call.headers,
-            request_id=call.request_id, subject=subject,
-        )  # fmt: skip
-        if call.method != "GET":
-            return endpoint(self._nomad, asked)
-        return await self._wait(endpoint, asked)
-
-    def _admit(self, call: Call) -> None:
         if call.query.get("region", self._nomad.region) != self._nomad.region:
             raise Refused(500, "No path to region")
-        if self._nomad.token is not None and call.path not in WITHOUT_TOKEN and call.token != self._nomad.token:
+        asked = replace(call, subject=subject)
+        index, seconds = call.waits() if call.method == "GET" else (0, 0.0)
+        self._admit(endpoint, asked)
+        table = WAITS_ON.get(endpoint)
+        if not index or table is None or in_haste:
+            return endpoint(self._nomad, asked)
+        ask = partial(endpoint, self._nomad, asked)
+        return await answer_in_time(self._nomad, ask, table=table, index=index, wait=seconds)
+
+    def _admit(self, endpoint: Endpoint, call: Call) -> None:
+        if endpoint in FOR_MANAGEMENT and not self._nomad.who(call).management:
             raise Refused(403, "Permission denied")
-
-    async def _wait(self, endpoint: Endpoint, call: Call) -> Answer:
-        """A blocking query: answer once the index has passed the one sent, or the wait is over (N:nomad/rpc.go
-        blockingRPC).
-        """
-        index, seconds = call.waits()
-        loop = asyncio.get_running_loop()
-        until = loop.time() + seconds
-        while True:
-            changed = self._nomad.world.changed() if index else None
-            answer, refused = self._once(endpoint, call)
-            seen = answer.index if answer is not None else refused.index if refused is not None else None
-            left = until - loop.time()
-            if changed is None or seen is None or seen > index or left <= 0:
-                if answer is None:
-                    raise refused or Refused(500, "no answer")
-                return answer
-            await self._sleep(changed, left)
-
-    def _once(self, endpoint: Endpoint, call: Call) -> tuple[Answer | None, Refused | None]:
-        try:
-            return endpoint(self._nomad, call), None
-        except Refused as refused:
-            return None, refused
-
-    async def _sleep(self, changed: asyncio.Event, left: float) -> None:
-        due = self._nomad.world.timeline.next_due
-        if due is not None:
-            left = min(left, max(due - self._nomad.world.now, 0.0))
-        try:
-            async with asyncio.timeout(left):
-                await changed.wait()
-        except TimeoutError:
-            return
+        if (capability := ASKS_FOR.get(endpoint)) is not None:
+            self._nomad.require(call, capability)
 
 
 async def _read(scope: Scope, receive: Receive) -> Call:
@@ -113,42 +93,19 @@ async def _read(scope: Scope, receive: Receive) -> Call:
     )
 
 
-async def _spoil(fault: Fault, receive: Receive, send: Send) -> bool:
-    """Carry a fault out; whether the request is over with it."""
-    if fault.action is Action.HANG:
-        await asyncio.sleep(fault.seconds)
-        return False
-    if fault.action is Action.RESET:
-        await _cut(receive)
-        return True
-    headers = [(b"content-type", b"text/plain; charset=utf-8")]
-    await _send(send, fault.status, headers, fault.body.encode())
-    return True
-
-
-async def _cut(receive: Receive) -> None:
-    """Close the connection without a reply. ASGI has no word for it, so uvicorn's transport is taken from behind
-    `receive`.
-    """
-    transport = getattr(getattr(receive, "__self__", None), "transport", None)
-    if transport is None:
-        raise ConnectionResetError("simulated reset; this server gives no transport to cut")
-    transport.abort()
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-def _headers(answer: Answer) -> list[tuple[bytes, bytes]]:
+def _headers(answer: Answer, index: int | None) -> Headers:
     kind = b"text/plain" if isinstance(answer.body, bytes) else b"application/json"
-    headers = [(b"content-type", kind)]
-    if answer.index is not None:
-        headers.append((b"x-nomad-index", str(answer.index).encode()))
+    headers = [(b"content-type", kind)] if answer.body != b"" else []
+    if index is not None:
+        headers.append((b"x-nomad-index", str(index).encode()))
     if answer.read:
         headers += [(b"x-nomad-knownleader", b"true"), (b"x-nomad-lastcontact", b"0")]
+    if answer.next_token:
+        headers.append((b"x-nomad-nexttoken", answer.next_token.encode()))
     return headers
 
 
-def _text_headers(refused: Refused) -> list[tuple[bytes, bytes]]:
+def _text_headers(refused: Refused) -> Headers:
     headers = [(b"content-type", b"text/plain; charset=utf-8")]
     if refused.index is not None:
         headers += [(b"x-nomad-index", str(refused.index).encode()), (b"x-nomad-knownleader", b"true")]
@@ -156,7 +113,7 @@ def _text_headers(refused: Refused) -> list[tuple[bytes, bytes]]:
     return headers
 
 
-async def _send(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+async def _send(send: Send, status: int, headers: Headers, body: bytes) -> None:
     headers = [*headers, (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -70,8 +70,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """JSON with status 200; `index` becomes X-Nomad-Index, `read` adds the headers that only reads carry."""
+    """JSON with status 200, or bytes as they are; `index` becomes X-Nomad-Index, `read` adds what only reads carry."""
 
     body: Any
     index: int | None = None
     read: bool = True
+    mark: object = None
+    """What a wait watches where that is less than the index tells: a job's own rows of a table."""
+    next_token: str = ""

@@ -22,6 +22,12 @@ class Action(StrEnum):
     """Close the connection without a reply."""
     HANG = "hang"
     """Keep the caller waiting for `seconds`, then go on as usual: a write is applied even when its caller has left."""
+    FOREIGN = "foreign"
+    """Let somebody else register the job that the request is about, then go on as usual."""
+    INDEX = "index"
+    """Answer as usual, but with `index` as X-Nomad-Index: a cluster whose state was restored goes backwards."""
+    WAKE = "wake"
+    """End a blocking query at once though nothing changed."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,6 +43,7 @@ class Fault:
     status: int = 500
     text: str = ""
     seconds: float = 0.0
+    index: int = 1
     times: int = 1
 
     @classmethod

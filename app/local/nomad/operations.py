@@ -28,7 +28,7 @@ def purge(world: World, record: JobRecord) -> Json:
         world.evaluations.pop(key, None)
     for key in record.allocations:
         world.allocations.pop(key, None)
-    world.touched = dict.fromkeys(world.touched, world.index)
+    world.touch(*world.touched)
     return _stop_reply(new_id(), world.index)
 
 
@@ -50,12 +50,31 @@ def revert(world: World, ledger: Ledger, record: JobRecord, body: Json) -> Json:
     old = next((job for job in record.versions if job["Version"] == wanted), None)
     if old is None:
         raise Refused(500, f'job "{record.id}" in namespace "{record.namespace}" at version {wanted} not found')
-    source = record.submissions.get(wanted)
-    job = {**old, "VersionTag": None, "Stable": False, "Stop": False}
-    answer = _change(world, ledger, record, job, origin="revert")
-    if source is not None:
-        record.submissions[record.current["Version"]] = source
-    return answer
+    job = {**old, "VersionTag": None, "NomadTokenID": body["NomadTokenID"]}
+    return _change(world, ledger, record, job, origin="revert")
+
+
+def tag(world: World, record: JobRecord, name: str, body: Json | None) -> Json:
+    """Give a version the name in the path, or take it away when `body` is None; the reply that Nomad gives."""
+    wanted: int = (body or {}).get("Version") or 0
+    place = next(
+        (n for n, job in enumerate(record.versions) if _bears(job, name, wanted, given=body is not None)), None
+    )
+    if place is None:
+        raise Refused(404, f'job version not found: job "{record.id}" version {wanted}')
+    world.commit()
+    given = None
+    if body is not None:
+        given = {"Description": body.get("Description") or "", "Name": name, "TaggedTime": int(world.now * 1e9)}
+    world.replace_job(record, place, VersionTag=given)
+    return {
+        "Description": "", "Name": "", "TaggedTime": 0, **(given or {}), "Index": world.index, "KnownLeader": False,
+        "LastContact": 0, "NextToken": "",
+    }  # fmt: skip
+
+
+def _bears(job: Json, name: str, version: int, *, given: bool) -> bool:
+    return bool(job["Version"] == version if given else (job["VersionTag"] or {}).get("Name") == name)
 
 
 def scale(world: World, ledger: Ledger, record: JobRecord, *, group: str | None, count: int) -> Json:
@@ -80,6 +99,12 @@ def set_image(world: World, ledger: Ledger, record: JobRecord, *, place: tuple[s
         return {**each, "Tasks": tasks}
 
     return _change(world, ledger, record, _edit_group(record.current, group, edit), origin="hand")
+
+
+def change_meta(world: World, ledger: Ledger, record: JobRecord) -> Json:
+    """Another writer's registration: a new value of one key of the job's Meta."""
+    meta = {**(record.current["Meta"] or {}), "changed-by-another": str(world.index)}
+    return _change(world, ledger, record, {**record.current, "Meta": meta}, origin="foreign")
 
 
 def launch(world: World, record: JobRecord, suffix: str, changes: Json) -> tuple[JobRecord, str]:
@@ -107,7 +132,6 @@ def _change(
     submitted = {
         **job,
         "Stable": False,
-        "Version": 0,
         "Status": record.current["Status"],
         "SubmitTime": int(world.now * 1e9),
     }

@@ -13,6 +13,7 @@ from app.local.nomad.validation import check, check_change
 from app.local.nomad.world import World
 
 SEED = "seed"
+SEEDED_FIELDS = ("ParentID", "Dispatched", "Stable")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,8 @@ class Registration:
     preserve_counts: bool = False
     submission: Json | None = None
     accessor: str = ""
+    permitted: bool = True
+    """Whether the token may register; it is refused only after the job was found valid."""
     request_id: str = ""
     origin: str = CLIENT
 
@@ -34,11 +37,15 @@ class Registration:
 def register(world: World, ledger: Ledger, registration: Registration) -> Json:
     """Apply a registration and give Nomad's reply; Refused with the exact text where Nomad refuses."""
     job = canonical(registration.job)
+    if not world.release.takes_posted_version and registration.origin != SEED:
+        job["Version"] = 0
     job.update(Namespace=registration.namespace, Region=registration.region, NomadTokenID=registration.accessor)
     if registration.origin == SEED:
-        job.update({key: registration.job[key] for key in ("ParentID", "Dispatched") if key in registration.job})
+        job.update({key: registration.job[key] for key in SEEDED_FIELDS if key in registration.job})
     else:
         check(job, registration.job, world.namespaces)
+    if not registration.permitted:
+        raise Refused(403, "Permission denied")
     record = world.jobs.get((registration.namespace, job["ID"]))
     _enforce(record, registration.enforced)
     if record is not None:
@@ -49,8 +56,7 @@ def register(world: World, ledger: Ledger, registration: Registration) -> Json:
             return _unchanged(world, ledger, record, registration)
     world.commit()
     job["SubmitTime"] = int(world.now * 1e9)
-    record = _store(world, record, job)
-    _keep_source(record, registration)
+    record = _store(world, record, job, registration)
     _write(ledger, world, record, registration, changed=True)
     return reply(world, record, trigger="job-register", warnings=_warnings(job))
 
@@ -94,10 +100,11 @@ def _enforce(record: JobRecord | None, enforced: int | None) -> None:
 
 def _unchanged(world: World, ledger: Ledger, record: JobRecord, registration: Registration) -> Json:
     """An equal specification: no version, only an evaluation, and the reply names the job's old ModifyIndex."""
-    modify_index = record.current["ModifyIndex"]
+    modern = world.release.modern
+    modify_index = record.current["ModifyIndex" if modern else "JobModifyIndex"]
     _write(ledger, world, record, registration, changed=False)
     if launched_later(record.current):
-        return response(eval_id="", eval_index=0, index=modify_index, modify_index=modify_index)
+        return response(eval_id="", eval_index=0, index=modify_index if modern else 0, modify_index=modify_index)
     world.commit()
     evaluation = evaluations.create(world, record, "job-register")
     index = evaluation.create_index
@@ -105,15 +112,18 @@ def _unchanged(world: World, ledger: Ledger, record: JobRecord, registration: Re
     return response(eval_id=evaluation.id, eval_index=index, index=index, modify_index=modify_index, warnings=warnings)
 
 
-def _store(world: World, record: JobRecord | None, job: Json) -> JobRecord:
+def _store(world: World, record: JobRecord | None, job: Json, registration: Registration) -> JobRecord:
+    source = registration.submission
     if record is not None:
-        versions.add(world, record, {**job, "Status": record.current["Status"]})
+        versions.add(world, record, {**job, "Status": record.current["Status"]}, source=source)
         return record
     index = world.index
-    job.update(CreateIndex=index, ModifyIndex=index, JobModifyIndex=index, Version=0)
+    version = job["Version"] if registration.origin == SEED else 0
+    job.update(CreateIndex=index, ModifyIndex=index, JobModifyIndex=index, Version=version)
     record = JobRecord(namespace=job["Namespace"], id=job["ID"], versions=[job])
     world.jobs[record.namespace, record.id] = record
-    world.touched["jobs"] = index
+    world.touch("jobs")
+    versions.keep_source(record, source)
     return record
 
 
@@ -121,13 +131,6 @@ def _keep_counts(job: Json, stored: Json) -> None:
     counts = {group["Name"]: group["Count"] for group in stored["TaskGroups"]}
     for group in job["TaskGroups"]:
         group["Count"] = counts.get(group["Name"], group["Count"])
-
-
-def _keep_source(record: JobRecord, registration: Registration) -> None:
-    """A version posted without its source inherits that of the version it names (nomad.md 2.11)."""
-    source = registration.submission or record.submissions.get(registration.job.get("Version") or 0)
-    if source is not None:
-        record.submissions[record.current["Version"]] = source
 
 
 def _write(ledger: Ledger, world: World, record: JobRecord, registration: Registration, *, changed: bool) -> None:

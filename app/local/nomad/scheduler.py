@@ -45,9 +45,7 @@ def _reconcile(world: World, record: JobRecord, evaluation: Evaluation) -> None:
     latest = record.latest_deployment
     own = latest if latest is not None and latest.job_version == job["Version"] else None
     plans = plan_job(record, job, own)
-    unplaceable = {
-        p.name: len(p.place) + len(p.canaries) + len(p.destructive) for p in plans if _unplaceable(world, job, p)
-    }
+    unplaceable = {p.name: _wanted(p) for p in plans if _unplaceable(world, job, p)}
     superseded = latest is not None and latest.active and own is None
     deployable = own is None and any(p.total and takes_deployment(job, _group(job, p.name)) for p in plans)
     acting = any(p.acts and (p.name not in unplaceable or p.stop or p.in_place) for p in plans)
@@ -205,6 +203,16 @@ def _all_healthy(deployment: Deployment) -> bool:
         p.healthy >= max(p.desired_total, p.desired_canaries) and (p.promoted or not p.desired_canaries)
         for p in deployment.groups.values()
     )
+
+
+def unplaced(world: World, job: Json, plans: list[GroupPlan]) -> Json | None:
+    """Why a plan cannot place what it wants, by group; None when it can."""
+    short = {p.name: n for p in plans if (n := _wanted(p)) and _unplaceable(world, job, p)}
+    return {name: unplaced_metric(count) for name, count in short.items()} or None
+
+
+def _wanted(plan: GroupPlan) -> int:
+    return len(plan.place) + len(plan.canaries) + len(plan.destructive)
 
 
 def _unplaceable(world: World, job: Json, plan: GroupPlan) -> bool:

@@ -8,25 +8,39 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from app.local.nomad import operations, registration, scheduler
+from app.local.nomad import garbage, operations, registration, scheduler
+from app.local.nomad.acl import Acl, Token
+from app.local.nomad.call import Call
 from app.local.nomad.faults import Faults
 from app.local.nomad.ledger import Ledger
 from app.local.nomad.refusal import Json, Refused
 from app.local.nomad.registration import SEED, Registration
+from app.local.nomad.release import Release
 from app.local.nomad.tables import JobRecord
 from app.local.nomad.timing import Fate, Timing, Verdict
-from app.local.nomad.world import World
+from app.local.nomad.world import World, new_id
 
 ACCESSOR = "0f3ad8d5-1a53-4cf1-8f31-6c1a1a0e9a11"
+SCHEDULER: Json = {
+    "CreateIndex": 5, "MemoryOversubscriptionEnabled": False, "ModifyIndex": 5, "NodeLimitForFeasibilityChecks": 0,
+    "PauseEvalBroker": False,
+    "PreemptionConfig": {"BatchSchedulerEnabled": False, "ServiceSchedulerEnabled": False,
+                         "SysBatchSchedulerEnabled": False, "SystemSchedulerEnabled": True},
+    "RejectJobRegistration": False, "SchedulerAlgorithm": "binpack",
+}  # fmt: skip
+ReadHcl = Callable[[str, str], Json]
 
 
 class Simulator:
-    """One Nomad server and client: jobs in, deployments and allocations out, everything registered written to `ledger`.
+    """One Nomad server and its clients: jobs in, deployments and allocations out, everything registered written to
+    `ledger`.
 
-    token: the one secret id that is accepted (None: ACLs are off). clock: Unix seconds.
+    token: the secret id of a management token (None: ACLs are off until a token is added). version: the Nomad that is
+    played. nodes: client nodes. parse: a reader of HCL, (source, variables) to the job as one would post it, raising
+    ValueError. clock: Unix seconds.
     """
 
     def __init__(
@@ -35,20 +49,66 @@ class Simulator:
         timing: Timing | None = None,
         token: str | None = None,
         region: str = "global",
+        version: str = "2.0.6",
+        nodes: int = 1,
+        parse: ReadHcl | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.world = World(timing=timing or Timing(), clock=clock)
+        self.release = Release.of(version)
+        self.world = World(timing=timing or Timing(), clock=clock, release=self.release, nodes=nodes)
         self.world.process = lambda evaluation: scheduler.process(self.world, evaluation)
         self.ledger = Ledger()
         self.faults = Faults()
-        self.token = token
+        self.acl = Acl()
+        self.scheduler = SCHEDULER
         self.region = region
+        self.parse = parse
         self._lock = threading.RLock()
+        if token is not None:
+            self.acl.add(Token(secret=token, accessor=ACCESSOR, name="Bootstrap Token", management=True))
 
-    @property
-    def accessor(self) -> str:
-        """The NomadTokenID that a registration leaves in the job."""
-        return ACCESSOR if self.token is not None else ""
+    def add_token(
+        self, secret: str, capabilities: Mapping[str, Sequence[str]], *, seconds: float | None = None
+    ) -> Token:
+        """A client token with capabilities by namespace (`*` in a name is a glob), valid for ever or for `seconds`."""
+        with self.at_work() as world:
+            accessor = new_id()
+            self.acl.policies[accessor] = {name: frozenset(granted) for name, granted in capabilities.items()}
+            expires = world.now + seconds if seconds is not None else None
+            token = Token(
+                secret=secret, accessor=accessor, name=secret, policies=(accessor,), expires=expires,
+                created=world.now, index=world.commit(),
+            )  # fmt: skip
+            return self.acl.add(token)
+
+    def revoke_token(self, secret: str) -> None:
+        """From now on the secret is unknown; ACLs stay on."""
+        with self.at_work():
+            del self.acl.tokens[secret]
+
+    def reject_registrations(self, *, rejected: bool = True) -> None:
+        """The operator's `reject_job_registration`: only management tokens register, dispatch and scale."""
+        self.scheduler = {**self.scheduler, "RejectJobRegistration": rejected}
+
+    def who(self, call: Call) -> Token:
+        """Whose token a request carries; Refused 403 when nobody's."""
+        return self.acl.resolve(call.token, self.world.now)
+
+    def permits(self, call: Call, *capabilities: str, namespace: str = "") -> bool:
+        """Whether the token holds any of them in `namespace`, or in the one asked for; Refused for a bad token."""
+        return self.acl.allows(self.who(call), namespace or call.namespace, capabilities)
+
+    def require(self, call: Call, *capabilities: str, namespace: str = "") -> None:
+        """Refused 403 unless permitted."""
+        if not self.permits(call, *capabilities, namespace=namespace):
+            raise Refused(403, "Permission denied")
+
+    def visible(self, call: Call, capability: str) -> Callable[[str], bool]:
+        """Which namespaces a list shows: the one asked for, or with `*` all that the token may see."""
+        asked, token = call.namespace, self.who(call)
+        if asked != "*":
+            return lambda namespace: namespace == asked
+        return lambda namespace: self.acl.allows(token, namespace, (capability,))
 
     @contextmanager
     def at_work(self) -> Iterator[World]:
@@ -76,8 +136,9 @@ class Simulator:
         with self.at_work() as world:
             world.namespaces.add(namespace)
             request = Registration(
-                job=job, namespace=namespace, region=self.region, accessor=self.accessor, origin=SEED
-            )
+                job=job, namespace=namespace, region=self.region, origin=SEED,
+                accessor=ACCESSOR if self.acl.enabled else "",
+            )  # fmt: skip
             return registration.register(world, self.ledger, request)
 
     def job(self, job_id: str, namespace: str = "default") -> Json:
@@ -102,6 +163,16 @@ class Simulator:
             return operations.set_image(
                 world, self.ledger, self.record(job_id, namespace), place=(group, task), image=image
             )
+
+    def change_by_another(self, job_id: str, namespace: str = "default") -> Json:
+        """Somebody else registers the job with another Meta, which makes a version and moves its JobModifyIndex."""
+        with self.at_work() as world:
+            return operations.change_meta(world, self.ledger, self.record(job_id, namespace))
+
+    def collect_garbage(self) -> None:
+        """`nomad system gc`: what is over goes, but for what belongs to the current version's running allocations."""
+        with self.at_work() as world:
+            garbage.collect(world)
 
     def stop(self, job_id: str, *, purge: bool = False, namespace: str = "default") -> Json:
         with self.at_work() as world:
@@ -128,4 +199,4 @@ class Simulator:
         """Let time pass in the simulated cluster."""
         with self.at_work() as world:
             world.timeline.skip(seconds)
-            world.commit()
+            world.wake()

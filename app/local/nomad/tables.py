@@ -38,7 +38,9 @@ class Evaluation(Row):
     job_modify_index: int = 0
     deployment_id: str = ""
     previous_eval: str = ""
+    next_eval: str = ""
     blocked_eval: str = ""
+    wait: float = 0.0
     snapshot_index: int = 0
     queued: dict[str, int] | None = None
     annotations: Json | None = None
@@ -88,6 +90,20 @@ class Deployment(Row):
         return not self.active
 
 
+class Node(NamedTuple):
+    """A client node; `number` is 1 for the first."""
+
+    number: int
+    id: str
+
+    @property
+    def name(self) -> str:
+        return f"node-{self.number}"
+
+
+FIRST_NODE = Node(1, "174d4e82-4b3d-dafa-2f6f-ee4a87e554b9")
+
+
 class TaskEvent(NamedTuple):
     type: str
     time: float
@@ -112,6 +128,7 @@ class Allocation(Row):
     position: int
     eval_id: str
     deployment_id: str = ""
+    node: Node = FIRST_NODE
     desired_status: str = "run"
     desired_description: str = ""
     client_status: str = "pending"

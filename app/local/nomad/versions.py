@@ -7,11 +7,13 @@ from app.local.nomad.tables import JobRecord
 from app.local.nomad.world import KEPT_VERSIONS, World
 
 
-def add(world: World, record: JobRecord, job: Json) -> Json:
+def add(world: World, record: JobRecord, job: Json, *, source: Json | None = None) -> Json:
     """Make `job` the current version at the present index: number + 1, or the number in it where that is larger
-    (GH-27768).
+    (GH-27768). Without a source of its own it inherits that of the version it names (nomad.md 2.11).
     """
     number = max(record.current["Version"] + 1, job["Version"])
+    if source is None and job["Version"] <= record.current["Version"]:
+        source = record.submissions.get(job["Version"])
     stored = {
         **job,
         "Version": number,
@@ -20,9 +22,23 @@ def add(world: World, record: JobRecord, job: Json) -> Json:
         "ModifyIndex": world.index,
     }
     record.versions.append(stored)
-    world.touched["jobs"] = world.index
+    world.touch("jobs")
+    keep_source(record, source)
     _forget(record)
     return stored
+
+
+def keep_source(record: JobRecord, source: Json | None) -> None:
+    """Store the source of the current version as GET …/submission shows it; nothing for None."""
+    if source is None:
+        return
+    job = record.current
+    record.submissions[job["Version"]] = {
+        "Format": source.get("Format") or "hcl2", "JobID": record.id, "JobModifyIndex": job["JobModifyIndex"],
+        "Namespace": record.namespace, "Source": source.get("Source") or "",
+        "VariableFlags": source.get("VariableFlags"), "Variables": source.get("Variables") or "",
+        "Version": job["Version"],
+    }  # fmt: skip
 
 
 def _forget(record: JobRecord) -> None:

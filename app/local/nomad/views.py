@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.local.nomad.refusal import Json
+from app.local.nomad.release import Release
 from app.local.nomad.tables import Allocation, Deployment, Evaluation, JobRecord, Row, TaskEvent, TaskState
 
-NODE = {"NodeID": "174d4e82-4b3d-dafa-2f6f-ee4a87e554b9", "NodeName": "node-1"}
 FLAT_EVENT: Json = {
     "DiskLimit": 0, "DownloadError": "", "DriverError": "", "DriverMessage": "", "ExitCode": 0, "FailedSibling": "",
     "FailsTask": False, "GenericSource": "", "KillError": "", "KillReason": "", "KillTimeout": 0, "Message": "",
@@ -32,14 +32,19 @@ def go_time(seconds: float | None) -> str | None:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def evaluation(row: Evaluation) -> Json:
-    return _without_empty(
+def job(stored: Json, release: Release) -> Json:
+    return release.job(stored)
+
+
+def evaluation(row: Evaluation, release: Release) -> Json:
+    shown = _without_empty(
         {
             **_row(row),
             "BlockedEval": row.blocked_eval,
             "DeploymentID": row.deployment_id,
             "FailedTGAllocs": row.failed_groups,
             "JobModifyIndex": row.job_modify_index,
+            "NextEval": row.next_eval,
             "PlanAnnotations": row.annotations,
             "PreviousEval": row.previous_eval,
             "Priority": row.priority,
@@ -49,8 +54,10 @@ def evaluation(row: Evaluation) -> Json:
             "StatusDescription": row.description,
             "TriggeredBy": row.triggered_by,
             "Type": row.type,
+            "Wait": nanoseconds(row.wait),
         }
     )
+    return release.evaluation(shown)
 
 
 def deployment(row: Deployment) -> Json:
@@ -72,9 +79,10 @@ def deployment(row: Deployment) -> Json:
     }  # fmt: skip
 
 
-def allocation_stub(row: Allocation) -> Json:
-    return {
-        **_row(row), **NODE, "ClientDescription": row.client_description, "ClientStatus": row.client_status,
+def allocation_stub(row: Allocation, release: Release) -> Json:
+    shown = {
+        **_row(row), "NodeID": row.node.id, "NodeName": row.node.name,
+        "ClientDescription": row.client_description, "ClientStatus": row.client_status,
         "DeploymentStatus": _health(row), "DesiredDescription": row.desired_description,
         "DesiredStatus": row.desired_status,
         "DesiredTransition": TRANSITION, "EvalID": row.eval_id, "FollowupEvalID": "", "JobType": row.job["Type"],
@@ -82,11 +90,12 @@ def allocation_stub(row: Allocation) -> Json:
         "PreemptedAllocations": None, "PreemptedByAllocation": "", "RescheduleTracker": None, "TaskGroup": row.group,
         "TaskStates": {name: _task(state) for name, state in row.tasks.items()} or None,
     }  # fmt: skip
+    return release.allocation(shown)
 
 
-def allocation(row: Allocation) -> Json:
+def allocation(row: Allocation, release: Release) -> Json:
     """The whole allocation, with its job; resource blocks are left out, nobody here reads them."""
-    stub = allocation_stub(row)
+    stub = allocation_stub(row, release)
     for only_in_stub in ("JobType", "JobVersion", "DesiredTransition"):
         del stub[only_in_stub]
     return _without_empty(
@@ -94,7 +103,7 @@ def allocation(row: Allocation) -> Json:
             **stub,
             "AllocModifyIndex": row.create_index,
             "DeploymentID": row.deployment_id,
-            "Job": row.job,
+            "Job": release.job(row.job),
             "PreviousAllocation": row.previous,
         }
     )

@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from app.local.nomad.refusal import Json
-from app.local.nomad.tables import Allocation, Deployment, Evaluation, JobRecord, Row
+from app.local.nomad.release import Release
+from app.local.nomad.tables import FIRST_NODE, Allocation, Deployment, Evaluation, JobRecord, Node, Row
 from app.local.nomad.timeline import Timeline
 from app.local.nomad.timing import Fate, Timing, Verdict
 
@@ -23,8 +25,10 @@ KEPT_ROWS = 60
 class World:
     """Tables, indexes, clock, timing and verdicts of one simulated server."""
 
-    def __init__(self, *, timing: Timing, clock: Callable[[], float]) -> None:
+    def __init__(self, *, timing: Timing, clock: Callable[[], float], release: Release, nodes: int = 1) -> None:
         self.timing = timing
+        self.release = release
+        self.nodes = [FIRST_NODE, *(Node(number, new_id()) for number in range(2, nodes + 1))]
         self.timeline = Timeline(clock)
         self.verdicts: list[Verdict] = []
         self.namespaces = {"default"}
@@ -35,7 +39,7 @@ class World:
         self.deployments: dict[str, Deployment] = {}
         self.allocations: dict[str, Allocation] = {}
         self.process: Callable[[Evaluation], None] = _no_scheduler
-        self._waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+        self._waiting: dict[str, list[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = {}
 
     @property
     def now(self) -> float:
@@ -44,16 +48,31 @@ class World:
     def commit(self) -> int:
         """A new raft index; everything stamped until the next commit carries it."""
         self.index += 1
-        for loop, changed in self._waiting:
-            loop.call_soon_threadsafe(changed.set)
-        self._waiting.clear()
         return self.index
 
-    def changed(self) -> asyncio.Event:
-        """An event set at the next commit, for blocking queries."""
-        event = asyncio.Event()
-        self._waiting.append((asyncio.get_running_loop(), event))
-        return event
+    def touch(self, *tables: str) -> None:
+        """These tables changed at the present index: whoever waits for them is woken."""
+        for table in tables:
+            self.touched[table] = self.index
+            for loop, changed in self._waiting.pop(table, ()):
+                loop.call_soon_threadsafe(changed.set)
+
+    def wake(self) -> None:
+        """Let everybody who waits look again, though nothing changed."""
+        for table in list(self._waiting):
+            for loop, changed in self._waiting.pop(table):
+                loop.call_soon_threadsafe(changed.set)
+
+    @contextmanager
+    def watching(self, table: str) -> Iterator[asyncio.Event]:
+        """An event set when this table is touched next, for blocking queries."""
+        waiter = asyncio.get_running_loop(), asyncio.Event()
+        self._waiting.setdefault(table, []).append(waiter)
+        try:
+            yield waiter[1]
+        finally:
+            if waiter in self._waiting.get(table, ()):
+                self._waiting[table].remove(waiter)
 
     def add(self, row: Row) -> None:
         """Store a new row of any table under its job, at the present index."""
@@ -72,12 +91,12 @@ class World:
     def stamp(self, row: Row) -> None:
         row.modify_index = self.index
         row.modify_time = self.now
-        self.touched[table_of(row)] = self.index
+        self.touch(table_of(row))
 
     def replace_job(self, record: JobRecord, version: int = -1, **changes: Any) -> None:
         """Change server fields of a stored version at the present index."""
         record.versions[version] = {**record.versions[version], **changes, "ModifyIndex": self.index}
-        self.touched["jobs"] = self.index
+        self.touch("jobs")
 
     def fate(self, images: list[str]) -> Verdict | None:
         return next((v for v in self.verdicts if any(v.image in image for image in images)), None)

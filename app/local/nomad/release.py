@@ -1,0 +1,87 @@
+"""Answers: which Nomad does the simulator play, and what did that one do differently? (nomad.md 8, recordings of 1.9.7)
+
+The rest of the simulator speaks the newest Nomad; here is what an older one leaves out, adds or says otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.local.nomad.refusal import Json
+
+CONSUL = {"Cluster": "default", "Namespace": "", "Partition": ""}
+NO_TOKENS = {"ConsulToken": "", "VaultToken": ""}
+NEWER_PLAN_COUNTS = ("Disconnect", "Reconnect", "RescheduleLater", "RescheduleNow")
+VERSION_KEPT_SINCE = {(1, 10): 10, (1, 11): 4}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """A version of Nomad; `text` is what the agent says of itself, as in "1.9.7"."""
+
+    text: str
+    number: tuple[int, int, int]
+
+    @classmethod
+    def of(cls, text: str) -> Release:
+        """From "2.0.6" or "2.0.6-dev"; ValueError for anything else."""
+        major, minor, patch = (int(part) for part in text.partition("-")[0].split("."))
+        return cls(text=text, number=(major, minor, patch))
+
+    @property
+    def modern(self) -> bool:
+        """Shapes of 1.10 and later; before it jobs had token fields, evaluations no annotations."""
+        return self.number >= (1, 10, 0)
+
+    @property
+    def system_deployments(self) -> bool:
+        return self.number >= (1, 11, 0)
+
+    @property
+    def takes_posted_version(self) -> bool:
+        """Whether the Version in a posted job is looked at (GH-27768): for its source, and when it is larger."""
+        minor = self.number[:2]
+        return self.number >= (2, 0, 0) or self.number[2] >= VERSION_KEPT_SINCE.get(minor, self.number[2] + 1)
+
+    def job(self, job: Json) -> Json:
+        """A stored job as this version shows it."""
+        if self.modern:
+            return job
+        groups = [self._group(group) for group in job["TaskGroups"] or ()]
+        return {**job, **NO_TOKENS, "TaskGroups": groups or None}
+
+    def evaluation(self, shown: Json) -> Json:
+        if not self.modern:
+            shown.pop("PlanAnnotations", None)
+        return shown
+
+    def allocation(self, shown: Json) -> Json:
+        if not self.modern:
+            if transition := shown.get("DesiredTransition"):
+                shown["DesiredTransition"] = {k: v for k, v in transition.items() if k != "MigrateDisablePlacement"}
+            for state in (shown.get("TaskStates") or {}).values():
+                state["TaskHandle"] = None
+        return shown
+
+    def plan(self, reply: Json) -> Json:
+        if not self.modern:
+            for counts in reply["Annotations"]["DesiredTGUpdates"].values():
+                for key in NEWER_PLAN_COUNTS:
+                    counts.pop(key, None)
+        return reply
+
+    def _group(self, group: Json) -> Json:
+        shown = {key: value for key, value in group.items() if key != "MaxRunDuration"}
+        return {**shown, "Consul": group["Consul"] or CONSUL, "Tasks": [_task(t) for t in group["Tasks"] or ()] or None}
+
+
+def _task(task: Json) -> Json:
+    shown = {key: value for key, value in task.items() if key != "Secrets"}
+    shown["Identity"] = _identity(task["Identity"])
+    if task["Identities"]:
+        shown["Identities"] = [_identity(identity) for identity in task["Identities"]]
+    return shown
+
+
+def _identity(identity: Json) -> Json:
+    return {key: value for key, value in identity.items() if key != "ExtraClaims"}

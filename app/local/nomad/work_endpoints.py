@@ -1,0 +1,69 @@
+"""Answers: what do the evaluation, allocation and log paths tell? Call in, Answer out; no HTTP, no waiting."""
+
+from __future__ import annotations
+
+from app.local.nomad import logs as written
+from app.local.nomad import views
+from app.local.nomad.call import Answer, Call
+from app.local.nomad.refusal import Refused
+from app.local.nomad.simulator import Simulator
+from app.local.nomad.tables import Allocation
+
+UUID_LENGTH = 36
+BAD_UUID = "index error: UUID must be 36 characters"
+
+
+def evaluation(nomad: Simulator, call: Call) -> Answer:
+    if len(call.subject) != UUID_LENGTH:
+        raise Refused(500, f"failed to lookup eval: eval lookup failed: {BAD_UUID}")
+    with nomad.at_work() as world:
+        row = world.evaluations.get(call.subject)
+        if row is None:
+            raise Refused(404, "eval not found", index=world.touched["evaluations"])
+        nomad.require(call, "read-job", namespace=row.namespace)
+        return Answer(body=views.evaluation(row, nomad.release), index=row.modify_index)
+
+
+def list_evaluations(nomad: Simulator, call: Call) -> Answer:
+    with nomad.at_work() as world:
+        visible = nomad.visible(call, "read-job")
+        job, status = call.query.get("job"), call.query.get("status")
+        rows = [
+            row
+            for row in world.evaluations.values()
+            if visible(row.namespace) and job in (None, row.job_id) and status in (None, row.status)
+        ]
+        body = [views.evaluation(row, nomad.release) for row in rows]
+        return Answer(body=body, index=world.touched["evaluations"])
+
+
+def evaluation_allocations(nomad: Simulator, call: Call) -> Answer:
+    with nomad.at_work() as world:
+        rows = [row for row in world.allocations.values() if row.eval_id == call.subject]
+        body = [views.allocation_stub(row, nomad.release) for row in rows]
+        return Answer(body=body, index=world.touched["allocations"])
+
+
+def allocation(nomad: Simulator, call: Call) -> Answer:
+    with nomad.at_work() as world:
+        row = _allocation(nomad, call)
+        if row is None or not nomad.permits(call, "read-job", namespace=row.namespace):
+            raise Refused(404, "alloc not found", index=world.touched["allocations"])
+        return Answer(body=views.allocation(row, nomad.release), index=row.modify_index)
+
+
+def logs(nomad: Simulator, call: Call) -> Answer:
+    """What a task wrote; `type` stdout or stderr, `origin` start or end, `offset` in bytes; plain text or frames."""
+    asked = written.Asked.of(call.query)
+    with nomad.at_work() as world:
+        row = _allocation(nomad, call)
+        if row is None:
+            raise Refused(404, "alloc not found")
+        nomad.require(call, "read-logs", "read-fs", namespace=row.namespace)
+        return Answer(body=written.read(world, row, asked), read=False)
+
+
+def _allocation(nomad: Simulator, call: Call) -> Allocation | None:
+    if len(call.subject) != UUID_LENGTH:
+        raise Refused(500, f"alloc lookup failed: {BAD_UUID}")
+    return nomad.world.allocations.get(call.subject)
