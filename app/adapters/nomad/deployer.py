@@ -1,21 +1,29 @@
-"""The Deployer port on Nomad. Calls block, so each runs in a thread of our own; it must not judge what it sees."""
+"""The Deployer port on Nomad. Calls block, so each runs in a thread of our own, but for waiting, which holds none.
+
+It must not judge what it sees.
+"""
 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from app.adapters.nomad import refusals
 from app.adapters.nomad.client import NomadClient
 from app.adapters.nomad.connection import NomadConnection
+from app.adapters.nomad.diagnosis import diagnose
+from app.adapters.nomad.following import Following
+from app.adapters.nomad.promotion import Promotion
 from app.adapters.nomad.registration import Registration
-from app.adapters.nomad.snapshot import Sighting, snapshot
-from app.adapters.nomad.translate import job_state, launches_later
+from app.adapters.nomad.translate import job_state
 from app.adapters.nomad.vault import VaultToken
-from app.domain.job import Diagnosis, JobState, Order, Snapshot, Submission
+from app.adapters.nomad.waiting import Waiting
+from app.domain.job import Diagnosis, JobState, Order, Pointer, Preview, Snapshot, Submission
 from app.domain.watch import JobPlace
 
-# Nomad cuts an address off at 100 connections: four processes of ours fit beside each other.
-_PARALLEL = 24
+# Nomad cuts an address off at 100 connections: four processes of ours fit beside each other, each with these and the
+# eight of polling.py.
+_PARALLEL = 16
 
 _T = TypeVar("_T")
 
@@ -29,11 +37,23 @@ class NomadDeployer:
     def __init__(self, connection: NomadConnection) -> None:
         self._client = NomadClient(connection)
         self._registration = Registration(self._client, VaultToken(connection.vault_token, self._client))
+        self._following = Following(self._client)
+        self._promotion = Promotion(self._client)
+        self._waiting = Waiting(connection)
         self._threads = ThreadPoolExecutor(max_workers=_PARALLEL, thread_name_prefix="nomad")
 
     async def inspect(self, place: JobPlace) -> JobState | None:
         """The job as it is now, or None when it is not there: two reads."""
         return await self._in_thread(lambda: self._inspect(place))
+
+    async def preview(self, place: JobPlace, order: Order) -> Preview:
+        """What registering the order would change; see app/ports.py."""
+        return await self._in_thread(lambda: self._registration.preview(place, order))
+
+    async def cautions(self) -> tuple[str, ...]:
+        """What to warn about at start: a token that may do more than it should. Nothing where Nomad does not tell."""
+        about = await self._in_thread(self._client.own_token)
+        return (refusals.management_token(),) if about and about.get("Type") == "management" else ()
 
     async def submit(self, place: JobPlace, order: Order) -> Submission:
         """Register the order by check-and-set; see app/ports.py."""
@@ -43,20 +63,36 @@ class NomadDeployer:
         """What became of an order whose answer was lost; see app/ports.py."""
         return await self._in_thread(lambda: self._registration.recover(place, order))
 
-    async def diagnose(self, place: JobPlace, submission: Submission) -> Diagnosis:
-        """Why our registration does not run; see app/ports.py."""
-        return Diagnosis(findings=(await self.observe(place, submission)).failures)
+    async def observe(self, place: JobPlace, submission: Submission, *, deployment_id: str = "") -> Snapshot:
+        """One short look: up to five reads, at most one while its known deployment goes well; see app/ports.py."""
+        just_seen = self._waiting.taken(place, deployment_id)
+        return await self._in_thread(
+            lambda: self._following.observe(place, submission, deployment_id=deployment_id, just_seen=just_seen)
+        )
+
+    async def moved(self, place: JobPlace, pointer: Pointer, *, within: float) -> None:
+        """Wait for a change by blocking queries on this event loop, not in a thread; see app/ports.py."""
+        await self._waiting.moved(place, pointer, within=within)
 
     async def returned(self, place: JobPlace, submission: Submission) -> Submission | None:
-        """What auto-revert registered; see app/ports.py."""
-        return None
+        """What Nomad's auto-revert registered after our failed registration; see app/ports.py."""
+        return await self._in_thread(lambda: self._following.returned(place, submission))
 
-    async def observe(self, place: JobPlace, submission: Submission, *, deployment_id: str = "") -> Snapshot:
-        """One short look: up to five reads, none of which waits."""
-        return await self._in_thread(lambda: self._observe(place, submission))
+    async def diagnose(self, place: JobPlace, submission: Submission) -> Diagnosis:
+        """Why our registration does not run, with logs as far as the token may read; see app/ports.py."""
+        return await self._in_thread(lambda: diagnose(self._client, place, submission))
+
+    async def promote(self, place: JobPlace, deployment_id: str) -> None:
+        """Promote all canaries; see app/ports.py."""
+        await self._in_thread(lambda: self._promotion.promote(place, deployment_id))
+
+    async def fail(self, place: JobPlace, deployment_id: str) -> None:
+        """Mark the deployment as failed; see app/ports.py."""
+        await self._in_thread(lambda: self._promotion.fail(place, deployment_id))
 
     async def aclose(self) -> None:
         """Wait for calls under way (each ends by its timeout) and close the connections."""
+        await self._waiting.aclose()
         await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
         self._client.close()
 
@@ -66,21 +102,3 @@ class NomadDeployer:
     def _inspect(self, place: JobPlace) -> JobState | None:
         job = self._client.job(place)
         return None if job is None else job_state(job, self._client.of_job(place, "deployments"))
-
-    def _observe(self, place: JobPlace, submission: Submission) -> Snapshot:
-        job = self._client.job(place)
-        if job is None:
-            return Snapshot(present=False)
-        if launches_later(job):
-            return snapshot(Sighting(job=job), submission)
-        moved_on = job["JobModifyIndex"] != submission.index
-        # Evaluations first: once ours is complete, its deployment is there to be read.
-        evaluations = self._client.of_job(place, "evaluations")
-        seen = Sighting(
-            job=job,
-            evaluations=evaluations,
-            deployments=self._client.of_job(place, "deployments"),
-            allocations=self._client.of_job(place, "allocations"),
-            versions=self._client.versions(place) if moved_on else (),
-        )
-        return snapshot(seen, submission)

@@ -1,27 +1,35 @@
 """How far Nomad's scheduler is with our registration: from the job's evaluations. Pure.
 
-An evaluation may hand over: a failed one to its follow-up, one that could not place everything to a blocked one.
+An evaluation may hand over: a failed one to its follow-up, one that could not place everything to a blocked one
+(nomad.md 2.3). Evaluations leave empty keys out.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.adapters.nomad.explain import bounded, unplaced
-from app.domain.job import Submission
+from app.adapters.nomad.explain import bounded
+from app.adapters.nomad.placement import unplaced
+from app.domain.job import Pointer, Submission
 
 _UNFINISHED = ("pending", "blocked")
+
+Evaluation = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scheduling:
-    """Whether the scheduler is done with us, and why it could not place everything ("" when it could)."""
+    """Whether the scheduler is done with us, and why it could not place everything ("" when it could).
+
+    `pointer` is the evaluation whose change would change this; None when it is done and nothing is blocked.
+    """
 
     done: bool
     unplaced: str
+    pointer: Pointer | None = None
 
 
-def scheduling(evaluations: Sequence[Mapping[str, Any]], submission: Submission) -> Scheduling | None:
+def scheduling(evaluations: Sequence[Evaluation], submission: Submission) -> Scheduling | None:
     """Follow our evaluation through the job's evaluations to where it stands now; None when it is not among them."""
     by_id = {each["ID"]: each for each in evaluations}
     current = by_id.get(submission.evaluation_id) or _first_of(evaluations, submission.index)
@@ -31,26 +39,29 @@ def scheduling(evaluations: Sequence[Mapping[str, Any]], submission: Submission)
     while (following := _following(current, by_id)) is not None and following["ID"] not in passed:
         passed.add(current["ID"])
         if following.get("Status") == "blocked":
-            return Scheduling(done=current.get("Status") == "complete", unplaced=_why(following, current))
+            return Scheduling(
+                done=current.get("Status") == "complete", unplaced=_why(following, current), pointer=_pointer(following)
+            )
         current = following
-    done = current.get("Status") not in _UNFINISHED
-    return Scheduling(done=done, unplaced=_why(current) or _why(*_blocked_later(evaluations, current)))
+    if current.get("Status") in _UNFINISHED:
+        return Scheduling(done=False, unplaced=_why(current), pointer=_pointer(current))
+    return _at_its_end(evaluations, current)
 
 
-def _first_of(evaluations: Sequence[Mapping[str, Any]], index: int) -> Mapping[str, Any] | None:
+def _at_its_end(evaluations: Sequence[Evaluation], current: Evaluation) -> Scheduling:
+    """Where nothing follows: what is blocked for the same job waits for us too, and later ones know better."""
+    blocked = _blocked_beside(evaluations, current)
+    if blocked is not None:
+        return Scheduling(done=True, unplaced=_why(current, blocked), pointer=_pointer(blocked))
+    return Scheduling(done=True, unplaced="" if _was_served(evaluations, current) else _why(current))
+
+
+def _first_of(evaluations: Sequence[Evaluation], index: int) -> Evaluation | None:
     ours = [each for each in evaluations if each.get("JobModifyIndex") == index]
-    return min(ours, key=lambda each: each.get("CreateIndex") or 0, default=None)
+    return min(ours, key=_created, default=None)
 
 
-def _blocked_later(
-    evaluations: Sequence[Mapping[str, Any]], current: Mapping[str, Any]
-) -> tuple[Mapping[str, Any], ...]:
-    """What a later step of the same rollout waits for: the deployment's own evaluations are not in our chain."""
-    since = current.get("CreateIndex") or 0
-    return tuple(e for e in evaluations if e.get("Status") == "blocked" and (e.get("CreateIndex") or 0) > since)
-
-
-def _following(evaluation: Mapping[str, Any], by_id: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any] | None:
+def _following(evaluation: Evaluation, by_id: Mapping[str, Evaluation]) -> Evaluation | None:
     """The evaluation that goes on with this one's work. A delayed reschedule (NextEval of a complete one) does not."""
     following = by_id.get(evaluation.get("NextEval") or "")
     if following is not None and (
@@ -58,11 +69,40 @@ def _following(evaluation: Mapping[str, Any], by_id: Mapping[str, Mapping[str, A
     ):
         return following
     blocked = by_id.get(evaluation.get("BlockedEval") or "")
-    # A canceled duplicate of a blocked evaluation: the words of the one before it still hold.
     return blocked if blocked is not None and blocked.get("Status") != "canceled" else None
 
 
-def _why(*evaluations: Mapping[str, Any]) -> str:
+def _blocked_beside(evaluations: Sequence[Evaluation], current: Evaluation) -> Evaluation | None:
+    """The blocked evaluation that waits for a later step of ours (a deployment's own are not in our chain), or that
+    outlived a canceled duplicate of ours: a job has one."""
+    is_duplicate = bool(current.get("BlockedEval")) or current.get("Status") == "canceled"
+    blocked = [
+        each
+        for each in evaluations
+        if each.get("Status") == "blocked" and (is_duplicate or _created(each) > _created(current))
+    ]
+    return max(blocked, key=_created, default=None)
+
+
+def _was_served(evaluations: Sequence[Evaluation], current: Evaluation) -> bool:
+    """Whether a later evaluation of the job placed everything, or a collected one goes on with this one's work."""
+    known = {each["ID"] for each in evaluations}
+    if current.get("Status") == "failed" and (follow_up := current.get("NextEval")) and follow_up not in known:
+        return True
+    later = [e for e in evaluations if e.get("Status") == "complete" and _created(e) > _created(current)]
+    newest = max(later, key=_created, default=None)
+    return newest is not None and not unplaced(newest)
+
+
+def _created(evaluation: Evaluation) -> int:
+    return evaluation.get("CreateIndex") or 0
+
+
+def _pointer(evaluation: Evaluation) -> Pointer:
+    return Pointer(what=f"evaluation/{evaluation['ID']}", index=evaluation.get("ModifyIndex") or _created(evaluation))
+
+
+def _why(*evaluations: Evaluation) -> str:
     for each in evaluations:
         if text := unplaced(each):
             return text

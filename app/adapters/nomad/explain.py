@@ -1,38 +1,49 @@
-"""Why it does not run, in Nomad's own words: task events, and the scheduler's reasons. Pure, and bounded in length."""
+"""Why it does not run, in sentences for people: what the allocations of a version tell. Pure, and bounded in length.
 
-import re
+One vocabulary: what is noted while a rollout is waited for and what is stored when it failed are the same sentences.
+"""
+
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from app.adapters.nomad.events import Sentence, Weight, is_about_checks, sentence
 
 _AT_MOST = 5
 _LENGTH = 400
 
-# Causes stand before consequences: `Not Restarting` explains nothing by itself.
-_CAUSES = (
-    "Failed Validation",
-    "Setup Failure",
-    "Failed Artifact Download",
-    "Driver Failure",
-    "Template",
-    "Terminated",
-)
-_CONSEQUENCES = ("Alloc Unhealthy", "Sibling Task Failed", "Leader Task Dead", "Not Restarting")
-_RANK = {kind: rank for rank, kind in enumerate((*_CAUSES, *_CONSEQUENCES))}
 
+def failures(allocations: Sequence[Mapping[str, Any]], version: Mapping[str, Any] | None = None) -> tuple[str, ...]:
+    """What the sick ones among the allocations say, the likeliest cause first, each sentence once.
 
-def failures(allocations: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """What the sick ones among the allocations say, the likeliest cause first, each text once."""
+    `version` is the job as we registered it, for what it grants to its tasks.
+    """
     newest_first = sorted(allocations, key=lambda each: each.get("CreateIndex") or 0, reverse=True)
-    found = [words for each in newest_first if _is_sick(each) for words in _of_allocation(each)]
-    found.sort(key=lambda ranked: ranked[0])
-    return tuple(dict.fromkeys(text for _, text in found))[:_AT_MOST]
+    memory = _memory(version or {})
+    found = [told for each in newest_first if is_sick(each) for told in _of_allocation(each, memory)]
+    found.sort(key=lambda told: told[:2])
+    return tuple(dict.fromkeys(words for *_, words in found))[:_AT_MOST]
 
 
-def unplaced(evaluation: Mapping[str, Any]) -> str:
-    """Why the scheduler could not place everything, by group, in the words of `nomad job run`; "" when it could."""
-    groups = evaluation.get("FailedTGAllocs") or {}
-    parts = [_unplaced_group(name, metrics or {}) for name, metrics in sorted(groups.items())]
-    return bounded("; ".join(parts))
+def is_sick(allocation: Mapping[str, Any]) -> bool:
+    """Whether something is wrong with the allocation, or was with a task of it."""
+    states = (allocation.get("TaskStates") or {}).values()
+    return (
+        allocation.get("ClientStatus") in ("failed", "lost", "unknown")
+        or allocation.get("DesiredStatus") == "evict"
+        or is_unhealthy(allocation)
+        or any(state.get("Failed") or state.get("Restarts") or _waits_for_template(state) for state in states)
+    )
+
+
+def is_unhealthy(allocation: Mapping[str, Any]) -> bool:
+    """Whether its deployment found the allocation unhealthy."""
+    return (allocation.get("DeploymentStatus") or {}).get("Healthy") is False
+
+
+def failed_checks(allocation: Mapping[str, Any]) -> bool:
+    """Whether the allocation was found unhealthy by its checks: they can be asked why."""
+    states = (allocation.get("TaskStates") or {}).values()
+    return any(is_about_checks(event) for state in states for event in state.get("Events") or ())
 
 
 def bounded(text: str, length: int = _LENGTH) -> str:
@@ -41,75 +52,50 @@ def bounded(text: str, length: int = _LENGTH) -> str:
     return line if len(line) <= length else line[: length - 1] + "…"
 
 
-def _is_sick(allocation: Mapping[str, Any]) -> bool:
-    states = (allocation.get("TaskStates") or {}).values()
-    return (
-        allocation.get("ClientStatus") in ("failed", "lost", "unknown")
-        or (allocation.get("DeploymentStatus") or {}).get("Healthy") is False
-        or any(state.get("Failed") or state.get("Restarts") for state in states)
-    )
-
-
-def _of_allocation(allocation: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
+def _of_allocation(allocation: Mapping[str, Any], memory: Mapping[str, int]) -> Iterator[Sentence]:
     group = allocation.get("TaskGroup") or ""
-    if allocation.get("ClientStatus") in ("lost", "unknown"):
-        why = allocation.get("DesiredDescription") or allocation.get("ClientDescription") or "its client is gone"
-        yield 0, bounded(f"{group}: an allocation is {allocation['ClientStatus']}: {why}")
+    found = [*_of_its_place(allocation, group)]
     for task, state in sorted((allocation.get("TaskStates") or {}).items()):
-        was_killed = False
-        for event in state.get("Events") or ():
-            kind = event.get("Type") or ""
-            was_killed = was_killed or kind == "Killing"
-            if kind in _RANK and not (kind == "Terminated" and was_killed):
-                yield _RANK[kind], bounded(f"{group}/{task}: {_words(kind, event)}")
+        name = f"{group}/{task}"
+        for weight, rank, words in _of_task(state, memory.get(name)):
+            found.append((weight, rank, bounded(f"{name}: {words}")))
+    if not found and (told := allocation.get("ClientDescription")) and allocation.get("ClientStatus") == "failed":
+        found.append((Weight.SYMPTOM, 0, bounded(f"{group}: an allocation failed: {told}")))
+    # `Not Restarting` explains nothing where anything else was said.
+    least = min((weight for weight, *_ in found), default=Weight.CAUSE)
+    yield from (told for told in found if least is Weight.CONSEQUENCE or told[0] is not Weight.CONSEQUENCE)
 
 
-def _words(kind: str, event: Mapping[str, Any]) -> str:
-    details = event.get("Details") or {}
-    if kind == "Terminated":
-        return _terminated(event, details)
-    told = event.get("DisplayMessage") or event.get("Message") or _first_text(details)
-    return f"{kind}: {told}" if told else kind
+def _of_its_place(allocation: Mapping[str, Any], group: str) -> Iterator[Sentence]:
+    status, told = allocation.get("ClientStatus"), allocation.get("DesiredDescription") or ""
+    if status in ("lost", "unknown"):
+        why = told.partition(" since ")[2] or told or allocation.get("ClientDescription") or "its node is gone"
+        yield Weight.CAUSE, -1, bounded(f"{group}: an allocation is {status}: {why}")
+    elif allocation.get("DesiredStatus") == "evict":
+        yield Weight.CAUSE, -1, bounded(f"{group}: an allocation was evicted: {told or 'another job went before it'}")
 
 
-def _terminated(event: Mapping[str, Any], details: Mapping[str, Any]) -> str:
-    if str(details.get("oom_killed")).lower() == "true":
-        return "Terminated: out of memory (OOM killed)"
-    told = event.get("DisplayMessage") or event.get("Message") or ""
-    code = details.get("exit_code") or event.get("ExitCode") or 0
-    return f"Terminated: {told}" if re.search(r"exit code", told, re.IGNORECASE) else f"Terminated: Exit Code: {code}"
+def _of_task(state: Mapping[str, Any], memory: int | None) -> Iterator[Sentence]:
+    was_killed = False
+    for event in state.get("Events") or ():
+        told = sentence(event, memory=memory)
+        was_killed = was_killed or event.get("Type") == "Killing"
+        # A task that Nomad stopped did not exit by itself.
+        if told is not None and not (was_killed and event.get("Type") == "Terminated"):
+            yield told
 
 
-def _first_text(details: Mapping[str, Any]) -> str:
-    return next((str(value) for value in details.values() if value), "")
+def _waits_for_template(state: Mapping[str, Any]) -> bool:
+    return state.get("State") == "pending" and any(each.get("Type") == "Template" for each in state.get("Events") or ())
 
 
-def _unplaced_group(name: str, metrics: Mapping[str, Any]) -> str:
-    count = int(metrics.get("CoalescedFailures") or 0) + 1
-    reasons = ", ".join(_placement_reasons(metrics)) or "Nomad gives no reason"
-    return f'group "{name}": {count} allocation{"s" if count != 1 else ""} cannot be placed: {reasons}'
-
-
-def _placement_reasons(metrics: Mapping[str, Any]) -> Iterator[str]:
-    """As formatAllocMetrics in command/monitor.go of Nomad words them."""
-    if not metrics.get("NodesEvaluated"):
-        yield "No nodes were eligible for evaluation"
-    for centre, available in _items(metrics, "NodesAvailable"):
-        if not available:
-            yield f'No nodes are available in datacenter "{centre}"'
-    for text, nodes in _items(metrics, "ClassFiltered"):
-        yield f'Class "{text}": {nodes} nodes excluded by filter'
-    for text, nodes in _items(metrics, "ConstraintFiltered"):
-        yield f'Constraint "{text}": {nodes} nodes excluded by filter'
-    if metrics.get("NodesExhausted"):
-        yield f"Resources exhausted on {metrics['NodesExhausted']} nodes"
-    for text, nodes in _items(metrics, "ClassExhausted"):
-        yield f'Class "{text}" exhausted on {nodes} nodes'
-    for text, nodes in _items(metrics, "DimensionExhausted"):
-        yield f'Dimension "{text}" exhausted on {nodes} nodes'
-    for text in metrics.get("QuotaExhausted") or ():
-        yield f'Quota limit hit "{text}"'
-
-
-def _items(metrics: Mapping[str, Any], key: str) -> list[tuple[str, Any]]:
-    return sorted((metrics.get(key) or {}).items())
+def _memory(version: Mapping[str, Any]) -> dict[str, int]:
+    """What each `group/task` may use, in MB: memory_max where the cluster allows more than was reserved."""
+    found = {}
+    for group in version.get("TaskGroups") or ():
+        for task in group.get("Tasks") or ():
+            resources = task.get("Resources") or {}
+            found[f"{group.get('Name')}/{task.get('Name')}"] = (
+                resources.get("MemoryMaxMB") or resources.get("MemoryMB") or 0
+            )
+    return found

@@ -12,8 +12,8 @@ from typing import Any
 
 from app.adapters.nomad.evaluations import Scheduling, scheduling
 from app.adapters.nomad.explain import failures
-from app.adapters.nomad.translate import launches_later
-from app.domain.job import AllocationState, DeploymentPhase, DeploymentState, Snapshot, Submission
+from app.adapters.nomad.translate import FINISHED, launches_later
+from app.domain.job import AllocationState, DeploymentPhase, DeploymentState, Pointer, Snapshot, Submission
 
 _ROLLED_BACK = re.compile(r"(?<!not )rolling back to job version (\d+)")
 
@@ -33,18 +33,17 @@ class Sighting:
 
 
 def snapshot(seen: Sighting, submission: Submission) -> Snapshot:
-    """How our registration goes, from one sighting."""
-    version = _our_version(seen, submission)
-    deployment = next((d for d in seen.deployments if d.get("JobSpecModifyIndex") == submission.index), None)
-    number = (version or deployment or {}).get("Version" if version else "JobVersion")
-    ours = [each for each in seen.allocations if number is not None and (each.get("JobVersion") or 0) == number]
+    """How our registration goes, from one sighting of the whole job."""
+    version, ours = our_version(seen, submission), our_allocations(seen, submission)
+    deployment = our_deployment(seen, submission)
     scheduled = scheduling(seen.evaluations, submission)
-    stable = bool((version or {}).get("Stable"))
+    stable = bool((version or {}).get("Stable")) and _is_settled(deployment, scheduled)
+    evaluated = _evaluated(scheduled, known=bool(ours) or deployment is not None or stable, job=seen.job)
     return Snapshot(
         present=True,
         stopped=bool(seen.job.get("Stop")),
         index=seen.job["JobModifyIndex"],
-        evaluated=_evaluated(scheduled, known=bool(ours) or deployment is not None or stable, job=seen.job),
+        evaluated=evaluated,
         launches_later=launches_later(seen.job),
         runs_to_completion=seen.job.get("Type") in ("batch", "sysbatch"),
         desired=_desired(version or {}, seen.allocations),
@@ -52,13 +51,71 @@ def snapshot(seen: Sighting, submission: Submission) -> Snapshot:
         deployment=None if deployment is None else deployment_state(deployment),
         allocations=tuple(_allocation_state(each) for each in ours if _counts(each)),
         unplaced=scheduled.unplaced if scheduled else "",
-        failures=failures(ours),
+        failures=failures(ours, version),
+        pointer=_pointer(seen, deployment, scheduled) if evaluated or scheduled else None,
     )
+
+
+def snapshot_under_way(
+    deployment: Mapping[str, Any],
+    submission: Submission,
+    *,
+    evaluations: Sequence[Mapping[str, Any]] = (),
+    allocations: Sequence[Mapping[str, Any]] = (),
+) -> Snapshot:
+    """How it goes while our deployment is active, from that alone: a newer registration or a stop would have ended it.
+
+    The job's evaluations and allocations are read where something is wrong with it.
+    """
+    scheduled = scheduling(evaluations, submission)
+    number = deployment.get("JobVersion") or 0
+    return Snapshot(
+        present=True,
+        index=submission.index,
+        evaluated=True,
+        deployment=deployment_state(deployment),
+        unplaced=scheduled.unplaced if scheduled else "",
+        failures=failures([each for each in allocations if (each.get("JobVersion") or 0) == number]),
+        pointer=_at(deployment),
+    )
+
+
+def our_version(seen: Sighting, submission: Submission) -> Mapping[str, Any] | None:
+    """The job as we registered it; None when Nomad keeps it no more."""
+    candidates = (seen.job, *seen.versions)
+    return next((each for each in candidates if each.get("JobModifyIndex") == submission.index), None)
+
+
+def our_deployment(seen: Sighting, submission: Submission) -> Mapping[str, Any] | None:
+    """The deployment of our registration, in whatever order they are listed."""
+    return next((d for d in seen.deployments if d.get("JobSpecModifyIndex") == submission.index), None)
+
+
+def our_allocations(seen: Sighting, submission: Submission) -> list[Mapping[str, Any]]:
+    """The allocations of our version, those that were updated in place included; none when it is not known."""
+    version, deployment = our_version(seen, submission), our_deployment(seen, submission)
+    number = (version or deployment or {}).get("Version" if version else "JobVersion")
+    return [each for each in seen.allocations if number is not None and (each.get("JobVersion") or 0) == number]
+
+
+def is_active(deployment: Mapping[str, Any]) -> bool:
+    """Whether the deployment is not over; a status that we do not know counts as not over."""
+    return deployment.get("Status") not in FINISHED
+
+
+def has_unhealthy(deployment: Mapping[str, Any]) -> bool:
+    """Whether an allocation of the deployment was found unhealthy."""
+    return any(group.get("UnhealthyAllocs") for group in _groups(deployment))
+
+
+def lacks_placements(deployment: Mapping[str, Any]) -> bool:
+    """Whether a group waits for placements while nothing of it is on the way to being healthy."""
+    return deployment.get("Status") == "running" and any(_lacks_placements(group) for group in _groups(deployment))
 
 
 def deployment_state(deployment: Mapping[str, Any]) -> DeploymentState:
     """One deployment with the counts of all its groups; statuses as in nomad.md 2.4, unknown ones are active."""
-    groups = list((deployment.get("TaskGroups") or {}).values())
+    groups = _groups(deployment)
     description = deployment.get("StatusDescription") or ""
     phase = _phase(deployment.get("Status") or "", description)
     reverted = _ROLLED_BACK.search(description)
@@ -70,15 +127,44 @@ def deployment_state(deployment: Mapping[str, Any]) -> DeploymentState:
         placed=_total(groups, "PlacedAllocs"),
         healthy=_total(groups, "HealthyAllocs"),
         unhealthy=_total(groups, "UnhealthyAllocs"),
+        canaries=_total(groups, "DesiredCanaries"),
         awaits_promotion=phase is DeploymentPhase.ACTIVE and _awaits_promotion(groups),
         paused=deployment.get("Status") == "paused",
         reverted_to=int(reverted[1]) if reverted else None,
     )
 
 
-def _our_version(seen: Sighting, submission: Submission) -> Mapping[str, Any] | None:
-    candidates = (seen.job, *seen.versions)
-    return next((each for each in candidates if each.get("JobModifyIndex") == submission.index), None)
+def _pointer(seen: Sighting, deployment: Mapping[str, Any] | None, scheduled: Scheduling | None) -> Pointer | None:
+    """What would change next: the deployment, the scheduler's work, or the allocations of a job that has neither."""
+    if deployment is not None:
+        return _at(deployment) if is_active(deployment) else None
+    if scheduled is not None and scheduled.pointer is not None:
+        return scheduled.pointer
+    if launches_later(seen.job):
+        return None
+    seen_to = max((each.get("ModifyIndex") or 0 for each in seen.allocations), default=0)
+    return Pointer(what="allocations", index=max(seen_to, seen.job["JobModifyIndex"]))
+
+
+def _at(deployment: Mapping[str, Any]) -> Pointer:
+    return Pointer(what=f"deployment/{deployment['ID']}", index=deployment.get("ModifyIndex") or 0)
+
+
+def _lacks_placements(group: Mapping[str, Any]) -> bool:
+    placed, settled = (
+        group.get("PlacedAllocs") or 0,
+        _total([group], "HealthyAllocs") + _total([group], "UnhealthyAllocs"),
+    )
+    canaries = group.get("DesiredCanaries") or 0
+    wanted = canaries if canaries and not group.get("Promoted") else group.get("DesiredTotal") or 0
+    return placed < wanted and placed <= settled
+
+
+def _is_settled(deployment: Mapping[str, Any] | None, scheduled: Scheduling | None) -> bool:
+    """Whether Stable can be meant: what an auto-revert registers inherits it, and its deployment is yet to come."""
+    if deployment is not None:
+        return not is_active(deployment)
+    return scheduled is None or scheduled.done
 
 
 def _evaluated(scheduled: Scheduling | None, *, known: bool, job: Mapping[str, Any]) -> bool:
@@ -101,6 +187,10 @@ def _awaits_promotion(groups: Sequence[Mapping[str, Any]]) -> bool:
     canaries = [each for each in groups if each.get("DesiredCanaries") and not each.get("Promoted")]
     by_hand = any(not each.get("AutoPromote") for each in canaries)
     return by_hand and all((each.get("HealthyAllocs") or 0) >= each["DesiredCanaries"] for each in canaries)
+
+
+def _groups(deployment: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return list((deployment.get("TaskGroups") or {}).values())
 
 
 def _total(groups: Sequence[Mapping[str, Any]], key: str) -> int:

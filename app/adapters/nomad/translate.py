@@ -11,7 +11,8 @@ from app.adapters.nomad.explain import bounded
 from app.adapters.nomad.images import running_task, tasks_of
 from app.domain.job import ActiveDeployment, JobState, Submission
 
-_FINISHED = ("successful", "failed", "cancelled")
+# The statuses of a deployment that is over; one that we do not know counts as not over.
+FINISHED = ("successful", "failed", "cancelled")
 
 
 def job_state(job: Mapping[str, Any], deployments: Sequence[Mapping[str, Any]]) -> JobState:
@@ -72,8 +73,7 @@ def submission_read_back(index: int, evaluations: Sequence[Mapping[str, Any]]) -
 
 
 def _active(deployments: Sequence[Mapping[str, Any]]) -> ActiveDeployment | None:
-    # A status that we do not know counts as not over.
-    active = [each for each in deployments if each.get("Status") not in _FINISHED]
+    active = [each for each in deployments if each.get("Status") not in FINISHED]
     if not active:
         return None
     newest = max(active, key=lambda each: each.get("CreateIndex") or 0)

@@ -1,0 +1,55 @@
+"""Why our registration does not run: what its allocations and the scheduler tell, failing checks, and logs.
+
+Blocking calls. It must not judge whether the rollout failed, and it goes without whatever it may not read.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from app.adapters.nomad.client import NomadClient
+from app.adapters.nomad.evaluations import scheduling
+from app.adapters.nomad.explain import bounded, failed_checks, failures
+from app.adapters.nomad.following import sighting
+from app.adapters.nomad.logs import tails
+from app.adapters.nomad.snapshot import our_allocations, our_version
+from app.domain.job import Diagnosis, Submission
+from app.domain.watch import JobPlace
+from app.errors import RegistryWatcherError
+
+_AT_MOST = 6
+_CHECKED = 2  # allocations whose checks are read
+_SECONDS = 3.0
+
+
+def diagnose(client: NomadClient, place: JobPlace, submission: Submission) -> Diagnosis:
+    """As `Deployer.diagnose` of app/ports.py."""
+    seen = sighting(client, place, submission)
+    if seen is None:
+        return Diagnosis(findings=("the job is not in Nomad any more",))
+    ours = our_allocations(seen, submission)
+    scheduled = scheduling(seen.evaluations, submission)
+    findings = [
+        *_failing_checks(client, place, ours),
+        *failures(ours, our_version(seen, submission)),
+        *((scheduled.unplaced,) if scheduled and scheduled.unplaced else ()),
+    ]
+    logs, logs_denied = tails(client, place, ours)
+    return Diagnosis(findings=tuple(dict.fromkeys(findings))[:_AT_MOST], logs=logs, logs_denied=logs_denied)
+
+
+def _failing_checks(client: NomadClient, place: JobPlace, ours: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What the checks of Nomad's own services answer; Consul keeps its checks to itself."""
+    asked = [each for each in ours if failed_checks(each) and each.get("ClientStatus") == "running"][:_CHECKED]
+    for allocation in asked:
+        try:
+            checks = client.get(place, "client", "allocation", allocation["ID"], "checks", shape=dict, timeout=_SECONDS)
+        except RegistryWatcherError:
+            return
+        for check in (checks or {}).values():
+            if check.get("Status") == "failure":
+                yield _failing_check(check, allocation.get("TaskGroup") or "")
+
+
+def _failing_check(check: Mapping[str, Any], group: str) -> str:
+    where = f"{group}/{check['Task']}" if check.get("Task") else group
+    return bounded(f'{where}: check "{check.get("Check")}" fails: {check.get("Output") or "no output"}')

@@ -1,0 +1,151 @@
+"""One task event of Nomad -> a sentence for people, and how much it explains. Pure; it must not know other events.
+
+The kinds: https://developer.hashicorp.com/nomad/api-docs/allocations#events, client/allochealth/tracker.go of Nomad.
+"""
+
+import re
+import signal
+from collections.abc import Mapping
+from contextlib import suppress
+from enum import IntEnum
+from typing import Any
+
+
+class Weight(IntEnum):
+    """How much a sentence explains: why it failed, what was seen of it, or only what followed from it."""
+
+    CAUSE = 0
+    SYMPTOM = 1
+    CONSEQUENCE = 2
+
+
+_ORDER = (
+    "Failed Validation",
+    "Setup Failure",
+    "Task hook failed",
+    "Failed Artifact Download",
+    "Template",
+    "Killing",
+    "Driver Failure",
+    "Disk Resources Exceeded",
+    "Terminated",
+    "Alloc Unhealthy",
+    "Sibling Task Failed",
+    "Leader Task Dead",
+    "Main Tasks Dead",
+    "Not Restarting",
+)
+_PREFIXES = {
+    "Failed Validation": "the task is not valid on its node",
+    "Setup Failure": "the task could not be set up",
+    "Task hook failed": "the task could not be set up",
+    "Failed Artifact Download": "an artifact could not be downloaded",
+    "Template": "a template cannot be rendered",
+    "Killing": "the client gave the task up",
+    "Disk Resources Exceeded": "the task used more disk than it may",
+    "Leader Task Dead": "stopped because the group's leader task ended",
+    "Main Tasks Dead": "stopped because the group's main tasks ended",
+    "Not Restarting": "Nomad does not restart it",
+}
+# What the daemon and the plugin put before the words that matter.
+_NOISE = re.compile(r"Error response from daemon: |API error(?: \(\d+\))?: |rpc error: code = \w+ desc = ")
+_REPEATED = re.compile(r"(: [^:]+)\1+$")
+_PULL = re.compile(r"[Ff]ailed to pull `([^`]*)`: (.*)", re.DOTALL)
+_DEADLINE = re.compile(r"Task not running by healthy_deadline of (\S+)")
+_TOO_SHORT = re.compile(r"Task not running for min_healthy_time of (\S+) by healthy_deadline of (\S+)")
+_SERVICES = re.compile(r"Services not healthy by deadline: (.+)")
+_CHECKS = re.compile(r"Only (\d+) out of (\d+) checks registered and passing")
+
+Sentence = tuple[Weight, int, str]
+
+
+def sentence(event: Mapping[str, Any], *, memory: int | None = None) -> Sentence | None:
+    """The event's weight, rank and words; None when it explains nothing. `memory` is what the task may use, in MB."""
+    kind = event.get("Type") or ""
+    if kind not in _ORDER or (kind == "Killing" and not _is_true(event, "fails_task", "FailsTask")):
+        return None
+    weight, words = _told(kind, event, memory)
+    return weight, _ORDER.index(kind), words
+
+
+def is_about_checks(event: Mapping[str, Any]) -> bool:
+    """Whether an allocation was found unhealthy by the checks of its services."""
+    return event.get("Type") == "Alloc Unhealthy" and "check" in _unhealthy(_text(event))[1]
+
+
+def _told(kind: str, event: Mapping[str, Any], memory: int | None) -> tuple[Weight, str]:
+    text = _text(event)
+    if kind == "Terminated":
+        return Weight.CAUSE, _terminated(event, memory)
+    if kind == "Driver Failure":
+        return Weight.CAUSE, _driver(text)
+    if kind == "Alloc Unhealthy":
+        return _unhealthy(text)
+    if kind == "Sibling Task Failed":
+        sibling = _detail(event, "failed_sibling", "FailedSibling")
+        return Weight.CONSEQUENCE, f'stopped because its sibling "{sibling}" failed' if sibling else text
+    if kind in ("Leader Task Dead", "Main Tasks Dead"):
+        return Weight.CONSEQUENCE, _PREFIXES[kind]
+    weight = Weight.CONSEQUENCE if kind == "Not Restarting" else Weight.CAUSE
+    return weight, f"{_PREFIXES[kind]}: {text}" if text else _PREFIXES[kind]
+
+
+def _driver(text: str) -> str:
+    if pull := _PULL.search(text):
+        image, cause = pull[1], _tidy(pull[2])
+        return f"the image {'' if image in cause else image + ' '}could not be pulled: {cause}"
+    if re.search(r"\bpull(ing)?\b", text):
+        return f"the image could not be pulled: {_tidy(text)}"
+    return f"the driver could not start it: {_tidy(text) or 'Nomad gives no reason'}"
+
+
+def _tidy(text: str) -> str:
+    return _REPEATED.sub(r"\1", _NOISE.sub("", text).strip())
+
+
+def _terminated(event: Mapping[str, Any], memory: int | None) -> str:
+    said = _detail(event, "exit_message", "Message")
+    if _is_true(event, "oom_killed", "") or "OOM" in said:
+        return f"killed for using more memory than {f'its {memory} MB' if memory else 'it may'} (OOM)"
+    code, number = (_detail(event, *keys) or "0" for keys in (("exit_code", "ExitCode"), ("signal", "Signal")))
+    words = f"the task was ended by {_signal(number)}" if number != "0" else f"the task exited with code {code}"
+    return words if not said or "exit code" in said.lower() else f"{words}: {_tidy(said)}"
+
+
+def _signal(number: str) -> str:
+    with suppress(ValueError):
+        return f"signal {number} ({signal.Signals(int(number)).name})"
+    return f"signal {number}"
+
+
+def _unhealthy(text: str) -> tuple[Weight, str]:
+    if told := _TOO_SHORT.search(text):
+        return Weight.SYMPTOM, f"it did not stay healthy for {told[1]} within its deadline of {told[2]}"
+    if told := _DEADLINE.search(text):
+        return Weight.SYMPTOM, f"it was not running within its deadline of {told[1]} (healthy_deadline)"
+    if told := _SERVICES.search(text):
+        return Weight.SYMPTOM, f"the checks of its service {told[1]} did not pass within its deadline"
+    if told := _CHECKS.search(text):
+        return Weight.SYMPTOM, f"only {told[1]} of its {told[2]} checks passed within its deadline"
+    if "Service checks not registered" in text:
+        return Weight.SYMPTOM, "its service checks were not registered within its deadline"
+    if "failed task" in text:
+        return Weight.CONSEQUENCE, "it is unhealthy because the task failed"
+    if "dead task" in text:
+        return Weight.SYMPTOM, "it is unhealthy because the task ended"
+    return Weight.SYMPTOM, f"it is unhealthy: {text}" if text else "it is unhealthy"
+
+
+def _text(event: Mapping[str, Any]) -> str:
+    """Nomad's words for it; servers fill DisplayMessage on most reads, and not on all."""
+    details = event.get("Details") or {}
+    told = event.get("DisplayMessage") or event.get("Message") or ""
+    return str(told or next((value for key, value in details.items() if value and key != "fails_task"), ""))
+
+
+def _detail(event: Mapping[str, Any], key: str, flat: str) -> str:
+    return str((event.get("Details") or {}).get(key) or event.get(flat) or "")
+
+
+def _is_true(event: Mapping[str, Any], key: str, flat: str) -> bool:
+    return _detail(event, key, flat).lower() == "true"

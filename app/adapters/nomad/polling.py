@@ -1,0 +1,150 @@
+"""Blocking queries to Nomad from the event loop: one question in, the answer with its index out, no thread held.
+
+python-nomad can only block a thread while it waits, so this asks through httpx, with the same NomadConnection.
+It must not know what is waited for. https://developer.hashicorp.com/nomad/api-docs#blocking-queries
+"""
+
+import ssl
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from app.adapters.nomad.connection import NomadConnection
+from app.adapters.nomad.token import Token
+from app.adapters.nomad.transport import base_address
+from app.domain.watch import JobPlace
+from app.http import CONNECT_SECONDS, trusted_authorities, user_agent
+
+# Nomad cuts an address off at 100 connections (nomad.md 1.1), and calls that do not wait need theirs.
+CONNECTIONS = 8
+_WAITING = 6
+_WAIT = 55  # fits below the 60 s of common proxies
+_SLACK = 10.0
+
+
+class PollFailed(Exception):
+    """No usable answer; `status` is Nomad's, None when there was none."""
+
+    def __init__(self, status: int | None = None) -> None:
+        super().__init__(f"status {status}")
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polled:
+    """An answer. `index` is how far Nomad's state was; `waited` is whether it was asked to wait. `rows` are the object,
+    or all of the list; None for 404."""
+
+    index: int
+    rows: list[dict[str, Any]] | None
+    waited: bool
+
+
+class LongPolls:
+    """At most CONNECTIONS connections, however many ask. Bound to the event loop that first asks."""
+
+    def __init__(self, connection: NomadConnection) -> None:
+        self._connection = connection
+        self._token = Token(connection.token, connection.token_file)
+        self._client: httpx.AsyncClient | None = None
+        self._is_closed = False
+        self._free = _WAITING
+
+    async def ask(self, place: JobPlace, *path: str, index: int, spare: int = 0, **query: str) -> Polled:
+        """The answer as soon as it is newer than `index`, or after about a minute. Raises PollFailed.
+
+        It comes at once when all but `spare` of the places to wait are taken: the caller paces itself.
+        """
+        if self._free <= spare:
+            return await self._asked(place, path, query)
+        self._free -= 1
+        try:
+            return await self._asked(place, path, {**query, "index": str(max(1, index)), "wait": f"{_WAIT}s"})
+        finally:
+            self._free += 1
+
+    async def aclose(self) -> None:
+        """Close the connections, and open none any more."""
+        self._is_closed = True
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    async def _asked(self, place: JobPlace, path: tuple[str, ...], query: dict[str, str]) -> Polled:
+        params = {"namespace": place.namespace or self._connection.namespace or "default", **query}
+        if region := place.region or self._connection.region:
+            params["region"] = region
+        used = self._token.current()
+        answer = await self._get(path, params, used)
+        if answer.status_code in (401, 403) and (renewed := self._token.renewed(used)) is not None:
+            answer = await self._get(path, params, renewed)
+        return _read(answer, waited="index" in query)
+
+    async def _get(self, path: tuple[str, ...], params: dict[str, str], token: str) -> httpx.Response:
+        if self._is_closed:
+            raise PollFailed
+        name = self._connection.tls_server_name
+        try:
+            self._client = self._client or _open(self._connection)
+            return await self._client.get(
+                "/v1/" + "/".join(quote(segment, safe="") for segment in path),
+                params=params,
+                headers={"X-Nomad-Token": token} if token else {},
+                extensions={"sni_hostname": name} if name else {},
+            )
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, ImportError) as error:
+            raise PollFailed from error
+
+
+def _read(answer: httpx.Response, *, waited: bool) -> Polled:
+    index = answer.headers.get("X-Nomad-Index", "")
+    if answer.status_code not in (200, 404) or not index.isdigit():
+        raise PollFailed(answer.status_code)
+    if answer.status_code == 404:
+        return Polled(index=int(index), rows=None, waited=waited)
+    try:
+        body = answer.json()
+    except ValueError as error:
+        raise PollFailed(answer.status_code) from error
+    rows = body if isinstance(body, list) else [body]
+    if not all(isinstance(row, dict) and "ID" in row for row in rows):
+        raise PollFailed(answer.status_code)
+    return Polled(index=int(index), rows=rows, waited=waited)
+
+
+def _open(connection: NomadConnection) -> httpx.AsyncClient:
+    user, _, password = connection.http_auth.partition(":")
+    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=30.0)
+    trust = _trust(connection)
+    socket = connection.socket_path
+    return httpx.AsyncClient(
+        base_url=base_address(connection),
+        auth=(user, password) if connection.http_auth else None,
+        verify=trust,
+        limits=limits,
+        transport=httpx.AsyncHTTPTransport(uds=socket, limits=limits) if socket else None,
+        trust_env=socket is None,
+        headers={"User-Agent": user_agent()},
+        # The server adds up to a sixteenth to the wait. Our turn for a connection comes when it comes.
+        timeout=httpx.Timeout(_WAIT * 17 / 16 + _SLACK, connect=CONNECT_SECONDS, pool=None),
+    )
+
+
+def _trust(connection: NomadConnection) -> ssl.SSLContext | bool:
+    if not connection.address.startswith("https://"):
+        return True
+    if connection.ca_cert or connection.ca_path:
+        # As in Nomad's own client a CA file wins over a directory.
+        context = ssl.create_default_context(
+            cafile=connection.ca_cert or None, capath=None if connection.ca_cert else connection.ca_path
+        )
+    else:
+        context = trusted_authorities(None)
+    if connection.skip_verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if connection.client_cert:
+        context.load_cert_chain(connection.client_cert, connection.client_key or None)
+    return context

@@ -1,0 +1,116 @@
+"""One long poll of a namespace's active deployments for however many wait for one of them.
+
+`filter` works on this list since Nomad 1.3 (GH-12034). It must not know what a waiter does next.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.adapters.nomad.pace import Pace
+from app.adapters.nomad.polling import LongPolls, PollFailed
+from app.adapters.nomad.translate import FINISHED
+from app.domain.watch import JobPlace
+
+_ACTIVE = " and ".join(f'Status != "{status}"' for status in FINISHED)
+_REFUSED = (400, 403, 404, 405)
+
+Rows = Mapping[str, Mapping[str, Any]]
+
+
+class CannotShare(Exception):
+    """Nomad does not give this token the list, or not filtered: each must ask for its own."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Waiter:
+    deployment_id: str
+    index: int
+    woken: asyncio.Future[Mapping[str, Any] | None] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+    def is_told_by(self, rows: Rows, index: int) -> bool:
+        """Whether a list as of `index` shows more than the waiter has seen: moved, or no longer active."""
+        row = rows.get(self.deployment_id)
+        if row is None:
+            return index >= self.index
+        return bool((row.get("ModifyIndex") or 0) > self.index)
+
+
+class SharedPoll:
+    """Polls while somebody waits, and remembers the last list: what moved between a look and a wait is not lost."""
+
+    def __init__(self, polls: LongPolls, place: JobPlace) -> None:
+        self._polls = polls
+        self._place = place
+        self._waiters: set[_Waiter] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._ending: set[asyncio.Task[None]] = set()
+        self._rows: Rows = {}
+        self._index = 0
+        self._pace = Pace()
+        self._not_before = 0.0
+
+    async def moved(self, deployment_id: str, index: int) -> Mapping[str, Any] | None:
+        """The deployment, once it is further than `index`; None when it is no longer active. Raises CannotShare."""
+        waiter = _Waiter(deployment_id=deployment_id, index=index)
+        if self._index and waiter.is_told_by(self._rows, self._index):
+            return self._rows.get(deployment_id)
+        self._waiters.add(waiter)
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="nomad deployments")
+        try:
+            return await waiter.woken
+        finally:
+            self._waiters.discard(waiter)
+            if not self._waiters:
+                self._end()
+
+    async def aclose(self) -> None:
+        """Wake nobody any more."""
+        self._end()
+        await asyncio.gather(*self._ending, return_exceptions=True)
+
+    def _end(self) -> None:
+        task, self._task = self._task, None
+        if task is not None:
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+            task.cancel()
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            # Held over from the last one: waiters that come and go at once must not make us ask without a pause.
+            await asyncio.sleep(self._not_before - loop.time())
+            pause = await self._poll()
+            self._not_before = loop.time() + pause
+
+    async def _poll(self) -> float:
+        """Ask once, wake whom it concerns, and give the pause until the next."""
+        try:
+            polled = await self._polls.ask(self._place, "deployments", index=self._index, filter=_ACTIVE)
+        except PollFailed as failed:
+            if failed.status in _REFUSED:
+                self._wake_all(CannotShare())
+            return self._pace.after_error()
+        rows = {row["ID"]: row for row in polled.rows or () if row.get("Status") not in FINISHED}
+        # An index that goes backwards is another state of the servers: everything may have changed.
+        is_restored = polled.index < self._index
+        self._rows, self._index = rows, 0 if is_restored else polled.index
+        told = [each for each in self._waiters if is_restored or each.is_told_by(rows, polled.index)]
+        for waiter in told:
+            _wake(waiter, rows.get(waiter.deployment_id))
+        return self._pace.after_change(rows=len(rows)) if told else self._pace.after_nothing(waited=polled.waited)
+
+    def _wake_all(self, error: Exception) -> None:
+        for waiter in self._waiters:
+            if not waiter.woken.done():
+                waiter.woken.set_exception(error)
+
+
+def _wake(waiter: _Waiter, row: Mapping[str, Any] | None) -> None:
+    if not waiter.woken.done():
+        waiter.woken.set_result(row)
