@@ -96,10 +96,14 @@ def ending(
         return None
     holds = [result.decision for result in results if result.watch in asked and isinstance(result.decision, Hold)]
     if not rollout.origin.is_order:
+        if holds and all(hold.reason is HoldReason.WAITS_TURN for hold in holds):
+            return None
         words = "; ".join(hold.words for hold in holds) or "it is no longer wanted"
         return Outcome(kind=OutcomeKind.SUPERSEDED, reason=f"never registered: {words}")
     if holds and all(hold.reason is HoldReason.UP_TO_DATE for hold in holds):
         return Outcome(kind=OutcomeKind.SUCCEEDED, reason="; ".join(hold.words for hold in holds))
+    if outside := "; ".join(hold.words for hold in holds if hold.reason is HoldReason.CHANGED_OUTSIDE):
+        return Outcome(kind=OutcomeKind.SUPERSEDED, reason=f"never registered: {outside}")
     words = "; ".join(hold.words for hold in holds if hold.reason is HoldReason.UNUSABLE)
     if not holds:
         words = f"{', '.join(sorted(asked))} left the configuration"

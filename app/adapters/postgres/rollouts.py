@@ -47,7 +47,7 @@ _LOCK = "SELECT 1 FROM targets WHERE target_id = $1 FOR NO KEY UPDATE"
 _STILL_HELD = "SELECT origin FROM rollouts WHERE rollout_id = $1 AND lease_token = $2 AND ended_at IS NULL FOR UPDATE"
 
 _TURN_BACK = """
-UPDATE rollouts SET returning = $2, diagnosis = $3, deployment = '{}', progress = '', note = $4,
+UPDATE rollouts SET going_back = $2, diagnosis = $3, deployment = '{}', progress = '', note = $4,
   moved_at = clock_timestamp(), next_look_at = clock_timestamp(), rung_at = clock_timestamp(),
   lease_token = NULL, lease_until = NULL
 WHERE rollout_id = $1
@@ -178,7 +178,7 @@ def _followed(row: Row) -> Followed:
             submission=submission,
             started_at=row["submitted_at"],
             moved_at=row["moved_at"],
-            returning=_returning(row["returning"]),
+            returning=_returning(row["going_back"]),
             promote_after=row["promote_after"],
         ),
         progress=row["progress"],
