@@ -112,7 +112,8 @@ class Source(StrEnum):
 class Submission:
     """A registration that Nomad has applied. `index` is the job's JobModifyIndex made by it: the exact key of its
     deployment. `changed` is False when the specification was already so; `evaluation_id` is "" where the job
-    launches later. `warnings` are Nomad's, and ours about what could not be checked.
+    launches later. `warnings` are Nomad's, and ours about what could not be checked. `source_note` says why the source
+    is stale.
     """
 
     index: int
@@ -120,6 +121,7 @@ class Submission:
     changed: bool = True
     warnings: str = ""
     source: Source = Source.NONE
+    source_note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

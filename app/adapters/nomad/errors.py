@@ -91,7 +91,7 @@ def while_reading(
         return NomadUnavailable(refusals.silent(origin, str(problem)))
     if problem.status in (401, 403):
         namespace = (place.namespace if place else "") or "default"
-        job = str(place) if place else None
+        job = refusals.name_of(place) if place else None
         return NomadDenied(refusals.denied(origin, problem.text, doing=doing, job=job, namespace=namespace))
     return NomadUnavailable(refusals.unavailable(origin, problem.status, problem.text), retry_after=problem.retry_after)
 
@@ -99,7 +99,7 @@ def while_reading(
 def while_planning(problem: Problem, origin: str, place: JobPlace) -> RegistryWatcherError:
     """The error that a failed plan raises: nothing was written, so nothing about it is unknown."""
     if isinstance(problem, Refusal) and _rejects(problem):
-        return JobRejected(refusals.rejected(problem.text, job=str(place), doing=Doing.PLANNING))
+        return JobRejected(refusals.rejected(problem.text, job=refusals.name_of(place), doing=Doing.PLANNING))
     return while_reading(problem, origin, doing=Doing.PLANNING, place=place)
 
 
@@ -109,7 +109,7 @@ def while_writing(
     """The error of a write that was certainly not applied; None when only reading back can tell."""
     if may_be_applied(problem):
         return None
-    job = str(place) if place else None
+    job = refusals.name_of(place) if place else None
     if isinstance(problem, Refusal):
         if _CONFLICT in problem.text:
             return JobChanged(refusals.conflict(job, problem.text))

@@ -42,6 +42,11 @@ def tasks_of(job: Mapping[str, Any]) -> Iterator[tuple[TaskKey, Mapping[str, Any
             yield TaskKey(group=group["Name"], task=task["Name"]), task
 
 
+def is_proxy(task: Mapping[str, Any]) -> bool:
+    """Whether Nomad put the task in for Consul Connect; its image is a user's only where one was set."""
+    return (task.get("Kind") or "").startswith(_PROXY_KINDS)
+
+
 def running_task(key: TaskKey, task: Mapping[str, Any]) -> RunningTask:
     """Recognise the image of one task (nomad.md section 4); what cannot be followed carries its `problem`."""
     config = task.get("Config") or {}
@@ -81,8 +86,12 @@ def _parsed(task: Mapping[str, Any], driver: _Driver, config: Mapping[str, Any])
 
 
 def _refuse_foreign(task: Mapping[str, Any]) -> None:
-    if (task.get("Kind") or "").startswith(_PROXY_KINDS):
-        raise _NotFollowable("the task is a proxy that Nomad puts in for Consul Connect; watch a task of your own")
+    image = (task.get("Config") or {}).get("image")
+    if is_proxy(task) and (not isinstance(image, str) or "${" in image):
+        raise _NotFollowable(
+            "the task is a proxy that Nomad puts in for Consul Connect; watch a task of your own, or give the proxy "
+            "an image of your own in sidecar_task"
+        )
     if task.get("Driver") not in _DRIVERS:
         raise _NotFollowable(
             f"the driver {task.get('Driver')!r} runs no image that can be changed; {', '.join(_DRIVERS)} do"

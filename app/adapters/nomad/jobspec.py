@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
+from app.adapters.nomad import refusals
 from app.adapters.nomad.images import tasks_of
-from app.domain.job import Order, TaskChange
+from app.domain.job import Order, TaskChange, TaskKey
 from app.errors import JobRejected
 
 MARKER = "registrywatcher.rollout"
 
 # The implicit-identities mutator appends this at every registration without looking whether it is there
 # (nomad/job_endpoint_hook_implicit_identities.go): posting it back as read would grow the list by one each time.
-_IMPLICIT_CONSTRAINT = {"LTarget": "${attr.nomad.version}", "RTarget": ">= 1.7.0-a", "Operand": "semver"}
+IMPLICIT_CONSTRAINT = {"LTarget": "${attr.nomad.version}", "RTarget": ">= 1.7.0-a", "Operand": "semver"}
 
 
 def edited(job: Mapping[str, Any], order: Order) -> dict[str, Any]:
@@ -28,9 +29,10 @@ def edited(job: Mapping[str, Any], order: Order) -> dict[str, Any]:
     tasks = dict(tasks_of(copy))
     for key, change in order.changes.items():
         if key not in tasks:
-            raise JobRejected(f"the job has no task {key}; correct the watch, or the job")
+            raise JobRejected(refusals.no_task(str(job.get("ID")), str(key)))
         _apply(tasks[key], change)
     for group in copy.get("TaskGroups") or ():
+        _edit_sidecars(group, order)
         _strip_implicit_constraint(group)
     return copy
 
@@ -43,13 +45,31 @@ def carries(job: Mapping[str, Any], order: Order) -> bool:
 
 def _apply(task: Any, change: TaskChange) -> None:
     config = task["Config"] = task.get("Config") or {}
-    config["image"] = change.image
-    if change.force_pull:
-        config["force_pull"] = True
+    _set_image(config, change)
     if change.marker is not None:
         # Task-level on purpose: the job's own Meta is merged into every task and would restart every group.
         meta = task["Meta"] = task.get("Meta") or {}
         meta[MARKER] = change.marker
+
+
+def _set_image(config: dict[str, Any], change: TaskChange) -> None:
+    config["image"] = change.image
+    if change.force_pull:
+        config["force_pull"] = True
+
+
+def _edit_sidecars(group: Mapping[str, Any], order: Order) -> None:
+    """Where a proxy's image stands in its service's sidecar_task too: the server lays that over the task's own at
+    every registration, so that the task's alone would change nothing."""
+    ordered = {
+        task.get("Kind"): order.changes.get(TaskKey(group=group["Name"], task=task["Name"]))
+        for task in group.get("Tasks") or ()
+    }
+    for service in group.get("Services") or ():
+        config = ((service.get("Connect") or {}).get("SidecarTask") or {}).get("Config") or {}
+        change = ordered.get(f"connect-proxy:{service.get('Name')}")
+        if change is not None and "image" in config:
+            _set_image(config, change)
 
 
 def _carries(task: Mapping[str, Any], change: TaskChange) -> bool:
@@ -61,7 +81,7 @@ def _strip_implicit_constraint(group: dict[str, Any]) -> None:
     """Drop every copy where the server puts one back; a user's own in a group without identities is left alone."""
     constraints = group.get("Constraints")
     if constraints and _has_identities(group):
-        group["Constraints"] = [each for each in constraints if each != _IMPLICIT_CONSTRAINT]
+        group["Constraints"] = [each for each in constraints if each != IMPLICIT_CONSTRAINT]
 
 
 def _has_identities(group: Mapping[str, Any]) -> bool:

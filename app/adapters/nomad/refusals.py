@@ -1,13 +1,15 @@
 """Every sentence that refuses something of Nomad's: it names the thing and the mend. Pure; it must not decide anything.
 
-`job` is the job for people (`str(place)`). What Nomad says is quoted bounded; specifications and sources never are.
+`job` is the job for people (`name_of`). What Nomad says is quoted bounded; specifications and sources never are.
 docs/refusals.md lists them all.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import Enum
 
 from app.adapters.nomad.explain import bounded
+from app.domain.watch import JobPlace
 
 _POLICY = "config/nomad/registrywatcher.policy.hcl"
 _DISABLED = "Job registration, dispatch, and scale are disabled"
@@ -28,6 +30,11 @@ class Doing(Enum):
     def __init__(self, words: str, capability: str) -> None:
         self.words = words
         self.capability = capability
+
+
+def name_of(place: JobPlace) -> str:
+    """The job for people: a default region, like a default namespace, is not worth a word."""
+    return str(replace(place, region="") if place.region == "global" else place)
 
 
 def gone(job: str) -> str:
@@ -89,6 +96,14 @@ def unplanned(namespace: str) -> str:
     return (
         f"the token may not plan in namespace {namespace}, so nothing checks a registration beforehand; "
         f"give it plan-job, as {_POLICY} does (workload identities plan since Nomad 2.0.4)"
+    )
+
+
+def source_stale(reason: str) -> str:
+    """The image changed, and the source that Nomad shows for editing did not."""
+    return (
+        f"the job's source in Nomad still names the old image: {reason}; "
+        "run the job from its own files to renew it, and do not run what Nomad shows"
     )
 
 

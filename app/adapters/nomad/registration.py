@@ -1,24 +1,43 @@
-"""Register one order by check-and-set, and settle what a lost answer left open (nomad.md 6 and 8). Blocking calls.
+"""Register one order by check-and-set, after a plan where the token may plan (nomad.md 6). Blocking calls.
 
 Nomad's register has no idempotency token: the index is the fence, and reading back tells who moved it.
 It must never post twice.
 """
 
-import time
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
+from app.adapters.nomad import refusals
 from app.adapters.nomad.client import NomadClient
-from app.adapters.nomad.errors import Problem, Refusal, Silence, is_not_now, may_be_applied, while_writing
-from app.adapters.nomad.jobspec import carries, edited
-from app.adapters.nomad.translate import submission, submission_read_back, unusable
+from app.adapters.nomad.errors import Refusal, Silence
+from app.adapters.nomad.jobspec import edited
+from app.adapters.nomad.keep_source import Kept, SourceKeeper, Wanted
+from app.adapters.nomad.plan import preview
+from app.adapters.nomad.planner import Planner, Reply
+from app.adapters.nomad.settling import Settling
+from app.adapters.nomad.translate import submission, unusable
 from app.adapters.nomad.vault import VaultToken
-from app.domain.job import Order, Submission
+from app.domain.job import Order, Preview, Source, Submission
 from app.domain.watch import JobPlace
-from app.errors import JobChanged, JobRejected, OutcomeUnknown, RegistryWatcherError
+from app.errors import JobChanged, JobRejected
 
-# A write that hung may be applied a moment after its connection is gone.
-_SETTLE = (0.0, 0.1, 0.25, 0.5, 1.0)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Edit:
+    """An order laid over the job: as read, as it is to be posted, and where every further call goes."""
+
+    place: JobPlace
+    before: dict[str, Any]
+    job: dict[str, Any]
+    order: Order
+    planned: Reply | None
+
+    @property
+    def preview(self) -> Preview:
+        if self.planned is None:
+            return Preview(allowed=False)
+        return preview(self.planned, self.order, self.job)
 
 
 class Registration:
@@ -27,77 +46,59 @@ class Registration:
     def __init__(self, client: NomadClient, vault: VaultToken) -> None:
         self._client = client
         self._vault = vault
+        self._planner = Planner(client)
+        self._sources = SourceKeeper(client, self._planner, vault)
+        self._settling = Settling(client, self._sources)
+        self._unplanned: set[str] = set()
+
+    def preview(self, place: JobPlace, order: Order) -> Preview:
+        """As `Deployer.preview` of app/ports.py."""
+        return self._edit(place, order).preview
 
     def submit(self, place: JobPlace, order: Order) -> Submission:
         """As `Deployer.submit` of app/ports.py."""
+        edit = self._edit(place, order)
+        if foreign := edit.preview.foreign:
+            raise JobRejected(refusals.drift(refusals.name_of(place), foreign))
+        kept = self._sources.kept(edit.place, Wanted(before=edit.before, order=order, planned=edit.planned))
+        return self._with_remarks(edit, kept, self._post(edit, kept.submission))
+
+    def recover(self, place: JobPlace, order: Order) -> Submission | None:
+        """As `Deployer.recover` of app/ports.py."""
+        return self._settling.recover(place, order)
+
+    def _edit(self, place: JobPlace, order: Order) -> _Edit:
+        """Read the job, edit it, and plan it; nothing is written."""
         before = self._client.job(place)
         if before is None:
-            raise JobChanged(f"the job {place} is no longer in Nomad")
+            raise JobChanged(refusals.gone(refusals.name_of(place)))
         if before["JobModifyIndex"] != order.expected_index:
             raise JobChanged(
-                f"somebody else changed the job {place} first: its index is {before['JobModifyIndex']}, "
-                f"not {order.expected_index}"
+                refusals.moved(refusals.name_of(place), found=before["JobModifyIndex"], expected=order.expected_index)
             )
         if reason := unusable(before):
             raise JobRejected(reason)
         job = self._vault.added_to(edited(before, order))
+        within = self._client.within(place, before)
+        planned = self._planner.plan(within, job, expected_index=order.expected_index)
+        return _Edit(place=within, before=before, job=job, order=order, planned=planned)
+
+    def _post(self, edit: _Edit, source: Mapping[str, Any] | None) -> Submission:
+        body = {"Job": edit.job, "EnforceIndex": True, "JobModifyIndex": edit.order.expected_index}
         try:
-            reply = self._client.register(
-                place, {"Job": job, "EnforceIndex": True, "JobModifyIndex": order.expected_index}
-            )
+            reply = self._client.register(edit.place, {**body, "Submission": source} if source else body)
         except (Refusal, Silence) as problem:
-            return self._settled(place, order, problem)
-        return submission(reply, before)
+            return self._settling.settled(edit.place, edit.order, problem)
+        return submission(reply, edit.before)
 
-    def recover(self, place: JobPlace, order: Order) -> Submission | None:
-        """As `Deployer.recover` of app/ports.py.
-
-        An order that was applied and then replaced (by Nomad's own rollback, say) is found among the versions: what
-        became of it is for `observe` to tell.
-        """
-        job = self._client.job(place)
-        if job is None:
-            raise JobChanged(f"the job {place} is no longer in Nomad")
-        if job["JobModifyIndex"] == order.expected_index:
-            return None
-        ours = job if carries(job, order) else self._earlier(place, order)
-        if ours is None:
-            raise JobChanged(f"the job {place} moved on to index {job['JobModifyIndex']} without what we ordered")
-        return submission_read_back(ours["JobModifyIndex"], self._client.of_job(place, "evaluations"))
-
-    def _earlier(self, place: JobPlace, order: Order) -> Mapping[str, Any] | None:
-        """The first version after the one that we read which carries the order."""
-        later = [each for each in self._client.versions(place) if each["JobModifyIndex"] > order.expected_index]
-        return min(
-            (each for each in later if carries(each, order)), key=lambda each: each["JobModifyIndex"], default=None
-        )
-
-    def _settled(self, place: JobPlace, order: Order, problem: Problem) -> Submission:
-        """Tell by reading what became of a failed post; raise when it was not applied, or when nobody knows."""
-        certain = while_writing(problem, self._client.origin)
-        if certain is not None and not is_not_now(problem):
-            raise certain
-        found, why = self._read_back(place, order, tries=_SETTLE if may_be_applied(problem) else _SETTLE[:1])
-        if found is not None:
-            return found
-        if certain is not None:
-            raise certain
-        raise OutcomeUnknown(
-            f"the answer to registering {place} was lost ({problem}), and reading back did not settle it{why}"
-        ) from problem
-
-    def _read_back(self, place: JobPlace, order: Order, *, tries: tuple[float, ...]) -> tuple[Submission | None, str]:
-        why = ""
-        for pause in tries:
-            time.sleep(pause)
-            try:
-                found = self.recover(place, order)
-            except JobChanged:
-                raise
-            except RegistryWatcherError as error:
-                why = f": {error}"
-                continue
-            if found is not None:
-                return found, ""
-            why = ": the job is as before"
-        return None, why
+    def _with_remarks(self, edit: _Edit, kept: Kept, made: Submission) -> Submission:
+        """The submission with what became of the source, and once for each namespace that nothing was planned."""
+        warnings = made.warnings
+        namespace = edit.place.namespace or "default"
+        if edit.planned is None and namespace not in self._unplanned:
+            self._unplanned.add(namespace)
+            warnings = "; ".join(filter(None, (warnings, refusals.unplanned(namespace))))
+        dropped = kept.source is Source.KEPT and "will be discarded" in warnings
+        source = Source.STALE if dropped else kept.source
+        note = refusals.source_stale("Nomad dropped it as too large (job_max_source_size)") if dropped else kept.note
+        return replace(made, warnings=warnings, source=source, source_note=note)

@@ -1,0 +1,71 @@
+"""What a plan's reply means for an order: what would change, and what of it nobody ordered. Pure.
+
+Shape of the reply: https://developer.hashicorp.com/nomad/api-docs/jobs#create-job-plan.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.adapters.nomad.changes import MARKER_FIELD, Change, changes
+from app.adapters.nomad.explain import bounded
+from app.adapters.nomad.placement import unplaced
+from app.adapters.nomad.translate import launches_later
+from app.domain.job import Order, Preview, TaskChange
+
+_SIDECAR = ("Service", "ConsulConnect", "SidecarTask", "Config")
+# Nomad's counts for a group, in the order and words in which a person wants them.
+_UPDATES = (
+    ("DestructiveUpdate", "replaced"),
+    ("Canary", "added as canaries"),
+    ("InPlaceUpdate", "updated in place"),
+    ("Place", "placed"),
+    ("Migrate", "migrated"),
+    ("Stop", "stopped"),
+    ("Preemptions", "of other jobs preempted"),
+    ("Ignore", "left as they are"),
+)
+
+
+def preview(reply: Mapping[str, Any], order: Order, job: Mapping[str, Any]) -> Preview:
+    """The reply for `job`, which is the edited one, read as what registering `order` would do."""
+    found = changes(reply.get("Diff") or {})
+    lines = tuple(dict.fromkeys(each.line for each in found))
+    foreign = tuple(dict.fromkeys(each.line for each in found if not is_ordered(each, order)))
+    later = launches_later(job)
+    return Preview(
+        lines=lines,
+        foreign=foreign,
+        updates=_updates(reply, later=later),
+        unplaced="" if later else unplaced(reply),
+        warnings=bounded(reply.get("Warnings") or "", 1000),
+    )
+
+
+def is_ordered(change: Change, order: Order) -> bool:
+    """Whether the order names this change: image, force_pull and marker of a task of its own, and nothing else.
+
+    The image of a Connect proxy stands in its service's sidecar_task too, which the diff shows at the group.
+    """
+    if change.task:
+        wanted = order.changes.get(change.key)
+        return wanted is not None and _is_wanted(change, wanted)
+    if change.objects != _SIDECAR:
+        return False
+    return any(key.group == change.group and _is_wanted(change, wanted) for key, wanted in order.changes.items())
+
+
+def _is_wanted(change: Change, wanted: TaskChange) -> bool:
+    if change.is_image:
+        return change.new == wanted.image
+    if change.is_force_pull:
+        return wanted.force_pull and change.new == "true"
+    return change.name == MARKER_FIELD and not change.objects and change.new == wanted.marker
+
+
+def _updates(reply: Mapping[str, Any], *, later: bool) -> dict[str, str]:
+    groups = (reply.get("Annotations") or {}).get("DesiredTGUpdates") or {}
+    return {name: "changed at its next launch" if later else _counted(each or {}) for name, each in groups.items()}
+
+
+def _counted(update: Mapping[str, Any]) -> str:
+    return ", ".join(f"{update[key]} {words}" for key, words in _UPDATES if update.get(key)) or "nothing"

@@ -1,0 +1,92 @@
+"""Tells by reading what became of a registration whose answer was lost, or never came (nomad.md 8). Blocking calls.
+
+The job's index and what it carries settle it; it must not write anything.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from app.adapters.nomad import refusals
+from app.adapters.nomad.client import NomadClient
+from app.adapters.nomad.errors import Problem, is_not_now, may_be_applied, while_writing
+from app.adapters.nomad.jobspec import carries
+from app.adapters.nomad.keep_source import SourceKeeper
+from app.adapters.nomad.translate import submission_read_back
+from app.domain.job import Order, Submission
+from app.domain.watch import JobPlace
+from app.errors import JobChanged, OutcomeUnknown, RegistryWatcherError
+
+# A write that hung may be applied a moment after its connection is gone.
+_SETTLE = (0.0, 0.1, 0.25, 0.5, 1.0)
+
+
+class Settling:
+    """Reads back what a write did."""
+
+    def __init__(self, client: NomadClient, sources: SourceKeeper) -> None:
+        self._client = client
+        self._sources = sources
+
+    def recover(self, place: JobPlace, order: Order) -> Submission | None:
+        """As `Deployer.recover` of app/ports.py.
+
+        An order that was applied and then replaced (by Nomad's own rollback, say) is found among the versions: what
+        became of it is for `observe` to tell.
+        """
+        ours = self._applied(place, order)
+        if ours is None:
+            return None
+        within = self._client.within(place, ours)
+        return replace(self._read_back(within, ours), source=self._sources.found(within, ours, order))
+
+    def settled(self, place: JobPlace, order: Order, problem: Problem) -> Submission:
+        """The submission after all; raises when it was not applied, or when nobody knows."""
+        certain = while_writing(problem, self._client.origin, place=place)
+        if certain is not None and not is_not_now(problem):
+            raise certain
+        found, why = self._looked_for(place, order, tries=_SETTLE if may_be_applied(problem) else _SETTLE[:1])
+        if found is not None:
+            return found
+        if certain is not None:
+            raise certain
+        raise OutcomeUnknown(refusals.outcome_unknown(refusals.name_of(place), str(problem), why)) from problem
+
+    def _looked_for(self, place: JobPlace, order: Order, *, tries: tuple[float, ...]) -> tuple[Submission | None, str]:
+        why = ""
+        for pause in tries:
+            time.sleep(pause)
+            try:
+                applied = self._applied(place, order)
+                if applied is not None:
+                    return self._read_back(place, applied), ""
+            except JobChanged:
+                raise
+            except RegistryWatcherError as error:
+                why = f": {error}"
+                continue
+            why = ": the job is as before"
+        return None, why
+
+    def _applied(self, place: JobPlace, order: Order) -> Mapping[str, Any] | None:
+        """The version of the job that our registration made; None when the job is as it was before it."""
+        job = self._client.job(place)
+        if job is None:
+            raise JobChanged(refusals.gone(refusals.name_of(place)))
+        if job["JobModifyIndex"] == order.expected_index:
+            return None
+        ours = job if carries(job, order) else self._earlier(self._client.within(place, job), order)
+        if ours is None:
+            raise JobChanged(refusals.moved_on(refusals.name_of(place), found=job["JobModifyIndex"]))
+        return ours
+
+    def _earlier(self, place: JobPlace, order: Order) -> Mapping[str, Any] | None:
+        """The first version after the one that we read which carries the order."""
+        later = [each for each in self._client.versions(place) if each["JobModifyIndex"] > order.expected_index]
+        return min(
+            (each for each in later if carries(each, order)), key=lambda each: each["JobModifyIndex"], default=None
+        )
+
+    def _read_back(self, place: JobPlace, ours: Mapping[str, Any]) -> Submission:
+        return submission_read_back(ours["JobModifyIndex"], self._client.of_job(place, "evaluations"))

@@ -1,0 +1,159 @@
+"""The source of a job (its HCL or JSON, as Nomad keeps it for people) with other images in it. Pure text work: whether
+a changed source really gives the wanted job is for Nomad's own parse to say. Sources hold secrets: they are in no repr,
+no log and no message.
+
+https://developer.hashicorp.com/nomad/api-docs/jobs#read-job-submission
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import quote_plus, unquote_plus
+
+from app.adapters.nomad.images import running_task, tasks_of
+from app.domain.job import Order, RunningTask
+from app.domain.reference import Reference
+
+# job_max_source_size of an agent where nobody set it: Nomad drops what is larger.
+MAX_SIZE = 1_000_000
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSource:
+    """A job's source: `flags` are the values of `-var`, `variables` the text of var-files."""
+
+    text: str = field(repr=False)
+    format: str
+    flags: Mapping[str, str] = field(repr=False)
+    variables: str = field(repr=False)
+
+    @property
+    def size(self) -> int:
+        """Its bytes as Nomad counts them."""
+        parts = (self.text, self.variables, *self.flags, *self.flags.values())
+        return sum(len(part.encode()) for part in parts)
+
+    @property
+    def submission(self) -> dict[str, Any]:
+        """What a registration carries."""
+        flags = dict(self.flags)
+        return {"Source": self.text, "Format": self.format, "VariableFlags": flags, "Variables": self.variables}
+
+
+def job_source(reply: Mapping[str, Any]) -> JobSource:
+    """The reply of `GET /v1/job/:id/submission`.
+
+    Nomad escapes the values of flags like a query when it stores them (since 1.7), and takes them unescaped.
+    """
+    flags: Mapping[str, str] = reply.get("VariableFlags") or {}
+    escaped = all(quote_plus(unquote_plus(value)) == value for value in flags.values())
+    return JobSource(
+        text=reply.get("Source") or "",
+        format=reply.get("Format") or "hcl2",
+        flags={name: unquote_plus(value) if escaped else value for name, value in flags.items()},
+        variables=reply.get("Variables") or "",
+    )
+
+
+def image_pairs(before: Mapping[str, Any], order: Order) -> tuple[tuple[RunningTask, str], ...]:
+    """Each image that the order changes, as it runs, with its new text; every change once."""
+    tasks = {key: running_task(key, task) for key, task in tasks_of(before) if key in order.changes}
+    found = {}
+    for key, task in tasks.items():
+        if task.image != order.changes[key].image:
+            found[task.image, order.changes[key].image] = (task, order.changes[key].image)
+    return tuple(found.values())
+
+
+def renamed(source: JobSource, pairs: tuple[tuple[RunningTask, str], ...]) -> Iterator[JobSource]:
+    """The source with every old image replaced, in each way in which that is not ambiguous, the likeliest first.
+
+    A variable's value goes before a literal, and the whole image before its tag.
+    """
+    if not pairs:
+        yield source
+        return
+    (task, image), *others = pairs
+    spellings = tuple(_spellings(task, image))
+    for put in (_in_flags, _in_variables, _in_text):
+        for spelling in spellings:
+            if (changed := put(source, spelling)) is not None:
+                yield from renamed(changed, tuple(others))
+
+
+def is_named(source: JobSource, order: Order) -> bool:
+    """Whether every image of the order stands in the source, whole or by its tag and digest."""
+    everywhere = "\n".join((source.text, source.variables, *source.flags.values()))
+    return all(
+        any(text in everywhere for text in (change.image, change.image.rpartition("/")[2].partition(":")[2]) if text)
+        for change in order.changes.values()
+    )
+
+
+def parse_request(source: JobSource) -> dict[str, Any]:
+    """The body of `POST /v1/jobs/parse`. It takes no flags: they become assignments, which win over the var-files."""
+    variables = source.variables
+    for name in source.flags:
+        variables = re.sub(_assignment(name, r"[^\n]*"), "", variables)
+    assigned = [f"{name} = {_hcl(value)}" for name, value in source.flags.items()]
+    return {
+        "JobHCL": source.text,
+        "HCLv1": source.format == "hcl1",
+        "Variables": "\n".join((variables, *assigned, "")),
+        "Canonicalize": True,
+    }
+
+
+def json_job(source: JobSource) -> dict[str, Any] | None:
+    """The job of a source in JSON, with or without a `Job` around it; None when it is none."""
+    try:
+        parsed = json.loads(source.text)
+    except ValueError:
+        return None
+    job = parsed.get("Job", parsed) if isinstance(parsed, dict) else None
+    return job if isinstance(job, dict) and "TaskGroups" in job else None
+
+
+def _spellings(task: RunningTask, image: str) -> Iterator[Pair]:
+    """(old, new) as a source may spell it: the whole image, then the tag with its digest, or the digest alone."""
+    yield task.image, image
+    if task.reference is None:
+        return
+    old, new = task.reference, Reference.parse(image.removeprefix(task.prefix))
+    if old.spelling == new.spelling and bool(old.tag) == bool(new.tag) and (old.tag or old.digest):
+        yield str(old)[len(old.spelling) + 1 :], str(new)[len(new.spelling) + 1 :]
+
+
+def _in_flags(source: JobSource, pair: Pair) -> JobSource | None:
+    old, new = pair
+    names = [name for name, value in source.flags.items() if value == old]
+    return replace(source, flags={**source.flags, names[0]: new}) if len(names) == 1 else None
+
+
+def _in_variables(source: JobSource, pair: Pair) -> JobSource | None:
+    old, new = pair
+    assigned = _assignment(r"\w[\w-]*", f'"{re.escape(old)}"')
+    changed, count = re.subn(assigned, lambda found: found[0].replace(f'"{old}"', f'"{new}"'), source.variables)
+    return replace(source, variables=changed) if count == 1 else None
+
+
+def _in_text(source: JobSource, pair: Pair) -> JobSource | None:
+    old, new = pair
+    # Neither the end of another name nor the beginning of a longer one.
+    changed, count = re.subn(rf"(?<![\w./@-]){re.escape(old)}(?![\w./@:-])", lambda _: new, source.text)
+    return replace(source, text=changed) if count == 1 else None
+
+
+def _assignment(name: str, value: str) -> str:
+    return rf"(?m)^[ \t]*{name}[ \t]*=[ \t]*{value}[ \t]*(?:(?:#|//).*)?$"
+
+
+def _hcl(value: str) -> str:
+    """A flag's value as HCL: a collection is an expression already, anything else converts from a string."""
+    if value[:1] in ("[", "{"):
+        return value
+    return json.dumps(value, ensure_ascii=False).replace("${", "$${").replace("%{", "%%{")
