@@ -10,12 +10,14 @@ import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import click
 
 from app.errors import ConfigError, RegistryWatcherError
 
 if TYPE_CHECKING:
+    from app.services.operate import Operator, Reply
     from app.settings import Settings
 
 FAILED = 1
@@ -26,6 +28,7 @@ _config = click.option(
     "--config", type=click.Path(path_type=Path), help="The TOML file.  [default: config/staging.toml]"
 )
 _port = click.option("--port", type=click.IntRange(0, 65535), help="Listen on this port, whatever the file says.")
+_rollout_id = click.argument("rollout_id", type=click.UUID)
 _data_dir = click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),
@@ -157,6 +160,46 @@ def check_config(config: Path | None) -> None:
 
 
 @main.command()
+@_config
+@_rollout_id
+def promote(config: Path | None, rollout_id: UUID) -> None:
+    """Promote the canaries of a rollout that waits for it."""
+    from app.services import steer
+
+    _speak(config, lambda operator, by: steer.promote(operator, rollout_id, by=by))
+
+
+@main.command()
+@_config
+@_rollout_id
+def fail(config: Path | None, rollout_id: UUID) -> None:
+    """Fail the Nomad deployment of a rollout."""
+    from app.services import steer
+
+    _speak(config, lambda operator, by: steer.fail(operator, rollout_id, by=by))
+
+
+@main.command()
+@_config
+@_rollout_id
+def rollback(config: Path | None, rollout_id: UUID) -> None:
+    """Go back: from a job's newest rollout to what ran before it, or to what an earlier one brought."""
+    from app.services import steer
+
+    _speak(config, lambda operator, by: steer.rollback(operator, rollout_id, by=by))
+
+
+@main.command("release-hold")
+@_config
+@click.argument("repo")
+def release_hold(config: Path | None, repo: str) -> None:
+    """Let go what holds a repository back until somebody says so: what failed, or was rolled back, or changed."""
+    from app.services import operate
+
+    _speak(config, lambda operator, by: operate.release_hold(operator, repo, by=by))
+
+
+@main.command()
 def version() -> None:
     """Print the version."""
     from importlib import metadata
@@ -173,6 +216,36 @@ def _process(config: Path | None) -> Settings:
     settings = load_settings(config, os.environ)
     require_database(settings)
     return settings
+
+
+def _speak(config: Path | None, word: Callable[[Operator, str], Coroutine[Any, Any, Reply]]) -> None:
+    """Say a person's word in the database of the configuration, and print the answer; warnings go to stderr."""
+    import asyncio
+
+    from app.bootstrap.operating import open_operator
+    from app.logging import LEVEL_VARIABLE, configure_logging
+    from app.settings import load_settings, require_database
+
+    configure_logging({LEVEL_VARIABLE: "warning", **os.environ}, sys.stderr)
+    settings = load_settings(config, os.environ)
+    require_database(settings)
+
+    async def speak() -> Reply:
+        async with open_operator(settings) as operator:
+            return await word(operator, _user())
+
+    reply = asyncio.run(speak())
+    click.echo(f"{reply.message} (rollout {reply.rollout_id})" if reply.rollout_id else reply.message)
+
+
+def _user() -> str:
+    """Who runs this, by the system's name; the number of one who has none."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def _supervise(run: Coroutine[Any, Any, None]) -> None:

@@ -19,6 +19,7 @@ from app.adapters.postgres.pool import Database
 from app.adapters.postgres.rollouts import PostgresRollouts
 from app.adapters.postgres.rules import PostgresRules
 from app.adapters.postgres.schedule import PostgresSchedule
+from app.adapters.postgres.steering import PostgresSteering
 from app.adapters.postgres.watches import PostgresWatches
 from app.adapters.registry import RegistryClient, RegistryEndpoint
 from app.domain.event import Action, Parsed, PushEvent
@@ -29,7 +30,7 @@ from app.local.nomad import Entry, Simulator, Timing, create_simulator_app, samp
 from app.local.nomad.faults import Action as FaultAction
 from app.local.nomad.faults import Fault
 from app.local.registry import LocalRegistry
-from app.services import operate
+from app.services import operate, steer
 from app.services.look import Looker, LookSettings, look
 from app.services.observe import Observer, observe
 from app.services.operate import Operator
@@ -142,6 +143,16 @@ class Line:
         reply = await operate.reset(self.operator, name, by="somebody")
         assert reply.rollout_id is not None
         return reply.rollout_id
+
+    async def rollback(self, rollout_id: UUID) -> UUID:
+        """A person goes back from, or to, the rollout. Returns the id of the rollout that does."""
+        reply = await steer.rollback(self.operator, rollout_id, by="somebody")
+        assert reply.rollout_id is not None
+        return reply.rollout_id
+
+    async def release(self, name: str) -> str:
+        """A person lets go what holds the watch back. Returns what they are told."""
+        return (await operate.release_hold(self.operator, name, by="somebody")).message
 
     async def pause(self, *, paused: bool = True) -> None:
         """A person pauses everything, or resumes."""
@@ -382,7 +393,13 @@ async def line(
                 doorbell=bell,
                 settings=look_settings or LookSettings(),
             ),
-            operator=Operator(rules=PostgresRules(database), registries=registries, doorbell=bell),
+            operator=Operator(
+                rules=PostgresRules(database),
+                steering=PostgresSteering(database),
+                registries=registries,
+                deployer=deployer,
+                doorbell=bell,
+            ),
             observer=Observer(
                 rollouts=PostgresRollouts(database),
                 deployer=deployer,

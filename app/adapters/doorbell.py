@@ -21,6 +21,24 @@ _DROPPED_WHILE_AWAY = 1.0
 _MOST_PENDING = 100_000
 
 
+def _message(actor: str, key: str) -> dramatiq.Message[None]:
+    return dramatiq.Message(queue_name=QUEUE, actor_name=actor, args=(key,), kwargs={}, options={})
+
+
+class PromptDoorbell:
+    """`Doorbell` for a process that is about to end: it rings on the caller's thread."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+
+    def ring(self, actor: str, key: str, *, delay: float = 0.0) -> None:
+        """Send the message now; a delay is left to whoever is rung."""
+        try:
+            self._broker.enqueue(_message(actor, key))
+        except Exception as error:  # whatever a broker raises, a ring is only a hint
+            log.info("doorbell.silent", problem=str(error)[:200])
+
+
 class DramatiqDoorbell:
     """`Doorbell` on a Dramatiq broker. Equal rings that wait together become one."""
 
@@ -87,11 +105,8 @@ class DramatiqDoorbell:
         if time.monotonic() < self._away_until:
             return
         actor, key = ring
-        message: dramatiq.Message[None] = dramatiq.Message(
-            queue_name=QUEUE, actor_name=actor, args=(key,), kwargs={}, options={}
-        )
         try:
-            self._broker.enqueue(message)
+            self._broker.enqueue(_message(actor, key))
         except Exception as error:  # whatever a broker raises, a ring is only a hint
             self._away_until = time.monotonic() + _DROPPED_WHILE_AWAY
             if not self._problem:

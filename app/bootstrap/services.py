@@ -17,6 +17,7 @@ from app.adapters.postgres.retention import PostgresRetention
 from app.adapters.postgres.rollouts import PostgresRollouts
 from app.adapters.postgres.rules import PostgresRules
 from app.adapters.postgres.schedule import PostgresSchedule
+from app.adapters.postgres.steering import PostgresSteering
 from app.adapters.postgres.watches import PostgresWatches
 from app.adapters.registry import RegistryClient
 from app.bootstrap.values import access
@@ -24,6 +25,7 @@ from app.domain.rollout import Patience
 from app.ports import Deployer, RegistrySource
 from app.services.announce import Announcer
 from app.services.compose import Addresses
+from app.services.fleet import Fleet
 from app.services.look import Looker, LookSettings
 from app.services.observe import Observer
 from app.services.queries import SchemaCheck
@@ -47,6 +49,7 @@ class Services:
     inbox: PostgresInbox
     schedule: PostgresSchedule
     rules: PostgresRules
+    steering: PostgresSteering
     queries: PostgresQueries
     watches: PostgresWatches
     retention: PostgresRetention
@@ -78,6 +81,11 @@ def build_services(settings: Settings, kept: Kept) -> Services:
             lease=settings.lease_seconds,
             reread_job=settings.job_reread_interval,
             stall_after=settings.rollout_stall_after,
+            fleet=Fleet(
+                max_rollouts=settings.max_rollouts,
+                stop_after_failure=settings.stop_after_failure,
+                own_job=settings.own_job,
+            ),
         ),
     )
     observer = Observer(
@@ -106,6 +114,7 @@ def build_services(settings: Settings, kept: Kept) -> Services:
         inbox=PostgresInbox(database),
         schedule=PostgresSchedule(database),
         rules=PostgresRules(database),
+        steering=PostgresSteering(database),
         queries=PostgresQueries(database),
         watches=PostgresWatches(database),
         retention=PostgresRetention(database),

@@ -42,6 +42,16 @@ async def highest(registries: RegistrySource, standing: Standing) -> str:
     return await _asking(_highest(registries, standing)) or ""
 
 
+async def serves(registries: RegistrySource, watch: Watch, digest: str) -> bool:
+    """Whether the registry still has that digest. Raises RegistryUnavailable or RegistryDenied."""
+    return bool(await _asking(_digest(registries, watch, digest)))
+
+
+async def children(registries: RegistrySource, watch: Watch, digest: str) -> frozenset[str]:
+    """The digests that an index lists. Raises as `serves`."""
+    return await _asking(registries.children(watch.registry, watch.repository, digest))
+
+
 async def _highest(registries: RegistrySource, standing: Standing) -> str | None:
     watch = standing.watch
     try:
@@ -56,9 +66,9 @@ async def _highest(registries: RegistrySource, standing: Standing) -> str | None
     return None
 
 
-async def _digest(registries: RegistrySource, watch: Watch, tag: str) -> str:
+async def _digest(registries: RegistrySource, watch: Watch, reference: str) -> str:
     try:
-        return (await registries.manifest(watch.registry, watch.repository, tag)).digest
+        return (await registries.manifest(watch.registry, watch.repository, reference)).digest
     except (TagNotFound, RepositoryNotFound):
         return ""
 

@@ -1,4 +1,4 @@
-"""What people ask for: set a watch's rule, deploy, reset, look now, pause and resume. It stores the wish and rings.
+"""What people ask for: set a rule, deploy, reset, look now, let go, pause and resume. It stores the wish and rings.
 
 Everything is checked before anything changes, and nothing here waits for Nomad: a deploy is a row that a look carries
 out. What is decided is not said here.
@@ -12,12 +12,15 @@ import structlog
 
 from app.domain.rollout import Origin
 from app.errors import Rejected
-from app.ports import Doorbell, RegistrySource
+from app.ports import Deployer, Doorbell, RegistrySource
 from app.services import live
 from app.services.ringing import ANNOUNCE, LOOK
-from app.services.word import Errand, Rules, Spoken, Standing, Word
+from app.services.steering import Steering
+from app.services.word import Errand, Released, Rules, Spoken, Standing, Word
 
 log = structlog.get_logger()
+
+NO_RELEASE = "Following releases; the registry has no release tag (X.Y.Z, with or without v) yet"
 
 _RINGS_AT_ONCE = 500
 
@@ -27,7 +30,9 @@ class Operator:
     """What operating works with."""
 
     rules: Rules
+    steering: Steering
     registries: RegistrySource
+    deployer: Deployer
     doorbell: Doorbell
 
 
@@ -47,9 +52,8 @@ async def set_rule(
     Raises Rejected (400) for what cannot be, RegistryUnavailable or RegistryDenied when the tag cannot be checked, and
     StoreUnavailable; nothing has changed then.
     """
-    if pinned_tag is None and auto_deploy is None:
-        raise Rejected("Either pinned_tag or auto_deploy must be specified.")
-    standing = await _find(operator, repo)
+    require_a_part(pinned_tag, auto_deploy)
+    standing = await find(operator, repo)
     errand = None
     if pinned_tag is not None:
         errand = await live.errand(operator.registries, standing, pinned_tag, origin=Origin.DEPLOY)
@@ -62,7 +66,7 @@ async def set_rule(
 
 async def reset(operator: Operator, repo: str, *, by: str) -> Reply:
     """Follow releases and switch auto deploy on, always; deploy only what does not run yet. Raises as `set_rule`."""
-    standing = await _find(operator, repo)
+    standing = await find(operator, repo)
     errand = await live.errand(operator.registries, standing, "", origin=Origin.RESET)
     spoken = await _speak(operator, Word(watch=repo, by=by, pinned_tag="", auto_deploy=True, errand=errand))
     return _deploying(errand, spoken)
@@ -75,6 +79,36 @@ async def check(operator: Operator, repo: str) -> Reply:
         raise unknown(repo)
     operator.doorbell.ring(LOOK, str(target_id))
     return Reply(message=f"Checking {repo} now")
+
+
+async def release_hold(operator: Operator, repo: str, *, by: str) -> Reply:
+    """Let go what holds the watch back until a person speaks: a failed digest, a rollback, a change made outside.
+
+    Raises Rejected: 400 for an unknown watch, 409 where nothing of the kind holds it; and StoreUnavailable.
+    """
+    released = await operator.rules.release(repo, by=by)
+    if released is None:
+        raise unknown(repo)
+    told = _let_go(released)
+    if not told:
+        raise Rejected(
+            f"Nothing of {repo} is held back until it is released: {released.state or 'it was not looked at yet'}; "
+            f"POST /tags/{repo} deploys a tag by hand",
+            status=409,
+        )
+    log.info("hold.released", watch=repo, by=by, failed=released.failed)
+    for target_id in released.due:
+        operator.doorbell.ring(LOOK, str(target_id))
+    return Reply(message="; ".join(told))
+
+
+def _let_go(released: Released) -> list[str]:
+    told = [f"{what} may be tried again" for what in released.failed]
+    if released.rolled_back:
+        told.append("what was rolled back may be deployed again")
+    if released.changed_outside:
+        told.append("what was changed outside may be deployed over")
+    return told
 
 
 async def switch(operator: Operator, *, paused: bool, by: str) -> Reply:
@@ -93,7 +127,7 @@ async def switch(operator: Operator, *, paused: bool, by: str) -> Reply:
 
 async def wanted_live(operator: Operator, repo: str) -> str:
     """The highest release that the registry shows now; "" when it has none. Raises as `set_rule` does."""
-    standing = await _find(operator, repo)
+    standing = await find(operator, repo)
     return await live.highest(operator.registries, standing)
 
 
@@ -105,7 +139,14 @@ def unknown(repo: str) -> Rejected:
     )
 
 
-async def _find(operator: Operator, repo: str) -> Standing:
+def require_a_part(pinned_tag: str | None, auto_deploy: bool | None) -> None:
+    """Refuse (400) a word about a rule that names no part of it."""
+    if pinned_tag is None and auto_deploy is None:
+        raise Rejected("Either pinned_tag or auto_deploy must be specified.")
+
+
+async def find(operator: Operator, repo: str) -> Standing:
+    """The watch of that name. Raises Rejected (400) for an unknown one, and StoreUnavailable."""
     standing = await operator.rules.find(repo)
     if standing is None:
         raise unknown(repo)
@@ -132,5 +173,5 @@ async def _speak(operator: Operator, word: Word) -> Spoken:
 
 def _deploying(errand: Errand | None, spoken: Spoken) -> Reply:
     if errand is None:
-        return Reply(message="Following releases; the registry has no release tag (X.Y.Z, with or without v) yet")
+        return Reply(message=NO_RELEASE)
     return Reply(message=f"Deploying to {errand.tag}", rollout_id=spoken.rollout_id)

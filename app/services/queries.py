@@ -10,6 +10,7 @@ from uuid import UUID
 
 from app.domain.decision import HoldReason
 from app.domain.event import Action
+from app.domain.job import DeploymentState, Diagnosis
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
 from app.domain.watch import JobPlace
 
@@ -40,7 +41,11 @@ class DecisionView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutSummary:
-    """One rollout in a line. `what` lists its watches and tags in words; `note` is what it waits for."""
+    """One rollout in a line. `what` lists its watches and tags in words; `note` is what it waits for.
+
+    `deployment` is Nomad's as it was seen last. `undoes` is the rollout that it takes back, `undone_by` the newest that
+    took it back.
+    """
 
     rollout_id: UUID
     state: RolloutState
@@ -52,11 +57,22 @@ class RolloutSummary:
     what: str
     created_at: datetime
     ended_at: datetime | None
+    deployment: DeploymentState | None = None
+    undoes: UUID | None = None
+    undone_by: UUID | None = None
+
+    @property
+    def awaits_promotion(self) -> bool:
+        """Whether its canaries are healthy and nothing but a promotion moves it."""
+        return self.ended_at is None and self.deployment is not None and self.deployment.awaits_promotion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutItem:
-    """What a rollout brings to one watch; `from_images` maps "group/task" to the image before."""
+    """What a rollout brings to one watch; `from_images` maps "group/task" to the image before.
+
+    `from_tag` and `from_digest` are what all its tasks ran before; "" where they ran several, or unknown ones.
+    """
 
     watch: str
     tag: str
@@ -64,6 +80,8 @@ class RolloutItem:
     forced: bool
     words: str
     from_images: dict[str, str]
+    from_tag: str = ""
+    from_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +95,7 @@ class RolloutView:
     submitted_at: datetime | None
     evaluation_id: str
     warnings: str
+    diagnosis: Diagnosis | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +111,9 @@ class WatchView:
     """One watch. `wanted` is the tag that its rule, or a person, wants, "" when there is none.
 
     `tags` are the registry's at `tags_read_at`; empty in an overview. `registry_trouble` and `job_trouble` say what
-    keeps it from being seen. `due` tells that a look is on its way.
+    keeps it from being seen. `due` tells that a look is on its way. `source_stale` says why the job's source still
+    names an older image; `unserved` that the registry no longer has what runs. `rolled_back_at` is when a person went
+    back, while nothing newer has appeared. `failed` are the digests that are held, the newest first.
     """
 
     name: str
@@ -113,6 +134,12 @@ class WatchView:
     registry_trouble: Trouble | None
     job_trouble: Trouble | None
     due: bool
+    promote_after: float | None = None
+    revert_on_failure: bool = True
+    rolled_back_at: datetime | None = None
+    source_stale: str = ""
+    unserved: Trouble | None = None
+    failed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

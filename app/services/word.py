@@ -1,22 +1,24 @@
 """What a person's word is made of, and the store that keeps it. Values only; what is asked of whom is operate's."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
+from app.domain.history import History
 from app.domain.rollout import Origin
 from app.domain.watch import Watch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """A watch and its rule as they stand. `running_tag` is the highest release that runs, if any."""
+    """A watch, its rule and its history as they stand. `running_tag` is the highest release that runs, if any."""
 
     watch: Watch
     pinned_tag: str
     auto_deploy: bool
     running_tag: str | None
+    history: History = field(default_factory=History)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,20 @@ class Spoken:
     notice_ids: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """What a person let go: the failed digests, each as "tag digest"; a rollback; a change made outside.
+
+    `due` are the targets that are due by it. `state` is the watch's last decision in words.
+    """
+
+    state: str
+    failed: tuple[str, ...] = ()
+    rolled_back: bool = False
+    changed_outside: bool = False
+    due: tuple[int, ...] = ()
+
+
 class Rules(Protocol):
     """The store of what people asked for. All methods raise StoreUnavailable."""
 
@@ -70,4 +86,11 @@ class Rules(Protocol):
 
     async def switch(self, *, paused: bool, by: str) -> Sequence[int] | None:
         """Pause or resume everything; the targets that are due by it, None when it was so already."""
+        ...
+
+    async def release(self, name: str, *, by: str) -> Released | None:
+        """Let go whatever holds the watch back until a person speaks, and make its target due by it.
+
+        Nothing is written where nothing holds it. None when there is no such watch.
+        """
         ...

@@ -1,4 +1,4 @@
-"""GET /repos: every watch by name, in the predecessor's shape, with more beside it; and looking at one now."""
+"""GET /repos: every watch by name, in the predecessor's shape, with more beside it; looking now, and letting go."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -8,7 +8,7 @@ from app.services import operate
 from app.services.queries import Trouble, WatchView
 from app.web.respond import answer
 from app.web.rollouts import summary
-from app.web.running import operator, running
+from app.web.running import caller, operator, running
 from app.web.tags import repository_name, told
 
 
@@ -21,6 +21,11 @@ async def list_repos(request: Request) -> Response:
 async def check_repo(request: Request) -> Response:
     """200 {"message"}: the watch's job is looked at now."""
     return told(await operate.check(operator(request), repository_name(request)))
+
+
+async def release_hold(request: Request) -> Response:
+    """200 {"message"}: what holds the watch back is let go; 409 where nothing is held until somebody says so."""
+    return told(await operate.release_hold(operator(request), repository_name(request), by=caller(request)))
 
 
 def _repository(watch: WatchView) -> dict[str, object]:
@@ -41,6 +46,12 @@ def _repository(watch: WatchView) -> dict[str, object]:
         "observe_only": watch.observe_only,
         "registry_trouble": _trouble(watch.registry_trouble),
         "job_trouble": _trouble(watch.job_trouble),
+        "failed": watch.failed,
+        "rolled_back_at": watch.rolled_back_at,
+        "source_stale": watch.source_stale,
+        "unserved": _trouble(watch.unserved),
+        "promote_after": watch.promote_after,
+        "revert_on_failure": watch.revert_on_failure,
     }
 
 

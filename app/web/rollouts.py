@@ -1,15 +1,16 @@
-"""GET /rollouts and /rollouts/{id}: how it goes and how it went, as JSON, and as a page for browsers."""
+"""/rollouts and /rollouts/{id}: how it goes and how it went, as JSON, and as a page for browsers; and steering it."""
 
 from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.errors import Rejected
+from app.services import steer
 from app.services.queries import RolloutSummary, RolloutView
 from app.web.pages import Pages
 from app.web.respond import answer, prefers_html
-from app.web.running import running
+from app.web.running import caller, operator, running
+from app.web.tags import told
 
 NEWEST = 100
 
@@ -24,11 +25,26 @@ async def show_rollout(request: Request) -> Response:
     """200 with all that is known of one rollout; 404 when there is no such."""
     rollout = await running(request).services.queries.rollout(_identifier(request.path_params["id"]))
     if rollout is None:
-        raise _not_found()
+        raise steer.unknown_rollout()
     if not prefers_html(request):
         return answer(_whole(rollout))
     pages: Pages = request.app.state.pages
     return pages.fresh(request, "rollout.html", {"rollout": rollout})
+
+
+async def promote(request: Request) -> Response:
+    """200 {"message", "rollout_id"}: its canaries are promoted; 409 when they do not wait for it, 404."""
+    return told(await steer.promote(operator(request), _identifier(request.path_params["id"]), by=caller(request)))
+
+
+async def fail(request: Request) -> Response:
+    """200 {"message", "rollout_id"}: its Nomad deployment is failed; 409 when it has none (any more), 404."""
+    return told(await steer.fail(operator(request), _identifier(request.path_params["id"]), by=caller(request)))
+
+
+async def rollback(request: Request) -> Response:
+    """200 {"message", "rollout_id"}: the rollout that goes back; 409 when there is nothing to go back to, 404, 503."""
+    return told(await steer.rollback(operator(request), _identifier(request.path_params["id"]), by=caller(request)))
 
 
 def summary(rollout: RolloutSummary) -> dict[str, object]:
@@ -44,6 +60,10 @@ def summary(rollout: RolloutSummary) -> dict[str, object]:
         "what": rollout.what,
         "created_at": rollout.created_at,
         "ended_at": rollout.ended_at,
+        "deployment": rollout.deployment,
+        "awaits_promotion": rollout.awaits_promotion,
+        "undoes": rollout.undoes,
+        "undone_by": rollout.undone_by,
     }
 
 
@@ -56,6 +76,7 @@ def _whole(rollout: RolloutView) -> dict[str, object]:
         "submitted_at": rollout.submitted_at,
         "evaluation_id": rollout.evaluation_id,
         "warnings": rollout.warnings,
+        "diagnosis": rollout.diagnosis,
     }
 
 
@@ -63,9 +84,4 @@ def _identifier(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise _not_found() from None
-
-
-def _not_found() -> Rejected:
-    message = "no such rollout: the id is wrong, or it is older than the history kept; GET /rollouts lists the newest"
-    return Rejected(message, status=404)
+        raise steer.unknown_rollout() from None

@@ -7,9 +7,10 @@ from typing import Protocol
 
 from starlette.requests import Request
 
-from app.ports import Doorbell, RegistrySource
+from app.ports import Deployer, Doorbell, RegistrySource
 from app.services.operate import Operator
 from app.services.queries import Queries, SchemaCheck
+from app.services.steering import Steering
 from app.services.word import Rules
 from app.web.auth import Access
 
@@ -29,9 +30,13 @@ class Services(Protocol):
     @property
     def registries(self) -> RegistrySource: ...
     @property
+    def deployer(self) -> Deployer: ...
+    @property
     def doorbell(self) -> AudibleDoorbell: ...
     @property
     def rules(self) -> Rules: ...
+    @property
+    def steering(self) -> Steering: ...
     @property
     def queries(self) -> Queries: ...
     @property
@@ -58,7 +63,13 @@ def running(request: Request) -> Running:
 def operator(request: Request) -> Operator:
     """What a person's word works with, as the configuration is now."""
     services = running(request).services
-    return Operator(rules=services.rules, registries=services.registries, doorbell=services.doorbell)
+    return Operator(
+        rules=services.rules,
+        steering=services.steering,
+        registries=services.registries,
+        deployer=services.deployer,
+        doorbell=services.doorbell,
+    )
 
 
 def caller(request: Request) -> str:

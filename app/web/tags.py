@@ -1,10 +1,14 @@
-"""/tags/{repo}: the resolved tag, setting the rule, and resetting it. The predecessor's routes and shapes."""
+"""/tags/{repo}: the resolved tag, setting the rule, and resetting it. The predecessor's routes and shapes.
+
+With ?plan=true nothing is stored: the answer is what would change.
+"""
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.errors import Rejected
-from app.services import operate
+from app.services import foresee, operate
+from app.services.foresee import Foresight
 from app.web.respond import answer
 from app.web.running import caller, operator, running
 from app.web.wishes import read_wish
@@ -26,7 +30,13 @@ async def show_tag(request: Request) -> Response:
 
 async def set_tag(request: Request) -> Response:
     """200 {"message", "rollout_id"?}; 400 for what cannot be, 503 when it cannot be checked or stored now."""
+    plans = _only_plans(request)
     wish = await read_wish(request)
+    if plans:
+        seen = await foresee.foresee_rule(
+            operator(request), repository_name(request), pinned_tag=wish.pinned_tag, auto_deploy=wish.auto_deploy
+        )
+        return _foreseen(seen)
     reply = await operate.set_rule(
         operator(request),
         repository_name(request),
@@ -39,6 +49,8 @@ async def set_tag(request: Request) -> Response:
 
 async def reset_tag(request: Request) -> Response:
     """200 {"message", "rollout_id"?}: releases are followed, and auto deploy is on."""
+    if _only_plans(request):
+        return _foreseen(await foresee.foresee_reset(operator(request), repository_name(request)))
     return told(await operate.reset(operator(request), repository_name(request), by=caller(request)))
 
 
@@ -54,3 +66,29 @@ def told(reply: operate.Reply) -> Response:
     if reply.rollout_id is not None:
         content["rollout_id"] = reply.rollout_id
     return answer(content)
+
+
+def _only_plans(request: Request) -> bool:
+    """Whether the query says plan=true; a misread wish would deploy, so anything but true and false is refused."""
+    given = request.query_params.getlist("plan")
+    if given not in ([], ["true"], ["false"]):
+        raise Rejected(f"Error: plan is {', '.join(given)[:80]!r}: send plan=true or plan=false, once")
+    return given == ["true"]
+
+
+def _foreseen(seen: Foresight) -> Response:
+    preview = seen.preview
+    return answer(
+        {
+            "message": seen.message,
+            "changes": {task: {"from": each.before, "to": each.after} for task, each in seen.changes.items()},
+            "plan": {
+                "allowed": preview.allowed,
+                "lines": preview.lines,
+                "updates": dict(preview.updates),
+                "unplaced": preview.unplaced,
+                "warnings": preview.warnings,
+                "drift": preview.foreign,
+            },
+        }
+    )

@@ -37,7 +37,8 @@ class MemoryRegistry:
     async def manifest(
         self, registry: str, repository: Repository, reference: str, *, known: str | None = None
     ) -> Manifest:
-        digest = self._tags(repository).get(reference)
+        tags = self._tags(repository)
+        digest = reference if reference in tags.values() else tags.get(reference)
         if digest is None or reference in self.unlinked:
             raise TagNotFound(f"no tag {reference}")
         return Manifest(digest=digest, media_type="application/vnd.oci.image.manifest.v1+json", is_index=False)

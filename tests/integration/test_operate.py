@@ -11,6 +11,7 @@ import pytest
 from app.adapters.postgres.pool import Database
 from app.adapters.postgres.queries import PostgresQueries
 from app.adapters.postgres.rules import PostgresRules
+from app.adapters.postgres.steering import PostgresSteering
 from app.adapters.postgres.watches import PostgresWatches
 from app.domain.reference import Repository
 from app.domain.watch import JobPlace, Watch
@@ -18,6 +19,7 @@ from app.errors import RegistryDenied, RegistryUnavailable, Rejected, StoreUnava
 from app.services import operate
 from app.services.operate import Operator
 from app.services.queries import WatchView
+from tests.fakes.deployer import PlanningDeployer
 from tests.fakes.doorbell import InProcessDoorbell
 from tests.fakes.registry import MemoryRegistry, digest_of
 
@@ -42,7 +44,13 @@ class World:
 
     @property
     def operator(self) -> Operator:
-        return Operator(rules=PostgresRules(self.database), registries=self.registry, doorbell=self.doorbell)
+        return Operator(
+            rules=PostgresRules(self.database),
+            steering=PostgresSteering(self.database),
+            registries=self.registry,
+            deployer=PlanningDeployer(),
+            doorbell=self.doorbell,
+        )
 
     async def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
         async with self.database.connection() as connection:

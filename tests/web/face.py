@@ -11,9 +11,11 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from app.domain.decision import HoldReason
-from app.domain.reference import Repository
+from app.domain.job import DeploymentPhase, DeploymentState, JobState, RunningTask, TaskKey
+from app.domain.reference import Reference, Repository
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
 from app.domain.watch import JobPlace, Watch
+from app.services.followed import Wish
 from app.services.queries import (
     Away,
     DecisionView,
@@ -26,9 +28,11 @@ from app.services.queries import (
     UnknownSource,
     WatchView,
 )
-from app.services.word import Spoken, Standing, Word
+from app.services.steering import Brought, Destination, Gone, Past, Underway
+from app.services.word import Released, Spoken, Standing, Word
 from app.web.application import build
 from app.web.auth import Access, AccessToken, Role
+from tests.fakes.deployer import PlanningDeployer
 from tests.fakes.doorbell import InProcessDoorbell
 from tests.fakes.registry import MemoryRegistry, digest_of
 
@@ -150,6 +154,11 @@ class MemoryQueries:
             raise self.trouble
 
 
+def _watch(name: str) -> Watch:
+    repository = Repository.of("registry.example", "team/app")
+    return Watch(name=name, registry="main", repository=repository, place=PLACE, task="server")
+
+
 @dataclass
 class MemoryRules:
     """Rules that remember what was said; every name of `names` is a watch."""
@@ -157,6 +166,7 @@ class MemoryRules:
     names: tuple[str, ...] = ("app", "team/app")
     words: list[Word] = field(default_factory=list)
     checked: list[str] = field(default_factory=list)
+    released: Released = field(default_factory=lambda: Released(state="v1.1.0 runs"))
     paused: bool = False
     trouble: Exception | None = None
 
@@ -165,9 +175,7 @@ class MemoryRules:
             raise self.trouble
         if name not in self.names:
             return None
-        repository = Repository.of("registry.example", "team/app")
-        watch = Watch(name=name, registry="main", repository=repository, place=PLACE, task="server")
-        return Standing(watch=watch, pinned_tag="", auto_deploy=True, running_tag=None)
+        return Standing(watch=_watch(name), pinned_tag="", auto_deploy=True, running_tag=None)
 
     async def speak(self, word: Word) -> Spoken | None:
         self.words.append(word)
@@ -177,9 +185,85 @@ class MemoryRules:
         self.checked.append(name)
         return 1 if name in self.names else None
 
+    async def release(self, name: str, *, by: str) -> Released | None:
+        if self.trouble is not None:
+            raise self.trouble
+        return self.released if name in self.names else None
+
     async def switch(self, *, paused: bool, by: str) -> Sequence[int] | None:
         changed, self.paused = self.paused != paused, paused
         return [1] if changed else None
+
+
+DEPLOYMENT = DeploymentState(
+    deployment_id="d1",
+    phase=DeploymentPhase.ACTIVE,
+    description="Deployment is running but requires manual promotion",
+    desired=2,
+    placed=1,
+    healthy=1,
+    unhealthy=0,
+    canaries=1,
+    awaits_promotion=True,
+)
+UNDERWAY = Underway(what="app v1.1.0", registered=True, outcome=None, deployment=DEPLOYMENT, wish=None)
+PAST = Past(
+    rollout_id=SUMMARY.rollout_id,
+    target_id=1,
+    what="app v1.1.0",
+    registered=True,
+    outcome=OutcomeKind.SUCCEEDED,
+    newest=SUMMARY.rollout_id,
+    taken_back_by=None,
+    taking_back="",
+    brought=(
+        Brought(
+            name="app",
+            watch=_watch("app"),
+            tag="v1.1.0",
+            digest=digest_of("v1.1.0"),
+            from_tag="v1.0.0",
+            from_digest=digest_of("v1.0.0"),
+            running=digest_of("v1.1.0"),
+        ),
+    ),
+)
+
+
+@dataclass
+class MemorySteering:
+    """Steering of one rollout, SUMMARY's, that remembers what was said."""
+
+    found: Underway | None = UNDERWAY
+    known: Past | None = PAST
+    wishes: list[tuple[Wish, str]] = field(default_factory=list)
+    gone: list[tuple[Destination, ...]] = field(default_factory=list)
+    moved_on: bool = False
+    trouble: Exception | None = None
+
+    async def underway(self, rollout_id: UUID) -> Underway | None:
+        if self.trouble is not None:
+            raise self.trouble
+        return self.found if rollout_id == SUMMARY.rollout_id else None
+
+    async def wish(self, rollout_id: UUID, wish: Wish, *, by: str) -> bool:
+        self.wishes.append((wish, by))
+        return not self.moved_on
+
+    async def past(self, rollout_id: UUID) -> Past | None:
+        if self.trouble is not None:
+            raise self.trouble
+        return self.known if rollout_id == SUMMARY.rollout_id else None
+
+    async def go_back(self, past: Past, destinations: Sequence[Destination], *, by: str) -> Gone | None:
+        self.gone.append(tuple(destinations))
+        return None if self.moved_on else Gone(rollout_id=UUID(int=8), notice_ids=(5,))
+
+
+def _job() -> JobState:
+    image = "registry.example/team/app:v1.0.0"
+    server = RunningTask(key=TaskKey(group="web", task="server"), image=image, reference=Reference.parse(image))
+    return JobState(index=7, create_index=1, version=2, submitted_at=0.0, tasks=(server,))
 
 
 def _registry() -> MemoryRegistry:
@@ -196,7 +280,9 @@ class Face:
     access: Access = field(default_factory=lambda: Access(loopback=True))
     queries: MemoryQueries = field(default_factory=MemoryQueries)
     rules: MemoryRules = field(default_factory=MemoryRules)
+    steering: MemorySteering = field(default_factory=MemorySteering)
     registries: MemoryRegistry = field(default_factory=_registry)
+    deployer: PlanningDeployer = field(default_factory=lambda: PlanningDeployer(job=_job()))
     doorbell: InProcessDoorbell = field(default_factory=InProcessDoorbell)
     pending: tuple[str, ...] | Exception = ()
     problem: str = ""

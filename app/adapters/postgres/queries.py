@@ -12,6 +12,12 @@ from app.services.queries import Away, Overview, RolloutSummary, RolloutView, Wa
 _WATCHES = """
 SELECT w.name, w.registry, w.repository_host, w.repository_path, w.task, w.pinned_tag, w.auto_deploy, w.observe_only,
   w.wanted_tag, w.wanted_digest, w.tags_read_at, w.running, w.trouble, w.trouble_since, w.word_at,
+  w.promote_after, w.revert_on_failure, w.source_stale, w.unserved, w.unserved_since,
+  CASE WHEN w.rolled_back_at > coalesce(w.word_at, '-infinity') AND NOT EXISTS (
+    SELECT FROM sightings s WHERE s.watch_name = w.name AND s.first_seen_at > w.rolled_back_at)
+  THEN w.rolled_back_at END AS rolled_back_at,
+  array(SELECT digest FROM failures f WHERE f.watch_name = w.name AND released_at IS NULL
+    ORDER BY failed_at DESC) AS failed,
   t.region, t.namespace, t.job_id, t.trouble AS job_trouble, t.trouble_since AS job_trouble_since,
   t.due_at IS NOT NULL AND t.due_at <= clock_timestamp() AS due,
   d.kind, d.reason AS hold_reason, d.words, d.tag AS decided_tag, d.digest AS decided_digest, d.looks, d.first_at,
@@ -22,17 +28,22 @@ FROM watches w
 JOIN targets t USING (target_id)
 LEFT JOIN decisions d USING (decision_id)
 LEFT JOIN LATERAL (
-  SELECT rollout_id, state, outcome, reason, note, origin, asked_by, created_at, ended_at, rw.tag AS rollout_tag,
-    rw.watch_name || ' ' || rw.tag AS what
-  FROM rollout_watches rw JOIN rollouts USING (rollout_id)
+  SELECT rollout_id, state, outcome, reason, note, origin, asked_by, created_at, ended_at, deployment, undoes,
+    rw.tag AS rollout_tag, rw.watch_name || ' ' || coalesce(nullif(rw.tag, ''), rw.digest) AS what,
+    (SELECT u.rollout_id FROM rollouts u WHERE u.target_id = o.target_id AND u.undoes = o.rollout_id
+     ORDER BY u.intent DESC LIMIT 1) AS undone_by
+  FROM rollout_watches rw JOIN rollouts o USING (rollout_id)
   WHERE rw.watch_name = w.name ORDER BY created_at DESC LIMIT 1) r ON true
 WHERE w.present AND ($2::text IS NULL OR w.name = $2)
 ORDER BY w.position, w.name
 """
 
 _ROLLOUTS = """
-SELECT r.*, coalesce((SELECT string_agg(watch_name || ' ' || tag, ', ' ORDER BY watch_name)
-  FROM rollout_watches rw WHERE rw.rollout_id = r.rollout_id), '') AS what
+SELECT r.*, coalesce((SELECT string_agg(
+    watch_name || ' ' || coalesce(nullif(tag, ''), digest), ', ' ORDER BY watch_name)
+  FROM rollout_watches rw WHERE rw.rollout_id = r.rollout_id), '') AS what,
+  (SELECT u.rollout_id FROM rollouts u WHERE u.target_id = r.target_id AND u.undoes = r.rollout_id
+   ORDER BY u.intent DESC LIMIT 1) AS undone_by
 FROM rollouts r
 WHERE $2::uuid IS NULL OR rollout_id = $2
 ORDER BY created_at DESC, rollout_id LIMIT $1

@@ -4,20 +4,25 @@ The target's row is locked before its watches and rollouts, in the order that lo
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from uuid import UUID, uuid4
 
-from app.adapters.postgres import claims, rollout_rows
+from app.adapters.postgres import claims, holds, rollout_rows
 from app.adapters.postgres.due import make_due
 from app.adapters.postgres.notices import add_notice
 from app.adapters.postgres.pool import Connection, Database, Row
+from app.domain.history import History
 from app.domain.notice import NoticeKind
 from app.domain.rollout import Origin, Outcome, OutcomeKind, RolloutState
 from app.domain.rule import release
 from app.domain.watch import JobPlace
-from app.services.word import Errand, Spoken, Standing, Word
+from app.services.word import Errand, Released, Spoken, Standing, Word
 
 _FIND = """
-SELECT w.*, t.region, t.namespace, t.job_id FROM watches w JOIN targets t USING (target_id)
+SELECT w.*, t.region, t.namespace, t.job_id,
+  array(SELECT digest FROM failures f WHERE f.watch_name = w.name AND released_at IS NULL) AS failed,
+  array(SELECT digest FROM failures f WHERE f.watch_name = w.name AND released_at IS NOT NULL) AS released
+FROM watches w JOIN targets t USING (target_id)
 WHERE w.name = $1 AND w.present
 """
 
@@ -102,6 +107,27 @@ class PostgresRules:
             await make_due(connection, target["target_id"])
         return Spoken(target_id=target["target_id"], rollout_id=rollout_id, notice_ids=tuple(notices))
 
+    async def release(self, name: str, *, by: str) -> Released | None:
+        """Let the watch go, then make the other jobs of its repository due where a failure was let go."""
+        if "\0" in name:
+            return None
+        released = await self._release(name, by) or await self._release(name, by)
+        if released is None or not released.failed:
+            return released
+        async with self._database.connection() as connection:
+            siblings = await holds.make_siblings_due(connection, name)
+        return replace(released, due=(*released.due, *siblings))
+
+    async def _release(self, name: str, by: str) -> Released | None:
+        async with self._database.transaction() as connection:
+            target = await connection.fetchrow(_LOCK_TARGET, name)
+            if target is None or await connection.fetchval(_LOCK_WATCH, name, target["target_id"]) is None:
+                return None
+            released = await holds.let_go(connection, name, target["target_id"], by=by)
+            if released.due:
+                await make_due(connection, target["target_id"])
+        return released
+
     async def check(self, name: str) -> int | None:
         """Make the watch's target due."""
         if "\0" in name:
@@ -148,15 +174,19 @@ def _is_same(active: Row, row: Row, errand: Errand) -> bool:
     """
     if row["tag"] != errand.tag:
         return False
-    if row["digest"] != errand.digest and active["state"] != RolloutState.REQUESTED.value:
+    follows_its_tag = active["state"] == RolloutState.REQUESTED.value and not Origin(active["origin"]).goes_back
+    if row["digest"] != errand.digest and not follows_its_tag:
         return False
     return not errand.forced or (Origin(active["origin"]).by_person and row["forced"])
 
 
 def _left_over(active: Row, rows: Sequence[Row]) -> dict[str, Errand]:
-    """What people asked for the target's other watches, and Nomad has not heard of yet."""
+    """What people asked for the target's other watches, and Nomad has not heard of yet.
+
+    A rollback is not among it: it brings a digest whatever its tag shows now, and this rollout will follow tags.
+    """
     origin = Origin(active["origin"])
-    if not origin.by_person or active["state"] != RolloutState.REQUESTED.value:
+    if not origin.by_person or origin.goes_back or active["state"] != RolloutState.REQUESTED.value:
         return {}
     return {
         row["watch_name"]: Errand(origin=origin, tag=row["tag"], digest=row["digest"], forced=row["forced"])
@@ -184,6 +214,12 @@ def _standing(row: Row) -> Standing:
         pinned_tag=row["pinned_tag"],
         auto_deploy=row["auto_deploy"],
         running_tag=running_tag(row["running"]),
+        history=History(
+            digests=row["digests"],
+            tags=row["digest_tags"],
+            failed=frozenset(row["failed"]),
+            released=frozenset(row["released"]),
+        ),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from app.adapters.postgres.rules import running_tag
 from app.domain.decision import HoldReason
 from app.domain.event import Action
+from app.domain.job import DeploymentPhase, DeploymentState, Diagnosis, LogTail
 from app.domain.reference import Repository
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
 from app.domain.rule import Rule
@@ -48,6 +49,12 @@ def watch_view(row: Row) -> WatchView:
         registry_trouble=_trouble(row["trouble"], row["trouble_since"]),
         job_trouble=_trouble(row["job_trouble"], row["job_trouble_since"]),
         due=row["due"],
+        promote_after=row["promote_after"],
+        revert_on_failure=row["revert_on_failure"],
+        rolled_back_at=row["rolled_back_at"],
+        source_stale=row["source_stale"],
+        unserved=_trouble(row["unserved"], row["unserved_since"]),
+        failed=tuple(row["failed"]),
     )
 
 
@@ -80,6 +87,26 @@ def rollout_summary(row: Row) -> RolloutSummary:
         what=row["what"],
         created_at=row["created_at"],
         ended_at=row["ended_at"],
+        deployment=deployment(row["deployment"]),
+        undoes=row["undoes"],
+        undone_by=row["undone_by"],
+    )
+
+
+def deployment(stored: Mapping[str, Any]) -> DeploymentState | None:
+    """Nomad's deployment as a look stored it; None where none was seen."""
+    if not stored.get("deployment_id"):
+        return None
+    return DeploymentState(**{**stored, "phase": DeploymentPhase(stored["phase"])})
+
+
+def _diagnosis(stored: Mapping[str, Any]) -> Diagnosis | None:
+    if not stored:
+        return None
+    return Diagnosis(
+        findings=tuple(stored["findings"]),
+        logs=tuple(LogTail(**each) for each in stored["logs"]),
+        logs_denied=stored["logs_denied"],
     )
 
 
@@ -96,6 +123,8 @@ def rollout_view(row: Row, *, place: Row, items: Iterable[Row]) -> RolloutView:
                 forced=each["forced"],
                 words=each["words"],
                 from_images=each["from_images"],
+                from_tag=each["from_tag"],
+                from_digest=each["from_digest"],
             )
             for each in items
         ),
@@ -103,6 +132,7 @@ def rollout_view(row: Row, *, place: Row, items: Iterable[Row]) -> RolloutView:
         submitted_at=row["submitted_at"],
         evaluation_id=row["evaluation_id"],
         warnings=row["warnings"],
+        diagnosis=_diagnosis(row["diagnosis"]),
     )
 
 

@@ -1,0 +1,60 @@
+"""Let go what holds a watch back until a person speaks: failed digests, a rollback, a change made outside."""
+
+from app.adapters.postgres.pool import Connection
+from app.services.word import Released
+
+# A rollback and a change by hand hold until something newer appears: a digest never seen before, or a person's word.
+_STATE = """
+SELECT coalesce(d.words, '') AS words,
+  coalesce(d.reason, '') <> 'up_to_date' AND w.rolled_back_at > newer.at AS rolled_back,
+  coalesce(d.reason, '') <> 'up_to_date' AND w.hand_changed_at > newer.at AS changed_outside
+FROM watches w
+LEFT JOIN decisions d USING (decision_id),
+LATERAL (SELECT greatest(w.word_at, max(first_seen_at), '-infinity') AS at FROM sightings s WHERE s.watch_name = w.name)
+  newer
+WHERE w.name = $1
+"""
+
+_RELEASE = """
+UPDATE failures f SET released_at = clock_timestamp(), released_by = $2
+WHERE watch_name = $1 AND released_at IS NULL
+RETURNING digest, coalesce((SELECT tag FROM rollout_watches rw
+  WHERE rw.rollout_id = f.rollout_id AND rw.watch_name = $1), '') AS tag
+"""
+
+_SPOKEN = "UPDATE watches SET word_at = clock_timestamp() WHERE name = $1"
+
+# Locked in the order of their ids, in a transaction of its own: two releases at once must not wait for each other.
+_SIBLINGS_DUE = """
+WITH chosen AS (
+  SELECT target_id FROM targets t
+  WHERE EXISTS (
+    SELECT FROM watches o
+    JOIN watches w ON w.repository_path = o.repository_path AND w.repository_host = o.repository_host
+    WHERE w.name = $1 AND o.target_id = t.target_id AND o.target_id <> w.target_id AND o.present)
+  ORDER BY target_id FOR NO KEY UPDATE)
+UPDATE targets SET mark = mark + 1, thorough = true, due_at = clock_timestamp(), rung_at = clock_timestamp()
+FROM chosen WHERE targets.target_id = chosen.target_id RETURNING targets.target_id
+"""
+
+
+async def let_go(connection: Connection, name: str, target_id: int, *, by: str) -> Released:
+    """Release the watch, whose row and target's row are locked; nothing is written where nothing holds it."""
+    state = await connection.fetchrow(_STATE, name)
+    failed = await connection.fetch(_RELEASE, name, by)
+    rolled_back, changed_outside = bool(state["rolled_back"]), bool(state["changed_outside"])
+    if not (failed or rolled_back or changed_outside):
+        return Released(state=state["words"])
+    await connection.execute(_SPOKEN, name)
+    return Released(
+        state=state["words"],
+        failed=tuple(f"{row['tag']} {row['digest']}".strip() for row in failed),
+        rolled_back=rolled_back,
+        changed_outside=changed_outside,
+        due=(target_id,),
+    )
+
+
+async def make_siblings_due(connection: Connection, name: str) -> tuple[int, ...]:
+    """Make the other jobs of the watch's repository due: they may have waited for what failed here."""
+    return tuple(row["target_id"] for row in await connection.fetch(_SIBLINGS_DUE, name))

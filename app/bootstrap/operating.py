@@ -1,0 +1,37 @@
+"""What a person's word on the command line works with: opened for one word, closed behind it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from app.adapters.broker import open_broker
+from app.adapters.doorbell import PromptDoorbell
+from app.adapters.nomad import NomadDeployer
+from app.adapters.postgres.pool import Database
+from app.adapters.postgres.rules import PostgresRules
+from app.adapters.postgres.steering import PostgresSteering
+from app.adapters.registry import RegistryClient
+from app.bootstrap.values import endpoints, nomad_connection
+from app.services.operate import Operator
+from app.settings import Settings
+
+
+@asynccontextmanager
+async def open_operator(settings: Settings) -> AsyncIterator[Operator]:
+    """Open Postgres, Redis, the registries and Nomad as far as the word needs them."""
+    database = Database(settings.database_url.reveal(), size=2)
+    registries = RegistryClient(endpoints(settings.registries))
+    deployer = NomadDeployer(nomad_connection(settings.nomad))
+    broker = open_broker(settings.redis_url.reveal())
+    try:
+        yield Operator(
+            rules=PostgresRules(database),
+            steering=PostgresSteering(database),
+            registries=registries,
+            deployer=deployer,
+            doorbell=PromptDoorbell(broker),
+        )
+    finally:
+        broker.close()
+        await registries.aclose()
+        await deployer.aclose()
+        await database.close()

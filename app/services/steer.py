@@ -1,0 +1,181 @@
+"""What people ask of a rollout: promote or fail its canaries, go back from it. It stores the word and rings.
+
+Nothing here waits for Nomad: observing carries a wish out, a look the way back. What a rollout is like, is as its last
+look left it.
+"""
+
+from uuid import UUID
+
+import structlog
+
+from app.domain.job import DeploymentPhase, DeploymentState
+from app.domain.rollout import OutcomeKind
+from app.errors import Rejected
+from app.services import live
+from app.services.followed import Wish
+from app.services.operate import Operator, Reply
+from app.services.ringing import ANNOUNCE, LOOK, OBSERVE
+from app.services.steering import Brought, Destination, Past, Underway
+
+log = structlog.get_logger()
+
+_DONE = (OutcomeKind.SUCCEEDED, OutcomeKind.NEXT_LAUNCH)
+
+
+async def promote(operator: Operator, rollout_id: UUID, *, by: str) -> Reply:
+    """Promote the canaries of a rollout that waits for it.
+
+    Raises Rejected: 404 for an unknown rollout, 409 with the reason where there is nothing to promote; and
+    StoreUnavailable.
+    """
+    found = await _underway(operator, rollout_id)
+    if found.wish is not Wish.PROMOTE and (reason := _not_to_promote(_deployment(rollout_id, found))):
+        raise _refused(f"rollout {rollout_id} cannot be promoted: {reason}")
+    return await _wish(operator, rollout_id, found, wish=Wish.PROMOTE, by=by)
+
+
+async def fail(operator: Operator, rollout_id: UUID, *, by: str) -> Reply:
+    """Fail the Nomad deployment of a rollout; what becomes of it then is as after any failure. Raises as `promote`."""
+    found = await _underway(operator, rollout_id)
+    if found.wish is not Wish.FAIL:
+        _deployment(rollout_id, found)
+    return await _wish(operator, rollout_id, found, wish=Wish.FAIL, by=by)
+
+
+async def rollback(operator: Operator, rollout_id: UUID, *, by: str) -> Reply:
+    """Go back: from the newest rollout of a job to what ran before it, or to what an earlier one brought.
+
+    The rule stays as it is, and holds until something newer appears. Raises Rejected: 404 for an unknown rollout, 409
+    with the reason where there is nothing to go back to; RegistryUnavailable or RegistryDenied when the registry does
+    not tell whether it still has it, and StoreUnavailable. Nothing has changed then.
+    """
+    past = await operator.steering.past(rollout_id)
+    if past is None:
+        raise unknown_rollout()
+    if past.taking_back:
+        return Reply(message=f"Going back to {past.taking_back}", rollout_id=past.taken_back_by)
+    destinations = _destinations(past)
+    for each in destinations:
+        if not await live.serves(operator.registries, each.watch, each.digest):
+            raise _refused(
+                f"the registry no longer has {each.what} ({each.watch.repository}@{each.digest}): "
+                "push it again, or deploy one of the tags that GET /repos lists"
+            )
+    gone = await operator.steering.go_back(past, destinations, by=by)
+    if gone is None:
+        raise _refused(
+            f"another rollout of the job was registered since rollout {rollout_id} was read: "
+            "see GET /rollouts, and ask again"
+        )
+    what = ", ".join(each.what for each in destinations)
+    log.info("rollback.asked", by=by, undoes=str(past.newest), rollout=str(gone.rollout_id), what=what)
+    operator.doorbell.ring(LOOK, str(past.target_id))
+    for notice_id in gone.notice_ids:
+        operator.doorbell.ring(ANNOUNCE, str(notice_id))
+    return Reply(message=f"Going back to {what}", rollout_id=gone.rollout_id)
+
+
+def unknown_rollout() -> Rejected:
+    """The answer to an id that no rollout has."""
+    message = "no such rollout: the id is wrong, or it is older than the history kept; GET /rollouts lists the newest"
+    return Rejected(message, status=404)
+
+
+async def _underway(operator: Operator, rollout_id: UUID) -> Underway:
+    found = await operator.steering.underway(rollout_id)
+    if found is None:
+        raise unknown_rollout()
+    if found.outcome is not None:
+        raise _over(rollout_id, found.outcome)
+    if not found.registered:
+        raise _refused(f"rollout {rollout_id} is not registered with Nomad yet: ask again once it is under way")
+    return found
+
+
+def _over(rollout_id: UUID, outcome: OutcomeKind | None) -> Rejected:
+    how = f" ({outcome.value.replace('_', ' ')})" if outcome else ""
+    return _refused(f"rollout {rollout_id} is over{how}: GET /rollouts lists those under way")
+
+
+def _deployment(rollout_id: UUID, found: Underway) -> DeploymentState:
+    deployment = found.deployment
+    if deployment is None:
+        raise _refused(
+            f"rollout {rollout_id} has no Nomad deployment (yet), and only one can be promoted or failed: "
+            f"ask again later, or POST /rollouts/{rollout_id}/rollback"
+        )
+    if deployment.phase is not DeploymentPhase.ACTIVE:
+        raise _refused(
+            f"the Nomad deployment of rollout {rollout_id} is over ({deployment.description}): "
+            f"see GET /rollouts/{rollout_id} for how it ends"
+        )
+    return deployment
+
+
+def _not_to_promote(deployment: DeploymentState) -> str:
+    """Why its canaries cannot be promoted, with the mend; "" when they can."""
+    if deployment.awaits_promotion:
+        return ""
+    if deployment.canaries == 0:
+        return "it has no canaries; it goes on by itself"
+    if deployment.healthy < deployment.canaries:
+        return (
+            f"its canaries are not all healthy yet: {deployment.healthy} of {deployment.canaries}; "
+            "ask again when GET /rollouts says awaits_promotion"
+        )
+    return "its canaries do not wait for it (any more); it goes on by itself"
+
+
+async def _wish(operator: Operator, rollout_id: UUID, found: Underway, *, wish: Wish, by: str) -> Reply:
+    """The same wish again is the same answer."""
+    if found.wish is not wish:
+        if not await operator.steering.wish(rollout_id, wish, by=by):
+            raise _over(rollout_id, None)
+        log.info("rollout.wished", rollout=str(rollout_id), wish=wish.value, by=by)
+    operator.doorbell.ring(OBSERVE, str(rollout_id))
+    doing = "Promoting the canaries of" if wish is Wish.PROMOTE else "Failing the deployment of"
+    return Reply(message=f"{doing} {found.what}", rollout_id=rollout_id)
+
+
+def _destinations(past: Past) -> list[Destination]:
+    """What each watch of the rollout goes back to; Rejected (409) with the mend where there is none."""
+    if past.taken_back_by is not None:
+        raise _refused(
+            f"rollout {past.rollout_id} was taken back already, by rollout {past.taken_back_by}: "
+            f"POST /rollouts/{past.taken_back_by}/rollback brings it again"
+        )
+    if not past.registered:
+        raise _refused(
+            f"rollout {past.rollout_id} ({past.what}) was never registered with Nomad, so nothing came of it: "
+            "name one of GET /rollouts that was"
+        )
+    is_newest = past.rollout_id == past.newest
+    if not is_newest and past.outcome not in _DONE:
+        raise _refused(
+            f"rollout {past.rollout_id} ({past.what}) did not succeed, so it is nothing to go back to: "
+            "name one of GET /rollouts that did, or the newest of the job"
+        )
+    found = [_destination(past, each, before=is_newest) for each in past.brought]
+    if all(each.digest == brought.running for each, brought in zip(found, past.brought, strict=True)):
+        what = ", ".join(each.what for each in found)
+        raise _refused(f"{what} already runs: deploy it by POST /tags/{{repo}} to have it started again")
+    return found
+
+
+def _destination(past: Past, brought: Brought, *, before: bool) -> Destination:
+    if brought.watch is None:
+        raise _refused(
+            f"{brought.name} left the configuration, or is of another job now: "
+            "put it back into watched_repositories and repo_map, or deploy the other watches by hand"
+        )
+    tag, digest = (brought.from_tag, brought.from_digest) if before else (brought.tag, brought.digest)
+    if not digest:
+        raise _refused(
+            f"it is not known what {brought.name} ran before rollout {past.rollout_id}: "
+            "deploy a tag of GET /repos by POST /tags/{repo}"
+        )
+    return Destination(watch=brought.watch, tag=tag, digest=digest)
+
+
+def _refused(message: str) -> Rejected:
+    return Rejected(message, status=409)

@@ -1,0 +1,104 @@
+"""What a person's word about a rollout is made of, and the store that keeps it. Values only; asking is steer's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from app.domain.job import DeploymentState
+from app.domain.rollout import OutcomeKind
+from app.domain.watch import Watch
+from app.services.followed import Wish
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Underway:
+    """A rollout as its last look left it. `what` lists its watches and tags; `outcome` is None until it is over."""
+
+    what: str
+    registered: bool
+    outcome: OutcomeKind | None
+    deployment: DeploymentState | None
+    wish: Wish | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brought:
+    """What a rollout brought to a watch, and what ran before it: `from_digest` is "" when that is not known.
+
+    `watch` is None once it left the configuration, or moved to another job. `running` is the digest that all its tasks
+    run, "" where they differ, where it failed, and where the job was not read since the last rollout.
+    """
+
+    name: str
+    watch: Watch | None
+    tag: str
+    digest: str
+    from_tag: str
+    from_digest: str
+    running: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """A rollout to go back from, or to. `newest` is the rollout of the job that was registered last.
+
+    `taken_back_by` is a rollout that took this one back, where nothing was registered since; `taking_back` says what
+    it brings while it is under way, "" once it is over.
+    """
+
+    rollout_id: UUID
+    target_id: int
+    what: str
+    registered: bool
+    outcome: OutcomeKind | None
+    newest: UUID | None
+    taken_back_by: UUID | None
+    taking_back: str
+    brought: tuple[Brought, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """What a watch goes back to; `tag` is "" for a bare digest."""
+
+    watch: Watch
+    tag: str
+    digest: str
+
+    @property
+    def what(self) -> str:
+        """For people: the watch and its tag, or its digest where there is none."""
+        return f"{self.watch.name} {self.tag or self.digest}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """A rollback that was stored: its rollout, and the notices of the one that gave way to it."""
+
+    rollout_id: UUID
+    notice_ids: Sequence[int] = ()
+
+
+class Steering(Protocol):
+    """The store of people's words about rollouts. All methods raise StoreUnavailable."""
+
+    async def underway(self, rollout_id: UUID) -> Underway | None:
+        """The rollout of that id; None when there is none."""
+        ...
+
+    async def wish(self, rollout_id: UUID, wish: Wish, *, by: str) -> bool:
+        """Store the wish and make the rollout due for a look; False when it is not under way (any more)."""
+        ...
+
+    async def past(self, rollout_id: UUID) -> Past | None:
+        """The rollout of that id with what ran before it; None when there is none."""
+        ...
+
+    async def go_back(self, past: Past, destinations: Sequence[Destination], *, by: str) -> Gone | None:
+        """Ask for a rollout that brings the destinations, in the place of an active one; hold its watches there until
+        something newer appears, and make the target due.
+
+        Where such a one is active already, it is returned. None when another rollout was registered since `past`.
+        """
+        ...
