@@ -63,11 +63,15 @@ class SourceKeeper:
         self._vault = vault
 
     def kept(self, place: JobPlace, wanted: Wanted) -> Kept:
-        """What becomes of the source. Raises NomadUnavailable or NomadDenied only where it cannot even be read."""
+        """What becomes of the source. Raises nothing: a source is never worth a registration."""
         pairs = image_pairs(wanted.before, wanted.order)
         if not pairs:
             return Kept()
-        stored = self._stored(place, wanted.before)
+        try:
+            stored = self._stored(place, wanted.before)
+        except RegistryWatcherError:
+            # Nomad itself fails to read some back: 500 `invalid URL escape` for a flag with a percent sign.
+            return _stale("Nomad could not read it back")
         if stored is None:
             return Kept()
         if wanted.planned is None:
@@ -83,7 +87,10 @@ class SourceKeeper:
 
     def found(self, place: JobPlace, registered: Mapping[str, Any], order: Order) -> Source:
         """What became of the source with a registration whose answer was lost, as far as the source tells."""
-        stored = self._stored(place, registered)
+        try:
+            stored = self._stored(place, registered)
+        except RegistryWatcherError:
+            return Source.STALE
         if stored is None:
             return Source.NONE
         return Source.KEPT if is_named(stored, order) else Source.STALE

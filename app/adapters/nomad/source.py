@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import quote_plus, unquote_plus
 
 from app.adapters.nomad.images import running_task, tasks_of
 from app.domain.job import Order, RunningTask
@@ -45,16 +44,11 @@ class JobSource:
 
 
 def job_source(reply: Mapping[str, Any]) -> JobSource:
-    """The reply of `GET /v1/job/:id/submission`.
-
-    Nomad escapes the values of flags like a query when it stores them (since 1.7), and takes them unescaped.
-    """
-    flags: Mapping[str, str] = reply.get("VariableFlags") or {}
-    escaped = all(quote_plus(unquote_plus(value)) == value for value in flags.values())
+    """The reply of `GET /v1/job/:id/submission`; it shows the values of flags as they were given."""
     return JobSource(
         text=reply.get("Source") or "",
         format=reply.get("Format") or "hcl2",
-        flags={name: unquote_plus(value) if escaped else value for name, value in flags.items()},
+        flags=reply.get("VariableFlags") or {},
         variables=reply.get("Variables") or "",
     )
 
