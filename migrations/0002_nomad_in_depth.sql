@@ -34,6 +34,8 @@ ALTER TABLE rollout_watches
     ADD COLUMN from_tag text NOT NULL DEFAULT '',
     ADD COLUMN from_digest text NOT NULL DEFAULT '';
 
--- Since when a target waits for other rollouts to end.
-ALTER TABLE targets ADD COLUMN waits_turn_since timestamptz;
+-- Since when a target waits for other rollouts to end; one that goes last is not woken when one has ended.
+ALTER TABLE targets
+    ADD COLUMN waits_turn_since timestamptz,
+    ADD COLUMN goes_last boolean NOT NULL DEFAULT false;
 CREATE INDEX targets_waiting ON targets (waits_turn_since) WHERE waits_turn_since IS NOT NULL;

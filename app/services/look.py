@@ -4,41 +4,43 @@ This is the only way to a deployment. It holds the target's lease throughout, an
 """
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
-from app.domain.decision import Deploy
+from app.domain.decision import Deploy, Hold, HoldReason
 from app.domain.job import JobState
 from app.errors import JobChanged, Permanent, Transient
 from app.ports import Deployer, Doorbell, RegistrySource
+from app.services import again
 from app.services import launch as launches
 from app.services.consider import Circumstances, consider
+from app.services.fleet import Fleet
 from app.services.lease import held
 from app.services.ringing import ring_written
-from app.services.see import pause_after
 from app.services.seeing import Eyes, Seeing, see_all
+from app.services.served import check_served
 from app.services.submit import recover_open, submit
 from app.services.target import Claim, LeaseLost, Looks, Result, Sight, WatchResult, Written
 
 log = structlog.get_logger()
 
-# What comes back after a long absence is noticed soon; what was refused waits for a person to mend it. In seconds.
-_LONGEST_PAUSE = 30.0
-_LONGEST_PAUSE_AFTER_REFUSAL = 300.0
-
 _FOREIGN_PAUSE = 2.0  # seconds between two looks at a Nomad deployment of somebody else
+_CONFLICT_PAUSE = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookSettings:
-    """Times in seconds: the lease, how often a job is read though nothing moved, how often pinned tags are listed,
-    and how long a Nomad deployment of somebody else may stand still before it is no longer waited for."""
+    """Times in seconds: the lease, how often a job is read though nothing moved, how often pinned tags are listed, how
+    often it is asked whether what runs is still served, and how long a Nomad deployment of somebody else may stand
+    still before it is no longer waited for. `fleet` is what holds for all targets together."""
 
     lease: float = 5.0
     reread_job: float = 240.0
     relist_tags: float = 900.0
+    recheck_served: float = 900.0
     stall_after: float = 900.0
+    fleet: Fleet = field(default_factory=Fleet)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,25 +73,41 @@ async def look(looker: Looker, target_id: int) -> None:
 async def _pass(looker: Looker, claim: Claim) -> None:
     if await recover_open(looker, claim):
         return
+    fleet = looker.settings.fleet
+    if _only_waits(claim) and fleet.turn(claim):
+        await _settle(looker, claim, Result(again_in=fleet.pause(claim.place)))
+        return
     eyes = Eyes(looks=looker.looks, registries=looker.registries, relist_tags=looker.settings.relist_tags)
     if _job_is_fresh(looker.settings, claim):
         seeing = await see_all(eyes, claim, None, fresh=True)
         if not any(each.moved for each in seeing):
-            await _settle(looker, claim, _unmoved(claim, seeing))
+            await _settle(looker, claim, _unmoved(fleet, claim, seeing))
             return
     job = await looker.deployer.inspect(claim.place)
     await _decide_all(looker, claim, job, await see_all(eyes, claim, job, fresh=False))
 
 
+def _only_waits(claim: Claim) -> bool:
+    """Whether the target is due for nothing but to see whether it is its turn: that needs no registry and no Nomad."""
+    ordered = claim.rollout is not None and (claim.rollout.origin.is_order or claim.rollout.submitted)
+    told = any(state.events for state in claim.watches)
+    return claim.waits_turn_since is not None and not (claim.thorough or claim.polled or ordered or told)
+
+
 def _job_is_fresh(settings: LookSettings, claim: Claim) -> bool:
     """Whether the job need not be read while the registries have not moved either."""
+    if claim.waits_turn_since is not None and not settings.fleet.turn(claim):
+        return False
     if claim.thorough or claim.rollout is not None or claim.job_read_at is None or claim.foreign_progress:
         return False
     return (claim.now - claim.job_read_at).total_seconds() < settings.reread_job
 
 
-def _unmoved(claim: Claim, seeing: list[Seeing]) -> Result:
+def _unmoved(fleet: Fleet, claim: Claim, seeing: list[Seeing]) -> Result:
     """The result of a look for which the job need not be read."""
+    pauses = again.after_trouble(claim, seeing)
+    if claim.waits_turn_since is not None:
+        pauses.append(fleet.pause(claim.place))
     return Result(
         watches=tuple(
             WatchResult(
@@ -101,16 +119,51 @@ def _unmoved(claim: Claim, seeing: list[Seeing]) -> Result:
             )
             for each in seeing
         ),
-        again_in=min(_after_trouble(claim, seeing), default=None),
-        attempts=_attempts(claim, seeing),
-        poll_in=_poll_in(seeing),
+        again_in=min(pauses, default=None),
+        attempts=again.attempts(claim, seeing),
+        poll_in=again.poll_in(seeing),
     )
 
 
 async def _decide_all(looker: Looker, claim: Claim, job: JobState | None, seeing: list[Seeing]) -> None:
+    fleet, open_rollout = looker.settings.fleet, claim.rollout
     busy = _busy(looker.settings, claim, job)
-    circumstances = Circumstances(busy=busy)
-    open_rollout = claim.rollout
+    circumstances = Circumstances(busy=busy, turn=fleet.turn(claim), heed_elsewhere=fleet.stop_after_failure)
+    results, deploys = await _consider_all(looker, claim, job, seeing, circumstances)
+    launch = ended = None
+    if deploys and job is not None and not launches.asked_in_trouble(open_rollout, seeing):
+        launch = launches.launch(job, deploys, open_rollout)
+    if open_rollout is not None and not open_rollout.submitted:
+        ended = launches.ending(open_rollout, launch, results, seeing)
+    by_order = launch is not None and launch.reuse and open_rollout is not None and open_rollout.origin.is_order
+    waits = any(isinstance(each.decision, Hold) and each.decision.reason is HoldReason.WAITS_TURN for each in results)
+    pauses = again.pauses(claim, results, seeing)
+    if busy and (open_rollout is None or not open_rollout.submitted):
+        pauses.append(_FOREIGN_PAUSE)
+    if waits:
+        pauses.append(fleet.pause(claim.place))
+    found = Result(
+        job=job,
+        job_read=True,
+        foreign_progress=_foreign(claim, job),
+        watches=tuple(results),
+        launch=launch,
+        ended=ended,
+        again_in=min(pauses, default=None),
+        attempts=again.attempts(claim, seeing),
+        poll_in=again.poll_in(seeing),
+        waits_turn=waits,
+        goes_last=fleet.is_own(claim.place),
+        bounds=None if by_order else fleet.bounds(claim.place),
+    )
+    written = await _settle(looker, claim, found)
+    if launch is not None and not written.overtaken:
+        await submit(looker, claim, launch)
+
+
+async def _consider_all(
+    looker: Looker, claim: Claim, job: JobState | None, seeing: list[Seeing], circumstances: Circumstances
+) -> tuple[list[WatchResult], dict[str, tuple[Seeing, Deploy]]]:
     results: list[WatchResult] = []
     deploys: dict[str, tuple[Seeing, Deploy]] = {}
     for each in seeing:
@@ -121,25 +174,13 @@ async def _decide_all(looker: Looker, claim: Claim, job: JobState | None, seeing
         results.append(result)
         if isinstance(decision, Deploy):
             deploys[each.state.watch.name] = (each, decision)
-    launch = ended = None
-    if deploys and job is not None and not launches.asked_in_trouble(open_rollout, seeing):
-        launch = launches.launch(job, deploys, open_rollout)
-    if open_rollout is not None and not open_rollout.submitted:
-        ended = launches.ending(open_rollout, launch, results, seeing)
-    found = Result(
-        job=job,
-        job_read=True,
-        foreign_progress=_foreign(claim, job),
-        watches=tuple(results),
-        launch=launch,
-        ended=ended,
-        again_in=_again_in(claim, results, seeing, busy),
-        attempts=_attempts(claim, seeing),
-        poll_in=_poll_in(seeing),
-    )
-    written = await _settle(looker, claim, found)
-    if launch is not None and not written.overtaken:
-        await submit(looker, claim, launch)
+    if not deploys:
+        every = looker.settings.recheck_served
+        results = [
+            await check_served(looker.registries, claim, each, result, every=every)
+            for each, result in zip(seeing, results, strict=True)
+        ]
+    return results, deploys
 
 
 def _busy(settings: LookSettings, claim: Claim, job: JobState | None) -> str:
@@ -160,30 +201,6 @@ def _foreign(claim: Claim, job: JobState | None) -> str:
     return f"{job.deployment.deployment_id} {job.deployment.progress}"
 
 
-def _again_in(claim: Claim, results: list[WatchResult], seeing: list[Seeing], busy: str) -> float | None:
-    unsettled = {each.event_id for result in results for each in result.events if not each.settled}
-    events = (event for state in claim.watches for event in state.events if event.event_id in unsettled)
-    pauses = [pause for pause in map(pause_after, events) if pause is not None]
-    pauses += _after_trouble(claim, seeing)
-    if busy and (claim.rollout is None or not claim.rollout.submitted):
-        pauses.append(_FOREIGN_PAUSE)
-    return min(pauses, default=None)
-
-
-def _after_trouble(claim: Claim, seeing: list[Seeing]) -> list[float]:
-    """When to ask the registries again that did not tell: as they asked, and ever more rarely."""
-    return [max(each.retry_after or 0.0, _back_off(claim.attempts)) for each in seeing if each.trouble]
-
-
-def _attempts(claim: Claim, seeing: list[Seeing]) -> int:
-    return claim.attempts + 1 if any(each.trouble for each in seeing) else 0
-
-
-def _poll_in(seeing: list[Seeing]) -> float | None:
-    """The peace that registries asked for: the poller keeps it too."""
-    return max((each.retry_after or 0.0 for each in seeing), default=0.0) or None
-
-
 async def _settle(looker: Looker, claim: Claim, result: Result) -> Written:
     written = await looker.looks.settle(claim, result)
     ring_written(looker.doorbell, claim.target_id, written)
@@ -192,17 +209,9 @@ async def _settle(looker: Looker, claim: Claim, result: Result) -> Written:
 
 async def _put_off(looker: Looker, claim: Claim, error: Transient | Permanent) -> None:
     """Nomad did not answer, or refused: look again later, growing rarer; a conflict is looked at again at once."""
-    if isinstance(error, JobChanged):
-        seconds = 0.05
-    else:
-        asked = error.retry_after if isinstance(error, Transient) else None
-        longest = _LONGEST_PAUSE if isinstance(error, Transient) else _LONGEST_PAUSE_AFTER_REFUSAL
-        seconds = max(asked or 0.0, _back_off(claim.attempts, longest))
-    trouble = "" if isinstance(error, JobChanged) else str(error)
+    conflict = isinstance(error, JobChanged)
+    seconds = _CONFLICT_PAUSE if conflict else again.after_error(claim, error)
+    trouble = "" if conflict else str(error)
     log.warning("look.put_off", target=claim.target_id, seconds=seconds, problem=str(error))
-    ring_written(looker.doorbell, claim.target_id, await looker.looks.put_off(claim, seconds=seconds, trouble=trouble))
-
-
-def _back_off(attempts: int, longest: float = _LONGEST_PAUSE) -> float:
-    """0.5 s, doubled each time, up to `longest`."""
-    return float(min(longest, 0.5 * 2 ** min(attempts, 10)))
+    written = await looker.looks.put_off(claim, seconds=seconds, trouble=trouble, refused=isinstance(error, Permanent))
+    ring_written(looker.doorbell, claim.target_id, written)

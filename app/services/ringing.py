@@ -9,8 +9,10 @@ ANNOUNCE = "announce"
 
 
 def ring_written(doorbell: Doorbell, target_id: int, written: Written) -> None:
-    """Ring for a target that is due again, and for the notices that were written with it."""
+    """Ring for a target that is due again, for those whose turn it is now, and for the notices written with it."""
     if written.due_in is not None:
         doorbell.ring(LOOK, str(target_id), delay=written.due_in)
+    for woken in written.woken:
+        doorbell.ring(LOOK, str(woken))
     for notice_id in written.notice_ids:
         doorbell.ring(ANNOUNCE, str(notice_id))

@@ -30,6 +30,7 @@ async def submit(looker: "Looker", claim: Claim, launch: Launch) -> None:
         submission = await looker.deployer.submit(claim.place, launch.order)
     except (NomadDenied, JobRejected) as error:
         if not (launch.reuse and claim.rollout is not None and claim.rollout.origin.by_person):
+            await looker.looks.withdraw(claim, launch.rollout_id)
             raise
         outcome = Outcome(kind=OutcomeKind.REFUSED, reason=str(error))
         written = await looker.looks.refuse(claim, launch.rollout_id, outcome)

@@ -45,7 +45,8 @@ class WatchState:
 
     `job_create_index` 0 means that it was never looked at; `running_tags` are the tags of its tasks at the last look.
     `newest_sighting` is when a digest was first seen last; `word_at` when a person spoke last; `rolled_back_at` when a
-    person went back to what ran before.
+    person went back to what ran before. `unserved` says which running digest the registry did not serve any more when
+    that was asked last, at `unserved_checked_at`.
     """
 
     watch: Watch
@@ -65,6 +66,8 @@ class WatchState:
     word_at: datetime | None
     events: tuple[OpenEvent, ...]
     rolled_back_at: datetime | None = None
+    unserved: str = ""
+    unserved_checked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +101,8 @@ class Claim:
     """A target under lease. `mark` is what it was when the look began: it is cleared only if it has not moved since.
 
     `stalled_index` is the registration whose rollout we gave up as stalled, 0 when there is none. `others_active`
-    counts the rollouts of other targets that are under way, `others_due` the targets that are yet to be looked at.
+    counts the rollouts of other targets that are under way, `others_due` the targets that are yet to be looked at (ten
+    at most). `waits_turn_since` is since when it waits for other rollouts to end, None when it does not.
     """
 
     target_id: int
@@ -119,6 +123,7 @@ class Claim:
     rollout: OpenRollout | None
     others_active: int = 0
     others_due: int = 0
+    waits_turn_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +147,10 @@ class Sight:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchResult:
-    """What a look leaves on a watch. `trouble` "" means that it was seen; else nothing but the trouble changes."""
+    """What a look leaves on a watch. `trouble` "" means that it was seen; else nothing but the trouble changes.
+
+    `unserved` is which running digest the registry serves no more, "" when there is none, None when it was not asked.
+    """
 
     watch: str
     trouble: str = ""
@@ -154,6 +162,7 @@ class WatchResult:
     hand_images: Mapping[str, str] = field(default_factory=dict)
     events: tuple[EventAnswer, ...] = ()
     notify: bool = False
+    unserved: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,10 +186,21 @@ class Launch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What must still hold when a launch of the rule is written: with `at_most` rollouts under way it is one of them
+    (0 is no limit), and with `heeds_failures` its image has not failed on another job since the look began."""
+
+    at_most: int = 0
+    heeds_failures: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """What a look leaves on its target. `again_in` is when it wants to look again by itself, in seconds, if ever.
 
-    `ended` is how the open rollout ended without being registered.
+    `ended` is how the open rollout ended without being registered. `waits_turn` is whether the target waits for other
+    rollouts to end, None when that was not decided anew; `goes_last` is whether nobody needs to wake it then. `bounds`
+    is None for what a person or an undo orders.
     """
 
     job: JobState | None = None
@@ -192,17 +212,23 @@ class Result:
     again_in: float | None = None
     attempts: int = 0
     poll_in: float | None = None
+    waits_turn: bool | None = None
+    goes_last: bool = False
+    bounds: Bounds | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """What a settled look asks to be rung: due again at once or later (seconds), and notices to send.
+    """What a settled look asks to be rung: due again at once or later (seconds), notices to send, and the targets
+    whose turn it is now.
 
-    `overtaken` is True when a person's word came in between: nothing was written, and the look is to be done again.
+    `overtaken` is True when a person's word, or other rollouts, came in between: nothing was written, and the look is
+    to be done again.
     """
 
     due_in: float | None = None
     notice_ids: tuple[int, ...] = ()
+    woken: tuple[int, ...] = ()
     overtaken: bool = False
 
 
@@ -224,7 +250,8 @@ class Looks(Protocol):
     async def settle(self, claim: Claim, result: Result) -> Written:
         """Write everything that the look found, in one transaction; the lease stays when `result.launch` is given.
 
-        A launch, or the end of an open rollout, is only written when no person spoke since the look began.
+        A launch, or the end of an open rollout, is only written when no person spoke since the look began, and within
+        `result.bounds`.
         """
         ...
 
@@ -232,8 +259,15 @@ class Looks(Protocol):
         """Record that Nomad has the registration, and let the lease go. `launch` is None for one that was recovered."""
         ...
 
-    async def put_off(self, claim: Claim, *, seconds: float, trouble: str) -> Written:
-        """Let the lease go and look again later; `trouble` is told once and shown until it passes."""
+    async def put_off(self, claim: Claim, *, seconds: float, trouble: str, refused: bool = False) -> Written:
+        """Let the lease go and look again later; `trouble` is told once and shown until it passes.
+
+        What was `refused` keeps no turn: others may go meanwhile.
+        """
+        ...
+
+    async def withdraw(self, claim: Claim, rollout_id: UUID) -> None:
+        """Forget the order of a launch that Nomad refused: it is known not to be in the job. The rollout stays open."""
         ...
 
     async def refuse(self, claim: Claim, rollout_id: UUID, outcome: Outcome) -> Written:

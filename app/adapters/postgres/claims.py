@@ -22,8 +22,9 @@ RETURNING *, clock_timestamp() AS now, (SELECT paused FROM switches) AS paused,
    WHERE r.target_id = $1 AND r.outcome = 'stalled') AS stalled_index,
   (SELECT count(*) FROM rollouts r
    WHERE r.target_id <> $1 AND r.ended_at IS NULL AND r.expected_index IS NOT NULL) AS others_active,
-  (SELECT count(*) FROM targets t WHERE t.target_id <> $1 AND t.due_at <= clock_timestamp()
-   AND EXISTS (SELECT FROM watches w WHERE w.target_id = t.target_id AND w.present)) AS others_due
+  (SELECT count(*) FROM (SELECT FROM targets t WHERE t.target_id <> $1 AND t.due_at <= clock_timestamp()
+   AND NOT t.goes_last AND EXISTS (SELECT FROM watches w WHERE w.target_id = t.target_id AND w.present)
+   LIMIT 10) due) AS others_due
 """
 
 _WATCHES = """
@@ -87,6 +88,7 @@ def _claim(target: Row, token: UUID, *, watches: Sequence[Row], events: Sequence
         rollout=_open_rollout(rollout) if rollout is not None else None,
         others_active=target["others_active"],
         others_due=target["others_due"],
+        waits_turn_since=target["waits_turn_since"],
     )
 
 
@@ -146,6 +148,8 @@ def _watch_state(row: Row, target: Row, events: Sequence[Row]) -> WatchState:
             if event["watch_name"] == row["name"]
         ),
         rolled_back_at=row["rolled_back_at"],
+        unserved=row["unserved"],
+        unserved_checked_at=row["unserved_checked_at"],
     )
 
 

@@ -22,6 +22,7 @@ UPDATE watches SET adopt = true WHERE name IN (SELECT watch_name FROM rollout_wa
 _FORGIVE = """
 DELETE FROM failures f USING rollout_watches rw
 WHERE rw.rollout_id = $1 AND f.watch_name = rw.watch_name AND f.digest = rw.digest
+RETURNING f.watch_name
 """
 
 # What ran before, unless it failed itself: then what succeeded last. A redeploy of what ran has nothing to go back to.
@@ -66,9 +67,9 @@ async def adopt(connection: Connection, rollout_id: UUID) -> None:
     await connection.execute(_ADOPT, rollout_id)
 
 
-async def forgive(connection: Connection, rollout_id: UUID) -> None:
-    """The rollout's digests run: that they failed once is no matter any more."""
-    await connection.execute(_FORGIVE, rollout_id)
+async def forgive(connection: Connection, rollout_id: UUID) -> Sequence[str]:
+    """The rollout's digests run: that they failed once is no matter any more. Returns the watches where they had."""
+    return [row["watch_name"] for row in await connection.fetch(_FORGIVE, rollout_id)]
 
 
 async def good_before(connection: Connection, rollout_id: UUID, origin: str) -> Sequence[Row]:

@@ -1,8 +1,9 @@
 """The store of looks: the lease on a target, and everything that a look finds. The lease fences every write."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
-from app.adapters.postgres import claims
+from app.adapters.postgres import claims, turns
 from app.adapters.postgres import rollout_rows as rows
 from app.adapters.postgres.notices import MAX_DETAIL, storable
 from app.adapters.postgres.pool import Connection, Database
@@ -42,10 +43,15 @@ UPDATE targets SET lease_token = NULL, lease_until = NULL,
                 WHEN $4::float8 IS NULL THEN NULL
                 ELSE clock_timestamp() + make_interval(secs => $4) END,
   thorough = CASE WHEN mark <> $3 THEN thorough ELSE $5 END,
-  polled = polled AND (mark <> $3 OR $4::float8 IS NOT NULL),
+  polled = polled AND (mark <> $3 OR $4::float8 IS NOT NULL AND NOT $7),
   attempts = $6, rung_at = NULL
 WHERE target_id = $1 AND lease_token = $2
 RETURNING CASE WHEN mark <> $3 THEN 0.0 ELSE $4::float8 END AS due_in
+"""
+
+# An order that was refused, or read back and not found, takes no place among the rollouts under way.
+_WITHDRAW = """
+UPDATE rollouts SET expected_index = NULL, changes = '[]' WHERE rollout_id = $1 AND state = 'requested'
 """
 
 _JOB_READ = """
@@ -110,7 +116,9 @@ class PostgresLooks:
         notices: list[int] = []
         async with self._database.transaction() as connection:
             await _fence(connection, claim)
-            if (result.launch or result.ended) and await rows.overtaken(connection, claim):
+            if ((result.launch or result.ended) and await rows.overtaken(connection, claim)) or (
+                await turns.changed_meanwhile(connection, claim, result)
+            ):
                 due_in = await _release(connection, claim, again_in=0.0, thorough=True, attempts=claim.attempts)
                 return Written(due_in=due_in, overtaken=True)
             if result.job_read:
@@ -119,19 +127,26 @@ class PostgresLooks:
                 notices += await rows.end_rollout(connection, claim.rollout.rollout_id, result.ended)
             if result.launch is not None:
                 await rows.write_launch(connection, claim, result.launch)
+            elif result.waits_turn and claim.rollout is not None and not claim.rollout.origin.is_order:
+                await connection.execute(_WITHDRAW, claim.rollout.rollout_id)
             for watch in result.watches:
                 notices += await write_watch(connection, claim, watch, result.launch)
             if result.poll_in is not None:
                 await connection.execute(_POLL_LATER, claim.target_id, result.poll_in)
+            await turns.write_turn(connection, claim, result)
             if result.launch is not None:
                 return Written(notice_ids=tuple(notices))
             await connection.execute(_TARGET_TROUBLE, claim.target_id, "")
             # Once all is settled, the next poll need not read the job; until then the next look does.
-            unsettled = result.job_read and result.again_in is not None
+            waits = result.waits_turn or (result.waits_turn is None and claim.waits_turn_since is not None)
+            unsettled = result.job_read and result.again_in is not None and not waits
             due_in = await _release(
-                connection, claim, again_in=result.again_in, thorough=unsettled, attempts=result.attempts
+                connection, claim, again_in=result.again_in, thorough=unsettled, attempts=result.attempts, waits=waits
             )
-        return Written(due_in=due_in, notice_ids=tuple(notices))
+            # Whoever ends a rollout, or leaves the queue and starts none, lets the next one look.
+            gives_way = result.ended is not None or (claim.waits_turn_since is not None and not waits)
+            woken = await turns.next_turn(connection, claim.target_id) if gives_way else ()
+        return Written(due_in=due_in, notice_ids=tuple(notices), woken=tuple(woken))
 
     async def submitted(self, claim: Claim, rollout_id: UUID, submission: Submission, launch: Launch | None) -> Written:
         """Record the registration: a fact, and so written even when the lease was lost meanwhile."""
@@ -154,9 +169,10 @@ class PostgresLooks:
             due_in = await _release(connection, claim, again_in=None, thorough=False, attempts=0)
         return Written(due_in=due_in, notice_ids=tuple(notices))
 
-    async def put_off(self, claim: Claim, *, seconds: float, trouble: str) -> Written:
+    async def put_off(self, claim: Claim, *, seconds: float, trouble: str, refused: bool = False) -> Written:
         """Look again later; the trouble is told once, however its words change, until it has passed."""
         notices: list[int] = []
+        woken: Sequence[int] = ()
         async with self._database.transaction() as connection:
             await _fence(connection, claim)
             if not trouble:
@@ -164,7 +180,16 @@ class PostgresLooks:
             elif await connection.fetchval(_TELL_TROUBLE, claim.target_id, storable(trouble, MAX_DETAIL), _HICCUP):
                 notices.append(await rows.trouble_notice(connection, claim, trouble))
             due_in = await _release(connection, claim, again_in=seconds, thorough=True, attempts=claim.attempts + 1)
-        return Written(due_in=due_in, notice_ids=tuple(notices))
+            if refused:
+                await turns.leave_queue(connection, claim.target_id)
+                woken = await turns.next_turn(connection, claim.target_id)
+        return Written(due_in=due_in, notice_ids=tuple(notices), woken=tuple(woken))
+
+    async def withdraw(self, claim: Claim, rollout_id: UUID) -> None:
+        """Forget the order that Nomad refused."""
+        async with self._database.transaction() as connection:
+            await _fence(connection, claim)
+            await connection.execute(_WITHDRAW, rollout_id)
 
     async def refuse(self, claim: Claim, rollout_id: UUID, outcome: Outcome) -> Written:
         """End a rollout that Nomad refuses."""
@@ -172,7 +197,8 @@ class PostgresLooks:
             await _fence(connection, claim)
             notices = await rows.end_rollout(connection, rollout_id, outcome)
             due_in = await _release(connection, claim, again_in=0.0, thorough=True, attempts=0)
-        return Written(due_in=due_in, notice_ids=tuple(notices))
+            woken = await turns.next_turn(connection, claim.target_id)
+        return Written(due_in=due_in, notice_ids=tuple(notices), woken=tuple(woken))
 
 
 async def _fence(connection: Connection, claim: Claim) -> None:
@@ -181,10 +207,16 @@ async def _fence(connection: Connection, claim: Claim) -> None:
 
 
 async def _release(
-    connection: Connection, claim: Claim, *, again_in: float | None, thorough: bool, attempts: int
+    connection: Connection,
+    claim: Claim,
+    *,
+    again_in: float | None,
+    thorough: bool,
+    attempts: int,
+    waits: bool = False,
 ) -> float | None:
     due_in: float | None = await connection.fetchval(
-        _RELEASE, claim.target_id, claim.token, claim.mark, again_in, thorough, attempts
+        _RELEASE, claim.target_id, claim.token, claim.mark, again_in, thorough, attempts, waits
     )
     return due_in
 

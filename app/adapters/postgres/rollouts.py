@@ -7,9 +7,11 @@ from uuid import UUID, uuid4
 
 from app.adapters.postgres import failures
 from app.adapters.postgres.due import make_due
+from app.adapters.postgres.holds import make_siblings_due
 from app.adapters.postgres.notices import storable
 from app.adapters.postgres.pool import Database, Row
 from app.adapters.postgres.rollout_rows import canaries_notice, end_rollout
+from app.adapters.postgres.turns import next_turn
 from app.domain.job import DeploymentState, Diagnosis, Submission
 from app.domain.rollout import Course, Outcome, OutcomeKind, Returning
 from app.domain.watch import JobPlace
@@ -137,19 +139,26 @@ class PostgresRollouts:
             if diagnosis is not None:
                 await connection.execute(_DIAGNOSED, rollout_id, asdict(diagnosis))
             going_back: Sequence[Row] = ()
+            forgiven: Sequence[str] = ()
             if outcome.kind is OutcomeKind.FAILED:
                 await failures.hold(connection, rollout_id)
                 going_back = await failures.good_before(connection, rollout_id, origin) if undo else ()
                 if not going_back:
                     await failures.adopt(connection, rollout_id)
             if outcome.kind is OutcomeKind.SUCCEEDED:
-                await failures.forgive(connection, rollout_id)
+                forgiven = await failures.forgive(connection, rollout_id)
             outcome = failures.told(outcome, going_back)
             notices = await end_rollout(connection, rollout_id, outcome, diagnosis=diagnosis)
             if going_back:
                 await failures.request_undo(connection, rollout_id, followed.target_id, going_back)
             await make_due(connection, followed.target_id)
-        return Ended(notice_ids=tuple(notices), due=(followed.target_id,))
+            # What goes back takes the place of what failed.
+            woken = () if going_back else await next_turn(connection, followed.target_id)
+        due = (followed.target_id, *woken)
+        for name in forgiven:
+            async with self._database.transaction() as connection:
+                due += await make_siblings_due(connection, name)
+        return Ended(notice_ids=tuple(notices), due=due)
 
     async def keep(self, rollout_ids: Sequence[UUID], *, seconds: float) -> Sequence[UUID]:
         """Put them off in one statement."""

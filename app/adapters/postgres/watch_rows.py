@@ -36,6 +36,12 @@ DELETE FROM failures WHERE watch_name = (
   SELECT name FROM watches WHERE name = $1 AND job_create_index NOT IN (0, $2))
 """
 
+_SERVED = """
+UPDATE watches SET unserved = $2, unserved_checked_at = clock_timestamp(),
+  unserved_since = CASE WHEN $2 <> '' THEN coalesce(unserved_since, clock_timestamp()) END
+WHERE name = $1
+"""
+
 _SAME_DECISION = """
 UPDATE decisions SET looks = looks + 1, last_at = clock_timestamp()
 WHERE decision_id = (SELECT decision_id FROM watches WHERE name = $1)
@@ -85,9 +91,10 @@ async def write_watch(
             [each.settled for each in result.events],
             [each.words for each in result.events],
         )
+    notices = await _write_unserved(connection, claim, result)
     if new and result.notify:
-        return await _held_notice(connection, claim, result)
-    return []
+        notices += await _held_notice(connection, claim, result)
+    return notices
 
 
 async def _remember(connection: Connection, claim: Claim, result: WatchResult) -> None:
@@ -111,6 +118,27 @@ async def _remember(connection: Connection, claim: Claim, result: WatchResult) -
         dict(history.tags),
         next(state.adopt for state in claim.watches if state.watch.name == result.watch),
     )
+
+
+async def _write_unserved(connection: Connection, claim: Claim, result: WatchResult) -> list[int]:
+    """Keep what the registry serves no more; it is told when it begins."""
+    if result.unserved is None:
+        return []
+    await connection.execute(_SERVED, result.watch, storable(result.unserved, MAX_DETAIL))
+    known = next(state.unserved for state in claim.watches if state.watch.name == result.watch)
+    if known or not result.unserved:
+        return []
+    return [
+        await add_notice(
+            connection,
+            kind=NoticeKind.TROUBLE,
+            headline=f"{result.watch}: what runs is gone from the registry",
+            detail=result.unserved,
+            watch_names=(result.watch,),
+            job_id=claim.place.job_id,
+            namespace=claim.place.namespace,
+        )
+    ]
 
 
 async def _write_decision(connection: Connection, result: WatchResult, rollout_id: UUID | None) -> tuple[int, bool]:

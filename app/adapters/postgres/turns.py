@@ -1,0 +1,78 @@
+"""Whose turn it is among the targets: the exact bound at a launch, and who goes next when a rollout has ended.
+
+The lock is taken last, when the target's row is locked already, and held to the end of the transaction: exclusively by
+who counts, shared by who frees a place. So nobody falls asleep while a place becomes free.
+"""
+
+from collections.abc import Sequence
+
+from app.adapters.postgres.pool import Connection
+from app.services.target import Claim, Result
+
+_LOCK = int.from_bytes(b"rollouts")  # any constant of our own does
+
+_ACTIVE = """
+SELECT count(*) FROM rollouts WHERE target_id <> $1 AND ended_at IS NULL AND expected_index IS NOT NULL
+"""
+
+_FAILED_MEANWHILE = """
+SELECT EXISTS (
+  SELECT FROM failures f JOIN watches o ON o.name = f.watch_name JOIN watches w USING (repository_path)
+  WHERE w.target_id = $1 AND w.present AND o.present AND o.target_id <> $1 AND o.repository_host = w.repository_host
+    AND f.digest = ANY($2) AND f.released_at IS NULL AND f.failed_at >= $3)
+"""
+
+_WAITS = """
+UPDATE targets SET waits_turn_since = CASE WHEN $2 THEN coalesce(waits_turn_since, clock_timestamp()) END,
+  goes_last = $3
+WHERE target_id = $1 AND (waits_turn_since IS NOT NULL OR $2)
+"""
+
+# One that is due looks anyway, and one that goes last would leave the place empty.
+_NEXT = """
+UPDATE targets SET mark = mark + 1, thorough = true, due_at = clock_timestamp(), rung_at = clock_timestamp()
+WHERE target_id = (
+  SELECT target_id FROM targets t
+  WHERE waits_turn_since IS NOT NULL AND NOT goes_last AND target_id <> $1
+    AND (due_at IS NULL OR due_at > clock_timestamp())
+    AND EXISTS (SELECT FROM watches w WHERE w.target_id = t.target_id AND w.present)
+  ORDER BY waits_turn_since LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING target_id
+"""
+
+
+async def changed_meanwhile(connection: Connection, claim: Claim, result: Result) -> bool:
+    """Whether the launch may not be, or the wait need not be, for what other targets did since the look began."""
+    bounds, launch = result.bounds, result.launch
+    waits = bool(result.waits_turn) and not result.goes_last and launch is None
+    if bounds is None or not (waits or launch):
+        return False
+    if not (bounds.at_most or bounds.heeds_failures):
+        return False
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+    active = await connection.fetchval(_ACTIVE, claim.target_id)
+    if launch is None:
+        return bool(active < bounds.at_most)
+    if 0 < bounds.at_most <= active:
+        return True
+    if not bounds.heeds_failures:
+        return False
+    digests = [item.digest for item in launch.items]
+    return bool(await connection.fetchval(_FAILED_MEANWHILE, claim.target_id, digests, claim.now))
+
+
+async def write_turn(connection: Connection, claim: Claim, result: Result) -> None:
+    """Record since when the target waits, or that it does not any more."""
+    if result.waits_turn is not None:
+        await connection.execute(_WAITS, claim.target_id, result.waits_turn, result.waits_turn and result.goes_last)
+
+
+async def leave_queue(connection: Connection, target_id: int) -> None:
+    """The target has a trouble of its own: it comes back to the queue's end when that has passed."""
+    await connection.execute(_WAITS, target_id, False, False)
+
+
+async def next_turn(connection: Connection, target_id: int) -> Sequence[int]:
+    """Make due the target that has waited longest, other than `target_id`, whose rollout ended or is not to be."""
+    await connection.execute("SELECT pg_advisory_xact_lock_shared($1)", _LOCK)
+    return [row["target_id"] for row in await connection.fetch(_NEXT, target_id)]

@@ -1,0 +1,53 @@
+"""How many rollouts may be under way at once, and whose turn it is. Pure; people's orders and undos never wait."""
+
+from dataclasses import dataclass
+
+from app.domain.watch import JobPlace
+from app.services.target import Bounds, Claim
+
+# Whoever ends a rollout wakes the target that waits longest: these looks, in seconds, are for what nobody told of.
+_PAUSE = 30.0
+_OWN_PAUSE = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """What the configuration says of all rollouts together. `max_rollouts` 0 is no limit.
+
+    `own_job` is the job that runs this program, in any region; other jobs that are due go before it for `own_patience`
+    seconds, and those with a rollout under way always.
+    """
+
+    max_rollouts: int = 0
+    stop_after_failure: bool = False
+    own_job: JobPlace | None = None
+    own_patience: float = 600.0
+
+    def is_own(self, place: JobPlace) -> bool:
+        """Whether this is the job that runs the program."""
+        own = self.own_job
+        return own is not None and (own.namespace, own.job_id) == (place.namespace, place.job_id)
+
+    def bounds(self, place: JobPlace) -> Bounds:
+        """What holds, at the moment of its launch, for a rollout of the rule."""
+        return Bounds(at_most=1 if self.is_own(place) else self.max_rollouts, heeds_failures=self.stop_after_failure)
+
+    def turn(self, claim: Claim) -> str:
+        """Why other rollouts go first, "" when none do."""
+        active = claim.others_active
+        if not self.is_own(claim.place):
+            full = 0 < self.max_rollouts <= active
+            return f"{active} of at most {self.max_rollouts} rollouts are under way" if full else ""
+        if active:
+            return f"registrywatcher's own job goes last: {active} others are under way"
+        if claim.others_due and not self._has_waited_enough(claim):
+            return "registrywatcher's own job goes last: other jobs are to be looked at"
+        return ""
+
+    def pause(self, place: JobPlace) -> float:
+        """When a target that waits looks again, in seconds, if nobody wakes it."""
+        return _OWN_PAUSE if self.is_own(place) else _PAUSE
+
+    def _has_waited_enough(self, claim: Claim) -> bool:
+        since = claim.waits_turn_since
+        return since is not None and (claim.now - since).total_seconds() > self.own_patience
