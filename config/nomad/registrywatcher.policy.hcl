@@ -1,5 +1,4 @@
-# What registrywatcher may do in one namespace: read jobs, their deployments, evaluations and allocations, and register
-# them. For the job beside this file:
+# What registrywatcher may do in one namespace, and nothing more. For the job beside this file:
 #
 #   nomad acl policy apply -namespace default -job registrywatcher registrywatcher config/nomad/registrywatcher.policy.hcl
 #
@@ -8,8 +7,31 @@
 #   nomad acl policy apply registrywatcher config/nomad/registrywatcher.policy.hcl
 #   nomad acl token create -name=registrywatcher -policy=registrywatcher
 #
-# Repeat the block for each namespace that is watched. Jobs with host volumes or CSI volumes need what registering them by
-# hand needs: a `host_volume` rule, or `csi-mount-volume` among the capabilities.
+# Repeat the block for each namespace that is watched.
+#
+#   read-job     jobs, their versions and sources, deployments, evaluations, allocations
+#   submit-job   plan and register; parse a changed source; promote and fail deployments
+#   read-logs    the last lines of a failed task, in the notice; without it everything else works
 namespace "default" {
-  capabilities = ["list-jobs", "read-job", "submit-job"]
+  capabilities = ["read-job", "submit-job", "read-logs"]
 }
+
+# Nomad 1.11.2 and newer have a capability for each step. Instead of submit-job, which may also stop and revert jobs:
+#
+#   namespace "default" {
+#     capabilities = [
+#       "read-job",
+#       "plan-job",           # see before registering what would change; without it registrations go unchecked
+#       "register-job",       # deploy
+#       "parse-job",          # keep a job's source true to it; without it the source is stale after a deploy
+#       "promote-deployment", # only where canaries are promoted from here
+#       "fail-deployment",    # only where deployments are failed from here
+#       "read-logs",
+#     ]
+#   }
+#
+# A registration is refused where the job asks for what registering it by hand needs as well:
+#
+#   csi-mount-volume among the capabilities      for jobs with CSI volumes
+#   csi-register-plugin among the capabilities   for CSI plugins
+#   host_volume "certs" { policy = "write" }     beside the block, for jobs with that host volume ("read" if read_only)

@@ -138,7 +138,7 @@ def denied(origin: str, text: str, *, doing: Doing, job: str | None, namespace: 
     volumes = ", and the volume rules of that file for a job with volumes" if doing is Doing.REGISTERING else ""
     what = f"job {job}" if job else "its jobs"
     return (
-        f"Nomad at {origin} refuses {doing.words} {what} ({bounded(text) or 'Permission denied'}); give NOMAD_TOKEN "
+        f"Nomad at {origin} denies {doing.words} {what} ({bounded(text) or 'Permission denied'}); give NOMAD_TOKEN "
         f"(or NOMAD_TOKEN_FILE) a token with {doing.capability} in namespace {namespace}, as in {_POLICY}{volumes}"
     )
 
