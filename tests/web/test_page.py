@@ -12,12 +12,13 @@ from starlette.testclient import TestClient
 
 from app.domain.decision import HoldReason
 from app.domain.event import Action
+from app.domain.job import Diagnosis, LogTail
 from app.domain.rollout import RolloutState
 from app.errors import StoreUnavailable
 from app.services.queries import Away, EventSummary, Trouble, UnknownSource
 from app.web import labels
 from tests.fakes.registry import digest_of
-from tests.web.face import DECISION, NOW, ROLLOUT, SUMMARY, WATCH, Face
+from tests.web.face import DECISION, DEPLOYMENT, NOW, ROLLOUT, SUMMARY, WATCH, Face
 
 VOID = {"meta", "link", "br", "wbr"}
 
@@ -230,3 +231,36 @@ def test_a_thousand_watches_stay_light(face: Face, browser: TestClient) -> None:
     answer = browser.get("/", headers={"Accept-Encoding": "gzip"})
     assert answer.headers["Content-Encoding"] == "gzip"
     assert len(gzip.compress(answer.content, 5)) <= 100_000
+
+
+def test_a_failed_rollout_is_explained_with_the_last_lines(face: Face, browser: TestClient) -> None:
+    log = LogTail(task="web/server", allocation_id="a1", text="<panic>\nexit 1")
+    diagnosis = Diagnosis(findings=("web/server: exit code 1",), logs=(log,), logs_denied=True)
+    undone = replace(SUMMARY, undoes=UUID(int=3), undone_by=UUID(int=4))
+    item = replace(ROLLOUT.items[0], from_tag="v1.0.0", from_digest=digest_of("v1.0.0"))
+    face.queries.ended = (replace(ROLLOUT, summary=undone, items=(item,), diagnosis=diagnosis),)
+    answer = browser.get(f"/rollouts/{SUMMARY.rollout_id}")
+    assert "<pre>&lt;panic&gt;\nexit 1</pre>" in answer.text
+    page = Outline(answer.text)
+    for words in ("Why it failed", "exit code 1", "read-logs", "before: v1.0.0", digest_of("v1.0.0")[:19]):
+        assert words in page.text
+    assert {f"/rollouts/{UUID(int=3)}", f"/rollouts/{UUID(int=4)}"} <= set(page.links)
+
+
+def test_canaries_that_wait_are_shown(face: Face, browser: TestClient) -> None:
+    waiting = replace(SUMMARY, outcome=None, state=RolloutState.SUBMITTED, ended_at=None, deployment=DEPLOYMENT)
+    face.queries.known = (replace(WATCH, rollout=waiting),)
+    face.queries.ended = (replace(ROLLOUT, summary=waiting),)
+    assert "waiting for promotion" in outline(browser).text
+    assert f"registrywatcher promote {SUMMARY.rollout_id}" in outline(browser, f"/rollouts/{SUMMARY.rollout_id}").text
+    face.queries.known = (replace(WATCH, rollout=replace(waiting, ended_at=NOW)),)
+    face.queries.ended = ()
+    assert "waiting for promotion" not in outline(browser).text
+
+
+def test_a_stale_source_and_an_unserved_digest_are_marked(face: Face, browser: TestClient) -> None:
+    unserved = Trouble(problem="the registry no longer has sha256:abc", since=NOW)
+    face.queries.known = (replace(WATCH, source_stale="two literals name it", unserved=unserved),)
+    text = outline(browser).text
+    for words in ("source is stale", "two literals name it", "no longer served", unserved.problem):
+        assert words in text

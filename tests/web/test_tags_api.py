@@ -1,13 +1,16 @@
 """The predecessor's routes, shapes and refusals, word by word."""
 
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 from starlette.testclient import TestClient
 
+from app.domain.job import Diagnosis, LogTail
 from app.errors import RegistryDenied, RegistryUnavailable, StoreUnavailable
+from app.services.queries import Trouble
 from app.services.word import Word
-from tests.web.face import COMMIT, WATCH, Face
+from tests.web.face import COMMIT, DEPLOYMENT, NOW, ROLLOUT, SUMMARY, WATCH, Face
 
 
 @pytest.mark.parametrize("path", ["/ping", "/ping/"])
@@ -225,3 +228,40 @@ def test_a_bug_is_500_without_its_inside(face: Face, client: TestClient) -> None
     answer = client.get("/repos")
     assert answer.status_code == 500
     assert "secret inside" not in answer.text
+
+
+def test_repos_tell_what_holds_a_watch_and_what_is_wrong_with_what_runs(face: Face, client: TestClient) -> None:
+    watch = replace(
+        WATCH,
+        failed=("sha256:a",),
+        rolled_back_at=NOW,
+        source_stale="two literals name it",
+        unserved=Trouble(problem="gone", since=NOW),
+        promote_after=30.0,
+        revert_on_failure=False,
+    )
+    face.queries.known = (watch,)
+    told = client.get("/repos").json()["app"]
+    assert told["failed"] == ["sha256:a"]
+    assert told["rolled_back_at"].startswith("2026-01-02T03:04:05")
+    assert told["source_stale"] == "two literals name it"
+    assert told["unserved"]["problem"] == "gone"
+    assert (told["promote_after"], told["revert_on_failure"]) == (30.0, False)
+
+
+def test_a_rollout_tells_its_deployment_and_why_it_failed(face: Face, client: TestClient) -> None:
+    log = LogTail(task="web/server", allocation_id="a1", text="panic")
+    diagnosis = Diagnosis(findings=("exit code 1",), logs=(log,))
+    waiting = replace(SUMMARY, ended_at=None, deployment=DEPLOYMENT, undoes=UUID(int=3))
+    face.queries.ended = (replace(ROLLOUT, summary=waiting, diagnosis=diagnosis),)
+    (listed,) = client.get("/rollouts").json()["rollouts"]
+    assert listed["awaits_promotion"] is True
+    assert (listed["deployment"]["phase"], listed["deployment"]["canaries"]) == ("active", 1)
+    assert (listed["undoes"], listed["undone_by"]) == (str(UUID(int=3)), None)
+    shown = client.get(f"/rollouts/{SUMMARY.rollout_id}").json()
+    assert shown["diagnosis"] == {
+        "findings": ["exit code 1"],
+        "logs": [{"task": "web/server", "allocation_id": "a1", "text": "panic"}],
+        "logs_denied": False,
+    }
+    assert (shown["watches"][0]["from_tag"], shown["watches"][0]["from_digest"]) == ("", "")
