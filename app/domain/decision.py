@@ -3,8 +3,8 @@
 It must not read a clock, a registry or a job: everything that it weighs comes in as one `Case`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from app.domain.history import History, Wanted, changed_by_hand, highest_running, running, runs_wanted
@@ -37,13 +37,15 @@ class Ask:
     """An order: deploy `wanted` whatever runs now; `forced` False leaves alone what already runs it (reset).
 
     `wanted` is None when the registry no longer has the tag. `words` say who wants it. `goes_back` brings the very
-    digest that ran before; `unless_changed` gives way to whoever changed the job since (an undo of ours).
+    digest that ran before, spelled as `former` has it for a task ("group/task"); `unless_changed` gives way to whoever
+    changed the job since (an undo of ours).
     """
 
     wanted: Wanted | None
     forced: bool = True
     words: str = ""
     goes_back: bool = False
+    former: Mapping[str, str] = field(default_factory=dict)
     unless_changed: bool = False
 
 
@@ -83,7 +85,8 @@ class Hold:
 class Deploy:
     """Bring every selected task to this tag and digest; one that runs a child of the index is there already.
 
-    `by_digest` writes the digest whatever the watch's own way is: a tag may show something else by now.
+    `by_digest` writes the digest whatever the watch's own way is: a tag may show something else by now. `former` are
+    image texts, by "group/task", that mean just this and are written as they are.
     """
 
     tag: str
@@ -91,6 +94,7 @@ class Deploy:
     words: str
     children: frozenset[str] = frozenset()
     by_digest: bool = False
+    former: Mapping[str, str] = field(default_factory=dict)
 
 
 Decision = Deploy | Hold
@@ -125,6 +129,7 @@ def _ordered(case: Case, tasks: tuple[RunningTask, ...], ask: Ask, wanted: Wante
         words=ask.words or f"a person asked for {wanted.tag}",
         children=wanted.children,
         by_digest=ask.goes_back,
+        former=ask.former,
     )
 
 

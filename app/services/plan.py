@@ -22,7 +22,8 @@ def task_changes(
     deploy_by = DeployBy.DIGEST if deploy.by_digest else watch.deploy_by
     by_tag = deploy_by is DeployBy.TAG
     for task in tasks:
-        image = task.written(tag=deploy.tag, digest=deploy.digest, deploy_by=deploy_by)
+        written = task.written(tag=deploy.tag, digest=deploy.digest, deploy_by=deploy_by)
+        image = deploy.former.get(str(task.key), written)
         runs = running(task, history).digest in deploy.children | {deploy.digest}
         if runs and not forced:
             continue

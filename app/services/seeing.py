@@ -133,13 +133,15 @@ async def _ask(rollout: OpenRollout | None, state: WatchState, sightseer: Sights
     if item is None:
         return None
     if rollout.origin.goes_back:
-        return _going_back(rollout.origin, item)
+        return await _going_back(rollout.origin, item, sightseer)
     digest = await sightseer.digest(item.tag)
     return Ask(wanted=Wanted(tag=item.tag, digest=digest) if digest else None, forced=item.forced)
 
 
-def _going_back(origin: Origin, item: Item) -> Ask:
-    """What ran before is named by its digest: the tag may show another by now."""
+async def _going_back(origin: Origin, item: Item, sightseer: Sightseer) -> Ask:
+    """What ran before is named by its digest, since the tag may show another by now; where it does not, the image is
+    written as it was, so that Nomad leaves alone what still runs of it."""
+    shows = bool(item.tag) and await sightseer.digest(item.tag) == item.digest
     what = item.tag or item.digest
     undo = origin is Origin.UNDO
     words = f"going back to {what}, since what followed it failed" if undo else f"a person rolled back to {what}"
@@ -148,6 +150,7 @@ def _going_back(origin: Origin, item: Item) -> Ask:
         forced=item.forced,
         words=words,
         goes_back=True,
+        former={key: image for key, image in item.former.items() if shows or item.digest in image},
         unless_changed=undo,
     )
 

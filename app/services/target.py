@@ -72,12 +72,14 @@ class WatchState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """What a rollout brings to one watch."""
+    """What a rollout brings to one watch. `former` maps "group/task" to the image text that stood there when this very
+    digest ran, where it goes back to that."""
 
     watch: str
     tag: str
     digest: str
     forced: bool
+    former: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

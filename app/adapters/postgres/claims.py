@@ -50,8 +50,12 @@ WHERE ew.settled_at IS NULL AND ew.watch_name = ANY($1) ORDER BY ew.event_id DES
 
 _OPEN_ROLLOUT = """
 SELECT r.*, (SELECT coalesce(jsonb_agg(jsonb_build_object(
-    'watch', watch_name, 'tag', tag, 'digest', digest, 'forced', forced) ORDER BY watch_name), '[]')
-  FROM rollout_watches rw WHERE rw.rollout_id = r.rollout_id) AS items
+    'watch', rw.watch_name, 'tag', rw.tag, 'digest', rw.digest, 'forced', rw.forced,
+    'former', coalesce(undone.from_images, '{}')) ORDER BY rw.watch_name), '[]')
+  FROM rollout_watches rw
+  LEFT JOIN rollout_watches undone ON undone.rollout_id = r.undoes AND undone.watch_name = rw.watch_name
+    AND undone.from_digest = rw.digest
+  WHERE rw.rollout_id = r.rollout_id) AS items
 FROM rollouts r WHERE target_id = $1 AND ended_at IS NULL
 """
 

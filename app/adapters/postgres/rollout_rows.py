@@ -1,11 +1,11 @@
 """How a rollout is written down, what it leaves on its watches, and how it ends, each with its notices."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from app.adapters.postgres.notices import MAX_DETAIL, add_notice, storable
 from app.adapters.postgres.pool import Connection, Row
-from app.domain.job import Diagnosis
 from app.domain.notice import NoticeKind
 from app.domain.rollout import Origin, Outcome, OutcomeKind, RolloutState
 from app.services.target import Claim, Launch, LeaseLost
@@ -14,7 +14,7 @@ _END = """
 UPDATE rollouts SET state = 'ended', outcome = $2, reason = $3, ended_at = clock_timestamp(), next_look_at = NULL,
   lease_token = NULL, lease_until = NULL
 WHERE rollout_id = $1 AND ended_at IS NULL
-RETURNING rollout_id, (SELECT job_id FROM targets t WHERE t.target_id = rollouts.target_id) AS job_id,
+RETURNING rollout_id, diagnosis, (SELECT job_id FROM targets t WHERE t.target_id = rollouts.target_id) AS job_id,
   (SELECT namespace FROM targets t WHERE t.target_id = rollouts.target_id) AS namespace,
   (SELECT array_agg(watch_name ORDER BY watch_name) FROM rollout_watches rw WHERE rw.rollout_id = $1) AS names,
   (SELECT string_agg(watch_name || ' ' || tag, ', ' ORDER BY watch_name)
@@ -157,9 +157,7 @@ _KINDS = {
 }
 
 
-async def end_rollout(
-    connection: Connection, rollout_id: UUID, outcome: Outcome, *, diagnosis: Diagnosis | None = None
-) -> list[int]:
+async def end_rollout(connection: Connection, rollout_id: UUID, outcome: Outcome) -> list[int]:
     """End the rollout, once, with its notice; nothing happens when it has ended already."""
     row = await connection.fetchrow(_END, rollout_id, outcome.kind.value, storable(outcome.reason, MAX_DETAIL))
     if row is None:
@@ -170,7 +168,7 @@ async def end_rollout(
             connection,
             kind=_KINDS.get(outcome.kind, NoticeKind.ENDED),
             headline=f"{row['what']}: {words}",
-            detail="\n".join([outcome.reason, *_last_words(diagnosis)]),
+            detail="\n".join([outcome.reason, *_last_words(row["diagnosis"])]),
             watch_names=tuple(row["names"] or ()),
             rollout_id=rollout_id,
             job_id=row["job_id"],
@@ -179,11 +177,10 @@ async def end_rollout(
     ]
 
 
-def _last_words(diagnosis: Diagnosis | None) -> Iterator[str]:
+def _last_words(diagnosis: Mapping[str, Any]) -> Iterator[str]:
     """What the failed tasks wrote last, a few lines each."""
-    for log in diagnosis.logs if diagnosis else ():
-        lines = log.text.splitlines()[-_LINES_TOLD:]
-        yield "\n".join([f"{log.task} wrote last:", *lines])
+    for log in diagnosis.get("logs", ()):
+        yield "\n".join([f"{log['task']} wrote last:", *log["text"].splitlines()[-_LINES_TOLD:]])
 
 
 async def canaries_notice(connection: Connection, rollout_id: UUID, note: str) -> list[int]:

@@ -24,7 +24,9 @@ WHERE r.rollout_id = $1 AND t.target_id = r.target_id AND r.state = 'submitted'
   AND r.next_look_at <= clock_timestamp() + interval '25 milliseconds'
   AND (r.lease_until IS NULL OR r.lease_until < clock_timestamp())
 RETURNING r.*, t.region, t.namespace, t.job_id, clock_timestamp() AS now,
-  (SELECT CASE WHEN bool_and(w.promote_after IS NOT NULL) THEN max(w.promote_after) END
+  -- What we go back to was good before: an undo waits for nobody.
+  (SELECT CASE WHEN r.origin = 'undo' THEN 0
+               WHEN bool_and(w.promote_after IS NOT NULL) THEN max(w.promote_after) END
    FROM rollout_watches rw JOIN watches w ON w.name = rw.watch_name WHERE rw.rollout_id = $1) AS promote_after
 """
 
@@ -148,7 +150,7 @@ class PostgresRollouts:
             if outcome.kind is OutcomeKind.SUCCEEDED:
                 forgiven = await failures.forgive(connection, rollout_id)
             outcome = failures.told(outcome, going_back)
-            notices = await end_rollout(connection, rollout_id, outcome, diagnosis=diagnosis)
+            notices = await end_rollout(connection, rollout_id, outcome)
             if going_back:
                 await failures.request_undo(connection, rollout_id, followed.target_id, going_back)
             await make_due(connection, followed.target_id)
