@@ -11,7 +11,10 @@ from app.cli import main
 from tests.unit.settings.files import SOUND
 
 PROGRAM = Path(sys.executable).with_name("registrywatcher")
-COMMANDS = ("demo", "up", "web", "worker", "poller", "migrate", "check-config", "version")
+COMMANDS = (
+    *("demo", "up", "web", "worker", "poller", "migrate", "check-config", "version"),
+    *("promote", "fail", "rollback", "release-hold"),
+)
 CANARY = "c4n4ry"
 
 
