@@ -34,6 +34,7 @@ from app.settings import Settings, load_settings
 log = structlog.get_logger()
 
 _TRY_AGAIN = 1.0
+_ASK_AGAIN = 30.0
 _READ_FILE_EVERY = 2.0
 
 
@@ -77,6 +78,7 @@ async def open_app(settings: Settings, *, broker: Broker | None = None) -> Async
         asyncio.create_task(_start(app)),
         asyncio.create_task(app.reloader.run(interval=_READ_FILE_EVERY)),
         asyncio.create_task(vigil.run()),
+        asyncio.create_task(_caution(deployer)),
     ]
     for warning in settings.warnings:
         log.warning("configuration.warning", text=warning)
@@ -111,6 +113,19 @@ async def _start(app: App) -> None:
         else:
             app.starting = ""
             _ring(app, done.due)
+            return
+
+
+async def _caution(deployer: NomadDeployer) -> None:
+    """Warn once about what Nomad would let us do beyond need; again and again until Nomad answers."""
+    while True:
+        try:
+            cautions = await deployer.cautions()
+        except RegistryWatcherError:
+            await asyncio.sleep(_ASK_AGAIN)
+        else:
+            for text in cautions:
+                log.warning("nomad.caution", text=text)
             return
 
 

@@ -163,6 +163,7 @@ class PostgresLooks:
             )
             # A person's word may have ended the rollout meanwhile; what it wrote into the job is there all the same.
             deployed = await rows.write_deployed(connection, rollout_id)
+            await rows.write_source(connection, rollout_id, submission)
             if target_id is not None:
                 notices = await rows.deploying_notices(connection, rollout_id, deployed)
             await connection.execute(_TARGET_TROUBLE, claim.target_id, "")

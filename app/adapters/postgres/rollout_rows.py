@@ -6,6 +6,7 @@ from uuid import UUID
 
 from app.adapters.postgres.notices import MAX_DETAIL, add_notice, storable
 from app.adapters.postgres.pool import Connection, Row
+from app.domain.job import Source, Submission
 from app.domain.notice import NoticeKind
 from app.domain.rollout import Origin, Outcome, OutcomeKind, RolloutState
 from app.services.target import Claim, Launch, LeaseLost
@@ -72,6 +73,11 @@ RETURNING w.name, rw.tag, rw.digest, rw.words, r.origin, r.asked_by
 """
 
 
+_SOURCE = """
+UPDATE watches SET source_stale = $2 WHERE name IN (SELECT watch_name FROM rollout_watches WHERE rollout_id = $1)
+"""
+
+
 async def write_launch(connection: Connection, claimed: Claim, launch: Launch) -> None:
     """Write down exactly what is about to be registered. Raises LeaseLost when the open rollout was submitted since."""
     changes = [
@@ -119,6 +125,13 @@ async def write_deployed(connection: Connection, rollout_id: UUID) -> Sequence[R
     """Record on each watch what the rollout wrote into the job; returns the watches concerned."""
     found: Sequence[Row] = await connection.fetch(_DEPLOYED, rollout_id)
     return found
+
+
+async def write_source(connection: Connection, rollout_id: UUID, submission: Submission) -> None:
+    """Record on each watch whether the job's source still names the old image; what has no source tells nothing."""
+    if submission.source is not Source.NONE:
+        note = submission.source_note if submission.source is Source.STALE else ""
+        await connection.execute(_SOURCE, rollout_id, storable(note, MAX_DETAIL))
 
 
 async def deploying_notices(connection: Connection, rollout_id: UUID, found: Sequence[Row]) -> list[int]:

@@ -26,7 +26,10 @@ UPDATE watches SET trouble = $2, trouble_since = coalesce(trouble_since, clock_t
 # A rollout may have failed while this look was under way: what the look did not know of is left for the next.
 _REMEMBER = """
 UPDATE watches SET running = $2, job_create_index = $3, digests = $4, first_highest = $5, expected = $6,
-  adopt = adopt AND NOT $10, hand_changed_at = $7, hand_images = $8, digest_tags = $9
+  adopt = adopt AND NOT $10,
+  -- Who changes the image by hand most likely did so in the source.
+  source_stale = CASE WHEN $7::timestamptz IS NULL THEN source_stale ELSE '' END,
+  hand_changed_at = $7, hand_images = $8, digest_tags = $9
 WHERE name = $1
 """
 
