@@ -8,7 +8,7 @@ from typing import Any
 
 from app.adapters.nomad.client import NomadClient
 from app.adapters.nomad.evaluations import scheduling
-from app.adapters.nomad.explain import bounded, failed_checks, failures
+from app.adapters.nomad.explain import bounded, failures, may_fail_checks
 from app.adapters.nomad.following import sighting
 from app.adapters.nomad.logs import tails
 from app.adapters.nomad.snapshot import our_allocations, our_version
@@ -39,7 +39,7 @@ def diagnose(client: NomadClient, place: JobPlace, submission: Submission) -> Di
 
 def _failing_checks(client: NomadClient, place: JobPlace, ours: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """What the checks of Nomad's own services answer; Consul keeps its checks to itself."""
-    asked = [each for each in ours if failed_checks(each) and each.get("ClientStatus") == "running"][:_CHECKED]
+    asked = [each for each in ours if may_fail_checks(each)][:_CHECKED]
     for allocation in asked:
         try:
             checks = client.get(place, "client", "allocation", allocation["ID"], "checks", shape=dict, timeout=_SECONDS)

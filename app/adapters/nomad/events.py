@@ -49,6 +49,8 @@ _PREFIXES = {
 }
 # What the daemon and the plugin put before the words that matter.
 _NOISE = re.compile(r"Error response from daemon: |API error(?: \(\d+\))?: |rpc error: code = \w+ desc = ")
+# Ids of one allocation, which would make one sentence many.
+_IDS = re.compile(r" (?<!:)[0-9a-f]{64}\b|(?<=alloc/)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _REPEATED = re.compile(r"(: [^:]+)\1+$")
 _PULL = re.compile(r"[Ff]ailed to pull `([^`]*)`: (.*)", re.DOTALL)
 _DEADLINE = re.compile(r"Task not running by healthy_deadline of (\S+)")
@@ -68,9 +70,11 @@ def sentence(event: Mapping[str, Any], *, memory: int | None = None) -> Sentence
     return weight, _ORDER.index(kind), words
 
 
-def is_about_checks(event: Mapping[str, Any]) -> bool:
-    """Whether an allocation was found unhealthy by the checks of its services."""
-    return event.get("Type") == "Alloc Unhealthy" and "check" in _unhealthy(_text(event))[1]
+def may_be_checks(event: Mapping[str, Any]) -> bool:
+    """Whether an allocation was found unhealthy although its task ran: then failing checks are the likely cause. Those
+    of a group's services are told as `not running for min_healthy_time`."""
+    text = _text(event)
+    return event.get("Type") == "Alloc Unhealthy" and not _DEADLINE.search(text) and "because of" not in text
 
 
 def _told(kind: str, event: Mapping[str, Any], memory: int | None) -> tuple[Weight, str]:
@@ -100,7 +104,7 @@ def _driver(text: str) -> str:
 
 
 def _tidy(text: str) -> str:
-    return _REPEATED.sub(r"\1", _NOISE.sub("", text).strip())
+    return _REPEATED.sub(r"\1", _IDS.sub("", _NOISE.sub("", text)).strip())
 
 
 def _terminated(event: Mapping[str, Any], memory: int | None) -> str:

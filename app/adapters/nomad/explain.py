@@ -6,7 +6,7 @@ One vocabulary: what is noted while a rollout is waited for and what is stored w
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from app.adapters.nomad.events import Sentence, Weight, is_about_checks, sentence
+from app.adapters.nomad.events import Sentence, Weight, may_be_checks, sentence
 
 _AT_MOST = 5
 _LENGTH = 400
@@ -40,10 +40,12 @@ def is_unhealthy(allocation: Mapping[str, Any]) -> bool:
     return (allocation.get("DeploymentStatus") or {}).get("Healthy") is False
 
 
-def failed_checks(allocation: Mapping[str, Any]) -> bool:
-    """Whether the allocation was found unhealthy by its checks: they can be asked why."""
+def may_fail_checks(allocation: Mapping[str, Any]) -> bool:
+    """Whether the allocation runs and was found unhealthy all the same: its checks can be asked why."""
+    if allocation.get("ClientStatus") != "running":
+        return False
     states = (allocation.get("TaskStates") or {}).values()
-    return any(is_about_checks(event) for state in states for event in state.get("Events") or ())
+    return any(may_be_checks(event) for state in states for event in state.get("Events") or ())
 
 
 def bounded(text: str, length: int = _LENGTH) -> str:

@@ -6,14 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.adapters.nomad.client import NomadClient
-from app.adapters.nomad.snapshot import (
-    Sighting,
-    has_unhealthy,
-    is_active,
-    lacks_placements,
-    snapshot,
-    snapshot_under_way,
-)
+from app.adapters.nomad.snapshot import Sighting, is_active, is_troubled, snapshot, snapshot_under_way
 from app.adapters.nomad.translate import launches_later
 from app.domain.job import Snapshot, Submission
 from app.domain.watch import JobPlace
@@ -40,14 +33,13 @@ class Following:
         Its end, and its absence, are looked at in full: a deployment may be collected the moment that it is over.
         """
         deployment = just_seen or self._deployment(place, deployment_id)
-        if (
-            deployment is not None
-            and deployment.get("JobSpecModifyIndex") == submission.index
-            and is_active(deployment)
-        ):
-            # What has moved just now may be between two placements.
-            return self._under_way(place, submission, deployment, has_moved=just_seen is not None)
-        seen = sighting(self._client, place, submission)
+        if deployment is None or deployment.get("JobSpecModifyIndex") != submission.index:
+            seen = sighting(self._client, place, submission)
+        # What has moved just now may be between two placements.
+        elif is_active(deployment) and not is_troubled(deployment, has_moved=just_seen is not None):
+            return snapshot_under_way(deployment, submission)
+        else:
+            seen = sighting(self._client, place, submission, deployment=deployment)
         return Snapshot(present=False) if seen is None else snapshot(seen, submission)
 
     def returned(self, place: JobPlace, submission: Submission) -> Submission | None:
@@ -71,18 +63,6 @@ class Following:
         found: dict[str, Any] | None = self._client.get(place, "deployment", deployment_id, shape=dict)
         return found
 
-    def _under_way(
-        self, place: JobPlace, submission: Submission, deployment: Mapping[str, Any], *, has_moved: bool
-    ) -> Snapshot:
-        if not has_unhealthy(deployment) and (has_moved or not lacks_placements(deployment)):
-            return snapshot_under_way(deployment, submission)
-        return snapshot_under_way(
-            deployment,
-            submission,
-            evaluations=self._client.of_job(place, "evaluations"),
-            allocations=self._client.of_job(place, "allocations"),
-        )
-
     def _ended_ours(self, place: JobPlace, submission: Submission, index: int) -> bool:
         """Whether our deployment ended in the very step that made `index`; its evaluation is collected."""
         return any(
@@ -91,8 +71,13 @@ class Following:
         )
 
 
-def sighting(client: NomadClient, place: JobPlace, submission: Submission) -> Sighting | None:
-    """All that is there to see of the job, in up to five requests; None when the job is not there."""
+def sighting(
+    client: NomadClient, place: JobPlace, submission: Submission, *, deployment: Mapping[str, Any] | None = None
+) -> Sighting | None:
+    """All that is there to see of the job, in up to five requests; None when the job is not there.
+
+    `deployment` is ours where it was read already.
+    """
     job = client.job(place)
     if job is None:
         return None
@@ -103,7 +88,7 @@ def sighting(client: NomadClient, place: JobPlace, submission: Submission) -> Si
     return Sighting(
         job=job,
         evaluations=evaluations,
-        deployments=client.of_job(place, "deployments"),
+        deployments=client.of_job(place, "deployments") if deployment is None else [deployment],
         allocations=client.of_job(place, "allocations"),
         versions=client.versions(place) if job["JobModifyIndex"] != submission.index else (),
     )

@@ -56,26 +56,13 @@ def snapshot(seen: Sighting, submission: Submission) -> Snapshot:
     )
 
 
-def snapshot_under_way(
-    deployment: Mapping[str, Any],
-    submission: Submission,
-    *,
-    evaluations: Sequence[Mapping[str, Any]] = (),
-    allocations: Sequence[Mapping[str, Any]] = (),
-) -> Snapshot:
-    """How it goes while our deployment is active, from that alone: a newer registration or a stop would have ended it.
-
-    The job's evaluations and allocations are read where something is wrong with it.
-    """
-    scheduled = scheduling(evaluations, submission)
-    number = deployment.get("JobVersion") or 0
+def snapshot_under_way(deployment: Mapping[str, Any], submission: Submission) -> Snapshot:
+    """How it goes while our deployment is active, from that alone: a newer registration, or a stop, would end it."""
     return Snapshot(
         present=True,
         index=submission.index,
         evaluated=True,
         deployment=deployment_state(deployment),
-        unplaced=scheduled.unplaced if scheduled else "",
-        failures=failures([each for each in allocations if (each.get("JobVersion") or 0) == number]),
         pointer=_at(deployment),
     )
 
@@ -103,14 +90,13 @@ def is_active(deployment: Mapping[str, Any]) -> bool:
     return deployment.get("Status") not in FINISHED
 
 
-def has_unhealthy(deployment: Mapping[str, Any]) -> bool:
-    """Whether an allocation of the deployment was found unhealthy."""
-    return any(group.get("UnhealthyAllocs") for group in _groups(deployment))
-
-
-def lacks_placements(deployment: Mapping[str, Any]) -> bool:
-    """Whether a group waits for placements while nothing of it is on the way to being healthy."""
-    return deployment.get("Status") == "running" and any(_lacks_placements(group) for group in _groups(deployment))
+def is_troubled(deployment: Mapping[str, Any], *, has_moved: bool) -> bool:
+    """Whether something is wrong with an active deployment: an unhealthy allocation, or, where it has not moved just
+    now, a group that waits for placements while nothing of it is on the way to being healthy."""
+    groups = _groups(deployment)
+    if any(group.get("UnhealthyAllocs") for group in groups):
+        return True
+    return not has_moved and deployment.get("Status") == "running" and any(_lacks_placements(each) for each in groups)
 
 
 def deployment_state(deployment: Mapping[str, Any]) -> DeploymentState:
