@@ -73,6 +73,8 @@ async def _judge(observer: Observer, followed: Followed, snapshot: Snapshot) -> 
         await _wait(observer, followed, verdict, snapshot)
     elif verdict.kind is OutcomeKind.FAILED and course.returning is None:
         await _failed(observer, followed, snapshot, verdict)
+    elif verdict.kind is OutcomeKind.STALLED:
+        await _end(observer, followed, verdict, diagnosis=await _diagnose(observer, followed))
     else:
         await _end(observer, followed, verdict)
 
