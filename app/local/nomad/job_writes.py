@@ -73,7 +73,8 @@ def revert(nomad: Simulator, call: Call) -> Answer:
         if record is None:
             raise Refused(500, f'job "{call.subject}" not found')
         accessor = nomad.who(call).accessor if nomad.acl.enabled else ""
-        return _written(operations.revert(world, nomad.ledger, record, {**body, "NomadTokenID": accessor}))
+        reply = operations.revert(world, nomad.ledger, record, {**body, "NomadTokenID": accessor})
+        return Answer(body=reply, index=reply["Index"])
 
 
 def scale(nomad: Simulator, call: Call) -> Answer:

@@ -15,7 +15,7 @@ from app.local.nomad.world import World
 
 def plan(world: World, posted: Json, *, namespace: str, diff: bool) -> Json:
     """Nomad's plan reply; Refused as a registration would be, except for the check-and-set."""
-    job = canonical(posted)
+    job = world.release.take_in(canonical(posted))
     job["Namespace"] = namespace
     check(job, posted, world.namespaces)
     record = world.jobs.get((namespace, job["ID"]))
@@ -25,14 +25,15 @@ def plan(world: World, posted: Json, *, namespace: str, diff: bool) -> Json:
     stands_in = record or JobRecord(namespace=namespace, id=job["ID"], versions=[job])
     unchanged = old is not None and same_specification(old, job)
     job["Version"] = old["Version"] + (not unchanged) if old is not None else 0
-    plans = scheduler.plan_job(stands_in, job, None) if not job["Stop"] else []
+    plans = scheduler.plan_job(world, stands_in, job, None) if not job["Stop"] else []
     index = old["JobModifyIndex"] if old is not None else 0
-    return {
+    reply = {
         "Annotations": plan_annotations(job, plans), "CreatedEvals": None,
         "Diff": _diff(old, job, plans) if diff else None,
         "FailedTGAllocs": scheduler.unplaced(world, job, plans),
         "Index": index, "JobModifyIndex": index, "NextPeriodicLaunch": None, "Warnings": "",
     }  # fmt: skip
+    return world.release.plan(reply)
 
 
 def _diff(old: Json | None, job: Json, plans: list[GroupPlan]) -> Json:

@@ -39,17 +39,17 @@ class GroupPlan:
         return bool(self.place or self.canaries or self.destructive or self.in_place or self.stop)
 
 
-def takes_deployment(job: Json, group: Json) -> bool:
-    """Whether this group is rolled out under a deployment (nomad.md 2.2)."""
-    return (
-        job["Type"] in ("service", "system")
-        and group["Count"] > 0
-        and (group["Update"] or {}).get("MaxParallel", 0) > 0
-    )
+def takes_deployment(group: Json) -> bool:
+    """Whether this group of a job that has deployments at all takes part in one (nomad.md 2.2)."""
+    return bool(group["Count"] > 0 and (group["Update"] or {}).get("MaxParallel", 0) > 0)
 
 
-def plan_group(job: Json, group: Json, allocations: list[Allocation], own: Deployment | None) -> GroupPlan:
-    """Compare a group with its allocations; `own` is this version's deployment, if there is one."""
+def plan_group(
+    job: Json, group: Json, allocations: list[Allocation], *, own: Deployment | None, deployed: bool
+) -> GroupPlan:
+    """Compare a group with its allocations; `own` is this version's deployment, if there is one, `deployed` whether
+    the group is rolled out under deployments.
+    """
     plan = GroupPlan(name=group["Name"])
     progress = own.groups.get(group["Name"]) if own is not None else None
     promoted = progress is not None and progress.promoted
@@ -70,9 +70,11 @@ def plan_group(job: Json, group: Json, allocations: list[Allocation], own: Deplo
         plan.ignore += len(replaced)
         return plan
     plan.place = free
-    _place_canaries(plan, replaced, canaries=len(canaries), wanted=0 if promoted else _wanted_canaries(job, group))
+    _place_canaries(
+        plan, replaced, canaries=len(canaries), wanted=0 if promoted or not deployed else group["Update"]["Canary"]
+    )
     if not plan.desired_canaries:
-        limit = _limit(job, group, allocations, own)
+        limit = _limit(group, allocations, own) if deployed else len(allocations)
         plan.destructive = replaced[:limit]
         plan.remaining = len(replaced) - len(plan.destructive)
     plan.ignore += plan.remaining
@@ -92,10 +94,6 @@ def _sort_out_canaries(
     replaced = [a for a in standing if a.position in taken and not a.canary]
     plan.stop += replaced
     return [a for a in standing if a not in replaced], canaries
-
-
-def _wanted_canaries(job: Json, group: Json) -> int:
-    return int(group["Update"]["Canary"]) if takes_deployment(job, group) else 0
 
 
 def _place_canaries(plan: GroupPlan, replaced: list[Allocation], *, canaries: int, wanted: int) -> None:
@@ -140,9 +138,7 @@ def _is_stray(canary: Allocation, own: Deployment | None) -> bool:
     return own is None or canary.deployment_id != own.id or own.status in ("failed", "cancelled")
 
 
-def _limit(job: Json, group: Json, allocations: list[Allocation], own: Deployment | None) -> int:
-    if not takes_deployment(job, group):
-        return len(allocations)
+def _limit(group: Json, allocations: list[Allocation], own: Deployment | None) -> int:
     limit = int(group["Update"]["MaxParallel"])
     if own is None:
         return limit

@@ -36,7 +36,7 @@ class Registration:
 
 def register(world: World, ledger: Ledger, registration: Registration) -> Json:
     """Apply a registration and give Nomad's reply; Refused with the exact text where Nomad refuses."""
-    job = canonical(registration.job)
+    job = world.release.take_in(canonical(registration.job))
     if not world.release.takes_posted_version and registration.origin != SEED:
         job["Version"] = 0
     job.update(Namespace=registration.namespace, Region=registration.region, NomadTokenID=registration.accessor)

@@ -50,6 +50,17 @@ class Release:
         groups = [self._group(group) for group in job["TaskGroups"] or ()]
         return {**job, **NO_TOKENS, "TaskGroups": groups or None}
 
+    def take_in(self, job: Json) -> Json:
+        """A canonical job as this version stores it."""
+        if not self.modern:
+            for group in job["TaskGroups"] or ():
+                group["Consul"] = group["Consul"] or CONSUL
+        return job
+
+    def deploys(self, job: Json) -> bool:
+        """Whether jobs of this type are rolled out under deployments."""
+        return job["Type"] == "service" or (job["Type"] == "system" and self.system_deployments)
+
     def evaluation(self, shown: Json) -> Json:
         if not self.modern:
             shown.pop("PlanAnnotations", None)
@@ -72,7 +83,7 @@ class Release:
 
     def _group(self, group: Json) -> Json:
         shown = {key: value for key, value in group.items() if key != "MaxRunDuration"}
-        return {**shown, "Consul": group["Consul"] or CONSUL, "Tasks": [_task(t) for t in group["Tasks"] or ()] or None}
+        return {**shown, "Tasks": [_task(t) for t in group["Tasks"] or ()] or None}
 
 
 def _task(task: Json) -> Json:

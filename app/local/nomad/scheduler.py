@@ -44,10 +44,10 @@ def _reconcile(world: World, record: JobRecord, evaluation: Evaluation) -> None:
     job = record.current
     latest = record.latest_deployment
     own = latest if latest is not None and latest.job_version == job["Version"] else None
-    plans = plan_job(record, job, own)
+    plans = plan_job(world, record, job, own)
     unplaceable = {p.name: _wanted(p) for p in plans if _unplaceable(world, job, p)}
     superseded = latest is not None and latest.active and own is None
-    deployable = own is None and any(p.total and takes_deployment(job, _group(job, p.name)) for p in plans)
+    deployable = own is None and any(_deployed(world, job, p) for p in plans)
     acting = any(p.acts and (p.name not in unplaceable or p.stop or p.in_place) for p in plans)
     done = (
         own is not None
@@ -80,18 +80,24 @@ def _reconcile(world: World, record: JobRecord, evaluation: Evaluation) -> None:
     _conclude(record, evaluation, plans)
 
 
-def plan_job(record: JobRecord, job: Json, own: Deployment | None) -> list[GroupPlan]:
+def plan_job(world: World, record: JobRecord, job: Json, own: Deployment | None) -> list[GroupPlan]:
     """The plans of all groups, those that the job no longer has included."""
     everything = list(record.allocations.values())
-    plans = [
-        plan_group(job, group, [a for a in everything if a.group == group["Name"]], own) for group in job["TaskGroups"]
-    ]
+    deploys = world.release.deploys(job)
+    plans = []
+    for group in job["TaskGroups"]:
+        of_group = [a for a in everything if a.group == group["Name"]]
+        plans.append(plan_group(job, group, of_group, own=own, deployed=deploys and takes_deployment(group)))
     known = {plan.name for plan in plans}
     for gone in dict.fromkeys(a.group for a in everything if a.group not in known and a.desired_status == "run"):
         plans.append(
             GroupPlan(name=gone, stop=[a for a in everything if a.group == gone and a.desired_status == "run"])
         )
     return plans
+
+
+def _deployed(world: World, job: Json, plan: GroupPlan) -> bool:
+    return bool(plan.total) and world.release.deploys(job) and takes_deployment(_group(job, plan.name))
 
 
 def _open_deployment(world: World, record: JobRecord, plans: list[GroupPlan]) -> Deployment:
@@ -108,7 +114,7 @@ def _open_deployment(world: World, record: JobRecord, plans: list[GroupPlan]) ->
     )
     for plan in plans:
         group = _group(job, plan.name)
-        if plan.total and takes_deployment(job, group):
+        if _deployed(world, job, plan):
             update = group["Update"]
             deployment.groups[plan.name] = Progress(
                 auto_revert=update["AutoRevert"], auto_promote=update["AutoPromote"], desired_total=plan.total,

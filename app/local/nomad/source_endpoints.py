@@ -5,10 +5,10 @@ The reader of HCL is given to the simulator; here is only what an agent wraps ar
 
 from __future__ import annotations
 
+from app.local.nomad.api_form import parsed
 from app.local.nomad.call import Answer, Call
 from app.local.nomad.refusal import Refused
 from app.local.nomad.simulator import Simulator
-from app.local.nomad.specification import canonical
 
 NO_READER = "input.hcl:1,1-1: Unsupported; this simulator was given no reader of HCL."
 
@@ -37,4 +37,4 @@ def parse(nomad: Simulator, call: Call) -> Answer:
         job = nomad.parse(text, body.get("Variables") or "")
     except ValueError as unreadable:
         raise Refused(400, f"Failed to parse job: {unreadable}") from None
-    return Answer(body=canonical(job) if body.get("Canonicalize") else job, read=False)
+    return Answer(body=parsed(job) if body.get("Canonicalize") else job, read=False)

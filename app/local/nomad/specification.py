@@ -27,6 +27,7 @@ def canonical(posted: Json) -> Json:
     """The job as Nomad stores it, without what only the state store knows (indexes, status, version)."""
     job = _filled(defaults.JOB, {k: v for k, v in posted.items() if k not in NOT_TAKEN_FROM_BODY})
     job["Name"] = job["Name"] or job["ID"]
+    job["NodePool"] = job["NodePool"] or "default"
     update = _update_of_job(job)
     job["TaskGroups"] = [_group(group, job, update) for group in job["TaskGroups"] or ()] or None
     job["Update"] = (

@@ -5,38 +5,46 @@ import json
 import pytest
 
 from app.local.nomad import Registration, Simulator
-from tests.contract.nomad_simulator.replay import RECORDINGS, Replay, differences, recording
+from tests.contract.nomad_simulator.recording import RECORDINGS, Scenario, differences, scenarios, unlike
+from tests.contract.nomad_simulator.replay import Replay
 
-NOT_MODELLED = {
-    "auto-revert": set(),
-    "batch-job": set(),
-    "canary": set(),
-    "errors": {"filter-bad"},  # filter expressions are accepted and ignored
-    "identity-constraint-growth": set(),
-    "image-pull-fails": set(),
-    "job-ids": set(),
-    "parameterized-job": set(),
-    "periodic-job": set(),
-    "rolling-update": set(),
-    "service-without-deployment": set(),
-    "system-job": set(),
-    "task-exits-nonzero": set(),
-    "two-groups-and-meta": {5},  # which of two groups became healthy first was chance
+BY_SHAPE = {  # scenarios that begin or go on in a way the recording does not tell; values cannot be compared
+    "acl": "polling was left out, so which of its quick updates overtook which is unknown",
+    "blocking-queries": "begins with a job that has a history",
+    "namespaces": "jobs of other scenarios stand in its lists",
+    "registrations-disabled": "begins with a job that has a history",
+    "workload-identity": "begins with a namespace and a token",
+}
+VALUES = {  # known scenarios, compared value by value; a new file is compared by shape until it is named here
+    "auto-revert", "batch-job", "canary", "errors", "identity-constraint-growth", "image-pull-fails", "job-ids",
+    "parameterized-job", "periodic-job", "rolling-update", "service-without-deployment", "submission-and-versions",
+    "system-job", "task-exits-nonzero", "two-groups-and-meta",
+}  # fmt: skip
+CHANCE = {
+    ("1.9.7/auto-revert", 9): "the failed version was dead for a moment before it was rolled back",
+    ("1.9.7/task-exits-nonzero", 4): "read before the client wrote the event of the unhealthy allocation",
+    ("2.0.6-dev/two-groups-and-meta", 5): "which of two groups became healthy first",
 }
 
 
-@pytest.mark.parametrize("scenario", NOT_MODELLED)
-def test_scenario_is_answered_as_recorded(scenario: str) -> None:
-    replay = Replay()
+@pytest.mark.parametrize("scenario", scenarios(), ids=str)
+def test_scenario_is_answered_as_recorded(scenario: Scenario) -> None:
+    replay = Replay(scenario, differences if scenario.name in VALUES else unlike)
     wrong = {}
-    for number, exchange in enumerate(recording(scenario)):
+    for number, exchange in enumerate(scenario.exchanges):
         found = replay.play(exchange)
-        if found and not {number, exchange["step"]} & NOT_MODELLED[scenario]:
+        if found and (str(scenario), number) not in CHANCE:
             wrong[f"{number} {exchange['step']}"] = found
     assert wrong == {}
 
 
-CORPUS = json.loads((RECORDINGS / "job-corpus.json").read_text())
+def test_what_is_not_compared_exactly_is_known_and_has_a_reason() -> None:
+    names = {scenario.name for scenario in scenarios()}
+    assert names >= VALUES | BY_SHAPE.keys()
+    assert not VALUES & BY_SHAPE.keys()
+
+
+CORPUS = json.loads((RECORDINGS / "2.0.6-dev" / "job-corpus.json").read_text())
 FILLED_IN_DEEPER = {  # networks, services, templates and volume mounts are kept as posted
     "connect-sidecar",
     "docker-rich-config",
