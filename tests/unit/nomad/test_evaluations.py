@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.adapters.nomad.evaluations import Scheduling, scheduling
-from app.domain.job import Submission
+from app.domain.job import Pointer, Submission
 
 OURS = Submission(index=40, evaluation_id="e1")
 FAILED_TO_PLACE = {"api": {"NodesEvaluated": 1, "DimensionExhausted": {"memory": 1}, "CoalescedFailures": 1}}
@@ -51,7 +51,8 @@ def test_what_could_not_be_placed_waits_blocked() -> None:
     )
     assert found is not None
     assert found.done
-    assert found.unplaced == 'group "api": 2 allocations cannot be placed: Dimension "memory" exhausted on 1 nodes'
+    assert found.unplaced == "group api: 2 allocations cannot be placed: 1 node lacks enough memory"
+    assert found.pointer == Pointer(what="evaluation/b1", index=41)
 
 
 def test_a_blocked_evaluation_that_was_served_settles_it() -> None:
@@ -71,18 +72,30 @@ def test_conflicting_plans_are_not_done_until_the_blocked_one_is() -> None:
         evaluation(status="failed", StatusDescription="maximum attempts reached (5)", BlockedEval="b1"),
         evaluation("b1", "blocked", TriggeredBy="max-plan-attempts"),
     ]
-    assert scheduling(chain, OURS) == Scheduling(done=False, unplaced="maximum attempts reached (5)")
+    assert scheduling(chain, OURS) == Scheduling(
+        done=False, unplaced="maximum attempts reached (5)", pointer=Pointer(what="evaluation/b1", index=40)
+    )
 
 
 def test_a_delivery_limit_is_followed_to_its_follow_up() -> None:
     failed = evaluation(status="failed", StatusDescription="evaluation reached delivery limit (3)", NextEval="e2")
-    assert scheduling([failed, evaluation("e2", "pending")], OURS) == Scheduling(done=False, unplaced="")
+    pending = evaluation("e2", "pending", ModifyIndex=44)
+    assert scheduling([failed, pending], OURS) == Scheduling(
+        done=False, unplaced="", pointer=Pointer(what="evaluation/e2", index=44)
+    )
     assert scheduling([failed, evaluation("e2")], OURS) == Scheduling(done=True, unplaced="")
+
+
+def test_a_follow_up_that_was_collected_was_done() -> None:
+    failed = evaluation(status="failed", StatusDescription="evaluation reached delivery limit (3)", NextEval="gone")
+    assert scheduling([failed], OURS) == Scheduling(done=True, unplaced="")
 
 
 def test_a_rolling_update_of_an_old_system_job_is_followed() -> None:
     chain = [evaluation(NextEval="e2"), evaluation("e2", "pending", TriggeredBy="rolling-update")]
-    assert scheduling(chain, OURS) == Scheduling(done=False, unplaced="")
+    assert scheduling(chain, OURS) == Scheduling(
+        done=False, unplaced="", pointer=Pointer(what="evaluation/e2", index=40)
+    )
 
 
 def test_a_delayed_reschedule_is_not_ours_to_wait_for() -> None:
@@ -102,6 +115,26 @@ def test_a_later_step_that_is_blocked_tells_too() -> None:
     assert found is not None
     assert "cannot be placed" in found.unplaced
     assert scheduling([evaluation(), earlier], OURS) == Scheduling(done=True, unplaced="")
+
+
+def test_the_survivor_of_two_blocked_evaluations_is_waited_for() -> None:
+    survivor = evaluation("b0", "blocked", CreateIndex=30, ModifyIndex=31, FailedTGAllocs=FAILED_TO_PLACE)
+    ours = evaluation(FailedTGAllocs=FAILED_TO_PLACE, BlockedEval="b1")
+    found = scheduling([ours, evaluation("b1", "canceled", CreateIndex=41), survivor], OURS)
+    assert found is not None
+    assert "cannot be placed" in found.unplaced
+    assert found.pointer == Pointer(what="evaluation/b0", index=31)
+
+
+def test_an_evaluation_that_a_newer_one_made_needless_is_done() -> None:
+    ours = evaluation(status="canceled", StatusDescription="canceled after more recent eval was processed")
+    assert scheduling([ours, evaluation("e9", CreateIndex=42)], OURS) == Scheduling(done=True, unplaced="")
+
+
+def test_what_a_later_evaluation_placed_is_no_longer_unplaced() -> None:
+    ours = evaluation(FailedTGAllocs=FAILED_TO_PLACE, BlockedEval="b1")
+    chain = [ours, evaluation("b1", "canceled", CreateIndex=41), evaluation("e9", CreateIndex=50)]
+    assert scheduling(chain, OURS) == Scheduling(done=True, unplaced="")
 
 
 def test_a_circle_ends() -> None:

@@ -1,10 +1,16 @@
-"""Why it does not run, in Nomad's words."""
+"""Why it does not run, in sentences for people: what each task event becomes, and what is told first."""
 
 from typing import Any
 
 import pytest
 
-from app.adapters.nomad.explain import bounded, failures, unplaced
+from app.adapters.nomad.explain import bounded, failures
+
+PULL = (
+    "Failed to pull `reg:5000/team/app:nope`: Error response from daemon: "
+    "manifest for reg:5000/team/app:nope not found: manifest unknown: manifest unknown"
+)
+VERSION = {"TaskGroups": [{"Name": "api", "Tasks": [{"Name": "server", "Resources": {"MemoryMB": 64}}]}]}
 
 
 def allocation(*events: dict[str, Any], **fields: Any) -> dict[str, Any]:
@@ -19,52 +25,123 @@ def event(kind: str, message: str = "", **details: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("happened", "told"),
     [
-        (event("Driver Failure", "Failed to pull `x`: gone"), "Driver Failure: Failed to pull `x`: gone"),
-        (event("Setup Failure", message="", setup_error="no space"), "Setup Failure: no space"),
-        ({"Type": "Failed Validation", "Message": "bad"}, "Failed Validation: bad"),
-        (event("Failed Artifact Download"), "Failed Artifact Download"),
-        (event("Terminated", "Exit Code: 3", exit_code="3"), "Terminated: Exit Code: 3"),
-        (event("Terminated", "", exit_code="9"), "Terminated: Exit Code: 9"),
-        ({"Type": "Terminated", "ExitCode": 4}, "Terminated: Exit Code: 4"),
-        ({"Type": "Terminated"}, "Terminated: Exit Code: 0"),
-        (event("Terminated", "Exit Code: 137", oom_killed="true"), "Terminated: out of memory (OOM killed)"),
-        (event("Not Restarting", "Policy allows no restarts"), "Not Restarting: Policy allows no restarts"),
-        (event("Sibling Task Failed", 'Task\'s sibling "x" failed'), 'Sibling Task Failed: Task\'s sibling "x" failed'),
-        (event("Leader Task Dead", "Leader died"), "Leader Task Dead: Leader died"),
         (
-            event("Alloc Unhealthy", "Task not running by healthy_deadline"),
-            "Alloc Unhealthy: Task not running by healthy_deadline",
+            event("Driver Failure", PULL),
+            "the image could not be pulled: manifest for reg:5000/team/app:nope not found: manifest unknown",
         ),
-        (event("Template", "Missing: nomad.var"), "Template: Missing: nomad.var"),
+        (
+            event("Driver Failure", "Failed to pull `reg/app:1`: API error (500): dial tcp: no such host"),
+            "the image reg/app:1 could not be pulled: dial tcp: no such host",
+        ),
+        (
+            event("Driver Failure", "rpc error: code = Unknown desc = failed to start task, unable to pull image x"),
+            "the image could not be pulled: failed to start task, unable to pull image x",
+        ),
+        (
+            event("Driver Failure", f'Failed to start container {"ab" * 32}: exec: "/nope"'),
+            'the driver could not start it: Failed to start container: exec: "/nope"',
+        ),
+        (event("Driver Failure"), "the driver could not start it: Nomad gives no reason"),
+        (event("Setup Failure", message="", setup_error="no space"), "the task could not be set up: no space"),
+        (event("Task hook failed", "vault: denied"), "the task could not be set up: vault: denied"),
+        ({"Type": "Failed Validation", "Message": "bad"}, "the task is not valid on its node: bad"),
+        (event("Failed Artifact Download"), "an artifact could not be downloaded"),
+        (event("Template", "Missing: nomad.var"), "a template cannot be rendered: Missing: nomad.var"),
+        (event("Killing", "Template failed: x", fails_task="true"), "the client gave the task up: Template failed: x"),
+        (event("Disk Resources Exceeded"), "the task used more disk than it may"),
+        (event("Terminated", "Exit Code: 3", exit_code="3"), "the task exited with code 3"),
+        (event("Terminated", "", exit_code="9", exit_message="no license"), "the task exited with code 9: no license"),
+        ({"Type": "Terminated", "ExitCode": 4}, "the task exited with code 4"),
+        ({"Type": "Terminated"}, "the task exited with code 0"),
+        (event("Terminated", "", exit_code="139", signal="11"), "the task was ended by signal 11 (SIGSEGV)"),
+        (event("Terminated", "", exit_code="1", signal="99"), "the task was ended by signal 99"),
+        (event("Terminated", "Exit Code: 137", oom_killed="true"), "killed for using more memory than its 64 MB (OOM)"),
+        (event("Not Restarting", "Policy allows no restarts"), "Nomad does not restart it: Policy allows no restarts"),
+        (event("Sibling Task Failed", "", failed_sibling="x"), 'stopped because its sibling "x" failed'),
+        (event("Sibling Task Failed", "Task's sibling failed"), "Task's sibling failed"),
+        (event("Leader Task Dead", "Leader died"), "stopped because the group's leader task ended"),
+        (
+            event("Alloc Unhealthy", "Task not running by healthy_deadline of 5m0s"),
+            "it was not running within its deadline of 5m0s (healthy_deadline)",
+        ),
+        (
+            event("Alloc Unhealthy", "Task not running for min_healthy_time of 10s by healthy_deadline of 5m0s"),
+            "it did not stay healthy for 10s within its deadline of 5m0s",
+        ),
+        (
+            event("Alloc Unhealthy", "Services not healthy by deadline: web, api"),
+            "the checks of its service web, api did not pass within its deadline",
+        ),
+        (
+            event("Alloc Unhealthy", "Only 1 out of 2 checks registered and passing"),
+            "only 1 of its 2 checks passed within its deadline",
+        ),
+        (
+            event("Alloc Unhealthy", "Service checks not registered"),
+            "its service checks were not registered within its deadline",
+        ),
+        (event("Alloc Unhealthy", "Unhealthy because of failed task"), "it is unhealthy because the task failed"),
+        (event("Alloc Unhealthy", "Unhealthy because of dead task"), "it is unhealthy because the task ended"),
+        (event("Alloc Unhealthy", "for a new reason"), "it is unhealthy: for a new reason"),
+        (event("Alloc Unhealthy"), "it is unhealthy"),
     ],
 )
 def test_each_kind_of_event(happened: dict[str, Any], told: str) -> None:
-    assert failures([allocation(happened)]) == (f"api/server: {told}",)
+    assert failures([allocation(happened)], VERSION) == (f"api/server: {told}",)
 
 
-def test_causes_stand_before_consequences_and_each_text_once() -> None:
+def test_where_the_memory_is_not_known_it_is_not_named() -> None:
+    killed = allocation(event("Terminated", "", oom_killed="true"))
+    assert failures([killed]) == ("api/server: killed for using more memory than it may (OOM)",)
+
+
+def test_a_task_may_use_its_greatest_memory() -> None:
+    task = {"Name": "server", "Resources": {"MemoryMB": 64, "MemoryMaxMB": 256}}
+    killed = allocation(event("Terminated", "", exit_message="OOM Killed"))
+    [told] = failures([killed], {"TaskGroups": [{"Name": "api", "Tasks": [task]}]})
+    assert "its 256 MB" in told
+
+
+def test_causes_stand_before_symptoms_and_what_follows_from_them_is_left_out() -> None:
     sick = allocation(
         event("Received", "Task received by client"),
         event("Not Restarting", "Policy allows no restarts"),
-        event("Alloc Unhealthy", "Unhealthy because of failed task"),
-        event("Driver Failure", "Failed to pull"),
+        event("Alloc Unhealthy", "Task not running by healthy_deadline of 5m0s"),
+        event("Driver Failure", "Failed to pull `x`: gone"),
     )
     assert failures([sick, sick]) == (
-        "api/server: Driver Failure: Failed to pull",
-        "api/server: Alloc Unhealthy: Unhealthy because of failed task",
-        "api/server: Not Restarting: Policy allows no restarts",
+        "api/server: the image x could not be pulled: gone",
+        "api/server: it was not running within its deadline of 5m0s (healthy_deadline)",
     )
+
+
+def test_a_sibling_is_named_by_its_own_cause() -> None:
+    states = {
+        "server": {"Failed": True, "Events": [event("Terminated", "", exit_code="3")]},
+        "sidecar": {"Events": [event("Sibling Task Failed", "", failed_sibling="server")]},
+    }
+    sick = {"TaskGroup": "api", "ClientStatus": "failed", "TaskStates": states}
+    assert failures([sick]) == ("api/server: the task exited with code 3",)
 
 
 def test_a_task_that_nomad_killed_did_not_exit_by_itself() -> None:
-    killed = allocation(event("Alloc Unhealthy", "x"), event("Killing"), event("Terminated", "Exit Code: 137"))
-    assert failures([killed]) == ("api/server: Alloc Unhealthy: x",)
+    killed = allocation(
+        event("Alloc Unhealthy", "Unhealthy because of dead task"),
+        event("Killing"),
+        event("Terminated", "Exit Code: 137"),
+    )
+    assert failures([killed]) == ("api/server: it is unhealthy because the task ended",)
+
+
+def test_at_most_five_are_told() -> None:
+    many = [allocation(event("Terminated", "", exit_code=str(code))) for code in range(1, 9)]
+    assert len(failures(many)) == 5
 
 
 def test_the_newest_allocation_speaks_first() -> None:
-    old = allocation(event("Driver Failure", "old"), CreateIndex=1)
-    new = allocation(event("Driver Failure", "new"), CreateIndex=2)
-    assert failures([old, new]) == ("api/server: Driver Failure: new", "api/server: Driver Failure: old")
+    old = allocation(event("Setup Failure", "old"), CreateIndex=1)
+    new = allocation(event("Setup Failure", "new"), CreateIndex=2)
+    assert [told[-3:] for told in failures([old, new])] == ["new", "old"]
 
 
 @pytest.mark.parametrize(
@@ -86,42 +163,29 @@ def test_only_the_sick_are_asked(fields: dict[str, Any], is_sick: bool) -> None:
     assert bool(failures([fields])) is is_sick
 
 
-def test_a_lost_allocation_says_why() -> None:
-    lost = {"TaskGroup": "api", "ClientStatus": "lost", "DesiredDescription": "alloc is lost since its node is down"}
-    assert failures([lost]) == ("api: an allocation is lost: alloc is lost since its node is down",)
-    assert failures([{"ClientStatus": "unknown"}]) == (": an allocation is unknown: its client is gone",)
+def test_an_allocation_that_waits_for_its_template_says_so() -> None:
+    waiting = {"State": "pending", "Events": [event("Template", "Missing: nomad.var.block(db)")]}
+    told = failures([{"TaskGroup": "api", "ClientStatus": "pending", "TaskStates": {"server": waiting}}])
+    assert told == ("api/server: a template cannot be rendered: Missing: nomad.var.block(db)",)
 
 
-def test_what_could_not_be_placed_in_the_words_of_nomad() -> None:
-    metrics = {
-        "NodesAvailable": {"dc1": 0, "dc2": 3},
-        "ClassFiltered": {"small": 1},
-        "ConstraintFiltered": {"missing drivers": 2},
-        "NodesExhausted": 2,
-        "ClassExhausted": {"big": 1},
-        "DimensionExhausted": {"memory": 2},
-        "QuotaExhausted": ["cpu"],
-    }
-    told = unplaced({"FailedTGAllocs": {"api": metrics}})
-    for words in (
-        'group "api": 1 allocation cannot be placed',
-        "No nodes were eligible for evaluation",
-        'No nodes are available in datacenter "dc1"',
-        'Class "small": 1 nodes excluded by filter',
-        'Constraint "missing drivers": 2 nodes excluded by filter',
-        "Resources exhausted on 2 nodes",
-        'Class "big" exhausted on 1 nodes',
-        'Dimension "memory" exhausted on 2 nodes',
-        'Quota limit hit "cpu"',
-    ):
-        assert words in told
-    assert "dc2" not in told
-
-
-def test_a_reason_is_said_to_be_missing() -> None:
-    assert "gives no reason" in unplaced({"FailedTGAllocs": {"api": {"NodesEvaluated": 1}}})
-    assert unplaced({"FailedTGAllocs": {"api": None}}) != ""
-    assert unplaced({}) == ""
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        (
+            {"ClientStatus": "lost", "DesiredDescription": "alloc is lost since its node is down"},
+            "api: an allocation is lost: its node is down",
+        ),
+        ({"ClientStatus": "unknown"}, "api: an allocation is unknown: its node is gone"),
+        ({"DesiredStatus": "evict"}, "api: an allocation was evicted: another job went before it"),
+        (
+            {"ClientStatus": "failed", "ClientDescription": "no host volume"},
+            "api: an allocation failed: no host volume",
+        ),
+    ],
+)
+def test_an_allocation_that_has_no_task_to_tell_says_why(fields: dict[str, Any], told: str) -> None:
+    assert failures([{"TaskGroup": "api", **fields}]) == (told,)
 
 
 def test_texts_are_bounded_and_on_one_line() -> None:
