@@ -119,7 +119,10 @@ def decide(case: Case) -> Decision:
 
 def _ordered(case: Case, tasks: tuple[RunningTask, ...], ask: Ask, wanted: Wanted) -> Decision:
     if ask.unless_changed and changed_by_hand(tasks, case.history.expected):
-        words = f"the job was changed outside, so that nothing goes back to {wanted.tag or wanted.digest}"
+        words = (
+            f"the job was changed outside, so that nothing goes back to {wanted.tag or wanted.digest}; "
+            "deploy it by hand if that is meant"
+        )
         return _hold(HoldReason.CHANGED_OUTSIDE, words, wanted)
     if not ask.forced and _runs(case, tasks, wanted):
         return _hold(HoldReason.UP_TO_DATE, f"{wanted.tag} already runs", wanted)
@@ -182,9 +185,10 @@ def _auto_deploy_off(case: Case, _tasks: tuple[RunningTask, ...], wanted: Wanted
 
 def _paused(case: Case, _tasks: tuple[RunningTask, ...], wanted: Wanted) -> Hold | None:
     if case.paused:
-        return _hold(HoldReason.PAUSED, f"everything is paused; would deploy {wanted.tag}", wanted)
+        return _hold(HoldReason.PAUSED, f"everything is paused; would deploy {wanted.tag} once it is resumed", wanted)
     if case.watch.observe_only:
-        return _hold(HoldReason.OBSERVE_ONLY, f"observing only; would deploy {wanted.tag}", wanted)
+        words = f"observing only; would deploy {wanted.tag} once observe_only is taken away"
+        return _hold(HoldReason.OBSERVE_ONLY, words, wanted)
     return None
 
 
@@ -212,7 +216,8 @@ def _failed_elsewhere(case: Case, _tasks: tuple[RunningTask, ...], wanted: Wante
 
 
 def _waits_turn(case: Case, _tasks: tuple[RunningTask, ...], wanted: Wanted) -> Hold | None:
-    return _hold(HoldReason.WAITS_TURN, f"{wanted.tag} waits: {case.turn}", wanted) if case.turn else None
+    words = f"{wanted.tag} waits: {case.turn}; it is deployed in its turn, or by hand at once"
+    return _hold(HoldReason.WAITS_TURN, words, wanted) if case.turn else None
 
 
 def _downgrade(case: Case, tasks: tuple[RunningTask, ...], wanted: Wanted) -> Hold | None:
@@ -261,8 +266,9 @@ def _hold(reason: HoldReason, words: str, wanted: Wanted) -> Hold:
 
 def _no_tag(rule: Rule) -> str:
     if rule.follows_releases:
-        return "the registry has no release tag (X.Y.Z, with or without v); what runs stays"
-    return f"the registry has no tag {rule.pinned_tag}; what runs stays"
+        found = "the registry has no release tag (X.Y.Z, with or without v)"
+        return f"{found}; what runs stays until one is pushed, or a tag pinned"
+    return f"the registry has no tag {rule.pinned_tag}; what runs stays until it is pushed, or another pinned"
 
 
 def _why(case: Case, tasks: tuple[RunningTask, ...], wanted: Wanted) -> str:

@@ -36,9 +36,9 @@ def _judge(snapshot: Snapshot, course: Course, patience: Patience, now: datetime
     if _needs_a_person(snapshot):
         verdict = _waiting_for_a_person(snapshot, course, waited)
     elif waited > patience.stall_after and not _is_at_work(snapshot):
-        verdict = Outcome(kind=OutcomeKind.STALLED, reason=_joined(f"nothing moved for {waited:.0f} s", snapshot))
+        verdict = Outcome(kind=OutcomeKind.STALLED, reason=_given_up(f"nothing moved for {waited:.0f} s", snapshot))
     elif age > patience.deadline:
-        verdict = Outcome(kind=OutcomeKind.STALLED, reason=_joined(f"not over after {age:.0f} s", snapshot))
+        verdict = Outcome(kind=OutcomeKind.STALLED, reason=_given_up(f"not over after {age:.0f} s", snapshot))
     else:
         timers = (patience.stall_after - waited, patience.deadline - age, *_graces(snapshot, patience, now))
         seconds = max(_SOONEST, min(*timers, _LATEST) + _AFTER_TIMER)
@@ -108,15 +108,22 @@ def _by_deployment(snapshot: Snapshot, course: Course) -> Outcome | None:
 
 def _by_job(snapshot: Snapshot, course: Course) -> Outcome | None:
     if not snapshot.present:
-        return Outcome(kind=OutcomeKind.STOPPED, reason="the job was purged")
+        return Outcome(
+            kind=OutcomeKind.STOPPED,
+            reason="the job was purged; register it again (nomad job run), or take its watch away",
+        )
     if snapshot.stopped:
-        return Outcome(kind=OutcomeKind.STOPPED, reason="the job was stopped")
+        return Outcome(
+            kind=OutcomeKind.STOPPED,
+            reason="the job was stopped; run it again in Nomad and it is followed from then on",
+        )
     if snapshot.stable:
         return Outcome(kind=OutcomeKind.SUCCEEDED, reason="Nomad marked this version of the job as stable")
     if snapshot.launches_later:
         return Outcome(kind=OutcomeKind.NEXT_LAUNCH, reason="the job's next launch uses it")
     if snapshot.deployment is None and snapshot.index != course.current.index:
-        return Outcome(kind=OutcomeKind.SUPERSEDED, reason="the job was registered again by somebody else")
+        reason = "the job was registered again by somebody else; the next look decides by what runs then"
+        return Outcome(kind=OutcomeKind.SUPERSEDED, reason=reason)
     return None
 
 
@@ -184,6 +191,10 @@ def _canaries(deployment: DeploymentState) -> str:
 
 def _joined(words: str, snapshot: Snapshot) -> str:
     return "; ".join(part for part in (words, snapshot.unplaced, *snapshot.failures) if part)
+
+
+def _given_up(words: str, snapshot: Snapshot) -> str:
+    return _joined(f"{words}, so it is given up: look at the job in Nomad, or deploy another tag", snapshot)
 
 
 def _pace(age: float) -> float:

@@ -106,6 +106,11 @@ def ending(
         return Outcome(kind=OutcomeKind.SUPERSEDED, reason=f"never registered: {outside}")
     words = "; ".join(hold.words for hold in holds if hold.reason is HoldReason.UNUSABLE)
     if not holds:
-        words = f"{', '.join(sorted(asked))} left the configuration"
+        words = (
+            f"{', '.join(sorted(asked))} left the configuration; put it back into watched_repositories and ask again"
+        )
     gone = ", ".join(item.tag for item in rollout.items)
-    return Outcome(kind=OutcomeKind.REFUSED, reason=words or f"the registry no longer has {gone}")
+    return Outcome(
+        kind=OutcomeKind.REFUSED,
+        reason=words or f"the registry no longer has {gone}; push it again, or deploy another tag",
+    )

@@ -79,7 +79,9 @@ async def _asking(question: Awaitable[_Answer]) -> _Answer:
         async with asyncio.timeout(CHECKING):
             return await question
     except TimeoutError as error:
-        raise RegistryUnavailable(f"the registry did not answer within {CHECKING:g} s; nothing was changed") from error
+        raise RegistryUnavailable(
+            f"the registry did not answer within {CHECKING:g} s; nothing was changed, ask again later"
+        ) from error
 
 
 def _parsed(tag: str) -> str:

@@ -27,6 +27,7 @@ log = structlog.get_logger()
 
 _FOREIGN_PAUSE = 2.0  # seconds between two looks at a Nomad deployment of somebody else
 _CONFLICT_PAUSE = 0.05
+_MEANWHILE = "its end is waited for, and a deploy by hand goes first"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,14 +186,14 @@ async def _consider_all(
 
 def _busy(settings: LookSettings, claim: Claim, job: JobState | None) -> str:
     if claim.rollout is not None and claim.rollout.submitted:
-        return f"rollout {claim.rollout.rollout_id} is under way"
+        return f"rollout {claim.rollout.rollout_id} is under way; {_MEANWHILE}"
     if job is None or job.deployment is None or job.deployment.job_spec_index == claim.stalled_index:
         return ""
     if _foreign(claim, job) == claim.foreign_progress and claim.foreign_since is not None:
         still = (claim.now - claim.foreign_since).total_seconds()
         if still > settings.stall_after:
             return ""
-    return f"a Nomad deployment is active on the job: {job.deployment.description}"
+    return f"a Nomad deployment is active on the job ({job.deployment.description}); {_MEANWHILE}"
 
 
 def _foreign(claim: Claim, job: JobState | None) -> str:

@@ -142,7 +142,7 @@ def unknown(repo: str) -> Rejected:
 def require_a_part(pinned_tag: str | None, auto_deploy: bool | None) -> None:
     """Refuse (400) a word about a rule that names no part of it."""
     if pinned_tag is None and auto_deploy is None:
-        raise Rejected("Either pinned_tag or auto_deploy must be specified.")
+        raise Rejected("Either pinned_tag or auto_deploy must be specified: send one of them, or both")
 
 
 async def find(operator: Operator, repo: str) -> Standing:

@@ -69,7 +69,8 @@ class Access:
         token = found[0]
         if token.role < needs:
             raise Rejected(
-                f"the token {token.name!r} has the role {token.role.name.lower()}; this needs {needs.name.lower()}",
+                f"the token {token.name!r} has the role {token.role.name.lower()}; this needs {needs.name.lower()}: "
+                "send one with that role",
                 status=403,
             )
         if scheme == "basic" and needs > Role.VIEWER:

@@ -11,6 +11,8 @@ from starlette.responses import Response
 from app.errors import StoreUnavailable
 from app.services.receive import DeliveryView, EventAnswerView, EventView, Inbox
 
+_UNKNOWN = "no such delivery: the id is wrong, or it is older than the history kept; GET / shows the newest"
+
 
 class Services(Protocol):
     """What the handler needs of `app.state.running.services`."""
@@ -27,9 +29,9 @@ async def show(request: Request) -> Response:
     except ValueError:
         view = None
     except StoreUnavailable:
-        return _answer(503, {"message": "Postgres cannot be read now"}, {"Retry-After": "1"})
+        return _answer(503, {"message": "Postgres cannot be read now: ask again later"}, {"Retry-After": "1"})
     if view is None:
-        return _answer(404, {"message": "no such delivery: the id is wrong, or it is older than the history kept"})
+        return _answer(404, {"message": _UNKNOWN})
     return _answer(200, _rendered(view))
 
 

@@ -70,9 +70,15 @@ async def webhook(request: Request) -> Response:
     source = services.settings.webhook_sources.get(name)
     if source is None:
         await _note_unknown(services.inbox, name)
-        return _answer(404, {"message": "no such webhook source is configured"})
+        return _answer(
+            404, {"message": "no such webhook source is configured: add [webhooks.NAME], or correct the registry's URL"}
+        )
     if not _is_authentic(request, source):
-        return _answer(401, {"message": "the secret is wrong or absent"}, {"WWW-Authenticate": "Bearer"})
+        return _answer(
+            401,
+            {"message": "the secret is wrong or absent: send that of [webhooks.NAME] as Authorization: Bearer"},
+            {"WWW-Authenticate": "Bearer"},
+        )
     try:
         delivery = await _delivery(request, PARSERS[source.kind], services.settings.max_body_bytes)
         receipt = await receive(services.inbox, services.doorbell, delivery)
@@ -80,7 +86,7 @@ async def webhook(request: Request) -> Response:
         return Response(status_code=400)  # nobody reads it
     except StoreUnavailable as error:
         log.warning("event.refused", source=name, problem=str(error))
-        return _answer(503, {"message": "cannot store now"}, {"Retry-After": "1"})
+        return _answer(503, {"message": "Postgres cannot store it now: send it again later"}, {"Retry-After": "1"})
     return _answer(
         202,
         {

@@ -87,7 +87,9 @@ async def test_who_waits_says_so_and_asks_nobody(database_url: str) -> None:
         await running.push("app", "v1.1.0")
         await waiting(running, 10)
         words = {(await running.hold(name))[1] for name in names if not running.images(name)}
-        assert words == {"v1.1.0 waits: 2 of at most 2 rollouts are under way"}
+        assert words == {
+            "v1.1.0 waits: 2 of at most 2 rollouts are under way; it is deployed in its turn, or by hand at once"
+        }
         before = running.registry.requests.total(), reads(running)
         await running.let_pass(40)
         await waiting(running, 10)

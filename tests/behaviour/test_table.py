@@ -85,7 +85,7 @@ async def test_2_a_tag_that_is_gone_by_then_is_refused(running: Line) -> None:
     asked = await running.deploy("app", "test")
     running.registry.delete_tag("team/app", "test")
     outcome, reason = await running.outcome(asked)
-    assert (outcome, reason) == ("refused", "the registry no longer has test")
+    assert (outcome, reason) == ("refused", "the registry no longer has test; push it again, or deploy another tag")
     assert running.images("app") == []
 
 

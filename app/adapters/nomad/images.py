@@ -71,7 +71,7 @@ def _parsed(task: Mapping[str, Any], driver: _Driver, config: Mapping[str, Any])
     _refuse_foreign(task)
     image = config.get("image")
     if image is None or image == "":
-        raise _NotFollowable("the task has no image")
+        raise _NotFollowable("the task has no image; write one in its config")
     if not isinstance(image, str):
         raise _NotFollowable("the task's image is not a text; write one reference in its config")
     if "${" in image:
@@ -82,7 +82,7 @@ def _parsed(task: Mapping[str, Any], driver: _Driver, config: Mapping[str, Any])
     try:
         return prefix, Reference.parse(image.removeprefix(prefix))
     except InvalidReference as error:
-        raise _NotFollowable(f"the image cannot be read: {error}") from error
+        raise _NotFollowable(f"the image cannot be read: {error}; correct it in the job") from error
 
 
 def _refuse_foreign(task: Mapping[str, Any]) -> None:

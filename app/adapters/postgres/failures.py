@@ -5,7 +5,7 @@ from dataclasses import replace
 from uuid import UUID, uuid4
 
 from app.adapters.postgres.pool import Connection, Row
-from app.domain.rollout import Origin, Outcome
+from app.domain.rollout import Origin, Outcome, OutcomeKind
 
 _HOLD = """
 INSERT INTO failures (watch_name, digest, rollout_id)
@@ -89,8 +89,9 @@ async def request_undo(connection: Connection, rollout_id: UUID, target_id: int,
 
 
 def told(outcome: Outcome, going_back: Sequence[Row]) -> Outcome:
-    """The outcome, saying what we go back to."""
-    if not going_back:
+    """The outcome, saying what we go back to, and that what failed is held."""
+    if outcome.kind is not OutcomeKind.FAILED:
         return outcome
     what = ", ".join(f"{row['watch_name']} {row['tag'] or row['digest']}" for row in going_back)
-    return replace(outcome, reason=f"{outcome.reason}; going back to {what}")
+    back = f"; going back to {what}" if going_back else ""
+    return replace(outcome, reason=f"{outcome.reason}{back}; what failed is held: release it, or push something newer")

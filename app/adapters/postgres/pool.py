@@ -33,6 +33,7 @@ _AWAY = (
     asyncpg.UndefinedColumnError,
 )
 
+_MEND = "look whether it is up, and at DATABASE_URL; it is tried again"
 _MENDS = {
     asyncpg.UndefinedTableError: "run `registrywatcher migrate`, or set create_database_schema = true",
     asyncpg.UndefinedColumnError: "run `registrywatcher migrate`: the schema is older than the program",
@@ -108,5 +109,5 @@ async def _leave_as_it_is(connection: Connection) -> None:
 
 
 def _unavailable(error: BaseException) -> StoreUnavailable:
-    mend = next((f"; {words}" for kind, words in _MENDS.items() if isinstance(error, kind)), "")
-    return StoreUnavailable(f"Postgres cannot be used now: {type(error).__name__}: {str(error)[:200]}{mend}")
+    mend = next((words for kind, words in _MENDS.items() if isinstance(error, kind)), _MEND)
+    return StoreUnavailable(f"Postgres cannot be used now: {type(error).__name__}: {str(error)[:200]}; {mend}")

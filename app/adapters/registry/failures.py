@@ -64,7 +64,7 @@ def refused(place: Place, answer: Answer, *, now: datetime) -> RegistryWatcherEr
     said = " ".join(filter(None, [f"HTTP {answer.status}", code, place.quote(words)]))
     wait = wire.retry_after(answer.headers.get("retry-after"), now=now)
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS or code == "TOOMANYREQUESTS":
-        return unavailable(place, f"{said}: it asks us to slow down", retry_after=wait)
+        return unavailable(place, f"{said}: it asks us to slow down, and is asked again later", retry_after=wait)
     if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return denied(place, said)
     if answer.status == HTTPStatus.NOT_FOUND or code in ("NAME_UNKNOWN", "NAME_INVALID"):
@@ -74,7 +74,7 @@ def refused(place: Place, answer: Answer, *, now: datetime) -> RegistryWatcherEr
         )
     if answer.status == HTTPStatus.BAD_REQUEST and not code and place.endpoint.scheme == "http":
         return unavailable(place, f'{said}: servers of HTTPS answer so to plain HTTP. Set registry_scheme = "https"')
-    return unavailable(place, f"{said} is no answer to go on with", retry_after=wait)
+    return unavailable(place, f"{said} is no answer to go on with; it is asked again later", retry_after=wait)
 
 
 def denied(place: Place, said: str) -> RegistryDenied:
@@ -88,7 +88,7 @@ def denied(place: Place, said: str) -> RegistryDenied:
 
 def _why_no_answer(place: Place, error: Exception) -> str:
     if isinstance(error, TimeoutError | httpx.TimeoutException):
-        return "it did not answer in time"
+        return "it did not answer in time, and is asked again later"
     causes = _chain(error)
     tls = next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None)
     if isinstance(tls, ssl.SSLCertVerificationError):
@@ -99,7 +99,7 @@ def _why_no_answer(place: Place, error: Exception) -> str:
     if tls is not None and tls.reason in _SPEAKS_PLAIN:
         return 'the server gave an HTTP response to an HTTPS client. Set registry_scheme = "http", or give it TLS'
     if tls is not None:
-        return f"TLS failed ({bounded(tls.reason or str(tls))})"
+        return f"TLS failed ({bounded(tls.reason or str(tls))}). Check registry_scheme and registry_ca"
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         return "its name cannot be resolved. Check registry_domain"
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes) or isinstance(error, httpx.ConnectError):
@@ -109,7 +109,7 @@ def _why_no_answer(place: Place, error: Exception) -> str:
     if isinstance(error, httpx.ProxyError):
         return f"the proxy refused ({place.quote(str(error))}). Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY"
     hint = ' If it speaks HTTPS, set registry_scheme = "https"' if place.endpoint.scheme == "http" else ""
-    return f"the connection broke ({place.quote(str(error)) or type(error).__name__}).{hint}"
+    return f"the connection broke ({place.quote(str(error)) or type(error).__name__}); it is asked again later.{hint}"
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:

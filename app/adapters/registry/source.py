@@ -120,7 +120,7 @@ class RegistryClient:
     def _connection(self, registry: str) -> Connection:
         connection = self._connections.get(registry)
         if connection is None:
-            raise RegistryUnavailable(f"registry {registry} is not configured: registry_map has no entry of that name")
+            raise RegistryUnavailable(f"registry {registry} is not configured: add [registry_map.{registry}]")
         return connection
 
     async def _read(

@@ -101,8 +101,15 @@ def test_2_a_word_whose_tag_is_gone_leaves_it_to_the_rule() -> None:
 @pytest.mark.parametrize(
     ("rule", "words"),
     [
-        (Rule(), "the registry has no release tag (X.Y.Z, with or without v); what runs stays"),
-        (Rule(pinned_tag="test"), "the registry has no tag test; what runs stays"),
+        (
+            Rule(),
+            "the registry has no release tag (X.Y.Z, with or without v); "
+            "what runs stays until one is pushed, or a tag pinned",
+        ),
+        (
+            Rule(pinned_tag="test"),
+            "the registry has no tag test; what runs stays until it is pushed, or another pinned",
+        ),
     ],
 )
 def test_3_without_a_matching_tag(rule: Rule, words: str) -> None:
@@ -157,10 +164,10 @@ def test_7_auto_deploy_is_off() -> None:
 
 
 def test_8_paused_or_observing() -> None:
-    assert decide(case(paused=True)).words == "everything is paused; would deploy v1.1.0"
+    assert decide(case(paused=True)).words == "everything is paused; would deploy v1.1.0 once it is resumed"
     assert reason(paused=True) is HoldReason.PAUSED
     observing = replace(WATCH, observe_only=True)
-    assert decide(case(watch=observing)).words == "observing only; would deploy v1.1.0"
+    assert decide(case(watch=observing)).words == "observing only; would deploy v1.1.0 once observe_only is taken away"
     assert reason(watch=observing) is HoldReason.OBSERVE_ONLY
 
 

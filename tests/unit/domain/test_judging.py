@@ -20,6 +20,7 @@ CANARIES = replace(
     DEPLOYING, index=9, deployment=replace(DEPLOYMENT, desired=4, healthy=2, canaries=2, awaits_promotion=True)
 )
 PATIENCE = Patience(stall_after=900, deadline=3600, grace=10)
+GIVEN_UP = ", so it is given up: look at the job in Nomad, or deploy another tag"
 
 
 def verdict(snapshot: Snapshot, course: Course = COURSE, *, seconds: float = 0) -> Wait | Promote | Outcome:
@@ -76,8 +77,14 @@ def test_a_failure_says_why() -> None:
 @pytest.mark.parametrize(
     ("snapshot", "expected"),
     [
-        (Snapshot(present=False), (OutcomeKind.STOPPED, "the job was purged")),
-        (replace(DEPLOYING, stopped=True, stable=True), (OutcomeKind.STOPPED, "the job was stopped")),
+        (
+            Snapshot(present=False),
+            (OutcomeKind.STOPPED, "the job was purged; register it again (nomad job run), or take its watch away"),
+        ),
+        (
+            replace(DEPLOYING, stopped=True, stable=True),
+            (OutcomeKind.STOPPED, "the job was stopped; run it again in Nomad and it is followed from then on"),
+        ),
         (
             replace(RUNNING, stable=True, index=12),
             (OutcomeKind.SUCCEEDED, "Nomad marked this version of the job as stable"),
@@ -86,7 +93,13 @@ def test_a_failure_says_why() -> None:
             replace(RUNNING, launches_later=True, index=12),
             (OutcomeKind.NEXT_LAUNCH, "the job's next launch uses it"),
         ),
-        (replace(RUNNING, index=12), (OutcomeKind.SUPERSEDED, "the job was registered again by somebody else")),
+        (
+            replace(RUNNING, index=12),
+            (
+                OutcomeKind.SUPERSEDED,
+                "the job was registered again by somebody else; the next look decides by what runs then",
+            ),
+        ),
     ],
 )
 def test_what_happened_to_the_job(snapshot: Snapshot, expected: tuple[OutcomeKind, str]) -> None:
@@ -135,14 +148,14 @@ def test_it_stalls_when_nothing_moved_for_long() -> None:
     assert outcome(DEPLOYING, seconds=900) is None
     assert outcome(replace(DEPLOYING, unplaced="no room"), seconds=901) == (
         OutcomeKind.STALLED,
-        "nothing moved for 901 s; no room",
+        f"nothing moved for 901 s{GIVEN_UP}; no room",
     )
 
 
 def test_movement_starts_the_stall_timer_anew_but_not_the_deadline() -> None:
     moving = replace(COURSE, moved_at=NOW + timedelta(seconds=3000))
     assert outcome(DEPLOYING, moving, seconds=3600) is None
-    assert outcome(DEPLOYING, moving, seconds=3601) == (OutcomeKind.STALLED, "not over after 3601 s")
+    assert outcome(DEPLOYING, moving, seconds=3601) == (OutcomeKind.STALLED, f"not over after 3601 s{GIVEN_UP}")
 
 
 @pytest.mark.parametrize(
@@ -210,7 +223,7 @@ def test_it_is_looked_at_when_its_deadline_comes() -> None:
 def test_work_that_takes_long_is_no_stall_until_the_deadline() -> None:
     at_work = replace(RUNNING, allocations=(allocation("running", 1),), runs_to_completion=True)
     assert outcome(at_work, seconds=3000) is None
-    assert outcome(at_work, seconds=3601) == (OutcomeKind.STALLED, "not over after 3601 s")
+    assert outcome(at_work, seconds=3601) == (OutcomeKind.STALLED, f"not over after 3601 s{GIVEN_UP}")
 
 
 @pytest.mark.parametrize("waits_for_a_person", [{"awaits_promotion": True}, {"paused": True}])

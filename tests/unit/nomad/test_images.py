@@ -83,7 +83,10 @@ def test_an_image_loaded_from_an_archive_is_none_to_follow() -> None:
 
 
 def test_a_task_without_config_has_no_image() -> None:
-    assert running_task(KEY, {"Driver": "docker", "Config": None}).problem == "the task has no image"
+    assert (
+        running_task(KEY, {"Driver": "docker", "Config": None}).problem
+        == "the task has no image; write one in its config"
+    )
 
 
 @pytest.mark.parametrize(

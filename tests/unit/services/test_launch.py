@@ -122,8 +122,18 @@ def test_the_rules_gives_way_to_something_newer() -> None:
         (Origin.RULE, [], OutcomeKind.SUPERSEDED, "never registered: it is no longer wanted"),
         (Origin.RESET, [UP_TO_DATE], OutcomeKind.SUCCEEDED, "v1.1.0 already runs"),
         (Origin.DEPLOY, [UNUSABLE], OutcomeKind.REFUSED, "the job is stopped"),
-        (Origin.DEPLOY, [BUSY], OutcomeKind.REFUSED, "the registry no longer has v1.1.0"),
-        (Origin.DEPLOY, [], OutcomeKind.REFUSED, "app left the configuration"),
+        (
+            Origin.DEPLOY,
+            [BUSY],
+            OutcomeKind.REFUSED,
+            "the registry no longer has v1.1.0; push it again, or deploy another tag",
+        ),
+        (
+            Origin.DEPLOY,
+            [],
+            OutcomeKind.REFUSED,
+            "app left the configuration; put it back into watched_repositories and ask again",
+        ),
     ],
 )
 def test_how_one_ends_that_is_not_registered(
@@ -148,4 +158,7 @@ def test_a_persons_ends_beside_a_launch_for_another_watch() -> None:
     gone = WatchResult(watch="side", decision=Hold(reason=HoldReason.NO_MATCHING_TAG, words="gone"))
     found = ending(rollout, launched, [gone], [seeing()])
     assert found is not None
-    assert (found.kind, found.reason) == (OutcomeKind.REFUSED, "the registry no longer has test")
+    assert (found.kind, found.reason) == (
+        OutcomeKind.REFUSED,
+        "the registry no longer has test; push it again, or deploy another tag",
+    )
