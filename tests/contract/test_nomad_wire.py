@@ -1,9 +1,8 @@
 """What the Nomad deployer puts on the wire: places, credentials, VAULT_TOKEN for old servers; and unix sockets."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+import os
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import ThreadingUnixStreamServer
@@ -13,66 +12,16 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import Receive, Scope, Send
 
-from app.adapters.nomad import NomadConnection, NomadDeployer
-from app.domain.job import Order, TaskChange, TaskKey
+from app.adapters.nomad import NomadConnection
 from app.domain.watch import JobPlace
-from app.errors import NomadUnavailable
+from app.errors import NomadDenied, NomadUnavailable
+from tests.contract.nomad_stub import JOB, ORDER, PLACE, PLAN, Stub, a_job, opened
 from tests.servers.http import serve
 
-SERVER = TaskKey(group="app", task="server")
-PLACE = JobPlace(region="", namespace="apps", job_id="web")
-ORDER = Order(changes={SERVER: TaskChange(image="reg.example/app:v2")}, expected_index=7)
 
-
-def a_job(*, vault: object = None, **fields: object) -> dict[str, Any]:
-    task = {"Name": "server", "Driver": "docker", "Config": {"image": "reg.example/app:v1"}, "Vault": vault}
-    return {
-        "ID": "web",
-        "JobModifyIndex": 7,
-        "ModifyIndex": 8,
-        "TaskGroups": [{"Name": "app", "Tasks": [task]}],
-        **fields,
-    }
-
-
-@dataclass(slots=True, kw_only=True)
-class Stub:
-    """Answers every path of a job, and keeps what it was asked."""
-
-    job: dict[str, Any]
-    version: str | None = None
-    asked: list[Request] = field(default_factory=list)
-    posted: list[dict[str, Any]] = field(default_factory=list)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
-        request = Request(scope, receive)
-        await self._answer(request, await request.body())(scope, receive, send)
-
-    def _answer(self, request: Request, body: bytes) -> Response:
-        self.asked.append(request)
-        if request.url.path == "/v1/agent/self":
-            if self.version is None:
-                return Response("Permission denied", status_code=403)
-            return JSONResponse({"config": {"Version": {"Version": self.version}}})
-        if request.method == "POST":
-            self.posted.append(json.loads(body))
-            return JSONResponse({"JobModifyIndex": 9, "Index": 9, "EvalID": "e"})
-        if request.url.path.endswith("/versions"):
-            return JSONResponse({"Versions": [self.job]})
-        return JSONResponse(self.job if request.url.path == "/v1/job/web" else [])
-
-
-@asynccontextmanager
-async def opened(connection: NomadConnection) -> AsyncIterator[NomadDeployer]:
-    deployer = NomadDeployer(connection)
-    try:
-        yield deployer
-    finally:
-        await deployer.aclose()
+def places(request: Request) -> dict[str, str]:
+    return {name: text for name, text in request.query_params.items() if name in ("namespace", "region")}
 
 
 async def test_every_call_names_its_namespace_and_only_a_given_region() -> None:
@@ -82,16 +31,88 @@ async def test_every_call_names_its_namespace_and_only_a_given_region() -> None:
             submission = await deployer.submit(PLACE, ORDER)
             await deployer.inspect(PLACE)
             await deployer.observe(PLACE, submission)
-            here = [dict(request.query_params) for request in stub.asked]
+            here = [places(request) for request in stub.asked]
             stub.asked.clear()
             await deployer.inspect(JobPlace(region="eu", namespace="apps", job_id="web"))
         async with opened(NomadConnection(address=url, region="us", namespace="team")) as deployer:
             await deployer.inspect(JobPlace(region="", namespace="", job_id="web"))
     assert here == [{"namespace": "apps"}] * len(here)
-    assert [dict(each.query_params) for each in stub.asked] == [
+    assert [places(each) for each in stub.asked] == [
         *[{"namespace": "apps", "region": "eu"}] * 2,
         *[{"namespace": "team", "region": "us"}] * 2,
     ]
+
+
+async def test_calls_after_the_read_name_the_region_of_the_job() -> None:
+    stub = Stub(job=a_job(Region="eu"))
+    with serve(stub) as url:
+        async with opened(NomadConnection(address=url)) as deployer:
+            await deployer.submit(PLACE, ORDER)
+            submitting = [places(request) for request in stub.asked]
+            stub.asked.clear()
+            stub.job = {**stub.job, "JobModifyIndex": 9, "TaskGroups": stub.posted[0]["Job"]["TaskGroups"]}
+            assert await deployer.recover(PLACE, ORDER) is not None
+            recovering = [places(request) for request in stub.asked]
+    for found in (submitting, recovering):
+        assert found == [{"namespace": "apps"}, *[{"namespace": "apps", "region": "eu"}] * (len(found) - 1)]
+        assert len(found) >= 3
+
+
+async def test_a_token_file_that_changed_is_used_by_the_next_call(tmp_path: Path) -> None:
+    stub = Stub()
+    file = tmp_path / "nomad_token"
+    file.write_text("t-1\n")
+    with serve(stub) as url:
+        async with opened(NomadConnection(address=url, token="unused", token_file=str(file))) as deployer:
+            await deployer.inspect(PLACE)
+            file.with_suffix(".new").write_text("t-2\n")
+            file.with_suffix(".new").rename(file)
+            await deployer.inspect(PLACE)
+            file.unlink()
+            await deployer.inspect(PLACE)
+    assert [request.headers["x-nomad-token"] for request in stub.asked] == [*["t-1"] * 2, *["t-2"] * 4]
+
+
+async def test_a_refused_token_is_read_again_before_giving_up(tmp_path: Path) -> None:
+    refused = Response("Permission denied", status_code=403)
+    stub = Stub(answers={f"GET {JOB}": [refused, JSONResponse(a_job())]})
+    file = tmp_path / "nomad_token"
+    file.write_text("t-1")
+    before = file.stat()
+    with serve(stub) as url:
+        async with opened(NomadConnection(address=url, token_file=str(file))) as deployer:
+            stub.answers[f"GET {JOB}"].insert(0, refused)
+            with pytest.raises(NomadDenied, match="NOMAD_TOKEN_FILE"):
+                await deployer.inspect(PLACE)
+            file.write_text("t-2")
+            os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))  # of the same size, and written at once
+            assert await deployer.inspect(PLACE)
+    assert [request.headers["x-nomad-token"] for request in stub.asked] == ["t-1", "t-1", "t-2", "t-2"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_warned"),
+    [
+        (JSONResponse({"Type": "management", "SecretID": "s3cret"}), True),
+        (JSONResponse({"Type": "client", "AccessorID": "anonymous"}), False),
+        (Response("ACL support disabled", status_code=400), False),
+        (Response("Permission denied", status_code=403), False),
+        (Response("failed to parse signed token", status_code=500), False),
+        (Response("<html>"), False),
+    ],
+)
+async def test_a_management_token_is_warned_about_at_start(answer: Response, is_warned: bool) -> None:
+    with serve(Stub(answers={"GET /v1/acl/token/self": [answer]})) as url:
+        async with opened(NomadConnection(address=url, token="t")) as deployer:
+            cautions = await deployer.cautions()
+    assert [("config/nomad/registrywatcher.policy.hcl" in each, "s3cret" in each) for each in cautions] == (
+        [(True, False)] if is_warned else []
+    )
+
+
+async def test_no_answer_at_start_is_no_caution() -> None:
+    async with opened(NomadConnection(address="http://127.0.0.1:9")) as deployer:
+        assert await deployer.cautions() == ()
 
 
 async def test_credentials_travel_in_headers() -> None:
@@ -138,7 +159,8 @@ async def test_the_vault_token_goes_only_where_it_is_taken(
     with serve(stub) as url:
         async with opened(NomadConnection(address=url, vault_token="hvs.s3cret")) as deployer:
             await deployer.submit(PLACE, ORDER)
-    assert (stub.posted[0]["Job"].get("VaultToken") == "hvs.s3cret") is is_sent
+    for body in (*stub.posted, *stub.bodies[PLAN]):
+        assert (body["Job"].get("VaultToken") == "hvs.s3cret") is is_sent
 
 
 async def test_without_a_vault_token_nothing_is_asked_or_sent() -> None:
@@ -147,7 +169,7 @@ async def test_without_a_vault_token_nothing_is_asked_or_sent() -> None:
         async with opened(NomadConnection(address=url)) as deployer:
             await deployer.submit(PLACE, ORDER)
     assert stub.posted[0]["Job"]["VaultToken"] == ""
-    assert all(request.url.path == "/v1/job/web" for request in stub.asked)
+    assert all(request.url.path.startswith(JOB) for request in stub.asked)
 
 
 class _OverSocket(BaseHTTPRequestHandler):

@@ -1,0 +1,103 @@
+"""A Nomad that answers every path of one job as told, and keeps what it was asked: for what no simulator would say."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from app.adapters.nomad import NomadConnection, NomadDeployer
+from app.domain.job import Order, TaskChange, TaskKey
+from app.domain.watch import JobPlace
+
+SERVER = TaskKey(group="app", task="server")
+PLACE = JobPlace(region="", namespace="apps", job_id="web")
+ORDER = Order(changes={SERVER: TaskChange(image="reg.example/app:v2")}, expected_index=7)
+
+JOB, PLAN, SUBMISSION, PARSE = "/v1/job/web", "/v1/job/web/plan", "/v1/job/web/submission", "/v1/jobs/parse"
+
+
+def a_job(*, vault: object = None, **fields: object) -> dict[str, Any]:
+    """The job `web` at index 7."""
+    task = {"Name": "server", "Driver": "docker", "Config": {"image": "reg.example/app:v1"}, "Vault": vault}
+    return {
+        "ID": "web",
+        "JobModifyIndex": 7,
+        "ModifyIndex": 8,
+        "TaskGroups": [{"Name": "app", "Tasks": [task]}],
+        **fields,
+    }
+
+
+def a_diff(*fields: dict[str, str], image: str = "reg.example/app:v2") -> dict[str, Any]:
+    """A plan's diff with a new image for the server, and further fields of its group."""
+    changed = {"Name": "image", "Old": "reg.example/app:v1", "New": image, "Type": "Edited"}
+    task = {"Name": "server", "Type": "Edited", "Objects": [{"Name": "Config", "Type": "Edited", "Fields": [changed]}]}
+    return {"Type": "Edited", "TaskGroups": [{"Name": "app", "Type": "Edited", "Fields": fields, "Tasks": [task]}]}
+
+
+def a_plan(*fields: dict[str, str], image: str = "reg.example/app:v2", index: int = 7) -> JSONResponse:
+    """A plan's whole reply."""
+    return JSONResponse({"JobModifyIndex": index, "Diff": a_diff(*fields, image=image)})
+
+
+@dataclass(slots=True, kw_only=True)
+class Stub:
+    """`answers` by "METHOD path" go before the ordinary ones, each list used up from the front to its last."""
+
+    job: dict[str, Any] = field(default_factory=a_job)
+    version: str | None = None
+    answers: dict[str, list[Response]] = field(default_factory=dict)
+    asked: list[Request] = field(default_factory=list)
+    bodies: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        request = Request(scope, receive)
+        body = await request.body()
+        self.asked.append(request)
+        if body:
+            self.bodies.setdefault(request.url.path, []).append(json.loads(body))
+        await self._answer(request)(scope, receive, send)
+
+    @property
+    def posted(self) -> list[dict[str, Any]]:
+        """The bodies of the registrations."""
+        return self.bodies.get(JOB, [])
+
+    def paths(self) -> list[str]:
+        """What was asked for, in order."""
+        return [f"{request.method} {request.url.path}" for request in self.asked]
+
+    def _answer(self, request: Request) -> Response:
+        path = request.url.path
+        if told := self.answers.get(f"{request.method} {path}"):
+            return told.pop(0) if len(told) > 1 else told[0]
+        if path == "/v1/agent/self":
+            if self.version is None:
+                return Response("Permission denied", status_code=403)
+            return JSONResponse({"config": {"Version": {"Version": self.version}}})
+        if path == PLAN:
+            return a_plan()
+        if request.method == "POST":
+            return JSONResponse({"JobModifyIndex": 9, "Index": 9, "EvalID": "e"})
+        if path == SUBMISSION:
+            return Response("job source not found", status_code=404)
+        if path.endswith("/versions"):
+            return JSONResponse({"Versions": [self.job]})
+        return JSONResponse(self.job if path == JOB else [])
+
+
+@asynccontextmanager
+async def opened(connection: NomadConnection) -> AsyncIterator[NomadDeployer]:
+    """A deployer, closed afterwards."""
+    deployer = NomadDeployer(connection)
+    try:
+        yield deployer
+    finally:
+        await deployer.aclose()
