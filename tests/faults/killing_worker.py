@@ -5,6 +5,7 @@ N workers of one thread each are kept alive, forked from this process, which has
 of that name. The file is moved to FLAGS/killed, so exactly one dies; it leaves the time there.
 """
 
+import asyncio
 import os
 import signal
 import sys
@@ -23,12 +24,14 @@ from app.adapters.broker import open_broker
 from app.adapters.doorbell import DramatiqDoorbell
 from app.adapters.nomad import NomadDeployer
 from app.adapters.postgres.pool import Database
+from app.adapters.postgres.rollouts import PostgresRollouts
 from app.adapters.registry import RegistryClient
 from app.bootstrap import App, Kept, build_services, endpoints, nomad_connection
 from app.domain.reference import Repository
 from app.domain.watch import JobPlace
 from app.http import open_client
 from app.logging import configure_logging
+from app.services.vigil import Vigil
 from app.settings import Settings, load_settings
 from workers.worker import run_worker
 
@@ -74,13 +77,17 @@ def _job(value: Any) -> str:
 @asynccontextmanager
 async def opener(settings: Settings, *, broker: Broker, flags: Path) -> AsyncIterator[App]:
     """The services of a worker that has long been running: it does not make every target due, as a start would."""
+    database, bell = Database(settings.database_url.reveal()), DramatiqDoorbell(broker)
+    nomad = NomadDeployer(nomad_connection(settings.nomad))
     kept = Kept(
-        database=Database(settings.database_url.reveal()),
+        database=database,
         registries=RegistryClient(endpoints(settings.registries)),
-        deployer=NomadDeployer(nomad_connection(settings.nomad)),
-        doorbell=DramatiqDoorbell(broker),
+        deployer=nomad,
+        doorbell=bell,
+        vigil=Vigil(PostgresRollouts(database), nomad, bell),
         http=open_client(),
     )
+    keeping = asyncio.create_task(kept.vigil.run())
     services = build_services(settings, kept)
     looker, observer = services.looker, services.observer
     deployer = Deadly("deployer", looker.deployer, flags)
@@ -97,6 +104,7 @@ async def opener(settings: Settings, *, broker: Broker, flags: Path) -> AsyncIte
         ),
         starting="",
     )
+    keeping.cancel()
     kept.doorbell.close()  # the rest ends with the process
 
 
