@@ -1,0 +1,43 @@
+"""Given registrywatcher rolls out the job that runs it, then the rollout survives the restart that it causes."""
+
+from pathlib import Path
+
+from app.local.nomad.timing import Timing
+from tests.cluster import cluster, until
+from tests.faults.deliveries import Teller, answering
+from tests.faults.oracle import Shown, faults
+from tests.faults.outcomes import reading
+
+OWN, *OTHERS = NAMES = ["own", "one", "two", "three"]
+SETTINGS = f'own_job = "{OWN}"\nmax_rollouts = 2\nlease_seconds = 2\npoll_interval = "1h"'
+
+
+async def test_it_goes_last_and_its_successor_follows_it_to_its_end(
+    server_directory: Path, database_url: str, redis_url: str
+) -> None:
+    with cluster(
+        server_directory, database_url=database_url, redis_url=redis_url, names=NAMES, settings=SETTINGS
+    ) as ours:
+        ours.nomad.set_timing(Timing(evaluation=0.05, healthy=1.0))
+        before = [ours.start(kind) for kind in ("web", "worker", "worker")]
+        await answering(ours)
+        pushed = {}
+        async with reading(database_url) as outcomes:
+            await outcomes.settled(NAMES)
+            async with Teller(ours) as teller:
+                for name in (*OTHERS, OWN):
+                    pushed[name] = Shown(tag="v1.1.0", digest=await teller.push(name, "v1.1.0", f"{name} v1.1.0"))
+            await until(lambda: ours.nomad.ledger.entries(job=OWN), "our own job is registered", within=60)
+            for process in before:
+                process.kill()
+            for kind in ("web", "worker"):
+                ours.start(kind)
+            await until(lambda: outcomes.ended_at(pushed[OWN].digest), "its rollout ends well", within=30)
+            await outcomes.settled(NAMES)
+        assert faults(ours, pushed) == []
+        entries = ours.nomad.ledger.entries()
+        assert [entry.job for entry in entries][-1] == OWN
+        assert sorted(entry.job for entry in entries) == sorted(NAMES)
+        with ours.nomad.at_work() as world:
+            ends = [each.modify_index for each in world.deployments.values() if each.job_id != OWN]
+        assert entries[-1].job_modify_index > max(ends)
