@@ -67,7 +67,7 @@ async def test_killed_at_each_step_another_finishes_it(
     with cluster(
         server_directory, database_url=database_url, redis_url=redis_url, names=NAMES, settings=settings
     ) as ours:
-        ours.nomad.set_timing(Timing(evaluation=0.05, healthy=0.5))
+        ours.nomad.set_timing(Timing(evaluation=0.05, healthy=1.0))
         flags = Flags(server_directory / "flags")
         ours.start("web")
         ours.start_module("tests.faults.killing_worker", str(flags.directory), str(_WORKERS))
