@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from app.services.look import LookSettings
 from tests.line import SLOW, Line, line
 
 
-def bounded(at_once: int, **fields: object) -> LookSettings:
+def bounded(at_once: int, **fields: Any) -> LookSettings:
     """So many rollouts at once."""
     return LookSettings(fleet=replace(Fleet(max_rollouts=at_once), **fields))
 

@@ -107,6 +107,11 @@ def test_a_rollout_that_is_registered_does_not_end() -> None:
     assert ending(rollout, launched, [], [seeing()]) is None
 
 
+def test_the_rules_stays_open_while_it_waits_for_its_turn() -> None:
+    waits = Hold(reason=HoldReason.WAITS_TURN, words="3 of at most 3 rollouts are under way")
+    assert ending(open_rollout(item()), None, [WatchResult(watch="app", decision=waits)], [seeing()]) is None
+
+
 def test_the_rules_gives_way_to_something_newer() -> None:
     rollout = open_rollout(item(digest=D3))
     launched = launch(job(), {"app": (seeing(), DEPLOY)}, rollout)
