@@ -7,6 +7,7 @@ Shapes: https://developer.hashicorp.com/nomad/api-docs/jobs and …/deployments.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from app.adapters.nomad import refusals
 from app.adapters.nomad.explain import bounded
 from app.adapters.nomad.images import running_task, tasks_of
 from app.domain.job import ActiveDeployment, JobState, Submission
@@ -30,17 +31,12 @@ def job_state(job: Mapping[str, Any], deployments: Sequence[Mapping[str, Any]]) 
 
 def unusable(job: Mapping[str, Any]) -> str | None:
     """Why we must not register this job, with the mend; None when we may."""
+    name = str(job.get("ID"))
     if job.get("Stop"):
-        return "the job is stopped; run it again in Nomad and it is followed from then on"
+        return refusals.stopped(name)
     if job.get("ParentID") or job.get("Dispatched"):
-        # Nomad would take a periodic child and make an ordinary job of it.
-        return f"the job was launched by {job.get('ParentID') or 'another job'!r}; watch that one instead"
-    if job.get("Multiregion"):
-        return (
-            "the job is multiregion, and each region holds only its own part of it; "
-            "split it into one job per region and watch each with its region"
-        )
-    return None
+        return refusals.child(name, job.get("ParentID") or "another job")
+    return refusals.multiregion(name) if job.get("Multiregion") else None
 
 
 def launches_later(job: Mapping[str, Any]) -> bool:

@@ -92,10 +92,18 @@ def test_a_task_without_config_has_no_image() -> None:
 @pytest.mark.parametrize(
     "kind", ["connect-proxy:web", "connect-ingress:web", "connect-terminating:x", "connect-mesh:x"]
 )
-def test_proxies_of_connect_are_never_touched(kind: str) -> None:
-    found = task("docker", "envoyproxy/envoy:v1.31.0", Kind=kind)
+@pytest.mark.parametrize("image", ["${meta.connect.sidecar_image}", None, ["x"]])
+def test_a_proxy_that_runs_what_nomad_says_is_never_touched(kind: str, image: object) -> None:
+    found = task("docker", image, Kind=kind)
     assert found.problem is not None
     assert "Consul Connect" in found.problem
+    assert "sidecar_task" in found.problem
+
+
+@pytest.mark.parametrize("kind", ["connect-proxy:web", "connect-ingress:web"])
+def test_a_proxy_with_an_image_of_the_users_own_can_be_followed(kind: str) -> None:
+    found = task("docker", "envoyproxy/envoy:v1.31.0", Kind=kind)
+    assert (found.problem, found.image) == (None, "envoyproxy/envoy:v1.31.0")
 
 
 def test_a_native_connect_task_is_a_users_own() -> None:
@@ -106,7 +114,7 @@ def test_a_native_connect_task_is_a_users_own() -> None:
 def test_every_task_of_the_real_specifications_is_recognised(name: str) -> None:
     state = job_state(corpus()[name]["read"], [])
     problems = {str(each.key): each.problem for each in state.tasks if each.problem}
-    expected = {"not-a-container": {"api/server"}, "connect-sidecar": {"api/connect-proxy-meshed"}}.get(name, set())
+    expected = {"not-a-container": {"api/server"}}.get(name, set())
     assert set(problems) == expected
     assert all(
         each.reference is not None
