@@ -51,8 +51,10 @@ def test_an_image_that_cannot_be_pulled(version: str) -> None:
     assert look.deployment is not None
     assert (look.deployment.phase, look.deployment.unhealthy) == (DeploymentPhase.FAILED, 1)
     assert look.deployment.description == "Failed due to unhealthy allocations"
-    assert look.failures == (
-        "api/server: the image could not be pulled: manifest for 127.0.0.1:5000/team/app:nope not found: manifest unknown",
+    [told] = look.failures
+    assert told == (
+        "api/server: the image could not be pulled: "
+        "manifest for 127.0.0.1:5000/team/app:nope not found: manifest unknown"
     )
     assert look.evaluated, "its deployment is there, so that the collected evaluation was done"
     assert (look.stable, [each.status for each in look.allocations]) == (False, ["failed"])
