@@ -1,0 +1,174 @@
+"""A Nomad under contract: where it is, what images run there, and a bare hand on it that knows no deployer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import httpx
+
+from app.domain.watch import JobPlace
+from app.local.nomad import Fate, Simulator
+from tests.servers.tiny_images import Behaviour
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """`host` is the registry in front of every image. `cannot_run` says why no allocation can start, "" when they can.
+
+    `simulator` is None for a real agent.
+    """
+
+    address: str
+    host: str
+    token: str = field(default="", repr=False)
+    cannot_run: str = ""
+    simulator: Simulator | None = None
+
+    @property
+    def is_real(self) -> bool:
+        return self.simulator is None
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """Of the agent, as (2, 0, 6)."""
+        text: str = self.call("GET", "/v1/agent/self").json()["config"]["Version"]["Version"]
+        return tuple(int(part) for part in text.partition("-")[0].split("."))
+
+    @property
+    def has_acl(self) -> bool:
+        return bool(self.token)
+
+    def image(self, behaviour: Behaviour, tag: str = "v1") -> str:
+        """What to write into a job so that it behaves so."""
+        return f"{self.host}/contract/{behaviour}:{tag}"
+
+    def call(
+        self, method: str, path: str, *, namespace: str = "default", json: object = None, **query: str
+    ) -> httpx.Response:
+        """One request by hand. Raises AssertionError with Nomad's words for any other status than 200."""
+        params = {"namespace": namespace, **query}
+        headers = {"X-Nomad-Token": self.token} if self.token else {}
+        reply = httpx.request(method, self.address + path, params=params, json=json, headers=headers, timeout=30)
+        assert reply.status_code == 200, f"{method} {path}: {reply.status_code} {reply.text}"
+        return reply
+
+    def register(self, job: Json, *, submission: Json | None = None) -> Json:
+        """Without check-and-set, as `nomad job run` does."""
+        body = {"Job": job, **({"Submission": submission} if submission else {})}
+        reply: Json = self.call("POST", "/v1/jobs", namespace=job.get("Namespace") or "default", json=body).json()
+        return reply
+
+    def read(self, place: JobPlace) -> Json:
+        """The job as stored."""
+        return self._of_job(place)
+
+    def versions(self, place: JobPlace) -> list[Json]:
+        """Newest first."""
+        found: list[Json] = self._of_job(place, "/versions")["Versions"]
+        return found
+
+    def deployments(self, place: JobPlace) -> list[Json]:
+        """Newest first."""
+        found: list[Json] = self._of_job(place, "/deployments")
+        return sorted(found, key=lambda each: each["CreateIndex"], reverse=True)
+
+    def allocations(self, place: JobPlace) -> list[Json]:
+        """Newest first."""
+        found: list[Json] = self._of_job(place, "/allocations")
+        return sorted(found, key=lambda each: each["CreateIndex"], reverse=True)
+
+    def evaluations(self, place: JobPlace) -> list[Json]:
+        found: list[Json] = self._of_job(place, "/evaluations")
+        return found
+
+    def source(self, place: JobPlace, version: int) -> Json | None:
+        """What was stored as the source of a version."""
+        params = {"namespace": place.namespace, "version": str(version)}
+        headers = {"X-Nomad-Token": self.token} if self.token else {}
+        reply = httpx.get(f"{self.address}/v1/job/{quoted(place.job_id)}/submission", params=params, headers=headers)
+        found: Json | None = reply.json() if reply.status_code == 200 else None
+        return found
+
+    def stop(self, place: JobPlace, *, purge: bool = False) -> None:
+        self.call("DELETE", f"/v1/job/{quoted(place.job_id)}", namespace=place.namespace, purge=str(purge).lower())
+
+    def scale(self, place: JobPlace, group: str, count: int) -> None:
+        """As an autoscaler does."""
+        path = f"/v1/job/{quoted(place.job_id)}/scale"
+        body = {"Count": count, "Target": {"Group": group, "Job": place.job_id}, "Message": "contract"}
+        self.call("POST", path, namespace=place.namespace, json=body)
+
+    @contextmanager
+    def closed(self, key: str) -> Iterator[None]:
+        """Inside, a job with the constraint `${meta.<key>} = open` finds no room until `open`."""
+        if self.simulator is not None:
+            self.simulator.judge(f"{self.host}/contract/", Fate.UNPLACEABLE)
+            yield
+            return
+        try:
+            yield
+        finally:
+            self._set_meta(key, None)
+
+    def open(self, key: str) -> None:
+        """Make the room."""
+        if self.simulator is not None:
+            self.simulator.pardon(f"{self.host}/contract/")
+        else:
+            self._set_meta(key, "open")
+
+    def _set_meta(self, key: str, value: str | None) -> None:
+        for node in self.call("GET", "/v1/nodes").json():
+            if node["Status"] == "ready":
+                self.call("POST", "/v1/client/metadata", json={"NodeID": node["ID"], "Meta": {key: value}})
+
+    def _of_job(self, place: JobPlace, what: str = "") -> Any:
+        return self.call("GET", f"/v1/job/{quoted(place.job_id)}{what}", namespace=place.namespace).json()
+
+
+def quoted(job_id: str) -> str:
+    """As one segment of a path, whatever the name."""
+    return "".join(f"%{byte:02X}" for byte in job_id.encode())
+
+
+@dataclass(slots=True, kw_only=True)
+class Jobs:
+    """What one test registers: names of its own, all stopped at its end, and told to `left` for a later purge."""
+
+    cluster: Cluster
+    name: Callable[[], str]
+    left: list[JobPlace]
+    _running: list[JobPlace] = field(default_factory=list)
+
+    def start(self, job: Json, *, submission: Json | None = None) -> JobPlace:
+        """Register `job` under a fresh id, unless it has one; its place."""
+        job = {**job, "ID": job.get("ID") or self.name()}
+        place = JobPlace(region="", namespace=job.get("Namespace") or "default", job_id=job["ID"])
+        self._running.append(place)
+        self.cluster.register({**job, "Name": job["ID"]}, submission=submission)
+        return place
+
+    def replace(self, place: JobPlace, job: Json) -> None:
+        """Register another specification in its place, by hand."""
+        self.cluster.register({**job, "ID": place.job_id, "Name": place.job_id, "Namespace": place.namespace})
+
+    def child(self, parent: JobPlace, job_id: str) -> JobPlace:
+        """A launch or dispatch of a job of ours; it is stopped too."""
+        place = replace(parent, job_id=job_id)
+        self._running.append(place)
+        return place
+
+    def gone(self, place: JobPlace) -> None:
+        """It was purged: nothing is left to stop."""
+        self._running.remove(place)
+
+    def stop_all(self) -> None:
+        """Not purged: a purge right after a registration crashed a real 1.11.3 server."""
+        for place in self._running:
+            self.cluster.stop(place)
+        self.left += self._running

@@ -1,0 +1,100 @@
+"""The clusters under contract. `make contract NOMAD_ADDR=…` names the agent; without one only the simulator is held."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from app.adapters.nomad import NomadConnection, NomadDeployer
+from app.domain.watch import JobPlace
+from app.local.nomad import Fate, Simulator, Timing, create_simulator_app
+from tests.contract.deployer import sources
+from tests.contract.deployer.agent import Agent, opened
+from tests.contract.deployer.cluster import Cluster, Jobs
+from tests.contract.deployer.guarded import Guarded
+from tests.servers.http import serve
+from tests.servers.tiny_images import LAST_WORDS, Behaviour
+
+ADDRESS = os.environ.get("TEST_NOMAD_ADDR", "").rstrip("/")
+TOKEN = os.environ.get("TEST_NOMAD_TOKEN", "")
+IS_STRICT = bool(os.environ.get("CONTRACT_STRICT"))
+
+MANAGEMENT = "6b2f2a5e-3c1d-4b7e-9a53-0d9f0f3f7a11"
+
+# Quick, but not at once: a look sees the steps between.
+SOON = Timing(start=0.02, healthy=0.05, watch=0.05)
+
+
+@contextmanager
+def simulated(simulator: Simulator, *, token: str = "") -> Iterator[Cluster]:
+    """The simulator as a cluster: its images behave as the tiny ones do."""
+    host = "reg.example:5000"
+    for behaviour, fate, text in (
+        (Behaviour.CRASHES, Fate.EXITS_NONZERO, LAST_WORDS),
+        (Behaviour.ABSENT, Fate.PULL_FAILS, "manifest unknown: manifest unknown"),
+    ):
+        simulator.judge(f"{host}/contract/{behaviour}:", fate, text)
+    with serve(create_simulator_app(simulator)) as url:
+        yield Cluster(address=url, host=host, token=token, simulator=simulator)
+
+
+@pytest.fixture(scope="session")
+def agent() -> Iterator[Agent]:
+    """The real agent, with all that the suite leaves there cleared away at the end."""
+    with opened(ADDRESS, TOKEN) as made:
+        yield made
+
+
+@pytest.fixture(params=["simulator", "agent"] if ADDRESS else ["simulator"])
+def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """A simulator of the test's own, and the real agent."""
+    if request.param == "agent":
+        yield request.getfixturevalue("agent").cluster
+        return
+    token = MANAGEMENT if "guarded" in request.fixturenames else None
+    with simulated(Simulator(timing=SOON, token=token, parse=sources.read), token=token or "") as made:
+        yield made
+
+
+@pytest.fixture
+def allocations_run(cluster: Cluster) -> None:
+    """For a test that needs a container: skips it where none can start, an error with CONTRACT_STRICT."""
+    if cluster.cannot_run and IS_STRICT:
+        pytest.fail(cluster.cannot_run)
+    if cluster.cannot_run:
+        pytest.skip(cluster.cannot_run)
+
+
+@pytest.fixture
+def jobs(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Jobs]:
+    """Registers jobs for one test, and stops them after it."""
+    left: list[JobPlace] = request.getfixturevalue("agent").left if cluster.is_real else []
+    made = Jobs(cluster=cluster, name=lambda: f"contract-{uuid.uuid4().hex[:8]}", left=left)
+    yield made
+    made.stop_all()
+
+
+@pytest.fixture
+def guarded(cluster: Cluster, jobs: Jobs, request: pytest.FixtureRequest) -> Iterator[Guarded]:
+    """The cluster with ACLs; skips a real agent that has none."""
+    if cluster.is_real and not cluster.has_acl:
+        pytest.skip("needs an agent with ACLs, and its management token in NOMAD_TOKEN")
+    namespace = f"contract-{uuid.uuid4().hex[:8]}"
+    if cluster.is_real:
+        request.getfixturevalue("agent").namespaces.append(namespace)
+    cluster.call("PUT", f"/v1/namespace/{namespace}", json={"Name": namespace, "Description": "contract suite"})
+    made = Guarded(jobs=jobs, namespace=namespace)
+    yield made
+    made.clear()
+
+
+@pytest.fixture
+async def deployer(cluster: Cluster) -> AsyncIterator[NomadDeployer]:
+    """Ours, with all rights."""
+    made = NomadDeployer(NomadConnection(address=cluster.address, token=cluster.token, timeout=10))
+    yield made
+    await made.aclose()

@@ -1,0 +1,58 @@
+"""A Nomad with ACLs, a namespace of the test's own, and tokens that may do what a test says."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+from app.adapters.nomad import NomadConnection, NomadDeployer
+from tests.contract.deployer.cluster import Jobs
+
+_SWITCH = "/v1/operator/scheduler/configuration"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guarded:
+    """`jobs` register with a management token."""
+
+    jobs: Jobs
+    namespace: str
+    _made: list[tuple[str, str]] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def deployer(self, capabilities: Sequence[str]) -> AsyncIterator[NomadDeployer]:
+        """Ours, with a token that has these capabilities in `namespace` and nothing else."""
+        cluster = self.jobs.cluster
+        made = NomadDeployer(NomadConnection(address=cluster.address, token=self._token(capabilities), timeout=10))
+        try:
+            yield made
+        finally:
+            await made.aclose()
+
+    @contextmanager
+    def registrations_rejected(self) -> Iterator[None]:
+        """Inside, only management tokens register: an operator's switch for the whole cluster."""
+        before = self.jobs.cluster.call("GET", _SWITCH).json()["SchedulerConfig"]
+        self.jobs.cluster.call("PUT", _SWITCH, json={**before, "RejectJobRegistration": True})
+        try:
+            yield
+        finally:
+            self.jobs.cluster.call("PUT", _SWITCH, json=before)
+
+    def clear(self) -> None:
+        """Take tokens and policies away."""
+        for kind, name in self._made:
+            self.jobs.cluster.call("DELETE", f"/v1/acl/{kind}/{name}")
+
+    def _token(self, capabilities: Sequence[str]) -> str:
+        cluster, name = self.jobs.cluster, f"contract-{uuid4().hex[:8]}"
+        listed = ", ".join(f'"{each}"' for each in capabilities)
+        rules = f'namespace "{self.namespace}" {{\n  capabilities = [{listed}]\n}}\n'
+        cluster.call("POST", f"/v1/acl/policy/{name}", json={"Name": name, "Rules": rules})
+        body = {"Name": name, "Type": "client", "Policies": [name]}
+        token = cluster.call("POST", "/v1/acl/token", json=body).json()
+        self._made.extend((("token", token["AccessorID"]), ("policy", name)))
+        secret: str = token["SecretID"]
+        return secret

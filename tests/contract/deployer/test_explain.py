@@ -1,0 +1,95 @@
+"""Why it does not run, in words of a person that name what to look at."""
+
+import re
+
+import pytest
+
+from app.domain.job import DeploymentPhase, Diagnosis, Snapshot
+from app.ports import Deployer
+from tests.contract.deployer.cluster import Cluster, Jobs
+from tests.contract.deployer.following import followed, settled, submitted
+from tests.contract.deployer.jobs import batch, constrained, service
+from tests.servers.tiny_images import LAST_WORDS, Behaviour
+
+
+def says(diagnosis: Diagnosis, *words: str) -> bool:
+    """Whether one finding has all the words."""
+    return any(all(re.search(word, finding) for word in words) for finding in diagnosis.findings)
+
+
+async def failed(deployer: Deployer, cluster: Cluster, jobs: Jobs, behaviour: Behaviour) -> tuple[Snapshot, Diagnosis]:
+    """How a steady service fares when it is given an image of that behaviour."""
+    place = jobs.start(service(cluster.image(Behaviour.STEADY)))
+    await settled(deployer, place)
+    submission = await submitted(deployer, place, cluster.image(behaviour))
+    seen = await followed(deployer, place, submission)
+    assert seen.deployment is not None
+    assert seen.deployment.phase is DeploymentPhase.FAILED
+    return seen, await deployer.diagnose(place, submission)
+
+
+@pytest.mark.usefixtures("allocations_run")
+async def test_an_image_that_cannot_be_pulled(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+    seen, why = await failed(deployer, cluster, jobs, Behaviour.ABSENT)
+    assert says(why, "contract/absent:v1", "manifest")
+    assert why.logs == ()
+    assert any("manifest" in each for each in seen.failures)
+
+
+@pytest.mark.usefixtures("allocations_run")
+async def test_a_task_that_exits_badly_with_its_last_words(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+    _, why = await failed(deployer, cluster, jobs, Behaviour.CRASHES)
+    assert says(why, "server", r"\b3\b")
+    [tail] = why.logs
+    assert tail.task == "server"
+    assert tail.text.rstrip().endswith(LAST_WORDS)
+    assert not why.logs_denied
+
+
+@pytest.mark.usefixtures("allocations_run")
+async def test_a_task_that_wanted_too_much_memory(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+    _, why = await failed(deployer, cluster, jobs, Behaviour.GREEDY)
+    assert says(why, "server", "(?i)memory|oom")
+
+
+@pytest.mark.usefixtures("allocations_run")
+async def test_a_task_that_never_becomes_healthy(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+    _, why = await failed(deployer, cluster, jobs, Behaviour.UNSTEADY)
+    assert says(why, "server")
+
+
+async def test_a_constraint_that_no_node_meets(deployer: Deployer, jobs: Jobs) -> None:
+    place = jobs.start(constrained(service("reg.example/app:v1"), "${attr.kernel.name}", "plan9"))
+    submission = await submitted(deployer, place, "reg.example/app:v2")
+    await followed(deployer, place, submission, until=lambda seen: seen.unplaced != "")
+    assert says(await deployer.diagnose(place, submission), "app", r"\$\{attr.kernel.name\} = plan9")
+
+
+@pytest.mark.usefixtures("allocations_run")
+async def test_more_memory_than_any_node_has(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+    place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1"), memory=100_000_000))
+    submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
+    await followed(deployer, place, submission, until=lambda seen: seen.unplaced != "")
+    assert says(await deployer.diagnose(place, submission), "app", "memory")
+
+
+@pytest.mark.usefixtures("allocations_run")
+async def test_a_batch_job_that_fails(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+    place = jobs.start(batch(cluster.image(Behaviour.FINISHES)))
+    submission = await submitted(deployer, place, cluster.image(Behaviour.CRASHES))
+    seen = await followed(
+        deployer, place, submission, until=lambda seen: any(each.status == "failed" for each in seen.allocations)
+    )
+    assert seen.runs_to_completion
+    why = await deployer.diagnose(place, submission)
+    assert says(why, "server", r"\b3\b")
+    assert [tail.text.rstrip().endswith(LAST_WORDS) for tail in why.logs] == [True]
+
+
+@pytest.mark.usefixtures("allocations_run")
+async def test_what_runs_well_has_no_findings(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+    place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1")))
+    await settled(deployer, place)
+    submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
+    await followed(deployer, place, submission)
+    assert await deployer.diagnose(place, submission) == Diagnosis()

@@ -1,0 +1,255 @@
+"""How a registration goes, seen by short looks and by waits that hold no thread."""
+
+import time
+
+import anyio
+import pytest
+
+from app.domain.job import DeploymentPhase, Snapshot
+from app.ports import Deployer
+from tests.contract.deployer.cluster import Cluster, Jobs
+from tests.contract.deployer.following import (
+    followed,
+    inspected,
+    over,
+    running,
+    settled,
+    submitted,
+)
+from tests.contract.deployer.jobs import SECOND, constrained, service
+from tests.servers.tiny_images import Behaviour
+
+NOWHERE = ("${node.class}", "nowhere")
+
+
+@pytest.mark.usefixtures("allocations_run")
+async def test_an_order_is_followed_to_success(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+    place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1"), count=3, MaxParallel=2))
+    await settled(deployer, place)
+    submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"), marker="r-1")
+
+    seen = await followed(deployer, place, submission)
+
+    assert submission.changed
+    assert submission.evaluation_id
+    assert seen.deployment is not None
+    assert seen.deployment.phase is DeploymentPhase.SUCCESSFUL
+    assert (seen.deployment.desired, seen.deployment.healthy, seen.deployment.unhealthy) == (3, 3, 0)
+    assert (seen.present, seen.stopped, seen.launches_later) == (True, False, False)
+    assert (seen.index, seen.evaluated, seen.stable, seen.unplaced) == (submission.index, True, True, "")
+    assert seen.failures == ()
+
+
+@pytest.mark.usefixtures("allocations_run")
+async def test_progress_moves_with_the_rollout(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+    place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1"), count=3))
+    await settled(deployer, place)
+    submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
+    progress: list[str] = []
+
+    def noting(seen: Snapshot) -> bool:
+        if seen.progress not in progress:
+            progress.append(seen.progress)
+        return over(seen)
+
+    await followed(deployer, place, submission, until=noting)
+    assert len(progress) >= 3, progress
+
+
+@pytest.mark.usefixtures("allocations_run")
+async def test_a_deployment_is_found_by_index_and_never_by_the_evaluation(
+    deployer: Deployer, cluster: Cluster, jobs: Jobs
+) -> None:
+    """The evaluation of a version without a deployment names the older one's, which succeeded."""
+    place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1")))
+    await settled(deployer, place)
+    jobs.replace(place, service(cluster.image(Behaviour.STEADY, "v1"), MaxParallel=0))
+    submission = await submitted(deployer, place, cluster.image(Behaviour.CRASHES))
+    seen = await followed(deployer, place, submission, until=lambda seen: seen.evaluated and bool(seen.allocations))
+    assert cluster.deployments(place)
+    assert seen.deployment is None
+    assert not seen.stable
+
+
+@pytest.mark.usefixtures("allocations_run")
+async def test_a_newer_version_supersedes_ours(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+    place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1")))
+    await settled(deployer, place)
+    slow = service(cluster.image(Behaviour.STEADY, "v1"), MinHealthyTime=6 * SECOND)
+    jobs.replace(place, slow)
+    submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
+    await followed(deployer, place, submission, until=lambda seen: seen.deployment is not None)
+    jobs.replace(place, service(cluster.image(Behaviour.STEADY, "v3")))
+    seen = await followed(deployer, place, submission)
+    assert seen.deployment is not None
+    assert seen.deployment.phase is DeploymentPhase.REPLACED
+    assert seen.index > submission.index
+    assert not seen.stable
+
+
+async def test_a_job_stopped_meanwhile_is_seen_so(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+    place = jobs.start(constrained(service("reg.example/app:v1"), *NOWHERE))
+    submission = await submitted(deployer, place, "reg.example/app:v2")
+    await followed(deployer, place, submission, until=lambda seen: seen.deployment is not None)
+    cluster.stop(place)
+    seen = await followed(deployer, place, submission)
+    assert (seen.present, seen.stopped) == (True, True)
+    assert seen.deployment is not None
+    assert seen.deployment.phase is DeploymentPhase.STOPPED
+
+
+async def test_a_job_purged_meanwhile_is_absent(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+    place = jobs.start(constrained(service("reg.example/app:v1"), *NOWHERE))
+    submission = await submitted(deployer, place, "reg.example/app:v2")
+    seen = await followed(deployer, place, submission, until=lambda seen: seen.deployment is not None)
+    assert seen.deployment is not None
+    cluster.stop(place)
+    await followed(deployer, place, submission)
+    cluster.stop(place, purge=True)
+    jobs.gone(place)
+    seen = await deployer.observe(place, submission, deployment_id=seen.deployment.deployment_id)
+    assert not seen.present
+    assert await deployer.inspect(place) is None
+
+
+async def test_a_paused_deployment_waits(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+    place = jobs.start(constrained(service("reg.example/app:v1"), *NOWHERE))
+    submission = await submitted(deployer, place, "reg.example/app:v2")
+    seen = await followed(deployer, place, submission, until=lambda seen: seen.deployment is not None)
+    assert seen.deployment is not None
+    identity = seen.deployment.deployment_id
+    for pause in (True, False):
+        cluster.call("POST", f"/v1/deployment/pause/{identity}", json={"DeploymentID": identity, "Pause": pause})
+        seen = await deployer.observe(place, submission, deployment_id=identity)
+        assert seen.deployment is not None
+        assert (seen.deployment.phase, seen.deployment.paused) == (DeploymentPhase.ACTIVE, pause)
+
+
+async def test_what_cannot_be_placed_says_why_and_waits(deployer: Deployer, jobs: Jobs) -> None:
+    place = jobs.start(constrained(service("reg.example/app:v1", count=2), "${attr.kernel.name}", "plan9"))
+    submission = await submitted(deployer, place, "reg.example/app:v2")
+    seen = await followed(deployer, place, submission, until=lambda seen: seen.unplaced != "")
+    assert seen.evaluated
+    assert "app" in seen.unplaced
+    assert "plan9" in seen.unplaced
+    assert seen.deployment is not None
+    assert seen.deployment.phase is DeploymentPhase.ACTIVE
+    assert seen.deployment.placed == 0
+
+
+@pytest.mark.usefixtures("allocations_run")
+async def test_it_goes_on_when_there_is_room(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+    """The blocked evaluation, not the one of our registration, places the rest."""
+    key = jobs.name()
+    with cluster.closed(key):
+        place = jobs.start(constrained(service(cluster.image(Behaviour.STEADY, "v1")), f"${{meta.{key}}}", "open"))
+        submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
+        await followed(deployer, place, submission, until=lambda seen: seen.unplaced != "")
+        cluster.open(key)
+        seen = await followed(deployer, place, submission)
+    assert seen.deployment is not None
+    assert seen.deployment.phase is DeploymentPhase.SUCCESSFUL
+    assert seen.unplaced == ""
+
+
+@pytest.mark.usefixtures("allocations_run")
+async def test_what_nomad_collected_meanwhile_is_told_from_what_stays(
+    deployer: Deployer, cluster: Cluster, jobs: Jobs
+) -> None:
+    """The versions and their mark of stability outlive evaluations and deployments."""
+    place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1")))
+    await settled(deployer, place)
+    submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
+    seen = await followed(deployer, place, submission)
+    assert seen.deployment is not None
+    identity = seen.deployment.deployment_id
+    later = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v3"))
+    await followed(deployer, place, later)
+    with anyio.fail_after(20):
+        while any(each["ID"] == identity for each in cluster.deployments(place)):
+            cluster.call("PUT", "/v1/system/gc")
+            await anyio.sleep(0.2)
+    seen = await deployer.observe(place, submission, deployment_id=identity)
+    assert (seen.present, seen.deployment, seen.stable) == (True, None, True)
+    assert seen.index == later.index
+
+
+@pytest.mark.usefixtures("allocations_run")
+async def test_a_change_after_success_is_seen_by_the_index(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+    place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1")))
+    await settled(deployer, place)
+    submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
+    await followed(deployer, place, submission)
+    jobs.replace(place, service(cluster.image(Behaviour.STEADY, "v1")))
+    seen = await deployer.observe(place, submission)
+    assert seen.index == cluster.read(place)["JobModifyIndex"] != submission.index
+
+
+async def test_a_wait_ends_when_the_rollout_moves(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+    place = jobs.start(constrained(service("reg.example/app:v1"), *NOWHERE))
+    submission = await submitted(deployer, place, "reg.example/app:v2")
+    seen = await followed(deployer, place, submission, until=lambda seen: seen.unplaced != "")
+    assert seen.pointer is not None
+    assert seen.deployment is not None
+    started = time.monotonic()
+
+    async def end_it() -> None:
+        await anyio.sleep(0.5)
+        identity = seen.deployment.deployment_id if seen.deployment else ""
+        await anyio.to_thread.run_sync(lambda: cluster.call("POST", f"/v1/deployment/fail/{identity}", json={}))
+
+    async with anyio.create_task_group() as both:
+        both.start_soon(end_it)
+        await deployer.moved(place, seen.pointer, within=30)
+    assert 0.3 < time.monotonic() - started < 10
+    assert over(await deployer.observe(place, submission))
+
+
+async def test_a_wait_ends_at_its_time(deployer: Deployer, jobs: Jobs) -> None:
+    place = jobs.start(constrained(service("reg.example/app:v1"), *NOWHERE))
+    submission = await submitted(deployer, place, "reg.example/app:v2")
+    seen = await followed(deployer, place, submission, until=lambda seen: seen.unplaced != "")
+    assert seen.pointer is not None
+    started = time.monotonic()
+    with anyio.fail_after(8):
+        await deployer.moved(place, seen.pointer, within=1)
+    assert time.monotonic() - started < 5
+
+
+async def test_a_hundred_and_fifty_waits_leave_room_for_work(deployer: Deployer, jobs: Jobs) -> None:
+    """Nomad serves an address a hundred connections; one that waits must not cost another its look."""
+    place = jobs.start(constrained(service("reg.example/app:v1"), *NOWHERE))
+    submission = await submitted(deployer, place, "reg.example/app:v2")
+    seen = await followed(deployer, place, submission, until=lambda seen: seen.unplaced != "")
+    pointer = seen.pointer
+    assert pointer is not None
+    async with anyio.create_task_group() as waits:
+        for _ in range(150):
+            waits.start_soon(lambda: deployer.moved(place, pointer, within=20))
+        await anyio.sleep(1)
+        with anyio.fail_after(5):
+            for _ in range(10):
+                await deployer.observe(place, submission)
+                await inspected(deployer, place)
+        waits.cancel_scope.cancel()
+    with anyio.fail_after(5):
+        await inspected(deployer, place)
+
+
+@pytest.mark.usefixtures("allocations_run")
+async def test_scaling_to_nothing_has_nothing_to_wait_for(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+    place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1"), count=0))
+    submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
+    seen = await followed(deployer, place, submission, until=lambda seen: seen.evaluated)
+    assert (seen.deployment, seen.desired, seen.allocations) == (None, 0, ())
+
+
+@pytest.mark.usefixtures("allocations_run")
+async def test_a_service_without_a_deployment_is_followed_by_its_allocations(
+    deployer: Deployer, cluster: Cluster, jobs: Jobs
+) -> None:
+    place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1"), count=2, MaxParallel=0))
+    submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
+    seen = await followed(deployer, place, submission, until=running)
+    assert (seen.deployment, seen.desired) == (None, 2)
+    assert all(each.running_since for each in seen.allocations)

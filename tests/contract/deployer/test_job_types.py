@@ -1,0 +1,108 @@
+"""The other kinds of job, each with the outcome that is true for it."""
+
+import pytest
+
+from app.domain.job import DeploymentPhase, Snapshot
+from app.ports import Deployer
+from tests.contract.deployer.cluster import Cluster, Jobs, quoted
+from tests.contract.deployer.following import completed, followed, inspected, over, running, settled, submitted
+from tests.contract.deployer.jobs import NOWHERE, batch, group, job, task, update
+from tests.servers.tiny_images import Behaviour
+
+PERIODIC = {"Enabled": True, "SpecType": "cron", "Spec": "0 3 1 1 *"}
+
+
+def has_deployments(cluster: Cluster) -> bool:
+    """System jobs have them since 1.11."""
+    return cluster.version >= (1, 11)
+
+
+@pytest.mark.usefixtures("allocations_run")
+async def test_a_system_job_is_followed(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+    place = jobs.start(job(group(task(cluster.image(Behaviour.STEADY)), Update=update()), kind="system"))
+    await settled(deployer, place)
+    submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
+    if has_deployments(cluster):
+        seen = await followed(deployer, place, submission)
+        assert seen.deployment is not None
+        assert seen.deployment.phase is DeploymentPhase.SUCCESSFUL
+        assert seen.stable
+    else:
+        seen = await followed(deployer, place, submission, until=running)
+        assert seen.deployment is None
+        assert seen.desired == len({each["NodeID"] for each in cluster.allocations(place)})
+    assert (seen.index, seen.launches_later, seen.runs_to_completion) == (submission.index, False, False)
+
+
+@pytest.mark.usefixtures("allocations_run")
+async def test_a_sick_system_job_fails(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+    place = jobs.start(job(group(task(cluster.image(Behaviour.STEADY)), Update=update()), kind="system"))
+    await settled(deployer, place)
+    submission = await submitted(deployer, place, cluster.image(Behaviour.CRASHES))
+    seen = await followed(
+        deployer,
+        place,
+        submission,
+        until=over if has_deployments(cluster) else lambda seen: any(a.status == "failed" for a in seen.allocations),
+    )
+    if seen.deployment is not None:
+        assert seen.deployment.phase is DeploymentPhase.FAILED
+    why = await deployer.diagnose(place, submission)
+    assert any("server" in finding for finding in why.findings)
+
+
+@pytest.mark.usefixtures("allocations_run")
+async def test_a_batch_job_is_run_again_to_its_end(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+    place = jobs.start(batch(cluster.image(Behaviour.FINISHES)))
+    first = await submitted(deployer, place, cluster.image(Behaviour.FINISHES), marker="r-0")
+    await followed(deployer, place, first, until=completed)
+    submission = await submitted(deployer, place, cluster.image(Behaviour.FINISHES, "v2"))
+    seen = await followed(deployer, place, submission, until=completed)
+    assert (seen.deployment, seen.runs_to_completion, seen.launches_later) == (None, True, False)
+    assert len(seen.allocations) == 1
+    [newest, *_] = cluster.allocations(place)
+    assert newest["ID"] == seen.allocations[0].allocation_id
+
+
+@pytest.mark.usefixtures("allocations_run")
+async def test_a_sysbatch_job_is_run_again_on_every_node(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+    place = jobs.start(job(group(task(cluster.image(Behaviour.FINISHES))), kind="sysbatch"))
+    submission = await submitted(deployer, place, cluster.image(Behaviour.FINISHES, "v2"))
+    seen = await followed(deployer, place, submission, until=completed)
+    assert (seen.deployment, seen.runs_to_completion) == (None, True)
+    nodes = {each["NodeID"] for each in cluster.allocations(place)}
+    assert len(seen.allocations) == len(nodes)
+
+
+async def launches_later(deployer: Deployer, cluster: Cluster, jobs: Jobs, **fields: object) -> Snapshot:
+    """A batch job that waits for its time or its word is updated, and updated again with the same."""
+    place = jobs.start(batch("reg.example/app:v1", Constraints=[NOWHERE], **fields))
+    before = cluster.evaluations(place)
+    submission = await submitted(deployer, place, "reg.example/app:v2")
+    seen = await deployer.observe(place, submission)
+    again = await submitted(deployer, place, "reg.example/app:v2")
+    assert (submission.changed, submission.evaluation_id) == (True, "")
+    assert (again.changed, again.index) == (False, submission.index)
+    assert seen.index == submission.index
+    assert len(cluster.evaluations(place)) == len(before)
+    return seen
+
+
+async def test_a_periodic_job_is_effective_at_its_next_launch(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+    seen = await launches_later(deployer, cluster, jobs, Periodic=PERIODIC)
+    assert (seen.launches_later, seen.deployment, seen.allocations) == (True, None, ())
+
+
+async def test_a_parameterized_job_is_effective_at_its_next_dispatch(
+    deployer: Deployer, cluster: Cluster, jobs: Jobs
+) -> None:
+    seen = await launches_later(deployer, cluster, jobs, ParameterizedJob={"Payload": "optional"})
+    assert (seen.launches_later, seen.deployment, seen.allocations) == (True, None, ())
+
+
+async def test_a_launch_that_runs_keeps_its_image(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+    place = jobs.start(batch("reg.example/app:v1", Constraints=[NOWHERE], ParameterizedJob={"Payload": "optional"}))
+    reply = cluster.call("POST", f"/v1/job/{quoted(place.job_id)}/dispatch", json={}).json()
+    await submitted(deployer, place, "reg.example/app:v2")
+    child = jobs.child(place, reply["DispatchedJobID"])
+    assert (await inspected(deployer, child)).tasks[0].image == "reg.example/app:v1"

@@ -1,0 +1,93 @@
+"""Before the change: what registering an order would do, by Nomad's own plan, with nothing done."""
+
+import pytest
+
+from app.domain.job import Order, TaskChange, TaskKey
+from app.errors import JobChanged, JobRejected
+from app.ports import Deployer
+from tests.contract.deployer.cluster import Cluster, Jobs
+from tests.contract.deployer.following import SERVER, inspected, order, settled
+from tests.contract.deployer.jobs import batch, constrained, group, job, service, task
+from tests.servers.tiny_images import Behaviour
+
+
+@pytest.mark.usefixtures("allocations_run")
+async def test_a_preview_tells_the_change_and_changes_nothing(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+    old, new = cluster.image(Behaviour.STEADY, "v1"), cluster.image(Behaviour.STEADY, "v2")
+    place = jobs.start(service(old))
+    state, before = await settled(deployer, place), cluster.read(place)
+
+    seen = await deployer.preview(place, order(state, new, marker="r-1"))
+
+    assert seen.allowed
+    assert seen.foreign == ()
+    assert any(old in line and new in line for line in seen.lines), seen.lines
+    assert list(seen.updates) == ["app"]
+    assert seen.unplaced == ""
+    assert cluster.read(place) == before
+    assert len(cluster.evaluations(place)) == len({each["ID"] for each in cluster.evaluations(place)})
+
+
+async def test_a_preview_of_what_runs_already_is_empty(deployer: Deployer, jobs: Jobs) -> None:
+    place = jobs.start(constrained(service("reg.example/app:v1"), "${node.class}", "nowhere"))
+    seen = await deployer.preview(place, order(await inspected(deployer, place), "reg.example/app:v1"))
+    assert (seen.lines, seen.foreign) == ((), ())
+
+
+async def test_pulls_and_markers_are_named_by_the_order(deployer: Deployer, jobs: Jobs) -> None:
+    place = jobs.start(constrained(service("reg.example/app:v1"), "${node.class}", "nowhere"))
+    state = await inspected(deployer, place)
+    change = TaskChange(image="reg.example/app:v1", marker="r-2", force_pull=True)
+    seen = await deployer.preview(place, Order(changes={SERVER: change}, expected_index=state.index))
+    assert seen.foreign == ()
+    assert any("force_pull" in line for line in seen.lines), seen.lines
+
+
+async def test_a_group_that_changes_along_is_no_drift(deployer: Deployer, jobs: Jobs) -> None:
+    """One of two groups changes; identities make Nomad add its own constraint, which is nobody's change."""
+    identified = task("reg.example/app:v1", Identities=[{"Name": "aws", "Audience": ["sts"]}])
+    place = jobs.start(
+        constrained(
+            job(group(identified, name="app", Count=2), group(task("reg.example/db:v1", name="db"), name="db")),
+            "${node.class}",
+            "nowhere",
+        )
+    )
+    state = await inspected(deployer, place)
+    for tag in ("v2", "v3"):
+        placed = order(state, f"reg.example/app:{tag}")
+        seen = await deployer.preview(place, placed)
+        assert seen.foreign == (), seen.foreign
+        assert seen.lines
+        await deployer.submit(place, placed)
+        state = await inspected(deployer, place)
+
+
+async def test_a_preview_warns_of_what_cannot_be_placed(deployer: Deployer, jobs: Jobs) -> None:
+    place = jobs.start(constrained(service("reg.example/app:v1", count=2), "${attr.kernel.name}", "plan9"))
+    seen = await deployer.preview(place, order(await inspected(deployer, place), "reg.example/app:v2"))
+    assert "app" in seen.unplaced
+    assert "plan9" in seen.unplaced
+
+
+async def test_a_preview_of_a_job_that_moved_on_says_so(deployer: Deployer, jobs: Jobs) -> None:
+    old = constrained(service("reg.example/app:v1"), "${node.class}", "nowhere")
+    place = jobs.start(old)
+    stale = order(await inspected(deployer, place), "reg.example/app:v2")
+    jobs.replace(place, {**old, "Meta": {"by": "hand"}})
+    with pytest.raises(JobChanged):
+        await deployer.preview(place, stale)
+
+
+async def test_a_preview_for_a_task_that_is_not_there_is_rejected(deployer: Deployer, jobs: Jobs) -> None:
+    place = jobs.start(constrained(service("reg.example/app:v1"), "${node.class}", "nowhere"))
+    state = await inspected(deployer, place)
+    with pytest.raises(JobRejected, match="app/other"):
+        await deployer.preview(place, order(state, "reg.example/app:v2", key=TaskKey(group="app", task="other")))
+
+
+async def test_a_job_that_launches_later_is_previewed_too(deployer: Deployer, jobs: Jobs) -> None:
+    place = jobs.start(batch("reg.example/app:v1", Periodic={"Enabled": True, "SpecType": "cron", "Spec": "0 3 1 1 *"}))
+    seen = await deployer.preview(place, order(await inspected(deployer, place), "reg.example/app:v2"))
+    assert seen.foreign == ()
+    assert any("reg.example/app:v2" in line for line in seen.lines)
