@@ -5,6 +5,7 @@
 #   make test               all tests; `make test ARGS="tests/unit -x"` for some
 #   make check              linters, types, import layers, and the pure core at full branch coverage
 #   make bench              how fast it is
+#   make docs               write docs/refusals.md of the sentences that the code makes
 #   make snakeoil           throw-away TLS certificates in .registrywatcher/snakeoil
 #   make lock               solve the dependencies again (UPGRADE=--upgrade for newer ones)
 #   make clean              remove what the others made
@@ -27,7 +28,7 @@ empty :=
 comma := ,
 PURE_LIST := $(subst $(empty) $(empty),$(comma),$(strip $(PURE)))
 
-.PHONY: help demo up test check bench snakeoil lock clean
+.PHONY: help demo up test check bench docs snakeoil lock clean
 .NOTPARALLEL:
 
 help:
@@ -52,6 +53,10 @@ check: .venv/.dev
 
 bench: .venv/.dev
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+docs: .venv/.dev
+	$(BIN)/python -m tests.unit.refusals > $(STATE)/refusals.md
+	@mv $(STATE)/refusals.md docs/refusals.md
 
 snakeoil: .venv/.dev
 	@mkdir -p $(STATE)/snakeoil

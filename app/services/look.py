@@ -128,7 +128,7 @@ def _unmoved(fleet: Fleet, claim: Claim, seeing: list[Seeing]) -> Result:
 
 async def _decide_all(looker: Looker, claim: Claim, job: JobState | None, seeing: list[Seeing]) -> None:
     fleet, open_rollout = looker.settings.fleet, claim.rollout
-    busy = _busy(looker.settings, claim, job)
+    busy = busy_with(looker.settings, claim, job)
     circumstances = Circumstances(busy=busy, turn=fleet.turn(claim), heed_elsewhere=fleet.stop_after_failure)
     results, deploys = await _consider_all(looker, claim, job, seeing, circumstances)
     launch = ended = None
@@ -184,7 +184,8 @@ async def _consider_all(
     return results, deploys
 
 
-def _busy(settings: LookSettings, claim: Claim, job: JobState | None) -> str:
+def busy_with(settings: LookSettings, claim: Claim, job: JobState | None) -> str:
+    """What is under way on the job, with what follows from it; "" when nothing is, or no longer moves."""
     if claim.rollout is not None and claim.rollout.submitted:
         return f"rollout {claim.rollout.rollout_id} is under way; {_MEANWHILE}"
     if job is None or job.deployment is None or job.deployment.job_spec_index == claim.stalled_index:

@@ -1,0 +1,1 @@
+"""Every sentence that refuses, holds or explains a failure, made by the code itself; docs/refusals.md lists them."""

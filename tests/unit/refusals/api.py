@@ -1,0 +1,149 @@
+"""What the API refuses, with its status: each sentence by a request to the whole web face."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from uuid import UUID
+
+import httpx
+
+from app.domain.job import DeploymentPhase
+from app.domain.rollout import OutcomeKind
+from app.web.auth import Access, Role
+from tests.unit.refusals.row import Row
+from tests.web.face import DEPLOYMENT, PAST, SUMMARY, UNDERWAY, WATCH, Face, token
+
+ROLLOUT = f"/rollouts/{SUMMARY.rollout_id}"
+OTHER = UUID(int=77)
+TAG = {"pinned_tag": "v1.1.0"}
+
+
+def api() -> Iterator[Row]:
+    """A row for every refusal."""
+    yield from _who_asks()
+    yield from _what_is_asked()
+    yield from _steering()
+    yield from _rollbacks()
+
+
+def _who_asks() -> Iterator[Row]:
+    wide = Face(access=Access())
+    yield _asked("nobody may write from elsewhere", wide, "POST", "/tags/app", "this machine", "configure tokens")
+    ours = Face(access=Access(loopback=True))
+    as_other = {"Host": "evil.example"}
+    yield _asked(
+        "it is called by another name", ours, "GET", "/repos", "'evil.example'", "use http://localhost", as_other
+    )
+    from_page = {"Origin": "http://evil.example"}
+    yield _asked("another site's page asks", ours, "POST", "/pause", "another site", "open our own page", from_page)
+    tokens = Face(access=Access(tokens=(token("ci", Role.VIEWER, "secret"),)))
+    yield _asked("no token is sent", tokens, "GET", "/repos", "token", "send a configured token")
+    viewer = {"Authorization": "Bearer secret"}
+    yield _asked("the token may not", tokens, "POST", "/pause", "token 'ci'", "send one with that role", viewer)
+
+
+def _what_is_asked() -> Iterator[Row]:
+    face = Face()
+    send = 'send {"pinned_tag": "v1.2.0"}'
+    for when, body, thing, mend in (
+        ("the body is empty", b"", "the body", send),
+        ("the body is no JSON", b"{", "the body", send),
+        ("the body is no object", b"[]", "the body", send),
+        ("the body is too long", b" " * 70_000, "the body", send),
+        ("nothing is asked", b"{}", "pinned_tag or auto_deploy", send),
+        ("a key is unknown", b'{"tag": "v1"}', "'tag'", send),
+        (
+            "a key stands twice",
+            b'{"auto_deploy": true, "auto_deploy": false}',
+            "'auto_deploy'",
+            "say once what is meant",
+        ),
+        ("the tag is no text", b'{"pinned_tag": 1}', "pinned_tag", "send a string"),
+        ("the switch is no switch", b'{"auto_deploy": "true"}', "auto_deploy", "send true or false"),
+        ("the tag is none", b'{"pinned_tag": "v 1"}', "'v 1'", "letters, digits"),
+        ("the tag is not there", b'{"pinned_tag": "v9.9.9"}', "v9.9.9", "push it first"),
+    ):
+        yield _asked(when, face, "POST", "/tags/app", thing, mend, body=body)
+    yield _asked("the watch is unknown", face, "GET", "/tags/nobody", "'nobody'", "GET /repos lists the names")
+    nothing = Face()
+    nothing.queries.known = (replace(WATCH, wanted=""),)
+    yield _asked("there is no release", nothing, "GET", "/tags/app", "repo app", "push a release")
+    yield _asked("plan is misspelled", face, "POST", "/tags/app?plan=yes", "'yes'", "send plan=true")
+    gone = Face()
+    gone.deployer.job = None
+    yield _asked("the job cannot be planned", gone, "POST", "/tags/app/reset?plan=true", "job web", "register it once")
+    release = "/repos/app/release-hold"
+    yield _asked("nothing is held", face, "POST", release, "of app", "POST /tags/app deploys a tag")
+    yield _asked(
+        "the rollout is unknown", face, "GET", f"/rollouts/{OTHER}", "rollout", "GET /rollouts lists the newest"
+    )
+
+
+def _steering() -> Iterator[Row]:
+    over = Face()
+    over.steering.found = replace(UNDERWAY, outcome=OutcomeKind.SUCCEEDED)
+    yield _steered("it is over", over, "GET /rollouts lists those under way")
+    unregistered = Face()
+    unregistered.steering.found = replace(UNDERWAY, registered=False)
+    yield _steered("it is not in Nomad yet", unregistered, "ask again once it is under way")
+    for when, deployment, mend in (
+        ("it has no deployment", None, "ask again later"),
+        (
+            "its deployment is over",
+            replace(DEPLOYMENT, phase=DeploymentPhase.FAILED, description="Deployment marked as failed"),
+            "see GET /rollouts/",
+        ),
+        ("it has no canaries", replace(DEPLOYMENT, canaries=0, awaits_promotion=False), "it goes on by itself"),
+        ("they are not healthy", replace(DEPLOYMENT, canaries=2, awaits_promotion=False), "ask again when"),
+        ("they do not wait", replace(DEPLOYMENT, awaits_promotion=False), "it goes on by itself"),
+    ):
+        face = Face()
+        face.steering.found = replace(UNDERWAY, deployment=deployment)
+        yield _steered(when, face, mend)
+
+
+def _steered(when: str, face: Face, mend: str) -> Row:
+    return _asked(when, face, "POST", f"{ROLLOUT}/promote", str(SUMMARY.rollout_id), mend)
+
+
+def _rollbacks() -> Iterator[Row]:
+    (brought,) = PAST.brought
+    unknown = replace(brought, from_tag="", from_digest="")
+    absent = replace(brought, from_tag="v0.1.0", from_digest="sha256:" + "0" * 64)
+    for when, past, thing, mend in (
+        ("it was taken back already", replace(PAST, taken_back_by=OTHER), str(SUMMARY.rollout_id), "POST /rollouts/"),
+        ("it was never registered", replace(PAST, registered=False), str(SUMMARY.rollout_id), "name one of"),
+        ("it failed, and is not the newest", _earlier(OutcomeKind.FAILED), str(SUMMARY.rollout_id), "name one of"),
+        ("that runs already", _earlier(OutcomeKind.SUCCEEDED), "app v1.1.0", "deploy it by POST /tags/"),
+        ("its watch is gone", replace(PAST, brought=(replace(brought, watch=None),)), "app", "put it back into"),
+        ("what ran before is unknown", replace(PAST, brought=(unknown,)), "app", "deploy a tag of GET /repos"),
+        ("the registry dropped it", replace(PAST, brought=(absent,)), "app v0.1.0", "push it again"),
+    ):
+        face = Face()
+        face.steering.known = past
+        yield _asked(when, face, "POST", f"{ROLLOUT}/rollback", thing, mend)
+    overtaken = Face()
+    overtaken.steering.moved_on = True
+    path = f"{ROLLOUT}/rollback"
+    yield _asked("another came in between", overtaken, "POST", path, str(SUMMARY.rollout_id), "see GET /rollouts")
+
+
+def _earlier(outcome: OutcomeKind) -> object:
+    return replace(PAST, newest=OTHER, outcome=outcome)
+
+
+def _asked(
+    when: str,
+    face: Face,
+    method: str,
+    path: str,
+    thing: str,
+    mend: str,
+    headers: dict[str, str] | None = None,
+    *,
+    body: bytes = b"",
+) -> Row:
+    with face.client() as browser:
+        answer: httpx.Response = browser.request(method, path, content=body, headers=headers)
+    assert answer.status_code >= 400, when
+    message: str = answer.json()["message"]
+    return Row(when=when, name=str(answer.status_code), sentence=message, thing=thing, mend=mend)

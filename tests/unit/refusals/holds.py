@@ -1,0 +1,102 @@
+"""Why nothing is deployed: each reason to hold, as the decision words it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from uuid import UUID
+
+from app.adapters.nomad.images import running_task
+from app.adapters.nomad.translate import unusable
+from app.domain.decision import Ask, Case, Hold, decide
+from app.domain.history import Wanted
+from app.domain.job import ActiveDeployment, JobState, TaskKey
+from app.domain.rule import Rule
+from app.services.fleet import Fleet
+from app.services.look import LookSettings, busy_with
+from tests.unit.domain.cases import D1, D2, WATCH, case, job, knows, task
+from tests.unit.refusals.row import Row
+from tests.unit.services.looks import claim, open_rollout
+
+BY_HAND = "a deploy by hand"
+
+
+def holds() -> Iterator[Row]:
+    """A row for every reason, and for every way to come to it."""
+    yield from _unusable()
+    yield _held("no release was pushed yet", case(wanted=None), "release tag", "until one is pushed")
+    pinned = case(wanted=None, rule=Rule(pinned_tag="test"))
+    yield _held("the pinned tag is gone", pinned, "tag test", "until it is pushed")
+    ours = claim(rollout=replace(open_rollout(), rollout_id=UUID(int=7), submitted=True))
+    yield _held("a rollout of ours is under way", _busy(ours, job()), f"rollout {UUID(int=7)}", BY_HAND)
+    active = ActiveDeployment(deployment_id="d", job_spec_index=9, progress="", description="Deployment is running")
+    theirs = _busy(claim(), job(deployment=active))
+    yield _held("somebody else deploys the job", theirs, "on the job", BY_HAND)
+    failed = case(history=knows((task(), D1), failed=frozenset({D2})))
+    yield _held("the digest failed on this job", failed, "v1.1.0", "release it")
+    yield _held("it is what runs", case(wanted=Wanted(tag="v1.0.0", digest=D1)), "v1.0.0", "")
+    yield _held("the switch is off", case(auto_deploy=False), "v1.1.0", "when it is switched on")
+    yield _held("everything is paused", case(paused=True), "v1.1.0", "once it is resumed")
+    observing = case(watch=replace(WATCH, observe_only=True))
+    yield _held("the watch only observes", observing, "v1.1.0", "once observe_only is taken away")
+    changed = case(history=replace(case().history, expected={"app/server": "another"}))
+    yield _held("a person changed the job's image", changed, "the image", "something newer, or a deploy by hand")
+    undo = Ask(wanted=Wanted(tag="v0.9.0", digest=D2), forced=False, goes_back=True, unless_changed=True)
+    outside = replace(changed, ask=undo)
+    yield _held("a person did so before what failed could be undone", outside, "v0.9.0", "deploy it by hand")
+    yield _held("a person rolled back", case(rolled_back=True), "v1.0.0", "something newer than v1.1.0")
+    lower = case(wanted=Wanted(tag="v0.9.0", digest=D2))
+    yield _held("it is lower than what runs", lower, "v0.9.0", "deploy it by hand")
+    branch = job(task(":main"))
+    yield _held("what runs is no release", _no_release(branch), "what runs", "the next release, or a deploy by hand")
+    elsewhere = case(heed_elsewhere=True, history=replace(case().history, failed_elsewhere={D2: "api"}))
+    yield _held("the digest failed on another job", elsewhere, "job api", "release it there")
+    full = Fleet(max_rollouts=2).turn(claim(others_active=2))
+    yield _held("enough rollouts are under way", case(turn=full), "v1.1.0", "in its turn, or by hand")
+    own = Fleet(own_job=WATCH.place)
+    for others in ({"others_active": 1}, {"others_due": 1}):
+        last = case(turn=own.turn(claim(**others)))
+        yield _held("the job runs registrywatcher itself", last, "own job", "in its turn, or by hand")
+
+
+def _held(when: str, weighed: Case, thing: str, mend: str) -> Row:
+    found = decide(weighed)
+    assert isinstance(found, Hold), when
+    return Row(when=when, name=found.reason.value, sentence=found.words, thing=thing, mend=mend)
+
+
+def _busy(of: object, found: JobState) -> Case:
+    return case(job=found, busy=busy_with(LookSettings(), of, found))  # type: ignore[arg-type]
+
+
+def _no_release(found: JobState) -> Case:
+    return case(job=found, history=replace(knows((task(":main"), D1)), first_highest="v1.1.0"))
+
+
+def _unusable() -> Iterator[Row]:
+    yield _held("the job is missing", case(job=None), "job app", "register it once")
+    for when, spec, thing, mend in (
+        ("the job is stopped", {"Stop": True}, "job app", "run it again in Nomad"),
+        ("it is a launch of another job", {"ParentID": "nightly"}, "job app", "watch that one instead"),
+        ("the job is multiregion", {"Multiregion": {"Regions": []}}, "job app", "split it into one job per region"),
+    ):
+        yield _held(when, case(job=job(unusable=unusable({"ID": "app", **spec}))), thing, mend)
+    yield _held("the job has no such task", case(job=job(task(name="other"))), "'server'", "correct nomad_task_name")
+    group = case(watch=replace(WATCH, group="b"))
+    yield _held("the group has no such task", group, "group 'b' of job app", "correct nomad_task_name")
+    foreign = case(job=job(task("other/app:v1")))
+    yield _held("it runs another image", foreign, "task app/server", "correct the configuration or the job")
+    for when, spec, mend in (
+        ("its image is a variable", {"image": "app:${TAG}"}, "write it out in the job"),
+        ("it has no image", {}, "write one in its config"),
+        ("its image is no text", {"image": ["app"]}, "write one reference in its config"),
+        ("its image is an archive", {"image": "app", "load": "app.tar"}, "name an image of a registry"),
+        ("its image cannot be read", {"image": "app:"}, "correct it in the job"),
+    ):
+        yield _task(when, {"Driver": "docker", "Config": spec}, mend)
+    yield _task("its driver runs no images", {"Driver": "exec"}, "docker, podman, containerd-driver do")
+    proxy = {"Driver": "docker", "Kind": "connect-proxy:web", "Config": {"image": "${meta.connect.sidecar_image}"}}
+    yield _task("it is Consul Connect's", proxy, "watch a task of your own")
+
+
+def _task(when: str, specification: dict[str, object], mend: str) -> Row:
+    found = running_task(TaskKey(group="app", task="server"), specification)
+    return _held(when, case(job=job(found)), "task app/server", mend)

@@ -1,0 +1,122 @@
+"""What Nomad refuses, and where it does not answer: each sentence of app/adapters/nomad/refusals.py."""
+
+from collections.abc import Iterator
+
+import requests
+
+from app.adapters.nomad import refusals
+from app.adapters.nomad.errors import problem_of, while_planning, while_reading, while_writing
+from app.adapters.nomad.refusals import Doing
+from app.domain.watch import JobPlace
+from tests.unit.refusals.row import Row
+
+ORIGIN = "https://nomad.example:4646"
+PLACE = JobPlace(region="", namespace="default", job_id="app")
+TOKEN = "give NOMAD_TOKEN (or NOMAD_TOKEN_FILE) a token with "
+
+
+def nomad() -> Iterator[Row]:
+    """A row for every sentence, and the usual words of Nomad in it."""
+    yield from _the_job()
+    yield from _denied()
+    yield from _rejected()
+    yield from _away()
+    yield _row("the token may not plan", refusals.unplanned("default"), "namespace default", "give it plan-job")
+    yield _row("the token may do everything", refusals.management_token(), "NOMAD_TOKEN", "give registrywatcher")
+    why = "the variable flag VERSION was set twice"
+    stale = refusals.source_stale(why)
+    yield _row("its source could not be changed along", stale, "the job's source", "run the job from its own files")
+
+
+def _the_job() -> Iterator[Row]:
+    looks = "the next look reads it anew"
+    job = refusals.name_of(PLACE)
+    yield _row("the job went before it was registered", refusals.gone(job), "job app", "register it again")
+    moved = refusals.moved(job, found=12, expected=9)
+    yield _row("somebody was first, as it was read again", moved, "job app", looks)
+    conflict = _words(while_writing(_refusal(500, "Enforcing job modify index 9: job exists"), ORIGIN, place=PLACE))
+    yield _row("somebody was first, says Nomad", conflict, "job app", looks)
+    yield _row("the job went on without us", refusals.moved_on(job, found=12), "job app", looks)
+    yield _row("it is stopped", refusals.stopped(job), "job app", "run it again in Nomad")
+    yield _row("it is a launch of another job", refusals.child(job, "nightly"), "job app", "watch that one instead")
+    yield _row("it is multiregion", refusals.multiregion(job), "job app", "split it into one job per region")
+    task = refusals.no_task(job, "app/server")
+    yield _row("a task went before it was registered", task, "task app/server", "correct nomad_task_name")
+    drift = refusals.drift(job, ["group app: Count 1 -> 2"])
+    yield _row("the plan changes more than was asked", drift, "job app", "run the job once by hand")
+    lost = refusals.outcome_unknown(job, "the connection broke before the answer", "")
+    yield _row("the answer to a registration was lost", lost, "job app", "the next look reads it again")
+
+
+def _denied() -> Iterator[Row]:
+    for doing in Doing:
+        problem = while_reading(_refusal(403, "Permission denied"), ORIGIN, doing=doing, place=PLACE)
+        yield _row(f"the token may not do this: {doing.words}", _words(problem), "job app", TOKEN + doing.capability)
+    text = "Job registration, dispatch, and scale are disabled by the scheduler configuration"
+    disabled = _words(while_writing(_refusal(403, text), ORIGIN, place=PLACE))
+    yield _row("reject_job_registration is on", disabled, ORIGIN, "an operator switches them on again")
+
+
+def _rejected() -> Iterator[Row]:
+    for status, text, mend in (
+        (500, "1 error occurred:\n\t* Task server validation failed", "correct the job and run it once by hand"),
+        (500, "nonexistent namespace", "create the namespace"),
+        (500, 'job "app" is in nonexistent node pool "gpu"', "create the node pool"),
+        (500, "Quota limit exceeded: quota", "raise the quota"),
+        (500, 'Feature "Sentinel" denied by policy', "change the job so that the Sentinel policy passes"),
+        (500, "error in job mutator expose-check: no port", "correct in the job"),
+        (500, "cannot update non-parameterized job", "stop and purge the job"),
+    ):
+        found = _words(while_writing(_refusal(status, text), ORIGIN, place=PLACE))
+        yield _row("Nomad refuses the specification", found, "job app", mend)
+    planned = _words(while_planning(_refusal(400, "Job must have a valid ID"), ORIGIN, PLACE))
+    yield _row("Nomad refuses to plan it", planned, "job app", "correct the job and run it once by hand")
+    waiting = "Deployment has unhealthy canaries: 0/1 healthy allocations"
+    promoted = _words(while_writing(_refusal(500, f"1 error occurred: * {waiting}"), ORIGIN, doing=Doing.PROMOTING))
+    yield _row("Nomad does not promote yet", promoted, "the canaries of the job", "wait until the canaries are healthy")
+
+
+def _away() -> Iterator[Row]:
+    later = "it is asked again later"
+    for when, status, text, mend in (
+        ("it has no leader", 500, "No cluster leader", "its servers elect a leader"),
+        ("it asks to slow down", 429, "Too many requests", later),
+        ("the region is unknown", 500, "No path to region", "correct nomad_region"),
+        ("there is no Nomad at the address", 404, "404 page not found", "there is something else at this address"),
+        ("it answers with anything else", 500, "internal error", later),
+    ):
+        yield _row(when, _words(while_reading(_refusal(status, text), ORIGIN, place=PLACE)), ORIGIN, mend)
+    for when, error, mend in (
+        ("it cannot be reached", requests.ConnectTimeout(), "look whether the agent is up"),
+        ("it is silent", requests.ReadTimeout(), later),
+        ("the connection breaks", requests.ConnectionError(), later),
+        ("its certificate is another's", _tls("Hostname mismatch"), "set NOMAD_TLS_SERVER_NAME"),
+        ("its certificate is unknown", _tls("CERTIFICATE_VERIFY_FAILED"), "set NOMAD_CACERT"),
+        ("NOMAD_CACERT is no certificate", _tls("NO_CERTIFICATE_OR_CRL_FOUND"), "name the CA's certificate"),
+        ("it speaks plain HTTP", _tls("WRONG_VERSION_NUMBER"), "write http:// in NOMAD_ADDR"),
+        ("TLS fails otherwise", _tls("odd"), "look at NOMAD_CACERT"),
+        ("something else answers", requests.JSONDecodeError("", "", 0), "Correct NOMAD_ADDR"),
+        ("the call cannot be made", requests.exceptions.InvalidURL(), "correct the NOMAD_* variables"),
+    ):
+        yield _row(when, _words(while_reading(problem_of(error), ORIGIN)), ORIGIN, mend)
+
+
+def _tls(text: str) -> Exception:
+    return requests.exceptions.SSLError(text)
+
+
+def _refusal(status: int, text: str) -> object:
+    from app.adapters.nomad.errors import refusal_of
+
+    response = requests.Response()
+    response.status_code, response._content = status, text.encode()
+    return refusal_of(response)
+
+
+def _words(error: Exception | None) -> str:
+    assert error is not None
+    return str(error)
+
+
+def _row(when: str, sentence: str, thing: str, mend: str) -> Row:
+    return Row(when=when, name="Nomad", sentence=sentence, thing=thing, mend=mend)

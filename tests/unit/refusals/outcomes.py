@@ -1,0 +1,130 @@
+"""How a rollout ends: each outcome's reason, and what explains a failure, as judging and looking word them."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from app.adapters.nomad.explain import failures
+from app.adapters.nomad.placement import unplaced
+from app.adapters.postgres.failures import told
+from app.domain.decision import Hold, HoldReason
+from app.domain.job import AllocationState, DeploymentPhase, DeploymentState, Snapshot, Submission
+from app.domain.judging import judge
+from app.domain.rollout import Course, Origin, Outcome, OutcomeKind, Patience, Returning
+from app.services.launch import ending
+from app.services.target import WatchResult
+from tests.unit.refusals.row import Row
+from tests.unit.services.looks import item, open_rollout, seeing
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+COURSE = Course(submission=Submission(index=9, evaluation_id="e"), started_at=START, moved_at=START)
+DEPLOYMENT = DeploymentState(
+    deployment_id="d", phase=DeploymentPhase.ACTIVE, description="", desired=2, placed=2, healthy=1, unhealthy=0
+)
+LOOKED = Snapshot(present=True, index=9, evaluated=True, desired=1)
+RELEASE = "release it, or push something newer"
+
+
+def outcomes() -> Iterator[Row]:
+    """A row for every outcome, and for every way to come to it."""
+    yield from _well()
+    yield from _failed()
+    yield _ended("the job was purged meanwhile", Snapshot(present=False), "the job", "register it again")
+    yield _ended("the job was stopped meanwhile", replace(LOOKED, stopped=True), "the job", "run it again in Nomad")
+    cancelled = _deployed(DeploymentPhase.STOPPED, "Cancelled because job is stopped")
+    yield _ended("Nomad cancelled its deployment", cancelled, "job", "")
+    crowded = replace(LOOKED, deployment=DEPLOYMENT, unplaced=_unplaced())
+    yield _ended("nothing moves (rollout_stall_after)", crowded, "the job", "look at the job in Nomad", after=901)
+    moving = replace(COURSE, moved_at=START + timedelta(hours=1))
+    yield _ended(
+        "it takes too long (rollout_deadline)",
+        replace(LOOKED, deployment=DEPLOYMENT),
+        "the job",
+        "look at the job in Nomad",
+        course=moving,
+        after=3601,
+    )
+    yield from _never_registered()
+
+
+def _well() -> Iterator[Row]:
+    done = _deployed(DeploymentPhase.SUCCESSFUL, "Deployment completed successfully")
+    yield _ended("Nomad says so", done, "Deployment", "")
+    yield _ended("it was marked as stable", replace(LOOKED, stable=True), "version of the job", "")
+    yield _ended("nothing is to run", replace(LOOKED, desired=0), "the job", "")
+    ran = AllocationState(allocation_id="a", status="running", running_since=START.timestamp() - 60)
+    yield _ended("the allocations run", replace(LOOKED, allocations=(ran,)), "allocations", "")
+    unchanged = replace(COURSE, submission=replace(COURSE.submission, changed=False))
+    yield _ended("the job was so already", LOOKED, "the job", "", course=unchanged)
+    yield _ended("it launches later", replace(LOOKED, launches_later=True), "next launch", "")
+    yield _ended(
+        "somebody else registered the job", replace(LOOKED, index=12), "the job", "the next look decides by what runs"
+    )
+    replaced = _deployed(DeploymentPhase.REPLACED, "Cancelled due to newer version of job")
+    yield _ended("Nomad has a newer version", replaced, "job", "")
+
+
+def _failed() -> Iterator[Row]:
+    crashed = replace(LOOKED, allocations=(AllocationState(allocation_id="a", status="failed"),))
+    words = "Failed due to unhealthy allocations"
+    for when, allocation in _SICK:
+        looked = replace(_deployed(DeploymentPhase.FAILED, words), failures=failures([allocation]))
+        yield _ended(when, looked, "app/server", RELEASE)
+    yield _ended("it cannot be placed", _deployed(DeploymentPhase.FAILED, words, _unplaced()), "group app", RELEASE)
+    exited = replace(crashed, failures=failures([_SICK[0][1]]))
+    yield _ended("there is no deployment to tell", exited, "app/server", RELEASE)
+    returned = replace(COURSE, returning=Returning(submission=COURSE.submission, version=3, reason=words))
+    back = _deployed(DeploymentPhase.SUCCESSFUL, "Deployment completed successfully")
+    yield _ended("Nomad went back (auto_revert)", back, "version 3", RELEASE, course=returned)
+    failed = Outcome(kind=OutcomeKind.FAILED, reason=words)
+    going = told(failed, [{"watch_name": "app", "tag": "v1.0.0", "digest": ""}])
+    yield _row("registrywatcher goes back (revert_on_failure)", going, "app v1.0.0", RELEASE)
+
+
+def _never_registered() -> Iterator[Row]:
+    held = Hold(reason=HoldReason.NO_MATCHING_TAG, words="")
+    gone = ending(
+        open_rollout(item(), origin=Origin.DEPLOY), None, [WatchResult(watch="app", decision=held)], [seeing()]
+    )
+    yield _row("the tag went before it was registered", gone, "v1.1.0", "push it again")
+    left = ending(open_rollout(item(), origin=Origin.DEPLOY), None, [], [seeing()])
+    yield _row("the watch went before it was registered", left, "app", "put it back into watched_repositories")
+    stale = ending(open_rollout(item()), None, [], [seeing()])
+    yield _row("it is no longer wanted", stale, "never registered", "")
+
+
+def _deployed(phase: DeploymentPhase, description: str, unplaced_words: str = "") -> Snapshot:
+    deployment = replace(DEPLOYMENT, phase=phase, description=description)
+    return replace(LOOKED, deployment=deployment, unplaced=unplaced_words)
+
+
+def _ended(when: str, looked: Snapshot, thing: str, mend: str, *, course: Course = COURSE, after: float = 0) -> Row:
+    patience = Patience(stall_after=900, deadline=3600, grace=10)
+    verdict = judge(looked, course, patience=patience, now=START + timedelta(seconds=after))
+    assert isinstance(verdict, Outcome), when
+    return _row(when, told(verdict, ()), thing, mend)
+
+
+def _row(when: str, outcome: Outcome | None, thing: str, mend: str) -> Row:
+    assert outcome is not None, when
+    return Row(when=when, name=outcome.kind.value, sentence=outcome.reason, thing=thing, mend=mend)
+
+
+def _unplaced() -> str:
+    return unplaced({"FailedTGAllocs": {"app": {"NodesEvaluated": 1, "DimensionExhausted": {"memory": 1}}}})
+
+
+def _sick(kind: str, message: str = "", **details: str) -> dict[str, object]:
+    event = {"Type": kind, "DisplayMessage": message, "Details": details}
+    state = {"server": {"Failed": True, "Events": [event]}}
+    return {"TaskGroup": "app", "ClientStatus": "failed", "TaskStates": state}
+
+
+_SICK = (
+    ("its task exits", _sick("Terminated", "Exit Code: 1", exit_code="1")),
+    ("it needs more memory", _sick("Terminated", "OOM Killed", oom_killed="true", exit_code="137")),
+    ("its image cannot be pulled", _sick("Driver Failure", "Failed to pull `team/app:v1.1.0`: not found")),
+    ("its checks fail", _sick("Alloc Unhealthy", "Services not healthy by deadline: web")),
+    ("it cannot be set up", _sick("Setup Failure", "failed to set up alloc: no such volume")),
+    ("a template waits", _sick("Template", "Missing: nomad.var.block(app)")),
+)

@@ -1,0 +1,85 @@
+"""What keeps a registry from telling: each sentence of app/adapters/registry/failures.py, by the client itself."""
+
+import errno
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+
+import anyio
+import httpx
+
+from app.errors import RegistryWatcherError
+from tests.unit.refusals.row import Row
+from tests.unit.registry.answers import APP, Registry, client, endpoint
+
+LATER = "asked again later"
+
+
+def registries() -> Iterator[Row]:
+    """A row for every answer that is none."""
+    certificate = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    certificate.verify_message = "unable to get local issuer certificate"
+    refused = ConnectionRefusedError(errno.ECONNREFUSED, "refused")
+    for when, error, mend in (
+        ("it is silent", httpx.ReadTimeout(""), LATER),
+        ("its certificate is unknown", _caused(certificate), "Set registry_ca"),
+        ("it speaks plain HTTP", _caused(_tls("WRONG_VERSION_NUMBER")), "Set registry_scheme"),
+        ("TLS fails otherwise", _caused(_tls("TLSV1_ALERT_PROTOCOL_VERSION")), "Check registry_scheme"),
+        ("its name is unknown", _caused(socket.gaierror(-2, "unknown")), "Check registry_domain"),
+        ("nobody listens", _caused(refused), "Check registry_domain and its port"),
+        ("a proxy refuses", httpx.ProxyError("403 Forbidden"), "Check HTTP_PROXY"),
+        ("the connection breaks", httpx.ReadError(""), LATER),
+    ):
+        yield _asked(when, _raising(error), mend)
+    for when, status, body, mend in (
+        ("it asks to slow down", 429, {}, LATER),
+        ("it refuses who asks anonymously", 403, {}, "set registry_auth"),
+        ("it fails", 502, {}, LATER),
+    ):
+        yield _asked(when, _answering(status, body), mend)
+    login = endpoint(username="ci", password="secret")
+    found = _words(_answering(403, {}), login)
+    yield _row("it refuses the configured user", found, "registry main", "Check registry_auth")
+
+
+def _asked(when: str, answer: Callable[[httpx.Request], httpx.Response], mend: str) -> Row:
+    return _row(when, _words(answer), "registry main", mend)
+
+
+def _words(answer: Callable[[httpx.Request], httpx.Response], at: object = None) -> str:
+    async def ask() -> str:
+        async with client(Registry(answer), at) as source:  # type: ignore[arg-type]
+            try:
+                await source.tags("main", APP)
+            except RegistryWatcherError as error:
+                return str(error)
+        raise AssertionError("it was answered")
+
+    return anyio.run(ask)
+
+
+def _raising(error: Exception) -> Callable[[httpx.Request], httpx.Response]:
+    def answer(request: httpx.Request) -> httpx.Response:
+        raise error
+
+    return answer
+
+
+def _answering(status: int, body: object) -> Callable[[httpx.Request], httpx.Response]:
+    return lambda request: httpx.Response(status, json=body)
+
+
+def _caused(cause: Exception) -> Exception:
+    error = httpx.ConnectError("")
+    error.__cause__ = cause
+    return error
+
+
+def _tls(reason: str) -> ssl.SSLError:
+    error = ssl.SSLError(1, f"[SSL: {reason}]")
+    error.reason = reason
+    return error
+
+
+def _row(when: str, sentence: str, thing: str, mend: str) -> Row:
+    return Row(when=when, name="registry", sentence=sentence, thing=thing, mend=mend)
