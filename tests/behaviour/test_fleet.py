@@ -11,6 +11,7 @@ from app.local.nomad.timing import Fate, Timing
 from app.services import operate
 from app.services.fleet import Fleet
 from app.services.look import LookSettings
+from tests.at_once import most_at_once
 from tests.line import SLOW, Line, line
 
 
@@ -34,20 +35,6 @@ async def fleet(running: Line, count: int, **fields: object) -> list[str]:
 
 def watch(running: Line, name: str, **fields: object) -> Watch:
     return running.watch(name, path="team/app", **fields)
-
-
-def at_once(running: Line) -> int:
-    """The most deployments of ours that Nomad had under way at any time, by its own indexes."""
-    ours = {entry.job_modify_index for entry in running.nomad.ledger.entries()}
-    with running.nomad.at_work() as world:
-        deployments = [each for each in world.deployments.values() if each.job_modify_index in ours]
-    moves = [(each.create_index, 1) for each in deployments]
-    moves += [(each.modify_index, -1) for each in deployments if each.terminal]
-    most = now = 0
-    for _, step in sorted(moves):
-        now += step
-        most = max(most, now)
-    return most
 
 
 async def registered(running: Line, count: int) -> None:
@@ -75,7 +62,7 @@ async def test_forty_jobs_arrive_three_at_a_time(database_url: str) -> None:
         second = await running.push("app", "v1.1.0")
         await running.until(lambda: len(running.nomad.ledger.entries()) == 40, "all are registered", within=60)
         await running.quiet()
-        assert at_once(running) == 3
+        assert most_at_once(running.nomad) == 3
         assert all(running.images(name) == [f"team/app:v1.1.0@{second}"] for name in names)
         assert await running.outcomes() == ["succeeded"] * 40
         assert await running.fetch("SELECT 1 FROM targets WHERE waits_turn_since IS NOT NULL") == []
@@ -144,7 +131,7 @@ async def test_people_and_their_orders_wait_for_nobody(database_url: str) -> Non
         idle = next(name for name in names if not running.images(name))
         await running.deploy(idle, "v1.1.0")
         await running.until(lambda: running.images(idle) == [f"team/app:v1.1.0@{second}"], "the order is carried out")
-        assert at_once(running) == 2
+        assert most_at_once(running.nomad) == 2
         await asyncio.sleep(0)
         await waiting(running, 1)
         running.nomad.set_timing(Timing())
@@ -178,7 +165,7 @@ async def test_a_job_that_nomad_refuses_keeps_no_place(database_url: str) -> Non
         await running.until(lambda: len(running.nomad.ledger.entries()) >= 2, "the others go", within=5)
         await registered(running, 3)
         await running.quiet()
-        assert at_once(running) == 1
+        assert most_at_once(running.nomad) == 1
 
 
 async def test_a_lost_answer_keeps_its_place_until_it_is_known(database_url: str) -> None:
@@ -189,7 +176,7 @@ async def test_a_lost_answer_keeps_its_place_until_it_is_known(database_url: str
         await running.push("app", "v1.1.0")
         await registered(running, 5)
         await running.quiet()
-        assert at_once(running) == 1
+        assert most_at_once(running.nomad) == 1
 
 
 async def test_a_limit_that_was_raised_is_seen(database_url: str) -> None:

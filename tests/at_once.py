@@ -1,0 +1,17 @@
+"""How many of our rollouts Nomad had under way at once, by its own indexes: no clock can blur it."""
+
+from app.local.nomad import Simulator
+
+
+def most_at_once(nomad: Simulator) -> int:
+    """The most deployments of our registrations that were under way at any time."""
+    ours = {entry.job_modify_index for entry in nomad.ledger.entries()}
+    with nomad.at_work() as world:
+        deployments = [each for each in world.deployments.values() if each.job_modify_index in ours]
+    steps = [(each.create_index, 1) for each in deployments]
+    steps += [(each.modify_index, -1) for each in deployments if each.terminal]
+    most = now = 0
+    for _, step in sorted(steps):
+        now += step
+        most = max(most, now)
+    return most

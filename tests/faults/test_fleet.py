@@ -1,0 +1,35 @@
+"""Given many workers that find all jobs due at once, then no more rollouts are under way than may be, kills or none."""
+
+from pathlib import Path
+
+from app.local.nomad.timing import Timing
+from tests.at_once import most_at_once
+from tests.cluster import cluster, until
+from tests.faults.deliveries import Teller, answering
+from tests.faults.oracle import Shown, faults, missing
+from tests.faults.outcomes import reading
+
+NAMES = [f"r{number:02}" for number in range(20)]
+SETTINGS = 'max_rollouts = 3\nlease_seconds = 2\npoll_interval = "1h"'
+
+
+async def test_no_more_than_may_be_are_under_way(server_directory: Path, database_url: str, redis_url: str) -> None:
+    with cluster(
+        server_directory, database_url=database_url, redis_url=redis_url, names=NAMES, settings=SETTINGS
+    ) as ours:
+        ours.nomad.set_timing(Timing(evaluation=0.05, healthy=0.3))
+        ours.start("web")
+        workers = [ours.start("worker") for _ in range(3)]
+        await answering(ours)
+        pushed = {}
+        async with reading(database_url) as outcomes:
+            await outcomes.settled(NAMES)
+            async with Teller(ours) as teller:
+                for name in NAMES:
+                    pushed[name] = Shown(tag="v1.1.0", digest=await teller.push(name, "v1.1.0", f"{name} v1.1.0"))
+            await until(lambda: len(ours.nomad.ledger.entries()) >= 5, "some are registered", within=30)
+            workers[0].kill()
+            await until(lambda: not missing(ours, pushed), lambda: missing(ours, pushed), within=60)
+            await outcomes.settled(NAMES)
+        assert faults(ours, pushed) == []
+        assert most_at_once(ours.nomad) <= 3
