@@ -279,10 +279,10 @@ async def test_errors_are_waited_out(agent: Agent, deployer: NomadDeployer) -> N
 async def test_an_index_that_goes_backwards_wakes_everybody(agent: Agent, deployer: NomadDeployer) -> None:
     look = await deployer.observe(PLACE, agent.registered("web"))
     task = waiting(deployer, "web", pointer_of(look))
-    await until(lambda: agent.watched.now > 0)
+    await until(lambda: agent.watched.asked.count("/v1/deployments") == 2)
     agent.nomad.faults.add(Fault(action=Action.INDEX, path="/v1/deployments", index=1))
     agent.registered("other")
-    await until(lambda: agent.watched.asked.count("/v1/deployments") == 2)
+    await until(lambda: agent.watched.asked.count("/v1/deployments") == 3)
     agent.registered("another")
     await asyncio.wait_for(task, 5)
 
