@@ -55,6 +55,7 @@ bench: .venv/.dev
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 docs: .venv/.dev
+	@mkdir -p $(STATE)
 	$(BIN)/python -m tests.unit.refusals > $(STATE)/refusals.md
 	@mv $(STATE)/refusals.md docs/refusals.md
 

@@ -5,9 +5,19 @@ from collections.abc import Iterator
 import requests
 
 from app.adapters.nomad import refusals
-from app.adapters.nomad.errors import problem_of, while_planning, while_reading, while_writing
+from app.adapters.nomad.errors import (
+    Refusal,
+    Silence,
+    problem_of,
+    refusal_of,
+    while_planning,
+    while_reading,
+    while_writing,
+)
+from app.adapters.nomad.promotion import Promotion
 from app.adapters.nomad.refusals import Doing
 from app.domain.watch import JobPlace
+from app.errors import RegistryWatcherError
 from tests.unit.refusals.row import Row
 
 ORIGIN = "https://nomad.example:4646"
@@ -20,6 +30,7 @@ def nomad() -> Iterator[Row]:
     yield from _the_job()
     yield from _denied()
     yield from _rejected()
+    yield from _canaries()
     yield from _away()
     yield _row("the token may not plan", refusals.unplanned("default"), "namespace default", "give it plan-job")
     yield _row("the token may do everything", refusals.management_token(), "NOMAD_TOKEN", "give registrywatcher")
@@ -71,9 +82,39 @@ def _rejected() -> Iterator[Row]:
         yield _row("Nomad refuses the specification", found, "job app", mend)
     planned = _words(while_planning(_refusal(400, "Job must have a valid ID"), ORIGIN, PLACE))
     yield _row("Nomad refuses to plan it", planned, "job app", "correct the job and run it once by hand")
-    waiting = "Deployment has unhealthy canaries: 0/1 healthy allocations"
-    promoted = _words(while_writing(_refusal(500, f"1 error occurred: * {waiting}"), ORIGIN, doing=Doing.PROMOTING))
-    yield _row("Nomad does not promote yet", promoted, "the canaries of the job", "wait until the canaries are healthy")
+
+
+def _canaries() -> Iterator[Row]:
+    for when, status, text, mend in (
+        ("the token may not promote", 403, "Permission denied", "Give NOMAD_TOKEN"),
+        ("a canary is not healthy", 500, 'Task group "app" has 0/1 healthy allocations', "wait until they are"),
+        ("the deployment is over", 500, "can't promote terminal deployment", "deploy again"),
+        ("the deployment is forgotten", 404, "deployment not found", "deploy again"),
+        ("Nomad refuses otherwise", 400, "no canaries to promote", "look at it in Nomad"),
+    ):
+        yield _row(when, _promoted(_refusal(status, text)), "the deployment d1a2b3c4", mend)
+    lost = Silence("the connection broke before the answer; it is asked again later", sent=True)
+    yield _row("the answer was lost", _promoted(lost), "the deployment d1a2b3c4", "look whether the deployment")
+
+
+class _Refusing:
+    """A client whose every post fails in one way."""
+
+    origin = ORIGIN
+
+    def __init__(self, problem: Exception) -> None:
+        self._problem = problem
+
+    def post(self, *_: object, **__: object) -> None:
+        raise self._problem
+
+
+def _promoted(problem: Exception) -> str:
+    try:
+        Promotion(_Refusing(problem)).promote(PLACE, "d1a2b3c4-0000")  # type: ignore[arg-type]
+    except RegistryWatcherError as error:
+        return str(error)
+    raise AssertionError("it was promoted")
 
 
 def _away() -> Iterator[Row]:
@@ -105,9 +146,7 @@ def _tls(text: str) -> Exception:
     return requests.exceptions.SSLError(text)
 
 
-def _refusal(status: int, text: str) -> object:
-    from app.adapters.nomad.errors import refusal_of
-
+def _refusal(status: int, text: str) -> Refusal:
     response = requests.Response()
     response.status_code, response._content = status, text.encode()
     return refusal_of(response)
