@@ -66,14 +66,14 @@ class NomadClient:
         limited = {} if timeout is None else {"timeout": min(timeout, self._connection.timeout)}
         try:
             answer = self._send(self._call(place, path, method="get", query=query, **limited))
+            # requests takes text without a charset (Nomad's logs) for Latin-1.
+            return answer.content.decode("utf-8", "replace") if shape is str else _as_json(answer, shape)
         except Refusal as refusal:
             if refusal.status == 404 and refusal.text != "404 page not found":
                 return None
-            raise while_reading(refusal, self.origin) from refusal
+            raise self._failed_read(refusal, place, path) from refusal
         except Silence as silence:
-            raise while_reading(silence, self.origin) from silence
-        # requests takes text without a charset (Nomad's logs) for Latin-1.
-        return answer.content.decode("utf-8", "replace") if shape is str else _as_json(answer, shape)
+            raise self._failed_read(silence, place, path) from silence
 
     def post(self, place: JobPlace, *path: str, body: dict[str, Any]) -> dict[str, Any]:
         """POST to any path under /v1, its segments unquoted. Raises Refusal or Silence, as `register` does."""

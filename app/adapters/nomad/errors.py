@@ -103,10 +103,8 @@ def while_planning(problem: Problem, origin: str, place: JobPlace) -> RegistryWa
     return while_reading(problem, origin, doing=Doing.PLANNING, place=place)
 
 
-def while_writing(
-    problem: Problem, origin: str, *, doing: Doing = Doing.REGISTERING, place: JobPlace | None = None
-) -> RegistryWatcherError | None:
-    """The error of a write that was certainly not applied; None when only reading back can tell."""
+def while_writing(problem: Problem, origin: str, place: JobPlace | None = None) -> RegistryWatcherError | None:
+    """The error of a registration that was certainly not applied; None when only reading back can tell."""
     if may_be_applied(problem):
         return None
     job = refusals.name_of(place) if place else None
@@ -114,8 +112,8 @@ def while_writing(
         if _CONFLICT in problem.text:
             return JobChanged(refusals.conflict(job, problem.text))
         if _rejects(problem):
-            return JobRejected(refusals.rejected(problem.text, job=job, doing=doing))
-    return while_reading(problem, origin, doing=doing, place=place)
+            return JobRejected(refusals.rejected(problem.text, job=job, doing=Doing.REGISTERING))
+    return while_reading(problem, origin, doing=Doing.REGISTERING, place=place)
 
 
 def may_be_applied(problem: Problem) -> bool:

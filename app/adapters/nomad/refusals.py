@@ -4,6 +4,7 @@
 docs/refusals.md lists them all.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import Enum
@@ -22,9 +23,6 @@ class Doing(Enum):
     READING = ("reading", "read-job")
     PLANNING = ("planning", "submit-job or plan-job")
     REGISTERING = ("registering", "submit-job or register-job")
-    PARSING = ("parsing the source of", "submit-job or parse-job")
-    PROMOTING = ("promoting the canaries of", "submit-job or promote-deployment")
-    FAILING = ("failing the deployment of", "submit-job or fail-deployment")
     READING_LOGS = ("reading the logs of", "read-logs")
 
     def __init__(self, words: str, capability: str) -> None:
@@ -163,9 +161,6 @@ _JUDGEMENTS = (
     ("quota", "raise the quota of the namespace, or let the job ask for less"),
     ("Sentinel", "change the job so that the Sentinel policy passes, or the policy"),
     ("cannot update", "stop and purge the job and run it anew, or run it under another name"),
-    ("terminal deployment", "it is over already; look at the job's newest deployment"),
-    ("deployment not found", "it is over and forgotten; look at the job's newest deployment"),
-    ("healthy allocations", "wait until the canaries are healthy, or fail the deployment"),
     ("does not match", "correct nomad_job_name"),
 )
 
@@ -192,7 +187,6 @@ def _later(status: int, text: str) -> str:
 
 
 def _sentence(text: str) -> str:
-    """Nomad's list of errors on one line: `1 error occurred: * a * b` -> `a, b`."""
-    line = bounded(text, 600)
-    _, is_list, items = line.partition(" occurred: ")
-    return ", ".join(part.strip() for part in items.split("* ") if part.strip()) if is_list else line
+    """Nomad's lists of errors, one inside the other, as one sentence: `2 errors occurred: * a * b` -> `a, b`."""
+    line = re.sub(r"\d+ errors? occurred: (\* )?", "", bounded(text, 600))
+    return re.sub(r" ?\* ", ", ", line)

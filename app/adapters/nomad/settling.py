@@ -43,7 +43,7 @@ class Settling:
 
     def settled(self, place: JobPlace, order: Order, problem: Problem) -> Submission:
         """The submission after all; raises when it was not applied, or when nobody knows."""
-        certain = while_writing(problem, self._client.origin, place=place)
+        certain = while_writing(problem, self._client.origin, place)
         if certain is not None and not is_not_now(problem):
             raise certain
         found, why = self._looked_for(place, order, tries=_SETTLE if may_be_applied(problem) else _SETTLE[:1])
