@@ -4,6 +4,7 @@ import json
 from uuid import UUID
 
 from app.domain.rollout import Patience
+from app.services import steer
 from tests.line import Line, line
 
 
@@ -27,9 +28,8 @@ async def _awaiting(running: Line) -> UUID | None:
 
 
 async def _wish(running: Line, rollout_id: UUID, wish: str) -> None:
-    await running.execute(
-        "UPDATE rollouts SET wish = $2, next_look_at = clock_timestamp() WHERE rollout_id = $1", rollout_id, wish
-    )
+    act = {"promote": steer.promote, "fail": steer.fail}[wish]
+    await act(running.operator, rollout_id, by="somebody")
 
 
 async def test_it_waits_and_tells_once(running: Line) -> None:
