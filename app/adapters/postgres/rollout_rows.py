@@ -18,14 +18,14 @@ WHERE rollout_id = $1 AND ended_at IS NULL
 RETURNING rollout_id, diagnosis, (SELECT job_id FROM targets t WHERE t.target_id = rollouts.target_id) AS job_id,
   (SELECT namespace FROM targets t WHERE t.target_id = rollouts.target_id) AS namespace,
   (SELECT array_agg(watch_name ORDER BY watch_name) FROM rollout_watches rw WHERE rw.rollout_id = $1) AS names,
-  (SELECT string_agg(watch_name || ' ' || tag, ', ' ORDER BY watch_name)
+  (SELECT string_agg(watch_name || ' ' || coalesce(nullif(tag, ''), digest), ', ' ORDER BY watch_name)
    FROM rollout_watches rw WHERE rw.rollout_id = $1) AS what
 """
 
 _WHAT = """
 SELECT job_id, namespace,
   (SELECT array_agg(watch_name ORDER BY watch_name) FROM rollout_watches rw WHERE rw.rollout_id = $1) AS names,
-  (SELECT string_agg(watch_name || ' ' || tag, ', ' ORDER BY watch_name)
+  (SELECT string_agg(watch_name || ' ' || coalesce(nullif(tag, ''), digest), ', ' ORDER BY watch_name)
    FROM rollout_watches rw WHERE rw.rollout_id = $1) AS what
 FROM rollouts JOIN targets USING (target_id) WHERE rollout_id = $1
 """
@@ -159,7 +159,7 @@ async def deploying_notices(connection: Connection, rollout_id: UUID, found: Seq
 
 
 def _headline(kind: NoticeKind, told: Sequence[Row]) -> str:
-    what = ", ".join(f"{row['name']} {row['tag']}" for row in told)
+    what = ", ".join(f"{row['name']} {row['tag'] or row['digest']}" for row in told)
     return f"{what}: the digest changed" if kind is NoticeKind.DIGEST_CHANGED else f"Deploying {what}"
 
 
