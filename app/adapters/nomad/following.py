@@ -64,9 +64,11 @@ class Following:
         return found
 
     def _ended_ours(self, place: JobPlace, submission: Submission, index: int) -> bool:
-        """Whether our deployment ended in the very step that made `index`; its evaluation is collected."""
+        """Whether our deployment failed in the very step that made `index`; its evaluation is collected."""
         return any(
-            each.get("JobSpecModifyIndex") == submission.index and each.get("ModifyIndex") == index
+            each.get("JobSpecModifyIndex") == submission.index
+            and each.get("Status") == "failed"
+            and each.get("ModifyIndex") == index
             for each in self._client.of_job(place, "deployments")
         )
 
