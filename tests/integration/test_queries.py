@@ -1,7 +1,7 @@
 """What people read of Postgres: every watch as the last look left it, in as many statements whatever their number."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +11,7 @@ from app.adapters.postgres.pool import Database
 from app.adapters.postgres.queries import PostgresQueries
 from app.adapters.postgres.watches import PostgresWatches
 from app.domain.decision import HoldReason
+from app.domain.job import DeploymentPhase, DeploymentState, Diagnosis, LogTail
 from app.domain.reference import Repository
 from app.domain.rollout import OutcomeKind, RolloutState
 from app.domain.watch import JobPlace, Watch
@@ -199,3 +200,68 @@ async def test_the_page_takes_as_many_statements_for_many_watches(database: Data
         assert len(overview.watches) == count
         taken.append(counting.statements)
     assert taken[0] == taken[1]
+
+
+async def test_a_rollout_tells_why_it_failed_and_what_took_it_back(
+    database: Database, queries: PostgresQueries
+) -> None:
+    failed, undo = uuid4(), uuid4()
+    for number, rollout_id in enumerate((failed, undo), start=1):
+        await execute(database, ROLLOUT, rollout_id, number, [])
+        await execute(database, ITEM, rollout_id, DIGEST)
+    deployment = DeploymentState(
+        deployment_id="d1",
+        phase=DeploymentPhase.FAILED,
+        description="Failed due to unhealthy allocations",
+        desired=1,
+        placed=1,
+        healthy=0,
+        unhealthy=1,
+    )
+    log = LogTail(task="g/server", allocation_id="a1", text="panic")
+    diagnosis = Diagnosis(findings=("g/server: the task exited with code 1",), logs=(log,), logs_denied=False)
+    await execute(
+        database,
+        "UPDATE rollouts SET deployment = $2, diagnosis = $3 WHERE rollout_id = $1",
+        failed,
+        asdict(deployment),
+        asdict(diagnosis),
+    )
+    await execute(database, "UPDATE rollouts SET undoes = $2, origin = 'undo' WHERE rollout_id = $1", undo, failed)
+    await execute(database, "UPDATE rollout_watches SET from_tag = 'v0.9.0', from_digest = $1", DIGEST)
+
+    view = await queries.rollout(failed)
+    assert view is not None
+    assert (view.summary.deployment, view.diagnosis) == (deployment, diagnosis)
+    assert (view.summary.undoes, view.summary.undone_by, view.summary.awaits_promotion) == (None, undo, False)
+    assert (view.items[0].from_tag, view.items[0].from_digest) == ("v0.9.0", DIGEST)
+    back = await queries.rollout(undo)
+    assert back is not None
+    assert (back.summary.undoes, back.diagnosis, back.summary.deployment) == (failed, None, None)
+    assert {each.rollout_id: each.undone_by for each in await queries.rollouts(limit=9)} == {failed: undo, undo: None}
+
+
+async def test_a_watch_tells_what_is_wrong_with_what_runs(database: Database, queries: PostgresQueries) -> None:
+    await execute(
+        database,
+        "UPDATE watches SET source_stale = 'two literals', unserved = 'gone', unserved_since = now(), "
+        "promote_after = 30, revert_on_failure = false, rolled_back_at = now() WHERE name = 'app'",
+    )
+    await execute(
+        database, "INSERT INTO failures VALUES ('app', 'sha256:old', gen_random_uuid(), now() - interval '1 h')"
+    )
+    await execute(database, "INSERT INTO failures VALUES ('app', 'sha256:new', gen_random_uuid())")
+    view = await queries.watch("app")
+    assert view is not None
+    assert view.unserved is not None
+    assert (view.source_stale, view.unserved.problem, view.failed) == (
+        "two literals",
+        "gone",
+        ("sha256:new", "sha256:old"),
+    )
+    assert (view.promote_after, view.revert_on_failure) == (30.0, False)
+    assert view.rolled_back_at is not None
+    await execute(database, "INSERT INTO sightings (watch_name, digest, tag) VALUES ('app', $1, 'v9.0.0')", DIGEST)
+    later = await queries.watch("app")
+    assert later is not None
+    assert later.rolled_back_at is None
