@@ -1,0 +1,215 @@
+"""What a look costs and tells while a deployment is followed by its id, and what steers it from outside."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from app.adapters.nomad import NomadConnection, NomadDeployer
+from app.domain.job import DeploymentPhase, Snapshot, Submission
+from app.domain.watch import JobPlace
+from app.errors import JobRejected, NomadDenied, NomadUnavailable
+from app.local.nomad import Action, Fate, Fault, Simulator, Timing, create_simulator_app, sample_job
+from tests.servers.http import serve
+
+PLACE = JobPlace(region="", namespace="default", job_id="web")
+OLD, NEW = "reg.example/app:1", "reg.example/app:2"
+UNKNOWN = "00000000-0000-0000-0000-000000000000"
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Agent:
+    nomad: Simulator
+    url: str
+
+    def registered(self, image: str = OLD, **fields: Any) -> Submission:
+        reply = self.nomad.seed(sample_job("web", image, **fields))
+        return Submission(index=reply["JobModifyIndex"], evaluation_id=reply["EvalID"])
+
+    @property
+    def asked(self) -> int:
+        return sum(self.nomad.ledger.requests.values())
+
+
+@pytest.fixture
+def agent() -> Iterator[Agent]:
+    nomad = Simulator(timing=Timing(healthy=10))
+    with serve(create_simulator_app(nomad)) as url:
+        yield Agent(nomad=nomad, url=url)
+
+
+@pytest.fixture
+async def deployer(agent: Agent) -> AsyncIterator[NomadDeployer]:
+    made = NomadDeployer(NomadConnection(address=agent.url))
+    yield made
+    await made.aclose()
+
+
+def deployment_of(look: Snapshot) -> str:
+    assert look.deployment is not None
+    return look.deployment.deployment_id
+
+
+async def begun(agent: Agent, deployer: NomadDeployer, **fields: Any) -> tuple[Submission, str]:
+    """A version that runs, and one under way after it, with its deployment."""
+    agent.nomad.set_timing(Timing())
+    agent.registered(**fields)
+    agent.nomad.set_timing(Timing(healthy=10))
+    ours = agent.registered(NEW, **fields)
+    return ours, deployment_of(await deployer.observe(PLACE, ours))
+
+
+async def test_a_deployment_that_goes_well_costs_one_request_a_look(agent: Agent, deployer: NomadDeployer) -> None:
+    ours, deployment_id = await begun(agent, deployer)
+    before = agent.asked
+    look = await deployer.observe(PLACE, ours, deployment_id=deployment_id)
+    assert agent.asked - before == 1
+    assert (look.present, look.index, look.evaluated) == (True, ours.index, True)
+    assert look.pointer is not None
+    assert look.pointer.what == f"deployment/{deployment_id}"
+    assert look.deployment is not None
+    assert (look.deployment.phase, look.deployment.placed) == (DeploymentPhase.ACTIVE, 1)
+
+
+async def test_an_unhealthy_one_is_looked_at_in_full(agent: Agent, deployer: NomadDeployer) -> None:
+    agent.nomad.judge(NEW, Fate.EXITS_NONZERO, "boom")
+    agent.nomad.set_timing(Timing(watch=3600))
+    ours = agent.registered(NEW)
+    deployment_id = deployment_of(await deployer.observe(PLACE, ours))
+    look = await deployer.observe(PLACE, ours, deployment_id=deployment_id)
+    assert look.failures == ("app/server: the task exited with code 3",)
+
+
+async def test_what_cannot_be_placed_is_said_in_every_look(agent: Agent, deployer: NomadDeployer) -> None:
+    agent.nomad.judge(NEW, Fate.UNPLACEABLE)
+    ours = agent.registered(NEW)
+    first = await deployer.observe(PLACE, ours)
+    again = await deployer.observe(PLACE, ours, deployment_id=deployment_of(first))
+    assert "cannot be placed" in first.unplaced
+    assert again.unplaced == first.unplaced
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_at_its_end_the_job_is_still_ours_or_it_tells(agent: Agent, deployer: NomadDeployer, known: bool) -> None:
+    ours, deployment_id = await begun(agent, deployer)
+    agent.nomad.skip(12)
+    identity = deployment_id if known else ""
+    look = await deployer.observe(PLACE, ours, deployment_id=identity)
+    assert look.deployment is not None
+    assert (look.deployment.phase, look.index, look.stable) == (DeploymentPhase.SUCCESSFUL, ours.index, True)
+    assert look.pointer is None
+    agent.nomad.change_by_another("web")
+    look = await deployer.observe(PLACE, ours, deployment_id=identity)
+    assert look.deployment is not None
+    assert look.deployment.phase is DeploymentPhase.SUCCESSFUL
+    assert look.index > ours.index
+
+
+async def test_a_deployment_that_was_collected_is_no_failure(agent: Agent, deployer: NomadDeployer) -> None:
+    ours, deployment_id = await begun(agent, deployer)
+    agent.nomad.skip(12)
+    agent.registered("reg.example/app:3")
+    agent.nomad.skip(12)
+    agent.nomad.collect_garbage()
+    look = await deployer.observe(PLACE, ours, deployment_id=deployment_id)
+    assert (look.deployment, look.stable, look.evaluated) == (None, True, True)
+
+
+async def test_another_registration_is_not_taken_for_ours(agent: Agent, deployer: NomadDeployer) -> None:
+    ours, deployment_id = await begun(agent, deployer)
+    theirs = agent.registered("reg.example/app:3")
+    look = await deployer.observe(PLACE, ours, deployment_id=deployment_id)
+    assert look.deployment is not None
+    assert look.deployment.phase is DeploymentPhase.REPLACED
+    look = await deployer.observe(PLACE, theirs, deployment_id=deployment_id)
+    assert deployment_of(look) != deployment_id
+
+
+async def test_a_rolling_update_of_ten_costs_few_requests(agent: Agent, deployer: NomadDeployer) -> None:
+    agent.nomad.set_timing(Timing())
+    agent.registered(count=10)
+    agent.nomad.set_timing(Timing(start=0.05, healthy=0.1, watch=0.05))
+    before, deployment_id = agent.asked, ""
+    ours = agent.registered(NEW, count=10)
+    while True:
+        look = await deployer.observe(PLACE, ours, deployment_id=deployment_id)
+        if look.pointer is None:
+            break
+        deployment_id = look.deployment.deployment_id if look.deployment else ""
+        await deployer.moved(PLACE, look.pointer, within=10)
+    assert look.deployment is not None
+    assert (look.deployment.phase, look.deployment.healthy) == (DeploymentPhase.SUCCESSFUL, 10)
+    assert agent.asked - before <= 35
+
+
+async def test_what_nomad_goes_back_to_is_not_done_before_its_deployment(agent: Agent, deployer: NomadDeployer) -> None:
+    agent.nomad.set_timing(Timing())
+    agent.registered(auto_revert=True)
+    agent.nomad.judge(NEW, Fate.EXITS_NONZERO)
+    agent.nomad.set_timing(Timing(evaluation=5, healthy=10))
+    ours = agent.registered(NEW, auto_revert=True)
+    assert await deployer.returned(PLACE, ours) is None
+    agent.nomad.skip(6)
+    back = await deployer.returned(PLACE, ours)
+    assert back is not None
+    assert back.index > ours.index
+    look = await deployer.observe(PLACE, back)
+    assert not look.stable, "it inherits the mark of the version that it repeats"
+    agent.nomad.skip(30)
+    look = await deployer.observe(PLACE, back)
+    assert look.deployment is not None
+    assert (look.deployment.phase, look.stable) == (DeploymentPhase.SUCCESSFUL, True)
+
+
+async def test_a_persons_registration_is_no_return(agent: Agent, deployer: NomadDeployer) -> None:
+    ours, _ = await begun(agent, deployer)
+    agent.registered("reg.example/app:3")
+    assert await deployer.returned(PLACE, ours) is None
+
+
+async def test_canaries_are_promoted_once_they_are_healthy(agent: Agent, deployer: NomadDeployer) -> None:
+    ours, deployment_id = await begun(agent, deployer, canary=1)
+    with pytest.raises(JobRejected, match=r"not all canaries are healthy \(0 of 1 in group app\); wait until they are"):
+        await deployer.promote(PLACE, deployment_id)
+    agent.nomad.skip(12)
+    look = await deployer.observe(PLACE, ours, deployment_id=deployment_id)
+    assert look.deployment is not None
+    assert (look.deployment.canaries, look.deployment.awaits_promotion) == (1, True)
+    agent.nomad.set_timing(Timing())
+    await deployer.promote(PLACE, deployment_id)
+    look = await deployer.observe(PLACE, ours, deployment_id=deployment_id)
+    assert look.deployment is not None
+    assert look.deployment.phase is DeploymentPhase.SUCCESSFUL
+    for act in (deployer.promote, deployer.fail):
+        with pytest.raises(JobRejected, match=r"is over already.*; deploy again"):
+            await act(PLACE, deployment_id)
+
+
+async def test_a_deployment_is_failed_by_hand(agent: Agent, deployer: NomadDeployer) -> None:
+    ours, deployment_id = await begun(agent, deployer)
+    await deployer.fail(PLACE, deployment_id)
+    look = await deployer.observe(PLACE, ours, deployment_id=deployment_id)
+    assert look.deployment is not None
+    assert look.deployment.phase is DeploymentPhase.FAILED
+    with pytest.raises(JobRejected, match="not in Nomad any more"):
+        await deployer.fail(PLACE, UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "words"),
+    [
+        (Fault(action=Action.STATUS, status=403), NomadDenied, "promote-deployment"),
+        (Fault(action=Action.STATUS, status=500), NomadUnavailable, "No cluster leader"),
+        (Fault(action=Action.STATUS, status=400, text="Group name odd"), JobRejected, "Group name odd"),
+        (Fault(action=Action.RESET, after=True), NomadUnavailable, "look whether the deployment"),
+    ],
+)
+async def test_a_refused_promotion_names_the_thing_and_the_mend(
+    agent: Agent, deployer: NomadDeployer, fault: Fault, error: type[Exception], words: str
+) -> None:
+    _, deployment_id = await begun(agent, deployer, canary=1)
+    agent.nomad.skip(12)
+    agent.nomad.faults.add(fault)
+    with pytest.raises(error, match=words):
+        await deployer.promote(PLACE, deployment_id)
