@@ -117,8 +117,13 @@ class Line:
     async def poll(self) -> None:
         """Let the fallback poller find every target due now."""
         await self.execute("UPDATE targets SET poll_at = now() - interval '1 second'")
-        for target_id in await PostgresSchedule(self.database).due_for_poll(interval=60, limit=1000):
-            self.doorbell.ring(LOOK, str(target_id))
+        # One that is being written to is passed over, and found a moment later.
+        while await self.fetch(
+            "SELECT 1 FROM targets t WHERE poll_at <= clock_timestamp() "
+            "AND EXISTS (SELECT FROM watches w WHERE w.target_id = t.target_id AND present)"
+        ):
+            for target_id in await PostgresSchedule(self.database).due_for_poll(interval=60, limit=1000):
+                self.doorbell.ring(LOOK, str(target_id))
 
     async def mark(self) -> None:
         """Make every target due for a thorough look."""
@@ -368,6 +373,7 @@ async def line(
     look_settings: LookSettings | None = None,
     patience: Patience | None = None,
     more_registries: Mapping[str, RegistryEndpoint] | None = None,
+    nomad_timeout: float = 10.0,
 ) -> AsyncIterator[Line]:
     """Open the line on a migrated database, in the world `around` it or one of its own; everything stops at the end.
 
@@ -378,7 +384,7 @@ async def line(
     with nullcontext(around) if around else world(nomad=nomad) as outside:
         endpoint = RegistryEndpoint(name="main", scheme="http", domain=outside.registry_url.partition("://")[2])
         registries = RegistryClient({"main": endpoint, **(more_registries or {})})
-        deployer = NomadDeployer(NomadConnection(address=outside.nomad_url))
+        deployer = NomadDeployer(NomadConnection(address=outside.nomad_url, timeout=nomad_timeout))
         vigil = Vigil(PostgresRollouts(database), deployer, bell)
         opened = Line(
             database=database,
