@@ -43,7 +43,8 @@ RETURNING NOT coalesce((before.deployment->>'awaits_promotion')::boolean, false)
   AND coalesce((r.deployment->>'awaits_promotion')::boolean, false) AS begins_to_await
 """
 
-_GRANTED = "UPDATE rollouts SET wish = '' WHERE rollout_id = $1 AND lease_token = $2"
+# Another wish may have come while this one was carried out.
+_GRANTED = "UPDATE rollouts SET wish = '' WHERE rollout_id = $1 AND lease_token = $2 AND wish = $3"
 
 # As everywhere, the target is locked first.
 _LOCK = "SELECT 1 FROM targets WHERE target_id = $1 FOR NO KEY UPDATE"
@@ -105,7 +106,8 @@ class PostgresRollouts:
     async def granted(self, followed: Followed) -> None:
         """Forget the wish."""
         async with self._database.connection() as connection:
-            await connection.execute(_GRANTED, followed.rollout_id, followed.token)
+            wish = followed.wish.value if followed.wish else ""
+            await connection.execute(_GRANTED, followed.rollout_id, followed.token, wish)
 
     async def turn_back(self, followed: Followed, returning: Returning, diagnosis: Diagnosis) -> None:
         """Hold the digests as failed, and follow Nomad's revert from now on."""
