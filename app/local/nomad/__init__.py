@@ -13,6 +13,7 @@ from app.local.nomad.registration import Registration
 from app.local.nomad.samples import sample_job
 from app.local.nomad.simulator import Simulator
 from app.local.nomad.timing import Fate, Timing, Verdict
+from app.local.nomad.troubles import Trouble
 
 __all__ = [
     "Action",
@@ -24,6 +25,7 @@ __all__ = [
     "Registration",
     "Simulator",
     "Timing",
+    "Trouble",
     "Verdict",
     "create_simulator_app",
     "sample_job",

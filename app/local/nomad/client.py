@@ -12,6 +12,7 @@ from app.local.nomad.timing import Fate, Verdict
 from app.local.nomad.world import World, images_of
 
 BATCH = ("batch", "sysbatch")
+FAILING = (Fate.PULL_FAILS, Fate.EXITS_NONZERO, Fate.OOM_KILLED)
 
 
 def place(world: World, allocation: Allocation) -> None:
@@ -28,20 +29,21 @@ def _start(world: World, allocation: Allocation) -> None:
     if allocation.terminal:
         return
     world.commit()
-    images = list(images_of(allocation.job, allocation.group).values())
-    verdict = world.fate(images)
     tasks = _tasks(allocation)
-    if verdict is not None and verdict.fate in (Fate.PULL_FAILS, Fate.EXITS_NONZERO):
+    allocation.digests = {t["Name"]: d for t in tasks if (d := world.images.run(allocation.node, t["Config"] or {}))}
+    images = list(images_of(allocation.job, allocation.group).values())
+    verdict = world.fate([*images, *allocation.digests.values()])
+    if verdict is not None and verdict.fate in FAILING:
         _fail(world, allocation, verdict)
         return
     allocation.tasks = {task["Name"]: events.started(task, world.now) for task in tasks}
     _report(world, allocation, "running", "Tasks are running")
     if allocation.job["Type"] in BATCH:
         world.timeline.after(world.timing.run, lambda: _complete(world, allocation))
-    elif allocation.deployment_id and not (verdict and verdict.fate is Fate.NEVER_HEALTHY):
-        watch_health(world, allocation)
+    elif allocation.deployment_id and verdict is not None and verdict.fate in (Fate.NEVER_HEALTHY, Fate.CHECK_FAILS):
+        _wait_in_vain(world, allocation, verdict.fate)
     elif allocation.deployment_id:
-        _wait_in_vain(world, allocation)
+        watch_health(world, allocation)
 
 
 def watch_health(world: World, allocation: Allocation) -> None:
@@ -58,11 +60,14 @@ def _healthy(world: World, allocation: Allocation, deployment_id: str) -> None:
     deployments.allocation_healthy(world, allocation)
 
 
-def _wait_in_vain(world: World, allocation: Allocation) -> None:
+def _wait_in_vain(world: World, allocation: Allocation, fate: Fate) -> None:
     update = _group(allocation)["Update"]
     deadline, least = update["HealthyDeadline"], update["MinHealthyTime"]
     seconds = world.timing.healthy_deadline if world.timing.healthy_deadline is not None else deadline / 1e9
+    services = ", ".join(service["Name"] for service in _group(allocation)["Services"] or ())
     reason = f"Task not running for min_healthy_time of {least / 1e9:g}s by healthy_deadline of {deadline / 1e9:g}s"
+    if fate is Fate.CHECK_FAILS and services:
+        reason = f"Services not healthy by deadline: {services}"
 
     def give_up() -> None:
         if allocation.terminal or allocation.healthy is not None:
@@ -78,19 +83,25 @@ def _wait_in_vain(world: World, allocation: Allocation) -> None:
 
 def _fail(world: World, allocation: Allocation, verdict: Verdict) -> None:
     now, tasks = world.now, _tasks(allocation)
-    sick = [t for t in tasks if verdict.image in str((t["Config"] or {}).get("image"))]
+    sick = [
+        task
+        for task in tasks
+        if verdict.image in f"{(task['Config'] or {}).get('image')} {allocation.digests.get(task['Name'])}"
+    ]
     for task in tasks:
         if task not in sick:
             state = events.sibling_failed(task, now, sick[0]["Name"])
         elif verdict.fate is Fate.PULL_FAILS:
             state = events.pull_failed(task, now, verdict.text)
+        elif verdict.fate is Fate.OOM_KILLED:
+            state = events.out_of_memory(task, now)
         else:
             state = events.exited_badly(task, now)
         allocation.tasks[task["Name"]] = state
     _report(world, allocation, "failed", "Failed tasks")
     if not allocation.deployment_id:
         return
-    if verdict.fate is Fate.EXITS_NONZERO:
+    if verdict.fate is not Fate.PULL_FAILS:
         for task in sick:
             allocation.tasks[task["Name"]].events.append(events.unhealthy(now, "Unhealthy because of failed task"))
     _judge(world, allocation, healthy=False, seen=verdict.fate is not Fate.PULL_FAILS)

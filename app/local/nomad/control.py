@@ -17,6 +17,7 @@ from app.local.nomad.faults import Fault
 from app.local.nomad.refusal import Json, Refused
 from app.local.nomad.simulator import Simulator
 from app.local.nomad.timing import Fate, Timing
+from app.local.nomad.troubles import Trouble
 
 Action = Callable[[Request, Json], Any]
 
@@ -34,10 +35,17 @@ def control_routes(simulator: Simulator) -> list[Route]:
         _route("DELETE", "/simulator/verdicts", nomad.pardon),
         _route("POST", "/simulator/faults", nomad.add_faults),
         _route("DELETE", "/simulator/faults", nomad.clear_faults),
+        _route("POST", "/simulator/tokens", nomad.add_token),
+        _route("DELETE", "/simulator/tokens/{secret}", nomad.revoke_token),
+        _route("PUT", "/simulator/registrations", nomad.reject_registrations),
+        _route("POST", "/simulator/images", nomad.publish),
+        _route("POST", "/simulator/forget", nomad.forget),
+        _route("POST", "/simulator/troubles", nomad.trouble),
         _route("POST", "/simulator/jobs", nomad.seed),
         _route("POST", "/simulator/scale", nomad.scale),
         _route("POST", "/simulator/jobs/{job:path}/image", nomad.set_image),
         _route("POST", "/simulator/jobs/{job:path}/stop", nomad.stop),
+        _route("GET", "/simulator/jobs/{job:path}/running", nomad.running),
     ]
 
 
@@ -79,6 +87,30 @@ class Control:
 
     def clear_faults(self, request: Request, body: Json) -> Any:
         self._nomad.faults.clear()
+
+    def add_token(self, request: Request, body: Json) -> Any:
+        """`{"secret", "capabilities": {namespace: [capability]}, "seconds"?}`."""
+        token = self._nomad.add_token(body["secret"], body["capabilities"], seconds=body.get("seconds"))
+        return {"accessor": token.accessor}
+
+    def revoke_token(self, request: Request, body: Json) -> Any:
+        self._nomad.revoke_token(request.path_params["secret"])
+
+    def reject_registrations(self, request: Request, body: Json) -> Any:
+        self._nomad.reject_registrations(rejected=bool(body["rejected"]))
+
+    def publish(self, request: Request, body: Json) -> Any:
+        self._nomad.publish(body["image"], body["digest"])
+
+    def forget(self, request: Request, body: Json) -> Any:
+        self._nomad.forget(deployment=body.get("deployment", ""), evaluation=body.get("evaluation", ""))
+
+    def trouble(self, request: Request, body: Json) -> Any:
+        self._nomad.trouble(body["job"], Trouble(body["trouble"]))
+
+    def running(self, request: Request, body: Json) -> Any:
+        namespace = request.query_params.get("namespace", "default")
+        return self._nomad.running(request.path_params["job"], namespace)
 
     def seed(self, request: Request, body: Json) -> Any:
         return self._nomad.seed(body.get("Job", body))

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from app.local.nomad import job_status
+from app.local.nomad.refusal import Json
 from app.local.nomad.tables import Deployment, Evaluation, JobRecord
 from app.local.nomad.world import World, new_id
 
 
 def create(
-    world: World, record: JobRecord, trigger: str, *, deployment: Deployment | None = None, registered: bool = False
+    world: World,
+    record: JobRecord,
+    trigger: str,
+    *,
+    deployment: Deployment | None = None,
+    registered: bool = False,
+    after: float | None = None,
 ) -> Evaluation:
-    """A pending evaluation at the present index, to be processed in due time; `registered` when it carries a new
-    version.
+    """A pending evaluation at the present index, to be processed in due time, or `after` seconds; `registered` when
+    it carries a new version.
     """
     job = record.current
     evaluation = Evaluation(
@@ -26,11 +33,11 @@ def create(
     )
     world.add(evaluation)
     job_status.refresh(world, record.namespace, record.id)
-    world.timeline.after(world.timing.evaluation, lambda: world.process(evaluation))
+    world.timeline.after(world.timing.evaluation if after is None else after, lambda: world.process(evaluation))
     return evaluation
 
 
-def block(world: World, record: JobRecord, parent: Evaluation) -> Evaluation:
+def block(world: World, parent: Evaluation, failed_groups: Json) -> Evaluation:
     """The blocked evaluation that waits for room for what `parent` could not place."""
     blocked = Evaluation(
         id=new_id(),
@@ -42,6 +49,9 @@ def block(world: World, record: JobRecord, parent: Evaluation) -> Evaluation:
         status="blocked",
         description="created to place remaining allocations",
         previous_eval=parent.id,
+        job_modify_index=parent.job_modify_index,
+        snapshot_index=parent.snapshot_index,
+        failed_groups=failed_groups,
     )
     world.add(blocked)
     return blocked

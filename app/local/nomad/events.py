@@ -9,6 +9,8 @@ from app.local.nomad.refusal import Json
 from app.local.nomad.tables import TaskEvent, TaskState
 
 EXIT_CODE = 3
+KILLED_CODE = 137
+KILL_SIGNAL = 9
 
 
 def started(task: Json, now: float) -> TaskState:
@@ -36,10 +38,12 @@ def pull_failed(task: Json, now: float, cause: str) -> TaskState:
 
 
 def exited_badly(task: Json, now: float) -> TaskState:
-    text = f"Docker container exited with non-zero exit code: {EXIT_CODE}"
-    details = {"exit_code": str(EXIT_CODE), "signal": "0", "oom_killed": "false", "exit_message": text}
-    shown = f'Exit Code: {EXIT_CODE}, Exit Message: "{text}"'
-    ends = [_event("Terminated", now, shown, details, ExitCode=EXIT_CODE, Message=text), _not_restarting(task, now)]
+    ends = [_terminated(task, now, EXIT_CODE), _not_restarting(task, now)]
+    return _dead(started(task, now), now, ends, failed=True)
+
+
+def out_of_memory(task: Json, now: float) -> TaskState:
+    ends = [_terminated(task, now, KILLED_CODE, oom=True), _not_restarting(task, now)]
     return _dead(started(task, now), now, ends, failed=True)
 
 
@@ -47,11 +51,9 @@ def killed(task: Json, state: TaskState, now: float) -> TaskState:
     if state.state == "dead":
         return state
     patience = f"{task['KillTimeout'] / 10**9:g}s"
-    text = "Docker container exited with non-zero exit code: 137"
-    details = {"exit_code": "137", "signal": "0", "oom_killed": "false", "exit_message": text}
     ends = [
         _event("Killing", now, f"Sent interrupt. Waiting {patience} before force killing", {"kill_timeout": patience}),
-        _event("Terminated", now, f'Exit Code: 137, Exit Message: "{text}"', details, ExitCode=137, Message=text),
+        _terminated(task, now, KILLED_CODE),
         _event("Killed", now, "Task successfully killed"),
     ]
     return _dead(state, now, ends)
@@ -73,6 +75,20 @@ def _set_up(now: float) -> list[TaskEvent]:
         _event("Received", now, "Task received by client"),
         _event("Task Setup", now, text, {"message": text}, Message=text),
     ]
+
+
+def _terminated(task: Json, now: float, code: int, *, oom: bool = False) -> TaskEvent:
+    """Docker puts the end into words; other drivers tell the signal instead."""
+    details = {"exit_code": str(code), "signal": "0", "oom_killed": "true" if oom else "false"}
+    if task["Driver"] == "docker":
+        text = "OOM Killed" if oom else f"Docker container exited with non-zero exit code: {code}"
+        details["exit_message"] = text
+        shown = f'Exit Code: {code}, Exit Message: "{text}"'
+        return _event("Terminated", now, shown, details, ExitCode=code, Message=text)
+    signal = KILL_SIGNAL if code == KILLED_CODE else 0
+    details["signal"] = str(signal)
+    shown = f"Exit Code: {code}" + (f", Signal: {signal}" if signal else "")
+    return _event("Terminated", now, shown, details, ExitCode=code, Signal=signal)
 
 
 def _not_restarting(task: Json, now: float) -> TaskEvent:

@@ -55,7 +55,8 @@ def read(world: World, allocation: Allocation, asked: Asked) -> bytes:
     state = allocation.tasks.get(asked.task)
     if state is None or state.started_at is None:
         raise Refused(404, f'task "{asked.task}" not started yet. No logs available')
-    verdict = world.fate([str((task["Config"] or {}).get("image"))])
+    image = str((task["Config"] or {}).get("image"))
+    verdict = world.fate([image, allocation.digests.get(asked.task, "")])
     spoken = verdict is not None and verdict.fate not in SILENT and asked.stream == "stderr"
     everything = verdict.text.encode() if verdict is not None and spoken else b""
     start = max(len(everything) - asked.offset, 0) if asked.from_end and asked.offset else asked.offset

@@ -5,6 +5,8 @@ from __future__ import annotations
 from app.local.nomad.reconcile import GroupPlan
 from app.local.nomad.refusal import Json
 
+DIMENSIONS = ("cpu", "memory", "disk", "cores")
+
 
 def plan_annotations(job: Json, plans: list[GroupPlan]) -> Json:
     desired = {plan.name: _desired(plan, job) for plan in plans}
@@ -24,11 +26,16 @@ def _desired(plan: GroupPlan, job: Json) -> dict[str, int]:
     }  # fmt: skip
 
 
-def unplaced_metric(count: int) -> Json:
-    """An AllocMetric: the one node lacks the driver; `CoalescedFailures` counts the allocations beyond the first."""
+def unplaced_metric(why: str, *, count: int, nodes: int) -> Json:
+    """An AllocMetric: every node is too small in a dimension, or filtered by a constraint (the driver it lacks, when
+    nothing is said); `CoalescedFailures` counts the allocations beyond the first.
+    """
+    exhausted = why in DIMENSIONS
     return {
         "AllocationTime": 12345, "ClassExhausted": None, "ClassFiltered": None, "CoalescedFailures": count - 1,
-        "ConstraintFiltered": {"missing drivers": 1}, "DimensionExhausted": None, "NodePool": "default",
-        "NodesAvailable": {"dc1": 1}, "NodesEvaluated": 1, "NodesExhausted": 0, "NodesFiltered": 1, "NodesInPool": 1,
+        "ConstraintFiltered": None if exhausted else {why or "missing drivers": nodes},
+        "DimensionExhausted": {why: nodes} if exhausted else None, "NodePool": "default",
+        "NodesAvailable": {"dc1": nodes}, "NodesEvaluated": nodes, "NodesExhausted": nodes if exhausted else 0,
+        "NodesFiltered": 0 if exhausted else nodes, "NodesInPool": nodes,
         "QuotaExhausted": None, "ResourcesExhausted": None, "ScoreMetaData": None, "Scores": None,
     }  # fmt: skip

@@ -18,7 +18,7 @@ import orjson
 from app.local.nomad import client
 from app.local.nomad.refusal import Json
 from app.local.nomad.simulator import Simulator
-from app.local.nomad.tables import Allocation, Deployment, Evaluation, JobRecord, Progress, TaskEvent, TaskState
+from app.local.nomad.tables import Allocation, Deployment, Evaluation, JobRecord, Node, Progress, TaskEvent, TaskState
 from app.local.nomad.world import World
 
 WRITE_EVERY_SECONDS = 0.25
@@ -101,7 +101,7 @@ def _allocation(row: Json) -> Allocation:
         name: TaskState(**{**state, "events": [TaskEvent(*event) for event in state["events"]]})
         for name, state in row["tasks"].items()
     }
-    return Allocation(**{**row, "tasks": tasks})
+    return Allocation(**{**row, "tasks": tasks, "node": Node(*row["node"])})
 
 
 def _resume(world: World, record: JobRecord) -> None:

@@ -44,17 +44,22 @@ def takes_deployment(group: Json) -> bool:
     return bool(group["Count"] > 0 and (group["Update"] or {}).get("MaxParallel", 0) > 0)
 
 
-def plan_group(
-    job: Json, group: Json, allocations: list[Allocation], *, own: Deployment | None, deployed: bool
-) -> GroupPlan:
-    """Compare a group with its allocations; `own` is this version's deployment, if there is one, `deployed` whether
-    the group is rolled out under deployments.
-    """
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """How many allocations, whether they are rolled out under deployments, and this version's one, if there is one."""
+
+    count: int
+    deployed: bool
+    own: Deployment | None
+
+
+def plan_group(job: Json, group: Json, allocations: list[Allocation], wanted: Wanted) -> GroupPlan:
+    """Compare a group with its allocations."""
+    own, count = wanted.own, wanted.count
     plan = GroupPlan(name=group["Name"])
     progress = own.groups.get(group["Name"]) if own is not None else None
     promoted = progress is not None and progress.promoted
     standing, canaries = _sort_out_canaries(plan, [a for a in allocations if _stands(a, job)], own, promoted=promoted)
-    count = group["Count"]
     plan.stop += standing[count:]
     standing = standing[:count]
     used = {a.position for a in standing}
@@ -70,11 +75,10 @@ def plan_group(
         plan.ignore += len(replaced)
         return plan
     plan.place = free
-    _place_canaries(
-        plan, replaced, canaries=len(canaries), wanted=0 if promoted or not deployed else group["Update"]["Canary"]
-    )
+    asked = group["Update"]["Canary"] if wanted.deployed and not promoted else 0
+    _place_canaries(plan, replaced, canaries=len(canaries), wanted=asked)
     if not plan.desired_canaries:
-        limit = _limit(group, allocations, own) if deployed else len(allocations)
+        limit = _limit(group, allocations, own) if wanted.deployed else len(allocations)
         plan.destructive = replaced[:limit]
         plan.remaining = len(replaced) - len(plan.destructive)
     plan.ignore += plan.remaining

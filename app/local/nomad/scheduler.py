@@ -10,10 +10,11 @@ from functools import partial
 
 from app.local.nomad import client, deployments, evaluations, job_status
 from app.local.nomad.outcome import plan_annotations, unplaced_metric
-from app.local.nomad.reconcile import GroupPlan, plan_group, takes_deployment
+from app.local.nomad.reconcile import GroupPlan, Wanted, plan_group, takes_deployment
 from app.local.nomad.refusal import Json
 from app.local.nomad.tables import Allocation, Deployment, Evaluation, JobRecord, Progress
-from app.local.nomad.timing import Fate
+from app.local.nomad.timing import Fate, Verdict
+from app.local.nomad.troubles import Trouble, strike
 from app.local.nomad.world import World, images_of, new_id
 
 UPDATED = "alloc is being updated due to job update"
@@ -26,6 +27,10 @@ def process(world: World, evaluation: Evaluation) -> None:
         return
     evaluation.snapshot_index = world.index
     record = world.jobs.get((evaluation.namespace, evaluation.job_id))
+    trouble = _trouble(world, evaluation)
+    if record is not None and trouble is not None:
+        strike(world, record, evaluation, trouble)
+        return
     if record is None:
         world.commit()
     elif record.current["Stop"]:
@@ -38,6 +43,14 @@ def process(world: World, evaluation: Evaluation) -> None:
     evaluation.status = "complete"
     world.stamp(evaluation)
     job_status.refresh(world, evaluation.namespace, evaluation.job_id)
+
+
+def _trouble(world: World, evaluation: Evaluation) -> Trouble | None:
+    met = next((each for each in world.troubles if each[0] == evaluation.job_id), None)
+    if met is None:
+        return None
+    world.troubles.remove(met)
+    return Trouble(met[1])
 
 
 def _reconcile(world: World, record: JobRecord, evaluation: Evaluation) -> None:
@@ -68,14 +81,12 @@ def _reconcile(world: World, record: JobRecord, evaluation: Evaluation) -> None:
         if done and own is not None:
             _succeed(world, record, own)
         job_status.refresh(world, record.namespace, record.id)
-    blocked = None
-    if unplaceable and any(unplaceable.values()):
+    failed = unplaced(world, job, plans)
+    if failed:
         world.commit()
-        blocked = evaluations.block(world, record, evaluation)
+        evaluation.failed_groups = failed
+        evaluation.blocked_eval = evaluations.block(world, evaluation, failed).id
     world.commit()
-    if blocked is not None:
-        evaluation.blocked_eval = blocked.id
-        evaluation.failed_groups = {name: unplaced_metric(count) for name, count in unplaceable.items() if count}
     evaluation.queued = {p.name: unplaceable.get(p.name, 0) for p in plans}
     _conclude(record, evaluation, plans)
 
@@ -87,13 +98,20 @@ def plan_job(world: World, record: JobRecord, job: Json, own: Deployment | None)
     plans = []
     for group in job["TaskGroups"]:
         of_group = [a for a in everything if a.group == group["Name"]]
-        plans.append(plan_group(job, group, of_group, own=own, deployed=deploys and takes_deployment(group)))
+        asked = Wanted(count=_count(world, job, group), deployed=deploys and takes_deployment(group), own=own)
+        plans.append(plan_group(job, group, of_group, asked))
     known = {plan.name for plan in plans}
     for gone in dict.fromkeys(a.group for a in everything if a.group not in known and a.desired_status == "run"):
         plans.append(
             GroupPlan(name=gone, stop=[a for a in everything if a.group == gone and a.desired_status == "run"])
         )
     return plans
+
+
+def _count(world: World, job: Json, group: Json) -> int:
+    """How many allocations a group wants: its count, or one on each node."""
+    count: int = group["Count"]
+    return min(count, 1) * len(world.nodes) if job["Type"] in ("system", "sysbatch") else count
 
 
 def _deployed(world: World, job: Json, plan: GroupPlan) -> bool:
@@ -163,6 +181,7 @@ def _place(
     allocation = Allocation(
         id=new_id(), namespace=record.namespace, job_id=record.id, job=record.current, group=group, position=position,
         eval_id=evaluation.id, deployment_id=deployment.id if deployment is not None else "",
+        node=world.nodes[position % len(world.nodes)],
     )  # fmt: skip
     world.add(allocation)
     client.place(world, allocation)
@@ -213,16 +232,19 @@ def _all_healthy(deployment: Deployment) -> bool:
 
 def unplaced(world: World, job: Json, plans: list[GroupPlan]) -> Json | None:
     """Why a plan cannot place what it wants, by group; None when it can."""
-    short = {p.name: n for p in plans if (n := _wanted(p)) and _unplaceable(world, job, p)}
-    return {name: unplaced_metric(count) for name, count in short.items()} or None
+    return {
+        plan.name: unplaced_metric(verdict.text, count=count, nodes=len(world.nodes))
+        for plan in plans
+        if (count := _wanted(plan)) and (verdict := _unplaceable(world, job, plan)) is not None
+    } or None
 
 
 def _wanted(plan: GroupPlan) -> int:
     return len(plan.place) + len(plan.canaries) + len(plan.destructive)
 
 
-def _unplaceable(world: World, job: Json, plan: GroupPlan) -> bool:
-    return world.fated(list(images_of(job, plan.name).values()), Fate.UNPLACEABLE) is not None
+def _unplaceable(world: World, job: Json, plan: GroupPlan) -> Verdict | None:
+    return world.fated(list(images_of(job, plan.name).values()), Fate.UNPLACEABLE)
 
 
 def _conclude(record: JobRecord, evaluation: Evaluation, plans: list[GroupPlan]) -> None:

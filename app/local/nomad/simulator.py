@@ -21,6 +21,7 @@ from app.local.nomad.registration import SEED, Registration
 from app.local.nomad.release import Release
 from app.local.nomad.tables import JobRecord
 from app.local.nomad.timing import Fate, Timing, Verdict
+from app.local.nomad.troubles import Trouble
 from app.local.nomad.world import World, new_id
 
 ACCESSOR = "0f3ad8d5-1a53-4cf1-8f31-6c1a1a0e9a11"
@@ -173,6 +174,28 @@ class Simulator:
         """`nomad system gc`: what is over goes, but for what belongs to the current version's running allocations."""
         with self.at_work() as world:
             garbage.collect(world)
+
+    def forget(self, *, deployment: str = "", evaluation: str = "") -> None:
+        """Collect one deployment or evaluation though somebody may be following it."""
+        with self.at_work() as world:
+            garbage.forget_deployment(world, deployment)
+            garbage.forget_evaluation(world, evaluation)
+
+    def trouble(self, job_id: str, trouble: Trouble) -> None:
+        """The job's next evaluation ends like this, and another one does its work."""
+        with self.at_work() as world:
+            world.troubles.append((job_id, trouble))
+
+    def publish(self, image: str, digest: str) -> None:
+        """What a pull of this reference gives from now on."""
+        with self.at_work() as world:
+            world.images.publish(image, digest)
+
+    def running(self, job_id: str, namespace: str = "default") -> dict[str, dict[str, str]]:
+        """{allocation: {task: digest}} of what the job's running allocations run."""
+        with self.at_work():
+            rows = self.record(job_id, namespace).allocations.values()
+            return {row.id: dict(row.digests) for row in rows if row.client_status == "running"}
 
     def stop(self, job_id: str, *, purge: bool = False, namespace: str = "default") -> Json:
         with self.at_work() as world:

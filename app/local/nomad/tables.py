@@ -140,6 +140,8 @@ class Allocation(Row):
     health_time: float | None = None
     health_index: int = 0
     tasks: dict[str, TaskState] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+    """What each task with an image runs, or was to run."""
 
     @property
     def version(self) -> int:

@@ -32,15 +32,21 @@ class Fate(StrEnum):
 
     PULL_FAILS = "pull-fails"
     EXITS_NONZERO = "exits-nonzero"
+    OOM_KILLED = "oom-killed"
+    CHECK_FAILS = "check-fails"
     NEVER_HEALTHY = "never-healthy"
     UNPLACEABLE = "unplaceable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """An image whose string contains `image` meets `fate`; the first verdict that fits decides."""
+    """An image whose string, or whose digest once it is pulled, contains `image` meets `fate`; the first verdict
+    that fits decides.
+    """
 
     image: str
     fate: Fate
     text: str = ""
-    """The cause behind `Failed to pull`, or what the task wrote to stderr."""
+    """The cause behind `Failed to pull`; what the task wrote to stderr; or why it has no place: `memory`, `cpu`,
+    `disk`, or a constraint as Nomad words it (none: the driver is missing).
+    """

@@ -41,6 +41,7 @@ def evaluation(row: Evaluation, release: Release) -> Json:
         {
             **_row(row),
             "BlockedEval": row.blocked_eval,
+            "ClassEligibility": {"v1:1": True} if row.status == "blocked" else None,
             "DeploymentID": row.deployment_id,
             "FailedTGAllocs": row.failed_groups,
             "JobModifyIndex": row.job_modify_index,
@@ -86,7 +87,7 @@ def allocation_stub(row: Allocation, release: Release) -> Json:
         "DeploymentStatus": _health(row), "DesiredDescription": row.desired_description,
         "DesiredStatus": row.desired_status,
         "DesiredTransition": TRANSITION, "EvalID": row.eval_id, "FollowupEvalID": "", "JobType": row.job["Type"],
-        "JobVersion": row.version, "Name": f"{row.job_id}.{row.group}[{row.position}]", "NextAllocation": row.next,
+        "JobVersion": row.version, "Name": _name(row), "NextAllocation": row.next,
         "PreemptedAllocations": None, "PreemptedByAllocation": "", "RescheduleTracker": None, "TaskGroup": row.group,
         "TaskStates": {name: _task(state) for name, state in row.tasks.items()} or None,
     }  # fmt: skip
@@ -107,6 +108,12 @@ def allocation(row: Allocation, release: Release) -> Json:
             "PreviousAllocation": row.previous,
         }
     )
+
+
+def _name(row: Allocation) -> str:
+    """An allocation of a job that runs once on each node is always the first of its group."""
+    position = 0 if row.job["Type"] in ("system", "sysbatch") else row.position
+    return f"{row.job_id}.{row.group}[{position}]"
 
 
 def job_stub(record: JobRecord, *, meta: bool = False) -> Json:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from app.local.nomad.images import Images
 from app.local.nomad.refusal import Json
 from app.local.nomad.release import Release
 from app.local.nomad.tables import FIRST_NODE, Allocation, Deployment, Evaluation, JobRecord, Node, Row
@@ -31,6 +32,9 @@ class World:
         self.nodes = [FIRST_NODE, *(Node(number, new_id()) for number in range(2, nodes + 1))]
         self.timeline = Timeline(clock)
         self.verdicts: list[Verdict] = []
+        self.images = Images()
+        self.troubles: list[tuple[str, str]] = []
+        """(job id, trouble) of evaluations that are to end badly, each once."""
         self.namespaces = {"default"}
         self.index = 10
         self.touched = {"jobs": 1, "evaluations": 1, "deployments": 1, "allocations": 1}

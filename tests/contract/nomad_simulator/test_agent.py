@@ -1,6 +1,5 @@
 """The simulated agent over a real socket: tokens, blocking queries, faults, the ledger and the control API."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,12 +14,6 @@ from tests.servers.http import serve
 @pytest.fixture
 def simulator() -> Simulator:
     return Simulator()
-
-
-@pytest.fixture
-def agent(simulator: Simulator) -> Iterator[httpx.Client]:
-    with serve(create_simulator_app(simulator)) as url, httpx.Client(base_url=url, timeout=10) as client:
-        yield client
 
 
 def post(agent: httpx.Client, job: dict[str, Any], *, index: int | None = None, **headers: str) -> httpx.Response:

@@ -8,18 +8,7 @@ from app.local.nomad import Fate, Refused, Registration, Simulator, Timing, samp
 from app.local.nomad.persistence import load, save
 from app.local.nomad.refusal import Json
 from app.local.nomad.tables import Deployment
-
-
-class Clock:
-    """Stands still; the simulator is moved on by `skip` alone."""
-
-    def __call__(self) -> float:
-        return 1_800_000_000.0
-
-
-@pytest.fixture
-def simulator() -> Simulator:
-    return Simulator(clock=Clock())
+from tests.contract.nomad_simulator.conftest import Clock
 
 
 def push(simulator: Simulator, image: str, job_id: str = "web", **fields: object) -> Json:
