@@ -89,11 +89,12 @@ def while_reading(
     """The error that a failed read raises, or any call that changes nothing."""
     if isinstance(problem, Silence):
         return NomadUnavailable(refusals.silent(origin, str(problem)))
+    job = refusals.name_of(place) if place else None
     if problem.status in (401, 403):
         namespace = (place.namespace if place else "") or "default"
-        job = refusals.name_of(place) if place else None
         return NomadDenied(refusals.denied(origin, problem.text, doing=doing, job=job, namespace=namespace))
-    return NomadUnavailable(refusals.unavailable(origin, problem.status, problem.text), retry_after=problem.retry_after)
+    words = refusals.unavailable(origin, problem.status, problem.text, doing=doing, job=job)
+    return NomadUnavailable(words, retry_after=problem.retry_after)
 
 
 def while_planning(problem: Problem, origin: str, place: JobPlace) -> RegistryWatcherError:

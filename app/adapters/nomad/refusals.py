@@ -141,9 +141,10 @@ def denied(origin: str, text: str, *, doing: Doing, job: str | None, namespace: 
     )
 
 
-def unavailable(origin: str, status: int, text: str) -> str:
+def unavailable(origin: str, status: int, text: str, *, doing: Doing, job: str | None) -> str:
     """Nomad answers, but not now: nothing is wrong with the job."""
-    return f"Nomad at {origin} answers {status}: {bounded(text) or 'no text'}; {_later(status, text)}"
+    what = f" to {doing.words} job {job}" if job else ""
+    return f"Nomad at {origin} answers {status}{what}: {bounded(text) or 'no text'}; {_later(status, text)}"
 
 
 def rejected(text: str, *, job: str | None, doing: Doing = Doing.REGISTERING) -> str:

@@ -135,7 +135,7 @@ def test_what_is_nomads_own_trouble_says_what_helps(status: int, text: str, mend
     found = while_reading(Refusal(status, text), ORIGIN, place=PLACE)
     assert isinstance(found, NomadUnavailable)
     assert mend in str(found)
-    assert f"{ORIGIN} answers {status}" in str(found)
+    assert f"{ORIGIN} answers {status} to reading job apps/web: " in str(found)
 
 
 def test_a_silent_plan_leaves_nothing_unknown() -> None:
