@@ -104,6 +104,17 @@ class Cluster:
         self.call("POST", path, namespace=place.namespace, json=body)
 
     @contextmanager
+    def slowed(self, seconds: float) -> Iterator[None]:
+        """Inside, an allocation takes that long to become healthy; a real one takes its time anyway."""
+        if self.simulator is None:
+            yield
+            return
+        before = self.simulator.world.timing
+        self.simulator.set_timing(replace(before, healthy=seconds))
+        yield
+        self.simulator.set_timing(before)
+
+    @contextmanager
     def closed(self, key: str) -> Iterator[None]:
         """Inside, a job with the constraint `${meta.<key>} = open` finds no room until `open`."""
         if self.simulator is not None:

@@ -35,6 +35,8 @@ def simulated(simulator: Simulator, *, token: str = "") -> Iterator[Cluster]:
     host = "reg.example:5000"
     for behaviour, fate, text in (
         (Behaviour.CRASHES, Fate.EXITS_NONZERO, LAST_WORDS),
+        (Behaviour.UNSTEADY, Fate.EXITS_NONZERO, ""),
+        (Behaviour.GREEDY, Fate.OUT_OF_MEMORY, ""),
         (Behaviour.ABSENT, Fate.PULL_FAILS, "manifest unknown: manifest unknown"),
     ):
         simulator.judge(f"{host}/contract/{behaviour}:", fate, text)
@@ -49,15 +51,29 @@ def agent() -> Iterator[Agent]:
         yield made
 
 
-@pytest.fixture(params=["simulator", "agent"] if ADDRESS else ["simulator"])
-def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
-    """A simulator of the test's own, and the real agent."""
-    if request.param == "agent":
-        yield request.getfixturevalue("agent").cluster
-        return
-    token = MANAGEMENT if "guarded" in request.fixturenames else None
-    with simulated(Simulator(timing=SOON, token=token, parse=sources.read), token=token or "") as made:
+@pytest.fixture(scope="session")
+def open_simulator() -> Iterator[Cluster]:
+    """The simulator without ACLs."""
+    with simulated(Simulator(timing=SOON, parse=sources.read)) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def guarded_simulator() -> Iterator[Cluster]:
+    """The simulator with ACLs."""
+    with simulated(Simulator(timing=SOON, token=MANAGEMENT, parse=sources.read), token=MANAGEMENT) as made:
+        yield made
+
+
+@pytest.fixture(params=["simulator", "agent"] if ADDRESS else ["simulator"])
+def cluster(request: pytest.FixtureRequest) -> Cluster:
+    """The simulator, and the real agent."""
+    if request.param == "agent":
+        real: Agent = request.getfixturevalue("agent")
+        return real.cluster
+    wanted = "guarded_simulator" if "guarded" in request.fixturenames else "open_simulator"
+    played: Cluster = request.getfixturevalue(wanted)
+    return played
 
 
 @pytest.fixture

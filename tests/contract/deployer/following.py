@@ -69,6 +69,8 @@ async def followed(
 async def settled(deployer: Deployer, place: JobPlace) -> JobState:
     """The job once no deployment of it is active: what a test starts from."""
     with anyio.fail_after(PATIENCE_SECONDS):
-        while (state := await inspected(deployer, place)).deployment is not None:
+        while True:
+            state = await inspected(deployer, place)
+            if state.deployment is None:
+                return state
             await anyio.sleep(0.1)
-    return state

@@ -54,7 +54,7 @@ def update(**fields: Any) -> Json:
     return {
         "MaxParallel": 1,
         "HealthCheck": "task_states",
-        "MinHealthyTime": SECOND // 10,
+        "MinHealthyTime": SECOND // 2,  # longer than a container takes to crash
         "HealthyDeadline": 8 * SECOND,
         "ProgressDeadline": 10 * SECOND,
         "Stagger": SECOND,

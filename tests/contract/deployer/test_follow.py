@@ -42,9 +42,6 @@ async def test_an_order_is_followed_to_success(deployer: Deployer, cluster: Clus
 
 @pytest.mark.usefixtures("allocations_run")
 async def test_progress_moves_with_the_rollout(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
-    place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1"), count=3))
-    await settled(deployer, place)
-    submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
     progress: list[str] = []
 
     def noting(seen: Snapshot) -> bool:
@@ -52,7 +49,11 @@ async def test_progress_moves_with_the_rollout(deployer: Deployer, cluster: Clus
             progress.append(seen.progress)
         return over(seen)
 
-    await followed(deployer, place, submission, until=noting)
+    with cluster.slowed(0.6):
+        place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1"), count=3))
+        await settled(deployer, place)
+        submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
+        await followed(deployer, place, submission, until=noting)
     assert len(progress) >= 3, progress
 
 

@@ -1,4 +1,4 @@
-"""The source that Nomad keeps of a job: it follows an update where that can be proved, and is called stale otherwise."""
+"""The source that Nomad keeps of a job: it follows an update where that can be proved, and is stale otherwise."""
 
 import json
 

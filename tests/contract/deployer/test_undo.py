@@ -15,9 +15,11 @@ from tests.servers.tiny_images import Behaviour
 async def reverted(deployer: Deployer, place: JobPlace, submission: Submission) -> Submission:
     """What Nomad registered instead, once it did."""
     with anyio.fail_after(PATIENCE_SECONDS):
-        while (found := await deployer.returned(place, submission)) is None:
+        while True:
+            found = await deployer.returned(place, submission)
+            if found is not None:
+                return found
             await anyio.sleep(0.1)
-    return found
 
 
 @pytest.mark.usefixtures("allocations_run")
