@@ -1,10 +1,12 @@
 """One cluster for all faults of a module: to start one takes longer than most faults."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import structlog
 
 from app.local.nomad.timing import Timing
 from tests.cluster import Cluster, cluster, until
@@ -41,6 +43,14 @@ class Shared:
         ours = self.cluster
         await until(lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=60)
         assert faults(ours, moves.finals) == []
+
+
+@pytest.fixture
+def few_words() -> Iterator[None]:
+    """Only warnings are logged: to write down hundreds of rollouts takes longer than to do them."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="module")

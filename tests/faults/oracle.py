@@ -19,9 +19,9 @@ class Shown:
     digest: str
 
 
-def registered(entry: Entry) -> Shown:
-    """What a registration made the job's only task run."""
-    (image,) = entry.images.values()
+def registered(entry: Entry, task: str = "server") -> Shown:
+    """What a registration made the job's task run."""
+    (image,) = (image for (_, name), image in entry.images.items() if name == task)
     name, _, digest = image.partition("@")
     return Shown(tag=name.rpartition(":")[2], digest=digest)
 

@@ -25,10 +25,11 @@ SELECT job_id FROM targets t WHERE due_at IS NULL AND (lease_until IS NULL OR le
 
 
 class Outcomes:
-    """The latest that was read, by one query for everybody who waits."""
+    """The latest that was read, by one query for everybody who waits; `reads` is how often it was."""
 
     def __init__(self) -> None:
         self.quiet: frozenset[str] = frozenset()
+        self.reads = 0
         self._ended: dict[str, float] = {}
 
     def ended_at(self, digest: str) -> float:
@@ -45,6 +46,7 @@ class Outcomes:
         quiet = await connection.fetch(_QUIET)
         self._ended = {row["digest"]: row["ended_at"] for row in await connection.fetch(_ENDED)}
         self.quiet = frozenset(row["job_id"] for row in quiet)
+        self.reads += 1
 
 
 @asynccontextmanager

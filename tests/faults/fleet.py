@@ -1,0 +1,191 @@
+"""Many jobs on one line in this process, whose tags move while Nomad fails: moved, awaited, and judged at the end.
+
+Each move is awaited in Nomad's ledger before the next one of its job is made, so that what must have been registered
+is known exactly. Our own tables are read for pacing, and for whether the outcomes that they tell are true.
+"""
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from app.errors import StoreUnavailable
+from app.local.nomad import Simulator, Timing, sample_job
+from tests.fakes.doorbell import Step
+from tests.faults.chances import Chances
+from tests.faults.oracle import Shown, registered
+from tests.faults.outcomes import Outcomes, reading
+from tests.line import Line, line
+
+NAMES = tuple(f"r{number:02}" for number in range(50))
+TASK = "server"
+PATIENCE = 60.0
+
+_EVERY = 0.05
+
+
+class Fleet:
+    """Jobs NAMES, each watched under its own name. `moves` are the pushes of each, oldest first."""
+
+    def __init__(self, running: Line, outcomes: Outcomes) -> None:
+        self.line = running
+        self.random = random.Random(4)
+        self.moves: dict[str, list[Shown]] = defaultdict(list)
+        self._outcomes = outcomes
+        self._registered: dict[str, list[Shown]] = defaultdict(list)
+        self._read_to = 0
+
+    @property
+    def nomad(self) -> Simulator:
+        return self.line.nomad
+
+    async def open(self, job: Callable[[str, str], Any], **watch: Any) -> None:
+        """Bring `job(name, image)` into Nomad for each name, running v1.0.0; watch and look at them."""
+        for name in NAMES:
+            digest = await self.line.push(name, "v1.0.0", told=False)
+            self.nomad.seed(job(name, f"{self.line.host}/team/{name}:v1.0.0@{digest}"))
+        await self.line.configure(*(self.line.watch(name, **watch) for name in NAMES))
+        for name in NAMES:
+            await self.line.looked(name)
+        await self.quiet(*NAMES)
+
+    def registered(self, name: str) -> list[Shown]:
+        """What we registered for the job, oldest first: the ledger's word."""
+        for entry in self.nomad.ledger.entries(since=self._read_to):
+            self._registered[entry.job].append(registered(entry, TASK))
+            self._read_to = entry.sequence
+        return self._registered[name]
+
+    def runs(self, name: str) -> str:
+        """The digest that stands in the job now."""
+        image: str = self.nomad.job(name)["TaskGroups"][0]["Tasks"][0]["Config"]["image"]
+        return image.partition("@")[2]
+
+    async def move(self, name: str, content: str = "") -> Shown:
+        """Push and tell. In turn: a new release; the same with other contents; the same with its first ones again."""
+        number = len(self.moves[name])
+        tag = f"v1.{number // 3 + 1}.0"
+        digest = await self.line.push(name, tag, content or f"{name} {tag} {number % 3 % 2}", told=False)
+        self.moves[name].append(Shown(tag=tag, digest=digest))
+        await self.tell(name)
+        return self.moves[name][-1]
+
+    async def tell(self, name: str) -> None:
+        """Tell of the job's newest move, again and again until it is stored, as registries do."""
+        newest = self.moves[name][-1]
+        while True:
+            with suppress(StoreUnavailable):
+                await self.line.tell(f"team/{name}", newest.tag, newest.digest)
+                return
+
+    async def arrives(self, name: str) -> None:
+        """Wait until the job's newest move is registered, as often as it was made."""
+        wanted = self.moves[name]
+        await self.until(
+            lambda: len(self.registered(name)) >= len(wanted) and self.registered(name)[-1] == wanted[-1],
+            lambda: f"{name}: {wanted[-1]} is registered, after {self.registered(name)[-3:]}",
+        )
+
+    async def quiet(self, *names: str) -> None:
+        """Wait until nothing is under way at these."""
+        wanted, known = frozenset(names), self._outcomes
+        begun = known.reads + 1  # a read under way may not see what was made due just now
+        await self.until(
+            lambda: known.reads > begun and known.quiet >= wanted, lambda: f"nothing under way: {wanted - known.quiet}"
+        )
+
+    async def until(self, condition: Callable[[], Any], what: Callable[[], str]) -> None:
+        """Wait until the condition is true; tells how everything stands when it does not come."""
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while not condition():
+            if asyncio.get_running_loop().time() > deadline:
+                raise AssertionError(f"not within {PATIENCE:g} s: {what()}; {await self.line.describe()}")
+            await asyncio.sleep(_EVERY)
+
+    async def at_each(self, work: Callable[[str], Awaitable[None]]) -> None:
+        """Do the work for all jobs at once."""
+        async with asyncio.TaskGroup() as group:
+            for name in NAMES:
+                group.create_task(work(name))
+
+    async def move_all(self, times: int) -> None:
+        """Each job's tag moves so often; the next move comes as soon as one is registered, or when all is quiet."""
+
+        async def move(name: str) -> None:
+            for _ in range(times):
+                await self.move(name)
+                await self.arrives(name)
+                if self.random.random() < 0.5:
+                    await self.quiet(name)
+
+        await self.at_each(move)
+
+    async def recover(self, chances: Chances) -> None:
+        """Nothing goes wrong any more; wait until nothing is under way."""
+        chances.clear()
+        await self.quiet(*NAMES)
+
+    def differences(self) -> list[str]:
+        """Jobs for which not exactly the moves were registered, each once and in their order."""
+        return [
+            f"{name}: registered {self.registered(name)}, moved {self.moves[name]}"
+            for name in NAMES
+            if self.registered(name) != self.moves[name]
+        ]
+
+    def posts(self) -> int:
+        """How many registrations reached Nomad, taken or refused."""
+        return sum(self.nomad.ledger.requests[f"POST /v1/job/{name}"] for name in NAMES)
+
+    async def outcomes(self, name: str) -> list[tuple[str, str]]:
+        """(digest, outcome) of the job's rollouts that were registered, oldest first, as our own tables tell it."""
+        rows = await self.line.fetch(
+            "SELECT digest, outcome FROM rollouts JOIN rollout_watches USING (rollout_id) "
+            "WHERE watch_name = $1 AND submission_index IS NOT NULL ORDER BY intent",
+            name,
+        )
+        return [(row["digest"], row["outcome"]) for row in rows]
+
+    async def unregistered(self) -> list[str]:
+        """The outcomes of all rollouts that were never registered."""
+        rows = await self.line.fetch("SELECT outcome FROM rollouts WHERE submission_index IS NULL")
+        return [row["outcome"] for row in rows]
+
+
+def plain_job(name: str, image: str) -> Any:
+    """A job of one task."""
+    return sample_job(name, image, task=TASK)
+
+
+@asynccontextmanager
+async def fleet(
+    database_url: str,
+    job: Callable[[str, str], Any] = plain_job,
+    *,
+    timing: Timing | None = None,
+    **settings: Any,
+) -> AsyncIterator[Fleet]:
+    """The fleet at rest, on a line of its own. At the end every rollout must have one outcome and one notice."""
+    nomad = Simulator(timing=timing or Timing(evaluation=0.01, healthy=0.05))
+    async with line(database_url, nomad=nomad, **settings) as running, reading(database_url) as outcomes:
+        running.doorbell.steps = {name: _as_a_worker(step) for name, step in running.doorbell.steps.items()}
+        opened = Fleet(running, outcomes)
+        await opened.open(job)
+        yield opened
+
+
+def _as_a_worker(step: Step) -> Step:
+    """A crowded Postgres is no error of the step: the row stays due, and the sweeper rings again."""
+
+    async def run(key: str) -> None:
+        with suppress(StoreUnavailable):
+            await step(key)
+
+    return run
+
+
+def total(parts: Sequence[Sequence[object]]) -> int:
+    """How many in all."""
+    return sum(len(part) for part in parts)

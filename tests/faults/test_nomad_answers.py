@@ -1,0 +1,59 @@
+"""Given a Nomad whose answers fail in some way at random while 300 tags move, then each is registered exactly once, in
+order, and every rollout is told to have ended as it did.
+"""
+
+import pytest
+
+from app.local.nomad.faults import Action, Fault
+from tests.faults.chances import Chance, Chances
+from tests.faults.fleet import NAMES, fleet, total
+
+MOVES = 6
+TIMEOUT = 0.5  # seconds that our client waits for an answer
+
+_REGISTER = "/v1/job/r??"
+_EOF = "rpc error: EOF"
+
+# Where a write was applied all the same, it must not be posted a second time.
+_APPLIED = "cut off, or 500, after a write was applied"
+FAULTS = {
+    _APPLIED: [
+        Chance(fault=Fault(action=Action.RESET, method="POST", path=_REGISTER, after=True), share=0.3),
+        Chance(fault=Fault(action=Action.STATUS, method="POST", path=_REGISTER, text=_EOF, after=True), share=0.3),
+        Chance(fault=Fault(action=Action.RESET, method="GET"), share=0.03),
+    ],
+    "cut off, or 500, before a write is applied": [
+        Chance(fault=Fault(action=Action.RESET, method="POST", path=_REGISTER), share=0.15),
+        Chance(fault=Fault(action=Action.STATUS, method="POST", path=_REGISTER, text=_EOF), share=0.15),
+        Chance(fault=Fault(action=Action.STATUS, method="GET", text=_EOF), share=0.03),
+    ],
+    "no leader": [Chance(fault=Fault(action=Action.STATUS, text="No cluster leader"), share=0.06)],
+    "429": [Chance(fault=Fault(action=Action.STATUS, status=429), share=0.06)],
+    "hang, up to beyond our time": [
+        Chance(fault=Fault(action=Action.HANG, method="POST", path=_REGISTER, seconds=8 * TIMEOUT), share=0.3),
+        Chance(fault=Fault(action=Action.HANG, method="GET", seconds=1.5 * TIMEOUT), share=0.06),
+    ],
+    "woken for nothing, and indexes that go backwards": [
+        Chance(fault=Fault(action=Action.WAKE, method="GET"), share=0.3),
+        Chance(fault=Fault(action=Action.INDEX, method="GET", index=1), share=0.3),
+    ],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("few_words")
+@pytest.mark.parametrize("kind", FAULTS)
+async def test_answers_fail(kind: str, database_url: str) -> None:
+    async with fleet(database_url, nomad_timeout=TIMEOUT) as ours:
+        chances = ours.nomad.faults = Chances(*FAULTS[kind])
+        await ours.move_all(MOVES)
+        await ours.recover(chances)
+        assert ours.differences() == []
+        assert total(ours.moves.values()) == MOVES * len(NAMES) >= 300
+        assert chances.struck > 100, "the fault was hardly met"
+        if kind == _APPLIED:
+            assert ours.posts() == MOVES * len(NAMES), "what was applied was posted again"
+        for name in NAMES:
+            assert await ours.outcomes(name) == [(move.digest, "succeeded") for move in ours.moves[name]]
+            assert ours.runs(name) == ours.moves[name][-1].digest
+        assert await ours.unregistered() == []

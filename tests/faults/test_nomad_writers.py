@@ -1,0 +1,78 @@
+"""Given others who change the jobs between our reading and our posting while 300 tags move, then nothing that they did
+is lost, and each move is registered exactly once, in order.
+"""
+
+import random
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from app.local.nomad import Simulator, sample_job
+from app.local.nomad.faults import Action, Fault
+from tests.faults.chances import Chance, Chances
+from tests.faults.fleet import NAMES, TASK, fleet, total
+
+MOVES = 6
+SHARE = 0.07  # of all requests: five to ten make a rollout
+BESIDE = "beside"
+
+
+def _job(name: str, image: str) -> Any:
+    """A job with a task beside the watched one."""
+    job = sample_job(name, image, task=TASK)
+    tasks = job["TaskGroups"][0]["Tasks"]
+    tasks.append({**tasks[0], "Name": BESIDE, "Config": {"image": "proxy:0"}})
+    return job
+
+
+class _Others:
+    """An autoscaler and a person, who change a job whenever they hear of a request about it."""
+
+    def __init__(self, nomad: Simulator) -> None:
+        self._nomad = nomad
+        self._random = random.Random(4)
+        self.scaled = Counter(dict.fromkeys(NAMES, 1))
+        self.beside = Counter(dict.fromkeys(NAMES, 0))
+
+    @property
+    def changes(self) -> int:
+        return self.scaled.total() - len(NAMES) + self.beside.total()
+
+    def meddle(self, _method: str, path: str) -> None:
+        """Change the job of the path, sometimes; each step counts on, so that one that is undone is missed."""
+        name = next((part for part in path.split("/") if part in self.scaled), None)
+        if name is None or self._random.random() >= SHARE:
+            return
+        if self._random.random() < 0.5:
+            self.scaled[name] += 1
+            self._nomad.scale(name, count=self.scaled[name])
+        else:
+            self.beside[name] += 1
+            self._nomad.set_image(name, group="app", task=BESIDE, image=f"proxy:{self.beside[name]}")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("few_words")
+async def test_others_change_the_job_meanwhile(database_url: str) -> None:
+    async with fleet(database_url, _job) as ours:
+        others = _Others(ours.nomad)
+        # A post on its way for a while is a post that others overtake.
+        slow = Chance(fault=Fault(action=Action.HANG, method="POST", seconds=0.1), share=0.3)
+        chances = ours.nomad.faults = Chances(slow, meanwhile=others.meddle)
+        await ours.move_all(MOVES)
+        await ours.recover(chances)
+        assert ours.differences() == []
+        assert total(ours.moves.values()) >= 300
+        assert others.changes > 150
+        assert ours.posts() > 300 + 15, "hardly any of our posts was overtaken"
+        for name in NAMES:
+            (group,) = ours.nomad.job(name)["TaskGroups"]
+            beside = next(task["Config"]["image"] for task in group["Tasks"] if task["Name"] == BESIDE)
+            assert (group["Count"], beside) == (others.scaled[name], f"proxy:{others.beside[name]}")
+            assert ours.runs(name) == ours.moves[name][-1].digest
+            # A deployment that another registration replaced is not ours to judge.
+            ended = await ours.outcomes(name)
+            assert [digest for digest, _ in ended] == [move.digest for move in ours.moves[name]]
+            assert {outcome for _, outcome in ended} <= {"succeeded", "superseded"}
+        assert set(await ours.unregistered()) <= {"superseded"}
