@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from app.local.nomad import client, deployments, evaluations, job_status
+from app.local.nomad import client, deployments, evaluations, job_status, room
 from app.local.nomad.outcome import plan_annotations, unplaced_metric
 from app.local.nomad.reconcile import GroupPlan, Wanted, plan_group, takes_deployment
 from app.local.nomad.refusal import Json
 from app.local.nomad.tables import Allocation, Deployment, Evaluation, JobRecord, Progress
-from app.local.nomad.timing import Fate, Verdict
+from app.local.nomad.timing import Fate
 from app.local.nomad.troubles import Trouble, strike
 from app.local.nomad.world import World, images_of, new_id
 
@@ -58,7 +58,7 @@ def _reconcile(world: World, record: JobRecord, evaluation: Evaluation) -> None:
     latest = record.latest_deployment
     own = latest if latest is not None and latest.job_version == job["Version"] else None
     plans = plan_job(world, record, job, own)
-    unplaceable = {p.name: _wanted(p) for p in plans if _unplaceable(world, job, p)}
+    unplaceable = {p.name: _wanted(p) for p in plans if _no_room(world, job, p) is not None}
     superseded = latest is not None and latest.active and own is None
     deployable = own is None and any(_deployed(world, job, p) for p in plans)
     acting = any(p.acts and (p.name not in unplaceable or p.stop or p.in_place) for p in plans)
@@ -233,9 +233,9 @@ def _all_healthy(deployment: Deployment) -> bool:
 def unplaced(world: World, job: Json, plans: list[GroupPlan]) -> Json | None:
     """Why a plan cannot place what it wants, by group; None when it can."""
     return {
-        plan.name: unplaced_metric(verdict.text, count=count, nodes=len(world.nodes))
+        plan.name: unplaced_metric(why, count=count, nodes=len(world.nodes))
         for plan in plans
-        if (count := _wanted(plan)) and (verdict := _unplaceable(world, job, plan)) is not None
+        if (count := _wanted(plan)) and (why := _no_room(world, job, plan)) is not None
     } or None
 
 
@@ -243,8 +243,9 @@ def _wanted(plan: GroupPlan) -> int:
     return len(plan.place) + len(plan.canaries) + len(plan.destructive)
 
 
-def _unplaceable(world: World, job: Json, plan: GroupPlan) -> Verdict | None:
-    return world.fated(list(images_of(job, plan.name).values()), Fate.UNPLACEABLE)
+def _no_room(world: World, job: Json, plan: GroupPlan) -> str | None:
+    verdict = world.fated(list(images_of(job, plan.name).values()), Fate.UNPLACEABLE)
+    return verdict.text if verdict is not None else room.lacks(job, plan.name)
 
 
 def _conclude(record: JobRecord, evaluation: Evaluation, plans: list[GroupPlan]) -> None:

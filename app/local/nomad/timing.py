@@ -32,7 +32,7 @@ class Fate(StrEnum):
 
     PULL_FAILS = "pull-fails"
     EXITS_NONZERO = "exits-nonzero"
-    OOM_KILLED = "oom-killed"
+    OUT_OF_MEMORY = "out-of-memory"
     CHECK_FAILS = "check-fails"
     NEVER_HEALTHY = "never-healthy"
     UNPLACEABLE = "unplaceable"
