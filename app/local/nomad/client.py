@@ -12,7 +12,7 @@ from app.local.nomad.timing import Fate, Verdict
 from app.local.nomad.world import World, images_of
 
 BATCH = ("batch", "sysbatch")
-FAILING = (Fate.PULL_FAILS, Fate.EXITS_NONZERO, Fate.OUT_OF_MEMORY)
+FAILING = (Fate.PULL_FAILS, Fate.EXITS_NONZERO, Fate.OOM_KILLED)
 
 
 def place(world: World, allocation: Allocation) -> None:
@@ -93,7 +93,7 @@ def _fail(world: World, allocation: Allocation, verdict: Verdict) -> None:
             state = events.sibling_failed(task, now, sick[0]["Name"])
         elif verdict.fate is Fate.PULL_FAILS:
             state = events.pull_failed(task, now, verdict.text)
-        elif verdict.fate is Fate.OUT_OF_MEMORY:
+        elif verdict.fate is Fate.OOM_KILLED:
             state = events.out_of_memory(task, now)
         else:
             state = events.exited_badly(task, now)

@@ -1,43 +1,52 @@
-"""Answers: does any node take an allocation of this group, and if not, why? Pure.
+"""Answers: what stands in the way of placing a group on the simulated nodes? (nomad.md 1.8)
 
-All nodes are alike: Linux, one size. Constraints are compared where an attribute is known or a node's own meta is asked
-for (nobody set any); others (versions, signals, drivers) are met.
+All nodes are alike. It knows a few of their attributes and their memory: what a constraint asks beyond these is met. An
+image may be judged UNPLACEABLE besides.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from app.local.nomad.refusal import Json
+from app.local.nomad.timing import Fate
+from app.local.nomad.world import World, images_of
 
 ATTRIBUTES = {
-    "${attr.kernel.name}": "linux", "${attr.cpu.arch}": "amd64", "${node.datacenter}": "dc1", "${node.class}": "",
+    "${attr.cpu.arch}": "amd64", "${attr.kernel.name}": "linux", "${node.class}": "", "${node.datacenter}": "dc1",
     "${node.pool}": "default",
 }  # fmt: skip
-META = "${meta."
+MEMORY_MB = 16_384
 EQUAL, UNEQUAL = ("=", "==", "is", ""), ("!=", "not")
-SIZE = {"memory": ("MemoryMB", 1_000_000), "cpu": ("CPU", 1_000_000), "disk": ("DiskMB", 10_000_000)}
 
 
-def lacks(job: Json, name: str) -> str | None:
-    """The dimension that is exhausted or the constraint that filters every node, in Nomad's words; None for room."""
-    group = next((group for group in job["TaskGroups"] if group["Name"] == name), None)
-    if group is None:
-        return None
-    tasks = group["Tasks"] or ()
-    for block in (job, group, *tasks):
-        for constraint in block["Constraints"] or ():
-            if not _met(constraint):
-                return f"{constraint['LTarget']} {constraint.get('Operand') or '='} {constraint['RTarget']}"
-    for dimension, (field, size) in SIZE.items():
-        if sum(task["Resources"][field] or 0 for task in tasks) > size:
-            return dimension
-    return None
+def shortage(world: World, job: Json, group: str) -> str | None:
+    """A constraint as Nomad words it, `memory`, or "" for a driver (what `unplaced_metric` takes); None for room."""
+    verdict = world.fated(list(images_of(job, group).values()), Fate.UNPLACEABLE)
+    if verdict is not None:
+        return verdict.text
+    for constraint in _constraints(job, group):
+        if not _met(constraint):
+            return f"{constraint['LTarget']} {constraint['Operand']} {constraint['RTarget']}"
+    memory = sum((task["Resources"] or {}).get("MemoryMB") or 0 for task in _tasks(job, group))
+    return "memory" if memory > MEMORY_MB else None
+
+
+def _constraints(job: Json, group: str) -> Iterator[Json]:
+    yield from job["Constraints"] or ()
+    for each in job["TaskGroups"] or ():
+        if each["Name"] == group:
+            yield from each["Constraints"] or ()
+    for task in _tasks(job, group):
+        yield from task["Constraints"] or ()
+
+
+def _tasks(job: Json, group: str) -> list[Json]:
+    return next((each["Tasks"] or [] for each in job["TaskGroups"] or () if each["Name"] == group), [])
 
 
 def _met(constraint: Json) -> bool:
-    left, right = constraint.get("LTarget") or "", constraint.get("RTarget") or ""
-    if left not in ATTRIBUTES and not left.startswith(META):
+    value = ATTRIBUTES.get(constraint["LTarget"])
+    if value is None or constraint["Operand"] not in (*EQUAL, *UNEQUAL):
         return True
-    found, operand = ATTRIBUTES.get(left), constraint.get("Operand") or ""
-    if operand in EQUAL:
-        return found == right
-    return operand not in UNEQUAL or found != right
+    return (value == constraint["RTarget"]) is (constraint["Operand"] in EQUAL)

@@ -13,9 +13,8 @@ from app.local.nomad.outcome import plan_annotations, unplaced_metric
 from app.local.nomad.reconcile import GroupPlan, Wanted, plan_group, takes_deployment
 from app.local.nomad.refusal import Json
 from app.local.nomad.tables import Allocation, Deployment, Evaluation, JobRecord, Progress
-from app.local.nomad.timing import Fate
 from app.local.nomad.troubles import Trouble, strike
-from app.local.nomad.world import World, images_of, new_id
+from app.local.nomad.world import World, new_id
 
 UPDATED = "alloc is being updated due to job update"
 NOT_NEEDED = "alloc not needed due to job update"
@@ -58,7 +57,7 @@ def _reconcile(world: World, record: JobRecord, evaluation: Evaluation) -> None:
     latest = record.latest_deployment
     own = latest if latest is not None and latest.job_version == job["Version"] else None
     plans = plan_job(world, record, job, own)
-    unplaceable = {p.name: _wanted(p) for p in plans if _no_room(world, job, p) is not None}
+    unplaceable = {p.name: _wanted(p) for p in plans if room.shortage(world, job, p.name) is not None}
     superseded = latest is not None and latest.active and own is None
     deployable = own is None and any(_deployed(world, job, p) for p in plans)
     acting = any(p.acts and (p.name not in unplaceable or p.stop or p.in_place) for p in plans)
@@ -235,17 +234,12 @@ def unplaced(world: World, job: Json, plans: list[GroupPlan]) -> Json | None:
     return {
         plan.name: unplaced_metric(why, count=count, nodes=len(world.nodes))
         for plan in plans
-        if (count := _wanted(plan)) and (why := _no_room(world, job, plan)) is not None
+        if (count := _wanted(plan)) and (why := room.shortage(world, job, plan.name)) is not None
     } or None
 
 
 def _wanted(plan: GroupPlan) -> int:
     return len(plan.place) + len(plan.canaries) + len(plan.destructive)
-
-
-def _no_room(world: World, job: Json, plan: GroupPlan) -> str | None:
-    verdict = world.fated(list(images_of(job, plan.name).values()), Fate.UNPLACEABLE)
-    return verdict.text if verdict is not None else room.lacks(job, plan.name)
 
 
 def _conclude(record: JobRecord, evaluation: Evaluation, plans: list[GroupPlan]) -> None:

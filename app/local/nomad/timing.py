@@ -32,7 +32,7 @@ class Fate(StrEnum):
 
     PULL_FAILS = "pull-fails"
     EXITS_NONZERO = "exits-nonzero"
-    OUT_OF_MEMORY = "out-of-memory"
+    OOM_KILLED = "oom-killed"
     CHECK_FAILS = "check-fails"
     NEVER_HEALTHY = "never-healthy"
     UNPLACEABLE = "unplaceable"

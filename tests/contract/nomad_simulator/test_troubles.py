@@ -103,7 +103,7 @@ def test_garbage_collection_leaves_what_runs_and_what_is_stable(agent: httpx.Cli
 @pytest.mark.parametrize(
     ("fate", "said"),
     [
-        (Fate.OUT_OF_MEMORY, {"Terminated": 'Exit Code: 137, Exit Message: "OOM Killed"'}),
+        (Fate.OOM_KILLED, {"Terminated": 'Exit Code: 137, Exit Message: "OOM Killed"'}),
         (Fate.EXITS_NONZERO, {"Alloc Unhealthy": "Unhealthy because of failed task"}),
         (Fate.CHECK_FAILS, {"Alloc Unhealthy": "Services not healthy by deadline: web-http"}),
     ],
