@@ -36,7 +36,7 @@ def simulated(simulator: Simulator, *, token: str = "") -> Iterator[Cluster]:
     for behaviour, fate, text in (
         (Behaviour.CRASHES, Fate.EXITS_NONZERO, LAST_WORDS),
         (Behaviour.UNSTEADY, Fate.EXITS_NONZERO, ""),
-        (Behaviour.GREEDY, Fate.OUT_OF_MEMORY, ""),
+        (Behaviour.GREEDY, Fate.OOM_KILLED, ""),
         (Behaviour.ABSENT, Fate.PULL_FAILS, "manifest unknown: manifest unknown"),
     ):
         simulator.judge(f"{host}/contract/{behaviour}:", fate, text)
