@@ -63,11 +63,14 @@ class Fleet:
         image: str = self.nomad.job(name)["TaskGroups"][0]["Tasks"][0]["Config"]["image"]
         return image.partition("@")[2]
 
-    async def move(self, name: str, content: str = "") -> Shown:
+    async def move(self, name: str) -> Shown:
         """Push and tell. In turn: a new release; the same with other contents; the same with its first ones again."""
         number = len(self.moves[name])
-        tag = f"v1.{number // 3 + 1}.0"
-        digest = await self.line.push(name, tag, content or f"{name} {tag} {number % 3 % 2}", told=False)
+        return await self.push(name, f"v1.{number // 3 + 1}.0", f"{name} {number // 3} {number % 3 % 2}")
+
+    async def push(self, name: str, tag: str, content: str) -> Shown:
+        """Push and tell."""
+        digest = await self.line.push(name, tag, content, told=False)
         self.moves[name].append(Shown(tag=tag, digest=digest))
         await self.tell(name)
         return self.moves[name][-1]
@@ -101,8 +104,17 @@ class Fleet:
         deadline = asyncio.get_running_loop().time() + PATIENCE
         while not condition():
             if asyncio.get_running_loop().time() > deadline:
-                raise AssertionError(f"not within {PATIENCE:g} s: {what()}; {await self.line.describe()}")
+                raise AssertionError(f"not within {PATIENCE:g} s: {what()}; under way: {await self._under_way()}")
             await asyncio.sleep(_EVERY)
+
+    async def _under_way(self) -> list[Any]:
+        """What a failed wait needs to be understood."""
+        return await self.line.fetch(
+            "SELECT t.job_id, t.due_at, t.lease_until, t.trouble, d.words, r.* FROM targets t "
+            "JOIN watches w USING (target_id) LEFT JOIN decisions d USING (decision_id) "
+            "LEFT JOIN rollouts r ON r.target_id = t.target_id AND ended_at IS NULL "
+            "WHERE due_at IS NOT NULL OR lease_until > clock_timestamp() OR rollout_id IS NOT NULL"
+        )
 
     async def at_each(self, work: Callable[[str], Awaitable[None]]) -> None:
         """Do the work for all jobs at once."""

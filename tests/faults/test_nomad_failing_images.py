@@ -1,0 +1,90 @@
+"""Given images that fail, in a Nomad whose answers are lost now and then, then each of them is registered once, and
+once more when a person releases it; and each time what ran before comes back.
+"""
+
+from typing import Any
+
+import pytest
+
+from app.local.nomad import Fate, Timing, sample_job
+from app.local.nomad.faults import Action, Fault
+from tests.faults.chances import Chance, Chances
+from tests.faults.fleet import NAMES, TASK, Fleet, fleet
+
+ROUNDS = 3
+_FATES = (Fate.EXITS_NONZERO, Fate.PULL_FAILS, Fate.NEVER_HEALTHY)
+
+
+def _is_reverted_by_nomad(name: str) -> bool:
+    return int(name[1:]) % 2 == 1
+
+
+def _job(name: str, image: str) -> Any:
+    """Every other job is taken back by Nomad itself, the rest by us."""
+    return sample_job(name, image, task=TASK, auto_revert=_is_reverted_by_nomad(name))
+
+
+class _Story:
+    """One job: a release that fails, told again, released or not, and a release that is good; again and again.
+
+    `expected` are the registrations that this comes to, and how each must have ended.
+    """
+
+    def __init__(self, ours: Fleet, name: str) -> None:
+        self._ours = ours
+        self._name = name
+        self._good = ours.runs(name)
+        self.expected: list[tuple[str, str]] = []
+
+    async def run(self) -> None:
+        for number in range(ROUNDS):
+            await self._fails(2 * number + 1)
+            if (number + int(self._name[1:])) % 4 == 0:
+                await self._ours.line.release(self._name)
+                await self._is_back()
+            good = await self._ours.push(self._name, f"v1.{2 * number + 2}.0", f"{self._name} good {number}")
+            await self._comes_to((good.digest, "succeeded"))
+            self._good = good.digest
+
+    async def _fails(self, number: int) -> None:
+        ours, name = self._ours, self._name
+        ours.nomad.judge(f"team/{name}:v1.{number}.0@", _FATES[(number + int(name[1:])) % 3])
+        await ours.push(name, f"v1.{number}.0", f"{name} bad {number}")
+        await self._is_back()
+        await ours.tell(name)
+        await ours.quiet(name)
+
+    async def _is_back(self) -> None:
+        """The newest release was tried once more, and failed; what was good before is back."""
+        tried = (self._ours.moves[self._name][-1].digest, "failed")
+        back = () if _is_reverted_by_nomad(self._name) else ((self._good, "succeeded"),)
+        await self._comes_to(tried, *back)
+        assert self._ours.runs(self._name) == self._good
+
+    async def _comes_to(self, *registrations: tuple[str, str]) -> None:
+        ours, name = self._ours, self._name
+        self.expected += registrations
+        await ours.until(
+            lambda: len(ours.registered(name)) >= len(self.expected),
+            lambda: f"{name}: {self.expected} is registered, after {ours.registered(name)}",
+        )
+        await ours.quiet(name)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("few_words")
+async def test_images_fail(database_url: str) -> None:
+    timing = Timing(evaluation=0.01, healthy=0.05, healthy_deadline=0.1)
+    async with fleet(database_url, _job, timing=timing) as ours:
+        lost = Chance(fault=Fault(action=Action.RESET, method="POST", path="/v1/job/r??", after=True), share=0.2)
+        leaderless = Chance(fault=Fault(action=Action.STATUS, text="No cluster leader"), share=0.02)
+        chances = ours.nomad.faults = Chances(lost, leaderless)
+        stories = {name: _Story(ours, name) for name in NAMES}
+        await ours.at_each(lambda name: stories[name].run())
+        await ours.recover(chances)
+        assert sum(len(story.expected) for story in stories.values()) >= 300
+        for name, story in stories.items():
+            assert [each.digest for each in ours.registered(name)] == [digest for digest, _ in story.expected]
+            assert await ours.outcomes(name) == story.expected
+            assert ours.runs(name) == story.expected[-1][0]
+        assert await ours.unregistered() == []
