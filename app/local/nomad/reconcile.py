@@ -38,6 +38,11 @@ class GroupPlan:
     def acts(self) -> bool:
         return bool(self.place or self.canaries or self.destructive or self.in_place or self.stop)
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether something is still to come up; what only has to stop holds no deployment back."""
+        return bool(self.place or self.canaries or self.destructive or self.in_place or self.remaining)
+
 
 def takes_deployment(group: Json) -> bool:
     """Whether this group of a job that has deployments at all takes part in one (nomad.md 2.2)."""
@@ -104,7 +109,9 @@ def _place_canaries(plan: GroupPlan, replaced: list[Allocation], *, canaries: in
     """While canaries are wanted and not promoted, they are placed beside the allocations that they are to replace."""
     if replaced and wanted:
         plan.desired_canaries = wanted
-        plan.canaries = [a.position for a in replaced][canaries:wanted]
+        beside = [a.position for a in replaced]
+        beside += range(max(beside) + 1, max(beside) + 1 + wanted)
+        plan.canaries = beside[canaries:wanted]
         plan.remaining = len(replaced)
 
 

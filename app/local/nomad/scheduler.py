@@ -61,12 +61,7 @@ def _reconcile(world: World, record: JobRecord, evaluation: Evaluation) -> None:
     superseded = latest is not None and latest.active and own is None
     deployable = own is None and any(_deployed(world, job, p) for p in plans)
     acting = any(p.acts and (p.name not in unplaceable or p.stop or p.in_place) for p in plans)
-    done = (
-        own is not None
-        and own.status == "running"
-        and _all_healthy(own)
-        and not any(p.acts or p.remaining for p in plans)
-    )
+    done = own is not None and own.status == "running" and _all_healthy(own) and not any(p.unfinished for p in plans)
     if superseded or deployable or acting or done:
         world.commit()
         if superseded and latest is not None:

@@ -63,6 +63,20 @@ def test_a_newer_version_cancels_the_deployment_under_way(simulator: Simulator) 
     assert latest(simulator).status == "running"
 
 
+@pytest.mark.parametrize(("count", "canary"), [(1, 1), (2, 2), (3, 1), (1, 2)])
+def test_promoted_canaries_end_the_deployment_however_many_they_are(
+    simulator: Simulator, count: int, canary: int
+) -> None:
+    push(simulator, "app:v1", count=count)
+    job = sample_job("web", "app:v2", count=count, canary=canary)
+    job["TaskGroups"][0]["Update"]["AutoPromote"] = True
+    simulator.register(Registration(job=job))
+    assert (latest(simulator).status, latest(simulator).job_version) == ("successful", 1)
+    with simulator.at_work() as world:
+        running = [row for row in world.allocations.values() if row.client_status == "running"]
+    assert [row.version for row in running] == [1] * count
+
+
 def test_stopping_cancels_the_deployment_under_way(simulator: Simulator) -> None:
     simulator.set_timing(Timing(healthy=60))
     push(simulator, "app:v1")
