@@ -81,6 +81,10 @@ def scale(nomad: Simulator, call: Call) -> Answer:
     body = call.json()
     nomad.require(call, "submit-job", "scale-job")
     _refuse_when_disabled(nomad, call)
+    with nomad.at_work():
+        latest = nomad.record(call.subject, call.namespace).latest_deployment
+        if latest is not None and latest.active:
+            raise Refused(400, "job scaling blocked due to active deployment")
     group = (body.get("Target") or {}).get("Group")
     return _written(nomad.scale(call.subject, count=int(body["Count"]), group=group, namespace=call.namespace))
 
