@@ -4,6 +4,7 @@
 #   make up CONFIG=my.toml  run it against your own registry and Nomad
 #   make test               all tests; `make test ARGS="tests/unit -x"` for some
 #   make check              linters, types, import layers, and the pure core at full branch coverage
+#   make contract           what Nomad must do for us, on the simulator; NOMAD_ADDR=http://127.0.0.1:4646 for a real agent too
 #   make bench              how fast it is
 #   make docs               write docs/refusals.md of the sentences that the code makes
 #   make snakeoil           throw-away TLS certificates in .registrywatcher/snakeoil
@@ -29,7 +30,7 @@ empty :=
 comma := ,
 PURE_LIST := $(subst $(empty) $(empty),$(comma),$(strip $(PURE)))
 
-.PHONY: help demo up test check bench docs snakeoil lock clean
+.PHONY: help demo up test check contract bench docs snakeoil lock clean
 .NOTPARALLEL:
 
 help:
@@ -51,6 +52,13 @@ check: .venv/.dev
 	$(BIN)/lint-imports
 	$(BIN)/coverage run --source app -m pytest -q tests/unit
 	$(BIN)/coverage report --show-missing --skip-covered --fail-under=100 --include='$(PURE_LIST)'
+
+# A real agent runs tiny images that the suite makes and serves on loopback, where it has docker: nothing else is needed.
+# With ACLs NOMAD_TOKEN is a management token. CONTRACT_STRICT=1 makes errors of what could not run there.
+contract: export TEST_NOMAD_ADDR = $(NOMAD_ADDR)
+contract: export TEST_NOMAD_TOKEN = $(NOMAD_TOKEN)
+contract: .venv/.dev
+	@$(BIN)/pytest tests/contract/deployer $(ARGS)
 
 bench: .venv/.dev
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -11,11 +11,12 @@ import pytest
 
 from app.adapters.nomad import NomadConnection, NomadDeployer
 from app.domain.watch import JobPlace
-from app.local.nomad import Fate, Simulator, Timing, create_simulator_app
+from app.local.nomad import Fate, Simulator, Timing, create_simulator_app, sample_job
 from tests.contract.deployer import sources
 from tests.contract.deployer.agent import Agent, opened
 from tests.contract.deployer.cluster import Cluster, Jobs
 from tests.contract.deployer.guarded import Guarded
+from tests.contract.deployer.lone import OLD
 from tests.servers.http import serve
 from tests.servers.tiny_images import LAST_WORDS, Behaviour
 
@@ -106,6 +107,21 @@ def guarded(cluster: Cluster, jobs: Jobs, request: pytest.FixtureRequest) -> Ite
     made = Guarded(jobs=jobs, namespace=namespace)
     yield made
     made.clear()
+
+
+@pytest.fixture
+def nomad() -> Simulator:
+    """A simulator of the test's own, with the job `web`."""
+    simulator = Simulator()
+    simulator.seed(sample_job("web", OLD))
+    return simulator
+
+
+@pytest.fixture
+def address(nomad: Simulator) -> Iterator[str]:
+    """Where it listens."""
+    with serve(create_simulator_app(nomad)) as url:
+        yield url
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ def update(**fields: Any) -> Json:
     return {
         "MaxParallel": 1,
         "HealthCheck": "task_states",
-        "MinHealthyTime": SECOND // 2,  # longer than a container takes to crash
+        "MinHealthyTime": SECOND,  # longer than a container takes to crash
         "HealthyDeadline": 8 * SECOND,
         "ProgressDeadline": 10 * SECOND,
         "Stagger": SECOND,
@@ -79,6 +79,11 @@ def service(image: str, *, count: int = 1, memory: int = 16, **policy: Any) -> J
 def batch(image: str, **fields: Any) -> Json:
     """A batch job that is run once."""
     return job(group(task(image), ReschedulePolicy={"Attempts": 0, "Unlimited": False}), kind="batch", **fields)
+
+
+def unplaced(*groups: Json, **fields: Any) -> Json:
+    """A job that no node may run: only its specification matters."""
+    return job(*groups, Constraints=[NOWHERE], **fields)
 
 
 def constrained(job: Json, attribute: str, value: str) -> Json:

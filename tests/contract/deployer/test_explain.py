@@ -8,7 +8,7 @@ from app.domain.job import DeploymentPhase, Diagnosis, Snapshot
 from app.ports import Deployer
 from tests.contract.deployer.cluster import Cluster, Jobs
 from tests.contract.deployer.following import followed, settled, submitted
-from tests.contract.deployer.jobs import SECOND, batch, constrained, service
+from tests.contract.deployer.jobs import batch, constrained, service
 from tests.servers.tiny_images import LAST_WORDS, Behaviour
 
 
@@ -19,7 +19,7 @@ def says(diagnosis: Diagnosis, *words: str) -> bool:
 
 async def failed(deployer: Deployer, cluster: Cluster, jobs: Jobs, behaviour: Behaviour) -> tuple[Snapshot, Diagnosis]:
     """How a steady service fares when it is given an image of that behaviour."""
-    place = jobs.start(service(cluster.image(Behaviour.STEADY), MinHealthyTime=SECOND))
+    place = jobs.start(service(cluster.image(Behaviour.STEADY)))
     await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(behaviour))
     seen = await followed(deployer, place, submission)

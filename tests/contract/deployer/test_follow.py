@@ -6,11 +6,13 @@ import anyio
 import pytest
 
 from app.domain.job import DeploymentPhase, Snapshot
+from app.errors import JobChanged
 from app.ports import Deployer
 from tests.contract.deployer.cluster import Cluster, Jobs
 from tests.contract.deployer.following import (
     followed,
     inspected,
+    order,
     over,
     running,
     settled,
@@ -101,7 +103,8 @@ async def test_a_job_stopped_meanwhile_is_seen_so(deployer: Deployer, cluster: C
 
 async def test_a_job_purged_meanwhile_is_absent(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     place = jobs.start(constrained(service("reg.example/app:v1"), *NOWHERE))
-    submission = await submitted(deployer, place, "reg.example/app:v2")
+    placed = order(await inspected(deployer, place), "reg.example/app:v2")
+    submission = await deployer.submit(place, placed)
     seen = await followed(deployer, place, submission, until=lambda seen: seen.deployment is not None)
     assert seen.deployment is not None
     cluster.stop(place)
@@ -111,6 +114,9 @@ async def test_a_job_purged_meanwhile_is_absent(deployer: Deployer, cluster: Clu
     seen = await deployer.observe(place, submission, deployment_id=seen.deployment.deployment_id)
     assert not seen.present
     assert await deployer.inspect(place) is None
+    for late in (deployer.submit, deployer.recover, deployer.preview):
+        with pytest.raises(JobChanged, match="no longer"):
+            await late(place, placed)
 
 
 async def test_a_paused_deployment_waits(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:

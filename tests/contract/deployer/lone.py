@@ -1,0 +1,32 @@
+"""A simulator of one test's own, whose faults and ledger it can touch: for what cannot be asked of a real agent."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from app.adapters.nomad import NomadConnection, NomadDeployer
+from app.domain.job import Order, TaskChange, TaskKey
+from app.domain.watch import JobPlace
+from app.ports import Deployer
+
+OLD, NEW = "reg.example/team/app:v1", "reg.example/team/app:v2"
+SERVER = TaskKey(group="app", task="server")
+PLACE = JobPlace(region="", namespace="default", job_id="web")
+
+
+@asynccontextmanager
+async def opened(connection: NomadConnection) -> AsyncIterator[NomadDeployer]:
+    """Ours, over this connection."""
+    deployer = NomadDeployer(connection)
+    try:
+        yield deployer
+    finally:
+        await deployer.aclose()
+
+
+async def an_order(deployer: Deployer, image: str = NEW) -> Order:
+    """For the job `web` as it is now."""
+    state = await deployer.inspect(PLACE)
+    assert state is not None
+    return Order(changes={SERVER: TaskChange(image=image, marker="r-1")}, expected_index=state.index)
