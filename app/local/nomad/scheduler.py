@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from app.local.nomad import client, deployments, evaluations, job_status, room
+from app.local.nomad import deployments, evaluations, job_status, placement, room
 from app.local.nomad.outcome import plan_annotations, unplaced_metric
 from app.local.nomad.reconcile import GroupPlan, Wanted, plan_group, takes_deployment
 from app.local.nomad.refusal import Json
-from app.local.nomad.tables import Allocation, Deployment, Evaluation, JobRecord, Progress
+from app.local.nomad.tables import Deployment, Evaluation, JobRecord, Progress
 from app.local.nomad.troubles import Trouble, strike
 from app.local.nomad.world import World, new_id
-
-UPDATED = "alloc is being updated due to job update"
-NOT_NEEDED = "alloc not needed due to job update"
 
 
 def process(world: World, evaluation: Evaluation) -> None:
@@ -69,7 +66,7 @@ def _reconcile(world: World, record: JobRecord, evaluation: Evaluation) -> None:
         if deployable:
             own = _open_deployment(world, record, plans)
         for plan in plans:
-            _apply(world, record, evaluation, plan, own, placeable=plan.name not in unplaceable)
+            placement.apply(world, record, evaluation, plan, own, placeable=plan.name not in unplaceable)
         if own is not None and not done:
             world.stamp(own)
         if done and own is not None:
@@ -140,63 +137,6 @@ def _open_deployment(world: World, record: JobRecord, plans: list[GroupPlan]) ->
     return deployment
 
 
-def _apply(
-    world: World, record: JobRecord, evaluation: Evaluation, plan: GroupPlan, own: Deployment | None, *, placeable: bool
-) -> None:
-    deployment = own if own is not None and plan.name in own.groups else None
-    for allocation in plan.stop:
-        _stop(world, allocation, NOT_NEEDED)
-    for allocation in plan.in_place:
-        _update_in_place(world, record, allocation, deployment)
-    if not placeable:
-        return
-    new = [_place(world, record, evaluation, plan.name, position, deployment) for position in plan.place]
-    for position in plan.canaries:
-        canary = _place(world, record, evaluation, plan.name, position, deployment)
-        canary.canary = True
-        new.append(canary)
-        if deployment is not None:
-            deployment.groups[plan.name].placed_canaries.append(canary.id)
-    for old in plan.destructive:
-        _stop(world, old, UPDATED)
-        successor = _place(world, record, evaluation, plan.name, old.position, deployment)
-        successor.previous, old.next = old.id, successor.id
-        new.append(successor)
-    if deployment is not None and (new or plan.in_place):
-        progress = deployment.groups[plan.name]
-        progress.placed += len(new) + len(plan.in_place)
-        if progress.require_progress_by is None:
-            deployments.extend(world, deployment, progress)
-
-
-def _place(
-    world: World, record: JobRecord, evaluation: Evaluation, group: str, position: int, deployment: Deployment | None
-) -> Allocation:
-    allocation = Allocation(
-        id=new_id(), namespace=record.namespace, job_id=record.id, job=record.current, group=group, position=position,
-        eval_id=evaluation.id, deployment_id=deployment.id if deployment is not None else "",
-        node=world.nodes[position % len(world.nodes)],
-    )  # fmt: skip
-    world.add(allocation)
-    client.place(world, allocation)
-    return allocation
-
-
-def _update_in_place(world: World, record: JobRecord, allocation: Allocation, deployment: Deployment | None) -> None:
-    allocation.job = record.current
-    allocation.deployment_id = deployment.id if deployment is not None else ""
-    allocation.healthy, allocation.health_time, allocation.canary = None, None, False
-    world.stamp(allocation)
-    if deployment is not None and allocation.client_status == "running":
-        client.watch_health(world, allocation)
-
-
-def _stop(world: World, allocation: Allocation, why: str) -> None:
-    allocation.desired_status, allocation.desired_description = "stop", why
-    world.stamp(allocation)
-    client.stop(world, allocation)
-
-
 def _stop_everything(world: World, record: JobRecord) -> None:
     running = [a for a in record.allocations.values() if a.desired_status == "run" and not a.terminal]
     latest = record.latest_deployment
@@ -204,7 +144,7 @@ def _stop_everything(world: World, record: JobRecord) -> None:
         return
     world.commit()
     for allocation in running:
-        _stop(world, allocation, NOT_NEEDED)
+        placement.stop(world, allocation, placement.NOT_NEEDED)
     if latest is not None and latest.active:
         deployments.end(world, latest, "cancelled", "Cancelled because job is stopped")
 
