@@ -7,7 +7,7 @@ is known exactly. Our own tables are read for pacing, and for whether the outcom
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -116,7 +116,7 @@ class Fleet:
             "WHERE due_at IS NOT NULL OR lease_until > clock_timestamp() OR rollout_id IS NOT NULL"
         )
 
-    async def at_each(self, work: Callable[[str], Awaitable[None]]) -> None:
+    async def at_each(self, work: Callable[[str], Coroutine[Any, Any, object]]) -> None:
         """Do the work for all jobs at once."""
         async with asyncio.TaskGroup() as group:
             for name in NAMES:
@@ -198,6 +198,6 @@ def _as_a_worker(step: Step) -> Step:
     return run
 
 
-def total(parts: Sequence[Sequence[object]]) -> int:
+def total(parts: Iterable[Collection[object]]) -> int:
     """How many in all."""
     return sum(len(part) for part in parts)

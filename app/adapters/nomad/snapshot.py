@@ -126,9 +126,9 @@ def _pointer(seen: Sighting, deployment: Mapping[str, Any] | None, scheduled: Sc
         return _at(deployment) if is_active(deployment) else None
     if scheduled is not None and scheduled.pointer is not None:
         return scheduled.pointer
-    if launches_later(seen.job):
-        return None
-    seen_to = max((each.get("ModifyIndex") or 0 for each in seen.allocations), default=0)
+    if launches_later(seen.job) or not seen.allocations:
+        return None  # allocations that were taken away with a purged job would never move
+    seen_to = max(each.get("ModifyIndex") or 0 for each in seen.allocations)
     return Pointer(what="allocations", index=max(seen_to, seen.job["JobModifyIndex"]))
 
 

@@ -82,7 +82,7 @@ class Waiting:
             except PollFailed:
                 await asyncio.sleep(pace.after_error())
                 continue
-            if polled.rows is None:
+            if not polled.rows:
                 # Collected, or not yet known to the server that was asked: never a reason to come back at once.
                 await asyncio.sleep(_GONE_PAUSE)
                 return

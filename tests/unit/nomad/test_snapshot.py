@@ -29,6 +29,14 @@ def test_a_rolling_update_to_its_success(version: str) -> None:
     assert all(each.running_since and each.running_since > 1_795_000_000 for each in look.allocations)
 
 
+def test_a_job_that_vanishes_while_it_is_read_is_not_waited_for_by_its_allocations() -> None:
+    ours = submitted("rolling-update", "register-update")
+    [versions], [evaluations] = (replies("rolling-update", s) for s in ("job-versions", "job-evaluations"))
+    look = seen({**versions["Versions"][0], "Stable": False}, ours, evaluations=evaluations)
+    assert (look.evaluated, look.deployment, look.allocations) == (True, None, ())
+    assert look.pointer is None
+
+
 def test_a_rollout_that_others_followed_is_found_among_the_versions() -> None:
     first = submitted("rolling-update", "register-new")
     [versions], [deployments] = (replies("rolling-update", s) for s in ("job-versions", "job-deployments"))

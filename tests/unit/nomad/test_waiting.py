@@ -314,13 +314,13 @@ async def test_a_server_that_does_not_wait_is_not_asked_in_a_hot_loop(
     assert 1 <= len(stub.seen) <= 5
 
 
-async def test_what_is_gone_ends_the_wait_but_not_at_once(agent: Agent, deployer: NomadDeployer) -> None:
-    agent.registered("web")
+@pytest.mark.parametrize("what", ["evaluation/00000000-0000-0000-0000-000000000000", "allocations"])
+async def test_what_is_gone_ends_the_wait_but_not_at_once(agent: Agent, deployer: NomadDeployer, what: str) -> None:
+    agent.registered("another")
     loop = asyncio.get_running_loop()
     begun = loop.time()
-    gone = Pointer(what="evaluation/00000000-0000-0000-0000-000000000000", index=1)
     async with asyncio.timeout(5):
-        await deployer.moved(PLACE, gone, within=60)
+        await deployer.moved(PLACE, Pointer(what=what, index=1), within=60)
     assert loop.time() - begun >= 1
 
 

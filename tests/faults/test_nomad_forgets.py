@@ -1,0 +1,92 @@
+"""Given a Nomad that forgets deployments, evaluations and allocations as soon as they are over, while we wait for them,
+then each of 300 moves is registered exactly once, and each rollout is told to have ended as it did.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+
+from app.local.nomad import Fate, Simulator, garbage
+from tests.faults.fleet import NAMES, fleet, total
+
+MOVES = 6
+SHARE = 0.5  # of what is over; the rest may go the next time
+_EVERY = 0.02
+
+
+class _Collector:
+    """Forgets at random; `forgotten` counts deployments and evaluations."""
+
+    def __init__(self, nomad: Simulator) -> None:
+        self._nomad = nomad
+        self._random = random.Random(4)
+        self.forgotten = 0
+
+    def collect(self) -> None:
+        """Deployments go though their allocations run, as for one who comes back to them after an hour."""
+        with self._nomad.at_work() as world:
+            for deployment in list(self._some(each.id for each in world.deployments.values() if not each.active)):
+                garbage.forget_deployment(world, deployment)
+            for evaluation in list(self._some(each.id for each in world.evaluations.values() if each.terminal)):
+                garbage.forget_evaluation(world, evaluation)
+
+    def _some(self, ids: Iterable[str]) -> Iterator[str]:
+        for each in ids:
+            if self._random.random() < SHARE:
+                self.forgotten += 1
+                yield each
+
+
+@asynccontextmanager
+async def _collecting(nomad: Simulator, *, allocations: bool) -> AsyncIterator[_Collector]:
+    """Collect every now and then while inside; `allocations` that are over as well."""
+    collector = _Collector(nomad)
+
+    async def collect_forever() -> None:
+        while True:
+            collector.collect()
+            if allocations:
+                nomad.collect_garbage()
+            await asyncio.sleep(_EVERY)
+
+    task = asyncio.create_task(collect_forever())
+    try:
+        yield collector
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("few_words")
+async def test_what_is_over_is_forgotten(database_url: str) -> None:
+    async with fleet(database_url) as ours:
+        async with _collecting(ours.nomad, allocations=True) as collector:
+            await ours.move_all(MOVES)
+            await ours.quiet(*NAMES)
+        assert ours.differences() == []
+        assert total(ours.moves.values()) >= 300
+        assert collector.forgotten > 300
+        for name in NAMES:
+            assert await ours.outcomes(name) == [(move.digest, "succeeded") for move in ours.moves[name]]
+        assert await ours.unregistered() == []
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("few_words")
+async def test_failed_deployments_are_forgotten(database_url: str) -> None:
+    """The allocations still tell that they failed."""
+    async with fleet(database_url) as ours, _collecting(ours.nomad, allocations=False):
+        good = {name: ours.runs(name) for name in NAMES}
+        ours.nomad.judge(":v1.1.0@", Fate.EXITS_NONZERO)
+        await ours.at_each(ours.move)
+        await ours.until(lambda: all(len(ours.registered(name)) == 2 for name in NAMES), lambda: "all went back")
+        await ours.quiet(*NAMES)
+        for name in NAMES:
+            (bad,) = ours.moves[name]
+            assert [each.digest for each in ours.registered(name)] == [bad.digest, good[name]]
+            assert await ours.outcomes(name) == [(bad.digest, "failed"), (good[name], "succeeded")]
