@@ -31,6 +31,8 @@ class Behaviour(StrEnum):
 
     STEADY = "steady"
     """Runs until it is told to end, and then ends at once."""
+    DEAF = "deaf"
+    """Runs as long, and answers no connection: for jobs with a health check."""
     CRASHES = "crashes"
     """Writes LAST_WORDS to stderr and exits with 3, a moment later: Nomad loses what is written in the last one."""
     FINISHES = "finishes"
@@ -44,6 +46,7 @@ class Behaviour(StrEnum):
 
 _PROGRAMS: dict[Behaviour, tuple[Call, ...]] = {
     Behaviour.STEADY: (*until_told(), leave(0)),
+    Behaviour.DEAF: (*until_told(), leave(0)),
     Behaviour.CRASHES: (say("contract: starting"), say(LAST_WORDS), sleep(0.2), leave(3)),
     Behaviour.FINISHES: (leave(0),),
     Behaviour.GREEDY: (fill(256), leave(0)),

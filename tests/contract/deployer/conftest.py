@@ -38,6 +38,7 @@ def simulated(simulator: Simulator, *, token: str = "") -> Iterator[Cluster]:
         (Behaviour.CRASHES, Fate.EXITS_NONZERO, LAST_WORDS),
         (Behaviour.UNSTEADY, Fate.EXITS_NONZERO, ""),
         (Behaviour.GREEDY, Fate.OOM_KILLED, ""),
+        (Behaviour.DEAF, Fate.CHECK_FAILS, ""),
         (Behaviour.ABSENT, Fate.PULL_FAILS, "manifest unknown: manifest unknown"),
     ):
         simulator.judge(f"{host}/contract/{behaviour}:", fate, text)

@@ -24,12 +24,33 @@ class Guarded:
     @asynccontextmanager
     async def deployer(self, capabilities: Sequence[str]) -> AsyncIterator[NomadDeployer]:
         """Ours, with a token that has these capabilities in `namespace` and nothing else."""
-        cluster = self.jobs.cluster
-        made = NomadDeployer(NomadConnection(address=cluster.address, token=self._token(capabilities), timeout=10))
+        async with self.connected(token=self.token(self.rules(capabilities))) as made:
+            yield made
+
+    @asynccontextmanager
+    async def connected(self, *, token: str = "", token_file: str = "") -> AsyncIterator[NomadDeployer]:
+        """Ours, with that token."""
+        address = self.jobs.cluster.address
+        made = NomadDeployer(NomadConnection(address=address, token=token, token_file=token_file, timeout=10))
         try:
             yield made
         finally:
             await made.aclose()
+
+    def rules(self, capabilities: Sequence[str]) -> str:
+        """A policy of these capabilities in `namespace`."""
+        listed = ", ".join(f'"{each}"' for each in capabilities)
+        return f'namespace "{self.namespace}" {{\n  capabilities = [{listed}]\n}}\n'
+
+    def token(self, rules: str) -> str:
+        """The secret of a new client token under these rules."""
+        cluster, name = self.jobs.cluster, f"contract-{uuid4().hex[:8]}"
+        cluster.call("POST", f"/v1/acl/policy/{name}", json={"Name": name, "Rules": rules})
+        body = {"Name": name, "Type": "client", "Policies": [name]}
+        token = cluster.call("POST", "/v1/acl/token", json=body).json()
+        self._made.extend((("token", token["AccessorID"]), ("policy", name)))
+        secret: str = token["SecretID"]
+        return secret
 
     @contextmanager
     def registrations_rejected(self) -> Iterator[None]:
@@ -45,14 +66,3 @@ class Guarded:
         """Take tokens and policies away."""
         for kind, name in self._made:
             self.jobs.cluster.call("DELETE", f"/v1/acl/{kind}/{name}")
-
-    def _token(self, capabilities: Sequence[str]) -> str:
-        cluster, name = self.jobs.cluster, f"contract-{uuid4().hex[:8]}"
-        listed = ", ".join(f'"{each}"' for each in capabilities)
-        rules = f'namespace "{self.namespace}" {{\n  capabilities = [{listed}]\n}}\n'
-        cluster.call("POST", f"/v1/acl/policy/{name}", json={"Name": name, "Rules": rules})
-        body = {"Name": name, "Type": "client", "Policies": [name]}
-        token = cluster.call("POST", "/v1/acl/token", json=body).json()
-        self._made.extend((("token", token["AccessorID"]), ("policy", name)))
-        secret: str = token["SecretID"]
-        return secret

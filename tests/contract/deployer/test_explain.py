@@ -8,7 +8,7 @@ from app.domain.job import DeploymentPhase, Diagnosis, Snapshot
 from app.ports import Deployer
 from tests.contract.deployer.cluster import Cluster, Jobs
 from tests.contract.deployer.following import followed, settled, submitted
-from tests.contract.deployer.jobs import batch, constrained, service
+from tests.contract.deployer.jobs import SECOND, batch, constrained, group, job, service, task, update
 from tests.servers.tiny_images import LAST_WORDS, Behaviour
 
 
@@ -56,6 +56,25 @@ async def test_a_task_that_wanted_too_much_memory(deployer: Deployer, cluster: C
 async def test_a_task_that_never_becomes_healthy(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     _, why = await failed(deployer, cluster, jobs, Behaviour.UNSTEADY)
     assert says(why, "server")
+
+
+@pytest.mark.usefixtures("allocations_run")
+async def test_a_check_that_nobody_answers(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+    check = {"Name": "alive", "Type": "tcp", "Interval": SECOND, "Timeout": SECOND}
+    checked = group(
+        task(cluster.image(Behaviour.DEAF)),
+        Networks=[{"Mode": "host", "DynamicPorts": [{"Label": "http"}]}],
+        Services=[{"Name": "contract", "Provider": "nomad", "PortLabel": "http", "Checks": [check]}],
+        Update=update(HealthCheck="checks", HealthyDeadline=3 * SECOND, ProgressDeadline=4 * SECOND),
+        ReschedulePolicy={"Attempts": 0, "Unlimited": False},
+    )
+    place = jobs.start(job(checked))
+    await settled(deployer, place)
+    submission = await submitted(deployer, place, cluster.image(Behaviour.DEAF, "v2"))
+    seen = await followed(deployer, place, submission)
+    assert seen.deployment is not None
+    assert seen.deployment.phase is DeploymentPhase.FAILED
+    assert says(await deployer.diagnose(place, submission), "app", "check|[Ss]ervices not healthy")
 
 
 async def test_a_constraint_that_no_node_meets(deployer: Deployer, jobs: Jobs) -> None:

@@ -222,6 +222,16 @@ async def test_an_auto_revert_is_seen_with_the_version_it_went_back_to(
     assert await deployer.recover(PLACE, order) == submission
 
 
+async def test_a_part_of_a_multiregion_job_takes_no_order(deployer: NomadDeployer, nomad: Simulator) -> None:
+    """Only Nomad Enterprise has them."""
+    nomad.seed(sample_job("web", OLD, Multiregion={"Regions": [{"Name": "global"}, {"Name": "eu"}]}))
+    state = await deployer.inspect(PLACE)
+    assert state is not None
+    assert "multiregion" in str(state.unusable)
+    with pytest.raises(JobRejected, match="multiregion"):
+        await deployer.submit(PLACE, await an_order(deployer))
+
+
 async def test_a_slow_scheduler_is_not_evaluated_yet(deployer: NomadDeployer, nomad: Simulator) -> None:
     nomad.set_timing(Timing(evaluation=60, start=5, healthy=5))
     submission = await deployer.submit(PLACE, await an_order(deployer))

@@ -5,7 +5,7 @@ import time
 import anyio
 import pytest
 
-from app.domain.job import DeploymentPhase, Snapshot
+from app.domain.job import DeploymentPhase, Order, Snapshot, TaskChange
 from app.errors import JobChanged
 from app.ports import Deployer
 from tests.contract.deployer.cluster import Cluster, Jobs
@@ -18,7 +18,7 @@ from tests.contract.deployer.following import (
     settled,
     submitted,
 )
-from tests.contract.deployer.jobs import SECOND, constrained, service
+from tests.contract.deployer.jobs import SECOND, constrained, group, job, service, task, update
 from tests.servers.tiny_images import Behaviour
 
 NOWHERE = ("${node.class}", "nowhere")
@@ -260,3 +260,41 @@ async def test_a_service_without_a_deployment_is_followed_by_its_allocations(
     seen = await followed(deployer, place, submission, until=running)
     assert (seen.deployment, seen.desired) == (None, 2)
     assert all(each.running_since for each in seen.allocations)
+
+
+@pytest.mark.usefixtures("allocations_run")
+async def test_a_group_that_only_moves_along_joins_the_deployment(
+    deployer: Deployer, cluster: Cluster, jobs: Jobs
+) -> None:
+    """Its allocation runs on, and must be healthy again all the same."""
+    image = cluster.image(Behaviour.STEADY)
+    place = jobs.start(
+        job(group(task(image), Update=update()), group(task(image, name="other"), name="along", Update=update()))
+    )
+    await settled(deployer, place)
+    [before] = [each["ID"] for each in cluster.allocations(place) if each["TaskGroup"] == "along"]
+    submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"), marker="r-1")
+    seen = await followed(deployer, place, submission)
+    assert seen.deployment is not None
+    assert (seen.deployment.phase, seen.deployment.desired) == (DeploymentPhase.SUCCESSFUL, 2)
+    [after] = [each for each in cluster.allocations(place) if each["TaskGroup"] == "along"]
+    assert (after["ID"], after["JobVersion"]) == (before, 1)
+
+
+@pytest.mark.usefixtures("allocations_run")
+async def test_one_sick_group_fails_the_whole(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+    image = cluster.image(Behaviour.STEADY)
+    once = {"Attempts": 0, "Unlimited": False}
+    place = jobs.start(
+        job(
+            group(task(image), Update=update(), ReschedulePolicy=once),
+            group(task(image, name="other"), name="well", Update=update(), ReschedulePolicy=once),
+        )
+    )
+    state = await settled(deployer, place)
+    images = {"server": Behaviour.CRASHES, "other": Behaviour.STEADY}
+    changes = {each.key: TaskChange(image=cluster.image(images[each.key.task], "v2")) for each in state.tasks}
+    submission = await deployer.submit(place, Order(changes=changes, expected_index=state.index))
+    seen = await followed(deployer, place, submission)
+    assert seen.deployment is not None
+    assert (seen.deployment.phase, seen.deployment.unhealthy) == (DeploymentPhase.FAILED, 1)

@@ -106,3 +106,6 @@ async def test_a_launch_that_runs_keeps_its_image(deployer: Deployer, cluster: C
     await submitted(deployer, place, "reg.example/app:v2")
     child = jobs.child(place, reply["DispatchedJobID"])
     assert (await inspected(deployer, child)).tasks[0].image == "reg.example/app:v1"
+    reply = cluster.call("POST", f"/v1/job/{quoted(place.job_id)}/dispatch", json={}).json()
+    later = jobs.child(place, reply["DispatchedJobID"])
+    assert (await inspected(deployer, later)).tasks[0].image == "reg.example/app:v2"

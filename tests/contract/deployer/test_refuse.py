@@ -2,14 +2,12 @@
 
 import pytest
 
-from app.adapters.nomad import NomadConnection, NomadDeployer
 from app.domain.job import TaskKey
 from app.domain.watch import JobPlace
-from app.errors import JobRejected, NomadDenied
+from app.errors import JobRejected
 from app.ports import Deployer
 from tests.contract.deployer.cluster import Cluster, Jobs, quoted
 from tests.contract.deployer.following import inspected, order
-from tests.contract.deployer.guarded import Guarded
 from tests.contract.deployer.jobs import NOWHERE, batch, constrained, service
 
 OLD, NEW = "reg.example/app:v1", "reg.example/app:v2"
@@ -73,77 +71,3 @@ async def test_a_missing_task_is_named(deployer: Deployer, jobs: Jobs) -> None:
     with pytest.raises(JobRejected, match="app/other") as refused:
         await deployer.submit(place, order(state, NEW, key=TaskKey(group="app", task="other")))
     assert place.job_id in str(refused.value)
-
-
-async def test_a_token_with_the_shipped_rights_does_all(guarded: Guarded) -> None:
-    """Reads, plans, registers and follows in its own namespace, and nothing elsewhere."""
-    place = guarded.jobs.start({**unplaced(), "Namespace": guarded.namespace})
-    async with guarded.deployer(["list-jobs", "read-job", "submit-job", "read-logs"]) as deployer:
-        state = await inspected(deployer, place)
-        assert (await deployer.preview(place, order(state, NEW))).allowed
-        submission = await deployer.submit(place, order(state, NEW))
-        seen = await deployer.observe(place, submission)
-        assert (submission.changed, seen.index) == (True, submission.index)
-        with pytest.raises(NomadDenied, match="default"):
-            await deployer.inspect(JobPlace(region="", namespace="default", job_id=place.job_id))
-
-
-async def test_without_the_right_to_plan_it_goes_on_and_says_so(guarded: Guarded) -> None:
-    if guarded.jobs.cluster.version < (1, 11, 2):
-        pytest.skip("register-job came with Nomad 1.11.2: before, who may register may plan")
-    place = guarded.jobs.start({**unplaced(), "Namespace": guarded.namespace})
-    async with guarded.deployer(["read-job", "register-job"]) as deployer:
-        state = await inspected(deployer, place)
-        assert not (await deployer.preview(place, order(state, NEW))).allowed
-        submission = await deployer.submit(place, order(state, NEW))
-        assert submission.changed
-        assert "plan" in submission.warnings
-
-
-@pytest.mark.parametrize(("capabilities", "words"), [(["read-job"], "register"), (["list-jobs"], "read")])
-async def test_what_a_token_lacks_is_named(guarded: Guarded, capabilities: list[str], words: str) -> None:
-    place = guarded.jobs.start({**unplaced(), "Namespace": guarded.namespace})
-    before = guarded.jobs.cluster.read(place)["JobModifyIndex"]
-    async with guarded.deployer(capabilities) as deployer:
-        with pytest.raises(NomadDenied, match=words) as denied:
-            await deployer.submit(place, order(await inspected(deployer, place), NEW))
-    assert guarded.namespace in str(denied.value)
-    assert "NOMAD_TOKEN" in str(denied.value)
-    assert guarded.jobs.cluster.read(place)["JobModifyIndex"] == before
-
-
-async def test_a_token_that_nobody_knows_is_denied(guarded: Guarded) -> None:
-    place = guarded.jobs.start({**unplaced(), "Namespace": guarded.namespace})
-    for token in ("", "00000000-0000-0000-0000-000000000000"):
-        connection = NomadConnection(address=guarded.jobs.cluster.address, token=token)
-        deployer = NomadDeployer(connection)
-        with pytest.raises(NomadDenied, match="NOMAD_TOKEN"):
-            await deployer.inspect(place)
-        await deployer.aclose()
-
-
-async def test_logs_that_may_not_be_read_are_said(guarded: Guarded) -> None:
-    place = guarded.jobs.start({**unplaced(), "Namespace": guarded.namespace})
-    async with guarded.deployer(["read-job", "submit-job"]) as deployer:
-        submission = await deployer.submit(place, order(await inspected(deployer, place), NEW))
-        assert (await deployer.diagnose(place, submission)).logs == ()
-
-
-async def test_registrations_that_an_operator_switched_off_are_said(guarded: Guarded) -> None:
-    place = guarded.jobs.start({**unplaced(), "Namespace": guarded.namespace})
-    async with guarded.deployer(["read-job", "submit-job"]) as deployer:
-        placed = order(await inspected(deployer, place), NEW)
-        with guarded.registrations_rejected(), pytest.raises(NomadDenied, match="registration") as denied:
-            await deployer.submit(place, placed)
-        assert "reject-job-registration" in str(denied.value)
-        assert (await deployer.submit(place, placed)).changed
-
-
-async def test_two_namespaces_hold_different_jobs_of_one_name(guarded: Guarded) -> None:
-    name = guarded.jobs.name()
-    here = guarded.jobs.start({**unplaced(), "ID": name})
-    there = guarded.jobs.start({**unplaced(), "ID": name, "Namespace": guarded.namespace})
-    async with guarded.deployer(["read-job", "submit-job"]) as deployer:
-        await deployer.submit(there, order(await inspected(deployer, there), NEW))
-    images = [guarded.jobs.cluster.read(each)["TaskGroups"][0]["Tasks"][0]["Config"]["image"] for each in (here, there)]
-    assert images == [OLD, NEW]
