@@ -42,7 +42,10 @@ def opened(address: str, token: str) -> Iterator[Agent]:
 
 def _why_nothing_runs(cluster: Cluster, left: list[JobPlace]) -> str:
     """Run one tiny image; "" when it ended as it should, and what stood in its way otherwise."""
-    nodes = cluster.call("GET", "/v1/nodes").json()
+    try:
+        nodes = cluster.call("GET", "/v1/nodes").json()
+    except AssertionError as refused:
+        raise RuntimeError(f"{refused}; with ACLs on, give a management token in NOMAD_TOKEN") from refused
     drivers = [node["Drivers"].get("docker") or {} for node in nodes if node["Status"] == "ready"]
     if not any(driver.get("Healthy") for driver in drivers):
         return f"{cluster.address} has no ready node with a healthy docker driver: start dockerd beside the agent"

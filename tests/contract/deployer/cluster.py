@@ -41,7 +41,9 @@ class Cluster:
 
     @property
     def has_acl(self) -> bool:
-        return bool(self.token)
+        """Whether tokens are asked for, and ours may do everything."""
+        headers = {"X-Nomad-Token": self.token}
+        return bool(self.token) and httpx.get(f"{self.address}/v1/acl/policies", headers=headers).is_success
 
     def image(self, behaviour: Behaviour, tag: str = "v1") -> str:
         """What to write into a job so that it behaves so."""

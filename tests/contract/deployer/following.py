@@ -12,7 +12,7 @@ from app.ports import Deployer
 from tests.contract.deployer.jobs import GROUP, TASK
 
 SERVER = TaskKey(group=GROUP, task=TASK)
-PATIENCE_SECONDS = 25
+PATIENCE_SECONDS = 45
 
 
 def order(state: JobState, image: str, *, key: TaskKey = SERVER, marker: str | None = None) -> Order:

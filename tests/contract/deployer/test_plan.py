@@ -16,6 +16,7 @@ async def test_a_preview_tells_the_change_and_changes_nothing(deployer: Deployer
     old, new = cluster.image(Behaviour.STEADY, "v1"), cluster.image(Behaviour.STEADY, "v2")
     place = jobs.start(service(old))
     state, before = await settled(deployer, place), cluster.read(place)
+    evaluations = {each["ID"] for each in cluster.evaluations(place)}
 
     seen = await deployer.preview(place, order(state, new, marker="r-1"))
 
@@ -25,7 +26,7 @@ async def test_a_preview_tells_the_change_and_changes_nothing(deployer: Deployer
     assert list(seen.updates) == ["app"]
     assert seen.unplaced == ""
     assert cluster.read(place) == before
-    assert len(cluster.evaluations(place)) == len({each["ID"] for each in cluster.evaluations(place)})
+    assert {each["ID"] for each in cluster.evaluations(place)} == evaluations
 
 
 async def test_a_preview_of_what_runs_already_is_empty(deployer: Deployer, jobs: Jobs) -> None:
