@@ -121,12 +121,10 @@ def _watch(world: World, deployment: Deployment) -> None:
 
 
 def promote(world: World, deployment: Deployment, groups: list[str] | None) -> Evaluation:
-    """Promote the canaries of all groups, or of the named ones; Refused while any of them is not healthy."""
+    """Promote the canaries of all groups, or of the named ones, if any; Refused while one of them is not healthy."""
     _refuse_terminal(deployment, "promote")
     with_canaries = {name: progress for name, progress in deployment.groups.items() if progress.desired_canaries}
     chosen = {name: progress for name, progress in with_canaries.items() if groups is None or name in groups}
-    if not chosen:
-        raise Refused(500, "no canaries to promote")
     short = {name: have for name, p in chosen.items() if (have := _canaries_healthy(world, p)) < p.desired_canaries}
     if short:
         need = {name: p.desired_canaries for name, p in deployment.groups.items()}
