@@ -46,11 +46,12 @@ async def test_a_canary_that_is_not_healthy_yet_cannot_be_promoted(
 ) -> None:
     place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1"), Canary=1, MinHealthyTime=4 * SECOND))
     await settled(deployer, place)
-    submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
-    seen = await followed(deployer, place, submission, until=lambda seen: seen.deployment is not None)
-    assert not deployment_of(seen).awaits_promotion
-    with pytest.raises(JobRejected, match="healthy"):
-        await deployer.promote(place, deployment_of(seen).deployment_id)
+    with cluster.slowed(4):
+        submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
+        seen = await followed(deployer, place, submission, until=lambda seen: seen.deployment is not None)
+        assert not deployment_of(seen).awaits_promotion
+        with pytest.raises(JobRejected, match="healthy"):
+            await deployer.promote(place, deployment_of(seen).deployment_id)
 
 
 @pytest.mark.usefixtures("allocations_run")

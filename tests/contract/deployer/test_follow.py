@@ -80,10 +80,11 @@ async def test_a_newer_version_supersedes_ours(deployer: Deployer, cluster: Clus
     await settled(deployer, place)
     slow = service(cluster.image(Behaviour.STEADY, "v1"), MinHealthyTime=6 * SECOND)
     jobs.replace(place, slow)
-    submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
-    await followed(deployer, place, submission, until=lambda seen: seen.deployment is not None)
-    jobs.replace(place, service(cluster.image(Behaviour.STEADY, "v3")))
-    seen = await followed(deployer, place, submission)
+    with cluster.slowed(6):
+        submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
+        await followed(deployer, place, submission, until=lambda seen: seen.deployment is not None)
+        jobs.replace(place, service(cluster.image(Behaviour.STEADY, "v3")))
+        seen = await followed(deployer, place, submission)
     assert seen.deployment is not None
     assert seen.deployment.phase is DeploymentPhase.REPLACED
     assert seen.index > submission.index
