@@ -85,7 +85,15 @@ async def _pass(looker: Looker, claim: Claim) -> None:
             await _settle(looker, claim, _unmoved(fleet, claim, seeing))
             return
     job = await looker.deployer.inspect(claim.place)
+    if _came_late(claim, job) and await recover_open(looker, claim):
+        return
     await _decide_all(looker, claim, job, await see_all(eyes, claim, job, fresh=False))
+
+
+def _came_late(claim: Claim, job: JobState | None) -> bool:
+    """Whether an order that was not there a moment ago may be in the job by now."""
+    order = claim.rollout.order if claim.rollout is not None and not claim.rollout.submitted else None
+    return order is not None and job is not None and job.index != order.expected_index
 
 
 def _only_waits(claim: Claim) -> bool:

@@ -19,7 +19,7 @@ from tests.faults.oracle import Shown, registered
 from tests.faults.outcomes import Outcomes, reading
 from tests.line import Line, line
 
-NAMES = tuple(f"r{number:02}" for number in range(50))
+NAMES = tuple(f"r{number:02}" for number in range(60))
 TASK = "server"
 PATIENCE = 60.0
 
@@ -112,8 +112,8 @@ class Fleet:
         return await self.line.fetch(
             "SELECT t.job_id, t.due_at, t.lease_until, t.trouble, d.words, r.* FROM targets t "
             "JOIN watches w USING (target_id) LEFT JOIN decisions d USING (decision_id) "
-            "LEFT JOIN rollouts r ON r.target_id = t.target_id AND ended_at IS NULL "
-            "WHERE due_at IS NOT NULL OR lease_until > clock_timestamp() OR rollout_id IS NOT NULL"
+            "LEFT JOIN rollouts r ON r.target_id = t.target_id AND r.ended_at IS NULL "
+            "WHERE t.due_at IS NOT NULL OR t.lease_until > clock_timestamp() OR r.rollout_id IS NOT NULL"
         )
 
     async def at_each(self, work: Callable[[str], Coroutine[Any, Any, object]]) -> None:

@@ -8,7 +8,7 @@ from app.local.nomad.faults import Action, Fault
 from tests.faults.chances import Chance, Chances
 from tests.faults.fleet import NAMES, fleet, total
 
-MOVES = 6
+MOVES = 5
 TIMEOUT = 0.5  # seconds that our client waits for an answer
 
 _REGISTER = "/v1/job/r??"
@@ -30,8 +30,8 @@ FAULTS = {
     "no leader": [Chance(fault=Fault(action=Action.STATUS, text="No cluster leader"), share=0.06)],
     "429": [Chance(fault=Fault(action=Action.STATUS, status=429), share=0.06)],
     "hang, up to beyond our time": [
-        Chance(fault=Fault(action=Action.HANG, method="POST", path=_REGISTER, seconds=8 * TIMEOUT), share=0.3),
-        Chance(fault=Fault(action=Action.HANG, method="GET", seconds=1.5 * TIMEOUT), share=0.06),
+        Chance(fault=Fault(action=Action.HANG, method="POST", path=_REGISTER, seconds=8 * TIMEOUT), share=0.2),
+        Chance(fault=Fault(action=Action.HANG, method="GET", seconds=1.5 * TIMEOUT), share=0.03),
     ],
     "woken for nothing, and indexes that go backwards": [
         Chance(fault=Fault(action=Action.WAKE, method="GET"), share=0.3),

@@ -11,7 +11,7 @@ from app.local.nomad.faults import Action, Fault
 from tests.faults.chances import Chance, Chances
 from tests.faults.fleet import NAMES, TASK, Fleet, fleet
 
-ROUNDS = 3
+ROUNDS = 2
 _FATES = (Fate.EXITS_NONZERO, Fate.PULL_FAILS, Fate.NEVER_HEALTHY)
 
 

@@ -12,7 +12,7 @@ import pytest
 from app.local.nomad import Fate, Simulator, garbage
 from tests.faults.fleet import NAMES, fleet, total
 
-MOVES = 6
+MOVES = 5
 SHARE = 0.5  # of what is over; the rest may go the next time
 _EVERY = 0.02
 

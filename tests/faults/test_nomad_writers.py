@@ -13,7 +13,7 @@ from app.local.nomad.faults import Action, Fault
 from tests.faults.chances import Chance, Chances
 from tests.faults.fleet import NAMES, TASK, fleet, total
 
-MOVES = 6
+MOVES = 5
 SHARE = 0.07  # of all requests: five to ten make a rollout
 BESIDE = "beside"
 

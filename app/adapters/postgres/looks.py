@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.adapters.postgres import claims, turns
+from app.adapters.postgres import claims, failures, turns
 from app.adapters.postgres import rollout_rows as rows
 from app.adapters.postgres.notices import MAX_DETAIL, storable
 from app.adapters.postgres.pool import Connection, Database
@@ -14,6 +14,7 @@ from app.services.target import (
     Claim,
     Launch,
     LeaseLost,
+    OpenRollout,
     Result,
     Sight,
     Written,
@@ -131,6 +132,8 @@ class PostgresLooks:
                 await connection.execute(_WITHDRAW, claim.rollout.rollout_id)
             for watch in result.watches:
                 notices += await write_watch(connection, claim, watch, result.launch)
+            if result.ended is not None and claim.rollout is not None and _may_still_come(claim.rollout, result):
+                await failures.adopt(connection, claim.rollout.rollout_id)
             if result.poll_in is not None:
                 await connection.execute(_POLL_LATER, claim.target_id, result.poll_in)
             await turns.write_turn(connection, claim, result)
@@ -200,6 +203,13 @@ class PostgresLooks:
             due_in = await _release(connection, claim, again_in=0.0, thorough=True, attempts=0)
             woken = await turns.next_turn(connection, claim.target_id)
         return Written(due_in=due_in, notice_ids=tuple(notices), woken=tuple(woken))
+
+
+def _may_still_come(rollout: OpenRollout, result: Result) -> bool:
+    """Whether an order that is given up, its answer lost, may be applied after all: nobody has fenced it off yet. The
+    next look must not take it for a change by hand."""
+    order, job = rollout.order, result.job
+    return order is not None and job is not None and job.index == order.expected_index
 
 
 async def _fence(connection: Connection, claim: Claim) -> None:

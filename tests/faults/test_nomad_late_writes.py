@@ -1,0 +1,118 @@
+"""Given registrations that Nomad applies only after we gave them up, at any of our next requests, then they are known
+as ours, and what is wanted by then is deployed: also what ran before them.
+"""
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from app.local.nomad import Refused, Simulator
+from app.local.nomad.faults import Action, Fault, Faults
+from app.local.nomad.registration import Registration
+from tests.faults.fleet import NAMES, Fleet, fleet
+from tests.faults.oracle import Shown
+
+_AT_MOST = 12  # requests about a job until its late write is applied
+_LOST = Fault(action=Action.STATUS, text="rpc error: EOF")
+
+
+class _LateWrites(Faults):
+    """Answers 500 to the registration of `late[name]`, and applies it so many requests about the job later."""
+
+    def __init__(self, nomad: Simulator) -> None:
+        super().__init__()
+        self._nomad = nomad
+        self.late: dict[str, Any] = {}
+        self._left: dict[str, int] = {}
+
+    def take(self, method: str, path: str) -> Fault | None:
+        """The loss, once for each job."""
+        name = path.removeprefix("/v1/job/").partition("/")[0]
+        if name in self._left:
+            self._left[name] -= 1
+            if self._left[name] == 0:
+                self._apply(name)
+        elif name in self.late and method == "POST" and path == f"/v1/job/{name}":
+            self._left[name] = 1 + int(name[1:]) % _AT_MOST
+            return _LOST
+        return None
+
+    def is_lost(self, name: str) -> bool:
+        return name in self._left
+
+    def write(self, name: str, image: str) -> None:
+        """From now on this is the job's late write, fenced by its index of now."""
+        job = self._nomad.job(name)
+        (group,) = job["TaskGroups"]
+        (task,) = group["Tasks"]
+        changed = {**task, "Config": {**task["Config"], "image": image}}
+        self.late[name] = {**job, "TaskGroups": [{**group, "Tasks": [changed]}]}
+
+    def _apply(self, name: str) -> None:
+        job = self.late[name]
+        with suppress(Refused):
+            self._nomad.register(Registration(job=job, enforced=job["JobModifyIndex"]))
+
+
+async def _is_late(ours: Fleet, late: _LateWrites, name: str) -> Shown:
+    """Push other contents under the tag that runs; their registration will be late."""
+    tag = ours.moves[name][-1].tag
+    late_one = Shown(tag=tag, digest=await ours.line.push(name, tag, f"{name} late", told=False))
+    late.write(name, f"{ours.line.host}/team/{name}:{tag}@{late_one.digest}")
+    ours.moves[name].append(late_one)
+    await ours.tell(name)
+    return late_one
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("few_words")
+async def test_what_ran_before_is_deployed_over_it(database_url: str) -> None:
+    """d1, d2 late, d1 again."""
+    async with fleet(database_url) as ours:
+        late = ours.nomad.faults = _LateWrites(ours.nomad)
+
+        async def story(name: str) -> None:
+            first = await ours.move(name)
+            await ours.arrives(name)
+            await ours.quiet(name)
+            await _is_late(ours, late, name)
+            await ours.arrives(name)
+            await ours.quiet(name)
+            await ours.push(name, first.tag, f"{name} 0 0")
+            await ours.arrives(name)
+
+        await ours.at_each(story)
+        await ours.quiet(*NAMES)
+        assert ours.differences() == []
+        assert [name for name in NAMES if not late.is_lost(name)] == []
+        for name in NAMES:
+            assert await ours.outcomes(name) == [(move.digest, "succeeded") for move in ours.moves[name]], name
+        assert await ours.unregistered() == []
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("few_words")
+async def test_something_newer_is_deployed_over_it(database_url: str) -> None:
+    """v1.2.0 comes while it is not known what became of v1.1.0, which may still come, or never."""
+    async with fleet(database_url) as ours:
+        late = ours.nomad.faults = _LateWrites(ours.nomad)
+
+        async def story(name: str) -> None:
+            await ours.move(name)
+            await ours.arrives(name)
+            await ours.quiet(name)
+            lost = await _is_late(ours, late, name)
+            await ours.until(lambda: late.is_lost(name), lambda: f"{name}: a registration is lost")
+            newest = await ours.push(name, "v1.2.0", f"{name} newer")
+            await ours.until(
+                lambda: ours.registered(name)[-1] == newest,
+                lambda: f"{name}: {newest} is registered, after {ours.registered(name)}, where {lost} was late",
+            )
+
+        await ours.at_each(story)
+        await ours.quiet(*NAMES)
+        for name in NAMES:
+            first, lost, newest = ours.moves[name]
+            assert ours.registered(name) in ([first, lost, newest], [first, newest]), name
+            assert {outcome for _, outcome in await ours.outcomes(name)} == {"succeeded"}
