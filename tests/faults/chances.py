@@ -4,6 +4,7 @@ The draws are seeded, but which request draws what depends on the order in which
 """
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -18,9 +19,13 @@ class Chance:
     share: float
 
 
+_IN_A_ROW = 3
+
+
 class Chances(Faults):
     """Given to a simulator as its `faults`; `struck` counts the requests that met one.
 
+    The fourth of the same requests in a row is spared: it would teach nothing but how our pauses grow.
     `meanwhile(method, path)` is called for every request before anything else happens: what somebody else does then,
     comes between two requests of ours.
     """
@@ -30,6 +35,7 @@ class Chances(Faults):
         self._chances = chances
         self._meanwhile = meanwhile
         self._random = random.Random(seed)
+        self._in_a_row: Counter[tuple[str, str]] = Counter()
         self.struck = 0
 
     def clear(self) -> None:
@@ -41,10 +47,12 @@ class Chances(Faults):
         """The fault that this request meets, if any."""
         if self._meanwhile is not None:
             self._meanwhile(method, path)
-        for chance in self._chances:
+        for chance in self._chances if self._in_a_row[method, path] < _IN_A_ROW else ():
             if chance.fault.matches(method, path) and self._random.random() < chance.share:
                 self.struck += 1
+                self._in_a_row[method, path] += 1
                 return self._drawn(chance.fault)
+        del self._in_a_row[method, path]
         return super().take(method, path)
 
     def _drawn(self, fault: Fault) -> Fault:

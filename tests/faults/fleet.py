@@ -7,7 +7,7 @@ is known exactly. Our own tables are read for pacing, and for whether the outcom
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -20,17 +20,19 @@ from tests.faults.outcomes import Outcomes, reading
 from tests.line import Line, line
 
 NAMES = tuple(f"r{number:02}" for number in range(60))
+FEW = NAMES[:24]
 TASK = "server"
 PATIENCE = 60.0
 
-_EVERY = 0.05
+_EVERY = 0.1
 
 
 class Fleet:
-    """Jobs NAMES, each watched under its own name. `moves` are the pushes of each, oldest first."""
+    """Jobs `names`, each watched under its own name. `moves` are the pushes of each, oldest first."""
 
-    def __init__(self, running: Line, outcomes: Outcomes) -> None:
+    def __init__(self, running: Line, outcomes: Outcomes, names: Sequence[str]) -> None:
         self.line = running
+        self.names = names
         self.random = random.Random(4)
         self.moves: dict[str, list[Shown]] = defaultdict(list)
         self._outcomes = outcomes
@@ -43,13 +45,13 @@ class Fleet:
 
     async def open(self, job: Callable[[str, str], Any], **watch: Any) -> None:
         """Bring `job(name, image)` into Nomad for each name, running v1.0.0; watch and look at them."""
-        for name in NAMES:
+        for name in self.names:
             digest = await self.line.push(name, "v1.0.0", told=False)
             self.nomad.seed(job(name, f"{self.line.host}/team/{name}:v1.0.0@{digest}"))
-        await self.line.configure(*(self.line.watch(name, **watch) for name in NAMES))
-        for name in NAMES:
+        await self.line.configure(*(self.line.watch(name, **watch) for name in self.names))
+        for name in self.names:
             await self.line.looked(name)
-        await self.quiet(*NAMES)
+        await self.quiet(*self.names)
 
     def registered(self, name: str) -> list[Shown]:
         """What we registered for the job, oldest first: the ledger's word."""
@@ -119,7 +121,7 @@ class Fleet:
     async def at_each(self, work: Callable[[str], Coroutine[Any, Any, object]]) -> None:
         """Do the work for all jobs at once."""
         async with asyncio.TaskGroup() as group:
-            for name in NAMES:
+            for name in self.names:
                 group.create_task(work(name))
 
     async def move_all(self, times: int) -> None:
@@ -137,19 +139,19 @@ class Fleet:
     async def recover(self, chances: Chances) -> None:
         """Nothing goes wrong any more; wait until nothing is under way."""
         chances.clear()
-        await self.quiet(*NAMES)
+        await self.quiet(*self.names)
 
     def differences(self) -> list[str]:
         """Jobs for which not exactly the moves were registered, each once and in their order."""
         return [
             f"{name}: registered {self.registered(name)}, moved {self.moves[name]}"
-            for name in NAMES
+            for name in self.names
             if self.registered(name) != self.moves[name]
         ]
 
     def posts(self) -> int:
         """How many registrations reached Nomad, taken or refused."""
-        return sum(self.nomad.ledger.requests[f"POST /v1/job/{name}"] for name in NAMES)
+        return sum(self.nomad.ledger.requests[f"POST /v1/job/{name}"] for name in self.names)
 
     async def outcomes(self, name: str) -> list[tuple[str, str]]:
         """(digest, outcome) of the job's rollouts that were registered, oldest first, as our own tables tell it."""
@@ -176,6 +178,7 @@ async def fleet(
     database_url: str,
     job: Callable[[str, str], Any] = plain_job,
     *,
+    names: Sequence[str] = NAMES,
     timing: Timing | None = None,
     **settings: Any,
 ) -> AsyncIterator[Fleet]:
@@ -183,7 +186,7 @@ async def fleet(
     nomad = Simulator(timing=timing or Timing(evaluation=0.01, healthy=0.05))
     async with line(database_url, nomad=nomad, **settings) as running, reading(database_url) as outcomes:
         running.doorbell.steps = {name: _as_a_worker(step) for name, step in running.doorbell.steps.items()}
-        opened = Fleet(running, outcomes)
+        opened = Fleet(running, outcomes, names)
         await opened.open(job)
         yield opened
 

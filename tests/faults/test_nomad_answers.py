@@ -27,8 +27,10 @@ FAULTS = {
         Chance(fault=Fault(action=Action.STATUS, method="POST", path=_REGISTER, text=_EOF), share=0.15),
         Chance(fault=Fault(action=Action.STATUS, method="GET", text=_EOF), share=0.03),
     ],
-    "no leader": [Chance(fault=Fault(action=Action.STATUS, text="No cluster leader"), share=0.06)],
-    "429": [Chance(fault=Fault(action=Action.STATUS, status=429), share=0.06)],
+    "no leader, or too many requests": [
+        Chance(fault=Fault(action=Action.STATUS, text="No cluster leader"), share=0.04),
+        Chance(fault=Fault(action=Action.STATUS, status=429), share=0.02),
+    ],
     "hang, up to beyond our time": [
         Chance(fault=Fault(action=Action.HANG, method="POST", path=_REGISTER, seconds=8 * TIMEOUT), share=0.2),
         Chance(fault=Fault(action=Action.HANG, method="GET", seconds=1.5 * TIMEOUT), share=0.03),

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from app.local.nomad import Fate, Simulator, garbage
-from tests.faults.fleet import NAMES, fleet, total
+from tests.faults.fleet import FEW, NAMES, fleet, total
 
 MOVES = 5
 SHARE = 0.5  # of what is over; the rest may go the next time
@@ -80,13 +80,13 @@ async def test_what_is_over_is_forgotten(database_url: str) -> None:
 @pytest.mark.usefixtures("few_words")
 async def test_failed_deployments_are_forgotten(database_url: str) -> None:
     """The allocations still tell that they failed."""
-    async with fleet(database_url) as ours, _collecting(ours.nomad, allocations=False):
-        good = {name: ours.runs(name) for name in NAMES}
+    async with fleet(database_url, names=FEW) as ours, _collecting(ours.nomad, allocations=False):
+        good = {name: ours.runs(name) for name in FEW}
         ours.nomad.judge(":v1.1.0@", Fate.EXITS_NONZERO)
         await ours.at_each(ours.move)
-        await ours.until(lambda: all(len(ours.registered(name)) == 2 for name in NAMES), lambda: "all went back")
-        await ours.quiet(*NAMES)
-        for name in NAMES:
+        await ours.until(lambda: all(len(ours.registered(name)) == 2 for name in FEW), lambda: "all went back")
+        await ours.quiet(*FEW)
+        for name in FEW:
             (bad,) = ours.moves[name]
             assert [each.digest for each in ours.registered(name)] == [bad.digest, good[name]]
             assert await ours.outcomes(name) == [(bad.digest, "failed"), (good[name], "succeeded")]

@@ -10,7 +10,7 @@ import pytest
 from app.local.nomad import Refused, Simulator
 from app.local.nomad.faults import Action, Fault, Faults
 from app.local.nomad.registration import Registration
-from tests.faults.fleet import NAMES, Fleet, fleet
+from tests.faults.fleet import FEW, Fleet, fleet
 from tests.faults.oracle import Shown
 
 _AT_MOST = 12  # requests about a job until its late write is applied
@@ -69,7 +69,7 @@ async def _is_late(ours: Fleet, late: _LateWrites, name: str) -> Shown:
 @pytest.mark.usefixtures("few_words")
 async def test_what_ran_before_is_deployed_over_it(database_url: str) -> None:
     """d1, d2 late, d1 again."""
-    async with fleet(database_url) as ours:
+    async with fleet(database_url, names=FEW) as ours:
         late = ours.nomad.faults = _LateWrites(ours.nomad)
 
         async def story(name: str) -> None:
@@ -83,10 +83,10 @@ async def test_what_ran_before_is_deployed_over_it(database_url: str) -> None:
             await ours.arrives(name)
 
         await ours.at_each(story)
-        await ours.quiet(*NAMES)
+        await ours.quiet(*FEW)
         assert ours.differences() == []
-        assert [name for name in NAMES if not late.is_lost(name)] == []
-        for name in NAMES:
+        assert [name for name in FEW if not late.is_lost(name)] == []
+        for name in FEW:
             assert await ours.outcomes(name) == [(move.digest, "succeeded") for move in ours.moves[name]], name
         assert await ours.unregistered() == []
 
@@ -95,7 +95,7 @@ async def test_what_ran_before_is_deployed_over_it(database_url: str) -> None:
 @pytest.mark.usefixtures("few_words")
 async def test_something_newer_is_deployed_over_it(database_url: str) -> None:
     """v1.2.0 comes while it is not known what became of v1.1.0, which may still come, or never."""
-    async with fleet(database_url) as ours:
+    async with fleet(database_url, names=FEW) as ours:
         late = ours.nomad.faults = _LateWrites(ours.nomad)
 
         async def story(name: str) -> None:
@@ -111,8 +111,8 @@ async def test_something_newer_is_deployed_over_it(database_url: str) -> None:
             )
 
         await ours.at_each(story)
-        await ours.quiet(*NAMES)
-        for name in NAMES:
+        await ours.quiet(*FEW)
+        for name in FEW:
             first, lost, newest = ours.moves[name]
             assert ours.registered(name) in ([first, lost, newest], [first, newest]), name
             assert {outcome for _, outcome in await ours.outcomes(name)} == {"succeeded"}
