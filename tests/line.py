@@ -30,6 +30,7 @@ from app.local.nomad import Entry, Simulator, Timing, create_simulator_app, samp
 from app.local.nomad.faults import Action as FaultAction
 from app.local.nomad.faults import Fault
 from app.local.registry import LocalRegistry
+from app.ports import RegistrySource
 from app.services import operate, steer
 from app.services.look import Looker, LookSettings, look
 from app.services.observe import Observer, observe
@@ -373,10 +374,12 @@ async def line(
     look_settings: LookSettings | None = None,
     patience: Patience | None = None,
     more_registries: Mapping[str, RegistryEndpoint] | None = None,
+    instead: RegistrySource | None = None,
     nomad_timeout: float = 10.0,
 ) -> AsyncIterator[Line]:
     """Open the line on a migrated database, in the world `around` it or one of its own; everything stops at the end.
 
+    Where the registry is no matter, `instead` answers for it, without HTTP.
     A test that did not fail is audited: every rollout has ended, with one outcome and one notice.
     """
     bell = InProcessDoorbell()
@@ -394,7 +397,7 @@ async def line(
             doorbell=bell,
             looker=Looker(
                 looks=PostgresLooks(database),
-                registries=registries,
+                registries=instead or registries,
                 deployer=deployer,
                 doorbell=bell,
                 settings=look_settings or LookSettings(),
@@ -402,7 +405,7 @@ async def line(
             operator=Operator(
                 rules=PostgresRules(database),
                 steering=PostgresSteering(database),
-                registries=registries,
+                registries=instead or registries,
                 deployer=deployer,
                 doorbell=bell,
             ),

@@ -14,6 +14,7 @@ from typing import Any
 from app.errors import StoreUnavailable
 from app.local.nomad import Simulator, Timing, sample_job
 from tests.fakes.doorbell import Step
+from tests.fakes.registry import MemoryRegistry
 from tests.faults.chances import Chances
 from tests.faults.oracle import Shown, registered
 from tests.faults.outcomes import Outcomes, reading
@@ -30,8 +31,9 @@ _EVERY = 0.1
 class Fleet:
     """Jobs `names`, each watched under its own name. `moves` are the pushes of each, oldest first."""
 
-    def __init__(self, running: Line, outcomes: Outcomes, names: Sequence[str]) -> None:
+    def __init__(self, running: Line, registry: MemoryRegistry, outcomes: Outcomes, names: Sequence[str]) -> None:
         self.line = running
+        self.registry = registry
         self.names = names
         self.random = random.Random(4)
         self.moves: dict[str, list[Shown]] = defaultdict(list)
@@ -46,7 +48,7 @@ class Fleet:
     async def open(self, job: Callable[[str, str], Any], **watch: Any) -> None:
         """Bring `job(name, image)` into Nomad for each name, running v1.0.0; watch and look at them."""
         for name in self.names:
-            digest = await self.line.push(name, "v1.0.0", told=False)
+            digest = self.registry.push(f"team/{name}", "v1.0.0", f"{name} first")
             self.nomad.seed(job(name, f"{self.line.host}/team/{name}:v1.0.0@{digest}"))
         await self.line.configure(*(self.line.watch(name, **watch) for name in self.names))
         for name in self.names:
@@ -72,7 +74,7 @@ class Fleet:
 
     async def push(self, name: str, tag: str, content: str) -> Shown:
         """Push and tell."""
-        digest = await self.line.push(name, tag, content, told=False)
+        digest = self.registry.push(f"team/{name}", tag, content)
         self.moves[name].append(Shown(tag=tag, digest=digest))
         await self.tell(name)
         return self.moves[name][-1]
@@ -184,9 +186,13 @@ async def fleet(
 ) -> AsyncIterator[Fleet]:
     """The fleet at rest, on a line of its own. At the end every rollout must have one outcome and one notice."""
     nomad = Simulator(timing=timing or Timing(evaluation=0.01, healthy=0.05))
-    async with line(database_url, nomad=nomad, **settings) as running, reading(database_url) as outcomes:
+    registry = MemoryRegistry()
+    async with (
+        line(database_url, nomad=nomad, instead=registry, **settings) as running,
+        reading(database_url) as outcomes,
+    ):
         running.doorbell.steps = {name: _as_a_worker(step) for name, step in running.doorbell.steps.items()}
-        opened = Fleet(running, outcomes, names)
+        opened = Fleet(running, registry, outcomes, names)
         await opened.open(job)
         yield opened
 

@@ -6,7 +6,7 @@ import pytest
 
 from app.local.nomad.faults import Action, Fault
 from tests.faults.chances import Chance, Chances
-from tests.faults.fleet import NAMES, fleet, total
+from tests.faults.fleet import FEW, NAMES, fleet, total
 
 MOVES = 5
 TIMEOUT = 0.5  # seconds that our client waits for an answer
@@ -22,11 +22,6 @@ FAULTS = {
         Chance(fault=Fault(action=Action.STATUS, method="POST", path=_REGISTER, text=_EOF, after=True), share=0.3),
         Chance(fault=Fault(action=Action.RESET, method="GET"), share=0.03),
     ],
-    "cut off, or 500, before a write is applied": [
-        Chance(fault=Fault(action=Action.RESET, method="POST", path=_REGISTER), share=0.15),
-        Chance(fault=Fault(action=Action.STATUS, method="POST", path=_REGISTER, text=_EOF), share=0.15),
-        Chance(fault=Fault(action=Action.STATUS, method="GET", text=_EOF), share=0.03),
-    ],
     "no leader, or too many requests": [
         Chance(fault=Fault(action=Action.STATUS, text="No cluster leader"), share=0.04),
         Chance(fault=Fault(action=Action.STATUS, status=429), share=0.02),
@@ -34,6 +29,14 @@ FAULTS = {
     "hang, up to beyond our time": [
         Chance(fault=Fault(action=Action.HANG, method="POST", path=_REGISTER, seconds=8 * TIMEOUT), share=0.2),
         Chance(fault=Fault(action=Action.HANG, method="GET", seconds=1.5 * TIMEOUT), share=0.03),
+    ],
+}
+# Of these a hundred moves tell as much.
+MILD = {
+    "cut off, or 500, before a write is applied": [
+        Chance(fault=Fault(action=Action.RESET, method="POST", path=_REGISTER), share=0.15),
+        Chance(fault=Fault(action=Action.STATUS, method="POST", path=_REGISTER, text=_EOF), share=0.15),
+        Chance(fault=Fault(action=Action.STATUS, method="GET", text=_EOF), share=0.03),
     ],
     "woken for nothing, and indexes that go backwards": [
         Chance(fault=Fault(action=Action.WAKE, method="GET"), share=0.3),
@@ -44,18 +47,19 @@ FAULTS = {
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("few_words")
-@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize("kind", [*FAULTS, *MILD])
 async def test_answers_fail(kind: str, database_url: str) -> None:
-    async with fleet(database_url, nomad_timeout=TIMEOUT) as ours:
-        chances = ours.nomad.faults = Chances(*FAULTS[kind])
+    names = FEW if kind in MILD else NAMES
+    async with fleet(database_url, names=names, nomad_timeout=TIMEOUT) as ours:
+        chances = ours.nomad.faults = Chances(*(FAULTS | MILD)[kind])
         await ours.move_all(MOVES)
         await ours.recover(chances)
         assert ours.differences() == []
-        assert total(ours.moves.values()) == MOVES * len(NAMES) >= 300
-        assert chances.struck > 100, "the fault was hardly met"
+        assert total(ours.moves.values()) == MOVES * len(names)
+        assert chances.struck > MOVES * len(names) / 4, "the fault was hardly met"
         if kind == _APPLIED:
-            assert ours.posts() == MOVES * len(NAMES), "what was applied was posted again"
-        for name in NAMES:
+            assert ours.posts() == MOVES * len(names), "what was applied was posted again"
+        for name in names:
             assert await ours.outcomes(name) == [(move.digest, "succeeded") for move in ours.moves[name]]
             assert ours.runs(name) == ours.moves[name][-1].digest
         assert await ours.unregistered() == []

@@ -11,7 +11,7 @@ from tests.faults.deliveries import Teller, answering
 from tests.faults.outcomes import reading
 
 MOVES = 300
-SECONDS = 12.0
+SECONDS = 10.0
 
 _REGISTER = "/v1/job/r??"
 EVERYTHING = (

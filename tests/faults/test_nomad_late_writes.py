@@ -58,7 +58,7 @@ class _LateWrites(Faults):
 async def _is_late(ours: Fleet, late: _LateWrites, name: str) -> Shown:
     """Push other contents under the tag that runs; their registration will be late."""
     tag = ours.moves[name][-1].tag
-    late_one = Shown(tag=tag, digest=await ours.line.push(name, tag, f"{name} late", told=False))
+    late_one = Shown(tag=tag, digest=ours.registry.push(f"team/{name}", tag, f"{name} late"))
     late.write(name, f"{ours.line.host}/team/{name}:{tag}@{late_one.digest}")
     ours.moves[name].append(late_one)
     await ours.tell(name)
