@@ -9,11 +9,13 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from app.local.nomad import Fate, Simulator, garbage
+from app.local.nomad import Fate, Simulator, Timing, garbage
 from tests.faults.fleet import FEW, NAMES, fleet, total
 
 MOVES = 5
 SHARE = 0.5  # of what is over; the rest may go the next time
+# Long enough for a deployment to be known while it is active.
+TIMING = Timing(evaluation=0.01, start=0.2, healthy=0.2)
 _EVERY = 0.02
 
 
@@ -64,7 +66,7 @@ async def _collecting(nomad: Simulator, *, allocations: bool) -> AsyncIterator[_
 @pytest.mark.slow
 @pytest.mark.usefixtures("few_words")
 async def test_what_is_over_is_forgotten(database_url: str) -> None:
-    async with fleet(database_url) as ours:
+    async with fleet(database_url, timing=TIMING) as ours:
         async with _collecting(ours.nomad, allocations=True) as collector:
             await ours.move_all(MOVES)
             await ours.quiet(*NAMES)
@@ -80,7 +82,7 @@ async def test_what_is_over_is_forgotten(database_url: str) -> None:
 @pytest.mark.usefixtures("few_words")
 async def test_failed_deployments_are_forgotten(database_url: str) -> None:
     """The allocations still tell that they failed."""
-    async with fleet(database_url, names=FEW) as ours, _collecting(ours.nomad, allocations=False):
+    async with fleet(database_url, names=FEW, timing=TIMING) as ours, _collecting(ours.nomad, allocations=False):
         good = {name: ours.runs(name) for name in FEW}
         ours.nomad.judge(":v1.1.0@", Fate.EXITS_NONZERO)
         await ours.at_each(ours.move)
