@@ -80,7 +80,9 @@ def problem_of(error: Exception) -> Problem:
 def refusal_of(response: requests.Response) -> Refusal:
     """The refusal that an answer with an error status is; Nomad's texts are plain, and quoted bounded."""
     text = re.sub(r"rpc error: ", "", response.text)
-    return Refusal(response.status_code, bounded(text, 1000), retry_after=_seconds(response.headers.get("Retry-After")))
+    # Asked for logs, agents of 1.7 to 1.9 say so with 500.
+    status = 403 if text.strip() == "Permission denied" else response.status_code
+    return Refusal(status, bounded(text, 1000), retry_after=_seconds(response.headers.get("Retry-After")))
 
 
 def while_reading(

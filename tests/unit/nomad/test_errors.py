@@ -39,6 +39,7 @@ def written(status: int, text: str) -> RegistryWatcherError | None:
         (400, "Job must be specified", JobRejected),
         (413, "too large", JobRejected),
         (403, "Permission denied", NomadDenied),
+        (500, "Permission denied", NomadDenied),
         (401, "Unauthorized", NomadDenied),
         (403, "Job registration, dispatch, and scale are disabled by the scheduler configuration", NomadDenied),
         (404, "", NomadUnavailable),
