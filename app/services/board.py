@@ -1,0 +1,270 @@
+"""What the pages read beyond `queries`: watches by search and need, what happened, and what registries sent.
+
+Values and their store. It changes nothing and asks no registry and no Nomad.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+from app.domain.decision import HoldReason
+from app.domain.rollout import OutcomeKind
+from app.services.queries import Away, RolloutSummary, UnknownSource, WatchView
+from app.services.said import Saying
+
+
+class Condition(StrEnum):
+    """How a watch is, the ones that need a person first: a watch has the first that fits.
+
+    `trouble`: its registry or job cannot be read, or the registry lost what runs. `promotion`: canaries wait for a
+    person. `failed`: its last decision is held since it failed. `held`: an update waits for a person. `moving`: a
+    rollout is under way, or waits its turn. `idle`: nothing to do, and not up to date (observed, paused, no tag, not
+    looked at yet). `current`: up to date.
+    """
+
+    TROUBLE = "trouble"
+    PROMOTION = "promotion"
+    FAILED = "failed"
+    HELD = "held"
+    MOVING = "moving"
+    IDLE = "idle"
+    CURRENT = "current"
+
+
+CONDITIONS: Mapping[HoldReason, Condition] = {
+    HoldReason.UNUSABLE: Condition.HELD,
+    HoldReason.NO_MATCHING_TAG: Condition.IDLE,
+    HoldReason.BUSY: Condition.MOVING,
+    HoldReason.FAILED_BEFORE: Condition.FAILED,
+    HoldReason.UP_TO_DATE: Condition.CURRENT,
+    HoldReason.AUTO_DEPLOY_OFF: Condition.HELD,
+    HoldReason.PAUSED: Condition.IDLE,
+    HoldReason.OBSERVE_ONLY: Condition.IDLE,
+    HoldReason.CHANGED_OUTSIDE: Condition.HELD,
+    HoldReason.ROLLED_BACK: Condition.HELD,
+    HoldReason.DOWNGRADE: Condition.HELD,
+    HoldReason.NOT_A_RELEASE: Condition.HELD,
+    HoldReason.FAILED_ELSEWHERE: Condition.FAILED,
+    HoldReason.WAITS_TURN: Condition.MOVING,
+}
+"""The condition of a watch that nothing else keeps busy, by the reason of its last decision."""
+
+
+def condition(watch: WatchView) -> Condition:
+    """The condition of a watch; the store sorts by the same."""
+    if watch.registry_trouble or watch.job_trouble or watch.unserved:
+        return Condition.TROUBLE
+    if watch.rollout is not None and watch.rollout.awaits_promotion:
+        return Condition.PROMOTION
+    if watch.rollout is not None and watch.rollout.outcome is None:
+        return Condition.MOVING
+    if watch.decision is None:
+        return Condition.IDLE
+    return CONDITIONS[watch.decision.reason] if watch.decision.reason else Condition.MOVING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """Which watches: those that hold every one of `terms`, and are in one of `conditions` (all when empty).
+
+    A term is found in a watch's name, its repository, or any tag that its registry has, runs or is wanted; case does
+    not count, and no character of it is special.
+    """
+
+    terms: tuple[str, ...] = ()
+    conditions: frozenset[Condition] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """One page of watches, by condition, then in the configuration's order; without their tags.
+
+    `found` is how many the search finds in all; `counts` how many of those that hold its terms are in each condition.
+    `matched_tags` has, for a watch that a term was found in only by one of its registry's tags, such a tag.
+    """
+
+    watches: tuple[WatchView, ...]
+    found: int
+    counts: Mapping[Condition, int]
+    matched_tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestion:
+    """A text to search for: a watch's name, or a tag that `watches` watches have."""
+
+    text: str
+    is_tag: bool
+    watches: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What every page tells: the pause, what is away, who posts in vain, notices that could not be sent, how many
+    watches there are at all."""
+
+    now: datetime
+    paused: bool
+    paused_by: str
+    paused_at: datetime
+    away: tuple[Away, ...]
+    unknown_sources: tuple[UnknownSource, ...]
+    unsent_notices: int
+    watches: int
+
+
+class EntryKind(StrEnum):
+    """What an entry of a timeline tells of."""
+
+    WEBHOOK = "webhook"
+    DECISION = "decision"
+    ROLLOUT = "rollout"
+    OUTCOME = "outcome"
+    WORD = "word"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """Something that happened, to one watch or, with `watch` "", to all.
+
+    `by` is the person (a word, a rollout that one asked for), or the webhook source; "" when nobody is named. `words`
+    say what happened. `key` orders entries of the same time and tells them apart. Only a decision has `reason` (None
+    for a deploy), `looks`, `last_at` and `found_by` ("webhook", "poll", or "" when unknown: how the digest that it
+    weighs was first found); only an outcome has `outcome`; only a word has `saying`.
+    """
+
+    at: datetime
+    kind: EntryKind
+    key: str
+    watch: str
+    words: str
+    by: str = ""
+    tag: str = ""
+    digest: str = ""
+    reason: HoldReason | None = None
+    looks: int = 0
+    last_at: datetime | None = None
+    found_by: str = ""
+    outcome: OutcomeKind | None = None
+    saying: Saying | None = None
+    rollout_id: UUID | None = None
+    delivery_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """Which entries: of these watches and kinds and by these people (all when empty), before (at, key) when given."""
+
+    watch: str = ""
+    kinds: frozenset[EntryKind] = frozenset()
+    by: str = ""
+    before: tuple[datetime, str] | None = None
+
+
+class Acceptance(StrEnum):
+    """What became of a delivery: events in it were taken, all were known already, nothing in it is of use, or something
+    in it was odd and is kept to be looked at."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    IGNORED = "ignored"
+    QUARANTINED = "quarantined"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliverySummary:
+    """One delivery in a line. `what` names up to three of its events ("team/app:v1.0.0"), `oddity` its first one."""
+
+    delivery_id: UUID
+    source: str
+    received_at: datetime
+    acceptance: Acceptance
+    events: int
+    ignored: int
+    duplicates: int
+    size: int
+    what: tuple[str, ...]
+    oddity: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceHealth:
+    """How a webhook source does, of what is remembered: deliveries of the last day by acceptance, the last of all."""
+
+    source: str
+    last_at: datetime | None
+    day: Mapping[Acceptance, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missed:
+    """A change that polling found in the last day though webhooks are heard of that repository: its webhook was lost."""
+
+    watch: str
+    tag: str
+    digest: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deliveries:
+    """What registries sent, newest first, and how well they do. `missed` are the newest ones of the last day."""
+
+    deliveries: tuple[DeliverySummary, ...]
+    sources: tuple[SourceHealth, ...]
+    missed: tuple[Missed, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagView:
+    """A tag of a watch: when it was first seen, None when it was there at the first look or is unknown; and the digest
+    that it was last known to show, "" when never asked for."""
+
+    tag: str
+    first_seen_at: datetime | None
+    digest: str
+
+
+class Board(Protocol):
+    """The store, read for pages. All methods raise StoreUnavailable, and take a constant number of statements."""
+
+    async def situation(self) -> Situation:
+        """What every page tells."""
+        ...
+
+    async def listing(self, search: Search, *, offset: int, limit: int) -> Listing:
+        """Up to `limit` watches behind the first `offset`."""
+        ...
+
+    async def named(self, names: Sequence[str]) -> tuple[WatchView, ...]:
+        """The configured ones of these watches, without their tags, in the order of `names`."""
+        ...
+
+    async def suggestions(self, text: str, *, limit: int) -> tuple[Suggestion, ...]:
+        """Names and tags that hold the text, those that begin with it first; names before tags."""
+        ...
+
+    async def entries(self, glance: Glance, *, limit: int) -> tuple[Entry, ...]:
+        """What happened, newest first."""
+        ...
+
+    async def people(self) -> tuple[str, ...]:
+        """Who is named in what is remembered, by name."""
+        ...
+
+    async def deliveries(
+        self, *, source: str, acceptance: Acceptance | None, before: tuple[datetime, UUID] | None, limit: int
+    ) -> Deliveries:
+        """Deliveries of that source ("" for all) and acceptance, before (received_at, id) when given."""
+        ...
+
+    async def tag(self, watch: str, tag: str) -> TagView:
+        """What is known of a tag."""
+        ...
+
+    async def rollouts_of(self, watch: str, *, limit: int) -> tuple[RolloutSummary, ...]:
+        """The watch's newest rollouts, newest first."""
+        ...
