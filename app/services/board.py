@@ -201,7 +201,7 @@ class SourceHealth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missed:
-    """A change that polling found in the last day though webhooks are heard of that repository: its webhook was lost."""
+    """A change that polling found although webhooks are heard of that repository: its webhook was lost."""
 
     watch: str
     tag: str
