@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from app.domain.decision import HoldReason
 from app.errors import Rejected
-from app.services import foresee, operate, replay, steer
+from app.services import foresee, operate, steer
 from app.services.operate import Reply
 from app.services.queries import RolloutSummary, WatchView
 from app.web.asks import Ask, Errand, Question, foreseen

@@ -166,6 +166,11 @@ def digest(text: str) -> str:
     return f"{algorithm}{colon}{value[:12]}" if colon else text[:12]
 
 
+def short(digest: str) -> str:
+    """The same without the algorithm, where there is little room."""
+    return digest.rpartition(":")[2][:12]
+
+
 def path(name: str) -> str:
     """A watch's name as it stands in a URL's path."""
     return quote(name, safe="/")
@@ -180,7 +185,7 @@ FILTERS: Mapping[str, object] = {
     each.__name__: each
     for each in (
         standing, tone, explained, changed_at, checked_at, images, runs_tag, entry_title, entry_tone, delivery_label,
-        delivery_tone, can_go_back, counted, ago, bidi, breakable, digest, path, slug,
+        delivery_tone, can_go_back, counted, ago, bidi, breakable, digest, short, path, slug,
     )
 } | {
     "outcome": labels.progress,
