@@ -50,7 +50,10 @@ INSERT INTO rollouts (rollout_id, target_id, intent, origin, asked_by)
 SELECT $1, $2, coalesce(max(intent), 0) + 1, $3, $4 FROM rollouts WHERE target_id = $2
 """
 
-_ITEM = "INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced) VALUES ($1, $2, $3, $4, $5)"
+_ITEM = """
+INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced, asked_at)
+SELECT $1, $2, $3, $4, $5, created_at FROM rollouts WHERE rollout_id = $1
+"""
 
 _CHECK = """
 UPDATE targets SET mark = mark + 1, thorough = true, due_at = clock_timestamp(), rung_at = clock_timestamp()
