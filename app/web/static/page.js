@@ -16,7 +16,10 @@ function toast(text) {
 
 // --- Dialogs: a link to a confirmation page opens it here; its form says how it went beside its button.
 
+let opener = "";
+
 async function open(link) {
+  opener = link.id;
   body.replaceChildren();
   await htmx.ajax("GET", link.href, { target: body, select: "#ask", swap: "innerHTML" });
   if (!body.firstElementChild) return void (location.href = link.href); // signed out, or away: the page says which
@@ -34,10 +37,6 @@ document.addEventListener("click", (event) => {
 });
 
 // A dialog that is closed gives the focus back to what opened it, which may have been replaced meanwhile.
-let opener = "";
-document.addEventListener("focusout", (event) => {
-  if (!dialog.open && event.target.id) opener = event.target.id;
-});
 dialog.addEventListener("close", () => {
   body.replaceChildren();
   document.getElementById(opener)?.focus({ preventScroll: true });
