@@ -1,6 +1,6 @@
 """/ask/deploy/{repo}: pick a tag of all that the registry has, see what it would change, and deploy it once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
 from starlette.requests import Request
@@ -25,9 +25,14 @@ SHOWN = 50
 
 
 async def show_deploy(request: Request) -> Response:
-    """200 with the tags that hold ?find, and what ?tag would change."""
-    chosen = request.query_params.get("tag", "")
-    return await _page(request, find=request.query_params.get("find", ""), chosen=chosen)
+    """200 with the tags that hold ?find, and what ?tag would change.
+
+    A dialog opens at once: what it would change takes a registry and a Nomad, and is asked for by the dialog itself.
+    """
+    find, tag = request.query_params.get("find", ""), request.query_params.get("tag", "")
+    if by_script(request) and request.headers.get("hx-target") == "dialog-body":
+        return await _page(request, find=find, preset=tag)
+    return await _page(request, find=find, chosen=tag)
 
 
 async def deploy(request: Request) -> Response:
@@ -57,8 +62,12 @@ async def _deploy(request: Request, fields: Mapping[str, str]) -> Reply:
     raise Rejected("the form does not say what becomes of the rule (rule=keep or rule=pin): reload the page")
 
 
-async def _page(request: Request, *, find: str, chosen: str, problem: str = "") -> Response:
+async def _page(
+    request: Request, *, find: str, chosen: str = "", preset: str | None = None, problem: str = ""
+) -> Response:
     watch = await watch_of(request)
+    if preset == "":
+        preset = watch.wanted or runs_tag(watch)
     held = [tag for tag in arranged(watch.tags) if find.strip().lower() in tag.lower()]
     keeps = bool(chosen) and keeps_rule(watch, chosen)
     seen = first_seen = None
@@ -71,9 +80,10 @@ async def _page(request: Request, *, find: str, chosen: str, problem: str = "") 
     values = {
         "watch": watch,
         "find": find,
-        "tags": held[:SHOWN],
+        "tags": _shown(held, chosen or preset or ""),
         "found": len(held),
         "chosen": chosen,
+        "preset": preset or "",
         "keeps": keeps,
         "again": chosen == runs_tag(watch),
         "seen": seen,
@@ -82,6 +92,12 @@ async def _page(request: Request, *, find: str, chosen: str, problem: str = "") 
         "once": uuid4(),
     }
     return await show(request, "deploy.html", values, title=f"Deploy {watch.name}")
+
+
+def _shown(held: Sequence[str], chosen: str) -> Sequence[str]:
+    """The first tags, with the chosen one whatever its place."""
+    first = held[:SHOWN]
+    return [chosen, *first[:-1]] if chosen in held and chosen not in first else first
 
 
 def keeps_rule(watch: WatchView, tag: str) -> bool:
