@@ -20,7 +20,7 @@ async def list_repos(request: Request) -> Response:
 
 async def check_repo(request: Request) -> Response:
     """200 {"message"}: the watch's job is looked at now."""
-    return told(await operate.check(operator(request), repository_name(request)))
+    return told(await operate.check(operator(request), repository_name(request), by=caller(request)))
 
 
 async def release_hold(request: Request) -> Response:
