@@ -1,7 +1,7 @@
 """What a person's word would change in the job, by Nomad's own plan. Nothing is stored, nothing is rung."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID, uuid4
 
 from app.domain.decision import Deploy, obstacle
@@ -26,9 +26,11 @@ class ImageChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Foresight:
-    """What would happen, in a sentence, per "group/task", and by Nomad's plan."""
+    """What would happen, in a sentence, per "group/task", and by Nomad's plan; `digest` is what would run, "" when that
+    is several or unknown."""
 
     message: str
+    digest: str = ""
     changes: Mapping[str, ImageChange] = field(default_factory=dict)
     preview: Preview = field(default_factory=Preview)
 
@@ -84,7 +86,8 @@ async def _foresee(operator: Operator, standing: Standing, errand: Errand | None
     job = await operator.deployer.inspect(watch.place)
     deploy = await _deploy(operator, standing, errand, _tasks(watch, job))
     changes = _changes(standing, deploy, job, forced=errand.forced)
-    return await _planned(operator, watch, job, changes, what=errand.tag, doing=f"deploy {errand.tag}")
+    planned = await _planned(operator, watch, job, changes, what=errand.tag, doing=f"deploy {errand.tag}")
+    return replace(planned, digest=errand.digest)
 
 
 def _tasks(watch: Watch, job: JobState | None) -> Sequence[RunningTask]:
