@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 
 from app.web.auth import Role
 from app.web.running import caller, own_troubles, role, running
@@ -48,6 +48,11 @@ class Pages:
         """The page as it is now, with `status`."""
         text = self.render(template, values)
         return Response(text, status, headers={"Cache-Control": "no-cache", **headers}, media_type="text/html")
+
+
+async def icon(_request: Request) -> Response:
+    """200 with our icon, for whoever asks for it where no page names it: a browser that shows JSON."""
+    return FileResponse(FOLDER.parent / "static" / "icon.svg", media_type="image/svg+xml")
 
 
 async def show(

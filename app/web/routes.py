@@ -24,7 +24,7 @@ from app.web import (
     webhooks,
 )
 from app.web.auth import Role
-from app.web.pages import FOLDER
+from app.web.pages import FOLDER, icon
 from app.web.questions import ERRANDS, QUESTIONS
 from app.web.running import running
 
@@ -70,6 +70,7 @@ TABLE: tuple[Declared, ...] = (
 
 PAGES: tuple[Declared, ...] = (
     Declared("GET", "/", listing.show_page, Role.VIEWER),
+    Declared("GET", "/favicon.ico", icon, Role.ANYBODY),
     Declared("GET", "/rows", listing.show_rows, Role.VIEWER),
     Declared("GET", "/suggestions", listing.suggest, Role.VIEWER),
     Declared("GET", "/ask/deploy/{repo:path}", picking.show_deploy, Role.DEPLOYER),

@@ -184,7 +184,7 @@ class MemoryRules:
         self.words.append(word)
         return Spoken(target_id=1, rollout_id=UUID(int=9) if word.errand else None)
 
-    async def check(self, name: str) -> int | None:
+    async def check(self, name: str, *, by: str) -> int | None:
         self.checked.append(name)
         return 1 if name in self.names else None
 
@@ -258,7 +258,9 @@ class MemorySteering:
             raise self.trouble
         return self.known if rollout_id == SUMMARY.rollout_id else None
 
-    async def go_back(self, past: Past, destinations: Sequence[Destination], *, by: str) -> Gone | None:
+    async def go_back(
+        self, past: Past, destinations: Sequence[Destination], *, by: str, once: UUID | None = None
+    ) -> Gone | None:
         self.gone.append(tuple(destinations))
         return None if self.moved_on else Gone(rollout_id=UUID(int=8), notice_ids=(5,))
 
