@@ -27,7 +27,7 @@ _LOUD = frozenset({"error", "warning", "assert"})
 _LOCAL = ("data:", "blob:", "about:")
 _TELL_VIOLATIONS = """
 addEventListener("securitypolicyviolation", (event) =>
-  console.error(`CSP: ${event.effectiveDirective} forbids ${event.blockedURI || event.sample} on ${location.pathname}`));
+  console.error(`CSP: ${event.effectiveDirective} forbids ${event.blockedURI || event.sample} on ${location.href}`));
 """
 
 

@@ -21,10 +21,11 @@ SLOW = Timing(healthy=3600, healthy_deadline=36000, progress_deadline=36000)
 _RELEASES = ("v1.1.0", "v1.0.0", "nightly", f"main-{COMMIT}")
 _STDERR = f"panic: {HTML} {RTL}\n" + "x" * 300 + "\nexit 3"
 
-POOL = tuple(
-    "alder ash aspen beech birch cedar cherry cypress elder elm fir hazel hickory holly juniper larch laurel lime maple "
-    "oak olive palm pear pine plum poplar rowan spruce sycamore teak walnut willow yew".split()
-)
+POOL = (
+    "alder", "ash", "aspen", "beech", "birch", "cedar", "cherry", "cypress", "elder", "elm", "fir", "hazel",
+    "hickory", "holly", "juniper", "larch", "laurel", "lime", "maple", "oak", "olive", "palm", "pear", "pine",
+    "plum", "poplar", "rowan", "spruce", "sycamore", "teak", "walnut", "willow", "yew",
+)  # fmt: skip
 STATES = (
     Cast(
         name="shop",
@@ -117,13 +118,17 @@ async def _found_by_polling(stage: Stage) -> None:
 
 async def _odd_deliveries(stage: Stage) -> None:
     """One of each acceptance, and somebody who posts in vain."""
-    target = Target(repository=f"{PREFIX}/shop", media_type=OCI_MANIFEST, digest="sha256:" + "0" * 64, size=1, tag="odd")
+    target = Target(
+        repository=f"{PREFIX}/shop", media_type=OCI_MANIFEST, digest="sha256:" + "0" * 64, size=1, tag="odd"
+    )
     pull = Event(action="pull", target=target, origin=Origin(host=stage.host), at=0.0, instance_id=str(uuid4()))
     await stage.deliver(pull.envelope())
     told = Event(action="push", target=target, origin=Origin(host=stage.host), at=0.0, instance_id=str(uuid4()))
     for _ in range(2):
         await stage.deliver(told.envelope())
     await stage.deliver(b'{"events": "none"}')
-    await stage.deliver(json.dumps({"events": [{"action": "push", "target": {"tag": HTML, "repository": RTL}}]}).encode())
+    await stage.deliver(
+        json.dumps({"events": [{"action": "push", "target": {"tag": HTML, "repository": RTL}}]}).encode()
+    )
     async with stage.site.api() as api:
         await api.post("/webhooks/harbour", content=b"{}")
