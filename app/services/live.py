@@ -50,6 +50,11 @@ async def serves(registries: RegistrySource, watch: Watch, digest: str) -> bool:
     return bool(await _asking(_digest(registries, watch, digest)))
 
 
+async def shows(registries: RegistrySource, watch: Watch, tag: str) -> str:
+    """The digest that the tag shows now, "" when there is no such tag. Raises as `serves`."""
+    return await _asking(_digest(registries, watch, tag))
+
+
 async def children(registries: RegistrySource, watch: Watch, digest: str) -> frozenset[str]:
     """The digests that an index lists. Raises as `serves`."""
     return await _asking(registries.children(watch.registry, watch.repository, digest))

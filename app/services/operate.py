@@ -97,7 +97,7 @@ async def redeploy(operator: Operator, repo: str, *, tag: str, by: str, once: UU
 async def once_more(operator: Operator, standing: Standing, tag: str) -> Errand | None:
     """What a redeploy of the tag brings, by the registry's own word. Raises as `redeploy`."""
     if not tag:
-        raise Rejected(f"No tag of {standing.watch.name} is named: choose one, GET /repos lists them")
+        raise Rejected(f"No tag of {standing.watch.name} is named: name one of those that GET /repos lists")
     return await live.errand(operator.registries, standing, tag, origin=Origin.DEPLOY, called="tag")
 
 

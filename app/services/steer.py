@@ -194,7 +194,8 @@ def _destination(past: Past, brought: Brought, *, before: bool) -> Destination:
             f"it is not known what {brought.name} ran before rollout {past.rollout_id}: "
             "deploy a tag of GET /repos by POST /tags/{repo}"
         )
-    return Destination(watch=brought.watch, tag=tag, digest=digest)
+    former = brought.former if brought.former_digest == digest else {}
+    return Destination(watch=brought.watch, tag=tag, digest=digest, former=former)
 
 
 def _refused(message: str) -> Rejected:

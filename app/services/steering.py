@@ -1,7 +1,7 @@
 """What a person's word about a rollout is made of, and the store that keeps it. Values only; asking is steer's."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
@@ -28,7 +28,8 @@ class Brought:
     """What a rollout brought to a watch, and what ran before it: `from_digest` is "" when that is not known.
 
     `watch` is None once it left the configuration, or moved to another job. `running` is the digest that all its tasks
-    run, "" where they differ, where it failed, and where the job was not read since the last rollout.
+    run, "" where they differ, where it failed, and where the job was not read since the last rollout. `former` maps
+    "group/task" to the image that stood there before the newest rollout, when `former_digest` ran.
     """
 
     name: str
@@ -38,6 +39,8 @@ class Brought:
     from_tag: str
     from_digest: str
     running: str
+    former: Mapping[str, str] = field(default_factory=dict)
+    former_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +64,15 @@ class Past:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """What a watch goes back to; `tag` is "" for a bare digest."""
+    """What a watch goes back to; `tag` is "" for a bare digest.
+
+    `former` maps "group/task" to the image that stood there when this very digest ran.
+    """
 
     watch: Watch
     tag: str
     digest: str
+    former: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def what(self) -> str:

@@ -7,15 +7,17 @@ from starlette.requests import Request
 
 from app.domain.decision import HoldReason
 from app.errors import Rejected
-from app.services import foresee, operate, steer
+from app.services import foresee, operate, replay, steer
 from app.services.operate import Reply
 from app.services.queries import RolloutSummary, WatchView
 from app.web.asks import Ask, Errand, Question, foreseen
 from app.web.auth import Role
+from app.web.deliveries import find_delivery
 from app.web.forms import once
 from app.web.running import caller, operator, running
 from app.web.tags import repository_name
 from app.web.wording import path
+from app.webhooks import PARSERS
 
 Fields = Mapping[str, str]
 
@@ -170,8 +172,14 @@ async def _do_check(request: Request, _fields: Fields) -> Reply:
 
 async def _do_replay(request: Request, _fields: Fields) -> Reply:
     services = running(request).services
+    delivery = await find_delivery(request)
+    source = services.settings.webhook_sources.get(delivery.source)
     return await replay.replay(
-        services.inbox, services.doorbell, request.path_params["id"], by=caller(request), parsers=services.parsers
+        services.inbox,
+        services.doorbell,
+        delivery.delivery_id,
+        by=caller(request),
+        parse=PARSERS.get(source.kind) if source else None,
     )
 
 

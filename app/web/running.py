@@ -12,6 +12,7 @@ from app.services.board import Board
 from app.services.operate import Operator
 from app.services.queries import Away, Queries, SchemaCheck
 from app.services.receive import Inbox
+from app.services.replay import Replays
 from app.services.steering import Steering
 from app.services.word import Rules
 from app.web.auth import Access, Role
@@ -34,13 +35,17 @@ class Settings(WebhookSettings, Protocol):
     def external_url(self) -> str: ...
 
 
+class Deliveries(Inbox, Replays, Protocol):
+    """The store of deliveries, with what can be done to one."""
+
+
 class Services(Protocol):
     """The services that handlers call."""
 
     @property
     def settings(self) -> Settings: ...
     @property
-    def inbox(self) -> Inbox: ...
+    def inbox(self) -> Deliveries: ...
     @property
     def registries(self) -> RegistrySource: ...
     @property

@@ -1,5 +1,10 @@
 """A plan says what a person's word would change in the job, and changes nothing."""
 
+from uuid import uuid4
+
+import pytest
+
+from app.errors import Rejected
 from app.services import foresee
 from tests.line import Line
 
@@ -35,3 +40,53 @@ async def test_what_failed_would_be_tried_again_by_a_marker(running: Line) -> No
     )
     seen = await foresee.foresee_reset(running.operator, "app")
     assert seen.message == "Would deploy v1.0.0"
+
+
+async def test_a_redeploy_is_shown_as_what_it_does(running: Line) -> None:
+    first = await running.start()
+    seen = await foresee.foresee_redeploy(running.operator, "app", "v1.0.0")
+    assert seen.message == "Would deploy v1.0.0"
+    (change,) = seen.changes.values()
+    assert change.after == f"{running.host}/team/app:v1.0.0@{first}"
+    assert await running.fetch("SELECT 1 FROM rollouts UNION ALL SELECT 1 FROM words") == []
+    with pytest.raises(Rejected, match="No tag of app is named"):
+        await foresee.foresee_redeploy(running.operator, "app", "")
+
+
+async def test_a_rollback_is_shown_as_what_it_does(running: Line) -> None:
+    """Spelled as it stood, and by the digest once its tag means something else."""
+    first = await running.start()
+    second = await running.push("app", "v1.1.0")
+    await running.deployed("app", f"team/app:v1.1.0@{second}")
+    await running.held("app", "up_to_date")
+    (forward,) = await running.fetch("SELECT rollout_id FROM rollouts")
+    rollout_id = forward["rollout_id"]
+    seen = await foresee.foresee_rollback(running.operator, rollout_id)
+    assert seen.message == "Would go back to app v1.0.0"
+    (change,) = seen.changes.values()
+    assert (change.before, change.after) == (
+        f"{running.host}/team/app:v1.1.0@{second}",
+        f"{running.host}/team/app:v1.0.0",
+    )
+    await running.push("app", "v1.0.0", "another", told=False)
+    (change,) = (await foresee.foresee_rollback(running.operator, rollout_id)).changes.values()
+    assert change.after == f"{running.host}/team/app:v1.0.0@{first}"
+    await running.outcome(await running.rollback(rollout_id))
+    assert running.images("app")[-1] == f"team/app:v1.0.0@{first}"
+    with pytest.raises(Rejected, match="was taken back already"):
+        await foresee.foresee_rollback(running.operator, rollout_id)
+    with pytest.raises(Rejected, match="no such rollout"):
+        await foresee.foresee_rollback(running.operator, uuid4())
+
+
+async def test_a_rollback_under_way_changes_nothing_more(running: Line) -> None:
+    await running.start()
+    second = await running.push("app", "v1.1.0")
+    await running.deployed("app", f"team/app:v1.1.0@{second}")
+    await running.held("app", "up_to_date")
+    (forward,) = await running.fetch("SELECT rollout_id FROM rollouts")
+    running.nomad_hangs(1.0, method="POST")
+    await running.rollback(forward["rollout_id"])
+    seen = await foresee.foresee_rollback(running.operator, forward["rollout_id"])
+    assert seen.message == "app v1.0.0 is on its way back already; nothing more would change"
+    await running.quiet()

@@ -1,7 +1,9 @@
 """What looks leave for the pages: the decision in a word, when a tag appeared, and webhooks that never came."""
 
 from app.adapters.postgres.board import PostgresBoard
+from app.adapters.postgres.inbox import PostgresInbox
 from app.services.board import Condition, EntryKind, Glance, Search, condition
+from app.services.replay import replay
 from tests.line import Line
 
 
@@ -83,3 +85,17 @@ async def test_a_webhook_that_never_came_is_missed_where_others_did(running: Lin
     assert await missed() == ["v1.3.0"]
     await running.tell("team/app", "v1.3.0", third)
     assert await missed() == []
+
+
+async def test_a_replayed_delivery_is_looked_at_and_answered_again(running: Line) -> None:
+    digest = await running.start()
+    delivery_id = await running.tell("team/app", "v1.0.0", digest)
+    await running.quiet()
+    await running.execute("UPDATE event_watches SET answer = 'of before'")
+    inbox = PostgresInbox(running.database)
+    reply = await replay(inbox, running.doorbell, delivery_id, by="somebody", parse=None)
+    assert reply.message == "Replayed 1 event for app"
+    await running.quiet()
+    (row,) = await running.fetch("SELECT answer, settled_at IS NOT NULL AS settled FROM event_watches")
+    assert tuple(row) == ("v1.0.0 runs", True)
+    assert running.images("app") == []

@@ -75,10 +75,14 @@ async def _measure(sites: dict[int, Site], requests: int) -> int:
                     took[size] += times
     p50 = {size: statistics.median(times) for size, times in took.items()}
     for size, times in took.items():
-        print(f"  {size:6,} watches: p50 {p50[size] * 1000:5.1f} ms, {sizes[size] / 1000:.1f} kB  ({len(times)} requests)")
+        print(
+            f"  {size:6,} watches: p50 {p50[size] * 1000:5.1f} ms, {sizes[size] / 1000:.1f} kB  ({len(times)} requests)"
+        )
     small, large = SIZES
     ratio = p50[large] / p50[small]
-    print(f"  ratio {ratio:.2f} (bar {BAR_RATIO}); bars at {small:,}: {BAR_P50 * 1000:.0f} ms, {BAR_BYTES / 1000:.0f} kB")
+    print(
+        f"  ratio {ratio:.2f} (bar {BAR_RATIO}); bars at {small:,}: {BAR_P50 * 1000:.0f} ms, {BAR_BYTES / 1000:.0f} kB"
+    )
     return int(p50[small] > BAR_P50 or max(sizes.values()) > BAR_BYTES or ratio > BAR_RATIO)
 
 

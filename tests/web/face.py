@@ -29,7 +29,7 @@ from app.services.queries import (
     WatchView,
 )
 from app.services.steering import Brought, Destination, Gone, Past, Underway
-from app.services.word import Released, Spoken, Standing, Word
+from app.services.word import Asked, Released, Spoken, Standing, Word
 from app.settings.values import WebhookSource
 from app.web.application import build
 from app.web.auth import Access, AccessToken, Role
@@ -182,7 +182,14 @@ class MemoryRules:
 
     async def speak(self, word: Word) -> Spoken | None:
         self.words.append(word)
-        return Spoken(target_id=1, rollout_id=UUID(int=9) if word.errand else None)
+        return Spoken(target_id=1, rollout_id=(word.once or UUID(int=9)) if word.errand else None)
+
+    async def asked(self, name: str, once: UUID) -> Asked | None:
+        for word in self.words:
+            if word.once == once and word.errand is not None:
+                tag = word.errand.tag
+                return Asked(rollout_id=once, here=word.watch == name, what=f"{word.watch} {tag}", tag=tag)
+        return None
 
     async def check(self, name: str, *, by: str) -> int | None:
         self.checked.append(name)
@@ -241,6 +248,7 @@ class MemorySteering:
     known: Past | None = PAST
     wishes: list[tuple[Wish, str]] = field(default_factory=list)
     gone: list[tuple[Destination, ...]] = field(default_factory=list)
+    keys: list[UUID | None] = field(default_factory=list)
     moved_on: bool = False
     trouble: Exception | None = None
 
@@ -258,11 +266,17 @@ class MemorySteering:
             raise self.trouble
         return self.known if rollout_id == SUMMARY.rollout_id else None
 
+    async def asked(self, rollout_id: UUID, once: UUID) -> Asked | None:
+        if once not in self.keys:
+            return None
+        return Asked(rollout_id=once, here=True, what=", ".join(each.what for each in self.gone[-1]))
+
     async def go_back(
         self, past: Past, destinations: Sequence[Destination], *, by: str, once: UUID | None = None
     ) -> Gone | None:
         self.gone.append(tuple(destinations))
-        return None if self.moved_on else Gone(rollout_id=UUID(int=8), notice_ids=(5,))
+        self.keys.append(once)
+        return None if self.moved_on else Gone(rollout_id=once or UUID(int=8), notice_ids=(5,))
 
 
 def _job() -> JobState:

@@ -162,7 +162,7 @@ def test_a_registry_that_does_not_tell_is_503(face: Face, client: TestClient, tr
 
 
 def test_every_route_that_reads_or_writes_postgres_says_503_while_it_is_away(face: Face, client: TestClient) -> None:
-    face.rules.trouble = face.queries.trouble = StoreUnavailable("Postgres cannot be used now")
+    face.rules.trouble = face.queries.trouble = face.board.trouble = StoreUnavailable("Postgres cannot be used now")
     for answer in (
         client.get("/"),
         client.get("/repos"),

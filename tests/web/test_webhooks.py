@@ -11,9 +11,11 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.types import Message
 
+from app.errors import RegistryWatcherError
 from app.settings.secret import Secret
 from app.settings.values import WebhookSource
 from app.web import deliveries
+from app.web.respond import refuse_error
 from app.web.webhooks import webhook
 from tests.fakes.inbox import KnownWatch, MemoryInbox
 from tests.unit.webhooks.bodies import MALFORMED, V1, envelope, push
@@ -60,8 +62,9 @@ def application(services: StubServices) -> Starlette:
     made = Starlette(
         routes=[
             Route("/webhooks/{source}", webhook, methods=["POST"]),
-            Route("/deliveries/{id}", deliveries.show),
-        ]
+            Route("/deliveries/{id}", deliveries.show_delivery),
+        ],
+        exception_handlers={RegistryWatcherError: refuse_error},
     )
     made.state.running = SimpleNamespace(services=services)
     return made

@@ -48,6 +48,14 @@ def event_columns(deliveries: Sequence[Delivery]) -> tuple[list[Any], ...]:
     )
 
 
+def told_columns(events: Sequence[PushEvent]) -> tuple[list[Any], ...]:
+    """The columns identity, action, host, path, tag, digest, sorted as the unique index is."""
+    return _columns(
+        (event.event_id, event.action.value, event.host, event.path, event.tag, event.digest)
+        for event in sorted(events, key=lambda each: each.event_id or "")
+    )
+
+
 def delivery_view(row: Row, event_rows: Iterable[Row]) -> DeliveryView:
     """The delivery of `row`; `event_rows` has one row for each event and watch, in order of the events."""
     events: dict[int, PushEvent] = {}

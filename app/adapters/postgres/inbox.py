@@ -10,12 +10,15 @@ from uuid import UUID
 
 import asyncpg
 
+from app.adapters.postgres import replays
 from app.adapters.postgres.batcher import Batcher
 from app.adapters.postgres.delivery_rows import delivery_view, event_columns, sent_columns
+from app.adapters.postgres.matching import CONCERNED
 from app.adapters.postgres.pool import Database
 from app.domain.event import Oddity, Parsed
 from app.errors import StoreUnavailable
 from app.services.receive import Delivery, DeliveryView, Receipt
+from app.services.replay import Kept, Replayed
 
 # Nineteen of twenty deliveries hold nothing to act on.
 _STORE_WITHOUT_EVENTS = """
@@ -29,7 +32,7 @@ FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[], $5::text[], $6
 # News start the back-off of a target in trouble anew: else a busy repository would wait longest when Nomad is back.
 # Foreign keys are checked at the statement's end, so an event may be inserted before its delivery. Events come sorted
 # by identity and targets are locked in order, so that two of these at once wait for each other but cannot deadlock.
-_STORE = """
+_STORE = f"""
 WITH sent AS (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[], $5::text[], $6::bytea[])
         AS sent (delivery_id, source, size, ignored, oddities, body)
@@ -42,17 +45,7 @@ WITH sent AS (
     SELECT * FROM told
     ON CONFLICT (source, identity) WHERE identity IS NOT NULL DO NOTHING
     RETURNING event_id, delivery_id, host, path, tag
-), concerned AS (
-    SELECT fresh.event_id, fresh.delivery_id, watches.name, watches.target_id,
-           CASE watches.wanted_tag WHEN fresh.tag THEN watches.wanted_digest ELSE '' END AS before_digest
-    FROM fresh
-    JOIN watches ON watches.repository_path = fresh.path AND watches.present
-    WHERE watches.repository_host = fresh.host
-       OR NOT EXISTS (
-           SELECT FROM watches AS namesake
-           WHERE namesake.repository_path = fresh.path AND namesake.repository_host = fresh.host AND namesake.present
-       )
-), linked AS (
+), concerned AS ({CONCERNED.format(events="fresh")}), linked AS (
     INSERT INTO event_watches (event_id, watch_name, before_digest)
     SELECT event_id, name, before_digest FROM concerned
 ), held AS (
@@ -75,7 +68,7 @@ WITH sent AS (
              ELSE 'ignored' END
     FROM counted
 )
-SELECT counted.delivery_id, counted.new, counted.duplicates, coalesce(woken.target_ids, '{}') AS target_ids
+SELECT counted.delivery_id, counted.new, counted.duplicates, coalesce(woken.target_ids, '{{}}') AS target_ids
 FROM counted
 LEFT JOIN (SELECT delivery_id, array_agg(DISTINCT target_id) AS target_ids FROM concerned GROUP BY delivery_id) AS woken
     USING (delivery_id)
@@ -114,7 +107,7 @@ _UNSTORABLE = (asyncpg.DataError, asyncpg.ProgramLimitExceededError)
 
 
 class PostgresInbox:
-    """An Inbox. `patience` is how long a caller waits for its commit, in seconds: senders give up after one second."""
+    """An Inbox, and Replays. `patience` is how long a sender waits for its commit, in seconds: it gives up after 1."""
 
     def __init__(self, database: Database, *, patience: float = 0.9) -> None:
         self._database = database
@@ -141,6 +134,22 @@ class PostgresInbox:
             if row is None:
                 return None
             return delivery_view(row, await connection.fetch(_READ_EVENTS, delivery_id))
+
+    async def kept(self, delivery_id: UUID) -> Kept | None:
+        """See Replays."""
+        async with self._database.connection() as connection:
+            return await replays.kept(connection, delivery_id)
+
+    async def replay(self, delivery_id: UUID, parsed: Parsed | None, *, by: str) -> Replayed | None:
+        """See Replays."""
+        try:
+            async with self._database.transaction() as connection:
+                return await replays.replay(connection, delivery_id, parsed, by=by)
+        except _UNSTORABLE as error:
+            if parsed is None:
+                raise
+            async with self._database.transaction() as connection:
+                return await replays.replay(connection, delivery_id, _without_events(parsed, error), by=by)
 
     async def _put(self, delivery: Delivery) -> Receipt:
         try:
@@ -180,8 +189,9 @@ def _receipt(
 
 def _quarantined(delivery: Delivery, error: Exception) -> Delivery:
     """The same delivery without its events: a person sees it, and its sender does not retry it for ever."""
-    parsed = delivery.parsed
+    return replace(delivery, parsed=_without_events(delivery.parsed, error))
+
+
+def _without_events(parsed: Parsed, error: Exception) -> Parsed:
     oddity = Oddity(where="events", problem=f"Postgres cannot store them: {str(error)[:200]!r}")
-    return replace(
-        delivery, parsed=Parsed(ignored=parsed.ignored + len(parsed.events), oddities=(*parsed.oddities, oddity))
-    )
+    return Parsed(ignored=parsed.ignored + len(parsed.events), oddities=(*parsed.oddities, oddity))

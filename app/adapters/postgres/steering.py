@@ -61,11 +61,13 @@ SELECT rw.watch_name, rw.tag AS brought_tag, rw.digest AS brought_digest, rw.fro
   w.present AND w.target_id = t.target_id AS here, w.*,
   CASE WHEN t.job_read_at > (SELECT max(coalesce(o.ended_at, 'infinity')) FROM rollouts o
     WHERE o.target_id = t.target_id AND o.submitted_at IS NOT NULL) THEN w.running ELSE '[]' END AS runs,
-  array(SELECT digest FROM failures f WHERE f.watch_name = w.name) AS failed
+  array(SELECT digest FROM failures f WHERE f.watch_name = w.name) AS failed,
+  newest.from_digest AS former_digest, newest.from_images AS former
 FROM rollout_watches rw
 JOIN rollouts r USING (rollout_id)
 JOIN targets t USING (target_id)
 JOIN watches w ON w.name = rw.watch_name
+LEFT JOIN rollout_watches newest ON newest.rollout_id = $2 AND newest.watch_name = rw.watch_name
 WHERE rw.rollout_id = $1 ORDER BY rw.watch_name
 """
 
@@ -130,9 +132,9 @@ class PostgresSteering:
         going_back = [each.value for each in Origin if each.goes_back]
         async with self._database.connection() as connection:
             row = await connection.fetchrow(_PAST, rollout_id, going_back)
-            brought = await connection.fetch(_BROUGHT, rollout_id)
-        if row is None:
-            return None
+            if row is None:
+                return None
+            brought = await connection.fetch(_BROUGHT, rollout_id, row["newest"])
         place = JobPlace(region=row["region"], namespace=row["namespace"], job_id=row["job_id"])
         return Past(
             rollout_id=rollout_id,
@@ -210,6 +212,8 @@ def _brought(row: Row, place: JobPlace) -> Brought:
         from_tag=row["from_tag"],
         from_digest=row["from_digest"],
         running=_running(row["runs"], row["failed"]),
+        former=row["former"] or {},
+        former_digest=row["former_digest"] or "",
     )
 
 

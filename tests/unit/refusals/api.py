@@ -1,16 +1,25 @@
-"""What the API refuses, with its status: each sentence by a request to the whole web face."""
+"""What the API refuses, with its status: each sentence by a request to the whole web face, or by what pages ask."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+import asyncio
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 import httpx
 
+from app.domain.event import Parsed
 from app.domain.job import DeploymentPhase
 from app.domain.rollout import OutcomeKind
+from app.errors import Rejected
+from app.services import operate
+from app.services.operate import Operator
+from app.services.replay import Kept, Replayed
+from app.services.replay import replay as replay_delivery
+from app.services.word import Asked
 from app.web.auth import Access, Role
 from tests.unit.refusals.row import Row
-from tests.web.face import DEPLOYMENT, PAST, SUMMARY, UNDERWAY, WATCH, Face, token
+from tests.web.face import DEPLOYMENT, PAST, SUMMARY, UNDERWAY, WATCH, Face, MemoryRules, token
 
 ROLLOUT = f"/rollouts/{SUMMARY.rollout_id}"
 OTHER = UUID(int=77)
@@ -23,6 +32,8 @@ def api() -> Iterator[Row]:
     yield from _what_is_asked()
     yield from _steering()
     yield from _rollbacks()
+    yield from _redeploys()
+    yield from _replays()
 
 
 def _who_asks() -> Iterator[Row]:
@@ -129,6 +140,62 @@ def _rollbacks() -> Iterator[Row]:
 
 def _earlier(outcome: OutcomeKind) -> object:
     return replace(PAST, newest=OTHER, outcome=outcome)
+
+
+@dataclass
+class _Taken(MemoryRules):
+    """Rules that know every id as another job's rollout."""
+
+    async def asked(self, name: str, once: UUID) -> Asked | None:
+        return Asked(rollout_id=once, here=False, what="other v1.0.0")
+
+
+def _redeploys() -> Iterator[Row]:
+    face = Face()
+    operator = Operator(
+        rules=face.rules,
+        steering=face.steering,
+        registries=face.registries,
+        deployer=face.deployer,  # type: ignore[arg-type]
+        doorbell=face.doorbell,
+    )
+    unnamed = operate.redeploy(operator, "app", tag="", by="")
+    yield _refused("no tag is named", unnamed, "tag of app", "name one of those")
+    absent = operate.redeploy(operator, "app", tag="v9.9.9", by="")
+    yield _refused("the tag to deploy again is gone", absent, "tag v9.9.9", "push it first")
+    twice = operate.redeploy(replace(operator, rules=_Taken()), "app", tag="v1.0.0", by="", once=OTHER)
+    yield _refused("the id is another job's rollout", twice, str(OTHER), "ask again")
+
+
+@dataclass
+class _Box:
+    """Deliveries of which `left` is kept."""
+
+    left: Kept | None
+
+    async def kept(self, delivery_id: UUID) -> Kept | None:
+        return self.left
+
+    async def replay(self, delivery_id: UUID, parsed: Parsed | None, *, by: str) -> Replayed | None:
+        return None
+
+
+def _replays() -> Iterator[Row]:
+    for when, left, thing, mend in (
+        ("the delivery is unknown", None, "delivery", "take one that the page lists"),
+        ("nothing of it is kept", Kept(source="hub", body=None, events=0), str(OTHER), "push the tag again"),
+        ("its source is gone", Kept(source="hub", body=b"{}", events=0), "'hub'", "put [webhooks.hub] back"),
+    ):
+        attempt = replay_delivery(_Box(left), Face().doorbell, OTHER, by="", parse=None)
+        yield _refused(when, attempt, thing, mend)
+
+
+def _refused(when: str, attempt: Coroutine[Any, Any, object], thing: str, mend: str) -> Row:
+    try:
+        asyncio.run(attempt)
+    except Rejected as refused:
+        return Row(when=when, name=str(refused.status), sentence=str(refused), thing=thing, mend=mend)
+    raise AssertionError(when)
 
 
 def _asked(

@@ -1,0 +1,209 @@
+"""A delivery once more: for the watches of now, by the parser of now, and told with who asked for it."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from app.adapters.postgres.board import PostgresBoard
+from app.adapters.postgres.inbox import PostgresInbox
+from app.adapters.postgres.pool import Database
+from app.adapters.postgres.watches import PostgresWatches
+from app.domain.event import Action, Oddity, Parsed, PushEvent
+from app.errors import Rejected
+from app.services.board import Acceptance, Glance
+from app.services.receive import Delivery, DeliveryView, receive
+from app.services.replay import replay
+from app.services.said import Saying
+from app.webhooks import PARSERS, Parser
+from tests.fakes.doorbell import InProcessDoorbell
+from tests.integration.test_operate import APP, OTHER, SIDECAR
+
+DIGEST = "sha256:" + "a" * 64
+ODD = Oddity(where="events[1]", problem="has no 'action'")
+
+
+def event(tag: str = "v1.0.0", *, path: str = "team/app", event_id: str | None = "e1") -> PushEvent:
+    return PushEvent(action=Action.PUSH, host="registry.example", path=path, tag=tag, digest=DIGEST, event_id=event_id)
+
+
+def reads(*events: PushEvent, ignored: int = 0, oddities: tuple[Oddity, ...] = ()) -> Parser:
+    """A parser that finds just this."""
+
+    def parse(headers: Mapping[str, str], body: bytes) -> Parsed:
+        assert body == b"{}"
+        return Parsed(events=events, ignored=ignored, oddities=oddities)
+
+    return parse
+
+
+@dataclass
+class Post:
+    """A store with three watches, and the deliveries that came in."""
+
+    database: Database
+    inbox: PostgresInbox
+    doorbell: InProcessDoorbell
+
+    async def came(self, *events: PushEvent, body: bytes | None = None, oddities: tuple[Oddity, ...] = ()) -> UUID:
+        parsed = Parsed(events=events, oddities=oddities)
+        delivery = Delivery(delivery_id=uuid4(), source="main", size=2, parsed=parsed, body=body)
+        await receive(self.inbox, self.doorbell, delivery)
+        return delivery.delivery_id
+
+    async def replayed(self, delivery_id: UUID, parse: Parser | None = None) -> str:
+        return (await replay(self.inbox, self.doorbell, delivery_id, by="ann", parse=parse)).message
+
+    async def view(self, delivery_id: UUID) -> DeliveryView:
+        found = await self.inbox.read(delivery_id)
+        assert found is not None
+        return found
+
+    async def acceptance(self, delivery_id: UUID) -> Acceptance:
+        read = await PostgresBoard(self.database).deliveries(source="", acceptance=None, before=None, limit=9)
+        return next(each.acceptance for each in read.deliveries if each.delivery_id == delivery_id)
+
+    async def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
+        async with self.database.connection() as connection:
+            return [dict(row) for row in await connection.fetch(query, *values)]
+
+    async def settle(self) -> None:
+        """As looks do."""
+        await self.rows("UPDATE event_watches SET settled_at = now(), answer = 'done', attempts = 3, decision_id = 7")
+        await self.rows("UPDATE targets SET due_at = NULL, thorough = false")
+        self.doorbell.rings.clear()
+
+
+@pytest.fixture
+async def post(database_url: str) -> AsyncIterator[Post]:
+    database = Database(database_url, size=4)
+    await PostgresWatches(database).reconcile([APP, SIDECAR, OTHER], at_start=False)
+    yield Post(database=database, inbox=PostgresInbox(database, patience=5.0), doorbell=InProcessDoorbell())
+    await database.close()
+
+
+async def open_answers(post: Post) -> list[str]:
+    rows = await post.rows(
+        "SELECT watch_name FROM event_watches WHERE settled_at IS NULL AND answer = '' AND attempts = 0 "
+        "AND decision_id IS NULL ORDER BY 1"
+    )
+    return [row["watch_name"] for row in rows]
+
+
+async def test_its_answers_are_open_again_and_its_targets_due(post: Post) -> None:
+    delivery_id = await post.came(event())
+    await post.settle()
+    assert await post.replayed(delivery_id) == "Replayed 1 event for app, other"
+    assert await open_answers(post) == ["app", "other"]
+    due = await post.rows("SELECT target_id FROM targets WHERE due_at <= now() AND thorough ORDER BY 1")
+    assert sorted(post.doorbell.rings) == [("look", str(row["target_id"])) for row in due]
+    assert len(due) == 2
+    (word,) = await PostgresBoard(post.database).entries(Glance(by="ann"), limit=9)
+    assert (word.saying, word.watch, word.delivery_id) == (Saying.REPLAY, "", delivery_id)
+    assert word.words == "1 event for app, other"
+    assert await post.acceptance(delivery_id) is Acceptance.ACCEPTED
+
+
+async def test_it_concerns_the_watches_of_now(post: Post) -> None:
+    delivery_id = await post.came(event(path="team/new"))
+    assert await post.replayed(delivery_id) == "Replayed 1 event that no watch is concerned by"
+    assert post.doorbell.rings == []
+    new = replace(APP, name="new", repository=replace(APP.repository, path="team/new"))
+    await PostgresWatches(post.database).reconcile([new, SIDECAR], at_start=False)
+    assert await post.replayed(delivery_id) == "Replayed 1 event for new"
+    assert await open_answers(post) == ["new"]
+    many = [replace(new, name=f"new-{number}") for number in range(7)]
+    await PostgresWatches(post.database).reconcile(many, at_start=False)
+    assert await post.replayed(delivery_id) == "Replayed 1 event for new-0, new-1, new-2, new-3, new-4 and 2 more"
+
+
+async def test_what_was_odd_is_read_again(post: Post) -> None:
+    delivery_id = await post.came(event(event_id="e1"), event("v0", event_id=None), body=b"{}", oddities=(ODD,))
+    await post.came(event("v3", event_id="e3"))
+    await post.settle()
+    assert await post.acceptance(delivery_id) is Acceptance.QUARANTINED
+    found = (
+        event(event_id="e1"),
+        event("v0", event_id=None),
+        event("v2", event_id="e2"),
+        event("v3", event_id="e3"),
+        event("v4", event_id=None),
+    )
+    message = await post.replayed(delivery_id, reads(*found, ignored=4, oddities=(replace(ODD, where="events[9]"),)))
+    assert message == "Replayed 4 events for app, other; part of it is still odd"
+    view = await post.view(delivery_id)
+    assert sorted(each.event.tag for each in view.events) == ["v0", "v1.0.0", "v2", "v4"]
+    assert (view.ignored, view.duplicates, [each.where for each in view.oddities]) == (4, 1, ["events[9]"])
+    assert await post.acceptance(delivery_id) is Acceptance.QUARANTINED
+    assert len(await open_answers(post)) == 8
+
+    assert await post.replayed(delivery_id, reads(*found)) == "Replayed 4 events for app, other"
+    assert await post.acceptance(delivery_id) is Acceptance.ACCEPTED
+    assert [
+        row["body"] for row in await post.rows("SELECT body FROM deliveries WHERE delivery_id = $1", delivery_id)
+    ] == [None]
+    assert await post.replayed(delivery_id) == "Replayed 4 events for app, other"
+
+
+@pytest.mark.parametrize(
+    ("parse", "acceptance"),
+    [
+        (reads(ignored=1), Acceptance.IGNORED),
+        (reads(event(event_id="known")), Acceptance.DUPLICATE),
+        (reads(oddities=(ODD,)), Acceptance.QUARANTINED),
+        (reads(event("bad\0tag")), Acceptance.QUARANTINED),
+    ],
+    ids=["of no use", "known", "odd", "unstorable"],
+)
+async def test_a_body_may_hold_nothing_to_act_on(post: Post, parse: Parser, acceptance: Acceptance) -> None:
+    await post.came(event(event_id="known"))
+    await post.settle()
+    delivery_id = await post.came(body=b"{}", oddities=(ODD,))
+    assert (await post.replayed(delivery_id, parse)).startswith("Replayed 0 events to act on")
+    assert await post.acceptance(delivery_id) is acceptance
+    assert post.doorbell.rings == []
+
+
+async def test_a_real_body_is_read_without_its_headers(post: Post) -> None:
+    delivery = {
+        "events": [
+            {"id": "e7", "action": "push", "target": {"repository": "team/app", "tag": "v7", "digest": DIGEST}},
+        ]
+    }
+    parsed = PARSERS["distribution"]({"content-type": "text/plain"}, json.dumps(delivery).encode())
+    assert parsed.oddities
+    delivery_id = await post.came(body=json.dumps(delivery).encode(), oddities=parsed.oddities)
+    assert await post.replayed(delivery_id, PARSERS["distribution"]) == "Replayed 1 event for app, other"
+    assert (await post.view(delivery_id)).oddities == ()
+
+
+@pytest.mark.parametrize("odd", [False, True])
+async def test_what_cannot_be_replayed_is_refused_and_changes_nothing(post: Post, odd: bool) -> None:
+    delivery_id = await post.came(body=b"{}" if odd else None, oddities=(ODD,) if odd else ())
+    with pytest.raises(Rejected, match="put \\[webhooks.main\\] back" if odd else "push the tag again") as refused:
+        await post.replayed(delivery_id)
+    assert refused.value.status == 409
+    assert await post.rows("SELECT 1 FROM words") == []
+
+
+async def test_a_delivery_that_is_not_remembered_is_refused(post: Post) -> None:
+    with pytest.raises(Rejected, match="no such delivery") as refused:
+        await post.replayed(uuid4())
+    assert refused.value.status == 404
+    assert await post.inbox.replay(uuid4(), None, by="") is None
+
+
+async def test_one_that_is_forgotten_meanwhile_is_refused(post: Post) -> None:
+    delivery_id = await post.came(event())
+    kept = await post.inbox.kept(delivery_id)
+
+    class Forgotten(PostgresInbox):
+        async def kept(self, delivery_id: UUID) -> Any:
+            return kept
+
+    await post.rows("DELETE FROM deliveries")
+    with pytest.raises(Rejected, match="no such delivery"):
+        await replay(Forgotten(post.database), post.doorbell, delivery_id, by="", parse=None)
