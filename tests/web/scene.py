@@ -1,4 +1,4 @@
-"""A face on which everything has happened once: each condition, reason, entry and delivery, under names of all kinds."""
+"""A face on which everything happened once: each condition, reason, entry and delivery, under names of all kinds."""
 
 from collections.abc import Iterator
 from dataclasses import replace
