@@ -32,7 +32,7 @@ async def list_deliveries(request: Request) -> Response:
     }
     ended = before(request)
     found = await services.board.deliveries(
-        source=source,
+        source=chosen["source"],
         acceptance=Acceptance(chosen["became"]) if chosen["became"] else None,
         before=ended,
         limit=SHOWN,
