@@ -26,17 +26,7 @@ class Settings:
 def listed(*names: str, health: tuple[SourceHealth, ...] = (), vain: tuple[str, ...] = ()) -> list[Source]:
     found = Deliveries(deliveries=(), sources=health, missed=())
     unknown = tuple(UnknownSource(source=name, deliveries=3, last_at=NOW) for name in vain)
-    situation = Situation(
-        now=NOW,
-        paused=False,
-        paused_by="",
-        paused_at=NOW,
-        away=(),
-        unknown_sources=unknown,
-        unsent_notices=0,
-        watches=1,
-    )
-    return sources(dict.fromkeys(names), found, situation)
+    return sources(dict.fromkeys(names), found, replace(QUIET, unknown_sources=unknown))
 
 
 def test_a_source_that_was_heard_tells_its_last_day() -> None:
