@@ -100,15 +100,13 @@ def web(config: Path | None, port: int | None) -> None:
     """Serve the API, the webhooks and the page."""
     import dataclasses
 
-    import uvicorn
-
     settings = _process(config)
     if port is not None:
         settings = dataclasses.replace(settings, port=port)
 
-    from app.asgi import create_app
+    from app.asgi import create_app, serve
 
-    uvicorn.run(
+    serve(
         create_app(settings),
         host=settings.host,
         port=settings.port,

@@ -17,6 +17,7 @@ from dramatiq.broker import Broker
 from app.adapters.broker import open_broker
 from app.adapters.doorbell import DramatiqDoorbell
 from app.adapters.nomad import NomadDeployer
+from app.adapters.postgres.changes import PostgresFeed
 from app.adapters.postgres.migrate import migrate
 from app.adapters.postgres.pool import Database
 from app.adapters.postgres.rollouts import PostgresRollouts
@@ -69,7 +70,10 @@ async def open_app(settings: Settings, *, broker: Broker | None = None) -> Async
     deployer = NomadDeployer(nomad_connection(settings.nomad))
     http = open_client()
     vigil = Vigil(PostgresRollouts(database), deployer, bell)
-    kept = Kept(database=database, registries=registries, deployer=deployer, doorbell=bell, vigil=vigil, http=http)
+    feed = PostgresFeed(database)
+    kept = Kept(
+        database=database, registries=registries, deployer=deployer, doorbell=bell, vigil=vigil, http=http, feed=feed
+    )
     app = App(services=build_services(settings, kept))
     app.reloader = _reloader(app, kept)
     with suppress(ValueError, RuntimeError, NotImplementedError):  # only a main thread may listen to signals
@@ -91,6 +95,7 @@ async def open_app(settings: Settings, *, broker: Broker | None = None) -> Async
             with suppress(asyncio.CancelledError):
                 await task
         await vigil.aclose()
+        await feed.aclose()
         bell.close()
         await registries.aclose()
         await deployer.aclose()

@@ -17,8 +17,8 @@ PHONE = ViewportSize(width=390, height=844)
 _LOUD = frozenset({"error", "warning", "assert"})
 _LOCAL = ("data:", "blob:", "about:")
 _TELL_VIOLATIONS = """
-addEventListener("securitypolicyviolation", (event) =>
-  console.error(`CSP: ${event.effectiveDirective} forbids ${event.blockedURI || event.sample} on ${location.pathname}`));
+addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI, sample }) =>
+  console.error(`CSP: ${effectiveDirective} forbids ${blockedURI || sample} on ${location.pathname}`));
 """
 
 

@@ -30,12 +30,14 @@ from app.services.queries import (
 )
 from app.services.steering import Brought, Destination, Gone, Past, Underway
 from app.services.word import Asked, Released, Spoken, Standing, Word
+from app.settings.secret import Secret
 from app.settings.values import WebhookSource
 from app.web.application import build
 from app.web.auth import Access, AccessToken, Role
 from tests.fakes.board import MemoryBoard
 from tests.fakes.deployer import PlanningDeployer
 from tests.fakes.doorbell import InProcessDoorbell
+from tests.fakes.feed import SpokenFeed
 from tests.fakes.inbox import MemoryInbox
 from tests.fakes.registry import MemoryRegistry, digest_of
 
@@ -309,6 +311,7 @@ class Face:
     access: Access = field(default_factory=lambda: Access(loopback=True))
     queries: MemoryQueries = field(default_factory=MemoryQueries)
     board: MemoryBoard = field(default_factory=lambda: MemoryBoard(known=(WATCH,)))
+    feed: SpokenFeed = field(default_factory=SpokenFeed)
     inbox: MemoryInbox = field(default_factory=MemoryInbox)
     settings: FaceSettings = field(default_factory=FaceSettings)
     rules: MemoryRules = field(default_factory=MemoryRules)
@@ -350,4 +353,4 @@ class Face:
 def token(name: str, role: Role, secret: str) -> AccessToken:
     """A configured token."""
     matches: Callable[[str], bool] = secret.__eq__
-    return AccessToken(name=name, role=role, matches=matches)
+    return AccessToken(name=name, role=role, matches=matches, sign=Secret(secret).sign)
