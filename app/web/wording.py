@@ -5,7 +5,7 @@ A tone is the name of a colour in the style sheet.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 from markupsafe import Markup, escape
@@ -137,7 +137,7 @@ def ago(at: datetime | None, now: datetime, never: str = "some time ago") -> Mar
     """How long ago that was, and when exactly under the pointer. page.js says the same as time goes on."""
     if at is None:
         return never
-    exact = at.isoformat(sep=" ", timespec="seconds").removesuffix("+00:00")
+    exact = at.astimezone(UTC).isoformat(sep=" ", timespec="seconds").removesuffix("+00:00")
     return Markup('<time datetime="{}" title="{} UTC">{}</time>').format(at.isoformat(), exact, relative(now - at))
 
 

@@ -244,8 +244,9 @@ PAST = Past(
 
 @dataclass
 class MemorySteering:
-    """Steering of one rollout, SUMMARY's, that remembers what was said."""
+    """Steering of one rollout, SUMMARY's and what `ids` names, that remembers what was said."""
 
+    ids: frozenset[UUID] = frozenset({SUMMARY.rollout_id})
     found: Underway | None = UNDERWAY
     known: Past | None = PAST
     wishes: list[tuple[Wish, str]] = field(default_factory=list)
@@ -257,7 +258,7 @@ class MemorySteering:
     async def underway(self, rollout_id: UUID) -> Underway | None:
         if self.trouble is not None:
             raise self.trouble
-        return self.found if rollout_id == SUMMARY.rollout_id else None
+        return self.found if rollout_id in self.ids else None
 
     async def wish(self, rollout_id: UUID, wish: Wish, *, by: str) -> bool:
         self.wishes.append((wish, by))
@@ -266,7 +267,7 @@ class MemorySteering:
     async def past(self, rollout_id: UUID) -> Past | None:
         if self.trouble is not None:
             raise self.trouble
-        return self.known if rollout_id == SUMMARY.rollout_id else None
+        return self.known if rollout_id in self.ids else None
 
     async def asked(self, rollout_id: UUID, once: UUID) -> Asked | None:
         if once not in self.keys:
