@@ -74,6 +74,7 @@ async def open_app(settings: Settings, *, broker: Broker | None = None) -> Async
     app.reloader = _reloader(app, kept)
     with suppress(ValueError, RuntimeError, NotImplementedError):  # only a main thread may listen to signals
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.reloader.ask)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # one may have waited since the file was read
     background = [
         asyncio.create_task(_start(app)),
         asyncio.create_task(app.reloader.run(interval=_READ_FILE_EVERY)),

@@ -1,6 +1,7 @@
 """Given running processes, when the configuration file changes, then they follow it without a restart."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Iterator
 
@@ -10,7 +11,7 @@ import pytest
 from app.local.registry import LocalRegistry
 from app.local.registry.events import CONTENT_TYPE
 from tests.e2e.finding import ByWebhook, envelope, found
-from tests.e2e.site import PREFIX, SECRET, Site, watch
+from tests.e2e.site import PREFIX, SECRET, SLOW_START, Site, watch
 from tests.own_processes import until
 from tests.servers.local_registry import local_registry
 
@@ -66,12 +67,34 @@ async def test_sighup_reads_the_file_although_it_did_not_change(
 ) -> None:
     contents, host = registry
     async with found(ByWebhook, installation, contents, host=host, first=("v1.0.0", "first")) as finding:
+        worker = installation.processes[1]
+        await until(lambda: "worker.started" in worker.log.read_text(), worker.name, within=SLOW_START)
         for process in installation.processes:
             before = _reloads(process.log.read_text())
             process.signal(signal.SIGHUP)
             await until(lambda: _reloads(process.log.read_text()) > before, process.name, within=20)  # noqa: B023
         digest = await finding.push("app", "v1.1.0", "second")
         await installation.registers("app", finding.image("app", "v1.1.0", digest))
+
+
+@pytest.mark.parametrize("kind", ["web", "worker", "poller"])
+async def test_sighup_is_heeded_though_it_comes_while_the_process_starts(
+    installation: Site, registry: tuple[LocalRegistry, str], kind: str
+) -> None:
+    """It comes while the file is read for the first time, which takes as long as this test wants."""
+    _, host = registry
+    installation.configure(["app"], host=host)
+    read, waiting = installation.config, installation.directory / "waiting"
+    content = read.read_bytes()
+    os.mkfifo(waiting)
+    waiting.replace(read)
+    process = installation.start(kind)
+    with await asyncio.to_thread(read.open, "wb") as pipe:  # returns when the process has opened it
+        process.signal(signal.SIGHUP)
+        waiting.write_bytes(content)
+        waiting.replace(read)
+        pipe.write(content)
+    await until(lambda: _reloads(process.log.read_text()) == 1, f"{process.name} reads again", within=SLOW_START)
 
 
 async def test_a_secret_is_changed_with_events_in_flight(
