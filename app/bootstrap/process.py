@@ -140,9 +140,8 @@ def _reloader(app: App, kept: Kept) -> Reloader[Settings]:
         _ring(app, done.due)
 
     file = app.settings.file
-    return Reloader(
-        lambda: load_settings(file, os.environ), apply, changed=FileChanges(file) if file else lambda: False
-    )
+    changed = FileChanges(file, app.settings.fingerprint) if file else lambda: False
+    return Reloader(lambda: load_settings(file, os.environ), apply, changed=changed)
 
 
 def _ring(app: App, targets: Iterable[int]) -> None:

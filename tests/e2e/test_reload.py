@@ -77,9 +77,12 @@ async def test_sighup_reads_the_file_although_it_did_not_change(
         await installation.registers("app", finding.image("app", "v1.1.0", digest))
 
 
-@pytest.mark.parametrize("kind", ["web", "worker", "poller"])
-async def test_sighup_is_heeded_though_it_comes_while_the_process_starts(
-    installation: Site, registry: tuple[LocalRegistry, str], kind: str
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [("web", "by SIGHUP"), ("worker", "by SIGHUP"), ("poller", "by SIGHUP"), ("worker", "by a change")],
+)
+async def test_what_comes_while_a_process_starts_is_heeded(
+    installation: Site, registry: tuple[LocalRegistry, str], kind: str, told: str
 ) -> None:
     """It comes while the file is read for the first time, which takes as long as this test wants."""
     _, host = registry
@@ -90,8 +93,9 @@ async def test_sighup_is_heeded_though_it_comes_while_the_process_starts(
     waiting.replace(read)
     process = installation.start(kind)
     with await asyncio.to_thread(read.open, "wb") as pipe:  # returns when the process has opened it
-        process.signal(signal.SIGHUP)
-        waiting.write_bytes(content)
+        if told == "by SIGHUP":
+            process.signal(signal.SIGHUP)
+        waiting.write_bytes(content if told == "by SIGHUP" else content + b"# changed\n")
         waiting.replace(read)
         pipe.write(content)
     await until(lambda: _reloads(process.log.read_text()) == 1, f"{process.name} reads again", within=SLOW_START)
