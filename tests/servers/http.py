@@ -56,7 +56,7 @@ class _Server(uvicorn.Server):
             listening.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()
-        while self.server_state.connections and not self.server_state.tasks:
+        while self.server_state.connections and not self.server_state.tasks:  # noqa: ASYNC110 - uvicorn tells nobody
             await asyncio.sleep(0)
         await self.lifespan.shutdown()
 
