@@ -7,6 +7,7 @@ import httpx
 from app.adapters.doorbell import DramatiqDoorbell
 from app.adapters.nomad import NomadDeployer
 from app.adapters.notifiers.slack import SlackNotifier
+from app.adapters.postgres.board import PostgresBoard
 from app.adapters.postgres.inbox import PostgresInbox
 from app.adapters.postgres.looks import PostgresLooks
 from app.adapters.postgres.migrate import pending
@@ -51,6 +52,7 @@ class Services:
     rules: PostgresRules
     steering: PostgresSteering
     queries: PostgresQueries
+    board: PostgresBoard
     watches: PostgresWatches
     retention: PostgresRetention
     access: Access
@@ -116,6 +118,7 @@ def build_services(settings: Settings, kept: Kept) -> Services:
         rules=PostgresRules(database),
         steering=PostgresSteering(database),
         queries=PostgresQueries(database),
+        board=PostgresBoard(database),
         watches=PostgresWatches(database),
         retention=PostgresRetention(database),
         access=access(settings),

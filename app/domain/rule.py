@@ -70,6 +70,21 @@ def _highest(releases: Iterable[Release]) -> Release | None:
     return max(releases, key=lambda each: each.version, default=None)
 
 
+def arranged(tags: Iterable[str]) -> list[str]:
+    """All tags as a person picks from them: releases, the highest first; then others by name; commit ids last."""
+    releases: list[Release] = []
+    others: list[str] = []
+    commits: list[str] = []
+    for tag in tags:
+        found = release(tag)
+        if found is not None:
+            releases.append(found)
+        else:
+            (others if listed(tag) else commits).append(tag)
+    releases.sort(key=lambda each: (each.version, each.with_v), reverse=True)
+    return [*(each.tag for each in releases), *sorted(others), *sorted(commits)]
+
+
 def listed(tag: str) -> bool:
     """Whether `/repos` lists the tag: a tag that contains a 40-digit commit id is left out (as before)."""
     return _COMMIT_ID.search(tag) is None

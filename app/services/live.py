@@ -18,20 +18,23 @@ _PASSED_OVER = 6  # release tags without a manifest, before giving up
 _Answer = TypeVar("_Answer")
 
 
-async def errand(registries: RegistrySource, standing: Standing, pinned_tag: str, *, origin: Origin) -> Errand | None:
+async def errand(
+    registries: RegistrySource, standing: Standing, pinned_tag: str, *, origin: Origin, called: str = "pinned_tag"
+) -> Errand | None:
     """What the rule wants by the registry's own word; None when there is no release to follow yet.
 
-    Raises Rejected (400) for a tag that is none or is not there, RegistryUnavailable or RegistryDenied.
+    Raises Rejected (400) for a tag that is none or is not there, calling it as the person did; RegistryUnavailable or
+    RegistryDenied.
     """
     tag = pinned_tag
     if pinned_tag == "":
         tag = await highest(registries, standing)
     if not tag:
         return None
-    digest = await _asking(_digest(registries, standing.watch, _parsed(tag)))
+    digest = await _asking(_digest(registries, standing.watch, _parsed(tag, called)))
     if not digest:
         raise Rejected(
-            f"Error: The specified pinned_tag {tag} is not inside the docker repository registry "
+            f"Error: The specified {called} {tag} is not inside the docker repository registry "
             f"{standing.watch.repository}: push it first, or choose one of the tags that GET /repos lists"
         )
     return Errand(origin=origin, tag=tag, digest=digest, forced=origin is not Origin.RESET)
@@ -84,8 +87,8 @@ async def _asking(question: Awaitable[_Answer]) -> _Answer:
         ) from error
 
 
-def _parsed(tag: str) -> str:
+def _parsed(tag: str, called: str) -> str:
     try:
         return parse_tag(tag)
     except InvalidReference as error:
-        raise Rejected(f"Error: pinned_tag: {error}") from error
+        raise Rejected(f"Error: {called}: {error}") from error

@@ -16,7 +16,7 @@ from app.ports import Deployer, Doorbell, RegistrySource
 from app.services import live
 from app.services.ringing import ANNOUNCE, LOOK
 from app.services.steering import Steering
-from app.services.word import Errand, Released, Rules, Spoken, Standing, Word
+from app.services.word import Errand, Rules, Spoken, Standing, Word
 
 log = structlog.get_logger()
 
@@ -45,36 +45,65 @@ class Reply:
 
 
 async def set_rule(
-    operator: Operator, repo: str, *, by: str, pinned_tag: str | None = None, auto_deploy: bool | None = None
+    operator: Operator,
+    repo: str,
+    *,
+    by: str,
+    pinned_tag: str | None = None,
+    auto_deploy: bool | None = None,
+    once: UUID | None = None,
 ) -> Reply:
     """Set the rule's parts that are given; a pinned tag, "" included, deploys once whatever the switch says.
 
-    Raises Rejected (400) for what cannot be, RegistryUnavailable or RegistryDenied when the tag cannot be checked, and
-    StoreUnavailable; nothing has changed then.
+    `once` becomes the rollout's id: asked again with the same, it is answered with that rollout, and nothing changes.
+    Raises Rejected (400) for what cannot be, and (409) for an id of another job's rollout; RegistryUnavailable or
+    RegistryDenied when the tag cannot be checked, and StoreUnavailable; nothing has changed then.
     """
     require_a_part(pinned_tag, auto_deploy)
+    if again := await _asked(operator, repo, once):
+        return again
     standing = await find(operator, repo)
     errand = None
     if pinned_tag is not None:
         errand = await live.errand(operator.registries, standing, pinned_tag, origin=Origin.DEPLOY)
-    word = Word(watch=repo, by=by, pinned_tag=pinned_tag, auto_deploy=auto_deploy, errand=errand)
+    word = Word(watch=repo, by=by, pinned_tag=pinned_tag, auto_deploy=auto_deploy, errand=errand, once=once)
     spoken = await _speak(operator, word)
     if pinned_tag is None:
         return Reply(message=f"Auto deployment set to {str(auto_deploy).lower()}")
     return _deploying(errand, spoken)
 
 
-async def reset(operator: Operator, repo: str, *, by: str) -> Reply:
-    """Follow releases and switch auto deploy on, always; deploy only what does not run yet. Raises as `set_rule`."""
+async def reset(operator: Operator, repo: str, *, by: str, once: UUID | None = None) -> Reply:
+    """Follow releases and switch auto deploy on, always; deploy only what does not run yet. As `set_rule` otherwise."""
+    if again := await _asked(operator, repo, once):
+        return again
     standing = await find(operator, repo)
     errand = await live.errand(operator.registries, standing, "", origin=Origin.RESET)
-    spoken = await _speak(operator, Word(watch=repo, by=by, pinned_tag="", auto_deploy=True, errand=errand))
-    return _deploying(errand, spoken)
+    word = Word(watch=repo, by=by, pinned_tag="", auto_deploy=True, errand=errand, is_reset=True, once=once)
+    return _deploying(errand, await _speak(operator, word))
 
 
-async def check(operator: Operator, repo: str) -> Reply:
+async def redeploy(operator: Operator, repo: str, *, tag: str, by: str, once: UUID | None = None) -> Reply:
+    """Deploy a tag as the registry has it now, once, whatever runs; the rule and the switch stay as they are.
+
+    As `set_rule` otherwise.
+    """
+    if again := await _asked(operator, repo, once):
+        return again
+    errand = await once_more(operator, await find(operator, repo), tag)
+    return _deploying(errand, await _speak(operator, Word(watch=repo, by=by, errand=errand, once=once)))
+
+
+async def once_more(operator: Operator, standing: Standing, tag: str) -> Errand | None:
+    """What a redeploy of the tag brings, by the registry's own word. Raises as `redeploy`."""
+    if not tag:
+        raise Rejected(f"No tag of {standing.watch.name} is named: choose one, GET /repos lists them")
+    return await live.errand(operator.registries, standing, tag, origin=Origin.DEPLOY, called="tag")
+
+
+async def check(operator: Operator, repo: str, *, by: str) -> Reply:
     """Look at the watch's job now. Raises Rejected (400) for an unknown watch, and StoreUnavailable."""
-    target_id = await operator.rules.check(repo)
+    target_id = await operator.rules.check(repo, by=by)
     if target_id is None:
         raise unknown(repo)
     operator.doorbell.ring(LOOK, str(target_id))
@@ -89,8 +118,7 @@ async def release_hold(operator: Operator, repo: str, *, by: str) -> Reply:
     released = await operator.rules.release(repo, by=by)
     if released is None:
         raise unknown(repo)
-    told = _let_go(released)
-    if not told:
+    if not released.told:
         raise Rejected(
             f"Nothing of {repo} is held back until it is released: {released.state or 'it was not looked at yet'}; "
             f"POST /tags/{repo} deploys a tag by hand",
@@ -99,16 +127,7 @@ async def release_hold(operator: Operator, repo: str, *, by: str) -> Reply:
     log.info("hold.released", watch=repo, by=by, failed=released.failed)
     for target_id in released.due:
         operator.doorbell.ring(LOOK, str(target_id))
-    return Reply(message="; ".join(told))
-
-
-def _let_go(released: Released) -> list[str]:
-    told = [f"{what} may be tried again" for what in released.failed]
-    if released.rolled_back:
-        told.append("what was rolled back may be deployed again")
-    if released.changed_outside:
-        told.append("what was changed outside may be deployed over")
-    return told
+    return Reply(message="; ".join(released.told))
 
 
 async def switch(operator: Operator, *, paused: bool, by: str) -> Reply:
@@ -139,6 +158,13 @@ def unknown(repo: str) -> Rejected:
     )
 
 
+def taken(once: UUID) -> Rejected:
+    """The answer to an id that is to be a rollout's, and is that of another job's already."""
+    return Rejected(
+        f"{once} is the id of another job's rollout, so nothing was done: open the page anew, and ask again", status=409
+    )
+
+
 def require_a_part(pinned_tag: str | None, auto_deploy: bool | None) -> None:
     """Refuse (400) a word about a rule that names no part of it."""
     if pinned_tag is None and auto_deploy is None:
@@ -153,10 +179,22 @@ async def find(operator: Operator, repo: str) -> Standing:
     return standing
 
 
+async def _asked(operator: Operator, repo: str, once: UUID | None) -> Reply | None:
+    """The answer to a word that was said before, under the same id."""
+    asked = await operator.rules.asked(repo, once) if once is not None else None
+    if asked is None:
+        return None
+    if not asked.here:
+        raise taken(asked.rollout_id)
+    return Reply(message=f"Deploying to {asked.tag or asked.what}", rollout_id=asked.rollout_id)
+
+
 async def _speak(operator: Operator, word: Word) -> Spoken:
     spoken = await operator.rules.speak(word)
     if spoken is None:
         raise unknown(word.watch)
+    if spoken.taken and word.once is not None:
+        raise taken(word.once)
     log.info(
         "word.spoken",
         watch=word.watch,

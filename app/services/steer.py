@@ -13,7 +13,7 @@ from app.domain.rollout import OutcomeKind
 from app.errors import Rejected
 from app.services import live
 from app.services.followed import Wish
-from app.services.operate import Operator, Reply
+from app.services.operate import Operator, Reply, taken
 from app.services.ringing import ANNOUNCE, LOOK, OBSERVE
 from app.services.steering import Brought, Destination, Past, Underway
 
@@ -42,26 +42,26 @@ async def fail(operator: Operator, rollout_id: UUID, *, by: str) -> Reply:
     return await _wish(operator, rollout_id, found, wish=Wish.FAIL, by=by)
 
 
-async def rollback(operator: Operator, rollout_id: UUID, *, by: str) -> Reply:
+async def rollback(operator: Operator, rollout_id: UUID, *, by: str, once: UUID | None = None) -> Reply:
     """Go back: from the newest rollout of a job to what ran before it, or to what an earlier one brought.
 
+    `once` becomes the id of the rollout that does, as in `operate.set_rule`.
     The rule stays as it is, and holds until something newer appears. Raises Rejected: 404 for an unknown rollout, 409
     with the reason where there is nothing to go back to; RegistryUnavailable or RegistryDenied when the registry does
     not tell whether it still has it, and StoreUnavailable. Nothing has changed then.
     """
-    past = await operator.steering.past(rollout_id)
-    if past is None:
-        raise unknown_rollout()
+    asked = await operator.steering.asked(rollout_id, once) if once is not None else None
+    if asked is not None:
+        if not asked.here:
+            raise taken(asked.rollout_id)
+        return Reply(message=f"Going back to {asked.what}", rollout_id=asked.rollout_id)
+    past = await past_of(operator, rollout_id)
     if past.taking_back:
         return Reply(message=f"Going back to {past.taking_back}", rollout_id=past.taken_back_by)
-    destinations = _destinations(past)
-    for each in destinations:
-        if not await live.serves(operator.registries, each.watch, each.digest):
-            raise _refused(
-                f"the registry no longer has {each.what} ({each.watch.repository}@{each.digest}): "
-                "push it again, or deploy one of the tags that GET /repos lists"
-            )
-    gone = await operator.steering.go_back(past, destinations, by=by)
+    destinations = await destinations_of(operator, past)
+    gone = await operator.steering.go_back(past, destinations, by=by, once=once)
+    if gone is not None and gone.taken:
+        raise taken(gone.rollout_id)
     if gone is None:
         raise _refused(
             f"another rollout of the job was registered since rollout {rollout_id} was read: "
@@ -73,6 +73,26 @@ async def rollback(operator: Operator, rollout_id: UUID, *, by: str) -> Reply:
     for notice_id in gone.notice_ids:
         operator.doorbell.ring(ANNOUNCE, str(notice_id))
     return Reply(message=f"Going back to {what}", rollout_id=gone.rollout_id)
+
+
+async def past_of(operator: Operator, rollout_id: UUID) -> Past:
+    """The rollout to go back from, or to. Raises Rejected (404) for an unknown one, and StoreUnavailable."""
+    past = await operator.steering.past(rollout_id)
+    if past is None:
+        raise unknown_rollout()
+    return past
+
+
+async def destinations_of(operator: Operator, past: Past) -> list[Destination]:
+    """What each of its watches goes back to, and the registry still has. Raises as `rollback`."""
+    destinations = _destinations(past)
+    for each in destinations:
+        if not await live.serves(operator.registries, each.watch, each.digest):
+            raise _refused(
+                f"the registry no longer has {each.what} ({each.watch.repository}@{each.digest}): "
+                "push it again, or deploy one of the tags that GET /repos lists"
+            )
+    return destinations
 
 
 def unknown_rollout() -> Rejected:

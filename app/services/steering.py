@@ -9,6 +9,7 @@ from app.domain.job import DeploymentState
 from app.domain.rollout import OutcomeKind
 from app.domain.watch import Watch
 from app.services.followed import Wish
+from app.services.word import Asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,10 +75,14 @@ class Destination:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gone:
-    """A rollback that was stored: its rollout, and the notices of the one that gave way to it."""
+    """A rollback that was stored: its rollout, and the notices of the one that gave way to it.
+
+    `taken` is whether its id is that of another job's rollout: nothing was written then.
+    """
 
     rollout_id: UUID
     notice_ids: Sequence[int] = ()
+    taken: bool = False
 
 
 class Steering(Protocol):
@@ -95,10 +100,17 @@ class Steering(Protocol):
         """The rollout of that id with what ran before it; None when there is none."""
         ...
 
-    async def go_back(self, past: Past, destinations: Sequence[Destination], *, by: str) -> Gone | None:
+    async def asked(self, rollout_id: UUID, once: UUID) -> Asked | None:
+        """The rollout asked for under the id `once`, as the job of `rollout_id` sees it; None when there is none."""
+        ...
+
+    async def go_back(
+        self, past: Past, destinations: Sequence[Destination], *, by: str, once: UUID | None = None
+    ) -> Gone | None:
         """Ask for a rollout that brings the destinations, in the place of an active one; hold its watches there until
         something newer appears, and make the target due.
 
-        Where such a one is active already, it is returned. None when another rollout was registered since `past`.
+        Where such a one is active already, or was asked for under the id `once`, it is returned. None when another
+        rollout was registered since `past`.
         """
         ...

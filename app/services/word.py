@@ -33,22 +33,44 @@ class Errand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Word:
-    """A person's word about one watch; None leaves that part of the rule as it is. `by` is who spoke."""
+    """A person's word about one watch; None leaves that part of the rule as it is. `by` is who spoke.
+
+    `once` becomes the id of the rollout that it asks for: the same word again, with the same id, is not another.
+    """
 
     watch: str
     by: str
     pinned_tag: str | None = None
     auto_deploy: bool | None = None
     errand: Errand | None = None
+    is_reset: bool = False
+    once: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A rollout that was asked for under an id: whether it is `here`, of the same job, and what it brings in words.
+
+    `tag` is what it brings to the watch that was asked about, "" when it brings nothing to it, or a bare digest.
+    """
+
+    rollout_id: UUID
+    here: bool
+    what: str
+    tag: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spoken:
-    """What a word led to: the target that is due by it, the rollout that brings it, and notices to send."""
+    """What a word led to: the target that is due by it, the rollout that brings it, and notices to send.
+
+    `taken` is whether its id is that of another job's rollout: nothing was written then.
+    """
 
     target_id: int
     rollout_id: UUID | None = None
     notice_ids: tuple[int, ...] = ()
+    taken: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +86,13 @@ class Released:
     changed_outside: bool = False
     due: tuple[int, ...] = ()
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """Each part in words; none where nothing held the watch."""
+        rolled_back = ("what was rolled back may be deployed again",) if self.rolled_back else ()
+        changed_outside = ("what was changed outside may be deployed over",) if self.changed_outside else ()
+        return (*(f"{what} may be tried again" for what in self.failed), *rolled_back, *changed_outside)
+
 
 class Rules(Protocol):
     """The store of what people asked for. All methods raise StoreUnavailable."""
@@ -77,10 +106,16 @@ class Rules(Protocol):
 
         An active rollout ends as superseded, unless it is this very errand: then its id is returned. What people asked
         for other watches of the target and was not registered yet goes along. None when the watch went meanwhile.
+        Where `word.once` is a rollout's id already, nothing is written; it is returned when it is of the same target.
+        What was said is remembered with it.
         """
         ...
 
-    async def check(self, name: str) -> int | None:
+    async def asked(self, name: str, once: UUID) -> Asked | None:
+        """The rollout that was asked for under that id, as the watch's job sees it; None when there is none."""
+        ...
+
+    async def check(self, name: str, *, by: str) -> int | None:
         """Make the watch's target due, thoroughly, and return it; None when there is no such watch."""
         ...
 

@@ -1,38 +1,95 @@
-"""GET /deliveries/{id}: what was understood in a delivery, and what became of each event. Read-only."""
+"""/deliveries and /deliveries/{id}: what registries sent, and what became of each event; as pages, and as JSON."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from datetime import datetime
+from urllib.parse import urlencode
 from uuid import UUID
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.errors import StoreUnavailable
-from app.services.receive import DeliveryView, EventAnswerView, EventView, Inbox
+from app.errors import Rejected
+from app.services.board import Acceptance, Deliveries, DeliverySummary
+from app.services.receive import DeliveryView, EventAnswerView, EventView
+from app.web import labels
+from app.web.pages import show
+from app.web.respond import answer, prefers_html
+from app.web.running import running
+from app.web.sources import sources, teaching
 
-_UNKNOWN = "no such delivery: the id is wrong, or it is older than the history kept; GET / shows the newest"
+SHOWN = 50
+
+_UNKNOWN = "no such delivery: the id is wrong, or it is older than the history kept; GET /deliveries lists the newest"
 
 
-class Services(Protocol):
-    """What the handler needs of `app.state.running.services`."""
+async def list_deliveries(request: Request) -> Response:
+    """200 {"deliveries", "missed"}, newest first: ?source= and ?became= filter, ?before= goes on where a page ended."""
+    query, services = request.query_params, running(request).services
+    became = query.get("became", "")
+    chosen = {"source": query.get("source", ""), "became": became if became in set(Acceptance) else ""}
+    before = _before(request)
+    found = await services.board.deliveries(
+        source=chosen["source"],
+        acceptance=Acceptance(chosen["became"]) if chosen["became"] else None,
+        before=before,
+        limit=SHOWN,
+    )
+    further = _older(found, chosen)
+    if not prefers_html(request):
+        return answer({"deliveries": found.deliveries, "missed": found.missed, "older": further or None})
+    known = sources(services.settings.webhook_sources, found, await services.board.situation())
+    values = {
+        "sources": known,
+        "names": sorted({each.name for each in known if each.configured} | {each.source for each in found.sources}),
+        "missed": found.missed,
+        "teach": teaching(services.settings, request),
+        "acceptances": labels.ACCEPTANCES.items(),
+        "chosen": chosen,
+        "deliveries": found.deliveries,
+        "newest": before is None,
+        "first": _url(chosen),
+        "older": further,
+    }
+    return await show(request, "deliveries.html", values, title="Deliveries")
 
-    @property
-    def inbox(self) -> Inbox: ...
 
-
-async def show(request: Request) -> Response:
+async def show_delivery(request: Request) -> Response:
     """200 with the delivery, 404 when no such one is remembered, 503 while Postgres is away."""
-    services: Services = request.app.state.running.services
+    delivery = await find_delivery(request)
+    if not prefers_html(request):
+        return answer(_rendered(delivery))
+    return await show(request, "delivery.html", {"delivery": delivery}, title=f"Delivery from {delivery.source}")
+
+
+async def find_delivery(request: Request) -> DeliveryView:
+    """The delivery that the path names; Rejected (404) when none such is remembered."""
     try:
-        view = await services.inbox.read(UUID(request.path_params["id"]))
+        found = await running(request).services.inbox.read(UUID(request.path_params["id"]))
     except ValueError:
-        view = None
-    except StoreUnavailable:
-        return _answer(503, {"message": "Postgres cannot be read now: ask again later"}, {"Retry-After": "1"})
-    if view is None:
-        return _answer(404, {"message": _UNKNOWN})
-    return _answer(200, _rendered(view))
+        found = None
+    if found is None:
+        raise Rejected(_UNKNOWN, status=404)
+    return found
+
+
+def _before(request: Request) -> tuple[datetime, UUID] | None:
+    at, _, delivery_id = request.query_params.get("before", "").partition(" ")
+    try:
+        found = datetime.fromisoformat(at), UUID(delivery_id)
+    except ValueError:
+        return None
+    return found if found[0].tzinfo is not None else None
+
+
+def _older(found: Deliveries, chosen: Mapping[str, str]) -> str:
+    if len(found.deliveries) < SHOWN:
+        return ""
+    last: DeliverySummary = found.deliveries[-1]
+    return _url({**chosen, "before": f"{last.received_at.isoformat()} {last.delivery_id}"})
+
+
+def _url(query: Mapping[str, str]) -> str:
+    return "/deliveries?" + urlencode({name: value for name, value in query.items() if value})
 
 
 def _rendered(view: DeliveryView) -> Mapping[str, object]:
@@ -70,7 +127,3 @@ def _answer_of(view: EventAnswerView) -> Mapping[str, object]:
         "decision": view.decision,
         "rollout": view.rollout_id,
     }
-
-
-def _answer(status: int, content: Mapping[str, object], headers: Mapping[str, str] | None = None) -> Response:
-    return Response(orjson.dumps(content), status, headers, media_type="application/json")

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from app.errors import Permanent, StoreUnavailable
 from app.services.queries import Away
 from app.web.respond import answer
-from app.web.running import Running, running
+from app.web.running import Running, own_troubles, running
 
 PATIENCE = 2.0  # seconds; whoever asks wants to know soon
 
@@ -38,12 +38,6 @@ async def readyz(request: Request) -> Response:
             "away": [{"name": each.name, "problem": each.problem, "since": each.since} for each in away],
         }
     )
-
-
-def own_troubles(process: Running) -> tuple[Away, ...]:
-    """What this process itself finds away or wrong: Redis, and the configuration file."""
-    found = (("Redis", process.services.doorbell.problem), ("configuration", process.problem))
-    return tuple(Away(name=name, problem=problem, since=None) for name, problem in found if problem)
 
 
 async def _away(process: Running) -> tuple[Away, ...]:

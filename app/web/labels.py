@@ -4,7 +4,10 @@ from collections.abc import Mapping
 
 from app.domain.decision import HoldReason
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
-from app.services.queries import RolloutSummary, WatchView
+from app.services import board
+from app.services.board import Acceptance, Condition, EntryKind
+from app.services.queries import RolloutSummary
+from app.services.said import Saying
 
 HOLDS: Mapping[HoldReason, str] = {
     HoldReason.UNUSABLE: "Cannot be deployed",
@@ -47,18 +50,63 @@ ORIGINS: Mapping[Origin, str] = {
     Origin.UNDO: "to undo what failed",
 }
 
-_GOOD, _MOVING, _QUIET, _WAITING, _BAD = "good", "moving", "quiet", "waiting", "bad"
-
-_HOLD_TONES: Mapping[HoldReason, str] = {
-    HoldReason.UNUSABLE: _BAD,
-    HoldReason.FAILED_BEFORE: _BAD,
-    HoldReason.UP_TO_DATE: _GOOD,
-    HoldReason.BUSY: _MOVING,
-    HoldReason.OBSERVE_ONLY: _QUIET,
-    HoldReason.NO_MATCHING_TAG: _QUIET,
+ENTRIES: Mapping[EntryKind, str] = {
+    EntryKind.WEBHOOK: "Webhook",
+    EntryKind.DECISION: "Decision",
+    EntryKind.ROLLOUT: "Rollout",
+    EntryKind.OUTCOME: "Outcome",
+    EntryKind.WORD: "A person",
 }
 
-_OUTCOME_TONES: Mapping[OutcomeKind, str] = {
+SAYINGS: Mapping[Saying, str] = {
+    Saying.PIN: "Pinned",
+    Saying.FOLLOW: "Follows releases",
+    Saying.REDEPLOY: "Deployed by hand",
+    Saying.RESET: "Reset",
+    Saying.SWITCH_ON: "Auto deploy on",
+    Saying.SWITCH_OFF: "Auto deploy off",
+    Saying.ROLLBACK: "Rolled back",
+    Saying.PROMOTE: "Promoted",
+    Saying.FAIL: "Failed by hand",
+    Saying.RELEASE: "Released",
+    Saying.PAUSE: "Paused",
+    Saying.RESUME: "Resumed",
+    Saying.CHECK: "Checked",
+    Saying.REPLAY: "Replayed",
+}
+
+ACCEPTANCES: Mapping[Acceptance, str] = {
+    Acceptance.ACCEPTED: "Accepted",
+    Acceptance.DUPLICATE: "Known before",
+    Acceptance.IGNORED: "Ignored",
+    Acceptance.QUARANTINED: "Quarantined",
+}
+
+CONDITIONS: Mapping[Condition, str] = {
+    Condition.TROUBLE: "In trouble",
+    Condition.PROMOTION: "Waiting for promotion",
+    Condition.FAILED: "Failed",
+    Condition.HELD: "Held",
+    Condition.MOVING: "Deploying",
+    Condition.IDLE: "Nothing to do",
+    Condition.CURRENT: "Up to date",
+}
+
+_GOOD, _MOVING, _QUIET, _WAITING, _BAD = "good", "moving", "quiet", "waiting", "bad"
+
+TONES: Mapping[Condition, str] = {
+    Condition.TROUBLE: _BAD,
+    Condition.PROMOTION: _WAITING,
+    Condition.FAILED: _BAD,
+    Condition.HELD: _WAITING,
+    Condition.MOVING: _MOVING,
+    Condition.IDLE: _QUIET,
+    Condition.CURRENT: _GOOD,
+}
+
+HOLD_TONES: Mapping[HoldReason, str] = {reason: TONES[found] for reason, found in board.CONDITIONS.items()}
+
+OUTCOME_TONES: Mapping[OutcomeKind, str] = {
     OutcomeKind.SUCCEEDED: _GOOD,
     OutcomeKind.NEXT_LAUNCH: _GOOD,
     OutcomeKind.SUPERSEDED: _QUIET,
@@ -68,14 +116,15 @@ _OUTCOME_TONES: Mapping[OutcomeKind, str] = {
     OutcomeKind.STOPPED: _WAITING,
 }
 
+ACCEPTANCE_TONES: Mapping[Acceptance, str] = {
+    Acceptance.ACCEPTED: _GOOD,
+    Acceptance.DUPLICATE: _QUIET,
+    Acceptance.IGNORED: _QUIET,
+    Acceptance.QUARANTINED: _WAITING,
+}
 
-def tone(watch: WatchView) -> str:
-    """How a watch's last decision feels: the name of a colour in the style sheet."""
-    if watch.decision is None:
-        return _QUIET
-    if watch.decision.reason is None:
-        return _MOVING
-    return _HOLD_TONES.get(watch.decision.reason, _WAITING)
+DONE = frozenset({OutcomeKind.SUCCEEDED, OutcomeKind.NEXT_LAUNCH})
+"""Outcomes that a rollback can go back to."""
 
 
 def progress(rollout: RolloutSummary) -> str:
@@ -85,4 +134,4 @@ def progress(rollout: RolloutSummary) -> str:
 
 def progress_tone(rollout: RolloutSummary) -> str:
     """How a rollout feels: the name of a colour in the style sheet."""
-    return _OUTCOME_TONES[rollout.outcome] if rollout.outcome else _MOVING
+    return OUTCOME_TONES[rollout.outcome] if rollout.outcome else _MOVING

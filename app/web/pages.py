@@ -1,17 +1,20 @@
-"""Templates to pages: the filters that templates use, and answers that a browser need not fetch twice."""
+"""Templates to pages. What a page is about comes from its handler; what every page tells around it, from `show`."""
 
-import hashlib
 from collections.abc import Mapping
-from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 
-from app.web import labels
+from app.web.auth import Role
+from app.web.running import caller, own_troubles, role, running
+from app.web.telling import take_flash
+from app.web.wording import FILTERS
 
+_NONE: Mapping[str, str] = MappingProxyType({})
 FOLDER = Path(__file__).parent / "templates"
 
 
@@ -27,52 +30,57 @@ class Pages:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self._environment.filters.update(
-            time=_time,
-            digest=_digest,
-            breakable=_breakable,
-            hold=labels.HOLDS.__getitem__,
-            tone=labels.tone,
-            outcome=labels.progress,
-            outcome_tone=labels.progress_tone,
-            origin=labels.ORIGINS.__getitem__,
-        )
+        self._environment.filters.update(FILTERS)
+        self._environment.globals.update(static=lambda name: f"/static/{name}", version=version("registrywatcher"))
 
     def render(self, template: str, values: Mapping[str, object]) -> str:
         """The page as text."""
         return self._environment.get_template(template).render(values)
 
     def response(
-        self, template: str, values: Mapping[str, object], *, status: int, headers: Mapping[str, str]
+        self,
+        template: str,
+        values: Mapping[str, object],
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] = _NONE,
     ) -> Response:
         """The page as it is now, with `status`."""
         text = self.render(template, values)
         return Response(text, status, headers={"Cache-Control": "no-cache", **headers}, media_type="text/html")
 
-    def fresh(self, request: Request, template: str, values: Mapping[str, object]) -> Response:
-        """The page, or 304 when the browser has just this one: the live page asks every few seconds."""
-        body = self.render(template, values).encode()
-        tag = f'W/"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
-        headers = {"Cache-Control": "no-cache", "ETag": tag, "Vary": "Accept, Authorization"}
-        if tag in request.headers.get("if-none-match", ""):
-            return Response(status_code=304, headers=headers)
-        return Response(body, headers=headers, media_type="text/html")
+
+async def icon(_request: Request) -> Response:
+    """200 with our icon, for whoever asks for it where no page names it: a browser that shows JSON."""
+    return FileResponse(FOLDER.parent / "static" / "icon.svg", media_type="image/svg+xml")
 
 
-def _time(at: datetime | None) -> Markup:
-    """A time that reads without scripts, and that live.js makes relative."""
-    if at is None:
-        return Markup("some time ago")
-    text = at.isoformat(sep=" ", timespec="seconds").removesuffix("+00:00")
-    return Markup(f'<time datetime="{at.isoformat(timespec="seconds")}">{text} UTC</time>')
+async def show(
+    request: Request, template: str, values: Mapping[str, object], *, title: str, status: int = 200
+) -> Response:
+    """A page, with what every page tells: the pause, what is away, who is signed in, what was just done.
 
-
-def _breakable(text: str) -> Markup:
-    """A path that may be broken behind its slashes where it is too long for its line."""
-    return escape(text).replace("/", Markup("/<wbr>"))
-
-
-def _digest(digest: str) -> str:
-    """A digest short enough to compare by eye: the algorithm and the first twelve digits."""
-    algorithm, colon, value = digest.partition(":")
-    return f"{algorithm}{colon}{value[:12]}" if colon else digest[:12]
+    Raises StoreUnavailable.
+    """
+    process = running(request)
+    situation = await process.services.board.situation()
+    pages: Pages = request.app.state.pages
+    may = role(request)
+    flash = take_flash(request)
+    around = {
+        "title": title,
+        "here": request.url.path,
+        "situation": situation,
+        "now": situation.now,
+        "away": (*own_troubles(process), *situation.away),
+        "caller": caller(request),
+        "signed_in": bool(caller(request)),
+        "role": may.name.lower(),
+        "may_change": may >= Role.DEPLOYER,
+        "may_pause": may >= Role.ADMIN,
+        "flash": flash,
+    }
+    response = pages.response(template, {**around, **values}, status=status)
+    if flash is not None:
+        response.delete_cookie("told")
+    return response

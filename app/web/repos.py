@@ -15,12 +15,12 @@ from app.web.tags import repository_name, told
 async def list_repos(request: Request) -> Response:
     """200 with a map of name to rule, wanted tag, tags, what runs, the last decision and the last rollout."""
     watches = await running(request).services.queries.watches()
-    return answer({watch.name: _repository(watch) for watch in watches})
+    return answer({watch.name: repository(watch) for watch in watches})
 
 
 async def check_repo(request: Request) -> Response:
     """200 {"message"}: the watch's job is looked at now."""
-    return told(await operate.check(operator(request), repository_name(request)))
+    return told(await operate.check(operator(request), repository_name(request), by=caller(request)))
 
 
 async def release_hold(request: Request) -> Response:
@@ -28,7 +28,8 @@ async def release_hold(request: Request) -> Response:
     return told(await operate.release_hold(operator(request), repository_name(request), by=caller(request)))
 
 
-def _repository(watch: WatchView) -> dict[str, object]:
+def repository(watch: WatchView) -> dict[str, object]:
+    """A watch as /repos tells it."""
     return {
         "auto_deploy": watch.auto_deploy,
         "pinned_tag": watch.pinned_tag,

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from app import errors
 from app.errors import RegistryWatcherError, Rejected, Transient
 from app.web.pages import Pages
+from app.web.telling import by_script, refused
 
 log = structlog.get_logger()
 
@@ -56,7 +57,9 @@ def status_of(error: RegistryWatcherError) -> int:
 
 
 def prefers_html(request: Request) -> bool:
-    """Whether the caller is a person's browser: it accepts HTML by name, and at least as gladly as JSON."""
+    """Whether the caller is a person's browser, or a page's script: HTML by name, and at least as gladly as JSON."""
+    if by_script(request):
+        return True
     quality = {"text/html": 0.0, "application/json": 0.0}
     for part in request.headers.get("accept", "").split(","):
         kind, _, parameters = part.strip().partition(";")
@@ -93,6 +96,8 @@ async def refuse_bug(request: Request, error: Exception) -> Response:
 
 
 def _refusal(request: Request, status: int, message: str, headers: Mapping[str, str]) -> Response:
+    if by_script(request) and request.method == "POST":
+        return refused(request, message, status=status, back="/")
     if not prefers_html(request):
         refusal = answer({"message": message}, status=status)
         refusal.headers.update(headers)

@@ -1,13 +1,12 @@
 """/rollouts and /rollouts/{id}: how it goes and how it went, as JSON, and as a page for browsers; and steering it."""
 
-from uuid import UUID
-
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.services import steer
 from app.services.queries import RolloutSummary, RolloutView
-from app.web.pages import Pages
+from app.web.pages import show
+from app.web.questions import rollout_id
 from app.web.respond import answer, prefers_html
 from app.web.running import caller, operator, running
 from app.web.tags import told
@@ -23,28 +22,27 @@ async def list_rollouts(request: Request) -> Response:
 
 async def show_rollout(request: Request) -> Response:
     """200 with all that is known of one rollout; 404 when there is no such."""
-    rollout = await running(request).services.queries.rollout(_identifier(request.path_params["id"]))
+    rollout = await running(request).services.queries.rollout(rollout_id(request))
     if rollout is None:
         raise steer.unknown_rollout()
     if not prefers_html(request):
         return answer(_whole(rollout))
-    pages: Pages = request.app.state.pages
-    return pages.fresh(request, "rollout.html", {"rollout": rollout})
+    return await show(request, "rollout.html", {"rollout": rollout}, title=f"Rollout {rollout.summary.what}")
 
 
 async def promote(request: Request) -> Response:
     """200 {"message", "rollout_id"}: its canaries are promoted; 409 when they do not wait for it, 404."""
-    return told(await steer.promote(operator(request), _identifier(request.path_params["id"]), by=caller(request)))
+    return told(await steer.promote(operator(request), rollout_id(request), by=caller(request)))
 
 
 async def fail(request: Request) -> Response:
     """200 {"message", "rollout_id"}: its Nomad deployment is failed; 409 when it has none (any more), 404."""
-    return told(await steer.fail(operator(request), _identifier(request.path_params["id"]), by=caller(request)))
+    return told(await steer.fail(operator(request), rollout_id(request), by=caller(request)))
 
 
 async def rollback(request: Request) -> Response:
     """200 {"message", "rollout_id"}: the rollout that goes back; 409 when there is nothing to go back to, 404, 503."""
-    return told(await steer.rollback(operator(request), _identifier(request.path_params["id"]), by=caller(request)))
+    return told(await steer.rollback(operator(request), rollout_id(request), by=caller(request)))
 
 
 def summary(rollout: RolloutSummary) -> dict[str, object]:
@@ -78,10 +76,3 @@ def _whole(rollout: RolloutView) -> dict[str, object]:
         "warnings": rollout.warnings,
         "diagnosis": rollout.diagnosis,
     }
-
-
-def _identifier(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise steer.unknown_rollout() from None

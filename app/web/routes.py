@@ -9,9 +9,23 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from app.web import deliveries, health, openapi, operations, page, repos, rollouts, tags, webhooks
+from app.web import (
+    activity,
+    deliveries,
+    health,
+    listing,
+    openapi,
+    operations,
+    picking,
+    repos,
+    repository,
+    rollouts,
+    tags,
+    webhooks,
+)
 from app.web.auth import Role
-from app.web.pages import FOLDER
+from app.web.pages import FOLDER, icon
+from app.web.questions import ERRANDS, QUESTIONS
 from app.web.running import running
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -28,13 +42,13 @@ class Declared:
 
 
 TABLE: tuple[Declared, ...] = (
-    Declared("GET", "/", page.show_page, Role.VIEWER),
     Declared("GET", "/ping", health.ping, Role.ANYBODY),
     Declared("GET", "/ping/", health.ping, Role.ANYBODY),
     Declared("GET", "/healthz", health.healthz, Role.ANYBODY),
     Declared("GET", "/readyz", health.readyz, Role.ANYBODY),
     Declared("GET", "/api/openapi.json", openapi.show, Role.ANYBODY),
     Declared("GET", "/repos", repos.list_repos, Role.VIEWER),
+    Declared("GET", "/repos/{repo:path}", repository.show_repo, Role.VIEWER),
     Declared("POST", "/repos/{repo:path}/check", repos.check_repo, Role.DEPLOYER),
     Declared("POST", "/repos/{repo:path}/release-hold", repos.release_hold, Role.DEPLOYER),
     Declared("POST", "/tags/{repo:path}/reset", tags.reset_tag, Role.DEPLOYER),
@@ -48,16 +62,29 @@ TABLE: tuple[Declared, ...] = (
     Declared("POST", "/pause", operations.pause, Role.ADMIN),
     Declared("POST", "/resume", operations.resume, Role.ADMIN),
     Declared("POST", "/webhooks/{source}", webhooks.webhook, Role.ANYBODY),
-    Declared("GET", "/deliveries/{id}", deliveries.show, Role.VIEWER),
+    Declared("GET", "/deliveries", deliveries.list_deliveries, Role.VIEWER),
+    Declared("GET", "/deliveries/{id}", deliveries.show_delivery, Role.VIEWER),
+    Declared("GET", "/activity", activity.show_activity, Role.VIEWER),
 )
+"""The API, and what is a page for browsers and JSON for others."""
+
+PAGES: tuple[Declared, ...] = (
+    Declared("GET", "/", listing.show_page, Role.VIEWER),
+    Declared("GET", "/favicon.ico", icon, Role.ANYBODY),
+    Declared("GET", "/rows", listing.show_rows, Role.VIEWER),
+    Declared("GET", "/suggestions", listing.suggest, Role.VIEWER),
+    Declared("GET", "/ask/deploy/{repo:path}", picking.show_deploy, Role.DEPLOYER),
+    Declared("POST", "/ask/deploy/{repo:path}", picking.deploy, Role.DEPLOYER),
+    *(Declared("GET", f"/ask/{each.path}", each.show, each.needs) for each in QUESTIONS),
+    *(Declared("POST", f"/ask/{each.path}", each.do, each.needs) for each in QUESTIONS),
+    *(Declared("POST", f"/ask/{each.path}", each.do, each.needs) for each in ERRANDS),
+)
+"""What only people at a browser need; it changes from version to version."""
 
 
 def routes() -> Sequence[BaseRoute]:
     """The table as Starlette takes it, each handler behind the role that it needs; and the page's own files."""
-    table = [
-        Route(each.path, guarded(each.handler, each.needs), methods=[each.method], name=each.handler.__name__)
-        for each in TABLE
-    ]
+    table = [Route(each.path, guarded(each.handler, each.needs), methods=[each.method]) for each in (*TABLE, *PAGES)]
     return [*table, Mount("/static", StaticFiles(directory=FOLDER.parent / "static"), name="static")]
 
 

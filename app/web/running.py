@@ -8,11 +8,14 @@ from typing import Protocol
 from starlette.requests import Request
 
 from app.ports import Deployer, Doorbell, RegistrySource
+from app.services.board import Board
 from app.services.operate import Operator
-from app.services.queries import Queries, SchemaCheck
+from app.services.queries import Away, Queries, SchemaCheck
+from app.services.receive import Inbox
 from app.services.steering import Steering
 from app.services.word import Rules
-from app.web.auth import Access
+from app.web.auth import Access, Role
+from app.web.webhooks import Settings as WebhookSettings
 
 
 class AudibleDoorbell(Doorbell, Protocol):
@@ -24,9 +27,20 @@ class AudibleDoorbell(Doorbell, Protocol):
         ...
 
 
+class Settings(WebhookSettings, Protocol):
+    """What pages tell of the settings."""
+
+    @property
+    def external_url(self) -> str: ...
+
+
 class Services(Protocol):
     """The services that handlers call."""
 
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def inbox(self) -> Inbox: ...
     @property
     def registries(self) -> RegistrySource: ...
     @property
@@ -39,6 +53,8 @@ class Services(Protocol):
     def steering(self) -> Steering: ...
     @property
     def queries(self) -> Queries: ...
+    @property
+    def board(self) -> Board: ...
     @property
     def access(self) -> Access: ...
     @property
@@ -76,3 +92,15 @@ def caller(request: Request) -> str:
     """Who calls, by the name of the token; "" when no tokens are configured."""
     name: str = request.state.caller
     return name
+
+
+def role(request: Request) -> Role:
+    """What the caller may do."""
+    found: Role = getattr(request.state, "role", Role.ADMIN)
+    return found
+
+
+def own_troubles(process: Running) -> tuple[Away, ...]:
+    """What this process itself finds away or wrong: Redis, and the configuration file."""
+    found = (("Redis", process.services.doorbell.problem), ("configuration", process.problem))
+    return tuple(Away(name=name, problem=problem, since=None) for name, problem in found if problem)

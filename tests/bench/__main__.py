@@ -6,7 +6,7 @@ The exit status is 1 when any bar was missed or a run is void: figures of a busy
 import subprocess
 import sys
 
-BENCHES = ("tests.bench.latency", "tests.bench.ingest")
+BENCHES = ("tests.bench.latency", "tests.bench.ingest", "tests.bench.page")
 
 
 def main() -> int:

@@ -215,7 +215,7 @@ async def test_an_unknown_watch_is_refused(world: World, repo: str) -> None:
     for attempt in (
         operate.set_rule(world.operator, repo, by="", auto_deploy=True),
         operate.reset(world.operator, repo, by=""),
-        operate.check(world.operator, repo),
+        operate.check(world.operator, repo, by=""),
     ):
         with pytest.raises(Rejected, match="not being watched"):
             await attempt
@@ -307,7 +307,7 @@ async def test_words_at_once_end_as_one_active_rollout(world: World) -> None:
 
 
 async def test_check_makes_the_job_due_and_rings(world: World) -> None:
-    await operate.check(world.operator, "other")
+    await operate.check(world.operator, "other", by="")
     (target,) = await world.rows("SELECT * FROM targets WHERE due_at IS NOT NULL")
     assert (target["job_id"], target["thorough"], target["mark"]) == ("elsewhere", True, 1)
     assert world.doorbell.rings == [("look", str(target["target_id"]))]

@@ -29,9 +29,11 @@ UPDATE watches SET pinned_tag = 'v1', auto_deploy = false, tags = '{v1}', tags_r
   wanted_digest = 'd1', running = '[{"tag": "v1"}]', job_create_index = 7, digests = '{"i": "d"}',
   digest_tags = '{"d": "v1"}', first_highest = 'v1', expected = '{"g/t": "i"}', adopt = true,
   hand_changed_at = now(), hand_images = '{"g/t": "i"}', trouble = 'x', trouble_since = now(), rolled_back_at = now(),
-  source_stale = 'x', unserved = 'x', unserved_since = now(), unserved_checked_at = now();
+  source_stale = 'x', unserved = 'x', unserved_since = now(), unserved_checked_at = now(),
+  hold = 'failed_before';
 INSERT INTO sightings (watch_name, digest, tag) SELECT name, 'd1', 'v1' FROM watches;
 INSERT INTO failures (watch_name, digest, rollout_id) SELECT name, 'd0', gen_random_uuid() FROM watches;
+INSERT INTO tag_sightings (watch_name, tag) SELECT name, 'v1' FROM watches;
 UPDATE targets SET mark = 10, thorough = false, due_at = NULL, lease_token = gen_random_uuid(),
   lease_until = now() + interval '1 hour'
 """
@@ -39,7 +41,7 @@ UPDATE targets SET mark = 10, thorough = false, due_at = NULL, lease_token = gen
 HISTORY = """
 SELECT tags, tags_read_at, wanted_tag, wanted_digest, running, job_create_index, digests, digest_tags, first_highest,
   expected, adopt, hand_changed_at, hand_images, decision_id, trouble, trouble_since, rolled_back_at,
-  source_stale, unserved, unserved_since, unserved_checked_at FROM watches WHERE name = $1
+  source_stale, unserved, unserved_since, unserved_checked_at, hold FROM watches WHERE name = $1
 """
 
 
@@ -229,9 +231,11 @@ async def test_a_moved_watch_is_seen_for_the_first_time_and_keeps_its_rule(
         "auto_deploy": False,
     }
     assert await row(database, HISTORY, "sidecar") == neighbour
-    assert await rows(database, "SELECT watch_name FROM sightings UNION SELECT watch_name FROM failures") == [
-        {"watch_name": "sidecar"}
-    ]
+    assert await rows(
+        database,
+        "SELECT watch_name FROM sightings UNION SELECT watch_name FROM failures "
+        "UNION SELECT watch_name FROM tag_sightings",
+    ) == [{"watch_name": "sidecar"}]
     at = await row(database, "SELECT due_at <= now() AS due, thorough FROM watches JOIN targets USING (target_id)"
                    " WHERE name = 'app'")  # fmt: skip
     assert at == {"due": True, "thorough": True}

@@ -1,6 +1,6 @@
 """A process behind the web face, in memory: what handlers ask for, with samples of everything that a page shows."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -30,10 +30,13 @@ from app.services.queries import (
 )
 from app.services.steering import Brought, Destination, Gone, Past, Underway
 from app.services.word import Released, Spoken, Standing, Word
+from app.settings.values import WebhookSource
 from app.web.application import build
 from app.web.auth import Access, AccessToken, Role
+from tests.fakes.board import MemoryBoard
 from tests.fakes.deployer import PlanningDeployer
 from tests.fakes.doorbell import InProcessDoorbell
+from tests.fakes.inbox import MemoryInbox
 from tests.fakes.registry import MemoryRegistry, digest_of
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -181,7 +184,7 @@ class MemoryRules:
         self.words.append(word)
         return Spoken(target_id=1, rollout_id=UUID(int=9) if word.errand else None)
 
-    async def check(self, name: str) -> int | None:
+    async def check(self, name: str, *, by: str) -> int | None:
         self.checked.append(name)
         return 1 if name in self.names else None
 
@@ -255,7 +258,9 @@ class MemorySteering:
             raise self.trouble
         return self.known if rollout_id == SUMMARY.rollout_id else None
 
-    async def go_back(self, past: Past, destinations: Sequence[Destination], *, by: str) -> Gone | None:
+    async def go_back(
+        self, past: Past, destinations: Sequence[Destination], *, by: str, once: UUID | None = None
+    ) -> Gone | None:
         self.gone.append(tuple(destinations))
         return None if self.moved_on else Gone(rollout_id=UUID(int=8), notice_ids=(5,))
 
@@ -273,12 +278,24 @@ def _registry() -> MemoryRegistry:
     return registry
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaceSettings:
+    """What pages tell of the settings, and what webhooks need."""
+
+    webhook_sources: Mapping[str, WebhookSource] = field(default_factory=dict)
+    max_body_bytes: int = 1 << 20
+    external_url: str = ""
+
+
 @dataclass
 class Face:
     """A running process as the web sees it, services and process in one."""
 
     access: Access = field(default_factory=lambda: Access(loopback=True))
     queries: MemoryQueries = field(default_factory=MemoryQueries)
+    board: MemoryBoard = field(default_factory=lambda: MemoryBoard(known=(WATCH,)))
+    inbox: MemoryInbox = field(default_factory=MemoryInbox)
+    settings: FaceSettings = field(default_factory=FaceSettings)
     rules: MemoryRules = field(default_factory=MemoryRules)
     steering: MemorySteering = field(default_factory=MemorySteering)
     registries: MemoryRegistry = field(default_factory=_registry)

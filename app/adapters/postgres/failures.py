@@ -53,7 +53,8 @@ SELECT $1, $2, coalesce(max(intent), 0) + 1, $3, $4 FROM rollouts WHERE target_i
 """
 
 _ITEM = """
-INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced) VALUES ($1, $2, $3, $4, false)
+INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced, asked_at)
+SELECT $1, $2, $3, $4, false, created_at FROM rollouts WHERE rollout_id = $1
 """
 
 

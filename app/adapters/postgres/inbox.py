@@ -19,8 +19,9 @@ from app.services.receive import Delivery, DeliveryView, Receipt
 
 # Nineteen of twenty deliveries hold nothing to act on.
 _STORE_WITHOUT_EVENTS = """
-INSERT INTO deliveries (delivery_id, source, size, ignored, oddities, body)
-SELECT delivery_id, source, size, ignored, oddities::jsonb, body
+INSERT INTO deliveries (delivery_id, source, size, ignored, oddities, body, acceptance)
+SELECT delivery_id, source, size, ignored, oddities::jsonb, body,
+    CASE oddities WHEN '[]' THEN 'ignored' ELSE 'quarantined' END
 FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[], $5::text[], $6::bytea[])
     AS sent (delivery_id, source, size, ignored, oddities, body)
 """
@@ -68,8 +69,11 @@ WITH sent AS (
     LEFT JOIN (SELECT delivery_id, count(*) AS events FROM told GROUP BY delivery_id) AS told USING (delivery_id)
     LEFT JOIN (SELECT delivery_id, count(*) AS events FROM fresh GROUP BY delivery_id) AS fresh USING (delivery_id)
 ), stored AS (
-    INSERT INTO deliveries (delivery_id, source, size, ignored, duplicates, oddities, body)
-    SELECT delivery_id, source, size, ignored, duplicates, oddities::jsonb, body FROM counted
+    INSERT INTO deliveries (delivery_id, source, size, ignored, duplicates, oddities, body, acceptance)
+    SELECT delivery_id, source, size, ignored, duplicates, oddities::jsonb, body,
+        CASE WHEN oddities <> '[]' THEN 'quarantined' WHEN new > 0 THEN 'accepted' WHEN duplicates > 0 THEN 'duplicate'
+             ELSE 'ignored' END
+    FROM counted
 )
 SELECT counted.delivery_id, counted.new, counted.duplicates, coalesce(woken.target_ids, '{}') AS target_ids
 FROM counted

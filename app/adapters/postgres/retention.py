@@ -1,16 +1,30 @@
-"""Forget old history: deliveries, decisions, notices and rollouts past their time, in batches."""
+"""Forget old history: what is past its time of everything that happened, in batches."""
 
 from app.adapters.postgres.pool import Database
+from app.adapters.postgres.sent import OF_EACH_SOURCE
 
 _KEPT_ROLLOUTS = 50
 
-_DELIVERIES = """
+_DELIVERIES = f"""
+WITH RECURSIVE {OF_EACH_SOURCE}
 DELETE FROM deliveries WHERE delivery_id IN (
-  SELECT delivery_id FROM deliveries d
+  SELECT delivery_id FROM listed JOIN deliveries d USING (source, acceptance)
   WHERE received_at < clock_timestamp() - make_interval(days => $1)
     AND NOT EXISTS (SELECT 1 FROM events JOIN event_watches USING (event_id)
                     WHERE delivery_id = d.delivery_id AND settled_at IS NULL)
   LIMIT $2)
+"""
+
+_WORDS = """
+DELETE FROM words WHERE word_id IN (
+  SELECT word_id FROM words WHERE spoken_at < clock_timestamp() - make_interval(days => $1) LIMIT $2)
+"""
+
+# When a tag appeared is history as well: of an old one it is not known any more, whether it is still there or not.
+_TAG_SIGHTINGS = """
+DELETE FROM tag_sightings WHERE (watch_name, tag) IN (
+  SELECT watch_name, tag FROM tag_sightings
+  WHERE first_seen_at < clock_timestamp() - make_interval(days => $1) LIMIT $2)
 """
 
 _DECISIONS = """
@@ -53,7 +67,7 @@ class PostgresRetention:
         """Delete at most `limit` rows of each kind that are older than `days`; returns how many went."""
         gone = 0
         async with self._database.connection() as connection:
-            for statement in (_DELIVERIES, _DECISIONS, _NOTICES, _ROLLOUTS):
+            for statement in (_DELIVERIES, _DECISIONS, _NOTICES, _ROLLOUTS, _WORDS, _TAG_SIGHTINGS):
                 done = await connection.execute(statement, days, limit)
                 gone += int(done.rpartition(" ")[2])
         return gone

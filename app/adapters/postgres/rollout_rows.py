@@ -46,8 +46,9 @@ WHERE rollout_id = $1 AND state = 'requested' RETURNING 1
 _DROP_ITEMS = "DELETE FROM rollout_watches WHERE rollout_id = $1 AND watch_name <> ALL($2)"
 
 _ITEM = """
-INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced, from_images, words, from_tag, from_digest)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced, from_images, words, from_tag, from_digest,
+  asked_at)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, created_at FROM rollouts WHERE rollout_id = $1
 ON CONFLICT (rollout_id, watch_name) DO UPDATE
 SET tag = excluded.tag, digest = excluded.digest, from_images = excluded.from_images, words = excluded.words,
   from_tag = excluded.from_tag, from_digest = excluded.from_digest

@@ -4,19 +4,23 @@ The target's row is locked before its watches and rollouts, in the order that lo
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from app.adapters.postgres import claims, holds, rollout_rows
+import asyncpg
+
+from app.adapters.postgres import claims, errands, holds, words
 from app.adapters.postgres.due import make_due
 from app.adapters.postgres.notices import add_notice
 from app.adapters.postgres.pool import Connection, Database, Row
 from app.domain.history import History
 from app.domain.notice import NoticeKind
-from app.domain.rollout import Origin, Outcome, OutcomeKind, RolloutState
 from app.domain.rule import release
 from app.domain.watch import JobPlace
-from app.services.word import Errand, Released, Spoken, Standing, Word
+from app.services.said import Saying
+from app.services.telling import sayings
+from app.services.word import Asked, Released, Spoken, Standing, Word
 
 _FIND = """
 SELECT w.*, t.region, t.namespace, t.job_id,
@@ -32,7 +36,7 @@ WHERE target_id = (SELECT target_id FROM watches WHERE name = $1 AND present) FO
 """
 
 _LOCK_WATCH = """
-SELECT auto_deploy FROM watches WHERE name = $1 AND target_id = $2 AND present FOR NO KEY UPDATE
+SELECT pinned_tag, auto_deploy FROM watches WHERE name = $1 AND target_id = $2 AND present FOR NO KEY UPDATE
 """
 
 _SET = """
@@ -41,16 +45,7 @@ UPDATE watches SET pinned_tag = coalesce($2, pinned_tag), auto_deploy = coalesce
 WHERE name = $1
 """
 
-_ACTIVE = "SELECT rollout_id, origin, state FROM rollouts WHERE target_id = $1 AND ended_at IS NULL FOR UPDATE"
-
-_ITEMS = "SELECT watch_name, tag, digest, forced FROM rollout_watches WHERE rollout_id = $1 ORDER BY watch_name"
-
-_REQUEST = """
-INSERT INTO rollouts (rollout_id, target_id, intent, origin, asked_by)
-SELECT $1, $2, coalesce(max(intent), 0) + 1, $3, $4 FROM rollouts WHERE target_id = $2
-"""
-
-_ITEM = "INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced) VALUES ($1, $2, $3, $4, $5)"
+_TARGET = "SELECT target_id FROM watches WHERE name = $1 AND present"
 
 _CHECK = """
 UPDATE targets SET mark = mark + 1, thorough = true, due_at = clock_timestamp(), rung_at = clock_timestamp()
@@ -87,8 +82,12 @@ class PostgresRules:
 
     async def speak(self, word: Word) -> Spoken | None:
         """Write the word with everything that follows from it."""
-        # A watch that moves to another job while we wait for its old one is found there the second time.
-        return await self._speak(word) or await self._speak(word)
+        # A watch that moves to another job while we wait for its old one is found there the second time; and so is an
+        # id that another job's rollout took while we wrote ours.
+        with suppress(asyncpg.UniqueViolationError):
+            if spoken := await self._speak(word):
+                return spoken
+        return await self._speak(word)
 
     async def _speak(self, word: Word) -> Spoken | None:
         async with self._database.transaction() as connection:
@@ -96,16 +95,33 @@ class PostgresRules:
             before = target and await connection.fetchrow(_LOCK_WATCH, word.watch, target["target_id"])
             if before is None:
                 return None
+            if word.once and (known := await words.asked(connection, word.once, target_id=target["target_id"])):
+                return Spoken(target_id=target["target_id"], rollout_id=word.once, taken=not known.here)
             await connection.execute(_SET, word.watch, word.pinned_tag, word.auto_deploy)
             notices = []
             if word.auto_deploy is not None and word.auto_deploy != before["auto_deploy"]:
                 notices.append(await _toggled(connection, target, word))
-            rollout_id = None
+            rollout_id, brings = None, False
             if word.errand is not None:
-                rollout_id, told = await _request(connection, target["target_id"], word)
+                rollout_id, told, brings = await errands.request(connection, target["target_id"], word)
                 notices += told
+            was = {"pinned_before": before["pinned_tag"], "auto_before": before["auto_deploy"]}
+            for saying, detail in sayings(word, brings=brings, **was):
+                await words.tell(
+                    connection, saying, by=word.by, watches=[word.watch], detail=detail, rollout_id=rollout_id
+                )
             await make_due(connection, target["target_id"])
         return Spoken(target_id=target["target_id"], rollout_id=rollout_id, notice_ids=tuple(notices))
+
+    async def asked(self, name: str, once: UUID) -> Asked | None:
+        """Read the rollout of that id beside the watch's target."""
+        if "\0" in name:
+            return None
+        async with self._database.connection() as connection:
+            target_id = await connection.fetchval(_TARGET, name)
+            if target_id is None:
+                return None
+            return await words.asked(connection, once, target_id=target_id, watch=name)
 
     async def release(self, name: str, *, by: str) -> Released | None:
         """Let the watch go, then make the other jobs of its repository due where a failure was let go."""
@@ -125,15 +141,19 @@ class PostgresRules:
                 return None
             released = await holds.let_go(connection, name, target["target_id"], by=by)
             if released.due:
+                detail = "; ".join(released.told)
+                await words.tell(connection, Saying.RELEASE, by=by, watches=[name], detail=detail)
                 await make_due(connection, target["target_id"])
         return released
 
-    async def check(self, name: str) -> int | None:
+    async def check(self, name: str, *, by: str) -> int | None:
         """Make the watch's target due."""
         if "\0" in name:
             return None
-        async with self._database.connection() as connection:
+        async with self._database.transaction() as connection:
             target_id: int | None = await connection.fetchval(_CHECK, name)
+            if target_id is not None:
+                await words.tell(connection, Saying.CHECK, by=by, watches=[name], detail="looks at it now")
         return target_id
 
     async def switch(self, *, paused: bool, by: str) -> Sequence[int] | None:
@@ -141,57 +161,10 @@ class PostgresRules:
         async with self._database.transaction() as connection:
             if await connection.fetchval(_SWITCH, paused, by) is None:
                 return None
+            saying = Saying.PAUSE if paused else Saying.RESUME
+            detail = "nothing is deployed by itself" if paused else "what is wanted is deployed again"
+            await words.tell(connection, saying, by=by, detail=detail)
             return [row["target_id"] for row in await connection.fetch(_ALL_DUE)]
-
-
-async def _request(connection: Connection, target_id: int, word: Word) -> tuple[UUID, Sequence[int]]:
-    """The rollout of a person's errand: the active one when it is the same, else a new one in its place."""
-    errand = word.errand
-    assert errand is not None  # the caller has set aside words without one
-    active = await connection.fetchrow(_ACTIVE, target_id)
-    items: dict[str, Errand] = {}
-    notices: Sequence[int] = ()
-    if active is not None:
-        rows = await connection.fetch(_ITEMS, active["rollout_id"])
-        if any(row["watch_name"] == word.watch and _is_same(active, row, errand) for row in rows):
-            return active["rollout_id"], ()
-        items = _left_over(active, rows)
-        reason = f"{word.by or 'a person'} asked for {word.watch} {errand.tag}"
-        outcome = Outcome(kind=OutcomeKind.SUPERSEDED, reason=reason)
-        notices = await rollout_rows.end_rollout(connection, active["rollout_id"], outcome)
-    items[word.watch] = errand
-    rollout_id = uuid4()
-    await connection.execute(_REQUEST, rollout_id, target_id, errand.origin.value, word.by)
-    for name, item in items.items():
-        await connection.execute(_ITEM, rollout_id, name, item.tag, item.digest, item.forced)
-    return rollout_id, notices
-
-
-def _is_same(active: Row, row: Row, errand: Errand) -> bool:
-    """Whether the active rollout brings just this: what is not registered yet still follows its tag.
-
-    A reset is content with any rollout that brings it; a deploy only with one that a person asked for, as strongly.
-    """
-    if row["tag"] != errand.tag:
-        return False
-    follows_its_tag = active["state"] == RolloutState.REQUESTED.value and not Origin(active["origin"]).goes_back
-    if row["digest"] != errand.digest and not follows_its_tag:
-        return False
-    return not errand.forced or (Origin(active["origin"]).by_person and row["forced"])
-
-
-def _left_over(active: Row, rows: Sequence[Row]) -> dict[str, Errand]:
-    """What people asked for the target's other watches, and Nomad has not heard of yet.
-
-    A rollback is not among it: it brings a digest whatever its tag shows now, and this rollout will follow tags.
-    """
-    origin = Origin(active["origin"])
-    if not origin.by_person or origin.goes_back or active["state"] != RolloutState.REQUESTED.value:
-        return {}
-    return {
-        row["watch_name"]: Errand(origin=origin, tag=row["tag"], digest=row["digest"], forced=row["forced"])
-        for row in rows
-    }
 
 
 async def _toggled(connection: Connection, target: Row, word: Word) -> int:

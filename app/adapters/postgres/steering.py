@@ -4,17 +4,22 @@ The target's row is locked before its watches and rollouts, in the order that lo
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import UUID, uuid4
 
-from app.adapters.postgres import claims, rollout_rows
+import asyncpg
+
+from app.adapters.postgres import claims, rollout_rows, words
 from app.adapters.postgres.due import make_due
 from app.adapters.postgres.pool import Connection, Database, Row
 from app.adapters.postgres.view_rows import deployment
 from app.domain.rollout import Origin, Outcome, OutcomeKind, RolloutState
 from app.domain.watch import JobPlace
 from app.services.followed import Wish
+from app.services.said import Saying
 from app.services.steering import Brought, Destination, Gone, Past, Underway
+from app.services.word import Asked
 
 _WHAT = """
 coalesce((SELECT string_agg(watch_name || ' ' || coalesce(nullif(tag, ''), digest), ', ' ORDER BY watch_name)
@@ -24,8 +29,9 @@ coalesce((SELECT string_agg(watch_name || ' ' || coalesce(nullif(tag, ''), diges
 _UNDERWAY = f"SELECT r.*, {_WHAT} AS what FROM rollouts r WHERE rollout_id = $1"
 
 _WISH = """
-UPDATE rollouts SET wish = $2, wished_by = $3, next_look_at = clock_timestamp(), rung_at = clock_timestamp()
-WHERE rollout_id = $1 AND state = 'submitted' RETURNING 1
+WITH before AS (SELECT rollout_id, wish FROM rollouts WHERE rollout_id = $1 AND state = 'submitted' FOR UPDATE)
+UPDATE rollouts r SET wish = $2, wished_by = $3, next_look_at = clock_timestamp(), rung_at = clock_timestamp()
+FROM before WHERE r.rollout_id = before.rollout_id RETURNING before.wish
 """
 
 _NEWEST = """
@@ -75,8 +81,16 @@ SELECT $1, $2, coalesce(max(intent), 0) + 1, $3, $4, $5 FROM rollouts WHERE targ
 """
 
 _ITEM = """
-INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced) VALUES ($1, $2, $3, $4, false)
+INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced, asked_at)
+SELECT $1, $2, $3, $4, false, created_at FROM rollouts WHERE rollout_id = $1
 """
+
+_TARGET = "SELECT target_id FROM rollouts WHERE rollout_id = $1"
+
+_TOLD = {
+    Wish.PROMOTE: (Saying.PROMOTE, "promotes the canaries"),
+    Wish.FAIL: (Saying.FAIL, "fails the deployment"),
+}
 
 _HOLD_THERE = "UPDATE watches SET rolled_back_at = clock_timestamp() WHERE name = ANY($1)"
 
@@ -102,9 +116,14 @@ class PostgresSteering:
         )
 
     async def wish(self, rollout_id: UUID, wish: Wish, *, by: str) -> bool:
-        """Store the wish, in one statement."""
-        async with self._database.connection() as connection:
-            return await connection.fetchval(_WISH, rollout_id, wish.value, by) is not None
+        """Store the wish; it is told once."""
+        async with self._database.transaction() as connection:
+            before = await connection.fetchval(_WISH, rollout_id, wish.value, by)
+            if before is not None and before != wish.value:
+                saying, detail = _TOLD[wish]
+                names = [row["watch_name"] for row in await connection.fetch(_ITEMS, rollout_id)]
+                await words.tell(connection, saying, by=by, watches=names, detail=detail, rollout_id=rollout_id)
+        return before is not None
 
     async def past(self, rollout_id: UUID) -> Past | None:
         """Read the rollout and its watches, in two statements."""
@@ -127,10 +146,28 @@ class PostgresSteering:
             brought=tuple(_brought(each, place) for each in brought),
         )
 
-    async def go_back(self, past: Past, destinations: Sequence[Destination], *, by: str) -> Gone | None:
+    async def asked(self, rollout_id: UUID, once: UUID) -> Asked | None:
+        """Read the rollout of that id beside the other's target."""
+        async with self._database.connection() as connection:
+            target_id = await connection.fetchval(_TARGET, rollout_id)
+            return await words.asked(connection, once, target_id=target_id)
+
+    async def go_back(
+        self, past: Past, destinations: Sequence[Destination], *, by: str, once: UUID | None = None
+    ) -> Gone | None:
         """Write the rollback with everything that follows from it, in one transaction."""
+        # An id that another job's rollout took while we wrote ours is found the second time.
+        with suppress(asyncpg.UniqueViolationError):
+            return await self._go_back(past, destinations, by=by, once=once)
+        return await self._go_back(past, destinations, by=by, once=once)
+
+    async def _go_back(
+        self, past: Past, destinations: Sequence[Destination], *, by: str, once: UUID | None
+    ) -> Gone | None:
         async with self._database.transaction() as connection:
             await connection.execute(_LOCK, past.target_id)
+            if once and (known := await words.asked(connection, once, target_id=past.target_id)):
+                return Gone(rollout_id=once, taken=not known.here)
             if await connection.fetchval(_NEWEST, past.target_id) != past.newest:
                 return None
             items = {each.watch.name: (each.tag, each.digest) for each in destinations}
@@ -143,10 +180,14 @@ class PostgresSteering:
                 reason = f"{by or 'a person'} went back to {what}"
                 outcome = Outcome(kind=OutcomeKind.SUPERSEDED, reason=reason)
                 notices = await rollout_rows.end_rollout(connection, active["rollout_id"], outcome)
-            rollout_id = uuid4()
+            rollout_id = once or uuid4()
             await connection.execute(_REQUEST, rollout_id, past.target_id, Origin.ROLLBACK.value, by, past.newest)
             for name, (tag, digest) in items.items():
                 await connection.execute(_ITEM, rollout_id, name, tag, digest)
+                detail = f"goes back to {tag or digest}"
+                await words.tell(
+                    connection, Saying.ROLLBACK, by=by, watches=[name], detail=detail, rollout_id=rollout_id
+                )
             await connection.execute(_HOLD_THERE, list(items))
             await make_due(connection, past.target_id)
         return Gone(rollout_id=rollout_id, notice_ids=tuple(notices))

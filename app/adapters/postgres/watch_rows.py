@@ -9,14 +9,24 @@ from app.domain.decision import Deploy, Hold, HoldReason
 from app.domain.notice import NoticeKind
 from app.services.target import Claim, Launch, WatchResult
 
+# When a tag appeared is known of those that came after the first reading. The target's row is locked, so that the tags
+# cannot change in between; they are compared once, and nothing is written where nothing changed.
 _SIGHTED = """
-UPDATE watches SET tags = coalesce($2, tags),
-  tags_read_at = CASE WHEN $2::text[] IS NULL THEN tags_read_at ELSE clock_timestamp() END,
+WITH before AS MATERIALIZED (
+  SELECT name, tags, tags_read_at, coalesce($2::text[] <> tags, false) AS other FROM watches WHERE name = $1),
+appeared AS (
+  INSERT INTO tag_sightings (watch_name, tag)
+  SELECT name, tag FROM before, LATERAL (SELECT unnest($2) EXCEPT SELECT unnest(before.tags)) fresh (tag)
+  WHERE other AND tags_read_at IS NOT NULL
+  ON CONFLICT DO NOTHING)
+UPDATE watches w SET tags = CASE WHEN before.other THEN $2 ELSE w.tags END,
+  tags_read_at = CASE WHEN $2 IS NULL THEN w.tags_read_at ELSE clock_timestamp() END,
   wanted_tag = $3, wanted_digest = $4, trouble = '', trouble_since = NULL
-WHERE name = $1
-  AND ($2::text[] IS NOT NULL AND ($2 <> tags OR tags_read_at IS NULL
-       OR tags_read_at < clock_timestamp() - interval '5 minutes')
-       OR wanted_tag <> $3 OR wanted_digest <> $4 OR trouble <> '')
+FROM before
+WHERE w.name = before.name
+  AND (before.other OR ($2 IS NOT NULL AND (w.tags_read_at IS NULL
+       OR w.tags_read_at < clock_timestamp() - interval '5 minutes'))
+       OR w.wanted_tag <> $3 OR w.wanted_digest <> $4 OR w.trouble <> '')
 """
 
 _TROUBLE = """
@@ -57,7 +67,8 @@ _NEW_DECISION = """
 WITH made AS (
   INSERT INTO decisions (watch_name, kind, reason, words, tag, digest, rollout_id)
   VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING decision_id)
-UPDATE watches SET decision_id = made.decision_id FROM made WHERE name = $1 RETURNING made.decision_id
+UPDATE watches SET decision_id = made.decision_id, hold = CASE $2 WHEN 'deploy' THEN 'deploy' ELSE $3 END
+FROM made WHERE name = $1 RETURNING made.decision_id
 """
 
 _ANSWER = """

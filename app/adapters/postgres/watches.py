@@ -41,10 +41,11 @@ RETURNING target_id
 _FORGET = (
     "DELETE FROM sightings WHERE watch_name = ANY($1)",
     "DELETE FROM failures WHERE watch_name = ANY($1)",
+    "DELETE FROM tag_sightings WHERE watch_name = ANY($1)",
     """
     UPDATE watches SET tags = '{}', tags_read_at = NULL, wanted_tag = '', wanted_digest = '', running = '[]',
       job_create_index = 0, digests = '{}', digest_tags = '{}', first_highest = '', expected = '{}', adopt = false,
-      hand_changed_at = NULL, hand_images = '{}', decision_id = NULL, trouble = '', trouble_since = NULL,
+      hand_changed_at = NULL, hand_images = '{}', decision_id = NULL, hold = '', trouble = '', trouble_since = NULL,
       rolled_back_at = NULL, source_stale = '', unserved = '', unserved_since = NULL, unserved_checked_at = NULL
     WHERE name = ANY($1)
     """,

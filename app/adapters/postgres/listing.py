@@ -1,0 +1,129 @@
+"""Which watches stand on a page, by need: found by indexes, or by what a search holds. Only names leave this file.
+
+The order is that of `Condition`; this must agree with `condition()` for every watch.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from app.adapters.postgres.pool import Connection
+from app.services.board import CONDITIONS, Condition, Search
+
+_RANKS = {each: rank for rank, each in enumerate(Condition)}
+_OF_HOLDS = {"": Condition.IDLE, "deploy": Condition.MOVING, **{each.value: CONDITIONS[each] for each in CONDITIONS}}
+_HOLDS = list(_OF_HOLDS)
+_HOLD_RANKS = [_RANKS[each] for each in _OF_HOLDS.values()]
+
+# What goes before the last decision: what cannot be seen, and a rollout under way that is the watch's newest. They are
+# few, or else nothing goes well; each is looked up (`OFFSET 0`) rather than all that there is hashed.
+_SPECIAL = f"""
+named AS (SELECT * FROM unnest($1::text[], $2::integer[]) AS named (hold, rank)),
+special AS MATERIALIZED (
+  SELECT name, position, hold, min(rank) AS rank FROM (
+    SELECT name, position, hold, {_RANKS[Condition.TROUBLE]} AS rank
+    FROM watches WHERE present AND (trouble <> '' OR unserved <> '')
+    UNION ALL
+    SELECT w.name, w.position, w.hold, {_RANKS[Condition.TROUBLE]}
+    FROM targets t CROSS JOIN LATERAL (SELECT * FROM watches w WHERE w.target_id = t.target_id AND w.present OFFSET 0) w
+    WHERE t.trouble <> ''
+    UNION ALL
+    SELECT w.name, w.position, w.hold,
+      CASE WHEN r.deployment ->> 'deployment_id' <> '' AND r.deployment @> '{{"awaits_promotion": true}}'
+      THEN {_RANKS[Condition.PROMOTION]} ELSE {_RANKS[Condition.MOVING]} END
+    FROM rollouts r
+    CROSS JOIN LATERAL (SELECT * FROM rollout_watches rw WHERE rw.rollout_id = r.rollout_id OFFSET 0) rw
+    CROSS JOIN LATERAL (SELECT * FROM watches w WHERE w.name = rw.watch_name AND w.present OFFSET 0) w
+    WHERE r.ended_at IS NULL AND rw.asked_at = (
+      SELECT max(asked_at) FROM rollout_watches newest WHERE newest.watch_name = rw.watch_name)
+  ) found GROUP BY name, position, hold)
+"""
+
+# The first of each decision, merged: no more is read than could stand on the page.
+_PAGE = f"""
+WITH {_SPECIAL}, counted AS (
+  SELECT rank, sum(n)::integer AS n FROM (
+    SELECT rank, n FROM (SELECT hold, count(*) AS n FROM watches WHERE present GROUP BY hold) held
+    JOIN named USING (hold)
+    UNION ALL SELECT named.rank, -count(*) FROM special JOIN named USING (hold) GROUP BY named.rank
+    UNION ALL SELECT rank, count(*) FROM special GROUP BY rank) each GROUP BY rank),
+page AS (
+  SELECT rank, position, name FROM (
+    SELECT named.rank, first.position, first.name FROM named CROSS JOIN LATERAL (
+      SELECT position, name FROM watches w
+      WHERE w.present AND w.hold = named.hold AND w.name NOT IN (SELECT name FROM special)
+      ORDER BY position, name LIMIT $4::bigint + $5::bigint) first
+    WHERE named.rank = ANY($3::integer[])
+    UNION ALL SELECT rank, position, name FROM special WHERE rank = ANY($3)) each
+  ORDER BY rank, position, name OFFSET $4 LIMIT $5)
+SELECT array(SELECT name FROM page ORDER BY rank, position, name) AS names,
+  (SELECT coalesce(jsonb_object_agg(rank, n), '{{}}') FROM counted) AS counts
+"""
+
+# Lower case of ASCII is cheapest, and all but names is that. Tags are looked at only where a term is in nothing else.
+# `strpos` knows no special characters; those of JSON are no part of any tag.
+_OWN = """
+concat_ws(chr(10), lower(w.name), lower(concat_ws(chr(10), w.repository_host || '/' || w.repository_path, w.wanted_tag,
+  w.pinned_tag, CASE WHEN jsonb_array_length(w.running) < 2 THEN w.running #>> '{0,tag}'
+    ELSE translate(jsonb_path_query_array(w.running, '$[*].tag')::text, '[]", ', repeat(chr(10), 5)) END) COLLATE "C"))
+"""
+_TERMS = """unnest((SELECT array_agg(lower(each)) FROM unnest({terms}::text[]) each)) term"""
+_IN = 'strpos({text}, term COLLATE "C") > 0'
+
+_FOUND = f"""
+WITH {_SPECIAL}, found AS MATERIALIZED (
+  SELECT w.name, w.position, coalesce(s.rank, named.rank) AS rank
+  FROM watches w
+  JOIN named USING (hold)
+  LEFT JOIN special s ON s.name = w.name
+  CROSS JOIN LATERAL (SELECT {_OWN} AS own OFFSET 0) mine
+  CROSS JOIN LATERAL (
+    SELECT CASE WHEN (SELECT bool_and({_IN.format(text="mine.own")}) FROM {_TERMS.format(terms="$6")}) THEN NULL
+      ELSE lower(array_to_string(w.tags, chr(10)) COLLATE "C") END AS tags OFFSET 0) theirs
+  WHERE w.present AND (theirs.tags IS NULL OR (
+    SELECT bool_and({_IN.format(text="mine.own")} OR {_IN.format(text="theirs.tags")})
+    FROM {_TERMS.format(terms="$6")})))
+SELECT array(SELECT name FROM found WHERE rank = ANY($3::integer[])
+    ORDER BY rank, position, name OFFSET $4 LIMIT $5) AS names,
+  (SELECT coalesce(jsonb_object_agg(rank, n), '{{}}') FROM (SELECT rank, count(*) AS n FROM found GROUP BY rank) each)
+    AS counts
+"""
+
+# Of the page's watches only: a tag that holds most of what is in nothing else of the watch.
+_MATCHED = f"""
+SELECT w.name, matched.tag FROM watches w
+CROSS JOIN LATERAL (SELECT {_OWN} AS own OFFSET 0) mine
+CROSS JOIN LATERAL (
+  SELECT tag FROM unnest(w.tags) WITH ORDINALITY AS of_it (tag, number), {_TERMS.format(terms="$2")}
+  WHERE NOT {_IN.format(text="mine.own")} AND {_IN.format(text='lower(tag COLLATE "C")')}
+  GROUP BY tag, number ORDER BY count(*) DESC, number LIMIT 1) matched
+WHERE w.name = ANY($1)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """The watches of a page by name, how many are in each condition, and tags that terms were found in."""
+
+    names: Sequence[str]
+    counts: Mapping[Condition, int]
+    matched_tags: Mapping[str, str] = field(default_factory=dict)
+
+
+async def find(connection: Connection, search: Search, *, offset: int, limit: int) -> Names:
+    """The page's watches: in one statement, or in two when something is searched for."""
+    wanted = [_RANKS[each] for each in search.conditions or Condition]
+    values = (_HOLDS, _HOLD_RANKS, wanted, offset, limit)
+    if not search.terms:
+        row = await connection.fetchrow(_PAGE, *values)
+        return Names(names=row["names"], counts=_counts(row["counts"]))
+    row = await connection.fetchrow(_FOUND, *values, list(search.terms))
+    matched = await connection.fetch(_MATCHED, row["names"], list(search.terms))
+    return Names(
+        names=row["names"],
+        counts=_counts(row["counts"]),
+        matched_tags={each["name"]: each["tag"] for each in matched},
+    )
+
+
+def _counts(by_rank: Mapping[str, int]) -> Mapping[Condition, int]:
+    return {each: by_rank.get(str(rank), 0) for each, rank in _RANKS.items()}

@@ -1,0 +1,66 @@
+"""Statements that several readers begin with, in the columns that view_rows.py translates; each adds which it wants."""
+
+# Tags are many, so an overview brings them only where what is wanted has to be told from them: before the first look
+# after a person's word.
+_WATCHES = """
+SELECT w.name, w.registry, w.repository_host, w.repository_path, w.task, w.pinned_tag, w.auto_deploy, w.observe_only,
+  w.wanted_tag, w.wanted_digest, w.tags_read_at, w.running, w.trouble, w.trouble_since, w.word_at,
+  w.promote_after, w.revert_on_failure, w.source_stale, w.unserved, w.unserved_since,
+  CASE WHEN w.rolled_back_at > coalesce(w.word_at, '-infinity') AND NOT EXISTS (
+    SELECT FROM sightings s WHERE s.watch_name = w.name AND s.first_seen_at > w.rolled_back_at)
+  THEN w.rolled_back_at END AS rolled_back_at,
+  array(SELECT digest FROM failures f WHERE f.watch_name = w.name AND released_at IS NULL
+    ORDER BY failed_at DESC) AS failed,
+  t.region, t.namespace, t.job_id, t.trouble AS job_trouble, t.trouble_since AS job_trouble_since,
+  t.due_at IS NOT NULL AND t.due_at <= clock_timestamp() AS due,
+  d.kind, d.reason AS hold_reason, d.words, d.tag AS decided_tag, d.digest AS decided_digest, d.looks, d.first_at,
+  d.last_at, d.rollout_id AS decided_rollout,
+  CASE WHEN $1 OR w.word_at > coalesce(d.last_at, '-infinity') THEN w.tags ELSE '{{}}' END AS tags,
+  r.*
+FROM watches w
+{joins}
+LEFT JOIN LATERAL (
+  SELECT rollout_id, state, outcome, reason, note, origin, asked_by, created_at, ended_at, deployment, undoes,
+    rw.tag AS rollout_tag, rw.watch_name || ' ' || coalesce(nullif(rw.tag, ''), rw.digest) AS what,
+    (SELECT u.rollout_id FROM rollouts u WHERE u.target_id = o.target_id AND u.undoes = o.rollout_id
+     ORDER BY u.intent DESC LIMIT 1) AS undone_by
+  FROM rollout_watches rw JOIN rollouts o USING (rollout_id)
+  WHERE rw.watch_name = w.name ORDER BY rw.asked_at DESC LIMIT 1) r ON true
+WHERE w.present
+"""
+
+# All of them; and a few of many, which are looked up rather than everything hashed.
+WATCHES = _WATCHES.format(joins="JOIN targets t USING (target_id) LEFT JOIN decisions d USING (decision_id)")
+FEW_WATCHES = _WATCHES.format(
+    joins="""CROSS JOIN LATERAL (SELECT * FROM targets t WHERE t.target_id = w.target_id OFFSET 0) t
+LEFT JOIN LATERAL (SELECT * FROM decisions d WHERE d.decision_id = w.decision_id OFFSET 0) d ON true"""
+)
+
+ROLLOUTS = """
+SELECT r.*, coalesce((SELECT string_agg(
+    watch_name || ' ' || coalesce(nullif(tag, ''), digest), ', ' ORDER BY watch_name)
+  FROM rollout_watches rw WHERE rw.rollout_id = r.rollout_id), '') AS what,
+  (SELECT u.rollout_id FROM rollouts u WHERE u.target_id = r.target_id AND u.undoes = r.rollout_id
+   ORDER BY u.intent DESC LIMIT 1) AS undone_by
+FROM rollouts r
+"""
+
+SWITCH = """
+SELECT clock_timestamp() AS now, paused, changed_by, changed_at,
+  (SELECT count(*) FROM notices WHERE dead_at IS NULL AND sent_at IS NULL AND attempts > 1) AS unsent
+FROM switches
+"""
+
+AWAY = """
+SELECT 'registry ' || registry AS name, (array_agg(trouble ORDER BY trouble_since))[1] AS problem,
+  min(trouble_since) AS since
+FROM watches WHERE present AND trouble <> '' GROUP BY registry
+UNION ALL
+SELECT 'Nomad', (array_agg(trouble ORDER BY trouble_since))[1], min(trouble_since)
+FROM targets t
+WHERE trouble <> '' AND EXISTS (SELECT FROM watches w WHERE w.target_id = t.target_id AND w.present)
+HAVING count(*) > 0
+ORDER BY name
+"""
+
+UNKNOWN_SOURCES = "SELECT source, deliveries, last_at FROM unknown_sources ORDER BY last_at DESC, source"

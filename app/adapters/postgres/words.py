@@ -1,0 +1,45 @@
+"""What people said, written in the transaction of what it tells of; and whether it was said before, by its id."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from app.adapters.postgres.notices import MAX_DETAIL, storable
+from app.adapters.postgres.pool import Connection
+from app.services.said import Saying
+from app.services.word import Asked
+
+_TELL = """
+INSERT INTO words (spoken_by, watch_name, saying, detail, rollout_id, delivery_id)
+SELECT $1, watch_name, $3, $4, $5, $6 FROM unnest($2::text[]) watch_name
+"""
+
+# Rolled out to several watches, it is said of each.
+_ASKED = """
+SELECT r.target_id, coalesce(string_agg(rw.watch_name || ' ' || coalesce(nullif(rw.tag, ''), rw.digest), ', '
+  ORDER BY rw.watch_name), '') AS what, coalesce(max(rw.tag) FILTER (WHERE rw.watch_name = $2), '') AS tag
+FROM rollouts r LEFT JOIN rollout_watches rw USING (rollout_id)
+WHERE r.rollout_id = $1 GROUP BY r.target_id
+"""
+
+
+async def tell(
+    connection: Connection,
+    saying: Saying,
+    *,
+    by: str,
+    watches: Iterable[str | None] = (None,),
+    detail: str,
+    rollout_id: UUID | None = None,
+    delivery_id: UUID | None = None,
+) -> None:
+    """Remember what was said, for each of the watches; None is a word about everything."""
+    values = (storable(by, MAX_DETAIL), list(watches), saying.value, storable(detail, MAX_DETAIL))
+    await connection.execute(_TELL, *values, rollout_id, delivery_id)
+
+
+async def asked(connection: Connection, once: UUID, *, target_id: int, watch: str = "") -> Asked | None:
+    """The rollout that was asked for under this id, as the target sees it; None when there is none (yet)."""
+    row = await connection.fetchrow(_ASKED, once, watch)
+    if row is None:
+        return None
+    return Asked(rollout_id=once, here=row["target_id"] == target_id, what=row["what"], tag=row["tag"])

@@ -1,0 +1,62 @@
+"""GET /activity: everything that happened, by repository, kind and person; as a page, and as JSON for others."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.services.board import Entry, EntryKind, Glance
+from app.web import labels
+from app.web.pages import show
+from app.web.respond import answer, prefers_html
+from app.web.running import running
+
+ENTRIES = 50
+
+
+async def show_activity(request: Request) -> Response:
+    """200 {"entries"}, newest first: ?repo=, ?kind=, ?by= filter, ?before= goes on where a page ended."""
+    query = request.query_params
+    kinds = frozenset(EntryKind(kind) for kind in query.getlist("kind") if kind in set(EntryKind))
+    glance = Glance(watch=query.get("repo", "").strip(), kinds=kinds, by=query.get("by", ""), before=before(request))
+    board = running(request).services.board
+    entries = await board.entries(glance, limit=ENTRIES)
+    filters = {"repo": glance.watch, "kind": sorted(kinds), "by": glance.by}
+    further = older(entries, ENTRIES, "/activity", filters)
+    if not prefers_html(request):
+        return answer({"entries": entries, "older": further or None})
+    values = {
+        "glance": glance,
+        "kinds": labels.ENTRIES.items(),
+        "people": await board.people(),
+        "entries": entries,
+        "newest": glance.before is None,
+        "first": _url("/activity", filters),
+        "older": further,
+    }
+    return await show(request, "activity.html", values, title="Activity")
+
+
+def before(request: Request) -> tuple[datetime, str] | None:
+    """Where ?before= says that the page ended; None for the newest, and for what makes no sense."""
+    at, _, key = request.query_params.get("before", "").partition(" ")
+    try:
+        found = datetime.fromisoformat(at)
+    except ValueError:
+        return None
+    return (found, key) if found.tzinfo is not None and key and "\0" not in key else None
+
+
+def older(entries: Sequence[Entry], limit: int, page: str, filters: Mapping[str, object]) -> str:
+    """The URL of what came before, "" when that was all."""
+    if len(entries) < limit:
+        return ""
+    last = entries[-1]
+    return _url(page, {**filters, "before": f"{last.at.isoformat()} {last.key}"})
+
+
+def _url(page: str, filters: Mapping[str, object]) -> str:
+    query = urlencode({name: value for name, value in filters.items() if value}, doseq=True)
+    return f"{page}?{query}" if query else page

@@ -1,0 +1,194 @@
+"""Values to the words, names and tones that templates show. Pure; each value of the services has its wording in labels.
+
+A tone is the name of a colour in the style sheet.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import quote
+
+from markupsafe import Markup, escape
+
+from app.services.board import Condition, DeliverySummary, Entry, EntryKind, condition
+from app.services.queries import RolloutSummary, TaskView, WatchView
+from app.web import labels
+
+_UNITS = (("s", 1, 60), ("min", 60, 3600), ("h", 3600, 86400), ("d", 86400, 60 * 86400))
+_SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """What some tasks run alike; `where` names them when the others run something else."""
+
+    tag: str
+    digest: str
+    where: str
+
+
+def standing(watch: WatchView) -> str:
+    """How a watch stands, in two or three words."""
+    found = condition(watch)
+    if found is Condition.TROUBLE:
+        return "In trouble"
+    if found is Condition.PROMOTION:
+        return "Waits for promotion"
+    rollout = watch.rollout
+    if rollout is not None and rollout.outcome is None:
+        deployment = rollout.deployment
+        return f"Deploying {deployment.healthy}/{deployment.desired} healthy" if deployment else "Deploying"
+    if watch.decision is None:
+        return "Not looked at yet"
+    return labels.HOLDS[watch.decision.reason] if watch.decision.reason else "Deploying"
+
+
+def tone(watch: WatchView) -> str:
+    """How that feels."""
+    return labels.TONES[condition(watch)]
+
+
+def explained(watch: WatchView) -> str:
+    """Why a watch stands so, in a sentence."""
+    for trouble in (watch.registry_trouble, watch.job_trouble, watch.unserved):
+        if trouble is not None:
+            return trouble.problem
+    rollout = watch.rollout
+    if rollout is not None and rollout.outcome is None:
+        return f"{rollout.what}: {rollout.note}" if rollout.note else rollout.what
+    if watch.decision is None:
+        return "a look is on its way" if watch.due else "the first look is to come"
+    return watch.decision.words
+
+
+def changed_at(watch: WatchView) -> datetime | None:
+    """When a watch last changed: its decision, or its rollout."""
+    times = [watch.decision.first_at] if watch.decision else []
+    if watch.rollout is not None:
+        times.append(watch.rollout.ended_at or watch.rollout.created_at)
+    return max(times, default=None)
+
+
+def checked_at(watch: WatchView) -> datetime | None:
+    """When a watch was last decided upon."""
+    return watch.decision.last_at if watch.decision else None
+
+
+def images(tasks: Sequence[TaskView]) -> Sequence[Image]:
+    """What runs, each image once."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for each in tasks:
+        found.setdefault((each.tag, each.digest), []).append(each.task)
+    return [
+        Image(tag=tag, digest=digest, where=", ".join(where) if len(found) > 1 else "")
+        for (tag, digest), where in found.items()
+    ]
+
+
+def runs_tag(watch: WatchView) -> str:
+    """The tag that all tasks run; "" where they differ, or it is unknown."""
+    tags = {each.tag for each in watch.running}
+    return tags.pop() if len(tags) == 1 else ""
+
+
+def entry_title(entry: Entry) -> str:
+    """What happened, in two or three words."""
+    if entry.kind is EntryKind.DECISION:
+        return labels.HOLDS[entry.reason] if entry.reason else "Deploys"
+    if entry.kind is EntryKind.OUTCOME and entry.outcome is not None:
+        return labels.OUTCOMES[entry.outcome]
+    if entry.kind is EntryKind.WORD and entry.saying is not None:
+        return labels.SAYINGS[entry.saying]
+    return labels.ENTRIES[entry.kind]
+
+
+def entry_tone(entry: Entry) -> str:
+    """How that feels."""
+    if entry.kind is EntryKind.DECISION and entry.reason is not None:
+        return labels.HOLD_TONES[entry.reason]
+    if entry.kind is EntryKind.OUTCOME and entry.outcome is not None:
+        return labels.OUTCOME_TONES[entry.outcome]
+    return "moving" if entry.kind in (EntryKind.ROLLOUT, EntryKind.DECISION) else "quiet"
+
+
+def delivery_label(delivery: DeliverySummary) -> str:
+    """What became of a delivery."""
+    return labels.ACCEPTANCES[delivery.acceptance]
+
+
+def delivery_tone(delivery: DeliverySummary) -> str:
+    """How that feels."""
+    return labels.ACCEPTANCE_TONES[delivery.acceptance]
+
+
+def can_go_back(rollout: RolloutSummary, newest: bool) -> bool:
+    """Whether rolling back from (the newest), or to, this rollout is worth offering; whoever does it checks again."""
+    if rollout.undone_by is not None or rollout.state is not rollout.state.ENDED:
+        return False
+    return newest or (rollout.outcome is not None and rollout.outcome in labels.DONE)
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """`1 watch`, `2 watches`."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def ago(at: datetime | None, now: datetime, never: str = "some time ago") -> Markup | str:
+    """How long ago that was, and when exactly under the pointer. page.js says the same as time goes on."""
+    if at is None:
+        return never
+    exact = at.isoformat(sep=" ", timespec="seconds").removesuffix("+00:00")
+    return Markup('<time datetime="{}" title="{} UTC">{}</time>').format(at.isoformat(), exact, relative(now - at))
+
+
+def relative(passed: timedelta) -> str:
+    """`12 s ago`, `3 min ago`, `5 d ago`; days without end become months."""
+    seconds = max(0, int(passed.total_seconds()))
+    for unit, length, limit in _UNITS:
+        if seconds < limit:
+            return f"{seconds // length} {unit} ago"
+    return f"{seconds // (30 * 86400)} months ago"
+
+
+def bidi(text: str) -> Markup:
+    """Text of somebody else, kept from turning around what stands beside it."""
+    return Markup("<bdi>{}</bdi>").format(text) if text else Markup("")
+
+
+def breakable(text: str) -> Markup:
+    """The same for a path, that may be broken behind its slashes."""
+    return Markup("<bdi>") + escape(text).replace("/", Markup("/<wbr>")) + Markup("</bdi>")
+
+
+def digest(text: str) -> str:
+    """A digest short enough to compare by eye: the algorithm and the first twelve digits."""
+    algorithm, colon, value = text.partition(":")
+    return f"{algorithm}{colon}{value[:12]}" if colon else text[:12]
+
+
+def short(digest: str) -> str:
+    """The same without the algorithm, where there is little room."""
+    return digest.rpartition(":")[2][:12]
+
+
+def path(name: str) -> str:
+    """A watch's name as it stands in a URL's path."""
+    return quote(name, safe="/")
+
+
+def slug(name: str) -> str:
+    """A watch's name as part of an element's id: no two names have the same."""
+    return "".join(each if each in _SAFE else f".{ord(each):x}." for each in name)
+
+
+FILTERS: Mapping[str, object] = {
+    each.__name__: each
+    for each in (
+        standing, tone, explained, changed_at, checked_at, images, runs_tag, entry_title, entry_tone, delivery_label,
+        delivery_tone, can_go_back, counted, ago, bidi, breakable, digest, short, path, slug,
+    )
+} | {
+    "outcome": labels.progress,
+    "outcome_tone": labels.progress_tone,
+    "origin": labels.ORIGINS.__getitem__,
+}  # fmt: skip

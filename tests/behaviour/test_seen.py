@@ -1,0 +1,85 @@
+"""What looks leave for the pages: the decision in a word, when a tag appeared, and webhooks that never came."""
+
+from app.adapters.postgres.board import PostgresBoard
+from app.services.board import Condition, EntryKind, Glance, Search, condition
+from tests.line import Line
+
+
+async def hold(running: Line, name: str = "app") -> tuple[str, str]:
+    """The decision in a word, as the watch has it and as the decision says it."""
+    (row,) = await running.fetch(
+        "SELECT hold, coalesce(CASE kind WHEN 'hold' THEN reason ELSE kind END, '') AS said "
+        "FROM watches LEFT JOIN decisions USING (decision_id) WHERE name = $1",
+        name,
+    )
+    return row["hold"], row["said"]
+
+
+async def test_the_watch_has_its_decision_in_a_word(running: Line) -> None:
+    await running.configure(running.watch("app"))
+    await running.held("app", "unusable")
+    assert await hold(running) == ("unusable", "unusable")
+    await running.start()
+    assert await hold(running) == ("up_to_date", "up_to_date")
+    await running.switch("app", on=False)
+    await running.push("app", "v1.1.0")
+    await running.held("app", "auto_deploy_off")
+    assert await hold(running) == ("auto_deploy_off", "auto_deploy_off")
+    listing = await PostgresBoard(running.database).listing(Search(), offset=0, limit=9)
+    assert [condition(watch) for watch in listing.watches] == [Condition.HELD]
+    await running.configure(running.watch("app", job="other"))
+    await running.held("app", "unusable")
+    assert await hold(running) == ("unusable", "unusable")
+
+
+async def test_a_tag_that_comes_after_the_first_look_is_known_by_when(running: Line) -> None:
+    await running.start()
+    board = PostgresBoard(running.database)
+    assert (await board.tag("app", "v1.0.0")).first_seen_at is None
+    await running.push("app", "v1.1.0", told=False)
+    await running.push("app", "main")
+    await running.quiet()
+    seen = await running.fetch("SELECT tag, first_seen_at FROM tag_sightings ORDER BY tag")
+    assert [row["tag"] for row in seen] == ["main", "v1.1.0"]
+    told = await board.tag("app", "v1.1.0")
+    assert told.first_seen_at == seen[1]["first_seen_at"]
+    assert told.digest == (await running.fetch("SELECT wanted_digest FROM watches"))[0]["wanted_digest"]
+    await running.mark()
+    await running.quiet()
+    assert await running.fetch("SELECT tag, first_seen_at FROM tag_sightings ORDER BY tag") == seen
+
+
+async def test_a_timeline_goes_from_the_push_to_the_end(running: Line) -> None:
+    await running.start()
+    second = await running.push("app", "v1.1.0")
+    await running.deployed("app", f"team/app:v1.1.0@{second}")
+    entries = await PostgresBoard(running.database).entries(Glance(watch="app"), limit=99)
+    told = [entry for entry in reversed(entries) if entry.digest == second]
+    kinds = [entry.kind for entry in told]
+    assert kinds.index(EntryKind.WEBHOOK) < kinds.index(EntryKind.DECISION)
+    assert kinds.index(EntryKind.DECISION) < kinds.index(EntryKind.OUTCOME)
+    assert {entry.found_by for entry in told if entry.kind is EntryKind.DECISION} == {"webhook"}
+    rollouts = {entry.rollout_id for entry in told if entry.kind in (EntryKind.ROLLOUT, EntryKind.OUTCOME)}
+    assert len(rollouts) == 1
+
+
+async def test_a_webhook_that_never_came_is_missed_where_others_did(running: Line) -> None:
+    await running.start()
+    board = PostgresBoard(running.database)
+
+    async def missed() -> list[str]:
+        read = await board.deliveries(source="", acceptance=None, before=None, limit=9)
+        return [each.tag for each in read.missed]
+
+    first = await running.push("app", "v1.1.0", told=False)
+    await running.poll()
+    await running.deployed("app", f"team/app:v1.1.0@{first}")
+    assert await missed() == []
+    second = await running.push("app", "v1.2.0")
+    await running.deployed("app", f"team/app:v1.2.0@{second}")
+    third = await running.push("app", "v1.3.0", told=False)
+    await running.poll()
+    await running.deployed("app", f"team/app:v1.3.0@{third}")
+    assert await missed() == ["v1.3.0"]
+    await running.tell("team/app", "v1.3.0", third)
+    assert await missed() == []

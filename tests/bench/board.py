@@ -1,0 +1,74 @@
+"""How long Postgres takes for the statements of a page: `python -m tests.bench.board [watches[xtags] …]`."""
+
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from statistics import median
+
+from app.adapters.postgres.board import PostgresBoard
+from app.adapters.postgres.migrate import migrate
+from app.adapters.postgres.pool import Database
+from app.local.postgres import EmbeddedPostgres
+from app.services.board import Condition, Glance, Search
+from tests.seeded import name_of, seed_watches
+from tests.servers.postgres import Databases
+
+_TIMES = 20
+
+
+async def measure(url: str, count: int, tags: int) -> None:
+    """Seed a database and print the least and the median milliseconds of everything that pages ask."""
+    await migrate(url)
+    database = Database(url)
+    await seed_watches(database, count, tags=tags)
+    board = PostgresBoard(database)
+    asked: dict[str, Callable[[], Awaitable[object]]] = {
+        "situation": board.situation,
+        "listing": lambda: board.listing(Search(), offset=0, limit=100),
+        "listing, last page": lambda: board.listing(Search(), offset=count - 100, limit=100),
+        "listing, up to date": lambda: board.listing(
+            Search(conditions=frozenset({Condition.CURRENT})), offset=0, limit=100
+        ),
+        "search by name": lambda: board.listing(Search(terms=(name_of(77),)), offset=0, limit=100),
+        "search by tag": lambda: board.listing(Search(terms=("V1.7.",)), offset=0, limit=100),
+        "search in vain": lambda: board.listing(Search(terms=("nowhere", "svc")), offset=0, limit=100),
+        "suggest names": lambda: board.suggestions("svc-000", limit=12),
+        "suggest tags": lambda: board.suggestions("v1.", limit=12),
+        "suggest in vain": lambda: board.suggestions("nowhere", limit=12),
+        "activity": lambda: board.entries(Glance(), limit=50),
+        "activity of ann": lambda: board.entries(Glance(by="ann"), limit=50),
+        "timeline": lambda: board.entries(Glance(watch=name_of(5)), limit=50),
+        "people": board.people,
+        "deliveries": lambda: board.deliveries(source="", acceptance=None, before=None, limit=50),
+        "tag": lambda: board.tag(name_of(5), "v1.3.0"),
+        "rollouts of": lambda: board.rollouts_of(name_of(5), limit=20),
+    }
+    print(f"{count} watches, {tags} tags each")
+    for what, ask in asked.items():
+        times = []
+        for _ in range(_TIMES):
+            begun = time.perf_counter()
+            await ask()
+            times.append((time.perf_counter() - begun) * 1000)
+        print(f"  {what:24} {min(times):8.1f} {median(times):8.1f} ms")
+    await database.close()
+
+
+def main(sizes: list[str]) -> None:
+    """Each size on a database of its own, on one private server."""
+    with tempfile.TemporaryDirectory() as made:
+        Path(made).chmod(0o711)
+        with EmbeddedPostgres(Path(made), durable=False) as server:
+            databases = Databases(server.url)
+            for size in sizes or ["1000", "10000"]:
+                count, _, tags = size.partition("x")
+                url = databases.empty()
+                asyncio.run(measure(url, int(count), int(tags or 30)))
+                databases.drop(url)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,125 @@
+"""A Board over what the test puts there: what is searched for is found by name, and pages are cut as the real one."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+from app.services.board import (
+    Acceptance,
+    Condition,
+    Deliveries,
+    DeliverySummary,
+    Entry,
+    Glance,
+    Listing,
+    Missed,
+    Search,
+    Situation,
+    SourceHealth,
+    Suggestion,
+    TagView,
+    condition,
+)
+from app.services.queries import Away, RolloutSummary, UnknownSource, WatchView
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+ORDER = list(Condition)
+
+
+@dataclass
+class MemoryBoard:
+    """`trouble` is raised instead of any answer."""
+
+    known: tuple[WatchView, ...] = ()
+    happened: tuple[Entry, ...] = ()
+    rollouts: tuple[RolloutSummary, ...] = ()
+    sent: tuple[DeliverySummary, ...] = ()
+    sources: tuple[SourceHealth, ...] = ()
+    missed: tuple[Missed, ...] = ()
+    absent: tuple[Away, ...] = ()
+    unknown_sources: tuple[UnknownSource, ...] = ()
+    unsent_notices: int = 0
+    paused: bool = False
+    tags_seen: dict[str, TagView] = field(default_factory=dict)
+    trouble: Exception | None = None
+
+    async def situation(self) -> Situation:
+        self._check()
+        return Situation(
+            now=NOW,
+            paused=self.paused,
+            paused_by="ann",
+            paused_at=NOW,
+            away=self.absent,
+            unknown_sources=self.unknown_sources,
+            unsent_notices=self.unsent_notices,
+            watches=len(self.known),
+        )
+
+    async def listing(self, search: Search, *, offset: int, limit: int) -> Listing:
+        self._check()
+        held = [watch for watch in self.known if all(term.lower() in watch.name.lower() for term in search.terms)]
+        found = [watch for watch in held if not search.conditions or condition(watch) in search.conditions]
+        found.sort(key=lambda watch: ORDER.index(condition(watch)))
+        return Listing(
+            watches=tuple(replace(watch, tags=()) for watch in found[offset : offset + limit]),
+            found=len(found),
+            counts=Counter(condition(watch) for watch in held),
+        )
+
+    async def named(self, names: Sequence[str]) -> tuple[WatchView, ...]:
+        self._check()
+        return tuple(watch for name in names for watch in self.known if watch.name == name)
+
+    async def suggestions(self, text: str, *, limit: int) -> tuple[Suggestion, ...]:
+        self._check()
+        names = [watch.name for watch in self.known if text in watch.name]
+        tags = Counter(tag for watch in self.known for tag in watch.tags if text in tag)
+        found = [
+            *(Suggestion(text=name, is_tag=False, watches=1) for name in names),
+            *(Suggestion(text=tag, is_tag=True, watches=count) for tag, count in tags.items()),
+        ]
+        return tuple(found[:limit])
+
+    async def entries(self, glance: Glance, *, limit: int) -> tuple[Entry, ...]:
+        self._check()
+        found = [
+            each
+            for each in self.happened
+            if glance.watch in ("", each.watch)
+            and (not glance.kinds or each.kind in glance.kinds)
+            and glance.by in ("", each.by)
+            and (glance.before is None or (each.at, each.key) < glance.before)
+        ]
+        return tuple(found[:limit])
+
+    async def people(self) -> tuple[str, ...]:
+        self._check()
+        return tuple(sorted({each.by for each in self.happened if each.by}))
+
+    async def deliveries(
+        self, *, source: str, acceptance: Acceptance | None, before: tuple[datetime, UUID] | None, limit: int
+    ) -> Deliveries:
+        self._check()
+        found = [
+            each
+            for each in self.sent
+            if source in ("", each.source)
+            and acceptance in (None, each.acceptance)
+            and (before is None or (each.received_at, each.delivery_id) < before)
+        ]
+        return Deliveries(deliveries=tuple(found[:limit]), sources=self.sources, missed=self.missed)
+
+    async def tag(self, watch: str, tag: str) -> TagView:
+        self._check()
+        return self.tags_seen.get(tag, TagView(tag=tag, first_seen_at=None, digest=""))
+
+    async def rollouts_of(self, watch: str, *, limit: int) -> tuple[RolloutSummary, ...]:
+        self._check()
+        return self.rollouts[:limit]
+
+    def _check(self) -> None:
+        if self.trouble is not None:
+            raise self.trouble

@@ -1,0 +1,135 @@
+"""Many watches in a database at once, as looks, rollouts and people leave them: for benches and for pages to look at.
+
+Watch `number` (from 1) is called `name_of(number)`. In mixed states, of each hundred: 1 has a registry's trouble, 2 a
+job's, 3 runs what is gone from the registry, 4 waits for promotion, 5 and 6 are being deployed, the next have each hold
+reason, a deploy decision and none yet; the others are up to date, as all are in the states "current". Each has three
+rollouts that ended, sightings, a webhook's event, and what its last decision was.
+"""
+
+from typing import Any, Literal
+
+from app.adapters.postgres.pool import Connection, Database
+from app.domain.decision import HoldReason
+
+States = Literal["mixed", "current"]
+
+_HOLDS = ["", "deploy", *(reason.value for reason in HoldReason)]
+
+# What is special about a watch, by its number's place in the hundred; $4 has the holds of those that follow.
+_TROUBLE, _JOB_TROUBLE, _UNSERVED, _PROMOTION, _MOVING = 1, 2, 3, 4, (5, 6)
+
+_NAME = "'svc-' || lpad(n::text, 5, '0')"
+_DIGEST = "'sha256:' || encode(sha256(({})::bytea), 'hex')"
+_RELEASE = "'v1.' || {} || '.0'"
+_NOW = _RELEASE.format("$2 - 1")
+
+_SEEDED = f"""
+SELECT n, {_NAME} AS name, CASE WHEN $3 THEN n % 100 ELSE 99 END AS place,
+  CASE WHEN NOT $3 OR n % 100 - 7 NOT BETWEEN 0 AND cardinality($4::text[]) - 1 THEN 'up_to_date'
+       ELSE ($4::text[])[n % 100 - 6] END AS hold
+FROM generate_series(1, $1::integer) n WHERE $2::integer > 0
+"""
+
+_TARGETS = f"""
+INSERT INTO targets (region, namespace, job_id, thorough, job_index, job_create_index, job_read_at, trouble,
+  trouble_since, poll_at)
+SELECT '', 'default', name, false, 10, 1, now(),
+  CASE place WHEN {_JOB_TROUBLE} THEN 'job ' || name || ': Nomad has no leader' ELSE '' END,
+  CASE place WHEN {_JOB_TROUBLE} THEN now() - interval '5 minutes' END, now() + interval '1 day'
+FROM ({_SEEDED}) seeded
+"""
+
+_WATCHES = f"""
+INSERT INTO watches (name, target_id, registry, repository_host, repository_path, task, deploy_by, observe_only,
+  position, tags, tags_read_at, wanted_tag, wanted_digest, running, job_create_index, auto_deploy, trouble,
+  trouble_since, unserved, unserved_since, hold)
+SELECT name, target_id, 'main', 'registry.example', 'team/' || name, 'server', 'digest', hold = 'observe_only', n,
+  array(SELECT {_RELEASE.format("tag")} FROM generate_series(0, $2 - 1) tag), now(), {_NOW},
+  {_DIGEST.format(f"name || {_NOW}")},
+  jsonb_build_array(jsonb_build_object('task', 'app/server', 'image', 'registry.example/team/' || name || ':' || {_NOW},
+    'identity', name, 'tag', {_NOW}, 'digest', {_DIGEST.format(f"name || {_NOW}")})),
+  1, hold <> 'auto_deploy_off',
+  CASE place WHEN {_TROUBLE} THEN 'registry main does not answer' ELSE '' END,
+  CASE place WHEN {_TROUBLE} THEN now() - interval '3 minutes' END,
+  CASE place WHEN {_UNSERVED} THEN 'the registry no longer has what runs' ELSE '' END,
+  CASE place WHEN {_UNSERVED} THEN now() - interval '2 hours' END, hold
+FROM ({_SEEDED}) seeded JOIN targets ON job_id = name AND namespace = 'default' AND region = ''
+"""
+
+_DECISIONS = f"""
+WITH made AS (
+  INSERT INTO decisions (watch_name, kind, reason, words, tag, digest, looks, first_at, last_at)
+  SELECT name, CASE hold WHEN 'deploy' THEN 'deploy' ELSE 'hold' END, hold,
+    {_NOW} || CASE hold WHEN 'up_to_date' THEN ' runs' ELSE ' is decided: ' || replace(hold, '_', ' ') END, {_NOW},
+    {_DIGEST.format(f"name || {_NOW}")}, 40, now() - n * interval '7 seconds' - interval '1 hour', now()
+  FROM ({_SEEDED}) seeded WHERE hold <> '' RETURNING decision_id, watch_name)
+UPDATE watches SET decision_id = made.decision_id FROM made WHERE name = watch_name
+"""
+
+# The three that ended, and a fourth for those that are under way.
+_ROLLOUTS = f"""
+WITH seeded AS ({_SEEDED}), made AS (
+  INSERT INTO rollouts (rollout_id, target_id, intent, origin, asked_by, state, created_at, submitted_at, outcome,
+    reason, ended_at, expected_index, deployment)
+  SELECT gen_random_uuid(), target_id, intent, CASE intent WHEN 2 THEN 'deploy' ELSE 'rule' END,
+    CASE intent WHEN 2 THEN (ARRAY['ann', 'bob'])[1 + n % 2] ELSE '' END,
+    CASE intent WHEN 4 THEN 'submitted' ELSE 'ended' END, at, at + interval '1 second',
+    CASE intent WHEN 4 THEN NULL WHEN 1 THEN 'failed' ELSE 'succeeded' END,
+    CASE intent WHEN 4 THEN '' WHEN 1 THEN 'an allocation failed: exit code 1' ELSE 'the deployment is healthy' END,
+    CASE WHEN intent < 4 THEN at + interval '40 seconds' END, CASE intent WHEN 4 THEN 10 END,
+    CASE WHEN intent < 4 THEN '{{}}' ELSE jsonb_build_object('deployment_id', 'd' || n, 'phase', 'active',
+      'description', 'Deployment is running', 'desired', 3, 'placed', 3, 'healthy', 2, 'unhealthy', 0,
+      'canaries', (place = {_PROMOTION})::integer, 'awaits_promotion', place = {_PROMOTION}) END
+  FROM seeded JOIN targets ON job_id = name CROSS JOIN generate_series(1, 4) intent,
+    LATERAL (SELECT now() - (4 - intent) * interval '1 day' - n * interval '3 seconds' AS at) times
+  WHERE intent < 4 OR place IN ({_PROMOTION}, {_MOVING[0]}, {_MOVING[1]})
+  RETURNING rollout_id, target_id, intent, created_at)
+INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced, words, asked_at)
+SELECT rollout_id, name, {_RELEASE.format("greatest($2 - 5 + intent, 0)")},
+  {_DIGEST.format("name || intent")}, intent = 2, 'it follows releases', created_at
+FROM made JOIN watches USING (target_id)
+"""
+
+_SIGHTINGS = f"""
+INSERT INTO sightings (watch_name, digest, tag, found_by, first_seen_at)
+SELECT name, {_DIGEST.format(f"name || {_NOW}")}, {_NOW}, CASE n % 3 WHEN 0 THEN 'poller' ELSE 'webhook' END,
+  now() - n * interval '7 seconds' - interval '1 hour'
+FROM ({_SEEDED}) seeded
+"""
+
+_DELIVERIES = f"""
+WITH sent AS (
+  INSERT INTO deliveries (delivery_id, source, received_at, size, ignored, acceptance)
+  SELECT gen_random_uuid(), 'main', now() - n * interval '8 seconds' - interval '1 hour', n, 0, 'accepted'
+  FROM ({_SEEDED}) seeded RETURNING delivery_id, size AS n, received_at),
+told AS (
+  INSERT INTO events (delivery_id, source, action, host, path, tag, digest)
+  SELECT delivery_id, 'main', 'push', 'registry.example', 'team/' || {_NAME}, {_NOW},
+    {_DIGEST.format(f"{_NAME} || {_NOW}")}
+  FROM sent RETURNING event_id, delivery_id)
+INSERT INTO event_watches (event_id, watch_name, settled_at, answer, told_at)
+SELECT event_id, {_NAME}, now(), 'it runs', received_at FROM told JOIN sent USING (delivery_id)
+"""
+
+_PARTS = (_TARGETS, _WATCHES, _DECISIONS, _ROLLOUTS, _SIGHTINGS, _DELIVERIES)
+
+
+def name_of(number: int) -> str:
+    """What the watch of that number, from 1, is called."""
+    return f"svc-{number:05}"
+
+
+async def seed_watches(where: Database | Connection, count: int, *, tags: int = 30, states: States = "mixed") -> None:
+    """Put `count` watches into an empty, migrated database, each with `tags` release tags v1.0.0, v1.1.0, …"""
+    if isinstance(where, Database):
+        async with where.connection() as connection:
+            await seed_watches(connection, count, tags=tags, states=states)
+        return
+    for part in _PARTS:
+        await _execute(where, part, count, tags, states == "mixed", _HOLDS)
+    await where.execute("ANALYZE")
+
+
+async def _execute(connection: Any, statement: str, *values: Any) -> None:
+    """10,000 watches with 1,000 tags each take a while."""
+    await connection.execute(statement, *values, timeout=600)

@@ -1,0 +1,39 @@
+"""What axe-core says of a page. It is vendored for the tests alone, and run from outside: the pages' policy allows no
+script but ours.
+"""
+
+import base64
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Page
+
+VENDOR = Path(__file__).parent / "vendor"
+_FILE = "axe-core/axe.min.js"
+
+
+@cache
+def source() -> str:
+    """axe-core as its package has it; AssertionError when somebody changed it."""
+    code = (VENDOR / _FILE).read_bytes()
+    manifest = json.loads((VENDOR / "MANIFEST.json").read_bytes())[_FILE]
+    assert hashlib.sha256(code).hexdigest() == manifest["sha256"], f"{_FILE} is not what {manifest['package']} ships"
+    assert len(base64.b64decode(manifest["integrity"].removeprefix("sha512-"))) == 64
+    return code.decode()
+
+
+async def violations(page: Page) -> list[str]:
+    """One line for each rule and element that breaks it, by every rule of axe-core, best practices among them."""
+    if not await page.evaluate("() => 'axe' in globalThis"):
+        await page.evaluate(source())
+    found = await page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+    return [_line(rule, node) for rule in found["violations"] for node in rule["nodes"]]
+
+
+def _line(rule: dict[str, Any], node: dict[str, Any]) -> str:
+    where = " ".join(str(part) for part in node["target"])
+    why = " ".join((node.get("failureSummary") or "").split())
+    return f"{rule['id']} ({rule['impact']}): {where}: {why} [{node['html'][:160]}]"

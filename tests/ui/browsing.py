@@ -1,0 +1,87 @@
+"""A person's browser, which remembers all that a page must not do: errors, warnings, violations, requests elsewhere.
+
+browsing = await browse(chromium, url); page = browsing.page; …; browsing.check()
+"""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, ViewportSize
+
+DESKTOP = ViewportSize(width=1280, height=800)
+PHONE = ViewportSize(width=390, height=844)
+
+_LOUD = frozenset({"error", "warning", "assert"})
+_LOCAL = ("data:", "blob:", "about:")
+_TELL_VIOLATIONS = """
+addEventListener("securitypolicyviolation", (event) =>
+  console.error(`CSP: ${event.effectiveDirective} forbids ${event.blockedURI || event.sample} on ${location.pathname}`));
+"""
+
+
+@dataclass(kw_only=True)
+class Browsing:
+    """One browser profile with its first page; `origin` is the only one that it may ask."""
+
+    context: BrowserContext
+    page: Page
+    origin: str
+    problems: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+    """"METHOD path?query" of everything asked of the origin, in order."""
+    _expected: list[re.Pattern[str]] = field(default_factory=list)
+
+    def expect(self, pattern: str) -> None:
+        """Say that problems that match are the point of the test: an answer 409, a server that was cut off."""
+        self._expected.append(re.compile(pattern))
+
+    def expect_cuts(self) -> None:
+        """Say that the test takes the server away: loads of our own origin may fail, and nothing else."""
+        self.expect(rf"^console error: (GET |POST )?.*net::ERR_\w+ at {re.escape(self.origin)}/")
+
+    def asked(self, start: str) -> list[str]:
+        """The requests whose "METHOD path" begins like this."""
+        return [each for each in self.requests if each.startswith(start)]
+
+    def check(self) -> None:
+        """AssertionError with everything that the pages did and must not."""
+        wrong = [each for each in self.problems if not any(pattern.search(each) for pattern in self._expected)]
+        assert not wrong, "the browser complains:\n" + "\n".join(wrong)
+
+    def listen(self) -> None:
+        """Remember from now on, of every page of the context."""
+        self.context.on("console", self._heard)
+        self.context.on("weberror", lambda error: self.problems.append(f"uncaught: {error.error}"))
+        self.context.on("request", self._asked)
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type in _LOUD:
+            place = message.location
+            where = f"{place.get('url', '')}:{place.get('lineNumber', '')}"
+            self.problems.append(f"console {message.type}: {message.text} at {where}")
+
+    def _asked(self, request: Request) -> None:
+        url = request.url
+        if url == self.origin or url.startswith(f"{self.origin}/"):
+            self.requests.append(f"{request.method} {url.removeprefix(self.origin)}")
+        elif not url.startswith(_LOCAL):
+            self.problems.append(f"request elsewhere: {request.method} {url}")
+
+
+@asynccontextmanager
+async def browsing(chromium: Browser, origin: str, **options: Any) -> AsyncIterator[Browsing]:
+    """A fresh profile at `origin`; leaving fails for what its pages did wrong, unless the block failed already."""
+    values: dict[str, Any] = {"viewport": DESKTOP, "base_url": origin, "reduced_motion": "reduce", **options}
+    context = await chromium.new_context(**values)
+    try:
+        context.set_default_timeout(10_000)
+        await context.add_init_script(_TELL_VIOLATIONS)
+        made = Browsing(context=context, page=await context.new_page(), origin=origin)
+        made.listen()
+        yield made
+        made.check()
+    finally:
+        await context.close()
