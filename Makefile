@@ -7,6 +7,7 @@
 #   make contract           what Nomad must do for us, on the simulator; NOMAD_ADDR=http://127.0.0.1:4646 for a real agent too
 #   make bench              how fast it is
 #   make docs               write docs/refusals.md of the sentences that the code makes
+#   make screenshots        every page in every state, in .registrywatcher/screenshots; needs chromium
 #   make snakeoil           throw-away TLS certificates in .registrywatcher/snakeoil
 #   make lock               solve the dependencies again (UPGRADE=--upgrade for newer ones)
 #   make clean              remove what the others made
@@ -30,7 +31,7 @@ empty :=
 comma := ,
 PURE_LIST := $(subst $(empty) $(empty),$(comma),$(strip $(PURE)))
 
-.PHONY: help demo up test check contract bench docs snakeoil lock clean
+.PHONY: help demo up test check contract bench docs screenshots snakeoil lock clean
 .NOTPARALLEL:
 
 help:
@@ -67,6 +68,9 @@ docs: .venv/.dev
 	@mkdir -p $(STATE)
 	$(BIN)/python -m tests.unit.refusals > $(STATE)/refusals.md
 	@mv $(STATE)/refusals.md docs/refusals.md
+
+screenshots: .venv/.dev
+	@$(BIN)/python -m tests.ui.screenshots
 
 snakeoil: .venv/.dev
 	@mkdir -p $(STATE)/snakeoil

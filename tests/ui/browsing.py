@@ -3,13 +3,22 @@
 browsing = await browse(chromium, url); page = browsing.page; …; browsing.check()
 """
 
+import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, ViewportSize
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Playwright,
+    Request,
+    ViewportSize,
+)
 
 DESKTOP = ViewportSize(width=1280, height=800)
 PHONE = ViewportSize(width=390, height=844)
@@ -20,6 +29,11 @@ _TELL_VIOLATIONS = """
 addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI, sample }) =>
   console.error(`CSP: ${effectiveDirective} forbids ${blockedURI || sample} on ${location.pathname}`));
 """
+
+
+async def launch(playwright: Playwright, path: str) -> Browser:
+    """Start that chromium, without a window; as root it cannot have a sandbox."""
+    return await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"] if os.geteuid() == 0 else [])
 
 
 @dataclass(kw_only=True)

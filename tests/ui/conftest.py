@@ -1,0 +1,76 @@
+"""One browser and one stage for all tests of the pages; each test has a profile of its own."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from tests.servers.postgres import Databases
+from tests.servers.valkey import LogicalDatabases
+from tests.ui.browsing import Browsing, browsing, launch
+from tests.ui.scene import fresh, play
+from tests.ui.stage import Stage, stage
+
+Browse = Callable[..., AbstractAsyncContextManager[Browsing]]
+
+
+@pytest.fixture(scope="package")
+async def chromium(find_program: Callable[..., str]) -> AsyncIterator[Browser]:
+    """Debian's chromium, for the whole folder: a start takes seconds."""
+    path = find_program("chromium", mend="apt-get install chromium")
+    expect.set_options(timeout=10_000)
+    async with async_playwright() as playwright:
+        browser = await launch(playwright, path)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture(scope="package")
+def empty_stage(
+    tmp_path_factory: pytest.TempPathFactory, databases: Databases, logical_databases: LogicalDatabases
+) -> Iterator[Stage]:
+    """The servers of `scene`, and a database of its own."""
+    url = databases.fresh()
+    with stage(tmp_path_factory.mktemp("stage"), database_url=url, redis_url=logical_databases.fresh()) as made:
+        yield made
+    databases.drop(url)
+
+
+@pytest.fixture(scope="package")
+async def scene(empty_stage: Stage) -> Stage:
+    """Everything runs, with a watch in every state."""
+    await play(empty_stage)
+    return empty_stage
+
+
+@pytest.fixture(scope="package")
+def pool() -> Iterator[str]:
+    """Watches that nobody else acts on."""
+    return fresh()
+
+
+@pytest.fixture
+def app(scene: Stage, pool: Iterator[str]) -> str:
+    """The name of a watch of this test's own: it is up to date with v1.1.0, and its registry has v1.0.0 too."""
+    return next(pool)
+
+
+@pytest.fixture
+def browse(chromium: Browser, scene: Stage) -> Browse:
+    """`async with browse(**options) as browser`: another person's browser at the scene."""
+    return partial(browsing, chromium, scene.url)
+
+
+@pytest.fixture
+async def browser(browse: Browse) -> AsyncIterator[Browsing]:
+    """This test's browser; at the end it fails for errors, violations and requests elsewhere."""
+    async with browse() as made:
+        yield made
+
+
+@pytest.fixture
+def page(browser: Browsing) -> Page:
+    """Its first page, empty."""
+    return browser.page
