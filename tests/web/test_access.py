@@ -175,11 +175,10 @@ def test_what_needs_no_token(path: str) -> None:
         assert client.get(path).status_code == 200
 
 
-def test_a_browser_is_asked_for_the_token() -> None:
+def test_a_browser_is_led_to_the_form_and_may_send_the_token_as_a_password() -> None:
     with Face(access=TOKENS).client(Accept="text/html") as client:
-        answer = client.get("/")
-        assert answer.status_code == 401
-        assert answer.headers["WWW-Authenticate"] == 'Basic realm="registrywatcher"'
+        answer = client.get("/activity?by=ann", follow_redirects=False)
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/login?next=%2Factivity%3Fby%3Dann")
         assert client.get("/", auth=("me", "view-secret")).status_code == 200
 
 

@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 from starlette.routing import BaseRoute, Match
 
+from app.web.assets import Assets
 from app.web.routes import routes
 from tests.web.conftest import ACCEPT
 from tests.web.outline import Outline
@@ -87,7 +88,7 @@ def test_names_stay_names(pages: Mapping[str, Outline], walked: Mapping[str, str
 
 
 def test_every_link_form_and_file_is_ours_and_there(pages: Mapping[str, Outline]) -> None:
-    table = routes()
+    table = routes(Assets())
     for url, page in pages.items():
         for link in [*page.links, *page.files]:
             assert link.startswith("#") or is_routed(table, "GET", link), f"{link} on {url}"
@@ -111,9 +112,9 @@ def test_every_file_of_a_page_is_served_with_its_kind(pages: Mapping[str, Outlin
 
 
 def test_the_table_is_asked_for_what_is_not_there() -> None:
-    assert not is_routed(routes(), "GET", "/nothing")
-    assert not is_routed(routes(), "GET", "//evil.example/")
-    assert not is_routed(routes(), "GET", "https://evil.example/")
+    assert not is_routed(routes(Assets()), "GET", "/nothing")
+    assert not is_routed(routes(Assets()), "GET", "//evil.example/")
+    assert not is_routed(routes(Assets()), "GET", "https://evil.example/")
 
 
 def _further(page: Outline) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """The book kept straight: roles, wordings, statuses and the API's description cover everything there is."""
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,17 @@ from starlette.routing import Mount, Route
 from app import errors
 from app.domain.decision import HoldReason
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
+from app.services import board
+from app.services.said import Saying
 from app.web import labels, openapi, respond
-from app.web.assets import Assets
+from app.web.assets import FOLDER, Assets
 from app.web.auth import Role
-from app.web.routes import TABLE, routes
+from app.web.routes import PAGES, TABLE, routes
 from app.web.wishes import MAX_BODY
 from tests.web.face import SUMMARY, Face
 
 METHODS = {"get", "post", "put", "patch", "delete"}
+DOORS = ("/webhooks/{source}", "/login", "/logout", "/favicon.ico")
 
 
 def described() -> dict[str, Any]:
@@ -27,16 +31,35 @@ def described() -> dict[str, Any]:
 
 def test_every_route_is_in_the_table_and_declares_its_role() -> None:
     made = [(route.path, route.methods) for route in routes(Assets()) if isinstance(route, Route)]
-    declared = [(each.path, {each.method}) for each in TABLE]
+    declared = [(each.path, {each.method}) for each in (*TABLE, *PAGES)]
     assert [(path, (methods or set()) - {"HEAD"}) for path, methods in made] == declared
-    assert all(isinstance(each.needs, Role) for each in TABLE)
+    assert len(made) == len({(path, *sorted(methods or ())) for path, methods in made})
+    assert all(isinstance(each.needs, Role) for each in (*TABLE, *PAGES))
     assert [route.path for route in routes(Assets()) if isinstance(route, Mount)] == ["/static"]
 
 
 def test_whatever_writes_needs_a_deployer_at_least() -> None:
-    writing = [each for each in TABLE if each.method != "GET" and not each.path.startswith("/webhooks/")]
+    """But webhooks, which check a secret of their own, and the door itself."""
+    writing = [each for each in (*TABLE, *PAGES) if each.method != "GET" and each.path not in DOORS]
     assert writing
-    assert all(each.needs >= Role.DEPLOYER for each in writing)
+    assert [each for each in writing if each.needs < Role.DEPLOYER] == []
+
+
+def test_pages_are_for_people_who_may_read_and_questions_for_those_who_may_do_it() -> None:
+    assert [each for each in PAGES if each.needs < Role.VIEWER and each.path not in DOORS] == []
+    asked: dict[str, set[Role]] = {}
+    for each in PAGES:
+        if each.path.startswith("/ask/"):
+            asked.setdefault(each.path, set()).add(each.needs)
+    assert [path for path, needs in asked.items() if len(needs) > 1 or needs < {Role.DEPLOYER}] == []
+    assert asked["/ask/pause"] == asked["/ask/resume"] == {Role.ADMIN}
+
+
+def test_an_action_needs_the_same_role_on_a_page_as_over_the_api() -> None:
+    api = {each.path.rpartition("/")[2]: each.needs for each in TABLE if each.method == "POST"}
+    for each in PAGES:
+        name = each.path.split("/")[2] if each.path.startswith("/ask/") else ""
+        assert each.needs == api.get(name, each.needs), each
 
 
 def test_the_description_has_the_routes_and_their_roles() -> None:
@@ -56,6 +79,14 @@ def test_the_descriptions_references_resolve() -> None:
         assert name in document["components"]["schemas"]
 
 
+def test_the_description_of_what_is_listed_has_its_keys() -> None:
+    schemas = described()["components"]["schemas"]
+    for kind in (board.Entry, board.DeliverySummary, board.Missed):
+        assert list(schemas[kind.__name__]["properties"]) == [each.name for each in fields(kind)]
+    assert schemas["Entry"]["properties"]["kind"]["enum"] == list(board.EntryKind)
+    assert schemas["DeliverySummary"]["properties"]["acceptance"]["enum"] == list(board.Acceptance)
+
+
 def test_the_description_is_served() -> None:
     with Face().client() as client:
         assert client.get("/api/openapi.json").json() == described()
@@ -68,10 +99,26 @@ def test_each_reason_to_hold_has_its_wording(reason: HoldReason) -> None:
 
 
 def test_each_outcome_state_and_origin_has_its_wording() -> None:
-    assert set(labels.OUTCOMES) == set(OutcomeKind)
+    assert set(labels.OUTCOMES) == set(labels.OUTCOME_TONES) == set(OutcomeKind)
     assert set(labels.STATES) == set(RolloutState)
     assert set(labels.ORIGINS) == set(Origin)
     assert labels.progress_tone(SUMMARY) == "bad"
+
+
+def test_each_condition_entry_saying_and_acceptance_has_its_wording() -> None:
+    assert set(labels.CONDITIONS) == set(labels.TONES) == set(board.Condition)
+    assert set(board.CONDITIONS) == set(labels.HOLD_TONES) == set(HoldReason)
+    assert set(labels.ENTRIES) == set(board.EntryKind)
+    assert set(labels.SAYINGS) == set(Saying)
+    assert set(labels.ACCEPTANCES) == set(labels.ACCEPTANCE_TONES) == set(board.Acceptance)
+    for wording in (labels.CONDITIONS, labels.ENTRIES, labels.SAYINGS, labels.ACCEPTANCES, labels.OUTCOMES):
+        assert len(set(wording.values())) == len(wording)
+
+
+def test_each_tone_is_a_colour_of_the_style_sheet_by_day_and_by_night() -> None:
+    tones = {*labels.TONES.values(), *labels.OUTCOME_TONES.values(), *labels.ACCEPTANCE_TONES.values()}
+    sheet = (FOLDER / "page.css").read_text()
+    assert [tone for tone in tones if sheet.count(f"--{tone}:") != 2 or sheet.count(f"--{tone}-ground:") != 2] == []
 
 
 def test_each_error_has_its_status() -> None:
