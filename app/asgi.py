@@ -1,10 +1,15 @@
-"""The web process as an ASGI application: routes, and what runs around them. Nothing else."""
+"""The web process: an ASGI application, what runs around it, and the server under it. Nothing else."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext, suppress
+from types import FrameType
+from typing import Any
 
+import uvicorn
 from starlette.applications import Starlette
+from uvicorn.config import STARTUP_FAILURE
 
 from app.bootstrap import App, open_app
 from app.services.schedule import sweep_forever
@@ -32,3 +37,26 @@ def create_app(settings: Settings, *, running: App | None = None) -> Starlette:
                     await sweeper
 
     return build(lifespan)
+
+
+class _Server(uvicorn.Server):
+    """Tells open streams when it is to stop: it would wait for browsers that listen, until its patience ends."""
+
+    def __init__(self, application: Starlette, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._application = application
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        process = getattr(self._application.state, "running", None)
+        if process is not None:
+            process.services.feed.close()
+        super().handle_exit(sig, frame)
+
+
+def serve(application: Starlette, **options: Any) -> None:
+    """Serve until a signal says stop; `options` are uvicorn's."""
+    server = _Server(application, uvicorn.Config(application, **options))
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)

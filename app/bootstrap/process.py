@@ -17,6 +17,7 @@ from dramatiq.broker import Broker
 from app.adapters.broker import open_broker
 from app.adapters.doorbell import DramatiqDoorbell
 from app.adapters.nomad import NomadDeployer
+from app.adapters.postgres.changes import PostgresFeed
 from app.adapters.postgres.migrate import migrate
 from app.adapters.postgres.pool import Database
 from app.adapters.postgres.rollouts import PostgresRollouts
@@ -69,11 +70,15 @@ async def open_app(settings: Settings, *, broker: Broker | None = None) -> Async
     deployer = NomadDeployer(nomad_connection(settings.nomad))
     http = open_client()
     vigil = Vigil(PostgresRollouts(database), deployer, bell)
-    kept = Kept(database=database, registries=registries, deployer=deployer, doorbell=bell, vigil=vigil, http=http)
+    feed = PostgresFeed(database)
+    kept = Kept(
+        database=database, registries=registries, deployer=deployer, doorbell=bell, vigil=vigil, http=http, feed=feed
+    )
     app = App(services=build_services(settings, kept))
     app.reloader = _reloader(app, kept)
     with suppress(ValueError, RuntimeError, NotImplementedError):  # only a main thread may listen to signals
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.reloader.ask)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # one may have waited since the file was read
     background = [
         asyncio.create_task(_start(app)),
         asyncio.create_task(app.reloader.run(interval=_READ_FILE_EVERY)),
@@ -91,6 +96,7 @@ async def open_app(settings: Settings, *, broker: Broker | None = None) -> Async
             with suppress(asyncio.CancelledError):
                 await task
         await vigil.aclose()
+        await feed.aclose()
         bell.close()
         await registries.aclose()
         await deployer.aclose()
@@ -139,9 +145,8 @@ def _reloader(app: App, kept: Kept) -> Reloader[Settings]:
         _ring(app, done.due)
 
     file = app.settings.file
-    return Reloader(
-        lambda: load_settings(file, os.environ), apply, changed=FileChanges(file) if file else lambda: False
-    )
+    changed = FileChanges(file, app.settings.fingerprint) if file else lambda: False
+    return Reloader(lambda: load_settings(file, os.environ), apply, changed=changed)
 
 
 def _ring(app: App, targets: Iterable[int]) -> None:

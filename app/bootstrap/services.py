@@ -8,6 +8,7 @@ from app.adapters.doorbell import DramatiqDoorbell
 from app.adapters.nomad import NomadDeployer
 from app.adapters.notifiers.slack import SlackNotifier
 from app.adapters.postgres.board import PostgresBoard
+from app.adapters.postgres.changes import PostgresFeed
 from app.adapters.postgres.inbox import PostgresInbox
 from app.adapters.postgres.looks import PostgresLooks
 from app.adapters.postgres.migrate import pending
@@ -55,6 +56,7 @@ class Services:
     board: PostgresBoard
     watches: PostgresWatches
     retention: PostgresRetention
+    feed: PostgresFeed
     access: Access
     readiness: SchemaCheck
 
@@ -69,6 +71,7 @@ class Kept:
     doorbell: DramatiqDoorbell
     vigil: Vigil
     http: httpx.AsyncClient
+    feed: PostgresFeed
 
 
 def build_services(settings: Settings, kept: Kept) -> Services:
@@ -121,6 +124,7 @@ def build_services(settings: Settings, kept: Kept) -> Services:
         board=PostgresBoard(database),
         watches=PostgresWatches(database),
         retention=PostgresRetention(database),
+        feed=kept.feed,
         access=access(settings),
         readiness=lambda: pending(settings.database_url.reveal()),
     )

@@ -15,7 +15,9 @@ def access(settings: Settings) -> Access:
     external = urlsplit(settings.external_url).hostname
     return Access(
         tokens=tuple(
-            AccessToken(name=token.name, role=Role[token.role.name], matches=token.secret.matches)
+            AccessToken(
+                name=token.name, role=Role[token.role.name], matches=token.secret.matches, sign=token.secret.sign
+            )
             for token in settings.api_tokens
         ),
         loopback=is_loopback(settings.host),

@@ -1,5 +1,6 @@
 """A text that must not be seen: stars when printed, compared in constant time, its value only by `reveal()`."""
 
+import hmac
 import secrets
 
 
@@ -18,6 +19,10 @@ class Secret:
     def matches(self, candidate: str) -> bool:
         """Whether `candidate` is this secret, in time that does not depend on how much of it is right."""
         return bool(self._text) and secrets.compare_digest(_octets(self._text), _octets(candidate))
+
+    def sign(self, message: bytes) -> str:
+        """HMAC-SHA256 of `message` by this secret, in hexadecimal digits: to know again what we gave out."""
+        return hmac.new(_octets(self._text), message, "sha256").hexdigest()
 
     def __bool__(self) -> bool:
         return bool(self._text)

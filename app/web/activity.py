@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,6 +9,7 @@ from starlette.responses import Response
 from app.services.board import Entry, EntryKind, Glance
 from app.web import labels
 from app.web.pages import show
+from app.web.paging import moment, url
 from app.web.respond import answer, prefers_html
 from app.web.running import running
 
@@ -33,7 +33,7 @@ async def show_activity(request: Request) -> Response:
         "people": await board.people(),
         "entries": entries,
         "newest": glance.before is None,
-        "first": _url("/activity", filters),
+        "first": url("/activity", filters),
         "older": further,
     }
     return await show(request, "activity.html", values, title="Activity")
@@ -42,11 +42,8 @@ async def show_activity(request: Request) -> Response:
 def before(request: Request) -> tuple[datetime, str] | None:
     """Where ?before= says that the page ended; None for the newest, and for what makes no sense."""
     at, _, key = request.query_params.get("before", "").partition(" ")
-    try:
-        found = datetime.fromisoformat(at)
-    except ValueError:
-        return None
-    return (found, key) if found.tzinfo is not None and key and "\0" not in key else None
+    found = moment(at)
+    return (found, key) if found is not None and key and "\0" not in key else None
 
 
 def older(entries: Sequence[Entry], limit: int, page: str, filters: Mapping[str, object]) -> str:
@@ -54,9 +51,4 @@ def older(entries: Sequence[Entry], limit: int, page: str, filters: Mapping[str,
     if len(entries) < limit:
         return ""
     last = entries[-1]
-    return _url(page, {**filters, "before": f"{last.at.isoformat()} {last.key}"})
-
-
-def _url(page: str, filters: Mapping[str, object]) -> str:
-    query = urlencode({name: value for name, value in filters.items() if value}, doseq=True)
-    return f"{page}?{query}" if query else page
+    return url(page, {**filters, "before": f"{last.at.isoformat()} {last.key}"})

@@ -8,6 +8,7 @@ from starlette.types import Lifespan
 
 from app.errors import RegistryWatcherError
 from app.web import respond
+from app.web.assets import Assets
 from app.web.headers import SafeHeaders
 from app.web.pages import Pages
 from app.web.routes import routes
@@ -15,8 +16,9 @@ from app.web.routes import routes
 
 def build(lifespan: Lifespan[Starlette]) -> Starlette:
     """The application; `lifespan` must set `state.running` before the first request."""
+    assets = Assets()
     application = Starlette(
-        routes=routes(),
+        routes=routes(assets),
         lifespan=lifespan,
         middleware=[Middleware(SafeHeaders), Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)],
         exception_handlers={
@@ -25,5 +27,5 @@ def build(lifespan: Lifespan[Starlette]) -> Starlette:
             Exception: respond.refuse_bug,
         },
     )
-    application.state.pages = Pages()
+    application.state.pages = Pages(assets)
     return application

@@ -11,8 +11,13 @@ from enum import IntEnum
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
 
 from app.errors import Rejected
+from app.web.session import unseal
+
+SESSION, SESSION_OVER_TLS = "session", "__Host-session"
+"""The cookie of who is signed in; over TLS no other host can have set it."""
 
 _MAKE_TOKENS = 'configure tokens: [api_tokens.NAME] with role = "deployer" and token = "…" (openssl rand -hex 32)'
 
@@ -28,11 +33,20 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessToken:
-    """A configured token. `matches` compares a candidate in constant time."""
+    """A configured token. `matches` compares a candidate in constant time; `sign` is a MAC of a message by it."""
 
     name: str
     role: Role
     matches: Callable[[str], bool]
+    sign: Callable[[bytes], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who calls, by the token's name ("" where none are configured), and what they may do."""
+
+    name: str
+    role: Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +57,12 @@ class Access:
     loopback: bool = False
     hosts: frozenset[str] = frozenset()
 
-    def admit(self, headers: Headers, needs: Role) -> str:
-        """The caller's name, "" when unknown; Rejected with 401 or 403 and the mend otherwise."""
+    def admit(self, headers: Headers, needs: Role, *, now: float) -> Caller:
+        """The caller, at Unix second `now`; Rejected with 401 or 403 and the mend otherwise."""
         if needs is Role.ANYBODY:
-            return ""
+            return Caller(name="", role=needs)
         if self.tokens:
-            return self._admit_token(headers, needs)
+            return self._admit_token(headers, needs, now)
         if self.loopback:
             self._check_host(headers)
         elif needs > Role.VIEWER:
@@ -58,24 +72,31 @@ class Access:
                 status=403,
             )
         if needs > Role.VIEWER:
-            _check_origin(headers)
-        return ""
+            check_origin(headers)
+        return Caller(name="", role=Role.ADMIN if self.loopback else Role.VIEWER)
 
-    def _admit_token(self, headers: Headers, needs: Role) -> str:
+    def _admit_token(self, headers: Headers, needs: Role, now: float) -> Caller:
         scheme, candidate = _credentials(headers)
-        found = [token for token in self.tokens if token.matches(candidate)]
-        if not found:
+        token = next((token for token in self.tokens if token.matches(candidate)), None)
+        if token is None and not scheme:
+            scheme, token = "cookie", self._signed_in(headers, now)
+        if token is None:
             raise Rejected("send a configured token: Authorization: Bearer <token>", status=401)
-        token = found[0]
         if token.role < needs:
             raise Rejected(
                 f"the token {token.name!r} has the role {token.role.name.lower()}; this needs {needs.name.lower()}: "
                 "send one with that role",
                 status=403,
             )
-        if scheme == "basic" and needs > Role.VIEWER:
-            _check_origin(headers)
-        return token.name
+        if scheme in ("basic", "cookie") and needs > Role.VIEWER:
+            check_origin(headers, required=scheme == "cookie")
+        return Caller(name=token.name, role=token.role)
+
+    def _signed_in(self, headers: Headers, now: float) -> AccessToken | None:
+        """Who a browser's cookie says it is."""
+        cookies = cookie_parser(headers.get("cookie", ""))
+        found = (unseal(cookies.get(name, ""), self.tokens, now=now) for name in (SESSION_OVER_TLS, SESSION))
+        return next(filter(None, found), None)
 
     def _check_host(self, headers: Headers) -> None:
         """A page of somebody else can have its own name resolve to this machine: such a name is not ours."""
@@ -99,10 +120,15 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _check_origin(headers: Headers) -> None:
-    """Browsers say where a request comes from; one that another site's page makes is refused."""
+def check_origin(headers: Headers, *, required: bool = False) -> None:
+    """Browsers say where a request comes from; Rejected (403) for one that another site's page makes.
+
+    `required` refuses one that says nothing, too: who holds a cookie is a browser.
+    """
     site = headers.get("sec-fetch-site", "none")
     origin = headers.get("origin")
+    if required and origin is None and "sec-fetch-site" not in headers:
+        raise Rejected("your browser does not say which page asks: use a current one, or the API", status=403)
     foreign = origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
     if site not in ("none", "same-origin") or foreign:
         raise Rejected("a page of another site must not change things here: open our own page instead", status=403)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from urllib.parse import urlencode
 from uuid import UUID
 
 from starlette.requests import Request
@@ -13,6 +12,7 @@ from app.services.board import Acceptance, Deliveries, DeliverySummary
 from app.services.receive import DeliveryView, EventAnswerView, EventView
 from app.web import labels
 from app.web.pages import show
+from app.web.paging import moment, url
 from app.web.respond import answer, prefers_html
 from app.web.running import running
 from app.web.sources import sources, teaching
@@ -26,15 +26,18 @@ async def list_deliveries(request: Request) -> Response:
     """200 {"deliveries", "missed"}, newest first: ?source= and ?became= filter, ?before= goes on where a page ended."""
     query, services = request.query_params, running(request).services
     became = query.get("became", "")
-    chosen = {"source": query.get("source", ""), "became": became if became in set(Acceptance) else ""}
-    before = _before(request)
+    chosen = {
+        "source": query.get("source", "").replace("\0", ""),
+        "became": became if became in set(Acceptance) else "",
+    }
+    ended = before(request)
     found = await services.board.deliveries(
         source=chosen["source"],
         acceptance=Acceptance(chosen["became"]) if chosen["became"] else None,
-        before=before,
+        before=ended,
         limit=SHOWN,
     )
-    further = _older(found, chosen)
+    further = older(found, chosen)
     if not prefers_html(request):
         return answer({"deliveries": found.deliveries, "missed": found.missed, "older": further or None})
     known = sources(services.settings.webhook_sources, found, await services.board.situation())
@@ -46,8 +49,8 @@ async def list_deliveries(request: Request) -> Response:
         "acceptances": labels.ACCEPTANCES.items(),
         "chosen": chosen,
         "deliveries": found.deliveries,
-        "newest": before is None,
-        "first": _url(chosen),
+        "newest": ended is None,
+        "first": url("/deliveries", chosen),
         "older": further,
     }
     return await show(request, "deliveries.html", values, title="Deliveries")
@@ -72,24 +75,22 @@ async def find_delivery(request: Request) -> DeliveryView:
     return found
 
 
-def _before(request: Request) -> tuple[datetime, UUID] | None:
+def before(request: Request) -> tuple[datetime, UUID] | None:
+    """Where ?before= says that the page ended; None for the newest, and for what makes no sense."""
     at, _, delivery_id = request.query_params.get("before", "").partition(" ")
+    found = moment(at)
     try:
-        found = datetime.fromisoformat(at), UUID(delivery_id)
+        return (found, UUID(delivery_id)) if found is not None else None
     except ValueError:
         return None
-    return found if found[0].tzinfo is not None else None
 
 
-def _older(found: Deliveries, chosen: Mapping[str, str]) -> str:
+def older(found: Deliveries, chosen: Mapping[str, str]) -> str:
+    """The URL of what came before, "" when that was all."""
     if len(found.deliveries) < SHOWN:
         return ""
     last: DeliverySummary = found.deliveries[-1]
-    return _url({**chosen, "before": f"{last.received_at.isoformat()} {last.delivery_id}"})
-
-
-def _url(query: Mapping[str, str]) -> str:
-    return "/deliveries?" + urlencode({name: value for name, value in query.items() if value})
+    return url("/deliveries", {**chosen, "before": f"{last.received_at.isoformat()} {last.delivery_id}"})
 
 
 def _rendered(view: DeliveryView) -> Mapping[str, object]:

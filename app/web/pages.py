@@ -9,6 +9,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
+from app.web.assets import FOLDER as STATIC
+from app.web.assets import Assets
 from app.web.auth import Role
 from app.web.running import caller, own_troubles, role, running
 from app.web.telling import take_flash
@@ -21,7 +23,7 @@ FOLDER = Path(__file__).parent / "templates"
 class Pages:
     """Renders templates; one of it serves the whole process."""
 
-    def __init__(self) -> None:
+    def __init__(self, assets: Assets) -> None:
         self._environment = Environment(
             loader=FileSystemLoader(FOLDER),
             autoescape=True,
@@ -31,7 +33,7 @@ class Pages:
             auto_reload=False,
         )
         self._environment.filters.update(FILTERS)
-        self._environment.globals.update(static=lambda name: f"/static/{name}", version=version("registrywatcher"))
+        self._environment.globals.update(static=assets.url, version=version("registrywatcher"))
 
     def render(self, template: str, values: Mapping[str, object]) -> str:
         """The page as text."""
@@ -52,7 +54,7 @@ class Pages:
 
 async def icon(_request: Request) -> Response:
     """200 with our icon, for whoever asks for it where no page names it: a browser that shows JSON."""
-    return FileResponse(FOLDER.parent / "static" / "icon.svg", media_type="image/svg+xml")
+    return FileResponse(STATIC / "icon.svg", media_type="image/svg+xml")
 
 
 async def show(

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from app import errors
 from app.errors import RegistryWatcherError, Rejected, Transient
 from app.web.pages import Pages
-from app.web.telling import by_script, refused
+from app.web.telling import by_script, refused, to_login
 
 log = structlog.get_logger()
 
@@ -78,8 +78,9 @@ async def refuse_error(request: Request, error: Exception) -> Response:
         headers["Retry-After"] = str(max(1, math.ceil(asked or 1)))
         log.warning("request.refused", path=request.url.path, problem=str(error))
     if status == 401:
-        headers["WWW-Authenticate"] = "Basic" if prefers_html(request) else "Bearer"
-        headers["WWW-Authenticate"] += ' realm="registrywatcher"'
+        if request.method == "GET" and prefers_html(request) and not by_script(request):
+            return to_login(request)
+        headers["WWW-Authenticate"] = 'Bearer realm="registrywatcher"'
     return _refusal(request, status, str(error), headers)
 
 

@@ -1,5 +1,6 @@
 """The whole URL table on one screen: method, path, handler, and the role that a caller needs."""
 
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -7,13 +8,14 @@ from functools import wraps
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
 
 from app.web import (
     activity,
     deliveries,
     health,
     listing,
+    live,
+    login,
     openapi,
     operations,
     picking,
@@ -23,8 +25,9 @@ from app.web import (
     tags,
     webhooks,
 )
+from app.web.assets import Assets
 from app.web.auth import Role
-from app.web.pages import FOLDER, icon
+from app.web.pages import icon
 from app.web.questions import ERRANDS, QUESTIONS
 from app.web.running import running
 
@@ -65,12 +68,16 @@ TABLE: tuple[Declared, ...] = (
     Declared("GET", "/deliveries", deliveries.list_deliveries, Role.VIEWER),
     Declared("GET", "/deliveries/{id}", deliveries.show_delivery, Role.VIEWER),
     Declared("GET", "/activity", activity.show_activity, Role.VIEWER),
+    Declared("GET", "/live", live.live, Role.VIEWER),
 )
 """The API, and what is a page for browsers and JSON for others."""
 
 PAGES: tuple[Declared, ...] = (
     Declared("GET", "/", listing.show_page, Role.VIEWER),
     Declared("GET", "/favicon.ico", icon, Role.ANYBODY),
+    Declared("GET", "/login", login.show_login, Role.ANYBODY),
+    Declared("POST", "/login", login.login, Role.ANYBODY),
+    Declared("POST", "/logout", login.logout, Role.ANYBODY),
     Declared("GET", "/rows", listing.show_rows, Role.VIEWER),
     Declared("GET", "/suggestions", listing.suggest, Role.VIEWER),
     Declared("GET", "/ask/deploy/{repo:path}", picking.show_deploy, Role.DEPLOYER),
@@ -82,10 +89,10 @@ PAGES: tuple[Declared, ...] = (
 """What only people at a browser need; it changes from version to version."""
 
 
-def routes() -> Sequence[BaseRoute]:
+def routes(assets: Assets) -> Sequence[BaseRoute]:
     """The table as Starlette takes it, each handler behind the role that it needs; and the page's own files."""
     table = [Route(each.path, guarded(each.handler, each.needs), methods=[each.method]) for each in (*TABLE, *PAGES)]
-    return [*table, Mount("/static", StaticFiles(directory=FOLDER.parent / "static"), name="static")]
+    return [*table, Mount("/static", assets, name="static")]
 
 
 def guarded(handler: Handler, needs: Role) -> Handler:
@@ -93,7 +100,8 @@ def guarded(handler: Handler, needs: Role) -> Handler:
 
     @wraps(handler)
     async def handle(request: Request) -> Response:
-        request.state.caller = running(request).services.access.admit(request.headers, needs)
+        caller = running(request).services.access.admit(request.headers, needs, now=time.time())
+        request.state.caller, request.state.role = caller.name, caller.role
         return await handler(request)
 
     return handle

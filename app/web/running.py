@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from app.ports import Deployer, Doorbell, RegistrySource
 from app.services.board import Board
+from app.services.feed import Feed
 from app.services.operate import Operator
 from app.services.queries import Away, Queries, SchemaCheck
 from app.services.receive import Inbox
@@ -61,6 +62,8 @@ class Services(Protocol):
     @property
     def board(self) -> Board: ...
     @property
+    def feed(self) -> Feed: ...
+    @property
     def access(self) -> Access: ...
     @property
     def readiness(self) -> SchemaCheck: ...
@@ -101,7 +104,7 @@ def caller(request: Request) -> str:
 
 def role(request: Request) -> Role:
     """What the caller may do."""
-    found: Role = getattr(request.state, "role", Role.ADMIN)
+    found: Role = request.state.role
     return found
 
 

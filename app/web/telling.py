@@ -6,7 +6,7 @@ A script (htmx) gets a message beside the button that was pressed; a browser is 
 import base64
 import json
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -15,7 +15,7 @@ from app.services.operate import Reply
 
 _COOKIE = "told"
 _SECONDS = 60
-_MAX = 1500  # characters; browsers drop cookies of more than 4 kB
+_MAX = 2500  # bytes before they are encoded for it; browsers drop cookies of more than 4 kB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,23 +48,44 @@ def refused(request: Request, message: str, *, status: int, back: str) -> Respon
 
 def came_from(request: Request, otherwise: str) -> str:
     """The page of ours on which the form was, as far as the browser tells."""
-    referer = urlsplit(request.headers.get("referer", ""))
-    if referer.netloc != request.headers.get("host") or not referer.path.startswith("/") or referer.path[:2] == "//":
+    try:
+        referer = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        return otherwise
+    is_ours = referer.netloc == request.headers.get("host") and referer.path.startswith("/")
+    # To browsers a path that begins with two slashes, of either kind, is another host.
+    if not is_ours or referer.path[1:2] in ("/", "\\"):
         return otherwise
     return referer.path + (f"?{referer.query}" if referer.query else "")
+
+
+def to_login(request: Request) -> Response:
+    """303 to the form, and from there back to this page."""
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse("/login?" + urlencode({"next": here}), 303, headers={"Cache-Control": "no-store"})
 
 
 def take_flash(request: Request) -> Flash | None:
     """What the answer before left to be told. Whoever shows it deletes it."""
     try:
         message, failed = json.loads(base64.urlsafe_b64decode(request.cookies[_COOKIE]))
-        return Flash(message=str(message)[:_MAX], failed=bool(failed))
+        return Flash(message=str(message), failed=bool(failed))
     except (KeyError, ValueError, TypeError):
         return None
 
 
 def _led(request: Request, flash: Flash, back: str) -> Response:
     response = RedirectResponse(back, 303, headers={"Cache-Control": "no-store"})
-    value = base64.urlsafe_b64encode(json.dumps([flash.message[:_MAX], flash.failed]).encode()).decode()
+    value = base64.urlsafe_b64encode(_fitting(flash)).decode()
     response.set_cookie(_COOKIE, value, max_age=_SECONDS, httponly=True, samesite="lax")
     return response
+
+
+def _fitting(flash: Flash) -> bytes:
+    """The flash in as many bytes as a cookie can hold: a long message loses its end."""
+    message = flash.message
+    while True:
+        text = json.dumps([message, flash.failed], ensure_ascii=False).encode(errors="replace")
+        if len(text) <= _MAX:
+            return text
+        message = message[: len(message) * _MAX // len(text)]

@@ -5,7 +5,7 @@ A tone is the name of a colour in the style sheet.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 from markupsafe import Markup, escape
@@ -15,6 +15,8 @@ from app.services.queries import RolloutSummary, TaskView, WatchView
 from app.web import labels
 
 _UNITS = (("s", 1, 60), ("min", 60, 3600), ("h", 3600, 86400), ("d", 86400, 60 * 86400))
+# Unicode's marks, embeddings, overrides and isolates (UAX 9).
+_TURNING = {code: f"\\u{code:04x}" for code in (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 
 
@@ -135,29 +137,42 @@ def counted(number: int, one: str, many: str = "") -> str:
 
 def ago(at: datetime | None, now: datetime, never: str = "some time ago") -> Markup | str:
     """How long ago that was, and when exactly under the pointer. page.js says the same as time goes on."""
-    if at is None:
-        return never
-    exact = at.isoformat(sep=" ", timespec="seconds").removesuffix("+00:00")
-    return Markup('<time datetime="{}" title="{} UTC">{}</time>').format(at.isoformat(), exact, relative(now - at))
+    return _time(at, f"{passed(now - at)} ago", "ago") if at is not None else never
 
 
-def relative(passed: timedelta) -> str:
-    """`12 s ago`, `3 min ago`, `5 d ago`; days without end become months."""
-    seconds = max(0, int(passed.total_seconds()))
+def lasting(at: datetime | None, now: datetime) -> Markup | str:
+    """For how long it has been so: to stand behind "for"."""
+    return _time(at, passed(now - at), "") if at is not None else "some time"
+
+
+def passed(time: timedelta) -> str:
+    """`12 s`, `3 min`, `5 d`; days without end become months."""
+    seconds = max(0, int(time.total_seconds()))
     for unit, length, limit in _UNITS:
         if seconds < limit:
-            return f"{seconds // length} {unit} ago"
-    return f"{seconds // (30 * 86400)} months ago"
+            return f"{seconds // length} {unit}"
+    return f"{seconds // (30 * 86400)} months"
+
+
+def _time(at: datetime, words: str, kind: str) -> Markup:
+    exact = at.astimezone(UTC).isoformat(sep=" ", timespec="seconds").removesuffix("+00:00")
+    html = '<time datetime="{}" title="{} UTC" data-told="{}">{}</time>'
+    return Markup(html).format(at.isoformat(), exact, kind, words)
+
+
+def visible(text: str) -> str:
+    """Text of somebody else, with what turns text around made visible: `fdp.exe` must not read `exe.pdf`."""
+    return text.translate(_TURNING)
 
 
 def bidi(text: str) -> Markup:
-    """Text of somebody else, kept from turning around what stands beside it."""
-    return Markup("<bdi>{}</bdi>").format(text) if text else Markup("")
+    """The same as HTML, kept from turning around what stands beside it."""
+    return Markup("<bdi>{}</bdi>").format(visible(text)) if text else Markup("")
 
 
 def breakable(text: str) -> Markup:
     """The same for a path, that may be broken behind its slashes."""
-    return Markup("<bdi>") + escape(text).replace("/", Markup("/<wbr>")) + Markup("</bdi>")
+    return Markup("<bdi>") + escape(visible(text)).replace("/", Markup("/<wbr>")) + Markup("</bdi>")
 
 
 def digest(text: str) -> str:
@@ -185,7 +200,7 @@ FILTERS: Mapping[str, object] = {
     each.__name__: each
     for each in (
         standing, tone, explained, changed_at, checked_at, images, runs_tag, entry_title, entry_tone, delivery_label,
-        delivery_tone, can_go_back, counted, ago, bidi, breakable, digest, short, path, slug,
+        delivery_tone, can_go_back, counted, ago, lasting, visible, bidi, breakable, digest, short, path, slug,
     )
 } | {
     "outcome": labels.progress,

@@ -30,12 +30,14 @@ from app.services.queries import (
 )
 from app.services.steering import Brought, Destination, Gone, Past, Underway
 from app.services.word import Asked, Released, Spoken, Standing, Word
+from app.settings.secret import Secret
 from app.settings.values import WebhookSource
 from app.web.application import build
 from app.web.auth import Access, AccessToken, Role
 from tests.fakes.board import MemoryBoard
 from tests.fakes.deployer import PlanningDeployer
 from tests.fakes.doorbell import InProcessDoorbell
+from tests.fakes.feed import SpokenFeed
 from tests.fakes.inbox import MemoryInbox
 from tests.fakes.registry import MemoryRegistry, digest_of
 
@@ -242,8 +244,9 @@ PAST = Past(
 
 @dataclass
 class MemorySteering:
-    """Steering of one rollout, SUMMARY's, that remembers what was said."""
+    """Steering of one rollout, SUMMARY's and what `ids` names, that remembers what was said."""
 
+    ids: frozenset[UUID] = frozenset({SUMMARY.rollout_id})
     found: Underway | None = UNDERWAY
     known: Past | None = PAST
     wishes: list[tuple[Wish, str]] = field(default_factory=list)
@@ -255,7 +258,7 @@ class MemorySteering:
     async def underway(self, rollout_id: UUID) -> Underway | None:
         if self.trouble is not None:
             raise self.trouble
-        return self.found if rollout_id == SUMMARY.rollout_id else None
+        return self.found if rollout_id in self.ids else None
 
     async def wish(self, rollout_id: UUID, wish: Wish, *, by: str) -> bool:
         self.wishes.append((wish, by))
@@ -264,7 +267,7 @@ class MemorySteering:
     async def past(self, rollout_id: UUID) -> Past | None:
         if self.trouble is not None:
             raise self.trouble
-        return self.known if rollout_id == SUMMARY.rollout_id else None
+        return self.known if rollout_id in self.ids else None
 
     async def asked(self, rollout_id: UUID, once: UUID) -> Asked | None:
         if once not in self.keys:
@@ -308,6 +311,7 @@ class Face:
     access: Access = field(default_factory=lambda: Access(loopback=True))
     queries: MemoryQueries = field(default_factory=MemoryQueries)
     board: MemoryBoard = field(default_factory=lambda: MemoryBoard(known=(WATCH,)))
+    feed: SpokenFeed = field(default_factory=SpokenFeed)
     inbox: MemoryInbox = field(default_factory=MemoryInbox)
     settings: FaceSettings = field(default_factory=FaceSettings)
     rules: MemoryRules = field(default_factory=MemoryRules)
@@ -349,4 +353,4 @@ class Face:
 def token(name: str, role: Role, secret: str) -> AccessToken:
     """A configured token."""
     matches: Callable[[str], bool] = secret.__eq__
-    return AccessToken(name=name, role=role, matches=matches)
+    return AccessToken(name=name, role=role, matches=matches, sign=Secret(secret).sign)

@@ -23,7 +23,8 @@ SECRETS = {Role.VIEWER: "view-secret", Role.DEPLOYER: "deploy-secret", Role.ADMI
 def admitted(access: Access, needs: Role, **headers: str) -> tuple[int, str]:
     """The status that the caller would get, and its name or the refusal's words."""
     try:
-        return 200, access.admit(Headers({key.replace("_", "-"): value for key, value in headers.items()}), needs)
+        sent = Headers({key.replace("_", "-"): value for key, value in headers.items()})
+        return 200, access.admit(sent, needs, now=0.0).name
     except Rejected as error:
         return error.status, str(error)
 
@@ -52,7 +53,7 @@ def test_without_a_configured_token_it_is_401(authorization: str) -> None:
 def test_two_authorizations_are_none() -> None:
     headers = Headers(raw=[(b"authorization", b"Bearer view-secret"), (b"authorization", b"Bearer view-secret")])
     with pytest.raises(Rejected) as refused:
-        TOKENS.admit(headers, Role.VIEWER)
+        TOKENS.admit(headers, Role.VIEWER, now=0.0)
     assert refused.value.status == 401
 
 

@@ -11,6 +11,7 @@ from app import errors
 from app.domain.decision import HoldReason
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
 from app.web import labels, openapi, respond
+from app.web.assets import Assets
 from app.web.auth import Role
 from app.web.routes import TABLE, routes
 from app.web.wishes import MAX_BODY
@@ -25,11 +26,11 @@ def described() -> dict[str, Any]:
 
 
 def test_every_route_is_in_the_table_and_declares_its_role() -> None:
-    made = [(route.path, route.methods) for route in routes() if isinstance(route, Route)]
+    made = [(route.path, route.methods) for route in routes(Assets()) if isinstance(route, Route)]
     declared = [(each.path, {each.method}) for each in TABLE]
     assert [(path, (methods or set()) - {"HEAD"}) for path, methods in made] == declared
     assert all(isinstance(each.needs, Role) for each in TABLE)
-    assert [route.path for route in routes() if isinstance(route, Mount)] == ["/static"]
+    assert [route.path for route in routes(Assets()) if isinstance(route, Mount)] == ["/static"]
 
 
 def test_whatever_writes_needs_a_deployer_at_least() -> None:

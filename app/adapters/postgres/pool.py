@@ -1,7 +1,7 @@
 """The connection pool of one process, and how Postgres' errors become ours. No SQL lives here."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -84,6 +84,26 @@ class Database:
         try:
             async with self._pool.acquire(timeout=self._timeout) as connection:
                 yield connection
+        except _AWAY as error:
+            raise _unavailable(error) from error
+
+    async def dedicated(self) -> Connection:
+        """A connection outside the pool, for whoever listens; the caller closes it, and runs in `trouble()`."""
+        with self.trouble():
+            connection = await asyncpg.connect(
+                self._dsn,
+                timeout=self._timeout,
+                command_timeout=30,
+                server_settings={"application_name": "registrywatcher listens"},
+            )
+            await _set_codecs(connection)
+        return connection
+
+    @contextmanager
+    def trouble(self) -> Iterator[None]:
+        """Postgres' errors inside become StoreUnavailable."""
+        try:
+            yield
         except _AWAY as error:
             raise _unavailable(error) from error
 

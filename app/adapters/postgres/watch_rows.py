@@ -63,10 +63,12 @@ WHERE decision_id = (SELECT decision_id FROM watches WHERE name = $1)
 RETURNING decision_id
 """
 
+# A decision to deploy came before its rollout, that this transaction has written already.
 _NEW_DECISION = """
 WITH made AS (
-  INSERT INTO decisions (watch_name, kind, reason, words, tag, digest, rollout_id)
-  VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING decision_id)
+  INSERT INTO decisions (watch_name, kind, reason, words, tag, digest, rollout_id, first_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, CASE $2 WHEN 'deploy' THEN now() ELSE clock_timestamp() END)
+  RETURNING decision_id)
 UPDATE watches SET decision_id = made.decision_id, hold = CASE $2 WHEN 'deploy' THEN 'deploy' ELSE $3 END
 FROM made WHERE name = $1 RETURNING made.decision_id
 """

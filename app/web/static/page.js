@@ -48,6 +48,15 @@ document.body.addEventListener("told", (event) => {
   renew(location.href);
 });
 
+// The list of tags is asked for as one types; a tag that was chosen meanwhile stays chosen.
+document.body.addEventListener("htmx:beforeSwap", ({ detail: { target } }) => {
+  const chosen = target.id === "tags" && target.querySelector("input:checked")?.value;
+  if (chosen) setTimeout(() => {
+    const again = [...document.querySelectorAll("#tags input")].find((each) => each.value === chosen);
+    if (again) again.checked = true;
+  });
+});
+
 // A form that stands in a row has no room for an error until there is one.
 document.body.addEventListener("htmx:beforeSwap", (event) => {
   const form = event.detail.requestConfig?.elt;
@@ -144,7 +153,8 @@ function tellTimes() {
   for (const time of document.querySelectorAll("time[datetime]")) {
     const passed = Math.max(0, Math.floor((Date.now() - new Date(time.dateTime)) / 1000));
     const [unit, length] = UNITS.find(([, , limit]) => passed < limit) ?? ["months", 2592000];
-    const text = `${Math.floor(passed / length)} ${unit} ago`;
+    const told = time.dataset.told;
+    const text = `${Math.floor(passed / length)} ${unit}${told ? ` ${told}` : ""}`;
     if (time.textContent !== text) time.textContent = text;
   }
 }

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.rule import Rule, highest_of, highest_release, listed, release
+from app.domain.rule import Rule, arranged, highest_of, highest_release, listed, release
 
 
 @pytest.mark.parametrize("tag", ["0.0.0", "v0.0.0", "1.2.3", "v10.20.30"])
@@ -74,3 +74,17 @@ def test_the_order_is_that_of_the_numbers(versions: list[tuple[int, int, int]]) 
     found = highest_release([f"v{major}.{minor}.{patch}" for major, minor, patch in versions], "v0.0.1")
     assert found is not None
     assert found.version.to_tuple()[:3] == max(versions)
+
+
+def test_tags_are_arranged_as_a_person_picks_from_them() -> None:
+    """Releases, the highest first and `v` before the bare spelling; others by name; commit ids last."""
+    commit, other = "0123456789abcdef0123456789abcdef01234567", "build-89abcdef0123456789abcdef0123456789abcdef"
+    tags = [commit, "v1.9.0", "latest", "1.10.0", other, "v1.10.0", "Edge", "v1.10.0-rc.1"]
+    assert arranged(tags) == ["v1.10.0", "1.10.0", "v1.9.0", "Edge", "latest", "v1.10.0-rc.1", commit, other]
+    assert arranged([]) == []
+
+
+@given(st.lists(st.text(alphabet="v.019abcdef", max_size=41)))
+def test_arranging_loses_nothing_and_does_not_depend_on_the_registrys_order(tags: list[str]) -> None:
+    assert sorted(arranged(tags)) == sorted(tags)
+    assert arranged(tags) == arranged(sorted(tags))

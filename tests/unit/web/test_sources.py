@@ -1,0 +1,75 @@
+"""How sources do, those that are posted to in vain first; and what to paste is what the registry takes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import tomli
+
+from app.services.board import Acceptance, Deliveries, Situation, SourceHealth
+from app.services.queries import UnknownSource
+from app.web.sources import Source, sources, teaching
+from tests.unit.packaging.documents import nested, read
+from tests.unit.web.requests import request
+from tests.web.face import NOW
+
+QUIET = Situation(
+    now=NOW, paused=False, paused_by="", paused_at=NOW, away=(), unknown_sources=(), unsent_notices=0, watches=1
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    webhook_sources: Mapping[str, object] = field(default_factory=dict)
+    external_url: str = ""
+
+
+def listed(*names: str, health: tuple[SourceHealth, ...] = (), vain: tuple[str, ...] = ()) -> list[Source]:
+    found = Deliveries(deliveries=(), sources=health, missed=())
+    unknown = tuple(UnknownSource(source=name, deliveries=3, last_at=NOW) for name in vain)
+    return sources(dict.fromkeys(names), found, replace(QUIET, unknown_sources=unknown))
+
+
+def test_a_source_that_was_heard_tells_its_last_day() -> None:
+    heard = SourceHealth(source="a", last_at=NOW, day={Acceptance.ACCEPTED: 3, Acceptance.DUPLICATE: 1})
+    (source,) = listed("a", health=(heard,))
+    assert (source.tone, source.words, source.last_at) == ("good", "It is heard.", NOW)
+    assert source.day == "3 accepted, 1 known before"
+
+
+def test_a_source_that_sends_oddities_is_marked() -> None:
+    (source,) = listed("a", health=(SourceHealth(source="a", last_at=NOW, day={Acceptance.QUARANTINED: 1}),))
+    assert source.tone == "waiting"
+    assert "odd" in source.words
+
+
+def test_a_silent_source_says_what_happens_without_it() -> None:
+    never = SourceHealth(source="a", last_at=None, day={})
+    for health in ((), (never,)):
+        (source,) = listed("a", health=health)
+        assert (source.tone, source.last_at) == ("waiting", None)
+        assert "polling" in source.words
+
+
+def test_a_source_in_vain_is_first_until_it_is_configured() -> None:
+    found = listed("z", "a", vain=("harbor", "a"))
+    assert [(each.name, each.configured) for each in found] == [("harbor", False), ("a", True), ("z", True)]
+    assert found[0].tone == "bad"
+
+
+def test_without_a_source_both_ends_are_taught() -> None:
+    ours, theirs = teaching(Settings(), request())
+    assert tomli.loads(ours.text) == {"webhooks": {"distribution": {"secret": "$YOUR_WEBHOOK_SECRET"}}}
+    assert "url: http://localhost:8080/webhooks/distribution" in theirs.text
+
+
+def test_the_block_is_the_shipped_one_with_our_address() -> None:
+    settings = Settings(webhook_sources={"distribution": None}, external_url="https://deploys.example/")
+    (block,) = teaching(settings, request())
+    assert "url: https://deploys.example/webhooks/distribution" in block.text
+    shipped = nested(read("config/registry.yml"), "notifications")
+    assert nested(block.text, "notifications").replace("https://deploys.example", "http://localhost:8080") == shipped
+
+
+def test_each_source_has_its_block() -> None:
+    blocks = teaching(Settings(webhook_sources={"a": None, "b": None}), request())
+    assert [f"/webhooks/{name}\n" in block.text for name, block in zip("ab", blocks, strict=True)] == [True, True]

@@ -1,0 +1,155 @@
+"""Values in words: times, names and digests, and how a watch stands."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain.decision import HoldReason
+from app.domain.rollout import OutcomeKind, RolloutState
+from app.services.queries import RolloutSummary, TaskView, Trouble, WatchView
+from app.web import wording
+from tests.fakes.registry import digest_of
+from tests.web.face import DECISION, DEPLOYMENT, NOW, SUMMARY, WATCH
+
+TROUBLE = Trouble(problem="connection refused", since=None)
+MOVING = replace(SUMMARY, outcome=None, state=RolloutState.SUBMITTED, reason="", ended_at=None)
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-5, "0 s ago"),
+        (0, "0 s ago"),
+        (59.9, "59 s ago"),
+        (MINUTE, "1 min ago"),
+        (HOUR - 1, "59 min ago"),
+        (HOUR, "1 h ago"),
+        (DAY - 1, "23 h ago"),
+        (DAY, "1 d ago"),
+        (60 * DAY - 1, "59 d ago"),
+        (60 * DAY, "2 months ago"),
+        (400 * DAY, "13 months ago"),
+    ],
+)
+def test_how_long_ago(seconds: float, words: str) -> None:
+    assert wording.relative(timedelta(seconds=seconds)) == words
+
+
+def test_a_time_is_told_relatively_and_exactly() -> None:
+    told = wording.ago(NOW - timedelta(minutes=5), NOW)
+    assert told == ('<time datetime="2026-01-02T02:59:05+00:00" title="2026-01-02 02:59:05 UTC">5 min ago</time>')
+    assert wording.ago(None, NOW) == "some time ago"
+    assert wording.ago(None, NOW, "never") == "never"
+
+
+def test_a_time_of_another_zone_is_told_in_utc() -> None:
+    there = datetime(2026, 1, 2, 5, 4, 5, tzinfo=timezone(timedelta(hours=2)))
+    assert 'title="2026-01-02 03:04:05 UTC"' in str(wording.ago(there, NOW))
+    assert there.astimezone(UTC) == NOW
+
+
+@given(st.text(), st.text())
+def test_no_two_names_have_the_same_id(one: str, other: str) -> None:
+    assert (wording.slug(one) == wording.slug(other)) is (one == other)
+
+
+@pytest.mark.parametrize("name", ["app", "team/app", "a.b", "a b", "ü😀", '"><script>', "\u202e", "a\tb"])
+def test_an_id_is_one_word_of_plain_characters(name: str) -> None:
+    slug = wording.slug(name)
+    assert slug.isascii()
+    assert not set(slug) & set(" \t\"'<>&/")
+
+
+def test_text_of_somebody_else_stands_by_itself_and_is_escaped() -> None:
+    assert wording.bidi("<b>\u202e") == "<bdi>&lt;b&gt;\u202e</bdi>"
+    assert wording.bidi("") == ""
+    assert wording.breakable("a/<b>/c") == "<bdi>a/<wbr>&lt;b&gt;/<wbr>c</bdi>"
+
+
+def test_digests_are_short_enough_to_compare() -> None:
+    whole = digest_of("x")
+    assert wording.digest(whole) == whole[:19]
+    assert wording.short(whole) == whole[7:19]
+    assert wording.digest("0123456789abcdef") == wording.short("0123456789abcdef") == "0123456789ab"
+
+
+def test_a_name_in_a_path_keeps_its_slashes_and_nothing_else() -> None:
+    assert wording.path("team/a b?c#d%e&f") == "team/a%20b%3Fc%23d%25e%26f"
+
+
+def test_one_and_many() -> None:
+    assert wording.counted(1, "watch", "watches") == "1 watch"
+    assert wording.counted(0, "watch", "watches") == "0 watches"
+    assert wording.counted(2, "tag") == "2 tags"
+
+
+def _task(task: str, tag: str) -> TaskView:
+    return TaskView(task=task, image=f"team/app:{tag}", tag=tag, digest=digest_of(tag))
+
+
+def test_tasks_that_run_the_same_are_one_image_and_others_say_where() -> None:
+    same = (_task("web/server", "v1"), _task("api/server", "v1"))
+    (image,) = wording.images(same)
+    assert (image.tag, image.where) == ("v1", "")
+    assert wording.runs_tag(replace(WATCH, running=same)) == "v1"
+    several = wording.images((*same, _task("old/server", "v0")))
+    assert [(each.tag, each.where) for each in several] == [("v1", "web/server, api/server"), ("v0", "old/server")]
+    assert wording.runs_tag(replace(WATCH, running=(*same, _task("old/server", "v0")))) == ""
+    assert wording.runs_tag(replace(WATCH, running=())) == ""
+    assert wording.images(()) == []
+
+
+@pytest.mark.parametrize(
+    ("watch", "standing", "explained"),
+    [
+        (replace(WATCH, registry_trouble=TROUBLE, rollout=MOVING), "In trouble", "connection refused"),
+        (replace(WATCH, job_trouble=TROUBLE), "In trouble", "connection refused"),
+        (replace(WATCH, unserved=TROUBLE), "In trouble", "connection refused"),
+        (replace(WATCH, rollout=replace(MOVING, deployment=DEPLOYMENT)), "Waits for promotion", "app v1.1.0"),
+        (
+            replace(WATCH, rollout=replace(MOVING, deployment=replace(DEPLOYMENT, awaits_promotion=False))),
+            "Deploying 1/2 healthy",
+            "app v1.1.0",
+        ),
+        (replace(WATCH, rollout=replace(MOVING, note="waits for Nomad")), "Deploying", "app v1.1.0: waits for Nomad"),
+        (replace(WATCH, decision=None, rollout=None), "Not looked at yet", "the first look is to come"),
+        (replace(WATCH, decision=None, rollout=None, due=True), "Not looked at yet", "a look is on its way"),
+        (WATCH, "Up to date", "v1.1.0 runs"),
+        (replace(WATCH, decision=replace(DECISION, reason=None)), "Deploying", "v1.1.0 runs"),
+        (
+            replace(WATCH, decision=replace(DECISION, reason=HoldReason.PAUSED, words="everything is paused")),
+            "Held: paused",
+            "everything is paused",
+        ),
+    ],
+)
+def test_how_a_watch_stands_and_why(watch: WatchView, standing: str, explained: str) -> None:
+    assert (wording.standing(watch), wording.explained(watch)) == (standing, explained)
+
+
+def test_when_a_watch_changed_last() -> None:
+    assert wording.changed_at(replace(WATCH, decision=None, rollout=None)) is None
+    assert wording.changed_at(replace(WATCH, rollout=None)) == DECISION.first_at
+    assert wording.changed_at(WATCH) == SUMMARY.ended_at
+    assert wording.changed_at(replace(WATCH, decision=None, rollout=MOVING)) == MOVING.created_at
+    assert wording.checked_at(WATCH) == DECISION.last_at
+    assert wording.checked_at(replace(WATCH, decision=None)) is None
+
+
+@pytest.mark.parametrize(
+    ("rollout", "newest", "offered"),
+    [
+        (SUMMARY, True, True),
+        (SUMMARY, False, False),
+        (replace(SUMMARY, outcome=OutcomeKind.SUCCEEDED), False, True),
+        (replace(SUMMARY, outcome=OutcomeKind.NEXT_LAUNCH), False, True),
+        (replace(SUMMARY, outcome=OutcomeKind.SUCCEEDED, undone_by=SUMMARY.rollout_id), True, False),
+        (MOVING, True, False),
+    ],
+)
+def test_rolling_back_is_offered_where_it_can_make_sense(rollout: RolloutSummary, newest: bool, offered: bool) -> None:
+    assert wording.can_go_back(rollout, newest) is offered

@@ -1,0 +1,140 @@
+"""A face on which everything happened once: each condition, reason, entry and delivery, under names of all kinds."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+from app.domain.decision import HoldReason
+from app.domain.event import Action, Oddity, Parsed, PushEvent
+from app.domain.job import Diagnosis, LogTail
+from app.domain.rollout import OutcomeKind, RolloutState
+from app.services.board import Acceptance, DeliverySummary, Entry, EntryKind, Missed, SourceHealth, TagView
+from app.services.queries import Away, RolloutSummary, RolloutView, Trouble, UnknownSource, WatchView
+from app.services.receive import Delivery
+from app.services.said import Saying
+from tests.fakes.board import MemoryBoard
+from tests.fakes.inbox import KnownWatch, MemoryInbox
+from tests.fakes.registry import digest_of
+from tests.web.face import DECISION, DEPLOYMENT, NOW, ROLLOUT, SUMMARY, WATCH, Face, FaceSettings, MemoryQueries
+
+HOSTILE = "\"><script>alert('1')</script>/\u202etxt.exe ü #?%&+;é😀"
+UNDERWAY = replace(
+    SUMMARY, rollout_id=UUID(int=11), outcome=None, state=RolloutState.SUBMITTED, reason="", ended_at=None
+)
+WAITING = replace(UNDERWAY, rollout_id=UUID(int=12), deployment=DEPLOYMENT)
+GOOD = replace(SUMMARY, rollout_id=UUID(int=13), outcome=OutcomeKind.SUCCEEDED, reason="2 of 2 are healthy")
+WHY = Diagnosis(
+    findings=("web/server exited with code 1",),
+    logs=(LogTail(task="web/server", allocation_id="a1b2c3d4-e5", text="<panic>\nexit 1"),),
+    logs_denied=True,
+)
+DELIVERY = UUID(int=21)
+ODD = UUID(int=22)
+
+
+def watch(name: str, *, reason: HoldReason | None = HoldReason.UP_TO_DATE, **changes: object) -> WatchView:
+    """A watch with nothing under way, held for `reason`."""
+    values: dict[str, object] = {"name": name, "rollout": GOOD, "decision": replace(DECISION, reason=reason), **changes}
+    return replace(WATCH, **values)  # type: ignore[arg-type]
+
+
+def view(summary: RolloutSummary, **changes: object) -> RolloutView:
+    """A rollout whole."""
+    return replace(ROLLOUT, summary=summary, **changes)  # type: ignore[arg-type]
+
+
+def watches() -> Iterator[WatchView]:
+    """One of each condition, one for each reason, and names that want out."""
+    trouble = Trouble(problem="connection refused", since=NOW - timedelta(minutes=5))
+    yield watch("app", failed=(digest_of("v1.2.0"),), rolled_back_at=NOW)
+    yield watch("team/app", pinned_tag="test", auto_deploy=False, source_stale="two literals name it")
+    yield watch("troubled", registry_trouble=trouble, job_trouble=Trouble(problem="403", since=None), unserved=trouble)
+    yield watch("waiting", rollout=WAITING, promote_after=30.0)
+    yield watch("moving", rollout=UNDERWAY, observe_only=True)
+    yield watch("new", decision=None, rollout=None, running=(), wanted="", wanted_digest="", tags=(), due=True)
+    for reason in HoldReason:
+        yield watch(f"for-{reason}", reason=reason)
+    yield watch(HOSTILE, decision=replace(DECISION, words=HOSTILE), source_stale=HOSTILE)
+
+
+def entries() -> Iterator[Entry]:
+    """One of each kind, reason, outcome and saying."""
+    yield from (_entry(EntryKind.DECISION, f"d{each}", reason=each, looks=3, last_at=NOW) for each in HoldReason)
+    yield _entry(EntryKind.DECISION, "deploys", found_by="webhook", rollout_id=SUMMARY.rollout_id)
+    yield _entry(EntryKind.DECISION, "polled", found_by="poll")
+    yield from (_entry(EntryKind.OUTCOME, f"o{each}", outcome=each) for each in OutcomeKind)
+    yield from (_entry(EntryKind.WORD, f"w{each}", saying=each, by="ann") for each in Saying)
+    yield replace(_entry(EntryKind.WORD, "all", saying=Saying.PAUSE, by=HOSTILE), watch="")
+    yield _entry(EntryKind.ROLLOUT, "r", by="ann", rollout_id=SUMMARY.rollout_id)
+    yield _entry(EntryKind.WEBHOOK, "h", by="distribution", delivery_id=DELIVERY)
+    yield replace(_entry(EntryKind.WEBHOOK, "hostile"), watch=HOSTILE, words=HOSTILE)
+
+
+def deliveries() -> Iterator[DeliverySummary]:
+    """One of each kind."""
+    for number, acceptance in enumerate(Acceptance):
+        yield DeliverySummary(
+            delivery_id=ODD if acceptance is Acceptance.QUARANTINED else DELIVERY,
+            source="distribution",
+            received_at=NOW - timedelta(minutes=number),
+            acceptance=acceptance,
+            events=number,
+            ignored=2,
+            duplicates=1,
+            size=900,
+            what=("team/app:v1.0.0", HOSTILE)[:number],
+            oddity=HOSTILE if acceptance is Acceptance.QUARANTINED else "",
+        )
+
+
+def scene() -> Face:
+    """The face."""
+    known = tuple(watches())
+    ended = (
+        view(SUMMARY, diagnosis=WHY),
+        view(WAITING),
+        view(UNDERWAY, submitted_at=None),
+        view(GOOD, warnings=HOSTILE),
+    )
+    face = Face(
+        queries=MemoryQueries(known=known, ended=ended),
+        board=MemoryBoard(
+            known=known,
+            happened=tuple(entries()),
+            rollouts=(SUMMARY, GOOD, WAITING),
+            sent=tuple(deliveries()),
+            sources=(SourceHealth(source="distribution", last_at=NOW, day={Acceptance.QUARANTINED: 2}),),
+            missed=(Missed(watch=HOSTILE, tag="v1.2.0", digest=digest_of("v1.2.0"), at=NOW),),
+            absent=(Away(name="registry main", problem=HOSTILE, since=NOW),),
+            unknown_sources=(UnknownSource(source="harbor", deliveries=12, last_at=NOW),),
+            unsent_notices=2,
+            tags_seen={"v1.1.0": TagView(tag="v1.1.0", first_seen_at=NOW, digest=digest_of("v1.1.0"))},
+        ),
+        settings=FaceSettings(webhook_sources={"distribution": object(), "quay": object()}),  # type: ignore[dict-item]
+        inbox=_inbox(),
+    )
+    face.rules.names = tuple(each.name for each in known)
+    face.steering.ids = frozenset(each.summary.rollout_id for each in ended)
+    return face
+
+
+def _entry(kind: EntryKind, key: str, **changes: object) -> Entry:
+    entry = Entry(at=NOW, kind=kind, key=key, watch="app", words=f"the words of {key}", tag="v1.1.0")
+    return replace(entry, **changes)  # type: ignore[arg-type]
+
+
+def _inbox() -> MemoryInbox:
+    """Two deliveries: one that was understood, and one that was not."""
+    inbox = MemoryInbox(watches=[KnownWatch(name="app", target_id=1, host="registry.example", path="team/app")])
+    digest = digest_of("v1.0.0")
+    pushed = PushEvent(
+        action=Action.PUSH, host="registry.example", path="team/app", tag="v1.0.0", digest=digest, event_id="1"
+    )
+    elsewhere = replace(pushed, action=Action.DELETE, path="nobody/knows", tag="gone", digest=None)
+    events = [pushed, elsewhere]
+    understood = Delivery(delivery_id=DELIVERY, source="distribution", size=900, parsed=Parsed(events=tuple(events)))
+    odd = Parsed(oddities=(Oddity(where="events[0]", problem=HOSTILE),), ignored=3)
+    inbox.deliveries[DELIVERY] = (understood, 1, events)
+    inbox.deliveries[ODD] = (Delivery(delivery_id=ODD, source="distribution", size=9, parsed=odd, body=b"{"), 0, [])
+    return inbox
