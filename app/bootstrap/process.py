@@ -17,6 +17,7 @@ from dramatiq.broker import Broker
 from app.adapters.broker import open_broker
 from app.adapters.doorbell import DramatiqDoorbell
 from app.adapters.nomad import NomadDeployer
+from app.adapters.postgres.changes import PostgresFeed
 from app.adapters.postgres.migrate import migrate
 from app.adapters.postgres.pool import Database
 from app.adapters.postgres.rollouts import PostgresRollouts
@@ -67,9 +68,12 @@ async def open_app(settings: Settings, *, broker: Broker | None = None) -> Async
     bell = DramatiqDoorbell(broker or open_broker(settings.redis_url.reveal()))
     registries = RegistryClient(endpoints(settings.registries))
     deployer = NomadDeployer(nomad_connection(settings.nomad))
+    feed = PostgresFeed(database)
     http = open_client()
     vigil = Vigil(PostgresRollouts(database), deployer, bell)
-    kept = Kept(database=database, registries=registries, deployer=deployer, doorbell=bell, vigil=vigil, http=http)
+    kept = Kept(
+        database=database, registries=registries, deployer=deployer, doorbell=bell, vigil=vigil, feed=feed, http=http
+    )
     app = App(services=build_services(settings, kept))
     app.reloader = _reloader(app, kept)
     with suppress(ValueError, RuntimeError, NotImplementedError):  # only a main thread may listen to signals
@@ -90,6 +94,7 @@ async def open_app(settings: Settings, *, broker: Broker | None = None) -> Async
         for task in background:
             with suppress(asyncio.CancelledError):
                 await task
+        await feed.aclose()
         await vigil.aclose()
         bell.close()
         await registries.aclose()

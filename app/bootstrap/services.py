@@ -7,6 +7,7 @@ import httpx
 from app.adapters.doorbell import DramatiqDoorbell
 from app.adapters.nomad import NomadDeployer
 from app.adapters.notifiers.slack import SlackNotifier
+from app.adapters.postgres.changes import PostgresFeed
 from app.adapters.postgres.inbox import PostgresInbox
 from app.adapters.postgres.looks import PostgresLooks
 from app.adapters.postgres.migrate import pending
@@ -53,6 +54,7 @@ class Services:
     queries: PostgresQueries
     watches: PostgresWatches
     retention: PostgresRetention
+    feed: PostgresFeed
     access: Access
     readiness: SchemaCheck
 
@@ -66,6 +68,7 @@ class Kept:
     deployer: NomadDeployer
     doorbell: DramatiqDoorbell
     vigil: Vigil
+    feed: PostgresFeed
     http: httpx.AsyncClient
 
 
@@ -118,6 +121,7 @@ def build_services(settings: Settings, kept: Kept) -> Services:
         queries=PostgresQueries(database),
         watches=PostgresWatches(database),
         retention=PostgresRetention(database),
+        feed=kept.feed,
         access=access(settings),
         readiness=lambda: pending(settings.database_url.reveal()),
     )

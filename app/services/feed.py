@@ -26,6 +26,11 @@ class Change:
 class Feed(Protocol):
     """The changes of the store, while somebody listens."""
 
+    @property
+    def problem(self) -> str:
+        """Why changes cannot be heard now; "" while they are, or nobody has tried yet."""
+        ...
+
     def listen(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
         """Changes from now on, collected for a moment; the iterator ends when the process stops.
 

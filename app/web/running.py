@@ -8,6 +8,7 @@ from typing import Protocol
 from starlette.requests import Request
 
 from app.ports import Deployer, Doorbell, RegistrySource
+from app.services.feed import Feed
 from app.services.operate import Operator
 from app.services.queries import Queries, SchemaCheck
 from app.services.steering import Steering
@@ -39,6 +40,8 @@ class Services(Protocol):
     def steering(self) -> Steering: ...
     @property
     def queries(self) -> Queries: ...
+    @property
+    def feed(self) -> Feed: ...
     @property
     def access(self) -> Access: ...
     @property

@@ -1,7 +1,7 @@
 """The connection pool of one process, and how Postgres' errors become ours. No SQL lives here."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 from uuid import UUID
 
@@ -84,6 +84,24 @@ class Database:
         try:
             async with self._pool.acquire(timeout=self._timeout) as connection:
                 yield connection
+        except _AWAY as error:
+            raise _unavailable(error) from error
+
+    @asynccontextmanager
+    async def dedicated(self, name: str) -> AsyncIterator[Connection]:
+        """A connection outside of the pool, without its codecs, while the block lasts: LISTEN belongs to a session."""
+        try:
+            connection = await asyncpg.connect(
+                self._dsn,
+                timeout=self._timeout,
+                command_timeout=self._timeout,
+                server_settings={"application_name": name},
+            )
+            try:
+                yield connection
+            finally:
+                with suppress(Exception):  # it may be dead already; the server finds out by itself
+                    await connection.close(timeout=1.0)
         except _AWAY as error:
             raise _unavailable(error) from error
 
