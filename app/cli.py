@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 FAILED = 1
 MISTAKEN = 2
-GRACE_SECONDS = 5
 
 _config = click.option(
     "--config", type=click.Path(path_type=Path), help="The TOML file.  [default: config/staging.toml]"
@@ -100,23 +99,13 @@ def web(config: Path | None, port: int | None) -> None:
     """Serve the API, the webhooks and the page."""
     import dataclasses
 
-    import uvicorn
-
     settings = _process(config)
     if port is not None:
         settings = dataclasses.replace(settings, port=port)
 
-    from app.asgi import create_app
+    from app.asgi import serve
 
-    uvicorn.run(
-        create_app(settings),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
+    serve(settings)
 
 
 @main.command()

@@ -9,12 +9,16 @@ from starlette.types import Lifespan
 from app.errors import RegistryWatcherError
 from app.web import respond
 from app.web.headers import SafeHeaders
+from app.web.live import Streams
 from app.web.pages import Pages
 from app.web.routes import routes
 
 
 def build(lifespan: Lifespan[Starlette]) -> Starlette:
-    """The application; `lifespan` must set `state.running` before the first request."""
+    """The application; `lifespan` must set `state.running` before the first request.
+
+    Whoever serves it calls `state.streams.stop` before it waits for answers to end: streams never do.
+    """
     application = Starlette(
         routes=routes(),
         lifespan=lifespan,
@@ -26,4 +30,5 @@ def build(lifespan: Lifespan[Starlette]) -> Starlette:
         },
     )
     application.state.pages = Pages()
+    application.state.streams = Streams()
     return application

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from app.web import deliveries, health, openapi, operations, page, repos, rollouts, tags, webhooks
+from app.web import deliveries, health, live, openapi, operations, page, repos, rollouts, tags, webhooks
 from app.web.auth import Role
 from app.web.pages import FOLDER
 from app.web.running import running
@@ -29,6 +29,7 @@ class Declared:
 
 TABLE: tuple[Declared, ...] = (
     Declared("GET", "/", page.show_page, Role.VIEWER),
+    Declared("GET", "/live", live.live, Role.VIEWER),
     Declared("GET", "/ping", health.ping, Role.ANYBODY),
     Declared("GET", "/ping/", health.ping, Role.ANYBODY),
     Declared("GET", "/healthz", health.healthz, Role.ANYBODY),

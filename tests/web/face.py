@@ -1,6 +1,6 @@
 """A process behind the web face, in memory: what handlers ask for, with samples of everything that a page shows."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -10,11 +10,13 @@ from uuid import UUID
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from app.adapters.postgres.mailbox import Mailbox
 from app.domain.decision import HoldReason
 from app.domain.job import DeploymentPhase, DeploymentState, JobState, RunningTask, TaskKey
 from app.domain.reference import Reference, Repository
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
 from app.domain.watch import JobPlace, Watch
+from app.services.feed import Change
 from app.services.followed import Wish
 from app.services.queries import (
     Away,
@@ -274,6 +276,23 @@ def _registry() -> MemoryRegistry:
 
 
 @dataclass
+class MemoryFeed:
+    """A feed that says what the test puts into each mailbox; `problem` is told as it is."""
+
+    problem: str = ""
+    mailboxes: list[Mailbox] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def listen(self) -> AsyncIterator[AsyncIterator[Change]]:
+        mailbox = Mailbox()
+        self.mailboxes.append(mailbox)
+        try:
+            yield mailbox
+        finally:
+            self.mailboxes.remove(mailbox)
+
+
+@dataclass
 class Face:
     """A running process as the web sees it, services and process in one."""
 
@@ -284,6 +303,7 @@ class Face:
     registries: MemoryRegistry = field(default_factory=_registry)
     deployer: PlanningDeployer = field(default_factory=lambda: PlanningDeployer(job=_job()))
     doorbell: InProcessDoorbell = field(default_factory=InProcessDoorbell)
+    feed: MemoryFeed = field(default_factory=MemoryFeed)
     pending: tuple[str, ...] | Exception = ()
     problem: str = ""
 
