@@ -10,6 +10,7 @@ from app.errors import RegistryWatcherError
 from app.web import respond
 from app.web.headers import SafeHeaders
 from app.web.live import Streams
+from app.web.login import Doubts
 from app.web.pages import Pages
 from app.web.routes import routes
 
@@ -31,4 +32,5 @@ def build(lifespan: Lifespan[Starlette]) -> Starlette:
     )
     application.state.pages = Pages()
     application.state.streams = Streams()
+    application.state.doubts = Doubts()
     return application

@@ -118,7 +118,7 @@ async def _events(request: Request, streams: Streams) -> AsyncGenerator[bytes, N
 def _may_still(request: Request) -> bool:
     """Whether the caller's token or session is still good: a stream must not outlive what opened it."""
     try:
-        running(request).services.access.admit(request.headers, Role.VIEWER)
+        running(request).services.access.admit(request.headers, Role.VIEWER, now=time.time(), scheme=request.url.scheme)
     except Rejected:
         return False
     return True

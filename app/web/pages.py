@@ -53,7 +53,7 @@ class Pages:
         """The page, or 304 when the browser has just this one: the live page asks every few seconds."""
         body = self.render(template, values).encode()
         tag = f'W/"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
-        headers = {"Cache-Control": "no-cache", "ETag": tag, "Vary": "Accept, Authorization"}
+        headers = {"Cache-Control": "no-cache", "ETag": tag, "Vary": "Accept, Authorization, Cookie"}
         if tag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         return Response(body, headers=headers, media_type="text/html")

@@ -65,6 +65,13 @@ def prefers_html(request: Request) -> bool:
     return quality["text/html"] > 0 and quality["text/html"] >= quality["application/json"]
 
 
+def wants_page(request: Request) -> bool:
+    """Whether a person's browser goes to a page, and can be sent to another; a script of the page wants to know."""
+    headers = request.headers  # without HTTPS browsers do not say how they ask; htmx and our scripts do
+    goes = headers.get("sec-fetch-mode", "navigate") == "navigate" and "hx-request" not in headers
+    return request.method in ("GET", "HEAD") and goes and prefers_html(request)
+
+
 async def refuse_error(request: Request, error: Exception) -> Response:
     """The answer to an error of ours."""
     assert isinstance(error, RegistryWatcherError)  # it is registered for no other
@@ -75,8 +82,7 @@ async def refuse_error(request: Request, error: Exception) -> Response:
         headers["Retry-After"] = str(max(1, math.ceil(asked or 1)))
         log.warning("request.refused", path=request.url.path, problem=str(error))
     if status == 401:
-        headers["WWW-Authenticate"] = "Basic" if prefers_html(request) else "Bearer"
-        headers["WWW-Authenticate"] += ' realm="registrywatcher"'
+        headers["WWW-Authenticate"] = 'Bearer realm="registrywatcher"'  # to Basic a browser opens its own dialog
     return _refusal(request, status, str(error), headers)
 
 

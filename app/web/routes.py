@@ -1,15 +1,17 @@
 """The whole URL table on one screen: method, path, handler, and the role that a caller needs."""
 
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from app.web import deliveries, health, live, openapi, operations, page, repos, rollouts, tags, webhooks
+from app.errors import Rejected
+from app.web import deliveries, health, live, login, openapi, operations, page, repos, respond, rollouts, tags, webhooks
 from app.web.auth import Role
 from app.web.pages import FOLDER
 from app.web.running import running
@@ -30,6 +32,9 @@ class Declared:
 TABLE: tuple[Declared, ...] = (
     Declared("GET", "/", page.show_page, Role.VIEWER),
     Declared("GET", "/live", live.live, Role.VIEWER),
+    Declared("GET", "/login", login.show_login, Role.ANYBODY),
+    Declared("POST", "/login", login.login, Role.ANYBODY),
+    Declared("POST", "/logout", login.logout, Role.ANYBODY),
     Declared("GET", "/ping", health.ping, Role.ANYBODY),
     Declared("GET", "/ping/", health.ping, Role.ANYBODY),
     Declared("GET", "/healthz", health.healthz, Role.ANYBODY),
@@ -67,7 +72,15 @@ def guarded(handler: Handler, needs: Role) -> Handler:
 
     @wraps(handler)
     async def handle(request: Request) -> Response:
-        request.state.caller = running(request).services.access.admit(request.headers, needs)
+        request.state.caller, request.state.role = "", Role.ANYBODY
+        access = running(request).services.access
+        try:
+            caller = access.admit(request.headers, needs, now=time.time(), scheme=request.url.scheme)
+        except Rejected as error:
+            if error.status == 401 and respond.wants_page(request):
+                return RedirectResponse(login.login_url(request), 303, headers={"Cache-Control": "no-store"})
+            raise
+        request.state.caller, request.state.role = caller.name, caller.role
         return await handler(request)
 
     return handle

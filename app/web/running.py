@@ -13,7 +13,7 @@ from app.services.operate import Operator
 from app.services.queries import Queries, SchemaCheck
 from app.services.steering import Steering
 from app.services.word import Rules
-from app.web.auth import Access
+from app.web.auth import Access, Role
 
 
 class AudibleDoorbell(Doorbell, Protocol):
@@ -79,3 +79,9 @@ def caller(request: Request) -> str:
     """Who calls, by the name of the token; "" when no tokens are configured."""
     name: str = request.state.caller
     return name
+
+
+def role(request: Request) -> Role:
+    """What the caller may do, as far as it is known: an unknown path is refused before anybody is asked."""
+    found: Role = getattr(request.state, "role", Role.ANYBODY)
+    return found

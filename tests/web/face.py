@@ -1,6 +1,6 @@
 """A process behind the web face, in memory: what handlers ask for, with samples of everything that a page shows."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -32,6 +32,7 @@ from app.services.queries import (
 )
 from app.services.steering import Brought, Destination, Gone, Past, Underway
 from app.services.word import Released, Spoken, Standing, Word
+from app.settings.secret import Secret
 from app.web.application import build
 from app.web.auth import Access, AccessToken, Role
 from tests.fakes.deployer import PlanningDeployer
@@ -337,5 +338,5 @@ class Face:
 
 def token(name: str, role: Role, secret: str) -> AccessToken:
     """A configured token."""
-    matches: Callable[[str], bool] = secret.__eq__
-    return AccessToken(name=name, role=role, matches=matches)
+    kept = Secret(secret)
+    return AccessToken(name=name, role=role, matches=kept.matches, sign=kept.sign)

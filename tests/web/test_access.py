@@ -23,7 +23,8 @@ SECRETS = {Role.VIEWER: "view-secret", Role.DEPLOYER: "deploy-secret", Role.ADMI
 def admitted(access: Access, needs: Role, **headers: str) -> tuple[int, str]:
     """The status that the caller would get, and its name or the refusal's words."""
     try:
-        return 200, access.admit(Headers({key.replace("_", "-"): value for key, value in headers.items()}), needs)
+        sent = Headers({key.replace("_", "-"): value for key, value in headers.items()})
+        return 200, access.admit(sent, needs, now=0.0).name
     except Rejected as error:
         return error.status, str(error)
 
@@ -52,7 +53,7 @@ def test_without_a_configured_token_it_is_401(authorization: str) -> None:
 def test_two_authorizations_are_none() -> None:
     headers = Headers(raw=[(b"authorization", b"Bearer view-secret"), (b"authorization", b"Bearer view-secret")])
     with pytest.raises(Rejected) as refused:
-        TOKENS.admit(headers, Role.VIEWER)
+        TOKENS.admit(headers, Role.VIEWER, now=0.0)
     assert refused.value.status == 401
 
 
@@ -64,7 +65,10 @@ def test_a_browser_sends_the_token_as_password_and_is_held_to_its_origin() -> No
     password = "Basic " + base64.b64encode(b"anyone:deploy-secret").decode()
     host = "deploys.example"
     assert admitted(TOKENS, Role.VIEWER, authorization=password, host=host) == (200, "ci")
-    assert admitted(TOKENS, Role.DEPLOYER, authorization=password, host=host) == (200, "ci")
+    assert admitted(TOKENS, Role.DEPLOYER, authorization=password, host=host)[0] == 403
+    own = {"host": host, "origin": "https://deploys.example"}
+    assert admitted(TOKENS, Role.DEPLOYER, authorization=password, **own) == (200, "ci")
+    assert admitted(TOKENS, Role.DEPLOYER, authorization=password, host=host, sec_fetch_site="same-origin")[0] == 200
     foreign = {"host": host, "origin": "https://evil.example"}
     assert admitted(TOKENS, Role.DEPLOYER, authorization=password, **foreign)[0] == 403
     assert admitted(TOKENS, Role.DEPLOYER, authorization="Bearer deploy-secret", **foreign)[0] == 200
@@ -114,6 +118,13 @@ def test_only_our_own_page_may_write_from_a_browser(headers: dict[str, str], sta
     access = Access(loopback=True)
     assert admitted(access, Role.DEPLOYER, host="localhost:8080", **headers)[0] == status
     assert admitted(access, Role.VIEWER, host="localhost:8080", **headers)[0] == 200
+
+
+def test_the_origin_that_we_go_by_behind_a_proxy_is_ours() -> None:
+    access = Access(loopback=True, origins=frozenset({"deploys.example"}))
+    for origin, status in (("https://deploys.example", 200), ("https://deploys.example:8443", 403), ("null", 403)):
+        assert admitted(access, Role.DEPLOYER, host="localhost:8080", origin=origin)[0] == status
+    assert admitted(access, Role.DEPLOYER, host="localhost:8080", origin="http://[")[0] == 403
 
 
 def test_listening_wider_without_tokens_reads_only() -> None:
@@ -172,11 +183,8 @@ def test_what_needs_no_token(path: str) -> None:
         assert client.get(path).status_code == 200
 
 
-def test_a_browser_is_asked_for_the_token() -> None:
+def test_a_browser_may_still_send_the_token_as_password() -> None:
     with Face(access=TOKENS).client(Accept="text/html") as client:
-        answer = client.get("/")
-        assert answer.status_code == 401
-        assert answer.headers["WWW-Authenticate"] == 'Basic realm="registrywatcher"'
         assert client.get("/", auth=("me", "view-secret")).status_code == 200
 
 

@@ -33,7 +33,8 @@ def test_every_route_is_in_the_table_and_declares_its_role() -> None:
 
 
 def test_whatever_writes_needs_a_deployer_at_least() -> None:
-    writing = [each for each in TABLE if each.method != "GET" and not each.path.startswith("/webhooks/")]
+    own_secret = ("/webhooks/", "/login", "/logout")  # they check a secret themselves, or only forget one
+    writing = [each for each in TABLE if each.method != "GET" and not each.path.startswith(own_secret)]
     assert writing
     assert all(each.needs >= Role.DEPLOYER for each in writing)
 

@@ -20,7 +20,7 @@ from app.web import labels
 from tests.fakes.registry import digest_of
 from tests.web.face import DECISION, DEPLOYMENT, NOW, ROLLOUT, SUMMARY, WATCH, Face
 
-VOID = {"meta", "link", "br", "wbr"}
+VOID = {"meta", "link", "br", "wbr", "input"}
 
 
 class Outline(HTMLParser):

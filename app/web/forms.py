@@ -1,0 +1,60 @@
+"""Reading an HTML form: small, whole, each field once; and where a form may lead to. Each fault says its mend."""
+
+import asyncio
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, urlsplit
+
+from starlette.requests import Request
+
+from app.errors import Rejected
+
+MAX_FORM = 16 * 1024
+MAX_FIELDS = 20
+MAX_PATH = 2000
+PATIENCE = 10.0  # seconds for a body to arrive
+
+
+async def read_form(request: Request) -> Mapping[str, str]:
+    """The fields by name; Rejected with 400, 413 or 408 for what is no such form, too large, or never comes."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
+        raise Rejected("send a form: Content-Type: application/x-www-form-urlencoded")
+    body = bytearray()
+    try:
+        async with asyncio.timeout(PATIENCE):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_FORM:
+                    raise Rejected(f"the form is over {MAX_FORM} bytes: send less", status=413)
+    except TimeoutError as error:
+        raise Rejected(f"the form did not arrive within {PATIENCE:g} s: send it whole", status=408) from error
+    return parse_form(bytes(body))
+
+
+def parse_form(body: bytes) -> Mapping[str, str]:
+    """The fields of a body; Rejected (400) when they cannot be read, or one stands twice."""
+    try:
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+    except ValueError as error:
+        raise Rejected("the form cannot be read: send UTF-8, percent-encoded, and few fields") from error
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise Rejected("the form has a field twice: say once what is meant")
+    if any("\0" in value for value in fields.values()):
+        raise Rejected("the form has a NUL in it, which nothing here is called by: leave it out")
+    return fields
+
+
+def own_path(text: str) -> str:
+    """`text` when it is a path of this service, "/" when it leads or could be read to lead elsewhere.
+
+    Browsers read a backslash as a slash, and drop line ends and tabs: `/\\evil.example` is another site.
+    """
+    strange = "\\" in text or any(ord(character) <= 0x20 or ord(character) == 0x7F for character in text)
+    if strange or not text.startswith("/") or text.startswith("//") or len(text) > MAX_PATH:
+        return "/"
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return "/"
+    return "/" if parts.scheme or parts.netloc else text
