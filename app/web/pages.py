@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.web import labels
+from app.web.assets import Assets
 
 FOLDER = Path(__file__).parent / "templates"
 
@@ -37,6 +38,7 @@ class Pages:
             outcome_tone=labels.progress_tone,
             origin=labels.ORIGINS.__getitem__,
         )
+        self._environment.globals["static"] = Assets().url
 
     def render(self, template: str, values: Mapping[str, object]) -> str:
         """The page as text."""

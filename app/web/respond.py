@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from app import errors
 from app.errors import RegistryWatcherError, Rejected, Transient
+from app.web.headers import HEADERS
 from app.web.pages import Pages
 
 log = structlog.get_logger()
@@ -95,7 +96,8 @@ async def refuse_http(request: Request, error: Exception) -> Response:
 async def refuse_bug(request: Request, error: Exception) -> Response:
     """The answer to a mistake of this program: what it was stands in the log."""
     log.error("request.failed", path=request.url.path, exc_info=error)
-    return _refusal(request, 500, "this is a mistake of registrywatcher itself; its log says more", {})
+    # Starlette makes this answer outside of what adds the headers to all others.
+    return _refusal(request, 500, "this is a mistake of registrywatcher itself; its log says more", HEADERS)
 
 
 def _refusal(request: Request, status: int, message: str, headers: Mapping[str, str]) -> Response:

@@ -8,12 +8,11 @@ from functools import wraps
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
 
 from app.errors import Rejected
 from app.web import deliveries, health, live, login, openapi, operations, page, repos, respond, rollouts, tags, webhooks
+from app.web.assets import PREFIX, Assets
 from app.web.auth import Role
-from app.web.pages import FOLDER
 from app.web.running import running
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -64,7 +63,7 @@ def routes() -> Sequence[BaseRoute]:
         Route(each.path, guarded(each.handler, each.needs), methods=[each.method], name=each.handler.__name__)
         for each in TABLE
     ]
-    return [*table, Mount("/static", StaticFiles(directory=FOLDER.parent / "static"), name="static")]
+    return [*table, Mount(PREFIX, Assets(), name="static")]
 
 
 def guarded(handler: Handler, needs: Role) -> Handler:
