@@ -1,20 +1,21 @@
-"""The web process: an ASGI application, what runs around it, and the server under it. Nothing else."""
+"""The web process as an ASGI application: routes, what runs around them, and the server in front. Nothing else."""
 
 import asyncio
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext, suppress
-from types import FrameType
-from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
-from uvicorn.config import STARTUP_FAILURE
 
 from app.bootstrap import App, open_app
 from app.services.schedule import sweep_forever
 from app.settings import Settings
 from app.web.application import build
+
+GRACE_SECONDS = 5
+_DID_NOT_START = 3  # uvicorn's own
 
 
 def create_app(settings: Settings, *, running: App | None = None) -> Starlette:
@@ -39,24 +40,33 @@ def create_app(settings: Settings, *, running: App | None = None) -> Starlette:
     return build(lifespan)
 
 
-class _Server(uvicorn.Server):
-    """Tells open streams when it is to stop: it would wait for browsers that listen, until its patience ends."""
+class Server(uvicorn.Server):
+    """uvicorn, which waits for all answers to end before it ends: streams are told to."""
 
     def __init__(self, application: Starlette, config: uvicorn.Config) -> None:
         super().__init__(config)
         self._application = application
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        process = getattr(self._application.state, "running", None)
-        if process is not None:
-            process.services.feed.close()
-        super().handle_exit(sig, frame)
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the streams, then everything else."""
+        self._application.state.streams.stop()
+        await super().shutdown(sockets)
 
 
-def serve(application: Starlette, **options: Any) -> None:
-    """Serve until a signal says stop; `options` are uvicorn's."""
-    server = _Server(application, uvicorn.Config(application, **options))
-    with suppress(KeyboardInterrupt):
+def serve(settings: Settings) -> None:
+    """Serve the web face until a signal comes."""
+    application = create_app(settings)
+    config = uvicorn.Config(
+        application,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    server = Server(application, config)
+    with suppress(KeyboardInterrupt):  # uvicorn ends well, and then raises the signal again
         server.run()
     if not server.started:
-        sys.exit(STARTUP_FAILURE)
+        sys.exit(_DID_NOT_START)

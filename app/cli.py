@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 FAILED = 1
 MISTAKEN = 2
-GRACE_SECONDS = 5
 
 _config = click.option(
     "--config", type=click.Path(path_type=Path), help="The TOML file.  [default: config/staging.toml]"
@@ -105,17 +104,9 @@ def web(config: Path | None, port: int | None) -> None:
     if port is not None:
         settings = dataclasses.replace(settings, port=port)
 
-    from app.asgi import create_app, serve
+    from app.asgi import serve
 
-    serve(
-        create_app(settings),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
+    serve(settings)
 
 
 @main.command()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from app.adapters.nomad import NomadConnection
 from app.adapters.registry import RegistryEndpoint
@@ -12,7 +12,7 @@ from app.web.auth import Access, AccessToken, Role, is_loopback
 
 def access(settings: Settings) -> Access:
     """Who may call the API, by the tokens of the settings or by where we listen."""
-    external = urlsplit(settings.external_url).hostname
+    external = urlsplit(settings.external_url)
     return Access(
         tokens=tuple(
             AccessToken(
@@ -21,7 +21,9 @@ def access(settings: Settings) -> Access:
             for token in settings.api_tokens
         ),
         loopback=is_loopback(settings.host),
-        hosts=frozenset({external} if external else ()),
+        hosts=frozenset({external.hostname} if external.hostname else ()),
+        origins=frozenset({_origin(external)} if external.hostname else ()),
+        https=external.scheme == "https",
     )
 
 
@@ -59,6 +61,12 @@ def nomad_connection(nomad: NomadSettings) -> NomadConnection:
     )
     connection.check()
     return connection
+
+
+def _origin(url: SplitResult) -> str:
+    """The host and port as a browser says them: without the port that the scheme has anyway."""
+    usual = {"http": ":80", "https": ":443"}.get(url.scheme, "")
+    return url.netloc.rpartition("@")[2].lower().removesuffix(usual)
 
 
 def _text(path: Path | None) -> str:

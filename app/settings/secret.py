@@ -1,5 +1,6 @@
 """A text that must not be seen: stars when printed, compared in constant time, its value only by `reveal()`."""
 
+import hashlib
 import hmac
 import secrets
 
@@ -20,9 +21,11 @@ class Secret:
         """Whether `candidate` is this secret, in time that does not depend on how much of it is right."""
         return bool(self._text) and secrets.compare_digest(_octets(self._text), _octets(candidate))
 
-    def sign(self, message: bytes) -> str:
-        """HMAC-SHA256 of `message` by this secret, in hexadecimal digits: to know again what we gave out."""
-        return hmac.new(_octets(self._text), message, "sha256").hexdigest()
+    def sign(self, message: bytes) -> bytes:
+        """The HMAC-SHA256 of `message` under this secret; ValueError when it is empty: anybody could sign."""
+        if not self._text:
+            raise ValueError("an empty secret signs nothing")
+        return hmac.digest(_octets(self._text), message, hashlib.sha256)
 
     def __bool__(self) -> bool:
         return bool(self._text)

@@ -10,12 +10,17 @@ from app.errors import RegistryWatcherError
 from app.web import respond
 from app.web.assets import Assets
 from app.web.headers import SafeHeaders
+from app.web.live import Streams
+from app.web.login import Doubts
 from app.web.pages import Pages
 from app.web.routes import routes
 
 
 def build(lifespan: Lifespan[Starlette]) -> Starlette:
-    """The application; `lifespan` must set `state.running` before the first request."""
+    """The application; `lifespan` must set `state.running` before the first request.
+
+    Whoever serves it calls `state.streams.stop` before it waits for answers to end: streams never do.
+    """
     assets = Assets()
     application = Starlette(
         routes=routes(assets),
@@ -28,4 +33,6 @@ def build(lifespan: Lifespan[Starlette]) -> Starlette:
         },
     )
     application.state.pages = Pages(assets)
+    application.state.streams = Streams()
+    application.state.doubts = Doubts()
     return application

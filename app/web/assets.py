@@ -1,41 +1,45 @@
-"""The pages' own files, under URLs that change with them: a browser fetches each once, and never an old one."""
+"""Our own files for browsers: an address that changes with the text, so that a browser need not ask for it again."""
 
 import hashlib
-from collections.abc import Mapping
+import os
 from pathlib import Path
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
-from starlette.datastructures import MutableHeaders
+from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Scope
 
 FOLDER = Path(__file__).parent / "static"
+PREFIX = "/static"
+
 _FOR_EVER = "public, max-age=31536000, immutable"
+_ASK_AGAIN = "no-cache"  # by its ETag
 
 
-class Assets:
-    """What is under static/; read once, at start."""
+class Assets(StaticFiles):
+    """Serves the files of a folder that does not change while the process lives."""
 
-    def __init__(self) -> None:
-        files = [each for each in FOLDER.rglob("*") if each.is_file()]
-        self._versions: Mapping[str, str] = {
-            each.relative_to(FOLDER).as_posix(): hashlib.sha256(each.read_bytes()).hexdigest()[:12] for each in files
-        }
-        self._files = StaticFiles(directory=FOLDER)
+    def __init__(self, folder: Path = FOLDER) -> None:
+        super().__init__(directory=folder)
+        self._folder = folder.resolve()
+        self._versions: dict[str, str] = {}
 
     def url(self, name: str) -> str:
-        """Where the file is, in this version; KeyError for one that there is not."""
-        return f"/static/{name}?v={self._versions[name]}"
+        """The address of this very text of the file; KeyError when there is no such file."""
+        return f"{PREFIX}/{quote(name)}?v={self._version(name)}"
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a file; under the URL of its version it may be kept for ever, else it is asked for each time."""
-        name = scope["path"].removeprefix(scope.get("root_path", "")).lstrip("/")
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """The file; kept for ever when it was asked for by the version that it has, and asked for again otherwise."""
+        answer = await super().get_response(path, scope)
         asked = parse_qs(scope["query_string"].decode("latin-1")).get("v", [])
-        keep = _FOR_EVER if asked == [self._versions.get(name)] else "no-cache"
+        kept = answer.status_code in (200, 304) and asked == [self._version(path.replace(os.sep, "/"))]
+        answer.headers["Cache-Control"] = _FOR_EVER if kept else _ASK_AGAIN
+        return answer
 
-        async def send_kept(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] in (200, 304):
-                MutableHeaders(scope=message)["Cache-Control"] = keep
-            await send(message)
-
-        await self._files(scope, receive, send_kept)
+    def _version(self, name: str) -> str:
+        if name not in self._versions:
+            path = (self._folder / name).resolve()
+            if not (path.is_relative_to(self._folder) and path.is_file()):
+                raise KeyError(f"no file {name!r} in {self._folder}")
+            self._versions[name] = hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()
+        return self._versions[name]

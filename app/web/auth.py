@@ -14,10 +14,7 @@ from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 
 from app.errors import Rejected
-from app.web.session import unseal
-
-SESSION, SESSION_OVER_TLS = "session", "__Host-session"
-"""The cookie of who is signed in; over TLS no other host can have set it."""
+from app.web import session
 
 _MAKE_TOKENS = 'configure tokens: [api_tokens.NAME] with role = "deployer" and token = "…" (openssl rand -hex 32)'
 
@@ -33,36 +30,44 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessToken:
-    """A configured token. `matches` compares a candidate in constant time; `sign` is a MAC of a message by it."""
+    """A configured token. `matches` compares a candidate in constant time; `sign` is HMAC-SHA256 by its secret."""
 
     name: str
     role: Role
     matches: Callable[[str], bool]
-    sign: Callable[[bytes], str]
+    sign: Callable[[bytes], bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who calls, by the token's name ("" where none are configured), and what they may do."""
+    """Who calls: the token's name, "" when unknown, and what they may do."""
 
     name: str
     role: Role
 
 
+NOBODY = Caller(name="", role=Role.ANYBODY)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """Who may call. `loopback` is whether only this machine can reach us; `hosts` are further names that we go by."""
+    """Who may call. `loopback` is whether only this machine can reach us; `hosts` are further names that we go by.
+
+    `origins` are those of further URLs that we go by ("host" or "host:port"), `https` is whether one of those is HTTPS.
+    """
 
     tokens: tuple[AccessToken, ...] = ()
     loopback: bool = False
     hosts: frozenset[str] = frozenset()
+    origins: frozenset[str] = frozenset()
+    https: bool = False
 
-    def admit(self, headers: Headers, needs: Role, *, now: float) -> Caller:
-        """The caller, at Unix second `now`; Rejected with 401 or 403 and the mend otherwise."""
+    def admit(self, headers: Headers, needs: Role, *, now: float, scheme: str = "http") -> Caller:
+        """Who calls at `now` (Unix time), by a request of `scheme`; Rejected with 401 or 403 and the mend otherwise."""
         if needs is Role.ANYBODY:
-            return Caller(name="", role=needs)
+            return NOBODY
         if self.tokens:
-            return self._admit_token(headers, needs, now)
+            return self._admit_token(headers, needs, now=now, scheme=scheme)
         if self.loopback:
             self._check_host(headers)
         elif needs > Role.VIEWER:
@@ -72,31 +77,41 @@ class Access:
                 status=403,
             )
         if needs > Role.VIEWER:
-            check_origin(headers)
+            check_origin(headers, self.origins, told=False)
         return Caller(name="", role=Role.ADMIN if self.loopback else Role.VIEWER)
 
-    def _admit_token(self, headers: Headers, needs: Role, now: float) -> Caller:
-        scheme, candidate = _credentials(headers)
-        token = next((token for token in self.tokens if token.matches(candidate)), None)
-        if token is None and not scheme:
-            scheme, token = "cookie", self._signed_in(headers, now)
+    def holder(self, candidate: str) -> AccessToken | None:
+        """The token that this is the secret of."""
+        found = [token for token in self.tokens if token.matches(candidate)]
+        return found[0] if found else None
+
+    def is_https(self, scheme: str) -> bool:
+        """Whether browsers reach us by HTTPS, as far as a request of that scheme, or the configuration, tells."""
+        return self.https or scheme == "https"
+
+    def _admit_token(self, headers: Headers, needs: Role, *, now: float, scheme: str) -> Caller:
+        how, candidate = _credentials(headers)
+        token = self.holder(candidate)
+        if token is None:  # a proxy in front may have credentials of its own in the header
+            how, token = "cookie", self._signed_in(headers, now=now, scheme=scheme)
         if token is None:
-            raise Rejected("send a configured token: Authorization: Bearer <token>", status=401)
+            raise Rejected(
+                "send a configured token: Authorization: Bearer <token>; with a browser, sign in at /login", status=401
+            )
         if token.role < needs:
             raise Rejected(
                 f"the token {token.name!r} has the role {token.role.name.lower()}; this needs {needs.name.lower()}: "
-                "send one with that role",
+                f"{'sign in with' if how == 'cookie' else 'send'} one with that role",
                 status=403,
             )
-        if scheme in ("basic", "cookie") and needs > Role.VIEWER:
-            check_origin(headers, required=scheme == "cookie")
+        if how != "bearer" and needs > Role.VIEWER:
+            check_origin(headers, self.origins)
         return Caller(name=token.name, role=token.role)
 
-    def _signed_in(self, headers: Headers, now: float) -> AccessToken | None:
-        """Who a browser's cookie says it is."""
-        cookies = cookie_parser(headers.get("cookie", ""))
-        found = (unseal(cookies.get(name, ""), self.tokens, now=now) for name in (SESSION_OVER_TLS, SESSION))
-        return next(filter(None, found), None)
+    def _signed_in(self, headers: Headers, *, now: float, scheme: str) -> AccessToken | None:
+        name = session.cookie_name(https=self.is_https(scheme))
+        cookie = cookie_parser(headers.get("cookie", "")).get(name, "")
+        return next((token for token in self.tokens if session.opens(cookie, token, now=now)), None)
 
     def _check_host(self, headers: Headers) -> None:
         """A page of somebody else can have its own name resolve to this machine: such a name is not ours."""
@@ -120,18 +135,19 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def check_origin(headers: Headers, *, required: bool = False) -> None:
-    """Browsers say where a request comes from; Rejected (403) for one that another site's page makes.
-
-    `required` refuses one that says nothing, too: who holds a cookie is a browser.
-    """
-    site = headers.get("sec-fetch-site", "none")
+def check_origin(headers: Headers, origins: frozenset[str], *, told: bool = True) -> None:
+    """Browsers say where a request comes from; one that another site's page makes is refused, and, when it must be
+    `told`, one that does not say: what a browser sends along by itself proves nothing."""
+    site = headers.get("sec-fetch-site")
     origin = headers.get("origin")
-    if required and origin is None and "sec-fetch-site" not in headers:
-        raise Rejected("your browser does not say which page asks: use a current one, or the API", status=403)
-    foreign = origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
-    if site not in ("none", "same-origin") or foreign:
+    own = {headers.get("host", "").lower(), *origins}
+    foreign = origin is not None and (_netloc(origin) or "?") not in own  # "null" has no host
+    if site not in (None, "none", "same-origin") or foreign:
         raise Rejected("a page of another site must not change things here: open our own page instead", status=403)
+    if told and site is None and origin is None:
+        raise Rejected(
+            "this does not say where it comes from: send Origin, or the token as Authorization: Bearer", status=403
+        )
 
 
 def _credentials(headers: Headers) -> tuple[str, str]:
@@ -152,5 +168,12 @@ def _credentials(headers: Headers) -> tuple[str, str]:
 def _hostname(netloc: str) -> str:
     try:
         return (urlsplit(f"//{netloc}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def _netloc(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc.lower()
     except ValueError:
         return ""

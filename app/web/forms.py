@@ -1,31 +1,48 @@
-"""Reading what a page's form sends. Strict, since a misread form deploys; each fault names its mend."""
+"""Reading an HTML form: small, whole, each field once; and where a form may lead to. Each fault says its mend."""
 
+import asyncio
 from collections.abc import Mapping
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
 from starlette.requests import Request
 
 from app.errors import Rejected
-from app.web.wishes import read_body
 
-_AGAIN = "reload the page and try again"
+MAX_FORM = 16 * 1024
+MAX_FIELDS = 20
+MAX_PATH = 2000
+PATIENCE = 10.0  # seconds for a body to arrive
 
 
 async def read_form(request: Request) -> Mapping[str, str]:
-    """The fields of an urlencoded form, each once; Rejected (400, 408, 413, 415) for anything else."""
+    """The fields by name; Rejected with 400, 413 or 408 for what is no such form, too large, or never comes."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
-        raise Rejected(f"this takes a form (application/x-www-form-urlencoded): {_AGAIN}, or use the API", status=415)
+        raise Rejected("send a form: Content-Type: application/x-www-form-urlencoded")
+    body = bytearray()
     try:
-        pairs = parse_qsl(
-            (await read_body(request)).decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50
-        )
+        async with asyncio.timeout(PATIENCE):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_FORM:
+                    raise Rejected(f"the form is over {MAX_FORM} bytes: send less", status=413)
+    except TimeoutError as error:
+        raise Rejected(f"the form did not arrive within {PATIENCE:g} s: send it whole", status=408) from error
+    return parse_form(bytes(body))
+
+
+def parse_form(body: bytes) -> Mapping[str, str]:
+    """The fields of a body; Rejected (400) when they cannot be read, or one stands twice."""
+    try:
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
     except ValueError as error:
-        raise Rejected(f"the form cannot be read ({str(error)[:100]}): {_AGAIN}") from error
+        raise Rejected("the form cannot be read: send UTF-8, percent-encoded, and few fields") from error
     fields = dict(pairs)
     if len(fields) < len(pairs):
-        raise Rejected(f"a field of the form stands twice: {_AGAIN}")
+        raise Rejected("the form has a field twice: say once what is meant")
+    if any("\0" in value for value in fields.values()):
+        raise Rejected("the form has a NUL in it, which nothing here is called by: leave it out")
     return fields
 
 
@@ -34,4 +51,19 @@ def once(fields: Mapping[str, str]) -> UUID:
     try:
         return UUID(fields.get("once", ""))
     except ValueError:
-        raise Rejected(f"the form lacks its key (once): {_AGAIN}") from None
+        raise Rejected("the form lacks its key (once): reload the page and try again") from None
+
+
+def own_path(text: str) -> str:
+    """`text` when it is a path of this service, "/" when it leads or could be read to lead elsewhere.
+
+    Browsers read a backslash as a slash, and drop line ends and tabs: `/\\evil.example` is another site.
+    """
+    strange = "\\" in text or any(ord(character) <= 0x20 or ord(character) == 0x7F for character in text)
+    if strange or not text.startswith("/") or text.startswith("//") or len(text) > MAX_PATH:
+        return "/"
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return "/"
+    return "/" if parts.scheme or parts.netloc else text

@@ -10,7 +10,7 @@ HEADERS = {
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    # With no-referrer a browser's form would say that it comes from nowhere ("Origin: null").
+    # With no-referrer a browser says `Origin: null` of our own forms too, and they could not be told from others'.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",

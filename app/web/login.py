@@ -1,76 +1,115 @@
-"""/login and /logout: showing a token once, for a cookie; and giving it back. It works while Postgres is away."""
+"""GET and POST /login, POST /logout: a browser shows its token once, and has a session then. Works without scripts.
+
+Wrong tokens are answered slowly, and only few at once: guessing here gets some twenty tries a second of a process, and
+yet locks nobody out for long, since a right token waits for nothing. What makes guessing hopeless, here and at the API,
+is that tokens are long.
+"""
 
 import asyncio
 import time
-from urllib.parse import urlsplit
+from collections.abc import Mapping
+from urllib.parse import quote
 
-import structlog
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from app.web.auth import SESSION, SESSION_OVER_TLS, check_origin
-from app.web.forms import read_form
+from app.web import session
+from app.web.auth import Access, Role, check_origin
+from app.web.forms import own_path, read_form
 from app.web.pages import Pages
 from app.web.running import running
-from app.web.session import LIFETIME, seal
 
-log = structlog.get_logger()
+DELAY = 0.5  # seconds that a wrong token waits for its answer
+AT_ONCE = 10  # wrong tokens that wait
 
-_PAUSE = 0.3  # seconds before a wrong token is refused: guessing is hopeless, and need not be quick either
+_WRONG = "This is no configured token: copy it whole, without quotes; the configuration has it in [api_tokens.NAME]"
+_BUSY = "Too many wrong tokens are being tried: try again in a second"
+_EMPTY = "Enter a token: one of [api_tokens.NAME] in the configuration"
+
+
+class Doubts:
+    """The wrong tokens that wait for their answer now."""
+
+    def __init__(self, *, delay: float = DELAY, at_once: int = AT_ONCE) -> None:
+        self._delay = delay
+        self._at_once = at_once
+        self._waiting = 0
+
+    @property
+    def many(self) -> bool:
+        """Whether so many wait that no more are looked at."""
+        return self._waiting >= self._at_once
+
+    async def wait(self) -> None:
+        """Wait as long as a wrong token does."""
+        self._waiting += 1
+        try:
+            await asyncio.sleep(self._delay)
+        finally:
+            self._waiting -= 1
+
+
+def login_url(request: Request) -> str:
+    """Where a browser signs in that asked for this page, and comes back to it."""
+    here = own_path(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
+    return "/login" if here == "/" else f"/login?next={quote(here, safe='')}"
 
 
 async def show_login(request: Request) -> Response:
-    """200 with the form; 303 to the pages where nobody has to sign in."""
-    after = local(request.query_params.get("next", ""))
+    """200 with the page; 303 onwards when no tokens are configured."""
+    onwards = own_path(request.query_params.get("next", "/"))
     if not running(request).services.access.tokens:
-        return RedirectResponse(after, 303)
-    return _page(request, after, problem="", status=200)
+        return _to(onwards)
+    return _page(request, onwards)
 
 
 async def login(request: Request) -> Response:
-    """303 to where the person wanted to go, with the cookie; 401 with the form for a wrong token."""
-    check_origin(request.headers, required=True)
+    """303 onwards with a session; 401 with the page when the token is wrong, 429 when many wrong ones are tried."""
+    access = running(request).services.access
+    check_origin(request.headers, access.origins)
     fields = await read_form(request)
-    after = local(fields.get("next", ""))
-    found = [each for each in running(request).services.access.tokens if each.matches(fields.get("token", "").strip())]
-    if not found:
-        log.warning("login.refused", client=request.client.host if request.client else "")
-        await asyncio.sleep(_PAUSE)
-        problem = "That is no configured token: paste the value of one of [api_tokens.NAME]."
-        return _page(request, after, problem=problem, status=401)
-    log.info("login.done", by=found[0].name)
-    response = RedirectResponse(after, 303, headers={"Cache-Control": "no-store"})
-    secure = request.url.scheme == "https"
-    response.set_cookie(
-        SESSION_OVER_TLS if secure else SESSION,
-        seal(found[0], now=time.time()),
-        max_age=LIFETIME,
-        httponly=True,
-        samesite="lax",
-        secure=secure,
-    )
-    return response
+    onwards = own_path(fields.get("next", "/"))
+    if not access.tokens:
+        return _to(onwards)
+    doubts: Doubts = request.app.state.doubts
+    if doubts.many:
+        return _page(request, onwards, problem=_BUSY, status=429, headers={"Retry-After": "1"})
+    candidate = fields.get("token", "").strip()
+    token = access.holder(candidate)
+    if token is None:
+        if candidate:
+            await doubts.wait()
+        challenge = {"WWW-Authenticate": 'Bearer realm="registrywatcher"'}
+        return _page(request, onwards, problem=_WRONG if candidate else _EMPTY, status=401, headers=challenge)
+    answer = _to(onwards)
+    _set_cookie(answer, request, access, session.seal(token, now=time.time()), age=session.LIFETIME)
+    return answer
 
 
 async def logout(request: Request) -> Response:
-    """303 to the form, without the cookie."""
-    check_origin(request.headers, required=True)
-    response = RedirectResponse("/login", 303, headers={"Cache-Control": "no-store"})
-    response.delete_cookie(SESSION, httponly=True, samesite="lax")
-    response.delete_cookie(SESSION_OVER_TLS, httponly=True, samesite="lax", secure=True)
-    return response
+    """303 to the page to sign in at, without a session."""
+    access = running(request).services.access
+    check_origin(request.headers, access.origins)
+    answer = _to("/login" if access.tokens else "/")
+    _set_cookie(answer, request, access, "", age=0)
+    return answer
 
 
-def local(url: str) -> str:
-    """`url` when it can only be a page of ours, "/" for anything else: nobody's link leads through us elsewhere."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "/"
-    safe = url.startswith("/") and not url.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
-    return url if safe and url.isprintable() and "\\" not in url else "/"
+def _set_cookie(answer: Response, request: Request, access: Access, value: str, *, age: int) -> None:
+    secure = access.is_https(request.url.scheme)
+    answer.set_cookie(
+        session.cookie_name(https=secure), value, max_age=age, path="/", secure=secure, httponly=True, samesite="lax"
+    )
 
 
-def _page(request: Request, after: str, *, problem: str, status: int) -> Response:
+def _to(path: str) -> Response:
+    return RedirectResponse(path, 303, headers={"Cache-Control": "no-store"})
+
+
+def _page(
+    request: Request, onwards: str, *, problem: str = "", status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
     pages: Pages = request.app.state.pages
-    return pages.response("login.html", {"next": after, "problem": problem}, status=status)
+    roles = {Role(token.role) for token in running(request).services.access.tokens}
+    values = {"next": onwards, "problem": problem, "roles": [role.name.lower() for role in sorted(roles)]}
+    return pages.response("login.html", values, status=status, headers={"Cache-Control": "no-store", **(headers or {})})

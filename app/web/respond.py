@@ -14,8 +14,9 @@ from starlette.responses import Response
 
 from app import errors
 from app.errors import RegistryWatcherError, Rejected, Transient
+from app.web.headers import HEADERS
 from app.web.pages import Pages
-from app.web.telling import by_script, refused, to_login
+from app.web.telling import by_script, refused
 
 log = structlog.get_logger()
 
@@ -68,6 +69,13 @@ def prefers_html(request: Request) -> bool:
     return quality["text/html"] > 0 and quality["text/html"] >= quality["application/json"]
 
 
+def wants_page(request: Request) -> bool:
+    """Whether a person's browser goes to a page, and can be sent to another; a script of the page wants to know."""
+    headers = request.headers  # without HTTPS browsers do not say how they ask; htmx and our scripts do
+    goes = headers.get("sec-fetch-mode", "navigate") == "navigate" and not by_script(request)
+    return request.method in ("GET", "HEAD") and goes and prefers_html(request)
+
+
 async def refuse_error(request: Request, error: Exception) -> Response:
     """The answer to an error of ours."""
     assert isinstance(error, RegistryWatcherError)  # it is registered for no other
@@ -78,9 +86,7 @@ async def refuse_error(request: Request, error: Exception) -> Response:
         headers["Retry-After"] = str(max(1, math.ceil(asked or 1)))
         log.warning("request.refused", path=request.url.path, problem=str(error))
     if status == 401:
-        if request.method == "GET" and prefers_html(request) and not by_script(request):
-            return to_login(request)
-        headers["WWW-Authenticate"] = 'Bearer realm="registrywatcher"'
+        headers["WWW-Authenticate"] = 'Bearer realm="registrywatcher"'  # to Basic a browser opens its own dialog
     return _refusal(request, status, str(error), headers)
 
 
@@ -93,7 +99,8 @@ async def refuse_http(request: Request, error: Exception) -> Response:
 async def refuse_bug(request: Request, error: Exception) -> Response:
     """The answer to a mistake of this program: what it was stands in the log."""
     log.error("request.failed", path=request.url.path, exc_info=error)
-    return _refusal(request, 500, "this is a mistake of registrywatcher itself; its log says more", {})
+    # Starlette makes this answer outside of what adds the headers to all others.
+    return _refusal(request, 500, "this is a mistake of registrywatcher itself; its log says more", HEADERS)
 
 
 def _refusal(request: Request, status: int, message: str, headers: Mapping[str, str]) -> Response:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import wraps
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
+from app.errors import Rejected
 from app.web import (
     activity,
     deliveries,
@@ -21,11 +22,12 @@ from app.web import (
     picking,
     repos,
     repository,
+    respond,
     rollouts,
     tags,
     webhooks,
 )
-from app.web.assets import Assets
+from app.web.assets import PREFIX, Assets
 from app.web.auth import Role
 from app.web.pages import icon
 from app.web.questions import ERRANDS, QUESTIONS
@@ -92,7 +94,7 @@ PAGES: tuple[Declared, ...] = (
 def routes(assets: Assets) -> Sequence[BaseRoute]:
     """The table as Starlette takes it, each handler behind the role that it needs; and the page's own files."""
     table = [Route(each.path, guarded(each.handler, each.needs), methods=[each.method]) for each in (*TABLE, *PAGES)]
-    return [*table, Mount("/static", assets, name="static")]
+    return [*table, Mount(PREFIX, assets, name="static")]
 
 
 def guarded(handler: Handler, needs: Role) -> Handler:
@@ -100,7 +102,14 @@ def guarded(handler: Handler, needs: Role) -> Handler:
 
     @wraps(handler)
     async def handle(request: Request) -> Response:
-        caller = running(request).services.access.admit(request.headers, needs, now=time.time())
+        request.state.caller, request.state.role = "", Role.ANYBODY
+        access = running(request).services.access
+        try:
+            caller = access.admit(request.headers, needs, now=time.time(), scheme=request.url.scheme)
+        except Rejected as error:
+            if error.status == 401 and respond.wants_page(request):
+                return RedirectResponse(login.login_url(request), 303, headers={"Cache-Control": "no-store"})
+            raise
         request.state.caller, request.state.role = caller.name, caller.role
         return await handler(request)
 

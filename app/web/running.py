@@ -103,8 +103,8 @@ def caller(request: Request) -> str:
 
 
 def role(request: Request) -> Role:
-    """What the caller may do."""
-    found: Role = request.state.role
+    """What the caller may do, as far as it is known: an unknown path is refused before anybody is asked."""
+    found: Role = getattr(request.state, "role", Role.ANYBODY)
     return found
 
 

@@ -1,51 +1,54 @@
-"""Being signed in at a browser: a cookie that names a configured token, and is sealed by it. Pure.
+"""The session of a signed-in browser: a cookie that a token signs, so that it needs no table and ends with its token.
 
-It holds no secret and needs no table: any process with the same configuration knows it. A token that is changed or
-taken away ends its sessions, everywhere.
+Pure. The cookie holds no secret: `NAME.EXPIRY.MAC`, where the MAC is keyed by the secret of the token of that name.
+Another secret, another role, or no such token any more, and the MAC is no longer right, on every replica at once.
 """
 
 import base64
 import hmac
-from collections.abc import Iterable
-from enum import IntEnum
-from typing import Protocol, TypeVar
+from typing import Protocol
 
-LIFETIME = 12 * 3600
-"""Seconds that a session lasts."""
-_PURPOSE = b"registrywatcher session 1"
+LIFETIME = 12 * 3600  # seconds; a working day
+COOKIE = "registrywatcher"
+_PURPOSE = "registrywatcher session 1"  # so that nothing else that a token may sign is taken for one
 
 
-class Sealer(Protocol):
-    """A configured token, as far as a session needs one."""
+class Signing(Protocol):
+    """A configured token."""
 
     @property
     def name(self) -> str: ...
     @property
-    def role(self) -> IntEnum: ...
-    def sign(self, message: bytes, /) -> str: ...
+    def role(self) -> int: ...
+    def sign(self, message: bytes) -> bytes:
+        """The HMAC-SHA256 of the message under the token's secret."""
+        ...
 
 
-Token = TypeVar("Token", bound=Sealer)
+def cookie_name(*, https: bool) -> str:
+    """The cookie's name; browsers let nobody but this host, over HTTPS, set one that begins with `__Host-`."""
+    return f"__Host-{COOKIE}" if https else COOKIE
 
 
-def seal(token: Sealer, *, now: float) -> str:
-    """The cookie's value for who has just shown `token`; `now` is in Unix seconds."""
-    return _sealed(token, int(now) + LIFETIME)
+def seal(token: Signing, *, now: float) -> str:
+    """The cookie's value for somebody who showed the token at `now` (Unix time)."""
+    expiry = int(now) + LIFETIME
+    return f"{_text(token.name.encode())}.{expiry}.{_text(_mac(token, expiry))}"
 
 
-def unseal(value: str, tokens: Iterable[Token], *, now: float) -> Token | None:
-    """The token that sealed the value; None when none of these did, or when its time is over."""
-    _, _, rest = value.partition(".")
-    expiry = rest.partition(".")[0]
-    if not (expiry.isascii() and expiry.isdigit() and len(expiry) < 12) or int(expiry) <= now:
-        return None
-    for token in tokens:
-        if hmac.compare_digest(_sealed(token, int(expiry)).encode(), value.encode("utf-8", "surrogatepass")):
-            return token
-    return None
+def opens(cookie: str, token: Signing, *, now: float) -> bool:
+    """Whether this token sealed the cookie, and not too long ago."""
+    name, _, rest = cookie.partition(".")
+    expiry, _, mac = rest.partition(".")
+    if name != _text(token.name.encode()) or not (expiry.isascii() and expiry.isdigit() and len(expiry) < 16):
+        return False
+    right = hmac.compare_digest(mac.encode("utf-8", "surrogatepass"), _text(_mac(token, int(expiry))).encode())
+    return right and now < int(expiry)
 
 
-def _sealed(token: Sealer, expiry: int) -> str:
-    name = base64.urlsafe_b64encode(token.name.encode()).decode().rstrip("=")
-    message = b"\n".join((_PURPOSE, name.encode(), token.role.name.encode(), str(expiry).encode()))
-    return f"{name}.{expiry}.{token.sign(message)}"
+def _mac(token: Signing, expiry: int) -> bytes:
+    return token.sign(f"{_PURPOSE}\n{_text(token.name.encode())}\n{int(token.role)}\n{expiry}".encode())
+
+
+def _text(octets: bytes) -> str:
+    return base64.urlsafe_b64encode(octets).decode().rstrip("=")

@@ -25,7 +25,7 @@ class Wish:
 
 async def read_wish(request: Request) -> Wish:
     """The wish in the body; Rejected with 400, or 413 for a body over the limit, or 408 for one that never comes."""
-    return parse_wish(await read_body(request))
+    return parse_wish(await _read(request))
 
 
 def parse_wish(body: bytes) -> Wish:
@@ -46,8 +46,7 @@ def parse_wish(body: bytes) -> Wish:
     return Wish(pinned_tag=pinned_tag, auto_deploy=auto_deploy)
 
 
-async def read_body(request: Request) -> bytes:
-    """The whole body; Rejected with 413 over the limit, or 408 when it does not come."""
+async def _read(request: Request) -> bytes:
     body = bytearray()
     try:
         async with asyncio.timeout(PATIENCE):

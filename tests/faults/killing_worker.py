@@ -23,6 +23,7 @@ from dramatiq.broker import Broker
 from app.adapters.broker import open_broker
 from app.adapters.doorbell import DramatiqDoorbell
 from app.adapters.nomad import NomadDeployer
+from app.adapters.postgres.changes import PostgresFeed
 from app.adapters.postgres.pool import Database
 from app.adapters.postgres.rollouts import PostgresRollouts
 from app.adapters.registry import RegistryClient
@@ -85,6 +86,7 @@ async def opener(settings: Settings, *, broker: Broker, flags: Path) -> AsyncIte
         deployer=nomad,
         doorbell=bell,
         vigil=Vigil(PostgresRollouts(database), nomad, bell),
+        feed=PostgresFeed(database),
         http=open_client(),
     )
     keeping = asyncio.create_task(kept.vigil.run())

@@ -1,6 +1,6 @@
 """A process behind the web face, in memory: what handlers ask for, with samples of everything that a page shows."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,11 +10,13 @@ from uuid import UUID
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from app.adapters.postgres.mailbox import Mailbox
 from app.domain.decision import HoldReason
 from app.domain.job import DeploymentPhase, DeploymentState, JobState, RunningTask, TaskKey
 from app.domain.reference import Reference, Repository
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
 from app.domain.watch import JobPlace, Watch
+from app.services.feed import Change
 from app.services.followed import Wish
 from app.services.queries import (
     Away,
@@ -34,7 +36,6 @@ from app.web.auth import Access, AccessToken, Role
 from tests.fakes.board import MemoryBoard
 from tests.fakes.deployer import PlanningDeployer
 from tests.fakes.doorbell import InProcessDoorbell
-from tests.fakes.feed import SpokenFeed
 from tests.fakes.inbox import MemoryInbox
 from tests.fakes.registry import MemoryRegistry, digest_of
 
@@ -274,6 +275,23 @@ def _registry() -> MemoryRegistry:
     return registry
 
 
+@dataclass
+class MemoryFeed:
+    """A feed that says what the test puts into each mailbox; `problem` is told as it is."""
+
+    problem: str = ""
+    mailboxes: list[Mailbox] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def listen(self) -> AsyncIterator[AsyncIterator[Change]]:
+        mailbox = Mailbox()
+        self.mailboxes.append(mailbox)
+        try:
+            yield mailbox
+        finally:
+            self.mailboxes.remove(mailbox)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaceSettings:
     """What pages tell of the settings, and what webhooks need."""
@@ -290,7 +308,7 @@ class Face:
     access: Access = field(default_factory=lambda: Access(loopback=True))
     queries: MemoryQueries = field(default_factory=MemoryQueries)
     board: MemoryBoard = field(default_factory=lambda: MemoryBoard(known=(WATCH,)))
-    feed: SpokenFeed = field(default_factory=SpokenFeed)
+    feed: MemoryFeed = field(default_factory=MemoryFeed)
     inbox: MemoryInbox = field(default_factory=MemoryInbox)
     settings: FaceSettings = field(default_factory=FaceSettings)
     rules: MemoryRules = field(default_factory=MemoryRules)
@@ -331,5 +349,5 @@ class Face:
 
 def token(name: str, role: Role, secret: str) -> AccessToken:
     """A configured token."""
-    matches: Callable[[str], bool] = secret.__eq__
-    return AccessToken(name=name, role=role, matches=matches, sign=Secret(secret).sign)
+    kept = Secret(secret)
+    return AccessToken(name=name, role=role, matches=kept.matches, sign=kept.sign)

@@ -1,177 +1,197 @@
-"""The feed of changes by Postgres' NOTIFY: one connection of a process, while anybody listens. It stores nothing.
+"""The Feed on Postgres: LISTEN on one connection of the process, while somebody listens, and what that means in names.
 
-What the triggers of migrations/0004_changes.sql tell is gathered for a moment and handed to every listener. Deliveries
-tell nothing; they are asked after once a second, which also shows whether the connection lives.
+What notifies is in migrations/0004_changes.sql. Registries and strangers send too much to be notified of; their newest
+rows are asked for once a second instead, which also finds a connection that died without a word.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from dataclasses import dataclass, field
 
 import structlog
 
+from app.adapters.postgres.mailbox import EVERYTHING, LARGEST, NOTHING, Mailbox, merged
 from app.adapters.postgres.pool import Connection, Database
-from app.errors import StoreUnavailable
-from app.services.feed import Change, FeedClosed
+from app.errors import RegistryWatcherError
+from app.services.feed import Change
 
 log = structlog.get_logger()
 
-_CHANNEL = "registrywatcher"
-_NEWEST = "SELECT delivery_id FROM deliveries ORDER BY received_at DESC, delivery_id LIMIT 1"
-_NAMES = "SELECT name FROM watches WHERE target_id = ANY($1::bigint[]) AND present"
-_MANY = 2000  # watches of one change; beyond, it is everything
-_LINGER = 10.0  # seconds that the connection is kept after the last listener has left
-_PAUSES = (0.2, 0.5, 1.0, 2.0)  # seconds before the next try to connect
+CHANNEL = "registrywatcher"
+SESSION = "registrywatcher feed"  # what pg_stat_activity shows
+
+# Anybody with the database's password may notify.
+_TARGET = re.compile(r"[0-9]{1,18}", re.ASCII)
+_ROLLOUT = re.compile(r"([0-9a-f-]{36}) ([0-9]{1,18})", re.ASCII)
+
+_NAMES = "SELECT target_id, name FROM watches WHERE target_id = ANY($1) AND present"
+
+# Sorted by an index, and by at most a hundred rows.
+_SENT = """
+SELECT (SELECT delivery_id FROM deliveries ORDER BY received_at DESC LIMIT 1) AS delivery,
+  (SELECT (count(*), max(last_at))::text FROM unknown_sources) AS strangers
+"""
 
 
-class Mailbox:
-    """A listener's end; see Listener."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """Seconds: how long changes are gathered, how often registries' news are asked for, how long the connection stays
+    behind the last listener, and the first and the longest pause before it is made again."""
 
-    def __init__(self) -> None:
-        self._kept: Change | None = None
-        self._closed = False
-        self._arrived = asyncio.Event()
+    gather: float = 0.1
+    tick: float = 1.0
+    linger: float = 5.0
+    retry: float = 0.25
+    retry_at_most: float = 3.0
 
-    def put(self, change: Change) -> None:
-        """Add to what waits to be taken."""
-        self._kept = change if self._kept is None else self._kept | change
-        self._arrived.set()
 
-    def close(self) -> None:
-        """Let `next` raise FeedClosed from now on."""
-        self._closed = True
-        self._arrived.set()
+@dataclass(slots=True)
+class _Heard:
+    """What came on the connection and was not told yet; the event wakes whoever waits for more."""
 
-    async def next(self, *, within: float) -> Change | None:
-        """See Listener."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(within):
-                await self._arrived.wait()
-        if self._closed:
-            raise FeedClosed
-        self._arrived.clear()
-        change, self._kept = self._kept, None
-        return change
+    payloads: set[str] = field(default_factory=set)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def take(self) -> set[str]:
+        taken, self.payloads = self.payloads, set()
+        self.news.clear()
+        return taken
 
 
 class PostgresFeed:
-    """`Feed` on Postgres. `gather` is for how many seconds changes are collected, `tick` how often it asks."""
+    """A Feed. It connects when the first listener comes; it is ended by `aclose`, or with the event loop's tasks."""
 
-    def __init__(self, database: Database, *, gather: float = 0.1, tick: float = 1.0) -> None:
+    def __init__(self, database: Database, *, pace: Pace | None = None) -> None:
         self._database = database
-        self._gather = gather
-        self._tick = tick
-        self._mailboxes: set[Mailbox] = set()
-        self._running: asyncio.Task[None] | None = None
+        self._pace = pace or Pace()
+        self._listeners: set[Mailbox] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._hears = False
         self._closed = False
-        self._last = Change(everything=True)
+        self._problem = ""
+
+    @property
+    def problem(self) -> str:
+        """See Feed."""
+        return self._problem
 
     @property
     def listeners(self) -> int:
-        """See Feed."""
-        return len(self._mailboxes)
+        """How many listen now."""
+        return len(self._listeners)
 
     @asynccontextmanager
-    async def listen(self) -> AsyncIterator[Mailbox]:
+    async def listen(self) -> AsyncIterator[AsyncIterator[Change]]:
         """See Feed."""
         mailbox = Mailbox()
         if self._closed:
             mailbox.close()
-        self._mailboxes.add(mailbox)
-        if self._running is None or self._running.done():
-            self._running = asyncio.create_task(self._run())
-        else:
-            mailbox.put(self._last)
+        if self._hears:
+            mailbox.put(EVERYTHING)
+        self._listeners.add(mailbox)
+        if not self._closed and (self._task is None or self._task.done()):
+            self._task = asyncio.create_task(self._run(), name="feed")
         try:
             yield mailbox
         finally:
-            self._mailboxes.discard(mailbox)
-
-    def close(self) -> None:
-        """See Feed. It may be called from a signal's handler."""
-        self._closed = True
-        for mailbox in self._mailboxes:
-            mailbox.close()
+            self._listeners.discard(mailbox)
 
     async def aclose(self) -> None:
-        """Close, and give the connection back."""
-        self.close()
-        if self._running is not None:
-            self._running.cancel()
+        """End every iteration and the connection."""
+        self._closed = True
+        for mailbox in self._listeners:
+            mailbox.close()
+        if self._task is not None:
+            self._task.cancel()
             with suppress(asyncio.CancelledError):
-                await self._running
+                await self._task
 
     async def _run(self) -> None:
-        """Follow the store for as long as anybody listens, through its absences."""
-        failures = 0
-        while self._mailboxes and not self._closed:
+        """Hear until nobody listens any more; connect again and again."""
+        pause = self._pace.retry
+        while self._listeners:
             try:
-                connection = await self._database.dedicated()
-                try:
-                    failures = 0
-                    await self._follow(connection)
-                finally:
-                    connection.terminate()
-            except StoreUnavailable as error:
-                if not failures:
-                    log.warning("feed.away", problem=str(error))
-                self._publish(Change(away=str(error)), lasting=True)
-                await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
-                failures += 1
+                async with self._database.dedicated(SESSION) as connection:
+                    async for change in self._heard_on(connection):
+                        pause = self._pace.retry
+                        for mailbox in self._listeners:
+                            mailbox.put(change)
+                self._problem = ""
+                continue
+            except Exception as error:  # whatever it is, a feed that gave up would leave every page stale
+                if str(error) != self._problem:
+                    known = isinstance(error, RegistryWatcherError)
+                    log.warning("feed.away", problem=str(error), exc_info=not known)
+                self._problem = str(error) or type(error).__name__
+            finally:
+                self._hears = False
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, self._pace.retry_at_most)
 
-    async def _follow(self, connection: Connection) -> None:
-        """Until nobody has listened for a while; StoreUnavailable when the connection is lost."""
-        told: set[str] = set()
-        arrived = asyncio.Event()
+    async def _heard_on(self, connection: Connection) -> AsyncIterator[Change]:
+        """What the connection tells, from `everything` on; it ends a while after the last listener has left."""
+        heard = _Heard()
 
-        def hear(_connection: Any, _pid: int, _channel: str, payload: str) -> None:
-            told.add(payload)
-            arrived.set()
+        def note(_connection: Connection, _pid: int, _channel: str, payload: str) -> None:
+            heard.payloads.add(payload)
+            heard.news.set()
 
-        with self._database.trouble():
-            await connection.add_listener(_CHANNEL, hear)
-            newest = await connection.fetchval(_NEWEST, timeout=5)
-            self._publish(Change(everything=True), lasting=True)
-            idle = 0.0
-            while idle < _LINGER:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(self._tick):
-                        await arrived.wait()
-                        await asyncio.sleep(self._gather)
-                heard = frozenset(told)
-                told.clear()
-                arrived.clear()
-                before, newest = newest, await connection.fetchval(_NEWEST, timeout=5)
-                change = await _change(connection, heard, deliveries=before != newest)
-                if change != Change():
-                    self._publish(change)
-                idle = 0.0 if self._mailboxes else idle + self._tick
-
-    def _publish(self, change: Change, *, lasting: bool = False) -> None:
-        """`lasting` is what those who come later are told first."""
-        if lasting:
-            self._last = change
-        for mailbox in self._mailboxes:
-            mailbox.put(change)
+        connection.add_termination_listener(lambda _connection: heard.news.set())
+        await connection.add_listener(CHANNEL, note)
+        sent = await connection.fetchrow(_SENT)
+        self._hears, self._problem = True, ""
+        yield EVERYTHING
+        clock = asyncio.get_running_loop().time
+        tick_at = left_at = clock()
+        late = False
+        while clock() - left_at < self._pace.linger:
+            tick_at = max(tick_at + self._pace.tick, clock())
+            while clock() < tick_at and await _before(tick_at, heard.news):
+                await asyncio.sleep(self._pace.gather)
+                yield await _read(connection, heard.take())
+            if not self._listeners:
+                continue
+            left_at = clock()
+            before, sent = sent, await connection.fetchrow(_SENT)
+            changed = sent["delivery"] != before["delivery"]
+            # Told twice: one that was received before the newest may have been committed after it.
+            yield Change(deliveries=changed or late, situation=sent["strangers"] != before["strangers"])
+            late = changed
 
 
-async def _change(connection: Connection, heard: frozenset[str], *, deliveries: bool) -> Change:
-    """What payloads say, the targets in them resolved to their watches."""
-    watches = {payload[2:] for payload in heard if payload.startswith("w:")}
-    targets = {int(payload[2:]) for payload in heard if payload.startswith("t:")}
-    rollouts = set()
-    for payload in heard:
-        if payload.startswith("r:"):
-            rollout_id, _, target_id = payload[2:].partition(" ")
-            rollouts.add(rollout_id)
-            targets.add(int(target_id))
-    if targets:
-        watches |= {row["name"] for row in await connection.fetch(_NAMES, list(targets), timeout=5)}
-    return Change(
-        watches=frozenset(watches) if len(watches) <= _MANY else frozenset(),
-        rollouts=frozenset(rollouts),
-        situation="s" in heard,
-        deliveries=deliveries,
-        everything="e" in heard or len(watches) > _MANY,
-    )
+async def _before(deadline: float, event: asyncio.Event) -> bool:
+    """Whether the event came before the deadline; waits for either."""
+    try:
+        async with asyncio.timeout_at(deadline):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _read(connection: Connection, payloads: Iterable[str]) -> Change:
+    """What the payloads say, in one statement, by which a closed connection is found out too."""
+    names: set[str] = set()
+    rollouts: set[str] = set()
+    targets: set[int] = set()
+    situation = everything = False
+    for payload in payloads:
+        match payload.partition(":"):
+            case "w", ":", name:
+                names.add(name)
+            case "r", ":", both if found := _ROLLOUT.fullmatch(both):
+                rollouts.add(found[1])
+                targets.add(int(found[2]))
+            case "t", ":", target if _TARGET.fullmatch(target):
+                targets.add(int(target))
+                situation = True
+            case "s", "", "":
+                situation = True
+            case _:
+                everything = True
+    rows = await connection.fetch(_NAMES, sorted(targets)[: LARGEST + 1])
+    names.update(row["name"] for row in rows)
+    told = Change(watches=frozenset(names), rollouts=frozenset(rollouts), situation=situation, everything=everything)
+    return merged(told, NOTHING)

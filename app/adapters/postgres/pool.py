@@ -1,7 +1,7 @@
 """The connection pool of one process, and how Postgres' errors become ours. No SQL lives here."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 from uuid import UUID
 
@@ -87,23 +87,21 @@ class Database:
         except _AWAY as error:
             raise _unavailable(error) from error
 
-    async def dedicated(self) -> Connection:
-        """A connection outside the pool, for whoever listens; the caller closes it, and runs in `trouble()`."""
-        with self.trouble():
+    @asynccontextmanager
+    async def dedicated(self, name: str) -> AsyncIterator[Connection]:
+        """A connection outside of the pool, without its codecs, while the block lasts: LISTEN belongs to a session."""
+        try:
             connection = await asyncpg.connect(
                 self._dsn,
                 timeout=self._timeout,
-                command_timeout=30,
-                server_settings={"application_name": "registrywatcher listens"},
+                command_timeout=self._timeout,
+                server_settings={"application_name": name},
             )
-            await _set_codecs(connection)
-        return connection
-
-    @contextmanager
-    def trouble(self) -> Iterator[None]:
-        """Postgres' errors inside become StoreUnavailable."""
-        try:
-            yield
+            try:
+                yield connection
+            finally:
+                with suppress(Exception):  # it may be dead already; the server finds out by itself
+                    await connection.close(timeout=1.0)
         except _AWAY as error:
             raise _unavailable(error) from error
 

@@ -1,35 +1,67 @@
-// Tells the page what changed ("feed:changed") and whether it is still told ("feed:state"), from the one stream that all
-// tabs of this browser share; a browser without shared workers gets a stream for each tab.
+// What changes, for the scripts of a page: events on `document`, from the stream that all tabs of a browser share.
+//   feed:changed {watches, rollouts, situation, deliveries, everything}   what to read again
+//   feed:state   {state: "live" | "lost" | "away", since, problem}        whether changes are heard now
+//   feed:hello   {version, instance}                                      which server tells them
 "use strict";
 
-{
-  const script = document.currentScript.dataset.stream;
-  let worker;
+(() => {
+  const url = document.currentScript.dataset.stream || "/static/stream.js"; // another version, another worker
+  const STILL_HERE = 30000;
+  const NOTHING = { watches: [], rollouts: [], situation: false, deliveries: false, everything: false };
+  let since = performance.timeOrigin; // when the page was asked for: what changed later may be missing on it
+  let port = null;
+  let timer = 0;
+  let told = "";
 
-  function hand({ data }) {
-    if (data.state) document.dispatchEvent(new CustomEvent("feed:state", { detail: data }));
-    else document.dispatchEvent(new CustomEvent("feed:changed", { detail: data.changed }));
+  function dispatch(kind, detail) {
+    document.dispatchEvent(new CustomEvent(`feed:${kind}`, { detail }));
+  }
+
+  function hear([kind, detail]) {
+    if (kind === "state") {
+      if (told === JSON.stringify(detail)) return;
+      told = JSON.stringify(detail);
+    }
+    dispatch(kind, kind === "changed" ? { ...NOTHING, ...detail } : detail);
+  }
+
+  // Where there are no shared workers (Chrome on Android) each tab has a stream of its own, by the same script.
+  function own(url) {
+    const channel = new MessageChannel();
+    const run = document.createElement("script");
+    run.src = url;
+    run.onload = () => self.onconnect({ ports: [channel.port2] });
+    document.head.append(run);
+    return channel.port1;
+  }
+
+  function shared(url) {
+    try {
+      return new SharedWorker(url).port;
+    } catch {
+      return own(url); // there are none, or privacy settings forbid them
+    }
   }
 
   function connect() {
-    worker = new SharedWorker(script, { name: "registrywatcher" });
-    worker.port.onmessage = hand;
-    worker.port.start();
+    if (!port) {
+      port = shared(url);
+      port.onmessage = ({ data }) => hear(data);
+    }
+    port.postMessage(["join", since]);
+    clearInterval(timer);
+    timer = setInterval(() => port.postMessage(["here", since]), STILL_HERE);
   }
 
-  addEventListener("DOMContentLoaded", () => {
-    if (typeof SharedWorker !== "undefined") return connect();
-    const tag = document.createElement("script");
-    tag.src = script;
-    tag.onload = () => follow((what) => hand({ data: what }));
-    document.head.append(tag);
+  // A page that is put aside may come back as it was: what changes meanwhile is told then.
+  window.addEventListener("pagehide", () => {
+    clearInterval(timer);
+    port.postMessage(["leave", 0]);
+    since = Date.now();
+    told = "";
   });
-
-  addEventListener("pagehide", () => worker?.port.postMessage("bye"));
-  // Back from the browser's cache a page is as old as it was left.
-  addEventListener("pageshow", (event) => {
-    if (!event.persisted) return;
-    if (worker) connect();
-    hand({ data: { changed: { watches: [], rollouts: [], situation: true, deliveries: true, everything: true } } });
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) connect();
   });
-}
+  connect();
+})();

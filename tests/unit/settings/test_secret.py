@@ -1,5 +1,10 @@
 """A secret shows stars, and is compared without telling how near a guess is."""
 
+import hashlib
+import hmac
+
+import pytest
+
 from app.settings import Secret
 
 
@@ -27,3 +32,9 @@ def test_equal_to_another_secret_of_the_same_text_but_not_to_the_text() -> None:
     assert Secret("a") != Secret("b")
     assert Secret("a") != "a"
     assert len({Secret("a"), Secret("a"), Secret("b")}) == 2
+
+
+def test_signs_with_its_text_unless_that_is_empty() -> None:
+    assert Secret("pässword").sign(b"x") == hmac.new("pässword".encode(), b"x", hashlib.sha256).digest()
+    with pytest.raises(ValueError, match="empty"):
+        Secret("").sign(b"x")

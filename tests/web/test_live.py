@@ -1,0 +1,185 @@
+"""GET /live: what changes reaches the browser at once, silence is told apart from loss, and no stream outlives its end.
+
+Driven as a server drives an application, since a stream never ends by itself.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.applications import Starlette
+
+from app.services.feed import Change
+from app.web.auth import Access, Role
+from app.web.live import Streams
+from tests.own_processes import until
+from tests.web.face import Face, token
+
+EVERYTHING = Change(everything=True)
+
+
+@dataclass
+class Browser:
+    """One request, its answer as it comes, and a connection that can be cut."""
+
+    start: dict[str, Any] = field(default_factory=dict)
+    chunks: "asyncio.Queue[bytes]" = field(default_factory=asyncio.Queue)
+    ended: bool = False
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {name.decode().lower(): value.decode() for name, value in self.start["headers"]}
+
+    async def receive(self) -> dict[str, Any]:
+        await self.gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            self.start = message
+            return
+        if message.get("body"):
+            self.chunks.put_nowait(message["body"])
+        self.ended = not message.get("more_body")
+
+    async def event(self) -> tuple[str, Any]:
+        """The next event: each comes by itself, as soon as it is there."""
+        async with asyncio.timeout(10):
+            chunk = (await self.chunks.get()).decode()
+        lines = [line for line in chunk.rstrip("\n").split("\n") if not line.startswith("retry: ")]
+        kind, data = lines
+        return kind.removeprefix("event: "), json.loads(data.removeprefix("data: "))
+
+
+@asynccontextmanager
+async def serving(face: Face, **streams: Any) -> AsyncIterator[Starlette]:
+    application = face.application()
+    application.state.streams = Streams(**{"look_every": 0.02, **streams})
+    async with application.router.lifespan_context(application):
+        yield application
+
+
+@asynccontextmanager
+async def opened(application: Starlette, **headers: str) -> AsyncIterator[Browser]:
+    browser = Browser()
+    sent = {"host": "localhost:8080", "accept": "text/event-stream", "accept-encoding": "gzip", **headers}
+    scope = {
+        "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": "GET",
+        "scheme": "http", "path": "/live", "raw_path": b"/live", "query_string": b"", "root_path": "",
+        "headers": [(name.encode(), value.encode()) for name, value in sent.items()], "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 8080), "state": {},
+    }  # fmt: skip
+    request = asyncio.create_task(application(scope, browser.receive, browser.send))
+    try:
+        await until(lambda: browser.start, "there is no answer", within=10)
+        yield browser
+    finally:
+        browser.gone.set()
+        async with asyncio.timeout(10):
+            await request
+
+
+async def test_a_change_is_told_as_it_happens() -> None:
+    face = Face()
+    async with serving(face) as application, opened(application) as browser:
+        assert browser.start["status"] == 200
+        assert browser.headers["content-type"].startswith("text/event-stream")
+        assert browser.headers["cache-control"] == "no-store"
+        assert browser.headers["x-accel-buffering"] == "no"
+        assert "content-encoding" not in browser.headers
+        assert "default-src 'none'" in browser.headers["content-security-policy"]
+        kind, hello = await browser.event()
+        assert (kind, set(hello)) == ("hello", {"version", "instance"})
+        await until(lambda: face.feed.mailboxes, "nobody listens", within=10)
+        face.feed.mailboxes[0].put(Change(watches=frozenset({"b", 'a\n\n"'}), rollouts=frozenset({"7"})))
+        assert await browser.event() == (
+            "changed",
+            {
+                "watches": ['a\n\n"', "b"],
+                "rollouts": ["7"],
+                "situation": False,
+                "deliveries": False,
+                "everything": False,
+            },
+        )
+        face.feed.mailboxes[0].put(EVERYTHING)
+        assert (await browser.event())[1]["everything"] is True
+
+
+async def test_every_browser_hears_and_one_that_leaves_is_forgotten() -> None:
+    face = Face()
+    async with serving(face) as application:
+        async with opened(application) as one:
+            async with opened(application):
+                await until(lambda: len(face.feed.mailboxes) == 2, "nobody listens", within=10)
+                assert application.state.streams.open == 2
+            assert len(face.feed.mailboxes) == application.state.streams.open == 1
+            face.feed.mailboxes[0].put(EVERYTHING)
+            await one.event()
+            assert (await one.event())[0] == "changed"
+        assert face.feed.mailboxes == []
+        assert application.state.streams.open == 0
+
+
+async def test_a_store_that_is_away_is_told_with_its_problem() -> None:
+    face = Face()
+    face.feed.problem = "Postgres cannot be used now"
+    async with serving(face) as application, opened(application) as browser:
+        assert (await browser.event())[0] == "hello"
+        assert await browser.event() == ("away", {"problem": "Postgres cannot be used now"})
+        face.feed.problem = ""
+        face.feed.mailboxes[0].put(EVERYTHING)
+        assert (await browser.event())[1]["everything"] is True
+        face.feed.problem = "again"
+        assert await browser.event() == ("away", {"problem": "again"})
+
+
+async def test_silence_is_broken_by_pings() -> None:
+    async with serving(Face(), ping_every=0.05) as application, opened(application) as browser:
+        assert [(await browser.event())[0] for _ in range(3)] == ["hello", "ping", "ping"]
+
+
+async def test_a_stream_ends_when_its_token_is_no_longer_good() -> None:
+    face = Face(access=Access(tokens=(token("wall", Role.VIEWER, "secret"),)))
+    async with (
+        serving(face, ping_every=0.05) as application,
+        opened(application, authorization="Bearer secret") as browser,
+    ):
+        assert (await browser.event())[0] == "hello"
+        assert (await browser.event())[0] == "ping"
+        face.access = Access(tokens=(token("wall", Role.VIEWER, "rotated"),))
+        await until(lambda: browser.ended, "it goes on", within=10)
+
+
+async def test_it_ends_with_the_process_and_with_the_feed() -> None:
+    face = Face()
+    async with serving(face) as application:
+        async with opened(application) as browser, opened(application) as other:
+            await until(lambda: len(face.feed.mailboxes) == 2, "nobody listens", within=10)
+            face.feed.mailboxes[0].close()
+            await until(lambda: browser.ended or other.ended, "it outlives the feed", within=10)
+            application.state.streams.stop()
+            await until(lambda: browser.ended and other.ended, "it outlives the process", within=10)
+        async with opened(application) as late:
+            await until(lambda: late.ended, "it is opened while the process stops", within=10)
+
+
+async def test_there_are_only_so_many() -> None:
+    async with serving(Face(), most=1) as application, opened(application) as one:
+        assert (await one.event())[0] == "hello"
+        async with opened(application) as other:
+            assert other.start["status"] == 503
+            assert int(other.headers["retry-after"]) == 10
+            assert "close some" in (await other.chunks.get()).decode()
+
+
+async def test_it_needs_the_same_credentials_as_a_page() -> None:
+    locked = Face(access=Access(tokens=(token("wall", Role.VIEWER, "secret"),)))
+    async with serving(locked) as application, opened(application) as browser:
+        assert browser.start["status"] == 401
+    async with serving(Face()) as application, opened(application, host="evil.example") as browser:
+        assert browser.start["status"] == 403
