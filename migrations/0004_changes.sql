@@ -86,3 +86,15 @@ CREATE TRIGGER tell_changed AFTER UPDATE ON notices FOR EACH ROW
     WHEN ((OLD.attempts > 1 AND OLD.sent_at IS NULL AND OLD.dead_at IS NULL)
        <> (NEW.attempts > 1 AND NEW.sent_at IS NULL AND NEW.dead_at IS NULL))
     EXECUTE FUNCTION tell_situation();
+
+-- What a person said, and what became of an event, stand in timelines though nothing else may have changed.
+CREATE FUNCTION tell_word() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM tell_change(CASE WHEN NEW.watch_name IS NULL THEN 's' ELSE 'w:' || NEW.watch_name END);
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER tell_new AFTER INSERT ON words FOR EACH ROW EXECUTE FUNCTION tell_word();
+CREATE TRIGGER tell_changed AFTER UPDATE ON event_watches FOR EACH ROW
+    WHEN (OLD.settled_at IS DISTINCT FROM NEW.settled_at)
+    EXECUTE FUNCTION tell_word();
