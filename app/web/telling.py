@@ -6,7 +6,7 @@ A script (htmx) gets a message beside the button that was pressed; a browser is 
 import base64
 import json
 from dataclasses import dataclass
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -61,7 +61,7 @@ def came_from(request: Request, otherwise: str) -> str:
 
 def to_login(request: Request) -> Response:
     """303 to the form, and from there back to this page."""
-    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    here = quote(request.url.path, safe="/") + (f"?{request.url.query}" if request.url.query else "")
     return RedirectResponse("/login?" + urlencode({"next": here}), 303, headers={"Cache-Control": "no-store"})
 
 
