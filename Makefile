@@ -2,7 +2,7 @@
 #
 #   make demo               see it work: every part on this machine, with a registry and a Nomad simulator
 #   make up CONFIG=my.toml  run it against your own registry and Nomad
-#   make test               all tests; `make test ARGS="tests/unit -x"` for some
+#   make test               all tests, AT_ONCE=2 at a time; `make test ARGS="tests/unit -x"` for some
 #   make check              linters, types, import layers, and the pure core at full branch coverage
 #   make contract           what Nomad must do for us, on the simulator; NOMAD_ADDR=http://127.0.0.1:4646 for a real agent too
 #   make bench              how fast it is
@@ -18,6 +18,7 @@ SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 CONFIG ?= config/staging.toml
 ARGS ?=
+AT_ONCE ?= 2
 STATE := .registrywatcher
 BIN := .venv/bin
 UV_VERSION := 0.13.9
@@ -44,7 +45,7 @@ up: .venv/.runtime
 	@$(BIN)/registrywatcher up --config $(CONFIG) $(ARGS)
 
 test: .venv/.dev
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n $(AT_ONCE) --no-loadscope-reorder $(ARGS)
 
 check: .venv/.dev
 	$(BIN)/ruff check

@@ -6,6 +6,7 @@ Imports stand inside the commands, so that `--help` answers at once. Exit status
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -100,7 +101,7 @@ def web(config: Path | None, port: int | None) -> None:
     """Serve the API, the webhooks and the page."""
     import dataclasses
 
-    settings = _process(config)
+    settings = _following(config)
     if port is not None:
         settings = dataclasses.replace(settings, port=port)
 
@@ -122,7 +123,7 @@ def web(config: Path | None, port: int | None) -> None:
 @click.option("--threads", type=click.IntRange(1), default=16, show_default=True, help="How much is done at once.")
 def worker(config: Path | None, threads: int) -> None:
     """Look, roll out, observe and announce. Any number of workers may run."""
-    settings = _process(config)
+    settings = _following(config)
     _entry("workers.worker")(settings, threads=threads)
 
 
@@ -130,7 +131,7 @@ def worker(config: Path | None, threads: int) -> None:
 @_config
 def poller(config: Path | None) -> None:
     """Make watches due when no webhook does. Any number of pollers may run."""
-    settings = _process(config)
+    settings = _following(config)
     _entry("workers.poller")(settings)
 
 
@@ -203,6 +204,12 @@ def version() -> None:
     from importlib import metadata
 
     click.echo(metadata.version("registrywatcher"))
+
+
+def _following(config: Path | None) -> Settings:
+    """Settings for a process that follows them: from before they are read, a SIGHUP waits until it can be heeded."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # open_app or run_worker lets it in
+    return _process(config)
 
 
 def _process(config: Path | None) -> Settings:

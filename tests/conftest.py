@@ -10,15 +10,29 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from app.local.postgres import EmbeddedPostgres
 from app.local.servers import GivenServer, LocalServer
 from app.local.valkey import EmbeddedValkey
+from tests.servers.ports import free_port
 from tests.servers.postgres import Databases
 from tests.servers.tls import Certificate, issue
 from tests.servers.valkey import LogicalDatabases
+from tests.spread import Spread, turn
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """How `make test` spreads the tests over its workers."""
+    return Spread(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first; the order is otherwise as it was."""
+    items.sort(key=lambda item: turn(item.nodeid))
 
 
 @pytest.fixture(scope="session")
@@ -80,7 +94,9 @@ def empty_database_url(databases: Databases) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def logical_databases(valkey_server: LocalServer) -> LogicalDatabases:
     """Hands out logical databases of the session's Valkey."""
-    return LogicalDatabases(valkey_server.url)
+    number = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    count = os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")
+    return LogicalDatabases(valkey_server.url, share=(int(number), int(count)))
 
 
 @pytest.fixture
@@ -92,14 +108,14 @@ def redis_url(logical_databases: LogicalDatabases) -> str:
 @pytest.fixture
 def private_postgres(server_directory: Path) -> Iterator[EmbeddedPostgres]:
     """A started Postgres that the test may stop, freeze and kill; tests.servers.postgres.migrate brings the schema."""
-    with EmbeddedPostgres(server_directory, durable=False) as server:
+    with EmbeddedPostgres(server_directory, port=free_port(), durable=False) as server:
         yield server
 
 
 @pytest.fixture
 def private_valkey(server_directory: Path) -> Iterator[EmbeddedValkey]:
     """A started Valkey that the test may stop, freeze and kill."""
-    with EmbeddedValkey(server_directory) as server:
+    with EmbeddedValkey(server_directory, port=free_port()) as server:
         yield server
 
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from app.local.ports import free_port
 from app.local.processes import program, python
+from tests.servers.ports import free_port
 
 ROOT = Path(__file__).parents[1]
 _TAIL = 3000

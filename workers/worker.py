@@ -86,11 +86,14 @@ def run_worker(broker: Broker, settings: Settings, *, threads: int, opener: Open
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # it waits until there is a configuration to read again
     signal.signal(signal.SIGHUP, lambda *_: resources.reload())
     worker = Worker(broker, worker_timeout=_IDLE_PAUSE, worker_threads=threads)
     worker.start()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     log.info("worker.started", threads=threads)
     stopped.wait()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nothing is left that could read anything again
     worker.stop(timeout=_STOP_WITHIN)
     broker.close()
     log.info("worker.stopped")

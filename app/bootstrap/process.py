@@ -78,6 +78,7 @@ async def open_app(settings: Settings, *, broker: Broker | None = None) -> Async
     app.reloader = _reloader(app, kept)
     with suppress(ValueError, RuntimeError, NotImplementedError):  # only a main thread may listen to signals
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.reloader.ask)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # one may have waited since the file was read
     background = [
         asyncio.create_task(_start(app)),
         asyncio.create_task(app.reloader.run(interval=_READ_FILE_EVERY)),
@@ -144,9 +145,8 @@ def _reloader(app: App, kept: Kept) -> Reloader[Settings]:
         _ring(app, done.due)
 
     file = app.settings.file
-    return Reloader(
-        lambda: load_settings(file, os.environ), apply, changed=FileChanges(file) if file else lambda: False
-    )
+    changed = FileChanges(file, app.settings.fingerprint) if file else lambda: False
+    return Reloader(lambda: load_settings(file, os.environ), apply, changed=changed)
 
 
 def _ring(app: App, targets: Iterable[int]) -> None:

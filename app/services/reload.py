@@ -4,6 +4,7 @@ A broken configuration changes nothing and is reported; it must not know what a 
 """
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from app.errors import ConfigError, Permanent, Transient
+from app.errors import ConfigError, Permanent, RegistryWatcherError, Transient
 
 log = structlog.get_logger()
 
@@ -61,33 +62,45 @@ class Reloader(Generic[Loaded]):
         except Transient as error:
             self._again = True
             self._report(error)
+        except Exception as error:  # whatever it is, who gave up here would never read a configuration again
+            self._report(error)
         else:
             self.problem = ""
             log.info("configuration.reloaded")
 
     def _report(self, error: Exception) -> None:
-        if str(error) != self.problem:
-            log.error("configuration.not_reloaded", problem=str(error))
-        self.problem = str(error)
+        problem = str(error) or type(error).__name__
+        if problem != self.problem:
+            unforeseen = not isinstance(error, RegistryWatcherError)
+            log.error("configuration.not_reloaded", problem=problem, exc_info=unforeseen)
+        self.problem = problem
 
 
 class FileChanges:
-    """Tells once for each change of a file's content; that it went, or came, is a change too."""
+    """Tells once for each change of a file's content; that it went, or came, is a change too.
 
-    def __init__(self, path: Path) -> None:
+    `seen` is the fingerprint of what is in force: what came since that was read is a change as well.
+    """
+
+    def __init__(self, path: Path, seen: str) -> None:
         self._path = path
-        self._seen = _content(path)
+        self._seen: str | None = seen
 
     def __call__(self) -> bool:
         """Whether the content differs from what it was at the last call."""
-        now = _content(self._path)
+        now = _fingerprint_of(self._path)
         changed, self._seen = now != self._seen, now
         return changed
 
 
-def _content(path: Path) -> bytes | None:
-    """The content itself: modification times lie on mounted and on quickly rewritten files."""
+def fingerprint(content: bytes) -> str:
+    """Stands for a content, without keeping its secrets."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _fingerprint_of(path: Path) -> str | None:
+    """Of the content itself: modification times lie on mounted and on quickly rewritten files."""
     try:
-        return path.read_bytes()
+        return fingerprint(path.read_bytes())
     except OSError:
         return None

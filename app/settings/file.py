@@ -21,17 +21,23 @@ def find_file(asked: Path | None, environ: Mapping[str, str], places: Iterable[P
     return named or next((place for place in places if place.is_file()), None)
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """The file's tables. Raises ConfigError with line and column for what is no TOML, or why the file cannot be read.
-
-    Always tomli, so that one file means the same under every Python: https://toml.io/en/v1.1.0
-    """
+def read_file(path: Path) -> bytes:
+    """The file's content. Raises ConfigError, which says why it cannot be read."""
     try:
-        return tomli.loads(path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n"))
+        return path.read_bytes()
     except OSError as error:
         raise _unusable(
             path, "file", f"cannot be read ({error.strerror})", "Correct the path or its rights."
         ) from error
+
+
+def parse_toml(path: Path, content: bytes) -> dict[str, Any]:
+    """The tables of the file's content. Raises ConfigError with line and column for what is no TOML.
+
+    Always tomli, so that one file means the same under every Python: https://toml.io/en/v1.1.0
+    """
+    try:
+        return tomli.loads(content.decode("utf-8-sig").replace("\r\n", "\n"))
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise _unusable(path, f"line {line}", "is not UTF-8", "Save the file as UTF-8.") from None

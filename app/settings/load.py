@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from app.errors import ConfigError, Fault
+from app.services.reload import fingerprint
 from app.settings.access import read_api_tokens, read_webhook_sources
 from app.settings.document import Document
 from app.settings.environment import has_settings, lay_over
 from app.settings.faults import ENVIRONMENT, FaultList
-from app.settings.file import PLACES, VARIABLE, find_file, read_toml
+from app.settings.file import PLACES, VARIABLE, find_file, parse_toml, read_file
 from app.settings.listening import read_listening
 from app.settings.nomad import read_nomad
 from app.settings.notes import read_warnings
@@ -31,10 +32,11 @@ def load_settings(path: Path | None, environ: Mapping[str, str], *, places: Iter
     if file is None and not has_settings(environ):
         raise ConfigError((_nothing_to_read(places),))
     faults = FaultList(str(file) if file else ENVIRONMENT)
-    tables = read_toml(file) if file else {}
+    content = read_file(file) if file else b""
+    tables = parse_toml(file, content) if file else {}
     lay_over(tables, environ, faults)
     document = read_document(tables, faults)
-    settings = _settings(file, document, environ, faults)
+    settings = _settings(file, fingerprint(content), document, environ, faults)
     if faults.found():
         raise ConfigError(faults.found())
     return settings
@@ -48,11 +50,14 @@ def require_database(settings: Settings) -> None:
         raise ConfigError((Fault(source=source, key="database_url", problem="is missing", mend=mend),))
 
 
-def _settings(file: Path | None, document: Document, environ: Mapping[str, str], faults: FaultList) -> Settings:
+def _settings(
+    file: Path | None, fingerprint: str, document: Document, environ: Mapping[str, str], faults: FaultList
+) -> Settings:
     host, port = read_listening(document.server_listening_address, environ, faults)
     registries = read_registries(document, faults)
     return Settings(
         file=file,
+        fingerprint=fingerprint,
         host=host,
         port=port,
         external_url=document.external_url,

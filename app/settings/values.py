@@ -82,13 +82,15 @@ class ApiToken:
 class Settings:
     """Everything that configuration file, environment and defaults say, checked.
 
-    `file` is the file that was read, None when the environment alone was enough. `watches` stand in the order of
+    `file` is the file that was read, None when the environment alone was enough; `fingerprint` is its content's, as it
+    was read. `watches` stand in the order of
     `watched_repositories`; a watch's `observe_only` is already true when the global switch is on.
     `redis_given` tells whether `redis_url` was configured or is the default. `warnings` are for the log, once.
     `max_rollouts` 0 is no limit; `own_job` is the job that runs this program, in any region, None when it runs in none.
     """
 
     file: Path | None
+    fingerprint: str
     host: str
     port: int
     external_url: str

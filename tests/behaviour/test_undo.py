@@ -30,6 +30,19 @@ async def test_what_ran_before_comes_back(running: Line) -> None:
     assert len(running.images("app")) == 2
 
 
+async def test_what_is_found_out_after_the_verdict_is_told_too(running: Line) -> None:
+    """A progress deadline passes before the allocation is found unhealthy: what it waits for is read afterwards."""
+    await running.start()
+    running.nomad.set_timing(Timing(healthy_deadline=3600, progress_deadline=0.3))
+    running.nomad.judge("v1.1.0", Fate.NEVER_HEALTHY)
+    await running.push("app", "v1.1.0")
+    await running.held("app", "failed_before")
+    await running.quiet()
+    (told,) = await running.notices("failed")
+    assert "Failed due to progress deadline" in told
+    assert told.count("app/server: it runs, but was not found healthy") == 1
+
+
 async def test_the_next_release_goes_on_from_there(running: Line) -> None:
     await _failed(running)
     third = await running.push("app", "v1.2.0")

@@ -19,10 +19,10 @@ from pathlib import Path
 import asyncpg
 import uvloop
 
-from app.local.ports import free_port
 from app.local.postgres import EmbeddedPostgres
 from tests.bench.ingest_load import REPOSITORIES, Requests, Slice, run
 from tests.bench.ingest_servers import BARE_TABLE
+from tests.servers.ports import free_port
 from tests.servers.postgres import migrate
 
 NOISE = 0.1

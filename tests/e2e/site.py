@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 
 from app.local.nomad import Simulator, create_simulator_app, sample_job
-from app.local.ports import free_port
 from tests.own_processes import Processes, environment, until
 from tests.servers.http import serve
+from tests.servers.ports import free_port
 
 SECRET = "e2e-secret"
 PREFIX = "team"

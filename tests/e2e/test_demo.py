@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from app.local.ports import free_port
 from tests.e2e.commands import Command, all_gone, running
+from tests.servers.ports import free_port
 from tests.servers.programs import need
 
 FIRST_START, PATIENCE = 90.0, 60.0

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from app.local.ports import free_port
+from tests.servers.ports import free_port
 from tests.servers.processes import gone
 from tests.unit.packaging.documents import Block, blocks, read
 

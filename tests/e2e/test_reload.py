@@ -1,6 +1,7 @@
 """Given running processes, when the configuration file changes, then they follow it without a restart."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Iterator
 
@@ -10,7 +11,7 @@ import pytest
 from app.local.registry import LocalRegistry
 from app.local.registry.events import CONTENT_TYPE
 from tests.e2e.finding import ByWebhook, envelope, found
-from tests.e2e.site import PREFIX, SECRET, Site, watch
+from tests.e2e.site import PREFIX, SECRET, SLOW_START, Site, watch
 from tests.own_processes import until
 from tests.servers.local_registry import local_registry
 
@@ -66,12 +67,38 @@ async def test_sighup_reads_the_file_although_it_did_not_change(
 ) -> None:
     contents, host = registry
     async with found(ByWebhook, installation, contents, host=host, first=("v1.0.0", "first")) as finding:
+        worker = installation.processes[1]
+        await until(lambda: "worker.started" in worker.log.read_text(), worker.name, within=SLOW_START)
         for process in installation.processes:
             before = _reloads(process.log.read_text())
             process.signal(signal.SIGHUP)
             await until(lambda: _reloads(process.log.read_text()) > before, process.name, within=20)  # noqa: B023
         digest = await finding.push("app", "v1.1.0", "second")
         await installation.registers("app", finding.image("app", "v1.1.0", digest))
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [("web", "by SIGHUP"), ("worker", "by SIGHUP"), ("poller", "by SIGHUP"), ("worker", "by a change")],
+)
+async def test_what_comes_while_a_process_starts_is_heeded(
+    installation: Site, registry: tuple[LocalRegistry, str], kind: str, told: str
+) -> None:
+    """It comes while the file is read for the first time, which takes as long as this test wants."""
+    _, host = registry
+    installation.configure(["app"], host=host)
+    read, waiting = installation.config, installation.directory / "waiting"
+    content = read.read_bytes()
+    os.mkfifo(waiting)
+    waiting.replace(read)
+    process = installation.start(kind)
+    with await asyncio.to_thread(read.open, "wb") as pipe:  # returns when the process has opened it
+        if told == "by SIGHUP":
+            process.signal(signal.SIGHUP)
+        waiting.write_bytes(content if told == "by SIGHUP" else content + b"# changed\n")
+        waiting.replace(read)
+        pipe.write(content)
+    await until(lambda: _reloads(process.log.read_text()) == 1, f"{process.name} reads again", within=SLOW_START)
 
 
 async def test_a_secret_is_changed_with_events_in_flight(

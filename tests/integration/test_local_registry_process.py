@@ -8,7 +8,8 @@ from pathlib import Path
 import httpx
 
 from app.local.daemon import Daemon
-from app.local.ports import answers, free_port
+from app.local.ports import answers
+from tests.servers.ports import free_port
 from tests.servers.recorder import recording
 
 

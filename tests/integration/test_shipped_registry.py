@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from app.local.daemon import Daemon
-from app.local.ports import free_port
 from app.webhooks.authenticate import is_authentic
+from tests.servers.ports import free_port
 from tests.servers.pushes import push_image
 from tests.servers.recorder import recording
 from tests.unit.packaging.documents import ROOT, nested, read

@@ -4,10 +4,11 @@ with serve(create_app(…)) as url:
     httpx.get(url + "/ping/")
 """
 
+import asyncio
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import uvicorn
@@ -15,12 +16,49 @@ import uvicorn
 from tests.servers.tls import Certificate
 
 PATIENCE_SECONDS = 20
+_TICK = 0.1
 
 
 class _Server(uvicorn.Server):
+    """Ends at once when asked to: uvicorn's own would look only at its next tick, and every test waits for that."""
+
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.came_up = threading.Event()
+        self._ending = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def end(self) -> None:
+        """From any thread."""
+        self.should_exit = True
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop is closed: it has ended by itself
+                self._loop.call_soon_threadsafe(self._ending.set)
+
+    async def main_loop(self) -> None:
+        """As uvicorn's own, which also keeps the Date header current."""
+        self._loop = asyncio.get_running_loop()
+        ticks = 0
+        while not await self.on_tick(ticks):
+            ticks += 1
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_TICK):
+                    await self._ending.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's own where requests are under way; where none is, there is nothing to wait for."""
+        if self.server_state.tasks:
+            await super().shutdown(sockets)
+            return
+        for server in self.servers:
+            server.close()
+        for listening in sockets or []:
+            listening.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        while self.server_state.connections and not self.server_state.tasks:  # noqa: ASYNC110 - uvicorn tells nobody
+            await asyncio.sleep(0)
+        await self.lifespan.shutdown()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -52,7 +90,7 @@ def serve(app: Any, *, certificate: Certificate | None = None) -> Iterator[str]:
                 raise RuntimeError("the application did not start; see the log above")
             yield f"{'https' if certificate else 'http'}://127.0.0.1:{port}"
         finally:
-            server.should_exit = True
+            server.end()
             thread.join(PATIENCE_SECONDS)
             if thread.is_alive():
                 raise RuntimeError("the application did not stop")

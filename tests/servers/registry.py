@@ -17,7 +17,7 @@ from typing import Any, Self
 import httpx
 
 from app.local.daemon import Daemon
-from app.local.ports import free_port
+from tests.servers.ports import free_port
 from tests.servers.programs import need
 from tests.servers.pushes import push_image, skopeo_push, write_oci_layout
 from tests.servers.tls import Certificate

@@ -47,7 +47,7 @@ class Behaviour(StrEnum):
 _PROGRAMS: dict[Behaviour, tuple[Call, ...]] = {
     Behaviour.STEADY: (*until_told(), leave(0)),
     Behaviour.DEAF: (*until_told(), leave(0)),
-    Behaviour.CRASHES: (say("contract: starting"), say(LAST_WORDS), sleep(0.2), leave(3)),
+    Behaviour.CRASHES: (say("contract: starting"), say(LAST_WORDS), sleep(0.5), leave(3)),
     Behaviour.FINISHES: (leave(0),),
     Behaviour.GREEDY: (fill(256), leave(0)),
     Behaviour.UNSTEADY: (sleep(0.2), leave(1)),

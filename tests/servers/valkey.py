@@ -9,11 +9,15 @@ LOGICAL_DATABASES = 16
 
 
 class LogicalDatabases:
-    """Hands out one logical database after the other, emptied; a test's late writes do not meet the next test."""
+    """Hands out one logical database after the other, emptied; a test's late writes do not meet the next test.
 
-    def __init__(self, server_url: str) -> None:
+    `share` is (number, count): of so many who hand out of the same server this is the one with this number, from 0.
+    """
+
+    def __init__(self, server_url: str, *, share: tuple[int, int] = (0, 1)) -> None:
+        number, count = share
         self._server_url = server_url
-        self._numbers = itertools.cycle(range(1, LOGICAL_DATABASES))
+        self._numbers = itertools.cycle(range(1 + number, LOGICAL_DATABASES, count))
 
     def fresh(self) -> str:
         """The URL of an empty one."""

@@ -54,7 +54,8 @@ class Browsing:
 
     def expect_cuts(self) -> None:
         """Say that the test takes the server away: loads of our own origin may fail, and nothing else."""
-        self.expect(rf"^console error: (GET |POST )?.*net::ERR_\w+ at {re.escape(self.origin)}/")
+        self.expect(rf"^console error: .*net::ERR_\w+ at {re.escape(self.origin)}/")
+        self.expect(r"^console error: htmx:(sendError|afterRequest|onLoadError|timeout)\b")
 
     def asked(self, start: str) -> list[str]:
         """The requests whose "METHOD path" begins like this."""
@@ -91,7 +92,7 @@ async def browsing(chromium: Browser, origin: str, **options: Any) -> AsyncItera
     values: dict[str, Any] = {"viewport": DESKTOP, "base_url": origin, "reduced_motion": "reduce", **options}
     context = await chromium.new_context(**values)
     try:
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         await context.add_init_script(_TELL_VIOLATIONS)
         made = Browsing(context=context, page=await context.new_page(), origin=origin)
         made.listen()

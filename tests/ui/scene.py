@@ -15,7 +15,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 HTML = '<img src=x onerror="alert(1)"><script>alert(2)</script>'
 RTL = "\u202efdp.exe\u202c שלום عليكم"
 LONG = "a-very-long-name-that-goes-on-" * 6 + "🚀"
-LONG_TAG = "v1-" + "0123456789abcdef" * 7 + ".x_y"
+LONG_TAG = "v1-" + "not.a_release-" * 8 + "x_y"
 
 SLOW = Timing(healthy=3600, healthy_deadline=36000, progress_deadline=36000)
 _RELEASES = ("v1.1.0", "v1.0.0", "nightly", f"main-{COMMIT}")

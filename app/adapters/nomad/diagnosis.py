@@ -8,10 +8,10 @@ from typing import Any
 
 from app.adapters.nomad.client import NomadClient
 from app.adapters.nomad.evaluations import scheduling
-from app.adapters.nomad.explain import bounded, failures, may_fail_checks
+from app.adapters.nomad.explain import bounded, failures, is_late, lateness, may_fail_checks
 from app.adapters.nomad.following import sighting
 from app.adapters.nomad.logs import tails
-from app.adapters.nomad.snapshot import our_allocations, our_version
+from app.adapters.nomad.snapshot import Sighting, our_allocations, our_deployment, our_version
 from app.domain.job import Diagnosis, Submission
 from app.domain.watch import JobPlace
 from app.errors import RegistryWatcherError
@@ -27,20 +27,27 @@ def diagnose(client: NomadClient, place: JobPlace, submission: Submission) -> Di
     if seen is None:
         return Diagnosis(findings=("the job is not in Nomad any more",))
     ours = our_allocations(seen, submission)
-    scheduled = scheduling(seen.evaluations, submission)
+    scheduled, late = scheduling(seen.evaluations, submission), _late(seen, submission)
     findings = [
-        *_failing_checks(client, place, ours),
+        *_failing_checks(client, place, [*(each for each in ours if may_fail_checks(each)), *late]),
         *failures(ours, our_version(seen, submission)),
         *((scheduled.unplaced,) if scheduled and scheduled.unplaced else ()),
-    ]
+    ] or [*lateness(late)]
     logs, logs_denied = tails(client, place, ours)
     return Diagnosis(findings=tuple(dict.fromkeys(findings))[:_AT_MOST], logs=logs, logs_denied=logs_denied)
 
 
-def _failing_checks(client: NomadClient, place: JobPlace, ours: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _late(seen: Sighting, submission: Submission) -> list[Mapping[str, Any]]:
+    """What our deployment still waited for: a progress deadline ends it before any allocation is found unhealthy."""
+    deployment = our_deployment(seen, submission)
+    if deployment is None or deployment.get("Status") == "successful":
+        return []
+    return [each for each in our_allocations(seen, submission) if is_late(each)]
+
+
+def _failing_checks(client: NomadClient, place: JobPlace, asked: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """What the checks of Nomad's own services answer; Consul keeps its checks to itself."""
-    asked = [each for each in ours if may_fail_checks(each)][:_CHECKED]
-    for allocation in asked:
+    for allocation in [each for each in asked if each.get("ClientStatus") == "running"][:_CHECKED]:
         try:
             checks = client.get(place, "client", "allocation", allocation["ID"], "checks", shape=dict, timeout=_SECONDS)
         except RegistryWatcherError:

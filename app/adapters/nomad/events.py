@@ -73,12 +73,12 @@ def sentence(event: Mapping[str, Any], *, memory: int | None = None) -> Sentence
 def may_be_checks(event: Mapping[str, Any]) -> bool:
     """Whether an allocation was found unhealthy although its task ran: then failing checks are the likely cause. Those
     of a group's services are told as `not running for min_healthy_time`."""
-    text = _text(event)
+    text = words_of(event)
     return event.get("Type") == "Alloc Unhealthy" and not _DEADLINE.search(text) and "because of" not in text
 
 
 def _told(kind: str, event: Mapping[str, Any], memory: int | None) -> tuple[Weight, str]:
-    text = _text(event)
+    text = words_of(event)
     if kind == "Terminated":
         return Weight.CAUSE, _terminated(event, memory)
     if kind == "Driver Failure":
@@ -140,7 +140,7 @@ def _unhealthy(text: str) -> tuple[Weight, str]:
     return Weight.SYMPTOM, f"it is unhealthy: {text}" if text else "it is unhealthy"
 
 
-def _text(event: Mapping[str, Any]) -> str:
+def words_of(event: Mapping[str, Any]) -> str:
     """Nomad's words for it; servers fill DisplayMessage on most reads, and not on all."""
     details = event.get("Details") or {}
     told = event.get("DisplayMessage") or event.get("Message") or ""

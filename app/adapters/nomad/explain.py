@@ -6,7 +6,7 @@ One vocabulary: what is noted while a rollout is waited for and what is stored w
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from app.adapters.nomad.events import Sentence, Weight, may_be_checks, sentence
+from app.adapters.nomad.events import Sentence, Weight, may_be_checks, sentence, words_of
 
 _AT_MOST = 5
 _LENGTH = 400
@@ -38,6 +38,23 @@ def is_sick(allocation: Mapping[str, Any]) -> bool:
 def is_unhealthy(allocation: Mapping[str, Any]) -> bool:
     """Whether its deployment found the allocation unhealthy."""
     return (allocation.get("DeploymentStatus") or {}).get("Healthy") is False
+
+
+def is_late(allocation: Mapping[str, Any]) -> bool:
+    """Whether the allocation is on its way, and not known to be healthy or unhealthy."""
+    healthy = (allocation.get("DeploymentStatus") or {}).get("Healthy")
+    return healthy is None and allocation.get("ClientStatus") in ("pending", "running") and not is_sick(allocation)
+
+
+def lateness(allocations: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """How far those that are late came, each sentence once: all that is known where nothing failed."""
+    found = (
+        bounded(f"{allocation.get('TaskGroup') or ''}/{task}: {_how_far(state)}")
+        for allocation in allocations
+        for task, state in sorted((allocation.get("TaskStates") or {}).items())
+        if state.get("State") != "dead"
+    )
+    return tuple(dict.fromkeys(found))[:_AT_MOST]
 
 
 def may_fail_checks(allocation: Mapping[str, Any]) -> bool:
@@ -85,6 +102,13 @@ def _of_task(state: Mapping[str, Any], memory: int | None) -> Iterator[Sentence]
         # A task that Nomad stopped did not exit by itself.
         if told is not None and not (was_killed and event.get("Type") == "Terminated"):
             yield told
+
+
+def _how_far(state: Mapping[str, Any]) -> str:
+    if state.get("State") == "running":
+        return "it runs, but was not found healthy"
+    last = next((told for each in reversed(state.get("Events") or ()) if (told := words_of(each))), "")
+    return f"it has not started; last seen: {last}" if last else "it has not started"
 
 
 def _waits_for_template(state: Mapping[str, Any]) -> bool:

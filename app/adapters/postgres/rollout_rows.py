@@ -182,7 +182,7 @@ async def end_rollout(connection: Connection, rollout_id: UUID, outcome: Outcome
             connection,
             kind=_KINDS.get(outcome.kind, NoticeKind.ENDED),
             headline=f"{row['what']}: {words}",
-            detail="\n".join([outcome.reason, *_last_words(row["diagnosis"])]),
+            detail="\n".join([outcome.reason, *_explained(outcome.reason, row["diagnosis"])]),
             watch_names=tuple(row["names"] or ()),
             rollout_id=rollout_id,
             job_id=row["job_id"],
@@ -191,8 +191,9 @@ async def end_rollout(connection: Connection, rollout_id: UUID, outcome: Outcome
     ]
 
 
-def _last_words(diagnosis: Mapping[str, Any]) -> Iterator[str]:
-    """What the failed tasks wrote last, a few lines each."""
+def _explained(reason: str, diagnosis: Mapping[str, Any]) -> Iterator[str]:
+    """What was found out beyond the reason, and what the failed tasks wrote last, a few lines each."""
+    yield from (finding for finding in diagnosis.get("findings", ()) if finding not in reason)
     for log in diagnosis.get("logs", ()):
         yield "\n".join([f"{log['task']} wrote last:", *log["text"].splitlines()[-_LINES_TOLD:]])
 

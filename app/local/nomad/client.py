@@ -64,7 +64,8 @@ def _wait_in_vain(world: World, allocation: Allocation, fate: Fate) -> None:
     update = _group(allocation)["Update"]
     deadline, least = update["HealthyDeadline"], update["MinHealthyTime"]
     seconds = world.timing.healthy_deadline if world.timing.healthy_deadline is not None else deadline / 1e9
-    services = ", ".join(service["Name"] for service in _group(allocation)["Services"] or ())
+    # The checks of a group's own services count as the allocation's health.
+    services = ", ".join(service["Name"] for task in _tasks(allocation) for service in task["Services"] or ())
     reason = f"Task not running for min_healthy_time of {least / 1e9:g}s by healthy_deadline of {deadline / 1e9:g}s"
     if fate is Fate.CHECK_FAILS and services:
         reason = f"Services not healthy by deadline: {services}"

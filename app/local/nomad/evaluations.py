@@ -39,7 +39,28 @@ def create(
 
 def block(world: World, parent: Evaluation, failed_groups: Json) -> Evaluation:
     """The blocked evaluation that waits for room for what `parent` could not place."""
-    blocked = Evaluation(
+    blocked = would_block(parent, failed_groups)
+    world.add(blocked)
+    _cancel_blocked(world, parent, f'existing blocked evaluation exists for job "{parent.job_id}"', but=blocked)
+    return blocked
+
+
+def succeeded(world: World, evaluation: Evaluation) -> None:
+    """Everything was placed: what waited for room for the same job need not any more."""
+    _cancel_blocked(world, evaluation, f'evaluation "{evaluation.id}" successful', but=evaluation)
+
+
+def _cancel_blocked(world: World, evaluation: Evaluation, why: str, *, but: Evaluation) -> None:
+    record = world.jobs.get((evaluation.namespace, evaluation.job_id))
+    for each in record.evaluations.values() if record is not None else ():
+        if each.status == "blocked" and each is not evaluation and each is not but:
+            each.status, each.description = "canceled", why
+            world.stamp(each)
+
+
+def would_block(parent: Evaluation, failed_groups: Json) -> Evaluation:
+    """The same, not stored: what a plan shows of it."""
+    return Evaluation(
         id=new_id(),
         namespace=parent.namespace,
         job_id=parent.job_id,
@@ -53,5 +74,3 @@ def block(world: World, parent: Evaluation, failed_groups: Json) -> Evaluation:
         snapshot_index=parent.snapshot_index,
         failed_groups=failed_groups,
     )
-    world.add(blocked)
-    return blocked

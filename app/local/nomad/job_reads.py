@@ -59,6 +59,12 @@ def summary(nomad: Simulator, call: Call) -> Answer:
         return Answer(body=views.summary(record), index=record.current["ModifyIndex"])
 
 
+def scale_status(nomad: Simulator, call: Call) -> Answer:
+    with nomad.at_work():
+        record = nomad.record(call.subject, call.namespace)
+        return Answer(body=views.scale_status(record), index=record.current["ModifyIndex"])
+
+
 def deployments(nomad: Simulator, call: Call) -> Answer:
     with nomad.at_work() as world:
         record = _record(world, call)

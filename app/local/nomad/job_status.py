@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.local.nomad.release import Release
 from app.local.nomad.tables import JobRecord
 from app.local.nomad.world import World
 
@@ -11,12 +12,12 @@ def refresh(world: World, namespace: str, job_id: str) -> None:
     record = world.jobs.get((namespace, job_id))
     if record is None:
         return
-    status = _status(record)
+    status = _status(record, world.release)
     if status != record.current["Status"]:
         world.replace_job(record, Status=status)
 
 
-def _status(record: JobRecord) -> str:
+def _status(record: JobRecord, release: Release) -> str:
     job = record.current
     standing = job["Type"] == "system" or job["Periodic"] or (job["ParameterizedJob"] and not job["Dispatched"])
     if standing:
@@ -24,7 +25,7 @@ def _status(record: JobRecord) -> str:
     if any(not allocation.terminal for allocation in reversed(record.allocations.values())):
         return "running"
     deployment = record.latest_deployment
-    if deployment is not None and deployment.active:
+    if release.deployments_keep_running and deployment is not None and deployment.active:
         return "running"
     if any(not evaluation.terminal for evaluation in reversed(record.evaluations.values())):
         return "pending"

@@ -9,7 +9,9 @@ from app.local.nomad.call import Answer, Call
 from app.local.nomad.plan import plan as make_plan
 from app.local.nomad.refusal import Json, Refused
 from app.local.nomad.registration import Registration
+from app.local.nomad.scaling import refuse_count
 from app.local.nomad.simulator import Simulator
+from app.local.nomad.tables import JobRecord
 from app.local.nomad.world import new_id
 
 DISABLED = "Job registration, dispatch, and scale are disabled by the scheduler configuration"
@@ -57,6 +59,9 @@ def plan(nomad: Simulator, call: Call) -> Answer:
 
 def deregister(nomad: Simulator, call: Call) -> Answer:
     nomad.require(call, "submit-job", "purge-job" if call.flag("purge") else "deregister-job")
+    with nomad.at_work() as world:
+        if (call.namespace, call.subject) not in world.jobs:
+            return _written(operations.NOTHING_STOPPED)
     return _written(nomad.stop(call.subject, purge=call.flag("purge"), namespace=call.namespace))
 
 
@@ -81,18 +86,20 @@ def scale(nomad: Simulator, call: Call) -> Answer:
     body = call.json()
     nomad.require(call, "submit-job", "scale-job")
     _refuse_when_disabled(nomad, call)
+    group, count = (body.get("Target") or {}).get("Group"), int(body["Count"])
     with nomad.at_work():
-        latest = nomad.record(call.subject, call.namespace).latest_deployment
+        record = _found(nomad, call, Refused(404, f'job "{call.subject}" not found'))
+        latest = record.latest_deployment
         if latest is not None and latest.active:
             raise Refused(400, "job scaling blocked due to active deployment")
-    group = (body.get("Target") or {}).get("Group")
-    return _written(nomad.scale(call.subject, count=int(body["Count"]), group=group, namespace=call.namespace))
+        refuse_count(record.current, group, count)
+    return _written(nomad.scale(call.subject, count=count, group=group, namespace=call.namespace))
 
 
 def force_periodic(nomad: Simulator, call: Call) -> Answer:
     nomad.require(call, "submit-job", "force-periodic-job")
     with nomad.at_work() as world:
-        record = nomad.record(call.subject, call.namespace)
+        record = _found(nomad, call, Refused(500, "job not found"))
         _, eval_id = operations.launch(world, record, f"periodic-{int(time.time())}", {})
         return _written({"EvalCreateIndex": world.index, "EvalID": eval_id, "Index": world.index})
 
@@ -101,7 +108,7 @@ def dispatch(nomad: Simulator, call: Call) -> Answer:
     nomad.require(call, "dispatch-job")
     _refuse_when_disabled(nomad, call)
     with nomad.at_work() as world:
-        record = nomad.record(call.subject, call.namespace)
+        record = _found(nomad, call, Refused(500, "parameterized job not found"))
         meta = {**(record.current["Meta"] or {}), **(call.json().get("Meta") or {})}
         suffix = f"dispatch-{int(time.time())}-{new_id()[:8]}"
         child, eval_id = operations.launch(world, record, suffix, {"Dispatched": True, "Meta": meta or None})
@@ -125,6 +132,13 @@ def tag_version(nomad: Simulator, call: Call) -> Answer:
     with nomad.at_work() as world:
         record = nomad.record(job_id, call.namespace)
         return Answer(body=operations.tag(world, record, name, body if call.method != "DELETE" else None), read=False)
+
+
+def _found(nomad: Simulator, call: Call, otherwise: Refused) -> JobRecord:
+    record = nomad.world.jobs.get((call.namespace, call.subject))
+    if record is None:
+        raise otherwise
+    return record
 
 
 def _refuse_when_disabled(nomad: Simulator, call: Call) -> None:

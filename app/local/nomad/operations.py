@@ -39,6 +39,10 @@ def _stop_reply(eval_id: str, index: int) -> Json:
     }  # fmt: skip
 
 
+NOTHING_STOPPED = _stop_reply("", 0)
+"""The reply for a job that is not there: it is no error."""
+
+
 def revert(world: World, ledger: Ledger, record: JobRecord, body: Json) -> Json:
     """Make an earlier version the current one again, under a new number."""
     wanted, prior = body.get("JobVersion", 0), body.get("EnforcePriorVersion")

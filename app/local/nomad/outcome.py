@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from app.local.nomad.defaults import RESOURCES
 from app.local.nomad.reconcile import GroupPlan
 from app.local.nomad.refusal import Json
 
@@ -26,9 +29,14 @@ def _desired(plan: GroupPlan, job: Json) -> dict[str, int]:
     }  # fmt: skip
 
 
-def unplaced_metric(why: str, *, count: int, nodes: int) -> Json:
+def placed_metric() -> Json:
+    """The AllocMetric of an allocation that found its node."""
+    return {**unplaced_metric("", count=1, nodes=1), "ConstraintFiltered": None, "NodesFiltered": 0}
+
+
+def unplaced_metric(why: str, *, count: int, nodes: int, asked: Mapping[str, int] | None = None) -> Json:
     """An AllocMetric: every node is too small in a dimension, or filtered by a constraint (the driver it lacks, when
-    nothing is said); `CoalescedFailures` counts the allocations beyond the first.
+    nothing is said); `CoalescedFailures` counts the allocations beyond the first, `asked` is the memory of each task.
     """
     exhausted = why in DIMENSIONS
     return {
@@ -37,5 +45,11 @@ def unplaced_metric(why: str, *, count: int, nodes: int) -> Json:
         "DimensionExhausted": {why: nodes} if exhausted else None, "NodePool": "default",
         "NodesAvailable": {"dc1": nodes}, "NodesEvaluated": nodes, "NodesExhausted": nodes if exhausted else 0,
         "NodesFiltered": 0 if exhausted else nodes, "NodesInPool": nodes,
-        "QuotaExhausted": None, "ResourcesExhausted": None, "ScoreMetaData": None, "Scores": None,
+        "QuotaExhausted": None, "ResourcesExhausted": _exhausted(asked or {}) if why == "memory" else None,
+        "ScoreMetaData": None, "Scores": None,
     }  # fmt: skip
+
+
+def _exhausted(asked: Mapping[str, int]) -> Json | None:
+    nothing = dict.fromkeys(RESOURCES, 0) | dict.fromkeys(("Devices", "NUMA", "Networks"))
+    return {task: {**nothing, "MemoryMB": memory} for task, memory in asked.items()} or None

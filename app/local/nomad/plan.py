@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from app.local.nomad import scheduler
+from app.local.nomad import scaling, scheduler, views
 from app.local.nomad.diff import job_diff
+from app.local.nomad.evaluations import would_block
 from app.local.nomad.outcome import plan_annotations
 from app.local.nomad.reconcile import GroupPlan, replaces
 from app.local.nomad.refusal import Json
+from app.local.nomad.remarks import warnings_of
 from app.local.nomad.specification import canonical, same_specification
-from app.local.nomad.tables import JobRecord
+from app.local.nomad.tables import Evaluation, JobRecord
 from app.local.nomad.validation import check, check_change
-from app.local.nomad.world import World
+from app.local.nomad.world import World, new_id
 
 
 def plan(world: World, posted: Json, *, namespace: str, diff: bool) -> Json:
@@ -22,18 +24,37 @@ def plan(world: World, posted: Json, *, namespace: str, diff: bool) -> Json:
     old = record.current if record is not None else None
     if old is not None:
         check_change(job, old)
+    if old is not None:
+        scaling.leave(job, old)
+    else:
+        scaling.take_in(job, None, world.index + 1)
     stands_in = record or JobRecord(namespace=namespace, id=job["ID"], versions=[job])
     unchanged = old is not None and same_specification(old, job)
     job["Version"] = old["Version"] + (not unchanged) if old is not None else 0
     plans = scheduler.plan_job(world, stands_in, job, None) if not job["Stop"] else []
     index = old["JobModifyIndex"] if old is not None else 0
+    failed = scheduler.unplaced(world, job, plans)
     reply = {
-        "Annotations": plan_annotations(job, plans), "CreatedEvals": None,
+        "Annotations": plan_annotations(job, plans), "CreatedEvals": _created(world, job, index, failed),
         "Diff": _diff(old, job, plans) if diff else None,
-        "FailedTGAllocs": scheduler.unplaced(world, job, plans),
-        "Index": index, "JobModifyIndex": index, "NextPeriodicLaunch": None, "Warnings": "",
+        "FailedTGAllocs": failed,
+        "Index": index, "JobModifyIndex": index, "NextPeriodicLaunch": None,
+        "Warnings": warnings_of(job, world.release),
     }  # fmt: skip
     return world.release.plan(reply)
+
+
+def _created(world: World, job: Json, index: int, failed: Json | None) -> list[Json] | None:
+    """The evaluation that would wait for room."""
+    if failed is None:
+        return None
+    parent = Evaluation(
+        id=new_id(), namespace=job["Namespace"], job_id=job["ID"], type=job["Type"], priority=job["Priority"],
+        triggered_by="job-register", job_modify_index=index + 1,
+    )  # fmt: skip
+    blocked = would_block(parent, failed)
+    blocked.create_time = blocked.modify_time = world.now
+    return [views.evaluation(blocked, world.release)]
 
 
 def _diff(old: Json | None, job: Json, plans: list[GroupPlan]) -> Json:

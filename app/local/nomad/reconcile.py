@@ -72,7 +72,7 @@ def plan_group(job: Json, group: Json, allocations: list[Allocation], wanted: Wa
     old = [a for a in standing if a.version != job["Version"]]
     replaced = [a for a in old if replaces(a.job, job, group["Name"])]
     plan.in_place = [a for a in old if a not in replaced]
-    ended = [a for a in allocations if _ended_by_itself(a) and a.version != job["Version"]]
+    ended = [a for a in allocations if _ended_by_itself(a) and a.version != job["Version"] and a not in old]
     plan.ignore = len(standing) - len(old) + len(ended)
     plan.total = len(replaced) + len(plan.in_place) + len(free)
     if own is not None and own.status in ("failed", "paused"):
@@ -135,7 +135,9 @@ def replaces(old: Json, new: Json, group: str) -> bool:
 def _stands(allocation: Allocation, job: Json) -> bool:
     if allocation.desired_status != "run" or allocation.client_status == "lost":
         return False
-    if job["Type"] in ("batch", "sysbatch"):
+    if job["Type"] == "sysbatch":
+        return True  # one that completed is replaced like one that runs
+    if job["Type"] == "batch":
         return allocation.client_status in ("pending", "running") or allocation.version == job["Version"]
     return allocation.client_status != "complete"
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.local.nomad import evaluations, job_status, versions
+from app.local.nomad import evaluations, job_status, scaling, versions
 from app.local.nomad.ledger import CLIENT, Ledger
 from app.local.nomad.refusal import Json, Refused
+from app.local.nomad.remarks import warnings_of
 from app.local.nomad.specification import canonical, same_specification
 from app.local.nomad.tables import JobRecord
 from app.local.nomad.validation import check, check_change
@@ -48,6 +49,7 @@ def register(world: World, ledger: Ledger, registration: Registration) -> Json:
         raise Refused(403, "Permission denied")
     record = world.jobs.get((registration.namespace, job["ID"]))
     _enforce(record, registration.enforced)
+    scaling.take_in(job, record.current if record is not None else None, world.index + 1)
     if record is not None:
         check_change(job, record.current)
         if registration.preserve_counts:
@@ -58,7 +60,7 @@ def register(world: World, ledger: Ledger, registration: Registration) -> Json:
     job["SubmitTime"] = int(world.now * 1e9)
     record = _store(world, record, job, registration)
     _write(ledger, world, record, registration, changed=True)
-    return reply(world, record, trigger="job-register", warnings=_warnings(job))
+    return reply(world, record, trigger="job-register", warnings=warnings_of(job, world.release))
 
 
 def reply(world: World, record: JobRecord, *, trigger: str, warnings: str = "") -> Json:
@@ -104,11 +106,13 @@ def _unchanged(world: World, ledger: Ledger, record: JobRecord, registration: Re
     modify_index = record.current["ModifyIndex" if modern else "JobModifyIndex"]
     _write(ledger, world, record, registration, changed=False)
     if launched_later(record.current):
-        return response(eval_id="", eval_index=0, index=modify_index if modern else 0, modify_index=modify_index)
+        index = modify_index if modern else 0
+        warnings = warnings_of(record.current, world.release)
+        return response(eval_id="", eval_index=0, index=index, modify_index=modify_index, warnings=warnings)
     world.commit()
-    evaluation = evaluations.create(world, record, "job-register")
+    evaluation = evaluations.create(world, record, "job-register", registered=not modern)
     index = evaluation.create_index
-    warnings = _warnings(record.current)
+    warnings = warnings_of(record.current, world.release)
     return response(eval_id=evaluation.id, eval_index=index, index=index, modify_index=modify_index, warnings=warnings)
 
 
@@ -141,22 +145,4 @@ def _write(ledger: Ledger, world: World, record: JobRecord, registration: Regist
         enforced=registration.enforced,
         changed=changed,
         request_id=registration.request_id,
-    )
-
-
-def _warnings(job: Json) -> str:
-    lasting = [
-        (group["Name"], task["Name"], identity["Name"])
-        for group in job["TaskGroups"]
-        for task in group["Tasks"]
-        for identity in task["Identities"] or ()
-        if not identity["TTL"]
-    ]
-    if not lasting:
-        return ""
-    group, task, identity = lasting[0]
-    return (
-        f'1 warning:\n\n* Group "{group}" has warnings: 1 error occurred:\n'
-        f'\t* Task "{task}" has warnings: 1 error occurred:\n'
-        f"\t* 1 error occurred:\n\t* Identity[{identity}] identities without an expiration are insecure"
     )

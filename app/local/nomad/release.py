@@ -11,6 +11,9 @@ from app.local.nomad.refusal import Json
 
 CONSUL = {"Cluster": "default", "Namespace": "", "Partition": ""}
 NO_TOKENS = {"ConsulToken": "", "VaultToken": ""}
+NO_RESCHEDULE: Json = {
+    "Attempts": 0, "Delay": 0, "DelayFunction": "", "Interval": 0, "MaxDelay": 0, "Unlimited": False,
+}  # fmt: skip
 NEWER_PLAN_COUNTS = ("Disconnect", "Reconnect", "RescheduleLater", "RescheduleNow")
 VERSION_KEPT_SINCE = {(1, 10): 10, (1, 11): 4}
 
@@ -38,6 +41,15 @@ class Release:
         return self.number >= (1, 11, 0)
 
     @property
+    def deployments_keep_running(self) -> bool:
+        """Whether a job is running while a deployment of it is active, though nothing of it was placed."""
+        return self.number >= (2, 0, 1)
+
+    @property
+    def wants_shutdown_delay(self) -> bool:
+        return self.number >= (2, 0, 1)
+
+    @property
     def takes_posted_version(self) -> bool:
         """Whether the Version in a posted job is looked at (GH-27768): for its source, and when it is larger."""
         minor = self.number[:2]
@@ -50,11 +62,23 @@ class Release:
         groups = [self._group(group) for group in job["TaskGroups"] or ()]
         return {**job, **NO_TOKENS, "TaskGroups": groups or None}
 
+    def parsed(self, job: Json) -> Json:
+        """A job that was only read from HCL."""
+        if self.modern:
+            return job
+        groups = []
+        for group in job["TaskGroups"] or ():
+            tasks = [{key: value for key, value in task.items() if key != "Secrets"} for task in group["Tasks"] or ()]
+            groups.append({key: value for key, value in group.items() if key != "MaxRunDuration"} | {"Tasks": tasks})
+        return {**job, **NO_TOKENS, "TaskGroups": groups}
+
     def take_in(self, job: Json) -> Json:
         """A canonical job as this version stores it."""
         if not self.modern:
             for group in job["TaskGroups"] or ():
                 group["Consul"] = group["Consul"] or CONSUL
+                if job["Type"] == "sysbatch":
+                    group["ReschedulePolicy"] = group["ReschedulePolicy"] or dict(NO_RESCHEDULE)
         return job
 
     def deploys(self, job: Json) -> bool:
@@ -73,6 +97,10 @@ class Release:
             for state in (shown.get("TaskStates") or {}).values():
                 state["TaskHandle"] = None
         return shown
+
+    def metric(self, shown: Json) -> Json:
+        """Why a group was not placed."""
+        return shown if self.number >= (1, 10, 4) else {key: value for key, value in shown.items() if key != "NodePool"}
 
     def plan(self, reply: Json) -> Json:
         if not self.modern:

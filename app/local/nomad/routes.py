@@ -51,7 +51,7 @@ AFTER_JOB: dict[str, Methods] = {
     "/evaluations": {"GET": reads.evaluations},
     "/allocations": {"GET": reads.allocations},
     "/revert": _write(writes.revert),
-    "/scale": _write(writes.scale),
+    "/scale": {"GET": reads.scale_status, **_write(writes.scale)},
     "/periodic/force": _write(writes.force_periodic),
     "/dispatch": _write(writes.dispatch),
     "/tag": {**_write(writes.tag_version), "DELETE": writes.tag_version},
@@ -80,7 +80,8 @@ ASKS_FOR: dict[Endpoint, str] = {
     deployments.list_deployments: "read-job",
     **dict.fromkeys(
         (reads.read_job, reads.versions, reads.summary, reads.deployments, reads.deployment, reads.evaluations,
-         reads.allocations, sources.submission, deployments.deployment, deployments.deployment_allocations,
+         reads.allocations, reads.scale_status, sources.submission, deployments.deployment,
+         deployments.deployment_allocations,
          work.evaluation, work.list_evaluations, work.evaluation_allocations),
         "read-job",
     ),
@@ -117,6 +118,9 @@ def find(method: str, path: str) -> tuple[Endpoint, str, str]:
             if rest.endswith(ending) and (ending != "/tag" or "/versions/" in rest):
                 return _of(methods, method), rest.removesuffix(ending), path
         return _of(JOB, method), rest, path
+    if path.startswith("/v1/client/allocation/") and path.endswith("/checks"):
+        subject = path.removeprefix("/v1/client/allocation/").removesuffix("/checks")
+        return _of({"GET": work.checks}, method), subject, "/v1/client/allocation/:id/checks"
     if path.startswith("/v1/evaluation/") and path.endswith("/allocations"):
         subject = path.removeprefix("/v1/evaluation/").removesuffix("/allocations")
         return _of({"GET": work.evaluation_allocations}, method), subject, "/v1/evaluation/:id/allocations"

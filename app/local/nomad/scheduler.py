@@ -38,6 +38,8 @@ def process(world: World, evaluation: Evaluation) -> None:
         _reconcile(world, record, evaluation)
     evaluation.status = "complete"
     world.stamp(evaluation)
+    if not evaluation.failed_groups:
+        evaluations.succeeded(world, evaluation)
     job_status.refresh(world, evaluation.namespace, evaluation.job_id)
 
 
@@ -167,10 +169,16 @@ def _all_healthy(deployment: Deployment) -> bool:
 def unplaced(world: World, job: Json, plans: list[GroupPlan]) -> Json | None:
     """Why a plan cannot place what it wants, by group; None when it can."""
     return {
-        plan.name: unplaced_metric(why, count=count, nodes=len(world.nodes))
+        plan.name: world.release.metric(
+            unplaced_metric(why, count=count, nodes=len(world.nodes), asked=_memory(job, plan.name))
+        )
         for plan in plans
         if (count := _wanted(plan)) and (why := room.shortage(world, job, plan.name)) is not None
     } or None
+
+
+def _memory(job: Json, group: str) -> dict[str, int]:
+    return {task["Name"]: task["Resources"]["MemoryMB"] for task in _group(job, group).get("Tasks") or ()}
 
 
 def _wanted(plan: GroupPlan) -> int:

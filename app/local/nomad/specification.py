@@ -37,6 +37,8 @@ def canonical(posted: Json) -> Json:
     )
     if job["Periodic"] is not None:
         job["Periodic"] = _filled(defaults.PERIODIC, job["Periodic"])
+        if job["Periodic"]["Spec"]:
+            job["Periodic"]["Specs"] = []
     if job["ParameterizedJob"] is not None:
         job["ParameterizedJob"] = _filled(defaults.PARAMETERIZED, job["ParameterizedJob"])
     return job

@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from app.local.nomad.defaults import RESOURCES
+from app.local.nomad.outcome import placed_metric
 from app.local.nomad.refusal import Json
 from app.local.nomad.release import Release
 from app.local.nomad.tables import Allocation, Deployment, Evaluation, JobRecord, Row, TaskEvent, TaskState
@@ -19,6 +21,7 @@ FLAT_EVENT: Json = {
     "RestartReason": "", "SetupError": "", "Signal": 0, "StartDelay": 0, "TaskSignal": "", "TaskSignalReason": "",
     "ValidationError": "", "VaultError": "",
 }  # fmt: skip
+SIGNING_KEY = "6a1f6d3e-52a4-4a0e-8f0e-3d0e5b1c7f20"
 TRANSITION = dict.fromkeys(("ForceReschedule", "Migrate", "MigrateDisablePlacement", "NoShutdownDelay", "Reschedule"))
 
 
@@ -41,7 +44,7 @@ def evaluation(row: Evaluation, release: Release) -> Json:
         {
             **_row(row),
             "BlockedEval": row.blocked_eval,
-            "ClassEligibility": {"v1:1": True} if row.status == "blocked" else None,
+            "ClassEligibility": {"v1:1": False} if row.triggered_by == "queued-allocs" else None,
             "DeploymentID": row.deployment_id,
             "FailedTGAllocs": row.failed_groups,
             "JobModifyIndex": row.job_modify_index,
@@ -95,19 +98,48 @@ def allocation_stub(row: Allocation, release: Release) -> Json:
 
 
 def allocation(row: Allocation, release: Release) -> Json:
-    """The whole allocation, with its job; resource blocks are left out, nobody here reads them."""
+    """The whole allocation, with its job, and what it was given on its node."""
     stub = allocation_stub(row, release)
     for only_in_stub in ("JobType", "JobVersion", "DesiredTransition"):
         del stub[only_in_stub]
     return _without_empty(
         {
             **stub,
+            **_given(row),
+            "Metrics": release.metric(placed_metric()),
             "AllocModifyIndex": row.create_index,
             "DeploymentID": row.deployment_id,
             "Job": release.job(row.job),
             "PreviousAllocation": row.previous,
         }
     )
+
+
+def _given(row: Allocation) -> Json:
+    group = next(each for each in row.job["TaskGroups"] if each["Name"] == row.group)
+    tasks = {task["Name"]: task["Resources"] for task in group["Tasks"] or ()}
+    disk = (group["EphemeralDisk"] or {}).get("SizeMB") or 0
+    nothing = dict.fromkeys(RESOURCES, 0) | dict.fromkeys(("Devices", "NUMA", "Networks"))
+    memory = sum(each["MemoryMB"] for each in tasks.values())
+    total = {"CPU": sum(each["CPU"] for each in tasks.values()), "MemoryMB": memory, "MemoryMaxMB": memory}
+    return {
+        "AllocatedResources": {
+            "Shared": {"DiskMB": disk, "Networks": None, "Ports": None},
+            "TaskLifecycles": {task["Name"]: task["Lifecycle"] for task in group["Tasks"] or ()},
+            "Tasks": {
+                name: {
+                    "Cpu": {"CpuShares": each["CPU"], "ReservedCores": None}, "Devices": None,
+                    "Memory": {"MemoryMB": each["MemoryMB"], "MemoryMaxMB": each["MemoryMaxMB"]}, "Networks": None,
+                }
+                for name, each in tasks.items()
+            },
+        },
+        "NetworkStatus": {"Address": "", "AddressIPv6": "", "DNS": None, "InterfaceName": ""} if row.tasks else None,
+        "Resources": {**nothing, "DiskMB": disk, **total},
+        "SharedResources": {**nothing, "DiskMB": disk},
+        "SigningKeyID": SIGNING_KEY,
+        "TaskResources": tasks,
+    }  # fmt: skip
 
 
 def _name(row: Allocation) -> str:
@@ -145,6 +177,22 @@ def summary(record: JobRecord) -> Json:
     return {
         "Children": {"Dead": 0, "Pending": 0, "Running": 0}, "CreateIndex": job["CreateIndex"], "JobID": record.id,
         "ModifyIndex": job["ModifyIndex"], "Namespace": record.namespace, "Summary": counts,
+    }  # fmt: skip
+
+
+def scale_status(record: JobRecord) -> Json:
+    job, allocations = record.current, list(record.allocations.values())
+    groups = {}
+    for group in job["TaskGroups"]:
+        ours = [row for row in allocations if row.group == group["Name"] and not row.terminal]
+        groups[group["Name"]] = {
+            "Desired": group["Count"], "Events": None, "Healthy": sum(row.healthy is True for row in ours),
+            "Placed": len(ours), "Running": sum(row.client_status == "running" for row in ours),
+            "Unhealthy": sum(row.healthy is False for row in ours),
+        }  # fmt: skip
+    return {
+        "JobCreateIndex": job["CreateIndex"], "JobID": record.id, "JobModifyIndex": job["JobModifyIndex"],
+        "JobStopped": job["Stop"], "Namespace": record.namespace, "TaskGroups": groups,
     }  # fmt: skip
 
 

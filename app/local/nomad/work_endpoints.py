@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from app.local.nomad import health, views
 from app.local.nomad import logs as written
-from app.local.nomad import views
 from app.local.nomad.call import Answer, Call
 from app.local.nomad.refusal import Refused
 from app.local.nomad.simulator import Simulator
@@ -58,9 +58,19 @@ def logs(nomad: Simulator, call: Call) -> Answer:
     with nomad.at_work() as world:
         row = _allocation(nomad, call)
         if row is None:
-            raise Refused(404, "alloc not found")
+            raise Refused(404, f'Unknown allocation "{call.subject}"')
         nomad.require(call, "read-logs", "read-fs", namespace=row.namespace)
         return Answer(body=written.read(world, row, asked), read=False)
+
+
+def checks(nomad: Simulator, call: Call) -> Answer:
+    """How the checks of Nomad's own services stand on the allocation's client."""
+    with nomad.at_work() as world:
+        row = _allocation(nomad, call)
+        if row is None:
+            raise Refused(404, f'Unknown allocation "{call.subject}"')
+        nomad.require(call, "read-job", namespace=row.namespace)
+        return Answer(body=health.checks(world, row, nomad.release), read=False)
 
 
 def _allocation(nomad: Simulator, call: Call) -> Allocation | None:

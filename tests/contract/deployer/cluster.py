@@ -40,6 +40,13 @@ class Cluster:
         return tuple(int(part) for part in text.partition("-")[0].split("."))
 
     @property
+    def checks_a_snapshot(self) -> bool:
+        """Whether check-and-set can let two writers pass: until 1.10.11, 1.11.5 and 2.0.1 (GH-27832)."""
+        fixed = {(1, 10): 11, (1, 11): 5, (2, 0): 1}
+        major, minor, patch = self.version[:3]
+        return self.is_real and (major, minor) < (2, 1) and patch < fixed.get((major, minor), patch + 1)
+
+    @property
     def has_acl(self) -> bool:
         """Whether tokens are asked for, and ours may do everything."""
         headers = {"X-Nomad-Token": self.token}

@@ -54,7 +54,7 @@ def update(**fields: Any) -> Json:
     return {
         "MaxParallel": 1,
         "HealthCheck": "task_states",
-        "MinHealthyTime": SECOND,  # longer than a container takes to crash
+        "MinHealthyTime": 2 * SECOND,  # longer than a container takes to crash, and a busy agent to see it
         "HealthyDeadline": 8 * SECOND,
         "ProgressDeadline": 10 * SECOND,
         "Stagger": SECOND,

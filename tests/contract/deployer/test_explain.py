@@ -19,7 +19,8 @@ def says(diagnosis: Diagnosis, *words: str) -> bool:
 
 async def failed(deployer: Deployer, cluster: Cluster, jobs: Jobs, behaviour: Behaviour) -> tuple[Snapshot, Diagnosis]:
     """How a steady service fares when it is given an image of that behaviour."""
-    place = jobs.start(service(cluster.image(Behaviour.STEADY)))
+    # A busy agent learns late that a container is dead: what is to fail must not be healthy by then.
+    place = jobs.start(service(cluster.image(Behaviour.STEADY), MinHealthyTime=3 * SECOND))
     await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(behaviour))
     seen = await followed(deployer, place, submission)
@@ -65,7 +66,7 @@ async def test_a_check_that_nobody_answers(deployer: Deployer, cluster: Cluster,
         task(cluster.image(Behaviour.DEAF)),
         Networks=[{"Mode": "host", "DynamicPorts": [{"Label": "http"}]}],
         Services=[{"Name": "contract", "Provider": "nomad", "PortLabel": "http", "Checks": [check]}],
-        Update=update(HealthCheck="checks", HealthyDeadline=3 * SECOND, ProgressDeadline=4 * SECOND),
+        Update=update(HealthCheck="checks", HealthyDeadline=3 * SECOND, ProgressDeadline=9 * SECOND),
         ReschedulePolicy={"Attempts": 0, "Unlimited": False},
     )
     place = jobs.start(job(checked))

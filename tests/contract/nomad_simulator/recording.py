@@ -14,9 +14,10 @@ from typing import Any
 
 RECORDINGS = Path(__file__).parents[2] / "fixtures" / "nomad_api"
 CHILD = re.compile(r"/(periodic|dispatch)-\d+(-[0-9a-f]{8})?")
+ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 PASSING = re.compile(  # what two clusters need not have in common: moments, indexes, ids, sizes
     r"(Index|Time|Timestamp|StartedAt|FinishedAt|RequireProgressBy|EvalID|^ID|DeploymentID|NextAllocation|PreviousAllocation"
-    r"|^Node.*|PlacedCanaries|KillTimeout|Metrics|.*Resources|SigningKeyID|NetworkStatus|AllocatedResources|LastContact"
+    r"|BlockedEval|ClassEligibility|PreviousEval|^Node.*|PlacedCanaries|KillTimeout|Metrics|.*Resources|SigningKeyID|NetworkStatus|AllocatedResources|LastContact"
     r"|SecretID|AccessorID|^Hash|NomadTokenID)$"
 )
 SOMETIMES = frozenset(  # keys of replies without empty values, so they come and go with the moment
@@ -25,7 +26,7 @@ SOMETIMES = frozenset(  # keys of replies without empty values, so they come and
      "NextAllocation", "PreviousAllocation", "PreviousEval", "Wait", "WaitUntil"}
 )  # fmt: skip
 BY_NAME = frozenset({"TaskGroups", "Summary", "TaskStates", "DesiredTGUpdates", "Meta", "Env", "Config", "Details",
-                     "Updates", "VariableFlags", "QueuedAllocations"})  # fmt: skip
+                     "Updates", "VariableFlags", "QueuedAllocations", "ClassEligibility"})  # fmt: skip
 """Maps whose keys are a job's own words, or a moment's."""
 
 Exchange = dict[str, Any]
@@ -68,7 +69,7 @@ def differences(recorded: Any, ours: Any, place: str) -> list[str]:
             return [f"{place} has {len(ours)} rows, recorded {len(recorded)}"]
         return _rows(recorded, ours, place, differences)
     if isinstance(recorded, str) and isinstance(ours, str):
-        recorded, ours = CHILD.sub("/child", recorded), CHILD.sub("/child", ours)
+        recorded, ours = (ID.sub("id", CHILD.sub("/child", text)) for text in (recorded, ours))
     return [] if recorded == ours else [f"{place} is {ours!r}, recorded {recorded!r}"]
 
 

@@ -21,7 +21,8 @@ UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 HEADERS = {"content-type", "x-nomad-index", "x-nomad-knownleader", "x-nomad-nexttoken"}
 IN_THE_MIDDLE = {"promote-too-early", "pause", "resume", "fail", "register-4-supersedes", "stop-job"}
 STEP_SECONDS, STEPS = 0.1, 60
-SHORT_WAIT = 0.05
+SHORT_WAIT = 0.3  # a busy machine takes 0.1 s for what is no wait
+IDS = ("ID", "EvalID", "BlockedEval", "DeploymentID", "DispatchedJobID")
 TIMING = Timing(evaluation=0.05, start=0.3, healthy=1.0, watch=0.25, run=2.0)
 
 Compare = Callable[[Any, Any, str], list[str]]
@@ -35,6 +36,8 @@ class Replay:
         self.simulator, self._secrets, self._indexes = beginning.simulator, beginning.secrets, beginning.indexes
         self.simulator.judge("team/app:nope", Fate.PULL_FAILS)
         self.simulator.judge("team/app:bad", Fate.EXITS_NONZERO, "boom-bad\n")
+        self.simulator.judge("team/app:greedy", Fate.OOM_KILLED)
+        self.simulator.judge("team/app:deaf", Fate.CHECK_FAILS)
         self._client = TestClient(create_simulator_app(self.simulator))
         self._compare_bodies = compare
         self._known: dict[str, str] = {}
@@ -72,7 +75,7 @@ class Replay:
         found += self._patience(exchange, time.monotonic() - started)
         self._learn_index(recorded["headers"].get("x-nomad-index"), reply.headers.get("x-nomad-index"))
         if isinstance(recorded["body"], str) and "json" not in recorded["headers"].get("content-type", ""):
-            expected = re.sub(r"\d+", lambda found: str(self._index(int(found[0]))), recorded["body"])
+            expected = re.sub(r"\b[1-9]\d*\b", lambda found: str(self._index(int(found[0]))), recorded["body"])
             return found + ([] if reply.text == expected else [f"text {reply.text!r}, recorded {expected!r}"])
         body = reply.json()
         self._learn(recorded["body"], body)
@@ -144,7 +147,9 @@ class Replay:
     def _learn_value(self, key: str, recorded: Any, ours: Any) -> None:
         if key == "JobModifyIndex":
             self._indexes[recorded] = ours
-        elif key in ("ID", "EvalID", "DeploymentID", "DispatchedJobID") and isinstance(recorded, str) and recorded:
+        elif key == "ModifyIndex":
+            self._indexes.setdefault(recorded, ours)
+        elif key in IDS and isinstance(recorded, str) and recorded:
             if UUID.fullmatch(recorded) or "/" in recorded:
                 self._known[recorded] = ours
         else:

@@ -8,19 +8,26 @@ from app.local.nomad import Registration, Simulator
 from tests.contract.nomad_simulator.recording import RECORDINGS, Scenario, differences, scenarios, unlike
 from tests.contract.nomad_simulator.replay import Replay
 
+PULLS = "whether the client had the image, and so an event of its pull, is unknown"
 BY_SHAPE = {  # scenarios that begin or go on in a way the recording does not tell; values cannot be compared
     "acl": "polling was left out, so which of its quick updates overtook which is unknown",
+    "checks-fail": PULLS,
+    "collected": PULLS,
+    "oom-killed": PULLS,
+    "sysbatch-job": PULLS,
     "blocking-queries": "begins with a job that has a history",
     "namespaces": "jobs of other scenarios stand in its lists",
     "registrations-disabled": "begins with a job that has a history",
     "workload-identity": "begins with a namespace and a token",
 }
 VALUES = {  # known scenarios, compared value by value; a new file is compared by shape until it is named here
-    "auto-revert", "batch-job", "canary", "errors", "identity-constraint-growth", "image-pull-fails", "job-ids",
-    "parameterized-job", "periodic-job", "rolling-update", "service-without-deployment", "submission-and-versions",
+    "auto-revert", "batch-job", "canary", "cannot-be-placed", "errors", "identity-constraint-growth",
+    "image-pull-fails", "job-ids", "more-errors", "parameterized-job", "periodic-job", "rolling-update", "scale",
+    "service-without-deployment", "submission-and-versions",
     "system-job", "task-exits-nonzero", "two-groups-and-meta",
 }  # fmt: skip
 CHANCE = {
+    ("1.9.7/canary", 18): "the canary was stopped while its client still prepared it",
     ("1.9.7/auto-revert", 9): "the failed version was dead for a moment before it was rolled back",
     ("1.9.7/task-exits-nonzero", 4): "read before the client wrote the event of the unhealthy allocation",
     ("2.0.6-dev/two-groups-and-meta", 5): "which of two groups became healthy first",

@@ -111,7 +111,7 @@ def test_garbage_collection_leaves_what_runs_and_what_is_stable(agent: httpx.Cli
 def test_task_events_tell_the_fate(agent: httpx.Client, simulator: Simulator, fate: Fate, said: Json) -> None:
     simulator.judge("app:bad", fate, "first\nlast words\n")
     job = sample_job("web", "app:bad")
-    job["TaskGroups"][0]["Services"] = [{"Name": "web-http", "Provider": "consul"}]
+    job["TaskGroups"][0]["Tasks"][0]["Services"] = [{"Name": "web-http", "Provider": "consul"}]
     simulator.register(Registration(job=job))
     simulator.skip(60)
     row = agent.get("/v1/job/web/allocations").json()[0]
@@ -140,3 +140,56 @@ def test_logs_that_cannot_be_had_are_refused(
     row = agent.get("/v1/job/web/allocations").json()[0]
     reply = agent.get(f"/v1/client/fs/logs/{row['ID']}", params=params)
     assert (reply.status_code, reply.text) == (status, text)
+
+
+def test_a_job_has_one_blocked_evaluation_which_success_cancels(simulator: Simulator) -> None:
+    simulator.judge("app:huge", Fate.UNPLACEABLE, "memory")
+    for tag in ("huge-1", "huge-2"):
+        simulator.register(Registration(job=sample_job("web", f"app:{tag}")))
+    waiting = [e for e in simulator.record("web").evaluations.values() if e.triggered_by == "queued-allocs"]
+    assert [e.status for e in waiting] == ["canceled", "blocked"]
+    assert waiting[0].description == 'existing blocked evaluation exists for job "web"'
+    simulator.stop("web")
+    newest = list(simulator.record("web").evaluations.values())[-1]
+    assert (waiting[1].status, waiting[1].description) == ("canceled", f'evaluation "{newest.id}" successful')
+
+
+@pytest.mark.parametrize(("fate", "status"), [(Fate.CHECK_FAILS, "failure"), (None, "success")])
+def test_the_checks_of_nomads_own_services_are_told(
+    agent: httpx.Client, simulator: Simulator, fate: Fate | None, status: str
+) -> None:
+    if fate is not None:
+        simulator.judge("app:deaf", fate)
+    job = sample_job("web", "app:deaf")
+    check = {"Name": "alive", "Type": "tcp"}
+    ours = {"Name": "web", "Provider": "nomad", "Checks": [check]}
+    job["TaskGroups"][0]["Services"] = [ours, {"Name": "other", "Provider": "consul", "Checks": [check]}]
+    job["TaskGroups"][0]["Tasks"][0]["Services"] = [{**ours, "Name": "inner"}]
+    simulator.register(Registration(job=job))
+    [row] = simulator.record("web").allocations.values()
+    told = agent.get(f"/v1/client/allocation/{row.id}/checks").json().values()
+    assert [(each["Service"], each.get("Task"), each["Status"]) for each in told] == [
+        ("web", None, status),
+        ("inner", "server", status),
+    ]
+    unknown = agent.get("/v1/client/allocation/00000000-0000-0000-0000-000000000000/checks")
+    assert (unknown.status_code, unknown.text.partition(" ")[0]) == (404, "Unknown")
+
+
+def test_a_scaling_policy_bounds_the_count_and_moves_a_version_once(agent: httpx.Client, simulator: Simulator) -> None:
+    job = sample_job("web", "app:1", count=2)
+    job["TaskGroups"][0]["Scaling"] = {"Min": 2, "Max": 3, "Policy": {"cooldown": "1m"}}
+    simulator.register(Registration(job=job))
+    for count, words in (
+        (4, "greater than scaling policy maximum: 4 > 3"),
+        (1, "less than scaling policy minimum: 1 < 2"),
+    ):
+        reply = agent.post("/v1/job/web/scale", json={"Count": count, "Target": {"Group": "app"}})
+        assert (reply.status_code, reply.text) == (400, f"group count was {words}")
+    for version in (1, 1):
+        simulator.register(Registration(job=simulator.job("web")))
+        assert simulator.job("web")["Version"] == version
+    status = agent.get("/v1/job/web/scale").json()
+    assert status["TaskGroups"]["app"] == {
+        "Desired": 2, "Events": None, "Healthy": 2, "Placed": 2, "Running": 2, "Unhealthy": 0,
+    }  # fmt: skip

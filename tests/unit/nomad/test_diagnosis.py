@@ -145,6 +145,38 @@ async def test_a_failing_check_is_named_before_what_followed_from_it(nomad: Noma
     assert len((await deployer.diagnose(PLACE, OURS)).findings) == 1
 
 
+def under_way(status: str = "failed") -> list[dict[str, Any]]:
+    return [{"ID": "d1", "Status": status, "JobSpecModifyIndex": 7, "JobVersion": 1, "TaskGroups": {}}]
+
+
+async def test_an_allocation_that_only_was_too_late_is_told(nomad: Nomad, deployer: NomadDeployer) -> None:
+    """A progress deadline can end a deployment before anything of it was found unhealthy."""
+    pulling = {"State": "pending", "Events": [event("Received"), event("Driver", "Downloading image"), event("x")]}
+    nomad.job(
+        allocation("a1", ClientStatus="running", TaskStates={"server": {"State": "running", "Events": []}}),
+        allocation("a2", ClientStatus="pending", TaskStates={"server": pulling, "init": {"State": "dead"}}),
+        allocation("a3", ClientStatus="pending", TaskStates={"server": {"State": "pending"}}),
+        allocation("a4", ClientStatus="running", DeploymentStatus={"Healthy": True}),
+    )
+    nomad.bodies["/v1/job/web/deployments"] = under_way()
+    assert (await deployer.diagnose(PLACE, OURS)).findings == (
+        "app/server: it runs, but was not found healthy",
+        "app/server: it has not started; last seen: Downloading image",
+        "app/server: it has not started",
+    )
+    nomad.bodies["/v1/client/allocation/a1/checks"] = {"c1": {"Check": "alive", "Status": "failure", "Output": "no"}}
+    assert (await deployer.diagnose(PLACE, OURS)).findings == ('app: check "alive" fails: no',)
+
+
+@pytest.mark.parametrize("deployments", [[], under_way("successful")])
+async def test_nothing_is_late_where_nothing_waits_for_it(
+    nomad: Nomad, deployer: NomadDeployer, deployments: list[dict[str, Any]]
+) -> None:
+    nomad.job(allocation("a1", ClientStatus="running", TaskStates={"server": {"State": "running"}}))
+    nomad.bodies["/v1/job/web/deployments"] = deployments
+    assert await deployer.diagnose(PLACE, OURS) == Diagnosis()
+
+
 async def test_what_could_not_be_placed_is_told(nomad: Nomad, deployer: NomadDeployer) -> None:
     metrics = {"NodesEvaluated": 1, "DimensionExhausted": {"memory": 1}}
     nomad.job(evaluations=[{"ID": "e1", "Status": "complete", "JobModifyIndex": 7, "FailedTGAllocs": {"app": metrics}}])

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from app.adapters.nomad.explain import failures
+from app.adapters.nomad.explain import failures, lateness
 from app.adapters.nomad.placement import unplaced
 from app.adapters.postgres.failures import told
 from app.domain.decision import Hold, HoldReason
@@ -71,6 +71,10 @@ def _failed() -> Iterator[Row]:
         looked = replace(_deployed(DeploymentPhase.FAILED, words), failures=failures([allocation]))
         yield _ended(when, looked, "app/server", RELEASE)
     yield _ended("it cannot be placed", _deployed(DeploymentPhase.FAILED, words, _unplaced()), "group app", RELEASE)
+    late = "Failed due to progress deadline"
+    for when, state in _LATE:
+        looked = replace(_deployed(DeploymentPhase.FAILED, late), failures=lateness([state]))
+        yield _ended(when, looked, "app/server", RELEASE)
     exited = replace(crashed, failures=failures([_SICK[0][1]]))
     yield _ended("there is no deployment to tell", exited, "app/server", RELEASE)
     returned = replace(COURSE, returning=Returning(submission=COURSE.submission, version=3, reason=words))
@@ -127,4 +131,14 @@ _SICK = (
     ("its checks fail", _sick("Alloc Unhealthy", "Services not healthy by deadline: web")),
     ("it cannot be set up", _sick("Setup Failure", "failed to set up alloc: no such volume")),
     ("a template waits", _sick("Template", "Missing: nomad.var.block(app)")),
+)
+
+
+def _late(state: str, **event: str) -> dict[str, object]:
+    return {"TaskGroup": "app", "TaskStates": {"server": {"State": state, "Events": [event]}}}
+
+
+_LATE = (
+    ("it is not healthy in time", _late("running")),
+    ("it does not start in time", _late("pending", DisplayMessage="Downloading image")),
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import ConfigError, Fault, Permanent, StoreUnavailable
-from app.services.reload import FileChanges, Reloader
+from app.services.reload import FileChanges, Reloader, fingerprint
 
 
 class Process:
@@ -18,8 +18,9 @@ class Process:
         self.path.write_text("first")
         self.in_force: list[str] = []
         self.applied = asyncio.Event()
+        self.failed = asyncio.Event()
         self.away: Exception | None = None
-        self.reloader = Reloader(self._load, self._apply, changed=FileChanges(path))
+        self.reloader = Reloader(self._load, self._apply, changed=FileChanges(path, fingerprint(b"first")))
 
     def _load(self) -> str:
         if not self.path.exists() or self.path.read_text() == "broken":
@@ -28,6 +29,7 @@ class Process:
 
     async def _apply(self, loaded: str) -> None:
         if self.away is not None:
+            self.failed.set()
             raise self.away
         self.in_force.append(loaded)
         self.applied.set()
@@ -107,10 +109,32 @@ async def test_a_change_is_noticed_within_the_interval(process: Process) -> None
     assert process.in_force == ["second"]
 
 
+async def test_what_nobody_foresaw_is_reported_and_does_not_make_it_deaf(process: Process) -> None:
+    running = asyncio.create_task(process.reloader.run(interval=0.001))
+    process.away = RuntimeError("nobody foresaw this")
+    process.reloader.ask()
+    async with asyncio.timeout(10):
+        await process.failed.wait()
+    process.away = None
+    process.reloader.ask()
+    async with asyncio.timeout(10):
+        await process.applied.wait()
+    running.cancel()
+    assert (process.in_force, process.reloader.problem) == (["first"], "")
+
+
+def test_what_came_since_the_file_was_read_is_a_change(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("two")
+    watched = FileChanges(file, fingerprint(b"one"))
+    assert watched()
+    assert not watched()
+
+
 def test_a_change_is_seen_once_and_only_when_the_bytes_differ(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text("one")
-    watched = FileChanges(file)
+    watched = FileChanges(file, fingerprint(b"one"))
     assert not watched()
 
     os.utime(file, (0, 0))

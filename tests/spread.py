@@ -1,0 +1,33 @@
+"""Which tests may run at once (`make test`), and which begin first. It must not know what they test.
+
+A file is one piece of work, so that what a module shares is made once. Tests that start processes of ours are two large
+pieces: many of them at once would fight for the processors that their time limits reckon with.
+"""
+
+from xdist.scheduler import LoadScopeScheduling
+
+LARGE = {"tests/e2e/": "processes", "tests/ui/": "processes", "tests/faults/": "faults"}
+IN_ONE_PROCESS = "tests/faults/test_nomad_"
+
+
+class Spread(LoadScopeScheduling):
+    """Gives the next piece to whoever has nothing left to do."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return piece(nodeid)
+
+
+def piece(nodeid: str) -> str:
+    """The piece of work that a test belongs to."""
+    if not nodeid.startswith(IN_ONE_PROCESS):
+        for folder, large in LARGE.items():
+            if nodeid.startswith(folder):
+                return large
+    return nodeid.partition("::")[0]
+
+
+def turn(nodeid: str) -> int:
+    """Pieces of the lowest turn begin first: what takes long must not be left to the end."""
+    if piece(nodeid) in LARGE.values():
+        return 0
+    return 1 if nodeid.startswith(IN_ONE_PROCESS) else 2

@@ -1,0 +1,217 @@
+"""Deploying by the page: any tag, the same again, back to following, the switch, and a look now."""
+
+import re
+
+from playwright.async_api import Page, expect
+
+from tests.ui.browsing import Browsing
+from tests.ui.conftest import Browse
+from tests.ui.hand import ask, check_now, confirm, dialog, pick, row, switch, toast
+from tests.ui.scene import COMMIT, LONG_TAG
+from tests.ui.stage import Stage
+
+
+async def test_a_tag_is_found_by_typing_and_deployed(scene: Stage, page: Page, app: str) -> None:
+    await page.goto("/")
+    button = await pick(page, app, "v1.0.0")
+    opened = dialog(page, f"Deploy {app}")
+    await expect(button).to_have_text("Deploy v1.0.0")
+    await expect(opened.get_by_text(re.compile(r"sha256:[0-9a-f]{64}$")).first).to_be_visible()
+    await expect(opened.get_by_text("First seen")).to_be_visible()
+    await expect(opened.get_by_text(f"team/{app}:v1.1.0")).to_be_visible()
+    await button.click()
+    await expect(opened).to_be_hidden()
+    await expect(toast(page, re.compile("v1.0.0"))).to_be_visible()
+    await scene.registers(app, ["v1.0.0"])
+    await expect(row(page, app).get_by_text("pinned to v1.0.0")).to_be_visible()
+    assert await scene.pinned(app) == "v1.0.0"
+
+
+async def test_tags_come_in_order_and_the_label_follows_the_choice(page: Page) -> None:
+    await page.goto("/")
+    opened = await ask(page, "Deploy… shop", "Deploy shop")
+    tags = opened.get_by_role("radio")
+    await expect(tags.first).to_be_visible()
+    values = await tags.evaluate_all("(found) => found.map((each) => each.value)")
+    assert values[:6] == ["v1.12.0", "v1.11.0", "v1.10.0", "v1.9.0", "v1.2.0", "v0.9.0"]
+    assert values[-1] == f"main-{COMMIT}"
+    assert set(values[6:-1]) == {"feature-x", "latest", "nightly", LONG_TAG}
+    await expect(opened.get_by_role("button", name="Redeploy v1.12.0", exact=True)).to_be_enabled()
+    await opened.get_by_role("radio", name="v1.9.0").check()
+    await expect(opened.get_by_role("button", name="Deploy v1.9.0", exact=True)).to_be_enabled()
+    await opened.get_by_role("searchbox", name="Find a tag").fill("night")
+    await expect(tags).to_have_count(1)
+    await opened.get_by_role("link", name="Cancel").click()
+    await expect(opened).to_be_hidden()
+
+
+async def test_a_redeploy_does_not_pin_what_is_followed(scene: Stage, page: Page, app: str) -> None:
+    await page.goto(f"/repos/{app}")
+    await confirm(page, "Redeploy v1.1.0…", f"Deploy {app}", "Redeploy v1.1.0")
+    await scene.registers(app, ["v1.1.0"])
+    await scene.holds(app, "up_to_date")
+    assert await scene.pinned(app) == ""
+    await expect(page.get_by_text("follows releases", exact=True)).to_be_visible()
+
+
+async def test_reset_follows_releases_and_switches_on(scene: Stage, page: Page, app: str) -> None:
+    await scene.say(app, pinned_tag="v1.0.0", auto_deploy=False)
+    await scene.holds(app, "up_to_date")
+    await page.goto(f"/repos/{app}")
+    await confirm(page, "Reset…", f"Reset {app}", "Reset")
+    await scene.registers(app, ["v1.0.0", "v1.1.0"])
+    assert await scene.pinned(app) == ""
+    await expect(switch(page, app, on=True)).to_be_visible()
+
+
+async def test_the_switch_holds_and_lets_go(scene: Stage, page: Page, app: str) -> None:
+    await page.goto("/")
+    await confirm(page, switch(page, app, on=True), f"Switch auto deploy of {app} off", "Switch off")
+    await expect(switch(page, app, on=False)).to_be_visible()
+    await scene.push(app, "v1.2.0")
+    await expect(row(page, app).get_by_text(re.compile("auto deploy is off; v1.2.0"))).to_be_visible()
+    opened = await ask(page, switch(page, app, on=False), f"Switch auto deploy of {app} on")
+    await expect(opened.get_by_text(re.compile("v1.2.0 has been held back"))).to_be_visible()
+    await opened.get_by_role("button", name="Switch on").click()
+    await scene.registers(app, ["v1.2.0"])
+    await expect(row(page, app).get_by_text("v1.2.0 runs")).to_be_visible()
+
+
+async def test_check_now_finds_what_no_webhook_told(scene: Stage, page: Page, app: str) -> None:
+    await page.goto("/")
+    scene.put(app, "v1.3.0")
+    await check_now(page, app).click()
+    await expect(toast(page, re.compile("."))).to_be_visible()
+    await scene.registers(app, ["v1.3.0"])
+    await expect(row(page, app).get_by_text("v1.3.0 runs")).to_be_visible()
+
+
+async def test_by_keyboard_alone(scene: Stage, page: Page, app: str) -> None:
+    """From the list to the end: a person without a mouse, who sees where the focus is."""
+    await page.goto("/")
+    await page.keyboard.press("/")
+    await expect(page.get_by_role("combobox", name="Search repositories and tags")).to_be_focused()
+    await page.keyboard.type(app)
+    await expect(page.get_by_role("rowheader")).to_have_count(1)
+    link = page.get_by_role("link", name=f"Deploy… {app}", exact=True)
+    await _tab_to(page, f"Deploy… {app}")
+    await page.keyboard.press("Enter")
+    opened = dialog(page, f"Deploy {app}")
+    await expect(opened).to_be_visible()
+    await _tab_to(page, "Find a tag", back=True)
+    await page.keyboard.type("v1.0")
+    await expect(opened.get_by_role("radio")).to_have_count(1)
+    await _tab_to(page, "v1.0.0")
+    await page.keyboard.press("Space")
+    button = opened.get_by_role("button", name="Deploy v1.0.0", exact=True)
+    await expect(button).to_be_enabled()
+    await _tab_to(page, "Deploy v1.0.0")
+    await expect(button).to_be_focused()
+    assert await button.evaluate("(it) => getComputedStyle(it).outlineStyle !== 'none'"), "the focus is seen"
+    await page.keyboard.press("Enter")
+    await expect(opened).to_be_hidden()
+    await scene.registers(app, ["v1.0.0"])
+    await expect(link).to_be_focused()
+
+
+async def test_escape_closes_and_gives_the_focus_back(page: Page) -> None:
+    await page.goto("/repos/shop")
+    link = page.get_by_role("link", name="Reset…")
+    await link.focus()
+    await page.keyboard.press("Enter")
+    opened = dialog(page, "Reset shop")
+    await expect(opened).to_be_visible()
+    inside = "document.querySelector('dialog').contains(document.activeElement)"
+    assert await page.evaluate(inside)
+    for _ in range(8):  # the focus cannot leave a modal dialog for the page
+        await page.keyboard.press("Tab")
+        assert await page.evaluate(f"document.activeElement === document.body || {inside}")
+    await page.keyboard.press("Escape")
+    await expect(opened).to_be_hidden()
+    await expect(link).to_be_focused()
+
+
+async def test_without_a_script(scene: Stage, browse: Browse, app: str) -> None:
+    """Reading and deploying are links and forms."""
+    async with browse(java_script_enabled=False) as browser:
+        page = browser.page
+        await page.goto("/")
+        await page.get_by_role("combobox", name="Search repositories and tags").fill(app)
+        await page.get_by_role("button", name="Add filter").click()
+        await expect(page.get_by_role("link", name=f"Remove filter {app}")).to_be_visible()
+        await expect(page.get_by_role("rowheader")).to_have_count(1)
+        await page.get_by_role("link", name=f"Deploy… {app}", exact=True).click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text(f"Deploy {app}")
+        await page.get_by_role("radio", name="v1.0.0").check()
+        await page.get_by_role("button", name="Show what it would change").click()
+        await expect(page.get_by_text(f"team/{app}:v1.1.0").first).to_be_visible()
+        await page.get_by_role("button", name="Deploy v1.0.0", exact=True).click()
+        await expect(page.get_by_role("status").filter(has_text="v1.0.0")).to_be_visible()
+        await scene.registers(app, ["v1.0.0"])
+        await page.get_by_role("button", name="Check now").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text(app)
+        await page.get_by_role("link", name="Reset…").click()
+        await page.get_by_role("button", name="Reset", exact=True).click()
+        await scene.registers(app, ["v1.0.0", "v1.1.0"])
+
+
+async def test_a_tag_that_has_gone_is_told_beside_the_button(scene: Stage, browser: Browsing, app: str) -> None:
+    page = browser.page
+    await page.goto("/")
+    button = await pick(page, app, "v1.0.0")
+    scene.registry.delete_tag(f"team/{app}", "v1.0.0")
+    browser.expect("status of 400")
+    browser.expect("Response Status Error Code 400")
+    await button.click()
+    problem = page.get_by_role("alert").filter(has_text="v1.0.0 is not inside")
+    await expect(problem).to_be_visible()
+    above, below = await button.bounding_box(), await problem.bounding_box()
+    assert above is not None
+    assert below is not None
+    assert abs(below["y"] - above["y"]) < 150, "it stands beside what caused it"
+    await expect(button).to_be_enabled()
+    assert scene.registered(app) == []
+
+
+async def test_a_service_that_went_away_is_told_beside_the_button(scene: Stage, browser: Browsing, app: str) -> None:
+    page = browser.page
+    await page.goto("/")
+    button = await pick(page, app, "v1.0.0")
+    browser.expect_cuts()
+    await browser.context.set_offline(True)
+    await button.click()
+    await expect(page.get_by_role("alert").filter(has_text="does not answer")).to_be_visible()
+    await browser.context.set_offline(False)
+    await button.click()
+    await scene.registers(app, ["v1.0.0"])
+
+
+async def test_the_server_does_the_same_word_once(scene: Stage, page: Page, app: str) -> None:
+    """Whatever a script, a proxy or a reload sends again: the form's own id makes it one."""
+    await page.goto(f"/ask/deploy/{app}?tag=v1.0.0")
+    form = await page.locator("form[method=post]", has=page.get_by_role("button", name="Deploy v1.0.0")).evaluate(
+        "(form) => new URLSearchParams(new FormData(form)).toString()"
+    )
+    send = """async (body) => (await fetch(location.pathname, {method: "POST", body, redirect: "manual",
+      headers: {"Content-Type": "application/x-www-form-urlencoded"}})).type"""
+    for _ in range(2):
+        await page.evaluate(send, form)
+    await scene.registers(app, ["v1.0.0"])
+    await scene.holds(app, "up_to_date")
+    await page.evaluate(send, form)
+    assert len(await scene.rollouts(app)) == 1
+
+
+async def _tab_to(page: Page, name: str, *, back: bool = False) -> None:
+    """Press Tab until what has the focus has that name."""
+    for _ in range(40):
+        if (await page.evaluate(_FOCUSED)).startswith(name):
+            return
+        await page.keyboard.press("Shift+Tab" if back else "Tab")
+    raise AssertionError(f"Tab never comes to {name}")
+
+
+_FOCUSED = """() => {
+  const it = document.activeElement;
+  return (it.ariaLabel ?? it.labels?.[0]?.innerText ?? it.innerText ?? "").replace(/\\s+/g, " ").trim();
+}"""
