@@ -71,7 +71,7 @@ async def show(
     flash = take_flash(request)
     around = {
         "title": title,
-        "here": path(request.url.path),
+        "here": path(request.scope["path"]),
         "situation": situation,
         "now": situation.now,
         "away": (*own_troubles(process), *situation.away),

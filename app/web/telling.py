@@ -61,7 +61,7 @@ def came_from(request: Request, otherwise: str) -> str:
 
 def to_login(request: Request) -> Response:
     """303 to the form, and from there back to this page."""
-    here = quote(request.url.path, safe="/") + (f"?{request.url.query}" if request.url.query else "")
+    here = quote(request.scope["path"], safe="/") + (f"?{request.url.query}" if request.url.query else "")
     return RedirectResponse("/login?" + urlencode({"next": here}), 303, headers={"Cache-Control": "no-store"})
 
 
