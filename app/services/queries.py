@@ -9,7 +9,6 @@ from typing import Protocol
 from uuid import UUID
 
 from app.domain.decision import HoldReason
-from app.domain.event import Action
 from app.domain.job import DeploymentState, Diagnosis
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
 from app.domain.watch import JobPlace
@@ -110,7 +109,7 @@ class Trouble:
 class WatchView:
     """One watch. `wanted` is the tag that its rule, or a person, wants, "" when there is none.
 
-    `tags` are the registry's at `tags_read_at`; empty in an overview. `registry_trouble` and `job_trouble` say what
+    `tags` are the registry's at `tags_read_at`; empty in a list. `registry_trouble` and `job_trouble` say what
     keeps it from being seen. `due` tells that a look is on its way. `source_stale` says why the job's source still
     names an older image; `unserved` that the registry no longer has what runs. `rolled_back_at` is when a person went
     back, while nothing newer has appeared. `failed` are the digests that are held, the newest first.
@@ -152,19 +151,6 @@ class UnknownSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EventSummary:
-    """One event that a webhook told, in a line; `answer` is what became of it, in words, for each watch concerned."""
-
-    delivery_id: UUID
-    source: str
-    action: Action
-    path: str
-    tag: str
-    received_at: datetime
-    answer: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Away:
     """A part that does not answer, or refuses, by its name: "registry hub", "Nomad", "Redis"."""
 
@@ -173,28 +159,8 @@ class Away:
     since: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overview:
-    """Everything on the first page. `paused_by` and `paused_at` are of the last turn of the switch."""
-
-    now: datetime
-    paused: bool
-    paused_by: str
-    paused_at: datetime
-    watches: tuple[WatchView, ...]
-    rollouts: tuple[RolloutSummary, ...]
-    events: tuple[EventSummary, ...]
-    away: tuple[Away, ...]
-    unknown_sources: tuple[UnknownSource, ...]
-    unsent_notices: int
-
-
 class Queries(Protocol):
     """The store, read for people. All methods raise StoreUnavailable, and take a constant number of statements."""
-
-    async def overview(self, *, rollouts: int, events: int) -> Overview:
-        """Every configured watch in the configuration's order, without its tags; the newest rollouts and events."""
-        ...
 
     async def watches(self) -> tuple[WatchView, ...]:
         """Every configured watch in the configuration's order, with its tags."""

@@ -1,4 +1,7 @@
-"""How long Postgres takes for the statements of a page: `python -m tests.bench.board [watches[xtags] …]`."""
+"""What the statements of a page cost: `python -m tests.bench.board [watches[xtags] …]`.
+
+In CPU time of Postgres' backend and of this process, which a busy machine changes little, and by the clock.
+"""
 
 import asyncio
 import sys
@@ -20,9 +23,9 @@ _TIMES = 20
 
 
 async def measure(url: str, count: int, tags: int) -> None:
-    """Seed a database and print the least and the median milliseconds of everything that pages ask."""
+    """Seed a database and print what everything costs that pages ask."""
     await migrate(url)
-    database = Database(url)
+    database = Database(url, size=1)  # one backend, whose CPU time is read
     await seed_watches(database, count, tags=tags)
     board = PostgresBoard(database)
     asked: dict[str, Callable[[], Awaitable[object]]] = {
@@ -46,15 +49,26 @@ async def measure(url: str, count: int, tags: int) -> None:
         "tag": lambda: board.tag(name_of(5), "v1.3.0"),
         "rollouts of": lambda: board.rollouts_of(name_of(5), limit=20),
     }
-    print(f"{count} watches, {tags} tags each")
+    async with database.connection() as connection:
+        backend = Path(f"/proc/{await connection.fetchval('SELECT pg_backend_pid()')}/schedstat")
+    print(f"{count} watches, {tags} tags each: ms of Postgres, of Python, by the clock")
     for what, ask in asked.items():
-        times = []
-        for _ in range(_TIMES):
-            begun = time.perf_counter()
-            await ask()
-            times.append((time.perf_counter() - begun) * 1000)
-        print(f"  {what:24} {min(times):8.1f} {median(times):8.1f} ms")
+        taken = [await _once(ask, backend) for _ in range(_TIMES)]
+        print(f"  {what:24}", *(f"{median(each):8.1f}" for each in zip(*taken, strict=True)), flush=True)
     await database.close()
+
+
+async def _once(ask: Callable[[], Awaitable[object]], backend: Path) -> tuple[float, float, float]:
+    """Milliseconds of the backend, of this process, and by the clock."""
+    before = _ran(backend), time.process_time(), time.perf_counter()
+    await ask()
+    after = _ran(backend), time.process_time(), time.perf_counter()
+    server, client, clock = (1000 * (end - begin) for begin, end in zip(before, after, strict=True))
+    return server, client, clock
+
+
+def _ran(backend: Path) -> float:
+    return int(backend.read_text().split()[0]) / 1e9
 
 
 def main(sizes: list[str]) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from app.adapters.postgres.board import PostgresBoard
 from app.adapters.postgres.pool import Database
 from app.adapters.postgres.queries import PostgresQueries
 from app.adapters.postgres.rules import PostgresRules
@@ -318,12 +319,12 @@ async def test_pausing_and_resuming_make_everything_due_once(world: World) -> No
     world.doorbell.rings.clear()
     assert (await operate.switch(world.operator, paused=True, by="bob")).message == "Everything is paused already"
     assert world.doorbell.rings == []
-    overview = await PostgresQueries(world.database).overview(rollouts=5, events=5)
-    assert (overview.paused, overview.paused_by) == (True, "ann")
+    situation = await PostgresBoard(world.database).situation()
+    assert (situation.paused, situation.paused_by) == (True, "ann")
 
     await operate.switch(world.operator, paused=False, by="bob")
     assert len(world.doorbell.rings) == 2
-    assert not (await PostgresQueries(world.database).overview(rollouts=5, events=5)).paused
+    assert not (await PostgresBoard(world.database).situation()).paused
 
 
 async def test_what_is_wanted_is_known_at_once(world: World) -> None:

@@ -109,7 +109,7 @@ async def test_watches_come_in_the_configurations_order_and_only_those_that_are_
 ) -> None:
     assert [view.name for view in await queries.watches()] == ["app", "zoo", "bar"]
     await PostgresWatches(database).reconcile([replace(APP, name="bar"), APP], at_start=False)
-    assert [view.name for view in (await queries.overview(rollouts=1, events=5)).watches] == ["bar", "app"]
+    assert [view.name for view in await queries.watches()] == ["bar", "app"]
 
 
 async def test_rollouts_come_newest_first_and_bounded(database: Database, queries: PostgresQueries) -> None:
@@ -134,33 +134,9 @@ async def test_what_is_away_is_told_once_with_the_earliest_time(database: Databa
     registry, nomad = sorted(await queries.away(), key=lambda each: each.name, reverse=True)
     assert (registry.name, registry.problem) == ("registry main", "bar")
     assert (nomad.name, nomad.problem) == ("Nomad", "no leader")
-    overview = await queries.overview(rollouts=1, events=5)
-    assert set(overview.away) == {registry, nomad}
-    assert overview.watches[2].registry_trouble is not None
-    assert overview.watches[0].registry_trouble is None
-
-
-async def test_events_are_shown_with_what_became_of_them(database: Database, queries: PostgresQueries) -> None:
-    delivery = uuid4()
-    await execute(
-        database, "INSERT INTO deliveries (delivery_id, source, size, ignored) VALUES ($1, 'main', 1, 0)", delivery
-    )
-    for tag in ("v1", "v2"):
-        await execute(
-            database,
-            "INSERT INTO events (delivery_id, source, action, path, tag) VALUES ($1, 'main', 'push', 'team/x', $2)",
-            delivery,
-            tag,
-        )
-    newest, older = (await queries.overview(rollouts=1, events=5)).events
-    assert (newest.tag, newest.answer, older.tag) == ("v2", "no watch has this repository", "v1")
-    assert [each.tag for each in (await queries.overview(rollouts=1, events=1)).events] == ["v2"]
-
-
-async def test_unknown_sources_are_shown(database: Database, queries: PostgresQueries) -> None:
-    await execute(database, "INSERT INTO unknown_sources (source, deliveries) VALUES ('harbor', 3)")
-    (source,) = (await queries.overview(rollouts=1, events=5)).unknown_sources
-    assert (source.source, source.deliveries) == ("harbor", 3)
+    watches = await queries.watches()
+    assert watches[2].registry_trouble is not None
+    assert watches[0].registry_trouble is None
 
 
 class Counting:
@@ -189,15 +165,14 @@ class Counting:
         return Connection()
 
 
-async def test_the_page_takes_as_many_statements_for_many_watches(database: Database) -> None:
+async def test_all_watches_take_as_many_statements_however_many_they_are(database: Database) -> None:
     taken = []
     for count in (1, 300):
         await PostgresWatches(database).reconcile(
             [replace(APP, name=f"app-{number}") for number in range(count)], at_start=False
         )
         counting = Counting(database)
-        overview = await PostgresQueries(counting).overview(rollouts=20, events=5)  # type: ignore[arg-type]
-        assert len(overview.watches) == count
+        assert len(await PostgresQueries(counting).watches()) == count  # type: ignore[arg-type]
         taken.append(counting.statements)
     assert taken[0] == taken[1]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -19,13 +19,10 @@ from app.services.followed import Wish
 from app.services.queries import (
     Away,
     DecisionView,
-    EventSummary,
-    Overview,
     RolloutItem,
     RolloutSummary,
     RolloutView,
     TaskView,
-    UnknownSource,
     WatchView,
 )
 from app.services.steering import Brought, Destination, Gone, Past, Underway
@@ -114,25 +111,7 @@ class MemoryQueries:
     known: tuple[WatchView, ...] = (WATCH,)
     ended: tuple[RolloutView, ...] = (ROLLOUT,)
     absent: tuple[Away, ...] = ()
-    unknown_sources: tuple[UnknownSource, ...] = ()
-    told: tuple[EventSummary, ...] = ()
-    paused: bool = False
     trouble: Exception | None = None
-
-    async def overview(self, *, rollouts: int, events: int) -> Overview:
-        self._check()
-        return Overview(
-            now=NOW,
-            paused=self.paused,
-            paused_by="ann",
-            paused_at=NOW,
-            watches=tuple(replace(watch, tags=()) for watch in self.known),
-            rollouts=tuple(each.summary for each in self.ended[:rollouts]),
-            events=self.told[:events],
-            away=self.absent,
-            unknown_sources=self.unknown_sources,
-            unsent_notices=0,
-        )
 
     async def watches(self) -> tuple[WatchView, ...]:
         self._check()

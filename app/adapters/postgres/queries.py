@@ -6,7 +6,7 @@ from uuid import UUID
 from app.adapters.postgres import view_rows as rows
 from app.adapters.postgres import view_statements as statements
 from app.adapters.postgres.pool import Database
-from app.services.queries import Away, Overview, RolloutSummary, RolloutView, WatchView
+from app.services.queries import Away, RolloutSummary, RolloutView, WatchView
 
 _ALL = f"{statements.WATCHES} ORDER BY w.position, w.name"
 
@@ -20,45 +20,12 @@ _PLACE = "SELECT region, namespace, job_id FROM targets WHERE target_id = $1"
 
 _ITEMS = "SELECT * FROM rollout_watches WHERE rollout_id = $1 ORDER BY watch_name"
 
-_EVENTS = """
-SELECT e.event_id, e.delivery_id, e.source, e.action, e.path, e.tag, d.received_at,
-  coalesce(string_agg(ew.watch_name || ': ' || CASE WHEN ew.answer = '' THEN 'not looked at yet' ELSE ew.answer END,
-    '; ' ORDER BY ew.watch_name), 'no watch has this repository') AS answer
-FROM (SELECT * FROM events ORDER BY event_id DESC LIMIT $1) e
-JOIN deliveries d USING (delivery_id)
-LEFT JOIN event_watches ew USING (event_id)
-GROUP BY e.event_id, e.delivery_id, e.source, e.action, e.path, e.tag, d.received_at
-ORDER BY e.event_id DESC
-"""
-
 
 class PostgresQueries:
     """`Queries` on Postgres."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    async def overview(self, *, rollouts: int, events: int) -> Overview:
-        """Everything on the first page, in six statements."""
-        async with self._database.connection() as connection:
-            switch = await connection.fetchrow(statements.SWITCH)
-            watches = await connection.fetch(_ALL, False)
-            recent = await connection.fetch(_NEWEST, rollouts)
-            told = await connection.fetch(_EVENTS, events)
-            away = await connection.fetch(statements.AWAY)
-            unknown = await connection.fetch(statements.UNKNOWN_SOURCES)
-        return Overview(
-            now=switch["now"],
-            paused=switch["paused"],
-            paused_by=switch["changed_by"],
-            paused_at=switch["changed_at"],
-            watches=tuple(rows.watch_view(row) for row in watches),
-            rollouts=tuple(rows.rollout_summary(row) for row in recent),
-            events=tuple(rows.event_summary(row) for row in told),
-            away=tuple(rows.away(row) for row in away),
-            unknown_sources=tuple(rows.unknown_source(row) for row in unknown),
-            unsent_notices=switch["unsent"],
-        )
 
     async def watches(self) -> tuple[WatchView, ...]:
         """Every configured watch, in one statement."""

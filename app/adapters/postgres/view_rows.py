@@ -5,7 +5,6 @@ from typing import Any
 
 from app.adapters.postgres.rules import running_tag
 from app.domain.decision import HoldReason
-from app.domain.event import Action
 from app.domain.job import DeploymentPhase, DeploymentState, Diagnosis, LogTail
 from app.domain.reference import Repository
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
@@ -14,7 +13,6 @@ from app.domain.watch import JobPlace
 from app.services.queries import (
     Away,
     DecisionView,
-    EventSummary,
     RolloutItem,
     RolloutSummary,
     RolloutView,
@@ -139,19 +137,6 @@ def rollout_view(row: Row, *, place: Row, items: Iterable[Row]) -> RolloutView:
 def away(row: Row) -> Away:
     """A part that does not answer."""
     return Away(name=row["name"], problem=row["problem"], since=row["since"])
-
-
-def event_summary(row: Row) -> EventSummary:
-    """One event with what became of it."""
-    return EventSummary(
-        delivery_id=row["delivery_id"],
-        source=row["source"],
-        action=Action(row["action"]),
-        path=row["path"],
-        tag=row["tag"],
-        received_at=row["received_at"],
-        answer=row["answer"],
-    )
 
 
 def unknown_source(row: Row) -> UnknownSource:

@@ -1,6 +1,6 @@
 """Statements that several readers begin with, in the columns that view_rows.py translates; each adds which it wants."""
 
-# Tags are many, so an overview brings them only where what is wanted has to be told from them: before the first look
+# Tags are many, so a list brings them only where what is wanted has to be told from them: before the first look
 # after a person's word.
 _WATCHES = """
 SELECT w.name, w.registry, w.repository_host, w.repository_path, w.task, w.pinned_tag, w.auto_deploy, w.observe_only,
