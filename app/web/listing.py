@@ -78,12 +78,14 @@ class Counted:
 
 
 async def show_page(request: Request) -> Response:
-    """200 with the page; 303 to where what was typed is a chip, when it was sent as one."""
+    """200 with the page; 303 to where what was typed is a chip, when it was sent as one, and from behind the end."""
     asked = read(request.query_params)
     if "add" in request.query_params:
         chips = tuple(dict.fromkeys((*asked.chips, *filter(None, [asked.text]))))
         return RedirectResponse(asked.url(q=chips, text=""), 303)
     found = await running(request).services.board.listing(asked.search, offset=asked.offset, limit=PER_PAGE)
+    if asked.offset and found.found and not found.watches:
+        return RedirectResponse(asked.url(**_FIRST), 303)  # it has become shorter meanwhile
     shown_until = asked.offset + len(found.watches)
     values = {
         "search": asked,

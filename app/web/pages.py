@@ -14,7 +14,7 @@ from app.web.assets import Assets
 from app.web.auth import Role
 from app.web.running import caller, own_troubles, role, running
 from app.web.telling import take_flash
-from app.web.wording import FILTERS
+from app.web.wording import FILTERS, path
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 FOLDER = Path(__file__).parent / "templates"
@@ -71,7 +71,7 @@ async def show(
     flash = take_flash(request)
     around = {
         "title": title,
-        "here": request.url.path,
+        "here": path(request.scope["path"]),
         "situation": situation,
         "now": situation.now,
         "away": (*own_troubles(process), *situation.away),

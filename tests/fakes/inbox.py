@@ -7,6 +7,7 @@ from uuid import UUID
 from app.domain.event import Oddity, Parsed, PushEvent
 from app.errors import StoreUnavailable
 from app.services.receive import Delivery, DeliveryView, EventAnswerView, EventView, Receipt
+from app.services.replay import Kept, Replayed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,7 @@ class MemoryInbox:
     marks: dict[int, int] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
     deliveries: dict[UUID, tuple[Delivery, int, list[PushEvent]]] = field(default_factory=dict)
+    replayed: list[tuple[UUID, str]] = field(default_factory=list)
     _identities: set[tuple[str, str]] = field(default_factory=set)
 
     async def store(self, delivery: Delivery) -> Receipt:
@@ -67,6 +69,26 @@ class MemoryInbox:
             duplicates=duplicates,
             oddities=delivery.parsed.oddities,
             events=tuple(EventView(event=event, answers=self._pending(event)) for event in fresh),
+        )
+
+    async def kept(self, delivery_id: UUID) -> Kept | None:
+        self._require()
+        if delivery_id not in self.deliveries:
+            return None
+        delivery, _, fresh = self.deliveries[delivery_id]
+        return Kept(source=delivery.source, body=delivery.body, events=len(fresh))
+
+    async def replay(self, delivery_id: UUID, parsed: Parsed | None, *, by: str) -> Replayed | None:
+        self._require()
+        delivery, _, fresh = self.deliveries[delivery_id]
+        events = [*fresh, *(parsed.events if parsed else ())]
+        watches = [watch for event in events for watch in self._concerned(event)]
+        self.replayed.append((delivery.delivery_id, by))
+        return Replayed(
+            events=len(events),
+            watches=tuple(dict.fromkeys(watch.name for watch in watches)),
+            target_ids=tuple(sorted({watch.target_id for watch in watches})),
+            odd=bool(parsed and parsed.oddities),
         )
 
     def _require(self) -> None:

@@ -13,6 +13,7 @@ from app.services.board import Acceptance, DeliverySummary, Entry, EntryKind, Mi
 from app.services.queries import Away, RolloutSummary, RolloutView, Trouble, UnknownSource, WatchView
 from app.services.receive import Delivery
 from app.services.said import Saying
+from app.settings.values import WebhookSource
 from tests.fakes.board import MemoryBoard
 from tests.fakes.inbox import KnownWatch, MemoryInbox
 from tests.fakes.registry import digest_of
@@ -111,7 +112,7 @@ def scene() -> Face:
             unsent_notices=2,
             tags_seen={"v1.1.0": TagView(tag="v1.1.0", first_seen_at=NOW, digest=digest_of("v1.1.0"))},
         ),
-        settings=FaceSettings(webhook_sources={"distribution": object(), "quay": object()}),  # type: ignore[dict-item]
+        settings=FaceSettings(webhook_sources={name: _source(name) for name in ("distribution", "quay")}),
         inbox=_inbox(),
     )
     face.rules.names = tuple(each.name for each in known)
@@ -122,6 +123,10 @@ def scene() -> Face:
 def _entry(kind: EntryKind, key: str, **changes: object) -> Entry:
     entry = Entry(at=NOW, kind=kind, key=key, watch="app", words=f"the words of {key}", tag="v1.1.0")
     return replace(entry, **changes)  # type: ignore[arg-type]
+
+
+def _source(name: str) -> WebhookSource:
+    return WebhookSource(name=name, kind="distribution", secrets=())
 
 
 def _inbox() -> MemoryInbox:

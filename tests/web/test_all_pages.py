@@ -1,5 +1,6 @@
 """Every page that links of a rich scene lead to: it is there, sound, inert, and leads nowhere but to pages of ours."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -8,6 +9,7 @@ from starlette.routing import BaseRoute, Match
 
 from app.web.assets import Assets
 from app.web.routes import routes
+from app.web.wording import visible
 from tests.web.conftest import ACCEPT
 from tests.web.outline import Outline
 from tests.web.scene import DELIVERY, HOSTILE, ODD, scene
@@ -82,7 +84,8 @@ def test_nothing_is_styled_or_run_inline(pages: Mapping[str, Outline]) -> None:
 def test_names_stay_names(pages: Mapping[str, Outline], walked: Mapping[str, str]) -> None:
     """Text of somebody else is shown as it is, and turns nothing around it: it stands in an element of its own."""
     assert not [url for url, text in walked.items() if "<script>alert" in text]
-    assert HOSTILE in pages["/"].text.replace("/ ", "/")
+    assert visible(HOSTILE) in pages["/"].text.replace("/ ", "/")
+    assert not [url for url, text in walked.items() if "\u202e" in re.sub(r'(data-watch|value)="[^"]*"', "", text)]
     for url, page in pages.items():
         assert not [attributes for _, attributes in page.elements if "alert('1')" in attributes.get("id", "")], url
 

@@ -15,8 +15,8 @@ from app.web.auth import Access, Role
 from app.web.forms import MAX_FIELDS, MAX_FORM, MAX_PATH, own_path, parse_form
 from app.web.login import Doubts
 from tests.web.face import Face, token
-from tests.web.test_access import SECRETS, TOKENS
 from tests.web.outline import Outline
+from tests.web.test_access import SECRETS, TOKENS
 
 HERE = {"Origin": "http://localhost:8080"}
 HTML = "text/html,application/xhtml+xml,*/*;q=0.8"

@@ -22,28 +22,31 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
-        (-5, "0 s ago"),
-        (0, "0 s ago"),
-        (59.9, "59 s ago"),
-        (MINUTE, "1 min ago"),
-        (HOUR - 1, "59 min ago"),
-        (HOUR, "1 h ago"),
-        (DAY - 1, "23 h ago"),
-        (DAY, "1 d ago"),
-        (60 * DAY - 1, "59 d ago"),
-        (60 * DAY, "2 months ago"),
-        (400 * DAY, "13 months ago"),
+        (-5, "0 s"),
+        (0, "0 s"),
+        (59.9, "59 s"),
+        (MINUTE, "1 min"),
+        (HOUR - 1, "59 min"),
+        (HOUR, "1 h"),
+        (DAY - 1, "23 h"),
+        (DAY, "1 d"),
+        (60 * DAY - 1, "59 d"),
+        (60 * DAY, "2 months"),
+        (400 * DAY, "13 months"),
     ],
 )
 def test_how_long_ago(seconds: float, words: str) -> None:
-    assert wording.relative(timedelta(seconds=seconds)) == words
+    assert wording.passed(timedelta(seconds=seconds)) == words
 
 
 def test_a_time_is_told_relatively_and_exactly() -> None:
-    told = wording.ago(NOW - timedelta(minutes=5), NOW)
-    assert told == ('<time datetime="2026-01-02T02:59:05+00:00" title="2026-01-02 02:59:05 UTC">5 min ago</time>')
+    then = NOW - timedelta(minutes=5)
+    exact = 'datetime="2026-01-02T02:59:05+00:00" title="2026-01-02 02:59:05 UTC"'
+    assert wording.ago(then, NOW) == f'<time {exact} data-told="ago">5 min ago</time>'
+    assert wording.lasting(then, NOW) == f'<time {exact} data-told="">5 min</time>'
     assert wording.ago(None, NOW) == "some time ago"
     assert wording.ago(None, NOW, "never") == "never"
+    assert wording.lasting(None, NOW) == "some time"
 
 
 def test_a_time_of_another_zone_is_told_in_utc() -> None:
@@ -65,9 +68,17 @@ def test_an_id_is_one_word_of_plain_characters(name: str) -> None:
 
 
 def test_text_of_somebody_else_stands_by_itself_and_is_escaped() -> None:
-    assert wording.bidi("<b>\u202e") == "<bdi>&lt;b&gt;\u202e</bdi>"
+    assert wording.bidi("<b>") == "<bdi>&lt;b&gt;</bdi>"
     assert wording.bidi("") == ""
     assert wording.breakable("a/<b>/c") == "<bdi>a/<wbr>&lt;b&gt;/<wbr>c</bdi>"
+
+
+@pytest.mark.parametrize("turning", ["\u061c", "\u200f", "\u202e", "\u202a", "\u2066", "\u2069"])
+def test_what_turns_text_around_is_made_visible(turning: str) -> None:
+    for told in (wording.visible(f"a{turning}b"), wording.bidi(f"a{turning}b"), wording.breakable(f"a{turning}b")):
+        assert turning not in told
+        assert f"\\u{ord(turning):04x}" in told
+    assert wording.visible("שלום ü😀") == "שלום ü😀"
 
 
 def test_digests_are_short_enough_to_compare() -> None:

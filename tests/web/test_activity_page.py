@@ -1,0 +1,80 @@
+"""Activity: everything that happened, by repository, kind and person; as a page, and for machines."""
+
+from dataclasses import replace
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.services.board import EntryKind
+from app.web.activity import ENTRIES
+from tests.web.face import NOW, Face
+from tests.web.outline import outline
+from tests.web.scene import entries, scene
+
+ONE = next(each for each in entries() if each.key == "r")
+
+
+@pytest.fixture
+def face() -> Face:
+    face = scene()
+    face.board.happened = tuple(
+        replace(each, watch="team/web" if each.key == "h" else each.watch) for each in entries() if each.key[0] in "rh"
+    )
+    return face
+
+
+def many(count: int) -> list[object]:
+    return [
+        replace(ONE, key=f"k{number:03}", at=NOW - timedelta(minutes=number), words=f"event {number:03}")
+        for number in range(count)
+    ]
+
+
+def test_each_entry_names_its_repository_and_what_it_led_to(browser: TestClient) -> None:
+    page = outline(browser, "/activity")
+    assert {"/repos/app", "/repos/team/web", f"/rollouts/{ONE.rollout_id}"} <= set(page.links)
+    assert "by ann" in page.text
+
+
+def test_filters_are_a_form_that_remembers(face: Face, browser: TestClient) -> None:
+    page = outline(browser, "/activity?repo=app&kind=rollout&by=ann")
+    assert "the words of r" in page.text
+    assert "the words of h" not in page.text
+    assert ("repo", "app") in page.form("/activity").fields
+    selected = [attributes.get("value") for tag, attributes in page.elements if "selected" in attributes]
+    assert selected == ["rollout", "ann"]
+    assert "Nothing has happened yet" in outline(browser, "/activity?repo=nobody").text
+
+
+@pytest.mark.parametrize("query", ["kind=nonsense", "before=nonsense", "repo=&kind=&by=", "before=2026-01-02+x"])
+def test_nonsense_filters_nothing(face: Face, client: TestClient, query: str) -> None:
+    assert client.get(f"/activity?{query}").json() == client.get("/activity").json()
+
+
+def test_everything_is_named_where_it_concerns_all(face: Face, browser: TestClient) -> None:
+    face.board.happened = tuple(each for each in entries() if each.key == "all")
+    assert "everything" in outline(browser, "/activity").text
+
+
+def test_older_ones_are_a_link_away_and_the_newest_too(face: Face, browser: TestClient) -> None:
+    face.board.happened = tuple(many(ENTRIES + 1))  # type: ignore[arg-type]
+    first = outline(browser, "/activity?repo=app&kind=rollout")
+    older = first.link("/activity?repo=app&kind=rollout&before=")
+    page = outline(browser, older)
+    assert f"event {ENTRIES:03}" in page.text
+    assert page.link("/activity?") == "/activity?repo=app&kind=rollout"
+    assert "data-follows" in first.by_id("main")
+    assert "data-follows" not in page.by_id("main")
+
+
+def test_for_machines(face: Face, client: TestClient) -> None:
+    face.board.happened = tuple(many(ENTRIES + 1))  # type: ignore[arg-type]
+    told = client.get("/activity?kind=rollout&kind=word").json()
+    assert [each["words"] for each in told["entries"]] == [f"event {number:03}" for number in range(ENTRIES)]
+    assert told["entries"][0]["kind"] == EntryKind.ROLLOUT
+    assert parse_qs(urlsplit(told["older"]).query)["kind"] == ["rollout", "word"]
+    last = client.get(told["older"]).json()
+    assert [each["words"] for each in last["entries"]] == [f"event {ENTRIES:03}"]
+    assert last["older"] is None

@@ -1,0 +1,98 @@
+"""Deliveries: how each source does, what it sent and what became of it, and what to paste where nothing comes."""
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.services.board import Acceptance
+from app.web import labels
+from app.web.deliveries import SHOWN
+from tests.web.face import NOW, Face, FaceSettings
+from tests.web.outline import outline
+from tests.web.scene import DELIVERY, ODD, deliveries, scene
+
+
+@pytest.fixture
+def face() -> Face:
+    return scene()
+
+
+def test_sources_say_how_they_do_and_who_posts_in_vain_is_first(browser: TestClient) -> None:
+    page = outline(browser, "/deliveries")
+    assert page.text.index("harbor") < page.text.index("distribution") < page.text.index("quay")
+    for told in ("Not configured", "/webhooks/harbor", "[webhooks.harbor]", "In the last day: 2 quarantined.", "never"):
+        assert told in page.text
+
+
+def test_what_only_polling_found_is_told(browser: TestClient) -> None:
+    text = outline(browser, "/deliveries").text
+    assert "Polling had to find 1 change" in text
+    assert "v1.2.0" in text
+
+
+@pytest.mark.parametrize("acceptance", Acceptance)
+def test_each_kind_is_worded_and_filters(browser: TestClient, acceptance: Acceptance) -> None:
+    page = outline(browser, f"/deliveries?became={acceptance}")
+    assert len([link for link in page.links if link.startswith("/deliveries/")]) == 1
+    assert labels.ACCEPTANCES[acceptance] in page.text
+    selected = [attributes.get("value") for _, attributes in page.elements if "selected" in attributes]
+    assert selected == [acceptance.value]
+
+
+@pytest.mark.parametrize("query", ["became=nonsense", "before=nonsense", "source=&became=", "source=%00", "before=x+y"])
+def test_nonsense_filters_nothing(client: TestClient, query: str) -> None:
+    assert client.get(f"/deliveries?{query}").json() == client.get("/deliveries").json()
+
+
+def test_nothing_of_a_kind_and_nothing_at_all_are_told_apart(face: Face, browser: TestClient) -> None:
+    assert "None of this kind." in outline(browser, "/deliveries?source=quay").text
+    face.board.sent, face.board.sources, face.settings = (), (), FaceSettings()
+    page = outline(browser, "/deliveries")
+    assert "None yet." in page.text
+    assert "[webhooks.distribution]" in page.text
+    assert "url: http://localhost:8080/webhooks/distribution" in page.text
+    assert "open" in page.by_id("teach")
+
+
+def test_older_ones_are_a_link_away(face: Face, browser: TestClient, client: TestClient) -> None:
+    one = next(deliveries())
+    face.board.sent = tuple(
+        replace(one, delivery_id=UUID(int=1000 - number), received_at=NOW - timedelta(minutes=number))
+        for number in range(SHOWN + 1)
+    )
+    older = outline(browser, "/deliveries?source=distribution").link("/deliveries?source=distribution&before=")
+    page = outline(browser, older)
+    assert f"/deliveries/{UUID(int=1000 - SHOWN)}" in page.links
+    assert "/deliveries?source=distribution" in page.links
+    assert client.get("/deliveries").json()["older"]
+    assert client.get(older).json()["older"] is None
+
+
+def test_for_machines(client: TestClient) -> None:
+    told = client.get("/deliveries?became=quarantined").json()
+    (one,) = told["deliveries"]
+    assert (one["delivery_id"], one["acceptance"], one["size"]) == (str(ODD), "quarantined", 900)
+    assert told["missed"][0]["tag"] == "v1.2.0"
+    assert told["older"] is None
+
+
+def test_one_delivery_says_what_became_of_each_event(browser: TestClient) -> None:
+    page = outline(browser, f"/deliveries/{DELIVERY}")
+    for told in ("Pushed", "team/ app", "Deleted", "not looked at yet", "No watch has this repository", "2 taken"):
+        assert told in page.text
+    assert "/repos/app" in page.links
+    assert page.form("/ask/replay/").action == f"/ask/replay/{DELIVERY}"
+
+
+def test_what_was_odd_is_told_where_and_why(browser: TestClient) -> None:
+    page = outline(browser, f"/deliveries/{ODD}")
+    assert "Quarantined" in page.text
+    assert "events[0]" in page.text
+
+
+@pytest.mark.parametrize("identifier", ["nonsense", str(UUID(int=99))])
+def test_an_unknown_one_is_404(browser: TestClient, identifier: str) -> None:
+    assert "no such delivery" in outline(browser, f"/deliveries/{identifier}", status=404).text

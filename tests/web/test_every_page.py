@@ -1,0 +1,125 @@
+"""What every page tells: the pause, what is away, what could not be sent; what viewers see; and errors as pages."""
+
+from datetime import timedelta
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.errors import StoreUnavailable
+from app.services.queries import Away
+from app.web.assets import Assets
+from app.web.auth import Access
+from app.web.routes import routes
+from tests.web.conftest import ACCEPT
+from tests.web.face import NOW, SUMMARY, Face
+from tests.web.outline import Outline, outline
+from tests.web.scene import DELIVERY, HOSTILE, scene
+from tests.web.test_access import SECRETS, TOKENS, Role
+from tests.web.test_all_pages import is_routed
+
+PAGES = ("/", "/repos/app", "/activity", "/deliveries", f"/deliveries/{DELIVERY}", f"/rollouts/{SUMMARY.rollout_id}")
+
+
+@pytest.fixture
+def face() -> Face:
+    return scene()
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/ask/reset/app", "/ask/deploy/app"])
+def test_the_pause_cannot_be_overlooked(face: Face, browser: TestClient, path: str) -> None:
+    assert "/ask/pause" in outline(browser, path).links
+    face.board.paused = True
+    page = outline(browser, path)
+    assert "Everything is paused for 0 s , by ann" in page.text
+    assert "/ask/resume" in page.links
+    assert "/ask/pause" not in page.links
+
+
+def test_what_is_away_is_told_with_since_when(face: Face, browser: TestClient) -> None:
+    face.board.absent = (Away(name="registry main", problem=HOSTILE, since=NOW - timedelta(minutes=5)),)
+    face.doorbell.problem = "Redis does not take messages"
+    face.problem = "staging.toml: poll_interval: is no duration"
+    text = outline(browser).text
+    for told in ("registry main for 5 min", "Redis does not take messages", "is no duration", "2 notices could not be"):
+        assert told in text
+
+
+def test_a_quiet_page_tells_nothing(browser: TestClient, face: Face) -> None:
+    face.board.absent, face.board.unsent_notices = (), 0
+    text = outline(browser).text
+    assert "Away or in trouble" not in text
+    assert "could not be sent" not in text
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_where_one_is_stands_in_the_navigation(browser: TestClient, path: str) -> None:
+    page = outline(browser, path)
+    current = [attributes["href"] for _, attributes in page.elements if attributes.get("aria-current") == "page"]
+    assert current == ([path] if path in ("/", "/activity", "/deliveries") else [])
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_viewer_reads_and_is_offered_nothing_else(face: Face, path: str) -> None:
+    face.access = TOKENS
+    with face.client(Accept=ACCEPT, Authorization=f"Bearer {SECRETS[Role.VIEWER]}") as viewer:
+        page = outline(viewer, path)
+        assert _offers(page) == []
+        assert "You are signed in as a viewer" in page.text
+        assert "dashboard (viewer)" in page.text
+        for each in (*page.links, *(form.action for form in page.forms)):
+            assert each.startswith("#") or is_routed(routes(Assets()), "GET", each) or each == "/logout"
+        assert viewer.get("/ask/reset/app").status_code == 403
+        assert viewer.post("/ask/check/app", data={}).status_code == 403
+
+
+def test_a_deployer_may_change_and_not_pause(face: Face) -> None:
+    face.access = TOKENS
+    with face.client(Accept=ACCEPT, Authorization=f"Bearer {SECRETS[Role.DEPLOYER]}") as deployer:
+        page = outline(deployer)
+        assert _offers(page)
+        assert "/ask/pause" not in page.links
+        face.board.paused = True
+        assert "/ask/resume" not in outline(deployer).links
+        assert deployer.get("/ask/pause").status_code == 403
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_without_tokens_others_read_and_are_told_the_mend(face: Face, path: str) -> None:
+    face.access = Access()
+    with face.client(Accept=ACCEPT) as anybody:
+        page = outline(anybody, path)
+        assert _offers(page) == []
+        assert "Reading only." in page.text
+        assert "[api_tokens.NAME]" in page.text
+        assert "Sign out" not in page.text
+        assert anybody.post("/ask/check/app", data={}).status_code == 403
+
+
+def test_errors_are_pages_with_a_way_back(face: Face, browser: TestClient) -> None:
+    face.board.trouble = StoreUnavailable("Postgres cannot be used now: <it is away>")
+    page = outline(browser, status=503)
+    assert page.headings == [1]
+    assert "Postgres cannot be used now: <it is away>" in page.text
+    assert "/" in page.links
+    assert browser.get("/").headers["Retry-After"] == "1"
+    assert "Not found" in outline(browser, "/nothing", status=404).text
+
+
+def test_a_bug_is_a_page_without_its_inside(face: Face, browser: TestClient) -> None:
+    face.board.trouble = ZeroDivisionError("secret inside")
+    page = outline(browser, status=500)
+    assert "secret inside" not in page.text
+    assert "mistake of registrywatcher itself" in page.text
+
+
+def test_an_error_for_the_script_is_a_sentence(face: Face, script: TestClient) -> None:
+    face.board.trouble = face.queries.trouble = ZeroDivisionError("secret inside")
+    answer = script.post("/ask/reset/app", data={"once": "nonsense"})
+    assert answer.status_code == 400
+    assert answer.headers["content-type"].startswith("text/plain")
+
+
+def _offers(page: Outline) -> list[str]:
+    """Links and forms that would change something."""
+    posts = [form.action for form in page.forms if form.method == "post" and form.action != "/logout"]
+    return [*posts, *(link for link in page.links if link.startswith("/ask/"))]

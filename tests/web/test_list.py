@@ -1,0 +1,175 @@
+"""The list of repositories: what needs a person on top, found by chips, by what is typed, and by condition."""
+
+from dataclasses import replace
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.domain.decision import HoldReason
+from app.services.board import Condition, Listing, Search
+from app.web import labels
+from tests.fakes.board import MemoryBoard
+from tests.fakes.registry import digest_of
+from tests.web.face import DECISION, NOW, WATCH, Face
+from tests.web.outline import Outline, outline
+from tests.web.scene import WAITING, watch, watches
+
+
+def shown(page: Outline) -> list[str]:
+    """The watches of the page, in order."""
+    return [attributes["data-watch"] for tag, attributes in page.elements if tag == "tr" and "data-watch" in attributes]
+
+
+def counts(page: Outline) -> dict[str, str]:
+    """The filters by condition: the tone, and where each leads."""
+    return {
+        attributes["class"].split()[1]: attributes["href"]
+        for tag, attributes in page.elements
+        if tag == "a" and attributes.get("class", "").startswith("count")
+    }
+
+
+def test_a_row_tells_what_runs_what_is_wanted_and_why(face: Face, browser: TestClient) -> None:
+    words = "auto deploy is off; v1.2.0 is deployed when it is switched on"
+    held = replace(DECISION, reason=HoldReason.AUTO_DEPLOY_OFF, words=words)
+    face.board.known = (replace(WATCH, wanted="v1.2.0", auto_deploy=False, decision=held),)
+    page = outline(browser)
+    for told in ("v1.1.0", "v1.2.0", words, "Held: auto deploy is off", "follows releases", "Off", "checked", "web"):
+        assert told in page.text
+    assert digest_of("v1.1.0")[7:19] in page.text
+    assert page.link("/repos/") == "/repos/app"
+    assert page.link("/ask/switch-on/") == "/ask/switch-on/app"
+    assert page.form("/ask/check/").method == "post"
+
+
+@pytest.mark.parametrize("reason", HoldReason)
+def test_every_reason_is_worded_and_coloured(face: Face, browser: TestClient, reason: HoldReason) -> None:
+    face.board.known = (watch("app", reason=reason),)
+    page = outline(browser)
+    assert labels.HOLDS[reason] in page.text
+    assert labels.HOLD_TONES[reason] in page.by_id("row-app")["class"]
+
+
+def test_what_needs_a_person_is_on_top(face: Face, browser: TestClient) -> None:
+    face.board.known = tuple(watches())
+    found = shown(outline(browser))
+    assert found[:2] == ["troubled", "waiting"]
+    assert found.index("for-failed_before") < found.index("for-auto_deploy_off") < found.index("moving")
+    assert found.index("moving") < found.index("for-paused") < found.index("app")
+
+
+def test_health_and_canaries_are_told_in_the_row(face: Face, browser: TestClient) -> None:
+    running = replace(WAITING, deployment=replace(WAITING.deployment, awaits_promotion=False))  # type: ignore[type-var]
+    face.board.known = (watch("a", rollout=WAITING), watch("b", rollout=running))
+    text = outline(browser).text
+    assert "Waits for promotion" in text
+    assert "Deploying 1/2 healthy" in text
+
+
+def test_chips_hold_together_and_each_can_be_taken_away(face: Face, browser: TestClient) -> None:
+    face.board.known = (watch("team/app"), watch("team/web"), watch("app"))
+    page = outline(browser, "/?q=team&q=app")
+    assert shown(page) == ["team/app"]
+    assert "1 repository of 3" in page.text
+    assert {"/?q=team", "/?q=app", "/"} <= set(page.links)
+    assert shown(outline(browser, "/?q=team&text=web")) == ["team/web"]
+
+
+def test_what_was_typed_becomes_a_chip_in_the_url(face: Face, browser: TestClient) -> None:
+    form = outline(browser, "/?q=team&state=held").form("/")
+    assert ("q", "team") in form.fields
+    assert ("state", "held") in form.fields
+    answer = browser.get("/", params=[*((n, v) for n, v in form.fields if n != "text"), ("text", "a b"), ("add", "1")])
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/?q=team&q=a+b&state=held")
+    assert browser.get("/?add=1&text=").headers["Location"] == "/"
+    assert browser.get("/?add=1&text=app&q=app").headers["Location"] == "/?q=app"
+
+
+def test_conditions_filter_with_their_counts(face: Face, browser: TestClient) -> None:
+    face.board.known = (watch("a"), watch("b"), watch("c", reason=HoldReason.FAILED_BEFORE))
+    page = outline(browser)
+    assert counts(page) == {"bad": "/?state=failed", "good": "/?state=current"}
+    assert "Failed 1" in page.text
+    assert "Up to date 2" in page.text
+    chosen = outline(browser, "/?state=failed&from=0")
+    assert shown(chosen) == ["c"]
+    assert counts(chosen)["good"] == "/?state=failed&state=current"
+    assert counts(chosen)["bad"] == "/"
+    (current,) = (attributes for _, attributes in chosen.elements if attributes.get("aria-current") == "true")
+    assert current["href"] == "/"
+
+
+def test_a_page_goes_on_and_back(face: Face, browser: TestClient) -> None:
+    face.board.known = tuple(watch(f"app-{number:03}") for number in range(250))
+    first = outline(browser, "/?q=app")
+    assert len(shown(first)) == 100
+    assert "250 repositories, 1–100 shown" in first.text
+    later = first.link("/?q=app&from=")
+    assert parse_qs(urlsplit(later).query)["from"] == ["100"]
+    last = outline(browser, "/?q=app&from=200")
+    assert (len(shown(last)), shown(last)[-1]) == (50, "app-249")
+    assert [link for link in last.links if "from=" in link] == ["/?q=app&from=100"]
+
+
+def test_behind_the_last_page_is_the_first(face: Face, browser: TestClient) -> None:
+    """Watches went meanwhile: nothing to be found would be a lie."""
+    answer = browser.get("/?q=app&from=500")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/?q=app")
+
+
+def test_nothing_found_says_where_it_was_looked_for(face: Face, browser: TestClient) -> None:
+    page = outline(browser, "/?q=nothing&state=held&from=100")
+    assert shown(page) == []
+    for words in ("Nothing is found", "0 repositories of 1", "clear all filters"):
+        assert words in page.text
+    assert "/" in page.links
+
+
+def test_an_empty_page_teaches(face: Face, browser: TestClient) -> None:
+    face.board.known = ()
+    page = outline(browser)
+    assert "Nothing is watched yet" in page.text
+    assert "watched_repositories" in page.text
+    assert page.forms == []
+
+
+class MatchingBoard(MemoryBoard):
+    """A board that found by a tag."""
+
+    async def listing(self, search: Search, *, offset: int, limit: int) -> Listing:
+        return replace(await super().listing(Search(), offset=offset, limit=limit), matched_tags={"app": "v9-<rc>"})
+
+
+def test_a_watch_that_was_found_by_a_tag_names_it(face: Face, browser: TestClient) -> None:
+    face.board = MatchingBoard(known=(WATCH,))
+    assert "has v9-<rc>" in outline(browser, "/?q=rc").text
+
+
+def test_rows_are_fetched_by_name_with_what_the_list_has(face: Face, browser: TestClient) -> None:
+    face.board.known = (watch("team/app"), watch("b"))
+    rows = outline(browser, "/rows?name=b&name=team/app&name=gone")
+    assert shown(rows) == ["b", "team/app"]
+    whole = outline(browser)
+    assert rows.by_id("row-b") == whole.by_id("row-b")
+    assert set(rows.ids) <= set(whole.ids)
+    assert shown(outline(browser, "/rows")) == []
+
+
+def test_suggestions_are_names_and_tags(face: Face, browser: TestClient) -> None:
+    face.board.known = (watch("v1-app"), watch("other"))
+    answer = browser.get("/suggestions?text=v1")
+    assert '<option value="v1-app">repository</option>' in answer.text
+    assert '<option value="v1.0.0">tag of 2 repositories</option>' in answer.text
+    assert browser.get("/suggestions").text.strip() == ""
+    assert browser.get("/suggestions?text=%20").text.strip() == ""
+
+
+def test_every_condition_is_a_filter(face: Face, browser: TestClient) -> None:
+    face.board.known = tuple(watches())
+    text = outline(browser).text
+    assert [label for label in labels.CONDITIONS.values() if label not in text] == []
+    for each in Condition:
+        assert outline(browser, f"/?state={each.value}").headings[0] in (1, 2)
+    assert face.board.known[0].decision is not None
+    assert NOW

@@ -1,0 +1,195 @@
+"""Picking a tag: all of them in the order of a person's mind, what each would change, and deploying it once."""
+
+from dataclasses import replace
+from uuid import UUID, uuid4
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.domain.job import Preview
+from app.errors import NomadUnavailable, RegistryUnavailable, StoreUnavailable
+from app.services.board import TagView
+from app.services.queries import WatchView
+from app.web.picking import SHOWN
+from tests.fakes.registry import digest_of
+from tests.web.face import COMMIT, NOW, WATCH, Face
+from tests.web.outline import Outline, outline
+
+PAGE = "/ask/deploy/app"
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def tags(page: Outline) -> list[str]:
+    """What can be chosen, in order."""
+    return [attributes["value"] for _, attributes in page.elements if attributes.get("type") == "radio"]
+
+
+def chosen(page: Outline) -> list[str]:
+    return [attributes["value"] for _, attributes in page.elements if "checked" in attributes]
+
+
+def form(tag: str, rule: str = "pin", **more: str) -> dict[str, str]:
+    return {"once": str(uuid4()), "tag": tag, "rule": rule, **more}
+
+
+def show(face: Face, found: WatchView) -> None:
+    face.queries.known = face.board.known = (found,)
+
+
+def test_releases_first_in_their_order_then_names_then_commit_ids(face: Face, browser: TestClient) -> None:
+    show(face, replace(WATCH, tags=(COMMIT, "v1.9.0", "latest", "v1.10.0", "edge")))
+    page = outline(browser, PAGE)
+    assert tags(page) == ["v1.10.0", "v1.9.0", "edge", "latest", COMMIT]
+    assert "5 tags" in page.text
+    assert chosen(page) == []
+    assert "Choose a tag" in page.text
+
+
+def test_finding_narrows_whatever_the_case_and_the_place(face: Face, browser: TestClient) -> None:
+    page = outline(browser, f"{PAGE}?find=%20BRANCH%20")
+    assert tags(page) == [f"branch-{COMMIT}"]
+    nothing = outline(browser, f"{PAGE}?find=nothing")
+    assert tags(nothing) == []
+    assert "No tag holds that." in nothing.text
+    show(face, replace(WATCH, tags=()))
+    assert "has shown no tags yet" in outline(browser, PAGE).text
+
+
+def test_of_very_many_the_first_are_shown_and_the_chosen_one(face: Face, browser: TestClient) -> None:
+    many = tuple(f"v1.{number}.0" for number in range(SHOWN + 30))
+    show(face, replace(WATCH, tags=many))
+    page = outline(browser, PAGE)
+    assert (len(tags(page)), tags(page)[0]) == (SHOWN, many[-1])
+    assert f"{SHOWN + 30} tags, the first {SHOWN} shown: type to narrow" in page.text
+    face.registries.push("team/app", "v1.0.0")
+    found = outline(browser, f"{PAGE}?tag=v1.0.0")
+    assert chosen(found) == ["v1.0.0"]
+    assert len(tags(found)) == SHOWN
+
+
+def test_the_chosen_one_says_what_it_would_change(face: Face, browser: TestClient) -> None:
+    face.board.tags_seen = {"v1.0.0": TagView(tag="v1.0.0", first_seen_at=NOW, digest="")}
+    updates = {"web": "2 are replaced, one after another"}
+    face.deployer.plan = Preview(updates=updates, unplaced="no node has 4 GB", warnings="group web has no update block")
+    page = outline(browser, f"{PAGE}?tag=v1.0.0")
+    assert chosen(page) == ["v1.0.0"]
+    for told in (
+        digest_of("v1.0.0"),
+        "0 s ago",
+        "web/ server",
+        *updates.values(),
+        "no node has 4 GB",
+        "no update block",
+    ):
+        assert told in page.text
+    assert "registry.example/team/app:v1.0.0" in page.text
+    assert page.by_id("do").get("disabled") is None
+    assert face.rules.words == []
+
+
+@pytest.mark.parametrize(
+    ("watch", "tag", "button", "rule", "afterwards"),
+    [
+        (WATCH, "v1.0.0", "Deploy v1.0.0", "pin", "pinned to v1.0.0 , until it is reset"),
+        (WATCH, "v1.1.0", "Redeploy v1.1.0", "keep", "still follows releases"),
+        (replace(WATCH, wanted="v1.0.0"), "v1.0.0", "Deploy v1.0.0", "keep", "still follows releases"),
+        (replace(WATCH, pinned_tag="test", wanted="test"), "test", "Deploy test", "keep", "stays pinned to test"),
+        (replace(WATCH, pinned_tag="test", wanted=""), "test", "Deploy test", "keep", "stays pinned to test"),
+    ],
+)
+def test_the_label_and_the_rule_follow_the_choice(
+    face: Face, browser: TestClient, watch: WatchView, tag: str, button: str, rule: str, afterwards: str
+) -> None:
+    show(face, watch)
+    page = outline(browser, f"{PAGE}?tag={tag}")
+    assert button in page.text
+    assert afterwards in page.text
+    assert dict(_act(page))["rule"] == rule
+
+
+def test_a_redeploy_leaves_the_rule_alone_and_another_tag_is_pinned(face: Face, browser: TestClient) -> None:
+    assert browser.post(PAGE, data=form("v1.1.0", "keep")).status_code == 303
+    assert browser.post(PAGE, data=form("v1.0.0", "pin")).status_code == 303
+    first, second = face.rules.words
+    assert (first.pinned_tag, first.auto_deploy, first.errand and first.errand.tag) == (None, None, "v1.1.0")
+    assert (second.pinned_tag, second.auto_deploy, second.errand and second.errand.tag) == ("v1.0.0", None, "v1.0.0")
+
+
+def test_the_same_form_twice_is_one_deploy(face: Face, browser: TestClient) -> None:
+    sent = form("v1.0.0")
+    answers = [browser.post(PAGE, data=sent) for _ in range(2)]
+    assert [each.status_code for each in answers] == [303, 303]
+    assert len(face.rules.words) == 1
+    assert face.rules.words[0].once == UUID(sent["once"])
+
+
+def test_the_page_makes_a_new_key_each_time(browser: TestClient) -> None:
+    keys = [dict(_act(outline(browser, f"{PAGE}?tag=v1.0.0")))["once"] for _ in range(2)]
+    assert len(set(map(UUID, keys))) == 2
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "words"),
+    [
+        (form("v9.9.9"), 400, "v9.9.9"),
+        (form("no tag"), 400, "is not a tag"),
+        (form("a\0b"), 400, "is not a tag"),
+        (form(""), 400, "no tag is chosen"),
+        (form("v1.0.0", "nonsense"), 400, "rule=keep or rule=pin"),
+        (form("v1.0.0", once=""), 400, "lacks its key"),
+        (form("v1.0.0", once="nonsense"), 400, "lacks its key"),
+        ({}, 400, "lacks its key"),
+    ],
+)
+def test_a_refusal_stands_on_the_page_and_beside_the_button(
+    face: Face, browser: TestClient, script: TestClient, sent: dict[str, str], status: int, words: str
+) -> None:
+    page = browser.post(PAGE, data=sent, headers=FORM)
+    assert page.status_code == status
+    assert words in Outline(page.text).text
+    assert tags(Outline(page.text))
+    beside = script.post(PAGE, data=sent, headers=FORM)
+    assert (beside.status_code, beside.headers["content-type"]) == (status, "text/plain; charset=utf-8")
+    assert words in beside.text
+    assert face.rules.words == []
+
+
+@pytest.mark.parametrize(
+    "trouble", [RegistryUnavailable("the registry is away: try again later"), StoreUnavailable("Postgres is away")]
+)
+def test_while_something_is_away_nothing_is_deployed(face: Face, script: TestClient, trouble: Exception) -> None:
+    face.registries.trouble = trouble
+    answer = script.post(PAGE, data=form("v1.0.0"))
+    assert (answer.status_code, answer.text) == (503, str(trouble))
+    assert face.rules.words == []
+
+
+def test_what_cannot_be_foreseen_cannot_be_pressed(face: Face, browser: TestClient) -> None:
+    for url in (f"{PAGE}?tag=v9.9.9", f"{PAGE}?tag=%3Cscript%3E", f"{PAGE}?tag=%00"):
+        page = outline(browser, url)
+        assert page.by_id("do").get("disabled") is not None
+        assert [attributes for _, attributes in page.elements if attributes.get("role") == "alert"]
+    face.deployer.trouble = NomadUnavailable("Nomad is away")
+    page = outline(browser, f"{PAGE}?tag=v1.0.0")
+    assert "Nomad is away" in page.text
+    assert page.by_id("do").get("disabled") is not None
+
+
+def test_a_dialog_opens_before_the_registry_is_asked(face: Face, script: TestClient) -> None:
+    face.registries.trouble = RegistryUnavailable("away")
+    answer = script.get(PAGE, headers={"HX-Target": "dialog-body"})
+    page = Outline(answer.text)
+    assert face.registries.asked == 0
+    assert chosen(page) == ["v1.1.0"]
+    assert page.by_id("preview")["hx-get"] == f"{PAGE}?tag=v1.1.0"
+    assert "Asking the registry and Nomad" in page.text
+
+
+def test_an_unknown_repository_is_404(browser: TestClient) -> None:
+    assert outline(browser, "/ask/deploy/nobody", status=404)
+    assert browser.post("/ask/deploy/nobody", data=form("v1.0.0")).status_code == 404
+
+
+def _act(page: Outline) -> list[tuple[str, str]]:
+    (act,) = (each for each in page.forms if each.method == "post" and each.action == PAGE)
+    return act.fields

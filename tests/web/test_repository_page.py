@@ -1,0 +1,196 @@
+"""One repository's page: what is so and why, what can be done about it, and what happened before."""
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.domain.decision import HoldReason
+from app.services.board import Entry
+from app.services.queries import Trouble, WatchView
+from app.web import wording
+from app.web.repository import ENTRIES
+from tests.fakes.registry import digest_of
+from tests.web.face import DECISION, NOW, PLACE, SUMMARY, WATCH, Face
+from tests.web.outline import outline
+from tests.web.scene import GOOD, UNDERWAY, WAITING, WHY, entries, view, watch
+
+
+def show(face: Face, found: WatchView) -> None:
+    face.queries.known = face.board.known = (found,)
+
+
+def test_the_facts(face: Face, browser: TestClient) -> None:
+    place = replace(PLACE, region="eu", namespace="prod")
+    show(face, replace(WATCH, name="team/app", place=place, pinned_tag="test", failed=(digest_of("v9"),), due=True))
+    page = outline(browser, "/repos/team/app")
+    for told in ("v1.1.0", digest_of("v1.1.0")[:19], "pinned to test", "server", "On", "3 tags", digest_of("v9")[:19]):
+        assert told in page.text
+    assert "eu/ prod/ web" in page.text
+    assert "registry.example/ team/ app" in page.text
+    assert "the same at 3 looks" in page.text
+    assert "again now" in page.text
+
+
+def test_api_clients_get_the_watch_as_the_list_has_it(client: TestClient) -> None:
+    assert client.get("/repos/app").json() == client.get("/repos").json()
+
+
+def test_an_unknown_one_is_404_with_the_mend(client: TestClient, browser: TestClient) -> None:
+    answer = client.get("/repos/nobody")
+    assert answer.status_code == 404
+    assert "GET /repos lists the names" in answer.json()["message"]
+    assert "nobody" in outline(browser, "/repos/nobody", status=404).text
+
+
+def test_each_trouble_is_told_with_its_time(face: Face, browser: TestClient) -> None:
+    since = NOW - timedelta(minutes=5)
+    show(
+        face,
+        replace(
+            WATCH,
+            registry_trouble=Trouble(problem="connection refused", since=since),
+            job_trouble=Trouble(problem="the token may not", since=None),
+            unserved=Trouble(problem="the registry no longer has sha256:abc", since=since),
+            source_stale="two literals name it",
+        ),
+    )
+    page = outline(browser, "/repos/app")
+    for told in (
+        "The registry main cannot be read for 5 min : connection refused",
+        "The job cannot be read or changed : the token may not",
+        "What runs is no longer served for 5 min : the registry no longer has sha256:abc",
+        "The job’s source is stale : two literals name it",
+    ):
+        assert told in page.text
+
+
+def test_a_rollout_under_way_shows_its_health_and_can_be_failed(face: Face, browser: TestClient) -> None:
+    moving = replace(WAITING, deployment=replace(WAITING.deployment, awaits_promotion=False, unhealthy=1))  # type: ignore[type-var]
+    show(face, watch("app", rollout=moving))
+    page = outline(browser, "/repos/app")
+    assert "1 of 2 healthy" in page.text
+    assert "1 unhealthy" in page.text
+    (meter,) = (attributes for tag, attributes in page.elements if tag == "meter")
+    assert (meter["value"], meter["max"]) == ("1", "2")
+    assert page.link("/ask/fail/") == f"/ask/fail/{WAITING.rollout_id}"
+    assert not [link for link in page.links if link.startswith("/ask/promote/")]
+
+
+def test_canaries_that_wait_can_be_promoted_and_say_when_they_are_by_themselves(
+    face: Face, browser: TestClient
+) -> None:
+    show(face, watch("app", rollout=WAITING, promote_after=30.0))
+    page = outline(browser, "/repos/app")
+    assert "Its canaries wait for promotion" in page.text
+    assert "by themselves after 30 s" in page.text
+    assert page.link("/ask/promote/") == f"/ask/promote/{WAITING.rollout_id}"
+
+
+def test_what_nomad_has_not_begun_cannot_be_steered(face: Face, browser: TestClient) -> None:
+    show(face, watch("app", rollout=UNDERWAY))
+    page = outline(browser, "/repos/app")
+    assert "Rollout under way" in str(page.elements)
+    assert not [link for link in page.links if link.startswith(("/ask/fail/", "/ask/promote/"))]
+
+
+def test_why_the_last_rollout_failed(face: Face, browser: TestClient) -> None:
+    face.queries.ended = (view(SUMMARY, diagnosis=WHY),)
+    face.board.rollouts = (SUMMARY,)
+    answer = browser.get("/repos/app")
+    assert "&lt;panic&gt;\nexit 1</pre>" in answer.text
+    page = outline(browser, "/repos/app")
+    for told in ("Why app v1.1.0 failed", SUMMARY.reason, "exited with code 1", "read-logs", "web/server’s stderr"):
+        assert told in page.text
+    face.board.rollouts = (GOOD, SUMMARY)
+    assert "Why app v1.1.0 failed" not in outline(browser, "/repos/app").text
+    face.board.rollouts = (replace(GOOD, undoes=SUMMARY.rollout_id), SUMMARY)
+    assert "Why app v1.1.0 failed" in outline(browser, "/repos/app").text
+
+
+def test_going_back_is_offered_from_the_newest_and_to_what_succeeded(face: Face, browser: TestClient) -> None:
+    earlier = replace(GOOD, rollout_id=UUID(int=31))
+    failed = replace(SUMMARY, rollout_id=UUID(int=32))
+    undone = replace(GOOD, rollout_id=UUID(int=33), undone_by=UUID(int=1))
+    face.board.rollouts = (SUMMARY, earlier, failed, undone)
+    page = outline(browser, "/repos/app")
+    assert [link for link in page.links if link.startswith("/ask/rollback/")] == [
+        f"/ask/rollback/{SUMMARY.rollout_id}",
+        f"/ask/rollback/{earlier.rollout_id}",
+    ]
+    face.board.rollouts = (UNDERWAY, failed)
+    page = outline(browser, "/repos/app")
+    assert not [link for link in page.links if link.startswith("/ask/rollback/")]
+
+
+@pytest.mark.parametrize(
+    ("found", "offered"),
+    [
+        (WATCH, False),
+        (replace(WATCH, failed=("sha256:a",)), True),
+        (replace(WATCH, rolled_back_at=NOW), True),
+        (replace(WATCH, decision=replace(DECISION, reason=HoldReason.CHANGED_OUTSIDE)), True),
+        (replace(WATCH, decision=replace(DECISION, reason=HoldReason.PAUSED)), False),
+        (replace(WATCH, decision=None), False),
+    ],
+)
+def test_letting_go_is_offered_where_something_is_held(
+    face: Face, browser: TestClient, found: WatchView, offered: bool
+) -> None:
+    show(face, found)
+    assert ("/ask/release/app" in outline(browser, "/repos/app").links) is offered
+
+
+def test_the_actions_lead_to_their_questions(face: Face, browser: TestClient) -> None:
+    page = outline(browser, "/repos/app")
+    assert {"/ask/deploy/app", "/ask/deploy/app?tag=v1.1.0", "/ask/reset/app", "/ask/switch-off/app"} <= set(page.links)
+    assert page.form("/ask/check/app").method == "post"
+    show(face, replace(WATCH, running=()))
+    assert "/ask/deploy/app?tag=" not in str(outline(browser, "/repos/app").links)
+
+
+@pytest.mark.parametrize("entry", list(entries()), ids=lambda entry: entry.key)
+def test_the_timeline_words_each_entry(face: Face, browser: TestClient, entry: Entry) -> None:
+    face.board.happened = (replace(entry, watch="app"),)
+    page = outline(browser, "/repos/app")
+    assert wording.entry_title(entry) in page.text
+    assert wording.visible(entry.words).replace("/", "/ ") in page.text.replace("/", "/ ").replace("/  ", "/ ")
+    (line,) = (each for tag, each in page.elements if tag == "li" and each.get("class") == wording.entry_tone(entry))
+    assert line
+
+
+def test_a_decision_says_how_it_was_found_and_how_often_it_was_the_same(face: Face, browser: TestClient) -> None:
+    face.board.happened = tuple(
+        each for each in entries() if each.key in ("dup_to_date", "deploys", "polled", "h", "r")
+    )
+    page = outline(browser, "/repos/app")
+    for told in ("found by a webhook", "found by polling", "the same at 3 looks", "Up to date", "Deploys", "Webhook"):
+        assert told in page.text
+    assert f"/rollouts/{SUMMARY.rollout_id}" in page.links
+    assert f"/deliveries/{UUID(int=21)}" in page.links
+
+
+def test_older_entries_are_a_link_away_and_garbage_asks_for_the_newest(face: Face, browser: TestClient) -> None:
+    (one,) = (each for each in entries() if each.key == "r")
+    face.board.happened = tuple(
+        replace(one, key=f"k{number:03}", at=NOW - timedelta(minutes=number), words=f"event {number:03}")
+        for number in range(ENTRIES + 5)
+    )
+    first = outline(browser, "/repos/app")
+    assert "event 000" in first.text
+    assert f"event {ENTRIES:03}" not in first.text
+    older = outline(browser, first.link("/repos/app?before="))
+    assert f"event {ENTRIES:03}" in older.text
+    assert "event 000" not in older.text
+    assert not [link for link in older.links if "before=" in link]
+    for garbage in ("nonsense", "2026-01-02", "%00", "2026-01-02T03:04:05 x"):
+        assert "event 000" in outline(browser, f"/repos/app?before={garbage}").text
+
+
+def test_nothing_yet_says_what_will_begin_it(face: Face, browser: TestClient) -> None:
+    show(face, watch("app", decision=None, rollout=None, running=(), wanted="", wanted_digest="", tags_read_at=None))
+    text = outline(browser, "/repos/app").text
+    for told in ("Not looked at yet", "None yet.", "Nothing has happened yet", "not yet", "unknown"):
+        assert told in text

@@ -1,0 +1,85 @@
+"""A rollout's page, and who gets pages: what it brings, how it goes, why it failed, and the way back."""
+
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.domain.rollout import OutcomeKind
+from app.services.queries import RolloutSummary
+from app.web import labels
+from tests.fakes.registry import digest_of
+from tests.web.face import ROLLOUT, SUMMARY, Face
+from tests.web.outline import outline
+from tests.web.scene import GOOD, UNDERWAY, WAITING, WHY, view
+
+PAGE = f"/rollouts/{SUMMARY.rollout_id}"
+
+
+def show(face: Face, summary: RolloutSummary, **changes: object) -> str:
+    face.queries.ended = (view(summary, **changes),)
+    return f"/rollouts/{summary.rollout_id}"
+
+
+def test_what_it_brings_and_who_asked(browser: TestClient) -> None:
+    page = outline(browser, PAGE)
+    for told in ("Failed", SUMMARY.reason, "by a person ( ann )", "team/app:v1.0.0", ROLLOUT.changes["web/server"]):
+        assert told in page.text
+    assert "/repos/app" in page.links
+
+
+@pytest.mark.parametrize("outcome", OutcomeKind)
+def test_every_outcome_is_worded_and_coloured(face: Face, browser: TestClient, outcome: OutcomeKind) -> None:
+    page = outline(browser, show(face, replace(SUMMARY, outcome=outcome)))
+    assert labels.OUTCOMES[outcome] in page.text
+    assert labels.OUTCOME_TONES[outcome] in page.by_id("now")["class"]
+
+
+def test_why_it_failed_and_what_took_it_back(face: Face, browser: TestClient) -> None:
+    item = replace(ROLLOUT.items[0], from_tag="v1.0.0", from_digest=digest_of("v1.0.0"))
+    summary = replace(SUMMARY, undoes=UUID(int=3), undone_by=UUID(int=4))
+    page = outline(browser, show(face, summary, items=(item,), diagnosis=WHY, warnings="no update block"))
+    for told in ("Why it failed", "exited with code 1", "<panic> exit 1", "before: v1.0.0", "Nomad warns"):
+        assert told in page.text
+    assert {f"/rollouts/{UUID(int=3)}", f"/rollouts/{UUID(int=4)}"} <= set(page.links)
+
+
+@pytest.mark.parametrize(
+    ("summary", "submitted", "offered"),
+    [
+        (WAITING, True, ["/ask/promote/", "/ask/fail/"]),
+        (replace(WAITING, deployment=None), True, []),
+        (UNDERWAY, False, []),
+        (GOOD, True, ["/ask/rollback/"]),
+        (SUMMARY, True, ["/ask/rollback/"]),
+        (SUMMARY, False, []),
+        (replace(GOOD, undone_by=UUID(int=4)), True, []),
+    ],
+)
+def test_only_what_makes_sense_is_offered(
+    face: Face, browser: TestClient, summary: RolloutSummary, submitted: bool, offered: list[str]
+) -> None:
+    changes = {} if submitted else {"submitted_at": None}
+    page = outline(browser, show(face, summary, **changes))
+    steering = [link for link in page.links if link.startswith("/ask/") and link != "/ask/pause"]
+    assert steering == [f"{start}{summary.rollout_id}" for start in offered]
+
+
+@pytest.mark.parametrize(
+    ("accept", "html"),
+    [
+        ("text/html", True),
+        ("text/html,application/json;q=0.9", True),
+        ("application/json", False),
+        ("application/json, text/html;q=0.5", False),
+        ("*/*", False),
+        ("", False),
+        ("text/html;q=0", False),
+        ("text/html;q=nonsense", False),
+    ],
+)
+@pytest.mark.parametrize("path", [PAGE, "/repos/app", "/activity", "/deliveries", "/nothing", "/rollouts/nonsense"])
+def test_who_gets_html(browser: TestClient, path: str, accept: str, html: bool) -> None:
+    answer = browser.get(path, headers={"Accept": accept})
+    assert answer.headers["Content-Type"].startswith("text/html") is html
