@@ -26,6 +26,7 @@ class ToxicProxy:
         self.refuse = False
         self.cut_reply_after: int | None = None
         self.accepted = 0
+        self.heard: list[bytes] = []  # how each chunk that a client sent began
 
     def cut(self) -> None:
         """Close every open connection."""
@@ -67,6 +68,8 @@ class ToxicProxy:
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_reply: bool) -> None:
         while chunk := await reader.read(65536):
+            if not is_reply:
+                self.heard.append(chunk[:80])
             await asyncio.sleep(self.latency)
             if self.black_hole:
                 continue

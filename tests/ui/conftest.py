@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
-from functools import partial
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
@@ -59,8 +59,12 @@ def app(scene: Stage, pool: Iterator[str]) -> str:
 
 @pytest.fixture
 def browse(chromium: Browser, scene: Stage) -> Browse:
-    """`async with browse(**options) as browser`: another person's browser at the scene."""
-    return partial(browsing, chromium, scene.url)
+    """`async with browse(**options) as browser`: another person's browser at the scene, or at a URL before it."""
+
+    def open_browser(url: str = scene.url, **options: Any) -> AbstractAsyncContextManager[Browsing]:
+        return browsing(chromium, url, **options)
+
+    return open_browser
 
 
 @pytest.fixture

@@ -17,8 +17,13 @@ def dialog(page: Page, title: str) -> Locator:
 
 
 def toast(page: Page, words: str | re.Pattern[str]) -> Locator:
-    """What the page says when something was done."""
-    return page.get_by_role("status").get_by_text(words)
+    """What the page says when something was done, for some seconds."""
+    return page.locator("#toasts").get_by_text(words)
+
+
+def search(page: Page) -> Locator:
+    """The field of the list; with its suggestions it is a combobox."""
+    return page.get_by_role("combobox", name="Search repositories and tags")
 
 
 def switch(page: Page, name: str, *, on: bool) -> Locator:

@@ -6,7 +6,7 @@ from playwright.async_api import Page, expect
 
 from tests.ui.browsing import Browsing
 from tests.ui.conftest import Browse
-from tests.ui.hand import ask, check_now, confirm, dialog, pick, row, switch, toast
+from tests.ui.hand import ask, check_now, confirm, dialog, pick, row, search, switch, toast
 from tests.ui.scene import COMMIT, LONG_TAG
 from tests.ui.stage import Stage
 
@@ -81,7 +81,7 @@ async def test_check_now_finds_what_no_webhook_told(scene: Stage, page: Page, ap
     await page.goto("/")
     scene.put(app, "v1.3.0")
     await check_now(page, app).click()
-    await expect(toast(page, re.compile("."))).to_be_visible()
+    await expect(toast(page, re.compile(app))).to_be_visible()
     await scene.registers(app, ["v1.3.0"])
     await expect(row(page, app).get_by_text("v1.3.0 runs")).to_be_visible()
 
@@ -90,7 +90,7 @@ async def test_by_keyboard_alone(scene: Stage, page: Page, app: str) -> None:
     """From the list to the end: a person without a mouse, who sees where the focus is."""
     await page.goto("/")
     await page.keyboard.press("/")
-    await expect(page.get_by_role("combobox", name="Search repositories and tags")).to_be_focused()
+    await expect(search(page)).to_be_focused()
     await page.keyboard.type(app)
     await expect(page.get_by_role("rowheader")).to_have_count(1)
     link = page.get_by_role("link", name=f"Deploy… {app}", exact=True)
@@ -136,7 +136,7 @@ async def test_without_a_script(scene: Stage, browse: Browse, app: str) -> None:
     async with browse(java_script_enabled=False) as browser:
         page = browser.page
         await page.goto("/")
-        await page.get_by_role("combobox", name="Search repositories and tags").fill(app)
+        await search(page).fill(app)
         await page.get_by_role("button", name="Add filter").click()
         await expect(page.get_by_role("link", name=f"Remove filter {app}")).to_be_visible()
         await expect(page.get_by_role("rowheader")).to_have_count(1)

@@ -1,0 +1,188 @@
+"""What is shown changes within a second of the fact, without a reload; and a page that is not current says so."""
+
+import asyncio
+import re
+import statistics
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+import pytest
+from playwright.async_api import Page, expect
+
+from app.local.nomad import Timing
+from tests.servers.toxic import ToxicProxy
+from tests.ui.conftest import Browse
+from tests.ui.hand import check_now, confirm, row, search
+from tests.ui.scene import SLOW
+from tests.ui.stage import Stage
+
+WATCH_FOR = """([name, words]) => new Promise((found) => {
+  const look = () => {
+    const row = document.querySelector(`[data-watch="${name}"]`);
+    if (row?.textContent.includes(words)) found(Date.now() / 1000);
+    else setTimeout(look, 5);
+  };
+  look();
+})"""
+
+
+@pytest.fixture
+async def proxy(scene: Stage) -> AsyncIterator[ToxicProxy]:
+    async with ToxicProxy(scene.url) as made:
+        yield made
+
+
+async def test_a_row_changes_within_a_second(scene: Stage, page: Page, app: str) -> None:
+    """From the row in Postgres to the row on the page; the middle of five, since this machine has other work too."""
+    await page.goto("/")
+    await expect(page.locator("#live")).to_have_text("Live")
+    await page.evaluate("window.kept = true")
+    took = []
+    for number in range(2, 7):
+        tag = f"v1.{number}.0"
+        seen = await _watching(page, app, f"{tag} runs", scene, tag)
+        (fact,) = await scene.fetch(
+            "SELECT first_at FROM decisions JOIN watches USING (decision_id) WHERE name = $1 AND words = $2",
+            app, f"{tag} runs",
+        )  # fmt: skip
+        happened: datetime = fact["first_at"]
+        took.append(seen - happened.timestamp())
+    assert statistics.median(took) <= 1, took
+    assert await page.evaluate("window.kept"), "the page was not loaded again"
+
+
+async def test_health_moves_as_allocations_do(scene: Stage, page: Page) -> None:
+    nomad = scene.site.nomad
+    nomad.set_timing(SLOW)
+    try:
+        await scene.push("teak", "v1.2.0")
+        await scene.registers("teak", ["v1.2.0"])
+    finally:
+        nomad.set_timing(Timing())
+    await page.goto("/")
+    await expect(row(page, "teak").get_by_text("Deploying 0/1 healthy")).to_be_visible()
+    nomad.skip(SLOW.healthy)
+    await expect(row(page, "teak").get_by_text("v1.2.0 runs")).to_be_visible()
+
+
+async def test_two_people_see_the_same_and_one_word_counts(scene: Stage, page: Page, browse: Browse, app: str) -> None:
+    async with browse() as other:
+        for each in (page, other.page):
+            await each.goto(f"/repos/{app}")
+            await expect(each.locator("#live")).to_have_text("Live")
+        await page.get_by_role("link", name="Reset…").click()
+        await confirm(other.page, "Redeploy v1.1.0…", f"Deploy {app}", "Redeploy v1.1.0")
+        rollouts = page.get_by_role("region", name="Rollouts", include_hidden=True)
+        await expect(rollouts.get_by_role("listitem", include_hidden=True)).to_have_count(1)
+        await page.get_by_role("dialog", name=f"Reset {app}").get_by_role("button", name="Reset", exact=True).click()
+        await expect(page.get_by_role("dialog")).to_be_hidden()
+        await scene.registers(app, ["v1.1.0"])
+        for each in (page, other.page):
+            timeline = each.get_by_role("region", name="Timeline").get_by_role("listitem")
+            await expect(timeline.filter(has_text=re.compile("(?i)reset")).first).to_be_visible()
+
+
+async def test_a_page_that_was_cut_off_says_so_and_catches_up(
+    scene: Stage, browse: Browse, proxy: ToxicProxy, app: str
+) -> None:
+    async with browse(proxy.url) as browser:
+        browser.expect_cuts()
+        page = browser.page
+        await page.goto("/")
+        await expect(page.locator("#live")).to_have_text("Live")
+        proxy.refuse = True
+        proxy.cut()
+        await expect(page.locator("#live")).to_have_text(re.compile("^Not live"))
+        await scene.push(app, "v1.2.0")
+        await scene.registers(app, ["v1.2.0"])
+        await scene.holds(app, "up_to_date")
+        await expect(row(page, app).get_by_text("v1.1.0 runs")).to_be_visible()
+        proxy.refuse = False
+        await expect(page.locator("#live")).to_have_text("Live")
+        await expect(row(page, app).get_by_text("v1.2.0 runs")).to_be_visible()
+
+
+async def test_a_service_that_is_silent_is_not_live(browse: Browse, proxy: ToxicProxy) -> None:
+    """A link that is dead though nobody closed it: the browser itself would wait for ever. Its clock is put forward."""
+    async with browse(proxy.url, service_workers="block") as browser:
+        browser.expect_cuts()
+        await browser.context.clock.install()
+        await browser.context.add_init_script("delete globalThis.SharedWorker")  # whose clock cannot be put forward
+        page = browser.page
+        await page.goto("/")
+        await expect(page.locator("#live")).to_have_text("Live")
+        proxy.black_hole = True
+        await browser.context.clock.fast_forward(60_000)
+        await expect(page.locator("#live")).to_have_text(re.compile("^Not live"))
+        proxy.black_hole = False
+        proxy.cut()
+        await browser.context.clock.fast_forward(60_000)
+        await expect(page.locator("#live")).to_have_text("Live")
+
+
+async def test_all_tabs_share_one_stream(scene: Stage, browse: Browse, proxy: ToxicProxy, app: str) -> None:
+    """Browsers keep six connections to a server: a stream for each tab would leave none for the seventh."""
+    async with browse(proxy.url) as browser:
+        tabs = [browser.page, *[await browser.context.new_page() for _ in range(7)]]
+        for tab in tabs:
+            await tab.goto("/")
+            await expect(tab.locator("#live")).to_have_text("Live")
+        await scene.push(app, "v1.2.0")
+        for tab in tabs:
+            await expect(row(tab, app).get_by_text("v1.2.0 runs")).to_be_visible()
+        assert sum(chunk.startswith(b"GET /live ") for chunk in proxy.heard) == 1
+
+
+async def test_the_focus_and_what_is_typed_stay(scene: Stage, page: Page, app: str) -> None:
+    await page.goto("/")
+    link = page.get_by_role("link", name=f"Deploy… {app}", exact=True)
+    await link.focus()
+    await scene.push(app, "v1.2.0")
+    await expect(row(page, app).get_by_text("v1.2.0 runs")).to_be_visible()
+    await expect(link).to_be_focused()
+    button = check_now(page, app)
+    await button.focus()
+    await scene.push(app, "v1.3.0")
+    await expect(row(page, app).get_by_text("v1.3.0 runs")).to_be_visible()
+    await expect(button).to_be_focused()
+    await search(page).fill(app)
+    await expect(page.get_by_role("rowheader")).to_have_count(1)
+    await scene.push(app, "v1.4.0")
+    await expect(row(page, app).get_by_text("v1.4.0 runs")).to_be_visible()
+    await expect(search(page)).to_be_focused()
+    await expect(search(page)).to_have_value(app)
+
+
+async def test_nothing_jumps(scene: Stage, page: Page, app: str) -> None:
+    """Google's measure of layout shift: 0.1 is where people begin to notice."""
+    await page.goto("/")
+    await page.evaluate("""() => {
+      window.shift = 0;
+      new PerformanceObserver((list) => list.getEntries().forEach((each) => { window.shift += each.value; }))
+        .observe({ type: "layout-shift", buffered: true });
+    }""")
+    await expect(page.locator("#live")).to_have_text("Live")
+    await row(page, app).scroll_into_view_if_needed()
+    await scene.push(app, "v1.2.0")
+    await expect(row(page, app).get_by_text("v1.2.0 runs")).to_be_visible()
+    await page.get_by_role("link", name=f"Deploy… {app}", exact=True).click()
+    await expect(page.get_by_role("dialog").get_by_role("button", name="Redeploy v1.2.0")).to_be_enabled()
+    assert await page.evaluate("window.shift") < 0.1
+
+
+async def test_going_back_shows_what_is_true_now(scene: Stage, page: Page, app: str) -> None:
+    await page.goto("/")
+    await page.goto("/activity")
+    await scene.push(app, "v1.2.0")
+    await scene.holds(app, "up_to_date")
+    await scene.registers(app, ["v1.2.0"])
+    await page.go_back()
+    await expect(row(page, app).get_by_text("v1.2.0 runs")).to_be_visible()
+
+
+async def _watching(page: Page, app: str, words: str, scene: Stage, tag: str) -> float:
+    """Push, and when the page showed the words: Unix seconds."""
+    watching = asyncio.create_task(page.evaluate(WATCH_FOR, [app, words]))
+    await scene.push(app, tag)
+    seen: float = await watching
+    return seen

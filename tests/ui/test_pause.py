@@ -1,0 +1,61 @@
+"""Everything is paused, and nobody can overlook it; what people ask for goes on."""
+
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.ui.conftest import Browse
+from tests.ui.hand import confirm, pick, row
+from tests.ui.stage import Stage
+
+
+@pytest.fixture
+async def resumed(scene: Stage) -> AsyncIterator[None]:
+    """Whatever the test does, everything goes on behind it."""
+    yield
+    await scene.post("/resume")
+
+
+@pytest.mark.usefixtures("resumed")
+async def test_pause_and_resume(scene: Stage, page: Page, app: str) -> None:
+    await page.goto("/")
+    await confirm(page, "Pause everything…", "Pause everything", "Pause everything")
+    banner = page.get_by_role("region", name="Everything is paused")
+    await expect(banner).to_be_visible()
+    await expect(page.get_by_role("link", name="Pause everything…")).to_be_hidden()
+    rollout = (await scene.rollouts("shop"))[-1]["rollout_id"]
+    for path in ("/activity", "/deliveries", "/repos/shop", f"/rollouts/{rollout}", "/ask/deploy/shop"):
+        await page.goto(path)
+        await expect(banner).to_be_visible()
+    await scene.push(app, "v1.2.0")
+    await page.goto("/")
+    await expect(row(page, app).get_by_text(re.compile("paused; ")).first).to_be_visible()
+    await expect(row(page, app).get_by_text("v1.2.0").first).to_be_visible()
+    button = await pick(page, app, "v1.0.0")
+    await expect(
+        page.get_by_role("dialog").get_by_text("what a person asks for is deployed all the same")
+    ).to_be_visible()
+    await button.click()
+    await scene.registers(app, ["v1.0.0"])
+    await confirm(page, "Resume everything…", "Resume everything", "Resume everything")
+    await expect(banner).to_be_hidden()
+    await scene.say(app, pinned_tag="")
+    await scene.registers(app, ["v1.0.0", "v1.2.0"])
+
+
+@pytest.mark.usefixtures("resumed")
+async def test_without_a_script_and_seen_by_others(scene: Stage, page: Page, browse: Browse) -> None:
+    await page.goto("/repos/shop")
+    async with browse(java_script_enabled=False) as other:
+        await other.page.goto("/")
+        await other.page.get_by_role("link", name="Pause everything…").click()
+        await other.page.get_by_role("button", name="Pause everything").click()
+        await expect(other.page.get_by_role("region", name="Everything is paused")).to_be_visible()
+        await expect(page.get_by_role("region", name="Everything is paused")).to_be_visible()
+        await other.page.get_by_role("link", name="Resume everything…").click()
+        await other.page.get_by_role("button", name="Resume everything").click()
+        await expect(other.page.get_by_role("region", name="Everything is paused")).to_be_hidden()
+    await expect(page.get_by_role("region", name="Everything is paused")).to_be_hidden()
+    assert not (await scene.fetch("SELECT paused FROM switches"))[0]["paused"]
