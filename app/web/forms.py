@@ -19,7 +19,7 @@ async def read_form(request: Request) -> Mapping[str, str]:
     """The fields by name; Rejected with 400, 413 or 408 for what is no such form, too large, or never comes."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
-        raise Rejected("send a form: Content-Type: application/x-www-form-urlencoded")
+        raise Rejected("send a form: Content-Type: application/x-www-form-urlencoded", status=415)
     body = bytearray()
     try:
         async with asyncio.timeout(PATIENCE):
@@ -37,10 +37,12 @@ def parse_form(body: bytes) -> Mapping[str, str]:
     try:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
     except ValueError as error:
-        raise Rejected("the form cannot be read: send UTF-8, percent-encoded, and few fields") from error
+        raise Rejected(
+            "the form cannot be read: reload the page and try again, or send UTF-8, percent-encoded, and few fields"
+        ) from error
     fields = dict(pairs)
     if len(fields) < len(pairs):
-        raise Rejected("the form has a field twice: say once what is meant")
+        raise Rejected("the form has a field twice: reload the page and try again, or say once what is meant")
     if any("\0" in value for value in fields.values()):
         raise Rejected("the form has a NUL in it, which nothing here is called by: leave it out")
     return fields

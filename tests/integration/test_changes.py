@@ -268,7 +268,16 @@ async def test_what_registries_and_strangers_send_does_not_notify(database: Data
             "SELECT DISTINCT event_object_table AS name FROM information_schema.triggers "
             "WHERE trigger_name LIKE 'tell%'"
         )
-    assert {row["name"] for row in rows} == {"targets", "watches", "failures", "rollouts", "switches", "notices"}
+    assert {row["name"] for row in rows} == {
+        "targets",
+        "watches",
+        "failures",
+        "rollouts",
+        "switches",
+        "notices",
+        "words",
+        "event_watches",
+    }
 
 
 async def _is(ask: Callable[[], Any], expected: int) -> bool:

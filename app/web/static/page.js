@@ -48,13 +48,27 @@ document.body.addEventListener("told", (event) => {
   renew(location.href);
 });
 
-// The list of tags is asked for as one types; a tag that was chosen meanwhile stays chosen.
-document.body.addEventListener("htmx:beforeSwap", ({ detail: { target } }) => {
-  const chosen = target.id === "tags" && target.querySelector("input:checked")?.value;
-  if (chosen) setTimeout(() => {
-    const again = [...document.querySelectorAll("#tags input")].find((each) => each.value === chosen);
+// Answers may be late: what is shown below the tags is of the chosen one, and a tag that was chosen while the list was
+// asked for stays chosen. (htmx could abort requests instead, and would write an error for each into the console.)
+const chosen = () => document.querySelector("#tags input:checked")?.value;
+
+document.body.addEventListener("htmx:beforeSwap", (event) => {
+  const { target, requestConfig } = event.detail;
+  if (target.id === "preview") {
+    const asked = new URL(requestConfig.path, location.href).searchParams.get("tag") ?? requestConfig.parameters.tag;
+    if (chosen() && asked !== chosen()) event.detail.shouldSwap = false;
+  }
+  const kept = target.id === "tags" && chosen();
+  if (kept) setTimeout(() => {
+    const again = [...document.querySelectorAll("#tags input")].find((each) => each.value === kept);
     if (again) again.checked = true;
   });
+});
+document.body.addEventListener("change", (event) => {
+  const button = event.target.closest("#tags") && document.getElementById("do");
+  if (!button) return;
+  button.disabled = true;
+  button.textContent = `Asking what ${event.target.value} would change…`;
 });
 
 // A form that stands in a row has no room for an error until there is one.
