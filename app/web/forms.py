@@ -19,7 +19,7 @@ async def read_form(request: Request) -> Mapping[str, str]:
     """The fields by name; Rejected with 400, 413 or 408 for what is no such form, too large, or never comes."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
-        raise Rejected("send a form: Content-Type: application/x-www-form-urlencoded", status=415)
+        raise Rejected("the body is no form: send Content-Type: application/x-www-form-urlencoded", status=415)
     body = bytearray()
     try:
         async with asyncio.timeout(PATIENCE):
@@ -44,7 +44,7 @@ def parse_form(body: bytes) -> Mapping[str, str]:
     if len(fields) < len(pairs):
         raise Rejected("the form has a field twice: reload the page and try again, or say once what is meant")
     if any("\0" in value for value in fields.values()):
-        raise Rejected("the form has a NUL in it, which nothing here is called by: leave it out")
+        raise Rejected("the form has a NUL in it, and nothing here is called so: send it without")
     return fields
 
 

@@ -1,6 +1,7 @@
 """What the API refuses, with its status: each sentence by a request to the whole web face, or by what pages ask."""
 
 import asyncio
+import base64
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,6 +30,7 @@ TAG = {"pinned_tag": "v1.1.0"}
 def api() -> Iterator[Row]:
     """A row for every refusal."""
     yield from _who_asks()
+    yield from _signing_in()
     yield from _what_is_asked()
     yield from _steering()
     yield from _rollbacks()
@@ -50,6 +52,22 @@ def _who_asks() -> Iterator[Row]:
     yield _asked("no token is sent", tokens, "GET", "/repos", "token", "send a configured token")
     viewer = {"Authorization": "Bearer secret"}
     yield _asked("the token may not", tokens, "POST", "/pause", "token 'ci'", "send one with that role", viewer)
+
+
+def _signing_in() -> Iterator[Row]:
+    face = Face(access=Access(tokens=(token("ci", Role.DEPLOYER, "secret"),)))
+    basic = {"Authorization": "Basic " + base64.b64encode(b"me:secret").decode()}
+    yield _asked("a browser hides its page", face, "POST", "/tags/app", "where it comes from", "send Origin", basic)
+    page = {"Origin": "http://localhost:8080"}
+    yield _asked("what comes is no form", face, "POST", "/login", "the body", "send Content-Type", page)
+    form = {**page, "Content-Type": "application/x-www-form-urlencoded"}
+    for when, body, mend in (
+        ("a form is too long", b"token=" + b"x" * 20_000, "send less"),
+        ("a form is garbled", b"token=%ff", "send UTF-8"),
+        ("a form has a field twice", b"token=a&token=b", "say once what is meant"),
+        ("a form has a NUL", b"token=%00", "send it without"),
+    ):
+        yield _asked(when, face, "POST", "/login", "the form", mend, form, body=body)
 
 
 def _what_is_asked() -> Iterator[Row]:
