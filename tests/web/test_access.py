@@ -177,7 +177,7 @@ def test_routes_want_their_role(method: str, path: str, body: Any, needs: Role) 
         assert answer.headers["WWW-Authenticate"] == 'Bearer realm="registrywatcher"'
 
 
-@pytest.mark.parametrize("path", ["/ping", "/ping/", "/healthz", "/readyz", "/api/openapi.json", "/static/live.js"])
+@pytest.mark.parametrize("path", ["/ping", "/ping/", "/healthz", "/readyz", "/api/openapi.json", "/static/page.js"])
 def test_what_needs_no_token(path: str) -> None:
     with Face(access=TOKENS).client() as client:
         assert client.get(path).status_code == 200

@@ -48,7 +48,7 @@ def test_nothing_else_is_served(path: str) -> None:
 
 
 def test_templates_know_the_address() -> None:
-    assert Pages()._environment.from_string("{{ static('icon.svg') }}").render() == Assets().url("icon.svg")
+    assert Pages(Assets())._environment.from_string("{{ static('icon.svg') }}").render() == Assets().url("icon.svg")
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
@@ -57,9 +57,9 @@ def test_the_headers_are_on_every_answer(accept: str) -> None:
     with face.client(Accept=accept) as client:
         answers = [client.get(path) for path in ("/", "/repos", "/static/page.css", "/nothing", "/ping", "/login")]
         answers += [client.post("/"), client.post("/login"), client.get("/", headers={"Host": "evil.example"})]
-        face.queries.trouble = StoreUnavailable("away")
+        face.board.trouble = StoreUnavailable("away")
         answers.append(client.get("/"))
-        face.queries.trouble = RuntimeError("a bug")
+        face.board.trouble = RuntimeError("a bug")
         answers.append(client.get("/"))
         face.access = Access(tokens=(token("wall", Role.VIEWER, "secret"),))
         answers += [client.get("/", follow_redirects=False), client.get("/login")]
