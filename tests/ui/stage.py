@@ -137,12 +137,12 @@ class Stage:
     def registered(self, name: str) -> list[str]:
         """The tags that we registered the watch's job with, in order."""
         images = self.site.registered(self.casts[name].key)
-        return [image.rpartition("@")[0].rpartition(":")[2] for image in images]
+        return [image.partition("@")[0].rpartition(":")[2] for image in images]
 
     async def registers(self, name: str, tags: Sequence[str]) -> None:
         """Wait until these tags, in this order, are what we ever registered the watch's job with."""
         await until(
-            lambda: self.registered(name) == list(tags),
+            lambda: self.registered(name) == [*tags],
             lambda: f"{name} registers {tags}; it has {self.registered(name)}",
             within=PATIENCE,
         )

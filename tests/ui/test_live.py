@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from app.local.nomad import Timing
 from tests.servers.toxic import ToxicProxy
@@ -79,7 +79,7 @@ async def test_two_people_see_the_same_and_one_word_counts(scene: Stage, page: P
         await scene.registers(app, ["v1.1.0"])
         for each in (page, other.page):
             timeline = each.get_by_role("region", name="Timeline").get_by_role("listitem")
-            await expect(timeline.filter(has_text=re.compile("(?i)reset")).first).to_be_visible()
+            await expect(timeline.filter(has_text=re.compile("reset", re.IGNORECASE)).first).to_be_visible()
 
 
 async def test_a_page_that_was_cut_off_says_so_and_catches_up(
@@ -177,6 +177,25 @@ async def test_going_back_shows_what_is_true_now(scene: Stage, page: Page, app: 
     await scene.holds(app, "up_to_date")
     await scene.registers(app, ["v1.2.0"])
     await page.go_back()
+    await expect(row(page, app).get_by_text("v1.2.0 runs")).to_be_visible()
+
+
+async def test_what_changes_while_the_page_loads_is_not_lost(scene: Stage, page: Page, app: str) -> None:
+    """The page was rendered before the change, and began to listen after it."""
+    changed = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await changed.wait()
+        await route.continue_()
+
+    await page.route("**/feed.js*", hold)
+    await page.goto("/", wait_until="commit")
+    await expect(row(page, app).get_by_text("v1.1.0 runs")).to_be_visible()
+    await scene.push(app, "v1.2.0")
+    await scene.registers(app, ["v1.2.0"])
+    await scene.holds(app, "up_to_date")
+    changed.set()
+    await expect(page.locator("#live")).to_have_text("Live")
     await expect(row(page, app).get_by_text("v1.2.0 runs")).to_be_visible()
 
 
