@@ -44,7 +44,7 @@ def parse_form(body: bytes) -> Mapping[str, str]:
     if len(fields) < len(pairs):
         raise Rejected("the form has a field twice: reload the page and try again, or say once what is meant")
     if any("\0" in value for value in fields.values()):
-        raise Rejected("the form has a NUL in it, and nothing here is called so: send it without")
+        raise Rejected("the form has a NUL in it, which nothing here is called by: send it without")
     return fields
 
 

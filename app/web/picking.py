@@ -54,12 +54,12 @@ async def _deploy(request: Request, fields: Mapping[str, str]) -> Reply:
     tag, rule, key = fields.get("tag", ""), fields.get("rule", ""), once(fields)
     repo, by = repository_name(request), caller(request)
     if not tag:
-        raise Rejected("no tag is chosen: choose one of the list")
+        raise Rejected("no tag is chosen: choose one, or open the page anew")
     if rule == "keep":
         return await operate.redeploy(operator(request), repo, tag=tag, by=by, once=key)
     if rule == "pin":
         return await operate.set_rule(operator(request), repo, by=by, pinned_tag=tag, once=key)
-    raise Rejected("the form does not say what becomes of the rule (rule=keep or rule=pin): reload the page")
+    raise Rejected("the form does not say what becomes of the rule (keep or pin): reload the page and try again")
 
 
 async def _page(

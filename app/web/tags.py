@@ -55,8 +55,10 @@ async def reset_tag(request: Request) -> Response:
 
 
 def repository_name(request: Request) -> str:
-    """The watch that the path names; a final slash is nobody's name."""
+    """The watch that the path names; a final slash is nobody's name, and Rejected (400) a NUL, that no store takes."""
     name: str = request.path_params["repo"]
+    if "\0" in name:
+        raise operate.unknown(name)
     return name.rstrip("/")
 
 

@@ -133,9 +133,8 @@ def test_the_page_makes_a_new_key_each_time(browser: TestClient) -> None:
     [
         (form("v9.9.9"), 400, "v9.9.9"),
         (form("no tag"), 400, "is not a tag"),
-        (form("a\0b"), 400, "send it without"),
         (form(""), 400, "no tag is chosen"),
-        (form("v1.0.0", "nonsense"), 400, "rule=keep or rule=pin"),
+        (form("v1.0.0", "nonsense"), 400, "keep or pin"),
         (form("v1.0.0", once=""), 400, "lacks its key"),
         (form("v1.0.0", once="nonsense"), 400, "lacks its key"),
         ({}, 400, "lacks its key"),

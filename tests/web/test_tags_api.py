@@ -143,6 +143,14 @@ def test_an_unknown_repository_is_named_with_the_mend(face: Face, client: TestCl
     assert face.rules.words == []
 
 
+@pytest.mark.parametrize("path", ["/tags/%00", "/repos/a%00b", "/ask/reset/%00", "/ask/deploy/%00?tag=v1"])
+def test_a_name_that_no_store_takes_is_unknown_without_asking_one(face: Face, client: TestClient, path: str) -> None:
+    face.queries.trouble = face.rules.trouble = RuntimeError("invalid byte sequence for encoding")
+    answer = client.get(path)
+    assert answer.status_code == 400
+    assert "not being watched" in answer.json()["message"]
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_body_over_the_limit_is_413(face: Face, client: TestClient, chunked: bool) -> None:
     body = b'{"pinned_tag": "' + b"x" * 70_000 + b'"}'

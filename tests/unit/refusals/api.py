@@ -25,6 +25,7 @@ from tests.web.face import DEPLOYMENT, PAST, SUMMARY, UNDERWAY, WATCH, Face, Mem
 ROLLOUT = f"/rollouts/{SUMMARY.rollout_id}"
 OTHER = UUID(int=77)
 TAG = {"pinned_tag": "v1.1.0"}
+FORM = "application/x-www-form-urlencoded"
 
 
 def api() -> Iterator[Row]:
@@ -32,6 +33,7 @@ def api() -> Iterator[Row]:
     yield from _who_asks()
     yield from _signing_in()
     yield from _what_is_asked()
+    yield from _forms()
     yield from _steering()
     yield from _rollbacks()
     yield from _redeploys()
@@ -105,6 +107,31 @@ def _what_is_asked() -> Iterator[Row]:
     yield _asked(
         "the rollout is unknown", face, "GET", f"/rollouts/{OTHER}", "rollout", "GET /rollouts lists the newest"
     )
+
+
+def _forms() -> Iterator[Row]:
+    path, pick, key = "/ask/reset/app", "/ask/deploy/app", f"once={OTHER}"
+    again = "reload the page and try again"
+    for when, body, thing, mend in (
+        ("a page's form cannot be read", "once=%ff", "the form", "send UTF-8"),
+        ("a field of it stands twice", f"{key}&{key}", "the form", "say once what is meant"),
+        ("a field of it has a NUL", f"{key}&tag=%00", "the form", "send it without"),
+        ("it is too long", "a" * 20_000, "the form", "send less"),
+        ("it lacks its key", "", "the form", again),
+    ):
+        yield _pressed(when, path, body, thing, mend)
+    yield _pressed("it is none", path, "{}", "a form", "send a form", kind="application/json")
+    yield _pressed("no tag was picked", pick, f"{key}&tag=&rule=pin", "tag", "open the page anew")
+    yield _pressed("it says nothing of the rule", pick, f"{key}&tag=v1.0.0", "the rule", again)
+    yield _asked("nobody knows whose form it is", Face(), "POST", "/logout", "this", "send Origin")
+
+
+def _pressed(when: str, path: str, body: str, thing: str, mend: str, *, kind: str = FORM) -> Row:
+    """What a page's script is told beside the button."""
+    with Face().client(**{"HX-Request": "true"}) as browser:
+        answer: httpx.Response = browser.post(path, content=body, headers={"Content-Type": kind})
+    assert answer.status_code >= 400, when
+    return Row(when=when, name=str(answer.status_code), sentence=answer.text, thing=thing, mend=mend)
 
 
 def _steering() -> Iterator[Row]:
