@@ -15,6 +15,7 @@ NO_RESCHEDULE: Json = {
     "Attempts": 0, "Delay": 0, "DelayFunction": "", "Interval": 0, "MaxDelay": 0, "Unlimited": False,
 }  # fmt: skip
 NEWER_PLAN_COUNTS = ("Disconnect", "Reconnect", "RescheduleLater", "RescheduleNow")
+SECRETS_SINCE, CLAIMS_SINCE = (1, 11, 0), (2, 0, 3)
 VERSION_KEPT_SINCE = {(1, 10): 10, (1, 11): 4}
 
 
@@ -57,20 +58,10 @@ class Release:
 
     def job(self, job: Json) -> Json:
         """A stored job as this version shows it."""
-        if self.modern:
+        if self.number >= CLAIMS_SINCE:
             return job
         groups = [self._group(group) for group in job["TaskGroups"] or ()]
-        return {**job, **NO_TOKENS, "TaskGroups": groups or None}
-
-    def parsed(self, job: Json) -> Json:
-        """A job that was only read from HCL."""
-        if self.modern:
-            return job
-        groups = []
-        for group in job["TaskGroups"] or ():
-            tasks = [{key: value for key, value in task.items() if key != "Secrets"} for task in group["Tasks"] or ()]
-            groups.append({key: value for key, value in group.items() if key != "MaxRunDuration"} | {"Tasks": tasks})
-        return {**job, **NO_TOKENS, "TaskGroups": groups}
+        return {**job, **({} if self.modern else NO_TOKENS), "TaskGroups": groups or None}
 
     def take_in(self, job: Json) -> Json:
         """A canonical job as this version stores it."""
@@ -111,15 +102,15 @@ class Release:
 
     def _group(self, group: Json) -> Json:
         shown = {key: value for key, value in group.items() if key != "MaxRunDuration"}
-        return {**shown, "Tasks": [_task(t) for t in group["Tasks"] or ()] or None}
+        return {**shown, "Tasks": [self._task(t) for t in group["Tasks"] or ()] or None}
 
-
-def _task(task: Json) -> Json:
-    shown = {key: value for key, value in task.items() if key != "Secrets"}
-    shown["Identity"] = _identity(task["Identity"])
-    if task["Identities"]:
-        shown["Identities"] = [_identity(identity) for identity in task["Identities"]]
-    return shown
+    def _task(self, task: Json) -> Json:
+        shown = {key: value for key, value in task.items() if key != "Secrets" or self.number >= SECRETS_SINCE}
+        if task["Identity"]:
+            shown["Identity"] = _identity(task["Identity"])
+        if task["Identities"]:
+            shown["Identities"] = [_identity(identity) for identity in task["Identities"]]
+        return shown
 
 
 def _identity(identity: Json) -> Json:
