@@ -42,7 +42,7 @@ def list_deployments(nomad: Simulator, call: Call) -> Answer:
     with nomad.at_work() as world:
         visible = nomad.visible(call, "read-job")
         found, following = page([d for d in world.deployments.values() if visible(d.namespace)], call, DEPLOYMENTS)
-        body = [views.deployment(row) for row in found]
+        body = [nomad.release.deployment(views.deployment(row)) for row in found]
         return Answer(body=body, index=world.touched["deployments"], next_token=following)
 
 
@@ -51,7 +51,7 @@ def deployment(nomad: Simulator, call: Call) -> Answer:
         row = _deployment(nomad, call)
         if row is None or not nomad.permits(call, "read-job", namespace=row.namespace):
             raise Refused(404, "deployment not found", index=world.touched["deployments"])
-        return Answer(body=views.deployment(row), index=row.modify_index)
+        return Answer(body=nomad.release.deployment(views.deployment(row)), index=row.modify_index)
 
 
 def deployment_allocations(nomad: Simulator, call: Call) -> Answer:

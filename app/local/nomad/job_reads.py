@@ -69,7 +69,7 @@ def deployments(nomad: Simulator, call: Call) -> Answer:
     with nomad.at_work() as world:
         record = _record(world, call)
         rows = _by_id(record.deployments) if record is not None else []
-        body = [views.deployment(row) for row in rows]
+        body = [nomad.release.deployment(views.deployment(row)) for row in rows]
         return Answer(body=body, index=world.touched["deployments"], mark=_newest(rows))
 
 
@@ -77,7 +77,7 @@ def deployment(nomad: Simulator, call: Call) -> Answer:
     with nomad.at_work() as world:
         record = _record(world, call)
         latest = record.latest_deployment if record is not None else None
-        body = views.deployment(latest) if latest is not None else None
+        body = nomad.release.deployment(views.deployment(latest)) if latest is not None else None
         mark = _newest([latest] if latest is not None else [])
         return Answer(body=body, index=world.touched["deployments"], mark=mark)
 

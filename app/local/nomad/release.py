@@ -15,6 +15,12 @@ NO_RESCHEDULE: Json = {
     "Attempts": 0, "Delay": 0, "DelayFunction": "", "Interval": 0, "MaxDelay": 0, "Unlimited": False,
 }  # fmt: skip
 NEWER_PLAN_COUNTS = ("Disconnect", "Reconnect", "RescheduleLater", "RescheduleNow")
+CAME_WITH: dict[str, tuple[int, int, int]] = {  # fields by the first version that shows them
+    "UI": (1, 8, 0), "Disconnect": (1, 8, 0), "Schedule": (1, 8, 0), "Paused": (1, 8, 0),
+    "VersionTag": (1, 9, 0), "Filepath": (1, 9, 0), "SecretsMB": (1, 9, 0), "AddressIPv6": (1, 9, 0),
+    "CreateTime": (1, 9, 5), "ModifyTime": (1, 9, 5),
+    "Secrets": (1, 11, 0), "MaxRunDuration": (2, 0, 3), "ExtraClaims": (2, 0, 3),
+}  # fmt: skip
 VERSION_KEPT_SINCE = {(1, 10): 10, (1, 11): 4}
 
 
@@ -57,20 +63,13 @@ class Release:
 
     def job(self, job: Json) -> Json:
         """A stored job as this version shows it."""
-        if self.modern:
+        if self.number >= max(CAME_WITH.values()):
             return job
         groups = [self._group(group) for group in job["TaskGroups"] or ()]
-        return {**job, **NO_TOKENS, "TaskGroups": groups or None}
+        return {**self._known(job), **({} if self.modern else NO_TOKENS), "TaskGroups": groups or None}
 
-    def parsed(self, job: Json) -> Json:
-        """A job that was only read from HCL."""
-        if self.modern:
-            return job
-        groups = []
-        for group in job["TaskGroups"] or ():
-            tasks = [{key: value for key, value in task.items() if key != "Secrets"} for task in group["Tasks"] or ()]
-            groups.append({key: value for key, value in group.items() if key != "MaxRunDuration"} | {"Tasks": tasks})
-        return {**job, **NO_TOKENS, "TaskGroups": groups}
+    def deployment(self, shown: Json) -> Json:
+        return self._known(shown)
 
     def take_in(self, job: Json) -> Json:
         """A canonical job as this version stores it."""
@@ -94,8 +93,8 @@ class Release:
         if not self.modern:
             if transition := shown.get("DesiredTransition"):
                 shown["DesiredTransition"] = {k: v for k, v in transition.items() if k != "MigrateDisablePlacement"}
-            for state in (shown.get("TaskStates") or {}).values():
-                state["TaskHandle"] = None
+            for name, state in (shown.get("TaskStates") or {}).items():
+                shown["TaskStates"][name] = {**self._known(state), "TaskHandle": None}
         return shown
 
     def metric(self, shown: Json) -> Json:
@@ -109,18 +108,22 @@ class Release:
                     counts.pop(key, None)
         return reply
 
+    def resources(self, shown: Json) -> Json:
+        """What an allocation, or a task, was given."""
+        return self._known(shown)
+
     def _group(self, group: Json) -> Json:
-        shown = {key: value for key, value in group.items() if key != "MaxRunDuration"}
-        return {**shown, "Tasks": [_task(t) for t in group["Tasks"] or ()] or None}
+        return {**self._known(group), "Tasks": [self._task(t) for t in group["Tasks"] or ()] or None}
 
+    def _task(self, task: Json) -> Json:
+        shown = self._known(task)
+        shown["Resources"] = self._known(task["Resources"])
+        if task["Identity"]:
+            shown["Identity"] = self._known(task["Identity"])
+        if task["Identities"]:
+            shown["Identities"] = [self._known(identity) for identity in task["Identities"]]
+        return shown
 
-def _task(task: Json) -> Json:
-    shown = {key: value for key, value in task.items() if key != "Secrets"}
-    shown["Identity"] = _identity(task["Identity"])
-    if task["Identities"]:
-        shown["Identities"] = [_identity(identity) for identity in task["Identities"]]
-    return shown
-
-
-def _identity(identity: Json) -> Json:
-    return {key: value for key, value in identity.items() if key != "ExtraClaims"}
+    def _known(self, shown: Json) -> Json:
+        """Without the fields that came later."""
+        return {key: value for key, value in shown.items() if self.number >= CAME_WITH.get(key, self.number)}

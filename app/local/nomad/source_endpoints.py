@@ -37,4 +37,4 @@ def parse(nomad: Simulator, call: Call) -> Answer:
         job = nomad.parse(text, body.get("Variables") or "")
     except ValueError as unreadable:
         raise Refused(400, f"Failed to parse job: {unreadable}") from None
-    return Answer(body=nomad.release.parsed(parsed(job)) if body.get("Canonicalize") else job, read=False)
+    return Answer(body=nomad.release.job(parsed(job)) if body.get("Canonicalize") else job, read=False)

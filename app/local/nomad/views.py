@@ -21,6 +21,7 @@ FLAT_EVENT: Json = {
     "RestartReason": "", "SetupError": "", "Signal": 0, "StartDelay": 0, "TaskSignal": "", "TaskSignalReason": "",
     "ValidationError": "", "VaultError": "",
 }  # fmt: skip
+NETWORK: Json = {"Address": "", "AddressIPv6": "", "DNS": None, "InterfaceName": ""}
 SIGNING_KEY = "6a1f6d3e-52a4-4a0e-8f0e-3d0e5b1c7f20"
 TRANSITION = dict.fromkeys(("ForceReschedule", "Migrate", "MigrateDisablePlacement", "NoShutdownDelay", "Reschedule"))
 
@@ -105,7 +106,7 @@ def allocation(row: Allocation, release: Release) -> Json:
     return _without_empty(
         {
             **stub,
-            **_given(row),
+            **_given(row, release),
             "Metrics": release.metric(placed_metric()),
             "AllocModifyIndex": row.create_index,
             "DeploymentID": row.deployment_id,
@@ -115,9 +116,9 @@ def allocation(row: Allocation, release: Release) -> Json:
     )
 
 
-def _given(row: Allocation) -> Json:
+def _given(row: Allocation, release: Release) -> Json:
     group = next(each for each in row.job["TaskGroups"] if each["Name"] == row.group)
-    tasks = {task["Name"]: task["Resources"] for task in group["Tasks"] or ()}
+    tasks = {task["Name"]: release.resources(task["Resources"]) for task in group["Tasks"] or ()}
     disk = (group["EphemeralDisk"] or {}).get("SizeMB") or 0
     nothing = dict.fromkeys(RESOURCES, 0) | dict.fromkeys(("Devices", "NUMA", "Networks"))
     memory = sum(each["MemoryMB"] for each in tasks.values())
@@ -134,9 +135,9 @@ def _given(row: Allocation) -> Json:
                 for name, each in tasks.items()
             },
         },
-        "NetworkStatus": {"Address": "", "AddressIPv6": "", "DNS": None, "InterfaceName": ""} if row.tasks else None,
-        "Resources": {**nothing, "DiskMB": disk, **total},
-        "SharedResources": {**nothing, "DiskMB": disk},
+        "NetworkStatus": release.resources(NETWORK) if row.tasks else None,
+        "Resources": release.resources({**nothing, "DiskMB": disk, **total}),
+        "SharedResources": release.resources({**nothing, "DiskMB": disk}),
         "SigningKeyID": SIGNING_KEY,
         "TaskResources": tasks,
     }  # fmt: skip

@@ -55,8 +55,8 @@ def update(**fields: Any) -> Json:
         "MaxParallel": 1,
         "HealthCheck": "task_states",
         "MinHealthyTime": 2 * SECOND,  # longer than a container takes to crash, and a busy agent to see it
-        "HealthyDeadline": 8 * SECOND,
-        "ProgressDeadline": 10 * SECOND,
+        "HealthyDeadline": 16 * SECOND,  # a busy agent takes seconds to start a container
+        "ProgressDeadline": 20 * SECOND,
         "Stagger": SECOND,
         "AutoRevert": False,
         "AutoPromote": False,

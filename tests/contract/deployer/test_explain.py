@@ -66,7 +66,7 @@ async def test_a_check_that_nobody_answers(deployer: Deployer, cluster: Cluster,
         task(cluster.image(Behaviour.DEAF)),
         Networks=[{"Mode": "host", "DynamicPorts": [{"Label": "http"}]}],
         Services=[{"Name": "contract", "Provider": "nomad", "PortLabel": "http", "Checks": [check]}],
-        Update=update(HealthCheck="checks", HealthyDeadline=3 * SECOND, ProgressDeadline=9 * SECOND),
+        Update=update(HealthCheck="checks", HealthyDeadline=6 * SECOND, ProgressDeadline=12 * SECOND),
         ReschedulePolicy={"Attempts": 0, "Unlimited": False},
     )
     place = jobs.start(job(checked))

@@ -310,8 +310,9 @@ async def test_a_server_that_does_not_wait_is_not_asked_in_a_hot_loop(
     with serve(stub) as url:
         async with opened(url) as deployer:
             async with asyncio.timeout(5):
-                await deployer.moved(PLACE, Pointer(what=what, index=7), within=0.5)
-    assert 1 <= len(stub.seen) <= 5
+                while not stub.seen:  # a busy machine may not have come as far
+                    await deployer.moved(PLACE, Pointer(what=what, index=7), within=0.5)
+    assert len(stub.seen) <= 5
 
 
 @pytest.mark.parametrize("what", ["evaluation/00000000-0000-0000-0000-000000000000", "allocations"])
