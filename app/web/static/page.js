@@ -7,6 +7,11 @@ const body = document.getElementById("dialog-body");
 const toasts = document.getElementById("toasts");
 const live = document.getElementById("live");
 
+// htmx takes a request that a newer one replaces for an error, and tells the console; but to type on is none.
+htmx.logger = (_element, name, detail) => {
+  if (name === "htmx:sendAbort" || (name === "htmx:afterRequest" && !detail.xhr.status)) delete detail.error;
+};
+
 function toast(text) {
   const line = document.createElement("p");
   line.textContent = text;
@@ -49,7 +54,7 @@ document.body.addEventListener("told", (event) => {
 });
 
 // Answers may be late: what is shown below the tags is of the chosen one, and a tag that was chosen while the list was
-// asked for stays chosen. (htmx could abort requests instead, and would write an error for each into the console.)
+// asked for stays chosen.
 const chosen = () => document.querySelector("#tags input:checked")?.value;
 
 document.body.addEventListener("htmx:beforeSwap", (event) => {
