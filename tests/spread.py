@@ -1,12 +1,12 @@
 """Which tests may run at once (`make test`), and which begin first. It must not know what they test.
 
-A file is one piece of work, so that what a module shares is made once. Tests that start processes of ours are two large
-pieces: many of them at once would fight for the processors that their time limits reckon with.
+A file is one piece of work, so that what a module shares is made once. Tests that start processes of ours, or a browser,
+are one large piece: two of them at once would fight for the processors that their time limits reckon with.
 """
 
 from xdist.scheduler import LoadScopeScheduling
 
-LARGE = {"tests/e2e/": "processes", "tests/ui/": "processes", "tests/faults/": "faults"}
+LARGE = ("tests/e2e/", "tests/ui/", "tests/faults/")
 IN_ONE_PROCESS = "tests/faults/test_nomad_"
 
 
@@ -19,15 +19,13 @@ class Spread(LoadScopeScheduling):
 
 def piece(nodeid: str) -> str:
     """The piece of work that a test belongs to."""
-    if not nodeid.startswith(IN_ONE_PROCESS):
-        for folder, large in LARGE.items():
-            if nodeid.startswith(folder):
-                return large
+    if nodeid.startswith(LARGE) and not nodeid.startswith(IN_ONE_PROCESS):
+        return "processes"
     return nodeid.partition("::")[0]
 
 
 def turn(nodeid: str) -> int:
     """Pieces of the lowest turn begin first: what takes long must not be left to the end."""
-    if piece(nodeid) in LARGE.values():
+    if piece(nodeid) == "processes":
         return 0
     return 1 if nodeid.startswith(IN_ONE_PROCESS) else 2
