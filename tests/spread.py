@@ -1,6 +1,6 @@
 """Which tests may run at once (`make test`), and which begin first. It must not know what they test.
 
-A file is one piece of work, so that what a module shares is made once. Tests that start processes of ours, or a browser,
+A file is one piece of work, so that what a module shares is made once. Tests that start processes of ours, or browsers,
 are one large piece: two of them at once would fight for the processors that their time limits reckon with.
 """
 
