@@ -7,6 +7,11 @@ const body = document.getElementById("dialog-body");
 const toasts = document.getElementById("toasts");
 const live = document.getElementById("live");
 
+// htmx takes a request that a newer one replaces for an error, and tells the console; but to type on is none.
+htmx.logger = (_element, name, detail) => {
+  if (name === "htmx:sendAbort" || (name === "htmx:afterRequest" && !detail.xhr.status)) delete detail.error;
+};
+
 function toast(text) {
   const line = document.createElement("p");
   line.textContent = text;
