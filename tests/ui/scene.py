@@ -25,6 +25,8 @@ POOL = (
     "alder", "ash", "aspen", "beech", "birch", "cedar", "cherry", "cypress", "elder", "elm", "fir", "hazel",
     "hickory", "holly", "juniper", "larch", "laurel", "lime", "maple", "oak", "olive", "palm", "pear", "pine",
     "plum", "poplar", "rowan", "spruce", "sycamore", "teak", "walnut", "willow", "yew",
+    "azalea", "camellia", "fuchsia", "gorse", "heather", "hydrangea", "jasmine", "lavender", "lilac", "myrtle",
+    "oleander", "privet", "rosemary", "sage", "thyme",
 )  # fmt: skip
 STATES = (
     Cast(

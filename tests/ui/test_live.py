@@ -13,7 +13,6 @@ from app.local.nomad import Timing
 from tests.servers.toxic import ToxicProxy
 from tests.ui.conftest import Browse
 from tests.ui.hand import check_now, confirm, row, search
-from tests.ui.scene import SLOW
 from tests.ui.stage import Stage
 
 WATCH_FOR = """([name, words]) => new Promise((found) => {
@@ -51,18 +50,18 @@ async def test_a_row_changes_within_a_second(scene: Stage, page: Page, app: str)
     assert await page.evaluate("window.kept"), "the page was not loaded again"
 
 
-async def test_health_moves_as_allocations_do(scene: Stage, page: Page) -> None:
+async def test_health_moves_as_allocations_do(scene: Stage, page: Page, app: str) -> None:
     nomad = scene.site.nomad
-    nomad.set_timing(SLOW)
+    nomad.set_timing(Timing(healthy=300, healthy_deadline=3000, progress_deadline=3000))
     try:
-        await scene.push("teak", "v1.2.0")
-        await scene.registers("teak", ["v1.2.0"])
+        await scene.push(app, "v1.2.0")
+        await scene.registers(app, ["v1.2.0"])
     finally:
         nomad.set_timing(Timing())
     await page.goto("/")
-    await expect(row(page, "teak").get_by_text("Deploying 0/1 healthy")).to_be_visible()
-    nomad.skip(SLOW.healthy)
-    await expect(row(page, "teak").get_by_text("v1.2.0 runs")).to_be_visible()
+    await expect(row(page, app).get_by_text("Deploying 0/1 healthy")).to_be_visible()
+    nomad.skip(300)
+    await expect(row(page, app).get_by_text("v1.2.0 runs")).to_be_visible()
 
 
 async def test_two_people_see_the_same_and_one_word_counts(scene: Stage, page: Page, browse: Browse, app: str) -> None:
