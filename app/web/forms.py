@@ -1,6 +1,5 @@
 """Reading an HTML form: small, whole, each field once; and where a form may lead to. Each fault says its mend."""
 
-import asyncio
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
@@ -8,11 +7,11 @@ from uuid import UUID
 from starlette.requests import Request
 
 from app.errors import Rejected
+from app.web.bodies import read_body
 
 MAX_FORM = 16 * 1024
 MAX_FIELDS = 20
 MAX_PATH = 2000
-PATIENCE = 10.0  # seconds for a body to arrive
 
 
 async def read_form(request: Request) -> Mapping[str, str]:
@@ -20,16 +19,7 @@ async def read_form(request: Request) -> Mapping[str, str]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise Rejected("the body is no form: send Content-Type: application/x-www-form-urlencoded", status=415)
-    body = bytearray()
-    try:
-        async with asyncio.timeout(PATIENCE):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > MAX_FORM:
-                    raise Rejected(f"the form is over {MAX_FORM} bytes: send less", status=413)
-    except TimeoutError as error:
-        raise Rejected(f"the form did not arrive within {PATIENCE:g} s: send it whole", status=408) from error
-    return parse_form(bytes(body))
+    return parse_form(await read_body(request, limit=MAX_FORM, what="the form", mend="send less"))
 
 
 def parse_form(body: bytes) -> Mapping[str, str]:

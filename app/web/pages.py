@@ -49,7 +49,8 @@ class Pages:
     ) -> Response:
         """The page as it is now, with `status`."""
         text = self.render(template, values)
-        return Response(text, status, headers={"Cache-Control": "no-cache", **headers}, media_type="text/html")
+        kept = {"Cache-Control": "private, no-cache", "Vary": "Accept, Cookie, HX-Request"}
+        return Response(text, status, headers={**kept, **headers}, media_type="text/html")
 
 
 async def icon(_request: Request) -> Response:

@@ -1,15 +1,14 @@
 """Reading a person's wish from a request's body: strict, since a misread wish deploys. Each fault names its mend."""
 
-import asyncio
 import json
 from dataclasses import dataclass
 
 from starlette.requests import Request
 
 from app.errors import Rejected
+from app.web.bodies import read_body
 
 MAX_BODY = 64 * 1024
-PATIENCE = 10.0  # seconds for a body to arrive
 
 _EXAMPLE = 'send {"pinned_tag": "v1.2.0"} or {"auto_deploy": true} or both'
 _KEYS = ("pinned_tag", "auto_deploy")
@@ -25,7 +24,7 @@ class Wish:
 
 async def read_wish(request: Request) -> Wish:
     """The wish in the body; Rejected with 400, or 413 for a body over the limit, or 408 for one that never comes."""
-    return parse_wish(await _read(request))
+    return parse_wish(await read_body(request, limit=MAX_BODY, what="Error: the body", mend=_EXAMPLE))
 
 
 def parse_wish(body: bytes) -> Wish:
@@ -44,19 +43,6 @@ def parse_wish(body: bytes) -> Wish:
     if "auto_deploy" in content and not isinstance(auto_deploy, bool):
         raise Rejected(f"Error: auto_deploy is {_kind(auto_deploy)}: send true or false, without quotes")
     return Wish(pinned_tag=pinned_tag, auto_deploy=auto_deploy)
-
-
-async def _read(request: Request) -> bytes:
-    body = bytearray()
-    try:
-        async with asyncio.timeout(PATIENCE):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > MAX_BODY:
-                    raise Rejected(f"Error: the body is over {MAX_BODY} bytes: {_EXAMPLE}", status=413)
-    except TimeoutError as error:
-        raise Rejected(f"Error: the body did not arrive within {PATIENCE:g} s: send it whole", status=408) from error
-    return bytes(body)
 
 
 def _load(body: bytes) -> object:

@@ -68,7 +68,7 @@ async def test_several_filters_at_once(page: Page) -> None:
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("link", name=f"Remove filter {text}")).to_be_visible()
     await expect(page).to_have_url(re.compile(r"q=v1\.0\.0&q=canary"))
-    assert await names(page) == ["canary", *(f"canary-{number}" for number in range(1, 5))]
+    assert sorted(await names(page)) == ["canary", *(f"canary-{number}" for number in range(1, 5))]
     await search(page).fill("-3")
     await expect(page.get_by_role("rowheader")).to_have_count(1)
     await page.get_by_role("link", name="Remove filter canary").click()

@@ -60,7 +60,7 @@ def test_a_refused_errand_says_why_on_its_page(face: Face, browser: TestClient, 
 @pytest.mark.parametrize("path", ["/ask/check/app", REPLAY])
 def test_only_a_form_of_our_own_page_does_it(face: Face, script: TestClient, path: str) -> None:
     assert script.post(path, headers={**FORM, "Origin": "http://evil.example"}).status_code == 403
-    assert script.post(path, json={}).status_code == 400
+    assert script.post(path, json={}).status_code == 415
     assert script.post(path, content=b"a=%ff", headers=FORM).status_code == 400
     assert script.get(path).status_code == 405
     assert face.rules.checked == []

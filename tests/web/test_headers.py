@@ -45,5 +45,5 @@ def test_our_own_pages_are_told_where_a_form_stood(browser: TestClient) -> None:
 
 
 def test_pages_are_asked_for_again_and_what_api_clients_get_is_not_kept(browser: TestClient) -> None:
-    assert browser.get("/").headers["Cache-Control"] == "no-cache"
+    assert browser.get("/").headers["Cache-Control"] == "private, no-cache"
     assert browser.get("/repos").headers["Cache-Control"] == "no-store"

@@ -99,7 +99,9 @@ class Release:
 
     def metric(self, shown: Json) -> Json:
         """Why a group was not placed."""
-        return shown if self.number >= (1, 10, 4) else {key: value for key, value in shown.items() if key != "NodePool"}
+        exhausted = {task: self._known(asked) for task, asked in (shown["ResourcesExhausted"] or {}).items()}
+        kept = {key: value for key, value in shown.items() if key != "NodePool" or self.number >= (1, 10, 4)}
+        return {**kept, "ResourcesExhausted": exhausted or None}
 
     def plan(self, reply: Json) -> Json:
         if not self.modern:

@@ -54,7 +54,7 @@ document.body.addEventListener("told", (event) => {
 });
 
 // Answers may be late: what is shown below the tags is of the chosen one, and a tag that was chosen while the list was
-// asked for stays chosen. (htmx could abort requests instead, and would write an error for each into the console.)
+// asked for stays chosen.
 const chosen = () => document.querySelector("#tags input:checked")?.value;
 
 document.body.addEventListener("htmx:beforeSwap", (event) => {

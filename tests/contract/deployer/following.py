@@ -67,10 +67,11 @@ async def followed(
 
 
 async def settled(deployer: Deployer, place: JobPlace) -> JobState:
-    """The job once no deployment of it is active: what a test starts from."""
+    """The job once it was scheduled and no deployment of it is active: what a test starts from."""
     with anyio.fail_after(PATIENCE_SECONDS):
         while True:
             state = await inspected(deployer, place)
-            if state.deployment is None:
-                return state
+            seen = await deployer.observe(place, Submission(index=state.index, evaluation_id=""))
+            if seen.evaluated and (seen.deployment is None or over(seen)):
+                return await inspected(deployer, place)
             await anyio.sleep(0.1)

@@ -120,7 +120,7 @@ def _forms() -> Iterator[Row]:
         ("it lacks its key", "", "the form", again),
     ):
         yield _pressed(when, path, body, thing, mend)
-    yield _pressed("it is none", path, "{}", "a form", "send a form", kind="application/json")
+    yield _pressed("it is none", path, "{}", "the body", "send Content-Type", kind="application/json")
     yield _pressed("no tag was picked", pick, f"{key}&tag=&rule=pin", "tag", "open the page anew")
     yield _pressed("it says nothing of the rule", pick, f"{key}&tag=v1.0.0", "the rule", again)
     yield _asked("nobody knows whose form it is", Face(), "POST", "/logout", "this", "send Origin")

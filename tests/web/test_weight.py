@@ -1,0 +1,29 @@
+"""The list stays light however many watches there are; its speed is measured by tests/bench/page.py."""
+
+import gzip
+from dataclasses import replace
+
+import pytest
+
+from tests.fakes.registry import digest_of
+from tests.web.face import SUMMARY, WATCH, Face
+
+
+@pytest.mark.parametrize("watches", [1_000, 10_000])
+def test_the_list_is_at_most_forty_kilobytes(watches: int) -> None:
+    face = Face()
+    face.board.known = tuple(
+        replace(
+            WATCH,
+            name=f"team/app-{number}",
+            wanted_digest=digest_of(f"wanted {number}"),
+            running=(replace(WATCH.running[0], digest=digest_of(f"runs {number}")),),
+            rollout=replace(SUMMARY, outcome=None, what=f"team/app-{number} v1.1.0"),
+        )
+        for number in range(watches)
+    )
+    with face.client(Accept="text/html", **{"Accept-Encoding": "gzip"}) as browser:
+        answer = browser.get("/")
+    assert f"{watches} repositories" in answer.text
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert len(gzip.compress(answer.content, 5)) <= 40_000
