@@ -24,26 +24,41 @@ PLACE = JobPlace(region="", namespace="default", job_id="web")
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Watched:
-    """Stands before an ASGI application: counts what was asked, and how much of it is waited for at once."""
+    """Stands before an ASGI application: counts what was asked, and how much of it is waited for at once.
+
+    A request is over before its last bytes go out: whoever has read them may ask the next at once.
+    """
 
     application: Callable[..., Awaitable[None]]
     asked: list[str] = field(default_factory=list)
-    now: int = 0
     most: int = 0
+    _open: set[object] = field(default_factory=set)
+
+    @property
+    def now(self) -> int:
+        """How many requests are waited for."""
+        return len(self._open)
 
     async def __call__(self, scope: Message, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             return await self.application(scope, receive, send)
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                self._open.discard(request)
+            await send(message)
+
+        request = object()
         self.asked.append(scope["path"])
-        self.now += 1
+        self._open.add(request)
         self.most = max(self.most, self.now)
         body = await receive()
-        answered = asyncio.create_task(self.application(scope, _replay(body, receive), send))
+        answered = asyncio.create_task(self.application(scope, _replay(body, receive), sent))
         left = asyncio.create_task(receive())
         try:
             await asyncio.wait((answered, left), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self.now -= 1
+            self._open.discard(request)
             for task in (answered, left):
                 task.cancel()
             await asyncio.gather(answered, left, return_exceptions=True)
