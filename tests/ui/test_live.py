@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 
 import pytest
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Page, Response, Route, expect
 
 from app.local.nomad import Timing
 from tests.servers.toxic import ToxicProxy
 from tests.ui.conftest import Browse
-from tests.ui.hand import check_now, confirm, row, search
+from tests.ui.hand import check_now, confirm, pick, row, search, toast
 from tests.ui.stage import Stage
 
 WATCH_FOR = """([name, words]) => new Promise((found) => {
@@ -62,6 +62,71 @@ async def test_health_moves_as_allocations_do(scene: Stage, page: Page, app: str
     await expect(row(page, app).get_by_text("Deploying 0/1 healthy")).to_be_visible()
     nomad.skip(300)
     await expect(row(page, app).get_by_text("v1.2.0 runs")).to_be_visible()
+
+
+async def test_an_answer_that_comes_after_a_change_of_the_row_is_told(scene: Stage, page: Page, app: str) -> None:
+    """The row is fetched anew between the click and its answer, which htmx tells only to elements that are there."""
+    await page.goto("/")
+    await expect(page.locator("#live")).to_have_text("Live")
+    answer = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await answer.wait()
+        await route.continue_()
+
+    await page.route(f"**/ask/check/{app}", hold)
+    async with page.expect_request(f"**/ask/check/{app}"):
+        await check_now(page, app).click()
+    await _fetched(page, scene, app, "v1.2.0")
+    answer.set()
+    await expect(toast(page, re.compile(app))).to_be_visible()
+    await expect(row(page, app).get_by_text("v1.2.0 runs")).to_be_visible()
+    await expect(check_now(page, app)).to_be_enabled()
+
+
+async def test_a_button_is_not_taken_from_under_the_finger(scene: Stage, page: Page, app: str) -> None:
+    """The row changes between press and release: a click on what is no longer there would be lost."""
+    await page.goto("/")
+    await expect(page.locator("#live")).to_have_text("Live")
+    await check_now(page, app).hover()
+    await page.mouse.down()
+    await _fetched(page, scene, app, "v1.2.0")
+    await page.mouse.up()
+    await expect(toast(page, re.compile(app))).to_be_visible()
+    await expect(row(page, app).get_by_text("v1.2.0 runs")).to_be_visible()
+
+
+@pytest.mark.parametrize(("became", "words"), [
+    ("done", "Deploying to v1.0.0"),
+    ("refused", "pinned_tag v9.9.9 is not inside"),
+    ("lost", "The service does not answer"),
+])  # fmt: skip
+async def test_who_closed_the_dialog_is_told_how_it_went(browse: Browse, app: str, became: str, words: str) -> None:
+    async with browse() as browser:
+        browser.expect_cuts()
+        browser.expect(r"^console error: Failed to load resource: .* 4\d\d|Response Status Error Code 4\d\d")
+        page = browser.page
+        closed = asyncio.Event()
+
+        async def answer(route: Route) -> None:
+            if route.request.method == "GET":
+                return await route.continue_()
+            await closed.wait()
+            sent = route.request.post_data or ""
+            if became == "lost":
+                await route.abort()
+            else:
+                await route.continue_(post_data=sent.replace("v1.0.0", "v9.9.9") if became == "refused" else sent)
+
+        await page.route(f"**/ask/deploy/{app}", answer)
+        await page.goto("/")
+        button = await pick(page, app, "v1.0.0")
+        async with page.expect_request(lambda request: request.method == "POST"):
+            await button.click()
+        await page.keyboard.press("Escape")
+        await expect(page.get_by_role("dialog")).to_be_hidden()
+        closed.set()
+        await expect(toast(page, re.compile(re.escape(words)))).to_be_visible()
 
 
 async def test_two_people_see_the_same_and_one_word_counts(scene: Stage, page: Page, browse: Browse, app: str) -> None:
@@ -204,3 +269,17 @@ async def _watching(page: Page, app: str, words: str, scene: Stage, tag: str) ->
     await scene.push(app, tag)
     seen: float = await watching
     return seen
+
+
+async def _fetched(page: Page, scene: Stage, app: str, tag: str) -> None:
+    """Push; returns when the page has fetched a row with it, whether it shows it or not."""
+    fetched = asyncio.Event()
+
+    async def look(response: Response) -> None:
+        if "/rows?" in response.url and f"{tag} runs" in await response.text():
+            fetched.set()
+
+    page.on("response", look)
+    await scene.push(app, tag)
+    async with asyncio.timeout(20):
+        await fetched.wait()

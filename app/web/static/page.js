@@ -12,11 +12,13 @@ htmx.logger = (_element, name, detail) => {
   if (name === "htmx:sendAbort" || (name === "htmx:afterRequest" && !detail.xhr.status)) delete detail.error;
 };
 
-function toast(text) {
+const NO_ANSWER = "The service does not answer: nothing is known to have changed. Try again.";
+
+function toast(text, seconds = 8) {
   const line = document.createElement("p");
   line.textContent = text;
   toasts.append(line);
-  setTimeout(() => line.remove(), 8000);
+  setTimeout(() => line.remove(), seconds * 1000);
 }
 
 // --- Dialogs: a link to a confirmation page opens it here; its form says how it went beside its button.
@@ -51,6 +53,19 @@ document.body.addEventListener("told", (event) => {
   if (dialog.open) dialog.close();
   toast(event.detail.message);
   renew(location.href);
+});
+
+// Whoever closed the dialog or searched for something else before the answer came is told how it went all the same:
+// htmx tells only elements that are still on the page.
+document.body.addEventListener("htmx:beforeSend", ({ detail: { xhr, requestConfig } }) => {
+  if (requestConfig.verb === "get") return;
+  xhr.addEventListener("loadend", () => {
+    if (requestConfig.elt.isConnected) return;
+    const said = JSON.parse(xhr.getResponseHeader("HX-Trigger") ?? "{}").told;
+    if (said) toast(said.message);
+    else toast(xhr.status ? xhr.responseText : NO_ANSWER, 60);
+    renew(location.href);
+  });
 });
 
 // Answers may be late: what is shown below the tags is of the chosen one, and a tag that was chosen while the list was
@@ -91,12 +106,13 @@ document.body.addEventListener("htmx:beforeSwap", (event) => {
 });
 document.body.addEventListener("htmx:sendError", (event) => {
   const problem = event.detail.requestConfig?.elt?.querySelector?.(".problem");
-  if (problem) problem.textContent = "The service does not answer: nothing is known to have changed. Try again.";
+  if (problem) problem.textContent = NO_ANSWER;
 });
 
 // --- What changed: elements with data-live are fetched anew and put in by their id, where they differ.
 
 let asked = new Set();
+let held = new Set(); // what could not be put in yet
 let busy = false;
 
 async function renew(url) {
@@ -108,7 +124,7 @@ async function renew(url) {
     asked.delete(next);
     try {
       const answer = await fetch(next, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(15000) });
-      if (answer.ok) put(new DOMParser().parseFromString(await answer.text(), "text/html"));
+      if (answer.ok && !put(new DOMParser().parseFromString(await answer.text(), "text/html"))) held.add(next);
     } catch {
       // The stream says whether the service is there, and what was missed is fetched when it is back.
     }
@@ -116,10 +132,27 @@ async function renew(url) {
   busy = false;
 }
 
+// What a person holds a button down in, or awaits an answer in, stays until that is over: the click would be lost, and
+// so would the answer.
+const IN_USE = ":has(:active, .htmx-request)";
+for (const over of ["pointerup", "pointercancel", "dragend", "keyup", "htmx:afterRequest"]) {
+  document.addEventListener(over, () => {
+    const again = held;
+    held = new Set();
+    if (again.size) setTimeout(() => again.forEach(renew));
+  });
+}
+
+// Whether everything could be put in.
 function put(page) {
+  let whole = true;
   for (const next of page.querySelectorAll("[data-live]")) {
     const now = document.getElementById(next.id);
     if (!now || same(now, next)) continue;
+    if (now.matches(IN_USE)) {
+      whole = false;
+      continue;
+    }
     const focus = now.contains(document.activeElement) ? document.activeElement.id : "";
     const open = new Set([...now.querySelectorAll("details[open][id]")].map((each) => each.id));
     const fresh = document.importNode(next, true);
@@ -129,6 +162,7 @@ function put(page) {
     if (focus) document.getElementById(focus)?.focus({ preventScroll: true });
   }
   tellTimes();
+  return whole;
 }
 
 // Times differ at each look, and are told by this page itself.
