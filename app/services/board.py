@@ -82,11 +82,13 @@ class Search:
 class Listing:
     """One page of watches, by condition, then in the configuration's order; without their tags.
 
-    `found` is how many the search finds in all; `counts` how many of those that hold its terms are in each condition.
+    `total` is how many watches there are at all, `found` how many of them the search finds; `counts` how many of those
+    that hold its terms are in each condition.
     `matched_tags` has, for a watch that a term was found in only by one of its registry's tags, such a tag.
     """
 
     watches: tuple[WatchView, ...]
+    total: int
     found: int
     counts: Mapping[Condition, int]
     matched_tags: Mapping[str, str] = field(default_factory=dict)
@@ -103,8 +105,7 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """What every page tells: the pause, what is away, who posts in vain, notices that could not be sent, how many
-    watches there are at all."""
+    """What every page tells: the pause, what is away, who posts in vain, and notices that could not be sent."""
 
     now: datetime
     paused: bool
@@ -113,7 +114,6 @@ class Situation:
     away: tuple[Away, ...]
     unknown_sources: tuple[UnknownSource, ...]
     unsent_notices: int
-    watches: int
 
 
 class EntryKind(StrEnum):

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from app.domain.decision import HoldReason
 from app.errors import Rejected
 from app.services import foresee, operate, replay, steer
+from app.services.board import Search
 from app.services.operate import Reply
 from app.services.queries import RolloutSummary, WatchView
 from app.web.asks import Ask, Errand, Question, foreseen
@@ -146,8 +147,8 @@ async def _do_rollback(request: Request, fields: Fields) -> Reply:
 
 
 async def _pause(request: Request) -> Ask:
-    situation = await running(request).services.board.situation()
-    watches = "the one watch" if situation.watches == 1 else f"all {situation.watches} watches"
+    total = (await running(request).services.board.listing(Search(), offset=0, limit=0)).total
+    watches = "the one watch" if total == 1 else f"all {total} watches"
     sentences = (f"Nothing is deployed by itself for {watches}, until somebody resumes.",
                  "Rollouts under way go on, and what people ask for is deployed all the same.")  # fmt: skip
     return Ask(title="Pause everything", sentences=sentences, button="Pause everything", danger=True)

@@ -55,7 +55,6 @@ class MemoryBoard:
             away=self.absent,
             unknown_sources=self.unknown_sources,
             unsent_notices=self.unsent_notices,
-            watches=len(self.known),
         )
 
     async def listing(self, search: Search, *, offset: int, limit: int) -> Listing:
@@ -65,6 +64,7 @@ class MemoryBoard:
         found.sort(key=lambda watch: ORDER.index(condition(watch)))
         return Listing(
             watches=tuple(replace(watch, tags=()) for watch in found[offset : offset + limit]),
+            total=len(self.known),
             found=len(found),
             counts=Counter(condition(watch) for watch in held),
         )

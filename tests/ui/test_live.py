@@ -109,14 +109,14 @@ async def test_who_closed_the_dialog_is_told_how_it_went(browse: Browse, app: st
         closed = asyncio.Event()
 
         async def answer(route: Route) -> None:
-            if route.request.method == "GET":
-                return await route.continue_()
-            await closed.wait()
-            sent = route.request.post_data or ""
-            if became == "lost":
+            if route.request.method == "POST":
+                await closed.wait()
+            if route.request.method == "POST" and became == "lost":
                 await route.abort()
+            elif route.request.method == "POST" and became == "refused":
+                await route.continue_(post_data=(route.request.post_data or "").replace("v1.0.0", "v9.9.9"))
             else:
-                await route.continue_(post_data=sent.replace("v1.0.0", "v9.9.9") if became == "refused" else sent)
+                await route.continue_()
 
         await page.route(f"**/ask/deploy/{app}", answer)
         await page.goto("/")

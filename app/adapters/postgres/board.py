@@ -26,8 +26,6 @@ from app.services.queries import RolloutSummary, WatchView
 
 _NAMED = f"{statements.FEW_WATCHES} AND w.name = ANY($2)"
 
-_COUNT = "SELECT count(*) FROM watches WHERE present"
-
 _ROLLOUTS_OF = f"""
 {statements.ROLLOUTS}
 JOIN (SELECT rollout_id, asked_at FROM rollout_watches WHERE watch_name = $1 ORDER BY asked_at DESC LIMIT $2) newest
@@ -56,12 +54,11 @@ class PostgresBoard:
         self._database = database
 
     async def situation(self) -> Situation:
-        """What every page tells, in four statements."""
+        """What every page tells, in three statements."""
         async with self._database.connection() as connection:
             switch = await connection.fetchrow(statements.SWITCH)
             away = await connection.fetch(statements.AWAY)
             unknown = await connection.fetch(statements.UNKNOWN_SOURCES)
-            watches = await connection.fetchval(_COUNT)
         return Situation(
             now=switch["now"],
             paused=switch["paused"],
@@ -70,19 +67,20 @@ class PostgresBoard:
             away=tuple(rows.away(row) for row in away),
             unknown_sources=tuple(rows.unknown_source(row) for row in unknown),
             unsent_notices=switch["unsent"],
-            watches=watches,
         )
 
     async def listing(self, search: Search, *, offset: int, limit: int) -> Listing:
         """A page of watches, in two statements, or three when something is searched for."""
         if not all(_storable(term) for term in search.terms):
-            return Listing(watches=(), found=0, counts={})
+            everything = await self.listing(Search(), offset=0, limit=0)
+            return Listing(watches=(), total=everything.total, found=0, counts={})
         async with self._database.connection() as connection:
             page = await listing.find(connection, search, offset=offset, limit=limit)
             watches = await _views(connection, page.names)
         wanted = search.conditions or page.counts
         return Listing(
             watches=watches,
+            total=page.total,
             found=sum(count for each, count in page.counts.items() if each in wanted),
             counts=page.counts,
             matched_tags=page.matched_tags,

@@ -38,12 +38,12 @@ special AS MATERIALIZED (
   ) found GROUP BY name, position, hold)
 """
 
-# The first of each decision, merged: no more is read than could stand on the page.
+# The first of each decision, merged: no more is read than could stand on the page, and nothing of the decisions that
+# come after all of it.
 _PAGE = f"""
 WITH {_SPECIAL}, counted AS (
   SELECT rank, sum(n)::integer AS n FROM (
-    SELECT rank, n FROM (SELECT hold, count(*) AS n FROM watches WHERE present GROUP BY hold) held
-    JOIN named USING (hold)
+    SELECT rank, (SELECT count(*) FROM watches w WHERE w.present AND w.hold = named.hold) AS n FROM named
     UNION ALL SELECT named.rank, -count(*) FROM special JOIN named USING (hold) GROUP BY named.rank
     UNION ALL SELECT rank, count(*) FROM special GROUP BY rank) each GROUP BY rank),
 page AS (
@@ -52,7 +52,8 @@ page AS (
       SELECT position, name FROM watches w
       WHERE w.present AND w.hold = named.hold AND w.name NOT IN (SELECT name FROM special)
       ORDER BY position, name LIMIT $4::bigint + $5::bigint) first
-    WHERE named.rank = ANY($3::integer[])
+    WHERE named.rank = ANY($3::integer[]) AND $4 + $5 > (
+      SELECT coalesce(sum(n), 0) FROM counted WHERE counted.rank < named.rank AND counted.rank = ANY($3))
     UNION ALL SELECT rank, position, name FROM special WHERE rank = ANY($3)) each
   ORDER BY rank, position, name OFFSET $4 LIMIT $5)
 SELECT array(SELECT name FROM page ORDER BY rank, position, name) AS names,
@@ -85,7 +86,8 @@ WITH {_SPECIAL}, found AS MATERIALIZED (
 SELECT array(SELECT name FROM found WHERE rank = ANY($3::integer[])
     ORDER BY rank, position, name OFFSET $4 LIMIT $5) AS names,
   (SELECT coalesce(jsonb_object_agg(rank, n), '{{}}') FROM (SELECT rank, count(*) AS n FROM found GROUP BY rank) each)
-    AS counts
+    AS counts,
+  (SELECT count(*) FROM watches WHERE present) AS total
 """
 
 # Of the page's watches only: a tag that holds most of what is in nothing else of the watch.
@@ -102,9 +104,11 @@ WHERE w.name = ANY($1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """The watches of a page by name, how many are in each condition, and tags that terms were found in."""
+    """The watches of a page by name, how many there are at all and in each condition, and tags that terms were found
+    in."""
 
     names: Sequence[str]
+    total: int
     counts: Mapping[Condition, int]
     matched_tags: Mapping[str, str] = field(default_factory=dict)
 
@@ -115,11 +119,13 @@ async def find(connection: Connection, search: Search, *, offset: int, limit: in
     values = (_HOLDS, _HOLD_RANKS, wanted, offset, limit)
     if not search.terms:
         row = await connection.fetchrow(_PAGE, *values)
-        return Names(names=row["names"], counts=_counts(row["counts"]))
+        counts = _counts(row["counts"])
+        return Names(names=row["names"], total=sum(counts.values()), counts=counts)
     row = await connection.fetchrow(_FOUND, *values, list(search.terms))
     matched = await connection.fetch(_MATCHED, row["names"], list(search.terms))
     return Names(
         names=row["names"],
+        total=row["total"],
         counts=_counts(row["counts"]),
         matched_tags={each["name"]: each["tag"] for each in matched},
     )
