@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app.services.operate import Reply
+from app.web.forms import own_path
 
 _COOKIE = "told"
 _SECONDS = 60
@@ -52,11 +53,9 @@ def came_from(request: Request, otherwise: str) -> str:
         referer = urlsplit(request.headers.get("referer", ""))
     except ValueError:
         return otherwise
-    is_ours = referer.netloc == request.headers.get("host") and referer.path.startswith("/")
-    # To browsers a path that begins with two slashes, of either kind, is another host.
-    if not is_ours or referer.path[1:2] in ("/", "\\"):
-        return otherwise
-    return referer.path + (f"?{referer.query}" if referer.query else "")
+    path = referer.path + (f"?{referer.query}" if referer.query else "")
+    is_ours = referer.netloc == request.headers.get("host") and own_path(path) == path
+    return path if is_ours else otherwise
 
 
 def take_flash(request: Request) -> Flash | None:
