@@ -54,7 +54,8 @@ async def test_the_same_word_again_is_the_same_rollout_while_it_is_active(runnin
     assert len(running.images("app")) == 2
 
 
-async def test_all_watches_of_a_target_go_in_one_registration(running: Line) -> None:
+async def two_watches_of_one_job(running: Line) -> None:
+    """Job "both" runs v1.0.0 of web and, beside it, of side."""
     for name in ("web", "side"):
         await running.push(name, "v1.0.0", told=False)
     job = sample_job("both", f"{running.host}/team/web:v1.0.0")
@@ -64,6 +65,10 @@ async def test_all_watches_of_a_target_go_in_one_registration(running: Line) -> 
     await running.configure(running.watch("web", job="both"), running.watch("side", job="both", task="sidecar"))
     await running.held("web", "up_to_date")
     await running.held("side", "up_to_date")
+
+
+async def test_all_watches_of_a_target_go_in_one_registration(running: Line) -> None:
+    await two_watches_of_one_job(running)
     running.nomad.set_timing(SLOW)
     await running.push("web", "v1.1.0")
     await running.until(lambda: len(running.nomad.ledger.entries(job="both")) == 1, "one is registered")
@@ -83,15 +88,7 @@ async def test_all_watches_of_a_target_go_in_one_registration(running: Line) -> 
 
 
 async def test_a_person_asks_for_one_watch_and_the_other_goes_along(running: Line) -> None:
-    for name in ("web", "side"):
-        await running.push(name, "v1.0.0", told=False)
-    job = sample_job("both", f"{running.host}/team/web:v1.0.0")
-    sidecar = sample_job("both", f"{running.host}/team/side:v1.0.0", task="sidecar")
-    job["TaskGroups"][0]["Tasks"] += sidecar["TaskGroups"][0]["Tasks"]
-    running.nomad.seed(job)
-    await running.configure(running.watch("web", job="both"), running.watch("side", job="both", task="sidecar"))
-    await running.held("web", "up_to_date")
-    await running.held("side", "up_to_date")
+    await two_watches_of_one_job(running)
     web = await running.push("web", "v1.1.0", told=False)
     asked = await running.deploy("side", "v1.0.0")
     assert (await running.outcome(asked))[0] == "succeeded"
@@ -102,15 +99,7 @@ async def test_a_person_asks_for_one_watch_and_the_other_goes_along(running: Lin
 
 
 async def test_a_word_for_two_watches_keeps_what_still_can_be(running: Line) -> None:
-    for name in ("web", "side"):
-        await running.push(name, "v1.0.0", told=False)
-    job = sample_job("both", f"{running.host}/team/web:v1.0.0")
-    sidecar = sample_job("both", f"{running.host}/team/side:v1.0.0", task="sidecar")
-    job["TaskGroups"][0]["Tasks"] += sidecar["TaskGroups"][0]["Tasks"]
-    running.nomad.seed(job)
-    await running.configure(running.watch("web", job="both"), running.watch("side", job="both", task="sidecar"))
-    await running.held("web", "up_to_date")
-    await running.held("side", "up_to_date")
+    await two_watches_of_one_job(running)
     gone = await running.push("web", "test", told=False)
     side = await running.push("side", "test", told=False)
     running.nomad_answers(500, times=4)

@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -37,13 +36,6 @@ class People:
 
 class Killed(BaseException):
     """The worker dies here: nothing of ours handles it."""
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url, size=8)
-    yield database
-    await database.close()
 
 
 @pytest.fixture

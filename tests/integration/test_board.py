@@ -1,8 +1,6 @@
 """What the pages read of Postgres: watches by need and by search, in as many statements whatever their number."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 
@@ -11,6 +9,7 @@ from app.adapters.postgres.pool import Database
 from app.adapters.postgres.queries import PostgresQueries
 from app.domain.decision import HoldReason
 from app.services.board import Condition, Glance, Listing, Search, condition
+from tests.integration.statements import execute
 from tests.integration.test_queries import Counting
 from tests.seeded import name_of, seed_watches
 
@@ -18,22 +17,10 @@ ALL = 1000
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url, size=2)
-    yield database
-    await database.close()
-
-
-@pytest.fixture
 async def board(database: Database) -> PostgresBoard:
     """A hundred watches, in every state that there is."""
     await seed_watches(database, 100, tags=4)
     return PostgresBoard(database)
-
-
-async def execute(database: Database, query: str, *values: Any) -> None:
-    async with database.connection() as connection:
-        await connection.execute(query, *values)
 
 
 async def everything(board: PostgresBoard, *terms: str) -> Listing:

@@ -1,8 +1,6 @@
 """Timelines, deliveries and tags, read of Postgres: newest first, page by page, and of whom or what was asked for."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -14,6 +12,7 @@ from app.domain.decision import HoldReason
 from app.domain.rollout import OutcomeKind
 from app.services.board import Acceptance, Entry, EntryKind, Glance, TagView
 from app.services.said import Saying
+from tests.integration.statements import execute
 from tests.seeded import name_of, seed_watches
 
 DIGEST = "sha256:" + "a" * 64
@@ -32,21 +31,9 @@ INSERT INTO event_watches (event_id, watch_name, told_at) SELECT event_id, name,
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url, size=2)
-    yield database
-    await database.close()
-
-
-@pytest.fixture
 async def board(database: Database) -> PostgresBoard:
     await seed_watches(database, 12, tags=4)
     return PostgresBoard(database)
-
-
-async def execute(database: Database, query: str, *values: Any) -> None:
-    async with database.connection() as connection:
-        await connection.execute(query, *values)
 
 
 async def delivered(

@@ -1,7 +1,6 @@
 """Given a real Postgres, what only it can show: locks between processes, what it remembers, and its absence."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
 import pytest
@@ -17,13 +16,6 @@ from tests.servers.postgres import migrate
 
 HOST = "registry.example.com"
 DIGEST = "sha256:" + "a" * 64
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = Database(database_url)
-    yield opened
-    await opened.close()
 
 
 def pushed(number: int, *, path: str = "team/app", tag: str = "v1") -> PushEvent:

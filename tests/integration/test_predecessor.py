@@ -1,7 +1,6 @@
 """The Go service's table: its rules are taken over once for each watch, and the table stays as it was."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -12,6 +11,7 @@ from app.domain.reference import Repository
 from app.domain.watch import JobPlace, Watch
 from app.errors import Permanent
 from app.services.reconcile import reconcile
+from tests.integration.statements import execute
 
 # As the Go service creates it.
 TABLE = """
@@ -35,20 +35,8 @@ GONE = replace(APP, name="gone", place=replace(APP.place, job_id="gone"))
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url, size=8)
-    yield database
-    await database.close()
-
-
-@pytest.fixture
 def store(database: Database) -> PostgresWatches:
     return PostgresWatches(database)
-
-
-async def execute(database: Database, script: str) -> None:
-    async with database.connection() as connection:
-        await connection.execute(script)
 
 
 async def rules(database: Database) -> dict[str, tuple[str, bool]]:

@@ -1,6 +1,5 @@
 """What people read of Postgres: every watch as the last look left it, in as many statements whatever their number."""
 
-from collections.abc import AsyncIterator
 from dataclasses import asdict, replace
 from typing import Any
 from uuid import uuid4
@@ -16,6 +15,7 @@ from app.domain.reference import Repository
 from app.domain.rollout import OutcomeKind, RolloutState
 from app.domain.watch import JobPlace, Watch
 from app.services.queries import TaskView
+from tests.integration.statements import execute
 
 APP = Watch(
     name="app",
@@ -50,21 +50,9 @@ VALUES ($1, 'app', 'v1.0.0', $2, false, '{"g/server": "team/app:v0.9.0"}', 'v1.0
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url, size=2)
-    yield database
-    await database.close()
-
-
-@pytest.fixture
 async def queries(database: Database) -> PostgresQueries:
     await PostgresWatches(database).reconcile([APP, replace(APP, name="zoo"), replace(APP, name="bar")], at_start=False)
     return PostgresQueries(database)
-
-
-async def execute(database: Database, query: str, *values: Any) -> None:
-    async with database.connection() as connection:
-        await connection.execute(query, *values)
 
 
 async def test_a_watch_never_looked_at_has_nothing_but_its_place(queries: PostgresQueries) -> None:

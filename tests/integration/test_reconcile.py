@@ -1,7 +1,6 @@
 """The configured watches in Postgres: what appears, changes and goes, and what stays with it."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -12,6 +11,7 @@ from app.domain.reference import Repository
 from app.domain.watch import DeployBy, JobPlace, Watch
 from app.errors import StoreUnavailable
 from app.services.reconcile import Reconciled, reconcile
+from tests.integration.statements import execute
 
 PLACE = JobPlace(region="", namespace="default", job_id="web")
 APP = Watch(
@@ -46,13 +46,6 @@ SELECT tags, tags_read_at, wanted_tag, wanted_digest, running, job_create_index,
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url, size=8)
-    yield database
-    await database.close()
-
-
-@pytest.fixture
 def store(database: Database) -> PostgresWatches:
     return PostgresWatches(database)
 
@@ -65,11 +58,6 @@ async def rows(database: Database, query: str, *values: object) -> list[dict[str
 async def row(database: Database, query: str, *values: object) -> dict[str, object]:
     (found,) = await rows(database, query, *values)
     return found
-
-
-async def execute(database: Database, script: str) -> None:
-    async with database.connection() as connection:
-        await connection.execute(script)
 
 
 async def target(database: Database, job_id: str) -> dict[str, object]:

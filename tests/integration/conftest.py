@@ -1,0 +1,15 @@
+"""What the stores are tried on: a fresh, migrated database of the embedded Postgres."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from app.adapters.postgres.pool import Database
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """Its connections are opened as they are needed, and closed at the end."""
+    database = Database(database_url, size=8)
+    yield database
+    await database.close()
