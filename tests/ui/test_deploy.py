@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.ui.browsing import Browsing
 from tests.ui.conftest import Browse
@@ -184,6 +184,39 @@ async def test_a_service_that_went_away_is_told_beside_the_button(scene: Stage, 
     await browser.context.set_offline(False)
     await button.click()
     await scene.registers(app, ["v1.0.0"])
+
+
+async def test_in_a_row_too_and_until_it_works(scene: Stage, browser: Browsing, app: str) -> None:
+    page = browser.page
+    await page.goto("/")
+    await expect(page.locator("#live")).to_have_text("Live")
+    browser.expect_cuts()
+    problem = row(page, app).get_by_role("alert").filter(has_text="does not answer")
+    await browser.context.set_offline(True)
+    await check_now(page, app).click()
+    await expect(problem).to_be_visible()
+    await browser.context.set_offline(False)
+    await expect(page.locator("#live")).to_have_text("Live")
+    await expect(problem).to_be_visible()
+    await check_now(page, app).click()
+    await expect(toast(page, re.compile(app))).to_be_visible()
+    await expect(problem).to_be_hidden()
+
+
+async def test_what_a_proxy_says_in_the_services_place_is_not_shown_as_text(browser: Browsing, app: str) -> None:
+    page = browser.page
+    await page.goto("/")
+    button = await pick(page, app, "v1.0.0")
+    browser.expect("status of 502")
+    browser.expect("Response Status Error Code 502")
+
+    async def gateway(route: Route) -> None:
+        await route.fulfill(status=502, content_type="text/html", body="<html><h1>502 Bad Gateway</h1></html>")
+
+    await page.route("**/ask/deploy/**", gateway)
+    await button.click()
+    await expect(page.get_by_role("alert").filter(has_text="does not answer")).to_be_visible()
+    await expect(page.get_by_text("Bad Gateway")).to_have_count(0)
 
 
 async def test_the_server_does_the_same_word_once(scene: Stage, page: Page, app: str) -> None:

@@ -14,6 +14,9 @@ htmx.logger = (_element, name, detail) => {
 
 const NO_ANSWER = "The service does not answer: nothing is known to have changed. Try again.";
 
+// Why something was not done; what is no text is none of ours, but of a proxy that does not reach the service.
+const why = (xhr) => (xhr.getResponseHeader("Content-Type")?.startsWith("text/plain") ? xhr.responseText : NO_ANSWER);
+
 function toast(text, seconds = 8) {
   const line = document.createElement("p");
   line.textContent = text;
@@ -59,11 +62,12 @@ document.body.addEventListener("told", (event) => {
 // htmx tells only elements that are still on the page.
 document.body.addEventListener("htmx:beforeSend", ({ detail: { xhr, requestConfig } }) => {
   if (requestConfig.verb === "get") return;
+  requestConfig.elt.querySelector(".problem")?.replaceChildren();
   xhr.addEventListener("loadend", () => {
     if (requestConfig.elt.isConnected) return;
     const said = JSON.parse(xhr.getResponseHeader("HX-Trigger") ?? "{}").told;
     if (said) toast(said.message);
-    else toast(xhr.status ? xhr.responseText : NO_ANSWER, 60);
+    else toast(why(xhr), 60);
     renew(location.href);
   });
 });
@@ -91,10 +95,8 @@ document.body.addEventListener("change", (event) => {
   button.textContent = `Asking what ${event.target.value} would change…`;
 });
 
-// A form that stands in a row has no room for an error until there is one.
-document.body.addEventListener("htmx:beforeSwap", (event) => {
-  const form = event.detail.requestConfig?.elt;
-  if (!event.detail.isError || !form?.matches("form[data-direct]")) return;
+// Where the error of a form stands, in the form; in a row there is no room for one until it is needed.
+function problemOf(form) {
   let problem = form.querySelector(".problem");
   if (!problem) {
     problem = document.createElement("p");
@@ -102,11 +104,15 @@ document.body.addEventListener("htmx:beforeSwap", (event) => {
     problem.setAttribute("role", "alert");
     form.append(problem);
   }
-  event.detail.target = problem;
+  return problem;
+}
+document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (!detail.isError || detail.requestConfig.verb === "get") return;
+  detail.target = problemOf(detail.requestConfig.elt);
+  detail.serverResponse = why(detail.xhr);
 });
-document.body.addEventListener("htmx:sendError", (event) => {
-  const problem = event.detail.requestConfig?.elt?.querySelector?.(".problem");
-  if (problem) problem.textContent = NO_ANSWER;
+document.body.addEventListener("htmx:sendError", ({ detail: { requestConfig } }) => {
+  if (requestConfig.verb !== "get") problemOf(requestConfig.elt).textContent = NO_ANSWER;
 });
 
 // --- What changed: elements with data-live are fetched anew and put in by their id, where they differ.
@@ -165,10 +171,11 @@ function put(page) {
   return whole;
 }
 
-// Times differ at each look, and are told by this page itself.
+// Times differ at each look, and are told by this page itself, as are errors.
 function same(now, next) {
   const text = (element) => {
     const copy = element.cloneNode(true);
+    for (const problem of copy.querySelectorAll("form[data-direct] > .problem")) problem.remove();
     for (const time of copy.querySelectorAll("time")) time.textContent = "";
     for (const each of copy.querySelectorAll("[class]")) each.classList.remove("htmx-request");
     return copy.outerHTML;
