@@ -5,6 +5,7 @@ import re
 import statistics
 from collections.abc import AsyncIterator
 from datetime import datetime
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import Page, Response, Route, expect
@@ -272,14 +273,14 @@ async def _watching(page: Page, app: str, words: str, scene: Stage, tag: str) ->
 
 
 async def _fetched(page: Page, scene: Stage, app: str, tag: str) -> None:
-    """Push; returns when the page has fetched a row with it, whether it shows it or not."""
-    fetched = asyncio.Event()
-
-    async def look(response: Response) -> None:
-        if "/rows?" in response.url and f"{tag} runs" in await response.text():
-            fetched.set()
-
-    page.on("response", look)
+    """Push; returns when the page has fetched the row with it, whether it shows it or not."""
+    responses: asyncio.Queue[Response] = asyncio.Queue()
+    its_row = re.compile(rf'data-watch="{app}"(?:(?!data-watch).)*{re.escape(tag)} runs', re.DOTALL)
+    page.on("response", responses.put_nowait)
     await scene.push(app, tag)
     async with asyncio.timeout(20):
-        await fetched.wait()
+        while True:
+            response = await responses.get()
+            if urlsplit(response.url).path in ("/", "/rows") and its_row.search(await response.text()):
+                break
+    page.remove_listener("response", responses.put_nowait)
