@@ -72,7 +72,7 @@ class Database:
             raise _unavailable(error) from error
 
     async def close(self) -> None:
-        """Close the pool; connections still in use after two seconds are cut."""
+        """Close the pool at once: what still runs on its connections is cut, and rolled back by Postgres."""
         if self._pool is not None:
             self._pool.terminate()
             self._pool = None
