@@ -85,14 +85,16 @@ async def test_an_answer_that_comes_after_a_change_of_the_row_is_told(scene: Sta
     await expect(check_now(page, app)).to_be_enabled()
 
 
-async def test_a_button_is_not_taken_from_under_the_finger(scene: Stage, page: Page, app: str) -> None:
+@pytest.mark.parametrize("by", ["mouse", "keyboard"])
+async def test_a_button_is_not_taken_from_under_the_finger(scene: Stage, page: Page, app: str, by: str) -> None:
     """The row changes between press and release: a click on what is no longer there would be lost."""
     await page.goto("/")
     await expect(page.locator("#live")).to_have_text("Live")
     await check_now(page, app).hover()
-    await page.mouse.down()
+    await check_now(page, app).focus()
+    await (page.mouse.down() if by == "mouse" else page.keyboard.down("Space"))
     await _fetched(page, scene, app, "v1.2.0")
-    await page.mouse.up()
+    await (page.mouse.up() if by == "mouse" else page.keyboard.up("Space"))
     await expect(toast(page, re.compile(app))).to_be_visible()
     await expect(row(page, app).get_by_text("v1.2.0 runs")).to_be_visible()
 

@@ -139,10 +139,19 @@ async function renew(url) {
 }
 
 // What a person holds a button down in, or awaits an answer in, stays until that is over: the click would be lost, and
-// so would the answer.
-const IN_USE = ":has(:active, .htmx-request)";
+// so would the answer. `:active` does not tell: after a touch it may stay until the next one.
+let pressed = null;
+const inUse = (element) => element.contains(pressed) || element.querySelector(".htmx-request");
+
+document.addEventListener("pointerdown", ({ target, button }) => {
+  if (!button) pressed = target;
+});
+document.addEventListener("keydown", ({ target, key }) => {
+  if (key === " ") pressed = target; // a button acts when it is let go
+});
 for (const over of ["pointerup", "pointercancel", "dragend", "keyup", "htmx:afterRequest"]) {
   document.addEventListener(over, () => {
+    if (over !== "htmx:afterRequest") pressed = null;
     const again = held;
     held = new Set();
     if (again.size) setTimeout(() => again.forEach(renew));
@@ -155,7 +164,7 @@ function put(page) {
   for (const next of page.querySelectorAll("[data-live]")) {
     const now = document.getElementById(next.id);
     if (!now || same(now, next)) continue;
-    if (now.matches(IN_USE)) {
+    if (inUse(now)) {
       whole = false;
       continue;
     }
