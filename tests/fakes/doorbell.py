@@ -26,13 +26,12 @@ class InProcessDoorbell:
         task.add_done_callback(self._running.discard)
 
     async def close(self) -> None:
-        """Cancel what is still to run, and what that rings as it ends; whatever rings later is not heard."""
-        while self._running:
-            task = self._running.pop()
+        """Cancel what is still to run; what rings from now on, as a cancelled step may, starts nothing."""
+        self.steps = {}
+        for task in list(self._running):
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-        self.steps = {}
 
     @staticmethod
     async def _run(step: Step, key: str, delay: float) -> None:
