@@ -9,6 +9,7 @@ import pytest
 from app.local.nomad.timing import Timing
 from tests.cluster import Cluster, cluster, until
 from tests.faults.deliveries import Teller
+from tests.faults.flags import Flags
 from tests.faults.oracle import Shown, faults, last, registered
 from tests.faults.outcomes import Outcomes, reading
 
@@ -37,26 +38,6 @@ _PUSHES = 5
 
 # Each repository meets each step once, so that every step is met as often as there are repositories.
 NAMES = [f"r{number:02}" for number in range(TIMES)]
-
-
-class Flags:
-    """Which step kills the worker that reaches it next, and when it did."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self._armed, self._killed = directory / "armed", directory / "killed"
-        for each in (directory, self._armed, self._killed):
-            each.mkdir()
-
-    def arm(self, step: str, job: str) -> None:
-        (self._armed / f"{step}@{job}").touch()
-
-    def killed_at(self, step: str, job: str) -> float:
-        """Unix time of the kill, 0.0 while it has not happened."""
-        try:
-            return float((self._killed / f"{step}@{job}").read_text() or "0")
-        except FileNotFoundError:
-            return 0.0
 
 
 @pytest.mark.slow
