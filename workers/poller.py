@@ -2,12 +2,15 @@
 
 import asyncio
 import signal
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 import structlog
 
-from app.bootstrap import open_app
+from app.bootstrap import App, open_app
+from app.services.loops import Loop
 from app.services.presence import ProcessKind
-from app.services.schedule import forget_forever, poll_forever, sweep_forever
+from app.services.schedule import forget_forever, forgetting, poll_forever, sweep_forever
 from app.settings import Settings
 
 log = structlog.get_logger()
@@ -23,17 +26,20 @@ async def _run(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     async with open_app(settings, kind=ProcessKind.POLLER) as app:
-        services = app.services
         log.info("poller.started", interval=settings.poll_interval)
-        async with asyncio.TaskGroup() as group:
-            loops = [
-                group.create_task(
-                    poll_forever(services.schedule, services.doorbell, interval=lambda: app.settings.poll_interval)
-                ),
-                group.create_task(sweep_forever(services.schedule, services.doorbell)),
-                group.create_task(forget_forever(services.retention, days=lambda: app.settings.retention_days)),
-            ]
-            await stopped.wait()
-            for loop in loops:
-                loop.cancel()
+        running = [asyncio.create_task(each) for each in _loops(app)]
+        await stopped.wait()
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
     log.info("poller.stopped")
+
+
+def _loops(app: App) -> Sequence[Coroutine[Any, Any, None]]:
+    """What goes on until it is cancelled, each by itself."""
+    schedule, bell, add = app.services.schedule, app.services.doorbell, app.loops.add
+    return (
+        poll_forever(schedule, bell, interval=lambda: app.settings.poll_interval, loop=add(Loop("poll"))),
+        sweep_forever(schedule, bell, loop=add(Loop("sweep"))),
+        forget_forever(app.services.retention, days=lambda: app.settings.retention_days, loop=add(forgetting())),
+    )

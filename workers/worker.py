@@ -15,6 +15,7 @@ from dramatiq.middleware import Middleware
 
 from app.adapters.broker import open_broker
 from app.bootstrap import App, open_app
+from app.services.loops import Loop
 from app.services.presence import ProcessKind
 from app.services.schedule import sweep_forever
 from app.settings import Settings
@@ -61,7 +62,9 @@ class Resources(Middleware):
         self._loop = asyncio.get_running_loop()
         self.app = await self._stack.enter_async_context(self._opener(self._settings, broker=broker))
         services = self.app.services
-        self._sweeper = asyncio.create_task(sweep_forever(services.schedule, services.doorbell))
+        self._sweeper = asyncio.create_task(
+            sweep_forever(services.schedule, services.doorbell, loop=self.app.loops.add(Loop("sweep")))
+        )
 
     async def _close(self) -> None:
         if self._sweeper is not None:

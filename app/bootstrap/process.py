@@ -25,12 +25,11 @@ from app.adapters.postgres.rollouts import PostgresRollouts
 from app.adapters.registry import RegistryClient
 from app.bootstrap.services import Kept, Services, build_services
 from app.bootstrap.values import endpoints, nomad_connection
-from app.errors import RegistryWatcherError
 from app.http import open_client
-from app.services.loops import Loops
+from app.services.loops import Loop, Loops, described
 from app.services.presence import Presence, ProcessKind
 from app.services.reconcile import reconcile
-from app.services.reload import FileChanges, Reloader
+from app.services.reload import FileChanges, Reloader, reloading
 from app.services.ringing import LOOK
 from app.services.vigil import Vigil
 from app.settings import Settings, load_settings
@@ -64,6 +63,11 @@ class App:
         """Why the newest configuration is not in force, "" when it is."""
         return self.starting or (self.reloader.problem if self.reloader else "")
 
+    @property
+    def standing(self) -> str:
+        """Which of its own loops stand still, and why; "" when all turn. The beat is one, and a write."""
+        return self.loops.problem
+
 
 @asynccontextmanager
 async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | None = None) -> AsyncIterator[App]:
@@ -86,8 +90,8 @@ async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | No
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # one may have waited since the file was read
     background = [
         asyncio.create_task(_start(app)),
-        asyncio.create_task(app.reloader.run(interval=_READ_FILE_EVERY)),
-        asyncio.create_task(vigil.run()),
+        asyncio.create_task(app.reloader.run(interval=_READ_FILE_EVERY, loop=app.loops.add(reloading()))),
+        asyncio.create_task(vigil.run(loop=app.loops.add(Loop("vigil")))),
         asyncio.create_task(_caution(deployer)),
         asyncio.create_task(presence.run()),
     ]
@@ -113,33 +117,29 @@ async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | No
 
 async def _start(app: App) -> None:
     """Migrate if that is wanted, and bring the configuration into Postgres; again and again until Postgres answers."""
-    while True:
+
+    async def turn() -> None:
         try:
             if app.settings.create_database_schema:
                 await migrate(app.settings.database_url.reveal())
             done = await reconcile(app.services.watches, app.settings.watches, at_start=True)
-        except Exception as error:  # whatever it is, a process that gave up starting would serve nobody
-            if str(error) != app.starting:
-                log.warning("start.waits", problem=str(error), exc_info=not isinstance(error, RegistryWatcherError))
-            app.starting = str(error)
-            await asyncio.sleep(_TRY_AGAIN)
-        else:
-            app.starting = ""
-            _ring(app, done.due)
-            return
+        except Exception as error:
+            app.starting = described(error)
+            raise
+        app.starting = ""
+        _ring(app, done.due)
+
+    await Loop("start", retry=_TRY_AGAIN, retry_at_most=_TRY_AGAIN, bound=None).run(turn)
 
 
 async def _caution(deployer: NomadDeployer) -> None:
     """Warn once about what Nomad would let us do beyond need; again and again until Nomad answers."""
-    while True:
-        try:
-            cautions = await deployer.cautions()
-        except RegistryWatcherError:
-            await asyncio.sleep(_ASK_AGAIN)
-        else:
-            for text in cautions:
-                log.warning("nomad.caution", text=text)
-            return
+
+    async def turn() -> None:
+        for text in await deployer.cautions():
+            log.warning("nomad.caution", text=text)
+
+    await Loop("caution", retry=_ASK_AGAIN, retry_at_most=_ASK_AGAIN, quiet=True).run(turn)
 
 
 def _reloader(app: App, kept: Kept) -> Reloader[Settings]:

@@ -6,7 +6,7 @@ from app.adapters.postgres.notices import storable
 from app.adapters.postgres.pool import Database
 from app.services.presence import Beat
 
-FORGOTTEN = 120.0  # seconds after which a process that was not seen is no longer told of
+FORGOTTEN = 60.0  # seconds after which a process that was not seen is no longer told of
 LONGEST_PROBLEM = 400
 
 # A row that another process is just writing is not waited for: a frozen one would hold up everybody's beat.
