@@ -2,12 +2,14 @@
 
 import asyncio
 import signal
+import socket
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
 import structlog
 
 from app.bootstrap import App, open_app
+from app.health_listener import answering, open_listener
 from app.services.loops import Loop
 from app.services.presence import ProcessKind
 from app.services.schedule import forget_forever, forgetting, poll_forever, sweep_forever
@@ -16,16 +18,16 @@ from app.settings import Settings
 log = structlog.get_logger()
 
 
-def main(settings: Settings) -> None:
-    """Run until SIGINT or SIGTERM."""
-    asyncio.run(_run(settings))
+def main(settings: Settings, *, health_address: tuple[str, int] | None = None) -> None:
+    """Run until SIGINT or SIGTERM; answer for its health at that address, if there is one."""
+    asyncio.run(_run(settings, open_listener(health_address) if health_address else None))
 
 
-async def _run(settings: Settings) -> None:
+async def _run(settings: Settings, listener: socket.socket | None) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with open_app(settings, kind=ProcessKind.POLLER) as app:
+    async with open_app(settings, kind=ProcessKind.POLLER) as app, answering(app, listener):
         log.info("poller.started", interval=settings.poll_interval)
         running = [asyncio.create_task(each) for each in _loops(app)]
         await stopped.wait()

@@ -68,6 +68,16 @@ class App:
         """Which of its own loops stand still, and why; "" when all turn. The beat is one, and a write."""
         return self.loops.problem
 
+    @property
+    def stuck(self) -> str:
+        """Which of its own loops do not even try any more, "" when all do: only a restart helps."""
+        return self.loops.stuck
+
+    @property
+    def unready(self) -> str:
+        """Why it cannot do its work now, "" when it can."""
+        return self.starting or self.standing
+
 
 @asynccontextmanager
 async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | None = None) -> AsyncIterator[App]:

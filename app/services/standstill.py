@@ -126,8 +126,8 @@ def _silent(work: Work, kind: ProcessKind) -> Away | None:
         return None  # where none is left, what is missed is told by the work that waits
     longest = max(silent, key=lambda each: each.age)
     problem = (
-        f"not seen for {longest.age:.0f} s: {_named(silent)}; frozen, killed, or cut off from Postgres: look at the host, "
-        "or wait a minute if it was replaced"
+        f"not seen for {longest.age:.0f} s: {_named(silent)}; frozen, killed, or cut off from Postgres: look at its "
+        "host, or wait a minute if it was replaced"
     )
     return Away(name=kind.value, problem=problem, since=longest.at)
 
