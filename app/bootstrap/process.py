@@ -18,10 +18,12 @@ from app.adapters.broker import open_broker
 from app.adapters.doorbell import DramatiqDoorbell
 from app.adapters.nomad import NomadDeployer
 from app.adapters.postgres.changes import PostgresFeed
+from app.adapters.postgres.inbox import DOOR_LIMITS
 from app.adapters.postgres.migrate import migrate
 from app.adapters.postgres.pool import Database
 from app.adapters.postgres.presence import PostgresPresences
 from app.adapters.postgres.rollouts import PostgresRollouts
+from app.adapters.postgres.session import SessionLimits
 from app.adapters.registry import RegistryClient
 from app.bootstrap.services import Kept, Services, build_services
 from app.bootstrap.values import endpoints, nomad_connection
@@ -39,6 +41,7 @@ log = structlog.get_logger()
 _TRY_AGAIN = 1.0
 _ASK_AGAIN = 30.0
 _READ_FILE_EVERY = 2.0
+_DOOR_CONNECTIONS = 4
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,7 +85,9 @@ class App:
 @asynccontextmanager
 async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | None = None) -> AsyncIterator[App]:
     """Open the services of one process and keep its configuration current until the block ends."""
-    database = Database(settings.database_url.reveal())
+    dsn = settings.database_url.reveal()
+    database = Database(dsn, limits=SessionLimits.of_lease(settings.lease_seconds))
+    door = Database(dsn, size=_DOOR_CONNECTIONS, timeout=DOOR_LIMITS.statement, limits=DOOR_LIMITS)
     bell = DramatiqDoorbell(broker or open_broker(settings.redis_url.reveal()))
     registries = RegistryClient(endpoints(settings.registries))
     deployer = NomadDeployer(nomad_connection(settings.nomad))
@@ -90,7 +95,14 @@ async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | No
     vigil = Vigil(PostgresRollouts(database), deployer, bell)
     feed = PostgresFeed(database)
     kept = Kept(
-        database=database, registries=registries, deployer=deployer, doorbell=bell, vigil=vigil, http=http, feed=feed
+        database=database,
+        door=door,
+        registries=registries,
+        deployer=deployer,
+        doorbell=bell,
+        vigil=vigil,
+        http=http,
+        feed=feed,
     )
     app = App(services=build_services(settings, kept))
     app.reloader = _reloader(app, kept)
@@ -122,6 +134,7 @@ async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | No
         await registries.aclose()
         await deployer.aclose()
         await http.aclose()
+        await door.close()
         await database.close()
 
 

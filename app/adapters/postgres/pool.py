@@ -1,7 +1,7 @@
 """The connection pool of one process; the driver's errors become ours by away.py. No SQL lives here."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +9,7 @@ import asyncpg
 import orjson
 
 from app.adapters.postgres.away import told_as_away
+from app.adapters.postgres.session import SessionLimits, limit
 
 # asyncpg ships no types; the stores annotate what they return.
 Connection = Any
@@ -21,10 +22,11 @@ class Database:
     All methods raise StoreUnavailable when Postgres cannot be reached or cannot store now.
     """
 
-    def __init__(self, dsn: str, *, size: int = 10, timeout: float = 5.0) -> None:
+    def __init__(self, dsn: str, *, size: int = 10, timeout: float = 5.0, limits: SessionLimits | None = None) -> None:
         self._dsn = dsn
         self._size = size
         self._timeout = timeout
+        self._limits = limits or SessionLimits()
         self._pool: Any = None
 
     async def open(self) -> None:
@@ -37,8 +39,8 @@ class Database:
                 min_size=0,
                 max_size=self._size,
                 timeout=self._timeout,
-                command_timeout=30,
-                init=_set_codecs,
+                command_timeout=self._limits.statement + 5,  # Postgres ends it first, and says why
+                init=self._begin,
                 reset=_leave_as_it_is,
                 server_settings={"application_name": "registrywatcher"},
             )
@@ -56,7 +58,8 @@ class Database:
         await self.open()
         with told_as_away():
             async with self._pool.acquire(timeout=self._timeout) as connection:
-                yield connection
+                with _cut_when_late(connection):
+                    yield connection
 
     @asynccontextmanager
     async def dedicated(self, name: str) -> AsyncIterator[Connection]:
@@ -69,6 +72,7 @@ class Database:
                 server_settings={"application_name": name},
             )
             try:
+                await limit(connection, self._limits)
                 yield connection
             finally:
                 with suppress(Exception):  # it may be dead already; the server finds out by itself
@@ -77,8 +81,32 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """A connection inside one transaction: committed at the end, rolled back when the block raises."""
-        async with self.connection() as connection, connection.transaction():
-            yield connection
+        async with self.connection() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            try:
+                yield connection
+            except TimeoutError:
+                raise  # the connection is cut, which rolls back without an answer
+            except BaseException:
+                await transaction.rollback()
+                raise
+            else:
+                await transaction.commit()
+
+    async def _begin(self, connection: Connection) -> None:
+        await limit(connection, self._limits)
+        await _set_codecs(connection)
+
+
+@contextmanager
+def _cut_when_late(connection: Connection) -> Iterator[None]:
+    """End a connection whose answer did not come in time: to cancel, or roll back, would wait on the same silence."""
+    try:
+        yield
+    except TimeoutError:
+        connection.terminate()
+        raise
 
 
 async def _set_codecs(connection: Connection) -> None:

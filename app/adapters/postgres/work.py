@@ -13,8 +13,12 @@ _MOST = 1000  # rows of each kind that are counted
 # The statement's own time, so that indexes are searched by it: these are read for every page.
 # What is due counts from when it fell due, or from the end of the lease that it was left under.
 _DUE = """
-SELECT 'jobs' AS what, greatest(due_at, lease_until) AS at FROM targets t
-WHERE due_at < now() AND (lease_until IS NULL OR lease_until < now())
+SELECT 'jobs' AS what, greatest(since, lease_until) AS at FROM (
+  SELECT target_id, min(since) AS since FROM (
+    SELECT target_id, due_at AS since FROM targets WHERE due_at < now()
+    UNION ALL SELECT target_id, created_at FROM wakes WHERE created_at < now()) due GROUP BY target_id) overdue
+JOIN targets t USING (target_id)
+WHERE (lease_until IS NULL OR lease_until < now())
   AND (EXISTS (SELECT FROM watches w WHERE w.target_id = t.target_id AND present)
     OR EXISTS (SELECT FROM rollouts r WHERE r.target_id = t.target_id AND r.state = 'requested'))
 """
@@ -29,7 +33,8 @@ WHERE state = 'submitted' AND next_look_at < now()
 _PUSHES = """
 SELECT 'pushes', ew.told_at FROM event_watches ew
 JOIN watches w ON w.name = ew.watch_name AND w.present JOIN targets t USING (target_id)
-WHERE ew.settled_at IS NULL AND t.due_at IS NULL AND (t.lease_until IS NULL OR t.lease_until < now())
+WHERE ew.settled_at IS NULL AND t.due_at IS NULL AND ew.told_at < now()
+  AND NOT EXISTS (SELECT FROM wakes WHERE wakes.target_id = t.target_id) AND (t.lease_until IS NULL OR t.lease_until < now())
 """
 
 _POLLS = """
@@ -40,7 +45,7 @@ WHERE poll_at < now() AND EXISTS (SELECT FROM watches w WHERE w.target_id = t.ta
 _WAITING = f"""
 SELECT what, count(*) AS count, min(at) AS since, extract(epoch FROM now() - min(at))::float8 AS age
 FROM (
-  ({_DUE} ORDER BY due_at LIMIT {_MOST})
+  ({_DUE} ORDER BY since LIMIT {_MOST})
   UNION ALL ({_ROLLOUTS} ORDER BY next_look_at LIMIT {_MOST})
   UNION ALL ({_PUSHES} ORDER BY told_at LIMIT {_MOST})
   UNION ALL ({_POLLS} ORDER BY poll_at LIMIT {_MOST})) waiting
