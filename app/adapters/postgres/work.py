@@ -34,7 +34,8 @@ _PUSHES = """
 SELECT 'pushes', ew.told_at FROM event_watches ew
 JOIN watches w ON w.name = ew.watch_name AND w.present JOIN targets t USING (target_id)
 WHERE ew.settled_at IS NULL AND t.due_at IS NULL AND ew.told_at < now()
-  AND NOT EXISTS (SELECT FROM wakes WHERE wakes.target_id = t.target_id) AND (t.lease_until IS NULL OR t.lease_until < now())
+  AND NOT EXISTS (SELECT FROM wakes WHERE wakes.target_id = t.target_id)
+  AND (t.lease_until IS NULL OR t.lease_until < now())
 """
 
 _POLLS = """
