@@ -9,7 +9,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 from dramatiq.broker import Broker
@@ -21,15 +21,17 @@ from app.adapters.postgres.changes import PostgresFeed
 from app.adapters.postgres.inbox import DOOR_LIMITS
 from app.adapters.postgres.migrate import migrate
 from app.adapters.postgres.pool import Database
+from app.adapters.postgres.presence import PostgresPresences
 from app.adapters.postgres.rollouts import PostgresRollouts
 from app.adapters.postgres.session import SessionLimits
 from app.adapters.registry import RegistryClient
 from app.bootstrap.services import Kept, Services, build_services
 from app.bootstrap.values import endpoints, nomad_connection
-from app.errors import RegistryWatcherError
 from app.http import open_client
+from app.services.loops import Loop, Loops, described
+from app.services.presence import Presence, ProcessKind
 from app.services.reconcile import reconcile
-from app.services.reload import FileChanges, Reloader
+from app.services.reload import FileChanges, Reloader, reloading
 from app.services.ringing import LOOK
 from app.services.vigil import Vigil
 from app.settings import Settings, load_settings
@@ -46,12 +48,13 @@ _DOOR_CONNECTIONS = 4
 class App:
     """A running process. `services` is replaced as a whole when the configuration file changes.
 
-    `starting` says what the start still waits for, "" once it is through.
+    `starting` says what the start still waits for, "" once it is through. `loops` are all that must go on turning.
     """
 
     services: Services
     starting: str = "the schema and the configuration are not in Postgres yet"
     reloader: Reloader[Settings] | None = None
+    loops: Loops = field(default_factory=Loops)
 
     @property
     def settings(self) -> Settings:
@@ -63,9 +66,24 @@ class App:
         """Why the newest configuration is not in force, "" when it is."""
         return self.starting or (self.reloader.problem if self.reloader else "")
 
+    @property
+    def standing(self) -> str:
+        """Which of its own loops stand still, and why; "" when all turn. The beat is one, and a write."""
+        return self.loops.problem
+
+    @property
+    def stuck(self) -> str:
+        """Which of its own loops do not even try any more, "" when all do: only a restart helps."""
+        return self.loops.stuck
+
+    @property
+    def unready(self) -> str:
+        """Why it cannot do its work now, "" when it can."""
+        return self.starting or self.standing
+
 
 @asynccontextmanager
-async def open_app(settings: Settings, *, broker: Broker | None = None) -> AsyncIterator[App]:
+async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | None = None) -> AsyncIterator[App]:
     """Open the services of one process and keep its configuration current until the block ends."""
     dsn = settings.database_url.reveal()
     database = Database(dsn, limits=SessionLimits.of_lease(settings.lease_seconds))
@@ -88,14 +106,16 @@ async def open_app(settings: Settings, *, broker: Broker | None = None) -> Async
     )
     app = App(services=build_services(settings, kept))
     app.reloader = _reloader(app, kept)
+    presence = Presence(PostgresPresences(database), kind=kind, loops=app.loops)
     with suppress(ValueError, RuntimeError, NotImplementedError):  # only a main thread may listen to signals
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.reloader.ask)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # one may have waited since the file was read
     background = [
         asyncio.create_task(_start(app)),
-        asyncio.create_task(app.reloader.run(interval=_READ_FILE_EVERY)),
-        asyncio.create_task(vigil.run()),
+        asyncio.create_task(app.reloader.run(interval=_READ_FILE_EVERY, loop=app.loops.add(reloading()))),
+        asyncio.create_task(vigil.run(loop=app.loops.add(Loop("vigil")))),
         asyncio.create_task(_caution(deployer)),
+        asyncio.create_task(presence.run()),
     ]
     for warning in settings.warnings:
         log.warning("configuration.warning", text=warning)
@@ -107,6 +127,7 @@ async def open_app(settings: Settings, *, broker: Broker | None = None) -> Async
         for task in background:
             with suppress(asyncio.CancelledError):
                 await task
+        await presence.leave()
         await vigil.aclose()
         await feed.aclose()
         bell.close()
@@ -119,33 +140,29 @@ async def open_app(settings: Settings, *, broker: Broker | None = None) -> Async
 
 async def _start(app: App) -> None:
     """Migrate if that is wanted, and bring the configuration into Postgres; again and again until Postgres answers."""
-    while True:
+
+    async def turn() -> None:
         try:
             if app.settings.create_database_schema:
                 await migrate(app.settings.database_url.reveal())
             done = await reconcile(app.services.watches, app.settings.watches, at_start=True)
-        except Exception as error:  # whatever it is, a process that gave up starting would serve nobody
-            if str(error) != app.starting:
-                log.warning("start.waits", problem=str(error), exc_info=not isinstance(error, RegistryWatcherError))
-            app.starting = str(error)
-            await asyncio.sleep(_TRY_AGAIN)
-        else:
-            app.starting = ""
-            _ring(app, done.due)
-            return
+        except Exception as error:
+            app.starting = described(error)
+            raise
+        app.starting = ""
+        _ring(app, done.due)
+
+    await Loop("start", retry=_TRY_AGAIN, retry_at_most=_TRY_AGAIN, bound=None).run(turn)
 
 
 async def _caution(deployer: NomadDeployer) -> None:
     """Warn once about what Nomad would let us do beyond need; again and again until Nomad answers."""
-    while True:
-        try:
-            cautions = await deployer.cautions()
-        except RegistryWatcherError:
-            await asyncio.sleep(_ASK_AGAIN)
-        else:
-            for text in cautions:
-                log.warning("nomad.caution", text=text)
-            return
+
+    async def turn() -> None:
+        for text in await deployer.cautions():
+            log.warning("nomad.caution", text=text)
+
+    await Loop("caution", retry=_ASK_AGAIN, retry_at_most=_ASK_AGAIN, quiet=True).run(turn)
 
 
 def _reloader(app: App, kept: Kept) -> Reloader[Settings]:

@@ -77,13 +77,14 @@ async def migrate(dsn: str, *, folder: Path = FOLDER) -> tuple[str, ...]:
     database = Database(dsn, size=1, limits=_LIMITS)
     try:
         async with database.connection() as connection, _alone(connection):
-            await connection.execute(_TABLE)
-            todo = await _pending(connection, files)
-            for migration in todo:
-                await _apply(connection, migration)
+            try:
+                await connection.execute(_TABLE)
+                todo = await _pending(connection, files)
+                for migration in todo:
+                    await _apply(connection, migration)
+            except asyncpg.InsufficientPrivilegeError as error:
+                raise SchemaMismatch(f"this database user may not change the schema: {error}") from error
             return tuple(migration.name for migration in todo)
-    except asyncpg.InsufficientPrivilegeError as error:
-        raise SchemaMismatch(f"this database user may not change the schema: {error}") from error
     finally:
         await database.close()
 
