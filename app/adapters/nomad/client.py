@@ -17,7 +17,7 @@ from app.adapters.nomad.connection import NomadConnection
 from app.adapters.nomad.errors import Problem, Refusal, Silence, problem_of, refusal_of, while_reading
 from app.adapters.nomad.refusals import Doing
 from app.adapters.nomad.token import Token
-from app.adapters.nomad.transport import base_address, open_session
+from app.adapters.nomad.transport import base_address, open_session, verification
 from app.domain.watch import JobPlace
 from app.errors import RegistryWatcherError
 
@@ -191,7 +191,7 @@ class NomadClient:
         return {
             "address": base_address(known),
             "timeout": (min(_CONNECT_TIMEOUT, known.timeout), known.timeout),
-            "verify": known.verify,
+            "verify": verification(known),
             "cert": certificate,
             "session": session,
         }
