@@ -202,6 +202,8 @@ def _as_json(answer: requests.Response, shape: type) -> Any:
         parsed = answer.json()
     except requests.exceptions.JSONDecodeError as error:
         raise problem_of(error) from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists within lists
+        raise Silence("the answer is not Nomad's JSON; correct NOMAD_ADDR", sent=True) from error
     if not isinstance(parsed, shape):
         raise Silence("the answer is not of Nomad's form; correct NOMAD_ADDR, or the proxy before Nomad", sent=True)
     return parsed

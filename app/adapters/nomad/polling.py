@@ -109,7 +109,7 @@ def _read(answer: httpx.Response, *, waited: bool) -> Polled:
         return Polled(index=int(index), rows=None, waited=waited)
     try:
         body = answer.json()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PollFailed(answer.status_code) from error
     rows = body if isinstance(body, list) else [body]
     if not all(isinstance(row, dict) and "ID" in row for row in rows):
