@@ -31,8 +31,8 @@ def test_the_unspecified_address_is_reached_here_but_may_be_reached_from_everywh
     "host",
     [
         "", ".", "localhost.example.com", "notlocalhost", "127.0.0.1.example.com", "128.0.0.1", "10.0.0.1", "::2",
-        "fe80::1",         "::ffff:10.0.0.1", "127", "1270.0.0.1.1", "127.0.0.1 ", "127.0.0.1 x", "0x7f.1.example", "[", "é",
-        "127.0.0.256", "a" * 300 + ".localhost",
+        "fe80::1", "::ffff:10.0.0.1", "127", "1270.0.0.1.1", "127.0.0.1 ", "127.0.0.1 x", "0x7f.1.example", "[",
+        "é", "127.0.0.256", "a" * 300 + ".localhost",
     ],
 )  # fmt: skip
 def test_what_is_not(host: str) -> None:
