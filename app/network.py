@@ -11,6 +11,7 @@ from app.proxies import Proxies
 
 LONGEST_HEADER = 8_192  # characters of one value; a real Link or challenge has some hundreds
 MOST_VALUES = 32  # of one name; a server may send a Link or a challenge for each of several things
+_MEND = "it is not read. Mend the server, or the proxy before it"
 
 # What anybody behind this reads. The rest is dropped unread: what is read in future is added here.
 _READ = frozenset(
@@ -76,11 +77,11 @@ def kept(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     names = [name for name, _ in found]
     for name in dict.fromkeys(names):
         if names.count(name) > MOST_VALUES:
-            raise HeaderRefused(f"its answer has more than {MOST_VALUES} headers {_shown(name)}, and is not read")
+            raise HeaderRefused(f"its answer has more than {MOST_VALUES} headers {_shown(name)}: {_MEND}")
     for name, value in found:
         if len(value) > LONGEST_HEADER:
             raise HeaderRefused(
-                f"its answer's header {_shown(name)} is longer than {LONGEST_HEADER:,} characters, and is not read"
+                f"its answer's header {_shown(name)} is longer than {LONGEST_HEADER:,} characters: {_MEND}"
             )
     return found
 

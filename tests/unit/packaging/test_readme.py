@@ -24,7 +24,7 @@ README = read("README.md")
 DOCUMENTS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 MODELS: dict[str, type[BaseModel]] = {"": Document, "nomad": NomadTable, **NAMED_TABLES}
 NOT_SETTINGS = {"PORT", "NOMAD_JOB_ID", "REGISTRYWATCHER_CONFIG", "REGISTRYWATCHER_LOG_LEVEL"}
-FOREIGN = {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE"}
+FOREIGN = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE"}
 
 
 def configuration() -> list[tuple[str, str, str]]:
