@@ -11,7 +11,7 @@ from app.proxies import Proxies
 
 LONGEST_HEADER = 8_192  # characters of one value; a real Link or challenge has some hundreds
 MOST_VALUES = 32  # of one name; a server may send a Link or a challenge for each of several things
-_MEND = "it is not read. Mend the server, or the proxy before it"
+_MEND = "it is not read. Correct the server, or the proxy before it"
 
 # What anybody behind this reads. The rest is dropped unread: what is read in future is added here.
 _READ = frozenset(

@@ -37,7 +37,7 @@ def registries() -> Iterator[Row]:
         ("it fails", 502, {}, LATER),
     ):
         yield _asked(when, _answering(status, body), mend)
-    yield _asked("a header of its answer is too long", _saying("Link", "<" * 10_000), "Mend the server")
+    yield _asked("a header of its answer is too long", _saying("Link", "<" * 10_000), "Correct the server")
     login = endpoint(username="ci", password="secret")
     found = _words(_answering(403, {}), login)
     yield _row("it refuses the configured user", found, "registry main", "Check registry_auth")
