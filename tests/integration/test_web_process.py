@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from app.asgi import create_app
 from app.settings import load_settings
+from tests.web.face import HERE
 
 NOWHERE = "127.0.0.1:1"
 
@@ -47,7 +48,8 @@ def serving(file: Path, database_url: str) -> Iterator[TestClient]:
         "REDIS_URL": f"redis://{NOWHERE}/0",
         "NOMAD_ADDR": f"http://{NOWHERE}",
     }
-    with TestClient(create_app(load_settings(file, environ)), base_url="http://localhost:8080") as client:
+    application = create_app(load_settings(file, environ), bound=HERE)
+    with TestClient(application, base_url="http://localhost:8080", client=("127.0.0.1", 50_000)) as client:
         yield client
 
 
