@@ -9,13 +9,13 @@ from typing import Any
 
 from app.loopback import is_loopback_address
 
-_PREFIXES = (
+PREFIXES = (
     "x-forwarded",  # -For, -Host, -Proto, -Port, -Server, -Prefix, …: Apache, Caddy and Traefik by default, most others
     "x-envoy-",  # Envoy, and with it Istio and Contour
     "cf-",  # Cloudflare, and its tunnels, which end at loopback
     "tailscale-",  # tailscale serve and funnel, which end at loopback
 )
-_HEADERS = frozenset(
+HEADERS = frozenset(
     {
         "forwarded",  # RFC 7239: HAProxy's `option forwarded`, and others
         "via",  # RFC 9110: Caddy, Squid, Varnish, Apache with ProxyVia
@@ -95,7 +95,7 @@ def arrival(scope: Mapping[str, Any], listening: Listening) -> Arrival:
 def _sign(names: Iterable[str]) -> str:
     """The first header that proxies add; its name is cut, since who sent it chose how long it is."""
     lowered = (name.lower() for name in names)
-    return next((name[:_SHOWN].title() for name in lowered if name in _HEADERS or name.startswith(_PREFIXES)), "")
+    return next((name[:_SHOWN].title() for name in lowered if name in HEADERS or name.startswith(PREFIXES)), "")
 
 
 def _old(scope: Mapping[str, Any]) -> str:

@@ -98,18 +98,22 @@ class Access:
     def _admit_nameless(self, headers: Headers, needs: Role, arrival: Arrival) -> Caller:
         if arrival.listening.loopback:
             self._check_host(headers)
-        doubt = arrival.doubt or self._outward()
-        limit = f"{doubt}; without tokens, only this machine may change things: {_MAKE_TOKENS}" if doubt else ""
-        if limit and not arrival.listening.loopback:
-            limit += ', or listen on "127.0.0.1:8080" and restart'
+        limit = self._limit(arrival)
         if needs > Role.VIEWER:
             if limit:
                 raise Rejected(limit, status=403)
             check_origin(headers, self.origins, told=False)
         return Caller(name="", role=Role.VIEWER if limit else Role.ADMIN, limit=limit)
 
-    def _outward(self) -> str:
-        return f"external_url says that others reach this service, as {self.outward}" if self.outward else ""
+    def _limit(self, arrival: Arrival) -> str:
+        """Why a nameless caller may only read, with the mend; "" when it can only be this machine."""
+        doubt, mend = arrival.doubt, _MAKE_TOKENS
+        if doubt and not arrival.listening.loopback:
+            mend += ', or listen on "127.0.0.1:8080" and restart'
+        elif not doubt and self.outward:
+            doubt = f"external_url says that others reach this service, as {self.outward}"
+            mend += ", or take external_url out and restart"
+        return f"{doubt}; without tokens, only this machine may change things: {mend}" if doubt else ""
 
     def _admit_token(self, headers: Headers, needs: Role, *, now: float, scheme: str) -> Caller:
         how, candidate = _credentials(headers)

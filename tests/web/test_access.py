@@ -174,6 +174,7 @@ def test_on_loopback_whoever_may_be_elsewhere_reads_only(access: Access, arrival
         assert status == 403
         assert told in words
         assert "[api_tokens.NAME]" in words
+        assert words.endswith("take external_url out and restart") is bool(access.outward)
 
 
 def test_no_arrival_makes_a_token_less_or_more() -> None:
