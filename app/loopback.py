@@ -1,24 +1,64 @@
-"""What can only mean this machine: addresses and names of loopback. Pure.
+"""Which hosts are this machine itself: what must never leave it, and who can only be on it. Pure; no name is resolved.
 
-It must not resolve names: what DNS says of one is somebody else's word.
+It must not decide what follows from that: `app/proxies.py` and the web's access do.
 """
 
 import ipaddress
+import re
+import socket
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-def is_loopback_address(text: str) -> bool:
-    """Whether the text is an address of loopback, as a socket names it; a name is none."""
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return (mapped or address).is_loopback  # Python looks into ::ffff:127.0.0.1 from 3.13 on
+_LONGEST = 255  # a name of DNS has at most 253 characters
+_NUMERIC = re.compile(r"[0-9][0-9a-fxA-FX.]*", re.ASCII)
 
 
 def is_loopback(host: str) -> bool:
-    """Whether the host of a URL or of a Host header can only mean this machine."""
-    name = host.rstrip(".").lower()
-    if name == "localhost" or name.endswith(".localhost"):
+    """Whether the name or address, with or without brackets and a final dot, can only mean this machine.
+
+    "0.0.0.0" does not: a server that listens there is reached from everywhere.
+    """
+    if is_local_name(host):
         return True
-    return is_loopback_address(name.strip("[]"))
+    found = address(host)
+    return found is not None and found.is_loopback
+
+
+def stays_here(host: str) -> bool:
+    """Whether a connection to `host` ends on this machine: loopback, or the unspecified address (0.0.0.0, ::)."""
+    if is_loopback(host):
+        return True
+    found = address(host)
+    return found is not None and found.is_unspecified
+
+
+def is_local_name(host: str) -> bool:
+    """Whether it is `localhost` or a name below it (RFC 6761, section 6.3)."""
+    if len(host) > _LONGEST:
+        return False
+    name = host.rstrip(".").lower()
+    return name == "localhost" or name.endswith(".localhost")
+
+
+def address(host: str) -> Address | None:
+    """The address that `host` spells, as resolvers read it: 127.1, 0x7f.1 and 2130706433 are addresses too.
+
+    An IPv4 address that is mapped into IPv6 is the IPv4 address. None for a name.
+    """
+    if len(host) > _LONGEST:
+        return None
+    text = host.rstrip(".").removeprefix("[").removesuffix("]")
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        return _spelled_oddly(text)
+    return getattr(found, "ipv4_mapped", None) or found
+
+
+def _spelled_oddly(text: str) -> Address | None:
+    if _NUMERIC.fullmatch(text) is None:
+        return None
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(text))
+    except OSError:
+        return None

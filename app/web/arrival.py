@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.loopback import is_loopback_address
+from app.loopback import address
 
 PREFIXES = (
     "x-forwarded",  # -For, -Host, -Proto, -Port, -Server, -Prefix, …: Apache, Caddy and Traefik by default, most others
@@ -54,7 +54,7 @@ class Listening:
     @property
     def loopback(self) -> bool:
         """Whether only this machine can reach them."""
-        return bool(self.addresses) and all(map(is_loopback_address, self.addresses))
+        return bool(self.addresses) and all(map(_is_loopback, self.addresses))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +75,7 @@ class Arrival:
             return "it is not known what this process listens on"
         if not self.listening.loopback:
             return f"this process listens wider ({', '.join(self.listening.addresses)})"
-        if not is_loopback_address(self.peer):
+        if not _is_loopback(self.peer):
             return f"this came from {self.peer or 'an unknown address'}"
         if self.passed_on:
             return f"a proxy passed this on ({self.passed_on}), for whoever it serves"
@@ -90,6 +90,12 @@ def arrival(scope: Mapping[str, Any], listening: Listening) -> Arrival:
         peer=str(client[0]) if client else "",
         passed_on=_sign(name.decode("latin-1") for name, _ in scope["headers"]) or _old(scope),
     )
+
+
+def _is_loopback(text: str) -> bool:
+    """Of an address that a socket has: a name is none, whatever it resolves to."""
+    found = address(text)
+    return found is not None and found.is_loopback
 
 
 def _sign(names: Iterable[str]) -> str:
