@@ -7,7 +7,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from app.adapters.nomad import NomadConnection
 from app.adapters.registry import RegistryEndpoint
-from app.settings import NomadSettings, RegistryEndpointSettings, Settings, outward
+from app.settings import NomadSettings, RegistryEndpointSettings, Settings
+from app.settings.outward import outward
 from app.web.auth import Access, AccessToken, Role
 
 

@@ -3,7 +3,6 @@
 Precedence: environment, then file, then default. No fault, warning or repr holds a secret.
 """
 
-from app.settings.listening import outward
 from app.settings.load import load_settings, require_database
 from app.settings.secret import Secret
 from app.settings.summary import summarise
@@ -25,7 +24,6 @@ __all__ = [
     "Settings",
     "WebhookSource",
     "load_settings",
-    "outward",
     "require_database",
     "summarise",
 ]

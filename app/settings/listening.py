@@ -1,10 +1,8 @@
-"""Where the web process listens: Go's "host:port", ":port", "[::1]:port"; and whether others are said to reach it."""
+"""Where the web process listens: Go's "host:port", ":port", "[::1]:port"."""
 
 import re
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
-from app.loopback import is_loopback
 from app.settings.faults import FaultList, Place
 
 _ADDRESS = re.compile(r"(?:\[([0-9a-fA-F:.%]+)\]|([^\s:/\[\]]*)):(\d{1,5})", re.ASCII)
@@ -22,12 +20,6 @@ def read_listening(text: str, environ: Mapping[str, str], faults: FaultList) -> 
     if environ.get("PORT") and _PLACE not in faults.variables:
         port = _port(environ["PORT"], faults)
     return match[1] or match[2] or "0.0.0.0", port
-
-
-def outward(external_url: str) -> str:
-    """The host of the URL by which other machines reach the service; "" when the URL leads to loopback, or is none."""
-    host = urlsplit(external_url).hostname or external_url
-    return "" if not host or is_loopback(host) else host
 
 
 def _port(text: str, faults: FaultList) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from app.settings.document import UNUSED_KEYS, Document
-from app.settings.listening import outward
+from app.settings.outward import outward
 from app.settings.registries import uses_dockerhub_login
 
 _DOCKERHUB_LOGIN = ("dockerhub_username", "dockerhub_secret")

@@ -6,7 +6,8 @@ import pytest
 
 from app.domain.reference import Repository
 from app.domain.watch import DeployBy, JobPlace
-from app.settings import Role, outward, summarise
+from app.settings import Role, summarise
+from app.settings.outward import outward
 from tests.unit.settings.files import SOUND, load
 
 HUB = 'registry_domain = "registry.example"\nregistry_prefix = "team"'
