@@ -20,7 +20,7 @@ from tests.e2e.site import PREFIX, SECRET, Site, watch
 from tests.own_processes import until
 from tests.sender import Sender
 
-PATIENCE = 30.0
+PATIENCE = 90.0
 
 
 @dataclass(kw_only=True)

@@ -55,12 +55,12 @@ async def test_a_broken_file_changes_nothing_and_is_told(
         misspelt = sound.replace('registry_name = "main"', 'registry_name = "mian"')
         for tag, broken, told in (("v1.1.0", "watched_repositories = [", "TOML"), ("v1.2.0", misspelt, "`mian`")):
             installation.config.write_text(broken)
-            await until(lambda: _tells(finding.api, told), f"the fault is shown: {told}", within=20)  # noqa: B023
+            await until(lambda: _tells(finding.api, told), f"the fault is shown: {told}", within=SLOW_START)  # noqa: B023
             digest = await finding.push("app", tag, tag)
             await installation.registers("app", finding.image("app", tag, digest))
         assert "configuration" in (await finding.api.get("/")).text
         installation.config.write_text(sound)
-        await until(lambda: _is_sound(finding.api), "the fault is gone", within=20)
+        await until(lambda: _is_sound(finding.api), "the fault is gone", within=SLOW_START)
 
 
 async def test_sighup_reads_the_file_although_it_did_not_change(
@@ -73,7 +73,7 @@ async def test_sighup_reads_the_file_although_it_did_not_change(
         for process in installation.processes:
             before = _reloads(process.log.read_text())
             process.signal(signal.SIGHUP)
-            await until(lambda: _reloads(process.log.read_text()) > before, process.name, within=20)  # noqa: B023
+            await until(lambda: _reloads(process.log.read_text()) > before, process.name, within=SLOW_START)  # noqa: B023
         digest = await finding.push("app", "v1.1.0", "second")
         await installation.registers("app", finding.image("app", "v1.1.0", digest))
 
@@ -123,7 +123,7 @@ async def test_a_secret_is_changed_with_events_in_flight(
         sending = asyncio.create_task(send())
         try:
             rotate(installation, host, f'secret = "{NEWER}"\nprevious_secret = "{SECRET}"')
-            await until(lambda: _accepts(finding, host, NEWER), "the new secret is valid", within=20)
+            await until(lambda: _accepts(finding, host, NEWER), "the new secret is valid", within=SLOW_START)
         finally:
             stopped.set()
             await sending
@@ -132,7 +132,7 @@ async def test_a_secret_is_changed_with_events_in_flight(
             "app", finding.image("app", last, contents.history(f"{PREFIX}/app", last)[-1].digest or "")
         )
         rotate(installation, host, f'secret = "{NEWER}"')
-        await until(lambda: _refuses(finding, host, SECRET), "the old secret is refused", within=20)
+        await until(lambda: _refuses(finding, host, SECRET), "the old secret is refused", within=SLOW_START)
         async with Sender(lambda: installation.url, NEWER) as sender:
             await sender.send(envelope(host, "app", "nightly", finding.put("app", "nightly", "no release")))
         assert (await watch(finding.api, "app"))["pinned_tag_value"] == last

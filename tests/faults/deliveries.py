@@ -61,4 +61,4 @@ async def answering(cluster: Cluster) -> None:
                 return False
 
         for url in cluster.webs:
-            await until(lambda url=url: answers(url), f"{url} answers", within=30)
+            await until(lambda url=url: answers(url), f"{url} answers", within=90)

@@ -20,7 +20,7 @@ from tests.own_processes import until
 from tests.sender import Sender
 from tests.servers.local_registry import local_registry
 
-PATIENCE = 20.0
+PATIENCE = 90.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
