@@ -10,6 +10,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from app.bootstrap import App, open_app
+from app.services.presence import ProcessKind
 from app.services.schedule import sweep_forever
 from app.settings import Settings
 from app.web.application import build
@@ -26,7 +27,7 @@ def create_app(settings: Settings, *, running: App | None = None) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(application: Starlette) -> AsyncIterator[None]:
-        async with nullcontext(running) if running else open_app(settings) as process:
+        async with nullcontext(running) if running else open_app(settings, kind=ProcessKind.WEB) as process:
             application.state.running = process
             services = process.services
             sweeper = asyncio.create_task(sweep_forever(services.schedule, services.doorbell))

@@ -6,6 +6,7 @@ import signal
 import structlog
 
 from app.bootstrap import open_app
+from app.services.presence import ProcessKind
 from app.services.schedule import forget_forever, poll_forever, sweep_forever
 from app.settings import Settings
 
@@ -21,7 +22,7 @@ async def _run(settings: Settings) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with open_app(settings) as app:
+    async with open_app(settings, kind=ProcessKind.POLLER) as app:
         services = app.services
         log.info("poller.started", interval=settings.poll_interval)
         async with asyncio.TaskGroup() as group:

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import threading
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -14,6 +15,7 @@ from dramatiq.middleware import Middleware
 
 from app.adapters.broker import open_broker
 from app.bootstrap import App, open_app
+from app.services.presence import ProcessKind
 from app.services.schedule import sweep_forever
 from app.settings import Settings
 from workers.actors import declare_actors
@@ -69,10 +71,11 @@ class Resources(Middleware):
 
 def main(settings: Settings, *, threads: int = 16) -> None:
     """Run until SIGINT or SIGTERM; a message under way is finished first, for ten seconds at most."""
-    run_worker(open_broker(settings.redis_url.reveal()), settings, threads=threads)
+    opener = partial(open_app, kind=ProcessKind.WORKER)
+    run_worker(open_broker(settings.redis_url.reveal()), settings, threads=threads, opener=opener)
 
 
-def run_worker(broker: Broker, settings: Settings, *, threads: int, opener: Opener = open_app) -> None:
+def run_worker(broker: Broker, settings: Settings, *, threads: int, opener: Opener) -> None:
     """Run the actors on `broker` until a signal comes, with the services that `opener` opens."""
     resources = Resources(settings, opener)
     broker.add_middleware(resources)

@@ -9,7 +9,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 from dramatiq.broker import Broker
@@ -20,12 +20,15 @@ from app.adapters.nomad import NomadDeployer
 from app.adapters.postgres.changes import PostgresFeed
 from app.adapters.postgres.migrate import migrate
 from app.adapters.postgres.pool import Database
+from app.adapters.postgres.presence import PostgresPresences
 from app.adapters.postgres.rollouts import PostgresRollouts
 from app.adapters.registry import RegistryClient
 from app.bootstrap.services import Kept, Services, build_services
 from app.bootstrap.values import endpoints, nomad_connection
 from app.errors import RegistryWatcherError
 from app.http import open_client
+from app.services.loops import Loops
+from app.services.presence import Presence, ProcessKind
 from app.services.reconcile import reconcile
 from app.services.reload import FileChanges, Reloader
 from app.services.ringing import LOOK
@@ -43,12 +46,13 @@ _READ_FILE_EVERY = 2.0
 class App:
     """A running process. `services` is replaced as a whole when the configuration file changes.
 
-    `starting` says what the start still waits for, "" once it is through.
+    `starting` says what the start still waits for, "" once it is through. `loops` are all that must go on turning.
     """
 
     services: Services
     starting: str = "the schema and the configuration are not in Postgres yet"
     reloader: Reloader[Settings] | None = None
+    loops: Loops = field(default_factory=Loops)
 
     @property
     def settings(self) -> Settings:
@@ -62,7 +66,7 @@ class App:
 
 
 @asynccontextmanager
-async def open_app(settings: Settings, *, broker: Broker | None = None) -> AsyncIterator[App]:
+async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | None = None) -> AsyncIterator[App]:
     """Open the services of one process and keep its configuration current until the block ends."""
     database = Database(settings.database_url.reveal())
     bell = DramatiqDoorbell(broker or open_broker(settings.redis_url.reveal()))
@@ -76,6 +80,7 @@ async def open_app(settings: Settings, *, broker: Broker | None = None) -> Async
     )
     app = App(services=build_services(settings, kept))
     app.reloader = _reloader(app, kept)
+    presence = Presence(PostgresPresences(database), kind=kind, loops=app.loops)
     with suppress(ValueError, RuntimeError, NotImplementedError):  # only a main thread may listen to signals
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.reloader.ask)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # one may have waited since the file was read
@@ -84,6 +89,7 @@ async def open_app(settings: Settings, *, broker: Broker | None = None) -> Async
         asyncio.create_task(app.reloader.run(interval=_READ_FILE_EVERY)),
         asyncio.create_task(vigil.run()),
         asyncio.create_task(_caution(deployer)),
+        asyncio.create_task(presence.run()),
     ]
     for warning in settings.warnings:
         log.warning("configuration.warning", text=warning)
@@ -95,6 +101,7 @@ async def open_app(settings: Settings, *, broker: Broker | None = None) -> Async
         for task in background:
             with suppress(asyncio.CancelledError):
                 await task
+        await presence.leave()
         await vigil.aclose()
         await feed.aclose()
         bell.close()

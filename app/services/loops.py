@@ -1,0 +1,177 @@
+"""Loops that nothing ends but their own cancellation: one turn after another, whatever a turn raises.
+
+A loop knows how late it is, so that a process can say whether it still does its work. It must not know what a turn
+does.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from app.errors import RegistryWatcherError
+
+log = structlog.get_logger()
+
+GRACE = 6.0  # seconds that a loop may be late before it counts as standing still
+STUCK = 90.0  # seconds without even an attempt, after which only a restart helps
+BOUND = 60.0  # seconds that one turn may take
+
+Turn = Callable[[], Awaitable[float]]
+"""Does one turn and returns the pause before the next, in seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopState:
+    """One loop now: `late` is how many seconds ago the next turn should have been completed, 0.0 when none is due.
+
+    `problem` is what the last turn raised, "" when it completed. `stands` tells that it is later than it may be.
+    """
+
+    name: str
+    late: float
+    problem: str
+    stands: bool = False
+
+
+class Loop:
+    """Runs turn after turn. A failed one is tried again after a pause that grows from `retry` to `retry_at_most`.
+
+    The first failure of an outage is logged, and its end; the turns between are not. One turn takes at most `bound`
+    seconds (None: as long as it likes), then it is cut and counts as failed. `grace` is how late the loop may be.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        retry: float = 0.5,
+        retry_at_most: float = 5.0,
+        bound: float | None = BOUND,
+        grace: float = GRACE,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name = name
+        self.problem = ""
+        self.turns = 0
+        self._retry = self._pause = retry
+        self._retry_at_most = retry_at_most
+        self._bound = bound
+        self._grace = grace
+        self._clock = clock
+        self._due_at = self._attempt_at = clock()
+
+    @property
+    def state(self) -> LoopState:
+        """How it is now."""
+        late = max(0.0, self._clock() - self._due_at)
+        return LoopState(name=self.name, late=late, problem=self.problem, stands=late > self._grace)
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether it does not even try any more."""
+        return self._clock() - self._attempt_at > max(STUCK, self._grace)
+
+    async def run(self, turn: Turn) -> None:
+        """Await `turn` again and again until this task is cancelled."""
+        self._due_at = self._attempt_at = self._clock()
+        while True:
+            pause = await self._attempt(turn)
+            await asyncio.sleep(pause)
+
+    async def _attempt(self, turn: Turn) -> float:
+        """One turn; returns the pause before the next."""
+        limit = asyncio.timeout(self._bound)
+        try:
+            async with limit:
+                pause = await turn()
+        except asyncio.CancelledError as error:
+            if _is_cancelled():
+                raise
+            pause = self._failed(error)  # something inside was cancelled, this loop was not
+        except TimeoutError as error:
+            pause = self._failed(_Unended(f"it did not end within {self._bound:g} s") if limit.expired() else error)
+        except Exception as error:  # whatever it is, a loop that ended would be missed by nobody
+            pause = self._failed(error)
+        else:
+            self._completed()
+            self._due_at = self._clock() + pause
+        self._attempt_at = self._clock() + pause
+        return pause
+
+    def _completed(self) -> None:
+        self.turns += 1
+        if self.problem:
+            log.info("loop.turns_again", loop=self.name, late=round(self._clock() - self._due_at, 1))
+        self.problem, self._pause = "", self._retry
+
+    def _failed(self, error: BaseException) -> float:
+        if not self.problem:
+            log.warning(
+                "loop.failed",
+                loop=self.name,
+                problem=described(error),
+                exc_info=None if isinstance(error, RegistryWatcherError) else error,
+            )
+        self.problem = described(error)
+        pause, self._pause = self._pause, min(self._pause * 2, self._retry_at_most)
+        return pause
+
+
+class _Unended(RegistryWatcherError):
+    """A turn that was cut."""
+
+
+class Loops:
+    """The loops of one process."""
+
+    def __init__(self) -> None:
+        self._loops: list[Loop] = []
+
+    def add(self, loop: Loop) -> Loop:
+        """Count this loop among the process's; returns it."""
+        self._loops.append(loop)
+        return loop
+
+    @property
+    def states(self) -> tuple[LoopState, ...]:
+        """How each is now."""
+        return tuple(loop.state for loop in self._loops)
+
+    @property
+    def problem(self) -> str:
+        """Which of them stand still and why, in one sentence; "" when all turn."""
+        return standing(self.states)
+
+    @property
+    def stuck(self) -> str:
+        """Which of them do not even try any more, in one sentence; "" when all do."""
+        names = ", ".join(loop.name for loop in self._loops if loop.is_stuck)
+        return (
+            f"not even tried any more: {names}; restart the process, and look for the cause in its log" if names else ""
+        )
+
+
+def standing(states: tuple[LoopState, ...]) -> str:
+    """One sentence about the loops that stand still; "" when none does."""
+    late = sorted((state for state in states if state.stands), key=lambda state: -state.late)
+    if not late:
+        return ""
+    names = ", ".join(state.name for state in late)
+    why = next((state.problem for state in late if state.problem), "")
+    cause = f": {why}" if why else "; if that lasts, look at the log and restart the process"
+    return f"no turn was completed for {late[0].late:.0f} s by: {names}{cause}"
+
+
+def described(error: BaseException) -> str:
+    """The error's own message where it is made for people; its kind and message otherwise."""
+    if isinstance(error, RegistryWatcherError) and str(error):
+        return str(error)
+    return f"{type(error).__name__}: {str(error)[:200]}".rstrip(": ")
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
