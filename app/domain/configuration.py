@@ -1,12 +1,12 @@
 """Judges a reading of the configuration before it comes into force. Pure: no file, no clock, no store.
 
-Several processes read files that may differ, so the store remembers each set of watches by its fingerprint, and gives it
-a turn when it comes into force. Turns are counted; no clock tells which configuration is newer. The rule: a set of
-watches that was never in force is new. A set that a process read when its file changed is new as well, since a person
-changed the file: so going back from B to A by an edit works. A set that a process starts with, or still has, is older
-when another one came into force after it: it changes no watch until a person accepts it. What is new and takes away
-more than half of the watches, or all of a registry's, waits for a person, or until the process reads the same a minute
-later. Access is never weakened by a reading, accepted or not: only a restart goes from tokens to none.
+Several processes read files that may differ, so the store remembers each set of watches by its fingerprint, and gives
+it a turn when it comes into force. Turns are counted: no clock tells which configuration is newer. The rule: a set of
+watches that was never in force is new. A set that a running process reads when its file changed is new as well, since a
+person changed the file: so going back from B to A by an edit works. A set that a process starts with, or still has, is
+older when another one came into force after it: it changes no watch until a person accepts it. A new set that takes
+away more than half of the watches, or all of a registry's, waits for a person, or until the process has read the same
+for a minute. Access is never weakened by a reading, accepted or not: only a restart goes from tokens to none.
 """
 
 import hashlib
@@ -29,9 +29,9 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What is remembered of the watches that were read: when they came into force last, and of those now in force.
+    """The last `turn` of the watches that were read, None when they never were in force, and the `newest` of all.
 
-    `turn` is None for watches that never were in force, `newest` when none ever were. `accepted`: a person accepted them.
+    `accepted` tells that a person accepted them.
     """
 
     turn: int | None

@@ -62,9 +62,9 @@ class WatchStore(Protocol):
     """The rows of targets and watches."""
 
     async def reconcile(self, watches: Sequence[Watch], *, at_start: bool, reading: Reading = TAKEN) -> Reconciled:
-        """Judge the reading and write what differs in one transaction, alone; the targets concerned become due thoroughly.
+        """Judge the reading and write what differs, in one transaction, alone.
 
-        `at_start` all become due, also when the reading waits.
+        The targets concerned become due thoroughly; `at_start` all do, also when the reading waits.
         Raises StoreUnavailable, or Permanent when the predecessor's table is there and may not be read.
         """
         ...
@@ -111,9 +111,7 @@ def compare(stored: Sequence[StoredWatch], configured: Sequence[Watch]) -> Diffe
     )
 
 
-def judged(
-    difference: Difference, stored: Sequence[StoredWatch], reading: Reading, standing: Standing
-) -> Verdict:
+def judged(difference: Difference, stored: Sequence[StoredWatch], reading: Reading, standing: Standing) -> Verdict:
     """Whether the difference may be written; one that is empty always may. Pure."""
     if not difference.write and not difference.gone:
         return Accept()

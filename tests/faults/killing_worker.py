@@ -22,7 +22,7 @@ from dramatiq.broker import Broker
 
 from app.adapters.broker import open_broker
 from app.adapters.doorbell import DramatiqDoorbell
-from app.adapters.nomad import NomadDeployer
+from app.adapters.nomad import RenewableDeployer
 from app.adapters.postgres.changes import PostgresFeed
 from app.adapters.postgres.pool import Database
 from app.adapters.postgres.rollouts import PostgresRollouts
@@ -79,7 +79,7 @@ def _job(value: Any) -> str:
 async def opener(settings: Settings, *, broker: Broker, flags: Path) -> AsyncIterator[App]:
     """The services of a worker that has long been running: it does not make every target due, as a start would."""
     database, bell = Database(settings.database_url.reveal()), DramatiqDoorbell(broker)
-    nomad = NomadDeployer(nomad_connection(settings.nomad))
+    nomad = RenewableDeployer(nomad_connection(settings.nomad))
     kept = Kept(
         database=database,
         registries=RegistryClient(endpoints(settings.registries)),

@@ -20,7 +20,7 @@ class Process:
         self.applied = asyncio.Event()
         self.failed = asyncio.Event()
         self.away: Exception | None = None
-        self.reloader = Reloader(self._load, self._apply, changed=FileChanges(path, fingerprint(b"first")))
+        self.reloader = Reloader(self._load, self._apply, changed=FileChanges([path], fingerprint(b"first")))
 
     def _load(self) -> str:
         if not self.path.exists() or self.path.read_text() == "broken":
@@ -126,7 +126,7 @@ async def test_what_nobody_foresaw_is_reported_and_does_not_make_it_deaf(process
 def test_what_came_since_the_file_was_read_is_a_change(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text("two")
-    watched = FileChanges(file, fingerprint(b"one"))
+    watched = FileChanges([file], fingerprint(b"one"))
     assert watched()
     assert not watched()
 
@@ -134,7 +134,7 @@ def test_what_came_since_the_file_was_read_is_a_change(tmp_path: Path) -> None:
 def test_a_change_is_seen_once_and_only_when_the_bytes_differ(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text("one")
-    watched = FileChanges(file, fingerprint(b"one"))
+    watched = FileChanges([file], fingerprint(b"one"))
     assert not watched()
 
     os.utime(file, (0, 0))
