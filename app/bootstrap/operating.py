@@ -40,7 +40,7 @@ async def open_operator(settings: Settings) -> AsyncIterator[Operator]:
 
 
 async def compare_watches(settings: Settings, *, accepted_by: str) -> Difference:
-    """What these settings would change in the stored watches; `accepted_by` has processes that read the same take it."""
+    """What these settings would change in the watches; with `accepted_by`, processes that read the same take it."""
     database = Database(settings.database_url.reveal(), size=1)
     try:
         return await PostgresWatches(database).preview(settings.watches, accepted_by=accepted_by)

@@ -22,7 +22,7 @@ def changes_in_words(difference: Difference, *, accepted: bool) -> Iterator[str]
     if accepted:
         yield "Accepted: a process that reads this takes it within seconds; after an hour it must be accepted again."
     else:
-        yield "Nothing was accepted: `registrywatcher reload --accept` has the running processes take what they hold back."
+        yield "Nothing was accepted: with --accept the running processes take what they hold back."
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -1,7 +1,7 @@
 """The fingerprint of what all processes of one installation should have in common, to tell which of them differ.
 
-What belongs to one process or host is left out: where it listens, how it reaches Postgres and Redis, paths of files, and
-Nomad's tokens, which Nomad itself gives to each task. No secret can be read from it.
+What belongs to one process or host is left out: where it listens, how it reaches Postgres and Redis, paths of files,
+and Nomad's tokens, which Nomad itself gives to each task. No secret can be read from it.
 """
 
 import hashlib
