@@ -10,6 +10,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from app.bootstrap import App, open_app
+from app.services.loops import Loop
 from app.services.presence import ProcessKind
 from app.services.schedule import sweep_forever
 from app.settings import Settings
@@ -30,7 +31,9 @@ def create_app(settings: Settings, *, running: App | None = None) -> Starlette:
         async with nullcontext(running) if running else open_app(settings, kind=ProcessKind.WEB) as process:
             application.state.running = process
             services = process.services
-            sweeper = asyncio.create_task(sweep_forever(services.schedule, services.doorbell))
+            sweeper = asyncio.create_task(
+                sweep_forever(services.schedule, services.doorbell, loop=process.loops.add(Loop("sweep")))
+            )
             try:
                 yield
             finally:

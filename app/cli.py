@@ -28,6 +28,13 @@ _config = click.option(
     "--config", type=click.Path(path_type=Path), help="The TOML file.  [default: config/staging.toml]"
 )
 _port = click.option("--port", type=click.IntRange(0, 65535), help="Listen on this port, whatever the file says.")
+_health_address = click.option(
+    "--health-address",
+    envvar="REGISTRYWATCHER_HEALTH_ADDRESS",
+    metavar="HOST:PORT",
+    callback=lambda _context, _parameter, value: _address(value),
+    help="Answer /healthz and /readyz here.  [default: nowhere]",
+)
 _rollout_id = click.argument("rollout_id", type=click.UUID)
 _data_dir = click.option(
     "--data-dir",
@@ -112,18 +119,20 @@ def web(config: Path | None, port: int | None) -> None:
 @main.command()
 @_config
 @click.option("--threads", type=click.IntRange(1), default=16, show_default=True, help="How much is done at once.")
-def worker(config: Path | None, threads: int) -> None:
+@_health_address
+def worker(config: Path | None, threads: int, health_address: tuple[str, int] | None) -> None:
     """Look, roll out, observe and announce. Any number of workers may run."""
     settings = _following(config)
-    _entry("workers.worker")(settings, threads=threads)
+    _entry("workers.worker")(settings, threads=threads, health_address=health_address)
 
 
 @main.command()
 @_config
-def poller(config: Path | None) -> None:
+@_health_address
+def poller(config: Path | None, health_address: tuple[str, int] | None) -> None:
     """Make watches due when no webhook does. Any number of pollers may run."""
     settings = _following(config)
-    _entry("workers.poller")(settings)
+    _entry("workers.poller")(settings, health_address=health_address)
 
 
 @main.command()
@@ -214,6 +223,17 @@ def version() -> None:
     from importlib import metadata
 
     click.echo(metadata.version("registrywatcher"))
+
+
+def _address(text: str | None) -> tuple[str, int] | None:
+    if not text:
+        return None
+    from app.settings.listening import parse_address
+
+    address = parse_address(text)
+    if address is None:
+        raise click.BadParameter('is not an address: write host and port, as "127.0.0.1:8081" or ":8081"')
+    return address
 
 
 def _following(config: Path | None) -> Settings:

@@ -283,6 +283,7 @@ class Line:
         async def idle() -> bool:
             rows = await self.fetch(
                 "SELECT (SELECT count(*) FROM targets WHERE due_at IS NOT NULL OR lease_until > clock_timestamp()) "
+                "+ (SELECT count(*) FROM wakes) "
                 "+ (SELECT count(*) FROM rollouts WHERE ended_at IS NULL) AS open"
             )
             return rows[0]["open"] == 0
@@ -309,7 +310,8 @@ class Line:
 
         async def idle() -> bool:
             return not await self.fetch(
-                "SELECT 1 FROM targets WHERE due_at <= clock_timestamp() OR lease_until > clock_timestamp()"
+                "SELECT 1 FROM targets WHERE due_at <= clock_timestamp() OR lease_until > clock_timestamp() "
+                "UNION ALL SELECT 1 FROM wakes"
             )
 
         await self.until(idle, "nothing is due now")

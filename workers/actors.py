@@ -15,6 +15,7 @@ from app.bootstrap import Services
 from app.errors import StoreUnavailable
 from app.services.announce import announce
 from app.services.look import look
+from app.services.loops import described
 from app.services.observe import observe
 from app.services.ringing import ANNOUNCE, LOOK, OBSERVE
 
@@ -42,12 +43,46 @@ def declare_actors(broker: Broker, services: Callable[[], Services]) -> None:
 
 
 def _quietly(name: str, step: Step) -> Step:
-    """Postgres being away is no error of the step: the row stays due, and the sweeper rings again."""
+    """No error ends more than one try of a step: the row stays due, and the sweeper rings again.
+
+    Postgres being away is told once until it answers, whichever rows were at hand; an error that nobody foresaw is told
+    once for each row that it concerns, with its traceback.
+    """
+    told = Told()
 
     async def run(key: str) -> None:
         try:
             await step(key)
         except StoreUnavailable as error:
-            log.warning("step.put_off", step=name, key=key, problem=str(error))
+            if told.is_new("", "away"):
+                log.warning("step.put_off", step=name, key=key, problem=str(error))
+        except Exception as error:  # dramatiq would tell it at every sweep
+            if told.is_new(key, described(error)):
+                log.error("step.failed", step=name, key=key, problem=described(error), exc_info=error)
+        else:
+            told.forget("", key)
 
     return run
+
+
+class Told:
+    """Which problems were told of already, by what they concern; the oldest are forgotten."""
+
+    def __init__(self, most: int = 1000) -> None:
+        self._most = most
+        self._problems: dict[str, str] = {}
+
+    def is_new(self, key: str, problem: str) -> bool:
+        """Whether it is not what was told of `key` last; it is told now."""
+        if self._problems.get(key) == problem:
+            return False
+        self._problems.pop(key, None)
+        self._problems[key] = problem
+        if len(self._problems) > self._most:
+            del self._problems[next(iter(self._problems))]
+        return True
+
+    def forget(self, *keys: str) -> None:
+        """These have no problem now."""
+        for key in keys:
+            self._problems.pop(key, None)

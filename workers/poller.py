@@ -2,38 +2,46 @@
 
 import asyncio
 import signal
+import socket
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 import structlog
 
-from app.bootstrap import open_app
+from app.bootstrap import App, open_app
+from app.health_listener import answering, open_listener
+from app.services.loops import Loop
 from app.services.presence import ProcessKind
-from app.services.schedule import forget_forever, poll_forever, sweep_forever
+from app.services.schedule import forget_forever, forgetting, poll_forever, sweep_forever
 from app.settings import Settings
 
 log = structlog.get_logger()
 
 
-def main(settings: Settings) -> None:
-    """Run until SIGINT or SIGTERM."""
-    asyncio.run(_run(settings))
+def main(settings: Settings, *, health_address: tuple[str, int] | None = None) -> None:
+    """Run until SIGINT or SIGTERM; answer for its health at that address, if there is one."""
+    asyncio.run(_run(settings, open_listener(health_address) if health_address else None))
 
 
-async def _run(settings: Settings) -> None:
+async def _run(settings: Settings, listener: socket.socket | None) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with open_app(settings, kind=ProcessKind.POLLER) as app:
-        services = app.services
+    async with open_app(settings, kind=ProcessKind.POLLER) as app, answering(app, listener):
         log.info("poller.started", interval=settings.poll_interval)
-        async with asyncio.TaskGroup() as group:
-            loops = [
-                group.create_task(
-                    poll_forever(services.schedule, services.doorbell, interval=lambda: app.settings.poll_interval)
-                ),
-                group.create_task(sweep_forever(services.schedule, services.doorbell)),
-                group.create_task(forget_forever(services.retention, days=lambda: app.settings.retention_days)),
-            ]
-            await stopped.wait()
-            for loop in loops:
-                loop.cancel()
+        running = [asyncio.create_task(each) for each in _loops(app)]
+        await stopped.wait()
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
     log.info("poller.stopped")
+
+
+def _loops(app: App) -> Sequence[Coroutine[Any, Any, None]]:
+    """What goes on until it is cancelled, each by itself."""
+    schedule, bell, add = app.services.schedule, app.services.doorbell, app.loops.add
+    return (
+        poll_forever(schedule, bell, interval=lambda: app.settings.poll_interval, loop=add(Loop("poll"))),
+        sweep_forever(schedule, bell, loop=add(Loop("sweep"))),
+        forget_forever(app.services.retention, days=lambda: app.settings.retention_days, loop=add(forgetting())),
+    )

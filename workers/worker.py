@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 import threading
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import partial
@@ -15,6 +16,8 @@ from dramatiq.middleware import Middleware
 
 from app.adapters.broker import open_broker
 from app.bootstrap import App, open_app
+from app.health_listener import answering, open_listener
+from app.services.loops import Loop
 from app.services.presence import ProcessKind
 from app.services.schedule import sweep_forever
 from app.settings import Settings
@@ -36,8 +39,9 @@ class Opener(Protocol):
 class Resources(Middleware):
     """Opens the services on the broker's event loop before the first message, and closes them after the last."""
 
-    def __init__(self, settings: Settings, opener: Opener) -> None:
+    def __init__(self, settings: Settings, opener: Opener, listener: socket.socket | None = None) -> None:
         self._settings = settings
+        self._listener = listener
         self._opener = opener
         self._stack = AsyncExitStack()
         self.app: App | None = None
@@ -60,8 +64,11 @@ class Resources(Middleware):
     async def _open(self, broker: Broker) -> None:
         self._loop = asyncio.get_running_loop()
         self.app = await self._stack.enter_async_context(self._opener(self._settings, broker=broker))
+        await self._stack.enter_async_context(answering(self.app, self._listener))
         services = self.app.services
-        self._sweeper = asyncio.create_task(sweep_forever(services.schedule, services.doorbell))
+        self._sweeper = asyncio.create_task(
+            sweep_forever(services.schedule, services.doorbell, loop=self.app.loops.add(Loop("sweep")))
+        )
 
     async def _close(self) -> None:
         if self._sweeper is not None:
@@ -69,15 +76,21 @@ class Resources(Middleware):
         await self._stack.aclose()
 
 
-def main(settings: Settings, *, threads: int = 16) -> None:
-    """Run until SIGINT or SIGTERM; a message under way is finished first, for ten seconds at most."""
+def main(settings: Settings, *, threads: int = 16, health_address: tuple[str, int] | None = None) -> None:
+    """Run until SIGINT or SIGTERM; a message under way is finished first, for ten seconds at most.
+
+    It answers for its health at that address, if there is one.
+    """
+    listener = open_listener(health_address) if health_address else None
     opener = partial(open_app, kind=ProcessKind.WORKER)
-    run_worker(open_broker(settings.redis_url.reveal()), settings, threads=threads, opener=opener)
+    run_worker(open_broker(settings.redis_url.reveal()), settings, threads=threads, opener=opener, listener=listener)
 
 
-def run_worker(broker: Broker, settings: Settings, *, threads: int, opener: Opener) -> None:
+def run_worker(
+    broker: Broker, settings: Settings, *, threads: int, opener: Opener, listener: socket.socket | None = None
+) -> None:
     """Run the actors on `broker` until a signal comes, with the services that `opener` opens."""
-    resources = Resources(settings, opener)
+    resources = Resources(settings, opener, listener)
     broker.add_middleware(resources)
 
     def services() -> Any:

@@ -7,6 +7,7 @@ since the sweeper rings again whatever is overdue in Postgres.
 import heapq
 import threading
 import time
+from contextlib import suppress
 from itertools import count
 
 import dramatiq
@@ -78,13 +79,16 @@ class DramatiqDoorbell:
         self._thread.join(timeout=5)
 
     def _run(self) -> None:
-        while True:
-            with self._woken:
-                ring = self._next()
-                if self._closed:
-                    return
-            if ring is not None:
-                self._send(ring)
+        while not self._closed:
+            try:
+                with self._woken:
+                    ring = self._next()
+                if ring is not None:
+                    self._send(ring)
+            except Exception as error:  # a thread that ended would leave every ring to the sweeper
+                with suppress(Exception):  # the log may be what fails
+                    log.exception("doorbell.failed", problem=str(error)[:200])
+                time.sleep(_DROPPED_WHILE_AWAY)
 
     def _next(self) -> tuple[str, str] | None:
         """The next ring that is due, waiting for one; called with the lock held."""

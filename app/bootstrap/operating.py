@@ -8,6 +8,7 @@ from app.adapters.doorbell import PromptDoorbell
 from app.adapters.nomad import NomadDeployer
 from app.adapters.postgres.pool import Database
 from app.adapters.postgres.rules import PostgresRules
+from app.adapters.postgres.session import SessionLimits
 from app.adapters.postgres.steering import PostgresSteering
 from app.adapters.postgres.watches import PostgresWatches
 from app.adapters.registry import RegistryClient
@@ -20,7 +21,8 @@ from app.settings import Settings
 @asynccontextmanager
 async def open_operator(settings: Settings) -> AsyncIterator[Operator]:
     """Open Postgres, Redis, the registries and Nomad as far as the word needs them."""
-    database = Database(settings.database_url.reveal(), size=2)
+    limits = SessionLimits.of_lease(settings.lease_seconds)
+    database = Database(settings.database_url.reveal(), size=2, limits=limits)
     registries = RegistryClient(endpoints(settings.registries))
     deployer = NomadDeployer(nomad_connection(settings.nomad))
     broker = open_broker(settings.redis_url.reveal())

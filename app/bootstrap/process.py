@@ -18,20 +18,21 @@ from app.adapters.doorbell import DramatiqDoorbell
 from app.adapters.nomad import RenewableDeployer
 from app.adapters.postgres.changes import PostgresFeed
 from app.adapters.postgres.holders import PostgresHolders
+from app.adapters.postgres.inbox import DOOR_LIMITS
 from app.adapters.postgres.migrate import migrate
 from app.adapters.postgres.pool import Database
 from app.adapters.postgres.presence import PostgresPresences
 from app.adapters.postgres.rollouts import PostgresRollouts
+from app.adapters.postgres.session import SessionLimits
 from app.adapters.registry import RegistryClient
 from app.bootstrap.following import Following
 from app.bootstrap.services import Kept, Services, build_services
 from app.bootstrap.values import endpoints, nomad_connection
-from app.errors import RegistryWatcherError
 from app.http import open_client
 from app.services.differing import Differing
-from app.services.loops import Loops
+from app.services.loops import Loop, Loops, described
 from app.services.presence import Presence, ProcessKind
-from app.services.reload import FileChanges, Reloader
+from app.services.reload import FileChanges, Reloader, reloading
 from app.services.vigil import Vigil
 from app.settings import Settings
 
@@ -40,6 +41,7 @@ log = structlog.get_logger()
 _TRY_AGAIN = 1.0
 _ASK_AGAIN = 30.0
 _READ_FILE_EVERY = 2.0
+_DOOR_CONNECTIONS = 4
 
 
 @dataclass(slots=True, kw_only=True)
@@ -71,11 +73,28 @@ class App:
         )
         return ". ".join(filter(None, found))
 
+    @property
+    def standing(self) -> str:
+        """Which of its own loops stand still, and why; "" when all turn. The beat is one, and a write."""
+        return self.loops.problem
+
+    @property
+    def stuck(self) -> str:
+        """Which of its own loops do not even try any more, "" when all do: only a restart helps."""
+        return self.loops.stuck
+
+    @property
+    def unready(self) -> str:
+        """Why it cannot do its work now, "" when it can."""
+        return self.starting or self.standing
+
 
 @asynccontextmanager
 async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | None = None) -> AsyncIterator[App]:
     """Open the services of one process and keep its configuration current until the block ends."""
-    database = Database(settings.database_url.reveal())
+    dsn = settings.database_url.reveal()
+    database = Database(dsn, limits=SessionLimits.of_lease(settings.lease_seconds))
+    door = Database(dsn, size=_DOOR_CONNECTIONS, timeout=DOOR_LIMITS.statement, limits=DOOR_LIMITS)
     bell = DramatiqDoorbell(broker or open_broker(settings.redis_url.reveal()))
     registries = RegistryClient(endpoints(settings.registries))
     deployer = RenewableDeployer(nomad_connection(settings.nomad))
@@ -83,7 +102,14 @@ async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | No
     vigil = Vigil(PostgresRollouts(database), deployer, bell)
     feed = PostgresFeed(database)
     kept = Kept(
-        database=database, registries=registries, deployer=deployer, doorbell=bell, vigil=vigil, http=http, feed=feed
+        database=database,
+        door=door,
+        registries=registries,
+        deployer=deployer,
+        doorbell=bell,
+        vigil=vigil,
+        http=http,
+        feed=feed,
     )
     app = App(services=build_services(settings, kept))
     app.following = Following(app, kept, listens=kind is ProcessKind.WEB)
@@ -97,8 +123,8 @@ async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | No
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # one may have waited since the file was read
     background = [
         asyncio.create_task(_start(app, app.following, app.reloader)),
-        asyncio.create_task(app.reloader.run(interval=_READ_FILE_EVERY)),
-        asyncio.create_task(vigil.run()),
+        asyncio.create_task(app.reloader.run(interval=_READ_FILE_EVERY, loop=app.loops.add(reloading()))),
+        asyncio.create_task(vigil.run(loop=app.loops.add(Loop("vigil")))),
         asyncio.create_task(_caution(deployer)),
         asyncio.create_task(presence.run()),
         asyncio.create_task(app.differing.run()),
@@ -120,39 +146,36 @@ async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | No
         await registries.aclose()
         await deployer.aclose()
         await http.aclose()
+        await door.close()
         await database.close()
 
 
 async def _start(app: App, following: Following, reloader: Reloader[Settings]) -> None:
     """Migrate if that is wanted, and bring the configuration into Postgres; again and again until Postgres answers."""
-    while True:
+
+    async def turn() -> None:
         try:
             if app.settings.create_database_schema:
                 await migrate(app.settings.database_url.reveal())
             through = await following.start()
-        except Exception as error:  # whatever it is, a process that gave up starting would serve nobody
-            if str(error) != app.starting:
-                log.warning("start.waits", problem=str(error), exc_info=not isinstance(error, RegistryWatcherError))
-            app.starting = str(error)
-            await asyncio.sleep(_TRY_AGAIN)
-        else:
-            if not through:
-                reloader.ask()  # which tells why it waits, and tries it again
-            app.starting = ""
-            return
+        except Exception as error:
+            app.starting = described(error)
+            raise
+        if not through:
+            reloader.ask()  # which tells why it waits, and tries it again
+        app.starting = ""
+
+    await Loop("start", retry=_TRY_AGAIN, retry_at_most=_TRY_AGAIN, bound=None).run(turn)
 
 
 async def _caution(deployer: RenewableDeployer) -> None:
     """Warn once about what Nomad would let us do beyond need; again and again until Nomad answers."""
-    while True:
-        try:
-            cautions = await deployer.cautions()
-        except RegistryWatcherError:
-            await asyncio.sleep(_ASK_AGAIN)
-        else:
-            for text in cautions:
-                log.warning("nomad.caution", text=text)
-            return
+
+    async def turn() -> None:
+        for text in await deployer.cautions():
+            log.warning("nomad.caution", text=text)
+
+    await Loop("caution", retry=_ASK_AGAIN, retry_at_most=_ASK_AGAIN, quiet=True).run(turn)
 
 
 def _reloader(following: Following, settings: Settings) -> Reloader[Settings]:

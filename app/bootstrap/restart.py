@@ -13,6 +13,10 @@ def until_restart(started: Settings, read: Settings, *, listens: bool) -> tuple[
             ("server_listening_address", listens and started.address != read.address),
             ("database_url", started.database_url != read.database_url),
             ("redis_url", started.redis_url != read.redis_url),
+            (
+                "lease_seconds",
+                started.lease_seconds != read.lease_seconds,
+            ),  # sessions have bounds by it
             ("create_database_schema", started.create_database_schema != read.create_database_schema),
         )
         if differs
@@ -24,6 +28,7 @@ def until_restart(started: Settings, read: Settings, *, listens: bool) -> tuple[
         database_url=started.database_url,
         redis_url=started.redis_url,
         redis_given=started.redis_given,
+        lease_seconds=started.lease_seconds,
         create_database_schema=started.create_database_schema,
     )
     if not changed:

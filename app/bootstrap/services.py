@@ -66,6 +66,7 @@ class Kept:
     """What stays open when the configuration changes."""
 
     database: Database
+    door: Database
     registries: RegistryClient
     deployer: RenewableDeployer
     doorbell: DramatiqDoorbell
@@ -116,7 +117,7 @@ def build_services(settings: Settings, kept: Kept) -> Services:
         looker=looker,
         observer=observer,
         announcer=announcer,
-        inbox=PostgresInbox(database),
+        inbox=PostgresInbox(database, door=kept.door),
         schedule=PostgresSchedule(database),
         rules=PostgresRules(database),
         steering=PostgresSteering(database),

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from app.errors import StoreUnavailable
+from app.services.loops import Loop
 from app.services.target import Claim, Looks
 
 
@@ -24,8 +24,9 @@ async def held(looks: Looks, claim: Claim, seconds: float) -> AsyncIterator[None
 
 
 async def _keep(looks: Looks, claim: Claim, seconds: float) -> None:
-    held_on = True
-    while held_on:
-        await asyncio.sleep(seconds / 3)
-        with suppress(StoreUnavailable):
-            held_on = await looks.renew(claim, seconds)
+    async def turn() -> float | None:
+        return seconds / 3 if await looks.renew(claim, seconds) else None
+
+    # Whatever fails is tried again well before the lease runs out: without it every write of the look is void.
+    keeping = Loop("lease", retry=seconds / 10, retry_at_most=seconds / 5, bound=seconds / 2, quiet=True)
+    await keeping.run(turn, after=seconds / 3)

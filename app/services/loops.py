@@ -5,8 +5,10 @@ does.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -19,8 +21,8 @@ GRACE = 6.0  # seconds that a loop may be late before it counts as standing stil
 STUCK = 90.0  # seconds without even an attempt, after which only a restart helps
 BOUND = 60.0  # seconds that one turn may take
 
-Turn = Callable[[], Awaitable[float]]
-"""Does one turn and returns the pause before the next, in seconds."""
+Turn = Callable[[], Awaitable[float | None]]
+"""Does one turn and returns the pause before the next, in seconds; None when there is no next one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +41,9 @@ class LoopState:
 class Loop:
     """Runs turn after turn. A failed one is tried again after a pause that grows from `retry` to `retry_at_most`.
 
-    The first failure of an outage is logged, and its end; the turns between are not. One turn takes at most `bound`
-    seconds (None: as long as it likes), then it is cut and counts as failed. `grace` is how late the loop may be.
+    The first failure of an outage is logged, and its end; the turns between are not. A `quiet` loop, of which there are
+    many, logs only what nobody foresaw. One turn takes at most `bound` seconds (None: as long as it likes), then it is
+    cut and counts as failed. `grace` is how late the loop may be.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Loop:
         retry_at_most: float = 5.0,
         bound: float | None = BOUND,
         grace: float = GRACE,
+        quiet: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
@@ -60,6 +64,7 @@ class Loop:
         self._retry_at_most = retry_at_most
         self._bound = bound
         self._grace = grace
+        self._quiet = quiet
         self._clock = clock
         self._due_at = self._attempt_at = clock()
 
@@ -74,21 +79,34 @@ class Loop:
         """Whether it does not even try any more."""
         return self._clock() - self._attempt_at > max(STUCK, self._grace)
 
-    async def run(self, turn: Turn) -> None:
-        """Await `turn` again and again until this task is cancelled."""
-        self._due_at = self._attempt_at = self._clock()
-        while True:
-            pause = await self._attempt(turn)
+    async def run(self, turn: Turn, *, after: float = 0.0) -> None:
+        """Await `turn` again and again, first in `after` seconds, until it says None or this task is cancelled."""
+        self._due_at = self._attempt_at = self._clock() + after
+        pause: float | None = after
+        while pause is not None:
             await asyncio.sleep(pause)
+            pause = await self._attempt(turn)
 
-    async def _attempt(self, turn: Turn) -> float:
+    def completed(self, pause: float | None = 0.0) -> None:
+        """Note that a turn was completed and the next is due after `pause` seconds; a long turn may say so itself."""
+        self.turns += 1
+        if self.problem:
+            with suppress(
+                Exception
+            ):  # a log that cannot be written, since the disk is full, must not end a loop either
+                log.info("loop.turns_again", loop=self.name, late=round(self._clock() - self._due_at, 1))
+        self.problem, self._pause = "", self._retry
+        self._due_at = self._clock() + (math.inf if pause is None else pause)
+
+    async def _attempt(self, turn: Turn) -> float | None:
         """One turn; returns the pause before the next."""
         limit = asyncio.timeout(self._bound)
+        pause: float | None
         try:
             async with limit:
                 pause = await turn()
         except asyncio.CancelledError as error:
-            if _is_cancelled():
+            if is_cancelled():
                 raise
             pause = self._failed(error)  # something inside was cancelled, this loop was not
         except TimeoutError as error:
@@ -96,25 +114,17 @@ class Loop:
         except Exception as error:  # whatever it is, a loop that ended would be missed by nobody
             pause = self._failed(error)
         else:
-            self._completed()
-            self._due_at = self._clock() + pause
-        self._attempt_at = self._clock() + pause
+            self.completed(pause)
+        self._attempt_at = self._clock() + (math.inf if pause is None else pause)
         return pause
 
-    def _completed(self) -> None:
-        self.turns += 1
-        if self.problem:
-            log.info("loop.turns_again", loop=self.name, late=round(self._clock() - self._due_at, 1))
-        self.problem, self._pause = "", self._retry
-
     def _failed(self, error: BaseException) -> float:
-        if not self.problem:
-            log.warning(
-                "loop.failed",
-                loop=self.name,
-                problem=described(error),
-                exc_info=None if isinstance(error, RegistryWatcherError) else error,
-            )
+        foreseen = isinstance(error, RegistryWatcherError)
+        if not self.problem and not (foreseen and self._quiet):
+            with suppress(Exception):
+                log.warning(
+                    "loop.failed", loop=self.name, problem=described(error), exc_info=None if foreseen else error
+                )
         self.problem = described(error)
         pause, self._pause = self._pause, min(self._pause * 2, self._retry_at_most)
         return pause
@@ -172,6 +182,7 @@ def described(error: BaseException) -> str:
     return f"{type(error).__name__}: {str(error)[:200]}".rstrip(": ")
 
 
-def _is_cancelled() -> bool:
+def is_cancelled() -> bool:
+    """Whether somebody cancels the task that asks, rather than something that it awaits."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

@@ -58,7 +58,13 @@ class Presence:
     """One process's presence. `loops` are what it tells of; `configuration` gives the fingerprint in force."""
 
     def __init__(
-        self, store: Presences, *, kind: ProcessKind, loops: Loops, configuration: Callable[[], str] = lambda: ""
+        self,
+        store: Presences,
+        *,
+        kind: ProcessKind,
+        loops: Loops,
+        configuration: Callable[[], str] = lambda: "",
+        every: float = EVERY,
     ) -> None:
         self.process_id = uuid4()
         self._store = store
@@ -66,7 +72,8 @@ class Presence:
         self._loops = loops
         self._configuration = configuration
         self._since = time.monotonic()
-        self._loop = loops.add(Loop("presence", retry_at_most=EVERY, bound=5.0, grace=4.0))
+        self._every = every
+        self._loop = loops.add(Loop("presence", retry=every / 4, retry_at_most=every, bound=5.0, grace=4.0))
 
     async def run(self) -> None:
         """Beat until cancelled."""
@@ -90,4 +97,4 @@ class Presence:
                 configuration=self._configuration(),
             )
         )
-        return EVERY
+        return self._every

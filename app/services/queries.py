@@ -152,7 +152,7 @@ class UnknownSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Away:
-    """A part that does not answer, or refuses, by its name: "registry hub", "Nomad", "Redis"."""
+    """A part that does not answer, refuses, or stands still, by its name: "registry hub", "Nomad", "worker"."""
 
     name: str
     problem: str
@@ -179,7 +179,8 @@ class Queries(Protocol):
         ...
 
     async def away(self) -> tuple[Away, ...]:
-        """The registries and Nomad that keep watches from being seen, each once, with the earliest time."""
+        """The registries and Nomad that keep watches from being seen, each once, with the earliest time; and what
+        services/standstill.py tells of the work and the processes."""
         ...
 
 

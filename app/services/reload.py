@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 import structlog
 
 from app.errors import ConfigError, Permanent, RegistryWatcherError, Transient
+from app.services.loops import Loop
 
 log = structlog.get_logger()
 
@@ -45,14 +46,18 @@ class Reloader(Generic[Loaded]):
         self._asked_to_read = True
         self._asked.set()
 
-    async def run(self, *, interval: float) -> None:
+    async def run(self, *, interval: float, loop: Loop | None = None) -> None:
         """Look every `interval` seconds until cancelled."""
-        while True:
+
+        async def turn() -> float:
             with suppress(TimeoutError):
                 async with asyncio.timeout(interval):
                     await self._asked.wait()
             self._asked.clear()
             await self.look()
+            return 0.0
+
+        await (loop or reloading()).run(turn)
 
     async def look(self) -> None:
         """One round: nothing happens unless it changed, was asked for, or waits to be applied."""
@@ -81,6 +86,11 @@ class Reloader(Generic[Loaded]):
             unforeseen = not isinstance(error, RegistryWatcherError)
             log.error("configuration.not_reloaded", problem=problem, exc_info=unforeseen)
         self.problem = problem
+
+
+def reloading() -> Loop:
+    """The loop of `Reloader.run`: a turn waits for its interval, and to apply thousands of watches takes its time."""
+    return Loop("reload", bound=None, grace=60.0)
 
 
 class FileChanges:

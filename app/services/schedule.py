@@ -1,16 +1,14 @@
 """What is due by the clock: targets to poll, and rows whose ring was lost. Any number of processes run both."""
 
-import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
 import structlog
 
-from app.errors import StoreUnavailable
 from app.ports import Doorbell
+from app.services.loops import Loop
 from app.services.ringing import ANNOUNCE, LOOK, OBSERVE
 
 log = structlog.get_logger()
@@ -47,40 +45,57 @@ class Retention(Protocol):
         ...
 
 
-async def forget_forever(retention: Retention, *, days: Callable[[], int], pause: float = 3600.0) -> None:
+async def forget_forever(
+    retention: Retention, *, days: Callable[[], int], pause: float = 3600.0, loop: Loop | None = None
+) -> None:
     """Keep history within its time, for ever; goes on at once while there is more to forget."""
-    while True:
-        gone = 0
-        with suppress(StoreUnavailable):
-            gone = await retention.forget(days=days())
+
+    async def turn() -> float:
+        gone = await retention.forget(days=days())
         if gone:
             log.info("history.forgotten", rows=gone)
-        await asyncio.sleep(1.0 if gone else pause)
+        return 1.0 if gone else pause
+
+    await (loop or forgetting()).run(turn)
+
+
+def forgetting() -> Loop:
+    """The loop of `forget_forever`: a batch may take minutes, and nothing is lost by waiting."""
+    return Loop("forget", retry=1.0, retry_at_most=8.0, bound=300.0, grace=300.0)
 
 
 async def poll_forever(
-    schedule: Schedule, doorbell: Doorbell, *, interval: Callable[[], float], pause: float = 0.5
+    schedule: Schedule,
+    doorbell: Doorbell,
+    *,
+    interval: Callable[[], float],
+    pause: float = 0.5,
+    loop: Loop | None = None,
 ) -> None:
     """Ring for every target whose poll time has come, for ever; Postgres being away only delays it.
 
     Registries that asked for patience (429, Retry-After) have moved their targets' poll time themselves.
     """
-    while True:
-        found: Sequence[int] = ()
-        with suppress(StoreUnavailable):
-            found = await schedule.due_for_poll(interval=interval(), limit=_BATCH)
-            for target_id in found:
-                doorbell.ring(LOOK, str(target_id))
-        if len(found) < _BATCH:
-            await asyncio.sleep(pause)
+
+    async def turn() -> float:
+        found = await schedule.due_for_poll(interval=interval(), limit=_BATCH)
+        for target_id in found:
+            doorbell.ring(LOOK, str(target_id))
+        return pause if len(found) < _BATCH else 0.0
+
+    await (loop or Loop("poll")).run(turn)
 
 
-async def sweep_forever(schedule: Schedule, doorbell: Doorbell, *, pause: float = 1.0) -> None:
+async def sweep_forever(
+    schedule: Schedule, doorbell: Doorbell, *, pause: float = 1.0, loop: Loop | None = None
+) -> None:
     """Ring again for what is overdue, for ever: the cure for every lost message and every killed worker."""
-    while True:
-        with suppress(StoreUnavailable):
-            await sweep(schedule, doorbell)
-        await asyncio.sleep(pause)
+
+    async def turn() -> float:
+        await sweep(schedule, doorbell)
+        return pause
+
+    await (loop or Loop("sweep")).run(turn)
 
 
 async def sweep(schedule: Schedule, doorbell: Doorbell) -> None:

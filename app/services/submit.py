@@ -36,7 +36,7 @@ async def submit(looker: "Looker", claim: Claim, launch: Launch) -> None:
         written = await looker.looks.refuse(claim, launch.rollout_id, outcome)
         ring_written(looker.doorbell, claim.target_id, written)
         return
-    written = await looker.looks.submitted(claim, launch.rollout_id, submission, launch)
+    written = await looker.looks.submitted(claim, launch.rollout_id, launch.order, submission)
     log.info("rollout.submitted", target=claim.target_id, rollout=str(launch.rollout_id), index=submission.index)
     looker.doorbell.ring(OBSERVE, str(launch.rollout_id))
     ring_written(looker.doorbell, claim.target_id, written)
@@ -53,7 +53,7 @@ async def recover_open(looker: "Looker", claim: Claim) -> bool:
         return False
     if submission is None:
         return False
-    written = await looker.looks.submitted(claim, rollout.rollout_id, submission, None)
+    written = await looker.looks.submitted(claim, rollout.rollout_id, rollout.order, submission)
     log.info("rollout.recovered", target=claim.target_id, rollout=str(rollout.rollout_id), index=submission.index)
     looker.doorbell.ring(OBSERVE, str(rollout.rollout_id))
     ring_written(looker.doorbell, claim.target_id, written)

@@ -257,8 +257,13 @@ class Looks(Protocol):
         """
         ...
 
-    async def submitted(self, claim: Claim, rollout_id: UUID, submission: Submission, launch: Launch | None) -> Written:
-        """Record that Nomad has the registration, and let the lease go. `launch` is None for one that was recovered."""
+    async def submitted(self, claim: Claim, rollout_id: UUID, order: Order, submission: Submission) -> Written:
+        """Record that Nomad has the rollout's order, and let the lease go.
+
+        The only write without the lease: what this worker registered is a fact, however late it comes to write it. It
+        is the rollout's alone when a newer rollout has been registered since, and nobody's when the rollout has another
+        order by now.
+        """
         ...
 
     async def put_off(self, claim: Claim, *, seconds: float, trouble: str, refused: bool = False) -> Written:

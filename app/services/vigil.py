@@ -5,7 +5,6 @@ process dies they fall due, and the sweeper of any other wakes a worker. It must
 """
 
 import asyncio
-from contextlib import suppress
 from uuid import UUID
 
 import structlog
@@ -15,6 +14,7 @@ from app.domain.watch import JobPlace
 from app.errors import StoreUnavailable
 from app.ports import Deployer, Doorbell
 from app.services.followed import Rollouts
+from app.services.loops import Loop, described, is_cancelled
 from app.services.ringing import OBSERVE
 
 log = structlog.get_logger()
@@ -25,10 +25,13 @@ KEPT = 6.0  # seconds that a rollout stays put off; a killed process's rollouts 
 class Vigil:
     """Waits for any number of rollouts, one task each, and rings for a look when one has moved, or its time is up."""
 
-    def __init__(self, rollouts: Rollouts, deployer: Deployer, doorbell: Doorbell) -> None:
+    def __init__(
+        self, rollouts: Rollouts, deployer: Deployer, doorbell: Doorbell, *, blind_for: float = KEPT / 3
+    ) -> None:
         self._rollouts = rollouts
         self._deployer = deployer
         self._doorbell = doorbell
+        self._blind_for = blind_for
         self._waiting: dict[UUID, asyncio.Task[None]] = {}
 
     def begin(self, rollout_id: UUID, place: JobPlace, pointer: Pointer, *, within: float) -> None:
@@ -36,12 +39,14 @@ class Vigil:
         self._leave(rollout_id)
         self._waiting[rollout_id] = asyncio.create_task(self._wait(rollout_id, place, pointer, within))
 
-    async def run(self, pause: float = KEPT / 3) -> None:
+    async def run(self, pause: float = KEPT / 3, *, loop: Loop | None = None) -> None:
         """Keep what is waited for put off, for ever; what ended, or was taken over, is waited for no more."""
-        while True:
-            await asyncio.sleep(pause)
-            with suppress(StoreUnavailable):
-                await self._keep()
+
+        async def turn() -> float:
+            await self._keep()
+            return pause
+
+        await (loop or Loop("vigil", retry_at_most=pause)).run(turn, after=pause)
 
     async def aclose(self) -> None:
         """Wait for nothing any more."""
@@ -51,12 +56,28 @@ class Vigil:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _wait(self, rollout_id: UUID, place: JobPlace, pointer: Pointer, within: float) -> None:
-        await self._deployer.moved(place, pointer, within=within)
-        self._waiting.pop(rollout_id, None)
-        # Without Postgres it falls due by itself.
-        with suppress(StoreUnavailable):
+        try:
+            await self._moved(rollout_id, place, pointer, within)
+        finally:
+            if self._waiting.get(rollout_id) is asyncio.current_task():
+                del self._waiting[rollout_id]
+        try:
             await self._rollouts.wake(rollout_id)
             self._doorbell.ring(OBSERVE, str(rollout_id))
+        except StoreUnavailable:
+            return  # it is kept no more, so it falls due by itself
+        except Exception as error:
+            log.warning("vigil.not_woken", rollout=str(rollout_id), problem=described(error), exc_info=error)
+
+    async def _moved(self, rollout_id: UUID, place: JobPlace, pointer: Pointer, within: float) -> None:
+        """Wait for a move; what nobody foresaw is taken for one, after a pause: the look finds out what it is."""
+        try:
+            await self._deployer.moved(place, pointer, within=within)
+        except (Exception, asyncio.CancelledError) as error:
+            if is_cancelled():
+                raise
+            log.warning("vigil.blind", rollout=str(rollout_id), problem=described(error), exc_info=error)
+            await asyncio.sleep(min(within, self._blind_for))
 
     async def _keep(self) -> None:
         waited_for = list(self._waiting)

@@ -1,4 +1,4 @@
-"""Where the web process listens: Go's "host:port", ":port", "[::1]:port"."""
+"""Where a process listens: Go's "host:port", ":port", "[::1]:port"."""
 
 import re
 from collections.abc import Mapping
@@ -12,14 +12,22 @@ _MAX_PORT = 65535
 
 def read_listening(text: str, environ: Mapping[str, str], faults: FaultList) -> tuple[str, int]:
     """Host and port. `PORT` replaces the port of the file's address; no host means every IPv4 address, 0.0.0.0."""
-    match = _ADDRESS.fullmatch(text)
-    port = int(match[3]) if match else _MAX_PORT + 1
-    if not match or port > _MAX_PORT:
+    address = parse_address(text)
+    if address is None:
         faults.add(_PLACE, "is not an address", 'Write host and port, as "0.0.0.0:8080" or ":8080".')
         return "", 0
+    host, port = address
     if environ.get("PORT") and _PLACE not in faults.variables:
         port = _port(environ["PORT"], faults)
-    return match[1] or match[2] or "0.0.0.0", port
+    return host, port
+
+
+def parse_address(text: str) -> tuple[str, int] | None:
+    """Host and port, None for what is no address; no host means every IPv4 address, 0.0.0.0."""
+    match = _ADDRESS.fullmatch(text)
+    if match is None or int(match[3]) > _MAX_PORT:
+        return None
+    return match[1] or match[2] or "0.0.0.0", int(match[3])
 
 
 def _port(text: str, faults: FaultList) -> int:

@@ -32,7 +32,7 @@ USUAL_NAMES: dict[str, Place] = {
     "NOMAD_HTTP_AUTH": ("nomad", "http_auth"),
 }
 _FILE = "_FILE"
-_OTHER_USES = frozenset({"CONFIG", "LOG_LEVEL"})
+_OTHER_USES = frozenset({"CONFIG", "LOG_LEVEL", "HEALTH_ADDRESS"})
 _KUBERNETES = re.compile(r"SERVICE_(?:HOST|PORT)(?:_\w+)?|PORT(?:_\d+_\w+)?")  # put there for a service of our name
 
 

@@ -24,7 +24,8 @@ async def healthz(_request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """200 when Postgres is there with our schema: what else is away makes it partial, and is listed. Else 503."""
+    """200 when Postgres is there with our schema, and this process's loops turn, the one that writes among them. What
+    else is away, or does not move, makes it partial, and is listed. Else 503."""
     try:
         async with asyncio.timeout(PATIENCE):
             away = await _away(running(request))
@@ -44,6 +45,8 @@ async def _away(process: Running) -> tuple[Away, ...]:
     pending = await process.services.readiness()
     if pending:
         raise StoreUnavailable(f"migrations are pending: {', '.join(pending)}. Run `registrywatcher migrate`")
+    if process.standing:
+        raise StoreUnavailable(process.standing)
     return (*own_troubles(process), *await process.services.queries.away())
 
 

@@ -70,12 +70,17 @@ class Services(Protocol):
 
 
 class Running(Protocol):
-    """The process behind the web face; `problem` is what is wrong with the configuration file as it is now, or ""."""
+    """The process behind the web face; `problem` is what is wrong with the configuration file as it is now, or "".
+
+    `standing` says which of its own loops stand still, and why, "" when all turn: it cannot store, or not go on.
+    """
 
     @property
     def services(self) -> Services: ...
     @property
     def problem(self) -> str: ...
+    @property
+    def standing(self) -> str: ...
 
 
 def running(request: Request) -> Running:
@@ -109,6 +114,10 @@ def role(request: Request) -> Role:
 
 
 def own_troubles(process: Running) -> tuple[Away, ...]:
-    """What this process itself finds away or wrong: Redis, and the configuration file."""
-    found = (("Redis", process.services.doorbell.problem), ("configuration", process.problem))
+    """What this process itself finds away or wrong: Redis, the configuration file, and its own loops."""
+    found = (
+        ("Redis", process.services.doorbell.problem),
+        ("configuration", process.problem),
+        ("this process", process.standing),
+    )
     return tuple(Away(name=name, problem=problem, since=None) for name, problem in found if problem)

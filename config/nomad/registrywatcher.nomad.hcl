@@ -25,6 +25,7 @@ locals {
   environment = {
     REGISTRYWATCHER_CONFIG                   = "${NOMAD_TASK_DIR}/config.toml"
     REGISTRYWATCHER_SERVER_LISTENING_ADDRESS = ":8080"
+    REGISTRYWATCHER_HEALTH_ADDRESS           = ":8081" # of worker and poller
     NOMAD_ADDR                               = "unix://${NOMAD_SECRETS_DIR}/api.sock"
     NOMAD_TOKEN_FILE                         = "${NOMAD_SECRETS_DIR}/nomad_token"
   }
@@ -155,6 +156,40 @@ job "registrywatcher" {
   group "worker" {
     count = 2
 
+    network {
+      port "health" {
+        to = 8081
+      }
+    }
+
+    service {
+      name     = "registrywatcher-worker"
+      port     = "health"
+      provider = "nomad"
+
+      check {
+        name     = "ready"
+        type     = "http"
+        path     = "/readyz"
+        interval = "10s"
+        timeout  = "3s"
+      }
+
+      # Nothing but a restart helps when this one fails.
+      check {
+        name     = "alive"
+        type     = "http"
+        path     = "/healthz"
+        interval = "10s"
+        timeout  = "5s"
+
+        check_restart {
+          limit = 6
+          grace = "60s"
+        }
+      }
+    }
+
     task "worker" {
       driver       = "docker"
       kill_timeout = "45s"
@@ -166,6 +201,7 @@ job "registrywatcher" {
       config {
         image           = var.image
         args            = ["worker"]
+        ports           = ["health"]
         readonly_rootfs = true
         cap_drop        = ["all"]
       }
@@ -193,6 +229,40 @@ job "registrywatcher" {
   }
 
   group "poller" {
+    network {
+      port "health" {
+        to = 8081
+      }
+    }
+
+    service {
+      name     = "registrywatcher-poller"
+      port     = "health"
+      provider = "nomad"
+
+      check {
+        name     = "ready"
+        type     = "http"
+        path     = "/readyz"
+        interval = "10s"
+        timeout  = "3s"
+      }
+
+      # Nothing but a restart helps when this one fails.
+      check {
+        name     = "alive"
+        type     = "http"
+        path     = "/healthz"
+        interval = "10s"
+        timeout  = "5s"
+
+        check_restart {
+          limit = 6
+          grace = "60s"
+        }
+      }
+    }
+
     task "poller" {
       driver       = "docker"
       kill_timeout = "45s"
@@ -204,6 +274,7 @@ job "registrywatcher" {
       config {
         image           = var.image
         args            = ["poller"]
+        ports           = ["health"]
         readonly_rootfs = true
         cap_drop        = ["all"]
       }

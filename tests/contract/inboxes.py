@@ -66,9 +66,9 @@ class InPostgres:
         return target_id
 
     async def marks(self) -> dict[int, int]:
-        query = "SELECT target_id, mark FROM targets WHERE due_at <= now() AND thorough"
+        query = "SELECT target_id, count(*) AS wakes FROM wakes GROUP BY target_id"
         async with self.database.connection() as connection:
-            return {row["target_id"]: row["mark"] for row in await connection.fetch(query)}
+            return {row["target_id"]: row["wakes"] for row in await connection.fetch(query)}
 
     async def unknown(self) -> list[str]:
         async with self.database.connection() as connection:

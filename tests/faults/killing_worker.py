@@ -82,6 +82,7 @@ async def opener(settings: Settings, *, broker: Broker, flags: Path) -> AsyncIte
     nomad = RenewableDeployer(nomad_connection(settings.nomad))
     kept = Kept(
         database=database,
+        door=database,
         registries=RegistryClient(endpoints(settings.registries)),
         deployer=nomad,
         doorbell=bell,

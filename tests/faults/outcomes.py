@@ -20,6 +20,7 @@ FROM rollouts JOIN rollout_watches USING (rollout_id) WHERE outcome = 'succeeded
 
 _QUIET = """
 SELECT job_id FROM targets t WHERE due_at IS NULL AND (lease_until IS NULL OR lease_until < clock_timestamp())
+  AND NOT EXISTS (SELECT FROM wakes WHERE wakes.target_id = t.target_id)
   AND NOT EXISTS (SELECT FROM rollouts r WHERE r.target_id = t.target_id AND ended_at IS NULL)
 """
 

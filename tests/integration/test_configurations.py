@@ -88,14 +88,14 @@ async def test_what_takes_most_away_waits_at_a_start_too_and_every_job_is_looked
     database: Database, watches: tuple[Watch, ...]
 ) -> None:
     await start(database, *NEW)
-    await execute(database, "UPDATE targets SET mark = 10, thorough = false, due_at = NULL")
+    await execute(database, "DELETE FROM wakes")
     for act in (start, edit):
         done = await act(database, *watches)
         assert done.waits is not None
         assert not done.waits.older
         assert await present(database) == ["app", "sidecar", "other"]
         assert bool(done.due) == (act is start)
-    assert (await target(database, "elsewhere"))["due"]
+    assert (await target(database, "elsewhere"))["wakes"] == 1
 
 
 async def test_it_is_taken_when_it_reads_the_same_a_minute_later(database: Database, store: PostgresWatches) -> None:

@@ -75,6 +75,7 @@ class World:
             await self.rows("SELECT * FROM rollouts ORDER BY intent"),
             await self.rows("SELECT * FROM notices ORDER BY notice_id"),
             await self.rows("SELECT target_id, mark, due_at FROM targets ORDER BY target_id"),
+            await self.rows("SELECT target_id FROM wakes ORDER BY wake_id"),
         ]
 
     async def watch(self, name: str = "app") -> WatchView:
@@ -88,7 +89,7 @@ async def world(database_url: str) -> AsyncIterator[World]:
     database = Database(database_url, size=8)
     await PostgresWatches(database).reconcile([APP, SIDECAR, OTHER], at_start=False)
     async with database.connection() as connection:
-        await connection.execute("UPDATE targets SET due_at = NULL, mark = 0, thorough = false")
+        await connection.execute("DELETE FROM wakes; UPDATE targets SET due_at = NULL, mark = 0, thorough = false")
     registry = MemoryRegistry()
     for tag in ("v1.0.0", "v1.1.0", "test"):
         registry.push("team/app", tag)
@@ -105,10 +106,8 @@ async def test_a_pin_is_stored_with_a_rollout_and_rung_for(world: World) -> None
     rollout = await world.rollout(reply.rollout_id)
     assert (rollout["origin"], rollout["state"], rollout["asked_by"]) == ("deploy", "requested", "ann")
     assert await world.items(reply.rollout_id) == {"app": ("v1.0.0", digest_of("v1.0.0"), True)}
-    (target,) = await world.rows("SELECT * FROM targets WHERE job_id = 'web'")
-    assert target["thorough"]
-    assert target["due_at"] is not None
-    assert target["mark"] == 1
+    (target,) = await world.rows("SELECT job_id, target_id FROM wakes JOIN targets USING (target_id)")
+    assert target["job_id"] == "web"
     assert world.doorbell.rings == [("look", str(target["target_id"]))]
 
 
@@ -172,7 +171,8 @@ async def test_a_toggle_starts_no_rollout_and_is_told_only_when_it_changes_somet
     await operate.set_rule(world.operator, "app", by="", auto_deploy=False)
     assert len(await world.rows("SELECT * FROM notices")) == 1
     assert await world.rows("SELECT * FROM rollouts") == []
-    assert [row["mark"] for row in await world.rows("SELECT mark FROM targets ORDER BY job_id")] == [0, 2]
+    due = await world.rows("SELECT job_id FROM wakes JOIN targets USING (target_id)")
+    assert [row["job_id"] for row in due] == ["web", "web"]
 
 
 async def test_reset_follows_and_switches_on_and_does_not_force(world: World) -> None:
@@ -309,8 +309,8 @@ async def test_words_at_once_end_as_one_active_rollout(world: World) -> None:
 
 async def test_check_makes_the_job_due_and_rings(world: World) -> None:
     await operate.check(world.operator, "other", by="")
-    (target,) = await world.rows("SELECT * FROM targets WHERE due_at IS NOT NULL")
-    assert (target["job_id"], target["thorough"], target["mark"]) == ("elsewhere", True, 1)
+    (target,) = await world.rows("SELECT job_id, target_id FROM wakes JOIN targets USING (target_id)")
+    assert target["job_id"] == "elsewhere"
     assert world.doorbell.rings == [("look", str(target["target_id"]))]
 
 

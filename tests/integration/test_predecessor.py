@@ -103,12 +103,12 @@ async def test_a_table_restored_after_the_first_start_counts_where_nobody_decide
 ) -> None:
     await reconcile(store, [APP, GONE])
     await execute(database, "UPDATE watches SET pinned_tag = 'ours', word_at = now() WHERE name = 'app'")
-    await execute(database, "UPDATE targets SET due_at = NULL, thorough = false")
+    await execute(database, "DELETE FROM wakes")
     await execute(database, FILLED)
     reconciled = await reconcile(store, [APP, GONE])
     assert await rules(database) == {"app": ("ours", True), "gone": ("v1", True)}
     async with database.connection() as connection:
-        due = await connection.fetch("SELECT job_id, target_id FROM targets WHERE due_at <= now() AND thorough")
+        due = await connection.fetch("SELECT job_id, target_id FROM wakes JOIN targets USING (target_id)")
     assert [row["job_id"] for row in due] == ["gone"]
     assert reconciled.due == (due[0]["target_id"],)
 

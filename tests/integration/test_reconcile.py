@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from app.adapters.postgres.looks import PostgresLooks
 from app.adapters.postgres.pool import Database
 from app.adapters.postgres.watches import PostgresWatches
 from app.domain.reference import Repository
@@ -34,8 +35,9 @@ UPDATE watches SET pinned_tag = 'v1', auto_deploy = false, tags = '{v1}', tags_r
 INSERT INTO sightings (watch_name, digest, tag) SELECT name, 'd1', 'v1' FROM watches;
 INSERT INTO failures (watch_name, digest, rollout_id) SELECT name, 'd0', gen_random_uuid() FROM watches;
 INSERT INTO tag_sightings (watch_name, tag) SELECT name, 'v1' FROM watches;
-UPDATE targets SET mark = 10, thorough = false, due_at = NULL, lease_token = gen_random_uuid(),
-  lease_until = now() + interval '1 hour'
+UPDATE targets SET thorough = false, due_at = NULL, lease_token = gen_random_uuid(),
+  lease_until = now() + interval '1 hour';
+DELETE FROM wakes
 """
 
 HISTORY = """
@@ -63,7 +65,8 @@ async def row(database: Database, query: str, *values: object) -> dict[str, obje
 async def target(database: Database, job_id: str) -> dict[str, object]:
     return await row(
         database,
-        "SELECT target_id, mark, thorough, due_at <= now() AS due, lease_token FROM targets WHERE job_id = $1",
+        "SELECT target_id, lease_token, (SELECT count(*) FROM wakes w WHERE w.target_id = t.target_id) AS wakes "
+        "FROM targets t WHERE job_id = $1",
         job_id,
     )
 
@@ -109,8 +112,7 @@ async def test_a_first_configuration_is_written_in_its_order_and_is_due(
         "namespace": "ops",
         "job_id": "x/y",
     }
-    web = await target(database, "web")
-    assert (web["mark"], web["thorough"], web["due"]) == (1, True, True)
+    assert (await target(database, "web"))["wakes"] == 1
     assert reconciled.due == tuple(sorted(each["target_id"] for each in await rows(database, "TABLE targets")))
 
 
@@ -125,7 +127,7 @@ async def test_the_same_again_writes_nothing(database: Database, store: Postgres
 async def test_many_processes_at_once_write_it_once(database: Database, store: PostgresWatches) -> None:
     results = await asyncio.gather(*(reconcile(store, [APP, SIDECAR]) for _ in range(6)))
     assert sorted(result.appeared for result in results) == [()] * 5 + [("app", "sidecar")]
-    assert (await target(database, "web"))["mark"] == 1
+    assert (await target(database, "web"))["wakes"] == 1
 
 
 async def test_another_order_alone_makes_nothing_due(database: Database, store: PostgresWatches) -> None:
@@ -137,15 +139,14 @@ async def test_another_order_alone_makes_nothing_due(database: Database, store: 
     ]
 
 
-async def test_at_start_every_watched_target_is_due_thoroughly(database: Database, store: PostgresWatches) -> None:
+async def test_at_start_every_watched_target_is_due(database: Database, store: PostgresWatches) -> None:
     gone = replace(APP, name="gone", place=ELSEWHERE)
     await reconcile(store, [APP, gone])
     await reconcile(store, [APP])
-    await execute(database, "UPDATE targets SET mark = 10, thorough = false, due_at = NULL")
+    await execute(database, "DELETE FROM wakes")
     reconciled = await reconcile(store, [APP], at_start=True)
     web, elsewhere = await target(database, "web"), await target(database, "elsewhere")
-    assert (web["mark"], web["thorough"], web["due"]) == (11, True, True)
-    assert (elsewhere["mark"], elsewhere["due"]) == (10, None)
+    assert (web["wakes"], elsewhere["wakes"]) == (1, 0)
     assert reconciled == Reconciled(due=(web["target_id"],))
 
 
@@ -153,13 +154,17 @@ async def test_a_back_off_ends_at_start_and_what_was_due_stays_due(database: Dat
     await reconcile(store, [APP, replace(SIDECAR, place=ELSEWHERE)])
     await execute(
         database,
-        "UPDATE targets SET due_at = CASE job_id WHEN 'web' THEN now() + interval '1 hour'"
-        " ELSE now() - interval '1 hour' END",
+        "UPDATE targets SET attempts = 9, due_at = CASE job_id WHEN 'web' THEN now() + interval '1 hour'"
+        " ELSE now() - interval '1 hour' END; DELETE FROM wakes",
     )
-    await reconcile(store, [APP, replace(SIDECAR, place=ELSEWHERE)], at_start=True)
-    assert (await target(database, "web"))["due"]
-    waiting = await row(database, "SELECT due_at < now() - interval '59 minutes' AS since FROM targets WHERE mark = 2"
-                        " AND job_id = 'elsewhere'")  # fmt: skip
+    reconciled = await reconcile(store, [APP, replace(SIDECAR, place=ELSEWHERE)], at_start=True)
+    for target_id in reconciled.due:
+        claim = await PostgresLooks(database).claim(target_id, 4)
+        assert claim is not None
+        assert (claim.thorough, claim.attempts) == (True, 0)
+    assert await rows(database, "SELECT 1 FROM wakes") == []
+    waiting = await row(database, "SELECT due_at < now() - interval '59 minutes' AS since FROM targets"
+                        " WHERE job_id = 'elsewhere'")  # fmt: skip
     assert waiting["since"]
 
 
@@ -180,7 +185,7 @@ async def test_a_changed_setting_keeps_the_history_and_is_due(database: Database
         "group_name": "g",
     }
     web = await target(database, "web")
-    assert (web["mark"], web["thorough"], web["due"]) == (11, True, True)
+    assert web["wakes"] == 1
     assert web["lease_token"] is not None
 
 
@@ -192,7 +197,7 @@ async def test_another_way_with_nomad_makes_the_target_due(
     await execute(database, LOOKED_AT)
     assert (await reconcile(store, [changed])).changed == ("app",)
     web = await target(database, "web")
-    assert (web["thorough"], web["due"]) == (True, True)
+    assert web["wakes"] == 1
     assert await reconcile(store, [changed]) == Reconciled()
 
 
@@ -224,9 +229,7 @@ async def test_a_moved_watch_is_seen_for_the_first_time_and_keeps_its_rule(
         "SELECT watch_name FROM sightings UNION SELECT watch_name FROM failures "
         "UNION SELECT watch_name FROM tag_sightings",
     ) == [{"watch_name": "sidecar"}]
-    at = await row(database, "SELECT due_at <= now() AS due, thorough FROM watches JOIN targets USING (target_id)"
-                   " WHERE name = 'app'")  # fmt: skip
-    assert at == {"due": True, "thorough": True}
+    assert await rows(database, "SELECT 1 FROM watches JOIN wakes USING (target_id) WHERE name = 'app'") != []
 
 
 async def test_a_look_at_the_place_that_a_watch_left_can_no_longer_write(
@@ -236,7 +239,7 @@ async def test_a_look_at_the_place_that_a_watch_left_can_no_longer_write(
     await execute(database, LOOKED_AT)
     await reconcile(store, [replace(APP, place=ELSEWHERE), SIDECAR])
     left = await target(database, "web")
-    assert (left["lease_token"], left["due"], left["mark"]) == (None, True, 11)
+    assert (left["lease_token"], left["wakes"]) == (None, 1)
 
 
 async def test_a_target_that_nobody_watches_any_more_is_not_made_due(
@@ -246,7 +249,7 @@ async def test_a_target_that_nobody_watches_any_more_is_not_made_due(
     await execute(database, LOOKED_AT)
     await reconcile(store, [replace(APP, place=ELSEWHERE)])
     left = await target(database, "web")
-    assert (left["lease_token"], left["due"]) == (None, None)
+    assert (left["lease_token"], left["wakes"]) == (None, 0)
 
 
 async def test_a_watch_that_goes_and_returns_keeps_rule_and_history(database: Database, store: PostgresWatches) -> None:
@@ -258,7 +261,7 @@ async def test_a_watch_that_goes_and_returns_keeps_rule_and_history(database: Da
     assert (await reconcile(store, [SIDECAR])) == Reconciled()
     assert (await reconcile(store, [APP, SIDECAR])).appeared == ("app",)
     assert await row(database, "SELECT * FROM watches WHERE name = 'app'") == before
-    assert (await target(database, "web"))["due"]
+    assert (await target(database, "web"))["wakes"]
     assert await rows(database, "SELECT name FROM watches WHERE name IN (SELECT watch_name FROM failures)"
                       " ORDER BY 1") == [{"name": "app"}, {"name": "sidecar"}]  # fmt: skip
 

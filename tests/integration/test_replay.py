@@ -74,6 +74,7 @@ class Post:
         """As looks do."""
         await self.rows("UPDATE event_watches SET settled_at = now(), answer = 'done', attempts = 3, decision_id = 7")
         await self.rows("UPDATE targets SET due_at = NULL, thorough = false")
+        await self.rows("DELETE FROM wakes")
         self.doorbell.rings.clear()
 
 
@@ -98,7 +99,7 @@ async def test_its_answers_are_open_again_and_its_targets_due(post: Post) -> Non
     await post.settle()
     assert await post.replayed(delivery_id) == "Replayed 1 event for app, other"
     assert await open_answers(post) == ["app", "other"]
-    due = await post.rows("SELECT target_id FROM targets WHERE due_at <= now() AND thorough ORDER BY 1")
+    due = await post.rows("SELECT target_id FROM wakes ORDER BY 1")
     assert sorted(post.doorbell.rings) == [("look", str(row["target_id"])) for row in due]
     assert len(due) == 2
     (word,) = await PostgresBoard(post.database).entries(Glance(by="ann"), limit=9)

@@ -318,6 +318,7 @@ class Face:
     doorbell: InProcessDoorbell = field(default_factory=InProcessDoorbell)
     pending: tuple[str, ...] | Exception = ()
     problem: str = ""
+    standing: str = ""
 
     @property
     def services(self) -> "Face":

@@ -12,9 +12,11 @@ from app.adapters.nomad.pace import Pace
 from app.adapters.nomad.polling import LongPolls, PollFailed
 from app.adapters.nomad.translate import FINISHED
 from app.domain.watch import JobPlace
+from app.services.loops import Loop
 
 _ACTIVE = " and ".join(f'Status != "{status}"' for status in FINISHED)
 _REFUSED = (400, 403, 404, 405)
+_AFTER_FAULT = 1.0  # seconds
 
 Rows = Mapping[str, Mapping[str, Any]]
 
@@ -81,12 +83,17 @@ class SharedPoll:
             task.cancel()
 
     async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            # Held over from the last one: waiters that come and go at once must not make us ask without a pause.
-            await asyncio.sleep(self._not_before - loop.time())
-            pause = await self._poll()
-            self._not_before = loop.time() + pause
+        # An answer that nobody foresaw must not leave those who wait to a poll that is no more.
+        await Loop("nomad deployments", retry=_AFTER_FAULT, bound=None).run(self._turn)
+
+    async def _turn(self) -> float:
+        clock = asyncio.get_running_loop().time
+        # Held over from the last one: waiters that come and go at once must not make us ask without a pause.
+        await asyncio.sleep(self._not_before - clock())
+        self._not_before = clock() + _AFTER_FAULT
+        pause = await self._poll()
+        self._not_before = clock() + pause
+        return 0.0
 
     async def _poll(self) -> float:
         """Ask once, wake whom it concerns, and give the pause until the next."""

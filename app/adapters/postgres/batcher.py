@@ -1,4 +1,7 @@
-"""Gathers concurrent calls into one: while one batch is under way the next gathers. Adds no delay, knows no SQL."""
+"""Gathers concurrent calls into one: while one batch is under way the next gathers. Adds no delay, knows no SQL.
+
+One item's trouble is not another's: a batch that failed is tried item by item, while later batches go on.
+"""
 
 import asyncio
 from collections import deque
@@ -14,8 +17,8 @@ Answer = TypeVar("Answer")
 class Batcher(Generic[Item, Answer]):
     """Calls `work` with what was put meanwhile, one call at a time; a caller alone is served at once.
 
-    `work` answers its items in their order, and does all or nothing. When it raises, each item is tried by itself, so
-    that one bad item does not fail its neighbours; StoreUnavailable is everybody's at once.
+    `work` answers its items in their order, and does all or nothing. When it raises, each item is tried by itself, all
+    at once, so that one bad item neither fails nor delays its neighbours; StoreUnavailable is everybody's at once.
     """
 
     def __init__(self, work: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]], *, largest: int = 256) -> None:
@@ -23,6 +26,7 @@ class Batcher(Generic[Item, Answer]):
         self._largest = largest
         self._waiting: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
         self._running: asyncio.Task[None] | None = None
+        self._singles: set[asyncio.Task[None]] = set()
 
     async def put(self, item: Item) -> Answer:
         """The answer for `item`, or what `work` raised for it. A caller that gives up in time takes its item back."""
@@ -57,7 +61,9 @@ class Batcher(Generic[Item, Answer]):
                         waiting.set_exception(error)
                 return
             for single in batch:
-                await self._answer([single])
+                task = asyncio.create_task(self._answer([single]))
+                self._singles.add(task)
+                task.add_done_callback(self._singles.discard)
             return
         for (_, waiting), answer in zip(batch, answers, strict=True):
             if not waiting.done():

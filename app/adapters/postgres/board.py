@@ -11,6 +11,7 @@ from app.adapters.postgres import happenings, listing, sent, suggesting
 from app.adapters.postgres import view_rows as rows
 from app.adapters.postgres import view_statements as statements
 from app.adapters.postgres.pool import Connection, Database
+from app.adapters.postgres.work import read_work
 from app.services.board import (
     Acceptance,
     Deliveries,
@@ -23,6 +24,7 @@ from app.services.board import (
     TagView,
 )
 from app.services.queries import RolloutSummary, WatchView
+from app.services.standstill import standstill
 
 _NAMED = f"{statements.FEW_WATCHES} AND w.name = ANY($2)"
 
@@ -54,17 +56,18 @@ class PostgresBoard:
         self._database = database
 
     async def situation(self) -> Situation:
-        """What every page tells, in three statements."""
+        """What every page tells, in five statements."""
         async with self._database.connection() as connection:
             switch = await connection.fetchrow(statements.SWITCH)
             away = await connection.fetch(statements.AWAY)
             unknown = await connection.fetch(statements.UNKNOWN_SOURCES)
+            work = await read_work(connection)
         return Situation(
             now=switch["now"],
             paused=switch["paused"],
             paused_by=switch["changed_by"],
             paused_at=switch["changed_at"],
-            away=tuple(rows.away(row) for row in away),
+            away=(*(rows.away(row) for row in away), *standstill(work)),
             unknown_sources=tuple(rows.unknown_source(row) for row in unknown),
             unsent_notices=switch["unsent"],
         )

@@ -10,14 +10,10 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-import structlog
-
 from app.adapters.postgres.mailbox import EVERYTHING, LARGEST, NOTHING, Mailbox, merged
 from app.adapters.postgres.pool import Connection, Database
-from app.errors import RegistryWatcherError
 from app.services.feed import Change
-
-log = structlog.get_logger()
+from app.services.loops import Loop
 
 CHANNEL = "registrywatcher"
 SESSION = "registrywatcher feed"  # what pg_stat_activity shows
@@ -70,12 +66,12 @@ class PostgresFeed:
         self._task: asyncio.Task[None] | None = None
         self._hears = False
         self._closed = False
-        self._problem = ""
+        self._loop = Loop("feed", retry=self._pace.retry, retry_at_most=self._pace.retry_at_most, bound=None)
 
     @property
     def problem(self) -> str:
         """See Feed."""
-        return self._problem
+        return self._loop.problem
 
     @property
     def listeners(self) -> int:
@@ -92,7 +88,7 @@ class PostgresFeed:
             mailbox.put(EVERYTHING)
         self._listeners.add(mailbox)
         if not self._closed and (self._task is None or self._task.done()):
-            self._task = asyncio.create_task(self._run(), name="feed")
+            self._task = asyncio.create_task(self._loop.run(self._hear), name="feed")
         try:
             yield mailbox
         finally:
@@ -108,27 +104,18 @@ class PostgresFeed:
             with suppress(asyncio.CancelledError):
                 await self._task
 
-    async def _run(self) -> None:
-        """Hear until nobody listens any more; connect again and again."""
-        pause = self._pace.retry
-        while self._listeners:
-            try:
-                async with self._database.dedicated(SESSION) as connection:
-                    async for change in self._heard_on(connection):
-                        pause = self._pace.retry
-                        for mailbox in self._listeners:
-                            mailbox.put(change)
-                self._problem = ""
-                continue
-            except Exception as error:  # whatever it is, a feed that gave up would leave every page stale
-                if str(error) != self._problem:
-                    known = isinstance(error, RegistryWatcherError)
-                    log.warning("feed.away", problem=str(error), exc_info=not known)
-                self._problem = str(error) or type(error).__name__
-            finally:
-                self._hears = False
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, self._pace.retry_at_most)
+    async def _hear(self) -> float | None:
+        """Hear until nobody listens any more."""
+        if not self._listeners:
+            return None
+        try:
+            async with self._database.dedicated(SESSION) as connection:
+                async for change in self._heard_on(connection):
+                    for mailbox in self._listeners:
+                        mailbox.put(change)
+        finally:
+            self._hears = False
+        return 0.0
 
     async def _heard_on(self, connection: Connection) -> AsyncIterator[Change]:
         """What the connection tells, from `everything` on; it ends a while after the last listener has left."""
@@ -141,7 +128,8 @@ class PostgresFeed:
         connection.add_termination_listener(lambda _connection: heard.news.set())
         await connection.add_listener(CHANNEL, note)
         sent = await connection.fetchrow(_SENT)
-        self._hears, self._problem = True, ""
+        self._hears = True
+        self._loop.completed()
         yield EVERYTHING
         clock = asyncio.get_running_loop().time
         tick_at = left_at = clock()

@@ -13,18 +13,33 @@ from app.domain.rule import Rule
 from app.domain.watch import DeployBy, JobPlace, Watch
 from app.services.target import Claim, Item, OpenEvent, OpenRollout, WatchState
 
+# The wakes that are taken are those that made the target due, by one snapshot: what comes later stays. Whoever dies
+# with the lease leaves the target due. News begin the back-off of a target in trouble anew: else a busy repository
+# would wait longest when Nomad is back.
 _CLAIM = """
-UPDATE targets SET lease_token = $2, lease_until = clock_timestamp() + make_interval(secs => $3)
-WHERE target_id = $1 AND due_at <= clock_timestamp() + interval '25 milliseconds'
-  AND (lease_until IS NULL OR lease_until < clock_timestamp())
-RETURNING *, clock_timestamp() AS now, (SELECT paused FROM switches) AS paused,
+WITH woken AS (SELECT EXISTS (SELECT FROM wakes WHERE target_id = $1) AS now),
+claimed AS (
+  UPDATE targets t SET lease_token = $2, lease_until = clock_timestamp() + make_interval(secs => $3),
+    thorough = t.thorough OR woken.now, attempts = CASE WHEN woken.now THEN 0 ELSE t.attempts END,
+    due_at = CASE WHEN woken.now THEN least(t.due_at, clock_timestamp()) ELSE t.due_at END
+  FROM woken
+  WHERE t.target_id = $1 AND (woken.now OR t.due_at <= clock_timestamp() + interval '25 milliseconds')
+    AND (t.lease_until IS NULL OR t.lease_until < clock_timestamp())
+  RETURNING t.*),
+taken AS (DELETE FROM wakes USING claimed WHERE wakes.target_id = claimed.target_id)
+SELECT *, clock_timestamp() AS now, (SELECT paused FROM switches) AS paused,
   (SELECT coalesce(max(submission_index), 0) FROM rollouts r
    WHERE r.target_id = $1 AND r.outcome = 'stalled') AS stalled_index,
   (SELECT count(*) FROM rollouts r
    WHERE r.target_id <> $1 AND r.ended_at IS NULL AND r.expected_index IS NOT NULL) AS others_active,
-  (SELECT count(*) FROM (SELECT FROM targets t WHERE t.target_id <> $1 AND t.due_at <= clock_timestamp()
-   AND NOT t.goes_last AND EXISTS (SELECT FROM watches w WHERE w.target_id = t.target_id AND w.present)
-   LIMIT 10) due) AS others_due
+  (SELECT count(*) FROM (
+    (SELECT target_id FROM targets t WHERE t.target_id <> $1 AND t.due_at <= clock_timestamp()
+     AND NOT t.goes_last AND EXISTS (SELECT FROM watches w WHERE w.target_id = t.target_id AND w.present) LIMIT 10)
+    UNION
+    (SELECT target_id FROM wakes JOIN targets t USING (target_id) WHERE t.target_id <> $1
+     AND NOT t.goes_last AND EXISTS (SELECT FROM watches w WHERE w.target_id = t.target_id AND w.present) LIMIT 10)
+    LIMIT 10) due) AS others_due
+FROM claimed
 """
 
 _WATCHES = """

@@ -1,14 +1,13 @@
-"""Make a target due, thoroughly, inside the transaction of what made it so."""
+"""Make targets due, inside the transaction of what made them so, without waiting for anybody's lock on their rows."""
+
+from collections.abc import Iterable
 
 from app.adapters.postgres.pool import Connection
 
 # Whoever makes a target due rings after the commit: the sweeper leaves it alone for its first seconds.
-_DUE = """
-UPDATE targets SET mark = mark + 1, thorough = true, due_at = clock_timestamp(), rung_at = clock_timestamp()
-WHERE target_id = $1
-"""
+_WAKE = "INSERT INTO wakes (target_id) SELECT DISTINCT unnest($1::bigint[])"
 
 
-async def make_due(connection: Connection, target_id: int) -> None:
-    """Move the target's mark, so that a look under way is followed by another."""
-    await connection.execute(_DUE, target_id)
+async def make_due(connection: Connection, target_ids: Iterable[int]) -> None:
+    """Have the targets looked at thoroughly: a look under way is followed by another, and back-offs begin anew."""
+    await connection.execute(_WAKE, list(target_ids))

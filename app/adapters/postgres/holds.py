@@ -1,5 +1,6 @@
 """Let go what holds a watch back until a person speaks: failed digests, a rollback, a change made outside."""
 
+from app.adapters.postgres.due import make_due
 from app.adapters.postgres.pool import Connection
 from app.services.word import Released
 
@@ -24,17 +25,10 @@ RETURNING digest, coalesce((SELECT tag FROM rollout_watches rw
 
 _SPOKEN = "UPDATE watches SET word_at = clock_timestamp() WHERE name = $1"
 
-# Locked in the order of their ids, in a transaction of its own: two releases at once must not wait for each other.
-_SIBLINGS_DUE = """
-WITH chosen AS (
-  SELECT target_id FROM targets t
-  WHERE EXISTS (
-    SELECT FROM watches o
-    JOIN watches w ON w.repository_path = o.repository_path AND w.repository_host = o.repository_host
-    WHERE w.name = $1 AND o.target_id = t.target_id AND o.target_id <> w.target_id AND o.present)
-  ORDER BY target_id FOR NO KEY UPDATE)
-UPDATE targets SET mark = mark + 1, thorough = true, due_at = clock_timestamp(), rung_at = clock_timestamp()
-FROM chosen WHERE targets.target_id = chosen.target_id RETURNING targets.target_id
+_SIBLINGS = """
+SELECT DISTINCT o.target_id FROM watches o
+JOIN watches w ON w.repository_path = o.repository_path AND w.repository_host = o.repository_host
+WHERE w.name = $1 AND o.target_id <> w.target_id AND o.present ORDER BY o.target_id
 """
 
 
@@ -57,4 +51,6 @@ async def let_go(connection: Connection, name: str, target_id: int, *, by: str) 
 
 async def make_siblings_due(connection: Connection, name: str) -> tuple[int, ...]:
     """Make the other jobs of the watch's repository due: they may have waited for what failed here."""
-    return tuple(row["target_id"] for row in await connection.fetch(_SIBLINGS_DUE, name))
+    siblings = tuple(row["target_id"] for row in await connection.fetch(_SIBLINGS, name))
+    await make_due(connection, siblings)
+    return siblings

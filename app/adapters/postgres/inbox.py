@@ -15,6 +15,7 @@ from app.adapters.postgres.batcher import Batcher
 from app.adapters.postgres.delivery_rows import delivery_view, event_columns, sent_columns
 from app.adapters.postgres.matching import CONCERNED
 from app.adapters.postgres.pool import Database
+from app.adapters.postgres.session import SessionLimits
 from app.domain.event import Oddity, Parsed
 from app.errors import StoreUnavailable
 from app.services.receive import Delivery, DeliveryView, Receipt
@@ -29,9 +30,9 @@ FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[], $5::text[], $6
     AS sent (delivery_id, source, size, ignored, oddities, body)
 """
 
-# News start the back-off of a target in trouble anew: else a busy repository would wait longest when Nomad is back.
-# Foreign keys are checked at the statement's end, so an event may be inserted before its delivery. Events come sorted
-# by identity and targets are locked in order, so that two of these at once wait for each other but cannot deadlock.
+# Everything is inserted: no row that a worker may have locked is waited for. Foreign keys are checked at the end of the
+# statement, so an event may be inserted before its delivery. Events come sorted by identity, so that two of these at
+# once wait for each other but cannot deadlock.
 _STORE = f"""
 WITH sent AS (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[], $5::text[], $6::bytea[])
@@ -48,14 +49,8 @@ WITH sent AS (
 ), concerned AS ({CONCERNED.format(events="fresh")}), linked AS (
     INSERT INTO event_watches (event_id, watch_name, before_digest)
     SELECT event_id, name, before_digest FROM concerned
-), held AS (
-    SELECT target_id FROM targets
-    WHERE target_id IN (SELECT target_id FROM concerned)
-    ORDER BY target_id
-    FOR NO KEY UPDATE
 ), due AS (
-    UPDATE targets SET mark = targets.mark + 1, thorough = true, due_at = now(), attempts = 0
-    FROM held WHERE targets.target_id = held.target_id
+    INSERT INTO wakes (target_id) SELECT DISTINCT target_id FROM concerned
 ), counted AS (
     SELECT sent.*, coalesce(told.events, 0) - coalesce(fresh.events, 0) AS duplicates, coalesce(fresh.events, 0) AS new
     FROM sent
@@ -74,6 +69,7 @@ LEFT JOIN (SELECT delivery_id, array_agg(DISTINCT target_id) AS target_ids FROM 
     USING (delivery_id)
 """
 
+# Each in a transaction of its own: no process that is frozen between them holds a row.
 _NOTE_UNKNOWN = """
 INSERT INTO unknown_sources (source) VALUES ($1)
 ON CONFLICT (source) DO UPDATE SET last_at = now(), deliveries = unknown_sources.deliveries + 1
@@ -100,17 +96,29 @@ ORDER BY events.event_id, event_watches.watch_name
 """
 
 UNKNOWN_SOURCES_KEPT = 100
-_STATEMENT_TIMEOUT = 5.0
+_STATEMENT_TIMEOUT = 2.0
+
+# A delivery needs no row that others lock for long; what holds it up all the same delays only itself.
+DOOR_LIMITS = SessionLimits(lock=0.25, statement=_STATEMENT_TIMEOUT)
 
 # What Postgres says of a value, not of itself: the same again would fail again.
 _UNSTORABLE = (asyncpg.DataError, asyncpg.ProgramLimitExceededError)
 
 
-class PostgresInbox:
-    """An Inbox, and Replays. `patience` is how long a sender waits for its commit, in seconds: it gives up after 1."""
+class _RowInUse(Exception):
+    """A statement met a lock. Another delivery of the batch may not."""
 
-    def __init__(self, database: Database, *, patience: float = 0.9) -> None:
+
+class PostgresInbox:
+    """An Inbox, and Replays. `patience` is how long a sender waits for its commit, in seconds: it gives up after 1.
+
+    `door` are the connections that store deliveries: of their own in a process that serves, so that nobody who reads,
+    or waits for a lock, keeps a delivery waiting.
+    """
+
+    def __init__(self, database: Database, *, door: Database | None = None, patience: float = 0.9) -> None:
         self._database = database
+        self._door = door or database
         self._patience = patience
         self._batcher = Batcher(self._store_all)
 
@@ -123,7 +131,7 @@ class PostgresInbox:
 
     async def note_unknown(self, source: str) -> None:
         """See Inbox."""
-        async with self._database.transaction() as connection:
+        async with self._door.connection() as connection:
             await connection.execute(_NOTE_UNKNOWN, source)
             await connection.execute(_FORGET_UNKNOWN, UNKNOWN_SOURCES_KEPT)
 
@@ -159,17 +167,22 @@ class PostgresInbox:
             raise StoreUnavailable(f"Postgres did not commit within {self._patience:g} s") from error
         except _UNSTORABLE:
             raise
+        except _RowInUse as error:
+            raise StoreUnavailable("Postgres cannot store it now: others hold what it needs") from error
         except asyncpg.PostgresError as error:
             raise StoreUnavailable(f"Postgres cannot store now: {type(error).__name__}: {str(error)[:200]}") from error
 
     async def _store_all(self, deliveries: Sequence[Delivery]) -> Sequence[Receipt]:
         sent = sent_columns(deliveries)
         events = event_columns(deliveries)
-        async with self._database.connection() as connection:
-            if not events:
-                await connection.execute(_STORE_WITHOUT_EVENTS, *sent, timeout=_STATEMENT_TIMEOUT)
-                return [_receipt(delivery) for delivery in deliveries]
-            rows = await connection.fetch(_STORE, *sent, *events, timeout=_STATEMENT_TIMEOUT)
+        async with self._door.connection() as connection:
+            try:
+                if not events:
+                    await connection.execute(_STORE_WITHOUT_EVENTS, *sent, timeout=_STATEMENT_TIMEOUT)
+                    return [_receipt(delivery) for delivery in deliveries]
+                rows = await connection.fetch(_STORE, *sent, *events, timeout=_STATEMENT_TIMEOUT)
+            except asyncpg.LockNotAvailableError as error:
+                raise _RowInUse from error
         found = {row["delivery_id"]: row for row in rows}
         return [_receipt(delivery, **found[delivery.delivery_id]) for delivery in deliveries]
 

@@ -8,11 +8,10 @@ from app.adapters.postgres import rollout_rows as rows
 from app.adapters.postgres.notices import MAX_DETAIL, storable
 from app.adapters.postgres.pool import Connection, Database
 from app.adapters.postgres.watch_rows import write_watch
-from app.domain.job import Submission
+from app.domain.job import JobState, Order, Submission
 from app.domain.rollout import Outcome
 from app.services.target import (
     Claim,
-    Launch,
     LeaseLost,
     OpenRollout,
     Result,
@@ -30,14 +29,20 @@ SELECT 1 FROM targets WHERE target_id = $1 AND lease_token = $2 AND lease_until 
 """
 
 # Targets are locked before watches and rollouts, everywhere.
-_LOCK = "SELECT 1 FROM targets WHERE target_id = $1 FOR NO KEY UPDATE"
+_LOCK = "SELECT lease_token = $2 AS held FROM targets WHERE target_id = $1 FOR NO KEY UPDATE"
 
+# Fenced too: a digest that is seen for the first time after a change by hand lets the rule go on over that change.
 _SIGHT = """
-INSERT INTO sightings (watch_name, digest, tag, found_by) VALUES ($1, $2, $3, $4)
-ON CONFLICT DO NOTHING RETURNING 1
+WITH lease AS (
+  SELECT FROM targets WHERE target_id = $5 AND lease_token = $6 AND lease_until >= clock_timestamp() FOR KEY SHARE),
+sighted AS (
+  INSERT INTO sightings (watch_name, digest, tag, found_by) SELECT $1, $2, $3, $4 FROM lease
+  ON CONFLICT DO NOTHING RETURNING 1)
+SELECT EXISTS (SELECT FROM lease) AS held, EXISTS (SELECT FROM sighted) AS new
 """
 
-# The mark is cleared only if it has not moved since the look began; else the target is due again at once.
+# The mark is cleared only if it has not moved since the look began; else, and when a wake came meanwhile, the target is
+# due again at once.
 _RELEASE = """
 UPDATE targets SET lease_token = NULL, lease_until = NULL,
   due_at = CASE WHEN mark <> $3 THEN clock_timestamp()
@@ -47,7 +52,8 @@ UPDATE targets SET lease_token = NULL, lease_until = NULL,
   polled = polled AND (mark <> $3 OR $4::float8 IS NOT NULL AND NOT $7),
   attempts = $6, rung_at = NULL
 WHERE target_id = $1 AND lease_token = $2
-RETURNING CASE WHEN mark <> $3 THEN 0.0 ELSE $4::float8 END AS due_in
+RETURNING CASE WHEN mark <> $3 OR EXISTS (SELECT FROM wakes WHERE wakes.target_id = targets.target_id) THEN 0.0
+               ELSE $4::float8 END AS due_in
 """
 
 # An order that was refused, or read back and not found, takes no place among the rollouts under way.
@@ -81,13 +87,6 @@ _POLL_LATER = """
 UPDATE targets SET poll_at = greatest(poll_at, clock_timestamp() + make_interval(secs => $2)) WHERE target_id = $1
 """
 
-_SUBMITTED = """
-UPDATE rollouts SET state = 'submitted', submitted_at = clock_timestamp(), moved_at = clock_timestamp(),
-  next_look_at = clock_timestamp(), evaluation_id = $2, submission_index = $3, submission_changed = $4,
-  warnings = $5, rung_at = clock_timestamp()
-WHERE rollout_id = $1 AND state = 'requested' RETURNING target_id
-"""
-
 
 class PostgresLooks:
     """`Looks` on Postgres; times and leases are the database's."""
@@ -109,8 +108,12 @@ class PostgresLooks:
     async def sight(self, claim: Claim, watch: str, sight: Sight) -> bool:
         """Record a digest that the rule wants; True the first time."""
         async with self._database.connection() as connection:
-            found = await connection.fetchval(_SIGHT, watch, sight.digest, sight.tag, sight.found_by)
-        return found is not None
+            row = await connection.fetchrow(
+                _SIGHT, watch, sight.digest, sight.tag, sight.found_by, claim.target_id, claim.token
+            )
+        if not row["held"]:
+            raise LeaseLost(claim.target_id)
+        return bool(row["new"])
 
     async def settle(self, claim: Claim, result: Result) -> Written:
         """Write the look in one transaction; with a launch the lease stays, and so does the mark."""
@@ -132,7 +135,7 @@ class PostgresLooks:
                 await connection.execute(_WITHDRAW, claim.rollout.rollout_id)
             for watch in result.watches:
                 notices += await write_watch(connection, claim, watch, result.launch)
-            if result.ended is not None and claim.rollout is not None and _may_still_come(claim.rollout, result):
+            if claim.rollout is not None and _gives_up(claim.rollout, result) and _in_flight(claim.rollout, result.job):
                 await failures.adopt(connection, claim.rollout.rollout_id)
             if result.poll_in is not None:
                 await connection.execute(_POLL_LATER, claim.target_id, result.poll_in)
@@ -151,26 +154,15 @@ class PostgresLooks:
             woken = await turns.next_turn(connection, claim.target_id) if gives_way else ()
         return Written(due_in=due_in, notice_ids=tuple(notices), woken=tuple(woken))
 
-    async def submitted(self, claim: Claim, rollout_id: UUID, submission: Submission, launch: Launch | None) -> Written:
-        """Record the registration: a fact, and so written even when the lease was lost meanwhile."""
-        notices: list[int] = []
+    async def submitted(self, claim: Claim, rollout_id: UUID, order: Order, submission: Submission) -> Written:
+        """Record the registration, a fact, even when the lease was lost; everything else only with the lease."""
+        due_in: float | None = None
         async with self._database.transaction() as connection:
-            await connection.execute(_LOCK, claim.target_id)
-            target_id = await connection.fetchval(
-                _SUBMITTED,
-                rollout_id,
-                submission.evaluation_id,
-                submission.index,
-                submission.changed,
-                submission.warnings,
-            )
-            # A person's word may have ended the rollout meanwhile; what it wrote into the job is there all the same.
-            deployed = await rows.write_deployed(connection, rollout_id)
-            await rows.write_source(connection, rollout_id, submission)
-            if target_id is not None:
-                notices = await rows.deploying_notices(connection, rollout_id, deployed)
-            await connection.execute(_TARGET_TROUBLE, claim.target_id, "")
-            due_in = await _release(connection, claim, again_in=None, thorough=False, attempts=0)
+            held = await connection.fetchval(_LOCK, claim.target_id, claim.token)
+            notices = await rows.write_submitted(connection, rollout_id, order, submission)
+            if held:
+                await connection.execute(_TARGET_TROUBLE, claim.target_id, "")
+                due_in = await _release(connection, claim, again_in=None, thorough=False, attempts=0)
         return Written(due_in=due_in, notice_ids=tuple(notices))
 
     async def put_off(self, claim: Claim, *, seconds: float, trouble: str, refused: bool = False) -> Written:
@@ -194,22 +186,38 @@ class PostgresLooks:
         async with self._database.transaction() as connection:
             await _fence(connection, claim)
             await connection.execute(_WITHDRAW, rollout_id)
+            await _adopt_if_in_flight(connection, claim)
 
     async def refuse(self, claim: Claim, rollout_id: UUID, outcome: Outcome) -> Written:
         """End a rollout that Nomad refuses."""
         async with self._database.transaction() as connection:
             await _fence(connection, claim)
             notices = await rows.end_rollout(connection, rollout_id, outcome)
+            await _adopt_if_in_flight(connection, claim)
             due_in = await _release(connection, claim, again_in=0.0, thorough=True, attempts=0)
             woken = await turns.next_turn(connection, claim.target_id)
         return Written(due_in=due_in, notice_ids=tuple(notices), woken=tuple(woken))
 
 
-def _may_still_come(rollout: OpenRollout, result: Result) -> bool:
-    """Whether an order that is given up, its answer lost, may be applied after all: nobody has fenced it off yet. The
-    next look must not take it for a change by hand."""
-    order, job = rollout.order, result.job
+def _gives_up(rollout: OpenRollout, result: Result) -> bool:
+    """Whether the look leaves the open rollout without the order that the row holds: by its end, by another order, or
+    because it waits its turn."""
+    if result.launch is not None and result.launch.reuse:
+        return result.launch.order != rollout.order
+    return result.ended is not None or (bool(result.waits_turn) and not rollout.origin.is_order)
+
+
+def _in_flight(rollout: OpenRollout, job: JobState | None) -> bool:
+    """Whether an order may be applied yet, by a worker that was frozen or a Nomad that is slow: nobody has fenced it
+    off. The next look must not take it for a change by hand."""
+    order = rollout.order
     return order is not None and job is not None and job.index == order.expected_index
+
+
+async def _adopt_if_in_flight(connection: Connection, claim: Claim) -> None:
+    """Nomad refused this order to us; another worker's registration of it was not answered yet when the look began."""
+    if claim.rollout is not None and claim.rollout.order is not None:
+        await failures.adopt(connection, claim.rollout.rollout_id)
 
 
 async def _fence(connection: Connection, claim: Claim) -> None:

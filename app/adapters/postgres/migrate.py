@@ -16,6 +16,7 @@ from pathlib import Path
 import asyncpg
 
 from app.adapters.postgres.pool import Connection, Database
+from app.adapters.postgres.session import SessionLimits
 from app.errors import SchemaMismatch, StoreUnavailable
 
 FOLDER = Path(__file__).resolve().parents[3] / "migrations"  # beside `app`, in a checkout and in site-packages
@@ -23,6 +24,9 @@ NO_TRANSACTION = "-- no-transaction"
 LOCK = int.from_bytes(b"regwatch")  # the key of the advisory lock; any constant of our own does
 WAIT_FOR_OTHERS = 600.0  # seconds, while another process migrates
 STATEMENT_TIMEOUT = 3600.0
+# Each file sets the wait for its own locks. A process that is frozen while it holds the advisory lock, which belongs to
+# its session and not to a transaction, is ended too.
+_LIMITS = SessionLimits(lock=0, statement=STATEMENT_TIMEOUT, idle_in_transaction=60.0, silent_peer=30.0, idle=60.0)
 _NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 
 _TABLE = """
@@ -70,16 +74,17 @@ async def migrate(dsn: str, *, folder: Path = FOLDER) -> tuple[str, ...]:
     was locked by others for 5 s); files applied before the error stay applied.
     """
     files = migrations(folder)
-    database = Database(dsn, size=1)
+    database = Database(dsn, size=1, limits=_LIMITS)
     try:
         async with database.connection() as connection, _alone(connection):
-            await connection.execute(_TABLE)
-            todo = await _pending(connection, files)
-            for migration in todo:
-                await _apply(connection, migration)
+            try:
+                await connection.execute(_TABLE)
+                todo = await _pending(connection, files)
+                for migration in todo:
+                    await _apply(connection, migration)
+            except asyncpg.InsufficientPrivilegeError as error:
+                raise SchemaMismatch(f"this database user may not change the schema: {error}") from error
             return tuple(migration.name for migration in todo)
-    except asyncpg.InsufficientPrivilegeError as error:
-        raise SchemaMismatch(f"this database user may not change the schema: {error}") from error
     finally:
         await database.close()
 

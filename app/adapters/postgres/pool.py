@@ -1,43 +1,19 @@
-"""The connection pool of one process, and how Postgres' errors become ours. No SQL lives here."""
+"""The connection pool of one process; the driver's errors become ours by away.py. No SQL lives here."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import orjson
 
-from app.errors import StoreUnavailable
+from app.adapters.postgres.away import told_as_away
+from app.adapters.postgres.session import SessionLimits, limit
 
 # asyncpg ships no types; the stores annotate what they return.
 Connection = Any
 Row = Any
-
-_AWAY = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.DiskFullError,
-    asyncpg.InterfaceError,
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.QueryCanceledError,
-    asyncpg.UndefinedTableError,
-    asyncpg.UndefinedColumnError,
-)
-
-_MEND = "look whether it is up, and at DATABASE_URL; it is tried again"
-_MENDS = {
-    asyncpg.UndefinedTableError: "run `registrywatcher migrate`, or set create_database_schema = true",
-    asyncpg.UndefinedColumnError: "run `registrywatcher migrate`: the schema is older than the program",
-}
 
 
 class Database:
@@ -46,30 +22,29 @@ class Database:
     All methods raise StoreUnavailable when Postgres cannot be reached or cannot store now.
     """
 
-    def __init__(self, dsn: str, *, size: int = 10, timeout: float = 5.0) -> None:
+    def __init__(self, dsn: str, *, size: int = 10, timeout: float = 5.0, limits: SessionLimits | None = None) -> None:
         self._dsn = dsn
         self._size = size
         self._timeout = timeout
+        self._limits = limits or SessionLimits()
         self._pool: Any = None
 
     async def open(self) -> None:
         """Open the pool; StoreUnavailable when Postgres does not answer."""
         if self._pool is not None:
             return
-        try:
+        with told_as_away():
             pool = asyncpg.create_pool(
                 self._dsn,
                 min_size=0,
                 max_size=self._size,
                 timeout=self._timeout,
-                command_timeout=30,
-                init=_set_codecs,
+                command_timeout=self._limits.statement + 5,  # Postgres ends it first, and says why
+                init=self._begin,
                 reset=_leave_as_it_is,
                 server_settings={"application_name": "registrywatcher"},
             )
             self._pool = await pool
-        except _AWAY as error:
-            raise _unavailable(error) from error
 
     async def close(self) -> None:
         """Close the pool at once: what still runs on its connections is cut, and rolled back by Postgres."""
@@ -81,16 +56,15 @@ class Database:
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection in autocommit: each statement is its own transaction."""
         await self.open()
-        try:
+        with told_as_away():
             async with self._pool.acquire(timeout=self._timeout) as connection:
-                yield connection
-        except _AWAY as error:
-            raise _unavailable(error) from error
+                with _cut_when_late(connection):
+                    yield connection
 
     @asynccontextmanager
     async def dedicated(self, name: str) -> AsyncIterator[Connection]:
         """A connection outside of the pool, without its codecs, while the block lasts: LISTEN belongs to a session."""
-        try:
+        with told_as_away():
             connection = await asyncpg.connect(
                 self._dsn,
                 timeout=self._timeout,
@@ -98,18 +72,41 @@ class Database:
                 server_settings={"application_name": name},
             )
             try:
+                await limit(connection, self._limits)
                 yield connection
             finally:
                 with suppress(Exception):  # it may be dead already; the server finds out by itself
                     await connection.close(timeout=1.0)
-        except _AWAY as error:
-            raise _unavailable(error) from error
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """A connection inside one transaction: committed at the end, rolled back when the block raises."""
-        async with self.connection() as connection, connection.transaction():
-            yield connection
+        async with self.connection() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            try:
+                yield connection
+            except TimeoutError:
+                raise  # the connection is cut, which rolls back without an answer
+            except BaseException:
+                await transaction.rollback()
+                raise
+            else:
+                await transaction.commit()
+
+    async def _begin(self, connection: Connection) -> None:
+        await limit(connection, self._limits)
+        await _set_codecs(connection)
+
+
+@contextmanager
+def _cut_when_late(connection: Connection) -> Iterator[None]:
+    """End a connection whose answer did not come in time: to cancel, or roll back, would wait on the same silence."""
+    try:
+        yield
+    except TimeoutError:
+        connection.terminate()
+        raise
 
 
 async def _set_codecs(connection: Connection) -> None:
@@ -124,8 +121,3 @@ async def _set_codecs(connection: Connection) -> None:
 async def _leave_as_it_is(connection: Connection) -> None:
     """No store changes the session (locks and settings end with their transaction), so the round trip of a RESET at
     each release buys nothing; asyncpg rolls an open transaction back all the same."""
-
-
-def _unavailable(error: BaseException) -> StoreUnavailable:
-    mend = next((words for kind, words in _MENDS.items() if isinstance(error, kind)), _MEND)
-    return StoreUnavailable(f"Postgres cannot be used now: {type(error).__name__}: {str(error)[:200]}; {mend}")

@@ -6,8 +6,9 @@ from app.adapters.postgres.notices import storable
 from app.adapters.postgres.pool import Database
 from app.services.presence import Beat
 
-FORGOTTEN = 120.0  # seconds after which a process that was not seen is no longer told of
+FORGOTTEN = 60.0  # seconds after which a process that was not seen is no longer told of
 LONGEST_PROBLEM = 400
+PATIENCE = 3.0  # seconds that a beat may take
 
 # A row that another process is just writing is not waited for: a frozen one would hold up everybody's beat.
 _BEAT = """
@@ -55,6 +56,7 @@ class PostgresPresences:
                 beat.configuration,
                 loops,
                 FORGOTTEN,
+                timeout=PATIENCE,
             )
 
     async def leave(self, process_id: UUID) -> None:

@@ -6,7 +6,9 @@ from uuid import UUID
 from app.adapters.postgres import view_rows as rows
 from app.adapters.postgres import view_statements as statements
 from app.adapters.postgres.pool import Database
+from app.adapters.postgres.work import read_work
 from app.services.queries import Away, RolloutSummary, RolloutView, WatchView
+from app.services.standstill import standstill
 
 _ALL = f"{statements.WATCHES} ORDER BY w.position, w.name"
 
@@ -56,6 +58,8 @@ class PostgresQueries:
         return rows.rollout_view(row, place=place, items=items)
 
     async def away(self) -> tuple[Away, ...]:
-        """What does not answer, in one statement."""
+        """What does not answer or does not move, in three statements."""
         async with self._database.connection() as connection:
-            return tuple(rows.away(row) for row in await connection.fetch(statements.AWAY))
+            away = await connection.fetch(statements.AWAY)
+            work = await read_work(connection)
+        return (*(rows.away(row) for row in away), *standstill(work))

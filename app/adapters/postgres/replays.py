@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from app.adapters.postgres.delivery_rows import told_columns
+from app.adapters.postgres.due import make_due
 from app.adapters.postgres.matching import CONCERNED
 from app.adapters.postgres.pool import Connection
 from app.adapters.postgres.words import tell
@@ -44,13 +45,9 @@ WITH told AS (SELECT * FROM events WHERE delivery_id = $1),
 concerned AS ({CONCERNED.format(events="told")})
 """
 
-# Before what is open for them, in the order of their ids, as looks and deliveries lock them.
-_DUE = f"""
-{_TOLD}, held AS (
-  SELECT target_id FROM targets WHERE target_id IN (SELECT target_id FROM concerned)
-  ORDER BY target_id FOR NO KEY UPDATE)
-UPDATE targets SET mark = targets.mark + 1, thorough = true, due_at = now(), rung_at = clock_timestamp(), attempts = 0
-FROM held WHERE targets.target_id = held.target_id
+# As looks do: targets before what is open for them, and in the order of their ids.
+_LOCK_TARGETS = f"""
+{_TOLD} SELECT FROM targets WHERE target_id IN (SELECT target_id FROM concerned) ORDER BY target_id FOR NO KEY UPDATE
 """
 
 _OPEN = f"""
@@ -81,8 +78,9 @@ async def replay(connection: Connection, delivery_id: UUID, parsed: Parsed | Non
             await connection.execute(_ADD_EVENTS, delivery_id, source, *told_columns(parsed.events))
         oddities = [{"where": each.where, "problem": each.problem} for each in parsed.oddities]
         await connection.execute(_READ_AGAIN, delivery_id, parsed.ignored, len(parsed.events), oddities)
-    await connection.execute(_DUE, delivery_id)
+    await connection.execute(_LOCK_TARGETS, delivery_id)
     row = await connection.fetchrow(_OPEN, delivery_id)
+    await make_due(connection, row["target_ids"])
     replayed = Replayed(
         events=row["events"],
         watches=tuple(row["watches"]),

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.adapters.postgres.notices import MAX_DETAIL, add_notice, storable
 from app.adapters.postgres.pool import Connection, Row
-from app.domain.job import Source, Submission
+from app.domain.job import Order, Source, Submission
 from app.domain.notice import NoticeKind
 from app.domain.rollout import Origin, Outcome, OutcomeKind, RolloutState
 from app.services.target import Claim, Launch, LeaseLost
@@ -55,9 +55,10 @@ SET tag = excluded.tag, digest = excluded.digest, from_images = excluded.from_im
 """
 
 # What our rollout wrote is from now on what we expect to find, beside what ran already in tasks that it left alone, and
-# the digest that a bare tag stands for. The tag of what ran stays known: Nomad may go back to it.
+# the digest that a bare tag stands for. The tag of what ran stays known: Nomad may go back to it. It never goes back to
+# an older intent: the worker that registered may have been frozen, and newer rollouts recorded since.
 _DEPLOYED = """
-UPDATE watches w SET
+UPDATE watches w SET expected_intent = r.intent,
   expected = coalesce((SELECT jsonb_object_agg(t->>'task', t->>'identity')
               FROM jsonb_array_elements(w.running) t WHERE t ? 'identity'), '{}')
     || coalesce((SELECT jsonb_object_agg(c->>'key', c->>'identity')
@@ -69,13 +70,23 @@ UPDATE watches w SET
     || jsonb_build_object(rw.digest, rw.tag),
   hand_changed_at = NULL, hand_images = '{}', adopt = false
 FROM rollout_watches rw JOIN rollouts r USING (rollout_id)
-WHERE r.rollout_id = $1 AND rw.watch_name = w.name AND r.target_id = w.target_id
+WHERE r.rollout_id = $1 AND rw.watch_name = w.name AND r.target_id = w.target_id AND w.expected_intent < r.intent
 RETURNING w.name, rw.tag, rw.digest, rw.words, r.origin, r.asked_by
 """
 
+_SOURCE = "UPDATE watches SET source_stale = $2 WHERE name = ANY($1)"
 
-_SOURCE = """
-UPDATE watches SET source_stale = $2 WHERE name IN (SELECT watch_name FROM rollout_watches WHERE rollout_id = $1)
+# The registration of an order is a fact about its rollout: recorded once, also when the lease was lost meanwhile and
+# when a person's word has ended the rollout. An order that was replaced since is not this rollout's any more.
+_SUBMITTED = """
+UPDATE rollouts SET submitted_at = clock_timestamp(), evaluation_id = $2, submission_index = $3,
+  submission_changed = $4, warnings = $5,
+  state = CASE state WHEN 'requested' THEN 'submitted' ELSE state END,
+  moved_at = clock_timestamp(),
+  next_look_at = CASE state WHEN 'requested' THEN clock_timestamp() END, rung_at = clock_timestamp()
+WHERE rollout_id = $1 AND submission_index IS NULL AND expected_index = $6
+  AND (SELECT jsonb_object_agg(c->>'key', c->>'image') FROM jsonb_array_elements(changes) c) = $7
+RETURNING state = 'submitted' AS under_way
 """
 
 
@@ -122,21 +133,38 @@ async def write_launch(connection: Connection, claimed: Claim, launch: Launch) -
         )
 
 
-async def write_deployed(connection: Connection, rollout_id: UUID) -> Sequence[Row]:
-    """Record on each watch what the rollout wrote into the job; returns the watches concerned."""
-    found: Sequence[Row] = await connection.fetch(_DEPLOYED, rollout_id)
-    return found
+def is_in_flight(rollout: Row) -> bool:
+    """Whether a worker may be registering the rollout's order now: nobody has recorded what became of it."""
+    return rollout["state"] == RolloutState.REQUESTED.value and rollout["expected_index"] is not None
 
 
-async def write_source(connection: Connection, rollout_id: UUID, submission: Submission) -> None:
-    """Record on each watch whether the job's source still names the old image; what has no source tells nothing."""
-    if submission.source is not Source.NONE:
+async def write_submitted(connection: Connection, rollout_id: UUID, order: Order, submission: Submission) -> list[int]:
+    """Record that Nomad has the order: on the rollout, and on the watches that no newer rollout has written on.
+
+    Returns the notices; none when somebody else has recorded it, or when the rollout has another order by now.
+    """
+    images = {str(key): change.image for key, change in order.changes.items()}
+    under_way = await connection.fetchval(
+        _SUBMITTED,
+        rollout_id,
+        submission.evaluation_id,
+        submission.index,
+        submission.changed,
+        submission.warnings,
+        order.expected_index,
+        images,
+    )
+    if under_way is None:
+        return []
+    deployed: Sequence[Row] = await connection.fetch(_DEPLOYED, rollout_id)
+    if submission.source is not Source.NONE:  # what has no source tells nothing
         note = submission.source_note if submission.source is Source.STALE else ""
-        await connection.execute(_SOURCE, rollout_id, storable(note, MAX_DETAIL))
+        await connection.execute(_SOURCE, [row["name"] for row in deployed], storable(note, MAX_DETAIL))
+    return await deploying_notices(connection, rollout_id, deployed) if under_way else []
 
 
 async def deploying_notices(connection: Connection, rollout_id: UUID, found: Sequence[Row]) -> list[int]:
-    """Tell that the rollout is in Nomad; `found` are its watches, from `write_deployed`."""
+    """Tell that the rollout is in Nomad; `found` are its watches, from `_DEPLOYED`."""
     place = await connection.fetchrow(
         "SELECT job_id, namespace FROM targets JOIN rollouts USING (target_id) WHERE rollout_id = $1", rollout_id
     )

@@ -155,13 +155,11 @@ class PostgresRollouts:
             notices = await end_rollout(connection, rollout_id, outcome)
             if going_back:
                 await failures.request_undo(connection, rollout_id, followed.target_id, going_back)
-            await make_due(connection, followed.target_id)
+            await make_due(connection, [followed.target_id])
             # What goes back takes the place of what failed.
             woken = () if going_back else await next_turn(connection, followed.target_id)
-        due = (followed.target_id, *woken)
-        for name in forgiven:
-            async with self._database.transaction() as connection:
-                due += await make_siblings_due(connection, name)
+            siblings = [each for name in forgiven for each in await make_siblings_due(connection, name)]
+        due = tuple(dict.fromkeys((followed.target_id, *woken, *siblings)))
         return Ended(notice_ids=tuple(notices), due=due)
 
     async def keep(self, rollout_ids: Sequence[UUID], *, seconds: float) -> Sequence[UUID]:

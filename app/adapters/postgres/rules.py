@@ -47,23 +47,11 @@ WHERE name = $1
 
 _TARGET = "SELECT target_id FROM watches WHERE name = $1 AND present"
 
-_CHECK = """
-UPDATE targets SET mark = mark + 1, thorough = true, due_at = clock_timestamp(), rung_at = clock_timestamp()
-WHERE target_id = (SELECT target_id FROM watches WHERE name = $1 AND present) RETURNING target_id
-"""
-
 _SWITCH = """
 UPDATE switches SET paused = $1, changed_by = $2, changed_at = clock_timestamp() WHERE paused <> $1 RETURNING 1
 """
 
-_ALL_DUE = """
-WITH chosen AS (
-  SELECT target_id FROM targets t
-  WHERE EXISTS (SELECT FROM watches w WHERE w.target_id = t.target_id AND w.present)
-  ORDER BY target_id FOR NO KEY UPDATE)
-UPDATE targets SET mark = mark + 1, thorough = true, due_at = clock_timestamp(), rung_at = clock_timestamp()
-FROM chosen WHERE targets.target_id = chosen.target_id RETURNING targets.target_id
-"""
+_ALL = "SELECT DISTINCT target_id FROM watches WHERE present ORDER BY target_id"
 
 
 class PostgresRules:
@@ -110,7 +98,7 @@ class PostgresRules:
                 await words.tell(
                     connection, saying, by=word.by, watches=[word.watch], detail=detail, rollout_id=rollout_id
                 )
-            await make_due(connection, target["target_id"])
+            await make_due(connection, [target["target_id"]])
         return Spoken(target_id=target["target_id"], rollout_id=rollout_id, notice_ids=tuple(notices))
 
     async def asked(self, name: str, once: UUID) -> Asked | None:
@@ -127,12 +115,7 @@ class PostgresRules:
         """Let the watch go, then make the other jobs of its repository due where a failure was let go."""
         if "\0" in name:
             return None
-        released = await self._release(name, by) or await self._release(name, by)
-        if released is None or not released.failed:
-            return released
-        async with self._database.connection() as connection:
-            siblings = await holds.make_siblings_due(connection, name)
-        return replace(released, due=(*released.due, *siblings))
+        return await self._release(name, by) or await self._release(name, by)
 
     async def _release(self, name: str, by: str) -> Released | None:
         async with self._database.transaction() as connection:
@@ -143,16 +126,18 @@ class PostgresRules:
             if released.due:
                 detail = "; ".join(released.told)
                 await words.tell(connection, Saying.RELEASE, by=by, watches=[name], detail=detail)
-                await make_due(connection, target["target_id"])
-        return released
+                await make_due(connection, [target["target_id"]])
+            siblings = await holds.make_siblings_due(connection, name) if released.failed else ()
+        return replace(released, due=(*released.due, *siblings))
 
     async def check(self, name: str, *, by: str) -> int | None:
         """Make the watch's target due."""
         if "\0" in name:
             return None
         async with self._database.transaction() as connection:
-            target_id: int | None = await connection.fetchval(_CHECK, name)
+            target_id: int | None = await connection.fetchval(_TARGET, name)
             if target_id is not None:
+                await make_due(connection, [target_id])
                 await words.tell(connection, Saying.CHECK, by=by, watches=[name], detail="looks at it now")
         return target_id
 
@@ -164,7 +149,9 @@ class PostgresRules:
             saying = Saying.PAUSE if paused else Saying.RESUME
             detail = "nothing is deployed by itself" if paused else "what is wanted is deployed again"
             await words.tell(connection, saying, by=by, detail=detail)
-            return [row["target_id"] for row in await connection.fetch(_ALL_DUE)]
+            due = [row["target_id"] for row in await connection.fetch(_ALL)]
+            await make_due(connection, due)
+        return due
 
 
 async def _toggled(connection: Connection, target: Row, word: Word) -> int:

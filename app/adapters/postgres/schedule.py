@@ -20,14 +20,19 @@ RETURNING target_id
 
 # A ring is given this long to be answered before it counts as lost.
 _TARGETS = """
+WITH overdue AS (
+  SELECT target_id, min(since) AS since FROM (
+    SELECT target_id, due_at AS since FROM targets WHERE due_at <= clock_timestamp() - interval '300 milliseconds'
+    UNION ALL
+    SELECT target_id, created_at FROM wakes WHERE created_at <= clock_timestamp() - interval '1500 milliseconds'
+  ) due GROUP BY target_id)
 UPDATE targets SET rung_at = clock_timestamp() WHERE target_id IN (
-  SELECT target_id FROM targets t
-  WHERE due_at <= clock_timestamp() - interval '300 milliseconds'
-    AND (lease_until IS NULL OR lease_until < clock_timestamp())
+  SELECT t.target_id FROM targets t JOIN overdue USING (target_id)
+  WHERE (lease_until IS NULL OR lease_until < clock_timestamp())
     AND (rung_at IS NULL OR rung_at < clock_timestamp() - interval '1500 milliseconds')
     AND (EXISTS (SELECT 1 FROM watches w WHERE w.target_id = t.target_id AND present)
       OR EXISTS (SELECT 1 FROM rollouts r WHERE r.target_id = t.target_id AND r.state = 'requested'))
-  ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+  ORDER BY overdue.since LIMIT $1 FOR UPDATE OF t SKIP LOCKED)
 RETURNING target_id
 """
 

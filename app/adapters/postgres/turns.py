@@ -35,6 +35,7 @@ WHERE target_id = (
   SELECT target_id FROM targets t
   WHERE waits_turn_since IS NOT NULL AND NOT goes_last AND target_id <> $1
     AND (due_at IS NULL OR due_at > clock_timestamp())
+    AND NOT EXISTS (SELECT FROM wakes WHERE wakes.target_id = t.target_id)
     AND EXISTS (SELECT FROM watches w WHERE w.target_id = t.target_id AND w.present)
   ORDER BY waits_turn_since LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
 RETURNING target_id

@@ -12,7 +12,8 @@ SELECT w.name, w.registry, w.repository_host, w.repository_path, w.task, w.pinne
   array(SELECT digest FROM failures f WHERE f.watch_name = w.name AND released_at IS NULL
     ORDER BY failed_at DESC) AS failed,
   t.region, t.namespace, t.job_id, t.trouble AS job_trouble, t.trouble_since AS job_trouble_since,
-  t.due_at IS NOT NULL AND t.due_at <= clock_timestamp() AS due,
+  coalesce(t.due_at <= clock_timestamp(), false)
+    OR EXISTS (SELECT FROM wakes WHERE wakes.target_id = t.target_id) AS due,
   d.kind, d.reason AS hold_reason, d.words, d.tag AS decided_tag, d.digest AS decided_digest, d.looks, d.first_at,
   d.last_at, d.rollout_id AS decided_rollout,
   CASE WHEN $1 OR w.word_at > coalesce(d.last_at, '-infinity') THEN w.tags ELSE '{{}}' END AS tags,

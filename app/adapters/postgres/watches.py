@@ -6,6 +6,7 @@ import asyncpg
 
 from app.adapters.postgres import configurations
 from app.adapters.postgres.claims import watch as watch_of
+from app.adapters.postgres.due import make_due
 from app.adapters.postgres.pool import Connection, Database, Row
 from app.adapters.postgres.predecessor import take_over
 from app.domain.configuration import Reading, Wait, fingerprint
@@ -65,17 +66,17 @@ ON CONFLICT (name) DO UPDATE SET target_id = excluded.target_id, registry = excl
   position = excluded.position, present = true
 """
 
+# What was asked for before the watch came here, and is registered late, tells nothing of it.
+_BEGIN = """
+UPDATE watches w SET expected_intent = coalesce(
+  (SELECT max(intent) FROM rollouts r WHERE r.target_id = w.target_id), 0)
+WHERE name = ANY($1)
+"""
+
 _GONE = "UPDATE watches SET present = false WHERE name = ANY($1)"
 
-_DUE = """
-WITH chosen AS (
-  SELECT target_id FROM targets t
-  WHERE ($2 OR target_id = ANY($1))
-    AND EXISTS (SELECT FROM watches w WHERE w.target_id = t.target_id AND w.present)
-  ORDER BY target_id FOR UPDATE)
-UPDATE targets SET mark = mark + 1, thorough = true, due_at = least(due_at, clock_timestamp()), rung_at = NULL
-FROM chosen WHERE targets.target_id = chosen.target_id
-RETURNING targets.target_id
+_CONCERNED = """
+SELECT DISTINCT target_id FROM watches WHERE ($2 OR target_id = ANY($1)) AND present ORDER BY target_id
 """
 
 
@@ -114,26 +115,28 @@ class PostgresWatches:
             standing = await configurations.standing(connection, mark)
             verdict = judged(difference, stored, reading, standing)
             if isinstance(verdict, Wait):
-                due = await connection.fetch(_DUE, [], at_start)
-                return Reconciled(waits=verdict, due=_targets(due))
+                return Reconciled(waits=verdict, due=await _made_due(connection, [], at_start=at_start))
             if standing.turn is None or standing.is_older or standing.accepted:
                 await configurations.take(connection, mark)
             touched = await _write(connection, difference)
             known = {each.watch.name for each in stored}
             new = [watch.name for watch in difference.appeared if watch.name not in known]
             imported = await take_over(connection, new)
-            due = await connection.fetch(_DUE, [*touched, *imported], at_start)
+            due = await _made_due(connection, [*touched, *imported], at_start=at_start)
         return Reconciled(
             appeared=tuple(watch.name for watch in difference.appeared),
             changed=tuple(watch.name for watch in difference.changed),
             gone=difference.gone,
             imported=len(imported),
-            due=_targets(due),
+            due=due,
         )
 
 
-def _targets(due: Sequence[Row]) -> tuple[int, ...]:
-    return tuple(sorted(row["target_id"] for row in due))
+async def _made_due(connection: Connection, touched: Sequence[int], *, at_start: bool) -> tuple[int, ...]:
+    """The targets of these, or `at_start` all, that are watched: they are due now."""
+    due = tuple(row["target_id"] for row in await connection.fetch(_CONCERNED, touched, at_start))
+    await make_due(connection, due)
+    return due
 
 
 async def _write(connection: Connection, difference: Difference) -> list[int]:
@@ -152,6 +155,8 @@ async def _write(connection: Connection, difference: Difference) -> list[int]:
             await connection.execute(statement, moved)
     if difference.write:
         await connection.execute(_WRITE, *_columns(difference.write, targets))
+    if moved:
+        await connection.execute(_BEGIN, moved)
     await connection.execute(_GONE, list(difference.gone))
     return touched
 

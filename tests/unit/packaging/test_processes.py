@@ -15,7 +15,7 @@ from tests.unit.packaging.documents import ROOT, children, nested, read
 COMPOSE = read("docker-compose.yml")
 NOMAD_JOB = read("config/nomad/registrywatcher.nomad.hcl")
 OURS = ("migrate", "web", "worker", "poller")
-OTHER_USES = {"REGISTRYWATCHER_CONFIG"}
+OTHER_USES = {"REGISTRYWATCHER_CONFIG", "REGISTRYWATCHER_HEALTH_ADDRESS"}
 SECRETS = {"POSTGRES_PASSWORD": "p", "WEBHOOK_SECRET": "w", "API_TOKEN": "t"}
 
 
@@ -59,7 +59,7 @@ def test_compose_names_no_container_and_keeps_data_in_named_volumes() -> None:
     assert "postgres:/var/lib/postgresql" in nested(COMPOSE, "services", "postgres")
 
 
-@pytest.mark.parametrize("service", ["registry", "postgres", "valkey", "web"])
+@pytest.mark.parametrize("service", ["registry", "postgres", "valkey", "web", "worker", "poller"])
 def test_compose_asks_servers_whether_they_are_well(service: str) -> None:
     assert "test" in children(nested(COMPOSE, "services", service, "healthcheck"))
 
@@ -131,3 +131,19 @@ def test_the_files_named_in_the_nomad_files_are_there() -> None:
         named = re.findall(r"config/[\w./-]+\.\w+", read(name))
         assert named
         assert [path for path in named if not (ROOT / path).is_file()] == []
+
+
+def test_who_has_no_web_face_is_asked_where_it_answers() -> None:
+    """Compose and Nomad ask a worker and a poller at the port of REGISTRYWATCHER_HEALTH_ADDRESS."""
+    address = children(nested(COMPOSE, "x-registrywatcher", "environment"))["REGISTRYWATCHER_HEALTH_ADDRESS"]
+    port = address.rpartition(":")[2]
+    for name in ("worker", "poller"):
+        asked = nested(COMPOSE, "services", name, "healthcheck")
+        assert f'HTTPConnection("127.0.0.1", {port}' in asked
+        assert "/readyz" in asked
+    told = re.search(r'REGISTRYWATCHER_HEALTH_ADDRESS += ":(\d+)"', NOMAD_JOB)
+    assert told is not None
+    assert NOMAD_JOB.count(f"to = {told[1]}") == 2
+    assert NOMAD_JOB.count('ports           = ["health"]') == 2
+    assert NOMAD_JOB.count('path     = "/healthz"') == 2
+    assert NOMAD_JOB.count('path     = "/readyz"') == 3

@@ -23,7 +23,9 @@ from tests.unit.settings.test_sample import documented
 README = read("README.md")
 DOCUMENTS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 MODELS: dict[str, type[BaseModel]] = {"": Document, "nomad": NomadTable, **NAMED_TABLES}
-NOT_SETTINGS = {"PORT", "NOMAD_JOB_ID", "REGISTRYWATCHER_CONFIG", "REGISTRYWATCHER_LOG_LEVEL"}
+NOT_SETTINGS = {
+    "PORT", "NOMAD_JOB_ID", "REGISTRYWATCHER_CONFIG", "REGISTRYWATCHER_LOG_LEVEL", "REGISTRYWATCHER_HEALTH_ADDRESS",
+}  # fmt: skip
 FOREIGN = {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE"}
 
 

@@ -1,0 +1,78 @@
+"""What a session may hold, and for how long: Postgres and the kernel end what a frozen or cut-off process left behind.
+
+A process that is stopped inside a transaction keeps its locks until Postgres ends its session; one that is cut off
+keeps them until TCP gives up, which takes two hours by default. No SQL of the stores lives here.
+"""
+
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+_SET = "SELECT set_config(name, value, false) FROM unnest($1::text[], $2::text[]) AS setting (name, value)"
+_PROBES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionLimits:
+    """Seconds: how long a statement waits for a lock, how long it runs, how long a transaction stays open while nothing
+    is asked in it, and how long a peer may be silent that should have answered.
+
+    0 means no limit, as in Postgres. https://www.postgresql.org/docs/current/runtime-config-client.html
+    """
+
+    lock: float = 2.0
+    statement: float = 25.0
+    idle_in_transaction: float = 4.0
+    silent_peer: float = 4.0
+    idle: float = 0.0
+
+    @classmethod
+    def of_lease(cls, seconds: float) -> "SessionLimits":
+        """What fits a lease: whoever lost it holds no lock that its successor waits for."""
+        return cls(lock=seconds / 2, idle_in_transaction=seconds, silent_peer=seconds)
+
+    def settings(self) -> Iterator[tuple[str, str]]:
+        """Names and values for Postgres."""
+        probe = max(1, round(self.silent_peer / (_PROBES + 1)))
+        yield "lock_timeout", _milliseconds(self.lock)
+        yield "statement_timeout", _milliseconds(self.statement)
+        yield "idle_in_transaction_session_timeout", _milliseconds(self.idle_in_transaction)
+        yield "tcp_keepalives_idle", str(probe)
+        yield "tcp_keepalives_interval", str(probe)
+        yield "tcp_keepalives_count", str(_PROBES)
+        yield "tcp_user_timeout", _milliseconds(self.silent_peer)
+        if self.idle:
+            yield "idle_session_timeout", _milliseconds(self.idle)
+
+
+async def limit(connection: Any, limits: SessionLimits) -> None:
+    """Set the limits at both ends of the connection, in one round trip.
+
+    By statement, since a pooler in front may refuse such settings at the start of a session.
+    """
+    names, values = zip(*limits.settings(), strict=True)
+    await connection.execute(_SET, names, values)
+    # asyncpg offers no other way to its socket. Without one the limits of statements still end what hangs.
+    transport = getattr(connection, "_transport", None)
+    opened = transport.get_extra_info("socket") if transport is not None else None
+    if opened is not None and opened.family != getattr(socket, "AF_UNIX", None):
+        _limit_socket(opened, limits)
+
+
+def _limit_socket(opened: Any, limits: SessionLimits) -> None:
+    """The kernel gives up on a server that is cut off, as Postgres does on us; not every system has each option."""
+    probe = max(1, round(limits.silent_peer / (_PROBES + 1)))
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (
+        ("TCP_KEEPIDLE", probe),
+        ("TCP_KEEPINTVL", probe),
+        ("TCP_KEEPCNT", _PROBES),
+        ("TCP_USER_TIMEOUT", round(limits.silent_peer * 1000)),
+    ):
+        if hasattr(socket, name):
+            opened.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(round(seconds * 1000))
