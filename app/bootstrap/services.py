@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from app.adapters.doorbell import DramatiqDoorbell
-from app.adapters.nomad import NomadDeployer
+from app.adapters.nomad import RenewableDeployer
 from app.adapters.notifiers.slack import SlackNotifier
 from app.adapters.postgres.board import PostgresBoard
 from app.adapters.postgres.changes import PostgresFeed
@@ -68,7 +68,7 @@ class Kept:
     database: Database
     door: Database
     registries: RegistryClient
-    deployer: NomadDeployer
+    deployer: RenewableDeployer
     doorbell: DramatiqDoorbell
     vigil: Vigil
     http: httpx.AsyncClient

@@ -25,7 +25,7 @@ from dramatiq.broker import Broker
 
 from app.adapters.broker import open_broker
 from app.adapters.doorbell import DramatiqDoorbell
-from app.adapters.nomad import NomadDeployer
+from app.adapters.nomad import RenewableDeployer
 from app.adapters.postgres.changes import PostgresFeed
 from app.adapters.postgres.pool import Connection, Database
 from app.adapters.postgres.rollouts import PostgresRollouts
@@ -104,7 +104,7 @@ async def opener(settings: Settings, *, broker: Broker, flags: Path) -> AsyncIte
     """The services of a worker that has long been running: it does not make every target due, as a start would."""
     limits = SessionLimits.of_lease(settings.lease_seconds)
     database, bell = Transactions(settings.database_url.reveal(), limits=limits), DramatiqDoorbell(broker)
-    nomad = NomadDeployer(nomad_connection(settings.nomad))
+    nomad = RenewableDeployer(nomad_connection(settings.nomad))
     kept = Kept(
         database=database,
         door=database,
