@@ -14,7 +14,10 @@ _CHUNK = 65536
 
 
 class BlackHole:
-    """The relay; `cut` and `mend` may be called from any thread. `swallowed` counts the connections that went dead."""
+    """The relay; `cut` and `mend` may be called from any thread. `swallowed` counts the connections that went dead.
+
+    With `cut_before` a connection goes dead once a client says these bytes, which are lost with what follows.
+    """
 
     def __init__(self, host: str, port: int) -> None:
         self._upstream = (host, port)
@@ -24,6 +27,7 @@ class BlackHole:
         self._open.set()
         self.port = 0
         self.swallowed = 0
+        self.cut_before: bytes | None = None
 
     def cut(self) -> None:
         """From now on nothing passes, and what is connected is dead for good."""
@@ -51,7 +55,9 @@ class BlackHole:
         pair = (writer, upstream_writer)
         self._pairs.add(pair)
         try:
-            await asyncio.gather(self._pass(reader, upstream_writer), self._pass(upstream_reader, writer))
+            await asyncio.gather(
+                self._pass(reader, upstream_writer, is_client=True), self._pass(upstream_reader, writer)
+            )
         except _Cut:
             for each in pair:
                 self._swallow(each)
@@ -61,9 +67,14 @@ class BlackHole:
         finally:
             self._pairs.discard(pair)
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_client: bool = False
+    ) -> None:
         while chunk := await reader.read(_CHUNK):
             if not self._open.is_set():
+                raise _Cut
+            if is_client and self.cut_before is not None and self.cut_before in chunk:
+                writer.write(chunk.partition(self.cut_before)[0])
                 raise _Cut
             writer.write(chunk)
             await writer.drain()

@@ -2,9 +2,14 @@
 
 from collections.abc import Sequence
 
+import structlog
+
 from app.adapters.postgres.notices import PostgresNotices
 from app.adapters.postgres.pool import Database
+from app.adapters.postgres.session import end_stuck
 from app.services.schedule import Overdue
+
+log = structlog.get_logger()
 
 # The jitter of a tenth spreads targets that were configured at the same moment.
 _POLL = """
@@ -60,8 +65,10 @@ class PostgresSchedule:
             return [row["target_id"] for row in await connection.fetch(_POLL, interval, limit)]
 
     async def overdue(self, *, limit: int) -> Overdue:
-        """Claim a batch of rows whose ring was lost."""
+        """Claim a batch of rows whose ring was lost; what a process that is stuck holds of them is let go first."""
         async with self._database.connection() as connection:
+            if stuck := await end_stuck(connection, self._database.limits):
+                log.warning("sessions.ended", count=stuck, problem="they held a transaction open and did not go on")
             targets = [row["target_id"] for row in await connection.fetch(_TARGETS, limit)]
             rollouts = [row["rollout_id"] for row in await connection.fetch(_ROLLOUTS, limit)]
         return Overdue(targets=targets, rollouts=rollouts, notices=await self._notices.overdue(limit))

@@ -12,6 +12,15 @@ from typing import Any
 _SET = "SELECT set_config(name, value, false) FROM unnest($1::text[], $2::text[]) AS setting (name, value)"
 _PROBES = 3
 
+# Whoever was stopped, or cut off, between two messages of one statement: Postgres calls its session active, and none of
+# its time-outs ends it (but transaction_timeout, from 17 on). Our sessions never wait for their client in a statement.
+_END_STUCK = """
+SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE datname = current_database() AND usename = current_user AND application_name = $1 AND pid <> pg_backend_pid()
+  AND wait_event = 'ClientRead' AND state <> 'idle' AND state_change < clock_timestamp() - make_interval(secs => $2)
+"""
+APPLICATION = "registrywatcher"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionLimits:
@@ -58,6 +67,15 @@ async def limit(connection: Any, limits: SessionLimits) -> None:
     opened = transport.get_extra_info("socket") if transport is not None else None
     if opened is not None and opened.family != getattr(socket, "AF_UNIX", None):
         _limit_socket(opened, limits)
+
+
+async def end_stuck(connection: Any, limits: SessionLimits) -> int:
+    """End the sessions of ours, whichever process's, that hold a transaction and wait for their client for too long.
+
+    Returns how many there were.
+    """
+    ended: int = await connection.fetchval(_END_STUCK, APPLICATION, limits.idle_in_transaction)
+    return ended
 
 
 def _limit_socket(opened: Any, limits: SessionLimits) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from app.adapters.postgres.pool import Connection
 from app.services.target import Claim, Result
 
-_LOCK = int.from_bytes(b"rollouts")  # any constant of our own does
+LOCK = int.from_bytes(b"rollouts")  # any constant of our own does
 
 _ACTIVE = """
 SELECT count(*) FROM rollouts WHERE target_id <> $1 AND ended_at IS NULL AND expected_index IS NOT NULL
@@ -50,7 +50,7 @@ async def changed_meanwhile(connection: Connection, claim: Claim, result: Result
         return False
     if not (bounds.at_most or bounds.heeds_failures):
         return False
-    await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
     active = await connection.fetchval(_ACTIVE, claim.target_id)
     if launch is None:
         return bool(active < bounds.at_most)
@@ -75,5 +75,5 @@ async def leave_queue(connection: Connection, target_id: int) -> None:
 
 async def next_turn(connection: Connection, target_id: int) -> Sequence[int]:
     """Make due the target that has waited longest, other than `target_id`, whose rollout ended or is not to be."""
-    await connection.execute("SELECT pg_advisory_xact_lock_shared($1)", _LOCK)
+    await connection.execute("SELECT pg_advisory_xact_lock_shared($1)", LOCK)
     return [row["target_id"] for row in await connection.fetch(_NEXT, target_id)]

@@ -15,7 +15,9 @@ from app.proxies import Proxies
 from app.settings import kinds, listening, variables
 from app.settings.duration import parse_duration
 from app.settings.faults import FaultList
+from app.settings.outward import outward
 from app.web import auth, forms, listing, login, paging, respond, session, telling, webhooks, wishes
+from app.web.arrival import Arrival, Listening, arrival
 from tests.unit.foreign.texts import Reader
 
 _TOKEN = auth.AccessToken(name="ci", role=auth.Role.ADMIN, matches=lambda _: False, sign=lambda _: b"x")
@@ -32,7 +34,8 @@ def readers() -> Iterator[tuple[str, Reader]]:
 
 
 def _headers() -> Iterator[tuple[str, Reader]]:
-    guarded, open_ = auth.Access(tokens=(_TOKEN,)), auth.Access(loopback=True)
+    guarded, open_ = auth.Access(tokens=(_TOKEN,)), auth.Access()
+    here = Arrival(listening=Listening(addresses=("127.0.0.1",)), peer="127.0.0.1")
     for name in ("authorization", "cookie"):
         for form in ("{}", "Bearer {}", "Basic {}", "registrywatcher={}", "told={}"):
             yield (
@@ -41,10 +44,25 @@ def _headers() -> Iterator[tuple[str, Reader]]:
                     _headers_of({name: form.format(text)}), auth.Role.VIEWER, now=0
                 ),
             )
-    yield "auth.admit host", lambda text: open_.admit(_headers_of({"host": text}), auth.Role.VIEWER, now=0)
+    yield (
+        "auth.admit host",
+        lambda text: open_.admit(_headers_of({"host": text}), auth.Role.VIEWER, now=0, arrival=here),
+    )
     yield (
         "auth.admit host's port",
-        lambda text: open_.admit(_headers_of({"host": f"h:{text}"}), auth.Role.VIEWER, now=0),
+        lambda text: open_.admit(_headers_of({"host": f"h:{text}"}), auth.Role.VIEWER, now=0, arrival=here),
+    )
+    yield (
+        "arrival.arrival",
+        lambda text: arrival(
+            {
+                "headers": [
+                    (text.encode("latin-1", "replace"), b""),
+                    (b"x-forwarded-for", text.encode("utf-8", "replace")),
+                ]
+            },
+            Listening(),
+        ),
     )
     yield "auth.check_origin", lambda text: auth.check_origin(_headers_of({"origin": text}), frozenset())
     yield (
@@ -114,6 +132,7 @@ def _settings() -> Iterator[tuple[str, Reader]]:
                 lambda text, adapter=adapter, form=form: adapter.validate_python(form.format(text)),
             )
     yield "duration", parse_duration
+    yield "outward", lambda text: outward(f"https://{text}")
     yield "listening", lambda text: listening.read_listening(text, {"PORT": text}, _faults())
     yield "listening host", lambda text: listening.read_listening(f"[{text}]:8080", {"PORT": text}, _faults())
     yield "variables.is_ours", lambda text: variables.is_ours(f"REGISTRYWATCHER_{text}")
