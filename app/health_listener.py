@@ -1,6 +1,7 @@
 """A small HTTP listener for the health of a process that has no web face: opened early, served beside its loops."""
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -32,7 +33,7 @@ def open_listener(address: tuple[str, int]) -> socket.socket:
         return socket.create_server(address, family=family)
     except OSError as error:
         raise CannotListen(
-            f"health address {host}:{port}: {error.strerror or error}; "
+            f"health address {host}:{port}: {os.strerror(error.errno) if error.errno else error}; "
             "give each process of this machine an address of its own by --health-address"
         ) from error
 
