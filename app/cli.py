@@ -199,6 +199,25 @@ def release_hold(config: Path | None, repo: str) -> None:
 
 
 @main.command()
+@_config
+@click.option("--accept", is_flag=True, help="Have the running processes take it, whatever watches it takes away.")
+def reload(config: Path | None, accept: bool) -> None:
+    """Tell which watches the configuration would change, as it reads now.
+
+    Running processes read their file by themselves. They hold back what takes away most watches, and a file that is
+    older than what is in force: --accept lets that pass. It never lets API tokens go: that takes a restart.
+    """
+    import asyncio
+
+    from app.bootstrap.operating import compare_watches
+    from app.services.changing import changes_in_words
+
+    settings = _speaking(config)
+    difference = asyncio.run(compare_watches(settings, accepted_by=_user() if accept else ""))
+    click.echo("\n".join(changes_in_words(difference, accepted=accept)))
+
+
+@main.command()
 def version() -> None:
     """Print the version."""
     from importlib import metadata
@@ -234,17 +253,24 @@ def _process(config: Path | None) -> Settings:
     return settings
 
 
-def _speak(config: Path | None, word: Callable[[Operator, str], Coroutine[Any, Any, Reply]]) -> None:
-    """Say a person's word in the database of the configuration, and print the answer; warnings go to stderr."""
-    import asyncio
-
-    from app.bootstrap.operating import open_operator
+def _speaking(config: Path | None) -> Settings:
+    """Settings for a command that works on the database; warnings go to stderr."""
     from app.logging import LEVEL_VARIABLE, configure_logging
     from app.settings import load_settings, require_database
 
     configure_logging({LEVEL_VARIABLE: "warning", **os.environ}, sys.stderr)
     settings = load_settings(config, os.environ)
     require_database(settings)
+    return settings
+
+
+def _speak(config: Path | None, word: Callable[[Operator, str], Coroutine[Any, Any, Reply]]) -> None:
+    """Say a person's word in the database of the configuration, and print the answer."""
+    import asyncio
+
+    from app.bootstrap.operating import open_operator
+
+    settings = _speaking(config)
 
     async def speak() -> Reply:
         async with open_operator(settings) as operator:

@@ -10,12 +10,14 @@
     │   ├── NomadUnavailable
     │   ├── StoreUnavailable    Postgres cannot store now
     │   ├── OutcomeUnknown      a write whose answer was lost, and reading back could not settle it
+    │   ├── ReadingWaits        a configuration that a person must accept, or that must be read again
     │   └── JobChanged          the job moved between our read and our write
     └── Permanent           again will not work
         ├── TagNotFound
         ├── RepositoryNotFound
         ├── RegistryDenied
         ├── NomadDenied
+        ├── ReadingRefused      a configuration that only a restart brings into force
         ├── JobRejected         Nomad refuses the specification; its words are the message
         └── SchemaMismatch      the database's schema is not the program's
 
@@ -90,6 +92,10 @@ class OutcomeUnknown(Transient):
     """A write to Nomad may or may not have been applied, and a read could not settle it."""
 
 
+class ReadingWaits(Transient):
+    """The configuration was read, and does not come into force yet."""
+
+
 class JobChanged(Transient):
     """Check-and-set failed: somebody else changed the job after we read it."""
 
@@ -112,6 +118,10 @@ class RegistryDenied(Permanent):
 
 class NomadDenied(Permanent):
     """Nomad refuses this token (403)."""
+
+
+class ReadingRefused(Permanent):
+    """The configuration was read, and would weaken access: a reload never does that."""
 
 
 class JobRejected(Permanent):

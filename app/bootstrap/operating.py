@@ -10,9 +10,11 @@ from app.adapters.postgres.pool import Database
 from app.adapters.postgres.rules import PostgresRules
 from app.adapters.postgres.session import SessionLimits
 from app.adapters.postgres.steering import PostgresSteering
+from app.adapters.postgres.watches import PostgresWatches
 from app.adapters.registry import RegistryClient
 from app.bootstrap.values import endpoints, nomad_connection
 from app.services.operate import Operator
+from app.services.reconcile import Difference
 from app.settings import Settings
 
 
@@ -36,4 +38,13 @@ async def open_operator(settings: Settings) -> AsyncIterator[Operator]:
         broker.close()
         await registries.aclose()
         await deployer.aclose()
+        await database.close()
+
+
+async def compare_watches(settings: Settings, *, accepted_by: str) -> Difference:
+    """What these settings would change in the watches; with `accepted_by`, processes that read the same take it."""
+    database = Database(settings.database_url.reveal(), size=1)
+    try:
+        return await PostgresWatches(database).preview(settings.watches, accepted_by=accepted_by)
+    finally:
         await database.close()

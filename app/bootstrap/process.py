@@ -5,9 +5,8 @@ catches up by itself.
 """
 
 import asyncio
-import os
 import signal
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -16,8 +15,9 @@ from dramatiq.broker import Broker
 
 from app.adapters.broker import open_broker
 from app.adapters.doorbell import DramatiqDoorbell
-from app.adapters.nomad import NomadDeployer
+from app.adapters.nomad import RenewableDeployer
 from app.adapters.postgres.changes import PostgresFeed
+from app.adapters.postgres.holders import PostgresHolders
 from app.adapters.postgres.inbox import DOOR_LIMITS
 from app.adapters.postgres.migrate import migrate
 from app.adapters.postgres.pool import Database
@@ -25,16 +25,16 @@ from app.adapters.postgres.presence import PostgresPresences
 from app.adapters.postgres.rollouts import PostgresRollouts
 from app.adapters.postgres.session import SessionLimits
 from app.adapters.registry import RegistryClient
+from app.bootstrap.following import Following
 from app.bootstrap.services import Kept, Services, build_services
 from app.bootstrap.values import endpoints, nomad_connection
 from app.http import open_client
+from app.services.differing import Differing
 from app.services.loops import Loop, Loops, described
 from app.services.presence import Presence, ProcessKind
-from app.services.reconcile import reconcile
 from app.services.reload import FileChanges, Reloader, reloading
-from app.services.ringing import LOOK
 from app.services.vigil import Vigil
-from app.settings import Settings, load_settings
+from app.settings import Settings
 
 log = structlog.get_logger()
 
@@ -55,6 +55,8 @@ class App:
     starting: str = "the schema and the configuration are not in Postgres yet"
     reloader: Reloader[Settings] | None = None
     loops: Loops = field(default_factory=Loops)
+    following: Following | None = None
+    differing: Differing | None = None
 
     @property
     def settings(self) -> Settings:
@@ -63,8 +65,13 @@ class App:
 
     @property
     def problem(self) -> str:
-        """Why the newest configuration is not in force, "" when it is."""
-        return self.starting or (self.reloader.problem if self.reloader else "")
+        """Why the newest configuration is not in force here or in all processes, "" when it is."""
+        found = (
+            self.starting or (self.reloader.problem if self.reloader else ""),
+            self.following.restart if self.following else "",
+            self.differing.problem if self.differing else "",
+        )
+        return ". ".join(filter(None, found))
 
     @property
     def standing(self) -> str:
@@ -90,7 +97,7 @@ async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | No
     door = Database(dsn, size=_DOOR_CONNECTIONS, timeout=DOOR_LIMITS.statement, limits=DOOR_LIMITS)
     bell = DramatiqDoorbell(broker or open_broker(settings.redis_url.reveal()))
     registries = RegistryClient(endpoints(settings.registries))
-    deployer = NomadDeployer(nomad_connection(settings.nomad))
+    deployer = RenewableDeployer(nomad_connection(settings.nomad))
     http = open_client()
     vigil = Vigil(PostgresRollouts(database), deployer, bell)
     feed = PostgresFeed(database)
@@ -105,17 +112,22 @@ async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | No
         feed=feed,
     )
     app = App(services=build_services(settings, kept))
-    app.reloader = _reloader(app, kept)
-    presence = Presence(PostgresPresences(database), kind=kind, loops=app.loops)
+    app.following = Following(app, kept, listens=kind is ProcessKind.WEB)
+    app.reloader = _reloader(app.following, settings)
+    app.differing = Differing(PostgresHolders(database), app.loops)
+    presence = Presence(
+        PostgresPresences(database), kind=kind, loops=app.loops, configuration=lambda: app.settings.configuration
+    )
     with suppress(ValueError, RuntimeError, NotImplementedError):  # only a main thread may listen to signals
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.reloader.ask)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # one may have waited since the file was read
     background = [
-        asyncio.create_task(_start(app)),
+        asyncio.create_task(_start(app, app.following, app.reloader)),
         asyncio.create_task(app.reloader.run(interval=_READ_FILE_EVERY, loop=app.loops.add(reloading()))),
         asyncio.create_task(vigil.run(loop=app.loops.add(Loop("vigil")))),
         asyncio.create_task(_caution(deployer)),
         asyncio.create_task(presence.run()),
+        asyncio.create_task(app.differing.run()),
     ]
     for warning in settings.warnings:
         log.warning("configuration.warning", text=warning)
@@ -138,24 +150,25 @@ async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | No
         await database.close()
 
 
-async def _start(app: App) -> None:
+async def _start(app: App, following: Following, reloader: Reloader[Settings]) -> None:
     """Migrate if that is wanted, and bring the configuration into Postgres; again and again until Postgres answers."""
 
     async def turn() -> None:
         try:
             if app.settings.create_database_schema:
                 await migrate(app.settings.database_url.reveal())
-            done = await reconcile(app.services.watches, app.settings.watches, at_start=True)
+            through = await following.start()
         except Exception as error:
             app.starting = described(error)
             raise
+        if not through:
+            reloader.ask()  # which tells why it waits, and tries it again
         app.starting = ""
-        _ring(app, done.due)
 
     await Loop("start", retry=_TRY_AGAIN, retry_at_most=_TRY_AGAIN, bound=None).run(turn)
 
 
-async def _caution(deployer: NomadDeployer) -> None:
+async def _caution(deployer: RenewableDeployer) -> None:
     """Warn once about what Nomad would let us do beyond need; again and again until Nomad answers."""
 
     async def turn() -> None:
@@ -165,20 +178,6 @@ async def _caution(deployer: NomadDeployer) -> None:
     await Loop("caution", retry=_ASK_AGAIN, retry_at_most=_ASK_AGAIN, quiet=True).run(turn)
 
 
-def _reloader(app: App, kept: Kept) -> Reloader[Settings]:
-    """Applies the configuration file when it changed or on SIGHUP; a broken file changes nothing and is reported."""
-
-    async def apply(settings: Settings) -> None:
-        done = await reconcile(app.services.watches, settings.watches)
-        await kept.registries.replace(endpoints(settings.registries))
-        app.services = build_services(settings, kept)
-        _ring(app, done.due)
-
-    file = app.settings.file
-    changed = FileChanges(file, app.settings.fingerprint) if file else lambda: False
-    return Reloader(lambda: load_settings(file, os.environ), apply, changed=changed)
-
-
-def _ring(app: App, targets: Iterable[int]) -> None:
-    for target_id in targets:
-        app.services.doorbell.ring(LOOK, str(target_id))
+def _reloader(following: Following, settings: Settings) -> Reloader[Settings]:
+    """Applies the configuration when a file of it changed or on SIGHUP."""
+    return Reloader(following.load, following.apply, changed=FileChanges(settings.sources, settings.fingerprint))

@@ -1,7 +1,8 @@
 """Bring the configured watches into Postgres: which appeared, changed and went, and whose history starts anew.
 
 The configuration says where a watch is; its rule is a person's and is never touched here. Any number of processes
-reconcile the same file at once, and the second finds nothing to do.
+reconcile the same file at once, and the second finds nothing to do. Files that differ are judged by
+app/domain/configuration.py, which says which is newer, and what waits for a person.
 """
 
 from collections.abc import Sequence
@@ -10,9 +11,13 @@ from typing import Protocol
 
 import structlog
 
+from app.domain.configuration import Accept, Reading, Standing, Verdict, Wait, judge
 from app.domain.watch import Watch
 
 log = structlog.get_logger()
+
+TAKEN = Reading(edited=True, repeated=True)
+"""A reading that is taken as it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,32 +45,39 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciled:
-    """Names of watches by what became of them, how many rules were taken over, and the targets that became due."""
+    """Names of watches by what became of them, how many rules were taken over, and the targets that became due.
+
+    `waits` tells why nothing was written, None when everything was.
+    """
 
     appeared: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
     imported: int = 0
     due: tuple[int, ...] = ()
+    waits: Wait | None = None
 
 
 class WatchStore(Protocol):
     """The rows of targets and watches."""
 
-    async def reconcile(self, watches: Sequence[Watch], *, at_start: bool) -> Reconciled:
-        """Write what differs in one transaction, alone; the targets concerned, `at_start` all, become due thoroughly.
+    async def reconcile(self, watches: Sequence[Watch], *, at_start: bool, reading: Reading = TAKEN) -> Reconciled:
+        """Judge the reading and write what differs, in one transaction, alone.
 
+        The targets concerned become due thoroughly; `at_start` all do, also when the reading waits.
         Raises StoreUnavailable, or Permanent when the predecessor's table is there and may not be read.
         """
         ...
 
 
-async def reconcile(store: WatchStore, watches: Sequence[Watch], *, at_start: bool = False) -> Reconciled:
+async def reconcile(
+    store: WatchStore, watches: Sequence[Watch], *, at_start: bool = False, reading: Reading = TAKEN
+) -> Reconciled:
     """Make the stored watches those of the configuration, in its order. Raises as `WatchStore.reconcile` does.
 
     A watch that went keeps its rule and history, and has them when it returns to the same place.
     """
-    reconciled = await store.reconcile(watches, at_start=at_start)
+    reconciled = await store.reconcile(watches, at_start=at_start, reading=reading)
     if reconciled.appeared or reconciled.changed or reconciled.gone or reconciled.imported:
         log.info(
             "watches.reconciled",
@@ -97,6 +109,14 @@ def compare(stored: Sequence[StoredWatch], configured: Sequence[Watch]) -> Diffe
         gone=tuple(each.watch.name for each in stored if each.present and each.watch.name not in names),
         write=write,
     )
+
+
+def judged(difference: Difference, stored: Sequence[StoredWatch], reading: Reading, standing: Standing) -> Verdict:
+    """Whether the difference may be written; one that is empty always may. Pure."""
+    if not difference.write and not difference.gone:
+        return Accept()
+    present = [each.watch for each in stored if each.present]
+    return judge(reading, standing, present=present, gone=difference.gone)
 
 
 def _moved(before: Watch, after: Watch) -> bool:

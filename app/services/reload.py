@@ -5,7 +5,8 @@ A broken configuration changes nothing and is reported; it must not know what a 
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -17,14 +18,16 @@ from app.services.loops import Loop
 
 log = structlog.get_logger()
 
+REPEATED_AFTER = 60.0  # seconds that a content must stay the same to be taken without a person
+
 Loaded = TypeVar("Loaded")
 
 
 class Reloader(Generic[Loaded]):
     """Reads with `load`, which raises ConfigError, when `changed` says so or `ask` was called, then awaits `apply`.
 
-    What could not be applied now (Transient) is applied again at the next round; `problem` says why the newest
-    configuration is not in force, "" when it is.
+    What could not be applied now (Transient) is applied again at the next round, and read again only when it changed;
+    `problem` says why the newest configuration is not in force, "" when it is.
     """
 
     def __init__(
@@ -34,12 +37,13 @@ class Reloader(Generic[Loaded]):
         self._apply = apply
         self._changed = changed
         self._asked = asyncio.Event()
-        self._again = False
+        self._asked_to_read = False
+        self._waiting: Loaded | None = None
         self.problem = ""
 
     def ask(self) -> None:
         """Read it at once, changed or not: for a signal handler of the event loop."""
-        self._again = True
+        self._asked_to_read = True
         self._asked.set()
 
     async def run(self, *, interval: float, loop: Loop | None = None) -> None:
@@ -57,21 +61,24 @@ class Reloader(Generic[Loaded]):
 
     async def look(self) -> None:
         """One round: nothing happens unless it changed, was asked for, or waits to be applied."""
-        if not (self._changed() or self._again):
+        anew = self._changed() or self._asked_to_read
+        loaded = None if anew else self._waiting
+        if not anew and loaded is None:
             return
-        self._again = False
+        self._asked_to_read, self._waiting = False, None
         try:
-            await self._apply(self._load())
+            loaded = self._load() if loaded is None else loaded
+            await self._apply(loaded)
         except (ConfigError, Permanent) as error:
             self._report(error)
         except Transient as error:
-            self._again = True
+            self._waiting = loaded
             self._report(error)
         except Exception as error:  # whatever it is, who gave up here would never read a configuration again
             self._report(error)
         else:
+            log.info("configuration.reloaded", after=self.problem)
             self.problem = ""
-            log.info("configuration.reloaded")
 
     def _report(self, error: Exception) -> None:
         problem = str(error) or type(error).__name__
@@ -87,30 +94,48 @@ def reloading() -> Loop:
 
 
 class FileChanges:
-    """Tells once for each change of a file's content; that it went, or came, is a change too.
+    """Tells once for each change of some files' contents; that one went, or came, is a change too.
 
     `seen` is the fingerprint of what is in force: what came since that was read is a change as well.
     """
 
-    def __init__(self, path: Path, seen: str) -> None:
-        self._path = path
-        self._seen: str | None = seen
+    def __init__(self, paths: Sequence[Path], seen: str) -> None:
+        self._paths = paths
+        self._seen = seen
 
     def __call__(self) -> bool:
-        """Whether the content differs from what it was at the last call."""
-        now = _fingerprint_of(self._path)
+        """Whether a content differs from what it was at the last call."""
+        now = fingerprint(*(_content_of(path) for path in self._paths))
         changed, self._seen = now != self._seen, now
         return changed
 
 
-def fingerprint(content: bytes) -> str:
-    """Stands for a content, without keeping its secrets."""
-    return hashlib.sha256(content).hexdigest()
+class Repeats:
+    """Tells whether a content still reads the same a while after it was read first; another one begins anew."""
+
+    def __init__(self, *, after: float = REPEATED_AFTER, clock: Callable[[], float] = time.monotonic) -> None:
+        self._after = after
+        self._clock = clock
+        self._read = ""
+        self._since = 0.0
+
+    def is_repeated(self, fingerprint: str) -> bool:
+        """Whether this content, which was read just now, was read `after` seconds ago and was no other between."""
+        now = self._clock()
+        if fingerprint != self._read:
+            self._read, self._since = fingerprint, now
+        return now - self._since >= self._after
 
 
-def _fingerprint_of(path: Path) -> str | None:
-    """Of the content itself: modification times lie on mounted and on quickly rewritten files."""
+def fingerprint(*contents: bytes | None) -> str:
+    """Stands for contents in their order, without keeping their secrets; None is a file that cannot be read."""
+    lengths = [None if content is None else len(content) for content in contents]
+    return hashlib.sha256(b"".join([repr(lengths).encode(), *filter(None, contents)])).hexdigest()
+
+
+def _content_of(path: Path) -> bytes | None:
+    """The content itself tells: modification times lie on mounted and on quickly rewritten files."""
     try:
-        return fingerprint(path.read_bytes())
+        return path.read_bytes()
     except OSError:
         return None

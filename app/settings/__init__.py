@@ -3,7 +3,8 @@
 Precedence: environment, then file, then default. No fault, warning or repr holds a secret.
 """
 
-from app.settings.load import load_settings, require_database
+from app.settings.grants import Granted, narrowed
+from app.settings.load import FaultySettings, load_settings, require_database
 from app.settings.secret import Secret
 from app.settings.summary import summarise
 from app.settings.values import (
@@ -17,6 +18,8 @@ from app.settings.values import (
 
 __all__ = [
     "ApiToken",
+    "FaultySettings",
+    "Granted",
     "NomadSettings",
     "RegistryEndpointSettings",
     "Role",
@@ -24,6 +27,7 @@ __all__ = [
     "Settings",
     "WebhookSource",
     "load_settings",
+    "narrowed",
     "require_database",
     "summarise",
 ]

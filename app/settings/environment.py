@@ -23,8 +23,12 @@ def has_settings(environ: Mapping[str, str]) -> bool:
     return any(value and is_ours(name) for name, value in environ.items())
 
 
-def lay_over(tables: dict[str, Any], environ: Mapping[str, str], faults: FaultList) -> None:
-    """Put what the environment says into `tables`; `faults.variables` learns which variable said it."""
+def lay_over(tables: dict[str, Any], environ: Mapping[str, str], faults: FaultList) -> Mapping[Path, bytes | None]:
+    """Put what the environment says into `tables`; `faults.variables` learns which variable said it.
+
+    Returns the files that `…_FILE` variables name, with what they held; None for one that cannot be read.
+    """
+    files: dict[Path, bytes | None] = {}
     vocabulary = Vocabulary(tables, _watched(tables, environ))
     usual = [form for name in USUAL_NAMES for form in (name, f"{name}_FILE") if vocabulary.meaning(form)]
     own = sorted(filter(is_ours, environ), key=lambda name: (name.count("__"), name))  # whole tables before their keys
@@ -36,7 +40,12 @@ def lay_over(tables: dict[str, Any], environ: Mapping[str, str], faults: FaultLi
                 continue
             spoken[meaning.place] = name
             faults.variables[meaning.place] = name
-            _put(tables, meaning, environ[name], faults)
+            if meaning.from_file:
+                path = Path(environ[name])
+                files[path] = _put_file(tables, meaning.place, path, faults)
+            else:
+                _put(tables, meaning.place, environ[name], faults)
+    return files
 
 
 def _understood(names: Iterable[str], vocabulary: Vocabulary, faults: FaultList) -> Iterable[tuple[str, Meaning]]:
@@ -70,23 +79,25 @@ def _json(text: str) -> Any:
         return None
 
 
-def _put(tables: dict[str, Any], meaning: Meaning, value: str, faults: FaultList) -> None:
-    place = meaning.place
-    if meaning.from_file:
-        _put_file(tables, place, value, faults)
-    elif place[0] in _TABLES and len(place) == 1:
+def _put(tables: dict[str, Any], place: Place, value: str, faults: FaultList) -> None:
+    if place[0] in _TABLES and len(place) == 1:
         _put_table(tables, place[0], value, faults)
     else:
         _set(tables, place, _list(value) if place == (_WATCHED,) else value)
 
 
-def _put_file(tables: dict[str, Any], place: Place, path: str, faults: FaultList) -> None:
+def _put_file(tables: dict[str, Any], place: Place, path: Path, faults: FaultList) -> bytes | None:
+    """Set the key to what the file holds, which is returned; None for a file that cannot be read."""
     try:
-        _set(tables, place, Path(path).read_text(encoding="utf-8").rstrip("\r\n"))
+        content = path.read_bytes()
     except OSError as error:
         faults.add(place, f"names a file that cannot be read ({error.strerror})", UNREADABLE)
-    except ValueError:
+        return None
+    try:
+        _set(tables, place, content.decode().replace("\r\n", "\n").replace("\r", "\n").rstrip("\n"))
+    except UnicodeDecodeError:
         faults.add(place, "names a file that is not UTF-8", "It must hold the secret as text.")
+    return content
 
 
 def _put_table(tables: dict[str, Any], name: str, value: str, faults: FaultList) -> None:

@@ -1,15 +1,18 @@
 """One pass from file and environment to Settings; every fault that can be known is in the one ConfigError."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.errors import ConfigError, Fault
 from app.services.reload import fingerprint
 from app.settings.access import read_api_tokens, read_webhook_sources
+from app.settings.common import in_common
 from app.settings.document import Document
 from app.settings.environment import has_settings, lay_over
 from app.settings.faults import ENVIRONMENT, FaultList
 from app.settings.file import PLACES, VARIABLE, find_file, parse_toml, read_file
+from app.settings.grants import Granted
 from app.settings.listening import read_listening
 from app.settings.nomad import read_nomad
 from app.settings.notes import read_warnings
@@ -23,10 +26,29 @@ from app.settings.watches import read_watches
 DEFAULT_REDIS_URL = "redis://localhost:6379/0"
 
 
+class FaultySettings(ConfigError):
+    """The configuration cannot be used as a whole; `granted` is whom it lets in all the same."""
+
+    def __init__(self, faults: tuple[Fault, ...], granted: Granted) -> None:
+        super().__init__(faults)
+        self.granted = granted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Origin:
+    """Where settings came from, as Settings tells it."""
+
+    file: Path | None
+    sources: tuple[Path, ...]
+    fingerprint: str
+    written: bool
+
+
 def load_settings(path: Path | None, environ: Mapping[str, str], *, places: Iterable[Path] = PLACES) -> Settings:
     """Read the file (`path`, else $REGISTRYWATCHER_CONFIG, else the first of `places`) and lay `environ` over it.
 
-    Raises ConfigError with every fault: file or variable, key, problem, mend. No fault or warning holds a secret.
+    Raises ConfigError with every fault: file or variable, key, problem, mend; FaultySettings where the file is TOML. No
+    fault or warning holds a secret.
     """
     file = find_file(path, environ, places)
     if file is None and not has_settings(environ):
@@ -34,12 +56,19 @@ def load_settings(path: Path | None, environ: Mapping[str, str], *, places: Iter
     faults = FaultList(str(file) if file else ENVIRONMENT)
     content = read_file(file) if file else b""
     tables = parse_toml(file, content) if file else {}
-    lay_over(tables, environ, faults)
+    written = bool(tables)
+    secrets = lay_over(tables, environ, faults)
     document = read_document(tables, faults)
-    settings = _settings(file, fingerprint(content), document, environ, faults)
+    origin = _Origin(
+        file=file,
+        sources=(*filter(None, [file]), *secrets),
+        fingerprint=fingerprint(*([content] if file else []), *secrets.values()),
+        written=written,
+    )
+    settings = _settings(origin, document, environ, faults)
     if faults.found():
-        raise ConfigError(faults.found())
-    return settings
+        raise FaultySettings(faults.found(), Granted(settings.api_tokens, settings.webhook_sources))
+    return replace(settings, configuration=in_common(settings))
 
 
 def require_database(settings: Settings) -> None:
@@ -50,14 +79,16 @@ def require_database(settings: Settings) -> None:
         raise ConfigError((Fault(source=source, key="database_url", problem="is missing", mend=mend),))
 
 
-def _settings(
-    file: Path | None, fingerprint: str, document: Document, environ: Mapping[str, str], faults: FaultList
-) -> Settings:
+def _settings(origin: _Origin, document: Document, environ: Mapping[str, str], faults: FaultList) -> Settings:
     host, port = read_listening(document.server_listening_address, environ, faults)
     registries = read_registries(document, faults)
     return Settings(
-        file=file,
-        fingerprint=fingerprint,
+        file=origin.file,
+        sources=origin.sources,
+        fingerprint=origin.fingerprint,
+        configuration="",
+        written=origin.written,
+        address=f"{host}:{port}",
         host=host,
         port=port,
         external_url=document.external_url,

@@ -82,15 +82,21 @@ class ApiToken:
 class Settings:
     """Everything that configuration file, environment and defaults say, checked.
 
-    `file` is the file that was read, None when the environment alone was enough; `fingerprint` is its content's, as it
-    was read. `watches` stand in the order of
+    `file` is the file that was read, None when the environment alone was enough. `sources` are that file and those that
+    `…_FILE` variables name, `fingerprint` is of what they held as they were read. `configuration` is the fingerprint of
+    what all processes of one installation should have in common. `written` is whether the file says anything.
+    `address` is where to listen by the configuration, whatever an option said. `watches` stand in the order of
     `watched_repositories`; a watch's `observe_only` is already true when the global switch is on.
     `redis_given` tells whether `redis_url` was configured or is the default. `warnings` are for the log, once.
     `max_rollouts` 0 is no limit; `own_job` is the job that runs this program, in any region, None when it runs in none.
     """
 
     file: Path | None
+    sources: tuple[Path, ...]
     fingerprint: str
+    configuration: str
+    written: bool
+    address: str
     host: str
     port: int
     external_url: str

@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 
 import asyncpg
 
+from app.adapters.postgres import configurations
 from app.adapters.postgres.claims import watch as watch_of
 from app.adapters.postgres.due import make_due
 from app.adapters.postgres.pool import Connection, Database, Row
 from app.adapters.postgres.predecessor import take_over
+from app.domain.configuration import Reading, Wait, fingerprint
 from app.domain.watch import JobPlace, Watch
 from app.errors import StoreUnavailable
-from app.services.reconcile import Difference, Reconciled, StoredWatch, compare
+from app.services.reconcile import TAKEN, Difference, Reconciled, StoredWatch, compare, judged
 
 LOCK = int.from_bytes(b"watches")  # the key of the advisory lock; any constant of our own does
 
@@ -84,10 +86,10 @@ class PostgresWatches:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def reconcile(self, watches: Sequence[Watch], *, at_start: bool) -> Reconciled:
+    async def reconcile(self, watches: Sequence[Watch], *, at_start: bool, reading: Reading = TAKEN) -> Reconciled:
         """Compare and write under an advisory lock, so that processes that start together do it one by one."""
         try:
-            return await self._reconcile(watches, at_start=at_start)
+            return await self._reconcile(watches, reading, at_start=at_start)
         except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
             raise StoreUnavailable(
                 "the database's schema is not this program's: run `registrywatcher migrate`"
@@ -95,24 +97,46 @@ class PostgresWatches:
         except asyncpg.DeadlockDetectedError as error:
             raise StoreUnavailable("others were writing the same rows: try again") from error
 
-    async def _reconcile(self, watches: Sequence[Watch], *, at_start: bool) -> Reconciled:
+    async def preview(self, watches: Sequence[Watch], *, accepted_by: str = "") -> Difference:
+        """What these watches would change; with `accepted_by` the next process that reads them takes them."""
+        async with self._database.transaction() as connection:
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+            difference = compare([_stored(row) for row in await connection.fetch(_STORED)], watches)
+            if accepted_by and (difference.write or difference.gone):
+                await configurations.accept(connection, fingerprint(watches), by=accepted_by)
+            return difference
+
+    async def _reconcile(self, watches: Sequence[Watch], reading: Reading, *, at_start: bool) -> Reconciled:
+        mark = fingerprint(watches)
         async with self._database.transaction() as connection:
             await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
             stored = [_stored(row) for row in await connection.fetch(_STORED)]
             difference = compare(stored, watches)
+            standing = await configurations.standing(connection, mark)
+            verdict = judged(difference, stored, reading, standing)
+            if isinstance(verdict, Wait):
+                return Reconciled(waits=verdict, due=await _made_due(connection, [], at_start=at_start))
+            if standing.turn is None or standing.is_older or standing.accepted:
+                await configurations.take(connection, mark)
             touched = await _write(connection, difference)
             known = {each.watch.name for each in stored}
             new = [watch.name for watch in difference.appeared if watch.name not in known]
             imported = await take_over(connection, new)
-            due = [row["target_id"] for row in await connection.fetch(_CONCERNED, [*touched, *imported], at_start)]
-            await make_due(connection, due)
+            due = await _made_due(connection, [*touched, *imported], at_start=at_start)
         return Reconciled(
             appeared=tuple(watch.name for watch in difference.appeared),
             changed=tuple(watch.name for watch in difference.changed),
             gone=difference.gone,
             imported=len(imported),
-            due=tuple(due),
+            due=due,
         )
+
+
+async def _made_due(connection: Connection, touched: Sequence[int], *, at_start: bool) -> tuple[int, ...]:
+    """The targets of these, or `at_start` all, that are watched: they are due now."""
+    due = tuple(row["target_id"] for row in await connection.fetch(_CONCERNED, touched, at_start))
+    await make_due(connection, due)
+    return due
 
 
 async def _write(connection: Connection, difference: Difference) -> list[int]:

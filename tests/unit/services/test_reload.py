@@ -5,9 +5,10 @@ import os
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.errors import ConfigError, Fault, Permanent, StoreUnavailable
-from app.services.reload import FileChanges, Reloader, fingerprint
+from app.services.reload import FileChanges, Reloader, Repeats, fingerprint
 
 
 class Process:
@@ -17,12 +18,14 @@ class Process:
         self.path = path
         self.path.write_text("first")
         self.in_force: list[str] = []
+        self.reads = 0
         self.applied = asyncio.Event()
         self.failed = asyncio.Event()
         self.away: Exception | None = None
-        self.reloader = Reloader(self._load, self._apply, changed=FileChanges(path, fingerprint(b"first")))
+        self.reloader = Reloader(self._load, self._apply, changed=FileChanges([path], fingerprint(b"first")))
 
     def _load(self) -> str:
+        self.reads += 1
         if not self.path.exists() or self.path.read_text() == "broken":
             raise ConfigError((Fault(source="file", key="key", problem="broken", mend="Mend it"),))
         return self.path.read_text()
@@ -79,6 +82,34 @@ async def test_what_could_not_be_stored_is_applied_when_it_can(process: Process)
     assert (process.in_force, process.reloader.problem) == (["second"], "")
 
 
+async def test_what_waits_is_not_read_again_before_it_changes_or_a_person_asks(process: Process) -> None:
+    process.path.write_text("second")
+    process.away = StoreUnavailable("Postgres is away")
+    for _ in range(3):
+        await process.reloader.look()
+    assert process.reads == 1
+    process.reloader.ask()
+    await process.reloader.look()
+    assert process.reads == 2
+    process.path.write_text("third")
+    process.away = None
+    await process.reloader.look()
+    assert process.in_force == ["third"]
+
+
+async def test_a_problem_is_logged_once_and_its_end_once(process: Process) -> None:
+    with capture_logs() as logs:
+        process.path.write_text("second")
+        process.away = StoreUnavailable("Postgres is away")
+        for _ in range(5):
+            await process.reloader.look()
+        process.away = None
+        for _ in range(5):
+            await process.reloader.look()
+    assert [each["event"] for each in logs] == ["configuration.not_reloaded", "configuration.reloaded"]
+    assert logs[1]["after"] == "Postgres is away"
+
+
 async def test_what_cannot_be_applied_waits_for_a_person(process: Process) -> None:
     process.path.write_text("second")
     process.away = Permanent("the table may not be read")
@@ -94,7 +125,7 @@ async def test_what_cannot_be_applied_waits_for_a_person(process: Process) -> No
 async def test_a_person_is_heard_at_once_though_nothing_changed(process: Process) -> None:
     running = asyncio.create_task(process.reloader.run(interval=3600))
     process.reloader.ask()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await process.applied.wait()
     running.cancel()
     assert process.in_force == ["first"]
@@ -103,7 +134,7 @@ async def test_a_person_is_heard_at_once_though_nothing_changed(process: Process
 async def test_a_change_is_noticed_within_the_interval(process: Process) -> None:
     running = asyncio.create_task(process.reloader.run(interval=0.001))
     process.path.write_text("second")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await process.applied.wait()
     running.cancel()
     assert process.in_force == ["second"]
@@ -113,11 +144,11 @@ async def test_what_nobody_foresaw_is_reported_and_does_not_make_it_deaf(process
     running = asyncio.create_task(process.reloader.run(interval=0.001))
     process.away = RuntimeError("nobody foresaw this")
     process.reloader.ask()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await process.failed.wait()
     process.away = None
     process.reloader.ask()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await process.applied.wait()
     running.cancel()
     assert (process.in_force, process.reloader.problem) == (["first"], "")
@@ -126,7 +157,7 @@ async def test_what_nobody_foresaw_is_reported_and_does_not_make_it_deaf(process
 def test_what_came_since_the_file_was_read_is_a_change(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text("two")
-    watched = FileChanges(file, fingerprint(b"one"))
+    watched = FileChanges([file], fingerprint(b"one"))
     assert watched()
     assert not watched()
 
@@ -134,7 +165,7 @@ def test_what_came_since_the_file_was_read_is_a_change(tmp_path: Path) -> None:
 def test_a_change_is_seen_once_and_only_when_the_bytes_differ(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text("one")
-    watched = FileChanges(file, fingerprint(b"one"))
+    watched = FileChanges([file], fingerprint(b"one"))
     assert not watched()
 
     os.utime(file, (0, 0))
@@ -149,3 +180,36 @@ def test_a_change_is_seen_once_and_only_when_the_bytes_differ(tmp_path: Path) ->
     file.unlink()
     assert watched()
     assert not watched()
+
+
+def test_every_file_is_watched_and_one_that_cannot_be_read_counts(tmp_path: Path) -> None:
+    file, secret = tmp_path / "config.toml", tmp_path / "secret"
+    file.write_text("one")
+    watched = FileChanges([file, secret], fingerprint(b"one", None))
+    assert not watched()
+    secret.write_text("")
+    assert watched()
+    secret.write_text("new")
+    assert watched()
+    assert not watched()
+
+
+def test_contents_are_told_apart_wherever_they_are_cut() -> None:
+    assert (
+        len({fingerprint(b"ab", b"c"), fingerprint(b"a", b"bc"), fingerprint(b"abc"), fingerprint(b"abc", None)}) == 4
+    )
+
+
+def test_a_content_is_repeated_when_it_is_the_same_after_a_while() -> None:
+    now = 100.0
+    repeats = Repeats(after=60.0, clock=lambda: now)
+    assert not repeats.is_repeated("a")
+    now += 59.9
+    assert not repeats.is_repeated("a")
+    now += 0.1
+    assert repeats.is_repeated("a")
+    assert not repeats.is_repeated("b")
+    now += 60.0
+    assert not repeats.is_repeated("a")  # another one was read between
+    now += 60.0
+    assert repeats.is_repeated("a")

@@ -1,0 +1,135 @@
+"""The Deployer port on a Nomad whose connection may change while the process runs: a rotated token, another address.
+
+New calls go by the new connection; calls under way end by the old one, which is closed after the last of them. It must
+not judge what it sees.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from app.adapters.nomad.connection import NomadConnection
+from app.adapters.nomad.deployer import NomadDeployer
+from app.domain.job import Diagnosis, JobState, Order, Pointer, Preview, Snapshot, Submission
+from app.domain.watch import JobPlace
+
+
+class RenewableDeployer:
+    """A NomadDeployer that is replaced as a whole. Raises ConfigError at once for a connection that can never work."""
+
+    def __init__(self, connection: NomadConnection) -> None:
+        self._held = _Held(connection)
+        self._before: dict[_Held, asyncio.Task[None]] = {}
+
+    def renew(self, connection: NomadConnection) -> bool:
+        """Use this connection from now on; False when it is the one in use. Raises ConfigError, and changes nothing."""
+        if connection == self._held.connection:
+            return False
+        before, self._held = self._held, _Held(connection)
+        self._before[before] = asyncio.create_task(self._end(before))
+        return True
+
+    async def inspect(self, place: JobPlace) -> JobState | None:
+        """See app/ports.py."""
+        async with self._held.in_use() as deployer:
+            return await deployer.inspect(place)
+
+    async def preview(self, place: JobPlace, order: Order) -> Preview:
+        """See app/ports.py."""
+        async with self._held.in_use() as deployer:
+            return await deployer.preview(place, order)
+
+    async def cautions(self) -> tuple[str, ...]:
+        """What to warn about: a token that may do more than it should."""
+        async with self._held.in_use() as deployer:
+            return await deployer.cautions()
+
+    async def submit(self, place: JobPlace, order: Order) -> Submission:
+        """See app/ports.py."""
+        async with self._held.in_use() as deployer:
+            return await deployer.submit(place, order)
+
+    async def recover(self, place: JobPlace, order: Order) -> Submission | None:
+        """See app/ports.py."""
+        async with self._held.in_use() as deployer:
+            return await deployer.recover(place, order)
+
+    async def observe(self, place: JobPlace, submission: Submission, *, deployment_id: str = "") -> Snapshot:
+        """See app/ports.py."""
+        async with self._held.in_use() as deployer:
+            return await deployer.observe(place, submission, deployment_id=deployment_id)
+
+    async def moved(self, place: JobPlace, pointer: Pointer, *, within: float) -> None:
+        """See app/ports.py. A wait ends when the connection is renewed: whoever waited looks again by the new one."""
+        held = self._held
+        async with held.in_use() as deployer:
+            waits = (
+                asyncio.create_task(deployer.moved(place, pointer, within=within)),
+                asyncio.create_task(held.renewed.wait()),
+            )
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for wait in waits:
+                    wait.cancel()
+                await asyncio.gather(*waits, return_exceptions=True)
+
+    async def returned(self, place: JobPlace, submission: Submission) -> Submission | None:
+        """See app/ports.py."""
+        async with self._held.in_use() as deployer:
+            return await deployer.returned(place, submission)
+
+    async def diagnose(self, place: JobPlace, submission: Submission) -> Diagnosis:
+        """See app/ports.py."""
+        async with self._held.in_use() as deployer:
+            return await deployer.diagnose(place, submission)
+
+    async def promote(self, place: JobPlace, deployment_id: str) -> None:
+        """See app/ports.py."""
+        async with self._held.in_use() as deployer:
+            await deployer.promote(place, deployment_id)
+
+    async def fail(self, place: JobPlace, deployment_id: str) -> None:
+        """See app/ports.py."""
+        async with self._held.in_use() as deployer:
+            await deployer.fail(place, deployment_id)
+
+    async def aclose(self) -> None:
+        """Wait for calls under way, those by earlier connections included, and close every connection."""
+        ending = list(self._before.values())
+        for task in ending:
+            task.cancel()  # whoever calls has been stopped by now
+        await asyncio.gather(*ending, return_exceptions=True)
+        for held in (*self._before, self._held):
+            await held.deployer.aclose()
+
+    async def _end(self, held: "_Held") -> None:
+        """End the waits, let the calls under way end by themselves, then close."""
+        held.renewed.set()
+        await held.idle.wait()
+        await held.deployer.aclose()
+        del self._before[held]
+
+
+class _Held:
+    """One deployer, how many calls are under way on it, and whether another one has its place."""
+
+    def __init__(self, connection: NomadConnection) -> None:
+        self.connection = connection
+        self.deployer = NomadDeployer(connection)
+        self.renewed = asyncio.Event()
+        self.idle = asyncio.Event()
+        self.idle.set()
+        self._calls = 0
+
+    @asynccontextmanager
+    async def in_use(self) -> AsyncIterator[NomadDeployer]:
+        """The deployer, which is not closed before the block ends."""
+        self._calls += 1
+        self.idle.clear()
+        try:
+            yield self.deployer
+        finally:
+            self._calls -= 1
+            if not self._calls:
+                self.idle.set()

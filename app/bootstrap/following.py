@@ -1,0 +1,118 @@
+"""Brings each reading of the configuration into force in one process, or says why it is not.
+
+What a reading takes away from callers counts at once; everything else only as a whole. It must not judge by itself: see
+app/domain/configuration.py.
+"""
+
+import asyncio
+import os
+from typing import Protocol
+
+import structlog
+
+from app.adapters.nomad import NomadConnection
+from app.bootstrap.restart import until_restart
+from app.bootstrap.services import Kept, Services, build_services
+from app.bootstrap.values import endpoints, nomad_connection
+from app.domain.configuration import Grants, Reading, Wait, fingerprint, weakens
+from app.errors import ReadingRefused, ReadingWaits
+from app.services.reconcile import reconcile
+from app.services.reload import Repeats
+from app.services.ringing import LOOK
+from app.settings import FaultySettings, Granted, Settings, load_settings, narrowed
+
+log = structlog.get_logger()
+
+
+class Process(Protocol):
+    """The process whose services are replaced."""
+
+    services: Services
+
+
+class Following:
+    """One process's way with its configuration. `restart` says what only a restart would bring into force, or ""."""
+
+    def __init__(self, process: Process, kept: Kept, *, listens: bool, repeats: Repeats | None = None) -> None:
+        self._process = process
+        self._kept = kept
+        self._listens = listens
+        self._started = process.services.settings
+        self._repeats = repeats or Repeats()
+        self._alone = asyncio.Lock()
+        self.restart = ""
+
+    def load(self) -> Settings:
+        """Read file and environment. Raises ConfigError; what the reading takes away from callers counts already."""
+        try:
+            read = load_settings(self._started.file, os.environ)
+        except FaultySettings as error:
+            self._narrow(error.granted)
+            raise
+        self._narrow(Granted(read.api_tokens, read.webhook_sources))
+        return read
+
+    async def start(self) -> bool:
+        """Bring the settings that the process started with into Postgres; False when their watches must wait."""
+        async with self._alone:
+            return await self._sync(self._process.services.settings, at_start=True) is None
+
+    async def apply(self, read: Settings) -> None:
+        """Bring what was read into force. Raises what `reconcile` does, ConfigError, ReadingRefused and ReadingWaits.
+
+        A reading that is refused or waits changes nothing; but of an older one only the watches wait.
+        """
+        refused = weakens(_grants(self._process.services.settings), _grants(read))
+        if refused is not None:
+            raise ReadingRefused(f"nothing of {_name(read)} comes into force: {refused.reason}")
+        connection = nomad_connection(read.nomad)
+        async with self._alone:
+            waits = await self._sync(read, at_start=False)
+            if waits is None or waits.older:
+                await self._use(read, connection)
+        if waits is not None:
+            what = "the watches" if waits.older else "nothing"
+            raise ReadingWaits(f"{what} of {_name(read)} may come into force yet: {waits.reason}")
+
+    async def _sync(self, read: Settings, *, at_start: bool) -> Wait | None:
+        services = self._process.services
+        reading = Reading(
+            edited=not at_start and fingerprint(read.watches) != fingerprint(services.settings.watches),
+            repeated=self._repeats.is_repeated(read.fingerprint),
+        )
+        done = await reconcile(services.watches, read.watches, at_start=at_start, reading=reading)
+        for target_id in done.due:
+            services.doorbell.ring(LOOK, str(target_id))
+        return done.waits
+
+    async def _use(self, read: Settings, connection: NomadConnection) -> None:
+        settings, restart = until_restart(self._started, read, listens=self._listens)
+        if restart and restart != self.restart:
+            log.warning("configuration.restart_needed", problem=restart)
+        self.restart = restart
+        if settings == self._process.services.settings:
+            return
+        await self._kept.registries.replace(endpoints(settings.registries))
+        if self._kept.deployer.renew(connection):
+            log.info("nomad.renewed", address=connection.origin)
+        self._process.services = build_services(settings, self._kept)
+
+    def _narrow(self, granted: Granted) -> None:
+        before = self._process.services.settings
+        after = narrowed(before, granted)
+        if after == before:
+            return
+        log.warning(
+            "access.withdrawn",
+            tokens=[token.name for token in before.api_tokens if token not in after.api_tokens],
+            webhooks=[name for name, source in before.webhook_sources.items() if source != after.webhook_sources[name]],
+        )
+        self._process.services = build_services(after, self._kept)
+
+
+def _grants(settings: Settings) -> Grants:
+    return Grants(tokens=len(settings.api_tokens), written=settings.written)
+
+
+def _name(settings: Settings) -> str:
+    return str(settings.file) if settings.file else "the environment"

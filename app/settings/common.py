@@ -1,0 +1,44 @@
+"""The fingerprint of what all processes of one installation should have in common, to tell which of them differ.
+
+What belongs to one process or host is left out: where it listens, how it reaches Postgres and Redis, paths of files,
+and Nomad's tokens, which Nomad itself gives to each task. No secret can be read from it.
+"""
+
+import hashlib
+import json
+
+from app.domain.configuration import fingerprint
+from app.settings.values import Settings
+
+
+def in_common(settings: Settings) -> str:
+    """The same text for processes that agree, whatever their files look like."""
+    nomad = settings.nomad
+    agreed = {
+        "watches": fingerprint(settings.watches),
+        "registries": [
+            [name, each.scheme, each.domain, each.prefix, each.username, each.password.reveal()]
+            for name, each in sorted(settings.registries.items())
+        ],
+        "nomad": [nomad.address, nomad.region, nomad.namespace, nomad.skip_verify],
+        "webhooks": [
+            [name, source.kind, [secret.reveal() for secret in source.secrets]]
+            for name, source in sorted(settings.webhook_sources.items())
+        ],
+        "tokens": sorted([token.name, token.role.value, token.secret.reveal()] for token in settings.api_tokens),
+        "slack": settings.slack_webhook_url.reveal(),
+        "rest": [
+            settings.external_url,
+            settings.poll_interval,
+            settings.observe_only,
+            settings.max_body_bytes,
+            settings.retention_days,
+            settings.rollout_stall_after,
+            settings.rollout_deadline,
+            settings.job_reread_interval,
+            settings.lease_seconds,
+            settings.max_rollouts,
+            settings.stop_after_failure,
+        ],
+    }
+    return hashlib.sha256(json.dumps(agreed).encode()).hexdigest()

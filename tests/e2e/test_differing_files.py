@@ -1,0 +1,85 @@
+"""Given processes whose files differ, then the newer file counts for all, and everybody is told who has which."""
+
+from pathlib import Path
+
+import httpx
+
+from tests.e2e.site import SLOW_START, Site
+from tests.e2e.test_reload import problem
+from tests.own_processes import Process, until
+
+HOST = "registry.example:5000"
+DIFFER = "processes have different configurations"
+
+
+def files(site: Site) -> tuple[Path, Path]:
+    """An older file with one watch, and a newer one with two."""
+    made = []
+    for name, watches in (("older", ["app"]), ("newer", ["app", "other"])):
+        site.configure(watches, host=HOST, head='poll_interval = "1h"')
+        made.append(site.config.rename(site.directory / f"{name}.toml"))
+    return made[0], made[1]
+
+
+async def start(site: Site, file: Path, *watches: str) -> Process:
+    """Start a web with this file, and wait until these are the watches."""
+    process = site.start("web", "--config", str(file))
+    await until(lambda: has(process, *watches), f"{process.name} shows {watches}", within=SLOW_START)
+    return process
+
+
+async def has(process: Process, *watches: str) -> bool:
+    try:
+        async with httpx.AsyncClient(base_url=process.url, trust_env=False) as api:
+            return tuple((await api.get("/repos")).json()) == watches
+    except httpx.TransportError:
+        return False
+
+
+async def told(process: Process) -> str:
+    async with httpx.AsyncClient(base_url=process.url, trust_env=False) as api:
+        return await problem(api)
+
+
+async def says(process: Process, *words: str) -> None:
+    async def does() -> bool:
+        now = await told(process)
+        return all(word in now for word in words)
+
+    await until(does, f"{process.name} says {words}", within=30)
+
+
+async def is_content(process: Process) -> bool:
+    return not await told(process)
+
+
+async def test_a_process_that_starts_with_an_older_file_takes_nothing_away(installation: Site) -> None:
+    older, newer = files(installation)
+    first = await start(installation, older, "app")
+    second = await start(installation, newer, "app", "other")
+    first.kill()
+    crashed = await start(installation, older, "app", "other")
+    await says(crashed, "newer configuration", "reload --accept", str(older))
+    await says(crashed, DIFFER, f"pid {crashed.popen.pid}", f"pid {second.popen.pid}")
+    await says(second, DIFFER, f"pid {crashed.popen.pid}", f"pid {second.popen.pid}")
+    assert await has(second, "app", "other")
+
+    older.write_bytes(newer.read_bytes())  # the rolling change reaches it as well
+    for process in (crashed, second):
+        await until(lambda: is_content(process), f"{process.name} is content", within=30)  # noqa: B023
+    assert await has(second, "app", "other")
+
+
+async def test_going_back_by_an_edit_works_while_another_has_the_other_file(installation: Site) -> None:
+    older, newer = files(installation)
+    first = await start(installation, older, "app")
+    before = older.read_text()
+    second = await start(installation, newer, "app", "other")
+    older.write_bytes(newer.read_bytes())
+    await until(lambda: first.log.read_text().count("configuration.reloaded") == 1, "the change is read", within=20)
+    older.write_text(before)
+    await until(lambda: has(second, "app"), "the watch went", within=20)
+    second.kill()
+    again = await start(installation, newer, "app")
+    await says(again, "newer configuration", str(newer))
+    assert await has(first, "app")

@@ -1,0 +1,171 @@
+"""Given running processes, when the file is emptied, cut off or half edited, then access and watches stay."""
+
+import subprocess
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from app.local.processes import program
+from tests.e2e.finding import envelope
+from tests.e2e.site import SECRET, Site
+from tests.e2e.test_reload import post, problem
+from tests.own_processes import until
+
+HOST = "registry.example:5000"
+TOKENS = (
+    '[api_tokens.ops]\nrole = "admin"\ntoken = "ops-token"\n[api_tokens.ci]\nrole = "deployer"\ntoken = "ci-token"\n'
+)
+WITHIN = 20.0
+
+
+def write(site: Site, *names: str, tokens: str = TOKENS, head: str = "", hooks: str = "") -> str:
+    """Write the configuration, by which nothing is ever asked of a registry or of Nomad; returns its text."""
+    site.configure(names, host=HOST, head=f'poll_interval = "1h"\n{head}', secret=hooks or f'secret = "{SECRET}"')
+    site.config.write_text(f"{site.config.read_text()}{tokens}")
+    return site.config.read_text()
+
+
+@pytest.fixture
+async def api(installation: Site) -> AsyncIterator[httpx.AsyncClient]:
+    async with installation.api() as client:
+        yield client
+
+
+async def status(api: httpx.AsyncClient, token: str = "", host: str = "") -> int:
+    """What a caller gets who asks to change something."""
+    headers = {**({"Authorization": f"Bearer {token}"} if token else {}), **({"Host": host} if host else {})}
+    return (await api.post("/repos/app/check", headers=headers)).status_code
+
+
+async def names(api: httpx.AsyncClient, token: str = "ops-token") -> list[str]:
+    answer = await api.get("/repos", headers={"Authorization": f"Bearer {token}"})
+    answer.raise_for_status()
+    return list(answer.json())
+
+
+async def says(api: httpx.AsyncClient, *words: str) -> None:
+    """Wait until /readyz says all that of the configuration."""
+    told = [""]
+
+    async def does() -> bool:
+        told[0] = await problem(api)
+        return all(word in told[0] for word in words) if words else not told[0]
+
+    await until(does, lambda: f"/readyz says {words}; it says {told[0]!r}", within=WITHIN)
+
+
+async def is_as_before(api: httpx.AsyncClient, *watches: str) -> None:
+    """Tokens are still needed and still work, the watches are there, and their webhooks are taken."""
+    assert await status(api) == 401
+    assert await status(api, host="localhost") == 401
+    assert await status(api, "ci-token") != 401
+    assert await names(api) == list(watches)
+    assert await post(api, HOST, "v1", "sha256:" + "1" * 64, secret=SECRET) == 202
+
+
+async def test_an_emptied_and_a_cut_off_file_change_nothing_and_are_told(
+    installation: Site, api: httpx.AsyncClient
+) -> None:
+    sound = write(installation, "app", "other", "third")
+    await installation.run("web")
+    without_tokens = sound.partition("[api_tokens")[0]
+    for broken, words in (
+        ("", "empty"),
+        (sound.partition("watched_repositories")[0], "api_tokens"),
+        (sound[: sound.index("ops-token") + 3], "TOML"),
+        (without_tokens, "api_tokens"),
+        (sound[: sound.index("[repo_map.third]")], "repo_map"),
+    ):
+        installation.config.write_text(broken)
+        await says(api, words)
+        await is_as_before(api, "app", "other", "third")
+    page = await api.get("/", headers={"Authorization": "Bearer ops-token", "Accept": "text/html"})
+    assert "no repo_map has the name" in page.text
+    installation.config.write_text(sound)
+    await says(api)
+    await is_as_before(api, "app", "other", "third")
+    log = installation.processes[0].log.read_text()
+    assert log.count("configuration.not_reloaded") == 5
+    assert log.count("configuration.reloaded") == 1
+
+
+async def test_a_restart_is_the_way_to_run_without_tokens(installation: Site, api: httpx.AsyncClient) -> None:
+    write(installation, "app")
+    await installation.run("web")
+    write(installation, "app", tokens="")
+    await says(api, "api_tokens", "restart")
+    assert await status(api) == 401
+    accepted = command(installation, "reload", "--accept")
+    assert "nothing to accept" in accepted
+    installation.stop()
+    await installation.run("web")
+    await says(api)
+    assert await status(api) != 401
+
+
+async def test_most_watches_go_only_when_a_person_accepts_it(installation: Site, api: httpx.AsyncClient) -> None:
+    write(installation, "app", "other", "third")
+    await installation.run("web")
+    write(installation, "app")
+    await says(api, "2 of 3 watches (other, third)", "reload --accept")
+    await is_as_before(api, "app", "other", "third")
+    assert await taken(api, "third") == 1
+    assert "takes away 2 watches: other, third" in command(installation, "reload")
+    await says(api, "2 of 3 watches")
+    assert "Accepted" in command(installation, "reload", "--accept")
+    await says(api)
+    assert await names(api) == ["app"]
+    installation.stop()
+    installation.config.write_text(write(installation, tokens=TOKENS))
+    installation.start("web", port=installation.port)
+    await until(lambda: answers(api), "the web answers", within=40)
+    await says(api, "1 of 1 watch (app)")
+    assert await names(api) == ["app"]
+
+
+async def test_a_removed_token_is_dead_though_the_file_has_a_fault_or_waits(
+    installation: Site, api: httpx.AsyncClient
+) -> None:
+    write(installation, "app", "other", "third")
+    await installation.run("web")
+    assert await status(api, "ci-token") != 401
+    less = TOKENS.partition("[api_tokens.ci]")[0]
+    added = '[api_tokens.new]\nrole = "admin"\ntoken = "new-token"\n'
+    write(installation, "app", "other", "third", tokens=less + added, head="xyzzy = 1")
+    await says(api, "xyzzy")
+    assert [await status(api, token) for token in ("ci-token", "new-token", "")] == [401, 401, 401]
+    assert await status(api, "ops-token") != 401
+    write(installation, "app", tokens=added, hooks='secret = "newer"')  # the rest waits
+    await says(api, "2 of 3 watches")
+    assert [await status(api, token) for token in ("ops-token", "ci-token", "new-token", "")] == [401] * 4
+    assert await post(api, HOST, "v1", "sha256:" + "1" * 64, secret=SECRET) == 401
+    write(installation, "app", "other", "third", tokens=added, hooks='secret = "newer"')
+    await says(api)
+    assert await status(api, "new-token") != 401
+    assert await post(api, HOST, "v1", "sha256:" + "1" * 64, secret="newer") == 202
+
+
+async def taken(api: httpx.AsyncClient, name: str) -> int:
+    """How many events of a push to this watch are taken."""
+    headers = {"Authorization": f"Bearer {SECRET}", "Content-Type": "application/json"}
+    body = envelope(HOST, name, "v2", "sha256:" + "2" * 64)
+    answer = await api.post("/webhooks/distribution", content=body, headers=headers)
+    assert answer.status_code == 202
+    return int(answer.json()["events"])
+
+
+async def answers(api: httpx.AsyncClient) -> bool:
+    try:
+        return (await api.get("/ping")).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def command(site: Site, *arguments: str) -> str:
+    """What a command on the site's file prints."""
+    argv = program(*arguments, "--config", str(site.config))
+    done = subprocess.run(
+        argv, env=site.env, cwd=site.directory, capture_output=True, text=True, timeout=60, check=True
+    )
+    return done.stdout

@@ -1,0 +1,28 @@
+"""What a configuration would change, in words."""
+
+from dataclasses import replace
+
+from app.services.changing import changes_in_words
+from app.services.reconcile import StoredWatch, compare
+from tests.unit.domain.test_configuration import APP
+
+OTHER = replace(APP, name="other")
+STORED = [StoredWatch(watch=APP, position=0, present=True), StoredWatch(watch=OTHER, position=1, present=True)]
+
+
+def test_nothing_to_accept() -> None:
+    (line,) = changes_in_words(compare(STORED, [APP, OTHER]), accepted=True)
+    assert "nothing to accept" in line
+
+
+def test_each_kind_of_change_is_named() -> None:
+    configured = [replace(APP, observe_only=True), replace(APP, name="new"), replace(APP, name="newer")]
+    *lines, end = changes_in_words(compare(STORED, configured), accepted=True)
+    assert lines == ["takes away 1 watch: other", "adds 2 watches: new, newer", "changes 1 watch: app"]
+    assert end.startswith("Accepted")
+
+
+def test_another_order_is_a_change() -> None:
+    first, end = changes_in_words(compare(STORED, [OTHER, APP]), accepted=False)
+    assert first == "changes the order of the watches"
+    assert end.startswith("Nothing was accepted")
