@@ -7,7 +7,8 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 
-from app.health_listener import CannotListen, answering, open_listener
+from app.errors import Permanent
+from app.health_listener import answering, open_listener
 from app.web.process_health import build_health
 
 
@@ -45,9 +46,9 @@ async def test_it_listens_while_the_process_runs(host: str) -> None:
     process = Process()
     try:
         listener = open_listener((host, 0))
-    except CannotListen:
+    except Permanent:
         pytest.skip(f"this machine has no {host}")
-    port = listener.getsockname()[1]
+    port = listener[0].getsockname()[1]
     url = f"http://[{host}]:{port}/readyz" if ":" in host else f"http://{host}:{port}/readyz"
     async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
         async with answering(process, listener):
@@ -59,7 +60,7 @@ async def test_it_listens_while_the_process_runs(host: str) -> None:
 
 
 async def test_nobody_is_answered_without_a_listener() -> None:
-    async with answering(Process(), None):
+    async with answering(Process(), open_listener(None)):
         pass
 
 
@@ -68,5 +69,5 @@ def test_an_address_in_use_is_told_with_the_fix() -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(CannotListen, match=f"health address 127.0.0.1:{port}: .*in use; .*--health-address"):
+        with pytest.raises(Permanent, match=rf"cannot listen on 127.0.0.1:{port} \(.*in use.*--health-address"):
             open_listener(("127.0.0.1", port))
