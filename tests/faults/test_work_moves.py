@@ -133,7 +133,7 @@ async def test_pushes_without_a_worker_and_a_frozen_worker_are_told(ours: Cluste
         async def told(words: str) -> bool:
             return any(words in each for each in await here.away(web.name))
 
-        await until(lambda: told("worker: no worker is running: 8 jobs are due"), "no worker", within=TOLD)
+        await until(lambda: told("worker: no worker is running: 8 jobs due"), "no worker", within=TOLD)
         assert await told("start `registrywatcher worker`")
         page = (await here._client.get(web.url, headers={"Accept": "text/html"})).text
         assert "no worker is running" in page
@@ -158,9 +158,7 @@ async def test_a_missing_poller_is_told_once_polls_are_late(ours: Cluster, datab
         await connection.execute("UPDATE targets SET poll_at = clock_timestamp() - interval '1 minute'")
 
         async def told() -> bool:
-            return any(
-                "poller: no poller is running: 8 jobs are to be polled" in each for each in await here.away("web-1")
-            )
+            return any("poller: no poller is running: 8 jobs to poll" in each for each in await here.away("web-1"))
 
         await until(told, "no poller", within=TOLD)
         here.start("poller")
