@@ -73,6 +73,7 @@ def test_only_what_is_read_is_kept() -> None:
 @pytest.mark.parametrize("index", [LONG, "9" * 5_000, "²", "-1", ""])
 async def test_an_index_that_is_none_fails_the_wait_and_nothing_else(index: str) -> None:
     with hostile_registry(("X-Nomad-Index", index)) as hostile:
+        hostile.body = b"[]"
         polls = LongPolls(NomadConnection(address=f"http://{hostile.host}"))
         with pytest.raises(PollFailed):
             await polls.ask(JobPlace(region="", namespace="", job_id="app"), "job", "app", index=1)

@@ -8,6 +8,8 @@ import ipaddress
 import re
 from urllib.parse import SplitResult, urlsplit
 
+from app.loopback import is_local_name
+
 _DEFAULT_PORT = {"http": 80, "https": 443}
 _NUMERIC = re.compile(r"(?:0[xX][0-9a-fA-F]*|[0-9]+)")
 
@@ -55,7 +57,7 @@ def _origin(url: str) -> tuple[str, str, int] | None:
 
 def _kind(host: str) -> str:
     """ "public", "private" (loopback included), "link-local" or "unusual"; a name is public, since only DNS knows."""
-    if host == "localhost" or host.endswith(".localhost"):
+    if is_local_name(host):
         return "private"
     try:
         address: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(host)
