@@ -398,7 +398,7 @@ async def line(
     A test that did not fail is audited: every rollout has ended, with one outcome and one notice.
     """
     bell = InProcessDoorbell()
-    database = Database(database_url)
+    database = Database(database_url, timeout=PATIENCE)  # one that is slow to give a connection is not away
     with nullcontext(around) if around else world(nomad=nomad) as outside:
         endpoint = RegistryEndpoint(name="main", scheme="http", domain=outside.registry_url.partition("://")[2])
         registries = RegistryClient({"main": endpoint, **(more_registries or {})})
