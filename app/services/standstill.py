@@ -89,11 +89,11 @@ def _unworked(work: Work) -> Away | None:
     what = " and ".join(_counted(each.count, name) for each, name in waiting)
     workers = _there(work, ProcessKind.WORKER)
     if not workers and oldest.age > UNATTENDED:
-        problem = f"no worker is running: {what} due for {oldest.age:.0f} s at most; start `registrywatcher worker`"
+        problem = f"no worker is running: {what} due, the oldest for {oldest.age:.0f} s; start `registrywatcher worker`"
     elif workers and oldest.age > BEHIND:
         problem = (
-            f"work is behind: {what} due for {oldest.age:.0f} s at most, though {_counted(len(workers), 'worker')} "
-            "there; look at the log of the workers, or start more of them"
+            f"work is behind: {what} due, the oldest for {oldest.age:.0f} s, with {_counted(len(workers), 'worker')} "
+            "running; look at the log of the workers, or start more of them"
         )
     else:
         return None
@@ -103,7 +103,7 @@ def _unworked(work: Work) -> Away | None:
 def _lost(work: Work) -> Away | None:
     if not work.pushes.count or work.pushes.age <= BEHIND:
         return None
-    what = f"{_counted(work.pushes.count, 'push', 'pushes')} without an answer for {work.pushes.age:.0f} s at most"
+    what = f"{_counted(work.pushes.count, 'push', 'pushes')} without an answer, the oldest for {work.pushes.age:.0f} s"
     problem = f"{what}, and no look is planned: check the repositories, and look at the log of the workers"
     return Away(name="pushes", problem=problem, since=work.pushes.since)
 
@@ -112,7 +112,7 @@ def _unpolled(work: Work) -> Away | None:
     pollers = _there(work, ProcessKind.POLLER)
     if not work.polls.count or work.polls.age <= (POLL_BEHIND if pollers else POLL_LATE):
         return None
-    late = f"{_counted(work.polls.count, 'job')} to be polled for {work.polls.age:.0f} s at most"
+    late = f"{_counted(work.polls.count, 'job')} to poll, the oldest for {work.polls.age:.0f} s"
     if pollers:
         problem = f"polls are behind: {late}; look at the log of the poller"
     else:
@@ -151,4 +151,4 @@ def _named(processes: Sequence[Seen]) -> str:
 
 
 def _counted(count: int, one: str, many: str = "") -> str:
-    return f"1 {one} is" if count == 1 else f"{count} {many or one + 's'} are"
+    return f"1 {one}" if count == 1 else f"{count} {many or one + 's'}"

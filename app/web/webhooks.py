@@ -86,7 +86,10 @@ async def webhook(request: Request) -> Response:
         return Response(status_code=400)  # nobody reads it
     except StoreUnavailable as error:
         log.warning("event.refused", source=name, problem=str(error))
-        return _answer(503, {"message": "Postgres cannot store it now: send it again later"}, {"Retry-After": "1"})
+        return _not_stored()
+    except Exception as error:  # a bug of ours, or of what is under us: it is not stored, and that is what counts
+        log.error("event.failed", source=name, problem=str(error), exc_info=error)
+        return _not_stored()
     return _answer(
         202,
         {
@@ -97,6 +100,10 @@ async def webhook(request: Request) -> Response:
         },
         {"Location": f"/deliveries/{receipt.delivery_id}"},
     )
+
+
+def _not_stored() -> Response:
+    return _answer(503, {"message": "Postgres cannot store it now: send it again later"}, {"Retry-After": "1"})
 
 
 async def _delivery(request: Request, parse: Parser, limit: int) -> Delivery:
@@ -137,7 +144,7 @@ def _is_authentic(request: Request, source: Source) -> bool:
 async def _note_unknown(inbox: Inbox, name: str) -> None:
     """Have it shown that a registry may be blocked; a stranger's nonsense, or a store that is away, changes nothing."""
     if _NAME.fullmatch(name):
-        with suppress(StoreUnavailable):
+        with suppress(Exception):
             await inbox.note_unknown(name)
 
 

@@ -101,10 +101,13 @@ class Database:
 
 @contextmanager
 def _cut_when_late(connection: Connection) -> Iterator[None]:
-    """End a connection whose answer did not come in time: to cancel, or roll back, would wait on the same silence."""
+    """End a connection whose answer did not come in time: to cancel, or roll back, would wait on the same silence.
+
+    One that may only read is ended as well: it would stay so when the database, or a new primary, takes writes again.
+    """
     try:
         yield
-    except TimeoutError:
+    except (TimeoutError, asyncpg.ReadOnlySQLTransactionError):
         connection.terminate()
         raise
 

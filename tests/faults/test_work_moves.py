@@ -1,0 +1,260 @@
+"""Given real processes, when work does not move or Postgres cannot store, then /readyz says so within ten seconds.
+
+And once the cause is gone everything is ready again, by itself.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
+import httpx
+import pytest
+
+from app.local.nomad.timing import Timing
+from app.local.postgres import EmbeddedPostgres
+from tests.cluster import Cluster, Process, cluster, until
+from tests.faults.deliveries import Teller, body
+from tests.faults.oracle import Shown
+from tests.servers.ports import free_port
+from tests.servers.postgres import migrate
+
+NAMES = [f"r{number:02}" for number in range(8)]
+TOLD = 10.0  # seconds, which the issue gives
+START = 60.0
+
+Answer = tuple[int, dict[str, Any]]
+
+
+class Site:
+    """The processes of one cluster, each with the address where it answers for its health."""
+
+    def __init__(self, ours: Cluster, client: httpx.AsyncClient) -> None:
+        self.ours = ours
+        self._client = client
+        self.health: dict[str, str] = {}
+
+    def start(self, kind: str) -> Process:
+        if kind == "web":
+            process = self.ours.start(kind)
+            self.health[process.name] = process.url
+            return process
+        port = free_port()
+        process = self.ours.start(kind, "--health-address", f"127.0.0.1:{port}")
+        self.health[process.name] = f"http://127.0.0.1:{port}"
+        return process
+
+    async def asked(self, name: str, path: str = "/readyz") -> Answer:
+        """(status, answer) of a process; (0, {}) while nobody answers."""
+        try:
+            answer = await self._client.get(self.health[name] + path)
+        except httpx.HTTPError:
+            return 0, {}
+        return answer.status_code, answer.json()
+
+    async def all_ready(self, within: float = START) -> None:
+        """Every process is ready, and nothing is away."""
+        for name, process in ((each.name, each) for each in self.ours.processes if each.running):
+            assert process.running
+
+            async def ready(name: str = name) -> bool:
+                status, answer = await self.asked(name)
+                return status == 200 and answer["message"] == "ready"
+
+            await until(ready, self.ours.logs, within=within)
+
+    async def away(self, name: str) -> list[str]:
+        """What a web tells of, as "name: problem", while it is ready itself."""
+        status, answer = await self.asked(name)
+        return [f"{each['name']}: {each['problem']}" for each in answer["away"]] if status == 200 else []
+
+    async def unready(self, *words: str, within: float = TOLD) -> None:
+        """Every process that runs says that it cannot work, with these words; and each still lives."""
+        for name in [each.name for each in self.ours.processes if each.running]:
+
+            async def told(name: str = name) -> bool:
+                status, answer = await self.asked(name)
+                return status == 503 and all(word in answer["message"] for word in words)
+
+            await until(told, f"{name} is not ready: {words}", within=within)
+            assert (await self.asked(name, "/healthz"))[0] == 200
+
+
+@asynccontextmanager
+async def site(ours: Cluster, *kinds: str) -> AsyncIterator[Site]:
+    ours.nomad.set_timing(Timing(evaluation=0.01, healthy=0.1))
+    async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+        made = Site(ours, client)
+        for kind in kinds:
+            made.start(kind)
+        await made.all_ready()
+        yield made
+
+
+@pytest.fixture
+def ours(server_directory: Path, database_url: str, redis_url: str) -> Iterator[Cluster]:
+    with _cluster(server_directory, database_url, redis_url) as made:
+        yield made
+
+
+@contextmanager
+def _cluster(directory: Path, database_url: str, redis_url: str) -> Iterator[Cluster]:
+    settings = 'poll_interval = "1h"'
+    with cluster(directory, database_url=database_url, redis_url=redis_url, names=NAMES, settings=settings) as made:
+        yield made
+
+
+async def end_sessions(connection: asyncpg.Connection) -> None:
+    await connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+
+
+async def test_pushes_without_a_worker_and_a_frozen_worker_are_told(ours: Cluster, database_url: str) -> None:
+    async with site(ours, "web", "worker", "poller") as here, Teller(ours) as teller:
+        web, worker = ours.processes[0], ours.processes[1]
+        connection = await asyncpg.connect(database_url)
+        kinds = [row["kind"] for row in await connection.fetch("SELECT kind FROM processes ORDER BY kind")]
+        assert kinds == ["poller", "web", "worker"]
+
+        worker.terminate()
+        await asyncio.to_thread(worker.popen.wait, 20)
+        assert not await connection.fetch("SELECT FROM processes WHERE kind = 'worker'")
+        for name in NAMES:
+            await teller.push(name, "v1.1.0", f"{name} second")
+        assert set(teller.statuses) == {202}
+
+        async def told(words: str) -> bool:
+            return any(words in each for each in await here.away(web.name))
+
+        await until(lambda: told("worker: no worker is running: 8 jobs due"), "no worker", within=TOLD)
+        assert await told("start `registrywatcher worker`")
+        page = (await here._client.get(web.url, headers={"Accept": "text/html"})).text
+        assert "no worker is running" in page
+
+        first, second = here.start("worker"), here.start("worker")
+        await here.all_ready()
+
+        first.signal(signal.SIGSTOP)
+        await until(lambda: told(f": process {first.popen.pid} on "), "frozen", within=TOLD)
+        assert not await told("no worker is running")
+        await teller.push(NAMES[0], "v1.2.0", "third")
+        await until(lambda: _deployed(ours, NAMES[0], "v1.2.0"), "the other one works", within=30)
+        first.signal(signal.SIGCONT)
+        assert second.running
+        await here.all_ready()
+        await connection.close()
+
+
+async def test_a_missing_poller_is_told_once_polls_are_late(ours: Cluster, database_url: str) -> None:
+    async with site(ours, "web", "worker") as here:
+        connection = await asyncpg.connect(database_url)
+        await connection.execute("UPDATE targets SET poll_at = clock_timestamp() - interval '1 minute'")
+
+        async def told() -> bool:
+            return any("poller: no poller is running: 8 jobs to poll" in each for each in await here.away("web-1"))
+
+        await until(told, "no poller", within=TOLD)
+        here.start("poller")
+        await here.all_ready()
+        await connection.close()
+
+
+async def test_a_database_that_only_reads_is_told_and_healed(ours: Cluster, database_url: str) -> None:
+    name = urlsplit(database_url).path.lstrip("/")
+    async with site(ours, "web", "worker", "poller") as here, Teller(ours) as teller:
+        connection = await asyncpg.connect(database_url)
+        await connection.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+        await end_sessions(connection)
+        await here.unready("make it writable again")
+        unreal = Shown(tag="v0.0.1", digest="sha256:" + "0" * 64)
+        for _ in range(20):
+            await teller.post(body(ours, NAMES[0], unreal.tag, unreal.digest))
+        assert set(teller.statuses) == {503}
+
+        # Sessions that are open keep to what was set when they began: ours end them.
+        await connection.execute("SET default_transaction_read_only = off")
+        await connection.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+        await here.all_ready(within=30)
+        await teller.push(NAMES[0], "v1.1.0", "second")
+        await until(lambda: _deployed(ours, NAMES[0], "v1.1.0"), "work goes on", within=30)
+        await connection.close()
+
+
+async def test_errors_in_every_loop_are_told_and_outlived(ours: Cluster, database_url: str) -> None:
+    connection = await asyncpg.connect(database_url)
+    async with site(ours, "web", "worker", "poller") as here, Teller(ours) as teller:
+        for number, state in enumerate(("55P03", "53100", "23505"), start=1):
+            await connection.execute(
+                f"""
+                CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN RAISE EXCEPTION 'made up' USING ERRCODE = '{state}'; END $$;
+                CREATE TRIGGER fault BEFORE UPDATE ON targets EXECUTE FUNCTION fault();
+                """
+            )
+            await here.unready("sweep", "made up", within=2 * TOLD)
+            tag = f"v1.{number}.0"
+            await teller.push(NAMES[0], tag, state)
+            await connection.execute("DROP FUNCTION fault CASCADE")
+            await here.all_ready(within=30)
+            await until(lambda tag=tag: _deployed(ours, NAMES[0], tag), "work goes on", within=30)  # type: ignore[misc]
+            for process in ours.processes:
+                lines = [line for line in process.log.read_text().splitlines() if '"loop":"sweep"' in line]
+                assert [sum(event in line for line in lines) for event in ("loop.failed", "loop.turns_again")] == [
+                    number,
+                    number,
+                ]
+    await connection.close()
+
+
+async def test_webhooks_get_202_or_503_while_all_sessions_are_ended(ours: Cluster, database_url: str) -> None:
+    async with site(ours, "web", "worker", "poller") as here, Teller(ours) as teller:
+        connection = await asyncpg.connect(database_url)
+        unreal = Shown(tag="v0.0.1", digest="sha256:" + "0" * 64)
+        posting = [
+            asyncio.create_task(_post(teller, body(ours, name, unreal.tag, unreal.digest), times=40)) for name in NAMES
+        ]
+        while not all(task.done() for task in posting):
+            await end_sessions(connection)
+            await asyncio.sleep(0.01)
+        assert len(teller.statuses) == 40 * len(NAMES)
+        assert set(teller.statuses) <= {202, 503}
+        await here.all_ready(within=30)
+        await connection.close()
+
+
+async def test_a_frozen_postgres_is_told_and_healed(
+    server_directory: Path, private_postgres: EmbeddedPostgres, redis_url: str
+) -> None:
+    await asyncio.to_thread(migrate, private_postgres.url)
+    with _cluster(server_directory, private_postgres.url, redis_url) as ours:
+        async with site(ours, "web", "worker", "poller") as here:
+            connection = await asyncpg.connect(private_postgres.url)
+            backends = [row["pid"] for row in await connection.fetch("SELECT pid FROM pg_stat_activity")]
+            private_postgres.signal(signal.SIGSTOP)
+            for pid in backends:
+                os.kill(pid, signal.SIGSTOP)
+            try:
+                await here.unready()
+            finally:
+                for pid in backends:
+                    os.kill(pid, signal.SIGCONT)
+                private_postgres.signal(signal.SIGCONT)
+            await here.all_ready(within=30)
+            await connection.close()
+
+
+async def _post(teller: Teller, delivery: bytes, *, times: int) -> None:
+    for _ in range(times):
+        await teller.post(delivery)
+
+
+def _deployed(ours: Cluster, name: str, tag: str) -> bool:
+    image: str = ours.nomad.job(name)["TaskGroups"][0]["Tasks"][0]["Config"]["image"]
+    return f":{tag}@" in image
