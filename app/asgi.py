@@ -6,24 +6,30 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext, suppress
 
+import structlog
 import uvicorn
 from starlette.applications import Starlette
 
 from app.bootstrap import App, open_app
+from app.bootstrap.listening import listening, open_sockets
 from app.services.loops import Loop
 from app.services.presence import ProcessKind
 from app.services.schedule import sweep_forever
 from app.settings import Settings
 from app.web.application import build
+from app.web.arrival import Listening
+
+log = structlog.get_logger()
 
 GRACE_SECONDS = 5
 _DID_NOT_START = 3  # uvicorn's own
 
 
-def create_app(settings: Settings, *, running: App | None = None) -> Starlette:
+def create_app(settings: Settings, *, running: App | None = None, bound: Listening | None = None) -> Starlette:
     """The web face of `settings`; it serves while Postgres, Redis, registries or Nomad are away.
 
-    `running` is a process that somebody else has opened, and closes.
+    `running` is a process that somebody else has opened, and closes. `bound` is what the server's sockets are bound to:
+    without it nobody may change things without a token. Such a server must not take callers' addresses from headers.
     """
 
     @asynccontextmanager
@@ -41,7 +47,7 @@ def create_app(settings: Settings, *, running: App | None = None) -> Starlette:
                 with suppress(asyncio.CancelledError):
                     await sweeper
 
-    return build(lifespan)
+    return build(lifespan, bound or Listening())
 
 
 class Server(uvicorn.Server):
@@ -58,19 +64,21 @@ class Server(uvicorn.Server):
 
 
 def serve(settings: Settings) -> None:
-    """Serve the web face until a signal comes."""
-    application = create_app(settings)
+    """Serve the web face until a signal comes. Raises Permanent when it cannot listen where it should."""
+    sockets = open_sockets(settings.host, settings.port)
+    bound = listening(sockets)
+    log.info("web.listening", addresses=bound.addresses, port=sockets[0].getsockname()[1])
+    application = create_app(settings, bound=bound)
     config = uvicorn.Config(
         application,
-        host=settings.host,
-        port=settings.port,
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # who calls is the other end of the connection, whatever a header says
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     server = Server(application, config)
     with suppress(KeyboardInterrupt):  # uvicorn ends well, and then raises the signal again
-        server.run()
+        server.run(sockets)
     if not server.started:
         sys.exit(_DID_NOT_START)

@@ -2,6 +2,16 @@
 
 from app.bootstrap.process import App, open_app
 from app.bootstrap.services import Kept, Services, build_services
-from app.bootstrap.values import access, endpoints, nomad_connection
+from app.bootstrap.values import AccessRatchet, access, endpoints, nomad_connection
 
-__all__ = ["App", "Kept", "Services", "access", "build_services", "endpoints", "nomad_connection", "open_app"]
+__all__ = [
+    "AccessRatchet",
+    "App",
+    "Kept",
+    "Services",
+    "access",
+    "build_services",
+    "endpoints",
+    "nomad_connection",
+    "open_app",
+]

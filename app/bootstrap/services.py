@@ -1,6 +1,6 @@
 """Everything that a face of the program calls, put together from settings and from what stays open."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 
@@ -22,7 +22,7 @@ from app.adapters.postgres.schedule import PostgresSchedule
 from app.adapters.postgres.steering import PostgresSteering
 from app.adapters.postgres.watches import PostgresWatches
 from app.adapters.registry import RegistryClient
-from app.bootstrap.values import access
+from app.bootstrap.values import AccessRatchet
 from app.domain.rollout import Patience
 from app.ports import Deployer, RegistrySource
 from app.services.announce import Announcer
@@ -63,7 +63,7 @@ class Services:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """What stays open when the configuration changes."""
+    """What stays when the configuration changes: what is open, and what access was."""
 
     database: Database
     door: Database
@@ -73,6 +73,7 @@ class Kept:
     vigil: Vigil
     http: httpx.AsyncClient
     feed: PostgresFeed
+    access: AccessRatchet = field(default_factory=AccessRatchet)
 
 
 def build_services(settings: Settings, kept: Kept) -> Services:
@@ -126,6 +127,6 @@ def build_services(settings: Settings, kept: Kept) -> Services:
         watches=PostgresWatches(database),
         retention=PostgresRetention(database),
         feed=kept.feed,
-        access=access(settings),
+        access=kept.access.read(settings),
         readiness=lambda: pending(settings.database_url.reveal()),
     )

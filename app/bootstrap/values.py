@@ -1,17 +1,35 @@
 """Settings as the adapters and the web want them. Pure."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from app.adapters.nomad import NomadConnection
 from app.adapters.registry import RegistryEndpoint
 from app.settings import NomadSettings, RegistryEndpointSettings, Settings
-from app.web.auth import Access, AccessToken, Role, is_loopback
+from app.settings.outward import outward
+from app.web.auth import Access, AccessToken, Role
+
+
+class AccessRatchet:
+    """Access by the settings in force, for one process: a reload never lets anybody do without a token what they
+    could not do before it. Trust in this machine alone is what a process starts with, or never has."""
+
+    def __init__(self) -> None:
+        self._guarded = False
+        self._outward = ""
+
+    def read(self, settings: Settings) -> Access:
+        """Who may call now: by these settings, and by what was in force before them."""
+        fresh = access(settings)
+        self._guarded = self._guarded or fresh.guarded
+        self._outward = fresh.outward or self._outward
+        return replace(fresh, guarded=self._guarded, outward=self._outward)
 
 
 def access(settings: Settings) -> Access:
-    """Who may call the API, by the tokens of the settings or by where we listen."""
+    """Who may call the API by these settings alone."""
     external = urlsplit(settings.external_url)
     return Access(
         tokens=tuple(
@@ -20,7 +38,8 @@ def access(settings: Settings) -> Access:
             )
             for token in settings.api_tokens
         ),
-        loopback=is_loopback(settings.host),
+        guarded=bool(settings.api_tokens),
+        outward=outward(settings.external_url),
         hosts=frozenset({external.hostname} if external.hostname else ()),
         origins=frozenset({_origin(external)} if external.hostname else ()),
         https=external.scheme == "https",

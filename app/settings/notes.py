@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from app.settings.document import UNUSED_KEYS, Document
+from app.settings.outward import outward
 from app.settings.registries import uses_dockerhub_login
 
 _DOCKERHUB_LOGIN = ("dockerhub_username", "dockerhub_secret")
@@ -22,6 +23,11 @@ def _warnings(document: Document) -> Iterator[str]:
         yield f"Not in watched_repositories, and so not watched: {', '.join(f'repo_map.{name}' for name in idle)}."
     if not document.watched_repositories:
         yield "Nothing is watched: watched_repositories is empty."
+    if outward(document.external_url) and not document.api_tokens:
+        yield (
+            f"Nobody may change anything by the API or the page: external_url ({outward(document.external_url)}) says "
+            "that other machines reach it, and no [api_tokens.NAME] are configured."
+        )
     if document.nomad.skip_verify:
         yield "Nomad's certificate is not verified: nomad.skip_verify is on."
     if document.nomad.token and document.nomad.token_file:

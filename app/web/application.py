@@ -8,30 +8,38 @@ from starlette.types import Lifespan
 
 from app.errors import RegistryWatcherError
 from app.web import respond
+from app.web.arrival import Listening
 from app.web.assets import Assets
 from app.web.headers import SafeHeaders
 from app.web.live import Streams
 from app.web.login import Doubts
 from app.web.pages import Pages
 from app.web.routes import routes
+from app.web.scheme import BrowserScheme
 
 
-def build(lifespan: Lifespan[Starlette]) -> Starlette:
+def build(lifespan: Lifespan[Starlette], listening: Listening) -> Starlette:
     """The application; `lifespan` must set `state.running` before the first request.
 
+    `listening` is what its sockets are bound to, for as long as it lives: no configuration read later changes that.
     Whoever serves it calls `state.streams.stop` before it waits for answers to end: streams never do.
     """
     assets = Assets()
     application = Starlette(
         routes=routes(assets),
         lifespan=lifespan,
-        middleware=[Middleware(SafeHeaders), Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)],
+        middleware=[
+            Middleware(BrowserScheme),
+            Middleware(SafeHeaders),
+            Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5),
+        ],
         exception_handlers={
             RegistryWatcherError: respond.refuse_error,
             HTTPException: respond.refuse_http,
             Exception: respond.refuse_bug,
         },
     )
+    application.state.listening = listening
     application.state.pages = Pages(assets)
     application.state.streams = Streams()
     application.state.doubts = Doubts()

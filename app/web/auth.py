@@ -1,10 +1,9 @@
-"""Who may call what: tokens with roles, and, where none are configured, what the listening address allows.
+"""Who may call what: tokens with roles, and, where none are configured, what this machine alone may do.
 
 Pure. It must not know routes: each declares the role that it needs in routes.py.
 """
 
 import base64
-import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -14,7 +13,9 @@ from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 
 from app.errors import Rejected
+from app.loopback import is_loopback
 from app.web import session
+from app.web.arrival import Arrival
 
 _MAKE_TOKENS = 'configure tokens: [api_tokens.NAME] with role = "deployer" and token = "…" (openssl rand -hex 32)'
 
@@ -40,45 +41,50 @@ class AccessToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who calls: the token's name, "" when unknown, and what they may do."""
+    """Who calls: the token's name, "" when unknown, and what they may do.
+
+    `limit` says why one without a token may only read, and how to change that.
+    """
 
     name: str
     role: Role
+    limit: str = ""
 
 
 NOBODY = Caller(name="", role=Role.ANYBODY)
+ELSEWHERE = Arrival()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """Who may call. `loopback` is whether only this machine can reach us; `hosts` are further names that we go by.
+    """Who may call. `hosts` are further names that we go by, and `outward` is one by which other machines reach us.
 
     `origins` are those of further URLs that we go by ("host" or "host:port"), `https` is whether one of those is HTTPS.
+    `guarded` is whether nobody may read without a token, though none may be left.
     """
 
     tokens: tuple[AccessToken, ...] = ()
-    loopback: bool = False
+    guarded: bool = False
+    outward: str = ""
     hosts: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
     https: bool = False
 
-    def admit(self, headers: Headers, needs: Role, *, now: float, scheme: str = "http") -> Caller:
+    def admit(
+        self, headers: Headers, needs: Role, *, now: float, scheme: str = "http", arrival: Arrival = ELSEWHERE
+    ) -> Caller:
         """Who calls at `now` (Unix time), by a request of `scheme`; Rejected with 401 or 403 and the mend otherwise."""
         if needs is Role.ANYBODY:
             return NOBODY
         if self.tokens:
             return self._admit_token(headers, needs, now=now, scheme=scheme)
-        if self.loopback:
-            self._check_host(headers)
-        elif needs > Role.VIEWER:
+        if self.guarded:
             raise Rejected(
-                f"without tokens, only this machine may change things, and we listen wider: {_MAKE_TOKENS}, "
-                'or listen on "127.0.0.1:8080"',
+                "the tokens are gone from the configuration since this process started: put [api_tokens.NAME] back, "
+                "or restart it to do without",
                 status=403,
             )
-        if needs > Role.VIEWER:
-            check_origin(headers, self.origins, told=False)
-        return Caller(name="", role=Role.ADMIN if self.loopback else Role.VIEWER)
+        return self._admit_nameless(headers, needs, arrival)
 
     def holder(self, candidate: str) -> AccessToken | None:
         """The token that this is the secret of."""
@@ -88,6 +94,26 @@ class Access:
     def is_https(self, scheme: str) -> bool:
         """Whether browsers reach us by HTTPS, as far as a request of that scheme, or the configuration, tells."""
         return self.https or scheme == "https"
+
+    def _admit_nameless(self, headers: Headers, needs: Role, arrival: Arrival) -> Caller:
+        if arrival.listening.loopback:
+            self._check_host(headers)
+        limit = self._limit(arrival)
+        if needs > Role.VIEWER:
+            if limit:
+                raise Rejected(limit, status=403)
+            check_origin(headers, self.origins, told=False)
+        return Caller(name="", role=Role.VIEWER if limit else Role.ADMIN, limit=limit)
+
+    def _limit(self, arrival: Arrival) -> str:
+        """Why a nameless caller may only read, with the mend; "" when it can only be this machine."""
+        doubt, mend = arrival.doubt, _MAKE_TOKENS
+        if doubt and not arrival.listening.loopback:
+            mend += ', or listen on "127.0.0.1:8080" and restart'
+        elif not doubt and self.outward:
+            doubt = f"external_url says that others reach this service, as {self.outward}"
+            mend += ", or take external_url out and restart"
+        return f"{doubt}; without tokens, only this machine may change things: {mend}" if doubt else ""
 
     def _admit_token(self, headers: Headers, needs: Role, *, now: float, scheme: str) -> Caller:
         how, candidate = _credentials(headers)
@@ -118,21 +144,10 @@ class Access:
         name = _hostname(headers.get("host", ""))
         if not (is_loopback(name) or name in self.hosts):
             raise Rejected(
-                f"this service is not called {name[:100]!r}: use http://localhost with its port, set external_url, "
-                f"or {_MAKE_TOKENS}",
+                f"this service is not called {name[:100]!r}: use http://localhost with its port, set external_url to "
+                f"read by that name, or {_MAKE_TOKENS}",
                 status=403,
             )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether the name or address can only mean this machine."""
-    name = host.rstrip(".").lower()
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def check_origin(headers: Headers, origins: frozenset[str], *, told: bool = True) -> None:

@@ -20,7 +20,7 @@ from starlette.types import Send
 from app.errors import Rejected, Transient
 from app.services.feed import Change
 from app.web.auth import Role
-from app.web.running import running
+from app.web.running import admitted, running
 
 MOST = 256  # streams of one process; each is a connection that stays
 PING_EVERY = 15.0  # seconds; proxies cut what is silent for a minute, and pages take 40 s of silence for a loss
@@ -118,7 +118,7 @@ async def _events(request: Request, streams: Streams) -> AsyncGenerator[bytes, N
 def _may_still(request: Request) -> bool:
     """Whether the caller's token or session is still good: a stream must not outlive what opened it."""
     try:
-        running(request).services.access.admit(request.headers, Role.VIEWER, now=time.time(), scheme=request.url.scheme)
+        admitted(request, Role.VIEWER)
     except Rejected:
         return False
     return True

@@ -12,7 +12,7 @@ from starlette.responses import FileResponse, Response
 from app.web.assets import FOLDER as STATIC
 from app.web.assets import Assets
 from app.web.auth import Role
-from app.web.running import caller, own_troubles, role, running
+from app.web.running import caller, limit, own_troubles, role, running
 from app.web.telling import take_flash
 from app.web.wording import FILTERS, path
 
@@ -79,6 +79,7 @@ async def show(
         "caller": caller(request),
         "signed_in": bool(caller(request)),
         "role": may.name.lower(),
+        "limit": limit(request),
         "may_change": may >= Role.DEPLOYER,
         "may_pause": may >= Role.ADMIN,
         "flash": flash,

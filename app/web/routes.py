@@ -1,6 +1,5 @@
 """The whole URL table on one screen: method, path, handler, and the role that a caller needs."""
 
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -28,10 +27,10 @@ from app.web import (
     webhooks,
 )
 from app.web.assets import PREFIX, Assets
-from app.web.auth import Role
+from app.web.auth import NOBODY, Role
 from app.web.pages import icon
 from app.web.questions import ERRANDS, QUESTIONS
-from app.web.running import running
+from app.web.running import admitted
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -102,15 +101,13 @@ def guarded(handler: Handler, needs: Role) -> Handler:
 
     @wraps(handler)
     async def handle(request: Request) -> Response:
-        request.state.caller, request.state.role = "", Role.ANYBODY
-        access = running(request).services.access
+        request.state.caller = NOBODY
         try:
-            caller = access.admit(request.headers, needs, now=time.time(), scheme=request.url.scheme)
+            request.state.caller = admitted(request, needs)
         except Rejected as error:
             if error.status == 401 and respond.wants_page(request):
                 return RedirectResponse(login.login_url(request), 303, headers={"Cache-Control": "no-store"})
             raise
-        request.state.caller, request.state.role = caller.name, caller.role
         return await handler(request)
 
     return handle

@@ -3,6 +3,7 @@
 Handlers ask for them once per request. It must not know how they are made.
 """
 
+import time
 from typing import Protocol
 
 from starlette.requests import Request
@@ -16,7 +17,8 @@ from app.services.receive import Inbox
 from app.services.replay import Replays
 from app.services.steering import Steering
 from app.services.word import Rules
-from app.web.auth import Access, Role
+from app.web.arrival import arrival
+from app.web.auth import NOBODY, Access, Caller, Role
 from app.web.webhooks import Settings as WebhookSettings
 
 
@@ -101,15 +103,34 @@ def operator(request: Request) -> Operator:
     )
 
 
+def admitted(request: Request, needs: Role) -> Caller:
+    """Who calls, as the configuration is now; Rejected when they may not do what `needs` that role."""
+    return running(request).services.access.admit(
+        request.headers,
+        needs,
+        now=time.time(),
+        scheme=request.url.scheme,
+        arrival=arrival(request.scope, request.app.state.listening),
+    )
+
+
 def caller(request: Request) -> str:
     """Who calls, by the name of the token; "" when no tokens are configured."""
-    name: str = request.state.caller
-    return name
+    return _caller(request).name
 
 
 def role(request: Request) -> Role:
     """What the caller may do, as far as it is known: an unknown path is refused before anybody is asked."""
-    found: Role = getattr(request.state, "role", Role.ANYBODY)
+    return _caller(request).role
+
+
+def limit(request: Request) -> str:
+    """Why a caller without a token may only read, "" for all others."""
+    return _caller(request).limit
+
+
+def _caller(request: Request) -> Caller:
+    found: Caller = getattr(request.state, "caller", NOBODY)
     return found
 
 

@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from app.asgi import create_app
 from app.settings import load_settings
+from tests.web.face import HERE, WIDER
 
 NOWHERE = "127.0.0.1:1"
 
@@ -47,7 +48,8 @@ def serving(file: Path, database_url: str) -> Iterator[TestClient]:
         "REDIS_URL": f"redis://{NOWHERE}/0",
         "NOMAD_ADDR": f"http://{NOWHERE}",
     }
-    with TestClient(create_app(load_settings(file, environ)), base_url="http://localhost:8080") as client:
+    application = create_app(load_settings(file, environ), bound=HERE)
+    with TestClient(application, base_url="http://localhost:8080", client=("127.0.0.1", 50_000)) as client:
         yield client
 
 
@@ -95,3 +97,13 @@ def test_without_a_schema_it_says_so(file: Path, empty_database_url: str) -> Non
             answer = client.get(path)
             assert answer.status_code == 503
             assert "registrywatcher migrate" in answer.json()["message"]
+
+
+def test_a_server_that_does_not_say_what_it_listens_on_trusts_nobody(file: Path) -> None:
+    """As with somebody else's server, a Unix socket, or a file descriptor."""
+    settings = load_settings(file, {"DATABASE_URL": f"postgresql://nobody@{NOWHERE}/nothing"})
+    for bound in (None, WIDER):
+        application = create_app(settings, bound=bound)
+        with TestClient(application, base_url="http://localhost:8080", client=("127.0.0.1", 50_000)) as client:
+            assert client.get("/repos").status_code == 503
+            assert client.post("/tags/app", json={"auto_deploy": True}).status_code == 403

@@ -32,12 +32,16 @@ from app.services.word import Asked, Released, Spoken, Standing, Word
 from app.settings.secret import Secret
 from app.settings.values import WebhookSource
 from app.web.application import build
+from app.web.arrival import Listening
 from app.web.auth import Access, AccessToken, Role
 from tests.fakes.board import MemoryBoard
 from tests.fakes.deployer import PlanningDeployer
 from tests.fakes.doorbell import InProcessDoorbell
 from tests.fakes.inbox import MemoryInbox
 from tests.fakes.registry import MemoryRegistry, digest_of
+
+HERE = Listening(addresses=("127.0.0.1",))
+WIDER = Listening(addresses=("0.0.0.0",))
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -305,7 +309,8 @@ class FaceSettings:
 class Face:
     """A running process as the web sees it, services and process in one."""
 
-    access: Access = field(default_factory=lambda: Access(loopback=True))
+    access: Access = field(default_factory=Access)
+    listening: Listening = HERE
     queries: MemoryQueries = field(default_factory=MemoryQueries)
     board: MemoryBoard = field(default_factory=lambda: MemoryBoard(known=(WATCH,)))
     feed: MemoryFeed = field(default_factory=MemoryFeed)
@@ -337,13 +342,17 @@ class Face:
             application.state.running = self
             yield
 
-        return build(lifespan)
+        return build(lifespan, self.listening)
 
     @contextmanager
-    def client(self, **headers: str) -> Iterator[TestClient]:
-        """A client that calls us localhost and gets a bug's 500 as an answer, not as an exception."""
+    def client(self, *, peer: str = "127.0.0.1", **headers: str) -> Iterator[TestClient]:
+        """A client of this machine that calls us localhost; a bug's 500 is an answer to it, not an exception."""
         with TestClient(
-            self.application(), base_url="http://localhost:8080", headers=headers, raise_server_exceptions=False
+            self.application(),
+            base_url="http://localhost:8080",
+            headers=headers,
+            raise_server_exceptions=False,
+            client=(peer, 50_000),
         ) as client:
             yield client
 

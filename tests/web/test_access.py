@@ -1,4 +1,4 @@
-"""Who may call what: roles by token, this machine without tokens, and no page of somebody else."""
+"""Who may call what: roles by token, this machine alone without tokens, and no page of somebody else."""
 
 import base64
 from typing import Any
@@ -7,8 +7,9 @@ import pytest
 from starlette.datastructures import Headers
 
 from app.errors import Rejected
-from app.web.auth import Access, Role, is_loopback
-from tests.web.face import Face, token
+from app.web.arrival import Arrival, Listening
+from app.web.auth import Access, Role
+from tests.web.face import HERE, WIDER, Face, token
 
 TOKENS = Access(
     tokens=(
@@ -20,11 +21,14 @@ TOKENS = Access(
 SECRETS = {Role.VIEWER: "view-secret", Role.DEPLOYER: "deploy-secret", Role.ADMIN: "admin-secret"}
 
 
-def admitted(access: Access, needs: Role, **headers: str) -> tuple[int, str]:
+FROM_HERE = Arrival(listening=HERE, peer="127.0.0.1")
+
+
+def admitted(access: Access, needs: Role, arrival: Arrival = FROM_HERE, **headers: str) -> tuple[int, str]:
     """The status that the caller would get, and its name or the refusal's words."""
     try:
         sent = Headers({key.replace("_", "-"): value for key, value in headers.items()})
-        return 200, access.admit(sent, needs, now=0.0).name
+        return 200, access.admit(sent, needs, now=0.0, arrival=arrival).name
     except Rejected as error:
         return error.status, str(error)
 
@@ -79,7 +83,7 @@ def test_a_browser_sends_the_token_as_password_and_is_held_to_its_origin() -> No
     "host", ["localhost", "localhost:8080", "127.0.0.1:8080", "127.8.9.1", "[::1]:8080", "LOCALHOST.", "a.localhost"]
 )
 def test_this_machine_may_do_everything_without_tokens(role: Role, host: str) -> None:
-    assert admitted(Access(loopback=True), role, host=host) == (200, "")
+    assert admitted(Access(), role, host=host) == (200, "")
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.DEPLOYER])
@@ -88,13 +92,13 @@ def test_this_machine_may_do_everything_without_tokens(role: Role, host: str) ->
     ["evil.example", "evil.example:8080", "localhost.evil.example", "10.0.0.1", "", "[", "127.0.0.1@evil.test"],
 )
 def test_on_loopback_a_strange_host_is_refused_for_reading_too(role: Role, host: str) -> None:
-    status, words = admitted(Access(loopback=True), role, host=host)
+    status, words = admitted(Access(), role, host=host)
     assert status == 403
     assert "external_url" in words
 
 
 def test_the_external_name_is_ours() -> None:
-    access = Access(loopback=True, hosts=frozenset({"deploys.example"}))
+    access = Access(hosts=frozenset({"deploys.example"}))
     assert admitted(access, Role.DEPLOYER, host="Deploys.example:443")[0] == 200
 
 
@@ -115,42 +119,121 @@ def test_the_external_name_is_ours() -> None:
     ],
 )
 def test_only_our_own_page_may_write_from_a_browser(headers: dict[str, str], status: int) -> None:
-    access = Access(loopback=True)
+    access = Access()
     assert admitted(access, Role.DEPLOYER, host="localhost:8080", **headers)[0] == status
     assert admitted(access, Role.VIEWER, host="localhost:8080", **headers)[0] == 200
 
 
 def test_the_origin_that_we_go_by_behind_a_proxy_is_ours() -> None:
-    access = Access(loopback=True, origins=frozenset({"deploys.example"}))
+    access = Access(origins=frozenset({"deploys.example"}))
     for origin, status in (("https://deploys.example", 200), ("https://deploys.example:8443", 403), ("null", 403)):
         assert admitted(access, Role.DEPLOYER, host="localhost:8080", origin=origin)[0] == status
     assert admitted(access, Role.DEPLOYER, host="localhost:8080", origin="http://[")[0] == 403
 
 
-def test_listening_wider_without_tokens_reads_only() -> None:
-    assert admitted(Access(), Role.VIEWER, host="anything.example") == (200, "")
+@pytest.mark.parametrize("host", ["localhost:8080", "127.0.0.1:8080", "anything.example"])
+@pytest.mark.parametrize(
+    "arrival",
+    [
+        Arrival(),
+        Arrival(peer="127.0.0.1"),
+        Arrival(listening=WIDER, peer="10.1.2.3"),
+        Arrival(listening=WIDER, peer="127.0.0.1"),
+        Arrival(listening=Listening(addresses=("127.0.0.1", "10.1.2.4")), peer="127.0.0.1"),
+        Arrival(listening=Listening(addresses=("AddressFamily.AF_UNIX",))),
+    ],
+    ids=str,
+)
+def test_listening_wider_or_nobody_knows_where_reads_only(arrival: Arrival, host: str) -> None:
+    assert admitted(Access(), Role.VIEWER, arrival, host=host) == (200, "")
     for role in (Role.DEPLOYER, Role.ADMIN):
-        status, words = admitted(Access(), role, host="localhost:8080")
+        status, words = admitted(Access(), role, arrival, host=host)
         assert status == 403
         assert "[api_tokens.NAME]" in words
+        assert 'listen on "127.0.0.1:8080" and restart' in words
 
 
 @pytest.mark.parametrize(
-    ("host", "expected"),
+    ("access", "arrival", "told"),
     [
-        ("127.0.0.1", True),
-        ("::1", True),
-        ("[::1]", True),
-        ("localhost", True),
-        ("0.0.0.0", False),
-        ("::", False),
-        ("", False),
-        ("10.1.2.3", False),
-        ("example.com", False),
+        (Access(), Arrival(listening=HERE, peer="192.0.2.2"), "from 192.0.2.2"),
+        (Access(), Arrival(listening=HERE), "from an unknown address"),
+        (Access(), Arrival(listening=HERE, peer="127.0.0.1", passed_on="Via"), "a proxy passed this on (Via)"),
+        (
+            Access(outward="deploys.example"),
+            FROM_HERE,
+            "external_url says that others reach this service, as deploys.example",
+        ),
     ],
 )
-def test_what_is_loopback(host: str, expected: bool) -> None:
-    assert is_loopback(host) is expected
+def test_on_loopback_whoever_may_be_elsewhere_reads_only(access: Access, arrival: Arrival, told: str) -> None:
+    assert admitted(access, Role.VIEWER, arrival, host="localhost") == (200, "")
+    assert admitted(access, Role.VIEWER, arrival, host="evil.example")[0] == 403
+    for role in (Role.DEPLOYER, Role.ADMIN):
+        status, words = admitted(access, role, arrival, host="localhost")
+        assert status == 403
+        assert told in words
+        assert "[api_tokens.NAME]" in words
+        assert words.endswith("take external_url out and restart") is bool(access.outward)
+
+
+def test_no_arrival_makes_a_token_less_or_more() -> None:
+    bearer = {"authorization": "Bearer deploy-secret"}
+    for arrival in (FROM_HERE, Arrival(), Arrival(listening=WIDER, peer="10.1.2.3", passed_on="Via")):
+        assert admitted(TOKENS, Role.DEPLOYER, arrival, **bearer) == (200, "ci")
+        assert admitted(TOKENS, Role.VIEWER, arrival)[0] == 401
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.DEPLOYER, Role.ADMIN])
+def test_once_the_tokens_are_gone_nobody_may_anything(role: Role) -> None:
+    status, words = admitted(Access(guarded=True), role, host="localhost")
+    assert status == 403
+    assert "put [api_tokens.NAME] back" in words
+    assert admitted(Access(guarded=True), Role.ANYBODY, host="localhost")[0] == 200
+
+
+PROXIED = [
+    "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Server",
+    "X-Forwarded", "X-Forwarded-Prefix", "X-Real-IP", "Forwarded-For", "X-Client-IP", "True-Client-IP",
+    "CF-Connecting-IP", "Via", "X-Envoy-External-Address", "X-Cluster-Client-IP", "X-Original-Forwarded-For",
+    "Tailscale-User-Login", "CDN-Loop", "Fastly-Client-IP", "X-Amzn-Trace-Id",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("header", PROXIED)
+@pytest.mark.parametrize("value", ["127.0.0.1", "", "for=127.0.0.1;proto=https", "https"])
+def test_what_a_proxy_passes_on_reads_only(header: str, value: str) -> None:
+    face = Face()
+    with face.client(Accept="text/html") as client:
+        assert "Reading only" not in client.get("/").text
+        for name in (header, header.lower(), header.upper()):
+            page = client.get("/", headers={name: value})
+            assert page.status_code == 200
+            assert f"a proxy passed this on ({header.title()})" in page.text
+            assert "/ask/pause" not in page.text
+            for method, path in (("POST", "/ask/check/app"), ("POST", "/pause"), ("GET", "/ask/reset/app")):
+                refused = client.request(method, path, headers={name: value})
+                assert refused.status_code == 403
+                assert "[api_tokens.NAME]" in refused.text
+    assert face.rules.words == []
+
+
+def test_a_peer_elsewhere_or_wider_sockets_read_only_whatever_they_say() -> None:
+    for face, peer in ((Face(), "192.0.2.2"), (Face(listening=WIDER), "127.0.0.1"), (Face(listening=WIDER), "::1")):
+        with face.client(peer=peer) as client:
+            for headers in ({}, {"X-Forwarded-For": "127.0.0.1"}, {"Forwarded": "for=127.0.0.1"}):
+                assert client.get("/repos", headers=headers).status_code == 200
+                assert client.post("/tags/app", json={"auto_deploy": False}, headers=headers).status_code == 403
+        assert face.rules.words == []
+
+
+def test_tokens_that_came_and_went_leave_no_way_in_and_no_loop_of_redirects() -> None:
+    face = Face(access=Access(guarded=True))
+    with face.client(Accept="text/html") as browser:
+        for path in ("/", "/repos/app", "/login?next=/", "/live"):
+            answer = browser.get(path)
+            assert answer.status_code == 403
+            assert "put [api_tokens.NAME] back" in answer.text
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,9 @@ from starlette.testclient import TestClient
 from app.errors import StoreUnavailable
 from app.services.queries import Away
 from app.web.assets import Assets
-from app.web.auth import Access
 from app.web.routes import routes
 from tests.web.conftest import ACCEPT
-from tests.web.face import NOW, SUMMARY, Face
+from tests.web.face import NOW, SUMMARY, WIDER, Face
 from tests.web.outline import Outline, outline
 from tests.web.scene import DELIVERY, HOSTILE, scene
 from tests.web.test_access import SECRETS, TOKENS, Role
@@ -85,11 +84,14 @@ def test_a_deployer_may_change_and_not_pause(face: Face) -> None:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_without_tokens_others_read_and_are_told_the_mend(face: Face, path: str) -> None:
-    face.access = Access()
+    face.listening = WIDER
     with face.client(Accept=ACCEPT) as anybody:
         page = outline(anybody, path)
         assert _offers(page) == []
-        assert "Reading only." in page.text
+        assert (
+            "Reading only: this process listens wider (0.0.0.0); without tokens, only this machine may change things"
+            in page.text
+        )
         assert "[api_tokens.NAME]" in page.text
         assert "Sign out" not in page.text
         assert anybody.post("/ask/check/app", data={}).status_code == 403

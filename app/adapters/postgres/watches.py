@@ -109,7 +109,7 @@ class PostgresWatches:
     async def _reconcile(self, watches: Sequence[Watch], reading: Reading, *, at_start: bool) -> Reconciled:
         mark = fingerprint(watches)
         async with self._database.transaction() as connection:
-            # An older configuration is tried again every few seconds, perhaps for days: it locks and reads next to nothing.
+            # An older one is tried again every few seconds, perhaps for days: it locks and reads next to nothing.
             early = judge(reading, await configurations.standing(connection, mark), present=(), gone=())
             if isinstance(early, Wait) and not at_start:
                 return Reconciled(waits=early)

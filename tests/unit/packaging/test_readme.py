@@ -21,7 +21,7 @@ from tests.unit.packaging.documents import ROOT, blocks, codes, nested, read, ro
 from tests.unit.settings.test_sample import documented
 
 README = read("README.md")
-DOCUMENTS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
+DOCUMENTS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/operating.md")
 MODELS: dict[str, type[BaseModel]] = {"": Document, "nomad": NomadTable, **NAMED_TABLES}
 NOT_SETTINGS = {
     "PORT", "NOMAD_JOB_ID", "REGISTRYWATCHER_CONFIG", "REGISTRYWATCHER_LOG_LEVEL", "REGISTRYWATCHER_HEALTH_ADDRESS",

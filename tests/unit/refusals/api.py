@@ -18,9 +18,10 @@ from app.services.operate import Operator
 from app.services.replay import Kept, Replayed
 from app.services.replay import replay as replay_delivery
 from app.services.word import Asked
+from app.web.arrival import Listening
 from app.web.auth import Access, Role
 from tests.unit.refusals.row import Row
-from tests.web.face import DEPLOYMENT, PAST, SUMMARY, UNDERWAY, WATCH, Face, MemoryRules, token
+from tests.web.face import DEPLOYMENT, PAST, SUMMARY, UNDERWAY, WATCH, WIDER, Face, MemoryRules, token
 
 ROLLOUT = f"/rollouts/{SUMMARY.rollout_id}"
 OTHER = UUID(int=77)
@@ -41,9 +42,17 @@ def api() -> Iterator[Row]:
 
 
 def _who_asks() -> Iterator[Row]:
-    wide = Face(access=Access())
+    wide = Face(listening=WIDER)
     yield _asked("nobody may write from elsewhere", wide, "POST", "/tags/app", "this machine", "configure tokens")
-    ours = Face(access=Access(loopback=True))
+    ours = Face()
+    for when, face, thing, proxy in (
+        ("a proxy passes it on", ours, "X-Forwarded-For", {"X-Forwarded-For": "10.1.2.3"}),
+        ("it is reached from elsewhere", Face(access=Access(outward="deploys.example")), "external_url", {}),
+        ("nobody knows where it listens", Face(listening=Listening()), "listens on", {}),
+    ):
+        yield _asked(when, face, "POST", "/tags/app", thing, "configure tokens", proxy)
+    gone = Face(access=Access(guarded=True))
+    yield _asked("the tokens were taken away", gone, "GET", "/repos", "tokens", "put [api_tokens.NAME] back")
     as_other = {"Host": "evil.example"}
     yield _asked(
         "it is called by another name", ours, "GET", "/repos", "'evil.example'", "use http://localhost", as_other

@@ -7,6 +7,7 @@ import pytest
 from app.domain.reference import Repository
 from app.domain.watch import DeployBy, JobPlace
 from app.settings import Role, summarise
+from app.settings.outward import outward
 from tests.unit.settings.files import SOUND, load
 
 HUB = 'registry_domain = "registry.example"\nregistry_prefix = "team"'
@@ -179,6 +180,29 @@ token = "b"
         ("reader", Role.VIEWER),
         ("boss", Role.ADMIN),
     ]
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("", ""),
+        ("http://localhost:8080", ""),
+        ("http://127.0.0.1:8080", ""),
+        ("http://[::1]:8080", ""),
+        ("https://deploys.example", "deploys.example"),
+        ("http://127.0.0.1.nip.io:8080", "127.0.0.1.nip.io"),
+        ("http://10.1.2.3", "10.1.2.3"),
+        ("http:///deploys", "http:///deploys"),
+    ],
+)
+def test_a_service_that_others_reach_needs_tokens_and_says_so(tmp_path: Path, url: str, host: str) -> None:
+    text = f'external_url = "{url}"' + SOUND
+    settings = load(tmp_path, text)
+    assert outward(settings.external_url) == host
+    assert [warning for warning in settings.warnings if "[api_tokens.NAME]" in warning] == [*settings.warnings]
+    assert [f"external_url ({host})" in warning for warning in settings.warnings] == ([True] if host else [])
+    assert [line for line in summarise(settings) if line.startswith("warning: Nobody may change")] or not host
+    assert load(tmp_path, text + '[api_tokens.boss]\nrole = "admin"\ntoken = "secret"\n').warnings == ()
 
 
 def test_the_summary_tells_what_matters(tmp_path: Path) -> None:

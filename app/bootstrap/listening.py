@@ -1,0 +1,76 @@
+"""Open the sockets that the web process listens on, before anything else of it starts.
+
+Their addresses, as the kernel names them, are the fact that trust stands on: a configuration read later says only what
+a restart would do.
+"""
+
+import errno
+import socket
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+from app.errors import Permanent
+from app.web.arrival import Listening
+
+_BACKLOG = 2048  # connections that wait to be accepted; uvicorn's own number
+_NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # a machine without IPv6 whose `localhost` has an address of it
+
+
+def open_sockets(host: str, port: int) -> list[socket.socket]:
+    """A listening socket for each address that `host` means on this machine, all on one port, a free one for 0.
+
+    Raises Permanent when there is none, or another process has the port.
+    """
+    problem = "it means no address of this machine"
+    with ExitStack() as opened:
+        sockets: list[socket.socket] = []
+        try:
+            for family, address in _addresses(host):
+                try:
+                    made = _open(family, (address[0], port, *address[2:]))
+                except OSError as error:
+                    if error.errno not in _NOT_HERE:
+                        raise
+                    problem = error.strerror or str(error)
+                else:
+                    sockets.append(opened.enter_context(made))
+                    port = made.getsockname()[1]
+        except OSError as error:
+            raise _refused(host, port, error.strerror or str(error)) from error
+        if not sockets:
+            raise _refused(host, port, problem)
+        opened.pop_all()
+        return sockets
+
+
+def listening(sockets: Sequence[socket.socket]) -> Listening:
+    """What the kernel says that they listen on; a socket of another kind than IP is named by its kind."""
+    inet = (socket.AF_INET, socket.AF_INET6)
+    return Listening(
+        addresses=tuple(str(each.getsockname()[0]) if each.family in inet else str(each.family) for each in sockets)
+    )
+
+
+def _addresses(host: str) -> Sequence[tuple[socket.AddressFamily, tuple[int | str | bytes, ...]]]:
+    found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    return list(dict.fromkeys((family, address) for family, _, _, _, address in found))
+
+
+def _open(family: socket.AddressFamily, address: tuple[int | str | bytes, ...]) -> socket.socket:
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family is socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.bind(address)
+        made.listen(_BACKLOG)
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+def _refused(host: str, port: int, problem: str) -> Permanent:
+    return Permanent(
+        f"cannot listen on {host}:{port} ({problem}): stop what listens there, or set server_listening_address or PORT"
+    )
