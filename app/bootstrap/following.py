@@ -92,9 +92,9 @@ class Following:
         self.restart = restart
         if settings == self._process.services.settings:
             return
-        await self._kept.registries.replace(endpoints(settings.registries))
-        if self._kept.deployer.renew(connection):
+        if self._kept.deployer.renew(connection):  # first, since it may still refuse a certificate
             log.info("nomad.renewed", address=connection.origin)
+        await self._kept.registries.replace(endpoints(settings.registries))
         self._process.services = build_services(settings, self._kept)
 
     def _narrow(self, granted: Granted) -> None:

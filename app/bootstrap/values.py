@@ -56,6 +56,7 @@ def endpoints(registries: Mapping[str, RegistryEndpointSettings]) -> dict[str, R
             username=each.username,
             password=each.password.reveal(),
             ca_file=str(each.ca_file) if each.ca_file else None,
+            ca_read=each.ca_read,
         )
         for name, each in registries.items()
     }
@@ -73,6 +74,7 @@ def nomad_connection(nomad: NomadSettings) -> NomadConnection:
         ca_path=_text(nomad.ca_path),
         client_cert=_text(nomad.client_cert),
         client_key=_text(nomad.client_key),
+        pem_read=nomad.pem_read,
         tls_server_name=nomad.tls_server_name,
         skip_verify=nomad.skip_verify,
         http_auth=nomad.http_auth.reveal(),

@@ -105,7 +105,7 @@ class FileChanges:
 
     def __call__(self) -> bool:
         """Whether a content differs from what it was at the last call."""
-        now = fingerprint(*(_content_of(path) for path in self._paths))
+        now = fingerprint(*(content_of(path) for path in self._paths))
         changed, self._seen = now != self._seen, now
         return changed
 
@@ -133,7 +133,7 @@ def fingerprint(*contents: bytes | None) -> str:
     return hashlib.sha256(b"".join([repr(lengths).encode(), *filter(None, contents)])).hexdigest()
 
 
-def _content_of(path: Path) -> bytes | None:
+def content_of(path: Path) -> bytes | None:
     """The content itself tells: modification times lie on mounted and on quickly rewritten files."""
     try:
         return path.read_bytes()

@@ -1,11 +1,11 @@
 """One pass from file and environment to Settings; every fault that can be known is in the one ConfigError."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.errors import ConfigError, Fault
-from app.services.reload import fingerprint
+from app.services.reload import content_of, fingerprint
 from app.settings.access import read_api_tokens, read_webhook_sources
 from app.settings.common import in_common
 from app.settings.document import Document
@@ -59,10 +59,15 @@ def load_settings(path: Path | None, environ: Mapping[str, str], *, places: Iter
     written = bool(tables)
     secrets = lay_over(tables, environ, faults)
     document = read_document(tables, faults)
+    read = {
+        **({file: content} if file else {}),
+        **secrets,
+        **{path: content_of(path) for path in _certificates(document)},
+    }
     origin = _Origin(
         file=file,
-        sources=(*filter(None, [file]), *secrets),
-        fingerprint=fingerprint(*([content] if file else []), *secrets.values()),
+        sources=tuple(read),
+        fingerprint=fingerprint(*read.values()),
         written=written,
     )
     settings = _settings(origin, document, environ, faults)
@@ -115,6 +120,12 @@ def _settings(origin: _Origin, document: Document, environ: Mapping[str, str], f
         own_job=read_own_job(document, environ),
         warnings=read_warnings(document),
     )
+
+
+def _certificates(document: Document) -> Iterator[Path]:
+    nomad = document.nomad
+    registries = (table.registry_ca for table in document.registry_map.values())
+    yield from filter(None, (*registries, nomad.ca_cert, nomad.client_cert, nomad.client_key))
 
 
 def _nothing_to_read(places: Iterable[Path]) -> Fault:

@@ -1,5 +1,6 @@
 """`[nomad]` and the NOMAD_… variables to the connection."""
 
+from app.services.reload import content_of, fingerprint
 from app.settings.document import NomadTable
 from app.settings.faults import FaultList
 from app.settings.values import NomadSettings
@@ -13,6 +14,7 @@ def read_nomad(table: NomadTable, faults: FaultList) -> NomadSettings:
         given, missing = getattr(table, one), getattr(table, other)
         if given and not missing and not faults.covers(("nomad", other)):
             faults.add(("nomad", other), f"is missing, while {one} is there", "Give both or neither.")
+    files = [path for path in (table.ca_cert, table.client_cert, table.client_key) if path]
     return NomadSettings(
         address=table.address or _DEFAULT_ADDRESS,
         region=table.region,
@@ -24,6 +26,7 @@ def read_nomad(table: NomadTable, faults: FaultList) -> NomadSettings:
         ca_path=table.ca_path,
         client_cert=table.client_cert,
         client_key=table.client_key,
+        pem_read=fingerprint(*map(content_of, files)) if files else "",
         tls_server_name=table.tls_server_name,
         skip_verify=table.skip_verify,
         vault_token=table.vault_token,

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from app.domain.reference import DOCKER_HUB, Repository
 from app.errors import InvalidReference
+from app.services.reload import content_of, fingerprint
 from app.settings.document import Document, RegistryTable
 from app.settings.faults import FaultList
 from app.settings.secret import NO_SECRET, Secret
@@ -51,6 +52,7 @@ def _endpoint(name: str, table: RegistryTable, document: Document, faults: Fault
         username=username,
         password=password,
         ca_file=table.registry_ca,
+        ca_read=fingerprint(content_of(table.registry_ca)) if table.registry_ca else "",
     )
 
 

@@ -25,7 +25,7 @@ class RegistryEndpointSettings:
     """One `[registry_map.NAME]`: where the registry is, and how to sign in. An empty user name means anonymous.
 
     `domain` is as configured; `prefix` has no slash at its ends; `ca_file` is a PEM file to trust
-    besides the system's, None for the system's alone.
+    besides the system's, None for the system's alone; `ca_read` is the fingerprint of what it held.
     """
 
     name: str
@@ -35,14 +35,16 @@ class RegistryEndpointSettings:
     username: str = ""
     password: Secret = NO_SECRET
     ca_file: Path | None = None
+    ca_read: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NomadSettings:
     """How to reach Nomad: the same words as Nomad's own NOMAD_… variables, https://developer.hashicorp.com/nomad/commands.
 
-    `token_file` wins over `token` and is to be read again for each use, since workload identities rotate.
-    `http_auth` is `user:password`. An empty `region` is the agent's own. `vault_token` goes with a registration.
+    `token_file` wins over `token` and is to be read again for each use, since workload identities rotate. `pem_read` is
+    the fingerprint of what the certificates' files held. `http_auth` is `user:password`. An empty `region` is the
+    agent's own. `vault_token` goes with a registration.
     """
 
     address: str = "http://127.0.0.1:4646"
@@ -55,6 +57,7 @@ class NomadSettings:
     ca_path: Path | None = None
     client_cert: Path | None = None
     client_key: Path | None = None
+    pem_read: str = ""
     tls_server_name: str = ""
     skip_verify: bool = False
     vault_token: Secret = NO_SECRET
@@ -82,13 +85,15 @@ class ApiToken:
 class Settings:
     """Everything that configuration file, environment and defaults say, checked.
 
-    `file` is the file that was read, None when the environment alone was enough. `sources` are that file and those that
-    `…_FILE` variables name, `fingerprint` is of what they held as they were read. `configuration` is the fingerprint of
-    what all processes of one installation should have in common. `written` is whether the file says anything.
-    `address` is where to listen by the configuration, whatever an option said. `watches` stand in the order of
-    `watched_repositories`; a watch's `observe_only` is already true when the global switch is on.
-    `redis_given` tells whether `redis_url` was configured or is the default. `warnings` are for the log, once.
-    `max_rollouts` 0 is no limit; `own_job` is the job that runs this program, in any region, None when it runs in none.
+    `file` is the file that was read, None when the environment alone was enough. `sources` are that file, those that
+    `…_FILE` variables name, and certificates; `fingerprint` is of what they held as they were read. `configuration` is
+    the fingerprint of what all processes of one installation should have in common. `written` is whether the file says
+    anything. `address` is where to listen by the configuration, whatever an option said.
+
+    `watches` stand in the order of `watched_repositories`; a watch's `observe_only` is already true when the global
+    switch is on. `redis_given` tells whether `redis_url` was configured or is the default. `warnings` are for the log,
+    once. `max_rollouts` 0 is no limit; `own_job` is the job that runs this program, in any region, None when it runs in
+    none.
     """
 
     file: Path | None

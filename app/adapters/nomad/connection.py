@@ -17,7 +17,8 @@ class NomadConnection:
     """One Nomad agent. Certificates are verified unless `skip_verify`; `timeout` is seconds for one answer.
 
     `token_file` wins over `token` and is read again when it changed, or Nomad refuses the token (identities rotate).
-    `region` and `namespace` serve places that name none. Variables: https://developer.hashicorp.com/nomad/commands#environment-variables
+    Renewed certificates make another connection: `pem_read` stands for what their files held. `region` and `namespace`
+    serve places that name none. Variables: https://developer.hashicorp.com/nomad/commands#environment-variables
     """
 
     address: str = "http://127.0.0.1:4646"
@@ -29,6 +30,7 @@ class NomadConnection:
     ca_path: str = ""
     client_cert: str = ""
     client_key: str = ""
+    pem_read: str = ""
     tls_server_name: str = ""
     skip_verify: bool = False
     http_auth: str = field(default="", repr=False)

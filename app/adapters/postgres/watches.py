@@ -9,7 +9,7 @@ from app.adapters.postgres.claims import watch as watch_of
 from app.adapters.postgres.due import make_due
 from app.adapters.postgres.pool import Connection, Database, Row
 from app.adapters.postgres.predecessor import take_over
-from app.domain.configuration import Reading, Wait, fingerprint
+from app.domain.configuration import Reading, Wait, fingerprint, judge
 from app.domain.watch import JobPlace, Watch
 from app.errors import StoreUnavailable
 from app.services.reconcile import TAKEN, Difference, Reconciled, StoredWatch, compare, judged
@@ -109,6 +109,10 @@ class PostgresWatches:
     async def _reconcile(self, watches: Sequence[Watch], reading: Reading, *, at_start: bool) -> Reconciled:
         mark = fingerprint(watches)
         async with self._database.transaction() as connection:
+            # An older one is tried again every few seconds, perhaps for days: it locks and reads next to nothing.
+            early = judge(reading, await configurations.standing(connection, mark), present=(), gone=())
+            if isinstance(early, Wait) and not at_start:
+                return Reconciled(waits=early)
             await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
             stored = [_stored(row) for row in await connection.fetch(_STORED)]
             difference = compare(stored, watches)

@@ -10,6 +10,8 @@ _DOCKER_HUB_API = "registry-1.docker.io"
 class RegistryEndpoint:
     """Where a registry answers and who we are there; `ca_file` (PEM) is trusted beside the public authorities.
 
+    A renewed file makes another endpoint: `ca_read` stands for what it held.
+
     `domain` is a host with an optional port. `docker.io` is a name and no API host: that is
     registry-1.docker.io.
     """
@@ -20,6 +22,7 @@ class RegistryEndpoint:
     username: str = ""
     password: str = field(default="", repr=False)
     ca_file: str | None = None
+    ca_read: str = ""
 
     @property
     def origin(self) -> str:

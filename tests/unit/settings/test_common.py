@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from app.bootstrap import endpoints, nomad_connection
+from tests.servers.tls import Certificate
 from tests.unit.settings.files import SOUND, load
 
 ACCESS = '[webhooks.distribution]\nsecret = "hook"\n[api_tokens.ops]\nrole = "admin"\ntoken = "secret"\n'
@@ -60,3 +62,21 @@ def test_a_secret_files_content_is_part_of_what_was_read(tmp_path: Path) -> None
 def test_whether_the_file_says_anything(tmp_path: Path) -> None:
     assert load(tmp_path, SOUND).written
     assert not load(tmp_path, "# nothing\n", {"REGISTRYWATCHER_POLL_INTERVAL": "1h"}).written
+
+
+def test_a_renewed_certificate_is_another_endpoint_and_connection(tmp_path: Path, certificate: Certificate) -> None:
+    registry, nomad = tmp_path / "registry.pem", tmp_path / "nomad.pem"
+    for file in (registry, nomad):
+        file.write_bytes(certificate.ca_file.read_bytes())
+    text = SOUND.replace("[registry_map.hub]", f'[registry_map.hub]\nregistry_ca = "{registry}"')
+    before = load(tmp_path, text, {"NOMAD_CACERT": str(nomad)})
+    assert before.sources == (before.file, registry, nomad)
+    registry.write_text(registry.read_text() + "\n")
+    with_registry = load(tmp_path, text, {"NOMAD_CACERT": str(nomad)})
+    assert endpoints(with_registry.registries) != endpoints(before.registries)
+    assert nomad_connection(with_registry.nomad) == nomad_connection(before.nomad)
+    nomad.write_text(nomad.read_text() + "\n")
+    with_both = load(tmp_path, text, {"NOMAD_CACERT": str(nomad)})
+    assert nomad_connection(with_both.nomad) != nomad_connection(before.nomad)
+    assert len({each.fingerprint for each in (before, with_registry, with_both)}) == 3
+    assert before.configuration == with_both.configuration
