@@ -2,17 +2,13 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
 
-from app.errors import RegistryWatcherError
+from app.bootstrap.listening import open_sockets
 from app.web.process_health import Vital, build_health
-
-
-class CannotListen(RegistryWatcherError):
-    """Nobody can be answered at this address; the message names it and the fix."""
 
 
 class _Server(uvicorn.Server):
@@ -24,23 +20,15 @@ class _Server(uvicorn.Server):
         yield
 
 
-def open_listener(address: tuple[str, int]) -> socket.socket:
-    """A listening socket. Raises CannotListen before anything else has begun."""
-    host, port = address
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server(address, family=family)
-    except OSError as error:
-        raise CannotListen(
-            f"health address {host}:{port}: {error.strerror or error}; "
-            "give each process of this machine an address of its own by --health-address"
-        ) from error
+def open_listener(address: tuple[str, int] | None) -> Sequence[socket.socket]:
+    """The sockets of this address, none for None. Raises Permanent before anything else has begun."""
+    return open_sockets(*address, setting="--health-address or REGISTRYWATCHER_HEALTH_ADDRESS") if address else ()
 
 
 @asynccontextmanager
-async def answering(process: Vital, listener: socket.socket | None) -> AsyncIterator[None]:
-    """Answer for the process on its own event loop while the block lasts; without a listener, nobody asks."""
-    if listener is None:
+async def answering(process: Vital, listener: Sequence[socket.socket]) -> AsyncIterator[None]:
+    """Answer for the process on its own event loop while the block lasts; without a socket, nobody asks."""
+    if not listener:
         yield
         return
     config = uvicorn.Config(
@@ -52,7 +40,7 @@ async def answering(process: Vital, listener: socket.socket | None) -> AsyncIter
         timeout_graceful_shutdown=1,
     )
     server = _Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[listener]), name="health")
+    serving = asyncio.create_task(server.serve(sockets=list(listener)), name="health")
     try:
         yield
     finally:

@@ -1,6 +1,7 @@
-"""Outgoing HTTP: the one module that decides how this program speaks it (time-outs, trust, proxies, bounds, redaction).
+"""Outgoing HTTP: the one module that decides how this program speaks it (time-outs, trust, bounds, redaction).
 
-It must not know what is asked or of whom; registries, Slack and other senders come here for a client.
+It must not know what is asked or of whom; registries, Slack and other senders come here for a client. Proxies and the
+bounds of headers are `app/network.py`'s.
 A later change of library is a change of this module's imports and of the names it re-exports.
 """
 
@@ -12,16 +13,18 @@ from importlib import metadata
 import certifi
 import httpx
 
+from app.network import AnswerRefused, Network
+
 CONNECT_SECONDS = 5.0
 WHOLE_SECONDS = 15.0
-_LOOPBACK = ("all://localhost", "all://127.0.0.1", "all://[::1]")
+_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=55.0)
 _USERINFO = re.compile(r"\b([a-z][a-z0-9+.-]{0,20}://)[^/\s@]*@", re.IGNORECASE)
 _QUERY = re.compile(r"\b([a-z][a-z0-9+.-]{0,20}://[^\s?#\"'<>]*)[?#][^\s\"'<>]*", re.IGNORECASE)
 _MOST_REDACTED = 4_096  # foreign text may be long, and searching it for URLs takes time in the square of its length
 _UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 
 
-class BodyRefused(Exception):
+class BodyRefused(AnswerRefused):
     """An answer's body is larger than agreed, or encoded in a way that was not asked for."""
 
 
@@ -43,12 +46,10 @@ def open_client(*, ca_file: str | None = None, transport: httpx.AsyncBaseTranspo
     trust = trusted_authorities(ca_file) if transport is None else ssl.create_default_context()
     try:
         return httpx.AsyncClient(
-            verify=trust,
             timeout=httpx.Timeout(WHOLE_SECONDS, connect=CONNECT_SECONDS),
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=55.0),
             headers={"User-Agent": user_agent()},
-            mounts=dict.fromkeys(_LOOPBACK) if transport is None else None,
-            transport=transport,
+            transport=Network(verify=trust, limits=_LIMITS, instead=transport),
+            trust_env=False,  # the network knows the environment's proxies
         )
     except (ValueError, ImportError, httpx.InvalidURL) as error:
         raise ValueError(f"the proxy settings of the environment cannot be used: {redact(str(error))}") from error

@@ -26,6 +26,7 @@ from app.domain.event import Action, Parsed, PushEvent
 from app.domain.reference import Repository
 from app.domain.rollout import Patience
 from app.domain.watch import JobPlace, Watch
+from app.errors import StoreUnavailable
 from app.local.nomad import Entry, Simulator, Timing, create_simulator_app, sample_job
 from app.local.nomad.faults import Action as FaultAction
 from app.local.nomad.faults import Fault
@@ -44,7 +45,8 @@ from tests.fakes.doorbell import InProcessDoorbell
 from tests.servers.http import serve
 from tests.servers.local_registry import local_registry
 
-PATIENCE = 10.0
+PATIENCE = 30.0  # seconds for what takes milliseconds on an idle machine
+_POSTS = 300
 
 SLOW = Timing(healthy=3600, healthy_deadline=7200, progress_deadline=7200)
 """A Nomad in which every deployment lasts an hour: `nomad.skip(3600)` ends it well."""
@@ -65,6 +67,8 @@ class Line:
     observer: Observer
     operator: Operator
     watches: tuple[Watch, ...] = ()
+    refusals: int = 0
+    """How often a delivery could not be stored, and was sent again."""
 
     @property
     def host(self) -> str:
@@ -107,13 +111,22 @@ class Line:
         return digest
 
     async def tell(self, path: str, tag: str, digest: str | None) -> UUID:
-        """Deliver the event of a push, true or not; returns the delivery's id."""
+        """Deliver the event of a push, true or not, until it is stored, as registries do; returns the delivery's id."""
         event = PushEvent(action=Action.PUSH, host=self.host, path=path, tag=tag, digest=digest, event_id=str(uuid4()))
-        delivery = Delivery(delivery_id=uuid4(), source="distribution", size=1, parsed=Parsed(events=(event,)))
-        receipt = await PostgresInbox(self.database).store(delivery)
-        for target_id in receipt.target_ids:
-            self.doorbell.ring(LOOK, str(target_id))
-        return delivery.delivery_id
+        # The web gives a sender up after a second; here a slow commit is waited for, so that the id is the event's.
+        inbox = PostgresInbox(self.database, patience=PATIENCE)
+        for _ in range(_POSTS):
+            delivery = Delivery(delivery_id=uuid4(), source="distribution", size=1, parsed=Parsed(events=(event,)))
+            try:
+                receipt = await inbox.store(delivery)
+            except StoreUnavailable:
+                self.refusals += 1
+                await asyncio.sleep(0.1)
+                continue
+            for target_id in receipt.target_ids:
+                self.doorbell.ring(LOOK, str(target_id))
+            return delivery.delivery_id
+        raise AssertionError(f"not stored by {_POSTS} posts")
 
     async def poll(self) -> None:
         """Let the fallback poller find every target due now."""

@@ -20,10 +20,10 @@ log = structlog.get_logger()
 
 def main(settings: Settings, *, health_address: tuple[str, int] | None = None) -> None:
     """Run until SIGINT or SIGTERM; answer for its health at that address, if there is one."""
-    asyncio.run(_run(settings, open_listener(health_address) if health_address else None))
+    asyncio.run(_run(settings, open_listener(health_address)))
 
 
-async def _run(settings: Settings, listener: socket.socket | None) -> None:
+async def _run(settings: Settings, listener: Sequence[socket.socket]) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import socket
 import threading
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import partial
 from typing import Any, Protocol
@@ -39,7 +40,7 @@ class Opener(Protocol):
 class Resources(Middleware):
     """Opens the services on the broker's event loop before the first message, and closes them after the last."""
 
-    def __init__(self, settings: Settings, opener: Opener, listener: socket.socket | None = None) -> None:
+    def __init__(self, settings: Settings, opener: Opener, listener: Sequence[socket.socket] = ()) -> None:
         self._settings = settings
         self._listener = listener
         self._opener = opener
@@ -81,13 +82,13 @@ def main(settings: Settings, *, threads: int = 16, health_address: tuple[str, in
 
     It answers for its health at that address, if there is one.
     """
-    listener = open_listener(health_address) if health_address else None
+    listener = open_listener(health_address)
     opener = partial(open_app, kind=ProcessKind.WORKER)
     run_worker(open_broker(settings.redis_url.reveal()), settings, threads=threads, opener=opener, listener=listener)
 
 
 def run_worker(
-    broker: Broker, settings: Settings, *, threads: int, opener: Opener, listener: socket.socket | None = None
+    broker: Broker, settings: Settings, *, threads: int, opener: Opener, listener: Sequence[socket.socket] = ()
 ) -> None:
     """Run the actors on `broker` until a signal comes, with the services that `opener` opens."""
     resources = Resources(settings, opener, listener)

@@ -1,4 +1,4 @@
-"""Open the sockets that the web process listens on, before anything else of it starts.
+"""Open the sockets that a process listens on, before anything else of it starts.
 
 Their addresses, as the kernel names them, are the fact that trust stands on: a configuration read later says only what
 a restart would do.
@@ -16,10 +16,10 @@ _BACKLOG = 2048  # connections that wait to be accepted; uvicorn's own number
 _NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # a machine without IPv6 whose `localhost` has an address of it
 
 
-def open_sockets(host: str, port: int) -> list[socket.socket]:
+def open_sockets(host: str, port: int, *, setting: str = "server_listening_address or PORT") -> list[socket.socket]:
     """A listening socket for each address that `host` means on this machine, all on one port, a free one for 0.
 
-    Raises Permanent when there is none, or another process has the port.
+    Raises Permanent when there is none, or another process has the port; `setting` is what a person then changes.
     """
     problem = "it means no address of this machine"
     with ExitStack() as opened:
@@ -36,9 +36,9 @@ def open_sockets(host: str, port: int) -> list[socket.socket]:
                     sockets.append(opened.enter_context(made))
                     port = made.getsockname()[1]
         except OSError as error:
-            raise _refused(host, port, error.strerror or str(error)) from error
+            raise _refused(host, port, error.strerror or str(error), setting) from error
         if not sockets:
-            raise _refused(host, port, problem)
+            raise _refused(host, port, problem, setting)
         opened.pop_all()
         return sockets
 
@@ -70,7 +70,5 @@ def _open(family: socket.AddressFamily, address: tuple[int | str | bytes, ...]) 
     return made
 
 
-def _refused(host: str, port: int, problem: str) -> Permanent:
-    return Permanent(
-        f"cannot listen on {host}:{port} ({problem}): stop what listens there, or set server_listening_address or PORT"
-    )
+def _refused(host: str, port: int, problem: str, setting: str) -> Permanent:
+    return Permanent(f"cannot listen on {host}:{port} ({problem}): stop what listens there, or set {setting}")

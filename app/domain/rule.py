@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from semver import Version
 
 _RELEASE = re.compile(r"(v?)((?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*))", re.ASCII)
+_LONGEST = 128  # characters of a tag; Python refuses to read a number of thousands
 _COMMIT_ID = re.compile(r"[0-9a-f]{40}")
 
 
@@ -24,7 +25,7 @@ class Release:
 
 def release(tag: str | None) -> Release | None:
     """Read a tag as a release: `X.Y.Z` with or without `v`, no pre-release, no build part; None for any other tag."""
-    match = _RELEASE.fullmatch(tag) if tag else None
+    match = _RELEASE.fullmatch(tag) if tag and len(tag) <= _LONGEST else None
     if match is None:
         return None
     return Release(version=Version.parse(match[2]), with_v=bool(match[1]), tag=match[0])

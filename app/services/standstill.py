@@ -16,12 +16,14 @@ UNATTENDED = 2.0  # seconds that work may be due while nobody is there to do it
 BEHIND = 8.0  # seconds that work may be due while somebody is
 POLL_LATE = 5.0  # seconds that polls may be due while no poller is there
 POLL_BEHIND = 15.0  # seconds that polls may be due while one is
+MOST = 100  # rows of a kind that are counted
 _NAMED = 3  # processes that a sentence names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """Rows that are due and that nobody works on: how many, the oldest one's age in seconds, and when it fell due."""
+    """Rows that are due and that nobody works on: how many (MOST at most), how old the oldest is, in seconds, and since
+    when it is due."""
 
     count: int = 0
     age: float = 0.0
@@ -151,4 +153,4 @@ def _named(processes: Sequence[Seen]) -> str:
 
 
 def _counted(count: int, one: str, many: str = "") -> str:
-    return f"1 {one}" if count == 1 else f"{count} {many or one + 's'}"
+    return f"1 {one}" if count == 1 else f"{count}{' or more' if count >= MOST else ''} {many or one + 's'}"

@@ -63,7 +63,7 @@ def take_flash(request: Request) -> Flash | None:
     try:
         message, failed = json.loads(base64.urlsafe_b64decode(request.cookies[_COOKIE]))
         return Flash(message=str(message), failed=bool(failed))
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, RecursionError):
         return None
 
 

@@ -1,6 +1,7 @@
 """Reading a person's wish from a request's body: strict, since a misread wish deploys. Each fault names its mend."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -57,8 +58,7 @@ def _load(body: bytes) -> object:
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     content = dict(pairs)
     if len(content) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
         raise Rejected(f"Error: the key {twice[:80]!r} stands twice: say once what is meant")
     return content
 

@@ -1,6 +1,5 @@
 """The fleet: so many rollouts at once and no more, who goes next, what a failure stops, and our own job last."""
 
-import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -60,7 +59,7 @@ async def test_forty_jobs_arrive_three_at_a_time(database_url: str) -> None:
         names = await fleet(running, 40)
         running.nomad.set_timing(Timing(healthy=0.15))
         second = await running.push("app", "v1.1.0")
-        await running.until(lambda: len(running.nomad.ledger.entries()) == 40, "all are registered", within=60)
+        await running.until(lambda: len(running.nomad.ledger.entries()) == 40, "all are registered", within=120)
         await running.quiet()
         assert most_at_once(running.nomad) == 3
         assert all(running.images(name) == [f"team/app:v1.1.0@{second}"] for name in names)
@@ -132,7 +131,6 @@ async def test_people_and_their_orders_wait_for_nobody(database_url: str) -> Non
         await running.deploy(idle, "v1.1.0")
         await running.until(lambda: running.images(idle) == [f"team/app:v1.1.0@{second}"], "the order is carried out")
         assert most_at_once(running.nomad) == 2
-        await asyncio.sleep(0)
         await waiting(running, 1)
         running.nomad.set_timing(Timing())
         running.nomad.skip(3600)
@@ -149,9 +147,13 @@ async def test_a_place_that_is_not_taken_goes_to_the_next(database_url: str) -> 
         idle = [name for name in names if not running.images(name)]
         for name in idle[:2]:
             running.nomad.stop(name)
+        # None looks for its turn by itself any more: the last one can only be told by those that do not take it.
+        await running.execute(
+            "UPDATE targets SET due_at = due_at + interval '1 day' WHERE waits_turn_since IS NOT NULL"
+        )
         running.nomad.set_timing(Timing())
         running.nomad.skip(3600)
-        await running.until(lambda: running.images(idle[2]), "the last one gets the place at once", within=5)
+        await running.until(lambda: running.images(idle[2]), "the last one gets the place")
         for name in idle[:2]:
             await running.held(name, "unusable")
         await running.quiet()
@@ -162,7 +164,7 @@ async def test_a_job_that_nomad_refuses_keeps_no_place(database_url: str) -> Non
         await fleet(running, 3)
         running.nomad_answers(403, method="POST", times=1, text="Permission denied")
         await running.push("app", "v1.1.0")
-        await running.until(lambda: len(running.nomad.ledger.entries()) >= 2, "the others go", within=5)
+        await running.until(lambda: len(running.nomad.ledger.entries()) >= 2, "the others go")
         await registered(running, 3)
         await running.quiet()
         assert most_at_once(running.nomad) == 1

@@ -92,7 +92,7 @@ async def test_a_replayed_delivery_is_looked_at_and_answered_again(running: Line
     delivery_id = await running.tell("team/app", "v1.0.0", digest)
     await running.quiet()
     await running.execute("UPDATE event_watches SET answer = 'of before'")
-    inbox = PostgresInbox(running.database)
+    inbox = PostgresInbox(running.database, patience=30.0)
     reply = await replay(inbox, running.doorbell, delivery_id, by="somebody", parse=None)
     assert reply.message == "Replayed 1 event for app"
     await running.quiet()

@@ -29,7 +29,7 @@ async def around(url: str | None) -> AsyncIterator[Around]:
         yield InMemory(MemoryInbox(), {})
         return
     database = Database(url)
-    yield InPostgres(PostgresInbox(database, patience=5.0), database)
+    yield InPostgres(PostgresInbox(database, patience=30.0), database)
     await database.close()
 
 

@@ -52,7 +52,7 @@ class Command:
             found |= more
         return found
 
-    def end(self, number: signal.Signals, *, within: float = 30) -> int:
+    def end(self, number: signal.Signals, *, within: float = 60) -> int:
         """Send the signal to the command alone, and wait for its end; its status."""
         self.popen.send_signal(number)
         return self.popen.wait(within)
@@ -83,7 +83,7 @@ def running(*arguments: str, cwd: Path, **variables: str) -> Iterator[Command]:
         popen.stdout.close()
 
 
-def all_gone(pids: set[int], *, within: float = 20) -> list[int]:
+def all_gone(pids: set[int], *, within: float = 60) -> list[int]:
     """Those that are still there after so many seconds: empty when all have gone."""
     deadline = time.monotonic() + within
     return [pid for pid in pids if not gone(pid, within=max(0.0, deadline - time.monotonic()))]

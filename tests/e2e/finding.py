@@ -14,12 +14,13 @@ from uuid import uuid4
 import httpx
 
 from app.local.registry import LocalRegistry
-from app.local.registry.events import CONTENT_TYPE, Event, Origin, Target
+from app.local.registry.events import Event, Origin, Target
 from app.local.registry.grammar import OCI_MANIFEST
 from tests.e2e.site import PREFIX, SECRET, Site, watch
 from tests.own_processes import until
+from tests.sender import Sender
 
-PATIENCE = 30.0
+PATIENCE = 90.0
 
 
 @dataclass(kw_only=True)
@@ -47,12 +48,8 @@ class Finding(ABC):
 
     async def tell(self, name: str, tag: str, digest: str) -> None:
         """Post the registry's delivery, and wait until every watch has answered it."""
-        answer = await self.api.post(
-            "/webhooks/distribution",
-            content=envelope(self.host, name, tag, digest),
-            headers={"Authorization": f"Bearer {SECRET}", "Content-Type": CONTENT_TYPE},
-        )
-        assert answer.status_code == 202, answer.text
+        async with Sender(lambda: self.site.url, SECRET) as sender:
+            answer = await sender.send(envelope(self.host, name, tag, digest))
         location = answer.headers["location"]
         await until(lambda: _is_settled(self.api, location), f"{location} is settled", within=PATIENCE)
 

@@ -18,7 +18,7 @@ from tests.servers.ports import free_port
 
 SECRET = "e2e-secret"
 PREFIX = "team"
-SLOW_START = 40.0  # seconds: three interpreters on a machine that is busy with something else
+SLOW_START = 90.0  # seconds: three interpreters on a machine that is busy with something else
 
 
 @dataclass(kw_only=True)
@@ -75,7 +75,7 @@ class Site(Processes):
         """The images that we registered for a job with one task, in order."""
         return [image for entry in self.nomad.ledger.entries(job=job, since=since) for image in entry.images.values()]
 
-    async def registers(self, job: str, image: str, *, within: float = 20) -> None:
+    async def registers(self, job: str, image: str, *, within: float = SLOW_START) -> None:
         """Wait until the last registration of the job is this image."""
 
         def told() -> str:

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.commands import Command, all_gone, running
+from tests.machine import machine
 from tests.servers.ports import free_port
 from tests.servers.programs import need
 
-FIRST_START, PATIENCE = 90.0, 60.0
-# The bar is five seconds on a machine that does nothing else; this one runs other tests.
+FIRST_START, PATIENCE = 180.0, 90.0
+# The bar is five seconds on a machine that does nothing else; this one runs other tests, which wait for disks too.
 SECOND_START = 15.0
 
 
@@ -50,15 +51,16 @@ def test_killed_it_leaves_nothing_behind_and_the_next_start_is_quick(server_dire
     with running("demo", "--data-dir", "state", "--port", str(free_port()), cwd=server_directory) as first:
         first.wait_for("The page:", within=FIRST_START)
         _leaves_nothing_when_killed(first)
-    began = time.monotonic()
-    with running("demo", "--data-dir", "state", "--port", str(free_port()), cwd=server_directory) as second:
-        url = _url(second.wait_for("The page:", within=PATIENCE))
-        assert _get(f"{url}/")
-        took = time.monotonic() - began
-        print(f"second start: {took:.1f} s to the first page (bar on an idle machine: 5 s)")
-        assert took < SECOND_START
-        second.wait_for("Ctrl-C stops everything", within=PATIENCE)
-        _leaves_nothing_when_killed(second)
+    with machine() as pace:
+        began = time.monotonic()
+        with running("demo", "--data-dir", "state", "--port", str(free_port()), cwd=server_directory) as second:
+            url = _url(second.wait_for("The page:", within=PATIENCE))
+            assert _get(f"{url}/")
+            took = time.monotonic() - began
+            print(f"second start: {took:.1f} s to the first page, stretch {pace.stretch:.1f}")
+            assert took < SECOND_START * pace.stretch
+            second.wait_for("Ctrl-C stops everything", within=PATIENCE)
+            _leaves_nothing_when_killed(second)
 
 
 def _leaves_nothing_when_killed(command: Command) -> None:
@@ -72,7 +74,7 @@ def _ends_with_all_that_it_started(command: Command) -> None:
     started = command.processes()
     assert len(started) > 5
     assert command.end(signal.SIGINT) == 0
-    assert all_gone(started, within=1) == []
+    assert all_gone(started) == []
     assert command.processes() == set()
     assert "Traceback" not in command.text
 

@@ -12,7 +12,7 @@ import pytest
 
 from app.local.nomad import Simulator, sample_job
 from app.local.registry import BasicAuth, LocalRegistry, RegistrySettings
-from tests.e2e.site import Site, change, site, watch
+from tests.e2e.site import SLOW_START, Site, change, site, watch
 from tests.own_processes import until
 from tests.servers.local_registry import local_registry
 
@@ -91,11 +91,11 @@ async def test_nothing_restarts_and_an_update_is_held_until_it_is_switched_on(
         installation.stop()
         await installation.run("web", "worker", "poller")
         looks = (await watch(api, "billing-api"))["decision"]["looks"]
-        await until(lambda: _looked_more(api, looks), "it looks again after the restart", within=30)
+        await until(lambda: _looked_more(api, looks), "it looks again after the restart", within=SLOW_START)
         assert [entry.images for entry in installation.nomad.ledger.entries()] == []
 
         await change(api, "billing-api", auto_deploy=True)
-        await installation.registers("billing", f"{billing}:v1.0.0@{changed}", within=5)
+        await installation.registers("billing", f"{billing}:v1.0.0@{changed}")
         await installation.holds(api, "billing-api", "up_to_date")
     assert installation.registered("billing") == [f"{billing}:v1.0.0@{changed}"]
     assert installation.registered("storefront") == []

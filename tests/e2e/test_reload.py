@@ -13,6 +13,7 @@ from app.local.registry.events import CONTENT_TYPE
 from tests.e2e.finding import ByWebhook, envelope, found
 from tests.e2e.site import PREFIX, SECRET, SLOW_START, Site, watch
 from tests.own_processes import until
+from tests.sender import Sender
 from tests.servers.local_registry import local_registry
 
 NEWER = "the-newer-secret"
@@ -54,12 +55,12 @@ async def test_a_broken_file_changes_nothing_and_is_told(
         misspelt = sound.replace('registry_name = "main"', 'registry_name = "mian"')
         for tag, broken, told in (("v1.1.0", "watched_repositories = [", "TOML"), ("v1.2.0", misspelt, "`mian`")):
             installation.config.write_text(broken)
-            await until(lambda: _tells(finding.api, told), f"the fault is shown: {told}", within=20)  # noqa: B023
+            await until(lambda: _tells(finding.api, told), f"the fault is shown: {told}", within=SLOW_START)  # noqa: B023
             digest = await finding.push("app", tag, tag)
             await installation.registers("app", finding.image("app", tag, digest))
         assert "configuration" in (await finding.api.get("/")).text
         installation.config.write_text(sound)
-        await until(lambda: _is_sound(finding.api), "the fault is gone", within=20)
+        await until(lambda: _is_sound(finding.api), "the fault is gone", within=SLOW_START)
 
 
 async def test_sighup_reads_the_file_although_it_did_not_change(
@@ -72,7 +73,7 @@ async def test_sighup_reads_the_file_although_it_did_not_change(
         for process in installation.processes:
             before = _reloads(process.log.read_text())
             process.signal(signal.SIGHUP)
-            await until(lambda: _reloads(process.log.read_text()) > before, process.name, within=20)  # noqa: B023
+            await until(lambda: _reloads(process.log.read_text()) > before, process.name, within=SLOW_START)  # noqa: B023
         digest = await finding.push("app", "v1.1.0", "second")
         await installation.registers("app", finding.image("app", "v1.1.0", digest))
 
@@ -107,33 +108,33 @@ async def test_a_secret_is_changed_with_events_in_flight(
     """The old secret is valid until it is taken out, the new one from its first moment; nothing is refused between."""
     contents, host = registry
     async with found(ByWebhook, installation, contents, host=host, first=("v1.0.0", "first")) as finding:
-        statuses: list[int] = []
+        number = 0
         stopped = asyncio.Event()
 
         async def send() -> None:
             """As a registry that was told nothing yet: the old secret, without a pause."""
-            number = 0
-            while not stopped.is_set():
-                number += 1
-                digest = finding.put("app", f"v1.{number}.0", f"content {number}")
-                statuses.append(await post(finding.api, host, f"v1.{number}.0", digest, secret=SECRET))
-                await asyncio.sleep(0.02)
+            nonlocal number
+            async with Sender(lambda: installation.url, SECRET) as sender:  # fails where a post was refused
+                while not stopped.is_set():
+                    number += 1
+                    digest = finding.put("app", f"v1.{number}.0", f"content {number}")
+                    await sender.send(envelope(host, "app", f"v1.{number}.0", digest))
 
         sending = asyncio.create_task(send())
         try:
             rotate(installation, host, f'secret = "{NEWER}"\nprevious_secret = "{SECRET}"')
-            await until(lambda: _accepts(finding, host, NEWER), "the new secret is valid", within=20)
+            await until(lambda: _accepts(finding, host, NEWER), "the new secret is valid", within=SLOW_START)
         finally:
             stopped.set()
             await sending
-        assert set(statuses) == {202}
-        last = f"v1.{len(statuses)}.0"
+        last = f"v1.{number}.0"
         await installation.registers(
             "app", finding.image("app", last, contents.history(f"{PREFIX}/app", last)[-1].digest or "")
         )
         rotate(installation, host, f'secret = "{NEWER}"')
-        await until(lambda: _refuses(finding, host, SECRET), "the old secret is refused", within=20)
-        assert await _accepts(finding, host, NEWER)
+        await until(lambda: _refuses(finding, host, SECRET), "the old secret is refused", within=SLOW_START)
+        async with Sender(lambda: installation.url, NEWER) as sender:
+            await sender.send(envelope(host, "app", "nightly", finding.put("app", "nightly", "no release")))
         assert (await watch(finding.api, "app"))["pinned_tag_value"] == last
 
 

@@ -23,10 +23,12 @@ class KnownWatch:
 
 @dataclass(slots=True)
 class MemoryInbox:
-    """`away` makes it refuse everything, as while Postgres is stopped; `marks` counts how often a target came due."""
+    """`away` makes it refuse everything, as while Postgres is stopped; `broken` is raised as a bug would be. `marks`
+    counts how often a target came due."""
 
     watches: list[KnownWatch] = field(default_factory=list)
     away: bool = False
+    broken: Exception | None = None
     marks: dict[int, int] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
     deliveries: dict[UUID, tuple[Delivery, int, list[PushEvent]]] = field(default_factory=dict)
@@ -94,6 +96,8 @@ class MemoryInbox:
     def _require(self) -> None:
         if self.away:
             raise StoreUnavailable("away for a test")
+        if self.broken is not None:
+            raise self.broken
 
     def _is_new(self, source: str, event: PushEvent) -> bool:
         if event.event_id is None:

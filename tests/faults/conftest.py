@@ -41,7 +41,7 @@ class Shared:
     async def deployed(self, moves: Moves) -> None:
         """Wait until all is deployed; the ledger must be right so far."""
         ours = self.cluster
-        await until(lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=60)
+        await until(lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=120)
         assert faults(ours, moves.finals) == []
 
 

@@ -1,4 +1,4 @@
-"""Tell the webs of pushes as CNCF Distribution does, and retry as stubbornly as it does when they cannot take it."""
+"""Tell the webs of a cluster of pushes, as stubbornly as CNCF Distribution does when they cannot take one."""
 
 import asyncio
 import random
@@ -7,11 +7,10 @@ from uuid import uuid4
 
 import httpx
 
-from app.local.registry.events import CONTENT_TYPE, Event, Origin, Target
+from app.local.registry.events import Event, Origin, Target
 from app.local.registry.grammar import OCI_MANIFEST
 from tests.cluster import SECRET, Cluster, until
-
-_AGAIN = 0.2
+from tests.sender import Sender
 
 
 def body(cluster: Cluster, name: str, tag: str, digest: str) -> bytes:
@@ -25,49 +24,19 @@ def body(cluster: Cluster, name: str, tag: str, digest: str) -> bytes:
     ).envelope()
 
 
-class Teller:
-    """Posts deliveries to the webs that run; `statuses` and `seconds` are those of every answer, in order."""
+class Teller(Sender):
+    """Posts deliveries to any of the webs that run; `statuses` and `seconds` are those of every answer, in order."""
 
     def __init__(self, cluster: Cluster, *, seed: int = 1) -> None:
         self._cluster = cluster
         self._random = random.Random(seed)
-        self._client = httpx.AsyncClient(
-            timeout=10, trust_env=False, headers={"Authorization": f"Bearer {SECRET}", "Content-Type": CONTENT_TYPE}
-        )
-        self.statuses: list[int] = []
-        self.seconds: list[float] = []
-
-    async def __aenter__(self) -> "Teller":
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._client.aclose()
+        super().__init__(lambda: self._random.choice(cluster.webs), SECRET)
 
     async def push(self, name: str, tag: str, content: str) -> str:
         """Push to the registry and tell one web of it. Returns the digest."""
         digest = self._cluster.registry.push(f"team/{name}", tag, content=content)
-        await self.tell(body(self._cluster, name, tag, digest))
+        await self.send(body(self._cluster, name, tag, digest))
         return digest
-
-    async def tell(self, delivery: bytes) -> None:
-        """Post until it is taken, as the registry would."""
-        status = 0
-        while status != 202:
-            status = await self.post(delivery)
-            await asyncio.sleep(0 if status == 202 else _AGAIN)
-
-    async def post(self, delivery: bytes) -> int:
-        """Post once, to any of the webs; its status, 599 when it did not answer."""
-        url = self._random.choice(self._cluster.webs)
-        start = asyncio.get_running_loop().time()
-        try:
-            answer = await self._client.post(f"{url}/webhooks/distribution", content=delivery)
-            status = answer.status_code
-        except httpx.HTTPError:
-            status = 599
-        self.statuses.append(status)
-        self.seconds.append(asyncio.get_running_loop().time() - start)
-        return status
 
     async def tell_all(self, deliveries: Sequence[bytes], *, times: int, at_once: int = 8) -> None:
         """Post each `times` times, in no order, over so many connections."""
@@ -76,7 +45,7 @@ class Teller:
 
         async def work() -> None:
             while waiting:
-                await self.tell(waiting.pop())
+                await self.send(waiting.pop())
 
         await asyncio.gather(*(work() for _ in range(at_once)))
 
@@ -92,4 +61,4 @@ async def answering(cluster: Cluster) -> None:
                 return False
 
         for url in cluster.webs:
-            await until(lambda url=url: answers(url), f"{url} answers", within=30)
+            await until(lambda url=url: answers(url), f"{url} answers", within=90)

@@ -80,12 +80,9 @@ class Fleet:
         return self.moves[name][-1]
 
     async def tell(self, name: str) -> None:
-        """Tell of the job's newest move, again and again until it is stored, as registries do."""
+        """Tell of the job's newest move."""
         newest = self.moves[name][-1]
-        while True:
-            with suppress(StoreUnavailable):
-                await self.line.tell(f"team/{name}", newest.tag, newest.digest)
-                return
+        await self.line.tell(f"team/{name}", newest.tag, newest.digest)
 
     async def arrives(self, name: str) -> None:
         """Wait until the job's newest move is registered, as often as it was made."""

@@ -1,8 +1,10 @@
-"""Workers that kill themselves with SIGKILL at a named step: `python -m tests.faults.killing_worker CONFIG FLAGS N`.
+"""Workers that kill or freeze themselves at a named step: `python -m tests.faults.killing_worker CONFIG FLAGS N`.
 
 N workers of one thread each are kept alive, forked from this process, which has imported everything once. A step is
-`before:looks.settle@JOB` or `after:deployer.submit@JOB`; the worker that reaches it dies when FLAGS/armed holds a file
-of that name. The file is moved to FLAGS/killed, so exactly one dies; it leaves the time there.
+`before:looks.settle@JOB`, `after:deployer.submit@JOB`, or `inside:looks.submitted@JOB`, which is before the commit of
+its transaction. The worker that reaches it meets its end when FLAGS/armed holds a file of that name: by SIGKILL when
+the file is empty, else by SIGSTOP for as many seconds as it says. The file is moved to FLAGS/killed, so exactly one
+does; it leaves the time there. FLAGS/thawed has a file of that name once the frozen one was continued.
 """
 
 import asyncio
@@ -10,8 +12,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,8 +27,9 @@ from app.adapters.broker import open_broker
 from app.adapters.doorbell import DramatiqDoorbell
 from app.adapters.nomad import RenewableDeployer
 from app.adapters.postgres.changes import PostgresFeed
-from app.adapters.postgres.pool import Database
+from app.adapters.postgres.pool import Connection, Database
 from app.adapters.postgres.rollouts import PostgresRollouts
+from app.adapters.postgres.session import SessionLimits
 from app.adapters.registry import RegistryClient
 from app.bootstrap import App, Kept, build_services, endpoints, nomad_connection
 from app.domain.reference import Repository
@@ -36,9 +40,11 @@ from app.services.vigil import Vigil
 from app.settings import Settings, load_settings
 from workers.worker import run_worker
 
+_INSIDE: ContextVar[Callable[[], None]] = ContextVar("inside", default=lambda: None)
+
 
 class Deadly:
-    """A port that works as the real one does, except that a flagged call is the last thing its process does."""
+    """A port that works as the real one does, except that at a flagged call its process ends, or is frozen."""
 
     def __init__(self, name: str, port: Any, flags: Path) -> None:
         self._name, self._port, self._flags = name, port, flags
@@ -47,22 +53,40 @@ class Deadly:
         real = getattr(self._port, method)
 
         async def call(*values: Any, **named: Any) -> Any:
-            self._die(f"before:{self._name}.{method}", values)
-            result = await real(*values, **named)
-            self._die(f"after:{self._name}.{method}", (*values, result))
+            self._meet(f"before:{self._name}.{method}", values)
+            token = _INSIDE.set(lambda: self._meet(f"inside:{self._name}.{method}", values))
+            try:
+                result = await real(*values, **named)
+            finally:
+                _INSIDE.reset(token)
+            self._meet(f"after:{self._name}.{method}", (*values, result))
             return result
 
         return call
 
-    def _die(self, step: str, values: tuple[Any, ...]) -> None:
+    def _meet(self, step: str, values: tuple[Any, ...]) -> None:
         for job in filter(None, map(_job, values)):
             flag = f"{step}@{job}"
             try:
                 (self._flags / "armed" / flag).rename(self._flags / "killed" / flag)
             except FileNotFoundError:
                 continue
+            seconds = (self._flags / "killed" / flag).read_text()
             (self._flags / "killed" / flag).write_text(repr(time.time()))
-            os.kill(os.getpid(), signal.SIGKILL)
+            if not seconds:
+                os.kill(os.getpid(), signal.SIGKILL)
+            (self._flags / "frozen" / str(os.getpid())).write_text(f"{seconds} {flag}")
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+
+class Transactions(Database):
+    """A Database whose transactions meet what is armed for their step, just before they commit."""
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        async with super().transaction() as connection:
+            yield connection
+            _INSIDE.get()()
 
 
 def _job(value: Any) -> str:
@@ -78,7 +102,8 @@ def _job(value: Any) -> str:
 @asynccontextmanager
 async def opener(settings: Settings, *, broker: Broker, flags: Path) -> AsyncIterator[App]:
     """The services of a worker that has long been running: it does not make every target due, as a start would."""
-    database, bell = Database(settings.database_url.reveal()), DramatiqDoorbell(broker)
+    limits = SessionLimits.of_lease(settings.lease_seconds)
+    database, bell = Transactions(settings.database_url.reveal(), limits=limits), DramatiqDoorbell(broker)
     nomad = RenewableDeployer(nomad_connection(settings.nomad))
     kept = Kept(
         database=database,
@@ -123,10 +148,22 @@ def main(config: Path, flags: Path, count: int) -> None:
         os._exit(0)
 
     signal.signal(signal.SIGTERM, stop)
+    thaw_at: dict[int, float] = {}
     while True:
         while len(children) < count:
             children.add(_fork(settings, flags))
-        children.discard(os.wait()[0])
+        child, status = os.waitpid(-1, os.WUNTRACED | os.WNOHANG)
+        if child and os.WIFSTOPPED(status):
+            seconds = (flags / "frozen" / str(child)).read_text().partition(" ")[0]
+            thaw_at[child] = time.monotonic() + float(seconds)
+        elif child:
+            children.discard(child)
+        for frozen in [each for each, at in thaw_at.items() if at <= time.monotonic()]:
+            del thaw_at[frozen]
+            flag = (flags / "frozen" / str(frozen)).read_text().partition(" ")[2]
+            os.kill(frozen, signal.SIGCONT)
+            (flags / "thawed" / flag).touch()
+        time.sleep(0 if child else 0.01)
 
 
 def _fork(settings: Settings, flags: Path) -> int:

@@ -37,7 +37,7 @@ class Outcomes:
         """Unix time of the success of the digest's rollout, 0.0 while there is none."""
         return self._ended.get(digest, 0.0)
 
-    async def settled(self, names: Iterable[str], *, within: float = 30) -> None:
+    async def settled(self, names: Iterable[str], *, within: float = 90) -> None:
         """Wait until nothing is under way at any of these: what is registered by then is all that will be."""
         wanted = frozenset(names)
         await until(lambda: self.quiet >= wanted, lambda: f"nothing under way: {wanted - self.quiet}", within=within)

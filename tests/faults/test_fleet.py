@@ -27,9 +27,9 @@ async def test_no_more_than_may_be_are_under_way(server_directory: Path, databas
             async with Teller(ours) as teller:
                 for name in NAMES:
                     pushed[name] = Shown(tag="v1.1.0", digest=await teller.push(name, "v1.1.0", f"{name} v1.1.0"))
-            await until(lambda: len(ours.nomad.ledger.entries()) >= 5, "some are registered", within=30)
+            await until(lambda: len(ours.nomad.ledger.entries()) >= 5, "some are registered", within=90)
             workers[0].kill()
-            await until(lambda: not missing(ours, pushed), lambda: missing(ours, pushed), within=60)
+            await until(lambda: not missing(ours, pushed), lambda: missing(ours, pushed), within=120)
             await outcomes.settled(NAMES)
         assert faults(ours, pushed) == []
         assert most_at_once(ours.nomad) <= 3

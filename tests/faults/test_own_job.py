@@ -27,12 +27,12 @@ async def test_it_goes_last_and_its_successor_follows_it_to_its_end(
             async with Teller(ours) as teller:
                 for name in (*OTHERS, OWN):
                     pushed[name] = Shown(tag="v1.1.0", digest=await teller.push(name, "v1.1.0", f"{name} v1.1.0"))
-            await until(lambda: ours.nomad.ledger.entries(job=OWN), "our own job is registered", within=60)
+            await until(lambda: ours.nomad.ledger.entries(job=OWN), "our own job is registered", within=120)
             for process in before:
                 process.kill()
             for kind in ("web", "worker"):
                 ours.start(kind)
-            await until(lambda: outcomes.ended_at(pushed[OWN].digest), "its rollout ends well", within=30)
+            await until(lambda: outcomes.ended_at(pushed[OWN].digest), "its rollout ends well", within=90)
             await outcomes.settled(NAMES)
         assert faults(ours, pushed) == []
         entries = ours.nomad.ledger.entries()

@@ -4,7 +4,6 @@ import asyncio
 import time
 from pathlib import Path
 
-import httpx
 import pytest
 
 from app.local.nomad.timing import Timing
@@ -14,6 +13,7 @@ from tests.faults.deliveries import Teller, answering, body
 from tests.faults.moves import Moves
 from tests.faults.oracle import Shown, faults, missing
 from tests.faults.outcomes import reading
+from tests.sender import PAUSE, TAKEN, Sender
 from tests.servers.postgres import migrate
 
 NAMES = [f"r{number:02}" for number in range(10)]
@@ -44,36 +44,41 @@ async def test_postgres_stopped_for_twenty_seconds(
             await asyncio.to_thread(private_postgres.kill)
             refused = asyncio.create_task(_refusals(ours, seconds=AWAY))
             pushing = asyncio.create_task(moves.make(40, seconds=2))
-            answers = await refused
+            refusals, others = await refused
             await asyncio.to_thread(private_postgres.start)
             ready_at = time.monotonic()
             refused_so_far = len(teller.statuses)
-            await until(lambda: 202 in teller.statuses[refused_so_far:], "a push is taken", within=30)
+            await until(lambda: TAKEN in teller.statuses[refused_so_far:], "a push is taken", within=90)
             took = time.monotonic() - ready_at
+            posts = teller.statuses[refused_so_far:].index(TAKEN) + 1
             await pushing
-            await until(lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=60)
+            await until(lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=120)
             deployed = time.monotonic() - ready_at
             async with reading(private_postgres.url) as outcomes:
                 await outcomes.settled(NAMES)
         print(
-            f"{len(answers)} refusals, slowest {max(s for _, _, s in answers):.3f} s; a push taken after {took:.1f} s"
+            f"{len(refusals)} refusals, slowest {max(refusals):.3f} s, of others {max(others):.3f} s; "
+            f"a push taken after {took:.1f} s, by post {posts}"
         )
         print(f"all deployed after {deployed:.1f} s")
-        assert {(status, retry) for status, retry, _ in answers} == {(503, "1")}
-        assert max(seconds for _, _, seconds in answers) < 1
-        assert took < 3
+        # Within a second, on a machine on which an answer that needs no Postgres comes at once.
+        assert max(refusals) < 1 + max(others)
+        # Within three seconds for a sender that comes again as soon as it was refused.
+        assert posts <= 3 / PAUSE
         assert faults(ours, moves.finals) == []
 
 
-async def _refusals(ours: Cluster, *, seconds: float) -> list[tuple[int, str, float]]:
-    """(status, Retry-After, seconds) of posts for so long, of a push that never was."""
+async def _refusals(ours: Cluster, *, seconds: float) -> tuple[list[float], list[float]]:
+    """Post for so long a push that never was, with the secret and with another in turn: how long each answer took."""
     unreal = Shown(tag="v0.0.1", digest="sha256:" + "0" * 64)
     delivery = body(ours, NAMES[0], unreal.tag, unreal.digest)
-    answers = []
-    async with httpx.AsyncClient(timeout=10, trust_env=False, headers={"Authorization": f"Bearer {SECRET}"}) as client:
+    async with Sender(lambda: ours.webs[0], SECRET) as known, Sender(lambda: ours.webs[0], "no secret") as others:
         ends = time.monotonic() + seconds
-        while (start := time.monotonic()) < ends:
-            answer = await client.post(f"{ours.webs[0]}/webhooks/distribution", content=delivery)
-            answers.append((answer.status_code, answer.headers.get("Retry-After", ""), time.monotonic() - start))
+        while time.monotonic() < ends:
+            await known.post(delivery)
+            await others.post(delivery)
             await asyncio.sleep(0.1)
-    return answers
+        assert set(known.answers) == {503}
+        assert set(others.answers) == {401}
+        others.broken.clear()  # as it should be
+    return known.seconds, others.seconds

@@ -80,7 +80,7 @@ async def test_events_that_lie_deploy_nothing_that_is_not_served(shared: Shared)
         await lying
         for name in NAMES:
             unserved = Shown(tag=moves.finals[name].tag, digest="sha256:" + "f" * 64)
-            await teller.tell(body(ours, name, unserved.tag, unserved.digest))
+            await teller.send(body(ours, name, unserved.tag, unserved.digest))
         # Not until all is quiet: looks for what the lies told go on for half a minute.
         await shared.deployed(moves)
 

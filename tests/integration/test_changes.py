@@ -99,7 +99,7 @@ async def execute(database: Database, *statements: str, values: tuple[Any, ...] 
             await connection.execute(statement, *values)
 
 
-async def heard(changes: AsyncIterator[Change], *, within: float = 10.0) -> Change:
+async def heard(changes: AsyncIterator[Change], *, within: float = 30.0) -> Change:
     async with asyncio.timeout(within):
         return await anext(changes)
 
@@ -196,7 +196,7 @@ async def test_each_listener_hears_and_one_connection_serves_all(database: Datab
         assert feed.listeners == 2
         assert await connections() == 1
     assert feed.listeners == 0
-    await until(lambda: _is(connections, 0), "the connection stays", within=5)
+    await until(lambda: _is(connections, 0), "the connection stays", within=30)
     async with feed.listen() as again:
         assert await heard(again) == EVERYTHING
 
@@ -221,19 +221,19 @@ async def test_postgres_may_be_away_at_first_and_hang_later(private_postgres: Em
     feed = PostgresFeed(database, pace=QUICK)
     await asyncio.to_thread(private_postgres.stop)
     async with feed.listen() as changes:
-        await until(lambda: feed.problem, "no problem is told", within=5)
+        await until(lambda: feed.problem, "no problem is told", within=30)
         await silence(changes)
         await asyncio.to_thread(private_postgres.start)
-        assert await heard(changes, within=20) == EVERYTHING
+        assert await heard(changes, within=60) == EVERYTHING
         assert feed.problem == ""
         async with database.connection() as connection:
             session = await connection.fetchval("SELECT pid FROM pg_stat_activity WHERE application_name = $1", SESSION)
         os.kill(session, signal.SIGSTOP)
         try:
-            await until(lambda: feed.problem, "the silence is not noticed", within=10)
+            await until(lambda: feed.problem, "the silence is not noticed", within=30)
         finally:
             os.kill(session, signal.SIGCONT)
-        assert await heard(changes, within=20) == EVERYTHING
+        assert await heard(changes, within=60) == EVERYTHING
     await feed.aclose()
     await database.close()
 

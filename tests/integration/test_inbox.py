@@ -57,7 +57,7 @@ async def test_what_comes_while_a_worker_lets_the_target_go_is_not_lost(database
 
 
 async def test_what_the_registry_showed_before_is_kept_with_the_event(database: Database) -> None:
-    around = InPostgres(PostgresInbox(database), database)
+    around = InPostgres(PostgresInbox(database, patience=20.0), database)
     await around.add_watch("app", host=HOST, path="team/app")
     async with database.connection() as connection:
         await connection.execute("UPDATE watches SET wanted_tag = 'v1', wanted_digest = $1", DIGEST)
@@ -68,7 +68,7 @@ async def test_what_the_registry_showed_before_is_kept_with_the_event(database: 
 
 
 async def test_what_became_of_an_event_is_told(database: Database) -> None:
-    around = InPostgres(PostgresInbox(database), database)
+    around = InPostgres(PostgresInbox(database, patience=20.0), database)
     await around.add_watch("app", host=HOST, path="team/app")
     sent, rollout = delivery(pushed(1)), UUID(int=7)
     await around.inbox.store(sent)
@@ -93,7 +93,7 @@ async def test_what_became_of_an_event_is_told(database: Database) -> None:
 async def test_the_body_of_an_odd_delivery_is_kept_as_it_came(database: Database) -> None:
     odd = Parsed(oddities=(Oddity(where="body", problem="is not JSON"),))
     sent = Delivery(delivery_id=uuid4(), source="main", size=4, parsed=odd, body=b"\x00\xff{\n")
-    await PostgresInbox(database).store(sent)
+    await PostgresInbox(database, patience=20.0).store(sent)
     async with database.connection() as connection:
         assert await connection.fetchval("SELECT body FROM deliveries") == b"\x00\xff{\n"
 

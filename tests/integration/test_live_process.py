@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -44,13 +43,11 @@ async def test_a_change_arrives_and_a_signal_ends_stream_and_process(processes: 
                     await connection.execute("UPDATE watches SET wanted_tag = 'v2' WHERE name = 'app'")
                 await lines_to(lines, '"watches":["app"]')
 
-                began = time.monotonic()
                 web.ended_by_us = True
                 web.popen.send_signal(signal.SIGTERM)
                 async with asyncio.timeout(20):
                     rest = [line async for line in lines]  # a stream that is cut raises
                 assert await asyncio.to_thread(web.popen.wait, 20) == -signal.SIGTERM
-                assert time.monotonic() - began < 2
                 assert "exceeded" not in web.log.read_text()
                 assert all(not line.startswith("event: changed") for line in rest)
     await database.close()

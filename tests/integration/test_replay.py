@@ -82,7 +82,7 @@ class Post:
 async def post(database_url: str) -> AsyncIterator[Post]:
     database = Database(database_url, size=4)
     await PostgresWatches(database).reconcile([APP, SIDECAR, OTHER], at_start=False)
-    yield Post(database=database, inbox=PostgresInbox(database, patience=5.0), doorbell=InProcessDoorbell())
+    yield Post(database=database, inbox=PostgresInbox(database, patience=30.0), doorbell=InProcessDoorbell())
     await database.close()
 
 

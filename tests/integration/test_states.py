@@ -5,6 +5,7 @@ everything else is StoreUnavailable, with the fix.
 """
 
 import asyncio
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -129,3 +130,18 @@ async def test_a_user_who_may_not_migrate_is_told_so(empty_database_url: str) ->
     finally:
         await owner.execute(f"DROP ROLE {name}")
         await owner.close()
+
+
+async def test_a_session_that_only_reads_is_not_kept(database: Database, database_url: str) -> None:
+    """It would only read after the database takes writes again, since it began under another setting."""
+    name = urlsplit(database_url).path.lstrip("/")
+    owner = await asyncpg.connect(database_url)
+    await owner.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable, match="make it writable again"):
+            async with database.transaction() as connection:
+                await connection.execute("UPDATE switches SET paused = false")
+    await owner.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+    async with database.transaction() as connection:
+        await connection.execute("UPDATE switches SET paused = false")
+    await owner.close()

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from httpx import Response
 from starlette.testclient import TestClient
 
 from app.asgi import create_app
@@ -67,7 +68,7 @@ def test_it_serves_while_everything_is_away(file: Path) -> None:
 
 def test_it_works_with_postgres_alone(file: Path, database_url: str) -> None:
     with serving(file, database_url) as client:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while "app" not in client.get("/repos").json():
             assert time.monotonic() < deadline, "the watches were not reconciled"
         assert client.get("/readyz").status_code == 200
@@ -79,15 +80,24 @@ def test_it_works_with_postgres_alone(file: Path, database_url: str) -> None:
         assert answer.status_code == 503
         assert client.get("/repos").json()["app"]["auto_deploy"] is False
 
+        sent = _taken(client)
+        assert client.get(sent.headers["Location"]).json()["source"] == "distribution"
+        assert client.post("/webhooks/harbor", json={}).status_code == 404
+        assert "/webhooks/harbor" in client.get("/", headers={"Accept": "text/html"}).text
+
+
+def _taken(client: TestClient) -> Response:
+    """As registries do: again until it is taken, since a busy Postgres may not commit in time."""
+    for _ in range(100):
         sent = client.post(
             "/webhooks/distribution",
             json={"events": []},
             headers={"Authorization": "Bearer a-secret-of-the-registry"},
         )
-        assert sent.status_code == 202
-        assert client.get(sent.headers["Location"]).json()["source"] == "distribution"
-        assert client.post("/webhooks/harbor", json={}).status_code == 404
-        assert "/webhooks/harbor" in client.get("/", headers={"Accept": "text/html"}).text
+        if sent.status_code == 202:
+            return sent
+        assert (sent.status_code, sent.headers.get("Retry-After")) == (503, "1")
+    raise AssertionError("not taken by 100 posts")
 
 
 def test_without_a_schema_it_says_so(file: Path, empty_database_url: str) -> None:

@@ -15,7 +15,7 @@ import uvicorn
 
 from tests.servers.tls import Certificate
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 _TICK = 0.1
 
 

@@ -58,7 +58,7 @@ class Recorder:
             self._arrived.notify_all()
         return Response(status_code=received.status)
 
-    def wait_for(self, enough: Callable[[list[Received]], bool], *, timeout: float = 10) -> list[Received]:
+    def wait_for(self, enough: Callable[[list[Received]], bool], *, timeout: float = 30) -> list[Received]:
         """What was received, as soon as it is enough; TimeoutError otherwise. Blocks this thread only."""
         with self._arrived:
             if not self._arrived.wait_for(lambda: enough(self._received), timeout):

@@ -13,13 +13,14 @@ import httpx
 
 from app.local.nomad import sample_job
 from app.local.registry import LocalRegistry
-from app.local.registry.events import CONTENT_TYPE, Event, Origin, Target
+from app.local.registry.events import Event, Origin, Target
 from app.local.registry.grammar import OCI_MANIFEST
 from tests.e2e.site import PREFIX, SECRET, Site, change, site, watch
 from tests.own_processes import until
+from tests.sender import Sender
 from tests.servers.local_registry import local_registry
 
-PATIENCE = 20.0
+PATIENCE = 90.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,13 +93,8 @@ class Stage:
 
     async def deliver(self, body: bytes) -> str:
         """Post any body as the registry; returns the delivery's path."""
-        async with self.site.api() as api:
-            answer = await api.post(
-                "/webhooks/distribution",
-                content=body,
-                headers={"Authorization": f"Bearer {SECRET}", "Content-Type": CONTENT_TYPE},
-            )
-        assert answer.status_code == 202, answer.text
+        async with Sender(lambda: self.url, SECRET) as sender:
+            answer = await sender.send(body)
         return str(answer.headers["location"])
 
     async def say(self, name: str, **rule: object) -> str:

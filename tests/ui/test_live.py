@@ -11,6 +11,7 @@ import pytest
 from playwright.async_api import Page, Response, Route, expect
 
 from app.local.nomad import Timing
+from tests.machine import machine
 from tests.servers.toxic import ToxicProxy
 from tests.ui.conftest import Browse
 from tests.ui.hand import check_now, confirm, pick, row, search, toast
@@ -38,16 +39,18 @@ async def test_a_row_changes_within_a_second(scene: Stage, page: Page, app: str)
     await expect(page.locator("#live")).to_have_text("Live")
     await page.evaluate("window.kept = true")
     took = []
-    for number in range(2, 7):
-        tag = f"v1.{number}.0"
-        seen = await _watching(page, app, f"{tag} runs", scene, tag)
-        (fact,) = await scene.fetch(
-            "SELECT first_at FROM decisions JOIN watches USING (decision_id) WHERE name = $1 AND words = $2",
-            app, f"{tag} runs",
-        )  # fmt: skip
-        happened: datetime = fact["first_at"]
-        took.append(seen - happened.timestamp())
-    assert statistics.median(took) <= 1, took
+    with machine() as pace:
+        for number in range(2, 7):
+            tag = f"v1.{number}.0"
+            seen = await _watching(page, app, f"{tag} runs", scene, tag)
+            (fact,) = await scene.fetch(
+                "SELECT first_at FROM decisions JOIN watches USING (decision_id) WHERE name = $1 AND words = $2",
+                app, f"{tag} runs",
+            )  # fmt: skip
+            happened: datetime = fact["first_at"]
+            took.append(seen - happened.timestamp())
+        stretch = pace.stretch
+    assert statistics.median(took) <= 1 * stretch, (took, stretch)
     assert await page.evaluate("window.kept"), "the page was not loaded again"
 
 
@@ -280,7 +283,7 @@ async def _fetched(page: Page, scene: Stage, app: str, tag: str) -> None:
     its_row = re.compile(rf'data-watch="{app}"(?:(?!data-watch).)*{re.escape(tag)} runs', re.DOTALL)
     page.on("response", responses.put_nowait)
     await scene.push(app, tag)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             response = await responses.get()
             if urlsplit(response.url).path in ("/", "/rows") and its_row.search(await response.text()):

@@ -111,6 +111,17 @@ def test_up_tells_the_faults_before_it_starts_anything(faulty: Path, tmp_path: P
     assert "faulty.toml: xyzzy" in result.stderr
 
 
+@pytest.mark.parametrize("command", ["worker", "poller"])
+def test_a_health_address_that_is_none_is_a_users_mistake(command: str) -> None:
+    for arguments, environ in (
+        (["--health-address", "8081"], {}),
+        ([], {"REGISTRYWATCHER_HEALTH_ADDRESS": "nonsense"}),
+    ):
+        result = CliRunner().invoke(main, [command, *arguments], env=environ)
+        assert result.exit_code == 2
+        assert 'write host and port, as "127.0.0.1:8081"' in result.output
+
+
 def run(*arguments: str, environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """The installed program, with no variables but these."""
     return subprocess.run(

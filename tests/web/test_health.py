@@ -45,3 +45,12 @@ def test_not_ready(face: Face, client: TestClient, state: tuple[str, ...] | Exce
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "1"
     assert words in answer.json()["message"]
+
+
+def test_not_ready_while_its_own_loops_stand_still(face: Face, client: TestClient) -> None:
+    face.standing = "no turn was completed for 7 s by: presence: Postgres cannot be used now"
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert answer.json() == {"message": face.standing}
+    assert client.get("/healthz").status_code == 200
+    assert face.standing in client.get("/", headers={"Accept": "text/html"}).text

@@ -48,7 +48,7 @@ class Browser:
 
     async def event(self) -> tuple[str, Any]:
         """The next event: each comes by itself, as soon as it is there."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             chunk = (await self.chunks.get()).decode()
         lines = [line for line in chunk.rstrip("\n").split("\n") if not line.startswith("retry: ")]
         kind, data = lines
@@ -75,11 +75,11 @@ async def opened(application: Starlette, **headers: str) -> AsyncIterator[Browse
     }  # fmt: skip
     request = asyncio.create_task(application(scope, browser.receive, browser.send))
     try:
-        await until(lambda: browser.start, "there is no answer", within=10)
+        await until(lambda: browser.start, "there is no answer", within=30)
         yield browser
     finally:
         browser.gone.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await request
 
 
@@ -94,7 +94,7 @@ async def test_a_change_is_told_as_it_happens() -> None:
         assert "default-src 'none'" in browser.headers["content-security-policy"]
         kind, hello = await browser.event()
         assert (kind, set(hello)) == ("hello", {"version", "instance"})
-        await until(lambda: face.feed.mailboxes, "nobody listens", within=10)
+        await until(lambda: face.feed.mailboxes, "nobody listens", within=30)
         face.feed.mailboxes[0].put(Change(watches=frozenset({"b", 'a\n\n"'}), rollouts=frozenset({"7"})))
         assert await browser.event() == (
             "changed",
@@ -115,7 +115,7 @@ async def test_every_browser_hears_and_one_that_leaves_is_forgotten() -> None:
     async with serving(face) as application:
         async with opened(application) as one:
             async with opened(application):
-                await until(lambda: len(face.feed.mailboxes) == 2, "nobody listens", within=10)
+                await until(lambda: len(face.feed.mailboxes) == 2, "nobody listens", within=30)
                 assert application.state.streams.open == 2
             assert len(face.feed.mailboxes) == application.state.streams.open == 1
             face.feed.mailboxes[0].put(EVERYTHING)
@@ -152,20 +152,20 @@ async def test_a_stream_ends_when_its_token_is_no_longer_good() -> None:
         assert (await browser.event())[0] == "hello"
         assert (await browser.event())[0] == "ping"
         face.access = Access(tokens=(token("wall", Role.VIEWER, "rotated"),))
-        await until(lambda: browser.ended, "it goes on", within=10)
+        await until(lambda: browser.ended, "it goes on", within=30)
 
 
 async def test_it_ends_with_the_process_and_with_the_feed() -> None:
     face = Face()
     async with serving(face) as application:
         async with opened(application) as browser, opened(application) as other:
-            await until(lambda: len(face.feed.mailboxes) == 2, "nobody listens", within=10)
+            await until(lambda: len(face.feed.mailboxes) == 2, "nobody listens", within=30)
             face.feed.mailboxes[0].close()
-            await until(lambda: browser.ended or other.ended, "it outlives the feed", within=10)
+            await until(lambda: browser.ended or other.ended, "it outlives the feed", within=30)
             application.state.streams.stop()
-            await until(lambda: browser.ended and other.ended, "it outlives the process", within=10)
+            await until(lambda: browser.ended and other.ended, "it outlives the process", within=30)
         async with opened(application) as late:
-            await until(lambda: late.ended, "it is opened while the process stops", within=10)
+            await until(lambda: late.ended, "it is opened while the process stops", within=30)
 
 
 async def test_there_are_only_so_many() -> None:

@@ -197,6 +197,17 @@ def test_a_store_that_is_away_is_503_and_the_retry_is_taken(client: TestClient, 
     assert client.post("/webhooks/main", content=envelope(push()), headers=GOOD).json()["events"] == 1
 
 
+@pytest.mark.parametrize("source", ["main", "forgotten"])
+def test_a_bug_below_is_no_500(client: TestClient, services: StubServices, source: str) -> None:
+    """As a value that Postgres refuses even in quarantine, or a mistake in a statement."""
+    services.inbox.broken = KeyError("delivery_id")
+    answer = client.post(f"/webhooks/{source}", content=envelope(push()), headers=GOOD)
+    assert answer.status_code == (503 if source == "main" else 404)
+    assert ("Retry-After" in answer.headers) == (source == "main")
+    services.inbox.broken = None
+    assert client.post("/webhooks/main", content=envelope(push()), headers=GOOD).json()["events"] == 1
+
+
 def test_an_unknown_source_is_404_and_is_noted(client: TestClient, services: StubServices) -> None:
     assert client.post("/webhooks/forgotten", content=b"{}", headers=GOOD).status_code == 404
     assert services.inbox.unknown == ["forgotten"]

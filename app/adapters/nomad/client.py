@@ -17,7 +17,7 @@ from app.adapters.nomad.connection import NomadConnection
 from app.adapters.nomad.errors import Problem, Refusal, Silence, problem_of, refusal_of, while_reading
 from app.adapters.nomad.refusals import Doing
 from app.adapters.nomad.token import Token
-from app.adapters.nomad.transport import base_address, open_session
+from app.adapters.nomad.transport import base_address, open_session, verification
 from app.domain.watch import JobPlace
 from app.errors import RegistryWatcherError
 
@@ -191,7 +191,7 @@ class NomadClient:
         return {
             "address": base_address(known),
             "timeout": (min(_CONNECT_TIMEOUT, known.timeout), known.timeout),
-            "verify": known.verify,
+            "verify": verification(known),
             "cert": certificate,
             "session": session,
         }
@@ -202,6 +202,8 @@ def _as_json(answer: requests.Response, shape: type) -> Any:
         parsed = answer.json()
     except requests.exceptions.JSONDecodeError as error:
         raise problem_of(error) from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists within lists
+        raise Silence("the answer is not Nomad's JSON; correct NOMAD_ADDR", sent=True) from error
     if not isinstance(parsed, shape):
         raise Silence("the answer is not of Nomad's form; correct NOMAD_ADDR, or the proxy before Nomad", sent=True)
     return parsed

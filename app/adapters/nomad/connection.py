@@ -63,8 +63,7 @@ class NomadConnection:
 
 
 def _address_faults(connection: NomadConnection) -> tuple[Fault, ...]:
-    parts = urlsplit(connection.address)
-    if (parts.scheme in ("http", "https") and parts.hostname) or connection.socket_path:
+    if connection.socket_path or _is_http(connection.address):
         return ()
     return (
         _fault(
@@ -73,6 +72,14 @@ def _address_faults(connection: NomadConnection) -> tuple[Fault, ...]:
             "Write http://host:4646, https://host:4646 or unix:///path/to/api.sock",
         ),
     )
+
+
+def _is_http(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets without their like, a port that is no number
+        return False
 
 
 def _file_faults(connection: NomadConnection) -> tuple[Fault, ...]:

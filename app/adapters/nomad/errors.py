@@ -4,8 +4,6 @@ Pure. Texts are matched by substring: Nomad puts `rpc error: ` before what cross
 It must not quote what libraries say about a request: that can hold a header.
 """
 
-import re
-
 import requests
 from nomad.api.exceptions import BaseNomadException
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
@@ -34,6 +32,7 @@ _REJECTIONS = (
 # A 500 with one of these says that nothing was begun.
 _NOT_NOW = ("No cluster leader", "Not ready to serve consistent reads", "No path to region", "node is not the leader")
 _GATEWAY = frozenset({408, 502, 503, 504})
+_MOST_WORDS = 16_384  # bytes of a refusal; what is told of it is far less
 
 
 class Refusal(Exception):
@@ -79,7 +78,8 @@ def problem_of(error: Exception) -> Problem:
 
 def refusal_of(response: requests.Response) -> Refusal:
     """The refusal that an answer with an error status is; Nomad's texts are plain, and quoted bounded."""
-    text = re.sub(r"rpc error: ", "", response.text)
+    # Not `response.text`: for text of no said encoding requests would try dozens of them.
+    text = response.content[:_MOST_WORDS].decode("utf-8", "replace").replace("rpc error: ", "")
     # Asked for logs, agents of 1.7 to 1.9 say so with 500.
     status = 403 if text.strip() == "Permission denied" else response.status_code
     return Refusal(status, bounded(text, 1000), retry_after=_seconds(response.headers.get("Retry-After")))
@@ -163,4 +163,5 @@ def _tls_silence(text: str) -> Silence:
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    return float(retry_after) if retry_after and retry_after.isdigit() else None
+    is_number = retry_after is not None and retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 7
+    return float(retry_after) if retry_after and is_number else None

@@ -51,7 +51,6 @@ _PREFIXES = {
 _NOISE = re.compile(r"Error response from daemon: |API error(?: \(\d+\))?: |rpc error: code = \w+ desc = ")
 # Ids of one allocation, which would make one sentence many.
 _IDS = re.compile(r" (?<!:)[0-9a-f]{64}\b|(?<=alloc/)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_REPEATED = re.compile(r"(: [^:]+)\1+$")
 _PULL = re.compile(r"[Ff]ailed to pull `([^`]*)`: (.*)", re.DOTALL)
 _DEADLINE = re.compile(r"Task not running by healthy_deadline of (\S+)")
 _TOO_SHORT = re.compile(r"Task not running for min_healthy_time of (\S+) by healthy_deadline of (\S+)")
@@ -104,7 +103,19 @@ def _driver(text: str) -> str:
 
 
 def _tidy(text: str) -> str:
-    return _REPEATED.sub(r"\1", _IDS.sub("", _NOISE.sub("", text)).strip())
+    return _said_once(_IDS.sub("", _NOISE.sub("", text)).strip())
+
+
+def _said_once(text: str) -> str:
+    """`text` with its last part, from the last colon on, once: docker repeats it ("x: manifest unknown: manifest
+    unknown")."""
+    last = text[text.rfind(":") :]
+    if not last.startswith(": "):
+        return text
+    end = len(text)
+    while text.endswith(last, 0, end - len(last)):
+        end -= len(last)
+    return text[:end]
 
 
 def _terminated(event: Mapping[str, Any], memory: int | None) -> str:

@@ -4,6 +4,7 @@ python-nomad can only block a thread while it waits, so this asks through httpx,
 It must not know what is waited for. https://developer.hashicorp.com/nomad/api-docs#blocking-queries
 """
 
+import re
 import ssl
 from dataclasses import dataclass
 from typing import Any
@@ -16,12 +17,14 @@ from app.adapters.nomad.token import Token
 from app.adapters.nomad.transport import base_address
 from app.domain.watch import JobPlace
 from app.http import CONNECT_SECONDS, trusted_authorities, user_agent
+from app.network import HeaderRefused, Network
 
 # Nomad cuts an address off at 100 connections (nomad.md 1.1), and calls that do not wait need theirs.
 CONNECTIONS = 8
 _WAITING = 6
 _WAIT = 55  # fits below the 60 s of common proxies
 _SLACK = 10.0
+_INDEX = re.compile(r"[0-9]{1,19}", re.ASCII)  # Nomad counts in 64 bits
 
 
 class PollFailed(Exception):
@@ -94,19 +97,19 @@ class LongPolls:
                 headers={"X-Nomad-Token": token} if token else {},
                 extensions={"sni_hostname": name} if name else {},
             )
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, ImportError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, HeaderRefused, OSError, ValueError, ImportError) as error:
             raise PollFailed from error
 
 
 def _read(answer: httpx.Response, *, waited: bool) -> Polled:
     index = answer.headers.get("X-Nomad-Index", "")
-    if answer.status_code not in (200, 404) or not index.isdigit():
+    if answer.status_code not in (200, 404) or _INDEX.fullmatch(index) is None:
         raise PollFailed(answer.status_code)
     if answer.status_code == 404:
         return Polled(index=int(index), rows=None, waited=waited)
     try:
         body = answer.json()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PollFailed(answer.status_code) from error
     rows = body if isinstance(body, list) else [body]
     if not all(isinstance(row, dict) and "ID" in row for row in rows):
@@ -117,15 +120,11 @@ def _read(answer: httpx.Response, *, waited: bool) -> Polled:
 def _open(connection: NomadConnection) -> httpx.AsyncClient:
     user, _, password = connection.http_auth.partition(":")
     limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=30.0)
-    trust = _trust(connection)
-    socket = connection.socket_path
     return httpx.AsyncClient(
         base_url=base_address(connection),
         auth=(user, password) if connection.http_auth else None,
-        verify=trust,
-        limits=limits,
-        transport=httpx.AsyncHTTPTransport(uds=socket, limits=limits) if socket else None,
-        trust_env=socket is None,
+        transport=Network(verify=_trust(connection), limits=limits, uds=connection.socket_path),
+        trust_env=False,  # the network knows the environment's proxies
         headers={"User-Agent": user_agent()},
         # The server adds up to a sixteenth to the wait. Our turn for a connection comes when it comes.
         timeout=httpx.Timeout(_WAIT * 17 / 16 + _SLACK, connect=CONNECT_SECONDS, pool=None),

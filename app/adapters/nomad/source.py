@@ -20,6 +20,8 @@ MAX_SIZE = 1_000_000
 
 Pair = tuple[str, str]
 
+_ASSIGNED = re.compile(r"(?m)^[ \t]*+([\w-]++)[ \t]*+=.*+$")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSource:
@@ -90,9 +92,7 @@ def is_named(source: JobSource, order: Order) -> bool:
 
 def parse_request(source: JobSource) -> dict[str, Any]:
     """The body of `POST /v1/jobs/parse`. It takes no flags: they become assignments, which win over the var-files."""
-    variables = source.variables
-    for name in source.flags:
-        variables = re.sub(_assignment(name, r"[^\n]*"), "", variables)
+    variables = _ASSIGNED.sub(lambda found: "" if found[1] in source.flags else found[0], source.variables)
     assigned = [f"{name} = {_hcl(value)}" for name, value in source.flags.items()]
     return {
         "JobHCL": source.text,
@@ -106,7 +106,7 @@ def json_job(source: JobSource) -> dict[str, Any] | None:
     """The job of a source in JSON, with or without a `Job` around it; None when it is none."""
     try:
         parsed = json.loads(source.text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     job = parsed.get("Job", parsed) if isinstance(parsed, dict) else None
     return job if isinstance(job, dict) and "TaskGroups" in job else None
@@ -130,7 +130,7 @@ def _in_flags(source: JobSource, pair: Pair) -> JobSource | None:
 
 def _in_variables(source: JobSource, pair: Pair) -> JobSource | None:
     old, new = pair
-    assigned = _assignment(r"\w[\w-]*", f'"{re.escape(old)}"')
+    assigned = rf'(?m)^[ \t]*+\w[\w-]*+[ \t]*+=[ \t]*+"{re.escape(old)}"[ \t]*+(?:(?:#|//).*+)?$'
     changed, count = re.subn(assigned, lambda found: found[0].replace(f'"{old}"', f'"{new}"'), source.variables)
     return replace(source, variables=changed) if count == 1 else None
 
@@ -140,10 +140,6 @@ def _in_text(source: JobSource, pair: Pair) -> JobSource | None:
     # Neither the end of another name nor the beginning of a longer one.
     changed, count = re.subn(rf"(?<![\w./@-]){re.escape(old)}(?![\w./@:-])", lambda _: new, source.text)
     return replace(source, text=changed) if count == 1 else None
-
-
-def _assignment(name: str, value: str) -> str:
-    return rf"(?m)^[ \t]*{name}[ \t]*=[ \t]*{value}[ \t]*(?:(?:#|//).*)?$"
 
 
 def _hcl(value: str) -> str:

@@ -3,9 +3,11 @@
 It must not decide anything about answers.
 """
 
+import os
 import socket
 import warnings
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -14,6 +16,7 @@ from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import InsecureRequestWarning, NewConnectionError
 
 from app.adapters.nomad.connection import NomadConnection
+from app.proxies import Proxies
 
 _SOCKET_ORIGIN = "http://localhost"
 
@@ -24,20 +27,35 @@ def base_address(connection: NomadConnection) -> str:
 
 
 def open_session(connection: NomadConnection) -> requests.Session:
-    """A session for one thread. Proxies of the environment hold, except for unix sockets."""
+    """A session for one thread. Proxies of the environment hold as `app/proxies.py` reads them, unix sockets have none.
+
+    Nothing else of the environment does: requests would send the user and password that a ~/.netrc holds for the host.
+    """
     session = requests.Session()
+    session.trust_env = False
     if connection.http_auth:
         user, _, password = connection.http_auth.partition(":")
         session.auth = (user, password)
     if connection.socket_path:
-        session.trust_env = False
         session.mount(_SOCKET_ORIGIN, _SocketAdapter(connection.socket_path))
-    elif connection.tls_server_name:
+        return session
+    scheme, proxy = urlsplit(connection.address).scheme, Proxies.of_environment().proxy_for_url(connection.address)
+    if proxy is not None:
+        session.proxies = {scheme: proxy}
+    if connection.tls_server_name:
         session.mount("https://", _NamedAdapter(connection.tls_server_name))
     if connection.skip_verify:
         # The user switched verification off by name; a warning at every call tells nothing more.
         warnings.simplefilter("ignore", InsecureRequestWarning)
     return session
+
+
+def verification(connection: NomadConnection) -> bool | str:
+    """What requests takes as `verify`: what is configured, else the bundle that the environment names to requests."""
+    configured = connection.verify
+    if configured is not True:
+        return configured
+    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
 
 
 class _NamedAdapter(HTTPAdapter):

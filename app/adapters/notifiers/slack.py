@@ -12,6 +12,7 @@ import httpx
 from app.domain.notice import Notice
 from app.errors import Permanent, Transient
 from app.http import BodyRefused, bounded, read_bounded
+from app.network import HeaderRefused
 
 MAX_HEADLINE = 400  # characters, escaped
 MAX_SECTION = 2900  # Slack takes 3000 in a section's text
@@ -40,6 +41,8 @@ class SlackNotifier:
                 await response.aclose()
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):  # without the cause, which quotes the address
             raise Permanent("the Slack webhook_url is no http or https address: mend it") from None
+        except HeaderRefused as error:
+            raise Transient(f"Slack's answer is not read: {error}") from error
         except (httpx.HTTPError, OSError) as error:
             raise Transient(f"Slack did not answer: {type(error).__name__}") from error
         _judge(response, words)

@@ -39,7 +39,7 @@ class Database:
                 min_size=0,
                 max_size=self._size,
                 timeout=self._timeout,
-                command_timeout=self._limits.statement + 5,  # Postgres ends it first, and says why
+                command_timeout=self._limits.statement + 2,  # Postgres ends it first, and says why
                 init=self._begin,
                 reset=_leave_as_it_is,
                 server_settings={"application_name": "registrywatcher"},

@@ -22,7 +22,7 @@ class SessionLimits:
     """
 
     lock: float = 2.0
-    statement: float = 25.0
+    statement: float = 15.0
     idle_in_transaction: float = 4.0
     silent_peer: float = 4.0
     idle: float = 0.0

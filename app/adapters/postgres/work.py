@@ -6,50 +6,51 @@ All ages are by the database's clock, outside of any transaction. It must not ju
 from app.adapters.postgres.pool import Connection, Row
 from app.services.loops import LoopState
 from app.services.presence import ProcessKind
-from app.services.standstill import Seen, Waiting, Work
+from app.services.standstill import MOST, Seen, Waiting, Work
 
-_MOST = 1000  # rows of each kind that are counted
-
-# The statement's own time, so that indexes are searched by it: these are read for every page.
-# What is due counts from when it fell due, or from the end of the lease that it was left under.
-_DUE = """
-SELECT 'jobs' AS what, greatest(since, lease_until) AS at FROM (
-  SELECT target_id, min(since) AS since FROM (
-    SELECT target_id, due_at AS since FROM targets WHERE due_at < now()
-    UNION ALL SELECT target_id, created_at FROM wakes WHERE created_at < now()) due GROUP BY target_id) overdue
-JOIN targets t USING (target_id)
-WHERE (lease_until IS NULL OR lease_until < now())
+_WANTED = """
+  (lease_until IS NULL OR lease_until < now())
   AND (EXISTS (SELECT FROM watches w WHERE w.target_id = t.target_id AND present)
     OR EXISTS (SELECT FROM rollouts r WHERE r.target_id = t.target_id AND r.state = 'requested'))
 """
 
-_ROLLOUTS = """
-SELECT 'rollouts', greatest(next_look_at, lease_until) FROM rollouts
-WHERE state = 'submitted' AND next_look_at < now()
-  AND (lease_until IS NULL OR lease_until < now())
+# Read for every page, so each part ends early: by an index in the order of time, at MOST rows. Time is the statement's
+# own, since a volatile one cannot be searched by.
+# What is due counts from when it fell due, or from the end of the lease that it was left under.
+_DUE = f"""
+SELECT 'jobs' AS what, target_id::text AS key, greatest(due_at, lease_until) AS at FROM targets t
+WHERE due_at < now() AND {_WANTED} ORDER BY due_at LIMIT {MOST}
+"""
+_WOKEN = f"""
+SELECT 'jobs', target_id::text, greatest(created_at, lease_until) FROM wakes JOIN targets t USING (target_id)
+WHERE created_at < now() AND {_WANTED} ORDER BY wake_id LIMIT {MOST}
+"""
+
+_ROLLOUTS = f"""
+SELECT 'rollouts', rollout_id::text, greatest(next_look_at, lease_until) FROM rollouts
+WHERE state = 'submitted' AND next_look_at < now() AND (lease_until IS NULL OR lease_until < now())
+ORDER BY next_look_at LIMIT {MOST}
 """
 
 # An open event whose target is due, now or later, is on its way: it waits for a late tag, or for what is away.
-_PUSHES = """
-SELECT 'pushes', ew.told_at FROM event_watches ew
+_PUSHES = f"""
+SELECT 'pushes', ew.event_id::text, ew.told_at FROM event_watches ew
 JOIN watches w ON w.name = ew.watch_name AND w.present JOIN targets t USING (target_id)
 WHERE ew.settled_at IS NULL AND t.due_at IS NULL AND ew.told_at < now()
   AND NOT EXISTS (SELECT FROM wakes WHERE wakes.target_id = t.target_id)
   AND (t.lease_until IS NULL OR t.lease_until < now())
+LIMIT {MOST}
 """
 
-_POLLS = """
-SELECT 'polls', poll_at FROM targets t
+_POLLS = f"""
+SELECT 'polls', target_id::text, poll_at FROM targets t
 WHERE poll_at < now() AND EXISTS (SELECT FROM watches w WHERE w.target_id = t.target_id AND present)
+ORDER BY poll_at LIMIT {MOST}
 """
 
 _WAITING = f"""
-SELECT what, count(*) AS count, min(at) AS since, extract(epoch FROM now() - min(at))::float8 AS age
-FROM (
-  ({_DUE} ORDER BY since LIMIT {_MOST})
-  UNION ALL ({_ROLLOUTS} ORDER BY next_look_at LIMIT {_MOST})
-  UNION ALL ({_PUSHES} ORDER BY told_at LIMIT {_MOST})
-  UNION ALL ({_POLLS} ORDER BY poll_at LIMIT {_MOST})) waiting
+SELECT what, count(DISTINCT key) AS count, min(at) AS since, extract(epoch FROM now() - min(at))::float8 AS age
+FROM (({_DUE}) UNION ALL ({_WOKEN}) UNION ALL ({_ROLLOUTS}) UNION ALL ({_PUSHES}) UNION ALL ({_POLLS})) waiting
 GROUP BY what
 """
 

@@ -18,7 +18,8 @@ from app.adapters.registry.gate import Closed, Gate
 from app.adapters.registry.login import Login, LoginDesk
 from app.adapters.registry.origins import keeps_credentials
 from app.errors import RegistryUnavailable
-from app.http import WHOLE_SECONDS, BodyRefused, open_client
+from app.http import WHOLE_SECONDS, open_client
+from app.network import AnswerRefused
 
 _NEEDS_LOGIN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _FAILURES = (*_NEEDS_LOGIN, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SERVER_ERROR)
@@ -63,7 +64,7 @@ class Connection:
         except (OSError, httpx.TransportError) as error:
             self._gate.unanswered()
             raise unreachable(place, error) from error
-        except (BodyRefused, RedirectRefused) as error:
+        except (AnswerRefused, RedirectRefused) as error:
             raise unavailable(place, str(error)) from error
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise unavailable(place, f"it cannot be asked: {place.quote(str(error))}") from error

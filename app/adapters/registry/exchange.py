@@ -33,7 +33,7 @@ class Ask:
 
 
 async def exchange(client: httpx.AsyncClient, ask: Ask) -> Answer:
-    """Send and read everything. Raises httpx.HTTPError, BodyRefused, RedirectRefused; the caller bounds the time."""
+    """Send and read everything. Raises httpx.HTTPError, AnswerRefused, RedirectRefused; the caller bounds the time."""
     url, authorization = ask.url, ask.authorization
     for _ in range(_MOST_REDIRECTS + 1):
         response = await client.send(_request(client, ask, url, authorization), stream=True)

@@ -17,6 +17,7 @@ from app.adapters.registry.exchange import Ask
 from app.adapters.registry.failures import Answer, Place, denied, refused, unavailable
 from app.adapters.registry.origins import why_unsafe
 from app.adapters.registry.tokens import TokenCache
+from app.http import bounded
 
 _MAX_TOKEN_BYTES = 256 * 1024
 
@@ -78,7 +79,7 @@ class LoginDesk:
 
     async def _fetch(self, request: TokenRequest) -> Token:
         place = Place(endpoint=self._endpoint, repository=request.scope.removeprefix("repository:").rpartition(":")[0])
-        service = f"its token service {urlsplit(request.realm).hostname or '(no host)'}"
+        service = f"its token service {bounded(urlsplit(request.realm).hostname or '(no host)', limit=120)}"
         reason = why_unsafe(request.realm, home=self._endpoint.origin)
         if reason is not None:
             raise unavailable(place, f"{service} is not contacted: {reason}")

@@ -37,8 +37,9 @@ MAX_MANIFEST_BYTES = 4 * 1024 * 1024
 _LARGE_PAGES = re.compile(r"https?://(?:ghcr\.io|public\.ecr\.aws|[^/:]+\.amazonaws\.com(?:\.cn)?)(?::\d+)?")
 _LONGEST_WAIT = 6 * 3600.0
 _ALL_TAGS = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}(?:\n[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127})*")
-_LINK = re.compile(r"<([^>]*)>((?:[^<\",]|\"[^\"]*\")*)")
-_REL = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]+))", re.IGNORECASE)
+# Possessive, and no "<" within "<…>": each character is looked at once, whatever a registry sends.
+_LINK = re.compile(r"<([^<>]*+)>((?:[^<\",]++|\"[^\"]*+\")*+)")
+_REL = re.compile(r";\s*+rel\s*+=\s*+(?:\"([^\"]*+)\"|([^\s;,\"]++))", re.IGNORECASE)
 _HASHES = {"sha256": hashlib.sha256, "sha512": hashlib.sha512}
 
 

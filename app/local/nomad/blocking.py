@@ -51,7 +51,10 @@ async def answer_in_time(nomad: Simulator, ask: Callable[[], Answer], *, table: 
     while True:
         with nomad.world.watching(table) as changed:
             told = _tell(ask)
-            if told.passed(index, first) or not await _changes(nomad, changed, until):
+            if told.passed(index, first):
+                return told.give()
+            if not await _changes(nomad, changed, until):
+                nomad.world.waited_out += 1
                 return told.give()
         first = first or told
 

@@ -43,6 +43,8 @@ class World:
         self.deployments: dict[str, Deployment] = {}
         self.allocations: dict[str, Allocation] = {}
         self.process: Callable[[Evaluation], None] = _no_scheduler
+        self.waited_out = 0
+        """How many blocking queries were answered because their time was over."""
         self._waiting: dict[str, list[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = {}
 
     @property
@@ -77,6 +79,11 @@ class World:
         finally:
             if waiter in self._waiting.get(table, ()):
                 self._waiting[table].remove(waiter)
+
+    @property
+    def waits(self) -> int:
+        """How many blocking queries are open."""
+        return sum(map(len, self._waiting.values()))
 
     def add(self, row: Row) -> None:
         """Store a new row of any table under its job, at the present index."""

@@ -1,5 +1,6 @@
 """The simulated agent over a real socket: tokens, blocking queries, faults, the ledger and the control API."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from app.local.nomad import Fate, Fault, Simulator, Timing, create_simulator_app, sample_job
 from app.local.nomad.faults import Action
+from tests.contract.nomad_simulator.open_waits import waits
 from tests.servers.http import serve
 
 
@@ -86,9 +88,12 @@ def test_a_reset_gives_no_reply_whether_or_not_the_write_was_applied(
 def test_a_hanging_write_is_applied_before_or_after_the_wait(
     agent: httpx.Client, simulator: Simulator, after: bool, applied: int
 ) -> None:
-    simulator.faults.add(Fault(action=Action.HANG, seconds=5, path="/v1/jobs", after=after))
+    simulator.faults.add(Fault(action=Action.HANG, seconds=60, path="/v1/jobs", after=after))
     with pytest.raises(httpx.ReadTimeout):
         agent.post("/v1/jobs", json={"Job": sample_job("web", "app:v1")}, timeout=0.3)
+    while simulator.faults.waiting:  # the client may have given up before the request was read
+        time.sleep(0.01)
+    agent.get("/v1/status/leader")
     assert len(simulator.ledger.entries()) == applied
 
 
@@ -112,11 +117,13 @@ def test_only_the_one_token_is_let_in() -> None:
 
 def test_a_blocking_query_returns_when_the_job_changes(agent: httpx.Client, simulator: Simulator) -> None:
     simulator.seed(sample_job("web", "app:v1"))
+    simulator.skip(60)  # it runs, and nothing moves by itself
     index = int(agent.get("/v1/job/web").headers["X-Nomad-Index"])
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(agent.get, "/v1/job/web", params={"index": index, "wait": "30s"})
+        waiting = pool.submit(agent.get, "/v1/job/web", params={"index": index, "wait": "60s"})
+        waits(agent, simulator)
         simulator.set_image("web", group="app", task="server", image="app:v2")
-        reply = waiting.result(timeout=5)
+        reply = waiting.result(timeout=30)
     assert int(reply.headers["X-Nomad-Index"]) > index
     assert reply.json()["TaskGroups"][0]["Tasks"][0]["Config"]["image"] == "app:v2"
 
@@ -133,10 +140,11 @@ def test_a_blocking_query_sees_what_only_time_brings(agent: httpx.Client, simula
 
 def test_an_unchanged_blocking_query_ends_with_its_wait(agent: httpx.Client, simulator: Simulator) -> None:
     simulator.seed(sample_job("web", "app:v1"))
+    simulator.skip(60)
     index = agent.get("/v1/job/web").headers["X-Nomad-Index"]
-    reply = agent.get("/v1/job/web", params={"index": index, "wait": "200ms"})
+    reply = agent.get("/v1/job/web", params={"index": index, "wait": "50ms"})
     assert (reply.status_code, reply.headers["X-Nomad-Index"]) == (200, index)
-    assert reply.elapsed.total_seconds() >= 0.2
+    assert simulator.world.waited_out == 1
 
 
 @pytest.mark.parametrize(

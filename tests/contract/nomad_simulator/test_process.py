@@ -13,7 +13,7 @@ import httpx
 
 from app.local.nomad import sample_job
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 
 
 @contextmanager

@@ -120,5 +120,5 @@ def test_it_ends_with_its_parent(server_directory: Path, end: signal.Signals) ->
         pid, port = map(int, parent.stdout.readline().split())
         assert answers(port)
         parent.send_signal(end)
-    assert gone(pid, within=10)
+    assert gone(pid, within=30)
     assert not answers(port)

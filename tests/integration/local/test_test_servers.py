@@ -86,7 +86,7 @@ def test_an_application_that_cannot_start_is_named() -> None:
 
 async def test_the_proxy_passes_then_loses_cuts_and_refuses(redis_url: str) -> None:
     async with ToxicProxy(redis_url) as proxy:
-        client = redis.asyncio.Redis.from_url(proxy.url, socket_timeout=0.2, retry=Retry(NoBackoff(), 0))
+        client = redis.asyncio.Redis.from_url(proxy.url, socket_timeout=1, retry=Retry(NoBackoff(), 0))
         async with client:
             assert await client.set("key", "x" * 100)
             proxy.black_hole = True

@@ -28,7 +28,7 @@ TAG_URL = "/v2/team/app/manifests/v1.0.0"
 
 @pytest.fixture
 def served() -> Iterator[tuple[LocalRegistry, httpx.Client]]:
-    with local_registry() as (registry, url), httpx.Client(base_url=url, headers=ACCEPT, timeout=5) as client:
+    with local_registry() as (registry, url), httpx.Client(base_url=url, headers=ACCEPT, timeout=30) as client:
         yield registry, client
 
 

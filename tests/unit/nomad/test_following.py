@@ -137,7 +137,7 @@ async def test_a_rolling_update_of_ten_costs_few_requests(agent: Agent, deployer
         if look.pointer is None:
             break
         deployment_id = look.deployment.deployment_id if look.deployment else ""
-        await deployer.moved(PLACE, look.pointer, within=10)
+        await deployer.moved(PLACE, look.pointer, within=60)
     assert look.deployment is not None
     assert (look.deployment.phase, look.deployment.healthy) == (DeploymentPhase.SUCCESSFUL, 10)
     assert agent.asked - before <= 35

@@ -26,7 +26,7 @@ MODELS: dict[str, type[BaseModel]] = {"": Document, "nomad": NomadTable, **NAMED
 NOT_SETTINGS = {
     "PORT", "NOMAD_JOB_ID", "REGISTRYWATCHER_CONFIG", "REGISTRYWATCHER_LOG_LEVEL", "REGISTRYWATCHER_HEALTH_ADDRESS",
 }  # fmt: skip
-FOREIGN = {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE"}
+FOREIGN = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE"}
 
 
 def configuration() -> list[tuple[str, str, str]]:

@@ -37,6 +37,7 @@ def registries() -> Iterator[Row]:
         ("it fails", 502, {}, LATER),
     ):
         yield _asked(when, _answering(status, body), mend)
+    yield _asked("a header of its answer is too long", _saying("Link", "<" * 10_000), "Correct the server")
     login = endpoint(username="ci", password="secret")
     found = _words(_answering(403, {}), login)
     yield _row("it refuses the configured user", found, "registry main", "Check registry_auth")
@@ -67,6 +68,10 @@ def _raising(error: Exception) -> Callable[[httpx.Request], httpx.Response]:
 
 def _answering(status: int, body: object) -> Callable[[httpx.Request], httpx.Response]:
     return lambda request: httpx.Response(status, json=body)
+
+
+def _saying(header: str, value: str) -> Callable[[httpx.Request], httpx.Response]:
+    return lambda request: httpx.Response(200, headers={header: value}, json={})
 
 
 def _caused(cause: Exception) -> Exception:

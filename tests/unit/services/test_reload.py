@@ -125,7 +125,7 @@ async def test_what_cannot_be_applied_waits_for_a_person(process: Process) -> No
 async def test_a_person_is_heard_at_once_though_nothing_changed(process: Process) -> None:
     running = asyncio.create_task(process.reloader.run(interval=3600))
     process.reloader.ask()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await process.applied.wait()
     running.cancel()
     assert process.in_force == ["first"]
@@ -134,7 +134,7 @@ async def test_a_person_is_heard_at_once_though_nothing_changed(process: Process
 async def test_a_change_is_noticed_within_the_interval(process: Process) -> None:
     running = asyncio.create_task(process.reloader.run(interval=0.001))
     process.path.write_text("second")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await process.applied.wait()
     running.cancel()
     assert process.in_force == ["second"]
@@ -144,11 +144,11 @@ async def test_what_nobody_foresaw_is_reported_and_does_not_make_it_deaf(process
     running = asyncio.create_task(process.reloader.run(interval=0.001))
     process.away = RuntimeError("nobody foresaw this")
     process.reloader.ask()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await process.failed.wait()
     process.away = None
     process.reloader.ask()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await process.applied.wait()
     running.cancel()
     assert (process.in_force, process.reloader.problem) == (["first"], "")

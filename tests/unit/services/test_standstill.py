@@ -108,3 +108,7 @@ def test_nothing_is_known_where_nobody_was_seen() -> None:
     stale = tuple(replace(each, age=20.0) for each in ALL)
     assert told(processes=stale, jobs=waiting(30), polls=waiting(30)) == []
     assert told(jobs=waiting(30)) == []
+
+
+def test_many_are_not_counted_to_the_end() -> None:
+    assert "100 or more jobs due, the oldest for 3 s" in told(processes=(WEB,), jobs=waiting(3, 100))[0][1]

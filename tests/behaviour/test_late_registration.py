@@ -1,0 +1,162 @@
+"""Given a worker that is frozen while Nomad answers its registration, then it overwrites nothing newer as it wakes."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.domain.job import Order, Submission
+from app.domain.watch import JobPlace
+from app.services.look import look
+from tests.line import Line, line
+
+
+class Frozen:
+    """A Deployer whose worker stands still in `submit`, until it is thawed: before the call, or with its answer."""
+
+    def __init__(self, deployer: Any, *, before: bool) -> None:
+        self._deployer = deployer
+        self._before = before
+        self.reached = asyncio.Event()
+        self.thawed = asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._deployer, name)
+
+    async def submit(self, place: JobPlace, order: Order) -> Submission:
+        if self._before:
+            await self._stand_still()
+        submission: Submission = await self._deployer.submit(place, order)
+        if not self._before:
+            await self._stand_still()
+        return submission
+
+    async def _stand_still(self) -> None:
+        self.reached.set()
+        await self.thawed.wait()
+
+
+async def frozen_in_submit(running: Line, *, before: bool) -> tuple[Frozen, asyncio.Task[None]]:
+    """A worker that looks at the one target before anybody else, and is frozen past its lease."""
+    deployer = Frozen(running.looker.deployer, before=before)
+    (row,) = await running.fetch(
+        "UPDATE targets SET mark = mark + 1, thorough = true, due_at = now() RETURNING target_id"
+    )
+    late = asyncio.create_task(look(replace(running.looker, deployer=deployer), row["target_id"]))
+    await deployer.reached.wait()
+    await running.execute("UPDATE targets SET lease_until = now() - interval '1 second'")
+    return deployer, late
+
+
+async def reasons(running: Line) -> Sequence[str]:
+    return [row["reason"] for row in await running.fetch("SELECT reason FROM decisions ORDER BY decision_id")]
+
+
+@pytest.mark.parametrize("before", [False, True], ids=["with its answer", "before its call"])
+async def test_what_came_after_it_stays_expected(database_url: str, before: bool) -> None:
+    """The last push puts the tag back to what it showed at first: a digest that is known, and so is not newer than what
+    would look like a change from outside."""
+    async with line(database_url) as running:
+        await running.start("app", "v1.0.0")
+        first = await running.push("app", "v1.1.0", "first")
+        await running.deployed("app", f"team/app:v1.1.0@{first}")
+        second = await running.push("app", "v1.1.0", "second", told=False)
+        deployer, late = await frozen_in_submit(running, before=before)
+        await running.tell("team/app", "v1.1.0", second)
+        await running.deployed("app", f"team/app:v1.1.0@{second}")
+        third = await running.push("app", "v1.1.0", "third")
+        await running.deployed("app", f"team/app:v1.1.0@{third}")
+
+        deployer.thawed.set()
+        await late
+
+        await running.push("app", "v1.1.0", "first")
+        await running.deployed("app", f"team/app:v1.1.0@{first}")
+        assert "changed_outside" not in await reasons(running)
+        assert len(running.images("app")) == 4
+
+
+async def test_a_change_by_hand_after_it_is_not_taken_for_ours(database_url: str) -> None:
+    async with line(database_url) as running:
+        await running.start("app", "v1.0.0")
+        first = await running.push("app", "v1.1.0", told=False)
+        deployer, late = await frozen_in_submit(running, before=False)
+        await running.tell("team/app", "v1.1.0", first)
+        await running.deployed("app", f"team/app:v1.1.0@{first}")
+        running.by_hand("app", ":v1.0.0")
+        await running.mark()
+        await running.held("app", "changed_outside")
+
+        deployer.thawed.set()
+        await late
+
+        await running.mark()
+        await running.quiet()
+        assert (await running.hold("app"))[0] == "changed_outside"
+
+
+async def test_what_a_person_superseded_meanwhile_is_known_as_ours(database_url: str) -> None:
+    """The registration that a person overtook is recorded as a fact, and is no change from outside."""
+    async with line(database_url) as running:
+        await running.start("app", "v1.0.0")
+        first = await running.push("app", "v1.1.0", told=False)
+        deployer, late = await frozen_in_submit(running, before=False)
+        await running.deploy("app", "v1.0.0")
+        await running.until(lambda: len(running.images("app")) == 2, "what the person asked for is registered")
+        deployer.thawed.set()
+        await late
+        await running.quiet()
+        rows = await running.fetch(
+            "SELECT submission_index IS NOT NULL AS registered, outcome FROM rollouts ORDER BY intent"
+        )
+        assert [tuple(row) for row in rows] == [(True, "superseded"), (True, "succeeded")]
+        await running.deploy("app", "")
+        await running.deployed("app", f"team/app:v1.1.0@{first}")
+        assert "changed_outside" not in await reasons(running)
+
+
+async def test_a_digest_that_it_saw_is_nothing_newer_than_a_change_by_hand(database_url: str) -> None:
+    """The frozen worker has resolved a digest that nobody else ever saw; it notes it when it wakes."""
+    async with line(database_url) as running:
+        await running.start("app", "v1.0.0")
+        registries = Resolving(running.looker.registries)
+        other = await running.push("app", "v1.1.0", told=False)
+        (row,) = await running.fetch(
+            "UPDATE targets SET mark = mark + 1, thorough = true, due_at = now() RETURNING target_id"
+        )
+        late = asyncio.create_task(look(replace(running.looker, registries=registries), row["target_id"]))
+        await registries.reached.wait()
+        await running.execute("UPDATE targets SET lease_until = now() - interval '1 second'")
+        newest = await running.push("app", "v1.1.0", "another content")
+        await running.deployed("app", f"team/app:v1.1.0@{newest}")
+        running.by_hand("app", ":v1.0.0")
+        await running.mark()
+        await running.held("app", "changed_outside")
+
+        registries.thawed.set()
+        await late
+
+        assert not await running.fetch("SELECT 1 FROM sightings WHERE digest = $1", other)
+        await running.mark()
+        await running.quiet()
+        assert (await running.hold("app"))[0] == "changed_outside"
+
+
+class Resolving:
+    """A RegistrySource whose worker is frozen with the first manifest in hand."""
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+        self.reached = asyncio.Event()
+        self.thawed = asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
+
+    async def manifest(self, *values: Any, **named: Any) -> Any:
+        found = await self._source.manifest(*values, **named)
+        self.reached.set()
+        await self.thawed.wait()
+        return found

@@ -1,0 +1,125 @@
+"""Given sessions that hold rows of ours and do not go on, or a network that swallows everything, then webhooks are
+acknowledged, and what nobody holds is deployed.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from app.local.nomad.timing import Timing
+from tests.cluster import Cluster, cluster, until
+from tests.faults.deliveries import Teller, answering, body
+from tests.faults.flags import Flags
+from tests.faults.moves import Moves
+from tests.faults.oracle import Shown, faults, last, missing
+from tests.faults.outcomes import reading
+from tests.servers.black_hole import black_hole
+
+NAMES = [f"r{number}" for number in range(8)]
+HELD, *OTHERS = NAMES
+SETTINGS = 'poll_interval = "1h"'
+
+
+@asynccontextmanager
+async def locked(database_url: str, statement: str) -> AsyncIterator[None]:
+    """Somebody at psql, who has begun and does not go on."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        async with connection.transaction():
+            await connection.execute(statement)
+            yield
+    finally:
+        await connection.close()
+
+
+async def pushed(ours: Cluster, teller: Teller, tag: str, *, times: int) -> dict[str, Shown]:
+    """Push the tag to each repository, tell each push so many times (each a delivery of its own), all at once."""
+    finals = {
+        name: Shown(tag=tag, digest=ours.registry.push(f"team/{name}", tag, content=f"{name} {tag}")) for name in NAMES
+    }
+    deliveries = [body(ours, name, tag, final.digest) for name, final in finals.items() for _ in range(times)]
+    statuses = await asyncio.gather(*(teller.post(each) for each in deliveries))
+    assert statuses == [202] * len(deliveries)
+    return finals
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("table", ["targets", "watches"])
+async def test_a_row_that_somebody_holds(server_directory: Path, database_url: str, redis_url: str, table: str) -> None:
+    with cluster(
+        server_directory, database_url=database_url, redis_url=redis_url, names=NAMES, settings=SETTINGS
+    ) as ours:
+        ours.nomad.set_timing(Timing(evaluation=0.01, healthy=0.1))
+        for kind in ("web", "worker"):
+            ours.start(kind)
+        await answering(ours)
+        async with Teller(ours) as teller, reading(database_url) as outcomes:
+            await outcomes.settled(NAMES)
+            rows = {"targets": f"job_id = '{HELD}'", "watches": f"name = '{HELD}'"}
+            async with locked(database_url, f"SELECT FROM {table} WHERE {rows[table]} FOR UPDATE"):
+                finals = await pushed(ours, teller, "v1.1.0", times=13)
+                others = {name: finals[name] for name in OTHERS}
+                await until(lambda: not missing(ours, others), lambda: missing(ours, others), within=60)
+                assert last(ours, HELD) is None
+            await until(lambda: not missing(ours, finals), lambda: missing(ours, finals), within=60)
+            await outcomes.settled(NAMES)
+        assert faults(ours, finals) == []
+
+
+@pytest.mark.slow
+async def test_a_worker_frozen_inside_a_transaction(server_directory: Path, database_url: str, redis_url: str) -> None:
+    with cluster(
+        server_directory, database_url=database_url, redis_url=redis_url, names=NAMES, settings=SETTINGS
+    ) as ours:
+        ours.nomad.set_timing(Timing(evaluation=0.01, healthy=0.1))
+        flags = Flags(server_directory / "flags")
+        ours.start("web")
+        ours.start_module("tests.faults.killing_worker", str(flags.directory), "3")
+        await answering(ours)
+        async with Teller(ours) as teller, reading(database_url) as outcomes:
+            await outcomes.settled(NAMES)
+            step = "inside:looks.settle"
+            flags.arm(step, HELD, freeze=3600)
+            moves = Moves(teller, NAMES)
+            await moves.make(len(NAMES), seconds=0)
+            await until(lambda: flags.killed_at(step, HELD), "a worker is frozen", within=60)
+            await moves.make(150, seconds=1)
+            assert set(teller.statuses) == {202}
+            await until(lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=60)
+            await outcomes.settled(NAMES)
+            assert not flags.thawed(step, HELD)
+        assert faults(ours, moves.finals) == []
+
+
+@pytest.mark.slow
+async def test_a_network_that_swallows_everything(server_directory: Path, database_url: str, redis_url: str) -> None:
+    """What was connected stays dead: only who gives a silent connection up finds the database again."""
+    with (
+        black_hole(database_url) as (relay, through),
+        cluster(server_directory, database_url=through, redis_url=redis_url, names=NAMES, settings=SETTINGS) as ours,
+    ):
+        ours.nomad.set_timing(Timing(evaluation=0.01, healthy=0.1))
+        for kind in ("web", "worker", "worker"):
+            ours.start(kind)
+        await answering(ours)
+        async with Teller(ours) as teller, reading(database_url) as outcomes:
+            await outcomes.settled(NAMES)
+            moves = Moves(teller, NAMES)
+            await moves.make(16, seconds=0.5)
+            relay.cut()
+            pushing = asyncio.create_task(moves.make(16, seconds=0.5))
+            await until(lambda: 503 in teller.statuses, "a sender is told to come again", within=30)
+            await asyncio.sleep(12)  # the partition of the report; whatever is connected by then is dead
+            relay.mend()
+            before = len(teller.statuses)
+            await until(lambda: 202 in teller.statuses[before:], "a push is taken again", within=20)
+            await pushing
+            await until(lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=60)
+            await outcomes.settled(NAMES, within=60)
+        assert relay.swallowed
+        assert set(teller.statuses) == {202, 503}
+        assert faults(ours, moves.finals) == []

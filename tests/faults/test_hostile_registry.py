@@ -1,0 +1,70 @@
+"""Given a registry whose headers hurt their reader, then the watches of other registries go on in the same worker."""
+
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from app.local.nomad import sample_job
+from app.local.nomad.timing import Timing
+from tests.cluster import cluster, until
+from tests.faults.deliveries import Teller, answering, body
+from tests.servers.hostile import hostile_registry
+
+PUSHES = 10
+_HOSTILE = """
+[registry_map.hostile]
+registry_scheme = "http"
+registry_domain = "{host}"
+registry_prefix = "team"
+
+[repo_map.bad]
+registry_name = "hostile"
+nomad_job_name = "bad"
+nomad_task_name = "server"
+"""
+
+
+@pytest.mark.slow
+async def test_a_header_of_one_registry_holds_up_no_other(
+    server_directory: Path, database_url: str, redis_url: str
+) -> None:
+    with (
+        hostile_registry(("Link", "<" * 95_000)) as hostile,
+        cluster(
+            server_directory,
+            database_url=database_url,
+            redis_url=redis_url,
+            names=["good"],
+            settings='poll_interval = "1s"',
+        ) as ours,
+    ):
+        text = ours.config.read_text().replace("['good']", "['good', 'bad']")
+        ours.config.write_text(text + _HOSTILE.format(host=hostile.host))
+        ours.nomad.set_timing(Timing(evaluation=0.01, healthy=0.1))
+        ours.nomad.seed(sample_job("bad", f"{hostile.host}/team/bad:v1.0.0"))
+        for kind in ("web", "worker", "poller"):
+            ours.start(kind)
+        await answering(ours)
+        await until(lambda: hostile.asked, "the hostile registry is asked", within=20)
+        async with Teller(ours) as teller:
+            for number in range(1, PUSHES + 1):
+                tag = f"v1.{number}.0"
+                digest = ours.registry.push("team/good", tag, content=tag)
+                await teller.tell_all([body(ours, "good", tag, digest)], times=1)
+                await until(lambda tag=tag: _runs(ours.nomad.job("good"), tag), f"{tag} is registered", within=30)
+        connection = await asyncpg.connect(database_url)
+        try:
+
+            async def told() -> str:
+                return str(await connection.fetchval("SELECT trouble FROM watches WHERE name = 'bad'") or "")
+
+            expired = "SELECT count(*) FROM targets WHERE lease_until < clock_timestamp()"
+            assert await connection.fetchval(expired) == 0
+            assert "its answer's header Link is longer than" in await until(told, "the trouble is told", within=20)
+        finally:
+            await connection.close()
+
+
+def _runs(job: dict[str, list[dict[str, list[dict[str, dict[str, str]]]]]], tag: str) -> bool:
+    return f":{tag}@" in job["TaskGroups"][0]["Tasks"][0]["Config"]["image"]

@@ -1,0 +1,90 @@
+"""Given workers that are frozen past their lease while they register, and wake when others have gone on, then no push
+is lost, and nothing is held without cause.
+"""
+
+import asyncio
+import random
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from app.local.nomad.timing import Timing
+from tests.cluster import Cluster, cluster, until
+from tests.faults.deliveries import Teller
+from tests.faults.flags import Flags
+from tests.faults.moves import Moves
+from tests.faults.oracle import Shown, faults, last, missing
+from tests.faults.outcomes import reading
+
+STEPS = ("after:deployer.submit", "before:deployer.submit", "inside:looks.submitted", "before:looks.submitted")
+FREEZES = 200
+LEASE = 1
+_WORKERS = 14
+_AT_ONCE = 10  # so that some workers are always awake
+NAMES = [f"r{number:02}" for number in range(20)]
+
+
+@pytest.mark.slow
+async def test_two_hundred_freezes_while_registering(server_directory: Path, database_url: str, redis_url: str) -> None:
+    settings = f'poll_interval = "1h"\nlease_seconds = {LEASE}'
+    with cluster(
+        server_directory, database_url=database_url, redis_url=redis_url, names=NAMES, settings=settings
+    ) as ours:
+        ours.nomad.set_timing(Timing(evaluation=0.01, healthy=0.1))
+        flags = Flags(server_directory / "flags")
+        ours.start("web")
+        ours.start_module("tests.faults.killing_worker", str(flags.directory), str(_WORKERS))
+        async with Teller(ours) as teller, reading(database_url) as outcomes:
+            await outcomes.settled(NAMES, within=60)
+            places = asyncio.Semaphore(_AT_ONCE)
+            stories = [_Story(ours, flags, teller, name) for name in NAMES]
+            await asyncio.gather(*(each.freeze(FREEZES // len(NAMES), places) for each in stories))
+            finals = {name: final for each in stories for name, final in each.moves.finals.items()}
+            await until(lambda: not missing(ours, finals), lambda: missing(ours, finals), within=60)
+            await outcomes.settled(NAMES, within=60)
+        assert sum(each.frozen for each in stories) == FREEZES
+        assert faults(ours, finals) == []
+        assert await _held_without_cause(database_url) == []
+
+
+class _Story:
+    """Pushes to one repository, two for each freeze: one that is being registered, one while the worker is frozen."""
+
+    def __init__(self, ours: Cluster, flags: Flags, teller: Teller, name: str) -> None:
+        self._ours, self._flags, self._name = ours, flags, name
+        self._random = random.Random(name)
+        self.moves = Moves(teller, [name])
+        self.frozen = 0
+
+    async def freeze(self, times: int, places: asyncio.Semaphore) -> None:
+        for number in range(times):
+            async with places:
+                await self._freeze(STEPS[(number + NAMES.index(self._name)) % len(STEPS)])
+
+    async def _freeze(self, step: str) -> None:
+        name, flags = self._name, self._flags
+        flags.arm(step, name, freeze=LEASE + self._random.uniform(0.2, 1.5))
+        await self._push()
+        await until(lambda: flags.killed_at(step, name), f"{name}: a worker is frozen {step}", within=60)
+        self.frozen += 1
+        await self._push()
+        await until(lambda: last(self._ours, name) == self._final, f"{name}: {self._final} by {step}", within=60)
+        await until(lambda: flags.thawed(step, name), f"{name}: the worker wakes", within=60)
+
+    async def _push(self) -> None:
+        await self.moves.make(1, seconds=0)
+
+    @property
+    def _final(self) -> Shown:
+        return self.moves.finals[self._name]
+
+
+async def _held_without_cause(database_url: str) -> list[tuple[str, str]]:
+    """Decisions that tell of a change by somebody else, where there was none."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        rows = await connection.fetch("SELECT watch_name, words FROM decisions WHERE reason = 'changed_outside'")
+    finally:
+        await connection.close()
+    return [(row["watch_name"], row["words"]) for row in rows]

@@ -1,0 +1,205 @@
+"""Readers of what Nomad says: refusals, events, plans, jobs and their sources."""
+
+from collections.abc import Iterator
+
+import httpx
+import requests
+
+from app.adapters.nomad import (
+    client,
+    errors,
+    evaluations,
+    explain,
+    images,
+    logs,
+    placement,
+    plan,
+    polling,
+    promotion,
+    snapshot,
+)
+from app.adapters.nomad import events as task_events
+from app.adapters.nomad.changes import changes
+from app.adapters.nomad.refusals import Doing
+from app.adapters.nomad.source import JobSource, image_pairs, is_named, json_job, parse_request, renamed
+from app.adapters.nomad.translate import submission
+from app.domain.job import Order, Submission, TaskChange, TaskKey
+from app.domain.watch import JobPlace
+from tests.unit.foreign.texts import Reader
+
+_PLACE = JobPlace(region="", namespace="default", job_id="app")
+_ORIGIN = "http://127.0.0.1:4646"
+_ORDER = Order(changes={TaskKey(group="app", task="server"): TaskChange(image="reg/app:v2")}, expected_index=1)
+
+
+def readers() -> Iterator[tuple[str, Reader]]:
+    yield from _refusals()
+    yield from _events()
+    yield from _jobs()
+    yield from _sources()
+
+
+def _refusals() -> Iterator[tuple[str, Reader]]:
+    yield "errors.refusal_of", lambda text: errors.refusal_of(_response(text))
+    yield "errors.refusal_of of no type", lambda text: errors.refusal_of(_response(text, kind=""))
+    yield "errors.refusal_of Retry-After", lambda text: errors.refusal_of(_response("", later=text))
+    for status in (401, 404, 429, 500):
+        for words in ("", "rpc error: ", "1 error occurred: * "):
+            made = f"{status} {words}"
+
+            def refusal(text: str, status: int = status, words: str = words) -> errors.Refusal:
+                return errors.Refusal(status, words + text)
+
+            yield f"errors.while_reading {made}", lambda text, of=refusal: errors.while_reading(of(text), _ORIGIN)
+            yield (
+                f"errors.while_planning {made}",
+                lambda text, of=refusal: errors.while_planning(of(text), _ORIGIN, _PLACE),
+            )
+            yield (
+                f"errors.while_writing {made}",
+                lambda text, of=refusal: errors.while_writing(of(text), _ORIGIN, _PLACE),
+            )
+            yield (
+                f"promotion {made}",
+                lambda text, of=refusal: promotion._error(of(text), _ORIGIN, verb="promote", deployment_id="d"),
+            )
+    yield (
+        "errors.while_reading logs",
+        lambda text: errors.while_reading(errors.Refusal(403, text), _ORIGIN, doing=Doing.READING_LOGS, place=_PLACE),
+    )
+    yield (
+        "promotion groups",
+        lambda text: promotion._rejected(errors.Refusal(500, f'Task group "{text}'), "d", "promote"),
+    )
+    yield (
+        "promotion numbers",
+        lambda text: promotion._rejected(errors.Refusal(500, f'Task group "a" has {text}'), "d", "promote"),
+    )
+    yield "client answer", lambda text: client._as_json(_response(text), list)
+    yield (
+        "polling answer",
+        lambda text: polling._read(httpx.Response(200, content=text.encode(errors="replace")), waited=True),
+    )
+    yield (
+        "polling index",
+        lambda text: polling._read(
+            httpx.Response(200, headers={"X-Nomad-Index": text.encode(errors="replace")}, content=b"[]"), waited=True
+        ),
+    )
+
+
+def _events() -> Iterator[tuple[str, Reader]]:
+    kinds = (*task_events._ORDER, "Started")
+    forms = ("{}", "Failed to pull `{}", "Failed to pull `a`: {}", "Task not running by healthy_deadline of {}",
+             "Task not running for min_healthy_time of {}", "Services not healthy by deadline: {}",
+             "Only {}", "a: b{}", "{}!", " {}!", "alloc/{}", "API error ({}", "rpc error: code = {}")  # fmt: skip
+    for kind in kinds:
+        yield f"explain.failures {kind}", lambda text, kind=kind: explain.failures([_allocation(kind, text)])
+        yield f"explain.lateness {kind}", lambda text, kind=kind: explain.lateness([_allocation(kind, text)])
+    for kind in ("Driver Failure", "Alloc Unhealthy", "Terminated"):
+        for form in forms:
+            yield (
+                f"events.sentence {kind} {form}",
+                lambda text, kind=kind, form=form: task_events.sentence(_event(kind, form.format(text))),
+            )
+    yield (
+        "events.sentence exit",
+        lambda text: task_events.sentence(
+            {"Type": "Terminated", "Details": {"exit_code": text, "signal": text, "exit_message": f": {text}!"}}
+        ),
+    )
+    yield "explain.bounded", explain.bounded
+    yield "logs.cleaned", logs.cleaned
+    yield "logs.cleaned escapes", lambda text: logs.cleaned(f"\x1b[{text}")
+    yield "logs.cleaned many escapes", lambda text: logs.cleaned(text.replace("a", "\x1b["))
+
+
+def _jobs() -> Iterator[tuple[str, Reader]]:
+    yield "placement.unplaced", lambda text: placement.unplaced(_unplaced(text))
+    yield (
+        "evaluations.scheduling",
+        lambda text: evaluations.scheduling(
+            [{"ID": "e", "Status": "failed", "StatusDescription": text, "NextEval": text, **_unplaced(text)}],
+            Submission(index=1, evaluation_id="e"),
+        ),
+    )
+    yield "translate.submission", lambda text: submission({"Warnings": text}, {"JobModifyIndex": 1})
+    yield "snapshot.deployment_state", lambda text: snapshot.deployment_state({"ID": "d", "StatusDescription": text})
+    yield (
+        "snapshot rolled back",
+        lambda text: snapshot.deployment_state({"ID": "d", "StatusDescription": f"rolling back to job version {text}"}),
+    )
+    yield "snapshot start", snapshot._seconds
+    yield "snapshot start's fraction", lambda text: snapshot._seconds(f"2026-11-28T10:00:00.{text}Z")
+    for driver in ("docker", "podman", "containerd-driver", "exec"):
+        yield (
+            f"images.running_task {driver}",
+            lambda text, driver=driver: images.running_task(
+                TaskKey(group="app", task="server"), {"Driver": driver, "Kind": text, "Config": {"image": text}}
+            ),
+        )
+    yield "changes", lambda text: [each.line for each in changes(_diff(text))]
+    yield "plan.preview", lambda text: plan.preview({"Diff": _diff(text), "Warnings": text}, _ORDER, {})
+
+
+def _sources() -> Iterator[tuple[str, Reader]]:
+    yield "source.renamed text", lambda text: list(renamed(_source(text=text), _pairs("reg/app:v1")))
+    yield "source.renamed variables", lambda text: list(renamed(_source(variables=text), _pairs("reg/app:v1")))
+    yield "source.renamed flags", lambda text: list(renamed(_source(flags={"a": text}), _pairs("reg/app:v1")))
+    yield (
+        "source.parse_request flags",
+        lambda text: parse_request(
+            _source(
+                variables="a = 1\n" * (len(text) // 6), flags={f"a{number}": "" for number in range(len(text) // 6)}
+            )
+        ),
+    )
+    yield (
+        "source.parse_request flag",
+        lambda text: parse_request(_source(variables="a" * 10_000, flags={f"(a+)+{text}": ""})),
+    )
+    yield "source.is_named", lambda text: is_named(_source(text=text), _ORDER)
+    yield "source.parse_request", lambda text: parse_request(_source(text=text, variables=text, flags={"a": text}))
+    yield "source.parse_request line", lambda text: parse_request(_source(variables=f"a = {text}", flags={"a": text}))
+    yield "source.json_job", lambda text: json_job(_source(text=text))
+
+
+def _response(text: str, *, kind: str = "text/plain; charset=utf-8", later: str = "") -> requests.Response:
+    response = requests.Response()
+    response.status_code = 500
+    response._content = text.encode(errors="replace")
+    response.headers["Retry-After"] = later
+    if kind:
+        response.headers["Content-Type"] = kind
+        response.encoding = "utf-8"
+    return response
+
+
+def _event(kind: str, text: str) -> dict[str, object]:
+    return {"Type": kind, "DisplayMessage": text, "Details": {"fails_task": "true", "failed_sibling": text}}
+
+
+def _allocation(kind: str, text: str) -> dict[str, object]:
+    state = {"Failed": True, "State": "pending", "Events": [_event(kind, text)]}
+    return {"TaskGroup": text, "ClientStatus": "failed", "DesiredDescription": text, "TaskStates": {text: state}}
+
+
+def _unplaced(text: str) -> dict[str, object]:
+    found = {"ConstraintFiltered": {text: 1}, "DimensionExhausted": {text: 1}, "QuotaExhausted": [text]}
+    return {"FailedTGAllocs": {text: found}}
+
+
+def _diff(text: str) -> dict[str, object]:
+    field = {"Type": "Edited", "Name": text, "Old": text, "New": text}
+    return {"Type": "Edited", "Fields": [field], "Objects": [{"Type": "Edited", "Name": text, "Fields": [field]}]}
+
+
+def _source(*, text: str = "", variables: str = "", flags: dict[str, str] | None = None) -> JobSource:
+    return JobSource(text=text, format="json" if text else "hcl2", flags=flags or {}, variables=variables)
+
+
+def _pairs(image: str) -> tuple[tuple[object, str], ...]:
+    job = {
+        "TaskGroups": [{"Name": "app", "Tasks": [{"Name": "server", "Driver": "docker", "Config": {"image": image}}]}]
+    }
+    return image_pairs(job, _ORDER)

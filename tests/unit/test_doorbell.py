@@ -1,0 +1,66 @@
+"""Given a broker that fails, or an error that nobody foresaw, then the doorbell's thread goes on ringing."""
+
+import threading
+from typing import Any
+
+import dramatiq
+import pytest
+from structlog.testing import capture_logs
+
+from app.adapters.doorbell import DramatiqDoorbell
+from tests.own_processes import until
+
+
+class Broker:
+    """Takes messages, and fails with the given error first."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+        self.taken: list[str] = []
+
+    def enqueue(self, message: dramatiq.Message[Any]) -> None:
+        if self.errors:
+            raise self.errors.pop(0)
+        self.taken.append(message.args[0])
+
+
+class Frail(DramatiqDoorbell):
+    """A doorbell in which something breaks outside of what a broker may raise."""
+
+    broken = False
+
+    def _next(self) -> tuple[str, str] | None:
+        ring = super()._next()
+        if ring is not None and not self.broken:
+            self.broken = True
+            raise MemoryError
+        return ring
+
+
+async def test_it_rings_again_after_the_broker_failed() -> None:
+    broker = Broker(OSError("gone"))
+    bell = DramatiqDoorbell(broker)  # type: ignore[arg-type]
+    bell.ring("look", "1")
+    await until(lambda: bell.problem, "the problem is told", within=10)
+
+    def rung() -> bool:
+        bell.ring("look", "2")
+        return bool(broker.taken)
+
+    await until(rung, "it rings", within=10)
+    assert bell.problem == ""
+    bell.close()
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_its_thread_outlives_what_nobody_foresaw() -> None:
+    broker = Broker()
+    with capture_logs() as logs:
+        bell = Frail(broker)  # type: ignore[arg-type]
+        bell.ring("look", "1")
+        await until(lambda: bell.broken, "it broke", within=10)
+        bell.ring("look", "2")
+        await until(lambda: "2" in broker.taken, "it rings", within=10)
+    assert [each["event"] for each in logs] == ["doorbell.failed"]
+    bell.close()
+    assert not [each for each in threading.enumerate() if each.name == "doorbell"]
