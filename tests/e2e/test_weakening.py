@@ -77,12 +77,12 @@ async def test_an_emptied_and_a_cut_off_file_change_nothing_and_are_told(
         (without_tokens, "api_tokens"),
         (sound[: sound.index("[repo_map.third]")], "repo_map"),
     ):
-        installation.config.write_text(broken)
+        put(installation, broken)
         await says(api, words)
         await is_as_before(api, "app", "other", "third")
     page = await api.get("/", headers={"Authorization": "Bearer ops-token", "Accept": "text/html"})
     assert "no repo_map has the name" in page.text
-    installation.config.write_text(sound)
+    put(installation, sound)
     await says(api)
     await is_as_before(api, "app", "other", "third")
     log = installation.processes[0].log.read_text()
@@ -117,7 +117,7 @@ async def test_most_watches_go_only_when_a_person_accepts_it(installation: Site,
     await says(api)
     assert await names(api) == ["app"]
     installation.stop()
-    installation.config.write_text(write(installation, tokens=TOKENS))
+    write(installation)
     installation.start("web", port=installation.port)
     await until(lambda: answers(api), "the web answers", within=40)
     await says(api, "1 of 1 watch (app)")
@@ -144,6 +144,13 @@ async def test_a_removed_token_is_dead_though_the_file_has_a_fault_or_waits(
     await says(api)
     assert await status(api, "new-token") != 401
     assert await post(api, HOST, "v1", "sha256:" + "1" * 64, secret="newer") == 202
+
+
+def put(site: Site, content: str) -> None:
+    """Replace the file at once: nothing else is ever read."""
+    new = site.directory / "new.toml"
+    new.write_text(content)
+    new.replace(site.config)
 
 
 async def taken(api: httpx.AsyncClient, name: str) -> int:

@@ -17,7 +17,7 @@ from tests.faults.flags import Flags
 from tests.faults.moves import Moves
 from tests.faults.oracle import Shown, faults, last, missing
 from tests.faults.outcomes import reading
-from tests.servers.black_hole import black_hole
+from tests.servers.toxic import ToxicProxy
 
 NAMES = [f"r{number}" for number in range(8)]
 HELD, *OTHERS = NAMES
@@ -42,8 +42,8 @@ async def pushed(ours: Cluster, teller: Teller, tag: str, *, times: int) -> dict
         name: Shown(tag=tag, digest=ours.registry.push(f"team/{name}", tag, content=f"{name} {tag}")) for name in NAMES
     }
     deliveries = [body(ours, name, tag, final.digest) for name, final in finals.items() for _ in range(times)]
-    statuses = await asyncio.gather(*(teller.post(each) for each in deliveries))
-    assert statuses == [202] * len(deliveries)
+    await asyncio.gather(*(teller.post(each) for each in deliveries))
+    assert teller.statuses == [202] * len(deliveries)
     return finals
 
 
@@ -98,10 +98,12 @@ async def test_a_worker_frozen_inside_a_transaction(server_directory: Path, data
 @pytest.mark.slow
 async def test_a_network_that_swallows_everything(server_directory: Path, database_url: str, redis_url: str) -> None:
     """What was connected stays dead: only who gives a silent connection up finds the database again."""
-    with (
-        black_hole(database_url) as (relay, through),
-        cluster(server_directory, database_url=through, redis_url=redis_url, names=NAMES, settings=SETTINGS) as ours,
-    ):
+    async with ToxicProxy(database_url) as proxy:
+        await _partitioned(proxy, server_directory, database_url, redis_url)
+
+
+async def _partitioned(proxy: ToxicProxy, directory: Path, database_url: str, redis_url: str) -> None:
+    with cluster(directory, database_url=proxy.url, redis_url=redis_url, names=NAMES, settings=SETTINGS) as ours:
         ours.nomad.set_timing(Timing(evaluation=0.01, healthy=0.1))
         for kind in ("web", "worker", "worker"):
             ours.start(kind)
@@ -110,16 +112,16 @@ async def test_a_network_that_swallows_everything(server_directory: Path, databa
             await outcomes.settled(NAMES)
             moves = Moves(teller, NAMES)
             await moves.make(16, seconds=0.5)
-            relay.cut()
+            proxy.partitioned = True
             pushing = asyncio.create_task(moves.make(16, seconds=0.5))
             await until(lambda: 503 in teller.statuses, "a sender is told to come again", within=30)
             await asyncio.sleep(12)  # the partition of the report; whatever is connected by then is dead
-            relay.mend()
+            proxy.partitioned = False
             before = len(teller.statuses)
             await until(lambda: 202 in teller.statuses[before:], "a push is taken again", within=20)
             await pushing
             await until(lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=60)
             await outcomes.settled(NAMES, within=60)
-        assert relay.swallowed
+        assert proxy.died
         assert set(teller.statuses) == {202, 503}
         assert faults(ours, moves.finals) == []

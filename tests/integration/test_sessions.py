@@ -19,7 +19,7 @@ from app.domain.watch import JobPlace, Watch
 from app.errors import StoreUnavailable
 from app.services.reconcile import reconcile
 from tests.own_processes import until
-from tests.servers.black_hole import black_hole
+from tests.servers.toxic import ToxicProxy
 
 LEASE = 1.0
 LIMITS = SessionLimits.of_lease(LEASE)
@@ -103,26 +103,25 @@ async def test_a_process_stuck_within_a_statement_lets_go(database_url: str) -> 
     """Cut off between two messages of a statement, or stopped there: to Postgres it is active, and waits for nobody."""
     async with opened(database_url) as other:
         await _sync(other)
-        with black_hole(database_url) as (relay, through):
-            async with opened(through) as stuck:
+        async with ToxicProxy(database_url) as proxy, opened(proxy.url) as stuck:
 
-                async def hold() -> None:
-                    async with stuck.transaction() as connection:
-                        await connection.fetchval("SELECT target_id FROM targets WHERE target_id > $1 FOR UPDATE", 0)
-                        relay.cut_before = SYNC
-                        await connection.fetchval("UPDATE targets SET mark = mark WHERE target_id > $1", 0)
+            async def hold() -> None:
+                async with stuck.transaction() as connection:
+                    await connection.fetchval("SELECT target_id FROM targets WHERE target_id > $1 FOR UPDATE", 0)
+                    proxy.dead_from = SYNC
+                    await connection.fetchval("UPDATE targets SET mark = mark WHERE target_id > $1", 0)
 
-                holding = asyncio.create_task(hold())
-                await until(lambda: relay.swallowed, "it is cut off", within=30)
-                schedule = PostgresSchedule(other)
+            holding = asyncio.create_task(hold())
+            await until(lambda: proxy.died, "it is cut off", within=30)
+            schedule = PostgresSchedule(other)
 
-                async def freed() -> object:
-                    await schedule.overdue(limit=1)
-                    return await _look(other)
+            async def freed() -> object:
+                await schedule.overdue(limit=1)
+                return await _look(other)
 
-                assert await in_time(freed)
-                holding.cancel()
-                await asyncio.gather(holding, return_exceptions=True)
+            assert await in_time(freed)
+            holding.cancel()
+            await asyncio.gather(holding, return_exceptions=True)
 
 
 async def test_who_works_is_not_ended(database_url: str) -> None:

@@ -6,6 +6,8 @@ async with ToxicProxy(redis_url) as proxy:
     proxy.cut_reply_after = 10     # each connection's reply is cut after so many more bytes
     proxy.cut()                    # every open connection, now
     proxy.refuse = True            # new connections are closed at once
+    proxy.partitioned = True       # what says anything now is dead for good, and nobody is told; as is what connects
+    proxy.dead_from = b"..."       # so is a connection whose client says these bytes, which are lost
 """
 
 import asyncio
@@ -25,6 +27,9 @@ class ToxicProxy:
         self.black_hole = False
         self.refuse = False
         self.cut_reply_after: int | None = None
+        self.partitioned = False
+        self.dead_from: bytes | None = None
+        self.died = 0
         self.accepted = 0
         self.heard: list[bytes] = []  # how each chunk that a client sent began
 
@@ -55,10 +60,13 @@ class ToxicProxy:
         with contextlib.closing(writer), contextlib.suppress(OSError, asyncio.CancelledError):
             if self.refuse:
                 return
+            if self.partitioned:
+                await self._die()
             up_reader, up_writer = await asyncio.open_connection(self._upstream.hostname, self._upstream.port)
             with contextlib.closing(up_writer):
-                there = asyncio.create_task(self._pump(reader, up_writer, is_reply=False))
-                back = asyncio.create_task(self._pump(up_reader, writer, is_reply=True))
+                dead = asyncio.Event()
+                there = asyncio.create_task(self._pump(reader, up_writer, dead, is_reply=False))
+                back = asyncio.create_task(self._pump(up_reader, writer, dead, is_reply=True))
                 try:
                     await asyncio.wait((there, back), return_when=asyncio.FIRST_COMPLETED)
                 finally:
@@ -66,11 +74,33 @@ class ToxicProxy:
                     back.cancel()
                     await asyncio.gather(there, back, return_exceptions=True)
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_reply: bool) -> None:
+    async def _die(self) -> None:
+        """Stay open at both ends and say nothing, until this proxy ends."""
+        self.died += 1
+        await asyncio.Event().wait()
+
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, dead: asyncio.Event, *, is_reply: bool
+    ) -> None:
+        await self._pass_on(reader, writer, dead, is_reply=is_reply)
+        if self.partitioned or dead.is_set():
+            dead.set()
+            await self._die()
+
+    async def _pass_on(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, dead: asyncio.Event, *, is_reply: bool
+    ) -> None:
+        """Until the end of what comes, or of the connection."""
         while chunk := await reader.read(65536):
             if not is_reply:
                 self.heard.append(chunk[:80])
             await asyncio.sleep(self.latency)
+            if self.partitioned or dead.is_set():
+                return
+            if not is_reply and self.dead_from is not None and self.dead_from in chunk:
+                writer.write(chunk.partition(self.dead_from)[0])
+                dead.set()
+                return
             if self.black_hole:
                 continue
             if is_reply and self.cut_reply_after is not None:
