@@ -63,12 +63,12 @@ class RenewableDeployer:
         """See app/ports.py. A wait ends when the connection is renewed: whoever waited looks again by the new one."""
         held = self._held
         async with held.in_use() as deployer:
-            waits = (
-                asyncio.create_task(deployer.moved(place, pointer, within=within)),
-                asyncio.create_task(held.renewed.wait()),
-            )
+            moving = asyncio.create_task(deployer.moved(place, pointer, within=within))
+            waits = (moving, asyncio.create_task(held.renewed.wait()))
             try:
-                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+                done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+                if moving in done:
+                    await moving  # an error must not look like a move: whoever waits would come back at once
             finally:
                 for wait in waits:
                     wait.cancel()
