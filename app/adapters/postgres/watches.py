@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import asyncpg
-
 from app.adapters.postgres import configurations
 from app.adapters.postgres.claims import watch as watch_of
 from app.adapters.postgres.due import make_due
@@ -11,7 +9,6 @@ from app.adapters.postgres.pool import Connection, Database, Row
 from app.adapters.postgres.predecessor import take_over
 from app.domain.configuration import Reading, Wait, fingerprint, judge
 from app.domain.watch import JobPlace, Watch
-from app.errors import StoreUnavailable
 from app.services.reconcile import TAKEN, Difference, Reconciled, StoredWatch, compare, judged
 
 LOCK = int.from_bytes(b"watches")  # the key of the advisory lock; any constant of our own does
@@ -86,17 +83,6 @@ class PostgresWatches:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def reconcile(self, watches: Sequence[Watch], *, at_start: bool, reading: Reading = TAKEN) -> Reconciled:
-        """Compare and write under an advisory lock, so that processes that start together do it one by one."""
-        try:
-            return await self._reconcile(watches, reading, at_start=at_start)
-        except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
-            raise StoreUnavailable(
-                "the database's schema is not this program's: run `registrywatcher migrate`"
-            ) from error
-        except asyncpg.DeadlockDetectedError as error:
-            raise StoreUnavailable("others were writing the same rows: try again") from error
-
     async def preview(self, watches: Sequence[Watch], *, accepted_by: str = "") -> Difference:
         """What these watches would change; with `accepted_by` the next process that reads them takes them."""
         async with self._database.transaction() as connection:
@@ -106,7 +92,8 @@ class PostgresWatches:
                 await configurations.accept(connection, fingerprint(watches), by=accepted_by)
             return difference
 
-    async def _reconcile(self, watches: Sequence[Watch], reading: Reading, *, at_start: bool) -> Reconciled:
+    async def reconcile(self, watches: Sequence[Watch], *, at_start: bool, reading: Reading = TAKEN) -> Reconciled:
+        """Compare and write under an advisory lock, so that processes that start together do it one by one."""
         mark = fingerprint(watches)
         async with self._database.transaction() as connection:
             # An older one is tried again every few seconds, perhaps for days: it locks and reads next to nothing.
