@@ -45,7 +45,7 @@ from tests.fakes.doorbell import InProcessDoorbell
 from tests.servers.http import serve
 from tests.servers.local_registry import local_registry
 
-PATIENCE = 30.0  # seconds for what takes milliseconds on an idle machine
+PATIENCE = 90.0  # seconds for what takes milliseconds on an idle machine
 _POSTS = 300
 
 SLOW = Timing(healthy=3600, healthy_deadline=7200, progress_deadline=7200)

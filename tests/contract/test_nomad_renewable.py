@@ -85,7 +85,7 @@ async def test_a_registration_under_way_ends_by_the_old_connection_which_is_clos
     change = TaskChange(image="reg.example/app:2", marker="r-1")
     order = Order(changes={SERVER: change}, expected_index=state.index)
     submitting = asyncio.create_task(deployer.submit(PLACE, order))
-    await until(lambda: agent.gate.registering, "the registration is under way", within=10)
+    await until(lambda: agent.gate.registering, "the registration is under way", within=60)
     assert deployer.renew(agent.connection("after"))
     heard = len(agent.gate.heard)
     assert await deployer.inspect(PLACE) == state
@@ -97,7 +97,7 @@ async def test_a_registration_under_way_ends_by_the_old_connection_which_is_clos
     moved = await deployer.inspect(PLACE)
     assert moved is not None
     assert moved.index > state.index
-    await until(lambda: len(threads()) < 3, "the old connection is closed", within=10)
+    await until(lambda: len(threads()) < 3, "the old connection is closed", within=60)
 
 
 async def test_who_waits_is_woken_and_waits_by_the_new_connection(agent: Agent, deployer: RenewableDeployer) -> None:
@@ -107,13 +107,13 @@ async def test_who_waits_is_woken_and_waits_by_the_new_connection(agent: Agent, 
     assert isinstance(pointer, Pointer)
     heard = len(agent.gate.heard)
     waits = [asyncio.create_task(deployer.moved(PLACE, pointer, within=3600)) for _ in range(3)]
-    await until(lambda: len(agent.gate.heard) > heard, "they wait", within=10)
+    await until(lambda: len(agent.gate.heard) > heard, "they wait", within=60)
     deployer.renew(agent.connection("after"))
     async with asyncio.timeout(10):
         await asyncio.gather(*waits)
     heard = len(agent.gate.heard)
     again = asyncio.create_task(deployer.moved(PLACE, pointer, within=3600))
-    await until(lambda: len(agent.gate.heard) > heard, "it waits again", within=10)
+    await until(lambda: len(agent.gate.heard) > heard, "it waits again", within=60)
     assert {token for *_, token in agent.gate.heard[heard:]} == {"after"}
     assert not again.done()
     again.cancel()

@@ -23,7 +23,7 @@ from tests.line import Line, line
 NAMES = tuple(f"r{number:02}" for number in range(60))
 FEW = NAMES[:24]
 TASK = "server"
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 _EVERY = 0.1
 

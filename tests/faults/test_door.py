@@ -63,9 +63,9 @@ async def test_a_row_that_somebody_holds(server_directory: Path, database_url: s
             async with locked(database_url, f"SELECT FROM {table} WHERE {rows[table]} FOR UPDATE"):
                 finals = await pushed(ours, teller, "v1.1.0", times=13)
                 others = {name: finals[name] for name in OTHERS}
-                await until(lambda: not missing(ours, others), lambda: missing(ours, others), within=60)
+                await until(lambda: not missing(ours, others), lambda: missing(ours, others), within=120)
                 assert last(ours, HELD) is None
-            await until(lambda: not missing(ours, finals), lambda: missing(ours, finals), within=60)
+            await until(lambda: not missing(ours, finals), lambda: missing(ours, finals), within=120)
             await outcomes.settled(NAMES)
         assert faults(ours, finals) == []
 
@@ -86,10 +86,10 @@ async def test_a_worker_frozen_inside_a_transaction(server_directory: Path, data
             flags.arm(step, HELD, freeze=3600)
             moves = Moves(teller, NAMES)
             await moves.make(len(NAMES), seconds=0)
-            await until(lambda: flags.killed_at(step, HELD), "a worker is frozen", within=60)
+            await until(lambda: flags.killed_at(step, HELD), "a worker is frozen", within=120)
             await moves.make(150, seconds=1)
             assert set(teller.statuses) == {202}
-            await until(lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=60)
+            await until(lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=120)
             await outcomes.settled(NAMES)
             assert not flags.thawed(step, HELD)
         assert faults(ours, moves.finals) == []
@@ -118,10 +118,10 @@ async def _partitioned(proxy: ToxicProxy, directory: Path, database_url: str, re
             await asyncio.sleep(12)  # the partition of the report; whatever is connected by then is dead
             proxy.partitioned = False
             before = len(teller.statuses)
-            await until(lambda: 202 in teller.statuses[before:], "a push is taken again", within=20)
+            await until(lambda: 202 in teller.statuses[before:], "a push is taken again", within=120)
             await pushing
-            await until(lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=60)
-            await outcomes.settled(NAMES, within=60)
+            await until(lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=120)
+            await outcomes.settled(NAMES, within=120)
         assert proxy.died
         assert set(teller.statuses) == {202, 503}
         assert faults(ours, moves.finals) == []

@@ -36,13 +36,13 @@ async def test_two_hundred_freezes_while_registering(server_directory: Path, dat
         ours.start("web")
         ours.start_module("tests.faults.killing_worker", str(flags.directory), str(_WORKERS))
         async with Teller(ours) as teller, reading(database_url) as outcomes:
-            await outcomes.settled(NAMES, within=60)
+            await outcomes.settled(NAMES, within=120)
             places = asyncio.Semaphore(_AT_ONCE)
             stories = [_Story(ours, flags, teller, name) for name in NAMES]
             await asyncio.gather(*(each.freeze(FREEZES // len(NAMES), places) for each in stories))
             finals = {name: final for each in stories for name, final in each.moves.finals.items()}
-            await until(lambda: not missing(ours, finals), lambda: missing(ours, finals), within=60)
-            await outcomes.settled(NAMES, within=60)
+            await until(lambda: not missing(ours, finals), lambda: missing(ours, finals), within=120)
+            await outcomes.settled(NAMES, within=120)
         assert sum(each.frozen for each in stories) == FREEZES
         assert faults(ours, finals) == []
         assert await _held_without_cause(database_url) == []
@@ -66,11 +66,11 @@ class _Story:
         name, flags = self._name, self._flags
         flags.arm(step, name, freeze=LEASE + self._random.uniform(0.2, 1.5))
         await self._push()
-        await until(lambda: flags.killed_at(step, name), f"{name}: a worker is frozen {step}", within=60)
+        await until(lambda: flags.killed_at(step, name), f"{name}: a worker is frozen {step}", within=120)
         self.frozen += 1
         await self._push()
-        await until(lambda: last(self._ours, name) == self._final, f"{name}: {self._final} by {step}", within=60)
-        await until(lambda: flags.thawed(step, name), f"{name}: the worker wakes", within=60)
+        await until(lambda: last(self._ours, name) == self._final, f"{name}: {self._final} by {step}", within=120)
+        await until(lambda: flags.thawed(step, name), f"{name}: the worker wakes", within=120)
 
     async def _push(self) -> None:
         await self.moves.make(1, seconds=0)

@@ -41,7 +41,7 @@ async def test_it_is_read_again_and_again() -> None:
 
     watched = Differing(Store(), Loops())
     async with running(watched):
-        await until(lambda: "host2" in watched.problem, "the difference is told", within=10)
+        await until(lambda: "host2" in watched.problem, "the difference is told", within=60)
 
 
 @asynccontextmanager

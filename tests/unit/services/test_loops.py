@@ -178,7 +178,7 @@ async def test_who_does_not_even_try_is_stuck_and_who_fails_is_not() -> None:
     assert dead.is_stuck
     turns = Turns(*[StoreUnavailable("away")] * 1000)
     running = asyncio.create_task(failing.run(turns))
-    await until(lambda: failing.problem, "it fails", within=10)
+    await until(lambda: failing.problem, "it fails", within=60)
     clock.now += STUCK - 1
     assert loops.stuck == "not even tried any more: dead; restart the process, and look for the cause in its log"
     assert "failing" in loops.problem
