@@ -19,3 +19,7 @@ ALTER TABLE watches ADD COLUMN expected_intent bigint NOT NULL DEFAULT 0;
 UPDATE watches w SET expected_intent = coalesce((
     SELECT max(r.intent) FROM rollouts r JOIN rollout_watches rw USING (rollout_id)
     WHERE rw.watch_name = w.name AND r.target_id = w.target_id AND r.submission_index IS NOT NULL), 0);
+
+-- What registrations may still put into the job that were given up before anybody knew what became of them: an array of
+-- {index, key, identity, digest, tag}. Once the job is at another index than `index`, it came or it never will.
+ALTER TABLE watches ADD COLUMN in_flight jsonb NOT NULL DEFAULT '[]';

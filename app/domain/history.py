@@ -1,7 +1,7 @@
 """What runs, read with what was recorded: the digest behind a bare tag, the tag behind a bare digest. Pure."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from app.domain.job import RunningTask
 from app.domain.reference import Reference
@@ -44,6 +44,18 @@ class History:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InFlight:
+    """What a registration may still put into one task, though it was given up: a worker that was frozen may post it, or
+    Nomad apply it late, as long as the job is at `index`. `key` is "group/task"."""
+
+    index: int
+    key: str
+    identity: str
+    digest: str
+    tag: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
     """What one task runs: `digest` is "" when nobody recorded it; `release` is None when the tag is no release."""
 
@@ -81,6 +93,18 @@ def highest_running(tasks: tuple[RunningTask, ...], history: History) -> Release
 def changed_by_hand(tasks: tuple[RunningTask, ...], expected: Mapping[str, str]) -> bool:
     """Whether a task's image is another than our last rollout left there; never so before our first."""
     return any(expected.get(str(task.key), identity(task)) != identity(task) for task in tasks)
+
+
+def with_arrived(tasks: tuple[RunningTask, ...], history: History, in_flight: Iterable[InFlight]) -> History:
+    """The history with those registrations that came after all: they are ours, and no change by hand."""
+    found = {(str(task.key), identity(task)) for task in tasks}
+    arrived = [each for each in in_flight if (each.key, each.identity) in found]
+    return replace(
+        history,
+        expected={**history.expected, **{each.key: each.identity for each in arrived}},
+        digests={**history.digests, **{each.identity: each.digest for each in arrived}},
+        tags={**history.tags, **{each.digest: each.tag for each in arrived}},
+    )
 
 
 def runs_wanted(tasks: tuple[RunningTask, ...], wanted: Wanted, history: History) -> bool:

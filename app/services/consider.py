@@ -7,7 +7,7 @@ from datetime import datetime
 import structlog
 
 from app.domain.decision import Case, Decision, Hold, HoldReason, decide
-from app.domain.history import History, changed_by_hand, identity, running
+from app.domain.history import History, changed_by_hand, identity, running, with_arrived
 from app.domain.job import JobState, RunningTask
 from app.domain.rule import highest_release
 from app.services.see import answer
@@ -40,6 +40,7 @@ def consider(
         history = replace(history, first_highest=found.tag if found else "")
     if state.adopt:
         history = replace(history, expected={str(task.key): identity(task) for task in tasks})
+    history = with_arrived(tasks, history, state.in_flight)
     if claim.rollout is None:
         history = _without_past(tasks, history)
     hand_changed_at, hand_images = _hand_change(claim, state, job, tasks, history)

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from app.domain.decision import Decision
 from app.domain.event import Action
-from app.domain.history import History
+from app.domain.history import History, InFlight
 from app.domain.job import JobState, Order, Submission, TaskKey
 from app.domain.rollout import Origin, Outcome
 from app.domain.rule import Rule
@@ -46,7 +46,8 @@ class WatchState:
     `job_create_index` 0 means that it was never looked at; `running_tags` are the tags of its tasks at the last look.
     `newest_sighting` is when a digest was first seen last; `word_at` when a person spoke last; `rolled_back_at` when a
     person went back to what ran before. `unserved` says which running digest the registry did not serve any more when
-    that was asked last, at `unserved_checked_at`.
+    that was asked last, at `unserved_checked_at`. `expected_intent` is the rollout that the history's `expected` comes
+    from; `in_flight` is what may still come into the job of rollouts that were given up.
     """
 
     watch: Watch
@@ -68,6 +69,8 @@ class WatchState:
     rolled_back_at: datetime | None = None
     unserved: str = ""
     unserved_checked_at: datetime | None = None
+    expected_intent: int = 0
+    in_flight: tuple[InFlight, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

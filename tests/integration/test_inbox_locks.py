@@ -68,6 +68,26 @@ async def test_a_delivery_waits_for_no_row_that_others_hold(
     assert (again.new, again.duplicates) == (0, 1)
 
 
+async def test_strangers_keep_no_delivery_waiting(database: Database, around: InPostgres) -> None:
+    """Whoever posts to a source that nobody configured needs no secret, and may come by the thousand."""
+    await around.inbox.note_unknown("stranger")
+    async with database.transaction() as connection:
+        await connection.execute("SELECT FROM unknown_sources FOR UPDATE")
+        strangers = [asyncio.create_task(around.inbox.note_unknown("stranger")) for _ in range(40)]
+        receipts = await asyncio.gather(*(around.inbox.store(push(number, f"event {number}")) for number in range(10)))
+        assert [receipt.new for receipt in receipts] == [1] * 10
+        assert sum(not each.done() for each in strangers) == 1
+    await asyncio.gather(*strangers, return_exceptions=True)
+
+
+async def test_every_post_of_a_stranger_counts(database: Database, around: InPostgres) -> None:
+    await asyncio.gather(*(around.inbox.note_unknown(f"stranger {number % 3}") for number in range(30)))
+    async with database.connection() as connection:
+        assert [row["deliveries"] for row in await connection.fetch("SELECT deliveries FROM unknown_sources")] == [
+            10
+        ] * 3
+
+
 async def test_one_delivery_that_has_to_wait_fails_alone(database: Database, around: InPostgres) -> None:
     """The same event is being written elsewhere, and nobody knows whether it will be committed."""
     delivery = push(1, "the same")

@@ -140,6 +140,26 @@ async def test_who_works_is_not_ended(database_url: str) -> None:
         assert await idle.fetchval("SELECT 1") == 1
 
 
+async def test_whose_own_limit_is_longer_is_not_ended(database_url: str) -> None:
+    """Another installation in the same database, a migration, or another program."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        async with (
+            opened(database_url) as short,
+            opened(database_url, SessionLimits(idle_in_transaction=60.0)) as long,
+            long.transaction() as held,
+            connection.transaction(),
+        ):
+            await held.execute("SELECT FROM targets FOR UPDATE")
+            await connection.execute("SELECT 1")
+            await asyncio.sleep(LEASE * 1.5)  # longer than `short` would leave to its own
+            await PostgresSchedule(short).overdue(limit=1)
+            assert await held.fetchval("SELECT 1") == 1
+            assert await connection.fetchval("SELECT 1") == 1
+    finally:
+        await connection.close()
+
+
 async def test_a_migration_that_is_frozen_with_its_lock_is_ended(empty_database_url: str) -> None:
     """Its lock belongs to the session, which holds it between transactions too."""
     limits = SessionLimits(lock=0, statement=60, idle=LEASE, idle_in_transaction=LEASE)

@@ -1,11 +1,12 @@
 """Rows to the values that a look begins with. Nothing is written here but the lease."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 from uuid import UUID, uuid4
 
 from app.adapters.postgres.pool import Connection, Row
 from app.domain.event import Action
-from app.domain.history import History
+from app.domain.history import History, InFlight
 from app.domain.job import Order, TaskChange, TaskKey
 from app.domain.reference import Repository
 from app.domain.rollout import Origin, RolloutState
@@ -127,6 +128,18 @@ def watch(row: Row, place: JobPlace) -> Watch:
     )
 
 
+def in_flight(stored: Sequence[Mapping[str, Any]]) -> Iterator[InFlight]:
+    """What the column of that name holds."""
+    for each in stored:
+        yield InFlight(
+            index=each.get("index", 0),
+            key=each.get("key", ""),
+            identity=each.get("identity", ""),
+            digest=each.get("digest", ""),
+            tag=each.get("tag", ""),
+        )
+
+
 def _watch_state(row: Row, target: Row, events: Sequence[Row]) -> WatchState:
     place = JobPlace(region=target["region"], namespace=target["namespace"], job_id=target["job_id"])
     return WatchState(
@@ -149,6 +162,8 @@ def _watch_state(row: Row, target: Row, events: Sequence[Row]) -> WatchState:
             failed_elsewhere=row["failed_elsewhere"],
         ),
         adopt=row["adopt"],
+        expected_intent=row["expected_intent"],
+        in_flight=tuple(in_flight(row["in_flight"])),
         hand_changed_at=row["hand_changed_at"],
         hand_images=row["hand_images"],
         newest_sighting=row["newest_sighting"],

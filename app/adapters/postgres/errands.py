@@ -6,14 +6,12 @@ The target's row is locked by the caller.
 from collections.abc import Sequence
 from uuid import UUID, uuid4
 
-from app.adapters.postgres import failures, rollout_rows
+from app.adapters.postgres import rollout_rows
 from app.adapters.postgres.pool import Connection, Row
 from app.domain.rollout import Origin, Outcome, OutcomeKind, RolloutState
 from app.services.word import Errand, Word
 
-_ACTIVE = """
-SELECT rollout_id, origin, state, expected_index FROM rollouts WHERE target_id = $1 AND ended_at IS NULL FOR UPDATE
-"""
+_ACTIVE = "SELECT rollout_id, origin, state FROM rollouts WHERE target_id = $1 AND ended_at IS NULL FOR UPDATE"
 
 _ITEMS = "SELECT watch_name, tag, digest, forced FROM rollout_watches WHERE rollout_id = $1 ORDER BY watch_name"
 
@@ -44,8 +42,7 @@ async def request(connection: Connection, target_id: int, word: Word) -> tuple[U
         reason = f"{word.by or 'a person'} asked for {word.watch} {errand.tag}"
         outcome = Outcome(kind=OutcomeKind.SUPERSEDED, reason=reason)
         notices = await rollout_rows.end_rollout(connection, active["rollout_id"], outcome)
-        if rollout_rows.is_in_flight(active):
-            await failures.adopt(connection, active["rollout_id"])
+        await rollout_rows.may_still_come(connection, active["rollout_id"])
     items[word.watch] = errand
     rollout_id = word.once or uuid4()
     await connection.execute(_REQUEST, rollout_id, target_id, errand.origin.value, word.by)

@@ -4,6 +4,7 @@ One statement is one transaction and one round trip, for all deliveries that arr
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
@@ -71,8 +72,8 @@ LEFT JOIN (SELECT delivery_id, array_agg(DISTINCT target_id) AS target_ids FROM 
 
 # Each in a transaction of its own: no process that is frozen between them holds a row.
 _NOTE_UNKNOWN = """
-INSERT INTO unknown_sources (source) VALUES ($1)
-ON CONFLICT (source) DO UPDATE SET last_at = now(), deliveries = unknown_sources.deliveries + 1
+INSERT INTO unknown_sources (source, deliveries) VALUES ($1, $2)
+ON CONFLICT (source) DO UPDATE SET last_at = now(), deliveries = unknown_sources.deliveries + excluded.deliveries
 """
 
 # Not a refusal of new ones when full: strangers could then fill it with noise, and hide the registry that is blocked.
@@ -121,6 +122,8 @@ class PostgresInbox:
         self._door = door or database
         self._patience = patience
         self._batcher = Batcher(self._store_all)
+        self._strangers: Counter[str] = Counter()
+        self._noting = False
 
     async def store(self, delivery: Delivery) -> Receipt:
         """See Inbox. After StoreUnavailable the delivery may have been committed: its events are then duplicates."""
@@ -131,9 +134,15 @@ class PostgresInbox:
 
     async def note_unknown(self, source: str) -> None:
         """See Inbox."""
-        async with self._door.connection() as connection:
-            await connection.execute(_NOTE_UNKNOWN, source)
-            await connection.execute(_FORGET_UNKNOWN, UNKNOWN_SOURCES_KEPT)
+        if source in self._strangers or len(self._strangers) < UNKNOWN_SOURCES_KEPT:
+            self._strangers[source] += 1
+        if self._noting:
+            return  # strangers get one connection, however many they are: whoever has it notes these too
+        self._noting = True
+        try:
+            await self._note_strangers()
+        finally:
+            self._noting = False
 
     async def read(self, delivery_id: UUID) -> DeliveryView | None:
         """See Inbox."""
@@ -158,6 +167,14 @@ class PostgresInbox:
                 raise
             async with self._database.transaction() as connection:
                 return await replays.replay(connection, delivery_id, _without_events(parsed, error), by=by)
+
+    async def _note_strangers(self) -> None:
+        while self._strangers:
+            told, self._strangers = self._strangers, Counter()
+            async with self._database.connection() as connection:
+                for source, times in told.items():
+                    await connection.execute(_NOTE_UNKNOWN, source, times)
+                await connection.execute(_FORGET_UNKNOWN, UNKNOWN_SOURCES_KEPT)
 
     async def _put(self, delivery: Delivery) -> Receipt:
         try:

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.adapters.postgres import claims, failures, turns
+from app.adapters.postgres import claims, turns
 from app.adapters.postgres import rollout_rows as rows
+from app.adapters.postgres.due import make_due
 from app.adapters.postgres.notices import MAX_DETAIL, storable
 from app.adapters.postgres.pool import Connection, Database
-from app.adapters.postgres.watch_rows import write_watch
+from app.adapters.postgres.watch_rows import RegisteredMeanwhile, write_watch
 from app.domain.job import JobState, Order, Submission
 from app.domain.rollout import Outcome
 from app.services.target import (
@@ -117,6 +118,15 @@ class PostgresLooks:
 
     async def settle(self, claim: Claim, result: Result) -> Written:
         """Write the look in one transaction; with a launch the lease stays, and so does the mark."""
+        try:
+            return await self._settle(claim, result)
+        except RegisteredMeanwhile:
+            async with self._database.transaction() as connection:
+                await _fence(connection, claim)
+                due_in = await _release(connection, claim, again_in=0.0, thorough=True, attempts=claim.attempts)
+            return Written(due_in=due_in, overtaken=True)
+
+    async def _settle(self, claim: Claim, result: Result) -> Written:
         notices: list[int] = []
         async with self._database.transaction() as connection:
             await _fence(connection, claim)
@@ -127,6 +137,8 @@ class PostgresLooks:
                 return Written(due_in=due_in, overtaken=True)
             if result.job_read:
                 await _write_job(connection, claim, result)
+            if claim.rollout is not None and _gives_up(claim.rollout, result) and _in_flight(claim.rollout, result.job):
+                await rows.may_still_come(connection, claim.rollout.rollout_id)
             if result.ended is not None and claim.rollout is not None:
                 notices += await rows.end_rollout(connection, claim.rollout.rollout_id, result.ended)
             if result.launch is not None:
@@ -135,8 +147,6 @@ class PostgresLooks:
                 await connection.execute(_WITHDRAW, claim.rollout.rollout_id)
             for watch in result.watches:
                 notices += await write_watch(connection, claim, watch, result.launch)
-            if claim.rollout is not None and _gives_up(claim.rollout, result) and _in_flight(claim.rollout, result.job):
-                await failures.adopt(connection, claim.rollout.rollout_id)
             if result.poll_in is not None:
                 await connection.execute(_POLL_LATER, claim.target_id, result.poll_in)
             await turns.write_turn(connection, claim, result)
@@ -163,7 +173,10 @@ class PostgresLooks:
             if held:
                 await connection.execute(_TARGET_TROUBLE, claim.target_id, "")
                 due_in = await _release(connection, claim, again_in=None, thorough=False, attempts=0)
-        return Written(due_in=due_in, notice_ids=tuple(notices))
+            elif notices is not None:  # what others decided meanwhile did not know of it
+                await make_due(connection, [claim.target_id])
+                due_in = 0.0
+        return Written(due_in=due_in, notice_ids=tuple(notices or ()))
 
     async def put_off(self, claim: Claim, *, seconds: float, trouble: str, refused: bool = False) -> Written:
         """Look again later; the trouble is told once, however its words change, until it has passed."""
@@ -185,15 +198,15 @@ class PostgresLooks:
         """Forget the order that Nomad refused."""
         async with self._database.transaction() as connection:
             await _fence(connection, claim)
+            await _give_up_if_in_flight(connection, claim)
             await connection.execute(_WITHDRAW, rollout_id)
-            await _adopt_if_in_flight(connection, claim)
 
     async def refuse(self, claim: Claim, rollout_id: UUID, outcome: Outcome) -> Written:
         """End a rollout that Nomad refuses."""
         async with self._database.transaction() as connection:
             await _fence(connection, claim)
             notices = await rows.end_rollout(connection, rollout_id, outcome)
-            await _adopt_if_in_flight(connection, claim)
+            await _give_up_if_in_flight(connection, claim)
             due_in = await _release(connection, claim, again_in=0.0, thorough=True, attempts=0)
             woken = await turns.next_turn(connection, claim.target_id)
         return Written(due_in=due_in, notice_ids=tuple(notices), woken=tuple(woken))
@@ -209,15 +222,15 @@ def _gives_up(rollout: OpenRollout, result: Result) -> bool:
 
 def _in_flight(rollout: OpenRollout, job: JobState | None) -> bool:
     """Whether an order may be applied yet, by a worker that was frozen or a Nomad that is slow: nobody has fenced it
-    off. The next look must not take it for a change by hand."""
+    off."""
     order = rollout.order
     return order is not None and job is not None and job.index == order.expected_index
 
 
-async def _adopt_if_in_flight(connection: Connection, claim: Claim) -> None:
+async def _give_up_if_in_flight(connection: Connection, claim: Claim) -> None:
     """Nomad refused this order to us; another worker's registration of it was not answered yet when the look began."""
     if claim.rollout is not None and claim.rollout.order is not None:
-        await failures.adopt(connection, claim.rollout.rollout_id)
+        await rows.may_still_come(connection, claim.rollout.rollout_id)
 
 
 async def _fence(connection: Connection, claim: Claim) -> None:

@@ -9,7 +9,7 @@ import asyncpg
 import orjson
 
 from app.adapters.postgres.away import told_as_away
-from app.adapters.postgres.session import APPLICATION, SessionLimits, limit
+from app.adapters.postgres.session import SessionLimits, limit
 
 # asyncpg ships no types; the stores annotate what they return.
 Connection = Any
@@ -26,7 +26,7 @@ class Database:
         self._dsn = dsn
         self._size = size
         self._timeout = timeout
-        self.limits = limits or SessionLimits()
+        self._limits = limits or SessionLimits()
         self._pool: Any = None
 
     async def open(self) -> None:
@@ -39,10 +39,10 @@ class Database:
                 min_size=0,
                 max_size=self._size,
                 timeout=self._timeout,
-                command_timeout=self.limits.statement + 2,  # Postgres ends it first, and says why
+                command_timeout=self._limits.statement + 2,  # Postgres ends it first, and says why
                 init=self._begin,
                 reset=_leave_as_it_is,
-                server_settings={"application_name": APPLICATION},
+                server_settings={"application_name": self._limits.application},
             )
             self._pool = await pool
 
@@ -72,7 +72,7 @@ class Database:
                 server_settings={"application_name": name},
             )
             try:
-                await limit(connection, self.limits)
+                await limit(connection, self._limits)
                 yield connection
             finally:
                 with suppress(Exception):  # it may be dead already; the server finds out by itself
@@ -95,7 +95,7 @@ class Database:
                 await transaction.commit()
 
     async def _begin(self, connection: Connection) -> None:
-        await limit(connection, self.limits)
+        await limit(connection, self._limits)
         await _set_codecs(connection)
 
 

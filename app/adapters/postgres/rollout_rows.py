@@ -76,6 +76,15 @@ RETURNING w.name, rw.tag, rw.digest, rw.words, r.origin, r.asked_by
 
 _SOURCE = "UPDATE watches SET source_stale = $2 WHERE name = ANY($1)"
 
+_MAY_STILL_COME = """
+UPDATE watches w SET in_flight = w.in_flight || (
+  SELECT coalesce(jsonb_agg(jsonb_build_object('index', r.expected_index, 'key', c->>'key', 'identity', c->>'identity',
+    'digest', rw.digest, 'tag', rw.tag)), '[]') FROM jsonb_array_elements(r.changes) c WHERE c->>'watch' = w.name)
+FROM rollout_watches rw JOIN rollouts r USING (rollout_id)
+WHERE r.rollout_id = $1 AND r.expected_index IS NOT NULL AND r.submission_index IS NULL
+  AND w.name = rw.watch_name AND w.target_id = r.target_id
+"""
+
 # The registration of an order is a fact about its rollout: recorded once, also when the lease was lost meanwhile and
 # when a person's word has ended the rollout. An order that was replaced since is not this rollout's any more.
 _SUBMITTED = """
@@ -133,15 +142,17 @@ async def write_launch(connection: Connection, claimed: Claim, launch: Launch) -
         )
 
 
-def is_in_flight(rollout: Row) -> bool:
-    """Whether a worker may be registering the rollout's order now: nobody has recorded what became of it."""
-    return rollout["state"] == RolloutState.REQUESTED.value and rollout["expected_index"] is not None
+async def may_still_come(connection: Connection, rollout_id: UUID) -> None:
+    """The rollout's order is given up, and a worker may be registering it: remember what it would put into the job."""
+    await connection.execute(_MAY_STILL_COME, rollout_id)
 
 
-async def write_submitted(connection: Connection, rollout_id: UUID, order: Order, submission: Submission) -> list[int]:
+async def write_submitted(
+    connection: Connection, rollout_id: UUID, order: Order, submission: Submission
+) -> list[int] | None:
     """Record that Nomad has the order: on the rollout, and on the watches that no newer rollout has written on.
 
-    Returns the notices; none when somebody else has recorded it, or when the rollout has another order by now.
+    Returns the notices; None when somebody else has recorded it, or when the rollout has another order by now.
     """
     images = {str(key): change.image for key, change in order.changes.items()}
     under_way = await connection.fetchval(
@@ -155,7 +166,7 @@ async def write_submitted(connection: Connection, rollout_id: UUID, order: Order
         images,
     )
     if under_way is None:
-        return []
+        return None
     deployed: Sequence[Row] = await connection.fetch(_DEPLOYED, rollout_id)
     if submission.source is not Source.NONE:  # what has no source tells nothing
         note = submission.source_note if submission.source is Source.STALE else ""

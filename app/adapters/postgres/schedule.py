@@ -67,7 +67,7 @@ class PostgresSchedule:
     async def overdue(self, *, limit: int) -> Overdue:
         """Claim a batch of rows whose ring was lost; what a process that is stuck holds of them is let go first."""
         async with self._database.connection() as connection:
-            if stuck := await end_stuck(connection, self._database.limits):
+            if stuck := await end_stuck(connection):
                 log.warning("sessions.ended", count=stuck, problem="they held a transaction open and did not go on")
             targets = [row["target_id"] for row in await connection.fetch(_TARGETS, limit)]
             rollouts = [row["rollout_id"] for row in await connection.fetch(_ROLLOUTS, limit)]

@@ -14,12 +14,13 @@ _PROBES = 3
 
 # Whoever was stopped, or cut off, between two messages of one statement: Postgres calls its session active, and none of
 # its time-outs ends it (but transaction_timeout, from 17 on). Our sessions never wait for their client in a statement.
-_END_STUCK = """
+# Each session's name says how long it may: other installations, and migrations, have limits of their own.
+_END_STUCK = r"""
 SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_stat_activity
-WHERE datname = current_database() AND usename = current_user AND application_name = $1 AND pid <> pg_backend_pid()
-  AND wait_event = 'ClientRead' AND state <> 'idle' AND state_change < clock_timestamp() - make_interval(secs => $2)
+WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
+  AND wait_event = 'ClientRead' AND state <> 'idle' AND state_change < clock_timestamp() - make_interval(secs =>
+    substring(application_name from '^registrywatcher \(([0-9]+[.][0-9]+) s\)$')::float8)
 """
-APPLICATION = "registrywatcher"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,11 @@ class SessionLimits:
     def of_lease(cls, seconds: float) -> "SessionLimits":
         """What fits a lease: whoever lost it holds no lock that its successor waits for."""
         return cls(lock=seconds / 2, idle_in_transaction=seconds, silent_peer=seconds)
+
+    @property
+    def application(self) -> str:
+        """What the session is called in pg_stat_activity."""
+        return f"registrywatcher ({self.idle_in_transaction:.3f} s)"
 
     def settings(self) -> Iterator[tuple[str, str]]:
         """Names and values for Postgres."""
@@ -69,12 +75,10 @@ async def limit(connection: Any, limits: SessionLimits) -> None:
         _limit_socket(opened, limits)
 
 
-async def end_stuck(connection: Any, limits: SessionLimits) -> int:
-    """End the sessions of ours, whichever process's, that hold a transaction and wait for their client for too long.
-
-    Returns how many there were.
-    """
-    ended: int = await connection.fetchval(_END_STUCK, APPLICATION, limits.idle_in_transaction)
+async def end_stuck(connection: Any) -> int:
+    """End the sessions of ours, whichever process's, that hold a transaction and wait for their client longer than
+    they may. Returns how many there were."""
+    ended: int = await connection.fetchval(_END_STUCK)
     return ended
 
 

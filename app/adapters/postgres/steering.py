@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from app.adapters.postgres import claims, failures, rollout_rows, words
+from app.adapters.postgres import claims, rollout_rows, words
 from app.adapters.postgres.due import make_due
 from app.adapters.postgres.pool import Connection, Database, Row
 from app.adapters.postgres.view_rows import deployment
@@ -182,8 +182,7 @@ class PostgresSteering:
                 reason = f"{by or 'a person'} went back to {what}"
                 outcome = Outcome(kind=OutcomeKind.SUPERSEDED, reason=reason)
                 notices = await rollout_rows.end_rollout(connection, active["rollout_id"], outcome)
-                if rollout_rows.is_in_flight(active):
-                    await failures.adopt(connection, active["rollout_id"])
+                await rollout_rows.may_still_come(connection, active["rollout_id"])
             rollout_id = once or uuid4()
             await connection.execute(_REQUEST, rollout_id, past.target_id, Origin.ROLLBACK.value, by, past.newest)
             for name, (tag, digest) in items.items():

@@ -1,6 +1,7 @@
 """What a look leaves on a watch: what was seen, what is remembered, the decision, and the answers to its events."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from uuid import UUID
 
 from app.adapters.postgres.notices import MAX_DETAIL, add_notice, storable
@@ -33,14 +34,17 @@ _TROUBLE = """
 UPDATE watches SET trouble = $2, trouble_since = coalesce(trouble_since, clock_timestamp()) WHERE name = $1
 """
 
-# A rollout may have failed while this look was under way: what the look did not know of is left for the next.
+# A rollout may have failed while this look was under way: what the look did not know of is left for the next. What a
+# worker has registered since is not overwritten. What was in flight is settled by the job's index, if the look knew it.
 _REMEMBER = """
 UPDATE watches SET running = $2, job_create_index = $3, digests = $4, first_highest = $5, expected = $6,
   adopt = adopt AND NOT $10,
   -- Who changes the image by hand most likely did so in the source.
   source_stale = CASE WHEN $7::timestamptz IS NULL THEN source_stale ELSE '' END,
-  hand_changed_at = $7, hand_images = $8, digest_tags = $9
-WHERE name = $1
+  hand_changed_at = $7, hand_images = $8, digest_tags = $9,
+  in_flight = (SELECT coalesce(jsonb_agg(each), '[]') FROM jsonb_array_elements(in_flight) each
+    WHERE NOT $12::jsonb @> jsonb_build_array(each) OR (each->>'index')::bigint = $13)
+WHERE name = $1 AND expected_intent = $11 RETURNING 1
 """
 
 # A job that was purged and created again: what failed in the old one is no matter.
@@ -81,10 +85,17 @@ WHERE ew.watch_name = $1 AND ew.event_id = a.event_id
 """
 
 
+class RegisteredMeanwhile(Exception):
+    """A worker has recorded a registration since the look began: what the look concluded is void."""
+
+
 async def write_watch(
     connection: Connection, claim: Claim, result: WatchResult, launch: Launch | None
 ) -> Sequence[int]:
-    """Write one watch's result; returns the notices to send. The target's row is locked by the caller."""
+    """Write one watch's result; returns the notices to send. The target's row is locked by the caller.
+
+    Raises RegisteredMeanwhile: then nothing of the look may be kept.
+    """
     if result.trouble:
         await connection.execute(_TROUBLE, result.watch, storable(result.trouble, MAX_DETAIL))
         return []
@@ -117,11 +128,13 @@ async def _remember(connection: Connection, claim: Claim, result: WatchResult) -
     history = result.history
     if not result.running:
         return
-    create_index = await connection.fetchval(
-        "SELECT job_create_index FROM targets WHERE target_id = $1", claim.target_id
+    job = await connection.fetchrow(
+        "SELECT job_index, job_create_index FROM targets WHERE target_id = $1", claim.target_id
     )
+    create_index = job["job_create_index"]
+    state = next(state for state in claim.watches if state.watch.name == result.watch)
     await connection.execute(_FORGET_FAILURES, result.watch, create_index)
-    await connection.execute(
+    remembered = await connection.fetchval(
         _REMEMBER,
         result.watch,
         [dict(each) for each in result.running],
@@ -132,8 +145,13 @@ async def _remember(connection: Connection, claim: Claim, result: WatchResult) -
         result.hand_changed_at,
         dict(result.hand_images),
         dict(history.tags),
-        next(state.adopt for state in claim.watches if state.watch.name == result.watch),
+        state.adopt,
+        state.expected_intent,
+        [asdict(each) for each in state.in_flight],
+        job["job_index"],
     )
+    if remembered is None:
+        raise RegisteredMeanwhile
 
 
 async def _write_unserved(connection: Connection, claim: Claim, result: WatchResult) -> list[int]:

@@ -12,6 +12,7 @@ from app.domain.watch import JobPlace, Watch
 from app.services.reconcile import TAKEN, Difference, Reconciled, StoredWatch, compare, judged
 
 LOCK = int.from_bytes(b"watches")  # the key of the advisory lock; any constant of our own does
+_PATIENCE = "10s"  # of processes that start together, with thousands of watches each; a frozen one is ended before
 
 _STORED = """
 SELECT w.*, t.region, t.namespace, t.job_id FROM watches w JOIN targets t USING (target_id) ORDER BY w.position, w.name
@@ -66,7 +67,8 @@ ON CONFLICT (name) DO UPDATE SET target_id = excluded.target_id, registry = excl
 # What was asked for before the watch came here, and is registered late, tells nothing of it.
 _BEGIN = """
 UPDATE watches w SET expected_intent = coalesce(
-  (SELECT max(intent) FROM rollouts r WHERE r.target_id = w.target_id), 0)
+  (SELECT max(intent) FROM rollouts r WHERE r.target_id = w.target_id
+   AND (r.ended_at IS NOT NULL OR r.submission_index IS NOT NULL)), 0), in_flight = '[]'
 WHERE name = ANY($1)
 """
 
@@ -86,6 +88,7 @@ class PostgresWatches:
     async def preview(self, watches: Sequence[Watch], *, accepted_by: str = "") -> Difference:
         """What these watches would change; with `accepted_by` the next process that reads them takes them."""
         async with self._database.transaction() as connection:
+            await connection.execute(f"SET LOCAL lock_timeout = '{_PATIENCE}'")
             await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
             difference = compare([_stored(row) for row in await connection.fetch(_STORED)], watches)
             if accepted_by and (difference.write or difference.gone):
@@ -100,6 +103,7 @@ class PostgresWatches:
             early = judge(reading, await configurations.standing(connection, mark), present=(), gone=())
             if isinstance(early, Wait) and not at_start:
                 return Reconciled(waits=early)
+            await connection.execute(f"SET LOCAL lock_timeout = '{_PATIENCE}'")
             await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
             stored = [_stored(row) for row in await connection.fetch(_STORED)]
             difference = compare(stored, watches)

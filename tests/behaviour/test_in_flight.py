@@ -1,0 +1,153 @@
+"""Given a registration that was given up before anybody knew what became of it, then what it puts into the job later is
+ours, and what a person puts there is not.
+"""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.adapters.postgres.watches import PostgresWatches
+from app.errors import NomadDenied, NomadUnavailable
+from app.services.look import look
+from app.services.reconcile import reconcile
+from tests.behaviour.test_late_registration import Frozen, frozen_in_submit, reasons
+from tests.line import Line, line
+
+
+class Reading:
+    """A Deployer whose worker stands still with the job that it has read, until it is thawed."""
+
+    def __init__(self, deployer: Any) -> None:
+        self._deployer = deployer
+        self.reached = asyncio.Event()
+        self.thawed = asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._deployer, name)
+
+    async def inspect(self, place: Any) -> Any:
+        found = await self._deployer.inspect(place)
+        self.reached.set()
+        await self.thawed.wait()
+        return found
+
+
+class Refusing:
+    """A Deployer whose first registrations end in these errors; nothing of them is applied."""
+
+    def __init__(self, deployer: Any, errors: list[Exception]) -> None:
+        self._deployer = deployer
+        self._errors = errors
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._deployer, name)
+
+    async def submit(self, place: Any, order: Any) -> Any:
+        if self._errors:
+            raise self._errors.pop(0)
+        return await self._deployer.submit(place, order)
+
+
+async def due(running: Line) -> int:
+    """Make the one target due, without telling anybody."""
+    (row,) = await running.fetch(
+        "UPDATE targets SET mark = mark + 1, thorough = true, due_at = now() RETURNING target_id"
+    )
+    return int(row["target_id"])
+
+
+async def given_up(running: Line) -> tuple[str, Frozen, asyncio.Task[None]]:
+    """v1.1.0 showed one content, then another: its worker is frozen before it posts, and a pause ends the rollout."""
+    await running.start("app", "v1.0.0")
+    first = await running.push("app", "v1.1.0", "first")
+    await running.deployed("app", f"team/app:v1.1.0@{first}")
+    await running.push("app", "v1.1.0", "second", told=False)
+    deployer, late = await frozen_in_submit(running, before=True)
+    await running.pause()
+    await running.quiet()
+    return first, deployer, late
+
+
+async def put_back(running: Line, digest: str) -> None:
+    """The tag shows its first content again, which is known, and so no newer than a change from outside would be."""
+    await running.push("app", "v1.1.0", "first")
+    await running.pause(paused=False)
+    await running.deployed("app", f"team/app:v1.1.0@{digest}")
+    assert "changed_outside" not in await reasons(running)
+
+
+async def test_a_look_that_was_under_way_does_not_undo_what_was_recorded(database_url: str) -> None:
+    async with line(database_url) as running:
+        first, frozen, late = await given_up(running)
+        slow = Reading(running.looker.deployer)
+        looking = asyncio.create_task(look(replace(running.looker, deployer=slow), await due(running)))
+        await slow.reached.wait()
+        frozen.thawed.set()
+        await late
+        slow.thawed.set()
+        await looking
+        await running.quiet()
+        await put_back(running, first)
+
+
+async def test_looks_in_between_do_not_forget_it(database_url: str) -> None:
+    """One before it is applied, one after, and only then does its worker record it: or never, since it died."""
+    async with line(database_url) as running:
+        first, _, late = await given_up(running)
+        await running.mark()
+        await running.quiet()
+        (kept,) = (await running.fetch("SELECT in_flight FROM watches"))[0]["in_flight"]
+        assert kept["key"] == "app/server"
+        running.nomad.set_image("app", group="app", task="server", image=kept["identity"])
+        late.cancel()  # the worker died with the answer
+        await asyncio.gather(late, return_exceptions=True)
+        await running.mark()
+        await running.quiet()
+        assert (await running.fetch("SELECT in_flight FROM watches"))[0]["in_flight"] == []
+        await put_back(running, first)
+
+
+@pytest.mark.parametrize(
+    "errors",
+    [[NomadDenied("no"), NomadDenied("no")], [NomadUnavailable("away"), NomadDenied("no")]],
+    ids=["refused", "lost, then refused"],
+)
+async def test_a_change_by_hand_after_a_refusal_is_not_ours(database_url: str, errors: list[Exception]) -> None:
+    async with line(database_url) as running:
+        await running.start("app", "v1.0.0")
+        second = await running.push("app", "v1.0.2")
+        await running.deployed("app", f"team/app:v1.0.2@{second}")
+        await running.push("app", "v1.0.1", told=False)
+        await running.push("app", "v1.1.0", told=False)
+        looker = replace(running.looker, deployer=Refusing(running.looker.deployer, errors))
+        for _ in range(2):
+            await look(looker, await due(running))
+            await running.execute("UPDATE targets SET due_at = now() + interval '1 hour'")
+        running.by_hand("app", ":v1.0.1")
+        await running.mark()
+        await running.held("app", "changed_outside")
+        assert len(running.images("app")) == 1
+
+
+async def test_a_rollout_that_waits_while_its_watch_moves_away_and_back_is_expected(database_url: str) -> None:
+    async with line(database_url) as running:
+        await running.start("app", "v1.0.0")
+        first = await running.push("app", "v1.1.0", told=False)
+        (watch,) = running.watches
+        await running.execute(
+            "UPDATE targets SET lease_until = now() + interval '1 hour', lease_token = gen_random_uuid()"
+        )
+        await running.deploy("app", "v1.1.0")
+        store = PostgresWatches(running.database)
+        await reconcile(store, [replace(watch, place=replace(watch.place, job_id="elsewhere"))])
+        await reconcile(store, [watch])
+        await running.execute("UPDATE targets SET lease_until = NULL, lease_token = NULL")
+        await running.mark()
+        await running.deployed("app", f"team/app:v1.1.0@{first}")
+        (row,) = await running.fetch("SELECT expected, in_flight FROM watches")
+        assert list(row["expected"]) == ["app/server"]
+        running.by_hand("app", ":v1.0.0")
+        await running.mark()
+        await running.held("app", "changed_outside")
