@@ -61,7 +61,7 @@ async def test_the_word_is_carried_out_though_every_ring_is_lost(running: Line) 
     await running.quiet()
     steps, running.doorbell.steps = running.doorbell.steps, {}
     await running.switch("app", on=True)
-    due = "SELECT job_id FROM targets WHERE due_at <= clock_timestamp()"
+    due = "SELECT job_id FROM wakes JOIN targets USING (target_id)"
     assert [row["job_id"] for row in await running.fetch(due)] == ["app"], "the next sweep finds it"
     running.doorbell.steps = steps
     await running.until(lambda: len(running.images("app")) == 1, "v1.1.0 is deployed")
