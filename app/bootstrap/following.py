@@ -87,9 +87,9 @@ class Following:
 
     async def _use(self, read: Settings, connection: NomadConnection) -> None:
         settings, restart = until_restart(self._started, read, listens=self._listens)
-        if restart and restart != self.restart:
+        told, self.restart = self.restart, restart
+        if restart and restart != told:
             log.warning("configuration.restart_needed", problem=restart)
-        self.restart = restart
         if settings == self._process.services.settings:
             return
         if self._kept.deployer.renew(connection):  # first, since it may still refuse a certificate
@@ -102,12 +102,12 @@ class Following:
         after = narrowed(before, granted)
         if after == before:
             return
+        self._process.services = build_services(after, self._kept)  # first: no fault of the log may keep a token alive
         log.warning(
             "access.withdrawn",
             tokens=[token.name for token in before.api_tokens if token not in after.api_tokens],
             webhooks=[name for name, source in before.webhook_sources.items() if source != after.webhook_sources[name]],
         )
-        self._process.services = build_services(after, self._kept)
 
 
 def _grants(settings: Settings) -> Grants:

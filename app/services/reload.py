@@ -77,15 +77,14 @@ class Reloader(Generic[Loaded]):
         except Exception as error:  # whatever it is, who gave up here would never read a configuration again
             self._report(error)
         else:
-            log.info("configuration.reloaded", after=self.problem)
-            self.problem = ""
+            after, self.problem = self.problem, ""
+            log.info("configuration.reloaded", after=after)
 
     def _report(self, error: Exception) -> None:
-        problem = str(error) or type(error).__name__
-        if problem != self.problem:
+        told, self.problem = self.problem, str(error) or type(error).__name__
+        if self.problem != told:
             unforeseen = not isinstance(error, RegistryWatcherError)
-            log.error("configuration.not_reloaded", problem=problem, exc_info=unforeseen)
-        self.problem = problem
+            log.error("configuration.not_reloaded", problem=self.problem, exc_info=unforeseen)
 
 
 def reloading() -> Loop:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import structlog
 from dramatiq.brokers.stub import StubBroker
 
 from app.adapters.doorbell import DramatiqDoorbell
@@ -145,6 +146,20 @@ async def test_a_removed_token_is_dead_while_postgres_is_away(stack: AsyncExitSt
     process.write("app", tokens=("ops", "new"))
     with pytest.raises(StoreUnavailable):
         await following.apply(following.load())
+    assert process.tokens == ["ops"]
+
+
+async def test_a_removed_token_is_dead_though_the_log_cannot_be_written(stack: AsyncExitStack, tmp_path: Path) -> None:
+    process, following = await started(stack, tmp_path / "config.toml", NOWHERE, "app")
+    process.write("app", head="xyzzy = 1")
+
+    def full(*_: object) -> str:
+        raise OSError("No space left on device")
+
+    stack.callback(structlog.reset_defaults)
+    structlog.configure(processors=[full])
+    with pytest.raises(OSError, match="No space"):
+        following.load()
     assert process.tokens == ["ops"]
 
 

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from app.errors import ConfigError, Fault, Permanent, StoreUnavailable
@@ -108,6 +109,24 @@ async def test_a_problem_is_logged_once_and_its_end_once(process: Process) -> No
             await process.reloader.look()
     assert [each["event"] for each in logs] == ["configuration.not_reloaded", "configuration.reloaded"]
     assert logs[1]["after"] == "Postgres is away"
+
+
+async def test_a_problem_is_known_though_the_log_cannot_be_written(process: Process) -> None:
+    def full(*_: object) -> str:
+        raise OSError("No space left on device")
+
+    process.path.write_text("broken")
+    structlog.configure(processors=[full])
+    try:
+        with pytest.raises(OSError, match="No space"):
+            await process.reloader.look()
+        assert process.reloader.problem == "file: key: broken. Mend it"
+        process.path.write_text("second")
+        with pytest.raises(OSError, match="No space"):
+            await process.reloader.look()
+        assert process.reloader.problem == ""
+    finally:
+        structlog.reset_defaults()
 
 
 async def test_what_cannot_be_applied_waits_for_a_person(process: Process) -> None:
