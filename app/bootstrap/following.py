@@ -71,7 +71,7 @@ class Following:
             if waits is None or waits.older:
                 await self._use(read, connection)
         if waits is not None:
-            what = "the watches" if waits.older else "nothing"
+            what = "no watch" if waits.older else "nothing"
             raise ReadingWaits(f"{what} of {_name(read)} may come into force yet: {waits.reason}")
 
     async def _sync(self, read: Settings, *, at_start: bool) -> Wait | None:

@@ -41,6 +41,7 @@ log = structlog.get_logger()
 _TRY_AGAIN = 1.0
 _ASK_AGAIN = 30.0
 _READ_FILE_EVERY = 2.0
+_FILE_SETTLES = 1.0
 _DOOR_CONNECTIONS = 4
 
 
@@ -180,4 +181,5 @@ async def _caution(deployer: RenewableDeployer) -> None:
 
 def _reloader(following: Following, settings: Settings) -> Reloader[Settings]:
     """Applies the configuration when a file of it changed or on SIGHUP."""
-    return Reloader(following.load, following.apply, changed=FileChanges(settings.sources, settings.fingerprint))
+    changed = FileChanges(settings.sources, settings.fingerprint)
+    return Reloader(following.load, following.apply, changed=changed, settle=_FILE_SETTLES)

@@ -159,6 +159,62 @@ async def test_a_change_is_noticed_within_the_interval(process: Process) -> None
     assert process.in_force == ["second"]
 
 
+class Writer:
+    """A file that says at each look what comes next; `reads` are the looks before each reading."""
+
+    def __init__(self, *contents: str) -> None:
+        self.contents = list(contents)
+        self.now = "first"
+        self.looks = 0
+        self.reads: list[tuple[int, str]] = []
+        self.reloader = Reloader(self._load, self._apply, changed=self._changed)
+
+    def _changed(self) -> bool:
+        self.looks += 1
+        before = self.now
+        self.now = self.contents.pop(0) if self.contents else before
+        return self.now != before
+
+    def _load(self) -> str:
+        self.reads.append((self.looks, self.now))
+        return self.now
+
+    async def _apply(self, loaded: str) -> None:
+        pass
+
+
+@pytest.mark.parametrize("asked", [False, True])
+async def test_a_file_is_read_once_it_looks_the_same_twice_and_at_once_when_a_person_asks(asked: bool) -> None:
+    writer = Writer("half", "more", "whole", "whole", "whole")
+    if asked:
+        writer.reloader.ask()
+    await writer.reloader.look()
+    assert writer.reads == ([(1, "half")] if asked else [(4, "whole")])
+
+
+async def test_a_person_who_asks_cuts_the_wait_short(process: Process) -> None:
+    asked = asyncio.Event()
+
+    def changed() -> bool:
+        asked.set()
+        return True
+
+    reloader = Reloader(process._load, process._apply, changed=changed, settle=3600)
+    looking = asyncio.create_task(reloader.look())
+    await asked.wait()
+    process.path.write_text("second")
+    reloader.ask()
+    async with asyncio.timeout(30):
+        await looking
+    assert process.in_force == ["second"]
+
+
+async def test_a_file_that_never_stays_the_same_is_read_all_the_same() -> None:
+    writer = Writer(*(str(number) for number in range(1000)))
+    await writer.reloader.look()
+    assert writer.reads == [(21, "20")]
+
+
 async def test_what_nobody_foresaw_is_reported_and_does_not_make_it_deaf(process: Process) -> None:
     running = asyncio.create_task(process.reloader.run(interval=0.001))
     process.away = RuntimeError("nobody foresaw this")
