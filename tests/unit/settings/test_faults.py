@@ -49,6 +49,7 @@ TOP = '["app"]'
         ("observe_only = []" + SOUND, "observe_only", "true or false", "without quotes"),
         (changed(TOP, "5"), "watched_repositories", "must be a list", '["one", "two"]'),
         (changed(TOP, '["app", 5]'), "watched_repositories.1", "must be a text", "quotes"),
+        (changed(TOP, '"\\u0000"'), "watched_repositories.0", "NUL character", "Remove it"),
         ("nomad = 'x'" + SOUND, "nomad", "must be a table", "[table]"),
         ("webhooks = []" + SOUND, "webhooks", "must be a table", "[table.name]"),
         ("external_url = 'ftp://x'" + SOUND, "external_url", "not a usable URL", "https://…"),
@@ -193,3 +194,8 @@ def test_a_database_is_required_only_of_those_who_need_one(tmp_path: Path) -> No
         require_database(load(tmp_path, SOUND))
     with pytest.raises(ConfigError, match="environment: database_url"):
         require_database(load_settings(None, {"REGISTRYWATCHER_OBSERVE_ONLY": "1"}, places=()))
+
+
+def test_a_list_that_is_written_as_a_text_may_have_several_faults(tmp_path: Path) -> None:
+    text = changed(TOP, '"app,\\u0000,\\u0000"')
+    assert keys(tmp_path, text) == ["watched_repositories.1", "watched_repositories.2"]
