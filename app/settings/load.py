@@ -12,7 +12,7 @@ from app.settings.document import Document
 from app.settings.environment import has_settings, lay_over
 from app.settings.faults import ENVIRONMENT, FaultList
 from app.settings.file import PLACES, VARIABLE, find_file, parse_toml, read_file
-from app.settings.grants import Granted
+from app.settings.grants import SOURCES, TOKENS, Granted
 from app.settings.listening import read_listening
 from app.settings.nomad import read_nomad
 from app.settings.notes import read_warnings
@@ -72,7 +72,8 @@ def load_settings(path: Path | None, environ: Mapping[str, str], *, places: Iter
     )
     settings = _settings(origin, document, environ, faults)
     if faults.found():
-        raise FaultySettings(faults.found(), Granted(settings.api_tokens, settings.webhook_sources))
+        faulty = faults.entries(TOKENS, SOURCES)
+        raise FaultySettings(faults.found(), Granted(settings.api_tokens, settings.webhook_sources, faulty))
     return replace(settings, configuration=in_common(settings))
 
 
