@@ -117,10 +117,15 @@ def reloading() -> Loop:
 class FileChanges:
     """Tells once for each change of some files' contents; that one went, or came, is a change too.
 
-    `seen` is the fingerprint of what is in force: what came since that was read is a change as well.
+    `seen` is the fingerprint of what is in force: what came since that was read is a change as well. `follow` takes
+    over the files of a later reading, and what they held.
     """
 
     def __init__(self, paths: Sequence[Path], seen: str) -> None:
+        self.follow(paths, seen)
+
+    def follow(self, paths: Sequence[Path], seen: str) -> None:
+        """From now on tell of these files, which had this fingerprint when they were read."""
         self._paths = paths
         self._seen = seen
 
@@ -140,6 +145,10 @@ class Repeats:
         self._read = ""
         self._since = 0.0
 
+    def begin_anew(self) -> None:
+        """Forget what was read before: something that could not be read came between."""
+        self._read = ""
+
     def is_repeated(self, fingerprint: str) -> bool:
         """Whether this content, which was read just now, was read `after` seconds ago and was no other between."""
         now = self._clock()
@@ -158,5 +167,5 @@ def content_of(path: Path) -> bytes | None:
     """The content itself tells: modification times lie on mounted and on quickly rewritten files."""
     try:
         return path.read_bytes()
-    except OSError:
+    except (OSError, ValueError):  # ValueError: no file can have such a name
         return None

@@ -288,3 +288,30 @@ def test_a_content_is_repeated_when_it_is_the_same_after_a_while() -> None:
     assert not repeats.is_repeated("a")  # another one was read between
     now += 60.0
     assert repeats.is_repeated("a")
+
+
+def test_a_repetition_begins_anew_when_something_unreadable_came_between() -> None:
+    now = 100.0
+    repeats = Repeats(after=60.0, clock=lambda: now)
+    repeats.is_repeated("a")
+    now += 59.0
+    repeats.begin_anew()
+    now += 2.0
+    assert not repeats.is_repeated("a")
+    now += 60.0
+    assert repeats.is_repeated("a")
+
+
+def test_the_files_of_a_later_reading_are_followed_from_what_they_held_then(tmp_path: Path) -> None:
+    file, certificate = tmp_path / "config.toml", tmp_path / "ca.pem"
+    file.write_text("one")
+    certificate.write_text("first")
+    watched = FileChanges([file], fingerprint(b"one"))
+    watched.follow([file, certificate], fingerprint(b"one", b"first"))
+    assert not watched()
+    certificate.write_text("second")
+    assert watched()
+    assert not watched()
+    watched.follow([file], fingerprint(b"one"))
+    certificate.write_text("third")
+    assert not watched()

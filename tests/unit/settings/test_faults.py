@@ -104,6 +104,7 @@ TOP = '["app"]'
         (changed(TOP, '["app", "zz"]'), "watched_repositories", "no repo_map has the name `zz`", "Add [repo_map.zz]"),
         (SOUND + "[nomad]\naddress = 'nomad:4646'", "nomad.address", "not a usable URL", "http://…"),
         (SOUND + "[nomad]\nhttp_auth = 'user'", "nomad.http_auth", "user:password", "colon"),
+        (SOUND + '[nomad]\nca_cert = "\\u0000"', "nomad.ca_cert", "NUL character", "Remove it"),
         (SOUND + "[nomad]\nca_path = '/absent'", "nomad.ca_path", "no folder", "PEM"),
         (SOUND + "[nomad]\ntoken_file = '/absent'", "nomad.token_file", "cannot be read", "path"),
         (SOUND + "[nomad]\nclient_key = '/dev/null'", "nomad.client_cert", "client_key is there", "both or neither"),
