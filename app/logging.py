@@ -1,11 +1,14 @@
 """How this program writes its log: one structured line per step, to standard output. It must not decide what is logged.
 
-JSON for machines, a readable line on a terminal; what libraries log by `logging` takes the same way.
+JSON for machines, a readable line on a terminal; what libraries log by `logging` takes the same way. A line that cannot
+be written, since the disk is full or nobody reads the pipe any more, is counted and stops nobody's work.
 """
 
+import json
 import logging
-from collections.abc import Mapping
-from typing import TextIO
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, TextIO, cast
 
 import orjson
 import structlog
@@ -27,6 +30,7 @@ def configure_logging(environ: Mapping[str, str], stream: TextIO) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    stream = cast(TextIO, UnfailingStream(stream, _lines_lost([*shared, *_rendering(stream)])))
     _take_in_libraries(shared, stream, level)
     # Our own lines do not go through `logging`: that costs more than everything else of a line together.
     structlog.configure(
@@ -35,6 +39,58 @@ def configure_logging(environ: Mapping[str, str], stream: TextIO) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
+
+
+class UnfailingStream:
+    """A stream whose `write` and `flush` never raise; each write is one line.
+
+    A line that could not be written is lost. Once writing works again `tell`, called with their number, is written
+    before the next one.
+    """
+
+    def __init__(self, stream: TextIO, tell: Callable[[int], str]) -> None:
+        self._stream = stream
+        self._tell = tell
+        self._lock = threading.RLock()  # a destructor may log while its own thread writes
+        self._failed = False
+        self._lost = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, line: str) -> int:
+        """Write the line, or count it as lost."""
+        with self._lock:
+            try:
+                if self._failed:
+                    self._stream.flush()  # the line that a buffer held when writing failed is not lost
+                    if self._lost:
+                        self._stream.write(self._tell(self._lost))
+                    self._failed, self._lost = False, 0
+                self._stream.write(line)
+            except (OSError, ValueError):  # ValueError: the stream is closed, or cannot encode the line
+                self._failed, self._lost = True, self._lost + 1
+        return len(line)
+
+    def flush(self) -> None:
+        """Flush, if that works."""
+        with self._lock:
+            try:
+                self._stream.flush()
+            except (OSError, ValueError):
+                self._failed = True
+
+
+def _lines_lost(processors: list[Processor]) -> Callable[[int], str]:
+    """The line about lost lines, which looks like all others."""
+
+    def tell(count: int) -> str:
+        event: Any = {"event": "log.lines_lost", "lost": count}
+        for process in processors:
+            event = process(None, "warning", event)
+        return f"{event}\n"
+
+    return tell
 
 
 def _take_in_libraries(shared: list[Processor], stream: TextIO, level: int) -> None:
@@ -57,4 +113,7 @@ def _rendering(stream: TextIO) -> list[Processor]:
 
 
 def _json(event: EventDict, **_: object) -> str:
-    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    try:
+        return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:  # a half of a surrogate pair, or a huge number, in what others sent
+        return json.dumps(event, default=str, skipkeys=True)

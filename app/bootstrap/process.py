@@ -32,7 +32,7 @@ from app.http import open_client
 from app.services.differing import Differing
 from app.services.loops import Loop, Loops, described
 from app.services.presence import Presence, ProcessKind
-from app.services.reload import FileChanges, Reloader, reloading
+from app.services.reload import Reloader, reloading
 from app.services.vigil import Vigil
 from app.settings import Settings
 
@@ -41,6 +41,7 @@ log = structlog.get_logger()
 _TRY_AGAIN = 1.0
 _ASK_AGAIN = 30.0
 _READ_FILE_EVERY = 2.0
+_FILE_SETTLES = 1.0
 _DOOR_CONNECTIONS = 4
 
 
@@ -113,7 +114,9 @@ async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | No
     )
     app = App(services=build_services(settings, kept))
     app.following = Following(app, kept, listens=kind is ProcessKind.WEB)
-    app.reloader = _reloader(app.following, settings)
+    app.reloader = Reloader(
+        app.following.load, app.following.apply, changed=app.following.changes, settle=_FILE_SETTLES
+    )
     app.differing = Differing(PostgresHolders(database), app.loops)
     presence = Presence(
         PostgresPresences(database), kind=kind, loops=app.loops, configuration=lambda: app.settings.configuration
@@ -176,8 +179,3 @@ async def _caution(deployer: RenewableDeployer) -> None:
             log.warning("nomad.caution", text=text)
 
     await Loop("caution", retry=_ASK_AGAIN, retry_at_most=_ASK_AGAIN, quiet=True).run(turn)
-
-
-def _reloader(following: Following, settings: Settings) -> Reloader[Settings]:
-    """Applies the configuration when a file of it changed or on SIGHUP."""
-    return Reloader(following.load, following.apply, changed=FileChanges(settings.sources, settings.fingerprint))

@@ -6,7 +6,8 @@ watches that was never in force is new. A set that a running process reads when 
 person changed the file: so going back from B to A by an edit works. A set that a process starts with, or still has, is
 older when another one came into force after it: it changes no watch until a person accepts it. A new set that takes
 away more than half of the watches, or all of a registry's, waits for a person, or until the process has read the same
-for a minute. Access is never weakened by a reading, accepted or not: only a restart goes from tokens to none.
+for a minute; a watch that moves to another job or repository counts as taken away, since its history is forgotten.
+Access is never weakened by a reading, accepted or not: only a restart goes from tokens to none.
 """
 
 import hashlib
@@ -92,20 +93,32 @@ def fingerprint(watches: Sequence[Watch]) -> str:
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
-def judge(reading: Reading, standing: Standing, *, present: Sequence[Watch], gone: Collection[str]) -> Verdict:
-    """Whether watches that differ from the `present` ones may be written; `gone` are the names that they take away."""
+def judge(
+    reading: Reading,
+    standing: Standing,
+    *,
+    present: Sequence[Watch],
+    gone: Collection[str],
+    moved: Collection[str] = (),
+) -> Verdict:
+    """Whether watches that differ from the `present` ones may be written.
+
+    They take away those that are named by `gone`, and bring those of `moved` to another job or repository.
+    """
     if standing.accepted:
         return Accept()
     if standing.is_older and not reading.edited:
         return Wait(
-            reason="the watches in force are of a newer configuration, which this older one does not change: give "
-            "every process the same file, or go back to this one with `registrywatcher reload --accept`",
+            reason="another set of watches came into force after this one, so those in force are of a newer "
+            "configuration: go back to this one by `registrywatcher reload --accept` with this file, or give every "
+            "process the same file",
             older=True,
         )
-    lost = "" if reading.repeated else _lost(present, frozenset(gone))
+    lost = "" if reading.repeated else _lost(present, frozenset((*gone, *moved)))
     if lost:
+        acts = " or ".join([*(["takes away"] if gone else []), *(["moves"] if moved else [])])
         return Wait(
-            reason=f"it takes away {lost}: put the file right, or accept it with `registrywatcher reload --accept`; "
+            reason=f"it {acts} {lost}: put the file right, or accept it with `registrywatcher reload --accept`; "
             "it is taken when it still reads the same after a minute",
             older=False,
         )
@@ -125,7 +138,7 @@ def weakens(before: Grants, after: Grants) -> Refuse | None:
 
 
 def _lost(present: Sequence[Watch], gone: frozenset[str]) -> str:
-    """Too much that goes, in words: more than half of all, or all of a registry; "" when less goes."""
+    """Too much that goes or moves, in words: more than half of all, or all of a registry; "" when less goes."""
     named = ", ".join(sorted(gone)[:_NAMED]) + (f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else "")
     if 2 * len(gone) > len(present):
         return f"{len(gone)} of {_counted(len(present), 'watch', 'watches')} ({named})"

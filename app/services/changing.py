@@ -13,7 +13,8 @@ def changes_in_words(difference: Difference, *, accepted: bool) -> Iterator[str]
     for what, names in (
         ("takes away", difference.gone),
         ("adds", [watch.name for watch in difference.appeared]),
-        ("changes", [watch.name for watch in difference.changed]),
+        ("moves to another job or repository", difference.moves),
+        ("changes", [watch.name for watch in difference.changed if watch.name not in difference.moves]),
     ):
         if names:
             yield f"{what} {_listed(names)}"

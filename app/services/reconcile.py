@@ -42,6 +42,12 @@ class Difference:
     gone: tuple[str, ...]
     write: tuple[tuple[int, Watch], ...]
 
+    @property
+    def moves(self) -> tuple[str, ...]:
+        """The names of those that move from where they are watched now; their history there is forgotten."""
+        there = {watch.name for watch in self.changed}
+        return tuple(watch.name for watch in self.moved if watch.name in there)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciled:
@@ -116,7 +122,7 @@ def judged(difference: Difference, stored: Sequence[StoredWatch], reading: Readi
     if not difference.write and not difference.gone:
         return Accept()
     present = [each.watch for each in stored if each.present]
-    return judge(reading, standing, present=present, gone=difference.gone)
+    return judge(reading, standing, present=present, gone=difference.gone, moved=difference.moves)
 
 
 def _moved(before: Watch, after: Watch) -> bool:

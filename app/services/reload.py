@@ -18,6 +18,7 @@ from app.services.loops import Loop
 
 log = structlog.get_logger()
 
+_LOOKS = 20  # at a content that goes on changing, before it is read all the same
 REPEATED_AFTER = 60.0  # seconds that a content must stay the same to be taken without a person
 
 Loaded = TypeVar("Loaded")
@@ -26,16 +27,23 @@ Loaded = TypeVar("Loaded")
 class Reloader(Generic[Loaded]):
     """Reads with `load`, which raises ConfigError, when `changed` says so or `ask` was called, then awaits `apply`.
 
+    A change is read once it looks the same twice, `settle` seconds apart: who writes a file may be half through.
     What could not be applied now (Transient) is applied again at the next round, and read again only when it changed;
     `problem` says why the newest configuration is not in force, "" when it is.
     """
 
     def __init__(
-        self, load: Callable[[], Loaded], apply: Callable[[Loaded], Awaitable[None]], *, changed: Callable[[], bool]
+        self,
+        load: Callable[[], Loaded],
+        apply: Callable[[Loaded], Awaitable[None]],
+        *,
+        changed: Callable[[], bool],
+        settle: float = 0.0,
     ) -> None:
         self._load = load
         self._apply = apply
         self._changed = changed
+        self._settle = settle
         self._asked = asyncio.Event()
         self._asked_to_read = False
         self._waiting: Loaded | None = None
@@ -50,9 +58,7 @@ class Reloader(Generic[Loaded]):
         """Look every `interval` seconds until cancelled."""
 
         async def turn() -> float:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(interval):
-                    await self._asked.wait()
+            await self._pause(interval)
             self._asked.clear()
             await self.look()
             return 0.0
@@ -61,7 +67,10 @@ class Reloader(Generic[Loaded]):
 
     async def look(self) -> None:
         """One round: nothing happens unless it changed, was asked for, or waits to be applied."""
-        anew = self._changed() or self._asked_to_read
+        changed = self._changed()
+        if changed and not self._asked_to_read:
+            await self._settled()
+        anew = changed or self._asked_to_read
         loaded = None if anew else self._waiting
         if not anew and loaded is None:
             return
@@ -77,15 +86,27 @@ class Reloader(Generic[Loaded]):
         except Exception as error:  # whatever it is, who gave up here would never read a configuration again
             self._report(error)
         else:
-            log.info("configuration.reloaded", after=self.problem)
-            self.problem = ""
+            after, self.problem = self.problem, ""
+            log.info("configuration.reloaded", after=after)
+
+    async def _settled(self) -> None:
+        """Wait until it looks the same twice, or a person asks for it as it is."""
+        for _ in range(_LOOKS):
+            await self._pause(self._settle)
+            if self._asked_to_read or not self._changed():
+                return
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait for so long, or until a person asks."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._asked.wait()
 
     def _report(self, error: Exception) -> None:
-        problem = str(error) or type(error).__name__
-        if problem != self.problem:
+        told, self.problem = self.problem, str(error) or type(error).__name__
+        if self.problem != told:
             unforeseen = not isinstance(error, RegistryWatcherError)
-            log.error("configuration.not_reloaded", problem=problem, exc_info=unforeseen)
-        self.problem = problem
+            log.error("configuration.not_reloaded", problem=self.problem, exc_info=unforeseen)
 
 
 def reloading() -> Loop:
@@ -96,10 +117,15 @@ def reloading() -> Loop:
 class FileChanges:
     """Tells once for each change of some files' contents; that one went, or came, is a change too.
 
-    `seen` is the fingerprint of what is in force: what came since that was read is a change as well.
+    `seen` is the fingerprint of what is in force: what came since that was read is a change as well. `follow` takes
+    over the files of a later reading, and what they held.
     """
 
     def __init__(self, paths: Sequence[Path], seen: str) -> None:
+        self.follow(paths, seen)
+
+    def follow(self, paths: Sequence[Path], seen: str) -> None:
+        """From now on tell of these files, which had this fingerprint when they were read."""
         self._paths = paths
         self._seen = seen
 
@@ -119,6 +145,10 @@ class Repeats:
         self._read = ""
         self._since = 0.0
 
+    def begin_anew(self) -> None:
+        """Forget what was read before: something that could not be read came between."""
+        self._read = ""
+
     def is_repeated(self, fingerprint: str) -> bool:
         """Whether this content, which was read just now, was read `after` seconds ago and was no other between."""
         now = self._clock()
@@ -137,5 +167,5 @@ def content_of(path: Path) -> bytes | None:
     """The content itself tells: modification times lie on mounted and on quickly rewritten files."""
     try:
         return path.read_bytes()
-    except OSError:
+    except (OSError, ValueError):  # ValueError: no file can have such a name
         return None

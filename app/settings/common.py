@@ -1,7 +1,8 @@
 """The fingerprint of what all processes of one installation should have in common, to tell which of them differ.
 
 What belongs to one process or host is left out: where it listens, how it reaches Postgres and Redis, paths of files,
-and Nomad's tokens, which Nomad itself gives to each task. No secret can be read from it.
+Nomad's address, since each host may ask its own agent and each task its own socket, and Nomad's tokens, which Nomad
+itself gives to each task. No secret can be read from it.
 """
 
 import hashlib
@@ -20,7 +21,7 @@ def in_common(settings: Settings) -> str:
             [name, each.scheme, each.domain, each.prefix, each.username, each.password.reveal()]
             for name, each in sorted(settings.registries.items())
         ],
-        "nomad": [nomad.address, nomad.region, nomad.namespace, nomad.skip_verify],
+        "nomad": [nomad.region, nomad.namespace, nomad.skip_verify],
         "webhooks": [
             [name, source.kind, [secret.reveal() for secret in source.secrets]]
             for name, source in sorted(settings.webhook_sources.items())

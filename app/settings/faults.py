@@ -31,6 +31,10 @@ class FaultList:
         """Whether this key, or what it stands in, is known to be wrong; then nothing follows from its value."""
         return any(place[: len(known)] == known for known in self._places)
 
+    def entries(self, *tables: str) -> frozenset[tuple[str, str]]:
+        """The entries of these tables, as (table, name), that have a fault inside."""
+        return frozenset((place[0], place[1]) for place in self._places if place[0] in tables and len(place) > 1)
+
     def found(self) -> tuple[Fault, ...]:
         """Everything noted, in order."""
         return tuple(self._faults)

@@ -1,8 +1,9 @@
 """What a configuration takes away from those whom the one in force lets in, before the rest of it counts. Pure.
 
 A token or secret that the file no longer holds stops working at once, though the file has another fault or must wait.
-Nothing is added: that needs the whole. A file that holds no token at all (or no webhook secret) is emptied or half
-written, and takes none away.
+Nothing is added: that needs the whole. An entry with a fault of its own leaves its token or source as it is: what it
+means is not known. A file that holds no token at all (or no webhook secret) is emptied or half written, and takes none
+away.
 """
 
 import secrets
@@ -14,14 +15,20 @@ from typing import NamedTuple
 from app.settings.secret import Secret
 from app.settings.values import ApiToken, Role, Settings, WebhookSource
 
+TOKENS = "api_tokens"
+SOURCES = "webhooks"
 _BY_POWER = tuple(Role)
 
 
 class Granted(NamedTuple):
-    """Whom a configuration lets in. An empty secret stands for one that could not be read."""
+    """Whom a configuration lets in. An empty secret stands for one that could not be read.
+
+    `faulty` are the entries of TOKENS and SOURCES, as (table, name), that have a fault of their own.
+    """
 
     tokens: tuple[ApiToken, ...]
     sources: Mapping[str, WebhookSource]
+    faulty: frozenset[tuple[str, str]] = frozenset()
 
 
 def narrowed(settings: Settings, granted: Granted) -> Settings:
@@ -31,31 +38,35 @@ def narrowed(settings: Settings, granted: Granted) -> Settings:
     """
     return replace(
         settings,
-        api_tokens=_tokens(settings.api_tokens, granted.tokens),
-        webhook_sources=_sources(settings.webhook_sources, granted.sources),
+        api_tokens=_tokens(settings.api_tokens, granted),
+        webhook_sources=_sources(settings.webhook_sources, granted),
     )
 
 
-def _tokens(before: tuple[ApiToken, ...], after: tuple[ApiToken, ...]) -> tuple[ApiToken, ...]:
-    held = [token for token in after if token.secret]
+def _tokens(before: tuple[ApiToken, ...], granted: Granted) -> tuple[ApiToken, ...]:
+    held = [token for token in granted.tokens if token.secret]
     if not held or not before:
         return before
     kept = []
     for token in before:
-        roles = [each.role for each in held if each.secret == token.secret]
-        if roles:
+        same = [each for each in held if each.secret == token.secret]
+        roles = [each.role for each in same if (TOKENS, each.name) not in granted.faulty]
+        if (TOKENS, token.name) in granted.faulty or (same and not roles):
+            kept.append(token)
+        elif roles:
             kept.append(replace(token, role=min(token.role, *roles, key=_BY_POWER.index)))
     # Without any token access would be judged by who calls. Nobody knows the secret of this one.
     return tuple(kept) or (ApiToken(name="nobody", role=Role.VIEWER, secret=Secret(secrets.token_hex(32))),)
 
 
-def _sources(before: Mapping[str, WebhookSource], after: Mapping[str, WebhookSource]) -> Mapping[str, WebhookSource]:
-    if not any(source.secrets for source in after.values()):
+def _sources(before: Mapping[str, WebhookSource], granted: Granted) -> Mapping[str, WebhookSource]:
+    if not any(source.secrets for source in granted.sources.values()):
         return before
-    held = {name: source.secrets for name, source in after.items()}
-    return MappingProxyType(
-        {
-            name: replace(source, secrets=tuple(each for each in source.secrets if each in held.get(name, ())))
-            for name, source in before.items()
-        }
-    )
+    held = {name: source.secrets for name, source in granted.sources.items()}
+
+    def kept(name: str, source: WebhookSource) -> WebhookSource:
+        if (SOURCES, name) in granted.faulty:
+            return source
+        return replace(source, secrets=tuple(each for each in source.secrets if each in held.get(name, ())))
+
+    return MappingProxyType({name: kept(name, source) for name, source in before.items()})

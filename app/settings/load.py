@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from app.errors import ConfigError, Fault
 from app.services.reload import content_of, fingerprint
@@ -12,7 +13,7 @@ from app.settings.document import Document
 from app.settings.environment import has_settings, lay_over
 from app.settings.faults import ENVIRONMENT, FaultList
 from app.settings.file import PLACES, VARIABLE, find_file, parse_toml, read_file
-from app.settings.grants import Granted
+from app.settings.grants import SOURCES, TOKENS, Granted
 from app.settings.listening import read_listening
 from app.settings.nomad import read_nomad
 from app.settings.notes import read_warnings
@@ -27,11 +28,18 @@ DEFAULT_REDIS_URL = "redis://localhost:6379/0"
 
 
 class FaultySettings(ConfigError):
-    """The configuration cannot be used as a whole; `granted` is whom it lets in all the same."""
+    """The configuration cannot be used as a whole; `granted` is whom it lets in all the same.
 
-    def __init__(self, faults: tuple[Fault, ...], granted: Granted) -> None:
+    `sources` and `fingerprint` are those that Settings has: a change of them may mend it.
+    """
+
+    def __init__(
+        self, faults: tuple[Fault, ...], granted: Granted, *, sources: tuple[Path, ...], fingerprint: str
+    ) -> None:
         super().__init__(faults)
         self.granted = granted
+        self.sources = sources
+        self.fingerprint = fingerprint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +70,7 @@ def load_settings(path: Path | None, environ: Mapping[str, str], *, places: Iter
     read = {
         **({file: content} if file else {}),
         **secrets,
-        **{path: content_of(path) for path in _certificates(document)},
+        **{path: content_of(path) for path in _certificates(tables)},
     }
     origin = _Origin(
         file=file,
@@ -72,7 +80,8 @@ def load_settings(path: Path | None, environ: Mapping[str, str], *, places: Iter
     )
     settings = _settings(origin, document, environ, faults)
     if faults.found():
-        raise FaultySettings(faults.found(), Granted(settings.api_tokens, settings.webhook_sources))
+        granted = Granted(settings.api_tokens, settings.webhook_sources, faults.entries(TOKENS, SOURCES))
+        raise FaultySettings(faults.found(), granted, sources=origin.sources, fingerprint=origin.fingerprint)
     return replace(settings, configuration=in_common(settings))
 
 
@@ -122,10 +131,16 @@ def _settings(origin: _Origin, document: Document, environ: Mapping[str, str], f
     )
 
 
-def _certificates(document: Document) -> Iterator[Path]:
-    nomad = document.nomad
-    registries = (table.registry_ca for table in document.registry_map.values())
-    yield from filter(None, (*registries, nomad.ca_cert, nomad.client_cert, nomad.client_key))
+def _certificates(tables: Mapping[str, Any]) -> Iterator[Path]:
+    """As the tables name them: one that cannot be read is followed too, since it may come."""
+    registries, nomad = (_table(tables.get(name)) for name in ("registry_map", "nomad"))
+    named = [_table(table).get("registry_ca") for table in registries.values()]
+    named += [nomad.get(key) for key in ("ca_cert", "client_cert", "client_key")]
+    return (Path(each) for each in named if each and isinstance(each, str))
+
+
+def _table(given: object) -> Mapping[str, Any]:
+    return given if isinstance(given, dict) else {}
 
 
 def _nothing_to_read(places: Iterable[Path]) -> Fault:

@@ -55,7 +55,13 @@ def _explained(place: Place, detail: ErrorDetails) -> tuple[str, str]:
     return _WORDS.get(kind.partition("_")[0], _WRONG_KIND)
 
 
-def _remove(tables: Any, loc: tuple[int | str, ...]) -> None:
+def _remove(tables: Any, loc: tuple[Any, ...]) -> None:
+    """Take out what is at `loc`. Where a text stands on the way, which was read as a list, the text goes, once."""
     for part in loc[:-1]:
-        tables = tables[part]
-    del tables[loc[-1]]
+        inner = tables.get(part) if isinstance(tables, dict) else tables[part]
+        if not isinstance(inner, dict | list):
+            loc = (part,)
+            break
+        tables = inner
+    if isinstance(tables, list) or loc[-1] in tables:
+        del tables[loc[-1]]

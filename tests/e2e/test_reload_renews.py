@@ -11,6 +11,7 @@ from tests.e2e.test_reload import NEWER, post, problem
 from tests.own_processes import until
 from tests.servers.http import serve
 from tests.servers.local_registry import local_registry
+from tests.servers.tls import issue
 
 HOST = "registry.example:5000"
 
@@ -88,6 +89,24 @@ async def test_a_secrets_file_is_read_again_when_it_changes(installation: Site) 
 
         await until(accepted, "the new secret is taken", within=20)
         assert await post(api, HOST, "v1", digest, secret=SECRET) == 401
+
+
+async def test_a_certificate_that_a_reload_added_is_read_again_when_it_changes(installation: Site) -> None:
+    installation.configure(["app"], host=HOST, head='poll_interval = "1h"')
+    await installation.run("web")
+    log = installation.processes[0].log
+    certificate = installation.directory / "ca.pem"
+    installation.configure(["app"], host=HOST, head=f'poll_interval = "1h"\nnomad.ca_cert = "{certificate}"')
+    async with installation.api() as api:
+
+        async def refused() -> bool:
+            return "ca_cert" in await problem(api)
+
+        await until(refused, "the certificate is missing", within=20)
+        for number in (1, 2):
+            issue(installation.directory)
+            await until(lambda: log.read_text().count("configuration.reloaded") == number, "it is read", within=20)  # noqa: B023
+            assert not await problem(api)
 
 
 async def test_what_takes_a_restart_is_told_until_the_file_agrees(installation: Site) -> None:

@@ -154,6 +154,18 @@ async def test_watches_from_before_configurations_were_remembered_are_kept_by_th
     assert (await start(database, APP, SIDECAR)).gone == ("other",)
 
 
+async def test_a_move_of_most_watches_waits_and_forgets_nothing(database: Database) -> None:
+    """A file whose last line, the namespace of [nomad] or a registry's prefix, is not written yet."""
+    await start(database, *NEW)
+    await execute(database, "UPDATE watches SET hold = 'changed_outside'")
+    moved = [replace(each, place=replace(each.place, namespace="ops")) for each in NEW]
+    done = await edit(database, *moved)
+    assert done.waits is not None
+    assert "moves 3 of 3 watches" in done.waits.reason
+    assert await rows(database, "SELECT DISTINCT hold FROM watches") == [{"hold": "changed_outside"}]
+    assert (await edit(database, moved[0], SIDECAR, OTHER)).changed == ("app",)
+
+
 async def test_a_registrys_last_watch_waits(database: Database) -> None:
     second = replace(OTHER, registry="second")
     many = [replace(APP, name=f"app-{number}", place=replace(PLACE, job_id=f"job-{number}")) for number in range(4)]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import structlog
 from dramatiq.brokers.stub import StubBroker
 
 from app.adapters.doorbell import DramatiqDoorbell
@@ -21,6 +22,7 @@ from app.http import open_client
 from app.services.reload import Repeats
 from app.services.vigil import Vigil
 from app.settings import Settings, load_settings
+from tests.servers.tls import issue
 
 NOWHERE = "postgres://nobody@127.0.0.1:1/none"
 
@@ -116,6 +118,45 @@ async def test_what_takes_most_away_is_taken_when_it_still_reads_the_same_after_
     assert await process.watches() == ["app"]
 
 
+@pytest.mark.parametrize(
+    "between", ["[[", "xyzzy = 1\n", "", 'nomad.address = "https://"\n'], ids=["no TOML", "faulty", "empty", "unusable"]
+)
+async def test_what_could_not_be_taken_between_begins_the_minute_anew(
+    stack: AsyncExitStack, tmp_path: Path, database_url: str, between: str
+) -> None:
+    process, following = await started(stack, tmp_path / "config.toml", database_url, "app", "other", "third")
+    assert await following.start()
+    process.write("app")
+    await waits(following)
+    held = process.file.read_text()
+    process.file.write_text(between + held if between else "")
+    process.now += 1
+    with pytest.raises((ConfigError, ReadingRefused)):
+        await following.apply(following.load())
+    process.file.write_text(held)
+    process.now += 60
+    await waits(following)
+    process.now += 60
+    await following.apply(following.load())
+    assert await process.watches() == ["app"]
+
+
+async def test_a_certificate_that_a_reading_added_is_followed(stack: AsyncExitStack, tmp_path: Path) -> None:
+    process, following = await started(stack, tmp_path / "config.toml", NOWHERE, "app")
+    certificate = tmp_path / "ca.pem"
+    process.write("app", head=f'nomad.ca_cert = "{certificate}"')
+    assert following.changes()
+    with pytest.raises(ConfigError, match="ca_cert"):
+        following.load()
+    assert not following.changes()
+    issue(tmp_path)
+    assert following.changes()
+    following.load()
+    assert not following.changes()
+    certificate.write_text(certificate.read_text() + "\n")
+    assert following.changes()
+
+
 async def test_it_waits_at_a_start_too(stack: AsyncExitStack, tmp_path: Path, database_url: str) -> None:
     _, first = await started(stack, tmp_path / "first.toml", database_url, "app", "other", "third")
     assert await first.start()
@@ -145,6 +186,20 @@ async def test_a_removed_token_is_dead_while_postgres_is_away(stack: AsyncExitSt
     process.write("app", tokens=("ops", "new"))
     with pytest.raises(StoreUnavailable):
         await following.apply(following.load())
+    assert process.tokens == ["ops"]
+
+
+async def test_a_removed_token_is_dead_though_the_log_cannot_be_written(stack: AsyncExitStack, tmp_path: Path) -> None:
+    process, following = await started(stack, tmp_path / "config.toml", NOWHERE, "app")
+    process.write("app", head="xyzzy = 1")
+
+    def full(*_: object) -> str:
+        raise OSError("No space left on device")
+
+    stack.callback(structlog.reset_defaults)
+    structlog.configure(processors=[full])
+    with pytest.raises(OSError, match="No space"):
+        following.load()
     assert process.tokens == ["ops"]
 
 

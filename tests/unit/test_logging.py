@@ -3,12 +3,27 @@
 import io
 import json
 import logging
+import os
 from collections.abc import Iterator
 
 import pytest
 import structlog
 
 from app.logging import configure_logging
+
+
+class Full(io.StringIO):
+    """A stream on a disk that is full while `fault` is set."""
+
+    fault: Exception | None = None
+
+    def write(self, text: str) -> int:
+        self.flush()
+        return super().write(text)
+
+    def flush(self) -> None:
+        if self.fault is not None:
+            raise self.fault
 
 
 class Terminal(io.StringIO):
@@ -80,3 +95,46 @@ def test_writes_a_readable_line_on_a_terminal() -> None:
     structlog.get_logger("app").info("poller.started")
     assert "poller.started" in stream.getvalue()
     assert not stream.getvalue().startswith("{")
+
+
+@pytest.mark.parametrize("fault", [OSError(28, "No space left on device"), BrokenPipeError(), ValueError("closed")])
+def test_a_log_that_cannot_be_written_stops_nobody_and_tells_later_what_it_lost(fault: Exception) -> None:
+    stream = Full()
+    configure_logging({}, stream)
+    structlog.get_logger("app").info("before")
+    stream.fault = fault
+    structlog.get_logger("app").info("lost")
+    logging.getLogger("some.library").warning("lost as well")
+    stream.fault = None
+    structlog.get_logger("app").info("after")
+    structlog.get_logger("app").info("at last")
+    written = lines(stream)
+    assert [line["event"] for line in written] == ["before", "log.lines_lost", "after", "at last"]
+    assert (written[1]["lost"], written[1]["level"]) == (2, "warning")
+
+
+def test_a_line_that_a_buffer_still_holds_is_not_lost() -> None:
+    """The stream of a process: a pipe whose reader does not read for a while."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    filled = os.write(writer, b"x" * 10_000_000)
+    with os.fdopen(writer, "w", encoding="utf-8") as stream:
+        configure_logging({}, stream)
+        for number in range(3):
+            structlog.get_logger("app").info(f"line {number}")
+        with os.fdopen(reader, encoding="utf-8") as read:
+            read.read(filled)
+            structlog.get_logger("app").info("line 3")
+            logging.shutdown()
+            stream.close()
+            written = [json.loads(line) for line in read.read().splitlines()]
+    assert [line["event"] for line in written] == ["line 0", "log.lines_lost", "line 3"]
+    assert written[1]["lost"] == 2
+
+
+@pytest.mark.parametrize("value", ["\ud800", 2**70])
+def test_whatever_a_line_holds_it_is_written(value: object) -> None:
+    stream = io.StringIO()
+    configure_logging({}, stream)
+    structlog.get_logger("app").info("asked", said=value)
+    assert lines(stream)[0]["said"] == value

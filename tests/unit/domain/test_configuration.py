@@ -45,7 +45,8 @@ def test_an_older_one_waits_whatever_it_changes_and_however_often_it_is_read() -
         verdict = judge(Reading(edited=False, repeated=repeated), OLDER, present=watches(2), gone=[])
         assert isinstance(verdict, Wait)
         assert verdict.older
-        assert "reload --accept" in verdict.reason
+        assert verdict.reason.startswith("another set of watches came into force after this one")
+        assert "`registrywatcher reload --accept` with this file, or" in verdict.reason
 
 
 def test_going_back_by_an_edit_is_new() -> None:
@@ -57,6 +58,25 @@ def test_more_than_half_waits(total: int, gone: int, waits: bool) -> None:
     present = watches(total)
     verdict = judge(EDITED, NEW, present=present, gone=[watch.name for watch in present[:gone]])
     assert isinstance(verdict, Wait) == waits
+
+
+@pytest.mark.parametrize(
+    ("gone", "moved", "told"),
+    [
+        ([], ["main-0"], None),
+        ([], ["main-0", "main-1"], "it moves 2 of 3 watches (main-0, main-1)"),
+        (["main-2"], ["main-0"], "it takes away or moves 2 of 3 watches (main-0, main-2)"),
+        (["main-0", "main-2"], [], "it takes away 2 of 3 watches (main-0, main-2)"),
+    ],
+)
+def test_a_move_counts_as_taken_away_since_its_history_is_forgotten(
+    gone: list[str], moved: list[str], told: str | None
+) -> None:
+    verdict = judge(EDITED, NEW, present=watches(3), gone=gone, moved=moved)
+    assert isinstance(verdict, Wait) == (told is not None)
+    if isinstance(verdict, Wait) and told is not None:
+        assert told in verdict.reason
+    assert judge(replace(EDITED, repeated=True), NEW, present=watches(3), gone=gone, moved=moved) == Accept()
 
 
 def test_all_of_a_registry_waits_though_few_go() -> None:

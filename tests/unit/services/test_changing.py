@@ -22,6 +22,15 @@ def test_each_kind_of_change_is_named() -> None:
     assert end.startswith("Accepted")
 
 
+def test_a_move_is_named_as_such() -> None:
+    moved = replace(OTHER, place=replace(OTHER.place, namespace="ops"))
+    gone = StoredWatch(watch=replace(APP, name="gone"), position=2, present=False)
+    returned = replace(gone.watch, place=moved.place)
+    difference = compare([*STORED, gone], [replace(APP, observe_only=True), moved, returned])
+    *lines, _ = changes_in_words(difference, accepted=False)
+    assert lines == ["adds 1 watch: gone", "moves to another job or repository 1 watch: other", "changes 1 watch: app"]
+
+
 def test_another_order_is_a_change() -> None:
     first, end = changes_in_words(compare(STORED, [OTHER, APP]), accepted=False)
     assert first == "changes the order of the watches"

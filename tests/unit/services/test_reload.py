@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from app.errors import ConfigError, Fault, Permanent, StoreUnavailable
@@ -110,6 +111,24 @@ async def test_a_problem_is_logged_once_and_its_end_once(process: Process) -> No
     assert logs[1]["after"] == "Postgres is away"
 
 
+async def test_a_problem_is_known_though_the_log_cannot_be_written(process: Process) -> None:
+    def full(*_: object) -> str:
+        raise OSError("No space left on device")
+
+    process.path.write_text("broken")
+    structlog.configure(processors=[full])
+    try:
+        with pytest.raises(OSError, match="No space"):
+            await process.reloader.look()
+        assert process.reloader.problem == "file: key: broken. Mend it"
+        process.path.write_text("second")
+        with pytest.raises(OSError, match="No space"):
+            await process.reloader.look()
+        assert process.reloader.problem == ""
+    finally:
+        structlog.reset_defaults()
+
+
 async def test_what_cannot_be_applied_waits_for_a_person(process: Process) -> None:
     process.path.write_text("second")
     process.away = Permanent("the table may not be read")
@@ -138,6 +157,62 @@ async def test_a_change_is_noticed_within_the_interval(process: Process) -> None
         await process.applied.wait()
     running.cancel()
     assert process.in_force == ["second"]
+
+
+class Writer:
+    """A file that says at each look what comes next; `reads` are the looks before each reading."""
+
+    def __init__(self, *contents: str) -> None:
+        self.contents = list(contents)
+        self.now = "first"
+        self.looks = 0
+        self.reads: list[tuple[int, str]] = []
+        self.reloader = Reloader(self._load, self._apply, changed=self._changed)
+
+    def _changed(self) -> bool:
+        self.looks += 1
+        before = self.now
+        self.now = self.contents.pop(0) if self.contents else before
+        return self.now != before
+
+    def _load(self) -> str:
+        self.reads.append((self.looks, self.now))
+        return self.now
+
+    async def _apply(self, loaded: str) -> None:
+        pass
+
+
+@pytest.mark.parametrize("asked", [False, True])
+async def test_a_file_is_read_once_it_looks_the_same_twice_and_at_once_when_a_person_asks(asked: bool) -> None:
+    writer = Writer("half", "more", "whole", "whole", "whole")
+    if asked:
+        writer.reloader.ask()
+    await writer.reloader.look()
+    assert writer.reads == ([(1, "half")] if asked else [(4, "whole")])
+
+
+async def test_a_person_who_asks_cuts_the_wait_short(process: Process) -> None:
+    asked = asyncio.Event()
+
+    def changed() -> bool:
+        asked.set()
+        return True
+
+    reloader = Reloader(process._load, process._apply, changed=changed, settle=3600)
+    looking = asyncio.create_task(reloader.look())
+    await asked.wait()
+    process.path.write_text("second")
+    reloader.ask()
+    async with asyncio.timeout(30):
+        await looking
+    assert process.in_force == ["second"]
+
+
+async def test_a_file_that_never_stays_the_same_is_read_all_the_same() -> None:
+    writer = Writer(*(str(number) for number in range(1000)))
+    await writer.reloader.look()
+    assert writer.reads == [(21, "20")]
 
 
 async def test_what_nobody_foresaw_is_reported_and_does_not_make_it_deaf(process: Process) -> None:
@@ -213,3 +288,30 @@ def test_a_content_is_repeated_when_it_is_the_same_after_a_while() -> None:
     assert not repeats.is_repeated("a")  # another one was read between
     now += 60.0
     assert repeats.is_repeated("a")
+
+
+def test_a_repetition_begins_anew_when_something_unreadable_came_between() -> None:
+    now = 100.0
+    repeats = Repeats(after=60.0, clock=lambda: now)
+    repeats.is_repeated("a")
+    now += 59.0
+    repeats.begin_anew()
+    now += 2.0
+    assert not repeats.is_repeated("a")
+    now += 60.0
+    assert repeats.is_repeated("a")
+
+
+def test_the_files_of_a_later_reading_are_followed_from_what_they_held_then(tmp_path: Path) -> None:
+    file, certificate = tmp_path / "config.toml", tmp_path / "ca.pem"
+    file.write_text("one")
+    certificate.write_text("first")
+    watched = FileChanges([file], fingerprint(b"one"))
+    watched.follow([file, certificate], fingerprint(b"one", b"first"))
+    assert not watched()
+    certificate.write_text("second")
+    assert watched()
+    assert not watched()
+    watched.follow([file], fingerprint(b"one"))
+    certificate.write_text("third")
+    assert not watched()

@@ -22,6 +22,8 @@ def of(folder: Path, text: str, **environ: str) -> str:
         (f'server_listening_address = "0.0.0.0:9"\n{SOUND}{ACCESS}', {}),
         (f"create_database_schema = true\n{SOUND}{ACCESS}", {"DATABASE_URL": "postgres://u:p@db/d"}),
         (SOUND + ACCESS, {"NOMAD_TOKEN": "of this task", "PORT": "9", "REDIS_URL": "redis://elsewhere/1"}),
+        (SOUND + ACCESS, {"NOMAD_ADDR": "http://10.0.0.1:4646"}),
+        (SOUND + ACCESS, {"NOMAD_ADDR": "unix:///secrets/api.sock"}),
         (f"{SOUND}{ACCESS}".replace('"secret"', '"file"'), {"REGISTRYWATCHER_API_TOKENS__OPS__TOKEN": "secret"}),
     ],
 )
@@ -36,7 +38,7 @@ def test_what_belongs_to_one_process_does_not_count(tmp_path: Path, text: str, e
         (SOUND.replace('"task"', '"other"') + ACCESS, {}),
         (SOUND + ACCESS.replace('"secret"', '"other"'), {}),
         (SOUND + ACCESS.replace('"hook"', '"other"'), {}),
-        (SOUND + ACCESS, {"NOMAD_ADDR": "http://nomad.example:4646"}),
+        (SOUND + ACCESS, {"NOMAD_NAMESPACE": "ops"}),
         (SOUND + ACCESS, {"REGISTRYWATCHER_OBSERVE_ONLY": "true"}),
     ],
 )

@@ -49,6 +49,7 @@ TOP = '["app"]'
         ("observe_only = []" + SOUND, "observe_only", "true or false", "without quotes"),
         (changed(TOP, "5"), "watched_repositories", "must be a list", '["one", "two"]'),
         (changed(TOP, '["app", 5]'), "watched_repositories.1", "must be a text", "quotes"),
+        (changed(TOP, '"\\u0000"'), "watched_repositories.0", "NUL character", "Remove it"),
         ("nomad = 'x'" + SOUND, "nomad", "must be a table", "[table]"),
         ("webhooks = []" + SOUND, "webhooks", "must be a table", "[table.name]"),
         ("external_url = 'ftp://x'" + SOUND, "external_url", "not a usable URL", "https://…"),
@@ -103,6 +104,7 @@ TOP = '["app"]'
         (changed(TOP, '["app", "zz"]'), "watched_repositories", "no repo_map has the name `zz`", "Add [repo_map.zz]"),
         (SOUND + "[nomad]\naddress = 'nomad:4646'", "nomad.address", "not a usable URL", "http://…"),
         (SOUND + "[nomad]\nhttp_auth = 'user'", "nomad.http_auth", "user:password", "colon"),
+        (SOUND + '[nomad]\nca_cert = "\\u0000"', "nomad.ca_cert", "NUL character", "Remove it"),
         (SOUND + "[nomad]\nca_path = '/absent'", "nomad.ca_path", "no folder", "PEM"),
         (SOUND + "[nomad]\ntoken_file = '/absent'", "nomad.token_file", "cannot be read", "path"),
         (SOUND + "[nomad]\nclient_key = '/dev/null'", "nomad.client_cert", "client_key is there", "both or neither"),
@@ -193,3 +195,8 @@ def test_a_database_is_required_only_of_those_who_need_one(tmp_path: Path) -> No
         require_database(load(tmp_path, SOUND))
     with pytest.raises(ConfigError, match="environment: database_url"):
         require_database(load_settings(None, {"REGISTRYWATCHER_OBSERVE_ONLY": "1"}, places=()))
+
+
+def test_a_list_that_is_written_as_a_text_may_have_several_faults(tmp_path: Path) -> None:
+    text = changed(TOP, '"app,\\u0000,\\u0000"')
+    assert keys(tmp_path, text) == ["watched_repositories.1", "watched_repositories.2"]

@@ -89,6 +89,41 @@ def test_a_file_without_any_webhook_secret_takes_none_away(tmp_path: Path, befor
     assert after(tmp_path, before, "").webhook_sources == before.webhook_sources
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('role = "admin"', 'role = "admn"'),
+        ('role = "admin"', 'rle = "admin"'),
+        ('token = "ops-token"', 'tokn = "ops-token"'),
+        ('token = "ops-token"', "token = 5"),
+        ('token = "ci-token"', 'token = "ops-token"'),
+        ('secret = "other"', 'secrt = "other"'),
+        ('secret = "other"', "secret = 5"),
+        ('previous_secret = "hook-before"', 'previous_secrt = "hook-before"'),
+    ],
+)
+def test_an_entry_with_a_fault_of_its_own_leaves_what_is_in_force(
+    tmp_path: Path, before: Settings, old: str, new: str
+) -> None:
+    assert old in ACCESS
+    narrowed_by = after(tmp_path, before, ACCESS.replace(old, new, 1))
+    assert roles(narrowed_by) == {"ops": Role.ADMIN, "ci": Role.DEPLOYER}
+    assert secrets(narrowed_by) == secrets(before)
+
+
+def test_a_fault_of_one_entry_keeps_no_other(tmp_path: Path, before: Settings) -> None:
+    faulty = ACCESS.replace('role = "deployer"', 'role = "deplyer"').replace('"ops-token"', '"new-token"')
+    faulty = faulty.replace('secret = "other"', 'secrt = "other"').replace('previous_secret = "hook-before"\n', "")
+    narrowed_by = after(tmp_path, before, faulty)
+    assert roles(narrowed_by) == {"ci": Role.DEPLOYER}
+    assert secrets(narrowed_by) == {"distribution": ["hook"], "other": ["other"]}
+
+
+def test_a_token_under_another_name_whose_role_is_faulty_stays_as_it_is(tmp_path: Path, before: Settings) -> None:
+    renamed = ACCESS.replace('[api_tokens.ops]\nrole = "admin"', '[api_tokens.operators]\nrole = "admn"')
+    assert roles(after(tmp_path, before, renamed)) == {"ops": Role.ADMIN, "ci": Role.DEPLOYER}
+
+
 def test_tokens_are_not_added_where_there_were_none(tmp_path: Path) -> None:
     open_to_all = load(tmp_path, SOUND)
     new = Granted((ApiToken(name="ops", role=Role.ADMIN, secret=Secret("x")),), {})
