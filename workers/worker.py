@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 # How long an idle worker waits before it asks Redis again, in milliseconds: the latency of a ring.
 _IDLE_PAUSE = 20
-_STOP_WITHIN = 10_000
+_STOP_WITHIN = 5_000  # milliseconds; a step that is cut is taken up again when its lease has run out
 
 
 class Opener(Protocol):
@@ -78,7 +78,7 @@ class Resources(Middleware):
 
 
 def main(settings: Settings, *, threads: int = 16, health_address: tuple[str, int] | None = None) -> None:
-    """Run until SIGINT or SIGTERM; a message under way is finished first, for ten seconds at most.
+    """Run until SIGINT or SIGTERM; a message under way is finished first, for five seconds at most.
 
     It answers for its health at that address, if there is one.
     """

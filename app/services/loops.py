@@ -101,20 +101,21 @@ class Loop:
     async def _attempt(self, turn: Turn) -> float | None:
         """One turn; returns the pause before the next."""
         limit = asyncio.timeout(self._bound)
-        pause: float | None
+        pause: float | None = None
+        error: BaseException | None = None
         try:
             async with limit:
                 pause = await turn()
-        except asyncio.CancelledError as error:
-            if is_cancelled():
-                raise
-            pause = self._failed(error)  # something inside was cancelled, this loop was not
-        except TimeoutError as error:
-            pause = self._failed(_Unended(f"it did not end within {self._bound:g} s") if limit.expired() else error)
-        except Exception as error:  # whatever it is, a loop that ended would be missed by nobody
-            pause = self._failed(error)
-        else:
+        except (Exception, asyncio.CancelledError) as raised:  # a loop that ended would be missed by nobody
+            error = raised
+        if is_cancelled():
+            raise asyncio.CancelledError from error  # whatever the turn made of it
+        if isinstance(error, TimeoutError) and limit.expired():
+            error = _Unended(f"it did not end within {self._bound:g} s")
+        if error is None:
             self.completed(pause)
+        else:
+            pause = self._failed(error)  # a cancellation is that of something inside: this loop is not cancelled
         self._attempt_at = self._clock() + (math.inf if pause is None else pause)
         return pause
 

@@ -1,5 +1,6 @@
 """The connection pool of one process; the driver's errors become ours by away.py. No SQL lives here."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
@@ -86,7 +87,7 @@ class Database:
             await transaction.start()
             try:
                 yield connection
-            except TimeoutError:
+            except (TimeoutError, asyncio.CancelledError):
                 raise  # the connection is cut, which rolls back without an answer
             except BaseException:
                 await transaction.rollback()
@@ -95,20 +96,23 @@ class Database:
                 await transaction.commit()
 
     async def _begin(self, connection: Connection) -> None:
-        await limit(connection, self.limits)
-        await _set_codecs(connection)
+        with _cut_when_late(connection):
+            await limit(connection, self.limits)
+            await _set_codecs(connection)
 
 
 @contextmanager
 def _cut_when_late(connection: Connection) -> Iterator[None]:
     """End a connection whose answer did not come in time: to cancel, or roll back, would wait on the same silence.
 
-    One that may only read is ended as well: it would stay so when the database, or a new primary, takes writes again.
+    So is one whose wait was cancelled: nobody knows how long the silence lasts. One that may only read is ended as well:
+    it would stay so when the database, or a new primary, takes writes again.
     """
     try:
         yield
-    except (TimeoutError, asyncpg.ReadOnlySQLTransactionError):
-        connection.terminate()
+    except (TimeoutError, asyncio.CancelledError, asyncpg.ReadOnlySQLTransactionError):
+        with suppress(asyncpg.InterfaceError):  # it went back to the pool already, which happens when it broke off
+            connection.terminate()
         raise
 
 
