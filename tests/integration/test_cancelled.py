@@ -20,6 +20,7 @@ from tests.servers.ports import free_port
 from tests.servers.toxic import ToxicProxy
 
 LIMITS = SessionLimits.of_lease(4.0)
+KILLED = 20.0  # seconds after which the Compose file has a process killed
 ENDS = 3.0  # seconds, below any time-out of a statement or a connection
 CONFIG = """
 server_listening_address = "127.0.0.1:8080"
@@ -128,7 +129,7 @@ async def test_a_process_ends_by_sigterm_while_postgres_is_silent(
                 await until(lambda: _answers(client, url, 503), "it waits for Postgres", within=30)
             process.terminate()
             try:
-                status = await asyncio.to_thread(process.popen.wait, 9)
+                status = await asyncio.to_thread(process.popen.wait, KILLED)
             except subprocess.TimeoutExpired:
                 pytest.fail(f"{kind} does not end: {processes.logs()}")
             assert status in (0, -signal.SIGTERM)

@@ -105,7 +105,7 @@ class Database:
 def _cut_when_late(connection: Connection) -> Iterator[None]:
     """End a connection whose answer did not come in time: to cancel, or roll back, would wait on the same silence.
 
-    So is one whose wait was cancelled: nobody knows how long the silence lasts. One that may only read is ended as well:
+    One whose wait was cancelled is ended too, since the silence may last, and one that may only read:
     it would stay so when the database, or a new primary, takes writes again.
     """
     try:
