@@ -12,6 +12,7 @@ import asyncpg
 import httpx
 import pytest
 
+from app.adapters.postgres.migrate import migrate
 from app.adapters.postgres.pool import Database
 from app.adapters.postgres.session import SessionLimits
 from app.services.loops import Loop
@@ -80,6 +81,18 @@ async def test_a_wait_for_a_silent_postgres_ends_when_it_is_cancelled(database_u
         waiting.cancel()
         await asyncio.wait([waiting], timeout=ENDS)
         assert waiting.cancelled()
+
+
+@pytest.mark.parametrize("said", [b"CREATE TABLE IF NOT EXISTS schema_migrations", b"SET LOCAL lock_timeout"])
+async def test_a_migration_ends_when_it_is_cancelled(empty_database_url: str, said: bytes) -> None:
+    """Its statements may take an hour, and so may the roll back and the unlocking that follow one."""
+    async with ToxicProxy(empty_database_url) as proxy:
+        proxy.dead_from = said
+        migrating = asyncio.create_task(migrate(proxy.url))
+        await until(lambda: proxy.died, "it is silent", within=30)
+        migrating.cancel()
+        await asyncio.wait([migrating], timeout=ENDS)
+        assert migrating.cancelled()
 
 
 async def test_the_pool_goes_on_after_a_cancellation(database_url: str) -> None:

@@ -82,23 +82,29 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """A connection inside one transaction: committed at the end, rolled back when the block raises."""
-        async with self.connection() as connection:
-            transaction = connection.transaction()
-            await transaction.start()
-            try:
-                yield connection
-            except (TimeoutError, asyncio.CancelledError):
-                raise  # the connection is cut, which rolls back without an answer
-            except BaseException:
-                await transaction.rollback()
-                raise
-            else:
-                await transaction.commit()
+        async with self.connection() as connection, in_transaction(connection):
+            yield connection
 
     async def _begin(self, connection: Connection) -> None:
         with _cut_when_late(connection):
             await limit(connection, self.limits)
             await _set_codecs(connection)
+
+
+@asynccontextmanager
+async def in_transaction(connection: Connection) -> AsyncIterator[None]:
+    """One transaction of a connection that a pool gave: committed at the end, rolled back when the block raises."""
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        yield
+    except (TimeoutError, asyncio.CancelledError):
+        raise  # the connection is cut, which rolls back without an answer
+    except BaseException:
+        await transaction.rollback()
+        raise
+    else:
+        await transaction.commit()
 
 
 @contextmanager
