@@ -18,49 +18,60 @@ from app.services.look import look
 from app.services.loops import described
 from app.services.observe import observe
 from app.services.ringing import ANNOUNCE, LOOK, OBSERVE
+from app.services.steps import Steps
 
 log = structlog.get_logger()
 
-Step = Callable[[str], Awaitable[None]]
+Step = Callable[[str], Awaitable[bool]]
+"""Tries once what its key names; returns False when there was nothing to try, or another was at it."""
+
+Try = Callable[[str], Awaitable[None]]
 
 
-def declare_actors(broker: Broker, services: Callable[[], Services]) -> None:
-    """Declare look, observe and announce on `broker`; `services` gives the current ones at each message."""
+def declare_actors(broker: Broker, services: Callable[[], Services], steps: Steps) -> None:
+    """Declare look, observe and announce on `broker`; `services` gives the current ones at each message.
 
-    async def run_look(key: str) -> None:
-        await look(services().looker, int(key))
+    `steps` is told how each try ended.
+    """
 
-    async def run_observe(key: str) -> None:
-        await observe(services().observer, UUID(key))
+    async def run_look(key: str) -> bool:
+        return await look(services().looker, int(key))
 
-    async def run_announce(key: str) -> None:
-        await announce(services().announcer, int(key))
+    async def run_observe(key: str) -> bool:
+        return await observe(services().observer, UUID(key))
+
+    async def run_announce(key: str) -> bool:
+        return await announce(services().announcer, int(key))
 
     # A lower number goes first: telling people waits for deploying.
     for name, step, priority in ((LOOK, run_look, 0), (OBSERVE, run_observe, 0), (ANNOUNCE, run_announce, 10)):
         declare = actor(actor_name=name, queue_name=QUEUE, priority=priority, max_retries=0, broker=broker)
-        declare(_quietly(name, step))
+        declare(_quietly(name, step, steps))
 
 
-def _quietly(name: str, step: Step) -> Step:
+def _quietly(name: str, step: Step, steps: Steps) -> Try:
     """No error ends more than one try of a step: the row stays due, and the sweeper rings again.
 
     Postgres being away is told once until it answers, whichever rows were at hand; an error that nobody foresaw is told
-    once for each row that it concerns, with its traceback.
+    once for each row that it concerns, with its traceback, and counts as failed.
     """
     told = Told()
 
     async def run(key: str) -> None:
         try:
-            await step(key)
+            tried = await step(key)
         except StoreUnavailable as error:
             if told.is_new("", "away"):
                 log.warning("step.put_off", step=name, key=key, problem=str(error))
         except Exception as error:  # dramatiq would tell it at every sweep
+            steps.failed(name, key, described(error))
             if told.is_new(key, described(error)):
                 log.error("step.failed", step=name, key=key, problem=described(error), exc_info=error)
         else:
-            told.forget("", key)
+            told.forget("")
+            if tried:
+                steps.done(name, key)
+                told.forget(key)
 
     return run
 

@@ -21,6 +21,7 @@ from app.health_listener import answering, open_listener
 from app.services.loops import Loop
 from app.services.presence import ProcessKind
 from app.services.schedule import sweep_forever
+from app.services.steps import Steps
 from app.settings import Settings
 from workers.actors import declare_actors
 
@@ -28,7 +29,7 @@ log = structlog.get_logger()
 
 # How long an idle worker waits before it asks Redis again, in milliseconds: the latency of a ring.
 _IDLE_PAUSE = 20
-_STOP_WITHIN = 10_000
+_STOP_WITHIN = 5_000  # milliseconds; a step that is cut is taken up again when its lease has run out
 
 
 class Opener(Protocol):
@@ -40,8 +41,11 @@ class Opener(Protocol):
 class Resources(Middleware):
     """Opens the services on the broker's event loop before the first message, and closes them after the last."""
 
-    def __init__(self, settings: Settings, opener: Opener, listener: Sequence[socket.socket] = ()) -> None:
+    def __init__(
+        self, settings: Settings, opener: Opener, steps: Steps, listener: Sequence[socket.socket] = ()
+    ) -> None:
         self._settings = settings
+        self._steps = steps
         self._listener = listener
         self._opener = opener
         self._stack = AsyncExitStack()
@@ -66,6 +70,7 @@ class Resources(Middleware):
         self._loop = asyncio.get_running_loop()
         self.app = await self._stack.enter_async_context(self._opener(self._settings, broker=broker))
         await self._stack.enter_async_context(answering(self.app, self._listener))
+        self.app.loops.add(self._steps)
         services = self.app.services
         self._sweeper = asyncio.create_task(
             sweep_forever(services.schedule, services.doorbell, loop=self.app.loops.add(Loop("sweep")))
@@ -78,7 +83,7 @@ class Resources(Middleware):
 
 
 def main(settings: Settings, *, threads: int = 16, health_address: tuple[str, int] | None = None) -> None:
-    """Run until SIGINT or SIGTERM; a message under way is finished first, for ten seconds at most.
+    """Run until SIGINT or SIGTERM; a message under way is finished first, for five seconds at most.
 
     It answers for its health at that address, if there is one.
     """
@@ -91,7 +96,8 @@ def run_worker(
     broker: Broker, settings: Settings, *, threads: int, opener: Opener, listener: Sequence[socket.socket] = ()
 ) -> None:
     """Run the actors on `broker` until a signal comes, with the services that `opener` opens."""
-    resources = Resources(settings, opener, listener)
+    steps = Steps()
+    resources = Resources(settings, opener, steps, listener)
     broker.add_middleware(resources)
 
     def services() -> Any:
@@ -99,7 +105,7 @@ def run_worker(
             raise RuntimeError("the worker has not booted")
         return resources.app.services
 
-    declare_actors(broker, services)
+    declare_actors(broker, services, steps)
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())

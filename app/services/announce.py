@@ -65,14 +65,14 @@ class Announcer:
     sending: float = 5.0
 
 
-async def announce(announcer: Announcer, notice_id: int) -> None:
-    """Send the notice if it is due and nobody else is at it; returns quietly otherwise. Raises StoreUnavailable."""
+async def announce(announcer: Announcer, notice_id: int) -> bool:
+    """Send the notice if it is due and nobody else is at it; returns whether that was so. Raises StoreUnavailable."""
     claimed = await announcer.notices.claim(notice_id, lease=LEASE)
     if claimed is None:
-        return
+        return False
     if announcer.notifier is None:
         await announcer.notices.give_up(claimed, error=NOT_CONFIGURED)
-        return
+        return True
     try:
         await _send(announcer.notifier, announcer, claimed)
     except Transient as error:
@@ -83,6 +83,7 @@ async def announce(announcer: Announcer, notice_id: int) -> None:
     else:
         await announcer.notices.sent(claimed)
         log.info("notice.sent", notice_id=notice_id, kind=claimed.told.kind.value)
+    return True
 
 
 async def _send(notifier: Notifier, announcer: Announcer, claimed: ClaimedNotice) -> None:

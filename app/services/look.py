@@ -55,20 +55,21 @@ class Looker:
     settings: LookSettings
 
 
-async def look(looker: Looker, target_id: int) -> None:
-    """Look at the target once, if it is due and nobody else is at it; returns quietly otherwise.
+async def look(looker: Looker, target_id: int) -> bool:
+    """Look at the target once, if it is due and nobody else is at it; returns whether that was so.
 
     Raises StoreUnavailable; what a registry or Nomad cannot answer now puts the target off instead.
     """
     claim = await looker.looks.claim(target_id, looker.settings.lease)
     if claim is None:
-        return
+        return False
     with suppress(LeaseLost):
         async with held(looker.looks, claim, looker.settings.lease):
             try:
                 await _pass(looker, claim)
             except (Transient, Permanent) as error:
                 await _put_off(looker, claim, error)
+    return True
 
 
 async def _pass(looker: Looker, claim: Claim) -> None:

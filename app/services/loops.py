@@ -7,9 +7,10 @@ does.
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -30,12 +31,14 @@ class LoopState:
     """One loop now: `late` is how many seconds ago the next turn should have been completed, 0.0 when none is due.
 
     `problem` is what the last turn raised, "" when it completed. `stands` tells that it is later than it may be.
+    `is_step` tells that these are no loop but steps, each tried again and again: `late` is since when they fail.
     """
 
     name: str
     late: float
     problem: str
     stands: bool = False
+    is_step: bool = False
 
 
 class Loop:
@@ -101,20 +104,21 @@ class Loop:
     async def _attempt(self, turn: Turn) -> float | None:
         """One turn; returns the pause before the next."""
         limit = asyncio.timeout(self._bound)
-        pause: float | None
+        pause: float | None = None
+        error: BaseException | None = None
         try:
             async with limit:
                 pause = await turn()
-        except asyncio.CancelledError as error:
-            if is_cancelled():
-                raise
-            pause = self._failed(error)  # something inside was cancelled, this loop was not
-        except TimeoutError as error:
-            pause = self._failed(_Unended(f"it did not end within {self._bound:g} s") if limit.expired() else error)
-        except Exception as error:  # whatever it is, a loop that ended would be missed by nobody
-            pause = self._failed(error)
-        else:
+        except (Exception, asyncio.CancelledError) as raised:  # a loop that ended would be missed by nobody
+            error = raised
+        if is_cancelled():
+            raise asyncio.CancelledError from error  # whatever the turn made of it
+        if isinstance(error, TimeoutError) and limit.expired():
+            error = _Unended(f"it did not end within {self._bound:g} s")
+        if error is None:
             self.completed(pause)
+        else:
+            pause = self._failed(error)  # a cancellation is that of something inside: this loop is not cancelled
         self._attempt_at = self._clock() + (math.inf if pause is None else pause)
         return pause
 
@@ -134,13 +138,29 @@ class _Unended(RegistryWatcherError):
     """A turn that was cut."""
 
 
+class Turning(Protocol):
+    """What a process tells of: a loop, or what fails of its steps."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def state(self) -> LoopState: ...
+
+    @property
+    def is_stuck(self) -> bool: ...
+
+
+Told = TypeVar("Told", bound=Turning)
+
+
 class Loops:
     """The loops of one process."""
 
     def __init__(self) -> None:
-        self._loops: list[Loop] = []
+        self._loops: list[Turning] = []
 
-    def add(self, loop: Loop) -> Loop:
+    def add(self, loop: Told) -> Told:
         """Count this loop among the process's; returns it."""
         self._loops.append(loop)
         return loop
@@ -165,14 +185,29 @@ class Loops:
 
 
 def standing(states: tuple[LoopState, ...]) -> str:
-    """One sentence about the loops that stand still; "" when none does."""
+    """One sentence about the loops that stand still, and one about the steps that fail; "" when there are none."""
     late = sorted((state for state in states if state.stands), key=lambda state: -state.late)
-    if not late:
+    loops, steps = [each for each in late if not each.is_step], [each for each in late if each.is_step]
+    return ". ".join(filter(None, (_late(loops), _failing(steps))))
+
+
+def _late(loops: Sequence[LoopState]) -> str:
+    if not loops:
         return ""
-    names = ", ".join(state.name for state in late)
-    why = next((state.problem for state in late if state.problem), "")
+    names = ", ".join(state.name for state in loops)
+    why = next((state.problem for state in loops if state.problem), "")
     cause = f": {why}" if why else "; if that lasts, look at the log and restart the process"
-    return f"no turn was completed for {late[0].late:.0f} s by: {names}{cause}"
+    return f"no turn was completed for {loops[0].late:.0f} s by: {names}{cause}"
+
+
+def _failing(steps: Sequence[LoopState]) -> str:
+    if not steps:
+        return ""
+    names = ", ".join(state.name for state in steps)
+    return (
+        f"failed at each try for {steps[0].late:.0f} s: {names}: {steps[0].problem}; a mistake of registrywatcher "
+        "itself: its log says more"
+    )
 
 
 def described(error: BaseException) -> str:

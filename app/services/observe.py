@@ -36,11 +36,14 @@ class Observer:
     lease: float = 5.0
 
 
-async def observe(observer: Observer, rollout_id: UUID) -> None:
-    """Look at the rollout once, if it is due and nobody else is at it. Raises StoreUnavailable."""
+async def observe(observer: Observer, rollout_id: UUID) -> bool:
+    """Look at the rollout once, if it is due and nobody else is at it; returns whether that was so.
+
+    Raises StoreUnavailable.
+    """
     followed = await observer.rollouts.claim(rollout_id, observer.lease)
     if followed is None:
-        return
+        return False
     try:
         await _carry_out(observer, followed)
         snapshot = await observer.deployer.observe(
@@ -52,6 +55,7 @@ async def observe(observer: Observer, rollout_id: UUID) -> None:
     except (Transient, Permanent) as error:
         pause = max(_AFTER_ERROR, (error.retry_after or 0.0) if isinstance(error, Transient) else 0.0)
         await _wait(observer, followed, Wait(seconds=pause, note=str(error)), None)
+    return True
 
 
 async def _judge(observer: Observer, followed: Followed, snapshot: Snapshot) -> None:

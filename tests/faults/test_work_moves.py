@@ -213,6 +213,47 @@ async def test_errors_in_every_loop_are_told_and_outlived(ours: Cluster, databas
     await connection.close()
 
 
+@pytest.mark.parametrize(
+    ("event", "guard", "step"),
+    [
+        ("INSERT ON decisions", "true", "look"),
+        ("UPDATE ON rollouts", "NEW.ended_at IS NOT NULL", "observe"),
+    ],
+    ids=["look", "observe"],
+)
+async def test_a_step_that_fails_every_time_is_told_and_healed(
+    ours: Cluster, database_url: str, event: str, guard: str, step: str
+) -> None:
+    """A mistake of ours, as 22000 says: each try takes the lease of its row, which never waits for long."""
+    async with site(ours, "web", "worker", "poller") as here, Teller(ours) as teller:
+        web, worker = ours.processes[0], ours.processes[1]
+        connection = await asyncpg.connect(database_url)
+        await connection.execute(
+            f"""
+            CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN IF {guard} THEN RAISE EXCEPTION 'made up' USING ERRCODE = '22000'; END IF; RETURN NEW; END $$;
+            CREATE TRIGGER fault BEFORE {event} FOR EACH ROW EXECUTE FUNCTION fault();
+            """
+        )
+        await teller.push(NAMES[0], "v1.1.0", "second")
+        words = (
+            f"worker: process {worker.popen.pid} on ",
+            f": {step} ",
+            "made up",
+            "a mistake of registrywatcher itself",
+        )
+
+        async def told() -> bool:
+            return any(all(word in each for word in words) for each in await here.away(web.name))
+
+        await until(told, "the step fails", within=2 * TOLD)
+        assert (await here.asked(worker.name, "/healthz"))[0] == 200
+        await connection.execute("DROP FUNCTION fault CASCADE")
+        await until(lambda: _deployed(ours, NAMES[0], "v1.1.0"), "the push is deployed", within=30)
+        await here.all_ready(within=30)
+        await connection.close()
+
+
 async def test_webhooks_get_202_or_503_while_all_sessions_are_ended(ours: Cluster, database_url: str) -> None:
     async with site(ours, "web", "worker", "poller") as here, Teller(ours) as teller:
         connection = await asyncpg.connect(database_url)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import asyncpg
 
-from app.adapters.postgres.pool import Connection, Database
+from app.adapters.postgres.pool import Connection, Database, in_transaction
 from app.adapters.postgres.session import SessionLimits
 from app.errors import SchemaMismatch, StoreUnavailable
 
@@ -129,7 +129,7 @@ async def _apply(connection: Connection, migration: Migration) -> None:
     record = (migration.version, migration.name, migration.sha256)
     try:
         if migration.in_transaction:
-            async with connection.transaction():
+            async with in_transaction(connection):
                 # Fail rather than queue behind a long transaction and block everybody who comes after.
                 await connection.execute("SET LOCAL lock_timeout = '5s'")
                 await connection.execute(migration.sql, timeout=STATEMENT_TIMEOUT)
@@ -153,10 +153,14 @@ async def _alone(connection: Connection) -> AsyncIterator[None]:
                 await asyncio.sleep(0.05)
     except TimeoutError as error:
         raise StoreUnavailable("another process has been migrating this database for too long") from error
+    is_silent = False
     try:
         yield
+    except (TimeoutError, asyncio.CancelledError):
+        is_silent = True  # the connection is cut, and the lock ends with its session
+        raise
     finally:
-        if not connection.is_closed():
+        if not is_silent and not connection.is_closed():
             await connection.execute("SELECT pg_advisory_unlock($1)", LOCK)
 
 

@@ -1,5 +1,6 @@
 """The connection pool of one process; the driver's errors become ours by away.py. No SQL lives here."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
@@ -81,34 +82,43 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """A connection inside one transaction: committed at the end, rolled back when the block raises."""
-        async with self.connection() as connection:
-            transaction = connection.transaction()
-            await transaction.start()
-            try:
-                yield connection
-            except TimeoutError:
-                raise  # the connection is cut, which rolls back without an answer
-            except BaseException:
-                await transaction.rollback()
-                raise
-            else:
-                await transaction.commit()
+        async with self.connection() as connection, in_transaction(connection):
+            yield connection
 
     async def _begin(self, connection: Connection) -> None:
-        await limit(connection, self._limits)
-        await _set_codecs(connection)
+        with _cut_when_late(connection):
+            await limit(connection, self._limits)
+            await _set_codecs(connection)
+
+
+@asynccontextmanager
+async def in_transaction(connection: Connection) -> AsyncIterator[None]:
+    """One transaction of a connection that a pool gave: committed at the end, rolled back when the block raises."""
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        yield
+    except (TimeoutError, asyncio.CancelledError):
+        raise  # the connection is cut, which rolls back without an answer
+    except BaseException:
+        await transaction.rollback()
+        raise
+    else:
+        await transaction.commit()
 
 
 @contextmanager
 def _cut_when_late(connection: Connection) -> Iterator[None]:
     """End a connection whose answer did not come in time: to cancel, or roll back, would wait on the same silence.
 
-    One that may only read is ended as well: it would stay so when the database, or a new primary, takes writes again.
+    One whose wait was cancelled is ended too, since the silence may last, and one that may only read:
+    it would stay so when the database, or a new primary, takes writes again.
     """
     try:
         yield
-    except (TimeoutError, asyncpg.ReadOnlySQLTransactionError):
-        connection.terminate()
+    except (TimeoutError, asyncio.CancelledError, asyncpg.ReadOnlySQLTransactionError):
+        with suppress(asyncpg.InterfaceError):  # it went back to the pool already, which happens when it broke off
+            connection.terminate()
         raise
 
 

@@ -41,6 +41,7 @@ class PostgresPresences:
                 "name": each.name,
                 "late": each.late,
                 "stands": each.stands,
+                "is_step": each.is_step,
                 "problem": storable(each.problem, LONGEST_PROBLEM),
             }
             for each in beat.loops

@@ -84,6 +84,7 @@ def _seen(row: Row) -> Seen:
                 late=each.get("late", 0.0),
                 problem=each.get("problem", ""),
                 stands=each.get("stands", False),
+                is_step=each.get("is_step", False),
             )
             for each in row["loops"]
         ),

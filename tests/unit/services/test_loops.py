@@ -107,6 +107,28 @@ async def test_cancelling_ends_it_in_a_turn_and_between_two() -> None:
     assert await ended(running)
 
 
+@pytest.mark.parametrize("error", [StoreUnavailable("away"), TimeoutError(), RuntimeError("a bug"), None], ids=repr)
+async def test_cancelling_ends_it_whatever_the_turn_makes_of_that(error: Exception | None) -> None:
+    loop, entered = quick(), asyncio.Event()
+
+    async def deaf() -> float:
+        try:
+            entered.set()
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if error is not None:
+                raise error from None
+        return 0.0
+
+    running = asyncio.create_task(loop.run(deaf))
+    await entered.wait()
+    running.cancel()
+    async with asyncio.timeout(10):
+        await asyncio.wait([running])
+    assert running.cancelled()
+    assert (loop.turns, loop.problem) == (0, "")
+
+
 async def test_a_turn_that_says_none_is_the_last() -> None:
     loop, turns = quick(), Turns(StoreUnavailable("away"), then=None)
     async with asyncio.timeout(10):

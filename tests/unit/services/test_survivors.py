@@ -13,6 +13,7 @@ from app.domain.watch import JobPlace
 from app.errors import StoreUnavailable
 from app.services.lease import held
 from app.services.reload import Reloader
+from app.services.steps import Steps
 from app.services.vigil import Vigil
 from tests.fakes.doorbell import InProcessDoorbell
 from tests.own_processes import until
@@ -146,42 +147,67 @@ async def test_a_file_that_cannot_even_be_looked_at_makes_nobody_deaf() -> None:
     await asyncio.gather(running, return_exceptions=True)
 
 
-class Steps:
-    """A step that raises what the test gives; keys without an error are done."""
+class Step:
+    """A step that raises what the test gives; keys without an error are done, but for those that another is at."""
 
     def __init__(self) -> None:
         self.errors: dict[str, Exception] = {}
+        self.leased: set[str] = set()
 
-    async def __call__(self, key: str) -> None:
+    async def __call__(self, key: str) -> bool:
+        if key in self.leased:
+            return False
         if key in self.errors:
             raise self.errors[key]
+        return True
 
 
 async def test_an_error_in_a_step_is_told_once_for_each_row_until_it_is_over() -> None:
-    steps = Steps()
-    run = _quietly("look", steps)
-    steps.errors = {"1": RuntimeError("a bug"), "2": RuntimeError("a bug")}
+    step = Step()
+    run = _quietly("look", step, Steps())
+    step.errors = {"1": RuntimeError("a bug"), "2": RuntimeError("a bug")}
     with capture_logs() as logs:
         for key in ("1", "2", "1", "3", "1", "2"):
             await run(key)
     assert [(each["event"], each["key"]) for each in logs] == [("step.failed", "1"), ("step.failed", "2")]
-    assert logs[0]["exc_info"] is steps.errors["1"]
+    assert logs[0]["exc_info"] is step.errors["1"]
     with capture_logs() as logs:
-        error = steps.errors.pop("1")
+        error = step.errors.pop("1")
         await run("1")
-        steps.errors["1"] = error
+        step.errors["1"] = error
         await run("1")
-        steps.errors["1"] = RuntimeError("another")
+        step.errors["1"] = RuntimeError("another")
         await run("1")
     assert [each["problem"] for each in logs] == ["RuntimeError: a bug", "RuntimeError: another"]
 
 
+@pytest.mark.parametrize("name", ["look", "observe", "announce"])
+async def test_a_step_that_fails_every_time_is_told_of_by_the_process_until_it_is_done(name: str) -> None:
+    step, steps = Step(), Steps()
+    run = _quietly(name, step, steps)
+    step.errors = {"7": ValueError("22000")}
+    await run("7")
+    assert not steps.state.stands
+    step.leased = {"7"}
+    await run("7")  # it was rung for while the try before has the lease, which is no success
+    step.leased = set()
+    step.errors["7"] = StoreUnavailable("away")
+    await run("7")
+    assert not steps.state.stands
+    step.errors["7"] = ValueError("22000")
+    await run("7")
+    assert (steps.state.name, steps.state.problem, steps.state.stands) == (f"{name} 7", "ValueError: 22000", True)
+    step.errors = {}
+    await run("7")
+    assert not steps.state.stands
+
+
 async def test_postgres_being_away_is_told_once_whichever_rows_are_at_hand() -> None:
-    steps = Steps()
-    run = _quietly("look", steps)
-    steps.errors = {str(number): StoreUnavailable(f"away {number}") for number in range(100)}
+    step = Step()
+    run = _quietly("look", step, Steps())
+    step.errors = {str(number): StoreUnavailable(f"away {number}") for number in range(100)}
     with capture_logs() as logs:
-        for key in steps.errors:
+        for key in step.errors:
             await run(key)
         await run("done")
         await run("1")
