@@ -145,6 +145,9 @@ async def _decide_all(looker: Looker, claim: Claim, job: JobState | None, seeing
         launch = launches.launch(job, deploys, open_rollout)
     if open_rollout is not None and not open_rollout.submitted:
         ended = launches.ending(open_rollout, launch, results, seeing)
+        # What is given up may have arrived while the registries were asked, and then was registered after all.
+        if ended is not None and await recover_open(looker, claim):
+            return
     by_order = launch is not None and launch.reuse and open_rollout is not None and open_rollout.origin.is_order
     waits = any(isinstance(each.decision, Hold) and each.decision.reason is HoldReason.WAITS_TURN for each in results)
     pauses = again.pauses(claim, results, seeing)

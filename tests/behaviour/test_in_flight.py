@@ -109,6 +109,47 @@ async def test_looks_in_between_do_not_forget_it(database_url: str) -> None:
         await put_back(running, first)
 
 
+async def test_what_arrives_while_the_registry_is_asked_was_registered(database_url: str) -> None:
+    """Its worker died with the answer, and the tag has moved on by the time that the registry answers."""
+    async with line(database_url) as running:
+        await running.start("app", "v1.0.0")
+        first = await running.push("app", "v1.1.0", told=False)
+        _, dead = await frozen_in_submit(running, before=True)
+        dead.cancel()
+        await asyncio.gather(dead, return_exceptions=True)
+        registries = Listing(running.looker.registries)
+        looking = asyncio.create_task(look(replace(running.looker, registries=registries), await due(running)))
+        await registries.reached.wait()
+        image = f"{running.host}/team/app:v1.1.0@{first}"
+        running.nomad.set_image("app", group="app", task="server", image=image)
+        second = await running.push("app", "v1.2.0", told=False)
+        registries.thawed.set()
+        await looking
+        await running.mark()
+        await running.deployed("app", f"team/app:v1.2.0@{second}")
+        rows = await running.fetch("SELECT outcome, submission_index > 0 AS registered FROM rollouts ORDER BY intent")
+        assert [tuple(row) for row in rows] == [("succeeded", True), ("succeeded", True)]
+
+
+class Listing:
+    """A RegistrySource that answers only once it is thawed, with what is true by then."""
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+        self.reached = asyncio.Event()
+        self.thawed = asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._source, name)
+
+        async def answer(*values: Any, **named: Any) -> Any:
+            self.reached.set()
+            await self.thawed.wait()
+            return await call(*values, **named)
+
+        return answer
+
+
 @pytest.mark.parametrize(
     "errors",
     [[NomadDenied("no"), NomadDenied("no")], [NomadUnavailable("away"), NomadDenied("no")]],

@@ -6,6 +6,7 @@ back; it is counted.
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
@@ -31,6 +32,7 @@ from app.services.presence import Presence, ProcessKind
 from app.services.schedule import forget_forever, poll_forever, sweep_forever
 from app.services.vigil import Vigil
 from tests.fakes.doorbell import InProcessDoorbell
+from tests.machine import machine
 from tests.own_processes import until
 
 # One state of each class, or more where they differ in what they do to a program.
@@ -43,6 +45,7 @@ STATES = (
 )  # fmt: skip
 NO_ERRORS = {"00": "success", "01": "a warning", "02": "no data"}
 TURNS_AGAIN = 10.0
+LONG = 120.0
 
 FAULTS = """
 CREATE TABLE faults (state text NOT NULL);
@@ -79,26 +82,45 @@ VALUES ($1, $2, 1, 'rule', 'submitted', now() + interval '1 hour')
 """
 
 
+class Calls:
+    """How many calls are under way. Once it is closed no further one begins: a cancelled attempt to connect would leave
+    a half-open connection behind, whose end nobody hears of."""
+
+    def __init__(self) -> None:
+        self.closed = False
+        self.under_way = 0
+
+    @asynccontextmanager
+    async def counted(self) -> AsyncIterator[None]:
+        if self.closed:
+            await asyncio.Event().wait()
+        self.under_way += 1
+        try:
+            yield
+        finally:
+            self.under_way -= 1
+
+
 class Counted:
     """A store whose calls are counted: those that came back as turns of the loop, and those that raised."""
 
-    def __init__(self, name: str, store: Any, turns: Counter[str], failures: Counter[str]) -> None:
+    def __init__(self, name: str, store: Any, turning: "Turning") -> None:
         self._name = name
         self._store = store
-        self._turns = turns
-        self._failures = failures
+        self._turning = turning
 
     def __getattr__(self, method: str) -> Callable[..., Coroutine[Any, Any, Any]]:
         call = getattr(self._store, method)
 
         async def counted(*values: Any, **named: Any) -> Any:
-            try:
-                answer = await call(*values, **named)
-            except BaseException:
-                self._failures[self._name] += 1
-                raise
-            self._turns[self._name] += 1
-            return answer
+            async with self._turning.calls.counted():
+                try:
+                    answer = await call(*values, **named)
+                except BaseException:
+                    self._turning.failures[self._name] += 1
+                    raise
+                self._turning.turns[self._name] += 1
+                return answer
 
         return counted
 
@@ -128,6 +150,8 @@ class Turning:
         self._url = url
         self.turns: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
+        self.slowest = 0.0
+        self.calls = Calls()
         self.feed = PostgresFeed(database, pace=Pace(gather=0.01, tick=0.02, retry=0.02, retry_at_most=0.1))
         self.names: tuple[str, ...] = ()
 
@@ -173,6 +197,8 @@ class Turning:
             yield
             assert [task for task in tasks if task.done()] == []
         finally:
+            self.calls.closed = True
+            await until(lambda: not self.calls.under_way, "no call is under way", within=LONG)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -181,20 +207,21 @@ class Turning:
 
     async def turn_again(self) -> None:
         """Each loop completes a turn that began after this call."""
-        before = Counter(self.turns)
+        before, began = Counter(self.turns), time.monotonic()
         for name in self.names:
-            await until(lambda name=name: self.turns[name] > before[name] + 1, name, within=TURNS_AGAIN)  # type: ignore[misc]
-        await until(lambda: not self.feed.problem, lambda: self.feed.problem, within=TURNS_AGAIN)
+            await until(lambda name=name: self.turns[name] > before[name] + 1, name, within=LONG)  # type: ignore[misc]
+        await until(lambda: not self.feed.problem, lambda: self.feed.problem, within=LONG)
+        self.slowest = max(self.slowest, time.monotonic() - began)
 
     async def all_failed(self) -> None:
         """Each loop has met what is raised now."""
         before = Counter(self.failures)
         for name in self.names:
-            await until(lambda name=name: self.failures[name] > before[name], f"{name} fails", within=TURNS_AGAIN)  # type: ignore[misc]
-        await until(lambda: self.feed.problem, "the feed fails", within=TURNS_AGAIN)
+            await until(lambda name=name: self.failures[name] > before[name], f"{name} fails", within=LONG)  # type: ignore[misc]
+        await until(lambda: self.feed.problem, "the feed fails", within=LONG)
 
     def _counted(self, name: str, store: object) -> Any:
-        return Counted(name, store, self.turns, self.failures)
+        return Counted(name, store, self)
 
     async def _looking(self, looks: LongLease, claim: Any) -> None:
         async with held(self._counted("lease", looks), claim, 0.06):
@@ -240,20 +267,24 @@ def test_every_class_of_the_error_table_is_here() -> None:
 
 async def test_every_loop_turns_again_after_every_state(turning: Turning, database_url: str) -> None:
     switch = await asyncpg.connect(database_url)
-    for state in STATES:
-        await switch.execute("INSERT INTO faults VALUES ($1)", state)
-        await turning.all_failed()
-        await switch.execute("DELETE FROM faults")
-        await turning.turn_again()
+    with machine() as pace:
+        for state in STATES:
+            await switch.execute("INSERT INTO faults VALUES ($1)", state)
+            await turning.all_failed()
+            await switch.execute("DELETE FROM faults")
+            await turning.turn_again()
+        assert turning.slowest <= TURNS_AGAIN * pace.stretch
     await switch.close()
 
 
 async def test_every_loop_turns_again_after_all_sessions_were_ended(turning: Turning, database_url: str) -> None:
     switch = await asyncpg.connect(database_url)
-    for _ in range(100):
-        await switch.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-    await turning.turn_again()
+    with machine() as pace:
+        for _ in range(100):
+            await switch.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        await turning.turn_again()
+        assert turning.slowest <= TURNS_AGAIN * pace.stretch
     await switch.close()
