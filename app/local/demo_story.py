@@ -83,6 +83,8 @@ class Story:
     async def _follow(self, digest: str) -> None:
         """Print every change of the decision and of the rollout until `digest` runs, or, with "", what is wanted."""
         while True:
+            if digest:
+                await self._tell_answer()
             answer = await self._client.get(f"{self._web}/repos")
             answer.raise_for_status()
             watch = answer.json()[_WATCH]
@@ -95,6 +97,13 @@ class Story:
             if runs and decision.get("reason") == "up_to_date":
                 return
             await asyncio.sleep(0.1)
+
+    async def _tell_answer(self) -> None:
+        """Print the decision that answered the newest push: a look at the rollout may replace it before it is seen."""
+        found = (await self._client.get(f"{self._web}/deliveries", params={"became": "accepted"})).json()["deliveries"]
+        newest = (await self._client.get(f"{self._web}/deliveries/{found[0]['delivery_id']}")).json()
+        for words in (watch["decision"] for event in newest["events"] for watch in event["watches"]):
+            self._once("decision", words)
 
     def _once(self, what: str, words: str) -> None:
         if words and f"{what}{words}" not in self._told:

@@ -27,11 +27,10 @@ def test_it_tells_the_story_and_its_hints_work(server_directory: Path) -> None:
         demo.wait_for("Ctrl-C stops everything", within=PATIENCE)
         story = demo.text
         for words in (
-            "pushed     demo/sample:v1.0.0", "pushed     demo/sample:v1.1.0", "webhook ", "sample v1.1.0: succeeded",
+            "pushed     demo/sample:v1.0.0", "pushed     demo/sample:v1.1.0", "webhook ", "v1.1.0 follows v1.0.0",
+            "sample v1.1.0: succeeded",
         ):  # fmt: skip
             assert words in story
-        # It asks ten times a second: another look may have replaced the decision to deploy before it was seen.
-        assert re.search(r"decision +v1\.1\.0 (follows v1\.0\.0|runs)", story)
         assert "sample" in _get(f"{url}/").decode()
 
         hints = re.findall(r"(curl .*)$", story, re.MULTILINE)
