@@ -30,11 +30,12 @@ def configure_logging(environ: Mapping[str, str], stream: TextIO) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    stream = cast(TextIO, UnfailingStream(stream, _lines_lost([*shared, *_rendering(stream)])))
+    processors = [*shared, *_rendering(stream)]
+    stream = cast(TextIO, UnfailingStream(stream, _lines_lost(processors)))
     _take_in_libraries(shared, stream, level)
     # Our own lines do not go through `logging`: that costs more than everything else of a line together.
     structlog.configure(
-        processors=[*shared, *_rendering(stream)],
+        processors=processors,
         logger_factory=structlog.WriteLoggerFactory(file=stream),
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,

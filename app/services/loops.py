@@ -151,7 +151,7 @@ class Turning(Protocol):
     def is_stuck(self) -> bool: ...
 
 
-Told = TypeVar("Told", bound=Turning)
+AnyTurning = TypeVar("AnyTurning", bound=Turning)
 
 
 class Loops:
@@ -160,7 +160,7 @@ class Loops:
     def __init__(self) -> None:
         self._loops: list[Turning] = []
 
-    def add(self, loop: Told) -> Told:
+    def add(self, loop: AnyTurning) -> AnyTurning:
         """Count this loop among the process's; returns it."""
         self._loops.append(loop)
         return loop

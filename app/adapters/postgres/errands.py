@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from app.adapters.postgres import rollout_rows
 from app.adapters.postgres.pool import Connection, Row
-from app.domain.rollout import Origin, Outcome, OutcomeKind, RolloutState
+from app.domain.rollout import Origin, RolloutState
 from app.services.word import Errand, Word
 
 _ACTIVE = "SELECT rollout_id, origin, state FROM rollouts WHERE target_id = $1 AND ended_at IS NULL FOR UPDATE"
@@ -40,9 +40,7 @@ async def request(connection: Connection, target_id: int, word: Word) -> tuple[U
             return active["rollout_id"], (), False
         items = _left_over(active, rows)
         reason = f"{word.by or 'a person'} asked for {word.watch} {errand.tag}"
-        outcome = Outcome(kind=OutcomeKind.SUPERSEDED, reason=reason)
-        notices = await rollout_rows.end_rollout(connection, active["rollout_id"], outcome)
-        await rollout_rows.may_still_come(connection, active["rollout_id"])
+        notices = await rollout_rows.supersede(connection, active["rollout_id"], reason)
     items[word.watch] = errand
     rollout_id = word.once or uuid4()
     await connection.execute(_REQUEST, rollout_id, target_id, errand.origin.value, word.by)

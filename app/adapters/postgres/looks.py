@@ -123,8 +123,7 @@ class PostgresLooks:
         except RegisteredMeanwhile:
             async with self._database.transaction() as connection:
                 await _fence(connection, claim)
-                due_in = await _release(connection, claim, again_in=0.0, thorough=True, attempts=claim.attempts)
-            return Written(due_in=due_in, overtaken=True)
+                return await _overtaken(connection, claim)
 
     async def _settle(self, claim: Claim, result: Result) -> Written:
         notices: list[int] = []
@@ -133,8 +132,7 @@ class PostgresLooks:
             if ((result.launch or result.ended) and await rows.overtaken(connection, claim)) or (
                 await turns.changed_meanwhile(connection, claim, result)
             ):
-                due_in = await _release(connection, claim, again_in=0.0, thorough=True, attempts=claim.attempts)
-                return Written(due_in=due_in, overtaken=True)
+                return await _overtaken(connection, claim)
             if result.job_read:
                 await _write_job(connection, claim, result)
             if claim.rollout is not None and _gives_up(claim.rollout, result) and _in_flight(claim.rollout, result.job):
@@ -236,6 +234,12 @@ async def _give_up_if_in_flight(connection: Connection, claim: Claim) -> None:
 async def _fence(connection: Connection, claim: Claim) -> None:
     if await connection.fetchval(_FENCE, claim.target_id, claim.token) is None:
         raise LeaseLost(claim.target_id)
+
+
+async def _overtaken(connection: Connection, claim: Claim) -> Written:
+    """Write nothing of the look, which is void, but that the next one is due now."""
+    due_in = await _release(connection, claim, again_in=0.0, thorough=True, attempts=claim.attempts)
+    return Written(due_in=due_in, overtaken=True)
 
 
 async def _release(

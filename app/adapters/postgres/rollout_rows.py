@@ -230,6 +230,13 @@ async def end_rollout(connection: Connection, rollout_id: UUID, outcome: Outcome
     ]
 
 
+async def supersede(connection: Connection, rollout_id: UUID, reason: str) -> list[int]:
+    """End the rollout since a person asked for another; what a worker may be registering of it may still come."""
+    notices = await end_rollout(connection, rollout_id, Outcome(kind=OutcomeKind.SUPERSEDED, reason=reason))
+    await may_still_come(connection, rollout_id)
+    return notices
+
+
 def _explained(reason: str, diagnosis: Mapping[str, Any]) -> Iterator[str]:
     """What was found out beyond the reason, and what the failed tasks wrote last, a few lines each."""
     yield from (finding for finding in diagnosis.get("findings", ()) if finding not in reason)

@@ -14,7 +14,7 @@ from app.adapters.postgres import claims, rollout_rows, words
 from app.adapters.postgres.due import make_due
 from app.adapters.postgres.pool import Connection, Database, Row
 from app.adapters.postgres.view_rows import deployment
-from app.domain.rollout import Origin, Outcome, OutcomeKind, RolloutState
+from app.domain.rollout import Origin, OutcomeKind, RolloutState
 from app.domain.watch import JobPlace
 from app.services.followed import Wish
 from app.services.said import Saying
@@ -180,9 +180,7 @@ class PostgresSteering:
                     return Gone(rollout_id=active["rollout_id"])
                 what = ", ".join(each.what for each in destinations)
                 reason = f"{by or 'a person'} went back to {what}"
-                outcome = Outcome(kind=OutcomeKind.SUPERSEDED, reason=reason)
-                notices = await rollout_rows.end_rollout(connection, active["rollout_id"], outcome)
-                await rollout_rows.may_still_come(connection, active["rollout_id"])
+                notices = await rollout_rows.supersede(connection, active["rollout_id"], reason)
             rollout_id = once or uuid4()
             await connection.execute(_REQUEST, rollout_id, past.target_id, Origin.ROLLBACK.value, by, past.newest)
             for name, (tag, digest) in items.items():

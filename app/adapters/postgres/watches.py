@@ -88,8 +88,7 @@ class PostgresWatches:
     async def preview(self, watches: Sequence[Watch], *, accepted_by: str = "") -> Difference:
         """What these watches would change; with `accepted_by` the next process that reads them takes them."""
         async with self._database.transaction() as connection:
-            await connection.execute(f"SET LOCAL lock_timeout = '{_PATIENCE}'")
-            await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+            await _alone(connection)
             difference = compare([_stored(row) for row in await connection.fetch(_STORED)], watches)
             if accepted_by and (difference.write or difference.gone):
                 await configurations.accept(connection, fingerprint(watches), by=accepted_by)
@@ -103,8 +102,7 @@ class PostgresWatches:
             early = judge(reading, await configurations.standing(connection, mark), present=(), gone=())
             if isinstance(early, Wait) and not at_start:
                 return Reconciled(waits=early)
-            await connection.execute(f"SET LOCAL lock_timeout = '{_PATIENCE}'")
-            await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+            await _alone(connection)
             stored = [_stored(row) for row in await connection.fetch(_STORED)]
             difference = compare(stored, watches)
             standing = await configurations.standing(connection, mark)
@@ -125,6 +123,12 @@ class PostgresWatches:
             imported=len(imported),
             due=due,
         )
+
+
+async def _alone(connection: Connection) -> None:
+    """Wait until no other process compares or writes the watches; none does until the transaction ends."""
+    await connection.execute(f"SET LOCAL lock_timeout = '{_PATIENCE}'")
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
 
 
 async def _made_due(connection: Connection, touched: Sequence[int], *, at_start: bool) -> tuple[int, ...]:
