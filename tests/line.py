@@ -139,13 +139,17 @@ class Line:
             for target_id in await PostgresSchedule(self.database).due_for_poll(interval=60, limit=1000):
                 self.doorbell.ring(LOOK, str(target_id))
 
-    async def mark(self) -> None:
-        """Make every target due for a thorough look."""
+    async def due(self) -> list[int]:
+        """Make every target due for a thorough look, without telling anybody; returns their ids."""
         rows = await self.fetch(
             "UPDATE targets SET mark = mark + 1, thorough = true, due_at = now() RETURNING target_id"
         )
-        for row in rows:
-            self.doorbell.ring(LOOK, str(row["target_id"]))
+        return [row["target_id"] for row in rows]
+
+    async def mark(self) -> None:
+        """Make every target due for a thorough look, and ring for it."""
+        for target_id in await self.due():
+            self.doorbell.ring(LOOK, str(target_id))
 
     async def switch(self, name: str, *, on: bool) -> None:
         """Switch the watch's auto deploy."""

@@ -12,26 +12,9 @@ from app.adapters.postgres.watches import PostgresWatches
 from app.errors import NomadDenied, NomadUnavailable
 from app.services.look import look
 from app.services.reconcile import reconcile
-from tests.behaviour.test_late_registration import Frozen, frozen_in_submit, reasons
+from tests.behaviour.frozen import Frozen, frozen_in_submit
+from tests.behaviour.test_late_registration import reasons
 from tests.line import Line, line
-
-
-class Reading:
-    """A Deployer whose worker stands still with the job that it has read, until it is thawed."""
-
-    def __init__(self, deployer: Any) -> None:
-        self._deployer = deployer
-        self.reached = asyncio.Event()
-        self.thawed = asyncio.Event()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._deployer, name)
-
-    async def inspect(self, place: Any) -> Any:
-        found = await self._deployer.inspect(place)
-        self.reached.set()
-        await self.thawed.wait()
-        return found
 
 
 class Refusing:
@@ -50,15 +33,7 @@ class Refusing:
         return await self._deployer.submit(place, order)
 
 
-async def due(running: Line) -> int:
-    """Make the one target due, without telling anybody."""
-    (row,) = await running.fetch(
-        "UPDATE targets SET mark = mark + 1, thorough = true, due_at = now() RETURNING target_id"
-    )
-    return int(row["target_id"])
-
-
-async def given_up(running: Line) -> tuple[str, Frozen, asyncio.Task[None]]:
+async def given_up(running: Line) -> tuple[str, Frozen, asyncio.Task[bool]]:
     """v1.1.0 showed one content, then another: its worker is frozen before it posts, and a pause ends the rollout."""
     await running.start("app", "v1.0.0")
     first = await running.push("app", "v1.1.0", "first")
@@ -81,8 +56,9 @@ async def put_back(running: Line, digest: str) -> None:
 async def test_a_look_that_was_under_way_does_not_undo_what_was_recorded(database_url: str) -> None:
     async with line(database_url) as running:
         first, frozen, late = await given_up(running)
-        slow = Reading(running.looker.deployer)
-        looking = asyncio.create_task(look(replace(running.looker, deployer=slow), await due(running)))
+        slow = Frozen(running.looker.deployer, "inspect", before=False)
+        (target_id,) = await running.due()
+        looking = asyncio.create_task(look(replace(running.looker, deployer=slow), target_id))
         await slow.reached.wait()
         frozen.thawed.set()
         await late
@@ -117,8 +93,9 @@ async def test_what_arrives_while_the_registry_is_asked_was_registered(database_
         _, dead = await frozen_in_submit(running, before=True)
         dead.cancel()
         await asyncio.gather(dead, return_exceptions=True)
-        registries = Listing(running.looker.registries)
-        looking = asyncio.create_task(look(replace(running.looker, registries=registries), await due(running)))
+        registries = Frozen(running.looker.registries, "tags", before=True)
+        (target_id,) = await running.due()
+        looking = asyncio.create_task(look(replace(running.looker, registries=registries), target_id))
         await registries.reached.wait()
         image = f"{running.host}/team/app:v1.1.0@{first}"
         running.nomad.set_image("app", group="app", task="server", image=image)
@@ -129,25 +106,6 @@ async def test_what_arrives_while_the_registry_is_asked_was_registered(database_
         await running.deployed("app", f"team/app:v1.2.0@{second}")
         rows = await running.fetch("SELECT outcome, submission_index > 0 AS registered FROM rollouts ORDER BY intent")
         assert [tuple(row) for row in rows] == [("succeeded", True), ("succeeded", True)]
-
-
-class Listing:
-    """A RegistrySource that answers only once it is thawed, with what is true by then."""
-
-    def __init__(self, source: Any) -> None:
-        self._source = source
-        self.reached = asyncio.Event()
-        self.thawed = asyncio.Event()
-
-    def __getattr__(self, name: str) -> Any:
-        call = getattr(self._source, name)
-
-        async def answer(*values: Any, **named: Any) -> Any:
-            self.reached.set()
-            await self.thawed.wait()
-            return await call(*values, **named)
-
-        return answer
 
 
 @pytest.mark.parametrize(
@@ -164,7 +122,8 @@ async def test_a_change_by_hand_after_a_refusal_is_not_ours(database_url: str, e
         await running.push("app", "v1.1.0", told=False)
         looker = replace(running.looker, deployer=Refusing(running.looker.deployer, errors))
         for _ in range(2):
-            await look(looker, await due(running))
+            (target_id,) = await running.due()
+            await look(looker, target_id)
             await running.execute("UPDATE targets SET due_at = now() + interval '1 hour'")
         running.by_hand("app", ":v1.0.1")
         await running.mark()

@@ -3,51 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from app.domain.job import Order, Submission
-from app.domain.watch import JobPlace
 from app.services.look import look
+from tests.behaviour.frozen import Frozen, frozen_in_submit
 from tests.line import Line, line
-
-
-class Frozen:
-    """A Deployer whose worker stands still in `submit`, until it is thawed: before the call, or with its answer."""
-
-    def __init__(self, deployer: Any, *, before: bool) -> None:
-        self._deployer = deployer
-        self._before = before
-        self.reached = asyncio.Event()
-        self.thawed = asyncio.Event()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._deployer, name)
-
-    async def submit(self, place: JobPlace, order: Order) -> Submission:
-        if self._before:
-            await self._stand_still()
-        submission: Submission = await self._deployer.submit(place, order)
-        if not self._before:
-            await self._stand_still()
-        return submission
-
-    async def _stand_still(self) -> None:
-        self.reached.set()
-        await self.thawed.wait()
-
-
-async def frozen_in_submit(running: Line, *, before: bool) -> tuple[Frozen, asyncio.Task[None]]:
-    """A worker that looks at the one target before anybody else, and is frozen past its lease."""
-    deployer = Frozen(running.looker.deployer, before=before)
-    (row,) = await running.fetch(
-        "UPDATE targets SET mark = mark + 1, thorough = true, due_at = now() RETURNING target_id"
-    )
-    late = asyncio.create_task(look(replace(running.looker, deployer=deployer), row["target_id"]))
-    await deployer.reached.wait()
-    await running.execute("UPDATE targets SET lease_until = now() - interval '1 second'")
-    return deployer, late
 
 
 async def reasons(running: Line) -> Sequence[str]:
@@ -121,12 +82,10 @@ async def test_a_digest_that_it_saw_is_nothing_newer_than_a_change_by_hand(datab
     """The frozen worker has resolved a digest that nobody else ever saw; it notes it when it wakes."""
     async with line(database_url) as running:
         await running.start("app", "v1.0.0")
-        registries = Resolving(running.looker.registries)
+        registries = Frozen(running.looker.registries, "manifest", before=False)
         other = await running.push("app", "v1.1.0", told=False)
-        (row,) = await running.fetch(
-            "UPDATE targets SET mark = mark + 1, thorough = true, due_at = now() RETURNING target_id"
-        )
-        late = asyncio.create_task(look(replace(running.looker, registries=registries), row["target_id"]))
+        (target_id,) = await running.due()
+        late = asyncio.create_task(look(replace(running.looker, registries=registries), target_id))
         await registries.reached.wait()
         await running.execute("UPDATE targets SET lease_until = now() - interval '1 second'")
         newest = await running.push("app", "v1.1.0", "another content")
@@ -142,21 +101,3 @@ async def test_a_digest_that_it_saw_is_nothing_newer_than_a_change_by_hand(datab
         await running.mark()
         await running.quiet()
         assert (await running.hold("app"))[0] == "changed_outside"
-
-
-class Resolving:
-    """A RegistrySource whose worker is frozen with the first manifest in hand."""
-
-    def __init__(self, source: Any) -> None:
-        self._source = source
-        self.reached = asyncio.Event()
-        self.thawed = asyncio.Event()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._source, name)
-
-    async def manifest(self, *values: Any, **named: Any) -> Any:
-        found = await self._source.manifest(*values, **named)
-        self.reached.set()
-        await self.thawed.wait()
-        return found

@@ -83,19 +83,15 @@ VALUES ($1, $2, 1, 'rule', 'submitted', now() + interval '1 hour')
 
 
 class Calls:
-    """Calls that are under way. Each runs to its end, also when the loop that made it cuts its turn, and once this is
-    closed no further one begins: asyncpg leaves an error that nobody reads when its attempt to connect is cancelled,
-    and the test would fail of that."""
+    """Calls that are under way. Each runs to its end, also when who made it is cancelled, by the bound of its loop or
+    at the end of the test: asyncpg leaves an error that nobody reads when its attempt to connect is cancelled, and the
+    test would fail of that."""
 
     def __init__(self) -> None:
-        self.closed = False
         self.under_way: set[asyncio.Task[Any]] = set()
 
     async def run(self, call: Coroutine[Any, Any, Any]) -> Any:
         """What the call returns or raises; a cancellation of this does not reach it."""
-        if self.closed:
-            call.close()
-            await asyncio.Event().wait()
         task = asyncio.create_task(call)
         self.under_way.add(task)
         task.add_done_callback(self._ended)
@@ -203,13 +199,12 @@ class Turning:
             yield
             assert [task for task in tasks if task.done()] == []
         finally:
-            self.calls.closed = True
-            await until(lambda: not self.calls.under_way, "no call is under way", within=LONG)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await vigil.aclose()
             await self.feed.aclose()
+            await until(lambda: not self.calls.under_way, "no call is under way", within=LONG)
 
     async def turn_again(self) -> None:
         """Each loop completes a turn that began after this call."""

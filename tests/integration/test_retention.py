@@ -9,6 +9,7 @@ from app.adapters.postgres.pool import Database
 from app.adapters.postgres.retention import PostgresRetention
 from app.adapters.postgres.session import SessionLimits
 from app.errors import StoreUnavailable
+from tests.integration.statements import execute
 
 WATCHES = 20
 ROLLOUTS = 60
@@ -26,11 +27,6 @@ INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced)
 SELECT rollout_id, name, 'v', 'd', false FROM rollouts JOIN watches USING (target_id)
 WHERE right(name, 2) <> 'bb' OR intent % 10 = 0;
 """
-
-
-async def execute(database: Database, statement: str) -> None:
-    async with database.connection() as connection:
-        await connection.execute(statement)
 
 
 async def fetch(database: Database, statement: str) -> Any:
