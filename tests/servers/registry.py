@@ -31,7 +31,7 @@ HTPASSWD_LINE = "ci-bot:$2y$05$h2ZI3K7EB58RZikBKuK//uN84YuE8m63AT70Euc64hpKqCmM5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One entry of `notifications.endpoints`; the README's snippet, but impatient where a person would be patient."""
+    """One entry of `notifications.endpoints`; the snippet of docs/registries.md, with shorter times."""
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)

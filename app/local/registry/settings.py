@@ -14,7 +14,7 @@ Version = Literal["2.8", "3.x"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notifications:
-    """One endpoint of Distribution's `notifications.endpoints`, with the `ignore` lists that our README recommends.
+    """One endpoint of Distribution's `notifications.endpoints`, with the `ignore` lists of docs/registries.md.
 
     After `threshold` failures in a row the sender waits `backoff` seconds before every further try, for ever.
     https://distribution.github.io/distribution/about/notifications/

@@ -1,4 +1,4 @@
-"""What the README says to try is run against a running demo, and answers as it says; Ctrl-C leaves no process behind.
+"""The documents' commands are run against a running demo, and answer as they say; Ctrl-C leaves no process behind.
 
 A fenced block with `<!-- run -->` before it is run by sh; the block after it is its answer, `…` standing for anything.
 """
@@ -18,11 +18,11 @@ import pytest
 
 from tests.servers.ports import free_port
 from tests.servers.processes import gone
-from tests.unit.packaging.documents import Block, blocks, read
+from tests.unit.packaging.documents import DOCUMENTS, Block, blocks, read
 
 PATIENCE = 60.0
 ADDRESS = "http://localhost:8080"
-EXAMPLES = [block for block in blocks(read("README.md")) if block.marked]
+EXAMPLES = [block for name in DOCUMENTS for block in blocks(read(name)) if block.marked]
 _PUSH = re.compile(r"(http://\S+)/registry/push/")
 
 
@@ -121,13 +121,13 @@ def matches(answer: str, expected: str) -> bool:
 
 @pytest.fixture
 def demo(server_directory: Path, find_program: Callable[..., str]) -> Iterator[Demo]:
-    find_program("curl", mend="the README's examples use it; on Debian: apt install curl")
+    find_program("curl", mend="the documents' examples use it; on Debian: apt install curl")
     running = start(server_directory)
     yield running
     stop(running)
 
 
-def test_the_readme_has_examples_with_answers() -> None:
+def test_the_documents_have_examples_with_answers() -> None:
     assert len(EXAMPLES) >= 6
     assert [block.text for block in EXAMPLES if block.language != "sh" or not block.answer] == []
 
@@ -138,7 +138,7 @@ def test_an_answer_must_match_to_its_end() -> None:
     assert not matches('{"b":1}', '{"a":…}')
 
 
-def test_what_the_readme_says_to_try_answers_as_it_says(demo: Demo) -> None:
+def test_the_documents_commands_answer_as_they_say(demo: Demo) -> None:
     assert f"The page:  {demo.web}/" in "".join(demo.lines)
     for example in EXAMPLES:
         _try(demo, example)
