@@ -1,6 +1,7 @@
 """What the services need from the world: Protocols with domain types in and out. Nothing here names a product.
 
-Every implementation passes the contract suite of its port in tests/contract. The stores are in app/stores.py.
+Every implementation passes the contract suite of its port in tests/contract. The Protocol of a store stands
+beside the service that uses it.
 """
 
 from dataclasses import dataclass

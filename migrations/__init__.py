@@ -1,1 +1,1 @@
-"""The SQL files, `NNNN_name.sql`. A package only so that the wheel carries them beside `app`; it holds no code."""
+"""The SQL files, each with a number of four digits and a name. A package only so that the wheel carries them beside `app`; it holds no code."""

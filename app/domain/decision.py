@@ -1,4 +1,4 @@
-"""The decision for one watch: Deploy or Hold with its reason, first match wins. Pure; the table of the design.
+"""The decision for one watch: Deploy or Hold with its reason, first match wins. Pure; docs/decisions.md has the table.
 
 It must not read a clock, a registry or a job: everything that it weighs comes in as one `Case`.
 """
@@ -101,7 +101,7 @@ Decision = Deploy | Hold
 
 
 def decide(case: Case) -> Decision:
-    """The first matching line of the table: a `Hold` with its reason in words, or a `Deploy`."""
+    """The first matching row of docs/decisions.md: a `Hold` with its reason in words, or a `Deploy`."""
     unusable = obstacle(case.watch, case.job)
     if unusable or case.job is None:
         return Hold(reason=HoldReason.UNUSABLE, words=unusable)
@@ -240,7 +240,7 @@ def _not_a_release(case: Case, tasks: tuple[RunningTask, ...], wanted: Wanted) -
 
 _Check = Callable[[Case, tuple[RunningTask, ...], Wanted], Hold | None]
 
-# The order is the rule: lines 4 to 11 of the table, first match wins; then what only puts a deploy off.
+# The order is the rule: docs/decisions.md rows 4 to 15, first match wins. Rows 14 and 15 only delay a deploy.
 _CHECKS: tuple[_Check, ...] = (
     _busy,
     _failed_before,

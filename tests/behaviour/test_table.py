@@ -1,4 +1,7 @@
-"""The table of the design, line by line through the whole line: registry, decision, Nomad."""
+"""The table of docs/decisions.md, row by row, from the registry through the decision to Nomad.
+
+The number in a test's name is the row.
+"""
 
 import pytest
 
@@ -173,7 +176,7 @@ async def test_8_nothing_is_deployed_while_everything_is_paused(running: Line) -
     await running.deployed("app", f"team/app:v1.1.0@{second}")
 
 
-async def test_8_a_watch_that_only_observes_says_what_it_would_deploy(running: Line) -> None:
+async def test_9_a_watch_that_only_observes_says_what_it_would_deploy(running: Line) -> None:
     await running.start(observe_only=True)
     second = await running.push("app", "v1.1.0")
     assert "would deploy v1.1.0" in await running.held("app", "observe_only")
@@ -182,7 +185,7 @@ async def test_8_a_watch_that_only_observes_says_what_it_would_deploy(running: L
     assert running.images("app") == [f"team/app:v1.1.0@{second}"]
 
 
-async def test_10_a_lower_release_is_no_update(running: Line) -> None:
+async def test_12_a_lower_release_is_no_update(running: Line) -> None:
     await running.push("app", "v1.0.0", told=False)
     await running.push("app", "v2.0.0", told=False)
     running.job("app", ":v2.0.0")
@@ -195,7 +198,7 @@ async def test_10_a_lower_release_is_no_update(running: Line) -> None:
 
 
 @pytest.mark.parametrize("image", [":latest", "@"])
-async def test_11_what_runs_is_no_release(running: Line, image: str) -> None:
+async def test_13_what_runs_is_no_release(running: Line, image: str) -> None:
     bare = await running.push("app", "latest", told=False)
     await running.push("app", "v1.0.0", told=False)
     running.job("app", image + bare if image == "@" else image)
@@ -208,7 +211,7 @@ async def test_11_what_runs_is_no_release(running: Line, image: str) -> None:
     await running.deployed("app", f"team/app:v1.0.1@{second}")
 
 
-async def test_11_a_deploy_by_hand_starts_following(running: Line) -> None:
+async def test_13_a_deploy_by_hand_starts_following(running: Line) -> None:
     await running.push("app", "latest", told=False)
     first = await running.push("app", "v1.0.0", told=False)
     running.job("app", ":latest")
@@ -220,7 +223,7 @@ async def test_11_a_deploy_by_hand_starts_following(running: Line) -> None:
     await running.deployed("app", f"team/app:v1.0.1@{second}")
 
 
-async def test_12_the_changed_digest_of_the_highest_release_is_deployed(running: Line) -> None:
+async def test_16_the_changed_digest_of_the_highest_release_is_deployed(running: Line) -> None:
     await running.start()
     changed = await running.push("app", "v1.0.0", "other bytes")
     await running.deployed("app", f"team/app:v1.0.0@{changed}")

@@ -3,8 +3,8 @@ request.
 
     python -m tests.bench.page [--requests 60]
 
-Alternating slices of both sizes against two web processes of one Postgres, the median of each; the bars are the
-design's: at 1,000 watches p50 60 ms and 40 kB compressed, at 10,000 no more than 1.2 times the time.
+Alternating slices of both sizes against two web processes of one Postgres, the median of each; the bars
+are: at 1,000 watches p50 60 ms and 40 kB compressed, at 10,000 no more than 1.2 times the time.
 """
 
 import argparse

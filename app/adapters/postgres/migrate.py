@@ -1,4 +1,4 @@
-"""Brings the database's schema to this program's: plain SQL files `migrations/NNNN_name.sql`, forward only.
+"""Brings the database's schema to this program's: the plain SQL files of `migrations`, forward only.
 
 Each file is applied once, in order, in one transaction, and recorded with its checksum. A file whose first line is
 `-- no-transaction` (CREATE INDEX CONCURRENTLY) holds one statement that may be run again. Must not decide what the

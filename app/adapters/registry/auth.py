@@ -1,7 +1,7 @@
 """The registry's challenge and our answer to it, as values: what is asked, which token to get.
 
-Spec: RFC 9110 section 11.6.1; distribution's spec/auth/token.md. It must not do I/O, nor decide who gets which
-credentials.
+Spec: RFC 9110 section 11.6.1; https://distribution.github.io/distribution/spec/auth/token/. It must not do I/O, nor
+decide who gets which credentials.
 """
 
 import math

@@ -1,7 +1,7 @@
 """Who we are to one registry: remembers what it asks of us per repository and answers it, Basic or Bearer.
 
 Credentials go to the registry itself and to the realm that it names, when that is a safe place; nowhere else.
-Spec: distribution's spec/auth/token.md, RFC 7617.
+Spec: https://distribution.github.io/distribution/spec/auth/token/, RFC 7617.
 """
 
 from collections.abc import Awaitable, Callable

@@ -1,5 +1,6 @@
-"""Answers: how does a deployment move: progress, health, deadlines, promotion, failure, rollback? (nomad.md 2.4 to
-2.6, 7.3)
+"""Answers: how does a deployment move: progress, health, deadlines, promotion, failure, rollback?
+
+See docs/nomad.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Answers: what does posting a job do? The whole of nomad.md 7.1, in Nomad's order of checks, atomically."""
+"""Answers: what does posting a job do? Every check in Nomad's order, atomically (docs/nomad.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers: which Nomad does the simulator play, and what did that one do differently? (nomad.md 8, recordings of 1.9.7)
+"""Answers: which Nomad does the simulator play, and how does that one differ? (docs/nomad.md, recordings of 1.9.7)
 
 The rest of the simulator speaks the newest Nomad; here is what an older one leaves out, adds or says otherwise.
 """

@@ -1,4 +1,4 @@
-"""Answers: what goes wrong with an evaluation itself? The ends of nomad.md 2.3 that need a busy or unlucky server."""
+"""Answers: what goes wrong with an evaluation itself? What docs/nomad.md says of busy and unlucky servers."""
 
 from __future__ import annotations
 

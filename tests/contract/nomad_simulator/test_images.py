@@ -1,4 +1,4 @@
-"""Which bytes run: force_pull, latest and digests against the image that a node has already (nomad.md 4.1, 8)."""
+"""Which bytes run: force_pull, latest and digests against the image that a node has already (docs/nomad.md)."""
 
 import httpx
 import pytest

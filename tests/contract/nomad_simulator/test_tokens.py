@@ -1,4 +1,4 @@
-"""What a token may do where: capabilities by namespace, rotation, expiry, and the operator's switch (nomad.md 5, 8)."""
+"""What a token may do where: capabilities by namespace, rotation, expiry, and the operator's switch (docs/nomad.md)."""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""The decision, line by line: what matches, in which order, and the words."""
+"""The decision: which row matches, in which order, and its words. The number in a test's name is the row.
+
+The rows are those of docs/decisions.md.
+"""
 
 from dataclasses import replace
 
@@ -163,7 +166,7 @@ def test_7_auto_deploy_is_off() -> None:
     assert reason(auto_deploy=False) is HoldReason.AUTO_DEPLOY_OFF
 
 
-def test_8_paused_or_observing() -> None:
+def test_8_and_9_paused_or_observing() -> None:
     assert decide(case(paused=True)).words == "everything is paused; would deploy v1.1.0 once it is resumed"
     assert reason(paused=True) is HoldReason.PAUSED
     observing = replace(WATCH, observe_only=True)
@@ -171,7 +174,7 @@ def test_8_paused_or_observing() -> None:
     assert reason(watch=observing) is HoldReason.OBSERVE_ONLY
 
 
-def test_9_changed_outside() -> None:
+def test_10_changed_outside() -> None:
     hand = knows((task(), D1), expected={"app/server": f"{HOST}/team/app:v0.9.0"})
     assert reason(history=hand) is HoldReason.CHANGED_OUTSIDE
     assert "changed outside" in decide(case(history=hand)).words
@@ -182,20 +185,20 @@ def test_9_changed_outside() -> None:
 @pytest.mark.parametrize(
     ("wanted", "held"), [("v0.9.9", True), ("v0.10.0", True), ("v1.0.0", False), ("v1.0.1", False), ("v10.0.0", False)]
 )
-def test_10_a_downgrade(wanted: str, held: bool) -> None:
+def test_12_a_downgrade(wanted: str, held: bool) -> None:
     decision = decide(case(wanted=Wanted(tag=wanted, digest=D2)))
     assert (isinstance(decision, Hold) and decision.reason is HoldReason.DOWNGRADE) is held
     if held:
         assert decision.words == f"{wanted} would be a downgrade from v1.0.0; deploy it by hand if that is meant"
 
 
-def test_10_the_highest_of_what_runs_counts() -> None:
+def test_12_the_highest_of_what_runs_counts() -> None:
     tasks = task(":v2.0.0"), task(":v1.0.0", group="b")
     assert reason(job=job(*tasks), history=History()) is HoldReason.DOWNGRADE
     assert reason(job=job(*reversed(tasks)), history=History()) is HoldReason.DOWNGRADE
 
 
-def test_10_is_no_matter_for_a_pinned_tag() -> None:
+def test_12_is_no_matter_for_a_pinned_tag() -> None:
     assert reason(rule=Rule(pinned_tag="v0.9.0"), wanted=Wanted(tag="v0.9.0", digest=D2)) is None
 
 
@@ -204,18 +207,18 @@ def test_10_is_no_matter_for_a_pinned_tag() -> None:
     ("first_highest", "wanted", "held"),
     [("v1.0.0", "v1.0.0", True), ("v1.1.0", "v1.0.0", True), ("v1.0.0", "v1.0.1", False), ("", "v1.0.0", False)],
 )
-def test_11_what_runs_is_no_release(image: str, first_highest: str, wanted: str, held: bool) -> None:
+def test_13_what_runs_is_no_release(image: str, first_highest: str, wanted: str, held: bool) -> None:
     history = History(first_highest=first_highest)
     found = reason(job=job(task(image)), wanted=Wanted(tag=wanted, digest=D2), history=history)
     assert found is (HoldReason.NOT_A_RELEASE if held else None)
 
 
-def test_11_says_how_to_go_on() -> None:
+def test_13_says_how_to_go_on() -> None:
     decision = decide(case(job=job(task(":latest")), history=History(first_highest="v1.1.0")))
     assert decision.words == "what runs is no release; the next release, or a deploy by hand, starts following"
 
 
-def test_11_is_no_matter_for_a_pinned_tag() -> None:
+def test_13_is_no_matter_for_a_pinned_tag() -> None:
     found = case(
         rule=Rule(pinned_tag="test"),
         job=job(task(":latest")),
@@ -225,7 +228,7 @@ def test_11_is_no_matter_for_a_pinned_tag() -> None:
     assert isinstance(decide(found), Deploy)
 
 
-def test_11_a_wanted_tag_that_is_no_release_never_starts_following() -> None:
+def test_13_a_wanted_tag_that_is_no_release_never_starts_following() -> None:
     found = case(job=job(task(":latest")), wanted=Wanted(tag="other", digest=D2), history=History())
     decision = decide(found)
     assert isinstance(decision, Hold)

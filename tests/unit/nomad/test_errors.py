@@ -1,4 +1,4 @@
-"""What an error means for a read and for a write: python-nomad's exceptions and Nomad's texts (nomad.md 1.2)."""
+"""What an error means for a read and for a write: python-nomad's exceptions and Nomad's texts (docs/nomad.md)."""
 
 import pytest
 import requests

@@ -40,7 +40,7 @@ def blocks(markdown: str) -> list[Block]:
     """Every fenced block, in order."""
     matches = list(_FENCE.finditer(markdown))
     found = []
-    for match, following in zip(matches, [*matches[1:], None], strict=True):
+    for match, following in zip(matches, [*matches[1:], None], strict=False):
         adjacent = following is not None and following.start() == match.end() + 1
         found.append(
             Block(
