@@ -6,7 +6,7 @@
 #   make check              linters, types, import layers, and the pure core at full branch coverage
 #   make contract           what Nomad must do for us, on the simulator; NOMAD_ADDR=http://127.0.0.1:4646 for a real agent too
 #   make bench              how fast it is
-#   make docs               write docs/refusals.md of the sentences that the code makes
+#   make docs               write docs/refusals.md from the sentences that the code makes
 #   make screenshots        every page in every state, in .registrywatcher/screenshots; needs chromium
 #   make snakeoil           throw-away TLS certificates in .registrywatcher/snakeoil
 #   make lock               solve the dependencies again (UPGRADE=--upgrade for newer ones)
@@ -68,7 +68,7 @@ bench: .venv/.dev
 
 docs: .venv/.dev
 	@mkdir -p $(STATE)
-	$(BIN)/python -m tests.unit.refusals > $(STATE)/refusals.md
+	$(BIN)/python -m app.refusals > $(STATE)/refusals.md
 	@mv $(STATE)/refusals.md docs/refusals.md
 
 screenshots: .venv/.dev

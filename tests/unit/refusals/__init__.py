@@ -1,1 +1,0 @@
-"""Every sentence that refuses, holds or explains a failure, made by the code itself; docs/refusals.md lists them."""

@@ -11,9 +11,9 @@ import pytest
 from app.adapters.nomad import refusals
 from app.domain.decision import HoldReason
 from app.domain.rollout import OutcomeKind
+from app.refusals.page import is_named, line, page, sections
+from app.refusals.row import Row
 from tests.unit.packaging.documents import ROOT, read
-from tests.unit.refusals.book import is_named, line, page, sections
-from tests.unit.refusals.row import Row
 
 SECTIONS = sections()
 ROWS = [(name, row) for name, rows in SECTIONS.items() for row in rows]

@@ -2,6 +2,6 @@
 
 import sys
 
-from tests.unit.refusals.book import page, sections
+from app.refusals.page import page, sections
 
 sys.stdout.write(page(sections()))

@@ -1,40 +1,40 @@
-"""docs/refusals.md, written of the sentences that the code makes."""
+"""Writes docs/refusals.md from the sentences that the code makes."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from tests.unit.refusals.api import api
-from tests.unit.refusals.holds import holds
-from tests.unit.refusals.nomad import nomad
-from tests.unit.refusals.outcomes import outcomes
-from tests.unit.refusals.registries import registries
-from tests.unit.refusals.row import Row
+from app.refusals.api import api
+from app.refusals.holds import holds
+from app.refusals.nomad import nomad
+from app.refusals.outcomes import outcomes
+from app.refusals.registries import registries
+from app.refusals.row import Row
 
 _ABOUT = """# Refusals, holds and failures
 
-Every sentence that registrywatcher says where it does not do what was wanted, or where that went wrong, with sample
-values. Each names the thing and the mend. This page is written by the code itself (`make docs`), and a test holds it to
-the code. What is wrong with a configuration, `registrywatcher check-config` tells, fault by fault.
+Every sentence that registrywatcher says when it refuses a request, holds a deploy, or reports a failure, with sample
+values. Each names the thing and the fix. The code itself writes this page (`make docs`), and a test compares it with
+the code. For faults of the configuration, run `registrywatcher check-config`; it lists them all.
 """
 
 _TITLES = {
     "holds": (
         "Holds",
-        "Why nothing is deployed: on the page, and as `decision` of `GET /repos`. What is `up_to_date` needs no mend.",
+        "Why nothing is deployed: on the page, and as `decision` of `GET /repos`. Only `up_to_date` needs no fix.",
     ),
     "outcomes": (
         "Outcomes",
-        "How a rollout ended: in the notice, on the page, and as `outcome` and `reason` of `GET /rollouts`.",
+        "How a rollout ended: in the notification, on the page, and as `outcome` and `reason` of `GET /rollouts`.",
     ),
     "Nomad": (
         "Nomad",
-        "What it refuses, and where it does not answer: beside the watch as `job_trouble`, as the reason of a refused "
-        "rollout, or in the answer of the API (400 for what is refused, else 503).",
+        "What Nomad refuses, and how an outage is reported: beside the watch as `job_trouble`, as the reason of a "
+        "refused rollout, or in the answer of the API (400 for a refusal, else 503).",
     ),
     "registries": (
         "Registries",
-        "Beside the watch as `registry_trouble`, or in the answer of the API (503). The others go on meanwhile.",
+        "Beside the watch as `registry_trouble`, or in the answer of the API (503). Other registries are not affected.",
     ),
-    "API": ("The API", "The status, and the `message`. The commands say the same and end with status 1."),
+    "API": ("The API", "The status and the `message`. The commands print the same message and end with exit status 1."),
 }
 
 

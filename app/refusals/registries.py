@@ -4,15 +4,20 @@ import errno
 import socket
 import ssl
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import anyio
 import httpx
 
+from app.adapters.registry import RegistryClient, RegistryEndpoint
+from app.domain.reference import Repository
 from app.errors import RegistryWatcherError
-from tests.unit.refusals.row import Row
-from tests.unit.registry.answers import APP, Registry, client, endpoint
+from app.refusals.row import Row
 
 LATER = "asked again later"
+APP = Repository.of("registry.example.com", "team/app")
+MAIN = RegistryEndpoint(name="main", scheme="https", domain="registry.example.com", username="", password="")
+Answer = Callable[[httpx.Request], httpx.Response]
 
 
 def registries() -> Iterator[Row]:
@@ -31,25 +36,25 @@ def registries() -> Iterator[Row]:
         ("the connection breaks", httpx.ReadError(""), LATER),
     ):
         yield _asked(when, _raising(error), mend)
-    for when, status, body, mend in (
-        ("it asks to slow down", 429, {}, LATER),
-        ("it refuses who asks anonymously", 403, {}, "set registry_auth"),
-        ("it fails", 502, {}, LATER),
+    for when, status, mend in (
+        ("it asks to slow down", 429, LATER),
+        ("it refuses who asks anonymously", 403, "set registry_auth"),
+        ("it fails", 502, LATER),
     ):
-        yield _asked(when, _answering(status, body), mend)
+        yield _asked(when, _answering(status), mend)
     yield _asked("a header of its answer is too long", _saying("Link", "<" * 10_000), "Correct the server")
-    login = endpoint(username="ci", password="secret")
-    found = _words(_answering(403, {}), login)
+    login = replace(MAIN, username="ci", password="secret")
+    found = _words(_answering(403), login)
     yield _row("it refuses the configured user", found, "registry main", "Check registry_auth")
 
 
-def _asked(when: str, answer: Callable[[httpx.Request], httpx.Response], mend: str) -> Row:
+def _asked(when: str, answer: Answer, mend: str) -> Row:
     return _row(when, _words(answer), "registry main", mend)
 
 
-def _words(answer: Callable[[httpx.Request], httpx.Response], at: object = None) -> str:
+def _words(answer: Answer, at: RegistryEndpoint = MAIN) -> str:
     async def ask() -> str:
-        async with client(Registry(answer), at) as source:  # type: ignore[arg-type]
+        async with RegistryClient({"main": at}, transport=httpx.MockTransport(answer)) as source:
             try:
                 await source.tags("main", APP)
             except RegistryWatcherError as error:
@@ -59,18 +64,18 @@ def _words(answer: Callable[[httpx.Request], httpx.Response], at: object = None)
     return anyio.run(ask)
 
 
-def _raising(error: Exception) -> Callable[[httpx.Request], httpx.Response]:
+def _raising(error: Exception) -> Answer:
     def answer(request: httpx.Request) -> httpx.Response:
         raise error
 
     return answer
 
 
-def _answering(status: int, body: object) -> Callable[[httpx.Request], httpx.Response]:
-    return lambda request: httpx.Response(status, json=body)
+def _answering(status: int) -> Answer:
+    return lambda request: httpx.Response(status, json={})
 
 
-def _saying(header: str, value: str) -> Callable[[httpx.Request], httpx.Response]:
+def _saying(header: str, value: str) -> Answer:
     return lambda request: httpx.Response(200, headers={header: value}, json={})
 
 

@@ -1,6 +1,6 @@
 """Why nothing is deployed: each reason to hold, as the decision words it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from uuid import UUID
 
@@ -10,11 +10,11 @@ from app.domain.decision import Ask, Case, Hold, decide
 from app.domain.history import Wanted
 from app.domain.job import ActiveDeployment, JobState, TaskKey
 from app.domain.rule import Rule
+from app.refusals.row import Row
+from app.refusals.samples import D1, D2, WATCH, case, claim, job, knows, open_rollout, task
 from app.services.fleet import Fleet
 from app.services.look import LookSettings, busy_with
-from tests.unit.domain.cases import D1, D2, WATCH, case, job, knows, task
-from tests.unit.refusals.row import Row
-from tests.unit.services.looks import claim, open_rollout
+from app.services.target import Claim
 
 BY_HAND = "a deploy by hand"
 
@@ -25,7 +25,7 @@ def holds() -> Iterator[Row]:
     yield _held("no release was pushed yet", case(wanted=None), "release tag", "until one is pushed")
     pinned = case(wanted=None, rule=Rule(pinned_tag="test"))
     yield _held("the pinned tag is gone", pinned, "tag test", "until it is pushed")
-    ours = claim(rollout=replace(open_rollout(), rollout_id=UUID(int=7), submitted=True))
+    ours = claim(rollout=open_rollout(submitted=True))
     yield _held("a rollout of ours is under way", _busy(ours, job()), f"rollout {UUID(int=7)}", BY_HAND)
     active = ActiveDeployment(deployment_id="d", job_spec_index=9, progress="", description="Deployment is running")
     theirs = _busy(claim(), job(deployment=active))
@@ -63,8 +63,8 @@ def _held(when: str, weighed: Case, thing: str, mend: str) -> Row:
     return Row(when=when, name=found.reason.value, sentence=found.words, thing=thing, mend=mend)
 
 
-def _busy(of: object, found: JobState) -> Case:
-    return case(job=found, busy=busy_with(LookSettings(), of, found))  # type: ignore[arg-type]
+def _busy(of: Claim, found: JobState) -> Case:
+    return case(job=found, busy=busy_with(LookSettings(), of, found))
 
 
 def _no_release(found: JobState) -> Case:
@@ -84,16 +84,21 @@ def _unusable() -> Iterator[Row]:
     yield _held("the group has no such task", group, "group 'b' of job app", "correct nomad_task_name")
     foreign = case(job=job(task("other/app:v1")))
     yield _held("it runs another image", foreign, "task app/server", "correct the configuration or the job")
-    for when, spec, mend in (
+    configs: tuple[tuple[str, Mapping[str, object], str], ...] = (
         ("its image is a variable", {"image": "app:${TAG}"}, "write it out in the job"),
         ("it has no image", {}, "write one in its config"),
         ("its image is no text", {"image": ["app"]}, "write one reference in its config"),
         ("its image is an archive", {"image": "app", "load": "app.tar"}, "name an image of a registry"),
         ("its image cannot be read", {"image": "app:"}, "correct it in the job"),
-    ):
-        yield _task(when, {"Driver": "docker", "Config": spec}, mend)
+    )
+    for when, config, mend in configs:
+        yield _task(when, {"Driver": "docker", "Config": config}, mend)
     yield _task("its driver runs no images", {"Driver": "exec"}, "docker, podman, containerd-driver do")
-    proxy = {"Driver": "docker", "Kind": "connect-proxy:web", "Config": {"image": "${meta.connect.sidecar_image}"}}
+    proxy: dict[str, object] = {
+        "Driver": "docker",
+        "Kind": "connect-proxy:web",
+        "Config": {"image": "${meta.connect.sidecar_image}"},
+    }
     yield _task("it is Consul Connect's", proxy, "watch a task of your own")
 
 

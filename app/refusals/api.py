@@ -1,29 +1,42 @@
-"""What the API refuses, with its status: each sentence by a request to the whole web face, or by what pages ask."""
+"""What the API refuses, with its status: each sentence by a request to the whole web process, or by what pages ask."""
 
 import asyncio
 import base64
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-import httpx
-
+from app import ports
 from app.domain.event import Parsed
 from app.domain.job import DeploymentPhase
 from app.domain.rollout import OutcomeKind
 from app.errors import Rejected
-from app.services import operate
+from app.refusals.process import (
+    DEPLOYED,
+    DEPLOYMENT,
+    EVERYWHERE,
+    PAST,
+    ROLLOUT,
+    UNDERWAY,
+    VIEW,
+    NothingHeld,
+    OneRollout,
+    OneWatch,
+    SampleProcess,
+    token,
+)
+from app.refusals.row import Row
+from app.services import operate, steering, word
 from app.services.operate import Operator
 from app.services.replay import Kept, Replayed
 from app.services.replay import replay as replay_delivery
+from app.services.steering import Past, Underway
 from app.services.word import Asked
 from app.web.arrival import Listening
 from app.web.auth import Access, Role
-from tests.unit.refusals.row import Row
-from tests.web.face import DEPLOYMENT, PAST, SUMMARY, UNDERWAY, WATCH, WIDER, Face, MemoryRules, token
 
-ROLLOUT = f"/rollouts/{SUMMARY.rollout_id}"
+PATH = f"/rollouts/{ROLLOUT}"
 OTHER = UUID(int=77)
 TAG = {"pinned_tag": "v1.1.0"}
 FORM = "application/x-www-form-urlencoded"
@@ -42,16 +55,16 @@ def api() -> Iterator[Row]:
 
 
 def _who_asks() -> Iterator[Row]:
-    wide = Face(listening=WIDER)
+    wide = SampleProcess(listening=EVERYWHERE)
     yield _asked("nobody may write from elsewhere", wide, "POST", "/tags/app", "this machine", "configure tokens")
-    ours = Face()
-    for when, face, thing, proxy in (
+    ours = SampleProcess()
+    for when, process, thing, proxy in (
         ("a proxy passes it on", ours, "X-Forwarded-For", {"X-Forwarded-For": "10.1.2.3"}),
-        ("it is reached from elsewhere", Face(access=Access(outward="deploys.example")), "external_url", {}),
-        ("nobody knows where it listens", Face(listening=Listening()), "listens on", {}),
+        ("it is reached from elsewhere", SampleProcess(access=Access(outward="deploys.example")), "external_url", {}),
+        ("nobody knows where it listens", SampleProcess(listening=Listening()), "listens on", {}),
     ):
-        yield _asked(when, face, "POST", "/tags/app", thing, "configure tokens", proxy)
-    gone = Face(access=Access(guarded=True))
+        yield _asked(when, process, "POST", "/tags/app", thing, "configure tokens", proxy)
+    gone = SampleProcess(access=Access(guarded=True))
     yield _asked("the tokens were taken away", gone, "GET", "/repos", "tokens", "put [api_tokens.NAME] back")
     as_other = {"Host": "evil.example"}
     yield _asked(
@@ -59,18 +72,18 @@ def _who_asks() -> Iterator[Row]:
     )
     from_page = {"Origin": "http://evil.example"}
     yield _asked("another site's page asks", ours, "POST", "/pause", "another site", "open our own page", from_page)
-    tokens = Face(access=Access(tokens=(token("ci", Role.VIEWER, "secret"),)))
+    tokens = SampleProcess(access=Access(tokens=(token("ci", Role.VIEWER, "secret"),)))
     yield _asked("no token is sent", tokens, "GET", "/repos", "token", "send a configured token")
     viewer = {"Authorization": "Bearer secret"}
     yield _asked("the token may not", tokens, "POST", "/pause", "token 'ci'", "send one with that role", viewer)
 
 
 def _signing_in() -> Iterator[Row]:
-    face = Face(access=Access(tokens=(token("ci", Role.DEPLOYER, "secret"),)))
+    process = SampleProcess(access=Access(tokens=(token("ci", Role.DEPLOYER, "secret"),)))
     basic = {"Authorization": "Basic " + base64.b64encode(b"me:secret").decode()}
-    yield _asked("a browser hides its page", face, "POST", "/tags/app", "where it comes from", "send Origin", basic)
+    yield _asked("a browser hides its page", process, "POST", "/tags/app", "where it comes from", "send Origin", basic)
     page = {"Origin": "http://localhost:8080"}
-    yield _asked("what comes is no form", face, "POST", "/login", "the body", "send Content-Type", page)
+    yield _asked("what comes is no form", process, "POST", "/login", "the body", "send Content-Type", page)
     form = {**page, "Content-Type": "application/x-www-form-urlencoded"}
     for when, body, mend in (
         ("a form is too long", b"token=" + b"x" * 20_000, "send less"),
@@ -78,11 +91,11 @@ def _signing_in() -> Iterator[Row]:
         ("a form has a field twice", b"token=a&token=b", "say once what is meant"),
         ("a form has a NUL", b"token=%00", "send it without"),
     ):
-        yield _asked(when, face, "POST", "/login", "the form", mend, form, body=body)
+        yield _asked(when, process, "POST", "/login", "the form", mend, form, body=body)
 
 
 def _what_is_asked() -> Iterator[Row]:
-    face = Face()
+    process = SampleProcess()
     send = 'send {"pinned_tag": "v1.2.0"}'
     for when, body, thing, mend in (
         ("the body is empty", b"", "the body", send),
@@ -102,19 +115,18 @@ def _what_is_asked() -> Iterator[Row]:
         ("the tag is none", b'{"pinned_tag": "v 1"}', "'v 1'", "letters, digits"),
         ("the tag is not there", b'{"pinned_tag": "v9.9.9"}', "v9.9.9", "push it first"),
     ):
-        yield _asked(when, face, "POST", "/tags/app", thing, mend, body=body)
-    yield _asked("the watch is unknown", face, "GET", "/tags/nobody", "'nobody'", "GET /repos lists the names")
-    nothing = Face()
-    nothing.queries.known = (replace(WATCH, wanted=""),)
+        yield _asked(when, process, "POST", "/tags/app", thing, mend, body=body)
+    yield _asked("the watch is unknown", process, "GET", "/tags/nobody", "'nobody'", "GET /repos lists the names")
+    nothing = SampleProcess(queries=OneWatch(view=replace(VIEW, wanted="")))
     yield _asked("there is no release", nothing, "GET", "/tags/app", "repo app", "push a release")
-    yield _asked("plan is misspelled", face, "POST", "/tags/app?plan=yes", "'yes'", "send plan=true")
-    gone = Face()
-    gone.deployer.job = None
-    yield _asked("the job cannot be planned", gone, "POST", "/tags/app/reset?plan=true", "job web", "register it once")
-    release = "/repos/app/release-hold"
-    yield _asked("nothing is held", face, "POST", release, "of app", "POST /tags/app deploys a tag")
+    yield _asked("plan is misspelled", process, "POST", "/tags/app?plan=yes", "'yes'", "send plan=true")
     yield _asked(
-        "the rollout is unknown", face, "GET", f"/rollouts/{OTHER}", "rollout", "GET /rollouts lists the newest"
+        "the job cannot be planned", process, "POST", "/tags/app/reset?plan=true", "job web", "register it once"
+    )
+    release = "/repos/app/release-hold"
+    yield _asked("nothing is held", process, "POST", release, "of app", "POST /tags/app deploys a tag")
+    yield _asked(
+        "the rollout is unknown", process, "GET", f"/rollouts/{OTHER}", "rollout", "GET /rollouts lists the newest"
     )
 
 
@@ -132,23 +144,20 @@ def _forms() -> Iterator[Row]:
     yield _pressed("it is none", path, "{}", "the body", "send Content-Type", kind="application/json")
     yield _pressed("no tag was picked", pick, f"{key}&tag=&rule=pin", "tag", "open the page anew")
     yield _pressed("it says nothing of the rule", pick, f"{key}&tag=v1.0.0", "the rule", again)
-    yield _asked("nobody knows whose form it is", Face(), "POST", "/logout", "this", "send Origin")
+    yield _asked("nobody knows whose form it is", SampleProcess(), "POST", "/logout", "this", "send Origin")
 
 
 def _pressed(when: str, path: str, body: str, thing: str, mend: str, *, kind: str = FORM) -> Row:
     """What a page's script is told beside the button."""
-    with Face().client(**{"HX-Request": "true"}) as browser:
-        answer: httpx.Response = browser.post(path, content=body, headers={"Content-Type": kind})
+    answer = SampleProcess().send("POST", path, {"HX-Request": "true", "Content-Type": kind}, body.encode())
     assert answer.status_code >= 400, when
     return Row(when=when, name=str(answer.status_code), sentence=answer.text, thing=thing, mend=mend)
 
 
 def _steering() -> Iterator[Row]:
-    over = Face()
-    over.steering.found = replace(UNDERWAY, outcome=OutcomeKind.SUCCEEDED)
+    over = replace(UNDERWAY, outcome=OutcomeKind.SUCCEEDED)
     yield _steered("it is over", over, "GET /rollouts lists those under way")
-    unregistered = Face()
-    unregistered.steering.found = replace(UNDERWAY, registered=False)
+    unregistered = replace(UNDERWAY, registered=False)
     yield _steered("it is not in Nomad yet", unregistered, "ask again once it is under way")
     for when, deployment, mend in (
         ("it has no deployment", None, "ask again later"),
@@ -161,64 +170,58 @@ def _steering() -> Iterator[Row]:
         ("they are not healthy", replace(DEPLOYMENT, canaries=2, awaits_promotion=False), "ask again when"),
         ("they do not wait", replace(DEPLOYMENT, awaits_promotion=False), "it goes on by itself"),
     ):
-        face = Face()
-        face.steering.found = replace(UNDERWAY, deployment=deployment)
-        yield _steered(when, face, mend)
+        yield _steered(when, replace(UNDERWAY, deployment=deployment), mend)
 
 
-def _steered(when: str, face: Face, mend: str) -> Row:
-    return _asked(when, face, "POST", f"{ROLLOUT}/promote", str(SUMMARY.rollout_id), mend)
+def _steered(when: str, found: Underway, mend: str) -> Row:
+    return _asked(when, SampleProcess(steering=OneRollout(found=found)), "POST", f"{PATH}/promote", str(ROLLOUT), mend)
 
 
 def _rollbacks() -> Iterator[Row]:
-    (brought,) = PAST.brought
-    unknown = replace(brought, from_tag="", from_digest="")
-    absent = replace(brought, from_tag="v0.1.0", from_digest="sha256:" + "0" * 64)
+    unknown = replace(DEPLOYED, from_tag="", from_digest="")
+    absent = replace(DEPLOYED, from_tag="v0.1.0", from_digest="sha256:" + "0" * 64)
     for when, past, thing, mend in (
-        ("it was taken back already", replace(PAST, taken_back_by=OTHER), str(SUMMARY.rollout_id), "POST /rollouts/"),
-        ("it was never registered", replace(PAST, registered=False), str(SUMMARY.rollout_id), "name one of"),
-        ("it failed, and is not the newest", _earlier(OutcomeKind.FAILED), str(SUMMARY.rollout_id), "name one of"),
+        ("it was taken back already", replace(PAST, taken_back_by=OTHER), str(ROLLOUT), "POST /rollouts/"),
+        ("it was never registered", replace(PAST, registered=False), str(ROLLOUT), "name one of"),
+        ("it failed, and is not the newest", _earlier(OutcomeKind.FAILED), str(ROLLOUT), "name one of"),
         ("that runs already", _earlier(OutcomeKind.SUCCEEDED), "app v1.1.0", "deploy it by POST /tags/"),
-        ("its watch is gone", replace(PAST, brought=(replace(brought, watch=None),)), "app", "put it back into"),
+        ("its watch is gone", replace(PAST, brought=(replace(DEPLOYED, watch=None),)), "app", "put it back into"),
         ("what ran before is unknown", replace(PAST, brought=(unknown,)), "app", "deploy a tag of GET /repos"),
         ("the registry dropped it", replace(PAST, brought=(absent,)), "app v0.1.0", "push it again"),
     ):
-        face = Face()
-        face.steering.known = past
-        yield _asked(when, face, "POST", f"{ROLLOUT}/rollback", thing, mend)
-    overtaken = Face()
-    overtaken.steering.moved_on = True
-    path = f"{ROLLOUT}/rollback"
-    yield _asked("another came in between", overtaken, "POST", path, str(SUMMARY.rollout_id), "see GET /rollouts")
+        yield _asked(when, SampleProcess(steering=OneRollout(known=past)), "POST", f"{PATH}/rollback", thing, mend)
+    yield _asked(
+        "another came in between", SampleProcess(), "POST", f"{PATH}/rollback", str(ROLLOUT), "see GET /rollouts"
+    )
 
 
-def _earlier(outcome: OutcomeKind) -> object:
+def _earlier(outcome: OutcomeKind) -> Past:
     return replace(PAST, newest=OTHER, outcome=outcome)
 
 
-@dataclass
-class _Taken(MemoryRules):
-    """Rules that know every id as another job's rollout."""
-
-    async def asked(self, name: str, once: UUID) -> Asked | None:
-        return Asked(rollout_id=once, here=False, what="other v1.0.0")
-
-
 def _redeploys() -> Iterator[Row]:
-    face = Face()
-    operator = Operator(
-        rules=face.rules,
-        steering=face.steering,
-        registries=face.registries,
-        deployer=face.deployer,  # type: ignore[arg-type]
-        doorbell=face.doorbell,
-    )
+    process = SampleProcess()
+    operator = _operator(process)
     unnamed = operate.redeploy(operator, "app", tag="", by="")
     yield _refused("no tag is named", unnamed, "tag of app", "name one of those")
     absent = operate.redeploy(operator, "app", tag="v9.9.9", by="")
     yield _refused("the tag to deploy again is gone", absent, "tag v9.9.9", "push it first")
-    twice = operate.redeploy(replace(operator, rules=_Taken()), "app", tag="v1.0.0", by="", once=OTHER)
+    others = Asked(rollout_id=OTHER, here=False, what="other v1.0.0")
+    twice = operate.redeploy(
+        _operator(SampleProcess(rules=NothingHeld(requested=others))), "app", tag="v1.0.0", by="", once=OTHER
+    )
     yield _refused("the id is another job's rollout", twice, str(OTHER), "ask again")
+
+
+def _operator(process: SampleProcess) -> Operator:
+    """What handlers make of a process; each part answers only what a refused request asks."""
+    return Operator(
+        rules=cast("word.Rules", process.rules),
+        steering=cast("steering.Steering", process.steering),
+        registries=process.registries,
+        deployer=cast("ports.Deployer", process.deployer),
+        doorbell=process.doorbell,
+    )
 
 
 @dataclass
@@ -240,7 +243,7 @@ def _replays() -> Iterator[Row]:
         ("nothing of it is kept", Kept(source="hub", body=None, events=0), str(OTHER), "push the tag again"),
         ("its source is gone", Kept(source="hub", body=b"{}", events=0), "'hub'", "put [webhooks.hub] back"),
     ):
-        attempt = replay_delivery(_Box(left), Face().doorbell, OTHER, by="", parse=None)
+        attempt = replay_delivery(_Box(left), SampleProcess().doorbell, OTHER, by="", parse=None)
         yield _refused(when, attempt, thing, mend)
 
 
@@ -254,7 +257,7 @@ def _refused(when: str, attempt: Coroutine[Any, Any, object], thing: str, mend: 
 
 def _asked(
     when: str,
-    face: Face,
+    process: SampleProcess,
     method: str,
     path: str,
     thing: str,
@@ -263,8 +266,7 @@ def _asked(
     *,
     body: bytes = b"",
 ) -> Row:
-    with face.client() as browser:
-        answer: httpx.Response = browser.request(method, path, content=body, headers=headers)
+    answer = process.send(method, path, headers, body)
     assert answer.status_code >= 400, when
     message: str = answer.json()["message"]
     return Row(when=when, name=str(answer.status_code), sentence=message, thing=thing, mend=mend)

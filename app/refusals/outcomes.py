@@ -11,10 +11,10 @@ from app.domain.decision import Hold, HoldReason
 from app.domain.job import AllocationState, DeploymentPhase, DeploymentState, Snapshot, Submission
 from app.domain.judging import judge
 from app.domain.rollout import Course, Origin, Outcome, OutcomeKind, Patience, Returning
+from app.refusals.row import Row
+from app.refusals.samples import item, open_rollout, seeing
 from app.services.launch import ending
 from app.services.target import WatchResult
-from tests.unit.refusals.row import Row
-from tests.unit.services.looks import item, open_rollout, seeing
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 COURSE = Course(submission=Submission(index=9, evaluation_id="e"), started_at=START, moved_at=START)

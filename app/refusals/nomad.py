@@ -18,7 +18,7 @@ from app.adapters.nomad.promotion import Promotion
 from app.adapters.nomad.refusals import Doing
 from app.domain.watch import JobPlace
 from app.errors import RegistryWatcherError
-from tests.unit.refusals.row import Row
+from app.refusals.row import Row
 
 ORIGIN = "https://nomad.example:4646"
 PLACE = JobPlace(region="", namespace="default", job_id="app")

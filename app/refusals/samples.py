@@ -1,0 +1,124 @@
+"""Sample values of a reconcile: a job that runs v1.0.0 while v1.1.0 is desired, and nothing that speaks against it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from app.domain.decision import Case
+from app.domain.history import History, Wanted, normalised
+from app.domain.job import JobState, RunningTask, TaskKey
+from app.domain.reference import Reference, Repository
+from app.domain.rollout import Origin
+from app.domain.rule import Rule
+from app.domain.watch import JobPlace, Watch
+from app.services.see import Seen
+from app.services.seeing import Seeing
+from app.services.target import Claim, Item, OpenRollout, WatchState
+
+HOST = "registry.example:5000"
+D1, D2 = (f"sha256:{digit * 64}" for digit in "12")
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+ROLLOUT = UUID(int=7)
+
+WATCH = Watch(
+    name="app",
+    registry="main",
+    repository=Repository.of(HOST, "team/app"),
+    place=JobPlace(region="", namespace="default", job_id="app"),
+    task="server",
+)
+
+
+def task(image: str = ":v1.0.0", *, name: str = "server") -> RunningTask:
+    """A task whose image is `team/app` IMAGE of the watched registry, or another one that is given in full."""
+    text = f"{HOST}/team/app{image}" if image.startswith(":") else image
+    return RunningTask(key=TaskKey(group="app", task=name), image=text, reference=Reference.parse(text))
+
+
+def job(*tasks: RunningTask, **fields: Any) -> JobState:
+    """A job with these tasks."""
+    usual = JobState(index=7, create_index=3, version=1, submitted_at=0.0, tasks=tasks or (task(),))
+    return replace(usual, **fields)
+
+
+def knows(*tasks: tuple[RunningTask, str], **fields: Any) -> History:
+    """A history that recorded these digests for the tasks' images."""
+    digests = {normalised(each.reference): digest for each, digest in tasks if each.reference}
+    return History(digests=digests, **fields)
+
+
+def case(**fields: Any) -> Case:
+    """v1.0.0 runs with digest D1, v1.1.0 with digest D2 is desired."""
+    usual = Case(
+        watch=WATCH,
+        rule=Rule(),
+        auto_deploy=True,
+        paused=False,
+        job=job(),
+        wanted=Wanted(tag="v1.1.0", digest=D2),
+        history=knows((task(), D1)),
+    )
+    return replace(usual, **fields)
+
+
+def _state() -> WatchState:
+    return WatchState(
+        watch=WATCH,
+        rule=Rule(),
+        auto_deploy=True,
+        tags=("v1.0.0",),
+        tags_read_at=NOW,
+        wanted_tag="v1.0.0",
+        wanted_digest=D1,
+        running_tags=("v1.0.0",),
+        job_create_index=3,
+        history=knows((task(), D1)),
+        adopt=False,
+        hand_changed_at=None,
+        hand_images={},
+        newest_sighting=None,
+        word_at=None,
+        events=(),
+    )
+
+
+def seeing() -> Seeing:
+    """The watch, and a registry that has v1.1.0 for it."""
+    desired = Wanted(tag="v1.1.0", digest=D2)
+    state = _state()
+    seen = Seen(tags=(desired.tag,), wanted=desired, digests={desired.tag: desired.digest})
+    return Seeing(state=state, seen=seen, history=state.history, ask=None)
+
+
+def claim(**fields: Any) -> Claim:
+    """The target under a lease, without a rollout."""
+    usual = Claim(
+        target_id=1,
+        token=UUID(int=9),
+        place=WATCH.place,
+        mark=1,
+        now=NOW,
+        thorough=True,
+        polled=False,
+        attempts=0,
+        paused=False,
+        job_read_at=None,
+        foreign_progress="",
+        foreign_since=None,
+        stalled_index=0,
+        trouble="",
+        watches=(_state(),),
+        rollout=None,
+    )
+    return replace(usual, **fields)
+
+
+def open_rollout(*items: Item, origin: Origin = Origin.RULE, submitted: bool = False) -> OpenRollout:
+    """A rollout that was not registered yet."""
+    return OpenRollout(rollout_id=ROLLOUT, origin=origin, submitted=submitted, order=None, items=items)
+
+
+def item() -> Item:
+    """What a rollout deploys to the watch."""
+    return Item(watch="app", tag="v1.1.0", digest=D2, forced=False)
