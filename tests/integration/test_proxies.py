@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from app.adapters.nomad.client import NomadClient
-from app.adapters.nomad.connection import NomadConnection
-from app.adapters.nomad.polling import LongPolls, PollFailed
+from app.adapters.nomad.http.client import NomadClient
+from app.adapters.nomad.http.connection import NomadConnection
+from app.adapters.nomad.http.polling import LongPolls, PollFailed
 from app.adapters.notifiers.slack import SlackNotifier
 from app.adapters.registry import RegistryClient, RegistryEndpoint
 from app.domain.notice import Notice, NoticeKind

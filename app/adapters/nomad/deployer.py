@@ -9,15 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from app.adapters.nomad import refusals
-from app.adapters.nomad.client import NomadClient
-from app.adapters.nomad.connection import NomadConnection
-from app.adapters.nomad.diagnosis import diagnose
-from app.adapters.nomad.following import Following
-from app.adapters.nomad.promotion import Promotion
-from app.adapters.nomad.registration import Registration
+from app.adapters.nomad.explain.diagnosis import diagnose
+from app.adapters.nomad.follow.following import Following
+from app.adapters.nomad.follow.promotion import Promotion
+from app.adapters.nomad.follow.waiting import Waiting
+from app.adapters.nomad.http.client import NomadClient
+from app.adapters.nomad.http.connection import NomadConnection
+from app.adapters.nomad.register.registration import Registration
+from app.adapters.nomad.register.vault import VaultToken
 from app.adapters.nomad.translate import job_state
-from app.adapters.nomad.vault import VaultToken
-from app.adapters.nomad.waiting import Waiting
 from app.domain.job import Diagnosis, JobState, Order, Pointer, Preview, Snapshot, Submission
 from app.domain.watch import JobPlace
 

@@ -9,7 +9,7 @@ from nomad.api.exceptions import BaseNomadException
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from app.adapters.nomad import refusals
-from app.adapters.nomad.explain import bounded
+from app.adapters.nomad.explain.allocations import bounded
 from app.adapters.nomad.refusals import Doing
 from app.domain.watch import JobPlace
 from app.errors import JobChanged, JobRejected, NomadDenied, NomadUnavailable, RegistryWatcherError

@@ -8,8 +8,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from app.adapters.nomad.connection import NomadConnection
 from app.adapters.nomad.deployer import NomadDeployer
+from app.adapters.nomad.http.connection import NomadConnection
 from app.domain.job import Diagnosis, JobState, Order, Pointer, Preview, Snapshot, Submission
 from app.domain.watch import JobPlace
 

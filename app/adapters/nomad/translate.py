@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.adapters.nomad import refusals
-from app.adapters.nomad.explain import bounded
+from app.adapters.nomad.explain.allocations import bounded
 from app.adapters.nomad.images import running_task, tasks_of
 from app.domain.job import ActiveDeployment, JobState, Submission
 

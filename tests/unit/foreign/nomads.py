@@ -5,23 +5,16 @@ from collections.abc import Iterator
 import httpx
 import requests
 
-from app.adapters.nomad import (
-    client,
-    errors,
-    evaluations,
-    explain,
-    images,
-    logs,
-    placement,
-    plan,
-    polling,
-    promotion,
-    snapshot,
-)
-from app.adapters.nomad import events as task_events
-from app.adapters.nomad.changes import changes
+from app.adapters.nomad import errors, images
+from app.adapters.nomad.explain import allocations as explain
+from app.adapters.nomad.explain import events as task_events
+from app.adapters.nomad.explain import logs, placement
+from app.adapters.nomad.follow import evaluations, promotion, snapshot
+from app.adapters.nomad.http import client, polling
 from app.adapters.nomad.refusals import Doing
-from app.adapters.nomad.source import JobSource, image_pairs, is_named, json_job, parse_request, renamed
+from app.adapters.nomad.register import plan
+from app.adapters.nomad.register.changes import changes
+from app.adapters.nomad.register.source import JobSource, image_pairs, is_named, json_job, parse_request, renamed
 from app.adapters.nomad.translate import submission
 from app.domain.job import Order, Submission, TaskChange, TaskKey
 from app.domain.watch import JobPlace

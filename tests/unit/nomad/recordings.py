@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from app.adapters.nomad.snapshot import Sighting, snapshot
+from app.adapters.nomad.follow.snapshot import Sighting, snapshot
 from app.domain.job import Snapshot, Submission
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "nomad_api"

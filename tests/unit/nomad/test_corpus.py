@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from app.adapters.nomad.images import running_task, tasks_of
-from app.adapters.nomad.jobspec import MARKER, carries, edited
+from app.adapters.nomad.register.jobspec import MARKER, carries, edited
 from app.domain.job import Order, TaskChange, TaskKey
 from tests.unit.nomad.shapes import IMPLICIT, Json, shapes, twists
 

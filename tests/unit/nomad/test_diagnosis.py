@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from app.adapters.nomad import NomadConnection, NomadDeployer
-from app.adapters.nomad.logs import cleaned
+from app.adapters.nomad.explain.logs import cleaned
 from app.domain.job import Diagnosis, Submission
 from app.domain.watch import JobPlace
 from tests.servers.http import serve

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.adapters.nomad.evaluations import Scheduling, scheduling
+from app.adapters.nomad.follow.evaluations import Scheduling, scheduling
 from app.domain.job import Pointer, Submission
 
 OURS = Submission(index=40, evaluation_id="e1")

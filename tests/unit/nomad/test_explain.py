@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.adapters.nomad.explain import bounded, failures
+from app.adapters.nomad.explain.allocations import bounded, failures
 
 PULL = (
     "Failed to pull `reg:5000/team/app:nope`: Error response from daemon: "

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.adapters.nomad.images import tasks_of
-from app.adapters.nomad.jobspec import MARKER, carries, edited
+from app.adapters.nomad.register.jobspec import MARKER, carries, edited
 from app.domain.job import Order, TaskChange, TaskKey
 from app.errors import JobRejected
 from tests.unit.nomad.recordings import CURRENT, OLD, corpus, posted, replies

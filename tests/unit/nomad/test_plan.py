@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from app.adapters.nomad.changes import changes
-from app.adapters.nomad.plan import preview
+from app.adapters.nomad.register.changes import changes
+from app.adapters.nomad.register.plan import preview
 from app.domain.job import Order, Preview, TaskChange, TaskKey
 from tests.unit.nomad.plans import Json, config, field, group, node, reply, task
 from tests.unit.nomad.recordings import CURRENT, OLD, posted, replies

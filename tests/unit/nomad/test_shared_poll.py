@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from app.adapters.nomad.polling import Polled
-from app.adapters.nomad.shared_poll import SharedPoll
+from app.adapters.nomad.http.polling import Polled
+from app.adapters.nomad.http.shared_poll import SharedPoll
 from app.domain.watch import JobPlace
 
 PLACE = JobPlace(region="", namespace="default", job_id="app")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.adapters.nomad.snapshot import deployment_state
+from app.adapters.nomad.follow.snapshot import deployment_state
 from app.domain.job import DeploymentPhase, Submission
 from tests.unit.nomad.recordings import CURRENT, OLD, as_job, posted, replies, seen, submitted
 

@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from app.adapters.nomad.source import JobSource, image_pairs, is_named, job_source, json_job, parse_request, renamed
+from app.adapters.nomad.register.source import (
+    JobSource,
+    image_pairs,
+    is_named,
+    job_source,
+    json_job,
+    parse_request,
+    renamed,
+)
 from app.domain.job import Order, TaskChange, TaskKey
 from tests.unit.nomad.recordings import replies
 

@@ -14,7 +14,7 @@ from app.adapters.nomad.errors import (
     while_reading,
     while_writing,
 )
-from app.adapters.nomad.promotion import Promotion
+from app.adapters.nomad.follow.promotion import Promotion
 from app.adapters.nomad.refusals import Doing
 from app.domain.watch import JobPlace
 from app.errors import RegistryWatcherError

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from app.adapters.nomad.client import NomadClient
+from app.adapters.nomad.http.client import NomadClient
 from app.adapters.nomad.images import tasks_of
 
 _REMOVED_IN = (1, 10)

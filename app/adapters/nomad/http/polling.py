@@ -12,9 +12,9 @@ from urllib.parse import quote
 
 import httpx
 
-from app.adapters.nomad.connection import NomadConnection
-from app.adapters.nomad.token import Token
-from app.adapters.nomad.transport import base_address
+from app.adapters.nomad.http.connection import NomadConnection
+from app.adapters.nomad.http.token import Token
+from app.adapters.nomad.http.transport import base_address
 from app.domain.watch import JobPlace
 from app.http import CONNECT_SECONDS, trusted_authorities, user_agent
 from app.network import HeaderRefused, Network

@@ -8,10 +8,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from app.adapters.nomad.connection import NomadConnection
-from app.adapters.nomad.pace import Pace
-from app.adapters.nomad.polling import LongPolls, PollFailed
-from app.adapters.nomad.shared_poll import CannotShare, SharedPoll
+from app.adapters.nomad.http.connection import NomadConnection
+from app.adapters.nomad.http.pace import Pace
+from app.adapters.nomad.http.polling import LongPolls, PollFailed
+from app.adapters.nomad.http.shared_poll import CannotShare, SharedPoll
 from app.domain.job import Pointer
 from app.domain.watch import JobPlace
 

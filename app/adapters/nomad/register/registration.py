@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from app.adapters.nomad import refusals
-from app.adapters.nomad.client import NomadClient
 from app.adapters.nomad.errors import Refusal, Silence
-from app.adapters.nomad.jobspec import edited
-from app.adapters.nomad.keep_source import Kept, SourceKeeper, Wanted
-from app.adapters.nomad.plan import preview
-from app.adapters.nomad.planner import Planner, Reply
-from app.adapters.nomad.settling import Settling
+from app.adapters.nomad.http.client import NomadClient
+from app.adapters.nomad.register.jobspec import edited
+from app.adapters.nomad.register.keep_source import Kept, SourceKeeper, Wanted
+from app.adapters.nomad.register.plan import preview
+from app.adapters.nomad.register.planner import Planner, Reply
+from app.adapters.nomad.register.settling import Settling
+from app.adapters.nomad.register.vault import VaultToken
 from app.adapters.nomad.translate import submission, unusable
-from app.adapters.nomad.vault import VaultToken
 from app.domain.job import Order, Preview, Source, Submission
 from app.domain.watch import JobPlace
 from app.errors import JobChanged, JobRejected

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.adapters.nomad.pace import Pace
-from app.adapters.nomad.polling import LongPolls, PollFailed
+from app.adapters.nomad.http.pace import Pace
+from app.adapters.nomad.http.polling import LongPolls, PollFailed
 from app.adapters.nomad.translate import FINISHED
 from app.domain.watch import JobPlace
 from app.services.loops import Loop

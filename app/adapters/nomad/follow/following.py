@@ -5,8 +5,8 @@ Blocking calls, none of which waits. It must not judge what it sees, and it chan
 from collections.abc import Mapping
 from typing import Any
 
-from app.adapters.nomad.client import NomadClient
-from app.adapters.nomad.snapshot import Sighting, is_active, is_troubled, snapshot, snapshot_under_way
+from app.adapters.nomad.follow.snapshot import Sighting, is_active, is_troubled, snapshot, snapshot_under_way
+from app.adapters.nomad.http.client import NomadClient
 from app.adapters.nomad.translate import launches_later
 from app.domain.job import Snapshot, Submission
 from app.domain.watch import JobPlace

@@ -12,12 +12,12 @@ from itertools import islice
 from typing import Any
 
 from app.adapters.nomad import refusals
-from app.adapters.nomad.changes import changes
-from app.adapters.nomad.client import NomadClient
 from app.adapters.nomad.errors import Refusal, Silence
-from app.adapters.nomad.jobspec import carries
-from app.adapters.nomad.planner import Planner, Reply
-from app.adapters.nomad.source import (
+from app.adapters.nomad.http.client import NomadClient
+from app.adapters.nomad.register.changes import changes
+from app.adapters.nomad.register.jobspec import carries
+from app.adapters.nomad.register.planner import Planner, Reply
+from app.adapters.nomad.register.source import (
     MAX_SIZE,
     JobSource,
     image_pairs,
@@ -27,7 +27,7 @@ from app.adapters.nomad.source import (
     parse_request,
     renamed,
 )
-from app.adapters.nomad.vault import VaultToken
+from app.adapters.nomad.register.vault import VaultToken
 from app.domain.job import Order, Source
 from app.domain.watch import JobPlace
 from app.errors import RegistryWatcherError

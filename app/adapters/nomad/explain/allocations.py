@@ -6,7 +6,7 @@ One vocabulary: what is noted while a rollout is waited for and what is stored w
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from app.adapters.nomad.events import Sentence, Weight, may_be_checks, sentence, words_of
+from app.adapters.nomad.explain.events import Sentence, Weight, may_be_checks, sentence, words_of
 
 _AT_MOST = 5
 _LENGTH = 400

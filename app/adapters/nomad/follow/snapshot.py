@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from app.adapters.nomad.evaluations import Scheduling, scheduling
-from app.adapters.nomad.explain import failures
+from app.adapters.nomad.explain.allocations import failures
+from app.adapters.nomad.follow.evaluations import Scheduling, scheduling
 from app.adapters.nomad.translate import FINISHED, launches_later
 from app.domain.job import AllocationState, DeploymentPhase, DeploymentState, Pointer, Snapshot, Submission
 

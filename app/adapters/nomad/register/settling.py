@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from app.adapters.nomad import refusals
-from app.adapters.nomad.client import NomadClient
 from app.adapters.nomad.errors import Problem, is_not_now, may_be_applied, while_writing
-from app.adapters.nomad.jobspec import carries
-from app.adapters.nomad.keep_source import SourceKeeper
+from app.adapters.nomad.http.client import NomadClient
+from app.adapters.nomad.register.jobspec import carries
+from app.adapters.nomad.register.keep_source import SourceKeeper
 from app.adapters.nomad.translate import submission_read_back
 from app.domain.job import Order, Submission
 from app.domain.watch import JobPlace

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from app.adapters.nomad.client import NomadClient
-from app.adapters.nomad.explain import is_sick, is_unhealthy
+from app.adapters.nomad.explain.allocations import is_sick, is_unhealthy
+from app.adapters.nomad.http.client import NomadClient
 from app.domain.job import LogTail
 from app.domain.watch import JobPlace
 from app.errors import NomadDenied, RegistryWatcherError

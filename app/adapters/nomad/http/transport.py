@@ -15,7 +15,7 @@ from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import InsecureRequestWarning, NewConnectionError
 
-from app.adapters.nomad.connection import NomadConnection
+from app.adapters.nomad.http.connection import NomadConnection
 from app.proxies import Proxies
 
 _SOCKET_ORIGIN = "http://localhost"
