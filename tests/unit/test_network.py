@@ -3,9 +3,9 @@
 import httpx
 import pytest
 
-from app.adapters.nomad.errors import refusal_of
 from app.adapters.nomad.http.connection import NomadConnection
 from app.adapters.nomad.http.polling import LongPolls, PollFailed
+from app.adapters.nomad.http.problem import refusal_of
 from app.adapters.notifiers.slack import SlackNotifier
 from app.adapters.registry import RegistryClient, RegistryEndpoint
 from app.domain.notice import Notice, NoticeKind

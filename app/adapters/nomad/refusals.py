@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from enum import Enum
 
-from app.adapters.nomad.explain.allocations import bounded
+from app.adapters.nomad.text import bounded
 from app.domain.watch import JobPlace
 
 _POLICY = "config/nomad/registrywatcher.policy.hcl"

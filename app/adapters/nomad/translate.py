@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.adapters.nomad import refusals
-from app.adapters.nomad.explain.allocations import bounded
 from app.adapters.nomad.images import running_task, tasks_of
+from app.adapters.nomad.text import bounded
 from app.domain.job import ActiveDeployment, JobState, Submission
 
 # The statuses of a deployment that is over; one that we do not know counts as not over.

@@ -10,11 +10,12 @@ from app.adapters.nomad.explain import allocations as explain
 from app.adapters.nomad.explain import events as task_events
 from app.adapters.nomad.explain import logs, placement
 from app.adapters.nomad.follow import evaluations, promotion, snapshot
-from app.adapters.nomad.http import client, polling
+from app.adapters.nomad.http import client, polling, problem
 from app.adapters.nomad.refusals import Doing
 from app.adapters.nomad.register import plan
 from app.adapters.nomad.register.changes import changes
 from app.adapters.nomad.register.source import JobSource, image_pairs, is_named, json_job, parse_request, renamed
+from app.adapters.nomad.text import bounded
 from app.adapters.nomad.translate import submission
 from app.domain.job import Order, Submission, TaskChange, TaskKey
 from app.domain.watch import JobPlace
@@ -33,15 +34,15 @@ def readers() -> Iterator[tuple[str, Reader]]:
 
 
 def _refusals() -> Iterator[tuple[str, Reader]]:
-    yield "errors.refusal_of", lambda text: errors.refusal_of(_response(text))
-    yield "errors.refusal_of of no type", lambda text: errors.refusal_of(_response(text, kind=""))
-    yield "errors.refusal_of Retry-After", lambda text: errors.refusal_of(_response("", later=text))
+    yield "problem.refusal_of", lambda text: problem.refusal_of(_response(text))
+    yield "problem.refusal_of of no type", lambda text: problem.refusal_of(_response(text, kind=""))
+    yield "problem.refusal_of Retry-After", lambda text: problem.refusal_of(_response("", later=text))
     for status in (401, 404, 429, 500):
         for words in ("", "rpc error: ", "1 error occurred: * "):
             made = f"{status} {words}"
 
-            def refusal(text: str, status: int = status, words: str = words) -> errors.Refusal:
-                return errors.Refusal(status, words + text)
+            def refusal(text: str, status: int = status, words: str = words) -> problem.Refusal:
+                return problem.Refusal(status, words + text)
 
             yield f"errors.while_reading {made}", lambda text, of=refusal: errors.while_reading(of(text), _ORIGIN)
             yield (
@@ -58,15 +59,15 @@ def _refusals() -> Iterator[tuple[str, Reader]]:
             )
     yield (
         "errors.while_reading logs",
-        lambda text: errors.while_reading(errors.Refusal(403, text), _ORIGIN, doing=Doing.READING_LOGS, place=_PLACE),
+        lambda text: errors.while_reading(problem.Refusal(403, text), _ORIGIN, doing=Doing.READING_LOGS, place=_PLACE),
     )
     yield (
         "promotion groups",
-        lambda text: promotion._rejected(errors.Refusal(500, f'Task group "{text}'), "d", "promote"),
+        lambda text: promotion._rejected(problem.Refusal(500, f'Task group "{text}'), "d", "promote"),
     )
     yield (
         "promotion numbers",
-        lambda text: promotion._rejected(errors.Refusal(500, f'Task group "a" has {text}'), "d", "promote"),
+        lambda text: promotion._rejected(problem.Refusal(500, f'Task group "a" has {text}'), "d", "promote"),
     )
     yield "client answer", lambda text: client._as_json(_response(text), list)
     yield (
@@ -101,7 +102,7 @@ def _events() -> Iterator[tuple[str, Reader]]:
             {"Type": "Terminated", "Details": {"exit_code": text, "signal": text, "exit_message": f": {text}!"}}
         ),
     )
-    yield "explain.bounded", explain.bounded
+    yield "text.bounded", bounded
     yield "logs.cleaned", logs.cleaned
     yield "logs.cleaned escapes", lambda text: logs.cleaned(f"\x1b[{text}")
     yield "logs.cleaned many escapes", lambda text: logs.cleaned(text.replace("a", "\x1b["))

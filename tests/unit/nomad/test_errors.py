@@ -6,7 +6,8 @@ from nomad.api.exceptions import BaseNomadException, URLNotAuthorizedNomadExcept
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
-from app.adapters.nomad.errors import Problem, Refusal, Silence, problem_of, while_reading, while_writing
+from app.adapters.nomad.errors import while_reading, while_writing
+from app.adapters.nomad.http.problem import Problem, Refusal, Silence, problem_of
 from app.errors import JobChanged, JobRejected, NomadDenied, NomadUnavailable, RegistryWatcherError
 from tests.unit.nomad.recordings import scenario
 

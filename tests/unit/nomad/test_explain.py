@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from app.adapters.nomad.explain.allocations import bounded, failures
+from app.adapters.nomad.explain.allocations import failures
+from app.adapters.nomad.text import bounded
 
 PULL = (
     "Failed to pull `reg:5000/team/app:nope`: Error response from daemon: "

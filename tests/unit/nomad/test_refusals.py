@@ -5,7 +5,8 @@ import re
 import pytest
 
 from app.adapters.nomad import refusals
-from app.adapters.nomad.errors import Refusal, Silence, while_planning, while_reading, while_writing
+from app.adapters.nomad.errors import while_planning, while_reading, while_writing
+from app.adapters.nomad.http.problem import Refusal, Silence
 from app.adapters.nomad.refusals import Doing
 from app.domain.watch import JobPlace
 from app.errors import JobRejected, NomadDenied, NomadUnavailable

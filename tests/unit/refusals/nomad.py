@@ -6,15 +6,12 @@ import requests
 
 from app.adapters.nomad import refusals
 from app.adapters.nomad.errors import (
-    Refusal,
-    Silence,
-    problem_of,
-    refusal_of,
     while_planning,
     while_reading,
     while_writing,
 )
 from app.adapters.nomad.follow.promotion import Promotion
+from app.adapters.nomad.http.problem import Refusal, Silence, problem_of, refusal_of
 from app.adapters.nomad.refusals import Doing
 from app.domain.watch import JobPlace
 from app.errors import RegistryWatcherError

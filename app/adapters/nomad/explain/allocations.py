@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from app.adapters.nomad.explain.events import Sentence, Weight, may_be_checks, sentence, words_of
+from app.adapters.nomad.text import bounded
 
 _AT_MOST = 5
-_LENGTH = 400
 
 
 def failures(allocations: Sequence[Mapping[str, Any]], version: Mapping[str, Any] | None = None) -> tuple[str, ...]:
@@ -63,12 +63,6 @@ def may_fail_checks(allocation: Mapping[str, Any]) -> bool:
         return False
     states = (allocation.get("TaskStates") or {}).values()
     return any(may_be_checks(event) for state in states for event in state.get("Events") or ())
-
-
-def bounded(text: str, length: int = _LENGTH) -> str:
-    """`text` on one line, cut to `length` characters."""
-    line = " ".join(text.split())
-    return line if len(line) <= length else line[: length - 1] + "…"
 
 
 def _of_allocation(allocation: Mapping[str, Any], memory: Mapping[str, int]) -> Iterator[Sentence]:

@@ -6,12 +6,13 @@ Blocking calls. It must not judge whether the rollout failed, and it goes withou
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from app.adapters.nomad.explain.allocations import bounded, failures, is_late, lateness, may_fail_checks
+from app.adapters.nomad.explain.allocations import failures, is_late, lateness, may_fail_checks
 from app.adapters.nomad.explain.logs import tails
 from app.adapters.nomad.follow.evaluations import scheduling
 from app.adapters.nomad.follow.following import sighting
 from app.adapters.nomad.follow.snapshot import Sighting, our_allocations, our_deployment, our_version
 from app.adapters.nomad.http.client import NomadClient
+from app.adapters.nomad.text import bounded
 from app.domain.job import Diagnosis, Submission
 from app.domain.watch import JobPlace
 from app.errors import RegistryWatcherError

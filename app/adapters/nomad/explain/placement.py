@@ -6,7 +6,7 @@ An evaluation's FailedTGAllocs: https://developer.hashicorp.com/nomad/api-docs/e
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from app.adapters.nomad.explain.allocations import bounded
+from app.adapters.nomad.text import bounded
 
 _AMOUNTS = ("cpu", "cores", "memory", "disk", "bandwidth exceeded", "network")
 

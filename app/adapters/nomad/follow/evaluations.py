@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.adapters.nomad.explain.allocations import bounded
 from app.adapters.nomad.explain.placement import unplaced
+from app.adapters.nomad.text import bounded
 from app.domain.job import Pointer, Submission
 
 _UNFINISHED = ("pending", "blocked")

@@ -7,9 +7,10 @@ https://developer.hashicorp.com/nomad/api-docs/deployments#promote-deployment
 import re
 from typing import Any
 
-from app.adapters.nomad.errors import Problem, Refusal, Silence, while_reading
-from app.adapters.nomad.explain.allocations import bounded
+from app.adapters.nomad.errors import while_reading
 from app.adapters.nomad.http.client import NomadClient
+from app.adapters.nomad.http.problem import Problem, Refusal, Silence
+from app.adapters.nomad.text import bounded
 from app.domain.watch import JobPlace
 from app.errors import JobRejected, NomadDenied, NomadUnavailable, RegistryWatcherError
 

@@ -13,8 +13,9 @@ import requests
 from nomad.api.base import Requester
 from nomad.api.exceptions import BaseNomadException
 
-from app.adapters.nomad.errors import Problem, Refusal, Silence, problem_of, refusal_of, while_reading
+from app.adapters.nomad.errors import while_reading
 from app.adapters.nomad.http.connection import NomadConnection
+from app.adapters.nomad.http.problem import Problem, Refusal, Silence, problem_of, refusal_of
 from app.adapters.nomad.http.token import Token
 from app.adapters.nomad.http.transport import base_address, open_session, verification
 from app.adapters.nomad.refusals import Doing

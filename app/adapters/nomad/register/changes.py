@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from app.adapters.nomad.explain.allocations import bounded
 from app.adapters.nomad.register.jobspec import IMPLICIT_CONSTRAINT, MARKER
+from app.adapters.nomad.text import bounded
 from app.domain.job import TaskKey
 
 MARKER_FIELD = f"Meta[{MARKER}]"

@@ -12,8 +12,8 @@ from itertools import islice
 from typing import Any
 
 from app.adapters.nomad import refusals
-from app.adapters.nomad.errors import Refusal, Silence
 from app.adapters.nomad.http.client import NomadClient
+from app.adapters.nomad.http.problem import Refusal, Silence
 from app.adapters.nomad.register.changes import changes
 from app.adapters.nomad.register.jobspec import carries
 from app.adapters.nomad.register.planner import Planner, Reply

@@ -6,9 +6,9 @@ Shape of the reply: https://developer.hashicorp.com/nomad/api-docs/jobs#create-j
 from collections.abc import Mapping
 from typing import Any
 
-from app.adapters.nomad.explain.allocations import bounded
 from app.adapters.nomad.explain.placement import unplaced
 from app.adapters.nomad.register.changes import MARKER_FIELD, Change, changes
+from app.adapters.nomad.text import bounded
 from app.adapters.nomad.translate import launches_later
 from app.domain.job import Order, Preview, TaskChange
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.adapters.nomad import refusals
-from app.adapters.nomad.errors import Refusal, Silence, while_planning
+from app.adapters.nomad.errors import while_planning
 from app.adapters.nomad.http.client import NomadClient
+from app.adapters.nomad.http.problem import Refusal, Silence
 from app.domain.watch import JobPlace
 from app.errors import JobChanged
 

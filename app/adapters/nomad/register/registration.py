@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from app.adapters.nomad import refusals
-from app.adapters.nomad.errors import Refusal, Silence
 from app.adapters.nomad.http.client import NomadClient
+from app.adapters.nomad.http.problem import Refusal, Silence
 from app.adapters.nomad.register.jobspec import edited
 from app.adapters.nomad.register.keep_source import Kept, SourceKeeper, Wanted
 from app.adapters.nomad.register.plan import preview

@@ -9,8 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from app.adapters.nomad import refusals
-from app.adapters.nomad.errors import Problem, is_not_now, may_be_applied, while_writing
+from app.adapters.nomad.errors import is_not_now, may_be_applied, while_writing
 from app.adapters.nomad.http.client import NomadClient
+from app.adapters.nomad.http.problem import Problem
 from app.adapters.nomad.register.jobspec import carries
 from app.adapters.nomad.register.keep_source import SourceKeeper
 from app.adapters.nomad.translate import submission_read_back
