@@ -92,7 +92,7 @@ class TaskChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class JobPatch:
     """One registration: every task to change, and the index that the job must still have (check-and-set)."""
 
     changes: Mapping[TaskKey, TaskChange]
@@ -126,9 +126,9 @@ class Submission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """What registering an order would change, by Nomad's own plan.
+    """What registering a patch would change, by Nomad's own plan.
 
-    `lines` are all its changes in words, `foreign` those that the order does not name (drift: nothing is registered
+    `lines` are all its changes in words, `foreign` those that the patch does not name (drift: nothing is registered
     then). `updates` maps a group to what happens to its allocations. `unplaced` warns that the scheduler would not
     place everything. `allowed` False means that the token may not plan; the rest is empty then.
     """
@@ -182,11 +182,13 @@ class AllocationState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pointer:
-    """What to wait on for the next change of a rollout: `what` is the deployer's own word for it, `index` how far it
-    was seen."""
+class WaitIndex:
+    """Where to wait for the next change of a rollout.
 
-    what: str
+    `subject` names the object in the deployer's own terms; `index` is the index at which the object was last read.
+    """
+
+    subject: str
     index: int
 
 
@@ -218,7 +220,7 @@ class Snapshot:
     `present` and `stopped` are the job's; `index` is its JobModifyIndex now. `evaluated` is whether the scheduler is
     done with our registration. `desired` counts the allocations wanted where there is no deployment. `stable` is
     Nomad's durable mark of our version. `unplaced` says why allocations could not be placed; `failures` explain in
-    Nomad's words. `pointer` is what to wait on for the next change; None leaves only to look again after a while.
+    Nomad's words. `wait_index` is what to wait on for the next change; None leaves only to look again after a while.
     """
 
     present: bool
@@ -233,7 +235,7 @@ class Snapshot:
     allocations: tuple[AllocationState, ...] = ()
     unplaced: str = ""
     failures: tuple[str, ...] = field(default=())
-    pointer: Pointer | None = None
+    wait_index: WaitIndex | None = None
 
     @property
     def progress(self) -> str:

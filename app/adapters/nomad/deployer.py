@@ -18,7 +18,7 @@ from app.adapters.nomad.http.connection import NomadConnection
 from app.adapters.nomad.register.registration import Registration
 from app.adapters.nomad.register.vault import VaultToken
 from app.adapters.nomad.translate import job_state
-from app.domain.job import Diagnosis, JobState, Order, Pointer, Preview, Snapshot, Submission
+from app.domain.job import Diagnosis, JobPatch, JobState, Preview, Snapshot, Submission, WaitIndex
 from app.domain.watch import JobPlace
 
 # Nomad cuts an address off at 100 connections: four processes of ours fit beside each other, each with these and the
@@ -46,22 +46,22 @@ class NomadDeployer:
         """The job as it is now, or None when it is not there: two reads."""
         return await self._in_thread(lambda: self._inspect(place))
 
-    async def preview(self, place: JobPlace, order: Order) -> Preview:
-        """What registering the order would change; see app/ports.py."""
-        return await self._in_thread(lambda: self._registration.preview(place, order))
+    async def preview(self, place: JobPlace, patch: JobPatch) -> Preview:
+        """What registering the patch would change; see app/ports.py."""
+        return await self._in_thread(lambda: self._registration.preview(place, patch))
 
     async def cautions(self) -> tuple[str, ...]:
         """What to warn about at start: a token that may do more than it should. Nothing where Nomad does not tell."""
         about = await self._in_thread(self._client.own_token)
         return (refusals.management_token(),) if about and about.get("Type") == "management" else ()
 
-    async def submit(self, place: JobPlace, order: Order) -> Submission:
-        """Register the order by check-and-set; see app/ports.py."""
-        return await self._in_thread(lambda: self._registration.submit(place, order))
+    async def submit(self, place: JobPlace, patch: JobPatch) -> Submission:
+        """Register the patch by check-and-set; see app/ports.py."""
+        return await self._in_thread(lambda: self._registration.submit(place, patch))
 
-    async def recover(self, place: JobPlace, order: Order) -> Submission | None:
-        """What became of an order whose answer was lost; see app/ports.py."""
-        return await self._in_thread(lambda: self._registration.recover(place, order))
+    async def recover(self, place: JobPlace, patch: JobPatch) -> Submission | None:
+        """What became of a patch whose answer was lost; see app/ports.py."""
+        return await self._in_thread(lambda: self._registration.recover(place, patch))
 
     async def observe(self, place: JobPlace, submission: Submission, *, deployment_id: str = "") -> Snapshot:
         """One short look: up to five reads, at most one while its known deployment goes well; see app/ports.py."""
@@ -70,9 +70,9 @@ class NomadDeployer:
             lambda: self._following.observe(place, submission, deployment_id=deployment_id, just_seen=just_seen)
         )
 
-    async def moved(self, place: JobPlace, pointer: Pointer, *, within: float) -> None:
+    async def moved(self, place: JobPlace, wait_index: WaitIndex, *, within: float) -> None:
         """Wait for a change by blocking queries on this event loop, not in a thread; see app/ports.py."""
-        await self._waiting.moved(place, pointer, within=within)
+        await self._waiting.moved(place, wait_index, within=within)
 
     async def returned(self, place: JobPlace, submission: Submission) -> Submission | None:
         """What Nomad's auto-revert registered after our failed registration; see app/ports.py."""

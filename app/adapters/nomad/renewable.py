@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 from app.adapters.nomad.deployer import NomadDeployer
 from app.adapters.nomad.http.connection import NomadConnection
-from app.domain.job import Diagnosis, JobState, Order, Pointer, Preview, Snapshot, Submission
+from app.domain.job import Diagnosis, JobPatch, JobState, Preview, Snapshot, Submission, WaitIndex
 from app.domain.watch import JobPlace
 
 
@@ -34,36 +34,36 @@ class RenewableDeployer:
         async with self._held.in_use() as deployer:
             return await deployer.inspect(place)
 
-    async def preview(self, place: JobPlace, order: Order) -> Preview:
+    async def preview(self, place: JobPlace, patch: JobPatch) -> Preview:
         """See app/ports.py."""
         async with self._held.in_use() as deployer:
-            return await deployer.preview(place, order)
+            return await deployer.preview(place, patch)
 
     async def cautions(self) -> tuple[str, ...]:
         """What to warn about: a token that may do more than it should."""
         async with self._held.in_use() as deployer:
             return await deployer.cautions()
 
-    async def submit(self, place: JobPlace, order: Order) -> Submission:
+    async def submit(self, place: JobPlace, patch: JobPatch) -> Submission:
         """See app/ports.py."""
         async with self._held.in_use() as deployer:
-            return await deployer.submit(place, order)
+            return await deployer.submit(place, patch)
 
-    async def recover(self, place: JobPlace, order: Order) -> Submission | None:
+    async def recover(self, place: JobPlace, patch: JobPatch) -> Submission | None:
         """See app/ports.py."""
         async with self._held.in_use() as deployer:
-            return await deployer.recover(place, order)
+            return await deployer.recover(place, patch)
 
     async def observe(self, place: JobPlace, submission: Submission, *, deployment_id: str = "") -> Snapshot:
         """See app/ports.py."""
         async with self._held.in_use() as deployer:
             return await deployer.observe(place, submission, deployment_id=deployment_id)
 
-    async def moved(self, place: JobPlace, pointer: Pointer, *, within: float) -> None:
+    async def moved(self, place: JobPlace, wait_index: WaitIndex, *, within: float) -> None:
         """See app/ports.py. A wait ends when the connection is renewed: whoever waited looks again by the new one."""
         held = self._held
         async with held.in_use() as deployer:
-            moving = asyncio.create_task(deployer.moved(place, pointer, within=within))
+            moving = asyncio.create_task(deployer.moved(place, wait_index, within=within))
             waits = (moving, asyncio.create_task(held.renewed.wait()))
             try:
                 done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

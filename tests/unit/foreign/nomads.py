@@ -17,13 +17,13 @@ from app.adapters.nomad.register.changes import changes
 from app.adapters.nomad.register.source import JobSource, image_pairs, is_named, json_job, parse_request, renamed
 from app.adapters.nomad.text import bounded
 from app.adapters.nomad.translate import submission
-from app.domain.job import Order, Submission, TaskChange, TaskKey
+from app.domain.job import JobPatch, Submission, TaskChange, TaskKey
 from app.domain.watch import JobPlace
 from tests.unit.foreign.texts import Reader
 
 _PLACE = JobPlace(region="", namespace="default", job_id="app")
 _ORIGIN = "http://127.0.0.1:4646"
-_ORDER = Order(changes={TaskKey(group="app", task="server"): TaskChange(image="reg/app:v2")}, expected_index=1)
+_PATCH = JobPatch(changes={TaskKey(group="app", task="server"): TaskChange(image="reg/app:v2")}, expected_index=1)
 
 
 def readers() -> Iterator[tuple[str, Reader]]:
@@ -83,7 +83,7 @@ def _refusals() -> Iterator[tuple[str, Reader]]:
 
 
 def _events() -> Iterator[tuple[str, Reader]]:
-    kinds = (*task_events._ORDER, "Started")
+    kinds = (*task_events._PATCH, "Started")
     forms = ("{}", "Failed to pull `{}", "Failed to pull `a`: {}", "Task not running by healthy_deadline of {}",
              "Task not running for min_healthy_time of {}", "Services not healthy by deadline: {}",
              "Only {}", "a: b{}", "{}!", " {}!", "alloc/{}", "API error ({}", "rpc error: code = {}")  # fmt: skip
@@ -133,7 +133,7 @@ def _jobs() -> Iterator[tuple[str, Reader]]:
             ),
         )
     yield "changes", lambda text: [each.line for each in changes(_diff(text))]
-    yield "plan.preview", lambda text: plan.preview({"Diff": _diff(text), "Warnings": text}, _ORDER, {})
+    yield "plan.preview", lambda text: plan.preview({"Diff": _diff(text), "Warnings": text}, _PATCH, {})
 
 
 def _sources() -> Iterator[tuple[str, Reader]]:
@@ -152,7 +152,7 @@ def _sources() -> Iterator[tuple[str, Reader]]:
         "source.parse_request flag",
         lambda text: parse_request(_source(variables="a" * 10_000, flags={f"(a+)+{text}": ""})),
     )
-    yield "source.is_named", lambda text: is_named(_source(text=text), _ORDER)
+    yield "source.is_named", lambda text: is_named(_source(text=text), _PATCH)
     yield "source.parse_request", lambda text: parse_request(_source(text=text, variables=text, flags={"a": text}))
     yield "source.parse_request line", lambda text: parse_request(_source(variables=f"a = {text}", flags={"a": text}))
     yield "source.json_job", lambda text: json_job(_source(text=text))
@@ -196,4 +196,4 @@ def _pairs(image: str) -> tuple[tuple[object, str], ...]:
     job = {
         "TaskGroups": [{"Name": "app", "Tasks": [{"Name": "server", "Driver": "docker", "Config": {"image": image}}]}]
     }
-    return image_pairs(job, _ORDER)
+    return image_pairs(job, _PATCH)

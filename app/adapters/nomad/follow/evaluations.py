@@ -10,7 +10,7 @@ from typing import Any
 
 from app.adapters.nomad.explain.placement import unplaced
 from app.adapters.nomad.text import bounded
-from app.domain.job import Pointer, Submission
+from app.domain.job import Submission, WaitIndex
 
 _UNFINISHED = ("pending", "blocked")
 
@@ -21,12 +21,12 @@ Evaluation = Mapping[str, Any]
 class Scheduling:
     """Whether the scheduler is done with us, and why it could not place everything ("" when it could).
 
-    `pointer` is the evaluation whose change would change this; None when it is done and nothing is blocked.
+    `wait_index` is the evaluation whose change would change this; None when it is done and nothing is blocked.
     """
 
     done: bool
     unplaced: str
-    pointer: Pointer | None = None
+    wait_index: WaitIndex | None = None
 
 
 def scheduling(evaluations: Sequence[Evaluation], submission: Submission) -> Scheduling | None:
@@ -39,12 +39,11 @@ def scheduling(evaluations: Sequence[Evaluation], submission: Submission) -> Sch
     while (following := _following(current, by_id)) is not None and following["ID"] not in passed:
         passed.add(current["ID"])
         if following.get("Status") == "blocked":
-            return Scheduling(
-                done=current.get("Status") == "complete", unplaced=_why(following, current), pointer=_pointer(following)
-            )
+            done, cause = current.get("Status") == "complete", _why(following, current)
+            return Scheduling(done=done, unplaced=cause, wait_index=_wait_index(following))
         current = following
     if current.get("Status") in _UNFINISHED:
-        return Scheduling(done=False, unplaced=_why(current), pointer=_pointer(current))
+        return Scheduling(done=False, unplaced=_why(current), wait_index=_wait_index(current))
     return _at_its_end(evaluations, current)
 
 
@@ -52,7 +51,7 @@ def _at_its_end(evaluations: Sequence[Evaluation], current: Evaluation) -> Sched
     """Where nothing follows: what is blocked for the same job waits for us too, and later ones know better."""
     blocked = _blocked_beside(evaluations, current)
     if blocked is not None:
-        return Scheduling(done=True, unplaced=_why(current, blocked), pointer=_pointer(blocked))
+        return Scheduling(done=True, unplaced=_why(current, blocked), wait_index=_wait_index(blocked))
     return Scheduling(done=True, unplaced="" if _was_served(evaluations, current) else _why(current))
 
 
@@ -98,8 +97,9 @@ def _created(evaluation: Evaluation) -> int:
     return evaluation.get("CreateIndex") or 0
 
 
-def _pointer(evaluation: Evaluation) -> Pointer:
-    return Pointer(what=f"evaluation/{evaluation['ID']}", index=evaluation.get("ModifyIndex") or _created(evaluation))
+def _wait_index(evaluation: Evaluation) -> WaitIndex:
+    index = evaluation.get("ModifyIndex") or _created(evaluation)
+    return WaitIndex(subject=f"evaluation/{evaluation['ID']}", index=index)
 
 
 def _why(*evaluations: Evaluation) -> str:

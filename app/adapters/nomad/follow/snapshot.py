@@ -13,7 +13,7 @@ from typing import Any
 from app.adapters.nomad.explain.allocations import failures
 from app.adapters.nomad.follow.evaluations import Scheduling, scheduling
 from app.adapters.nomad.translate import FINISHED, launches_later
-from app.domain.job import AllocationState, DeploymentPhase, DeploymentState, Pointer, Snapshot, Submission
+from app.domain.job import AllocationState, DeploymentPhase, DeploymentState, Snapshot, Submission, WaitIndex
 
 _ROLLED_BACK = re.compile(r"(?<!not )rolling back to job version (\d+)")
 
@@ -52,7 +52,7 @@ def snapshot(seen: Sighting, submission: Submission) -> Snapshot:
         allocations=tuple(_allocation_state(each) for each in ours if _counts(each)),
         unplaced=scheduled.unplaced if scheduled else "",
         failures=failures(ours, version),
-        pointer=_pointer(seen, deployment, scheduled) if evaluated or scheduled else None,
+        wait_index=_wait_index(seen, deployment, scheduled) if evaluated or scheduled else None,
     )
 
 
@@ -63,7 +63,7 @@ def snapshot_under_way(deployment: Mapping[str, Any], submission: Submission) ->
         index=submission.index,
         evaluated=True,
         deployment=deployment_state(deployment),
-        pointer=_at(deployment),
+        wait_index=_at(deployment),
     )
 
 
@@ -120,20 +120,20 @@ def deployment_state(deployment: Mapping[str, Any]) -> DeploymentState:
     )
 
 
-def _pointer(seen: Sighting, deployment: Mapping[str, Any] | None, scheduled: Scheduling | None) -> Pointer | None:
+def _wait_index(seen: Sighting, deployment: Mapping[str, Any] | None, scheduled: Scheduling | None) -> WaitIndex | None:
     """What would change next: the deployment, the scheduler's work, or the allocations of a job that has neither."""
     if deployment is not None:
         return _at(deployment) if is_active(deployment) else None
-    if scheduled is not None and scheduled.pointer is not None:
-        return scheduled.pointer
+    if scheduled is not None and scheduled.wait_index is not None:
+        return scheduled.wait_index
     if launches_later(seen.job) or not seen.allocations:
         return None  # allocations that were taken away with a purged job would never move
     seen_to = max(each.get("ModifyIndex") or 0 for each in seen.allocations)
-    return Pointer(what="allocations", index=max(seen_to, seen.job["JobModifyIndex"]))
+    return WaitIndex(subject="allocations", index=max(seen_to, seen.job["JobModifyIndex"]))
 
 
-def _at(deployment: Mapping[str, Any]) -> Pointer:
-    return Pointer(what=f"deployment/{deployment['ID']}", index=deployment.get("ModifyIndex") or 0)
+def _at(deployment: Mapping[str, Any]) -> WaitIndex:
+    return WaitIndex(subject=f"deployment/{deployment['ID']}", index=deployment.get("ModifyIndex") or 0)
 
 
 def _lacks_placements(group: Mapping[str, Any]) -> bool:

@@ -12,7 +12,7 @@ from app.adapters.nomad.http.connection import NomadConnection
 from app.adapters.nomad.http.pace import Pace
 from app.adapters.nomad.http.polling import LongPolls, PollFailed
 from app.adapters.nomad.http.shared_poll import CannotShare, SharedPoll
-from app.domain.job import Pointer
+from app.domain.job import WaitIndex
 from app.domain.watch import JobPlace
 
 # Places to wait that are kept for the shared polls.
@@ -31,14 +31,14 @@ class Waiting:
         self._refused: dict[tuple[str, str], float] = {}
         self._seen: dict[tuple[str, str, str], tuple[float, Mapping[str, Any]]] = {}
 
-    async def moved(self, place: JobPlace, pointer: Pointer, *, within: float) -> None:
+    async def moved(self, place: JobPlace, wait_index: WaitIndex, *, within: float) -> None:
         """As `Deployer.moved` of app/ports.py."""
-        kind, _, identity = pointer.what.partition("/")
+        kind, _, identity = wait_index.subject.partition("/")
         try:
             async with asyncio.timeout(within):
-                if kind == "deployment" and await self._by_list(place, identity, pointer.index):
+                if kind == "deployment" and await self._by_list(place, identity, wait_index.index):
                     return
-                await self._alone(place, pointer, _path(place, kind, identity))
+                await self._alone(place, wait_index, _path(place, kind, identity))
         except TimeoutError:
             return
 
@@ -74,8 +74,8 @@ class Waiting:
         self._seen = {known: seen for known, seen in self._seen.items() if now - seen[0] <= _FRESH}
         self._seen[key] = (now, row)
 
-    async def _alone(self, place: JobPlace, pointer: Pointer, path: tuple[str, ...]) -> None:
-        index, known, pace = pointer.index, 0, Pace()
+    async def _alone(self, place: JobPlace, wait_index: WaitIndex, path: tuple[str, ...]) -> None:
+        index, known, pace = wait_index.index, 0, Pace()
         while path:
             try:
                 polled = await self._polls.ask(place, *path, index=index, spare=_SPARE)
@@ -89,7 +89,7 @@ class Waiting:
             # A list's own index moves with its whole table: what is in it tells. One that goes backwards is another
             # state of the servers, where everything may have changed.
             newest = max((row.get("ModifyIndex") or 0 for row in polled.rows), default=0)
-            if newest > pointer.index or polled.index < known:
+            if newest > wait_index.index or polled.index < known:
                 return
             known, index = polled.index, max(index, polled.index)
             await asyncio.sleep(pace.after_nothing(waited=polled.waited))

@@ -1,5 +1,5 @@
 """The edit of a job: from the specification as Nomad gave it to the one that we post. Pure; it never logs a job,
-since jobs hold secrets, and it changes nothing that the order does not name.
+since jobs hold secrets, and it changes nothing that the patch does not name.
 """
 
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any
 
 from app.adapters.nomad import refusals
 from app.adapters.nomad.images import tasks_of
-from app.domain.job import Order, TaskChange, TaskKey
+from app.domain.job import JobPatch, TaskChange, TaskKey
 from app.errors import JobRejected
 
 MARKER = "registrywatcher.rollout"
@@ -18,8 +18,8 @@ MARKER = "registrywatcher.rollout"
 IMPLICIT_CONSTRAINT = {"LTarget": "${attr.nomad.version}", "RTarget": ">= 1.7.0-a", "Operand": "semver"}
 
 
-def edited(job: Mapping[str, Any], order: Order) -> dict[str, Any]:
-    """A deep copy of `job` with the order's images, markers and pulls, ready to post.
+def edited(job: Mapping[str, Any], patch: JobPatch) -> dict[str, Any]:
+    """A deep copy of `job` with the patch's images, markers and pulls, ready to post.
 
     Version and Stop stay as read: an invented Version is taken as it is, and a missing Stop would start the job.
     VersionTag goes: the new version would carry the tag twice. Raises JobRejected when a task is not there.
@@ -27,20 +27,20 @@ def edited(job: Mapping[str, Any], order: Order) -> dict[str, Any]:
     copy = deepcopy(dict(job))
     copy.pop("VersionTag", None)
     tasks = dict(tasks_of(copy))
-    for key, change in order.changes.items():
+    for key, change in patch.changes.items():
         if key not in tasks:
             raise JobRejected(refusals.no_task(str(job.get("ID")), str(key)))
         _apply(tasks[key], change)
     for group in copy.get("TaskGroups") or ():
-        _edit_sidecars(group, order)
+        _edit_sidecars(group, patch)
         _strip_implicit_constraint(group)
     return copy
 
 
-def carries(job: Mapping[str, Any], order: Order) -> bool:
-    """Whether `job` has every image of the order, and every marker that it gives."""
+def carries(job: Mapping[str, Any], patch: JobPatch) -> bool:
+    """Whether `job` has every image of the patch, and every marker that it gives."""
     tasks = dict(tasks_of(job))
-    return all(key in tasks and _carries(tasks[key], change) for key, change in order.changes.items())
+    return all(key in tasks and _carries(tasks[key], change) for key, change in patch.changes.items())
 
 
 def _apply(task: Any, change: TaskChange) -> None:
@@ -58,11 +58,11 @@ def _set_image(config: dict[str, Any], change: TaskChange) -> None:
         config["force_pull"] = True
 
 
-def _edit_sidecars(group: Mapping[str, Any], order: Order) -> None:
+def _edit_sidecars(group: Mapping[str, Any], patch: JobPatch) -> None:
     """Where a proxy's image stands in its service's sidecar_task too: the server lays that over the task's own at
     every registration, so that the task's alone would change nothing."""
     ordered = {
-        task.get("Kind"): order.changes.get(TaskKey(group=group["Name"], task=task["Name"]))
+        task.get("Kind"): patch.changes.get(TaskKey(group=group["Name"], task=task["Name"]))
         for task in group.get("Tasks") or ()
     }
     for service in group.get("Services") or ():

@@ -28,7 +28,7 @@ from app.adapters.nomad.register.source import (
     renamed,
 )
 from app.adapters.nomad.register.vault import VaultToken
-from app.domain.job import Order, Source
+from app.domain.job import JobPatch, Source
 from app.domain.watch import JobPlace
 from app.errors import RegistryWatcherError
 
@@ -45,13 +45,13 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """A registration about to be made: the job as it was read, the order, and the plan of the edited job (None where
+class PlannedPatch:
+    """A registration about to be made: the job as it was read, the patch, and the plan of the edited job (None where
     the token may not plan)."""
 
     before: Mapping[str, Any]
-    order: Order
-    planned: Reply | None
+    patch: JobPatch
+    reply: Reply | None
 
 
 class SourceKeeper:
@@ -62,30 +62,30 @@ class SourceKeeper:
         self._planner = planner
         self._vault = vault
 
-    def kept(self, place: JobPlace, wanted: Wanted) -> Kept:
+    def kept(self, place: JobPlace, planned_patch: PlannedPatch) -> Kept:
         """What becomes of the source. Raises nothing: a source is never worth a registration."""
-        pairs = image_pairs(wanted.before, wanted.order)
+        pairs = image_pairs(planned_patch.before, planned_patch.patch)
         if not pairs:
             return Kept()
         try:
-            stored = self._stored(place, wanted.before)
+            stored = self._stored(place, planned_patch.before)
         except RegistryWatcherError:
             # Nomad itself fails to read some back: 500 `invalid URL escape` for a flag with a percent sign.
             return _stale("Nomad could not read it back")
         if stored is None:
             return Kept()
-        if wanted.planned is None:
+        if planned_patch.reply is None:
             return _stale("the token may not plan, so that a changed source cannot be checked")
-        if any(change.marker is not None for change in wanted.order.changes.values()):
+        if any(change.marker is not None for change in planned_patch.patch.changes.values()):
             return _stale("the registration carries a marker of ours, which no source holds")
         reason = "the old image or tag does not stand in it exactly once"
         for changed in islice(renamed(stored, pairs), _TRIES):
-            reason = self._doubt(place, changed, wanted)
+            reason = self._doubt(place, changed, planned_patch)
             if not reason:
                 return Kept(source=Source.KEPT, submission=changed.submission)
         return _stale(reason)
 
-    def found(self, place: JobPlace, registered: Mapping[str, Any], order: Order) -> Source:
+    def found(self, place: JobPlace, registered: Mapping[str, Any], patch: JobPatch) -> Source:
         """What became of the source with a registration whose answer was lost, as far as the source tells."""
         try:
             stored = self._stored(place, registered)
@@ -93,29 +93,29 @@ class SourceKeeper:
             return Source.STALE
         if stored is None:
             return Source.NONE
-        return Source.KEPT if is_named(stored, order) else Source.STALE
+        return Source.KEPT if is_named(stored, patch) else Source.STALE
 
     def _stored(self, place: JobPlace, job: Mapping[str, Any]) -> JobSource | None:
         version = str(job.get("Version") or 0)
         reply = self._client.get(place, "job", place.job_id, "submission", shape=dict, version=version)
         return job_source(reply) if reply else None
 
-    def _doubt(self, place: JobPlace, changed: JobSource, wanted: Wanted) -> str:
+    def _doubt(self, place: JobPlace, changed: JobSource, planned_patch: PlannedPatch) -> str:
         """Why the changed source is not known to give the wanted job; "" when it is."""
         if changed.size > MAX_SIZE:
             return "it is larger than Nomad keeps (job_max_source_size)"
         parsed = json_job(changed) if changed.format == "json" else self._parsed(place, changed)
         if parsed is None:
             return "Nomad could not parse it with the new image, or the token may not let it (parse-job)"
-        if parsed.get("ID") != place.job_id or not carries(parsed, wanted.order):
+        if parsed.get("ID") != place.job_id or not carries(parsed, planned_patch.patch):
             return "it does not give the new image when the old one is replaced in it"
         try:
             planned = self._planner.plan(
-                place, self._vault.added_to(parsed), expected_index=wanted.order.expected_index
+                place, self._vault.added_to(parsed), expected_index=planned_patch.patch.expected_index
             )
         except RegistryWatcherError:
             planned = None
-        if planned is None or _differences(planned) != _differences(wanted.planned or {}):
+        if planned is None or _differences(planned) != _differences(planned_patch.reply or {}):
             return "it differs from the job as it runs in more than the image (a count set by an autoscaler, say)"
         return ""
 

@@ -1,4 +1,4 @@
-"""What a plan's reply means for an order: what would change, and what of it nobody ordered. Pure.
+"""What a plan's reply means for a patch: what would change, and what of it nobody ordered. Pure.
 
 Shape of the reply: https://developer.hashicorp.com/nomad/api-docs/jobs#create-job-plan.
 """
@@ -10,7 +10,7 @@ from app.adapters.nomad.explain.placement import unplaced
 from app.adapters.nomad.register.changes import MARKER_FIELD, Change, changes
 from app.adapters.nomad.text import bounded
 from app.adapters.nomad.translate import launches_later
-from app.domain.job import Order, Preview, TaskChange
+from app.domain.job import JobPatch, Preview, TaskChange
 
 _SIDECAR = ("Service", "ConsulConnect", "SidecarTask", "Config")
 # Nomad's counts for a group, in the order and words in which a person wants them.
@@ -26,11 +26,11 @@ _UPDATES = (
 )
 
 
-def preview(reply: Mapping[str, Any], order: Order, job: Mapping[str, Any]) -> Preview:
-    """The reply for `job`, which is the edited one, read as what registering `order` would do."""
+def preview(reply: Mapping[str, Any], patch: JobPatch, job: Mapping[str, Any]) -> Preview:
+    """The reply for `job`, which is the edited one, read as what registering `patch` would do."""
     found = changes(reply.get("Diff") or {})
     lines = tuple(dict.fromkeys(each.line for each in found))
-    foreign = tuple(dict.fromkeys(each.line for each in found if not is_ordered(each, order)))
+    foreign = tuple(dict.fromkeys(each.line for each in found if not is_in_patch(each, patch)))
     later = launches_later(job)
     return Preview(
         lines=lines,
@@ -41,17 +41,17 @@ def preview(reply: Mapping[str, Any], order: Order, job: Mapping[str, Any]) -> P
     )
 
 
-def is_ordered(change: Change, order: Order) -> bool:
-    """Whether the order names this change: image, force_pull and marker of a task of its own, and nothing else.
+def is_in_patch(change: Change, patch: JobPatch) -> bool:
+    """Whether the patch names this change: image, force_pull and marker of a task of its own, and nothing else.
 
     The image of a Connect proxy stands in its service's sidecar_task too, which the diff shows at the group.
     """
     if change.task:
-        wanted = order.changes.get(change.key)
+        wanted = patch.changes.get(change.key)
         return wanted is not None and _is_wanted(change, wanted)
     if change.objects != _SIDECAR:
         return False
-    return any(key.group == change.group and _is_wanted(change, wanted) for key, wanted in order.changes.items())
+    return any(key.group == change.group and _is_wanted(change, wanted) for key, wanted in patch.changes.items())
 
 
 def _is_wanted(change: Change, wanted: TaskChange) -> bool:

@@ -1,4 +1,4 @@
-"""Register one order by check-and-set, after a plan where the token may plan (nomad.md 6). Blocking calls.
+"""Register one patch by check-and-set, after a plan where the token may plan (nomad.md 6). Blocking calls.
 
 Nomad's register has no idempotency token: the index is the fence, and reading back tells who moved it.
 It must never post twice.
@@ -12,32 +12,32 @@ from app.adapters.nomad import refusals
 from app.adapters.nomad.http.client import NomadClient
 from app.adapters.nomad.http.problem import Refusal, Silence
 from app.adapters.nomad.register.jobspec import edited
-from app.adapters.nomad.register.keep_source import Kept, SourceKeeper, Wanted
+from app.adapters.nomad.register.keep_source import Kept, PlannedPatch, SourceKeeper
 from app.adapters.nomad.register.plan import preview
 from app.adapters.nomad.register.planner import Planner, Reply
 from app.adapters.nomad.register.settling import Settling
 from app.adapters.nomad.register.vault import VaultToken
 from app.adapters.nomad.translate import submission, unusable
-from app.domain.job import Order, Preview, Source, Submission
+from app.domain.job import JobPatch, Preview, Source, Submission
 from app.domain.watch import JobPlace
 from app.errors import JobChanged, JobRejected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Edit:
-    """An order laid over the job: as read, as it is to be posted, and where every further call goes."""
+    """A patch laid over the job: as read, as it is to be posted, and where every further call goes."""
 
     place: JobPlace
     before: dict[str, Any]
     job: dict[str, Any]
-    order: Order
+    patch: JobPatch
     planned: Reply | None
 
     @property
     def preview(self) -> Preview:
         if self.planned is None:
             return Preview(allowed=False)
-        return preview(self.planned, self.order, self.job)
+        return preview(self.planned, self.patch, self.job)
 
 
 class Registration:
@@ -51,44 +51,44 @@ class Registration:
         self._settling = Settling(client, self._sources)
         self._unplanned: set[str] = set()
 
-    def preview(self, place: JobPlace, order: Order) -> Preview:
+    def preview(self, place: JobPlace, patch: JobPatch) -> Preview:
         """As `Deployer.preview` of app/ports.py."""
-        return self._edit(place, order).preview
+        return self._edit(place, patch).preview
 
-    def submit(self, place: JobPlace, order: Order) -> Submission:
+    def submit(self, place: JobPlace, patch: JobPatch) -> Submission:
         """As `Deployer.submit` of app/ports.py."""
-        edit = self._edit(place, order)
+        edit = self._edit(place, patch)
         if foreign := edit.preview.foreign:
             raise JobRejected(refusals.drift(refusals.name_of(place), foreign))
-        kept = self._sources.kept(edit.place, Wanted(before=edit.before, order=order, planned=edit.planned))
+        kept = self._sources.kept(edit.place, PlannedPatch(before=edit.before, patch=patch, reply=edit.planned))
         return self._with_remarks(edit, kept, self._post(edit, kept.submission))
 
-    def recover(self, place: JobPlace, order: Order) -> Submission | None:
+    def recover(self, place: JobPlace, patch: JobPatch) -> Submission | None:
         """As `Deployer.recover` of app/ports.py."""
-        return self._settling.recover(place, order)
+        return self._settling.recover(place, patch)
 
-    def _edit(self, place: JobPlace, order: Order) -> _Edit:
+    def _edit(self, place: JobPlace, patch: JobPatch) -> _Edit:
         """Read the job, edit it, and plan it; nothing is written."""
         before = self._client.job(place)
         if before is None:
             raise JobChanged(refusals.gone(refusals.name_of(place)))
-        if before["JobModifyIndex"] != order.expected_index:
+        if before["JobModifyIndex"] != patch.expected_index:
             raise JobChanged(
-                refusals.moved(refusals.name_of(place), found=before["JobModifyIndex"], expected=order.expected_index)
+                refusals.moved(refusals.name_of(place), found=before["JobModifyIndex"], expected=patch.expected_index)
             )
         if reason := unusable(before):
             raise JobRejected(reason)
-        job = self._vault.added_to(edited(before, order))
+        job = self._vault.added_to(edited(before, patch))
         within = self._client.within(place, before)
-        planned = self._planner.plan(within, job, expected_index=order.expected_index)
-        return _Edit(place=within, before=before, job=job, order=order, planned=planned)
+        planned = self._planner.plan(within, job, expected_index=patch.expected_index)
+        return _Edit(place=within, before=before, job=job, patch=patch, planned=planned)
 
     def _post(self, edit: _Edit, source: Mapping[str, Any] | None) -> Submission:
-        body = {"Job": edit.job, "EnforceIndex": True, "JobModifyIndex": edit.order.expected_index}
+        body = {"Job": edit.job, "EnforceIndex": True, "JobModifyIndex": edit.patch.expected_index}
         try:
             reply = self._client.register(edit.place, {**body, "Submission": source} if source else body)
         except (Refusal, Silence) as problem:
-            return self._settling.settled(edit.place, edit.order, problem)
+            return self._settling.settled(edit.place, edit.patch, problem)
         return submission(reply, edit.before)
 
     def _with_remarks(self, edit: _Edit, kept: Kept, made: Submission) -> Submission:

@@ -15,7 +15,7 @@ from app.adapters.nomad.http.problem import Problem
 from app.adapters.nomad.register.jobspec import carries
 from app.adapters.nomad.register.keep_source import SourceKeeper
 from app.adapters.nomad.translate import submission_read_back
-from app.domain.job import Order, Submission
+from app.domain.job import JobPatch, Submission
 from app.domain.watch import JobPlace
 from app.errors import JobChanged, OutcomeUnknown, RegistryWatcherError
 
@@ -30,36 +30,38 @@ class Settling:
         self._client = client
         self._sources = sources
 
-    def recover(self, place: JobPlace, order: Order) -> Submission | None:
+    def recover(self, place: JobPlace, patch: JobPatch) -> Submission | None:
         """As `Deployer.recover` of app/ports.py.
 
-        An order that was applied and then replaced (by Nomad's own rollback, say) is found among the versions: what
+        A patch that was applied and then replaced (by Nomad's own rollback, say) is found among the versions: what
         became of it is for `observe` to tell.
         """
-        ours = self._applied(place, order)
+        ours = self._applied(place, patch)
         if ours is None:
             return None
         within = self._client.within(place, ours)
-        return replace(self._read_back(within, ours), source=self._sources.found(within, ours, order))
+        return replace(self._read_back(within, ours), source=self._sources.found(within, ours, patch))
 
-    def settled(self, place: JobPlace, order: Order, problem: Problem) -> Submission:
+    def settled(self, place: JobPlace, patch: JobPatch, problem: Problem) -> Submission:
         """The submission after all; raises when it was not applied, or when nobody knows."""
         certain = while_writing(problem, self._client.origin, place)
         if certain is not None and not is_not_now(problem):
             raise certain
-        found, why = self._looked_for(place, order, tries=_SETTLE if may_be_applied(problem) else _SETTLE[:1])
+        found, why = self._find_applied(place, patch, tries=_SETTLE if may_be_applied(problem) else _SETTLE[:1])
         if found is not None:
             return found
         if certain is not None:
             raise certain
         raise OutcomeUnknown(refusals.outcome_unknown(refusals.name_of(place), str(problem), why)) from problem
 
-    def _looked_for(self, place: JobPlace, order: Order, *, tries: tuple[float, ...]) -> tuple[Submission | None, str]:
+    def _find_applied(
+        self, place: JobPlace, patch: JobPatch, *, tries: tuple[float, ...]
+    ) -> tuple[Submission | None, str]:
         why = ""
         for pause in tries:
             time.sleep(pause)
             try:
-                applied = self._applied(place, order)
+                applied = self._applied(place, patch)
                 if applied is not None:
                     return self._read_back(place, applied), ""
             except JobChanged:
@@ -70,23 +72,23 @@ class Settling:
             why = ": the job is as before"
         return None, why
 
-    def _applied(self, place: JobPlace, order: Order) -> Mapping[str, Any] | None:
+    def _applied(self, place: JobPlace, patch: JobPatch) -> Mapping[str, Any] | None:
         """The version of the job that our registration made; None when the job is as it was before it."""
         job = self._client.job(place)
         if job is None:
             raise JobChanged(refusals.gone(refusals.name_of(place)))
-        if job["JobModifyIndex"] == order.expected_index:
+        if job["JobModifyIndex"] == patch.expected_index:
             return None
-        ours = job if carries(job, order) else self._earlier(self._client.within(place, job), order)
+        ours = job if carries(job, patch) else self._earlier(self._client.within(place, job), patch)
         if ours is None:
             raise JobChanged(refusals.moved_on(refusals.name_of(place), found=job["JobModifyIndex"]))
         return ours
 
-    def _earlier(self, place: JobPlace, order: Order) -> Mapping[str, Any] | None:
-        """The first version after the one that we read which carries the order."""
-        later = [each for each in self._client.versions(place) if each["JobModifyIndex"] > order.expected_index]
+    def _earlier(self, place: JobPlace, patch: JobPatch) -> Mapping[str, Any] | None:
+        """The first version after the one that we read which carries the patch."""
+        later = [each for each in self._client.versions(place) if each["JobModifyIndex"] > patch.expected_index]
         return min(
-            (each for each in later if carries(each, order)), key=lambda each: each["JobModifyIndex"], default=None
+            (each for each in later if carries(each, patch)), key=lambda each: each["JobModifyIndex"], default=None
         )
 
     def _read_back(self, place: JobPlace, ours: Mapping[str, Any]) -> Submission:

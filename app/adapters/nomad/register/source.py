@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.adapters.nomad.images import running_task, tasks_of
-from app.domain.job import Order, RunningTask
+from app.domain.job import JobPatch, RunningTask
 from app.domain.reference import Reference
 
 # job_max_source_size of an agent where nobody set it: Nomad drops what is larger.
@@ -55,13 +55,13 @@ def job_source(reply: Mapping[str, Any]) -> JobSource:
     )
 
 
-def image_pairs(before: Mapping[str, Any], order: Order) -> tuple[tuple[RunningTask, str], ...]:
-    """Each image that the order changes, as it runs, with its new text; every change once."""
-    tasks = {key: running_task(key, task) for key, task in tasks_of(before) if key in order.changes}
+def image_pairs(before: Mapping[str, Any], patch: JobPatch) -> tuple[tuple[RunningTask, str], ...]:
+    """Each image that the patch changes, as it runs, with its new text; every change once."""
+    tasks = {key: running_task(key, task) for key, task in tasks_of(before) if key in patch.changes}
     found = {}
     for key, task in tasks.items():
-        if task.image != order.changes[key].image:
-            found[task.image, order.changes[key].image] = (task, order.changes[key].image)
+        if task.image != patch.changes[key].image:
+            found[task.image, patch.changes[key].image] = (task, patch.changes[key].image)
     return tuple(found.values())
 
 
@@ -81,12 +81,12 @@ def renamed(source: JobSource, pairs: tuple[tuple[RunningTask, str], ...]) -> It
                 yield from renamed(changed, tuple(others))
 
 
-def is_named(source: JobSource, order: Order) -> bool:
-    """Whether every image of the order stands in the source, whole or by its tag and digest."""
+def is_named(source: JobSource, patch: JobPatch) -> bool:
+    """Whether every image of the patch stands in the source, whole or by its tag and digest."""
     everywhere = "\n".join((source.text, source.variables, *source.flags.values()))
     return all(
         any(text in everywhere for text in (change.image, change.image.rpartition("/")[2].partition(":")[2]) if text)
-        for change in order.changes.values()
+        for change in patch.changes.values()
     )
 
 
