@@ -13,6 +13,7 @@ from app.adapters.nomad.explain.diagnosis import diagnose
 from app.adapters.nomad.follow.following import Following
 from app.adapters.nomad.follow.promotion import Promotion
 from app.adapters.nomad.follow.waiting import Waiting
+from app.adapters.nomad.http.access import Access
 from app.adapters.nomad.http.client import NomadClient
 from app.adapters.nomad.http.connection import NomadConnection
 from app.adapters.nomad.register.registration import Registration
@@ -35,11 +36,12 @@ class NomadDeployer:
     """
 
     def __init__(self, connection: NomadConnection) -> None:
-        self._client = NomadClient(connection)
+        access = Access(connection)
+        self._client = NomadClient(access)
         self._registration = Registration(self._client, VaultToken(connection.vault_token, self._client))
         self._following = Following(self._client)
         self._promotion = Promotion(self._client)
-        self._waiting = Waiting(connection)
+        self._waiting = Waiting(access)
         self._threads = ThreadPoolExecutor(max_workers=_PARALLEL, thread_name_prefix="nomad")
 
     async def inspect(self, place: JobPlace) -> JobState | None:

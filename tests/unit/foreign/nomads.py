@@ -83,7 +83,7 @@ def _refusals() -> Iterator[tuple[str, Reader]]:
 
 
 def _events() -> Iterator[tuple[str, Reader]]:
-    kinds = (*task_events._PATCH, "Started")
+    kinds = (*task_events._ORDER, "Started")
     forms = ("{}", "Failed to pull `{}", "Failed to pull `a`: {}", "Task not running by healthy_deadline of {}",
              "Task not running for min_healthy_time of {}", "Services not healthy by deadline: {}",
              "Only {}", "a: b{}", "{}!", " {}!", "alloc/{}", "API error ({}", "rpc error: code = {}")  # fmt: skip

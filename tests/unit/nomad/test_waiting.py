@@ -376,7 +376,7 @@ async def test_waiting_goes_through_a_unix_socket(tmp_path: Path) -> None:
         asyncio.timeout(30),
     ):
         await deployer.moved(PLACE, WaitIndex(subject="evaluation/e", index=7), within=60)
-    assert asked == [b"GET /v1/evaluation/e?namespace=default&index=7&wait=55s&region=eu HTTP/1.1\r\n"]
+    assert asked == [b"GET /v1/evaluation/e?namespace=default&region=eu&index=7&wait=55s HTTP/1.1\r\n"]
 
 
 async def test_waiting_speaks_tls_to_the_name_that_the_certificate_has(tmp_path: Path) -> None:

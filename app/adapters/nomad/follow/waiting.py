@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from app.adapters.nomad.http.connection import NomadConnection
+from app.adapters.nomad.http.access import Access
 from app.adapters.nomad.http.pace import Pace
 from app.adapters.nomad.http.polling import LongPolls, PollFailed
 from app.adapters.nomad.http.shared_poll import CannotShare, SharedPoll
@@ -25,8 +25,8 @@ _GONE_PAUSE = 1.0
 class Waiting:
     """What `Deployer.moved` of app/ports.py stands on. Belongs to one event loop."""
 
-    def __init__(self, connection: NomadConnection) -> None:
-        self._polls = LongPolls(connection)
+    def __init__(self, access: Access) -> None:
+        self._polls = LongPolls(access)
         self._shared: dict[tuple[str, str], SharedPoll] = {}
         self._refused: dict[tuple[str, str], float] = {}
         self._seen: dict[tuple[str, str, str], tuple[float, Mapping[str, Any]]] = {}

@@ -1,47 +1,39 @@
 """Calls to Nomad's HTTP API through python-nomad, from any number of threads: JSON out, our errors out.
 
-Every call names namespace and region itself: python-nomad leaves them out of some. It must not know what answers mean.
+It must not know what answers mean.
 """
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
 
 import requests
-from nomad.api.base import Requester
 from nomad.api.exceptions import BaseNomadException
 
 from app.adapters.nomad.errors import while_reading
-from app.adapters.nomad.http.connection import NomadConnection
+from app.adapters.nomad.http.access import Access
+from app.adapters.nomad.http.endpoints import Endpoints
 from app.adapters.nomad.http.problem import Problem, Refusal, Silence, problem_of, refusal_of
-from app.adapters.nomad.http.token import Token
-from app.adapters.nomad.http.transport import base_address, open_session, verification
 from app.adapters.nomad.refusals import Doing
 from app.domain.watch import JobPlace
 from app.errors import RegistryWatcherError
 
-_CONNECT_TIMEOUT = 5.0
-# Another server at this address says `404 page not found`, which tells nothing about a job.
+# A server that is no Nomad answers `404 page not found`; that does not mean that the job is absent.
 _ABSENT = ("job not found", "job versions not found")
+_NO_SUCH_PAGE = "404 page not found"
 
 
 class NomadClient:
-    """Reads and registers jobs. Each thread has its session: requests does not promise to share one safely."""
+    """Reads and registers jobs. Blocking calls, from any thread."""
 
-    def __init__(self, connection: NomadConnection) -> None:
-        connection.check()
-        self._connection = connection
-        self._token = Token(connection.token, connection.token_file)
-        self._local = threading.local()
-        self._opened: list[requests.Session] = []
-        self._lock = threading.Lock()
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._endpoints = Endpoints(access)
 
     @property
     def origin(self) -> str:
         """The address for messages."""
-        return self._connection.origin
+        return self._access.connection.origin
 
     def job(self, place: JobPlace) -> dict[str, Any] | None:
         """The specification as stored, or None when Nomad has no such job (404)."""
@@ -59,25 +51,25 @@ class NomadClient:
         return found.get("Versions") or []
 
     def get(self, place: JobPlace, *path: str, shape: type, timeout: float | None = None, **query: str) -> Any:
-        """GET any other path under /v1, its segments unquoted, in the place's namespace and region.
+        """GET any other path under /v1 in the place's namespace and region. The segments are not yet quoted.
 
-        None for 404; raises as reads do. `shape` str gives the text of an answer that is no JSON; `timeout` is for
-        what must not take as long as other calls may.
+        Returns None for 404; raises as the other reads do. `shape` is the expected JSON type; `str` returns the text of
+        an answer that is not JSON. `timeout` shortens the wait for calls that are not worth the usual one.
         """
-        limited = {} if timeout is None else {"timeout": min(timeout, self._connection.timeout)}
+        limited = {} if timeout is None else {"timeout": min(timeout, self._access.connection.timeout)}
         try:
             answer = self._send(self._call(place, path, method="get", query=query, **limited))
             # requests takes text without a charset (Nomad's logs) for Latin-1.
             return answer.content.decode("utf-8", "replace") if shape is str else _as_json(answer, shape)
         except Refusal as refusal:
-            if refusal.status == 404 and refusal.text != "404 page not found":
+            if refusal.status == 404 and refusal.text != _NO_SUCH_PAGE:
                 return None
             raise self._failed_read(refusal, place, path) from refusal
         except Silence as silence:
             raise self._failed_read(silence, place, path) from silence
 
     def post(self, place: JobPlace, *path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """POST to any path under /v1, its segments unquoted. Raises Refusal or Silence, as `register` does."""
+        """POST to any path under /v1; the segments are not yet quoted. Raises as `register` does."""
         reply: dict[str, Any] = _as_json(self._send(self._call(place, path, method="post", json=body)), dict)
         return reply
 
@@ -92,25 +84,23 @@ class NomadClient:
         return version
 
     def own_token(self) -> dict[str, Any] | None:
-        """The ACL token that we use, or None where there is none to tell of (no ACLs, a workload's, not accepted)."""
+        """Our ACL token, or None where Nomad does not describe it: no ACLs, a workload identity, a refused token."""
         return self._about("acl", "token", "self")
 
     def within(self, place: JobPlace, job: Mapping[str, Any]) -> JobPlace:
-        """The place with the region that the job itself names, where nobody else names one."""
-        return place if place.region or self._connection.region else replace(place, region=job.get("Region") or "")
+        """The place with the job's own region, where neither the place nor the connection names one."""
+        return place if self._access.place(place).region else replace(place, region=job.get("Region") or "")
 
     def close(self) -> None:
         """Close every connection; calls after this open new ones."""
-        with self._lock:
-            opened, self._opened = self._opened, []
-        for session in opened:
-            session.close()
+        self._endpoints.close()
 
     def _about(self, endpoint: str, *path: str) -> dict[str, Any] | None:
-        """What Nomad tells about itself or us; None when it does not."""
+        """What Nomad says about itself or our token; None when it does not."""
         try:
             found: dict[str, Any] = _as_json(
-                self._send(lambda headers: self._endpoint(endpoint).request(*path, method="get", headers=headers)), dict
+                self._send(lambda headers: self._endpoints.get(endpoint).request(*path, method="get", headers=headers)),
+                dict,
             )
         except (Refusal, Silence):
             return None
@@ -128,74 +118,38 @@ class NomadClient:
 
     def _failed_read(self, problem: Problem, place: JobPlace, path: tuple[str, ...]) -> RegistryWatcherError:
         doing = Doing.READING_LOGS if "logs" in path else Doing.READING
-        return while_reading(problem, self.origin, doing=doing, place=self._settled(place))
-
-    def _settled(self, place: JobPlace) -> JobPlace:
-        """The place with the namespace and region that its calls name."""
-        known = self._connection
-        return replace(
-            place, namespace=place.namespace or known.namespace or "default", region=place.region or known.region
-        )
+        return while_reading(problem, self.origin, doing=doing, place=self._access.place(place))
 
     def _call(
         self, place: JobPlace, path: tuple[str, ...], *, query: Mapping[str, str] | None = None, **request: Any
     ) -> Callable[..., requests.Response]:
-        settled = self._settled(place)
-        params = {"namespace": settled.namespace, **(query or {})}
-        if settled.region:
-            params["region"] = settled.region
+        params = {**self._access.parameters(place), **(query or {})}
         endpoint, *segments = path
-        quoted = [quote(segment, safe="") for segment in segments]
-        return lambda headers: self._endpoint(endpoint).request(
+        quoted = self._access.path(*segments)
+        # python-nomad changes the parameters that it is given.
+        return lambda headers: self._endpoints.get(endpoint).request(
             *quoted, params=dict(params), headers=headers, **request
         )
 
     def _send(self, call: Callable[[dict[str, str]], requests.Response]) -> requests.Response:
-        """Call; when the token was refused (nothing was done then), once more with the one that the file has by now."""
-        used = self._token.current()
+        """Call. When Nomad refused the token, and so did nothing, call again with the token that the file has now."""
+        used = self._access.token()
         try:
             return self._once(call, used)
         except Refusal as refusal:
-            renewed = self._token.renewed(used) if refusal.status in (401, 403) else None
+            renewed = self._access.token_after(used, refusal.status)
             if renewed is None:
                 raise
             return self._once(call, renewed)
 
     def _once(self, call: Callable[[dict[str, str]], requests.Response], token: str) -> requests.Response:
         try:
-            answer = call({"X-Nomad-Token": token} if token else {})
+            answer = call(self._access.headers(token))
         except (BaseNomadException, requests.RequestException, OSError) as error:
             raise problem_of(error) from error
-        if answer.status_code >= 300:  # python-nomad lets redirects pass, and does not follow them
+        if answer.status_code >= 300:  # python-nomad takes a redirect for success, and does not follow it
             raise refusal_of(answer)
         return answer
-
-    def _endpoint(self, name: str) -> Requester:
-        """This thread's endpoint `/v1/<name>`: python-nomad's escape hatch, which takes every parameter that we need.
-
-        Built directly: nomad.Nomad fills what we leave empty from NOMAD_* variables.
-        """
-        known: dict[str, Requester] | None = getattr(self._local, "endpoints", None)
-        if known is None:
-            self._local.session = open_session(self._connection)
-            known = self._local.endpoints = {}
-            with self._lock:
-                self._opened.append(self._local.session)
-        if name not in known:
-            known[name] = Requester(**self._settings(self._local.session))
-            known[name].ENDPOINT = name
-        return known[name]
-
-    def _settings(self, session: requests.Session) -> dict[str, Any]:
-        known = self._connection
-        certificate = (known.client_cert, known.client_key) if known.client_key else known.client_cert or ()
-        return {
-            "address": base_address(known),
-            "timeout": (min(_CONNECT_TIMEOUT, known.timeout), known.timeout),
-            "verify": verification(known),
-            "cert": certificate,
-            "session": session,
-        }
 
 
 def _as_json(answer: requests.Response, shape: type) -> Any:

@@ -48,13 +48,6 @@ class NomadConnection:
         """The path of a `unix://` address; None for others."""
         return self.address.removeprefix("unix://") if self.address.startswith("unix://") else None
 
-    @property
-    def verify(self) -> bool | str:
-        """What requests takes as `verify`. As in Nomad's own client a CA file wins over a directory."""
-        if self.skip_verify:
-            return False
-        return self.ca_cert or self.ca_path or True
-
     def check(self) -> None:
         """Raise ConfigError with every fault that can be seen without asking Nomad."""
         faults = (*_address_faults(self), *_file_faults(self))

@@ -5,18 +5,14 @@ It must not know what is waited for. https://developer.hashicorp.com/nomad/api-d
 """
 
 import re
-import ssl
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 
-from app.adapters.nomad.http.connection import NomadConnection
-from app.adapters.nomad.http.token import Token
-from app.adapters.nomad.http.transport import base_address
+from app.adapters.nomad.http.access import Access
 from app.domain.watch import JobPlace
-from app.http import CONNECT_SECONDS, trusted_authorities, user_agent
+from app.http import CONNECT_SECONDS
 from app.network import HeaderRefused, Network
 
 # Nomad cuts an address off at 100 connections (nomad.md 1.1), and calls that do not wait need theirs.
@@ -48,9 +44,8 @@ class Polled:
 class LongPolls:
     """At most CONNECTIONS connections, however many ask. Bound to the event loop that first asks."""
 
-    def __init__(self, connection: NomadConnection) -> None:
-        self._connection = connection
-        self._token = Token(connection.token, connection.token_file)
+    def __init__(self, access: Access) -> None:
+        self._access = access
         self._client: httpx.AsyncClient | None = None
         self._is_closed = False
         self._free = _WAITING
@@ -76,25 +71,23 @@ class LongPolls:
             await client.aclose()
 
     async def _asked(self, place: JobPlace, path: tuple[str, ...], query: dict[str, str]) -> Polled:
-        params = {"namespace": place.namespace or self._connection.namespace or "default", **query}
-        if region := place.region or self._connection.region:
-            params["region"] = region
-        used = self._token.current()
+        params = {**self._access.parameters(place), **query}
+        used = self._access.token()
         answer = await self._get(path, params, used)
-        if answer.status_code in (401, 403) and (renewed := self._token.renewed(used)) is not None:
+        if (renewed := self._access.token_after(used, answer.status_code)) is not None:
             answer = await self._get(path, params, renewed)
         return _read(answer, waited="index" in query)
 
     async def _get(self, path: tuple[str, ...], params: dict[str, str], token: str) -> httpx.Response:
         if self._is_closed:
             raise PollFailed
-        name = self._connection.tls_server_name
+        name = self._access.connection.tls_server_name
         try:
-            self._client = self._client or _open(self._connection)
+            self._client = self._client or _open(self._access)
             return await self._client.get(
-                "/v1/" + "/".join(quote(segment, safe="") for segment in path),
+                "/v1/" + "/".join(self._access.path(*path)),
                 params=params,
-                headers={"X-Nomad-Token": token} if token else {},
+                headers=self._access.headers(token),
                 extensions={"sni_hostname": name} if name else {},
             )
         except (httpx.HTTPError, httpx.InvalidURL, HeaderRefused, OSError, ValueError, ImportError) as error:
@@ -117,33 +110,14 @@ def _read(answer: httpx.Response, *, waited: bool) -> Polled:
     return Polled(index=int(index), rows=rows, waited=waited)
 
 
-def _open(connection: NomadConnection) -> httpx.AsyncClient:
-    user, _, password = connection.http_auth.partition(":")
+def _open(access: Access) -> httpx.AsyncClient:
+    https = access.base_url.startswith("https://")
     limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=30.0)
     return httpx.AsyncClient(
-        base_url=base_address(connection),
-        auth=(user, password) if connection.http_auth else None,
-        transport=Network(verify=_trust(connection), limits=limits, uds=connection.socket_path),
+        base_url=access.base_url,
+        auth=access.credentials,
+        transport=Network(verify=access.trust() if https else True, limits=limits, uds=access.connection.socket_path),
         trust_env=False,  # the network knows the environment's proxies
-        headers={"User-Agent": user_agent()},
-        # The server adds up to a sixteenth to the wait. Our turn for a connection comes when it comes.
+        # The server adds up to a sixteenth to the wait. A query may wait for a free connection as long as it takes.
         timeout=httpx.Timeout(_WAIT * 17 / 16 + _SLACK, connect=CONNECT_SECONDS, pool=None),
     )
-
-
-def _trust(connection: NomadConnection) -> ssl.SSLContext | bool:
-    if not connection.address.startswith("https://"):
-        return True
-    if connection.ca_cert or connection.ca_path:
-        # As in Nomad's own client a CA file wins over a directory.
-        context = ssl.create_default_context(
-            cafile=connection.ca_cert or None, capath=None if connection.ca_cert else connection.ca_path
-        )
-    else:
-        context = trusted_authorities(None)
-    if connection.skip_verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    if connection.client_cert:
-        context.load_cert_chain(connection.client_cert, connection.client_key or None)
-    return context

@@ -3,6 +3,8 @@
 It must not quote what libraries say about a request: that can hold a header.
 """
 
+import ssl
+
 import requests
 from nomad.api.exceptions import BaseNomadException
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
@@ -38,7 +40,7 @@ def problem_of(error: Exception) -> Problem:
     cause = error.nomad_resp if isinstance(error, BaseNomadException) else error
     if isinstance(cause, requests.Response):
         return refusal_of(cause)
-    if isinstance(cause, requests.exceptions.SSLError):
+    if isinstance(cause, requests.exceptions.SSLError | ssl.SSLError):
         return _tls_silence(str(cause))
     if isinstance(cause, requests.exceptions.ConnectTimeout) or _never_connected(cause):
         return Silence("it cannot be reached; look whether the agent is up, and correct NOMAD_ADDR", sent=False)

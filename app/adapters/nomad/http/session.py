@@ -1,10 +1,7 @@
-"""The requests.Session under python-nomad: what that cannot do (unix sockets, a TLS name of its own, HTTP auth).
+"""The requests.Session under python-nomad: adds unix sockets, our TLS context, HTTP authentication and the proxy."""
 
-It must not decide anything about answers.
-"""
-
-import os
 import socket
+import ssl
 import warnings
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,58 +12,51 @@ from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import InsecureRequestWarning, NewConnectionError
 
-from app.adapters.nomad.http.connection import NomadConnection
+from app.adapters.nomad.http.access import Access
 from app.proxies import Proxies
 
-_SOCKET_ORIGIN = "http://localhost"
 
+def open_session(access: Access) -> requests.Session:
+    """A session for one thread. Raises OSError when a certificate file cannot be used.
 
-def base_address(connection: NomadConnection) -> str:
-    """The address for python-nomad, without a final slash; a unix socket hides behind a name of its own."""
-    return _SOCKET_ORIGIN if connection.socket_path else connection.address.rstrip("/")
-
-
-def open_session(connection: NomadConnection) -> requests.Session:
-    """A session for one thread. Proxies of the environment hold as `app/proxies.py` reads them, unix sockets have none.
-
-    Nothing else of the environment does: requests would send the user and password that a ~/.netrc holds for the host.
+    Of the environment only the proxies count, as app/proxies.py reads them. requests alone would also send the user and
+    password that a ~/.netrc holds for the host.
     """
     session = requests.Session()
     session.trust_env = False
-    if connection.http_auth:
-        user, _, password = connection.http_auth.partition(":")
-        session.auth = (user, password)
+    session.auth = access.credentials
+    connection = access.connection
     if connection.socket_path:
-        session.mount(_SOCKET_ORIGIN, _SocketAdapter(connection.socket_path))
+        session.mount(access.base_url, _SocketAdapter(connection.socket_path))
         return session
     scheme, proxy = urlsplit(connection.address).scheme, Proxies.of_environment().proxy_for_url(connection.address)
     if proxy is not None:
         session.proxies = {scheme: proxy}
-    if connection.tls_server_name:
-        session.mount("https://", _NamedAdapter(connection.tls_server_name))
+    if scheme == "https":
+        session.mount("https://", _TrustAdapter(access.trust(), connection.tls_server_name))
     if connection.skip_verify:
-        # The user switched verification off by name; a warning at every call tells nothing more.
+        # The operator switched verification off; a warning at every call adds nothing.
         warnings.simplefilter("ignore", InsecureRequestWarning)
     return session
 
 
-def verification(connection: NomadConnection) -> bool | str:
-    """What requests takes as `verify`: what is configured, else the bundle that the environment names to requests."""
-    configured = connection.verify
-    if configured is not True:
-        return configured
-    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+class _TrustAdapter(HTTPAdapter):
+    """Verifies by our TLS context, whatever `verify` and `cert` a call passes.
 
+    A `name` is the one that the certificate must hold, whatever the address says: Nomad's certificates are issued for
+    server.<region>.nomad.
+    """
 
-class _NamedAdapter(HTTPAdapter):
-    """Wants a certificate for `name` whatever the address says: Nomad's are for server.<region>.nomad."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, context: ssl.SSLContext, name: str) -> None:
+        self._pool_settings = {"ssl_context": context, **({"server_hostname": name} if name else {})}
         super().__init__()
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, server_hostname=self._name, assert_hostname=self._name, **kwargs)
+    def build_connection_pool_key_attributes(self, request: Any, *_args: Any, **_kwargs: Any) -> Any:
+        host, _ = super().build_connection_pool_key_attributes(request, verify=True)
+        return host, dict(self._pool_settings)
+
+    def cert_verify(self, *_args: Any, **_kwargs: Any) -> None:
+        """Leave the connection as the context says."""
 
 
 class _SocketAdapter(HTTPAdapter):
