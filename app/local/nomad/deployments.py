@@ -1,5 +1,5 @@
-"""Answers: how does a deployment move: progress, health, deadlines, promotion, failure, rollback? (nomad.md 2.4 to
-2.6, 7.3)
+"""Answers: how does a deployment move: progress, health, deadlines, promotion, failure, rollback? (docs/nomad.md,
+section 9)
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Answers: what does posting a job do? The whole of nomad.md 7.1, in Nomad's order of checks, atomically."""
+"""Answers: what does posting a job do? In Nomad's order of checks, atomically (docs/nomad.md, section 4)."""
 
 from __future__ import annotations
 

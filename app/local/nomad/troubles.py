@@ -1,4 +1,6 @@
-"""Answers: what goes wrong with an evaluation itself? The ends of nomad.md 2.3 that need a busy or unlucky server."""
+"""Answers: what goes wrong with an evaluation itself? Ends that need a busy or unlucky server
+(docs/nomad.md, section 8).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Blocking queries and what disturbs them, over a real socket (nomad.md 1.7, 1.10)."""
+"""Blocking queries and what disturbs them, over a real socket (docs/nomad.md, section 12)."""
 
 import asyncio
 from collections.abc import Callable

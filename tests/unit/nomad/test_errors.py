@@ -1,4 +1,7 @@
-"""What an error means for a read and for a write: python-nomad's exceptions and Nomad's texts (nomad.md 1.2)."""
+"""What an error means for a read and for a write: python-nomad's exceptions and Nomad's texts.
+
+See docs/nomad.md, section 2.
+"""
 
 import pytest
 import requests

@@ -1,4 +1,4 @@
-"""How far the scheduler is, over every way in which one evaluation hands on to another (nomad.md 2.3)."""
+"""How far the scheduler is, over every way in which one evaluation hands on to another (docs/nomad.md, section 8)."""
 
 from typing import Any
 
