@@ -43,7 +43,7 @@ async def wait(connection: NomadConnection, place: JobPlace = PLACE) -> bool:
     """Whether a blocking query for the same through httpx is answered."""
     polls = LongPolls(Access(connection))
     try:
-        return (await polls.ask(place, "job", place.job_id, "allocations", index=1)).rows == [{"ID": "1"}]
+        return (await polls.query(place, "job", place.job_id, "allocations", index=1)).rows == [{"ID": "1"}]
     except PollFailed:
         return False
     finally:

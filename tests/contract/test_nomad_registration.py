@@ -77,7 +77,7 @@ async def test_drift_stops_the_registration_and_is_quoted(nomad: Stub, deployer:
 async def test_a_plan_of_another_index_is_a_change_by_somebody_else(nomad: Stub, deployer: NomadDeployer) -> None:
     nomad.answers[f"POST {PLAN}"] = [a_plan(index=8)]
     for call in (deployer.preview, deployer.submit):
-        with pytest.raises(JobChanged, match="its index is 8, not 7"):
+        with pytest.raises(JobChanged, match="index 8, not 7"):
             await call(PLACE, PATCH)
     assert nomad.posted == []
 

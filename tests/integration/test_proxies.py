@@ -77,7 +77,7 @@ async def register(origin: str) -> object:
 async def poll(origin: str) -> object:
     polls = LongPolls(Access(NomadConnection(address=origin, token=TOKEN)))
     try:
-        return await polls.ask(PLACE, "job", "app", index=1)
+        return await polls.query(PLACE, "job", "app", index=1)
     finally:
         await polls.aclose()
 

@@ -77,7 +77,7 @@ async def test_an_index_that_is_none_fails_the_wait_and_nothing_else(index: str)
         hostile.body = b"[]"
         polls = LongPolls(Access(NomadConnection(address=f"http://{hostile.host}")))
         with pytest.raises(PollFailed):
-            await polls.ask(JobPlace(region="", namespace="", job_id="app"), "job", "app", index=1)
+            await polls.query(JobPlace(region="", namespace="", job_id="app"), "job", "app", index=1)
         await polls.aclose()
 
 

@@ -1,6 +1,6 @@
-"""The Deployer port on Nomad. Calls block, so each runs in a thread of our own, but for waiting, which holds none.
+"""The Deployer port on Nomad. Calls block, so each runs in a thread of its own pool; waits hold no thread.
 
-It must not judge what it sees.
+This module does not judge rollouts.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ from app.adapters.nomad.translate import job_state
 from app.domain.job import Diagnosis, JobPatch, JobState, Preview, Snapshot, Submission, WaitIndex
 from app.domain.watch import JobPlace
 
-# Nomad cuts an address off at 100 connections: four processes of ours fit beside each other, each with these and the
-# eight of polling.py.
+# Nomad allows 100 connections for each address (docs/nomad.md, section 1). Four of our processes fit, each with these
+# and the eight of http/polling.py.
 _PARALLEL = 16
 
 _T = TypeVar("_T")
@@ -32,7 +32,7 @@ _T = TypeVar("_T")
 class NomadDeployer:
     """Reads and changes jobs of one Nomad. Raises ConfigError at once for a connection that can never work.
 
-    A cancelled call goes on in its thread to its timeout: a write may still be applied, which `recover` tells.
+    A cancelled call continues in its thread until its timeout. A write may still be applied; `recover` finds out.
     """
 
     def __init__(self, connection: NomadConnection) -> None:
@@ -45,7 +45,7 @@ class NomadDeployer:
         self._threads = ThreadPoolExecutor(max_workers=_PARALLEL, thread_name_prefix="nomad")
 
     async def inspect(self, place: JobPlace) -> JobState | None:
-        """The job as it is now, or None when it is not there: two reads."""
+        """The job as it is now, or None when it is not there, in two reads."""
         return await self._in_thread(lambda: self._inspect(place))
 
     async def preview(self, place: JobPlace, patch: JobPatch) -> Preview:
@@ -53,7 +53,7 @@ class NomadDeployer:
         return await self._in_thread(lambda: self._registration.preview(place, patch))
 
     async def cautions(self) -> tuple[str, ...]:
-        """What to warn about at start: a token that may do more than it should. Nothing where Nomad does not tell."""
+        """Warnings at start: a token that may do more than it should. None where Nomad does not describe the token."""
         about = await self._in_thread(self._client.own_token)
         return (refusals.management_token(),) if about and about.get("Type") == "management" else ()
 
@@ -62,14 +62,14 @@ class NomadDeployer:
         return await self._in_thread(lambda: self._registration.submit(place, patch))
 
     async def recover(self, place: JobPlace, patch: JobPatch) -> Submission | None:
-        """What became of a patch whose answer was lost; see app/ports.py."""
+        """Find out what became of a patch whose answer was lost; see app/ports.py."""
         return await self._in_thread(lambda: self._registration.recover(place, patch))
 
     async def observe(self, place: JobPlace, submission: Submission, *, deployment_id: str = "") -> Snapshot:
-        """One short look: up to five reads, at most one while its known deployment goes well; see app/ports.py."""
-        just_seen = self._waiting.taken(place, deployment_id)
+        """Take one snapshot: up to five reads, at most one while the known deployment goes well; see app/ports.py."""
+        just_read = self._waiting.just_read(place, deployment_id)
         return await self._in_thread(
-            lambda: self._following.observe(place, submission, deployment_id=deployment_id, just_seen=just_seen)
+            lambda: self._following.observe(place, submission, deployment_id=deployment_id, just_read=just_read)
         )
 
     async def moved(self, place: JobPlace, wait_index: WaitIndex, *, within: float) -> None:

@@ -11,7 +11,7 @@ from app.errors import JobChanged, JobRejected, NomadDenied, NomadUnavailable, R
 
 _CONFLICT = "Enforcing job modify index"
 
-# A 500 with one of these is Nomad's judgement on the specification, not on its own state.
+# A 500 with one of these texts refuses the specification (docs/nomad.md, section 2).
 _REJECTIONS = (
     "error occurred:",
     "errors occurred:",
@@ -24,7 +24,7 @@ _REJECTIONS = (
     "quota",
     "Sentinel",
 )
-# A 500 with one of these says that nothing was begun.
+# A 500 with one of these texts means that Nomad did not begin.
 _NOT_NOW = ("No cluster leader", "Not ready to serve consistent reads", "No path to region", "node is not the leader")
 _GATEWAY = frozenset({408, 502, 503, 504})
 
@@ -32,26 +32,26 @@ _GATEWAY = frozenset({408, 502, 503, 504})
 def while_reading(
     problem: Problem, origin: str, *, doing: Doing = Doing.READING, place: JobPlace | None = None
 ) -> RegistryWatcherError:
-    """The error that a failed read raises, or any call that changes nothing."""
+    """The error for a failed read, or for any other call that changes nothing."""
     if isinstance(problem, Silence):
         return NomadUnavailable(refusals.silent(origin, str(problem)))
     job = refusals.name_of(place) if place else None
     if problem.status in (401, 403):
         namespace = (place.namespace if place else "") or "default"
         return NomadDenied(refusals.denied(origin, problem.text, doing=doing, job=job, namespace=namespace))
-    words = refusals.unavailable(origin, problem.status, problem.text, doing=doing, job=job)
-    return NomadUnavailable(words, retry_after=problem.retry_after)
+    message = refusals.unavailable(origin, problem.status, problem.text, doing=doing, job=job)
+    return NomadUnavailable(message, retry_after=problem.retry_after)
 
 
 def while_planning(problem: Problem, origin: str, place: JobPlace) -> RegistryWatcherError:
-    """The error that a failed plan raises: nothing was written, so nothing about it is unknown."""
+    """The error for a failed plan. A plan writes nothing, so its outcome is never unknown."""
     if isinstance(problem, Refusal) and _rejects(problem):
         return JobRejected(refusals.rejected(problem.text, job=refusals.name_of(place), doing=Doing.PLANNING))
     return while_reading(problem, origin, doing=Doing.PLANNING, place=place)
 
 
 def while_writing(problem: Problem, origin: str, place: JobPlace | None = None) -> RegistryWatcherError | None:
-    """The error of a registration that was certainly not applied; None when only reading back can tell."""
+    """The error for a registration that was certainly not applied; None when only reading the job back can tell."""
     if may_be_applied(problem):
         return None
     job = refusals.name_of(place) if place else None
@@ -64,7 +64,7 @@ def while_writing(problem: Problem, origin: str, place: JobPlace | None = None) 
 
 
 def may_be_applied(problem: Problem) -> bool:
-    """Whether a write that ended so can have happened: lost answers, gateways, and 500s of unknown meaning."""
+    """True if a write that failed like this may have been applied: no answer, a gateway's error, or an unclear 500."""
     if isinstance(problem, Silence):
         return problem.sent
     if problem.status in _GATEWAY:
@@ -73,7 +73,7 @@ def may_be_applied(problem: Problem) -> bool:
 
 
 def is_not_now(problem: Problem) -> bool:
-    """Whether Nomad says that it could not even begin (no leader, unknown region)."""
+    """True if Nomad could not even begin (no leader, unknown region)."""
     return isinstance(problem, Refusal) and any(text in problem.text for text in _NOT_NOW)
 
 

@@ -126,7 +126,7 @@ async def test_a_lost_order_that_was_not_applied_before_somebody_elses_change_co
 
     async with anyio.create_task_group() as both:
         both.start_soon(scale_while_reading_back)
-        with pytest.raises(JobChanged, match="without what we ordered"):
+        with pytest.raises(JobChanged, match="without our change"):
             await deployer.submit(PLACE, patch)
     assert nomad.ledger.entries(job="web") == []
 

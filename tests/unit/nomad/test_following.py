@@ -182,7 +182,7 @@ async def test_canaries_are_promoted_once_they_are_healthy(agent: Agent, deploye
     assert look.deployment is not None
     assert look.deployment.phase is DeploymentPhase.SUCCESSFUL
     for act in (deployer.promote, deployer.fail):
-        with pytest.raises(JobRejected, match=r"is over already.*; deploy again"):
+        with pytest.raises(JobRejected, match=r"has already ended.*; deploy again"):
             await act(PLACE, deployment_id)
 
 
@@ -192,7 +192,7 @@ async def test_a_deployment_is_failed_by_hand(agent: Agent, deployer: NomadDeplo
     look = await deployer.observe(PLACE, ours, deployment_id=deployment_id)
     assert look.deployment is not None
     assert look.deployment.phase is DeploymentPhase.FAILED
-    with pytest.raises(JobRejected, match="not in Nomad any more"):
+    with pytest.raises(JobRejected, match="no longer in Nomad"):
         await deployer.fail(PLACE, UNKNOWN)
 
 
@@ -202,7 +202,7 @@ async def test_a_deployment_is_failed_by_hand(agent: Agent, deployer: NomadDeplo
         (Fault(action=Action.STATUS, status=403), NomadDenied, "promote-deployment"),
         (Fault(action=Action.STATUS, status=500), NomadUnavailable, "No cluster leader"),
         (Fault(action=Action.STATUS, status=400, text="Group name odd"), JobRejected, "Group name odd"),
-        (Fault(action=Action.RESET, after=True), NomadUnavailable, "look whether the deployment"),
+        (Fault(action=Action.RESET, after=True), NomadUnavailable, "check the deployment"),
     ],
 )
 async def test_a_refused_promotion_names_the_thing_and_the_mend(

@@ -1,31 +1,31 @@
-"""Why it does not run, in sentences for people: what the allocations of a version tell. Pure, and bounded in length.
+"""Why a version does not run, as messages for people, read from its allocations. Pure; messages are bounded.
 
-One vocabulary: what is noted while a rollout is waited for and what is stored when it failed are the same sentences.
+The same messages are shown while a rollout is followed and stored when it has failed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from app.adapters.nomad.explain.events import Sentence, Weight, may_be_checks, sentence, words_of
+from app.adapters.nomad.explain.events import Sentence, Weight, may_be_checks, sentence, text_of
 from app.adapters.nomad.text import bounded
 
 _AT_MOST = 5
 
 
 def failures(allocations: Sequence[Mapping[str, Any]], version: Mapping[str, Any] | None = None) -> tuple[str, ...]:
-    """What the sick ones among the allocations say, the likeliest cause first, each sentence once.
+    """Messages for the failing allocations, the likeliest cause first, each message once.
 
-    `version` is the job as we registered it, for what it grants to its tasks.
+    `version` is the job as we registered it, for the memory of its tasks.
     """
     newest_first = sorted(allocations, key=lambda each: each.get("CreateIndex") or 0, reverse=True)
     memory = _memory(version or {})
-    found = [told for each in newest_first if is_sick(each) for told in _of_allocation(each, memory)]
-    found.sort(key=lambda told: told[:2])
-    return tuple(dict.fromkeys(words for *_, words in found))[:_AT_MOST]
+    found = [message for each in newest_first if is_failing(each) for message in _of_allocation(each, memory)]
+    found.sort(key=lambda message: message[:2])
+    return tuple(dict.fromkeys(text for *_, text in found))[:_AT_MOST]
 
 
-def is_sick(allocation: Mapping[str, Any]) -> bool:
-    """Whether something is wrong with the allocation, or was with a task of it."""
+def is_failing(allocation: Mapping[str, Any]) -> bool:
+    """True if something is wrong with the allocation, or was wrong with one of its tasks."""
     states = (allocation.get("TaskStates") or {}).values()
     return (
         allocation.get("ClientStatus") in ("failed", "lost", "unknown")
@@ -36,18 +36,18 @@ def is_sick(allocation: Mapping[str, Any]) -> bool:
 
 
 def is_unhealthy(allocation: Mapping[str, Any]) -> bool:
-    """Whether its deployment found the allocation unhealthy."""
+    """True if its deployment found the allocation unhealthy."""
     return (allocation.get("DeploymentStatus") or {}).get("Healthy") is False
 
 
 def is_late(allocation: Mapping[str, Any]) -> bool:
-    """Whether the allocation is on its way, and not known to be healthy or unhealthy."""
+    """True if the allocation is starting or running, and neither healthy nor unhealthy yet."""
     healthy = (allocation.get("DeploymentStatus") or {}).get("Healthy")
-    return healthy is None and allocation.get("ClientStatus") in ("pending", "running") and not is_sick(allocation)
+    return healthy is None and allocation.get("ClientStatus") in ("pending", "running") and not is_failing(allocation)
 
 
 def lateness(allocations: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """How far those that are late came, each sentence once: all that is known where nothing failed."""
+    """How far the late allocations came, each message once: all that is known when nothing failed."""
     found = (
         bounded(f"{allocation.get('TaskGroup') or ''}/{task}: {_how_far(state)}")
         for allocation in allocations
@@ -58,7 +58,7 @@ def lateness(allocations: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
 
 
 def may_fail_checks(allocation: Mapping[str, Any]) -> bool:
-    """Whether the allocation runs and was found unhealthy all the same: its checks can be asked why."""
+    """True if the allocation runs and is unhealthy all the same: its checks may tell why."""
     if allocation.get("ClientStatus") != "running":
         return False
     states = (allocation.get("TaskStates") or {}).values()
@@ -70,39 +70,52 @@ def _of_allocation(allocation: Mapping[str, Any], memory: Mapping[str, int]) -> 
     found = [*_of_its_place(allocation, group)]
     for task, state in sorted((allocation.get("TaskStates") or {}).items()):
         name = f"{group}/{task}"
-        for weight, rank, words in _of_task(state, memory.get(name)):
-            found.append((weight, rank, bounded(f"{name}: {words}")))
-    if not found and (told := allocation.get("ClientDescription")) and allocation.get("ClientStatus") == "failed":
-        found.append((Weight.SYMPTOM, 0, bounded(f"{group}: an allocation failed: {told}")))
-    # `Not Restarting` explains nothing where anything else was said.
+        for weight, rank, text in _of_task(state, memory.get(name)):
+            found.append((weight, rank, bounded(f"{name}: {text}")))
+    if (
+        not found
+        and (description := allocation.get("ClientDescription"))
+        and allocation.get("ClientStatus") == "failed"
+    ):
+        found.append((Weight.SYMPTOM, 0, bounded(f"{group}: an allocation failed: {description}")))
+    # `Not Restarting` explains nothing when there is any other message.
     least = min((weight for weight, *_ in found), default=Weight.CAUSE)
-    yield from (told for told in found if least is Weight.CONSEQUENCE or told[0] is not Weight.CONSEQUENCE)
+    yield from (each for each in found if least is Weight.CONSEQUENCE or each[0] is not Weight.CONSEQUENCE)
 
 
 def _of_its_place(allocation: Mapping[str, Any], group: str) -> Iterator[Sentence]:
-    status, told = allocation.get("ClientStatus"), allocation.get("DesiredDescription") or ""
+    status, description = allocation.get("ClientStatus"), allocation.get("DesiredDescription") or ""
     if status in ("lost", "unknown"):
-        why = told.partition(" since ")[2] or told or allocation.get("ClientDescription") or "its node is gone"
-        yield Weight.CAUSE, -1, bounded(f"{group}: an allocation is {status}: {why}")
+        cause = (
+            description.partition(" since ")[2]
+            or description
+            or allocation.get("ClientDescription")
+            or "its node is gone"
+        )
+        yield Weight.CAUSE, -1, bounded(f"{group}: an allocation is {status}: {cause}")
     elif allocation.get("DesiredStatus") == "evict":
-        yield Weight.CAUSE, -1, bounded(f"{group}: an allocation was evicted: {told or 'another job went before it'}")
+        yield (
+            Weight.CAUSE,
+            -1,
+            bounded(f"{group}: an allocation was evicted: {description or 'a job of higher priority took its place'}"),
+        )
 
 
 def _of_task(state: Mapping[str, Any], memory: int | None) -> Iterator[Sentence]:
     was_killed = False
     for event in state.get("Events") or ():
-        told = sentence(event, memory=memory)
+        message = sentence(event, memory=memory)
         was_killed = was_killed or event.get("Type") == "Killing"
         # A task that Nomad stopped did not exit by itself.
-        if told is not None and not (was_killed and event.get("Type") == "Terminated"):
-            yield told
+        if message is not None and not (was_killed and event.get("Type") == "Terminated"):
+            yield message
 
 
 def _how_far(state: Mapping[str, Any]) -> str:
     if state.get("State") == "running":
-        return "it runs, but was not found healthy"
-    last = next((told for each in reversed(state.get("Events") or ()) if (told := words_of(each))), "")
-    return f"it has not started; last seen: {last}" if last else "it has not started"
+        return "it runs, but has not become healthy"
+    last = next((text for each in reversed(state.get("Events") or ()) if (text := text_of(each))), "")
+    return f"it has not started; last event: {last}" if last else "it has not started"
 
 
 def _waits_for_template(state: Mapping[str, Any]) -> bool:
@@ -110,7 +123,7 @@ def _waits_for_template(state: Mapping[str, Any]) -> bool:
 
 
 def _memory(version: Mapping[str, Any]) -> dict[str, int]:
-    """What each `group/task` may use, in MB: memory_max where the cluster allows more than was reserved."""
+    """The memory limit of each `group/task` in MB: memory_max where the job sets one, else the reservation."""
     found = {}
     for group in version.get("TaskGroups") or ():
         for task in group.get("Tasks") or ():

@@ -1,6 +1,6 @@
-"""One task event of Nomad -> a sentence for people, and how much it explains. Pure; it must not know other events.
+"""Translates one task event of Nomad into a message for people, with a weight: how much it explains. Pure.
 
-The kinds: https://developer.hashicorp.com/nomad/api-docs/allocations#events, client/allochealth/tracker.go of Nomad.
+Kinds of events: docs/nomad.md, section 10.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Any
 
 
 class Weight(IntEnum):
-    """How much a sentence explains: why it failed, what was seen of it, or only what followed from it."""
+    """How much a message explains: the cause of a failure, a symptom of it, or only a consequence."""
 
     CAUSE = 0
     SYMPTOM = 1
@@ -41,15 +41,15 @@ _PREFIXES = {
     "Task hook failed": "the task could not be set up",
     "Failed Artifact Download": "an artifact could not be downloaded",
     "Template": "a template cannot be rendered",
-    "Killing": "the client gave the task up",
+    "Killing": "Nomad killed the task",
     "Disk Resources Exceeded": "the task used more disk than it may",
     "Leader Task Dead": "stopped because the group's leader task ended",
     "Main Tasks Dead": "stopped because the group's main tasks ended",
     "Not Restarting": "Nomad does not restart it",
 }
-# What the daemon and the plugin put before the words that matter.
+# Prefixes of the Docker daemon and the plugin that explain nothing.
 _NOISE = re.compile(r"Error response from daemon: |API error(?: \(\d+\))?: |rpc error: code = \w+ desc = ")
-# Ids of one allocation, which would make one sentence many.
+# Ids of allocations and containers, which would make one message many.
 _IDS = re.compile(r" (?<!:)[0-9a-f]{64}\b|(?<=alloc/)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PULL = re.compile(r"[Ff]ailed to pull `([^`]*)`: (.*)", re.DOTALL)
 _DEADLINE = re.compile(r"Task not running by healthy_deadline of (\S+)")
@@ -61,23 +61,25 @@ Sentence = tuple[Weight, int, str]
 
 
 def sentence(event: Mapping[str, Any], *, memory: int | None = None) -> Sentence | None:
-    """The event's weight, rank and words; None when it explains nothing. `memory` is what the task may use, in MB."""
+    """The event's weight, rank and message; None when it explains nothing. `memory` is the task's limit in MB."""
     kind = event.get("Type") or ""
     if kind not in _ORDER or (kind == "Killing" and not _is_true(event, "fails_task", "FailsTask")):
         return None
-    weight, words = _told(kind, event, memory)
-    return weight, _ORDER.index(kind), words
+    weight, message = _message(kind, event, memory)
+    return weight, _ORDER.index(kind), message
 
 
 def may_be_checks(event: Mapping[str, Any]) -> bool:
-    """Whether an allocation was found unhealthy although its task ran: then failing checks are the likely cause. Those
-    of a group's services are told as `not running for min_healthy_time`."""
-    text = words_of(event)
+    """True if the allocation is unhealthy although its task ran: failing checks are then the likely cause.
+
+    Nomad reports failing checks of a group's services as `not running for min_healthy_time`.
+    """
+    text = text_of(event)
     return event.get("Type") == "Alloc Unhealthy" and not _DEADLINE.search(text) and "because of" not in text
 
 
-def _told(kind: str, event: Mapping[str, Any], memory: int | None) -> tuple[Weight, str]:
-    text = words_of(event)
+def _message(kind: str, event: Mapping[str, Any], memory: int | None) -> tuple[Weight, str]:
+    text = text_of(event)
     if kind == "Terminated":
         return Weight.CAUSE, _terminated(event, memory)
     if kind == "Driver Failure":
@@ -103,12 +105,11 @@ def _driver(text: str) -> str:
 
 
 def _tidy(text: str) -> str:
-    return _said_once(_IDS.sub("", _NOISE.sub("", text)).strip())
+    return _without_repetition(_IDS.sub("", _NOISE.sub("", text)).strip())
 
 
-def _said_once(text: str) -> str:
-    """`text` with its last part, from the last colon on, once: docker repeats it ("x: manifest unknown: manifest
-    unknown")."""
+def _without_repetition(text: str) -> str:
+    """`text` with its last part, from the last colon on, only once: Docker repeats it ("x: unknown: unknown")."""
     last = text[text.rfind(":") :]
     if not last.startswith(": "):
         return text
@@ -119,12 +120,12 @@ def _said_once(text: str) -> str:
 
 
 def _terminated(event: Mapping[str, Any], memory: int | None) -> str:
-    said = _detail(event, "exit_message", "Message")
-    if _is_true(event, "oom_killed", "") or "OOM" in said:
+    message = _detail(event, "exit_message", "Message")
+    if _is_true(event, "oom_killed", "") or "OOM" in message:
         return f"killed for using more memory than {f'its {memory} MB' if memory else 'it may'} (OOM)"
     code, number = (_detail(event, *keys) or "0" for keys in (("exit_code", "ExitCode"), ("signal", "Signal")))
-    words = f"the task was ended by {_signal(number)}" if number != "0" else f"the task exited with code {code}"
-    return words if not said or "exit code" in said.lower() else f"{words}: {_tidy(said)}"
+    ending = f"the task was ended by {_signal(number)}" if number != "0" else f"the task exited with code {code}"
+    return ending if not message or "exit code" in message.lower() else f"{ending}: {_tidy(message)}"
 
 
 def _signal(number: str) -> str:
@@ -134,14 +135,14 @@ def _signal(number: str) -> str:
 
 
 def _unhealthy(text: str) -> tuple[Weight, str]:
-    if told := _TOO_SHORT.search(text):
-        return Weight.SYMPTOM, f"it did not stay healthy for {told[1]} within its deadline of {told[2]}"
-    if told := _DEADLINE.search(text):
-        return Weight.SYMPTOM, f"it was not running within its deadline of {told[1]} (healthy_deadline)"
-    if told := _SERVICES.search(text):
-        return Weight.SYMPTOM, f"the checks of its service {told[1]} did not pass within its deadline"
-    if told := _CHECKS.search(text):
-        return Weight.SYMPTOM, f"only {told[1]} of its {told[2]} checks passed within its deadline"
+    if found := _TOO_SHORT.search(text):
+        return Weight.SYMPTOM, f"it did not stay healthy for {found[1]} within its deadline of {found[2]}"
+    if found := _DEADLINE.search(text):
+        return Weight.SYMPTOM, f"it was not running within its deadline of {found[1]} (healthy_deadline)"
+    if found := _SERVICES.search(text):
+        return Weight.SYMPTOM, f"the checks of its service {found[1]} did not pass within its deadline"
+    if found := _CHECKS.search(text):
+        return Weight.SYMPTOM, f"only {found[1]} of its {found[2]} checks passed within its deadline"
     if "Service checks not registered" in text:
         return Weight.SYMPTOM, "its service checks were not registered within its deadline"
     if "failed task" in text:
@@ -151,11 +152,11 @@ def _unhealthy(text: str) -> tuple[Weight, str]:
     return Weight.SYMPTOM, f"it is unhealthy: {text}" if text else "it is unhealthy"
 
 
-def words_of(event: Mapping[str, Any]) -> str:
-    """Nomad's words for it; servers fill DisplayMessage on most reads, and not on all."""
+def text_of(event: Mapping[str, Any]) -> str:
+    """Nomad's own text of the event. Servers fill DisplayMessage on most reads, but not on all."""
     details = event.get("Details") or {}
-    told = event.get("DisplayMessage") or event.get("Message") or ""
-    return str(told or next((value for key, value in details.items() if value and key != "fails_task"), ""))
+    text = event.get("DisplayMessage") or event.get("Message") or ""
+    return str(text or next((value for key, value in details.items() if value and key != "fails_task"), ""))
 
 
 def _detail(event: Mapping[str, Any], key: str, flat: str) -> str:

@@ -1,6 +1,6 @@
-"""The last lines that failed tasks wrote to stderr, as far as the token may read them (read-logs). Blocking calls.
+"""Reads the last lines that failed tasks wrote to stderr, if the token may (read-logs). Blocking calls.
 
-A log that cannot be read is no log, and none may hold a diagnosis up.
+A log that cannot be read is left out, and no log may delay a diagnosis for long.
 https://developer.hashicorp.com/nomad/api-docs/client#stream-logs
 """
 
@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from app.adapters.nomad.explain.allocations import is_sick, is_unhealthy
+from app.adapters.nomad.explain.allocations import is_failing, is_unhealthy
 from app.adapters.nomad.http.client import NomadClient
 from app.domain.job import LogTail
 from app.domain.watch import JobPlace
@@ -18,14 +18,14 @@ _TASKS = 3
 _BYTES = 2000
 _LINES = 20
 _SECONDS = 3.0
-# Whole escape sequences first: the rest of one is no text.
+# Whole escape sequences first, because the rest of a sequence is not text.
 _CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffd]")
 
 
 def tails(
     client: NomadClient, place: JobPlace, allocations: Sequence[Mapping[str, Any]]
 ) -> tuple[tuple[LogTail, ...], bool]:
-    """What failed tasks wrote last, the newest allocation of each; and whether the token may not read it."""
+    """The last lines of failed tasks, from the newest allocation of each; True if the token may not read logs."""
     found = []
     for allocation_id, group, task in list(_failed_tasks(allocations))[:_TASKS]:
         try:
@@ -43,7 +43,7 @@ def tails(
 
 
 def cleaned(text: str) -> str:
-    """The last lines without control characters; one that was cut at its start is left out."""
+    """The last lines without control characters. A first line that may be incomplete is left out."""
     lines = text.splitlines()
     if len(text.encode()) >= _BYTES and len(lines) > 1:
         lines = lines[1:]
@@ -52,16 +52,16 @@ def cleaned(text: str) -> str:
 
 
 def _failed_tasks(allocations: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str, str]]:
-    """Allocation, group and task of what failed and had started, the newest first, each task once."""
-    told = set()
+    """Allocation, group and task of each failed task that had started, the newest first, each task once."""
+    known = set()
     for allocation in sorted(allocations, key=lambda each: each.get("CreateIndex") or 0, reverse=True):
-        if not is_sick(allocation):
+        if not is_failing(allocation):
             continue
         group = allocation.get("TaskGroup") or ""
         for task, state in sorted((allocation.get("TaskStates") or {}).items()):
             has_failed = state.get("Failed") or state.get("Restarts") or is_unhealthy(allocation)
-            if has_failed and _has_started(state) and (group, task) not in told:
-                told.add((group, task))
+            if has_failed and _has_started(state) and (group, task) not in known:
+                known.add((group, task))
                 yield allocation["ID"], group, task
 
 

@@ -1,4 +1,4 @@
-"""Why Nomad's scheduler could not place allocations, in sentences for people that keep Nomad's terms. Pure, bounded.
+"""Why Nomad's scheduler could not place allocations, as messages for people in Nomad's terms. Pure; bounded.
 
 An evaluation's FailedTGAllocs: https://developer.hashicorp.com/nomad/api-docs/evaluations#read-evaluation
 """
@@ -24,17 +24,17 @@ def _group(name: str, metrics: Mapping[str, Any]) -> str:
 
 
 def _reasons(metrics: Mapping[str, Any]) -> Iterator[str]:
-    without = [centre for centre, nodes in _items(metrics, "NodesAvailable") if not nodes]
-    for centre in without:
+    unavailable = [centre for centre, nodes in _items(metrics, "NodesAvailable") if not nodes]
+    for centre in unavailable:
         yield f'no node is available in datacenter "{centre}"'
-    if not metrics.get("NodesEvaluated") and not without:
+    if not metrics.get("NodesEvaluated") and not unavailable:
         pool = metrics.get("NodePool") or ""
         empty = pool and not metrics.get("NodesInPool")
         yield f'no node is in the node pool "{pool}"' if empty else "no node is eligible for evaluation"
     constraints = _items(metrics, "ConstraintFiltered")
     for text, nodes in constraints:
         yield _constraint(text, nodes)
-    if not constraints:  # otherwise the classes tell the same nodes again
+    if not constraints:  # otherwise the classes would report the same nodes again
         for text, nodes in _items(metrics, "ClassFiltered"):
             yield f'{_counted(nodes, "node")} of class "{text}" excluded by filter'
     yield from _exhausted(metrics)

@@ -1,7 +1,7 @@
-"""How far Nomad's scheduler is with our registration: from the job's evaluations. Pure.
+"""How far Nomad's scheduler is with our registration, read from the job's evaluations. Pure.
 
-An evaluation may hand over: a failed one to its follow-up, one that could not place everything to a blocked one
-(nomad.md 2.3). Evaluations leave empty keys out.
+An evaluation may hand its work to another: a failed one to its follow-up, an incomplete one to a blocked one
+(docs/nomad.md, section 8).
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,9 +19,9 @@ Evaluation = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scheduling:
-    """Whether the scheduler is done with us, and why it could not place everything ("" when it could).
+    """Whether the scheduler is done, and why it could not place everything ("" when it could).
 
-    `wait_index` is the evaluation whose change would change this; None when it is done and nothing is blocked.
+    `wait_index` names the evaluation to wait for; None when the scheduler is done and nothing is blocked.
     """
 
     done: bool
@@ -30,7 +30,7 @@ class Scheduling:
 
 
 def scheduling(evaluations: Sequence[Evaluation], submission: Submission) -> Scheduling | None:
-    """Follow our evaluation through the job's evaluations to where it stands now; None when it is not among them."""
+    """Follow our evaluation to the one that holds its work now; None when ours is not among them."""
     by_id = {each["ID"]: each for each in evaluations}
     current = by_id.get(submission.evaluation_id) or _first_of(evaluations, submission.index)
     if current is None:
@@ -48,11 +48,11 @@ def scheduling(evaluations: Sequence[Evaluation], submission: Submission) -> Sch
 
 
 def _at_its_end(evaluations: Sequence[Evaluation], current: Evaluation) -> Scheduling:
-    """Where nothing follows: what is blocked for the same job waits for us too, and later ones know better."""
+    """The end of the chain. A blocked evaluation of the same job waits for us too; later evaluations know more."""
     blocked = _blocked_beside(evaluations, current)
     if blocked is not None:
         return Scheduling(done=True, unplaced=_why(current, blocked), wait_index=_wait_index(blocked))
-    return Scheduling(done=True, unplaced="" if _was_served(evaluations, current) else _why(current))
+    return Scheduling(done=True, unplaced="" if _was_completed(evaluations, current) else _why(current))
 
 
 def _first_of(evaluations: Sequence[Evaluation], index: int) -> Evaluation | None:
@@ -61,7 +61,7 @@ def _first_of(evaluations: Sequence[Evaluation], index: int) -> Evaluation | Non
 
 
 def _following(evaluation: Evaluation, by_id: Mapping[str, Evaluation]) -> Evaluation | None:
-    """The evaluation that goes on with this one's work. A delayed reschedule (NextEval of a complete one) does not."""
+    """The evaluation that continues this one's work. NextEval of a complete one is a reschedule, and does not."""
     following = by_id.get(evaluation.get("NextEval") or "")
     if following is not None and (
         evaluation.get("Status") == "failed" or following.get("TriggeredBy") == "rolling-update"
@@ -72,8 +72,7 @@ def _following(evaluation: Evaluation, by_id: Mapping[str, Evaluation]) -> Evalu
 
 
 def _blocked_beside(evaluations: Sequence[Evaluation], current: Evaluation) -> Evaluation | None:
-    """The blocked evaluation that waits for a later step of ours (a deployment's own are not in our chain), or that
-    outlived a canceled duplicate of ours: a job has one."""
+    """The job's blocked evaluation, if it waits for a later step of our deployment or outlived a canceled duplicate."""
     is_duplicate = bool(current.get("BlockedEval")) or current.get("Status") == "canceled"
     blocked = [
         each
@@ -83,8 +82,8 @@ def _blocked_beside(evaluations: Sequence[Evaluation], current: Evaluation) -> E
     return max(blocked, key=_created, default=None)
 
 
-def _was_served(evaluations: Sequence[Evaluation], current: Evaluation) -> bool:
-    """Whether a later evaluation of the job placed everything, or a collected one goes on with this one's work."""
+def _was_completed(evaluations: Sequence[Evaluation], current: Evaluation) -> bool:
+    """True if a later evaluation placed everything, or if the one that continues the work was collected."""
     known = {each["ID"] for each in evaluations}
     if current.get("Status") == "failed" and (follow_up := current.get("NextEval")) and follow_up not in known:
         return True

@@ -1,11 +1,12 @@
-"""The reading half of the deployer: how our registration goes, and what Nomad put in its place.
-Blocking calls, none of which waits. It must not judge what it sees, and it changes nothing.
+"""The reading half of the deployer: snapshots of our registration, and the version that Nomad rolled back to.
+
+Blocking calls that change nothing. This module does not judge the rollout.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from app.adapters.nomad.follow.snapshot import Sighting, is_active, is_troubled, snapshot, snapshot_under_way
+from app.adapters.nomad.follow.snapshot import JobReads, is_active, is_troubled, snapshot, snapshot_under_way
 from app.adapters.nomad.http.client import NomadClient
 from app.adapters.nomad.translate import launches_later
 from app.domain.job import Snapshot, Submission
@@ -15,7 +16,7 @@ _BY_NOMAD = "deployment-watcher"
 
 
 class Following:
-    """Looks, as `Deployer.observe` and `Deployer.returned` of app/ports.py say."""
+    """Implements `Deployer.observe` and `Deployer.returned` of app/ports.py."""
 
     def __init__(self, client: NomadClient) -> None:
         self._client = client
@@ -26,31 +27,31 @@ class Following:
         submission: Submission,
         *,
         deployment_id: str = "",
-        just_seen: Mapping[str, Any] | None = None,
+        just_read: Mapping[str, Any] | None = None,
     ) -> Snapshot:
-        """One request while the deployment is active and nothing is wrong with it, none where it was `just_seen`.
+        """Take a snapshot: by one request while the deployment is active and healthy, by none if it was `just_read`.
 
-        Its end, and its absence, are looked at in full: a deployment may be collected the moment that it is over.
+        When the deployment has ended or is missing, the whole job is read: it may be collected as soon as it ends.
         """
-        deployment = just_seen or self._deployment(place, deployment_id)
+        deployment = just_read or self._deployment(place, deployment_id)
         if deployment is None or deployment.get("JobSpecModifyIndex") != submission.index:
-            seen = sighting(self._client, place, submission)
-        # What has moved just now may be between two placements.
-        elif is_active(deployment) and not is_troubled(deployment, has_moved=just_seen is not None):
+            reads = read_job(self._client, place, submission)
+        # A deployment that changed just now may be between two placements.
+        elif is_active(deployment) and not is_troubled(deployment, has_changed=just_read is not None):
             return snapshot_under_way(deployment, submission)
         else:
-            seen = sighting(self._client, place, submission, deployment=deployment)
-        return Snapshot(present=False) if seen is None else snapshot(seen, submission)
+            reads = read_job(self._client, place, submission, deployment=deployment)
+        return Snapshot(present=False) if reads is None else snapshot(reads, submission)
 
     def returned(self, place: JobPlace, submission: Submission) -> Submission | None:
-        """The version that Nomad registered next after ours, in one step with our deployment's failure."""
+        """The version that Nomad registered right after ours, in the same step in which our deployment failed."""
         later = [each for each in self._client.versions(place) if each["JobModifyIndex"] > submission.index]
         if not later:
             return None
         index = min(each["JobModifyIndex"] for each in later)
         evaluations = self._client.of_job(place, "evaluations")
         if any(each.get("JobModifyIndex") == index for each in evaluations):
-            return None  # somebody registered it: Nomad's own evaluation names no JobModifyIndex
+            return None  # a person registered it: the evaluation of Nomad's own rollback names no JobModifyIndex
         by_nomad = [each for each in evaluations if each.get("TriggeredBy") == _BY_NOMAD]
         ours = next((each for each in by_nomad if each.get("CreateIndex") == index), None)
         if ours is not None:
@@ -64,7 +65,7 @@ class Following:
         return found
 
     def _ended_ours(self, place: JobPlace, submission: Submission, index: int) -> bool:
-        """Whether our deployment failed in the very step that made `index`; its evaluation is collected."""
+        """True if our deployment failed in the step that made `index`. Its evaluation may be collected already."""
         return any(
             each.get("JobSpecModifyIndex") == submission.index
             and each.get("Status") == "failed"
@@ -73,21 +74,21 @@ class Following:
         )
 
 
-def sighting(
+def read_job(
     client: NomadClient, place: JobPlace, submission: Submission, *, deployment: Mapping[str, Any] | None = None
-) -> Sighting | None:
-    """All that is there to see of the job, in up to five requests; None when the job is not there.
+) -> JobReads | None:
+    """Read everything about the job in up to five requests; None when Nomad has no such job.
 
-    `deployment` is ours where it was read already.
+    `deployment` is our deployment, if it was read already.
     """
     job = client.job(place)
     if job is None:
         return None
     if launches_later(job):
-        return Sighting(job=job)
+        return JobReads(job=job)
     # Evaluations first: once ours is complete, its deployment is there to be read.
     evaluations = client.of_job(place, "evaluations")
-    return Sighting(
+    return JobReads(
         job=job,
         evaluations=evaluations,
         deployments=client.of_job(place, "deployments") if deployment is None else [deployment],

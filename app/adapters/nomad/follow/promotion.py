@@ -1,6 +1,6 @@
-"""Promote a deployment's canaries, or mark a deployment as failed, as a person would. Blocking calls.
+"""Promotes a deployment's canaries, or marks a deployment as failed. Blocking calls.
 
-A lost answer is harmless here: the next look at the deployment tells what was done, and doing it twice is refused.
+A lost answer is harmless: the next snapshot shows what was done, and Nomad refuses to do it twice.
 https://developer.hashicorp.com/nomad/api-docs/deployments#promote-deployment
 """
 
@@ -20,17 +20,17 @@ _IS_GONE = ("deployment not found", "does not exist")
 
 
 class Promotion:
-    """What `Deployer.promote` and `Deployer.fail` of app/ports.py do."""
+    """Implements `Deployer.promote` and `Deployer.fail` of app/ports.py."""
 
     def __init__(self, client: NomadClient) -> None:
         self._client = client
 
     def promote(self, place: JobPlace, deployment_id: str) -> None:
-        """All canaries of all groups at once, which cannot be taken back."""
+        """Promote all canaries of all groups at once. Promotion cannot be undone."""
         self._post(place, "promote", deployment_id, {"DeploymentID": deployment_id, "All": True})
 
     def fail(self, place: JobPlace, deployment_id: str) -> None:
-        """Nomad goes back by itself then, where the job says so."""
+        """Mark the deployment as failed. Nomad then rolls back, if the job has auto_revert."""
         self._post(place, "fail", deployment_id, {"DeploymentID": deployment_id})
 
     def _post(self, place: JobPlace, verb: str, deployment_id: str, body: dict[str, Any]) -> None:
@@ -43,28 +43,28 @@ class Promotion:
 def _error(problem: Problem, origin: str, *, verb: str, deployment_id: str) -> RegistryWatcherError:
     deployment = f"the deployment {deployment_id[:8]}"
     if isinstance(problem, Silence):
-        return NomadUnavailable(f"Nomad at {origin}: {problem}; look whether {deployment} moved, or ask again")
+        return NomadUnavailable(f"Nomad at {origin}: {problem}; check {deployment} in Nomad, or try again")
     if problem.status in (401, 403):
         return NomadDenied(
-            f"Nomad at {origin} refuses to {verb} {deployment}: {problem.text or 'Permission denied'}. Give "
+            f"Nomad at {origin} refuses to {verb} {deployment}: {problem.text or 'Permission denied'}; give "
             f"NOMAD_TOKEN (or NOMAD_TOKEN_FILE) a token with submit-job or {verb}-deployment in the job's namespace"
         )
-    if told := _rejected(problem, deployment, verb):
-        return JobRejected(told)
+    if message := _rejected(problem, deployment, verb):
+        return JobRejected(message)
     return while_reading(problem, origin)
 
 
 def _rejected(refusal: Refusal, deployment: str, verb: str) -> str:
-    """Nomad's judgement on the deployment, with the mend; "" when it says something of Nomad."""
+    """Why Nomad refuses to change this deployment, with the fix; "" when the cause is Nomad itself."""
     if unhealthy := _UNHEALTHY.findall(refusal.text):
         groups = ", ".join(f"{have} of {need} in group {group}" for group, have, need in unhealthy)
         return (
             f"{deployment} cannot be promoted: not all canaries are healthy ({groups}); wait until they are, or fail it"
         )
     if any(text in refusal.text for text in _IS_OVER):
-        return f"{deployment} is over already, so that nobody can {verb} it; deploy again if it did not end well"
+        return f"{deployment} has already ended, so it is too late to {verb} it; deploy again if it failed"
     if any(text in refusal.text for text in _IS_GONE):
-        return f"{deployment} is not in Nomad any more, so that nobody can {verb} it; deploy again if need be"
+        return f"{deployment} is no longer in Nomad, so it is too late to {verb} it; deploy again if necessary"
     if 400 <= refusal.status < 500 and refusal.status != 429:
-        return bounded(f"Nomad refuses to {verb} {deployment}: {refusal.text or refusal.status}; look at it in Nomad")
+        return bounded(f"Nomad refuses to {verb} {deployment}: {refusal.text or refusal.status}; check it in Nomad")
     return ""

@@ -1,6 +1,6 @@
-"""Wait until what a Pointer names may have changed: deployments by one shared poll, anything else one by one.
+"""Waits until the subject of a wait index may have changed: deployments by one shared poll, other subjects one by one.
 
-Waiting holds no thread; python-nomad has no way to wait without one. It never raises: whoever waited looks again.
+A wait holds no thread and never raises: the caller takes a new snapshot in any case.
 """
 
 import asyncio
@@ -15,21 +15,21 @@ from app.adapters.nomad.http.shared_poll import CannotShare, SharedPoll
 from app.domain.job import WaitIndex
 from app.domain.watch import JobPlace
 
-# Places to wait that are kept for the shared polls.
+# Blocking queries that are reserved for the shared polls.
 _SPARE = 2
-_FRESH = 1.0  # seconds for which what woke a waiter is as good as a read
-_ALONE_FOR = 300.0  # seconds after which a refused list is tried again
+_FRESH = 1.0  # seconds for which the row that ended a wait counts as a read
+_ALONE_FOR = 300.0  # seconds until a refused list is tried again
 _GONE_PAUSE = 1.0
 
 
 class Waiting:
-    """What `Deployer.moved` of app/ports.py stands on. Belongs to one event loop."""
+    """Implements `Deployer.moved` of app/ports.py. Belongs to one event loop."""
 
     def __init__(self, access: Access) -> None:
         self._polls = LongPolls(access)
         self._shared: dict[tuple[str, str], SharedPoll] = {}
         self._refused: dict[tuple[str, str], float] = {}
-        self._seen: dict[tuple[str, str, str], tuple[float, Mapping[str, Any]]] = {}
+        self._recent: dict[tuple[str, str, str], tuple[float, Mapping[str, Any]]] = {}
 
     async def moved(self, place: JobPlace, wait_index: WaitIndex, *, within: float) -> None:
         """As `Deployer.moved` of app/ports.py."""
@@ -42,26 +42,26 @@ class Waiting:
         except TimeoutError:
             return
 
-    def taken(self, place: JobPlace, deployment_id: str) -> Mapping[str, Any] | None:
-        """The active deployment as a waiter was just woken with it, once; None when it must be read."""
-        at, row = self._seen.pop((place.region, place.namespace, deployment_id), (0.0, None))
+    def just_read(self, place: JobPlace, deployment_id: str) -> Mapping[str, Any] | None:
+        """The active deployment as it ended a wait just now, returned once; None when it must be read."""
+        at, row = self._recent.pop((place.region, place.namespace, deployment_id), (0.0, None))
         return row if time.monotonic() - at <= _FRESH else None
 
     async def aclose(self) -> None:
-        """End every poll; who waits still waits out its time."""
+        """End every poll; waits that are under way end by their time limit."""
         for shared in self._shared.values():
             await shared.aclose()
         await self._polls.aclose()
 
     async def _by_list(self, place: JobPlace, deployment_id: str, index: int) -> bool:
-        """Wait by the shared poll; False when this token must ask for the deployment alone."""
+        """Wait by the shared poll; False when this token must query the deployment alone."""
         key = (place.region, place.namespace)
         now = time.monotonic()
         if now < self._refused.get(key, 0.0):
             return False
         shared = self._shared.setdefault(key, SharedPoll(self._polls, place))
         try:
-            row = await shared.moved(deployment_id, index)
+            row = await shared.changed(deployment_id, index)
         except CannotShare:
             self._refused[key] = now + _ALONE_FOR
             return False
@@ -71,23 +71,23 @@ class Waiting:
 
     def _remember(self, key: tuple[str, str, str], row: Mapping[str, Any]) -> None:
         now = time.monotonic()
-        self._seen = {known: seen for known, seen in self._seen.items() if now - seen[0] <= _FRESH}
-        self._seen[key] = (now, row)
+        self._recent = {known: read for known, read in self._recent.items() if now - read[0] <= _FRESH}
+        self._recent[key] = (now, row)
 
     async def _alone(self, place: JobPlace, wait_index: WaitIndex, path: tuple[str, ...]) -> None:
         index, known, pace = wait_index.index, 0, Pace()
         while path:
             try:
-                polled = await self._polls.ask(place, *path, index=index, spare=_SPARE)
+                polled = await self._polls.query(place, *path, index=index, spare=_SPARE)
             except PollFailed:
                 await asyncio.sleep(pace.after_error())
                 continue
             if not polled.rows:
-                # Collected, or not yet known to the server that was asked: never a reason to come back at once.
+                # The object was collected, or this server does not know it yet: the caller must not come back at once.
                 await asyncio.sleep(_GONE_PAUSE)
                 return
-            # A list's own index moves with its whole table: what is in it tells. One that goes backwards is another
-            # state of the servers, where everything may have changed.
+            # The index of a list moves with its whole table, so its rows decide. A smaller index means that the servers
+            # were restored, and that everything may have changed.
             newest = max((row.get("ModifyIndex") or 0 for row in polled.rows), default=0)
             if newest > wait_index.index or polled.index < known:
                 return
@@ -97,7 +97,7 @@ class Waiting:
 
 
 def _path(place: JobPlace, kind: str, identity: str) -> tuple[str, ...]:
-    """Where to ask for what a pointer names; empty for one that is not ours, which times out."""
+    """The path of the subject of a wait index; empty for an unknown kind of subject, whose wait times out."""
     if kind == "allocations":
         return ("job", place.job_id, "allocations")
     return (kind, identity) if kind in ("deployment", "evaluation") and identity else ()

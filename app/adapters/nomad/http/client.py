@@ -160,5 +160,5 @@ def _as_json(answer: requests.Response, shape: type) -> Any:
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists within lists
         raise Silence("the answer is not Nomad's JSON; correct NOMAD_ADDR", sent=True) from error
     if not isinstance(parsed, shape):
-        raise Silence("the answer is not of Nomad's form; correct NOMAD_ADDR, or the proxy before Nomad", sent=True)
+        raise Silence("the answer is not in Nomad's form; correct NOMAD_ADDR, or the proxy before Nomad", sent=True)
     return parsed

@@ -1,6 +1,6 @@
-"""Where Nomad is and how we speak to it: the values of the NOMAD_* environment variables, already read by the settings.
+"""The address of Nomad and how to connect to it: the values of the NOMAD_* variables, which the settings have read.
 
-It must not read the environment, and its repr shows no secret.
+This module does not read the environment, and a connection's repr shows no secret.
 """
 
 from dataclasses import dataclass, field
@@ -14,11 +14,11 @@ _SOURCE = "Nomad"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NomadConnection:
-    """One Nomad agent. Certificates are verified unless `skip_verify`; `timeout` is seconds for one answer.
+    """One Nomad agent. Certificates are verified unless `skip_verify`; `timeout` is the seconds for one answer.
 
-    `token_file` wins over `token` and is read again when it changed, or Nomad refuses the token (identities rotate).
-    Renewed certificates make another connection: `pem_read` stands for what their files held. `region` and `namespace`
-    serve places that name none. Variables: https://developer.hashicorp.com/nomad/commands#environment-variables
+    `token_file` wins over `token`. It is read again when it changed or when Nomad refuses the token, because workload
+    identities rotate. `pem_read` is a fingerprint of the certificate files: renewed certificates make another
+    connection. `region` and `namespace` are used for places that name none. Variables: https://developer.hashicorp.com/nomad/commands#environment-variables
     """
 
     address: str = "http://127.0.0.1:4646"
@@ -39,7 +39,7 @@ class NomadConnection:
 
     @property
     def origin(self) -> str:
-        """The address for people: without what a user wrote before an `@`."""
+        """The address for messages, without the user and password before an `@`."""
         scheme, _, rest = self.address.partition("://")
         return f"{scheme}://{rest.rpartition('@')[2]}".rstrip("/")
 
@@ -49,7 +49,7 @@ class NomadConnection:
         return self.address.removeprefix("unix://") if self.address.startswith("unix://") else None
 
     def check(self) -> None:
-        """Raise ConfigError with every fault that can be seen without asking Nomad."""
+        """Raise ConfigError with every fault that can be found without asking Nomad."""
         faults = (*_address_faults(self), *_file_faults(self))
         if faults:
             raise ConfigError(faults)
@@ -61,7 +61,7 @@ def _address_faults(connection: NomadConnection) -> tuple[Fault, ...]:
     return (
         _fault(
             "NOMAD_ADDR",
-            f"{connection.origin!r} is no address",
+            f"{connection.origin!r} is not an address",
             "Write http://host:4646, https://host:4646 or unix:///path/to/api.sock",
         ),
     )
@@ -71,7 +71,7 @@ def _is_http(address: str) -> bool:
     try:
         parts = urlsplit(address)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # brackets without their like, a port that is no number
+    except ValueError:  # unbalanced brackets, or a port that is not a number
         return False
 
 
@@ -92,5 +92,5 @@ def _file_faults(connection: NomadConnection) -> tuple[Fault, ...]:
     return absent
 
 
-def _fault(key: str, problem: str, mend: str) -> Fault:
-    return Fault(source=_SOURCE, key=key, problem=problem, mend=mend)
+def _fault(key: str, problem: str, fix: str) -> Fault:
+    return Fault(source=_SOURCE, key=key, problem=problem, mend=fix)

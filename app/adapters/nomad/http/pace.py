@@ -1,35 +1,35 @@
-"""How long to leave Nomad alone between two polls of one thing. Pure but for the jitter; it must not sleep."""
+"""How long to pause between two polls of the same object. Pure except for the jitter; it never sleeps itself."""
 
 import random
 
 _LEAST, _MOST = 0.1, 1.0
 _WITHOUT_WAITING = (1.0, 5.0)
 _AFTER_ERROR = (1.0, 5.0)
-# A long list of deployments that move all the time is asked for less often: 0.6 s at a hundred.
+# A long list that changes all the time is read less often: a hundred deployments add 0.5 s.
 _PER_ROW = 1 / 200
 
 
 class Pace:
-    """Grows while nothing comes of asking, and starts anew when something does."""
+    """The pause grows while polls bring nothing new, and starts again after a change."""
 
     def __init__(self) -> None:
-        self._fruitless = 0
+        self._unchanged = 0
         self._errors = 0
 
     def after_change(self, *, rows: int = 0) -> float:
-        """Seconds after an answer that woke somebody, of so many rows."""
-        self._fruitless = self._errors = 0
+        """Seconds to pause after an answer of so many rows that ended a wait."""
+        self._unchanged = self._errors = 0
         return _LEAST + rows * _PER_ROW
 
     def after_nothing(self, *, waited: bool) -> float:
-        """Seconds after an answer that told nothing new; longer where Nomad was not asked to wait by itself."""
+        """Seconds to pause after an answer without a change; longer where the query did not block."""
         self._errors = 0
         least, most = (_LEAST, _MOST) if waited else _WITHOUT_WAITING
-        self._fruitless += 1
-        return float(min(most, least * 2 ** min(self._fruitless - 1, 10)))
+        self._unchanged += 1
+        return float(min(most, least * 2 ** min(self._unchanged - 1, 10)))
 
     def after_error(self) -> float:
-        """Seconds after no answer, with jitter: whoever waits does not come back at once with all others."""
+        """Seconds to pause after a failure, with jitter, so that processes do not all return at once."""
         least, most = _AFTER_ERROR
         self._errors += 1
         return float(

@@ -1,7 +1,6 @@
-"""Blocking queries to Nomad from the event loop: one question in, the answer with its index out, no thread held.
+"""Blocking queries to Nomad from the event loop, which hold no thread: a path and an index in, rows and an index out.
 
-python-nomad can only block a thread while it waits, so this asks through httpx, with the same NomadConnection.
-It must not know what is waited for. https://developer.hashicorp.com/nomad/api-docs#blocking-queries
+python-nomad would block a thread while it waits, so these queries go through httpx, with the same Access. https://developer.hashicorp.com/nomad/api-docs#blocking-queries
 """
 
 import re
@@ -15,7 +14,7 @@ from app.domain.watch import JobPlace
 from app.http import CONNECT_SECONDS
 from app.network import HeaderRefused, Network
 
-# Nomad cuts an address off at 100 connections (nomad.md 1.1), and calls that do not wait need theirs.
+# Nomad allows 100 connections for each address (docs/nomad.md, section 1), and calls that do not wait need some.
 CONNECTIONS = 8
 _WAITING = 6
 _WAIT = 55  # fits below the 60 s of common proxies
@@ -33,8 +32,10 @@ class PollFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Polled:
-    """An answer. `index` is how far Nomad's state was; `waited` is whether it was asked to wait. `rows` are the object,
-    or all of the list; None for 404."""
+    """An answer. `index` is Nomad's index for the next query; `waited` is True if the query was allowed to block.
+
+    `rows` are the object or the whole list; None for 404.
+    """
 
     index: int
     rows: list[dict[str, Any]] | None
@@ -42,7 +43,7 @@ class Polled:
 
 
 class LongPolls:
-    """At most CONNECTIONS connections, however many ask. Bound to the event loop that first asks."""
+    """Uses at most CONNECTIONS connections, however many callers wait. Bound to the event loop of the first query."""
 
     def __init__(self, access: Access) -> None:
         self._access = access
@@ -50,10 +51,10 @@ class LongPolls:
         self._is_closed = False
         self._free = _WAITING
 
-    async def ask(self, place: JobPlace, *path: str, index: int, spare: int = 0, **query: str) -> Polled:
-        """The answer as soon as it is newer than `index`, or after about a minute. Raises PollFailed.
+    async def query(self, place: JobPlace, *path: str, index: int, spare: int = 0, **query: str) -> Polled:
+        """Return the answer as soon as it is newer than `index`, or after about a minute. Raises PollFailed.
 
-        It comes at once when all but `spare` of the places to wait are taken: the caller paces itself.
+        When only `spare` blocking queries are left, the query does not block: the caller paces itself.
         """
         if self._free <= spare:
             return await self._asked(place, path, query)
@@ -64,7 +65,7 @@ class LongPolls:
             self._free += 1
 
     async def aclose(self) -> None:
-        """Close the connections, and open none any more."""
+        """Close the connections; later queries fail."""
         self._is_closed = True
         client, self._client = self._client, None
         if client is not None:

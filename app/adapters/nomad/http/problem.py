@@ -25,7 +25,7 @@ class Refusal(Exception):
 
 
 class Silence(Exception):
-    """There was no usable answer; `sent` is whether the request may have reached Nomad."""
+    """There was no usable answer; `sent` is True when the request may have reached Nomad."""
 
     def __init__(self, why: str, *, sent: bool) -> None:
         super().__init__(why)
@@ -43,29 +43,29 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(cause, requests.exceptions.SSLError | ssl.SSLError):
         return _tls_silence(str(cause))
     if isinstance(cause, requests.exceptions.ConnectTimeout) or _never_connected(cause):
-        return Silence("it cannot be reached; look whether the agent is up, and correct NOMAD_ADDR", sent=False)
+        return Silence("it cannot be reached; check that the agent is up, or correct NOMAD_ADDR", sent=False)
     if isinstance(cause, requests.exceptions.Timeout):
         return Silence("it did not answer in time; it is asked again later", sent=True)
     if isinstance(cause, requests.exceptions.ConnectionError):
         return Silence("the connection broke before the answer; it is asked again later", sent=True)
     if isinstance(cause, requests.exceptions.JSONDecodeError):
         return Silence(
-            "the answer is not Nomad's JSON; is there something else at this address? Correct NOMAD_ADDR", sent=True
+            "the answer is not Nomad's JSON, so another server may listen there; correct NOMAD_ADDR", sent=True
         )
     return Silence(f"the call failed ({type(cause).__name__}); correct the NOMAD_* variables", sent=True)
 
 
 def refusal_of(response: requests.Response) -> Refusal:
-    """The refusal that an answer with an error status is; Nomad's texts are plain, and quoted bounded."""
-    # Not `response.text`: for text of no said encoding requests would try dozens of them.
+    """An answer with an error status as a Refusal; Nomad's plain text is cut to a bound."""
+    # Not `response.text`: requests would guess the encoding of a text that names none.
     text = response.content[:_LONGEST_REFUSAL].decode("utf-8", "replace").replace("rpc error: ", "")
-    # Asked for logs, agents of 1.7 to 1.9 say so with 500.
+    # Agents of 1.7 to 1.9 deny logs with status 500.
     status = 403 if text.strip() == "Permission denied" else response.status_code
     return Refusal(status, bounded(text, 1000), retry_after=_seconds(response.headers.get("Retry-After")))
 
 
 def _never_connected(error: object) -> bool:
-    """Whether nothing was sent. requests hides urllib3's reason in its first argument."""
+    """True when nothing was sent. requests keeps urllib3's reason in its first argument."""
     wrapped = error.args[0] if isinstance(error, requests.exceptions.ConnectionError) and error.args else None
     return isinstance(getattr(wrapped, "reason", wrapped), NewConnectionError | ConnectTimeoutError)
 
@@ -73,7 +73,7 @@ def _never_connected(error: object) -> bool:
 def _tls_silence(text: str) -> Silence:
     if "Hostname mismatch" in text or "doesn't match" in text or "not valid for" in text:
         return Silence(
-            "its certificate is for another name; set NOMAD_TLS_SERVER_NAME to one that it has (server.<region>.nomad)",
+            "its certificate is for another name; set NOMAD_TLS_SERVER_NAME to a name in it (server.<region>.nomad)",
             sent=False,
         )
     if "CERTIFICATE_VERIFY_FAILED" in text:
@@ -84,7 +84,7 @@ def _tls_silence(text: str) -> Silence:
         return Silence("NOMAD_CACERT holds no certificate in PEM form; name the CA's certificate", sent=False)
     if "WRONG_VERSION_NUMBER" in text or "record layer failure" in text:
         return Silence("it does not speak TLS; write http:// in NOMAD_ADDR, or switch TLS on in Nomad", sent=False)
-    return Silence("the TLS connection failed; look at NOMAD_CACERT and NOMAD_CLIENT_CERT", sent=True)
+    return Silence("the TLS connection failed; check NOMAD_CACERT and NOMAD_CLIENT_CERT", sent=True)
 
 
 def _seconds(retry_after: str | None) -> float | None:

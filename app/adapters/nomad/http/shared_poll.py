@@ -1,6 +1,6 @@
-"""One long poll of a namespace's active deployments for however many wait for one of them.
+"""One blocking query for all active deployments of a namespace, shared by everybody who waits for one of them.
 
-`filter` works on this list since Nomad 1.3 (GH-12034). It must not know what a waiter does next.
+`filter` works on this list since Nomad 1.3 (docs/nomad.md, section 12).
 """
 
 import asyncio
@@ -22,7 +22,7 @@ Rows = Mapping[str, Mapping[str, Any]]
 
 
 class CannotShare(Exception):
-    """Nomad does not give this token the list, or not filtered: each must ask for its own."""
+    """Nomad refuses this token the list, or the filter: each waiter must query its own deployment."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -33,8 +33,8 @@ class _Waiter:
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
-    def is_told_by(self, rows: Rows, index: int) -> bool:
-        """Whether a list as of `index` shows more than the waiter has seen: moved, or no longer active."""
+    def is_ended_by(self, rows: Rows, index: int) -> bool:
+        """True if a list as of `index` is news for the waiter: its deployment changed, or is no longer active."""
         row = rows.get(self.deployment_id)
         if row is None:
             return index >= self.index
@@ -42,7 +42,7 @@ class _Waiter:
 
 
 class SharedPoll:
-    """Polls while somebody waits, and remembers the last list: what moved between a look and a wait is not lost."""
+    """Polls while somebody waits. It keeps the last list, so no change between a snapshot and a wait is lost."""
 
     def __init__(self, polls: LongPolls, place: JobPlace) -> None:
         self._polls = polls
@@ -55,10 +55,10 @@ class SharedPoll:
         self._pace = Pace()
         self._not_before = 0.0
 
-    async def moved(self, deployment_id: str, index: int) -> Mapping[str, Any] | None:
-        """The deployment, once it is further than `index`; None when it is no longer active. Raises CannotShare."""
+    async def changed(self, deployment_id: str, index: int) -> Mapping[str, Any] | None:
+        """Return the deployment once it is newer than `index`; None when it is no longer active. Raises CannotShare."""
         waiter = _Waiter(deployment_id=deployment_id, index=index)
-        if self._index and waiter.is_told_by(self._rows, self._index):
+        if self._index and waiter.is_ended_by(self._rows, self._index):
             return self._rows.get(deployment_id)
         self._waiters.add(waiter)
         if self._task is None:
@@ -71,7 +71,7 @@ class SharedPoll:
                 self._end()
 
     async def aclose(self) -> None:
-        """Wake nobody any more."""
+        """Stop polling; waits that are under way do not end by it."""
         self._end()
         await asyncio.gather(*self._ending, return_exceptions=True)
 
@@ -83,12 +83,12 @@ class SharedPoll:
             task.cancel()
 
     async def _run(self) -> None:
-        # An answer that nobody foresaw must not leave those who wait to a poll that is no more.
+        # An unexpected answer must not end the poll while somebody still waits for it.
         await Loop("nomad deployments", retry=_AFTER_FAULT, bound=None).run(self._turn)
 
     async def _turn(self) -> float:
         clock = asyncio.get_running_loop().time
-        # Held over from the last one: waiters that come and go at once must not make us ask without a pause.
+        # The pause outlives the poll: waiters that come and go quickly must not make us query without a pause.
         await asyncio.sleep(self._not_before - clock())
         self._not_before = clock() + _AFTER_FAULT
         pause = await self._poll()
@@ -96,21 +96,21 @@ class SharedPoll:
         return 0.0
 
     async def _poll(self) -> float:
-        """Ask once, wake whom it concerns, and give the pause until the next."""
+        """Query once, wake the waiters whose deployment changed, and return the pause until the next query."""
         try:
-            polled = await self._polls.ask(self._place, "deployments", index=self._index, filter=_ACTIVE)
+            polled = await self._polls.query(self._place, "deployments", index=self._index, filter=_ACTIVE)
         except PollFailed as failed:
             if failed.status in _REFUSED:
                 self._wake_all(CannotShare())
             return self._pace.after_error()
         rows = {row["ID"]: row for row in polled.rows or () if row.get("Status") not in FINISHED}
-        # An index that goes backwards is another state of the servers: everything may have changed.
+        # A smaller index means that the servers were restored: everything may have changed.
         is_restored = polled.index < self._index
         self._rows, self._index = rows, 0 if is_restored else polled.index
-        told = [each for each in self._waiters if is_restored or each.is_told_by(rows, polled.index)]
-        for waiter in told:
+        ended = [each for each in self._waiters if is_restored or each.is_ended_by(rows, polled.index)]
+        for waiter in ended:
             _wake(waiter, rows.get(waiter.deployment_id))
-        return self._pace.after_change(rows=len(rows)) if told else self._pace.after_nothing(waited=polled.waited)
+        return self._pace.after_change(rows=len(rows)) if ended else self._pace.after_nothing(waited=polled.waited)
 
     def _wake_all(self, error: Exception) -> None:
         for waiter in self._waiters:

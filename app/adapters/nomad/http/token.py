@@ -1,31 +1,31 @@
-"""The ACL token in use: a value, or a file that may be written anew at any time. It must never be shown."""
+"""The ACL token in use: a value, or a file that may be rewritten at any time. A token is never shown."""
 
 from pathlib import Path
 
 
 class Token:
-    """Safe to use from several threads. The file wins over the value; an unreadable file leaves what was known."""
+    """Safe to use from several threads. The file wins over the value; an unreadable file keeps the last token."""
 
     def __init__(self, value: str, file: str) -> None:
         self._value = value.strip()
         self._file = Path(file) if file else None
-        self._seen: tuple[int, int, int] | None = None
+        self._read_stamp: tuple[int, int, int] | None = None
 
     def current(self) -> str:
-        """The token to send; "" for none. A file that was changed or replaced since is read again."""
-        seen = self._stamp()
-        if seen is not None and seen != self._seen:
+        """The token to send; "" for none. The file is read again when it changed."""
+        stamp = self._stamp()
+        if stamp is not None and stamp != self._read_stamp:
             self._read()
-            self._seen = seen
+            self._read_stamp = stamp
         return self._value
 
     def renewed(self, used: str) -> str | None:
-        """Another token than the refused `used`, from the file as it is now; None when there is none to try."""
+        """The token in the file now, if it is not the refused `used`; None when there is no other to try."""
         self._read()
         return self._value if self._value != used else None
 
     def _stamp(self) -> tuple[int, int, int] | None:
-        """What tells one state of the file from the next; None when there is none to read."""
+        """A stamp that changes with the file; None when there is no file to read."""
         try:
             found = self._file.stat() if self._file else None
         except OSError:

@@ -1,7 +1,7 @@
-"""The diff of a plan as a flat list of what changes. Pure; it must not judge whose change it is.
+"""Flattens the diff of a plan into a list of changes. Pure; it does not judge whose change it is.
 
-The diff is a tree: fields and objects of the job, of its groups, of their tasks. Siblings that stay appear in it with
-the type None (https://developer.hashicorp.com/nomad/api-docs/jobs#create-job-plan, nomad/structs/diff.go).
+The diff is a tree of fields and objects of the job, its groups and their tasks. Unchanged siblings appear in it with
+the type None (docs/nomad.md, section 5).
 """
 
 import re
@@ -14,8 +14,8 @@ from app.adapters.nomad.text import bounded
 from app.domain.job import TaskKey
 
 MARKER_FIELD = f"Meta[{MARKER}]"
-_WORDS = {"Added": "is added", "Deleted": "is removed"}
-# Only numbers of these are shown beside images: any other value may be a secret, a number in Env too.
+_VERBS = {"Added": "is added", "Deleted": "is removed"}
+# Besides images, only numbers of these blocks are shown. Any other value may be a secret, even a number in Env.
 _NUMBERS_OF = frozenset(
     {"Resources", "Update", "RestartPolicy", "ReschedulePolicy", "Migrate", "EphemeralDisk", "Scaling", "LogConfig"}
 )
@@ -24,9 +24,9 @@ _NUMBER = re.compile(r"-?[0-9]{0,20}(\.[0-9]{1,20})?|true|false")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One field that changes: where it stands and how. The values may be secrets, and are in no repr.
+    """One field that changes: where and how. The values may be secrets, so no repr shows them.
 
-    `whole` is the outermost thing around it that comes or goes as a whole (a group, a task, an object), in words.
+    `whole` describes the outermost group, task or object around it that is added or removed as a whole.
     """
 
     group: str = ""
@@ -45,23 +45,23 @@ class Change:
 
     @property
     def is_image(self) -> bool:
-        """Whether it is the image of a driver's config."""
+        """True for the image in a driver's config."""
         return self.objects[-1:] == ("Config",) and self.name == "image"
 
     @property
     def is_force_pull(self) -> bool:
-        """Whether it is the force_pull of a driver's config."""
+        """True for force_pull in a driver's config."""
         return self.objects[-1:] == ("Config",) and self.name == "force_pull"
 
     @property
     def line(self) -> str:
-        """It in words, without any value that could be a secret."""
+        """The change as one line, without any value that could be a secret."""
         if self.whole:
             return bounded(self.whole)
-        what = " ".join((*self.objects, self.name))
+        field_name = " ".join((*self.objects, self.name))
         if not self._may_be_shown:
-            return bounded(f"{self._where}: {what} {_WORDS.get(self.kind, 'changes')}")
-        return bounded(f"{self._where}: {what}: {self.old or 'none'} → {self.new or 'none'}")
+            return bounded(f"{self._where}: {field_name} {_VERBS.get(self.kind, 'changes')}")
+        return bounded(f"{self._where}: {field_name}: {self.old or 'none'} → {self.new or 'none'}")
 
     @property
     def _where(self) -> str:
@@ -77,9 +77,9 @@ class Change:
 
 
 def changes(diff: Mapping[str, Any]) -> tuple[Change, ...]:
-    """All that a plan's `Diff` changes, in its order.
+    """All changes in a plan's `Diff`, in its order.
 
-    The constraint that the server itself adds is none: it comes back after we took its copies out.
+    The implicit constraint is left out: the server adds it again after we removed its copies.
     """
     found = list(_within(diff, Change()))
     for group in diff.get("TaskGroups") or ():
@@ -102,14 +102,14 @@ def _within(node: Mapping[str, Any], at: Change) -> Iterator[Change]:
             yield from _within(each, _entered(each, inside, f"{at._where}: {' '.join(inside.objects)}"))
 
 
-def _entered(node: Mapping[str, Any], at: Change, words: str) -> Change:
-    """`at`, knowing that the whole node comes or goes, if it does."""
-    verb = _WORDS.get(node["Type"])
-    return replace(at, whole=f"{words} {verb}") if verb and not at.whole else at
+def _entered(node: Mapping[str, Any], at: Change, name: str) -> Change:
+    """`at`, with `whole` set if the node is added or removed as a whole."""
+    verb = _VERBS.get(node["Type"])
+    return replace(at, whole=f"{name} {verb}") if verb and not at.whole else at
 
 
 def _is_implicit_constraint(node: Mapping[str, Any]) -> bool:
-    if node["Name"] != "Constraint" or node["Type"] not in _WORDS:
+    if node["Name"] != "Constraint" or node["Type"] not in _VERBS:
         return False
     side = "New" if node["Type"] == "Added" else "Old"
     return {each["Name"]: each.get(side) for each in node.get("Fields") or ()} == IMPLICIT_CONSTRAINT

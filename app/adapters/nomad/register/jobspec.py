@@ -1,5 +1,6 @@
-"""The edit of a job: from the specification as Nomad gave it to the one that we post. Pure; it never logs a job,
-since jobs hold secrets, and it changes nothing that the patch does not name.
+"""Edits a job: from the specification as Nomad returned it to the one that we post. Pure.
+
+Only what the patch names is changed. A job is never logged, since jobs hold secrets.
 """
 
 from collections.abc import Mapping
@@ -13,16 +14,17 @@ from app.errors import JobRejected
 
 MARKER = "registrywatcher.rollout"
 
-# The implicit-identities mutator appends this at every registration without looking whether it is there
-# (nomad/job_endpoint_hook_implicit_identities.go): posting it back as read would grow the list by one each time.
+# A mutator appends this at every registration without a check for copies (docs/nomad.md, section 4): posting the job
+# back as read would add one copy each time.
 IMPLICIT_CONSTRAINT = {"LTarget": "${attr.nomad.version}", "RTarget": ">= 1.7.0-a", "Operand": "semver"}
 
 
 def edited(job: Mapping[str, Any], patch: JobPatch) -> dict[str, Any]:
     """A deep copy of `job` with the patch's images, markers and pulls, ready to post.
 
-    Version and Stop stay as read: an invented Version is taken as it is, and a missing Stop would start the job.
-    VersionTag goes: the new version would carry the tag twice. Raises JobRejected when a task is not there.
+    Version and Stop stay as read: Nomad takes any larger Version, and a missing Stop would start the job. VersionTag is
+    removed, because the new version would duplicate it (docs/nomad.md, section 4). Raises JobRejected when a task is
+    missing.
     """
     copy = deepcopy(dict(job))
     copy.pop("VersionTag", None)
@@ -38,7 +40,7 @@ def edited(job: Mapping[str, Any], patch: JobPatch) -> dict[str, Any]:
 
 
 def carries(job: Mapping[str, Any], patch: JobPatch) -> bool:
-    """Whether `job` has every image of the patch, and every marker that it gives."""
+    """True if `job` has every image of the patch, and every marker in it."""
     tasks = dict(tasks_of(job))
     return all(key in tasks and _carries(tasks[key], change) for key, change in patch.changes.items())
 
@@ -47,7 +49,7 @@ def _apply(task: Any, change: TaskChange) -> None:
     config = task["Config"] = task.get("Config") or {}
     _set_image(config, change)
     if change.marker is not None:
-        # Task-level on purpose: the job's own Meta is merged into every task and would restart every group.
+        # In the task's Meta, because the job's Meta is merged into every task and would restart every group.
         meta = task["Meta"] = task.get("Meta") or {}
         meta[MARKER] = change.marker
 
@@ -59,15 +61,15 @@ def _set_image(config: dict[str, Any], change: TaskChange) -> None:
 
 
 def _edit_sidecars(group: Mapping[str, Any], patch: JobPatch) -> None:
-    """Where a proxy's image stands in its service's sidecar_task too: the server lays that over the task's own at
-    every registration, so that the task's alone would change nothing."""
-    ordered = {
+    """Edit a proxy's image in its service's sidecar_task too: the server copies that one over the task's own image at
+    every registration."""
+    patched = {
         task.get("Kind"): patch.changes.get(TaskKey(group=group["Name"], task=task["Name"]))
         for task in group.get("Tasks") or ()
     }
     for service in group.get("Services") or ():
         config = ((service.get("Connect") or {}).get("SidecarTask") or {}).get("Config") or {}
-        change = ordered.get(f"connect-proxy:{service.get('Name')}")
+        change = patched.get(f"connect-proxy:{service.get('Name')}")
         if change is not None and "image" in config:
             _set_image(config, change)
 
@@ -78,7 +80,7 @@ def _carries(task: Mapping[str, Any], change: TaskChange) -> bool:
 
 
 def _strip_implicit_constraint(group: dict[str, Any]) -> None:
-    """Drop every copy where the server puts one back; a user's own in a group without identities is left alone."""
+    """Drop every copy where the server adds one again; a user's own in a group without identities stays."""
     constraints = group.get("Constraints")
     if constraints and _has_identities(group):
         group["Constraints"] = [each for each in constraints if each != IMPLICIT_CONSTRAINT]

@@ -1,8 +1,8 @@
-"""Keeps the source that Nomad stores with a job true to the job, where that can be proved. Blocking calls.
+"""Updates the source that Nomad stores with a job, where the result can be proved to be right. Blocking calls.
 
-A registration without a source leaves the old image in what Nomad shows for editing (nomad.md 2.11). The changed source
-is taken only if the server's own parse of it, planned, differs from the job as it runs by exactly what we register.
-It must not log or quote a source, and it never stops a registration: without proof the source is stale.
+A registration without a source leaves the old image in the source that Nomad shows (docs/nomad.md, section 6). A new
+source is sent only if Nomad's own parse of it, planned, changes the job by exactly what we register. Without that proof
+the source is stale, and the registration goes on. A source is never logged or quoted.
 """
 
 from collections import Counter
@@ -37,7 +37,7 @@ _TRIES = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """What to do about the source: `submission` goes with the registration; `note` says why there is none."""
+    """What becomes of the source: `submission` goes with the registration; `note` says why the source is stale."""
 
     source: Source = Source.NONE
     note: str = ""
@@ -46,8 +46,10 @@ class Kept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedPatch:
-    """A registration about to be made: the job as it was read, the patch, and the plan of the edited job (None where
-    the token may not plan)."""
+    """A patch before its registration: the job as read, the patch, and the plan's reply for the edited job.
+
+    `reply` is None where the token may not plan.
+    """
 
     before: Mapping[str, Any]
     patch: JobPatch
@@ -55,7 +57,7 @@ class PlannedPatch:
 
 
 class SourceKeeper:
-    """Finds out whether a registration can carry a source. One read where nothing is stored."""
+    """Finds out whether a registration can carry a source. Needs one read where no source is stored."""
 
     def __init__(self, client: NomadClient, planner: Planner, vault: VaultToken) -> None:
         self._client = client
@@ -63,30 +65,30 @@ class SourceKeeper:
         self._vault = vault
 
     def kept(self, place: JobPlace, planned_patch: PlannedPatch) -> Kept:
-        """What becomes of the source. Raises nothing: a source is never worth a registration."""
+        """Decide about the source. Never raises: a problem with the source must not stop the registration."""
         pairs = image_pairs(planned_patch.before, planned_patch.patch)
         if not pairs:
             return Kept()
         try:
             stored = self._stored(place, planned_patch.before)
         except RegistryWatcherError:
-            # Nomad itself fails to read some back: 500 `invalid URL escape` for a flag with a percent sign.
+            # Nomad cannot read back a flag with a percent sign (docs/nomad.md, section 6).
             return _stale("Nomad could not read it back")
         if stored is None:
             return Kept()
         if planned_patch.reply is None:
-            return _stale("the token may not plan, so that a changed source cannot be checked")
+            return _stale("the token may not plan, so a changed source cannot be checked")
         if any(change.marker is not None for change in planned_patch.patch.changes.values()):
-            return _stale("the registration carries a marker of ours, which no source holds")
-        reason = "the old image or tag does not stand in it exactly once"
+            return _stale("the registration carries a marker of ours, which the source lacks")
+        reason = "the old image or tag is not in it exactly once"
         for changed in islice(renamed(stored, pairs), _TRIES):
-            reason = self._doubt(place, changed, planned_patch)
+            reason = self._reason_against(place, changed, planned_patch)
             if not reason:
                 return Kept(source=Source.KEPT, submission=changed.submission)
         return _stale(reason)
 
     def found(self, place: JobPlace, registered: Mapping[str, Any], patch: JobPatch) -> Source:
-        """What became of the source with a registration whose answer was lost, as far as the source tells."""
+        """What became of the source with a registration whose answer was lost, judged by the stored source."""
         try:
             stored = self._stored(place, registered)
         except RegistryWatcherError:
@@ -100,13 +102,13 @@ class SourceKeeper:
         reply = self._client.get(place, "job", place.job_id, "submission", shape=dict, version=version)
         return job_source(reply) if reply else None
 
-    def _doubt(self, place: JobPlace, changed: JobSource, planned_patch: PlannedPatch) -> str:
-        """Why the changed source is not known to give the wanted job; "" when it is."""
+    def _reason_against(self, place: JobPlace, changed: JobSource, planned_patch: PlannedPatch) -> str:
+        """Why the changed source is not proved to give the edited job; "" when it is proved."""
         if changed.size > MAX_SIZE:
             return "it is larger than Nomad keeps (job_max_source_size)"
         parsed = json_job(changed) if changed.format == "json" else self._parsed(place, changed)
         if parsed is None:
-            return "Nomad could not parse it with the new image, or the token may not let it (parse-job)"
+            return "Nomad could not parse it with the new image, or the token may not parse (parse-job)"
         if parsed.get("ID") != place.job_id or not carries(parsed, planned_patch.patch):
             return "it does not give the new image when the old one is replaced in it"
         try:
@@ -116,7 +118,7 @@ class SourceKeeper:
         except RegistryWatcherError:
             planned = None
         if planned is None or _differences(planned) != _differences(planned_patch.reply or {}):
-            return "it differs from the job as it runs in more than the image (a count set by an autoscaler, say)"
+            return "it differs from the registered job in more than the image (such as a count set by an autoscaler)"
         return ""
 
     def _parsed(self, place: JobPlace, source: JobSource) -> dict[str, Any] | None:

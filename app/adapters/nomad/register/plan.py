@@ -1,4 +1,4 @@
-"""What a plan's reply means for a patch: what would change, and what of it nobody ordered. Pure.
+"""Reads a plan's reply: what the patch would change, and what would change besides. Pure.
 
 Shape of the reply: https://developer.hashicorp.com/nomad/api-docs/jobs#create-job-plan.
 """
@@ -13,7 +13,7 @@ from app.adapters.nomad.translate import launches_later
 from app.domain.job import JobPatch, Preview, TaskChange
 
 _SIDECAR = ("Service", "ConsulConnect", "SidecarTask", "Config")
-# Nomad's counts for a group, in the order and words in which a person wants them.
+# Nomad's counts for a group, in the order in which they are shown, with their names for people.
 _UPDATES = (
     ("DestructiveUpdate", "replaced"),
     ("Canary", "added as canaries"),
@@ -42,24 +42,24 @@ def preview(reply: Mapping[str, Any], patch: JobPatch, job: Mapping[str, Any]) -
 
 
 def is_in_patch(change: Change, patch: JobPatch) -> bool:
-    """Whether the patch names this change: image, force_pull and marker of a task of its own, and nothing else.
+    """True if the patch names this change: the image, force_pull or marker of one of its tasks.
 
-    The image of a Connect proxy stands in its service's sidecar_task too, which the diff shows at the group.
+    The image of a Connect proxy is also in its service's sidecar_task, which the diff shows at the group.
     """
     if change.task:
-        wanted = patch.changes.get(change.key)
-        return wanted is not None and _is_wanted(change, wanted)
+        expected = patch.changes.get(change.key)
+        return expected is not None and _is_expected(change, expected)
     if change.objects != _SIDECAR:
         return False
-    return any(key.group == change.group and _is_wanted(change, wanted) for key, wanted in patch.changes.items())
+    return any(key.group == change.group and _is_expected(change, expected) for key, expected in patch.changes.items())
 
 
-def _is_wanted(change: Change, wanted: TaskChange) -> bool:
+def _is_expected(change: Change, expected: TaskChange) -> bool:
     if change.is_image:
-        return change.new == wanted.image
+        return change.new == expected.image
     if change.is_force_pull:
-        return wanted.force_pull and change.new == "true"
-    return change.name == MARKER_FIELD and not change.objects and change.new == wanted.marker
+        return expected.force_pull and change.new == "true"
+    return change.name == MARKER_FIELD and not change.objects and change.new == expected.marker
 
 
 def _updates(reply: Mapping[str, Any], *, later: bool) -> dict[str, str]:
@@ -68,4 +68,4 @@ def _updates(reply: Mapping[str, Any], *, later: bool) -> dict[str, str]:
 
 
 def _counted(update: Mapping[str, Any]) -> str:
-    return ", ".join(f"{update[key]} {words}" for key, words in _UPDATES if update.get(key)) or "nothing"
+    return ", ".join(f"{update[key]} {name}" for key, name in _UPDATES if update.get(key)) or "nothing"

@@ -1,4 +1,4 @@
-"""Asks Nomad what a registration would change. Blocking calls; it must not register anything."""
+"""Asks Nomad what a registration would change. Blocking calls; nothing is registered."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,7 +23,7 @@ class Planner:
         """The reply for `job` as it would be posted; None where the token may not plan (403).
 
         Raises JobChanged when the job is no longer at `expected_index`, JobRejected when Nomad refuses the
-        specification, NomadUnavailable and NomadDenied. Nothing is written, so no outcome is ever unknown.
+        specification, NomadUnavailable and NomadDenied. A plan writes nothing, so its outcome is never unknown.
         """
         try:
             reply = self._client.post(place, "job", place.job_id, "plan", body={"Job": job, "Diff": True})

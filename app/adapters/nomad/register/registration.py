@@ -1,7 +1,7 @@
-"""Register one patch by check-and-set, after a plan where the token may plan (nomad.md 6). Blocking calls.
+"""Registers one patch by check-and-set, after a plan where the token may plan. Blocking calls.
 
-Nomad's register has no idempotency token: the index is the fence, and reading back tells who moved it.
-It must never post twice.
+A registration has no idempotency token: the expected index fences it (docs/nomad.md, section 4), and reading the job
+back tells who changed it. Nothing is ever posted twice.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from app.errors import JobChanged, JobRejected
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Edit:
-    """A patch laid over the job: as read, as it is to be posted, and where every further call goes."""
+    """A patch applied to a job: the job as read, the job to post, and the place for all further calls."""
 
     place: JobPlace
     before: dict[str, Any]
@@ -61,14 +61,14 @@ class Registration:
         if foreign := edit.preview.foreign:
             raise JobRejected(refusals.drift(refusals.name_of(place), foreign))
         kept = self._sources.kept(edit.place, PlannedPatch(before=edit.before, patch=patch, reply=edit.planned))
-        return self._with_remarks(edit, kept, self._post(edit, kept.submission))
+        return self._with_notes(edit, kept, self._post(edit, kept.submission))
 
     def recover(self, place: JobPlace, patch: JobPatch) -> Submission | None:
         """As `Deployer.recover` of app/ports.py."""
         return self._settling.recover(place, patch)
 
     def _edit(self, place: JobPlace, patch: JobPatch) -> _Edit:
-        """Read the job, edit it, and plan it; nothing is written."""
+        """Read, edit and plan the job; nothing is written."""
         before = self._client.job(place)
         if before is None:
             raise JobChanged(refusals.gone(refusals.name_of(place)))
@@ -91,8 +91,8 @@ class Registration:
             return self._settling.settled(edit.place, edit.patch, problem)
         return submission(reply, edit.before)
 
-    def _with_remarks(self, edit: _Edit, kept: Kept, made: Submission) -> Submission:
-        """The submission with what became of the source, and once for each namespace that nothing was planned."""
+    def _with_notes(self, edit: _Edit, kept: Kept, made: Submission) -> Submission:
+        """Add what became of the source and, once for each namespace, a warning that nothing was planned."""
         warnings = made.warnings
         namespace = edit.place.namespace or "default"
         if edit.planned is None and namespace not in self._unplanned:

@@ -1,6 +1,6 @@
-"""Tells by reading what became of a registration whose answer was lost, or never came (nomad.md 8). Blocking calls.
+"""Finds out whether a registration was applied when its answer was lost. Blocking calls that only read.
 
-The job's index and what it carries settle it; it must not write anything.
+The job's index and the images in it settle the question (docs/nomad.md, section 14).
 """
 
 import time
@@ -19,12 +19,12 @@ from app.domain.job import JobPatch, Submission
 from app.domain.watch import JobPlace
 from app.errors import JobChanged, OutcomeUnknown, RegistryWatcherError
 
-# A write that hung may be applied a moment after its connection is gone.
+# Seconds between reads. A write that hung may be applied a moment after its connection broke.
 _SETTLE = (0.0, 0.1, 0.25, 0.5, 1.0)
 
 
 class Settling:
-    """Reads back what a write did."""
+    """Reads back what a registration did."""
 
     def __init__(self, client: NomadClient, sources: SourceKeeper) -> None:
         self._client = client
@@ -33,8 +33,8 @@ class Settling:
     def recover(self, place: JobPlace, patch: JobPatch) -> Submission | None:
         """As `Deployer.recover` of app/ports.py.
 
-        A patch that was applied and then replaced (by Nomad's own rollback, say) is found among the versions: what
-        became of it is for `observe` to tell.
+        A patch that was applied and then replaced, for example by Nomad's own rollback, is found among the versions;
+        `observe` tells what became of it.
         """
         ours = self._applied(place, patch)
         if ours is None:
@@ -43,7 +43,7 @@ class Settling:
         return replace(self._read_back(within, ours), source=self._sources.found(within, ours, patch))
 
     def settled(self, place: JobPlace, patch: JobPatch, problem: Problem) -> Submission:
-        """The submission after all; raises when it was not applied, or when nobody knows."""
+        """Return the submission if it was applied after all. Raises when it was not, or when that is unknown."""
         certain = while_writing(problem, self._client.origin, place)
         if certain is not None and not is_not_now(problem):
             raise certain
@@ -73,7 +73,7 @@ class Settling:
         return None, why
 
     def _applied(self, place: JobPlace, patch: JobPatch) -> Mapping[str, Any] | None:
-        """The version of the job that our registration made; None when the job is as it was before it."""
+        """The version of the job that our registration made; None when the job is unchanged."""
         job = self._client.job(place)
         if job is None:
             raise JobChanged(refusals.gone(refusals.name_of(place)))
@@ -85,7 +85,7 @@ class Settling:
         return ours
 
     def _earlier(self, place: JobPlace, patch: JobPatch) -> Mapping[str, Any] | None:
-        """The first version after the one that we read which carries the patch."""
+        """The first version after the expected index that carries the patch."""
         later = [each for each in self._client.versions(place) if each["JobModifyIndex"] > patch.expected_index]
         return min(
             (each for each in later if carries(each, patch)), key=lambda each: each["JobModifyIndex"], default=None

@@ -1,8 +1,7 @@
-"""The source of a job (its HCL or JSON, as Nomad keeps it for people) with other images in it. Pure text work: whether
-a changed source really gives the wanted job is for Nomad's own parse to say. Sources hold secrets: they are in no repr,
-no log and no message.
+"""Replaces images in the source of a job: its HCL or JSON, as Nomad stores it for people. Pure text work.
 
-https://developer.hashicorp.com/nomad/api-docs/jobs#read-job-submission
+Whether the changed source gives the right job is for Nomad's own parse to prove. Sources hold secrets: no repr, log or
+message shows them. https://developer.hashicorp.com/nomad/api-docs/jobs#read-job-submission
 """
 
 import json
@@ -15,7 +14,7 @@ from app.adapters.nomad.images import running_task, tasks_of
 from app.domain.job import JobPatch, RunningTask
 from app.domain.reference import Reference
 
-# job_max_source_size of an agent where nobody set it: Nomad drops what is larger.
+# The default of job_max_source_size: Nomad drops a larger source (docs/nomad.md, section 6).
 MAX_SIZE = 1_000_000
 
 Pair = tuple[str, str]
@@ -40,13 +39,13 @@ class JobSource:
 
     @property
     def submission(self) -> dict[str, Any]:
-        """What a registration carries."""
+        """The source as part of a registration."""
         flags = dict(self.flags)
         return {"Source": self.text, "Format": self.format, "VariableFlags": flags, "Variables": self.variables}
 
 
 def job_source(reply: Mapping[str, Any]) -> JobSource:
-    """The reply of `GET /v1/job/:id/submission`; it shows the values of flags as they were given."""
+    """The source from the reply of `GET /v1/job/:id/submission`."""
     return JobSource(
         text=reply.get("Source") or "",
         format=reply.get("Format") or "hcl2",
@@ -56,7 +55,7 @@ def job_source(reply: Mapping[str, Any]) -> JobSource:
 
 
 def image_pairs(before: Mapping[str, Any], patch: JobPatch) -> tuple[tuple[RunningTask, str], ...]:
-    """Each image that the patch changes, as it runs, with its new text; every change once."""
+    """Each task image that the patch changes, with its new text; every change once."""
     tasks = {key: running_task(key, task) for key, task in tasks_of(before) if key in patch.changes}
     found = {}
     for key, task in tasks.items():
@@ -66,9 +65,9 @@ def image_pairs(before: Mapping[str, Any], patch: JobPatch) -> tuple[tuple[Runni
 
 
 def renamed(source: JobSource, pairs: tuple[tuple[RunningTask, str], ...]) -> Iterator[JobSource]:
-    """The source with every old image replaced, in each way in which that is not ambiguous, the likeliest first.
+    """The source with every old image replaced, in each unambiguous way, the likeliest first.
 
-    A variable's value goes before a literal, and the whole image before its tag.
+    Variables are tried before literals, and the whole image before its tag.
     """
     if not pairs:
         yield source
@@ -82,7 +81,7 @@ def renamed(source: JobSource, pairs: tuple[tuple[RunningTask, str], ...]) -> It
 
 
 def is_named(source: JobSource, patch: JobPatch) -> bool:
-    """Whether every image of the patch stands in the source, whole or by its tag and digest."""
+    """True if every image of the patch is in the source, whole or by its tag and digest."""
     everywhere = "\n".join((source.text, source.variables, *source.flags.values()))
     return all(
         any(text in everywhere for text in (change.image, change.image.rpartition("/")[2].partition(":")[2]) if text)
@@ -91,7 +90,7 @@ def is_named(source: JobSource, patch: JobPatch) -> bool:
 
 
 def parse_request(source: JobSource) -> dict[str, Any]:
-    """The body of `POST /v1/jobs/parse`. It takes no flags: they become assignments, which win over the var-files."""
+    """The body of `POST /v1/jobs/parse`. It takes no flags, so they become assignments (docs/nomad.md, section 6)."""
     variables = _ASSIGNED.sub(lambda found: "" if found[1] in source.flags else found[0], source.variables)
     assigned = [f"{name} = {_hcl(value)}" for name, value in source.flags.items()]
     return {
@@ -103,7 +102,7 @@ def parse_request(source: JobSource) -> dict[str, Any]:
 
 
 def json_job(source: JobSource) -> dict[str, Any] | None:
-    """The job of a source in JSON, with or without a `Job` around it; None when it is none."""
+    """The job in a JSON source, with or without a `Job` object around it; None when there is none."""
     try:
         parsed = json.loads(source.text)
     except (ValueError, RecursionError):
@@ -137,13 +136,13 @@ def _in_variables(source: JobSource, pair: Pair) -> JobSource | None:
 
 def _in_text(source: JobSource, pair: Pair) -> JobSource | None:
     old, new = pair
-    # Neither the end of another name nor the beginning of a longer one.
+    # Not the end of another name, and not the beginning of a longer one.
     changed, count = re.subn(rf"(?<![\w./@-]){re.escape(old)}(?![\w./@:-])", lambda _: new, source.text)
     return replace(source, text=changed) if count == 1 else None
 
 
 def _hcl(value: str) -> str:
-    """A flag's value as HCL: a collection is an expression already, anything else converts from a string."""
+    """A flag's value as HCL: a collection is an expression already; other values are written as strings."""
     if value[:1] in ("[", "{"):
         return value
     return json.dumps(value, ensure_ascii=False).replace("${", "$${").replace("%{", "%%{")

@@ -1,4 +1,7 @@
-"""VAULT_TOKEN, for clusters that still take it with a job: Nomad before 1.10 (GH-25155). It must never be shown."""
+"""Adds VAULT_TOKEN to jobs on clusters that still read it: Nomad before 1.10 (docs/nomad.md, section 15).
+
+The token must never be shown.
+"""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +14,7 @@ _REMOVED_IN = (1, 10)
 
 
 class VaultToken:
-    """Adds the token to a job about to be posted where Nomad reads it, and nowhere else."""
+    """Adds the token to a job before it is posted, only where Nomad reads it."""
 
     def __init__(self, token: str, client: NomadClient) -> None:
         self._token = token
@@ -19,13 +22,13 @@ class VaultToken:
         self._agent_version: str | None = None
 
     def added_to(self, job: dict[str, Any]) -> dict[str, Any]:
-        """`job`, with VaultToken where the cluster still takes one."""
-        if not self._token or not self._is_taken(job):
+        """`job`, with VaultToken where the cluster still reads it."""
+        if not self._token or not self._is_read(job):
             return job
         return {**job, "VaultToken": self._token}
 
-    def _is_taken(self, job: Mapping[str, Any]) -> bool:
-        # Servers that know the field show it, empty, in every job that they give out.
+    def _is_read(self, job: Mapping[str, Any]) -> bool:
+        # Servers that know the field return it, empty, in every job.
         if "VaultToken" in job:
             return True
         self._agent_version = self._agent_version or self._client.agent_version()
