@@ -65,7 +65,7 @@ class ActiveDeployment:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobState:
     """What the job says now. `index` is Nomad's JobModifyIndex, the check-and-set value; `create_index` tells one
-    incarnation of a purged and re-created job from the next. `unusable` names why we must not touch it, with the mend.
+    incarnation of a purged and re-created job from the next. `unusable` names why we must not change it, with the fix.
     `submitted_at` is when this version was registered (unix seconds).
     """
 
@@ -215,12 +215,12 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """One short look at a rollout: everything that judging needs, read from Nomad at one moment.
+    """A short observation of a rollout: everything that judging needs, read from Nomad at one moment.
 
     `present` and `stopped` are the job's; `index` is its JobModifyIndex now. `evaluated` is whether the scheduler is
     done with our registration. `desired` counts the allocations wanted where there is no deployment. `stable` is
     Nomad's durable mark of our version. `unplaced` says why allocations could not be placed; `failures` explain in
-    Nomad's words. `wait_index` is what to wait on for the next change; None leaves only to look again after a while.
+    Nomad's words. `wait_index` is what to wait on for the next change; None leaves only a new snapshot after a while.
     """
 
     present: bool

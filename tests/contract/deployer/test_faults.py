@@ -149,7 +149,7 @@ async def test_a_specification_that_nomad_refuses_carries_its_words(address: str
         (Fault(action=Action.STATUS, status=404, text="404 page not found"), "404"),
         (Fault(action=Action.STATUS, status=404, text="\n"), "404"),
         (Fault(action=Action.STATUS, status=200, text="<html>login</html>"), "not Nomad's JSON"),
-        (Fault(action=Action.STATUS, status=200, text="[]"), "not of Nomad's form"),
+        (Fault(action=Action.STATUS, status=200, text="[]"), "not in Nomad's form"),
         (Fault(action=Action.STATUS, status=302, text="elsewhere"), "302"),
         (Fault(action=Action.RESET), "connection broke"),
         (Fault(action=Action.HANG, seconds=3), "did not answer in time"),

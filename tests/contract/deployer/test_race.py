@@ -30,7 +30,7 @@ async def test_the_loser_of_a_race_learns_that_the_job_changed(deployer: Deploye
     place = jobs.start(old)
     stale = patch(await inspected(deployer, place), "reg.example/app:v2")
     jobs.replace(place, {**old, "Meta": {"by": "hand"}})
-    with pytest.raises(JobChanged, match="somebody else changed"):
+    with pytest.raises(JobChanged, match="changed by somebody else"):
         await deployer.submit(place, stale)
     assert (await inspected(deployer, place)).tasks[0].image == "reg.example/app:v1"
 
