@@ -7,7 +7,7 @@ beside the service that uses it.
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.domain.job import Diagnosis, JobState, Order, Pointer, Preview, Snapshot, Submission
+from app.domain.job import Diagnosis, JobPatch, JobState, Preview, Snapshot, Submission, WaitIndex
 from app.domain.notice import Notice
 from app.domain.reference import Repository
 from app.domain.watch import JobPlace
@@ -57,21 +57,21 @@ class Deployer(Protocol):
         """The job as it is now, or None when it is not there."""
         ...
 
-    async def preview(self, place: JobPlace, order: Order) -> Preview:
-        """What registering `order` would change; nothing is changed. Raises JobChanged, JobRejected."""
+    async def preview(self, place: JobPlace, patch: JobPatch) -> Preview:
+        """What registering `patch` would change; nothing is changed. Raises JobChanged, JobRejected."""
         ...
 
-    async def submit(self, place: JobPlace, order: Order) -> Submission:
-        """Change only what `order` names, by check-and-set, after a plan where the token may plan.
+    async def submit(self, place: JobPlace, patch: JobPatch) -> Submission:
+        """Change only what `patch` names, by check-and-set, after a plan where the token may plan.
 
         Raises JobChanged (somebody else was first; nothing of ours was applied), JobRejected (Nomad refuses the
-        specification, or its plan would change what the order does not name), OutcomeUnknown (the answer was lost, and
+        specification, or its plan would change what the patch does not name), OutcomeUnknown (the answer was lost, and
         reading back could not settle it).
         """
         ...
 
-    async def recover(self, place: JobPlace, order: Order) -> Submission | None:
-        """What became of an order that may or may not have been applied: its Submission, or None when the job is as
+    async def recover(self, place: JobPlace, patch: JobPatch) -> Submission | None:
+        """What became of a patch that may or may not have been applied: its Submission, or None when the job is as
         it was at `expected_index`. Raises JobChanged when the job moved on to something else."""
         ...
 
@@ -80,8 +80,8 @@ class Deployer(Protocol):
         look saw it: the look is cheaper then."""
         ...
 
-    async def moved(self, place: JobPlace, pointer: Pointer, *, within: float) -> None:
-        """Return when what `pointer` names has, or may have, changed since it was seen, at the latest after `within`
+    async def moved(self, place: JobPlace, wait_index: WaitIndex, *, within: float) -> None:
+        """Return when what `wait_index` names has, or may have, changed since it was seen, at the latest after `within`
         seconds. Holds no thread, and few connections however many wait. Raises nothing but CancelledError."""
         ...
 

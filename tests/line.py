@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from app.adapters.nomad import NomadConnection, NomadDeployer
-from app.adapters.nomad.jobspec import MARKER
+from app.adapters.nomad.register.jobspec import MARKER
 from app.adapters.postgres.inbox import PostgresInbox
 from app.adapters.postgres.looks import PostgresLooks
 from app.adapters.postgres.pool import Database

@@ -65,7 +65,7 @@ class ActiveDeployment:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobState:
     """What the job says now. `index` is Nomad's JobModifyIndex, the check-and-set value; `create_index` tells one
-    incarnation of a purged and re-created job from the next. `unusable` names why we must not touch it, with the mend.
+    incarnation of a purged and re-created job from the next. `unusable` names why we must not change it, with the fix.
     `submitted_at` is when this version was registered (unix seconds).
     """
 
@@ -92,7 +92,7 @@ class TaskChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class JobPatch:
     """One registration: every task to change, and the index that the job must still have (check-and-set)."""
 
     changes: Mapping[TaskKey, TaskChange]
@@ -126,9 +126,9 @@ class Submission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """What registering an order would change, by Nomad's own plan.
+    """What registering a patch would change, by Nomad's own plan.
 
-    `lines` are all its changes in words, `foreign` those that the order does not name (drift: nothing is registered
+    `lines` are all its changes in words, `foreign` those that the patch does not name (drift: nothing is registered
     then). `updates` maps a group to what happens to its allocations. `unplaced` warns that the scheduler would not
     place everything. `allowed` False means that the token may not plan; the rest is empty then.
     """
@@ -182,11 +182,13 @@ class AllocationState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pointer:
-    """What to wait on for the next change of a rollout: `what` is the deployer's own word for it, `index` how far it
-    was seen."""
+class WaitIndex:
+    """Where to wait for the next change of a rollout.
 
-    what: str
+    `subject` names the object in the deployer's own terms; `index` is the index at which the object was last read.
+    """
+
+    subject: str
     index: int
 
 
@@ -213,12 +215,12 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """One short look at a rollout: everything that judging needs, read from Nomad at one moment.
+    """A short observation of a rollout: everything that judging needs, read from Nomad at one moment.
 
     `present` and `stopped` are the job's; `index` is its JobModifyIndex now. `evaluated` is whether the scheduler is
     done with our registration. `desired` counts the allocations wanted where there is no deployment. `stable` is
     Nomad's durable mark of our version. `unplaced` says why allocations could not be placed; `failures` explain in
-    Nomad's words. `pointer` is what to wait on for the next change; None leaves only to look again after a while.
+    Nomad's words. `wait_index` is what to wait on for the next change; None leaves only a new snapshot after a while.
     """
 
     present: bool
@@ -233,7 +235,7 @@ class Snapshot:
     allocations: tuple[AllocationState, ...] = ()
     unplaced: str = ""
     failures: tuple[str, ...] = field(default=())
-    pointer: Pointer | None = None
+    wait_index: WaitIndex | None = None
 
     @property
     def progress(self) -> str:

@@ -43,7 +43,7 @@ def _judge(snapshot: Snapshot, course: Course, patience: Patience, now: datetime
         timers = (patience.stall_after - waited, patience.deadline - age, *_graces(snapshot, patience, now))
         seconds = max(_SOONEST, min(*timers, _LATEST) + _AFTER_TIMER)
         verdict = Wait(seconds=seconds, note=_joined(_waiting(snapshot), snapshot))
-    if isinstance(verdict, Wait) and snapshot.pointer is None:
+    if isinstance(verdict, Wait) and snapshot.wait_index is None:
         return Wait(seconds=min(verdict.seconds, _pace(age)), note=verdict.note)
     return verdict
 

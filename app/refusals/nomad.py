@@ -6,15 +6,12 @@ import requests
 
 from app.adapters.nomad import refusals
 from app.adapters.nomad.errors import (
-    Refusal,
-    Silence,
-    problem_of,
-    refusal_of,
     while_planning,
     while_reading,
     while_writing,
 )
-from app.adapters.nomad.promotion import Promotion
+from app.adapters.nomad.follow.promotion import Promotion
+from app.adapters.nomad.http.problem import Refusal, Silence, problem_of, refusal_of
 from app.adapters.nomad.refusals import Doing
 from app.domain.watch import JobPlace
 from app.errors import RegistryWatcherError
@@ -40,14 +37,14 @@ def nomad() -> Iterator[Row]:
 
 
 def _the_job() -> Iterator[Row]:
-    looks = "the next look reads it anew"
+    check = "the next check reads it again"
     job = refusals.name_of(PLACE)
     yield _row("the job went before it was registered", refusals.gone(job), "job app", "register it again")
     moved = refusals.moved(job, found=12, expected=9)
-    yield _row("somebody was first, as it was read again", moved, "job app", looks)
+    yield _row("somebody was first, as it was read again", moved, "job app", check)
     conflict = _words(while_writing(_refusal(500, "Enforcing job modify index 9: job exists"), ORIGIN, place=PLACE))
-    yield _row("somebody was first, says Nomad", conflict, "job app", looks)
-    yield _row("the job went on without us", refusals.moved_on(job, found=12), "job app", looks)
+    yield _row("somebody was first, says Nomad", conflict, "job app", check)
+    yield _row("the job went on without us", refusals.moved_on(job, found=12), "job app", check)
     yield _row("it is stopped", refusals.stopped(job), "job app", "run it again in Nomad")
     yield _row("it is a launch of another job", refusals.child(job, "nightly"), "job app", "watch that one instead")
     yield _row("it is multiregion", refusals.multiregion(job), "job app", "split it into one job per region")
@@ -56,13 +53,13 @@ def _the_job() -> Iterator[Row]:
     drift = refusals.drift(job, ["group app: Count 1 -> 2"])
     yield _row("the plan changes more than was asked", drift, "job app", "run the job once by hand")
     lost = refusals.outcome_unknown(job, "the connection broke before the answer", "")
-    yield _row("the answer to a registration was lost", lost, "job app", "the next look reads it again")
+    yield _row("the answer to a registration was lost", lost, "job app", "the next check reads it again")
 
 
 def _denied() -> Iterator[Row]:
     for doing in Doing:
         problem = while_reading(_refusal(403, "Permission denied"), ORIGIN, doing=doing, place=PLACE)
-        yield _row(f"the token may not do this: {doing.words}", _words(problem), "job app", TOKEN + doing.capability)
+        yield _row(f"the token may not do this: {doing.action}", _words(problem), "job app", TOKEN + doing.capability)
     text = "Job registration, dispatch, and scale are disabled by the scheduler configuration"
     disabled = _words(while_writing(_refusal(403, text), ORIGIN, place=PLACE))
     yield _row("reject_job_registration is on", disabled, ORIGIN, "an operator switches them on again")
@@ -75,7 +72,7 @@ def _rejected() -> Iterator[Row]:
         (500, 'job "app" is in nonexistent node pool "gpu"', "create the node pool"),
         (500, "Quota limit exceeded: quota", "raise the quota"),
         (500, 'Feature "Sentinel" denied by policy', "change the job so that the Sentinel policy passes"),
-        (500, "error in job mutator expose-check: no port", "correct in the job"),
+        (500, "error in job mutator expose-check: no port", "correct the part of the job"),
         (500, "cannot update non-parameterized job", "stop and purge the job"),
     ):
         found = _words(while_writing(_refusal(status, text), ORIGIN, place=PLACE))
@@ -86,15 +83,15 @@ def _rejected() -> Iterator[Row]:
 
 def _canaries() -> Iterator[Row]:
     for when, status, text, mend in (
-        ("the token may not promote", 403, "Permission denied", "Give NOMAD_TOKEN"),
+        ("the token may not promote", 403, "Permission denied", "give NOMAD_TOKEN"),
         ("a canary is not healthy", 500, 'Task group "app" has 0/1 healthy allocations', "wait until they are"),
         ("the deployment is over", 500, "can't promote terminal deployment", "deploy again"),
         ("the deployment is forgotten", 404, "deployment not found", "deploy again"),
-        ("Nomad refuses otherwise", 400, "no canaries to promote", "look at it in Nomad"),
+        ("Nomad refuses otherwise", 400, "no canaries to promote", "check it in Nomad"),
     ):
         yield _row(when, _promoted(_refusal(status, text)), "the deployment d1a2b3c4", mend)
     lost = Silence("the connection broke before the answer; it is asked again later", sent=True)
-    yield _row("the answer was lost", _promoted(lost), "the deployment d1a2b3c4", "look whether the deployment")
+    yield _row("the answer was lost", _promoted(lost), "the deployment d1a2b3c4", "check the deployment")
 
 
 class _Refusing:
@@ -123,20 +120,20 @@ def _away() -> Iterator[Row]:
         ("it has no leader", 500, "No cluster leader", "its servers elect a leader"),
         ("it asks to slow down", 429, "Too many requests", later),
         ("the region is unknown", 500, "No path to region", "correct nomad_region"),
-        ("there is no Nomad at the address", 404, "404 page not found", "there is something else at this address"),
+        ("there is no Nomad at the address", 404, "404 page not found", "correct NOMAD_ADDR"),
         ("it answers with anything else", 500, "internal error", later),
     ):
         yield _row(when, _words(while_reading(_refusal(status, text), ORIGIN, place=PLACE)), ORIGIN, mend)
     for when, error, mend in (
-        ("it cannot be reached", requests.ConnectTimeout(), "look whether the agent is up"),
+        ("it cannot be reached", requests.ConnectTimeout(), "check that the agent is up"),
         ("it is silent", requests.ReadTimeout(), later),
         ("the connection breaks", requests.ConnectionError(), later),
         ("its certificate is another's", _tls("Hostname mismatch"), "set NOMAD_TLS_SERVER_NAME"),
         ("its certificate is unknown", _tls("CERTIFICATE_VERIFY_FAILED"), "set NOMAD_CACERT"),
         ("NOMAD_CACERT is no certificate", _tls("NO_CERTIFICATE_OR_CRL_FOUND"), "name the CA's certificate"),
         ("it speaks plain HTTP", _tls("WRONG_VERSION_NUMBER"), "write http:// in NOMAD_ADDR"),
-        ("TLS fails otherwise", _tls("odd"), "look at NOMAD_CACERT"),
-        ("something else answers", requests.JSONDecodeError("", "", 0), "Correct NOMAD_ADDR"),
+        ("TLS fails otherwise", _tls("odd"), "check NOMAD_CACERT"),
+        ("something else answers", requests.JSONDecodeError("", "", 0), "correct NOMAD_ADDR"),
         ("the call cannot be made", requests.exceptions.InvalidURL(), "correct the NOMAD_* variables"),
     ):
         yield _row(when, _words(while_reading(problem_of(error), ORIGIN)), ORIGIN, mend)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from app.adapters.nomad.explain import failures, lateness
-from app.adapters.nomad.placement import unplaced
+from app.adapters.nomad.explain.allocations import failures, lateness
+from app.adapters.nomad.explain.placement import unplaced
 from app.adapters.postgres.failures import told
 from app.domain.decision import Hold, HoldReason
 from app.domain.job import AllocationState, DeploymentPhase, DeploymentState, Snapshot, Submission

@@ -117,7 +117,7 @@ async def _planned(
 ) -> Foresight:
     if job is None or not changes:
         return Foresight(message=f"{what} already runs; nothing would change")
-    preview = await operator.deployer.preview(watch.place, plan.order(job, changes))
+    preview = await operator.deployer.preview(watch.place, plan.patch(job, changes))
     return Foresight(message=_message(what, doing, preview), changes=_images(job.tasks, changes), preview=preview)
 
 

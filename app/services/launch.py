@@ -57,7 +57,7 @@ def launch(
         identities={
             task.key: plan.identity_after(task, changes[task.key]) for task in job.tasks if task.key in changes
         },
-        order=plan.order(job, changes),
+        patch=plan.patch(job, changes),
     )
 
 

@@ -92,9 +92,9 @@ async def _pass(looker: Looker, claim: Claim) -> None:
 
 
 def _came_late(claim: Claim, job: JobState | None) -> bool:
-    """Whether an order that was not there a moment ago may be in the job by now."""
-    order = claim.rollout.order if claim.rollout is not None and not claim.rollout.submitted else None
-    return order is not None and job is not None and job.index != order.expected_index
+    """Whether a patch that was not there a moment ago may be in the job by now."""
+    patch = claim.rollout.patch if claim.rollout is not None and not claim.rollout.submitted else None
+    return patch is not None and job is not None and job.index != patch.expected_index
 
 
 def _only_waits(claim: Claim) -> bool:

@@ -145,17 +145,17 @@ async def _end(
 
 
 async def _wait(observer: Observer, followed: Followed, wait: Wait, snapshot: Snapshot | None) -> None:
-    pointer = snapshot.pointer if snapshot else None
+    wait_index = snapshot.wait_index if snapshot else None
     halt = Halt(
-        seconds=wait.seconds if pointer is None else min(wait.seconds, KEPT),
+        seconds=wait.seconds if wait_index is None else min(wait.seconds, KEPT),
         note=wait.note,
         progress=snapshot.progress if snapshot else followed.progress,
         deployment=snapshot.deployment if snapshot else None,
     )
     notices = await observer.rollouts.wait(followed, halt)
-    if pointer is None or wait.seconds <= _SOON:
+    if wait_index is None or wait.seconds <= _SOON:
         observer.doorbell.ring(OBSERVE, str(followed.rollout_id), delay=wait.seconds)
     else:
-        observer.vigil.begin(followed.rollout_id, followed.place, pointer, within=wait.seconds)
+        observer.vigil.begin(followed.rollout_id, followed.place, wait_index, within=wait.seconds)
     for notice_id in notices:
         observer.doorbell.ring(ANNOUNCE, str(notice_id))

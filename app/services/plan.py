@@ -5,7 +5,7 @@ from uuid import UUID
 
 from app.domain.decision import Deploy
 from app.domain.history import History, normalised, running
-from app.domain.job import JobState, Order, RunningTask, TaskChange, TaskKey
+from app.domain.job import JobPatch, JobState, RunningTask, TaskChange, TaskKey
 from app.domain.reference import Reference
 from app.domain.watch import DeployBy, Watch
 
@@ -40,6 +40,6 @@ def identity_after(task: RunningTask, change: TaskChange) -> str:
     return normalised(Reference.parse(change.image.removeprefix(task.prefix)))
 
 
-def order(job: JobState, changes: Mapping[TaskKey, TaskChange]) -> Order:
+def patch(job: JobState, changes: Mapping[TaskKey, TaskChange]) -> JobPatch:
     """One registration of all changes, valid only while the job is as it was read."""
-    return Order(changes=changes, expected_index=job.index)
+    return JobPatch(changes=changes, expected_index=job.index)

@@ -13,7 +13,7 @@ from uuid import UUID
 from app.domain.decision import Decision
 from app.domain.event import Action
 from app.domain.history import History, InFlight
-from app.domain.job import JobState, Order, Submission, TaskKey
+from app.domain.job import JobPatch, JobState, Submission, TaskKey
 from app.domain.rollout import Origin, Outcome
 from app.domain.rule import Rule
 from app.domain.watch import JobPlace, Watch
@@ -87,7 +87,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenRollout:
-    """The one rollout of the target that has not ended. `order` is None until a look wrote down what to register.
+    """The one rollout of the target that has not ended. `patch` is None until a look wrote down what to register.
 
     `undoes` is the rollout that it takes back; `awaits_promotion` is whether its canaries wait for a person.
     """
@@ -95,7 +95,7 @@ class OpenRollout:
     rollout_id: UUID
     origin: Origin
     submitted: bool
-    order: Order | None
+    patch: JobPatch | None
     items: tuple[Item, ...]
     undoes: UUID | None = None
     awaits_promotion: bool = False
@@ -187,7 +187,7 @@ class Launch:
     words: Mapping[str, str]
     task_watches: Mapping[TaskKey, str]
     identities: Mapping[TaskKey, str]
-    order: Order
+    patch: JobPatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,12 +260,12 @@ class Looks(Protocol):
         """
         ...
 
-    async def submitted(self, claim: Claim, rollout_id: UUID, order: Order, submission: Submission) -> Written:
-        """Record that Nomad has the rollout's order, and let the lease go.
+    async def submitted(self, claim: Claim, rollout_id: UUID, patch: JobPatch, submission: Submission) -> Written:
+        """Record that Nomad has the rollout's patch, and let the lease go.
 
         The only write without the lease: what this worker registered is a fact, however late it comes to write it. It
         is the rollout's alone when a newer rollout has been registered since, and nobody's when the rollout has another
-        order by now.
+        patch by now.
         """
         ...
 
@@ -277,7 +277,7 @@ class Looks(Protocol):
         ...
 
     async def withdraw(self, claim: Claim, rollout_id: UUID) -> None:
-        """Forget the order of a launch that Nomad refused: it is known not to be in the job. The rollout stays open."""
+        """Forget the patch of a launch that Nomad refused: it is known not to be in the job. The rollout stays open."""
         ...
 
     async def refuse(self, claim: Claim, rollout_id: UUID, outcome: Outcome) -> Written:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import structlog
 
-from app.domain.job import Pointer
+from app.domain.job import WaitIndex
 from app.domain.watch import JobPlace
 from app.errors import StoreUnavailable
 from app.ports import Deployer, Doorbell
@@ -34,10 +34,10 @@ class Vigil:
         self._blind_for = blind_for
         self._waiting: dict[UUID, asyncio.Task[None]] = {}
 
-    def begin(self, rollout_id: UUID, place: JobPlace, pointer: Pointer, *, within: float) -> None:
-        """Ring for the rollout when `pointer` moves, at the latest after `within` seconds."""
+    def begin(self, rollout_id: UUID, place: JobPlace, wait_index: WaitIndex, *, within: float) -> None:
+        """Ring for the rollout when `wait_index` moves, at the latest after `within` seconds."""
         self._leave(rollout_id)
-        self._waiting[rollout_id] = asyncio.create_task(self._wait(rollout_id, place, pointer, within))
+        self._waiting[rollout_id] = asyncio.create_task(self._wait(rollout_id, place, wait_index, within))
 
     async def run(self, pause: float = KEPT / 3, *, loop: Loop | None = None) -> None:
         """Keep what is waited for put off, for ever; what ended, or was taken over, is waited for no more."""
@@ -55,9 +55,9 @@ class Vigil:
             self._leave(rollout_id)
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _wait(self, rollout_id: UUID, place: JobPlace, pointer: Pointer, within: float) -> None:
+    async def _wait(self, rollout_id: UUID, place: JobPlace, wait_index: WaitIndex, within: float) -> None:
         try:
-            await self._moved(rollout_id, place, pointer, within)
+            await self._moved(rollout_id, place, wait_index, within)
         finally:
             if self._waiting.get(rollout_id) is asyncio.current_task():
                 del self._waiting[rollout_id]
@@ -69,10 +69,10 @@ class Vigil:
         except Exception as error:
             log.warning("vigil.not_woken", rollout=str(rollout_id), problem=described(error), exc_info=error)
 
-    async def _moved(self, rollout_id: UUID, place: JobPlace, pointer: Pointer, within: float) -> None:
+    async def _moved(self, rollout_id: UUID, place: JobPlace, wait_index: WaitIndex, within: float) -> None:
         """Wait for a move; what nobody foresaw is taken for one, after a pause: the look finds out what it is."""
         try:
-            await self._deployer.moved(place, pointer, within=within)
+            await self._deployer.moved(place, wait_index, within=within)
         except (Exception, asyncio.CancelledError) as error:
             if is_cancelled():
                 raise

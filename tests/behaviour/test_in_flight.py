@@ -27,10 +27,10 @@ class Refusing:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._deployer, name)
 
-    async def submit(self, place: Any, order: Any) -> Any:
+    async def submit(self, place: Any, patch: Any) -> Any:
         if self._errors:
             raise self._errors.pop(0)
-        return await self._deployer.submit(place, order)
+        return await self._deployer.submit(place, patch)
 
 
 async def given_up(running: Line) -> tuple[str, Frozen, asyncio.Task[bool]]:

@@ -40,7 +40,7 @@ async def test_what_is_found_out_after_the_verdict_is_told_too(running: Line) ->
     await running.quiet()
     (told,) = await running.notices("failed")
     assert "Failed due to progress deadline" in told
-    assert told.count("app/server: it runs, but was not found healthy") == 1
+    assert told.count("app/server: it runs, but has not become healthy") == 1
 
 
 async def test_the_next_release_goes_on_from_there(running: Line) -> None:

@@ -11,12 +11,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from app.adapters.nomad import NomadConnection, NomadDeployer
-from app.domain.job import Order, TaskChange, TaskKey
+from app.domain.job import JobPatch, TaskChange, TaskKey
 from app.domain.watch import JobPlace
 
 SERVER = TaskKey(group="app", task="server")
 PLACE = JobPlace(region="", namespace="apps", job_id="web")
-ORDER = Order(changes={SERVER: TaskChange(image="reg.example/app:v2")}, expected_index=7)
+PATCH = JobPatch(changes={SERVER: TaskChange(image="reg.example/app:v2")}, expected_index=7)
 
 JOB, PLAN, SUBMISSION, PARSE = "/v1/job/web", "/v1/job/web/plan", "/v1/job/web/submission", "/v1/jobs/parse"
 

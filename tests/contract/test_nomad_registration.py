@@ -7,13 +7,13 @@ import pytest
 from starlette.responses import JSONResponse, Response
 
 from app.adapters.nomad import NomadConnection, NomadDeployer
-from app.domain.job import Order, Preview, Source, TaskChange
+from app.domain.job import JobPatch, Preview, Source, TaskChange
 from app.domain.watch import JobPlace
 from app.errors import JobChanged, JobRejected, NomadDenied, NomadUnavailable
 from tests.contract.nomad_stub import (
     JOB,
-    ORDER,
     PARSE,
+    PATCH,
     PLACE,
     PLAN,
     SERVER,
@@ -48,7 +48,7 @@ async def deployer(address: str) -> AsyncIterator[NomadDeployer]:
 
 
 async def test_a_preview_plans_the_edited_job_and_posts_nothing(nomad: Stub, deployer: NomadDeployer) -> None:
-    found = await deployer.preview(PLACE, ORDER)
+    found = await deployer.preview(PLACE, PATCH)
     assert found == Preview(lines=("group app, task server: Config image: reg.example/app:v1 → reg.example/app:v2",))
     [body] = nomad.bodies[PLAN]
     assert body["Diff"] is True
@@ -59,26 +59,26 @@ async def test_a_preview_plans_the_edited_job_and_posts_nothing(nomad: Stub, dep
 async def test_a_registration_costs_four_requests_where_no_source_is_stored(
     nomad: Stub, deployer: NomadDeployer
 ) -> None:
-    made = await deployer.submit(PLACE, ORDER)
+    made = await deployer.submit(PLACE, PATCH)
     assert (made.source, made.source_note, made.warnings) == (Source.NONE, "", "")
     assert nomad.paths() == [f"GET {JOB}", f"POST {PLAN}", f"GET {SUBMISSION}", f"POST {JOB}"]
 
 
 async def test_drift_stops_the_registration_and_is_quoted(nomad: Stub, deployer: NomadDeployer) -> None:
     nomad.answers[f"POST {PLAN}"] = [a_plan(SCALED, *({**SCALED, "Name": f"F{n}"} for n in range(9)))]
-    assert len((await deployer.preview(PLACE, ORDER)).foreign) == 10
+    assert len((await deployer.preview(PLACE, PATCH)).foreign) == 10
     with pytest.raises(
         JobRejected, match=r"job apps/web .*\(group app: Count: 1 → 3; .*; and 5 more\).* run the job once"
     ):
-        await deployer.submit(PLACE, ORDER)
+        await deployer.submit(PLACE, PATCH)
     assert nomad.posted == []
 
 
 async def test_a_plan_of_another_index_is_a_change_by_somebody_else(nomad: Stub, deployer: NomadDeployer) -> None:
     nomad.answers[f"POST {PLAN}"] = [a_plan(index=8)]
     for call in (deployer.preview, deployer.submit):
-        with pytest.raises(JobChanged, match="its index is 8, not 7"):
-            await call(PLACE, ORDER)
+        with pytest.raises(JobChanged, match="index 8, not 7"):
+            await call(PLACE, PATCH)
     assert nomad.posted == []
 
 
@@ -86,9 +86,9 @@ async def test_without_the_right_to_plan_it_goes_on_and_says_so_once_for_each_na
     nomad: Stub, deployer: NomadDeployer
 ) -> None:
     nomad.answers[f"POST {PLAN}"] = [Response("Permission denied", status_code=403)]
-    assert await deployer.preview(PLACE, ORDER) == Preview(allowed=False)
-    first, second = [await deployer.submit(PLACE, ORDER) for _ in range(2)]
-    elsewhere = await deployer.submit(JobPlace(region="", namespace="other", job_id="web"), ORDER)
+    assert await deployer.preview(PLACE, PATCH) == Preview(allowed=False)
+    first, second = [await deployer.submit(PLACE, PATCH) for _ in range(2)]
+    elsewhere = await deployer.submit(JobPlace(region="", namespace="other", job_id="web"), PATCH)
     assert "may not plan in namespace apps" in first.warnings
     assert second.warnings == ""
     assert "may not plan in namespace other" in elsewhere.warnings
@@ -113,7 +113,7 @@ async def test_a_plan_that_fails_wrote_nothing_and_leaves_nothing_unknown(
 ) -> None:
     nomad.answers[f"POST {PLAN}"] = [answer]
     with pytest.raises(error, match=words):
-        await deployer.submit(PLACE, ORDER)
+        await deployer.submit(PLACE, PATCH)
     assert nomad.posted == []
 
 
@@ -131,7 +131,7 @@ async def test_a_job_that_must_not_be_touched_is_neither_planned_nor_posted(
 ) -> None:
     nomad.job = job
     with pytest.raises(JobRejected, match=words):
-        await deployer.preview(PLACE, ORDER)
+        await deployer.preview(PLACE, PATCH)
     assert nomad.paths() == [f"GET {JOB}"]
 
 
@@ -149,7 +149,7 @@ def parsed(image: str = "reg.example/app:v2") -> dict[str, Any]:
 async def test_a_source_that_is_proved_goes_with_the_registration(nomad: Stub, deployer: NomadDeployer) -> None:
     with_source(nomad)
     nomad.answers[f"POST {PARSE}"] = [JSONResponse(parsed())]
-    made = await deployer.submit(PLACE, ORDER)
+    made = await deployer.submit(PLACE, PATCH)
     assert (made.source, made.source_note) == (Source.KEPT, "")
     [asked] = nomad.bodies[PARSE]
     assert (asked["JobHCL"], asked["Variables"], asked["Canonicalize"]) == (HCL, '\ntag = "v2"\n', True)
@@ -163,7 +163,7 @@ async def test_a_source_that_is_proved_goes_with_the_registration(nomad: Stub, d
 async def test_a_source_in_json_is_proved_without_a_parse(nomad: Stub, deployer: NomadDeployer) -> None:
     text = JSONResponse({"Job": a_job()}).body.decode()
     with_source(nomad, flags={}, Source=text, Format="json", VariableFlags=None)
-    made = await deployer.submit(PLACE, ORDER)
+    made = await deployer.submit(PLACE, PATCH)
     assert made.source is Source.KEPT
     assert nomad.posted[0]["Submission"]["Source"] == text.replace("app:v1", "app:v2")
     assert PARSE not in nomad.bodies
@@ -207,7 +207,7 @@ async def test_a_source_that_cannot_be_proved_is_stale_with_the_reason_and_never
 ) -> None:
     with_source(nomad)
     nomad.answers |= {f"POST {PARSE}": [JSONResponse(parsed())], **{key: list(each) for key, each in answers.items()}}
-    made = await deployer.submit(PLACE, ORDER)
+    made = await deployer.submit(PLACE, PATCH)
     assert made.source is Source.STALE
     assert words in made.source_note
     assert "still names the old image" in made.source_note
@@ -218,7 +218,7 @@ async def test_a_source_that_cannot_be_proved_is_stale_with_the_reason_and_never
 
 async def test_a_marker_cannot_stand_in_a_source(nomad: Stub, deployer: NomadDeployer) -> None:
     with_source(nomad)
-    marked = Order(changes={SERVER: TaskChange(image="reg.example/app:v2", marker="r-1")}, expected_index=7)
+    marked = JobPatch(changes={SERVER: TaskChange(image="reg.example/app:v2", marker="r-1")}, expected_index=7)
     marker = {"Name": "Meta[registrywatcher.rollout]", "Old": "", "New": "r-1", "Type": "Added"}
     diff = a_diff()
     diff["TaskGroups"][0]["Tasks"][0]["Fields"] = [marker]
@@ -230,7 +230,7 @@ async def test_a_marker_cannot_stand_in_a_source(nomad: Stub, deployer: NomadDep
 async def test_where_no_image_changes_the_source_is_not_even_read(nomad: Stub, deployer: NomadDeployer) -> None:
     with_source(nomad)
     nomad.answers[f"POST {PLAN}"] = [JSONResponse({"JobModifyIndex": 7, "Diff": {"Type": "None"}})]
-    same = Order(changes={SERVER: TaskChange(image="reg.example/app:v1")}, expected_index=7)
+    same = JobPatch(changes={SERVER: TaskChange(image="reg.example/app:v1")}, expected_index=7)
     assert (await deployer.submit(PLACE, same)).source is Source.NONE
     assert nomad.paths() == [f"GET {JOB}", f"POST {PLAN}", f"POST {JOB}"]
 
@@ -249,6 +249,6 @@ async def test_a_recovered_registration_tells_of_its_source_what_the_source_tell
 ) -> None:
     nomad.job = {**parsed(), "JobModifyIndex": 9, "Version": 3}
     nomad.answers[f"GET {SUBMISSION}"] = [answer]
-    found = await deployer.recover(PLACE, ORDER)
+    found = await deployer.recover(PLACE, PATCH)
     assert found is not None
     assert (found.index, found.source) == (9, source)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.adapters.nomad import NomadConnection, RenewableDeployer
-from app.domain.job import Order, Pointer, Submission, TaskChange
+from app.domain.job import JobPatch, Submission, TaskChange, WaitIndex
 from app.domain.watch import JobPlace
 from app.errors import ConfigError
 from app.local.nomad import Simulator, Timing, create_simulator_app, sample_job
@@ -83,8 +83,8 @@ async def test_a_registration_under_way_ends_by_the_old_connection_which_is_clos
     state = await deployer.inspect(PLACE)
     assert state is not None
     change = TaskChange(image="reg.example/app:2", marker="r-1")
-    order = Order(changes={SERVER: change}, expected_index=state.index)
-    submitting = asyncio.create_task(deployer.submit(PLACE, order))
+    patch = JobPatch(changes={SERVER: change}, expected_index=state.index)
+    submitting = asyncio.create_task(deployer.submit(PLACE, patch))
     await until(lambda: agent.gate.registering, "the registration is under way", within=60)
     assert deployer.renew(agent.connection("after"))
     heard = len(agent.gate.heard)
@@ -103,16 +103,16 @@ async def test_a_registration_under_way_ends_by_the_old_connection_which_is_clos
 async def test_who_waits_is_woken_and_waits_by_the_new_connection(agent: Agent, deployer: RenewableDeployer) -> None:
     reply = agent.nomad.seed(sample_job("web", "reg.example/app:1"))
     submission = Submission(index=reply["JobModifyIndex"], evaluation_id=reply["EvalID"])
-    pointer = (await deployer.observe(PLACE, submission)).pointer
-    assert isinstance(pointer, Pointer)
+    wait_index = (await deployer.observe(PLACE, submission)).wait_index
+    assert isinstance(wait_index, WaitIndex)
     heard = len(agent.gate.heard)
-    waits = [asyncio.create_task(deployer.moved(PLACE, pointer, within=3600)) for _ in range(3)]
+    waits = [asyncio.create_task(deployer.moved(PLACE, wait_index, within=3600)) for _ in range(3)]
     await until(lambda: len(agent.gate.heard) > heard, "they wait", within=60)
     deployer.renew(agent.connection("after"))
     async with asyncio.timeout(10):
         await asyncio.gather(*waits)
     heard = len(agent.gate.heard)
-    again = asyncio.create_task(deployer.moved(PLACE, pointer, within=3600))
+    again = asyncio.create_task(deployer.moved(PLACE, wait_index, within=3600))
     await until(lambda: len(agent.gate.heard) > heard, "it waits again", within=60)
     assert {token for *_, token in agent.gate.heard[heard:]} == {"after"}
     assert not again.done()

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from app.adapters.nomad import NomadConnection
 from app.domain.watch import JobPlace
 from app.errors import NomadDenied, NomadUnavailable
-from tests.contract.nomad_stub import JOB, ORDER, PLACE, PLAN, Stub, a_job, opened
+from tests.contract.nomad_stub import JOB, PATCH, PLACE, PLAN, Stub, a_job, opened
 from tests.servers.http import serve
 
 
@@ -28,7 +28,7 @@ async def test_every_call_names_its_namespace_and_only_a_given_region() -> None:
     stub = Stub(job=a_job())
     with serve(stub) as url:
         async with opened(NomadConnection(address=url)) as deployer:
-            submission = await deployer.submit(PLACE, ORDER)
+            submission = await deployer.submit(PLACE, PATCH)
             await deployer.inspect(PLACE)
             await deployer.observe(PLACE, submission)
             here = [places(request) for request in stub.asked]
@@ -47,11 +47,11 @@ async def test_calls_after_the_read_name_the_region_of_the_job() -> None:
     stub = Stub(job=a_job(Region="eu"))
     with serve(stub) as url:
         async with opened(NomadConnection(address=url)) as deployer:
-            await deployer.submit(PLACE, ORDER)
+            await deployer.submit(PLACE, PATCH)
             submitting = [places(request) for request in stub.asked]
             stub.asked.clear()
             stub.job = {**stub.job, "JobModifyIndex": 9, "TaskGroups": stub.posted[0]["Job"]["TaskGroups"]}
-            assert await deployer.recover(PLACE, ORDER) is not None
+            assert await deployer.recover(PLACE, PATCH) is not None
             recovering = [places(request) for request in stub.asked]
     for found in (submitting, recovering):
         assert found == [{"namespace": "apps"}, *[{"namespace": "apps", "region": "eu"}] * (len(found) - 1)]
@@ -132,7 +132,7 @@ async def test_the_post_is_a_check_and_set() -> None:
     stub = Stub(job=a_job(VersionTag={"Name": "golden"}))
     with serve(stub) as url:
         async with opened(NomadConnection(address=url)) as deployer:
-            submission = await deployer.submit(PLACE, ORDER)
+            submission = await deployer.submit(PLACE, PATCH)
     [body] = stub.posted
     assert (body["EnforceIndex"], body["JobModifyIndex"]) == (True, 7)
     assert set(body) == {"Job", "EnforceIndex", "JobModifyIndex"}
@@ -158,7 +158,7 @@ async def test_the_vault_token_goes_only_where_it_is_taken(
     stub = Stub(job=job, version=version)
     with serve(stub) as url:
         async with opened(NomadConnection(address=url, vault_token="hvs.s3cret")) as deployer:
-            await deployer.submit(PLACE, ORDER)
+            await deployer.submit(PLACE, PATCH)
     for body in (*stub.posted, *stub.bodies[PLAN]):
         assert (body["Job"].get("VaultToken") == "hvs.s3cret") is is_sent
 
@@ -167,7 +167,7 @@ async def test_without_a_vault_token_nothing_is_asked_or_sent() -> None:
     stub = Stub(job=a_job(VaultToken=""))
     with serve(stub) as url:
         async with opened(NomadConnection(address=url)) as deployer:
-            await deployer.submit(PLACE, ORDER)
+            await deployer.submit(PLACE, PATCH)
     assert stub.posted[0]["Job"]["VaultToken"] == ""
     assert all(request.url.path.startswith(JOB) for request in stub.asked)
 

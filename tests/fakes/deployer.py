@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from app.domain.job import JobState, Order, Preview
+from app.domain.job import JobPatch, JobState, Preview
 from app.domain.watch import JobPlace
 
 
@@ -13,13 +13,13 @@ class PlanningDeployer:
     job: JobState | None = None
     plan: Preview = field(default_factory=Preview)
     trouble: Exception | None = None
-    orders: list[Order] = field(default_factory=list)
+    patches: list[JobPatch] = field(default_factory=list)
 
     async def inspect(self, place: JobPlace) -> JobState | None:
         if self.trouble is not None:
             raise self.trouble
         return self.job
 
-    async def preview(self, place: JobPlace, order: Order) -> Preview:
-        self.orders.append(order)
+    async def preview(self, place: JobPlace, patch: JobPatch) -> Preview:
+        self.patches.append(patch)
         return self.plan

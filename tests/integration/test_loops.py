@@ -24,7 +24,7 @@ from app.adapters.postgres.presence import PostgresPresences
 from app.adapters.postgres.retention import PostgresRetention
 from app.adapters.postgres.rollouts import PostgresRollouts
 from app.adapters.postgres.schedule import PostgresSchedule
-from app.domain.job import Pointer
+from app.domain.job import WaitIndex
 from app.domain.watch import JobPlace
 from app.services.lease import held
 from app.services.loops import Loop, Loops
@@ -140,7 +140,7 @@ class LongLease:
 class Still:
     """A deployer in which nothing moves."""
 
-    async def moved(self, _place: JobPlace, _pointer: Pointer, *, within: float) -> None:
+    async def moved(self, _place: JobPlace, _wait_index: WaitIndex, *, within: float) -> None:
         await asyncio.sleep(within)
 
 
@@ -168,7 +168,7 @@ class Turning:
         claim = await looks.claim(target_id, 600.0)
         assert claim is not None
         vigil = Vigil(self._counted("vigil", PostgresRollouts(self._database)), Still(), bell)  # type: ignore[arg-type]
-        vigil.begin(rollout_id, place, Pointer(what="deployment/1", index=1), within=600.0)
+        vigil.begin(rollout_id, place, WaitIndex(subject="deployment/1", index=1), within=600.0)
         presence = Presence(
             self._counted("presence", PostgresPresences(self._database)),
             kind=ProcessKind.POLLER,

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from app.adapters.nomad.client import NomadClient
-from app.adapters.nomad.connection import NomadConnection
-from app.adapters.nomad.polling import LongPolls, PollFailed
+from app.adapters.nomad.http.access import Access
+from app.adapters.nomad.http.client import NomadClient
+from app.adapters.nomad.http.connection import NomadConnection
+from app.adapters.nomad.http.polling import LongPolls, PollFailed
 from app.adapters.notifiers.slack import SlackNotifier
 from app.adapters.registry import RegistryClient, RegistryEndpoint
 from app.domain.notice import Notice, NoticeKind
@@ -57,7 +58,7 @@ def registry_port() -> Iterator[str]:
 
 
 async def read(origin: str) -> object:
-    client = NomadClient(NomadConnection(address=origin, token=TOKEN))
+    client = NomadClient(Access(NomadConnection(address=origin, token=TOKEN)))
     try:
         return await asyncio.to_thread(client.job, PLACE)
     finally:
@@ -65,7 +66,7 @@ async def read(origin: str) -> object:
 
 
 async def register(origin: str) -> object:
-    client = NomadClient(NomadConnection(address=origin, token=TOKEN))
+    client = NomadClient(Access(NomadConnection(address=origin, token=TOKEN)))
     try:
         job = sample_job("other", "registry.example.com/team/app:v1.0.0")
         return await asyncio.to_thread(client.post, PLACE, "job", "other", body={"Job": job})
@@ -74,9 +75,9 @@ async def register(origin: str) -> object:
 
 
 async def poll(origin: str) -> object:
-    polls = LongPolls(NomadConnection(address=origin, token=TOKEN))
+    polls = LongPolls(Access(NomadConnection(address=origin, token=TOKEN)))
     try:
-        return await polls.ask(PLACE, "job", "app", index=1)
+        return await polls.query(PLACE, "job", "app", index=1)
     finally:
         await polls.aclose()
 

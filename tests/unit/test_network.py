@@ -3,9 +3,10 @@
 import httpx
 import pytest
 
-from app.adapters.nomad.connection import NomadConnection
-from app.adapters.nomad.errors import refusal_of
-from app.adapters.nomad.polling import LongPolls, PollFailed
+from app.adapters.nomad.http.access import Access
+from app.adapters.nomad.http.connection import NomadConnection
+from app.adapters.nomad.http.polling import LongPolls, PollFailed
+from app.adapters.nomad.http.problem import refusal_of
 from app.adapters.notifiers.slack import SlackNotifier
 from app.adapters.registry import RegistryClient, RegistryEndpoint
 from app.domain.notice import Notice, NoticeKind
@@ -74,9 +75,9 @@ def test_only_what_is_read_is_kept() -> None:
 async def test_an_index_that_is_none_fails_the_wait_and_nothing_else(index: str) -> None:
     with hostile_registry(("X-Nomad-Index", index)) as hostile:
         hostile.body = b"[]"
-        polls = LongPolls(NomadConnection(address=f"http://{hostile.host}"))
+        polls = LongPolls(Access(NomadConnection(address=f"http://{hostile.host}")))
         with pytest.raises(PollFailed):
-            await polls.ask(JobPlace(region="", namespace="", job_id="app"), "job", "app", index=1)
+            await polls.query(JobPlace(region="", namespace="", job_id="app"), "job", "app", index=1)
         await polls.aclose()
 
 

@@ -194,7 +194,7 @@ def test_a_plan_tells_what_would_change_and_stores_nothing(face: Face, client: T
     }
     assert face.rules.words == []
     assert face.doorbell.rings == []
-    assert [order.expected_index for order in face.deployer.orders] == [7]
+    assert [patch.expected_index for patch in face.deployer.patches] == [7]
 
 
 def test_a_reset_can_be_planned(face: Face, client: TestClient) -> None:
@@ -220,7 +220,7 @@ def test_a_plan_that_changes_nothing_asks_for_none(face: Face, client: TestClien
     assert (toggled["changes"], toggled["plan"]["lines"]) == ({}, [])
     face.registries.images = {"team/app": {"test": digest_of("test")}}
     assert "no release" in client.post("/tags/app/reset?plan=true").json()["message"]
-    assert face.deployer.orders == []
+    assert face.deployer.patches == []
 
 
 @pytest.mark.parametrize("query", ["plan=yes", "plan=", "plan=True", "plan=true&plan=true", "plan=true&plan=false"])

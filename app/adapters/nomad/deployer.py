@@ -1,6 +1,6 @@
-"""The Deployer port on Nomad. Calls block, so each runs in a thread of our own, but for waiting, which holds none.
+"""The Deployer port on Nomad. Calls block, so each runs in a thread of its own pool; waits hold no thread.
 
-It must not judge what it sees.
+This module does not judge rollouts.
 """
 
 import asyncio
@@ -9,20 +9,21 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from app.adapters.nomad import refusals
-from app.adapters.nomad.client import NomadClient
-from app.adapters.nomad.connection import NomadConnection
-from app.adapters.nomad.diagnosis import diagnose
-from app.adapters.nomad.following import Following
-from app.adapters.nomad.promotion import Promotion
-from app.adapters.nomad.registration import Registration
+from app.adapters.nomad.explain.diagnosis import diagnose
+from app.adapters.nomad.follow.following import Following
+from app.adapters.nomad.follow.promotion import Promotion
+from app.adapters.nomad.follow.waiting import Waiting
+from app.adapters.nomad.http.access import Access
+from app.adapters.nomad.http.client import NomadClient
+from app.adapters.nomad.http.connection import NomadConnection
+from app.adapters.nomad.register.registration import Registration
+from app.adapters.nomad.register.vault import VaultToken
 from app.adapters.nomad.translate import job_state
-from app.adapters.nomad.vault import VaultToken
-from app.adapters.nomad.waiting import Waiting
-from app.domain.job import Diagnosis, JobState, Order, Pointer, Preview, Snapshot, Submission
+from app.domain.job import Diagnosis, JobPatch, JobState, Preview, Snapshot, Submission, WaitIndex
 from app.domain.watch import JobPlace
 
-# Nomad cuts an address off at 100 connections: four processes of ours fit beside each other, each with these and the
-# eight of polling.py.
+# Nomad allows 100 connections for each address (docs/nomad.md, section 1). Four of our processes fit, each with these
+# and the eight of http/polling.py.
 _PARALLEL = 16
 
 _T = TypeVar("_T")
@@ -31,48 +32,49 @@ _T = TypeVar("_T")
 class NomadDeployer:
     """Reads and changes jobs of one Nomad. Raises ConfigError at once for a connection that can never work.
 
-    A cancelled call goes on in its thread to its timeout: a write may still be applied, which `recover` tells.
+    A cancelled call continues in its thread until its timeout. A write may still be applied; `recover` finds out.
     """
 
     def __init__(self, connection: NomadConnection) -> None:
-        self._client = NomadClient(connection)
+        access = Access(connection)
+        self._client = NomadClient(access)
         self._registration = Registration(self._client, VaultToken(connection.vault_token, self._client))
         self._following = Following(self._client)
         self._promotion = Promotion(self._client)
-        self._waiting = Waiting(connection)
+        self._waiting = Waiting(access)
         self._threads = ThreadPoolExecutor(max_workers=_PARALLEL, thread_name_prefix="nomad")
 
     async def inspect(self, place: JobPlace) -> JobState | None:
-        """The job as it is now, or None when it is not there: two reads."""
+        """The job as it is now, or None when it is not there, in two reads."""
         return await self._in_thread(lambda: self._inspect(place))
 
-    async def preview(self, place: JobPlace, order: Order) -> Preview:
-        """What registering the order would change; see app/ports.py."""
-        return await self._in_thread(lambda: self._registration.preview(place, order))
+    async def preview(self, place: JobPlace, patch: JobPatch) -> Preview:
+        """What registering the patch would change; see app/ports.py."""
+        return await self._in_thread(lambda: self._registration.preview(place, patch))
 
     async def cautions(self) -> tuple[str, ...]:
-        """What to warn about at start: a token that may do more than it should. Nothing where Nomad does not tell."""
+        """Warnings at start: a token that may do more than it should. None where Nomad does not describe the token."""
         about = await self._in_thread(self._client.own_token)
         return (refusals.management_token(),) if about and about.get("Type") == "management" else ()
 
-    async def submit(self, place: JobPlace, order: Order) -> Submission:
-        """Register the order by check-and-set; see app/ports.py."""
-        return await self._in_thread(lambda: self._registration.submit(place, order))
+    async def submit(self, place: JobPlace, patch: JobPatch) -> Submission:
+        """Register the patch by check-and-set; see app/ports.py."""
+        return await self._in_thread(lambda: self._registration.submit(place, patch))
 
-    async def recover(self, place: JobPlace, order: Order) -> Submission | None:
-        """What became of an order whose answer was lost; see app/ports.py."""
-        return await self._in_thread(lambda: self._registration.recover(place, order))
+    async def recover(self, place: JobPlace, patch: JobPatch) -> Submission | None:
+        """Find out what became of a patch whose answer was lost; see app/ports.py."""
+        return await self._in_thread(lambda: self._registration.recover(place, patch))
 
     async def observe(self, place: JobPlace, submission: Submission, *, deployment_id: str = "") -> Snapshot:
-        """One short look: up to five reads, at most one while its known deployment goes well; see app/ports.py."""
-        just_seen = self._waiting.taken(place, deployment_id)
+        """Take one snapshot: up to five reads, at most one while the known deployment goes well; see app/ports.py."""
+        just_read = self._waiting.just_read(place, deployment_id)
         return await self._in_thread(
-            lambda: self._following.observe(place, submission, deployment_id=deployment_id, just_seen=just_seen)
+            lambda: self._following.observe(place, submission, deployment_id=deployment_id, just_read=just_read)
         )
 
-    async def moved(self, place: JobPlace, pointer: Pointer, *, within: float) -> None:
+    async def moved(self, place: JobPlace, wait_index: WaitIndex, *, within: float) -> None:
         """Wait for a change by blocking queries on this event loop, not in a thread; see app/ports.py."""
-        await self._waiting.moved(place, pointer, within=within)
+        await self._waiting.moved(place, wait_index, within=within)
 
     async def returned(self, place: JobPlace, submission: Submission) -> Submission | None:
         """What Nomad's auto-revert registered after our failed registration; see app/ports.py."""

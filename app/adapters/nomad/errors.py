@@ -1,22 +1,17 @@
-"""What went wrong in a call: exceptions of python-nomad and requests -> ours, and whether a write may be applied.
+"""The error that a failed call to Nomad raises, and whether a write may have been applied all the same.
 
 Pure. Texts are matched by substring: Nomad puts `rpc error: ` before what crossed servers, sometimes several times.
-It must not quote what libraries say about a request: that can hold a header.
 """
 
-import requests
-from nomad.api.exceptions import BaseNomadException
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
-
 from app.adapters.nomad import refusals
-from app.adapters.nomad.explain import bounded
+from app.adapters.nomad.http.problem import Problem, Refusal, Silence
 from app.adapters.nomad.refusals import Doing
 from app.domain.watch import JobPlace
 from app.errors import JobChanged, JobRejected, NomadDenied, NomadUnavailable, RegistryWatcherError
 
 _CONFLICT = "Enforcing job modify index"
 
-# A 500 with one of these is Nomad's judgement on the specification, not on its own state.
+# A 500 with one of these texts refuses the specification (docs/nomad.md, section 2).
 _REJECTIONS = (
     "error occurred:",
     "errors occurred:",
@@ -29,85 +24,34 @@ _REJECTIONS = (
     "quota",
     "Sentinel",
 )
-# A 500 with one of these says that nothing was begun.
+# A 500 with one of these texts means that Nomad did not begin.
 _NOT_NOW = ("No cluster leader", "Not ready to serve consistent reads", "No path to region", "node is not the leader")
 _GATEWAY = frozenset({408, 502, 503, 504})
-_MOST_WORDS = 16_384  # bytes of a refusal; what is told of it is far less
-
-
-class Refusal(Exception):
-    """Nomad answered with an error status."""
-
-    def __init__(self, status: int, text: str, *, retry_after: float | None = None) -> None:
-        super().__init__(f"{status} {text}")
-        self.status = status
-        self.text = text
-        self.retry_after = retry_after
-
-
-class Silence(Exception):
-    """There was no usable answer; `sent` is whether the request may have reached Nomad."""
-
-    def __init__(self, why: str, *, sent: bool) -> None:
-        super().__init__(why)
-        self.sent = sent
-
-
-Problem = Refusal | Silence
-
-
-def problem_of(error: Exception) -> Problem:
-    """Sort an exception of python-nomad, requests or the system into Refusal or Silence."""
-    cause = error.nomad_resp if isinstance(error, BaseNomadException) else error
-    if isinstance(cause, requests.Response):
-        return refusal_of(cause)
-    if isinstance(cause, requests.exceptions.SSLError):
-        return _tls_silence(str(cause))
-    if isinstance(cause, requests.exceptions.ConnectTimeout) or _never_connected(cause):
-        return Silence("it cannot be reached; look whether the agent is up, and correct NOMAD_ADDR", sent=False)
-    if isinstance(cause, requests.exceptions.Timeout):
-        return Silence("it did not answer in time; it is asked again later", sent=True)
-    if isinstance(cause, requests.exceptions.ConnectionError):
-        return Silence("the connection broke before the answer; it is asked again later", sent=True)
-    if isinstance(cause, requests.exceptions.JSONDecodeError):
-        return Silence(
-            "the answer is not Nomad's JSON; is there something else at this address? Correct NOMAD_ADDR", sent=True
-        )
-    return Silence(f"the call failed ({type(cause).__name__}); correct the NOMAD_* variables", sent=True)
-
-
-def refusal_of(response: requests.Response) -> Refusal:
-    """The refusal that an answer with an error status is; Nomad's texts are plain, and quoted bounded."""
-    # Not `response.text`: for text of no said encoding requests would try dozens of them.
-    text = response.content[:_MOST_WORDS].decode("utf-8", "replace").replace("rpc error: ", "")
-    # Asked for logs, agents of 1.7 to 1.9 say so with 500.
-    status = 403 if text.strip() == "Permission denied" else response.status_code
-    return Refusal(status, bounded(text, 1000), retry_after=_seconds(response.headers.get("Retry-After")))
 
 
 def while_reading(
     problem: Problem, origin: str, *, doing: Doing = Doing.READING, place: JobPlace | None = None
 ) -> RegistryWatcherError:
-    """The error that a failed read raises, or any call that changes nothing."""
+    """The error for a failed read, or for any other call that changes nothing."""
     if isinstance(problem, Silence):
         return NomadUnavailable(refusals.silent(origin, str(problem)))
     job = refusals.name_of(place) if place else None
     if problem.status in (401, 403):
         namespace = (place.namespace if place else "") or "default"
         return NomadDenied(refusals.denied(origin, problem.text, doing=doing, job=job, namespace=namespace))
-    words = refusals.unavailable(origin, problem.status, problem.text, doing=doing, job=job)
-    return NomadUnavailable(words, retry_after=problem.retry_after)
+    message = refusals.unavailable(origin, problem.status, problem.text, doing=doing, job=job)
+    return NomadUnavailable(message, retry_after=problem.retry_after)
 
 
 def while_planning(problem: Problem, origin: str, place: JobPlace) -> RegistryWatcherError:
-    """The error that a failed plan raises: nothing was written, so nothing about it is unknown."""
+    """The error for a failed plan. A plan writes nothing, so its outcome is never unknown."""
     if isinstance(problem, Refusal) and _rejects(problem):
         return JobRejected(refusals.rejected(problem.text, job=refusals.name_of(place), doing=Doing.PLANNING))
     return while_reading(problem, origin, doing=Doing.PLANNING, place=place)
 
 
 def while_writing(problem: Problem, origin: str, place: JobPlace | None = None) -> RegistryWatcherError | None:
-    """The error of a registration that was certainly not applied; None when only reading back can tell."""
+    """The error for a registration that was certainly not applied; None when only reading the job back can tell."""
     if may_be_applied(problem):
         return None
     job = refusals.name_of(place) if place else None
@@ -120,7 +64,7 @@ def while_writing(problem: Problem, origin: str, place: JobPlace | None = None) 
 
 
 def may_be_applied(problem: Problem) -> bool:
-    """Whether a write that ended so can have happened: lost answers, gateways, and 500s of unknown meaning."""
+    """True if a write that failed like this may have been applied: no answer, a gateway's error, or an unclear 500."""
     if isinstance(problem, Silence):
         return problem.sent
     if problem.status in _GATEWAY:
@@ -129,7 +73,7 @@ def may_be_applied(problem: Problem) -> bool:
 
 
 def is_not_now(problem: Problem) -> bool:
-    """Whether Nomad says that it could not even begin (no leader, unknown region)."""
+    """True if Nomad could not even begin (no leader, unknown region)."""
     return isinstance(problem, Refusal) and any(text in problem.text for text in _NOT_NOW)
 
 
@@ -137,31 +81,3 @@ def _rejects(refusal: Refusal) -> bool:
     if refusal.status == 500:
         return any(text in refusal.text for text in _REJECTIONS)
     return 400 <= refusal.status < 500 and refusal.status not in (401, 403, 404, 429)
-
-
-def _never_connected(error: object) -> bool:
-    """Whether nothing was sent. requests hides urllib3's reason in its first argument."""
-    wrapped = error.args[0] if isinstance(error, requests.exceptions.ConnectionError) and error.args else None
-    return isinstance(getattr(wrapped, "reason", wrapped), NewConnectionError | ConnectTimeoutError)
-
-
-def _tls_silence(text: str) -> Silence:
-    if "Hostname mismatch" in text or "doesn't match" in text or "not valid for" in text:
-        return Silence(
-            "its certificate is for another name; set NOMAD_TLS_SERVER_NAME to one that it has (server.<region>.nomad)",
-            sent=False,
-        )
-    if "CERTIFICATE_VERIFY_FAILED" in text:
-        return Silence(
-            "its certificate cannot be verified; set NOMAD_CACERT to the file of the CA that signed it", sent=False
-        )
-    if "NO_CERTIFICATE_OR_CRL_FOUND" in text:
-        return Silence("NOMAD_CACERT holds no certificate in PEM form; name the CA's certificate", sent=False)
-    if "WRONG_VERSION_NUMBER" in text or "record layer failure" in text:
-        return Silence("it does not speak TLS; write http:// in NOMAD_ADDR, or switch TLS on in Nomad", sent=False)
-    return Silence("the TLS connection failed; look at NOMAD_CACERT and NOMAD_CLIENT_CERT", sent=True)
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    is_number = retry_after is not None and retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 7
-    return float(retry_after) if retry_after and is_number else None

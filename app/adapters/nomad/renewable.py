@@ -1,16 +1,15 @@
 """The Deployer port on a Nomad whose connection may change while the process runs: a rotated token, another address.
 
-New calls go by the new connection; calls under way end by the old one, which is closed after the last of them. It must
-not judge what it sees.
+New calls use the new connection. Calls under way end on the old one, which is closed after the last of them.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from app.adapters.nomad.connection import NomadConnection
 from app.adapters.nomad.deployer import NomadDeployer
-from app.domain.job import Diagnosis, JobState, Order, Pointer, Preview, Snapshot, Submission
+from app.adapters.nomad.http.connection import NomadConnection
+from app.domain.job import Diagnosis, JobPatch, JobState, Preview, Snapshot, Submission, WaitIndex
 from app.domain.watch import JobPlace
 
 
@@ -34,41 +33,41 @@ class RenewableDeployer:
         async with self._held.in_use() as deployer:
             return await deployer.inspect(place)
 
-    async def preview(self, place: JobPlace, order: Order) -> Preview:
+    async def preview(self, place: JobPlace, patch: JobPatch) -> Preview:
         """See app/ports.py."""
         async with self._held.in_use() as deployer:
-            return await deployer.preview(place, order)
+            return await deployer.preview(place, patch)
 
     async def cautions(self) -> tuple[str, ...]:
-        """What to warn about: a token that may do more than it should."""
+        """Warnings: a token that may do more than it should."""
         async with self._held.in_use() as deployer:
             return await deployer.cautions()
 
-    async def submit(self, place: JobPlace, order: Order) -> Submission:
+    async def submit(self, place: JobPlace, patch: JobPatch) -> Submission:
         """See app/ports.py."""
         async with self._held.in_use() as deployer:
-            return await deployer.submit(place, order)
+            return await deployer.submit(place, patch)
 
-    async def recover(self, place: JobPlace, order: Order) -> Submission | None:
+    async def recover(self, place: JobPlace, patch: JobPatch) -> Submission | None:
         """See app/ports.py."""
         async with self._held.in_use() as deployer:
-            return await deployer.recover(place, order)
+            return await deployer.recover(place, patch)
 
     async def observe(self, place: JobPlace, submission: Submission, *, deployment_id: str = "") -> Snapshot:
         """See app/ports.py."""
         async with self._held.in_use() as deployer:
             return await deployer.observe(place, submission, deployment_id=deployment_id)
 
-    async def moved(self, place: JobPlace, pointer: Pointer, *, within: float) -> None:
-        """See app/ports.py. A wait ends when the connection is renewed: whoever waited looks again by the new one."""
+    async def moved(self, place: JobPlace, wait_index: WaitIndex, *, within: float) -> None:
+        """See app/ports.py. A wait ends when the connection is renewed; the caller then takes a new snapshot."""
         held = self._held
         async with held.in_use() as deployer:
-            moving = asyncio.create_task(deployer.moved(place, pointer, within=within))
+            moving = asyncio.create_task(deployer.moved(place, wait_index, within=within))
             waits = (moving, asyncio.create_task(held.renewed.wait()))
             try:
                 done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
                 if moving in done:
-                    await moving  # an error must not look like a move: whoever waits would come back at once
+                    await moving  # an error must not pass for a change: the caller would come back at once
             finally:
                 for wait in waits:
                     wait.cancel()
@@ -98,7 +97,7 @@ class RenewableDeployer:
         """Wait for calls under way, those by earlier connections included, and close every connection."""
         ending = list(self._before.values())
         for task in ending:
-            task.cancel()  # whoever calls has been stopped by now
+            task.cancel()  # all callers have stopped by now
         await asyncio.gather(*ending, return_exceptions=True)
         for held in (*self._before, self._held):
             await held.deployer.aclose()
@@ -112,7 +111,7 @@ class RenewableDeployer:
 
 
 class _Held:
-    """One deployer, how many calls are under way on it, and whether another one has its place."""
+    """One deployer, the number of calls under way on it, and whether it was replaced."""
 
     def __init__(self, connection: NomadConnection) -> None:
         self.connection = connection

@@ -1,23 +1,23 @@
-"""Nomad's JSON about a job and a registration -> our values. Pure: no I/O, no clock, and behind it there are no dicts.
+"""Translates Nomad's JSON about jobs and registrations into our values. Pure: no I/O, no clock; callers get no dicts.
 
-Evaluations and allocations leave empty keys out, jobs and deployments do not: everything is read with `.get`.
-Shapes: https://developer.hashicorp.com/nomad/api-docs/jobs and …/deployments.
+Keys may be missing, so everything is read with `.get` (docs/nomad.md, section 1). Shapes:
+https://developer.hashicorp.com/nomad/api-docs/jobs and https://developer.hashicorp.com/nomad/api-docs/deployments.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.adapters.nomad import refusals
-from app.adapters.nomad.explain import bounded
 from app.adapters.nomad.images import running_task, tasks_of
+from app.adapters.nomad.text import bounded
 from app.domain.job import ActiveDeployment, JobState, Submission
 
-# The statuses of a deployment that is over; one that we do not know counts as not over.
+# The statuses of a deployment that has ended; an unknown status counts as active.
 FINISHED = ("successful", "failed", "cancelled")
 
 
 def job_state(job: Mapping[str, Any], deployments: Sequence[Mapping[str, Any]]) -> JobState:
-    """The job as a decision needs it; `deployments` are all of this job, in any order."""
+    """The state of the job that a decision needs; `deployments` are all of this job, in any order."""
     return JobState(
         index=job["JobModifyIndex"],
         create_index=job.get("CreateIndex") or 0,
@@ -30,7 +30,7 @@ def job_state(job: Mapping[str, Any], deployments: Sequence[Mapping[str, Any]]) 
 
 
 def unusable(job: Mapping[str, Any]) -> str | None:
-    """Why we must not register this job, with the mend; None when we may."""
+    """Why we must not register this job, with the fix; None when we may."""
     name = str(job.get("ID"))
     if job.get("Stop"):
         return refusals.stopped(name)
@@ -40,16 +40,15 @@ def unusable(job: Mapping[str, Any]) -> str | None:
 
 
 def launches_later(job: Mapping[str, Any]) -> bool:
-    """Whether a registration runs nothing by itself: periodic and parameterized jobs."""
+    """True if a registration starts nothing by itself: for periodic and parameterized jobs."""
     return bool(job.get("Periodic") or job.get("ParameterizedJob"))
 
 
 def submission(reply: Mapping[str, Any], before: Mapping[str, Any]) -> Submission:
-    """What a register reply means, given the job as it was read before the post.
+    """Read the reply to a registration, given the job as it was read before.
 
-    A new specification has `JobModifyIndex == Index`, beyond anything read before. For an unchanged one Nomad answers
-    the old ModifyIndex (2.0) or JobModifyIndex (1.9) and a newer Index; for periodic jobs both are old, or Index is
-    0 (1.9).
+    A changed specification has `JobModifyIndex == Index`, larger than any index read before; for an unchanged one the
+    reply depends on the version of Nomad (docs/nomad.md, sections 4 and 15).
     """
     index = reply.get("JobModifyIndex") or 0
     changed = index == (reply.get("Index") or 0) and index > (before.get("ModifyIndex") or 0)

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from app.adapters.postgres.pool import Connection, Row
 from app.domain.event import Action
 from app.domain.history import History, InFlight
-from app.domain.job import Order, TaskChange, TaskKey
+from app.domain.job import JobPatch, TaskChange, TaskKey
 from app.domain.reference import Repository
 from app.domain.rollout import Origin, RolloutState
 from app.domain.rule import Rule
@@ -194,14 +194,14 @@ def _open_rollout(row: Row) -> OpenRollout:
         )
         for each in row["changes"]
     }
-    order = None
+    patch = None
     if row["expected_index"] is not None:
-        order = Order(changes=changes, expected_index=row["expected_index"])
+        patch = JobPatch(changes=changes, expected_index=row["expected_index"])
     return OpenRollout(
         rollout_id=row["rollout_id"],
         origin=Origin(row["origin"]),
         submitted=row["state"] == RolloutState.SUBMITTED.value,
-        order=order,
+        patch=patch,
         items=tuple(Item(**each) for each in row["items"]),
         undoes=row["undoes"],
         awaits_promotion=row["deployment"].get("awaits_promotion", False),

@@ -9,7 +9,7 @@ from app.adapters.postgres.due import make_due
 from app.adapters.postgres.notices import MAX_DETAIL, storable
 from app.adapters.postgres.pool import Connection, Database
 from app.adapters.postgres.watch_rows import RegisteredMeanwhile, write_watch
-from app.domain.job import JobState, Order, Submission
+from app.domain.job import JobPatch, JobState, Submission
 from app.domain.rollout import Outcome
 from app.services.target import (
     Claim,
@@ -57,7 +57,7 @@ RETURNING CASE WHEN mark <> $3 OR EXISTS (SELECT FROM wakes WHERE wakes.target_i
                ELSE $4::float8 END AS due_in
 """
 
-# An order that was refused, or read back and not found, takes no place among the rollouts under way.
+# A patch that was refused, or read back and not found, takes no place among the rollouts under way.
 _WITHDRAW = """
 UPDATE rollouts SET expected_index = NULL, changes = '[]' WHERE rollout_id = $1 AND state = 'requested'
 """
@@ -162,12 +162,12 @@ class PostgresLooks:
             woken = await turns.next_turn(connection, claim.target_id) if gives_way else ()
         return Written(due_in=due_in, notice_ids=tuple(notices), woken=tuple(woken))
 
-    async def submitted(self, claim: Claim, rollout_id: UUID, order: Order, submission: Submission) -> Written:
+    async def submitted(self, claim: Claim, rollout_id: UUID, patch: JobPatch, submission: Submission) -> Written:
         """Record the registration, a fact, even when the lease was lost; everything else only with the lease."""
         due_in: float | None = None
         async with self._database.transaction() as connection:
             held = await connection.fetchval(_LOCK, claim.target_id, claim.token)
-            notices = await rows.write_submitted(connection, rollout_id, order, submission)
+            notices = await rows.write_submitted(connection, rollout_id, patch, submission)
             if held:
                 await connection.execute(_TARGET_TROUBLE, claim.target_id, "")
                 due_in = await _release(connection, claim, again_in=None, thorough=False, attempts=0)
@@ -193,7 +193,7 @@ class PostgresLooks:
         return Written(due_in=due_in, notice_ids=tuple(notices), woken=tuple(woken))
 
     async def withdraw(self, claim: Claim, rollout_id: UUID) -> None:
-        """Forget the order that Nomad refused."""
+        """Forget the patch that Nomad refused."""
         async with self._database.transaction() as connection:
             await _fence(connection, claim)
             await _give_up_if_in_flight(connection, claim)
@@ -211,23 +211,23 @@ class PostgresLooks:
 
 
 def _gives_up(rollout: OpenRollout, result: Result) -> bool:
-    """Whether the look leaves the open rollout without the order that the row holds: by its end, by another order, or
+    """Whether the look leaves the open rollout without the patch that the row holds: by its end, by another patch, or
     because it waits its turn."""
     if result.launch is not None and result.launch.reuse:
-        return result.launch.order != rollout.order
+        return result.launch.patch != rollout.patch
     return result.ended is not None or (bool(result.waits_turn) and not rollout.origin.is_order)
 
 
 def _in_flight(rollout: OpenRollout, job: JobState | None) -> bool:
-    """Whether an order may be applied yet, by a worker that was frozen or a Nomad that is slow: nobody has fenced it
+    """Whether a patch may be applied yet, by a worker that was frozen or a Nomad that is slow: nobody has fenced it
     off."""
-    order = rollout.order
-    return order is not None and job is not None and job.index == order.expected_index
+    patch = rollout.patch
+    return patch is not None and job is not None and job.index == patch.expected_index
 
 
 async def _give_up_if_in_flight(connection: Connection, claim: Claim) -> None:
-    """Nomad refused this order to us; another worker's registration of it was not answered yet when the look began."""
-    if claim.rollout is not None and claim.rollout.order is not None:
+    """Nomad refused this patch to us; another worker's registration of it was not answered yet when the look began."""
+    if claim.rollout is not None and claim.rollout.patch is not None:
         await rows.may_still_come(connection, claim.rollout.rollout_id)
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.adapters.postgres.notices import MAX_DETAIL, add_notice, storable
 from app.adapters.postgres.pool import Connection, Row
-from app.domain.job import Order, Source, Submission
+from app.domain.job import JobPatch, Source, Submission
 from app.domain.notice import NoticeKind
 from app.domain.rollout import Origin, Outcome, OutcomeKind, RolloutState
 from app.services.target import Claim, Launch, LeaseLost
@@ -85,8 +85,8 @@ WHERE r.rollout_id = $1 AND r.expected_index IS NOT NULL AND r.submission_index 
   AND w.name = rw.watch_name AND w.target_id = r.target_id
 """
 
-# The registration of an order is a fact about its rollout: recorded once, also when the lease was lost meanwhile and
-# when a person's word has ended the rollout. An order that was replaced since is not this rollout's any more.
+# The registration of a patch is a fact about its rollout: recorded once, also when the lease was lost meanwhile and
+# when a person's word has ended the rollout. A patch that was replaced since is not this rollout's any more.
 _SUBMITTED = """
 UPDATE rollouts SET submitted_at = clock_timestamp(), evaluation_id = $2, submission_index = $3,
   submission_changed = $4, warnings = $5,
@@ -112,10 +112,10 @@ async def write_launch(connection: Connection, claimed: Claim, launch: Launch) -
             "marker": change.marker,
             "force_pull": change.force_pull,
         }
-        for key, change in launch.order.changes.items()
+        for key, change in launch.patch.changes.items()
     ]
     if launch.reuse:
-        reused = await connection.fetchval(_REUSE_ROLLOUT, launch.rollout_id, launch.order.expected_index, changes)
+        reused = await connection.fetchval(_REUSE_ROLLOUT, launch.rollout_id, launch.patch.expected_index, changes)
         if reused is None:
             raise LeaseLost(claimed.target_id)
         await connection.execute(_DROP_ITEMS, launch.rollout_id, [item.watch for item in launch.items])
@@ -125,7 +125,7 @@ async def write_launch(connection: Connection, claimed: Claim, launch: Launch) -
             launch.rollout_id,
             claimed.target_id,
             Origin.RULE.value,
-            launch.order.expected_index,
+            launch.patch.expected_index,
             changes,
         )
     for item in launch.items:
@@ -143,18 +143,18 @@ async def write_launch(connection: Connection, claimed: Claim, launch: Launch) -
 
 
 async def may_still_come(connection: Connection, rollout_id: UUID) -> None:
-    """The rollout's order is given up, and a worker may be registering it: remember what it would put into the job."""
+    """The rollout's patch is given up, and a worker may be registering it: remember what it would put into the job."""
     await connection.execute(_MAY_STILL_COME, rollout_id)
 
 
 async def write_submitted(
-    connection: Connection, rollout_id: UUID, order: Order, submission: Submission
+    connection: Connection, rollout_id: UUID, patch: JobPatch, submission: Submission
 ) -> list[int] | None:
-    """Record that Nomad has the order: on the rollout, and on the watches that no newer rollout has written on.
+    """Record that Nomad has the patch: on the rollout, and on the watches that no newer rollout has written on.
 
-    Returns the notices; None when somebody else has recorded it, or when the rollout has another order by now.
+    Returns the notices; None when somebody else has recorded it, or when the rollout has another patch by now.
     """
-    images = {str(key): change.image for key, change in order.changes.items()}
+    images = {str(key): change.image for key, change in patch.changes.items()}
     under_way = await connection.fetchval(
         _SUBMITTED,
         rollout_id,
@@ -162,7 +162,7 @@ async def write_submitted(
         submission.index,
         submission.changed,
         submission.warnings,
-        order.expected_index,
+        patch.expected_index,
         images,
     )
     if under_way is None:

@@ -1,8 +1,7 @@
 """A Nomad agent that exists only in memory: state machine, HTTP API, faults, and a ledger of every registration.
 
 For the demo, contract tests and load runs. It knows nothing of registrywatcher; `agent.py` and `__main__.py` speak
-HTTP, the rest is plain Python. What it models, and from which recordings: the module docstrings name the section of
-the Nomad sources or replies.
+HTTP, the rest is plain Python. Module docstrings cite the facts that they model in docs/nomad.md.
 """
 
 from app.local.nomad.application import create_simulator_app

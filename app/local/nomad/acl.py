@@ -1,4 +1,4 @@
-"""Answers: whose token is this, and what may it do where? (docs/nomad.md, N:acl/acl.go)
+"""Answers: whose token is this, and what may it do where? (docs/nomad.md, sections 2 and 3)
 
 ACLs are off until there is a token. It knows capabilities of namespaces and management, nothing of nodes or operators.
 """

@@ -1,5 +1,6 @@
-"""Answers: how does an agent show a job that it has only read from HCL? Pure; the form is the Go client's (N:api).
+"""Answers: how does an agent show a job that it has only read from HCL? Pure; the form is the Go client's.
 
+See https://github.com/hashicorp/nomad/blob/v2.0.5/api/jobs.go.
 It is filled in like a registered job, but what only a server decides is still null, and some blocks stand elsewhere.
 """
 

@@ -1,4 +1,4 @@
-"""Answers: when does a blocking query end? (N:nomad/rpc.go blockingRPC, docs/nomad.md)
+"""Answers: when does a blocking query end? (docs/nomad.md, section 12)
 
 Once the index has passed the one sent, or the wait is over. A wait on some rows of a table is not ended by the others,
 although the index it is told is that of the table.

@@ -1,6 +1,5 @@
-"""Answers: how does a deployment move: progress, health, deadlines, promotion, failure, rollback?
-
-See docs/nomad.md.
+"""Answers: how does a deployment move: progress, health, deadlines, promotion, failure, rollback? (docs/nomad.md,
+section 9)
 """
 
 from __future__ import annotations

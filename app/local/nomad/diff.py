@@ -1,4 +1,4 @@
-"""Answers: in what do two versions of a job differ, told as Nomad tells it? (N:nomad/structs/diff.go)
+"""Answers: in what do two versions of a job differ, told as Nomad tells it? (docs/nomad.md, section 5)
 
 Fields that changed stand at their level; a block that changed is an object, with its unchanged fields beside the
 changed ones; a block in a list counts as the same only when it is equal, or has the same name.

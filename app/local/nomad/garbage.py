@@ -1,4 +1,4 @@
-"""Answers: what does the server forget, by itself or on `nomad system gc`? (docs/nomad.md)
+"""Answers: what does the server forget, by itself or on `nomad system gc`? (docs/nomad.md, section 13)
 
 A job that is dead and stopped goes with everything; of others the evaluations, deployments and allocations that are
 over, unless an allocation that still runs belongs to them. Versions and Stable stay.

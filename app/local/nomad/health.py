@@ -1,6 +1,6 @@
 """Answers: how do the checks of an allocation's services stand? The verdict on its image says it. Pure.
 
-Only checks of Nomad's own services, as on a client (N:client/serviceregistration/checks).
+Only checks of Nomad's own services, as on a client (docs/nomad.md, section 10).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Answers: which bytes does an allocation run? The registry that a test fills, and what each node keeps of it.
 
-Docker's rule (docs/nomad.md): a digest names its bytes; a tag is pulled with `force_pull`, when it is `latest` or left
-out, or when the node has no such image; else the bytes that the node has are run, whatever the registry says now.
+Docker's rule (docs/nomad.md, section 11): a digest names its bytes; a tag is pulled with `force_pull`, when it is
+`latest` or left out, or when the node has no such image; else the bytes that the node has are run, whatever the
+registry says now.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Answers: is a job pending, running or dead? Nomad's getJobStatus (N:nomad/state/state_store.go)."""
+"""Answers: is a job pending, running or dead? Nomad's getJobStatus (docs/nomad.md, section 4)."""
 
 from __future__ import annotations
 

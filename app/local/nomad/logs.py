@@ -1,5 +1,6 @@
-"""Answers: what did a task write? The verdict on its image says it; frames and errors are those of the client agent
-(N:command/agent/fs_endpoint.go).
+"""Answers: what did a task write? The verdict on its image says it; frames and errors are those of the client agent.
+
+See https://github.com/hashicorp/nomad/blob/v2.0.5/command/agent/fs_endpoint.go.
 """
 
 from __future__ import annotations

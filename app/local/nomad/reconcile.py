@@ -1,7 +1,6 @@
 """Answers: what should be placed, replaced, updated in place, stopped or left alone for one group? Pure.
 
-Follows the reconciler (N:scheduler/reconciler) for one node that is always available, without reschedules, as far as
-docs/nomad.md describes it.
+Follows Nomad's reconciler for one always available node without reschedules (docs/nomad.md, sections 7 and 8).
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ class GroupPlan:
 
 
 def takes_deployment(group: Json) -> bool:
-    """Whether this group of a job that has deployments at all takes part in one (docs/nomad.md)."""
+    """Whether this group of a job that has deployments at all takes part in one (docs/nomad.md, section 7)."""
     return bool(group["Count"] > 0 and (group["Update"] or {}).get("MaxParallel", 0) > 0)
 
 

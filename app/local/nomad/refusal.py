@@ -1,7 +1,6 @@
 """Answers one question: with which status and plain text does the simulated agent refuse a request?
 
-Texts are Nomad's own, word for word (N:command/agent/*_endpoint.go, nomad/state/state_store.go); nothing here
-decides when to refuse.
+Texts are Nomad's own, word for word (docs/nomad.md, section 2); nothing here decides when to refuse.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Answers: what does posting a job do? Every check in Nomad's order, atomically (docs/nomad.md)."""
+"""Answers: what does posting a job do? In Nomad's order of checks, atomically (docs/nomad.md, section 4)."""
 
 from __future__ import annotations
 

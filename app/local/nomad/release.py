@@ -1,4 +1,4 @@
-"""Answers: which Nomad does the simulator play, and how does that one differ? (docs/nomad.md, recordings of 1.9.7)
+"""Answers: which Nomad does the simulator play, and what did that one do differently? (docs/nomad.md, section 15)
 
 The rest of the simulator speaks the newest Nomad; here is what an older one leaves out, adds or says otherwise.
 """
@@ -57,7 +57,7 @@ class Release:
 
     @property
     def takes_posted_version(self) -> bool:
-        """Whether the Version in a posted job is looked at (GH-27768): for its source, and when it is larger."""
+        """Whether the Version in a posted job counts: for its source, and when it is larger."""
         minor = self.number[:2]
         return self.number >= (2, 0, 0) or self.number[2] >= VERSION_KEPT_SINCE.get(minor, self.number[2] + 1)
 

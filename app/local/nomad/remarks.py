@@ -1,4 +1,7 @@
-"""Answers: what does Nomad remark on a job that it takes all the same? Pure. (N:nomad/structs/structs.go Warnings)"""
+"""Answers: what does Nomad remark on a job that it takes all the same? Pure.
+
+The texts are those of https://github.com/hashicorp/nomad/blob/v2.0.5/nomad/structs/structs.go.
+"""
 
 from __future__ import annotations
 

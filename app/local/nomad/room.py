@@ -1,4 +1,4 @@
-"""Answers: what stands in the way of placing a group on the simulated nodes? (docs/nomad.md)
+"""Answers: what stands in the way of placing a group on the simulated nodes? (docs/nomad.md, section 8)
 
 All nodes are alike. It knows a few of their attributes and their memory: what a constraint asks beyond these is met. An
 image may be judged UNPLACEABLE besides.

@@ -1,7 +1,7 @@
 """Answers: what does a group's scaling block look like once it is stored, and which counts does it allow?
 
 Its policy has an id and indexes of its own, which are part of the specification: a job that is posted back as it was
-read makes a new version, once (docs/nomad.md).
+read makes a new version, once (docs/nomad.md, section 4).
 """
 
 from __future__ import annotations

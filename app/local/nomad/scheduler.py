@@ -1,4 +1,4 @@
-"""Answers: what does the scheduler do with an evaluation? (docs/nomad.md)
+"""Answers: what does the scheduler do with an evaluation? (docs/nomad.md, section 8)
 
 It plans by reconcile.py, applies the plan at one index, and ends the evaluation at the next. Health and deadlines
 are not its work.

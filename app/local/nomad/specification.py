@@ -1,8 +1,7 @@
 """Answers: what does a posted job look like once the server has taken it in, and is that another specification?
 
-Pure. Follows api.Job.Canonicalize, ApiJobToStructJob and the admission mutators (N:api/jobs.go,
-nomad/job_endpoint_hooks.go); blocks that play no part here (networks, services, templates, volumes, …) are kept as
-posted.
+Pure. Follows api.Job.Canonicalize, ApiJobToStructJob and the admission mutators (docs/nomad.md, section 4); blocks that
+play no part here (networks, services, templates, volumes, …) are kept as posted.
 """
 
 from __future__ import annotations

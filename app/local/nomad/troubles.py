@@ -1,4 +1,6 @@
-"""Answers: what goes wrong with an evaluation itself? What docs/nomad.md says of busy and unlucky servers."""
+"""Answers: what goes wrong with an evaluation itself? Ends that need a busy or unlucky server
+(docs/nomad.md, section 8).
+"""
 
 from __future__ import annotations
 

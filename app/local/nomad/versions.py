@@ -9,7 +9,7 @@ from app.local.nomad.world import KEPT_VERSIONS, World
 
 def add(world: World, record: JobRecord, job: Json, *, source: Json | None = None) -> Json:
     """Make `job` the current version at the present index: number + 1, or the number in it where that is larger
-    (GH-27768). Without a source of its own it inherits that of the version it names (docs/nomad.md).
+    (docs/nomad.md, section 4). Without a source of its own it inherits that of the version it names (section 6).
     """
     number = max(record.current["Version"] + 1, job["Version"])
     if source is None and job["Version"] <= record.current["Version"]:

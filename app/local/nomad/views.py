@@ -1,7 +1,7 @@
 """Answers: how does Nomad show its rows as JSON?
 
 Evaluations and whole allocations omit empty keys; deployments, jobs and allocation stubs are shown in full
-(docs/nomad.md).
+(docs/nomad.md, section 1).
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class Cluster:
 
     @property
     def checks_a_snapshot(self) -> bool:
-        """Whether check-and-set can let two writers pass: until 1.10.11, 1.11.5 and 2.0.1 (GH-27832)."""
+        """Whether check-and-set can let two writers pass (docs/nomad.md, section 4)."""
         fixed = {(1, 10): 11, (1, 11): 5, (2, 0): 1}
         major, minor, patch = self.version[:3]
         return self.is_real and (major, minor) < (2, 1) and patch < fixed.get((major, minor), patch + 1)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import anyio
 
-from app.domain.job import DeploymentPhase, JobState, Order, Snapshot, Submission, TaskChange, TaskKey
+from app.domain.job import DeploymentPhase, JobPatch, JobState, Snapshot, Submission, TaskChange, TaskKey
 from app.domain.watch import JobPlace
 from app.ports import Deployer
 from tests.contract.deployer.jobs import GROUP, TASK
@@ -15,9 +15,9 @@ SERVER = TaskKey(group=GROUP, task=TASK)
 PATIENCE_SECONDS = 45
 
 
-def order(state: JobState, image: str, *, key: TaskKey = SERVER, marker: str | None = None) -> Order:
+def patch(state: JobState, image: str, *, key: TaskKey = SERVER, marker: str | None = None) -> JobPatch:
     """To bring one task to `image`, if the job is still as `state` says."""
-    return Order(changes={key: TaskChange(image=image, marker=marker)}, expected_index=state.index)
+    return JobPatch(changes={key: TaskChange(image=image, marker=marker)}, expected_index=state.index)
 
 
 async def inspected(deployer: Deployer, place: JobPlace) -> JobState:
@@ -29,7 +29,7 @@ async def inspected(deployer: Deployer, place: JobPlace) -> JobState:
 
 async def submitted(deployer: Deployer, place: JobPlace, image: str, *, marker: str | None = None) -> Submission:
     """Register an image for the only task of the job as it is now."""
-    return await deployer.submit(place, order(await inspected(deployer, place), image, marker=marker))
+    return await deployer.submit(place, patch(await inspected(deployer, place), image, marker=marker))
 
 
 def over(seen: Snapshot) -> bool:
@@ -60,8 +60,8 @@ async def followed(
                 return seen
             if seen.deployment is not None:
                 deployment_id = seen.deployment.deployment_id
-            if seen.pointer is not None:
-                await deployer.moved(place, seen.pointer, within=2)
+            if seen.wait_index is not None:
+                await deployer.moved(place, seen.wait_index, within=2)
             else:
                 await anyio.sleep(0.1)
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from app.adapters.nomad import NomadConnection, NomadDeployer
-from app.domain.job import Order, TaskChange, TaskKey
+from app.domain.job import JobPatch, TaskChange, TaskKey
 from app.domain.watch import JobPlace
 from app.ports import Deployer
 
@@ -25,8 +25,8 @@ async def opened(connection: NomadConnection) -> AsyncIterator[NomadDeployer]:
         await deployer.aclose()
 
 
-async def an_order(deployer: Deployer, image: str = NEW) -> Order:
+async def a_patch(deployer: Deployer, image: str = NEW) -> JobPatch:
     """For the job `web` as it is now."""
     state = await deployer.inspect(PLACE)
     assert state is not None
-    return Order(changes={SERVER: TaskChange(image=image, marker="r-1")}, expected_index=state.index)
+    return JobPatch(changes={SERVER: TaskChange(image=image, marker="r-1")}, expected_index=state.index)

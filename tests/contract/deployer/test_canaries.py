@@ -36,7 +36,7 @@ async def test_a_canary_waits_healthy_and_is_promoted(deployer: Deployer, cluste
     done = deployment_of(seen)
     assert (done.phase, done.awaits_promotion, done.healthy) == (DeploymentPhase.SUCCESSFUL, False, 2)
     assert seen.stable
-    with pytest.raises(JobRejected, match="over"):
+    with pytest.raises(JobRejected, match="has already ended"):
         await deployer.promote(place, waiting.deployment_id)
 
 
@@ -64,7 +64,7 @@ async def test_a_canary_is_failed_by_a_word(deployer: Deployer, cluster: Cluster
     failed = deployment_of(await followed(deployer, place, submission))
     assert failed.phase is DeploymentPhase.FAILED
     assert "marked as failed" in failed.description
-    with pytest.raises(JobRejected, match="over"):
+    with pytest.raises(JobRejected, match="has already ended"):
         await deployer.fail(place, waiting.deployment_id)
 
 

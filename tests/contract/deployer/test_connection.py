@@ -10,7 +10,7 @@ from app.adapters.nomad import NomadConnection, NomadDeployer
 from app.domain.job import Submission
 from app.errors import ConfigError, NomadDenied, NomadUnavailable
 from app.local.nomad import Simulator, create_simulator_app, sample_job
-from tests.contract.deployer.lone import OLD, PLACE, an_order, opened
+from tests.contract.deployer.lone import OLD, PLACE, a_patch, opened
 from tests.servers.http import serve
 from tests.servers.tls import Certificate, issue
 
@@ -31,7 +31,7 @@ async def test_a_refused_token_is_read_again_from_its_file(tmp_path: Path) -> No
             with pytest.raises(NomadDenied, match="Permission denied"):
                 await deployer.inspect(PLACE)
             file.write_text("second\n")
-            assert (await deployer.submit(PLACE, await an_order(deployer))).changed
+            assert (await deployer.submit(PLACE, await a_patch(deployer))).changed
             file.unlink()
             assert await deployer.inspect(PLACE) is not None
 
@@ -64,7 +64,7 @@ async def test_the_environment_of_the_process_does_not_leak_into_calls(
 
 async def test_the_vault_token_is_posted_only_where_it_is_still_taken(address: str, nomad: Simulator) -> None:
     async with opened(NomadConnection(address=address, vault_token="hvs.secret")) as deployer:
-        submission: Submission = await deployer.submit(PLACE, await an_order(deployer))
+        submission: Submission = await deployer.submit(PLACE, await a_patch(deployer))
     assert submission.changed
     assert "hvs.secret" not in str(nomad.job("web"))
     assert nomad.ledger.requests["GET /v1/agent/self"] == 1

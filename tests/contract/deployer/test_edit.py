@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from app.domain.job import Order, TaskChange, TaskKey
+from app.domain.job import JobPatch, TaskChange, TaskKey
 from app.domain.watch import DeployBy, JobPlace
 from app.errors import JobChanged, JobRejected, NomadUnavailable
 from app.ports import Deployer
 from tests.contract.deployer.cluster import Cluster, Jobs
-from tests.contract.deployer.following import SERVER, inspected, order, submitted
+from tests.contract.deployer.following import SERVER, inspected, patch, submitted
 from tests.contract.deployer.jobs import (
     NOWHERE,
     compared,
@@ -64,7 +64,7 @@ async def test_what_the_order_does_not_name_stays_as_it_was(
     if not changes:
         assert all(each.problem for each in state.tasks)
         return
-    submission = await deployer.submit(place, Order(changes=changes, expected_index=state.index))
+    submission = await deployer.submit(place, JobPatch(changes=changes, expected_index=state.index))
     after = cluster.read(place)
     assert (submission.changed, submission.index) == (True, after["JobModifyIndex"])
     assert after["Version"] == before["Version"] + 1
@@ -100,7 +100,7 @@ async def test_tasks_of_several_groups_change_in_one_version(deployer: Deployer,
         **{key: TaskChange(image="reg.example/app:v2") for key in keys},
         also: TaskChange(image="reg.example/proxy:2"),
     }
-    submission = await deployer.submit(place, Order(changes=changes, expected_index=state.index))
+    submission = await deployer.submit(place, JobPatch(changes=changes, expected_index=state.index))
     after = await inspected(deployer, place)
     assert (after.index, after.version) == (submission.index, state.version + 1)
     assert [each.image for each in after.tasks] == [
@@ -127,7 +127,7 @@ async def test_a_count_that_an_autoscaler_set_stays(deployer: Deployer, cluster:
     scaling = {"Min": 1, "Max": 9, "Enabled": True, "Policy": {"cooldown": "1m"}}
     all_at_once = {"MaxParallel": 0}  # no deployment, for scaling is refused while one is active
     place = jobs.start(unplaced(group(task("reg.example/app:v1"), Scaling=scaling, Update=all_at_once)))
-    stale = order(await inspected(deployer, place), "reg.example/app:v2")
+    stale = patch(await inspected(deployer, place), "reg.example/app:v2")
     cluster.scale(place, "app", 4)
     with pytest.raises(JobChanged):
         await deployer.submit(place, stale)
@@ -171,4 +171,4 @@ async def test_an_order_for_a_task_that_is_not_there_is_rejected(deployer: Deplo
     place = jobs.start(unplaced(group(task("reg.example/app:v1"))))
     state = await inspected(deployer, place)
     with pytest.raises(JobRejected, match="app/other"):
-        await deployer.submit(place, order(state, "reg.example/app:v2", key=TaskKey(group="app", task="other")))
+        await deployer.submit(place, patch(state, "reg.example/app:v2", key=TaskKey(group="app", task="other")))

@@ -7,10 +7,10 @@ import anyio
 import pytest
 
 from app.adapters.nomad import NomadConnection, NomadDeployer
-from app.domain.job import DeploymentPhase, Order, TaskChange
+from app.domain.job import DeploymentPhase, JobPatch, TaskChange
 from app.errors import JobChanged, JobRejected, NomadDenied, NomadUnavailable, OutcomeUnknown
 from app.local.nomad import Action, Fate, Fault, Simulator, Timing, Trouble, create_simulator_app, sample_job
-from tests.contract.deployer.lone import NEW, OLD, PLACE, SERVER, an_order, opened
+from tests.contract.deployer.lone import NEW, OLD, PLACE, SERVER, a_patch, opened
 from tests.servers.http import serve
 
 
@@ -45,9 +45,9 @@ LOST_AFTER = [
 async def test_an_applied_order_with_a_lost_answer_is_read_back(
     deployer: NomadDeployer, nomad: Simulator, fault: Fault
 ) -> None:
-    order = await an_order(deployer)
+    patch = await a_patch(deployer)
     nomad.faults.add(replace(fault))
-    submission = await deployer.submit(PLACE, order)
+    submission = await deployer.submit(PLACE, patch)
     [entry] = nomad.ledger.entries(job="web")
     assert (submission.index, submission.changed) == (entry.job_modify_index, True)
     seen = await deployer.observe(PLACE, submission)
@@ -72,34 +72,34 @@ async def test_an_applied_order_with_a_lost_answer_is_read_back(
 async def test_an_order_that_was_not_applied_says_so(
     deployer: NomadDeployer, nomad: Simulator, fault: Fault, error: type[Exception]
 ) -> None:
-    order = await an_order(deployer)
+    patch = await a_patch(deployer)
     nomad.faults.add(replace(fault))
     with pytest.raises(error):
-        await deployer.submit(PLACE, order)
+        await deployer.submit(PLACE, patch)
     assert nomad.ledger.entries(job="web") == []
-    assert await deployer.recover(PLACE, order) is None
-    assert (await deployer.submit(PLACE, order)).changed
+    assert await deployer.recover(PLACE, patch) is None
+    assert (await deployer.submit(PLACE, patch)).changed
 
 
 async def test_an_order_applied_while_reading_back_is_found(deployer: NomadDeployer, nomad: Simulator) -> None:
-    order = await an_order(deployer)
+    patch = await a_patch(deployer)
     nomad.faults.add(on_register(Action.HANG, seconds=1.3))
-    submission = await deployer.submit(PLACE, order)
+    submission = await deployer.submit(PLACE, patch)
     [entry] = nomad.ledger.entries(job="web")
     assert submission.index == entry.job_modify_index
 
 
 async def test_a_lost_answer_and_no_answer_afterwards_is_unknown(deployer: NomadDeployer, nomad: Simulator) -> None:
-    order = await an_order(deployer)
+    patch = await a_patch(deployer)
     nomad.faults.add(
         Fault(action=Action.HANG, method="GET", path="/v1/job/web"),  # for no time at all: the read before goes through
         on_register(Action.RESET, after=True),
         Fault(action=Action.STATUS, method="GET", path="/v1/job/web", status=500, times=50),
     )
     with pytest.raises(OutcomeUnknown, match="No cluster leader"):
-        await deployer.submit(PLACE, order)
+        await deployer.submit(PLACE, patch)
     nomad.faults.clear()
-    found = await deployer.recover(PLACE, order)
+    found = await deployer.recover(PLACE, patch)
     assert found is not None
     assert found.index == nomad.ledger.entries(job="web")[-1].job_modify_index
 
@@ -107,17 +107,17 @@ async def test_a_lost_answer_and_no_answer_afterwards_is_unknown(deployer: Nomad
 async def test_a_change_by_somebody_else_between_read_and_write_conflicts(
     deployer: NomadDeployer, nomad: Simulator
 ) -> None:
-    order = await an_order(deployer)
+    patch = await a_patch(deployer)
     nomad.faults.add(on_register(Action.FOREIGN))
     with pytest.raises(JobChanged, match="conflicting job modify index"):
-        await deployer.submit(PLACE, order)
+        await deployer.submit(PLACE, patch)
     assert nomad.ledger.entries(job="web") == []
 
 
 async def test_a_lost_order_that_was_not_applied_before_somebody_elses_change_conflicts(
     deployer: NomadDeployer, nomad: Simulator
 ) -> None:
-    order = await an_order(deployer)
+    patch = await a_patch(deployer)
     nomad.faults.add(on_register(Action.RESET))
 
     async def scale_while_reading_back() -> None:
@@ -126,19 +126,19 @@ async def test_a_lost_order_that_was_not_applied_before_somebody_elses_change_co
 
     async with anyio.create_task_group() as both:
         both.start_soon(scale_while_reading_back)
-        with pytest.raises(JobChanged, match="without what we ordered"):
-            await deployer.submit(PLACE, order)
+        with pytest.raises(JobChanged, match="without our change"):
+            await deployer.submit(PLACE, patch)
     assert nomad.ledger.entries(job="web") == []
 
 
 async def test_a_specification_that_nomad_refuses_carries_its_words(address: str, nomad: Simulator) -> None:
     async with opened(NomadConnection(address=address)) as deployer:
-        order = await an_order(deployer)
+        patch = await a_patch(deployer)
         nomad.faults.add(
             on_register(Action.STATUS, status=500, text="rpc error: 1 error occurred:\n\t* Missing tasks for group\n\n")
         )
         with pytest.raises(JobRejected, match="registering job web: Missing tasks for group; correct"):
-            await deployer.submit(PLACE, order)
+            await deployer.submit(PLACE, patch)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ async def test_a_specification_that_nomad_refuses_carries_its_words(address: str
         (Fault(action=Action.STATUS, status=404, text="404 page not found"), "404"),
         (Fault(action=Action.STATUS, status=404, text="\n"), "404"),
         (Fault(action=Action.STATUS, status=200, text="<html>login</html>"), "not Nomad's JSON"),
-        (Fault(action=Action.STATUS, status=200, text="[]"), "not of Nomad's form"),
+        (Fault(action=Action.STATUS, status=200, text="[]"), "not in Nomad's form"),
         (Fault(action=Action.STATUS, status=302, text="elsewhere"), "302"),
         (Fault(action=Action.RESET), "connection broke"),
         (Fault(action=Action.HANG, seconds=3), "did not answer in time"),
@@ -177,8 +177,8 @@ async def test_namespaces_hold_different_jobs_of_one_name(deployer: NomadDeploye
     state = await deployer.inspect(place)
     assert state is not None
     assert state.tasks[0].image == "reg.example/other:v9"
-    order = Order(changes={SERVER: TaskChange(image=NEW)}, expected_index=state.index)
-    submission = await deployer.submit(place, order)
+    patch = JobPatch(changes={SERVER: TaskChange(image=NEW)}, expected_index=state.index)
+    submission = await deployer.submit(place, patch)
     seen = await deployer.observe(place, submission)
     assert seen.deployment is not None
     assert seen.evaluated
@@ -198,7 +198,7 @@ async def test_what_cannot_be_placed_says_why_and_goes_on_when_there_is_room(
     deployer: NomadDeployer, nomad: Simulator
 ) -> None:
     nomad.judge(NEW, Fate.UNPLACEABLE)
-    submission = await deployer.submit(PLACE, await an_order(deployer))
+    submission = await deployer.submit(PLACE, await a_patch(deployer))
     stuck = await deployer.observe(PLACE, submission)
     assert stuck.evaluated
     assert "1 allocation cannot be placed" in stuck.unplaced
@@ -214,12 +214,12 @@ async def test_an_auto_revert_is_seen_with_the_version_it_went_back_to(
 ) -> None:
     nomad.seed(sample_job("web", OLD, auto_revert=True))
     nomad.judge(NEW, Fate.EXITS_NONZERO)
-    order = await an_order(deployer)
-    submission = await deployer.submit(PLACE, order)
+    patch = await a_patch(deployer)
+    submission = await deployer.submit(PLACE, patch)
     seen = await deployer.observe(PLACE, submission)
     assert seen.deployment is not None
     assert (seen.deployment.phase, seen.deployment.reverted_to is None) == (DeploymentPhase.FAILED, False)
-    assert await deployer.recover(PLACE, order) == submission
+    assert await deployer.recover(PLACE, patch) == submission
 
 
 async def test_a_part_of_a_multiregion_job_takes_no_order(deployer: NomadDeployer, nomad: Simulator) -> None:
@@ -229,12 +229,12 @@ async def test_a_part_of_a_multiregion_job_takes_no_order(deployer: NomadDeploye
     assert state is not None
     assert "multiregion" in str(state.unusable)
     with pytest.raises(JobRejected, match="multiregion"):
-        await deployer.submit(PLACE, await an_order(deployer))
+        await deployer.submit(PLACE, await a_patch(deployer))
 
 
 async def test_a_slow_scheduler_is_not_evaluated_yet(deployer: NomadDeployer, nomad: Simulator) -> None:
     nomad.set_timing(Timing(evaluation=60, start=5, healthy=5))
-    submission = await deployer.submit(PLACE, await an_order(deployer))
+    submission = await deployer.submit(PLACE, await a_patch(deployer))
     seen = await deployer.observe(PLACE, submission)
     assert (seen.evaluated, seen.deployment, seen.allocations) == (False, None, ())
     nomad.skip(61)
@@ -250,7 +250,7 @@ async def test_an_evaluation_that_ends_badly_is_not_the_end(
 ) -> None:
     """Another one does its work: NextEval, BlockedEval, or the more recent one that overtook it."""
     nomad.trouble("web", trouble)
-    submission = await deployer.submit(PLACE, await an_order(deployer))
+    submission = await deployer.submit(PLACE, await a_patch(deployer))
     early = await deployer.observe(PLACE, submission)
     assert early.deployment is None or early.deployment.phase is not DeploymentPhase.FAILED
     nomad.skip(100)

@@ -3,7 +3,7 @@
 import anyio
 import pytest
 
-from app.domain.job import DeploymentPhase, Order, Snapshot, TaskChange
+from app.domain.job import DeploymentPhase, JobPatch, Snapshot, TaskChange
 from app.errors import JobChanged
 from app.ports import Deployer
 from tests.contract.deployer.cluster import Cluster, Jobs
@@ -11,8 +11,8 @@ from tests.contract.deployer.following import (
     PATIENCE_SECONDS,
     followed,
     inspected,
-    order,
     over,
+    patch,
     running,
     settled,
     submitted,
@@ -104,7 +104,7 @@ async def test_a_job_stopped_meanwhile_is_seen_so(deployer: Deployer, cluster: C
 
 async def test_a_job_purged_meanwhile_is_absent(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     place = jobs.start(constrained(service("reg.example/app:v1"), *NOWHERE))
-    placed = order(await inspected(deployer, place), "reg.example/app:v2")
+    placed = patch(await inspected(deployer, place), "reg.example/app:v2")
     submission = await deployer.submit(place, placed)
     seen = await followed(deployer, place, submission, until=lambda seen: seen.deployment is not None)
     assert seen.deployment is not None
@@ -197,10 +197,10 @@ async def test_a_wait_ends_when_the_rollout_moves(deployer: Deployer, cluster: C
     place = jobs.start(constrained(service("reg.example/app:v1"), *NOWHERE))
     submission = await submitted(deployer, place, "reg.example/app:v2")
     seen = await followed(deployer, place, submission, until=lambda seen: seen.unplaced != "")
-    assert seen.pointer is not None
+    assert seen.wait_index is not None
     assert seen.deployment is not None
     with anyio.move_on_after(0.5) as before:
-        await deployer.moved(place, seen.pointer, within=FOR_EVER)
+        await deployer.moved(place, seen.wait_index, within=FOR_EVER)
     assert before.cancelled_caught, "nothing has moved"
 
     async def end_it() -> None:
@@ -210,7 +210,7 @@ async def test_a_wait_ends_when_the_rollout_moves(deployer: Deployer, cluster: C
     with anyio.fail_after(PATIENCE_SECONDS):
         async with anyio.create_task_group() as both:
             both.start_soon(end_it)
-            await deployer.moved(place, seen.pointer, within=FOR_EVER)
+            await deployer.moved(place, seen.wait_index, within=FOR_EVER)
     assert over(await deployer.observe(place, submission))
 
 
@@ -218,9 +218,9 @@ async def test_a_wait_ends_at_its_time(deployer: Deployer, jobs: Jobs) -> None:
     place = jobs.start(constrained(service("reg.example/app:v1"), *NOWHERE))
     submission = await submitted(deployer, place, "reg.example/app:v2")
     seen = await followed(deployer, place, submission, until=lambda seen: seen.unplaced != "")
-    assert seen.pointer is not None
+    assert seen.wait_index is not None
     with anyio.fail_after(PATIENCE_SECONDS):
-        await deployer.moved(place, seen.pointer, within=1)
+        await deployer.moved(place, seen.wait_index, within=1)
     assert not over(await deployer.observe(place, submission)), "nothing but its time has ended it"
 
 
@@ -229,11 +229,11 @@ async def test_a_hundred_and_fifty_waits_leave_room_for_work(deployer: Deployer,
     place = jobs.start(constrained(service("reg.example/app:v1"), *NOWHERE))
     submission = await submitted(deployer, place, "reg.example/app:v2")
     seen = await followed(deployer, place, submission, until=lambda seen: seen.unplaced != "")
-    pointer = seen.pointer
-    assert pointer is not None
+    wait_index = seen.wait_index
+    assert wait_index is not None
     async with anyio.create_task_group() as waits:
         for _ in range(150):
-            waits.start_soon(lambda: deployer.moved(place, pointer, within=FOR_EVER))
+            waits.start_soon(lambda: deployer.moved(place, wait_index, within=FOR_EVER))
         await anyio.wait_all_tasks_blocked()
         with anyio.fail_after(PATIENCE_SECONDS):
             for _ in range(10):
@@ -295,7 +295,7 @@ async def test_one_sick_group_fails_the_whole(deployer: Deployer, cluster: Clust
     state = await settled(deployer, place)
     images = {"server": Behaviour.CRASHES, "other": Behaviour.STEADY}
     changes = {each.key: TaskChange(image=cluster.image(images[each.key.task], "v2")) for each in state.tasks}
-    submission = await deployer.submit(place, Order(changes=changes, expected_index=state.index))
+    submission = await deployer.submit(place, JobPatch(changes=changes, expected_index=state.index))
     seen = await followed(deployer, place, submission)
     assert seen.deployment is not None
     assert (seen.deployment.phase, seen.deployment.unhealthy) == (DeploymentPhase.FAILED, 1)

@@ -1,12 +1,12 @@
-"""Before the change: what registering an order would do, by Nomad's own plan, with nothing done."""
+"""Before the change: what registering a patch would do, by Nomad's own plan, with nothing done."""
 
 import pytest
 
-from app.domain.job import Order, TaskChange, TaskKey
+from app.domain.job import JobPatch, TaskChange, TaskKey
 from app.errors import JobChanged, JobRejected
 from app.ports import Deployer
 from tests.contract.deployer.cluster import Cluster, Jobs
-from tests.contract.deployer.following import SERVER, inspected, order, settled
+from tests.contract.deployer.following import SERVER, inspected, patch, settled
 from tests.contract.deployer.jobs import batch, constrained, group, job, service, task
 from tests.servers.tiny_images import Behaviour
 
@@ -18,7 +18,7 @@ async def test_a_preview_tells_the_change_and_changes_nothing(deployer: Deployer
     state, before = await settled(deployer, place), cluster.read(place)
     evaluations = {each["ID"] for each in cluster.evaluations(place)}
 
-    seen = await deployer.preview(place, order(state, new, marker="r-1"))
+    seen = await deployer.preview(place, patch(state, new, marker="r-1"))
 
     assert seen.allowed
     assert seen.foreign == ()
@@ -31,7 +31,7 @@ async def test_a_preview_tells_the_change_and_changes_nothing(deployer: Deployer
 
 async def test_a_preview_of_what_runs_already_is_empty(deployer: Deployer, jobs: Jobs) -> None:
     place = jobs.start(constrained(service("reg.example/app:v1"), "${node.class}", "nowhere"))
-    seen = await deployer.preview(place, order(await inspected(deployer, place), "reg.example/app:v1"))
+    seen = await deployer.preview(place, patch(await inspected(deployer, place), "reg.example/app:v1"))
     assert (seen.lines, seen.foreign) == ((), ())
 
 
@@ -39,7 +39,7 @@ async def test_pulls_and_markers_are_named_by_the_order(deployer: Deployer, jobs
     place = jobs.start(constrained(service("reg.example/app:v1"), "${node.class}", "nowhere"))
     state = await inspected(deployer, place)
     change = TaskChange(image="reg.example/app:v1", marker="r-2", force_pull=True)
-    seen = await deployer.preview(place, Order(changes={SERVER: change}, expected_index=state.index))
+    seen = await deployer.preview(place, JobPatch(changes={SERVER: change}, expected_index=state.index))
     assert seen.foreign == ()
     assert any("force_pull" in line for line in seen.lines), seen.lines
 
@@ -56,7 +56,7 @@ async def test_a_group_that_changes_along_is_no_drift(deployer: Deployer, jobs: 
     )
     state = await inspected(deployer, place)
     for tag in ("v2", "v3"):
-        placed = order(state, f"reg.example/app:{tag}")
+        placed = patch(state, f"reg.example/app:{tag}")
         seen = await deployer.preview(place, placed)
         assert seen.foreign == (), seen.foreign
         assert seen.lines
@@ -66,7 +66,7 @@ async def test_a_group_that_changes_along_is_no_drift(deployer: Deployer, jobs: 
 
 async def test_a_preview_warns_of_what_cannot_be_placed(deployer: Deployer, jobs: Jobs) -> None:
     place = jobs.start(constrained(service("reg.example/app:v1", count=2), "${attr.kernel.name}", "plan9"))
-    seen = await deployer.preview(place, order(await inspected(deployer, place), "reg.example/app:v2"))
+    seen = await deployer.preview(place, patch(await inspected(deployer, place), "reg.example/app:v2"))
     assert "app" in seen.unplaced
     assert "plan9" in seen.unplaced
 
@@ -74,7 +74,7 @@ async def test_a_preview_warns_of_what_cannot_be_placed(deployer: Deployer, jobs
 async def test_a_preview_of_a_job_that_moved_on_says_so(deployer: Deployer, jobs: Jobs) -> None:
     old = constrained(service("reg.example/app:v1"), "${node.class}", "nowhere")
     place = jobs.start(old)
-    stale = order(await inspected(deployer, place), "reg.example/app:v2")
+    stale = patch(await inspected(deployer, place), "reg.example/app:v2")
     jobs.replace(place, {**old, "Meta": {"by": "hand"}})
     with pytest.raises(JobChanged):
         await deployer.preview(place, stale)
@@ -84,11 +84,11 @@ async def test_a_preview_for_a_task_that_is_not_there_is_rejected(deployer: Depl
     place = jobs.start(constrained(service("reg.example/app:v1"), "${node.class}", "nowhere"))
     state = await inspected(deployer, place)
     with pytest.raises(JobRejected, match="app/other"):
-        await deployer.preview(place, order(state, "reg.example/app:v2", key=TaskKey(group="app", task="other")))
+        await deployer.preview(place, patch(state, "reg.example/app:v2", key=TaskKey(group="app", task="other")))
 
 
 async def test_a_job_that_launches_later_is_previewed_too(deployer: Deployer, jobs: Jobs) -> None:
     place = jobs.start(batch("reg.example/app:v1", Periodic={"Enabled": True, "SpecType": "cron", "Spec": "0 3 1 1 *"}))
-    seen = await deployer.preview(place, order(await inspected(deployer, place), "reg.example/app:v2"))
+    seen = await deployer.preview(place, patch(await inspected(deployer, place), "reg.example/app:v2"))
     assert seen.foreign == ()
     assert any("reg.example/app:v2" in line for line in seen.lines)

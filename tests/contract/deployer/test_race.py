@@ -7,7 +7,7 @@ from app.domain.job import Submission
 from app.errors import JobChanged
 from app.ports import Deployer
 from tests.contract.deployer.cluster import Cluster, Jobs
-from tests.contract.deployer.following import followed, inspected, order
+from tests.contract.deployer.following import followed, inspected, patch
 from tests.contract.deployer.jobs import (
     group,
     service,
@@ -20,7 +20,7 @@ from tests.servers.tiny_images import Behaviour
 async def test_the_same_specification_again_makes_no_version(deployer: Deployer, jobs: Jobs) -> None:
     place = jobs.start(unplaced(group(task("reg.example/app:v1"))))
     state = await inspected(deployer, place)
-    submission = await deployer.submit(place, order(state, "reg.example/app:v1"))
+    submission = await deployer.submit(place, patch(state, "reg.example/app:v1"))
     assert (submission.changed, submission.index) == (False, state.index)
     assert (await inspected(deployer, place)).version == state.version
 
@@ -28,9 +28,9 @@ async def test_the_same_specification_again_makes_no_version(deployer: Deployer,
 async def test_the_loser_of_a_race_learns_that_the_job_changed(deployer: Deployer, jobs: Jobs) -> None:
     old = unplaced(group(task("reg.example/app:v1")))
     place = jobs.start(old)
-    stale = order(await inspected(deployer, place), "reg.example/app:v2")
+    stale = patch(await inspected(deployer, place), "reg.example/app:v2")
     jobs.replace(place, {**old, "Meta": {"by": "hand"}})
-    with pytest.raises(JobChanged, match="somebody else changed"):
+    with pytest.raises(JobChanged, match="changed by somebody else"):
         await deployer.submit(place, stale)
     assert (await inspected(deployer, place)).tasks[0].image == "reg.example/app:v1"
 
@@ -43,7 +43,7 @@ async def test_of_many_writers_with_one_index_one_wins(deployer: Deployer, clust
 
     async def write(marker: str) -> None:
         try:
-            won.append(await deployer.submit(place, order(state, "reg.example/app:v2", marker=marker)))
+            won.append(await deployer.submit(place, patch(state, "reg.example/app:v2", marker=marker)))
         except JobChanged as error:
             lost.append(error)
 
@@ -57,7 +57,7 @@ async def test_of_many_writers_with_one_index_one_wins(deployer: Deployer, clust
 
 async def test_recover_tells_what_became_of_an_order(deployer: Deployer, jobs: Jobs) -> None:
     place = jobs.start(unplaced(group(task("reg.example/app:v1"))))
-    placed = order(await inspected(deployer, place), "reg.example/app:v2", marker="r-7")
+    placed = patch(await inspected(deployer, place), "reg.example/app:v2", marker="r-7")
     assert await deployer.recover(place, placed) is None
     submission = await deployer.submit(place, placed)
     found = await deployer.recover(place, placed)
@@ -68,16 +68,16 @@ async def test_recover_tells_what_became_of_an_order(deployer: Deployer, jobs: J
 async def test_recover_refuses_what_another_order_did(deployer: Deployer, jobs: Jobs) -> None:
     place = jobs.start(unplaced(group(task("reg.example/app:v1"))))
     state = await inspected(deployer, place)
-    await deployer.submit(place, order(state, "reg.example/app:v2", marker="r-theirs"))
+    await deployer.submit(place, patch(state, "reg.example/app:v2", marker="r-theirs"))
     with pytest.raises(JobChanged):
-        await deployer.recover(place, order(state, "reg.example/app:v2", marker="r-ours"))
+        await deployer.recover(place, patch(state, "reg.example/app:v2", marker="r-ours"))
 
 
 @pytest.mark.usefixtures("allocations_run")
 async def test_recover_finds_an_order_that_was_replaced_since(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     old, new = cluster.image(Behaviour.STEADY, "v1"), cluster.image(Behaviour.STEADY, "v2")
     place = jobs.start(service(old))
-    placed = order(await inspected(deployer, place), new, marker="r-7")
+    placed = patch(await inspected(deployer, place), new, marker="r-7")
     submission = await deployer.submit(place, placed)
     await followed(deployer, place, submission)
     jobs.replace(place, service(old))

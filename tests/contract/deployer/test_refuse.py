@@ -7,7 +7,7 @@ from app.domain.watch import JobPlace
 from app.errors import JobRejected
 from app.ports import Deployer
 from tests.contract.deployer.cluster import Cluster, Jobs, quoted
-from tests.contract.deployer.following import inspected, order
+from tests.contract.deployer.following import inspected, patch
 from tests.contract.deployer.jobs import NOWHERE, batch, constrained, service
 
 OLD, NEW = "reg.example/app:v1", "reg.example/app:v2"
@@ -35,7 +35,7 @@ async def test_a_stopped_job_takes_no_order(deployer: Deployer, cluster: Cluster
     assert "stopped" in state.unusable
     for refused in (deployer.submit, deployer.preview):
         with pytest.raises(JobRejected, match="stopped"):
-            await refused(place, order(state, NEW))
+            await refused(place, patch(state, NEW))
     assert cluster.read(place)["Stop"] is True
     assert cluster.read(place)["JobModifyIndex"] == state.index
 
@@ -61,7 +61,7 @@ async def refused_as_child(deployer: Deployer, place: JobPlace, *, parent: str) 
     assert state.unusable is not None
     assert parent in state.unusable
     with pytest.raises(JobRejected, match=parent):
-        await deployer.submit(place, order(state, NEW))
+        await deployer.submit(place, patch(state, NEW))
     assert (await inspected(deployer, place)).index == state.index
 
 
@@ -69,5 +69,5 @@ async def test_a_missing_task_is_named(deployer: Deployer, jobs: Jobs) -> None:
     place = jobs.start(unplaced())
     state = await inspected(deployer, place)
     with pytest.raises(JobRejected, match="app/other") as refused:
-        await deployer.submit(place, order(state, NEW, key=TaskKey(group="app", task="other")))
+        await deployer.submit(place, patch(state, NEW, key=TaskKey(group="app", task="other")))
     assert place.job_id in str(refused.value)

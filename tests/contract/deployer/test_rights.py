@@ -6,7 +6,7 @@ import pytest
 
 from app.domain.watch import JobPlace
 from app.errors import NomadDenied
-from tests.contract.deployer.following import followed, inspected, order, submitted
+from tests.contract.deployer.following import followed, inspected, patch, submitted
 from tests.contract.deployer.guarded import Guarded
 from tests.contract.deployer.jobs import constrained, service
 from tests.servers.tiny_images import Behaviour
@@ -27,8 +27,8 @@ async def test_a_token_with_the_shipped_rights_does_all(guarded: Guarded) -> Non
     async with guarded.connected(token=guarded.token(shipped)) as deployer:
         assert await deployer.cautions() == ()
         state = await inspected(deployer, place)
-        assert (await deployer.preview(place, order(state, NEW))).allowed
-        submission = await deployer.submit(place, order(state, NEW))
+        assert (await deployer.preview(place, patch(state, NEW))).allowed
+        submission = await deployer.submit(place, patch(state, NEW))
         seen = await deployer.observe(place, submission)
         assert (submission.changed, seen.index) == (True, submission.index)
         assert not (await deployer.diagnose(place, submission)).logs_denied
@@ -42,8 +42,8 @@ async def test_without_the_right_to_plan_it_goes_on_and_says_so(guarded: Guarded
     place = guarded.jobs.start({**nowhere(), "Namespace": guarded.namespace})
     async with guarded.deployer(["read-job", "register-job"]) as deployer:
         state = await inspected(deployer, place)
-        assert not (await deployer.preview(place, order(state, NEW))).allowed
-        submission = await deployer.submit(place, order(state, NEW))
+        assert not (await deployer.preview(place, patch(state, NEW))).allowed
+        submission = await deployer.submit(place, patch(state, NEW))
         assert submission.changed
         assert "plan" in submission.warnings
 
@@ -54,7 +54,7 @@ async def test_what_a_token_lacks_is_named(guarded: Guarded, capabilities: list[
     before = guarded.jobs.cluster.read(place)["JobModifyIndex"]
     async with guarded.deployer(capabilities) as deployer:
         with pytest.raises(NomadDenied, match=words) as denied:
-            await deployer.submit(place, order(await inspected(deployer, place), NEW))
+            await deployer.submit(place, patch(await inspected(deployer, place), NEW))
     assert guarded.namespace in str(denied.value)
     assert "NOMAD_TOKEN" in str(denied.value)
     assert guarded.jobs.cluster.read(place)["JobModifyIndex"] == before
@@ -76,7 +76,7 @@ async def test_a_token_file_is_read_again_when_its_token_is_over(guarded: Guarde
         with pytest.raises(NomadDenied):
             await deployer.inspect(place)
         file.write_text(guarded.token(rules) + "\n")
-        submission = await deployer.submit(place, order(await inspected(deployer, place), NEW))
+        submission = await deployer.submit(place, patch(await inspected(deployer, place), NEW))
     assert submission.changed
 
 
@@ -89,7 +89,7 @@ async def test_a_management_token_is_warned_about(guarded: Guarded) -> None:
 async def test_canaries_need_a_right_of_their_own(guarded: Guarded) -> None:
     place = guarded.jobs.start({**nowhere(), "Namespace": guarded.namespace})
     async with guarded.deployer(["read-job", "submit-job"]) as deployer:
-        submission = await deployer.submit(place, order(await inspected(deployer, place), NEW))
+        submission = await deployer.submit(place, patch(await inspected(deployer, place), NEW))
         seen = await followed(deployer, place, submission, until=lambda seen: seen.deployment is not None)
         assert seen.deployment is not None
         async with guarded.deployer(["read-job"]) as reader:
@@ -115,7 +115,7 @@ async def test_logs_are_read_where_the_token_may(guarded: Guarded, may_read: boo
 async def test_registrations_that_an_operator_switched_off_are_said(guarded: Guarded) -> None:
     place = guarded.jobs.start({**nowhere(), "Namespace": guarded.namespace})
     async with guarded.deployer(["read-job", "submit-job"]) as deployer:
-        placed = order(await inspected(deployer, place), NEW)
+        placed = patch(await inspected(deployer, place), NEW)
         with guarded.registrations_rejected(), pytest.raises(NomadDenied, match="registration") as denied:
             await deployer.submit(place, placed)
         assert "reject-job-registration" in str(denied.value)
@@ -127,6 +127,6 @@ async def test_two_namespaces_hold_different_jobs_of_one_name(guarded: Guarded) 
     here = guarded.jobs.start({**nowhere(), "ID": name})
     there = guarded.jobs.start({**nowhere(), "ID": name, "Namespace": guarded.namespace})
     async with guarded.deployer(["read-job", "submit-job"]) as deployer:
-        await deployer.submit(there, order(await inspected(deployer, there), NEW))
+        await deployer.submit(there, patch(await inspected(deployer, there), NEW))
     images = [guarded.jobs.cluster.read(each)["TaskGroups"][0]["Tasks"][0]["Config"]["image"] for each in (here, there)]
     assert images == [OLD, NEW]

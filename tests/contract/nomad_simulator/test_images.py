@@ -1,4 +1,7 @@
-"""Which bytes run: force_pull, latest and digests against the image that a node has already (docs/nomad.md)."""
+"""Which bytes run: force_pull, latest and digests against the image that a node has already.
+
+See docs/nomad.md, section 11.
+"""
 
 import httpx
 import pytest

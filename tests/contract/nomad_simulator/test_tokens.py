@@ -1,4 +1,7 @@
-"""What a token may do where: capabilities by namespace, rotation, expiry, and the operator's switch (docs/nomad.md)."""
+"""What a token may do where: capabilities by namespace, rotation, expiry, and the operator's switch.
+
+See docs/nomad.md, section 3.
+"""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Blocking queries and what disturbs them, over a real socket (docs/nomad.md)."""
+"""Blocking queries and what disturbs them, over a real socket (docs/nomad.md, section 12)."""
 
 import asyncio
 from collections.abc import Callable

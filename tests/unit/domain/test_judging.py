@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.domain.job import AllocationState, DeploymentPhase, DeploymentState, Pointer, Snapshot, Submission
+from app.domain.job import AllocationState, DeploymentPhase, DeploymentState, Snapshot, Submission, WaitIndex
 from app.domain.judging import judge
 from app.domain.rollout import Course, Origin, Outcome, OutcomeKind, Patience, Promote, Returning, Wait
 
@@ -192,7 +192,7 @@ def test_it_looks_often_while_it_is_young(age: float, seconds: float) -> None:
     assert found.seconds == pytest.approx(seconds)
 
 
-POINTER = Pointer(what="deployment/d", index=12)
+WAIT_INDEX = WaitIndex(subject="deployment/d", index=12)
 
 
 @pytest.mark.parametrize(
@@ -208,14 +208,14 @@ POINTER = Pointer(what="deployment/d", index=12)
 def test_what_can_be_waited_for_is_looked_at_when_it_moves_or_a_timer_runs_out(
     snapshot: Snapshot, age: float, seconds: float
 ) -> None:
-    found = verdict(replace(snapshot, pointer=POINTER), seconds=age)
+    found = verdict(replace(snapshot, wait_index=WAIT_INDEX), seconds=age)
     assert isinstance(found, Wait)
     assert found.seconds == pytest.approx(seconds)
 
 
 def test_it_is_looked_at_when_its_deadline_comes() -> None:
     moving = replace(COURSE, moved_at=NOW + timedelta(seconds=3500))
-    found = verdict(replace(DEPLOYING, pointer=POINTER), moving, seconds=3550)
+    found = verdict(replace(DEPLOYING, wait_index=WAIT_INDEX), moving, seconds=3550)
     assert isinstance(found, Wait)
     assert found.seconds == pytest.approx(50.05)
 
@@ -234,7 +234,7 @@ def test_what_waits_for_a_person_never_stalls(waits_for_a_person: dict[str, bool
 
 def test_canaries_are_promoted_when_they_were_healthy_for_their_soak_time() -> None:
     soaking = replace(COURSE, promote_after=60.0)
-    found = verdict(replace(CANARIES, pointer=POINTER), soaking, seconds=20)
+    found = verdict(replace(CANARIES, wait_index=WAIT_INDEX), soaking, seconds=20)
     assert found == Wait(seconds=40.05, note="2 of 2 canaries are healthy; promoted when they were so for 60 s")
     assert verdict(CANARIES, soaking, seconds=60) == Promote(deployment_id="d")
     assert outcome(CANARIES, COURSE, seconds=1_000_000) is None

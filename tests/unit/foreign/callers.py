@@ -8,7 +8,7 @@ from pydantic import ConfigDict, TypeAdapter
 from starlette.datastructures import Headers, QueryParams
 from starlette.requests import Request
 
-from app.adapters.nomad.connection import NomadConnection
+from app.adapters.nomad.http.connection import NomadConnection
 from app.adapters.postgres import changes as payloads
 from app.loopback import address, is_loopback, stays_here
 from app.proxies import Proxies

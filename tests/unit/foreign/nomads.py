@@ -5,31 +5,25 @@ from collections.abc import Iterator
 import httpx
 import requests
 
-from app.adapters.nomad import (
-    client,
-    errors,
-    evaluations,
-    explain,
-    images,
-    logs,
-    placement,
-    plan,
-    polling,
-    promotion,
-    snapshot,
-)
-from app.adapters.nomad import events as task_events
-from app.adapters.nomad.changes import changes
+from app.adapters.nomad import errors, images
+from app.adapters.nomad.explain import allocations as explain
+from app.adapters.nomad.explain import events as task_events
+from app.adapters.nomad.explain import logs, placement
+from app.adapters.nomad.follow import evaluations, promotion, snapshot
+from app.adapters.nomad.http import client, polling, problem
 from app.adapters.nomad.refusals import Doing
-from app.adapters.nomad.source import JobSource, image_pairs, is_named, json_job, parse_request, renamed
+from app.adapters.nomad.register import plan
+from app.adapters.nomad.register.changes import changes
+from app.adapters.nomad.register.source import JobSource, image_pairs, is_named, json_job, parse_request, renamed
+from app.adapters.nomad.text import bounded
 from app.adapters.nomad.translate import submission
-from app.domain.job import Order, Submission, TaskChange, TaskKey
+from app.domain.job import JobPatch, Submission, TaskChange, TaskKey
 from app.domain.watch import JobPlace
 from tests.unit.foreign.texts import Reader
 
 _PLACE = JobPlace(region="", namespace="default", job_id="app")
 _ORIGIN = "http://127.0.0.1:4646"
-_ORDER = Order(changes={TaskKey(group="app", task="server"): TaskChange(image="reg/app:v2")}, expected_index=1)
+_PATCH = JobPatch(changes={TaskKey(group="app", task="server"): TaskChange(image="reg/app:v2")}, expected_index=1)
 
 
 def readers() -> Iterator[tuple[str, Reader]]:
@@ -40,15 +34,15 @@ def readers() -> Iterator[tuple[str, Reader]]:
 
 
 def _refusals() -> Iterator[tuple[str, Reader]]:
-    yield "errors.refusal_of", lambda text: errors.refusal_of(_response(text))
-    yield "errors.refusal_of of no type", lambda text: errors.refusal_of(_response(text, kind=""))
-    yield "errors.refusal_of Retry-After", lambda text: errors.refusal_of(_response("", later=text))
+    yield "problem.refusal_of", lambda text: problem.refusal_of(_response(text))
+    yield "problem.refusal_of of no type", lambda text: problem.refusal_of(_response(text, kind=""))
+    yield "problem.refusal_of Retry-After", lambda text: problem.refusal_of(_response("", later=text))
     for status in (401, 404, 429, 500):
         for words in ("", "rpc error: ", "1 error occurred: * "):
             made = f"{status} {words}"
 
-            def refusal(text: str, status: int = status, words: str = words) -> errors.Refusal:
-                return errors.Refusal(status, words + text)
+            def refusal(text: str, status: int = status, words: str = words) -> problem.Refusal:
+                return problem.Refusal(status, words + text)
 
             yield f"errors.while_reading {made}", lambda text, of=refusal: errors.while_reading(of(text), _ORIGIN)
             yield (
@@ -65,15 +59,15 @@ def _refusals() -> Iterator[tuple[str, Reader]]:
             )
     yield (
         "errors.while_reading logs",
-        lambda text: errors.while_reading(errors.Refusal(403, text), _ORIGIN, doing=Doing.READING_LOGS, place=_PLACE),
+        lambda text: errors.while_reading(problem.Refusal(403, text), _ORIGIN, doing=Doing.READING_LOGS, place=_PLACE),
     )
     yield (
         "promotion groups",
-        lambda text: promotion._rejected(errors.Refusal(500, f'Task group "{text}'), "d", "promote"),
+        lambda text: promotion._rejected(problem.Refusal(500, f'Task group "{text}'), "d", "promote"),
     )
     yield (
         "promotion numbers",
-        lambda text: promotion._rejected(errors.Refusal(500, f'Task group "a" has {text}'), "d", "promote"),
+        lambda text: promotion._rejected(problem.Refusal(500, f'Task group "a" has {text}'), "d", "promote"),
     )
     yield "client answer", lambda text: client._as_json(_response(text), list)
     yield (
@@ -108,7 +102,7 @@ def _events() -> Iterator[tuple[str, Reader]]:
             {"Type": "Terminated", "Details": {"exit_code": text, "signal": text, "exit_message": f": {text}!"}}
         ),
     )
-    yield "explain.bounded", explain.bounded
+    yield "text.bounded", bounded
     yield "logs.cleaned", logs.cleaned
     yield "logs.cleaned escapes", lambda text: logs.cleaned(f"\x1b[{text}")
     yield "logs.cleaned many escapes", lambda text: logs.cleaned(text.replace("a", "\x1b["))
@@ -139,7 +133,7 @@ def _jobs() -> Iterator[tuple[str, Reader]]:
             ),
         )
     yield "changes", lambda text: [each.line for each in changes(_diff(text))]
-    yield "plan.preview", lambda text: plan.preview({"Diff": _diff(text), "Warnings": text}, _ORDER, {})
+    yield "plan.preview", lambda text: plan.preview({"Diff": _diff(text), "Warnings": text}, _PATCH, {})
 
 
 def _sources() -> Iterator[tuple[str, Reader]]:
@@ -158,7 +152,7 @@ def _sources() -> Iterator[tuple[str, Reader]]:
         "source.parse_request flag",
         lambda text: parse_request(_source(variables="a" * 10_000, flags={f"(a+)+{text}": ""})),
     )
-    yield "source.is_named", lambda text: is_named(_source(text=text), _ORDER)
+    yield "source.is_named", lambda text: is_named(_source(text=text), _PATCH)
     yield "source.parse_request", lambda text: parse_request(_source(text=text, variables=text, flags={"a": text}))
     yield "source.parse_request line", lambda text: parse_request(_source(variables=f"a = {text}", flags={"a": text}))
     yield "source.json_job", lambda text: json_job(_source(text=text))
@@ -202,4 +196,4 @@ def _pairs(image: str) -> tuple[tuple[object, str], ...]:
     job = {
         "TaskGroups": [{"Name": "app", "Tasks": [{"Name": "server", "Driver": "docker", "Config": {"image": image}}]}]
     }
-    return image_pairs(job, _ORDER)
+    return image_pairs(job, _PATCH)

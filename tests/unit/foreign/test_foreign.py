@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from app.adapters.nomad.errors import Refusal, Silence
-from app.adapters.nomad.polling import PollFailed
+from app.adapters.nomad.http.polling import PollFailed
+from app.adapters.nomad.http.problem import Refusal, Silence
 from app.adapters.registry.exchange import RedirectRefused
 from app.adapters.registry.wire import Malformed
 from app.errors import RegistryWatcherError

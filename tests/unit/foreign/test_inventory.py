@@ -13,9 +13,9 @@ _PARSES = frozenset(
 NOT_FED = {
     "app/adapters/postgres/migrate.py": "names of our own files",
     "app/adapters/postgres/pool.py": "JSON that we stored",
-    "app/adapters/nomad/transport.py": "the operator's own address of Nomad, which nomad.connection has judged",
+    "app/adapters/nomad/http/session.py": "the operator's own address of Nomad, which nomad.connection has judged",
     "app/adapters/registry/login.py": "a realm that registry.origins judges in the same call",
-    "app/adapters/nomad/vault.py": "the agent's version, once in a process, anchored at its start",
+    "app/adapters/nomad/register/vault.py": "the agent's version, once in a process, anchored at its start",
     "app/web/assets.py": "parse_qs of Python, whose query the server bounds; the table feeds it by way of forms",
     "app/bootstrap/values.py": "the operator's own external_url, which the settings have judged",
     "app/settings/file.py": "the operator's own file, by Python's TOML",

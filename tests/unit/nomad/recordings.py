@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from app.adapters.nomad.snapshot import Sighting, snapshot
+from app.adapters.nomad.follow.snapshot import JobReads, snapshot
 from app.domain.job import Snapshot, Submission
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "nomad_api"
@@ -48,7 +48,7 @@ def submitted(name: str, step: str, version: str = CURRENT) -> Submission:
 
 def seen(job: dict[str, Any], submission: Submission, **lists: Any) -> Snapshot:
     """The snapshot of a look that read this."""
-    return snapshot(Sighting(job=job, **lists), submission)
+    return snapshot(JobReads(job=job, **lists), submission)
 
 
 def as_job(posted_job: dict[str, Any], submission: Submission, *, version: int, **fields: Any) -> dict[str, Any]:

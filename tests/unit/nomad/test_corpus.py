@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from app.adapters.nomad.images import running_task, tasks_of
-from app.adapters.nomad.jobspec import MARKER, carries, edited
-from app.domain.job import Order, TaskChange, TaskKey
+from app.adapters.nomad.register.jobspec import MARKER, carries, edited
+from app.domain.job import JobPatch, TaskChange, TaskKey
 from tests.unit.nomad.shapes import IMPLICIT, Json, shapes, twists
 
 NEW = "registry.example.com:5000/team/new:v9@sha256:" + "2c26b46b68ffc68ff99b453c1d304134" * 2
@@ -44,12 +44,12 @@ def canonical(job: Json) -> Json:
     return copy
 
 
-def ordered(job: Json, order: Order) -> set[tuple[Path, Any]]:
-    """The leaves that the order may change, with what they become."""
+def allowed(job: Json, patch: JobPatch) -> set[tuple[Path, Any]]:
+    """The leaves that the patch may change, with what they become."""
     found: set[tuple[Path, Any]] = set()
     for g, group in enumerate(job["TaskGroups"]):
         for t, task in enumerate(group["Tasks"]):
-            change = order.changes.get(TaskKey(group=group["Name"], task=task["Name"]))
+            change = patch.changes.get(TaskKey(group=group["Name"], task=task["Name"]))
             if change is None:
                 continue
             at: Path = ("TaskGroups", g, "Tasks", t)
@@ -62,20 +62,20 @@ def ordered(job: Json, order: Order) -> set[tuple[Path, Any]]:
     return found
 
 
-def check(before: Json, order: Order) -> None:
-    """The promise of this file, for one job and one order."""
+def check(before: Json, patch: JobPatch) -> None:
+    """The promise of this file, for one job and one patch."""
     untouched = deepcopy(before)
-    after = edited(before, order)
+    after = edited(before, patch)
     assert before == untouched, "the job that was read is left alone"
     left, right = canonical(before), canonical(after)
     for job in (left, right):
         for _, task in tasks_of(job):
             task["Meta"] = task.get("Meta") or {}  # type: ignore[index]  # null and empty are one to Nomad
     found = {(path, new) for path, _, new in differences(left, right)}
-    assert found <= ordered(before, order)
-    assert carries(after, order)
+    assert found <= allowed(before, patch)
+    assert carries(after, patch)
     assert "VersionTag" not in after
-    assert canonical(edited(after, order)) == canonical(after), "ordering it again changes nothing more"
+    assert canonical(edited(after, patch)) == canonical(after), "ordering it again changes nothing more"
 
 
 def followable(job: Json) -> list[TaskKey]:
@@ -89,7 +89,7 @@ def test_an_update_changes_what_was_ordered_and_nothing_else(name: str, twist: s
     keys = followable(job)
     for change in (BY_DIGEST, BY_TAG):
         for chosen in (keys, keys[:1], ()):
-            check(job, Order(changes=dict.fromkeys(chosen, change), expected_index=1))
+            check(job, JobPatch(changes=dict.fromkeys(chosen, change), expected_index=1))
 
 
 def test_nearly_every_shape_can_be_followed() -> None:
@@ -100,7 +100,7 @@ def test_nearly_every_shape_can_be_followed() -> None:
 def test_a_sidecar_of_the_users_own_changes_where_the_server_reads_it() -> None:
     job = shapes()["consul-connect-native-and-sidecar"]
     key = TaskKey(group="api", task="connect-proxy-front")
-    after = edited(job, Order(changes={key: BY_TAG}, expected_index=1))
+    after = edited(job, JobPatch(changes={key: BY_TAG}, expected_index=1))
     sidecar = after["TaskGroups"][0]["Services"][0]["Connect"]["SidecarTask"]["Config"]
     assert (sidecar["image"], sidecar["force_pull"], sidecar["auth_soft_fail"]) == (BY_TAG.image, True, True)
     assert dict(tasks_of(after))[key]["Config"]["image"] == BY_TAG.image
@@ -148,4 +148,4 @@ def test_however_a_job_is_nested_only_the_order_changes_it(job: Json, data: some
     keys = [key for key, _ in tasks_of(job)]
     chosen = data.draw(some.lists(some.sampled_from(keys), unique=True))
     changes = {key: data.draw(some.sampled_from((BY_DIGEST, BY_TAG))) for key in chosen}
-    check(job, Order(changes=changes, expected_index=1))
+    check(job, JobPatch(changes=changes, expected_index=1))

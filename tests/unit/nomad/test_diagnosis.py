@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from app.adapters.nomad import NomadConnection, NomadDeployer
-from app.adapters.nomad.logs import cleaned
+from app.adapters.nomad.explain.logs import cleaned
 from app.domain.job import Diagnosis, Submission
 from app.domain.watch import JobPlace
 from tests.servers.http import serve
@@ -160,8 +160,8 @@ async def test_an_allocation_that_only_was_too_late_is_told(nomad: Nomad, deploy
     )
     nomad.bodies["/v1/job/web/deployments"] = under_way()
     assert (await deployer.diagnose(PLACE, OURS)).findings == (
-        "app/server: it runs, but was not found healthy",
-        "app/server: it has not started; last seen: Downloading image",
+        "app/server: it runs, but has not become healthy",
+        "app/server: it has not started; last event: Downloading image",
         "app/server: it has not started",
     )
     nomad.bodies["/v1/client/allocation/a1/checks"] = {"c1": {"Check": "alive", "Status": "failure", "Output": "no"}}
@@ -192,7 +192,7 @@ async def test_after_nomad_went_back_our_own_version_is_asked(nomad: Nomad, depl
 
 
 async def test_a_job_that_is_gone_says_so(deployer: NomadDeployer) -> None:
-    assert (await deployer.diagnose(PLACE, OURS)).findings == ("the job is not in Nomad any more",)
+    assert (await deployer.diagnose(PLACE, OURS)).findings == ("the job is no longer in Nomad",)
 
 
 def test_a_tail_is_bounded_and_begins_with_a_whole_line() -> None:

@@ -1,4 +1,7 @@
-"""What an error means for a read and for a write: python-nomad's exceptions and Nomad's texts (docs/nomad.md)."""
+"""What an error means for a read and for a write: python-nomad's exceptions and Nomad's texts.
+
+See docs/nomad.md, section 2.
+"""
 
 import pytest
 import requests
@@ -6,7 +9,8 @@ from nomad.api.exceptions import BaseNomadException, URLNotAuthorizedNomadExcept
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
-from app.adapters.nomad.errors import Problem, Refusal, Silence, problem_of, while_reading, while_writing
+from app.adapters.nomad.errors import while_reading, while_writing
+from app.adapters.nomad.http.problem import Problem, Refusal, Silence, problem_of
 from app.errors import JobChanged, JobRejected, NomadDenied, NomadUnavailable, RegistryWatcherError
 from tests.unit.nomad.recordings import scenario
 

@@ -1,11 +1,11 @@
-"""How far the scheduler is, over every way in which one evaluation hands on to another (docs/nomad.md)."""
+"""How far the scheduler is, over every way in which one evaluation hands on to another (docs/nomad.md, section 8)."""
 
 from typing import Any
 
 import pytest
 
-from app.adapters.nomad.evaluations import Scheduling, scheduling
-from app.domain.job import Pointer, Submission
+from app.adapters.nomad.follow.evaluations import Scheduling, scheduling
+from app.domain.job import Submission, WaitIndex
 
 OURS = Submission(index=40, evaluation_id="e1")
 FAILED_TO_PLACE = {"api": {"NodesEvaluated": 1, "DimensionExhausted": {"memory": 1}, "CoalescedFailures": 1}}
@@ -52,7 +52,7 @@ def test_what_could_not_be_placed_waits_blocked() -> None:
     assert found is not None
     assert found.done
     assert found.unplaced == "group api: 2 allocations cannot be placed: 1 node lacks enough memory"
-    assert found.pointer == Pointer(what="evaluation/b1", index=41)
+    assert found.wait_index == WaitIndex(subject="evaluation/b1", index=41)
 
 
 def test_a_blocked_evaluation_that_was_served_settles_it() -> None:
@@ -73,7 +73,7 @@ def test_conflicting_plans_are_not_done_until_the_blocked_one_is() -> None:
         evaluation("b1", "blocked", TriggeredBy="max-plan-attempts"),
     ]
     assert scheduling(chain, OURS) == Scheduling(
-        done=False, unplaced="maximum attempts reached (5)", pointer=Pointer(what="evaluation/b1", index=40)
+        done=False, unplaced="maximum attempts reached (5)", wait_index=WaitIndex(subject="evaluation/b1", index=40)
     )
 
 
@@ -81,7 +81,7 @@ def test_a_delivery_limit_is_followed_to_its_follow_up() -> None:
     failed = evaluation(status="failed", StatusDescription="evaluation reached delivery limit (3)", NextEval="e2")
     pending = evaluation("e2", "pending", ModifyIndex=44)
     assert scheduling([failed, pending], OURS) == Scheduling(
-        done=False, unplaced="", pointer=Pointer(what="evaluation/e2", index=44)
+        done=False, unplaced="", wait_index=WaitIndex(subject="evaluation/e2", index=44)
     )
     assert scheduling([failed, evaluation("e2")], OURS) == Scheduling(done=True, unplaced="")
 
@@ -94,7 +94,7 @@ def test_a_follow_up_that_was_collected_was_done() -> None:
 def test_a_rolling_update_of_an_old_system_job_is_followed() -> None:
     chain = [evaluation(NextEval="e2"), evaluation("e2", "pending", TriggeredBy="rolling-update")]
     assert scheduling(chain, OURS) == Scheduling(
-        done=False, unplaced="", pointer=Pointer(what="evaluation/e2", index=40)
+        done=False, unplaced="", wait_index=WaitIndex(subject="evaluation/e2", index=40)
     )
 
 
@@ -123,7 +123,7 @@ def test_the_survivor_of_two_blocked_evaluations_is_waited_for() -> None:
     found = scheduling([ours, evaluation("b1", "canceled", CreateIndex=41), survivor], OURS)
     assert found is not None
     assert "cannot be placed" in found.unplaced
-    assert found.pointer == Pointer(what="evaluation/b0", index=31)
+    assert found.wait_index == WaitIndex(subject="evaluation/b0", index=31)
 
 
 def test_an_evaluation_that_a_newer_one_made_needless_is_done() -> None:

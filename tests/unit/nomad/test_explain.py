@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from app.adapters.nomad.explain import bounded, failures
+from app.adapters.nomad.explain.allocations import failures
+from app.adapters.nomad.text import bounded
 
 PULL = (
     "Failed to pull `reg:5000/team/app:nope`: Error response from daemon: "
@@ -47,7 +48,7 @@ def event(kind: str, message: str = "", **details: str) -> dict[str, Any]:
         ({"Type": "Failed Validation", "Message": "bad"}, "the task is not valid on its node: bad"),
         (event("Failed Artifact Download"), "an artifact could not be downloaded"),
         (event("Template", "Missing: nomad.var"), "a template cannot be rendered: Missing: nomad.var"),
-        (event("Killing", "Template failed: x", fails_task="true"), "the client gave the task up: Template failed: x"),
+        (event("Killing", "Template failed: x", fails_task="true"), "Nomad killed the task: Template failed: x"),
         (event("Disk Resources Exceeded"), "the task used more disk than it may"),
         (event("Terminated", "Exit Code: 3", exit_code="3"), "the task exited with code 3"),
         (event("Terminated", "", exit_code="9", exit_message="no license"), "the task exited with code 9: no license"),
@@ -145,7 +146,7 @@ def test_the_newest_allocation_speaks_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "is_sick"),
+    ("fields", "is_failing"),
     [
         ({"ClientStatus": "running", "TaskStates": {"t": {"Events": [event("Template", "waiting")]}}}, False),
         ({"ClientStatus": "running", "TaskStates": {"t": {"Restarts": 1, "Events": [event("Template", "x")]}}}, True),
@@ -159,8 +160,8 @@ def test_the_newest_allocation_speaks_first() -> None:
         ),
     ],
 )
-def test_only_the_sick_are_asked(fields: dict[str, Any], is_sick: bool) -> None:
-    assert bool(failures([fields])) is is_sick
+def test_only_failing_allocations_have_messages(fields: dict[str, Any], is_failing: bool) -> None:
+    assert bool(failures([fields])) is is_failing
 
 
 def test_an_allocation_that_waits_for_its_template_says_so() -> None:
@@ -177,7 +178,7 @@ def test_an_allocation_that_waits_for_its_template_says_so() -> None:
             "api: an allocation is lost: its node is down",
         ),
         ({"ClientStatus": "unknown"}, "api: an allocation is unknown: its node is gone"),
-        ({"DesiredStatus": "evict"}, "api: an allocation was evicted: another job went before it"),
+        ({"DesiredStatus": "evict"}, "api: an allocation was evicted: a job of higher priority took its place"),
         (
             {"ClientStatus": "failed", "ClientDescription": "no host volume"},
             "api: an allocation failed: no host volume",

@@ -66,8 +66,8 @@ async def test_a_deployment_that_goes_well_costs_one_request_a_look(agent: Agent
     look = await deployer.observe(PLACE, ours, deployment_id=deployment_id)
     assert agent.asked - before == 1
     assert (look.present, look.index, look.evaluated) == (True, ours.index, True)
-    assert look.pointer is not None
-    assert look.pointer.what == f"deployment/{deployment_id}"
+    assert look.wait_index is not None
+    assert look.wait_index.subject == f"deployment/{deployment_id}"
     assert look.deployment is not None
     assert (look.deployment.phase, look.deployment.placed) == (DeploymentPhase.ACTIVE, 1)
 
@@ -98,7 +98,7 @@ async def test_at_its_end_the_job_is_still_ours_or_it_tells(agent: Agent, deploy
     look = await deployer.observe(PLACE, ours, deployment_id=identity)
     assert look.deployment is not None
     assert (look.deployment.phase, look.index, look.stable) == (DeploymentPhase.SUCCESSFUL, ours.index, True)
-    assert look.pointer is None
+    assert look.wait_index is None
     agent.nomad.change_by_another("web")
     look = await deployer.observe(PLACE, ours, deployment_id=identity)
     assert look.deployment is not None
@@ -134,10 +134,10 @@ async def test_a_rolling_update_of_ten_costs_few_requests(agent: Agent, deployer
     ours = agent.registered(NEW, count=10)
     while True:
         look = await deployer.observe(PLACE, ours, deployment_id=deployment_id)
-        if look.pointer is None:
+        if look.wait_index is None:
             break
         deployment_id = look.deployment.deployment_id if look.deployment else ""
-        await deployer.moved(PLACE, look.pointer, within=60)
+        await deployer.moved(PLACE, look.wait_index, within=60)
     assert look.deployment is not None
     assert (look.deployment.phase, look.deployment.healthy) == (DeploymentPhase.SUCCESSFUL, 10)
     assert agent.asked - before <= 35
@@ -182,7 +182,7 @@ async def test_canaries_are_promoted_once_they_are_healthy(agent: Agent, deploye
     assert look.deployment is not None
     assert look.deployment.phase is DeploymentPhase.SUCCESSFUL
     for act in (deployer.promote, deployer.fail):
-        with pytest.raises(JobRejected, match=r"is over already.*; deploy again"):
+        with pytest.raises(JobRejected, match=r"has already ended.*; deploy again"):
             await act(PLACE, deployment_id)
 
 
@@ -192,7 +192,7 @@ async def test_a_deployment_is_failed_by_hand(agent: Agent, deployer: NomadDeplo
     look = await deployer.observe(PLACE, ours, deployment_id=deployment_id)
     assert look.deployment is not None
     assert look.deployment.phase is DeploymentPhase.FAILED
-    with pytest.raises(JobRejected, match="not in Nomad any more"):
+    with pytest.raises(JobRejected, match="no longer in Nomad"):
         await deployer.fail(PLACE, UNKNOWN)
 
 
@@ -202,7 +202,7 @@ async def test_a_deployment_is_failed_by_hand(agent: Agent, deployer: NomadDeplo
         (Fault(action=Action.STATUS, status=403), NomadDenied, "promote-deployment"),
         (Fault(action=Action.STATUS, status=500), NomadUnavailable, "No cluster leader"),
         (Fault(action=Action.STATUS, status=400, text="Group name odd"), JobRejected, "Group name odd"),
-        (Fault(action=Action.RESET, after=True), NomadUnavailable, "look whether the deployment"),
+        (Fault(action=Action.RESET, after=True), NomadUnavailable, "check the deployment"),
     ],
 )
 async def test_a_refused_promotion_names_the_thing_and_the_mend(

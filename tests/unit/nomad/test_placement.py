@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.adapters.nomad.placement import unplaced
+from app.adapters.nomad.explain.placement import unplaced
 
 
 def told(**metrics: Any) -> str:

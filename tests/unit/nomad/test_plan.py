@@ -1,12 +1,12 @@
-"""A plan's reply, read as what an order would change and what of it nobody ordered."""
+"""A plan's reply, read as what a patch would change and what of it the patch does not name."""
 
 from typing import Any
 
 import pytest
 
-from app.adapters.nomad.changes import changes
-from app.adapters.nomad.plan import preview
-from app.domain.job import Order, Preview, TaskChange, TaskKey
+from app.adapters.nomad.register.changes import changes
+from app.adapters.nomad.register.plan import preview
+from app.domain.job import JobPatch, Preview, TaskChange, TaskKey
 from tests.unit.nomad.plans import Json, config, field, group, node, reply, task
 from tests.unit.nomad.recordings import CURRENT, OLD, posted, replies
 
@@ -15,12 +15,12 @@ IMAGE = field("image", "reg/app:v1", "reg/app:v2")
 JOB: dict[str, Any] = {"ID": "web", "Type": "service"}
 
 
-def order(key: TaskKey = SERVER, **change: Any) -> Order:
-    return Order(changes={key: TaskChange(**{"image": "reg/app:v2", **change})}, expected_index=7)
+def patch(key: TaskKey = SERVER, **change: Any) -> JobPatch:
+    return JobPatch(changes={key: TaskChange(**{"image": "reg/app:v2", **change})}, expected_index=7)
 
 
-def read(planned: Json, ordered: Order | None = None, job: Json = JOB) -> Preview:
-    return preview(planned, ordered or order(), job)
+def read(planned: Json, given: JobPatch | None = None, job: Json = JOB) -> Preview:
+    return preview(planned, given or patch(), job)
 
 
 def server(*fields: Json, objects: list[Json] | None = None) -> Json:
@@ -38,13 +38,13 @@ def test_force_pull_and_marker_are_ordered_where_the_order_has_them() -> None:
             field("Meta[registrywatcher.rollout]", "", "r-1"), objects=[config(IMAGE, field("force_pull", "", "true"))]
         )
     )
-    assert read(planned, order(marker="r-1", force_pull=True)).foreign == ()
-    assert read(planned, order(marker="r-1", force_pull=True)).lines == (
+    assert read(planned, patch(marker="r-1", force_pull=True)).foreign == ()
+    assert read(planned, patch(marker="r-1", force_pull=True)).lines == (
         "group app, task server: Meta[registrywatcher.rollout]: none → r-1",
         "group app, task server: Config image: reg/app:v1 → reg/app:v2",
         "group app, task server: Config force_pull: none → true",
     )
-    assert read(planned, order(marker="r-2")).foreign == (
+    assert read(planned, patch(marker="r-2")).foreign == (
         "group app, task server: Meta[registrywatcher.rollout]: none → r-1",
         "group app, task server: Config force_pull: none → true",
     )
@@ -101,7 +101,7 @@ def test_a_config_that_was_null_comes_as_a_whole() -> None:
     ],
 )
 def test_what_was_not_ordered_is_drift_and_no_secret_is_told(planned: Json, line: str) -> None:
-    found = read(planned, order(marker="r", force_pull=True))
+    found = read(planned, patch(marker="r", force_pull=True))
     [told] = found.foreign
     assert line in told
     assert found.lines == found.foreign
@@ -139,9 +139,9 @@ def test_the_image_of_a_connect_proxy_stands_at_its_service_too() -> None:
             tasks=[task("connect-proxy-web", objects=[config(field("image", "envoy:1", "envoy:2"))])],
         )
     )
-    assert read(planned, order(proxy, image="envoy:2")).foreign == ()
-    assert len(read(planned, order(TaskKey(group="b", task="x"), image="envoy:2")).foreign) == 2
-    assert len(read(planned, order(proxy, image="envoy:3")).foreign) == 2
+    assert read(planned, patch(proxy, image="envoy:2")).foreign == ()
+    assert len(read(planned, patch(TaskKey(group="b", task="x"), image="envoy:2")).foreign) == 2
+    assert len(read(planned, patch(proxy, image="envoy:3")).foreign) == 2
 
 
 def test_updates_tell_what_happens_to_the_allocations() -> None:
@@ -173,7 +173,7 @@ def test_an_empty_reply_changes_nothing() -> None:
 def test_a_recorded_plan_of_a_new_image(version: str) -> None:
     [planned] = replies("rolling-update", "plan-new-image", version)
     image = "127.0.0.1:5000/team/app:v0.2.0"
-    found = preview(planned, order(TaskKey(group="api", task="server"), image=image), JOB)
+    found = preview(planned, patch(TaskKey(group="api", task="server"), image=image), JOB)
     assert found.foreign == ()
     assert found.lines == (f"group api, task server: Config image: 127.0.0.1:5000/team/app:v0.1.0 → {image}",)
     assert found.updates == {"api": "1 replaced, 1 left as they are"}
@@ -190,5 +190,5 @@ def test_a_recorded_plan_of_a_new_image(version: str) -> None:
 )
 def test_recorded_plans_of_two_groups(step: str, foreign: tuple[str, ...]) -> None:
     [planned] = replies("two-groups-and-meta", step)
-    ordered = order(TaskKey(group="api", task="server"), image="127.0.0.1:5000/team/app:v0.2.0")
-    assert preview(planned, ordered, posted("two-groups-and-meta", step)).foreign == foreign
+    given = patch(TaskKey(group="api", task="server"), image="127.0.0.1:5000/team/app:v0.2.0")
+    assert preview(planned, given, posted("two-groups-and-meta", step)).foreign == foreign

@@ -5,7 +5,8 @@ import re
 import pytest
 
 from app.adapters.nomad import refusals
-from app.adapters.nomad.errors import Refusal, Silence, while_planning, while_reading, while_writing
+from app.adapters.nomad.errors import while_planning, while_reading, while_writing
+from app.adapters.nomad.http.problem import Refusal, Silence
 from app.adapters.nomad.refusals import Doing
 from app.domain.watch import JobPlace
 from app.errors import JobRejected, NomadDenied, NomadUnavailable
@@ -21,10 +22,10 @@ DISABLED = "Job registration, dispatch, and scale are disabled by the scheduler 
     ("sentence", "thing", "mend"),
     [
         (refusals.gone(JOB), "job apps/web", "register it again"),
-        (refusals.moved(JOB, found=8, expected=7), "job apps/web", "the next look reads it anew"),
-        (refusals.conflict(JOB, "Enforcing job modify index 7"), "job apps/web", "the next look reads it anew"),
-        (refusals.conflict(None, "Enforcing job modify index 7"), "the job", "the next look reads it anew"),
-        (refusals.moved_on(JOB, found=9), "job apps/web", "the next look reads it anew"),
+        (refusals.moved(JOB, found=8, expected=7), "job apps/web", "the next check reads it again"),
+        (refusals.conflict(JOB, "Enforcing job modify index 7"), "job apps/web", "the next check reads it again"),
+        (refusals.conflict(None, "Enforcing job modify index 7"), "the job", "the next check reads it again"),
+        (refusals.moved_on(JOB, found=9), "job apps/web", "the next check reads it again"),
         (refusals.stopped("web"), "job web", "run it again in Nomad"),
         (refusals.child("web/periodic-1", "web"), "job web/periodic-1", "watch that one"),
         (refusals.multiregion("web"), "job web", "one job per region"),
@@ -32,7 +33,7 @@ DISABLED = "Job registration, dispatch, and scale are disabled by the scheduler 
         (refusals.drift(JOB, ["group app: Count: 1 → 2"]), "job apps/web", "run the job once by hand"),
         (refusals.unplanned("apps"), "namespace apps", "give it plan-job"),
         (refusals.source_stale("it is not there"), "the job's source", "run the job from its own files"),
-        (refusals.outcome_unknown(JOB, "reset", ": x"), "job apps/web", "the next look reads it again"),
+        (refusals.outcome_unknown(JOB, "reset", ": x"), "job apps/web", "the next check reads it again"),
         (refusals.management_token(), "NOMAD_TOKEN", "client token with the policy"),
         (refusals.silent(ORIGIN, "it cannot be reached; correct NOMAD_ADDR"), ORIGIN, "NOMAD_ADDR"),
     ],
@@ -92,7 +93,7 @@ def test_registrations_that_an_operator_switched_off_name_the_switch() -> None:
     [
         ('job "web" is in nonexistent namespace "apps"', "nomad namespace apply"),
         ('job "web" is in nonexistent node pool "gpu"', "nomad node pool apply"),
-        ("error in job mutator connect: x", "stumbles over"),
+        ("error in job mutator connect: x", "mutator cannot handle"),
         ('Vault "default" not enabled but used in the job', "enable it in the configuration of Nomad's servers"),
         ("Multiregion jobs are unlicensed.", "licence"),
         ("resource quota exceeded", "raise the quota"),

@@ -3,7 +3,7 @@
 import pytest
 
 from app.adapters.nomad import NomadConnection, RenewableDeployer
-from app.domain.job import Pointer
+from app.domain.job import WaitIndex
 from app.domain.watch import JobPlace
 from tests.servers.http import serve
 from tests.unit.nomad.test_waiting import Scripted
@@ -17,5 +17,5 @@ async def test_an_answer_that_nobody_foresaw_is_raised_to_who_waits() -> None:
     with serve(strange) as url:
         deployer = RenewableDeployer(NomadConnection(address=url))
         with pytest.raises(TypeError):
-            await deployer.moved(PLACE, Pointer(what="evaluation/e1", index=7), within=20)
+            await deployer.moved(PLACE, WaitIndex(subject="evaluation/e1", index=7), within=20)
         await deployer.aclose()

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from app.adapters.nomad.polling import Polled
-from app.adapters.nomad.shared_poll import SharedPoll
+from app.adapters.nomad.http.polling import Polled
+from app.adapters.nomad.http.shared_poll import SharedPoll
 from app.domain.watch import JobPlace
 
 PLACE = JobPlace(region="", namespace="default", job_id="app")
@@ -19,7 +19,7 @@ class Polls:
     def __init__(self, *answers: Polled | BaseException) -> None:
         self.answers = list(answers)
 
-    async def ask(self, place: JobPlace, *path: str, index: int, **query: str) -> Polled:
+    async def query(self, place: JobPlace, *path: str, index: int, **query: str) -> Polled:
         if not self.answers:
             await asyncio.Event().wait()
         answer = self.answers.pop(0)
@@ -40,5 +40,5 @@ class Polls:
 async def test_who_waits_is_woken_by_the_next_answer(strange: Polled | BaseException) -> None:
     shared = SharedPoll(Polls(strange, Polled(index=8, rows=[MOVED], waited=True)), PLACE)  # type: ignore[arg-type]
     async with asyncio.timeout(10):
-        assert await shared.moved("d1", 7) == MOVED
+        assert await shared.changed("d1", 7) == MOVED
     await shared.aclose()

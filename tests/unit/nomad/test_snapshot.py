@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.adapters.nomad.snapshot import deployment_state
+from app.adapters.nomad.follow.snapshot import deployment_state
 from app.domain.job import DeploymentPhase, Submission
 from tests.unit.nomad.recordings import CURRENT, OLD, as_job, posted, replies, seen, submitted
 
@@ -34,7 +34,7 @@ def test_a_job_that_vanishes_while_it_is_read_is_not_waited_for_by_its_allocatio
     [versions], [evaluations] = (replies("rolling-update", s) for s in ("job-versions", "job-evaluations"))
     look = seen({**versions["Versions"][0], "Stable": False}, ours, evaluations=evaluations)
     assert (look.evaluated, look.deployment, look.allocations) == (True, None, ())
-    assert look.pointer is None
+    assert look.wait_index is None
 
 
 def test_a_rollout_that_others_followed_is_found_among_the_versions() -> None:

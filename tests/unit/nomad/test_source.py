@@ -5,8 +5,16 @@ from typing import Any
 
 import pytest
 
-from app.adapters.nomad.source import JobSource, image_pairs, is_named, job_source, json_job, parse_request, renamed
-from app.domain.job import Order, TaskChange, TaskKey
+from app.adapters.nomad.register.source import (
+    JobSource,
+    image_pairs,
+    is_named,
+    job_source,
+    json_job,
+    parse_request,
+    renamed,
+)
+from app.domain.job import JobPatch, TaskChange, TaskKey
 from tests.unit.nomad.recordings import replies
 
 D1, D2 = "sha256:" + "1" * 64, "sha256:" + "2" * 64
@@ -27,7 +35,7 @@ def job(*images: str, driver: str = "docker") -> dict[str, Any]:
 
 def all_renamed(found: JobSource, old: str = OLD, new: str = NEW, *, driver: str = "docker") -> list[JobSource]:
     change = {TaskKey(group="g", task="t0"): TaskChange(image=new)}
-    return list(renamed(found, image_pairs(job(old, driver=driver), Order(changes=change, expected_index=1))))
+    return list(renamed(found, image_pairs(job(old, driver=driver), JobPatch(changes=change, expected_index=1))))
 
 
 @pytest.mark.parametrize(
@@ -100,7 +108,7 @@ def test_every_distinct_change_of_an_order_is_made_once() -> None:
     before = job("reg/a:1", "reg/b:1", "reg/a:1", "${x}", "reg/c:9")
     wanted = ("reg/a:2", "reg/b:2", "reg/a:2", "reg/d:1", "reg/c:9")
     changes = {TaskKey(group="g", task=f"t{n}"): TaskChange(image=image) for n, image in enumerate(wanted)}
-    pairs = image_pairs(before, Order(changes=changes, expected_index=1))
+    pairs = image_pairs(before, JobPatch(changes=changes, expected_index=1))
     assert [(task.image, image) for task, image in pairs] == [
         ("reg/a:1", "reg/a:2"),
         ("reg/b:1", "reg/b:2"),
@@ -174,5 +182,5 @@ def test_no_source_shows_in_a_repr() -> None:
     ],
 )
 def test_whether_a_source_names_the_new_image(found: JobSource, is_there: bool) -> None:
-    assert is_named(found, Order(changes={SERVER: TaskChange(image=NEW)}, expected_index=1)) is is_there
-    assert not is_named(found, Order(changes={SERVER: TaskChange(image="untagged")}, expected_index=1))
+    assert is_named(found, JobPatch(changes={SERVER: TaskChange(image=NEW)}, expected_index=1)) is is_there
+    assert not is_named(found, JobPatch(changes={SERVER: TaskChange(image="untagged")}, expected_index=1))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.adapters.nomad import NomadConnection, NomadDeployer
-from app.domain.job import DeploymentPhase, Pointer, Snapshot, Submission
+from app.domain.job import DeploymentPhase, Snapshot, Submission, WaitIndex
 from app.domain.watch import JobPlace
 from app.local.nomad import Action, Fault, Simulator, Timing, create_simulator_app, sample_job
 from tests.servers.http import serve
@@ -131,9 +131,9 @@ def place(job_id: str) -> JobPlace:
     return JobPlace(region="", namespace="default", job_id=job_id)
 
 
-def pointer_of(look: Snapshot) -> Pointer:
-    assert look.pointer is not None
-    return look.pointer
+def wait_index_of(look: Snapshot) -> WaitIndex:
+    assert look.wait_index is not None
+    return look.wait_index
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -142,8 +142,8 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-def waiting(deployer: NomadDeployer, job_id: str, pointer: Pointer, within: float = 60) -> asyncio.Task[None]:
-    return asyncio.create_task(deployer.moved(place(job_id), pointer, within=within))
+def waiting(deployer: NomadDeployer, job_id: str, wait_index: WaitIndex, within: float = 60) -> asyncio.Task[None]:
+    return asyncio.create_task(deployer.moved(place(job_id), wait_index, within=within))
 
 
 async def test_a_hundred_wait_by_one_request_and_each_is_woken_by_its_own_change(
@@ -152,7 +152,7 @@ async def test_a_hundred_wait_by_one_request_and_each_is_woken_by_its_own_change
     names = [f"app{number}" for number in range(MANY)]
     looks = {name: await deployer.observe(place(name), agent.registered(name)) for name in names}
     agent.watched.most, before = 0, len(agent.watched.asked)
-    tasks = {name: waiting(deployer, name, pointer_of(look)) for name, look in looks.items()}
+    tasks = {name: waiting(deployer, name, wait_index_of(look)) for name, look in looks.items()}
     await until(lambda: agent.watched.now > 0)
     agent.nomad.stop("app7")
     await asyncio.wait(tasks.values(), return_when=asyncio.FIRST_COMPLETED)
@@ -166,15 +166,15 @@ async def test_a_hundred_wait_by_one_request_and_each_is_woken_by_its_own_change
 async def test_a_change_between_the_look_and_the_wait_is_not_lost(agent: Agent, deployer: NomadDeployer) -> None:
     look = await deployer.observe(PLACE, agent.registered("web"))
     other = await deployer.observe(place("other"), agent.registered("other"))
-    watcher = waiting(deployer, "other", pointer_of(other))
+    watcher = waiting(deployer, "other", wait_index_of(other))
     await until(lambda: agent.watched.now > 0)
     agent.nomad.stop("web")
     async with asyncio.timeout(30):
-        await deployer.moved(PLACE, pointer_of(look), within=60)
+        await deployer.moved(PLACE, wait_index_of(look), within=60)
     assert not watcher.done()
     # Nor is one that the shared poll has seen by then.
     async with asyncio.timeout(30):
-        await deployer.moved(PLACE, pointer_of(look), within=60)
+        await deployer.moved(PLACE, wait_index_of(look), within=60)
     watcher.cancel()
 
 
@@ -183,7 +183,7 @@ async def test_what_woke_a_waiter_is_looked_at_without_asking_again(agent: Agent
     submission = agent.registered("web", count=2)
     look = await deployer.observe(PLACE, submission)
     assert look.deployment is not None
-    task = waiting(deployer, "web", pointer_of(look))
+    task = waiting(deployer, "web", wait_index_of(look))
     await until(lambda: agent.watched.now > 0)
     agent.nomad.world.timing = NEVER
     agent.nomad.skip(1)
@@ -200,14 +200,14 @@ async def test_what_woke_a_waiter_is_looked_at_without_asking_again(agent: Agent
 
 async def test_a_cancelled_waiter_leaves_nothing_behind(agent: Agent, deployer: NomadDeployer) -> None:
     looks = [await deployer.observe(place(name), agent.registered(name)) for name in ("a", "b")]
-    tasks = [waiting(deployer, name, pointer_of(look)) for name, look in zip("ab", looks, strict=True)]
+    tasks = [waiting(deployer, name, wait_index_of(look)) for name, look in zip("ab", looks, strict=True)]
     await until(lambda: agent.watched.now > 0)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await until(lambda: agent.watched.now == 0)
     assert [task for task in asyncio.all_tasks() if task.get_name() == "nomad deployments"] == []
-    again = waiting(deployer, "a", pointer_of(looks[0]))
+    again = waiting(deployer, "a", wait_index_of(looks[0]))
     await until(lambda: agent.watched.now > 0)
     agent.nomad.stop("a")
     await asyncio.wait_for(again, 30)
@@ -215,10 +215,10 @@ async def test_a_cancelled_waiter_leaves_nothing_behind(agent: Agent, deployer: 
 
 async def test_one_that_comes_as_the_last_one_goes_is_woken_all_the_same(agent: Agent, deployer: NomadDeployer) -> None:
     look = await deployer.observe(PLACE, agent.registered("web"))
-    first = waiting(deployer, "web", pointer_of(look))
+    first = waiting(deployer, "web", wait_index_of(look))
     await until(lambda: agent.watched.now > 0)
     first.cancel()
-    second = waiting(deployer, "web", pointer_of(look))
+    second = waiting(deployer, "web", wait_index_of(look))
     with suppress(asyncio.CancelledError):
         await first
     agent.nomad.stop("web")
@@ -228,16 +228,16 @@ async def test_one_that_comes_as_the_last_one_goes_is_woken_all_the_same(agent: 
 async def test_it_ends_by_its_time_when_nothing_changes(agent: Agent, deployer: NomadDeployer) -> None:
     look = await deployer.observe(PLACE, agent.registered("web"))
     async with asyncio.timeout(30):
-        await deployer.moved(PLACE, pointer_of(look), within=0.2)
-        await deployer.moved(PLACE, Pointer(what="novel/thing", index=1), within=0.05)
+        await deployer.moved(PLACE, wait_index_of(look), within=0.2)
+        await deployer.moved(PLACE, WaitIndex(subject="novel/thing", index=1), within=0.05)
 
 
 async def test_an_evaluation_is_waited_for_by_itself(agent: Agent, deployer: NomadDeployer) -> None:
     agent.nomad.set_timing(Timing(evaluation=3600))
     submission = agent.registered("web")
     look = await deployer.observe(PLACE, submission)
-    assert pointer_of(look).what == f"evaluation/{submission.evaluation_id}"
-    task = waiting(deployer, "web", pointer_of(look))
+    assert wait_index_of(look).subject == f"evaluation/{submission.evaluation_id}"
+    task = waiting(deployer, "web", wait_index_of(look))
     await until(lambda: agent.watched.now > 0)
     agent.nomad.skip(3600)
     await asyncio.wait_for(task, 30)
@@ -247,8 +247,8 @@ async def test_an_evaluation_is_waited_for_by_itself(agent: Agent, deployer: Nom
 async def test_allocations_of_a_job_without_a_deployment_are_waited_for(agent: Agent, deployer: NomadDeployer) -> None:
     submission = agent.registered("web", max_parallel=0)
     look = await deployer.observe(PLACE, submission)
-    assert (look.deployment, pointer_of(look).what) == (None, "allocations")
-    task = waiting(deployer, "web", pointer_of(look))
+    assert (look.deployment, wait_index_of(look).subject) == (None, "allocations")
+    task = waiting(deployer, "web", wait_index_of(look))
     await until(lambda: agent.watched.now > 0)
     agent.registered("foreign", max_parallel=0)
     agent.nomad.skip(3600)
@@ -260,7 +260,7 @@ async def test_many_single_waiters_share_few_connections(agent: Agent, deployer:
     agent.nomad.set_timing(Timing(evaluation=3600))
     looks = {name: await deployer.observe(place(name), agent.registered(name)) for name in map(str, range(20))}
     agent.watched.most = 0
-    tasks = [waiting(deployer, name, pointer_of(look)) for name, look in looks.items()]
+    tasks = [waiting(deployer, name, wait_index_of(look)) for name, look in looks.items()]
     await until(lambda: agent.watched.now > 0)
     agent.nomad.skip(3600)
     await asyncio.wait_for(asyncio.gather(*tasks), 30)
@@ -273,7 +273,7 @@ async def test_where_the_list_is_refused_each_asks_for_its_own(
 ) -> None:
     look = await deployer.observe(PLACE, agent.registered("web"))
     agent.nomad.faults.add(Fault(action=Action.STATUS, path="/v1/deployments", status=status, times=1000))
-    task = waiting(deployer, "web", pointer_of(look))
+    task = waiting(deployer, "web", wait_index_of(look))
     await until(lambda: "/v1/deployment/" in agent.watched.asked[-1] and agent.watched.now > 0)
     agent.nomad.stop("web")
     await asyncio.wait_for(task, 30)
@@ -284,7 +284,7 @@ async def test_errors_are_waited_out(agent: Agent, deployer: NomadDeployer) -> N
     look = await deployer.observe(PLACE, agent.registered("web"))
     agent.nomad.faults.add(Fault(action=Action.STATUS, path="/v1/deployments", status=500))
     agent.nomad.faults.add(Fault(action=Action.RESET, path="/v1/deployments"))
-    task = waiting(deployer, "web", pointer_of(look))
+    task = waiting(deployer, "web", wait_index_of(look))
     await until(lambda: agent.watched.asked.count("/v1/deployments") == 2)
     agent.nomad.stop("web")
     await asyncio.wait_for(task, 30)
@@ -293,7 +293,7 @@ async def test_errors_are_waited_out(agent: Agent, deployer: NomadDeployer) -> N
 
 async def test_an_index_that_goes_backwards_wakes_everybody(agent: Agent, deployer: NomadDeployer) -> None:
     look = await deployer.observe(PLACE, agent.registered("web"))
-    task = waiting(deployer, "web", pointer_of(look))
+    task = waiting(deployer, "web", wait_index_of(look))
     await until(lambda: agent.watched.asked.count("/v1/deployments") == 2)
     agent.nomad.faults.add(Fault(action=Action.INDEX, path="/v1/deployments", index=1))
     agent.registered("other")
@@ -304,11 +304,11 @@ async def test_an_index_that_goes_backwards_wakes_everybody(agent: Agent, deploy
 
 async def test_an_agent_that_is_not_there_is_waited_for_in_peace() -> None:
     async with opened("http://127.0.0.1:9") as deployer, asyncio.timeout(30):
-        for what in ("deployment/d", "evaluation/e", "allocations"):
-            await deployer.moved(PLACE, Pointer(what=what, index=1), within=0.1)
+        for subject in ("deployment/d", "evaluation/e", "allocations"):
+            await deployer.moved(PLACE, WaitIndex(subject=subject, index=1), within=0.1)
 
 
-@pytest.mark.parametrize("what", ["deployment/d", "evaluation/e", "allocations"])
+@pytest.mark.parametrize("subject", ["deployment/d", "evaluation/e", "allocations"])
 @pytest.mark.parametrize(
     "server",
     [
@@ -319,24 +319,24 @@ async def test_an_agent_that_is_not_there_is_waited_for_in_peace() -> None:
     ],
 )
 async def test_a_server_that_does_not_wait_is_not_asked_in_a_hot_loop(
-    server: Callable[[], Scripted], what: str
+    server: Callable[[], Scripted], subject: str
 ) -> None:
     stub = server()
     with serve(stub) as url:
         async with opened(url) as deployer:
             async with asyncio.timeout(30):
                 while not stub.seen:  # a busy machine may not have come as far
-                    await deployer.moved(PLACE, Pointer(what=what, index=7), within=0.5)
+                    await deployer.moved(PLACE, WaitIndex(subject=subject, index=7), within=0.5)
     assert len(stub.seen) <= 5
 
 
-@pytest.mark.parametrize("what", ["evaluation/00000000-0000-0000-0000-000000000000", "allocations"])
-async def test_what_is_gone_ends_the_wait_but_not_at_once(agent: Agent, deployer: NomadDeployer, what: str) -> None:
+@pytest.mark.parametrize("subject", ["evaluation/00000000-0000-0000-0000-000000000000", "allocations"])
+async def test_what_is_gone_ends_the_wait_but_not_at_once(agent: Agent, deployer: NomadDeployer, subject: str) -> None:
     agent.registered("another")
     loop = asyncio.get_running_loop()
     begun = loop.time()
     async with asyncio.timeout(30):
-        await deployer.moved(PLACE, Pointer(what=what, index=1), within=60)
+        await deployer.moved(PLACE, WaitIndex(subject=subject, index=1), within=60)
     assert loop.time() - begun >= 1
 
 
@@ -351,9 +351,9 @@ async def test_a_rotated_token_is_read_again(tmp_path: Path) -> None:
         async with opened(url, token_file=str(file)) as deployer, opened(url, token="new") as other:
             look = await other.observe(PLACE, submission)
             with suppress(Exception):
-                await deployer.moved(PLACE, Pointer(what="allocations", index=1), within=0.05)
+                await deployer.moved(PLACE, WaitIndex(subject="allocations", index=1), within=0.05)
             file.write_text("new")
-            task = waiting(deployer, "web", pointer_of(look))
+            task = waiting(deployer, "web", wait_index_of(look))
             await until(lambda: watched.now > 0)
             nomad.stop("web")
             await asyncio.wait_for(task, 30)
@@ -375,8 +375,8 @@ async def test_waiting_goes_through_a_unix_socket(tmp_path: Path) -> None:
         opened(f"unix://{path}", region="eu") as deployer,
         asyncio.timeout(30),
     ):
-        await deployer.moved(PLACE, Pointer(what="evaluation/e", index=7), within=60)
-    assert asked == [b"GET /v1/evaluation/e?namespace=default&index=7&wait=55s&region=eu HTTP/1.1\r\n"]
+        await deployer.moved(PLACE, WaitIndex(subject="evaluation/e", index=7), within=60)
+    assert asked == [b"GET /v1/evaluation/e?namespace=default&region=eu&index=7&wait=55s HTTP/1.1\r\n"]
 
 
 async def test_waiting_speaks_tls_to_the_name_that_the_certificate_has(tmp_path: Path) -> None:
@@ -385,11 +385,11 @@ async def test_waiting_speaks_tls_to_the_name_that_the_certificate_has(tmp_path:
     with serve(stub, certificate=certificate) as url:
         known = {"ca_cert": str(certificate.ca_file), "http_auth": "user:pa:ss", "token": "t-1"}
         async with opened(url, tls_server_name="server.global.nomad", **known) as deployer, asyncio.timeout(30):
-            await deployer.moved(PLACE, Pointer(what="evaluation/e", index=7), within=60)
+            await deployer.moved(PLACE, WaitIndex(subject="evaluation/e", index=7), within=60)
         [seen] = stub.seen
         assert (seen["authorization"], seen["x-nomad-token"]) == ("Basic dXNlcjpwYTpzcw==", "t-1")
         async with opened(url, **known) as deployer:
-            await deployer.moved(PLACE, Pointer(what="evaluation/e", index=7), within=0.2)
+            await deployer.moved(PLACE, WaitIndex(subject="evaluation/e", index=7), within=0.2)
         assert len(stub.seen) == 1, "another name is not spoken to"
         async with opened(url, skip_verify=True) as deployer, asyncio.timeout(30):
-            await deployer.moved(PLACE, Pointer(what="evaluation/e", index=7), within=60)
+            await deployer.moved(PLACE, WaitIndex(subject="evaluation/e", index=7), within=60)

@@ -89,7 +89,7 @@ def asked(tag: str = "v1.1.0", digest: str = D2, *, forced: bool = True) -> Ask:
 def open_rollout(*items: Item, origin: Origin = Origin.RULE, **fields: Any) -> OpenRollout:
     """A rollout that was not registered yet."""
     return OpenRollout(
-        **{"rollout_id": ROLLOUT, "origin": origin, "submitted": False, "order": None, "items": items, **fields}
+        **{"rollout_id": ROLLOUT, "origin": origin, "submitted": False, "patch": None, "items": items, **fields}
     )
 
 

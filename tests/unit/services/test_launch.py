@@ -29,11 +29,11 @@ def test_all_that_is_to_change_goes_in_one_registration() -> None:
     }
     found = launch(both, deploys, None)
     assert found is not None
-    assert {str(key): change.image for key, change in found.order.changes.items()} == {
+    assert {str(key): change.image for key, change in found.patch.changes.items()} == {
         "app/server": f"{HOST}/team/app:v1.1.0@{D2}",
         "app/sidecar": f"{HOST}/team/side:v2@{D3}",
     }
-    assert found.order.expected_index == both.index
+    assert found.patch.expected_index == both.index
     assert found.items == (item(), item("side", "v2", D3))
     assert found.task_watches == {
         TaskKey(group="app", task="server"): "app",
@@ -70,7 +70,7 @@ def test_a_persons_word_forces_what_runs_already() -> None:
     runs = job(task(f":v1.1.0@{D2}"))
     found = launch(runs, {"app": (seeing(ask=asked()), DEPLOY)}, None)
     assert found is not None
-    (change,) = found.order.changes.values()
+    (change,) = found.patch.changes.values()
     assert (found.items[0].forced, change.marker) == (True, found.rollout_id.hex)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.domain.decision import Deploy
 from app.domain.history import History
-from app.domain.job import Order, TaskChange, TaskKey
+from app.domain.job import JobPatch, TaskChange, TaskKey
 from app.domain.watch import DeployBy
 from app.services import plan
 from tests.unit.domain.cases import CHILD, D1, D2, HOST, WATCH, job, knows, task
@@ -60,4 +60,4 @@ def test_the_identity_afterwards_is_the_normalised_name() -> None:
 
 def test_the_order_is_valid_for_the_job_that_was_read() -> None:
     changes = {APP: TaskChange(image="x")}
-    assert plan.order(job(index=42), changes) == Order(changes=changes, expected_index=42)
+    assert plan.patch(job(index=42), changes) == JobPatch(changes=changes, expected_index=42)

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from structlog.testing import capture_logs
 
-from app.domain.job import Pointer
+from app.domain.job import WaitIndex
 from app.domain.watch import JobPlace
 from app.errors import StoreUnavailable
 from app.services.lease import held
@@ -20,7 +20,7 @@ from tests.own_processes import until
 from workers.actors import Told, _quietly
 
 PLACE = JobPlace(region="", namespace="default", job_id="app")
-POINTER = Pointer(what="deployment/1", index=1)
+WAIT_INDEX = WaitIndex(subject="deployment/1", index=1)
 BUGS = [RuntimeError("a bug"), KeyError("ID"), asyncio.CancelledError(), ExceptionGroup("several", [ValueError()])]
 
 
@@ -63,7 +63,7 @@ class Deployer:
     def __init__(self, error: BaseException | None = None) -> None:
         self._error = error
 
-    async def moved(self, place: JobPlace, pointer: Pointer, *, within: float) -> None:
+    async def moved(self, place: JobPlace, wait_index: WaitIndex, *, within: float) -> None:
         if self._error is not None:
             raise self._error
         await asyncio.Event().wait()
@@ -74,7 +74,7 @@ async def test_what_breaks_while_a_rollout_is_waited_for_wakes_it(error: BaseExc
     rollouts, rollout_id = Rollouts(), uuid4()
     vigil = Vigil(rollouts, Deployer(error), InProcessDoorbell(), blind_for=0.0)  # type: ignore[arg-type]
     with capture_logs() as logs:
-        vigil.begin(rollout_id, PLACE, POINTER, within=60)
+        vigil.begin(rollout_id, PLACE, WAIT_INDEX, within=60)
         await until(lambda: rollouts.woken, "it is woken", within=60)
     assert rollouts.woken == [rollout_id]
     assert [each["event"] for each in logs] == ["vigil.blind"]
@@ -85,7 +85,7 @@ async def test_what_breaks_while_a_rollout_is_waited_for_wakes_it(error: BaseExc
 async def test_what_is_waited_for_is_kept_after_any_error(error: BaseException) -> None:
     rollouts = Rollouts(error)
     vigil = Vigil(rollouts, Deployer(), InProcessDoorbell())  # type: ignore[arg-type]
-    vigil.begin(uuid4(), PLACE, POINTER, within=60)
+    vigil.begin(uuid4(), PLACE, WAIT_INDEX, within=60)
     running = asyncio.create_task(vigil.run(0.001))
     await until(lambda: rollouts.kept > 1, "it is kept", within=60)
     running.cancel()
