@@ -3,7 +3,7 @@
 The target's row is locked before its watches and rollouts, in the order that looks lock them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from uuid import UUID
@@ -16,7 +16,7 @@ from app.adapters.postgres.notices import add_notice
 from app.adapters.postgres.pool import Connection, Database, Row
 from app.domain.history import History
 from app.domain.notice import NoticeKind
-from app.domain.rule import release
+from app.domain.rule import highest_tag
 from app.domain.watch import JobPlace
 from app.services.said import Saying
 from app.services.telling import sayings
@@ -173,7 +173,7 @@ def _standing(row: Row) -> Standing:
         watch=claims.watch(row, place),
         pinned_tag=row["pinned_tag"],
         auto_deploy=row["auto_deploy"],
-        running_tag=running_tag(row["running"]),
+        running_tag=highest_tag(each["tag"] for each in row["running"]),
         history=History(
             digests=row["digests"],
             tags=row["digest_tags"],
@@ -181,10 +181,3 @@ def _standing(row: Row) -> Standing:
             released=frozenset(row["released"]),
         ),
     )
-
-
-def running_tag(tasks: Sequence[Mapping[str, str]]) -> str | None:
-    """The highest release among what the tasks ran at the last look: the one whose spelling counts."""
-    releases = [found for found in (release(each["tag"]) for each in tasks) if found is not None]
-    highest = max(releases, key=lambda each: each.version, default=None)
-    return highest.tag if highest else None
