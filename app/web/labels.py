@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
+from app.domain.condition import OF_DECISION, Condition
 from app.domain.decision import HoldReason
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
-from app.services import board
-from app.services.board import Acceptance, Condition, EntryKind
+from app.services.board import Acceptance, EntryKind
 from app.services.queries import RolloutSummary
 from app.services.said import Saying
 
@@ -104,7 +104,7 @@ TONES: Mapping[Condition, str] = {
     Condition.CURRENT: _GOOD,
 }
 
-HOLD_TONES: Mapping[HoldReason, str] = {reason: TONES[found] for reason, found in board.CONDITIONS.items()}
+HOLD_TONES: Mapping[HoldReason, str] = {reason: TONES[OF_DECISION[reason]] for reason in HoldReason}
 
 OUTCOME_TONES: Mapping[OutcomeKind, str] = {
     OutcomeKind.SUCCEEDED: _GOOD,

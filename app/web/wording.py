@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 from markupsafe import Markup, escape
 
-from app.services.board import Condition, DeliverySummary, Entry, EntryKind, condition
+from app.domain.condition import Condition
+from app.services.board import DeliverySummary, Entry, EntryKind, condition
 from app.services.queries import RolloutSummary, TaskView, WatchView
 from app.web import labels
 

@@ -2,7 +2,8 @@
 
 from app.adapters.postgres.board import PostgresBoard
 from app.adapters.postgres.inbox import PostgresInbox
-from app.services.board import Condition, EntryKind, Glance, Search, condition
+from app.domain.condition import Condition
+from app.services.board import EntryKind, Glance, Search, condition
 from app.services.replay import replay
 from tests.line import Line
 

@@ -14,8 +14,9 @@ from statistics import median
 from app.adapters.postgres.board import PostgresBoard
 from app.adapters.postgres.migrate import migrate
 from app.adapters.postgres.pool import Database
+from app.domain.condition import Condition
 from app.local.postgres import EmbeddedPostgres
-from app.services.board import Condition, Glance, Search
+from app.services.board import Glance, Search
 from tests.seeded import name_of, seed_watches
 from tests.servers.postgres import Databases
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
+from app.domain.condition import Condition
 from app.services.board import (
     Acceptance,
-    Condition,
     Deliveries,
     DeliverySummary,
     Entry,

@@ -9,6 +9,7 @@ import pytest
 from starlette.routing import Mount, Route
 
 from app import errors
+from app.domain.condition import Condition
 from app.domain.decision import HoldReason
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
 from app.services import board
@@ -106,8 +107,8 @@ def test_each_outcome_state_and_origin_has_its_wording() -> None:
 
 
 def test_each_condition_entry_saying_and_acceptance_has_its_wording() -> None:
-    assert set(labels.CONDITIONS) == set(labels.TONES) == set(board.Condition)
-    assert set(board.CONDITIONS) == set(labels.HOLD_TONES) == set(HoldReason)
+    assert set(labels.CONDITIONS) == set(labels.TONES) == set(Condition)
+    assert set(labels.HOLD_TONES) == set(HoldReason)
     assert set(labels.ENTRIES) == set(board.EntryKind)
     assert set(labels.SAYINGS) == set(Saying)
     assert set(labels.ACCEPTANCES) == set(labels.ACCEPTANCE_TONES) == set(board.Acceptance)
