@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from app.domain.acceptance import Acceptance
 from app.domain.condition import DEPLOY, UNDECIDED, Condition, Sign, condition_of
 from app.domain.decision import HoldReason
 from app.domain.rollout import OutcomeKind
@@ -131,16 +132,6 @@ class Glance:
     kinds: frozenset[EntryKind] = frozenset()
     by: str = ""
     before: tuple[datetime, str] | None = None
-
-
-class Acceptance(StrEnum):
-    """What became of a delivery: events in it were taken, all were known already, nothing in it is of use, or something
-    in it was odd and is kept to be looked at."""
-
-    ACCEPTED = "accepted"
-    DUPLICATE = "duplicate"
-    IGNORED = "ignored"
-    QUARANTINED = "quarantined"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

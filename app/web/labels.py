@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
+from app.domain.acceptance import Acceptance
 from app.domain.condition import OF_DECISION, Condition
 from app.domain.decision import HoldReason
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
-from app.services.board import Acceptance, EntryKind
+from app.services.board import EntryKind
 from app.services.queries import RolloutSummary
 from app.services.said import Saying
 

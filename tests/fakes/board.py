@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
+from app.domain.acceptance import Acceptance
 from app.domain.condition import Condition
 from app.services.board import (
-    Acceptance,
     Deliveries,
     DeliverySummary,
     Entry,

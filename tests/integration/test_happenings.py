@@ -8,9 +8,10 @@ import pytest
 from app.adapters.postgres.board import PostgresBoard
 from app.adapters.postgres.pool import Database
 from app.adapters.postgres.retention import PostgresRetention
+from app.domain.acceptance import Acceptance
 from app.domain.decision import HoldReason
 from app.domain.rollout import OutcomeKind
-from app.services.board import Acceptance, Entry, EntryKind, Glance, TagView
+from app.services.board import Entry, EntryKind, Glance, TagView
 from app.services.said import Saying
 from tests.integration.statements import execute
 from tests.seeded import name_of, seed_watches

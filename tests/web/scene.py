@@ -5,11 +5,12 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
+from app.domain.acceptance import Acceptance
 from app.domain.decision import HoldReason
 from app.domain.event import Action, Oddity, Parsed, PushEvent
 from app.domain.job import Diagnosis, LogTail
 from app.domain.rollout import OutcomeKind, RolloutState
-from app.services.board import Acceptance, DeliverySummary, Entry, EntryKind, Missed, SourceHealth, TagView
+from app.services.board import DeliverySummary, Entry, EntryKind, Missed, SourceHealth, TagView
 from app.services.queries import Away, RolloutSummary, RolloutView, Trouble, UnknownSource, WatchView
 from app.services.receive import Delivery
 from app.services.said import Saying

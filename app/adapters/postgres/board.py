@@ -12,8 +12,8 @@ from app.adapters.postgres import view_rows as rows
 from app.adapters.postgres import view_statements as statements
 from app.adapters.postgres.pool import Connection, Database
 from app.adapters.postgres.work import read_work
+from app.domain.acceptance import Acceptance
 from app.services.board import (
-    Acceptance,
     Deliveries,
     Entry,
     Glance,

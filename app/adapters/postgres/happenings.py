@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from app.adapters.postgres.acceptances import HOLDING_EVENTS
 from app.adapters.postgres.happening_rows import ENTRIES
 from app.adapters.postgres.pool import Connection
 from app.adapters.postgres.sent import OF_EACH_SOURCE
@@ -34,7 +35,7 @@ WITH RECURSIVE {OF_EACH_SOURCE}, newest AS (
     WHERE d.source = listed.source AND d.acceptance = listed.acceptance AND d.received_at <= $3
       AND EXISTS (SELECT FROM events e WHERE e.delivery_id = d.delivery_id)
     ORDER BY received_at DESC LIMIT $1 + 1) d
-  WHERE listed.acceptance IN ('accepted', 'quarantined') AND ($5 = '' OR listed.source = $5))
+  WHERE listed.acceptance = ANY({HOLDING_EVENTS}) AND ($5 = '' OR listed.source = $5))
 {_EVENT.format(at="newest.received_at")} e.delivery_id
 FROM newest JOIN events e USING (delivery_id) LEFT JOIN event_watches ew USING (event_id)
 WHERE {_BEFORE.format(at="newest.received_at", key=_EVENT_KEY)}

@@ -7,7 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from app.services.board import Acceptance, Deliveries, DeliverySummary, Entry, EntryKind
+from app.domain.acceptance import Acceptance
+from app.services.board import Deliveries, DeliverySummary, Entry, EntryKind
 from app.web import activity, deliveries
 from tests.unit.web.requests import request
 from tests.web.face import NOW
