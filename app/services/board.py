@@ -6,7 +6,6 @@ Values and their store. It changes nothing and asks no registry and no Nomad.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from app.domain.acceptance import Acceptance
 from app.domain.condition import DEPLOY, UNDECIDED, Condition, Sign, condition_of
 from app.domain.decision import HoldReason
 from app.domain.rollout import OutcomeKind
+from app.domain.timeline import EntryKind, FoundBy
 from app.services.queries import Away, RolloutSummary, UnknownSource, WatchView
 from app.services.said import Saying
 
@@ -86,24 +86,14 @@ class Situation:
     unsent_notices: int
 
 
-class EntryKind(StrEnum):
-    """What an entry of a timeline tells of."""
-
-    WEBHOOK = "webhook"
-    DECISION = "decision"
-    ROLLOUT = "rollout"
-    OUTCOME = "outcome"
-    WORD = "word"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """Something that happened, to one watch or, with `watch` "", to all.
+class TimelineEntry:
+    """One line of history, of something that happened to one watch or, with `watch` "", to all.
 
     `by` is the person (a word, a rollout that one asked for), or the webhook source; "" when nobody is named. `words`
     say what happened. `key` orders entries of the same time and tells them apart. Only a decision has `reason` (None
-    for a deploy), `looks`, `last_at` and `found_by` ("webhook", "poll", or "" when unknown: how the digest that it
-    weighs was first found); only an outcome has `outcome`; only a word has `saying`.
+    for a deploy), `looks`, `last_at` and `found_by` (how the digest that it weighs was first found);
+    only an outcome has `outcome`; only a word has `saying`.
     """
 
     at: datetime
@@ -117,7 +107,7 @@ class Entry:
     reason: HoldReason | None = None
     looks: int = 0
     last_at: datetime | None = None
-    found_by: str = ""
+    found_by: FoundBy = FoundBy.UNKNOWN
     outcome: OutcomeKind | None = None
     saying: Saying | None = None
     rollout_id: UUID | None = None
@@ -125,7 +115,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Glance:
+class TimelineQuery:
     """Which entries: of these watches and kinds and by these people (all when empty), before (at, key) when given."""
 
     watch: str = ""
@@ -207,7 +197,7 @@ class Board(Protocol):
         """Names and tags that hold the text, those that begin with it first; names before tags."""
         ...
 
-    async def entries(self, glance: Glance, *, limit: int) -> tuple[Entry, ...]:
+    async def entries(self, query: TimelineQuery, *, limit: int) -> tuple[TimelineEntry, ...]:
         """What happened, newest first."""
         ...
 

@@ -6,7 +6,7 @@ from app.domain.acceptance import Acceptance
 from app.domain.condition import OF_DECISION, Condition
 from app.domain.decision import HoldReason
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
-from app.services.board import EntryKind
+from app.domain.timeline import EntryKind, FoundBy
 from app.services.queries import RolloutSummary
 from app.services.said import Saying
 
@@ -57,6 +57,12 @@ ENTRIES: Mapping[EntryKind, str] = {
     EntryKind.ROLLOUT: "Rollout",
     EntryKind.OUTCOME: "Outcome",
     EntryKind.WORD: "A person",
+}
+
+FOUND_BY: Mapping[FoundBy, str] = {
+    FoundBy.WEBHOOK: "found by a webhook",
+    FoundBy.POLL: "found by polling",
+    FoundBy.UNKNOWN: "",
 }
 
 SAYINGS: Mapping[Saying, str] = {

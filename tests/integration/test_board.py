@@ -10,7 +10,7 @@ from app.adapters.postgres.pool import Database
 from app.adapters.postgres.queries import PostgresQueries
 from app.domain.condition import DEPLOY, OF_DECISION, RANKS, UNDECIDED, Condition
 from app.domain.decision import HoldReason
-from app.services.board import Glance, Listing, Search, condition
+from app.services.board import Listing, Search, TimelineQuery, condition
 from tests.integration.statements import execute
 from tests.integration.test_queries import Counting
 from tests.seeded import name_of, seed_watches
@@ -227,8 +227,8 @@ async def test_pages_take_as_many_statements_for_many_watches(database_url: str,
             board.listing(Search(), offset=0, limit=100),
             board.listing(Search(terms=("svc", "v1")), offset=0, limit=100),
             board.suggestions("v", limit=9),
-            board.entries(Glance(), limit=50),
-            board.entries(Glance(watch=name_of(5)), limit=50),
+            board.entries(TimelineQuery(), limit=50),
+            board.entries(TimelineQuery(watch=name_of(5)), limit=50),
             board.deliveries(source="", acceptance=None, before=None, limit=50),
             board.named([name_of(1), name_of(2)]),
         ):

@@ -16,7 +16,7 @@ from app.adapters.postgres.watches import PostgresWatches
 from app.domain.acceptance import Acceptance, Content, acceptance_of
 from app.domain.event import Action, Oddity, Parsed, PushEvent
 from app.errors import Rejected
-from app.services.board import Glance
+from app.services.board import TimelineQuery
 from app.services.receive import Delivery, DeliveryView, receive
 from app.services.replay import replay
 from app.services.said import Saying
@@ -104,7 +104,7 @@ async def test_its_answers_are_open_again_and_its_targets_due(post: Post) -> Non
     due = await post.rows("SELECT target_id FROM wakes ORDER BY 1")
     assert sorted(post.doorbell.rings) == [("look", str(row["target_id"])) for row in due]
     assert len(due) == 2
-    (word,) = await PostgresBoard(post.database).entries(Glance(by="ann"), limit=9)
+    (word,) = await PostgresBoard(post.database).entries(TimelineQuery(by="ann"), limit=9)
     assert (word.saying, word.watch, word.delivery_id) == (Saying.REPLAY, "", delivery_id)
     assert word.words == "1 event for app, other"
     assert await post.acceptance(delivery_id) is Acceptance.ACCEPTED
