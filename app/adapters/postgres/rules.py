@@ -19,7 +19,7 @@ from app.domain.notice import NoticeKind
 from app.domain.rule import highest_tag
 from app.domain.watch import JobPlace
 from app.services.said import Saying
-from app.services.telling import sayings
+from app.services.telling import CHECKED, sayings, switched
 from app.services.word import Asked, Released, Spoken, Standing, Word
 
 _FIND = """
@@ -138,7 +138,7 @@ class PostgresRules:
             target_id: int | None = await connection.fetchval(_TARGET, name)
             if target_id is not None:
                 await make_due(connection, [target_id])
-                await words.tell(connection, Saying.CHECK, by=by, watches=[name], detail="looks at it now")
+                await words.tell(connection, Saying.CHECK, by=by, watches=[name], detail=CHECKED)
         return target_id
 
     async def switch(self, *, paused: bool, by: str) -> Sequence[int] | None:
@@ -146,8 +146,7 @@ class PostgresRules:
         async with self._database.transaction() as connection:
             if await connection.fetchval(_SWITCH, paused, by) is None:
                 return None
-            saying = Saying.PAUSE if paused else Saying.RESUME
-            detail = "nothing is deployed by itself" if paused else "what is wanted is deployed again"
+            saying, detail = switched(paused=paused)
             await words.tell(connection, saying, by=by, detail=detail)
             due = [row["target_id"] for row in await connection.fetch(_ALL)]
             await make_due(connection, due)

@@ -11,6 +11,7 @@ from uuid import UUID
 from app.adapters.postgres.acceptances import ALL
 from app.adapters.postgres.pool import Connection, Row
 from app.domain.acceptance import Acceptance
+from app.domain.event import Oddity
 from app.services.board import Deliveries, DeliverySummary, Missed, SourceHealth
 
 # Every remembered source with every acceptance, found by skipping through the index. Begins with WITH RECURSIVE.
@@ -105,7 +106,7 @@ def _delivery(row: Row) -> DeliverySummary:
         duplicates=row["duplicates"],
         size=row["size"],
         what=tuple(row["what"]),
-        oddity=f"{oddity['where']}: {oddity['problem']}" if oddity else "",
+        oddity=str(Oddity(where=oddity["where"], problem=oddity["problem"])) if oddity else "",
     )
 
 

@@ -19,6 +19,7 @@ from app.services.queries import (
     Trouble,
     UnknownSource,
     WatchView,
+    part_name,
 )
 
 Row = Mapping[str, Any]  # an asyncpg record
@@ -131,8 +132,8 @@ def rollout_view(row: Row, *, place: Row, items: Iterable[Row]) -> RolloutView:
 
 
 def away(row: Row) -> Away:
-    """A part that does not answer."""
-    return Away(name=row["name"], problem=row["problem"], since=row["since"])
+    """A registry that does not answer or, without one, Nomad."""
+    return Away(name=part_name(registry=row["registry"]), problem=row["problem"], since=row["since"])
 
 
 def unknown_source(row: Row) -> UnknownSource:
