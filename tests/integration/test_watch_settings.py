@@ -98,7 +98,7 @@ async def in_the_database(database: Database, changed: Watch, name: str) -> Asyn
     before = await stored(database, column)
     await store.reconcile([changed], at_start=False)
     if before == await stored(database, column):
-        yield f"app/adapters/postgres/watches.py: {column} is not written"
+        yield f"app/adapters/postgres/watches.py: _CONFIGURED lacks {column}"
     standing = await PostgresRules(database).find("app")
     if standing is None or standing.watch != changed:
         yield f"app/adapters/postgres/claims.py: watch() does not read {column}"
