@@ -111,7 +111,9 @@ TONES: Mapping[Condition, str] = {
     Condition.CURRENT: _GOOD,
 }
 
-HOLD_TONES: Mapping[HoldReason, str] = {reason: TONES[OF_DECISION[reason]] for reason in HoldReason}
+HOLD_TONES: Mapping[HoldReason, str] = {
+    HoldReason(each): TONES[found] for each, found in OF_DECISION.items() if each in set(HoldReason)
+}
 
 OUTCOME_TONES: Mapping[OutcomeKind, str] = {
     OutcomeKind.SUCCEEDED: _GOOD,

@@ -28,9 +28,9 @@ def test_the_first_that_fits_counts(decision: str) -> None:
 
 
 def test_each_sign_and_each_decision_has_a_condition() -> None:
-    """A reason to hold, or a sign, that is added belongs in app/domain/condition.py as well."""
-    assert set(OF_SIGN) == set(Sign)
-    assert set(OF_DECISION) == {UNDECIDED, DEPLOY, *HoldReason}
+    assert set(OF_SIGN) == set(Sign), "app/domain/condition.py: OF_SIGN has each Sign"
+    expected = {UNDECIDED, DEPLOY, *HoldReason}
+    assert set(OF_DECISION) == expected, "app/domain/condition.py: OF_DECISION has each HoldReason"
     assert {*OF_SIGN.values(), *OF_DECISION.values()} == set(Condition)
 
 
