@@ -99,7 +99,7 @@ def test_the_description_is_served() -> None:
 @pytest.mark.parametrize("reason", HoldReason)
 def test_each_reason_to_hold_has_its_wording(reason: HoldReason) -> None:
     assert labels.HOLDS.get(reason), f"app/web/labels.py: HOLDS lacks {reason}"
-    assert len(set(labels.HOLDS.values())) == len(HoldReason)
+    assert len(set(labels.HOLDS.values())) == len(labels.HOLDS)
 
 
 def test_each_outcome_state_and_origin_has_its_wording() -> None:
