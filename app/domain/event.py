@@ -37,6 +37,9 @@ class Oddity:
     where: str
     problem: str
 
+    def __str__(self) -> str:
+        return f"{self.where}: {self.problem}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parsed:

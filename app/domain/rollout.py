@@ -92,6 +92,11 @@ class Returning:
     version: int
     reason: str
 
+    @property
+    def note(self) -> str:
+        """What is waited for from now on."""
+        return f"{self.reason}; Nomad goes back to version {self.version}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:

@@ -1,16 +1,20 @@
 """The rule that chooses a tag: follow the highest release, or stay on a pinned tag. Pure; it reads no registry.
 
+What a watch desires follows from its rule, its registry's tags and its running tag: `candidates` for whoever can ask
+the registry, `desired_tag` for whoever reads what is stored.
+
 Release tags and their order: Semantic Versioning 2.0.0, section 11; a leading `v` is spelling, no part of the version.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from semver import Version
 
 _RELEASE = re.compile(r"(v?)((?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*))", re.ASCII)
 _LONGEST = 128  # characters of a tag; Python refuses to read a number of thousands
+_WITHOUT_MANIFEST = 6  # releases without a manifest that are passed over before giving up
 _COMMIT_ID = re.compile(r"[0-9a-f]{40}")
 
 
@@ -54,6 +58,41 @@ class Rule:
         return found.tag if found else None
 
 
+def candidates(
+    rule: Rule, tags: Iterable[str], running_tag: str | None, *, unlisted: frozenset[str] = frozenset()
+) -> Iterator[str]:
+    """The tags that the rule may desire, best first: the first of them that has a manifest is the desired one.
+
+    A list of tags may hold a release that is not linked yet or is gone; such releases are passed over, but not without
+    end. `unlisted` are tags that the list lacks and that events name: they do not count towards that end, so that made
+    up events cannot hide what is there.
+    """
+    left = {*tags, *unlisted}
+    for _ in range(_WITHOUT_MANIFEST + len(unlisted)):
+        tag = rule.select(left, running_tag)
+        if tag is None:
+            return
+        yield tag
+        left.remove(tag)
+
+
+def desired_tag(
+    rule: Rule, tags: Iterable[str], running_tag: str | None, *, resolved: str | None, requested: str | None = None
+) -> str:
+    """The tag that a watch desires as far as it is stored; "" when there is none.
+
+    A pinned tag is desired whether the registry has it or not. `resolved` is what the last reconcile found, None when a
+    command came after it. `requested` is the tag of an open rollout that a person asked for, None without one.
+    """
+    if not rule.follows_releases:
+        return rule.pinned_tag
+    if resolved is not None:
+        return resolved
+    if requested is not None:
+        return requested
+    return rule.select(tags, running_tag) or ""
+
+
 def highest_release(tags: Iterable[str], running_tag: str | None = None) -> Release | None:
     """The highest release of `tags` in the spelling that counts for `running_tag`, or None."""
     releases = [found for found in map(release, tags) if found is not None]
@@ -65,6 +104,12 @@ def highest_release(tags: Iterable[str], running_tag: str | None = None) -> Rele
 def highest_of(tags: Iterable[str]) -> Release | None:
     """The highest release of `tags` in any spelling, or None: among what runs, the one that counts."""
     return _highest(found for found in map(release, tags) if found is not None)
+
+
+def highest_tag(tags: Iterable[str]) -> str | None:
+    """The tag of `highest_of`: the running tag of a watch whose tasks run `tags`."""
+    found = highest_of(tags)
+    return found.tag if found else None
 
 
 def _highest(releases: Iterable[Release]) -> Release | None:

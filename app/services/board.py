@@ -3,67 +3,37 @@
 Values and their store. It changes nothing and asks no registry and no Nomad.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from app.domain.acceptance import Acceptance
+from app.domain.condition import DEPLOY, UNDECIDED, Condition, Sign, condition_of
 from app.domain.decision import HoldReason
 from app.domain.rollout import OutcomeKind
+from app.domain.timeline import EntryKind, FoundBy
 from app.services.queries import Away, RolloutSummary, UnknownSource, WatchView
 from app.services.said import Saying
 
 
-class Condition(StrEnum):
-    """How a watch is, the ones that need a person first: a watch has the first that fits.
-
-    `trouble`: its registry or job cannot be read, or the registry lost what runs. `promotion`: canaries wait for a
-    person. `failed`: its last decision is held since it failed. `held`: an update waits for a person. `moving`: a
-    rollout is under way, or waits its turn. `idle`: nothing to do, and not up to date (observed, paused, no tag, not
-    looked at yet). `current`: up to date.
-    """
-
-    TROUBLE = "trouble"
-    PROMOTION = "promotion"
-    FAILED = "failed"
-    HELD = "held"
-    MOVING = "moving"
-    IDLE = "idle"
-    CURRENT = "current"
-
-
-CONDITIONS: Mapping[HoldReason, Condition] = {
-    HoldReason.UNUSABLE: Condition.HELD,
-    HoldReason.NO_MATCHING_TAG: Condition.IDLE,
-    HoldReason.BUSY: Condition.MOVING,
-    HoldReason.FAILED_BEFORE: Condition.FAILED,
-    HoldReason.UP_TO_DATE: Condition.CURRENT,
-    HoldReason.AUTO_DEPLOY_OFF: Condition.HELD,
-    HoldReason.PAUSED: Condition.IDLE,
-    HoldReason.OBSERVE_ONLY: Condition.IDLE,
-    HoldReason.CHANGED_OUTSIDE: Condition.HELD,
-    HoldReason.ROLLED_BACK: Condition.HELD,
-    HoldReason.DOWNGRADE: Condition.HELD,
-    HoldReason.NOT_A_RELEASE: Condition.HELD,
-    HoldReason.FAILED_ELSEWHERE: Condition.FAILED,
-    HoldReason.WAITS_TURN: Condition.MOVING,
-}
-"""The condition of a watch that nothing else keeps busy, by the reason of its last decision."""
-
-
 def condition(watch: WatchView) -> Condition:
-    """The condition of a watch; the store sorts by the same."""
-    if watch.registry_trouble or watch.job_trouble or watch.unserved:
-        return Condition.TROUBLE
-    if watch.rollout is not None and watch.rollout.awaits_promotion:
-        return Condition.PROMOTION
-    if watch.rollout is not None and watch.rollout.outcome is None:
-        return Condition.MOVING
+    """The condition of a watch, by which a list is sorted."""
     if watch.decision is None:
-        return Condition.IDLE
-    return CONDITIONS[watch.decision.reason] if watch.decision.reason else Condition.MOVING
+        return condition_of(_signs(watch), UNDECIDED)
+    return condition_of(_signs(watch), watch.decision.reason or DEPLOY)
+
+
+def _signs(watch: WatchView) -> Collection[Sign]:
+    rollout = watch.rollout
+    found = {
+        Sign.OUTAGE: bool(watch.registry_trouble or watch.job_trouble),
+        Sign.MISSING_IMAGE: watch.unserved is not None,
+        Sign.AWAITS_PROMOTION: rollout is not None and rollout.awaits_promotion,
+        Sign.UNDERWAY: rollout is not None and rollout.outcome is None,
+    }
+    return [each for each, is_so in found.items() if is_so]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,24 +86,14 @@ class Situation:
     unsent_notices: int
 
 
-class EntryKind(StrEnum):
-    """What an entry of a timeline tells of."""
-
-    WEBHOOK = "webhook"
-    DECISION = "decision"
-    ROLLOUT = "rollout"
-    OUTCOME = "outcome"
-    WORD = "word"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """Something that happened, to one watch or, with `watch` "", to all.
+class TimelineEntry:
+    """One line of history, of something that happened to one watch or, with `watch` "", to all.
 
     `by` is the person (a word, a rollout that one asked for), or the webhook source; "" when nobody is named. `words`
     say what happened. `key` orders entries of the same time and tells them apart. Only a decision has `reason` (None
-    for a deploy), `looks`, `last_at` and `found_by` ("webhook", "poll", or "" when unknown: how the digest that it
-    weighs was first found); only an outcome has `outcome`; only a word has `saying`.
+    for a deploy), `looks`, `last_at` and `found_by` (how the digest that it weighs was first found);
+    only an outcome has `outcome`; only a word has `saying`.
     """
 
     at: datetime
@@ -147,7 +107,7 @@ class Entry:
     reason: HoldReason | None = None
     looks: int = 0
     last_at: datetime | None = None
-    found_by: str = ""
+    found_by: FoundBy = FoundBy.UNKNOWN
     outcome: OutcomeKind | None = None
     saying: Saying | None = None
     rollout_id: UUID | None = None
@@ -155,23 +115,13 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Glance:
+class TimelineQuery:
     """Which entries: of these watches and kinds and by these people (all when empty), before (at, key) when given."""
 
     watch: str = ""
     kinds: frozenset[EntryKind] = frozenset()
     by: str = ""
     before: tuple[datetime, str] | None = None
-
-
-class Acceptance(StrEnum):
-    """What became of a delivery: events in it were taken, all were known already, nothing in it is of use, or something
-    in it was odd and is kept to be looked at."""
-
-    ACCEPTED = "accepted"
-    DUPLICATE = "duplicate"
-    IGNORED = "ignored"
-    QUARANTINED = "quarantined"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,7 +197,7 @@ class Board(Protocol):
         """Names and tags that hold the text, those that begin with it first; names before tags."""
         ...
 
-    async def entries(self, glance: Glance, *, limit: int) -> tuple[Entry, ...]:
+    async def entries(self, query: TimelineQuery, *, limit: int) -> tuple[TimelineEntry, ...]:
         """What happened, newest first."""
         ...
 

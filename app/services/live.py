@@ -6,14 +6,14 @@ from typing import TypeVar
 
 from app.domain.reference import parse_tag
 from app.domain.rollout import Origin
-from app.domain.rule import Rule
+from app.domain.rule import Rule, candidates
 from app.domain.watch import Watch
 from app.errors import InvalidReference, RegistryUnavailable, Rejected, RepositoryNotFound, TagNotFound
 from app.ports import RegistrySource
 from app.services.word import Errand, Standing
 
 CHECKING = 15.0  # seconds for asking the registry while a person waits
-_PASSED_OVER = 6  # release tags without a manifest, before giving up
+_FOLLOWING = Rule(pinned_tag="")  # the rule that a person asks for here, whatever the watch has now
 
 _Answer = TypeVar("_Answer")
 
@@ -63,14 +63,12 @@ async def children(registries: RegistrySource, watch: Watch, digest: str) -> fro
 async def _highest(registries: RegistrySource, standing: Standing) -> str | None:
     watch = standing.watch
     try:
-        tags = set(await registries.tags(watch.registry, watch.repository))
+        tags = await registries.tags(watch.registry, watch.repository)
     except RepositoryNotFound:
         return None
-    for _ in range(_PASSED_OVER):
-        tag = Rule().select(tags, standing.running_tag)
-        if tag is None or await _digest(registries, watch, tag):
+    for tag in candidates(_FOLLOWING, tags, standing.running_tag):
+        if await _digest(registries, watch, tag):
             return tag
-        tags.remove(tag)
     return None
 
 

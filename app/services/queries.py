@@ -159,6 +159,11 @@ class Away:
     since: datetime | None
 
 
+def part_name(*, registry: str | None) -> str:
+    """What people call this registry, or Nomad when None, among what is away."""
+    return "Nomad" if registry is None else f"registry {registry}"
+
+
 class Queries(Protocol):
     """The store, read for people. All methods raise StoreUnavailable, and take a constant number of statements."""
 

@@ -9,7 +9,7 @@ from itertools import accumulate
 
 from app.domain.event import Action
 from app.domain.history import Wanted
-from app.domain.rule import release
+from app.domain.rule import candidates, release
 from app.errors import RegistryDenied, RepositoryNotFound, TagNotFound, Transient
 from app.ports import RegistrySource
 from app.services.target import EventAnswer, OpenEvent, WatchState
@@ -19,7 +19,6 @@ EVENT_PAUSES = (0.05, 0.2, 1.0, 5.0, 30.0)
 
 _EVENT_AGES = tuple(accumulate(EVENT_PAUSES))
 _EARLY = 0.03  # a look may begin this much before its time
-_PASSED_OVER = 6
 _UNLISTED = 16
 
 
@@ -59,24 +58,16 @@ class Sightseer:
         return Wanted(tag=tag, digest=digest) if digest else None
 
     async def _highest(self, tags: tuple[str, ...], running_tag: str | None) -> Wanted | None:
-        """The highest release that has a manifest: the list may lack a tag that an event names already, or hold one
-        that is not linked yet or is gone. Tags without a manifest are passed over, but not without end; those that
-        events made up do not count towards that end, since they must not hide what is there."""
+        """The highest release that has a manifest, among the listed tags and those that events name."""
         unlisted = self._named_by_events() - set(tags)
-        candidates = {*tags, *unlisted}
-        for _ in range(_PASSED_OVER + len(unlisted)):
-            tag = self._state.rule.select(candidates, running_tag)
-            if tag is None:
-                return None
-            digest = await self.digest(tag)
-            if digest:
+        for tag in candidates(self._state.rule, tags, running_tag, unlisted=unlisted):
+            if digest := await self.digest(tag):
                 return Wanted(tag=tag, digest=digest)
-            candidates.remove(tag)
         return None
 
-    def _named_by_events(self) -> set[str]:
+    def _named_by_events(self) -> frozenset[str]:
         pushed = (each.tag for each in self._state.events if each.action is Action.PUSH and release(each.tag))
-        return set(list(dict.fromkeys(pushed))[:_UNLISTED])
+        return frozenset(list(dict.fromkeys(pushed))[:_UNLISTED])
 
     async def digest(self, tag: str) -> str:
         """The digest that the registry shows for `tag` now, "" when it has no such tag."""

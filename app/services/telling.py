@@ -2,8 +2,16 @@
 
 from collections.abc import Iterator
 
+from app.services.followed import Wish
 from app.services.said import Saying
 from app.services.word import Word
+
+CHECKED = "looks at it now"
+
+_WISHES = {
+    Wish.PROMOTE: (Saying.PROMOTE, "promotes the canaries"),
+    Wish.FAIL: (Saying.FAIL, "fails the deployment"),
+}
 
 
 def sayings(word: Word, *, pinned_before: str, auto_before: bool, brings: bool) -> Iterator[tuple[Saying, str]]:
@@ -24,3 +32,20 @@ def sayings(word: Word, *, pinned_before: str, auto_before: bool, brings: bool) 
         yield Saying.REDEPLOY, f"deploys {tag} once, the rule stays as it is"
     if switched:
         yield (Saying.SWITCH_ON, "auto deploy on") if word.auto_deploy else (Saying.SWITCH_OFF, "auto deploy off")
+
+
+def wished(wish: Wish) -> tuple[Saying, str]:
+    """The entry for a command about the canaries of a rollout."""
+    return _WISHES[wish]
+
+
+def rolled_back(*, tag: str, digest: str) -> tuple[Saying, str]:
+    """The entry for one watch of a rollback."""
+    return Saying.ROLLBACK, f"goes back to {tag or digest}"
+
+
+def switched(*, paused: bool) -> tuple[Saying, str]:
+    """The entry for the switch of everything."""
+    if paused:
+        return Saying.PAUSE, "nothing is deployed by itself"
+    return Saying.RESUME, "what is wanted is deployed again"

@@ -6,7 +6,8 @@ from datetime import datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.services.board import Entry, EntryKind, Glance
+from app.domain.timeline import EntryKind
+from app.services.board import TimelineEntry, TimelineQuery
 from app.web import labels
 from app.web.pages import show
 from app.web.paging import moment, url
@@ -20,19 +21,21 @@ async def show_activity(request: Request) -> Response:
     """200 {"entries"}, newest first: ?repo=, ?kind=, ?by= filter, ?before= goes on where a page ended."""
     query = request.query_params
     kinds = frozenset(EntryKind(kind) for kind in query.getlist("kind") if kind in set(EntryKind))
-    glance = Glance(watch=query.get("repo", "").strip(), kinds=kinds, by=query.get("by", ""), before=before(request))
+    chosen = TimelineQuery(
+        watch=query.get("repo", "").strip(), kinds=kinds, by=query.get("by", ""), before=before(request)
+    )
     board = running(request).services.board
-    entries = await board.entries(glance, limit=ENTRIES)
-    filters = {"repo": glance.watch, "kind": sorted(kinds), "by": glance.by}
+    entries = await board.entries(chosen, limit=ENTRIES)
+    filters = {"repo": chosen.watch, "kind": sorted(kinds), "by": chosen.by}
     further = older(entries, ENTRIES, "/activity", filters)
     if not prefers_html(request):
         return answer({"entries": entries, "older": further or None})
     values = {
-        "glance": glance,
+        "chosen": chosen,
         "kinds": labels.ENTRIES.items(),
         "people": await board.people(),
         "entries": entries,
-        "newest": glance.before is None,
+        "newest": chosen.before is None,
         "first": url("/activity", filters),
         "older": further,
     }
@@ -46,7 +49,7 @@ def before(request: Request) -> tuple[datetime, str] | None:
     return (found, key) if found is not None and key and "\0" not in key else None
 
 
-def older(entries: Sequence[Entry], limit: int, page: str, filters: Mapping[str, object]) -> str:
+def older(entries: Sequence[TimelineEntry], limit: int, page: str, filters: Mapping[str, object]) -> str:
     """The URL of what came before, "" when that was all."""
     if len(entries) < limit:
         return ""

@@ -7,8 +7,9 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.domain.acceptance import Acceptance
 from app.errors import Rejected
-from app.services.board import Acceptance, Deliveries, DeliverySummary
+from app.services.board import Deliveries, DeliverySummary
 from app.services.receive import DeliveryView, EventAnswerView, EventView
 from app.web import labels
 from app.web.pages import show

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
+from app.domain.acceptance import Acceptance
+from app.domain.condition import OF_DECISION, Condition
 from app.domain.decision import HoldReason
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
-from app.services import board
-from app.services.board import Acceptance, Condition, EntryKind
+from app.domain.timeline import EntryKind, FoundBy
 from app.services.queries import RolloutSummary
 from app.services.said import Saying
 
@@ -58,6 +59,12 @@ ENTRIES: Mapping[EntryKind, str] = {
     EntryKind.WORD: "A person",
 }
 
+FOUND_BY: Mapping[FoundBy, str] = {
+    FoundBy.WEBHOOK: "found by a webhook",
+    FoundBy.POLL: "found by polling",
+    FoundBy.UNKNOWN: "",
+}
+
 SAYINGS: Mapping[Saying, str] = {
     Saying.PIN: "Pinned",
     Saying.FOLLOW: "Follows releases",
@@ -104,7 +111,9 @@ TONES: Mapping[Condition, str] = {
     Condition.CURRENT: _GOOD,
 }
 
-HOLD_TONES: Mapping[HoldReason, str] = {reason: TONES[found] for reason, found in board.CONDITIONS.items()}
+HOLD_TONES: Mapping[HoldReason, str] = {
+    HoldReason(each): TONES[found] for each, found in OF_DECISION.items() if each in set(HoldReason)
+}
 
 OUTCOME_TONES: Mapping[OutcomeKind, str] = {
     OutcomeKind.SUCCEEDED: _GOOD,

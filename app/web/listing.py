@@ -10,7 +10,8 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from app.services.board import Condition, Listing, Search
+from app.domain.condition import Condition
+from app.services.board import Listing, Search
 from app.web import labels
 from app.web.auth import Role
 from app.web.pages import Pages, show

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from app.domain.decision import HoldReason
 from app.domain.rollout import OutcomeKind
-from app.services.board import Glance
+from app.services.board import TimelineQuery
 from app.services.queries import RolloutSummary, RolloutView, WatchView
 from app.web.activity import before, older
 from app.web.pages import show
@@ -41,7 +41,7 @@ async def show_repo(request: Request) -> Response:
     if not prefers_html(request):
         return answer({watch.name: repository(watch)})
     board = running(request).services.board
-    entries = await board.entries(Glance(watch=watch.name, before=before(request)), limit=ENTRIES)
+    entries = await board.entries(TimelineQuery(watch=watch.name, before=before(request)), limit=ENTRIES)
     rollouts = await board.rollouts_of(watch.name, limit=ROLLOUTS)
     values = {
         "watch": watch,

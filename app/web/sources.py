@@ -7,7 +7,8 @@ from typing import Protocol
 
 from starlette.requests import Request
 
-from app.services.board import Acceptance, Deliveries, Situation
+from app.domain.acceptance import Acceptance
+from app.services.board import Deliveries, Situation
 from app.web import labels
 
 _DISTRIBUTION = """\

@@ -10,7 +10,9 @@ from urllib.parse import quote
 
 from markupsafe import Markup, escape
 
-from app.services.board import Condition, DeliverySummary, Entry, EntryKind, condition
+from app.domain.condition import Condition
+from app.domain.timeline import EntryKind
+from app.services.board import DeliverySummary, TimelineEntry, condition
 from app.services.queries import RolloutSummary, TaskView, WatchView
 from app.web import labels
 
@@ -93,7 +95,7 @@ def runs_tag(watch: WatchView) -> str:
     return tags.pop() if len(tags) == 1 else ""
 
 
-def entry_title(entry: Entry) -> str:
+def entry_title(entry: TimelineEntry) -> str:
     """What happened, in two or three words."""
     if entry.kind is EntryKind.DECISION:
         return labels.HOLDS[entry.reason] if entry.reason else "Deploys"
@@ -104,7 +106,7 @@ def entry_title(entry: Entry) -> str:
     return labels.ENTRIES[entry.kind]
 
 
-def entry_tone(entry: Entry) -> str:
+def entry_tone(entry: TimelineEntry) -> str:
     """How that feels."""
     if entry.kind is EntryKind.DECISION and entry.reason is not None:
         return labels.HOLD_TONES[entry.reason]
@@ -205,5 +207,6 @@ FILTERS: Mapping[str, object] = {
 } | {
     "outcome": labels.progress,
     "outcome_tone": labels.progress_tone,
+    "found_by": labels.FOUND_BY.__getitem__,
     "origin": labels.ORIGINS.__getitem__,
 }  # fmt: skip

@@ -2,7 +2,9 @@
 
 from app.adapters.postgres.board import PostgresBoard
 from app.adapters.postgres.inbox import PostgresInbox
-from app.services.board import Condition, EntryKind, Glance, Search, condition
+from app.domain.condition import Condition
+from app.domain.timeline import EntryKind
+from app.services.board import Search, TimelineQuery, condition
 from app.services.replay import replay
 from tests.line import Line
 
@@ -55,7 +57,7 @@ async def test_a_timeline_goes_from_the_push_to_the_end(running: Line) -> None:
     await running.start()
     second = await running.push("app", "v1.1.0")
     await running.deployed("app", f"team/app:v1.1.0@{second}")
-    entries = await PostgresBoard(running.database).entries(Glance(watch="app"), limit=99)
+    entries = await PostgresBoard(running.database).entries(TimelineQuery(watch="app"), limit=99)
     told = [entry for entry in reversed(entries) if entry.digest == second]
     kinds = [entry.kind for entry in told]
     assert kinds.index(EntryKind.WEBHOOK) < kinds.index(EntryKind.DECISION)

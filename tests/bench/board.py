@@ -14,8 +14,9 @@ from statistics import median
 from app.adapters.postgres.board import PostgresBoard
 from app.adapters.postgres.migrate import migrate
 from app.adapters.postgres.pool import Database
+from app.domain.condition import Condition
 from app.local.postgres import EmbeddedPostgres
-from app.services.board import Condition, Glance, Search
+from app.services.board import Search, TimelineQuery
 from tests.seeded import name_of, seed_watches
 from tests.servers.postgres import Databases
 
@@ -41,9 +42,9 @@ async def measure(url: str, count: int, tags: int) -> None:
         "suggest names": lambda: board.suggestions("svc-000", limit=12),
         "suggest tags": lambda: board.suggestions("v1.", limit=12),
         "suggest in vain": lambda: board.suggestions("nowhere", limit=12),
-        "activity": lambda: board.entries(Glance(), limit=50),
-        "activity of ann": lambda: board.entries(Glance(by="ann"), limit=50),
-        "timeline": lambda: board.entries(Glance(watch=name_of(5)), limit=50),
+        "activity": lambda: board.entries(TimelineQuery(), limit=50),
+        "activity of ann": lambda: board.entries(TimelineQuery(by="ann"), limit=50),
+        "timeline": lambda: board.entries(TimelineQuery(watch=name_of(5)), limit=50),
         "people": board.people,
         "deliveries": lambda: board.deliveries(source="", acceptance=None, before=None, limit=50),
         "tag": lambda: board.tag(name_of(5), "v1.3.0"),

@@ -6,13 +6,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
+from app.domain.acceptance import Acceptance
+from app.domain.condition import Condition
 from app.services.board import (
-    Acceptance,
-    Condition,
     Deliveries,
     DeliverySummary,
-    Entry,
-    Glance,
     Listing,
     Missed,
     Search,
@@ -20,6 +18,8 @@ from app.services.board import (
     SourceHealth,
     Suggestion,
     TagView,
+    TimelineEntry,
+    TimelineQuery,
     condition,
 )
 from app.services.queries import Away, RolloutSummary, UnknownSource, WatchView
@@ -33,7 +33,7 @@ class MemoryBoard:
     """`trouble` is raised instead of any answer."""
 
     known: tuple[WatchView, ...] = ()
-    happened: tuple[Entry, ...] = ()
+    happened: tuple[TimelineEntry, ...] = ()
     rollouts: tuple[RolloutSummary, ...] = ()
     sent: tuple[DeliverySummary, ...] = ()
     sources: tuple[SourceHealth, ...] = ()
@@ -83,15 +83,15 @@ class MemoryBoard:
         ]
         return tuple(found[:limit])
 
-    async def entries(self, glance: Glance, *, limit: int) -> tuple[Entry, ...]:
+    async def entries(self, query: TimelineQuery, *, limit: int) -> tuple[TimelineEntry, ...]:
         self._check()
         found = [
             each
             for each in self.happened
-            if glance.watch in ("", each.watch)
-            and (not glance.kinds or each.kind in glance.kinds)
-            and glance.by in ("", each.by)
-            and (glance.before is None or (each.at, each.key) < glance.before)
+            if query.watch in ("", each.watch)
+            and (not query.kinds or each.kind in query.kinds)
+            and query.by in ("", each.by)
+            and (query.before is None or (each.at, each.key) < query.before)
         ]
         return tuple(found[:limit])
 

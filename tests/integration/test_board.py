@@ -1,14 +1,16 @@
 """What the pages read of Postgres: watches by need and by search, in as many statements whatever their number."""
 
 from collections import Counter
+from itertools import product
 
 import pytest
 
 from app.adapters.postgres.board import PostgresBoard
 from app.adapters.postgres.pool import Database
 from app.adapters.postgres.queries import PostgresQueries
+from app.domain.condition import DEPLOY, OF_DECISION, RANKS, UNDECIDED, Condition
 from app.domain.decision import HoldReason
-from app.services.board import Condition, Glance, Listing, Search, condition
+from app.services.board import Listing, Search, TimelineQuery, condition
 from tests.integration.statements import execute
 from tests.integration.test_queries import Counting
 from tests.seeded import name_of, seed_watches
@@ -49,27 +51,49 @@ async def test_watches_come_by_need_then_in_the_configurations_order(database: D
     assert (searched.watches, searched.counts, searched.found) == (listing.watches, listing.counts, 100)
 
 
+_SIGNS = """
+UPDATE watches SET
+  trouble = CASE WHEN $1 & 1 > 0 THEN 'away' ELSE '' END, unserved = CASE WHEN $1 & 2 > 0 THEN 'gone' ELSE '' END
+"""
+_TARGETS = "UPDATE targets SET trouble = CASE WHEN $1 & 4 > 0 THEN 'no leader' ELSE '' END"
+_ROLLOUTS = """
+UPDATE rollouts SET state = CASE WHEN $1 & 1 > 0 THEN 'submitted' ELSE 'ended' END,
+  outcome = CASE WHEN $1 & 1 = 0 THEN 'succeeded' END, ended_at = CASE WHEN $1 & 1 = 0 THEN now() END,
+  deployment = CASE $1 / 2 WHEN 0 THEN '{}' WHEN 1 THEN '{"awaits_promotion": true}' ELSE
+    jsonb_build_object('deployment_id', 'd', 'phase', 'active', 'description', '', 'desired', 1, 'placed', 1,
+      'healthy', 1, 'unhealthy', 0, 'canaries', 1, 'awaits_promotion', true) END
+"""
+
+
 @pytest.mark.parametrize("terms", [(), ("svc",)], ids=["all", "searched"])
-async def test_every_state_on_top_of_every_decision_is_sorted_as_it_is_shown(
-    database: Database, board: PostgresBoard, terms: tuple[str, ...]
+async def test_every_sign_with_every_decision_is_sorted_as_it_is_shown(
+    database: Database, terms: tuple[str, ...]
 ) -> None:
-    """Troubles and rollouts of all kinds meet all decisions; the store and `condition()` agree on each."""
-    for number, change in enumerate(
-        (
-            "UPDATE watches SET trouble = 'away' WHERE position % 7 = $1",
-            "UPDATE watches SET unserved = 'gone' WHERE position % 7 = $1",
-            "UPDATE targets SET trouble = 'no leader' WHERE target_id % 7 = $1",
-            "UPDATE rollouts SET ended_at = NULL, outcome = NULL WHERE intent = 3 AND target_id % 7 = $1 "
-            "AND NOT EXISTS (SELECT FROM rollouts o WHERE o.target_id = rollouts.target_id AND o.ended_at IS NULL)",
-            "UPDATE rollouts SET deployment = '{\"awaits_promotion\": true}' WHERE target_id % 7 = $1 AND intent = 3",
-            "UPDATE watches SET decision_id = NULL, hold = '' WHERE position % 7 = $1",
-        )
-    ):
-        await execute(database, change, number)
+    """The statements are made from the domain's tables; what they find agrees with the rule for each combination."""
+    await seed_watches(database, len(OF_DECISION), tags=1)
+    board = PostgresBoard(database)
+    await execute(database, "DELETE FROM rollouts r USING watches w WHERE w.target_id = r.target_id AND r.intent > 1")
+    for number, decision in enumerate(OF_DECISION, start=1):
+        change = """
+          WITH made AS (
+            INSERT INTO decisions (watch_name, kind, reason, words, tag, digest)
+            SELECT $2::text, CASE $1 WHEN 'deploy' THEN $1 ELSE 'hold' END, $1, '', '', '' WHERE $1 <> ''
+            RETURNING decision_id)
+          UPDATE watches SET hold = $1::text, decision_id = (SELECT decision_id FROM made) WHERE name = $2
+        """
+        await execute(database, change, str(decision), name_of(number))
+    for signs, rollout in product(range(8), range(6)):
+        await execute(database, _SIGNS, signs)
+        await execute(database, _TARGETS, signs)
+        await execute(database, _ROLLOUTS, rollout)
         listing = await everything(board, *terms)
-        ranks = [list(Condition).index(condition(watch)) for watch in listing.watches]
-        assert ranks == sorted(ranks), change
-        assert Counter(condition(watch) for watch in listing.watches) == +Counter(listing.counts), change
+        by_name = {watch.name: watch for watch in listing.watches}
+        expected = sorted(by_name, key=lambda name: (RANKS[condition(by_name[name])], name))
+        assert [watch.name for watch in listing.watches] == expected, (signs, rollout)
+        assert Counter(condition(watch) for watch in listing.watches) == +Counter(listing.counts), (signs, rollout)
+        assert len(by_name) == len(OF_DECISION)
+        decided = {str(each.decision.reason or DEPLOY) if each.decision else UNDECIDED for each in listing.watches}
+        assert decided == set(OF_DECISION)
 
 
 async def test_an_older_rollout_that_is_still_open_says_nothing(database: Database, board: PostgresBoard) -> None:
@@ -203,8 +227,8 @@ async def test_pages_take_as_many_statements_for_many_watches(database_url: str,
             board.listing(Search(), offset=0, limit=100),
             board.listing(Search(terms=("svc", "v1")), offset=0, limit=100),
             board.suggestions("v", limit=9),
-            board.entries(Glance(), limit=50),
-            board.entries(Glance(watch=name_of(5)), limit=50),
+            board.entries(TimelineQuery(), limit=50),
+            board.entries(TimelineQuery(watch=name_of(5)), limit=50),
             board.deliveries(source="", acceptance=None, before=None, limit=50),
             board.named([name_of(1), name_of(2)]),
         ):

@@ -8,9 +8,11 @@ import pytest
 from app.adapters.postgres.board import PostgresBoard
 from app.adapters.postgres.pool import Database
 from app.adapters.postgres.retention import PostgresRetention
+from app.domain.acceptance import Acceptance
 from app.domain.decision import HoldReason
 from app.domain.rollout import OutcomeKind
-from app.services.board import Acceptance, Entry, EntryKind, Glance, TagView
+from app.domain.timeline import EntryKind
+from app.services.board import TagView, TimelineEntry, TimelineQuery
 from app.services.said import Saying
 from tests.integration.statements import execute
 from tests.seeded import name_of, seed_watches
@@ -50,14 +52,14 @@ async def delivered(
     return delivery_id
 
 
-async def pages(board: PostgresBoard, glance: Glance, size: int) -> list[Entry]:
-    """All entries of the glance, page by page."""
-    found: list[Entry] = []
+async def pages(board: PostgresBoard, query: TimelineQuery, size: int) -> list[TimelineEntry]:
+    """All entries of the query, page by page."""
+    found: list[TimelineEntry] = []
     while page := await board.entries(
-        Glance(
-            watch=glance.watch,
-            kinds=glance.kinds,
-            by=glance.by,
+        TimelineQuery(
+            watch=query.watch,
+            kinds=query.kinds,
+            by=query.by,
             before=(found[-1].at, found[-1].key) if found else None,
         ),
         limit=size,
@@ -69,18 +71,18 @@ async def pages(board: PostgresBoard, glance: Glance, size: int) -> list[Entry]:
 
 @pytest.mark.parametrize("watch", ["", name_of(5)], ids=["of all", "of one"])
 async def test_pages_of_a_timeline_hold_everything_once_newest_first(board: PostgresBoard, watch: str) -> None:
-    whole = await board.entries(Glance(watch=watch), limit=10_000)
-    assert await pages(board, Glance(watch=watch), 3) == list(whole)
+    whole = await board.entries(TimelineQuery(watch=watch), limit=10_000)
+    assert await pages(board, TimelineQuery(watch=watch), 3) == list(whole)
     assert [(entry.at, entry.key) for entry in whole] == sorted(((e.at, e.key) for e in whole), reverse=True)
     assert len({entry.key for entry in whole}) == len(whole)
     assert {entry.kind for entry in whole} == set(EntryKind) - {EntryKind.WORD}
     if watch:
         assert {entry.watch for entry in whole} == {watch}
     for kind in EntryKind:
-        some = await board.entries(Glance(watch=watch, kinds=frozenset({kind})), limit=10_000)
+        some = await board.entries(TimelineQuery(watch=watch, kinds=frozenset({kind})), limit=10_000)
         assert list(some) == [entry for entry in whole if entry.kind is kind]
     for by in ("ann", "bob", "main", "nobody"):
-        some = await board.entries(Glance(watch=watch, by=by), limit=10_000)
+        some = await board.entries(TimelineQuery(watch=watch, by=by), limit=10_000)
         assert list(some) == [entry for entry in whole if entry.by == by]
 
 
@@ -89,12 +91,12 @@ async def test_things_of_one_moment_are_each_told_once(database: Database, board
         delivery_id = await delivered(database, acceptance=Acceptance.ACCEPTED)
         for tag in ("v1", "v2", "v3"):
             await execute(database, EVENT, delivery_id, "main", "push", tag, DIGEST, [name_of(1), name_of(2)], BEGIN)
-    glance = Glance(kinds=frozenset({EntryKind.WEBHOOK}), before=(BEGIN + timedelta(seconds=1), ""))
-    whole = await board.entries(glance, limit=100)
+    query = TimelineQuery(kinds=frozenset({EntryKind.WEBHOOK}), before=(BEGIN + timedelta(seconds=1), ""))
+    whole = await board.entries(query, limit=100)
     assert len(whole) == 18
     assert len({entry.key for entry in whole}) == 18
     for size in (1, 5):
-        assert len(await pages(board, Glance(watch=name_of(1), kinds=glance.kinds), size)) == 10
+        assert len(await pages(board, TimelineQuery(watch=name_of(1), kinds=query.kinds), size)) == 10
 
 
 async def test_a_webhook_tells_what_was_pushed_and_where_it_is(database: Database, board: PostgresBoard) -> None:
@@ -103,28 +105,30 @@ async def test_a_webhook_tells_what_was_pushed_and_where_it_is(database: Databas
     await execute(database, EVENT, delivery_id, "hub", "delete", "v1.1.0", None, [], BEGIN)
     odd = await delivered(database, "hub", acceptance=Acceptance.QUARANTINED, at=BEGIN - timedelta(hours=1))
     assert odd
-    gone, pushed = await board.entries(Glance(by="hub"), limit=9)
+    gone, pushed = await board.entries(TimelineQuery(by="hub"), limit=9)
     assert (pushed.words, pushed.watch, pushed.by) == ("pushed team/app:v1.2.0", name_of(1), "hub")
     assert (pushed.tag, pushed.digest, pushed.delivery_id) == ("v1.2.0", DIGEST, delivery_id)
     assert (gone.words, gone.watch, gone.digest) == ("deleted team/app:v1.1.0", "", "")
-    assert (await board.entries(Glance(watch=name_of(1), by="hub"), limit=9))[0].words == pushed.words
+    assert (await board.entries(TimelineQuery(watch=name_of(1), by="hub"), limit=9))[0].words == pushed.words
 
 
 async def test_decisions_rollouts_and_their_ends_tell_what_they_know(board: PostgresBoard) -> None:
     """Watch 12 holds back, and is polled."""
-    decisions = await board.entries(Glance(watch=name_of(12), kinds=frozenset({EntryKind.DECISION})), limit=9)
+    decisions = await board.entries(TimelineQuery(watch=name_of(12), kinds=frozenset({EntryKind.DECISION})), limit=9)
     (decision,) = decisions
     assert decision.reason is HoldReason.FAILED_BEFORE
     assert (decision.words, decision.tag, decision.looks) == ("v1.3.0 is decided: failed before", "v1.3.0", 40)
     assert (decision.found_by, decision.by) == ("poll", "")
     assert decision.last_at is not None
-    (deploy,) = await board.entries(Glance(watch=name_of(8), kinds=frozenset({EntryKind.DECISION})), limit=9)
+    (deploy,) = await board.entries(TimelineQuery(watch=name_of(8), kinds=frozenset({EntryKind.DECISION})), limit=9)
     assert (deploy.reason, deploy.found_by) == (None, "webhook")
 
-    rule, asked, first = await board.entries(Glance(watch=name_of(12), kinds=frozenset({EntryKind.ROLLOUT})), limit=9)
+    rule, asked, first = await board.entries(
+        TimelineQuery(watch=name_of(12), kinds=frozenset({EntryKind.ROLLOUT})), limit=9
+    )
     assert (asked.words, asked.by, asked.tag) == ("deploys v1.1.0", "ann", "v1.1.0")
     assert (rule.words, rule.by) == ("the rule brings v1.2.0: it follows releases", "")
-    ends = await board.entries(Glance(watch=name_of(12), kinds=frozenset({EntryKind.OUTCOME})), limit=9)
+    ends = await board.entries(TimelineQuery(watch=name_of(12), kinds=frozenset({EntryKind.OUTCOME})), limit=9)
     assert [end.rollout_id for end in ends] == [rule.rollout_id, asked.rollout_id, first.rollout_id]
     assert (ends[-1].outcome, ends[-1].words) == (OutcomeKind.FAILED, "an allocation failed: exit code 1")
 
@@ -139,7 +143,7 @@ async def test_decisions_rollouts_and_their_ends_tell_what_they_know(board: Post
 )
 async def test_a_rollout_tells_whose_it_is(database: Database, board: PostgresBoard, origin: str, words: str) -> None:
     await execute(database, "UPDATE rollouts SET origin = $1 WHERE intent = 2", origin)
-    entries = await board.entries(Glance(watch=name_of(12), kinds=frozenset({EntryKind.ROLLOUT})), limit=9)
+    entries = await board.entries(TimelineQuery(watch=name_of(12), kinds=frozenset({EntryKind.ROLLOUT})), limit=9)
     assert entries[1].words == words
 
 
@@ -152,8 +156,8 @@ async def test_a_rollout_of_several_watches_is_an_entry_of_each(database: Databa
         name_of(1),
         name_of(2),
     )
-    (newest, *_) = await board.entries(Glance(watch=name_of(1), kinds=frozenset({EntryKind.ROLLOUT})), limit=1)
-    everywhere = await board.entries(Glance(kinds=frozenset({EntryKind.ROLLOUT})), limit=999)
+    (newest, *_) = await board.entries(TimelineQuery(watch=name_of(1), kinds=frozenset({EntryKind.ROLLOUT})), limit=1)
+    everywhere = await board.entries(TimelineQuery(kinds=frozenset({EntryKind.ROLLOUT})), limit=999)
     assert {each.watch for each in everywhere if each.rollout_id == newest.rollout_id} == {name_of(1), name_of(2)}
 
 
@@ -166,13 +170,13 @@ async def test_words_are_of_a_watch_or_of_all(database: Database, board: Postgre
             saying,
             by,
         )
-    words = await board.entries(Glance(kinds=frozenset({EntryKind.WORD})), limit=9)
+    words = await board.entries(TimelineQuery(kinds=frozenset({EntryKind.WORD})), limit=9)
     assert [(each.watch, each.saying, each.by, each.words) for each in words] == [
         (name_of(2), Saying.CHECK, "", "check it"),
         ("", Saying.PAUSE, "zoe", "pause it"),
         (name_of(1), Saying.PIN, "zoe", "pin it"),
     ]
-    (own,) = await board.entries(Glance(watch=name_of(1), by="zoe"), limit=9)
+    (own,) = await board.entries(TimelineQuery(watch=name_of(1), by="zoe"), limit=9)
     assert own.saying is Saying.PIN
     assert await board.people() == ("ann", "bob", "zoe")
 
@@ -180,7 +184,7 @@ async def test_words_are_of_a_watch_or_of_all(database: Database, board: Postgre
 async def test_people_are_none_where_nobody_spoke(database_url: str) -> None:
     database = Database(database_url)
     assert await PostgresBoard(database).people() == ()
-    assert await PostgresBoard(database).entries(Glance(), limit=9) == ()
+    assert await PostgresBoard(database).entries(TimelineQuery(), limit=9) == ()
     await database.close()
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,9 +13,10 @@ from app.adapters.postgres.board import PostgresBoard
 from app.adapters.postgres.inbox import PostgresInbox
 from app.adapters.postgres.pool import Database
 from app.adapters.postgres.watches import PostgresWatches
+from app.domain.acceptance import Acceptance, Content, acceptance_of
 from app.domain.event import Action, Oddity, Parsed, PushEvent
 from app.errors import Rejected
-from app.services.board import Acceptance, Glance
+from app.services.board import TimelineQuery
 from app.services.receive import Delivery, DeliveryView, receive
 from app.services.replay import replay
 from app.services.said import Saying
@@ -102,7 +104,7 @@ async def test_its_answers_are_open_again_and_its_targets_due(post: Post) -> Non
     due = await post.rows("SELECT target_id FROM wakes ORDER BY 1")
     assert sorted(post.doorbell.rings) == [("look", str(row["target_id"])) for row in due]
     assert len(due) == 2
-    (word,) = await PostgresBoard(post.database).entries(Glance(by="ann"), limit=9)
+    (word,) = await PostgresBoard(post.database).entries(TimelineQuery(by="ann"), limit=9)
     assert (word.saying, word.watch, word.delivery_id) == (Saying.REPLAY, "", delivery_id)
     assert word.words == "1 event for app, other"
     assert await post.acceptance(delivery_id) is Acceptance.ACCEPTED
@@ -208,3 +210,23 @@ async def test_one_that_is_forgotten_meanwhile_is_refused(post: Post) -> None:
     await post.rows("DELETE FROM deliveries")
     with pytest.raises(Rejected, match="no such delivery"):
         await replay(Forgotten(post.database), post.doorbell, delivery_id, by="", parse=None)
+
+
+HELD = [found for count in range(len(Content) + 1) for found in combinations(Content, count)]
+
+
+@pytest.mark.parametrize("held", HELD, ids=lambda held: "+".join(held) or "nothing")
+async def test_what_a_delivery_holds_is_its_acceptance_as_the_domain_has_it(
+    post: Post, held: tuple[Content, ...]
+) -> None:
+    """Whether it came in so, or was read so when it was replayed."""
+    await post.came(event(event_id="known"))
+    known = (event(event_id="known"),) if Content.KNOWN in held else ()
+    new = (event(event_id="new"),) if Content.NEW in held else ()
+    oddities = (ODD,) if Content.ODD in held else ()
+    read = reads(*(replace(each, event_id=f"{each.event_id} again") for each in new), *known, oddities=oddities)
+    came = await post.came(*new, *known, body=b"{}", oddities=oddities)
+    assert await post.acceptance(came) is acceptance_of(held)
+    odd = await post.came(body=b"{}", oddities=(ODD,))
+    await post.replayed(odd, parse=read)
+    assert await post.acceptance(odd) is acceptance_of(held)

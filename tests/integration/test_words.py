@@ -9,9 +9,10 @@ import pytest
 
 from app.adapters.postgres.board import PostgresBoard
 from app.adapters.postgres.watches import PostgresWatches
+from app.domain.timeline import EntryKind
 from app.errors import RegistryUnavailable, Rejected
 from app.services import operate, steer
-from app.services.board import EntryKind, Glance
+from app.services.board import TimelineQuery
 from app.services.followed import Wish
 from app.services.said import Saying
 from app.services.word import Word
@@ -52,7 +53,7 @@ async def test_each_part_of_a_rule_is_told_with_its_rollout(world: World) -> Non
         ("app", "follow", "follows releases, deploys v1.1.0"),
         ("app", "switch_on", "auto deploy on"),
     ]
-    entries = await PostgresBoard(world.database).entries(Glance(watch="app", by="bob"), limit=9)
+    entries = await PostgresBoard(world.database).entries(TimelineQuery(watch="app", by="bob"), limit=9)
     assert [entry.saying for entry in entries if entry.kind is EntryKind.WORD] == [Saying.SWITCH_ON, Saying.FOLLOW]
 
 

@@ -5,11 +5,13 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
+from app.domain.acceptance import Acceptance
 from app.domain.decision import HoldReason
 from app.domain.event import Action, Oddity, Parsed, PushEvent
 from app.domain.job import Diagnosis, LogTail
 from app.domain.rollout import OutcomeKind, RolloutState
-from app.services.board import Acceptance, DeliverySummary, Entry, EntryKind, Missed, SourceHealth, TagView
+from app.domain.timeline import EntryKind
+from app.services.board import DeliverySummary, Missed, SourceHealth, TagView, TimelineEntry
 from app.services.queries import Away, RolloutSummary, RolloutView, Trouble, UnknownSource, WatchView
 from app.services.receive import Delivery
 from app.services.said import Saying
@@ -59,7 +61,7 @@ def watches() -> Iterator[WatchView]:
     yield watch(HOSTILE, decision=replace(DECISION, words=HOSTILE), source_stale=HOSTILE)
 
 
-def entries() -> Iterator[Entry]:
+def entries() -> Iterator[TimelineEntry]:
     """One of each kind, reason, outcome and saying."""
     yield from (_entry(EntryKind.DECISION, f"d{each}", reason=each, looks=3, last_at=NOW) for each in HoldReason)
     yield _entry(EntryKind.DECISION, "deploys", found_by="webhook", rollout_id=SUMMARY.rollout_id)
@@ -120,8 +122,8 @@ def scene() -> Face:
     return face
 
 
-def _entry(kind: EntryKind, key: str, **changes: object) -> Entry:
-    entry = Entry(at=NOW, kind=kind, key=key, watch="app", words=f"the words of {key}", tag="v1.1.0")
+def _entry(kind: EntryKind, key: str, **changes: object) -> TimelineEntry:
+    entry = TimelineEntry(at=NOW, kind=kind, key=key, watch="app", words=f"the words of {key}", tag="v1.1.0")
     return replace(entry, **changes)  # type: ignore[arg-type]
 
 

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from starlette.testclient import TestClient
 
-from app.services.board import EntryKind
+from app.domain.timeline import EntryKind
 from app.web.activity import ENTRIES
 from tests.web.face import NOW, Face
 from tests.web.outline import outline

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from starlette.testclient import TestClient
 
-from app.services.board import Acceptance
+from app.domain.acceptance import Acceptance
 from app.web import labels
 from app.web.deliveries import SHOWN
 from tests.web.face import NOW, Face, FaceSettings

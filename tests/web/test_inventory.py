@@ -9,8 +9,11 @@ import pytest
 from starlette.routing import Mount, Route
 
 from app import errors
+from app.domain.acceptance import Acceptance
+from app.domain.condition import Condition
 from app.domain.decision import HoldReason
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
+from app.domain.timeline import EntryKind, FoundBy
 from app.services import board
 from app.services.said import Saying
 from app.web import labels, openapi, respond
@@ -81,10 +84,11 @@ def test_the_descriptions_references_resolve() -> None:
 
 def test_the_description_of_what_is_listed_has_its_keys() -> None:
     schemas = described()["components"]["schemas"]
-    for kind in (board.Entry, board.DeliverySummary, board.Missed):
+    for kind in (board.TimelineEntry, board.DeliverySummary, board.Missed):
         assert list(schemas[kind.__name__]["properties"]) == [each.name for each in fields(kind)]
-    assert schemas["Entry"]["properties"]["kind"]["enum"] == list(board.EntryKind)
-    assert schemas["DeliverySummary"]["properties"]["acceptance"]["enum"] == list(board.Acceptance)
+    assert schemas["TimelineEntry"]["properties"]["kind"]["enum"] == list(EntryKind)
+    assert schemas["TimelineEntry"]["properties"]["found_by"]["enum"] == list(FoundBy)
+    assert schemas["DeliverySummary"]["properties"]["acceptance"]["enum"] == list(Acceptance)
 
 
 def test_the_description_is_served() -> None:
@@ -94,8 +98,8 @@ def test_the_description_is_served() -> None:
 
 @pytest.mark.parametrize("reason", HoldReason)
 def test_each_reason_to_hold_has_its_wording(reason: HoldReason) -> None:
-    assert labels.HOLDS[reason]
-    assert len(set(labels.HOLDS.values())) == len(HoldReason)
+    assert labels.HOLDS.get(reason), f"app/web/labels.py: HOLDS lacks {reason}"
+    assert len(set(labels.HOLDS.values())) == len(labels.HOLDS)
 
 
 def test_each_outcome_state_and_origin_has_its_wording() -> None:
@@ -106,11 +110,12 @@ def test_each_outcome_state_and_origin_has_its_wording() -> None:
 
 
 def test_each_condition_entry_saying_and_acceptance_has_its_wording() -> None:
-    assert set(labels.CONDITIONS) == set(labels.TONES) == set(board.Condition)
-    assert set(board.CONDITIONS) == set(labels.HOLD_TONES) == set(HoldReason)
-    assert set(labels.ENTRIES) == set(board.EntryKind)
+    assert set(labels.CONDITIONS) == set(labels.TONES) == set(Condition)
+    assert set(labels.HOLD_TONES) == set(HoldReason)
+    assert set(labels.ENTRIES) == set(EntryKind)
+    assert set(labels.FOUND_BY) == set(FoundBy)
     assert set(labels.SAYINGS) == set(Saying)
-    assert set(labels.ACCEPTANCES) == set(labels.ACCEPTANCE_TONES) == set(board.Acceptance)
+    assert set(labels.ACCEPTANCES) == set(labels.ACCEPTANCE_TONES) == set(Acceptance)
     for wording in (labels.CONDITIONS, labels.ENTRIES, labels.SAYINGS, labels.ACCEPTANCES, labels.OUTCOMES):
         assert len(set(wording.values())) == len(wording)
 

@@ -6,8 +6,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from starlette.testclient import TestClient
 
+from app.domain.condition import Condition
 from app.domain.decision import HoldReason
-from app.services.board import Condition, Listing, Search
+from app.services.board import Listing, Search
 from app.web import labels
 from tests.fakes.board import MemoryBoard
 from tests.fakes.registry import digest_of

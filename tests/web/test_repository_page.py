@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.domain.decision import HoldReason
-from app.services.board import Entry
+from app.services.board import TimelineEntry
 from app.services.queries import Trouble, WatchView
 from app.web import wording
 from app.web.repository import ENTRIES
@@ -152,7 +152,7 @@ def test_the_actions_lead_to_their_questions(face: Face, browser: TestClient) ->
 
 
 @pytest.mark.parametrize("entry", list(entries()), ids=lambda entry: entry.key)
-def test_the_timeline_words_each_entry(face: Face, browser: TestClient, entry: Entry) -> None:
+def test_the_timeline_words_each_entry(face: Face, browser: TestClient, entry: TimelineEntry) -> None:
     face.board.happened = (replace(entry, watch="app"),)
     page = outline(browser, "/repos/app")
     assert wording.entry_title(entry) in page.text

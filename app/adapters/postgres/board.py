@@ -12,16 +12,16 @@ from app.adapters.postgres import view_rows as rows
 from app.adapters.postgres import view_statements as statements
 from app.adapters.postgres.pool import Connection, Database
 from app.adapters.postgres.work import read_work
+from app.domain.acceptance import Acceptance
 from app.services.board import (
-    Acceptance,
     Deliveries,
-    Entry,
-    Glance,
     Listing,
     Search,
     Situation,
     Suggestion,
     TagView,
+    TimelineEntry,
+    TimelineQuery,
 )
 from app.services.queries import RolloutSummary, WatchView
 from app.services.standstill import standstill
@@ -101,12 +101,12 @@ class PostgresBoard:
         async with self._database.connection() as connection:
             return await suggesting.suggestions(connection, text, limit=limit)
 
-    async def entries(self, glance: Glance, *, limit: int) -> tuple[Entry, ...]:
+    async def entries(self, query: TimelineQuery, *, limit: int) -> tuple[TimelineEntry, ...]:
         """What happened, in five statements at most."""
-        if not (_storable(glance.watch) and _storable(glance.by)):
+        if not (_storable(query.watch) and _storable(query.by)):
             return ()
         async with self._database.connection() as connection:
-            return await happenings.entries(connection, glance, limit=limit)
+            return await happenings.entries(connection, query, limit=limit)
 
     async def people(self) -> tuple[str, ...]:
         """Who is named, in one statement."""

@@ -1,4 +1,4 @@
-"""Rows of what happened to entries of a timeline, in words. Pure; the statements are in happenings.py."""
+"""Rows to timeline entries. Pure; the statements are in happenings.py, the sentences in app/domain/timeline.py."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -6,32 +6,23 @@ from typing import Any
 from app.domain.decision import HoldReason
 from app.domain.event import Action
 from app.domain.rollout import Origin, OutcomeKind
-from app.services.board import Entry, EntryKind
+from app.domain.timeline import EntryKind, FoundBy, event_message, rollout_message
+from app.services.board import TimelineEntry
 from app.services.said import Saying
 
 Row = Mapping[str, Any]  # an asyncpg record
 
-_ACTIONS = {Action.PUSH: "pushed", Action.DELETE: "deleted"}
-
-_BRINGS = {
-    Origin.RULE: "the rule brings {what}",
-    Origin.DEPLOY: "deploys {what}",
-    Origin.RESET: "resets to {what}",
-    Origin.ROLLBACK: "goes back to {what}",
-    Origin.UNDO: "goes back to {what}, since what followed it failed",
-}
-
-_FOUND_BY = {"webhook": "webhook", "poller": "poll"}
+_FOUND_BY = {"webhook": FoundBy.WEBHOOK, "poller": FoundBy.POLL}
 
 
-def webhook(row: Row) -> Entry:
+def webhook(row: Row) -> TimelineEntry:
     """An event that a registry told."""
-    return Entry(
+    return TimelineEntry(
         at=row["at"],
         kind=EntryKind.WEBHOOK,
         key=row["key"],
         watch=row["watch_name"] or "",
-        words=f"{_ACTIONS[Action(row['action'])]} {row['path']}:{row['tag']}",
+        words=event_message(Action(row["action"]), path=row["path"], tag=row["tag"]),
         by=row["source"],
         tag=row["tag"],
         digest=row["digest"] or "",
@@ -39,9 +30,9 @@ def webhook(row: Row) -> Entry:
     )
 
 
-def decision(row: Row) -> Entry:
+def decision(row: Row) -> TimelineEntry:
     """A decision that differed from the one before."""
-    return Entry(
+    return TimelineEntry(
         at=row["at"],
         kind=EntryKind.DECISION,
         key=row["key"],
@@ -52,23 +43,19 @@ def decision(row: Row) -> Entry:
         reason=HoldReason(row["reason"]) if row["kind"] == "hold" else None,
         looks=row["looks"],
         last_at=row["last_at"],
-        found_by=_FOUND_BY.get(row["found_by"], ""),
+        found_by=_FOUND_BY.get(row["found_by"], FoundBy.UNKNOWN),
         rollout_id=row["rollout_id"],
     )
 
 
-def rollout(row: Row) -> Entry:
+def rollout(row: Row) -> TimelineEntry:
     """A rollout that was asked for."""
-    origin = Origin(row["origin"])
-    words = _BRINGS[origin].format(what=row["tag"] or row["digest"])
-    if origin is Origin.RULE and row["words"]:
-        words = f"{words}: {row['words']}"
-    return Entry(
+    return TimelineEntry(
         at=row["at"],
         kind=EntryKind.ROLLOUT,
         key=row["key"],
         watch=row["watch_name"],
-        words=words,
+        words=rollout_message(Origin(row["origin"]), tag=row["tag"], digest=row["digest"], cause=row["words"]),
         by=row["asked_by"],
         tag=row["tag"],
         digest=row["digest"],
@@ -76,9 +63,9 @@ def rollout(row: Row) -> Entry:
     )
 
 
-def outcome(row: Row) -> Entry:
+def outcome(row: Row) -> TimelineEntry:
     """How a rollout ended."""
-    return Entry(
+    return TimelineEntry(
         at=row["at"],
         kind=EntryKind.OUTCOME,
         key=row["key"],
@@ -91,9 +78,9 @@ def outcome(row: Row) -> Entry:
     )
 
 
-def word(row: Row) -> Entry:
-    """What a person said."""
-    return Entry(
+def word(row: Row) -> TimelineEntry:
+    """What a person asked for."""
+    return TimelineEntry(
         at=row["at"],
         kind=EntryKind.WORD,
         key=row["key"],
@@ -106,7 +93,7 @@ def word(row: Row) -> Entry:
     )
 
 
-ENTRIES: Mapping[EntryKind, Callable[[Row], Entry]] = {
+ENTRIES: Mapping[EntryKind, Callable[[Row], TimelineEntry]] = {
     EntryKind.WEBHOOK: webhook,
     EntryKind.DECISION: decision,
     EntryKind.ROLLOUT: rollout,

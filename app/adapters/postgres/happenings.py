@@ -1,4 +1,4 @@
-"""What happened, read for timelines: each kind newest first by an index of its own, merged here.
+"""Timeline entries, read: each kind newest first by an index of its own, merged here.
 
 What concerns several watches is one entry for each of them, in a watch's own timeline and in that of all.
 """
@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from app.adapters.postgres.acceptances import HOLDING_EVENTS
 from app.adapters.postgres.happening_rows import ENTRIES
 from app.adapters.postgres.pool import Connection
 from app.adapters.postgres.sent import OF_EACH_SOURCE
-from app.services.board import Entry, EntryKind, Glance
+from app.domain.timeline import EntryKind
+from app.services.board import TimelineEntry, TimelineQuery
 
 # In every statement: $1 how many, $2 the watch, $3 and $4 what they are before, $5 who. An order of texts that Python
 # shares ("C"), since what the statements find is sorted again.
@@ -34,7 +36,7 @@ WITH RECURSIVE {OF_EACH_SOURCE}, newest AS (
     WHERE d.source = listed.source AND d.acceptance = listed.acceptance AND d.received_at <= $3
       AND EXISTS (SELECT FROM events e WHERE e.delivery_id = d.delivery_id)
     ORDER BY received_at DESC LIMIT $1 + 1) d
-  WHERE listed.acceptance IN ('accepted', 'quarantined') AND ($5 = '' OR listed.source = $5))
+  WHERE listed.acceptance = ANY({HOLDING_EVENTS}) AND ($5 = '' OR listed.source = $5))
 {_EVENT.format(at="newest.received_at")} e.delivery_id
 FROM newest JOIN events e USING (delivery_id) LEFT JOIN event_watches ew USING (event_id)
 WHERE {_BEFORE.format(at="newest.received_at", key=_EVENT_KEY)}
@@ -106,15 +108,15 @@ SELECT name FROM (SELECT name FROM spoke UNION SELECT name FROM asked) people WH
 _LATER_THAN_ALL = (datetime(9999, 1, 1, tzinfo=UTC), "")
 
 
-async def entries(connection: Connection, glance: Glance, *, limit: int) -> tuple[Entry, ...]:
+async def entries(connection: Connection, query: TimelineQuery, *, limit: int) -> tuple[TimelineEntry, ...]:
     """What happened, newest first, in one statement for each kind."""
-    at, key = glance.before or _LATER_THAN_ALL
-    found: list[Entry] = []
+    at, key = query.before or _LATER_THAN_ALL
+    found: list[TimelineEntry] = []
     for kind in EntryKind:
-        if (glance.kinds and kind not in glance.kinds) or (glance.by and kind not in _BY):
+        if (query.kinds and kind not in query.kinds) or (query.by and kind not in _BY):
             continue
-        statement = (_OF_ONE if glance.watch else _OF_ALL)[kind] + (_BY[kind] if glance.by else "") + _ORDER
-        rows: Sequence[Any] = await connection.fetch(statement, limit, glance.watch, at, key, glance.by)
+        statement = (_OF_ONE if query.watch else _OF_ALL)[kind] + (_BY[kind] if query.by else "") + _ORDER
+        rows: Sequence[Any] = await connection.fetch(statement, limit, query.watch, at, key, query.by)
         found += [ENTRIES[kind](row) for row in rows]
     found.sort(key=lambda entry: (entry.at, entry.key), reverse=True)
     return tuple(found[:limit])

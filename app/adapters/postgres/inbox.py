@@ -12,6 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from app.adapters.postgres import replays
+from app.adapters.postgres.acceptances import acceptance
 from app.adapters.postgres.batcher import Batcher
 from app.adapters.postgres.delivery_rows import delivery_view, event_columns, sent_columns
 from app.adapters.postgres.matching import CONCERNED
@@ -23,10 +24,10 @@ from app.services.receive import Delivery, DeliveryView, Receipt
 from app.services.replay import Kept, Replayed
 
 # Nineteen of twenty deliveries hold nothing to act on.
-_STORE_WITHOUT_EVENTS = """
+_STORE_WITHOUT_EVENTS = f"""
 INSERT INTO deliveries (delivery_id, source, size, ignored, oddities, body, acceptance)
 SELECT delivery_id, source, size, ignored, oddities::jsonb, body,
-    CASE oddities WHEN '[]' THEN 'ignored' ELSE 'quarantined' END
+    {acceptance(odd="oddities <> '[]'", new="false", known="false")}
 FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[], $5::text[], $6::bytea[])
     AS sent (delivery_id, source, size, ignored, oddities, body)
 """
@@ -60,8 +61,7 @@ WITH sent AS (
 ), stored AS (
     INSERT INTO deliveries (delivery_id, source, size, ignored, duplicates, oddities, body, acceptance)
     SELECT delivery_id, source, size, ignored, duplicates, oddities::jsonb, body,
-        CASE WHEN oddities <> '[]' THEN 'quarantined' WHEN new > 0 THEN 'accepted' WHEN duplicates > 0 THEN 'duplicate'
-             ELSE 'ignored' END
+        {acceptance(odd="oddities <> '[]'", new="new > 0", known="duplicates > 0")}
     FROM counted
 )
 SELECT counted.delivery_id, counted.new, counted.duplicates, coalesce(woken.target_ids, '{{}}') AS target_ids

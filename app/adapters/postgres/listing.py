@@ -1,35 +1,36 @@
 """Which watches stand on a page, by need: found by indexes, or by what a search holds. Only names leave this file.
 
-The order is that of `Condition`; this must agree with `condition()` for every watch.
+The order, and the condition of a watch, are those of app/domain/condition.py: the statements are made of its tables.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from app.adapters.postgres.pool import Connection
-from app.services.board import CONDITIONS, Condition, Search
+from app.domain.condition import OF_DECISION, OF_SIGN, RANKS, Condition, Sign
+from app.services.board import Search
 
-_RANKS = {each: rank for rank, each in enumerate(Condition)}
-_OF_HOLDS = {"": Condition.IDLE, "deploy": Condition.MOVING, **{each.value: CONDITIONS[each] for each in CONDITIONS}}
-_HOLDS = list(_OF_HOLDS)
-_HOLD_RANKS = [_RANKS[each] for each in _OF_HOLDS.values()]
+_DECISIONS = [str(each) for each in OF_DECISION]
+_DECISION_RANKS = [RANKS[each] for each in OF_DECISION.values()]
+_RANK = {each: RANKS[found] for each, found in OF_SIGN.items()}
 
-# What goes before the last decision: what cannot be seen, and a rollout under way that is the watch's newest. They are
-# few, or else nothing goes well; each is looked up (`OFFSET 0`) rather than all that there is hashed.
+# Watches with a sign, which goes before the last decision. They are few, or else nothing goes well; each is looked up
+# (`OFFSET 0`) rather than all that there is hashed.
 _SPECIAL = f"""
 named AS (SELECT * FROM unnest($1::text[], $2::integer[]) AS named (hold, rank)),
 special AS MATERIALIZED (
   SELECT name, position, hold, min(rank) AS rank FROM (
-    SELECT name, position, hold, {_RANKS[Condition.TROUBLE]} AS rank
+    SELECT name, position, hold, least(CASE WHEN trouble <> '' THEN {_RANK[Sign.OUTAGE]} END,
+      CASE WHEN unserved <> '' THEN {_RANK[Sign.MISSING_IMAGE]} END) AS rank
     FROM watches WHERE present AND (trouble <> '' OR unserved <> '')
     UNION ALL
-    SELECT w.name, w.position, w.hold, {_RANKS[Condition.TROUBLE]}
+    SELECT w.name, w.position, w.hold, {_RANK[Sign.OUTAGE]}
     FROM targets t CROSS JOIN LATERAL (SELECT * FROM watches w WHERE w.target_id = t.target_id AND w.present OFFSET 0) w
     WHERE t.trouble <> ''
     UNION ALL
     SELECT w.name, w.position, w.hold,
       CASE WHEN r.deployment ->> 'deployment_id' <> '' AND r.deployment @> '{{"awaits_promotion": true}}'
-      THEN {_RANKS[Condition.PROMOTION]} ELSE {_RANKS[Condition.MOVING]} END
+      THEN {min(_RANK[Sign.AWAITS_PROMOTION], _RANK[Sign.UNDERWAY])} ELSE {_RANK[Sign.UNDERWAY]} END
     FROM rollouts r
     CROSS JOIN LATERAL (SELECT * FROM rollout_watches rw WHERE rw.rollout_id = r.rollout_id OFFSET 0) rw
     CROSS JOIN LATERAL (SELECT * FROM watches w WHERE w.name = rw.watch_name AND w.present OFFSET 0) w
@@ -115,8 +116,8 @@ class Names:
 
 async def find(connection: Connection, search: Search, *, offset: int, limit: int) -> Names:
     """The page's watches: in one statement, or in two when something is searched for."""
-    wanted = [_RANKS[each] for each in search.conditions or Condition]
-    values = (_HOLDS, _HOLD_RANKS, wanted, offset, limit)
+    wanted = [RANKS[each] for each in search.conditions or Condition]
+    values = (_DECISIONS, _DECISION_RANKS, wanted, offset, limit)
     if not search.terms:
         row = await connection.fetchrow(_PAGE, *values)
         counts = _counts(row["counts"])
@@ -132,4 +133,4 @@ async def find(connection: Connection, search: Search, *, offset: int, limit: in
 
 
 def _counts(by_rank: Mapping[str, int]) -> Mapping[Condition, int]:
-    return {each: by_rank.get(str(rank), 0) for each, rank in _RANKS.items()}
+    return {each: by_rank.get(str(rank), 0) for each, rank in RANKS.items()}

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from app.adapters.postgres.acceptances import acceptance
 from app.adapters.postgres.delivery_rows import told_columns
 from app.adapters.postgres.due import make_due
 from app.adapters.postgres.matching import CONCERNED
@@ -31,12 +32,11 @@ ON CONFLICT (source, identity) WHERE identity IS NOT NULL DO NOTHING
 """
 
 # The body was kept for what was odd in it.
-_READ_AGAIN = """
+_READ_AGAIN = f"""
 WITH told AS (SELECT count(*)::integer AS events FROM events WHERE delivery_id = $1)
 UPDATE deliveries SET ignored = $2, duplicates = greatest($3 - told.events, 0), oddities = $4,
   body = CASE WHEN $4 <> '[]'::jsonb THEN body END,
-  acceptance = CASE WHEN $4 <> '[]'::jsonb THEN 'quarantined' WHEN told.events > 0 THEN 'accepted'
-    WHEN $3 > 0 THEN 'duplicate' ELSE 'ignored' END
+  acceptance = {acceptance(odd="$4 <> '[]'::jsonb", new="told.events > 0", known="$3 > 0")}
 FROM told WHERE delivery_id = $1
 """
 

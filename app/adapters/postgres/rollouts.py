@@ -127,7 +127,7 @@ class PostgresRollouts:
                     "reason": returning.reason,
                 },
                 asdict(diagnosis),
-                storable(f"{returning.reason}; Nomad goes back to version {returning.version}", MAX_NOTE),
+                storable(returning.note, MAX_NOTE),
             )
 
     async def end(

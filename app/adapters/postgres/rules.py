@@ -3,7 +3,7 @@
 The target's row is locked before its watches and rollouts, in the order that looks lock them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from uuid import UUID
@@ -16,10 +16,10 @@ from app.adapters.postgres.notices import add_notice
 from app.adapters.postgres.pool import Connection, Database, Row
 from app.domain.history import History
 from app.domain.notice import NoticeKind
-from app.domain.rule import release
+from app.domain.rule import highest_tag
 from app.domain.watch import JobPlace
 from app.services.said import Saying
-from app.services.telling import sayings
+from app.services.telling import CHECKED, sayings, switched
 from app.services.word import Asked, Released, Spoken, Standing, Word
 
 _FIND = """
@@ -138,7 +138,7 @@ class PostgresRules:
             target_id: int | None = await connection.fetchval(_TARGET, name)
             if target_id is not None:
                 await make_due(connection, [target_id])
-                await words.tell(connection, Saying.CHECK, by=by, watches=[name], detail="looks at it now")
+                await words.tell(connection, Saying.CHECK, by=by, watches=[name], detail=CHECKED)
         return target_id
 
     async def switch(self, *, paused: bool, by: str) -> Sequence[int] | None:
@@ -146,8 +146,7 @@ class PostgresRules:
         async with self._database.transaction() as connection:
             if await connection.fetchval(_SWITCH, paused, by) is None:
                 return None
-            saying = Saying.PAUSE if paused else Saying.RESUME
-            detail = "nothing is deployed by itself" if paused else "what is wanted is deployed again"
+            saying, detail = switched(paused=paused)
             await words.tell(connection, saying, by=by, detail=detail)
             due = [row["target_id"] for row in await connection.fetch(_ALL)]
             await make_due(connection, due)
@@ -173,7 +172,7 @@ def _standing(row: Row) -> Standing:
         watch=claims.watch(row, place),
         pinned_tag=row["pinned_tag"],
         auto_deploy=row["auto_deploy"],
-        running_tag=running_tag(row["running"]),
+        running_tag=highest_tag(each["tag"] for each in row["running"]),
         history=History(
             digests=row["digests"],
             tags=row["digest_tags"],
@@ -181,10 +180,3 @@ def _standing(row: Row) -> Standing:
             released=frozenset(row["released"]),
         ),
     )
-
-
-def running_tag(tasks: Sequence[Mapping[str, str]]) -> str | None:
-    """The highest release among what the tasks ran at the last look: the one whose spelling counts."""
-    releases = [found for found in (release(each["tag"]) for each in tasks) if found is not None]
-    highest = max(releases, key=lambda each: each.version, default=None)
-    return highest.tag if highest else None

@@ -8,18 +8,21 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from app.adapters.postgres.acceptances import ALL
 from app.adapters.postgres.pool import Connection, Row
-from app.services.board import Acceptance, Deliveries, DeliverySummary, Missed, SourceHealth
+from app.domain.acceptance import Acceptance
+from app.domain.event import Oddity
+from app.services.board import Deliveries, DeliverySummary, Missed, SourceHealth
 
 # Every remembered source with every acceptance, found by skipping through the index. Begins with WITH RECURSIVE.
-OF_EACH_SOURCE = """
+OF_EACH_SOURCE = f"""
 sources (source) AS (
   (SELECT source FROM deliveries ORDER BY source LIMIT 1)
   UNION ALL
   SELECT (SELECT d.source FROM deliveries d WHERE d.source > sources.source ORDER BY d.source LIMIT 1)
   FROM sources WHERE sources.source IS NOT NULL),
 listed AS (
-  SELECT source, acceptance FROM sources, unnest('{accepted,duplicate,ignored,quarantined}'::text[]) acceptance
+  SELECT source, acceptance FROM sources, unnest({ALL}) acceptance
   WHERE source IS NOT NULL)
 """
 
@@ -103,7 +106,7 @@ def _delivery(row: Row) -> DeliverySummary:
         duplicates=row["duplicates"],
         size=row["size"],
         what=tuple(row["what"]),
-        oddity=f"{oddity['where']}: {oddity['problem']}" if oddity else "",
+        oddity=str(Oddity(where=oddity["where"], problem=oddity["problem"])) if oddity else "",
     )
 
 

@@ -17,8 +17,8 @@ from app.adapters.postgres.view_rows import deployment
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
 from app.domain.watch import JobPlace
 from app.services.followed import Wish
-from app.services.said import Saying
 from app.services.steering import Brought, Destination, Gone, Past, Underway
+from app.services.telling import rolled_back, wished
 from app.services.word import Asked
 
 _WHAT = """
@@ -89,11 +89,6 @@ SELECT $1, $2, $3, $4, false, created_at FROM rollouts WHERE rollout_id = $1
 
 _TARGET = "SELECT target_id FROM rollouts WHERE rollout_id = $1"
 
-_TOLD = {
-    Wish.PROMOTE: (Saying.PROMOTE, "promotes the canaries"),
-    Wish.FAIL: (Saying.FAIL, "fails the deployment"),
-}
-
 _HOLD_THERE = "UPDATE watches SET rolled_back_at = clock_timestamp() WHERE name = ANY($1)"
 
 
@@ -122,7 +117,7 @@ class PostgresSteering:
         async with self._database.transaction() as connection:
             before = await connection.fetchval(_WISH, rollout_id, wish.value, by)
             if before is not None and before != wish.value:
-                saying, detail = _TOLD[wish]
+                saying, detail = wished(wish)
                 names = [row["watch_name"] for row in await connection.fetch(_ITEMS, rollout_id)]
                 await words.tell(connection, saying, by=by, watches=names, detail=detail, rollout_id=rollout_id)
         return before is not None
@@ -185,10 +180,8 @@ class PostgresSteering:
             await connection.execute(_REQUEST, rollout_id, past.target_id, Origin.ROLLBACK.value, by, past.newest)
             for name, (tag, digest) in items.items():
                 await connection.execute(_ITEM, rollout_id, name, tag, digest)
-                detail = f"goes back to {tag or digest}"
-                await words.tell(
-                    connection, Saying.ROLLBACK, by=by, watches=[name], detail=detail, rollout_id=rollout_id
-                )
+                saying, detail = rolled_back(tag=tag, digest=digest)
+                await words.tell(connection, saying, by=by, watches=[name], detail=detail, rollout_id=rollout_id)
             await connection.execute(_HOLD_THERE, list(items))
             await make_due(connection, [past.target_id])
         return Gone(rollout_id=rollout_id, notice_ids=tuple(notices))

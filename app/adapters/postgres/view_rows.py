@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from app.adapters.postgres.rules import running_tag
 from app.domain.decision import HoldReason
 from app.domain.job import DeploymentPhase, DeploymentState, Diagnosis, LogTail
 from app.domain.reference import Repository
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
-from app.domain.rule import Rule
+from app.domain.rule import Rule, desired_tag, highest_tag
 from app.domain.watch import JobPlace
 from app.services.queries import (
     Away,
@@ -20,6 +19,7 @@ from app.services.queries import (
     Trouble,
     UnknownSource,
     WatchView,
+    part_name,
 )
 
 Row = Mapping[str, Any]  # an asyncpg record
@@ -57,19 +57,16 @@ def watch_view(row: Row) -> WatchView:
 
 
 def _wanted(row: Row) -> str:
-    """The wanted tag: a pin is what it is; following, it is what the last look found, unless a person spoke since."""
-    if row["pinned_tag"]:
-        return str(row["pinned_tag"])
     word_at, looked_at = row["word_at"], row["last_at"]
-    if word_at is None or (looked_at is not None and looked_at > word_at):
-        return str(row["wanted_tag"])
-    if row["state"] in (RolloutState.REQUESTED.value, RolloutState.SUBMITTED.value) and _by_person(row):
-        return str(row["rollout_tag"])
-    return Rule().select(row["tags"], running_tag(row["running"])) or ""
-
-
-def _by_person(row: Row) -> bool:
-    return Origin(row["origin"]).by_person
+    is_current = word_at is None or (looked_at is not None and looked_at > word_at)
+    is_open = row["state"] in (RolloutState.REQUESTED.value, RolloutState.SUBMITTED.value)
+    return desired_tag(
+        Rule(pinned_tag=row["pinned_tag"]),
+        row["tags"],
+        highest_tag(each["tag"] for each in row["running"]),
+        resolved=row["wanted_tag"] if is_current else None,
+        requested=row["rollout_tag"] if is_open and Origin(row["origin"]).by_person else None,
+    )
 
 
 def rollout_summary(row: Row) -> RolloutSummary:
@@ -135,8 +132,8 @@ def rollout_view(row: Row, *, place: Row, items: Iterable[Row]) -> RolloutView:
 
 
 def away(row: Row) -> Away:
-    """A part that does not answer."""
-    return Away(name=row["name"], problem=row["problem"], since=row["since"])
+    """A registry that does not answer or, without one, Nomad."""
+    return Away(name=part_name(registry=row["registry"]), problem=row["problem"], since=row["since"])
 
 
 def unknown_source(row: Row) -> UnknownSource:

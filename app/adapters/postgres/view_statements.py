@@ -53,15 +53,15 @@ FROM switches
 """
 
 AWAY = """
-SELECT 'registry ' || registry AS name, (array_agg(trouble ORDER BY trouble_since))[1] AS problem,
+SELECT registry, (array_agg(trouble ORDER BY trouble_since))[1] AS problem,
   min(trouble_since) AS since
 FROM watches WHERE present AND trouble <> '' GROUP BY registry
 UNION ALL
-SELECT 'Nomad', (array_agg(trouble ORDER BY trouble_since))[1], min(trouble_since)
+SELECT NULL, (array_agg(trouble ORDER BY trouble_since))[1], min(trouble_since)
 FROM targets t
 WHERE trouble <> '' AND EXISTS (SELECT FROM watches w WHERE w.target_id = t.target_id AND w.present)
 HAVING count(*) > 0
-ORDER BY name
+ORDER BY registry NULLS FIRST
 """
 
 UNKNOWN_SOURCES = "SELECT source, deliveries, last_at FROM unknown_sources ORDER BY last_at DESC, source"

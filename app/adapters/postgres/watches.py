@@ -1,6 +1,6 @@
 """The configuration's columns of targets and watches: written in one transaction by whoever has read the file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from app.adapters.postgres import configurations
 from app.adapters.postgres.claims import watch as watch_of
@@ -52,16 +52,25 @@ _FORGET = (
     """,
 )
 
-_WRITE = """
-INSERT INTO watches (name, target_id, registry, repository_host, repository_path, task, group_name, deploy_by,
-  observe_only, promote_after, revert_on_failure, position)
-SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-  $9::boolean[], $10::float8[], $11::boolean[], $12::integer[])
-ON CONFLICT (name) DO UPDATE SET target_id = excluded.target_id, registry = excluded.registry,
-  repository_host = excluded.repository_host, repository_path = excluded.repository_path, task = excluded.task,
-  group_name = excluded.group_name, deploy_by = excluded.deploy_by, observe_only = excluded.observe_only,
-  promote_after = excluded.promote_after, revert_on_failure = excluded.revert_on_failure,
-  position = excluded.position, present = true
+# The columns of a watch's configuration, each with its type and its value; claims.watch reads them back.
+_CONFIGURED: Mapping[str, tuple[str, Callable[[Watch], object]]] = {
+    "registry": ("text", lambda watch: watch.registry),
+    "repository_host": ("text", lambda watch: watch.repository.host),
+    "repository_path": ("text", lambda watch: watch.repository.path),
+    "task": ("text", lambda watch: watch.task),
+    "group_name": ("text", lambda watch: watch.group),
+    "deploy_by": ("text", lambda watch: watch.deploy_by.value),
+    "observe_only": ("boolean", lambda watch: watch.observe_only),
+    "promote_after": ("float8", lambda watch: watch.promote_after),
+    "revert_on_failure": ("boolean", lambda watch: watch.revert_on_failure),
+}
+
+_WRITE = f"""
+INSERT INTO watches (name, target_id, position, {", ".join(_CONFIGURED)})
+SELECT * FROM unnest($1::text[], $2::bigint[], $3::integer[],
+  {", ".join(f"${number}::{kind}[]" for number, (kind, _) in enumerate(_CONFIGURED.values(), start=4))})
+ON CONFLICT (name) DO UPDATE SET target_id = excluded.target_id, position = excluded.position, present = true,
+  {", ".join(f"{name} = excluded.{name}" for name in _CONFIGURED)}
 """
 
 # What was asked for before the watch came here, and is registered late, tells nothing of it.
@@ -163,20 +172,7 @@ async def _write(connection: Connection, difference: Difference) -> list[int]:
 def _columns(write: Sequence[tuple[int, Watch]], targets: Mapping[JobPlace, int]) -> list[list[object]]:
     """One array for each column of `_WRITE`, in its order."""
     rows = [
-        (
-            watch.name,
-            targets[watch.place],
-            watch.registry,
-            watch.repository.host,
-            watch.repository.path,
-            watch.task,
-            watch.group,
-            watch.deploy_by.value,
-            watch.observe_only,
-            watch.promote_after,
-            watch.revert_on_failure,
-            position,
-        )
+        (watch.name, targets[watch.place], position, *(value(watch) for _, value in _CONFIGURED.values()))
         for position, watch in write
     ]
     return [list(column) for column in zip(*rows, strict=True)]

@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.rule import Rule, arranged, highest_of, highest_release, listed, release
+from app.domain.rule import (
+    Rule,
+    arranged,
+    candidates,
+    desired_tag,
+    highest_of,
+    highest_release,
+    highest_tag,
+    listed,
+    release,
+)
 
 
 @pytest.mark.parametrize("tag", ["0.0.0", "v0.0.0", "1.2.3", "v10.20.30"])
@@ -59,6 +69,42 @@ def test_the_highest_of_what_runs_is_of_any_spelling() -> None:
     assert highest is not None
     assert highest.tag == "1.10.0"
     assert highest_of(["latest"]) is None
+    assert highest_tag(["v1.2.0", "1.10.0", "latest"]) == "1.10.0"
+    assert highest_tag(["latest"]) is None
+
+
+def test_candidates_come_best_first_in_the_spelling_that_runs() -> None:
+    tags = ["v1.0.0", "v3.0.0", "latest", "4.0.0", "v2.0.0"]
+    assert list(candidates(Rule(), tags, "v1.0.0")) == ["v3.0.0", "v2.0.0", "v1.0.0"]
+    assert list(candidates(Rule(), tags, None)) == ["v3.0.0", "v2.0.0", "v1.0.0", "4.0.0"]
+    assert list(candidates(Rule(pinned_tag="latest"), tags, "v1.0.0")) == ["latest"]
+    assert list(candidates(Rule(pinned_tag="gone"), tags, "v1.0.0")) == []
+
+
+def test_candidates_end_but_for_those_that_events_name() -> None:
+    tags = [f"v1.{minor}.0" for minor in range(20)]
+    assert list(candidates(Rule(), tags, None)) == [f"v1.{minor}.0" for minor in range(19, 13, -1)]
+    unlisted = frozenset({"v9.0.0", "v9.1.0"})
+    found = list(candidates(Rule(), tags, None, unlisted=unlisted))
+    assert found == ["v9.1.0", "v9.0.0", *(f"v1.{minor}.0" for minor in range(19, 13, -1))]
+
+
+@pytest.mark.parametrize(
+    ("pinned", "resolved", "requested", "desired"),
+    [
+        ("test", "v1.0.0", "v0.9.0", "test"),
+        ("", "v1.0.0", "v0.9.0", "v1.0.0"),
+        ("", "", "v0.9.0", ""),
+        ("", None, "v0.9.0", "v0.9.0"),
+        ("", None, "", ""),
+        ("", None, None, "v2.0.0"),
+    ],
+)
+def test_what_a_watch_desires(pinned: str, resolved: str | None, requested: str | None, desired: str) -> None:
+    rule = Rule(pinned_tag=pinned)
+    found = desired_tag(rule, ["v2.0.0", "3.0.0"], "v1.0.0", resolved=resolved, requested=requested)
+    assert found == desired
+    assert desired_tag(Rule(), ["latest"], None, resolved=None) == ""
 
 
 def test_a_commit_id_is_left_out_of_the_list() -> None:

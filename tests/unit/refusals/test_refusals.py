@@ -46,7 +46,8 @@ def test_the_page_is_what_the_code_says() -> None:
 
 
 def test_every_reason_and_outcome_is_there() -> None:
-    assert {row.name for row in SECTIONS["holds"]} == {reason.value for reason in HoldReason}
+    reasons = {reason.value for reason in HoldReason}
+    assert {row.name for row in SECTIONS["holds"]} == reasons, "tests/unit/refusals/holds.py: a row for each HoldReason"
     assert {row.name for row in SECTIONS["outcomes"]} == {kind.value for kind in OutcomeKind}
 
 

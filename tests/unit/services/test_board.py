@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from app.domain.condition import OF_DECISION, Condition
 from app.domain.decision import HoldReason
 from app.domain.rollout import RolloutState
-from app.services.board import CONDITIONS, Condition, condition
+from app.services.board import condition
 from app.services.queries import Trouble, WatchView
 from tests.web.face import DECISION, DEPLOYMENT, NOW, SUMMARY, WATCH
 
@@ -18,7 +19,7 @@ FAILED = replace(WATCH, decision=replace(DECISION, reason=HoldReason.FAILED_BEFO
 
 @pytest.mark.parametrize("reason", HoldReason)
 def test_each_reason_to_hold_is_a_condition(reason: HoldReason) -> None:
-    assert condition(replace(WATCH, decision=replace(DECISION, reason=reason))) is CONDITIONS[reason]
+    assert condition(replace(WATCH, decision=replace(DECISION, reason=reason))) is OF_DECISION[reason]
 
 
 @pytest.mark.parametrize(
@@ -40,8 +41,3 @@ def test_each_reason_to_hold_is_a_condition(reason: HoldReason) -> None:
 )
 def test_the_first_that_fits_counts(watch: WatchView, found: Condition) -> None:
     assert condition(watch) is found
-
-
-def test_what_needs_a_person_comes_first() -> None:
-    assert list(Condition)[:4] == [Condition.TROUBLE, Condition.PROMOTION, Condition.FAILED, Condition.HELD]
-    assert list(Condition)[-1] is Condition.CURRENT

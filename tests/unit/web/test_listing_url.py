@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import QueryParams
 
-from app.services.board import Condition, Search
+from app.domain.condition import Condition
+from app.services.board import Search
 from app.web.listing import MAX_TERM, MAX_TERMS, Asked, read
 
 

@@ -7,12 +7,14 @@ from uuid import UUID
 
 import pytest
 
-from app.services.board import Acceptance, Deliveries, DeliverySummary, Entry, EntryKind
+from app.domain.acceptance import Acceptance
+from app.domain.timeline import EntryKind
+from app.services.board import Deliveries, DeliverySummary, TimelineEntry
 from app.web import activity, deliveries
 from tests.unit.web.requests import request
 from tests.web.face import NOW
 
-ENTRY = Entry(at=NOW, kind=EntryKind.WORD, key="w7 & more", watch="app", words="")
+ENTRY = TimelineEntry(at=NOW, kind=EntryKind.WORD, key="w7 & more", watch="app", words="")
 DELIVERY = DeliverySummary(
     delivery_id=UUID(int=7),
     source="a&b",

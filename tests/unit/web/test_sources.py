@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 
 import tomli
 
-from app.services.board import Acceptance, Deliveries, Situation, SourceHealth
+from app.domain.acceptance import Acceptance
+from app.services.board import Deliveries, Situation, SourceHealth
 from app.services.queries import UnknownSource
 from app.web.sources import Source, sources, teaching
 from tests.unit.packaging.documents import nested, read

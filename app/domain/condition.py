@@ -1,0 +1,81 @@
+"""How a watch is, in one word for lists: which condition follows from its signs and its last decision. Pure.
+
+The list of watches is sorted by it. A store that sorts builds its statements from these tables, by RANKS.
+"""
+
+from collections.abc import Collection, Mapping
+from enum import StrEnum
+
+from app.domain.decision import HoldReason
+
+
+class Condition(StrEnum):
+    """How a watch is, the ones that need a person first: a watch has the first that fits.
+
+    `trouble`: its registry or job cannot be read, or the registry lost what runs. `promotion`: canaries wait for a
+    person. `failed`: its last decision is held since it failed. `held`: an update waits for a person. `moving`: a
+    rollout is under way, or waits its turn. `idle`: nothing to do, and not up to date (observed, paused, no tag, not
+    reconciled yet). `current`: up to date.
+    """
+
+    TROUBLE = "trouble"
+    PROMOTION = "promotion"
+    FAILED = "failed"
+    HELD = "held"
+    MOVING = "moving"
+    IDLE = "idle"
+    CURRENT = "current"
+
+
+class Sign(StrEnum):
+    """A fact about a watch that counts before its last decision.
+
+    `outage`: its registry or its job cannot be read. `missing_image`: the registry no longer has what runs.
+    `awaits_promotion` and `underway`: so is its newest rollout.
+    """
+
+    OUTAGE = "outage"
+    MISSING_IMAGE = "missing_image"
+    AWAITS_PROMOTION = "awaits_promotion"
+    UNDERWAY = "underway"
+
+
+RANKS: Mapping[Condition, int] = {each: rank for rank, each in enumerate(Condition)}
+"""Where a condition stands in the list; 0 comes first."""
+
+OF_SIGN: Mapping[Sign, Condition] = {
+    Sign.OUTAGE: Condition.TROUBLE,
+    Sign.MISSING_IMAGE: Condition.TROUBLE,
+    Sign.AWAITS_PROMOTION: Condition.PROMOTION,
+    Sign.UNDERWAY: Condition.MOVING,
+}
+"""The condition of a watch with this sign. Of several signs the condition with the lowest rank counts."""
+
+UNDECIDED = ""
+DEPLOY = "deploy"
+
+OF_DECISION: Mapping[str, Condition] = {
+    UNDECIDED: Condition.IDLE,
+    DEPLOY: Condition.MOVING,
+    HoldReason.UNUSABLE: Condition.HELD,
+    HoldReason.NO_MATCHING_TAG: Condition.IDLE,
+    HoldReason.BUSY: Condition.MOVING,
+    HoldReason.FAILED_BEFORE: Condition.FAILED,
+    HoldReason.UP_TO_DATE: Condition.CURRENT,
+    HoldReason.AUTO_DEPLOY_OFF: Condition.HELD,
+    HoldReason.PAUSED: Condition.IDLE,
+    HoldReason.OBSERVE_ONLY: Condition.IDLE,
+    HoldReason.CHANGED_OUTSIDE: Condition.HELD,
+    HoldReason.ROLLED_BACK: Condition.HELD,
+    HoldReason.DOWNGRADE: Condition.HELD,
+    HoldReason.NOT_A_RELEASE: Condition.HELD,
+    HoldReason.FAILED_ELSEWHERE: Condition.FAILED,
+    HoldReason.WAITS_TURN: Condition.MOVING,
+}
+"""The condition of a watch without any sign, by its last decision: UNDECIDED, DEPLOY, or the reason of a hold."""
+
+
+def condition_of(signs: Collection[Sign], decision: str) -> Condition:
+    """The condition of a watch with these signs; `decision` is a key of OF_DECISION."""
+    found = (OF_SIGN[each] for each in signs)
+    return min(found, key=RANKS.__getitem__, default=OF_DECISION[decision])

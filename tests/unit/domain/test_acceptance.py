@@ -1,0 +1,27 @@
+"""What became of a delivery, for everything that it may hold."""
+
+import pytest
+
+from app.domain.acceptance import OF_CONTENT, OF_NOTHING, Acceptance, Content, acceptance_of
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ((), Acceptance.IGNORED),
+        ((Content.KNOWN,), Acceptance.DUPLICATE),
+        ((Content.KNOWN, Content.NEW), Acceptance.ACCEPTED),
+        ((Content.NEW,), Acceptance.ACCEPTED),
+        ((Content.NEW, Content.ODD), Acceptance.QUARANTINED),
+        ((Content.KNOWN, Content.NEW, Content.ODD), Acceptance.QUARANTINED),
+        ((Content.ODD, Content.KNOWN), Acceptance.QUARANTINED),
+        ((Content.ODD,), Acceptance.QUARANTINED),
+    ],
+)
+def test_the_first_that_it_holds_counts(content: tuple[Content, ...], found: Acceptance) -> None:
+    assert acceptance_of(content) is found
+
+
+def test_each_content_and_each_acceptance_is_in_the_table() -> None:
+    assert set(OF_CONTENT) == set(Content)
+    assert {*OF_CONTENT.values(), OF_NOTHING} == set(Acceptance)

@@ -1,0 +1,35 @@
+"""The sentences of a timeline."""
+
+import pytest
+
+from app.domain.event import Action
+from app.domain.rollout import Origin
+from app.domain.timeline import event_message, rollout_message
+
+
+def test_an_event_names_what_happened_to_which_tag() -> None:
+    assert event_message(Action.PUSH, path="team/app", tag="v1.0.0") == "pushed team/app:v1.0.0"
+    assert event_message(Action.DELETE, path="team/app", tag="v1.0.0") == "deleted team/app:v1.0.0"
+
+
+@pytest.mark.parametrize(
+    ("origin", "message"),
+    [
+        (Origin.RULE, "the rule brings v2: v2 follows v1"),
+        (Origin.DEPLOY, "deploys v2"),
+        (Origin.RESET, "resets to v2"),
+        (Origin.ROLLBACK, "goes back to v2"),
+        (Origin.UNDO, "goes back to v2, since what followed it failed"),
+    ],
+)
+def test_a_rollout_names_what_it_brings_and_only_the_rules_says_why(origin: Origin, message: str) -> None:
+    assert rollout_message(origin, tag="v2", digest="sha256:ab", cause="v2 follows v1") == message
+
+
+@pytest.mark.parametrize("origin", Origin)
+def test_each_origin_has_its_sentence_without_a_tag_too(origin: Origin) -> None:
+    assert "sha256:ab" in rollout_message(origin, tag="", digest="sha256:ab", cause="")
+
+
+def test_each_action_has_its_word() -> None:
+    assert len({event_message(each, path="app", tag="v1") for each in Action}) == len(Action)
