@@ -14,7 +14,7 @@ from app.errors import Rejected
 from app.ports import Doorbell
 from app.services.operate import Reply
 from app.services.ringing import LOOK
-from app.webhooks import Parser
+from app.webhooks.dialect import Parser
 
 log = structlog.get_logger()
 

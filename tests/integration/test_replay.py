@@ -18,7 +18,8 @@ from app.services.board import Acceptance, Glance
 from app.services.receive import Delivery, DeliveryView, receive
 from app.services.replay import replay
 from app.services.said import Saying
-from app.webhooks import PARSERS, Parser
+from app.webhooks import DIALECTS
+from app.webhooks.dialect import Parser
 from tests.fakes.doorbell import InProcessDoorbell
 from tests.integration.test_operate import APP, OTHER, SIDECAR
 
@@ -174,10 +175,10 @@ async def test_a_real_body_is_read_without_its_headers(post: Post) -> None:
             {"id": "e7", "action": "push", "target": {"repository": "team/app", "tag": "v7", "digest": DIGEST}},
         ]
     }
-    parsed = PARSERS["distribution"]({"content-type": "text/plain"}, json.dumps(delivery).encode())
+    parsed = DIALECTS["distribution"].parse({"content-type": "text/plain"}, json.dumps(delivery).encode())
     assert parsed.oddities
     delivery_id = await post.came(body=json.dumps(delivery).encode(), oddities=parsed.oddities)
-    assert await post.replayed(delivery_id, PARSERS["distribution"]) == "Replayed 1 event for app, other"
+    assert await post.replayed(delivery_id, DIALECTS["distribution"].parse) == "Replayed 1 event for app, other"
     assert (await post.view(delivery_id)).oddities == ()
 
 

@@ -47,10 +47,10 @@ class StubServices:
 
 @pytest.fixture
 def services() -> StubServices:
-    def source(name: str, *secrets: str) -> WebhookSource:
-        return WebhookSource(name=name, kind="distribution", secrets=tuple(Secret(text) for text in secrets))
+    def source(*secrets: str) -> WebhookSource:
+        return WebhookSource(kind="distribution", secrets=tuple(Secret(text) for text in secrets))
 
-    sources = {"main": source("main", "new", "old"), "open": source("open"), "blank": source("blank", "")}
+    sources = {"main": source("new", "old"), "open": source(), "blank": source("")}
     watch = KnownWatch(name="app", target_id=7, host="registry.example.com:5000", path="team/app")
     return StubServices(
         inbox=MemoryInbox(watches=[watch]), doorbell=HeardRings(), settings=StubSettings(webhook_sources=sources)
