@@ -37,6 +37,7 @@ async def read_delivery(
         size=min(size, _MAX_SIZE),
         parsed=parsed,
         body=body if parsed.oddities else None,
+        headers=head.kept(dialect.kept_headers) if parsed.oddities else {},
     )
 
 

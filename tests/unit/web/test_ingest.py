@@ -41,6 +41,7 @@ async def test_a_signature_over_the_body_is_checked(secret: bytes) -> None:
     delivery = await delivered(SIGNED, signed(b'{"a": 1}', secret, (b"x-event", b"push")))
     assert delivery is not None
     assert (delivery.source, delivery.size, len(delivery.parsed.events), delivery.body) == ("main", 8, 1, None)
+    assert delivery.headers == {}
 
 
 async def test_a_wrong_signature_is_refused() -> None:
@@ -52,6 +53,12 @@ async def test_a_body_that_is_too_large_to_be_read_cannot_be_signed() -> None:
     assert await delivered(SIGNED, signed(b"x" * (LIMIT + 1), b"new")) is None
     nothing = (b"x-hub-signature-256", signature_of(b"", b"new"))
     assert await delivered(SIGNED, request(b"x" * (LIMIT + 1), nothing)) is None
+
+
+async def test_an_odd_body_is_kept_with_the_headers_that_its_dialect_names() -> None:
+    delivery = await delivered(SIGNED, signed(b"odd", b"old", (b"x-event", b"push"), (b"x-other", b"1")))
+    assert delivery is not None
+    assert (delivery.body, delivery.headers) == (b"odd", {"x-event": "push"})
 
 
 async def test_the_body_of_a_stranger_is_not_read_where_it_is_not_signed() -> None:
