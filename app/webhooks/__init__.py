@@ -10,4 +10,8 @@ from types import MappingProxyType
 from app.webhooks import distribution
 from app.webhooks.dialect import Dialect
 
-DIALECTS: Mapping[str, Dialect] = MappingProxyType({each.kind: each for each in (distribution.DIALECT,)})
+DIALECTS: Mapping[str, Dialect] = MappingProxyType(
+    {
+        distribution.KIND: distribution.DIALECT,
+    }
+)

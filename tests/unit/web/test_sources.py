@@ -10,6 +10,7 @@ from app.services.queries import UnknownSource
 from app.settings.secret import Secret
 from app.settings.values import WebhookSource
 from app.web.sources import Source, sources, teaching
+from app.webhooks import DIALECTS
 from tests.unit.packaging.documents import nested, read
 from tests.unit.web.requests import request
 from tests.web.face import NOW
@@ -58,9 +59,10 @@ def test_a_source_in_vain_is_first_until_it_is_configured() -> None:
 
 
 def test_without_a_source_both_ends_are_taught() -> None:
-    ours, theirs = teaching(Settings(), request())
+    ours, theirs, *others = teaching(Settings(), request())
     assert tomli.loads(ours.text) == {"webhooks": {"distribution": {"secret": "$YOUR_WEBHOOK_SECRET"}}}
     assert "url: http://localhost:8080/webhooks/distribution" in theirs.text
+    assert len(others) >= len(DIALECTS) - 1
 
 
 def test_the_block_is_the_shipped_one_with_our_address() -> None:

@@ -28,6 +28,11 @@ def test_the_mapping_holds_every_sender_that_has_a_file(file: str) -> None:
     assert dialect is None or DIALECTS.get(dialect.kind) is dialect, f"app/webhooks/{file}.py is not in DIALECTS"
 
 
+@pytest.mark.parametrize("kind", DIALECTS)
+def test_the_mapping_names_a_sender_as_its_dialect_does(kind: str) -> None:
+    assert DIALECTS[kind].kind == kind
+
+
 def test_the_mapping_holds_every_sender_that_has_samples() -> None:
     assert {path.name for path in SAMPLES.iterdir()} <= set(DIALECTS), "samples without a name in DIALECTS"
 
