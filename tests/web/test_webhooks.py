@@ -119,6 +119,8 @@ def test_anything_but_a_secret_is_401(
     answer = client.post(f"/webhooks/{source}", content=envelope(push()), headers=headers)
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
+    message = "the secret is wrong or absent: send that of [webhooks.NAME] as Authorization: Bearer"
+    assert answer.json() == {"message": message}  # whatever was wrong
     assert services.inbox.deliveries == {}
 
 

@@ -72,7 +72,8 @@ def test_a_sender_has_its_side_of_the_setup(kind: str) -> None:
 def test_our_side_of_the_setup_is_a_configuration(tmp_path: Path, kind: str, name: str | None) -> None:
     name = name or kind
     blocks = DIALECTS[kind].setup(Hook(name=name, url=URL, has_secret=False))
-    (ours,) = [block.text for block in blocks if block.text.startswith("[webhooks.")]
+    ours = "".join(block.text for block in blocks if block.text.startswith("[webhooks."))
+    assert ours, f"the setup of {kind} does not say what to put into our configuration"
     assert tomli.loads(ours)["webhooks"][name]["secret"] == PLACEHOLDER
     settings = load(tmp_path, SOUND + ours.replace(PLACEHOLDER, "s3cret"))
     assert [source.kind for source in settings.webhook_sources.values()] == [kind]
@@ -123,7 +124,8 @@ def test_samples_mean_the_same_in_a_replay(kind: str, name: str) -> None:
     assert dialect.parse(head.kept(dialect.kept_headers), body) == dialect.parse(head, body)
 
 
-@pytest.mark.parametrize("word", DIALECTS)
-def test_the_web_has_no_words_of_a_sender(word: str) -> None:
+@pytest.mark.parametrize("kind", DIALECTS)
+def test_the_web_names_no_sender(kind: str) -> None:
+    word = re.compile(rf"\b{re.escape(kind)}\b", re.IGNORECASE)
     texts = [path for ending in ("py", "html") for path in (ROOT / "app" / "web").rglob(f"*.{ending}")]
-    assert [path.name for path in texts if word in path.read_text(encoding="utf-8").lower()] == []
+    assert [path.name for path in texts if word.search(path.read_text(encoding="utf-8"))] == []
