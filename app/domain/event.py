@@ -43,12 +43,8 @@ class Oddity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parsed:
-    """What one delivery holds: tag events to act on, how many events need nothing, and what was odd.
-
-    `reply` is a body for senders that want one (validation handshakes).
-    """
+    """What one delivery holds: tag events to act on, how many events need nothing, and what was odd."""
 
     events: tuple[PushEvent, ...] = ()
     ignored: int = 0
     oddities: tuple[Oddity, ...] = ()
-    reply: bytes | None = None

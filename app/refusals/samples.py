@@ -116,7 +116,7 @@ def claim(**fields: Any) -> Claim:
 
 def open_rollout(*items: Item, origin: Origin = Origin.RULE, submitted: bool = False) -> OpenRollout:
     """A rollout that was not registered yet."""
-    return OpenRollout(rollout_id=ROLLOUT, origin=origin, submitted=submitted, order=None, items=items)
+    return OpenRollout(rollout_id=ROLLOUT, origin=origin, submitted=submitted, patch=None, items=items)
 
 
 def item() -> Item:

@@ -3,7 +3,8 @@
 A delivery is acknowledged only after it was committed; waking is in the background, and a ring lost is rung again.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -22,6 +23,7 @@ class Delivery:
     """One authenticated HTTP call of a registry. `size` is in bytes, as far as they were read.
 
     `body` is what a person may want to see: kept only when something in it was odd, and None when it was too large.
+    `headers` are kept with it, those that it takes to parse it again; no credentials.
     """
 
     delivery_id: UUID
@@ -29,6 +31,7 @@ class Delivery:
     size: int
     parsed: Parsed
     body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

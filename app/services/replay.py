@@ -3,7 +3,8 @@
 As with a delivery that comes in, nothing in it is trusted: it only makes targets due.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from app.errors import Rejected
 from app.ports import Doorbell
 from app.services.operate import Reply
 from app.services.ringing import LOOK
-from app.webhooks import Parser
+from app.webhooks.dialect import Parser
 
 log = structlog.get_logger()
 
@@ -23,11 +24,15 @@ _NAMED = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """What is left of a delivery: its body, kept where something in it was odd, and how many events it told."""
+    """What is left of a delivery: its body, kept where something in it was odd, and how many events it told.
+
+    `headers` are those that were kept with the body; none for deliveries of a version that kept none.
+    """
 
     source: str
     body: bytes | None
     events: int
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +95,7 @@ async def replay(inbox: Replays, doorbell: Doorbell, delivery_id: UUID, *, by: s
 
 
 def _read(delivery_id: UUID, kept: Kept, parse: Parser | None) -> Parsed | None:
-    """The body as it is read now; None when the events are all that is kept. What headers said is not kept."""
+    """The body as it is read now; None when the events are all that is kept."""
     if kept.body is None:
         if kept.events:
             return None
@@ -105,7 +110,7 @@ def _read(delivery_id: UUID, kept: Kept, parse: Parser | None) -> Parsed | None:
             f"put [webhooks.{kept.source}] back, and replay it again",
             status=409,
         )
-    return parse({}, kept.body)
+    return parse(kept.headers, kept.body)
 
 
 def _unknown() -> Rejected:

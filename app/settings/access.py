@@ -5,9 +5,10 @@ from types import MappingProxyType
 
 from app.settings.document import ApiTokenTable, Document, WebhookTable
 from app.settings.faults import FaultList
+from app.settings.kinds import sender_kinds
 from app.settings.values import ApiToken, Role, WebhookSource
+from app.webhooks import DIALECTS
 
-KINDS = ("distribution",)
 _RANDOM = "Make one with `openssl rand -hex 32`."
 
 
@@ -17,14 +18,14 @@ def read_webhook_sources(document: Document, faults: FaultList) -> Mapping[str, 
     for name, table in document.webhooks.items():
         _judge_webhook(name, table, faults)
         secrets = tuple(secret for secret in (table.secret, table.previous_secret) if secret)
-        sources[name] = WebhookSource(name=name, kind=table.kind or name, secrets=secrets)
+        sources[name] = WebhookSource(kind=table.kind or name, secrets=secrets)
     return MappingProxyType(sources)
 
 
 def _judge_webhook(name: str, table: WebhookTable, faults: FaultList) -> None:
     place = ("webhooks", name)
-    if table.kind is None and name not in KINDS and not faults.covers((*place, "kind")):
-        faults.add((*place, "kind"), "is missing", f"Write one of {', '.join(KINDS)}.")
+    if table.kind is None and name not in DIALECTS and not faults.covers((*place, "kind")):
+        faults.add((*place, "kind"), "is missing", sender_kinds(name))
     if not table.secret and not faults.covers((*place, "secret")):
         faults.add((*place, "secret"), "is missing, so anybody could post", _RANDOM)
 

@@ -25,6 +25,7 @@ from app.settings.kinds import (
     RedisUrl,
     SecretText,
     SecretUrl,
+    SenderKind,
     SomeTime,
     Text,
     UserAndPassword,
@@ -87,7 +88,7 @@ class NomadTable(Table):
 class WebhookTable(Table):
     """`[webhooks.NAME]`"""
 
-    kind: Literal["distribution"] | None = None
+    kind: SenderKind = None
     secret: SecretText = NO_SECRET
     previous_secret: SecretText = NO_SECRET
 

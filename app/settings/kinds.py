@@ -13,7 +13,9 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from app.settings.duration import parse_duration
+from app.settings.nearest import nearest
 from app.settings.secret import Secret
+from app.webhooks import DIALECTS
 
 UNREADABLE = "Correct the path or its rights."
 
@@ -137,6 +139,19 @@ def split_names(text: str) -> list[str]:
     return text.replace(",", " ").split()
 
 
+def sender_kinds(written: str) -> str:
+    """The fix for a missing or unknown kind of sender: the known ones, and the nearest to what was written."""
+    listed = " or ".join(f"'{kind}'" for kind in DIALECTS)
+    near = nearest(written, DIALECTS)
+    return f"Write {listed}." + (f" Did you mean `{near}`?" if near else "")
+
+
+def _sender(value: object) -> str:
+    if isinstance(value, str) and value in DIALECTS:
+        return value
+    raise refused("is not a known choice", sender_kinds(value if isinstance(value, str) else ""))
+
+
 def _names(value: object) -> object:
     return split_names(value) if isinstance(value, str) else value
 
@@ -153,6 +168,7 @@ Duration = Annotated[float, _text_that(_duration)]
 SomeTime = Annotated[float | None, _text_that(_duration)]
 Count = Annotated[int, BeforeValidator(_count), Field(ge=1, le=2**31)]
 Limit = Annotated[int, BeforeValidator(_count), Field(ge=0, le=2**31)]
+SenderKind = Annotated[str | None, BeforeValidator(_sender)]
 JobName = Annotated[str | None, _text_that(_job_name)]
 Namespace = Annotated[str, _text_that(_namespace)]
 ExternalUrl = Annotated[str, _text_that(_plain_url("http", "https"))]

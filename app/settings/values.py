@@ -67,7 +67,6 @@ class NomadSettings:
 class WebhookSource:
     """One `[webhooks.NAME]`: who may post to `/webhooks/NAME`. All of `secrets` are valid at once, the newest first."""
 
-    name: str
     kind: str
     secrets: tuple[Secret, ...]
 

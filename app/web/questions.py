@@ -18,7 +18,7 @@ from app.web.forms import once
 from app.web.running import caller, operator, running
 from app.web.tags import repository_name
 from app.web.wording import path
-from app.webhooks import PARSERS
+from app.webhooks import DIALECTS
 
 Fields = Mapping[str, str]
 
@@ -180,7 +180,7 @@ async def _do_replay(request: Request, _fields: Fields) -> Reply:
         services.doorbell,
         delivery.delivery_id,
         by=caller(request),
-        parse=PARSERS.get(source.kind) if source else None,
+        parse=DIALECTS[source.kind].parse if source else None,
     )
 
 

@@ -1,6 +1,6 @@
 """How webhook sources do, and what to paste into a registry so that it sends. It reads nothing by itself."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -10,33 +10,24 @@ from starlette.requests import Request
 from app.domain.acceptance import Acceptance
 from app.services.board import Deliveries, Situation
 from app.web import labels
+from app.webhooks import DIALECTS
+from app.webhooks.setup import Block, Hook
 
-_DISTRIBUTION = """\
-notifications:
-  endpoints:
-    - name: registrywatcher
-      url: {url}/webhooks/{name}
-      headers:
-        Authorization: [Bearer $YOUR_WEBHOOK_SECRET]
-      timeout: 3s
-      threshold: 5
-      backoff: 10s
-      ignore:
-        mediatypes: [application/octet-stream]
-        actions: [pull, mount]
-"""
-_INTO_REGISTRY = "Into the configuration of the registry (CNCF Distribution, registry:2 or 3):"
-_SOURCE = """\
-[webhooks.distribution]
-secret = "$YOUR_WEBHOOK_SECRET"
-"""
+
+class ConfiguredSource(Protocol):
+    """One configured sender: its kind, a name of DIALECTS, and the secrets that it may use."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def secrets(self) -> Sequence[object]: ...
 
 
 class Settings(Protocol):
     """What this needs of the settings."""
 
     @property
-    def webhook_sources(self) -> Mapping[str, object]: ...
+    def webhook_sources(self) -> Mapping[str, ConfiguredSource]: ...
     @property
     def external_url(self) -> str: ...
 
@@ -51,14 +42,6 @@ class Source:
     last_at: datetime | None
     day: str
     tone: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
-    """Something to paste, and where."""
-
-    title: str
-    text: str
 
 
 def sources(configured: Mapping[str, object], found: Deliveries, situation: Situation) -> list[Source]:
@@ -87,11 +70,11 @@ _SILENT = "It has not sent anything yet; until it does, polling finds what is pu
 
 
 def teaching(settings: Settings, request: Request) -> list[Block]:
-    """What to paste into our configuration, and into that of a CNCF Distribution registry."""
-    url = (settings.external_url or str(request.base_url)).rstrip("/")
-    names = list(settings.webhook_sources)
-    blocks = [] if names else [Block(title="Into the configuration of registrywatcher:", text=_SOURCE)]
-    for name in names or ["distribution"]:
-        text = _DISTRIBUTION.format(url=url, name=name)
-        blocks.append(Block(title=_INTO_REGISTRY, text=text))
-    return blocks
+    """What to paste for each source, or for one of each kind when none is configured."""
+    base = (settings.external_url or str(request.base_url)).rstrip("/")
+    found = [(name, each.kind, bool(each.secrets)) for name, each in settings.webhook_sources.items()]
+    return [
+        block
+        for name, kind, has_secret in found or [(kind, kind, False) for kind in DIALECTS]
+        for block in DIALECTS[kind].setup(Hook(name=name, url=f"{base}/webhooks/{name}", has_secret=has_secret))
+    ]

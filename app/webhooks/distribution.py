@@ -4,15 +4,20 @@ https://distribution.github.io/distribution/about/notifications/ . The shipped r
 the format allows any number. Empty text means absent: 3.x writes `"digest": ""` where 2.x leaves the key out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from app.domain.event import Action, Oddity, Parsed, PushEvent
 from app.domain.reference import Repository, parse_digest, parse_tag
 from app.errors import InvalidReference
+from app.webhooks.authenticate import is_authentic
 from app.webhooks.body import Odd, Record, load, quoted
+from app.webhooks.dialect import Dialect
+from app.webhooks.head import Head
+from app.webhooks.setup import PLACEHOLDER, Block, Hook, our_side
 
-CONTENT_TYPES = frozenset(
+KIND = "distribution"
+_CONTENT_TYPES = frozenset(
     {
         "application/vnd.docker.distribution.events.v1+json",
         "application/vnd.docker.distribution.events.v2+json",
@@ -23,6 +28,22 @@ _BLOB = "application/octet-stream"
 _MAX_TEXT = 255  # of an id or a host: longer ones are nobody's, and an index of Postgres could not hold them
 _ODDITIES_SHOWN = 20
 _NO_HOST = "localhost"  # lets a path be checked when no host was sent
+
+_INTO_REGISTRY = "Into the configuration of the registry (CNCF Distribution, registry:2 or 3):"
+_NOTIFICATIONS = """\
+notifications:
+  endpoints:
+    - name: registrywatcher
+      url: {url}
+      headers:
+        Authorization: [Bearer {secret}]
+      timeout: 3s
+      threshold: 5
+      backoff: 10s
+      ignore:
+        mediatypes: [application/octet-stream]
+        actions: [pull, mount]
+"""
 
 
 def parse(headers: Mapping[str, str], body: bytes) -> Parsed:
@@ -53,9 +74,20 @@ def parse(headers: Mapping[str, str], body: bytes) -> Parsed:
     return Parsed(events=tuple(events), ignored=ignored, oddities=_shortened(oddities))
 
 
+def authenticate(headers: Head, _body: bytes, secrets: Sequence[bytes]) -> bool:
+    """Whether a value of the `Authorization` header is one of the secrets: Distribution signs nothing."""
+    return is_authentic(headers.all("authorization"), secrets)
+
+
+def setup(hook: Hook) -> tuple[Block, ...]:
+    """The registry's `notifications`, after our own side where that is not configured."""
+    theirs = Block(title=_INTO_REGISTRY, text=_NOTIFICATIONS.format(url=hook.url, secret=PLACEHOLDER))
+    return (*our_side(hook, KIND), theirs)
+
+
 def _odd_content_type(header: str) -> tuple[Oddity, ...]:
     content_type = header.partition(";")[0].strip().lower()
-    if content_type in CONTENT_TYPES or not content_type:
+    if content_type in _CONTENT_TYPES or not content_type:
         return ()
     return (Oddity(where="Content-Type", problem=f"{quoted(content_type)} is not what Distribution sends"),)
 
@@ -113,3 +145,15 @@ def _shortened(oddities: list[Oddity]) -> tuple[Oddity, ...]:
         return tuple(oddities)
     more = Oddity(where="body", problem=f"{rest} more oddities are not listed")
     return (*oddities[:_ODDITIES_SHOWN], more)
+
+
+# No header is kept: a body means the same without its Content-Type.
+DIALECT = Dialect(
+    kind=KIND,
+    parse=parse,
+    authenticate=authenticate,
+    setup=setup,
+    signs_body=False,
+    challenge="Bearer",
+    fix="send that of [webhooks.NAME] as Authorization: Bearer",
+)

@@ -56,7 +56,7 @@ class BenchServices:
 
 def ours(url: str) -> Starlette:
     """The product's handler on the product's inbox."""
-    source = WebhookSource(name="main", kind="distribution", secrets=(Secret(SECRET),))
+    source = WebhookSource(kind="distribution", secrets=(Secret(SECRET),))
     application = Starlette(routes=[Route("/webhooks/{source}", webhook, methods=["POST"])])
     services = BenchServices(
         inbox=PostgresInbox(Database(url)),

@@ -78,7 +78,7 @@ class MemoryInbox:
         if delivery_id not in self.deliveries:
             return None
         delivery, _, fresh = self.deliveries[delivery_id]
-        return Kept(source=delivery.source, body=delivery.body, events=len(fresh))
+        return Kept(source=delivery.source, body=delivery.body, events=len(fresh), headers=delivery.headers)
 
     async def replay(self, delivery_id: UUID, parsed: Parsed | None, *, by: str) -> Replayed | None:
         self._require()

@@ -20,7 +20,8 @@ from app.services.board import TimelineQuery
 from app.services.receive import Delivery, DeliveryView, receive
 from app.services.replay import replay
 from app.services.said import Saying
-from app.webhooks import PARSERS, Parser
+from app.webhooks import DIALECTS
+from app.webhooks.dialect import Parser
 from tests.fakes.doorbell import InProcessDoorbell
 from tests.integration.test_operate import APP, OTHER, SIDECAR
 
@@ -50,9 +51,15 @@ class Post:
     inbox: PostgresInbox
     doorbell: InProcessDoorbell
 
-    async def came(self, *events: PushEvent, body: bytes | None = None, oddities: tuple[Oddity, ...] = ()) -> UUID:
+    async def came(
+        self,
+        *events: PushEvent,
+        body: bytes | None = None,
+        oddities: tuple[Oddity, ...] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> UUID:
         parsed = Parsed(events=events, oddities=oddities)
-        delivery = Delivery(delivery_id=uuid4(), source="main", size=2, parsed=parsed, body=body)
+        delivery = Delivery(delivery_id=uuid4(), source="main", size=2, parsed=parsed, body=body, headers=headers or {})
         await receive(self.inbox, self.doorbell, delivery)
         return delivery.delivery_id
 
@@ -176,11 +183,47 @@ async def test_a_real_body_is_read_without_its_headers(post: Post) -> None:
             {"id": "e7", "action": "push", "target": {"repository": "team/app", "tag": "v7", "digest": DIGEST}},
         ]
     }
-    parsed = PARSERS["distribution"]({"content-type": "text/plain"}, json.dumps(delivery).encode())
+    parsed = DIALECTS["distribution"].parse({"content-type": "text/plain"}, json.dumps(delivery).encode())
     assert parsed.oddities
     delivery_id = await post.came(body=json.dumps(delivery).encode(), oddities=parsed.oddities)
-    assert await post.replayed(delivery_id, PARSERS["distribution"]) == "Replayed 1 event for app, other"
+    assert await post.replayed(delivery_id, DIALECTS["distribution"].parse) == "Replayed 1 event for app, other"
     assert (await post.view(delivery_id)).oddities == ()
+
+
+@pytest.mark.parametrize("events", [(), (event("v0"),)], ids=["without events", "with events"])
+async def test_a_body_is_read_with_the_headers_that_were_kept(post: Post, events: tuple[PushEvent, ...]) -> None:
+    sent = {"x-event": "push", "x-name": "schlüssel"}
+    delivery_id = await post.came(*events, body=b"odd", oddities=(ODD,), headers=sent)
+    heard: list[Mapping[str, str]] = []
+
+    def parse(headers: Mapping[str, str], body: bytes) -> Parsed:
+        heard.append(headers)
+        return Parsed(events=(event("v1"),), oddities=(ODD,) if len(heard) == 1 else ())
+
+    assert (await post.replayed(delivery_id, parse)).endswith("still odd")
+    assert not (await post.replayed(delivery_id, parse)).endswith("still odd")
+    assert heard == [sent, sent]
+    left = await post.rows("SELECT body, headers FROM deliveries WHERE delivery_id = $1", delivery_id)
+    assert left == [{"body": None, "headers": {}}]
+
+
+async def test_a_body_that_a_version_without_headers_kept_is_read_as_before(post: Post) -> None:
+    """Such a version may run beside this one."""
+    delivery_id = uuid4()
+    await post.rows(
+        "INSERT INTO deliveries (delivery_id, source, size, ignored, oddities, body, acceptance) "
+        "VALUES ($1, 'main', 3, 0, $2, 'odd', 'quarantined')",
+        delivery_id,
+        [{"where": "body", "problem": "is odd"}],
+    )
+    heard: list[Mapping[str, str]] = []
+
+    def parse(headers: Mapping[str, str], body: bytes) -> Parsed:
+        heard.append(headers)
+        return Parsed(events=(event("v7", event_id="e7"),))
+
+    assert await post.replayed(delivery_id, parse) == "Replayed 1 event for app, other"
+    assert heard == [{}]
 
 
 @pytest.mark.parametrize("odd", [False, True])

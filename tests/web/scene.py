@@ -34,6 +34,7 @@ WHY = Diagnosis(
 )
 DELIVERY = UUID(int=21)
 ODD = UUID(int=22)
+SOURCE = WebhookSource(kind="distribution", secrets=())
 
 
 def watch(name: str, *, reason: HoldReason | None = HoldReason.UP_TO_DATE, **changes: object) -> WatchView:
@@ -114,7 +115,7 @@ def scene() -> Face:
             unsent_notices=2,
             tags_seen={"v1.1.0": TagView(tag="v1.1.0", first_seen_at=NOW, digest=digest_of("v1.1.0"))},
         ),
-        settings=FaceSettings(webhook_sources={name: _source(name) for name in ("distribution", "quay")}),
+        settings=FaceSettings(webhook_sources=dict.fromkeys(("distribution", "quay"), SOURCE)),
         inbox=_inbox(),
     )
     face.rules.names = tuple(each.name for each in known)
@@ -125,10 +126,6 @@ def scene() -> Face:
 def _entry(kind: EntryKind, key: str, **changes: object) -> TimelineEntry:
     entry = TimelineEntry(at=NOW, kind=kind, key=key, watch="app", words=f"the words of {key}", tag="v1.1.0")
     return replace(entry, **changes)  # type: ignore[arg-type]
-
-
-def _source(name: str) -> WebhookSource:
-    return WebhookSource(name=name, kind="distribution", secrets=())
 
 
 def _inbox() -> MemoryInbox:

@@ -47,10 +47,10 @@ class StubServices:
 
 @pytest.fixture
 def services() -> StubServices:
-    def source(name: str, *secrets: str) -> WebhookSource:
-        return WebhookSource(name=name, kind="distribution", secrets=tuple(Secret(text) for text in secrets))
+    def source(*secrets: str) -> WebhookSource:
+        return WebhookSource(kind="distribution", secrets=tuple(Secret(text) for text in secrets))
 
-    sources = {"main": source("main", "new", "old"), "open": source("open"), "blank": source("blank", "")}
+    sources = {"main": source("new", "old"), "open": source(), "blank": source("")}
     watch = KnownWatch(name="app", target_id=7, host="registry.example.com:5000", path="team/app")
     return StubServices(
         inbox=MemoryInbox(watches=[watch]), doorbell=HeardRings(), settings=StubSettings(webhook_sources=sources)
@@ -119,6 +119,8 @@ def test_anything_but_a_secret_is_401(
     answer = client.post(f"/webhooks/{source}", content=envelope(push()), headers=headers)
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
+    message = "the secret is wrong or absent: send that of [webhooks.NAME] as Authorization: Bearer"
+    assert answer.json() == {"message": message}  # whatever was wrong
     assert services.inbox.deliveries == {}
 
 

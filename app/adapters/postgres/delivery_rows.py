@@ -12,7 +12,7 @@ Row = Mapping[str, Any]  # an asyncpg record
 
 
 def sent_columns(deliveries: Sequence[Delivery]) -> tuple[list[Any], ...]:
-    """The columns delivery_id, source, size, ignored, oddities (JSON text), body."""
+    """The columns delivery_id, source, size, ignored, oddities (JSON text), body, headers (JSON text)."""
     return _columns(
         (
             delivery.delivery_id,
@@ -21,6 +21,7 @@ def sent_columns(deliveries: Sequence[Delivery]) -> tuple[list[Any], ...]:
             delivery.parsed.ignored,
             orjson.dumps(delivery.parsed.oddities).decode(),
             delivery.body,
+            orjson.dumps(delivery.headers).decode(),
         )
         for delivery in deliveries
     )

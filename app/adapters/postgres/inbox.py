@@ -25,11 +25,11 @@ from app.services.replay import Kept, Replayed
 
 # Nineteen of twenty deliveries hold nothing to act on.
 _STORE_WITHOUT_EVENTS = f"""
-INSERT INTO deliveries (delivery_id, source, size, ignored, oddities, body, acceptance)
-SELECT delivery_id, source, size, ignored, oddities::jsonb, body,
+INSERT INTO deliveries (delivery_id, source, size, ignored, oddities, body, headers, acceptance)
+SELECT delivery_id, source, size, ignored, oddities::jsonb, body, headers::jsonb,
     {acceptance(odd="oddities <> '[]'", new="false", known="false")}
-FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[], $5::text[], $6::bytea[])
-    AS sent (delivery_id, source, size, ignored, oddities, body)
+FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[], $5::text[], $6::bytea[], $7::text[])
+    AS sent (delivery_id, source, size, ignored, oddities, body, headers)
 """
 
 # Everything is inserted: no row that a worker may have locked is waited for. Foreign keys are checked at the end of the
@@ -37,11 +37,11 @@ FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[], $5::text[], $6
 # once wait for each other but cannot deadlock.
 _STORE = f"""
 WITH sent AS (
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[], $5::text[], $6::bytea[])
-        AS sent (delivery_id, source, size, ignored, oddities, body)
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[], $5::text[], $6::bytea[], $7::text[])
+        AS sent (delivery_id, source, size, ignored, oddities, body, headers)
 ), told AS (
-    SELECT * FROM unnest($7::uuid[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[],
-                         $14::text[])
+    SELECT * FROM unnest($8::uuid[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
+                         $15::text[])
         AS told (delivery_id, source, identity, action, host, path, tag, digest)
 ), fresh AS (
     INSERT INTO events (delivery_id, source, identity, action, host, path, tag, digest)
@@ -59,8 +59,8 @@ WITH sent AS (
     LEFT JOIN (SELECT delivery_id, count(*) AS events FROM told GROUP BY delivery_id) AS told USING (delivery_id)
     LEFT JOIN (SELECT delivery_id, count(*) AS events FROM fresh GROUP BY delivery_id) AS fresh USING (delivery_id)
 ), stored AS (
-    INSERT INTO deliveries (delivery_id, source, size, ignored, duplicates, oddities, body, acceptance)
-    SELECT delivery_id, source, size, ignored, duplicates, oddities::jsonb, body,
+    INSERT INTO deliveries (delivery_id, source, size, ignored, duplicates, oddities, body, headers, acceptance)
+    SELECT delivery_id, source, size, ignored, duplicates, oddities::jsonb, body, headers::jsonb,
         {acceptance(odd="oddities <> '[]'", new="new > 0", known="duplicates > 0")}
     FROM counted
 )

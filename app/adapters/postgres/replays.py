@@ -13,7 +13,7 @@ from app.services.replay import Kept, Replayed
 from app.services.said import Saying
 
 _KEPT = """
-SELECT source, body, (SELECT count(*) FROM events e WHERE e.delivery_id = d.delivery_id) AS events
+SELECT source, body, headers, (SELECT count(*) FROM events e WHERE e.delivery_id = d.delivery_id) AS events
 FROM deliveries d WHERE delivery_id = $1
 """
 
@@ -36,6 +36,7 @@ _READ_AGAIN = f"""
 WITH told AS (SELECT count(*)::integer AS events FROM events WHERE delivery_id = $1)
 UPDATE deliveries SET ignored = $2, duplicates = greatest($3 - told.events, 0), oddities = $4,
   body = CASE WHEN $4 <> '[]'::jsonb THEN body END,
+  headers = CASE WHEN $4 <> '[]'::jsonb THEN headers ELSE '{{}}' END,
   acceptance = {acceptance(odd="$4 <> '[]'::jsonb", new="told.events > 0", known="$3 > 0")}
 FROM told WHERE delivery_id = $1
 """
@@ -65,7 +66,9 @@ SELECT (SELECT count(*) FROM told) AS events,
 async def kept(connection: Connection, delivery_id: UUID) -> Kept | None:
     """What is left of the delivery to be replayed."""
     row = await connection.fetchrow(_KEPT, delivery_id)
-    return None if row is None else Kept(source=row["source"], body=row["body"], events=row["events"])
+    if row is None:
+        return None
+    return Kept(source=row["source"], body=row["body"], events=row["events"], headers=row["headers"])
 
 
 async def replay(connection: Connection, delivery_id: UUID, parsed: Parsed | None, *, by: str) -> Replayed | None:

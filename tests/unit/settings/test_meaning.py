@@ -170,11 +170,11 @@ token = "b"
 """
     settings = load(tmp_path, SOUND + text)
     assert {
-        name: (source.name, source.kind, [secret.reveal() for secret in source.secrets])
+        name: (source.kind, [secret.reveal() for secret in source.secrets])
         for name, source in settings.webhook_sources.items()
     } == {
-        "distribution": ("distribution", "distribution", ["new", "old"]),
-        "second": ("second", "distribution", ["other"]),
+        "distribution": ("distribution", ["new", "old"]),
+        "second": ("distribution", ["other"]),
     }
     assert [(token.name, token.role) for token in settings.api_tokens] == [
         ("reader", Role.VIEWER),

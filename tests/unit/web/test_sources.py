@@ -8,17 +8,21 @@ import tomli
 from app.domain.acceptance import Acceptance
 from app.services.board import Deliveries, Situation, SourceHealth
 from app.services.queries import UnknownSource
+from app.settings.secret import Secret
+from app.settings.values import WebhookSource
 from app.web.sources import Source, sources, teaching
+from app.webhooks import DIALECTS
 from tests.unit.packaging.documents import nested, read
 from tests.unit.web.requests import request
 from tests.web.face import NOW
 
 QUIET = Situation(now=NOW, paused=False, paused_by="", paused_at=NOW, away=(), unknown_sources=(), unsent_notices=0)
+SOURCE = WebhookSource(kind="distribution", secrets=(Secret("s3cret"),))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    webhook_sources: Mapping[str, object] = field(default_factory=dict)
+    webhook_sources: Mapping[str, WebhookSource] = field(default_factory=dict)
     external_url: str = ""
 
 
@@ -56,13 +60,14 @@ def test_a_source_in_vain_is_first_until_it_is_configured() -> None:
 
 
 def test_without_a_source_both_ends_are_taught() -> None:
-    ours, theirs = teaching(Settings(), request())
+    ours, theirs, *others = teaching(Settings(), request())
     assert tomli.loads(ours.text) == {"webhooks": {"distribution": {"secret": "$YOUR_WEBHOOK_SECRET"}}}
     assert "url: http://localhost:8080/webhooks/distribution" in theirs.text
+    assert len(others) >= len(DIALECTS) - 1
 
 
 def test_the_block_is_the_shipped_one_with_our_address() -> None:
-    settings = Settings(webhook_sources={"distribution": None}, external_url="https://deploys.example/")
+    settings = Settings(webhook_sources={"distribution": SOURCE}, external_url="https://deploys.example/")
     (block,) = teaching(settings, request())
     assert "url: https://deploys.example/webhooks/distribution" in block.text
     shipped = nested(read("config/registry.yml"), "notifications")
@@ -70,5 +75,12 @@ def test_the_block_is_the_shipped_one_with_our_address() -> None:
 
 
 def test_each_source_has_its_block() -> None:
-    blocks = teaching(Settings(webhook_sources={"a": None, "b": None}), request())
+    blocks = teaching(Settings(webhook_sources={"a": SOURCE, "b": SOURCE}), request())
     assert [f"/webhooks/{name}\n" in block.text for name, block in zip("ab", blocks, strict=True)] == [True, True]
+
+
+def test_a_source_that_lost_its_secret_is_taught_both_ends() -> None:
+    settings = Settings(webhook_sources={"main": WebhookSource(kind="distribution", secrets=())})
+    ours, theirs = teaching(settings, request())
+    assert "[webhooks.main]" in ours.text
+    assert "/webhooks/main\n" in theirs.text

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,46 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.event import Action, Parsed
-from app.webhooks import PARSERS
 from app.webhooks.distribution import parse
 from tests.unit.webhooks.bodies import DIGEST, MALFORMED, V1, envelope, push
-
-SAMPLES = Path(__file__).parents[2] / "fixtures" / "webhooks" / "distribution"
-EXPECTED: dict[str, list[dict[str, Any]]] = json.loads((SAMPLES / "EXPECTED.json").read_bytes())
-
-
-def headers_of(name: str) -> dict[str, str]:
-    sent = json.loads((SAMPLES / name).with_suffix(".headers.json").read_bytes())
-    return {key.lower(): value for key, value in sent.items() if isinstance(value, str)}
-
-
-def is_actionable(row: dict[str, Any]) -> bool:
-    return row["action"] in ("push", "delete") and row["tag"] is not None
-
-
-def test_every_sample_has_its_expectation() -> None:
-    bodies = {path.name for path in SAMPLES.glob("*.json") if not path.name.endswith(".headers.json")}
-    assert bodies - {"EXPECTED.json"} == set(EXPECTED)
-
-
-@pytest.mark.parametrize("name", EXPECTED)
-def test_samples(name: str) -> None:
-    parsed = parse(headers_of(name), (SAMPLES / name).read_bytes())
-
-    wanted = [row for row in EXPECTED[name] if is_actionable(row)]
-    assert parsed.oddities == ()
-    assert parsed.ignored == len(EXPECTED[name]) - len(wanted)
-    assert [(event.action, event.host, event.path, event.tag, event.digest) for event in parsed.events] == [
-        (row["action"], row["registry_host"], row["repository"], row["tag"], row["digest"]) for row in wanted
-    ]
-    assert all(
-        event.event_id == row.get("event_id", event.event_id) for event, row in zip(parsed.events, wanted, strict=True)
-    )
+from tests.unit.webhooks.samples import body_of
 
 
 def test_a_retry_has_the_same_identity() -> None:
     first, last = (
-        parse({}, (SAMPLES / f"v2.8.2-retry-attempt-{number}.json").read_bytes()).events for number in (1, 6)
+        parse({}, body_of("distribution", f"v2.8.2-retry-attempt-{number}.json")).events for number in (1, 6)
     )
     assert first == last
     assert first[0].event_id
@@ -195,11 +162,6 @@ def test_no_damage_to_a_good_body_raises(data: st.DataObject) -> None:
     body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
     parsed = parse({}, bytes(body))
     assert parsed.events or parsed.ignored or parsed.oddities
-
-
-@pytest.mark.parametrize("kind", PARSERS)
-def test_every_sender_has_samples(kind: str) -> None:
-    assert list((SAMPLES.parent / kind).glob("*.json"))
 
 
 @pytest.mark.parametrize("spell", [str.lower, str.title])
