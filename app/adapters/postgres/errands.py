@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 from app.adapters.postgres import rollout_rows
+from app.adapters.postgres.database.rollouts import insert_rollout, write_item
 from app.adapters.postgres.pool import Connection, Row
 from app.domain.rollout import Origin, RolloutState
 from app.services.word import Errand, Word
@@ -14,16 +15,6 @@ from app.services.word import Errand, Word
 _ACTIVE = "SELECT rollout_id, origin, state FROM rollouts WHERE target_id = $1 AND ended_at IS NULL FOR UPDATE"
 
 _ITEMS = "SELECT watch_name, tag, digest, forced FROM rollout_watches WHERE rollout_id = $1 ORDER BY watch_name"
-
-_REQUEST = """
-INSERT INTO rollouts (rollout_id, target_id, intent, origin, asked_by)
-SELECT $1, $2, coalesce(max(intent), 0) + 1, $3, $4 FROM rollouts WHERE target_id = $2
-"""
-
-_ITEM = """
-INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced, asked_at)
-SELECT $1, $2, $3, $4, $5, created_at FROM rollouts WHERE rollout_id = $1
-"""
 
 
 async def request(connection: Connection, target_id: int, word: Word) -> tuple[UUID, Sequence[int], bool]:
@@ -43,9 +34,9 @@ async def request(connection: Connection, target_id: int, word: Word) -> tuple[U
         notices = await rollout_rows.supersede(connection, active["rollout_id"], reason)
     items[word.watch] = errand
     rollout_id = word.once or uuid4()
-    await connection.execute(_REQUEST, rollout_id, target_id, errand.origin.value, word.by)
+    await insert_rollout(connection, rollout_id, target_id, errand.origin, by=word.by)
     for name, item in items.items():
-        await connection.execute(_ITEM, rollout_id, name, item.tag, item.digest, item.forced)
+        await write_item(connection, rollout_id, watch=name, tag=item.tag, digest=item.digest, forced=item.forced)
     return rollout_id, notices, True
 
 

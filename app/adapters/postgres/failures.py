@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID, uuid4
 
+from app.adapters.postgres.database.rollouts import insert_rollout, write_item
 from app.adapters.postgres.pool import Connection, Row
 from app.domain.rollout import Origin, Outcome, OutcomeKind
 
@@ -47,16 +48,6 @@ WHERE rw.rollout_id = $1 AND rw.from_digest <> rw.digest AND former.digest <> rw
 ORDER BY rw.watch_name, former.age = 0 DESC, former.age DESC
 """
 
-_UNDO = """
-INSERT INTO rollouts (rollout_id, target_id, intent, origin, undoes)
-SELECT $1, $2, coalesce(max(intent), 0) + 1, $3, $4 FROM rollouts WHERE target_id = $2
-"""
-
-_ITEM = """
-INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced, asked_at)
-SELECT $1, $2, $3, $4, false, created_at FROM rollouts WHERE rollout_id = $1
-"""
-
 
 async def hold(connection: Connection, rollout_id: UUID) -> None:
     """Hold the rollout's digests as failed, until a person releases them or one of them succeeds after all."""
@@ -84,9 +75,9 @@ async def good_before(connection: Connection, rollout_id: UUID, origin: str) -> 
 async def request_undo(connection: Connection, rollout_id: UUID, target_id: int, going_back: Sequence[Row]) -> None:
     """Ask for a rollout that takes the ended one back."""
     undo_id = uuid4()
-    await connection.execute(_UNDO, undo_id, target_id, Origin.UNDO.value, rollout_id)
+    await insert_rollout(connection, undo_id, target_id, Origin.UNDO, undoes=rollout_id)
     for row in going_back:
-        await connection.execute(_ITEM, undo_id, row["watch_name"], row["tag"], row["digest"])
+        await write_item(connection, undo_id, watch=row["watch_name"], tag=row["tag"], digest=row["digest"])
 
 
 def told(outcome: Outcome, going_back: Sequence[Row]) -> Outcome:

@@ -1,6 +1,6 @@
 """Let go what holds a watch back until a person speaks: failed digests, a rollback, a change made outside."""
 
-from app.adapters.postgres.due import make_due
+from app.adapters.postgres.database.targets import make_due
 from app.adapters.postgres.pool import Connection
 from app.services.word import Released
 

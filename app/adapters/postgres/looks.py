@@ -5,7 +5,8 @@ from uuid import UUID
 
 from app.adapters.postgres import claims, turns
 from app.adapters.postgres import rollout_rows as rows
-from app.adapters.postgres.due import make_due
+from app.adapters.postgres.database import targets
+from app.adapters.postgres.database.targets import make_due
 from app.adapters.postgres.notices import MAX_DETAIL, storable
 from app.adapters.postgres.pool import Connection, Database
 from app.adapters.postgres.watch_rows import RegisteredMeanwhile, write_watch
@@ -28,9 +29,6 @@ WHERE target_id = $1 AND lease_token = $2 AND lease_until >= clock_timestamp() R
 _FENCE = """
 SELECT 1 FROM targets WHERE target_id = $1 AND lease_token = $2 AND lease_until >= clock_timestamp() FOR UPDATE
 """
-
-# Targets are locked before watches and rollouts, everywhere.
-_LOCK = "SELECT lease_token = $2 AS held FROM targets WHERE target_id = $1 FOR NO KEY UPDATE"
 
 # Fenced too: a digest that is seen for the first time after a change by hand lets the rule go on over that change.
 _SIGHT = """
@@ -166,7 +164,7 @@ class PostgresLooks:
         """Record the registration, a fact, even when the lease was lost; everything else only with the lease."""
         due_in: float | None = None
         async with self._database.transaction() as connection:
-            held = await connection.fetchval(_LOCK, claim.target_id, claim.token)
+            held = await targets.lock_with(connection, claim.target_id, claim.token)
             notices = await rows.write_submitted(connection, rollout_id, order, submission)
             if held:
                 await connection.execute(_TARGET_TROUBLE, claim.target_id, "")

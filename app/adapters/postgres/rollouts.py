@@ -6,7 +6,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from app.adapters.postgres import failures
-from app.adapters.postgres.due import make_due
+from app.adapters.postgres.database import targets
+from app.adapters.postgres.database.places import place
+from app.adapters.postgres.database.targets import make_due
 from app.adapters.postgres.holds import make_siblings_due
 from app.adapters.postgres.notices import storable
 from app.adapters.postgres.pool import Database, Row
@@ -14,7 +16,6 @@ from app.adapters.postgres.rollout_rows import canaries_notice, end_rollout
 from app.adapters.postgres.turns import next_turn
 from app.domain.job import DeploymentState, Diagnosis, Submission
 from app.domain.rollout import Course, Outcome, OutcomeKind, Returning
-from app.domain.watch import JobPlace
 from app.services.followed import Ended, Followed, Halt, Wish
 
 _CLAIM = """
@@ -45,9 +46,6 @@ RETURNING NOT coalesce((before.deployment->>'awaits_promotion')::boolean, false)
 
 # Another wish may have come while this one was carried out.
 _GRANTED = "UPDATE rollouts SET wish = '' WHERE rollout_id = $1 AND lease_token = $2 AND wish = $3"
-
-# As everywhere, the target is locked first.
-_LOCK = "SELECT 1 FROM targets WHERE target_id = $1 FOR NO KEY UPDATE"
 
 _STILL_HELD = "SELECT origin FROM rollouts WHERE rollout_id = $1 AND lease_token = $2 AND ended_at IS NULL FOR UPDATE"
 
@@ -112,7 +110,7 @@ class PostgresRollouts:
     async def turn_back(self, followed: Followed, returning: Returning, diagnosis: Diagnosis) -> None:
         """Hold the digests as failed, and follow Nomad's revert from now on."""
         async with self._database.transaction() as connection:
-            await connection.execute(_LOCK, followed.target_id)
+            await targets.lock(connection, followed.target_id)
             if await connection.fetchval(_STILL_HELD, followed.rollout_id, followed.token) is None:
                 return
             await failures.hold(connection, followed.rollout_id)
@@ -136,7 +134,7 @@ class PostgresRollouts:
         """End it in one transaction with its notice and with what its end means for the next decision."""
         rollout_id = followed.rollout_id
         async with self._database.transaction() as connection:
-            await connection.execute(_LOCK, followed.target_id)
+            await targets.lock(connection, followed.target_id)
             origin = await connection.fetchval(_STILL_HELD, rollout_id, followed.token)
             if origin is None:
                 return Ended()
@@ -184,7 +182,7 @@ def _followed(row: Row) -> Followed:
         rollout_id=row["rollout_id"],
         token=row["lease_token"],
         target_id=row["target_id"],
-        place=JobPlace(region=row["region"], namespace=row["namespace"], job_id=row["job_id"]),
+        place=place(row),
         course=Course(
             submission=submission,
             started_at=row["submitted_at"],

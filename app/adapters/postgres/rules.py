@@ -11,13 +11,14 @@ from uuid import UUID
 import asyncpg
 
 from app.adapters.postgres import claims, errands, holds, words
-from app.adapters.postgres.due import make_due
+from app.adapters.postgres.database import targets
+from app.adapters.postgres.database.places import place
+from app.adapters.postgres.database.targets import make_due
 from app.adapters.postgres.notices import add_notice
 from app.adapters.postgres.pool import Connection, Database, Row
 from app.domain.history import History
 from app.domain.notice import NoticeKind
 from app.domain.rule import release
-from app.domain.watch import JobPlace
 from app.services.said import Saying
 from app.services.telling import sayings
 from app.services.word import Asked, Released, Spoken, Standing, Word
@@ -28,11 +29,6 @@ SELECT w.*, t.region, t.namespace, t.job_id,
   array(SELECT digest FROM failures f WHERE f.watch_name = w.name AND released_at IS NOT NULL) AS released
 FROM watches w JOIN targets t USING (target_id)
 WHERE w.name = $1 AND w.present
-"""
-
-_LOCK_TARGET = """
-SELECT target_id, job_id, namespace FROM targets
-WHERE target_id = (SELECT target_id FROM watches WHERE name = $1 AND present) FOR NO KEY UPDATE
 """
 
 _LOCK_WATCH = """
@@ -79,7 +75,7 @@ class PostgresRules:
 
     async def _speak(self, word: Word) -> Spoken | None:
         async with self._database.transaction() as connection:
-            target = await connection.fetchrow(_LOCK_TARGET, word.watch)
+            target = await targets.lock_of_watch(connection, word.watch)
             before = target and await connection.fetchrow(_LOCK_WATCH, word.watch, target["target_id"])
             if before is None:
                 return None
@@ -119,7 +115,7 @@ class PostgresRules:
 
     async def _release(self, name: str, by: str) -> Released | None:
         async with self._database.transaction() as connection:
-            target = await connection.fetchrow(_LOCK_TARGET, name)
+            target = await targets.lock_of_watch(connection, name)
             if target is None or await connection.fetchval(_LOCK_WATCH, name, target["target_id"]) is None:
                 return None
             released = await holds.let_go(connection, name, target["target_id"], by=by)
@@ -168,9 +164,8 @@ async def _toggled(connection: Connection, target: Row, word: Word) -> int:
 
 
 def _standing(row: Row) -> Standing:
-    place = JobPlace(region=row["region"], namespace=row["namespace"], job_id=row["job_id"])
     return Standing(
-        watch=claims.watch(row, place),
+        watch=claims.watch(row, place(row)),
         pinned_tag=row["pinned_tag"],
         auto_deploy=row["auto_deploy"],
         running_tag=running_tag(row["running"]),

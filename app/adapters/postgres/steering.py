@@ -11,7 +11,10 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from app.adapters.postgres import claims, rollout_rows, words
-from app.adapters.postgres.due import make_due
+from app.adapters.postgres.database import targets
+from app.adapters.postgres.database.places import place
+from app.adapters.postgres.database.rollouts import insert_rollout, label_of, write_item
+from app.adapters.postgres.database.targets import make_due
 from app.adapters.postgres.pool import Connection, Database, Row
 from app.adapters.postgres.view_rows import deployment
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
@@ -21,12 +24,7 @@ from app.services.said import Saying
 from app.services.steering import Brought, Destination, Gone, Past, Underway
 from app.services.word import Asked
 
-_WHAT = """
-coalesce((SELECT string_agg(watch_name || ' ' || coalesce(nullif(tag, ''), digest), ', ' ORDER BY watch_name)
-  FROM rollout_watches rw WHERE rw.rollout_id = r.rollout_id), '')
-"""
-
-_UNDERWAY = f"SELECT r.*, {_WHAT} AS what FROM rollouts r WHERE rollout_id = $1"
+_UNDERWAY = f"SELECT r.*, {label_of('r.rollout_id')} AS what FROM rollouts r WHERE rollout_id = $1"
 
 _WISH = """
 WITH before AS (SELECT rollout_id, wish FROM rollouts WHERE rollout_id = $1 AND state = 'submitted' FOR UPDATE)
@@ -40,14 +38,14 @@ SELECT rollout_id FROM rollouts WHERE target_id = $1 AND submitted_at IS NOT NUL
 
 # What took the rollout back: the one under way or, once it is over, the one that was registered last.
 _PAST = f"""
-SELECT r.*, {_WHAT} AS what, t.region, t.namespace, t.job_id, newest.rollout_id AS newest,
+SELECT r.*, {label_of("r.rollout_id")} AS what, t.region, t.namespace, t.job_id, newest.rollout_id AS newest,
   back.rollout_id AS taken_back_by, back.what AS taking_back
 FROM rollouts r
 JOIN targets t USING (target_id)
 LEFT JOIN LATERAL ({_NEWEST.replace("$1", "r.target_id")}) newest ON true
 LEFT JOIN LATERAL (
   SELECT b.rollout_id,
-    CASE WHEN b.ended_at IS NULL THEN {_WHAT.replace("r.rollout_id", "b.rollout_id")} ELSE '' END AS what
+    CASE WHEN b.ended_at IS NULL THEN {label_of("b.rollout_id")} ELSE '' END AS what
   FROM rollouts b
   WHERE b.target_id = r.target_id AND b.undoes = $1 AND b.origin = ANY($2)
     AND (b.ended_at IS NULL OR b.rollout_id = newest.rollout_id)
@@ -71,21 +69,9 @@ LEFT JOIN rollout_watches newest ON newest.rollout_id = $2 AND newest.watch_name
 WHERE rw.rollout_id = $1 ORDER BY rw.watch_name
 """
 
-_LOCK = "SELECT 1 FROM targets WHERE target_id = $1 FOR NO KEY UPDATE"
-
 _ACTIVE = "SELECT * FROM rollouts WHERE target_id = $1 AND ended_at IS NULL FOR UPDATE"
 
 _ITEMS = "SELECT watch_name, tag, digest FROM rollout_watches WHERE rollout_id = $1 ORDER BY watch_name"
-
-_REQUEST = """
-INSERT INTO rollouts (rollout_id, target_id, intent, origin, asked_by, undoes)
-SELECT $1, $2, coalesce(max(intent), 0) + 1, $3, $4, $5 FROM rollouts WHERE target_id = $2
-"""
-
-_ITEM = """
-INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced, asked_at)
-SELECT $1, $2, $3, $4, false, created_at FROM rollouts WHERE rollout_id = $1
-"""
 
 _TARGET = "SELECT target_id FROM rollouts WHERE rollout_id = $1"
 
@@ -135,7 +121,6 @@ class PostgresSteering:
             if row is None:
                 return None
             brought = await connection.fetch(_BROUGHT, rollout_id, row["newest"])
-        place = JobPlace(region=row["region"], namespace=row["namespace"], job_id=row["job_id"])
         return Past(
             rollout_id=rollout_id,
             target_id=row["target_id"],
@@ -145,7 +130,7 @@ class PostgresSteering:
             newest=row["newest"],
             taken_back_by=row["taken_back_by"],
             taking_back=row["taking_back"] or "",
-            brought=tuple(_brought(each, place) for each in brought),
+            brought=tuple(_brought(each, place(row)) for each in brought),
         )
 
     async def asked(self, rollout_id: UUID, once: UUID) -> Asked | None:
@@ -167,7 +152,7 @@ class PostgresSteering:
         self, past: Past, destinations: Sequence[Destination], *, by: str, once: UUID | None
     ) -> Gone | None:
         async with self._database.transaction() as connection:
-            await connection.execute(_LOCK, past.target_id)
+            await targets.lock(connection, past.target_id)
             if once and (known := await words.asked(connection, once, target_id=past.target_id)):
                 return Gone(rollout_id=once, taken=not known.here)
             if await connection.fetchval(_NEWEST, past.target_id) != past.newest:
@@ -182,9 +167,9 @@ class PostgresSteering:
                 reason = f"{by or 'a person'} went back to {what}"
                 notices = await rollout_rows.supersede(connection, active["rollout_id"], reason)
             rollout_id = once or uuid4()
-            await connection.execute(_REQUEST, rollout_id, past.target_id, Origin.ROLLBACK.value, by, past.newest)
+            await insert_rollout(connection, rollout_id, past.target_id, Origin.ROLLBACK, by=by, undoes=past.newest)
             for name, (tag, digest) in items.items():
-                await connection.execute(_ITEM, rollout_id, name, tag, digest)
+                await write_item(connection, rollout_id, watch=name, tag=tag, digest=digest)
                 detail = f"goes back to {tag or digest}"
                 await words.tell(
                     connection, Saying.ROLLBACK, by=by, watches=[name], detail=detail, rollout_id=rollout_id
@@ -202,10 +187,10 @@ async def _is_same(connection: Connection, active: Row, past: Past, items: Mappi
     return {row["watch_name"]: (row["tag"], row["digest"]) for row in rows} == items
 
 
-def _brought(row: Row, place: JobPlace) -> Brought:
+def _brought(row: Row, at: JobPlace) -> Brought:
     return Brought(
         name=row["watch_name"],
-        watch=claims.watch(row, place) if row["here"] else None,
+        watch=claims.watch(row, at) if row["here"] else None,
         tag=row["brought_tag"],
         digest=row["brought_digest"],
         from_tag=row["from_tag"],
