@@ -5,9 +5,10 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID, uuid4
 
-from app.adapters.postgres import failures
+from app.adapters.postgres import failures, requests
 from app.adapters.postgres.database import targets
 from app.adapters.postgres.database.places import place
+from app.adapters.postgres.database.switches import is_paused
 from app.adapters.postgres.database.targets import make_due
 from app.adapters.postgres.holds import make_siblings_due
 from app.adapters.postgres.notices import storable
@@ -15,7 +16,9 @@ from app.adapters.postgres.pool import Database, Row
 from app.adapters.postgres.rollout_rows import canaries_notice, end_rollout
 from app.adapters.postgres.turns import next_turn
 from app.domain.job import DeploymentState, Diagnosis, Submission
-from app.domain.rollout import Course, Outcome, OutcomeKind, Returning
+from app.domain.rollout import Course, Origin, Outcome, Returning
+from app.domain.supersede import Request
+from app.domain.undo import aftermath
 from app.services.followed import Ended, Followed, Halt, Wish
 
 _CLAIM = """
@@ -140,22 +143,20 @@ class PostgresRollouts:
                 return Ended()
             if diagnosis is not None:
                 await connection.execute(_DIAGNOSED, rollout_id, asdict(diagnosis))
-            going_back: Sequence[Row] = ()
-            forgiven: Sequence[str] = ()
-            if outcome.kind is OutcomeKind.FAILED:
+            failed = await failures.failed_items(connection, rollout_id) if undo else ()
+            paused = undo and await is_paused(connection)
+            after = aftermath(outcome, Origin(origin), failed, paused=paused)
+            if after.holds:
                 await failures.hold(connection, rollout_id)
-                going_back = await failures.good_before(connection, rollout_id, origin) if undo else ()
-                if not going_back:
-                    await failures.adopt(connection, rollout_id)
-            if outcome.kind is OutcomeKind.SUCCEEDED:
-                forgiven = await failures.forgive(connection, rollout_id)
-            outcome = failures.told(outcome, going_back)
-            notices = await end_rollout(connection, rollout_id, outcome)
-            if going_back:
-                await failures.request_undo(connection, rollout_id, followed.target_id, going_back)
+            if after.adopts:
+                await failures.adopt(connection, rollout_id)
+            forgiven = await failures.forgive(connection, rollout_id) if after.forgives else ()
+            notices = await end_rollout(connection, rollout_id, after.outcome)
+            if after.undo:
+                undoing = Request(origin=Origin.UNDO, items=after.undo, undoes=rollout_id)
+                await requests.insert(connection, followed.target_id, undoing, undoing.items)
             await make_due(connection, [followed.target_id])
-            # What goes back takes the place of what failed.
-            woken = () if going_back else await next_turn(connection, followed.target_id)
+            woken = await next_turn(connection, followed.target_id) if after.frees_slot else ()
             siblings = [each for name in forgiven for each in await make_siblings_due(connection, name)]
         due = tuple(dict.fromkeys((followed.target_id, *woken, *siblings)))
         return Ended(notice_ids=tuple(notices), due=due)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
-from app.adapters.postgres import claims, errands, holds, words
+from app.adapters.postgres import claims, holds, requests, words
 from app.adapters.postgres.database import targets
 from app.adapters.postgres.database.places import place
 from app.adapters.postgres.database.targets import make_due
@@ -19,8 +19,8 @@ from app.adapters.postgres.pool import Connection, Database, Row
 from app.domain.history import History
 from app.domain.notice import NoticeKind
 from app.domain.rule import release
+from app.services import telling
 from app.services.said import Saying
-from app.services.telling import sayings
 from app.services.word import Asked, Released, Spoken, Standing, Word
 
 _FIND = """
@@ -83,14 +83,15 @@ class PostgresRules:
                 return Spoken(target_id=target["target_id"], rollout_id=word.once, taken=not known.here)
             await connection.execute(_SET, word.watch, word.pinned_tag, word.auto_deploy)
             notices = []
-            if word.auto_deploy is not None and word.auto_deploy != before["auto_deploy"]:
-                notices.append(await _toggled(connection, target, word))
+            if notice := telling.switch_notice(word, auto_before=before["auto_deploy"]):
+                notices.append(await _add_notice(connection, target, word.watch, notice))
             rollout_id, brings = None, False
-            if word.errand is not None:
-                rollout_id, told, brings = await errands.request(connection, target["target_id"], word)
-                notices += told
+            if (request := word.request) is not None:
+                started = await requests.start(connection, target["target_id"], request, once=word.once)
+                rollout_id, brings = started.rollout_id, started.is_new
+                notices += started.notice_ids
             was = {"pinned_before": before["pinned_tag"], "auto_before": before["auto_deploy"]}
-            for saying, detail in sayings(word, brings=brings, **was):
+            for saying, detail in telling.sayings(word, brings=brings, **was):
                 await words.tell(
                     connection, saying, by=word.by, watches=[word.watch], detail=detail, rollout_id=rollout_id
                 )
@@ -134,7 +135,8 @@ class PostgresRules:
             target_id: int | None = await connection.fetchval(_TARGET, name)
             if target_id is not None:
                 await make_due(connection, [target_id])
-                await words.tell(connection, Saying.CHECK, by=by, watches=[name], detail="looks at it now")
+                saying, detail = telling.CHECKED
+                await words.tell(connection, saying, by=by, watches=[name], detail=detail)
         return target_id
 
     async def switch(self, *, paused: bool, by: str) -> Sequence[int] | None:
@@ -142,22 +144,21 @@ class PostgresRules:
         async with self._database.transaction() as connection:
             if await connection.fetchval(_SWITCH, paused, by) is None:
                 return None
-            saying = Saying.PAUSE if paused else Saying.RESUME
-            detail = "nothing is deployed by itself" if paused else "what is wanted is deployed again"
+            saying, detail = telling.pausing(paused=paused)
             await words.tell(connection, saying, by=by, detail=detail)
             due = [row["target_id"] for row in await connection.fetch(_ALL)]
             await make_due(connection, due)
         return due
 
 
-async def _toggled(connection: Connection, target: Row, word: Word) -> int:
-    state = "on" if word.auto_deploy else "off"
+async def _add_notice(connection: Connection, target: Row, watch: str, notice: tuple[NoticeKind, str, str]) -> int:
+    kind, headline, detail = notice
     return await add_notice(
         connection,
-        kind=NoticeKind.AUTO_DEPLOY_TOGGLED,
-        headline=f"Turned {state} auto deployment for repo {word.watch}",
-        detail=f"by {word.by}" if word.by else "",
-        watch_names=(word.watch,),
+        kind=kind,
+        headline=headline,
+        detail=detail,
+        watch_names=(watch,),
         job_id=target["job_id"],
         namespace=target["namespace"],
     )
