@@ -63,6 +63,12 @@ class Reversal:
     label: str
 
 
+def takes_back(*, reverted_to: int | None, runs_to_completion: bool) -> bool:
+    """Whether a failure is ours to take back: Nomad does not (`reverted_to` is the version that it goes back to), and
+    the job is none that would do its work once more."""
+    return reverted_to is None and not runs_to_completion
+
+
 def aftermath(outcome: Outcome, origin: Origin, failed: Iterable[FailedItem], *, paused: bool) -> Aftermath:
     """What follows from the end of a rollout of that origin.
 

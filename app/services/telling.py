@@ -47,8 +47,10 @@ def pausing(*, paused: bool) -> tuple[Saying, str]:
     return Saying.RESUME, "what is wanted is deployed again"
 
 
-def wished(wish: Wish) -> tuple[Saying, str]:
-    """The entry for a command about a rollout's canaries."""
+def wished(wish: Wish, *, before: Wish | None) -> tuple[Saying, str] | None:
+    """The entry for a command about a rollout's canaries; None when just this was asked `before`, and is not done."""
+    if wish is before:
+        return None
     if wish is Wish.PROMOTE:
         return Saying.PROMOTE, "promotes the canaries"
     return Saying.FAIL, "fails the deployment"

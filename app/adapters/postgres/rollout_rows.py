@@ -5,11 +5,13 @@ from typing import Any
 from uuid import UUID
 
 from app.adapters.postgres.database.rollouts import insert_rollout, label_of, write_item
+from app.adapters.postgres.database.switches import is_paused
 from app.adapters.postgres.notices import MAX_DETAIL, add_notice, storable
 from app.adapters.postgres.pool import Connection, Row
 from app.domain.job import Order, Source, Submission
 from app.domain.notice import NoticeKind
 from app.domain.rollout import Origin, Outcome, OutcomeKind, RolloutState
+from app.services.settle import Current
 from app.services.target import Claim, Launch, LeaseLost
 
 _END = f"""
@@ -246,20 +248,16 @@ async def canaries_notice(connection: Connection, rollout_id: UUID, note: str) -
     ]
 
 
-async def overtaken(connection: Connection, claimed: Claim) -> bool:
-    """Whether a person spoke, or the open rollout went another way, since the look began. Holds the target's row."""
+async def current(connection: Connection, target_id: int) -> Current:
+    """What is stored of the target's rollout, its watches and the switch. The target's row is locked by the caller."""
     rollout = await connection.fetchrow(
-        "SELECT rollout_id, state FROM rollouts WHERE target_id = $1 AND ended_at IS NULL", claimed.target_id
+        "SELECT rollout_id, state FROM rollouts WHERE target_id = $1 AND ended_at IS NULL", target_id
     )
-    found = (rollout["rollout_id"], rollout["state"] == RolloutState.SUBMITTED.value) if rollout else None
-    known = (claimed.rollout.rollout_id, claimed.rollout.submitted) if claimed.rollout else None
-    words = await connection.fetch("SELECT name, word_at FROM watches WHERE target_id = $1", claimed.target_id)
-    spoken = {row["name"]: row["word_at"] for row in words}
-    paused = await connection.fetchval("SELECT paused FROM switches")
-    return (
-        found != known
-        or (paused and not claimed.paused)
-        or any(spoken.get(state.watch.name) != state.word_at for state in claimed.watches)
+    words = await connection.fetch("SELECT name, word_at FROM watches WHERE target_id = $1", target_id)
+    return Current(
+        rollout=(rollout["rollout_id"], rollout["state"] == RolloutState.SUBMITTED.value) if rollout else None,
+        paused=await is_paused(connection),
+        word_at={row["name"]: row["word_at"] for row in words},
     )
 
 

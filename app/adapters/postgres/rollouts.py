@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID, uuid4
 
-from app.adapters.postgres import failures, requests
+from app.adapters.postgres import failures, rollout_requests
 from app.adapters.postgres.database import targets
 from app.adapters.postgres.database.places import place
 from app.adapters.postgres.database.switches import is_paused
@@ -16,7 +16,7 @@ from app.adapters.postgres.pool import Database, Row
 from app.adapters.postgres.rollout_rows import canaries_notice, end_rollout
 from app.adapters.postgres.turns import next_turn
 from app.domain.job import DeploymentState, Diagnosis, Submission
-from app.domain.rollout import Course, Origin, Outcome, Returning
+from app.domain.rollout import Course, Origin, Outcome, Returning, soak_time
 from app.domain.supersede import Request
 from app.domain.undo import aftermath
 from app.services.followed import Ended, Followed, Halt, Wish
@@ -28,10 +28,8 @@ WHERE r.rollout_id = $1 AND t.target_id = r.target_id AND r.state = 'submitted'
   AND r.next_look_at <= clock_timestamp() + interval '25 milliseconds'
   AND (r.lease_until IS NULL OR r.lease_until < clock_timestamp())
 RETURNING r.*, t.region, t.namespace, t.job_id, clock_timestamp() AS now,
-  -- What we go back to was good before: an undo waits for nobody.
-  (SELECT CASE WHEN r.origin = 'undo' THEN 0
-               WHEN bool_and(w.promote_after IS NOT NULL) THEN max(w.promote_after) END
-   FROM rollout_watches rw JOIN watches w ON w.name = rw.watch_name WHERE rw.rollout_id = $1) AS promote_after
+  array(SELECT w.promote_after FROM rollout_watches rw JOIN watches w ON w.name = rw.watch_name
+    WHERE rw.rollout_id = $1) AS promote_after
 """
 
 # A wish that came during the look is looked after at once.
@@ -154,7 +152,7 @@ class PostgresRollouts:
             notices = await end_rollout(connection, rollout_id, after.outcome)
             if after.undo:
                 undoing = Request(origin=Origin.UNDO, items=after.undo, undoes=rollout_id)
-                await requests.insert(connection, followed.target_id, undoing, undoing.items)
+                await rollout_requests.insert(connection, followed.target_id, undoing, undoing.items)
             await make_due(connection, [followed.target_id])
             woken = await next_turn(connection, followed.target_id) if after.frees_slot else ()
             siblings = [each for name in forgiven for each in await make_siblings_due(connection, name)]
@@ -189,7 +187,7 @@ def _followed(row: Row) -> Followed:
             started_at=row["submitted_at"],
             moved_at=row["moved_at"],
             returning=_returning(row["going_back"]),
-            promote_after=row["promote_after"],
+            promote_after=soak_time(Origin(row["origin"]), row["promote_after"]),
         ),
         progress=row["progress"],
         now=row["now"],

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
-from app.adapters.postgres import claims, holds, requests, words
+from app.adapters.postgres import claims, holds, rollout_requests, words
 from app.adapters.postgres.database import targets
 from app.adapters.postgres.database.places import place
 from app.adapters.postgres.database.targets import make_due
@@ -18,7 +18,7 @@ from app.adapters.postgres.notices import add_notice
 from app.adapters.postgres.pool import Connection, Database, Row
 from app.domain.history import History
 from app.domain.notice import NoticeKind
-from app.domain.rule import release
+from app.domain.rule import highest_of
 from app.services import telling
 from app.services.said import Saying
 from app.services.word import Asked, Released, Spoken, Standing, Word
@@ -87,7 +87,7 @@ class PostgresRules:
                 notices.append(await _add_notice(connection, target, word.watch, notice))
             rollout_id, brings = None, False
             if (request := word.request) is not None:
-                started = await requests.start(connection, target["target_id"], request, once=word.once)
+                started = await rollout_requests.start(connection, target["target_id"], request, once=word.once)
                 rollout_id, brings = started.rollout_id, started.is_new
                 notices += started.notice_ids
             was = {"pinned_before": before["pinned_tag"], "auto_before": before["auto_deploy"]}
@@ -181,6 +181,5 @@ def _standing(row: Row) -> Standing:
 
 def running_tag(tasks: Sequence[Mapping[str, str]]) -> str | None:
     """The highest release among what the tasks ran at the last look: the one whose spelling counts."""
-    releases = [found for found in (release(each["tag"]) for each in tasks) if found is not None]
-    highest = max(releases, key=lambda each: each.version, default=None)
+    highest = highest_of(each["tag"] for each in tasks)
     return highest.tag if highest else None

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
-from app.adapters.postgres import claims, requests, words
+from app.adapters.postgres import claims, rollout_requests, words
 from app.adapters.postgres.database import targets
 from app.adapters.postgres.database.places import place
 from app.adapters.postgres.database.rollouts import label_of
@@ -94,11 +94,13 @@ class PostgresSteering:
         """Store the wish; it is told once."""
         async with self._database.transaction() as connection:
             before = await connection.fetchval(_WISH, rollout_id, wish.value, by)
-            if before is not None and before != wish.value:
-                saying, detail = telling.wished(wish)
+            if before is None:
+                return False
+            if entry := telling.wished(wish, before=Wish(before) if before else None):
+                saying, detail = entry
                 names = [row["watch_name"] for row in await connection.fetch(_NAMES, rollout_id)]
                 await words.tell(connection, saying, by=by, watches=names, detail=detail, rollout_id=rollout_id)
-        return before is not None
+        return True
 
     async def past(self, rollout_id: UUID) -> Past | None:
         """Read the rollout and its watches, in two statements."""
@@ -145,7 +147,7 @@ class PostgresSteering:
             if await connection.fetchval(_NEWEST, past.target_id) != past.newest:
                 return None
             request = rollback(past, destinations, by=by)
-            started = await requests.start(connection, past.target_id, request, once=once)
+            started = await rollout_requests.start(connection, past.target_id, request, once=once)
             if not started.is_new:
                 return Gone(rollout_id=started.rollout_id)
             for each in destinations:

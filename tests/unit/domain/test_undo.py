@@ -17,6 +17,7 @@ from app.domain.undo import (
     rolled_back_to,
     running_digest,
     taken_back_by,
+    takes_back,
     told,
 )
 from tests.unit.domain.cases import D1, D2, D3
@@ -98,6 +99,12 @@ def test_what_goes_back_itself_is_not_undone_and_nothing_is_while_paused(
     assert bool(found.undo) is undoes
     assert (found.holds, found.adopts, found.frees_slot) == (True, not undoes, not undoes)
     assert found.outcome.reason == f"it failed{'; going back to app v2' if undoes else ''}{HELD}"
+
+
+def test_a_failure_is_not_ours_where_nomad_goes_back_or_work_would_be_done_twice() -> None:
+    assert takes_back(reverted_to=None, runs_to_completion=False)
+    assert not takes_back(reverted_to=0, runs_to_completion=False)
+    assert not takes_back(reverted_to=None, runs_to_completion=True)
 
 
 def test_each_watch_goes_back_for_itself() -> None:

@@ -69,8 +69,9 @@ def test_people_are_notified_of_a_switch_that_was_turned() -> None:
 def test_commands_about_everything_and_about_rollouts_are_told() -> None:
     assert pausing(paused=True) == (Saying.PAUSE, "nothing is deployed by itself")
     assert pausing(paused=False) == (Saying.RESUME, "what is wanted is deployed again")
-    assert wished(Wish.PROMOTE) == (Saying.PROMOTE, "promotes the canaries")
-    assert wished(Wish.FAIL) == (Saying.FAIL, "fails the deployment")
+    assert wished(Wish.PROMOTE, before=None) == (Saying.PROMOTE, "promotes the canaries")
+    assert wished(Wish.FAIL, before=Wish.PROMOTE) == (Saying.FAIL, "fails the deployment")
+    assert wished(Wish.FAIL, before=Wish.FAIL) is None
     destination = Destination(watch=WATCH, tag="v1", digest=D1)
     assert rolling_back(destination) == (Saying.ROLLBACK, "goes back to v1")
     bare = Destination(watch=WATCH, tag="", digest=D1)
