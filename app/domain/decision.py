@@ -31,6 +31,18 @@ class HoldReason(StrEnum):
     FAILED_ELSEWHERE = "failed_elsewhere"
     WAITS_TURN = "waits_turn"
 
+    @property
+    def needs_person(self) -> bool:
+        """Whether it waits for a person, who is told; others pass by themselves or were told as a rollout's end."""
+        return self in (
+            HoldReason.UNUSABLE,
+            HoldReason.AUTO_DEPLOY_OFF,
+            HoldReason.OBSERVE_ONLY,
+            HoldReason.CHANGED_OUTSIDE,
+            HoldReason.DOWNGRADE,
+            HoldReason.NOT_A_RELEASE,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:

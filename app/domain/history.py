@@ -95,6 +95,14 @@ def changed_by_hand(tasks: tuple[RunningTask, ...], expected: Mapping[str, str])
     return any(expected.get(str(task.key), identity(task)) != identity(task) for task in tasks)
 
 
+def is_another_job(known: int, found: int) -> bool:
+    """Whether the job was purged and created again since it was known: what failed in the old one is no matter.
+
+    Both are create indices; 0 is a job that was never looked at.
+    """
+    return known not in (0, found)
+
+
 def with_arrived(tasks: tuple[RunningTask, ...], history: History, in_flight: Iterable[InFlight]) -> History:
     """The history with those registrations that came after all: they are ours, and no change by hand."""
     found = {(str(task.key), identity(task)) for task in tasks}

@@ -1,5 +1,6 @@
 """One attempt to bring a target to a reference: its states, who asked for it, its course and its outcomes. Pure."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -116,3 +117,15 @@ class Course:
     def current(self) -> Submission:
         """The registration to look at."""
         return self.returning.submission if self.returning else self.submission
+
+
+def soak_time(origin: Origin, promote_after: Collection[float | None]) -> float | None:
+    """How long a rollout's canaries are to be healthy before they are promoted by themselves; None: by a person.
+
+    `promote_after` is what its watches say. The longest counts, and each of them must name one. What an undo goes back
+    to was good before: it waits for nobody.
+    """
+    if origin is Origin.UNDO:
+        return 0.0
+    times = [each for each in promote_after if each is not None]
+    return max(times) if times and len(times) == len(promote_after) else None

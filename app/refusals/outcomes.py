@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 from app.adapters.nomad.explain.allocations import failures, lateness
 from app.adapters.nomad.explain.placement import unplaced
-from app.adapters.postgres.failures import told
 from app.domain.decision import Hold, HoldReason
 from app.domain.job import AllocationState, DeploymentPhase, DeploymentState, Snapshot, Submission
 from app.domain.judging import judge
 from app.domain.rollout import Course, Origin, Outcome, OutcomeKind, Patience, Returning
+from app.domain.supersede import RequestedItem
+from app.domain.undo import told
 from app.refusals.row import Row
 from app.refusals.samples import item, open_rollout, seeing
 from app.services.launch import ending
@@ -81,7 +82,7 @@ def _failed() -> Iterator[Row]:
     back = _deployed(DeploymentPhase.SUCCESSFUL, "Deployment completed successfully")
     yield _ended("Nomad went back (auto_revert)", back, "version 3", RELEASE, course=returned)
     failed = Outcome(kind=OutcomeKind.FAILED, reason=words)
-    going = told(failed, [{"watch_name": "app", "tag": "v1.0.0", "digest": ""}])
+    going = told(failed, [RequestedItem(watch="app", tag="v1.0.0", digest="")])
     yield _row("registrywatcher goes back (revert_on_failure)", going, "app v1.0.0", RELEASE)
 
 

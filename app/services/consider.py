@@ -8,6 +8,7 @@ import structlog
 
 from app.domain.decision import Case, Decision, Hold, HoldReason, decide
 from app.domain.history import History, changed_by_hand, identity, running, with_arrived
+from app.domain.hold import is_newer
 from app.domain.job import JobState, RunningTask
 from app.domain.rule import highest_release
 from app.services.see import answer
@@ -102,8 +103,7 @@ def _newer(state: WatchState, since: datetime | None, news: bool) -> bool:
     """Whether a digest never seen before, or a person's word, came after `since`."""
     if since is None:
         return False
-    spoken = [at for at in (state.newest_sighting, state.word_at) if at is not None]
-    return news or any(at > since for at in spoken)
+    return news or is_newer(since, commanded_at=state.word_at, newest_sighting=state.newest_sighting)
 
 
 def _newer_is_awaited(state: WatchState, news: bool) -> bool:

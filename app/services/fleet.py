@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from app.domain.watch import JobPlace
-from app.services.target import Bounds, Claim
+from app.services.target import Bounds, Claim, Result
 
 # Whoever ends a rollout wakes the target that waits longest: these looks, in seconds, are for what nobody told of.
 _PAUSE = 30.0
@@ -51,3 +51,21 @@ class Fleet:
     def _has_waited_enough(self, claim: Claim) -> bool:
         since = claim.waits_turn_since
         return since is not None and (claim.now - since).total_seconds() > self.own_patience
+
+
+def is_bound(result: Result) -> bool:
+    """Whether what other targets did since the look began may forbid its launch, or end its wait."""
+    bounds = result.bounds
+    waits = bool(result.waits_turn) and not result.goes_last
+    return bounds is not None and (waits or result.launch is not None) and (bounds.at_most > 0 or bounds.heeds_failures)
+
+
+def no_longer_holds(bounds: Bounds, *, launches: bool, active: int, failed: bool) -> bool:
+    """Whether the look is void: it launches where it may not any more, or waits where a slot is free.
+
+    `active` counts the rollouts of other targets that are under way; `failed` is whether the image that it launches has
+    failed on another job since.
+    """
+    if not launches:
+        return active < bounds.at_most
+    return 0 < bounds.at_most <= active or (bounds.heeds_failures and failed)

@@ -7,6 +7,7 @@ from app.domain.decision import Deploy, Hold, HoldReason
 from app.domain.history import History, running
 from app.domain.job import JobState, RunningTask, TaskChange, TaskKey
 from app.domain.rollout import Outcome, OutcomeKind
+from app.domain.supersede import keeps_identity
 from app.services import plan
 from app.services.seeing import Seeing
 from app.services.target import Item, Launch, OpenRollout, WatchResult
@@ -68,11 +69,8 @@ def _before(tasks: tuple[RunningTask, ...], history: History) -> tuple[str, str]
 
 
 def _means_the_same(rollout: OpenRollout, items: tuple[Item, ...]) -> bool:
-    """A person's rollout stays itself while it does what was asked; the rule's while it wants just the same."""
-    if rollout.origin.is_order:
-        return bool({item.watch for item in rollout.items} & {item.watch for item in items})
-    before = {(item.watch, item.tag, item.digest) for item in rollout.items}
-    return before == {(item.watch, item.tag, item.digest) for item in items}
+    before, now = ({(item.watch, item.tag, item.digest) for item in each} for each in (rollout.items, items))
+    return keeps_identity(rollout.origin, before, now)
 
 
 def asked_in_trouble(rollout: OpenRollout | None, seeing: list[Seeing]) -> bool:

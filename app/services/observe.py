@@ -11,6 +11,7 @@ import structlog
 from app.domain.job import Diagnosis, Snapshot
 from app.domain.judging import judge
 from app.domain.rollout import Course, Outcome, OutcomeKind, Patience, Promote, Returning, Wait
+from app.domain.undo import takes_back
 from app.errors import JobRejected, Permanent, StoreUnavailable, Transient
 from app.ports import Deployer, Doorbell
 from app.services.followed import Followed, Halt, Rollouts, Wish
@@ -114,8 +115,7 @@ async def _failed(observer: Observer, followed: Followed, snapshot: Snapshot, ou
             log.info("rollout.returning", rollout=str(followed.rollout_id), version=version, reason=outcome.reason)
             observer.doorbell.ring(OBSERVE, str(followed.rollout_id))
             return
-    # A batch job that went back would do its work once more.
-    undo = version is None and not snapshot.runs_to_completion
+    undo = takes_back(reverted_to=version, runs_to_completion=snapshot.runs_to_completion)
     await _end(observer, followed, outcome, diagnosis=await _diagnose(observer, followed), undo=undo)
 
 

@@ -10,6 +10,7 @@ import structlog
 
 from app.domain.job import DeploymentPhase, DeploymentState
 from app.domain.rollout import OutcomeKind
+from app.domain.undo import Candidate, rolled_back_to
 from app.errors import Rejected
 from app.services import live
 from app.services.followed import Wish
@@ -175,27 +176,31 @@ def _destinations(past: Past) -> list[Destination]:
             f"rollout {past.rollout_id} ({past.what}) did not succeed, so it is nothing to go back to: "
             "name one of GET /rollouts that did, or the newest of the job"
         )
-    found = [_destination(past, each, before=is_newest) for each in past.brought]
+    found = [_destination(past, each, is_newest=is_newest) for each in past.brought]
     if all(each.digest == brought.running for each, brought in zip(found, past.brought, strict=True)):
         what = ", ".join(each.what for each in found)
         raise _refused(f"{what} already runs: deploy it by POST /tags/{{repo}} to have it started again")
     return found
 
 
-def _destination(past: Past, brought: Brought, *, before: bool) -> Destination:
+def _destination(past: Past, brought: Brought, *, is_newest: bool) -> Destination:
     if brought.watch is None:
         raise _refused(
             f"{brought.name} left the configuration, or is of another job now: "
             "put it back into watched_repositories and repo_map, or deploy the other watches by hand"
         )
-    tag, digest = (brought.from_tag, brought.from_digest) if before else (brought.tag, brought.digest)
-    if not digest:
+    found = rolled_back_to(
+        Candidate(tag=brought.tag, digest=brought.digest),
+        Candidate(tag=brought.from_tag, digest=brought.from_digest),
+        is_newest=is_newest,
+    )
+    if found is None:
         raise _refused(
             f"it is not known what {brought.name} ran before rollout {past.rollout_id}: "
             "deploy a tag of GET /repos by POST /tags/{repo}"
         )
-    former = brought.former if brought.former_digest == digest else {}
-    return Destination(watch=brought.watch, tag=tag, digest=digest, former=former)
+    former = brought.former if brought.former_digest == found.digest else {}
+    return Destination(watch=brought.watch, tag=found.tag, digest=found.digest, former=former)
 
 
 def _refused(message: str) -> Rejected:

@@ -6,7 +6,8 @@ from typing import Protocol
 from uuid import UUID
 
 from app.domain.job import DeploymentState
-from app.domain.rollout import OutcomeKind
+from app.domain.rollout import Origin, OutcomeKind
+from app.domain.supersede import Request, RequestedItem
 from app.domain.watch import Watch
 from app.services.followed import Wish
 from app.services.word import Asked
@@ -78,6 +79,12 @@ class Destination:
     def what(self) -> str:
         """For people: the watch and its tag, or its digest where there is none."""
         return f"{self.watch.name} {self.tag or self.digest}"
+
+
+def rollback(past: Past, destinations: Sequence[Destination], *, by: str) -> Request:
+    """The rollout that brings the destinations, and takes back the job's newest."""
+    items = tuple(RequestedItem(watch=each.watch.name, tag=each.tag, digest=each.digest) for each in destinations)
+    return Request(origin=Origin.ROLLBACK, items=items, by=by, undoes=past.newest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

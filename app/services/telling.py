@@ -1,22 +1,19 @@
-"""What is remembered of a person's word, in words. Pure; only what changed something is told."""
+"""Audit-log entries and the notification for a command. Pure. Parts that changed nothing produce none."""
 
 from collections.abc import Iterator
 
+from app.domain.notice import NoticeKind
 from app.services.followed import Wish
 from app.services.said import Saying
+from app.services.steering import Destination
 from app.services.word import Word
 
-CHECKED = "looks at it now"
-
-_WISHES = {
-    Wish.PROMOTE: (Saying.PROMOTE, "promotes the canaries"),
-    Wish.FAIL: (Saying.FAIL, "fails the deployment"),
-}
+CHECKED = (Saying.CHECK, "looks at it now")
 
 
 def sayings(word: Word, *, pinned_before: str, auto_before: bool, brings: bool) -> Iterator[tuple[Saying, str]]:
     """Each part of the word that was really said; `brings` is whether a rollout was asked for by it just now."""
-    switched = word.auto_deploy is not None and word.auto_deploy != auto_before
+    switched = _switches(word, auto_before)
     ruled = word.pinned_tag is not None and word.pinned_tag != pinned_before
     tag = word.errand.tag if word.errand else ""
     deploys = f", deploys {tag}" if brings else ""
@@ -34,18 +31,35 @@ def sayings(word: Word, *, pinned_before: str, auto_before: bool, brings: bool) 
         yield (Saying.SWITCH_ON, "auto deploy on") if word.auto_deploy else (Saying.SWITCH_OFF, "auto deploy off")
 
 
-def wished(wish: Wish) -> tuple[Saying, str]:
-    """The entry for a command about the canaries of a rollout."""
-    return _WISHES[wish]
+def switch_notice(word: Word, *, auto_before: bool) -> tuple[NoticeKind, str, str] | None:
+    """The notification of a command that turned auto deploy on or off: kind, headline, detail; None if it did not."""
+    if not _switches(word, auto_before):
+        return None
+    state = "on" if word.auto_deploy else "off"
+    headline = f"Turned {state} auto deployment for repo {word.watch}"
+    return NoticeKind.AUTO_DEPLOY_TOGGLED, headline, f"by {word.by}" if word.by else ""
 
 
-def rolled_back(*, tag: str, digest: str) -> tuple[Saying, str]:
-    """The entry for one watch of a rollback."""
-    return Saying.ROLLBACK, f"goes back to {tag or digest}"
-
-
-def switched(*, paused: bool) -> tuple[Saying, str]:
+def pausing(*, paused: bool) -> tuple[Saying, str]:
     """The entry for the switch of everything."""
     if paused:
         return Saying.PAUSE, "nothing is deployed by itself"
     return Saying.RESUME, "what is wanted is deployed again"
+
+
+def wished(wish: Wish, *, before: Wish | None) -> tuple[Saying, str] | None:
+    """The entry for a command about a rollout's canaries; None when just this was asked `before`, and is not done."""
+    if wish is before:
+        return None
+    if wish is Wish.PROMOTE:
+        return Saying.PROMOTE, "promotes the canaries"
+    return Saying.FAIL, "fails the deployment"
+
+
+def rolling_back(destination: Destination) -> tuple[Saying, str]:
+    """The entry for a rollback, of one watch."""
+    return Saying.ROLLBACK, f"goes back to {destination.tag or destination.digest}"
+
+
+def _switches(word: Word, auto_before: bool) -> bool:
+    return word.auto_deploy is not None and word.auto_deploy != auto_before

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from app.domain.history import History
 from app.domain.rollout import Origin
+from app.domain.supersede import Request, RequestedItem
 from app.domain.watch import Watch
 
 
@@ -45,6 +46,15 @@ class Word:
     errand: Errand | None = None
     is_reset: bool = False
     once: UUID | None = None
+
+    @property
+    def request(self) -> Request | None:
+        """The rollout that it asks for; None when it asks for none."""
+        errand = self.errand
+        if errand is None:
+            return None
+        item = RequestedItem(watch=self.watch, tag=errand.tag, digest=errand.digest, forced=errand.forced)
+        return Request(origin=errand.origin, items=(item,), by=self.by)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Answers what a registry's webhook says: headers and bytes in, tag events out. One file per sender; no I/O, no clock.
 
-To add a sender: its file, its name in DIALECTS, its samples in tests/fixtures/webhooks, and its row in docs/registries.md.
+To add a sender: its file, its name in DIALECTS, its samples in tests/fixtures/webhooks, its row in docs/registries.md.
 The settings take their kinds from DIALECTS, and the page what to paste.
 """
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
+from app.adapters.postgres.database.places import place
 from app.adapters.postgres.pool import Connection, Row
 from app.domain.event import Action
 from app.domain.history import History, InFlight
@@ -92,7 +93,7 @@ def _claim(target: Row, token: UUID, *, watches: Sequence[Row], events: Sequence
     return Claim(
         target_id=target["target_id"],
         token=token,
-        place=JobPlace(region=target["region"], namespace=target["namespace"], job_id=target["job_id"]),
+        place=place(target),
         mark=target["mark"],
         now=target["now"],
         thorough=target["thorough"],
@@ -112,13 +113,13 @@ def _claim(target: Row, token: UUID, *, watches: Sequence[Row], events: Sequence
     )
 
 
-def watch(row: Row, place: JobPlace) -> Watch:
+def watch(row: Row, at: JobPlace) -> Watch:
     """A watch's configuration from its row."""
     return Watch(
         name=row["name"],
         registry=row["registry"],
         repository=Repository(host=row["repository_host"], path=row["repository_path"]),
-        place=place,
+        place=at,
         task=row["task"],
         group=row["group_name"],
         deploy_by=DeployBy(row["deploy_by"]),
@@ -141,9 +142,8 @@ def in_flight(stored: Sequence[Mapping[str, Any]]) -> Iterator[InFlight]:
 
 
 def _watch_state(row: Row, target: Row, events: Sequence[Row]) -> WatchState:
-    place = JobPlace(region=target["region"], namespace=target["namespace"], job_id=target["job_id"])
     return WatchState(
-        watch=watch(row, place),
+        watch=watch(row, place(target)),
         rule=Rule(pinned_tag=row["pinned_tag"]),
         auto_deploy=row["auto_deploy"],
         tags=tuple(row["tags"]),

@@ -1,11 +1,10 @@
-"""What the failure of a rollout leaves: its digests are held, and what ran before is asked for, where it is wanted."""
+"""What the end of a rollout leaves on its digests, and the rows from which it is decided what an undo goes back to."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from app.adapters.postgres.pool import Connection, Row
-from app.domain.rollout import Origin, Outcome, OutcomeKind
+from app.domain.undo import Candidate, FailedItem
 
 _HOLD = """
 INSERT INTO failures (watch_name, digest, rollout_id)
@@ -25,36 +24,22 @@ WHERE rw.rollout_id = $1 AND f.watch_name = rw.watch_name AND f.digest = rw.dige
 RETURNING f.watch_name
 """
 
-# What ran before, unless it failed itself: then what succeeded last. A redeploy of what ran has nothing to go back to.
-_GOOD_BEFORE = """
-WITH held AS (SELECT watch_name, digest FROM failures WHERE released_at IS NULL),
-former AS (
-  SELECT rw.watch_name, rw.from_tag AS tag, rw.from_digest AS digest, 0 AS age
-  FROM rollout_watches rw WHERE rw.rollout_id = $1 AND rw.from_digest <> ''
-  UNION ALL
-  SELECT p.watch_name, p.tag, p.digest, r.intent
+_ITEMS = """
+SELECT rw.watch_name, rw.digest, rw.from_tag, rw.from_digest, w.present, w.observe_only, w.revert_on_failure,
+  array(SELECT digest FROM failures f WHERE f.watch_name = rw.watch_name AND f.released_at IS NULL) AS held
+FROM rollout_watches rw JOIN watches w ON w.name = rw.watch_name
+WHERE rw.rollout_id = $1 ORDER BY rw.watch_name
+"""
+
+# Each digest once, by the tag and at the time of its newest rollout.
+_SUCCEEDED = """
+SELECT watch_name, tag, digest FROM (
+  SELECT DISTINCT ON (p.watch_name, p.digest) p.watch_name, p.tag, p.digest, r.intent
   FROM rollouts mine
   JOIN rollouts r ON r.target_id = mine.target_id AND r.intent < mine.intent AND r.outcome = 'succeeded'
   JOIN rollout_watches p ON p.rollout_id = r.rollout_id
-  WHERE mine.rollout_id = $1)
-SELECT DISTINCT ON (rw.watch_name) rw.watch_name, former.tag, former.digest
-FROM rollout_watches rw
-JOIN watches w ON w.name = rw.watch_name AND w.present AND w.revert_on_failure AND NOT w.observe_only
-JOIN former ON former.watch_name = rw.watch_name
-WHERE rw.rollout_id = $1 AND rw.from_digest <> rw.digest AND former.digest <> rw.digest
-  AND NOT EXISTS (SELECT FROM held WHERE held.watch_name = rw.watch_name AND held.digest = former.digest)
-  AND NOT (SELECT paused FROM switches)
-ORDER BY rw.watch_name, former.age = 0 DESC, former.age DESC
-"""
-
-_UNDO = """
-INSERT INTO rollouts (rollout_id, target_id, intent, origin, undoes)
-SELECT $1, $2, coalesce(max(intent), 0) + 1, $3, $4 FROM rollouts WHERE target_id = $2
-"""
-
-_ITEM = """
-INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced, asked_at)
-SELECT $1, $2, $3, $4, false, created_at FROM rollouts WHERE rollout_id = $1
+  WHERE mine.rollout_id = $1 ORDER BY p.watch_name, p.digest, r.intent DESC) known
+ORDER BY intent DESC
 """
 
 
@@ -73,26 +58,25 @@ async def forgive(connection: Connection, rollout_id: UUID) -> Sequence[str]:
     return [row["watch_name"] for row in await connection.fetch(_FORGIVE, rollout_id)]
 
 
-async def good_before(connection: Connection, rollout_id: UUID, origin: str) -> Sequence[Row]:
-    """(watch_name, tag, digest) to go back to; none for what goes back itself: that would go on for ever."""
-    if Origin(origin).goes_back:
-        return ()
-    found: Sequence[Row] = await connection.fetch(_GOOD_BEFORE, rollout_id)
-    return found
+async def failed_items(connection: Connection, rollout_id: UUID) -> list[FailedItem]:
+    """What the rollout brought, with what its watches may go back to."""
+    items = await connection.fetch(_ITEMS, rollout_id)
+    succeeded = await connection.fetch(_SUCCEEDED, rollout_id)
+    return [_failed_item(row, succeeded) for row in items]
 
 
-async def request_undo(connection: Connection, rollout_id: UUID, target_id: int, going_back: Sequence[Row]) -> None:
-    """Ask for a rollout that takes the ended one back."""
-    undo_id = uuid4()
-    await connection.execute(_UNDO, undo_id, target_id, Origin.UNDO.value, rollout_id)
-    for row in going_back:
-        await connection.execute(_ITEM, undo_id, row["watch_name"], row["tag"], row["digest"])
-
-
-def told(outcome: Outcome, going_back: Sequence[Row]) -> Outcome:
-    """The outcome, saying what we go back to, and that what failed is held."""
-    if outcome.kind is not OutcomeKind.FAILED:
-        return outcome
-    what = ", ".join(f"{row['watch_name']} {row['tag'] or row['digest']}" for row in going_back)
-    back = f"; going back to {what}" if going_back else ""
-    return replace(outcome, reason=f"{outcome.reason}{back}; what failed is held: release it, or push something newer")
+def _failed_item(row: Row, succeeded: Sequence[Row]) -> FailedItem:
+    return FailedItem(
+        watch=row["watch_name"],
+        digest=row["digest"],
+        before=Candidate(tag=row["from_tag"], digest=row["from_digest"]),
+        succeeded=tuple(
+            Candidate(tag=each["tag"], digest=each["digest"])
+            for each in succeeded
+            if each["watch_name"] == row["watch_name"]
+        ),
+        held=frozenset(row["held"]),
+        present=row["present"],
+        observe_only=row["observe_only"],
+        revert_on_failure=row["revert_on_failure"],
+    )

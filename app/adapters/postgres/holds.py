@@ -1,18 +1,14 @@
 """Let go what holds a watch back until a person speaks: failed digests, a rollback, a change made outside."""
 
-from app.adapters.postgres.due import make_due
+from app.adapters.postgres.database.targets import make_due
 from app.adapters.postgres.pool import Connection
+from app.domain.hold import holds
 from app.services.word import Released
 
-# A rollback and a change by hand hold until something newer appears: a digest never seen before, or a person's word.
 _STATE = """
-SELECT coalesce(d.words, '') AS words,
-  coalesce(d.reason, '') <> 'up_to_date' AND w.rolled_back_at > newer.at AS rolled_back,
-  coalesce(d.reason, '') <> 'up_to_date' AND w.hand_changed_at > newer.at AS changed_outside
-FROM watches w
-LEFT JOIN decisions d USING (decision_id),
-LATERAL (SELECT greatest(w.word_at, max(first_seen_at), '-infinity') AS at FROM sightings s WHERE s.watch_name = w.name)
-  newer
+SELECT coalesce(d.words, '') AS words, coalesce(d.reason, '') AS decided, w.rolled_back_at, w.hand_changed_at,
+  w.word_at, (SELECT max(first_seen_at) FROM sightings s WHERE s.watch_name = w.name) AS newest_sighting
+FROM watches w LEFT JOIN decisions d USING (decision_id)
 WHERE w.name = $1
 """
 
@@ -36,7 +32,15 @@ async def let_go(connection: Connection, name: str, target_id: int, *, by: str) 
     """Release the watch, whose row and target's row are locked; nothing is written where nothing holds it."""
     state = await connection.fetchrow(_STATE, name)
     failed = await connection.fetch(_RELEASE, name, by)
-    rolled_back, changed_outside = bool(state["rolled_back"]), bool(state["changed_outside"])
+    rolled_back, changed_outside = (
+        holds(
+            state[column],
+            commanded_at=state["word_at"],
+            newest_sighting=state["newest_sighting"],
+            decided=state["decided"],
+        )
+        for column in ("rolled_back_at", "hand_changed_at")
+    )
     if not (failed or rolled_back or changed_outside):
         return Released(state=state["words"])
     await connection.execute(_SPOKEN, name)

@@ -5,16 +5,17 @@ from uuid import UUID
 
 from app.adapters.postgres import claims, turns
 from app.adapters.postgres import rollout_rows as rows
-from app.adapters.postgres.due import make_due
+from app.adapters.postgres.database import targets
+from app.adapters.postgres.database.targets import make_due
 from app.adapters.postgres.notices import MAX_DETAIL, storable
 from app.adapters.postgres.pool import Connection, Database
 from app.adapters.postgres.watch_rows import RegisteredMeanwhile, write_watch
-from app.domain.job import JobPatch, JobState, Submission
+from app.domain.job import JobPatch, Submission
 from app.domain.rollout import Outcome
+from app.services.settle import overtaken, settlement, tells_trouble
 from app.services.target import (
     Claim,
     LeaseLost,
-    OpenRollout,
     Result,
     Sight,
     Written,
@@ -28,9 +29,6 @@ WHERE target_id = $1 AND lease_token = $2 AND lease_until >= clock_timestamp() R
 _FENCE = """
 SELECT 1 FROM targets WHERE target_id = $1 AND lease_token = $2 AND lease_until >= clock_timestamp() FOR UPDATE
 """
-
-# Targets are locked before watches and rollouts, everywhere.
-_LOCK = "SELECT lease_token = $2 AS held FROM targets WHERE target_id = $1 FOR NO KEY UPDATE"
 
 # Fenced too: a digest that is seen for the first time after a change by hand lets the rule go on over that change.
 _SIGHT = """
@@ -75,13 +73,11 @@ UPDATE targets SET trouble = $2,
 WHERE target_id = $1 AND trouble <> $2
 """
 
-# A hiccup is not worth telling people; what lasts is told once, however its words change and whoever looks in between.
-_HICCUP = 1.0  # seconds
-_TELL_TROUBLE = """
+_TROUBLE_GOES_ON = """
 UPDATE targets t SET trouble = $2, trouble_since = coalesce(trouble_since, clock_timestamp()) WHERE target_id = $1
-RETURNING trouble_since <= clock_timestamp() - make_interval(secs => $3) AND NOT EXISTS (
+RETURNING extract(epoch FROM clock_timestamp() - trouble_since)::float8 AS seconds, EXISTS (
   SELECT FROM notices n WHERE n.kind = 'trouble' AND n.job_id = t.job_id AND n.namespace = t.namespace
-    AND n.created_at >= t.trouble_since)
+    AND n.created_at >= t.trouble_since) AS told
 """
 
 _POLL_LATER = """
@@ -129,19 +125,20 @@ class PostgresLooks:
         notices: list[int] = []
         async with self._database.transaction() as connection:
             await _fence(connection, claim)
-            if ((result.launch or result.ended) and await rows.overtaken(connection, claim)) or (
-                await turns.changed_meanwhile(connection, claim, result)
-            ):
+            if (
+                (result.launch or result.ended) and overtaken(claim, await rows.current(connection, claim.target_id))
+            ) or await turns.changed_meanwhile(connection, claim, result):
                 return await _overtaken(connection, claim)
+            settled = settlement(claim, result)
             if result.job_read:
                 await _write_job(connection, claim, result)
-            if claim.rollout is not None and _gives_up(claim.rollout, result) and _in_flight(claim.rollout, result.job):
+            if claim.rollout is not None and settled.gives_up:
                 await rows.may_still_come(connection, claim.rollout.rollout_id)
             if result.ended is not None and claim.rollout is not None:
                 notices += await rows.end_rollout(connection, claim.rollout.rollout_id, result.ended)
             if result.launch is not None:
                 await rows.write_launch(connection, claim, result.launch)
-            elif result.waits_turn and claim.rollout is not None and not claim.rollout.origin.is_order:
+            elif claim.rollout is not None and settled.withdraws:
                 await connection.execute(_WITHDRAW, claim.rollout.rollout_id)
             for watch in result.watches:
                 notices += await write_watch(connection, claim, watch, result.launch)
@@ -151,22 +148,22 @@ class PostgresLooks:
             if result.launch is not None:
                 return Written(notice_ids=tuple(notices))
             await connection.execute(_TARGET_TROUBLE, claim.target_id, "")
-            # Once all is settled, the next poll need not read the job; until then the next look does.
-            waits = result.waits_turn or (result.waits_turn is None and claim.waits_turn_since is not None)
-            unsettled = result.job_read and result.again_in is not None and not waits
             due_in = await _release(
-                connection, claim, again_in=result.again_in, thorough=unsettled, attempts=result.attempts, waits=waits
+                connection,
+                claim,
+                again_in=result.again_in,
+                thorough=settled.thorough,
+                attempts=result.attempts,
+                waits=settled.waits,
             )
-            # Whoever ends a rollout, or leaves the queue and starts none, lets the next one look.
-            gives_way = result.ended is not None or (claim.waits_turn_since is not None and not waits)
-            woken = await turns.next_turn(connection, claim.target_id) if gives_way else ()
+            woken = await turns.next_turn(connection, claim.target_id) if settled.gives_way else ()
         return Written(due_in=due_in, notice_ids=tuple(notices), woken=tuple(woken))
 
     async def submitted(self, claim: Claim, rollout_id: UUID, patch: JobPatch, submission: Submission) -> Written:
         """Record the registration, a fact, even when the lease was lost; everything else only with the lease."""
         due_in: float | None = None
         async with self._database.transaction() as connection:
-            held = await connection.fetchval(_LOCK, claim.target_id, claim.token)
+            held = await targets.lock_with(connection, claim.target_id, claim.token)
             notices = await rows.write_submitted(connection, rollout_id, patch, submission)
             if held:
                 await connection.execute(_TARGET_TROUBLE, claim.target_id, "")
@@ -184,8 +181,10 @@ class PostgresLooks:
             await _fence(connection, claim)
             if not trouble:
                 await connection.execute(_TARGET_TROUBLE, claim.target_id, "")
-            elif await connection.fetchval(_TELL_TROUBLE, claim.target_id, storable(trouble, MAX_DETAIL), _HICCUP):
-                notices.append(await rows.trouble_notice(connection, claim, trouble))
+            else:
+                row = await connection.fetchrow(_TROUBLE_GOES_ON, claim.target_id, storable(trouble, MAX_DETAIL))
+                if tells_trouble(seconds=row["seconds"], told=row["told"]):
+                    notices.append(await rows.trouble_notice(connection, claim, trouble))
             due_in = await _release(connection, claim, again_in=seconds, thorough=True, attempts=claim.attempts + 1)
             if refused:
                 await turns.leave_queue(connection, claim.target_id)
@@ -208,21 +207,6 @@ class PostgresLooks:
             due_in = await _release(connection, claim, again_in=0.0, thorough=True, attempts=0)
             woken = await turns.next_turn(connection, claim.target_id)
         return Written(due_in=due_in, notice_ids=tuple(notices), woken=tuple(woken))
-
-
-def _gives_up(rollout: OpenRollout, result: Result) -> bool:
-    """Whether the look leaves the open rollout without the patch that the row holds: by its end, by another patch, or
-    because it waits its turn."""
-    if result.launch is not None and result.launch.reuse:
-        return result.launch.patch != rollout.patch
-    return result.ended is not None or (bool(result.waits_turn) and not rollout.origin.is_order)
-
-
-def _in_flight(rollout: OpenRollout, job: JobState | None) -> bool:
-    """Whether a patch may be applied yet, by a worker that was frozen or a Nomad that is slow: nobody has fenced it
-    off."""
-    patch = rollout.patch
-    return patch is not None and job is not None and job.index == patch.expected_index
 
 
 async def _give_up_if_in_flight(connection: Connection, claim: Claim) -> None:

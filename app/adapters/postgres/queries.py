@@ -55,7 +55,7 @@ class PostgresQueries:
                 return None
             place = await connection.fetchrow(_PLACE, row["target_id"])
             items = await connection.fetch(_ITEMS, rollout_id)
-        return rows.rollout_view(row, place=place, items=items)
+        return rows.rollout_view(row, target=place, items=items)
 
     async def away(self) -> tuple[Away, ...]:
         """What does not answer or does not move, in three statements."""

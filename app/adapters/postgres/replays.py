@@ -3,8 +3,8 @@
 from uuid import UUID
 
 from app.adapters.postgres.acceptances import acceptance
+from app.adapters.postgres.database.targets import make_due
 from app.adapters.postgres.delivery_rows import told_columns
-from app.adapters.postgres.due import make_due
 from app.adapters.postgres.matching import CONCERNED
 from app.adapters.postgres.pool import Connection
 from app.adapters.postgres.words import tell

@@ -4,38 +4,34 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from app.adapters.postgres.database.rollouts import insert_rollout, label_of, write_item
+from app.adapters.postgres.database.switches import is_paused
 from app.adapters.postgres.notices import MAX_DETAIL, add_notice, storable
 from app.adapters.postgres.pool import Connection, Row
 from app.domain.job import JobPatch, Source, Submission
 from app.domain.notice import NoticeKind
 from app.domain.rollout import Origin, Outcome, OutcomeKind, RolloutState
+from app.services.settle import Current
 from app.services.target import Claim, Launch, LeaseLost
 
-_END = """
+_END = f"""
 UPDATE rollouts SET state = 'ended', outcome = $2, reason = $3, ended_at = clock_timestamp(), next_look_at = NULL,
   lease_token = NULL, lease_until = NULL
 WHERE rollout_id = $1 AND ended_at IS NULL
 RETURNING rollout_id, diagnosis, (SELECT job_id FROM targets t WHERE t.target_id = rollouts.target_id) AS job_id,
   (SELECT namespace FROM targets t WHERE t.target_id = rollouts.target_id) AS namespace,
   (SELECT array_agg(watch_name ORDER BY watch_name) FROM rollout_watches rw WHERE rw.rollout_id = $1) AS names,
-  (SELECT string_agg(watch_name || ' ' || coalesce(nullif(tag, ''), digest), ', ' ORDER BY watch_name)
-   FROM rollout_watches rw WHERE rw.rollout_id = $1) AS what
+  {label_of("$1")} AS what
 """
 
-_WHAT = """
+_WHAT = f"""
 SELECT job_id, namespace,
   (SELECT array_agg(watch_name ORDER BY watch_name) FROM rollout_watches rw WHERE rw.rollout_id = $1) AS names,
-  (SELECT string_agg(watch_name || ' ' || coalesce(nullif(tag, ''), digest), ', ' ORDER BY watch_name)
-   FROM rollout_watches rw WHERE rw.rollout_id = $1) AS what
+  {label_of("$1")} AS what
 FROM rollouts JOIN targets USING (target_id) WHERE rollout_id = $1
 """
 
 _LINES_TOLD = 5
-
-_NEW_ROLLOUT = """
-INSERT INTO rollouts (rollout_id, target_id, intent, origin, expected_index, changes)
-SELECT $1, $2, coalesce(max(intent), 0) + 1, $3, $4, $5 FROM rollouts WHERE target_id = $2
-"""
 
 _REUSE_ROLLOUT = """
 UPDATE rollouts SET expected_index = $2, changes = $3
@@ -44,15 +40,6 @@ WHERE rollout_id = $1 AND state = 'requested' RETURNING 1
 
 # What a person asked for and this look did not find, or found running, is not part of what is registered.
 _DROP_ITEMS = "DELETE FROM rollout_watches WHERE rollout_id = $1 AND watch_name <> ALL($2)"
-
-_ITEM = """
-INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced, from_images, words, from_tag, from_digest,
-  asked_at)
-SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, created_at FROM rollouts WHERE rollout_id = $1
-ON CONFLICT (rollout_id, watch_name) DO UPDATE
-SET tag = excluded.tag, digest = excluded.digest, from_images = excluded.from_images, words = excluded.words,
-  from_tag = excluded.from_tag, from_digest = excluded.from_digest
-"""
 
 # What our rollout wrote is from now on what we expect to find, beside what ran already in tasks that it left alone, and
 # the digest that a bare tag stands for. The tag of what ran stays known: Nomad may go back to it. It never goes back to
@@ -120,25 +107,25 @@ async def write_launch(connection: Connection, claimed: Claim, launch: Launch) -
             raise LeaseLost(claimed.target_id)
         await connection.execute(_DROP_ITEMS, launch.rollout_id, [item.watch for item in launch.items])
     else:
-        await connection.execute(
-            _NEW_ROLLOUT,
+        await insert_rollout(
+            connection,
             launch.rollout_id,
             claimed.target_id,
-            Origin.RULE.value,
-            launch.patch.expected_index,
-            changes,
+            Origin.RULE,
+            expected_index=launch.patch.expected_index,
+            changes=changes,
         )
     for item in launch.items:
-        await connection.execute(
-            _ITEM,
+        await write_item(
+            connection,
             launch.rollout_id,
-            item.watch,
-            item.tag,
-            item.digest,
-            item.forced,
-            dict(launch.from_images[item.watch]),
-            launch.words[item.watch],
-            *launch.before[item.watch],
+            watch=item.watch,
+            tag=item.tag,
+            digest=item.digest,
+            forced=item.forced,
+            from_images=launch.from_images[item.watch],
+            words=launch.words[item.watch],
+            before=launch.before[item.watch],
         )
 
 
@@ -261,20 +248,16 @@ async def canaries_notice(connection: Connection, rollout_id: UUID, note: str) -
     ]
 
 
-async def overtaken(connection: Connection, claimed: Claim) -> bool:
-    """Whether a person spoke, or the open rollout went another way, since the look began. Holds the target's row."""
+async def current(connection: Connection, target_id: int) -> Current:
+    """What is stored of the target's rollout, its watches and the switch. The target's row is locked by the caller."""
     rollout = await connection.fetchrow(
-        "SELECT rollout_id, state FROM rollouts WHERE target_id = $1 AND ended_at IS NULL", claimed.target_id
+        "SELECT rollout_id, state FROM rollouts WHERE target_id = $1 AND ended_at IS NULL", target_id
     )
-    found = (rollout["rollout_id"], rollout["state"] == RolloutState.SUBMITTED.value) if rollout else None
-    known = (claimed.rollout.rollout_id, claimed.rollout.submitted) if claimed.rollout else None
-    words = await connection.fetch("SELECT name, word_at FROM watches WHERE target_id = $1", claimed.target_id)
-    spoken = {row["name"]: row["word_at"] for row in words}
-    paused = await connection.fetchval("SELECT paused FROM switches")
-    return (
-        found != known
-        or (paused and not claimed.paused)
-        or any(spoken.get(state.watch.name) != state.word_at for state in claimed.watches)
+    words = await connection.fetch("SELECT name, word_at FROM watches WHERE target_id = $1", target_id)
+    return Current(
+        rollout=(rollout["rollout_id"], rollout["state"] == RolloutState.SUBMITTED.value) if rollout else None,
+        paused=await is_paused(connection),
+        word_at={row["name"]: row["word_at"] for row in words},
     )
 
 

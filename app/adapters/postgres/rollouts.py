@@ -5,16 +5,20 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID, uuid4
 
-from app.adapters.postgres import failures
-from app.adapters.postgres.due import make_due
+from app.adapters.postgres import failures, rollout_requests
+from app.adapters.postgres.database import targets
+from app.adapters.postgres.database.places import place
+from app.adapters.postgres.database.switches import is_paused
+from app.adapters.postgres.database.targets import make_due
 from app.adapters.postgres.holds import make_siblings_due
 from app.adapters.postgres.notices import storable
 from app.adapters.postgres.pool import Database, Row
 from app.adapters.postgres.rollout_rows import canaries_notice, end_rollout
 from app.adapters.postgres.turns import next_turn
 from app.domain.job import DeploymentState, Diagnosis, Submission
-from app.domain.rollout import Course, Outcome, OutcomeKind, Returning
-from app.domain.watch import JobPlace
+from app.domain.rollout import Course, Origin, Outcome, Returning, soak_time
+from app.domain.supersede import Request
+from app.domain.undo import aftermath
 from app.services.followed import Ended, Followed, Halt, Wish
 
 _CLAIM = """
@@ -24,10 +28,8 @@ WHERE r.rollout_id = $1 AND t.target_id = r.target_id AND r.state = 'submitted'
   AND r.next_look_at <= clock_timestamp() + interval '25 milliseconds'
   AND (r.lease_until IS NULL OR r.lease_until < clock_timestamp())
 RETURNING r.*, t.region, t.namespace, t.job_id, clock_timestamp() AS now,
-  -- What we go back to was good before: an undo waits for nobody.
-  (SELECT CASE WHEN r.origin = 'undo' THEN 0
-               WHEN bool_and(w.promote_after IS NOT NULL) THEN max(w.promote_after) END
-   FROM rollout_watches rw JOIN watches w ON w.name = rw.watch_name WHERE rw.rollout_id = $1) AS promote_after
+  array(SELECT w.promote_after FROM rollout_watches rw JOIN watches w ON w.name = rw.watch_name
+    WHERE rw.rollout_id = $1) AS promote_after
 """
 
 # A wish that came during the look is looked after at once.
@@ -45,9 +47,6 @@ RETURNING NOT coalesce((before.deployment->>'awaits_promotion')::boolean, false)
 
 # Another wish may have come while this one was carried out.
 _GRANTED = "UPDATE rollouts SET wish = '' WHERE rollout_id = $1 AND lease_token = $2 AND wish = $3"
-
-# As everywhere, the target is locked first.
-_LOCK = "SELECT 1 FROM targets WHERE target_id = $1 FOR NO KEY UPDATE"
 
 _STILL_HELD = "SELECT origin FROM rollouts WHERE rollout_id = $1 AND lease_token = $2 AND ended_at IS NULL FOR UPDATE"
 
@@ -112,7 +111,7 @@ class PostgresRollouts:
     async def turn_back(self, followed: Followed, returning: Returning, diagnosis: Diagnosis) -> None:
         """Hold the digests as failed, and follow Nomad's revert from now on."""
         async with self._database.transaction() as connection:
-            await connection.execute(_LOCK, followed.target_id)
+            await targets.lock(connection, followed.target_id)
             if await connection.fetchval(_STILL_HELD, followed.rollout_id, followed.token) is None:
                 return
             await failures.hold(connection, followed.rollout_id)
@@ -136,28 +135,26 @@ class PostgresRollouts:
         """End it in one transaction with its notice and with what its end means for the next decision."""
         rollout_id = followed.rollout_id
         async with self._database.transaction() as connection:
-            await connection.execute(_LOCK, followed.target_id)
+            await targets.lock(connection, followed.target_id)
             origin = await connection.fetchval(_STILL_HELD, rollout_id, followed.token)
             if origin is None:
                 return Ended()
             if diagnosis is not None:
                 await connection.execute(_DIAGNOSED, rollout_id, asdict(diagnosis))
-            going_back: Sequence[Row] = ()
-            forgiven: Sequence[str] = ()
-            if outcome.kind is OutcomeKind.FAILED:
+            failed = await failures.failed_items(connection, rollout_id) if undo else ()
+            paused = undo and await is_paused(connection)
+            after = aftermath(outcome, Origin(origin), failed, paused=paused)
+            if after.holds:
                 await failures.hold(connection, rollout_id)
-                going_back = await failures.good_before(connection, rollout_id, origin) if undo else ()
-                if not going_back:
-                    await failures.adopt(connection, rollout_id)
-            if outcome.kind is OutcomeKind.SUCCEEDED:
-                forgiven = await failures.forgive(connection, rollout_id)
-            outcome = failures.told(outcome, going_back)
-            notices = await end_rollout(connection, rollout_id, outcome)
-            if going_back:
-                await failures.request_undo(connection, rollout_id, followed.target_id, going_back)
+            if after.adopts:
+                await failures.adopt(connection, rollout_id)
+            forgiven = await failures.forgive(connection, rollout_id) if after.forgives else ()
+            notices = await end_rollout(connection, rollout_id, after.outcome)
+            if after.undo:
+                undoing = Request(origin=Origin.UNDO, items=after.undo, undoes=rollout_id)
+                await rollout_requests.insert(connection, followed.target_id, undoing, undoing.items)
             await make_due(connection, [followed.target_id])
-            # What goes back takes the place of what failed.
-            woken = () if going_back else await next_turn(connection, followed.target_id)
+            woken = await next_turn(connection, followed.target_id) if after.frees_slot else ()
             siblings = [each for name in forgiven for each in await make_siblings_due(connection, name)]
         due = tuple(dict.fromkeys((followed.target_id, *woken, *siblings)))
         return Ended(notice_ids=tuple(notices), due=due)
@@ -184,13 +181,13 @@ def _followed(row: Row) -> Followed:
         rollout_id=row["rollout_id"],
         token=row["lease_token"],
         target_id=row["target_id"],
-        place=JobPlace(region=row["region"], namespace=row["namespace"], job_id=row["job_id"]),
+        place=place(row),
         course=Course(
             submission=submission,
             started_at=row["submitted_at"],
             moved_at=row["moved_at"],
             returning=_returning(row["going_back"]),
-            promote_after=row["promote_after"],
+            promote_after=soak_time(Origin(row["origin"]), row["promote_after"]),
         ),
         progress=row["progress"],
         now=row["now"],

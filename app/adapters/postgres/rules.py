@@ -10,16 +10,17 @@ from uuid import UUID
 
 import asyncpg
 
-from app.adapters.postgres import claims, errands, holds, words
-from app.adapters.postgres.due import make_due
+from app.adapters.postgres import claims, holds, rollout_requests, words
+from app.adapters.postgres.database import targets
+from app.adapters.postgres.database.places import place
+from app.adapters.postgres.database.targets import make_due
 from app.adapters.postgres.notices import add_notice
 from app.adapters.postgres.pool import Connection, Database, Row
 from app.domain.history import History
 from app.domain.notice import NoticeKind
 from app.domain.rule import highest_tag
-from app.domain.watch import JobPlace
+from app.services import telling
 from app.services.said import Saying
-from app.services.telling import CHECKED, sayings, switched
 from app.services.word import Asked, Released, Spoken, Standing, Word
 
 _FIND = """
@@ -28,11 +29,6 @@ SELECT w.*, t.region, t.namespace, t.job_id,
   array(SELECT digest FROM failures f WHERE f.watch_name = w.name AND released_at IS NOT NULL) AS released
 FROM watches w JOIN targets t USING (target_id)
 WHERE w.name = $1 AND w.present
-"""
-
-_LOCK_TARGET = """
-SELECT target_id, job_id, namespace FROM targets
-WHERE target_id = (SELECT target_id FROM watches WHERE name = $1 AND present) FOR NO KEY UPDATE
 """
 
 _LOCK_WATCH = """
@@ -79,7 +75,7 @@ class PostgresRules:
 
     async def _speak(self, word: Word) -> Spoken | None:
         async with self._database.transaction() as connection:
-            target = await connection.fetchrow(_LOCK_TARGET, word.watch)
+            target = await targets.lock_of_watch(connection, word.watch)
             before = target and await connection.fetchrow(_LOCK_WATCH, word.watch, target["target_id"])
             if before is None:
                 return None
@@ -87,14 +83,15 @@ class PostgresRules:
                 return Spoken(target_id=target["target_id"], rollout_id=word.once, taken=not known.here)
             await connection.execute(_SET, word.watch, word.pinned_tag, word.auto_deploy)
             notices = []
-            if word.auto_deploy is not None and word.auto_deploy != before["auto_deploy"]:
-                notices.append(await _toggled(connection, target, word))
+            if notice := telling.switch_notice(word, auto_before=before["auto_deploy"]):
+                notices.append(await _add_notice(connection, target, word.watch, notice))
             rollout_id, brings = None, False
-            if word.errand is not None:
-                rollout_id, told, brings = await errands.request(connection, target["target_id"], word)
-                notices += told
+            if (request := word.request) is not None:
+                started = await rollout_requests.start(connection, target["target_id"], request, once=word.once)
+                rollout_id, brings = started.rollout_id, started.is_new
+                notices += started.notice_ids
             was = {"pinned_before": before["pinned_tag"], "auto_before": before["auto_deploy"]}
-            for saying, detail in sayings(word, brings=brings, **was):
+            for saying, detail in telling.sayings(word, brings=brings, **was):
                 await words.tell(
                     connection, saying, by=word.by, watches=[word.watch], detail=detail, rollout_id=rollout_id
                 )
@@ -119,7 +116,7 @@ class PostgresRules:
 
     async def _release(self, name: str, by: str) -> Released | None:
         async with self._database.transaction() as connection:
-            target = await connection.fetchrow(_LOCK_TARGET, name)
+            target = await targets.lock_of_watch(connection, name)
             if target is None or await connection.fetchval(_LOCK_WATCH, name, target["target_id"]) is None:
                 return None
             released = await holds.let_go(connection, name, target["target_id"], by=by)
@@ -138,7 +135,8 @@ class PostgresRules:
             target_id: int | None = await connection.fetchval(_TARGET, name)
             if target_id is not None:
                 await make_due(connection, [target_id])
-                await words.tell(connection, Saying.CHECK, by=by, watches=[name], detail=CHECKED)
+                saying, detail = telling.CHECKED
+                await words.tell(connection, saying, by=by, watches=[name], detail=detail)
         return target_id
 
     async def switch(self, *, paused: bool, by: str) -> Sequence[int] | None:
@@ -146,30 +144,29 @@ class PostgresRules:
         async with self._database.transaction() as connection:
             if await connection.fetchval(_SWITCH, paused, by) is None:
                 return None
-            saying, detail = switched(paused=paused)
+            saying, detail = telling.pausing(paused=paused)
             await words.tell(connection, saying, by=by, detail=detail)
             due = [row["target_id"] for row in await connection.fetch(_ALL)]
             await make_due(connection, due)
         return due
 
 
-async def _toggled(connection: Connection, target: Row, word: Word) -> int:
-    state = "on" if word.auto_deploy else "off"
+async def _add_notice(connection: Connection, target: Row, watch: str, notice: tuple[NoticeKind, str, str]) -> int:
+    kind, headline, detail = notice
     return await add_notice(
         connection,
-        kind=NoticeKind.AUTO_DEPLOY_TOGGLED,
-        headline=f"Turned {state} auto deployment for repo {word.watch}",
-        detail=f"by {word.by}" if word.by else "",
-        watch_names=(word.watch,),
+        kind=kind,
+        headline=headline,
+        detail=detail,
+        watch_names=(watch,),
         job_id=target["job_id"],
         namespace=target["namespace"],
     )
 
 
 def _standing(row: Row) -> Standing:
-    place = JobPlace(region=row["region"], namespace=row["namespace"], job_id=row["job_id"])
     return Standing(
-        watch=claims.watch(row, place),
+        watch=claims.watch(row, place(row)),
         pinned_tag=row["pinned_tag"],
         auto_deploy=row["auto_deploy"],
         running_tag=highest_tag(each["tag"] for each in row["running"]),

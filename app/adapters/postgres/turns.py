@@ -7,6 +7,7 @@ who counts, shared by who frees a place. So nobody falls asleep while a place be
 from collections.abc import Sequence
 
 from app.adapters.postgres.pool import Connection
+from app.services.fleet import is_bound, no_longer_holds
 from app.services.target import Claim, Result
 
 LOCK = int.from_bytes(b"rollouts")  # any constant of our own does
@@ -45,21 +46,13 @@ RETURNING target_id
 async def changed_meanwhile(connection: Connection, claim: Claim, result: Result) -> bool:
     """Whether the launch may not be, or the wait need not be, for what other targets did since the look began."""
     bounds, launch = result.bounds, result.launch
-    waits = bool(result.waits_turn) and not result.goes_last and launch is None
-    if bounds is None or not (waits or launch):
-        return False
-    if not (bounds.at_most or bounds.heeds_failures):
+    if bounds is None or not is_bound(result):
         return False
     await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
     active = await connection.fetchval(_ACTIVE, claim.target_id)
-    if launch is None:
-        return bool(active < bounds.at_most)
-    if 0 < bounds.at_most <= active:
-        return True
-    if not bounds.heeds_failures:
-        return False
-    digests = [item.digest for item in launch.items]
-    return bool(await connection.fetchval(_FAILED_MEANWHILE, claim.target_id, digests, claim.now))
+    digests = [item.digest for item in launch.items] if launch is not None and bounds.heeds_failures else []
+    failed = bool(digests) and await connection.fetchval(_FAILED_MEANWHILE, claim.target_id, digests, claim.now)
+    return no_longer_holds(bounds, launches=launch is not None, active=active, failed=failed)
 
 
 async def write_turn(connection: Connection, claim: Claim, result: Result) -> None:

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from app.adapters.postgres.database.places import place
 from app.domain.decision import HoldReason
 from app.domain.job import DeploymentPhase, DeploymentState, Diagnosis, LogTail
 from app.domain.reference import Repository
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
 from app.domain.rule import Rule, desired_tag, highest_tag
-from app.domain.watch import JobPlace
 from app.services.queries import (
     Away,
     DecisionView,
@@ -32,7 +32,7 @@ def watch_view(row: Row) -> WatchView:
         name=row["name"],
         registry=row["registry"],
         repository=str(Repository(host=row["repository_host"], path=row["repository_path"])),
-        place=_place(row),
+        place=place(row),
         task=row["task"],
         pinned_tag=row["pinned_tag"],
         auto_deploy=row["auto_deploy"],
@@ -105,11 +105,11 @@ def _diagnosis(stored: Mapping[str, Any]) -> Diagnosis | None:
     )
 
 
-def rollout_view(row: Row, *, place: Row, items: Iterable[Row]) -> RolloutView:
+def rollout_view(row: Row, *, target: Row, items: Iterable[Row]) -> RolloutView:
     """All that is known of one rollout."""
     return RolloutView(
         summary=rollout_summary(row),
-        place=_place(place),
+        place=place(target),
         items=tuple(
             RolloutItem(
                 watch=each["watch_name"],
@@ -139,10 +139,6 @@ def away(row: Row) -> Away:
 def unknown_source(row: Row) -> UnknownSource:
     """A source that nobody configured."""
     return UnknownSource(source=row["source"], deliveries=row["deliveries"], last_at=row["last_at"])
-
-
-def _place(row: Row) -> JobPlace:
-    return JobPlace(region=row["region"], namespace=row["namespace"], job_id=row["job_id"])
 
 
 def _task(each: Mapping[str, str]) -> TaskView:

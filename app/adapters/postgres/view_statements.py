@@ -1,5 +1,7 @@
 """Statements that several readers begin with, in the columns that view_rows.py translates; each adds which it wants."""
 
+from app.adapters.postgres.database.rollouts import ITEM_LABEL, label_of
+
 # Tags are many, so a list brings them only where what is wanted has to be told from them: before the first look
 # after a person's word.
 _WATCHES = """
@@ -22,7 +24,7 @@ FROM watches w
 {joins}
 LEFT JOIN LATERAL (
   SELECT rollout_id, state, outcome, reason, note, origin, asked_by, created_at, ended_at, deployment, undoes,
-    rw.tag AS rollout_tag, rw.watch_name || ' ' || coalesce(nullif(rw.tag, ''), rw.digest) AS what,
+    rw.tag AS rollout_tag, {label} AS what,
     (SELECT u.rollout_id FROM rollouts u WHERE u.target_id = o.target_id AND u.undoes = o.rollout_id
      ORDER BY u.intent DESC LIMIT 1) AS undone_by
   FROM rollout_watches rw JOIN rollouts o USING (rollout_id)
@@ -31,16 +33,17 @@ WHERE w.present
 """
 
 # All of them; and a few of many, which are looked up rather than everything hashed.
-WATCHES = _WATCHES.format(joins="JOIN targets t USING (target_id) LEFT JOIN decisions d USING (decision_id)")
+WATCHES = _WATCHES.format(
+    label=ITEM_LABEL, joins="JOIN targets t USING (target_id) LEFT JOIN decisions d USING (decision_id)"
+)
 FEW_WATCHES = _WATCHES.format(
+    label=ITEM_LABEL,
     joins="""CROSS JOIN LATERAL (SELECT * FROM targets t WHERE t.target_id = w.target_id OFFSET 0) t
-LEFT JOIN LATERAL (SELECT * FROM decisions d WHERE d.decision_id = w.decision_id OFFSET 0) d ON true"""
+LEFT JOIN LATERAL (SELECT * FROM decisions d WHERE d.decision_id = w.decision_id OFFSET 0) d ON true""",
 )
 
-ROLLOUTS = """
-SELECT r.*, coalesce((SELECT string_agg(
-    watch_name || ' ' || coalesce(nullif(tag, ''), digest), ', ' ORDER BY watch_name)
-  FROM rollout_watches rw WHERE rw.rollout_id = r.rollout_id), '') AS what,
+ROLLOUTS = f"""
+SELECT r.*, {label_of("r.rollout_id")} AS what,
   (SELECT u.rollout_id FROM rollouts u WHERE u.target_id = r.target_id AND u.undoes = r.rollout_id
    ORDER BY u.intent DESC LIMIT 1) AS undone_by
 FROM rollouts r

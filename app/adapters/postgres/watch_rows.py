@@ -6,7 +6,8 @@ from uuid import UUID
 
 from app.adapters.postgres.notices import MAX_DETAIL, add_notice, storable
 from app.adapters.postgres.pool import Connection
-from app.domain.decision import Deploy, Hold, HoldReason
+from app.domain.decision import Deploy, Hold
+from app.domain.history import is_another_job
 from app.domain.notice import NoticeKind
 from app.services.target import Claim, Launch, WatchResult
 
@@ -47,11 +48,12 @@ UPDATE watches SET running = $2, job_create_index = $3, digests = $4, first_high
 WHERE name = $1 AND expected_intent = $11 RETURNING 1
 """
 
-# A job that was purged and created again: what failed in the old one is no matter.
-_FORGET_FAILURES = """
-DELETE FROM failures WHERE watch_name = (
-  SELECT name FROM watches WHERE name = $1 AND job_create_index NOT IN (0, $2))
+_JOB = """
+SELECT t.job_index, t.job_create_index, w.job_create_index AS known FROM targets t, watches w
+WHERE t.target_id = $1 AND w.name = $2
 """
+
+_FORGET_FAILURES = "DELETE FROM failures WHERE watch_name = $1"
 
 _SERVED = """
 UPDATE watches SET unserved = $2, unserved_checked_at = clock_timestamp(),
@@ -128,12 +130,11 @@ async def _remember(connection: Connection, claim: Claim, result: WatchResult) -
     history = result.history
     if not result.running:
         return
-    job = await connection.fetchrow(
-        "SELECT job_index, job_create_index FROM targets WHERE target_id = $1", claim.target_id
-    )
+    job = await connection.fetchrow(_JOB, claim.target_id, result.watch)
     create_index = job["job_create_index"]
     state = next(state for state in claim.watches if state.watch.name == result.watch)
-    await connection.execute(_FORGET_FAILURES, result.watch, create_index)
+    if is_another_job(job["known"], create_index):
+        await connection.execute(_FORGET_FAILURES, result.watch)
     remembered = await connection.fetchval(
         _REMEMBER,
         result.watch,
@@ -187,22 +188,9 @@ async def _write_decision(connection: Connection, result: WatchResult, rollout_i
     return int(await connection.fetchval(_NEW_DECISION, *values)), True
 
 
-# Holds that wait for a person, and so are told; the others pass by themselves or were told as a rollout's end.
-_FOR_A_PERSON = frozenset(
-    {
-        HoldReason.UNUSABLE,
-        HoldReason.AUTO_DEPLOY_OFF,
-        HoldReason.OBSERVE_ONLY,
-        HoldReason.CHANGED_OUTSIDE,
-        HoldReason.DOWNGRADE,
-        HoldReason.NOT_A_RELEASE,
-    }
-)
-
-
 async def _held_notice(connection: Connection, claim: Claim, result: WatchResult) -> Sequence[int]:
     decision = result.decision
-    if not isinstance(decision, Hold) or decision.reason not in _FOR_A_PERSON:
+    if not isinstance(decision, Hold) or not decision.reason.needs_person:
         return []
     return [
         await add_notice(

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from app.adapters.postgres import configurations
 from app.adapters.postgres.claims import watch as watch_of
-from app.adapters.postgres.due import make_due
+from app.adapters.postgres.database.places import place
+from app.adapters.postgres.database.targets import make_due
 from app.adapters.postgres.pool import Connection, Database, Row
 from app.adapters.postgres.predecessor import take_over
 from app.domain.configuration import Reading, Wait, fingerprint, judge
@@ -155,7 +156,7 @@ async def _write(connection: Connection, difference: Difference) -> list[int]:
     columns = [[getattr(place, name) for place in places] for name in ("region", "namespace", "job_id")]
     moved = [watch.name for watch in difference.moved]
     await connection.execute(_NEW_TARGETS, *columns)
-    targets = {_place(row): row["target_id"] for row in await connection.fetch(_LOCK_TARGETS, *columns, moved)}
+    targets = {place(row): row["target_id"] for row in await connection.fetch(_LOCK_TARGETS, *columns, moved)}
     touched = [targets[watch.place] for watch in (*difference.appeared, *difference.changed)]
     if moved:
         touched += [row["target_id"] for row in await connection.fetch(_END_LOOKS, moved)]
@@ -179,8 +180,4 @@ def _columns(write: Sequence[tuple[int, Watch]], targets: Mapping[JobPlace, int]
 
 
 def _stored(row: Row) -> StoredWatch:
-    return StoredWatch(watch=watch_of(row, _place(row)), position=row["position"], present=row["present"])
-
-
-def _place(row: Row) -> JobPlace:
-    return JobPlace(region=row["region"], namespace=row["namespace"], job_id=row["job_id"])
+    return StoredWatch(watch=watch_of(row, place(row)), position=row["position"], present=row["present"])

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from uuid import UUID
 
+from app.adapters.postgres.database.rollouts import LABEL
 from app.adapters.postgres.notices import MAX_DETAIL, storable
 from app.adapters.postgres.pool import Connection
 from app.services.said import Saying
@@ -14,9 +15,8 @@ SELECT $1, watch_name, $3, $4, $5, $6 FROM unnest($2::text[]) watch_name
 """
 
 # Rolled out to several watches, it is said of each.
-_ASKED = """
-SELECT r.target_id, coalesce(string_agg(rw.watch_name || ' ' || coalesce(nullif(rw.tag, ''), rw.digest), ', '
-  ORDER BY rw.watch_name), '') AS what, coalesce(max(rw.tag) FILTER (WHERE rw.watch_name = $2), '') AS tag
+_ASKED = f"""
+SELECT r.target_id, {LABEL} AS what, coalesce(max(rw.tag) FILTER (WHERE rw.watch_name = $2), '') AS tag
 FROM rollouts r LEFT JOIN rollout_watches rw USING (rollout_id)
 WHERE r.rollout_id = $1 GROUP BY r.target_id
 """

@@ -5,12 +5,15 @@ from datetime import timedelta
 
 import pytest
 
+from app.domain.decision import Deploy
 from app.domain.watch import JobPlace
-from app.services.fleet import Fleet
-from app.services.target import Bounds
-from tests.unit.domain.cases import WATCH
-from tests.unit.services.looks import NOW, claim
+from app.services.fleet import Fleet, is_bound, no_longer_holds
+from app.services.launch import launch
+from app.services.target import Bounds, Result
+from tests.unit.domain.cases import D2, WATCH, job
+from tests.unit.services.looks import NOW, claim, seeing
 
+LAUNCH = launch(job(), {"app": (seeing(), Deploy(tag="v1.1.0", digest=D2, words="it follows"))}, None)
 OWN = Fleet(own_job=JobPlace(region="", namespace=WATCH.place.namespace, job_id=WATCH.place.job_id))
 
 
@@ -67,3 +70,42 @@ def test_a_launch_is_bound_by_what_held_when_it_was_decided() -> None:
 
 def test_our_own_job_looks_again_soon_since_nobody_wakes_it() -> None:
     assert OWN.pause(WATCH.place) < OWN.pause(replace(WATCH.place, job_id="other"))
+
+
+@pytest.mark.parametrize(
+    ("result", "bound"),
+    [
+        (Result(waits_turn=True), False),
+        (Result(bounds=Bounds(at_most=1)), False),
+        (Result(bounds=Bounds(at_most=1), waits_turn=True), True),
+        (Result(bounds=Bounds(at_most=1), waits_turn=True, goes_last=True), False),
+        (Result(bounds=Bounds(), waits_turn=True), False),
+        (Result(bounds=Bounds(heeds_failures=True), waits_turn=True), True),
+        (Result(bounds=Bounds(at_most=1), launch=LAUNCH), True),
+        (Result(bounds=Bounds(heeds_failures=True), launch=LAUNCH), True),
+        (Result(bounds=Bounds(), launch=LAUNCH), False),
+        (Result(launch=LAUNCH), False),
+    ],
+)
+def test_a_launch_and_a_wait_of_the_rule_are_bound_by_others(result: Result, bound: bool) -> None:
+    assert is_bound(result) is bound
+
+
+@pytest.mark.parametrize(
+    ("bounds", "active", "failed", "void"),
+    [
+        (Bounds(at_most=2), 1, True, False),
+        (Bounds(at_most=2), 2, False, True),
+        (Bounds(at_most=0, heeds_failures=True), 9, False, False),
+        (Bounds(at_most=0, heeds_failures=True), 9, True, True),
+    ],
+)
+def test_a_launch_is_void_where_the_slots_are_taken_or_its_image_failed(
+    bounds: Bounds, active: int, failed: bool, void: bool
+) -> None:
+    assert no_longer_holds(bounds, launches=True, active=active, failed=failed) is void
+
+
+def test_a_wait_is_void_once_a_slot_is_free() -> None:
+    assert no_longer_holds(Bounds(at_most=2), launches=False, active=1, failed=False)
+    assert not no_longer_holds(Bounds(at_most=2), launches=False, active=2, failed=False)

@@ -17,6 +17,7 @@ DEPLOY = Deploy(tag="v1.1.0", digest=D2, words="v1.1.0 follows v1.0.0")
 SIDE = replace(WATCH, name="side", task="sidecar", repository=Repository.of(HOST, "team/side"))
 UP_TO_DATE = Hold(reason=HoldReason.UP_TO_DATE, words="v1.1.0 already runs")
 UNUSABLE = Hold(reason=HoldReason.UNUSABLE, words="the job is stopped")
+OUTSIDE = Hold(reason=HoldReason.CHANGED_OUTSIDE, words="the job was changed outside")
 BUSY = Hold(reason=HoldReason.BUSY, words="busy")
 
 
@@ -127,6 +128,7 @@ def test_the_rules_gives_way_to_something_newer() -> None:
         (Origin.RULE, [], OutcomeKind.SUPERSEDED, "never registered: it is no longer wanted"),
         (Origin.RESET, [UP_TO_DATE], OutcomeKind.SUCCEEDED, "v1.1.0 already runs"),
         (Origin.DEPLOY, [UNUSABLE], OutcomeKind.REFUSED, "the job is stopped"),
+        (Origin.UNDO, [OUTSIDE], OutcomeKind.SUPERSEDED, "never registered: the job was changed outside"),
         (
             Origin.DEPLOY,
             [BUSY],

@@ -1,61 +1,78 @@
-"""The audit log's sentences: each part of a command that changed something, and nothing else."""
+"""What the audit log keeps of a command, and what people are notified of."""
+
+from typing import Any
 
 import pytest
 
+from app.domain.notice import NoticeKind
 from app.domain.rollout import Origin
 from app.services.followed import Wish
 from app.services.said import Saying
-from app.services.telling import rolled_back, sayings, switched, wished
+from app.services.steering import Destination
+from app.services.telling import pausing, rolling_back, sayings, switch_notice, wished
 from app.services.word import Errand, Word
+from tests.unit.domain.cases import D1, D2, WATCH
 
-V2 = Errand(origin=Origin.DEPLOY, tag="v2", digest="sha256:ab", forced=True)
+ERRAND = Errand(origin=Origin.DEPLOY, tag="v2", digest=D2, forced=True)
 
 
-def word(
-    *,
-    pinned_tag: str | None = None,
-    auto_deploy: bool | None = None,
-    errand: Errand | None = None,
-    is_reset: bool = False,
-) -> Word:
-    return Word(watch="app", by="ann", pinned_tag=pinned_tag, auto_deploy=auto_deploy, errand=errand, is_reset=is_reset)
+def told(*, brings: bool = False, pinned: str = "", auto: bool = True, **fields: Any) -> list[tuple[Saying, str]]:
+    word = Word(watch="app", by="ann", errand=ERRAND if brings else None, **fields)
+    return list(sayings(word, pinned_before=pinned, auto_before=auto, brings=brings))
 
 
 @pytest.mark.parametrize(
-    ("said", "brings", "told"),
+    ("fields", "entries"),
     [
-        (word(pinned_tag="v1"), False, []),
-        (word(auto_deploy=True), False, []),
-        (word(pinned_tag="v2", errand=V2), True, [(Saying.PIN, "pinned to v2, deploys it")]),
-        (word(pinned_tag="v2", errand=V2), False, [(Saying.PIN, "pinned to v2")]),
-        (word(pinned_tag="v1", errand=V2), True, [(Saying.PIN, "pinned to v1, deploys it")]),
-        (word(pinned_tag=""), False, [(Saying.FOLLOW, "follows releases")]),
-        (word(pinned_tag="", errand=V2), True, [(Saying.FOLLOW, "follows releases, deploys v2")]),
-        (word(errand=V2), True, [(Saying.REDEPLOY, "deploys v2 once, the rule stays as it is")]),
-        (word(errand=V2), False, []),
-        (word(auto_deploy=False), False, [(Saying.SWITCH_OFF, "auto deploy off")]),
-        (word(is_reset=True), False, []),
-        (word(is_reset=True, pinned_tag=""), False, [(Saying.RESET, "follows releases, auto deploy on")]),
-        (word(is_reset=True, errand=V2), True, [(Saying.RESET, "follows releases, auto deploy on, deploys v2")]),
+        ({"pinned_tag": "v2", "brings": True}, [(Saying.PIN, "pinned to v2, deploys it")]),
+        ({"pinned_tag": "v2"}, [(Saying.PIN, "pinned to v2")]),
+        ({"pinned_tag": "v2", "pinned": "v2"}, []),
+        ({"pinned_tag": "", "pinned": "v1"}, [(Saying.FOLLOW, "follows releases")]),
+        ({"pinned_tag": "", "brings": True}, [(Saying.FOLLOW, "follows releases, deploys v2")]),
+        ({"pinned_tag": ""}, []),
+        ({"brings": True}, [(Saying.REDEPLOY, "deploys v2 once, the rule stays as it is")]),
+        ({"auto_deploy": True, "auto": False}, [(Saying.SWITCH_ON, "auto deploy on")]),
+        ({"auto_deploy": False}, [(Saying.SWITCH_OFF, "auto deploy off")]),
+        ({"auto_deploy": True}, []),
+        (
+            {"pinned_tag": "v2", "auto_deploy": False},
+            [(Saying.PIN, "pinned to v2"), (Saying.SWITCH_OFF, "auto deploy off")],
+        ),
     ],
 )
-def test_what_a_command_changed_is_told(said: Word, brings: bool, told: list[tuple[Saying, str]]) -> None:
-    assert list(sayings(said, pinned_before="v1", auto_before=True, brings=brings)) == told
+def test_each_part_that_changed_something_is_an_entry(
+    fields: dict[str, Any], entries: list[tuple[Saying, str]]
+) -> None:
+    assert told(**fields) == entries
 
 
-def test_auto_deploy_may_be_switched_on_beside_another_part() -> None:
-    said = word(pinned_tag="", auto_deploy=True)
-    assert list(sayings(said, pinned_before="v1", auto_before=False, brings=False)) == [
-        (Saying.FOLLOW, "follows releases"),
-        (Saying.SWITCH_ON, "auto deploy on"),
-    ]
-    reset = word(is_reset=True, auto_deploy=True)
-    assert [saying for saying, _ in sayings(reset, pinned_before="", auto_before=False, brings=False)] == [Saying.RESET]
+@pytest.mark.parametrize("changed", [{"pinned": "v1"}, {"auto": False}, {"brings": True}])
+def test_a_reset_is_one_entry(changed: dict[str, Any]) -> None:
+    found = told(pinned_tag="", auto_deploy=True, is_reset=True, **changed)
+    deploys = ", deploys v2" if changed.get("brings") else ""
+    assert found == [(Saying.RESET, f"follows releases, auto deploy on{deploys}")]
 
 
-def test_commands_about_rollouts_and_everything_are_told() -> None:
-    assert {wished(each)[0] for each in Wish} == {Saying.PROMOTE, Saying.FAIL}
-    assert rolled_back(tag="v1", digest="sha256:ab") == (Saying.ROLLBACK, "goes back to v1")
-    assert rolled_back(tag="", digest="sha256:ab") == (Saying.ROLLBACK, "goes back to sha256:ab")
-    assert switched(paused=True) == (Saying.PAUSE, "nothing is deployed by itself")
-    assert switched(paused=False) == (Saying.RESUME, "what is wanted is deployed again")
+def test_a_reset_that_changed_nothing_is_no_entry() -> None:
+    assert told(pinned_tag="", auto_deploy=True, is_reset=True) == []
+
+
+def test_people_are_notified_of_a_switch_that_was_turned() -> None:
+    kind = NoticeKind.AUTO_DEPLOY_TOGGLED
+    on, off = Word(watch="app", by="ann", auto_deploy=True), Word(watch="app", by="", auto_deploy=False)
+    assert switch_notice(on, auto_before=False) == (kind, "Turned on auto deployment for repo app", "by ann")
+    assert switch_notice(off, auto_before=True) == (kind, "Turned off auto deployment for repo app", "")
+    assert switch_notice(on, auto_before=True) is None
+    assert switch_notice(Word(watch="app", by="ann"), auto_before=True) is None
+
+
+def test_commands_about_everything_and_about_rollouts_are_told() -> None:
+    assert pausing(paused=True) == (Saying.PAUSE, "nothing is deployed by itself")
+    assert pausing(paused=False) == (Saying.RESUME, "what is wanted is deployed again")
+    assert wished(Wish.PROMOTE, before=None) == (Saying.PROMOTE, "promotes the canaries")
+    assert wished(Wish.FAIL, before=Wish.PROMOTE) == (Saying.FAIL, "fails the deployment")
+    assert wished(Wish.FAIL, before=Wish.FAIL) is None
+    destination = Destination(watch=WATCH, tag="v1", digest=D1)
+    assert rolling_back(destination) == (Saying.ROLLBACK, "goes back to v1")
+    bare = Destination(watch=WATCH, tag="", digest=D1)
+    assert rolling_back(bare) == (Saying.ROLLBACK, f"goes back to {D1}")

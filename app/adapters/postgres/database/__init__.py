@@ -1,0 +1,1 @@
+"""What several stores share: SQL that is written once, and the values that rows become."""

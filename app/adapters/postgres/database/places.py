@@ -1,0 +1,9 @@
+"""Where a job lives, from a row with a target's columns."""
+
+from app.adapters.postgres.pool import Row
+from app.domain.watch import JobPlace
+
+
+def place(row: Row) -> JobPlace:
+    """The place from the columns `region`, `namespace` and `job_id`."""
+    return JobPlace(region=row["region"], namespace=row["namespace"], job_id=row["job_id"])

@@ -1,0 +1,71 @@
+"""Insert a rollout and what it brings, and label it. The target's row is locked by the caller."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from app.adapters.postgres.pool import Connection
+from app.domain.rollout import Origin
+
+# Rollouts of a target are numbered in the order in which they were asked for.
+_INSERT = """
+INSERT INTO rollouts (rollout_id, target_id, intent, origin, asked_by, undoes, expected_index, changes)
+SELECT $1, $2, coalesce(max(intent), 0) + 1, $3, $4, $5, $6, $7 FROM rollouts WHERE target_id = $2
+"""
+
+# An item of an order that is written down anew keeps what a person asked for: how strongly, and when.
+_INSERT_ITEM = """
+INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced, from_images, words, from_tag, from_digest,
+  asked_at)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, created_at FROM rollouts WHERE rollout_id = $1
+ON CONFLICT (rollout_id, watch_name) DO UPDATE
+SET tag = excluded.tag, digest = excluded.digest, from_images = excluded.from_images, words = excluded.words,
+  from_tag = excluded.from_tag, from_digest = excluded.from_digest
+"""
+
+# What one row of rollout_watches brings, for people: "watch tag", or "watch digest" where there is no tag.
+ITEM_LABEL = "rw.watch_name || ' ' || coalesce(nullif(rw.tag, ''), rw.digest)"
+
+# The same for all rows of a group.
+LABEL = f"coalesce(string_agg({ITEM_LABEL}, ', ' ORDER BY rw.watch_name), '')"
+
+
+def label_of(rollout: str) -> str:
+    """An SQL expression: the label of the rollout whose id is the SQL expression `rollout`."""
+    return f"(SELECT {LABEL} FROM rollout_watches rw WHERE rw.rollout_id = {rollout})"
+
+
+async def insert_rollout(
+    connection: Connection,
+    rollout_id: UUID,
+    target_id: int,
+    origin: Origin,
+    *,
+    by: str = "",
+    undoes: UUID | None = None,
+    expected_index: int | None = None,
+    changes: Sequence[Mapping[str, Any]] = (),
+) -> None:
+    """Insert the target's next rollout. Raises asyncpg.UniqueViolationError when there is one of that id, or one that
+    has not ended."""
+    await connection.execute(
+        _INSERT, rollout_id, target_id, origin.value, by, undoes, expected_index, [dict(each) for each in changes]
+    )
+
+
+async def write_item(
+    connection: Connection,
+    rollout_id: UUID,
+    *,
+    watch: str,
+    tag: str,
+    digest: str,
+    forced: bool = False,
+    from_images: Mapping[str, str] | None = None,
+    words: str = "",
+    before: tuple[str, str] = ("", ""),
+) -> None:
+    """Write what the rollout brings to the watch; `before` is the tag and digest that ran, as far as known."""
+    await connection.execute(
+        _INSERT_ITEM, rollout_id, watch, tag, digest, forced, dict(from_images or {}), words, *before
+    )

@@ -1,0 +1,8 @@
+"""The switches that hold for everything."""
+
+from app.adapters.postgres.pool import Connection
+
+
+async def is_paused(connection: Connection) -> bool:
+    """Whether all automatic deploys are paused now."""
+    return bool(await connection.fetchval("SELECT paused FROM switches"))
