@@ -27,7 +27,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # What decides, parses and translates, without I/O: held at 100 % branch coverage by the unit tests alone.
 PURE := app/domain/* app/webhooks/* app/settings/* app/adapters/registry/auth.py app/adapters/registry/wire.py \
 	app/adapters/nomad/jobspec.py app/adapters/nomad/translate.py app/adapters/nomad/changes.py \
-	app/adapters/nomad/plan.py app/adapters/nomad/source.py app/adapters/nomad/refusals.py app/adapters/nomad/images.py app/services/compose.py \
+	app/adapters/nomad/plan.py app/adapters/nomad/source.py app/adapters/nomad/refusals.py app/adapters/nomad/images.py app/services/notify/compose.py \
 	app/loopback.py app/web/arrival.py
 empty :=
 comma := ,

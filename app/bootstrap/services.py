@@ -6,13 +6,13 @@ import httpx
 
 from app.adapters.doorbell import DramatiqDoorbell
 from app.adapters.nomad import RenewableDeployer
-from app.adapters.notifiers.slack import SlackNotifier
+from app.adapters.notifiers.slack import SlackChannel
 from app.adapters.postgres.board import PostgresBoard
 from app.adapters.postgres.changes import PostgresFeed
 from app.adapters.postgres.inbox import PostgresInbox
 from app.adapters.postgres.looks import PostgresLooks
 from app.adapters.postgres.migrate import pending
-from app.adapters.postgres.notices import PostgresNotices
+from app.adapters.postgres.notifications import PostgresNotifications
 from app.adapters.postgres.pool import Database
 from app.adapters.postgres.queries import PostgresQueries
 from app.adapters.postgres.retention import PostgresRetention
@@ -25,10 +25,10 @@ from app.adapters.registry import RegistryClient
 from app.bootstrap.values import AccessRatchet
 from app.domain.rollout import Patience
 from app.ports import Deployer, RegistrySource
-from app.services.announce import Announcer
-from app.services.compose import Addresses
 from app.services.fleet import Fleet
 from app.services.look import Looker, LookSettings
+from app.services.notify.compose import Addresses
+from app.services.notify.send import Notifier
 from app.services.observe import Observer
 from app.services.queries import SchemaCheck
 from app.services.vigil import Vigil
@@ -47,7 +47,7 @@ class Services:
     doorbell: DramatiqDoorbell
     looker: Looker
     observer: Observer
-    announcer: Announcer
+    notifier: Notifier
     inbox: PostgresInbox
     schedule: PostgresSchedule
     rules: PostgresRules
@@ -104,9 +104,9 @@ def build_services(settings: Settings, kept: Kept) -> Services:
         lease=settings.lease_seconds,
     )
     slack = settings.slack_webhook_url.reveal()
-    announcer = Announcer(
-        notices=PostgresNotices(database),
-        notifier=SlackNotifier(kept.http, slack) if slack else None,
+    notifier = Notifier(
+        notifications=PostgresNotifications(database),
+        channel=SlackChannel(kept.http, slack) if slack else None,
         addresses=Addresses(page=settings.external_url, nomad=settings.nomad.address),
     )
     return Services(
@@ -117,7 +117,7 @@ def build_services(settings: Settings, kept: Kept) -> Services:
         doorbell=bell,
         looker=looker,
         observer=observer,
-        announcer=announcer,
+        notifier=notifier,
         inbox=PostgresInbox(database, door=kept.door),
         schedule=PostgresSchedule(database),
         rules=PostgresRules(database),

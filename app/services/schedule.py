@@ -9,7 +9,7 @@ import structlog
 
 from app.ports import Doorbell
 from app.services.loops import Loop
-from app.services.ringing import ANNOUNCE, LOOK, OBSERVE
+from app.services.ringing import LOOK, NOTIFY, OBSERVE
 
 log = structlog.get_logger()
 
@@ -22,7 +22,7 @@ class Overdue:
 
     targets: Sequence[int]
     rollouts: Sequence[UUID]
-    notices: Sequence[int]
+    notifications: Sequence[int]
 
 
 class Schedule(Protocol):
@@ -105,7 +105,12 @@ async def sweep(schedule: Schedule, doorbell: Doorbell) -> None:
         doorbell.ring(LOOK, str(target_id))
     for rollout_id in found.rollouts:
         doorbell.ring(OBSERVE, str(rollout_id))
-    for notice_id in found.notices:
-        doorbell.ring(ANNOUNCE, str(notice_id))
-    if found.targets or found.rollouts or found.notices:
-        log.debug("sweep.rang", targets=len(found.targets), rollouts=len(found.rollouts), notices=len(found.notices))
+    for notification_id in found.notifications:
+        doorbell.ring(NOTIFY, str(notification_id))
+    if found.targets or found.rollouts or found.notifications:
+        log.debug(
+            "sweep.rang",
+            targets=len(found.targets),
+            rollouts=len(found.rollouts),
+            notifications=len(found.notifications),
+        )

@@ -67,11 +67,12 @@ TOLD = (
     ("UPDATE targets SET trouble = 'no leader' WHERE job_id = 'web'", watch("app", "side", situation=True)),
     ("UPDATE switches SET paused = true", Change(situation=True)),
     (
-        "WITH made AS (INSERT INTO notices (kind, headline) VALUES ('held', 'x')) UPDATE switches SET paused = false",
+        "WITH made AS (INSERT INTO notifications (kind, headline) VALUES ('held', 'x')) "
+        "UPDATE switches SET paused = false",
         Change(situation=True),
     ),
-    ("UPDATE notices SET attempts = 2", Change(situation=True)),
-    ("UPDATE notices SET sent_at = now()", Change(situation=True)),
+    ("UPDATE notifications SET attempts = 2", Change(situation=True)),
+    ("UPDATE notifications SET sent_at = now()", Change(situation=True)),
     ("INSERT INTO unknown_sources (source) VALUES ('harbor')", Change(situation=True)),
     ("SELECT pg_notify('registrywatcher', 'x:from a later version')", EVERYTHING),
     ("SELECT pg_notify('registrywatcher', 't:1; DROP TABLE watches')", EVERYTHING),
@@ -142,7 +143,7 @@ async def test_looks_that_find_nothing_new_tell_nothing(database: Database, feed
             "UPDATE rollouts SET lease_until = now(), next_look_at = now(), progress = 'x', rung_at = now()",
             "UPDATE switches SET paused = paused",
             "UPDATE failures SET rollout_id = gen_random_uuid()",
-            "INSERT INTO notices (kind, headline) VALUES ('held', 'x')",
+            "INSERT INTO notifications (kind, headline) VALUES ('held', 'x')",
             "DELETE FROM rollouts",
         )
         await silence(changes)
@@ -274,7 +275,7 @@ async def test_what_registries_and_strangers_send_does_not_notify(database: Data
         "failures",
         "rollouts",
         "switches",
-        "notices",
+        "notifications",
         "words",
         "event_watches",
     }

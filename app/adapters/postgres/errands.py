@@ -27,26 +27,26 @@ SELECT $1, $2, $3, $4, $5, created_at FROM rollouts WHERE rollout_id = $1
 
 
 async def request(connection: Connection, target_id: int, word: Word) -> tuple[UUID, Sequence[int], bool]:
-    """The rollout of a person's errand: the active one when it is the same, else a new one in its place; its notices,
-    and whether it is new."""
+    """The rollout of a person's errand: the active one when it is the same, else a new one in its place; its
+    notifications, and whether it is new."""
     errand = word.errand
     assert errand is not None  # the caller has set aside words without one
     active = await connection.fetchrow(_ACTIVE, target_id)
     items: dict[str, Errand] = {}
-    notices: Sequence[int] = ()
+    notifications: Sequence[int] = ()
     if active is not None:
         rows = await connection.fetch(_ITEMS, active["rollout_id"])
         if any(row["watch_name"] == word.watch and _is_same(active, row, errand) for row in rows):
             return active["rollout_id"], (), False
         items = _left_over(active, rows)
         reason = f"{word.by or 'a person'} asked for {word.watch} {errand.tag}"
-        notices = await rollout_rows.supersede(connection, active["rollout_id"], reason)
+        notifications = await rollout_rows.supersede(connection, active["rollout_id"], reason)
     items[word.watch] = errand
     rollout_id = word.once or uuid4()
     await connection.execute(_REQUEST, rollout_id, target_id, errand.origin.value, word.by)
     for name, item in items.items():
         await connection.execute(_ITEM, rollout_id, name, item.tag, item.digest, item.forced)
-    return rollout_id, notices, True
+    return rollout_id, notifications, True
 
 
 def _is_same(active: Row, row: Row, errand: Errand) -> bool:

@@ -8,9 +8,9 @@ from uuid import UUID, uuid4
 from app.adapters.postgres import failures
 from app.adapters.postgres.due import make_due
 from app.adapters.postgres.holds import make_siblings_due
-from app.adapters.postgres.notices import storable
+from app.adapters.postgres.notifications import storable
 from app.adapters.postgres.pool import Database, Row
-from app.adapters.postgres.rollout_rows import canaries_notice, end_rollout
+from app.adapters.postgres.rollout_rows import canaries_notification, end_rollout
 from app.adapters.postgres.turns import next_turn
 from app.domain.job import DeploymentState, Diagnosis, Submission
 from app.domain.rollout import Course, Outcome, OutcomeKind, Returning
@@ -101,7 +101,7 @@ class PostgresRollouts:
                 _deployment(halt.deployment) if halt.deployment else None,
                 followed.wish.value if followed.wish else "",
             )
-            return await canaries_notice(connection, followed.rollout_id, halt.note) if begins_to_await else ()
+            return await canaries_notification(connection, followed.rollout_id, halt.note) if begins_to_await else ()
 
     async def granted(self, followed: Followed) -> None:
         """Forget the wish."""
@@ -133,7 +133,7 @@ class PostgresRollouts:
     async def end(
         self, followed: Followed, outcome: Outcome, *, diagnosis: Diagnosis | None = None, undo: bool = False
     ) -> Ended:
-        """End it in one transaction with its notice and with what its end means for the next decision."""
+        """End it in one transaction with its notification and with what its end means for the next decision."""
         rollout_id = followed.rollout_id
         async with self._database.transaction() as connection:
             await connection.execute(_LOCK, followed.target_id)
@@ -152,7 +152,7 @@ class PostgresRollouts:
             if outcome.kind is OutcomeKind.SUCCEEDED:
                 forgiven = await failures.forgive(connection, rollout_id)
             outcome = failures.told(outcome, going_back)
-            notices = await end_rollout(connection, rollout_id, outcome)
+            notifications = await end_rollout(connection, rollout_id, outcome)
             if going_back:
                 await failures.request_undo(connection, rollout_id, followed.target_id, going_back)
             await make_due(connection, [followed.target_id])
@@ -160,7 +160,7 @@ class PostgresRollouts:
             woken = () if going_back else await next_turn(connection, followed.target_id)
             siblings = [each for name in forgiven for each in await make_siblings_due(connection, name)]
         due = tuple(dict.fromkeys((followed.target_id, *woken, *siblings)))
-        return Ended(notice_ids=tuple(notices), due=due)
+        return Ended(notification_ids=tuple(notifications), due=due)
 
     async def keep(self, rollout_ids: Sequence[UUID], *, seconds: float) -> Sequence[UUID]:
         """Put them off in one statement."""

@@ -12,10 +12,10 @@ import asyncpg
 
 from app.adapters.postgres import claims, errands, holds, words
 from app.adapters.postgres.due import make_due
-from app.adapters.postgres.notices import add_notice
-from app.adapters.postgres.pool import Connection, Database, Row
+from app.adapters.postgres.notifications import add_notifications
+from app.adapters.postgres.pool import Database, Row
 from app.domain.history import History
-from app.domain.notice import NoticeKind
+from app.domain.notification import Subject, of_auto_deploy
 from app.domain.rule import release
 from app.domain.watch import JobPlace
 from app.services.said import Saying
@@ -86,20 +86,25 @@ class PostgresRules:
             if word.once and (known := await words.asked(connection, word.once, target_id=target["target_id"])):
                 return Spoken(target_id=target["target_id"], rollout_id=word.once, taken=not known.here)
             await connection.execute(_SET, word.watch, word.pinned_tag, word.auto_deploy)
-            notices = []
-            if word.auto_deploy is not None and word.auto_deploy != before["auto_deploy"]:
-                notices.append(await _toggled(connection, target, word))
+            toggled = of_auto_deploy(
+                word.watch,
+                before=before["auto_deploy"],
+                after=word.auto_deploy,
+                actor=word.by,
+                subject=Subject(watch_names=(word.watch,), job_id=target["job_id"], namespace=target["namespace"]),
+            )
+            notifications = await add_notifications(connection, toggled)
             rollout_id, brings = None, False
             if word.errand is not None:
                 rollout_id, told, brings = await errands.request(connection, target["target_id"], word)
-                notices += told
+                notifications += told
             was = {"pinned_before": before["pinned_tag"], "auto_before": before["auto_deploy"]}
             for saying, detail in sayings(word, brings=brings, **was):
                 await words.tell(
                     connection, saying, by=word.by, watches=[word.watch], detail=detail, rollout_id=rollout_id
                 )
             await make_due(connection, [target["target_id"]])
-        return Spoken(target_id=target["target_id"], rollout_id=rollout_id, notice_ids=tuple(notices))
+        return Spoken(target_id=target["target_id"], rollout_id=rollout_id, notification_ids=tuple(notifications))
 
     async def asked(self, name: str, once: UUID) -> Asked | None:
         """Read the rollout of that id beside the watch's target."""
@@ -152,19 +157,6 @@ class PostgresRules:
             due = [row["target_id"] for row in await connection.fetch(_ALL)]
             await make_due(connection, due)
         return due
-
-
-async def _toggled(connection: Connection, target: Row, word: Word) -> int:
-    state = "on" if word.auto_deploy else "off"
-    return await add_notice(
-        connection,
-        kind=NoticeKind.AUTO_DEPLOY_TOGGLED,
-        headline=f"Turned {state} auto deployment for repo {word.watch}",
-        detail=f"by {word.by}" if word.by else "",
-        watch_names=(word.watch,),
-        job_id=target["job_id"],
-        namespace=target["namespace"],
-    )
 
 
 def _standing(row: Row) -> Standing:

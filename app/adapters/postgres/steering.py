@@ -174,13 +174,13 @@ class PostgresSteering:
                 return None
             items = {each.watch.name: (each.tag, each.digest) for each in destinations}
             active = await connection.fetchrow(_ACTIVE, past.target_id)
-            notices: Sequence[int] = ()
+            notifications: Sequence[int] = ()
             if active is not None:
                 if await _is_same(connection, active, past, items):
                     return Gone(rollout_id=active["rollout_id"])
                 what = ", ".join(each.what for each in destinations)
                 reason = f"{by or 'a person'} went back to {what}"
-                notices = await rollout_rows.supersede(connection, active["rollout_id"], reason)
+                notifications = await rollout_rows.supersede(connection, active["rollout_id"], reason)
             rollout_id = once or uuid4()
             await connection.execute(_REQUEST, rollout_id, past.target_id, Origin.ROLLBACK.value, by, past.newest)
             for name, (tag, digest) in items.items():
@@ -191,7 +191,7 @@ class PostgresSteering:
                 )
             await connection.execute(_HOLD_THERE, list(items))
             await make_due(connection, [past.target_id])
-        return Gone(rollout_id=rollout_id, notice_ids=tuple(notices))
+        return Gone(rollout_id=rollout_id, notification_ids=tuple(notifications))
 
 
 async def _is_same(connection: Connection, active: Row, past: Past, items: Mapping[str, tuple[str, str]]) -> bool:

@@ -23,7 +23,7 @@ _TITLES = {
     ),
     "outcomes": (
         "Outcomes",
-        "How a rollout ended: in the notice, on the page, and as `outcome` and `reason` of `GET /rollouts`.",
+        "How a rollout ended: in the notification, on the page, and as `outcome` and `reason` of `GET /rollouts`.",
     ),
     "Nomad": (
         "Nomad",

@@ -12,7 +12,9 @@ from tests.unit.packaging.documents import nested, read
 from tests.unit.web.requests import request
 from tests.web.face import NOW
 
-QUIET = Situation(now=NOW, paused=False, paused_by="", paused_at=NOW, away=(), unknown_sources=(), unsent_notices=0)
+QUIET = Situation(
+    now=NOW, paused=False, paused_by="", paused_at=NOW, away=(), unknown_sources=(), unsent_notifications=0
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
