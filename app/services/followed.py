@@ -51,7 +51,7 @@ class Halt:
 class Ended:
     """What the end of a rollout asks to be rung: notifications to send, and the targets that are due by it."""
 
-    notification_ids: tuple[int, ...] = ()
+    notification_delivery_ids: tuple[int, ...] = ()
     due: tuple[int, ...] = ()
 
 

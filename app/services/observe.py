@@ -140,8 +140,8 @@ async def _end(
     log.info("rollout.ended", rollout=str(followed.rollout_id), outcome=outcome.kind.value, reason=outcome.reason)
     for target_id in ended.due:
         observer.doorbell.ring(LOOK, str(target_id))
-    for notification_id in ended.notification_ids:
-        observer.doorbell.ring(NOTIFY, str(notification_id))
+    for notification_delivery_id in ended.notification_delivery_ids:
+        observer.doorbell.ring(NOTIFY, str(notification_delivery_id))
 
 
 async def _wait(observer: Observer, followed: Followed, wait: Wait, snapshot: Snapshot | None) -> None:
@@ -157,5 +157,5 @@ async def _wait(observer: Observer, followed: Followed, wait: Wait, snapshot: Sn
         observer.doorbell.ring(OBSERVE, str(followed.rollout_id), delay=wait.seconds)
     else:
         observer.vigil.begin(followed.rollout_id, followed.place, pointer, within=wait.seconds)
-    for notification_id in notifications:
-        observer.doorbell.ring(NOTIFY, str(notification_id))
+    for notification_delivery_id in notifications:
+        observer.doorbell.ring(NOTIFY, str(notification_delivery_id))

@@ -204,8 +204,8 @@ async def _speak(operator: Operator, word: Word) -> Spoken:
         rollout=str(spoken.rollout_id or ""),
     )
     operator.doorbell.ring(LOOK, str(spoken.target_id))
-    for notification_id in spoken.notification_ids:
-        operator.doorbell.ring(NOTIFY, str(notification_id))
+    for notification_delivery_id in spoken.notification_delivery_ids:
+        operator.doorbell.ring(NOTIFY, str(notification_delivery_id))
     return spoken
 
 

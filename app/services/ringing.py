@@ -14,5 +14,5 @@ def ring_written(doorbell: Doorbell, target_id: int, written: Written) -> None:
         doorbell.ring(LOOK, str(target_id), delay=written.due_in)
     for woken in written.woken:
         doorbell.ring(LOOK, str(woken))
-    for notification_id in written.notification_ids:
-        doorbell.ring(NOTIFY, str(notification_id))
+    for notification_delivery_id in written.notification_delivery_ids:
+        doorbell.ring(NOTIFY, str(notification_delivery_id))

@@ -22,7 +22,7 @@ class Overdue:
 
     targets: Sequence[int]
     rollouts: Sequence[UUID]
-    notifications: Sequence[int]
+    notification_deliveries: Sequence[int]
 
 
 class Schedule(Protocol):
@@ -105,12 +105,12 @@ async def sweep(schedule: Schedule, doorbell: Doorbell) -> None:
         doorbell.ring(LOOK, str(target_id))
     for rollout_id in found.rollouts:
         doorbell.ring(OBSERVE, str(rollout_id))
-    for notification_id in found.notifications:
-        doorbell.ring(NOTIFY, str(notification_id))
-    if found.targets or found.rollouts or found.notifications:
+    for notification_delivery_id in found.notification_deliveries:
+        doorbell.ring(NOTIFY, str(notification_delivery_id))
+    if found.targets or found.rollouts or found.notification_deliveries:
         log.debug(
             "sweep.rang",
             targets=len(found.targets),
             rollouts=len(found.rollouts),
-            notifications=len(found.notifications),
+            notification_deliveries=len(found.notification_deliveries),
         )

@@ -70,8 +70,8 @@ async def rollback(operator: Operator, rollout_id: UUID, *, by: str, once: UUID 
     what = ", ".join(each.what for each in destinations)
     log.info("rollback.asked", by=by, undoes=str(past.newest), rollout=str(gone.rollout_id), what=what)
     operator.doorbell.ring(LOOK, str(past.target_id))
-    for notification_id in gone.notification_ids:
-        operator.doorbell.ring(NOTIFY, str(notification_id))
+    for notification_delivery_id in gone.notification_delivery_ids:
+        operator.doorbell.ring(NOTIFY, str(notification_delivery_id))
     return Reply(message=f"Going back to {what}", rollout_id=gone.rollout_id)
 
 

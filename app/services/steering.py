@@ -88,7 +88,7 @@ class Gone:
     """
 
     rollout_id: UUID
-    notification_ids: Sequence[int] = ()
+    notification_delivery_ids: Sequence[int] = ()
     taken: bool = False
 
 

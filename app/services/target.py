@@ -233,7 +233,7 @@ class Written:
     """
 
     due_in: float | None = None
-    notification_ids: tuple[int, ...] = ()
+    notification_delivery_ids: tuple[int, ...] = ()
     woken: tuple[int, ...] = ()
     overtaken: bool = False
 

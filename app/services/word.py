@@ -69,7 +69,7 @@ class Spoken:
 
     target_id: int
     rollout_id: UUID | None = None
-    notification_ids: tuple[int, ...] = ()
+    notification_delivery_ids: tuple[int, ...] = ()
     taken: bool = False
 
 

@@ -8,12 +8,15 @@ from uuid import uuid4
 import pytest
 
 from app.adapters.notifiers.slack import SlackChannel
+from app.adapters.postgres.channels import PostgresChannels
 from app.adapters.postgres.notifications import PostgresNotifications, add_notifications
 from app.adapters.postgres.pool import Database
 from app.domain.message import Message
 from app.domain.notification import Notification, NotificationKind, Subject
 from app.errors import Permanent, Transient
 from app.http import open_client
+from app.ports import Channel
+from app.services.notify.channels import sync_channels
 from app.services.notify.compose import Addresses
 from app.services.notify.send import Notifier, notify
 from tests.pauses import READ, written_down
@@ -22,7 +25,7 @@ from tests.servers.recorder import recording
 
 @dataclass
 class People:
-    """A channel: fails with `failures` first, one for each attempt, then hears."""
+    """A channel with people behind it: fails with `failures` first, one for each attempt, then hears."""
 
     failures: list[BaseException] = field(default_factory=list)
     heard: list[Message] = field(default_factory=list)
@@ -41,12 +44,19 @@ class Killed(BaseException):
 
 
 @pytest.fixture
-def store(database: Database) -> PostgresNotifications:
+async def store(database: Database) -> PostgresNotifications:
+    await configure(database, "ops")
     return PostgresNotifications(database)
 
 
-def notifier(store: PostgresNotifications, people: People | None) -> Notifier:
-    return Notifier(notifications=store, channel=people, addresses=Addresses(page="https://w", nomad="https://n"))
+async def configure(database: Database, *names: str) -> None:
+    await sync_channels(PostgresChannels(database), names)
+
+
+def notifier(store: PostgresNotifications, people: Channel | None = None, **channels: Channel) -> Notifier:
+    """With these people behind the channel `ops`, and others behind more channels."""
+    known = {"ops": people, **channels} if people else channels
+    return Notifier(notifications=store, channels=known, addresses=Addresses(page="https://w", nomad="https://n"))
 
 
 def deploying(headline: str) -> Notification:
@@ -54,14 +64,19 @@ def deploying(headline: str) -> Notification:
 
 
 async def added(database: Database, headline: str = "Deploying app v1") -> int:
+    """The delivery of a notification to the one channel."""
+    (delivery_id,) = await added_to_all(database, headline)
+    return delivery_id
+
+
+async def added_to_all(database: Database, headline: str = "Deploying app v1") -> list[int]:
     async with database.transaction() as connection:
-        (notification_id,) = await add_notifications(connection, deploying(headline))
-    return notification_id
+        return await add_notifications(connection, deploying(headline))
 
 
 async def write_pauses_down(database: Database) -> None:
     async with database.connection() as connection:
-        for statement in written_down("notifications", "next_attempt_at"):
+        for statement in written_down("notification_deliveries", "next_attempt_at"):
             await connection.execute(statement)
 
 
@@ -71,12 +86,12 @@ async def pauses(database: Database) -> list[int]:
         return [round(row["seconds"]) for row in await connection.fetch(READ)]
 
 
-async def state(database: Database, notification_id: int) -> dict[str, object]:
+async def state(database: Database, delivery_id: int) -> dict[str, object]:
     async with database.connection() as connection:
         row = await connection.fetchrow(
-            "SELECT sent_at IS NOT NULL AS sent, dead_at IS NOT NULL AS dead, attempts, last_error,"
-            " next_attempt_at FROM notifications WHERE notification_id = $1",
-            notification_id,
+            "SELECT channel, sent_at IS NOT NULL AS sent, given_up_at IS NOT NULL AS given_up, attempts, problem,"
+            " next_attempt_at FROM notification_deliveries WHERE notification_delivery_id = $1",
+            delivery_id,
         )
     return dict(row)
 
@@ -85,8 +100,11 @@ async def pass_time(database: Database, seconds: float) -> None:
     """As if the database's clock had moved on."""
     async with database.connection() as connection:
         await connection.execute(
-            "UPDATE notifications SET created_at = created_at - $1 * interval '1 second',"
-            " next_attempt_at = next_attempt_at - $1 * interval '1 second',"
+            "UPDATE notifications SET created_at = created_at - $1 * interval '1 second'",
+            seconds,
+        )
+        await connection.execute(
+            "UPDATE notification_deliveries SET next_attempt_at = next_attempt_at - $1 * interval '1 second',"
             " lease_until = lease_until - $1 * interval '1 second', rung_at = rung_at - $1 * interval '1 second'",
             seconds,
         )
@@ -97,46 +115,46 @@ async def test_a_notification_is_composed_and_sent_once(database: Database, stor
     subject = Subject(watch_names=("app",), rollout_id=rollout_id, job_id="web", namespace="ops")
     failed = Notification(kind=NotificationKind.FAILED, headline="app v1: failed", detail="unhealthy", subject=subject)
     async with database.transaction() as connection:
-        (notification_id,) = await add_notifications(connection, failed)
+        (delivery_id,) = await add_notifications(connection, failed)
     people = People()
-    await notify(notifier(store, people), notification_id)
-    await notify(notifier(store, people), notification_id)
+    await notify(notifier(store, people), delivery_id)
+    await notify(notifier(store, people), delivery_id)
     (heard,) = people.heard
-    assert (heard.kind, heard.headline) == (NotificationKind.FAILED, "❌ app v1: failed")
+    assert (heard.kind, heard.headline) == (NotificationKind.FAILED, "app v1: failed")
     assert heard.detail.startswith("unhealthy\n")
     assert [link.url for link in heard.links] == [f"https://w/rollouts/{rollout_id}", "https://n/ui/jobs/web@ops"]
-    assert (await state(database, notification_id))["sent"]
+    assert (await state(database, delivery_id))["sent"]
 
 
 async def test_what_is_rolled_back_is_never_told(database: Database, store: PostgresNotifications) -> None:
     async with database.connection() as connection:
         transaction = connection.transaction()
         await transaction.start()
-        (notification_id,) = await add_notifications(connection, deploying("no"))
+        (delivery_id,) = await add_notifications(connection, deploying("no"))
         await transaction.rollback()
     people = People()
-    await notify(notifier(store, people), notification_id)
+    await notify(notifier(store, people), delivery_id)
     assert people.asked == 0
 
 
 async def test_many_workers_at_once_send_it_once(database: Database, store: PostgresNotifications) -> None:
-    notification_id, people = await added(database), People()
-    await asyncio.gather(*(notify(notifier(store, people), notification_id) for _ in range(8)))
+    delivery_id, people = await added(database), People()
+    await asyncio.gather(*(notify(notifier(store, people), delivery_id) for _ in range(8)))
     assert people.asked == 1
 
 
 async def test_a_worker_killed_while_sending_is_followed_by_another(
     database: Database, store: PostgresNotifications
 ) -> None:
-    notification_id = await added(database)
+    delivery_id = await added(database)
     with pytest.raises(Killed):
-        await notify(notifier(store, People(failures=[Killed()])), notification_id)
+        await notify(notifier(store, People(failures=[Killed()])), delivery_id)
     people = People()
-    await notify(notifier(store, people), notification_id)
+    await notify(notifier(store, people), delivery_id)
     assert people.asked == 0
     await pass_time(database, 8)
-    assert await store.overdue(10) == [notification_id]
-    await notify(notifier(store, people), notification_id)
+    assert await store.overdue(10) == [delivery_id]
+    await notify(notifier(store, people), delivery_id)
     assert len(people.heard) == 1
     await pass_time(database, 3600)
     assert await store.overdue(10) == []
@@ -145,42 +163,42 @@ async def test_a_worker_killed_while_sending_is_followed_by_another(
 async def test_a_worker_that_slept_past_its_lease_does_not_disturb_the_next(
     database: Database, store: PostgresNotifications
 ) -> None:
-    notification_id = await added(database)
-    slept = await store.claim(notification_id, lease=8)
+    delivery_id = await added(database)
+    slept = await store.claim(delivery_id, lease=8)
     assert slept is not None
     await pass_time(database, 8)
     people = People()
-    await notify(notifier(store, people), notification_id)
-    await store.put_off(slept, seconds=5, error="woke up")
-    assert (await state(database, notification_id))["sent"]
+    await notify(notifier(store, people), delivery_id)
+    await store.put_off(slept, seconds=5, problem="woke up")
+    assert (await state(database, delivery_id))["sent"]
     assert len(people.heard) == 1
 
 
 async def test_slack_is_down_for_a_while_and_then_up(database: Database, store: PostgresNotifications) -> None:
-    notification_id = await added(database)
+    delivery_id = await added(database)
     people = People(failures=[Transient("away") for _ in range(12)])
     await write_pauses_down(database)
     for attempt in range(1, 13):
-        await notify(notifier(store, people), notification_id)
-        now = await state(database, notification_id)
-        assert (now["sent"], now["dead"], now["attempts"], now["last_error"]) == (False, False, attempt, "away")
+        await notify(notifier(store, people), delivery_id)
+        now = await state(database, delivery_id)
+        assert (now["sent"], now["given_up"], now["attempts"], now["problem"]) == (False, False, attempt, "away")
         if attempt > 6:  # it is not due: so long a pause is over on no machine
-            await notify(notifier(store, people), notification_id)
+            await notify(notifier(store, people), delivery_id)
         await pass_time(database, 300)
     assert people.asked == 12
     assert await pauses(database) == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]
-    await notify(notifier(store, people), notification_id)
+    await notify(notifier(store, people), delivery_id)
     assert len(people.heard) == 1
-    assert (await state(database, notification_id))["last_error"] == ""
+    assert (await state(database, delivery_id))["problem"] == ""
 
 
 @pytest.mark.parametrize(("asked_for", "pause"), [(30.0, 30), (0.2, 1), (90_000.0, 3600)])
 async def test_what_slack_asks_for_is_honoured_within_reason(
     database: Database, store: PostgresNotifications, asked_for: float, pause: int
 ) -> None:
-    notification_id = await added(database)
+    delivery_id = await added(database)
     await write_pauses_down(database)
-    await notify(notifier(store, People(failures=[Transient("slow", retry_after=asked_for)])), notification_id)
+    await notify(notifier(store, People(failures=[Transient("slow", retry_after=asked_for)])), delivery_id)
     assert await pauses(database) == [pause]
 
 
@@ -191,36 +209,38 @@ async def test_a_silent_slack_is_not_waited_for_past_the_lease(
         async def send(self, message: Message) -> None:
             await asyncio.Event().wait()
 
-    notification_id = await added(database)
-    await notify(Notifier(notifications=store, channel=Silence(), addresses=Addresses(), sending=0.01), notification_id)
-    assert (await state(database, notification_id))["last_error"] == "it took longer than 0.01 s"
+    delivery_id = await added(database)
+    await notify(
+        Notifier(notifications=store, channels={"ops": Silence()}, addresses=Addresses(), sending=0.01), delivery_id
+    )
+    assert (await state(database, delivery_id))["problem"] == "it took longer than 0.01 s"
 
 
 async def test_an_outage_of_a_month_loses_nothing(database: Database, store: PostgresNotifications) -> None:
-    notification_id = await added(database)
+    delivery_id = await added(database)
     await pass_time(database, 30 * 86_400)
     people = People(failures=[Transient("away")])
-    await notify(notifier(store, people), notification_id)
+    await notify(notifier(store, people), delivery_id)
     await pass_time(database, 10)
-    await notify(notifier(store, people), notification_id)
+    await notify(notifier(store, people), delivery_id)
     assert len(people.heard) == 1
 
 
 async def test_a_refusal_is_retried_rarely_for_three_days_and_then_shown_as_dead(
     database: Database, store: PostgresNotifications
 ) -> None:
-    notification_id = await added(database)
+    delivery_id = await added(database)
     people = People(failures=[Permanent("no_service"), Permanent("no_service"), Permanent("no_service")])
     await write_pauses_down(database)
-    await notify(notifier(store, people), notification_id)
-    assert (await state(database, notification_id))["dead"] is False
+    await notify(notifier(store, people), delivery_id)
+    assert (await state(database, delivery_id))["given_up"] is False
     await pass_time(database, 60)
-    await notify(notifier(store, people), notification_id)
+    await notify(notifier(store, people), delivery_id)
     assert await pauses(database) == [60, 120]
     await pass_time(database, 3 * 86_400)
-    await notify(notifier(store, people), notification_id)
-    last = await state(database, notification_id)
-    assert (last["dead"], last["sent"], last["last_error"], last["next_attempt_at"]) == (
+    await notify(notifier(store, people), delivery_id)
+    last = await state(database, delivery_id)
+    assert (last["given_up"], last["sent"], last["problem"], last["next_attempt_at"]) == (
         True,
         False,
         "no_service",
@@ -230,20 +250,79 @@ async def test_a_refusal_is_retried_rarely_for_three_days_and_then_shown_as_dead
 
 
 async def test_a_mended_address_brings_what_was_refused(database: Database, store: PostgresNotifications) -> None:
-    notification_id, people = await added(database), People(failures=[Permanent("no_service")])
-    await notify(notifier(store, people), notification_id)
+    delivery_id, people = await added(database), People(failures=[Permanent("no_service")])
+    await notify(notifier(store, people), delivery_id)
     await pass_time(database, 60)
-    await notify(notifier(store, people), notification_id)
+    await notify(notifier(store, people), delivery_id)
     assert len(people.heard) == 1
 
 
-async def test_without_a_notifier_notifications_do_not_pile_up(
+async def test_without_a_channel_notifications_do_not_pile_up(database: Database, store: PostgresNotifications) -> None:
+    await configure(database)
+    assert await added_to_all(database) == []
+    async with database.connection() as connection:
+        row = await connection.fetchrow("SELECT *, given_up_at IS NOT NULL AS given_up FROM notification_deliveries")
+    assert (row["channel"], row["given_up"], row["problem"]) == ("", True, "no channel is configured")
+    await pass_time(database, 3600)
+    assert await store.overdue(10) == []
+    assert not await notify(notifier(store), row["notification_delivery_id"])
+
+
+async def test_every_channel_has_a_delivery_of_its_own(database: Database, store: PostgresNotifications) -> None:
+    await configure(database, "ops", "chat")
+    to_chat, to_ops = await added_to_all(database)
+    ops, chat = People(), People(failures=[Transient("away")])
+    both = notifier(store, ops, chat=chat)
+    for delivery_id in (to_chat, to_ops):
+        await notify(both, delivery_id)
+    assert [message.headline for message in ops.heard] == ["Deploying app v1"]
+    assert (await state(database, to_chat))["problem"] == "away"
+    assert (await state(database, to_ops))["sent"]
+    await pass_time(database, 3)
+    assert await store.overdue(10) == [to_chat]
+    await notify(both, to_chat)
+    assert ([message.headline for message in chat.heard], ops.asked) == (["Deploying app v1"], 1)
+
+
+async def test_a_channel_that_is_added_gets_only_what_comes_after(
     database: Database, store: PostgresNotifications
 ) -> None:
-    notification_id = await added(database)
-    await notify(notifier(store, None), notification_id)
-    now = await state(database, notification_id)
-    assert (now["dead"], now["last_error"]) == (True, "no notifier is configured")
+    before = await added_to_all(database)
+    await configure(database, "ops", "chat")
+    after = await added_to_all(database)
+    assert [(await state(database, each))["channel"] for each in before] == ["ops"]
+    assert [(await state(database, each))["channel"] for each in after] == ["chat", "ops"]
+
+
+async def test_what_is_open_for_a_removed_channel_is_given_up_with_a_reason(
+    database: Database, store: PostgresNotifications
+) -> None:
+    sent, waiting = await added(database), await added(database)
+    people = People()
+    await notify(notifier(store, people), sent)
+    slow = await store.claim(waiting, lease=8)
+    await configure(database, "chat")
+    now = await state(database, waiting)
+    assert (now["given_up"], now["problem"]) == (True, "the channel was removed from the configuration")
+    assert (await state(database, sent))["given_up"] is False
+    assert slow is not None
+    await store.put_off(slow, seconds=5, problem="woke up")
+    assert (await state(database, waiting))["problem"] == "the channel was removed from the configuration"
+    await pass_time(database, 3600)
+    assert await store.overdue(10) == []
+
+
+async def test_a_process_that_does_not_know_the_channel_leaves_it_to_others(
+    database: Database, store: PostgresNotifications
+) -> None:
+    delivery_id = await added(database)
+    await notify(notifier(store, chat=People()), delivery_id)
+    now = await state(database, delivery_id)
+    assert (now["given_up"], str(now["problem"]).partition(";")[0]) == (False, "this process has no channel ops")
+    await pass_time(database, 60)
+    people = People()
+    await notify(notifier(store, people), delivery_id)
+    assert len(people.heard) == 1
 
 
 async def test_the_sweeper_rings_in_order_and_not_again_within_three_seconds(
@@ -272,24 +351,26 @@ async def test_two_sweepers_at_once_ring_each_notification_once(
 async def test_others_words_are_stored_bounded_and_whatever_they_hold(
     database: Database, store: PostgresNotifications
 ) -> None:
-    notification_id, people = await added(database, "a\0b \ud800 " + "x" * 9000), People()
-    await notify(notifier(store, people), notification_id)
-    assert people.heard[0].headline.startswith("🚀 ab ? xxx")
+    delivery_id, people = await added(database, "a\0b \ud800 " + "x" * 9000), People()
+    await notify(notifier(store, people), delivery_id)
+    assert people.heard[0].headline.startswith("ab ? xxx")
     assert len(people.heard[0].headline) < 310
 
 
 async def test_end_to_end_to_something_that_speaks_slacks_form(
     database: Database, store: PostgresNotifications
 ) -> None:
-    notification_id = await added(database)
+    delivery_id = await added(database)
     with recording(answers=[503]) as slack:
         async with open_client() as client:
-            told = Notifier(notifications=store, channel=SlackChannel(client, slack.url), addresses=Addresses())
-            await notify(told, notification_id)
-            assert (await state(database, notification_id))["last_error"] == "Slack answered 503"
+            told = Notifier(
+                notifications=store, channels={"ops": SlackChannel(client, slack.url)}, addresses=Addresses()
+            )
+            await notify(told, delivery_id)
+            assert (await state(database, delivery_id))["problem"] == "Slack answered 503"
             await pass_time(database, 1)
-            await notify(told, notification_id)
+            await notify(told, delivery_id)
         received = slack.wait_for(lambda requests: len(requests) == 2)
     assert [each.status for each in received] == [503, 200]
     assert b"Deploying app v1" in received[1].body
-    assert (await state(database, notification_id))["sent"]
+    assert (await state(database, delivery_id))["sent"]

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from app.adapters.postgres.board import PostgresBoard
+from app.adapters.postgres.channels import PostgresChannels
 from app.adapters.postgres.pool import Database
 from app.adapters.postgres.queries import PostgresQueries
 from app.adapters.postgres.rules import PostgresRules
@@ -18,6 +19,7 @@ from app.domain.reference import Repository
 from app.domain.watch import JobPlace, Watch
 from app.errors import RegistryDenied, RegistryUnavailable, Rejected, StoreUnavailable
 from app.services import operate
+from app.services.notify.channels import sync_channels
 from app.services.operate import Operator
 from app.services.queries import WatchView
 from tests.fakes.deployer import PlanningDeployer
@@ -69,6 +71,11 @@ class World:
         rows = await self.rows("SELECT * FROM rollout_watches WHERE rollout_id = $1", rollout_id)
         return {row["watch_name"]: (row["tag"], row["digest"], row["forced"]) for row in rows}
 
+    async def deliveries(self) -> list[int]:
+        """Of all notifications, in the order of their writing."""
+        rows = await self.rows("SELECT * FROM notification_deliveries ORDER BY notification_delivery_id")
+        return [row["notification_delivery_id"] for row in rows]
+
     async def everything(self) -> list[Any]:
         return [
             await self.rows("SELECT name, pinned_tag, auto_deploy, word_at FROM watches ORDER BY name"),
@@ -88,6 +95,7 @@ class World:
 async def world(database_url: str) -> AsyncIterator[World]:
     database = Database(database_url, size=8)
     await PostgresWatches(database).reconcile([APP, SIDECAR, OTHER], at_start=False)
+    await sync_channels(PostgresChannels(database), ["ops"])
     async with database.connection() as connection:
         await connection.execute("DELETE FROM wakes; UPDATE targets SET due_at = NULL, mark = 0, thorough = false")
     registry = MemoryRegistry()
@@ -127,7 +135,8 @@ async def test_both_fields_are_one_transaction_and_one_rollout(world: World) -> 
         "auto_deploy_toggled",
         "Turned off auto deployment for repo app",
     )
-    assert ("notify", str(notification["notification_id"])) in world.doorbell.rings
+    (delivery,) = await world.deliveries()
+    assert ("notify", str(delivery)) in world.doorbell.rings
     assert reply.rollout_id is not None
 
 
@@ -261,7 +270,8 @@ async def test_a_person_supersedes_what_is_active(world: World) -> None:
     assert (await world.rollout(second.rollout_id))["intent"] == 2
     (notification,) = await world.rows("SELECT * FROM notifications")
     assert notification["kind"] == "superseded"
-    assert ("notify", str(notification["notification_id"])) in world.doorbell.rings
+    (delivery,) = await world.deliveries()
+    assert ("notify", str(delivery)) in world.doorbell.rings
 
 
 async def test_a_deploy_is_stronger_than_a_reset_that_is_under_way(world: World) -> None:

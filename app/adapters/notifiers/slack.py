@@ -9,7 +9,9 @@ import re
 
 import httpx
 
+from app.adapters.notifiers.kind import ChannelKind
 from app.domain.message import Message
+from app.domain.notification import NotificationKind
 from app.errors import Permanent, Transient
 from app.http import BodyRefused, bounded, read_bounded
 from app.network import HeaderRefused
@@ -17,6 +19,18 @@ from app.network import HeaderRefused
 MAX_HEADLINE = 400  # characters, escaped
 MAX_SECTION = 2900  # Slack takes 3000 in a section's text
 MAX_ANSWER = 2048  # bytes
+MARKS = {
+    NotificationKind.AUTO_DEPLOY_TOGGLED: "🔀",
+    NotificationKind.DIGEST_CHANGED: "🔄",
+    NotificationKind.DEPLOYING: "🚀",
+    NotificationKind.SUCCEEDED: "✅",
+    NotificationKind.FAILED: "❌",
+    NotificationKind.SUPERSEDED: "⏭️",
+    NotificationKind.AWAITS_PROMOTION: "🐤",
+    NotificationKind.HELD: "✋",
+    NotificationKind.TROUBLE: "⚠️",
+    NotificationKind.ENDED: "⏹️",
+}
 _LATER = frozenset({408, 425, 429})
 _CUT_ENTITY = re.compile(r"&[a-z]{0,3}$")
 
@@ -55,9 +69,16 @@ class SlackChannel:
         return bounded(body.decode(errors="replace").replace(self._webhook_url, "…"), limit=100)
 
 
+KIND = ChannelKind(
+    name="slack",
+    needs=("webhook_url",),
+    open=lambda client, settings: SlackChannel(client, settings["webhook_url"]),
+)
+
+
 def payload(message: Message) -> dict[str, object]:
     """The message: `text` for notifications, and a section with the links for everybody who shows blocks."""
-    headline = _escaped(message.headline, MAX_HEADLINE)
+    headline = _escaped(f"{MARKS[message.kind]} {message.headline}", MAX_HEADLINE)
     section = f"*{headline}*"
     if message.detail:
         section += "\n" + _escaped(message.detail, MAX_SECTION - len(section))

@@ -149,7 +149,7 @@ class PostgresLooks:
                 await connection.execute(_POLL_LATER, claim.target_id, result.poll_in)
             await turns.write_turn(connection, claim, result)
             if result.launch is not None:
-                return Written(notification_ids=tuple(notifications))
+                return Written(notification_delivery_ids=tuple(notifications))
             await connection.execute(_TARGET_TROUBLE, claim.target_id, "")
             # Once all is settled, the next poll need not read the job; until then the next look does.
             waits = result.waits_turn or (result.waits_turn is None and claim.waits_turn_since is not None)
@@ -160,7 +160,7 @@ class PostgresLooks:
             # Whoever ends a rollout, or leaves the queue and starts none, lets the next one look.
             gives_way = result.ended is not None or (claim.waits_turn_since is not None and not waits)
             woken = await turns.next_turn(connection, claim.target_id) if gives_way else ()
-        return Written(due_in=due_in, notification_ids=tuple(notifications), woken=tuple(woken))
+        return Written(due_in=due_in, notification_delivery_ids=tuple(notifications), woken=tuple(woken))
 
     async def submitted(self, claim: Claim, rollout_id: UUID, order: Order, submission: Submission) -> Written:
         """Record the registration, a fact, even when the lease was lost; everything else only with the lease."""
@@ -174,7 +174,7 @@ class PostgresLooks:
             elif notifications is not None:  # what others decided meanwhile did not know of it
                 await make_due(connection, [claim.target_id])
                 due_in = 0.0
-        return Written(due_in=due_in, notification_ids=tuple(notifications or ()))
+        return Written(due_in=due_in, notification_delivery_ids=tuple(notifications or ()))
 
     async def put_off(self, claim: Claim, *, seconds: float, trouble: str, refused: bool = False) -> Written:
         """Look again later; the trouble is told once, however its words change, until it has passed."""
@@ -190,7 +190,7 @@ class PostgresLooks:
             if refused:
                 await turns.leave_queue(connection, claim.target_id)
                 woken = await turns.next_turn(connection, claim.target_id)
-        return Written(due_in=due_in, notification_ids=tuple(notifications), woken=tuple(woken))
+        return Written(due_in=due_in, notification_delivery_ids=tuple(notifications), woken=tuple(woken))
 
     async def withdraw(self, claim: Claim, rollout_id: UUID) -> None:
         """Forget the order that Nomad refused."""
@@ -207,7 +207,7 @@ class PostgresLooks:
             await _give_up_if_in_flight(connection, claim)
             due_in = await _release(connection, claim, again_in=0.0, thorough=True, attempts=0)
             woken = await turns.next_turn(connection, claim.target_id)
-        return Written(due_in=due_in, notification_ids=tuple(notifications), woken=tuple(woken))
+        return Written(due_in=due_in, notification_delivery_ids=tuple(notifications), woken=tuple(woken))
 
 
 def _gives_up(rollout: OpenRollout, result: Result) -> bool:

@@ -37,8 +37,10 @@ DELETE FROM decisions WHERE decision_id IN (
 
 _NOTIFICATIONS = """
 DELETE FROM notifications WHERE notification_id IN (
-  SELECT notification_id FROM notifications
-  WHERE created_at < clock_timestamp() - make_interval(days => $1) AND (sent_at IS NOT NULL OR dead_at IS NOT NULL)
+  SELECT notification_id FROM notifications n
+  WHERE created_at < clock_timestamp() - make_interval(days => $1)
+    AND NOT EXISTS (SELECT FROM notification_deliveries d WHERE d.notification_id = n.notification_id
+                    AND d.sent_at IS NULL AND d.given_up_at IS NULL)
   LIMIT $2)
 """
 

@@ -160,7 +160,7 @@ class PostgresRollouts:
             woken = () if going_back else await next_turn(connection, followed.target_id)
             siblings = [each for name in forgiven for each in await make_siblings_due(connection, name)]
         due = tuple(dict.fromkeys((followed.target_id, *woken, *siblings)))
-        return Ended(notification_ids=tuple(notifications), due=due)
+        return Ended(notification_delivery_ids=tuple(notifications), due=due)
 
     async def keep(self, rollout_ids: Sequence[UUID], *, seconds: float) -> Sequence[UUID]:
         """Put them off in one statement."""

@@ -104,7 +104,9 @@ class PostgresRules:
                     connection, saying, by=word.by, watches=[word.watch], detail=detail, rollout_id=rollout_id
                 )
             await make_due(connection, [target["target_id"]])
-        return Spoken(target_id=target["target_id"], rollout_id=rollout_id, notification_ids=tuple(notifications))
+        return Spoken(
+            target_id=target["target_id"], rollout_id=rollout_id, notification_delivery_ids=tuple(notifications)
+        )
 
     async def asked(self, name: str, once: UUID) -> Asked | None:
         """Read the rollout of that id beside the watch's target."""

@@ -71,4 +71,6 @@ class PostgresSchedule:
                 log.warning("sessions.ended", count=stuck, problem="they held a transaction open and did not go on")
             targets = [row["target_id"] for row in await connection.fetch(_TARGETS, limit)]
             rollouts = [row["rollout_id"] for row in await connection.fetch(_ROLLOUTS, limit)]
-        return Overdue(targets=targets, rollouts=rollouts, notifications=await self._notifications.overdue(limit))
+        return Overdue(
+            targets=targets, rollouts=rollouts, notification_deliveries=await self._notifications.overdue(limit)
+        )

@@ -191,7 +191,7 @@ class PostgresSteering:
                 )
             await connection.execute(_HOLD_THERE, list(items))
             await make_due(connection, [past.target_id])
-        return Gone(rollout_id=rollout_id, notification_ids=tuple(notifications))
+        return Gone(rollout_id=rollout_id, notification_delivery_ids=tuple(notifications))
 
 
 async def _is_same(connection: Connection, active: Row, past: Past, items: Mapping[str, tuple[str, str]]) -> bool:

@@ -20,19 +20,6 @@ class Addresses:
     nomad: str = ""
 
 
-MARKS = {
-    NotificationKind.AUTO_DEPLOY_TOGGLED: "🔀",
-    NotificationKind.DIGEST_CHANGED: "🔄",
-    NotificationKind.DEPLOYING: "🚀",
-    NotificationKind.SUCCEEDED: "✅",
-    NotificationKind.FAILED: "❌",
-    NotificationKind.SUPERSEDED: "⏭️",
-    NotificationKind.AWAITS_PROMOTION: "🐤",
-    NotificationKind.HELD: "✋",
-    NotificationKind.TROUBLE: "⚠️",
-    NotificationKind.ENDED: "⏹️",
-}
-
 WHAT_NEXT = {
     NotificationKind.FAILED: "It is not tried again until a person releases or deploys it, or something newer appears.",
     NotificationKind.SUPERSEDED: "Something newer took its place.",
@@ -48,7 +35,7 @@ def compose(notification_id: int, notification: Notification, addresses: Address
     return Message(
         notification_id=str(notification_id),
         kind=notification.kind,
-        headline=f"{MARKS[notification.kind]} {notification.headline}",
+        headline=notification.headline,
         detail="\n".join(part for part in (notification.detail, next_step) if part),
         links=(*_page_links(subject, addresses.page), *_nomad_links(subject, addresses.nomad)),
     )

@@ -8,7 +8,7 @@ import httpx
 import pytest
 import respx
 
-from app.adapters.notifiers.slack import SlackChannel, payload
+from app.adapters.notifiers.slack import MARKS, SlackChannel, payload
 from app.domain.message import Link, Message
 from app.domain.notification import NotificationKind
 from app.errors import Permanent, Transient
@@ -18,7 +18,7 @@ URL = "https://hooks.slack.example/services/T0/B0/very-secret"
 MESSAGE = Message(
     notification_id="1",
     kind=NotificationKind.FAILED,
-    headline="❌ app v1.1.0: failed",
+    headline="app v1.1.0: failed",
     detail="a < b & c > d",
     links=(Link(label="Rollout", url="https://watch.example/rollouts/1?a=1&b=2"), Link(label="Nomad", url="http://n")),
 )
@@ -55,6 +55,11 @@ async def test_a_notification_becomes_text_and_blocks(client: httpx.AsyncClient)
         ],
         "unfurl_links": False,
     }
+
+
+@pytest.mark.parametrize("kind", NotificationKind)
+def test_every_kind_has_its_mark(kind: NotificationKind) -> None:
+    assert payload(replace(MESSAGE, kind=kind))["text"] == f"{MARKS[kind]} app v1.1.0: failed"
 
 
 def test_markup_in_names_cannot_mention_or_link() -> None:

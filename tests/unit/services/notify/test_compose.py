@@ -3,11 +3,9 @@
 from dataclasses import replace
 from uuid import UUID
 
-import pytest
-
 from app.domain.message import Link
 from app.domain.notification import Notification, NotificationKind, Subject
-from app.services.notify.compose import MARKS, Addresses, compose
+from app.services.notify.compose import Addresses, compose
 
 BOTH = Addresses(page="https://watch.example", nomad="https://nomad.example")
 ROLLOUT = UUID("0190a000-0000-7000-8000-000000000001")
@@ -27,7 +25,7 @@ def about(**changes: object) -> Notification:
 def test_a_rollouts_notification_links_to_it_and_to_its_job() -> None:
     message = compose(7, DEPLOYING, BOTH)
     assert (message.notification_id, message.kind) == ("7", NotificationKind.DEPLOYING)
-    assert message.headline == "🚀 Deploying app v1.1.0"
+    assert message.headline == "Deploying app v1.1.0"
     assert message.detail == "v1.1.0 is the highest release"
     assert message.links == (
         Link(label="Rollout", url=f"https://watch.example/rollouts/{ROLLOUT}"),
@@ -51,11 +49,6 @@ def test_a_job_that_was_dispatched_or_has_no_namespace_is_quoted_into_nomads_add
 
 def test_without_addresses_there_are_no_links() -> None:
     assert compose(7, DEPLOYING, Addresses()).links == ()
-
-
-@pytest.mark.parametrize("kind", NotificationKind)
-def test_every_kind_has_its_mark(kind: NotificationKind) -> None:
-    assert compose(7, replace(DEPLOYING, kind=kind), BOTH).headline == f"{MARKS[kind]} {DEPLOYING.headline}"
 
 
 def test_a_failure_says_its_reason_and_what_comes_next() -> None:
