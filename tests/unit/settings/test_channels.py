@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from app.adapters.notifiers import CHANNELS
 from tests.unit.settings.files import SOUND, faults, load
 
 OPS = '\n[notifiers.ops]\nkind = "slack"\nwebhook_url = "https://hooks.example/ops"\n'
 SLACK = '\n[notifiers.slack]\nwebhook_url = "https://hooks.example/slack"\n'
+KINDS = ", ".join(CHANNELS)
 TOP = 'webhook_url = "https://hooks.example/top"\n'
 
 
@@ -55,8 +57,13 @@ def test_another_channel_is_another_configuration(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "key", "problem", "mend"),
     [
-        (SOUND + OPS.replace('kind = "slack"', ""), "notifiers.ops.kind", "is missing", "Write one of slack."),
-        (SOUND + OPS.replace('"slack"', '"pager"'), "notifiers.ops.kind", "not a known choice", "Write one of slack."),
+        (SOUND + OPS.replace('kind = "slack"', ""), "notifiers.ops.kind", "is missing", f"Write one of {KINDS}."),
+        (
+            SOUND + OPS.replace('"slack"', '"pager"'),
+            "notifiers.ops.kind",
+            "not a known choice",
+            f"Write one of {KINDS}.",
+        ),
         (SOUND + OPS.replace("webhook_url", "webhook"), "notifiers.ops.webhook", "is not a known key", "webhook_url"),
         (SOUND + "\n[notifiers.slack]\n", "notifiers.slack.webhook_url", "is missing", "kind slack needs it"),
         (SOUND + OPS.replace("https", "ftp"), "notifiers.ops.webhook_url", "not a usable URL", "https://…"),
