@@ -27,7 +27,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # What decides, parses and translates, without I/O: held at 100 % branch coverage by the unit tests alone.
 PURE := app/domain/* app/webhooks/* app/settings/* app/adapters/registry/auth.py app/adapters/registry/wire.py \
 	app/adapters/nomad/register/jobspec.py app/adapters/nomad/translate.py app/adapters/nomad/register/changes.py \
-	app/adapters/nomad/register/plan.py app/adapters/nomad/register/source.py app/adapters/nomad/refusals.py app/adapters/nomad/images.py app/services/compose.py app/services/telling.py \
+	app/adapters/nomad/register/plan.py app/adapters/nomad/register/source.py app/adapters/nomad/refusals.py app/adapters/nomad/images.py app/services/notify/compose.py app/services/telling.py \
 	app/services/settle.py app/services/fleet.py app/services/launch.py \
 	app/loopback.py app/web/arrival.py
 empty :=

@@ -121,7 +121,7 @@ def web(config: Path | None, port: int | None) -> None:
 @click.option("--threads", type=click.IntRange(1), default=16, show_default=True, help="How much is done at once.")
 @_health_address
 def worker(config: Path | None, threads: int, health_address: tuple[str, int] | None) -> None:
-    """Look, roll out, observe and announce. Any number of workers may run."""
+    """Look, roll out, observe and notify. Any number of workers may run."""
     settings = _following(config)
     _entry("workers.worker")(settings, threads=threads, health_address=health_address)
 

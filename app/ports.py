@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from app.domain.job import Diagnosis, JobPatch, JobState, Preview, Snapshot, Submission, WaitIndex
-from app.domain.notice import Notice
+from app.domain.message import Message
 from app.domain.reference import Repository
 from app.domain.watch import JobPlace
 
@@ -103,11 +103,11 @@ class Deployer(Protocol):
         ...
 
 
-class Notifier(Protocol):
+class Channel(Protocol):
     """Tells people. Raises Transient when it may work later, Permanent when it never will."""
 
-    async def send(self, notice: Notice) -> None:
-        """Deliver one notice, once; sending it again is the caller's decision."""
+    async def send(self, message: Message) -> None:
+        """Send one message, once; sending it again is the caller's decision."""
         ...
 
 

@@ -51,7 +51,7 @@ _POSTS = 300
 SLOW = Timing(healthy=3600, healthy_deadline=7200, progress_deadline=7200)
 """A Nomad in which every deployment lasts an hour: `nomad.skip(3600)` ends it well."""
 
-_NOTICE_OF = {"succeeded": "succeeded", "failed": "failed", "superseded": "superseded"}
+_NOTIFICATION_OF = {"succeeded": "succeeded", "failed": "failed", "superseded": "superseded"}
 
 
 @dataclass(kw_only=True)
@@ -219,10 +219,11 @@ class Line:
         rows = await self.fetch("SELECT coalesce(outcome, '') AS outcome FROM rollouts ORDER BY target_id, intent")
         return [row["outcome"] for row in rows]
 
-    async def notices(self, *kinds: str) -> list[str]:
-        """Headlines and details of the notices of these kinds, oldest first."""
+    async def notifications(self, *kinds: str) -> list[str]:
+        """Headlines and details of the notifications of these kinds, oldest first."""
         rows = await self.fetch(
-            "SELECT headline || ': ' || detail AS told FROM notices WHERE kind = ANY($1) ORDER BY notice_id",
+            "SELECT headline || ': ' || detail AS told FROM notifications "
+            "WHERE kind = ANY($1) ORDER BY notification_id",
             list(kinds),
         )
         return [row["told"] for row in rows]
@@ -308,19 +309,19 @@ class Line:
         await self.until(idle, "everything is quiet")
 
     async def audit(self) -> None:
-        """Every rollout ends, with exactly one outcome and one notice that tells of it."""
+        """Every rollout ends, with exactly one outcome and one notification that tells of it."""
 
         async def all_ended() -> bool:
             return not await self.fetch("SELECT 1 FROM rollouts WHERE ended_at IS NULL OR outcome IS NULL")
 
         await self.until(all_ended, "every rollout has ended")
         told = await self.fetch(
-            "SELECT rollout_id, outcome, array(SELECT kind FROM notices n WHERE n.rollout_id = r.rollout_id "
+            "SELECT rollout_id, outcome, array(SELECT kind FROM notifications n WHERE n.rollout_id = r.rollout_id "
             "AND kind = ANY($1)) AS kinds FROM rollouts r",
             ["succeeded", "failed", "superseded", "ended"],
         )
-        wrong = [dict(row) for row in told if row["kinds"] != [_NOTICE_OF.get(row["outcome"], "ended")]]
-        assert not wrong, f"rollouts without their one notice: {wrong}"
+        wrong = [dict(row) for row in told if row["kinds"] != [_NOTIFICATION_OF.get(row["outcome"], "ended")]]
+        assert not wrong, f"rollouts without their one notification: {wrong}"
 
     async def quiet_for_now(self) -> None:
         """Wait until nothing is due now, though something may be later."""
@@ -399,7 +400,7 @@ async def line(
     """Open the line on a migrated database, in the world `around` it or one of its own; everything stops at the end.
 
     Where the registry is no matter, `instead` answers for it, without HTTP.
-    A test that did not fail is audited: every rollout has ended, with one outcome and one notice.
+    A test that did not fail is audited: every rollout has ended, with one outcome and one notification.
     """
     bell = InProcessDoorbell()
     database = Database(database_url, timeout=PATIENCE)  # one that is slow to give a connection is not away

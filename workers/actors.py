@@ -13,11 +13,11 @@ from dramatiq.broker import Broker
 from app.adapters.doorbell import QUEUE
 from app.bootstrap import Services
 from app.errors import StoreUnavailable
-from app.services.announce import announce
 from app.services.look import look
 from app.services.loops import described
+from app.services.notify.send import notify
 from app.services.observe import observe
-from app.services.ringing import ANNOUNCE, LOOK, OBSERVE
+from app.services.ringing import LOOK, NOTIFY, OBSERVE
 from app.services.steps import Steps
 
 log = structlog.get_logger()
@@ -29,7 +29,7 @@ Try = Callable[[str], Awaitable[None]]
 
 
 def declare_actors(broker: Broker, services: Callable[[], Services], steps: Steps) -> None:
-    """Declare look, observe and announce on `broker`; `services` gives the current ones at each message.
+    """Declare look, observe and notify on `broker`; `services` gives the current ones at each message.
 
     `steps` is told how each try ended.
     """
@@ -40,11 +40,11 @@ def declare_actors(broker: Broker, services: Callable[[], Services], steps: Step
     async def run_observe(key: str) -> bool:
         return await observe(services().observer, UUID(key))
 
-    async def run_announce(key: str) -> bool:
-        return await announce(services().announcer, int(key))
+    async def run_notify(key: str) -> bool:
+        return await notify(services().notifier, int(key))
 
     # A lower number goes first: telling people waits for deploying.
-    for name, step, priority in ((LOOK, run_look, 0), (OBSERVE, run_observe, 0), (ANNOUNCE, run_announce, 10)):
+    for name, step, priority in ((LOOK, run_look, 0), (OBSERVE, run_observe, 0), (NOTIFY, run_notify, 10)):
         declare = actor(actor_name=name, queue_name=QUEUE, priority=priority, max_retries=0, broker=broker)
         declare(_quietly(name, step, steps))
 

@@ -16,6 +16,7 @@ from app.bootstrap.services import Kept, Services, build_services
 from app.bootstrap.values import endpoints, nomad_connection
 from app.domain.configuration import Grants, Reading, Wait, fingerprint, weakens
 from app.errors import ConfigError, ReadingRefused, ReadingWaits
+from app.services.notify.channels import sync_channels
 from app.services.reconcile import reconcile
 from app.services.reload import FileChanges, Repeats
 from app.services.ringing import LOOK
@@ -96,6 +97,8 @@ class Following:
         done = await reconcile(services.watches, read.watches, at_start=at_start, reading=reading)
         for target_id in done.due:
             services.doorbell.ring(LOOK, str(target_id))
+        if done.waits is None:
+            await sync_channels(services.channels, read.channels)
         return done.waits
 
     async def _use(self, read: Settings, connection: NomadConnection) -> None:

@@ -6,13 +6,14 @@ import httpx
 
 from app.adapters.doorbell import DramatiqDoorbell
 from app.adapters.nomad import RenewableDeployer
-from app.adapters.notifiers.slack import SlackNotifier
+from app.adapters.notifiers import CHANNELS
 from app.adapters.postgres.board import PostgresBoard
 from app.adapters.postgres.changes import PostgresFeed
+from app.adapters.postgres.channels import PostgresChannels
 from app.adapters.postgres.inbox import PostgresInbox
 from app.adapters.postgres.looks import PostgresLooks
 from app.adapters.postgres.migrate import pending
-from app.adapters.postgres.notices import PostgresNotices
+from app.adapters.postgres.notifications import PostgresNotifications
 from app.adapters.postgres.pool import Database
 from app.adapters.postgres.queries import PostgresQueries
 from app.adapters.postgres.retention import PostgresRetention
@@ -24,15 +25,15 @@ from app.adapters.postgres.watches import PostgresWatches
 from app.adapters.registry import RegistryClient
 from app.bootstrap.values import AccessRatchet
 from app.domain.rollout import Patience
-from app.ports import Deployer, RegistrySource
-from app.services.announce import Announcer
-from app.services.compose import Addresses
+from app.ports import Channel, Deployer, RegistrySource
 from app.services.fleet import Fleet
 from app.services.look import Looker, LookSettings
+from app.services.notify.compose import Addresses
+from app.services.notify.send import Notifier
 from app.services.observe import Observer
 from app.services.queries import SchemaCheck
 from app.services.vigil import Vigil
-from app.settings import Settings
+from app.settings import ChannelSettings, Settings
 from app.web.auth import Access
 
 
@@ -47,7 +48,8 @@ class Services:
     doorbell: DramatiqDoorbell
     looker: Looker
     observer: Observer
-    announcer: Announcer
+    notifier: Notifier
+    channels: PostgresChannels
     inbox: PostgresInbox
     schedule: PostgresSchedule
     rules: PostgresRules
@@ -103,10 +105,9 @@ def build_services(settings: Settings, kept: Kept) -> Services:
         patience=Patience(stall_after=settings.rollout_stall_after, deadline=settings.rollout_deadline),
         lease=settings.lease_seconds,
     )
-    slack = settings.slack_webhook_url.reveal()
-    announcer = Announcer(
-        notices=PostgresNotices(database),
-        notifier=SlackNotifier(kept.http, slack) if slack else None,
+    notifier = Notifier(
+        notifications=PostgresNotifications(database),
+        channels={name: _channel(each, kept.http) for name, each in settings.channels.items()},
         addresses=Addresses(page=settings.external_url, nomad=settings.nomad.address),
     )
     return Services(
@@ -117,7 +118,8 @@ def build_services(settings: Settings, kept: Kept) -> Services:
         doorbell=bell,
         looker=looker,
         observer=observer,
-        announcer=announcer,
+        notifier=notifier,
+        channels=PostgresChannels(database),
         inbox=PostgresInbox(database, door=kept.door),
         schedule=PostgresSchedule(database),
         rules=PostgresRules(database),
@@ -130,3 +132,7 @@ def build_services(settings: Settings, kept: Kept) -> Services:
         access=kept.access.read(settings),
         readiness=lambda: pending(settings.database_url.reveal()),
     )
+
+
+def _channel(settings: ChannelSettings, client: httpx.AsyncClient) -> Channel:
+    return CHANNELS[settings.kind].open(client, {key: value.reveal() for key, value in settings.keys.items()})

@@ -98,7 +98,8 @@ class Deploy:
     """Bring every selected task to this tag and digest; one that runs a child of the index is there already.
 
     `by_digest` writes the digest whatever the watch's own way is: a tag may show something else by now. `former` are
-    image texts, by "group/task", that mean just this and are written as they are.
+    image texts, by "group/task", that mean just this and are written as they are. `digest_changed` is whether all tasks
+    run this very tag already, with another digest.
     """
 
     tag: str
@@ -107,6 +108,7 @@ class Deploy:
     children: frozenset[str] = frozenset()
     by_digest: bool = False
     former: Mapping[str, str] = field(default_factory=dict)
+    digest_changed: bool = False
 
 
 Decision = Deploy | Hold
@@ -126,7 +128,7 @@ def decide(case: Case) -> Decision:
         hold = check(case, tasks, case.wanted)
         if hold is not None:
             return hold
-    return _deploy(case.wanted, _why(case, tasks, case.wanted))
+    return _deploy(case, tasks, case.wanted)
 
 
 def _ordered(case: Case, tasks: tuple[RunningTask, ...], ask: Ask, wanted: Wanted) -> Decision:
@@ -268,8 +270,11 @@ _CHECKS: tuple[_Check, ...] = (
 )
 
 
-def _deploy(wanted: Wanted, words: str) -> Deploy:
-    return Deploy(tag=wanted.tag, digest=wanted.digest, words=words, children=wanted.children)
+def _deploy(case: Case, tasks: tuple[RunningTask, ...], wanted: Wanted) -> Deploy:
+    tags = sorted({running(task, case.history).tag or "an untagged image" for task in tasks})
+    changed = tags == [wanted.tag]
+    words = f"the digest behind {wanted.tag} changed" if changed else f"{wanted.tag} follows {', '.join(tags)}"
+    return Deploy(tag=wanted.tag, digest=wanted.digest, words=words, children=wanted.children, digest_changed=changed)
 
 
 def _hold(reason: HoldReason, words: str, wanted: Wanted) -> Hold:
@@ -281,10 +286,3 @@ def _no_tag(rule: Rule) -> str:
         found = "the registry has no release tag (X.Y.Z, with or without v)"
         return f"{found}; what runs stays until one is pushed, or a tag pinned"
     return f"the registry has no tag {rule.pinned_tag}; what runs stays until it is pushed, or another pinned"
-
-
-def _why(case: Case, tasks: tuple[RunningTask, ...], wanted: Wanted) -> str:
-    tags = sorted({running(task, case.history).tag or "an untagged image" for task in tasks})
-    if tags == [wanted.tag]:
-        return f"the digest behind {wanted.tag} changed"
-    return f"{wanted.tag} follows {', '.join(tags)}"

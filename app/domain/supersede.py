@@ -4,7 +4,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.domain.job import JobState, JobPatch
+from app.domain.job import JobPatch, JobState
 from app.domain.rollout import Origin
 
 

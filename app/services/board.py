@@ -75,7 +75,7 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """What every page tells: the pause, what is away, who posts in vain, and notices that could not be sent."""
+    """What every page tells: the pause, what is away, who posts in vain, and notifications that could not be sent."""
 
     now: datetime
     paused: bool
@@ -83,7 +83,7 @@ class Situation:
     paused_at: datetime
     away: tuple[Away, ...]
     unknown_sources: tuple[UnknownSource, ...]
-    unsent_notices: int
+    unsent_notifications: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,9 +49,9 @@ class Halt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """What the end of a rollout asks to be rung: notices to send, and the targets that are due by it."""
+    """What the end of a rollout asks to be rung: notifications to send, and the targets that are due by it."""
 
-    notice_ids: tuple[int, ...] = ()
+    notification_delivery_ids: tuple[int, ...] = ()
     due: tuple[int, ...] = ()
 
 
@@ -63,8 +63,8 @@ class Rollouts(Protocol):
         ...
 
     async def wait(self, followed: Followed, halt: Halt) -> Sequence[int]:
-        """Let the lease go; a changed `progress` starts the stall timer anew. Returns the notices to send: canaries
-        that begin to wait for a person are told of once."""
+        """Let the lease go; a changed `progress` starts the stall timer anew. Returns the notifications to send:
+        canaries that begin to wait for a person are told of once."""
         ...
 
     async def granted(self, followed: Followed) -> None:

@@ -54,6 +54,7 @@ def launch(
         from_images=from_images,
         before=before,
         words={name: deploy.words for name, (_, deploy) in deploys.items()},
+        digest_changed=frozenset(name for name, (_, deploy) in deploys.items() if deploy.digest_changed),
         task_watches=task_watches,
         identities={
             task.key: plan.identity_after(task, changes[task.key]) for task in job.tasks if task.key in changes

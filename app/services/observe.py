@@ -15,7 +15,7 @@ from app.domain.undo import takes_back
 from app.errors import JobRejected, Permanent, StoreUnavailable, Transient
 from app.ports import Deployer, Doorbell
 from app.services.followed import Followed, Halt, Rollouts, Wish
-from app.services.ringing import ANNOUNCE, LOOK, OBSERVE
+from app.services.ringing import LOOK, NOTIFY, OBSERVE
 from app.services.vigil import KEPT, Vigil
 
 log = structlog.get_logger()
@@ -140,8 +140,8 @@ async def _end(
     log.info("rollout.ended", rollout=str(followed.rollout_id), outcome=outcome.kind.value, reason=outcome.reason)
     for target_id in ended.due:
         observer.doorbell.ring(LOOK, str(target_id))
-    for notice_id in ended.notice_ids:
-        observer.doorbell.ring(ANNOUNCE, str(notice_id))
+    for notification_delivery_id in ended.notification_delivery_ids:
+        observer.doorbell.ring(NOTIFY, str(notification_delivery_id))
 
 
 async def _wait(observer: Observer, followed: Followed, wait: Wait, snapshot: Snapshot | None) -> None:
@@ -152,10 +152,10 @@ async def _wait(observer: Observer, followed: Followed, wait: Wait, snapshot: Sn
         progress=snapshot.progress if snapshot else followed.progress,
         deployment=snapshot.deployment if snapshot else None,
     )
-    notices = await observer.rollouts.wait(followed, halt)
+    notifications = await observer.rollouts.wait(followed, halt)
     if wait_index is None or wait.seconds <= _SOON:
         observer.doorbell.ring(OBSERVE, str(followed.rollout_id), delay=wait.seconds)
     else:
         observer.vigil.begin(followed.rollout_id, followed.place, wait_index, within=wait.seconds)
-    for notice_id in notices:
-        observer.doorbell.ring(ANNOUNCE, str(notice_id))
+    for notification_delivery_id in notifications:
+        observer.doorbell.ring(NOTIFY, str(notification_delivery_id))

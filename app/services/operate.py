@@ -14,7 +14,7 @@ from app.domain.rollout import Origin
 from app.errors import Rejected
 from app.ports import Deployer, Doorbell, RegistrySource
 from app.services import live
-from app.services.ringing import ANNOUNCE, LOOK
+from app.services.ringing import LOOK, NOTIFY
 from app.services.steering import Steering
 from app.services.word import Errand, Rules, Spoken, Standing, Word
 
@@ -204,8 +204,8 @@ async def _speak(operator: Operator, word: Word) -> Spoken:
         rollout=str(spoken.rollout_id or ""),
     )
     operator.doorbell.ring(LOOK, str(spoken.target_id))
-    for notice_id in spoken.notice_ids:
-        operator.doorbell.ring(ANNOUNCE, str(notice_id))
+    for notification_delivery_id in spoken.notification_delivery_ids:
+        operator.doorbell.ring(NOTIFY, str(notification_delivery_id))
     return spoken
 
 

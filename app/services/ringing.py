@@ -5,14 +5,14 @@ from app.services.target import Written
 
 LOOK = "look"
 OBSERVE = "observe"
-ANNOUNCE = "announce"
+NOTIFY = "notify"
 
 
 def ring_written(doorbell: Doorbell, target_id: int, written: Written) -> None:
-    """Ring for a target that is due again, for those whose turn it is now, and for the notices written with it."""
+    """Ring for a target that is due again, for those whose turn it is now, and for the notifications that it wrote."""
     if written.due_in is not None:
         doorbell.ring(LOOK, str(target_id), delay=written.due_in)
     for woken in written.woken:
         doorbell.ring(LOOK, str(woken))
-    for notice_id in written.notice_ids:
-        doorbell.ring(ANNOUNCE, str(notice_id))
+    for notification_delivery_id in written.notification_delivery_ids:
+        doorbell.ring(NOTIFY, str(notification_delivery_id))

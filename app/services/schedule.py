@@ -9,7 +9,7 @@ import structlog
 
 from app.ports import Doorbell
 from app.services.loops import Loop
-from app.services.ringing import ANNOUNCE, LOOK, OBSERVE
+from app.services.ringing import LOOK, NOTIFY, OBSERVE
 
 log = structlog.get_logger()
 
@@ -22,7 +22,7 @@ class Overdue:
 
     targets: Sequence[int]
     rollouts: Sequence[UUID]
-    notices: Sequence[int]
+    notification_deliveries: Sequence[int]
 
 
 class Schedule(Protocol):
@@ -105,7 +105,12 @@ async def sweep(schedule: Schedule, doorbell: Doorbell) -> None:
         doorbell.ring(LOOK, str(target_id))
     for rollout_id in found.rollouts:
         doorbell.ring(OBSERVE, str(rollout_id))
-    for notice_id in found.notices:
-        doorbell.ring(ANNOUNCE, str(notice_id))
-    if found.targets or found.rollouts or found.notices:
-        log.debug("sweep.rang", targets=len(found.targets), rollouts=len(found.rollouts), notices=len(found.notices))
+    for notification_delivery_id in found.notification_deliveries:
+        doorbell.ring(NOTIFY, str(notification_delivery_id))
+    if found.targets or found.rollouts or found.notification_deliveries:
+        log.debug(
+            "sweep.rang",
+            targets=len(found.targets),
+            rollouts=len(found.rollouts),
+            notification_deliveries=len(found.notification_deliveries),
+        )

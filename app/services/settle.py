@@ -8,9 +8,6 @@ from uuid import UUID
 from app.domain.supersede import drops_patch, may_arrive
 from app.services.target import Claim, Result
 
-# A hiccup is not worth telling people.
-_HICCUP = 1.0  # seconds
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Current:
@@ -69,11 +66,3 @@ def settlement(claim: Claim, result: Result) -> Settlement:
         # Whoever ends a rollout, or leaves the queue and starts none, lets the next one look.
         gives_way=result.ended is not None or (claim.waits_turn_since is not None and not waits),
     )
-
-
-def tells_trouble(*, seconds: float, told: bool) -> bool:
-    """Whether people are told of a target's trouble: it has lasted so long, and was not `told` since it began.
-
-    It is told once, however its words change and whoever looks in between.
-    """
-    return seconds >= _HICCUP and not told

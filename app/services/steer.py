@@ -15,7 +15,7 @@ from app.errors import Rejected
 from app.services import live
 from app.services.followed import Wish
 from app.services.operate import Operator, Reply, taken
-from app.services.ringing import ANNOUNCE, LOOK, OBSERVE
+from app.services.ringing import LOOK, NOTIFY, OBSERVE
 from app.services.steering import Brought, Destination, Past, Underway
 
 log = structlog.get_logger()
@@ -71,8 +71,8 @@ async def rollback(operator: Operator, rollout_id: UUID, *, by: str, once: UUID 
     what = ", ".join(each.what for each in destinations)
     log.info("rollback.asked", by=by, undoes=str(past.newest), rollout=str(gone.rollout_id), what=what)
     operator.doorbell.ring(LOOK, str(past.target_id))
-    for notice_id in gone.notice_ids:
-        operator.doorbell.ring(ANNOUNCE, str(notice_id))
+    for notification_delivery_id in gone.notification_delivery_ids:
+        operator.doorbell.ring(NOTIFY, str(notification_delivery_id))
     return Reply(message=f"Going back to {what}", rollout_id=gone.rollout_id)
 
 

@@ -89,13 +89,13 @@ def rollback(past: Past, destinations: Sequence[Destination], *, by: str) -> Req
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gone:
-    """A rollback that was stored: its rollout, and the notices of the one that gave way to it.
+    """A rollback that was stored: its rollout, and the notifications of the one that gave way to it.
 
     `taken` is whether its id is that of another job's rollout: nothing was written then.
     """
 
     rollout_id: UUID
-    notice_ids: Sequence[int] = ()
+    notification_delivery_ids: Sequence[int] = ()
     taken: bool = False
 
 

@@ -176,7 +176,7 @@ class Launch:
 
     `reuse` keeps the open rollout's identity; otherwise an open one ends as superseded. `before` is each watch's tag
     and digest that ran, both "" where its tasks ran several or unknown ones. `identities` are the images that the
-    job's tasks will have, by normalised name.
+    job's tasks will have, by normalised name. `digest_changed` are the watches whose `Deploy` has that flag.
     """
 
     rollout_id: UUID
@@ -188,6 +188,7 @@ class Launch:
     task_watches: Mapping[TaskKey, str]
     identities: Mapping[TaskKey, str]
     patch: JobPatch
+    digest_changed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +225,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """What a settled look asks to be rung: due again at once or later (seconds), notices to send, and the targets
+    """What a settled look asks to be rung: due again at once or later (seconds), notifications to send, and the targets
     whose turn it is now.
 
     `overtaken` is True when a person's word, or other rollouts, came in between: nothing was written, and the look is
@@ -232,7 +233,7 @@ class Written:
     """
 
     due_in: float | None = None
-    notice_ids: tuple[int, ...] = ()
+    notification_delivery_ids: tuple[int, ...] = ()
     woken: tuple[int, ...] = ()
     overtaken: bool = False
 

@@ -1,8 +1,7 @@
-"""Audit-log entries and the notification for a command. Pure. Parts that changed nothing produce none."""
+"""Audit-log entries for a command. Pure. Parts that changed nothing produce no entry."""
 
 from collections.abc import Iterator
 
-from app.domain.notice import NoticeKind
 from app.services.followed import Wish
 from app.services.said import Saying
 from app.services.steering import Destination
@@ -13,7 +12,7 @@ CHECKED = (Saying.CHECK, "looks at it now")
 
 def sayings(word: Word, *, pinned_before: str, auto_before: bool, brings: bool) -> Iterator[tuple[Saying, str]]:
     """Each part of the word that was really said; `brings` is whether a rollout was asked for by it just now."""
-    switched = _switches(word, auto_before)
+    switched = word.auto_deploy is not None and word.auto_deploy != auto_before
     ruled = word.pinned_tag is not None and word.pinned_tag != pinned_before
     tag = word.errand.tag if word.errand else ""
     deploys = f", deploys {tag}" if brings else ""
@@ -29,15 +28,6 @@ def sayings(word: Word, *, pinned_before: str, auto_before: bool, brings: bool) 
         yield Saying.REDEPLOY, f"deploys {tag} once, the rule stays as it is"
     if switched:
         yield (Saying.SWITCH_ON, "auto deploy on") if word.auto_deploy else (Saying.SWITCH_OFF, "auto deploy off")
-
-
-def switch_notice(word: Word, *, auto_before: bool) -> tuple[NoticeKind, str, str] | None:
-    """The notification of a command that turned auto deploy on or off: kind, headline, detail; None if it did not."""
-    if not _switches(word, auto_before):
-        return None
-    state = "on" if word.auto_deploy else "off"
-    headline = f"Turned {state} auto deployment for repo {word.watch}"
-    return NoticeKind.AUTO_DEPLOY_TOGGLED, headline, f"by {word.by}" if word.by else ""
 
 
 def pausing(*, paused: bool) -> tuple[Saying, str]:
@@ -59,7 +49,3 @@ def wished(wish: Wish, *, before: Wish | None) -> tuple[Saying, str] | None:
 def rolling_back(destination: Destination) -> tuple[Saying, str]:
     """The entry for a rollback, of one watch."""
     return Saying.ROLLBACK, f"goes back to {destination.tag or destination.digest}"
-
-
-def _switches(word: Word, auto_before: bool) -> bool:
-    return word.auto_deploy is not None and word.auto_deploy != auto_before

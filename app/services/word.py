@@ -72,14 +72,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spoken:
-    """What a word led to: the target that is due by it, the rollout that brings it, and notices to send.
+    """What a word led to: the target that is due by it, the rollout that brings it, and notifications to send.
 
     `taken` is whether its id is that of another job's rollout: nothing was written then.
     """
 
     target_id: int
     rollout_id: UUID | None = None
-    notice_ids: tuple[int, ...] = ()
+    notification_delivery_ids: tuple[int, ...] = ()
     taken: bool = False
 
 
@@ -112,7 +112,7 @@ class Rules(Protocol):
         ...
 
     async def speak(self, word: Word) -> Spoken | None:
-        """Write the word in one transaction: the rule, its rollout, its notices, and that the target is due.
+        """Write the word in one transaction: the rule, its rollout, its notifications, and that the target is due.
 
         An active rollout ends as superseded, unless it is this very errand: then its id is returned. What people asked
         for other watches of the target and was not registered yet goes along. None when the watch went meanwhile.

@@ -9,6 +9,7 @@ from app.settings.secret import Secret
 from app.settings.summary import summarise
 from app.settings.values import (
     ApiToken,
+    ChannelSettings,
     NomadSettings,
     RegistryEndpointSettings,
     Role,
@@ -18,6 +19,7 @@ from app.settings.values import (
 
 __all__ = [
     "ApiToken",
+    "ChannelSettings",
     "FaultySettings",
     "Granted",
     "NomadSettings",

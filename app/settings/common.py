@@ -27,7 +27,10 @@ def in_common(settings: Settings) -> str:
             for name, source in sorted(settings.webhook_sources.items())
         ],
         "tokens": sorted([token.name, token.role.value, token.secret.reveal()] for token in settings.api_tokens),
-        "slack": settings.slack_webhook_url.reveal(),
+        "channels": [
+            [name, channel.kind, sorted((key, value.reveal()) for key, value in channel.keys.items())]
+            for name, channel in sorted(settings.channels.items())
+        ],
         "rest": [
             settings.external_url,
             settings.poll_interval,

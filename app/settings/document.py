@@ -4,10 +4,11 @@ What the keys mean together is not judged here. The words are the predecessor's 
 Each key is explained in config/sample.toml.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.adapters.notifiers import CHANNELS
 from app.domain.watch import DeployBy
 from app.settings.kinds import (
     Certificates,
@@ -29,9 +30,12 @@ from app.settings.kinds import (
     SomeTime,
     Text,
     UserAndPassword,
+    one_of,
 )
 from app.settings.secret import NO_SECRET, Secret
 from app.settings.values import Role
+
+ChannelName = Annotated[str | None, one_of(CHANNELS)]
 
 
 class Table(BaseModel):
@@ -93,6 +97,13 @@ class WebhookTable(Table):
     previous_secret: SecretText = NO_SECRET
 
 
+class NotifierTable(Table):
+    """`[notifiers.NAME]`: a channel. Each kind says which keys it needs."""
+
+    kind: ChannelName = None
+    webhook_url: SecretUrl = NO_SECRET
+
+
 class ApiTokenTable(Table):
     """`[api_tokens.NAME]`"""
 
@@ -135,6 +146,7 @@ class Document(Table):
     repo_map: dict[str, RepoTable] = Field(default_factory=dict)
     nomad: NomadTable = NomadTable()
     webhooks: dict[str, WebhookTable] = Field(default_factory=dict)
+    notifiers: dict[str, NotifierTable] = Field(default_factory=dict)
     api_tokens: dict[str, ApiTokenTable] = Field(default_factory=dict)
 
 
@@ -142,6 +154,7 @@ NAMED_TABLES: dict[str, type[Table]] = {
     "registry_map": RegistryTable,
     "repo_map": RepoTable,
     "webhooks": WebhookTable,
+    "notifiers": NotifierTable,
     "api_tokens": ApiTokenTable,
 }
 UNUSED_KEYS = (

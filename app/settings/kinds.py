@@ -4,7 +4,7 @@ No message repeats what was written: it may be a secret in the wrong place.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -41,6 +41,17 @@ def _text(value: object) -> str:
 def _text_that(check: Callable[[str], Any]) -> BeforeValidator:
     """Reads a text and hands it to `check`, which returns the value or raises `refused`."""
     return BeforeValidator(lambda value: check(_text(value)))
+
+
+def one_of(names: Collection[str]) -> BeforeValidator:
+    """Reads one of these names."""
+
+    def check(value: str) -> str:
+        if value not in names:
+            raise refused("is not a known choice", f"Write one of {', '.join(names)}.")
+        return value
+
+    return _text_that(check)
 
 
 def _duration(value: str) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 from app.errors import ConfigError, Fault
 from app.services.reload import content_of, fingerprint
 from app.settings.access import read_api_tokens, read_webhook_sources
+from app.settings.channels import read_channels
 from app.settings.common import in_common
 from app.settings.document import Document
 from app.settings.environment import has_settings, lay_over
@@ -110,7 +111,7 @@ def _settings(origin: _Origin, document: Document, environ: Mapping[str, str], f
         watches=read_watches(document, registries, faults),
         registries=registries,
         nomad=read_nomad(document.nomad, faults),
-        slack_webhook_url=document.webhook_url,
+        channels=read_channels(document, faults),
         database_url=document.database_url,
         create_database_schema=document.create_database_schema,
         redis_url=document.redis_url or Secret(DEFAULT_REDIS_URL),

@@ -72,6 +72,15 @@ class WebhookSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelSettings:
+    """One `[notifiers.NAME]`: a channel of this kind, with what its kind needs, by key. Any of it may be secret."""
+
+    name: str
+    kind: str
+    keys: Mapping[str, Secret]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApiToken:
     """One `[api_tokens.NAME]`: who may call the API, and what for."""
 
@@ -108,7 +117,7 @@ class Settings:
     watches: tuple[Watch, ...]
     registries: Mapping[str, RegistryEndpointSettings]
     nomad: NomadSettings
-    slack_webhook_url: Secret
+    channels: Mapping[str, ChannelSettings]
     database_url: Secret
     create_database_schema: bool
     redis_url: Secret

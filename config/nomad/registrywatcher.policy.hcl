@@ -11,7 +11,7 @@
 #
 #   read-job     jobs, their versions and sources, deployments, evaluations, allocations
 #   submit-job   plan and register; parse a changed source; promote and fail deployments
-#   read-logs    the last lines of a failed task, in the notice; without it everything else works
+#   read-logs    the last lines of a failed task, in the notification; without it everything else works
 #
 # Nomad 1.11.2 and newer have a capability for each step, in the place of submit-job, which may also stop and revert jobs:
 #

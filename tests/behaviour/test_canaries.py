@@ -42,7 +42,7 @@ async def test_it_waits_and_tells_once(running: Line) -> None:
         await running.execute("UPDATE rollouts SET next_look_at = clock_timestamp()")
         await running.mark()
     await running.quiet_for_now()
-    assert len(await running.notices("awaits_promotion")) == 1
+    assert len(await running.notifications("awaits_promotion")) == 1
     await _wish(running, rollout_id, "promote")
     await running.quiet()
 

@@ -23,7 +23,7 @@ async def test_a_hand_change_is_left_alone(running: Line) -> None:
         await running.mark()
         await running.quiet()
     assert len(running.images("app")) == 1
-    assert len(await running.notices("held")) == 1
+    assert len(await running.notifications("held")) == 1
 
 
 async def test_something_newer_goes_on(running: Line) -> None:
@@ -110,7 +110,7 @@ async def test_nomads_auto_revert_is_no_hand_change(running: Line) -> None:
     await running.quiet()
     rows = await running.fetch("SELECT hand_changed_at FROM watches")
     assert rows[0]["hand_changed_at"] is None
-    assert "rolling back to job version" in (await running.notices("failed"))[0]
+    assert "rolling back to job version" in (await running.notifications("failed"))[0]
     third = await running.push("app", "v1.2.0")
     await running.deployed("app", f"team/app:v1.2.0@{third}")
 

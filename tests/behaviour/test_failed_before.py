@@ -1,4 +1,4 @@
-"""What failed here before is not tried again by itself; what is no verdict of Nomad's is, with one notice."""
+"""What failed here before is not tried again by itself; what is no verdict of Nomad's is, with one notification."""
 
 import pytest
 
@@ -27,7 +27,7 @@ async def test_a_failed_digest_is_not_tried_again(running: Line) -> None:
     await running.quiet()
     assert (await running.hold("app"))[0] == "failed_before"
     assert running.images("app").count(f"team/app:v1.1.0@{second}") == 1
-    (told,) = await running.notices("failed")
+    (told,) = await running.notifications("failed")
     assert "the task exited with code 3" in told
 
 
@@ -74,19 +74,19 @@ async def test_a_job_created_again_starts_anew(running: Line) -> None:
         (429, ""),
     ],
 )
-async def test_what_is_no_verdict_backs_off_with_one_notice(running: Line, status: int, text: str) -> None:
+async def test_what_is_no_verdict_backs_off_with_one_notification(running: Line, status: int, text: str) -> None:
     await running.start()
     running.nomad_answers(status, method="POST", times=1000, text=text)
     second = await running.push("app", "v1.1.0")
 
     async def told() -> bool:
-        return len(await running.notices("trouble")) == 1
+        return len(await running.notifications("trouble")) == 1
 
     await running.until(told, "people are told")
     for _ in range(4):
         await running.let_pass(400)
         await running.quiet_for_now()
-    assert len(await running.notices("trouble")) == 1
+    assert len(await running.notifications("trouble")) == 1
     rows = await running.fetch("SELECT trouble, trouble_since, attempts FROM targets")
     since = rows[0]["trouble_since"]
     assert rows[0]["trouble"] != ""
@@ -109,7 +109,7 @@ async def test_a_trouble_whose_words_change_is_told_once(running: Line) -> None:
         await running.let_pass(400)
         await running.quiet_for_now()
     await running.quiet()
-    assert len(await running.notices("trouble")) == 1
+    assert len(await running.notifications("trouble")) == 1
 
 
 async def test_a_trouble_is_told_though_news_keep_coming(running: Line) -> None:
@@ -119,7 +119,7 @@ async def test_a_trouble_is_told_though_news_keep_coming(running: Line) -> None:
         last = await running.push("app", f"v1.{minor}.0")
         await running.quiet_for_now()
         await running.execute("UPDATE targets SET trouble_since = trouble_since - interval '1 second'")
-    assert len(await running.notices("trouble")) == 1
+    assert len(await running.notifications("trouble")) == 1
     running.nomad.faults.clear()
     await running.deployed("app", f"team/app:v1.8.0@{last}")
 
@@ -143,7 +143,7 @@ async def test_unplaceable_is_stalled_and_not_failed(database_url: str) -> None:
             return await running.outcomes() == ["stalled"]
 
         await running.until(ended, "the rollout is given up")
-        (told,) = await running.notices("ended")
+        (told,) = await running.notifications("ended")
         assert "cannot be placed" in told
         assert await running.fetch("SELECT 1 FROM failures") == []
         third = await running.push("app", "v1.2.0")

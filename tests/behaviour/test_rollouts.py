@@ -258,7 +258,7 @@ async def test_a_job_stopped_meanwhile_ends_the_rollout(running: Line, purge: bo
     running.nomad.stop("app", purge=purge)
     await running.held("app", "unusable")
     assert await running.outcomes() == ["stopped"]
-    assert reason in (await running.notices("ended"))[0]
+    assert reason in (await running.notifications("ended"))[0]
     assert await running.fetch("SELECT 1 FROM failures") == []
 
 
@@ -281,7 +281,7 @@ async def test_a_failed_rollout_says_why_and_what_nomad_went_back_to(running: Li
     running.nomad.judge("v1.1.0", Fate.PULL_FAILS, "manifest unknown")
     await running.push("app", "v1.1.0")
     await running.held("app", "failed_before")
-    (told,) = await running.notices("failed")
+    (told,) = await running.notifications("failed")
     assert "rolling back to job version 0" in told
     assert "manifest unknown" in told
 

@@ -48,7 +48,7 @@ async def test_it_is_warned_about_with_the_mend(running: Line) -> None:
         f"task app/server of job app runs {digest}, which registry main does not serve any more: its allocations could "
         "not be placed again; deploy a tag that the registry has, or push it again"
     )
-    (told,) = await running.notices("trouble")
+    (told,) = await running.notifications("trouble")
     assert told == f"app: what runs is gone from the registry: {words}"
 
 
@@ -64,7 +64,7 @@ async def test_the_registry_is_asked_rarely_and_people_are_told_once(running: Li
     assert _asked(running, digest) == 2
     await _look(running)
     assert _asked(running, digest) == 3
-    assert len(await running.notices("trouble")) == 1
+    assert len(await running.notifications("trouble")) == 1
 
 
 async def test_what_is_pushed_again_is_served_again(running: Line) -> None:
@@ -78,7 +78,7 @@ async def test_what_is_pushed_again_is_served_again(running: Line) -> None:
     running.registry.contents.delete_manifest("team/app", digest)
     await _look(running)
     assert await _unserved(running)
-    assert len(await running.notices("trouble")) == 2
+    assert len(await running.notifications("trouble")) == 2
 
 
 async def test_what_runs_no_more_is_not_warned_about(running: Line) -> None:
@@ -114,7 +114,7 @@ async def test_a_registry_that_does_not_tell_changes_nothing(running: Line) -> N
     running.registry.faults.add(Fault(path=f".*{digest}", action=Answer(status=403), times=1000))
     await _look(running)
     assert await _unserved(running) == words
-    assert len(await running.notices("trouble")) == 1
+    assert len(await running.notifications("trouble")) == 1
 
 
 async def test_a_repository_without_any_tag_is_warned_about(running: Line) -> None:

@@ -19,7 +19,7 @@ async def test_what_came_while_off_is_deployed_as_soon_as_it_is_on(running: Line
     await running.switch("app", on=True)
     assert LOOK in [actor for actor, _ in running.doorbell.rings[rung:]], "it waits for no poll and no sweep"
     await running.until(lambda: running.images("app") == [f"team/app:v1.3.0@{digest}"], "the newest is deployed")
-    assert await running.notices("auto_deploy_toggled") == [
+    assert await running.notifications("auto_deploy_toggled") == [
         "Turned off auto deployment for repo app: by somebody",
         "Turned on auto deployment for repo app: by somebody",
     ]

@@ -227,7 +227,7 @@ async def test_16_the_changed_digest_of_the_highest_release_is_deployed(running:
     await running.start()
     changed = await running.push("app", "v1.0.0", "other bytes")
     await running.deployed("app", f"team/app:v1.0.0@{changed}")
-    assert await running.notices("digest_changed") == [
+    assert await running.notifications("digest_changed") == [
         "app v1.0.0: the digest changed: the digest behind v1.0.0 changed"
     ]
 

@@ -21,7 +21,7 @@ async def test_what_ran_before_comes_back(running: Line) -> None:
     _, second = await _failed(running)
     assert running.images("app") == [f"team/app:v1.1.0@{second}", "team/app:v1.0.0"]
     assert await running.outcomes() == ["failed", "succeeded"]
-    (told,) = await running.notices("failed")
+    (told,) = await running.notifications("failed")
     assert "going back to app v1.0.0" in told
     assert "no such table: users" in told
     await running.poll()
@@ -38,7 +38,7 @@ async def test_what_is_found_out_after_the_verdict_is_told_too(running: Line) ->
     await running.push("app", "v1.1.0")
     await running.held("app", "failed_before")
     await running.quiet()
-    (told,) = await running.notices("failed")
+    (told,) = await running.notifications("failed")
     assert "Failed due to progress deadline" in told
     assert told.count("app/server: it runs, but has not become healthy") == 1
 
@@ -52,7 +52,7 @@ async def test_the_next_release_goes_on_from_there(running: Line) -> None:
 async def test_a_watch_can_do_without(running: Line) -> None:
     _, second = await _failed(running, revert_on_failure=False)
     assert running.images("app") == [f"team/app:v1.1.0@{second}"]
-    assert "going back" not in (await running.notices("failed"))[0]
+    assert "going back" not in (await running.notifications("failed"))[0]
 
 
 async def _on_stable(running: Line, **fields: object) -> str:
@@ -157,7 +157,7 @@ async def test_nomads_own_revert_is_followed_to_its_end(running: Line) -> None:
     await running.held("app", "failed_before")
     await running.quiet()
     assert len(running.images("app")) == 1, "Nomad went back, so that we need not"
-    (told,) = await running.notices("failed")
+    (told,) = await running.notifications("failed")
     assert "Nomad went back to version 0, which runs" in told
     assert "no such table: users" in told
     assert await running.outcomes() == ["failed"]
@@ -165,7 +165,7 @@ async def test_nomads_own_revert_is_followed_to_its_end(running: Line) -> None:
 
 async def test_a_revert_that_fails_too_is_told(running: Line) -> None:
     await _revert_fails(running)
-    (told,) = await running.notices("failed")
+    (told,) = await running.notifications("failed")
     assert "Nomad went back to version 0, and that failed too" in told
     assert len(running.images("app")) == 1
 

@@ -40,7 +40,7 @@ class MemoryBoard:
     missed: tuple[Missed, ...] = ()
     absent: tuple[Away, ...] = ()
     unknown_sources: tuple[UnknownSource, ...] = ()
-    unsent_notices: int = 0
+    unsent_notifications: int = 0
     paused: bool = False
     tags_seen: dict[str, TagView] = field(default_factory=dict)
     trouble: Exception | None = None
@@ -54,7 +54,7 @@ class MemoryBoard:
             paused_at=NOW,
             away=self.absent,
             unknown_sources=self.unknown_sources,
-            unsent_notices=self.unsent_notices,
+            unsent_notifications=self.unsent_notifications,
         )
 
     async def listing(self, search: Search, *, offset: int, limit: int) -> Listing:

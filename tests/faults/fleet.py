@@ -181,7 +181,7 @@ async def fleet(
     timing: Timing | None = None,
     **settings: Any,
 ) -> AsyncIterator[Fleet]:
-    """The fleet at rest, on a line of its own. At the end every rollout must have one outcome and one notice."""
+    """The fleet at rest, on a line of its own. At the end every rollout must have one outcome and one notification."""
     nomad = Simulator(timing=timing or Timing(evaluation=0.01, healthy=0.05))
     registry = MemoryRegistry()
     async with (

@@ -194,9 +194,14 @@ async def test_names_are_suggested_before_tags_and_what_begins_with_it_first(
 async def test_the_situation_tells_what_every_page_tells(database: Database, board: PostgresBoard) -> None:
     await execute(database, "UPDATE switches SET paused = true, changed_by = 'ann'")
     await execute(database, "INSERT INTO unknown_sources (source, deliveries) VALUES ('harbor', 3)")
-    await execute(database, "INSERT INTO notices (kind, headline, attempts) VALUES ('failed', 'x', 2)")
+    await execute(
+        database,
+        "WITH made AS (INSERT INTO notifications (kind, headline) VALUES ('failed', 'x') RETURNING notification_id) "
+        "INSERT INTO notification_deliveries (notification_id, channel, attempts) "
+        "SELECT notification_id, channel, 2 FROM made, unnest(ARRAY['ops', 'chat']) channel",
+    )
     situation = await board.situation()
-    assert (situation.paused, situation.paused_by, situation.unsent_notices) == (True, "ann", 1)
+    assert (situation.paused, situation.paused_by, situation.unsent_notifications) == (True, "ann", 1)
     assert [each.name for each in situation.away] == ["Nomad", "registry main"]
     assert [each.source for each in situation.unknown_sources] == ["harbor"]
 

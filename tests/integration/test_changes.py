@@ -67,11 +67,13 @@ TOLD = (
     ("UPDATE targets SET trouble = 'no leader' WHERE job_id = 'web'", watch("app", "side", situation=True)),
     ("UPDATE switches SET paused = true", Change(situation=True)),
     (
-        "WITH made AS (INSERT INTO notices (kind, headline) VALUES ('held', 'x')) UPDATE switches SET paused = false",
+        "WITH made AS (INSERT INTO notifications (kind, headline) VALUES ('held', 'x') RETURNING notification_id), "
+        "sent AS (INSERT INTO notification_deliveries (notification_id, channel) SELECT *, 'ops' FROM made) "
+        "UPDATE switches SET paused = false",
         Change(situation=True),
     ),
-    ("UPDATE notices SET attempts = 2", Change(situation=True)),
-    ("UPDATE notices SET sent_at = now()", Change(situation=True)),
+    ("UPDATE notification_deliveries SET attempts = 2", Change(situation=True)),
+    ("UPDATE notification_deliveries SET sent_at = now()", Change(situation=True)),
     ("INSERT INTO unknown_sources (source) VALUES ('harbor')", Change(situation=True)),
     ("SELECT pg_notify('registrywatcher', 'x:from a later version')", EVERYTHING),
     ("SELECT pg_notify('registrywatcher', 't:1; DROP TABLE watches')", EVERYTHING),
@@ -142,7 +144,8 @@ async def test_looks_that_find_nothing_new_tell_nothing(database: Database, feed
             "UPDATE rollouts SET lease_until = now(), next_look_at = now(), progress = 'x', rung_at = now()",
             "UPDATE switches SET paused = paused",
             "UPDATE failures SET rollout_id = gen_random_uuid()",
-            "INSERT INTO notices (kind, headline) VALUES ('held', 'x')",
+            "WITH made AS (INSERT INTO notifications (kind, headline) VALUES ('held', 'x') RETURNING notification_id) "
+            "INSERT INTO notification_deliveries (notification_id, channel) SELECT *, 'ops' FROM made",
             "DELETE FROM rollouts",
         )
         await silence(changes)
@@ -274,7 +277,7 @@ async def test_what_registries_and_strangers_send_does_not_notify(database: Data
         "failures",
         "rollouts",
         "switches",
-        "notices",
+        "notification_deliveries",
         "words",
         "event_watches",
     }

@@ -12,11 +12,13 @@ from dramatiq.brokers.stub import StubBroker
 from app.adapters.doorbell import DramatiqDoorbell
 from app.adapters.nomad import RenewableDeployer
 from app.adapters.postgres.changes import PostgresFeed
+from app.adapters.postgres.notifications import add_notifications
 from app.adapters.postgres.pool import Database
 from app.adapters.postgres.rollouts import PostgresRollouts
 from app.adapters.registry import RegistryClient
 from app.bootstrap import Kept, Services, build_services, endpoints, nomad_connection
 from app.bootstrap.following import Following
+from app.domain.notification import Notification, NotificationKind
 from app.errors import ConfigError, ReadingRefused, ReadingWaits, StoreUnavailable
 from app.http import open_client
 from app.services.reload import Repeats
@@ -139,6 +141,29 @@ async def test_what_could_not_be_taken_between_begins_the_minute_anew(
     process.now += 60
     await following.apply(following.load())
     assert await process.watches() == ["app"]
+
+
+async def added(process: Process) -> list[int]:
+    """The deliveries of a notification that is written now."""
+    told = Notification(kind=NotificationKind.HELD, headline="app: nothing is deployed")
+    async with process.services.database.transaction() as connection:
+        return await add_notifications(connection, told)
+
+
+async def test_channels_come_into_force_with_the_reading_that_has_them(
+    stack: AsyncExitStack, tmp_path: Path, database_url: str
+) -> None:
+    process, following = await started(stack, tmp_path / "config.toml", database_url, "app", "other", "third")
+    assert await following.start()
+    assert await added(process) == []
+    process.write("app", "other", "third", head='webhook_url = "https://hooks.example/a"')
+    await following.apply(following.load())
+    assert list(process.services.notifier.channels) == ["slack"]
+    assert len(await added(process)) == 1
+    process.write("app")  # it takes most away, so its channels wait as well
+    await waits(following)
+    assert list(process.services.notifier.channels) == ["slack"]
+    assert len(await added(process)) == 1
 
 
 async def test_a_certificate_that_a_reading_added_is_followed(stack: AsyncExitStack, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from app.adapters.postgres.board import PostgresBoard
+from app.adapters.postgres.channels import PostgresChannels
 from app.adapters.postgres.pool import Database
 from app.adapters.postgres.queries import PostgresQueries
 from app.adapters.postgres.rules import PostgresRules
@@ -18,6 +19,7 @@ from app.domain.reference import Repository
 from app.domain.watch import JobPlace, Watch
 from app.errors import RegistryDenied, RegistryUnavailable, Rejected, StoreUnavailable
 from app.services import operate
+from app.services.notify.channels import sync_channels
 from app.services.operate import Operator
 from app.services.queries import WatchView
 from tests.fakes.deployer import PlanningDeployer
@@ -69,11 +71,16 @@ class World:
         rows = await self.rows("SELECT * FROM rollout_watches WHERE rollout_id = $1", rollout_id)
         return {row["watch_name"]: (row["tag"], row["digest"], row["forced"]) for row in rows}
 
+    async def deliveries(self) -> list[int]:
+        """Of all notifications, in the order of their writing."""
+        rows = await self.rows("SELECT * FROM notification_deliveries ORDER BY notification_delivery_id")
+        return [row["notification_delivery_id"] for row in rows]
+
     async def everything(self) -> list[Any]:
         return [
             await self.rows("SELECT name, pinned_tag, auto_deploy, word_at FROM watches ORDER BY name"),
             await self.rows("SELECT * FROM rollouts ORDER BY intent"),
-            await self.rows("SELECT * FROM notices ORDER BY notice_id"),
+            await self.rows("SELECT * FROM notifications ORDER BY notification_id"),
             await self.rows("SELECT target_id, mark, due_at FROM targets ORDER BY target_id"),
             await self.rows("SELECT target_id FROM wakes ORDER BY wake_id"),
         ]
@@ -88,6 +95,7 @@ class World:
 async def world(database_url: str) -> AsyncIterator[World]:
     database = Database(database_url, size=8)
     await PostgresWatches(database).reconcile([APP, SIDECAR, OTHER], at_start=False)
+    await sync_channels(PostgresChannels(database), ["ops"])
     async with database.connection() as connection:
         await connection.execute("DELETE FROM wakes; UPDATE targets SET due_at = NULL, mark = 0, thorough = false")
     registry = MemoryRegistry()
@@ -122,12 +130,13 @@ async def test_both_fields_are_one_transaction_and_one_rollout(world: World) -> 
     reply = await operate.set_rule(world.operator, "app", by="ann", pinned_tag="test", auto_deploy=False)
     assert await world.rule() == ("test", False)
     assert len(await world.rows("SELECT * FROM rollouts")) == 1
-    (notice,) = await world.rows("SELECT * FROM notices")
-    assert (notice["kind"], notice["headline"]) == (
+    (notification,) = await world.rows("SELECT * FROM notifications")
+    assert (notification["kind"], notification["headline"]) == (
         "auto_deploy_toggled",
         "Turned off auto deployment for repo app",
     )
-    assert ("announce", str(notice["notice_id"])) in world.doorbell.rings
+    (delivery,) = await world.deliveries()
+    assert ("notify", str(delivery)) in world.doorbell.rings
     assert reply.rollout_id is not None
 
 
@@ -169,7 +178,7 @@ async def test_a_toggle_starts_no_rollout_and_is_told_only_when_it_changes_somet
     reply = await operate.set_rule(world.operator, "app", by="", auto_deploy=False)
     assert reply == operate.Reply(message="Auto deployment set to false")
     await operate.set_rule(world.operator, "app", by="", auto_deploy=False)
-    assert len(await world.rows("SELECT * FROM notices")) == 1
+    assert len(await world.rows("SELECT * FROM notifications")) == 1
     assert await world.rows("SELECT * FROM rollouts") == []
     due = await world.rows("SELECT job_id FROM wakes JOIN targets USING (target_id)")
     assert [row["job_id"] for row in due] == ["web", "web"]
@@ -259,9 +268,10 @@ async def test_a_person_supersedes_what_is_active(world: World) -> None:
     assert (ended["state"], ended["outcome"]) == ("ended", "superseded")
     assert ended["reason"] == "ann asked for app v1.1.0"
     assert (await world.rollout(second.rollout_id))["intent"] == 2
-    (notice,) = await world.rows("SELECT * FROM notices")
-    assert notice["kind"] == "superseded"
-    assert ("announce", str(notice["notice_id"])) in world.doorbell.rings
+    (notification,) = await world.rows("SELECT * FROM notifications")
+    assert notification["kind"] == "superseded"
+    (delivery,) = await world.deliveries()
+    assert ("notify", str(delivery)) in world.doorbell.rings
 
 
 async def test_a_deploy_is_stronger_than_a_reset_that_is_under_way(world: World) -> None:

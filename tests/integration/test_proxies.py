@@ -10,9 +10,10 @@ from app.adapters.nomad.http.access import Access
 from app.adapters.nomad.http.client import NomadClient
 from app.adapters.nomad.http.connection import NomadConnection
 from app.adapters.nomad.http.polling import LongPolls, PollFailed
-from app.adapters.notifiers.slack import SlackNotifier
+from app.adapters.notifiers.slack import SlackChannel
 from app.adapters.registry import RegistryClient, RegistryEndpoint
-from app.domain.notice import Notice, NoticeKind
+from app.domain.message import Message
+from app.domain.notification import NotificationKind
 from app.domain.reference import Repository
 from app.domain.watch import JobPlace
 from app.errors import NomadUnavailable, Permanent, RegistryUnavailable
@@ -90,8 +91,8 @@ async def list_tags(origin: str) -> object:
 
 async def notify(origin: str) -> None:
     async with open_client() as client:
-        notice = Notice(notice_id="1", kind=NoticeKind.FAILED, headline="h", detail="", links=())
-        await SlackNotifier(client, f"{origin}/hooks").send(notice)
+        message = Message(notification_id="1", kind=NotificationKind.FAILED, headline="h", detail="", links=())
+        await SlackChannel(client, f"{origin}/hooks").send(message)
 
 
 NOMADS = {"read": read, "registration": register, "long poll": poll}
@@ -127,7 +128,7 @@ async def test_a_registry_on_this_machine_is_asked_directly(
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-async def test_a_notice_to_this_machine_is_sent_directly(
+async def test_a_notification_to_this_machine_is_sent_directly(
     spelling: str, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
@@ -142,7 +143,7 @@ ELSEWHERE: dict[str, tuple[Ask, type[Exception]]] = {
     "read": (read, NomadUnavailable),
     "long poll": (poll, PollFailed),
     "registry": (list_tags, RegistryUnavailable),
-    "notice": (notify, Permanent),
+    "notification": (notify, Permanent),
 }
 
 

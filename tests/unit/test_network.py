@@ -7,9 +7,10 @@ from app.adapters.nomad.http.access import Access
 from app.adapters.nomad.http.connection import NomadConnection
 from app.adapters.nomad.http.polling import LongPolls, PollFailed
 from app.adapters.nomad.http.problem import refusal_of
-from app.adapters.notifiers.slack import SlackNotifier
+from app.adapters.notifiers.slack import SlackChannel
 from app.adapters.registry import RegistryClient, RegistryEndpoint
-from app.domain.notice import Notice, NoticeKind
+from app.domain.message import Message
+from app.domain.notification import NotificationKind
 from app.domain.reference import Repository
 from app.domain.watch import JobPlace
 from app.errors import ConfigError, RegistryUnavailable, Transient
@@ -88,14 +89,14 @@ def test_a_retry_after_that_is_no_number_of_seconds_is_as_if_there_were_none(lat
 
 
 async def test_what_slack_says_too_much_is_told_and_tried_again() -> None:
-    notice = Notice(notice_id="1", kind=NoticeKind.FAILED, headline="h", detail="", links=())
+    message = Message(notification_id="1", kind=NotificationKind.FAILED, headline="h", detail="", links=())
 
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(429, headers={"Retry-After": "9" * 9_000})
 
     async with open_client(transport=httpx.MockTransport(answer)) as client:
         with pytest.raises(Transient, match="Slack's answer is not read: its answer's header Retry-After"):
-            await SlackNotifier(client, "https://hooks.slack.example/a").send(notice)
+            await SlackChannel(client, "https://hooks.slack.example/a").send(message)
 
 
 @pytest.mark.parametrize("address", ["http://[", "http://h:port", "http://h:70000", "http://h:0", "http://"])

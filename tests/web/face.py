@@ -263,7 +263,7 @@ class MemorySteering:
     ) -> Gone | None:
         self.gone.append(tuple(destinations))
         self.keys.append(once)
-        return None if self.moved_on else Gone(rollout_id=once or UUID(int=8), notice_ids=(5,))
+        return None if self.moved_on else Gone(rollout_id=once or UUID(int=8), notification_delivery_ids=(5,))
 
 
 def _job() -> JobState:

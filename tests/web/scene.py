@@ -112,7 +112,7 @@ def scene() -> Face:
             missed=(Missed(watch=HOSTILE, tag="v1.2.0", digest=digest_of("v1.2.0"), at=NOW),),
             absent=(Away(name="registry main", problem=HOSTILE, since=NOW),),
             unknown_sources=(UnknownSource(source="harbor", deliveries=12, last_at=NOW),),
-            unsent_notices=2,
+            unsent_notifications=2,
             tags_seen={"v1.1.0": TagView(tag="v1.1.0", first_seen_at=NOW, digest=digest_of("v1.1.0"))},
         ),
         settings=FaceSettings(webhook_sources=dict.fromkeys(("distribution", "quay"), SOURCE)),

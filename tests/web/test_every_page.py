@@ -39,12 +39,17 @@ def test_what_is_away_is_told_with_since_when(face: Face, browser: TestClient) -
     face.doorbell.problem = "Redis does not take messages"
     face.problem = "staging.toml: poll_interval: is no duration"
     text = outline(browser).text
-    for told in ("registry main for 5 min", "Redis does not take messages", "is no duration", "2 notices could not be"):
+    for told in (
+        "registry main for 5 min",
+        "Redis does not take messages",
+        "is no duration",
+        "2 notifications could not be",
+    ):
         assert told in text
 
 
 def test_a_quiet_page_tells_nothing(browser: TestClient, face: Face) -> None:
-    face.board.absent, face.board.unsent_notices = (), 0
+    face.board.absent, face.board.unsent_notifications = (), 0
     text = outline(browser).text
     assert "Away or in trouble" not in text
     assert "could not be sent" not in text

@@ -102,7 +102,7 @@ def test_a_rollback_is_answered_with_the_rollout_that_goes_back(face: Face, clie
     assert answer.json() == {"message": "Going back to app v1.0.0", "rollout_id": str(UUID(int=8))}
     ((destination,),) = face.steering.gone
     assert (destination.tag, destination.digest) == ("v1.0.0", digest_of("v1.0.0"))
-    assert face.doorbell.rings == [("look", "1"), ("announce", "5")]
+    assert face.doorbell.rings == [("look", "1"), ("notify", "5")]
 
 
 def test_an_earlier_rollout_is_gone_back_to(face: Face, client: TestClient) -> None:

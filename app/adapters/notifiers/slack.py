@@ -1,4 +1,4 @@
-"""Posts notices to a Slack incoming webhook, or to whatever speaks its form (Mattermost, Rocket.Chat).
+"""Posts notifications to a Slack incoming webhook, or to whatever speaks its form (Mattermost, Rocket.Chat).
 
 Form and errors: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks, escaping and lengths:
 https://docs.slack.dev/messaging/formatting-message-text. The webhook's address is a secret: whoever knows it may post,
@@ -9,7 +9,9 @@ import re
 
 import httpx
 
-from app.domain.notice import Notice
+from app.adapters.notifiers.kind import ChannelKind
+from app.domain.message import Message
+from app.domain.notification import NotificationKind
 from app.errors import Permanent, Transient
 from app.http import BodyRefused, bounded, read_bounded
 from app.network import HeaderRefused
@@ -17,22 +19,34 @@ from app.network import HeaderRefused
 MAX_HEADLINE = 400  # characters, escaped
 MAX_SECTION = 2900  # Slack takes 3000 in a section's text
 MAX_ANSWER = 2048  # bytes
+MARKS = {
+    NotificationKind.AUTO_DEPLOY_TOGGLED: "🔀",
+    NotificationKind.DIGEST_CHANGED: "🔄",
+    NotificationKind.DEPLOYING: "🚀",
+    NotificationKind.SUCCEEDED: "✅",
+    NotificationKind.FAILED: "❌",
+    NotificationKind.SUPERSEDED: "⏭️",
+    NotificationKind.AWAITS_PROMOTION: "🐤",
+    NotificationKind.HELD: "✋",
+    NotificationKind.TROUBLE: "⚠️",
+    NotificationKind.ENDED: "⏹️",
+}
 _LATER = frozenset({408, 425, 429})
 _CUT_ENTITY = re.compile(r"&[a-z]{0,3}$")
 
 
-class SlackNotifier:
-    """`Notifier` on Slack; `client` is the caller's to close."""
+class SlackChannel:
+    """`Channel` on Slack; `client` is the caller's to close."""
 
     def __init__(self, client: httpx.AsyncClient, webhook_url: str) -> None:
         self._client = client
         self._webhook_url = webhook_url
 
-    async def send(self, notice: Notice) -> None:
+    async def send(self, message: Message) -> None:
         """Post it once. Transient for no answer, 429 (with Retry-After) and 5xx; Permanent for any other refusal."""
         try:
             request = self._client.build_request(
-                "POST", self._webhook_url, json=payload(notice), headers={"Accept-Encoding": "identity"}
+                "POST", self._webhook_url, json=payload(message), headers={"Accept-Encoding": "identity"}
             )
             response = await self._client.send(request, stream=True)
             try:
@@ -55,15 +69,22 @@ class SlackNotifier:
         return bounded(body.decode(errors="replace").replace(self._webhook_url, "…"), limit=100)
 
 
-def payload(notice: Notice) -> dict[str, object]:
+KIND = ChannelKind(
+    name="slack",
+    needs=("webhook_url",),
+    open=lambda client, settings: SlackChannel(client, settings["webhook_url"]),
+)
+
+
+def payload(message: Message) -> dict[str, object]:
     """The message: `text` for notifications, and a section with the links for everybody who shows blocks."""
-    headline = _escaped(notice.headline, MAX_HEADLINE)
+    headline = _escaped(f"{MARKS[message.kind]} {message.headline}", MAX_HEADLINE)
     section = f"*{headline}*"
-    if notice.detail:
-        section += "\n" + _escaped(notice.detail, MAX_SECTION - len(section))
+    if message.detail:
+        section += "\n" + _escaped(message.detail, MAX_SECTION - len(section))
     blocks: list[dict[str, object]] = [{"type": "section", "text": {"type": "mrkdwn", "text": section}}]
-    if notice.links:
-        links = " · ".join(f"<{_escaped(each.url, 1000)}|{_escaped(each.label, 80)}>" for each in notice.links)
+    if message.links:
+        links = " · ".join(f"<{_escaped(each.url, 1000)}|{_escaped(each.label, 80)}>" for each in message.links)
         blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": links}]})
     return {"text": headline, "blocks": blocks, "unfurl_links": False}
 

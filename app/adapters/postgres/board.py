@@ -69,7 +69,7 @@ class PostgresBoard:
             paused_at=switch["changed_at"],
             away=(*(rows.away(row) for row in away), *standstill(work)),
             unknown_sources=tuple(rows.unknown_source(row) for row in unknown),
-            unsent_notices=switch["unsent"],
+            unsent_notifications=switch["unsent"],
         )
 
     async def listing(self, search: Search, *, offset: int, limit: int) -> Listing:

@@ -7,12 +7,13 @@ from app.adapters.postgres import claims, turns
 from app.adapters.postgres import rollout_rows as rows
 from app.adapters.postgres.database import targets
 from app.adapters.postgres.database.targets import make_due
-from app.adapters.postgres.notices import MAX_DETAIL, storable
+from app.adapters.postgres.notifications import MAX_DETAIL, add_notifications, storable
 from app.adapters.postgres.pool import Connection, Database
 from app.adapters.postgres.watch_rows import RegisteredMeanwhile, write_watch
 from app.domain.job import JobPatch, Submission
+from app.domain.notification import Subject, of_outage
 from app.domain.rollout import Outcome
-from app.services.settle import overtaken, settlement, tells_trouble
+from app.services.settle import overtaken, settlement
 from app.services.target import (
     Claim,
     LeaseLost,
@@ -73,10 +74,11 @@ UPDATE targets SET trouble = $2,
 WHERE target_id = $1 AND trouble <> $2
 """
 
-_TROUBLE_GOES_ON = """
+# For as long as it lasts, whoever reconciles in between: what was told of it since it began.
+_OUTAGE = """
 UPDATE targets t SET trouble = $2, trouble_since = coalesce(trouble_since, clock_timestamp()) WHERE target_id = $1
-RETURNING extract(epoch FROM clock_timestamp() - trouble_since)::float8 AS seconds, EXISTS (
-  SELECT FROM notices n WHERE n.kind = 'trouble' AND n.job_id = t.job_id AND n.namespace = t.namespace
+RETURNING extract(epoch FROM clock_timestamp() - trouble_since)::float8 AS lasted, EXISTS (
+  SELECT FROM notifications n WHERE n.kind = 'trouble' AND n.job_id = t.job_id AND n.namespace = t.namespace
     AND n.created_at >= t.trouble_since) AS told
 """
 
@@ -122,7 +124,7 @@ class PostgresLooks:
                 return await _overtaken(connection, claim)
 
     async def _settle(self, claim: Claim, result: Result) -> Written:
-        notices: list[int] = []
+        notifications: list[int] = []
         async with self._database.transaction() as connection:
             await _fence(connection, claim)
             if (
@@ -135,18 +137,18 @@ class PostgresLooks:
             if claim.rollout is not None and settled.gives_up:
                 await rows.may_still_come(connection, claim.rollout.rollout_id)
             if result.ended is not None and claim.rollout is not None:
-                notices += await rows.end_rollout(connection, claim.rollout.rollout_id, result.ended)
+                notifications += await rows.end_rollout(connection, claim.rollout.rollout_id, result.ended)
             if result.launch is not None:
                 await rows.write_launch(connection, claim, result.launch)
             elif claim.rollout is not None and settled.withdraws:
                 await connection.execute(_WITHDRAW, claim.rollout.rollout_id)
             for watch in result.watches:
-                notices += await write_watch(connection, claim, watch, result.launch)
+                notifications += await write_watch(connection, claim, watch, result.launch)
             if result.poll_in is not None:
                 await connection.execute(_POLL_LATER, claim.target_id, result.poll_in)
             await turns.write_turn(connection, claim, result)
             if result.launch is not None:
-                return Written(notice_ids=tuple(notices))
+                return Written(notification_delivery_ids=tuple(notifications))
             await connection.execute(_TARGET_TROUBLE, claim.target_id, "")
             due_in = await _release(
                 connection,
@@ -157,39 +159,37 @@ class PostgresLooks:
                 waits=settled.waits,
             )
             woken = await turns.next_turn(connection, claim.target_id) if settled.gives_way else ()
-        return Written(due_in=due_in, notice_ids=tuple(notices), woken=tuple(woken))
+        return Written(due_in=due_in, notification_delivery_ids=tuple(notifications), woken=tuple(woken))
 
     async def submitted(self, claim: Claim, rollout_id: UUID, patch: JobPatch, submission: Submission) -> Written:
         """Record the registration, a fact, even when the lease was lost; everything else only with the lease."""
         due_in: float | None = None
         async with self._database.transaction() as connection:
             held = await targets.lock_with(connection, claim.target_id, claim.token)
-            notices = await rows.write_submitted(connection, rollout_id, patch, submission)
+            notifications = await rows.write_submitted(connection, rollout_id, patch, submission)
             if held:
                 await connection.execute(_TARGET_TROUBLE, claim.target_id, "")
                 due_in = await _release(connection, claim, again_in=None, thorough=False, attempts=0)
-            elif notices is not None:  # what others decided meanwhile did not know of it
+            elif notifications is not None:  # what others decided meanwhile did not know of it
                 await make_due(connection, [claim.target_id])
                 due_in = 0.0
-        return Written(due_in=due_in, notice_ids=tuple(notices or ()))
+        return Written(due_in=due_in, notification_delivery_ids=tuple(notifications or ()))
 
     async def put_off(self, claim: Claim, *, seconds: float, trouble: str, refused: bool = False) -> Written:
         """Look again later; the trouble is told once, however its words change, until it has passed."""
-        notices: list[int] = []
+        notifications: list[int] = []
         woken: Sequence[int] = ()
         async with self._database.transaction() as connection:
             await _fence(connection, claim)
             if not trouble:
                 await connection.execute(_TARGET_TROUBLE, claim.target_id, "")
             else:
-                row = await connection.fetchrow(_TROUBLE_GOES_ON, claim.target_id, storable(trouble, MAX_DETAIL))
-                if tells_trouble(seconds=row["seconds"], told=row["told"]):
-                    notices.append(await rows.trouble_notice(connection, claim, trouble))
+                notifications += await _outage(connection, claim, trouble)
             due_in = await _release(connection, claim, again_in=seconds, thorough=True, attempts=claim.attempts + 1)
             if refused:
                 await turns.leave_queue(connection, claim.target_id)
                 woken = await turns.next_turn(connection, claim.target_id)
-        return Written(due_in=due_in, notice_ids=tuple(notices), woken=tuple(woken))
+        return Written(due_in=due_in, notification_delivery_ids=tuple(notifications), woken=tuple(woken))
 
     async def withdraw(self, claim: Claim, rollout_id: UUID) -> None:
         """Forget the patch that Nomad refused."""
@@ -202,17 +202,29 @@ class PostgresLooks:
         """End a rollout that Nomad refuses."""
         async with self._database.transaction() as connection:
             await _fence(connection, claim)
-            notices = await rows.end_rollout(connection, rollout_id, outcome)
+            notifications = await rows.end_rollout(connection, rollout_id, outcome)
             await _give_up_if_in_flight(connection, claim)
             due_in = await _release(connection, claim, again_in=0.0, thorough=True, attempts=0)
             woken = await turns.next_turn(connection, claim.target_id)
-        return Written(due_in=due_in, notice_ids=tuple(notices), woken=tuple(woken))
+        return Written(due_in=due_in, notification_delivery_ids=tuple(notifications), woken=tuple(woken))
 
 
 async def _give_up_if_in_flight(connection: Connection, claim: Claim) -> None:
     """Nomad refused this patch to us; another worker's registration of it was not answered yet when the look began."""
     if claim.rollout is not None and claim.rollout.patch is not None:
         await rows.may_still_come(connection, claim.rollout.rollout_id)
+
+
+async def _outage(connection: Connection, claim: Claim, problem: str) -> Sequence[int]:
+    """Keep what the target is not reconciled for; returns the notifications to send."""
+    row = await connection.fetchrow(_OUTAGE, claim.target_id, storable(problem, MAX_DETAIL))
+    subject = Subject(
+        watch_names=tuple(state.watch.name for state in claim.watches),
+        job_id=claim.place.job_id,
+        namespace=claim.place.namespace,
+    )
+    outage = of_outage(str(claim.place), problem, lasted=row["lasted"], told=row["told"], subject=subject)
+    return await add_notifications(connection, outage)
 
 
 async def _fence(connection: Connection, claim: Claim) -> None:

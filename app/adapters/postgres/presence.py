@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from app.adapters.postgres.notices import storable
+from app.adapters.postgres.notifications import storable
 from app.adapters.postgres.pool import Database
 from app.services.presence import Beat
 

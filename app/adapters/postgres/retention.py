@@ -35,10 +35,12 @@ DELETE FROM decisions WHERE decision_id IN (
   LIMIT $2)
 """
 
-_NOTICES = """
-DELETE FROM notices WHERE notice_id IN (
-  SELECT notice_id FROM notices
-  WHERE created_at < clock_timestamp() - make_interval(days => $1) AND (sent_at IS NOT NULL OR dead_at IS NOT NULL)
+_NOTIFICATIONS = """
+DELETE FROM notifications WHERE notification_id IN (
+  SELECT notification_id FROM notifications n
+  WHERE created_at < clock_timestamp() - make_interval(days => $1)
+    AND NOT EXISTS (SELECT FROM notification_deliveries d WHERE d.notification_id = n.notification_id
+                    AND d.sent_at IS NULL AND d.given_up_at IS NULL)
   LIMIT $2)
 """
 
@@ -61,7 +63,7 @@ DELETE FROM rollouts WHERE rollout_id IN (
 # within a turn of their loop, so that one that is too slow does not keep the others from their turn.
 _STATEMENT = 45.0
 _LONGER = f"SET LOCAL statement_timeout = '{_STATEMENT:g}s'"
-_KINDS = (_DELIVERIES, _DECISIONS, _NOTICES, _ROLLOUTS, _WORDS, _TAG_SIGHTINGS)
+_KINDS = (_DELIVERIES, _DECISIONS, _NOTIFICATIONS, _ROLLOUTS, _WORDS, _TAG_SIGHTINGS)
 
 
 class PostgresRetention:

@@ -19,11 +19,11 @@ _ITEMS = "SELECT watch_name, tag, digest, forced FROM rollout_watches WHERE roll
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """The rollout of a request, whether it is new, and the notices of the one that it superseded."""
+    """The rollout of a request, whether it is new, and the notifications of the one that it superseded."""
 
     rollout_id: UUID
     is_new: bool
-    notice_ids: Sequence[int] = ()
+    notification_delivery_ids: Sequence[int] = ()
 
 
 async def start(connection: Connection, target_id: int, request: Request, *, once: UUID | None = None) -> Started:
@@ -32,15 +32,15 @@ async def start(connection: Connection, target_id: int, request: Request, *, onc
     Raises asyncpg.UniqueViolationError when another rollout has that id.
     """
     active = await _active(connection, target_id)
-    items, notices = request.items, list[int]()
+    items, notifications = request.items, list[int]()
     if active is not None:
         new = replacement(active, request)
         if new is None:
             return Started(rollout_id=active.rollout_id, is_new=False)
         items = new.items
-        notices = await rollout_rows.supersede(connection, active.rollout_id, new.reason)
+        notifications = await rollout_rows.supersede(connection, active.rollout_id, new.reason)
     rollout_id = await insert(connection, target_id, request, items, rollout_id=once)
-    return Started(rollout_id=rollout_id, is_new=True, notice_ids=tuple(notices))
+    return Started(rollout_id=rollout_id, is_new=True, notification_delivery_ids=tuple(notifications))
 
 
 async def insert(

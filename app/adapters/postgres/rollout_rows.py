@@ -1,15 +1,16 @@
-"""How a rollout is written down, what it leaves on its watches, and how it ends, each with its notices."""
+"""How a rollout is written down, what it leaves on its watches, and how it ends, each with its notifications."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from app.adapters.postgres.database.rollouts import insert_rollout, label_of, write_item
 from app.adapters.postgres.database.switches import is_paused
-from app.adapters.postgres.notices import MAX_DETAIL, add_notice, storable
+from app.adapters.postgres.notifications import MAX_DETAIL, add_notifications, storable
 from app.adapters.postgres.pool import Connection, Row
-from app.domain.job import JobPatch, Source, Submission
-from app.domain.notice import NoticeKind
+from app.domain import notification
+from app.domain.job import Diagnosis, JobPatch, LogTail, Source, Submission
+from app.domain.notification import Registered, Subject
 from app.domain.rollout import Origin, Outcome, OutcomeKind, RolloutState
 from app.services.settle import Current
 from app.services.target import Claim, Launch, LeaseLost
@@ -31,7 +32,6 @@ SELECT job_id, namespace,
 FROM rollouts JOIN targets USING (target_id) WHERE rollout_id = $1
 """
 
-_LINES_TOLD = 5
 
 _REUSE_ROLLOUT = """
 UPDATE rollouts SET expected_index = $2, changes = $3
@@ -58,7 +58,7 @@ UPDATE watches w SET expected_intent = r.intent,
   hand_changed_at = NULL, hand_images = '{}', adopt = false
 FROM rollout_watches rw JOIN rollouts r USING (rollout_id)
 WHERE r.rollout_id = $1 AND rw.watch_name = w.name AND r.target_id = w.target_id AND w.expected_intent < r.intent
-RETURNING w.name, rw.tag, rw.digest, rw.words, r.origin, r.asked_by
+RETURNING w.name, rw.tag, rw.digest, rw.words, rw.digest_changed
 """
 
 _SOURCE = "UPDATE watches SET source_stale = $2 WHERE name = ANY($1)"
@@ -126,6 +126,7 @@ async def write_launch(connection: Connection, claimed: Claim, launch: Launch) -
             from_images=launch.from_images[item.watch],
             words=launch.words[item.watch],
             before=launch.before[item.watch],
+            digest_changed=item.watch in launch.digest_changed,
         )
 
 
@@ -139,7 +140,7 @@ async def write_submitted(
 ) -> list[int] | None:
     """Record that Nomad has the patch: on the rollout, and on the watches that no newer rollout has written on.
 
-    Returns the notices; None when somebody else has recorded it, or when the rollout has another patch by now.
+    Returns the notifications; None when somebody else has recorded it, or when the rollout has another patch by now.
     """
     images = {str(key): change.image for key, change in patch.changes.items()}
     under_way = await connection.fetchval(
@@ -158,94 +159,68 @@ async def write_submitted(
     if submission.source is not Source.NONE:  # what has no source tells nothing
         note = submission.source_note if submission.source is Source.STALE else ""
         await connection.execute(_SOURCE, [row["name"] for row in deployed], storable(note, MAX_DETAIL))
-    return await deploying_notices(connection, rollout_id, deployed) if under_way else []
+    return await deploying_notifications(connection, rollout_id, deployed) if under_way else []
 
 
-async def deploying_notices(connection: Connection, rollout_id: UUID, found: Sequence[Row]) -> list[int]:
+async def deploying_notifications(connection: Connection, rollout_id: UUID, found: Sequence[Row]) -> list[int]:
     """Tell that the rollout is in Nomad; `found` are its watches, from `_DEPLOYED`."""
     place = await connection.fetchrow(
         "SELECT job_id, namespace FROM targets JOIN rollouts USING (target_id) WHERE rollout_id = $1", rollout_id
     )
-    changed = [row for row in found if row["words"].startswith("the digest behind")]
-    notices = []
-    for kind, told in ((NoticeKind.DIGEST_CHANGED, changed), (NoticeKind.DEPLOYING, found)):
-        if told:
-            notices.append(
-                await add_notice(
-                    connection,
-                    kind=kind,
-                    headline=_headline(kind, told),
-                    detail="; ".join(sorted({row["words"] for row in told if row["words"]})),
-                    watch_names=tuple(row["name"] for row in told),
-                    rollout_id=rollout_id,
-                    job_id=place["job_id"],
-                    namespace=place["namespace"],
-                )
-            )
-    return notices
-
-
-def _headline(kind: NoticeKind, told: Sequence[Row]) -> str:
-    what = ", ".join(f"{row['name']} {row['tag'] or row['digest']}" for row in told)
-    return f"{what}: the digest changed" if kind is NoticeKind.DIGEST_CHANGED else f"Deploying {what}"
-
-
-_KINDS = {
-    OutcomeKind.SUCCEEDED: NoticeKind.SUCCEEDED,
-    OutcomeKind.FAILED: NoticeKind.FAILED,
-    OutcomeKind.SUPERSEDED: NoticeKind.SUPERSEDED,
-}
+    registered = [
+        Registered(
+            watch=row["name"],
+            tag=row["tag"],
+            digest=row["digest"],
+            reason=row["words"],
+            digest_changed=row.get("digest_changed", False),
+        )
+        for row in found
+    ]
+    subject = Subject(rollout_id=rollout_id, job_id=place["job_id"], namespace=place["namespace"])
+    return await add_notifications(connection, *notification.of_registration(registered, subject))
 
 
 async def end_rollout(connection: Connection, rollout_id: UUID, outcome: Outcome) -> list[int]:
-    """End the rollout, once, with its notice; nothing happens when it has ended already."""
+    """End the rollout, once, with its notification; nothing happens when it has ended already."""
     row = await connection.fetchrow(_END, rollout_id, outcome.kind.value, storable(outcome.reason, MAX_DETAIL))
     if row is None:
         return []
-    words = outcome.kind.value.replace("_", " ")
-    return [
-        await add_notice(
-            connection,
-            kind=_KINDS.get(outcome.kind, NoticeKind.ENDED),
-            headline=f"{row['what']}: {words}",
-            detail="\n".join([outcome.reason, *_explained(outcome.reason, row["diagnosis"])]),
-            watch_names=tuple(row["names"] or ()),
-            rollout_id=rollout_id,
-            job_id=row["job_id"],
-            namespace=row["namespace"],
-        )
-    ]
+    ended = notification.of_outcome(
+        row["what"], outcome, _diagnosis(row["diagnosis"]), _subject(row, rollout_id=rollout_id)
+    )
+    return await add_notifications(connection, ended)
 
 
 async def supersede(connection: Connection, rollout_id: UUID, reason: str) -> list[int]:
     """End the rollout since a person asked for another; what a worker may be registering of it may still come."""
-    notices = await end_rollout(connection, rollout_id, Outcome(kind=OutcomeKind.SUPERSEDED, reason=reason))
+    notifications = await end_rollout(connection, rollout_id, Outcome(kind=OutcomeKind.SUPERSEDED, reason=reason))
     await may_still_come(connection, rollout_id)
-    return notices
+    return notifications
 
 
-def _explained(reason: str, diagnosis: Mapping[str, Any]) -> Iterator[str]:
-    """What was found out beyond the reason, and what the failed tasks wrote last, a few lines each."""
-    yield from (finding for finding in diagnosis.get("findings", ()) if finding not in reason)
-    for log in diagnosis.get("logs", ()):
-        yield "\n".join([f"{log['task']} wrote last:", *log["text"].splitlines()[-_LINES_TOLD:]])
+def _diagnosis(stored: Mapping[str, Any]) -> Diagnosis:
+    logs = [
+        LogTail(task=log.get("task", ""), allocation_id=log.get("allocation_id", ""), text=log.get("text", ""))
+        for log in stored.get("logs", ())
+    ]
+    return Diagnosis(findings=tuple(stored.get("findings", ())), logs=tuple(logs))
 
 
-async def canaries_notice(connection: Connection, rollout_id: UUID, note: str) -> list[int]:
+def _subject(row: Row, *, rollout_id: UUID) -> Subject:
+    return Subject(
+        watch_names=tuple(row["names"] or ()),
+        rollout_id=rollout_id,
+        job_id=row["job_id"],
+        namespace=row["namespace"],
+    )
+
+
+async def canaries_notification(connection: Connection, rollout_id: UUID, note: str) -> list[int]:
     """Tell that the rollout's canaries wait for a person."""
     row = await connection.fetchrow(_WHAT, rollout_id)
-    return [
-        await add_notice(
-            connection,
-            kind=NoticeKind.AWAITS_PROMOTION,
-            headline=f"{row['what']}: waiting for promotion",
-            detail=note,
-            watch_names=tuple(row["names"] or ()),
-            rollout_id=rollout_id,
-            job_id=row["job_id"],
-            namespace=row["namespace"],
-        )
-    ]
+    waiting = notification.of_waiting_canaries(row["what"], note, _subject(row, rollout_id=rollout_id))
+    return await add_notifications(connection, waiting)
 
 
 async def current(connection: Connection, target_id: int) -> Current:
@@ -258,17 +233,4 @@ async def current(connection: Connection, target_id: int) -> Current:
         rollout=(rollout["rollout_id"], rollout["state"] == RolloutState.SUBMITTED.value) if rollout else None,
         paused=await is_paused(connection),
         word_at={row["name"]: row["word_at"] for row in words},
-    )
-
-
-async def trouble_notice(connection: Connection, claimed: Claim, trouble: str) -> int:
-    """Tell of what keeps the target from being looked at."""
-    return await add_notice(
-        connection,
-        kind=NoticeKind.TROUBLE,
-        headline=f"{claimed.place}: waiting",
-        detail=trouble,
-        watch_names=tuple(state.watch.name for state in claimed.watches),
-        job_id=claimed.place.job_id,
-        namespace=claimed.place.namespace,
     )

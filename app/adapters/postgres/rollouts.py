@@ -11,9 +11,9 @@ from app.adapters.postgres.database.places import place
 from app.adapters.postgres.database.switches import is_paused
 from app.adapters.postgres.database.targets import make_due
 from app.adapters.postgres.holds import make_siblings_due
-from app.adapters.postgres.notices import storable
+from app.adapters.postgres.notifications import storable
 from app.adapters.postgres.pool import Database, Row
-from app.adapters.postgres.rollout_rows import canaries_notice, end_rollout
+from app.adapters.postgres.rollout_rows import canaries_notification, end_rollout
 from app.adapters.postgres.turns import next_turn
 from app.domain.job import DeploymentState, Diagnosis, Submission
 from app.domain.rollout import Course, Origin, Outcome, Returning, soak_time
@@ -100,7 +100,7 @@ class PostgresRollouts:
                 _deployment(halt.deployment) if halt.deployment else None,
                 followed.wish.value if followed.wish else "",
             )
-            return await canaries_notice(connection, followed.rollout_id, halt.note) if begins_to_await else ()
+            return await canaries_notification(connection, followed.rollout_id, halt.note) if begins_to_await else ()
 
     async def granted(self, followed: Followed) -> None:
         """Forget the wish."""
@@ -132,7 +132,7 @@ class PostgresRollouts:
     async def end(
         self, followed: Followed, outcome: Outcome, *, diagnosis: Diagnosis | None = None, undo: bool = False
     ) -> Ended:
-        """End it in one transaction with its notice and with what its end means for the next decision."""
+        """End it in one transaction with its notification and with what its end means for the next decision."""
         rollout_id = followed.rollout_id
         async with self._database.transaction() as connection:
             await targets.lock(connection, followed.target_id)
@@ -149,7 +149,7 @@ class PostgresRollouts:
             if after.adopts:
                 await failures.adopt(connection, rollout_id)
             forgiven = await failures.forgive(connection, rollout_id) if after.forgives else ()
-            notices = await end_rollout(connection, rollout_id, after.outcome)
+            notifications = await end_rollout(connection, rollout_id, after.outcome)
             if after.undo:
                 undoing = Request(origin=Origin.UNDO, items=after.undo, undoes=rollout_id)
                 await rollout_requests.insert(connection, followed.target_id, undoing, undoing.items)
@@ -157,7 +157,7 @@ class PostgresRollouts:
             woken = await next_turn(connection, followed.target_id) if after.frees_slot else ()
             siblings = [each for name in forgiven for each in await make_siblings_due(connection, name)]
         due = tuple(dict.fromkeys((followed.target_id, *woken, *siblings)))
-        return Ended(notice_ids=tuple(notices), due=due)
+        return Ended(notification_delivery_ids=tuple(notifications), due=due)
 
     async def keep(self, rollout_ids: Sequence[UUID], *, seconds: float) -> Sequence[UUID]:
         """Put them off in one statement."""

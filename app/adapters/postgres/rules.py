@@ -14,10 +14,10 @@ from app.adapters.postgres import claims, holds, rollout_requests, words
 from app.adapters.postgres.database import targets
 from app.adapters.postgres.database.places import place
 from app.adapters.postgres.database.targets import make_due
-from app.adapters.postgres.notices import add_notice
-from app.adapters.postgres.pool import Connection, Database, Row
+from app.adapters.postgres.notifications import add_notifications
+from app.adapters.postgres.pool import Database, Row
 from app.domain.history import History
-from app.domain.notice import NoticeKind
+from app.domain.notification import Subject, of_auto_deploy
 from app.domain.rule import highest_tag
 from app.services import telling
 from app.services.said import Saying
@@ -82,21 +82,28 @@ class PostgresRules:
             if word.once and (known := await words.asked(connection, word.once, target_id=target["target_id"])):
                 return Spoken(target_id=target["target_id"], rollout_id=word.once, taken=not known.here)
             await connection.execute(_SET, word.watch, word.pinned_tag, word.auto_deploy)
-            notices = []
-            if notice := telling.switch_notice(word, auto_before=before["auto_deploy"]):
-                notices.append(await _add_notice(connection, target, word.watch, notice))
+            toggled = of_auto_deploy(
+                word.watch,
+                before=before["auto_deploy"],
+                after=word.auto_deploy,
+                actor=word.by,
+                subject=Subject(watch_names=(word.watch,), job_id=target["job_id"], namespace=target["namespace"]),
+            )
+            notifications = await add_notifications(connection, toggled)
             rollout_id, brings = None, False
             if (request := word.request) is not None:
                 started = await rollout_requests.start(connection, target["target_id"], request, once=word.once)
                 rollout_id, brings = started.rollout_id, started.is_new
-                notices += started.notice_ids
+                notifications += started.notification_delivery_ids
             was = {"pinned_before": before["pinned_tag"], "auto_before": before["auto_deploy"]}
             for saying, detail in telling.sayings(word, brings=brings, **was):
                 await words.tell(
                     connection, saying, by=word.by, watches=[word.watch], detail=detail, rollout_id=rollout_id
                 )
             await make_due(connection, [target["target_id"]])
-        return Spoken(target_id=target["target_id"], rollout_id=rollout_id, notice_ids=tuple(notices))
+        return Spoken(
+            target_id=target["target_id"], rollout_id=rollout_id, notification_delivery_ids=tuple(notifications)
+        )
 
     async def asked(self, name: str, once: UUID) -> Asked | None:
         """Read the rollout of that id beside the watch's target."""
@@ -149,19 +156,6 @@ class PostgresRules:
             due = [row["target_id"] for row in await connection.fetch(_ALL)]
             await make_due(connection, due)
         return due
-
-
-async def _add_notice(connection: Connection, target: Row, watch: str, notice: tuple[NoticeKind, str, str]) -> int:
-    kind, headline, detail = notice
-    return await add_notice(
-        connection,
-        kind=kind,
-        headline=headline,
-        detail=detail,
-        watch_names=(watch,),
-        job_id=target["job_id"],
-        namespace=target["namespace"],
-    )
 
 
 def _standing(row: Row) -> Standing:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from app.adapters.postgres.notices import PostgresNotices
+from app.adapters.postgres.notifications import PostgresNotifications
 from app.adapters.postgres.pool import Database
 from app.adapters.postgres.session import end_stuck
 from app.services.schedule import Overdue
@@ -57,7 +57,7 @@ class PostgresSchedule:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._notices = PostgresNotices(database)
+        self._notifications = PostgresNotifications(database)
 
     async def due_for_poll(self, *, interval: float, limit: int) -> Sequence[int]:
         """Claim a batch of targets whose poll time has come."""
@@ -71,4 +71,6 @@ class PostgresSchedule:
                 log.warning("sessions.ended", count=stuck, problem="they held a transaction open and did not go on")
             targets = [row["target_id"] for row in await connection.fetch(_TARGETS, limit)]
             rollouts = [row["rollout_id"] for row in await connection.fetch(_ROLLOUTS, limit)]
-        return Overdue(targets=targets, rollouts=rollouts, notices=await self._notices.overdue(limit))
+        return Overdue(
+            targets=targets, rollouts=rollouts, notification_deliveries=await self._notifications.overdue(limit)
+        )

@@ -157,7 +157,7 @@ class PostgresSteering:
                 )
             await connection.execute(_HOLD_THERE, [each.watch.name for each in destinations])
             await make_due(connection, [past.target_id])
-        return Gone(rollout_id=started.rollout_id, notice_ids=tuple(started.notice_ids))
+        return Gone(rollout_id=started.rollout_id, notification_delivery_ids=tuple(started.notification_delivery_ids))
 
 
 def _brought(row: Row, at: JobPlace) -> Brought:

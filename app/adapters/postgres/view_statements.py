@@ -51,7 +51,8 @@ FROM rollouts r
 
 SWITCH = """
 SELECT clock_timestamp() AS now, paused, changed_by, changed_at,
-  (SELECT count(*) FROM notices WHERE dead_at IS NULL AND sent_at IS NULL AND attempts > 1) AS unsent
+  (SELECT count(DISTINCT notification_id) FROM notification_deliveries
+   WHERE given_up_at IS NULL AND sent_at IS NULL AND attempts > 1) AS unsent
 FROM switches
 """
 

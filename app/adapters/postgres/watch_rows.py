@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from uuid import UUID
 
-from app.adapters.postgres.notices import MAX_DETAIL, add_notice, storable
+from app.adapters.postgres.notifications import MAX_DETAIL, add_notifications, storable
 from app.adapters.postgres.pool import Connection
+from app.domain import notification
 from app.domain.decision import Deploy, Hold
 from app.domain.history import is_another_job
-from app.domain.notice import NoticeKind
+from app.domain.notification import Subject
 from app.services.target import Claim, Launch, WatchResult
 
 # When a tag appeared is known of those that came after the first reading. The target's row is locked, so that the tags
@@ -94,7 +95,7 @@ class RegisteredMeanwhile(Exception):
 async def write_watch(
     connection: Connection, claim: Claim, result: WatchResult, launch: Launch | None
 ) -> Sequence[int]:
-    """Write one watch's result; returns the notices to send. The target's row is locked by the caller.
+    """Write one watch's result; returns the notifications to send. The target's row is locked by the caller.
 
     Raises RegisteredMeanwhile: then nothing of the look may be kept.
     """
@@ -120,10 +121,11 @@ async def write_watch(
             [each.settled for each in result.events],
             [each.words for each in result.events],
         )
-    notices = await _write_unserved(connection, claim, result)
+    notifications = await _write_unserved(connection, claim, result)
     if new and result.notify:
-        notices += await _held_notice(connection, claim, result)
-    return notices
+        told = notification.of_decision(result.watch, result.decision, _subject(claim, result))
+        notifications += await add_notifications(connection, told)
+    return notifications
 
 
 async def _remember(connection: Connection, claim: Claim, result: WatchResult) -> None:
@@ -161,19 +163,8 @@ async def _write_unserved(connection: Connection, claim: Claim, result: WatchRes
         return []
     await connection.execute(_SERVED, result.watch, storable(result.unserved, MAX_DETAIL))
     known = next(state.unserved for state in claim.watches if state.watch.name == result.watch)
-    if known or not result.unserved:
-        return []
-    return [
-        await add_notice(
-            connection,
-            kind=NoticeKind.TROUBLE,
-            headline=f"{result.watch}: what runs is gone from the registry",
-            detail=result.unserved,
-            watch_names=(result.watch,),
-            job_id=claim.place.job_id,
-            namespace=claim.place.namespace,
-        )
-    ]
+    missing = notification.of_missing_image(result.watch, result.unserved, known=known, subject=_subject(claim, result))
+    return await add_notifications(connection, missing)
 
 
 async def _write_decision(connection: Connection, result: WatchResult, rollout_id: UUID | None) -> tuple[int, bool]:
@@ -188,18 +179,5 @@ async def _write_decision(connection: Connection, result: WatchResult, rollout_i
     return int(await connection.fetchval(_NEW_DECISION, *values)), True
 
 
-async def _held_notice(connection: Connection, claim: Claim, result: WatchResult) -> Sequence[int]:
-    decision = result.decision
-    if not isinstance(decision, Hold) or not decision.reason.needs_person:
-        return []
-    return [
-        await add_notice(
-            connection,
-            kind=NoticeKind.HELD,
-            headline=f"{result.watch}: nothing is deployed",
-            detail=decision.words,
-            watch_names=(result.watch,),
-            job_id=claim.place.job_id,
-            namespace=claim.place.namespace,
-        )
-    ]
+def _subject(claim: Claim, result: WatchResult) -> Subject:
+    return Subject(watch_names=(result.watch,), job_id=claim.place.job_id, namespace=claim.place.namespace)

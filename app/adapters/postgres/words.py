@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from app.adapters.postgres.database.rollouts import LABEL
-from app.adapters.postgres.notices import MAX_DETAIL, storable
+from app.adapters.postgres.notifications import MAX_DETAIL, storable
 from app.adapters.postgres.pool import Connection
 from app.services.said import Saying
 from app.services.word import Asked

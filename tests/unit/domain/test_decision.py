@@ -270,9 +270,10 @@ def test_the_first_line_that_matches_decides() -> None:
 
 
 def test_the_words_of_a_deploy_tell_what_changed() -> None:
-    assert decide(case(wanted=Wanted(tag="v1.0.0", digest=D2))).words == "the digest behind v1.0.0 changed"
-    mixed = job(task(), task(f"@{D3}", group="b"))
-    assert decide(case(job=mixed)).words == "v1.1.0 follows an untagged image, v1.0.0"
+    changed = decide(case(wanted=Wanted(tag="v1.0.0", digest=D2)))
+    assert changed == Deploy(tag="v1.0.0", digest=D2, words="the digest behind v1.0.0 changed", digest_changed=True)
+    mixed = decide(case(job=job(task(), task(f"@{D3}", group="b"))))
+    assert mixed == Deploy(tag="v1.1.0", digest=D2, words="v1.1.0 follows an untagged image, v1.0.0")
 
 
 @pytest.mark.parametrize(

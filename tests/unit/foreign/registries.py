@@ -9,7 +9,8 @@ import httpx
 from app.adapters.notifiers import slack
 from app.adapters.registry import auth, exchange, failures, origins, wire
 from app.adapters.registry.endpoint import RegistryEndpoint
-from app.domain.notice import Link, Notice, NoticeKind
+from app.domain.message import Link, Message
+from app.domain.notification import NotificationKind
 from app.domain.reference import Reference, Repository, parse_digest, parse_tag
 from app.domain.rule import arranged, highest_release, listed, release
 from app.http import bounded, redact
@@ -88,7 +89,7 @@ def _places() -> Iterator[tuple[str, Reader]]:
     yield "origins.keeps_credentials", lambda text: origins.keeps_credentials(_PAGE, f"https://{text}")
     yield "http.bounded", bounded
     yield "http.bounded long", lambda text: bounded(text, limit=len(text))
-    yield "slack.payload", lambda text: slack.payload(_notice(text))
+    yield "slack.payload", lambda text: slack.payload(_message(text))
     yield "slack retry-after", slack._seconds
 
 
@@ -135,9 +136,9 @@ def _answer(text: str) -> failures.Answer:
     return failures.Answer(status=500, headers=httpx.Headers({"retry-after": "1"}), body=found, url=_PAGE)
 
 
-def _notice(text: str) -> Notice:
+def _message(text: str) -> Message:
     link = Link(label=text, url=text)
-    return Notice(notice_id="1", kind=NoticeKind.FAILED, headline=text, detail=text, links=(link,))
+    return Message(notification_id="1", kind=NotificationKind.FAILED, headline=text, detail=text, links=(link,))
 
 
 def _json(value: object) -> bytes:

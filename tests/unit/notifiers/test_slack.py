@@ -8,16 +8,17 @@ import httpx
 import pytest
 import respx
 
-from app.adapters.notifiers.slack import SlackNotifier, payload
-from app.domain.notice import Link, Notice, NoticeKind
+from app.adapters.notifiers.slack import MARKS, SlackChannel, payload
+from app.domain.message import Link, Message
+from app.domain.notification import NotificationKind
 from app.errors import Permanent, Transient
 from app.http import open_client
 
 URL = "https://hooks.slack.example/services/T0/B0/very-secret"
-NOTICE = Notice(
-    notice_id="1",
-    kind=NoticeKind.FAILED,
-    headline="❌ app v1.1.0: failed",
+MESSAGE = Message(
+    notification_id="1",
+    kind=NotificationKind.FAILED,
+    headline="app v1.1.0: failed",
     detail="a < b & c > d",
     links=(Link(label="Rollout", url="https://watch.example/rollouts/1?a=1&b=2"), Link(label="Nomad", url="http://n")),
 )
@@ -29,10 +30,10 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def test_a_notice_becomes_text_and_blocks(client: httpx.AsyncClient) -> None:
+async def test_a_notification_becomes_text_and_blocks(client: httpx.AsyncClient) -> None:
     with respx.mock() as slack:
         posted = slack.post(URL).respond(200, text="ok")
-        await SlackNotifier(client, URL).send(NOTICE)
+        await SlackChannel(client, URL).send(MESSAGE)
     request = posted.calls.last.request
     assert request.headers["content-type"] == "application/json"
     assert json.loads(request.content) == {
@@ -56,8 +57,13 @@ async def test_a_notice_becomes_text_and_blocks(client: httpx.AsyncClient) -> No
     }
 
 
+@pytest.mark.parametrize("kind", NotificationKind)
+def test_every_kind_has_its_mark(kind: NotificationKind) -> None:
+    assert payload(replace(MESSAGE, kind=kind))["text"] == f"{MARKS[kind]} app v1.1.0: failed"
+
+
 def test_markup_in_names_cannot_mention_or_link() -> None:
-    sent = json.dumps(payload(replace(NOTICE, headline="<!channel> <https://evil|x>", detail="<@U1>", links=())))
+    sent = json.dumps(payload(replace(MESSAGE, headline="<!channel> <https://evil|x>", detail="<@U1>", links=())))
     assert "<" not in sent
     assert "&lt;!channel&gt;" in sent
 
@@ -65,7 +71,7 @@ def test_markup_in_names_cannot_mention_or_link() -> None:
 @pytest.mark.parametrize("letter", ["x", "&", "<", "é", "🚀"])
 @pytest.mark.parametrize("more", range(6))
 def test_long_texts_are_cut_within_slacks_limits_and_never_inside_an_entity(letter: str, more: int) -> None:
-    sent = payload(replace(NOTICE, headline="x" * more + letter * 5000, detail="x" * more + letter * 5000))
+    sent = payload(replace(MESSAGE, headline="x" * more + letter * 5000, detail="x" * more + letter * 5000))
     blocks = sent["blocks"]
     assert isinstance(blocks, list)
     text = blocks[0]["text"]["text"]
@@ -76,7 +82,7 @@ def test_long_texts_are_cut_within_slacks_limits_and_never_inside_an_entity(lett
 
 
 async def test_without_detail_and_links_there_is_one_line(client: httpx.AsyncClient) -> None:
-    assert payload(replace(NOTICE, detail="", links=()))["blocks"] == [
+    assert payload(replace(MESSAGE, detail="", links=()))["blocks"] == [
         {"type": "section", "text": {"type": "mrkdwn", "text": "*❌ app v1.1.0: failed*"}}
     ]
 
@@ -98,7 +104,7 @@ async def test_what_passes_is_tried_later(
     with respx.mock() as slack:
         slack.post(URL).respond(status, headers=headers, text="rollup_error")
         with pytest.raises(Transient, match=f"Slack answered {status}: rollup_error") as raised:
-            await SlackNotifier(client, URL).send(NOTICE)
+            await SlackChannel(client, URL).send(MESSAGE)
     assert raised.value.retry_after == retry_after
 
 
@@ -107,7 +113,7 @@ async def test_what_does_not_pass_by_itself_is_permanent(client: httpx.AsyncClie
     with respx.mock() as slack:
         slack.post(URL).respond(status, text="no_service", headers={"location": "https://elsewhere.example"})
         with pytest.raises(Permanent, match=f"Slack answered {status}: no_service. Mend the webhook_url"):
-            await SlackNotifier(client, URL).send(NOTICE)
+            await SlackChannel(client, URL).send(MESSAGE)
 
 
 @pytest.mark.parametrize("error", [httpx.ConnectError, httpx.ReadTimeout, httpx.RemoteProtocolError])
@@ -115,7 +121,7 @@ async def test_no_answer_is_tried_later(client: httpx.AsyncClient, error: type[E
     with respx.mock() as slack:
         slack.post(URL).mock(side_effect=error)
         with pytest.raises(Transient, match=error.__name__):
-            await SlackNotifier(client, URL).send(NOTICE)
+            await SlackChannel(client, URL).send(MESSAGE)
 
 
 @pytest.mark.parametrize("body", ["x" * 100_000, f"cannot post to {URL}"])
@@ -123,7 +129,7 @@ async def test_the_address_stands_in_no_error_and_answers_are_bounded(client: ht
     with respx.mock() as slack:
         slack.post(URL).respond(404, text=body)
         with pytest.raises(Permanent) as raised:
-            await SlackNotifier(client, URL).send(NOTICE)
+            await SlackChannel(client, URL).send(MESSAGE)
     assert "very-secret" not in str(raised.value)
     assert len(str(raised.value)) < 300
 
@@ -131,6 +137,6 @@ async def test_the_address_stands_in_no_error_and_answers_are_bounded(client: ht
 @pytest.mark.parametrize("address", ["no-address/very-secret", "ftp://h/very-secret", "https://h:very-secret/"])
 async def test_an_address_that_is_none_is_permanent_and_not_quoted(client: httpx.AsyncClient, address: str) -> None:
     with pytest.raises(Permanent, match="no http or https address") as raised:
-        await SlackNotifier(client, address).send(NOTICE)
+        await SlackChannel(client, address).send(MESSAGE)
     assert "very-secret" not in str(raised.value)
     assert raised.value.__suppress_context__

@@ -26,7 +26,7 @@ def test_all_that_is_to_change_goes_in_one_registration() -> None:
     side = state(watch=SIDE, history=knows())
     deploys = {
         "app": (seeing(), DEPLOY),
-        "side": (seeing(side), Deploy(tag="v2", digest=D3, words="v2 follows v1")),
+        "side": (seeing(side), Deploy(tag="v2", digest=D3, words="v2 follows v1", digest_changed=True)),
     }
     found = launch(both, deploys, None)
     assert found is not None
@@ -46,6 +46,7 @@ def test_all_that_is_to_change_goes_in_one_registration() -> None:
     }
     assert found.from_images["app"] == {"app/server": f"{HOST}/team/app:v1.0.0"}
     assert found.words == {"app": "v1.1.0 follows v1.0.0", "side": "v2 follows v1"}
+    assert found.digest_changed == {"side"}
     assert not found.reuse
 
 

@@ -181,7 +181,7 @@ async def test_an_error_in_a_step_is_told_once_for_each_row_until_it_is_over() -
     assert [each["problem"] for each in logs] == ["RuntimeError: a bug", "RuntimeError: another"]
 
 
-@pytest.mark.parametrize("name", ["look", "observe", "announce"])
+@pytest.mark.parametrize("name", ["look", "observe", "notify"])
 async def test_a_step_that_fails_every_time_is_told_of_by_the_process_until_it_is_done(name: str) -> None:
     step, steps = Step(), Steps()
     run = _quietly(name, step, steps)

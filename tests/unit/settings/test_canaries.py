@@ -27,6 +27,9 @@ vault_token = "{CANARY}"
 [webhooks.distribution]
 secret = "{CANARY}"
 previous_secret = "{CANARY}-old"
+[notifiers.ops]
+kind = "slack"
+webhook_url = "https://hooks.example/{CANARY}"
 [api_tokens.ci]
 role = "admin"
 token = "{CANARY}"

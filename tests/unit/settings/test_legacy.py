@@ -49,7 +49,9 @@ def test_a_docker_hub_entry_without_login_takes_the_dockerhub_credentials(legacy
 
 def test_takes_the_plain_settings(legacy: Settings) -> None:
     assert (legacy.host, legacy.port, legacy.poll_interval) == ("0.0.0.0", 8080, 90.0)
-    assert legacy.slack_webhook_url.reveal() == "https://hooks.slack.example/services/T000/B000/legacy"
+    (channel,) = legacy.channels.values()
+    assert (channel.name, channel.kind) == ("slack", "slack")
+    assert channel.keys["webhook_url"].reveal() == "https://hooks.slack.example/services/T000/B000/legacy"
     assert legacy.database_url.reveal().endswith("/watcher?sslmode=disable")
     assert legacy.create_database_schema
 

@@ -65,6 +65,7 @@ def test_everything_that_is_off_works_when_it_is_on(tmp_path: Path) -> None:
     pem.write_text("-----BEGIN CERTIFICATE-----\n")
     text = _OFF.sub("", SAMPLE.read_text())
     text = text.replace("$YOUR_AUTH_STRING_HERE", "dXNlcjpwYXNzd29yZA==").replace("$YOUR_SLACK_URL_HERE", "https://x.y")
+    text = text.replace("$YOUR_OPS_CHANNEL_URL", "https://x.y/ops")
     text = re.sub(r"\$YOUR_\w+", "filled-in", text)
     text = re.sub(r'"[^"]*\.d"', f'"{tmp_path}"', text)
     text = re.sub(r'"/[^"]*(\.pem|_token)"', f'"{pem}"', text)
@@ -77,6 +78,7 @@ def test_everything_that_is_off_works_when_it_is_on(tmp_path: Path) -> None:
     assert settings.registries["dockerhub"].username == "user"
     assert [token.role for token in settings.api_tokens] == ["deployer"]
     assert len(settings.webhook_sources["distribution"].secrets) == 2
+    assert {name: each.kind for name, each in settings.channels.items()} == {"ops": "slack", "slack": "slack"}
     assert "is_test" in settings.warnings[0]
 
 

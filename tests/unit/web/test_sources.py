@@ -16,7 +16,9 @@ from tests.unit.packaging.documents import nested, read
 from tests.unit.web.requests import request
 from tests.web.face import NOW
 
-QUIET = Situation(now=NOW, paused=False, paused_by="", paused_at=NOW, away=(), unknown_sources=(), unsent_notices=0)
+QUIET = Situation(
+    now=NOW, paused=False, paused_by="", paused_at=NOW, away=(), unknown_sources=(), unsent_notifications=0
+)
 SOURCE = WebhookSource(kind="distribution", secrets=(Secret("s3cret"),))
 
 

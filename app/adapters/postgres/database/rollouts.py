@@ -16,11 +16,11 @@ SELECT $1, $2, coalesce(max(intent), 0) + 1, $3, $4, $5, $6, $7 FROM rollouts WH
 # An item of an order that is written down anew keeps what a person asked for: how strongly, and when.
 _INSERT_ITEM = """
 INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced, from_images, words, from_tag, from_digest,
-  asked_at)
-SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, created_at FROM rollouts WHERE rollout_id = $1
+  digest_changed, asked_at)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, created_at FROM rollouts WHERE rollout_id = $1
 ON CONFLICT (rollout_id, watch_name) DO UPDATE
 SET tag = excluded.tag, digest = excluded.digest, from_images = excluded.from_images, words = excluded.words,
-  from_tag = excluded.from_tag, from_digest = excluded.from_digest
+  from_tag = excluded.from_tag, from_digest = excluded.from_digest, digest_changed = excluded.digest_changed
 """
 
 # What one row of rollout_watches brings, for people: "watch tag", or "watch digest" where there is no tag.
@@ -64,8 +64,10 @@ async def write_item(
     from_images: Mapping[str, str] | None = None,
     words: str = "",
     before: tuple[str, str] = ("", ""),
+    digest_changed: bool = False,
 ) -> None:
     """Write what the rollout brings to the watch; `before` is the tag and digest that ran, as far as known."""
+    images = dict(from_images or {})
     await connection.execute(
-        _INSERT_ITEM, rollout_id, watch, tag, digest, forced, dict(from_images or {}), words, *before
+        _INSERT_ITEM, rollout_id, watch, tag, digest, forced, images, words, *before, digest_changed
     )
