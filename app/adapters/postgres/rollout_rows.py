@@ -1,12 +1,12 @@
 """How a rollout is written down, what it leaves on its watches, and how it ends, each with its notices."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from app.adapters.postgres.notices import MAX_DETAIL, add_notice, storable
 from app.adapters.postgres.pool import Connection, Row
-from app.domain.job import Order, Source, Submission
+from app.adapters.postgres.stored import StoredChange, read_diagnosis, write_changes
+from app.domain.job import Diagnosis, Order, Source, Submission
 from app.domain.notice import NoticeKind
 from app.domain.rollout import Origin, Outcome, OutcomeKind, RolloutState
 from app.services.target import Claim, Launch, LeaseLost
@@ -101,19 +101,10 @@ RETURNING state = 'submitted' AS under_way
 
 async def write_launch(connection: Connection, claimed: Claim, launch: Launch) -> None:
     """Write down exactly what is about to be registered. Raises LeaseLost when the open rollout was submitted since."""
-    changes = [
-        {
-            "group": key.group,
-            "task": key.task,
-            "key": str(key),
-            "watch": launch.task_watches[key],
-            "identity": launch.identities[key],
-            "image": change.image,
-            "marker": change.marker,
-            "force_pull": change.force_pull,
-        }
+    changes = write_changes(
+        StoredChange(key=key, watch=launch.task_watches[key], identity=launch.identities[key], change=change)
         for key, change in launch.order.changes.items()
-    ]
+    )
     if launch.reuse:
         reused = await connection.fetchval(_REUSE_ROLLOUT, launch.rollout_id, launch.order.expected_index, changes)
         if reused is None:
@@ -221,7 +212,9 @@ async def end_rollout(connection: Connection, rollout_id: UUID, outcome: Outcome
             connection,
             kind=_KINDS.get(outcome.kind, NoticeKind.ENDED),
             headline=f"{row['what']}: {words}",
-            detail="\n".join([outcome.reason, *_explained(outcome.reason, row["diagnosis"])]),
+            detail="\n".join(
+                [outcome.reason, *_explained(outcome.reason, read_diagnosis(row["diagnosis"]) or Diagnosis())]
+            ),
             watch_names=tuple(row["names"] or ()),
             rollout_id=rollout_id,
             job_id=row["job_id"],
@@ -237,11 +230,11 @@ async def supersede(connection: Connection, rollout_id: UUID, reason: str) -> li
     return notices
 
 
-def _explained(reason: str, diagnosis: Mapping[str, Any]) -> Iterator[str]:
+def _explained(reason: str, diagnosis: Diagnosis) -> Iterator[str]:
     """What was found out beyond the reason, and what the failed tasks wrote last, a few lines each."""
-    yield from (finding for finding in diagnosis.get("findings", ()) if finding not in reason)
-    for log in diagnosis.get("logs", ()):
-        yield "\n".join([f"{log['task']} wrote last:", *log["text"].splitlines()[-_LINES_TOLD:]])
+    yield from (finding for finding in diagnosis.findings if finding not in reason)
+    for log in diagnosis.logs:
+        yield "\n".join([f"{log.task} wrote last:", *log.text.splitlines()[-_LINES_TOLD:]])
 
 
 async def canaries_notice(connection: Connection, rollout_id: UUID, note: str) -> list[int]:

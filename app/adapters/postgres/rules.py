@@ -3,7 +3,7 @@
 The target's row is locked before its watches and rollouts, in the order that looks lock them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from uuid import UUID
@@ -14,6 +14,7 @@ from app.adapters.postgres import claims, errands, holds, words
 from app.adapters.postgres.due import make_due
 from app.adapters.postgres.notices import add_notice
 from app.adapters.postgres.pool import Connection, Database, Row
+from app.adapters.postgres.stored import Stored, read_running
 from app.domain.history import History
 from app.domain.notice import NoticeKind
 from app.domain.rule import release
@@ -183,8 +184,8 @@ def _standing(row: Row) -> Standing:
     )
 
 
-def running_tag(tasks: Sequence[Mapping[str, str]]) -> str | None:
+def running_tag(tasks: Sequence[Stored]) -> str | None:
     """The highest release among what the tasks ran at the last look: the one whose spelling counts."""
-    releases = [found for found in (release(each["tag"]) for each in tasks) if found is not None]
+    releases = [found for found in (release(each.tag) for each in read_running(tasks)) if found is not None]
     highest = max(releases, key=lambda each: each.version, default=None)
     return highest.tag if highest else None

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from app.adapters.postgres.pool import Connection, Row
+from app.adapters.postgres.stored import read_oddities
 from app.services.board import Acceptance, Deliveries, DeliverySummary, Missed, SourceHealth
 
 # Every remembered source with every acceptance, found by skipping through the index. Begins with WITH RECURSIVE.
@@ -92,7 +93,7 @@ async def read(
 
 
 def _delivery(row: Row) -> DeliverySummary:
-    oddity = row["oddity"]
+    oddities = read_oddities([row["oddity"]] if row["oddity"] else [])
     return DeliverySummary(
         delivery_id=row["delivery_id"],
         source=row["source"],
@@ -103,7 +104,7 @@ def _delivery(row: Row) -> DeliverySummary:
         duplicates=row["duplicates"],
         size=row["size"],
         what=tuple(row["what"]),
-        oddity=f"{oddity['where']}: {oddity['problem']}" if oddity else "",
+        oddity="".join(f"{each.where}: {each.problem}" for each in oddities),
     )
 
 

@@ -13,7 +13,7 @@ import asyncpg
 from app.adapters.postgres import claims, rollout_rows, words
 from app.adapters.postgres.due import make_due
 from app.adapters.postgres.pool import Connection, Database, Row
-from app.adapters.postgres.view_rows import deployment
+from app.adapters.postgres.stored import read_deployment, read_running
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
 from app.domain.watch import JobPlace
 from app.services.followed import Wish
@@ -113,7 +113,7 @@ class PostgresSteering:
             what=row["what"],
             registered=row["state"] != RolloutState.REQUESTED.value,
             outcome=OutcomeKind(row["outcome"]) if row["outcome"] else None,
-            deployment=deployment(row["deployment"]),
+            deployment=read_deployment(row["deployment"]),
             wish=Wish(row["wish"]) if row["wish"] else None,
         )
 
@@ -217,5 +217,5 @@ def _brought(row: Row, place: JobPlace) -> Brought:
 
 
 def _running(tasks: Sequence[Mapping[str, Any]], failed: Sequence[str]) -> str:
-    digests = {each["digest"] for each in tasks}
+    digests = {each.digest for each in read_running(tasks)}
     return digests.pop() if len(digests) == 1 and not digests & set(failed) else ""
