@@ -88,6 +88,15 @@ _BY = {
     EntryKind.WORD: " AND spoken_by = $5",
 }
 
+# By kind, whether of one watch, and whether of one person.
+_STATEMENTS = {
+    (kind, of_one, bool(by)): f"{statement}{by}{_ORDER}"
+    for of_one, statements in ((False, _OF_ALL), (True, _OF_ONE))
+    for kind, statement in statements.items()
+    for by in ("", _BY.get(kind))
+    if by is not None
+}
+
 # Persons are few, and skipped through in the indexes that begin with them.
 _PEOPLE = """
 WITH RECURSIVE spoke (name) AS (
@@ -111,10 +120,10 @@ async def entries(connection: Connection, glance: Glance, *, limit: int) -> tupl
     at, key = glance.before or _LATER_THAN_ALL
     found: list[Entry] = []
     for kind in EntryKind:
-        if (glance.kinds and kind not in glance.kinds) or (glance.by and kind not in _BY):
+        which = (kind, bool(glance.watch), bool(glance.by))
+        if (glance.kinds and kind not in glance.kinds) or which not in _STATEMENTS:
             continue
-        statement = (_OF_ONE if glance.watch else _OF_ALL)[kind] + (_BY[kind] if glance.by else "") + _ORDER
-        rows: Sequence[Any] = await connection.fetch(statement, limit, glance.watch, at, key, glance.by)
+        rows: Sequence[Any] = await connection.fetch(_STATEMENTS[which], limit, glance.watch, at, key, glance.by)
         found += [ENTRIES[kind](row) for row in rows]
     found.sort(key=lambda entry: (entry.at, entry.key), reverse=True)
     return tuple(found[:limit])
