@@ -7,7 +7,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -44,6 +44,7 @@ from app.services.vigil import Vigil
 from tests.fakes.doorbell import InProcessDoorbell
 from tests.servers.http import serve
 from tests.servers.local_registry import local_registry
+from tests.settings import DEFAULTS, LOOK_DEFAULTS, PATIENCE_DEFAULTS
 
 PATIENCE = 90.0  # seconds for what takes milliseconds on an idle machine
 _POSTS = 300
@@ -419,7 +420,7 @@ async def line(
                 registries=instead or registries,
                 deployer=deployer,
                 doorbell=bell,
-                settings=look_settings or LookSettings(),
+                settings=look_settings or LOOK_DEFAULTS,
             ),
             operator=Operator(
                 rules=PostgresRules(database),
@@ -433,7 +434,8 @@ async def line(
                 deployer=deployer,
                 doorbell=bell,
                 vigil=vigil,
-                patience=patience or Patience(grace=0.1),
+                patience=patience or replace(PATIENCE_DEFAULTS, grace=0.1),
+                lease=DEFAULTS.lease_seconds,
             ),
         )
         bell.steps = {

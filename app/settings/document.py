@@ -32,6 +32,8 @@ from app.settings.kinds import (
 from app.settings.secret import NO_SECRET, Secret
 from app.settings.values import Role
 
+NOMAD_ADDRESS = "http://127.0.0.1:4646"
+
 
 class Table(BaseModel):
     """A TOML table: unknown keys are refused, absent ones have their default."""
@@ -69,7 +71,7 @@ class RepoTable(Table):
 class NomadTable(Table):
     """`[nomad]`"""
 
-    address: NomadUrl = "http://127.0.0.1:4646"
+    address: NomadUrl = NOMAD_ADDRESS
     region: Text = ""
     namespace: Namespace = "default"
     token: SecretText = NO_SECRET

@@ -1,11 +1,12 @@
 """Canaries: a rollout waits for its promotion with their health, by a person or after a soak time."""
 
 import json
+from dataclasses import replace
 from uuid import UUID
 
-from app.domain.rollout import Patience
 from app.services import steer
 from tests.line import Line, line
+from tests.settings import PATIENCE_DEFAULTS
 
 
 async def _canary(running: Line, **fields: object) -> UUID:
@@ -70,7 +71,7 @@ async def test_it_is_promoted_after_its_soak_time(running: Line) -> None:
 
 
 async def test_waiting_for_a_person_is_no_stall(database_url: str) -> None:
-    async with line(database_url, patience=Patience(stall_after=0.2, deadline=0.4)) as running:
+    async with line(database_url, patience=replace(PATIENCE_DEFAULTS, stall_after=0.2, deadline=0.4)) as running:
         rollout_id = await _canary(running)
         await running.execute("UPDATE rollouts SET moved_at = moved_at - interval '1 day', submitted_at = moved_at")
         await running.execute("UPDATE rollouts SET next_look_at = clock_timestamp()")

@@ -1,10 +1,12 @@
 """What failed here before is not tried again by itself; what is no verdict of Nomad's is, with one notice."""
 
+from dataclasses import replace
+
 import pytest
 
-from app.domain.rollout import Patience
 from app.local.nomad import Fate, Timing
 from tests.line import Line, line
+from tests.settings import PATIENCE_DEFAULTS
 
 
 async def _failed(running: Line, **fields: object) -> str:
@@ -133,7 +135,7 @@ async def test_an_answer_that_is_lost_is_read_back(running: Line) -> None:
 
 
 async def test_unplaceable_is_stalled_and_not_failed(database_url: str) -> None:
-    async with line(database_url, patience=Patience(stall_after=0.3, grace=0.1)) as running:
+    async with line(database_url, patience=replace(PATIENCE_DEFAULTS, stall_after=0.3, grace=0.1)) as running:
         await running.start()
         running.nomad.set_timing(Timing(progress_deadline=3600))
         running.nomad.judge("v1.1.0", Fate.UNPLACEABLE)

@@ -8,15 +8,15 @@ import pytest
 from app.domain.watch import JobPlace, Watch
 from app.local.nomad.timing import Fate, Timing
 from app.services import operate
-from app.services.fleet import Fleet
 from app.services.look import LookSettings
 from tests.at_once import most_at_once
 from tests.line import SLOW, Line, line
+from tests.settings import LOOK_DEFAULTS
 
 
 def bounded(at_once: int, **fields: Any) -> LookSettings:
     """So many rollouts at once."""
-    return LookSettings(fleet=replace(Fleet(max_rollouts=at_once), **fields))
+    return replace(LOOK_DEFAULTS, fleet=replace(LOOK_DEFAULTS.fleet, max_rollouts=at_once, **fields))
 
 
 async def fleet(running: Line, count: int, **fields: object) -> list[str]:

@@ -1,15 +1,17 @@
 """The poller alone: what it finds, what an unchanged repository costs, and registries and Nomads that are away."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.adapters.registry import RegistryEndpoint
 from app.domain.watch import DeployBy
 from app.local.nomad import sample_job
 from app.local.registry import Answer, Fault, Hang
-from app.services.look import LookSettings
 from tests.line import Line, line
 from tests.pauses import READ, written_down
 from tests.servers.local_registry import local_registry
+from tests.settings import LOOK_DEFAULTS
 
 MANIFEST = "/v2/team/app/manifests/v1.0.0"
 TAGS = "/v2/team/app/tags/list"
@@ -75,7 +77,7 @@ async def test_a_held_update_costs_no_more(running: Line) -> None:
 
 
 async def test_the_job_is_read_again_every_few_minutes(database_url: str) -> None:
-    async with line(database_url, look_settings=LookSettings(reread_job=0.0)) as running:
+    async with line(database_url, look_settings=replace(LOOK_DEFAULTS, reread_job=0.0)) as running:
         await running.start()
         assert await _cost_of_a_poll(running) == (2, 2)
 

@@ -1,14 +1,15 @@
 """Rollouts: one at a time, what is written into the job, and how each ends."""
 
 import asyncio
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
-from app.domain.rollout import Patience
 from app.domain.watch import DeployBy
 from app.local.nomad import Fate, Timing, sample_job
 from tests.line import SLOW, Line, line
+from tests.settings import PATIENCE_DEFAULTS
 
 
 async def test_automatic_ones_collapse_to_the_newest(running: Line) -> None:
@@ -235,7 +236,7 @@ async def test_a_batch_job_succeeds_when_it_completes(running: Line) -> None:
 
 
 async def test_a_rollout_that_does_not_move_is_stalled_and_gives_way(database_url: str) -> None:
-    async with line(database_url, patience=Patience(stall_after=0.3, grace=0.1)) as running:
+    async with line(database_url, patience=replace(PATIENCE_DEFAULTS, stall_after=0.3, grace=0.1)) as running:
         await running.start()
         running.nomad.set_timing(SLOW)
         await running.push("app", "v1.1.0")

@@ -1,11 +1,13 @@
 """The table of the design, line by line through the whole line: registry, decision, Nomad."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.domain.watch import JobPlace
 from app.local.nomad import Timing, sample_job
-from app.services.look import LookSettings
 from tests.line import SLOW, Line, line
+from tests.settings import LOOK_DEFAULTS
 
 
 @pytest.mark.parametrize(
@@ -250,7 +252,7 @@ async def test_a_watch_may_be_in_a_namespace(running: Line) -> None:
 
 
 async def test_4_a_deployment_of_somebody_else_that_stands_still_is_not_waited_for(database_url: str) -> None:
-    async with line(database_url, look_settings=LookSettings(stall_after=1.0)) as running:
+    async with line(database_url, look_settings=replace(LOOK_DEFAULTS, stall_after=1.0)) as running:
         await running.start()
         running.nomad.set_timing(SLOW)
         running.nomad.scale("app", count=2)

@@ -39,6 +39,9 @@ class Killed(BaseException):
     """The worker dies here: nothing of ours handles it."""
 
 
+NO_ADDRESSES = Addresses(page="", nomad="")
+
+
 @pytest.fixture
 def notices(database: Database) -> PostgresNotices:
     return PostgresNotices(database)
@@ -191,7 +194,7 @@ async def test_a_silent_slack_is_not_waited_for_past_the_lease(database: Databas
             await asyncio.Event().wait()
 
     notice_id = await added(database)
-    await announce(Announcer(notices=notices, notifier=Silence(), addresses=Addresses(), sending=0.01), notice_id)
+    await announce(Announcer(notices=notices, notifier=Silence(), addresses=NO_ADDRESSES, sending=0.01), notice_id)
     assert (await state(database, notice_id))["last_error"] == "it took longer than 0.01 s"
 
 
@@ -277,7 +280,7 @@ async def test_end_to_end_to_something_that_speaks_slacks_form(database: Databas
     notice_id = await added(database)
     with recording(answers=[503]) as slack:
         async with open_client() as client:
-            told = Announcer(notices=notices, notifier=SlackNotifier(client, slack.url), addresses=Addresses())
+            told = Announcer(notices=notices, notifier=SlackNotifier(client, slack.url), addresses=NO_ADDRESSES)
             await announce(told, notice_id)
             assert (await state(database, notice_id))["last_error"] == "Slack answered 503"
             await pass_time(database, 1)

@@ -10,8 +10,8 @@ from app.domain.decision import Ask, Case, Hold, decide
 from app.domain.history import Wanted
 from app.domain.job import ActiveDeployment, JobState, TaskKey
 from app.domain.rule import Rule
-from app.services.fleet import Fleet
-from app.services.look import LookSettings, busy_with
+from app.services.look import busy_with
+from tests.settings import LOOK_DEFAULTS
 from tests.unit.domain.cases import D1, D2, WATCH, case, job, knows, task
 from tests.unit.refusals.row import Row
 from tests.unit.services.looks import claim, open_rollout
@@ -49,9 +49,9 @@ def holds() -> Iterator[Row]:
     yield _held("what runs is no release", _no_release(branch), "what runs", "the next release, or a deploy by hand")
     elsewhere = case(heed_elsewhere=True, history=replace(case().history, failed_elsewhere={D2: "api"}))
     yield _held("the digest failed on another job", elsewhere, "job api", "release it there")
-    full = Fleet(max_rollouts=2).turn(claim(others_active=2))
+    full = replace(LOOK_DEFAULTS.fleet, max_rollouts=2).turn(claim(others_active=2))
     yield _held("enough rollouts are under way", case(turn=full), "v1.1.0", "in its turn, or by hand")
-    own = Fleet(own_job=WATCH.place)
+    own = replace(LOOK_DEFAULTS.fleet, own_job=WATCH.place)
     for others in ({"others_active": 1}, {"others_due": 1}):
         last = case(turn=own.turn(claim(**others)))
         yield _held("the job runs registrywatcher itself", last, "own job", "in its turn, or by hand")
@@ -64,7 +64,7 @@ def _held(when: str, weighed: Case, thing: str, mend: str) -> Row:
 
 
 def _busy(of: object, found: JobState) -> Case:
-    return case(job=found, busy=busy_with(LookSettings(), of, found))  # type: ignore[arg-type]
+    return case(job=found, busy=busy_with(LOOK_DEFAULTS, of, found))  # type: ignore[arg-type]
 
 
 def _no_release(found: JobState) -> Case:

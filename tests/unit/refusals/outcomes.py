@@ -10,9 +10,10 @@ from app.adapters.postgres.failures import told
 from app.domain.decision import Hold, HoldReason
 from app.domain.job import AllocationState, DeploymentPhase, DeploymentState, Snapshot, Submission
 from app.domain.judging import judge
-from app.domain.rollout import Course, Origin, Outcome, OutcomeKind, Patience, Returning
+from app.domain.rollout import Course, Origin, Outcome, OutcomeKind, Returning
 from app.services.launch import ending
 from app.services.target import WatchResult
+from tests.settings import PATIENCE_DEFAULTS
 from tests.unit.refusals.row import Row
 from tests.unit.services.looks import item, open_rollout, seeing
 
@@ -103,7 +104,7 @@ def _deployed(phase: DeploymentPhase, description: str, unplaced_words: str = ""
 
 
 def _ended(when: str, looked: Snapshot, thing: str, mend: str, *, course: Course = COURSE, after: float = 0) -> Row:
-    patience = Patience(stall_after=900, deadline=3600, grace=10)
+    patience = PATIENCE_DEFAULTS
     verdict = judge(looked, course, patience=patience, now=START + timedelta(seconds=after))
     assert isinstance(verdict, Outcome), when
     return _row(when, told(verdict, ()), thing, mend)

@@ -48,7 +48,7 @@ def test_a_job_that_was_dispatched_or_has_no_namespace_is_quoted_into_nomads_add
 
 
 def test_without_addresses_there_are_no_links() -> None:
-    assert compose(DEPLOYING, Addresses()).links == ()
+    assert compose(DEPLOYING, Addresses(page="", nomad="")).links == ()
 
 
 @pytest.mark.parametrize("kind", NoticeKind)
