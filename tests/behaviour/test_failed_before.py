@@ -76,7 +76,7 @@ async def test_a_job_created_again_starts_anew(running: Line) -> None:
         (429, ""),
     ],
 )
-async def test_what_is_no_verdict_backs_off_with_one_notice(running: Line, status: int, text: str) -> None:
+async def test_a_refusal_that_is_no_verdict_backs_off_with_one_notice(running: Line, status: int, text: str) -> None:
     await running.start()
     running.nomad_answers(status, method="POST", times=1000, text=text)
     second = await running.push("app", "v1.1.0")
@@ -89,17 +89,19 @@ async def test_what_is_no_verdict_backs_off_with_one_notice(running: Line, statu
         await running.let_pass(400)
         await running.quiet_for_now()
     assert len(await running.notices("trouble")) == 1
-    rows = await running.fetch("SELECT trouble, trouble_since, attempts FROM targets")
-    since = rows[0]["trouble_since"]
-    assert rows[0]["trouble"] != ""
+    trouble, since = await running.rows.target_trouble()
+    assert trouble != ""
+    assert since is not None
     await running.let_pass(400)
     await running.quiet_for_now()
-    assert (await running.fetch("SELECT trouble_since FROM targets"))[0]["trouble_since"] < since
-    assert await running.fetch("SELECT 1 FROM failures") == []
+    _, earlier = await running.rows.target_trouble()
+    assert earlier is not None
+    assert earlier < since
+    assert not await running.rows.has_failures()
     running.nomad.faults.clear()
     await running.let_pass(400)
     await running.deployed("app", f"team/app:v1.1.0@{second}")
-    assert (await running.fetch("SELECT trouble FROM targets"))[0]["trouble"] == ""
+    assert (await running.rows.target_trouble())[0] == ""
 
 
 async def test_a_trouble_whose_words_change_is_told_once(running: Line) -> None:
@@ -120,7 +122,7 @@ async def test_a_trouble_is_told_though_news_keep_coming(running: Line) -> None:
     for minor in range(1, 9):
         last = await running.push("app", f"v1.{minor}.0")
         await running.quiet_for_now()
-        await running.execute("UPDATE targets SET trouble_since = trouble_since - interval '1 second'")
+        await running.rows.age_target_trouble()
     assert len(await running.notices("trouble")) == 1
     running.nomad.faults.clear()
     await running.deployed("app", f"team/app:v1.8.0@{last}")
@@ -147,6 +149,6 @@ async def test_unplaceable_is_stalled_and_not_failed(database_url: str) -> None:
         await running.until(ended, "the rollout is given up")
         (told,) = await running.notices("ended")
         assert "cannot be placed" in told
-        assert await running.fetch("SELECT 1 FROM failures") == []
+        assert not await running.rows.has_failures()
         third = await running.push("app", "v1.2.0")
         await running.deployed("app", f"team/app:v1.2.0@{third}")

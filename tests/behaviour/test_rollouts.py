@@ -95,8 +95,7 @@ async def test_a_person_asks_for_one_watch_and_the_other_goes_along(running: Lin
     assert (await running.outcome(asked))[0] == "succeeded"
     (entry,) = running.nomad.ledger.entries(job="both")
     assert entry.images["app", "server"] == f"{running.host}/team/web:v1.1.0@{web}"
-    rows = await running.fetch("SELECT watch_name FROM rollout_watches WHERE rollout_id = $1", asked)
-    assert {row["watch_name"] for row in rows} == {"web", "side"}
+    assert await running.rows.watches_of(asked) == ["side", "web"]
 
 
 async def test_a_word_for_two_watches_keeps_what_still_can_be(running: Line) -> None:
@@ -110,9 +109,8 @@ async def test_a_word_for_two_watches_keeps_what_still_can_be(running: Line) -> 
     assert (await running.outcome(asked))[0] == "succeeded"
     (entry,) = running.nomad.ledger.entries(job="both")
     assert entry.images["app", "sidecar"] == f"{running.host}/team/side:test@{side}"
-    rows = await running.fetch("SELECT watch_name FROM rollout_watches WHERE rollout_id = $1", asked)
-    assert [row["watch_name"] for row in rows] == ["side"]
-    assert gone not in str((await running.fetch("SELECT digest_tags FROM watches WHERE name = 'web'"))[0])
+    assert await running.rows.watches_of(asked) == ["side"]
+    assert gone not in str(await running.rows.digest_tags("web"))
 
 
 async def test_a_forced_redeploy_carries_a_marker_and_nothing_else_changes(running: Line) -> None:
@@ -153,7 +151,7 @@ async def test_the_reference_is_written_as_the_driver_wants_it(
     assert running.markers("app") == [deploy_by is DeployBy.TAG]
 
 
-async def test_by_tag_another_digest_is_another_deploy(running: Line) -> None:
+async def test_a_new_digest_of_a_watch_by_tag_is_another_deploy(running: Line) -> None:
     await running.push("app", "v1.0.0", told=False)
     running.job("app", ":v1.0.0")
     await running.configure(running.watch("app", deploy_by=DeployBy.TAG))
@@ -260,7 +258,7 @@ async def test_a_job_stopped_meanwhile_ends_the_rollout(running: Line, purge: bo
     await running.held("app", "unusable")
     assert await running.outcomes() == ["stopped"]
     assert reason in (await running.notices("ended"))[0]
-    assert await running.fetch("SELECT 1 FROM failures") == []
+    assert not await running.rows.has_failures()
 
 
 async def test_somebody_elses_registration_supersedes_ours(running: Line) -> None:
@@ -294,7 +292,7 @@ async def test_a_word_during_a_registration_is_carried_out(running: Line) -> Non
     await running.push("app", "v1.1.0")
 
     async def ordered() -> bool:
-        return bool(await running.fetch("SELECT 1 FROM rollouts WHERE expected_index IS NOT NULL"))
+        return any(each["expected_index"] is not None for each in await running.rows.rollouts())
 
     await running.until(ordered, "v1.1.0 is being registered")
     asked = await running.deploy("app", "v0.9.0")
@@ -309,7 +307,7 @@ async def test_a_word_during_a_look_is_not_overtaken_by_it(running: Line) -> Non
     await running.push("app", "v1.1.0")
 
     async def looking() -> bool:
-        return bool(await running.fetch("SELECT 1 FROM targets WHERE lease_until > clock_timestamp()"))
+        return await running.rows.is_leased()
 
     await running.until(looking, "a look is under way")
     await running.switch("app", on=False)

@@ -233,13 +233,13 @@ async def test_12_the_changed_digest_of_the_highest_release_is_deployed(running:
 
 async def test_a_decision_is_stored_when_it_differs_and_counted_when_not(running: Line) -> None:
     await running.start()
-    before = await running.fetch("SELECT decision_id, looks FROM decisions")
+    before = await running.rows.looks()
     for _ in range(3):
         await running.mark()
         await running.quiet()
-    after = await running.fetch("SELECT decision_id, looks FROM decisions")
-    assert [row["decision_id"] for row in after] == [row["decision_id"] for row in before]
-    assert after[-1]["looks"] == before[-1]["looks"] + 3
+    after = await running.rows.looks()
+    assert [decision for decision, _ in after] == [decision for decision, _ in before]
+    assert after[-1][1] == before[-1][1] + 3
 
 
 async def test_a_watch_may_be_in_a_namespace(running: Line) -> None:
