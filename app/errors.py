@@ -3,7 +3,6 @@
     RegistryWatcherError
     ├── Rejected            an inbound request refused; carries the HTTP status
     ├── InvalidReference    a text that is no image reference, repository, tag or digest
-    ├── InvalidRule         a rule that cannot be followed
     ├── ConfigError         the configuration; lists every fault; exit status 2
     ├── Transient           later may work; carries retry_after
     │   ├── RegistryUnavailable
@@ -41,10 +40,6 @@ class Rejected(RegistryWatcherError):
 
 class InvalidReference(RegistryWatcherError, ValueError):
     """A text that does not follow the grammar of references (distribution spec, docker's normal form)."""
-
-
-class InvalidRule(RegistryWatcherError, ValueError):
-    """A rule that no set of tags could satisfy as written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

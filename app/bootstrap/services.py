@@ -23,11 +23,9 @@ from app.adapters.postgres.schedule import PostgresSchedule
 from app.adapters.postgres.steering import PostgresSteering
 from app.adapters.postgres.watches import PostgresWatches
 from app.adapters.registry import RegistryClient
-from app.bootstrap.values import AccessRatchet
-from app.domain.rollout import Patience
+from app.bootstrap.values import AccessRatchet, look_settings, patience
 from app.ports import Channel, Deployer, RegistrySource
-from app.services.fleet import Fleet
-from app.services.look import Looker, LookSettings
+from app.services.look import Looker
 from app.services.notify.compose import Addresses
 from app.services.notify.send import Notifier
 from app.services.observe import Observer
@@ -86,23 +84,14 @@ def build_services(settings: Settings, kept: Kept) -> Services:
         registries=kept.registries,
         deployer=deployer,
         doorbell=bell,
-        settings=LookSettings(
-            lease=settings.lease_seconds,
-            reread_job=settings.job_reread_interval,
-            stall_after=settings.rollout_stall_after,
-            fleet=Fleet(
-                max_rollouts=settings.max_rollouts,
-                stop_after_failure=settings.stop_after_failure,
-                own_job=settings.own_job,
-            ),
-        ),
+        settings=look_settings(settings),
     )
     observer = Observer(
         rollouts=PostgresRollouts(database),
         deployer=deployer,
         doorbell=bell,
         vigil=kept.vigil,
-        patience=Patience(stall_after=settings.rollout_stall_after, deadline=settings.rollout_deadline),
+        patience=patience(settings),
         lease=settings.lease_seconds,
     )
     notifier = Notifier(

@@ -1,4 +1,4 @@
-"""Settings as the adapters and the web want them. Pure."""
+"""Settings as the services, the adapters and the web want them. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -7,6 +7,9 @@ from urllib.parse import SplitResult, urlsplit
 
 from app.adapters.nomad import NomadConnection
 from app.adapters.registry import RegistryEndpoint
+from app.domain.rollout import Patience
+from app.services.fleet import Fleet
+from app.services.look import LookSettings
 from app.settings import NomadSettings, RegistryEndpointSettings, Settings
 from app.settings.outward import outward
 from app.web.auth import Access, AccessToken, Role
@@ -44,6 +47,25 @@ def access(settings: Settings) -> Access:
         origins=frozenset({_origin(external)} if external.hostname else ()),
         https=external.scheme == "https",
     )
+
+
+def look_settings(settings: Settings) -> LookSettings:
+    """What each look at a target keeps to."""
+    return LookSettings(
+        lease=settings.lease_seconds,
+        reread_job=settings.job_reread_interval,
+        stall_after=settings.rollout_stall_after,
+        fleet=Fleet(
+            max_rollouts=settings.max_rollouts,
+            stop_after_failure=settings.stop_after_failure,
+            own_job=settings.own_job,
+        ),
+    )
+
+
+def patience(settings: Settings) -> Patience:
+    """How long a rollout may take."""
+    return Patience(stall_after=settings.rollout_stall_after, deadline=settings.rollout_deadline)
 
 
 def endpoints(registries: Mapping[str, RegistryEndpointSettings]) -> dict[str, RegistryEndpoint]:

@@ -80,8 +80,8 @@ class Promote:
 class Patience:
     """How long to wait, in seconds: without any movement, in all, and for a task to prove itself by running."""
 
-    stall_after: float = 900.0
-    deadline: float = 86_400.0
+    stall_after: float
+    deadline: float
     grace: float = 10.0
 
 

@@ -1,6 +1,6 @@
-"""A watch (repository + rule + place) and a target (one Nomad job with the watches that point at it)."""
+"""A watch: a repository, how it is deployed, and its place in Nomad."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from app.domain.reference import Repository
@@ -47,11 +47,3 @@ class Watch:
     observe_only: bool = False
     promote_after: float | None = None
     revert_on_failure: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """One Nomad job and all the watches that point at it: what is looked at, leased and rolled out."""
-
-    place: JobPlace
-    watches: tuple[Watch, ...] = field(default=())

@@ -11,9 +11,8 @@ from app.domain.history import Wanted
 from app.domain.job import ActiveDeployment, JobState, TaskKey
 from app.domain.rule import Rule
 from app.refusals.row import Row
-from app.refusals.samples import D1, D2, WATCH, case, claim, job, knows, open_rollout, task
-from app.services.fleet import Fleet
-from app.services.look import LookSettings, busy_with
+from app.refusals.samples import D1, D2, LOOK_SETTINGS, WATCH, case, claim, job, knows, open_rollout, task
+from app.services.look import busy_with
 from app.services.target import Claim
 
 BY_HAND = "a deploy by hand"
@@ -49,9 +48,9 @@ def holds() -> Iterator[Row]:
     yield _held("what runs is no release", _no_release(branch), "what runs", "the next release, or a deploy by hand")
     elsewhere = case(heed_elsewhere=True, history=replace(case().history, failed_elsewhere={D2: "api"}))
     yield _held("the digest failed on another job", elsewhere, "job api", "release it there")
-    full = Fleet(max_rollouts=2).turn(claim(others_active=2))
+    full = replace(LOOK_SETTINGS.fleet, max_rollouts=2).turn(claim(others_active=2))
     yield _held("enough rollouts are under way", case(turn=full), "v1.1.0", "in its turn, or by hand")
-    own = Fleet(own_job=WATCH.place)
+    own = replace(LOOK_SETTINGS.fleet, own_job=WATCH.place)
     for others in ({"others_active": 1}, {"others_due": 1}):
         last = case(turn=own.turn(claim(**others)))
         yield _held("the job runs registrywatcher itself", last, "own job", "in its turn, or by hand")
@@ -64,7 +63,7 @@ def _held(when: str, weighed: Case, thing: str, mend: str) -> Row:
 
 
 def _busy(of: Claim, found: JobState) -> Case:
-    return case(job=found, busy=busy_with(LookSettings(), of, found))
+    return case(job=found, busy=busy_with(LOOK_SETTINGS, of, found))
 
 
 def _no_release(found: JobState) -> Case:

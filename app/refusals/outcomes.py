@@ -9,11 +9,11 @@ from app.adapters.nomad.explain.placement import unplaced
 from app.domain.decision import Hold, HoldReason
 from app.domain.job import AllocationState, DeploymentPhase, DeploymentState, Snapshot, Submission
 from app.domain.judging import judge
-from app.domain.rollout import Course, Origin, Outcome, OutcomeKind, Patience, Returning
+from app.domain.rollout import Course, Origin, Outcome, OutcomeKind, Returning
 from app.domain.supersede import RequestedItem
 from app.domain.undo import told
 from app.refusals.row import Row
-from app.refusals.samples import item, open_rollout, seeing
+from app.refusals.samples import PATIENCE, item, open_rollout, seeing
 from app.services.launch import ending
 from app.services.target import WatchResult
 
@@ -104,7 +104,7 @@ def _deployed(phase: DeploymentPhase, description: str, unplaced_words: str = ""
 
 
 def _ended(when: str, looked: Snapshot, thing: str, mend: str, *, course: Course = COURSE, after: float = 0) -> Row:
-    patience = Patience(stall_after=900, deadline=3600, grace=10)
+    patience = PATIENCE
     verdict = judge(looked, course, patience=patience, now=START + timedelta(seconds=after))
     assert isinstance(verdict, Outcome), when
     return _row(when, told(verdict, ()), thing, mend)

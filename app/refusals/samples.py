@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from app.bootstrap.values import look_settings, patience
 from app.domain.decision import Case
 from app.domain.history import History, Wanted, normalised
 from app.domain.job import JobState, RunningTask, TaskKey
@@ -15,11 +16,16 @@ from app.domain.watch import JobPlace, Watch
 from app.services.see import Seen
 from app.services.seeing import Seeing
 from app.services.target import Claim, Item, OpenRollout, WatchState
+from app.settings import load_settings
 
 HOST = "registry.example:5000"
 D1, D2 = (f"sha256:{digit * 64}" for digit in "12")
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ROLLOUT = UUID(int=7)
+
+_SETTINGS = load_settings(None, {"REGISTRYWATCHER_DATABASE_URL": "postgresql://nobody@127.0.0.1/nothing"}, places=())
+LOOK_SETTINGS = look_settings(_SETTINGS)
+PATIENCE = patience(_SETTINGS)
 
 WATCH = Watch(
     name="app",

@@ -18,9 +18,9 @@ class Fleet:
     seconds, and those with a rollout under way always.
     """
 
-    max_rollouts: int = 0
-    stop_after_failure: bool = False
-    own_job: JobPlace | None = None
+    max_rollouts: int
+    stop_after_failure: bool
+    own_job: JobPlace | None
     own_patience: float = 600.0
 
     def is_own(self, place: JobPlace) -> bool:

@@ -4,7 +4,7 @@ This is the only way to a deployment. It holds the target's lease throughout, an
 """
 
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 
@@ -36,12 +36,12 @@ class LookSettings:
     often it is asked whether what runs is still served, and how long a Nomad deployment of somebody else may stand
     still before it is no longer waited for. `fleet` is what holds for all targets together."""
 
-    lease: float = 5.0
-    reread_job: float = 240.0
+    lease: float
+    reread_job: float
     relist_tags: float = 900.0
     recheck_served: float = 900.0
-    stall_after: float = 900.0
-    fleet: Fleet = field(default_factory=Fleet)
+    stall_after: float
+    fleet: Fleet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,7 @@ class Observer:
     doorbell: Doorbell
     vigil: Vigil
     patience: Patience
-    lease: float = 5.0
+    lease: float
 
 
 async def observe(observer: Observer, rollout_id: UUID) -> bool:

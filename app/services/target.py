@@ -196,8 +196,8 @@ class Bounds:
     """What must still hold when a launch of the rule is written: with `at_most` rollouts under way it is one of them
     (0 is no limit), and with `heeds_failures` its image has not failed on another job since the look began."""
 
-    at_most: int = 0
-    heeds_failures: bool = False
+    at_most: int
+    heeds_failures: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

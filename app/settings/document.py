@@ -36,6 +36,7 @@ from app.settings.secret import NO_SECRET, Secret
 from app.settings.values import Role
 
 ChannelName = Annotated[str | None, one_of(CHANNELS)]
+NOMAD_ADDRESS = "http://127.0.0.1:4646"
 
 
 class Table(BaseModel):
@@ -74,7 +75,7 @@ class RepoTable(Table):
 class NomadTable(Table):
     """`[nomad]`"""
 
-    address: NomadUrl = "http://127.0.0.1:4646"
+    address: NomadUrl = NOMAD_ADDRESS
     region: Text = ""
     namespace: Namespace = "default"
     token: SecretText = NO_SECRET

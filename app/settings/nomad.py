@@ -1,11 +1,9 @@
 """`[nomad]` and the NOMAD_… variables to the connection."""
 
 from app.services.reload import content_of, fingerprint
-from app.settings.document import NomadTable
+from app.settings.document import NOMAD_ADDRESS, NomadTable
 from app.settings.faults import FaultList
 from app.settings.values import NomadSettings
-
-_DEFAULT_ADDRESS = "http://127.0.0.1:4646"
 
 
 def read_nomad(table: NomadTable, faults: FaultList) -> NomadSettings:
@@ -16,7 +14,7 @@ def read_nomad(table: NomadTable, faults: FaultList) -> NomadSettings:
             faults.add(("nomad", other), f"is missing, while {one} is there", "Give both or neither.")
     files = [path for path in (table.ca_cert, table.client_cert, table.client_key) if path]
     return NomadSettings(
-        address=table.address or _DEFAULT_ADDRESS,
+        address=table.address or NOMAD_ADDRESS,
         region=table.region,
         namespace=table.namespace or "default",
         token=table.token,

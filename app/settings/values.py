@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from app.domain.watch import JobPlace, Watch
-from app.settings.secret import NO_SECRET, Secret
+from app.settings.secret import Secret
 
 
 class Role(StrEnum):
@@ -31,11 +31,11 @@ class RegistryEndpointSettings:
     name: str
     scheme: str
     domain: str
-    prefix: str = ""
-    username: str = ""
-    password: Secret = NO_SECRET
-    ca_file: Path | None = None
-    ca_read: str = ""
+    prefix: str
+    username: str
+    password: Secret
+    ca_file: Path | None
+    ca_read: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,20 +47,20 @@ class NomadSettings:
     agent's own. `vault_token` goes with a registration.
     """
 
-    address: str = "http://127.0.0.1:4646"
-    region: str = ""
-    namespace: str = "default"
-    token: Secret = NO_SECRET
-    token_file: Path | None = None
-    http_auth: Secret = NO_SECRET
-    ca_cert: Path | None = None
-    ca_path: Path | None = None
-    client_cert: Path | None = None
-    client_key: Path | None = None
-    pem_read: str = ""
-    tls_server_name: str = ""
-    skip_verify: bool = False
-    vault_token: Secret = NO_SECRET
+    address: str
+    region: str
+    namespace: str
+    token: Secret
+    token_file: Path | None
+    http_auth: Secret
+    ca_cert: Path | None
+    ca_path: Path | None
+    client_cert: Path | None
+    client_key: Path | None
+    pem_read: str
+    tls_server_name: str
+    skip_verify: bool
+    vault_token: Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

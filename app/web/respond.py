@@ -25,7 +25,6 @@ STATUS: Mapping[type[RegistryWatcherError], int] = {
     errors.RegistryWatcherError: 500,
     errors.Rejected: 400,
     errors.InvalidReference: 400,
-    errors.InvalidRule: 400,
     errors.ConfigError: 500,
     errors.Transient: 503,
     errors.RegistryUnavailable: 503,

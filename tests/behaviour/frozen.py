@@ -44,5 +44,5 @@ async def frozen_in_submit(running: Line, *, before: bool) -> tuple[Frozen, asyn
     (target_id,) = await running.due()
     late = asyncio.create_task(look(replace(running.looker, deployer=deployer), target_id))
     await deployer.reached.wait()
-    await running.execute("UPDATE targets SET lease_until = now() - interval '1 second'")
+    await running.rows.expire_leases()
     return deployer, late

@@ -5,14 +5,9 @@ import pytest
 from app.local.nomad import sample_job
 from tests.line import Line
 
-_PREDECESSOR = """
-CREATE TABLE deployed_repository_version (repository_name text, pinned_tag text, auto_deploy boolean);
-"""
-
 
 async def _taken_over(running: Line, *, pinned_tag: str, auto_deploy: bool) -> None:
-    await running.execute(_PREDECESSOR)
-    await running.execute("INSERT INTO deployed_repository_version VALUES ('app', $1, $2)", pinned_tag, auto_deploy)
+    await running.rows.add_predecessors_rule("app", pinned_tag=pinned_tag, auto_deploy=auto_deploy)
 
 
 @pytest.mark.parametrize("pinned_tag", ["", "v1.0.0"])
@@ -138,7 +133,6 @@ async def test_a_job_created_again_is_seen_for_the_first_time(running: Line) -> 
     changed = await running.push("app", "v1.1.0", "other bytes", told=False)
     await running.mark()
     await running.held("app", "up_to_date")
-    rows = await running.fetch("SELECT expected, digests FROM watches")
-    assert rows[0]["expected"] == {}
-    assert list(rows[0]["digests"].values()) == [changed]
+    assert await running.rows.expected() == {}
+    assert list((await running.rows.digests()).values()) == [changed]
     assert len(running.images("app")) == 1

@@ -1,11 +1,12 @@
 """Canaries: a rollout waits for its promotion with their health, by a person or after a soak time."""
 
 import json
+from dataclasses import replace
 from uuid import UUID
 
-from app.domain.rollout import Patience
 from app.services import steer
 from tests.line import Line, line
+from tests.settings import PATIENCE_DEFAULTS
 
 
 async def _canary(running: Line, **fields: object) -> UUID:
@@ -21,10 +22,8 @@ async def _canary(running: Line, **fields: object) -> UUID:
 
 
 async def _awaiting(running: Line) -> UUID | None:
-    rows = await running.fetch(
-        "SELECT rollout_id FROM rollouts WHERE (deployment->>'awaits_promotion')::boolean AND ended_at IS NULL"
-    )
-    return rows[0]["rollout_id"] if rows else None
+    rows = [each for each in await running.rows.rollouts() if each["deployment"].get("awaits_promotion")]
+    return rows[0]["rollout_id"] if rows and rows[0]["ended_at"] is None else None
 
 
 async def _wish(running: Line, rollout_id: UUID, wish: str) -> None:
@@ -32,14 +31,14 @@ async def _wish(running: Line, rollout_id: UUID, wish: str) -> None:
     await act(running.operator, rollout_id, by="somebody")
 
 
-async def test_it_waits_and_tells_once(running: Line) -> None:
+async def test_a_rollout_waits_for_its_promotion_and_tells_once(running: Line) -> None:
     rollout_id = await _canary(running)
-    (row,) = await running.fetch("SELECT note, deployment FROM rollouts WHERE rollout_id = $1", rollout_id)
+    row = await running.rows.rollout(rollout_id)
     assert row["note"] == "1 of 1 canaries is healthy; waiting for promotion: promote or fail this rollout"
     assert row["deployment"]["canaries"] == 1
     assert json.dumps(row["deployment"])
     for _ in range(3):
-        await running.execute("UPDATE rollouts SET next_look_at = clock_timestamp()")
+        await running.rows.make_rollouts_due()
         await running.mark()
     await running.quiet_for_now()
     assert len(await running.notifications("awaits_promotion")) == 1
@@ -64,16 +63,16 @@ async def test_a_person_fails_it_and_it_goes_back(running: Line) -> None:
     assert running.images("app")[-1] == "team/app:v1.0.0"
 
 
-async def test_it_is_promoted_after_its_soak_time(running: Line) -> None:
+async def test_a_rollout_is_promoted_after_its_soak_time(running: Line) -> None:
     rollout_id = await _canary(running, promote_after=0.5)
     assert (await running.outcome(rollout_id))[0] == "succeeded"
 
 
 async def test_waiting_for_a_person_is_no_stall(database_url: str) -> None:
-    async with line(database_url, patience=Patience(stall_after=0.2, deadline=0.4)) as running:
+    async with line(database_url, patience=replace(PATIENCE_DEFAULTS, stall_after=0.2, deadline=0.4)) as running:
         rollout_id = await _canary(running)
-        await running.execute("UPDATE rollouts SET moved_at = moved_at - interval '1 day', submitted_at = moved_at")
-        await running.execute("UPDATE rollouts SET next_look_at = clock_timestamp()")
+        await running.rows.age_rollouts()
+        await running.rows.make_rollouts_due()
         await running.mark()
         await running.held("app", "busy")
         assert await _awaiting(running) == rollout_id

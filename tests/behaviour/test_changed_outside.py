@@ -108,8 +108,7 @@ async def test_nomads_auto_revert_is_no_hand_change(running: Line) -> None:
     await running.push("app", "v1.1.0")
     await running.held("app", "failed_before")
     await running.quiet()
-    rows = await running.fetch("SELECT hand_changed_at FROM watches")
-    assert rows[0]["hand_changed_at"] is None
+    assert await running.rows.changed_by_hand_at() is None
     assert "rolling back to job version" in (await running.notifications("failed"))[0]
     third = await running.push("app", "v1.2.0")
     await running.deployed("app", f"team/app:v1.2.0@{third}")

@@ -1,10 +1,12 @@
 """What failed here before is not tried again by itself; what is no verdict of Nomad's is, with one notification."""
 
+from dataclasses import replace
+
 import pytest
 
-from app.domain.rollout import Patience
 from app.local.nomad import Fate, Timing
 from tests.line import Line, line
+from tests.settings import PATIENCE_DEFAULTS
 
 
 async def _failed(running: Line, **fields: object) -> str:
@@ -74,7 +76,9 @@ async def test_a_job_created_again_starts_anew(running: Line) -> None:
         (429, ""),
     ],
 )
-async def test_what_is_no_verdict_backs_off_with_one_notification(running: Line, status: int, text: str) -> None:
+async def test_a_refusal_that_is_no_verdict_backs_off_with_one_notification(
+    running: Line, status: int, text: str
+) -> None:
     await running.start()
     running.nomad_answers(status, method="POST", times=1000, text=text)
     second = await running.push("app", "v1.1.0")
@@ -87,17 +91,19 @@ async def test_what_is_no_verdict_backs_off_with_one_notification(running: Line,
         await running.let_pass(400)
         await running.quiet_for_now()
     assert len(await running.notifications("trouble")) == 1
-    rows = await running.fetch("SELECT trouble, trouble_since, attempts FROM targets")
-    since = rows[0]["trouble_since"]
-    assert rows[0]["trouble"] != ""
+    trouble, since = await running.rows.target_trouble()
+    assert trouble != ""
+    assert since is not None
     await running.let_pass(400)
     await running.quiet_for_now()
-    assert (await running.fetch("SELECT trouble_since FROM targets"))[0]["trouble_since"] < since
-    assert await running.fetch("SELECT 1 FROM failures") == []
+    _, earlier = await running.rows.target_trouble()
+    assert earlier is not None
+    assert earlier < since
+    assert not await running.rows.has_failures()
     running.nomad.faults.clear()
     await running.let_pass(400)
     await running.deployed("app", f"team/app:v1.1.0@{second}")
-    assert (await running.fetch("SELECT trouble FROM targets"))[0]["trouble"] == ""
+    assert (await running.rows.target_trouble())[0] == ""
 
 
 async def test_a_trouble_whose_words_change_is_told_once(running: Line) -> None:
@@ -118,7 +124,7 @@ async def test_a_trouble_is_told_though_news_keep_coming(running: Line) -> None:
     for minor in range(1, 9):
         last = await running.push("app", f"v1.{minor}.0")
         await running.quiet_for_now()
-        await running.execute("UPDATE targets SET trouble_since = trouble_since - interval '1 second'")
+        await running.rows.age_target_trouble()
     assert len(await running.notifications("trouble")) == 1
     running.nomad.faults.clear()
     await running.deployed("app", f"team/app:v1.8.0@{last}")
@@ -133,7 +139,7 @@ async def test_an_answer_that_is_lost_is_read_back(running: Line) -> None:
 
 
 async def test_unplaceable_is_stalled_and_not_failed(database_url: str) -> None:
-    async with line(database_url, patience=Patience(stall_after=0.3, grace=0.1)) as running:
+    async with line(database_url, patience=replace(PATIENCE_DEFAULTS, stall_after=0.3, grace=0.1)) as running:
         await running.start()
         running.nomad.set_timing(Timing(progress_deadline=3600))
         running.nomad.judge("v1.1.0", Fate.UNPLACEABLE)
@@ -145,6 +151,6 @@ async def test_unplaceable_is_stalled_and_not_failed(database_url: str) -> None:
         await running.until(ended, "the rollout is given up")
         (told,) = await running.notifications("ended")
         assert "cannot be placed" in told
-        assert await running.fetch("SELECT 1 FROM failures") == []
+        assert not await running.rows.has_failures()
         third = await running.push("app", "v1.2.0")
         await running.deployed("app", f"team/app:v1.2.0@{third}")

@@ -8,15 +8,15 @@ import pytest
 from app.domain.watch import JobPlace, Watch
 from app.local.nomad.timing import Fate, Timing
 from app.services import operate
-from app.services.fleet import Fleet
 from app.services.look import LookSettings
 from tests.at_once import most_at_once
 from tests.line import SLOW, Line, line
+from tests.settings import LOOK_DEFAULTS
 
 
 def bounded(at_once: int, **fields: Any) -> LookSettings:
     """So many rollouts at once."""
-    return LookSettings(fleet=replace(Fleet(max_rollouts=at_once), **fields))
+    return replace(LOOK_DEFAULTS, fleet=replace(LOOK_DEFAULTS.fleet, max_rollouts=at_once, **fields))
 
 
 async def fleet(running: Line, count: int, **fields: object) -> list[str]:
@@ -44,12 +44,7 @@ async def waiting(running: Line, count: int) -> None:
     """Wait until so many targets hold for their turn, and nothing is being looked at."""
 
     async def hold() -> bool:
-        rows = await running.fetch(
-            "SELECT count(*) AS waiting FROM watches JOIN decisions USING (decision_id) JOIN targets USING (target_id) "
-            "WHERE reason = 'waits_turn' AND waits_turn_since IS NOT NULL AND lease_token IS NULL "
-            "AND due_at > clock_timestamp()"
-        )
-        return bool(rows[0]["waiting"] == count)
+        return await running.rows.waiting_count() == count
 
     await running.until(hold, f"{count} wait for their turn")
 
@@ -64,10 +59,10 @@ async def test_forty_jobs_arrive_three_at_a_time(database_url: str) -> None:
         assert most_at_once(running.nomad) == 3
         assert all(running.images(name) == [f"team/app:v1.1.0@{second}"] for name in names)
         assert await running.outcomes() == ["succeeded"] * 40
-        assert await running.fetch("SELECT 1 FROM targets WHERE waits_turn_since IS NOT NULL") == []
+        assert not await running.rows.does_one_wait_its_turn()
 
 
-async def test_who_waits_says_so_and_asks_nobody(database_url: str) -> None:
+async def test_a_watch_that_waits_says_so_and_asks_nobody(database_url: str) -> None:
     async with line(database_url, look_settings=bounded(2)) as running:
         names = await fleet(running, 12)
         running.nomad.set_timing(SLOW)
@@ -93,19 +88,14 @@ def reads(running: Line) -> int:
     return sum(count for what, count in asked.items() if what.startswith("GET /v1/job/app") and what.count("/") == 3)
 
 
-async def test_who_waited_longest_goes_next(database_url: str) -> None:
+async def test_the_watch_that_waited_longest_goes_next(database_url: str) -> None:
     async with line(database_url, look_settings=bounded(1)) as running:
         names = await fleet(running, 4)
         running.nomad.set_timing(SLOW)
         await running.push("app", "v1.1.0")
         await waiting(running, 3)
         for number, name in enumerate(reversed(names)):
-            await running.execute(
-                "UPDATE targets SET waits_turn_since = clock_timestamp() - make_interval(mins => $2) "
-                "WHERE job_id = $1 AND waits_turn_since IS NOT NULL",
-                name,
-                10 + number,
-            )
+            await running.rows.let_wait(name, minutes=10 + number)
         first = running.nomad.ledger.entries()[0].job
         await finish_each(running, 4)
         assert [entry.job for entry in running.nomad.ledger.entries()][1:] == [each for each in names if each != first]
@@ -148,9 +138,7 @@ async def test_a_place_that_is_not_taken_goes_to_the_next(database_url: str) -> 
         for name in idle[:2]:
             running.nomad.stop(name)
         # None looks for its turn by itself any more: the last one can only be told by those that do not take it.
-        await running.execute(
-            "UPDATE targets SET due_at = due_at + interval '1 day' WHERE waits_turn_since IS NOT NULL"
-        )
+        await running.rows.put_off_the_waiting_by_a_day()
         running.nomad.set_timing(Timing())
         running.nomad.skip(3600)
         await running.until(lambda: running.images(idle[2]), "the last one gets the place")
@@ -206,7 +194,7 @@ async def test_one_failure_stops_the_image_everywhere_when_that_is_wanted(databa
         assert len(_registrations(running, bad)) == (1 if stop else 5)
 
 
-async def test_what_stopped_goes_on_once_it_is_released_or_something_newer_appears(database_url: str) -> None:
+async def test_a_stopped_image_goes_on_once_it_is_released_or_a_newer_one_appears(database_url: str) -> None:
     async with line(database_url, look_settings=bounded(1, stop_after_failure=True)) as running:
         names = await fleet(running, 3, auto_revert=True)
         running.nomad.judge("v1.1.0", Fate.PULL_FAILS)
@@ -280,17 +268,15 @@ async def test_a_busy_fleet_does_not_hold_our_own_job_for_ever(database_url: str
     own = JobPlace(region="", namespace="default", job_id="app00")
     async with line(database_url, look_settings=bounded(0, own_job=own)) as running:
         names = await fleet(running, 2)
-        await running.execute("UPDATE targets SET lease_token = gen_random_uuid(), due_at = now(), "
-                              "lease_until = now() + interval '1 hour' WHERE job_id = $1", names[1])  # fmt: skip
+        await running.rows.lease_to_another_while_due(names[1])
         await running.push("app", "v1.1.0")
         await waiting(running, 1)
         await running.let_pass(5)
         await waiting(running, 1)
         assert running.images(names[0]) == []
-        await running.execute("UPDATE targets SET waits_turn_since = now() - interval '11 minutes' WHERE job_id = $1",
-                              names[0])  # fmt: skip
+        await running.rows.let_wait(names[0], minutes=11)
         await running.let_pass(5)
         await running.until(lambda: running.images(names[0]), "our own goes")
-        await running.execute("UPDATE targets SET lease_until = now() WHERE job_id = $1", names[1])
+        await running.rows.expire_leases(names[1])
         await registered(running, 2)
         await running.quiet()

@@ -46,7 +46,7 @@ async def test_a_rolling_update_of_ten_costs_tens_of_requests(running: Line) -> 
     assert _asked(running.nomad) - before <= 45, running.nomad.ledger.requests
 
 
-async def test_nothing_is_asked_while_nothing_moves(running: Line) -> None:
+async def test_nomad_is_asked_nothing_while_no_rollout_moves(running: Line) -> None:
     await running.start()
     running.nomad.set_timing(SLOW)
     await running.push("app", "v1.1.0")
@@ -66,12 +66,11 @@ def _waits_for_deployments(nomad: Simulator) -> bool:
 
 async def _kept_once_more(running: Line) -> None:
     """Wait until the vigil has put the rollout off once more, as it does every few seconds."""
-    look = "SELECT next_look_at FROM rollouts WHERE ended_at IS NULL"
-    before = await running.fetch(look)
+    before = await running.rows.next_looks()
     assert before
 
     async def moved() -> bool:
-        return await running.fetch(look) != before
+        return await running.rows.next_looks() != before
 
     await running.until(moved, "the vigil keeps it")
 

@@ -74,18 +74,18 @@ async def test_looks_in_between_do_not_forget_it(database_url: str) -> None:
         first, _, late = await given_up(running)
         await running.mark()
         await running.quiet()
-        (kept,) = (await running.fetch("SELECT in_flight FROM watches"))[0]["in_flight"]
+        (kept,) = await running.rows.in_flight()
         assert kept["key"] == "app/server"
         running.nomad.set_image("app", group="app", task="server", image=kept["identity"])
         late.cancel()  # the worker died with the answer
         await asyncio.gather(late, return_exceptions=True)
         await running.mark()
         await running.quiet()
-        assert (await running.fetch("SELECT in_flight FROM watches"))[0]["in_flight"] == []
+        assert await running.rows.in_flight() == []
         await put_back(running, first)
 
 
-async def test_what_arrives_while_the_registry_is_asked_was_registered(database_url: str) -> None:
+async def test_a_registration_that_arrives_while_the_registry_is_asked_counts(database_url: str) -> None:
     """Its worker died with the answer, and the tag has moved on by the time that the registry answers."""
     async with line(database_url) as running:
         await running.start("app", "v1.0.0")
@@ -104,8 +104,8 @@ async def test_what_arrives_while_the_registry_is_asked_was_registered(database_
         await looking
         await running.mark()
         await running.deployed("app", f"team/app:v1.2.0@{second}")
-        rows = await running.fetch("SELECT outcome, submission_index > 0 AS registered FROM rollouts ORDER BY intent")
-        assert [tuple(row) for row in rows] == [("succeeded", True), ("succeeded", True)]
+        rows = [(row["outcome"], row["submission_index"] > 0) for row in await running.rows.rollouts()]
+        assert rows == [("succeeded", True), ("succeeded", True)]
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ async def test_a_change_by_hand_after_a_refusal_is_not_ours(database_url: str, e
         for _ in range(2):
             (target_id,) = await running.due()
             await look(looker, target_id)
-            await running.execute("UPDATE targets SET due_at = now() + interval '1 hour'")
+            await running.rows.put_off_an_hour()
         running.by_hand("app", ":v1.0.1")
         await running.mark()
         await running.held("app", "changed_outside")
@@ -136,18 +136,15 @@ async def test_a_rollout_that_waits_while_its_watch_moves_away_and_back_is_expec
         await running.start("app", "v1.0.0")
         first = await running.push("app", "v1.1.0", told=False)
         (watch,) = running.watches
-        await running.execute(
-            "UPDATE targets SET lease_until = now() + interval '1 hour', lease_token = gen_random_uuid()"
-        )
+        await running.rows.lease_to_another()
         await running.deploy("app", "v1.1.0")
         store = PostgresWatches(running.database)
         await reconcile(store, [replace(watch, place=replace(watch.place, job_id="elsewhere"))])
         await reconcile(store, [watch])
-        await running.execute("UPDATE targets SET lease_until = NULL, lease_token = NULL")
+        await running.rows.let_leases_go()
         await running.mark()
         await running.deployed("app", f"team/app:v1.1.0@{first}")
-        (row,) = await running.fetch("SELECT expected, in_flight FROM watches")
-        assert list(row["expected"]) == ["app/server"]
+        assert list(await running.rows.expected()) == ["app/server"]
         running.by_hand("app", ":v1.0.0")
         await running.mark()
         await running.held("app", "changed_outside")

@@ -12,11 +12,11 @@ from tests.line import Line, line
 
 
 async def reasons(running: Line) -> Sequence[str]:
-    return [row["reason"] for row in await running.fetch("SELECT reason FROM decisions ORDER BY decision_id")]
+    return [reason for _, _, reason in await running.rows.decisions()]
 
 
 @pytest.mark.parametrize("before", [False, True], ids=["with its answer", "before its call"])
-async def test_what_came_after_it_stays_expected(database_url: str, before: bool) -> None:
+async def test_a_rollout_after_a_late_registration_stays_expected(database_url: str, before: bool) -> None:
     """The last push puts the tag back to what it showed at first: a digest that is known, and so is not newer than what
     would look like a change from outside."""
     async with line(database_url) as running:
@@ -58,7 +58,7 @@ async def test_a_change_by_hand_after_it_is_not_taken_for_ours(database_url: str
         assert (await running.hold("app"))[0] == "changed_outside"
 
 
-async def test_what_a_person_superseded_meanwhile_is_known_as_ours(database_url: str) -> None:
+async def test_a_registration_that_a_person_superseded_is_known_as_ours(database_url: str) -> None:
     """The registration that a person overtook is recorded as a fact, and is no change from outside."""
     async with line(database_url) as running:
         await running.start("app", "v1.0.0")
@@ -69,10 +69,8 @@ async def test_what_a_person_superseded_meanwhile_is_known_as_ours(database_url:
         deployer.thawed.set()
         await late
         await running.quiet()
-        rows = await running.fetch(
-            "SELECT submission_index IS NOT NULL AS registered, outcome FROM rollouts ORDER BY intent"
-        )
-        assert [tuple(row) for row in rows] == [(True, "superseded"), (True, "succeeded")]
+        rows = [(row["submission_index"] is not None, row["outcome"]) for row in await running.rows.rollouts()]
+        assert rows == [(True, "superseded"), (True, "succeeded")]
         await running.deploy("app", "")
         await running.deployed("app", f"team/app:v1.1.0@{first}")
         assert "changed_outside" not in await reasons(running)
@@ -87,7 +85,7 @@ async def test_a_digest_that_it_saw_is_nothing_newer_than_a_change_by_hand(datab
         (target_id,) = await running.due()
         late = asyncio.create_task(look(replace(running.looker, registries=registries), target_id))
         await registries.reached.wait()
-        await running.execute("UPDATE targets SET lease_until = now() - interval '1 second'")
+        await running.rows.expire_leases()
         newest = await running.push("app", "v1.1.0", "another content")
         await running.deployed("app", f"team/app:v1.1.0@{newest}")
         running.by_hand("app", ":v1.0.0")
@@ -97,7 +95,7 @@ async def test_a_digest_that_it_saw_is_nothing_newer_than_a_change_by_hand(datab
         registries.thawed.set()
         await late
 
-        assert not await running.fetch("SELECT 1 FROM sightings WHERE digest = $1", other)
+        assert not await running.rows.was_sighted(other)
         await running.mark()
         await running.quiet()
         assert (await running.hold("app"))[0] == "changed_outside"

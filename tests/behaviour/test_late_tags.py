@@ -3,7 +3,6 @@
 import pytest
 
 from tests.line import Line
-from tests.pauses import READ, written_down
 
 
 @pytest.mark.parametrize("delay", [0.05, 0.3, 1.0])
@@ -49,38 +48,36 @@ async def test_a_busy_target_does_not_use_up_the_looks_of_an_event(running: Line
 
 async def test_a_digest_that_never_comes_costs_five_looks_and_nothing_else(running: Line) -> None:
     await running.start()
-    before = (await running.fetch("SELECT sum(looks) AS looks FROM decisions"))[0]["looks"]
+    before = sum(looks for _, looks in await running.rows.looks())
     await running.tell("team/app", "v1.0.0", f"sha256:{'0' * 64}")
     for looks in range(1, 6):
         await running.until(lambda: _attempts(running, looks), f"look {looks} for the event")  # noqa: B023
         await running.let_pass(40.0)
     await running.quiet()
-    rows = await running.fetch("SELECT attempts, settled_at, answer FROM event_watches")
+    rows = await running.rows.answers()
     assert rows[0]["settled_at"] is not None
     assert rows[0]["answer"] == "the registry never showed this digest for v1.0.0"
-    after = (await running.fetch("SELECT sum(looks) AS looks FROM decisions"))[0]["looks"]
+    after = sum(looks for _, looks in await running.rows.looks())
     assert (rows[0]["attempts"], after - before) == (6, 6)
     assert running.images("app") == []
 
 
 async def test_the_pauses_are_those_of_the_design(running: Line) -> None:
     await running.start()
-    for statement in written_down("targets", "due_at"):
-        await running.execute(statement)
+    await running.rows.write_down_pauses("due_at")
     await running.tell("team/app", "v1.0.0", f"sha256:{'0' * 64}")
     for looks in range(1, 6):
         await running.until(lambda: _attempts(running, looks), f"look {looks} for the event")  # noqa: B023
         await running.let_pass(40.0)
-    pauses = [row["seconds"] for row in await running.fetch(READ)]
-    assert pauses == pytest.approx([0.05, 0.2, 1.0, 5.0, 30.0], abs=0.04)
+    assert await running.rows.pauses() == pytest.approx([0.05, 0.2, 1.0, 5.0, 30.0], abs=0.04)
 
 
-async def test_another_digest_than_before_answers_the_event(running: Line) -> None:
+async def test_a_digest_other_than_before_answers_the_event(running: Line) -> None:
     await running.start()
     changed = await running.push("app", "v1.0.0", "other bytes", told=False)
     await running.tell("team/app", "v1.0.0", f"sha256:{'0' * 64}")
     await running.deployed("app", f"team/app:v1.0.0@{changed}")
-    assert await running.fetch("SELECT 1 FROM event_watches WHERE settled_at IS NULL") == []
+    assert not await running.rows.has_open_events()
 
 
 async def test_made_up_releases_hide_nothing(running: Line) -> None:
@@ -89,7 +86,7 @@ async def test_made_up_releases_hide_nothing(running: Line) -> None:
         await running.tell("team/app", f"v9.{minor}.0", f"sha256:{minor:064}")
     second = await running.push("app", "v1.1.0")
     await running.until(lambda: running.images("app") == [f"team/app:v1.1.0@{second}"], "v1.1.0 is deployed")
-    await running.execute("UPDATE event_watches SET settled_at = clock_timestamp()")
+    await running.rows.settle_events()
 
 
 async def test_a_spoofed_digest_is_never_deployed(running: Line) -> None:
@@ -103,5 +100,5 @@ async def test_a_spoofed_digest_is_never_deployed(running: Line) -> None:
 
 
 async def _attempts(running: Line, looks: int) -> bool:
-    rows = await running.fetch("SELECT attempts FROM event_watches")
+    rows = await running.rows.answers()
     return bool(rows) and rows[0]["attempts"] >= looks

@@ -9,10 +9,10 @@ from app.services import foresee
 from tests.line import Line
 
 
-async def test_it_shows_the_change_and_stores_nothing(running: Line) -> None:
+async def test_a_preview_shows_the_change_and_stores_nothing(running: Line) -> None:
     await running.start()
     second = await running.push("app", "v1.1.0", told=False)
-    before = await running.fetch("SELECT mark, due_at FROM targets")
+    before = await running.rows.marks()
     seen = await foresee.foresee_rule(running.operator, "app", pinned_tag="v1.1.0")
     assert seen.message == "Would deploy v1.1.0"
     (change,) = seen.changes.values()
@@ -22,22 +22,20 @@ async def test_it_shows_the_change_and_stores_nothing(running: Line) -> None:
     assert any(second in line for line in seen.preview.lines)
     assert seen.preview.foreign == ()
     assert running.images("app") == []
-    assert await running.fetch("SELECT 1 FROM rollouts") == []
-    assert await running.fetch("SELECT mark, due_at FROM targets") == before
+    assert await running.rows.rollouts() == []
+    assert await running.rows.marks() == before
 
 
-async def test_it_knows_what_runs_by_the_history(running: Line) -> None:
+async def test_a_preview_knows_the_running_digest_by_the_history(running: Line) -> None:
     """The job names a tag alone; the digest behind it was recorded at the first look."""
     await running.start()
     seen = await foresee.foresee_reset(running.operator, "app")
     assert (seen.message, seen.changes) == ("v1.0.0 already runs; nothing would change", {})
 
 
-async def test_what_failed_would_be_tried_again_by_a_marker(running: Line) -> None:
+async def test_a_preview_of_a_failed_digest_has_a_marker(running: Line) -> None:
     first = await running.start()
-    await running.execute(
-        "INSERT INTO failures SELECT 'app', $1, gen_random_uuid() WHERE EXISTS (SELECT FROM watches)", first
-    )
+    await running.rows.add_failure("app", first)
     seen = await foresee.foresee_reset(running.operator, "app")
     assert seen.message == "Would deploy v1.0.0"
 
@@ -48,7 +46,8 @@ async def test_a_redeploy_is_shown_as_what_it_does(running: Line) -> None:
     assert seen.message == "Would deploy v1.0.0"
     (change,) = seen.changes.values()
     assert change.after == f"{running.host}/team/app:v1.0.0@{first}"
-    assert await running.fetch("SELECT 1 FROM rollouts UNION ALL SELECT 1 FROM words") == []
+    assert await running.rows.rollouts() == []
+    assert not await running.rows.has_words()
     with pytest.raises(Rejected, match="No tag of app is named"):
         await foresee.foresee_redeploy(running.operator, "app", "")
 
@@ -59,7 +58,7 @@ async def test_a_rollback_is_shown_as_what_it_does(running: Line) -> None:
     second = await running.push("app", "v1.1.0")
     await running.deployed("app", f"team/app:v1.1.0@{second}")
     await running.held("app", "up_to_date")
-    (forward,) = await running.fetch("SELECT rollout_id FROM rollouts")
+    (forward,) = await running.rows.rollouts()
     rollout_id = forward["rollout_id"]
     seen = await foresee.foresee_rollback(running.operator, rollout_id)
     assert seen.message == "Would go back to app v1.0.0"
@@ -84,7 +83,7 @@ async def test_a_rollback_under_way_changes_nothing_more(running: Line) -> None:
     second = await running.push("app", "v1.1.0")
     await running.deployed("app", f"team/app:v1.1.0@{second}")
     await running.held("app", "up_to_date")
-    (forward,) = await running.fetch("SELECT rollout_id FROM rollouts")
+    (forward,) = await running.rows.rollouts()
     running.nomad_hangs(1.0, method="POST")
     await running.rollback(forward["rollout_id"])
     seen = await foresee.foresee_rollback(running.operator, forward["rollout_id"])

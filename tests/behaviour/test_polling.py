@@ -1,51 +1,50 @@
 """The poller alone: what it finds, what an unchanged repository costs, and registries and Nomads that are away."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.adapters.registry import RegistryEndpoint
 from app.domain.watch import DeployBy
 from app.local.nomad import sample_job
 from app.local.registry import Answer, Fault, Hang
-from app.services.look import LookSettings
 from tests.line import Line, line
-from tests.pauses import READ, written_down
 from tests.servers.local_registry import local_registry
+from tests.settings import LOOK_DEFAULTS
 
 MANIFEST = "/v2/team/app/manifests/v1.0.0"
 TAGS = "/v2/team/app/tags/list"
 
 
-async def test_what_the_poller_finds_first_is_labelled_so(running: Line) -> None:
+async def test_a_digest_that_the_poller_finds_first_is_labelled_so(running: Line) -> None:
     await running.start()
     second = await running.push("app", "v1.1.0", told=False)
     await running.poll()
     await running.deployed("app", f"team/app:v1.1.0@{second}")
     third = await running.push("app", "v1.2.0")
     await running.deployed("app", f"team/app:v1.2.0@{third}")
-    rows = await running.fetch("SELECT tag, found_by FROM sightings ORDER BY first_seen_at")
-    assert [tuple(row) for row in rows] == [("v1.0.0", ""), ("v1.1.0", "poller"), ("v1.2.0", "webhook")]
+    assert await running.rows.sightings() == [("v1.0.0", ""), ("v1.1.0", "poller"), ("v1.2.0", "webhook")]
 
 
-async def test_what_the_poller_finds_while_nomad_is_away_is_labelled_so(running: Line) -> None:
+async def test_a_digest_that_the_poller_finds_while_nomad_is_away_is_labelled_so(running: Line) -> None:
     await running.start()
     second = await running.push("app", "v1.1.0", told=False)
     running.nomad_answers(500, times=2)
     await running.poll()
     await running.deployed("app", f"team/app:v1.1.0@{second}")
-    rows = await running.fetch("SELECT found_by FROM sightings WHERE tag = 'v1.1.0'")
-    assert rows[0]["found_by"] == "poller"
+    assert ("v1.1.0", "poller") in await running.rows.sightings()
 
 
 async def _cost_of_a_poll(running: Line) -> tuple[int, int]:
     """Requests to the registry and to Nomad for one look by the poller, when everything has settled."""
     await running.poll()
     await running.quiet()
-    decisions = await running.fetch("SELECT decision_id, kind, reason FROM decisions")
+    decisions = await running.rows.decisions()
     running.registry.requests.reset()
     running.nomad.ledger.requests.clear()
     await running.poll()
     await running.quiet()
-    assert await running.fetch("SELECT decision_id, kind, reason FROM decisions") == decisions
+    assert await running.rows.decisions() == decisions
     return running.registry.requests.total(), running.nomad.ledger.requests.total()
 
 
@@ -75,7 +74,7 @@ async def test_a_held_update_costs_no_more(running: Line) -> None:
 
 
 async def test_the_job_is_read_again_every_few_minutes(database_url: str) -> None:
-    async with line(database_url, look_settings=LookSettings(reread_job=0.0)) as running:
+    async with line(database_url, look_settings=replace(LOOK_DEFAULTS, reread_job=0.0)) as running:
         await running.start()
         assert await _cost_of_a_poll(running) == (2, 2)
 
@@ -91,19 +90,17 @@ async def test_a_release_with_the_bytes_that_run_is_wanted_and_not_deployed(runn
 
 async def test_retry_after_is_honoured(running: Line) -> None:
     await running.start()
-    for statement in written_down("targets", "due_at"):
-        await running.execute(statement)
+    await running.rows.write_down_pauses("due_at")
     running.registry.faults.add(Fault(path=TAGS, action=Answer(status=429, retry_after="3600"), times=1))
     await running.poll()
 
     async def put_off() -> bool:
-        rows = await running.fetch("SELECT trouble FROM watches WHERE trouble <> ''")
-        return bool(rows)
+        return bool(await running.rows.registry_troubles())
 
     await running.until(put_off, "the trouble shows")
-    (pause,) = [row["seconds"] for row in await running.fetch(READ)]
+    (pause,) = await running.rows.pauses()
     assert round(pause) == 3600
-    assert await running.fetch("SELECT 1 FROM targets WHERE poll_at < due_at - interval '1 second'") == []
+    assert not await running.rows.has_polls_before_due()
     before = running.registry.requests.total()
     await running.tell("team/app", "v1.0.0", None)
     await running.quiet_for_now()
@@ -117,13 +114,11 @@ async def test_a_registry_that_was_away_is_caught_up_with(running: Line) -> None
     await running.poll()
 
     async def troubled() -> bool:
-        return bool(
-            await running.fetch("SELECT 1 FROM watches WHERE trouble LIKE '%503%' AND trouble_since IS NOT NULL")
-        )
+        return any("503" in trouble and since for _, trouble, since in await running.rows.registry_troubles())
 
     await running.until(troubled, "the trouble shows")
     await running.deployed("app", f"team/app:v1.1.0@{second}")
-    assert await running.fetch("SELECT 1 FROM watches WHERE trouble <> '' OR trouble_since IS NOT NULL") == []
+    assert await running.rows.registry_troubles() == []
 
 
 async def test_a_word_given_while_the_registry_is_away_is_carried_out_when_it_is_back(running: Line) -> None:
@@ -179,7 +174,7 @@ async def test_one_silent_registry_delays_only_its_own_watches(database_url: str
             await running.held("app", "up_to_date")
             second = await running.push("app", "v1.1.0")
             await running.until(lambda: running.images("app") == [f"team/app:v1.1.0@{second}"], "it is deployed")
-            troubled = await running.fetch("SELECT 1 FROM watches WHERE trouble <> ''")
+            troubled = await running.rows.registry_troubles()
             assert len(troubled) < len(dumb), "the silent registry is still waited for"
 
 
@@ -199,20 +194,19 @@ async def test_one_silent_registry_delays_only_its_own_watches_in_one_job(databa
                 running.watch("dumb", registry="silent", host=endpoint.domain, job="app", task="sidecar"),
             )
             await running.until(lambda: len(running.images("app")) == 1, "v1.1.0 is deployed")
-            rows = await running.fetch("SELECT trouble FROM watches WHERE name = 'dumb'")
-            assert "longer to answer" in rows[0]["trouble"]
+            troubles = {name: trouble for name, trouble, _ in await running.rows.registry_troubles()}
+            assert "longer to answer" in troubles["dumb"]
 
 
-async def test_nothing_is_lost_between_reading_and_clearing(running: Line) -> None:
+async def test_no_push_is_lost_between_reading_and_clearing(running: Line) -> None:
     await running.start()
     running.registry.faults.add(Fault(path=TAGS, action=Hang(seconds=2), times=1))
     await running.tell("team/app", "v1.0.0", None)
     await running.until(lambda: not running.registry.faults.left(), "the look reads the tags")
-    assert await running.fetch("SELECT 1 FROM targets WHERE lease_until > clock_timestamp()"), "it is under way"
+    assert await running.rows.is_leased(), "it is under way"
     second = await running.push("app", "v1.1.0")
     await running.deployed("app", f"team/app:v1.1.0@{second}")
 
 
 async def _wanted(running: Line, tag: str) -> bool:
-    rows = await running.fetch("SELECT wanted_tag FROM watches")
-    return bool(rows[0]["wanted_tag"] == tag)
+    return (await running.rows.wanted())[0] == tag

@@ -17,7 +17,7 @@ async def failed(running: Line) -> str:
     return second
 
 
-async def test_what_failed_is_tried_once_more_and_held_again(running: Line) -> None:
+async def test_a_released_digest_is_tried_once_more_and_held_again(running: Line) -> None:
     second = await failed(running)
     image = f"team/app:v1.1.0@{second}"
     assert running.images("app").count(image) == 1
@@ -36,16 +36,16 @@ async def test_what_failed_is_tried_once_more_and_held_again(running: Line) -> N
     assert await running.outcomes() == ["failed", "failed"]
 
 
-async def test_what_failed_may_succeed_the_second_time(running: Line) -> None:
+async def test_a_released_digest_may_succeed_the_second_time(running: Line) -> None:
     second = await failed(running)
     running.nomad.pardon()
     await running.release("app")
     await running.held("app", "up_to_date")
     assert running.images("app") == [f"team/app:v1.1.0@{second}"] * 2
-    assert await running.fetch("SELECT 1 FROM failures") == []
+    assert not await running.rows.has_failures()
 
 
-async def test_where_nothing_is_held_it_says_how_it_is(running: Line) -> None:
+async def test_a_release_of_a_watch_that_is_not_held_says_how_it_is(running: Line) -> None:
     await running.start()
     with pytest.raises(Rejected) as refused:
         await running.release("app")

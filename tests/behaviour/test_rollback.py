@@ -10,8 +10,7 @@ from tests.line import SLOW, Line
 
 
 async def newest(running: Line) -> UUID:
-    rows = await running.fetch("SELECT rollout_id FROM rollouts ORDER BY intent DESC LIMIT 1")
-    rollout_id: UUID = rows[0]["rollout_id"]
+    rollout_id: UUID = (await running.rows.rollouts())[-1]["rollout_id"]
     return rollout_id
 
 
@@ -24,7 +23,7 @@ async def deployed_two(running: Line) -> tuple[str, str]:
     return first, second
 
 
-async def test_it_brings_what_ran_before_and_stays_there(running: Line) -> None:
+async def test_a_rollback_brings_the_image_that_ran_before_and_stays_there(running: Line) -> None:
     """Spelled as it stood, where the tag still means the same."""
     _, second = await deployed_two(running)
     forward = await newest(running)
@@ -40,10 +39,9 @@ async def test_it_brings_what_ran_before_and_stays_there(running: Line) -> None:
     await running.quiet()
     assert len(running.images("app")) == 2
 
-    (row,) = await running.fetch("SELECT origin, undoes, asked_by FROM rollouts WHERE rollout_id = $1", back)
-    assert dict(row) == {"origin": "rollback", "undoes": forward, "asked_by": "somebody"}
-    (rule,) = await running.fetch("SELECT pinned_tag, auto_deploy FROM watches")
-    assert (rule["pinned_tag"], rule["auto_deploy"]) == ("", True)
+    row = await running.rows.rollout(back)
+    assert (row["origin"], row["undoes"], row["asked_by"]) == ("rollback", forward, "somebody")
+    assert await running.rows.rule() == ("", True)
 
 
 async def test_something_newer_goes_on(running: Line) -> None:
@@ -68,21 +66,21 @@ async def test_a_person_goes_on(running: Line, way: str) -> None:
     await running.held("app", "up_to_date")
 
 
-async def test_it_brings_the_digest_though_the_tag_moved_on(running: Line) -> None:
+async def test_a_rollback_brings_the_digest_though_the_tag_moved_on(running: Line) -> None:
     first, _ = await deployed_two(running)
     running.registry.push("team/app", "v1.0.0", content="other bytes")
     assert (await running.outcome(await running.rollback(await newest(running))))[0] == "succeeded"
     assert running.images("app")[-1] == f"team/app:v1.0.0@{first}"
 
 
-async def test_it_supersedes_what_is_under_way(running: Line) -> None:
+async def test_a_rollback_supersedes_the_rollout_under_way(running: Line) -> None:
     await running.start()
     running.nomad.set_timing(SLOW)
     await running.push("app", "v1.1.0")
     await running.until(lambda: running.images("app"), "v1.1.0 is registered")
 
     async def submitted() -> bool:
-        return bool(await running.fetch("SELECT 1 FROM rollouts WHERE state = 'submitted'"))
+        return any(each["state"] == "submitted" for each in await running.rows.rollouts())
 
     await running.until(submitted, "its rollout is under way")
     forward = await newest(running)
@@ -131,14 +129,14 @@ async def test_an_earlier_one_that_succeeded_can_be_gone_back_to(running: Line) 
     await running.held("app", "rolled_back")
 
 
-async def test_what_failed_is_taken_back_once_only(running: Line) -> None:
+async def test_a_failed_rollout_is_taken_back_once_only(running: Line) -> None:
     """Where the job went back by itself, what ran before runs already."""
     await running.start()
     running.nomad.judge("v1.1.0", Fate.EXITS_NONZERO)
     await running.push("app", "v1.1.0")
     await running.held("app", "failed_before")
     await running.quiet()
-    failed = (await running.fetch("SELECT rollout_id FROM rollouts WHERE outcome = 'failed'"))[0]["rollout_id"]
+    failed = next(each["rollout_id"] for each in await running.rows.rollouts() if each["outcome"] == "failed")
     with pytest.raises(Rejected) as refused:
         await running.rollback(failed)
     assert refused.value.status == 409
@@ -157,7 +155,7 @@ async def test_the_first_rollout_of_a_job_that_ran_something_unknown_has_no_way_
     assert running.images("app") == [f"team/app:v1.0.0@{first}"]
 
 
-async def test_what_the_registry_no_longer_has_is_not_gone_back_to(running: Line) -> None:
+async def test_an_image_that_the_registry_no_longer_has_is_not_gone_back_to(running: Line) -> None:
     first, _ = await deployed_two(running)
     running.registry.contents.delete_manifest("team/app", first)
     with pytest.raises(Rejected) as refused:

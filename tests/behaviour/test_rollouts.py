@@ -1,14 +1,15 @@
 """Rollouts: one at a time, what is written into the job, and how each ends."""
 
 import asyncio
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
-from app.domain.rollout import Patience
 from app.domain.watch import DeployBy
 from app.local.nomad import Fate, Timing, sample_job
 from tests.line import SLOW, Line, line
+from tests.settings import PATIENCE_DEFAULTS
 
 
 async def test_automatic_ones_collapse_to_the_newest(running: Line) -> None:
@@ -94,8 +95,7 @@ async def test_a_person_asks_for_one_watch_and_the_other_goes_along(running: Lin
     assert (await running.outcome(asked))[0] == "succeeded"
     (entry,) = running.nomad.ledger.entries(job="both")
     assert entry.images["app", "server"] == f"{running.host}/team/web:v1.1.0@{web}"
-    rows = await running.fetch("SELECT watch_name FROM rollout_watches WHERE rollout_id = $1", asked)
-    assert {row["watch_name"] for row in rows} == {"web", "side"}
+    assert await running.rows.watches_of(asked) == ["side", "web"]
 
 
 async def test_a_word_for_two_watches_keeps_what_still_can_be(running: Line) -> None:
@@ -109,9 +109,8 @@ async def test_a_word_for_two_watches_keeps_what_still_can_be(running: Line) -> 
     assert (await running.outcome(asked))[0] == "succeeded"
     (entry,) = running.nomad.ledger.entries(job="both")
     assert entry.images["app", "sidecar"] == f"{running.host}/team/side:test@{side}"
-    rows = await running.fetch("SELECT watch_name FROM rollout_watches WHERE rollout_id = $1", asked)
-    assert [row["watch_name"] for row in rows] == ["side"]
-    assert gone not in str((await running.fetch("SELECT digest_tags FROM watches WHERE name = 'web'"))[0])
+    assert await running.rows.watches_of(asked) == ["side"]
+    assert gone not in str(await running.rows.digest_tags("web"))
 
 
 async def test_a_forced_redeploy_carries_a_marker_and_nothing_else_changes(running: Line) -> None:
@@ -152,7 +151,7 @@ async def test_the_reference_is_written_as_the_driver_wants_it(
     assert running.markers("app") == [deploy_by is DeployBy.TAG]
 
 
-async def test_by_tag_another_digest_is_another_deploy(running: Line) -> None:
+async def test_a_new_digest_of_a_watch_by_tag_is_another_deploy(running: Line) -> None:
     await running.push("app", "v1.0.0", told=False)
     running.job("app", ":v1.0.0")
     await running.configure(running.watch("app", deploy_by=DeployBy.TAG))
@@ -235,7 +234,7 @@ async def test_a_batch_job_succeeds_when_it_completes(running: Line) -> None:
 
 
 async def test_a_rollout_that_does_not_move_is_stalled_and_gives_way(database_url: str) -> None:
-    async with line(database_url, patience=Patience(stall_after=0.3, grace=0.1)) as running:
+    async with line(database_url, patience=replace(PATIENCE_DEFAULTS, stall_after=0.3, grace=0.1)) as running:
         await running.start()
         running.nomad.set_timing(SLOW)
         await running.push("app", "v1.1.0")
@@ -259,7 +258,7 @@ async def test_a_job_stopped_meanwhile_ends_the_rollout(running: Line, purge: bo
     await running.held("app", "unusable")
     assert await running.outcomes() == ["stopped"]
     assert reason in (await running.notifications("ended"))[0]
-    assert await running.fetch("SELECT 1 FROM failures") == []
+    assert not await running.rows.has_failures()
 
 
 async def test_somebody_elses_registration_supersedes_ours(running: Line) -> None:
@@ -293,7 +292,7 @@ async def test_a_word_during_a_registration_is_carried_out(running: Line) -> Non
     await running.push("app", "v1.1.0")
 
     async def ordered() -> bool:
-        return bool(await running.fetch("SELECT 1 FROM rollouts WHERE expected_index IS NOT NULL"))
+        return any(each["expected_index"] is not None for each in await running.rows.rollouts())
 
     await running.until(ordered, "v1.1.0 is being registered")
     asked = await running.deploy("app", "v0.9.0")
@@ -308,7 +307,7 @@ async def test_a_word_during_a_look_is_not_overtaken_by_it(running: Line) -> Non
     await running.push("app", "v1.1.0")
 
     async def looking() -> bool:
-        return bool(await running.fetch("SELECT 1 FROM targets WHERE lease_until > clock_timestamp()"))
+        return await running.rows.is_leased()
 
     await running.until(looking, "a look is under way")
     await running.switch("app", on=False)

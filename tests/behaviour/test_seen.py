@@ -11,12 +11,7 @@ from tests.line import Line
 
 async def hold(running: Line, name: str = "app") -> tuple[str, str]:
     """The decision in a word, as the watch has it and as the decision says it."""
-    (row,) = await running.fetch(
-        "SELECT hold, coalesce(CASE kind WHEN 'hold' THEN reason ELSE kind END, '') AS said "
-        "FROM watches LEFT JOIN decisions USING (decision_id) WHERE name = $1",
-        name,
-    )
-    return row["hold"], row["said"]
+    return await running.rows.hold_and_decision(name)
 
 
 async def test_the_watch_has_its_decision_in_a_word(running: Line) -> None:
@@ -43,14 +38,14 @@ async def test_a_tag_that_comes_after_the_first_look_is_known_by_when(running: L
     await running.push("app", "v1.1.0", told=False)
     await running.push("app", "main")
     await running.quiet()
-    seen = await running.fetch("SELECT tag, first_seen_at FROM tag_sightings ORDER BY tag")
+    seen = await running.rows.tag_sightings()
     assert [row["tag"] for row in seen] == ["main", "v1.1.0"]
     told = await board.tag("app", "v1.1.0")
     assert told.first_seen_at == seen[1]["first_seen_at"]
-    assert told.digest == (await running.fetch("SELECT wanted_digest FROM watches"))[0]["wanted_digest"]
+    assert told.digest == (await running.rows.wanted())[1]
     await running.mark()
     await running.quiet()
-    assert await running.fetch("SELECT tag, first_seen_at FROM tag_sightings ORDER BY tag") == seen
+    assert await running.rows.tag_sightings() == seen
 
 
 async def test_a_timeline_goes_from_the_push_to_the_end(running: Line) -> None:
@@ -93,11 +88,11 @@ async def test_a_replayed_delivery_is_looked_at_and_answered_again(running: Line
     digest = await running.start()
     delivery_id = await running.tell("team/app", "v1.0.0", digest)
     await running.quiet()
-    await running.execute("UPDATE event_watches SET answer = 'of before'")
+    await running.rows.answer_events("of before")
     inbox = PostgresInbox(running.database, patience=30.0)
     reply = await replay(inbox, running.doorbell, delivery_id, by="somebody", parse=None)
     assert reply.message == "Replayed 1 event for app"
     await running.quiet()
-    (row,) = await running.fetch("SELECT answer, settled_at IS NOT NULL AS settled FROM event_watches")
-    assert tuple(row) == ("v1.0.0 runs", True)
+    (row,) = await running.rows.answers()
+    assert (row["answer"], row["settled_at"] is not None) == ("v1.0.0 runs", True)
     assert running.images("app") == []

@@ -21,15 +21,15 @@ async def _held_update(running: Line, image: str = "") -> str:
 
 
 async def _unserved(running: Line) -> str:
-    rows = await running.fetch("SELECT unserved, unserved_since FROM watches")
-    assert bool(rows[0]["unserved"]) is (rows[0]["unserved_since"] is not None)
-    return str(rows[0]["unserved"])
+    unserved, since = await running.rows.unserved()
+    assert bool(unserved) is (since is not None)
+    return unserved
 
 
 async def _look(running: Line, *, later: bool = True) -> None:
     """Look at the job again, `later` by as long as the registry is not asked twice."""
     if later:
-        await running.execute("UPDATE watches SET unserved_checked_at = unserved_checked_at - interval '16 minutes'")
+        await running.rows.age_unserved_check()
     await running.mark()
     await running.quiet()
 
@@ -38,7 +38,7 @@ def _asked(running: Line, name: str) -> int:
     return running.registry.requests.count("HEAD", f"/v2/team/app/manifests/{name}")
 
 
-async def test_it_is_warned_about_with_the_mend(running: Line) -> None:
+async def test_a_missing_image_is_warned_about_with_the_fix(running: Line) -> None:
     digest = await _held_update(running)
     assert (await _unserved(running), _asked(running, digest)) == ("", 1)
     running.registry.contents.delete_manifest("team/app", digest)
@@ -67,7 +67,7 @@ async def test_the_registry_is_asked_rarely_and_people_are_told_once(running: Li
     assert len(await running.notifications("trouble")) == 1
 
 
-async def test_what_is_pushed_again_is_served_again(running: Line) -> None:
+async def test_an_image_that_is_pushed_again_is_no_longer_missing(running: Line) -> None:
     digest = await _held_update(running)
     running.registry.contents.delete_manifest("team/app", digest)
     await _look(running)
@@ -81,7 +81,7 @@ async def test_what_is_pushed_again_is_served_again(running: Line) -> None:
     assert len(await running.notifications("trouble")) == 2
 
 
-async def test_what_runs_no_more_is_not_warned_about(running: Line) -> None:
+async def test_an_image_that_runs_no_more_is_not_warned_about(running: Line) -> None:
     digest = await _held_update(running)
     running.registry.contents.delete_manifest("team/app", digest)
     await _look(running)
@@ -92,7 +92,7 @@ async def test_what_runs_no_more_is_not_warned_about(running: Line) -> None:
     assert await _unserved(running) == ""
 
 
-async def test_another_image_by_hand_is_asked_for_at_once(running: Line) -> None:
+async def test_an_image_set_by_hand_is_asked_for_at_once(running: Line) -> None:
     digest = await _held_update(running)
     other = await running.push("app", "v0.9.0", told=False)
     running.registry.contents.delete_manifest("team/app", digest)
@@ -138,9 +138,9 @@ async def test_a_job_that_names_a_tag_needs_the_tag_and_not_the_old_bytes(runnin
     assert "job app runs v1.0.0, which registry main does not serve" in await _unserved(running)
 
 
-async def test_what_is_wanted_was_just_served(running: Line) -> None:
+async def test_the_wanted_image_was_just_served(running: Line) -> None:
     digest = await running.start()
-    await running.execute("UPDATE watches SET unserved_checked_at = NULL")
+    await running.rows.forget_unserved_check()
     running.registry.requests.reset()
     await _look(running)
     assert (await _unserved(running), _asked(running, digest)) == ("", 0)

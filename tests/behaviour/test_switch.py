@@ -7,7 +7,7 @@ from tests.line import Line, line, world
 
 
 @pytest.mark.parametrize("told", [True, False])
-async def test_what_came_while_off_is_deployed_as_soon_as_it_is_on(running: Line, told: bool) -> None:
+async def test_a_push_while_auto_deploy_is_off_is_deployed_once_it_is_on(running: Line, told: bool) -> None:
     await running.start()
     await running.switch("app", on=False)
     for minor in range(1, 4):
@@ -61,8 +61,7 @@ async def test_the_word_is_carried_out_though_every_ring_is_lost(running: Line) 
     await running.quiet()
     steps, running.doorbell.steps = running.doorbell.steps, {}
     await running.switch("app", on=True)
-    due = "SELECT job_id FROM wakes JOIN targets USING (target_id)"
-    assert [row["job_id"] for row in await running.fetch(due)] == ["app"], "the next sweep finds it"
+    assert await running.rows.woken_jobs() == ["app"], "the next sweep finds it"
     running.doorbell.steps = steps
     await running.until(lambda: len(running.images("app")) == 1, "v1.1.0 is deployed")
 

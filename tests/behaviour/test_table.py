@@ -3,12 +3,14 @@
 The number in a test's name is the row.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from app.domain.watch import JobPlace
 from app.local.nomad import Timing, sample_job
-from app.services.look import LookSettings
 from tests.line import SLOW, Line, line
+from tests.settings import LOOK_DEFAULTS
 
 
 @pytest.mark.parametrize(
@@ -234,13 +236,13 @@ async def test_16_the_changed_digest_of_the_highest_release_is_deployed(running:
 
 async def test_a_decision_is_stored_when_it_differs_and_counted_when_not(running: Line) -> None:
     await running.start()
-    before = await running.fetch("SELECT decision_id, looks FROM decisions")
+    before = await running.rows.looks()
     for _ in range(3):
         await running.mark()
         await running.quiet()
-    after = await running.fetch("SELECT decision_id, looks FROM decisions")
-    assert [row["decision_id"] for row in after] == [row["decision_id"] for row in before]
-    assert after[-1]["looks"] == before[-1]["looks"] + 3
+    after = await running.rows.looks()
+    assert [decision for decision, _ in after] == [decision for decision, _ in before]
+    assert after[-1][1] == before[-1][1] + 3
 
 
 async def test_a_watch_may_be_in_a_namespace(running: Line) -> None:
@@ -253,7 +255,7 @@ async def test_a_watch_may_be_in_a_namespace(running: Line) -> None:
 
 
 async def test_4_a_deployment_of_somebody_else_that_stands_still_is_not_waited_for(database_url: str) -> None:
-    async with line(database_url, look_settings=LookSettings(stall_after=1.0)) as running:
+    async with line(database_url, look_settings=replace(LOOK_DEFAULTS, stall_after=1.0)) as running:
         await running.start()
         running.nomad.set_timing(SLOW)
         running.nomad.scale("app", count=2)

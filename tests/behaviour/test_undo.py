@@ -17,7 +17,7 @@ async def _failed(running: Line, **fields: object) -> tuple[str, str]:
     return first, second
 
 
-async def test_what_ran_before_comes_back(running: Line) -> None:
+async def test_the_image_that_ran_before_comes_back(running: Line) -> None:
     _, second = await _failed(running)
     assert running.images("app") == [f"team/app:v1.1.0@{second}", "team/app:v1.0.0"]
     assert await running.outcomes() == ["failed", "succeeded"]
@@ -30,7 +30,7 @@ async def test_what_ran_before_comes_back(running: Line) -> None:
     assert len(running.images("app")) == 2
 
 
-async def test_what_is_found_out_after_the_verdict_is_told_too(running: Line) -> None:
+async def test_a_diagnosis_after_the_verdict_is_told_too(running: Line) -> None:
     """A progress deadline passes before the allocation is found unhealthy: what it waits for is read afterwards."""
     await running.start()
     running.nomad.set_timing(Timing(healthy_deadline=3600, progress_deadline=0.3))
@@ -75,7 +75,7 @@ async def test_a_tag_that_moved_comes_back_as_what_it_was(running: Line) -> None
     assert running.images("app")[-1] == f"team/app:stable@{first}"
 
 
-async def test_by_tag_alone_it_comes_back_by_digest_all_the_same(running: Line) -> None:
+async def test_an_undo_of_a_watch_by_tag_is_by_digest_all_the_same(running: Line) -> None:
     first = await _on_stable(running, deploy_by=DeployBy.TAG)
     running.nomad.judge("stable", Fate.EXITS_NONZERO)
     await running.push("app", "stable", "broken")
@@ -84,14 +84,14 @@ async def test_by_tag_alone_it_comes_back_by_digest_all_the_same(running: Line) 
     assert running.images("app")[-1] == f"team/app:stable@{first}"
 
 
-async def test_what_a_person_registered_meanwhile_is_left_alone(running: Line) -> None:
+async def test_a_persons_registration_meanwhile_is_left_alone(running: Line) -> None:
     await running.start()
     running.nomad.set_timing(Timing(start=3600))
     running.nomad.judge("v1.1.0", Fate.EXITS_NONZERO)
     await running.push("app", "v1.1.0")
     await running.until(lambda: running.images("app"), "v1.1.0 is registered")
     # The person comes between Nomad's verdict and our undo: both happen before we look again.
-    await running.execute("UPDATE targets SET lease_token = gen_random_uuid(), lease_until = now() + interval '1 hour'")
+    await running.rows.lease_to_another()
     running.nomad.skip(3600)
 
     async def asked() -> bool:
@@ -100,7 +100,7 @@ async def test_what_a_person_registered_meanwhile_is_left_alone(running: Line) -
     await running.until(asked, "the undo is asked for")
     running.nomad.set_timing(Timing())
     running.by_hand("app", ":v0.9.0")
-    await running.execute("UPDATE targets SET lease_token = NULL, lease_until = NULL")
+    await running.rows.let_leases_go()
     await running.mark()
     await running.quiet()
     assert len(running.images("app")) == 1

@@ -1,4 +1,5 @@
-"""A Board over what the test puts there: what is searched for is found by name, and pages are cut as the real one."""
+"""A Board over what the test puts there, newest first. It passes the contract of the one on Postgres; what is searched
+for it finds by name alone."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from uuid import UUID
 
 from app.domain.acceptance import Acceptance
 from app.domain.condition import Condition
+from app.domain.timeline import EntryKind
 from app.services.board import (
     Deliveries,
     DeliverySummary,
@@ -30,7 +32,7 @@ ORDER = list(Condition)
 
 @dataclass
 class MemoryBoard:
-    """`trouble` is raised instead of any answer."""
+    """`trouble` is raised instead of any answer. `rollouts` are those of every watch that is known."""
 
     known: tuple[WatchView, ...] = ()
     happened: tuple[TimelineEntry, ...] = ()
@@ -66,22 +68,24 @@ class MemoryBoard:
             watches=tuple(replace(watch, tags=()) for watch in found[offset : offset + limit]),
             total=len(self.known),
             found=len(found),
-            counts=Counter(condition(watch) for watch in held),
+            counts={each: sum(condition(watch) is each for watch in held) for each in Condition},
         )
 
     async def named(self, names: Sequence[str]) -> tuple[WatchView, ...]:
         self._check()
-        return tuple(watch for name in names for watch in self.known if watch.name == name)
+        return tuple(replace(watch, tags=()) for name in names for watch in self.known if watch.name == name)
 
     async def suggestions(self, text: str, *, limit: int) -> tuple[Suggestion, ...]:
         self._check()
         names = [watch.name for watch in self.known if text in watch.name]
-        tags = Counter(tag for watch in self.known for tag in watch.tags if text in tag)
-        found = [
-            *(Suggestion(text=name, is_tag=False, watches=1) for name in names),
-            *(Suggestion(text=tag, is_tag=True, watches=count) for tag, count in tags.items()),
-        ]
-        return tuple(found[:limit])
+        names.sort(key=lambda name: (not name.startswith(text), len(name), name))
+        tags = Counter(tag for watch in self.known for tag in sorted(watch.tags, reverse=True) if text in tag)
+        best = sorted(tags, key=lambda tag: (not tag.startswith(text), -tags[tag]))
+        kept = names[:limit][: max(limit - len(best[:limit]), (limit + 1) // 2)]
+        return (
+            *(Suggestion(text=name, is_tag=False, watches=1) for name in kept),
+            *(Suggestion(text=tag, is_tag=True, watches=tags[tag]) for tag in best[: limit - len(kept)]),
+        )
 
     async def entries(self, query: TimelineQuery, *, limit: int) -> tuple[TimelineEntry, ...]:
         self._check()
@@ -97,7 +101,7 @@ class MemoryBoard:
 
     async def people(self) -> tuple[str, ...]:
         self._check()
-        return tuple(sorted({each.by for each in self.happened if each.by}))
+        return tuple(sorted({each.by for each in self.happened if each.by and each.kind is not EntryKind.WEBHOOK}))
 
     async def deliveries(
         self, *, source: str, acceptance: Acceptance | None, before: tuple[datetime, UUID] | None, limit: int
@@ -118,7 +122,7 @@ class MemoryBoard:
 
     async def rollouts_of(self, watch: str, *, limit: int) -> tuple[RolloutSummary, ...]:
         self._check()
-        return self.rollouts[:limit]
+        return self.rollouts[:limit] if any(each.name == watch for each in self.known) else ()
 
     def _check(self) -> None:
         if self.trouble is not None:

@@ -110,12 +110,7 @@ class Fleet:
 
     async def _under_way(self) -> list[Any]:
         """What a failed wait needs to be understood."""
-        return await self.line.fetch(
-            "SELECT t.job_id, t.due_at, t.lease_until, t.trouble, d.words, r.* FROM targets t "
-            "JOIN watches w USING (target_id) LEFT JOIN decisions d USING (decision_id) "
-            "LEFT JOIN rollouts r ON r.target_id = t.target_id AND r.ended_at IS NULL "
-            "WHERE t.due_at IS NOT NULL OR t.lease_until > clock_timestamp() OR r.rollout_id IS NOT NULL"
-        )
+        return await self.line.rows.under_way()
 
     async def at_each(self, work: Callable[[str], Coroutine[Any, Any, object]]) -> None:
         """Do the work for all jobs at once."""
@@ -154,17 +149,11 @@ class Fleet:
 
     async def outcomes(self, name: str) -> list[tuple[str, str]]:
         """(digest, outcome) of the job's rollouts that were registered, oldest first, as our own tables tell it."""
-        rows = await self.line.fetch(
-            "SELECT digest, outcome FROM rollouts JOIN rollout_watches USING (rollout_id) "
-            "WHERE watch_name = $1 AND submission_index IS NOT NULL ORDER BY intent",
-            name,
-        )
-        return [(row["digest"], row["outcome"]) for row in rows]
+        return await self.line.rows.outcomes_by_digest(name)
 
     async def unregistered(self) -> list[str]:
         """The outcomes of all rollouts that were never registered."""
-        rows = await self.line.fetch("SELECT outcome FROM rollouts WHERE submission_index IS NULL")
-        return [row["outcome"] for row in rows]
+        return [each["outcome"] for each in await self.line.rows.rollouts() if each["submission_index"] is None]
 
 
 def plain_job(name: str, image: str) -> Any:

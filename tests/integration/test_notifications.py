@@ -211,7 +211,10 @@ async def test_a_silent_slack_is_not_waited_for_past_the_lease(
 
     delivery_id = await added(database)
     await notify(
-        Notifier(notifications=store, channels={"ops": Silence()}, addresses=Addresses(), sending=0.01), delivery_id
+        Notifier(
+            notifications=store, channels={"ops": Silence()}, addresses=Addresses(page="", nomad=""), sending=0.01
+        ),
+        delivery_id,
     )
     assert (await state(database, delivery_id))["problem"] == "it took longer than 0.01 s"
 
@@ -364,7 +367,9 @@ async def test_end_to_end_to_something_that_speaks_slacks_form(
     with recording(answers=[503]) as slack:
         async with open_client() as client:
             told = Notifier(
-                notifications=store, channels={"ops": SlackChannel(client, slack.url)}, addresses=Addresses()
+                notifications=store,
+                channels={"ops": SlackChannel(client, slack.url)},
+                addresses=Addresses(page="", nomad=""),
             )
             await notify(told, delivery_id)
             assert (await state(database, delivery_id))["problem"] == "Slack answered 503"

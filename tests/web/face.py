@@ -150,7 +150,7 @@ def _watch(name: str) -> Watch:
 
 @dataclass
 class MemoryRules:
-    """Rules that remember what was said; every name of `names` is a watch."""
+    """Rules that remember what was said; every name of `names` is a watch in a job of its own."""
 
     names: tuple[str, ...] = ("app", "team/app")
     words: list[Word] = field(default_factory=list)
@@ -164,17 +164,27 @@ class MemoryRules:
             raise self.trouble
         if name not in self.names:
             return None
-        return Standing(watch=_watch(name), pinned_tag="", auto_deploy=True, running_tag=None)
+        said = [word for word in self.words if word.watch == name]
+        return Standing(
+            watch=_watch(name),
+            pinned_tag=next((word.pinned_tag for word in reversed(said) if word.pinned_tag is not None), ""),
+            auto_deploy=next((word.auto_deploy for word in reversed(said) if word.auto_deploy is not None), True),
+            running_tag=None,
+        )
 
     async def speak(self, word: Word) -> Spoken | None:
+        if word.watch not in self.names:
+            return None
+        if word.once is not None and (known := await self.asked(word.watch, word.once)):
+            return Spoken(target_id=1, rollout_id=word.once, taken=not known.here)
         self.words.append(word)
         return Spoken(target_id=1, rollout_id=(word.once or UUID(int=9)) if word.errand else None)
 
     async def asked(self, name: str, once: UUID) -> Asked | None:
         for word in self.words:
             if word.once == once and word.errand is not None:
-                tag = word.errand.tag
-                return Asked(rollout_id=once, here=word.watch == name, what=f"{word.watch} {tag}", tag=tag)
+                tag, here = word.errand.tag, word.watch == name
+                return Asked(rollout_id=once, here=here, what=f"{word.watch} {tag}", tag=tag if here else "")
         return None
 
     async def check(self, name: str, *, by: str) -> int | None:
@@ -261,6 +271,8 @@ class MemorySteering:
     async def go_back(
         self, past: Past, destinations: Sequence[Destination], *, by: str, once: UUID | None = None
     ) -> Gone | None:
+        if once is not None and once in self.keys:
+            return Gone(rollout_id=once)
         self.gone.append(tuple(destinations))
         self.keys.append(once)
         return None if self.moved_on else Gone(rollout_id=once or UUID(int=8), notification_delivery_ids=(5,))
@@ -281,15 +293,21 @@ def _registry() -> MemoryRegistry:
 
 @dataclass
 class MemoryFeed:
-    """A feed that says what the test puts into each mailbox; `problem` is told as it is."""
+    """A feed that says what the test puts, to all or into one mailbox; `problem` is told as it is."""
 
     problem: str = ""
     mailboxes: list[Mailbox] = field(default_factory=list)
+
+    def put(self, change: Change) -> None:
+        for mailbox in self.mailboxes:
+            mailbox.put(change)
 
     @asynccontextmanager
     async def listen(self) -> AsyncIterator[AsyncIterator[Change]]:
         mailbox = Mailbox()
         self.mailboxes.append(mailbox)
+        if not self.problem:
+            mailbox.put(Change(everything=True))
         try:
             yield mailbox
         finally:

@@ -1,14 +1,14 @@
 """Rows to the values that a look begins with. Nothing is written here but the lease."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 from app.adapters.postgres.database.places import place
 from app.adapters.postgres.pool import Connection, Row
+from app.adapters.postgres.stored import read_changes, read_deployment, read_in_flight, read_running
 from app.domain.event import Action
-from app.domain.history import History, InFlight
-from app.domain.job import JobPatch, TaskChange, TaskKey
+from app.domain.history import History
+from app.domain.job import JobPatch
 from app.domain.reference import Repository
 from app.domain.rollout import Origin, RolloutState
 from app.domain.rule import Rule
@@ -129,18 +129,6 @@ def watch(row: Row, at: JobPlace) -> Watch:
     )
 
 
-def in_flight(stored: Sequence[Mapping[str, Any]]) -> Iterator[InFlight]:
-    """What the column of that name holds."""
-    for each in stored:
-        yield InFlight(
-            index=each.get("index", 0),
-            key=each.get("key", ""),
-            identity=each.get("identity", ""),
-            digest=each.get("digest", ""),
-            tag=each.get("tag", ""),
-        )
-
-
 def _watch_state(row: Row, target: Row, events: Sequence[Row]) -> WatchState:
     return WatchState(
         watch=watch(row, place(target)),
@@ -150,7 +138,7 @@ def _watch_state(row: Row, target: Row, events: Sequence[Row]) -> WatchState:
         tags_read_at=row["tags_read_at"],
         wanted_tag=row["wanted_tag"],
         wanted_digest=row["wanted_digest"],
-        running_tags=tuple(each["tag"] for each in row["running"] if each["tag"]),
+        running_tags=tuple(each.tag for each in read_running(row["running"]) if each.tag),
         job_create_index=row["job_create_index"],
         history=History(
             digests=row["digests"],
@@ -163,7 +151,7 @@ def _watch_state(row: Row, target: Row, events: Sequence[Row]) -> WatchState:
         ),
         adopt=row["adopt"],
         expected_intent=row["expected_intent"],
-        in_flight=tuple(in_flight(row["in_flight"])),
+        in_flight=read_in_flight(row["in_flight"]),
         hand_changed_at=row["hand_changed_at"],
         hand_images=row["hand_images"],
         newest_sighting=row["newest_sighting"],
@@ -188,15 +176,11 @@ def _watch_state(row: Row, target: Row, events: Sequence[Row]) -> WatchState:
 
 
 def _open_rollout(row: Row) -> OpenRollout:
-    changes = {
-        TaskKey(group=each["group"], task=each["task"]): TaskChange(
-            image=each["image"], marker=each["marker"], force_pull=each["force_pull"]
-        )
-        for each in row["changes"]
-    }
     patch = None
     if row["expected_index"] is not None:
+        changes = {each.key: each.change for each in read_changes(row["changes"])}
         patch = JobPatch(changes=changes, expected_index=row["expected_index"])
+    deployment = read_deployment(row["deployment"])
     return OpenRollout(
         rollout_id=row["rollout_id"],
         origin=Origin(row["origin"]),
@@ -204,5 +188,5 @@ def _open_rollout(row: Row) -> OpenRollout:
         patch=patch,
         items=tuple(Item(**each) for each in row["items"]),
         undoes=row["undoes"],
-        awaits_promotion=row["deployment"].get("awaits_promotion", False),
+        awaits_promotion=deployment is not None and deployment.awaits_promotion,
     )

@@ -5,7 +5,8 @@ from typing import Any
 
 import orjson
 
-from app.domain.event import Action, Oddity, PushEvent
+from app.adapters.postgres.stored import read_oddities, write_oddities
+from app.domain.event import Action, PushEvent
 from app.services.receive import Delivery, DeliveryView, EventAnswerView, EventView
 
 Row = Mapping[str, Any]  # an asyncpg record
@@ -19,7 +20,7 @@ def sent_columns(deliveries: Sequence[Delivery]) -> tuple[list[Any], ...]:
             delivery.source,
             delivery.size,
             delivery.parsed.ignored,
-            orjson.dumps(delivery.parsed.oddities).decode(),
+            orjson.dumps(write_oddities(delivery.parsed.oddities)).decode(),
             delivery.body,
             orjson.dumps(delivery.headers).decode(),
         )
@@ -71,7 +72,7 @@ def delivery_view(row: Row, event_rows: Iterable[Row]) -> DeliveryView:
         size=row["size"],
         ignored=row["ignored"],
         duplicates=row["duplicates"],
-        oddities=tuple(Oddity(where=each["where"], problem=each["problem"]) for each in row["oddities"]),
+        oddities=read_oddities(row["oddities"]),
         events=tuple(EventView(event=event, answers=tuple(answers[number])) for number, event in events.items()),
     )
 

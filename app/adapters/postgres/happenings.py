@@ -90,6 +90,15 @@ _BY = {
     EntryKind.WORD: " AND spoken_by = $5",
 }
 
+# By kind, whether of one watch, and whether of one person.
+_STATEMENTS = {
+    (kind, of_one, bool(by)): f"{statement}{by}{_ORDER}"
+    for of_one, statements in ((False, _OF_ALL), (True, _OF_ONE))
+    for kind, statement in statements.items()
+    for by in ("", _BY.get(kind))
+    if by is not None
+}
+
 # Persons are few, and skipped through in the indexes that begin with them.
 _PEOPLE = """
 WITH RECURSIVE spoke (name) AS (
@@ -113,10 +122,10 @@ async def entries(connection: Connection, query: TimelineQuery, *, limit: int) -
     at, key = query.before or _LATER_THAN_ALL
     found: list[TimelineEntry] = []
     for kind in EntryKind:
-        if (query.kinds and kind not in query.kinds) or (query.by and kind not in _BY):
+        which = (kind, bool(query.watch), bool(query.by))
+        if (query.kinds and kind not in query.kinds) or which not in _STATEMENTS:
             continue
-        statement = (_OF_ONE if query.watch else _OF_ALL)[kind] + (_BY[kind] if query.by else "") + _ORDER
-        rows: Sequence[Any] = await connection.fetch(statement, limit, query.watch, at, key, query.by)
+        rows: Sequence[Any] = await connection.fetch(_STATEMENTS[which], limit, query.watch, at, key, query.by)
         found += [ENTRIES[kind](row) for row in rows]
     found.sort(key=lambda entry: (entry.at, entry.key), reverse=True)
     return tuple(found[:limit])

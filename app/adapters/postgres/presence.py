@@ -2,12 +2,11 @@
 
 from uuid import UUID
 
-from app.adapters.postgres.notifications import storable
 from app.adapters.postgres.pool import Database
+from app.adapters.postgres.stored import write_loops
 from app.services.presence import Beat
 
 FORGOTTEN = 60.0  # seconds after which a process that was not seen is no longer told of
-LONGEST_PROBLEM = 400
 PATIENCE = 3.0  # seconds that a beat may take
 
 # A row that another process is just writing is not waited for: a frozen one would hold up everybody's beat.
@@ -36,16 +35,6 @@ class PostgresPresences:
 
     async def beat(self, beat: Beat) -> None:
         """Write the row, in one statement."""
-        loops = [
-            {
-                "name": each.name,
-                "late": each.late,
-                "stands": each.stands,
-                "is_step": each.is_step,
-                "problem": storable(each.problem, LONGEST_PROBLEM),
-            }
-            for each in beat.loops
-        ]
         async with self._database.connection() as connection:
             await connection.execute(
                 _BEAT,
@@ -55,7 +44,7 @@ class PostgresPresences:
                 beat.pid,
                 beat.age,
                 beat.configuration,
-                loops,
+                write_loops(beat.loops),
                 FORGOTTEN,
                 timeout=PATIENCE,
             )

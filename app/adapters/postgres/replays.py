@@ -7,6 +7,7 @@ from app.adapters.postgres.database.targets import make_due
 from app.adapters.postgres.delivery_rows import told_columns
 from app.adapters.postgres.matching import CONCERNED
 from app.adapters.postgres.pool import Connection
+from app.adapters.postgres.stored import write_oddities
 from app.adapters.postgres.words import tell
 from app.domain.event import Parsed
 from app.services.replay import Kept, Replayed
@@ -79,7 +80,7 @@ async def replay(connection: Connection, delivery_id: UUID, parsed: Parsed | Non
     if parsed is not None:
         if parsed.events:
             await connection.execute(_ADD_EVENTS, delivery_id, source, *told_columns(parsed.events))
-        oddities = [{"where": each.where, "problem": each.problem} for each in parsed.oddities]
+        oddities = write_oddities(parsed.oddities)
         await connection.execute(_READ_AGAIN, delivery_id, parsed.ignored, len(parsed.events), oddities)
     await connection.execute(_LOCK_TARGETS, delivery_id)
     row = await connection.fetchrow(_OPEN, delivery_id)

@@ -1,15 +1,15 @@
 """How a rollout is written down, what it leaves on its watches, and how it ends, each with its notifications."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 from uuid import UUID
 
 from app.adapters.postgres.database.rollouts import insert_rollout, label_of, write_item
 from app.adapters.postgres.database.switches import is_paused
 from app.adapters.postgres.notifications import MAX_DETAIL, add_notifications, storable
 from app.adapters.postgres.pool import Connection, Row
+from app.adapters.postgres.stored import StoredChange, read_diagnosis, write_changes
 from app.domain import notification
-from app.domain.job import Diagnosis, JobPatch, LogTail, Source, Submission
+from app.domain.job import JobPatch, Source, Submission
 from app.domain.notification import Registered, Subject
 from app.domain.rollout import Origin, Outcome, OutcomeKind, RolloutState
 from app.services.settle import Current
@@ -88,19 +88,10 @@ RETURNING state = 'submitted' AS under_way
 
 async def write_launch(connection: Connection, claimed: Claim, launch: Launch) -> None:
     """Write down exactly what is about to be registered. Raises LeaseLost when the open rollout was submitted since."""
-    changes = [
-        {
-            "group": key.group,
-            "task": key.task,
-            "key": str(key),
-            "watch": launch.task_watches[key],
-            "identity": launch.identities[key],
-            "image": change.image,
-            "marker": change.marker,
-            "force_pull": change.force_pull,
-        }
+    changes = write_changes(
+        StoredChange(key=key, watch=launch.task_watches[key], identity=launch.identities[key], change=change)
         for key, change in launch.patch.changes.items()
-    ]
+    )
     if launch.reuse:
         reused = await connection.fetchval(_REUSE_ROLLOUT, launch.rollout_id, launch.patch.expected_index, changes)
         if reused is None:
@@ -187,7 +178,7 @@ async def end_rollout(connection: Connection, rollout_id: UUID, outcome: Outcome
     if row is None:
         return []
     ended = notification.of_outcome(
-        row["what"], outcome, _diagnosis(row["diagnosis"]), _subject(row, rollout_id=rollout_id)
+        row["what"], outcome, read_diagnosis(row["diagnosis"]), _subject(row, rollout_id=rollout_id)
     )
     return await add_notifications(connection, ended)
 
@@ -197,14 +188,6 @@ async def supersede(connection: Connection, rollout_id: UUID, reason: str) -> li
     notifications = await end_rollout(connection, rollout_id, Outcome(kind=OutcomeKind.SUPERSEDED, reason=reason))
     await may_still_come(connection, rollout_id)
     return notifications
-
-
-def _diagnosis(stored: Mapping[str, Any]) -> Diagnosis:
-    logs = [
-        LogTail(task=log.get("task", ""), allocation_id=log.get("allocation_id", ""), text=log.get("text", ""))
-        for log in stored.get("logs", ())
-    ]
-    return Diagnosis(findings=tuple(stored.get("findings", ())), logs=tuple(logs))
 
 
 def _subject(row: Row, *, rollout_id: UUID) -> Subject:

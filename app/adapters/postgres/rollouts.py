@@ -1,8 +1,6 @@
 """The store of rollouts that are under way: the lease for one short look, the next look, and the end."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
 from uuid import UUID, uuid4
 
 from app.adapters.postgres import failures, rollout_requests
@@ -14,8 +12,15 @@ from app.adapters.postgres.holds import make_siblings_due
 from app.adapters.postgres.notifications import storable
 from app.adapters.postgres.pool import Database, Row
 from app.adapters.postgres.rollout_rows import canaries_notification, end_rollout
+from app.adapters.postgres.stored import (
+    read_deployment,
+    read_returning,
+    write_deployment,
+    write_diagnosis,
+    write_returning,
+)
 from app.adapters.postgres.turns import next_turn
-from app.domain.job import DeploymentState, Diagnosis, Submission
+from app.domain.job import Diagnosis, Submission
 from app.domain.rollout import Course, Origin, Outcome, Returning, soak_time
 from app.domain.supersede import Request
 from app.domain.undo import aftermath
@@ -97,7 +102,7 @@ class PostgresRollouts:
                 storable(halt.note, MAX_NOTE),
                 halt.seconds,
                 halt.progress,
-                _deployment(halt.deployment) if halt.deployment else None,
+                write_deployment(halt.deployment) if halt.deployment else None,
                 followed.wish.value if followed.wish else "",
             )
             return await canaries_notification(connection, followed.rollout_id, halt.note) if begins_to_await else ()
@@ -119,13 +124,8 @@ class PostgresRollouts:
             await connection.execute(
                 _TURN_BACK,
                 followed.rollout_id,
-                {
-                    "index": returning.submission.index,
-                    "evaluation_id": returning.submission.evaluation_id,
-                    "version": returning.version,
-                    "reason": returning.reason,
-                },
-                asdict(diagnosis),
+                write_returning(returning),
+                write_diagnosis(diagnosis),
                 storable(returning.note, MAX_NOTE),
             )
 
@@ -140,7 +140,7 @@ class PostgresRollouts:
             if origin is None:
                 return Ended()
             if diagnosis is not None:
-                await connection.execute(_DIAGNOSED, rollout_id, asdict(diagnosis))
+                await connection.execute(_DIAGNOSED, rollout_id, write_diagnosis(diagnosis))
             failed = await failures.failed_items(connection, rollout_id) if undo else ()
             paused = undo and await is_paused(connection)
             after = aftermath(outcome, Origin(origin), failed, paused=paused)
@@ -177,6 +177,7 @@ def _followed(row: Row) -> Followed:
         changed=row["submission_changed"],
         warnings=row["warnings"],
     )
+    deployment = read_deployment(row["deployment"])
     return Followed(
         rollout_id=row["rollout_id"],
         token=row["lease_token"],
@@ -186,22 +187,11 @@ def _followed(row: Row) -> Followed:
             submission=submission,
             started_at=row["submitted_at"],
             moved_at=row["moved_at"],
-            returning=_returning(row["going_back"]),
+            returning=read_returning(row["going_back"]),
             promote_after=soak_time(Origin(row["origin"]), row["promote_after"]),
         ),
         progress=row["progress"],
         now=row["now"],
-        deployment_id=row["deployment"].get("deployment_id", ""),
+        deployment_id=deployment.deployment_id if deployment else "",
         wish=Wish(row["wish"]) if row["wish"] else None,
     )
-
-
-def _returning(stored: dict[str, Any] | None) -> Returning | None:
-    if stored is None:
-        return None
-    submission = Submission(index=stored["index"], evaluation_id=stored["evaluation_id"])
-    return Returning(submission=submission, version=stored["version"], reason=stored["reason"])
-
-
-def _deployment(deployment: DeploymentState) -> dict[str, Any]:
-    return {**asdict(deployment), "description": storable(deployment.description, MAX_NOTE)}

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from app.adapters.postgres.acceptances import ALL
 from app.adapters.postgres.pool import Connection, Row
+from app.adapters.postgres.stored import read_oddities
 from app.domain.acceptance import Acceptance
-from app.domain.event import Oddity
 from app.services.board import Deliveries, DeliverySummary, Missed, SourceHealth
 
 # Every remembered source with every acceptance, found by skipping through the index. Begins with WITH RECURSIVE.
@@ -95,7 +95,7 @@ async def read(
 
 
 def _delivery(row: Row) -> DeliverySummary:
-    oddity = row["oddity"]
+    oddities = read_oddities([row["oddity"]] if row["oddity"] else [])
     return DeliverySummary(
         delivery_id=row["delivery_id"],
         source=row["source"],
@@ -106,7 +106,7 @@ def _delivery(row: Row) -> DeliverySummary:
         duplicates=row["duplicates"],
         size=row["size"],
         what=tuple(row["what"]),
-        oddity=str(Oddity(where=oddity["where"], problem=oddity["problem"])) if oddity else "",
+        oddity="".join(str(each) for each in oddities),
     )
 
 

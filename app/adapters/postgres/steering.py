@@ -16,7 +16,7 @@ from app.adapters.postgres.database.places import place
 from app.adapters.postgres.database.rollouts import label_of
 from app.adapters.postgres.database.targets import make_due
 from app.adapters.postgres.pool import Database, Row
-from app.adapters.postgres.view_rows import deployment
+from app.adapters.postgres.stored import read_deployment
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
 from app.domain.undo import Reversal, running_digest, taken_back_by
 from app.domain.watch import JobPlace
@@ -86,7 +86,7 @@ class PostgresSteering:
             what=row["what"],
             registered=row["state"] != RolloutState.REQUESTED.value,
             outcome=OutcomeKind(row["outcome"]) if row["outcome"] else None,
-            deployment=deployment(row["deployment"]),
+            deployment=read_deployment(row["deployment"]),
             wish=Wish(row["wish"]) if row["wish"] else None,
         )
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from app.adapters.postgres.database.places import place
+from app.adapters.postgres.stored import read_changes, read_deployment, read_diagnosis, read_running
 from app.domain.decision import HoldReason
-from app.domain.job import DeploymentPhase, DeploymentState, Diagnosis, LogTail
 from app.domain.reference import Repository
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
 from app.domain.rule import Rule, desired_tag, highest_tag
@@ -15,7 +15,6 @@ from app.services.queries import (
     RolloutItem,
     RolloutSummary,
     RolloutView,
-    TaskView,
     Trouble,
     UnknownSource,
     WatchView,
@@ -41,7 +40,7 @@ def watch_view(row: Row) -> WatchView:
         wanted_digest=row["wanted_digest"] if wanted == row["wanted_tag"] else "",
         tags=tuple(row["tags"]),
         tags_read_at=row["tags_read_at"],
-        running=tuple(_task(each) for each in row["running"]),
+        running=read_running(row["running"]),
         decision=_decision(row),
         rollout=rollout_summary(row) if row["rollout_id"] is not None else None,
         registry_trouble=_trouble(row["trouble"], row["trouble_since"]),
@@ -82,26 +81,9 @@ def rollout_summary(row: Row) -> RolloutSummary:
         what=row["what"],
         created_at=row["created_at"],
         ended_at=row["ended_at"],
-        deployment=deployment(row["deployment"]),
+        deployment=read_deployment(row["deployment"]),
         undoes=row["undoes"],
         undone_by=row["undone_by"],
-    )
-
-
-def deployment(stored: Mapping[str, Any]) -> DeploymentState | None:
-    """Nomad's deployment as a look stored it; None where none was seen."""
-    if not stored.get("deployment_id"):
-        return None
-    return DeploymentState(**{**stored, "phase": DeploymentPhase(stored["phase"])})
-
-
-def _diagnosis(stored: Mapping[str, Any]) -> Diagnosis | None:
-    if not stored:
-        return None
-    return Diagnosis(
-        findings=tuple(stored["findings"]),
-        logs=tuple(LogTail(**each) for each in stored["logs"]),
-        logs_denied=stored["logs_denied"],
     )
 
 
@@ -123,11 +105,11 @@ def rollout_view(row: Row, *, target: Row, items: Iterable[Row]) -> RolloutView:
             )
             for each in items
         ),
-        changes={each["key"]: each["image"] for each in row["changes"]},
+        changes={str(each.key): each.change.image for each in read_changes(row["changes"])},
         submitted_at=row["submitted_at"],
         evaluation_id=row["evaluation_id"],
         warnings=row["warnings"],
-        diagnosis=_diagnosis(row["diagnosis"]),
+        diagnosis=read_diagnosis(row["diagnosis"]),
     )
 
 
@@ -139,10 +121,6 @@ def away(row: Row) -> Away:
 def unknown_source(row: Row) -> UnknownSource:
     """A source that nobody configured."""
     return UnknownSource(source=row["source"], deliveries=row["deliveries"], last_at=row["last_at"])
-
-
-def _task(each: Mapping[str, str]) -> TaskView:
-    return TaskView(task=each["task"], image=each["image"], tag=each["tag"], digest=each["digest"])
 
 
 def _decision(row: Row) -> DecisionView | None:

@@ -1,11 +1,11 @@
 """What a look leaves on a watch: what was seen, what is remembered, the decision, and the answers to its events."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from uuid import UUID
 
 from app.adapters.postgres.notifications import MAX_DETAIL, add_notifications, storable
 from app.adapters.postgres.pool import Connection
+from app.adapters.postgres.stored import write_in_flight, write_running
 from app.domain import notification
 from app.domain.decision import Deploy, Hold
 from app.domain.history import is_another_job
@@ -140,7 +140,7 @@ async def _remember(connection: Connection, claim: Claim, result: WatchResult) -
     remembered = await connection.fetchval(
         _REMEMBER,
         result.watch,
-        [dict(each) for each in result.running],
+        write_running(result.running),
         create_index,
         dict(history.digests),
         history.first_highest,
@@ -150,7 +150,7 @@ async def _remember(connection: Connection, claim: Claim, result: WatchResult) -
         dict(history.tags),
         state.adopt,
         state.expected_intent,
-        [asdict(each) for each in state.in_flight],
+        write_in_flight(state.in_flight),
         job["job_index"],
     )
     if remembered is None:

@@ -4,7 +4,7 @@ All ages are by the database's clock, outside of any transaction. It must not ju
 """
 
 from app.adapters.postgres.pool import Connection, Row
-from app.services.loops import LoopState
+from app.adapters.postgres.stored import read_loops
 from app.services.presence import ProcessKind
 from app.services.standstill import MOST, Seen, Waiting, Work
 
@@ -78,14 +78,5 @@ def _seen(row: Row) -> Seen:
         pid=row["pid"],
         age=row["age"],
         at=row["seen_at"],
-        loops=tuple(
-            LoopState(
-                name=each.get("name", ""),
-                late=each.get("late", 0.0),
-                problem=each.get("problem", ""),
-                stands=each.get("stands", False),
-                is_step=each.get("is_step", False),
-            )
-            for each in row["loops"]
-        ),
+        loops=read_loops(row["loops"]),
     )

@@ -16,8 +16,8 @@ MAX_WATCH_LINKS = 3
 class Addresses:
     """Where our own page and Nomad's are reached by people, without a final slash; "" leaves the links out."""
 
-    page: str = ""
-    nomad: str = ""
+    page: str
+    nomad: str
 
 
 WHAT_NEXT = {

@@ -12,9 +12,10 @@ from app.adapters.nomad import NomadConnection, NomadDeployer
 from app.adapters.nomad.translate import submission as translated
 from app.domain.job import Submission
 from app.domain.judging import judge
-from app.domain.rollout import Course, Outcome, OutcomeKind, Patience
+from app.domain.rollout import Course, Outcome, OutcomeKind
 from app.domain.watch import JobPlace
 from tests.servers.http import serve
+from tests.settings import PATIENCE_DEFAULTS
 from tests.unit.nomad.recordings import FIXTURES
 from tests.unit.nomad.replay import RecordedAgent, Registered, Row, Story, recorded
 
@@ -63,7 +64,7 @@ async def followed(
         agent.index = index
         look = await deployer.observe(place, ours, deployment_id=deployment_id)
         deployment_id = look.deployment.deployment_id if look.deployment else deployment_id
-        verdict = judge(look, course, patience=Patience(), now=NOW)
+        verdict = judge(look, course, patience=PATIENCE_DEFAULTS, now=NOW)
         if isinstance(verdict, Outcome):
             return verdict.kind
     return None

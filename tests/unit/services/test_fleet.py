@@ -7,14 +7,16 @@ import pytest
 
 from app.domain.decision import Deploy
 from app.domain.watch import JobPlace
-from app.services.fleet import Fleet, is_bound, no_longer_holds
+from app.services.fleet import is_bound, no_longer_holds
 from app.services.launch import launch
 from app.services.target import Bounds, Result
+from tests.settings import LOOK_DEFAULTS
 from tests.unit.domain.cases import D2, WATCH, job
 from tests.unit.services.looks import NOW, claim, seeing
 
+ANY = LOOK_DEFAULTS.fleet
 LAUNCH = launch(job(), {"app": (seeing(), Deploy(tag="v1.1.0", digest=D2, words="it follows"))}, None)
-OWN = Fleet(own_job=JobPlace(region="", namespace=WATCH.place.namespace, job_id=WATCH.place.job_id))
+OWN = replace(ANY, own_job=JobPlace(region="", namespace=WATCH.place.namespace, job_id=WATCH.place.job_id))
 
 
 @pytest.mark.parametrize(
@@ -27,7 +29,7 @@ OWN = Fleet(own_job=JobPlace(region="", namespace=WATCH.place.namespace, job_id=
     ],
 )
 def test_others_go_first_while_as_many_as_may_be_are_under_way(most: int, active: int, words: str) -> None:
-    assert Fleet(max_rollouts=most).turn(claim(others_active=active, others_due=9)) == words
+    assert replace(ANY, max_rollouts=most).turn(claim(others_active=active, others_due=9)) == words
 
 
 @pytest.mark.parametrize(
@@ -59,7 +61,7 @@ def test_our_own_job_goes_when_nobody_else_would(active: int, due: int, waited: 
 def test_our_own_job_is_known_in_any_region(changed: dict[str, str], own: bool) -> None:
     place = replace(WATCH.place, **changed)
     assert OWN.is_own(place) is own
-    assert not Fleet().is_own(place)
+    assert not ANY.is_own(place)
 
 
 def test_a_launch_is_bound_by_what_held_when_it_was_decided() -> None:

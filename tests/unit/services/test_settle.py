@@ -11,7 +11,7 @@ from app.domain.decision import Deploy
 from app.domain.job import JobPatch
 from app.domain.rollout import Origin, Outcome, OutcomeKind
 from app.services.launch import launch
-from app.services.settle import Current, overtaken, settlement, tells_trouble
+from app.services.settle import Current, overtaken, settlement
 from app.services.target import Launch, OpenRollout, Result
 from tests.unit.domain.cases import D2, job
 from tests.unit.services.looks import NOW, ROLLOUT, claim, item, open_rollout, seeing, state
@@ -130,9 +130,3 @@ def test_the_end_of_a_rollout_gives_way() -> None:
 )
 def test_the_job_is_read_again_until_all_is_settled(fields: dict[str, Any], thorough: bool) -> None:
     assert settlement(claim(), Result(**fields)).thorough is thorough
-
-
-def test_a_trouble_that_lasts_is_told_once() -> None:
-    assert tells_trouble(seconds=1.0, told=False)
-    assert not tells_trouble(seconds=0.9, told=False)
-    assert not tells_trouble(seconds=60, told=True)

@@ -1,15 +1,14 @@
-"""What the audit log keeps of a command, and what people are notified of."""
+"""What the audit log keeps of a command."""
 
 from typing import Any
 
 import pytest
 
-from app.domain.notice import NoticeKind
 from app.domain.rollout import Origin
 from app.services.followed import Wish
 from app.services.said import Saying
 from app.services.steering import Destination
-from app.services.telling import pausing, rolling_back, sayings, switch_notice, wished
+from app.services.telling import pausing, rolling_back, sayings, wished
 from app.services.word import Errand, Word
 from tests.unit.domain.cases import D1, D2, WATCH
 
@@ -55,15 +54,6 @@ def test_a_reset_is_one_entry(changed: dict[str, Any]) -> None:
 
 def test_a_reset_that_changed_nothing_is_no_entry() -> None:
     assert told(pinned_tag="", auto_deploy=True, is_reset=True) == []
-
-
-def test_people_are_notified_of_a_switch_that_was_turned() -> None:
-    kind = NoticeKind.AUTO_DEPLOY_TOGGLED
-    on, off = Word(watch="app", by="ann", auto_deploy=True), Word(watch="app", by="", auto_deploy=False)
-    assert switch_notice(on, auto_before=False) == (kind, "Turned on auto deployment for repo app", "by ann")
-    assert switch_notice(off, auto_before=True) == (kind, "Turned off auto deployment for repo app", "")
-    assert switch_notice(on, auto_before=True) is None
-    assert switch_notice(Word(watch="app", by="ann"), auto_before=True) is None
 
 
 def test_commands_about_everything_and_about_rollouts_are_told() -> None:

@@ -21,7 +21,7 @@ class NomadConnection:
     connection. `region` and `namespace` are used for places that name none. Variables: https://developer.hashicorp.com/nomad/commands#environment-variables
     """
 
-    address: str = "http://127.0.0.1:4646"
+    address: str
     token: str = field(default="", repr=False)
     token_file: str = ""
     namespace: str = "default"

@@ -48,7 +48,7 @@ def test_a_job_that_was_dispatched_or_has_no_namespace_is_quoted_into_nomads_add
 
 
 def test_without_addresses_there_are_no_links() -> None:
-    assert compose(7, DEPLOYING, Addresses()).links == ()
+    assert compose(7, DEPLOYING, Addresses(page="", nomad="")).links == ()
 
 
 def test_a_failure_says_its_reason_and_what_comes_next() -> None:

@@ -1,0 +1,34 @@
+"""Time in a line: what falls due now, or would only later."""
+
+from dataclasses import dataclass
+
+from app.adapters.postgres.schedule import PostgresSchedule
+from app.services.ringing import LOOK
+from tests.line.parts import Parts
+
+
+@dataclass(kw_only=True)
+class Clock(Parts):
+    """A line whose targets are made due by the test."""
+
+    async def poll(self) -> None:
+        """Let the fallback poller find every target due now."""
+        await self.rows.make_polls_due()
+        # One that is being written to is passed over, and found a moment later.
+        while await self.rows.has_due_polls():
+            for target_id in await PostgresSchedule(self.database).due_for_poll(interval=60, limit=1000):
+                self.doorbell.ring(LOOK, str(target_id))
+
+    async def due(self) -> list[int]:
+        """Make every target due for a thorough look, without telling anybody; returns their ids."""
+        return await self.rows.make_targets_due()
+
+    async def mark(self) -> None:
+        """Make every target due for a thorough look, and ring for it."""
+        for target_id in await self.due():
+            self.doorbell.ring(LOOK, str(target_id))
+
+    async def let_pass(self, seconds: float) -> None:
+        """Let time pass in Postgres: what is due within `seconds` is due now, and what was received is older."""
+        for target_id in await self.rows.let_pass(seconds):
+            self.doorbell.ring(LOOK, str(target_id))

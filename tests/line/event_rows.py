@@ -1,0 +1,65 @@
+"""Rows of what registries sent, and of what was seen of their tags."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from tests.line.tables import Tables
+
+_PREDECESSOR = """
+CREATE TABLE deployed_repository_version (
+  repository_name character varying NOT NULL PRIMARY KEY UNIQUE,
+  pinned_tag character varying NOT NULL,
+  auto_deploy boolean NOT NULL default true)
+"""
+
+
+@dataclass(frozen=True)
+class EventRows(Tables):
+    """The events, sightings and failures of a line."""
+
+    async def sightings(self) -> list[tuple[str, str]]:
+        """(tag, who found it) of every digest that was wanted once, in the order of their finding."""
+        rows = await self.fetch("SELECT tag, found_by FROM sightings ORDER BY first_seen_at")
+        return [tuple(row) for row in rows]
+
+    async def was_sighted(self, digest: str) -> bool:
+        """Whether the digest was wanted once."""
+        return bool(await self.fetch("SELECT 1 FROM sightings WHERE digest = $1", digest))
+
+    async def tag_sightings(self) -> list[Any]:
+        """(tag, first_seen_at) of every tag that appeared, by tag."""
+        return await self.fetch("SELECT tag, first_seen_at FROM tag_sightings ORDER BY tag")
+
+    async def answers(self) -> list[Any]:
+        """(attempts, settled_at, answer) of every event for a watch."""
+        return await self.fetch("SELECT attempts, settled_at, answer FROM event_watches ORDER BY event_id")
+
+    async def has_open_events(self) -> bool:
+        """Whether an event waits for its answer."""
+        return bool(await self.fetch("SELECT 1 FROM event_watches WHERE settled_at IS NULL"))
+
+    async def settle_events(self) -> None:
+        """Let no event wait for its answer any more."""
+        await self.execute("UPDATE event_watches SET settled_at = clock_timestamp()")
+
+    async def answer_events(self, answer: str) -> None:
+        """Let every event have this answer."""
+        await self.execute("UPDATE event_watches SET answer = $1", answer)
+
+    async def has_failures(self) -> bool:
+        """Whether any digest is held as failed, or was let go."""
+        return bool(await self.fetch("SELECT 1 FROM failures"))
+
+    async def add_failure(self, watch: str, digest: str) -> None:
+        """Hold the digest as failed."""
+        await self.execute("INSERT INTO failures SELECT $1, $2, gen_random_uuid()", watch, digest)
+
+    async def has_words(self) -> bool:
+        """Whether anybody is remembered to have said anything."""
+        return bool(await self.fetch("SELECT 1 FROM words"))
+
+    async def add_predecessors_rule(self, watch: str, *, pinned_tag: str, auto_deploy: bool) -> None:
+        """Leave the Go service's table behind, with its rule for the watch."""
+        await self.execute(_PREDECESSOR)
+        statement = "INSERT INTO deployed_repository_version VALUES ($1, $2, $3)"
+        await self.execute(statement, watch, pinned_tag, auto_deploy)

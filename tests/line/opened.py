@@ -1,0 +1,141 @@
+"""The line, opened on a migrated database until the end of a test."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from app.adapters.nomad import NomadConnection, NomadDeployer
+from app.adapters.postgres.looks import PostgresLooks
+from app.adapters.postgres.pool import Database
+from app.adapters.postgres.rollouts import PostgresRollouts
+from app.adapters.postgres.rules import PostgresRules
+from app.adapters.postgres.schedule import PostgresSchedule
+from app.adapters.postgres.steering import PostgresSteering
+from app.adapters.postgres.watches import PostgresWatches
+from app.adapters.registry import RegistryClient, RegistryEndpoint
+from app.domain.reference import Repository
+from app.domain.rollout import Patience
+from app.domain.watch import JobPlace, Watch
+from app.local.nomad import Simulator
+from app.ports import RegistrySource
+from app.services.look import Looker, LookSettings, look
+from app.services.observe import Observer, observe
+from app.services.operate import Operator
+from app.services.reconcile import reconcile
+from app.services.ringing import LOOK, OBSERVE
+from app.services.schedule import sweep_forever
+from app.services.vigil import Vigil
+from tests.fakes.doorbell import InProcessDoorbell
+from tests.line.clock import Clock
+from tests.line.parts import PATIENCE
+from tests.line.people import People
+from tests.line.pushing import Pushing
+from tests.line.waiting import Waiting
+from tests.line.world import World, world
+from tests.settings import DEFAULTS, LOOK_DEFAULTS, PATIENCE_DEFAULTS
+
+
+@dataclass(kw_only=True)
+class Line(Pushing, Waiting, People, Clock):
+    """The running line, with the watches that a test configures."""
+
+    def watch(self, name: str, **fields: Any) -> Watch:
+        """A watch of `team/NAME` in job NAME, task `server`."""
+        place = fields.pop("place", JobPlace(region="", namespace="default", job_id=fields.pop("job", name)))
+        repository = Repository.of(fields.pop("host", self.host), fields.pop("path", f"team/{name}"))
+        values: dict[str, Any] = {"registry": "main", "task": "server", **fields}
+        return Watch(name=name, repository=repository, place=place, **values)
+
+    async def configure(self, *watches: Watch) -> None:
+        """Make these the configured watches, as a process does at start, and look at them."""
+        self.watches = watches
+        done = await reconcile(PostgresWatches(self.database), watches, at_start=True)
+        for target_id in done.due:
+            self.doorbell.ring(LOOK, str(target_id))
+
+    async def start(self, name: str = "app", tag: str = "v1.0.0", **fields: Any) -> str:
+        """Push `team/NAME:tag`, run it by its tag in job NAME, watch it and look once. Returns the digest."""
+        digest = await self.push(name, tag, told=False)
+        self.job(name, f":{tag}")
+        await self.configure(self.watch(name, **fields))
+        await self.held(name, "up_to_date")
+        await self.quiet()
+        return digest
+
+
+@asynccontextmanager
+async def line(
+    database_url: str,
+    *,
+    around: World | None = None,
+    nomad: Simulator | None = None,
+    look_settings: LookSettings | None = None,
+    patience: Patience | None = None,
+    more_registries: Mapping[str, RegistryEndpoint] | None = None,
+    instead: RegistrySource | None = None,
+    nomad_timeout: float = 10.0,
+) -> AsyncIterator[Line]:
+    """Open the line on a migrated database, in the world `around` it or one of its own; everything stops at the end.
+
+    Where the registry is no matter, `instead` answers for it, without HTTP.
+    A test that did not fail is audited: every rollout has ended, with one outcome and one notification.
+    """
+    bell = InProcessDoorbell()
+    database = Database(database_url, timeout=PATIENCE)  # one that is slow to give a connection is not away
+    with nullcontext(around) if around else world(nomad=nomad) as outside:
+        endpoint = RegistryEndpoint(name="main", scheme="http", domain=outside.registry_url.partition("://")[2])
+        registries = RegistryClient({"main": endpoint, **(more_registries or {})})
+        deployer = NomadDeployer(NomadConnection(address=outside.nomad_url, timeout=nomad_timeout))
+        vigil = Vigil(PostgresRollouts(database), deployer, bell)
+        opened = Line(
+            database=database,
+            registry=outside.registry,
+            registry_url=outside.registry_url,
+            nomad=outside.nomad,
+            doorbell=bell,
+            looker=Looker(
+                looks=PostgresLooks(database),
+                registries=instead or registries,
+                deployer=deployer,
+                doorbell=bell,
+                settings=look_settings or LOOK_DEFAULTS,
+            ),
+            operator=Operator(
+                rules=PostgresRules(database),
+                steering=PostgresSteering(database),
+                registries=instead or registries,
+                deployer=deployer,
+                doorbell=bell,
+            ),
+            observer=Observer(
+                rollouts=PostgresRollouts(database),
+                deployer=deployer,
+                doorbell=bell,
+                vigil=vigil,
+                patience=patience or replace(PATIENCE_DEFAULTS, grace=0.1),
+                lease=DEFAULTS.lease_seconds,
+            ),
+        )
+        bell.steps = {
+            LOOK: lambda key: look(opened.looker, int(key)),
+            OBSERVE: lambda key: observe(opened.observer, UUID(key)),
+        }
+        background = [
+            asyncio.create_task(sweep_forever(PostgresSchedule(database), bell)),
+            asyncio.create_task(vigil.run()),
+        ]
+        try:
+            yield opened
+            await opened.audit()
+        finally:
+            for task in background:
+                task.cancel()
+            await asyncio.gather(*background, return_exceptions=True)
+            await vigil.aclose()
+            await bell.close()
+            await registries.aclose()
+            await deployer.aclose()
+            await database.close()

@@ -1,0 +1,62 @@
+"""What an opened line is made of, and how a test waits for it."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from app.adapters.postgres.pool import Database
+from app.domain.watch import Watch
+from app.local.nomad import Simulator
+from app.local.registry import LocalRegistry
+from app.services.look import Looker
+from app.services.observe import Observer
+from app.services.operate import Operator
+from tests.fakes.doorbell import InProcessDoorbell
+from tests.line.rows import Rows
+
+PATIENCE = 90.0  # seconds for what takes milliseconds on an idle machine
+
+
+@dataclass(kw_only=True)
+class Parts:
+    """The running line and everything a test drives it by."""
+
+    database: Database
+    registry: LocalRegistry
+    registry_url: str
+    nomad: Simulator
+    doorbell: InProcessDoorbell
+    looker: Looker
+    observer: Observer
+    operator: Operator
+    watches: tuple[Watch, ...] = ()
+    refusals: int = 0
+    """How often a delivery could not be stored, and was sent again."""
+
+    @property
+    def host(self) -> str:
+        """The registry's `host:port`, as it stands in jobs."""
+        return self.registry_url.partition("://")[2]
+
+    @property
+    def rows(self) -> Rows:
+        """What stands in the tables behind the stores."""
+        return Rows(self.database)
+
+    async def until(self, condition: Callable[[], Any], what: str, *, within: float = PATIENCE) -> Any:
+        """Wait until the condition (plain or async) is true; fails with `what` after `within` seconds."""
+        deadline = asyncio.get_running_loop().time() + within
+        while True:
+            value = condition()
+            if asyncio.iscoroutine(value):
+                value = await value
+            if value:
+                return value
+            if asyncio.get_running_loop().time() > deadline:
+                told = {"ledger": self._ledger(), **await self.rows.describe()}
+                raise AssertionError(f"not within {within} s: {what}; {told}")
+            await asyncio.sleep(0.01)
+
+    def _ledger(self) -> list[tuple[str, list[str]]]:
+        return [(entry.job, sorted(entry.images.values())) for entry in self.nomad.ledger.entries()][-5:]

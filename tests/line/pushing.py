@@ -1,0 +1,52 @@
+"""What registries do to a line: push images, and tell of it by webhook."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from app.adapters.postgres.inbox import PostgresInbox
+from app.domain.event import Action, Parsed, PushEvent
+from app.errors import StoreUnavailable
+from app.services.receive import Delivery
+from app.services.ringing import LOOK
+from tests.line.parts import PATIENCE, Parts
+
+_POSTS = 300
+
+
+@dataclass(kw_only=True)
+class Pushing(Parts):
+    """A line whose registry is pushed to."""
+
+    async def push(self, name: str, tag: str, content: str = "", *, told: bool = True) -> str:
+        """Push `team/NAME:tag`; `told` sends the webhook's event as well. Returns the digest."""
+        digest = self.registry.push(f"team/{name}", tag, content=content or f"{name} {tag}")
+        if told:
+            await self.tell(f"team/{name}", tag, digest)
+        return digest
+
+    async def tell(self, path: str, tag: str, digest: str | None) -> UUID:
+        """Deliver the event of a push, true or not, until it is stored, as registries do; returns the delivery's id."""
+        event = PushEvent(action=Action.PUSH, host=self.host, path=path, tag=tag, digest=digest, event_id=str(uuid4()))
+        # The web gives a sender up after a second; here a slow commit is waited for, so that the id is the event's.
+        inbox = PostgresInbox(self.database, patience=PATIENCE)
+        for _ in range(_POSTS):
+            delivery = Delivery(delivery_id=uuid4(), source="distribution", size=1, parsed=Parsed(events=(event,)))
+            try:
+                receipt = await inbox.store(delivery)
+            except StoreUnavailable:
+                self.refusals += 1
+                await asyncio.sleep(0.1)
+                continue
+            for target_id in receipt.target_ids:
+                self.doorbell.ring(LOOK, str(target_id))
+            return delivery.delivery_id
+        raise AssertionError(f"not stored by {_POSTS} posts")
+
+    def child_digest(self, path: str, tag: str) -> str:
+        """The digest of the first manifest that the index behind the tag lists."""
+        found = self.registry.contents.manifest(path, tag)
+        assert found is not None
+        digest: str = json.loads(found.body)["manifests"][0]["digest"]
+        return digest

@@ -1,0 +1,85 @@
+"""Rows of targets: when each is due, whose turn it is, and what troubles it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tests.line.tables import Tables
+
+
+@dataclass(frozen=True)
+class TargetRows(Tables):
+    """The targets of a line."""
+
+    async def make_targets_due(self) -> list[int]:
+        """Make every target due for a thorough look; returns their ids."""
+        rows = await self.fetch(
+            "UPDATE targets SET mark = mark + 1, thorough = true, due_at = now() RETURNING target_id"
+        )
+        return [row["target_id"] for row in rows]
+
+    async def make_polls_due(self) -> None:
+        """Let every target's poll be due."""
+        await self.execute("UPDATE targets SET poll_at = now() - interval '1 second'")
+
+    async def has_due_polls(self) -> bool:
+        """Whether a target that is watched is due to be polled."""
+        return bool(
+            await self.fetch(
+                "SELECT 1 FROM targets t WHERE poll_at <= clock_timestamp() "
+                "AND EXISTS (SELECT FROM watches w WHERE w.target_id = t.target_id AND present)"
+            )
+        )
+
+    async def has_polls_before_due(self) -> bool:
+        """Whether a target is polled before it is due again."""
+        return bool(await self.fetch("SELECT 1 FROM targets WHERE poll_at < due_at - interval '1 second'"))
+
+    async def woken_jobs(self) -> list[str]:
+        """The jobs of the targets that were woken and not taken yet."""
+        rows = await self.fetch("SELECT job_id FROM wakes JOIN targets USING (target_id)")
+        return [row["job_id"] for row in rows]
+
+    async def marks(self) -> list[Any]:
+        """How often each target was marked, and when it is due."""
+        return await self.fetch("SELECT mark, due_at FROM targets")
+
+    async def put_off_an_hour(self) -> None:
+        """Let every target be due in an hour."""
+        await self.execute("UPDATE targets SET due_at = now() + interval '1 hour'")
+
+    async def put_off_the_waiting_by_a_day(self) -> None:
+        """Let those that wait their turn not look for it by themselves."""
+        await self.execute("UPDATE targets SET due_at = due_at + interval '1 day' WHERE waits_turn_since IS NOT NULL")
+
+    async def waiting_count(self) -> int:
+        """How many targets have settled as waiting for their turn."""
+        return int(
+            await self.value(
+                "SELECT count(*) FROM watches JOIN decisions USING (decision_id) JOIN targets USING (target_id) "
+                "WHERE reason = 'waits_turn' AND waits_turn_since IS NOT NULL AND lease_token IS NULL "
+                "AND due_at > clock_timestamp()"
+            )
+        )
+
+    async def does_one_wait_its_turn(self) -> bool:
+        """Whether any target waits for its turn."""
+        return bool(await self.fetch("SELECT 1 FROM targets WHERE waits_turn_since IS NOT NULL"))
+
+    async def let_wait(self, job: str, *, minutes: int) -> None:
+        """Let a target that waits for its turn have waited so long."""
+        await self.execute(
+            "UPDATE targets SET waits_turn_since = clock_timestamp() - make_interval(mins => $2) "
+            "WHERE job_id = $1 AND waits_turn_since IS NOT NULL",
+            job,
+            minutes,
+        )
+
+    async def target_trouble(self) -> tuple[str, datetime | None]:
+        """What troubles the one target, and since when."""
+        (row,) = await self.fetch("SELECT trouble, trouble_since FROM targets")
+        return row["trouble"], row["trouble_since"]
+
+    async def age_target_trouble(self) -> None:
+        """Let what troubles targets have begun a second earlier."""
+        await self.execute("UPDATE targets SET trouble_since = trouble_since - interval '1 second'")

@@ -1,0 +1,88 @@
+"""Rows of watches: their rule, their decision, and what is remembered of what they ran."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tests.line.tables import Tables
+
+
+@dataclass(frozen=True)
+class WatchRows(Tables):
+    """The watches of a line, and their decisions; where no name is asked for there is one."""
+
+    async def decision(self, name: str) -> tuple[str, str]:
+        """(reason, words) of the watch's decision now, both "" before the first."""
+        rows = await self.fetch(
+            "SELECT reason, words FROM decisions JOIN watches USING (decision_id) WHERE name = $1", name
+        )
+        return (rows[0]["reason"], rows[0]["words"]) if rows else ("", "")
+
+    async def hold_and_decision(self, name: str) -> tuple[str, str]:
+        """The decision in a word, as the watch has it and as the decision says it."""
+        (row,) = await self.fetch(
+            "SELECT hold, coalesce(CASE kind WHEN 'hold' THEN reason ELSE kind END, '') AS said "
+            "FROM watches LEFT JOIN decisions USING (decision_id) WHERE name = $1",
+            name,
+        )
+        return row["hold"], row["said"]
+
+    async def decisions(self) -> list[tuple[int, str, str]]:
+        """(id, kind, reason) of every decision, oldest first."""
+        rows = await self.fetch("SELECT decision_id, kind, reason FROM decisions ORDER BY decision_id")
+        return [tuple(row) for row in rows]
+
+    async def looks(self) -> list[tuple[int, int]]:
+        """(id, how many looks came to it) of every decision, oldest first."""
+        return [tuple(row) for row in await self.fetch("SELECT decision_id, looks FROM decisions ORDER BY decision_id")]
+
+    async def rule(self) -> tuple[str, bool]:
+        """(pinned tag, auto deploy)."""
+        (row,) = await self.fetch("SELECT pinned_tag, auto_deploy FROM watches")
+        return row["pinned_tag"], row["auto_deploy"]
+
+    async def wanted(self) -> tuple[str, str]:
+        """(tag, digest) that is wanted."""
+        (row,) = await self.fetch("SELECT wanted_tag, wanted_digest FROM watches")
+        return row["wanted_tag"], row["wanted_digest"]
+
+    async def expected(self) -> dict[str, str]:
+        """The image that our last rollout left in each task."""
+        return dict(await self.value("SELECT expected FROM watches"))
+
+    async def digests(self) -> dict[str, str]:
+        """The digest that each image stands for."""
+        return dict(await self.value("SELECT digests FROM watches"))
+
+    async def digest_tags(self, name: str) -> dict[str, str]:
+        """The tag that each digest was deployed by."""
+        return dict(await self.value("SELECT digest_tags FROM watches WHERE name = $1", name))
+
+    async def in_flight(self) -> list[dict[str, Any]]:
+        """What registrations that were given up may still put into the job."""
+        return list(await self.value("SELECT in_flight FROM watches"))
+
+    async def changed_by_hand_at(self) -> datetime | None:
+        """When the image was changed by hand."""
+        found: datetime | None = await self.value("SELECT hand_changed_at FROM watches")
+        return found
+
+    async def registry_troubles(self) -> list[tuple[str, str, datetime | None]]:
+        """(watch, trouble, since) of the watches whose registry does not answer."""
+        rows = await self.fetch(
+            "SELECT name, trouble, trouble_since FROM watches WHERE trouble <> '' OR trouble_since IS NOT NULL"
+        )
+        return [tuple(row) for row in rows]
+
+    async def unserved(self) -> tuple[str, datetime | None]:
+        """Which running digest the registry no longer has, and since when."""
+        (row,) = await self.fetch("SELECT unserved, unserved_since FROM watches")
+        return row["unserved"], row["unserved_since"]
+
+    async def age_unserved_check(self) -> None:
+        """Let it be long ago that the registry was asked for what runs."""
+        await self.execute("UPDATE watches SET unserved_checked_at = unserved_checked_at - interval '16 minutes'")
+
+    async def forget_unserved_check(self) -> None:
+        """Let the registry never have been asked for what runs."""
+        await self.execute("UPDATE watches SET unserved_checked_at = NULL")

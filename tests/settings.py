@@ -1,0 +1,11 @@
+"""The product's own settings where nobody configured anything, for tests that put its services together themselves.
+
+A test that needs a shorter time replaces that one, so that everything else runs with the product's numbers.
+"""
+
+from app.bootstrap.values import look_settings, patience
+from app.settings import load_settings
+
+DEFAULTS = load_settings(None, {"REGISTRYWATCHER_DATABASE_URL": "postgresql://nobody@127.0.0.1/nothing"}, places=())
+LOOK_DEFAULTS = look_settings(DEFAULTS)
+PATIENCE_DEFAULTS = patience(DEFAULTS)

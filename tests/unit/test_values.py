@@ -1,0 +1,34 @@
+"""What the configuration says reaches the services: nothing behind the settings has a default for it."""
+
+from dataclasses import replace
+
+from app.bootstrap.values import look_settings, patience
+from app.domain.rollout import Patience
+from app.domain.watch import JobPlace
+from app.services.fleet import Fleet
+from app.services.look import LookSettings
+from tests.settings import DEFAULTS, LOOK_DEFAULTS, PATIENCE_DEFAULTS
+
+OWN = JobPlace(region="", namespace="default", job_id="watcher")
+
+
+def test_looks_and_rollouts_keep_to_what_is_configured() -> None:
+    settings = replace(
+        DEFAULTS,
+        lease_seconds=7.0,
+        job_reread_interval=8.0,
+        rollout_stall_after=9.0,
+        rollout_deadline=10.0,
+        max_rollouts=11,
+        stop_after_failure=True,
+        own_job=OWN,
+    )
+    fleet = Fleet(max_rollouts=11, stop_after_failure=True, own_job=OWN)
+    assert look_settings(settings) == LookSettings(lease=7.0, reread_job=8.0, stall_after=9.0, fleet=fleet)
+    assert patience(settings) == Patience(stall_after=9.0, deadline=10.0)
+
+
+def test_looks_and_rollouts_have_the_defaults_of_the_configuration() -> None:
+    fleet = Fleet(max_rollouts=0, stop_after_failure=False, own_job=None)
+    assert LookSettings(lease=4.0, reread_job=300.0, stall_after=900.0, fleet=fleet) == LOOK_DEFAULTS
+    assert Patience(stall_after=900.0, deadline=3600.0) == PATIENCE_DEFAULTS
