@@ -26,37 +26,48 @@ from app.bootstrap.values import AccessRatchet
 from app.domain.rollout import Patience
 from app.ports import Deployer, RegistrySource
 from app.services.announce import Announcer
+from app.services.board import Board
 from app.services.compose import Addresses
+from app.services.feed import Feed
 from app.services.fleet import Fleet
 from app.services.look import Looker, LookSettings
 from app.services.observe import Observer
-from app.services.queries import SchemaCheck
+from app.services.queries import Queries, SchemaCheck
+from app.services.reconcile import WatchStore
+from app.services.schedule import Retention, Schedule
+from app.services.steering import Steering
 from app.services.vigil import Vigil
+from app.services.word import Rules
 from app.settings import Settings
 from app.web.auth import Access
+from app.web.running import AudibleDoorbell, Deliveries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Everything that a face of the program calls, ready to use, and the settings that it was built from."""
+    """Everything that a face of the program calls, ready to use, and the settings that it was built from.
+
+    Stores are typed as their Protocols: mypy then compares each with its Protocol in `build_services`, which imports
+    both, and names the method that differs.
+    """
 
     settings: Settings
     database: Database
     registries: RegistrySource
     deployer: Deployer
-    doorbell: DramatiqDoorbell
+    doorbell: AudibleDoorbell
     looker: Looker
     observer: Observer
     announcer: Announcer
-    inbox: PostgresInbox
-    schedule: PostgresSchedule
-    rules: PostgresRules
-    steering: PostgresSteering
-    queries: PostgresQueries
-    board: PostgresBoard
-    watches: PostgresWatches
-    retention: PostgresRetention
-    feed: PostgresFeed
+    inbox: Deliveries
+    schedule: Schedule
+    rules: Rules
+    steering: Steering
+    queries: Queries
+    board: Board
+    watches: WatchStore
+    retention: Retention
+    feed: Feed
     access: Access
     readiness: SchemaCheck
 
