@@ -167,9 +167,10 @@ def test_the_picture_of_the_design_names_what_is_there() -> None:
     tree = block_with("", "the one place that picks adapters")
     folders = {path.name for path in (ROOT / "app").iterdir() if path.is_dir() and (path / "__init__.py").exists()}
     assert set(re.findall(r"^  (\w+)/", tree, re.MULTILINE)) == folders
-    layers = re.search(r"^layers = \[(.*?)\]", read("pyproject.toml"), re.DOTALL | re.MULTILINE)
+    contract = r"^containers = \[\"app\"\].*?^layers = \[(.*?)\]"
+    layers = re.search(contract, read("pyproject.toml"), re.DOTALL | re.MULTILINE)
     assert layers is not None
-    line = " > ".join(re.findall(r'"([^"]+)"', layers[1])).replace("app.", "").replace(":", "|")
+    line = " > ".join(["workers", *re.findall(r'^ +"([^"(]+)"', layers[1], re.MULTILINE)])
     assert line in re.sub(r"\s+", " ", picture)
 
 
