@@ -303,7 +303,7 @@ class Line:
                 "+ (SELECT count(*) FROM wakes) "
                 "+ (SELECT count(*) FROM rollouts WHERE ended_at IS NULL) AS open"
             )
-            return rows[0]["open"] == 0
+            return bool(rows[0]["open"] == 0)
 
         await self.until(idle, "everything is quiet")
 

@@ -1,5 +1,7 @@
 """What failed here before is not tried again by itself; what is no verdict of Nomad's is, with one notice."""
 
+from typing import Any
+
 import pytest
 
 from app.domain.rollout import Patience
@@ -7,7 +9,7 @@ from app.local.nomad import Fate, Timing
 from tests.line import Line, line
 
 
-async def _failed(running: Line, **fields: object) -> str:
+async def _failed(running: Line, **fields: Any) -> str:
     """v1.0.0 runs, v1.1.0 is pushed and fails; returns the digest of v1.1.0."""
     await running.start(**fields)
     running.nomad.judge("v1.1.0", Fate.EXITS_NONZERO)

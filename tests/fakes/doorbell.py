@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
-Step = Callable[[str], Awaitable[None]]
+Step = Callable[[str], Awaitable[object]]
 
 
 class InProcessDoorbell:

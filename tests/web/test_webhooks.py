@@ -7,7 +7,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
-from starlette.types import Message
+from starlette.types import Message, Receive
 
 from app.errors import RegistryWatcherError
 from app.settings.secret import Secret
@@ -91,7 +91,7 @@ def test_both_secrets_in_both_spellings(client: TestClient, sent: str) -> None:
 @pytest.mark.parametrize("source", ["main", "open", "blank"])
 @pytest.mark.parametrize("sent", [None, "", "Bearer", "Bearer ", "Bearer wrong", "Basic bmV3", "\xff\xfe"])
 def test_anything_but_a_secret_is_401(client: TestClient, services: Face, source: str, sent: str | None) -> None:
-    headers = {"Authorization": sent.encode("latin-1")} if sent is not None else {}
+    headers = {b"Authorization": sent.encode("latin-1")} if sent is not None else {}
     answer = client.post(f"/webhooks/{source}", content=envelope(push()), headers=headers)
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
@@ -153,7 +153,8 @@ async def test_nothing_is_read_of_a_body_that_is_declared_too_large(application:
 
 
 async def test_a_client_that_goes_away_leaves_nothing(application: Starlette, services: Face) -> None:
-    messages = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+    sent: list[Message] = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+    messages = iter(sent)
 
     async def receive() -> Message:
         return next(messages)
@@ -210,7 +211,7 @@ def test_no_such_delivery_is_404(client: TestClient, name: str) -> None:
     assert json.loads(answer.content)["message"]
 
 
-async def call(application: Starlette, receive: object, *headers: tuple[bytes, bytes]) -> list[int]:
+async def call(application: Starlette, receive: Receive, *headers: tuple[bytes, bytes]) -> list[int]:
     """Call the application below any client, to say what arrives when; returns the status sent."""
     statuses: list[int] = []
 
@@ -225,5 +226,5 @@ async def call(application: Starlette, receive: object, *headers: tuple[bytes, b
         "query_string": b"",
         "headers": [(b"authorization", b"Bearer new"), *headers],
     }
-    await application(scope, receive, send)  # type: ignore[arg-type]
+    await application(scope, receive, send)
     return statuses

@@ -185,7 +185,7 @@ def test_the_licences_that_are_not_permissive_are_named() -> None:
     named = re.findall(r"^([a-z][\w.-]*)==", read("requirements.lock"), re.MULTILINE)
     for distribution in metadata.distributions():
         about = distribution.metadata
-        licence = " ".join([about.get("License-Expression") or "", *(about.get_all("Classifier") or ())])
+        licence = " ".join([each for key in ("License-Expression", "Classifier") for each in about.get_all(key) or ()])
         if about["Name"].lower() in named and re.search(r"MPL|Mozilla|GPL|Lesser", licence):
             assert about["Name"].lower() in told
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-import httpx
-
 from app.domain.event import Parsed
 from app.domain.job import DeploymentPhase
 from app.domain.rollout import OutcomeKind
@@ -17,6 +15,7 @@ from app.services import operate
 from app.services.operate import Operator
 from app.services.replay import Kept, Replayed
 from app.services.replay import replay as replay_delivery
+from app.services.steering import Past
 from app.services.word import Asked
 from app.web.arrival import Listening
 from app.web.auth import Access, Role
@@ -138,7 +137,7 @@ def _forms() -> Iterator[Row]:
 def _pressed(when: str, path: str, body: str, thing: str, mend: str, *, kind: str = FORM) -> Row:
     """What a page's script is told beside the button."""
     with Face().client(**{"HX-Request": "true"}) as browser:
-        answer: httpx.Response = browser.post(path, content=body, headers={"Content-Type": kind})
+        answer = browser.post(path, content=body, headers={"Content-Type": kind})
     assert answer.status_code >= 400, when
     return Row(when=when, name=str(answer.status_code), sentence=answer.text, thing=thing, mend=mend)
 
@@ -192,7 +191,7 @@ def _rollbacks() -> Iterator[Row]:
     yield _asked("another came in between", overtaken, "POST", path, str(SUMMARY.rollout_id), "see GET /rollouts")
 
 
-def _earlier(outcome: OutcomeKind) -> object:
+def _earlier(outcome: OutcomeKind) -> Past:
     return replace(PAST, newest=OTHER, outcome=outcome)
 
 
@@ -210,7 +209,7 @@ def _redeploys() -> Iterator[Row]:
         rules=face.rules,
         steering=face.steering,
         registries=face.registries,
-        deployer=face.deployer,  # type: ignore[arg-type]
+        deployer=face.deployer,
         doorbell=face.doorbell,
     )
     unnamed = operate.redeploy(operator, "app", tag="", by="")
@@ -264,7 +263,7 @@ def _asked(
     body: bytes = b"",
 ) -> Row:
     with face.client() as browser:
-        answer: httpx.Response = browser.request(method, path, content=body, headers=headers)
+        answer = browser.request(method, path, content=body, headers=headers)
     assert answer.status_code >= 400, when
     message: str = answer.json()["message"]
     return Row(when=when, name=str(answer.status_code), sentence=message, thing=thing, mend=mend)

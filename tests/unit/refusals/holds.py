@@ -12,6 +12,7 @@ from app.domain.job import ActiveDeployment, JobState, TaskKey
 from app.domain.rule import Rule
 from app.services.fleet import Fleet
 from app.services.look import LookSettings, busy_with
+from app.services.target import Claim
 from tests.unit.domain.cases import D1, D2, WATCH, case, job, knows, task
 from tests.unit.refusals.row import Row
 from tests.unit.services.looks import claim, open_rollout
@@ -63,8 +64,8 @@ def _held(when: str, weighed: Case, thing: str, mend: str) -> Row:
     return Row(when=when, name=found.reason.value, sentence=found.words, thing=thing, mend=mend)
 
 
-def _busy(of: object, found: JobState) -> Case:
-    return case(job=found, busy=busy_with(LookSettings(), of, found))  # type: ignore[arg-type]
+def _busy(of: Claim, found: JobState) -> Case:
+    return case(job=found, busy=busy_with(LookSettings(), of, found))
 
 
 def _no_release(found: JobState) -> Case:
@@ -73,28 +74,30 @@ def _no_release(found: JobState) -> Case:
 
 def _unusable() -> Iterator[Row]:
     yield _held("the job is missing", case(job=None), "job app", "register it once")
-    for when, spec, thing, mend in (
+    jobs: tuple[tuple[str, dict[str, object], str, str], ...] = (
         ("the job is stopped", {"Stop": True}, "job app", "run it again in Nomad"),
         ("it is a launch of another job", {"ParentID": "nightly"}, "job app", "watch that one instead"),
         ("the job is multiregion", {"Multiregion": {"Regions": []}}, "job app", "split it into one job per region"),
-    ):
+    )
+    for when, spec, thing, mend in jobs:
         yield _held(when, case(job=job(unusable=unusable({"ID": "app", **spec}))), thing, mend)
     yield _held("the job has no such task", case(job=job(task(name="other"))), "'server'", "correct nomad_task_name")
     group = case(watch=replace(WATCH, group="b"))
     yield _held("the group has no such task", group, "group 'b' of job app", "correct nomad_task_name")
     foreign = case(job=job(task("other/app:v1")))
     yield _held("it runs another image", foreign, "task app/server", "correct the configuration or the job")
-    for when, spec, mend in (
+    configs: tuple[tuple[str, dict[str, object], str], ...] = (
         ("its image is a variable", {"image": "app:${TAG}"}, "write it out in the job"),
         ("it has no image", {}, "write one in its config"),
         ("its image is no text", {"image": ["app"]}, "write one reference in its config"),
         ("its image is an archive", {"image": "app", "load": "app.tar"}, "name an image of a registry"),
         ("its image cannot be read", {"image": "app:"}, "correct it in the job"),
-    ):
+    )
+    for when, spec, mend in configs:
         yield _task(when, {"Driver": "docker", "Config": spec}, mend)
     yield _task("its driver runs no images", {"Driver": "exec"}, "docker, podman, containerd-driver do")
-    proxy = {"Driver": "docker", "Kind": "connect-proxy:web", "Config": {"image": "${meta.connect.sidecar_image}"}}
-    yield _task("it is Consul Connect's", proxy, "watch a task of your own")
+    spec = {"Driver": "docker", "Kind": "connect-proxy:web", "Config": {"image": "${meta.connect.sidecar_image}"}}
+    yield _task("it is Consul Connect's", spec, "watch a task of your own")
 
 
 def _task(when: str, specification: dict[str, object], mend: str) -> Row:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import anyio
 import httpx
 
+from app.adapters.registry import RegistryEndpoint
 from app.errors import RegistryWatcherError
 from tests.unit.refusals.row import Row
 from tests.unit.registry.answers import APP, Registry, client, endpoint
@@ -31,6 +32,7 @@ def registries() -> Iterator[Row]:
         ("the connection breaks", httpx.ReadError(""), LATER),
     ):
         yield _asked(when, _raising(error), mend)
+    body: dict[str, object]
     for when, status, body, mend in (
         ("it asks to slow down", 429, {}, LATER),
         ("it refuses who asks anonymously", 403, {}, "set registry_auth"),
@@ -47,9 +49,9 @@ def _asked(when: str, answer: Callable[[httpx.Request], httpx.Response], mend: s
     return _row(when, _words(answer), "registry main", mend)
 
 
-def _words(answer: Callable[[httpx.Request], httpx.Response], at: object = None) -> str:
+def _words(answer: Callable[[httpx.Request], httpx.Response], at: RegistryEndpoint | None = None) -> str:
     async def ask() -> str:
-        async with client(Registry(answer), at) as source:  # type: ignore[arg-type]
+        async with client(Registry(answer), at) as source:
             try:
                 await source.tags("main", APP)
             except RegistryWatcherError as error:
