@@ -18,6 +18,8 @@ from app.services.schedule import sweep_forever
 from app.settings import Settings
 from app.web.application import build
 from app.web.arrival import Listening
+from app.web.live import Streams
+from app.web.running import set_running
 
 log = structlog.get_logger()
 
@@ -35,7 +37,7 @@ def create_app(settings: Settings, *, running: App | None = None, bound: Listeni
     @asynccontextmanager
     async def lifespan(application: Starlette) -> AsyncIterator[None]:
         async with nullcontext(running) if running else open_app(settings, kind=ProcessKind.WEB) as process:
-            application.state.running = process
+            set_running(application, process)
             services = process.services
             sweeper = asyncio.create_task(
                 sweep_forever(services.schedule, services.doorbell, loop=process.loops.add(Loop("sweep")))
@@ -59,7 +61,8 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the streams, then everything else."""
-        self._application.state.streams.stop()
+        streams: Streams = self._application.state.streams
+        streams.stop()
         await super().shutdown(sockets)
 
 

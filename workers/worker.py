@@ -4,7 +4,7 @@ import asyncio
 import signal
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import partial
 from typing import Any, Protocol
@@ -16,7 +16,7 @@ from dramatiq.broker import Broker
 from dramatiq.middleware import Middleware
 
 from app.adapters.broker import open_broker
-from app.bootstrap import App, open_app
+from app.bootstrap import App, Services, open_app
 from app.health_listener import answering, open_listener
 from app.services.loops import Loop
 from app.services.presence import ProcessKind
@@ -58,11 +58,11 @@ class Resources(Middleware):
         if self._loop is not None and self.app is not None and self.app.reloader is not None:
             self._loop.call_soon_threadsafe(self.app.reloader.ask)
 
-    def before_worker_boot(self, broker: Broker, worker: Any) -> None:
+    def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
         """Open; runs after AsyncIO's own hook, which started the loop."""
         _on_loop(self._open(broker))
 
-    def after_worker_shutdown(self, broker: Broker, worker: Any) -> None:
+    def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
         """Close; the hooks run reversed, so the loop is still alive."""
         _on_loop(self._close())
 
@@ -100,7 +100,7 @@ def run_worker(
     resources = Resources(settings, opener, steps, listener)
     broker.add_middleware(resources)
 
-    def services() -> Any:
+    def services() -> Services:
         if resources.app is None:
             raise RuntimeError("the worker has not booted")
         return resources.app.services
@@ -122,7 +122,7 @@ def run_worker(
     log.info("worker.stopped")
 
 
-def _on_loop(coroutine: Any) -> None:
+def _on_loop(coroutine: Coroutine[Any, Any, None]) -> None:
     loop = get_event_loop_thread()
     if loop is None:
         raise RuntimeError("the AsyncIO middleware must come first")

@@ -25,38 +25,49 @@ from app.adapters.postgres.watches import PostgresWatches
 from app.adapters.registry import RegistryClient
 from app.bootstrap.values import AccessRatchet, look_settings, patience
 from app.ports import Channel, Deployer, RegistrySource
+from app.services.board import Board
+from app.services.feed import Feed
 from app.services.look import Looker
 from app.services.notify.compose import Addresses
 from app.services.notify.send import Notifier
 from app.services.observe import Observer
-from app.services.queries import SchemaCheck
+from app.services.queries import Queries, SchemaCheck
+from app.services.reconcile import WatchStore
+from app.services.schedule import Retention, Schedule
+from app.services.steering import Steering
 from app.services.vigil import Vigil
+from app.services.word import Rules
 from app.settings import ChannelSettings, Settings
 from app.web.auth import Access
+from app.web.running import AudibleDoorbell, Deliveries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Everything that a face of the program calls, ready to use, and the settings that it was built from."""
+    """Everything that a face of the program calls, ready to use, and the settings that it was built from.
+
+    Stores are typed as their Protocols: mypy then compares each with its Protocol in `build_services`, which imports
+    both, and names the method that differs.
+    """
 
     settings: Settings
     database: Database
     registries: RegistrySource
     deployer: Deployer
-    doorbell: DramatiqDoorbell
+    doorbell: AudibleDoorbell
     looker: Looker
     observer: Observer
     notifier: Notifier
     channels: PostgresChannels
-    inbox: PostgresInbox
-    schedule: PostgresSchedule
-    rules: PostgresRules
-    steering: PostgresSteering
-    queries: PostgresQueries
-    board: PostgresBoard
-    watches: PostgresWatches
-    retention: PostgresRetention
-    feed: PostgresFeed
+    inbox: Deliveries
+    schedule: Schedule
+    rules: Rules
+    steering: Steering
+    queries: Queries
+    board: Board
+    watches: WatchStore
+    retention: Retention
+    feed: Feed
     access: Access
     readiness: SchemaCheck
 

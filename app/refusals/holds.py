@@ -72,11 +72,12 @@ def _no_release(found: JobState) -> Case:
 
 def _unusable() -> Iterator[Row]:
     yield _held("the job is missing", case(job=None), "job app", "register it once")
-    for when, spec, thing, mend in (
+    jobs: tuple[tuple[str, dict[str, object], str, str], ...] = (
         ("the job is stopped", {"Stop": True}, "job app", "run it again in Nomad"),
         ("it is a launch of another job", {"ParentID": "nightly"}, "job app", "watch that one instead"),
         ("the job is multiregion", {"Multiregion": {"Regions": []}}, "job app", "split it into one job per region"),
-    ):
+    )
+    for when, spec, thing, mend in jobs:
         yield _held(when, case(job=job(unusable=unusable({"ID": "app", **spec}))), thing, mend)
     yield _held("the job has no such task", case(job=job(task(name="other"))), "'server'", "correct nomad_task_name")
     group = case(watch=replace(WATCH, group="b"))

@@ -1,6 +1,7 @@
 """What Nomad refuses, and where it does not answer: each sentence of app/adapters/nomad/refusals.py."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import requests
 
@@ -11,6 +12,7 @@ from app.adapters.nomad.errors import (
     while_writing,
 )
 from app.adapters.nomad.follow.promotion import Promotion
+from app.adapters.nomad.http.client import NomadClient
 from app.adapters.nomad.http.problem import Refusal, Silence, problem_of, refusal_of
 from app.adapters.nomad.refusals import Doing
 from app.domain.watch import JobPlace
@@ -94,21 +96,23 @@ def _canaries() -> Iterator[Row]:
     yield _row("the answer was lost", _promoted(lost), "the deployment d1a2b3c4", "check the deployment")
 
 
-class _Refusing:
+class _Refusing(NomadClient):
     """A client whose every post fails in one way."""
-
-    origin = ORIGIN
 
     def __init__(self, problem: Exception) -> None:
         self._problem = problem
 
-    def post(self, *_: object, **__: object) -> None:
+    @property
+    def origin(self) -> str:
+        return ORIGIN
+
+    def post(self, place: JobPlace, *path: str, body: dict[str, Any]) -> dict[str, Any]:
         raise self._problem
 
 
 def _promoted(problem: Exception) -> str:
     try:
-        Promotion(_Refusing(problem)).promote(PLACE, "d1a2b3c4-0000")  # type: ignore[arg-type]
+        Promotion(_Refusing(problem)).promote(PLACE, "d1a2b3c4-0000")
     except RegistryWatcherError as error:
         return str(error)
     raise AssertionError("it was promoted")

@@ -19,7 +19,7 @@ from app.web.scheme import BrowserScheme
 
 
 def build(lifespan: Lifespan[Starlette], listening: Listening) -> Starlette:
-    """The application; `lifespan` must set `state.running` before the first request.
+    """The application; `lifespan` must call `set_running` before the first request.
 
     `listening` is what its sockets are bound to, for as long as it lives: no configuration read later changes that.
     Whoever serves it calls `state.streams.stop` before it waits for answers to end: streams never do.

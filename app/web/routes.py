@@ -30,7 +30,7 @@ from app.web.assets import PREFIX, Assets
 from app.web.auth import NOBODY, Role
 from app.web.pages import icon
 from app.web.questions import ERRANDS, QUESTIONS
-from app.web.running import admitted
+from app.web.running import admitted, running
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -43,6 +43,11 @@ class Declared:
     path: str
     handler: Handler
     needs: Role
+
+
+async def receive_delivery(request: Request) -> Response:
+    """A registry's delivery in, taken with the services as they are now."""
+    return await webhooks.webhook(request, running(request).services)
 
 
 TABLE: tuple[Declared, ...] = (
@@ -65,7 +70,7 @@ TABLE: tuple[Declared, ...] = (
     Declared("POST", "/rollouts/{id}/rollback", rollouts.rollback, Role.DEPLOYER),
     Declared("POST", "/pause", operations.pause, Role.ADMIN),
     Declared("POST", "/resume", operations.resume, Role.ADMIN),
-    Declared("POST", "/webhooks/{source}", webhooks.webhook, Role.ANYBODY),
+    Declared("POST", "/webhooks/{source}", receive_delivery, Role.ANYBODY),
     Declared("GET", "/deliveries", deliveries.list_deliveries, Role.VIEWER),
     Declared("GET", "/deliveries/{id}", deliveries.show_delivery, Role.VIEWER),
     Declared("GET", "/activity", activity.show_activity, Role.VIEWER),

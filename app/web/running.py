@@ -6,6 +6,7 @@ Handlers ask for them once per request. It must not know how they are made.
 import time
 from typing import Protocol
 
+from starlette.applications import Starlette
 from starlette.requests import Request
 
 from app.ports import Deployer, Doorbell, RegistrySource
@@ -83,6 +84,15 @@ class Running(Protocol):
     def problem(self) -> str: ...
     @property
     def standing(self) -> str: ...
+
+
+def set_running(application: Starlette, process: Running) -> None:
+    """Put `process` behind the application's handlers.
+
+    Starlette's state is untyped. All writes go through here and all reads through `running`, so that mypy compares the
+    services that the process has with those that handlers call.
+    """
+    application.state.running = process
 
 
 def running(request: Request) -> Running:

@@ -50,7 +50,7 @@ class Settings(Protocol):
 
 
 class Services(Protocol):
-    """What the handler needs of `app.state.running.services`."""
+    """What the handler needs of the process's services."""
 
     @property
     def inbox(self) -> Inbox: ...
@@ -60,9 +60,8 @@ class Services(Protocol):
     def settings(self) -> Settings: ...
 
 
-async def webhook(request: Request) -> Response:
+async def webhook(request: Request, services: Services) -> Response:
     """202 with the delivery's id; 404 unknown source, 401 not authentic, 503 when Postgres cannot store; never else."""
-    services: Services = request.app.state.running.services
     name: str = request.path_params["source"]
     source = services.settings.webhook_sources.get(name)
     if source is None:

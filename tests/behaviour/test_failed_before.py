@@ -1,6 +1,7 @@
 """What failed here before is not tried again by itself; what is no verdict of Nomad's is, with one notification."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from tests.line import Line, line
 from tests.settings import PATIENCE_DEFAULTS
 
 
-async def _failed(running: Line, **fields: object) -> str:
+async def _failed(running: Line, **fields: Any) -> str:
     """v1.0.0 runs, v1.1.0 is pushed and fails; returns the digest of v1.1.0."""
     await running.start(**fields)
     running.nomad.judge("v1.1.0", Fate.EXITS_NONZERO)

@@ -14,7 +14,7 @@ def with_image(line: Line, job: dict[str, Any], task: RunningTask, tag: str) -> 
     """The job with the image of one of its tasks from the line's registry, free to be placed: the recorded corpus was
     kept from running by a constraint that no node meets."""
     copy = deepcopy(job)
-    dict(tasks_of(copy))[task.key]["Config"]["image"] = f"{task.prefix}{line.host}/team/app:{tag}"  # type: ignore[index]
+    dict(tasks_of(copy))[task.key]["Config"]["image"] = f"{task.prefix}{line.host}/team/app:{tag}"
     for place in (copy, *copy["TaskGroups"]):
         place["Constraints"] = [each for each in place["Constraints"] or () if each["RTarget"] != "nowhere"]
     return copy

@@ -1,5 +1,7 @@
 """A failure is taken back: by Nomad's own revert, which is followed to its end, or by a rollout of ours."""
 
+from typing import Any
+
 import pytest
 
 from app.domain.watch import DeployBy
@@ -7,7 +9,7 @@ from app.local.nomad import Fate, Timing
 from tests.line import Line
 
 
-async def _failed(running: Line, **fields: object) -> tuple[str, str]:
+async def _failed(running: Line, **fields: Any) -> tuple[str, str]:
     """v1.0.0 runs, v1.1.0 is pushed and fails. Returns their digests, once everything is quiet."""
     first = await running.start(**fields)
     running.nomad.judge("v1.1.0", Fate.EXITS_NONZERO, "no such table: users")
@@ -55,7 +57,7 @@ async def test_a_watch_can_do_without(running: Line) -> None:
     assert "going back" not in (await running.notifications("failed"))[0]
 
 
-async def _on_stable(running: Line, **fields: object) -> str:
+async def _on_stable(running: Line, **fields: Any) -> str:
     """The watch is pinned to `stable` and runs it; returns its digest."""
     await running.start(**fields)
     digest = await running.push("app", "stable", told=False)

@@ -9,7 +9,6 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import asyncpg
 import orjson
@@ -57,14 +56,16 @@ class BenchServices:
 def ours(url: str) -> Starlette:
     """The product's handler on the product's inbox."""
     source = WebhookSource(kind="distribution", secrets=(Secret(SECRET),))
-    application = Starlette(routes=[Route("/webhooks/{source}", webhook, methods=["POST"])])
     services = BenchServices(
         inbox=PostgresInbox(Database(url)),
         doorbell=SilentDoorbell(),
         settings=BenchSettings(webhook_sources={"main": source}),
     )
-    application.state.running = SimpleNamespace(services=services)
-    return application
+
+    async def handle(request: Request) -> Response:
+        return await webhook(request, services)
+
+    return Starlette(routes=[Route("/webhooks/{source}", handle, methods=["POST"])])
 
 
 def bare(url: str) -> Starlette:

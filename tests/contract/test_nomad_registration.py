@@ -161,7 +161,7 @@ async def test_a_source_that_is_proved_goes_with_the_registration(nomad: Stub, d
 
 
 async def test_a_source_in_json_is_proved_without_a_parse(nomad: Stub, deployer: NomadDeployer) -> None:
-    text = JSONResponse({"Job": a_job()}).body.decode()
+    text = bytes(JSONResponse({"Job": a_job()}).body).decode()
     with_source(nomad, flags={}, Source=text, Format="json", VariableFlags=None)
     made = await deployer.submit(PLACE, PATCH)
     assert made.source is Source.KEPT

@@ -11,8 +11,11 @@ from app.adapters.postgres.inbox import PostgresInbox
 from app.adapters.postgres.pool import Database
 from app.adapters.postgres.queries import PostgresQueries
 from app.adapters.postgres.rules import PostgresRules
+from app.domain.acceptance import Acceptance
+from app.domain.condition import Condition
 from app.domain.event import Oddity, Parsed
-from app.services.board import Acceptance, Board, Condition, EntryKind, Glance, Search
+from app.domain.timeline import EntryKind
+from app.services.board import Board, Search, TimelineQuery
 from app.services.queries import Queries
 from app.services.receive import Delivery
 from tests.fakes.board import NOW, MemoryBoard
@@ -72,14 +75,14 @@ async def views(seeded_url: str) -> AsyncIterator[Views]:
         queries=queries,
         memory_board=MemoryBoard(
             known=known,
-            happened=await board.entries(Glance(), limit=ALL),
+            happened=await board.entries(TimelineQuery(), limit=ALL),
             rollouts=await board.rollouts_of(ONE, limit=ALL),
             sent=sent.deliveries,
             sources=sent.sources,
             missed=sent.missed,
             absent=situation.away,
             unknown_sources=situation.unknown_sources,
-            unsent_notices=situation.unsent_notices,
+            unsent_notifications=situation.unsent_notifications,
             paused=situation.paused,
             tags_seen={"v1.5.0": await board.tag(ONE, "v1.5.0")},
         ),
@@ -128,17 +131,17 @@ async def test_suggestions_are_the_same(views: Views, text: str) -> None:
 @pytest.mark.parametrize(
     "glance",
     [
-        Glance(),
-        Glance(watch=ONE),
-        Glance(watch="nobody"),
-        Glance(by="ann"),
-        Glance(by="main"),
-        Glance(watch=ONE, by="zoe"),
-        *(Glance(kinds=frozenset({kind})) for kind in EntryKind),
-        Glance(watch=ONE, kinds=frozenset({EntryKind.ROLLOUT, EntryKind.OUTCOME})),
+        TimelineQuery(),
+        TimelineQuery(watch=ONE),
+        TimelineQuery(watch="nobody"),
+        TimelineQuery(by="ann"),
+        TimelineQuery(by="main"),
+        TimelineQuery(watch=ONE, by="zoe"),
+        *(TimelineQuery(kinds=frozenset({kind})) for kind in EntryKind),
+        TimelineQuery(watch=ONE, kinds=frozenset({EntryKind.ROLLOUT, EntryKind.OUTCOME})),
     ],
 )
-async def test_a_timeline_is_the_same_page_by_page(views: Views, glance: Glance) -> None:
+async def test_a_timeline_is_the_same_page_by_page(views: Views, glance: TimelineQuery) -> None:
     before = None
     for _ in range(3):
         stored, held = [await each.entries(replace(glance, before=before), limit=7) for each in views.boards]

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 import httpx
@@ -32,8 +32,8 @@ class Finding(ABC):
     host: str
     api: httpx.AsyncClient
 
-    processes = ("web", "worker", "poller")
-    poll_interval = "1h"
+    processes: ClassVar[tuple[str, ...]] = ("web", "worker", "poller")
+    poll_interval: ClassVar[str] = "1h"
 
     def image(self, name: str, tag: str, digest: str) -> str:
         return f"{self.host}/{PREFIX}/{name}:{tag}@{digest}"

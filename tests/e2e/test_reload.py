@@ -10,7 +10,7 @@ import pytest
 
 from app.local.registry import LocalRegistry
 from app.local.registry.events import CONTENT_TYPE
-from tests.e2e.finding import ByWebhook, envelope, found
+from tests.e2e.finding import ByWebhook, Finding, envelope, found
 from tests.e2e.site import PREFIX, SECRET, SLOW_START, Site, watch
 from tests.own_processes import until
 from tests.sender import Sender
@@ -148,12 +148,12 @@ async def post(api: httpx.AsyncClient, host: str, tag: str, digest: str, *, secr
     return answer.status_code
 
 
-async def _accepts(finding: ByWebhook, host: str, secret: str) -> bool:
+async def _accepts(finding: Finding, host: str, secret: str) -> bool:
     digest = finding.put("app", "nightly", "no release")
     return await post(finding.api, host, "nightly", digest, secret=secret) == 202
 
 
-async def _refuses(finding: ByWebhook, host: str, secret: str) -> bool:
+async def _refuses(finding: Finding, host: str, secret: str) -> bool:
     return await post(finding.api, host, "nightly", "sha256:" + "0" * 64, secret=secret) == 401
 
 

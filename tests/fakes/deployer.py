@@ -1,14 +1,50 @@
-"""A Nomad of one job that only reads and plans: what a person's word asks of a Deployer."""
+"""Deployers for tests that need few of its methods: one that fails the test when it is called, and one that plans."""
 
 from dataclasses import dataclass, field
 
-from app.domain.job import JobPatch, JobState, Preview
+from app.domain.job import Diagnosis, JobPatch, JobState, Preview, Snapshot, Submission, WaitIndex
 from app.domain.watch import JobPlace
 
 
+class UnusedDeployer:
+    """A Deployer that nobody may call; a fake derives from it and has the methods that its test needs."""
+
+    async def inspect(self, place: JobPlace) -> JobState | None:
+        raise AssertionError("inspect")
+
+    async def preview(self, place: JobPlace, patch: JobPatch) -> Preview:
+        raise AssertionError("preview")
+
+    async def submit(self, place: JobPlace, patch: JobPatch) -> Submission:
+        raise AssertionError("submit")
+
+    async def recover(self, place: JobPlace, patch: JobPatch) -> Submission | None:
+        raise AssertionError("recover")
+
+    async def observe(self, place: JobPlace, submission: Submission, *, deployment_id: str = "") -> Snapshot:
+        raise AssertionError("observe")
+
+    async def moved(self, place: JobPlace, wait_index: WaitIndex, *, within: float) -> None:
+        raise AssertionError("moved")
+
+    async def returned(self, place: JobPlace, submission: Submission) -> Submission | None:
+        raise AssertionError("returned")
+
+    async def diagnose(self, place: JobPlace, submission: Submission) -> Diagnosis:
+        raise AssertionError("diagnose")
+
+    async def promote(self, place: JobPlace, deployment_id: str) -> None:
+        raise AssertionError("promote")
+
+    async def fail(self, place: JobPlace, deployment_id: str) -> None:
+        raise AssertionError("fail")
+
+
 @dataclass
-class PlanningDeployer:
-    """`job` is every job; `trouble` is raised instead of an answer; `orders` are those that were planned."""
+class PlanningDeployer(UnusedDeployer):
+    """What a person's command asks of a Nomad with one job.
+
+    `job` is every job; `trouble` is raised instead of an answer; `orders` are those that were planned."""
 
     job: JobState | None = None
     plan: Preview = field(default_factory=Preview)

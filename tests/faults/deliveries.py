@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Sequence
+from functools import partial
 from uuid import uuid4
 
 import httpx
@@ -61,4 +62,4 @@ async def answering(cluster: Cluster) -> None:
                 return False
 
         for url in cluster.webs:
-            await until(lambda url=url: answers(url), f"{url} answers", within=90)
+            await until(partial(answers, url), f"{url} answers", within=90)

@@ -1,5 +1,6 @@
 """Given a registry whose headers hurt their reader, then the watches of other registries go on in the same worker."""
 
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -46,13 +47,17 @@ async def test_a_header_of_one_registry_holds_up_no_other(
         for kind in ("web", "worker", "poller"):
             ours.start(kind)
         await answering(ours)
+
+        def runs(tag: str) -> bool:
+            return _runs(ours.nomad.job("good"), tag)
+
         await until(lambda: hostile.asked, "the hostile registry is asked", within=60)
         async with Teller(ours) as teller:
             for number in range(1, PUSHES + 1):
                 tag = f"v1.{number}.0"
                 digest = ours.registry.push("team/good", tag, content=tag)
                 await teller.tell_all([body(ours, "good", tag, digest)], times=1)
-                await until(lambda tag=tag: _runs(ours.nomad.job("good"), tag), f"{tag} is registered", within=30)
+                await until(partial(runs, tag), f"{tag} is registered", within=30)
         connection = await asyncpg.connect(database_url)
         try:
 

@@ -4,6 +4,7 @@ and nothing is deployed twice."""
 import asyncio
 import signal
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,19 @@ from tests.faults.moves import Moves
 from tests.faults.oracle import Shown, faults, missing
 from tests.faults.outcomes import reading
 from tests.machine import machine
+from tests.own_processes import Process
 
 NAMES = [f"r{number:02}" for number in range(20)]
 LEASE = 2
 SETTINGS = f'lease_seconds = {LEASE}\npoll_interval = "1h"'
+
+
+def _has_started(process: Process) -> bool:
+    return b"worker.started" in process.log.read_bytes()
+
+
+def _has_ended(process: Process) -> bool:
+    return not process.running
 
 
 def _start(ours: Cluster, *kinds: str) -> None:
@@ -90,10 +100,14 @@ async def test_workers_replaced_one_by_one(server_directory: Path, database_url:
                 oldest = workers.pop(0)
                 oldest.terminate()
                 workers.append(ours.start("worker"))
-                await until(lambda oldest=oldest: not oldest.running, "the worker ends", within=120)
+                await until(partial(_has_ended, oldest), "the worker ends", within=120)
                 assert oldest.popen.returncode == 0
                 newest = workers[-1]
-                await until(lambda newest=newest: b"worker.started" in newest.log.read_bytes(), "it starts", within=120)
+                await until(
+                    partial(_has_started, newest),
+                    "it starts",
+                    within=120,
+                )
             await pushing
             await until(lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=120)
             await outcomes.settled(NAMES)

@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -210,7 +211,7 @@ async def test_errors_in_every_loop_are_told_and_outlived(ours: Cluster, databas
             await teller.push(NAMES[0], tag, state)
             await connection.execute("DROP FUNCTION fault CASCADE")
             await here.all_ready(within=120)
-            await until(lambda tag=tag: _deployed(ours, NAMES[0], tag), "work goes on", within=120)  # type: ignore[misc]
+            await until(partial(_deployed, ours, NAMES[0], tag), "work goes on", within=120)
             for process in ours.processes:
                 lines = [line for line in process.log.read_text().splitlines() if '"loop":"sweep"' in line]
                 assert [sum(event in line for line in lines) for event in ("loop.failed", "loop.turns_again")] == [

@@ -225,7 +225,7 @@ async def test_pages_take_as_many_statements_for_many_watches(database_url: str,
         )
         await seed_watches(database, count, tags=3)
         counting = Counting(database)
-        board = PostgresBoard(counting)  # type: ignore[arg-type]
+        board = PostgresBoard(counting)
         counts = []
         for ask in (
             board.situation(),
@@ -238,7 +238,7 @@ async def test_pages_take_as_many_statements_for_many_watches(database_url: str,
             board.named([name_of(1), name_of(2)]),
         ):
             before = counting.statements
-            await ask  # type: ignore[misc]
+            await ask
             counts.append(counting.statements - before)
         taken.append(counts)
     assert taken == [[5, 2, 3, 2, 5, 5, 3, 1]] * 2

@@ -5,6 +5,7 @@ import signal
 import subprocess
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ async def test_the_pool_goes_on_after_a_cancellation(database_url: str) -> None:
     for _ in range(6):
         waiting = asyncio.create_task(_sleep(database))
         watching = await asyncpg.connect(database_url)
-        await until(lambda here=watching: _sleeping(here), "it sleeps", within=30)  # type: ignore[misc]
+        await until(partial(_sleeping, watching), "it sleeps", within=30)
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
         assert waiting.cancelled()

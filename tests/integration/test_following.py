@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -53,8 +54,8 @@ class Process:
     url: str
     now: float = 1000.0
 
-    def write(self, *names: str, **changes: object) -> None:
-        self.file.write_text(text(*names, url=self.url, **changes))  # type: ignore[arg-type]
+    def write(self, *names: str, **changes: Any) -> None:
+        self.file.write_text(text(*names, url=self.url, **changes))
 
     @property
     def tokens(self) -> list[str]:

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -31,6 +32,7 @@ from app.services.loops import Loop, Loops
 from app.services.presence import Presence, ProcessKind
 from app.services.schedule import forget_forever, poll_forever, sweep_forever
 from app.services.vigil import Vigil
+from tests.fakes.deployer import UnusedDeployer
 from tests.fakes.doorbell import InProcessDoorbell
 from tests.machine import machine
 from tests.own_processes import until
@@ -137,10 +139,10 @@ class LongLease:
         return bool(await self._looks.renew(claim, 600.0))
 
 
-class Still:
+class Still(UnusedDeployer):
     """A deployer in which nothing moves."""
 
-    async def moved(self, _place: JobPlace, _wait_index: WaitIndex, *, within: float) -> None:
+    async def moved(self, place: JobPlace, wait_index: WaitIndex, *, within: float) -> None:
         await asyncio.sleep(within)
 
 
@@ -167,7 +169,7 @@ class Turning:
             await connection.execute(ROLLOUT, rollout_id, target_id)
         claim = await looks.claim(target_id, 600.0)
         assert claim is not None
-        vigil = Vigil(self._counted("vigil", PostgresRollouts(self._database)), Still(), bell)  # type: ignore[arg-type]
+        vigil = Vigil(self._counted("vigil", PostgresRollouts(self._database)), Still(), bell)
         vigil.begin(rollout_id, place, WaitIndex(subject="deployment/1", index=1), within=600.0)
         presence = Presence(
             self._counted("presence", PostgresPresences(self._database)),
@@ -210,7 +212,7 @@ class Turning:
         """Each loop completes a turn that began after this call."""
         before, began = Counter(self.turns), time.monotonic()
         for name in self.names:
-            await until(lambda name=name: self.turns[name] > before[name] + 1, name, within=LONG)  # type: ignore[misc]
+            await until(partial(lambda name: self.turns[name] > before[name] + 1, name), name, within=LONG)
         await until(lambda: not self.feed.problem, lambda: self.feed.problem, within=LONG)
         self.slowest = max(self.slowest, time.monotonic() - began)
 
@@ -218,7 +220,7 @@ class Turning:
         """Each loop has met what is raised now."""
         before = Counter(self.failures)
         for name in self.names:
-            await until(lambda name=name: self.failures[name] > before[name], f"{name} fails", within=LONG)  # type: ignore[misc]
+            await until(partial(lambda name: self.failures[name] > before[name], name), f"{name} fails", within=LONG)
         await until(lambda: self.feed.problem, "the feed fails", within=LONG)
 
     def _counted(self, name: str, store: object) -> Any:
@@ -259,9 +261,11 @@ async def turning(no_tracebacks: None, database_url: str) -> AsyncIterator[Turni
 
 def test_every_class_of_the_error_table_is_here() -> None:
     known = {
-        each.sqlstate[:2]
+        state[:2]
         for each in vars(asyncpg.exceptions).values()
-        if isinstance(each, type) and issubclass(each, asyncpg.PostgresError) and each.sqlstate
+        if isinstance(each, type)
+        and issubclass(each, asyncpg.PostgresError)
+        and (state := getattr(each, "sqlstate", ""))
     }
     assert known <= {state[:2] for state in STATES} | set(NO_ERRORS)
 

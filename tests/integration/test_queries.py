@@ -127,7 +127,7 @@ async def test_what_is_away_is_told_once_with_the_earliest_time(database: Databa
     assert watches[0].registry_trouble is None
 
 
-class Counting:
+class Counting(Database):
     """A Database that counts the statements asked of it."""
 
     def __init__(self, database: Database) -> None:
@@ -160,7 +160,7 @@ async def test_all_watches_take_as_many_statements_however_many_they_are(databas
             [replace(APP, name=f"app-{number}") for number in range(count)], at_start=False
         )
         counting = Counting(database)
-        assert len(await PostgresQueries(counting).watches()) == count  # type: ignore[arg-type]
+        assert len(await PostgresQueries(counting).watches()) == count
         taken.append(counting.statements)
     assert taken[0] == taken[1]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -52,17 +53,17 @@ def store(database: Database) -> PostgresWatches:
     return PostgresWatches(database)
 
 
-async def rows(database: Database, query: str, *values: object) -> list[dict[str, object]]:
+async def rows(database: Database, query: str, *values: object) -> list[dict[str, Any]]:
     async with database.connection() as connection:
         return [dict(row) for row in await connection.fetch(query, *values)]
 
 
-async def row(database: Database, query: str, *values: object) -> dict[str, object]:
+async def row(database: Database, query: str, *values: object) -> dict[str, Any]:
     (found,) = await rows(database, query, *values)
     return found
 
 
-async def target(database: Database, job_id: str) -> dict[str, object]:
+async def target(database: Database, job_id: str) -> dict[str, Any]:
     return await row(
         database,
         "SELECT target_id, lease_token, (SELECT count(*) FROM wakes w WHERE w.target_id = t.target_id) AS wakes "

@@ -87,8 +87,8 @@ async def order(database: Database) -> Record:
     claim = await PostgresLooks(database).claim(1, 60.0)
     assert claim is not None
     assert claim.rollout is not None
-    assert claim.rollout.order is not None
-    [(key, change)] = claim.rollout.order.changes.items()
+    assert claim.rollout.patch is not None
+    [(key, change)] = claim.rollout.patch.changes.items()
     return {"key": str(key), **asdict(change)}
 
 

@@ -58,7 +58,7 @@ class Installation:
 
     def rung(self) -> int:
         """How many messages wait for a worker."""
-        return int(self._redis.hlen(f"registrywatcher:{QUEUE}.msgs"))  # type: ignore[arg-type]
+        return int(self._redis.hlen(f"registrywatcher:{QUEUE}.msgs"))
 
     async def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
         connection = await asyncpg.connect(self._database_url)

@@ -75,8 +75,8 @@ def serve(app: Any, *, certificate: Certificate | None = None) -> Iterator[str]:
         app,
         log_level="warning",
         timeout_graceful_shutdown=1,
-        ssl_certfile=certificate and str(certificate.chain_file),
-        ssl_keyfile=certificate and str(certificate.key_file),
+        ssl_certfile=str(certificate.chain_file) if certificate else None,
+        ssl_keyfile=str(certificate.key_file) if certificate else None,
     )
     server = _Server(config)
     with socket.socket() as listening:

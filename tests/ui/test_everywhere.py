@@ -5,7 +5,7 @@ phone; hostile text is only text.
 import re
 from urllib.parse import quote
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, ViewportSize, expect
 
 from tests.ui.axe import violations
 from tests.ui.browsing import DESKTOP, PHONE, Browsing
@@ -18,7 +18,7 @@ WATCHES = (
     "shop", "pinned", "moving", "canary", "broken", "rolled", "by-hand", "jobless", "tagless", "unreachable",
     "looking", HTML, RTL, LONG,
 )  # fmt: skip
-NARROW = (PHONE, {"width": 768, "height": 1024}, DESKTOP)
+NARROW = (PHONE, ViewportSize(width=768, height=1024), DESKTOP)
 """The widths of a phone, a tablet and a desk."""
 
 _WIDTH = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"

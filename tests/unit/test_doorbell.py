@@ -11,17 +11,19 @@ from app.adapters.doorbell import DramatiqDoorbell
 from tests.own_processes import until
 
 
-class Broker:
+class Broker(dramatiq.Broker):
     """Takes messages, and fails with the given error first."""
 
     def __init__(self, *errors: Exception) -> None:
+        super().__init__(middleware=[])
         self.errors = list(errors)
         self.taken: list[str] = []
 
-    def enqueue(self, message: dramatiq.Message[Any]) -> None:
+    def enqueue(self, message: dramatiq.Message[Any], *, delay: int | None = None) -> dramatiq.Message[Any]:
         if self.errors:
             raise self.errors.pop(0)
         self.taken.append(message.args[0])
+        return message
 
 
 class Frail(DramatiqDoorbell):
@@ -39,7 +41,7 @@ class Frail(DramatiqDoorbell):
 
 async def test_it_rings_again_after_the_broker_failed() -> None:
     broker = Broker(OSError("gone"))
-    bell = DramatiqDoorbell(broker)  # type: ignore[arg-type]
+    bell = DramatiqDoorbell(broker)
     bell.ring("look", "1")
     await until(lambda: bell.problem, "the problem is told", within=10)
 
@@ -56,7 +58,7 @@ async def test_it_rings_again_after_the_broker_failed() -> None:
 async def test_its_thread_outlives_what_nobody_foresaw() -> None:
     broker = Broker()
     with capture_logs() as logs:
-        bell = Frail(broker)  # type: ignore[arg-type]
+        bell = Frail(broker)
         bell.ring("look", "1")
         await until(lambda: bell.broken, "it broke", within=10)
         bell.ring("look", "2")

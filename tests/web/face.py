@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from starlette.applications import Starlette
@@ -34,6 +33,7 @@ from app.settings.values import WebhookSource
 from app.web.application import build
 from app.web.arrival import Listening
 from app.web.auth import Access, AccessToken, Role
+from app.web.running import set_running
 from tests.fakes.board import MemoryBoard
 from tests.fakes.deployer import PlanningDeployer
 from tests.fakes.doorbell import InProcessDoorbell
@@ -356,8 +356,8 @@ class Face:
         """The whole web face in front of this process."""
 
         @asynccontextmanager
-        async def lifespan(application: Starlette) -> Any:
-            application.state.running = self
+        async def lifespan(application: Starlette) -> AsyncIterator[None]:
+            set_running(application, self)
             yield
 
         return build(lifespan, self.listening)

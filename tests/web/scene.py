@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from app.domain.acceptance import Acceptance
@@ -37,15 +38,15 @@ ODD = UUID(int=22)
 SOURCE = WebhookSource(kind="distribution", secrets=())
 
 
-def watch(name: str, *, reason: HoldReason | None = HoldReason.UP_TO_DATE, **changes: object) -> WatchView:
+def watch(name: str, *, reason: HoldReason | None = HoldReason.UP_TO_DATE, **changes: Any) -> WatchView:
     """A watch with nothing under way, held for `reason`."""
-    values: dict[str, object] = {"name": name, "rollout": GOOD, "decision": replace(DECISION, reason=reason), **changes}
-    return replace(WATCH, **values)  # type: ignore[arg-type]
+    values: dict[str, Any] = {"name": name, "rollout": GOOD, "decision": replace(DECISION, reason=reason), **changes}
+    return replace(WATCH, **values)
 
 
-def view(summary: RolloutSummary, **changes: object) -> RolloutView:
+def view(summary: RolloutSummary, **changes: Any) -> RolloutView:
     """A rollout whole."""
-    return replace(ROLLOUT, summary=summary, **changes)  # type: ignore[arg-type]
+    return replace(ROLLOUT, summary=summary, **changes)
 
 
 def watches() -> Iterator[WatchView]:
@@ -123,9 +124,9 @@ def scene() -> Face:
     return face
 
 
-def _entry(kind: EntryKind, key: str, **changes: object) -> TimelineEntry:
+def _entry(kind: EntryKind, key: str, **changes: Any) -> TimelineEntry:
     entry = TimelineEntry(at=NOW, kind=kind, key=key, watch="app", words=f"the words of {key}", tag="v1.1.0")
-    return replace(entry, **changes)  # type: ignore[arg-type]
+    return replace(entry, **changes)
 
 
 def _inbox() -> MemoryInbox:

@@ -24,7 +24,7 @@ SECRETS = {Role.VIEWER: "view-secret", Role.DEPLOYER: "deploy-secret", Role.ADMI
 FROM_HERE = Arrival(listening=HERE, peer="127.0.0.1")
 
 
-def admitted(access: Access, needs: Role, arrival: Arrival = FROM_HERE, **headers: str) -> tuple[int, str]:
+def admitted(access: Access, needs: Role, arrival: Arrival = FROM_HERE, /, **headers: str) -> tuple[int, str]:
     """The status that the caller would get, and its name or the refusal's words."""
     try:
         sent = Headers({key.replace("_", "-"): value for key, value in headers.items()})

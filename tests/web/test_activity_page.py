@@ -8,6 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.domain.timeline import EntryKind
+from app.services.board import TimelineEntry
 from app.web.activity import ENTRIES
 from tests.web.face import NOW, Face
 from tests.web.outline import outline
@@ -25,7 +26,7 @@ def face() -> Face:
     return face
 
 
-def many(count: int) -> list[object]:
+def many(count: int) -> list[TimelineEntry]:
     return [
         replace(ONE, key=f"k{number:03}", at=NOW - timedelta(minutes=number), words=f"event {number:03}")
         for number in range(count)
@@ -59,7 +60,7 @@ def test_everything_is_named_where_it_concerns_all(face: Face, browser: TestClie
 
 
 def test_older_ones_are_a_link_away_and_the_newest_too(face: Face, browser: TestClient) -> None:
-    face.board.happened = tuple(many(ENTRIES + 1))  # type: ignore[arg-type]
+    face.board.happened = tuple(many(ENTRIES + 1))
     first = outline(browser, "/activity?repo=app&kind=rollout")
     older = first.link("/activity?repo=app&kind=rollout&before=")
     page = outline(browser, older)
@@ -70,7 +71,7 @@ def test_older_ones_are_a_link_away_and_the_newest_too(face: Face, browser: Test
 
 
 def test_for_machines(face: Face, client: TestClient) -> None:
-    face.board.happened = tuple(many(ENTRIES + 1))  # type: ignore[arg-type]
+    face.board.happened = tuple(many(ENTRIES + 1))
     told = client.get("/activity?kind=rollout&kind=word").json()
     assert [each["words"] for each in told["entries"]] == [f"event {number:03}" for number in range(ENTRIES)]
     assert told["entries"][0]["kind"] == EntryKind.ROLLOUT

@@ -8,12 +8,13 @@ from starlette.testclient import TestClient
 from app.errors import StoreUnavailable
 from app.services.queries import Away
 from app.web.assets import Assets
+from app.web.auth import Role
 from app.web.routes import routes
 from tests.web.conftest import ACCEPT
 from tests.web.face import NOW, SUMMARY, WIDER, Face
 from tests.web.outline import Outline, outline
 from tests.web.scene import DELIVERY, HOSTILE, scene
-from tests.web.test_access import SECRETS, TOKENS, Role
+from tests.web.test_access import SECRETS, TOKENS
 from tests.web.test_all_pages import is_routed
 
 PAGES = ("/", "/repos/app", "/activity", "/deliveries", f"/deliveries/{DELIVERY}", f"/rollouts/{SUMMARY.rollout_id}")

@@ -12,7 +12,7 @@ from app.services.board import Listing, Search
 from app.web import labels
 from tests.fakes.board import MemoryBoard
 from tests.fakes.registry import digest_of
-from tests.web.face import DECISION, NOW, WATCH, Face
+from tests.web.face import DECISION, DEPLOYMENT, NOW, WATCH, Face
 from tests.web.outline import Outline, outline
 from tests.web.scene import WAITING, watch, watches
 
@@ -61,7 +61,7 @@ def test_what_needs_a_person_is_on_top(face: Face, browser: TestClient) -> None:
 
 
 def test_health_and_canaries_are_told_in_the_row(face: Face, browser: TestClient) -> None:
-    running = replace(WAITING, deployment=replace(WAITING.deployment, awaits_promotion=False))  # type: ignore[type-var]
+    running = replace(WAITING, deployment=replace(DEPLOYMENT, awaits_promotion=False))
     face.board.known = (watch("a", rollout=WAITING), watch("b", rollout=running))
     text = outline(browser).text
     assert "Waits for promotion" in text

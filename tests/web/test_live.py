@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.types import Message
 
 from app.services.feed import Change
 from app.web.auth import Access, Role
@@ -25,7 +26,7 @@ EVERYTHING = Change(everything=True)
 class Browser:
     """One request, its answer as it comes, and a connection that can be cut."""
 
-    start: dict[str, Any] = field(default_factory=dict)
+    start: Message = field(default_factory=dict)
     chunks: "asyncio.Queue[bytes]" = field(default_factory=asyncio.Queue)
     ended: bool = False
     gone: asyncio.Event = field(default_factory=asyncio.Event)
@@ -34,11 +35,11 @@ class Browser:
     def headers(self) -> dict[str, str]:
         return {name.decode().lower(): value.decode() for name, value in self.start["headers"]}
 
-    async def receive(self) -> dict[str, Any]:
+    async def receive(self) -> Message:
         await self.gone.wait()
         return {"type": "http.disconnect"}
 
-    async def send(self, message: dict[str, Any]) -> None:
+    async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.start = message
             return

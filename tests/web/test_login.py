@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from app.errors import Rejected
@@ -32,8 +33,14 @@ def face() -> Face:
 def browser(face: Face) -> Iterator[TestClient]:
     with face.client(Accept=HTML) as client:
         client.follow_redirects = False
-        client.app.state.doubts = Doubts(delay=0.0)  # type: ignore[attr-defined]
+        set_doubts(client, Doubts(delay=0.0))
         yield client
+
+
+def set_doubts(browser: TestClient, doubts: Doubts) -> None:
+    application = browser.app
+    assert isinstance(application, Starlette)
+    application.state.doubts = doubts
 
 
 def sign_in(browser: TestClient, secret: str = "deploy-secret", **fields: str) -> Any:
@@ -130,7 +137,7 @@ def test_spaces_around_a_token_are_forgiven(browser: TestClient) -> None:
 
 
 async def test_only_so_many_wrong_tokens_are_looked_at_at_once(face: Face, browser: TestClient) -> None:
-    browser.app.state.doubts = Doubts(delay=0.0, at_once=0)  # type: ignore[attr-defined]
+    set_doubts(browser, Doubts(delay=0.0, at_once=0))
     answer = sign_in(browser, "wrong", next="/rollouts")
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
     assert 'value="/rollouts"' in answer.text

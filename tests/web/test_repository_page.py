@@ -13,7 +13,7 @@ from app.services.queries import Trouble, WatchView
 from app.web import wording
 from app.web.repository import ENTRIES
 from tests.fakes.registry import digest_of
-from tests.web.face import DECISION, NOW, PLACE, SUMMARY, WATCH, Face
+from tests.web.face import DECISION, DEPLOYMENT, NOW, PLACE, SUMMARY, WATCH, Face
 from tests.web.outline import outline
 from tests.web.scene import GOOD, UNDERWAY, WAITING, WHY, entries, view, watch
 
@@ -68,7 +68,7 @@ def test_each_trouble_is_told_with_its_time(face: Face, browser: TestClient) -> 
 
 
 def test_a_rollout_under_way_shows_its_health_and_can_be_failed(face: Face, browser: TestClient) -> None:
-    moving = replace(WAITING, deployment=replace(WAITING.deployment, awaits_promotion=False, unhealthy=1))  # type: ignore[type-var]
+    moving = replace(WAITING, deployment=replace(DEPLOYMENT, awaits_promotion=False, unhealthy=1))
     show(face, watch("app", rollout=moving))
     page = outline(browser, "/repos/app")
     assert "1 of 2 healthy" in page.text

@@ -1,6 +1,7 @@
 """Promote, fail, roll back, release and plan over HTTP: shapes, statuses, and refusals that name thing and mend."""
 
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -132,9 +133,9 @@ def test_a_rollback_under_way_is_the_same_answer(face: Face, client: TestClient)
     ],
 )
 def test_where_there_is_no_way_back_it_says_why(
-    face: Face, client: TestClient, fields: dict[str, object], brought: dict[str, object], words: str
+    face: Face, client: TestClient, fields: dict[str, Any], brought: dict[str, Any], words: str
 ) -> None:
-    face.steering.known = replace(PAST, brought=(replace(PAST.brought[0], **brought),), **fields)  # type: ignore[arg-type]
+    face.steering.known = replace(PAST, brought=(replace(PAST.brought[0], **brought),), **fields)
     assert words in refused(client, f"{PATH}/rollback")
     assert face.steering.gone == []
     assert face.doorbell.rings == []

@@ -1,72 +1,50 @@
 """Given any request to POST /webhooks/{source}, then the status is the one that its sender can do something with."""
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from types import SimpleNamespace
+from collections.abc import Iterator
 
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
-from starlette.types import Message
+from starlette.types import Message, Receive
 
 from app.errors import RegistryWatcherError
 from app.settings.secret import Secret
 from app.settings.values import WebhookSource
 from app.web import deliveries
 from app.web.respond import refuse_error
-from app.web.webhooks import webhook
+from app.web.routes import receive_delivery
+from app.web.running import set_running
 from tests.fakes.inbox import KnownWatch, MemoryInbox
 from tests.unit.webhooks.bodies import MALFORMED, V1, envelope, push
+from tests.web.face import Face, FaceSettings
 
 LIMIT = 64 * 1024 * 4
 GOOD = {"Authorization": "Bearer new", "Content-Type": V1}
 
 
-@dataclass(slots=True)
-class HeardRings:
-    rings: list[tuple[str, str]] = field(default_factory=list)
-
-    def ring(self, actor: str, key: str, *, delay: float = 0.0) -> None:
-        self.rings.append((actor, key))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StubSettings:
-    webhook_sources: Mapping[str, WebhookSource]
-    max_body_bytes: int = LIMIT
-
-
-@dataclass(slots=True, kw_only=True)
-class StubServices:
-    inbox: MemoryInbox
-    doorbell: HeardRings
-    settings: StubSettings
-
-
 @pytest.fixture
-def services() -> StubServices:
+def services() -> Face:
     def source(*secrets: str) -> WebhookSource:
         return WebhookSource(kind="distribution", secrets=tuple(Secret(text) for text in secrets))
 
     sources = {"main": source("new", "old"), "open": source(), "blank": source("")}
     watch = KnownWatch(name="app", target_id=7, host="registry.example.com:5000", path="team/app")
-    return StubServices(
-        inbox=MemoryInbox(watches=[watch]), doorbell=HeardRings(), settings=StubSettings(webhook_sources=sources)
-    )
+    settings = FaceSettings(webhook_sources=sources, max_body_bytes=LIMIT)
+    return Face(inbox=MemoryInbox(watches=[watch]), settings=settings)
 
 
 @pytest.fixture
-def application(services: StubServices) -> Starlette:
+def application(services: Face) -> Starlette:
     made = Starlette(
         routes=[
-            Route("/webhooks/{source}", webhook, methods=["POST"]),
+            Route("/webhooks/{source}", receive_delivery, methods=["POST"]),
             Route("/deliveries/{id}", deliveries.show_delivery),
         ],
         exception_handlers={RegistryWatcherError: refuse_error},
     )
-    made.state.running = SimpleNamespace(services=services)
+    set_running(made, services)
     return made
 
 
@@ -76,7 +54,7 @@ def client(application: Starlette) -> Iterator[TestClient]:
         yield opened
 
 
-def test_a_good_delivery_is_stored_answered_and_rung(client: TestClient, services: StubServices) -> None:
+def test_a_good_delivery_is_stored_answered_and_rung(client: TestClient, services: Face) -> None:
     body = envelope(push(), {"action": "pull"})
     answer = client.post("/webhooks/main", content=body, headers=GOOD)
 
@@ -98,7 +76,7 @@ def test_the_location_tells_what_was_understood(client: TestClient) -> None:
     assert [oddity["where"] for oddity in shown["oddities"]] == ["events[1]"]
 
 
-def test_a_retry_is_a_duplicate_and_rings_nobody(client: TestClient, services: StubServices) -> None:
+def test_a_retry_is_a_duplicate_and_rings_nobody(client: TestClient, services: Face) -> None:
     client.post("/webhooks/main", content=envelope(push()), headers=GOOD)
     answer = client.post("/webhooks/main", content=envelope(push()), headers=GOOD)
     assert (answer.status_code, answer.json()["events"], answer.json()["duplicates"]) == (202, 0, 1)
@@ -112,10 +90,8 @@ def test_both_secrets_in_both_spellings(client: TestClient, sent: str) -> None:
 
 @pytest.mark.parametrize("source", ["main", "open", "blank"])
 @pytest.mark.parametrize("sent", [None, "", "Bearer", "Bearer ", "Bearer wrong", "Basic bmV3", "\xff\xfe"])
-def test_anything_but_a_secret_is_401(
-    client: TestClient, services: StubServices, source: str, sent: str | None
-) -> None:
-    headers = {"Authorization": sent.encode("latin-1")} if sent is not None else {}
+def test_anything_but_a_secret_is_401(client: TestClient, services: Face, source: str, sent: str | None) -> None:
+    headers = {b"Authorization": sent.encode("latin-1")} if sent is not None else {}
     answer = client.post(f"/webhooks/{source}", content=envelope(push()), headers=headers)
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
@@ -126,7 +102,7 @@ def test_anything_but_a_secret_is_401(
 
 @pytest.mark.parametrize("name", MALFORMED)
 def test_a_malformed_body_is_taken_and_the_next_good_event_is_still_processed(
-    client: TestClient, services: StubServices, name: str
+    client: TestClient, services: Face, name: str
 ) -> None:
     answer = client.post("/webhooks/main", content=MALFORMED[name], headers=GOOD)
     assert (answer.status_code, answer.json()["events"]) == (202, 0)
@@ -142,9 +118,7 @@ def chunks(count: int) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_body_over_the_limit_is_taken_and_quarantined(
-    client: TestClient, services: StubServices, chunked: bool
-) -> None:
+def test_a_body_over_the_limit_is_taken_and_quarantined(client: TestClient, services: Face, chunked: bool) -> None:
     content = chunks(5) if chunked else b" " * (LIMIT + 1)
     answer = client.post("/webhooks/main", content=content, headers=GOOD)
     assert answer.status_code == 202
@@ -180,8 +154,9 @@ async def test_nothing_is_read_of_a_body_that_is_declared_too_large(application:
     assert await call(application, receive, (b"content-length", length.encode())) == [202]
 
 
-async def test_a_client_that_goes_away_leaves_nothing(application: Starlette, services: StubServices) -> None:
-    messages = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+async def test_a_client_that_goes_away_leaves_nothing(application: Starlette, services: Face) -> None:
+    sent: list[Message] = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+    messages = iter(sent)
 
     async def receive() -> Message:
         return next(messages)
@@ -190,7 +165,7 @@ async def test_a_client_that_goes_away_leaves_nothing(application: Starlette, se
     assert services.inbox.deliveries == {}
 
 
-def test_a_store_that_is_away_is_503_and_the_retry_is_taken(client: TestClient, services: StubServices) -> None:
+def test_a_store_that_is_away_is_503_and_the_retry_is_taken(client: TestClient, services: Face) -> None:
     services.inbox.away = True
     answer = client.post("/webhooks/main", content=envelope(push()), headers=GOOD)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
@@ -200,7 +175,7 @@ def test_a_store_that_is_away_is_503_and_the_retry_is_taken(client: TestClient, 
 
 
 @pytest.mark.parametrize("source", ["main", "forgotten"])
-def test_a_bug_below_is_no_500(client: TestClient, services: StubServices, source: str) -> None:
+def test_a_bug_below_is_no_500(client: TestClient, services: Face, source: str) -> None:
     """As a value that Postgres refuses even in quarantine, or a mistake in a statement."""
     services.inbox.broken = KeyError("delivery_id")
     answer = client.post(f"/webhooks/{source}", content=envelope(push()), headers=GOOD)
@@ -210,18 +185,18 @@ def test_a_bug_below_is_no_500(client: TestClient, services: StubServices, sourc
     assert client.post("/webhooks/main", content=envelope(push()), headers=GOOD).json()["events"] == 1
 
 
-def test_an_unknown_source_is_404_and_is_noted(client: TestClient, services: StubServices) -> None:
+def test_an_unknown_source_is_404_and_is_noted(client: TestClient, services: Face) -> None:
     assert client.post("/webhooks/forgotten", content=b"{}", headers=GOOD).status_code == 404
     assert services.inbox.unknown == ["forgotten"]
 
 
 @pytest.mark.parametrize("name", ["%00", "a" * 65, "%3Cscript%3E", "-x", "a%20b", "%ff", "caf%C3%A9"])
-def test_a_source_of_nonsense_is_404_and_is_not_noted(client: TestClient, services: StubServices, name: str) -> None:
+def test_a_source_of_nonsense_is_404_and_is_not_noted(client: TestClient, services: Face, name: str) -> None:
     assert client.post(f"/webhooks/{name}", content=b"{}").status_code == 404
     assert services.inbox.unknown == []
 
 
-def test_an_unknown_source_is_404_while_the_store_is_away(client: TestClient, services: StubServices) -> None:
+def test_an_unknown_source_is_404_while_the_store_is_away(client: TestClient, services: Face) -> None:
     services.inbox.away = True
     assert client.post("/webhooks/forgotten", content=b"{}").status_code == 404
 
@@ -238,7 +213,7 @@ def test_no_such_delivery_is_404(client: TestClient, name: str) -> None:
     assert json.loads(answer.content)["message"]
 
 
-async def call(application: Starlette, receive: object, *headers: tuple[bytes, bytes]) -> list[int]:
+async def call(application: Starlette, receive: Receive, *headers: tuple[bytes, bytes]) -> list[int]:
     """Call the application below any client, to say what arrives when; returns the status sent."""
     statuses: list[int] = []
 
@@ -253,5 +228,5 @@ async def call(application: Starlette, receive: object, *headers: tuple[bytes, b
         "query_string": b"",
         "headers": [(b"authorization", b"Bearer new"), *headers],
     }
-    await application(scope, receive, send)  # type: ignore[arg-type]
+    await application(scope, receive, send)
     return statuses

@@ -74,7 +74,8 @@ class Cluster:
 
     def read(self, place: JobPlace) -> Json:
         """The job as stored."""
-        return self._of_job(place)
+        found: Json = self._of_job(place)
+        return found
 
     def versions(self, place: JobPlace) -> list[Json]:
         """Newest first."""

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import anyio
 import pytest
@@ -20,8 +21,8 @@ async def deployer(address: str) -> AsyncIterator[NomadDeployer]:
         yield made
 
 
-def on_register(action: Action, **fault: object) -> Fault:
-    return Fault(action=action, method="POST", path="/v1/job/web", **fault)  # type: ignore[arg-type]
+def on_register(action: Action, **fault: Any) -> Fault:
+    return Fault(action=action, method="POST", path="/v1/job/web", **fault)
 
 
 async def used_up(nomad: Simulator) -> None:

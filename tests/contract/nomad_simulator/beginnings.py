@@ -47,7 +47,7 @@ def begin(scenario: Scenario, timing: Timing) -> Beginning:
 
 
 def _applied(exchange: Exchange) -> bool:
-    return exchange["request"]["method"] != "GET" and exchange["response"]["status"] == 200
+    return bool(exchange["request"]["method"] != "GET" and exchange["response"]["status"] == 200)
 
 
 def secret_for(exchange: Exchange, secrets: dict[str, str], simulator: Simulator) -> str | None:

@@ -1,6 +1,7 @@
 """What the simulated cluster does over time, with the clock in the test's hand."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,8 +12,8 @@ from app.local.nomad.tables import Deployment
 from tests.contract.nomad_simulator.conftest import Clock
 
 
-def push(simulator: Simulator, image: str, job_id: str = "web", **fields: object) -> Json:
-    return simulator.register(Registration(job=sample_job(job_id, image, **fields)))  # type: ignore[arg-type]
+def push(simulator: Simulator, image: str, job_id: str = "web", **fields: Any) -> Json:
+    return simulator.register(Registration(job=sample_job(job_id, image, **fields)))
 
 
 def latest(simulator: Simulator, job_id: str = "web") -> Deployment:
@@ -32,7 +33,7 @@ def test_with_zero_timing_the_deployment_is_over_when_the_register_call_returns(
 def test_each_step_takes_the_time_given(simulator: Simulator) -> None:
     simulator.set_timing(Timing(evaluation=1, start=2, healthy=3, watch=4))
     push(simulator, "app:v1")
-    seen = []
+    seen: list[tuple[object, ...]] = []
     for _ in range(12):
         with simulator.at_work():
             record = simulator.record("web")
@@ -189,7 +190,7 @@ def test_namespaces_hold_different_jobs_of_one_id(simulator: Simulator) -> None:
     "fields",
     [{"max_parallel": 0}, {"count": 0}, {"kind": "batch"}, {"Periodic": {"Spec": "@daily"}, "kind": "batch"}],
 )
-def test_jobs_without_deployments(simulator: Simulator, fields: dict[str, object]) -> None:
+def test_jobs_without_deployments(simulator: Simulator, fields: dict[str, Any]) -> None:
     push(simulator, "app:v1", **fields)
     with simulator.at_work():
         assert simulator.record("web").deployments == {}

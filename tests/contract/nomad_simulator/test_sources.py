@@ -5,7 +5,12 @@ import pytest
 
 from app.local.nomad import Registration, Simulator, sample_job
 
-SOURCE = {"Source": 'job "web" {}', "Format": "hcl2", "VariableFlags": {"tag": "v1"}, "Variables": ""}
+SOURCE: dict[str, object] = {
+    "Source": 'job "web" {}',
+    "Format": "hcl2",
+    "VariableFlags": {"tag": "v1"},
+    "Variables": "",
+}
 
 
 def push(simulator: Simulator, image: str, *, version: int, source: dict[str, object] | None = None) -> None:

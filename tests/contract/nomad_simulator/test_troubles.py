@@ -1,5 +1,7 @@
 """What a busy, crowded or forgetful cluster does: evaluations that end badly, no room, garbage, several nodes."""
 
+from typing import Any
+
 import httpx
 import pytest
 
@@ -8,8 +10,8 @@ from app.local.nomad.refusal import Json
 from app.local.nomad.tables import Evaluation
 
 
-def push(simulator: Simulator, image: str, job_id: str = "web", **fields: object) -> Json:
-    return simulator.register(Registration(job=sample_job(job_id, image, **fields)))  # type: ignore[arg-type]
+def push(simulator: Simulator, image: str, job_id: str = "web", **fields: Any) -> Json:
+    return simulator.register(Registration(job=sample_job(job_id, image, **fields)))
 
 
 def evaluation(simulator: Simulator, eval_id: str) -> Evaluation:

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager
 
 import asyncpg
 import httpx
@@ -74,13 +75,15 @@ def test_an_application_is_served_over_tls(certificate: Certificate) -> None:
 
 
 def test_an_application_that_cannot_start_is_named() -> None:
-    async def fail(_: Starlette) -> AsyncIterator[None]:
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        with open_database():
+            yield
+
+    def open_database() -> AbstractContextManager[None]:
         raise OSError("no database")
-        yield
 
-    from contextlib import asynccontextmanager
-
-    with pytest.raises(RuntimeError, match="did not start"), serve(Starlette(lifespan=asynccontextmanager(fail))):
+    with pytest.raises(RuntimeError, match="did not start"), serve(Starlette(lifespan=lifespan)):
         pass
 
 

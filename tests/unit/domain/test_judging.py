@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -129,14 +130,14 @@ def test_a_job_that_moved_on_while_its_deployment_goes_on_is_waited_for() -> Non
     ],
 )
 def test_without_a_deployment_the_allocations_tell(
-    fields: dict[str, object], expected: tuple[OutcomeKind, str] | str | None
+    fields: dict[str, Any], expected: tuple[OutcomeKind, str] | str | None
 ) -> None:
     named = {
         "done": (OutcomeKind.SUCCEEDED, "all 2 allocations run"),
         "completed": (OutcomeKind.SUCCEEDED, "all 2 allocations completed"),
         "failed": (OutcomeKind.FAILED, "an allocation failed; it crashed"),
     }
-    snapshot = replace(RUNNING, failures=("it crashed",), **fields)  # type: ignore[arg-type]
+    snapshot = replace(RUNNING, failures=("it crashed",), **fields)
     assert outcome(snapshot) == (named[expected] if isinstance(expected, str) else expected)
 
 
@@ -227,8 +228,8 @@ def test_work_that_takes_long_is_no_stall_until_the_deadline() -> None:
 
 
 @pytest.mark.parametrize("waits_for_a_person", [{"awaits_promotion": True}, {"paused": True}])
-def test_what_waits_for_a_person_never_stalls(waits_for_a_person: dict[str, bool]) -> None:
-    waiting = replace(DEPLOYING, deployment=replace(DEPLOYMENT, **waits_for_a_person))  # type: ignore[arg-type]
+def test_what_waits_for_a_person_never_stalls(waits_for_a_person: dict[str, Any]) -> None:
+    waiting = replace(DEPLOYING, deployment=replace(DEPLOYMENT, **waits_for_a_person))
     assert outcome(waiting, seconds=1_000_000) is None
 
 

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter
@@ -40,8 +41,12 @@ def _headers() -> Iterator[tuple[str, Reader]]:
         for form in ("{}", "Bearer {}", "Basic {}", "registrywatcher={}", "told={}"):
             yield (
                 f"auth.admit {name} {form}",
-                lambda text, name=name, form=form: guarded.admit(
-                    _headers_of({name: form.format(text)}), auth.Role.VIEWER, now=0
+                partial(
+                    lambda name, form, text: guarded.admit(
+                        _headers_of({name: form.format(text)}), auth.Role.VIEWER, now=0
+                    ),
+                    name,
+                    form,
                 ),
             )
     yield (
@@ -113,13 +118,18 @@ def _hosts() -> Iterator[tuple[str, Reader]]:
     for form in ("{}", "[{}]", "1{}", "{}.localhost", "0x{}", "::{}"):
         yield (
             f"loopback {form}",
-            lambda text, form=form: [reader(form.format(text)) for reader in (is_loopback, stays_here, address)],
+            partial(
+                lambda form, text: [reader(form.format(text)) for reader in (is_loopback, stays_here, address)], form
+            ),
         )
         yield (
             f"proxies host {form}",
-            lambda text, form=form: _proxies("10.0.0.0/8").proxy_for("http", form.format(text), None),
+            partial(lambda form, text: _proxies("10.0.0.0/8").proxy_for("http", form.format(text), None), form),
         )
-        yield f"proxies exempt {form}", lambda text, form=form: _proxies(form.format(text)).proxy_for("http", "h", 80)
+        yield (
+            f"proxies exempt {form}",
+            partial(lambda form, text: _proxies(form.format(text)).proxy_for("http", "h", 80), form),
+        )
     yield "proxies URL", lambda text: _proxies("a").proxy_for_url(f"http://{text}")
 
 
@@ -129,7 +139,7 @@ def _settings() -> Iterator[tuple[str, Reader]]:
         for form in ("{}", "https://{}", "postgresql://h/?sslmode={}", "${{{}"):
             yield (
                 f"kinds.{name} {form}",
-                lambda text, adapter=adapter, form=form: adapter.validate_python(form.format(text)),
+                partial(lambda adapter, form, text: adapter.validate_python(form.format(text)), adapter, form),
             )
     yield "duration", parse_duration
     yield "outward", lambda text: outward(f"https://{text}")

@@ -1,6 +1,7 @@
 """Readers of what Nomad says: refusals, events, plans, jobs and their sources."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import httpx
 import requests
@@ -17,7 +18,7 @@ from app.adapters.nomad.register.changes import changes
 from app.adapters.nomad.register.source import JobSource, image_pairs, is_named, json_job, parse_request, renamed
 from app.adapters.nomad.text import bounded
 from app.adapters.nomad.translate import submission
-from app.domain.job import JobPatch, Submission, TaskChange, TaskKey
+from app.domain.job import JobPatch, RunningTask, Submission, TaskChange, TaskKey
 from app.domain.watch import JobPlace
 from tests.unit.foreign.texts import Reader
 
@@ -44,18 +45,23 @@ def _refusals() -> Iterator[tuple[str, Reader]]:
             def refusal(text: str, status: int = status, words: str = words) -> problem.Refusal:
                 return problem.Refusal(status, words + text)
 
-            yield f"errors.while_reading {made}", lambda text, of=refusal: errors.while_reading(of(text), _ORIGIN)
+            yield (
+                f"errors.while_reading {made}",
+                partial(lambda of, text: errors.while_reading(of(text), _ORIGIN), refusal),
+            )
             yield (
                 f"errors.while_planning {made}",
-                lambda text, of=refusal: errors.while_planning(of(text), _ORIGIN, _PLACE),
+                partial(lambda of, text: errors.while_planning(of(text), _ORIGIN, _PLACE), refusal),
             )
             yield (
                 f"errors.while_writing {made}",
-                lambda text, of=refusal: errors.while_writing(of(text), _ORIGIN, _PLACE),
+                partial(lambda of, text: errors.while_writing(of(text), _ORIGIN, _PLACE), refusal),
             )
             yield (
                 f"promotion {made}",
-                lambda text, of=refusal: promotion._error(of(text), _ORIGIN, verb="promote", deployment_id="d"),
+                partial(
+                    lambda of, text: promotion._error(of(text), _ORIGIN, verb="promote", deployment_id="d"), refusal
+                ),
             )
     yield (
         "errors.while_reading logs",
@@ -77,7 +83,7 @@ def _refusals() -> Iterator[tuple[str, Reader]]:
     yield (
         "polling index",
         lambda text: polling._read(
-            httpx.Response(200, headers={"X-Nomad-Index": text.encode(errors="replace")}, content=b"[]"), waited=True
+            httpx.Response(200, headers={b"X-Nomad-Index": text.encode(errors="replace")}, content=b"[]"), waited=True
         ),
     )
 
@@ -88,13 +94,13 @@ def _events() -> Iterator[tuple[str, Reader]]:
              "Task not running for min_healthy_time of {}", "Services not healthy by deadline: {}",
              "Only {}", "a: b{}", "{}!", " {}!", "alloc/{}", "API error ({}", "rpc error: code = {}")  # fmt: skip
     for kind in kinds:
-        yield f"explain.failures {kind}", lambda text, kind=kind: explain.failures([_allocation(kind, text)])
-        yield f"explain.lateness {kind}", lambda text, kind=kind: explain.lateness([_allocation(kind, text)])
+        yield f"explain.failures {kind}", partial(lambda kind, text: explain.failures([_allocation(kind, text)]), kind)
+        yield f"explain.lateness {kind}", partial(lambda kind, text: explain.lateness([_allocation(kind, text)]), kind)
     for kind in ("Driver Failure", "Alloc Unhealthy", "Terminated"):
         for form in forms:
             yield (
                 f"events.sentence {kind} {form}",
-                lambda text, kind=kind, form=form: task_events.sentence(_event(kind, form.format(text))),
+                partial(lambda kind, form, text: task_events.sentence(_event(kind, form.format(text))), kind, form),
             )
     yield (
         "events.sentence exit",
@@ -128,8 +134,11 @@ def _jobs() -> Iterator[tuple[str, Reader]]:
     for driver in ("docker", "podman", "containerd-driver", "exec"):
         yield (
             f"images.running_task {driver}",
-            lambda text, driver=driver: images.running_task(
-                TaskKey(group="app", task="server"), {"Driver": driver, "Kind": text, "Config": {"image": text}}
+            partial(
+                lambda driver, text: images.running_task(
+                    TaskKey(group="app", task="server"), {"Driver": driver, "Kind": text, "Config": {"image": text}}
+                ),
+                driver,
             ),
         )
     yield "changes", lambda text: [each.line for each in changes(_diff(text))]
@@ -192,7 +201,7 @@ def _source(*, text: str = "", variables: str = "", flags: dict[str, str] | None
     return JobSource(text=text, format="json" if text else "hcl2", flags=flags or {}, variables=variables)
 
 
-def _pairs(image: str) -> tuple[tuple[object, str], ...]:
+def _pairs(image: str) -> tuple[tuple[RunningTask, str], ...]:
     job = {
         "TaskGroups": [{"Name": "app", "Tasks": [{"Name": "server", "Driver": "docker", "Config": {"image": image}}]}]
     }

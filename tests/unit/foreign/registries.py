@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 
 import httpx
 
@@ -40,7 +41,10 @@ def _wire() -> Iterator[tuple[str, Reader]]:
     for number, form in enumerate(
         ("{}", "<{}", "<{}>; rel=next", '<u>; rel="{}"', "<u>;{}", '<u>;a="{}', "<u>; rel={}")
     ):
-        yield f"wire.next_page {number}", lambda text, form=form: wire.next_page([form.format(text)], page=_PAGE)
+        yield (
+            f"wire.next_page {number}",
+            partial(lambda form, text: wire.next_page([form.format(text)], page=_PAGE), form),
+        )
     yield "wire.next_page of many", lambda text: wire.next_page(list(text[:20_000]), page=_PAGE)
     yield "wire.media_type", wire.media_type
     yield "wire.read_digest_header", wire.read_digest_header
@@ -69,7 +73,10 @@ def _challenges() -> Iterator[tuple[str, Reader]]:
     for number, form in enumerate(
         ("{}", "Bearer {}", 'Bearer realm="{}', 'Bearer realm="{}"', "Bearer a={}", "Bearer {}=")
     ):
-        yield f"auth.parse_challenges {number}", lambda text, form=form: auth.parse_challenges([form.format(text)])
+        yield (
+            f"auth.parse_challenges {number}",
+            partial(lambda form, text: auth.parse_challenges([form.format(text)]), form),
+        )
     yield "auth.parse_token", lambda text: auth.parse_token(_json({"token": text, "expires_in": text}))
     yield "auth.parse_token no JSON", lambda text: auth.parse_token(_bytes(text))
     yield "auth.TokenRequest realm", lambda text: _token_request(realm=f"https://r.example/{text}").url
@@ -82,10 +89,19 @@ def _places() -> Iterator[tuple[str, Reader]]:
     for number, form in enumerate(
         ("{}", "https://{}", "https://{}/", "https://r.example/{}", "https://u:{}@h", "//h:{}")
     ):
-        yield f"origins.why_unsafe {number}", lambda text, form=form: origins.why_unsafe(form.format(text), home=_PAGE)
-        yield f"origins.same_origin {number}", lambda text, form=form: origins.same_origin(form.format(text), _PAGE)
-        yield f"exchange redirect {number}", lambda text, form=form: exchange._target(_PAGE, form.format(text))
-        yield f"http.redact {number}", lambda text, form=form: redact(form.format(text))
+        yield (
+            f"origins.why_unsafe {number}",
+            partial(lambda form, text: origins.why_unsafe(form.format(text), home=_PAGE), form),
+        )
+        yield (
+            f"origins.same_origin {number}",
+            partial(lambda form, text: origins.same_origin(form.format(text), _PAGE), form),
+        )
+        yield (
+            f"exchange redirect {number}",
+            partial(lambda form, text: exchange._target(_PAGE, form.format(text)), form),
+        )
+        yield f"http.redact {number}", partial(lambda form, text: redact(form.format(text)), form)
     yield "origins.keeps_credentials", lambda text: origins.keeps_credentials(_PAGE, f"https://{text}")
     yield "http.bounded", bounded
     yield "http.bounded long", lambda text: bounded(text, limit=len(text))
@@ -117,7 +133,7 @@ def _webhooks() -> Iterator[tuple[str, Reader]]:
     yield "body.quoted", body.quoted
     yield "distribution content-type", lambda text: distribution.parse({"content-type": text}, b"{}")
     for field in ("tag", "repository", "digest", "url", "mediaType"):
-        yield f"distribution {field}", lambda text, field=field: distribution.parse({}, _event({field: text}))
+        yield f"distribution {field}", partial(lambda field, text: distribution.parse({}, _event({field: text})), field)
     yield "distribution host", lambda text: distribution.parse({}, _event({"url": f"https://{text}/v2"}))
     yield "distribution many", lambda text: distribution.parse({}, _json({"events": list(text[:5_000])}))
 

@@ -9,6 +9,7 @@ import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,9 +39,13 @@ class Heard:
                 await self._news.wait()
 
 
-def service(name: str, code: str, **more: object) -> Service:
+async def never() -> None:
+    await asyncio.Event().wait()
+
+
+def service(name: str, code: str, **more: Any) -> Service:
     program = f"import os, signal, subprocess, sys, time\n{textwrap.dedent(code)}"
-    return Service(name=name, argv=[sys.executable, "-I", "-S", "-u", "-c", program], **more)  # type: ignore[arg-type]
+    return Service(name=name, argv=[sys.executable, "-I", "-S", "-u", "-c", program], **more)
 
 
 def steady(name: str, heard: Heard) -> Service:
@@ -89,7 +94,8 @@ async def test_a_killed_service_is_started_again() -> None:
 
 async def test_a_service_that_ends_at_its_start_is_named_with_its_words() -> None:
     heard = Heard()
-    broken = service("broken", "sys.exit('port in use')", ready=asyncio.Event().wait)
+
+    broken = service("broken", "sys.exit('port in use')", ready=never)
     with pytest.raises(ServerFailed, match=r"broken ended at its start \(exited with status 1\)[^$]*port in use"):
         async with Supervisor([steady("first", heard), broken], show=heard.show):
             pytest.fail("was started")
@@ -97,14 +103,14 @@ async def test_a_service_that_ends_at_its_start_is_named_with_its_words() -> Non
 
 
 async def test_a_program_that_is_not_there_is_named() -> None:
-    absent = Service(name="absent", argv=["/no/such/program"], ready=asyncio.Event().wait)
+    absent = Service(name="absent", argv=["/no/such/program"], ready=never)
     with pytest.raises(ServerFailed, match="cannot run /no/such/program: No such file"):
         async with Supervisor([absent], show=Heard().show):
             pytest.fail("was started")
 
 
 async def test_a_service_that_is_never_ready_is_named() -> None:
-    slow = service("slow", "time.sleep(60)", ready=asyncio.Event().wait, ready_timeout=0.1)
+    slow = service("slow", "time.sleep(60)", ready=never, ready_timeout=0.1)
     with pytest.raises(ServerFailed, match=r"slow was not ready after 0.1 s"):
         async with Supervisor([slow], show=Heard().show):
             pytest.fail("was started")

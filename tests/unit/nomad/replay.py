@@ -88,7 +88,7 @@ class Story:
         request, answer = exchange["request"], exchange["response"]
         _, _, *segments = [unquote(each) for each in request["path"].split("/")]
         body, where = answer["body"], (_namespace(exchange), segments[1] if len(segments) > 1 else "")
-        if answer["status"] != 200 or not isinstance(body, dict | list):
+        if answer["status"] != 200 or not isinstance(answer["body"], dict | list):
             return
         if request["method"] == "GET":
             self._read(where[0], body)

@@ -70,7 +70,8 @@ def check(before: Json, patch: JobPatch) -> None:
     left, right = canonical(before), canonical(after)
     for job in (left, right):
         for _, task in tasks_of(job):
-            task["Meta"] = task.get("Meta") or {}  # type: ignore[index]  # null and empty are one to Nomad
+            assert isinstance(task, dict)
+            task["Meta"] = task.get("Meta") or {}  # null and empty are one to Nomad
     found = {(path, new) for path, _, new in differences(left, right)}
     assert found <= allowed(before, patch)
     assert carries(after, patch)

@@ -6,6 +6,7 @@ See docs/nomad.md, section 2.
 import pytest
 import requests
 from nomad.api.exceptions import BaseNomadException, URLNotAuthorizedNomadException
+from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
@@ -80,7 +81,7 @@ def test_every_recorded_refusal_of_a_registration_is_certain(exchange: dict[str,
 
 def refused_connection() -> requests.ConnectionError:
     pool = HTTPConnectionPool("nomad")
-    return requests.ConnectionError(MaxRetryError(pool, "/", NewConnectionError(pool._new_conn(), "refused")))  # type: ignore[arg-type]
+    return requests.ConnectionError(MaxRetryError(pool, "/", NewConnectionError(HTTPConnection("nomad"), "refused")))
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def test_only_the_named_image_of_a_real_specification_changes(name: str) -> None
     assert read == before, "the job that was read is left alone"
     expected = deepcopy(read)
     expected.pop("VersionTag", None)
-    dict(tasks_of(expected))[key]["Config"]["image"] = "reg/app:new"  # type: ignore[index]
+    dict(tasks_of(expected))[key]["Config"]["image"] = "reg/app:new"
     for group in expected["TaskGroups"]:
         if any(task.get("Identities") for task in group["Tasks"]):
             group["Constraints"] = [each for each in group["Constraints"] if each != IMPLICIT]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.adapters.nomad.http.polling import Polled
+from app.adapters.nomad.http.polling import LongPolls, Polled
 from app.adapters.nomad.http.shared_poll import SharedPoll
 from app.domain.watch import JobPlace
 
@@ -13,13 +13,13 @@ PLACE = JobPlace(region="", namespace="default", job_id="app")
 MOVED: dict[str, Any] = {"ID": "d1", "Status": "running", "ModifyIndex": 8}
 
 
-class Polls:
+class Polls(LongPolls):
     """Answers what the test gives, one after the other, and then nothing new."""
 
     def __init__(self, *answers: Polled | BaseException) -> None:
         self.answers = list(answers)
 
-    async def query(self, place: JobPlace, *path: str, index: int, **query: str) -> Polled:
+    async def query(self, place: JobPlace, *path: str, index: int, spare: int = 0, **query: str) -> Polled:
         if not self.answers:
             await asyncio.Event().wait()
         answer = self.answers.pop(0)
@@ -38,7 +38,7 @@ class Polls:
     ids=lambda strange: type(strange).__name__,
 )
 async def test_who_waits_is_woken_by_the_next_answer(strange: Polled | BaseException) -> None:
-    shared = SharedPoll(Polls(strange, Polled(index=8, rows=[MOVED], waited=True)), PLACE)  # type: ignore[arg-type]
+    shared = SharedPoll(Polls(strange, Polled(index=8, rows=[MOVED], waited=True)), PLACE)
     async with asyncio.timeout(10):
         assert await shared.changed("d1", 7) == MOVED
     await shared.aclose()

@@ -1,7 +1,7 @@
 """Waiting for changes: woken by each of them, by few connections for many waiters, and never in a hot loop."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, MutableMapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +29,7 @@ class Watched:
     A request is over before its last bytes go out: whoever has read them may ask the next at once.
     """
 
-    application: Callable[..., Awaitable[None]]
+    application: Callable[..., Coroutine[Any, Any, None]]
     asked: list[str] = field(default_factory=list)
     most: int = 0
     _open: set[object] = field(default_factory=set)

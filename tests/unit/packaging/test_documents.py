@@ -174,9 +174,10 @@ def test_the_picture_of_the_design_names_what_is_there() -> None:
     tree = block_with("docs/design.md", "", "the one place that picks adapters")
     folders = {path.name for path in (ROOT / "app").iterdir() if path.is_dir() and (path / "__init__.py").exists()}
     assert set(re.findall(r"^  (\w+)/", tree, re.MULTILINE)) == folders
-    layers = re.search(r"^layers = \[(.*?)\]", read("pyproject.toml"), re.DOTALL | re.MULTILINE)
+    contract = r"^containers = \[\"app\"\].*?^layers = \[(.*?)\]"
+    layers = re.search(contract, read("pyproject.toml"), re.DOTALL | re.MULTILINE)
     assert layers is not None
-    line = " > ".join(re.findall(r'"([^"]+)"', layers[1])).replace("app.", "").replace(":", "|")
+    line = " > ".join(["workers", *re.findall(r'^ +"([^"(]+)"', layers[1], re.MULTILINE)])
     assert line in re.sub(r"\s+", " ", picture)
 
 
@@ -191,7 +192,7 @@ def test_the_licences_that_are_not_permissive_are_named() -> None:
     named = re.findall(r"^([a-z][\w.-]*)==", read("requirements.lock"), re.MULTILINE)
     for distribution in metadata.distributions():
         about = distribution.metadata
-        licence = " ".join([about.get("License-Expression") or "", *(about.get_all("Classifier") or ())])
+        licence = " ".join([each for key in ("License-Expression", "Classifier") for each in about.get_all(key) or ()])
         if about["Name"].lower() in named and re.search(r"MPL|Mozilla|GPL|Lesser", licence):
             assert about["Name"].lower() in told
 

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import socket
 import ssl
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -205,7 +206,7 @@ async def test_a_gate_holds_no_longer_than_a_minute() -> None:
 
 async def test_a_failing_renewal_is_everybodys_own() -> None:
     request = TokenRequest(realm="https://a", service="s", scope="x", account="")
-    answers = iter([ValueError("no"), Token(value="t", usable_seconds=50.0)])
+    answers: Iterator[ValueError | Token] = iter([ValueError("no"), Token(value="t", usable_seconds=50.0)])
 
     async def fetch(asked: TokenRequest) -> Token:
         answer = next(answers)

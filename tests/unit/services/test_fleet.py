@@ -78,14 +78,14 @@ def test_our_own_job_looks_again_soon_since_nobody_wakes_it() -> None:
     ("result", "bound"),
     [
         (Result(waits_turn=True), False),
-        (Result(bounds=Bounds(at_most=1)), False),
-        (Result(bounds=Bounds(at_most=1), waits_turn=True), True),
-        (Result(bounds=Bounds(at_most=1), waits_turn=True, goes_last=True), False),
-        (Result(bounds=Bounds(), waits_turn=True), False),
-        (Result(bounds=Bounds(heeds_failures=True), waits_turn=True), True),
-        (Result(bounds=Bounds(at_most=1), launch=LAUNCH), True),
-        (Result(bounds=Bounds(heeds_failures=True), launch=LAUNCH), True),
-        (Result(bounds=Bounds(), launch=LAUNCH), False),
+        (Result(bounds=Bounds(at_most=1, heeds_failures=False)), False),
+        (Result(bounds=Bounds(at_most=1, heeds_failures=False), waits_turn=True), True),
+        (Result(bounds=Bounds(at_most=1, heeds_failures=False), waits_turn=True, goes_last=True), False),
+        (Result(bounds=Bounds(at_most=0, heeds_failures=False), waits_turn=True), False),
+        (Result(bounds=Bounds(at_most=0, heeds_failures=True), waits_turn=True), True),
+        (Result(bounds=Bounds(at_most=1, heeds_failures=False), launch=LAUNCH), True),
+        (Result(bounds=Bounds(at_most=0, heeds_failures=True), launch=LAUNCH), True),
+        (Result(bounds=Bounds(at_most=0, heeds_failures=False), launch=LAUNCH), False),
         (Result(launch=LAUNCH), False),
     ],
 )
@@ -96,8 +96,8 @@ def test_a_launch_and_a_wait_of_the_rule_are_bound_by_others(result: Result, bou
 @pytest.mark.parametrize(
     ("bounds", "active", "failed", "void"),
     [
-        (Bounds(at_most=2), 1, True, False),
-        (Bounds(at_most=2), 2, False, True),
+        (Bounds(at_most=2, heeds_failures=False), 1, True, False),
+        (Bounds(at_most=2, heeds_failures=False), 2, False, True),
         (Bounds(at_most=0, heeds_failures=True), 9, False, False),
         (Bounds(at_most=0, heeds_failures=True), 9, True, True),
     ],
@@ -109,5 +109,5 @@ def test_a_launch_is_void_where_the_slots_are_taken_or_its_image_failed(
 
 
 def test_a_wait_is_void_once_a_slot_is_free() -> None:
-    assert no_longer_holds(Bounds(at_most=2), launches=False, active=1, failed=False)
-    assert not no_longer_holds(Bounds(at_most=2), launches=False, active=2, failed=False)
+    assert no_longer_holds(Bounds(at_most=2, heeds_failures=False), launches=False, active=1, failed=False)
+    assert not no_longer_holds(Bounds(at_most=2, heeds_failures=False), launches=False, active=2, failed=False)

@@ -9,7 +9,7 @@ from app.domain.job import TaskKey
 from app.domain.reference import Repository
 from app.domain.rollout import Origin, OutcomeKind
 from app.services.launch import asked_in_trouble, ending, launch
-from app.services.target import WatchResult
+from app.services.target import OpenRollout, WatchResult
 from tests.unit.domain.cases import D1, D2, D3, HOST, WATCH, job, knows, task
 from tests.unit.services.looks import ROLLOUT, asked, item, open_rollout, seeing, state
 
@@ -61,8 +61,8 @@ def test_all_that_is_to_change_goes_in_one_registration() -> None:
         (open_rollout(item("side"), origin=Origin.DEPLOY), False),
     ],
 )
-def test_an_open_rollout_stays_itself_while_it_means_the_same(rollout: object, reused: bool) -> None:
-    found = launch(job(), {"app": (seeing(), DEPLOY)}, rollout)  # type: ignore[arg-type]
+def test_an_open_rollout_stays_itself_while_it_means_the_same(rollout: OpenRollout | None, reused: bool) -> None:
+    found = launch(job(), {"app": (seeing(), DEPLOY)}, rollout)
     assert found is not None
     assert found.reuse is reused
     assert (found.rollout_id == ROLLOUT) is reused
@@ -98,9 +98,9 @@ def test_nothing_to_change_is_no_launch() -> None:
         (open_rollout(item("side"), origin=Origin.DEPLOY), False),
     ],
 )
-def test_a_persons_word_waits_for_its_registry(rollout: object, waits: bool) -> None:
-    assert asked_in_trouble(rollout, [seeing(seen=None, trouble="silent")]) is waits  # type: ignore[arg-type]
-    assert not asked_in_trouble(rollout, [seeing()])  # type: ignore[arg-type]
+def test_a_persons_word_waits_for_its_registry(rollout: OpenRollout | None, waits: bool) -> None:
+    assert asked_in_trouble(rollout, [seeing(seen=None, trouble="silent")]) is waits
+    assert not asked_in_trouble(rollout, [seeing()])
 
 
 def test_a_rollout_that_is_registered_does_not_end() -> None:

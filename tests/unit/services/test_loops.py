@@ -1,7 +1,8 @@
 """Given a loop, when a turn raises, hangs or is cut from inside, then the next comes: only cancelling ends it."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import Any
 
 import pytest
 import structlog
@@ -36,8 +37,8 @@ class Turns:
         return self._then
 
 
-def quick(**options: object) -> Loop:
-    return Loop("poll", retry=0.001, retry_at_most=0.002, **options)  # type: ignore[arg-type]
+def quick(**options: Any) -> Loop:
+    return Loop("poll", retry=0.001, retry_at_most=0.002, **options)
 
 
 async def ended(task: asyncio.Task[None]) -> bool:
@@ -156,10 +157,10 @@ async def test_what_nobody_foresaw_is_told_with_its_traceback_by_a_quiet_loop_to
 
 
 async def test_a_log_that_cannot_be_written_ends_no_loop() -> None:
-    def full(*_: object) -> None:
+    def full(_logger: object, _method: str, _event: MutableMapping[str, Any]) -> Mapping[str, Any]:
         raise OSError(28, "No space left on device")
 
-    structlog.configure(processors=[full])  # type: ignore[list-item]
+    structlog.configure(processors=[full])
     try:
         async with asyncio.timeout(10):
             await quick().run(Turns(StoreUnavailable("away"), then=None))

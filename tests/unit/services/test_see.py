@@ -1,6 +1,7 @@
 """What a registry shows for one watch, how often it is asked, and when an event is answered."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -116,7 +117,7 @@ async def test_what_is_no_index_has_no_children(registry: MemoryRegistry) -> Non
         ({"before": D1}, D3),
     ],
 )
-def test_an_event_is_answered_when_the_tag_has_caught_up(fields: dict[str, object], shown: str) -> None:
+def test_an_event_is_answered_when_the_tag_has_caught_up(fields: dict[str, Any], shown: str) -> None:
     found = answer(event(**fields), seen("v1.1.0", shown), state(), "the decision")
     assert (found.settled, found.words) == (True, "the decision")
 
@@ -125,7 +126,7 @@ def test_an_event_is_answered_when_the_tag_has_caught_up(fields: dict[str, objec
     ("fields", "shown"),
     [({}, ""), ({"before": D1}, ""), ({}, D3), ({"before": D1}, D1)],
 )
-def test_an_event_is_not_answered_by_what_was_there_before(fields: dict[str, object], shown: str) -> None:
+def test_an_event_is_not_answered_by_what_was_there_before(fields: dict[str, Any], shown: str) -> None:
     found = answer(event(**fields), seen("v1.1.0", shown), state(), "the decision")
     assert (found.settled, found.words) == (False, "the registry does not show this digest for v1.1.0 yet")
 
@@ -145,7 +146,8 @@ def test_an_event_is_answered_by_the_push_after_it() -> None:
 
 
 def test_an_event_has_five_more_looks() -> None:
-    pushed, pauses, age = event(), [], 0.02
+    pauses: list[float] = []
+    pushed, age = event(), 0.02
     while (pause := pause_after(replace(pushed, attempts=len(pauses), age=age))) is not None:
         pauses.append(pause)
         age += pause + 0.005

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -25,8 +26,8 @@ WEB, WORKER, POLLER = (seen(kind) for kind in ProcessKind)
 ALL = (WEB, WORKER, POLLER)
 
 
-def told(**facts: object) -> list[tuple[str, str]]:
-    return [(each.name, each.problem) for each in standstill(Work(**facts))]  # type: ignore[arg-type]
+def told(**facts: Any) -> list[tuple[str, str]]:
+    return [(each.name, each.problem) for each in standstill(Work(**facts))]
 
 
 def test_all_is_well() -> None:

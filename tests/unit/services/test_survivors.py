@@ -15,6 +15,7 @@ from app.services.lease import held
 from app.services.reload import Reloader
 from app.services.steps import Steps
 from app.services.vigil import Vigil
+from tests.fakes.deployer import UnusedDeployer
 from tests.fakes.doorbell import InProcessDoorbell
 from tests.own_processes import until
 from workers.actors import Told, _quietly
@@ -57,7 +58,7 @@ class Rollouts:
             raise self.errors.pop(0)
 
 
-class Deployer:
+class Deployer(UnusedDeployer):
     """A deployer whose waiting raises, or never ends."""
 
     def __init__(self, error: BaseException | None = None) -> None:

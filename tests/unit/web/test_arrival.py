@@ -116,10 +116,13 @@ async def test_the_browsers_scheme_is_what_the_nearest_proxy_said_and_nothing_el
     async def application(scope: Any, _receive: Any, _send: Any) -> None:
         seen.append(scope)
 
+    async def unused(*_: object) -> Any:
+        raise AssertionError("called")
+
     headers = [] if said is None else [(b"x-forwarded-proto", said.encode())]
     headers.append((b"x-forwarded-for", b"10.9.9.9"))
     scope = {"type": "http", "scheme": "http", "client": ("127.0.0.1", 9), "headers": headers}
-    await BrowserScheme(application)(scope, None, None)  # type: ignore[arg-type]
-    await BrowserScheme(application)({"type": "lifespan"}, None, None)  # type: ignore[arg-type]
+    await BrowserScheme(application)(scope, unused, unused)
+    await BrowserScheme(application)({"type": "lifespan"}, unused, unused)
     assert seen == [{**scope, "scheme": scheme}, {"type": "lifespan"}]
     assert Headers(scope=seen[0])["x-forwarded-for"] == "10.9.9.9"

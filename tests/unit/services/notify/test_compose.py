@@ -1,6 +1,7 @@
 """What a message adds to its notification: what comes next, and links."""
 
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 from app.domain.message import Link
@@ -18,7 +19,7 @@ DEPLOYING = Notification(
 )
 
 
-def about(**changes: object) -> Notification:
+def about(**changes: Any) -> Notification:
     return replace(DEPLOYING, subject=replace(SUBJECT, **changes))
 
 
