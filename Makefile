@@ -25,11 +25,11 @@ UV_VERSION := 0.13.9
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # What decides, parses and translates, without I/O: held at 100 % branch coverage by the unit tests alone.
-PURE := app/domain/* app/webhooks/* app/settings/* app/adapters/registry/auth.py app/adapters/registry/wire.py \
+PURE := app/domain/* app/webhooks/* app/settings/* app/adapters/registry/auth/challenges.py app/adapters/registry/wire.py \
 	app/adapters/nomad/register/jobspec.py app/adapters/nomad/translate.py app/adapters/nomad/register/changes.py \
-	app/adapters/nomad/register/plan.py app/adapters/nomad/register/source.py app/adapters/nomad/refusals.py app/adapters/nomad/images.py app/services/notify/compose.py app/services/telling.py \
-	app/services/settle.py app/services/fleet.py app/services/launch.py \
-	app/loopback.py app/web/arrival.py
+	app/adapters/nomad/register/plan.py app/adapters/nomad/register/source.py app/adapters/nomad/refusals.py app/adapters/nomad/images.py app/services/notify/compose.py app/services/commands/audit_entries.py \
+	app/services/reconcile/settle.py app/services/reconcile/fleet.py app/services/reconcile/launch.py \
+	app/outbound/loopback.py app/web/http/arrival.py
 empty :=
 comma := ,
 PURE_LIST := $(subst $(empty) $(empty),$(comma),$(strip $(PURE)))

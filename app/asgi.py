@@ -12,13 +12,13 @@ from starlette.applications import Starlette
 
 from app.bootstrap import App, open_app
 from app.bootstrap.listening import listening, open_sockets
-from app.services.loops import Loop
-from app.services.presence import ProcessKind
-from app.services.schedule import sweep_forever
+from app.services.processes.loops import Loop
+from app.services.processes.presence import ProcessKind
+from app.services.wakeup.schedule import sweep_forever
 from app.settings import Settings
+from app.web.api.live import Streams
 from app.web.application import build
-from app.web.arrival import Listening
-from app.web.live import Streams
+from app.web.http.arrival import Listening
 from app.web.running import set_running
 
 log = structlog.get_logger()
@@ -40,7 +40,7 @@ def create_app(settings: Settings, *, running: App | None = None, bound: Listeni
             set_running(application, process)
             services = process.services
             sweeper = asyncio.create_task(
-                sweep_forever(services.schedule, services.doorbell, loop=process.loops.add(Loop("sweep")))
+                sweep_forever(services.schedule, services.waker, loop=process.loops.add(Loop("sweep")))
             )
             try:
                 yield

@@ -18,7 +18,7 @@ import click
 from app.errors import ConfigError, RegistryWatcherError
 
 if TYPE_CHECKING:
-    from app.services.operate import Operator, Reply
+    from app.services.commands.watches import Operator, Reply
     from app.settings import Settings
 
 FAILED = 1
@@ -143,7 +143,7 @@ def migrate(config: Path | None) -> None:
 
     settings = _process(config)
 
-    from app.adapters.postgres.migrate import migrate as apply
+    from app.adapters.postgres.database.migrate import migrate as apply
 
     applied = asyncio.run(apply(settings.database_url.reveal()))
     click.echo("\n".join(f"applied {name}" for name in applied) or "the schema is current")
@@ -163,9 +163,9 @@ def check_config(config: Path | None) -> None:
 @_rollout_id
 def promote(config: Path | None, rollout_id: UUID) -> None:
     """Promote the canaries of a rollout that waits for it."""
-    from app.services import steer
+    from app.services.commands import rollouts
 
-    _speak(config, lambda operator, by: steer.promote(operator, rollout_id, by=by))
+    _execute(config, lambda operator, by: rollouts.promote(operator, rollout_id, by=by))
 
 
 @main.command()
@@ -173,9 +173,9 @@ def promote(config: Path | None, rollout_id: UUID) -> None:
 @_rollout_id
 def fail(config: Path | None, rollout_id: UUID) -> None:
     """Fail the Nomad deployment of a rollout."""
-    from app.services import steer
+    from app.services.commands import rollouts
 
-    _speak(config, lambda operator, by: steer.fail(operator, rollout_id, by=by))
+    _execute(config, lambda operator, by: rollouts.fail(operator, rollout_id, by=by))
 
 
 @main.command()
@@ -183,9 +183,9 @@ def fail(config: Path | None, rollout_id: UUID) -> None:
 @_rollout_id
 def rollback(config: Path | None, rollout_id: UUID) -> None:
     """Go back: from a job's newest rollout to what ran before it, or to what an earlier one brought."""
-    from app.services import steer
+    from app.services.commands import rollouts
 
-    _speak(config, lambda operator, by: steer.rollback(operator, rollout_id, by=by))
+    _execute(config, lambda operator, by: rollouts.rollback(operator, rollout_id, by=by))
 
 
 @main.command("release-hold")
@@ -193,9 +193,9 @@ def rollback(config: Path | None, rollout_id: UUID) -> None:
 @click.argument("repo")
 def release_hold(config: Path | None, repo: str) -> None:
     """Let go what holds a repository back until somebody says so: what failed, or was rolled back, or changed."""
-    from app.services import operate
+    from app.services.commands import watches
 
-    _speak(config, lambda operator, by: operate.release_hold(operator, repo, by=by))
+    _execute(config, lambda operator, by: watches.release_hold(operator, repo, by=by))
 
 
 @main.command()
@@ -210,11 +210,11 @@ def reload(config: Path | None, accept: bool) -> None:
     import asyncio
 
     from app.bootstrap.operating import compare_watches
-    from app.services.changing import changes_in_words
+    from app.services.config.changes import describe_changes
 
     settings = _speaking(config)
     difference = asyncio.run(compare_watches(settings, accepted_by=_user() if accept else ""))
-    click.echo("\n".join(changes_in_words(difference, accepted=accept)))
+    click.echo("\n".join(describe_changes(difference, accepted=accept)))
 
 
 @main.command()
@@ -264,7 +264,7 @@ def _speaking(config: Path | None) -> Settings:
     return settings
 
 
-def _speak(config: Path | None, word: Callable[[Operator, str], Coroutine[Any, Any, Reply]]) -> None:
+def _execute(config: Path | None, word: Callable[[Operator, str], Coroutine[Any, Any, Reply]]) -> None:
     """Say a person's word in the database of the configuration, and print the answer."""
     import asyncio
 
@@ -272,11 +272,11 @@ def _speak(config: Path | None, word: Callable[[Operator, str], Coroutine[Any, A
 
     settings = _speaking(config)
 
-    async def speak() -> Reply:
+    async def execute() -> Reply:
         async with open_operator(settings) as operator:
             return await word(operator, _user())
 
-    reply = asyncio.run(speak())
+    reply = asyncio.run(execute())
     click.echo(f"{reply.message} (rollout {reply.rollout_id})" if reply.rollout_id else reply.message)
 
 

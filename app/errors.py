@@ -49,10 +49,10 @@ class Fault:
     source: str
     key: str
     problem: str
-    mend: str
+    fix: str
 
     def __str__(self) -> str:
-        return f"{self.source}: {self.key}: {self.problem}. {self.mend}"
+        return f"{self.source}: {self.key}: {self.problem}. {self.fix}"
 
 
 class ConfigError(RegistryWatcherError):

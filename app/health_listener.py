@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 import uvicorn
 
 from app.bootstrap.listening import open_sockets
-from app.web.process_health import Vital, build_health
+from app.web.api.process_health import Vital, build_health
 
 
 class _Server(uvicorn.Server):

@@ -111,9 +111,9 @@ class Channel(Protocol):
         ...
 
 
-class Doorbell(Protocol):
+class Waker(Protocol):
     """Wakes a worker. Losing a ring costs latency only: the sweeper rings again what is overdue in Postgres."""
 
-    def ring(self, actor: str, key: str, *, delay: float = 0.0) -> None:
+    def wake(self, actor: str, key: str, *, delay: float = 0.0) -> None:
         """Ask that `actor` handles the row `key` after `delay` seconds. Never blocks, never raises."""
         ...

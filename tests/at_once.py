@@ -1,6 +1,6 @@
 """How many of our rollouts Nomad had under way at once, by its own indexes: no clock can blur it."""
 
-from app.local.nomad import Simulator
+from app.simulators.nomad import Simulator
 
 
 def most_at_once(nomad: Simulator) -> int:

@@ -8,8 +8,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.local.nomad import Simulator, create_simulator_app, sample_job
-from app.local.registry import LocalRegistry, create_registry_app
+from app.simulators.nomad import Simulator, create_simulator_app, sample_job
+from app.simulators.registry import LocalRegistry, create_registry_app
 from tests.own_processes import Process, Processes, environment, until
 from tests.servers.http import serve
 from tests.servers.overlaps import Overlaps

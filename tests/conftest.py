@@ -132,10 +132,10 @@ def find_program() -> Callable[..., str]:
     A missing one skips the test on a laptop, with the mend as the reason, and is an error where CI is set.
     """
 
-    def find(name: str, *, mend: str) -> str:
+    def find(name: str, *, fix: str) -> str:
         if found := shutil.which(name):
             return found
-        reason = f"{name} is not on PATH: {mend}"
+        reason = f"{name} is not on PATH: {fix}"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)

@@ -8,7 +8,7 @@ rollouts that ended, sightings, a webhook's event, and what its last decision wa
 
 from typing import Any, Literal
 
-from app.adapters.postgres.pool import Connection, Database
+from app.adapters.postgres.database.pool import Connection, Database
 from app.domain.decision import HoldReason
 
 States = Literal["mixed", "current"]
@@ -16,7 +16,7 @@ States = Literal["mixed", "current"]
 _HOLDS = ["", "deploy", *(reason.value for reason in HoldReason)]
 
 # What is special about a watch, by its number's place in the hundred; $4 has the holds of those that follow.
-_TROUBLE, _JOB_TROUBLE, _UNSERVED, _PROMOTION, _MOVING = 1, 2, 3, 4, (5, 6)
+_OUTAGE, _JOB_TROUBLE, _MISSING_IMAGE, _PROMOTION, _MOVING = 1, 2, 3, 4, (5, 6)
 
 _NAME = "'svc-' || lpad(n::text, 5, '0')"
 _DIGEST = "'sha256:' || encode(sha256(({})::bytea), 'hex')"
@@ -31,8 +31,8 @@ FROM generate_series(1, $1::integer) n WHERE $2::integer > 0
 """
 
 _TARGETS = f"""
-INSERT INTO targets (region, namespace, job_id, thorough, job_index, job_create_index, job_read_at, trouble,
-  trouble_since, poll_at)
+INSERT INTO targets (region, namespace, job_id, inspect_job, job_index, job_create_index, job_read_at, outage,
+  outage_since, poll_at)
 SELECT '', 'default', name, false, 10, 1, now(),
   CASE place WHEN {_JOB_TROUBLE} THEN 'job ' || name || ': Nomad has no leader' ELSE '' END,
   CASE place WHEN {_JOB_TROUBLE} THEN now() - interval '5 minutes' END, now() + interval '1 day'
@@ -41,24 +41,24 @@ FROM ({_SEEDED}) seeded
 
 _WATCHES = f"""
 INSERT INTO watches (name, target_id, registry, repository_host, repository_path, task, deploy_by, observe_only,
-  position, tags, tags_read_at, wanted_tag, wanted_digest, running, job_create_index, auto_deploy, trouble,
-  trouble_since, unserved, unserved_since, hold)
+  position, tags, tags_read_at, desired_tag, desired_digest, running, job_create_index, auto_deploy, outage,
+  outage_since, missing_image, missing_image_since, hold)
 SELECT name, target_id, 'main', 'registry.example', 'team/' || name, 'server', 'digest', hold = 'observe_only', n,
   array(SELECT {_RELEASE.format("tag")} FROM generate_series(0, $2 - 1) tag), now(), {_NOW},
   {_DIGEST.format(f"name || {_NOW}")},
   jsonb_build_array(jsonb_build_object('task', 'app/server', 'image', 'registry.example/team/' || name || ':' || {_NOW},
     'identity', name, 'tag', {_NOW}, 'digest', {_DIGEST.format(f"name || {_NOW}")})),
   1, hold <> 'auto_deploy_off',
-  CASE place WHEN {_TROUBLE} THEN 'registry main does not answer' ELSE '' END,
-  CASE place WHEN {_TROUBLE} THEN now() - interval '3 minutes' END,
-  CASE place WHEN {_UNSERVED} THEN 'the registry no longer has what runs' ELSE '' END,
-  CASE place WHEN {_UNSERVED} THEN now() - interval '2 hours' END, hold
+  CASE place WHEN {_OUTAGE} THEN 'registry main does not answer' ELSE '' END,
+  CASE place WHEN {_OUTAGE} THEN now() - interval '3 minutes' END,
+  CASE place WHEN {_MISSING_IMAGE} THEN 'the registry no longer has what runs' ELSE '' END,
+  CASE place WHEN {_MISSING_IMAGE} THEN now() - interval '2 hours' END, hold
 FROM ({_SEEDED}) seeded JOIN targets ON job_id = name AND namespace = 'default' AND region = ''
 """
 
 _DECISIONS = f"""
 WITH made AS (
-  INSERT INTO decisions (watch_name, kind, reason, words, tag, digest, looks, first_at, last_at)
+  INSERT INTO decisions (watch_name, kind, reason, message, tag, digest, reconciles, first_at, last_at)
   SELECT name, CASE hold WHEN 'deploy' THEN 'deploy' ELSE 'hold' END, hold,
     {_NOW} || CASE hold WHEN 'up_to_date' THEN ' runs' ELSE ' is decided: ' || replace(hold, '_', ' ') END, {_NOW},
     {_DIGEST.format(f"name || {_NOW}")}, 40, now() - n * interval '7 seconds' - interval '1 hour', now()
@@ -69,7 +69,7 @@ UPDATE watches SET decision_id = made.decision_id FROM made WHERE name = watch_n
 # The three that ended, and a fourth for those that are under way.
 _ROLLOUTS = f"""
 WITH seeded AS ({_SEEDED}), made AS (
-  INSERT INTO rollouts (rollout_id, target_id, intent, origin, asked_by, state, created_at, submitted_at, outcome,
+  INSERT INTO rollouts (rollout_id, target_id, intent, origin, requested_by, state, created_at, submitted_at, outcome,
     reason, ended_at, expected_index, deployment)
   SELECT gen_random_uuid(), target_id, intent, CASE intent WHEN 2 THEN 'deploy' ELSE 'rule' END,
     CASE intent WHEN 2 THEN (ARRAY['ann', 'bob'])[1 + n % 2] ELSE '' END,
@@ -84,14 +84,14 @@ WITH seeded AS ({_SEEDED}), made AS (
     LATERAL (SELECT now() - (4 - intent) * interval '1 day' - n * interval '3 seconds' AS at) times
   WHERE intent < 4 OR place IN ({_PROMOTION}, {_MOVING[0]}, {_MOVING[1]})
   RETURNING rollout_id, target_id, intent, created_at)
-INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced, words, asked_at)
+INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced, message, requested_at)
 SELECT rollout_id, name, {_RELEASE.format("greatest($2 - 5 + intent, 0)")},
   {_DIGEST.format("name || intent")}, intent = 2, 'it follows releases', created_at
 FROM made JOIN watches USING (target_id)
 """
 
 _SIGHTINGS = f"""
-INSERT INTO sightings (watch_name, digest, tag, found_by, first_seen_at)
+INSERT INTO found_digests (watch_name, digest, tag, found_by, first_found_at)
 SELECT name, {_DIGEST.format(f"name || {_NOW}")}, {_NOW}, CASE n % 3 WHEN 0 THEN 'poller' ELSE 'webhook' END,
   now() - n * interval '7 seconds' - interval '1 hour'
 FROM ({_SEEDED}) seeded
@@ -107,7 +107,7 @@ told AS (
   SELECT delivery_id, 'main', 'push', 'registry.example', 'team/' || {_NAME}, {_NOW},
     {_DIGEST.format(f"{_NAME} || {_NOW}")}
   FROM sent RETURNING event_id, delivery_id)
-INSERT INTO event_watches (event_id, watch_name, settled_at, answer, told_at)
+INSERT INTO event_watches (event_id, watch_name, settled_at, answer, known_at)
 SELECT event_id, {_NAME}, now(), 'it runs', received_at FROM told JOIN sent USING (delivery_id)
 """
 

@@ -12,7 +12,7 @@ from typing import Self
 
 import httpx
 
-from app.local.registry.events import CONTENT_TYPE
+from app.simulators.registry.events import CONTENT_TYPE
 
 NO_ANSWER = 0
 TAKEN = 202

@@ -10,15 +10,15 @@ import structlog
 from dramatiq import actor
 from dramatiq.broker import Broker
 
-from app.adapters.doorbell import QUEUE
+from app.adapters.waker import QUEUE
 from app.bootstrap import Services
 from app.errors import StoreUnavailable
-from app.services.look import look
-from app.services.loops import described
 from app.services.notify.send import notify
-from app.services.observe import observe
-from app.services.ringing import LOOK, NOTIFY, OBSERVE
-from app.services.steps import Steps
+from app.services.processes.loops import described
+from app.services.processes.steps import Steps
+from app.services.reconcile.reconcile import reconcile
+from app.services.rollout.follow import follow
+from app.services.wakeup.wake import FOLLOW, NOTIFY, RECONCILE
 
 log = structlog.get_logger()
 
@@ -34,17 +34,17 @@ def declare_actors(broker: Broker, services: Callable[[], Services], steps: Step
     `steps` is told how each try ended.
     """
 
-    async def run_look(key: str) -> bool:
-        return await look(services().looker, int(key))
+    async def run_reconcile(key: str) -> bool:
+        return await reconcile(services().reconciler, int(key))
 
-    async def run_observe(key: str) -> bool:
-        return await observe(services().observer, UUID(key))
+    async def run_follow(key: str) -> bool:
+        return await follow(services().follower, UUID(key))
 
     async def run_notify(key: str) -> bool:
         return await notify(services().notifier, int(key))
 
     # A lower number goes first: telling people waits for deploying.
-    for name, step, priority in ((LOOK, run_look, 0), (OBSERVE, run_observe, 0), (NOTIFY, run_notify, 10)):
+    for name, step, priority in ((RECONCILE, run_reconcile, 0), (FOLLOW, run_follow, 0), (NOTIFY, run_notify, 10)):
         declare = actor(actor_name=name, queue_name=QUEUE, priority=priority, max_retries=0, broker=broker)
         declare(_quietly(name, step, steps))
 
@@ -61,7 +61,7 @@ def _quietly(name: str, step: Step, steps: Steps) -> Try:
         try:
             tried = await step(key)
         except StoreUnavailable as error:
-            if told.is_new("", "away"):
+            if told.is_new("", "outages"):
                 log.warning("step.put_off", step=name, key=key, problem=str(error))
         except Exception as error:  # dramatiq would tell it at every sweep
             steps.failed(name, key, described(error))

@@ -10,9 +10,9 @@ import structlog
 
 from app.bootstrap import App, open_app
 from app.health_listener import answering, open_listener
-from app.services.loops import Loop
-from app.services.presence import ProcessKind
-from app.services.schedule import forget_forever, forgetting, poll_forever, sweep_forever
+from app.services.processes.loops import Loop
+from app.services.processes.presence import ProcessKind
+from app.services.wakeup.schedule import forget_forever, forgetting, poll_forever, sweep_forever
 from app.settings import Settings
 
 log = structlog.get_logger()
@@ -39,9 +39,9 @@ async def _run(settings: Settings, listener: Sequence[socket.socket]) -> None:
 
 def _loops(app: App) -> Sequence[Coroutine[Any, Any, None]]:
     """What goes on until it is cancelled, each by itself."""
-    schedule, bell, add = app.services.schedule, app.services.doorbell, app.loops.add
+    schedule, waker, add = app.services.schedule, app.services.waker, app.loops.add
     return (
-        poll_forever(schedule, bell, interval=lambda: app.settings.poll_interval, loop=add(Loop("poll"))),
-        sweep_forever(schedule, bell, loop=add(Loop("sweep"))),
+        poll_forever(schedule, waker, interval=lambda: app.settings.poll_interval, loop=add(Loop("poll"))),
+        sweep_forever(schedule, waker, loop=add(Loop("sweep"))),
         forget_forever(app.services.retention, days=lambda: app.settings.retention_days, loop=add(forgetting())),
     )

@@ -18,10 +18,10 @@ from dramatiq.middleware import Middleware
 from app.adapters.broker import open_broker
 from app.bootstrap import App, Services, open_app
 from app.health_listener import answering, open_listener
-from app.services.loops import Loop
-from app.services.presence import ProcessKind
-from app.services.schedule import sweep_forever
-from app.services.steps import Steps
+from app.services.processes.loops import Loop
+from app.services.processes.presence import ProcessKind
+from app.services.processes.steps import Steps
+from app.services.wakeup.schedule import sweep_forever
 from app.settings import Settings
 from workers.actors import declare_actors
 
@@ -73,7 +73,7 @@ class Resources(Middleware):
         self.app.loops.add(self._steps)
         services = self.app.services
         self._sweeper = asyncio.create_task(
-            sweep_forever(services.schedule, services.doorbell, loop=self.app.loops.add(Loop("sweep")))
+            sweep_forever(services.schedule, services.waker, loop=self.app.loops.add(Loop("sweep")))
         )
 
     async def _close(self) -> None:

@@ -1,13 +1,13 @@
 """The one place that picks adapters: settings in, services out; and the life of a process around them."""
 
 from app.bootstrap.process import App, open_app
-from app.bootstrap.services import Kept, Services, build_services
+from app.bootstrap.services import KeptOpen, Services, build_services
 from app.bootstrap.values import AccessRatchet, access, endpoints, nomad_connection
 
 __all__ = [
     "AccessRatchet",
     "App",
-    "Kept",
+    "KeptOpen",
     "Services",
     "access",
     "build_services",

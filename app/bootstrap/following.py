@@ -12,14 +12,14 @@ import structlog
 
 from app.adapters.nomad import NomadConnection
 from app.bootstrap.restart import until_restart
-from app.bootstrap.services import Kept, Services, build_services
+from app.bootstrap.services import KeptOpen, Services, build_services
 from app.bootstrap.values import endpoints, nomad_connection
-from app.domain.configuration import Grants, Reading, Wait, fingerprint, weakens
+from app.domain.configuration import Grants, HoldBack, Reading, fingerprint, weakens
 from app.errors import ConfigError, ReadingRefused, ReadingWaits
+from app.services.config.reload import FileChanges, Repeats
+from app.services.config.sync import sync
 from app.services.notify.channels import sync_channels
-from app.services.reconcile import reconcile
-from app.services.reload import FileChanges, Repeats
-from app.services.ringing import LOOK
+from app.services.wakeup.wake import RECONCILE
 from app.settings import FaultySettings, Granted, Settings, load_settings, narrowed
 
 log = structlog.get_logger()
@@ -31,13 +31,13 @@ class Process(Protocol):
     services: Services
 
 
-class Following:
+class ConfigFollower:
     """One process's way with its configuration. `restart` says what only a restart would bring into force, or "".
 
     `changes` tells when a file of the last reading changed.
     """
 
-    def __init__(self, process: Process, kept: Kept, *, listens: bool, repeats: Repeats | None = None) -> None:
+    def __init__(self, process: Process, kept: KeptOpen, *, listens: bool, repeats: Repeats | None = None) -> None:
         self._process = process
         self._kept = kept
         self._listens = listens
@@ -68,7 +68,7 @@ class Following:
             return await self._sync(settings, at_start=True, repeated=self._is_repeated(settings)) is None
 
     async def apply(self, read: Settings) -> None:
-        """Bring what was read into force. Raises what `reconcile` does, ConfigError, ReadingRefused and ReadingWaits.
+        """Bring what was read into force. Raises what `sync` does, ConfigError, ReadingRefused and ReadingWaits.
 
         A reading that is refused or waits changes nothing; but of an older one only the watches wait.
         """
@@ -88,15 +88,15 @@ class Following:
     def _is_repeated(self, read: Settings) -> bool:
         return self._repeats.is_repeated(read.fingerprint)
 
-    async def _sync(self, read: Settings, *, at_start: bool, repeated: bool) -> Wait | None:
+    async def _sync(self, read: Settings, *, at_start: bool, repeated: bool) -> HoldBack | None:
         services = self._process.services
         reading = Reading(
             edited=not at_start and fingerprint(read.watches) != fingerprint(services.settings.watches),
             repeated=repeated,
         )
-        done = await reconcile(services.watches, read.watches, at_start=at_start, reading=reading)
+        done = await sync(services.watches, read.watches, at_start=at_start, reading=reading)
         for target_id in done.due:
-            services.doorbell.ring(LOOK, str(target_id))
+            services.waker.wake(RECONCILE, str(target_id))
         if done.waits is None:
             await sync_channels(services.channels, read.channels)
         return done.waits

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from app.errors import Permanent
-from app.web.arrival import Listening
+from app.web.http.arrival import Listening
 
 _BACKLOG = 2048  # connections that wait to be accepted; uvicorn's own number
 _NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # a machine without IPv6 whose `localhost` has an address of it

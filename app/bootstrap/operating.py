@@ -4,17 +4,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from app.adapters.broker import open_broker
-from app.adapters.doorbell import PromptDoorbell
 from app.adapters.nomad import NomadDeployer
-from app.adapters.postgres.pool import Database
-from app.adapters.postgres.rules import PostgresRules
-from app.adapters.postgres.session import SessionLimits
-from app.adapters.postgres.steering import PostgresSteering
-from app.adapters.postgres.watches import PostgresWatches
+from app.adapters.postgres.commands.rollout_commands import PostgresRolloutCommands
+from app.adapters.postgres.commands.watch_commands import PostgresWatchCommands
+from app.adapters.postgres.config.watches import PostgresWatches
+from app.adapters.postgres.database.pool import Database
+from app.adapters.postgres.database.session import SessionLimits
 from app.adapters.registry import RegistryClient
+from app.adapters.waker import PromptDoorbell
 from app.bootstrap.values import endpoints, nomad_connection
-from app.services.operate import Operator
-from app.services.reconcile import Difference
+from app.services.commands.watches import Operator
+from app.services.config.sync import Difference
 from app.settings import Settings
 
 
@@ -28,11 +28,11 @@ async def open_operator(settings: Settings) -> AsyncIterator[Operator]:
     broker = open_broker(settings.redis_url.reveal())
     try:
         yield Operator(
-            rules=PostgresRules(database),
-            steering=PostgresSteering(database),
+            rules=PostgresWatchCommands(database),
+            steering=PostgresRolloutCommands(database),
             registries=registries,
             deployer=deployer,
-            doorbell=PromptDoorbell(broker),
+            waker=PromptDoorbell(broker),
         )
     finally:
         broker.close()

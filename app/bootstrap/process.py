@@ -14,26 +14,26 @@ import structlog
 from dramatiq.broker import Broker
 
 from app.adapters.broker import open_broker
-from app.adapters.doorbell import DramatiqDoorbell
 from app.adapters.nomad import RenewableDeployer
-from app.adapters.postgres.changes import PostgresFeed
-from app.adapters.postgres.holders import PostgresHolders
-from app.adapters.postgres.inbox import DOOR_LIMITS
-from app.adapters.postgres.migrate import migrate
-from app.adapters.postgres.pool import Database
-from app.adapters.postgres.presence import PostgresPresences
-from app.adapters.postgres.rollouts import PostgresRollouts
-from app.adapters.postgres.session import SessionLimits
+from app.adapters.postgres.config.holders import PostgresHolders
+from app.adapters.postgres.database.migrate import migrate
+from app.adapters.postgres.database.pool import Database
+from app.adapters.postgres.database.session import SessionLimits
+from app.adapters.postgres.ingest.inbox import DOOR_LIMITS
+from app.adapters.postgres.processes.presence import PostgresPresences
+from app.adapters.postgres.rollout.rollouts import PostgresRollouts
+from app.adapters.postgres.views.feed import PostgresFeed
 from app.adapters.registry import RegistryClient
-from app.bootstrap.following import Following
-from app.bootstrap.services import Kept, Services, build_services
+from app.adapters.waker import DramatiqWaker
+from app.bootstrap.following import ConfigFollower
+from app.bootstrap.services import KeptOpen, Services, build_services
 from app.bootstrap.values import endpoints, nomad_connection
-from app.http import open_client
-from app.services.differing import Differing
-from app.services.loops import Loop, Loops, described
-from app.services.presence import Presence, ProcessKind
-from app.services.reload import Reloader, reloading
-from app.services.vigil import Vigil
+from app.outbound.client import open_client
+from app.services.config.differing import Differing
+from app.services.config.reload import Reloader, reloading
+from app.services.processes.loops import Loop, Loops, described
+from app.services.processes.presence import Presence, ProcessKind
+from app.services.rollout.wait import ChangeWaiter
 from app.settings import Settings
 
 log = structlog.get_logger()
@@ -56,7 +56,7 @@ class App:
     starting: str = "the schema and the configuration are not in Postgres yet"
     reloader: Reloader[Settings] | None = None
     loops: Loops = field(default_factory=Loops)
-    following: Following | None = None
+    following: ConfigFollower | None = None
     differing: Differing | None = None
 
     @property
@@ -96,24 +96,24 @@ async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | No
     dsn = settings.database_url.reveal()
     database = Database(dsn, limits=SessionLimits.of_lease(settings.lease_seconds))
     door = Database(dsn, size=_DOOR_CONNECTIONS, timeout=DOOR_LIMITS.statement, limits=DOOR_LIMITS)
-    bell = DramatiqDoorbell(broker or open_broker(settings.redis_url.reveal()))
+    waker = DramatiqWaker(broker or open_broker(settings.redis_url.reveal()))
     registries = RegistryClient(endpoints(settings.registries))
     deployer = RenewableDeployer(nomad_connection(settings.nomad))
     http = open_client()
-    vigil = Vigil(PostgresRollouts(database), deployer, bell)
+    waiter = ChangeWaiter(PostgresRollouts(database), deployer, waker)
     feed = PostgresFeed(database)
-    kept = Kept(
+    kept = KeptOpen(
         database=database,
         door=door,
         registries=registries,
         deployer=deployer,
-        doorbell=bell,
-        vigil=vigil,
+        waker=waker,
+        waiter=waiter,
         http=http,
         feed=feed,
     )
     app = App(services=build_services(settings, kept))
-    app.following = Following(app, kept, listens=kind is ProcessKind.WEB)
+    app.following = ConfigFollower(app, kept, listens=kind is ProcessKind.WEB)
     app.reloader = Reloader(
         app.following.load, app.following.apply, changed=app.following.changes, settle=_FILE_SETTLES
     )
@@ -127,7 +127,7 @@ async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | No
     background = [
         asyncio.create_task(_start(app, app.following, app.reloader)),
         asyncio.create_task(app.reloader.run(interval=_READ_FILE_EVERY, loop=app.loops.add(reloading()))),
-        asyncio.create_task(vigil.run(loop=app.loops.add(Loop("vigil")))),
+        asyncio.create_task(waiter.run(loop=app.loops.add(Loop("vigil")))),
         asyncio.create_task(_caution(deployer)),
         asyncio.create_task(presence.run()),
         asyncio.create_task(app.differing.run()),
@@ -143,9 +143,9 @@ async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | No
             with suppress(asyncio.CancelledError):
                 await task
         await presence.leave()
-        await vigil.aclose()
+        await waiter.aclose()
         await feed.aclose()
-        bell.close()
+        waker.close()
         await registries.aclose()
         await deployer.aclose()
         await http.aclose()
@@ -153,7 +153,7 @@ async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | No
         await database.close()
 
 
-async def _start(app: App, following: Following, reloader: Reloader[Settings]) -> None:
+async def _start(app: App, following: ConfigFollower, reloader: Reloader[Settings]) -> None:
     """Migrate if that is wanted, and bring the configuration into Postgres; again and again until Postgres answers."""
 
     async def turn() -> None:

@@ -4,42 +4,42 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from app.adapters.doorbell import DramatiqDoorbell
 from app.adapters.nomad import RenewableDeployer
 from app.adapters.notifiers import CHANNELS
-from app.adapters.postgres.board import PostgresBoard
-from app.adapters.postgres.changes import PostgresFeed
-from app.adapters.postgres.channels import PostgresChannels
-from app.adapters.postgres.inbox import PostgresInbox
-from app.adapters.postgres.looks import PostgresLooks
-from app.adapters.postgres.migrate import pending
-from app.adapters.postgres.notifications import PostgresNotifications
-from app.adapters.postgres.pool import Database
-from app.adapters.postgres.queries import PostgresQueries
-from app.adapters.postgres.retention import PostgresRetention
-from app.adapters.postgres.rollouts import PostgresRollouts
-from app.adapters.postgres.rules import PostgresRules
-from app.adapters.postgres.schedule import PostgresSchedule
-from app.adapters.postgres.steering import PostgresSteering
-from app.adapters.postgres.watches import PostgresWatches
+from app.adapters.postgres.commands.rollout_commands import PostgresRolloutCommands
+from app.adapters.postgres.commands.watch_commands import PostgresWatchCommands
+from app.adapters.postgres.config.watches import PostgresWatches
+from app.adapters.postgres.database.migrate import pending
+from app.adapters.postgres.database.pool import Database
+from app.adapters.postgres.ingest.inbox import PostgresInbox
+from app.adapters.postgres.notify.channels import PostgresChannels
+from app.adapters.postgres.notify.notifications import PostgresNotifications
+from app.adapters.postgres.reconcile.targets import PostgresTargets
+from app.adapters.postgres.rollout.rollouts import PostgresRollouts
+from app.adapters.postgres.views.board import PostgresBoard
+from app.adapters.postgres.views.feed import PostgresFeed
+from app.adapters.postgres.views.queries import PostgresQueries
+from app.adapters.postgres.wakeup.retention import PostgresRetention
+from app.adapters.postgres.wakeup.schedule import PostgresSchedule
 from app.adapters.registry import RegistryClient
+from app.adapters.waker import DramatiqWaker
 from app.bootstrap.values import AccessRatchet, look_settings, patience
 from app.ports import Channel, Deployer, RegistrySource
-from app.services.board import Board
-from app.services.feed import Feed
-from app.services.look import Looker
+from app.services.commands.rollout_commands import RolloutCommands
+from app.services.commands.watch_commands import WatchCommands
+from app.services.config.sync import WatchStore
 from app.services.notify.compose import Addresses
 from app.services.notify.send import Notifier
-from app.services.observe import Observer
-from app.services.queries import Queries, SchemaCheck
-from app.services.reconcile import WatchStore
-from app.services.schedule import Retention, Schedule
-from app.services.steering import Steering
-from app.services.vigil import Vigil
-from app.services.word import Rules
+from app.services.reconcile.reconciler import Reconciler
+from app.services.rollout.follow import Follower
+from app.services.rollout.wait import ChangeWaiter
+from app.services.views.board import Board
+from app.services.views.feed import Feed
+from app.services.views.queries import Queries, SchemaCheck
+from app.services.wakeup.schedule import Retention, Schedule
 from app.settings import ChannelSettings, Settings
-from app.web.auth import Access
-from app.web.running import AudibleDoorbell, Deliveries
+from app.web.http.auth import Access
+from app.web.running import AudibleWaker, DeliveryStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +54,15 @@ class Services:
     database: Database
     registries: RegistrySource
     deployer: Deployer
-    doorbell: AudibleDoorbell
-    looker: Looker
-    observer: Observer
+    waker: AudibleWaker
+    reconciler: Reconciler
+    follower: Follower
     notifier: Notifier
     channels: PostgresChannels
-    inbox: Deliveries
+    inbox: DeliveryStore
     schedule: Schedule
-    rules: Rules
-    steering: Steering
+    rules: WatchCommands
+    steering: RolloutCommands
     queries: Queries
     board: Board
     watches: WatchStore
@@ -73,35 +73,35 @@ class Services:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class KeptOpen:
     """What stays when the configuration changes: what is open, and what access was."""
 
     database: Database
     door: Database
     registries: RegistryClient
     deployer: RenewableDeployer
-    doorbell: DramatiqDoorbell
-    vigil: Vigil
+    waker: DramatiqWaker
+    waiter: ChangeWaiter
     http: httpx.AsyncClient
     feed: PostgresFeed
     access: AccessRatchet = field(default_factory=AccessRatchet)
 
 
-def build_services(settings: Settings, kept: Kept) -> Services:
+def build_services(settings: Settings, kept: KeptOpen) -> Services:
     """Put the services of `settings` together around what stays open."""
-    database, deployer, bell = kept.database, kept.deployer, kept.doorbell
-    looker = Looker(
-        looks=PostgresLooks(database),
+    database, deployer, waker = kept.database, kept.deployer, kept.waker
+    reconciler = Reconciler(
+        targets=PostgresTargets(database),
         registries=kept.registries,
         deployer=deployer,
-        doorbell=bell,
+        waker=waker,
         settings=look_settings(settings),
     )
-    observer = Observer(
+    follower = Follower(
         rollouts=PostgresRollouts(database),
         deployer=deployer,
-        doorbell=bell,
-        vigil=kept.vigil,
+        waker=waker,
+        waiter=kept.waiter,
         patience=patience(settings),
         lease=settings.lease_seconds,
     )
@@ -115,15 +115,15 @@ def build_services(settings: Settings, kept: Kept) -> Services:
         database=database,
         registries=kept.registries,
         deployer=deployer,
-        doorbell=bell,
-        looker=looker,
-        observer=observer,
+        waker=waker,
+        reconciler=reconciler,
+        follower=follower,
         notifier=notifier,
         channels=PostgresChannels(database),
         inbox=PostgresInbox(database, door=kept.door),
         schedule=PostgresSchedule(database),
-        rules=PostgresRules(database),
-        steering=PostgresSteering(database),
+        rules=PostgresWatchCommands(database),
+        steering=PostgresRolloutCommands(database),
         queries=PostgresQueries(database),
         board=PostgresBoard(database),
         watches=PostgresWatches(database),

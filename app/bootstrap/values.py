@@ -8,11 +8,11 @@ from urllib.parse import SplitResult, urlsplit
 from app.adapters.nomad import NomadConnection
 from app.adapters.registry import RegistryEndpoint
 from app.domain.rollout import Patience
-from app.services.fleet import Fleet
-from app.services.look import LookSettings
+from app.services.reconcile.fleet import Fleet
+from app.services.reconcile.reconciler import ReconcileSettings
 from app.settings import NomadSettings, RegistryEndpointSettings, Settings
 from app.settings.outward import outward
-from app.web.auth import Access, AccessToken, Role
+from app.web.http.auth import Access, AccessToken, Role
 
 
 class AccessRatchet:
@@ -49,9 +49,9 @@ def access(settings: Settings) -> Access:
     )
 
 
-def look_settings(settings: Settings) -> LookSettings:
+def look_settings(settings: Settings) -> ReconcileSettings:
     """What each look at a target keeps to."""
-    return LookSettings(
+    return ReconcileSettings(
         lease=settings.lease_seconds,
         reread_job=settings.job_reread_interval,
         stall_after=settings.rollout_stall_after,

@@ -12,13 +12,13 @@ from app.domain.decision import HoldReason
 class Condition(StrEnum):
     """How a watch is, the ones that need a person first: a watch has the first that fits.
 
-    `trouble`: its registry or job cannot be read, or the registry lost what runs. `promotion`: canaries wait for a
+    `outage`: its registry or job cannot be read, or the registry lost what runs. `promotion`: canaries wait for a
     person. `failed`: its last decision is held since it failed. `held`: an update waits for a person. `moving`: a
     rollout is under way, or waits its turn. `idle`: nothing to do, and not up to date (observed, paused, no tag, not
     reconciled yet). `current`: up to date.
     """
 
-    TROUBLE = "trouble"
+    OUTAGE = "outage"
     PROMOTION = "promotion"
     FAILED = "failed"
     HELD = "held"
@@ -44,8 +44,8 @@ RANKS: Mapping[Condition, int] = {each: rank for rank, each in enumerate(Conditi
 """Where a condition stands in the list; 0 comes first."""
 
 OF_SIGN: Mapping[Sign, Condition] = {
-    Sign.OUTAGE: Condition.TROUBLE,
-    Sign.MISSING_IMAGE: Condition.TROUBLE,
+    Sign.OUTAGE: Condition.OUTAGE,
+    Sign.MISSING_IMAGE: Condition.OUTAGE,
     Sign.AWAITS_PROMOTION: Condition.PROMOTION,
     Sign.UNDERWAY: Condition.MOVING,
 }
@@ -65,12 +65,12 @@ OF_DECISION: Mapping[str, Condition] = {
     HoldReason.AUTO_DEPLOY_OFF: Condition.HELD,
     HoldReason.PAUSED: Condition.IDLE,
     HoldReason.OBSERVE_ONLY: Condition.IDLE,
-    HoldReason.CHANGED_OUTSIDE: Condition.HELD,
+    HoldReason.DRIFTED: Condition.HELD,
     HoldReason.ROLLED_BACK: Condition.HELD,
     HoldReason.DOWNGRADE: Condition.HELD,
     HoldReason.NOT_A_RELEASE: Condition.HELD,
     HoldReason.FAILED_ELSEWHERE: Condition.FAILED,
-    HoldReason.WAITS_TURN: Condition.MOVING,
+    HoldReason.QUEUED: Condition.MOVING,
 }
 """The condition of a watch without any sign, by its last decision: UNDECIDED, DEPLOY, or the reason of a hold."""
 

@@ -29,20 +29,20 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """The last `turn` of the watches that were read, None when they never were in force, and the `newest` of all.
+class ConfigurationState:
+    """The last `revision` of the watches that were read, None when they never were in force, and the `newest` of all.
 
     `accepted` tells that a person accepted them.
     """
 
-    turn: int | None
+    revision: int | None
     newest: int | None
     accepted: bool
 
     @property
     def is_older(self) -> bool:
         """Whether others came into force after these."""
-        return self.turn is not None and self.newest is not None and self.turn < self.newest
+        return self.revision is not None and self.newest is not None and self.revision < self.newest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ class Accept:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wait:
+class HoldBack:
     """No watch may be written now. `older`: what else the configuration says may come into force all the same."""
 
     reason: str
@@ -65,7 +65,7 @@ class Refuse:
     reason: str
 
 
-Verdict = Accept | Wait
+Verdict = Accept | HoldBack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,7 @@ def fingerprint(watches: Sequence[Watch]) -> str:
 
 def judge(
     reading: Reading,
-    standing: Standing,
+    standing: ConfigurationState,
     *,
     present: Sequence[Watch],
     gone: Collection[str],
@@ -108,7 +108,7 @@ def judge(
     if standing.accepted:
         return Accept()
     if standing.is_older and not reading.edited:
-        return Wait(
+        return HoldBack(
             reason="another set of watches came into force after this one, so those in force are of a newer "
             "configuration: go back to this one by `registrywatcher reload --accept` with this file, or give every "
             "process the same file",
@@ -117,7 +117,7 @@ def judge(
     lost = "" if reading.repeated else _lost(present, frozenset((*gone, *moved)))
     if lost:
         acts = " or ".join([*(["takes away"] if gone else []), *(["moves"] if moved else [])])
-        return Wait(
+        return HoldBack(
             reason=f"it {acts} {lost}: put the file right, or accept it with `registrywatcher reload --accept`; "
             "it is taken when it still reads the same after a minute",
             older=False,

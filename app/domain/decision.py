@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from app.domain.history import History, Wanted, changed_by_hand, highest_running, running, runs_wanted
+from app.domain.history import Desired, History, drifted, highest_running, running, runs_desired
 from app.domain.job import JobState, RunningTask
 from app.domain.rule import Rule, release
 from app.domain.watch import Watch
@@ -24,12 +24,12 @@ class HoldReason(StrEnum):
     AUTO_DEPLOY_OFF = "auto_deploy_off"
     PAUSED = "paused"
     OBSERVE_ONLY = "observe_only"
-    CHANGED_OUTSIDE = "changed_outside"
+    DRIFTED = "drifted"
     ROLLED_BACK = "rolled_back"
     DOWNGRADE = "downgrade"
     NOT_A_RELEASE = "not_a_release"
     FAILED_ELSEWHERE = "failed_elsewhere"
-    WAITS_TURN = "waits_turn"
+    QUEUED = "queued"
 
     @property
     def needs_person(self) -> bool:
@@ -38,25 +38,25 @@ class HoldReason(StrEnum):
             HoldReason.UNUSABLE,
             HoldReason.AUTO_DEPLOY_OFF,
             HoldReason.OBSERVE_ONLY,
-            HoldReason.CHANGED_OUTSIDE,
+            HoldReason.DRIFTED,
             HoldReason.DOWNGRADE,
             HoldReason.NOT_A_RELEASE,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
-    """An order: deploy `wanted` whatever runs now; `forced` False leaves alone what already runs it (reset).
+class RequestedDeploy:
+    """An order: deploy `desired` whatever runs now; `forced` False leaves alone what already runs it (reset).
 
-    `wanted` is None when the registry no longer has the tag. `words` say who wants it. `goes_back` brings the very
+    `desired` is None when the registry no longer has the tag. `message` say who wants it. `reverts` brings the very
     digest that ran before, spelled as `former` has it for a task ("group/task"); `unless_changed` gives way to whoever
     changed the job since (an undo of ours).
     """
 
-    wanted: Wanted | None
+    desired: Desired | None
     forced: bool = True
-    words: str = ""
-    goes_back: bool = False
+    message: str = ""
+    reverts: bool = False
     former: Mapping[str, str] = field(default_factory=dict)
     unless_changed: bool = False
 
@@ -74,10 +74,10 @@ class Case:
     auto_deploy: bool
     paused: bool
     job: JobState | None
-    wanted: Wanted | None
+    desired: Desired | None
     history: History
     busy: str = ""
-    ask: Ask | None = None
+    ask: RequestedDeploy | None = None
     rolled_back: bool = False
     heed_elsewhere: bool = False
     turn: str = ""
@@ -88,7 +88,7 @@ class Hold:
     """Nothing is deployed; `tag` and `digest` are what is wanted ("" when nothing is)."""
 
     reason: HoldReason
-    words: str
+    message: str
     tag: str = ""
     digest: str = ""
 
@@ -104,7 +104,7 @@ class Deploy:
 
     tag: str
     digest: str
-    words: str
+    message: str
     children: frozenset[str] = frozenset()
     by_digest: bool = False
     former: Mapping[str, str] = field(default_factory=dict)
@@ -118,42 +118,42 @@ def decide(case: Case) -> Decision:
     """The first matching row of docs/decisions.md: a `Hold` with its reason in words, or a `Deploy`."""
     unusable = obstacle(case.watch, case.job)
     if unusable or case.job is None:
-        return Hold(reason=HoldReason.UNUSABLE, words=unusable)
+        return Hold(reason=HoldReason.UNUSABLE, message=unusable)
     tasks = case.job.selected(case.watch.task, case.watch.group)
-    if case.ask is not None and case.ask.wanted is not None:
-        return _ordered(case, tasks, case.ask, case.ask.wanted)
-    if case.wanted is None:
-        return Hold(reason=HoldReason.NO_MATCHING_TAG, words=_no_tag(case.rule))
+    if case.ask is not None and case.ask.desired is not None:
+        return _ordered(case, tasks, case.ask, case.ask.desired)
+    if case.desired is None:
+        return Hold(reason=HoldReason.NO_MATCHING_TAG, message=_no_tag(case.rule))
     for check in _CHECKS:
-        hold = check(case, tasks, case.wanted)
+        hold = check(case, tasks, case.desired)
         if hold is not None:
             return hold
-    return _deploy(case, tasks, case.wanted)
+    return _deploy(case, tasks, case.desired)
 
 
-def _ordered(case: Case, tasks: tuple[RunningTask, ...], ask: Ask, wanted: Wanted) -> Decision:
-    if ask.unless_changed and changed_by_hand(tasks, case.history.expected):
-        words = (
-            f"the job was changed outside, so that nothing goes back to {wanted.tag or wanted.digest}; "
+def _ordered(case: Case, tasks: tuple[RunningTask, ...], ask: RequestedDeploy, desired: Desired) -> Decision:
+    if ask.unless_changed and drifted(tasks, case.history.expected):
+        message = (
+            f"the job was changed outside, so that nothing goes back to {desired.tag or desired.digest}; "
             "deploy it by hand if that is meant"
         )
-        return _hold(HoldReason.CHANGED_OUTSIDE, words, wanted)
-    if not ask.forced and _runs(case, tasks, wanted):
-        return _hold(HoldReason.UP_TO_DATE, f"{wanted.tag} already runs", wanted)
+        return _hold(HoldReason.DRIFTED, message, desired)
+    if not ask.forced and _runs(case, tasks, desired):
+        return _hold(HoldReason.UP_TO_DATE, f"{desired.tag} already runs", desired)
     return Deploy(
-        tag=wanted.tag,
-        digest=wanted.digest,
-        words=ask.words or f"a person asked for {wanted.tag}",
-        children=wanted.children,
-        by_digest=ask.goes_back,
+        tag=desired.tag,
+        digest=desired.digest,
+        message=ask.message or f"a person asked for {desired.tag}",
+        children=desired.children,
+        by_digest=ask.reverts,
         former=ask.former,
     )
 
 
-def _runs(case: Case, tasks: tuple[RunningTask, ...], wanted: Wanted) -> bool:
+def _runs(case: Case, tasks: tuple[RunningTask, ...], desired: Desired) -> bool:
     """A job keeps an image that failed: it stands in the job, but it does not run."""
-    failed = wanted.digest in case.history.failed | case.history.released
-    return not failed and runs_wanted(tasks, wanted, case.history)
+    failed = desired.digest in case.history.failed | case.history.released
+    return not failed and runs_desired(tasks, desired, case.history)
 
 
 def obstacle(watch: Watch, job: JobState | None) -> str:
@@ -168,7 +168,7 @@ def obstacle(watch: Watch, job: JobState | None) -> str:
         return f"{where} has no task {watch.task!r}; correct nomad_task_name or nomad_group_name"
     for task in tasks:
         if task.reference is None:
-            return f"task {task.key}: {task.problem or 'its image cannot be followed'}"
+            return f"task {task.key}: {task.problem or 'its image cannot be rollout'}"
         if task.reference.repository != watch.repository:
             return (
                 f"task {task.key} runs {task.reference.repository}, and {watch.repository} is watched; "
@@ -177,82 +177,84 @@ def obstacle(watch: Watch, job: JobState | None) -> str:
     return ""
 
 
-def _busy(case: Case, _tasks: tuple[RunningTask, ...], wanted: Wanted) -> Hold | None:
-    return _hold(HoldReason.BUSY, case.busy, wanted) if case.busy else None
+def _busy(case: Case, _tasks: tuple[RunningTask, ...], desired: Desired) -> Hold | None:
+    return _hold(HoldReason.BUSY, case.busy, desired) if case.busy else None
 
 
-def _failed_before(case: Case, _tasks: tuple[RunningTask, ...], wanted: Wanted) -> Hold | None:
-    if wanted.digest not in case.history.failed:
+def _failed_before(case: Case, _tasks: tuple[RunningTask, ...], desired: Desired) -> Hold | None:
+    if desired.digest not in case.history.failed:
         return None
-    words = f"{wanted.tag} with this digest failed here before; release it, deploy it by hand, or push something newer"
-    return _hold(HoldReason.FAILED_BEFORE, words, wanted)
+    message = (
+        f"{desired.tag} with this digest failed here before; release it, deploy it by hand, or push something newer"
+    )
+    return _hold(HoldReason.FAILED_BEFORE, message, desired)
 
 
-def _up_to_date(case: Case, tasks: tuple[RunningTask, ...], wanted: Wanted) -> Hold | None:
-    return _hold(HoldReason.UP_TO_DATE, f"{wanted.tag} runs", wanted) if _runs(case, tasks, wanted) else None
+def _up_to_date(case: Case, tasks: tuple[RunningTask, ...], desired: Desired) -> Hold | None:
+    return _hold(HoldReason.UP_TO_DATE, f"{desired.tag} runs", desired) if _runs(case, tasks, desired) else None
 
 
-def _auto_deploy_off(case: Case, _tasks: tuple[RunningTask, ...], wanted: Wanted) -> Hold | None:
-    words = f"auto deploy is off; {wanted.tag} is deployed when it is switched on"
-    return None if case.auto_deploy else _hold(HoldReason.AUTO_DEPLOY_OFF, words, wanted)
+def _auto_deploy_off(case: Case, _tasks: tuple[RunningTask, ...], desired: Desired) -> Hold | None:
+    message = f"auto deploy is off; {desired.tag} is deployed when it is switched on"
+    return None if case.auto_deploy else _hold(HoldReason.AUTO_DEPLOY_OFF, message, desired)
 
 
-def _paused(case: Case, _tasks: tuple[RunningTask, ...], wanted: Wanted) -> Hold | None:
+def _paused(case: Case, _tasks: tuple[RunningTask, ...], desired: Desired) -> Hold | None:
     if case.paused:
-        return _hold(HoldReason.PAUSED, f"everything is paused; would deploy {wanted.tag} once it is resumed", wanted)
+        return _hold(HoldReason.PAUSED, f"everything is paused; would deploy {desired.tag} once it is resumed", desired)
     if case.watch.observe_only:
-        words = f"observing only; would deploy {wanted.tag} once observe_only is taken away"
-        return _hold(HoldReason.OBSERVE_ONLY, words, wanted)
+        message = f"observing only; would deploy {desired.tag} once observe_only is taken away"
+        return _hold(HoldReason.OBSERVE_ONLY, message, desired)
     return None
 
 
-def _changed_outside(case: Case, tasks: tuple[RunningTask, ...], wanted: Wanted) -> Hold | None:
-    if case.history.newer_than_hand_change or not changed_by_hand(tasks, case.history.expected):
+def _drifted(case: Case, tasks: tuple[RunningTask, ...], desired: Desired) -> Hold | None:
+    if case.history.newer_than_drift or not drifted(tasks, case.history.expected):
         return None
-    words = "the image was changed outside after our last rollout; something newer, or a deploy by hand, goes on"
-    return _hold(HoldReason.CHANGED_OUTSIDE, words, wanted)
+    message = "the image was changed outside after our last rollout; something newer, or a deploy by hand, goes on"
+    return _hold(HoldReason.DRIFTED, message, desired)
 
 
-def _rolled_back(case: Case, tasks: tuple[RunningTask, ...], wanted: Wanted) -> Hold | None:
+def _rolled_back(case: Case, tasks: tuple[RunningTask, ...], desired: Desired) -> Hold | None:
     if not case.rolled_back:
         return None
     tags = " and ".join(sorted({running(task, case.history).tag or "an untagged image" for task in tasks}))
-    words = f"a person rolled back to {tags}; something newer than {wanted.tag}, or a deploy by hand, goes on"
-    return _hold(HoldReason.ROLLED_BACK, words, wanted)
+    message = f"a person rolled back to {tags}; something newer than {desired.tag}, or a deploy by hand, goes on"
+    return _hold(HoldReason.ROLLED_BACK, message, desired)
 
 
-def _failed_elsewhere(case: Case, _tasks: tuple[RunningTask, ...], wanted: Wanted) -> Hold | None:
-    job = case.history.failed_elsewhere.get(wanted.digest) if case.heed_elsewhere else None
+def _failed_elsewhere(case: Case, _tasks: tuple[RunningTask, ...], desired: Desired) -> Hold | None:
+    job = case.history.failed_elsewhere.get(desired.digest) if case.heed_elsewhere else None
     if job is None:
         return None
-    words = f"{wanted.tag} with this digest failed on job {job}; release it there, or deploy it by hand"
-    return _hold(HoldReason.FAILED_ELSEWHERE, words, wanted)
+    message = f"{desired.tag} with this digest failed on job {job}; release it there, or deploy it by hand"
+    return _hold(HoldReason.FAILED_ELSEWHERE, message, desired)
 
 
-def _waits_turn(case: Case, _tasks: tuple[RunningTask, ...], wanted: Wanted) -> Hold | None:
-    words = f"{wanted.tag} waits: {case.turn}; it is deployed in its turn, or by hand at once"
-    return _hold(HoldReason.WAITS_TURN, words, wanted) if case.turn else None
+def _queued(case: Case, _tasks: tuple[RunningTask, ...], desired: Desired) -> Hold | None:
+    message = f"{desired.tag} waits: {case.turn}; it is deployed in its turn, or by hand at once"
+    return _hold(HoldReason.QUEUED, message, desired) if case.turn else None
 
 
-def _downgrade(case: Case, tasks: tuple[RunningTask, ...], wanted: Wanted) -> Hold | None:
-    found, highest = release(wanted.tag), highest_running(tasks, case.history)
+def _downgrade(case: Case, tasks: tuple[RunningTask, ...], desired: Desired) -> Hold | None:
+    found, highest = release(desired.tag), highest_running(tasks, case.history)
     if not case.rule.follows_releases or found is None or highest is None or found.version >= highest.version:
         return None
-    words = f"{wanted.tag} would be a downgrade from {highest.tag}; deploy it by hand if that is meant"
-    return _hold(HoldReason.DOWNGRADE, words, wanted)
+    message = f"{desired.tag} would be a downgrade from {highest.tag}; deploy it by hand if that is meant"
+    return _hold(HoldReason.DOWNGRADE, message, desired)
 
 
-def _not_a_release(case: Case, tasks: tuple[RunningTask, ...], wanted: Wanted) -> Hold | None:
+def _not_a_release(case: Case, tasks: tuple[RunningTask, ...], desired: Desired) -> Hold | None:
     if not case.rule.follows_releases or highest_running(tasks, case.history) is not None:
         return None
-    found, first = release(wanted.tag), release(case.history.first_highest)
+    found, first = release(desired.tag), release(case.history.baseline_release)
     if found is not None and (first is None or found.version > first.version):
         return None
-    words = "what runs is no release; the next release, or a deploy by hand, starts following"
-    return _hold(HoldReason.NOT_A_RELEASE, words, wanted)
+    message = "what runs is no release; the next release, or a deploy by hand, starts following"
+    return _hold(HoldReason.NOT_A_RELEASE, message, desired)
 
 
-_Check = Callable[[Case, tuple[RunningTask, ...], Wanted], Hold | None]
+_Check = Callable[[Case, tuple[RunningTask, ...], Desired], Hold | None]
 
 # The order is the rule: docs/decisions.md rows 4 to 15, first match wins. Rows 14 and 15 only delay a deploy.
 _CHECKS: tuple[_Check, ...] = (
@@ -261,24 +263,26 @@ _CHECKS: tuple[_Check, ...] = (
     _up_to_date,
     _auto_deploy_off,
     _paused,
-    _changed_outside,
+    _drifted,
     _rolled_back,
     _downgrade,
     _not_a_release,
     _failed_elsewhere,
-    _waits_turn,
+    _queued,
 )
 
 
-def _deploy(case: Case, tasks: tuple[RunningTask, ...], wanted: Wanted) -> Deploy:
+def _deploy(case: Case, tasks: tuple[RunningTask, ...], desired: Desired) -> Deploy:
     tags = sorted({running(task, case.history).tag or "an untagged image" for task in tasks})
-    changed = tags == [wanted.tag]
-    words = f"the digest behind {wanted.tag} changed" if changed else f"{wanted.tag} follows {', '.join(tags)}"
-    return Deploy(tag=wanted.tag, digest=wanted.digest, words=words, children=wanted.children, digest_changed=changed)
+    changed = tags == [desired.tag]
+    message = f"the digest behind {desired.tag} changed" if changed else f"{desired.tag} follows {', '.join(tags)}"
+    return Deploy(
+        tag=desired.tag, digest=desired.digest, message=message, children=desired.children, digest_changed=changed
+    )
 
 
-def _hold(reason: HoldReason, words: str, wanted: Wanted) -> Hold:
-    return Hold(reason=reason, words=words, tag=wanted.tag, digest=wanted.digest)
+def _hold(reason: HoldReason, message: str, desired: Desired) -> Hold:
+    return Hold(reason=reason, message=message, tag=desired.tag, digest=desired.digest)
 
 
 def _no_tag(rule: Rule) -> str:

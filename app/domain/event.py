@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Action(StrEnum):
+class EventAction(StrEnum):
     """What happened to the tag."""
 
     PUSH = "push"
@@ -22,7 +22,7 @@ class PushEvent:
     `event_id` is the sender's identity of the event: equal on every retry of it, None when it has none.
     """
 
-    action: Action
+    action: EventAction
     host: str | None
     path: str
     tag: str

@@ -9,7 +9,7 @@ from app.domain.rule import Release, highest_of, release
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Desired:
     """What the rule, or a person, wants: a tag and the digest that the registry serves for it now.
 
     `children` are the digests that an index lists: a task that runs one of them runs the wanted image.
@@ -25,9 +25,9 @@ class History:
     """What was recorded about this watch in this incarnation of its job.
 
     `digests` maps an image's `identity` to the digest that it stands for (the baseline, and what our rollouts wrote);
-    `tags` maps a digest to the tag that our rollouts deployed it by. `first_highest` is the highest release tag of the
-    first look, "" when there was none. `expected` maps "group/task" to the `identity` that our last rollout left there,
-    empty before the first. `newer_than_hand_change` is whether a digest, or a person's word, came after a change by
+    `tags` maps a digest to the tag that our rollouts deployed it by. `baseline_release` is the highest release tag of
+    the first look, "" when there was none. `expected` maps "group/task" to the `identity` that our last rollout left
+    there, empty before the first. `newer_than_drift` is whether a digest, or a person's word, came after a change by
     hand. `failed` are the digests that failed here and are held; `released` those that failed and that a person let go:
     they stand in the job, maybe, but do not run. `failed_elsewhere` maps a digest of this repository to the job that it
     failed on.
@@ -35,12 +35,12 @@ class History:
 
     digests: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
-    first_highest: str = ""
+    baseline_release: str = ""
     expected: Mapping[str, str] = field(default_factory=dict)
     failed: frozenset[str] = frozenset()
     released: frozenset[str] = frozenset()
     failed_elsewhere: Mapping[str, str] = field(default_factory=dict)
-    newer_than_hand_change: bool = False
+    newer_than_drift: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ def highest_running(tasks: tuple[RunningTask, ...], history: History) -> Release
     return highest_of(running(task, history).tag for task in tasks)
 
 
-def changed_by_hand(tasks: tuple[RunningTask, ...], expected: Mapping[str, str]) -> bool:
+def drifted(tasks: tuple[RunningTask, ...], expected: Mapping[str, str]) -> bool:
     """Whether a task's image is another than our last rollout left there; never so before our first."""
     return any(expected.get(str(task.key), identity(task)) != identity(task) for task in tasks)
 
@@ -115,7 +115,7 @@ def with_arrived(tasks: tuple[RunningTask, ...], history: History, in_flight: It
     )
 
 
-def runs_wanted(tasks: tuple[RunningTask, ...], wanted: Wanted, history: History) -> bool:
+def runs_desired(tasks: tuple[RunningTask, ...], desired: Desired, history: History) -> bool:
     """Whether every task runs the wanted image, or one of its children."""
-    accepted = wanted.children | {wanted.digest}
+    accepted = desired.children | {desired.digest}
     return all(running(task, history).digest in accepted for task in tasks)

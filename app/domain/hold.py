@@ -5,13 +5,13 @@ from datetime import datetime
 from app.domain.decision import HoldReason
 
 
-def is_newer(since: datetime, *, commanded_at: datetime | None, newest_sighting: datetime | None) -> bool:
+def is_newer(since: datetime, *, commanded_at: datetime | None, newest_found_at: datetime | None) -> bool:
     """Whether a digest never seen before, or a person's command, came after `since`."""
-    return any(at is not None and at > since for at in (commanded_at, newest_sighting))
+    return any(at is not None and at > since for at in (commanded_at, newest_found_at))
 
 
 def holds(
-    since: datetime | None, *, commanded_at: datetime | None, newest_sighting: datetime | None, decided: str
+    since: datetime | None, *, commanded_at: datetime | None, newest_found_at: datetime | None, decided: str
 ) -> bool:
     """Whether what was done at `since` (None: nothing was) holds the watch still.
 
@@ -19,4 +19,4 @@ def holds(
     """
     if since is None or decided == HoldReason.UP_TO_DATE:
         return False
-    return not is_newer(since, commanded_at=commanded_at, newest_sighting=newest_sighting)
+    return not is_newer(since, commanded_at=commanded_at, newest_found_at=newest_found_at)

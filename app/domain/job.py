@@ -99,7 +99,7 @@ class JobPatch:
     expected_index: int
 
 
-class Source(StrEnum):
+class SourceState(StrEnum):
     """What became of the job's source (its HCL) with a registration: `none` was stored, it was changed along, or it
     still names the old image."""
 
@@ -120,7 +120,7 @@ class Submission:
     evaluation_id: str
     changed: bool = True
     warnings: str = ""
-    source: Source = Source.NONE
+    source: SourceState = SourceState.NONE
     source_note: str = ""
 
 

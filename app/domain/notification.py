@@ -27,7 +27,7 @@ class NotificationKind(StrEnum):
     SUPERSEDED = "superseded"
     AWAITS_PROMOTION = "awaits_promotion"
     HELD = "held"
-    TROUBLE = "trouble"
+    OUTAGE = "outage"
     ENDED = "ended"
 
 
@@ -74,7 +74,7 @@ def of_decision(watch: str, decision: Decision, subject: Subject) -> Notificatio
     if not isinstance(decision, Hold) or not decision.reason.needs_person:
         return None
     headline = f"{watch}: nothing is deployed"
-    return Notification(kind=NotificationKind.HELD, headline=headline, detail=decision.words, subject=subject)
+    return Notification(kind=NotificationKind.HELD, headline=headline, detail=decision.message, subject=subject)
 
 
 def of_registration(registered: Sequence[Registered], subject: Subject) -> Iterator[Notification]:
@@ -107,7 +107,7 @@ def of_outage(place: str, problem: str, *, lasted: float, told: bool, subject: S
     if told or lasted < _HICCUP:
         return None
     headline = f"{place}: waiting"
-    return Notification(kind=NotificationKind.TROUBLE, headline=headline, detail=problem, subject=subject)
+    return Notification(kind=NotificationKind.OUTAGE, headline=headline, detail=problem, subject=subject)
 
 
 def of_missing_image(watch: str, problem: str, *, known: str, subject: Subject) -> Notification | None:
@@ -115,7 +115,7 @@ def of_missing_image(watch: str, problem: str, *, known: str, subject: Subject) 
     if known or not problem:
         return None
     headline = f"{watch}: what runs is gone from the registry"
-    return Notification(kind=NotificationKind.TROUBLE, headline=headline, detail=problem, subject=subject)
+    return Notification(kind=NotificationKind.OUTAGE, headline=headline, detail=problem, subject=subject)
 
 
 def of_auto_deploy(

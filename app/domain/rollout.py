@@ -31,12 +31,12 @@ class Origin(StrEnum):
         return self not in (Origin.RULE, Origin.UNDO)
 
     @property
-    def is_order(self) -> bool:
+    def is_explicit(self) -> bool:
         """Whether it says itself what to deploy, so that it is not decided again by the rule."""
         return self is not Origin.RULE
 
     @property
-    def goes_back(self) -> bool:
+    def reverts(self) -> bool:
         """Whether it brings what ran before, by its digest, whatever the tag shows now."""
         return self in (Origin.ROLLBACK, Origin.UNDO)
 
@@ -109,7 +109,7 @@ class Course:
 
     submission: Submission
     started_at: datetime
-    moved_at: datetime
+    progressed_at: datetime
     returning: Returning | None = None
     promote_after: float | None = None
 

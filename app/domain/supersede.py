@@ -58,7 +58,7 @@ def replacement(active: ActiveRollout, request: Request) -> Replacement | None:
         return None
     asked = {item.watch for item in request.items}
     kept = tuple(item for item in _left_over(active, request) if item.watch not in asked)
-    did = "went back to" if request.origin.goes_back else "asked for"
+    did = "went back to" if request.origin.reverts else "asked for"
     what = ", ".join(item.label for item in request.items)
     return Replacement(items=(*kept, *request.items), reason=f"{request.by or 'a person'} {did} {what}")
 
@@ -68,7 +68,7 @@ def keeps_identity(origin: Origin, before: Set[tuple[str, str, str]], now: Set[t
 
     What a person or an undo ordered stays itself while it does any of it; a rollout of the rule while it is the same.
     """
-    if origin.is_order:
+    if origin.is_explicit:
         return bool({watch for watch, _, _ in before} & {watch for watch, _, _ in now})
     return before == now
 
@@ -80,7 +80,7 @@ def drops_patch(origin: Origin, patch: JobPatch | None, *, registers: JobPatch |
     """
     if registers is not None:
         return registers != patch
-    return ends or (waits and not origin.is_order)
+    return ends or (waits and not origin.is_explicit)
 
 
 def may_arrive(patch: JobPatch | None, job: JobState | None) -> bool:
@@ -90,10 +90,10 @@ def may_arrive(patch: JobPatch | None, job: JobState | None) -> bool:
 
 
 def _is_this(active: ActiveRollout, request: Request) -> bool:
-    if request.origin.goes_back:
+    if request.origin.reverts:
         brings = {(item.watch, item.tag, item.digest) for item in active.items}
-        wanted = {(item.watch, item.tag, item.digest) for item in request.items}
-        return active.origin is request.origin and active.undoes == request.undoes and brings == wanted
+        desired = {(item.watch, item.tag, item.digest) for item in request.items}
+        return active.origin is request.origin and active.undoes == request.undoes and brings == desired
     return all(any(_brings(active, item, asked) for item in active.items) for asked in request.items)
 
 
@@ -104,7 +104,7 @@ def _brings(active: ActiveRollout, item: RequestedItem, asked: RequestedItem) ->
     """
     if (item.watch, item.tag) != (asked.watch, asked.tag):
         return False
-    follows_its_tag = not active.submitted and not active.origin.goes_back
+    follows_its_tag = not active.submitted and not active.origin.reverts
     if item.digest != asked.digest and not follows_its_tag:
         return False
     return not asked.forced or (active.origin.by_person and item.forced)
@@ -116,5 +116,5 @@ def _left_over(active: ActiveRollout, request: Request) -> tuple[RequestedItem, 
     Nothing goes along with a rollback. A rollback does not go along with a deploy either: it brings a digest whatever
     its tag shows now, and a deploy follows tags.
     """
-    goes_back = request.origin.goes_back or active.origin.goes_back
-    return () if goes_back or active.submitted or not active.origin.by_person else active.items
+    reverts = request.origin.reverts or active.origin.reverts
+    return () if reverts or active.submitted or not active.origin.by_person else active.items

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from app.domain.event import Action
+from app.domain.event import EventAction
 from app.domain.rollout import Origin
 
 
@@ -25,7 +25,7 @@ class FoundBy(StrEnum):
     UNKNOWN = ""
 
 
-_ACTIONS: Mapping[Action, str] = {Action.PUSH: "pushed", Action.DELETE: "deleted"}
+_ACTIONS: Mapping[EventAction, str] = {EventAction.PUSH: "pushed", EventAction.DELETE: "deleted"}
 
 _ROLLOUTS: Mapping[Origin, str] = {
     Origin.RULE: "the rule brings {what}",
@@ -36,7 +36,7 @@ _ROLLOUTS: Mapping[Origin, str] = {
 }
 
 
-def event_message(action: Action, *, path: str, tag: str) -> str:
+def event_message(action: EventAction, *, path: str, tag: str) -> str:
     """The sentence for an event that a registry sent."""
     return f"{_ACTIONS[action]} {path}:{tag}"
 

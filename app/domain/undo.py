@@ -79,7 +79,7 @@ def aftermath(outcome: Outcome, origin: Origin, failed: Iterable[FailedItem], *,
         return Aftermath(outcome=outcome, forgives=True)
     if outcome.kind is not OutcomeKind.FAILED:
         return Aftermath(outcome=outcome)
-    undo = () if origin.goes_back or paused else tuple(_undone(failed))
+    undo = () if origin.reverts or paused else tuple(_undone(failed))
     return Aftermath(outcome=told(outcome, undo), holds=True, undo=undo, adopts=not undo, frees_slot=not undo)
 
 
@@ -108,12 +108,12 @@ def running_digest(digests: Collection[str], failed: Collection[str], *, read_si
     return found.pop() if read_since and len(found) == 1 and not found & set(failed) else ""
 
 
-def taken_back_by(reversals: Iterable[Reversal], newest: UUID | None) -> Reversal | None:
+def undone_by_rollout(reversals: Iterable[Reversal], newest: UUID | None) -> Reversal | None:
     """The last rollout that took another one back: it is under way, or nothing was registered after it.
 
     `newest` is the rollout of the job that was registered last.
     """
-    found = (each for each in reversals if each.origin.goes_back and (not each.ended or each.rollout_id == newest))
+    found = (each for each in reversals if each.origin.reverts and (not each.ended or each.rollout_id == newest))
     return max(found, key=lambda each: each.intent, default=None)
 
 

@@ -19,11 +19,11 @@ class Account:
     uid: int
     gid: int
 
-    def may(self, path: Path, wanted: int) -> bool:
+    def may(self, path: Path, desired: int) -> bool:
         """Whether the account has the wanted permission bits (4 read, 2 write, 1 enter) on the path itself."""
         found = path.stat()
         shift = 6 if found.st_uid == self.uid else 3 if found.st_gid == self.gid else 0
-        return (found.st_mode >> shift) & wanted == wanted
+        return (found.st_mode >> shift) & desired == desired
 
     def reaches(self, path: Path) -> bool:
         """Whether the account may enter every directory above the path."""

@@ -91,12 +91,12 @@ def _world(*, registry: int, nomad: int, hook: str, secret: str) -> Sequence[Ser
     return (
         Service(
             name="registry",
-            argv=python("app.local.registry", "--port", str(registry), *notify),
+            argv=python("app.simulators.registry", "--port", str(registry), *notify),
             ready=answers(f"http://127.0.0.1:{registry}/v2/"),
         ),
         Service(
             name="nomad",
-            argv=python("app.local.nomad", "--port", str(nomad), "--start", "0.5", "--healthy", "1"),
+            argv=python("app.simulators.nomad", "--port", str(nomad), "--start", "0.5", "--healthy", "1"),
             ready=answers(f"http://127.0.0.1:{nomad}/v1/status/leader"),
         ),
     )

@@ -90,9 +90,9 @@ class Story:
             watch = answer.json()[_WATCH]
             decision = watch["decision"] or {}
             if decision.get("reason") != "busy":
-                self._once("decision", decision.get("words", ""))
+                self._once("decision", decision.get("message", ""))
             for rollout in (await self._client.get(f"{self._web}/rollouts")).json()["rollouts"]:
-                self._once("rollout", _words(rollout))
+                self._once("rollout", _message(rollout))
             runs = all(digest in each["digest"] for each in watch["running"])
             if runs and decision.get("reason") == "up_to_date":
                 return
@@ -102,13 +102,13 @@ class Story:
         """Print the decision that answered the newest push: a look at the rollout may replace it before it is seen."""
         found = (await self._client.get(f"{self._web}/deliveries", params={"became": "accepted"})).json()["deliveries"]
         newest = (await self._client.get(f"{self._web}/deliveries/{found[0]['delivery_id']}")).json()
-        for words in (watch["decision"] for event in newest["events"] for watch in event["watches"]):
-            self._once("decision", words)
+        for message in (watch["decision"] for event in newest["events"] for watch in event["watches"]):
+            self._once("decision", message)
 
-    def _once(self, what: str, words: str) -> None:
-        if words and f"{what}{words}" not in self._told:
-            self._told.add(f"{what}{words}")
-            self._say(f"  {what:<10} {words}")
+    def _once(self, what: str, message: str) -> None:
+        if message and f"{what}{message}" not in self._told:
+            self._told.add(f"{what}{message}")
+            self._say(f"  {what:<10} {message}")
 
     async def _post(self, url: str, body: Any = None) -> httpx.Response:
         answer = await self._client.post(url, json=body)
@@ -134,7 +134,7 @@ class Story:
         sys.stdout.flush()
 
 
-def _words(rollout: dict[str, Any]) -> str:
+def _message(rollout: dict[str, Any]) -> str:
     """One line on a rollout from its JSON."""
     what = rollout["what"]
     how = rollout["outcome"] or rollout["note"] or rollout["state"]

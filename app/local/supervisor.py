@@ -72,9 +72,9 @@ async def supervise(
     supervisor = Supervisor(services, show=show, backoff=backoff)
     with _signals(supervisor.kill) as told:
         running = asyncio.create_task(_run(supervisor, then))
-        telling = asyncio.create_task(told.wait())
-        await asyncio.wait((running, telling), return_when=asyncio.FIRST_COMPLETED)
-        telling.cancel()
+        audit = asyncio.create_task(told.wait())
+        await asyncio.wait((running, audit), return_when=asyncio.FIRST_COMPLETED)
+        audit.cancel()
         running.cancel()  # nothing happens when it ended by itself
         with contextlib.suppress(asyncio.CancelledError):
             await running

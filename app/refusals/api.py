@@ -26,15 +26,15 @@ from app.refusals.process import (
     SampleProcess,
     token,
 )
-from app.refusals.row import Row
-from app.services import operate, steering, word
-from app.services.operate import Operator
-from app.services.replay import Kept, Replayed
-from app.services.replay import replay as replay_delivery
-from app.services.steering import Past, Underway
-from app.services.word import Asked
-from app.web.arrival import Listening
-from app.web.auth import Access, Role
+from app.refusals.row import RefusalRow
+from app.services.commands import rollout_commands, watch_commands, watches
+from app.services.commands.rollout_commands import RevertibleRollout, Underway
+from app.services.commands.watch_commands import KnownRequest
+from app.services.commands.watches import Operator
+from app.services.ingest.replay import KeptDelivery, Replayed
+from app.services.ingest.replay import replay as replay_delivery
+from app.web.http.arrival import Listening
+from app.web.http.auth import Access, Role
 
 PATH = f"/rollouts/{ROLLOUT}"
 OTHER = UUID(int=77)
@@ -42,7 +42,7 @@ TAG = {"pinned_tag": "v1.1.0"}
 FORM = "application/x-www-form-urlencoded"
 
 
-def api() -> Iterator[Row]:
+def api() -> Iterator[RefusalRow]:
     """A row for every refusal."""
     yield from _who_asks()
     yield from _signing_in()
@@ -54,7 +54,7 @@ def api() -> Iterator[Row]:
     yield from _replays()
 
 
-def _who_asks() -> Iterator[Row]:
+def _who_asks() -> Iterator[RefusalRow]:
     wide = SampleProcess(listening=EVERYWHERE)
     yield _asked("nobody may write from elsewhere", wide, "POST", "/tags/app", "this machine", "configure tokens")
     ours = SampleProcess()
@@ -78,26 +78,26 @@ def _who_asks() -> Iterator[Row]:
     yield _asked("the token may not", tokens, "POST", "/pause", "token 'ci'", "send one with that role", viewer)
 
 
-def _signing_in() -> Iterator[Row]:
+def _signing_in() -> Iterator[RefusalRow]:
     process = SampleProcess(access=Access(tokens=(token("ci", Role.DEPLOYER, "secret"),)))
     basic = {"Authorization": "Basic " + base64.b64encode(b"me:secret").decode()}
     yield _asked("a browser hides its page", process, "POST", "/tags/app", "where it comes from", "send Origin", basic)
     page = {"Origin": "http://localhost:8080"}
     yield _asked("what comes is no form", process, "POST", "/login", "the body", "send Content-Type", page)
     form = {**page, "Content-Type": "application/x-www-form-urlencoded"}
-    for when, body, mend in (
+    for when, body, fix in (
         ("a form is too long", b"token=" + b"x" * 20_000, "send less"),
         ("a form is garbled", b"token=%ff", "send UTF-8"),
         ("a form has a field twice", b"token=a&token=b", "say once what is meant"),
         ("a form has a NUL", b"token=%00", "send it without"),
     ):
-        yield _asked(when, process, "POST", "/login", "the form", mend, form, body=body)
+        yield _asked(when, process, "POST", "/login", "the form", fix, form, body=body)
 
 
-def _what_is_asked() -> Iterator[Row]:
+def _what_is_asked() -> Iterator[RefusalRow]:
     process = SampleProcess()
     send = 'send {"pinned_tag": "v1.2.0"}'
-    for when, body, thing, mend in (
+    for when, body, thing, fix in (
         ("the body is empty", b"", "the body", send),
         ("the body is no JSON", b"{", "the body", send),
         ("the body is no object", b"[]", "the body", send),
@@ -115,9 +115,9 @@ def _what_is_asked() -> Iterator[Row]:
         ("the tag is none", b'{"pinned_tag": "v 1"}', "'v 1'", "letters, digits"),
         ("the tag is not there", b'{"pinned_tag": "v9.9.9"}', "v9.9.9", "push it first"),
     ):
-        yield _asked(when, process, "POST", "/tags/app", thing, mend, body=body)
+        yield _asked(when, process, "POST", "/tags/app", thing, fix, body=body)
     yield _asked("the watch is unknown", process, "GET", "/tags/nobody", "'nobody'", "GET /repos lists the names")
-    nothing = SampleProcess(queries=OneWatch(view=replace(VIEW, wanted="")))
+    nothing = SampleProcess(queries=OneWatch(view=replace(VIEW, desired="")))
     yield _asked("there is no release", nothing, "GET", "/tags/app", "repo app", "push a release")
     yield _asked("plan is misspelled", process, "POST", "/tags/app?plan=yes", "'yes'", "send plan=true")
     yield _asked(
@@ -130,36 +130,36 @@ def _what_is_asked() -> Iterator[Row]:
     )
 
 
-def _forms() -> Iterator[Row]:
-    path, pick, key = "/ask/reset/app", "/ask/deploy/app", f"once={OTHER}"
+def _forms() -> Iterator[RefusalRow]:
+    path, pick, key = "/confirm/reset/app", "/confirm/deploy/app", f"once={OTHER}"
     again = "reload the page and try again"
-    for when, body, thing, mend in (
+    for when, body, thing, fix in (
         ("a page's form cannot be read", "once=%ff", "the form", "send UTF-8"),
         ("a field of it stands twice", f"{key}&{key}", "the form", "say once what is meant"),
         ("a field of it has a NUL", f"{key}&tag=%00", "the form", "send it without"),
         ("it is too long", "a" * 20_000, "the form", "send less"),
         ("it lacks its key", "", "the form", again),
     ):
-        yield _pressed(when, path, body, thing, mend)
+        yield _pressed(when, path, body, thing, fix)
     yield _pressed("it is none", path, "{}", "the body", "send Content-Type", kind="application/json")
     yield _pressed("no tag was picked", pick, f"{key}&tag=&rule=pin", "tag", "open the page anew")
     yield _pressed("it says nothing of the rule", pick, f"{key}&tag=v1.0.0", "the rule", again)
     yield _asked("nobody knows whose form it is", SampleProcess(), "POST", "/logout", "this", "send Origin")
 
 
-def _pressed(when: str, path: str, body: str, thing: str, mend: str, *, kind: str = FORM) -> Row:
+def _pressed(when: str, path: str, body: str, thing: str, fix: str, *, kind: str = FORM) -> RefusalRow:
     """What a page's script is told beside the button."""
     answer = SampleProcess().send("POST", path, {"HX-Request": "true", "Content-Type": kind}, body.encode())
     assert answer.status_code >= 400, when
-    return Row(when=when, name=str(answer.status_code), sentence=answer.text, thing=thing, mend=mend)
+    return RefusalRow(when=when, name=str(answer.status_code), sentence=answer.text, thing=thing, fix=fix)
 
 
-def _steering() -> Iterator[Row]:
+def _steering() -> Iterator[RefusalRow]:
     over = replace(UNDERWAY, outcome=OutcomeKind.SUCCEEDED)
     yield _steered("it is over", over, "GET /rollouts lists those under way")
     unregistered = replace(UNDERWAY, registered=False)
     yield _steered("it is not in Nomad yet", unregistered, "ask again once it is under way")
-    for when, deployment, mend in (
+    for when, deployment, fix in (
         ("it has no deployment", None, "ask again later"),
         (
             "its deployment is over",
@@ -170,18 +170,18 @@ def _steering() -> Iterator[Row]:
         ("they are not healthy", replace(DEPLOYMENT, canaries=2, awaits_promotion=False), "ask again when"),
         ("they do not wait", replace(DEPLOYMENT, awaits_promotion=False), "it goes on by itself"),
     ):
-        yield _steered(when, replace(UNDERWAY, deployment=deployment), mend)
+        yield _steered(when, replace(UNDERWAY, deployment=deployment), fix)
 
 
-def _steered(when: str, found: Underway, mend: str) -> Row:
-    return _asked(when, SampleProcess(steering=OneRollout(found=found)), "POST", f"{PATH}/promote", str(ROLLOUT), mend)
+def _steered(when: str, found: Underway, fix: str) -> RefusalRow:
+    return _asked(when, SampleProcess(steering=OneRollout(found=found)), "POST", f"{PATH}/promote", str(ROLLOUT), fix)
 
 
-def _rollbacks() -> Iterator[Row]:
+def _rollbacks() -> Iterator[RefusalRow]:
     unknown = replace(DEPLOYED, from_tag="", from_digest="")
     absent = replace(DEPLOYED, from_tag="v0.1.0", from_digest="sha256:" + "0" * 64)
-    for when, past, thing, mend in (
-        ("it was taken back already", replace(PAST, taken_back_by=OTHER), str(ROLLOUT), "POST /rollouts/"),
+    for when, past, thing, fix in (
+        ("it was taken back already", replace(PAST, undone_by_rollout=OTHER), str(ROLLOUT), "POST /rollouts/"),
         ("it was never registered", replace(PAST, registered=False), str(ROLLOUT), "name one of"),
         ("it failed, and is not the newest", _earlier(OutcomeKind.FAILED), str(ROLLOUT), "name one of"),
         ("that runs already", _earlier(OutcomeKind.SUCCEEDED), "app v1.1.0", "deploy it by POST /tags/"),
@@ -189,26 +189,26 @@ def _rollbacks() -> Iterator[Row]:
         ("what ran before is unknown", replace(PAST, brought=(unknown,)), "app", "deploy a tag of GET /repos"),
         ("the registry dropped it", replace(PAST, brought=(absent,)), "app v0.1.0", "push it again"),
     ):
-        yield _asked(when, SampleProcess(steering=OneRollout(known=past)), "POST", f"{PATH}/rollback", thing, mend)
+        yield _asked(when, SampleProcess(steering=OneRollout(known=past)), "POST", f"{PATH}/rollback", thing, fix)
     yield _asked(
         "another came in between", SampleProcess(), "POST", f"{PATH}/rollback", str(ROLLOUT), "see GET /rollouts"
     )
 
 
-def _earlier(outcome: OutcomeKind) -> Past:
+def _earlier(outcome: OutcomeKind) -> RevertibleRollout:
     return replace(PAST, newest=OTHER, outcome=outcome)
 
 
-def _redeploys() -> Iterator[Row]:
+def _redeploys() -> Iterator[RefusalRow]:
     process = SampleProcess()
     operator = _operator(process)
-    unnamed = operate.redeploy(operator, "app", tag="", by="")
+    unnamed = watches.redeploy(operator, "app", tag="", by="")
     yield _refused("no tag is named", unnamed, "tag of app", "name one of those")
-    absent = operate.redeploy(operator, "app", tag="v9.9.9", by="")
+    absent = watches.redeploy(operator, "app", tag="v9.9.9", by="")
     yield _refused("the tag to deploy again is gone", absent, "tag v9.9.9", "push it first")
-    others = Asked(rollout_id=OTHER, here=False, what="other v1.0.0")
-    twice = operate.redeploy(
-        _operator(SampleProcess(rules=NothingHeld(requested=others))), "app", tag="v1.0.0", by="", once=OTHER
+    others = KnownRequest(rollout_id=OTHER, here=False, what="other v1.0.0")
+    twice = watches.redeploy(
+        _operator(SampleProcess(rules=NothingHeld(requested=others))), "app", tag="v1.0.0", by="", idempotency_key=OTHER
     )
     yield _refused("the id is another job's rollout", twice, str(OTHER), "ask again")
 
@@ -216,11 +216,11 @@ def _redeploys() -> Iterator[Row]:
 def _operator(process: SampleProcess) -> Operator:
     """What handlers make of a process; each part answers only what a refused request asks."""
     return Operator(
-        rules=cast("word.Rules", process.rules),
-        steering=cast("steering.Steering", process.steering),
+        rules=cast("watch_commands.WatchCommands", process.rules),
+        steering=cast("rollout_commands.RolloutCommands", process.steering),
         registries=process.registries,
         deployer=cast("ports.Deployer", process.deployer),
-        doorbell=process.doorbell,
+        waker=process.waker,
     )
 
 
@@ -228,30 +228,30 @@ def _operator(process: SampleProcess) -> Operator:
 class _Box:
     """Deliveries of which `left` is kept."""
 
-    left: Kept | None
+    left: KeptDelivery | None
 
-    async def kept(self, delivery_id: UUID) -> Kept | None:
+    async def kept(self, delivery_id: UUID) -> KeptDelivery | None:
         return self.left
 
     async def replay(self, delivery_id: UUID, parsed: Parsed | None, *, by: str) -> Replayed | None:
         return None
 
 
-def _replays() -> Iterator[Row]:
-    for when, left, thing, mend in (
+def _replays() -> Iterator[RefusalRow]:
+    for when, left, thing, fix in (
         ("the delivery is unknown", None, "delivery", "take one that the page lists"),
-        ("nothing of it is kept", Kept(source="hub", body=None, events=0), str(OTHER), "push the tag again"),
-        ("its source is gone", Kept(source="hub", body=b"{}", events=0), "'hub'", "put [webhooks.hub] back"),
+        ("nothing of it is kept", KeptDelivery(source="hub", body=None, events=0), str(OTHER), "push the tag again"),
+        ("its source is gone", KeptDelivery(source="hub", body=b"{}", events=0), "'hub'", "put [webhooks.hub] back"),
     ):
-        attempt = replay_delivery(_Box(left), SampleProcess().doorbell, OTHER, by="", parse=None)
-        yield _refused(when, attempt, thing, mend)
+        attempt = replay_delivery(_Box(left), SampleProcess().waker, OTHER, by="", parse=None)
+        yield _refused(when, attempt, thing, fix)
 
 
-def _refused(when: str, attempt: Coroutine[Any, Any, object], thing: str, mend: str) -> Row:
+def _refused(when: str, attempt: Coroutine[Any, Any, object], thing: str, fix: str) -> RefusalRow:
     try:
         asyncio.run(attempt)
     except Rejected as refused:
-        return Row(when=when, name=str(refused.status), sentence=str(refused), thing=thing, mend=mend)
+        return RefusalRow(when=when, name=str(refused.status), sentence=str(refused), thing=thing, fix=fix)
     raise AssertionError(when)
 
 
@@ -261,12 +261,12 @@ def _asked(
     method: str,
     path: str,
     thing: str,
-    mend: str,
+    fix: str,
     headers: dict[str, str] | None = None,
     *,
     body: bytes = b"",
-) -> Row:
+) -> RefusalRow:
     answer = process.send(method, path, headers, body)
     assert answer.status_code >= 400, when
     message: str = answer.json()["message"]
-    return Row(when=when, name=str(answer.status_code), sentence=message, thing=thing, mend=mend)
+    return RefusalRow(when=when, name=str(answer.status_code), sentence=message, thing=thing, fix=fix)

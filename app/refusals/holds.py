@@ -6,23 +6,23 @@ from uuid import UUID
 
 from app.adapters.nomad.images import running_task
 from app.adapters.nomad.translate import unusable
-from app.domain.decision import Ask, Case, Hold, decide
-from app.domain.history import Wanted
+from app.domain.decision import Case, Hold, RequestedDeploy, decide
+from app.domain.history import Desired
 from app.domain.job import ActiveDeployment, JobState, TaskKey
 from app.domain.rule import Rule
-from app.refusals.row import Row
+from app.refusals.row import RefusalRow
 from app.refusals.samples import D1, D2, LOOK_SETTINGS, WATCH, case, claim, job, knows, open_rollout, task
-from app.services.look import busy_with
-from app.services.target import Claim
+from app.services.reconcile.reconcile import busy_with
+from app.services.reconcile.targets import Claim
 
 BY_HAND = "a deploy by hand"
 
 
-def holds() -> Iterator[Row]:
+def holds() -> Iterator[RefusalRow]:
     """A row for every reason, and for every way to come to it."""
     yield from _unusable()
-    yield _held("no release was pushed yet", case(wanted=None), "release tag", "until one is pushed")
-    pinned = case(wanted=None, rule=Rule(pinned_tag="test"))
+    yield _held("no release was pushed yet", case(desired=None), "release tag", "until one is pushed")
+    pinned = case(desired=None, rule=Rule(pinned_tag="test"))
     yield _held("the pinned tag is gone", pinned, "tag test", "until it is pushed")
     ours = claim(rollout=open_rollout(submitted=True))
     yield _held("a rollout of ours is under way", _busy(ours, job()), f"rollout {UUID(int=7)}", BY_HAND)
@@ -31,18 +31,18 @@ def holds() -> Iterator[Row]:
     yield _held("somebody else deploys the job", theirs, "on the job", BY_HAND)
     failed = case(history=knows((task(), D1), failed=frozenset({D2})))
     yield _held("the digest failed on this job", failed, "v1.1.0", "release it")
-    yield _held("it is what runs", case(wanted=Wanted(tag="v1.0.0", digest=D1)), "v1.0.0", "")
+    yield _held("it is what runs", case(desired=Desired(tag="v1.0.0", digest=D1)), "v1.0.0", "")
     yield _held("the switch is off", case(auto_deploy=False), "v1.1.0", "when it is switched on")
     yield _held("everything is paused", case(paused=True), "v1.1.0", "once it is resumed")
     observing = case(watch=replace(WATCH, observe_only=True))
     yield _held("the watch only observes", observing, "v1.1.0", "once observe_only is taken away")
     changed = case(history=replace(case().history, expected={"app/server": "another"}))
     yield _held("a person changed the job's image", changed, "the image", "something newer, or a deploy by hand")
-    undo = Ask(wanted=Wanted(tag="v0.9.0", digest=D2), forced=False, goes_back=True, unless_changed=True)
+    undo = RequestedDeploy(desired=Desired(tag="v0.9.0", digest=D2), forced=False, reverts=True, unless_changed=True)
     outside = replace(changed, ask=undo)
     yield _held("a person did so before what failed could be undone", outside, "v0.9.0", "deploy it by hand")
     yield _held("a person rolled back", case(rolled_back=True), "v1.0.0", "something newer than v1.1.0")
-    lower = case(wanted=Wanted(tag="v0.9.0", digest=D2))
+    lower = case(desired=Desired(tag="v0.9.0", digest=D2))
     yield _held("it is lower than what runs", lower, "v0.9.0", "deploy it by hand")
     branch = job(task(":main"))
     yield _held("what runs is no release", _no_release(branch), "what runs", "the next release, or a deploy by hand")
@@ -56,10 +56,10 @@ def holds() -> Iterator[Row]:
         yield _held("the job runs registrywatcher itself", last, "own job", "in its turn, or by hand")
 
 
-def _held(when: str, weighed: Case, thing: str, mend: str) -> Row:
+def _held(when: str, weighed: Case, thing: str, fix: str) -> RefusalRow:
     found = decide(weighed)
     assert isinstance(found, Hold), when
-    return Row(when=when, name=found.reason.value, sentence=found.words, thing=thing, mend=mend)
+    return RefusalRow(when=when, name=found.reason.value, sentence=found.message, thing=thing, fix=fix)
 
 
 def _busy(of: Claim, found: JobState) -> Case:
@@ -67,18 +67,18 @@ def _busy(of: Claim, found: JobState) -> Case:
 
 
 def _no_release(found: JobState) -> Case:
-    return case(job=found, history=replace(knows((task(":main"), D1)), first_highest="v1.1.0"))
+    return case(job=found, history=replace(knows((task(":main"), D1)), baseline_release="v1.1.0"))
 
 
-def _unusable() -> Iterator[Row]:
+def _unusable() -> Iterator[RefusalRow]:
     yield _held("the job is missing", case(job=None), "job app", "register it once")
     jobs: tuple[tuple[str, dict[str, object], str, str], ...] = (
         ("the job is stopped", {"Stop": True}, "job app", "run it again in Nomad"),
         ("it is a launch of another job", {"ParentID": "nightly"}, "job app", "watch that one instead"),
         ("the job is multiregion", {"Multiregion": {"Regions": []}}, "job app", "split it into one job per region"),
     )
-    for when, spec, thing, mend in jobs:
-        yield _held(when, case(job=job(unusable=unusable({"ID": "app", **spec}))), thing, mend)
+    for when, spec, thing, fix in jobs:
+        yield _held(when, case(job=job(unusable=unusable({"ID": "app", **spec}))), thing, fix)
     yield _held("the job has no such task", case(job=job(task(name="other"))), "'server'", "correct nomad_task_name")
     group = case(watch=replace(WATCH, group="b"))
     yield _held("the group has no such task", group, "group 'b' of job app", "correct nomad_task_name")
@@ -91,8 +91,8 @@ def _unusable() -> Iterator[Row]:
         ("its image is an archive", {"image": "app", "load": "app.tar"}, "name an image of a registry"),
         ("its image cannot be read", {"image": "app:"}, "correct it in the job"),
     )
-    for when, config, mend in configs:
-        yield _task(when, {"Driver": "docker", "Config": config}, mend)
+    for when, config, fix in configs:
+        yield _task(when, {"Driver": "docker", "Config": config}, fix)
     yield _task("its driver runs no images", {"Driver": "exec"}, "docker, podman, containerd-driver do")
     proxy: dict[str, object] = {
         "Driver": "docker",
@@ -102,6 +102,6 @@ def _unusable() -> Iterator[Row]:
     yield _task("it is Consul Connect's", proxy, "watch a task of your own")
 
 
-def _task(when: str, specification: dict[str, object], mend: str) -> Row:
+def _task(when: str, specification: dict[str, object], fix: str) -> RefusalRow:
     found = running_task(TaskKey(group="app", task="server"), specification)
-    return _held(when, case(job=job(found)), "task app/server", mend)
+    return _held(when, case(job=job(found)), "task app/server", fix)

@@ -17,20 +17,20 @@ from app.adapters.nomad.http.problem import Refusal, Silence, problem_of, refusa
 from app.adapters.nomad.refusals import Doing
 from app.domain.watch import JobPlace
 from app.errors import RegistryWatcherError
-from app.refusals.row import Row
+from app.refusals.row import RefusalRow
 
 ORIGIN = "https://nomad.example:4646"
 PLACE = JobPlace(region="", namespace="default", job_id="app")
 TOKEN = "give NOMAD_TOKEN (or NOMAD_TOKEN_FILE) a token with "
 
 
-def nomad() -> Iterator[Row]:
+def nomad() -> Iterator[RefusalRow]:
     """A row for every sentence, and the usual words of Nomad in it."""
     yield from _the_job()
     yield from _denied()
     yield from _rejected()
     yield from _canaries()
-    yield from _away()
+    yield from _outages()
     yield _row("the token may not plan", refusals.unplanned("default"), "namespace default", "give it plan-job")
     yield _row("the token may do everything", refusals.management_token(), "NOMAD_TOKEN", "give registrywatcher")
     why = "the variable flag VERSION was set twice"
@@ -38,13 +38,13 @@ def nomad() -> Iterator[Row]:
     yield _row("its source could not be changed along", stale, "the job's source", "run the job from its own files")
 
 
-def _the_job() -> Iterator[Row]:
+def _the_job() -> Iterator[RefusalRow]:
     check = "the next check reads it again"
     job = refusals.name_of(PLACE)
     yield _row("the job went before it was registered", refusals.gone(job), "job app", "register it again")
     moved = refusals.moved(job, found=12, expected=9)
     yield _row("somebody was first, as it was read again", moved, "job app", check)
-    conflict = _words(while_writing(_refusal(500, "Enforcing job modify index 9: job exists"), ORIGIN, place=PLACE))
+    conflict = _message(while_writing(_refusal(500, "Enforcing job modify index 9: job exists"), ORIGIN, place=PLACE))
     yield _row("somebody was first, says Nomad", conflict, "job app", check)
     yield _row("the job went on without us", refusals.moved_on(job, found=12), "job app", check)
     yield _row("it is stopped", refusals.stopped(job), "job app", "run it again in Nomad")
@@ -58,17 +58,17 @@ def _the_job() -> Iterator[Row]:
     yield _row("the answer to a registration was lost", lost, "job app", "the next check reads it again")
 
 
-def _denied() -> Iterator[Row]:
+def _denied() -> Iterator[RefusalRow]:
     for doing in Doing:
         problem = while_reading(_refusal(403, "Permission denied"), ORIGIN, doing=doing, place=PLACE)
-        yield _row(f"the token may not do this: {doing.action}", _words(problem), "job app", TOKEN + doing.capability)
+        yield _row(f"the token may not do this: {doing.action}", _message(problem), "job app", TOKEN + doing.capability)
     text = "Job registration, dispatch, and scale are disabled by the scheduler configuration"
-    disabled = _words(while_writing(_refusal(403, text), ORIGIN, place=PLACE))
+    disabled = _message(while_writing(_refusal(403, text), ORIGIN, place=PLACE))
     yield _row("reject_job_registration is on", disabled, ORIGIN, "an operator switches them on again")
 
 
-def _rejected() -> Iterator[Row]:
-    for status, text, mend in (
+def _rejected() -> Iterator[RefusalRow]:
+    for status, text, fix in (
         (500, "1 error occurred:\n\t* Task server validation failed", "correct the job and run it once by hand"),
         (500, "nonexistent namespace", "create the namespace"),
         (500, 'job "app" is in nonexistent node pool "gpu"', "create the node pool"),
@@ -77,21 +77,21 @@ def _rejected() -> Iterator[Row]:
         (500, "error in job mutator expose-check: no port", "correct the part of the job"),
         (500, "cannot update non-parameterized job", "stop and purge the job"),
     ):
-        found = _words(while_writing(_refusal(status, text), ORIGIN, place=PLACE))
-        yield _row("Nomad refuses the specification", found, "job app", mend)
-    planned = _words(while_planning(_refusal(400, "Job must have a valid ID"), ORIGIN, PLACE))
+        found = _message(while_writing(_refusal(status, text), ORIGIN, place=PLACE))
+        yield _row("Nomad refuses the specification", found, "job app", fix)
+    planned = _message(while_planning(_refusal(400, "Job must have a valid ID"), ORIGIN, PLACE))
     yield _row("Nomad refuses to plan it", planned, "job app", "correct the job and run it once by hand")
 
 
-def _canaries() -> Iterator[Row]:
-    for when, status, text, mend in (
+def _canaries() -> Iterator[RefusalRow]:
+    for when, status, text, fix in (
         ("the token may not promote", 403, "Permission denied", "give NOMAD_TOKEN"),
         ("a canary is not healthy", 500, 'Task group "app" has 0/1 healthy allocations', "wait until they are"),
         ("the deployment is over", 500, "can't promote terminal deployment", "deploy again"),
         ("the deployment is forgotten", 404, "deployment not found", "deploy again"),
         ("Nomad refuses otherwise", 400, "no canaries to promote", "check it in Nomad"),
     ):
-        yield _row(when, _promoted(_refusal(status, text)), "the deployment d1a2b3c4", mend)
+        yield _row(when, _promoted(_refusal(status, text)), "the deployment d1a2b3c4", fix)
     lost = Silence("the connection broke before the answer; it is asked again later", sent=True)
     yield _row("the answer was lost", _promoted(lost), "the deployment d1a2b3c4", "check the deployment")
 
@@ -118,17 +118,17 @@ def _promoted(problem: Exception) -> str:
     raise AssertionError("it was promoted")
 
 
-def _away() -> Iterator[Row]:
+def _outages() -> Iterator[RefusalRow]:
     later = "it is asked again later"
-    for when, status, text, mend in (
+    for when, status, text, fix in (
         ("it has no leader", 500, "No cluster leader", "its servers elect a leader"),
         ("it asks to slow down", 429, "Too many requests", later),
         ("the region is unknown", 500, "No path to region", "correct nomad_region"),
         ("there is no Nomad at the address", 404, "404 page not found", "correct NOMAD_ADDR"),
         ("it answers with anything else", 500, "internal error", later),
     ):
-        yield _row(when, _words(while_reading(_refusal(status, text), ORIGIN, place=PLACE)), ORIGIN, mend)
-    for when, error, mend in (
+        yield _row(when, _message(while_reading(_refusal(status, text), ORIGIN, place=PLACE)), ORIGIN, fix)
+    for when, error, fix in (
         ("it cannot be reached", requests.ConnectTimeout(), "check that the agent is up"),
         ("it is silent", requests.ReadTimeout(), later),
         ("the connection breaks", requests.ConnectionError(), later),
@@ -140,7 +140,7 @@ def _away() -> Iterator[Row]:
         ("something else answers", requests.JSONDecodeError("", "", 0), "correct NOMAD_ADDR"),
         ("the call cannot be made", requests.exceptions.InvalidURL(), "correct the NOMAD_* variables"),
     ):
-        yield _row(when, _words(while_reading(problem_of(error), ORIGIN)), ORIGIN, mend)
+        yield _row(when, _message(while_reading(problem_of(error), ORIGIN)), ORIGIN, fix)
 
 
 def _tls(text: str) -> Exception:
@@ -153,10 +153,10 @@ def _refusal(status: int, text: str) -> Refusal:
     return refusal_of(response)
 
 
-def _words(error: Exception | None) -> str:
+def _message(error: Exception | None) -> str:
     assert error is not None
     return str(error)
 
 
-def _row(when: str, sentence: str, thing: str, mend: str) -> Row:
-    return Row(when=when, name="Nomad", sentence=sentence, thing=thing, mend=mend)
+def _row(when: str, sentence: str, thing: str, fix: str) -> RefusalRow:
+    return RefusalRow(when=when, name="Nomad", sentence=sentence, thing=thing, fix=fix)

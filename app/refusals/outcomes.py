@@ -8,17 +8,17 @@ from app.adapters.nomad.explain.allocations import failures, lateness
 from app.adapters.nomad.explain.placement import unplaced
 from app.domain.decision import Hold, HoldReason
 from app.domain.job import AllocationState, DeploymentPhase, DeploymentState, Snapshot, Submission
-from app.domain.judging import judge
+from app.domain.judge import judge
 from app.domain.rollout import Course, Origin, Outcome, OutcomeKind, Returning
 from app.domain.supersede import RequestedItem
 from app.domain.undo import told
-from app.refusals.row import Row
-from app.refusals.samples import PATIENCE, item, open_rollout, seeing
-from app.services.launch import ending
-from app.services.target import WatchResult
+from app.refusals.row import RefusalRow
+from app.refusals.samples import PATIENCE, item, open_rollout, resolved_watches
+from app.services.reconcile.launch import ending
+from app.services.reconcile.targets import WatchResult
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-COURSE = Course(submission=Submission(index=9, evaluation_id="e"), started_at=START, moved_at=START)
+COURSE = Course(submission=Submission(index=9, evaluation_id="e"), started_at=START, progressed_at=START)
 DEPLOYMENT = DeploymentState(
     deployment_id="d", phase=DeploymentPhase.ACTIVE, description="", desired=2, placed=2, healthy=1, unhealthy=0
 )
@@ -26,7 +26,7 @@ LOOKED = Snapshot(present=True, index=9, evaluated=True, desired=1)
 RELEASE = "release it, or push something newer"
 
 
-def outcomes() -> Iterator[Row]:
+def outcomes() -> Iterator[RefusalRow]:
     """A row for every outcome, and for every way to come to it."""
     yield from _well()
     yield from _failed()
@@ -36,7 +36,7 @@ def outcomes() -> Iterator[Row]:
     yield _ended("Nomad cancelled its deployment", cancelled, "job", "")
     crowded = replace(LOOKED, deployment=DEPLOYMENT, unplaced=_unplaced())
     yield _ended("nothing moves (rollout_stall_after)", crowded, "the job", "look at the job in Nomad", after=901)
-    moving = replace(COURSE, moved_at=START + timedelta(hours=1))
+    moving = replace(COURSE, progressed_at=START + timedelta(hours=1))
     yield _ended(
         "it takes too long (rollout_deadline)",
         replace(LOOKED, deployment=DEPLOYMENT),
@@ -48,7 +48,7 @@ def outcomes() -> Iterator[Row]:
     yield from _never_registered()
 
 
-def _well() -> Iterator[Row]:
+def _well() -> Iterator[RefusalRow]:
     done = _deployed(DeploymentPhase.SUCCESSFUL, "Deployment completed successfully")
     yield _ended("Nomad says so", done, "Deployment", "")
     yield _ended("it was marked as stable", replace(LOOKED, stable=True), "version of the job", "")
@@ -65,36 +65,39 @@ def _well() -> Iterator[Row]:
     yield _ended("Nomad has a newer version", replaced, "job", "")
 
 
-def _failed() -> Iterator[Row]:
+def _failed() -> Iterator[RefusalRow]:
     crashed = replace(LOOKED, allocations=(AllocationState(allocation_id="a", status="failed"),))
-    words = "Failed due to unhealthy allocations"
+    message = "Failed due to unhealthy allocations"
     for when, allocation in _SICK:
-        looked = replace(_deployed(DeploymentPhase.FAILED, words), failures=failures([allocation]))
+        looked = replace(_deployed(DeploymentPhase.FAILED, message), failures=failures([allocation]))
         yield _ended(when, looked, "app/server", RELEASE)
-    yield _ended("it cannot be placed", _deployed(DeploymentPhase.FAILED, words, _unplaced()), "group app", RELEASE)
+    yield _ended("it cannot be placed", _deployed(DeploymentPhase.FAILED, message, _unplaced()), "group app", RELEASE)
     late = "Failed due to progress deadline"
     for when, state in _LATE:
         looked = replace(_deployed(DeploymentPhase.FAILED, late), failures=lateness([state]))
         yield _ended(when, looked, "app/server", RELEASE)
     exited = replace(crashed, failures=failures([_SICK[0][1]]))
     yield _ended("there is no deployment to tell", exited, "app/server", RELEASE)
-    returned = replace(COURSE, returning=Returning(submission=COURSE.submission, version=3, reason=words))
+    returned = replace(COURSE, returning=Returning(submission=COURSE.submission, version=3, reason=message))
     back = _deployed(DeploymentPhase.SUCCESSFUL, "Deployment completed successfully")
     yield _ended("Nomad went back (auto_revert)", back, "version 3", RELEASE, course=returned)
-    failed = Outcome(kind=OutcomeKind.FAILED, reason=words)
+    failed = Outcome(kind=OutcomeKind.FAILED, reason=message)
     going = told(failed, [RequestedItem(watch="app", tag="v1.0.0", digest="")])
     yield _row("registrywatcher goes back (revert_on_failure)", going, "app v1.0.0", RELEASE)
 
 
-def _never_registered() -> Iterator[Row]:
-    held = Hold(reason=HoldReason.NO_MATCHING_TAG, words="")
+def _never_registered() -> Iterator[RefusalRow]:
+    held = Hold(reason=HoldReason.NO_MATCHING_TAG, message="")
     gone = ending(
-        open_rollout(item(), origin=Origin.DEPLOY), None, [WatchResult(watch="app", decision=held)], [seeing()]
+        open_rollout(item(), origin=Origin.DEPLOY),
+        None,
+        [WatchResult(watch="app", decision=held)],
+        [resolved_watches()],
     )
     yield _row("the tag went before it was registered", gone, "v1.1.0", "push it again")
-    left = ending(open_rollout(item(), origin=Origin.DEPLOY), None, [], [seeing()])
+    left = ending(open_rollout(item(), origin=Origin.DEPLOY), None, [], [resolved_watches()])
     yield _row("the watch went before it was registered", left, "app", "put it back into watched_repositories")
-    stale = ending(open_rollout(item()), None, [], [seeing()])
+    stale = ending(open_rollout(item()), None, [], [resolved_watches()])
     yield _row("it is no longer wanted", stale, "never registered", "")
 
 
@@ -103,16 +106,18 @@ def _deployed(phase: DeploymentPhase, description: str, unplaced_words: str = ""
     return replace(LOOKED, deployment=deployment, unplaced=unplaced_words)
 
 
-def _ended(when: str, looked: Snapshot, thing: str, mend: str, *, course: Course = COURSE, after: float = 0) -> Row:
+def _ended(
+    when: str, looked: Snapshot, thing: str, fix: str, *, course: Course = COURSE, after: float = 0
+) -> RefusalRow:
     patience = PATIENCE
     verdict = judge(looked, course, patience=patience, now=START + timedelta(seconds=after))
     assert isinstance(verdict, Outcome), when
-    return _row(when, told(verdict, ()), thing, mend)
+    return _row(when, told(verdict, ()), thing, fix)
 
 
-def _row(when: str, outcome: Outcome | None, thing: str, mend: str) -> Row:
+def _row(when: str, outcome: Outcome | None, thing: str, fix: str) -> RefusalRow:
     assert outcome is not None, when
-    return Row(when=when, name=outcome.kind.value, sentence=outcome.reason, thing=thing, mend=mend)
+    return RefusalRow(when=when, name=outcome.kind.value, sentence=outcome.reason, thing=thing, fix=fix)
 
 
 def _unplaced() -> str:

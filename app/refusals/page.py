@@ -7,7 +7,7 @@ from app.refusals.holds import holds
 from app.refusals.nomad import nomad
 from app.refusals.outcomes import outcomes
 from app.refusals.registries import registries
-from app.refusals.row import Row
+from app.refusals.row import RefusalRow
 
 _ABOUT = """# Refusals, holds and failures
 
@@ -38,7 +38,7 @@ _TITLES = {
 }
 
 
-def sections() -> Mapping[str, list[Row]]:
+def sections() -> Mapping[str, list[RefusalRow]]:
     """The rows by section, in the order of the page."""
     return {
         "holds": list(holds()),
@@ -49,13 +49,13 @@ def sections() -> Mapping[str, list[Row]]:
     }
 
 
-def line(row: Row, *, named: bool) -> str:
+def line(row: RefusalRow, *, named: bool) -> str:
     """The row as a line of its table."""
     cells = [row.when, f"`{row.name}`", _quoted(row.sentence)]
     return f"| {' | '.join(cells if named else [cells[0], cells[2]])} |"
 
 
-def page(found: Mapping[str, Iterable[Row]]) -> str:
+def page(found: Mapping[str, Iterable[RefusalRow]]) -> str:
     """The whole page."""
     return "\n".join([_ABOUT, *(text for name, rows in found.items() for text in _section(name, rows))])
 
@@ -65,7 +65,7 @@ def is_named(section: str) -> bool:
     return section not in ("Nomad", "registries")
 
 
-def _section(name: str, rows: Iterable[Row]) -> Iterator[str]:
+def _section(name: str, rows: Iterable[RefusalRow]) -> Iterator[str]:
     title, about = _TITLES[name]
     named = is_named(name)
     yield f"## {title}\n\n{about}\n"

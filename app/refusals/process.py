@@ -18,13 +18,13 @@ from app.domain.rollout import OutcomeKind
 from app.domain.watch import JobPlace, Watch
 from app.errors import TagNotFound
 from app.ports import Manifest
-from app.services.queries import WatchView
-from app.services.steering import Brought, Destination, Past, Underway
-from app.services.word import Asked, Released, Standing
+from app.services.commands.rollout_commands import Destination, RevertibleItem, RevertibleRollout, Underway
+from app.services.commands.watch_commands import CurrentRule, KnownRequest, Released
+from app.services.views.queries import WatchView
 from app.settings.secret import Secret
 from app.web.application import build
-from app.web.arrival import Listening
-from app.web.auth import Access, AccessToken, Role
+from app.web.http.arrival import Listening
+from app.web.http.auth import Access, AccessToken, Role
 
 ROLLOUT = UUID(int=7)
 LOOPBACK = Listening(addresses=("127.0.0.1",))
@@ -47,15 +47,15 @@ VIEW = WatchView(
     pinned_tag="",
     auto_deploy=True,
     observe_only=False,
-    wanted="v1.1.0",
-    wanted_digest=TAGS["v1.1.0"],
+    desired="v1.1.0",
+    desired_digest=TAGS["v1.1.0"],
     tags=tuple(TAGS),
     tags_read_at=datetime(2026, 1, 1, tzinfo=UTC),
     running=(),
     decision=None,
     rollout=None,
-    registry_trouble=None,
-    job_trouble=None,
+    registry_outage=None,
+    job_outage=None,
     due=False,
 )
 DEPLOYMENT = DeploymentState(
@@ -69,8 +69,8 @@ DEPLOYMENT = DeploymentState(
     canaries=1,
     awaits_promotion=True,
 )
-UNDERWAY = Underway(what="app v1.1.0", registered=True, outcome=None, deployment=DEPLOYMENT, wish=None)
-DEPLOYED = Brought(
+UNDERWAY = Underway(what="app v1.1.0", registered=True, outcome=None, deployment=DEPLOYMENT, canary_command=None)
+DEPLOYED = RevertibleItem(
     name="app",
     watch=WATCH,
     tag="v1.1.0",
@@ -79,15 +79,15 @@ DEPLOYED = Brought(
     from_digest=TAGS["v1.0.0"],
     running=TAGS["v1.1.0"],
 )
-PAST = Past(
+PAST = RevertibleRollout(
     rollout_id=ROLLOUT,
     target_id=1,
     what="app v1.1.0",
     registered=True,
     outcome=OutcomeKind.SUCCEEDED,
     newest=ROLLOUT,
-    taken_back_by=None,
-    taking_back="",
+    undone_by_rollout=None,
+    undoing="",
     brought=(DEPLOYED,),
 )
 
@@ -109,13 +109,13 @@ class OneWatch:
 class NothingHeld:
     """Knows the watch, which nothing holds. `requested` is what was asked for under every id."""
 
-    requested: Asked | None = None
+    requested: KnownRequest | None = None
 
-    async def find(self, name: str) -> Standing | None:
+    async def find(self, name: str) -> CurrentRule | None:
         known = name == WATCH.name
-        return Standing(watch=WATCH, pinned_tag="", auto_deploy=True, running_tag=None) if known else None
+        return CurrentRule(watch=WATCH, pinned_tag="", auto_deploy=True, running_tag=None) if known else None
 
-    async def asked(self, name: str, once: UUID) -> Asked | None:
+    async def asked(self, name: str, idempotency_key: UUID) -> KnownRequest | None:
         return self.requested
 
     async def release(self, name: str, *, by: str) -> Released:
@@ -127,19 +127,24 @@ class OneRollout:
     """One rollout, under way as `found` and over as `known`; going back always comes too late."""
 
     found: Underway = UNDERWAY
-    known: Past = PAST
+    known: RevertibleRollout = PAST
 
     async def underway(self, rollout_id: UUID) -> Underway:
         return self.found
 
-    async def past(self, rollout_id: UUID) -> Past:
+    async def past(self, rollout_id: UUID) -> RevertibleRollout:
         return self.known
 
-    async def asked(self, rollout_id: UUID, once: UUID) -> None:
+    async def asked(self, rollout_id: UUID, idempotency_key: UUID) -> None:
         return None
 
-    async def go_back(
-        self, past: Past, destinations: Sequence[Destination], *, by: str, once: UUID | None = None
+    async def roll_back(
+        self,
+        past: RevertibleRollout,
+        destinations: Sequence[Destination],
+        *,
+        by: str,
+        idempotency_key: UUID | None = None,
     ) -> None:
         return None
 
@@ -174,7 +179,7 @@ class NobodyWoken:
 
     problem = ""
 
-    def ring(self, actor: str, key: str, *, delay: float = 0.0) -> None:
+    def wake(self, actor: str, key: str, *, delay: float = 0.0) -> None:
         """Do nothing."""
 
 
@@ -199,7 +204,7 @@ class SampleProcess:
     steering: OneRollout = field(default_factory=OneRollout)
     registries: TwoTags = field(default_factory=TwoTags)
     deployer: NoJob = field(default_factory=NoJob)
-    doorbell: NobodyWoken = field(default_factory=NobodyWoken)
+    waker: NobodyWoken = field(default_factory=NobodyWoken)
 
     @property
     def services(self) -> "SampleProcess":

@@ -1,4 +1,6 @@
-"""What keeps a registry from telling: each sentence of app/adapters/registry/failures.py, by the client itself."""
+"""What keeps a registry from telling: each sentence of app/adapters/registry/client/failures.py, by the client
+itself.
+"""
 
 import errno
 import socket
@@ -12,7 +14,7 @@ import httpx
 from app.adapters.registry import RegistryClient, RegistryEndpoint
 from app.domain.reference import Repository
 from app.errors import RegistryWatcherError
-from app.refusals.row import Row
+from app.refusals.row import RefusalRow
 
 LATER = "asked again later"
 APP = Repository.of("registry.example.com", "team/app")
@@ -20,12 +22,12 @@ MAIN = RegistryEndpoint(name="main", scheme="https", domain="registry.example.co
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
-def registries() -> Iterator[Row]:
+def registries() -> Iterator[RefusalRow]:
     """A row for every answer that is none."""
     certificate = ssl.SSLCertVerificationError(1, "certificate verify failed")
     certificate.verify_message = "unable to get local issuer certificate"
     refused = ConnectionRefusedError(errno.ECONNREFUSED, "refused")
-    for when, error, mend in (
+    for when, error, fix in (
         ("it is silent", httpx.ReadTimeout(""), LATER),
         ("its certificate is unknown", _caused(certificate), "Set registry_ca"),
         ("it speaks plain HTTP", _caused(_tls("WRONG_VERSION_NUMBER")), "Set registry_scheme"),
@@ -35,24 +37,24 @@ def registries() -> Iterator[Row]:
         ("a proxy refuses", httpx.ProxyError("403 Forbidden"), "Check HTTP_PROXY"),
         ("the connection breaks", httpx.ReadError(""), LATER),
     ):
-        yield _asked(when, _raising(error), mend)
-    for when, status, mend in (
+        yield _asked(when, _raising(error), fix)
+    for when, status, fix in (
         ("it asks to slow down", 429, LATER),
         ("it refuses who asks anonymously", 403, "set registry_auth"),
         ("it fails", 502, LATER),
     ):
-        yield _asked(when, _answering(status), mend)
+        yield _asked(when, _answering(status), fix)
     yield _asked("a header of its answer is too long", _saying("Link", "<" * 10_000), "Correct the server")
     login = replace(MAIN, username="ci", password="secret")
-    found = _words(_answering(403), login)
+    found = _message(_answering(403), login)
     yield _row("it refuses the configured user", found, "registry main", "Check registry_auth")
 
 
-def _asked(when: str, answer: Answer, mend: str) -> Row:
-    return _row(when, _words(answer), "registry main", mend)
+def _asked(when: str, answer: Answer, fix: str) -> RefusalRow:
+    return _row(when, _message(answer), "registry main", fix)
 
 
-def _words(answer: Answer, at: RegistryEndpoint = MAIN) -> str:
+def _message(answer: Answer, at: RegistryEndpoint = MAIN) -> str:
     async def ask() -> str:
         async with RegistryClient({"main": at}, transport=httpx.MockTransport(answer)) as source:
             try:
@@ -91,5 +93,5 @@ def _tls(reason: str) -> ssl.SSLError:
     return error
 
 
-def _row(when: str, sentence: str, thing: str, mend: str) -> Row:
-    return Row(when=when, name="registry", sentence=sentence, thing=thing, mend=mend)
+def _row(when: str, sentence: str, thing: str, fix: str) -> RefusalRow:
+    return RefusalRow(when=when, name="registry", sentence=sentence, thing=thing, fix=fix)

@@ -7,15 +7,15 @@ from uuid import UUID
 
 from app.bootstrap.values import look_settings, patience
 from app.domain.decision import Case
-from app.domain.history import History, Wanted, normalised
+from app.domain.history import Desired, History, normalised
 from app.domain.job import JobState, RunningTask, TaskKey
 from app.domain.reference import Reference, Repository
 from app.domain.rollout import Origin
 from app.domain.rule import Rule
 from app.domain.watch import JobPlace, Watch
-from app.services.see import Seen
-from app.services.seeing import Seeing
-from app.services.target import Claim, Item, OpenRollout, WatchState
+from app.services.reconcile.resolve import ResolvedWatch
+from app.services.reconcile.resolver import Resolved
+from app.services.reconcile.targets import Claim, Item, OpenRollout, WatchState
 from app.settings import load_settings
 
 HOST = "registry.example:5000"
@@ -62,7 +62,7 @@ def case(**fields: Any) -> Case:
         auto_deploy=True,
         paused=False,
         job=job(),
-        wanted=Wanted(tag="v1.1.0", digest=D2),
+        desired=Desired(tag="v1.1.0", digest=D2),
         history=knows((task(), D1)),
     )
     return replace(usual, **fields)
@@ -75,26 +75,26 @@ def _state() -> WatchState:
         auto_deploy=True,
         tags=("v1.0.0",),
         tags_read_at=NOW,
-        wanted_tag="v1.0.0",
-        wanted_digest=D1,
+        desired_tag="v1.0.0",
+        desired_digest=D1,
         running_tags=("v1.0.0",),
         job_create_index=3,
         history=knows((task(), D1)),
-        adopt=False,
-        hand_changed_at=None,
-        hand_images={},
-        newest_sighting=None,
-        word_at=None,
+        rebaseline=False,
+        drifted_at=None,
+        drift_images={},
+        newest_found_at=None,
+        commanded_at=None,
         events=(),
     )
 
 
-def seeing() -> Seeing:
+def resolved_watches() -> ResolvedWatch:
     """The watch, and a registry that has v1.1.0 for it."""
-    desired = Wanted(tag="v1.1.0", digest=D2)
+    desired = Desired(tag="v1.1.0", digest=D2)
     state = _state()
-    seen = Seen(tags=(desired.tag,), wanted=desired, digests={desired.tag: desired.digest})
-    return Seeing(state=state, seen=seen, history=state.history, ask=None)
+    seen = Resolved(tags=(desired.tag,), desired=desired, digests={desired.tag: desired.digest})
+    return ResolvedWatch(state=state, seen=seen, history=state.history, ask=None)
 
 
 def claim(**fields: Any) -> Claim:
@@ -103,9 +103,9 @@ def claim(**fields: Any) -> Claim:
         target_id=1,
         token=UUID(int=9),
         place=WATCH.place,
-        mark=1,
+        generation=1,
         now=NOW,
-        thorough=True,
+        inspect_job=True,
         polled=False,
         attempts=0,
         paused=False,
@@ -113,7 +113,7 @@ def claim(**fields: Any) -> Claim:
         foreign_progress="",
         foreign_since=None,
         stalled_index=0,
-        trouble="",
+        outage="",
         watches=(_state(),),
         rollout=None,
     )

@@ -12,8 +12,8 @@ from app.settings.values import (
     ChannelSettings,
     NomadSettings,
     RegistryEndpointSettings,
-    Role,
     Settings,
+    TokenRole,
     WebhookSource,
 )
 
@@ -24,9 +24,9 @@ __all__ = [
     "Granted",
     "NomadSettings",
     "RegistryEndpointSettings",
-    "Role",
     "Secret",
     "Settings",
+    "TokenRole",
     "WebhookSource",
     "load_settings",
     "narrowed",

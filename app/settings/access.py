@@ -6,7 +6,7 @@ from types import MappingProxyType
 from app.settings.document import ApiTokenTable, Document, WebhookTable
 from app.settings.faults import FaultList
 from app.settings.kinds import sender_kinds
-from app.settings.values import ApiToken, Role, WebhookSource
+from app.settings.values import ApiToken, TokenRole, WebhookSource
 from app.webhooks import DIALECTS
 
 _RANDOM = "Make one with `openssl rand -hex 32`."
@@ -38,13 +38,13 @@ def read_api_tokens(document: Document, faults: FaultList) -> tuple[ApiToken, ..
         twin = next((other.name for other in tokens if table.token and other.secret == table.token), "")
         if twin:
             faults.add(("api_tokens", name, "token"), f"is the same as that of api_tokens.{twin}", _RANDOM)
-        tokens.append(ApiToken(name=name, role=table.role or Role.VIEWER, secret=table.token))
+        tokens.append(ApiToken(name=name, role=table.role or TokenRole.VIEWER, secret=table.token))
     return tuple(tokens)
 
 
 def _judge_token(name: str, table: ApiTokenTable, faults: FaultList) -> None:
     place = ("api_tokens", name)
     if table.role is None and not faults.covers((*place, "role")):
-        faults.add((*place, "role"), "is missing", f"Write one of {', '.join(Role)}.")
+        faults.add((*place, "role"), "is missing", f"Write one of {', '.join(TokenRole)}.")
     if not table.token and not faults.covers((*place, "token")):
         faults.add((*place, "token"), "is missing", _RANDOM)

@@ -33,7 +33,7 @@ from app.settings.kinds import (
     one_of,
 )
 from app.settings.secret import NO_SECRET, Secret
-from app.settings.values import Role
+from app.settings.values import TokenRole
 
 ChannelName = Annotated[str | None, one_of(CHANNELS)]
 NOMAD_ADDRESS = "http://127.0.0.1:4646"
@@ -108,7 +108,7 @@ class NotifierTable(Table):
 class ApiTokenTable(Table):
     """`[api_tokens.NAME]`"""
 
-    role: Role | None = None
+    role: TokenRole | None = None
     token: SecretText = NO_SECRET
 
 

@@ -33,12 +33,12 @@ def lay_over(tables: dict[str, Any], environ: Mapping[str, str], faults: FaultLi
     usual = [form for name in USUAL_NAMES for form in (name, f"{name}_FILE") if vocabulary.meaning(form)]
     own = sorted(filter(is_ours, environ), key=lambda name: (name.count("__"), name))  # whole tables before their keys
     for names in (dict.fromkeys(usual), own):
-        spoken: dict[Place, str] = {}
+        commanded: dict[Place, str] = {}
         for name, meaning in _understood((name for name in names if environ.get(name)), vocabulary, faults):
-            if meaning.place in spoken:
-                faults.add_variable(name, f"sets the same as {spoken[meaning.place]}", "Set only one of the two.")
+            if meaning.place in commanded:
+                faults.add_variable(name, f"sets the same as {commanded[meaning.place]}", "Set only one of the two.")
                 continue
-            spoken[meaning.place] = name
+            commanded[meaning.place] = name
             faults.variables[meaning.place] = name
             if meaning.from_file:
                 path = Path(environ[name])
@@ -55,8 +55,8 @@ def _understood(names: Iterable[str], vocabulary: Vocabulary, faults: FaultList)
             yield name, meaning
         else:
             meant = vocabulary.suggestion(name)
-            mend = f"Did you mean {meant}?" if meant else "Remove it; config/sample.toml lists every key."
-            faults.add_variable(name, "no setting has this name", mend)
+            fix = f"Did you mean {meant}?" if meant else "Remove it; config/sample.toml lists every key."
+            faults.add_variable(name, "no setting has this name", fix)
 
 
 def _watched(tables: Mapping[str, Any], environ: Mapping[str, str]) -> list[str]:

@@ -16,16 +16,16 @@ class FaultList:
         self._places: set[Place] = set()
         self.variables: dict[Place, str] = {}
 
-    def add(self, place: Place, problem: str, mend: str) -> None:
+    def add(self, place: Place, problem: str, fix: str) -> None:
         """Note a fault of the key at `place`, wherever its value came from."""
         parts = (place[:length] for length in range(len(place), 0, -1))
         variable = next((self.variables[part] for part in parts if part in self.variables), "")
         self._places.add(place)
-        self._append(ENVIRONMENT if variable else self._source, variable or ".".join(place), problem, mend)
+        self._append(ENVIRONMENT if variable else self._source, variable or ".".join(place), problem, fix)
 
-    def add_variable(self, variable: str, problem: str, mend: str) -> None:
+    def add_variable(self, variable: str, problem: str, fix: str) -> None:
         """Note a fault of an environment variable as such."""
-        self._append(ENVIRONMENT, variable, problem, mend)
+        self._append(ENVIRONMENT, variable, problem, fix)
 
     def covers(self, place: Place) -> bool:
         """Whether this key, or what it stands in, is known to be wrong; then nothing follows from its value."""
@@ -39,5 +39,5 @@ class FaultList:
         """Everything noted, in order."""
         return tuple(self._faults)
 
-    def _append(self, source: str, key: str, problem: str, mend: str) -> None:
-        self._faults.append(Fault(source=source, key=key, problem=problem, mend=mend))
+    def _append(self, source: str, key: str, problem: str, fix: str) -> None:
+        self._faults.append(Fault(source=source, key=key, problem=problem, fix=fix))

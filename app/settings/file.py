@@ -50,5 +50,5 @@ def parse_toml(path: Path, content: bytes) -> dict[str, Any]:
         ) from None
 
 
-def _unusable(path: Path, key: str, problem: str, mend: str) -> ConfigError:
-    return ConfigError((Fault(source=str(path), key=key, problem=problem, mend=mend),))
+def _unusable(path: Path, key: str, problem: str, fix: str) -> ConfigError:
+    return ConfigError((Fault(source=str(path), key=key, problem=problem, fix=fix),))

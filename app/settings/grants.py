@@ -13,11 +13,11 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from app.settings.secret import Secret
-from app.settings.values import ApiToken, Role, Settings, WebhookSource
+from app.settings.values import ApiToken, Settings, TokenRole, WebhookSource
 
 TOKENS = "api_tokens"
 SOURCES = "webhooks"
-_BY_POWER = tuple(Role)
+_BY_POWER = tuple(TokenRole)
 
 
 class Granted(NamedTuple):
@@ -56,7 +56,7 @@ def _tokens(before: tuple[ApiToken, ...], granted: Granted) -> tuple[ApiToken, .
         elif roles:
             kept.append(replace(token, role=min(token.role, *roles, key=_BY_POWER.index)))
     # Without any token access would be judged by who calls. Nobody knows the secret of this one.
-    return tuple(kept) or (ApiToken(name="nobody", role=Role.VIEWER, secret=Secret(secrets.token_hex(32))),)
+    return tuple(kept) or (ApiToken(name="nobody", role=TokenRole.VIEWER, secret=Secret(secrets.token_hex(32))),)
 
 
 def _sources(before: Mapping[str, WebhookSource], granted: Granted) -> Mapping[str, WebhookSource]:

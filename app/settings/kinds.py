@@ -23,9 +23,9 @@ _SSLMODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"
 _PLACEHOLDER = re.compile(r"\$\{?YOUR_|^\s*(?:\$\{\w+\}|\{\{.*\}\})\s*$", re.DOTALL)
 
 
-def refused(problem: str, mend: str) -> PydanticCustomError:
+def refused(problem: str, fix: str) -> PydanticCustomError:
     """The error that becomes a fault with this problem and this mend."""
-    return PydanticCustomError("refused", "refused", {"problem": problem, "mend": mend})
+    return PydanticCustomError("refused", "refused", {"problem": problem, "mend": fix})
 
 
 def _text(value: object) -> str:
@@ -62,11 +62,11 @@ def _duration(value: str) -> float:
 
 
 def _url(*schemes: str) -> Callable[[str], str]:
-    wanted = " or ".join(f"{scheme}://…" for scheme in schemes)
+    desired = " or ".join(f"{scheme}://…" for scheme in schemes)
 
     def check(value: str) -> str:
         if value and not _is_url(value, schemes):
-            raise refused("is not a usable URL", f"Write it as {wanted}.")
+            raise refused("is not a usable URL", f"Write it as {desired}.")
         return value
 
     return check

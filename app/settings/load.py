@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import ConfigError, Fault
-from app.services.reload import content_of, fingerprint
+from app.services.config.reload import content_of, fingerprint
 from app.settings.access import read_api_tokens, read_webhook_sources
 from app.settings.channels import read_channels
 from app.settings.common import in_common
@@ -90,8 +90,8 @@ def require_database(settings: Settings) -> None:
     """Raise ConfigError when no database is configured: `up` and `demo` bring their own, single processes do not."""
     if not settings.database_url:
         source = str(settings.file) if settings.file else ENVIRONMENT
-        mend = "Set DATABASE_URL, or database_url in the file."
-        raise ConfigError((Fault(source=source, key="database_url", problem="is missing", mend=mend),))
+        fix = "Set DATABASE_URL, or database_url in the file."
+        raise ConfigError((Fault(source=source, key="database_url", problem="is missing", fix=fix),))
 
 
 def _settings(origin: _Origin, document: Document, environ: Mapping[str, str], faults: FaultList) -> Settings:
@@ -147,5 +147,5 @@ def _table(given: object) -> Mapping[str, Any]:
 def _nothing_to_read(places: Iterable[Path]) -> Fault:
     looked = ", ".join(str(place) for place in places)
     problem = f"there is no configuration: ${VARIABLE} is not set, and none of {looked} is there"
-    mend = "Name a file with --config, or copy config/sample.toml to config/staging.toml."
-    return Fault(source=ENVIRONMENT, key=VARIABLE, problem=problem, mend=mend)
+    fix = "Name a file with --config, or copy config/sample.toml to config/staging.toml."
+    return Fault(source=ENVIRONMENT, key=VARIABLE, problem=problem, fix=fix)

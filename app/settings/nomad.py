@@ -1,6 +1,6 @@
 """`[nomad]` and the NOMAD_… variables to the connection."""
 
-from app.services.reload import content_of, fingerprint
+from app.services.config.reload import content_of, fingerprint
 from app.settings.document import NOMAD_ADDRESS, NomadTable
 from app.settings.faults import FaultList
 from app.settings.values import NomadSettings

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from app.loopback import is_loopback
+from app.outbound.loopback import is_loopback
 
 
 def outward(external_url: str) -> str:

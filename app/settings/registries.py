@@ -6,14 +6,14 @@ from types import MappingProxyType
 
 from app.domain.reference import DOCKER_HUB, Repository
 from app.errors import InvalidReference
-from app.services.reload import content_of, fingerprint
+from app.services.config.reload import content_of, fingerprint
 from app.settings.document import Document, RegistryTable
 from app.settings.faults import FaultList
 from app.settings.secret import NO_SECRET, Secret
 from app.settings.values import RegistryEndpointSettings
 
 _ANONYMOUS = ("", NO_SECRET)
-_AUTH_MEND = "Write the base64 of user:password, as `printf %s user:password | base64` prints it."
+_AUTH_FIX = "Write the base64 of user:password, as `printf %s user:password | base64` prints it."
 
 
 def read_registries(document: Document, faults: FaultList) -> Mapping[str, RegistryEndpointSettings]:
@@ -38,8 +38,8 @@ def _endpoint(name: str, table: RegistryTable, document: Document, faults: Fault
                 (*place, "registry_domain"), "is missing", 'Add it, as registry_domain = "registry.example.com".'
             )
     elif not _host(table.registry_domain):
-        mend = "Write the host alone, with :port if need be; registry_scheme and registry_prefix hold the rest."
-        faults.add((*place, "registry_domain"), "is not a host", mend)
+        fix = "Write the host alone, with :port if need be; registry_scheme and registry_prefix hold the rest."
+        faults.add((*place, "registry_domain"), "is not a host", fix)
     if _takes_dockerhub_login(table, document):
         username, password = document.dockerhub_username, document.dockerhub_secret
     else:
@@ -76,10 +76,10 @@ def _credentials(place: tuple[str, ...], auth: Secret, faults: FaultList) -> tup
     try:
         decoded = base64.b64decode("".join(auth.reveal().split()), validate=True).decode()
     except ValueError:
-        faults.add(place, "is not base64", _AUTH_MEND)
+        faults.add(place, "is not base64", _AUTH_FIX)
         return _ANONYMOUS
     username, colon, password = decoded.rstrip("\r\n").partition(":")
     if not (username and colon):
-        faults.add(place, "is not the base64 of user:password", _AUTH_MEND)
+        faults.add(place, "is not the base64 of user:password", _AUTH_FIX)
         return _ANONYMOUS
     return username, Secret(password)

@@ -12,7 +12,7 @@ from app.domain.watch import JobPlace, Watch
 from app.settings.secret import Secret
 
 
-class Role(StrEnum):
+class TokenRole(StrEnum):
     """What an API token may do; each role may do what the ones before it may."""
 
     VIEWER = "viewer"
@@ -85,7 +85,7 @@ class ApiToken:
     """One `[api_tokens.NAME]`: who may call the API, and what for."""
 
     name: str
-    role: Role
+    role: TokenRole
     secret: Secret
 
 

@@ -22,8 +22,8 @@ def read_watches(document: Document, registries: Registries, faults: FaultList) 
             watches += _watch(name, table, document, registries, faults)
         elif not faults.covers(("repo_map", name)):
             found = nearest(name, document.repo_map)
-            mend = f"Did you mean `{found}`?" if found else f"Add [repo_map.{_bare(name)}], or take the name out."
-            faults.add(("watched_repositories",), f"no repo_map has the name `{name}`", mend)
+            fix = f"Did you mean `{found}`?" if found else f"Add [repo_map.{_bare(name)}], or take the name out."
+            faults.add(("watched_repositories",), f"no repo_map has the name `{name}`", fix)
     _refuse_double_claims(watches, faults)
     return tuple(watches)
 
@@ -80,8 +80,8 @@ def _repository(
     try:
         return Repository.of(registry.domain, path.removeprefix(f"{registry.domain}/"))
     except InvalidReference as error:
-        mend = "Set `repository` to the path in the registry, as it stands in an image's name."
-        faults.add(("repo_map", name, "repository"), str(error), mend)
+        fix = "Set `repository` to the path in the registry, as it stands in an image's name."
+        faults.add(("repo_map", name, "repository"), str(error), fix)
         return None
 
 

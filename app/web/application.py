@@ -7,15 +7,15 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import Lifespan
 
 from app.errors import RegistryWatcherError
-from app.web import respond
-from app.web.arrival import Listening
-from app.web.assets import Assets
-from app.web.headers import SafeHeaders
-from app.web.live import Streams
-from app.web.login import Doubts
-from app.web.pages import Pages
+from app.web.api.live import Streams
+from app.web.http import answers
+from app.web.http.arrival import Listening
+from app.web.http.assets import Assets
+from app.web.http.headers import SafeHeaders
+from app.web.http.scheme import BrowserScheme
+from app.web.pages.login import FailedLogins
+from app.web.render.pages import Pages
 from app.web.routes import routes
-from app.web.scheme import BrowserScheme
 
 
 def build(lifespan: Lifespan[Starlette], listening: Listening) -> Starlette:
@@ -34,13 +34,13 @@ def build(lifespan: Lifespan[Starlette], listening: Listening) -> Starlette:
             Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5),
         ],
         exception_handlers={
-            RegistryWatcherError: respond.refuse_error,
-            HTTPException: respond.refuse_http,
-            Exception: respond.refuse_bug,
+            RegistryWatcherError: answers.refuse_error,
+            HTTPException: answers.refuse_http,
+            Exception: answers.refuse_bug,
         },
     )
     application.state.listening = listening
     application.state.pages = Pages(assets)
     application.state.streams = Streams()
-    application.state.doubts = Doubts()
+    application.state.doubts = FailedLogins()
     return application

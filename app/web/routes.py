@@ -9,27 +9,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from app.errors import Rejected
-from app.web import (
-    activity,
-    deliveries,
-    health,
-    listing,
-    live,
-    login,
-    openapi,
-    operations,
-    picking,
-    repos,
-    repository,
-    respond,
-    rollouts,
-    tags,
-    webhooks,
-)
-from app.web.assets import PREFIX, Assets
-from app.web.auth import NOBODY, Role
-from app.web.pages import icon
-from app.web.questions import ERRANDS, QUESTIONS
+from app.web.api import health, live, openapi, operations, repos, tags, webhooks
+from app.web.http import answers
+from app.web.http.assets import PREFIX, Assets
+from app.web.http.auth import NOBODY, Role
+from app.web.pages import activity, deliveries, listing, login, picking, repository, rollouts
+from app.web.pages.actions import CONFIRMED, UNCONFIRMED
+from app.web.render.pages import icon
 from app.web.running import admitted, running
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -86,11 +72,11 @@ PAGES: tuple[Declared, ...] = (
     Declared("POST", "/logout", login.logout, Role.ANYBODY),
     Declared("GET", "/rows", listing.show_rows, Role.VIEWER),
     Declared("GET", "/suggestions", listing.suggest, Role.VIEWER),
-    Declared("GET", "/ask/deploy/{repo:path}", picking.show_deploy, Role.DEPLOYER),
-    Declared("POST", "/ask/deploy/{repo:path}", picking.deploy, Role.DEPLOYER),
-    *(Declared("GET", f"/ask/{each.path}", each.show, each.needs) for each in QUESTIONS),
-    *(Declared("POST", f"/ask/{each.path}", each.do, each.needs) for each in QUESTIONS),
-    *(Declared("POST", f"/ask/{each.path}", each.do, each.needs) for each in ERRANDS),
+    Declared("GET", "/confirm/deploy/{repo:path}", picking.show_deploy, Role.DEPLOYER),
+    Declared("POST", "/confirm/deploy/{repo:path}", picking.deploy, Role.DEPLOYER),
+    *(Declared("GET", f"/confirm/{each.path}", each.show, each.needs) for each in CONFIRMED),
+    *(Declared("POST", f"/confirm/{each.path}", each.do, each.needs) for each in CONFIRMED),
+    *(Declared("POST", f"/confirm/{each.path}", each.do, each.needs) for each in UNCONFIRMED),
 )
 """What only people at a browser need; it changes from version to version."""
 
@@ -110,7 +96,7 @@ def guarded(handler: Handler, needs: Role) -> Handler:
         try:
             request.state.caller = admitted(request, needs)
         except Rejected as error:
-            if error.status == 401 and respond.wants_page(request):
+            if error.status == 401 and answers.wants_page(request):
                 return RedirectResponse(login.login_url(request), 303, headers={"Cache-Control": "no-store"})
             raise
         return await handler(request)

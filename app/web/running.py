@@ -9,21 +9,21 @@ from typing import Protocol
 from starlette.applications import Starlette
 from starlette.requests import Request
 
-from app.ports import Deployer, Doorbell, RegistrySource
-from app.services.board import Board
-from app.services.feed import Feed
-from app.services.operate import Operator
-from app.services.queries import Away, Queries, SchemaCheck
-from app.services.receive import Inbox
-from app.services.replay import Replays
-from app.services.steering import Steering
-from app.services.word import Rules
-from app.web.arrival import arrival
-from app.web.auth import NOBODY, Access, Caller, Role
-from app.web.webhooks import Settings as WebhookSettings
+from app.ports import Deployer, RegistrySource, Waker
+from app.services.commands.rollout_commands import RolloutCommands
+from app.services.commands.watch_commands import WatchCommands
+from app.services.commands.watches import Operator
+from app.services.ingest.receive import Inbox
+from app.services.ingest.replay import Replays
+from app.services.views.board import Board
+from app.services.views.feed import Feed
+from app.services.views.queries import Queries, SchemaCheck, SystemOutage
+from app.web.api.webhooks import HookSettings as WebhookSettings
+from app.web.http.arrival import arrival
+from app.web.http.auth import NOBODY, Access, Caller, Role
 
 
-class AudibleDoorbell(Doorbell, Protocol):
+class AudibleWaker(Waker, Protocol):
     """A doorbell that says when it is not heard."""
 
     @property
@@ -32,34 +32,34 @@ class AudibleDoorbell(Doorbell, Protocol):
         ...
 
 
-class Settings(WebhookSettings, Protocol):
+class WebSettings(WebhookSettings, Protocol):
     """What pages tell of the settings."""
 
     @property
     def external_url(self) -> str: ...
 
 
-class Deliveries(Inbox, Replays, Protocol):
+class DeliveryStore(Inbox, Replays, Protocol):
     """The store of deliveries, with what can be done to one."""
 
 
-class Services(Protocol):
+class WebServices(Protocol):
     """The services that handlers call."""
 
     @property
-    def settings(self) -> Settings: ...
+    def settings(self) -> WebSettings: ...
     @property
-    def inbox(self) -> Deliveries: ...
+    def inbox(self) -> DeliveryStore: ...
     @property
     def registries(self) -> RegistrySource: ...
     @property
     def deployer(self) -> Deployer: ...
     @property
-    def doorbell(self) -> AudibleDoorbell: ...
+    def waker(self) -> AudibleWaker: ...
     @property
-    def rules(self) -> Rules: ...
+    def rules(self) -> WatchCommands: ...
     @property
-    def steering(self) -> Steering: ...
+    def steering(self) -> RolloutCommands: ...
     @property
     def queries(self) -> Queries: ...
     @property
@@ -72,21 +72,21 @@ class Services(Protocol):
     def readiness(self) -> SchemaCheck: ...
 
 
-class Running(Protocol):
+class WebProcess(Protocol):
     """The process behind the web face; `problem` is what is wrong with the configuration file as it is now, or "".
 
     `standing` says which of its own loops stand still, and why, "" when all turn: it cannot store, or not go on.
     """
 
     @property
-    def services(self) -> Services: ...
+    def services(self) -> WebServices: ...
     @property
     def problem(self) -> str: ...
     @property
     def standing(self) -> str: ...
 
 
-def set_running(application: Starlette, process: Running) -> None:
+def set_running(application: Starlette, process: WebProcess) -> None:
     """Put `process` behind the application's handlers.
 
     Starlette's state is untyped. All writes go through here and all reads through `running`, so that mypy compares the
@@ -95,9 +95,9 @@ def set_running(application: Starlette, process: Running) -> None:
     application.state.running = process
 
 
-def running(request: Request) -> Running:
+def running(request: Request) -> WebProcess:
     """The process behind this request."""
-    found: Running = request.app.state.running
+    found: WebProcess = request.app.state.running
     return found
 
 
@@ -109,7 +109,7 @@ def operator(request: Request) -> Operator:
         steering=services.steering,
         registries=services.registries,
         deployer=services.deployer,
-        doorbell=services.doorbell,
+        waker=services.waker,
     )
 
 
@@ -144,11 +144,11 @@ def _caller(request: Request) -> Caller:
     return found
 
 
-def own_troubles(process: Running) -> tuple[Away, ...]:
+def own_outages(process: WebProcess) -> tuple[SystemOutage, ...]:
     """What this process itself finds away or wrong: Redis, the configuration file, and its own loops."""
     found = (
-        ("Redis", process.services.doorbell.problem),
+        ("Redis", process.services.waker.problem),
         ("configuration", process.problem),
         ("this process", process.standing),
     )
-    return tuple(Away(name=name, problem=problem, since=None) for name, problem in found if problem)
+    return tuple(SystemOutage(name=name, problem=problem, since=None) for name, problem in found if problem)

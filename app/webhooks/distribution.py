@@ -7,7 +7,7 @@ the format allows any number. Empty text means absent: 3.x writes `"digest": ""`
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
-from app.domain.event import Action, Oddity, Parsed, PushEvent
+from app.domain.event import EventAction, Oddity, Parsed, PushEvent
 from app.domain.reference import Repository, parse_digest, parse_tag
 from app.errors import InvalidReference
 from app.webhooks.authenticate import is_authentic
@@ -105,17 +105,17 @@ def _event(entry: Record) -> PushEvent | None:
     action = entry.text("action")
     if not action:
         raise Odd("has no 'action'")
-    if action not in (Action.PUSH, Action.DELETE):
+    if action not in (EventAction.PUSH, EventAction.DELETE):
         return None
     target = entry.record("target")
     tag = target.text("tag")
-    if not tag or (action == Action.PUSH and target.text("mediaType") == _BLOB):
+    if not tag or (action == EventAction.PUSH and target.text("mediaType") == _BLOB):
         return None
     host = _host(target.text("url"), entry.record("request").text("host"))
     repository = Repository.of(host or _NO_HOST, target.text("repository"))
     digest = target.text("digest")
     return PushEvent(
-        action=Action(action),
+        action=EventAction(action),
         host=repository.host if host else None,
         path=repository.path,
         tag=parse_tag(tag),

@@ -22,8 +22,8 @@ class Head(Mapping[str, str]):
 
     def all(self, name: str) -> tuple[bytes, ...]:
         """Every value of a header, in the order they came; none when it was not sent."""
-        wanted = name.lower().encode("utf-8", "surrogatepass")
-        return tuple(value for sent, value in self.fields if sent == wanted)
+        desired = name.lower().encode("utf-8", "surrogatepass")
+        return tuple(value for sent, value in self.fields if sent == desired)
 
     def kept(self, names: Iterable[str]) -> Mapping[str, str]:
         """These headers for storage, by lower-case name.

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
-from app.services.look import look
+from app.services.reconcile.reconcile import reconcile
 from tests.line import Line
 
 
@@ -40,9 +40,9 @@ class Frozen:
 
 async def frozen_in_submit(running: Line, *, before: bool) -> tuple[Frozen, asyncio.Task[bool]]:
     """A worker that looks at the one target before anybody else, and is frozen past its lease."""
-    deployer = Frozen(running.looker.deployer, "submit", before=before)
+    deployer = Frozen(running.reconciler.deployer, "submit", before=before)
     (target_id,) = await running.due()
-    late = asyncio.create_task(look(replace(running.looker, deployer=deployer), target_id))
+    late = asyncio.create_task(reconcile(replace(running.reconciler, deployer=deployer), target_id))
     await deployer.reached.wait()
     await running.rows.expire_leases()
     return deployer, late

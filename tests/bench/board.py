@@ -11,12 +11,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from statistics import median
 
-from app.adapters.postgres.board import PostgresBoard
-from app.adapters.postgres.migrate import migrate
-from app.adapters.postgres.pool import Database
+from app.adapters.postgres.database.migrate import migrate
+from app.adapters.postgres.database.pool import Database
+from app.adapters.postgres.views.board import PostgresBoard
 from app.domain.condition import Condition
 from app.local.postgres import EmbeddedPostgres
-from app.services.board import Search, TimelineQuery
+from app.services.views.board import Search, TimelineQuery
 from tests.seeded import name_of, seed_watches
 from tests.servers.postgres import Databases
 

@@ -57,7 +57,7 @@ def main() -> int:
 async def _measure(ports: dict[str, int], url: str, options: argparse.Namespace) -> int:
     await asyncio.gather(*(_until_open(port) for port in ports.values()))
     bad = False
-    for every, words in ((1, "every delivery has a tag"), (20, "one delivery of 20 has a tag, as in a real push")):
+    for every, message in ((1, "every delivery has a tag"), (20, "one delivery of 20 has a tag, as in a real push")):
         slices: dict[str, list[Slice]] = {"bare": [], "ours": [], "bare again": []}
         before = await _rows(url)
         for number in range(options.pairs + 1):
@@ -66,7 +66,7 @@ async def _measure(ports: dict[str, int], url: str, options: argparse.Namespace)
                 port = ports[name.split()[0]]
                 kept.append(await run(port, requests, connections=options.connections, seconds=options.seconds))
             if number == 0:
-                print(f"{words}: warmed up")
+                print(f"{message}: warmed up")
         audit = _audit(slices, before, await _rows(url))
         bad |= _report({name: kept[1:] for name, kept in slices.items()}) or audit
     return int(bad)

@@ -18,12 +18,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.adapters.postgres.inbox import PostgresInbox
-from app.adapters.postgres.pool import Database
+from app.adapters.postgres.database.pool import Database
+from app.adapters.postgres.ingest.inbox import PostgresInbox
 from app.logging import configure_logging
 from app.settings.secret import Secret
 from app.settings.values import WebhookSource
-from app.web.webhooks import webhook
+from app.web.api.webhooks import webhook
 
 SECRET = "bench"
 BARE_TABLE = """
@@ -36,7 +36,7 @@ _INSERT = "INSERT INTO bare (identity, path, tag, digest) VALUES ($1, $2, $3, $4
 class SilentDoorbell:
     """Rings nobody: what wakes a worker is not measured here."""
 
-    def ring(self, actor: str, key: str, *, delay: float = 0.0) -> None:
+    def wake(self, actor: str, key: str, *, delay: float = 0.0) -> None:
         return
 
 
@@ -49,7 +49,7 @@ class BenchSettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchServices:
     inbox: PostgresInbox
-    doorbell: SilentDoorbell
+    waker: SilentDoorbell
     settings: BenchSettings
 
 
@@ -58,7 +58,7 @@ def ours(url: str) -> Starlette:
     source = WebhookSource(kind="distribution", secrets=(Secret(SECRET),))
     services = BenchServices(
         inbox=PostgresInbox(Database(url)),
-        doorbell=SilentDoorbell(),
+        waker=SilentDoorbell(),
         settings=BenchSettings(webhook_sources={"main": source}),
     )
 

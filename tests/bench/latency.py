@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.local.postgres import EmbeddedPostgres
-from app.local.registry import LocalRegistry, Notifications
 from app.local.valkey import EmbeddedValkey
+from app.simulators.registry import LocalRegistry, RegistryNotifications
 from tests.e2e.site import PREFIX, SECRET, Site, site
 from tests.own_processes import until
 from tests.servers.local_registry import local_registry
@@ -95,7 +95,7 @@ async def _measure(run: Run, options: argparse.Namespace) -> int:
     async with installation.api() as api:
         for name in run.names:
             await installation.holds(api, name, "up_to_date")
-    run.registry.notify(Notifications(url=installation.hook, headers={"Authorization": f"Bearer {SECRET}"}))
+    run.registry.notify(RegistryNotifications(url=installation.hook, headers={"Authorization": f"Bearer {SECRET}"}))
     await run.idle(_WARM_UP, major=2)
     print("from a push to its registration at Nomad:")
     before = _cpu(installation)
@@ -120,10 +120,10 @@ def _report(what: str, took: list[float]) -> bool:
     took.sort()
     p50, p99 = (took[int((len(took) - 1) * part)] for part in (0.5, 0.99))
     missed = p50 > BAR_P50 or p99 > BAR_P99
-    words = " - missed" if missed else ""
+    message = " - missed" if missed else ""
     print(
         f"  {what:12} {len(took)} pushes   p50 {p50 * 1000:5.1f} ms   p99 {p99 * 1000:5.1f} ms"
-        f"   (bars: {BAR_P50 * 1000:.0f} and {BAR_P99 * 1000:.0f} ms){words}"
+        f"   (bars: {BAR_P50 * 1000:.0f} and {BAR_P99 * 1000:.0f} ms){message}"
     )
     return missed
 

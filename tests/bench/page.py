@@ -18,7 +18,7 @@ from pathlib import Path
 
 import httpx
 
-from app.adapters.postgres.pool import Database
+from app.adapters.postgres.database.pool import Database
 from app.local.postgres import EmbeddedPostgres
 from app.local.valkey import EmbeddedValkey
 from tests.e2e.site import Site, site

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.adapters.postgres.inbox import PostgresInbox
-from app.adapters.postgres.pool import Database
-from app.services.receive import Inbox
+from app.adapters.postgres.database.pool import Database
+from app.adapters.postgres.ingest.inbox import PostgresInbox
+from app.services.ingest.receive import Inbox
 from tests.fakes.inbox import KnownWatch, MemoryInbox
 
 
@@ -44,7 +44,7 @@ class InMemory:
 
 
 _ADD_TARGET = """
-INSERT INTO targets (region, namespace, job_id, thorough) VALUES ('', 'default', $1, false)
+INSERT INTO targets (region, namespace, job_id, inspect_job) VALUES ('', 'default', $1, false)
 ON CONFLICT (region, namespace, job_id) DO UPDATE SET region = '' RETURNING target_id
 """
 _ADD_WATCH = """

@@ -6,16 +6,16 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.adapters.postgres.pool import Database
-from app.adapters.postgres.rules import PostgresRules
-from app.adapters.postgres.steering import PostgresSteering
-from app.adapters.postgres.watches import PostgresWatches
+from app.adapters.postgres.commands.rollout_commands import PostgresRolloutCommands
+from app.adapters.postgres.commands.watch_commands import PostgresWatchCommands
+from app.adapters.postgres.config.watches import PostgresWatches
+from app.adapters.postgres.database.pool import Database
 from app.domain.reference import Repository
 from app.domain.rollout import Origin
 from app.domain.watch import JobPlace, Watch
-from app.services.followed import Wish
-from app.services.steering import Destination, Past, Steering
-from app.services.word import Errand, Rules, Word
+from app.services.commands.rollout_commands import Destination, RevertibleRollout, RolloutCommands
+from app.services.commands.watch_commands import Command, DeployRequest, WatchCommands
+from app.services.rollout.rollouts import CanaryCommand
 from tests.fakes.registry import digest_of
 from tests.web.face import SUMMARY, MemoryRules, MemorySteering
 
@@ -27,11 +27,11 @@ APP = Watch(
     task="server",
 )
 OTHER = replace(APP, name="team/app", place=replace(APP.place, job_id="other"))
-DEPLOY = Errand(origin=Origin.DEPLOY, tag="v1.1.0", digest=digest_of("v1.1.0"), forced=True)
+DEPLOY = DeployRequest(origin=Origin.DEPLOY, tag="v1.1.0", digest=digest_of("v1.1.0"), forced=True)
 BACK = (Destination(watch=APP, tag="v1.0.0", digest=digest_of("v1.0.0")),)
 
 ROLLOUT = """
-INSERT INTO rollouts (rollout_id, target_id, intent, origin, state, submitted_at, next_look_at)
+INSERT INTO rollouts (rollout_id, target_id, intent, origin, state, submitted_at, follow_at)
 SELECT $1, target_id, $2, 'rule', 'submitted', now(), now() + interval '1 hour' FROM watches WHERE name = 'app'
 """
 ITEM = """
@@ -45,8 +45,8 @@ ENDED = "UPDATE rollouts SET state = 'ended', outcome = 'succeeded', ended_at = 
 class Stores:
     """The two stores with two watches, and one rollout of the first that is under way, SUMMARY's."""
 
-    rules: Rules
-    steering: Steering
+    rules: WatchCommands
+    steering: RolloutCommands
     database: Database | None = None
 
     async def end(self) -> None:
@@ -83,11 +83,11 @@ async def stores(url: str | None) -> AsyncIterator[Stores]:
         yield Stores(rules=MemoryRules(), steering=MemorySteering())
         return
     database = Database(url)
-    await PostgresWatches(database).reconcile([APP, OTHER], at_start=False)
+    await PostgresWatches(database).sync([APP, OTHER], at_start=False)
     async with database.connection() as connection:
         await connection.execute(ROLLOUT, SUMMARY.rollout_id, 1)
         await connection.execute(ITEM, SUMMARY.rollout_id, digest_of("v1.1.0"), digest_of("v1.0.0"))
-    yield Stores(rules=PostgresRules(database), steering=PostgresSteering(database), database=database)
+    yield Stores(rules=PostgresWatchCommands(database), steering=PostgresRolloutCommands(database), database=database)
     await database.close()
 
 
@@ -95,7 +95,7 @@ async def test_a_name_that_is_no_watch_is_nothing(stores: Stores) -> None:
     assert await stores.rules.find("nobody") is None
     assert await stores.rules.check("nobody", by="ann") is None
     assert await stores.rules.release("nobody", by="ann") is None
-    assert await stores.rules.speak(Word(watch="nobody", by="ann", auto_deploy=False)) is None
+    assert await stores.rules.execute(Command(watch="nobody", by="ann", auto_deploy=False)) is None
 
 
 async def test_a_rule_is_found_as_it_was_set(stores: Stores) -> None:
@@ -103,40 +103,46 @@ async def test_a_rule_is_found_as_it_was_set(stores: Stores) -> None:
     assert standing is not None
     assert (standing.watch.name, standing.pinned_tag, standing.auto_deploy) == ("app", "", True)
 
-    spoken = await stores.rules.speak(Word(watch="app", by="ann", pinned_tag="test", auto_deploy=False))
+    commanded = await stores.rules.execute(Command(watch="app", by="ann", pinned_tag="test", auto_deploy=False))
 
-    assert spoken is not None
-    assert (spoken.rollout_id, spoken.taken) == (None, False)
+    assert commanded is not None
+    assert (commanded.rollout_id, commanded.taken) == (None, False)
     standing = await stores.rules.find("app")
     assert standing is not None
     assert (standing.pinned_tag, standing.auto_deploy) == ("test", False)
-    await stores.rules.speak(Word(watch="app", by="ann", pinned_tag=""))
+    await stores.rules.execute(Command(watch="app", by="ann", pinned_tag=""))
     standing = await stores.rules.find("app")
     assert standing is not None
     assert (standing.pinned_tag, standing.auto_deploy) == ("", False)
 
 
 async def test_an_errand_has_the_id_that_it_came_with_and_is_known_by_it(stores: Stores) -> None:
-    once = uuid4()
-    assert await stores.rules.asked("app", once) is None
+    idempotency_key = uuid4()
+    assert await stores.rules.asked("app", idempotency_key) is None
 
-    spoken = await stores.rules.speak(Word(watch="app", by="ann", errand=DEPLOY, once=once))
-    again = await stores.rules.speak(Word(watch="app", by="ann", errand=DEPLOY, once=once))
+    commanded = await stores.rules.execute(
+        Command(watch="app", by="ann", deploy_request=DEPLOY, idempotency_key=idempotency_key)
+    )
+    again = await stores.rules.execute(
+        Command(watch="app", by="ann", deploy_request=DEPLOY, idempotency_key=idempotency_key)
+    )
 
-    assert spoken is not None
+    assert commanded is not None
     assert again is not None
-    assert (spoken.rollout_id, again.rollout_id, again.taken) == (once, once, False)
-    asked = await stores.rules.asked("app", once)
+    assert (commanded.rollout_id, again.rollout_id, again.taken) == (idempotency_key, idempotency_key, False)
+    asked = await stores.rules.asked("app", idempotency_key)
     assert asked is not None
-    assert (asked.rollout_id, asked.here, asked.what, asked.tag) == (once, True, "app v1.1.0", "v1.1.0")
+    assert (asked.rollout_id, asked.here, asked.what, asked.tag) == (idempotency_key, True, "app v1.1.0", "v1.1.0")
 
 
 async def test_another_job_sees_that_an_id_is_not_its_own(stores: Stores) -> None:
-    once = uuid4()
-    await stores.rules.speak(Word(watch="app", by="ann", errand=DEPLOY, once=once))
+    idempotency_key = uuid4()
+    await stores.rules.execute(Command(watch="app", by="ann", deploy_request=DEPLOY, idempotency_key=idempotency_key))
 
-    asked = await stores.rules.asked("team/app", once)
-    taken = await stores.rules.speak(Word(watch="team/app", by="ann", errand=DEPLOY, once=once))
+    asked = await stores.rules.asked("team/app", idempotency_key)
+    taken = await stores.rules.execute(
+        Command(watch="team/app", by="ann", deploy_request=DEPLOY, idempotency_key=idempotency_key)
+    )
 
     assert asked is not None
     assert (asked.here, asked.what, asked.tag) == (False, "app v1.1.0", "")
@@ -145,17 +151,17 @@ async def test_another_job_sees_that_an_id_is_not_its_own(stores: Stores) -> Non
 
 
 async def test_the_same_errand_again_is_the_same_rollout(stores: Stores) -> None:
-    first = await stores.rules.speak(Word(watch="app", by="ann", errand=DEPLOY))
-    second = await stores.rules.speak(Word(watch="app", by="ann", errand=DEPLOY))
+    first = await stores.rules.execute(Command(watch="app", by="ann", deploy_request=DEPLOY))
+    second = await stores.rules.execute(Command(watch="app", by="ann", deploy_request=DEPLOY))
     assert first is not None
     assert second is not None
     assert first.rollout_id == second.rollout_id is not None
 
 
 async def test_a_check_and_a_word_make_the_same_target_due(stores: Stores) -> None:
-    spoken = await stores.rules.speak(Word(watch="app", by="ann", auto_deploy=True))
-    assert spoken is not None
-    assert await stores.rules.check("app", by="ann") == spoken.target_id
+    commanded = await stores.rules.execute(Command(watch="app", by="ann", auto_deploy=True))
+    assert commanded is not None
+    assert await stores.rules.check("app", by="ann") == commanded.target_id
 
 
 async def test_the_switch_is_turned_once(stores: Stores) -> None:
@@ -168,7 +174,7 @@ async def test_the_switch_is_turned_once(stores: Stores) -> None:
 async def test_where_nothing_holds_a_watch_nothing_is_let_go(stores: Stores) -> None:
     released = await stores.rules.release("app", by="ann")
     assert released is not None
-    assert (released.failed, released.rolled_back, released.changed_outside, released.due) == ((), False, False, ())
+    assert (released.failed, released.rolled_back, released.drifted, released.due) == ((), False, False, ())
 
 
 async def test_an_unknown_rollout_is_nothing(stores: Stores) -> None:
@@ -194,21 +200,21 @@ async def test_a_rollout_is_told_with_its_watches(stores: Stores) -> None:
 
 
 async def test_a_wish_is_taken_while_the_rollout_is_under_way(stores: Stores) -> None:
-    assert await stores.steering.wish(SUMMARY.rollout_id, Wish.PROMOTE, by="ann")
+    assert await stores.steering.canary_command(SUMMARY.rollout_id, CanaryCommand.PROMOTE, by="ann")
     await stores.end()
-    assert not await stores.steering.wish(SUMMARY.rollout_id, Wish.FAIL, by="ann")
+    assert not await stores.steering.canary_command(SUMMARY.rollout_id, CanaryCommand.FAIL, by="ann")
 
 
 async def test_a_way_back_is_taken_once_for_its_id(stores: Stores) -> None:
-    once, past = uuid4(), await known(stores)
+    idempotency_key, past = uuid4(), await known(stores)
 
-    gone = await stores.steering.go_back(past, BACK, by="ann", once=once)
-    again = await stores.steering.go_back(past, BACK, by="ann", once=once)
+    gone = await stores.steering.roll_back(past, BACK, by="ann", idempotency_key=idempotency_key)
+    again = await stores.steering.roll_back(past, BACK, by="ann", idempotency_key=idempotency_key)
 
     assert gone is not None
     assert again is not None
-    assert (gone.rollout_id, again.rollout_id, again.taken) == (once, once, False)
-    asked = await stores.steering.asked(SUMMARY.rollout_id, once)
+    assert (gone.rollout_id, again.rollout_id, again.taken) == (idempotency_key, idempotency_key, False)
+    asked = await stores.steering.asked(SUMMARY.rollout_id, idempotency_key)
     assert asked is not None
     assert (asked.here, asked.what) == (True, "app v1.0.0")
 
@@ -216,10 +222,10 @@ async def test_a_way_back_is_taken_once_for_its_id(stores: Stores) -> None:
 async def test_there_is_no_way_back_once_another_rollout_was_registered(stores: Stores) -> None:
     past = await known(stores)
     await stores.register_another()
-    assert await stores.steering.go_back(past, BACK, by="ann") is None
+    assert await stores.steering.roll_back(past, BACK, by="ann") is None
 
 
-async def known(stores: Stores) -> Past:
+async def known(stores: Stores) -> RevertibleRollout:
     """What there is to go back from."""
     past = await stores.steering.past(SUMMARY.rollout_id)
     assert past is not None

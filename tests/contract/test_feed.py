@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from app.adapters.postgres.changes import Pace, PostgresFeed
-from app.adapters.postgres.pool import Database
-from app.adapters.postgres.watches import PostgresWatches
+from app.adapters.postgres.config.watches import PostgresWatches
+from app.adapters.postgres.database.pool import Database
+from app.adapters.postgres.views.feed import FeedPace, PostgresFeed
 from app.domain.reference import Repository
 from app.domain.watch import JobPlace, Watch
-from app.services.feed import Change, Feed
+from app.services.views.feed import Change, Feed
 from tests.web.face import MemoryFeed
 
 APP = Watch(
@@ -50,8 +50,8 @@ async def subject(url: str | None) -> AsyncIterator[Subject]:
         yield Subject(memory, put)
         return
     database = Database(url)
-    await PostgresWatches(database).reconcile([APP], at_start=False)
-    feed = PostgresFeed(database, pace=Pace(gather=0.01))
+    await PostgresWatches(database).sync([APP], at_start=False)
+    feed = PostgresFeed(database, pace=FeedPace(gather=0.01))
 
     async def pin() -> None:
         async with database.connection() as connection:

@@ -6,10 +6,10 @@ from uuid import uuid4
 
 import pytest
 
-from app.adapters.postgres.inbox import PostgresInbox
-from app.adapters.postgres.pool import Database
-from app.domain.event import Action, Oddity, Parsed, PushEvent
-from app.services.receive import Delivery
+from app.adapters.postgres.database.pool import Database
+from app.adapters.postgres.ingest.inbox import PostgresInbox
+from app.domain.event import EventAction, Oddity, Parsed, PushEvent
+from app.services.ingest.receive import Delivery
 from tests.contract.inboxes import Around, InMemory, InPostgres
 from tests.fakes.inbox import MemoryInbox
 
@@ -34,7 +34,7 @@ async def around(url: str | None) -> AsyncIterator[Around]:
 
 
 def pushed(tag: str = "v1", *, event_id: str | None = None, host: str | None = HOST, path: str = PATH) -> PushEvent:
-    return PushEvent(action=Action.PUSH, host=host, path=path, tag=tag, digest=None, event_id=event_id)
+    return PushEvent(action=EventAction.PUSH, host=host, path=path, tag=tag, digest=None, event_id=event_id)
 
 
 def delivery(*events: PushEvent, source: str = "main", ignored: int = 0) -> Delivery:

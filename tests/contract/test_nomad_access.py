@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.adapters.nomad.http.access import Access
+from app.adapters.nomad.http.access import NomadAccess
 from app.adapters.nomad.http.client import NomadClient
 from app.adapters.nomad.http.connection import NomadConnection
 from app.adapters.nomad.http.polling import LongPolls, PollFailed
@@ -30,7 +30,7 @@ def nomad() -> Iterator[Recorder]:
 
 async def read(connection: NomadConnection, place: JobPlace = PLACE) -> bool:
     """Whether a read of the job's allocations through python-nomad is answered."""
-    client = NomadClient(Access(connection))
+    client = NomadClient(NomadAccess(connection))
     try:
         return await asyncio.to_thread(client.of_job, place, "allocations") == [{"ID": "1"}]
     except NomadUnavailable:
@@ -41,7 +41,7 @@ async def read(connection: NomadConnection, place: JobPlace = PLACE) -> bool:
 
 async def wait(connection: NomadConnection, place: JobPlace = PLACE) -> bool:
     """Whether a blocking query for the same through httpx is answered."""
-    polls = LongPolls(Access(connection))
+    polls = LongPolls(NomadAccess(connection))
     try:
         return (await polls.query(place, "job", place.job_id, "allocations", index=1)).rows == [{"ID": "1"}]
     except PollFailed:

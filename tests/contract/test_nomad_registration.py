@@ -7,7 +7,7 @@ import pytest
 from starlette.responses import JSONResponse, Response
 
 from app.adapters.nomad import NomadConnection, NomadDeployer
-from app.domain.job import JobPatch, Preview, Source, TaskChange
+from app.domain.job import JobPatch, Preview, SourceState, TaskChange
 from app.domain.watch import JobPlace
 from app.errors import JobChanged, JobRejected, NomadDenied, NomadUnavailable
 from tests.contract.nomad_stub import (
@@ -60,7 +60,7 @@ async def test_a_registration_costs_four_requests_where_no_source_is_stored(
     nomad: Stub, deployer: NomadDeployer
 ) -> None:
     made = await deployer.submit(PLACE, PATCH)
-    assert (made.source, made.source_note, made.warnings) == (Source.NONE, "", "")
+    assert (made.source, made.source_note, made.warnings) == (SourceState.NONE, "", "")
     assert nomad.paths() == [f"GET {JOB}", f"POST {PLAN}", f"GET {SUBMISSION}", f"POST {JOB}"]
 
 
@@ -96,7 +96,7 @@ async def test_without_the_right_to_plan_it_goes_on_and_says_so_once_for_each_na
 
 
 @pytest.mark.parametrize(
-    ("answer", "error", "words"),
+    ("answer", "error", "message"),
     [
         (Response("No cluster leader", status_code=500), NomadUnavailable, "elect a leader"),
         (Response("rpc error: EOF", status_code=500), NomadUnavailable, "asked again later"),
@@ -109,16 +109,16 @@ async def test_without_the_right_to_plan_it_goes_on_and_says_so_once_for_each_na
     ],
 )  # fmt: skip
 async def test_a_plan_that_fails_wrote_nothing_and_leaves_nothing_unknown(
-    nomad: Stub, deployer: NomadDeployer, answer: Response, error: type[Exception], words: str
+    nomad: Stub, deployer: NomadDeployer, answer: Response, error: type[Exception], message: str
 ) -> None:
     nomad.answers[f"POST {PLAN}"] = [answer]
-    with pytest.raises(error, match=words):
+    with pytest.raises(error, match=message):
         await deployer.submit(PLACE, PATCH)
     assert nomad.posted == []
 
 
 @pytest.mark.parametrize(
-    ("job", "words"),
+    ("job", "message"),
     [
         (a_job(Stop=True), "job web is stopped; run it again"),
         (a_job(ParentID="cron"), "launched by 'cron'; watch that one"),
@@ -127,10 +127,10 @@ async def test_a_plan_that_fails_wrote_nothing_and_leaves_nothing_unknown(
     ],
 )
 async def test_a_job_that_must_not_be_touched_is_neither_planned_nor_posted(
-    nomad: Stub, deployer: NomadDeployer, job: dict[str, Any], words: str
+    nomad: Stub, deployer: NomadDeployer, job: dict[str, Any], message: str
 ) -> None:
     nomad.job = job
-    with pytest.raises(JobRejected, match=words):
+    with pytest.raises(JobRejected, match=message):
         await deployer.preview(PLACE, PATCH)
     assert nomad.paths() == [f"GET {JOB}"]
 
@@ -150,7 +150,7 @@ async def test_a_source_that_is_proved_goes_with_the_registration(nomad: Stub, d
     with_source(nomad)
     nomad.answers[f"POST {PARSE}"] = [JSONResponse(parsed())]
     made = await deployer.submit(PLACE, PATCH)
-    assert (made.source, made.source_note) == (Source.KEPT, "")
+    assert (made.source, made.source_note) == (SourceState.KEPT, "")
     [asked] = nomad.bodies[PARSE]
     assert (asked["JobHCL"], asked["Variables"], asked["Canonicalize"]) == (HCL, '\ntag = "v2"\n', True)
     [body] = nomad.posted
@@ -162,9 +162,9 @@ async def test_a_source_that_is_proved_goes_with_the_registration(nomad: Stub, d
 
 async def test_a_source_in_json_is_proved_without_a_parse(nomad: Stub, deployer: NomadDeployer) -> None:
     text = bytes(JSONResponse({"Job": a_job()}).body).decode()
-    with_source(nomad, flags={}, Source=text, Format="json", VariableFlags=None)
+    with_source(nomad, flags={}, SourceState=text, Format="json", VariableFlags=None)
     made = await deployer.submit(PLACE, PATCH)
-    assert made.source is Source.KEPT
+    assert made.source is SourceState.KEPT
     assert nomad.posted[0]["Submission"]["Source"] == text.replace("app:v1", "app:v2")
     assert PARSE not in nomad.bodies
 
@@ -173,7 +173,7 @@ BAD = Response("Failed to parse job: s3cret", status_code=400)
 
 
 @pytest.mark.parametrize(
-    ("answers", "words"),
+    ("answers", "message"),
     [
         pytest.param({f"POST {PARSE}": [BAD]}, "parse-job", id="not parsed"),
         pytest.param({f"POST {PARSE}": [Response("", status_code=403)]}, "parse-job", id="parsing denied"),
@@ -203,17 +203,17 @@ BAD = Response("Failed to parse job: s3cret", status_code=400)
     ],
 )  # fmt: skip
 async def test_a_source_that_cannot_be_proved_is_stale_with_the_reason_and_never_quoted(
-    nomad: Stub, deployer: NomadDeployer, answers: dict[str, list[Response]], words: str
+    nomad: Stub, deployer: NomadDeployer, answers: dict[str, list[Response]], message: str
 ) -> None:
     with_source(nomad)
     nomad.answers |= {f"POST {PARSE}": [JSONResponse(parsed())], **{key: list(each) for key, each in answers.items()}}
     made = await deployer.submit(PLACE, PATCH)
-    assert made.source is Source.STALE
-    assert words in made.source_note
+    assert made.source is SourceState.STALE
+    assert message in made.source_note
     assert "still names the old image" in made.source_note
     assert "s3cret" not in repr(made)
     [body] = nomad.posted
-    assert ("Submission" in body) is (words == "dropped it as too large")
+    assert ("Submission" in body) is (message == "dropped it as too large")
 
 
 async def test_a_marker_cannot_stand_in_a_source(nomad: Stub, deployer: NomadDeployer) -> None:
@@ -224,28 +224,28 @@ async def test_a_marker_cannot_stand_in_a_source(nomad: Stub, deployer: NomadDep
     diff["TaskGroups"][0]["Tasks"][0]["Fields"] = [marker]
     nomad.answers[f"POST {PLAN}"] = [JSONResponse({"JobModifyIndex": 7, "Diff": diff})]
     made = await deployer.submit(PLACE, marked)
-    assert (made.source, "marker of ours" in made.source_note) == (Source.STALE, True)
+    assert (made.source, "marker of ours" in made.source_note) == (SourceState.STALE, True)
 
 
 async def test_where_no_image_changes_the_source_is_not_even_read(nomad: Stub, deployer: NomadDeployer) -> None:
     with_source(nomad)
     nomad.answers[f"POST {PLAN}"] = [JSONResponse({"JobModifyIndex": 7, "Diff": {"Type": "None"}})]
     same = JobPatch(changes={SERVER: TaskChange(image="reg.example/app:v1")}, expected_index=7)
-    assert (await deployer.submit(PLACE, same)).source is Source.NONE
+    assert (await deployer.submit(PLACE, same)).source is SourceState.NONE
     assert nomad.paths() == [f"GET {JOB}", f"POST {PLAN}", f"POST {JOB}"]
 
 
 @pytest.mark.parametrize(
     ("answer", "source"),
     [
-        (JSONResponse({"Source": HCL, "VariableFlags": {"tag": "v2"}}), Source.KEPT),
-        (JSONResponse({"Source": HCL, "VariableFlags": {"tag": "v1"}}), Source.STALE),
-        (Response("job source not found", status_code=404), Source.NONE),
-        (Response("invalid URL escape", status_code=500), Source.STALE),
+        (JSONResponse({"Source": HCL, "VariableFlags": {"tag": "v2"}}), SourceState.KEPT),
+        (JSONResponse({"Source": HCL, "VariableFlags": {"tag": "v1"}}), SourceState.STALE),
+        (Response("job source not found", status_code=404), SourceState.NONE),
+        (Response("invalid URL escape", status_code=500), SourceState.STALE),
     ],
 )
 async def test_a_recovered_registration_tells_of_its_source_what_the_source_tells(
-    nomad: Stub, deployer: NomadDeployer, answer: Response, source: Source
+    nomad: Stub, deployer: NomadDeployer, answer: Response, source: SourceState
 ) -> None:
     nomad.job = {**parsed(), "JobModifyIndex": 9, "Version": 3}
     nomad.answers[f"GET {SUBMISSION}"] = [answer]

@@ -12,7 +12,7 @@ from app.adapters.nomad import NomadConnection, RenewableDeployer
 from app.domain.job import JobPatch, Submission, TaskChange, WaitIndex
 from app.domain.watch import JobPlace
 from app.errors import ConfigError
-from app.local.nomad import Simulator, Timing, create_simulator_app, sample_job
+from app.simulators.nomad import Simulator, Timing, create_simulator_app, sample_job
 from tests.contract.deployer.lone import SERVER
 from tests.own_processes import until
 from tests.servers.http import serve

@@ -11,8 +11,8 @@ import pytest
 from app.adapters.registry import RegistryClient, RegistryEndpoint
 from app.domain.reference import Repository
 from app.errors import RegistryDenied, RegistryUnavailable, RepositoryNotFound, TagNotFound
-from app.local.registry import BasicAuth, BearerAuth, LocalRegistry, RegistrySettings
 from app.ports import RegistrySource
+from app.simulators.registry import BasicAuth, BearerAuth, LocalRegistry, RegistrySettings
 from tests.servers.local_registry import local_registry
 from tests.servers.registry import PASSWORD, USER, RealRegistry, push_image
 from tests.servers.tls import Certificate
@@ -97,11 +97,11 @@ async def source(subject: Subject) -> AsyncIterator[RegistrySource]:
 
 
 async def test_every_tag_is_listed_once(subject: Subject, source: RegistrySource) -> None:
-    wanted = {"v1.0.0", "v1.10.0", "Beta", "1.0.0_build.5"}
-    for tag in wanted:
+    desired = {"v1.0.0", "v1.10.0", "Beta", "1.0.0_build.5"}
+    for tag in desired:
         await subject.push(OTHER.path, tag, content=tag)
     found = await source.tags("main", OTHER)
-    assert sorted(found) == sorted(wanted)
+    assert sorted(found) == sorted(desired)
 
 
 async def test_a_tags_digest_follows_the_tag(subject: Subject, source: RegistrySource) -> None:

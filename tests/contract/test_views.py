@@ -6,18 +6,18 @@ from uuid import uuid4
 
 import pytest
 
-from app.adapters.postgres.board import PostgresBoard
-from app.adapters.postgres.inbox import PostgresInbox
-from app.adapters.postgres.pool import Database
-from app.adapters.postgres.queries import PostgresQueries
-from app.adapters.postgres.rules import PostgresRules
+from app.adapters.postgres.commands.watch_commands import PostgresWatchCommands
+from app.adapters.postgres.database.pool import Database
+from app.adapters.postgres.ingest.inbox import PostgresInbox
+from app.adapters.postgres.views.board import PostgresBoard
+from app.adapters.postgres.views.queries import PostgresQueries
 from app.domain.acceptance import Acceptance
 from app.domain.condition import Condition
 from app.domain.event import Oddity, Parsed
 from app.domain.timeline import EntryKind
-from app.services.board import Board, Search, TimelineQuery
-from app.services.queries import Queries
-from app.services.receive import Delivery
+from app.services.ingest.receive import Delivery
+from app.services.views.board import Board, Search, TimelineQuery
+from app.services.views.queries import Queries
 from tests.fakes.board import NOW, MemoryBoard
 from tests.seeded import name_of, seed_watches
 from tests.servers.postgres import Databases
@@ -59,8 +59,8 @@ async def views(seeded_url: str) -> AsyncIterator[Views]:
     database = Database(seeded_url)
     board, queries = PostgresBoard(database), PostgresQueries(database)
     await seed_watches(database, WATCHES, tags=6)
-    await PostgresRules(database).check(ONE, by="zoe")
-    await PostgresRules(database).switch(paused=True, by="ann")
+    await PostgresWatchCommands(database).check(ONE, by="zoe")
+    await PostgresWatchCommands(database).switch(paused=True, by="ann")
     odd = Parsed(oddities=(Oddity(where="events", problem="is no list"),))
     for source, parsed in (("hub", Parsed(ignored=2)), ("hub", odd), ("main", Parsed(ignored=1))):
         await PostgresInbox(database).store(Delivery(delivery_id=uuid4(), source=source, size=9, parsed=parsed))
@@ -80,14 +80,14 @@ async def views(seeded_url: str) -> AsyncIterator[Views]:
             sent=sent.deliveries,
             sources=sent.sources,
             missed=sent.missed,
-            absent=situation.away,
+            absent=situation.outages,
             unknown_sources=situation.unknown_sources,
             unsent_notifications=situation.unsent_notifications,
             paused=situation.paused,
             tags_seen={"v1.5.0": await board.tag(ONE, "v1.5.0")},
         ),
         memory_queries=MemoryQueries(
-            known=known, ended=tuple(each for each in ended if each is not None), absent=await queries.away()
+            known=known, ended=tuple(each for each in ended if each is not None), absent=await queries.outages()
         ),
     )
     await database.close()
@@ -105,7 +105,7 @@ async def test_every_page_tells_the_same_situation(views: Views) -> None:
         Search(terms=("SVC-0000",)),
         Search(terms=("svc", "07")),
         Search(terms=("nowhere",)),
-        Search(conditions=frozenset({Condition.TROUBLE, Condition.PROMOTION})),
+        Search(conditions=frozenset({Condition.OUTAGE, Condition.PROMOTION})),
         Search(terms=("svc-0001",), conditions=frozenset({Condition.MOVING})),
     ],
 )
@@ -129,7 +129,7 @@ async def test_suggestions_are_the_same(views: Views, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "glance",
+    "timeline_query",
     [
         TimelineQuery(),
         TimelineQuery(watch=ONE),
@@ -141,10 +141,10 @@ async def test_suggestions_are_the_same(views: Views, text: str) -> None:
         TimelineQuery(watch=ONE, kinds=frozenset({EntryKind.ROLLOUT, EntryKind.OUTCOME})),
     ],
 )
-async def test_a_timeline_is_the_same_page_by_page(views: Views, glance: TimelineQuery) -> None:
+async def test_a_timeline_is_the_same_page_by_page(views: Views, timeline_query: TimelineQuery) -> None:
     before = None
     for _ in range(3):
-        stored, held = [await each.entries(replace(glance, before=before), limit=7) for each in views.boards]
+        stored, held = [await each.entries(replace(timeline_query, before=before), limit=7) for each in views.boards]
         assert stored == held
         if not stored:
             break
@@ -189,4 +189,4 @@ async def test_watches_and_rollouts_are_read_the_same(views: Views) -> None:
         assert await store.rollouts(limit=limit) == await memory.rollouts(limit=limit)
     for rollout_id in ((await store.rollouts(limit=1))[0].rollout_id, uuid4()):
         assert await store.rollout(rollout_id) == await memory.rollout(rollout_id)
-    assert await store.away() == await memory.away()
+    assert await store.outages() == await memory.outages()

@@ -23,7 +23,7 @@ class Command:
     """A command that runs; everything it starts carries its mark in the environment."""
 
     popen: subprocess.Popen[str]
-    mark: str
+    generation: str
     lines: list[str] = field(default_factory=list)
 
     @property
@@ -31,23 +31,23 @@ class Command:
         """What it has printed so far."""
         return "\n".join(self.lines)
 
-    def wait_for(self, words: str, *, within: float) -> str:
+    def wait_for(self, message: str, *, within: float) -> str:
         """The first line with these words; AssertionError when the command ends, or does not print them in time."""
         deadline = time.monotonic() + within
         while True:
             ended = self.popen.poll() is not None
             for line in list(self.lines):
-                if words in line:
+                if message in line:
                     return line
-            assert not ended, f"it ended without {words!r}:\n{self.text}"
-            assert time.monotonic() < deadline, f"no {words!r} within {within:g} s:\n{self.text}"
+            assert not ended, f"it ended without {message!r}:\n{self.text}"
+            assert time.monotonic() < deadline, f"no {message!r} within {within:g} s:\n{self.text}"
             time.sleep(0.02)
 
     def processes(self) -> set[int]:
         """The command with all that it started: what carries the mark, and what those started (Redis's hides it)."""
-        mark = f"{_MARK}={self.mark}".encode()
+        generation = f"{_MARK}={self.generation}".encode()
         parents = {int(each.name): _parent(each) for each in Path("/proc").iterdir() if each.name.isdigit()}
-        found = {pid for pid in parents if mark in _environ(Path(f"/proc/{pid}"))}
+        found = {pid for pid in parents if generation in _environ(Path(f"/proc/{pid}"))}
         while more := {pid for pid, parent in parents.items() if parent in found} - found:
             found |= more
         return found
@@ -61,13 +61,13 @@ class Command:
 @contextmanager
 def running(*arguments: str, cwd: Path, **variables: str) -> Iterator[Command]:
     """The command, in the directory `cwd`; what is left of it at the end is killed."""
-    mark = uuid4().hex
-    env: Mapping[str, str] = environment(**variables, **{_MARK: mark})
+    generation = uuid4().hex
+    env: Mapping[str, str] = environment(**variables, **{_MARK: generation})
     popen = subprocess.Popen(
         program(*arguments), env=env, cwd=cwd, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, start_new_session=True,
     )  # fmt: skip
-    command = Command(popen=popen, mark=mark)
+    command = Command(popen=popen, generation=generation)
     reading = threading.Thread(target=_read, args=(command,), daemon=True)
     reading.start()
     try:

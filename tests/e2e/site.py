@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from app.local.nomad import Simulator, create_simulator_app, sample_job
+from app.simulators.nomad import Simulator, create_simulator_app, sample_job
 from tests.own_processes import Processes, environment, until
 from tests.servers.http import serve
 from tests.servers.ports import free_port
@@ -128,4 +128,4 @@ async def _is_ready(api: httpx.AsyncClient) -> bool:
         answer = await api.get("/readyz")
     except httpx.TransportError:
         return False
-    return answer.status_code == 200 and "configuration" not in [each["name"] for each in answer.json()["away"]]
+    return answer.status_code == 200 and "configuration" not in [each["name"] for each in answer.json()["outages"]]

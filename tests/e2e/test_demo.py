@@ -26,11 +26,11 @@ def test_it_tells_the_story_and_its_hints_work(server_directory: Path) -> None:
         url = _url(demo.wait_for("The page:", within=FIRST_START))
         demo.wait_for("Ctrl-C stops everything", within=PATIENCE)
         story = demo.text
-        for words in (
+        for message in (
             "pushed     demo/sample:v1.0.0", "pushed     demo/sample:v1.1.0", "webhook ", "v1.1.0 follows v1.0.0",
             "sample v1.1.0: succeeded",
         ):  # fmt: skip
-            assert words in story
+            assert message in story
         assert "sample" in _get(f"{url}/").decode()
 
         hints = re.findall(r"(curl .*)$", story, re.MULTILINE)

@@ -41,12 +41,12 @@ async def told(process: Process) -> str:
         return await problem(api)
 
 
-async def says(process: Process, *words: str) -> None:
+async def says(process: Process, *message: str) -> None:
     async def does() -> bool:
         now = await told(process)
-        return all(word in now for word in words)
+        return all(word in now for word in message)
 
-    await until(does, f"{process.name} says {words}", within=30)
+    await until(does, f"{process.name} says {message}", within=30)
 
 
 async def is_content(process: Process) -> bool:

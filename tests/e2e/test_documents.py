@@ -121,7 +121,7 @@ def matches(answer: str, expected: str) -> bool:
 
 @pytest.fixture
 def demo(server_directory: Path, find_program: Callable[..., str]) -> Iterator[Demo]:
-    find_program("curl", mend="the documents' examples use it; on Debian: apt install curl")
+    find_program("curl", fix="the documents' examples use it; on Debian: apt install curl")
     running = start(server_directory)
     yield running
     stop(running)

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from app.local.registry import LocalRegistry, Notifications
+from app.simulators.registry import LocalRegistry, RegistryNotifications
 from tests.e2e.site import PREFIX, SECRET, Site, change
 from tests.servers.local_registry import local_registry
 from tests.servers.registry import Endpoint, RealRegistry, push_image
@@ -104,5 +104,5 @@ async def test_none_is_missed_when_the_tag_comes_late(installation: Site, delay:
 
 def be_late(registry: LocalRegistry, hook: str, delay: float) -> None:
     """From now on the registry tells our web, and links each tag so many seconds after it told."""
-    registry.notify(Notifications(url=hook, headers=HEADERS))
+    registry.notify(RegistryNotifications(url=hook, headers=HEADERS))
     registry.link_delay = delay

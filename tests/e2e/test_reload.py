@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from app.local.registry import LocalRegistry
-from app.local.registry.events import CONTENT_TYPE
-from tests.e2e.finding import ByWebhook, Finding, envelope, found
+from app.simulators.registry import LocalRegistry
+from app.simulators.registry.events import CONTENT_TYPE
+from tests.e2e.discovery import ByWebhook, Finding, envelope, found
 from tests.e2e.site import PREFIX, SECRET, SLOW_START, Site, watch
 from tests.own_processes import until
 from tests.sender import Sender
@@ -27,8 +27,8 @@ def registry() -> Iterator[tuple[LocalRegistry, str]]:
 
 async def problem(api: httpx.AsyncClient) -> str:
     """What /readyz says of the configuration, "" when nothing is wrong with it."""
-    away = (await api.get("/readyz")).json()["away"]
-    return str(next((each["problem"] for each in away if each["name"] == "configuration"), ""))
+    outages = (await api.get("/readyz")).json()["outages"]
+    return str(next((each["problem"] for each in outages if each["name"] == "configuration"), ""))
 
 
 async def test_a_watch_that_appears_is_deployed(installation: Site, registry: tuple[LocalRegistry, str]) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from app.local.nomad import create_simulator_app
-from tests.e2e.finding import ByWebhook
+from app.simulators.nomad import create_simulator_app
+from tests.e2e.discovery import ByWebhook
 from tests.e2e.site import SECRET, Site
 from tests.e2e.test_reload import NEWER, post, problem
 from tests.own_processes import until
@@ -123,9 +123,9 @@ async def test_what_takes_a_restart_is_told_until_the_file_agrees(installation: 
     await installation.run("web")
     async with installation.api() as api:
 
-        async def says(*words: str) -> bool:
+        async def says(*message: str) -> bool:
             told = await problem(api)
-            return all(word in told for word in words) if words else not told
+            return all(word in told for word in message) if message else not told
 
         for number, (changed, name) in enumerate(
             (

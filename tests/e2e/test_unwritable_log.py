@@ -2,7 +2,7 @@
 
 import resource
 
-from tests.e2e.finding import ByWebhook
+from tests.e2e.discovery import ByWebhook
 from tests.e2e.site import Site
 from tests.own_processes import Process, until
 from tests.servers.local_registry import local_registry

@@ -7,7 +7,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from app.local.registry import LocalRegistry, Notifications
+from app.simulators.registry import LocalRegistry, RegistryNotifications
 from tests.e2e.commands import all_gone, running
 from tests.e2e.site import PREFIX, SECRET, Site, site
 from tests.servers.local_registry import local_registry
@@ -27,7 +27,7 @@ async def deploys_under_up(made: Site, registry: tuple[LocalRegistry, str], **va
     made.configure(["app"], host=host, head='create_database_schema = true\npoll_interval = "1h"')
     first = contents.push(f"{PREFIX}/app", "v1.0.0", content="first")
     made.run_job("app", f"{host}/{PREFIX}/app:v1.0.0@{first}")
-    contents.notify(Notifications(url=made.hook, headers={"Authorization": f"Bearer {SECRET}"}))
+    contents.notify(RegistryNotifications(url=made.hook, headers={"Authorization": f"Bearer {SECRET}"}))
     options = ("--config", str(made.config), "--data-dir", "state", "--port", str(made.port))
     with running("up", *options, cwd=made.directory, NOMAD_ADDR=made.env["NOMAD_ADDR"], **variables) as up:
         up.wait_for(f"serves {made.url}/", within=START)

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from app.local.processes import program
-from tests.e2e.finding import envelope
+from tests.e2e.discovery import envelope
 from tests.e2e.site import SECRET, Site
 from tests.e2e.test_reload import post, problem
 from tests.own_processes import until
@@ -44,15 +44,15 @@ async def names(api: httpx.AsyncClient, token: str = "ops-token") -> list[str]:
     return list(answer.json())
 
 
-async def says(api: httpx.AsyncClient, *words: str) -> None:
+async def says(api: httpx.AsyncClient, *message: str) -> None:
     """Wait until /readyz says all that of the configuration."""
     told = [""]
 
     async def does() -> bool:
         told[0] = await problem(api)
-        return all(word in told[0] for word in words) if words else not told[0]
+        return all(word in told[0] for word in message) if message else not told[0]
 
-    await until(does, lambda: f"/readyz says {words}; it says {told[0]!r}", within=WITHIN)
+    await until(does, lambda: f"/readyz says {message}; it says {told[0]!r}", within=WITHIN)
 
 
 async def is_as_before(api: httpx.AsyncClient, *watches: str) -> None:
@@ -70,7 +70,7 @@ async def test_an_emptied_and_a_cut_off_file_change_nothing_and_are_told(
     sound = write(installation, "app", "other", "third")
     await installation.run("web")
     without_tokens = sound.partition("[api_tokens")[0]
-    for broken, words in (
+    for broken, message in (
         ("", "empty"),
         (sound.partition("watched_repositories")[0], "api_tokens"),
         (sound[: sound.index("ops-token") + 3], "TOML"),
@@ -78,7 +78,7 @@ async def test_an_emptied_and_a_cut_off_file_change_nothing_and_are_told(
         (sound[: sound.index("[repo_map.third]")], "repo_map"),
     ):
         put(installation, broken)
-        await says(api, words)
+        await says(api, message)
         await is_as_before(api, "app", "other", "third")
     page = await api.get("/", headers={"Authorization": "Bearer ops-token", "Accept": "text/html"})
     assert "no repo_map has the name" in page.text

@@ -10,8 +10,8 @@ from uuid import UUID
 from app.domain.acceptance import Acceptance
 from app.domain.condition import Condition
 from app.domain.timeline import EntryKind
-from app.services.board import (
-    Deliveries,
+from app.services.views.board import (
+    DeliveryListing,
     DeliverySummary,
     Listing,
     Missed,
@@ -24,7 +24,7 @@ from app.services.board import (
     TimelineQuery,
     condition,
 )
-from app.services.queries import Away, RolloutSummary, UnknownSource, WatchView
+from app.services.views.queries import RolloutSummary, SystemOutage, UnknownSource, WatchView
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ORDER = list(Condition)
@@ -32,7 +32,7 @@ ORDER = list(Condition)
 
 @dataclass
 class MemoryBoard:
-    """`trouble` is raised instead of any answer. `rollouts` are those of every watch that is known."""
+    """`outage` is raised instead of any answer. `rollouts` are those of every watch that is known."""
 
     known: tuple[WatchView, ...] = ()
     happened: tuple[TimelineEntry, ...] = ()
@@ -40,12 +40,12 @@ class MemoryBoard:
     sent: tuple[DeliverySummary, ...] = ()
     sources: tuple[SourceHealth, ...] = ()
     missed: tuple[Missed, ...] = ()
-    absent: tuple[Away, ...] = ()
+    absent: tuple[SystemOutage, ...] = ()
     unknown_sources: tuple[UnknownSource, ...] = ()
     unsent_notifications: int = 0
     paused: bool = False
     tags_seen: dict[str, TagView] = field(default_factory=dict)
-    trouble: Exception | None = None
+    outage: Exception | None = None
 
     async def situation(self) -> Situation:
         self._check()
@@ -54,7 +54,7 @@ class MemoryBoard:
             paused=self.paused,
             paused_by="ann",
             paused_at=NOW,
-            away=self.absent,
+            outages=self.absent,
             unknown_sources=self.unknown_sources,
             unsent_notifications=self.unsent_notifications,
         )
@@ -105,7 +105,7 @@ class MemoryBoard:
 
     async def deliveries(
         self, *, source: str, acceptance: Acceptance | None, before: tuple[datetime, UUID] | None, limit: int
-    ) -> Deliveries:
+    ) -> DeliveryListing:
         self._check()
         found = [
             each
@@ -114,16 +114,16 @@ class MemoryBoard:
             and acceptance in (None, each.acceptance)
             and (before is None or (each.received_at, each.delivery_id) < before)
         ]
-        return Deliveries(deliveries=tuple(found[:limit]), sources=self.sources, missed=self.missed)
+        return DeliveryListing(deliveries=tuple(found[:limit]), sources=self.sources, missed=self.missed)
 
     async def tag(self, watch: str, tag: str) -> TagView:
         self._check()
-        return self.tags_seen.get(tag, TagView(tag=tag, first_seen_at=None, digest=""))
+        return self.tags_seen.get(tag, TagView(tag=tag, first_found_at=None, digest=""))
 
     async def rollouts_of(self, watch: str, *, limit: int) -> tuple[RolloutSummary, ...]:
         self._check()
         return self.rollouts[:limit] if any(each.name == watch for each in self.known) else ()
 
     def _check(self) -> None:
-        if self.trouble is not None:
-            raise self.trouble
+        if self.outage is not None:
+            raise self.outage

@@ -44,16 +44,16 @@ class UnusedDeployer:
 class PlanningDeployer(UnusedDeployer):
     """What a person's command asks of a Nomad with one job.
 
-    `job` is every job; `trouble` is raised instead of an answer; `orders` are those that were planned."""
+    `job` is every job; `outage` is raised instead of an answer; `orders` are those that were planned."""
 
     job: JobState | None = None
     plan: Preview = field(default_factory=Preview)
-    trouble: Exception | None = None
+    outage: Exception | None = None
     patches: list[JobPatch] = field(default_factory=list)
 
     async def inspect(self, place: JobPlace) -> JobState | None:
-        if self.trouble is not None:
-            raise self.trouble
+        if self.outage is not None:
+            raise self.outage
         return self.job
 
     async def preview(self, place: JobPlace, patch: JobPatch) -> Preview:

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from app.domain.event import Oddity, Parsed, PushEvent
 from app.errors import StoreUnavailable
-from app.services.receive import Delivery, DeliveryView, EventAnswerView, EventView, Receipt
-from app.services.replay import Kept, Replayed
+from app.services.ingest.receive import Delivery, DeliveryView, EventAnswerView, EventView, Receipt
+from app.services.ingest.replay import KeptDelivery, Replayed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,11 +23,11 @@ class KnownWatch:
 
 @dataclass(slots=True)
 class MemoryInbox:
-    """`away` makes it refuse everything, as while Postgres is stopped; `broken` is raised as a bug would be. `marks`
+    """`outages` makes it refuse everything, as while Postgres is stopped; `broken` is raised as a bug would be. `marks`
     counts how often a target came due."""
 
     watches: list[KnownWatch] = field(default_factory=list)
-    away: bool = False
+    outages: bool = False
     broken: Exception | None = None
     marks: dict[int, int] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
@@ -73,12 +73,12 @@ class MemoryInbox:
             events=tuple(EventView(event=event, answers=self._pending(event)) for event in fresh),
         )
 
-    async def kept(self, delivery_id: UUID) -> Kept | None:
+    async def kept(self, delivery_id: UUID) -> KeptDelivery | None:
         self._require()
         if delivery_id not in self.deliveries:
             return None
         delivery, _, fresh = self.deliveries[delivery_id]
-        return Kept(source=delivery.source, body=delivery.body, events=len(fresh), headers=delivery.headers)
+        return KeptDelivery(source=delivery.source, body=delivery.body, events=len(fresh), headers=delivery.headers)
 
     async def replay(self, delivery_id: UUID, parsed: Parsed | None, *, by: str) -> Replayed | None:
         self._require()
@@ -94,7 +94,7 @@ class MemoryInbox:
         )
 
     def _require(self) -> None:
-        if self.away:
+        if self.outages:
             raise StoreUnavailable("away for a test")
         if self.broken is not None:
             raise self.broken

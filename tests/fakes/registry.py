@@ -15,13 +15,13 @@ def digest_of(content: str) -> str:
 
 @dataclass(slots=True)
 class MemoryRegistry:
-    """`images` maps a repository's path to its tags and their digests; `trouble` is raised by whatever is asked.
+    """`images` maps a repository's path to its tags and their digests; `outage` is raised by whatever is asked.
 
     `unlinked` are tags that are listed and have no manifest; `asked` counts the questions.
     """
 
     images: dict[str, dict[str, str]] = field(default_factory=dict)
-    trouble: Exception | None = None
+    outage: Exception | None = None
     unlinked: set[str] = field(default_factory=set)
     asked: int = 0
 
@@ -48,8 +48,8 @@ class MemoryRegistry:
 
     def _tags(self, repository: Repository) -> dict[str, str]:
         self.asked += 1
-        if self.trouble is not None:
-            raise self.trouble
+        if self.outage is not None:
+            raise self.outage
         if repository.path not in self.images:
             raise RepositoryNotFound(f"no repository {repository}")
         return self.images[repository.path]

@@ -8,21 +8,21 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from app.local.nomad.faults import Action, Fault, Faults
+from app.simulators.nomad.faults import FaultAction, NomadFault, NomadFaults
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chance:
     """This share of the requests that `fault` fits meets it; a hang lasts up to its seconds."""
 
-    fault: Fault
+    fault: NomadFault
     share: float
 
 
 _IN_A_ROW = 3
 
 
-class Chances(Faults):
+class Chances(NomadFaults):
     """Given to a simulator as its `faults`; `struck` counts the requests that met one.
 
     The fourth of the same requests in a row is spared: it would teach nothing but how our pauses grow.
@@ -43,7 +43,7 @@ class Chances(Faults):
         super().clear()
         self._chances, self._meanwhile = (), None
 
-    def take(self, method: str, path: str) -> Fault | None:
+    def take(self, method: str, path: str) -> NomadFault | None:
         """The fault that this request meets, if any."""
         if self._meanwhile is not None:
             self._meanwhile(method, path)
@@ -55,7 +55,7 @@ class Chances(Faults):
         del self._in_a_row[method, path]
         return super().take(method, path)
 
-    def _drawn(self, fault: Fault) -> Fault:
-        if fault.action is Action.HANG:
+    def _drawn(self, fault: NomadFault) -> NomadFault:
+        if fault.action is FaultAction.HANG:
             return replace(fault, seconds=self._random.uniform(0, fault.seconds))
         return replace(fault)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from app.local.nomad.timing import Timing
+from app.simulators.nomad.timing import Timing
 from tests.cluster import Cluster, cluster, until
 from tests.faults.deliveries import Teller
 from tests.faults.moves import Moves

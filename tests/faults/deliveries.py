@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import httpx
 
-from app.local.registry.events import Event, Origin, Target
-from app.local.registry.grammar import OCI_MANIFEST
+from app.simulators.registry.events import Event, EventOrigin, EventTarget
+from app.simulators.registry.grammar import OCI_MANIFEST
 from tests.cluster import SECRET, Cluster, until
 from tests.sender import Sender
 
@@ -18,8 +18,8 @@ def body(cluster: Cluster, name: str, tag: str, digest: str) -> bytes:
     """The body of one push of `team/NAME:tag`; sent twice it is the same event."""
     return Event(
         action="push",
-        target=Target(repository=f"team/{name}", media_type=OCI_MANIFEST, digest=digest, size=500, tag=tag),
-        origin=Origin(host=cluster.host),
+        target=EventTarget(repository=f"team/{name}", media_type=OCI_MANIFEST, digest=digest, size=500, tag=tag),
+        origin=EventOrigin(host=cluster.host),
         at=0.0,
         instance_id=str(uuid4()),
     ).envelope()

@@ -12,9 +12,9 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from app.errors import StoreUnavailable
-from app.local.nomad import Simulator, Timing, sample_job
-from tests.fakes.doorbell import Step
+from app.simulators.nomad import Simulator, Timing, sample_job
 from tests.fakes.registry import MemoryRegistry
+from tests.fakes.waker import Step
 from tests.faults.chances import Chances
 from tests.faults.oracle import Shown, registered
 from tests.faults.outcomes import Outcomes, reading
@@ -86,18 +86,19 @@ class Fleet:
 
     async def arrives(self, name: str) -> None:
         """Wait until the job's newest move is registered, as often as it was made."""
-        wanted = self.moves[name]
+        desired = self.moves[name]
         await self.until(
-            lambda: len(self.registered(name)) >= len(wanted) and self.registered(name)[-1] == wanted[-1],
-            lambda: f"{name}: {wanted[-1]} is registered, after {self.registered(name)[-3:]}",
+            lambda: len(self.registered(name)) >= len(desired) and self.registered(name)[-1] == desired[-1],
+            lambda: f"{name}: {desired[-1]} is registered, after {self.registered(name)[-3:]}",
         )
 
     async def quiet(self, *names: str) -> None:
         """Wait until nothing is under way at these."""
-        wanted, known = frozenset(names), self._outcomes
+        desired, known = frozenset(names), self._outcomes
         begun = known.reads + 1  # a read under way may not see what was made due just now
         await self.until(
-            lambda: known.reads > begun and known.quiet >= wanted, lambda: f"nothing under way: {wanted - known.quiet}"
+            lambda: known.reads > begun and known.quiet >= desired,
+            lambda: f"nothing under way: {desired - known.quiet}",
         )
 
     async def until(self, condition: Callable[[], Any], what: Callable[[], str]) -> None:
@@ -177,7 +178,7 @@ async def fleet(
         line(database_url, nomad=nomad, instead=registry, **settings) as running,
         reading(database_url) as outcomes,
     ):
-        running.doorbell.steps = {name: _as_a_worker(step) for name, step in running.doorbell.steps.items()}
+        running.waker.steps = {name: _as_a_worker(step) for name, step in running.waker.steps.items()}
         opened = Fleet(running, registry, outcomes, names)
         await opened.open(job)
         yield opened

@@ -1,10 +1,10 @@
 """Workers that kill or freeze themselves at a named step: `python -m tests.faults.killing_worker CONFIG FLAGS N`.
 
 N workers of one thread each are kept alive, forked from this process, which has imported everything once. A step is
-`before:looks.settle@JOB`, `after:deployer.submit@JOB`, or `inside:looks.submitted@JOB`, which is before the commit of
-its transaction. The worker that reaches it meets its end when FLAGS/armed holds a file of that name: by SIGKILL when
-the file is empty, else by SIGSTOP for as many seconds as it says. The file is moved to FLAGS/killed, so exactly one
-does; it leaves the time there. FLAGS/thawed has a file of that name once the frozen one was continued.
+`before:reconciles.settle@JOB`, `after:deployer.submit@JOB`, or `inside:reconciles.submitted@JOB`, which is before the
+commit of its transaction. The worker that reaches it meets its end when FLAGS/armed holds a file of that name: by
+SIGKILL when the file is empty, else by SIGSTOP for as many seconds as it says. The file is moved to FLAGS/killed, so
+exactly one does; it leaves the time there. FLAGS/thawed has a file of that name once the frozen one was continued.
 """
 
 import asyncio
@@ -24,19 +24,19 @@ from typing import Any
 from dramatiq.broker import Broker
 
 from app.adapters.broker import open_broker
-from app.adapters.doorbell import DramatiqDoorbell
 from app.adapters.nomad import RenewableDeployer
-from app.adapters.postgres.changes import PostgresFeed
-from app.adapters.postgres.pool import Connection, Database
-from app.adapters.postgres.rollouts import PostgresRollouts
-from app.adapters.postgres.session import SessionLimits
+from app.adapters.postgres.database.pool import Connection, Database
+from app.adapters.postgres.database.session import SessionLimits
+from app.adapters.postgres.rollout.rollouts import PostgresRollouts
+from app.adapters.postgres.views.feed import PostgresFeed
 from app.adapters.registry import RegistryClient
-from app.bootstrap import App, Kept, build_services, endpoints, nomad_connection
+from app.adapters.waker import DramatiqWaker
+from app.bootstrap import App, KeptOpen, build_services, endpoints, nomad_connection
 from app.domain.reference import Repository
 from app.domain.watch import JobPlace
-from app.http import open_client
 from app.logging import configure_logging
-from app.services.vigil import Vigil
+from app.outbound.client import open_client
+from app.services.rollout.wait import ChangeWaiter
 from app.settings import Settings, load_settings
 from workers.worker import run_worker
 
@@ -103,37 +103,37 @@ def _job(value: Any) -> str:
 async def opener(settings: Settings, *, broker: Broker, flags: Path) -> AsyncIterator[App]:
     """The services of a worker that has long been running: it does not make every target due, as a start would."""
     limits = SessionLimits.of_lease(settings.lease_seconds)
-    database, bell = Transactions(settings.database_url.reveal(), limits=limits), DramatiqDoorbell(broker)
+    database, waker = Transactions(settings.database_url.reveal(), limits=limits), DramatiqWaker(broker)
     nomad = RenewableDeployer(nomad_connection(settings.nomad))
-    kept = Kept(
+    kept = KeptOpen(
         database=database,
         door=database,
         registries=RegistryClient(endpoints(settings.registries)),
         deployer=nomad,
-        doorbell=bell,
-        vigil=Vigil(PostgresRollouts(database), nomad, bell),
+        waker=waker,
+        waiter=ChangeWaiter(PostgresRollouts(database), nomad, waker),
         feed=PostgresFeed(database),
         http=open_client(),
     )
-    keeping = asyncio.create_task(kept.vigil.run())
+    keeping = asyncio.create_task(kept.waiter.run())
     services = build_services(settings, kept)
-    looker, observer = services.looker, services.observer
-    deployer = Deadly("deployer", looker.deployer, flags)
+    reconciler, follower = services.reconciler, services.follower
+    deployer = Deadly("deployer", reconciler.deployer, flags)
     yield App(
         services=replace(
             services,
-            looker=replace(
-                looker,
-                looks=Deadly("looks", looker.looks, flags),
-                registries=Deadly("registries", looker.registries, flags),
+            reconciler=replace(
+                reconciler,
+                targets=Deadly("reconciles", reconciler.targets, flags),
+                registries=Deadly("registries", reconciler.registries, flags),
                 deployer=deployer,
             ),
-            observer=replace(observer, rollouts=Deadly("rollouts", observer.rollouts, flags), deployer=deployer),
+            follower=replace(follower, rollouts=Deadly("rollouts", follower.rollouts, flags), deployer=deployer),
         ),
         starting="",
     )
     keeping.cancel()
-    kept.doorbell.close()  # the rest ends with the process
+    kept.waker.close()  # the rest ends with the process
 
 
 def main(config: Path, flags: Path, count: int) -> None:

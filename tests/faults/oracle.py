@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from app.local.nomad import Entry
+from app.simulators.nomad import LedgerEntry
 from tests.cluster import Cluster
 
 # The registry and the simulator read the same clock, one after the other.
@@ -19,7 +19,7 @@ class Shown:
     digest: str
 
 
-def registered(entry: Entry, task: str = "server") -> Shown:
+def registered(entry: LedgerEntry, task: str = "server") -> Shown:
     """What a registration made the job's task run."""
     (image,) = (image for (_, name), image in entry.images.items() if name == task)
     name, _, digest = image.partition("@")
@@ -55,7 +55,7 @@ def faults(cluster: Cluster, finals: Mapping[str, Shown]) -> list[str]:
     return found
 
 
-def _was_served(cluster: Cluster, name: str, entry: Entry) -> bool:
+def _was_served(cluster: Cluster, name: str, entry: LedgerEntry) -> bool:
     """Whether the tag had shown the digest by the time it was registered."""
     shown = registered(entry)
     history = cluster.registry.history(f"team/{name}", shown.tag)

@@ -39,8 +39,8 @@ class Outcomes:
 
     async def settled(self, names: Iterable[str], *, within: float = 90) -> None:
         """Wait until nothing is under way at any of these: what is registered by then is all that will be."""
-        wanted = frozenset(names)
-        await until(lambda: self.quiet >= wanted, lambda: f"nothing under way: {wanted - self.quiet}", within=within)
+        desired = frozenset(names)
+        await until(lambda: self.quiet >= desired, lambda: f"nothing under way: {desired - self.quiet}", within=within)
 
     async def read(self, connection: asyncpg.Connection) -> None:
         """Read anew. Quiet is read first: what had ended by then is known."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from app.local.nomad.timing import Timing
+from app.simulators.nomad.timing import Timing
 from tests.cluster import Cluster, cluster, until
 from tests.faults.deliveries import Teller, answering, body
 from tests.faults.flags import Flags

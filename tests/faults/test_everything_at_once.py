@@ -4,7 +4,7 @@ another began, then nothing is lost and nothing is registered twice.
 
 import pytest
 
-from app.local.nomad.faults import Action, Fault
+from app.simulators.nomad.faults import FaultAction, NomadFault
 from tests.faults.chances import Chance, Chances
 from tests.faults.conftest import NAMES, Shared
 from tests.faults.deliveries import Teller, answering
@@ -15,14 +15,14 @@ SECONDS = 10.0
 
 _REGISTER = "/v1/job/r??"
 EVERYTHING = (
-    Chance(fault=Fault(action=Action.RESET, method="POST", path=_REGISTER, after=True), share=0.15),
-    Chance(fault=Fault(action=Action.RESET, method="POST", path=_REGISTER), share=0.05),
-    Chance(fault=Fault(action=Action.FOREIGN, method="POST", path=_REGISTER), share=0.1),
-    Chance(fault=Fault(action=Action.HANG, seconds=1.0), share=0.05),
-    Chance(fault=Fault(action=Action.STATUS, text="No cluster leader"), share=0.03),
-    Chance(fault=Fault(action=Action.STATUS, status=429), share=0.02),
-    Chance(fault=Fault(action=Action.WAKE, method="GET"), share=0.1),
-    Chance(fault=Fault(action=Action.INDEX, method="GET"), share=0.1),
+    Chance(fault=NomadFault(action=FaultAction.RESET, method="POST", path=_REGISTER, after=True), share=0.15),
+    Chance(fault=NomadFault(action=FaultAction.RESET, method="POST", path=_REGISTER), share=0.05),
+    Chance(fault=NomadFault(action=FaultAction.FOREIGN, method="POST", path=_REGISTER), share=0.1),
+    Chance(fault=NomadFault(action=FaultAction.HANG, seconds=1.0), share=0.05),
+    Chance(fault=NomadFault(action=FaultAction.STATUS, text="No cluster leader"), share=0.03),
+    Chance(fault=NomadFault(action=FaultAction.STATUS, status=429), share=0.02),
+    Chance(fault=NomadFault(action=FaultAction.WAKE, method="GET"), share=0.1),
+    Chance(fault=NomadFault(action=FaultAction.INDEX, method="GET"), share=0.1),
 )
 
 

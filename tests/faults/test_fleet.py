@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from app.local.nomad.timing import Timing
+from app.simulators.nomad.timing import Timing
 from tests.at_once import most_at_once
 from tests.cluster import cluster, until
 from tests.faults.deliveries import Teller, answering

@@ -6,8 +6,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from app.local.nomad import sample_job
-from app.local.nomad.timing import Timing
+from app.simulators.nomad import sample_job
+from app.simulators.nomad.timing import Timing
 from tests.cluster import cluster, until
 from tests.faults.deliveries import Teller, answering, body
 from tests.servers.hostile import hostile_registry
@@ -62,7 +62,7 @@ async def test_a_header_of_one_registry_holds_up_no_other(
         try:
 
             async def told() -> str:
-                return str(await connection.fetchval("SELECT trouble FROM watches WHERE name = 'bad'") or "")
+                return str(await connection.fetchval("SELECT outage FROM watches WHERE name = 'bad'") or "")
 
             expired = "SELECT count(*) FROM targets WHERE lease_until < clock_timestamp()"
             assert await connection.fetchval(expired) == 0

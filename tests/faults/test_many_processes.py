@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.local.nomad.timing import Timing
+from app.simulators.nomad.timing import Timing
 from tests.cluster import cluster, until
 from tests.faults.deliveries import Teller, answering, body
 from tests.faults.oracle import Shown, faults, missing

@@ -4,7 +4,7 @@ order, and every rollout is told to have ended as it did.
 
 import pytest
 
-from app.local.nomad.faults import Action, Fault
+from app.simulators.nomad.faults import FaultAction, NomadFault
 from tests.faults.chances import Chance, Chances
 from tests.faults.fleet import FEW, NAMES, fleet, total
 
@@ -18,29 +18,33 @@ _EOF = "rpc error: EOF"
 _APPLIED = "cut off, or 500, after a write was applied"
 FAULTS = {
     _APPLIED: [
-        Chance(fault=Fault(action=Action.RESET, method="POST", path=_REGISTER, after=True), share=0.3),
-        Chance(fault=Fault(action=Action.STATUS, method="POST", path=_REGISTER, text=_EOF, after=True), share=0.3),
-        Chance(fault=Fault(action=Action.RESET, method="GET"), share=0.03),
+        Chance(fault=NomadFault(action=FaultAction.RESET, method="POST", path=_REGISTER, after=True), share=0.3),
+        Chance(
+            fault=NomadFault(action=FaultAction.STATUS, method="POST", path=_REGISTER, text=_EOF, after=True), share=0.3
+        ),
+        Chance(fault=NomadFault(action=FaultAction.RESET, method="GET"), share=0.03),
     ],
     "no leader, or too many requests": [
-        Chance(fault=Fault(action=Action.STATUS, text="No cluster leader"), share=0.04),
-        Chance(fault=Fault(action=Action.STATUS, status=429), share=0.02),
+        Chance(fault=NomadFault(action=FaultAction.STATUS, text="No cluster leader"), share=0.04),
+        Chance(fault=NomadFault(action=FaultAction.STATUS, status=429), share=0.02),
     ],
     "hang, up to beyond our time": [
-        Chance(fault=Fault(action=Action.HANG, method="POST", path=_REGISTER, seconds=8 * TIMEOUT), share=0.2),
-        Chance(fault=Fault(action=Action.HANG, method="GET", seconds=1.5 * TIMEOUT), share=0.03),
+        Chance(
+            fault=NomadFault(action=FaultAction.HANG, method="POST", path=_REGISTER, seconds=8 * TIMEOUT), share=0.2
+        ),
+        Chance(fault=NomadFault(action=FaultAction.HANG, method="GET", seconds=1.5 * TIMEOUT), share=0.03),
     ],
 }
 # Of these a hundred moves tell as much.
 MILD = {
     "cut off, or 500, before a write is applied": [
-        Chance(fault=Fault(action=Action.RESET, method="POST", path=_REGISTER), share=0.15),
-        Chance(fault=Fault(action=Action.STATUS, method="POST", path=_REGISTER, text=_EOF), share=0.15),
-        Chance(fault=Fault(action=Action.STATUS, method="GET", text=_EOF), share=0.03),
+        Chance(fault=NomadFault(action=FaultAction.RESET, method="POST", path=_REGISTER), share=0.15),
+        Chance(fault=NomadFault(action=FaultAction.STATUS, method="POST", path=_REGISTER, text=_EOF), share=0.15),
+        Chance(fault=NomadFault(action=FaultAction.STATUS, method="GET", text=_EOF), share=0.03),
     ],
     "woken for nothing, and indexes that go backwards": [
-        Chance(fault=Fault(action=Action.WAKE, method="GET"), share=0.3),
-        Chance(fault=Fault(action=Action.INDEX, method="GET", index=1), share=0.3),
+        Chance(fault=NomadFault(action=FaultAction.WAKE, method="GET"), share=0.3),
+        Chance(fault=NomadFault(action=FaultAction.INDEX, method="GET", index=1), share=0.3),
     ],
 }
 

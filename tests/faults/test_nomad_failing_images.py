@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.local.nomad import Fate, Timing, sample_job
-from app.local.nomad.faults import Action, Fault
+from app.simulators.nomad import Fate, Timing, sample_job
+from app.simulators.nomad.faults import FaultAction, NomadFault
 from tests.faults.chances import Chance, Chances
 from tests.faults.fleet import NAMES, TASK, Fleet, fleet
 
@@ -76,8 +76,10 @@ class _Story:
 async def test_images_fail(database_url: str) -> None:
     timing = Timing(evaluation=0.01, healthy=0.05, healthy_deadline=0.1)
     async with fleet(database_url, _job, timing=timing) as ours:
-        lost = Chance(fault=Fault(action=Action.RESET, method="POST", path="/v1/job/r??", after=True), share=0.2)
-        leaderless = Chance(fault=Fault(action=Action.STATUS, text="No cluster leader"), share=0.02)
+        lost = Chance(
+            fault=NomadFault(action=FaultAction.RESET, method="POST", path="/v1/job/r??", after=True), share=0.2
+        )
+        leaderless = Chance(fault=NomadFault(action=FaultAction.STATUS, text="No cluster leader"), share=0.02)
         chances = ours.nomad.faults = Chances(lost, leaderless)
         stories = {name: _Story(ours, name) for name in NAMES}
         await ours.at_each(lambda name: stories[name].run())

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from app.local.nomad import Fate, Simulator, Timing, garbage
+from app.simulators.nomad import Fate, Simulator, Timing, garbage
 from tests.faults.fleet import FEW, NAMES, fleet, total
 
 MOVES = 5

@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from app.local.nomad import Refused, Simulator
-from app.local.nomad.faults import Action, Fault, Faults
-from app.local.nomad.registration import Registration
+from app.simulators.nomad import Refused, Simulator
+from app.simulators.nomad.faults import FaultAction, NomadFault, NomadFaults
+from app.simulators.nomad.registration import JobRegistration
 from tests.faults.fleet import FEW, Fleet, fleet
 from tests.faults.oracle import Shown
 
 _AT_MOST = 12  # requests about a job until its late write is applied
-_LOST = Fault(action=Action.STATUS, text="rpc error: EOF")
+_LOST = NomadFault(action=FaultAction.STATUS, text="rpc error: EOF")
 
 
-class _LateWrites(Faults):
+class _LateWrites(NomadFaults):
     """Answers 500 to the registration of `late[name]`, and applies it so many requests about the job later."""
 
     def __init__(self, nomad: Simulator) -> None:
@@ -26,7 +26,7 @@ class _LateWrites(Faults):
         self.late: dict[str, Any] = {}
         self._left: dict[str, int] = {}
 
-    def take(self, method: str, path: str) -> Fault | None:
+    def take(self, method: str, path: str) -> NomadFault | None:
         """The loss, once for each job."""
         name = path.removeprefix("/v1/job/").partition("/")[0]
         if name in self._left:
@@ -52,7 +52,7 @@ class _LateWrites(Faults):
     def _apply(self, name: str) -> None:
         job = self.late[name]
         with suppress(Refused):
-            self._nomad.register(Registration(job=job, enforced=job["JobModifyIndex"]))
+            self._nomad.register(JobRegistration(job=job, enforced=job["JobModifyIndex"]))
 
 
 async def _is_late(ours: Fleet, late: _LateWrites, name: str) -> Shown:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.local.nomad import Fate, Timing
-from app.local.nomad.faults import Action, Fault
+from app.simulators.nomad import Fate, Timing
+from app.simulators.nomad.faults import FaultAction, NomadFault
 from tests.faults.chances import Chance, Chances
 from tests.faults.fleet import NAMES, Fleet, fleet, plain_job
 
@@ -73,7 +73,7 @@ async def test_jobs_are_stopped_under_way(database_url: str) -> None:
     timing = Timing(evaluation=0.01, healthy=0.05, healthy_deadline=AN_HOUR, progress_deadline=2 * AN_HOUR)
     async with fleet(database_url, timing=timing) as ours:
         # Some are stopped between our registration and Nomad's answer to it.
-        late = Fault(action=Action.HANG, method="POST", path="/v1/job/r??", seconds=0.3, after=True)
+        late = NomadFault(action=FaultAction.HANG, method="POST", path="/v1/job/r??", seconds=0.3, after=True)
         chances = ours.nomad.faults = Chances(Chance(fault=late, share=0.3))
         stories = {name: _Story(ours, name) for name in NAMES}
         await ours.at_each(lambda name: stories[name].run())

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.local.nomad import Simulator, sample_job
-from app.local.nomad.faults import Action, Fault
+from app.simulators.nomad import Simulator, sample_job
+from app.simulators.nomad.faults import FaultAction, NomadFault
 from tests.faults.chances import Chance, Chances
 from tests.faults.fleet import NAMES, TASK, fleet, total
 
@@ -58,7 +58,7 @@ async def test_others_change_the_job_meanwhile(database_url: str) -> None:
     async with fleet(database_url, _job) as ours:
         others = _Others(ours.nomad)
         # A post on its way for a while is a post that others overtake.
-        slow = Chance(fault=Fault(action=Action.HANG, method="POST", seconds=0.1), share=0.3)
+        slow = Chance(fault=NomadFault(action=FaultAction.HANG, method="POST", seconds=0.1), share=0.3)
         chances = ours.nomad.faults = Chances(slow, meanwhile=others.meddle)
         await ours.move_all(MOVES)
         await ours.recover(chances)

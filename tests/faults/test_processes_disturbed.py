@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from app.local.nomad.timing import Timing
-from app.local.registry.faults import Fault, Hang
+from app.simulators.nomad.timing import Timing
+from app.simulators.registry.faults import Hang, RegistryFault
 from tests.cluster import Cluster, cluster, until
 from tests.faults.deliveries import Teller, answering
 from tests.faults.moves import Moves
@@ -48,7 +48,7 @@ async def test_only_one_worker_looks_at_a_target(server_directory: Path, databas
         await answering(ours)
         async with Teller(ours) as teller, reading(database_url) as outcomes:
             await outcomes.settled(names)
-            ours.registry.faults.add(Fault(path="/v2/team/.*", action=Hang(seconds=0.05), times=100_000))
+            ours.registry.faults.add(RegistryFault(path="/v2/team/.*", action=Hang(seconds=0.05), times=100_000))
             moves = Moves(teller, names)
             await moves.make(100, seconds=3)
             await until(lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=120)

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from app.local.registry.faults import Answer, Fault, Hang, Reset
-from app.local.registry.registry import LocalRegistry
+from app.simulators.registry.faults import FaultAnswer, Hang, RegistryFault, Reset
+from app.simulators.registry.registry import LocalRegistry
 from tests.faults.conftest import NAMES, Shared
 from tests.faults.deliveries import Teller, answering, body
 from tests.faults.oracle import Shown
@@ -16,10 +16,10 @@ SECONDS = 4.0
 
 _ANY = "/v2/team/.*"
 FAULTS = {
-    "503": Fault(path=_ANY, action=Answer(status=503), times=5),
-    "429 with Retry-After": Fault(path=_ANY, action=Answer(status=429, retry_after="1"), times=2),
-    "hang": Fault(path=_ANY, action=Hang(seconds=1.5), times=5),
-    "reset": Fault(path=_ANY, action=Reset(), times=5),
+    "503": RegistryFault(path=_ANY, action=FaultAnswer(status=503), times=5),
+    "429 with Retry-After": RegistryFault(path=_ANY, action=FaultAnswer(status=429, retry_after="1"), times=2),
+    "hang": RegistryFault(path=_ANY, action=Hang(seconds=1.5), times=5),
+    "reset": RegistryFault(path=_ANY, action=Reset(), times=5),
 }
 
 
@@ -79,13 +79,13 @@ async def test_events_that_lie_deploy_nothing_that_is_not_served(shared: Shared)
         await moves.make(MOVES, seconds=SECONDS)
         await lying
         for name in NAMES:
-            unserved = Shown(tag=moves.finals[name].tag, digest="sha256:" + "f" * 64)
-            await teller.send(body(ours, name, unserved.tag, unserved.digest))
+            missing_image = Shown(tag=moves.finals[name].tag, digest="sha256:" + "f" * 64)
+            await teller.send(body(ours, name, missing_image.tag, missing_image.digest))
         # Not until all is quiet: looks for what the lies told go on for half a minute.
         await shared.deployed(moves)
 
 
-async def _spoil(registry: LocalRegistry, fault: Fault) -> None:
+async def _spoil(registry: LocalRegistry, fault: RegistryFault) -> None:
     while True:
         if not registry.faults.left():
             registry.faults.add(fault)

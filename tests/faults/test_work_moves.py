@@ -17,8 +17,8 @@ import asyncpg
 import httpx
 import pytest
 
-from app.local.nomad.timing import Timing
 from app.local.postgres import EmbeddedPostgres
+from app.simulators.nomad.timing import Timing
 from tests.cluster import Cluster, Process, cluster, until
 from tests.faults.deliveries import Teller, body
 from tests.faults.oracle import Shown
@@ -75,20 +75,20 @@ class Site:
 
             await until(ready, self.ours.logs, within=within)
 
-    async def away(self, name: str) -> list[str]:
+    async def outages(self, name: str) -> list[str]:
         """What a web tells of, as "name: problem", while it is ready itself."""
         status, answer = await self.asked(name)
-        return [f"{each['name']}: {each['problem']}" for each in answer["away"]] if status == 200 else []
+        return [f"{each['name']}: {each['problem']}" for each in answer["outages"]] if status == 200 else []
 
-    async def unready(self, *words: str, within: float = TOLD) -> None:
+    async def unready(self, *message: str, within: float = TOLD) -> None:
         """Every process that runs says that it cannot work, with these words; and each still lives."""
         for name in [each.name for each in self.ours.processes if each.running]:
 
             async def told(name: str = name) -> bool:
                 status, answer = await self.asked(name)
-                return status == 503 and all(word in answer["message"] for word in words)
+                return status == 503 and all(word in answer["message"] for word in message)
 
-            await self.until(told, f"{name} is not ready: {words}", within=within)
+            await self.until(told, f"{name} is not ready: {message}", within=within)
             assert (await self.asked(name, "/healthz"))[0] == 200
 
 
@@ -138,8 +138,8 @@ async def test_pushes_without_a_worker_and_a_frozen_worker_are_told(ours: Cluste
             await teller.push(name, "v1.1.0", f"{name} second")
         assert set(teller.statuses) == {202}
 
-        async def told(words: str) -> bool:
-            return any(words in each for each in await here.away(web.name))
+        async def told(message: str) -> bool:
+            return any(message in each for each in await here.outages(web.name))
 
         await here.until(lambda: told("worker: no worker is running: 8 jobs due"), "no worker", within=TOLD)
         assert await told("start `registrywatcher worker`")
@@ -166,7 +166,7 @@ async def test_a_missing_poller_is_told_once_polls_are_late(ours: Cluster, datab
         await connection.execute("UPDATE targets SET poll_at = clock_timestamp() - interval '1 minute'")
 
         async def told() -> bool:
-            return any("poller: no poller is running: 8 jobs to poll" in each for each in await here.away("web-1"))
+            return any("poller: no poller is running: 8 jobs to poll" in each for each in await here.outages("web-1"))
 
         await here.until(told, "no poller", within=TOLD)
         here.start("poller")
@@ -244,7 +244,7 @@ async def test_a_step_that_fails_every_time_is_told_and_healed(
             """
         )
         await teller.push(NAMES[0], "v1.1.0", "second")
-        words = (
+        message = (
             f"worker: process {worker.popen.pid} on ",
             f": {step} ",
             "made up",
@@ -252,7 +252,7 @@ async def test_a_step_that_fails_every_time_is_told_and_healed(
         )
 
         async def told() -> bool:
-            return any(all(word in each for word in words) for each in await here.away(web.name))
+            return any(all(word in each for word in message) for each in await here.outages(web.name))
 
         await here.until(told, "the step fails", within=2 * TOLD)
         assert (await here.asked(worker.name, "/healthz"))[0] == 200

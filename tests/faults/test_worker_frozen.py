@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from app.local.nomad.timing import Timing
+from app.simulators.nomad.timing import Timing
 from tests.cluster import Cluster, cluster, until
 from tests.faults.deliveries import Teller
 from tests.faults.flags import Flags
@@ -84,7 +84,7 @@ async def _held_without_cause(database_url: str) -> list[tuple[str, str]]:
     """Decisions that tell of a change by somebody else, where there was none."""
     connection = await asyncpg.connect(database_url)
     try:
-        rows = await connection.fetch("SELECT watch_name, words FROM decisions WHERE reason = 'changed_outside'")
+        rows = await connection.fetch("SELECT watch_name, message FROM decisions WHERE reason = 'drifted'")
     finally:
         await connection.close()
-    return [(row["watch_name"], row["words"]) for row in rows]
+    return [(row["watch_name"], row["message"]) for row in rows]

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.adapters.postgres.pool import Database
+from app.adapters.postgres.database.pool import Database
 
 
 @pytest.fixture

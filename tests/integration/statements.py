@@ -1,6 +1,6 @@
 """A statement of a test's own, for a state that the stores would take long to come to."""
 
-from app.adapters.postgres.pool import Database
+from app.adapters.postgres.database.pool import Database
 
 
 async def execute(database: Database, query: str, *values: object) -> None:

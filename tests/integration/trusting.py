@@ -87,8 +87,8 @@ class Web:
 
     async def _refusal(self) -> str:
         async with httpx.AsyncClient(trust_env=False, timeout=20) as client:
-            away = (await client.get(f"{self.process.url}/readyz")).json().get("away", [])
-        return str(next((each["problem"] for each in away if each["name"] == "configuration"), ""))
+            outages = (await client.get(f"{self.process.url}/readyz")).json().get("outages", [])
+        return str(next((each["problem"] for each in outages if each["name"] == "configuration"), ""))
 
 
 @asynccontextmanager

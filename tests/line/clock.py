@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from app.adapters.postgres.schedule import PostgresSchedule
-from app.services.ringing import LOOK
+from app.adapters.postgres.wakeup.schedule import PostgresSchedule
+from app.services.wakeup.wake import RECONCILE
 from tests.line.parts import Parts
 
 
@@ -17,18 +17,18 @@ class Clock(Parts):
         # One that is being written to is passed over, and found a moment later.
         while await self.rows.has_due_polls():
             for target_id in await PostgresSchedule(self.database).due_for_poll(interval=60, limit=1000):
-                self.doorbell.ring(LOOK, str(target_id))
+                self.waker.wake(RECONCILE, str(target_id))
 
     async def due(self) -> list[int]:
         """Make every target due for a thorough look, without telling anybody; returns their ids."""
         return await self.rows.make_targets_due()
 
-    async def mark(self) -> None:
+    async def generation(self) -> None:
         """Make every target due for a thorough look, and ring for it."""
         for target_id in await self.due():
-            self.doorbell.ring(LOOK, str(target_id))
+            self.waker.wake(RECONCILE, str(target_id))
 
     async def let_pass(self, seconds: float) -> None:
         """Let time pass in Postgres: what is due within `seconds` is due now, and what was received is older."""
         for target_id in await self.rows.let_pass(seconds):
-            self.doorbell.ring(LOOK, str(target_id))
+            self.waker.wake(RECONCILE, str(target_id))

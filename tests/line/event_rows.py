@@ -19,16 +19,16 @@ class EventRows(Tables):
 
     async def sightings(self) -> list[tuple[str, str]]:
         """(tag, who found it) of every digest that was wanted once, in the order of their finding."""
-        rows = await self.fetch("SELECT tag, found_by FROM sightings ORDER BY first_seen_at")
+        rows = await self.fetch("SELECT tag, found_by FROM found_digests ORDER BY first_found_at")
         return [tuple(row) for row in rows]
 
     async def was_sighted(self, digest: str) -> bool:
         """Whether the digest was wanted once."""
-        return bool(await self.fetch("SELECT 1 FROM sightings WHERE digest = $1", digest))
+        return bool(await self.fetch("SELECT 1 FROM found_digests WHERE digest = $1", digest))
 
     async def tag_sightings(self) -> list[Any]:
         """(tag, first_seen_at) of every tag that appeared, by tag."""
-        return await self.fetch("SELECT tag, first_seen_at FROM tag_sightings ORDER BY tag")
+        return await self.fetch("SELECT tag, first_found_at FROM found_tags ORDER BY tag")
 
     async def answers(self) -> list[Any]:
         """(attempts, settled_at, answer) of every event for a watch."""
@@ -56,7 +56,7 @@ class EventRows(Tables):
 
     async def has_words(self) -> bool:
         """Whether anybody is remembered to have said anything."""
-        return bool(await self.fetch("SELECT 1 FROM words"))
+        return bool(await self.fetch("SELECT 1 FROM audit_log"))
 
     async def add_predecessors_rule(self, watch: str, *, pinned_tag: str, auto_deploy: bool) -> None:
         """Leave the Go service's table behind, with its rule for the watch."""

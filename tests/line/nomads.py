@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.adapters.nomad.register.jobspec import MARKER
-from app.local.nomad import Entry, sample_job
-from app.local.nomad.faults import Action as FaultAction
-from app.local.nomad.faults import Fault
+from app.simulators.nomad import LedgerEntry, sample_job
+from app.simulators.nomad.faults import FaultAction as FaultAction
+from app.simulators.nomad.faults import NomadFault
 from tests.line.parts import Parts
 
 
@@ -21,17 +21,19 @@ class Nomads(Parts):
 
     def nomad_answers(self, status: int, *, method: str = "*", times: int = 1, text: str = "") -> None:
         """Let Nomad answer the next requests with this status."""
-        self.nomad.faults.add(Fault(action=FaultAction.STATUS, method=method, status=status, times=times, text=text))
+        self.nomad.faults.add(
+            NomadFault(action=FaultAction.STATUS, method=method, status=status, times=times, text=text)
+        )
 
     def nomad_loses_answers(self, *, times: int) -> None:
         """Let Nomad apply the next writes and drop the connection."""
-        self.nomad.faults.add(Fault(action=FaultAction.RESET, method="POST", after=True, times=times))
+        self.nomad.faults.add(NomadFault(action=FaultAction.RESET, method="POST", after=True, times=times))
 
     def nomad_hangs(self, seconds: float, *, method: str, path: str = "*") -> None:
         """Let Nomad's next answer come this much later."""
-        self.nomad.faults.add(Fault(action=FaultAction.HANG, method=method, path=path, seconds=seconds))
+        self.nomad.faults.add(NomadFault(action=FaultAction.HANG, method=method, path=path, seconds=seconds))
 
-    def by_hand(self, job: str, image: str, *, path: str = "") -> None:
+    def by_person(self, job: str, image: str, *, path: str = "") -> None:
         """A person changes the image in the job."""
         self.nomad.set_image(job, group="app", task="server", image=f"{self.host}/{path or f'team/{job}'}{image}")
 
@@ -41,13 +43,13 @@ class Nomads(Parts):
         return [bool(now - before) for before, now in zip([set[str](), *found], found, strict=False)]
 
     @staticmethod
-    def _meta(entry: Entry) -> dict[tuple[str, str], str]:
+    def _meta(entry: LedgerEntry) -> dict[tuple[str, str], str]:
         return {place: meta[MARKER] for place, meta in entry.metas.items() if MARKER in meta}
 
     def images(self, job: str, task: str = "server") -> list[str]:
         """Images of our registrations of the job, oldest first, without the registry's host."""
         return [self._image(entry, task) for entry in self.nomad.ledger.entries(job=job)]
 
-    def _image(self, entry: Entry, task: str) -> str:
+    def _image(self, entry: LedgerEntry, task: str) -> str:
         found = [image for (_, name), image in entry.images.items() if name == task]
         return found[0].removeprefix(f"{self.host}/")

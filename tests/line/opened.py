@@ -8,27 +8,28 @@ from typing import Any
 from uuid import UUID
 
 from app.adapters.nomad import NomadConnection, NomadDeployer
-from app.adapters.postgres.looks import PostgresLooks
-from app.adapters.postgres.pool import Database
-from app.adapters.postgres.rollouts import PostgresRollouts
-from app.adapters.postgres.rules import PostgresRules
-from app.adapters.postgres.schedule import PostgresSchedule
-from app.adapters.postgres.steering import PostgresSteering
-from app.adapters.postgres.watches import PostgresWatches
+from app.adapters.postgres.commands.rollout_commands import PostgresRolloutCommands
+from app.adapters.postgres.commands.watch_commands import PostgresWatchCommands
+from app.adapters.postgres.config.watches import PostgresWatches
+from app.adapters.postgres.database.pool import Database
+from app.adapters.postgres.reconcile.targets import PostgresTargets
+from app.adapters.postgres.rollout.rollouts import PostgresRollouts
+from app.adapters.postgres.wakeup.schedule import PostgresSchedule
 from app.adapters.registry import RegistryClient, RegistryEndpoint
 from app.domain.reference import Repository
 from app.domain.rollout import Patience
 from app.domain.watch import JobPlace, Watch
-from app.local.nomad import Simulator
 from app.ports import RegistrySource
-from app.services.look import Looker, LookSettings, look
-from app.services.observe import Observer, observe
-from app.services.operate import Operator
-from app.services.reconcile import reconcile
-from app.services.ringing import LOOK, OBSERVE
-from app.services.schedule import sweep_forever
-from app.services.vigil import Vigil
-from tests.fakes.doorbell import InProcessDoorbell
+from app.services.commands.watches import Operator
+from app.services.config.sync import sync
+from app.services.reconcile.reconcile import reconcile
+from app.services.reconcile.reconciler import Reconciler, ReconcileSettings
+from app.services.rollout.follow import Follower, follow
+from app.services.rollout.wait import ChangeWaiter
+from app.services.wakeup.schedule import sweep_forever
+from app.services.wakeup.wake import FOLLOW, RECONCILE
+from app.simulators.nomad import Simulator
+from tests.fakes.waker import InProcessDoorbell
 from tests.line.clock import Clock
 from tests.line.parts import PATIENCE
 from tests.line.people import People
@@ -52,9 +53,9 @@ class Line(Pushing, Waiting, People, Clock):
     async def configure(self, *watches: Watch) -> None:
         """Make these the configured watches, as a process does at start, and look at them."""
         self.watches = watches
-        done = await reconcile(PostgresWatches(self.database), watches, at_start=True)
+        done = await sync(PostgresWatches(self.database), watches, at_start=True)
         for target_id in done.due:
-            self.doorbell.ring(LOOK, str(target_id))
+            self.waker.wake(RECONCILE, str(target_id))
 
     async def start(self, name: str = "app", tag: str = "v1.0.0", **fields: Any) -> str:
         """Push `team/NAME:tag`, run it by its tag in job NAME, watch it and look once. Returns the digest."""
@@ -72,7 +73,7 @@ async def line(
     *,
     around: World | None = None,
     nomad: Simulator | None = None,
-    look_settings: LookSettings | None = None,
+    look_settings: ReconcileSettings | None = None,
     patience: Patience | None = None,
     more_registries: Mapping[str, RegistryEndpoint] | None = None,
     instead: RegistrySource | None = None,
@@ -83,49 +84,49 @@ async def line(
     Where the registry is no matter, `instead` answers for it, without HTTP.
     A test that did not fail is audited: every rollout has ended, with one outcome and one notification.
     """
-    bell = InProcessDoorbell()
+    waker = InProcessDoorbell()
     database = Database(database_url, timeout=PATIENCE)  # one that is slow to give a connection is not away
     with nullcontext(around) if around else world(nomad=nomad) as outside:
         endpoint = RegistryEndpoint(name="main", scheme="http", domain=outside.registry_url.partition("://")[2])
         registries = RegistryClient({"main": endpoint, **(more_registries or {})})
         deployer = NomadDeployer(NomadConnection(address=outside.nomad_url, timeout=nomad_timeout))
-        vigil = Vigil(PostgresRollouts(database), deployer, bell)
+        waiter = ChangeWaiter(PostgresRollouts(database), deployer, waker)
         opened = Line(
             database=database,
             registry=outside.registry,
             registry_url=outside.registry_url,
             nomad=outside.nomad,
-            doorbell=bell,
-            looker=Looker(
-                looks=PostgresLooks(database),
+            waker=waker,
+            reconciler=Reconciler(
+                targets=PostgresTargets(database),
                 registries=instead or registries,
                 deployer=deployer,
-                doorbell=bell,
+                waker=waker,
                 settings=look_settings or LOOK_DEFAULTS,
             ),
             operator=Operator(
-                rules=PostgresRules(database),
-                steering=PostgresSteering(database),
+                rules=PostgresWatchCommands(database),
+                steering=PostgresRolloutCommands(database),
                 registries=instead or registries,
                 deployer=deployer,
-                doorbell=bell,
+                waker=waker,
             ),
-            observer=Observer(
+            follower=Follower(
                 rollouts=PostgresRollouts(database),
                 deployer=deployer,
-                doorbell=bell,
-                vigil=vigil,
+                waker=waker,
+                waiter=waiter,
                 patience=patience or replace(PATIENCE_DEFAULTS, grace=0.1),
                 lease=DEFAULTS.lease_seconds,
             ),
         )
-        bell.steps = {
-            LOOK: lambda key: look(opened.looker, int(key)),
-            OBSERVE: lambda key: observe(opened.observer, UUID(key)),
+        waker.steps = {
+            RECONCILE: lambda key: reconcile(opened.reconciler, int(key)),
+            FOLLOW: lambda key: follow(opened.follower, UUID(key)),
         }
         background = [
-            asyncio.create_task(sweep_forever(PostgresSchedule(database), bell)),
-            asyncio.create_task(vigil.run()),
+            asyncio.create_task(sweep_forever(PostgresSchedule(database), waker)),
+            asyncio.create_task(waiter.run()),
         ]
         try:
             yield opened
@@ -134,8 +135,8 @@ async def line(
             for task in background:
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
-            await vigil.aclose()
-            await bell.close()
+            await waiter.aclose()
+            await waker.close()
             await registries.aclose()
             await deployer.aclose()
             await database.close()

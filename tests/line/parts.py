@@ -5,14 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from app.adapters.postgres.pool import Database
+from app.adapters.postgres.database.pool import Database
 from app.domain.watch import Watch
-from app.local.nomad import Simulator
-from app.local.registry import LocalRegistry
-from app.services.look import Looker
-from app.services.observe import Observer
-from app.services.operate import Operator
-from tests.fakes.doorbell import InProcessDoorbell
+from app.services.commands.watches import Operator
+from app.services.reconcile.reconciler import Reconciler
+from app.services.rollout.follow import Follower
+from app.simulators.nomad import Simulator
+from app.simulators.registry import LocalRegistry
+from tests.fakes.waker import InProcessDoorbell
 from tests.line.rows import Rows
 
 PATIENCE = 90.0  # seconds for what takes milliseconds on an idle machine
@@ -26,9 +26,9 @@ class Parts:
     registry: LocalRegistry
     registry_url: str
     nomad: Simulator
-    doorbell: InProcessDoorbell
-    looker: Looker
-    observer: Observer
+    waker: InProcessDoorbell
+    reconciler: Reconciler
+    follower: Follower
     operator: Operator
     watches: tuple[Watch, ...] = ()
     refusals: int = 0

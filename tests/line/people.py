@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.services import operate, steer
+from app.services.commands import rollouts, watches
 from tests.line.parts import Parts
 
 
@@ -13,30 +13,30 @@ class People(Parts):
 
     async def switch(self, name: str, *, on: bool) -> None:
         """Switch the watch's auto deploy."""
-        await operate.set_rule(self.operator, name, by="somebody", auto_deploy=on)
+        await watches.set_rule(self.operator, name, by="somebody", auto_deploy=on)
 
     async def deploy(self, name: str, tag: str) -> UUID:
         """A person pins the tag; "" follows releases. Returns the rollout's id."""
-        reply = await operate.set_rule(self.operator, name, by="somebody", pinned_tag=tag)
+        reply = await watches.set_rule(self.operator, name, by="somebody", pinned_tag=tag)
         assert reply.rollout_id is not None
         return reply.rollout_id
 
     async def reset(self, name: str) -> UUID:
         """A person resets the watch. Returns the rollout's id."""
-        reply = await operate.reset(self.operator, name, by="somebody")
+        reply = await watches.reset(self.operator, name, by="somebody")
         assert reply.rollout_id is not None
         return reply.rollout_id
 
     async def rollback(self, rollout_id: UUID) -> UUID:
         """A person goes back from, or to, the rollout. Returns the id of the rollout that does."""
-        reply = await steer.rollback(self.operator, rollout_id, by="somebody")
+        reply = await rollouts.rollback(self.operator, rollout_id, by="somebody")
         assert reply.rollout_id is not None
         return reply.rollout_id
 
     async def release(self, name: str) -> str:
         """A person lets go what holds the watch back. Returns what they are told."""
-        return (await operate.release_hold(self.operator, name, by="somebody")).message
+        return (await watches.release_hold(self.operator, name, by="somebody")).message
 
     async def pause(self, *, paused: bool = True) -> None:
         """A person pauses everything, or resumes."""
-        await operate.switch(self.operator, paused=paused, by="somebody")
+        await watches.switch(self.operator, paused=paused, by="somebody")

@@ -5,11 +5,11 @@ import json
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from app.adapters.postgres.inbox import PostgresInbox
-from app.domain.event import Action, Parsed, PushEvent
+from app.adapters.postgres.ingest.inbox import PostgresInbox
+from app.domain.event import EventAction, Parsed, PushEvent
 from app.errors import StoreUnavailable
-from app.services.receive import Delivery
-from app.services.ringing import LOOK
+from app.services.ingest.receive import Delivery
+from app.services.wakeup.wake import RECONCILE
 from tests.line.parts import PATIENCE, Parts
 
 _POSTS = 300
@@ -28,7 +28,9 @@ class Pushing(Parts):
 
     async def tell(self, path: str, tag: str, digest: str | None) -> UUID:
         """Deliver the event of a push, true or not, until it is stored, as registries do; returns the delivery's id."""
-        event = PushEvent(action=Action.PUSH, host=self.host, path=path, tag=tag, digest=digest, event_id=str(uuid4()))
+        event = PushEvent(
+            action=EventAction.PUSH, host=self.host, path=path, tag=tag, digest=digest, event_id=str(uuid4())
+        )
         # The web gives a sender up after a second; here a slow commit is waited for, so that the id is the event's.
         inbox = PostgresInbox(self.database, patience=PATIENCE)
         for _ in range(_POSTS):
@@ -40,7 +42,7 @@ class Pushing(Parts):
                 await asyncio.sleep(0.1)
                 continue
             for target_id in receipt.target_ids:
-                self.doorbell.ring(LOOK, str(target_id))
+                self.waker.wake(RECONCILE, str(target_id))
             return delivery.delivery_id
         raise AssertionError(f"not stored by {_POSTS} posts")
 

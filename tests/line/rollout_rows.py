@@ -50,16 +50,18 @@ class RolloutRows(Tables):
 
     async def next_looks(self) -> list[datetime]:
         """When each open rollout is looked at next."""
-        rows = await self.fetch("SELECT next_look_at FROM rollouts WHERE ended_at IS NULL")
-        return [row["next_look_at"] for row in rows]
+        rows = await self.fetch("SELECT follow_at FROM rollouts WHERE ended_at IS NULL")
+        return [row["follow_at"] for row in rows]
 
     async def make_rollouts_due(self) -> None:
         """Let every rollout be due for a look."""
-        await self.execute("UPDATE rollouts SET next_look_at = clock_timestamp()")
+        await self.execute("UPDATE rollouts SET follow_at = clock_timestamp()")
 
     async def age_rollouts(self) -> None:
         """Let every rollout have been submitted, and have moved last, a day earlier."""
-        await self.execute("UPDATE rollouts SET moved_at = moved_at - interval '1 day', submitted_at = moved_at")
+        await self.execute(
+            "UPDATE rollouts SET progressed_at = progressed_at - interval '1 day', submitted_at = progressed_at"
+        )
 
     async def have_all_ended(self) -> bool:
         """Whether no rollout is open."""

@@ -54,7 +54,7 @@ class Rows(TargetRows, LeaseRows, WatchRows, EventRows, RolloutRows):
     async def under_way(self) -> list[Any]:
         """The targets that something is due for, or under way on, each with its decision and its open rollout."""
         return await self.fetch(
-            "SELECT t.job_id, t.due_at, t.lease_until, t.trouble, d.words, r.* FROM targets t "
+            "SELECT t.job_id, t.due_at, t.lease_until, t.outage, d.message, r.* FROM targets t "
             "JOIN watches w USING (target_id) LEFT JOIN decisions d USING (decision_id) "
             "LEFT JOIN rollouts r ON r.target_id = t.target_id AND r.ended_at IS NULL "
             "WHERE t.due_at IS NOT NULL OR t.lease_until > clock_timestamp() OR r.rollout_id IS NOT NULL"
@@ -63,10 +63,10 @@ class Rows(TargetRows, LeaseRows, WatchRows, EventRows, RolloutRows):
     async def describe(self) -> Mapping[str, Any]:
         """What a failed wait needs to be understood."""
         statements = {
-            "targets": "SELECT job_id, due_at, lease_until, trouble FROM targets",
-            "decisions": "SELECT watch_name, reason, words, looks FROM decisions ORDER BY decision_id",
+            "targets": "SELECT job_id, due_at, lease_until, outage FROM targets",
+            "decisions": "SELECT watch_name, reason, message, reconciles FROM decisions ORDER BY decision_id",
             "rollouts": "SELECT state, outcome, reason, note FROM rollouts",
-            "troubles": "SELECT name, trouble FROM watches WHERE trouble <> ''",
+            "troubles": "SELECT name, outage FROM watches WHERE outage <> ''",
         }
         return {
             name: [tuple(row) for row in await self.fetch(statement)][-8:] for name, statement in statements.items()

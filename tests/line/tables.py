@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from app.adapters.postgres.pool import Database
+from app.adapters.postgres.database.pool import Database
 
 
 @dataclass(frozen=True)

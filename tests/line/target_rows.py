@@ -14,7 +14,7 @@ class TargetRows(Tables):
     async def make_targets_due(self) -> list[int]:
         """Make every target due for a thorough look; returns their ids."""
         rows = await self.fetch(
-            "UPDATE targets SET mark = mark + 1, thorough = true, due_at = now() RETURNING target_id"
+            "UPDATE targets SET generation = generation + 1, inspect_job = true, due_at = now() RETURNING target_id"
         )
         return [row["target_id"] for row in rows]
 
@@ -42,7 +42,7 @@ class TargetRows(Tables):
 
     async def marks(self) -> list[Any]:
         """How often each target was marked, and when it is due."""
-        return await self.fetch("SELECT mark, due_at FROM targets")
+        return await self.fetch("SELECT generation, due_at FROM targets")
 
     async def put_off_an_hour(self) -> None:
         """Let every target be due in an hour."""
@@ -50,36 +50,36 @@ class TargetRows(Tables):
 
     async def put_off_the_waiting_by_a_day(self) -> None:
         """Let those that wait their turn not look for it by themselves."""
-        await self.execute("UPDATE targets SET due_at = due_at + interval '1 day' WHERE waits_turn_since IS NOT NULL")
+        await self.execute("UPDATE targets SET due_at = due_at + interval '1 day' WHERE queued_since IS NOT NULL")
 
     async def waiting_count(self) -> int:
         """How many targets have settled as waiting for their turn."""
         return int(
             await self.value(
                 "SELECT count(*) FROM watches JOIN decisions USING (decision_id) JOIN targets USING (target_id) "
-                "WHERE reason = 'waits_turn' AND waits_turn_since IS NOT NULL AND lease_token IS NULL "
+                "WHERE reason = 'queued' AND queued_since IS NOT NULL AND lease_token IS NULL "
                 "AND due_at > clock_timestamp()"
             )
         )
 
     async def does_one_wait_its_turn(self) -> bool:
         """Whether any target waits for its turn."""
-        return bool(await self.fetch("SELECT 1 FROM targets WHERE waits_turn_since IS NOT NULL"))
+        return bool(await self.fetch("SELECT 1 FROM targets WHERE queued_since IS NOT NULL"))
 
     async def let_wait(self, job: str, *, minutes: int) -> None:
         """Let a target that waits for its turn have waited so long."""
         await self.execute(
-            "UPDATE targets SET waits_turn_since = clock_timestamp() - make_interval(mins => $2) "
-            "WHERE job_id = $1 AND waits_turn_since IS NOT NULL",
+            "UPDATE targets SET queued_since = clock_timestamp() - make_interval(mins => $2) "
+            "WHERE job_id = $1 AND queued_since IS NOT NULL",
             job,
             minutes,
         )
 
     async def target_trouble(self) -> tuple[str, datetime | None]:
         """What troubles the one target, and since when."""
-        (row,) = await self.fetch("SELECT trouble, trouble_since FROM targets")
-        return row["trouble"], row["trouble_since"]
+        (row,) = await self.fetch("SELECT outage, outage_since FROM targets")
+        return row["outage"], row["outage_since"]
 
     async def age_target_trouble(self) -> None:
         """Let what troubles targets have begun a second earlier."""
-        await self.execute("UPDATE targets SET trouble_since = trouble_since - interval '1 second'")
+        await self.execute("UPDATE targets SET outage_since = outage_since - interval '1 second'")

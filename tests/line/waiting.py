@@ -39,8 +39,8 @@ class Waiting(Nomads):
         """Wait until the watch holds for this reason; returns the words."""
 
         async def matches() -> str:
-            found, words = await self.hold(name)
-            return words if found == reason else ""
+            found, message = await self.hold(name)
+            return message if found == reason else ""
 
         return str(await self.until(matches, f"{name} holds for {reason}"))
 

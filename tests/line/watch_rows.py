@@ -14,9 +14,9 @@ class WatchRows(Tables):
     async def decision(self, name: str) -> tuple[str, str]:
         """(reason, words) of the watch's decision now, both "" before the first."""
         rows = await self.fetch(
-            "SELECT reason, words FROM decisions JOIN watches USING (decision_id) WHERE name = $1", name
+            "SELECT reason, message FROM decisions JOIN watches USING (decision_id) WHERE name = $1", name
         )
-        return (rows[0]["reason"], rows[0]["words"]) if rows else ("", "")
+        return (rows[0]["reason"], rows[0]["message"]) if rows else ("", "")
 
     async def hold_and_decision(self, name: str) -> tuple[str, str]:
         """The decision in a word, as the watch has it and as the decision says it."""
@@ -32,19 +32,21 @@ class WatchRows(Tables):
         rows = await self.fetch("SELECT decision_id, kind, reason FROM decisions ORDER BY decision_id")
         return [tuple(row) for row in rows]
 
-    async def looks(self) -> list[tuple[int, int]]:
+    async def targets(self) -> list[tuple[int, int]]:
         """(id, how many looks came to it) of every decision, oldest first."""
-        return [tuple(row) for row in await self.fetch("SELECT decision_id, looks FROM decisions ORDER BY decision_id")]
+        return [
+            tuple(row) for row in await self.fetch("SELECT decision_id, reconciles FROM decisions ORDER BY decision_id")
+        ]
 
     async def rule(self) -> tuple[str, bool]:
         """(pinned tag, auto deploy)."""
         (row,) = await self.fetch("SELECT pinned_tag, auto_deploy FROM watches")
         return row["pinned_tag"], row["auto_deploy"]
 
-    async def wanted(self) -> tuple[str, str]:
+    async def desired(self) -> tuple[str, str]:
         """(tag, digest) that is wanted."""
-        (row,) = await self.fetch("SELECT wanted_tag, wanted_digest FROM watches")
-        return row["wanted_tag"], row["wanted_digest"]
+        (row,) = await self.fetch("SELECT desired_tag, desired_digest FROM watches")
+        return row["desired_tag"], row["desired_digest"]
 
     async def expected(self) -> dict[str, str]:
         """The image that our last rollout left in each task."""
@@ -64,25 +66,27 @@ class WatchRows(Tables):
 
     async def changed_by_hand_at(self) -> datetime | None:
         """When the image was changed by hand."""
-        found: datetime | None = await self.value("SELECT hand_changed_at FROM watches")
+        found: datetime | None = await self.value("SELECT drifted_at FROM watches")
         return found
 
     async def registry_troubles(self) -> list[tuple[str, str, datetime | None]]:
         """(watch, trouble, since) of the watches whose registry does not answer."""
         rows = await self.fetch(
-            "SELECT name, trouble, trouble_since FROM watches WHERE trouble <> '' OR trouble_since IS NOT NULL"
+            "SELECT name, outage, outage_since FROM watches WHERE outage <> '' OR outage_since IS NOT NULL"
         )
         return [tuple(row) for row in rows]
 
-    async def unserved(self) -> tuple[str, datetime | None]:
+    async def missing_image(self) -> tuple[str, datetime | None]:
         """Which running digest the registry no longer has, and since when."""
-        (row,) = await self.fetch("SELECT unserved, unserved_since FROM watches")
-        return row["unserved"], row["unserved_since"]
+        (row,) = await self.fetch("SELECT missing_image, missing_image_since FROM watches")
+        return row["missing_image"], row["missing_image_since"]
 
     async def age_unserved_check(self) -> None:
         """Let it be long ago that the registry was asked for what runs."""
-        await self.execute("UPDATE watches SET unserved_checked_at = unserved_checked_at - interval '16 minutes'")
+        await self.execute(
+            "UPDATE watches SET missing_image_checked_at = missing_image_checked_at - interval '16 minutes'"
+        )
 
     async def forget_unserved_check(self) -> None:
         """Let the registry never have been asked for what runs."""
-        await self.execute("UPDATE watches SET unserved_checked_at = NULL")
+        await self.execute("UPDATE watches SET missing_image_checked_at = NULL")

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from app.local.nomad import Simulator, Timing, create_simulator_app
-from app.local.registry import LocalRegistry
+from app.simulators.nomad import Simulator, Timing, create_simulator_app
+from app.simulators.registry import LocalRegistry
 from tests.servers.http import serve
 from tests.servers.local_registry import local_registry
 

@@ -107,11 +107,11 @@ def _amd64(number: int, arguments: Sequence[int]) -> bytes:
 
 def _arm64(number: int, arguments: Sequence[int]) -> bytes:
     """movz and movk to x0, x1, …, and the number to x8; svc #0. Four bytes each."""
-    words = []
+    message = []
     for register, value in (*enumerate(arguments), (8, number)):
-        words.append(0xD2800000 | (value & 0xFFFF) << 5 | register)
-        words.append(0xF2A00000 | (value >> 16 & 0xFFFF) << 5 | register)
-    return struct.pack(f"<{len(words) + 1}I", *words, 0xD4000001)
+        message.append(0xD2800000 | (value & 0xFFFF) << 5 | register)
+        message.append(0xF2A00000 | (value >> 16 & 0xFFFF) << 5 | register)
+    return struct.pack(f"<{len(message) + 1}I", *message, 0xD4000001)
 
 
 _MACHINES = {

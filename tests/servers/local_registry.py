@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from app.local.registry import LocalRegistry, RegistrySettings, create_registry_app
+from app.simulators.registry import LocalRegistry, RegistrySettings, create_registry_app
 from tests.servers.http import serve
 from tests.servers.tls import Certificate
 

@@ -53,11 +53,11 @@ class Databases:
 
 def migrate(url: str) -> None:
     """Bring our schema to a database: by the product's runner, or file by file while there is none."""
-    if importlib.util.find_spec("app.adapters.postgres.migrate") is None:
+    if importlib.util.find_spec("app.adapters.postgres.database.migrate") is None:
         for file in sorted(MIGRATIONS.glob("*.sql")):
             asyncio.run(_execute(url, file.read_text()))
         return
-    from app.adapters.postgres.migrate import migrate as run
+    from app.adapters.postgres.database.migrate import migrate as run
 
     asyncio.run(run(url))
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import httpx
 
-from app.local.registry.grammar import OCI_INDEX
-from app.local.registry.images import Manifest, build_image, digest_of
+from app.simulators.registry.grammar import OCI_INDEX
+from app.simulators.registry.images import StoredManifest, build_image, digest_of
 from tests.servers.programs import need
 
 
@@ -79,6 +79,6 @@ async def _push_blob(client: httpx.AsyncClient, repository: str, body: bytes) ->
     (await client.put(target, content=body)).raise_for_status()
 
 
-async def _push_manifest(client: httpx.AsyncClient, path: str, manifest: Manifest) -> None:
+async def _push_manifest(client: httpx.AsyncClient, path: str, manifest: StoredManifest) -> None:
     answer = await client.put(path, content=manifest.body, headers={"Content-Type": manifest.media_type})
     answer.raise_for_status()

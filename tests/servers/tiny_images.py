@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.local.registry import LocalRegistry
-from app.local.registry.grammar import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST
-from app.local.registry.images import Manifest, digest_of
+from app.simulators.registry import LocalRegistry
+from app.simulators.registry.grammar import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST
+from app.simulators.registry.images import StoredManifest, digest_of
 from tests.servers.elf import Call, Machine, fill, leave, program, say, sleep, until_told
 from tests.servers.local_registry import local_registry
 
@@ -90,7 +90,7 @@ def publish(registry: LocalRegistry, repository: str, tag: str, *, calls: tuple[
         for machine, (built, _) in platforms
     ]
     body = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}).encode()
-    index = Manifest.of(body, OCI_INDEX)
+    index = StoredManifest.of(body, OCI_INDEX)
     for _, (manifest, blobs) in platforms:
         for blob in blobs:
             registry.contents.put_blob(repository, blob)
@@ -100,7 +100,7 @@ def publish(registry: LocalRegistry, repository: str, tag: str, *, calls: tuple[
     return index.digest
 
 
-def _image(machine: Machine, tag: str, executable: bytes) -> tuple[Manifest, tuple[bytes, bytes]]:
+def _image(machine: Machine, tag: str, executable: bytes) -> tuple[StoredManifest, tuple[bytes, bytes]]:
     """The manifest for one machine, and its two blobs."""
     archive = _archive("run", executable)
     layer = gzip.compress(archive, mtime=0)
@@ -119,7 +119,7 @@ def _image(machine: Machine, tag: str, executable: bytes) -> tuple[Manifest, tup
         "config": _descriptor(config, OCI_CONFIG),
         "layers": [_descriptor(layer, OCI_LAYER)],
     }
-    return Manifest.of(json.dumps(manifest).encode(), OCI_MANIFEST), (config, layer)
+    return StoredManifest.of(json.dumps(manifest).encode(), OCI_MANIFEST), (config, layer)
 
 
 def _archive(name: str, content: bytes) -> bytes:

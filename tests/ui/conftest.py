@@ -19,7 +19,7 @@ Browse = Callable[..., AbstractAsyncContextManager[Browsing]]
 @pytest.fixture(scope="package")
 async def chromium(find_program: Callable[..., str]) -> AsyncIterator[Browser]:
     """Debian's chromium, for the whole folder: a start takes seconds."""
-    path = find_program("chromium", mend="apt-get install chromium")
+    path = find_program("chromium", fix="apt-get install chromium")
     expect.set_options(timeout=20_000)
     async with async_playwright() as playwright:
         browser = await launch(playwright, path)

@@ -16,9 +16,9 @@ def dialog(page: Page, title: str) -> Locator:
     return page.get_by_role("dialog", name=title, exact=True)
 
 
-def toast(page: Page, words: str | re.Pattern[str]) -> Locator:
+def toast(page: Page, message: str | re.Pattern[str]) -> Locator:
     """What the page says when something was done, for some seconds."""
-    return page.locator("#toasts").get_by_text(words)
+    return page.locator("#toasts").get_by_text(message)
 
 
 def search(page: Page) -> Locator:

@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator
 from uuid import uuid4
 
-from app.local.nomad import Fate, Timing
-from app.local.registry.events import Event, Origin, Target
-from app.local.registry.grammar import OCI_MANIFEST
+from app.simulators.nomad import Fate, Timing
+from app.simulators.registry.events import Event, EventOrigin, EventTarget
+from app.simulators.registry.grammar import OCI_MANIFEST
 from tests.e2e.site import PREFIX
 from tests.own_processes import until
 from tests.ui.stage import PATIENCE, Cast, Stage
@@ -76,7 +76,7 @@ async def play(stage: Stage) -> None:
         await stage.holds(name, reason)
     nomad.set_image("by-hand", group="app", task="server", image=f"{stage.host}/{PREFIX}/by-hand:v1.0.0")
     await stage.push("by-hand", "v1.0.0")
-    await stage.holds("by-hand", "changed_outside")
+    await stage.holds("by-hand", "drifted")
     await stage.post(f"/rollouts/{(await stage.rollouts('rolled'))[-1]['rollout_id']}/rollback")
     await stage.holds("rolled", "rolled_back")
     await stage.awaits_promotion("canary")
@@ -120,12 +120,12 @@ async def _found_by_polling(stage: Stage) -> None:
 
 async def _odd_deliveries(stage: Stage) -> None:
     """One of each acceptance, and somebody who posts in vain."""
-    target = Target(
+    target = EventTarget(
         repository=f"{PREFIX}/shop", media_type=OCI_MANIFEST, digest="sha256:" + "0" * 64, size=1, tag="odd"
     )
-    pull = Event(action="pull", target=target, origin=Origin(host=stage.host), at=0.0, instance_id=str(uuid4()))
+    pull = Event(action="pull", target=target, origin=EventOrigin(host=stage.host), at=0.0, instance_id=str(uuid4()))
     await stage.deliver(pull.envelope())
-    told = Event(action="push", target=target, origin=Origin(host=stage.host), at=0.0, instance_id=str(uuid4()))
+    told = Event(action="push", target=target, origin=EventOrigin(host=stage.host), at=0.0, instance_id=str(uuid4()))
     for _ in range(2):
         await stage.deliver(told.envelope())
     await stage.deliver(b'{"events": "none"}')

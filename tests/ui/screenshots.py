@@ -93,7 +93,7 @@ async def _shots(full: Stage) -> AsyncIterator[Shot]:
     yield Shot(name="searched", path="/?q=v1.1&q=a", whole=False)
     yield Shot(name="nothing-found", path="/?q=nobody-has-this", whole=False)
     yield Shot(name="deploy", path="/", act=_open("Deploy… shop"), whole=False)
-    yield Shot(name="deploy-by-link", path="/ask/deploy/shop")
+    yield Shot(name="deploy-by-link", path="/confirm/deploy/shop")
     yield Shot(name="reset", path="/repos/pinned", act=_open("Reset…"), whole=False)
     yield Shot(name="pause", path="/", act=_open("Pause everything…"), whole=False)
     for name, watch in (

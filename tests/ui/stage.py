@@ -11,10 +11,10 @@ from uuid import uuid4
 import asyncpg
 import httpx
 
-from app.local.nomad import sample_job
-from app.local.registry import LocalRegistry
-from app.local.registry.events import Event, Origin, Target
-from app.local.registry.grammar import OCI_MANIFEST
+from app.simulators.nomad import sample_job
+from app.simulators.registry import LocalRegistry
+from app.simulators.registry.events import Event, EventOrigin, EventTarget
+from app.simulators.registry.grammar import OCI_MANIFEST
 from tests.e2e.site import PREFIX, SECRET, Site, change, site, watch
 from tests.own_processes import until
 from tests.sender import Sender
@@ -85,10 +85,12 @@ class Stage:
 
     async def tell(self, name: str, tag: str, digest: str) -> str:
         """Post the registry's delivery of a push, true or not; returns the delivery's path."""
-        target = Target(
+        target = EventTarget(
             repository=f"{PREFIX}/{self.casts[name].key}", media_type=OCI_MANIFEST, digest=digest, size=500, tag=tag
         )
-        event = Event(action="push", target=target, origin=Origin(host=self.host), at=0.0, instance_id=str(uuid4()))
+        event = Event(
+            action="push", target=target, origin=EventOrigin(host=self.host), at=0.0, instance_id=str(uuid4())
+        )
         return await self.deliver(event.envelope())
 
     async def deliver(self, body: bytes) -> str:

@@ -213,7 +213,7 @@ async def test_what_a_proxy_says_in_the_services_place_is_not_shown_as_text(brow
     async def gateway(route: Route) -> None:
         await route.fulfill(status=502, content_type="text/html", body="<html><h1>502 Bad Gateway</h1></html>")
 
-    await page.route("**/ask/deploy/**", gateway)
+    await page.route("**/confirm/deploy/**", gateway)
     await button.click()
     await expect(page.get_by_role("alert").filter(has_text="does not answer")).to_be_visible()
     await expect(page.get_by_text("Bad Gateway")).to_have_count(0)
@@ -221,7 +221,7 @@ async def test_what_a_proxy_says_in_the_services_place_is_not_shown_as_text(brow
 
 async def test_the_server_does_the_same_word_once(scene: Stage, page: Page, app: str) -> None:
     """Whatever a script, a proxy or a reload sends again: the form's own id makes it one."""
-    await page.goto(f"/ask/deploy/{app}?tag=v1.0.0")
+    await page.goto(f"/confirm/deploy/{app}?tag=v1.0.0")
     form = await page.locator("form[method=post]", has=page.get_by_role("button", name="Deploy v1.0.0")).evaluate(
         "(form) => new URLSearchParams(new FormData(form)).toString()"
     )

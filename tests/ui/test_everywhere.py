@@ -37,10 +37,11 @@ async def every_page(scene: Stage) -> list[str]:
         *(f"/repos/{name}" for name in names),
         *(f"/rollouts/{each}" for each in rollouts.values()),
         *(f"/deliveries/{row['delivery_id']}" for row in rows),
-        "/ask/deploy/shop", "/ask/deploy/shop?tag=v1.9.0", "/ask/reset/pinned", "/ask/switch-off/shop",
-        "/ask/switch-on/switched-off", "/ask/release/broken", "/ask/pause", "/ask/resume",
-        f"/ask/promote/{rollouts['canary']}", f"/ask/fail/{rollouts['canary']}", f"/ask/rollback/{rollouts['shop']}",
-        f"/ask/deploy/{names[-1]}", f"/ask/deploy/{names[-3]}", "/repos/nobody", f"/rollouts/{'0' * 8}",
+        "/confirm/deploy/shop", "/confirm/deploy/shop?tag=v1.9.0", "/confirm/reset/pinned", "/confirm/switch-off/shop",
+        "/confirm/switch-on/switched-off", "/confirm/release/broken", "/confirm/pause", "/confirm/resume",
+        f"/confirm/promote/{rollouts['canary']}", f"/confirm/fail/{rollouts['canary']}",
+        f"/confirm/rollback/{rollouts['shop']}",
+        f"/confirm/deploy/{names[-1]}", f"/confirm/deploy/{names[-3]}", "/repos/nobody", f"/rollouts/{'0' * 8}",
     ]  # fmt: skip
 
 
@@ -133,7 +134,7 @@ async def test_hostile_names_tags_and_reasons_are_only_text(scene: Stage, browse
     page.on("dialog", lambda dialog: said.append(dialog.message))
     for path in (
         "/", "/activity", f"/repos/{quote(HTML, safe='')}", f"/repos/{quote(RTL, safe='')}", "/deliveries",
-        f"/repos/{quote(LONG, safe='')}", f"/ask/deploy/{quote(HTML, safe='')}", "/repos/broken",
+        f"/repos/{quote(LONG, safe='')}", f"/confirm/deploy/{quote(HTML, safe='')}", "/repos/broken",
     ):  # fmt: skip
         await page.goto(path)
         assert await page.locator("img:not([src^='/static/']), script:not([src]), body [onerror]").count() == 0
@@ -162,7 +163,7 @@ async def test_hostile_names_can_be_acted_on(scene: Stage, page: Page) -> None:
 
 
 async def test_a_long_tag_is_whole_where_it_is_chosen(page: Page) -> None:
-    await page.goto("/ask/deploy/shop")
+    await page.goto("/confirm/deploy/shop")
     await expect(page.get_by_role("radio", name=LONG_TAG)).to_be_visible()
 
 

@@ -21,12 +21,12 @@ async def test_what_needs_a_person_is_on_top(page: Page) -> None:
     shown = await names(page)
     order = ["unreachable", "canary", "broken", "switched-off", "moving", "tagless", "shop"]
     assert sorted(order, key=shown.index) == order
-    for name, words in (
+    for name, message in (
         ("canary", "Waits for promotion"), ("broken", "Failed before"), ("moving", "Deploying 2/3 healthy"),
         ("jobless", "job jobless is not in Nomad"), ("pinned", "pinned to v1.0.0"), ("shop", "Up to date"),
         ("looking", "would deploy v1.1.0"), ("downgrade", "In trouble"), ("rolled", "rolled back"),
     ):  # fmt: skip
-        await expect(row(page, name).get_by_text(words).first).to_be_visible()
+        await expect(row(page, name).get_by_text(message).first).to_be_visible()
     shop = row(page, "shop")
     await expect(shop.get_by_role("cell").nth(1)).to_contain_text(re.compile(r"v1\.12\.0\s*[0-9a-f]{12}"))
 

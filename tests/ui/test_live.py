@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Page, Response, Route, expect
 
-from app.local.nomad import Timing
+from app.simulators.nomad import Timing
 from tests.machine import machine
 from tests.servers.toxic import ToxicProxy
 from tests.ui.conftest import Browse
@@ -44,7 +44,7 @@ async def test_a_row_changes_within_a_second(scene: Stage, page: Page, app: str)
             tag = f"v1.{number}.0"
             seen = await _watching(page, app, f"{tag} runs", scene, tag)
             (fact,) = await scene.fetch(
-                "SELECT first_at FROM decisions JOIN watches USING (decision_id) WHERE name = $1 AND words = $2",
+                "SELECT first_at FROM decisions JOIN watches USING (decision_id) WHERE name = $1 AND message = $2",
                 app, f"{tag} runs",
             )  # fmt: skip
             happened: datetime = fact["first_at"]
@@ -78,8 +78,8 @@ async def test_an_answer_that_comes_after_a_change_of_the_row_is_told(scene: Sta
         await answer.wait()
         await route.continue_()
 
-    await page.route(f"**/ask/check/{app}", hold)
-    async with page.expect_request(f"**/ask/check/{app}"):
+    await page.route(f"**/confirm/check/{app}", hold)
+    async with page.expect_request(f"**/confirm/check/{app}"):
         await check_now(page, app).click()
     await _fetched(page, scene, app, "v1.2.0")
     answer.set()
@@ -102,12 +102,12 @@ async def test_a_button_is_not_taken_from_under_the_finger(scene: Stage, page: P
     await expect(row(page, app).get_by_text("v1.2.0 runs")).to_be_visible()
 
 
-@pytest.mark.parametrize(("became", "words"), [
+@pytest.mark.parametrize(("became", "message"), [
     ("done", "Deploying to v1.0.0"),
     ("refused", "pinned_tag v9.9.9 is not inside"),
     ("lost", "The service does not answer"),
 ])  # fmt: skip
-async def test_who_closed_the_dialog_is_told_how_it_went(browse: Browse, app: str, became: str, words: str) -> None:
+async def test_who_closed_the_dialog_is_told_how_it_went(browse: Browse, app: str, became: str, message: str) -> None:
     async with browse() as browser:
         browser.expect_cuts()
         browser.expect(r"^console error: Failed to load resource: .* 4\d\d|Response Status Error Code 4\d\d")
@@ -124,7 +124,7 @@ async def test_who_closed_the_dialog_is_told_how_it_went(browse: Browse, app: st
             else:
                 await route.continue_()
 
-        await page.route(f"**/ask/deploy/{app}", answer)
+        await page.route(f"**/confirm/deploy/{app}", answer)
         await page.goto("/")
         button = await pick(page, app, "v1.0.0")
         async with page.expect_request(lambda request: request.method == "POST"):
@@ -132,7 +132,7 @@ async def test_who_closed_the_dialog_is_told_how_it_went(browse: Browse, app: st
         await page.keyboard.press("Escape")
         await expect(page.get_by_role("dialog")).to_be_hidden()
         closed.set()
-        await expect(toast(page, re.compile(re.escape(words)))).to_be_visible()
+        await expect(toast(page, re.compile(re.escape(message)))).to_be_visible()
 
 
 async def test_two_people_see_the_same_and_one_word_counts(scene: Stage, page: Page, browse: Browse, app: str) -> None:
@@ -269,9 +269,9 @@ async def test_what_changes_while_the_page_loads_is_not_lost(scene: Stage, page:
     await expect(row(page, app).get_by_text("v1.2.0 runs")).to_be_visible()
 
 
-async def _watching(page: Page, app: str, words: str, scene: Stage, tag: str) -> float:
+async def _watching(page: Page, app: str, message: str, scene: Stage, tag: str) -> float:
     """Push, and when the page showed the words: Unix seconds."""
-    watching = asyncio.create_task(page.evaluate(WATCH_FOR, [app, words]))
+    watching = asyncio.create_task(page.evaluate(WATCH_FOR, [app, message]))
     await scene.push(app, tag)
     seen: float = await watching
     return seen

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from app.local.nomad import Fate
+from app.simulators.nomad import Fate
 from tests.ui.browsing import Browsing
 from tests.ui.hand import ask, check_now, pick, switch, toast
 from tests.ui.stage import Stage
@@ -19,7 +19,7 @@ class Press:
 
     find: Callable[[Stage, Page, str], Awaitable[Locator]]
     path: str
-    saying: str
+    action: str
     registered: tuple[str, ...] = ()
 
 
@@ -84,17 +84,17 @@ async def _replay(scene: Stage, page: Page, app: str) -> Locator:
 
 
 PRESSES = {
-    "deploy": Press(find=_deploy, path="/ask/deploy/{app}", saying="pin", registered=("v1.0.0",)),
-    "redeploy": Press(find=_redeploy, path="/ask/deploy/{app}", saying="redeploy", registered=("v1.1.0",)),
-    "reset": Press(find=_reset, path="/ask/reset/{app}", saying="reset", registered=("v1.1.0",)),
-    "switch-off": Press(find=_switch_off, path="/ask/switch-off/{app}", saying="switch"),
-    "switch-on": Press(find=_switch_on, path="/ask/switch-on/{app}", saying="switch"),
+    "deploy": Press(find=_deploy, path="/confirm/deploy/{app}", action="pin", registered=("v1.0.0",)),
+    "redeploy": Press(find=_redeploy, path="/confirm/deploy/{app}", action="redeploy", registered=("v1.1.0",)),
+    "reset": Press(find=_reset, path="/confirm/reset/{app}", action="reset", registered=("v1.1.0",)),
+    "switch-off": Press(find=_switch_off, path="/confirm/switch-off/{app}", action="switch"),
+    "switch-on": Press(find=_switch_on, path="/confirm/switch-on/{app}", action="switch"),
     "release": Press(
-        find=_release, path="/ask/release/{app}", saying="release", registered=("v2.0.0", "v1.1.0", "v2.0.0")
+        find=_release, path="/confirm/release/{app}", action="release", registered=("v2.0.0", "v1.1.0", "v2.0.0")
     ),
-    "roll-back": Press(find=_roll_back, path="/ask/rollback/", saying="rollback", registered=("v1.2.0", "v1.1.0")),
-    "check": Press(find=_check, path="/ask/check/{app}", saying="check"),
-    "replay": Press(find=_replay, path="/ask/replay/", saying="replay"),
+    "roll-back": Press(find=_roll_back, path="/confirm/rollback/", action="rollback", registered=("v1.2.0", "v1.1.0")),
+    "check": Press(find=_check, path="/confirm/check/{app}", action="check"),
+    "replay": Press(find=_replay, path="/confirm/replay/", action="replay"),
 }
 
 
@@ -103,13 +103,13 @@ async def test_pressed_twice(scene: Stage, browser: Browsing, app: str, name: st
     press = PRESSES[name]
     button = await press.find(scene, browser.page, app)
     await expect(button).to_be_enabled()
-    before = await _words(scene)
+    before = await _message(scene)
     await button.dblclick()
     await expect(toast(browser.page, re.compile("."))).to_be_visible()
     await scene.registers(app, press.registered)
     assert len(browser.asked(f"POST {press.path.format(app=app)}")) == 1
     assert len(browser.asked("POST ")) == 1
-    said = (await _words(scene))[len(before) :]
+    said = (await _message(scene))[len(before) :]
     assert len(said) == 1, said
     await browser.page.goto(f"/activity?repo={app}&kind=word")
     await scene.registers(app, press.registered)
@@ -135,18 +135,18 @@ async def test_canaries(scene: Stage, browser: Browsing, watch: str, link: str, 
     await scene.awaits_promotion(watch)
     await browser.page.goto(f"/repos/{watch}")
     opened = await ask(browser.page, link, f"{button.split()[0]} {watch} v1.1.0")
-    before = await _words(scene)
+    before = await _message(scene)
     await opened.get_by_role("button", name=button, exact=True).dblclick()
     await expect(opened).to_be_hidden()
     await scene.holds(watch, "up_to_date" if button == "Promote" else "failed_before")
     assert len(browser.asked("POST ")) == 1
-    assert len(await _words(scene)) == len(before) + 1
+    assert len(await _message(scene)) == len(before) + 1
 
 
 async def test_pause_and_resume(scene: Stage, browser: Browsing) -> None:
     page = browser.page
     await page.goto("/deliveries")
-    before = await _words(scene)
+    before = await _message(scene)
     for number, (link, title) in enumerate((
         ("Pause everything…", "Pause everything"), ("Resume everything…", "Resume everything"),
     ), 1):  # fmt: skip
@@ -154,9 +154,9 @@ async def test_pause_and_resume(scene: Stage, browser: Browsing) -> None:
         await opened.get_by_role("button", name=title).dblclick()
         await expect(opened).to_be_hidden()
         assert len(browser.asked("POST ")) == number
-        assert len(await _words(scene)) == len(before) + number
+        assert len(await _message(scene)) == len(before) + number
 
 
-async def _words(scene: Stage) -> list[str]:
+async def _message(scene: Stage) -> list[str]:
     """All that people ever said, in order."""
-    return [row["saying"] for row in await scene.fetch("SELECT saying FROM words ORDER BY word_id")]
+    return [row["action"] for row in await scene.fetch("SELECT action FROM audit_log ORDER BY entry_id")]

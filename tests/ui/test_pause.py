@@ -26,7 +26,7 @@ async def test_pause_and_resume(scene: Stage, page: Page, app: str) -> None:
     await expect(banner).to_be_visible()
     await expect(page.get_by_role("link", name="Pause everything…")).to_be_hidden()
     rollout = (await scene.rollouts("shop"))[-1]["rollout_id"]
-    for path in ("/activity", "/deliveries", "/repos/shop", f"/rollouts/{rollout}", "/ask/deploy/shop"):
+    for path in ("/activity", "/deliveries", "/repos/shop", f"/rollouts/{rollout}", "/confirm/deploy/shop"):
         await page.goto(path)
         await expect(banner).to_be_visible()
     await scene.push(app, "v1.2.0")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from app.adapters.postgres.batcher import Batcher
+from app.adapters.postgres.database.batcher import Batcher
 from app.errors import StoreUnavailable
 
 
@@ -17,14 +17,14 @@ class Work:
         self.started = asyncio.Event()
         self.gate = asyncio.Event()
         self.gate.set()
-        self.away = False
+        self.outages = False
 
     async def __call__(self, items: Sequence[int]) -> Sequence[int]:
         self.batches.append(list(items))
         self.started.set()
         await self.gate.wait()
-        if self.away:
-            raise StoreUnavailable("away")
+        if self.outages:
+            raise StoreUnavailable("outages")
         if min(items) < 0:
             raise ValueError("negative")
         return [item * 2 for item in items]
@@ -65,12 +65,12 @@ async def test_a_bad_item_fails_alone() -> None:
 
 async def test_a_store_that_is_away_is_asked_once_for_all() -> None:
     work = Work()
-    work.away = True
+    work.outages = True
     batcher = Batcher(work)
     answers = await asyncio.gather(*map(batcher.put, range(10)), return_exceptions=True)
     assert all(isinstance(answer, StoreUnavailable) for answer in answers)
     assert len(work.batches) == 1
-    work.away = False
+    work.outages = False
     assert await batcher.put(4) == 8
 
 
@@ -85,7 +85,7 @@ async def test_a_caller_that_gave_up_is_left_out(fails: bool) -> None:
     await asyncio.sleep(0)
     under_way.cancel()
     waiting.cancel()
-    work.away = fails
+    work.outages = fails
     work.gate.set()
     (answer,) = await asyncio.gather(staying, return_exceptions=True)
     assert isinstance(answer, StoreUnavailable) if fails else answer == 6

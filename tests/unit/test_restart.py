@@ -36,10 +36,10 @@ def read(folder: Path, **changes: str) -> Settings:
 def test_it_is_named_and_stays_as_it_was(tmp_path: Path, key: str, value: str) -> None:
     started = read(tmp_path)
     changed = read(tmp_path, **{key: value}, poll_interval='"1h"')
-    kept, words = until_restart(started, changed, listens=True)
-    assert key in words
-    assert value not in words
-    assert "restart" in words
+    kept, message = until_restart(started, changed, listens=True)
+    assert key in message
+    assert value not in message
+    assert "restart" in message
     assert (kept.host, kept.port, kept.redis_url) == (started.host, started.port, started.redis_url)
     assert (kept.database_url, kept.lease_seconds) == (started.database_url, started.lease_seconds)
     assert kept.create_database_schema == started.create_database_schema
@@ -49,8 +49,8 @@ def test_it_is_named_and_stays_as_it_was(tmp_path: Path, key: str, value: str) -
 
 def test_an_option_that_chose_the_port_is_no_change(tmp_path: Path) -> None:
     started = replace(read(tmp_path), port=9999)
-    kept, words = until_restart(started, read(tmp_path), listens=True)
-    assert (kept.port, words) == (9999, "")
+    kept, message = until_restart(started, read(tmp_path), listens=True)
+    assert (kept.port, message) == (9999, "")
 
 
 def test_the_address_is_nothing_to_a_process_that_does_not_listen(tmp_path: Path) -> None:

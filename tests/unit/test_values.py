@@ -5,8 +5,8 @@ from dataclasses import replace
 from app.bootstrap.values import look_settings, patience
 from app.domain.rollout import Patience
 from app.domain.watch import JobPlace
-from app.services.fleet import Fleet
-from app.services.look import LookSettings
+from app.services.reconcile.fleet import Fleet
+from app.services.reconcile.reconciler import ReconcileSettings
 from tests.settings import DEFAULTS, LOOK_DEFAULTS, PATIENCE_DEFAULTS
 
 OWN = JobPlace(region="", namespace="default", job_id="watcher")
@@ -24,11 +24,11 @@ def test_looks_and_rollouts_keep_to_what_is_configured() -> None:
         own_job=OWN,
     )
     fleet = Fleet(max_rollouts=11, stop_after_failure=True, own_job=OWN)
-    assert look_settings(settings) == LookSettings(lease=7.0, reread_job=8.0, stall_after=9.0, fleet=fleet)
+    assert look_settings(settings) == ReconcileSettings(lease=7.0, reread_job=8.0, stall_after=9.0, fleet=fleet)
     assert patience(settings) == Patience(stall_after=9.0, deadline=10.0)
 
 
 def test_looks_and_rollouts_have_the_defaults_of_the_configuration() -> None:
     fleet = Fleet(max_rollouts=0, stop_after_failure=False, own_job=None)
-    assert LookSettings(lease=4.0, reread_job=300.0, stall_after=900.0, fleet=fleet) == LOOK_DEFAULTS
+    assert ReconcileSettings(lease=4.0, reread_job=300.0, stall_after=900.0, fleet=fleet) == LOOK_DEFAULTS
     assert Patience(stall_after=900.0, deadline=3600.0) == PATIENCE_DEFAULTS

@@ -9,36 +9,42 @@ from uuid import UUID
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from app.adapters.postgres.mailbox import Mailbox
+from app.adapters.postgres.views.mailbox import Mailbox
 from app.domain.decision import HoldReason
 from app.domain.job import DeploymentPhase, DeploymentState, JobState, RunningTask, TaskKey
 from app.domain.reference import Reference, Repository
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
 from app.domain.watch import JobPlace, Watch
-from app.services.feed import Change
-from app.services.followed import Wish
-from app.services.queries import (
-    Away,
+from app.services.commands.rollout_commands import (
+    Destination,
+    RevertibleItem,
+    RevertibleRollout,
+    RollbackRequested,
+    Underway,
+)
+from app.services.commands.watch_commands import Command, CommandResult, CurrentRule, KnownRequest, Released
+from app.services.rollout.rollouts import CanaryCommand
+from app.services.views.feed import Change
+from app.services.views.queries import (
     DecisionView,
     RolloutItem,
     RolloutSummary,
     RolloutView,
+    SystemOutage,
     TaskView,
     WatchView,
 )
-from app.services.steering import Brought, Destination, Gone, Past, Underway
-from app.services.word import Asked, Released, Spoken, Standing, Word
 from app.settings.secret import Secret
 from app.settings.values import WebhookSource
 from app.web.application import build
-from app.web.arrival import Listening
-from app.web.auth import Access, AccessToken, Role
+from app.web.http.arrival import Listening
+from app.web.http.auth import Access, AccessToken, Role
 from app.web.running import set_running
 from tests.fakes.board import MemoryBoard
 from tests.fakes.deployer import PlanningDeployer
-from tests.fakes.doorbell import InProcessDoorbell
 from tests.fakes.inbox import MemoryInbox
 from tests.fakes.registry import MemoryRegistry, digest_of
+from tests.fakes.waker import InProcessDoorbell
 
 HERE = Listening(addresses=("127.0.0.1",))
 WIDER = Listening(addresses=("0.0.0.0",))
@@ -54,7 +60,7 @@ SUMMARY = RolloutSummary(
     reason="an allocation failed: exit code 1",
     note="",
     origin=Origin.DEPLOY,
-    asked_by="ann",
+    requested_by="ann",
     what="app v1.1.0",
     created_at=NOW - timedelta(hours=1),
     ended_at=NOW,
@@ -68,7 +74,7 @@ ROLLOUT = RolloutView(
             tag="v1.1.0",
             digest=digest_of("v1.1.0"),
             forced=True,
-            words="a person asked for v1.1.0",
+            message="a person asked for v1.1.0",
             from_images={"web/server": "team/app:v1.0.0"},
         ),
     ),
@@ -79,10 +85,10 @@ ROLLOUT = RolloutView(
 )
 DECISION = DecisionView(
     reason=HoldReason.UP_TO_DATE,
-    words="v1.1.0 runs",
+    message="v1.1.0 runs",
     tag="v1.1.0",
     digest=digest_of("v1.1.0"),
-    looks=3,
+    reconciles=3,
     first_at=NOW - timedelta(hours=1),
     last_at=NOW,
     rollout_id=None,
@@ -96,27 +102,27 @@ WATCH = WatchView(
     pinned_tag="",
     auto_deploy=True,
     observe_only=False,
-    wanted="v1.1.0",
-    wanted_digest=digest_of("v1.1.0"),
+    desired="v1.1.0",
+    desired_digest=digest_of("v1.1.0"),
     tags=(f"branch-{COMMIT}", "v1.0.0", "v1.1.0"),
     tags_read_at=NOW,
     running=(TaskView(task="web/server", image="team/app:v1.1.0", tag="v1.1.0", digest=digest_of("v1.1.0")),),
     decision=DECISION,
     rollout=SUMMARY,
-    registry_trouble=None,
-    job_trouble=None,
+    registry_outage=None,
+    job_outage=None,
     due=False,
 )
 
 
 @dataclass
 class MemoryQueries:
-    """Queries over what the test puts there; `trouble` is raised instead."""
+    """Queries over what the test puts there; `outage` is raised instead."""
 
     known: tuple[WatchView, ...] = (WATCH,)
     ended: tuple[RolloutView, ...] = (ROLLOUT,)
-    absent: tuple[Away, ...] = ()
-    trouble: Exception | None = None
+    absent: tuple[SystemOutage, ...] = ()
+    outage: Exception | None = None
 
     async def watches(self) -> tuple[WatchView, ...]:
         self._check()
@@ -134,13 +140,13 @@ class MemoryQueries:
         self._check()
         return next((each for each in self.ended if each.summary.rollout_id == rollout_id), None)
 
-    async def away(self) -> tuple[Away, ...]:
+    async def outages(self) -> tuple[SystemOutage, ...]:
         self._check()
         return self.absent
 
     def _check(self) -> None:
-        if self.trouble is not None:
-            raise self.trouble
+        if self.outage is not None:
+            raise self.outage
 
 
 def _watch(name: str) -> Watch:
@@ -153,38 +159,42 @@ class MemoryRules:
     """Rules that remember what was said; every name of `names` is a watch in a job of its own."""
 
     names: tuple[str, ...] = ("app", "team/app")
-    words: list[Word] = field(default_factory=list)
+    message: list[Command] = field(default_factory=list)
     checked: list[str] = field(default_factory=list)
     released: Released = field(default_factory=lambda: Released(state="v1.1.0 runs"))
     paused: bool = False
-    trouble: Exception | None = None
+    outage: Exception | None = None
 
-    async def find(self, name: str) -> Standing | None:
-        if self.trouble is not None:
-            raise self.trouble
+    async def find(self, name: str) -> CurrentRule | None:
+        if self.outage is not None:
+            raise self.outage
         if name not in self.names:
             return None
-        said = [word for word in self.words if word.watch == name]
-        return Standing(
+        said = [word for word in self.message if word.watch == name]
+        return CurrentRule(
             watch=_watch(name),
             pinned_tag=next((word.pinned_tag for word in reversed(said) if word.pinned_tag is not None), ""),
             auto_deploy=next((word.auto_deploy for word in reversed(said) if word.auto_deploy is not None), True),
             running_tag=None,
         )
 
-    async def speak(self, word: Word) -> Spoken | None:
+    async def execute(self, word: Command) -> CommandResult | None:
         if word.watch not in self.names:
             return None
-        if word.once is not None and (known := await self.asked(word.watch, word.once)):
-            return Spoken(target_id=1, rollout_id=word.once, taken=not known.here)
-        self.words.append(word)
-        return Spoken(target_id=1, rollout_id=(word.once or UUID(int=9)) if word.errand else None)
+        if word.idempotency_key is not None and (known := await self.asked(word.watch, word.idempotency_key)):
+            return CommandResult(target_id=1, rollout_id=word.idempotency_key, taken=not known.here)
+        self.message.append(word)
+        return CommandResult(
+            target_id=1, rollout_id=(word.idempotency_key or UUID(int=9)) if word.deploy_request else None
+        )
 
-    async def asked(self, name: str, once: UUID) -> Asked | None:
-        for word in self.words:
-            if word.once == once and word.errand is not None:
-                tag, here = word.errand.tag, word.watch == name
-                return Asked(rollout_id=once, here=here, what=f"{word.watch} {tag}", tag=tag if here else "")
+    async def asked(self, name: str, idempotency_key: UUID) -> KnownRequest | None:
+        for word in self.message:
+            if word.idempotency_key == idempotency_key and word.deploy_request is not None:
+                tag, here = word.deploy_request.tag, word.watch == name
+                return KnownRequest(
+                    rollout_id=idempotency_key, here=here, what=f"{word.watch} {tag}", tag=tag if here else ""
+                )
         return None
 
     async def check(self, name: str, *, by: str) -> int | None:
@@ -192,8 +202,8 @@ class MemoryRules:
         return 1 if name in self.names else None
 
     async def release(self, name: str, *, by: str) -> Released | None:
-        if self.trouble is not None:
-            raise self.trouble
+        if self.outage is not None:
+            raise self.outage
         return self.released if name in self.names else None
 
     async def switch(self, *, paused: bool, by: str) -> Sequence[int] | None:
@@ -212,18 +222,18 @@ DEPLOYMENT = DeploymentState(
     canaries=1,
     awaits_promotion=True,
 )
-UNDERWAY = Underway(what="app v1.1.0", registered=True, outcome=None, deployment=DEPLOYMENT, wish=None)
-PAST = Past(
+UNDERWAY = Underway(what="app v1.1.0", registered=True, outcome=None, deployment=DEPLOYMENT, canary_command=None)
+PAST = RevertibleRollout(
     rollout_id=SUMMARY.rollout_id,
     target_id=1,
     what="app v1.1.0",
     registered=True,
     outcome=OutcomeKind.SUCCEEDED,
     newest=SUMMARY.rollout_id,
-    taken_back_by=None,
-    taking_back="",
+    undone_by_rollout=None,
+    undoing="",
     brought=(
-        Brought(
+        RevertibleItem(
             name="app",
             watch=_watch("app"),
             tag="v1.1.0",
@@ -242,40 +252,49 @@ class MemorySteering:
 
     ids: frozenset[UUID] = frozenset({SUMMARY.rollout_id})
     found: Underway | None = UNDERWAY
-    known: Past | None = PAST
-    wishes: list[tuple[Wish, str]] = field(default_factory=list)
+    known: RevertibleRollout | None = PAST
+    wishes: list[tuple[CanaryCommand, str]] = field(default_factory=list)
     gone: list[tuple[Destination, ...]] = field(default_factory=list)
     keys: list[UUID | None] = field(default_factory=list)
     moved_on: bool = False
-    trouble: Exception | None = None
+    outage: Exception | None = None
 
     async def underway(self, rollout_id: UUID) -> Underway | None:
-        if self.trouble is not None:
-            raise self.trouble
+        if self.outage is not None:
+            raise self.outage
         return self.found if rollout_id in self.ids else None
 
-    async def wish(self, rollout_id: UUID, wish: Wish, *, by: str) -> bool:
-        self.wishes.append((wish, by))
+    async def canary_command(self, rollout_id: UUID, canary_command: CanaryCommand, *, by: str) -> bool:
+        self.wishes.append((canary_command, by))
         return not self.moved_on
 
-    async def past(self, rollout_id: UUID) -> Past | None:
-        if self.trouble is not None:
-            raise self.trouble
+    async def past(self, rollout_id: UUID) -> RevertibleRollout | None:
+        if self.outage is not None:
+            raise self.outage
         return self.known if rollout_id in self.ids else None
 
-    async def asked(self, rollout_id: UUID, once: UUID) -> Asked | None:
-        if once not in self.keys:
+    async def asked(self, rollout_id: UUID, idempotency_key: UUID) -> KnownRequest | None:
+        if idempotency_key not in self.keys:
             return None
-        return Asked(rollout_id=once, here=True, what=", ".join(each.what for each in self.gone[-1]))
+        return KnownRequest(rollout_id=idempotency_key, here=True, what=", ".join(each.what for each in self.gone[-1]))
 
-    async def go_back(
-        self, past: Past, destinations: Sequence[Destination], *, by: str, once: UUID | None = None
-    ) -> Gone | None:
-        if once is not None and once in self.keys:
-            return Gone(rollout_id=once)
+    async def roll_back(
+        self,
+        past: RevertibleRollout,
+        destinations: Sequence[Destination],
+        *,
+        by: str,
+        idempotency_key: UUID | None = None,
+    ) -> RollbackRequested | None:
+        if idempotency_key is not None and idempotency_key in self.keys:
+            return RollbackRequested(rollout_id=idempotency_key)
         self.gone.append(tuple(destinations))
-        self.keys.append(once)
-        return None if self.moved_on else Gone(rollout_id=once or UUID(int=8), notification_delivery_ids=(5,))
+        self.keys.append(idempotency_key)
+        return (
+            None
+            if self.moved_on
+            else RollbackRequested(rollout_id=idempotency_key or UUID(int=8), notification_delivery_ids=(5,))
+        )
 
 
 def _job() -> JobState:
@@ -338,7 +357,7 @@ class Face:
     steering: MemorySteering = field(default_factory=MemorySteering)
     registries: MemoryRegistry = field(default_factory=_registry)
     deployer: PlanningDeployer = field(default_factory=lambda: PlanningDeployer(job=_job()))
-    doorbell: InProcessDoorbell = field(default_factory=InProcessDoorbell)
+    waker: InProcessDoorbell = field(default_factory=InProcessDoorbell)
     pending: tuple[str, ...] | Exception = ()
     problem: str = ""
     standing: str = ""

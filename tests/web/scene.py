@@ -8,14 +8,14 @@ from uuid import UUID
 
 from app.domain.acceptance import Acceptance
 from app.domain.decision import HoldReason
-from app.domain.event import Action, Oddity, Parsed, PushEvent
+from app.domain.event import EventAction, Oddity, Parsed, PushEvent
 from app.domain.job import Diagnosis, LogTail
 from app.domain.rollout import OutcomeKind, RolloutState
 from app.domain.timeline import EntryKind
-from app.services.board import DeliverySummary, Missed, SourceHealth, TagView, TimelineEntry
-from app.services.queries import Away, RolloutSummary, RolloutView, Trouble, UnknownSource, WatchView
-from app.services.receive import Delivery
-from app.services.said import Saying
+from app.services.commands.audit import AuditAction
+from app.services.ingest.receive import Delivery
+from app.services.views.board import DeliverySummary, Missed, SourceHealth, TagView, TimelineEntry
+from app.services.views.queries import Outage, RolloutSummary, RolloutView, SystemOutage, UnknownSource, WatchView
 from app.settings.values import WebhookSource
 from tests.fakes.board import MemoryBoard
 from tests.fakes.inbox import KnownWatch, MemoryInbox
@@ -51,29 +51,29 @@ def view(summary: RolloutSummary, **changes: Any) -> RolloutView:
 
 def watches() -> Iterator[WatchView]:
     """One of each condition, one for each reason, and names that want out."""
-    trouble = Trouble(problem="connection refused", since=NOW - timedelta(minutes=5))
+    outage = Outage(problem="connection refused", since=NOW - timedelta(minutes=5))
     yield watch("app", failed=(digest_of("v1.2.0"),), rolled_back_at=NOW)
     yield watch("team/app", pinned_tag="test", auto_deploy=False, source_stale="two literals name it")
-    yield watch("troubled", registry_trouble=trouble, job_trouble=Trouble(problem="403", since=None), unserved=trouble)
+    yield watch("troubled", registry_outage=outage, job_outage=Outage(problem="403", since=None), missing_image=outage)
     yield watch("waiting", rollout=WAITING, promote_after=30.0)
     yield watch("moving", rollout=UNDERWAY, observe_only=True)
-    yield watch("new", decision=None, rollout=None, running=(), wanted="", wanted_digest="", tags=(), due=True)
+    yield watch("new", decision=None, rollout=None, running=(), desired="", desired_digest="", tags=(), due=True)
     for reason in HoldReason:
         yield watch(f"for-{reason}", reason=reason)
-    yield watch(HOSTILE, decision=replace(DECISION, words=HOSTILE), source_stale=HOSTILE)
+    yield watch(HOSTILE, decision=replace(DECISION, message=HOSTILE), source_stale=HOSTILE)
 
 
 def entries() -> Iterator[TimelineEntry]:
     """One of each kind, reason, outcome and saying."""
-    yield from (_entry(EntryKind.DECISION, f"d{each}", reason=each, looks=3, last_at=NOW) for each in HoldReason)
+    yield from (_entry(EntryKind.DECISION, f"d{each}", reason=each, reconciles=3, last_at=NOW) for each in HoldReason)
     yield _entry(EntryKind.DECISION, "deploys", found_by="webhook", rollout_id=SUMMARY.rollout_id)
     yield _entry(EntryKind.DECISION, "polled", found_by="poll")
     yield from (_entry(EntryKind.OUTCOME, f"o{each}", outcome=each) for each in OutcomeKind)
-    yield from (_entry(EntryKind.WORD, f"w{each}", saying=each, by="ann") for each in Saying)
-    yield replace(_entry(EntryKind.WORD, "all", saying=Saying.PAUSE, by=HOSTILE), watch="")
+    yield from (_entry(EntryKind.WORD, f"w{each}", action=each, by="ann") for each in AuditAction)
+    yield replace(_entry(EntryKind.WORD, "all", action=AuditAction.PAUSE, by=HOSTILE), watch="")
     yield _entry(EntryKind.ROLLOUT, "r", by="ann", rollout_id=SUMMARY.rollout_id)
     yield _entry(EntryKind.WEBHOOK, "h", by="distribution", delivery_id=DELIVERY)
-    yield replace(_entry(EntryKind.WEBHOOK, "hostile"), watch=HOSTILE, words=HOSTILE)
+    yield replace(_entry(EntryKind.WEBHOOK, "hostile"), watch=HOSTILE, message=HOSTILE)
 
 
 def deliveries() -> Iterator[DeliverySummary]:
@@ -111,10 +111,10 @@ def scene() -> Face:
             sent=tuple(deliveries()),
             sources=(SourceHealth(source="distribution", last_at=NOW, day={Acceptance.QUARANTINED: 2}),),
             missed=(Missed(watch=HOSTILE, tag="v1.2.0", digest=digest_of("v1.2.0"), at=NOW),),
-            absent=(Away(name="registry main", problem=HOSTILE, since=NOW),),
+            absent=(SystemOutage(name="registry main", problem=HOSTILE, since=NOW),),
             unknown_sources=(UnknownSource(source="harbor", deliveries=12, last_at=NOW),),
             unsent_notifications=2,
-            tags_seen={"v1.1.0": TagView(tag="v1.1.0", first_seen_at=NOW, digest=digest_of("v1.1.0"))},
+            tags_seen={"v1.1.0": TagView(tag="v1.1.0", first_found_at=NOW, digest=digest_of("v1.1.0"))},
         ),
         settings=FaceSettings(webhook_sources=dict.fromkeys(("distribution", "quay"), SOURCE)),
         inbox=_inbox(),
@@ -125,7 +125,7 @@ def scene() -> Face:
 
 
 def _entry(kind: EntryKind, key: str, **changes: Any) -> TimelineEntry:
-    entry = TimelineEntry(at=NOW, kind=kind, key=key, watch="app", words=f"the words of {key}", tag="v1.1.0")
+    entry = TimelineEntry(at=NOW, kind=kind, key=key, watch="app", message=f"the words of {key}", tag="v1.1.0")
     return replace(entry, **changes)
 
 
@@ -134,9 +134,9 @@ def _inbox() -> MemoryInbox:
     inbox = MemoryInbox(watches=[KnownWatch(name="app", target_id=1, host="registry.example", path="team/app")])
     digest = digest_of("v1.0.0")
     pushed = PushEvent(
-        action=Action.PUSH, host="registry.example", path="team/app", tag="v1.0.0", digest=digest, event_id="1"
+        action=EventAction.PUSH, host="registry.example", path="team/app", tag="v1.0.0", digest=digest, event_id="1"
     )
-    elsewhere = replace(pushed, action=Action.DELETE, path="nobody/knows", tag="gone", digest=None)
+    elsewhere = replace(pushed, action=EventAction.DELETE, path="nobody/knows", tag="gone", digest=None)
     events = [pushed, elsewhere]
     understood = Delivery(delivery_id=DELIVERY, source="distribution", size=900, parsed=Parsed(events=tuple(events)))
     odd = Parsed(oddities=(Oddity(where="events[0]", problem=HOSTILE),), ignored=3)

@@ -7,8 +7,8 @@ import pytest
 from starlette.datastructures import Headers
 
 from app.errors import Rejected
-from app.web.arrival import Arrival, Listening
-from app.web.auth import Access, Role
+from app.web.http.arrival import Arrival, Listening
+from app.web.http.auth import Access, Role
 from tests.web.face import HERE, WIDER, Face, token
 
 TOKENS = Access(
@@ -36,14 +36,14 @@ def admitted(access: Access, needs: Role, arrival: Arrival = FROM_HERE, /, **hea
 @pytest.mark.parametrize("needs", [Role.VIEWER, Role.DEPLOYER, Role.ADMIN])
 @pytest.mark.parametrize("has", [Role.VIEWER, Role.DEPLOYER, Role.ADMIN])
 def test_each_role_may_do_what_the_lower_ones_may(has: Role, needs: Role) -> None:
-    status, words = admitted(TOKENS, needs, authorization=f"Bearer {SECRETS[has]}")
+    status, message = admitted(TOKENS, needs, authorization=f"Bearer {SECRETS[has]}")
     if has >= needs:
-        assert (status, words) == (200, {1: "dashboard", 2: "ci", 3: "boss"}[has])
+        assert (status, message) == (200, {1: "dashboard", 2: "ci", 3: "boss"}[has])
     else:
         assert status == 403
-        assert has.name.lower() in words
-        assert needs.name.lower() in words
-        assert "secret" not in words
+        assert has.name.lower() in message
+        assert needs.name.lower() in message
+        assert "secret" not in message
 
 
 @pytest.mark.parametrize(
@@ -92,9 +92,9 @@ def test_this_machine_may_do_everything_without_tokens(role: Role, host: str) ->
     ["evil.example", "evil.example:8080", "localhost.evil.example", "10.0.0.1", "", "[", "127.0.0.1@evil.test"],
 )
 def test_on_loopback_a_strange_host_is_refused_for_reading_too(role: Role, host: str) -> None:
-    status, words = admitted(Access(), role, host=host)
+    status, message = admitted(Access(), role, host=host)
     assert status == 403
-    assert "external_url" in words
+    assert "external_url" in message
 
 
 def test_the_external_name_is_ours() -> None:
@@ -147,10 +147,10 @@ def test_the_origin_that_we_go_by_behind_a_proxy_is_ours() -> None:
 def test_listening_wider_or_nobody_knows_where_reads_only(arrival: Arrival, host: str) -> None:
     assert admitted(Access(), Role.VIEWER, arrival, host=host) == (200, "")
     for role in (Role.DEPLOYER, Role.ADMIN):
-        status, words = admitted(Access(), role, arrival, host=host)
+        status, message = admitted(Access(), role, arrival, host=host)
         assert status == 403
-        assert "[api_tokens.NAME]" in words
-        assert 'listen on "127.0.0.1:8080" and restart' in words
+        assert "[api_tokens.NAME]" in message
+        assert 'listen on "127.0.0.1:8080" and restart' in message
 
 
 @pytest.mark.parametrize(
@@ -170,11 +170,11 @@ def test_on_loopback_whoever_may_be_elsewhere_reads_only(access: Access, arrival
     assert admitted(access, Role.VIEWER, arrival, host="localhost") == (200, "")
     assert admitted(access, Role.VIEWER, arrival, host="evil.example")[0] == 403
     for role in (Role.DEPLOYER, Role.ADMIN):
-        status, words = admitted(access, role, arrival, host="localhost")
+        status, message = admitted(access, role, arrival, host="localhost")
         assert status == 403
-        assert told in words
-        assert "[api_tokens.NAME]" in words
-        assert words.endswith("take external_url out and restart") is bool(access.outward)
+        assert told in message
+        assert "[api_tokens.NAME]" in message
+        assert message.endswith("take external_url out and restart") is bool(access.outward)
 
 
 def test_no_arrival_makes_a_token_less_or_more() -> None:
@@ -186,9 +186,9 @@ def test_no_arrival_makes_a_token_less_or_more() -> None:
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.DEPLOYER, Role.ADMIN])
 def test_once_the_tokens_are_gone_nobody_may_anything(role: Role) -> None:
-    status, words = admitted(Access(guarded=True), role, host="localhost")
+    status, message = admitted(Access(guarded=True), role, host="localhost")
     assert status == 403
-    assert "put [api_tokens.NAME] back" in words
+    assert "put [api_tokens.NAME] back" in message
     assert admitted(Access(guarded=True), Role.ANYBODY, host="localhost")[0] == 200
 
 
@@ -210,12 +210,12 @@ def test_what_a_proxy_passes_on_reads_only(header: str, value: str) -> None:
             page = client.get("/", headers={name: value})
             assert page.status_code == 200
             assert f"a proxy passed this on ({header.title()})" in page.text
-            assert "/ask/pause" not in page.text
-            for method, path in (("POST", "/ask/check/app"), ("POST", "/pause"), ("GET", "/ask/reset/app")):
+            assert "/confirm/pause" not in page.text
+            for method, path in (("POST", "/confirm/check/app"), ("POST", "/pause"), ("GET", "/confirm/reset/app")):
                 refused = client.request(method, path, headers={name: value})
                 assert refused.status_code == 403
                 assert "[api_tokens.NAME]" in refused.text
-    assert face.rules.words == []
+    assert face.rules.message == []
 
 
 def test_a_peer_elsewhere_or_wider_sockets_read_only_whatever_they_say() -> None:
@@ -224,7 +224,7 @@ def test_a_peer_elsewhere_or_wider_sockets_read_only_whatever_they_say() -> None
             for headers in ({}, {"X-Forwarded-For": "127.0.0.1"}, {"Forwarded": "for=127.0.0.1"}):
                 assert client.get("/repos", headers=headers).status_code == 200
                 assert client.post("/tags/app", json={"auto_deploy": False}, headers=headers).status_code == 403
-        assert face.rules.words == []
+        assert face.rules.message == []
 
 
 def test_tokens_that_came_and_went_leave_no_way_in_and_no_loop_of_redirects() -> None:
@@ -275,7 +275,7 @@ def test_the_name_of_the_token_is_who_spoke() -> None:
     face = Face(access=TOKENS)
     with face.client(Authorization="Bearer deploy-secret") as client:
         client.post("/tags/app", json={"auto_deploy": False})
-    assert [word.by for word in face.rules.words] == ["ci"]
+    assert [word.by for word in face.rules.message] == ["ci"]
 
 
 def test_no_other_site_is_allowed_to_read() -> None:

@@ -8,8 +8,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.domain.timeline import EntryKind
-from app.services.board import TimelineEntry
-from app.web.activity import ENTRIES
+from app.services.views.board import TimelineEntry
+from app.web.pages.activity import ENTRIES
 from tests.web.face import NOW, Face
 from tests.web.outline import outline
 from tests.web.scene import entries, scene
@@ -28,7 +28,7 @@ def face() -> Face:
 
 def many(count: int) -> list[TimelineEntry]:
     return [
-        replace(ONE, key=f"k{number:03}", at=NOW - timedelta(minutes=number), words=f"event {number:03}")
+        replace(ONE, key=f"k{number:03}", at=NOW - timedelta(minutes=number), message=f"event {number:03}")
         for number in range(count)
     ]
 
@@ -73,9 +73,9 @@ def test_older_ones_are_a_link_away_and_the_newest_too(face: Face, browser: Test
 def test_for_machines(face: Face, client: TestClient) -> None:
     face.board.happened = tuple(many(ENTRIES + 1))
     told = client.get("/activity?kind=rollout&kind=word").json()
-    assert [each["words"] for each in told["entries"]] == [f"event {number:03}" for number in range(ENTRIES)]
+    assert [each["message"] for each in told["entries"]] == [f"event {number:03}" for number in range(ENTRIES)]
     assert told["entries"][0]["kind"] == EntryKind.ROLLOUT
     assert parse_qs(urlsplit(told["older"]).query)["kind"] == ["rollout", "word"]
     last = client.get(told["older"]).json()
-    assert [each["words"] for each in last["entries"]] == [f"event {ENTRIES:03}"]
+    assert [each["message"] for each in last["entries"]] == [f"event {ENTRIES:03}"]
     assert last["older"] is None

@@ -7,9 +7,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 from starlette.routing import BaseRoute, Match
 
-from app.web.assets import Assets
+from app.web.http.assets import Assets
+from app.web.render.wording import visible
 from app.web.routes import routes
-from app.web.wording import visible
 from tests.web.conftest import ACCEPT
 from tests.web.outline import Outline
 from tests.web.scene import DELIVERY, HOSTILE, ODD, scene
@@ -44,7 +44,7 @@ def pages(walked: Mapping[str, str]) -> Mapping[str, Outline]:
 def test_the_walk_saw_every_kind_of_page(walked: Mapping[str, str]) -> None:
     seen = {urlsplit(url).path.strip("/").split("/")[0] for url in walked}
     assert {"", "repos", "rollouts", "activity", "deliveries", "ask", "readyz", "api"} <= seen
-    asked = {urlsplit(url).path.split("/")[2] for url in walked if url.startswith("/ask/")}
+    asked = {urlsplit(url).path.split("/")[2] for url in walked if url.startswith("/confirm/")}
     assert asked == {"deploy", "reset", "switch-on", "switch-off", "release", "promote", "fail", "rollback", "pause"}
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from app.errors import StoreUnavailable
-from app.web.assets import Assets
-from app.web.auth import Access, Role
-from app.web.headers import HEADERS
-from app.web.pages import Pages
+from app.web.http.assets import Assets
+from app.web.http.auth import Access, Role
+from app.web.http.headers import HEADERS
+from app.web.render.pages import Pages
 from tests.web.face import Face, token
 
 
@@ -57,9 +57,9 @@ def test_the_headers_are_on_every_answer(accept: str) -> None:
     with face.client(Accept=accept) as client:
         answers = [client.get(path) for path in ("/", "/repos", "/static/page.css", "/nothing", "/ping", "/login")]
         answers += [client.post("/"), client.post("/login"), client.get("/", headers={"Host": "evil.example"})]
-        face.board.trouble = StoreUnavailable("away")
+        face.board.outage = StoreUnavailable("outages")
         answers.append(client.get("/"))
-        face.board.trouble = RuntimeError("a bug")
+        face.board.outage = RuntimeError("a bug")
         answers.append(client.get("/"))
         face.access = Access(tokens=(token("wall", Role.VIEWER, "secret"),))
         answers += [client.get("/", follow_redirects=False), client.get("/login")]

@@ -8,8 +8,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.domain.acceptance import Acceptance
-from app.web import labels
-from app.web.deliveries import SHOWN
+from app.web.pages.deliveries import SHOWN
+from app.web.render import labels
 from tests.web.face import NOW, Face, FaceSettings
 from tests.web.outline import outline
 from tests.web.scene import DELIVERY, ODD, deliveries, scene
@@ -84,7 +84,7 @@ def test_one_delivery_says_what_became_of_each_event(browser: TestClient) -> Non
     for told in ("Pushed", "team/ app", "Deleted", "not looked at yet", "No watch has this repository", "2 taken"):
         assert told in page.text
     assert "/repos/app" in page.links
-    assert page.form("/ask/replay/").action == f"/ask/replay/{DELIVERY}"
+    assert page.form("/confirm/replay/").action == f"/confirm/replay/{DELIVERY}"
 
 
 def test_what_was_odd_is_told_where_and_why(browser: TestClient) -> None:

@@ -6,9 +6,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.errors import StoreUnavailable
-from app.services.queries import Away
-from app.web.assets import Assets
-from app.web.auth import Role
+from app.services.views.queries import SystemOutage
+from app.web.http.assets import Assets
+from app.web.http.auth import Role
 from app.web.routes import routes
 from tests.web.conftest import ACCEPT
 from tests.web.face import NOW, SUMMARY, WIDER, Face
@@ -25,19 +25,19 @@ def face() -> Face:
     return scene()
 
 
-@pytest.mark.parametrize("path", [*PAGES, "/ask/reset/app", "/ask/deploy/app"])
+@pytest.mark.parametrize("path", [*PAGES, "/confirm/reset/app", "/confirm/deploy/app"])
 def test_the_pause_cannot_be_overlooked(face: Face, browser: TestClient, path: str) -> None:
-    assert "/ask/pause" in outline(browser, path).links
+    assert "/confirm/pause" in outline(browser, path).links
     face.board.paused = True
     page = outline(browser, path)
     assert "Everything is paused for 0 s , by ann" in page.text
-    assert "/ask/resume" in page.links
-    assert "/ask/pause" not in page.links
+    assert "/confirm/resume" in page.links
+    assert "/confirm/pause" not in page.links
 
 
 def test_what_is_away_is_told_with_since_when(face: Face, browser: TestClient) -> None:
-    face.board.absent = (Away(name="registry main", problem=HOSTILE, since=NOW - timedelta(minutes=5)),)
-    face.doorbell.problem = "Redis does not take messages"
+    face.board.absent = (SystemOutage(name="registry main", problem=HOSTILE, since=NOW - timedelta(minutes=5)),)
+    face.waker.problem = "Redis does not take messages"
     face.problem = "staging.toml: poll_interval: is no duration"
     text = outline(browser).text
     for told in (
@@ -73,8 +73,8 @@ def test_a_viewer_reads_and_is_offered_nothing_else(face: Face, path: str) -> No
         assert "dashboard (viewer)" in page.text
         for each in (*page.links, *(form.action for form in page.forms)):
             assert each.startswith("#") or is_routed(routes(Assets()), "GET", each) or each == "/logout"
-        assert viewer.get("/ask/reset/app").status_code == 403
-        assert viewer.post("/ask/check/app", data={}).status_code == 403
+        assert viewer.get("/confirm/reset/app").status_code == 403
+        assert viewer.post("/confirm/check/app", data={}).status_code == 403
 
 
 def test_a_deployer_may_change_and_not_pause(face: Face) -> None:
@@ -82,10 +82,10 @@ def test_a_deployer_may_change_and_not_pause(face: Face) -> None:
     with face.client(Accept=ACCEPT, Authorization=f"Bearer {SECRETS[Role.DEPLOYER]}") as deployer:
         page = outline(deployer)
         assert _offers(page)
-        assert "/ask/pause" not in page.links
+        assert "/confirm/pause" not in page.links
         face.board.paused = True
-        assert "/ask/resume" not in outline(deployer).links
-        assert deployer.get("/ask/pause").status_code == 403
+        assert "/confirm/resume" not in outline(deployer).links
+        assert deployer.get("/confirm/pause").status_code == 403
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -100,11 +100,11 @@ def test_without_tokens_others_read_and_are_told_the_mend(face: Face, path: str)
         )
         assert "[api_tokens.NAME]" in page.text
         assert "Sign out" not in page.text
-        assert anybody.post("/ask/check/app", data={}).status_code == 403
+        assert anybody.post("/confirm/check/app", data={}).status_code == 403
 
 
 def test_errors_are_pages_with_a_way_back(face: Face, browser: TestClient) -> None:
-    face.board.trouble = StoreUnavailable("Postgres cannot be used now: <it is away>")
+    face.board.outage = StoreUnavailable("Postgres cannot be used now: <it is away>")
     page = outline(browser, status=503)
     assert page.headings == [1]
     assert "Postgres cannot be used now: <it is away>" in page.text
@@ -114,15 +114,15 @@ def test_errors_are_pages_with_a_way_back(face: Face, browser: TestClient) -> No
 
 
 def test_a_bug_is_a_page_without_its_inside(face: Face, browser: TestClient) -> None:
-    face.board.trouble = ZeroDivisionError("secret inside")
+    face.board.outage = ZeroDivisionError("secret inside")
     page = outline(browser, status=500)
     assert "secret inside" not in page.text
     assert "mistake of registrywatcher itself" in page.text
 
 
 def test_an_error_for_the_script_is_a_sentence(face: Face, script: TestClient) -> None:
-    face.board.trouble = face.queries.trouble = ZeroDivisionError("secret inside")
-    answer = script.post("/ask/reset/app", data={"once": "nonsense"})
+    face.board.outage = face.queries.outage = ZeroDivisionError("secret inside")
+    answer = script.post("/confirm/reset/app", data={"once": "nonsense"})
     assert answer.status_code == 400
     assert answer.headers["content-type"].startswith("text/plain")
 
@@ -130,4 +130,4 @@ def test_an_error_for_the_script_is_a_sentence(face: Face, script: TestClient) -
 def _offers(page: Outline) -> list[str]:
     """Links and forms that would change something."""
     posts = [form.action for form in page.forms if form.method == "post" and form.action != "/logout"]
-    return [*posts, *(link for link in page.links if link.startswith("/ask/"))]
+    return [*posts, *(link for link in page.links if link.startswith("/confirm/"))]

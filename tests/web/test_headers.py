@@ -16,7 +16,7 @@ def policy(client: TestClient, path: str = "/") -> Mapping[str, str]:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/repos", "/nothing", "/static/page.css", "/ask/pause", f"/rollouts/{SUMMARY.rollout_id}"]
+    "path", ["/", "/repos", "/nothing", "/static/page.css", "/confirm/pause", f"/rollouts/{SUMMARY.rollout_id}"]
 )
 def test_every_answer_carries_them(browser: TestClient, path: str) -> None:
     headers = browser.get(path).headers
@@ -36,7 +36,7 @@ def test_only_files_of_our_own_are_allowed_and_nothing_inline(browser: TestClien
 def test_forms_may_be_sent_to_us_and_to_nobody_else(browser: TestClient) -> None:
     """Without a script every action is a form, and a browser holds it to this."""
     assert policy(browser)["form-action"] == "'self'"
-    assert outline(browser, "/ask/pause").form("/ask/pause").method == "post"
+    assert outline(browser, "/confirm/pause").form("/confirm/pause").method == "post"
 
 
 def test_our_own_pages_are_told_where_a_form_stood(browser: TestClient) -> None:

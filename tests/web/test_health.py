@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.errors import Permanent, StoreUnavailable
-from app.services.queries import Away
+from app.services.views.queries import SystemOutage
 from tests.web.face import NOW, Face
 
 
@@ -17,34 +17,34 @@ def test_alive_whatever_is_away(face: Face, client: TestClient) -> None:
 
 def test_ready(client: TestClient) -> None:
     answer = client.get("/readyz")
-    assert (answer.status_code, answer.json()) == (200, {"message": "ready", "away": []})
+    assert (answer.status_code, answer.json()) == (200, {"message": "ready", "outages": []})
 
 
 def test_redis_registries_nomad_and_the_file_only_degrade_and_are_listed(face: Face, client: TestClient) -> None:
-    face.doorbell.problem = "Redis does not take messages"
+    face.waker.problem = "Redis does not take messages"
     face.problem = "config: a fault"
-    face.queries.absent = (Away(name="Nomad", problem="no leader", since=NOW),)
+    face.queries.absent = (SystemOutage(name="Nomad", problem="no leader", since=NOW),)
     answer = client.get("/readyz")
     assert answer.status_code == 200
     assert answer.json()["message"] == "degraded"
-    assert [each["name"] for each in answer.json()["away"]] == ["Redis", "configuration", "Nomad"]
-    assert datetime.fromisoformat(answer.json()["away"][2]["since"]) == NOW
+    assert [each["name"] for each in answer.json()["outages"]] == ["Redis", "configuration", "Nomad"]
+    assert datetime.fromisoformat(answer.json()["outages"][2]["since"]) == NOW
 
 
 @pytest.mark.parametrize(
-    ("state", "words"),
+    ("state", "message"),
     [
         (("0001_initial",), "registrywatcher migrate"),
         (StoreUnavailable("Postgres cannot be used now"), "Postgres"),
         (Permanent("the database is newer than this program"), "newer"),
     ],
 )
-def test_not_ready(face: Face, client: TestClient, state: tuple[str, ...] | Exception, words: str) -> None:
+def test_not_ready(face: Face, client: TestClient, state: tuple[str, ...] | Exception, message: str) -> None:
     face.pending = state
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "1"
-    assert words in answer.json()["message"]
+    assert message in answer.json()["message"]
 
 
 def test_not_ready_while_its_own_loops_stand_still(face: Face, client: TestClient) -> None:

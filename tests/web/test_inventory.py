@@ -14,13 +14,15 @@ from app.domain.condition import Condition
 from app.domain.decision import HoldReason
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
 from app.domain.timeline import EntryKind, FoundBy
-from app.services import board
-from app.services.said import Saying
-from app.web import labels, openapi, respond
-from app.web.assets import FOLDER, Assets
-from app.web.auth import Role
+from app.services.commands.audit import AuditAction
+from app.services.views import board
+from app.web.api import openapi
+from app.web.api.rule_change import MAX_BODY
+from app.web.http import answers
+from app.web.http.assets import FOLDER, Assets
+from app.web.http.auth import Role
+from app.web.render import labels
 from app.web.routes import PAGES, TABLE, routes
-from app.web.wishes import MAX_BODY
 from tests.web.face import SUMMARY, Face
 
 METHODS = {"get", "post", "put", "patch", "delete"}
@@ -52,16 +54,16 @@ def test_pages_are_for_people_who_may_read_and_questions_for_those_who_may_do_it
     assert [each for each in PAGES if each.needs < Role.VIEWER and each.path not in DOORS] == []
     asked: dict[str, set[Role]] = {}
     for each in PAGES:
-        if each.path.startswith("/ask/"):
+        if each.path.startswith("/confirm/"):
             asked.setdefault(each.path, set()).add(each.needs)
     assert [path for path, needs in asked.items() if len(needs) > 1 or needs < {Role.DEPLOYER}] == []
-    assert asked["/ask/pause"] == asked["/ask/resume"] == {Role.ADMIN}
+    assert asked["/confirm/pause"] == asked["/confirm/resume"] == {Role.ADMIN}
 
 
 def test_an_action_needs_the_same_role_on_a_page_as_over_the_api() -> None:
     api = {each.path.rpartition("/")[2]: each.needs for each in TABLE if each.method == "POST"}
     for each in PAGES:
-        name = each.path.split("/")[2] if each.path.startswith("/ask/") else ""
+        name = each.path.split("/")[2] if each.path.startswith("/confirm/") else ""
         assert each.needs == api.get(name, each.needs), each
 
 
@@ -114,9 +116,9 @@ def test_each_condition_entry_saying_and_acceptance_has_its_wording() -> None:
     assert set(labels.HOLD_TONES) == set(HoldReason)
     assert set(labels.ENTRIES) == set(EntryKind)
     assert set(labels.FOUND_BY) == set(FoundBy)
-    assert set(labels.SAYINGS) == set(Saying)
+    assert set(labels.AUDIT_ACTIONS) == set(AuditAction)
     assert set(labels.ACCEPTANCES) == set(labels.ACCEPTANCE_TONES) == set(Acceptance)
-    for wording in (labels.CONDITIONS, labels.ENTRIES, labels.SAYINGS, labels.ACCEPTANCES, labels.OUTCOMES):
+    for wording in (labels.CONDITIONS, labels.ENTRIES, labels.AUDIT_ACTIONS, labels.ACCEPTANCES, labels.OUTCOMES):
         assert len(set(wording.values())) == len(wording)
 
 
@@ -132,16 +134,16 @@ def test_each_error_has_its_status() -> None:
         for value in vars(errors).values()
         if isinstance(value, type) and issubclass(value, errors.RegistryWatcherError)
     }
-    assert set(respond.STATUS) == classes
-    assert all(status in (400, 500, 503) for status in respond.STATUS.values())
+    assert set(answers.STATUS) == classes
+    assert all(status in (400, 500, 503) for status in answers.STATUS.values())
 
 
 def test_an_error_of_another_module_has_its_nearest_status() -> None:
     class Silent(errors.NomadUnavailable):
         pass
 
-    assert respond.status_of(Silent("x")) == 503
-    assert respond.status_of(errors.Rejected("x", status=413)) == 413
+    assert answers.status_of(Silent("x")) == 503
+    assert answers.status_of(errors.Rejected("x", status=413)) == 413
 
 
 def test_the_limit_is_told_as_it_is() -> None:

@@ -8,8 +8,8 @@ from starlette.testclient import TestClient
 
 from app.domain.condition import Condition
 from app.domain.decision import HoldReason
-from app.services.board import Listing, Search
-from app.web import labels
+from app.services.views.board import Listing, Search
+from app.web.render import labels
 from tests.fakes.board import MemoryBoard
 from tests.fakes.registry import digest_of
 from tests.web.face import DECISION, DEPLOYMENT, NOW, WATCH, Face
@@ -32,16 +32,16 @@ def counts(page: Outline) -> dict[str, str]:
 
 
 def test_a_row_tells_what_runs_what_is_wanted_and_why(face: Face, browser: TestClient) -> None:
-    words = "auto deploy is off; v1.2.0 is deployed when it is switched on"
-    held = replace(DECISION, reason=HoldReason.AUTO_DEPLOY_OFF, words=words)
-    face.board.known = (replace(WATCH, wanted="v1.2.0", auto_deploy=False, decision=held),)
+    message = "auto deploy is off; v1.2.0 is deployed when it is switched on"
+    held = replace(DECISION, reason=HoldReason.AUTO_DEPLOY_OFF, message=message)
+    face.board.known = (replace(WATCH, desired="v1.2.0", auto_deploy=False, decision=held),)
     page = outline(browser)
-    for told in ("v1.1.0", "v1.2.0", words, "Held: auto deploy is off", "follows releases", "Off", "checked", "web"):
+    for told in ("v1.1.0", "v1.2.0", message, "Held: auto deploy is off", "follows releases", "Off", "checked", "web"):
         assert told in page.text
     assert digest_of("v1.1.0")[7:19] in page.text
     assert page.link("/repos/") == "/repos/app"
-    assert page.link("/ask/switch-on/") == "/ask/switch-on/app"
-    assert page.form("/ask/check/").method == "post"
+    assert page.link("/confirm/switch-on/") == "/confirm/switch-on/app"
+    assert page.form("/confirm/check/").method == "post"
 
 
 @pytest.mark.parametrize("reason", HoldReason)
@@ -122,8 +122,8 @@ def test_behind_the_last_page_is_the_first(face: Face, browser: TestClient) -> N
 def test_nothing_found_says_where_it_was_looked_for(face: Face, browser: TestClient) -> None:
     page = outline(browser, "/?q=nothing&state=held&from=100")
     assert shown(page) == []
-    for words in ("Nothing is found", "0 repositories of 1", "clear all filters"):
-        assert words in page.text
+    for message in ("Nothing is found", "0 repositories of 1", "clear all filters"):
+        assert message in page.text
     assert "/" in page.links
 
 

@@ -13,9 +13,9 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.types import Message
 
-from app.services.feed import Change
-from app.web.auth import Access, Role
-from app.web.live import Streams
+from app.services.views.feed import Change
+from app.web.api.live import Streams
+from app.web.http.auth import Access, Role
 from tests.own_processes import until
 from tests.web.face import Face, token
 
@@ -131,12 +131,12 @@ async def test_a_store_that_is_away_is_told_with_its_problem() -> None:
     face.feed.problem = "Postgres cannot be used now"
     async with serving(face) as application, opened(application) as browser:
         assert (await browser.event())[0] == "hello"
-        assert await browser.event() == ("away", {"problem": "Postgres cannot be used now"})
+        assert await browser.event() == ("outages", {"problem": "Postgres cannot be used now"})
         face.feed.problem = ""
         face.feed.mailboxes[0].put(EVERYTHING)
         assert (await browser.event())[1]["everything"] is True
         face.feed.problem = "again"
-        assert await browser.event() == ("away", {"problem": "again"})
+        assert await browser.event() == ("outages", {"problem": "again"})
 
 
 async def test_silence_is_broken_by_pings() -> None:

@@ -11,10 +11,10 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from app.errors import Rejected
-from app.web import session
-from app.web.auth import Access, Role
-from app.web.forms import MAX_FIELDS, MAX_FORM, MAX_PATH, own_path, parse_form
-from app.web.login import Doubts
+from app.web.http import session
+from app.web.http.auth import Access, Role
+from app.web.http.forms import MAX_FIELDS, MAX_FORM, MAX_PATH, own_path, parse_form
+from app.web.pages.login import FailedLogins
 from tests.web.face import Face, token
 from tests.web.outline import Outline
 from tests.web.test_access import SECRETS, TOKENS
@@ -33,11 +33,11 @@ def face() -> Face:
 def browser(face: Face) -> Iterator[TestClient]:
     with face.client(Accept=HTML) as client:
         client.follow_redirects = False
-        set_doubts(client, Doubts(delay=0.0))
+        set_doubts(client, FailedLogins(delay=0.0))
         yield client
 
 
-def set_doubts(browser: TestClient, doubts: Doubts) -> None:
+def set_doubts(browser: TestClient, doubts: FailedLogins) -> None:
     application = browser.app
     assert isinstance(application, Starlette)
     application.state.doubts = doubts
@@ -69,13 +69,13 @@ def test_a_browser_is_led_to_the_login_and_back(browser: TestClient) -> None:
 def test_the_session_is_who_speaks_and_what_it_may(face: Face, browser: TestClient) -> None:
     sign_in(browser)
     assert browser.post("/tags/app", json={"auto_deploy": False}, headers=HERE).status_code == 200
-    assert [word.by for word in face.rules.words] == ["ci"]
+    assert [word.by for word in face.rules.message] == ["ci"]
     refused = browser.post("/pause", headers=HERE)
     assert refused.status_code == 403
-    words = Outline(refused.text).text
-    assert "has the role deployer" in words
-    assert "needs admin" in words
-    assert "sign in with one" in words
+    message = Outline(refused.text).text
+    assert "has the role deployer" in message
+    assert "needs admin" in message
+    assert "sign in with one" in message
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_no_other_site_writes_with_a_session_nor_begins_or_ends_one(
     sign_in(browser)
     assert browser.post("/tags/app", json={"auto_deploy": False}, headers=headers).status_code == 403
     assert browser.post("/logout", headers=headers).status_code == 403
-    assert face.rules.words == []
+    assert face.rules.message == []
     assert browser.get("/", headers=headers).status_code == 200
 
 
@@ -137,11 +137,11 @@ def test_spaces_around_a_token_are_forgiven(browser: TestClient) -> None:
 
 
 async def test_only_so_many_wrong_tokens_are_looked_at_at_once(face: Face, browser: TestClient) -> None:
-    set_doubts(browser, Doubts(delay=0.0, at_once=0))
+    set_doubts(browser, FailedLogins(delay=0.0, at_once=0))
     answer = sign_in(browser, "wrong", next="/rollouts")
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
     assert 'value="/rollouts"' in answer.text
-    doubts = Doubts(delay=0.0, at_once=1)
+    doubts = FailedLogins(delay=0.0, at_once=1)
     assert not doubts.many
     await doubts.wait()
     assert not doubts.many

@@ -8,14 +8,14 @@ from starlette.testclient import TestClient
 
 from app.domain.job import Preview
 from app.errors import NomadUnavailable, RegistryUnavailable, StoreUnavailable
-from app.services.board import TagView
-from app.services.queries import WatchView
-from app.web.picking import SHOWN
+from app.services.views.board import TagView
+from app.services.views.queries import WatchView
+from app.web.pages.picking import SHOWN
 from tests.fakes.registry import digest_of
 from tests.web.face import COMMIT, NOW, WATCH, Face
 from tests.web.outline import Outline, outline
 
-PAGE = "/ask/deploy/app"
+PAGE = "/confirm/deploy/app"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -68,7 +68,7 @@ def test_of_very_many_the_first_are_shown_and_the_chosen_one(face: Face, browser
 
 
 def test_the_chosen_one_says_what_it_would_change(face: Face, browser: TestClient) -> None:
-    face.board.tags_seen = {"v1.0.0": TagView(tag="v1.0.0", first_seen_at=NOW, digest="")}
+    face.board.tags_seen = {"v1.0.0": TagView(tag="v1.0.0", first_found_at=NOW, digest="")}
     updates = {"web": "2 are replaced, one after another"}
     face.deployer.plan = Preview(updates=updates, unplaced="no node has 4 GB", warnings="group web has no update block")
     page = outline(browser, f"{PAGE}?tag=v1.0.0")
@@ -84,7 +84,7 @@ def test_the_chosen_one_says_what_it_would_change(face: Face, browser: TestClien
         assert told in page.text
     assert "registry.example/team/app:v1.0.0" in page.text
     assert page.by_id("do").get("disabled") is None
-    assert face.rules.words == []
+    assert face.rules.message == []
 
 
 @pytest.mark.parametrize(
@@ -92,9 +92,9 @@ def test_the_chosen_one_says_what_it_would_change(face: Face, browser: TestClien
     [
         (WATCH, "v1.0.0", "Deploy v1.0.0", "pin", "pinned to v1.0.0 , until it is reset"),
         (WATCH, "v1.1.0", "Redeploy v1.1.0", "keep", "still follows releases"),
-        (replace(WATCH, wanted="v1.0.0"), "v1.0.0", "Deploy v1.0.0", "keep", "still follows releases"),
-        (replace(WATCH, pinned_tag="test", wanted="test"), "test", "Deploy test", "keep", "stays pinned to test"),
-        (replace(WATCH, pinned_tag="test", wanted=""), "test", "Deploy test", "keep", "stays pinned to test"),
+        (replace(WATCH, desired="v1.0.0"), "v1.0.0", "Deploy v1.0.0", "keep", "still follows releases"),
+        (replace(WATCH, pinned_tag="test", desired="test"), "test", "Deploy test", "keep", "stays pinned to test"),
+        (replace(WATCH, pinned_tag="test", desired=""), "test", "Deploy test", "keep", "stays pinned to test"),
     ],
 )
 def test_the_label_and_the_rule_follow_the_choice(
@@ -110,17 +110,25 @@ def test_the_label_and_the_rule_follow_the_choice(
 def test_a_redeploy_leaves_the_rule_alone_and_another_tag_is_pinned(face: Face, browser: TestClient) -> None:
     assert browser.post(PAGE, data=form("v1.1.0", "keep")).status_code == 303
     assert browser.post(PAGE, data=form("v1.0.0", "pin")).status_code == 303
-    first, second = face.rules.words
-    assert (first.pinned_tag, first.auto_deploy, first.errand and first.errand.tag) == (None, None, "v1.1.0")
-    assert (second.pinned_tag, second.auto_deploy, second.errand and second.errand.tag) == ("v1.0.0", None, "v1.0.0")
+    first, second = face.rules.message
+    assert (first.pinned_tag, first.auto_deploy, first.deploy_request and first.deploy_request.tag) == (
+        None,
+        None,
+        "v1.1.0",
+    )
+    assert (second.pinned_tag, second.auto_deploy, second.deploy_request and second.deploy_request.tag) == (
+        "v1.0.0",
+        None,
+        "v1.0.0",
+    )
 
 
 def test_the_same_form_twice_is_one_deploy(face: Face, browser: TestClient) -> None:
     sent = form("v1.0.0")
     answers = [browser.post(PAGE, data=sent) for _ in range(2)]
     assert [each.status_code for each in answers] == [303, 303]
-    assert len(face.rules.words) == 1
-    assert face.rules.words[0].once == UUID(sent["once"])
+    assert len(face.rules.message) == 1
+    assert face.rules.message[0].idempotency_key == UUID(sent["once"])
 
 
 def test_the_page_makes_a_new_key_each_time(browser: TestClient) -> None:
@@ -129,38 +137,38 @@ def test_the_page_makes_a_new_key_each_time(browser: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "status", "words"),
+    ("sent", "status", "message"),
     [
         (form("v9.9.9"), 400, "v9.9.9"),
         (form("no tag"), 400, "is not a tag"),
         (form(""), 400, "no tag is chosen"),
         (form("v1.0.0", "nonsense"), 400, "keep or pin"),
-        (form("v1.0.0", once=""), 400, "lacks its key"),
-        (form("v1.0.0", once="nonsense"), 400, "lacks its key"),
+        (form("v1.0.0", idempotency_key=""), 400, "lacks its key"),
+        (form("v1.0.0", idempotency_key="nonsense"), 400, "lacks its key"),
         ({}, 400, "lacks its key"),
     ],
 )
 def test_a_refusal_stands_on_the_page_and_beside_the_button(
-    face: Face, browser: TestClient, script: TestClient, sent: dict[str, str], status: int, words: str
+    face: Face, browser: TestClient, script: TestClient, sent: dict[str, str], status: int, message: str
 ) -> None:
     page = browser.post(PAGE, data=sent, headers=FORM)
     assert page.status_code == status
-    assert words in Outline(page.text).text
+    assert message in Outline(page.text).text
     assert tags(Outline(page.text))
     beside = script.post(PAGE, data=sent, headers=FORM)
     assert (beside.status_code, beside.headers["content-type"]) == (status, "text/plain; charset=utf-8")
-    assert words in beside.text
-    assert face.rules.words == []
+    assert message in beside.text
+    assert face.rules.message == []
 
 
 @pytest.mark.parametrize(
-    "trouble", [RegistryUnavailable("the registry is away: try again later"), StoreUnavailable("Postgres is away")]
+    "outage", [RegistryUnavailable("the registry is away: try again later"), StoreUnavailable("Postgres is away")]
 )
-def test_while_something_is_away_nothing_is_deployed(face: Face, script: TestClient, trouble: Exception) -> None:
-    face.registries.trouble = trouble
+def test_while_something_is_away_nothing_is_deployed(face: Face, script: TestClient, outage: Exception) -> None:
+    face.registries.outage = outage
     answer = script.post(PAGE, data=form("v1.0.0"))
-    assert (answer.status_code, answer.text) == (503, str(trouble))
-    assert face.rules.words == []
+    assert (answer.status_code, answer.text) == (503, str(outage))
+    assert face.rules.message == []
 
 
 def test_what_cannot_be_foreseen_cannot_be_pressed(face: Face, browser: TestClient) -> None:
@@ -168,14 +176,14 @@ def test_what_cannot_be_foreseen_cannot_be_pressed(face: Face, browser: TestClie
         page = outline(browser, url)
         assert page.by_id("do").get("disabled") is not None
         assert [attributes for _, attributes in page.elements if attributes.get("role") == "alert"]
-    face.deployer.trouble = NomadUnavailable("Nomad is away")
+    face.deployer.outage = NomadUnavailable("Nomad is away")
     page = outline(browser, f"{PAGE}?tag=v1.0.0")
     assert "Nomad is away" in page.text
     assert page.by_id("do").get("disabled") is not None
 
 
 def test_a_dialog_opens_before_the_registry_is_asked(face: Face, script: TestClient) -> None:
-    face.registries.trouble = RegistryUnavailable("away")
+    face.registries.outage = RegistryUnavailable("outages")
     answer = script.get(PAGE, headers={"HX-Target": "dialog-body"})
     page = Outline(answer.text)
     assert face.registries.asked == 0
@@ -185,8 +193,8 @@ def test_a_dialog_opens_before_the_registry_is_asked(face: Face, script: TestCli
 
 
 def test_an_unknown_repository_is_404(browser: TestClient) -> None:
-    assert outline(browser, "/ask/deploy/nobody", status=404)
-    assert browser.post("/ask/deploy/nobody", data=form("v1.0.0")).status_code == 404
+    assert outline(browser, "/confirm/deploy/nobody", status=404)
+    assert browser.post("/confirm/deploy/nobody", data=form("v1.0.0")).status_code == 404
 
 
 def _act(page: Outline) -> list[tuple[str, str]]:

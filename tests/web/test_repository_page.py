@@ -8,10 +8,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.domain.decision import HoldReason
-from app.services.board import TimelineEntry
-from app.services.queries import Trouble, WatchView
-from app.web import wording
-from app.web.repository import ENTRIES
+from app.services.views.board import TimelineEntry
+from app.services.views.queries import Outage, WatchView
+from app.web.pages.repository import ENTRIES
+from app.web.render import wording
 from tests.fakes.registry import digest_of
 from tests.web.face import DECISION, DEPLOYMENT, NOW, PLACE, SUMMARY, WATCH, Face
 from tests.web.outline import outline
@@ -51,9 +51,9 @@ def test_each_trouble_is_told_with_its_time(face: Face, browser: TestClient) -> 
         face,
         replace(
             WATCH,
-            registry_trouble=Trouble(problem="connection refused", since=since),
-            job_trouble=Trouble(problem="the token may not", since=None),
-            unserved=Trouble(problem="the registry no longer has sha256:abc", since=since),
+            registry_outage=Outage(problem="connection refused", since=since),
+            job_outage=Outage(problem="the token may not", since=None),
+            missing_image=Outage(problem="the registry no longer has sha256:abc", since=since),
             source_stale="two literals name it",
         ),
     )
@@ -75,8 +75,8 @@ def test_a_rollout_under_way_shows_its_health_and_can_be_failed(face: Face, brow
     assert "1 unhealthy" in page.text
     (meter,) = (attributes for tag, attributes in page.elements if tag == "meter")
     assert (meter["value"], meter["max"]) == ("1", "2")
-    assert page.link("/ask/fail/") == f"/ask/fail/{WAITING.rollout_id}"
-    assert not [link for link in page.links if link.startswith("/ask/promote/")]
+    assert page.link("/confirm/fail/") == f"/confirm/fail/{WAITING.rollout_id}"
+    assert not [link for link in page.links if link.startswith("/confirm/promote/")]
 
 
 def test_canaries_that_wait_can_be_promoted_and_say_when_they_are_by_themselves(
@@ -86,14 +86,14 @@ def test_canaries_that_wait_can_be_promoted_and_say_when_they_are_by_themselves(
     page = outline(browser, "/repos/app")
     assert "Its canaries wait for promotion" in page.text
     assert "by themselves after 30 s" in page.text
-    assert page.link("/ask/promote/") == f"/ask/promote/{WAITING.rollout_id}"
+    assert page.link("/confirm/promote/") == f"/confirm/promote/{WAITING.rollout_id}"
 
 
 def test_what_nomad_has_not_begun_cannot_be_steered(face: Face, browser: TestClient) -> None:
     show(face, watch("app", rollout=UNDERWAY))
     page = outline(browser, "/repos/app")
     assert "Rollout under way" in str(page.elements)
-    assert not [link for link in page.links if link.startswith(("/ask/fail/", "/ask/promote/"))]
+    assert not [link for link in page.links if link.startswith(("/confirm/fail/", "/confirm/promote/"))]
 
 
 def test_why_the_last_rollout_failed(face: Face, browser: TestClient) -> None:
@@ -116,13 +116,13 @@ def test_going_back_is_offered_from_the_newest_and_to_what_succeeded(face: Face,
     undone = replace(GOOD, rollout_id=UUID(int=33), undone_by=UUID(int=1))
     face.board.rollouts = (SUMMARY, earlier, failed, undone)
     page = outline(browser, "/repos/app")
-    assert [link for link in page.links if link.startswith("/ask/rollback/")] == [
-        f"/ask/rollback/{SUMMARY.rollout_id}",
-        f"/ask/rollback/{earlier.rollout_id}",
+    assert [link for link in page.links if link.startswith("/confirm/rollback/")] == [
+        f"/confirm/rollback/{SUMMARY.rollout_id}",
+        f"/confirm/rollback/{earlier.rollout_id}",
     ]
     face.board.rollouts = (UNDERWAY, failed)
     page = outline(browser, "/repos/app")
-    assert not [link for link in page.links if link.startswith("/ask/rollback/")]
+    assert not [link for link in page.links if link.startswith("/confirm/rollback/")]
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_going_back_is_offered_from_the_newest_and_to_what_succeeded(face: Face,
         (WATCH, False),
         (replace(WATCH, failed=("sha256:a",)), True),
         (replace(WATCH, rolled_back_at=NOW), True),
-        (replace(WATCH, decision=replace(DECISION, reason=HoldReason.CHANGED_OUTSIDE)), True),
+        (replace(WATCH, decision=replace(DECISION, reason=HoldReason.DRIFTED)), True),
         (replace(WATCH, decision=replace(DECISION, reason=HoldReason.PAUSED)), False),
         (replace(WATCH, decision=None), False),
     ],
@@ -140,15 +140,20 @@ def test_letting_go_is_offered_where_something_is_held(
     face: Face, browser: TestClient, found: WatchView, offered: bool
 ) -> None:
     show(face, found)
-    assert ("/ask/release/app" in outline(browser, "/repos/app").links) is offered
+    assert ("/confirm/release/app" in outline(browser, "/repos/app").links) is offered
 
 
 def test_the_actions_lead_to_their_questions(face: Face, browser: TestClient) -> None:
     page = outline(browser, "/repos/app")
-    assert {"/ask/deploy/app", "/ask/deploy/app?tag=v1.1.0", "/ask/reset/app", "/ask/switch-off/app"} <= set(page.links)
-    assert page.form("/ask/check/app").method == "post"
+    assert {
+        "/confirm/deploy/app",
+        "/confirm/deploy/app?tag=v1.1.0",
+        "/confirm/reset/app",
+        "/confirm/switch-off/app",
+    } <= set(page.links)
+    assert page.form("/confirm/check/app").method == "post"
     show(face, replace(WATCH, running=()))
-    assert "/ask/deploy/app?tag=" not in str(outline(browser, "/repos/app").links)
+    assert "/confirm/deploy/app?tag=" not in str(outline(browser, "/repos/app").links)
 
 
 @pytest.mark.parametrize("entry", list(entries()), ids=lambda entry: entry.key)
@@ -156,7 +161,7 @@ def test_the_timeline_words_each_entry(face: Face, browser: TestClient, entry: T
     face.board.happened = (replace(entry, watch="app"),)
     page = outline(browser, "/repos/app")
     assert wording.entry_title(entry) in page.text
-    assert wording.visible(entry.words).replace("/", "/ ") in page.text.replace("/", "/ ").replace("/  ", "/ ")
+    assert wording.visible(entry.message).replace("/", "/ ") in page.text.replace("/", "/ ").replace("/  ", "/ ")
     (line,) = (each for tag, each in page.elements if tag == "li" and each.get("class") == wording.entry_tone(entry))
     assert line
 
@@ -175,7 +180,7 @@ def test_a_decision_says_how_it_was_found_and_how_often_it_was_the_same(face: Fa
 def test_older_entries_are_a_link_away_and_garbage_asks_for_the_newest(face: Face, browser: TestClient) -> None:
     (one,) = (each for each in entries() if each.key == "r")
     face.board.happened = tuple(
-        replace(one, key=f"k{number:03}", at=NOW - timedelta(minutes=number), words=f"event {number:03}")
+        replace(one, key=f"k{number:03}", at=NOW - timedelta(minutes=number), message=f"event {number:03}")
         for number in range(ENTRIES + 5)
     )
     first = outline(browser, "/repos/app")
@@ -190,7 +195,7 @@ def test_older_entries_are_a_link_away_and_garbage_asks_for_the_newest(face: Fac
 
 
 def test_nothing_yet_says_what_will_begin_it(face: Face, browser: TestClient) -> None:
-    show(face, watch("app", decision=None, rollout=None, running=(), wanted="", wanted_digest="", tags_read_at=None))
+    show(face, watch("app", decision=None, rollout=None, running=(), desired="", desired_digest="", tags_read_at=None))
     text = outline(browser, "/repos/app").text
     for told in ("Not looked at yet", "None yet.", "Nothing has happened yet", "not yet", "unknown"):
         assert told in text

@@ -7,8 +7,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.domain.rollout import OutcomeKind
-from app.services.queries import RolloutSummary
-from app.web import labels
+from app.services.views.queries import RolloutSummary
+from app.web.render import labels
 from tests.fakes.registry import digest_of
 from tests.web.face import ROLLOUT, SUMMARY, Face
 from tests.web.outline import outline
@@ -48,11 +48,11 @@ def test_why_it_failed_and_what_took_it_back(face: Face, browser: TestClient) ->
 @pytest.mark.parametrize(
     ("summary", "submitted", "offered"),
     [
-        (WAITING, True, ["/ask/promote/", "/ask/fail/"]),
+        (WAITING, True, ["/confirm/promote/", "/confirm/fail/"]),
         (replace(WAITING, deployment=None), True, []),
         (UNDERWAY, False, []),
-        (GOOD, True, ["/ask/rollback/"]),
-        (SUMMARY, True, ["/ask/rollback/"]),
+        (GOOD, True, ["/confirm/rollback/"]),
+        (SUMMARY, True, ["/confirm/rollback/"]),
         (SUMMARY, False, []),
         (replace(GOOD, undone_by=UUID(int=4)), True, []),
     ],
@@ -62,7 +62,7 @@ def test_only_what_makes_sense_is_offered(
 ) -> None:
     changes = {} if submitted else {"submitted_at": None}
     page = outline(browser, show(face, summary, **changes))
-    steering = [link for link in page.links if link.startswith("/ask/") and link != "/ask/pause"]
+    steering = [link for link in page.links if link.startswith("/confirm/") and link != "/confirm/pause"]
     assert steering == [f"{start}{summary.rollout_id}" for start in offered]
 
 

@@ -8,8 +8,8 @@ from starlette.testclient import TestClient
 
 from app.domain.job import Diagnosis, LogTail
 from app.errors import RegistryDenied, RegistryUnavailable, StoreUnavailable
-from app.services.queries import Trouble
-from app.services.word import Word
+from app.services.commands.watch_commands import Command
+from app.services.views.queries import Outage
 from tests.web.face import COMMIT, DEPLOYMENT, NOW, ROLLOUT, SUMMARY, WATCH, Face
 
 
@@ -25,16 +25,16 @@ def test_the_tag_is_the_resolved_one(client: TestClient) -> None:
 
 
 def test_a_watch_that_was_never_looked_at_is_asked_for_live(face: Face, client: TestClient) -> None:
-    face.queries.known = (replace(WATCH, wanted="", tags=(), tags_read_at=None),)
+    face.queries.known = (replace(WATCH, desired="", tags=(), tags_read_at=None),)
     assert client.get("/tags/app").json() == {"repo_tag": "v1.1.0"}
     face.registries.images = {}
     assert client.get("/tags/app").status_code == 400
-    face.registries.trouble = RegistryUnavailable("it is away")
+    face.registries.outage = RegistryUnavailable("it is away")
     assert client.get("/tags/app").status_code == 503
 
 
 def test_no_tag_is_a_refusal_that_asks_no_registry(face: Face, client: TestClient) -> None:
-    face.queries.known = (replace(WATCH, wanted=""),)
+    face.queries.known = (replace(WATCH, desired=""),)
     answer = client.get("/tags/app")
     assert answer.status_code == 400
     assert "push a release" in answer.json()["message"]
@@ -48,7 +48,7 @@ def test_names_may_contain_slashes(face: Face, client: TestClient) -> None:
     assert client.post("/tags/team/app", json={"auto_deploy": True}).status_code == 200
     assert client.post("/tags/team/app/reset").status_code == 200
     assert client.post("/repos/team/app/check").status_code == 200
-    assert [word.watch for word in face.rules.words] == ["team/app", "team/app"]
+    assert [word.watch for word in face.rules.message] == ["team/app", "team/app"]
     assert face.rules.checked == ["team/app"]
 
 
@@ -61,12 +61,12 @@ def test_a_pin_is_answered_with_its_rollout(face: Face, client: TestClient) -> N
 def test_a_toggle_is_answered_without_a_rollout(face: Face, client: TestClient) -> None:
     answer = client.post("/tags/app", json={"auto_deploy": False})
     assert (answer.status_code, answer.json()) == (200, {"message": "Auto deployment set to false"})
-    assert face.rules.words == [Word(watch="app", by="", auto_deploy=False)]
+    assert face.rules.message == [Command(watch="app", by="", auto_deploy=False)]
 
 
 def test_both_fields_are_one_word(face: Face, client: TestClient) -> None:
     client.post("/tags/app", json={"pinned_tag": "test", "auto_deploy": True})
-    (word,) = face.rules.words
+    (word,) = face.rules.message
     assert (word.pinned_tag, word.auto_deploy) == ("test", True)
 
 
@@ -80,11 +80,11 @@ def test_the_type_of_the_body_does_not_matter(client: TestClient) -> None:
 def test_reset_needs_no_body(face: Face, client: TestClient) -> None:
     for body in (b"", b"{}", b"nonsense"):
         assert client.post("/tags/app/reset", content=body).json()["message"] == "Deploying to v1.1.0"
-    assert {(word.pinned_tag, word.auto_deploy) for word in face.rules.words} == {("", True)}
+    assert {(word.pinned_tag, word.auto_deploy) for word in face.rules.message} == {("", True)}
 
 
 @pytest.mark.parametrize(
-    ("body", "words"),
+    ("body", "message"),
     [
         (b"", "empty"),
         (b"  \n", "empty"),
@@ -122,12 +122,12 @@ def test_reset_needs_no_body(face: Face, client: TestClient) -> None:
         (b'{"pinned_tag": "\\ud800"}', "is not a tag"),
     ],
 )
-def test_what_cannot_be_is_refused_with_the_reason(face: Face, client: TestClient, body: bytes, words: str) -> None:
+def test_what_cannot_be_is_refused_with_the_reason(face: Face, client: TestClient, body: bytes, message: str) -> None:
     answer = client.post("/tags/app", content=body)
     assert answer.status_code == 400
     assert set(answer.json()) == {"message"}
-    assert words in answer.json()["message"]
-    assert face.rules.words == []
+    assert message in answer.json()["message"]
+    assert face.rules.message == []
 
 
 def test_an_unknown_repository_is_named_with_the_mend(face: Face, client: TestClient) -> None:
@@ -140,12 +140,12 @@ def test_an_unknown_repository_is_named_with_the_mend(face: Face, client: TestCl
         assert answer.status_code == 400
         assert "nonexistent-repo" in answer.json()["message"]
         assert "GET /repos" in answer.json()["message"]
-    assert face.rules.words == []
+    assert face.rules.message == []
 
 
-@pytest.mark.parametrize("path", ["/tags/%00", "/repos/a%00b", "/ask/reset/%00", "/ask/deploy/%00?tag=v1"])
+@pytest.mark.parametrize("path", ["/tags/%00", "/repos/a%00b", "/confirm/reset/%00", "/confirm/deploy/%00?tag=v1"])
 def test_a_name_that_no_store_takes_is_unknown_without_asking_one(face: Face, client: TestClient, path: str) -> None:
-    face.queries.trouble = face.rules.trouble = RuntimeError("invalid byte sequence for encoding")
+    face.queries.outage = face.rules.outage = RuntimeError("invalid byte sequence for encoding")
     answer = client.get(path)
     assert answer.status_code == 400
     assert "not being watched" in answer.json()["message"]
@@ -159,18 +159,18 @@ def test_a_body_over_the_limit_is_413(face: Face, client: TestClient, chunked: b
     assert "message" in answer.json()
 
 
-@pytest.mark.parametrize("trouble", [RegistryUnavailable("away", retry_after=6.2), RegistryDenied("wrong password")])
-def test_a_registry_that_does_not_tell_is_503(face: Face, client: TestClient, trouble: Exception) -> None:
-    face.registries.trouble = trouble
+@pytest.mark.parametrize("outage", [RegistryUnavailable("outages", retry_after=6.2), RegistryDenied("wrong password")])
+def test_a_registry_that_does_not_tell_is_503(face: Face, client: TestClient, outage: Exception) -> None:
+    face.registries.outage = outage
     answer = client.post("/tags/app", json={"pinned_tag": "v1.0.0"})
     assert answer.status_code == 503
-    assert int(answer.headers["Retry-After"]) == (7 if isinstance(trouble, RegistryUnavailable) else 1)
-    assert answer.json() == {"message": str(trouble)}
-    assert face.rules.words == []
+    assert int(answer.headers["Retry-After"]) == (7 if isinstance(outage, RegistryUnavailable) else 1)
+    assert answer.json() == {"message": str(outage)}
+    assert face.rules.message == []
 
 
 def test_every_route_that_reads_or_writes_postgres_says_503_while_it_is_away(face: Face, client: TestClient) -> None:
-    face.rules.trouble = face.queries.trouble = face.board.trouble = StoreUnavailable("Postgres cannot be used now")
+    face.rules.outage = face.queries.outage = face.board.outage = StoreUnavailable("Postgres cannot be used now")
     for answer in (
         client.get("/"),
         client.get("/repos"),
@@ -232,7 +232,7 @@ def test_unknown_paths_and_methods_are_answered_as_json(client: TestClient) -> N
 
 
 def test_a_bug_is_500_without_its_inside(face: Face, client: TestClient) -> None:
-    face.queries.trouble = ZeroDivisionError("secret inside")
+    face.queries.outage = ZeroDivisionError("secret inside")
     answer = client.get("/repos")
     assert answer.status_code == 500
     assert "secret inside" not in answer.text
@@ -244,7 +244,7 @@ def test_repos_tell_what_holds_a_watch_and_what_is_wrong_with_what_runs(face: Fa
         failed=("sha256:a",),
         rolled_back_at=NOW,
         source_stale="two literals name it",
-        unserved=Trouble(problem="gone", since=NOW),
+        missing_image=Outage(problem="gone", since=NOW),
         promote_after=30.0,
         revert_on_failure=False,
     )
@@ -253,7 +253,7 @@ def test_repos_tell_what_holds_a_watch_and_what_is_wrong_with_what_runs(face: Fa
     assert told["failed"] == ["sha256:a"]
     assert told["rolled_back_at"].startswith("2026-01-02T03:04:05")
     assert told["source_stale"] == "two literals name it"
-    assert told["unserved"]["problem"] == "gone"
+    assert told["missing_image"]["problem"] == "gone"
     assert (told["promote_after"], told["revert_on_failure"]) == (30.0, False)
 
 

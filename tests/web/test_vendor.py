@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from app.web.assets import FOLDER
+from app.web.http.assets import FOLDER
 from tests.unit.packaging.documents import read, section
 
 VENDOR = FOLDER / "vendor"

@@ -12,8 +12,8 @@ from starlette.types import Message, Receive
 from app.errors import RegistryWatcherError
 from app.settings.secret import Secret
 from app.settings.values import WebhookSource
-from app.web import deliveries
-from app.web.respond import refuse_error
+from app.web.http.answers import refuse_error
+from app.web.pages import deliveries
 from app.web.routes import receive_delivery
 from app.web.running import set_running
 from tests.fakes.inbox import KnownWatch, MemoryInbox
@@ -62,7 +62,7 @@ def test_a_good_delivery_is_stored_answered_and_rung(client: TestClient, service
     delivery = answer.json().pop("delivery")
     assert answer.json() == {"delivery": delivery, "events": 1, "ignored": 1, "duplicates": 0}
     assert answer.headers["Location"] == f"/deliveries/{delivery}"
-    assert services.doorbell.rings == [("look", "7")]
+    assert services.waker.wakes == [("look", "7")]
 
 
 def test_the_location_tells_what_was_understood(client: TestClient) -> None:
@@ -80,7 +80,7 @@ def test_a_retry_is_a_duplicate_and_rings_nobody(client: TestClient, services: F
     client.post("/webhooks/main", content=envelope(push()), headers=GOOD)
     answer = client.post("/webhooks/main", content=envelope(push()), headers=GOOD)
     assert (answer.status_code, answer.json()["events"], answer.json()["duplicates"]) == (202, 0, 1)
-    assert len(services.doorbell.rings) == 1
+    assert len(services.waker.wakes) == 1
 
 
 @pytest.mark.parametrize("sent", ["Bearer new", "new", "bearer old", "old"])
@@ -166,11 +166,11 @@ async def test_a_client_that_goes_away_leaves_nothing(application: Starlette, se
 
 
 def test_a_store_that_is_away_is_503_and_the_retry_is_taken(client: TestClient, services: Face) -> None:
-    services.inbox.away = True
+    services.inbox.outages = True
     answer = client.post("/webhooks/main", content=envelope(push()), headers=GOOD)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
     assert client.get("/deliveries/00000000-0000-0000-0000-000000000000").status_code == 503
-    services.inbox.away = False
+    services.inbox.outages = False
     assert client.post("/webhooks/main", content=envelope(push()), headers=GOOD).json()["events"] == 1
 
 
@@ -197,7 +197,7 @@ def test_a_source_of_nonsense_is_404_and_is_not_noted(client: TestClient, servic
 
 
 def test_an_unknown_source_is_404_while_the_store_is_away(client: TestClient, services: Face) -> None:
-    services.inbox.away = True
+    services.inbox.outages = True
     assert client.post("/webhooks/forgotten", content=b"{}").status_code == 404
 
 

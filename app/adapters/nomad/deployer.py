@@ -10,10 +10,10 @@ from typing import TypeVar
 
 from app.adapters.nomad import refusals
 from app.adapters.nomad.explain.diagnosis import diagnose
-from app.adapters.nomad.follow.following import Following
+from app.adapters.nomad.follow.following import DeploymentProgress
 from app.adapters.nomad.follow.promotion import Promotion
-from app.adapters.nomad.follow.waiting import Waiting
-from app.adapters.nomad.http.access import Access
+from app.adapters.nomad.follow.waiting import NomadWaits
+from app.adapters.nomad.http.access import NomadAccess
 from app.adapters.nomad.http.client import NomadClient
 from app.adapters.nomad.http.connection import NomadConnection
 from app.adapters.nomad.register.registration import Registration
@@ -36,12 +36,12 @@ class NomadDeployer:
     """
 
     def __init__(self, connection: NomadConnection) -> None:
-        access = Access(connection)
+        access = NomadAccess(connection)
         self._client = NomadClient(access)
         self._registration = Registration(self._client, VaultToken(connection.vault_token, self._client))
-        self._following = Following(self._client)
+        self._following = DeploymentProgress(self._client)
         self._promotion = Promotion(self._client)
-        self._waiting = Waiting(access)
+        self._waiting = NomadWaits(access)
         self._threads = ThreadPoolExecutor(max_workers=_PARALLEL, thread_name_prefix="nomad")
 
     async def inspect(self, place: JobPlace) -> JobState | None:

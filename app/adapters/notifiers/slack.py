@@ -13,8 +13,8 @@ from app.adapters.notifiers.kind import ChannelKind
 from app.domain.message import Message
 from app.domain.notification import NotificationKind
 from app.errors import Permanent, Transient
-from app.http import BodyRefused, bounded, read_bounded
-from app.network import HeaderRefused
+from app.outbound.client import BodyRefused, bounded, read_bounded
+from app.outbound.network import HeaderRefused
 
 MAX_HEADLINE = 400  # characters, escaped
 MAX_SECTION = 2900  # Slack takes 3000 in a section's text
@@ -28,7 +28,7 @@ MARKS = {
     NotificationKind.SUPERSEDED: "⏭️",
     NotificationKind.AWAITS_PROMOTION: "🐤",
     NotificationKind.HELD: "✋",
-    NotificationKind.TROUBLE: "⚠️",
+    NotificationKind.OUTAGE: "⚠️",
     NotificationKind.ENDED: "⏹️",
 }
 _LATER = frozenset({408, 425, 429})
@@ -50,7 +50,7 @@ class SlackChannel:
             )
             response = await self._client.send(request, stream=True)
             try:
-                words = await self._words(response)
+                words = await self._message(response)
             finally:
                 await response.aclose()
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):  # without the cause, which quotes the address
@@ -61,7 +61,7 @@ class SlackChannel:
             raise Transient(f"Slack did not answer: {type(error).__name__}") from error
         _judge(response, words)
 
-    async def _words(self, response: httpx.Response) -> str:
+    async def _message(self, response: httpx.Response) -> str:
         try:
             body = await read_bounded(response, MAX_ANSWER)
         except BodyRefused:

@@ -14,10 +14,10 @@ from urllib.parse import urljoin
 
 import orjson
 
-from app.adapters.registry.origins import same_origin
+from app.adapters.registry.client.origins import same_origin
 from app.domain.reference import parse_digest, parse_tag
 from app.errors import InvalidReference
-from app.http import bounded, redact
+from app.outbound.client import bounded, redact
 
 INDEX_TYPES = frozenset(
     {"application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"}

@@ -24,7 +24,7 @@ WHAT_NEXT = {
     NotificationKind.FAILED: "It is not tried again until a person releases or deploys it, or something newer appears.",
     NotificationKind.SUPERSEDED: "Something newer took its place.",
     NotificationKind.HELD: "It waits for a person.",
-    NotificationKind.TROUBLE: "It is tried again by itself.",
+    NotificationKind.OUTAGE: "It is tried again by itself.",
 }
 
 

@@ -52,7 +52,7 @@ class Notifications(Protocol):
         """It was delivered: the end of it."""
         ...
 
-    async def put_off(self, claimed: ClaimedDelivery, *, seconds: float, problem: str) -> None:
+    async def requeue(self, claimed: ClaimedDelivery, *, seconds: float, problem: str) -> None:
         """It was not delivered: due again in `seconds`."""
         ...
 
@@ -83,7 +83,7 @@ async def notify(notifier: Notifier, notification_delivery_id: int) -> bool:
         await _send(notifier, claimed)
     except Transient as error:
         pause = max(_pause(claimed.attempts), min(error.retry_after or 0.0, 3600.0))
-        await _put_off(notifier, claimed, error, seconds=pause)
+        await _requeue(notifier, claimed, error, seconds=pause)
     except Permanent as error:
         await _refused(notifier, claimed, error)
     else:
@@ -106,14 +106,14 @@ async def _send(notifier: Notifier, claimed: ClaimedDelivery) -> None:
 
 async def _refused(notifier: Notifier, claimed: ClaimedDelivery, error: Permanent) -> None:
     if claimed.age < PATIENCE:
-        await _put_off(notifier, claimed, error, seconds=min(3600.0, 60 * _pause(claimed.attempts)))
+        await _requeue(notifier, claimed, error, seconds=min(3600.0, 60 * _pause(claimed.attempts)))
         return
     await notifier.notifications.give_up(claimed, problem=str(error))
     log.error("notification.given_up", **_named(claimed), attempts=claimed.attempts, problem=str(error))
 
 
-async def _put_off(notifier: Notifier, claimed: ClaimedDelivery, error: Exception, *, seconds: float) -> None:
-    await notifier.notifications.put_off(claimed, seconds=seconds, problem=str(error))
+async def _requeue(notifier: Notifier, claimed: ClaimedDelivery, error: Exception, *, seconds: float) -> None:
+    await notifier.notifications.requeue(claimed, seconds=seconds, problem=str(error))
     log.warning("notification.put_off", **_named(claimed), seconds=seconds, problem=str(error))
 
 

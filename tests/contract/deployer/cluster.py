@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from app.domain.watch import JobPlace
-from app.local.nomad import Fate, Simulator
+from app.simulators.nomad import Fate, Simulator
 from tests.servers.tiny_images import Behaviour
 
 Json = dict[str, Any]

@@ -11,7 +11,7 @@ import pytest
 
 from app.adapters.nomad import NomadConnection, NomadDeployer
 from app.domain.watch import JobPlace
-from app.local.nomad import Fate, Simulator, Timing, create_simulator_app, sample_job
+from app.simulators.nomad import Fate, Simulator, Timing, create_simulator_app, sample_job
 from tests.contract.deployer import sources
 from tests.contract.deployer.agent import Agent, opened
 from tests.contract.deployer.cluster import Cluster, Jobs
@@ -73,8 +73,8 @@ def cluster(request: pytest.FixtureRequest) -> Cluster:
     if request.param == "agent":
         real: Agent = request.getfixturevalue("agent")
         return real.cluster
-    wanted = "guarded_simulator" if "guarded" in request.fixturenames else "open_simulator"
-    played: Cluster = request.getfixturevalue(wanted)
+    desired = "guarded_simulator" if "guarded" in request.fixturenames else "open_simulator"
+    played: Cluster = request.getfixturevalue(desired)
     return played
 
 

@@ -48,7 +48,7 @@ def completed(seen: Snapshot) -> bool:
     return seen.evaluated and bool(seen.allocations) and all(each.status == "complete" for each in seen.allocations)
 
 
-async def followed(
+async def rollout(
     deployer: Deployer, place: JobPlace, submission: Submission, *, until: Callable[[Snapshot], bool] = over
 ) -> Snapshot:
     """Look until `until` is true; TimeoutError after a while."""

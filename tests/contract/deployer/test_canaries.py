@@ -6,7 +6,7 @@ from app.domain.job import DeploymentPhase, DeploymentState, Snapshot
 from app.errors import JobRejected
 from app.ports import Deployer
 from tests.contract.deployer.cluster import Cluster, Jobs
-from tests.contract.deployer.following import followed, over, settled, submitted
+from tests.contract.deployer.following import over, rollout, settled, submitted
 from tests.contract.deployer.jobs import SECOND, constrained, service
 from tests.servers.tiny_images import Behaviour
 
@@ -26,13 +26,13 @@ async def test_a_canary_waits_healthy_and_is_promoted(deployer: Deployer, cluste
     await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
 
-    waiting = deployment_of(await followed(deployer, place, submission, until=waits_for_promotion))
+    waiting = deployment_of(await rollout(deployer, place, submission, until=waits_for_promotion))
     stored = cluster.read(place)
     assert (waiting.phase, waiting.canaries, waiting.healthy) == (DeploymentPhase.ACTIVE, 1, 1)
     assert (stored["JobModifyIndex"], stored["Stable"]) == (submission.index, False)
 
     await deployer.promote(place, waiting.deployment_id)
-    seen = await followed(deployer, place, submission)
+    seen = await rollout(deployer, place, submission)
     done = deployment_of(seen)
     assert (done.phase, done.awaits_promotion, done.healthy) == (DeploymentPhase.SUCCESSFUL, False, 2)
     assert seen.stable
@@ -48,7 +48,7 @@ async def test_a_canary_that_is_not_healthy_yet_cannot_be_promoted(
     await settled(deployer, place)
     with cluster.slowed(4):
         submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
-        seen = await followed(deployer, place, submission, until=lambda seen: seen.deployment is not None)
+        seen = await rollout(deployer, place, submission, until=lambda seen: seen.deployment is not None)
         assert not deployment_of(seen).awaits_promotion
         with pytest.raises(JobRejected, match="healthy"):
             await deployer.promote(place, deployment_of(seen).deployment_id)
@@ -59,9 +59,9 @@ async def test_a_canary_is_failed_by_a_word(deployer: Deployer, cluster: Cluster
     place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1"), Canary=1))
     await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
-    waiting = deployment_of(await followed(deployer, place, submission, until=waits_for_promotion))
+    waiting = deployment_of(await rollout(deployer, place, submission, until=waits_for_promotion))
     await deployer.fail(place, waiting.deployment_id)
-    failed = deployment_of(await followed(deployer, place, submission))
+    failed = deployment_of(await rollout(deployer, place, submission))
     assert failed.phase is DeploymentPhase.FAILED
     assert "marked as failed" in failed.description
     with pytest.raises(JobRejected, match="has already ended"):
@@ -73,7 +73,7 @@ async def test_nomad_promotes_where_the_job_says_so(deployer: Deployer, cluster:
     place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1"), Canary=1, AutoPromote=True))
     await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
-    seen = await followed(deployer, place, submission, until=lambda seen: waits_for_promotion(seen) or over(seen))
+    seen = await rollout(deployer, place, submission, until=lambda seen: waits_for_promotion(seen) or over(seen))
     assert deployment_of(seen).phase is DeploymentPhase.SUCCESSFUL
 
 
@@ -82,7 +82,7 @@ async def test_a_sick_canary_fails_and_leaves_the_old_one(deployer: Deployer, cl
     place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1"), Canary=1))
     await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(Behaviour.CRASHES))
-    failed = deployment_of(await followed(deployer, place, submission))
+    failed = deployment_of(await rollout(deployer, place, submission))
     assert (failed.phase, failed.healthy) == (DeploymentPhase.FAILED, 0)
     alive = [each for each in cluster.allocations(place) if each["ClientStatus"] == "running"]
     assert [each["JobVersion"] for each in alive] == [0]

@@ -9,7 +9,7 @@ import pytest
 from app.adapters.nomad import NomadConnection, NomadDeployer
 from app.domain.job import Submission
 from app.errors import ConfigError, NomadDenied, NomadUnavailable
-from app.local.nomad import Simulator, create_simulator_app, sample_job
+from app.simulators.nomad import Simulator, create_simulator_app, sample_job
 from tests.contract.deployer.lone import OLD, PLACE, a_patch, opened
 from tests.servers.http import serve
 from tests.servers.tls import Certificate, issue

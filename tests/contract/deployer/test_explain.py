@@ -7,14 +7,14 @@ import pytest
 from app.domain.job import DeploymentPhase, Diagnosis, Snapshot
 from app.ports import Deployer
 from tests.contract.deployer.cluster import Cluster, Jobs
-from tests.contract.deployer.following import followed, settled, submitted
+from tests.contract.deployer.following import rollout, settled, submitted
 from tests.contract.deployer.jobs import SECOND, batch, constrained, group, job, service, task, update
 from tests.servers.tiny_images import LAST_WORDS, Behaviour
 
 
-def says(diagnosis: Diagnosis, *words: str) -> bool:
+def says(diagnosis: Diagnosis, *message: str) -> bool:
     """Whether one finding has all the words."""
-    return any(all(re.search(word, finding) for word in words) for finding in diagnosis.findings)
+    return any(all(re.search(word, finding) for word in message) for finding in diagnosis.findings)
 
 
 async def failed(deployer: Deployer, cluster: Cluster, jobs: Jobs, behaviour: Behaviour) -> tuple[Snapshot, Diagnosis]:
@@ -23,7 +23,7 @@ async def failed(deployer: Deployer, cluster: Cluster, jobs: Jobs, behaviour: Be
     place = jobs.start(service(cluster.image(Behaviour.STEADY), MinHealthyTime=3 * SECOND))
     await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(behaviour))
-    seen = await followed(deployer, place, submission)
+    seen = await rollout(deployer, place, submission)
     assert seen.deployment is not None
     assert seen.deployment.phase is DeploymentPhase.FAILED
     return seen, await deployer.diagnose(place, submission)
@@ -72,7 +72,7 @@ async def test_a_check_that_nobody_answers(deployer: Deployer, cluster: Cluster,
     place = jobs.start(job(checked))
     await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(Behaviour.DEAF, "v2"))
-    seen = await followed(deployer, place, submission)
+    seen = await rollout(deployer, place, submission)
     assert seen.deployment is not None
     assert seen.deployment.phase is DeploymentPhase.FAILED
     assert says(await deployer.diagnose(place, submission), "app", "check|[Ss]ervices not healthy")
@@ -81,7 +81,7 @@ async def test_a_check_that_nobody_answers(deployer: Deployer, cluster: Cluster,
 async def test_a_constraint_that_no_node_meets(deployer: Deployer, jobs: Jobs) -> None:
     place = jobs.start(constrained(service("reg.example/app:v1"), "${attr.kernel.name}", "plan9"))
     submission = await submitted(deployer, place, "reg.example/app:v2")
-    await followed(deployer, place, submission, until=lambda seen: seen.unplaced != "")
+    await rollout(deployer, place, submission, until=lambda seen: seen.unplaced != "")
     assert says(await deployer.diagnose(place, submission), "app", r"\$\{attr.kernel.name\} = plan9")
 
 
@@ -89,7 +89,7 @@ async def test_a_constraint_that_no_node_meets(deployer: Deployer, jobs: Jobs) -
 async def test_more_memory_than_any_node_has(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1"), memory=100_000_000))
     submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
-    await followed(deployer, place, submission, until=lambda seen: seen.unplaced != "")
+    await rollout(deployer, place, submission, until=lambda seen: seen.unplaced != "")
     assert says(await deployer.diagnose(place, submission), "app", "memory")
 
 
@@ -97,7 +97,7 @@ async def test_more_memory_than_any_node_has(deployer: Deployer, cluster: Cluste
 async def test_a_batch_job_that_fails(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     place = jobs.start(batch(cluster.image(Behaviour.FINISHES)))
     submission = await submitted(deployer, place, cluster.image(Behaviour.CRASHES))
-    seen = await followed(
+    seen = await rollout(
         deployer, place, submission, until=lambda seen: any(each.status == "failed" for each in seen.allocations)
     )
     assert seen.runs_to_completion
@@ -111,5 +111,5 @@ async def test_what_runs_well_has_no_findings(deployer: Deployer, cluster: Clust
     place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1")))
     await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
-    await followed(deployer, place, submission)
+    await rollout(deployer, place, submission)
     assert await deployer.diagnose(place, submission) == Diagnosis()

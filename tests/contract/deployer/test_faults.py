@@ -10,7 +10,16 @@ import pytest
 from app.adapters.nomad import NomadConnection, NomadDeployer
 from app.domain.job import DeploymentPhase, JobPatch, TaskChange
 from app.errors import JobChanged, JobRejected, NomadDenied, NomadUnavailable, OutcomeUnknown
-from app.local.nomad import Action, Fate, Fault, Simulator, Timing, Trouble, create_simulator_app, sample_job
+from app.simulators.nomad import (
+    Fate,
+    FaultAction,
+    Misbehaviour,
+    NomadFault,
+    Simulator,
+    Timing,
+    create_simulator_app,
+    sample_job,
+)
 from tests.contract.deployer.lone import NEW, OLD, PLACE, SERVER, a_patch, opened
 from tests.servers.http import serve
 
@@ -21,8 +30,8 @@ async def deployer(address: str) -> AsyncIterator[NomadDeployer]:
         yield made
 
 
-def on_register(action: Action, **fault: Any) -> Fault:
-    return Fault(action=action, method="POST", path="/v1/job/web", **fault)
+def on_register(action: FaultAction, **fault: Any) -> NomadFault:
+    return NomadFault(action=action, method="POST", path="/v1/job/web", **fault)
 
 
 async def used_up(nomad: Simulator) -> None:
@@ -33,18 +42,20 @@ async def used_up(nomad: Simulator) -> None:
 
 
 LOST_AFTER = [
-    pytest.param(on_register(Action.RESET, after=True), id="reset after apply"),
-    pytest.param(on_register(Action.HANG, after=True, seconds=3), id="hangs after apply"),
-    pytest.param(on_register(Action.STATUS, after=True, status=502, text="bad gateway"), id="gateway after apply"),
-    pytest.param(on_register(Action.STATUS, after=True, status=500, text="rpc error: EOF"), id="rpc error after apply"),
-    pytest.param(on_register(Action.STATUS, after=True, status=500), id="no leader after apply"),
-    pytest.param(on_register(Action.STATUS, after=True, status=200, text="<html>"), id="not JSON after apply"),
+    pytest.param(on_register(FaultAction.RESET, after=True), id="reset after apply"),
+    pytest.param(on_register(FaultAction.HANG, after=True, seconds=3), id="hangs after apply"),
+    pytest.param(on_register(FaultAction.STATUS, after=True, status=502, text="bad gateway"), id="gateway after apply"),
+    pytest.param(
+        on_register(FaultAction.STATUS, after=True, status=500, text="rpc error: EOF"), id="rpc error after apply"
+    ),
+    pytest.param(on_register(FaultAction.STATUS, after=True, status=500), id="no leader after apply"),
+    pytest.param(on_register(FaultAction.STATUS, after=True, status=200, text="<html>"), id="not JSON after apply"),
 ]
 
 
 @pytest.mark.parametrize("fault", LOST_AFTER)
 async def test_an_applied_order_with_a_lost_answer_is_read_back(
-    deployer: NomadDeployer, nomad: Simulator, fault: Fault
+    deployer: NomadDeployer, nomad: Simulator, fault: NomadFault
 ) -> None:
     patch = await a_patch(deployer)
     nomad.faults.add(replace(fault))
@@ -60,18 +71,18 @@ async def test_an_applied_order_with_a_lost_answer_is_read_back(
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
-        pytest.param(on_register(Action.RESET), OutcomeUnknown, id="reset before apply"),
-        pytest.param(on_register(Action.STATUS, status=504, text="timeout"), OutcomeUnknown, id="gateway"),
-        pytest.param(on_register(Action.STATUS, status=500), NomadUnavailable, id="no leader"),
-        pytest.param(on_register(Action.STATUS, status=429), NomadUnavailable, id="too many"),
-        pytest.param(on_register(Action.STATUS, status=403), NomadDenied, id="denied"),
+        pytest.param(on_register(FaultAction.RESET), OutcomeUnknown, id="reset before apply"),
+        pytest.param(on_register(FaultAction.STATUS, status=504, text="timeout"), OutcomeUnknown, id="gateway"),
+        pytest.param(on_register(FaultAction.STATUS, status=500), NomadUnavailable, id="no leader"),
+        pytest.param(on_register(FaultAction.STATUS, status=429), NomadUnavailable, id="too many"),
+        pytest.param(on_register(FaultAction.STATUS, status=403), NomadDenied, id="denied"),
         pytest.param(
-            on_register(Action.STATUS, status=400, text="Job must be specified"), JobRejected, id="bad request"
+            on_register(FaultAction.STATUS, status=400, text="Job must be specified"), JobRejected, id="bad request"
         ),
     ],
 )
 async def test_an_order_that_was_not_applied_says_so(
-    deployer: NomadDeployer, nomad: Simulator, fault: Fault, error: type[Exception]
+    deployer: NomadDeployer, nomad: Simulator, fault: NomadFault, error: type[Exception]
 ) -> None:
     patch = await a_patch(deployer)
     nomad.faults.add(replace(fault))
@@ -84,7 +95,7 @@ async def test_an_order_that_was_not_applied_says_so(
 
 async def test_an_order_applied_while_reading_back_is_found(deployer: NomadDeployer, nomad: Simulator) -> None:
     patch = await a_patch(deployer)
-    nomad.faults.add(on_register(Action.HANG, seconds=1.3))
+    nomad.faults.add(on_register(FaultAction.HANG, seconds=1.3))
     submission = await deployer.submit(PLACE, patch)
     [entry] = nomad.ledger.entries(job="web")
     assert submission.index == entry.job_modify_index
@@ -93,9 +104,11 @@ async def test_an_order_applied_while_reading_back_is_found(deployer: NomadDeplo
 async def test_a_lost_answer_and_no_answer_afterwards_is_unknown(deployer: NomadDeployer, nomad: Simulator) -> None:
     patch = await a_patch(deployer)
     nomad.faults.add(
-        Fault(action=Action.HANG, method="GET", path="/v1/job/web"),  # for no time at all: the read before goes through
-        on_register(Action.RESET, after=True),
-        Fault(action=Action.STATUS, method="GET", path="/v1/job/web", status=500, times=50),
+        NomadFault(
+            action=FaultAction.HANG, method="GET", path="/v1/job/web"
+        ),  # for no time at all: the read before goes through
+        on_register(FaultAction.RESET, after=True),
+        NomadFault(action=FaultAction.STATUS, method="GET", path="/v1/job/web", status=500, times=50),
     )
     with pytest.raises(OutcomeUnknown, match="No cluster leader"):
         await deployer.submit(PLACE, patch)
@@ -109,7 +122,7 @@ async def test_a_change_by_somebody_else_between_read_and_write_conflicts(
     deployer: NomadDeployer, nomad: Simulator
 ) -> None:
     patch = await a_patch(deployer)
-    nomad.faults.add(on_register(Action.FOREIGN))
+    nomad.faults.add(on_register(FaultAction.FOREIGN))
     with pytest.raises(JobChanged, match="conflicting job modify index"):
         await deployer.submit(PLACE, patch)
     assert nomad.ledger.entries(job="web") == []
@@ -119,7 +132,7 @@ async def test_a_lost_order_that_was_not_applied_before_somebody_elses_change_co
     deployer: NomadDeployer, nomad: Simulator
 ) -> None:
     patch = await a_patch(deployer)
-    nomad.faults.add(on_register(Action.RESET))
+    nomad.faults.add(on_register(FaultAction.RESET))
 
     async def scale_while_reading_back() -> None:
         await used_up(nomad)
@@ -136,31 +149,33 @@ async def test_a_specification_that_nomad_refuses_carries_its_words(address: str
     async with opened(NomadConnection(address=address)) as deployer:
         patch = await a_patch(deployer)
         nomad.faults.add(
-            on_register(Action.STATUS, status=500, text="rpc error: 1 error occurred:\n\t* Missing tasks for group\n\n")
+            on_register(
+                FaultAction.STATUS, status=500, text="rpc error: 1 error occurred:\n\t* Missing tasks for group\n\n"
+            )
         )
         with pytest.raises(JobRejected, match="registering job web: Missing tasks for group; correct"):
             await deployer.submit(PLACE, patch)
 
 
 @pytest.mark.parametrize(
-    ("fault", "words"),
+    ("fault", "message"),
     [
-        (Fault(action=Action.STATUS, status=500), "No cluster leader"),
-        (Fault(action=Action.STATUS, status=429), "too many concurrent"),
-        (Fault(action=Action.STATUS, status=404, text="404 page not found"), "404"),
-        (Fault(action=Action.STATUS, status=404, text="\n"), "404"),
-        (Fault(action=Action.STATUS, status=200, text="<html>login</html>"), "not Nomad's JSON"),
-        (Fault(action=Action.STATUS, status=200, text="[]"), "not in Nomad's form"),
-        (Fault(action=Action.STATUS, status=302, text="elsewhere"), "302"),
-        (Fault(action=Action.RESET), "connection broke"),
-        (Fault(action=Action.HANG, seconds=3), "did not answer in time"),
+        (NomadFault(action=FaultAction.STATUS, status=500), "No cluster leader"),
+        (NomadFault(action=FaultAction.STATUS, status=429), "too many concurrent"),
+        (NomadFault(action=FaultAction.STATUS, status=404, text="404 page not found"), "404"),
+        (NomadFault(action=FaultAction.STATUS, status=404, text="\n"), "404"),
+        (NomadFault(action=FaultAction.STATUS, status=200, text="<html>login</html>"), "not Nomad's JSON"),
+        (NomadFault(action=FaultAction.STATUS, status=200, text="[]"), "not in Nomad's form"),
+        (NomadFault(action=FaultAction.STATUS, status=302, text="elsewhere"), "302"),
+        (NomadFault(action=FaultAction.RESET), "connection broke"),
+        (NomadFault(action=FaultAction.HANG, seconds=3), "did not answer in time"),
     ],
 )
 async def test_a_read_that_fails_is_unavailable(
-    deployer: NomadDeployer, nomad: Simulator, fault: Fault, words: str
+    deployer: NomadDeployer, nomad: Simulator, fault: NomadFault, message: str
 ) -> None:
     nomad.faults.add(fault)
-    with pytest.raises(NomadUnavailable, match=words):
+    with pytest.raises(NomadUnavailable, match=message):
         await deployer.inspect(PLACE)
 
 
@@ -188,11 +203,11 @@ async def test_namespaces_hold_different_jobs_of_one_name(deployer: NomadDeploye
 
 
 async def test_many_calls_run_beside_each_other(deployer: NomadDeployer, nomad: Simulator) -> None:
-    nomad.faults.add(Fault(action=Action.HANG, method="GET", path="/v1/job/web", seconds=0.4, times=16))
+    nomad.faults.add(NomadFault(action=FaultAction.HANG, method="GET", path="/v1/job/web", seconds=0.4, times=16))
     with anyio.fail_after(3):
-        async with anyio.create_task_group() as looks:
+        async with anyio.create_task_group() as targets:
             for _ in range(16):
-                looks.start_soon(deployer.inspect, PLACE)
+                targets.start_soon(deployer.inspect, PLACE)
 
 
 async def test_what_cannot_be_placed_says_why_and_goes_on_when_there_is_room(
@@ -245,9 +260,9 @@ async def test_a_slow_scheduler_is_not_evaluated_yet(deployer: NomadDeployer, no
     assert state.deployment.job_spec_index == submission.index
 
 
-@pytest.mark.parametrize("trouble", list(Trouble))
+@pytest.mark.parametrize("trouble", list(Misbehaviour))
 async def test_an_evaluation_that_ends_badly_is_not_the_end(
-    deployer: NomadDeployer, nomad: Simulator, trouble: Trouble
+    deployer: NomadDeployer, nomad: Simulator, trouble: Misbehaviour
 ) -> None:
     """Another one does its work: NextEval, BlockedEval, or the more recent one that overtook it."""
     nomad.trouble("web", trouble)

@@ -9,10 +9,10 @@ from app.ports import Deployer
 from tests.contract.deployer.cluster import Cluster, Jobs
 from tests.contract.deployer.following import (
     PATIENCE_SECONDS,
-    followed,
     inspected,
     over,
     patch,
+    rollout,
     running,
     settled,
     submitted,
@@ -30,7 +30,7 @@ async def test_an_order_is_followed_to_success(deployer: Deployer, cluster: Clus
     await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"), marker="r-1")
 
-    seen = await followed(deployer, place, submission)
+    seen = await rollout(deployer, place, submission)
 
     assert submission.changed
     assert submission.evaluation_id
@@ -55,7 +55,7 @@ async def test_progress_moves_with_the_rollout(deployer: Deployer, cluster: Clus
         place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1"), count=3))
         await settled(deployer, place)
         submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
-        await followed(deployer, place, submission, until=noting)
+        await rollout(deployer, place, submission, until=noting)
     assert len(progress) >= 3, progress
 
 
@@ -68,7 +68,7 @@ async def test_a_deployment_is_found_by_index_and_never_by_the_evaluation(
     await settled(deployer, place)
     jobs.replace(place, service(cluster.image(Behaviour.STEADY, "v1"), MaxParallel=0))
     submission = await submitted(deployer, place, cluster.image(Behaviour.CRASHES))
-    seen = await followed(deployer, place, submission, until=lambda seen: seen.evaluated and bool(seen.allocations))
+    seen = await rollout(deployer, place, submission, until=lambda seen: seen.evaluated and bool(seen.allocations))
     assert cluster.deployments(place)
     assert seen.deployment is None
     assert not seen.stable
@@ -82,9 +82,9 @@ async def test_a_newer_version_supersedes_ours(deployer: Deployer, cluster: Clus
     jobs.replace(place, slow)
     with cluster.slowed(6):
         submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
-        await followed(deployer, place, submission, until=lambda seen: seen.deployment is not None)
+        await rollout(deployer, place, submission, until=lambda seen: seen.deployment is not None)
         jobs.replace(place, service(cluster.image(Behaviour.STEADY, "v3")))
-        seen = await followed(deployer, place, submission)
+        seen = await rollout(deployer, place, submission)
     assert seen.deployment is not None
     assert seen.deployment.phase is DeploymentPhase.REPLACED
     assert seen.index > submission.index
@@ -94,9 +94,9 @@ async def test_a_newer_version_supersedes_ours(deployer: Deployer, cluster: Clus
 async def test_a_job_stopped_meanwhile_is_seen_so(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     place = jobs.start(constrained(service("reg.example/app:v1"), *NOWHERE))
     submission = await submitted(deployer, place, "reg.example/app:v2")
-    await followed(deployer, place, submission, until=lambda seen: seen.deployment is not None)
+    await rollout(deployer, place, submission, until=lambda seen: seen.deployment is not None)
     cluster.stop(place)
-    seen = await followed(deployer, place, submission)
+    seen = await rollout(deployer, place, submission)
     assert (seen.present, seen.stopped) == (True, True)
     assert seen.deployment is not None
     assert seen.deployment.phase is DeploymentPhase.STOPPED
@@ -106,10 +106,10 @@ async def test_a_job_purged_meanwhile_is_absent(deployer: Deployer, cluster: Clu
     place = jobs.start(constrained(service("reg.example/app:v1"), *NOWHERE))
     placed = patch(await inspected(deployer, place), "reg.example/app:v2")
     submission = await deployer.submit(place, placed)
-    seen = await followed(deployer, place, submission, until=lambda seen: seen.deployment is not None)
+    seen = await rollout(deployer, place, submission, until=lambda seen: seen.deployment is not None)
     assert seen.deployment is not None
     cluster.stop(place)
-    await followed(deployer, place, submission)
+    await rollout(deployer, place, submission)
     cluster.stop(place, purge=True)
     jobs.gone(place)
     seen = await deployer.observe(place, submission, deployment_id=seen.deployment.deployment_id)
@@ -123,7 +123,7 @@ async def test_a_job_purged_meanwhile_is_absent(deployer: Deployer, cluster: Clu
 async def test_a_paused_deployment_waits(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     place = jobs.start(constrained(service("reg.example/app:v1"), *NOWHERE))
     submission = await submitted(deployer, place, "reg.example/app:v2")
-    seen = await followed(deployer, place, submission, until=lambda seen: seen.deployment is not None)
+    seen = await rollout(deployer, place, submission, until=lambda seen: seen.deployment is not None)
     assert seen.deployment is not None
     identity = seen.deployment.deployment_id
     for pause in (True, False):
@@ -136,7 +136,7 @@ async def test_a_paused_deployment_waits(deployer: Deployer, cluster: Cluster, j
 async def test_what_cannot_be_placed_says_why_and_waits(deployer: Deployer, jobs: Jobs) -> None:
     place = jobs.start(constrained(service("reg.example/app:v1", count=2), "${attr.kernel.name}", "plan9"))
     submission = await submitted(deployer, place, "reg.example/app:v2")
-    seen = await followed(deployer, place, submission, until=lambda seen: seen.unplaced != "")
+    seen = await rollout(deployer, place, submission, until=lambda seen: seen.unplaced != "")
     assert seen.evaluated
     assert "app" in seen.unplaced
     assert "plan9" in seen.unplaced
@@ -152,9 +152,9 @@ async def test_it_goes_on_when_there_is_room(deployer: Deployer, cluster: Cluste
     with cluster.closed(key):
         place = jobs.start(constrained(service(cluster.image(Behaviour.STEADY, "v1")), f"${{meta.{key}}}", "open"))
         submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
-        await followed(deployer, place, submission, until=lambda seen: seen.unplaced != "")
+        await rollout(deployer, place, submission, until=lambda seen: seen.unplaced != "")
         cluster.open(key)
-        seen = await followed(deployer, place, submission)
+        seen = await rollout(deployer, place, submission)
     assert seen.deployment is not None
     assert seen.deployment.phase is DeploymentPhase.SUCCESSFUL
     assert seen.unplaced == ""
@@ -168,11 +168,11 @@ async def test_what_nomad_collected_meanwhile_is_told_from_what_stays(
     place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1")))
     await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
-    seen = await followed(deployer, place, submission)
+    seen = await rollout(deployer, place, submission)
     assert seen.deployment is not None
     identity = seen.deployment.deployment_id
     later = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v3"))
-    await followed(deployer, place, later)
+    await rollout(deployer, place, later)
     with anyio.fail_after(PATIENCE_SECONDS):
         while any(each["ID"] == identity for each in cluster.deployments(place)):
             cluster.call("PUT", "/v1/system/gc")
@@ -187,7 +187,7 @@ async def test_a_change_after_success_is_seen_by_the_index(deployer: Deployer, c
     place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1")))
     await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
-    await followed(deployer, place, submission)
+    await rollout(deployer, place, submission)
     jobs.replace(place, service(cluster.image(Behaviour.STEADY, "v1")))
     seen = await deployer.observe(place, submission)
     assert seen.index == cluster.read(place)["JobModifyIndex"] != submission.index
@@ -196,7 +196,7 @@ async def test_a_change_after_success_is_seen_by_the_index(deployer: Deployer, c
 async def test_a_wait_ends_when_the_rollout_moves(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     place = jobs.start(constrained(service("reg.example/app:v1"), *NOWHERE))
     submission = await submitted(deployer, place, "reg.example/app:v2")
-    seen = await followed(deployer, place, submission, until=lambda seen: seen.unplaced != "")
+    seen = await rollout(deployer, place, submission, until=lambda seen: seen.unplaced != "")
     assert seen.wait_index is not None
     assert seen.deployment is not None
     with anyio.move_on_after(0.5) as before:
@@ -217,7 +217,7 @@ async def test_a_wait_ends_when_the_rollout_moves(deployer: Deployer, cluster: C
 async def test_a_wait_ends_at_its_time(deployer: Deployer, jobs: Jobs) -> None:
     place = jobs.start(constrained(service("reg.example/app:v1"), *NOWHERE))
     submission = await submitted(deployer, place, "reg.example/app:v2")
-    seen = await followed(deployer, place, submission, until=lambda seen: seen.unplaced != "")
+    seen = await rollout(deployer, place, submission, until=lambda seen: seen.unplaced != "")
     assert seen.wait_index is not None
     with anyio.fail_after(PATIENCE_SECONDS):
         await deployer.moved(place, seen.wait_index, within=1)
@@ -228,7 +228,7 @@ async def test_a_hundred_and_fifty_waits_leave_room_for_work(deployer: Deployer,
     """Nomad serves an address a hundred connections; one that waits must not cost another its look."""
     place = jobs.start(constrained(service("reg.example/app:v1"), *NOWHERE))
     submission = await submitted(deployer, place, "reg.example/app:v2")
-    seen = await followed(deployer, place, submission, until=lambda seen: seen.unplaced != "")
+    seen = await rollout(deployer, place, submission, until=lambda seen: seen.unplaced != "")
     wait_index = seen.wait_index
     assert wait_index is not None
     async with anyio.create_task_group() as waits:
@@ -248,7 +248,7 @@ async def test_a_hundred_and_fifty_waits_leave_room_for_work(deployer: Deployer,
 async def test_scaling_to_nothing_has_nothing_to_wait_for(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1"), count=0))
     submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
-    seen = await followed(deployer, place, submission, until=lambda seen: seen.evaluated)
+    seen = await rollout(deployer, place, submission, until=lambda seen: seen.evaluated)
     assert (seen.deployment, seen.desired, seen.allocations) == (None, 0, ())
 
 
@@ -258,7 +258,7 @@ async def test_a_service_without_a_deployment_is_followed_by_its_allocations(
 ) -> None:
     place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1"), count=2, MaxParallel=0))
     submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
-    seen = await followed(deployer, place, submission, until=running)
+    seen = await rollout(deployer, place, submission, until=running)
     assert (seen.deployment, seen.desired) == (None, 2)
     assert all(each.running_since for each in seen.allocations)
 
@@ -275,7 +275,7 @@ async def test_a_group_that_only_moves_along_joins_the_deployment(
     await settled(deployer, place)
     [before] = [each["ID"] for each in cluster.allocations(place) if each["TaskGroup"] == "along"]
     submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"), marker="r-1")
-    seen = await followed(deployer, place, submission)
+    seen = await rollout(deployer, place, submission)
     assert seen.deployment is not None
     assert (seen.deployment.phase, seen.deployment.desired) == (DeploymentPhase.SUCCESSFUL, 2)
     [after] = [each for each in cluster.allocations(place) if each["TaskGroup"] == "along"]
@@ -285,17 +285,17 @@ async def test_a_group_that_only_moves_along_joins_the_deployment(
 @pytest.mark.usefixtures("allocations_run")
 async def test_one_sick_group_fails_the_whole(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     image = cluster.image(Behaviour.STEADY)
-    once = {"Attempts": 0, "Unlimited": False}
+    idempotency_key = {"Attempts": 0, "Unlimited": False}
     place = jobs.start(
         job(
-            group(task(image), Update=update(), ReschedulePolicy=once),
-            group(task(image, name="other"), name="well", Update=update(), ReschedulePolicy=once),
+            group(task(image), Update=update(), ReschedulePolicy=idempotency_key),
+            group(task(image, name="other"), name="well", Update=update(), ReschedulePolicy=idempotency_key),
         )
     )
     state = await settled(deployer, place)
     images = {"server": Behaviour.CRASHES, "other": Behaviour.STEADY}
     changes = {each.key: TaskChange(image=cluster.image(images[each.key.task], "v2")) for each in state.tasks}
     submission = await deployer.submit(place, JobPatch(changes=changes, expected_index=state.index))
-    seen = await followed(deployer, place, submission)
+    seen = await rollout(deployer, place, submission)
     assert seen.deployment is not None
     assert (seen.deployment.phase, seen.deployment.unhealthy) == (DeploymentPhase.FAILED, 1)

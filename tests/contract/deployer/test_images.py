@@ -47,7 +47,7 @@ async def test_an_image_is_parsed_and_written_in_its_own_spelling(
 
 
 @pytest.mark.parametrize(
-    ("config", "words"),
+    ("config", "message"),
     [
         ({"image": "reg.example/app:${NOMAD_META_tag}"}, r"\$\{NOMAD_META_tag\}|interpolat"),
         ({"image": "${meta.connect.sidecar_image}"}, r"\$\{meta|interpolat"),
@@ -57,12 +57,12 @@ async def test_an_image_is_parsed_and_written_in_its_own_spelling(
     ],
 )
 async def test_an_image_that_cannot_be_followed_says_why(
-    deployer: Deployer, jobs: Jobs, config: dict[str, Any], words: str
+    deployer: Deployer, jobs: Jobs, config: dict[str, Any], message: str
 ) -> None:
     odd = {**task("x"), "Config": config}
     place = jobs.start(unplaced(group(odd, task("reg.example/app:v1", name="fine"))))
     strange, fine = (await inspected(deployer, place)).tasks
     assert strange.reference is None
     assert strange.problem
-    assert re.search(words, strange.problem)
+    assert re.search(message, strange.problem)
     assert fine.problem is None

@@ -5,7 +5,7 @@ import pytest
 from app.domain.job import DeploymentPhase, Snapshot
 from app.ports import Deployer
 from tests.contract.deployer.cluster import Cluster, Jobs, quoted
-from tests.contract.deployer.following import completed, followed, inspected, over, running, settled, submitted
+from tests.contract.deployer.following import completed, inspected, over, rollout, running, settled, submitted
 from tests.contract.deployer.jobs import NOWHERE, batch, group, job, task, update
 from tests.servers.tiny_images import Behaviour
 
@@ -23,12 +23,12 @@ async def test_a_system_job_is_followed(deployer: Deployer, cluster: Cluster, jo
     await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
     if has_deployments(cluster):
-        seen = await followed(deployer, place, submission)
+        seen = await rollout(deployer, place, submission)
         assert seen.deployment is not None
         assert seen.deployment.phase is DeploymentPhase.SUCCESSFUL
         assert seen.stable
     else:
-        seen = await followed(deployer, place, submission, until=running)
+        seen = await rollout(deployer, place, submission, until=running)
         assert seen.deployment is None
         assert seen.desired == len({each["NodeID"] for each in cluster.allocations(place)})
     assert (seen.index, seen.launches_later, seen.runs_to_completion) == (submission.index, False, False)
@@ -39,7 +39,7 @@ async def test_a_sick_system_job_fails(deployer: Deployer, cluster: Cluster, job
     place = jobs.start(job(group(task(cluster.image(Behaviour.STEADY)), Update=update()), kind="system"))
     await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(Behaviour.CRASHES))
-    seen = await followed(
+    seen = await rollout(
         deployer,
         place,
         submission,
@@ -55,9 +55,9 @@ async def test_a_sick_system_job_fails(deployer: Deployer, cluster: Cluster, job
 async def test_a_batch_job_is_run_again_to_its_end(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     place = jobs.start(batch(cluster.image(Behaviour.FINISHES)))
     first = await submitted(deployer, place, cluster.image(Behaviour.FINISHES), marker="r-0")
-    await followed(deployer, place, first, until=completed)
+    await rollout(deployer, place, first, until=completed)
     submission = await submitted(deployer, place, cluster.image(Behaviour.FINISHES, "v2"))
-    seen = await followed(deployer, place, submission, until=completed)
+    seen = await rollout(deployer, place, submission, until=completed)
     assert (seen.deployment, seen.runs_to_completion, seen.launches_later) == (None, True, False)
     assert len(seen.allocations) == 1
     [newest, *_] = cluster.allocations(place)
@@ -68,7 +68,7 @@ async def test_a_batch_job_is_run_again_to_its_end(deployer: Deployer, cluster: 
 async def test_a_sysbatch_job_is_run_again_on_every_node(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     place = jobs.start(job(group(task(cluster.image(Behaviour.FINISHES))), kind="sysbatch"))
     submission = await submitted(deployer, place, cluster.image(Behaviour.FINISHES, "v2"))
-    seen = await followed(deployer, place, submission, until=completed)
+    seen = await rollout(deployer, place, submission, until=completed)
     assert (seen.deployment, seen.runs_to_completion) == (None, True)
     nodes = {each["NodeID"] for each in cluster.allocations(place)}
     assert len(seen.allocations) == len(nodes)

@@ -7,7 +7,7 @@ from app.domain.job import Submission
 from app.errors import JobChanged
 from app.ports import Deployer
 from tests.contract.deployer.cluster import Cluster, Jobs
-from tests.contract.deployer.following import followed, inspected, patch
+from tests.contract.deployer.following import inspected, patch, rollout
 from tests.contract.deployer.jobs import (
     group,
     service,
@@ -79,7 +79,7 @@ async def test_recover_finds_an_order_that_was_replaced_since(deployer: Deployer
     place = jobs.start(service(old))
     placed = patch(await inspected(deployer, place), new, marker="r-7")
     submission = await deployer.submit(place, placed)
-    await followed(deployer, place, submission)
+    await rollout(deployer, place, submission)
     jobs.replace(place, service(old))
     found = await deployer.recover(place, placed)
     assert found is not None

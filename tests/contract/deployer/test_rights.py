@@ -6,7 +6,7 @@ import pytest
 
 from app.domain.watch import JobPlace
 from app.errors import NomadDenied
-from tests.contract.deployer.following import followed, inspected, patch, submitted
+from tests.contract.deployer.following import inspected, patch, rollout, submitted
 from tests.contract.deployer.guarded import Guarded
 from tests.contract.deployer.jobs import constrained, service
 from tests.servers.tiny_images import Behaviour
@@ -48,12 +48,12 @@ async def test_without_the_right_to_plan_it_goes_on_and_says_so(guarded: Guarded
         assert "plan" in submission.warnings
 
 
-@pytest.mark.parametrize(("capabilities", "words"), [(["read-job"], "register"), (["list-jobs"], "read")])
-async def test_what_a_token_lacks_is_named(guarded: Guarded, capabilities: list[str], words: str) -> None:
+@pytest.mark.parametrize(("capabilities", "message"), [(["read-job"], "register"), (["list-jobs"], "read")])
+async def test_what_a_token_lacks_is_named(guarded: Guarded, capabilities: list[str], message: str) -> None:
     place = guarded.jobs.start({**nowhere(), "Namespace": guarded.namespace})
     before = guarded.jobs.cluster.read(place)["JobModifyIndex"]
     async with guarded.deployer(capabilities) as deployer:
-        with pytest.raises(NomadDenied, match=words) as denied:
+        with pytest.raises(NomadDenied, match=message) as denied:
             await deployer.submit(place, patch(await inspected(deployer, place), NEW))
     assert guarded.namespace in str(denied.value)
     assert "NOMAD_TOKEN" in str(denied.value)
@@ -90,11 +90,11 @@ async def test_canaries_need_a_right_of_their_own(guarded: Guarded) -> None:
     place = guarded.jobs.start({**nowhere(), "Namespace": guarded.namespace})
     async with guarded.deployer(["read-job", "submit-job"]) as deployer:
         submission = await deployer.submit(place, patch(await inspected(deployer, place), NEW))
-        seen = await followed(deployer, place, submission, until=lambda seen: seen.deployment is not None)
+        seen = await rollout(deployer, place, submission, until=lambda seen: seen.deployment is not None)
         assert seen.deployment is not None
         async with guarded.deployer(["read-job"]) as reader:
-            for act, words in ((reader.promote, "promot"), (reader.fail, "fail")):
-                with pytest.raises(NomadDenied, match=words):
+            for act, message in ((reader.promote, "promot"), (reader.fail, "fail")):
+                with pytest.raises(NomadDenied, match=message):
                     await act(place, seen.deployment.deployment_id)
         await deployer.fail(place, seen.deployment.deployment_id)
 
@@ -106,7 +106,7 @@ async def test_logs_are_read_where_the_token_may(guarded: Guarded, may_read: boo
     place = guarded.jobs.start({**service(cluster.image(Behaviour.CRASHES)), "Namespace": guarded.namespace})
     async with guarded.deployer(["read-job", "submit-job", *(["read-logs"] if may_read else [])]) as deployer:
         submission = await submitted(deployer, place, cluster.image(Behaviour.CRASHES, "v2"))
-        await followed(deployer, place, submission)
+        await rollout(deployer, place, submission)
         why = await deployer.diagnose(place, submission)
     assert (why.logs_denied, bool(why.logs)) == (not may_read, may_read)
     assert why.findings

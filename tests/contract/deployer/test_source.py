@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from app.domain.job import Source
+from app.domain.job import SourceState
 from app.domain.watch import JobPlace
 from app.ports import Deployer
 from tests.contract.deployer.cluster import Cluster, Jobs
@@ -35,11 +35,11 @@ async def test_a_literal_that_stands_once_is_changed_along(deployer: Deployer, c
     source = hcl(name := jobs.name(), OLD)
     place = started(jobs, source)
     submission = await submitted(deployer, place, NEW)
-    assert (submission.source, submission.changed) == (Source.KEPT, True)
+    assert (submission.source, submission.changed) == (SourceState.KEPT, True)
     assert stored(cluster, place)["Source"] == hcl(name, NEW)
     assert (await inspected(deployer, place)).tasks[0].image == NEW
     again = await submitted(deployer, place, "reg.example:5000/app:v1.2.0")
-    assert again.source is Source.KEPT
+    assert again.source is SourceState.KEPT
     assert stored(cluster, place)["Source"] == hcl(name, "reg.example:5000/app:v1.2.0")
 
 
@@ -47,7 +47,7 @@ async def test_a_variable_flag_is_changed_along(deployer: Deployer, cluster: Clu
     source = hcl(jobs.name(), "reg.example:5000/app:${var.tag}", variables=variable("tag") + variable("other", "x"))
     place = started(jobs, source, flags={"tag": "v1.0.0"})
     submission = await submitted(deployer, place, NEW)
-    assert submission.source is Source.KEPT
+    assert submission.source is SourceState.KEPT
     kept = stored(cluster, place)
     assert (kept["Source"], kept["VariableFlags"]) == (source, {"tag": "v1.1.0"})
 
@@ -56,7 +56,7 @@ async def test_a_variable_file_is_changed_along(deployer: Deployer, cluster: Clu
     source = hcl(jobs.name(), "reg.example:5000/app:${var.tag}", variables=variable("tag"))
     place = started(jobs, source, variables='tag = "v1.0.0"\n')
     submission = await submitted(deployer, place, NEW)
-    assert submission.source is Source.KEPT
+    assert submission.source is SourceState.KEPT
     kept = stored(cluster, place)
     assert kept["Source"] == source
     assert "v1.1.0" in str(kept["Variables"])
@@ -66,7 +66,7 @@ async def test_a_variable_file_is_changed_along(deployer: Deployer, cluster: Clu
 async def test_a_literal_that_stands_twice_goes_stale(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     place = started(jobs, hcl(jobs.name(), OLD, comment=f"it was {OLD} before"))
     submission = await submitted(deployer, place, NEW)
-    assert submission.source is Source.STALE
+    assert submission.source is SourceState.STALE
     assert submission.source_note
     assert (await inspected(deployer, place)).tasks[0].image == NEW
     assert NEW not in str(cluster.source(place, cluster.read(place)["Version"]))
@@ -79,14 +79,14 @@ async def test_a_source_that_says_something_else_goes_stale(deployer: Deployer, 
     job["TaskGroups"][0]["Count"] = 3
     jobs.replace(place, job)
     submission = await submitted(deployer, place, NEW)
-    assert submission.source is not Source.KEPT
+    assert submission.source is not SourceState.KEPT
     assert cluster.read(place)["TaskGroups"][0]["Count"] == 3
 
 
 async def test_a_marker_is_in_no_source(deployer: Deployer, jobs: Jobs) -> None:
     place = started(jobs, hcl(jobs.name(), OLD))
     submission = await submitted(deployer, place, NEW, marker="r-1")
-    assert submission.source is Source.STALE
+    assert submission.source is SourceState.STALE
 
 
 async def test_a_source_in_json_is_changed_along(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
@@ -95,14 +95,14 @@ async def test_a_source_in_json_is_changed_along(deployer: Deployer, cluster: Cl
     source = json.dumps({"Job": job})
     place = jobs.start(job, submission={"Source": source, "Format": "json", "VariableFlags": {}, "Variables": ""})
     submission = await submitted(deployer, place, NEW)
-    assert submission.source is Source.KEPT
+    assert submission.source is SourceState.KEPT
     assert stored(cluster, place)["Source"] == source.replace(OLD, NEW)
 
 
 async def test_a_job_without_a_source_gets_none(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     place = jobs.start(constrained(service(OLD), "${node.class}", "nowhere"))
     submission = await submitted(deployer, place, NEW)
-    assert (submission.source, submission.source_note) == (Source.NONE, "")
+    assert (submission.source, submission.source_note) == (SourceState.NONE, "")
     assert cluster.source(place, cluster.read(place)["Version"]) is None
 
 
@@ -113,7 +113,7 @@ async def test_a_job_that_launches_later_keeps_its_source_too(deployer: Deployer
     source = json.dumps(job)
     place = jobs.start(job, submission={"Source": source, "Format": "json", "VariableFlags": {}, "Variables": ""})
     submission = await submitted(deployer, place, NEW)
-    assert submission.source is Source.KEPT
+    assert submission.source is SourceState.KEPT
     assert stored(cluster, place)["Source"] == source.replace(OLD, NEW)
 
 
@@ -122,5 +122,5 @@ async def test_a_digest_is_changed_along(deployer: Deployer, cluster: Cluster, j
     name, new = jobs.name(), image.replace("v1.0.0", "v1.1.0").replace("ab" * 32, "cd" * 32)
     place = started(jobs, hcl(name, image))
     submission = await submitted(deployer, place, new)
-    assert submission.source is Source.KEPT
+    assert submission.source is SourceState.KEPT
     assert stored(cluster, place)["Source"] == hcl(name, new)

@@ -7,7 +7,7 @@ from app.domain.job import DeploymentPhase, Submission
 from app.domain.watch import JobPlace
 from app.ports import Deployer
 from tests.contract.deployer.cluster import Cluster, Jobs
-from tests.contract.deployer.following import PATIENCE_SECONDS, followed, inspected, settled, submitted
+from tests.contract.deployer.following import PATIENCE_SECONDS, inspected, rollout, settled, submitted
 from tests.contract.deployer.jobs import service
 from tests.servers.tiny_images import Behaviour
 
@@ -29,12 +29,12 @@ async def test_an_auto_revert_is_followed_to_its_end(deployer: Deployer, cluster
     before = await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(Behaviour.CRASHES))
 
-    seen = await followed(deployer, place, submission)
+    seen = await rollout(deployer, place, submission)
     assert seen.deployment is not None
     assert (seen.deployment.phase, seen.deployment.reverted_to) == (DeploymentPhase.FAILED, before.version)
 
     back = await reverted(deployer, place, submission)
-    after = await followed(deployer, place, back)
+    after = await rollout(deployer, place, back)
     assert back.index > submission.index
     assert after.deployment is not None
     assert (after.deployment.phase, after.index) == (DeploymentPhase.SUCCESSFUL, back.index)
@@ -50,13 +50,13 @@ async def test_without_auto_revert_nothing_returns_and_our_own_order_mends(
     place = jobs.start(service(old))
     await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(Behaviour.CRASHES))
-    seen = await followed(deployer, place, submission)
+    seen = await rollout(deployer, place, submission)
     assert seen.deployment is not None
     assert seen.deployment.reverted_to is None
     assert await deployer.returned(place, submission) is None
 
     back = await submitted(deployer, place, old, marker="r-undo")
-    seen = await followed(deployer, place, back)
+    seen = await rollout(deployer, place, back)
     assert seen.deployment is not None
     assert seen.deployment.phase is DeploymentPhase.SUCCESSFUL
 
@@ -65,7 +65,7 @@ async def test_without_auto_revert_nothing_returns_and_our_own_order_mends(
 async def test_a_first_version_has_nothing_to_return_to(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     place = jobs.start(service(cluster.image(Behaviour.CRASHES, "v1"), AutoRevert=True))
     submission = await submitted(deployer, place, cluster.image(Behaviour.CRASHES, "v2"))
-    seen = await followed(deployer, place, submission)
+    seen = await rollout(deployer, place, submission)
     assert seen.deployment is not None
     assert (seen.deployment.phase, seen.deployment.reverted_to) == (DeploymentPhase.FAILED, None)
     assert await deployer.returned(place, submission) is None
@@ -76,7 +76,7 @@ async def test_a_change_by_hand_is_no_return(deployer: Deployer, cluster: Cluste
     place = jobs.start(service(cluster.image(Behaviour.STEADY)))
     await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(Behaviour.CRASHES))
-    await followed(deployer, place, submission)
+    await rollout(deployer, place, submission)
     jobs.replace(place, service(cluster.image(Behaviour.STEADY, "v3")))
     assert await deployer.returned(place, submission) is None
 
@@ -88,12 +88,12 @@ async def test_only_a_new_marker_tries_a_failed_version_again(deployer: Deployer
     place = jobs.start(service(cluster.image(Behaviour.STEADY)))
     await settled(deployer, place)
     first = await submitted(deployer, place, sick, marker="r-1")
-    await followed(deployer, place, first)
+    await rollout(deployer, place, first)
     same = await submitted(deployer, place, sick, marker="r-1")
     version = (await inspected(deployer, place)).version
     again = await submitted(deployer, place, sick, marker="r-2")
     assert (same.changed, again.changed) == (False, True)
     assert (await inspected(deployer, place)).version == version + 1
-    seen = await followed(deployer, place, again)
+    seen = await rollout(deployer, place, again)
     assert seen.deployment is not None
     assert seen.deployment.phase is DeploymentPhase.FAILED

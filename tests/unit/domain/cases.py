@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.domain.decision import Case
-from app.domain.history import History, Wanted, normalised
+from app.domain.history import Desired, History, normalised
 from app.domain.job import JobState, RunningTask, TaskKey
 from app.domain.reference import Reference, Repository
 from app.domain.rule import Rule
@@ -51,7 +51,7 @@ def case(**fields: Any) -> Case:
         auto_deploy=True,
         paused=False,
         job=job(),
-        wanted=Wanted(tag="v1.1.0", digest=D2),
+        desired=Desired(tag="v1.1.0", digest=D2),
         history=knows((task(), D1)),
     )
     return replace(usual, **fields)

@@ -13,7 +13,7 @@ SIGNS = [found for count in range(len(Sign) + 1) for found in combinations(Sign,
 def first_that_fits(signs: tuple[Sign, ...], decision: str) -> Condition:
     """The same rule, written out."""
     if Sign.OUTAGE in signs or Sign.MISSING_IMAGE in signs:
-        return Condition.TROUBLE
+        return Condition.OUTAGE
     if Sign.AWAITS_PROMOTION in signs:
         return Condition.PROMOTION
     if Sign.UNDERWAY in signs or decision == DEPLOY:
@@ -37,5 +37,5 @@ def test_each_sign_and_each_decision_has_a_condition() -> None:
 def test_what_needs_a_person_comes_first() -> None:
     by_rank = sorted(Condition, key=RANKS.__getitem__)
     assert by_rank == list(Condition)
-    assert by_rank[:4] == [Condition.TROUBLE, Condition.PROMOTION, Condition.FAILED, Condition.HELD]
+    assert by_rank[:4] == [Condition.OUTAGE, Condition.PROMOTION, Condition.FAILED, Condition.HELD]
     assert by_rank[-1] is Condition.CURRENT

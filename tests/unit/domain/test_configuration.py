@@ -6,10 +6,10 @@ import pytest
 
 from app.domain.configuration import (
     Accept,
+    ConfigurationState,
     Grants,
+    HoldBack,
     Reading,
-    Standing,
-    Wait,
     fingerprint,
     judge,
     weakens,
@@ -24,9 +24,9 @@ APP = Watch(
     place=JobPlace(region="", namespace="default", job_id="web"),
     task="server",
 )
-UNKNOWN = Standing(turn=None, newest=None, accepted=False)
-NEW = Standing(turn=None, newest=7, accepted=False)
-OLDER = Standing(turn=3, newest=7, accepted=False)
+UNKNOWN = ConfigurationState(revision=None, newest=None, accepted=False)
+NEW = ConfigurationState(revision=None, newest=7, accepted=False)
+OLDER = ConfigurationState(revision=3, newest=7, accepted=False)
 STARTED = Reading(edited=False, repeated=False)
 EDITED = Reading(edited=True, repeated=False)
 
@@ -35,15 +35,15 @@ def watches(count: int, registry: str = "main") -> list[Watch]:
     return [replace(APP, name=f"{registry}-{number}", registry=registry) for number in range(count)]
 
 
-@pytest.mark.parametrize("standing", [UNKNOWN, NEW, Standing(turn=7, newest=7, accepted=False)])
-def test_what_nothing_came_after_is_accepted(standing: Standing) -> None:
+@pytest.mark.parametrize("standing", [UNKNOWN, NEW, ConfigurationState(revision=7, newest=7, accepted=False)])
+def test_what_nothing_came_after_is_accepted(standing: ConfigurationState) -> None:
     assert judge(STARTED, standing, present=watches(2), gone=["main-0"]) == Accept()
 
 
 def test_an_older_one_waits_whatever_it_changes_and_however_often_it_is_read() -> None:
     for repeated in (False, True):
         verdict = judge(Reading(edited=False, repeated=repeated), OLDER, present=watches(2), gone=[])
-        assert isinstance(verdict, Wait)
+        assert isinstance(verdict, HoldBack)
         assert verdict.older
         assert verdict.reason.startswith("another set of watches came into force after this one")
         assert "`registrywatcher reload --accept` with this file, or" in verdict.reason
@@ -57,7 +57,7 @@ def test_going_back_by_an_edit_is_new() -> None:
 def test_more_than_half_waits(total: int, gone: int, waits: bool) -> None:
     present = watches(total)
     verdict = judge(EDITED, NEW, present=present, gone=[watch.name for watch in present[:gone]])
-    assert isinstance(verdict, Wait) == waits
+    assert isinstance(verdict, HoldBack) == waits
 
 
 @pytest.mark.parametrize(
@@ -73,8 +73,8 @@ def test_a_move_counts_as_taken_away_since_its_history_is_forgotten(
     gone: list[str], moved: list[str], told: str | None
 ) -> None:
     verdict = judge(EDITED, NEW, present=watches(3), gone=gone, moved=moved)
-    assert isinstance(verdict, Wait) == (told is not None)
-    if isinstance(verdict, Wait) and told is not None:
+    assert isinstance(verdict, HoldBack) == (told is not None)
+    if isinstance(verdict, HoldBack) and told is not None:
         assert told in verdict.reason
     assert judge(replace(EDITED, repeated=True), NEW, present=watches(3), gone=gone, moved=moved) == Accept()
 
@@ -82,7 +82,7 @@ def test_a_move_counts_as_taken_away_since_its_history_is_forgotten(
 def test_all_of_a_registry_waits_though_few_go() -> None:
     present = [*watches(9), *watches(1, "second")]
     verdict = judge(EDITED, NEW, present=present, gone=["second-0"])
-    assert isinstance(verdict, Wait)
+    assert isinstance(verdict, HoldBack)
     assert not verdict.older
     assert "every watch of registry second (second-0)" in verdict.reason
 
@@ -99,7 +99,7 @@ def test_what_takes_nothing_away_never_waits_for_its_size() -> None:
 @pytest.mark.parametrize("reading", [STARTED, EDITED])
 def test_what_waits_for_its_size_is_taken_when_it_is_repeated_or_accepted(reading: Reading) -> None:
     present = watches(1)
-    assert isinstance(judge(reading, NEW, present=present, gone=["main-0"]), Wait)
+    assert isinstance(judge(reading, NEW, present=present, gone=["main-0"]), HoldBack)
     assert judge(replace(reading, repeated=True), NEW, present=present, gone=["main-0"]) == Accept()
     assert judge(reading, replace(NEW, accepted=True), present=present, gone=["main-0"]) == Accept()
 
@@ -111,15 +111,15 @@ def test_an_older_one_is_taken_when_a_person_accepts_it() -> None:
 def test_the_reason_names_some_and_counts_the_rest() -> None:
     present = watches(9)
     verdict = judge(EDITED, NEW, present=present, gone=[watch.name for watch in present[:8]])
-    assert isinstance(verdict, Wait)
+    assert isinstance(verdict, HoldBack)
     assert "takes away 8 of 9 watches (main-0, main-1, main-2, main-3, main-4 and 3 more)" in verdict.reason
     one = judge(EDITED, NEW, present=watches(1), gone=["main-0"])
-    assert isinstance(one, Wait)
+    assert isinstance(one, HoldBack)
     assert "1 of 1 watch (main-0)" in one.reason
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "words"),
+    ("before", "after", "message"),
     [
         (Grants(tokens=2, written=True), Grants(tokens=1, written=True), None),
         (Grants(tokens=0, written=True), Grants(tokens=0, written=True), None),
@@ -129,11 +129,11 @@ def test_the_reason_names_some_and_counts_the_rest() -> None:
         (Grants(tokens=1, written=False), Grants(tokens=0, written=False), "api_tokens"),
     ],
 )
-def test_from_tokens_to_none_or_to_an_empty_file_is_refused(before: Grants, after: Grants, words: str | None) -> None:
+def test_from_tokens_to_none_or_to_an_empty_file_is_refused(before: Grants, after: Grants, message: str | None) -> None:
     refused = weakens(before, after)
-    assert (refused is None) == (words is None)
-    if refused is not None and words is not None:
-        assert words in refused.reason
+    assert (refused is None) == (message is None)
+    if refused is not None and message is not None:
+        assert message in refused.reason
         assert "restart" in refused.reason
 
 

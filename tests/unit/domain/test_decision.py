@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from app.domain.decision import Ask, Deploy, Hold, HoldReason, decide
-from app.domain.history import History, Wanted, changed_by_hand, highest_running, identity, running
+from app.domain.decision import Deploy, Hold, HoldReason, RequestedDeploy, decide
+from app.domain.history import Desired, History, drifted, highest_running, identity, running
 from app.domain.job import JobState
 from app.domain.reference import Reference
 from app.domain.rule import Rule
 from tests.unit.domain.cases import CHILD, D1, D2, D3, HOST, WATCH, case, job, knows, task
 
-V1, V2 = Wanted(tag="v1.0.0", digest=D1), Wanted(tag="v1.1.0", digest=D2)
+V1, V2 = Desired(tag="v1.0.0", digest=D1), Desired(tag="v1.1.0", digest=D2)
 
 
 def reason(**fields: object) -> HoldReason | None:
@@ -23,11 +23,11 @@ def reason(**fields: object) -> HoldReason | None:
 
 
 def test_otherwise_it_is_deployed() -> None:
-    assert decide(case()) == Deploy(tag="v1.1.0", digest=D2, words="v1.1.0 follows v1.0.0")
+    assert decide(case()) == Deploy(tag="v1.1.0", digest=D2, message="v1.1.0 follows v1.0.0")
 
 
 @pytest.mark.parametrize(
-    ("found", "words"),
+    ("found", "message"),
     [
         (None, "job app is not in Nomad; register it once, or correct nomad_job_name"),
         (job(unusable="the job is stopped"), "the job is stopped"),
@@ -42,13 +42,13 @@ def test_otherwise_it_is_deployed() -> None:
         (job(task(), task(":v2", group="b", reference=None, problem="an archive")), "task b/server: an archive"),
     ],
 )
-def test_1_what_cannot_be_touched_is_held_with_the_mend(found: JobState | None, words: str) -> None:
-    assert decide(case(job=found)) == Hold(reason=HoldReason.UNUSABLE, words=words)
+def test_1_what_cannot_be_touched_is_held_with_the_mend(found: JobState | None, message: str) -> None:
+    assert decide(case(job=found)) == Hold(reason=HoldReason.UNUSABLE, message=message)
 
 
 def test_1_a_group_that_lacks_the_task_is_named() -> None:
     decision = decide(case(watch=replace(WATCH, group="b")))
-    assert decision.words == "group 'b' of job app has no task 'server'; correct nomad_task_name or nomad_group_name"
+    assert decision.message == "group 'b' of job app has no task 'server'; correct nomad_task_name or nomad_group_name"
 
 
 def test_1_a_task_of_another_group_or_name_is_no_obstacle() -> None:
@@ -57,7 +57,7 @@ def test_1_a_task_of_another_group_or_name_is_no_obstacle() -> None:
 
 
 def test_1_comes_before_a_persons_word() -> None:
-    assert reason(job=None, ask=Ask(wanted=V2)) is HoldReason.UNUSABLE
+    assert reason(job=None, ask=RequestedDeploy(desired=V2)) is HoldReason.UNUSABLE
 
 
 EVERYTHING_AGAINST: dict[str, object] = {
@@ -66,43 +66,47 @@ EVERYTHING_AGAINST: dict[str, object] = {
     "paused": True,
     "watch": replace(WATCH, observe_only=True),
     "history": knows(
-        (task(), D1), failed=frozenset({D1, D2}), expected={"app/server": "another"}, newer_than_hand_change=False
+        (task(), D1), failed=frozenset({D1, D2}), expected={"app/server": "another"}, newer_than_drift=False
     ),
 }
 
 
-@pytest.mark.parametrize("wanted", [V2, None])
-def test_2_a_persons_word_deploys_against_everything_else(wanted: Wanted | None) -> None:
-    decision = decide(case(**EVERYTHING_AGAINST, wanted=wanted, ask=Ask(wanted=Wanted(tag="test", digest=D3))))
-    assert decision == Deploy(tag="test", digest=D3, words="a person asked for test")
+@pytest.mark.parametrize("desired", [V2, None])
+def test_2_a_persons_word_deploys_against_everything_else(desired: Desired | None) -> None:
+    decision = decide(
+        case(**EVERYTHING_AGAINST, desired=desired, ask=RequestedDeploy(desired=Desired(tag="test", digest=D3)))
+    )
+    assert decision == Deploy(tag="test", digest=D3, message="a person asked for test")
 
 
 def test_2_forced_deploys_what_runs_already() -> None:
-    assert decide(case(ask=Ask(wanted=V1))) == Deploy(tag="v1.0.0", digest=D1, words="a person asked for v1.0.0")
+    assert decide(case(ask=RequestedDeploy(desired=V1))) == Deploy(
+        tag="v1.0.0", digest=D1, message="a person asked for v1.0.0"
+    )
 
 
 def test_2_unforced_leaves_alone_what_runs_already() -> None:
-    decision = decide(case(ask=Ask(wanted=V1, forced=False)))
-    assert decision == Hold(reason=HoldReason.UP_TO_DATE, words="v1.0.0 already runs", tag="v1.0.0", digest=D1)
+    decision = decide(case(ask=RequestedDeploy(desired=V1, forced=False)))
+    assert decision == Hold(reason=HoldReason.UP_TO_DATE, message="v1.0.0 already runs", tag="v1.0.0", digest=D1)
 
 
 def test_2_unforced_deploys_what_does_not_run() -> None:
-    assert decide(case(ask=Ask(wanted=V2, forced=False))) == Deploy(
-        tag="v1.1.0", digest=D2, words="a person asked for v1.1.0"
+    assert decide(case(ask=RequestedDeploy(desired=V2, forced=False))) == Deploy(
+        tag="v1.1.0", digest=D2, message="a person asked for v1.1.0"
     )
 
 
 def test_2_unforced_deploys_what_failed_though_the_job_still_names_it() -> None:
-    found = case(ask=Ask(wanted=V1, forced=False), history=knows((task(), D1), failed=frozenset({D1})))
+    found = case(ask=RequestedDeploy(desired=V1, forced=False), history=knows((task(), D1), failed=frozenset({D1})))
     assert isinstance(decide(found), Deploy)
 
 
 def test_2_a_word_whose_tag_is_gone_leaves_it_to_the_rule() -> None:
-    assert decide(case(ask=Ask(wanted=None))).words == "v1.1.0 follows v1.0.0"
+    assert decide(case(ask=RequestedDeploy(desired=None))).message == "v1.1.0 follows v1.0.0"
 
 
 @pytest.mark.parametrize(
-    ("rule", "words"),
+    ("rule", "message"),
     [
         (
             Rule(),
@@ -115,13 +119,13 @@ def test_2_a_word_whose_tag_is_gone_leaves_it_to_the_rule() -> None:
         ),
     ],
 )
-def test_3_without_a_matching_tag(rule: Rule, words: str) -> None:
-    assert decide(case(rule=rule, wanted=None)) == Hold(reason=HoldReason.NO_MATCHING_TAG, words=words)
+def test_3_without_a_matching_tag(rule: Rule, message: str) -> None:
+    assert decide(case(rule=rule, desired=None)) == Hold(reason=HoldReason.NO_MATCHING_TAG, message=message)
 
 
 def test_4_busy() -> None:
     assert decide(case(busy="rollout 7 is under way")) == Hold(
-        reason=HoldReason.BUSY, words="rollout 7 is under way", tag="v1.1.0", digest=D2
+        reason=HoldReason.BUSY, message="rollout 7 is under way", tag="v1.1.0", digest=D2
     )
 
 
@@ -129,7 +133,7 @@ def test_5_failed_before() -> None:
     decision = decide(case(history=knows((task(), D1), failed=frozenset({D2}))))
     assert decision == Hold(
         reason=HoldReason.FAILED_BEFORE,
-        words="v1.1.0 with this digest failed here before; release it, deploy it by hand, or push something newer",
+        message="v1.1.0 with this digest failed here before; release it, deploy it by hand, or push something newer",
         tag="v1.1.0",
         digest=D2,
     )
@@ -140,7 +144,9 @@ def test_5_another_digest_that_failed_is_no_matter() -> None:
 
 
 def test_6_up_to_date() -> None:
-    assert decide(case(wanted=V1)) == Hold(reason=HoldReason.UP_TO_DATE, words="v1.0.0 runs", tag="v1.0.0", digest=D1)
+    assert decide(case(desired=V1)) == Hold(
+        reason=HoldReason.UP_TO_DATE, message="v1.0.0 runs", tag="v1.0.0", digest=D1
+    )
 
 
 def test_6_only_when_all_tasks_run_it() -> None:
@@ -150,46 +156,48 @@ def test_6_only_when_all_tasks_run_it() -> None:
 
 
 def test_6_a_child_of_the_index_is_the_index() -> None:
-    wanted = replace(V2, children=frozenset({CHILD}))
-    decision = decide(case(job=job(task(f":v1.1.0@{CHILD}")), wanted=wanted))
+    desired = replace(V2, children=frozenset({CHILD}))
+    decision = decide(case(job=job(task(f":v1.1.0@{CHILD}")), desired=desired))
     assert isinstance(decision, Hold)
     assert decision.reason is HoldReason.UP_TO_DATE
-    deploy = decide(case(wanted=wanted))
+    deploy = decide(case(desired=desired))
     assert isinstance(deploy, Deploy)
     assert deploy.children == frozenset({CHILD})
 
 
 def test_7_auto_deploy_is_off() -> None:
     decision = decide(case(auto_deploy=False))
-    assert decision.words == "auto deploy is off; v1.1.0 is deployed when it is switched on"
+    assert decision.message == "auto deploy is off; v1.1.0 is deployed when it is switched on"
     assert (decision.tag, decision.digest) == ("v1.1.0", D2)
     assert reason(auto_deploy=False) is HoldReason.AUTO_DEPLOY_OFF
 
 
 def test_8_and_9_paused_or_observing() -> None:
-    assert decide(case(paused=True)).words == "everything is paused; would deploy v1.1.0 once it is resumed"
+    assert decide(case(paused=True)).message == "everything is paused; would deploy v1.1.0 once it is resumed"
     assert reason(paused=True) is HoldReason.PAUSED
     observing = replace(WATCH, observe_only=True)
-    assert decide(case(watch=observing)).words == "observing only; would deploy v1.1.0 once observe_only is taken away"
+    assert (
+        decide(case(watch=observing)).message == "observing only; would deploy v1.1.0 once observe_only is taken away"
+    )
     assert reason(watch=observing) is HoldReason.OBSERVE_ONLY
 
 
 def test_10_changed_outside() -> None:
     hand = knows((task(), D1), expected={"app/server": f"{HOST}/team/app:v0.9.0"})
-    assert reason(history=hand) is HoldReason.CHANGED_OUTSIDE
-    assert "changed outside" in decide(case(history=hand)).words
-    assert reason(history=replace(hand, newer_than_hand_change=True)) is None
+    assert reason(history=hand) is HoldReason.DRIFTED
+    assert "changed outside" in decide(case(history=hand)).message
+    assert reason(history=replace(hand, newer_than_drift=True)) is None
     assert reason(history=replace(hand, expected={"app/server": f"{HOST}/team/app:v1.0.0"})) is None
 
 
 @pytest.mark.parametrize(
-    ("wanted", "held"), [("v0.9.9", True), ("v0.10.0", True), ("v1.0.0", False), ("v1.0.1", False), ("v10.0.0", False)]
+    ("desired", "held"), [("v0.9.9", True), ("v0.10.0", True), ("v1.0.0", False), ("v1.0.1", False), ("v10.0.0", False)]
 )
-def test_12_a_downgrade(wanted: str, held: bool) -> None:
-    decision = decide(case(wanted=Wanted(tag=wanted, digest=D2)))
+def test_12_a_downgrade(desired: str, held: bool) -> None:
+    decision = decide(case(desired=Desired(tag=desired, digest=D2)))
     assert (isinstance(decision, Hold) and decision.reason is HoldReason.DOWNGRADE) is held
     if held:
-        assert decision.words == f"{wanted} would be a downgrade from v1.0.0; deploy it by hand if that is meant"
+        assert decision.message == f"{desired} would be a downgrade from v1.0.0; deploy it by hand if that is meant"
 
 
 def test_12_the_highest_of_what_runs_counts() -> None:
@@ -199,37 +207,37 @@ def test_12_the_highest_of_what_runs_counts() -> None:
 
 
 def test_12_is_no_matter_for_a_pinned_tag() -> None:
-    assert reason(rule=Rule(pinned_tag="v0.9.0"), wanted=Wanted(tag="v0.9.0", digest=D2)) is None
+    assert reason(rule=Rule(pinned_tag="v0.9.0"), desired=Desired(tag="v0.9.0", digest=D2)) is None
 
 
 @pytest.mark.parametrize("image", [":latest", "", f"@{D1}", ":v1.0.0-rc.1"])
 @pytest.mark.parametrize(
-    ("first_highest", "wanted", "held"),
+    ("baseline_release", "desired", "held"),
     [("v1.0.0", "v1.0.0", True), ("v1.1.0", "v1.0.0", True), ("v1.0.0", "v1.0.1", False), ("", "v1.0.0", False)],
 )
-def test_13_what_runs_is_no_release(image: str, first_highest: str, wanted: str, held: bool) -> None:
-    history = History(first_highest=first_highest)
-    found = reason(job=job(task(image)), wanted=Wanted(tag=wanted, digest=D2), history=history)
+def test_13_what_runs_is_no_release(image: str, baseline_release: str, desired: str, held: bool) -> None:
+    history = History(baseline_release=baseline_release)
+    found = reason(job=job(task(image)), desired=Desired(tag=desired, digest=D2), history=history)
     assert found is (HoldReason.NOT_A_RELEASE if held else None)
 
 
 def test_13_says_how_to_go_on() -> None:
-    decision = decide(case(job=job(task(":latest")), history=History(first_highest="v1.1.0")))
-    assert decision.words == "what runs is no release; the next release, or a deploy by hand, starts following"
+    decision = decide(case(job=job(task(":latest")), history=History(baseline_release="v1.1.0")))
+    assert decision.message == "what runs is no release; the next release, or a deploy by hand, starts following"
 
 
 def test_13_is_no_matter_for_a_pinned_tag() -> None:
     found = case(
         rule=Rule(pinned_tag="test"),
         job=job(task(":latest")),
-        wanted=Wanted(tag="test", digest=D2),
-        history=History(first_highest="v1.0.0"),
+        desired=Desired(tag="test", digest=D2),
+        history=History(baseline_release="v1.0.0"),
     )
     assert isinstance(decide(found), Deploy)
 
 
 def test_13_a_wanted_tag_that_is_no_release_never_starts_following() -> None:
-    found = case(job=job(task(":latest")), wanted=Wanted(tag="other", digest=D2), history=History())
+    found = case(job=job(task(":latest")), desired=Desired(tag="other", digest=D2), history=History())
     decision = decide(found)
     assert isinstance(decision, Hold)
     assert decision.reason is HoldReason.NOT_A_RELEASE
@@ -238,7 +246,7 @@ def test_13_a_wanted_tag_that_is_no_release_never_starts_following() -> None:
 def test_the_first_line_that_matches_decides() -> None:
     """Everything from each line on speaks against it: the line itself is the reason given."""
     all_against = case(
-        wanted=Wanted(tag="v0.9.0", digest=D1),
+        desired=Desired(tag="v0.9.0", digest=D1),
         history=knows((task(), D1), failed=frozenset({D1}), expected={"app/server": "another"}),
         busy="busy",
         auto_deploy=False,
@@ -252,15 +260,15 @@ def test_the_first_line_that_matches_decides() -> None:
         (HoldReason.UP_TO_DATE, all_against := replace(all_against, history=hand)),
         (
             HoldReason.AUTO_DEPLOY_OFF,
-            all_against := replace(all_against, wanted=Wanted(tag="v0.9.0", digest=D2)),
+            all_against := replace(all_against, desired=Desired(tag="v0.9.0", digest=D2)),
         ),
         (HoldReason.PAUSED, all_against := replace(all_against, auto_deploy=True)),
         (HoldReason.OBSERVE_ONLY, all_against := replace(all_against, paused=False)),
-        (HoldReason.CHANGED_OUTSIDE, all_against := replace(all_against, watch=WATCH)),
+        (HoldReason.DRIFTED, all_against := replace(all_against, watch=WATCH)),
         (HoldReason.DOWNGRADE, all_against := replace(all_against, history=replace(hand, expected={}))),
         (
             HoldReason.NOT_A_RELEASE,
-            replace(all_against, job=job(task(":latest")), history=History(first_highest="v1.0.0")),
+            replace(all_against, job=job(task(":latest")), history=History(baseline_release="v1.0.0")),
         ),
     ]
     for expected, against in steps:
@@ -270,10 +278,10 @@ def test_the_first_line_that_matches_decides() -> None:
 
 
 def test_the_words_of_a_deploy_tell_what_changed() -> None:
-    changed = decide(case(wanted=Wanted(tag="v1.0.0", digest=D2)))
-    assert changed == Deploy(tag="v1.0.0", digest=D2, words="the digest behind v1.0.0 changed", digest_changed=True)
+    changed = decide(case(desired=Desired(tag="v1.0.0", digest=D2)))
+    assert changed == Deploy(tag="v1.0.0", digest=D2, message="the digest behind v1.0.0 changed", digest_changed=True)
     mixed = decide(case(job=job(task(), task(f"@{D3}", group="b"))))
-    assert mixed == Deploy(tag="v1.1.0", digest=D2, words="v1.1.0 follows an untagged image, v1.0.0")
+    assert mixed == Deploy(tag="v1.1.0", digest=D2, message="v1.1.0 follows an untagged image, v1.0.0")
 
 
 @pytest.mark.parametrize(
@@ -315,6 +323,6 @@ def test_the_highest_running_release_of_none_is_none() -> None:
 
 def test_changed_by_hand_looks_at_the_tasks_that_we_left_something_in() -> None:
     tasks = (task(), task(":v2.0.0", group="new"))
-    assert not changed_by_hand(tasks, {})
-    assert not changed_by_hand(tasks, {"app/server": f"{HOST}/team/app:v1.0.0"})
-    assert changed_by_hand(tasks, {"app/server": f"{HOST}/team/app:v1.0.0@{D1}"})
+    assert not drifted(tasks, {})
+    assert not drifted(tasks, {"app/server": f"{HOST}/team/app:v1.0.0"})
+    assert drifted(tasks, {"app/server": f"{HOST}/team/app:v1.0.0@{D1}"})

@@ -26,14 +26,14 @@ EARLIER, LATER = DONE - timedelta(seconds=1), DONE + timedelta(seconds=1)
 def test_something_newer_is_a_new_digest_or_a_command(
     commanded: datetime | None, sighted: datetime | None, newer: bool
 ) -> None:
-    assert is_newer(DONE, commanded_at=commanded, newest_sighting=sighted) is newer
-    assert holds(DONE, commanded_at=commanded, newest_sighting=sighted, decided="rolled_back") is not newer
+    assert is_newer(DONE, commanded_at=commanded, newest_found_at=sighted) is newer
+    assert holds(DONE, commanded_at=commanded, newest_found_at=sighted, decided="rolled_back") is not newer
 
 
 def test_nothing_is_held_that_was_not_done_or_that_runs() -> None:
-    assert not holds(None, commanded_at=None, newest_sighting=None, decided="")
-    assert not holds(DONE, commanded_at=None, newest_sighting=None, decided="up_to_date")
-    assert holds(DONE, commanded_at=None, newest_sighting=None, decided="")
+    assert not holds(None, commanded_at=None, newest_found_at=None, decided="")
+    assert not holds(DONE, commanded_at=None, newest_found_at=None, decided="up_to_date")
+    assert holds(DONE, commanded_at=None, newest_found_at=None, decided="")
 
 
 def test_people_are_told_of_holds_that_do_not_pass_by_themselves() -> None:
@@ -41,7 +41,7 @@ def test_people_are_told_of_holds_that_do_not_pass_by_themselves() -> None:
         HoldReason.UNUSABLE,
         HoldReason.AUTO_DEPLOY_OFF,
         HoldReason.OBSERVE_ONLY,
-        HoldReason.CHANGED_OUTSIDE,
+        HoldReason.DRIFTED,
         HoldReason.DOWNGRADE,
         HoldReason.NOT_A_RELEASE,
     }

@@ -28,7 +28,7 @@ FOR_A_PERSON = {
     HoldReason.UNUSABLE,
     HoldReason.AUTO_DEPLOY_OFF,
     HoldReason.OBSERVE_ONLY,
-    HoldReason.CHANGED_OUTSIDE,
+    HoldReason.DRIFTED,
     HoldReason.DOWNGRADE,
     HoldReason.NOT_A_RELEASE,
 }
@@ -40,15 +40,15 @@ def outcome(kind: OutcomeKind, reason: str = "so it is") -> Outcome:
 
 @pytest.mark.parametrize("reason", HoldReason)
 def test_a_hold_is_told_when_it_waits_for_a_person(reason: HoldReason) -> None:
-    told = of_decision("app", Hold(reason=reason, words="so it is"), ABOUT)
-    wanted = Notification(
+    told = of_decision("app", Hold(reason=reason, message="so it is"), ABOUT)
+    desired = Notification(
         kind=NotificationKind.HELD, headline="app: nothing is deployed", detail="so it is", subject=ABOUT
     )
-    assert told == (wanted if reason in FOR_A_PERSON else None)
+    assert told == (desired if reason in FOR_A_PERSON else None)
 
 
 def test_a_decision_to_deploy_is_told_by_its_registration_alone() -> None:
-    assert of_decision("app", Deploy(tag="v2", digest="sha256:a", words="v2 follows v1"), ABOUT) is None
+    assert of_decision("app", Deploy(tag="v2", digest="sha256:a", message="v2 follows v1"), ABOUT) is None
 
 
 def test_a_registration_names_all_its_watches_and_why_each_changes() -> None:
@@ -126,17 +126,17 @@ def test_canaries_that_wait_are_told_with_what_they_wait_for() -> None:
 
 @pytest.mark.parametrize(("lasted", "told"), [(0.9, False), (1.0, True), (600.0, True)])
 def test_an_outage_that_lasts_is_told_once(lasted: float, told: bool) -> None:
-    wanted = Notification(
-        kind=NotificationKind.TROUBLE, headline="ops/web: waiting", detail="Nomad is away", subject=ABOUT
+    desired = Notification(
+        kind=NotificationKind.OUTAGE, headline="ops/web: waiting", detail="Nomad is away", subject=ABOUT
     )
     found = of_outage("ops/web", "Nomad is away", lasted=lasted, told=False, subject=ABOUT)
-    assert found == (wanted if told else None)
+    assert found == (desired if told else None)
     assert of_outage("ops/web", "Nomad is away", lasted=lasted, told=True, subject=ABOUT) is None
 
 
 def test_a_missing_image_is_told_when_it_begins() -> None:
     assert of_missing_image("app", "sha256:a is gone", known="", subject=ABOUT) == Notification(
-        kind=NotificationKind.TROUBLE,
+        kind=NotificationKind.OUTAGE,
         headline="app: what runs is gone from the registry",
         detail="sha256:a is gone",
         subject=ABOUT,

@@ -36,7 +36,7 @@ def test_no_releases(tag: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tags", "running", "wanted"),
+    ("tags", "running", "desired"),
     [
         (["v0.9.0", "v0.10.0"], "v0.1.0", "v0.10.0"),
         (["v1.0.0", "2.0.0"], "v0.1.0", "v1.0.0"),
@@ -51,17 +51,17 @@ def test_no_releases(tag: str | None) -> None:
     ],
 )
 def test_following_takes_the_highest_release_in_the_spelling_that_runs(
-    tags: list[str], running: str | None, wanted: str | None
+    tags: list[str], running: str | None, desired: str | None
 ) -> None:
-    assert Rule().select(tags, running) == wanted
-    assert Rule().select(reversed(tags), running) == wanted
+    assert Rule().select(tags, running) == desired
+    assert Rule().select(reversed(tags), running) == desired
 
 
-@pytest.mark.parametrize(("tags", "wanted"), [(["v9.0.0", "test"], "test"), (["v9.0.0"], None), ([], None)])
-def test_pinned_stays_on_its_tag(tags: list[str], wanted: str | None) -> None:
+@pytest.mark.parametrize(("tags", "desired"), [(["v9.0.0", "test"], "test"), (["v9.0.0"], None), ([], None)])
+def test_pinned_stays_on_its_tag(tags: list[str], desired: str | None) -> None:
     rule = Rule(pinned_tag="test")
     assert not rule.follows_releases
-    assert rule.select(iter(tags), "v1.0.0") == wanted
+    assert rule.select(iter(tags), "v1.0.0") == desired
 
 
 def test_the_highest_of_what_runs_is_of_any_spelling() -> None:

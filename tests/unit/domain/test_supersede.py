@@ -133,7 +133,7 @@ def test_a_rollout_of_the_rule_stays_itself_while_it_is_the_same() -> None:
     assert not keeps_identity(Origin.RULE, {APP}, {APP, BESIDE})
 
 
-@pytest.mark.parametrize("origin", [each for each in Origin if each.is_order])
+@pytest.mark.parametrize("origin", [each for each in Origin if each.is_explicit])
 def test_an_order_stays_itself_while_it_does_any_of_it(origin: Origin) -> None:
     assert keeps_identity(origin, {APP, BESIDE}, {APP_LATER})
     assert not keeps_identity(origin, {BESIDE}, {APP})
@@ -153,7 +153,7 @@ def test_an_order_is_left_by_another_one_or_by_the_end(origin: Origin) -> None:
 
 @pytest.mark.parametrize("origin", list(Origin))
 def test_only_the_rule_leaves_its_order_to_wait(origin: Origin) -> None:
-    assert drops_patch(origin, PATCH, registers=None, ends=False, waits=True) is not origin.is_order
+    assert drops_patch(origin, PATCH, registers=None, ends=False, waits=True) is not origin.is_explicit
 
 
 def test_an_order_may_arrive_while_the_job_is_where_it_expects_it() -> None:

@@ -2,14 +2,14 @@
 
 import pytest
 
-from app.domain.event import Action
+from app.domain.event import EventAction
 from app.domain.rollout import Origin
 from app.domain.timeline import event_message, rollout_message
 
 
 def test_an_event_names_what_happened_to_which_tag() -> None:
-    assert event_message(Action.PUSH, path="team/app", tag="v1.0.0") == "pushed team/app:v1.0.0"
-    assert event_message(Action.DELETE, path="team/app", tag="v1.0.0") == "deleted team/app:v1.0.0"
+    assert event_message(EventAction.PUSH, path="team/app", tag="v1.0.0") == "pushed team/app:v1.0.0"
+    assert event_message(EventAction.DELETE, path="team/app", tag="v1.0.0") == "deleted team/app:v1.0.0"
 
 
 @pytest.mark.parametrize(
@@ -32,4 +32,4 @@ def test_each_origin_has_its_sentence_without_a_tag_too(origin: Origin) -> None:
 
 
 def test_each_action_has_its_word() -> None:
-    assert len({event_message(each, path="app", tag="v1") for each in Action}) == len(Action)
+    assert len({event_message(each, path="app", tag="v1") for each in EventAction}) == len(EventAction)

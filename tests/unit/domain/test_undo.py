@@ -16,9 +16,9 @@ from app.domain.undo import (
     aftermath,
     rolled_back_to,
     running_digest,
-    taken_back_by,
     takes_back,
     told,
+    undone_by_rollout,
 )
 from tests.unit.domain.cases import D1, D2, D3
 
@@ -153,9 +153,9 @@ def reversal(intent: int, *, origin: Origin = Origin.ROLLBACK, ended: bool = Fal
 
 def test_a_rollout_is_taken_back_by_what_is_under_way_or_was_registered_last() -> None:
     under_way, over = reversal(2), reversal(3, origin=Origin.UNDO, ended=True)
-    assert taken_back_by([], None) is None
-    assert taken_back_by([under_way], None) == under_way
-    assert taken_back_by([over], UUID(int=3)) == over
-    assert taken_back_by([over], UUID(int=9)) is None
-    assert taken_back_by([under_way, over], UUID(int=3)) == over
-    assert taken_back_by([reversal(4, origin=Origin.DEPLOY)], None) is None
+    assert undone_by_rollout([], None) is None
+    assert undone_by_rollout([under_way], None) == under_way
+    assert undone_by_rollout([over], UUID(int=3)) == over
+    assert undone_by_rollout([over], UUID(int=9)) is None
+    assert undone_by_rollout([under_way, over], UUID(int=3)) == over
+    assert undone_by_rollout([reversal(4, origin=Origin.DEPLOY)], None) is None

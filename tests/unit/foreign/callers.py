@@ -10,15 +10,18 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.requests import Request
 
 from app.adapters.nomad.http.connection import NomadConnection
-from app.adapters.postgres import changes as payloads
-from app.loopback import address, is_loopback, stays_here
-from app.proxies import Proxies
+from app.adapters.postgres.views import feed as payloads
+from app.outbound.loopback import address, is_loopback, stays_here
+from app.outbound.proxies import Proxies
 from app.settings import kinds, listening, variables
 from app.settings.duration import parse_duration
 from app.settings.faults import FaultList
 from app.settings.outward import outward
-from app.web import auth, forms, listing, login, paging, respond, session, telling, webhooks, wishes
-from app.web.arrival import Arrival, Listening, arrival
+from app.web.api import rule_change, webhooks
+from app.web.http import answers, auth, flash, forms, session
+from app.web.http.arrival import Arrival, Listening, arrival
+from app.web.pages import listing, login
+from app.web.render import paging
 from tests.unit.foreign.texts import Reader
 
 _TOKEN = auth.AccessToken(name="ci", role=auth.Role.ADMIN, matches=lambda _: False, sign=lambda _: b"x")
@@ -74,37 +77,40 @@ def _headers() -> Iterator[tuple[str, Reader]]:
         "auth.check_origin host",
         lambda text: auth.check_origin(_headers_of({"origin": f"https://{text}"}), frozenset()),
     )
-    yield "respond.prefers_html", lambda text: respond.prefers_html(_request(accept=text))
-    yield "respond.prefers_html type", lambda text: respond.prefers_html(_request(accept=f"text/html;{text}"))
-    yield "telling.came_from", lambda text: telling.came_from(_request(referer=text), "/")
-    yield "telling.came_from path", lambda text: telling.came_from(_request(referer=f"http://h/{text}"), "/")
-    yield "telling.take_flash", lambda text: telling.take_flash(_request(cookie=f"told={text}"))
+    yield "respond.prefers_html", lambda text: answers.prefers_html(_request(accept=text))
+    yield "respond.prefers_html type", lambda text: answers.prefers_html(_request(accept=f"text/html;{text}"))
+    yield "telling.came_from", lambda text: flash.came_from(_request(referer=text), "/")
+    yield "telling.came_from path", lambda text: flash.came_from(_request(referer=f"http://h/{text}"), "/")
+    yield "telling.take_flash", lambda text: flash.take_flash(_request(cookie=f"told={text}"))
     yield (
         "telling.take_flash content",
-        lambda text: telling.take_flash(_request(cookie=f"told={base64.urlsafe_b64encode(_bytes(text)).decode()}")),
+        lambda text: flash.take_flash(_request(cookie=f"told={base64.urlsafe_b64encode(_bytes(text)).decode()}")),
     )
-    yield "telling.take_flash cookies", lambda text: telling.take_flash(_request(cookie=text))
-    yield "telling the flash", lambda text: telling._fitting(telling.Flash(message=text, failed=True))
+    yield "telling.take_flash cookies", lambda text: flash.take_flash(_request(cookie=text))
+    yield "telling the flash", lambda text: flash._fitting(flash.Flash(message=text, failed=True))
     yield "session.opens", lambda text: session.opens(text, _TOKEN, now=0)
     yield "session.opens expiry", lambda text: session.opens(f"Y2k.{text}.", _TOKEN, now=0)
 
 
 def _pages() -> Iterator[tuple[str, Reader]]:
     yield "forms.parse_form", lambda text: forms.parse_form(_bytes(text))
-    yield "forms.once", lambda text: forms.once({"once": text})
+    yield "forms.once", lambda text: forms.idempotency_key({"once": text})
     yield "forms.own_path", forms.own_path
     yield "forms.own_path path", lambda text: forms.own_path(f"/{text}")
-    yield "wishes.parse_wish", lambda text: wishes.parse_wish(_bytes(text))
-    yield "wishes.parse_wish keys", lambda text: wishes.parse_wish(_bytes("{" + '"a":1,' * (len(text) // 6) + '"a":1}'))
+    yield "wishes.parse_wish", lambda text: rule_change.parse_rule_change(_bytes(text))
+    yield (
+        "wishes.parse_wish keys",
+        lambda text: rule_change.parse_rule_change(_bytes("{" + '"a":1,' * (len(text) // 6) + '"a":1}')),
+    )
     yield (
         "wishes.parse_wish many keys",
-        lambda text: wishes.parse_wish(
+        lambda text: rule_change.parse_rule_change(
             _bytes(
                 "{" + ",".join(f'"{number}":1' for number in range(len(text) // 9)) + f',"{len(text) // 9 - 1}":1' + "}"
             )
         ),
     )
-    yield "wishes.parse_wish value", lambda text: wishes.parse_wish(_bytes('{"pinned_tag": ' + text + "}"))
+    yield "wishes.parse_wish value", lambda text: rule_change.parse_rule_change(_bytes('{"pinned_tag": ' + text + "}"))
     yield "paging.moment", paging.moment
     yield "paging.moment fraction", lambda text: paging.moment(f"2026-11-28T10:00:00.{text}")
     yield "listing.read", lambda text: listing.read(QueryParams(f"q={text}&text={text}&state={text}&from={text}"))

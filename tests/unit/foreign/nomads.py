@@ -39,11 +39,11 @@ def _refusals() -> Iterator[tuple[str, Reader]]:
     yield "problem.refusal_of of no type", lambda text: problem.refusal_of(_response(text, kind=""))
     yield "problem.refusal_of Retry-After", lambda text: problem.refusal_of(_response("", later=text))
     for status in (401, 404, 429, 500):
-        for words in ("", "rpc error: ", "1 error occurred: * "):
-            made = f"{status} {words}"
+        for message in ("", "rpc error: ", "1 error occurred: * "):
+            made = f"{status} {message}"
 
-            def refusal(text: str, status: int = status, words: str = words) -> problem.Refusal:
-                return problem.Refusal(status, words + text)
+            def refusal(text: str, status: int = status, message: str = message) -> problem.Refusal:
+                return problem.Refusal(status, message + text)
 
             yield (
                 f"errors.while_reading {made}",

@@ -8,14 +8,16 @@ from functools import partial
 import httpx
 
 from app.adapters.notifiers import slack
-from app.adapters.registry import auth, exchange, failures, origins, wire
-from app.adapters.registry.endpoint import RegistryEndpoint
+from app.adapters.registry import wire
+from app.adapters.registry.auth import challenges
+from app.adapters.registry.client import exchange, failures, origins
+from app.adapters.registry.client.endpoint import RegistryEndpoint
 from app.domain.message import Link, Message
 from app.domain.notification import NotificationKind
 from app.domain.reference import Reference, Repository, parse_digest, parse_tag
 from app.domain.rule import arranged, highest_release, listed, release
-from app.http import bounded, redact
-from app.network import kept
+from app.outbound.client import bounded, redact
+from app.outbound.network import kept
 from app.webhooks import authenticate, body, distribution
 from tests.unit.foreign.texts import Reader
 
@@ -75,10 +77,10 @@ def _challenges() -> Iterator[tuple[str, Reader]]:
     ):
         yield (
             f"auth.parse_challenges {number}",
-            partial(lambda form, text: auth.parse_challenges([form.format(text)]), form),
+            partial(lambda form, text: challenges.parse_challenges([form.format(text)]), form),
         )
-    yield "auth.parse_token", lambda text: auth.parse_token(_json({"token": text, "expires_in": text}))
-    yield "auth.parse_token no JSON", lambda text: auth.parse_token(_bytes(text))
+    yield "auth.parse_token", lambda text: challenges.parse_token(_json({"token": text, "expires_in": text}))
+    yield "auth.parse_token no JSON", lambda text: challenges.parse_token(_bytes(text))
     yield "auth.TokenRequest realm", lambda text: _token_request(realm=f"https://r.example/{text}").url
     yield "auth.TokenRequest host", lambda text: _token_request(realm=f"https://{text}").url
     yield "auth.TokenRequest query", lambda text: _token_request(realm=f"https://r.example/?{text}").url
@@ -138,8 +140,10 @@ def _webhooks() -> Iterator[tuple[str, Reader]]:
     yield "distribution many", lambda text: distribution.parse({}, _json({"events": list(text[:5_000])}))
 
 
-def _token_request(**changed: str) -> auth.TokenRequest:
-    return auth.TokenRequest(**{"realm": "https://r.example", "service": "", "scope": "", "account": "", **changed})
+def _token_request(**changed: str) -> challenges.TokenRequest:
+    return challenges.TokenRequest(
+        **{"realm": "https://r.example", "service": "", "scope": "", "account": "", **changed}
+    )
 
 
 def _event(target: dict[str, str]) -> bytes:
@@ -147,9 +151,9 @@ def _event(target: dict[str, str]) -> bytes:
     return _json({"events": [{"action": "push", "target": whole, "id": "1", "request": {"host": "h"}}]})
 
 
-def _answer(text: str) -> failures.Answer:
+def _answer(text: str) -> failures.RegistryAnswer:
     found = _json({"errors": [{"code": text, "message": text}]})
-    return failures.Answer(status=500, headers=httpx.Headers({"retry-after": "1"}), body=found, url=_PAGE)
+    return failures.RegistryAnswer(status=500, headers=httpx.Headers({"retry-after": "1"}), body=found, url=_PAGE)
 
 
 def _message(text: str) -> Message:

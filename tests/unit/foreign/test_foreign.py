@@ -6,10 +6,10 @@ import pytest
 
 from app.adapters.nomad.http.polling import PollFailed
 from app.adapters.nomad.http.problem import Refusal, Silence
-from app.adapters.registry.exchange import RedirectRefused
+from app.adapters.registry.client.exchange import RedirectRefused
 from app.adapters.registry.wire import Malformed
 from app.errors import RegistryWatcherError
-from app.network import AnswerRefused
+from app.outbound.network import AnswerRefused
 from tests.unit.foreign import callers, nomads, registries
 from tests.unit.foreign.texts import slow
 

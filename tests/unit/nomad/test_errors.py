@@ -85,7 +85,7 @@ def refused_connection() -> requests.ConnectionError:
 
 
 @pytest.mark.parametrize(
-    ("cause", "sent", "words"),
+    ("cause", "sent", "message"),
     [
         (refused_connection(), False, "cannot be reached"),
         (requests.ConnectTimeout(), False, "cannot be reached"),
@@ -100,11 +100,11 @@ def refused_connection() -> requests.ConnectionError:
         (requests.exceptions.InvalidHeader("header value: 's3cret'"), True, "InvalidHeader"),
     ],
 )
-def test_a_silence_knows_whether_anything_was_sent(cause: Exception, sent: bool, words: str) -> None:
+def test_a_silence_knows_whether_anything_was_sent(cause: Exception, sent: bool, message: str) -> None:
     for error in (BaseNomadException(cause), cause):
         silence = problem_of(error)
         assert isinstance(silence, Silence)
-        assert (silence.sent, words in str(silence), "s3cret" in str(silence)) == (sent, True, False)
+        assert (silence.sent, message in str(silence), "s3cret" in str(silence)) == (sent, True, False)
         assert (while_writing(silence, ORIGIN) is None) is sent
         assert isinstance(while_reading(silence, ORIGIN), NomadUnavailable)
 

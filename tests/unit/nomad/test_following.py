@@ -10,7 +10,7 @@ from app.adapters.nomad import NomadConnection, NomadDeployer
 from app.domain.job import DeploymentPhase, Snapshot, Submission
 from app.domain.watch import JobPlace
 from app.errors import JobRejected, NomadDenied, NomadUnavailable
-from app.local.nomad import Action, Fate, Fault, Simulator, Timing, create_simulator_app, sample_job
+from app.simulators.nomad import Fate, FaultAction, NomadFault, Simulator, Timing, create_simulator_app, sample_job
 from tests.servers.http import serve
 
 PLACE = JobPlace(region="", namespace="default", job_id="web")
@@ -197,19 +197,19 @@ async def test_a_deployment_is_failed_by_hand(agent: Agent, deployer: NomadDeplo
 
 
 @pytest.mark.parametrize(
-    ("fault", "error", "words"),
+    ("fault", "error", "message"),
     [
-        (Fault(action=Action.STATUS, status=403), NomadDenied, "promote-deployment"),
-        (Fault(action=Action.STATUS, status=500), NomadUnavailable, "No cluster leader"),
-        (Fault(action=Action.STATUS, status=400, text="Group name odd"), JobRejected, "Group name odd"),
-        (Fault(action=Action.RESET, after=True), NomadUnavailable, "check the deployment"),
+        (NomadFault(action=FaultAction.STATUS, status=403), NomadDenied, "promote-deployment"),
+        (NomadFault(action=FaultAction.STATUS, status=500), NomadUnavailable, "No cluster leader"),
+        (NomadFault(action=FaultAction.STATUS, status=400, text="Group name odd"), JobRejected, "Group name odd"),
+        (NomadFault(action=FaultAction.RESET, after=True), NomadUnavailable, "check the deployment"),
     ],
 )
 async def test_a_refused_promotion_names_the_thing_and_the_mend(
-    agent: Agent, deployer: NomadDeployer, fault: Fault, error: type[Exception], words: str
+    agent: Agent, deployer: NomadDeployer, fault: NomadFault, error: type[Exception], message: str
 ) -> None:
     _, deployment_id = await begun(agent, deployer, canary=1)
     agent.nomad.skip(12)
     agent.nomad.faults.add(fault)
-    with pytest.raises(error, match=words):
+    with pytest.raises(error, match=message):
         await deployer.promote(PLACE, deployment_id)

@@ -50,7 +50,7 @@ def test_drivers_differ(driver: str, form: ReferenceForm, can_force_pull: bool) 
 
 
 @pytest.mark.parametrize(
-    ("driver", "image", "words"),
+    ("driver", "image", "message"),
     [
         ("docker", "reg/app:${NOMAD_META_tag}", "interpolated"),
         ("docker", ["reg/app:v1"], "not a text"),
@@ -68,11 +68,11 @@ def test_drivers_differ(driver: str, form: ReferenceForm, can_force_pull: bool) 
         ("", "reg/app:v1", "runs no image"),
     ],
 )
-def test_an_image_that_cannot_be_followed_says_why(driver: str, image: object, words: str) -> None:
+def test_an_image_that_cannot_be_followed_says_why(driver: str, image: object, message: str) -> None:
     found = task(driver, image)
     assert found.reference is None
     assert found.problem is not None
-    assert words in found.problem
+    assert message in found.problem
     assert found.image == (image if isinstance(image, str) else "")
 
 

@@ -19,7 +19,7 @@ DISABLED = "Job registration, dispatch, and scale are disabled by the scheduler 
 
 
 @pytest.mark.parametrize(
-    ("sentence", "thing", "mend"),
+    ("sentence", "thing", "fix"),
     [
         (refusals.gone(JOB), "job apps/web", "register it again"),
         (refusals.moved(JOB, found=8, expected=7), "job apps/web", "the next check reads it again"),
@@ -38,9 +38,9 @@ DISABLED = "Job registration, dispatch, and scale are disabled by the scheduler 
         (refusals.silent(ORIGIN, "it cannot be reached; correct NOMAD_ADDR"), ORIGIN, "NOMAD_ADDR"),
     ],
 )
-def test_each_names_the_thing_and_the_mend(sentence: str, thing: str, mend: str) -> None:
+def test_each_names_the_thing_and_the_mend(sentence: str, thing: str, fix: str) -> None:
     assert thing in sentence
-    assert mend in sentence
+    assert fix in sentence
     assert one_line(sentence)
 
 
@@ -89,7 +89,7 @@ def test_registrations_that_an_operator_switched_off_name_the_switch() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "mend"),
+    ("text", "fix"),
     [
         ('job "web" is in nonexistent namespace "apps"', "nomad namespace apply"),
         ('job "web" is in nonexistent node pool "gpu"', "nomad node pool apply"),
@@ -102,11 +102,11 @@ def test_registrations_that_an_operator_switched_off_name_the_switch() -> None:
         ("1 error occurred:\n\t* Missing job task groups\n\n", "run it once by hand"),
     ],
 )
-def test_what_nomad_says_of_a_specification_is_followed_by_its_mend(text: str, mend: str) -> None:
+def test_what_nomad_says_of_a_specification_is_followed_by_its_mend(text: str, fix: str) -> None:
     for found in (while_writing(Refusal(500, text), ORIGIN, PLACE), while_planning(Refusal(500, text), ORIGIN, PLACE)):
         assert isinstance(found, JobRejected)
         assert "job apps/web: " in str(found)
-        assert mend in str(found)
+        assert fix in str(found)
         assert one_line(str(found))
 
 
@@ -120,7 +120,7 @@ def test_a_list_of_errors_is_told_without_its_bullets() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "text", "mend"),
+    ("status", "text", "fix"),
     [
         (500, "No path to region", "correct nomad_region"),
         (500, "rpc error: No cluster leader", "elect a leader"),
@@ -132,10 +132,10 @@ def test_a_list_of_errors_is_told_without_its_bullets() -> None:
         (503, "", "no text; it is asked again later"),
     ],
 )
-def test_what_is_nomads_own_trouble_says_what_helps(status: int, text: str, mend: str) -> None:
+def test_what_is_nomads_own_trouble_says_what_helps(status: int, text: str, fix: str) -> None:
     found = while_reading(Refusal(status, text), ORIGIN, place=PLACE)
     assert isinstance(found, NomadUnavailable)
-    assert mend in str(found)
+    assert fix in str(found)
     assert f"{ORIGIN} answers {status} to reading job apps/web: " in str(found)
 
 

@@ -11,7 +11,7 @@ import pytest
 from app.adapters.nomad import NomadConnection, NomadDeployer
 from app.adapters.nomad.translate import submission as translated
 from app.domain.job import Submission
-from app.domain.judging import judge
+from app.domain.judge import judge
 from app.domain.rollout import Course, Outcome, OutcomeKind
 from app.domain.watch import JobPlace
 from tests.servers.http import serve
@@ -54,11 +54,11 @@ def place_of(registered: Registered) -> JobPlace:
     return JobPlace(region="", namespace=registered.namespace, job_id=registered.job_id)
 
 
-async def followed(
+async def rollout(
     deployer: NomadDeployer, agent: RecordedAgent, place: JobPlace, ours: Submission
 ) -> OutcomeKind | None:
     """Look at every index at which something changed, as if it had just happened; None when it never ends."""
-    course = Course(submission=ours, started_at=NOW, moved_at=NOW)
+    course = Course(submission=ours, started_at=NOW, progressed_at=NOW)
     deployment_id = ""
     for index in (each for each in agent.story.indexes if each >= ours.index):
         agent.index = index
@@ -98,9 +98,9 @@ def _by_allocations(allocations: list[Row], version: Row) -> OutcomeKind | None:
     states = [each["ClientStatus"] for each in allocations if each["JobVersion"] == version["Version"]]
     if "failed" in states:
         return OutcomeKind.FAILED
-    wanted = 1 if version["Type"] in ("system", "sysbatch") else sum(group["Count"] for group in version["TaskGroups"])
+    desired = 1 if version["Type"] in ("system", "sysbatch") else sum(group["Count"] for group in version["TaskGroups"])
     good = "complete" if version["Type"] in ("batch", "sysbatch") else "running"
-    return OutcomeKind.SUCCEEDED if states and states.count(good) >= wanted else None
+    return OutcomeKind.SUCCEEDED if states and states.count(good) >= desired else None
 
 
 def test_there_is_something_to_replay() -> None:
@@ -118,7 +118,7 @@ async def test_a_recorded_registration_comes_to_its_recorded_end(
     agent: RecordedAgent, deployer: NomadDeployer, story: Story, registered: Registered
 ) -> None:
     agent.story, ours = story, translated(registered.reply, registered.before)
-    end = await followed(deployer, agent, place_of(registered), ours)
+    end = await rollout(deployer, agent, place_of(registered), ours)
     if not ours.changed:
         assert end is OutcomeKind.SUCCEEDED
     elif (expected := shown(story, (registered.namespace, registered.job_id), ours.index)) is not None:
@@ -135,11 +135,11 @@ async def test_a_recorded_return_is_found_and_followed_to_its_own_end(
     where = (registered.namespace, registered.job_id)
     agent.story, agent.index, ours = story, THE_END, translated(registered.reply, registered.before)
     failed = [d for d in story.rows("deployments", where, THE_END) if d["JobSpecModifyIndex"] == ours.index]
-    goes_back = [d for d in failed if ours.changed and " - rolling back to job version" in d["StatusDescription"]]
+    reverts = [d for d in failed if ours.changed and " - rolling back to job version" in d["StatusDescription"]]
     back = await deployer.returned(place_of(registered), ours)
-    if not goes_back:
+    if not reverts:
         assert back is None
         return
     assert back is not None
-    assert back.index == goes_back[0]["ModifyIndex"], "Nomad registers it in the step that ends the deployment"
-    assert await followed(deployer, agent, place_of(registered), back) is shown(story, where, back.index)
+    assert back.index == reverts[0]["ModifyIndex"], "Nomad registers it in the step that ends the deployment"
+    assert await rollout(deployer, agent, place_of(registered), back) is shown(story, where, back.index)

@@ -106,8 +106,8 @@ def test_a_podman_image_that_loses_its_tag_is_found_whole_only() -> None:
 
 def test_every_distinct_change_of_an_order_is_made_once() -> None:
     before = job("reg/a:1", "reg/b:1", "reg/a:1", "${x}", "reg/c:9")
-    wanted = ("reg/a:2", "reg/b:2", "reg/a:2", "reg/d:1", "reg/c:9")
-    changes = {TaskKey(group="g", task=f"t{n}"): TaskChange(image=image) for n, image in enumerate(wanted)}
+    desired = ("reg/a:2", "reg/b:2", "reg/a:2", "reg/d:1", "reg/c:9")
+    changes = {TaskKey(group="g", task=f"t{n}"): TaskChange(image=image) for n, image in enumerate(desired)}
     pairs = image_pairs(before, JobPatch(changes=changes, expected_index=1))
     assert [(task.image, image) for task, image in pairs] == [
         ("reg/a:1", "reg/a:2"),

@@ -55,7 +55,7 @@ def test_the_progress_of_a_deployment_changes_when_it_moves() -> None:
 
 
 @pytest.mark.parametrize(
-    ("job", "words"),
+    ("job", "message"),
     [
         ({"Stop": True}, "stopped"),
         ({"ParentID": "cron", "Stop": False}, "'cron'; watch that one"),
@@ -64,10 +64,10 @@ def test_the_progress_of_a_deployment_changes_when_it_moves() -> None:
         ({"Multiregion": {"Regions": [{"Name": "eu"}]}}, "one job per region"),
     ],
 )
-def test_jobs_that_must_not_be_registered_say_so_with_the_mend(job: dict[str, Any], words: str | None) -> None:
+def test_jobs_that_must_not_be_registered_say_so_with_the_mend(job: dict[str, Any], message: str | None) -> None:
     told = unusable(job)
     assert told is not None
-    assert (words or "multiregion") in told
+    assert (message or "multiregion") in told
 
 
 def test_real_children_and_stopped_jobs_are_unusable() -> None:

@@ -12,7 +12,7 @@ import pytest
 from app.adapters.nomad import NomadConnection, NomadDeployer
 from app.domain.job import DeploymentPhase, Snapshot, Submission, WaitIndex
 from app.domain.watch import JobPlace
-from app.local.nomad import Action, Fault, Simulator, Timing, create_simulator_app, sample_job
+from app.simulators.nomad import FaultAction, NomadFault, Simulator, Timing, create_simulator_app, sample_job
 from tests.servers.http import serve
 from tests.servers.tls import issue
 
@@ -150,9 +150,9 @@ async def test_a_hundred_wait_by_one_request_and_each_is_woken_by_its_own_change
     agent: Agent, deployer: NomadDeployer
 ) -> None:
     names = [f"app{number}" for number in range(MANY)]
-    looks = {name: await deployer.observe(place(name), agent.registered(name)) for name in names}
+    targets = {name: await deployer.observe(place(name), agent.registered(name)) for name in names}
     agent.watched.most, before = 0, len(agent.watched.asked)
-    tasks = {name: waiting(deployer, name, wait_index_of(look)) for name, look in looks.items()}
+    tasks = {name: waiting(deployer, name, wait_index_of(look)) for name, look in targets.items()}
     await until(lambda: agent.watched.now > 0)
     agent.nomad.stop("app7")
     await asyncio.wait(tasks.values(), return_when=asyncio.FIRST_COMPLETED)
@@ -199,15 +199,15 @@ async def test_what_woke_a_waiter_is_looked_at_without_asking_again(agent: Agent
 
 
 async def test_a_cancelled_waiter_leaves_nothing_behind(agent: Agent, deployer: NomadDeployer) -> None:
-    looks = [await deployer.observe(place(name), agent.registered(name)) for name in ("a", "b")]
-    tasks = [waiting(deployer, name, wait_index_of(look)) for name, look in zip("ab", looks, strict=True)]
+    targets = [await deployer.observe(place(name), agent.registered(name)) for name in ("a", "b")]
+    tasks = [waiting(deployer, name, wait_index_of(look)) for name, look in zip("ab", targets, strict=True)]
     await until(lambda: agent.watched.now > 0)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await until(lambda: agent.watched.now == 0)
     assert [task for task in asyncio.all_tasks() if task.get_name() == "nomad deployments"] == []
-    again = waiting(deployer, "a", wait_index_of(looks[0]))
+    again = waiting(deployer, "a", wait_index_of(targets[0]))
     await until(lambda: agent.watched.now > 0)
     agent.nomad.stop("a")
     await asyncio.wait_for(again, 30)
@@ -258,9 +258,9 @@ async def test_allocations_of_a_job_without_a_deployment_are_waited_for(agent: A
 
 async def test_many_single_waiters_share_few_connections(agent: Agent, deployer: NomadDeployer) -> None:
     agent.nomad.set_timing(Timing(evaluation=3600))
-    looks = {name: await deployer.observe(place(name), agent.registered(name)) for name in map(str, range(20))}
+    targets = {name: await deployer.observe(place(name), agent.registered(name)) for name in map(str, range(20))}
     agent.watched.most = 0
-    tasks = [waiting(deployer, name, wait_index_of(look)) for name, look in looks.items()]
+    tasks = [waiting(deployer, name, wait_index_of(look)) for name, look in targets.items()]
     await until(lambda: agent.watched.now > 0)
     agent.nomad.skip(3600)
     await asyncio.wait_for(asyncio.gather(*tasks), 30)
@@ -272,7 +272,7 @@ async def test_where_the_list_is_refused_each_asks_for_its_own(
     agent: Agent, deployer: NomadDeployer, status: int
 ) -> None:
     look = await deployer.observe(PLACE, agent.registered("web"))
-    agent.nomad.faults.add(Fault(action=Action.STATUS, path="/v1/deployments", status=status, times=1000))
+    agent.nomad.faults.add(NomadFault(action=FaultAction.STATUS, path="/v1/deployments", status=status, times=1000))
     task = waiting(deployer, "web", wait_index_of(look))
     await until(lambda: "/v1/deployment/" in agent.watched.asked[-1] and agent.watched.now > 0)
     agent.nomad.stop("web")
@@ -282,8 +282,8 @@ async def test_where_the_list_is_refused_each_asks_for_its_own(
 
 async def test_errors_are_waited_out(agent: Agent, deployer: NomadDeployer) -> None:
     look = await deployer.observe(PLACE, agent.registered("web"))
-    agent.nomad.faults.add(Fault(action=Action.STATUS, path="/v1/deployments", status=500))
-    agent.nomad.faults.add(Fault(action=Action.RESET, path="/v1/deployments"))
+    agent.nomad.faults.add(NomadFault(action=FaultAction.STATUS, path="/v1/deployments", status=500))
+    agent.nomad.faults.add(NomadFault(action=FaultAction.RESET, path="/v1/deployments"))
     task = waiting(deployer, "web", wait_index_of(look))
     await until(lambda: agent.watched.asked.count("/v1/deployments") == 2)
     agent.nomad.stop("web")
@@ -295,7 +295,7 @@ async def test_an_index_that_goes_backwards_wakes_everybody(agent: Agent, deploy
     look = await deployer.observe(PLACE, agent.registered("web"))
     task = waiting(deployer, "web", wait_index_of(look))
     await until(lambda: agent.watched.asked.count("/v1/deployments") == 2)
-    agent.nomad.faults.add(Fault(action=Action.INDEX, path="/v1/deployments", index=1))
+    agent.nomad.faults.add(NomadFault(action=FaultAction.INDEX, path="/v1/deployments", index=1))
     agent.registered("other")
     await until(lambda: agent.watched.asked.count("/v1/deployments") == 3)
     agent.registered("another")

@@ -12,7 +12,7 @@ from app.adapters.notifiers.slack import MARKS, SlackChannel, payload
 from app.domain.message import Link, Message
 from app.domain.notification import NotificationKind
 from app.errors import Permanent, Transient
-from app.http import open_client
+from app.outbound.client import open_client
 
 URL = "https://hooks.slack.example/services/T0/B0/very-secret"
 MESSAGE = Message(

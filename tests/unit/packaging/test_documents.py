@@ -13,8 +13,8 @@ from app.settings import load_settings
 from app.settings.document import NAMED_TABLES, UNUSED_KEYS, Document, NomadTable
 from app.settings.load import DEFAULT_REDIS_URL
 from app.settings.variables import USUAL_NAMES, Vocabulary
-from app.web.auth import Role
-from app.web.labels import HOLDS, OUTCOMES
+from app.web.http.auth import Role
+from app.web.render.labels import HOLDS, OUTCOMES
 from app.web.routes import TABLE
 from tests.unit.packaging.documents import (
     DOCUMENTS,

@@ -34,9 +34,9 @@ def needed(name: str, extras: frozenset[str] = frozenset()) -> set[str]:
     """The package and everything that it needs here, by the metadata of what is installed."""
     found = {normal(name)}
     for requirement in requirements(name):
-        wanted = re.search(r"extra == ['\"]([\w-]+)['\"]", requirement)
+        desired = re.search(r"extra == ['\"]([\w-]+)['\"]", requirement)
         match = _REQUIREMENT.match(requirement)
-        if match and (wanted is None or wanted[1] in extras) and normal(match["name"]) in locked() - found:
+        if match and (desired is None or desired[1] in extras) and normal(match["name"]) in locked() - found:
             found |= needed(match["name"], frozenset(re.findall(r"[\w-]+", match["extras"] or "")))
     return found
 

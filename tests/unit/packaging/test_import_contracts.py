@@ -22,14 +22,14 @@ PROBES = [
     ("The program does not know its workers", "app.local", "workers"),
     (LAYERS, "app.adapters.notifiers", "app.settings"),
     (LAYERS, "app.adapters.notifiers", "app.web.routes"),
-    (LAYERS, "app.web", "app.adapters.postgres.board"),
+    (LAYERS, "app.web", "app.adapters.postgres.views.board"),
     (LAYERS, "app.domain", "app.ports"),
-    (CORE, "app.services", "app.http"),
+    (CORE, "app.services", "app.outbound.client"),
     *((CORE, "app.domain", each) for each in CONTRACTS[CORE]["forbidden_modules"] if not each.startswith("app.")),
     ("What is pure does not log", "app.domain", "logging"),
     ("What is pure does not log", "app.webhooks", "structlog"),
     ("Adapters do not see one another", "app.adapters.registry", "app.adapters.broker"),
-    *((ALONE, each, "app.loopback") for each in CONTRACTS[ALONE]["source_modules"]),
+    *((ALONE, each, "app.outbound.loopback") for each in CONTRACTS[ALONE]["source_modules"]),
     *((PROTECTED, "app.bootstrap", each) for each in CONTRACTS[PROTECTED]["protected_modules"]),
 ]
 

@@ -44,8 +44,8 @@ def said(path: Path) -> Iterator[str]:
     elif path.suffix == ".md":
         texts = [source]
     else:
-        mark = COMMENT[path.suffix]
-        texts = [after for line in source.splitlines() for _, found, after in [line.partition(mark)] if found]
+        generation = COMMENT[path.suffix]
+        texts = [after for line in source.splitlines() for _, found, after in [line.partition(generation)] if found]
     for text in texts:
         yield re.sub(r"https?://\S+", "", text)
 

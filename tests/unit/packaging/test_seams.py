@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app.adapters.postgres.board import PostgresBoard
-from app.adapters.postgres.rules import PostgresRules
+from app.adapters.postgres.commands.watch_commands import PostgresWatchCommands
+from app.adapters.postgres.views.board import PostgresBoard
 from app.bootstrap import Services
 from tests.unit.packaging.documents import ROOT
 from tests.unit.packaging.tree import Tree, copied
@@ -47,9 +47,19 @@ def test_a_renamed_field_of_the_services_is_found_where_the_web_takes_them(tree:
     ("store", "method", "old", "new"),
     [
         pytest.param(PostgresBoard, PostgresBoard.situation, r"def {name}\(", "def renamed(", id="a renamed method"),
-        pytest.param(PostgresRules, PostgresRules.check, r"(def {name}\(.*)by: str", r"\1by: int", id="another type"),
         pytest.param(
-            PostgresRules, PostgresRules.check, r"(def {name}\(.*)by: str", r"\1by: str, why: str", id="one more"
+            PostgresWatchCommands,
+            PostgresWatchCommands.check,
+            r"(def {name}\(.*)by: str",
+            r"\1by: int",
+            id="another type",
+        ),
+        pytest.param(
+            PostgresWatchCommands,
+            PostgresWatchCommands.check,
+            r"(def {name}\(.*)by: str",
+            r"\1by: str, why: str",
+            id="one more",
         ),
     ],
 )

@@ -12,7 +12,7 @@ from app.adapters.nomad import refusals
 from app.domain.decision import HoldReason
 from app.domain.rollout import OutcomeKind
 from app.refusals.page import is_named, line, page, sections
-from app.refusals.row import Row
+from app.refusals.row import RefusalRow
 from tests.unit.packaging.documents import ROOT, read
 
 SECTIONS = sections()
@@ -29,13 +29,13 @@ INSTRUCTION = re.compile(
 
 
 @pytest.mark.parametrize(("section", "row"), ROWS, ids=[f"{name}: {row.when}" for name, row in ROWS])
-def test_it_names_the_thing_and_the_mend_and_stands_in_the_docs(section: str, row: Row) -> None:
+def test_it_names_the_thing_and_the_mend_and_stands_in_the_docs(section: str, row: RefusalRow) -> None:
     assert row.thing
     assert row.thing in row.sentence
-    assert row.mend in row.sentence
-    if row.mend:
-        assert INSTRUCTION.search(row.mend)
-        assert not row.sentence.startswith(row.mend) or row.thing in row.mend
+    assert row.fix in row.sentence
+    if row.fix:
+        assert INSTRUCTION.search(row.fix)
+        assert not row.sentence.startswith(row.fix) or row.thing in row.fix
     else:
         assert row.name in NO_MEND
     assert line(row, named=is_named(section)) in read("docs/refusals.md").splitlines()

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.adapters.registry.auth import (
+from app.adapters.registry.auth.challenges import (
+    BearerToken,
     Challenge,
-    Token,
     TokenRequest,
     basic,
     bearer,
@@ -118,7 +118,7 @@ def test_the_realms_own_parameters_are_kept_and_several_scopes_are_several_param
     ],
 )
 def test_a_token_is_used_until_a_little_before_its_end(answer: dict[str, object], usable: float) -> None:
-    assert parse_token(json.dumps(answer).encode()) == Token(value="t", usable_seconds=usable)
+    assert parse_token(json.dumps(answer).encode()) == BearerToken(value="t", usable_seconds=usable)
 
 
 @pytest.mark.parametrize(

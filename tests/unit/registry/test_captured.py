@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.adapters.registry.auth import Challenge, choose, parse_challenges
+from app.adapters.registry.auth.challenges import Challenge, choose, parse_challenges
 from app.domain.reference import Repository
 from app.errors import RegistryDenied, RegistryUnavailable, RepositoryNotFound, TagNotFound
 from tests.unit.registry.answers import Registry, client, endpoint

@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from app.adapters.registry import RegistryClient
-from app.adapters.registry.auth import Token, TokenRequest
-from app.adapters.registry.gate import Closed, Gate
-from app.adapters.registry.tokens import TokenCache
+from app.adapters.registry.auth.challenges import BearerToken, TokenRequest
+from app.adapters.registry.auth.tokens import TokenCache
+from app.adapters.registry.limits import Closed, Gate
 from app.errors import RegistryUnavailable
 from tests.unit.registry.answers import APP, NOW, Clock, Registry, client, endpoint, tags
 
@@ -22,14 +22,14 @@ class Silent(httpx.AsyncBaseTransport):
 
     def __init__(self) -> None:
         self.asked = 0
-        self.speak = asyncio.Event()
+        self.execute = asyncio.Event()
         self._asking = asyncio.Condition()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         async with self._asking:
             self.asked += 1
             self._asking.notify_all()
-        await self.speak.wait()
+        await self.execute.wait()
         return tags("a")
 
     async def heard(self, times: int) -> None:
@@ -51,7 +51,7 @@ async def test_a_registry_known_to_be_silent_is_asked_by_one_at_a_time() -> None
         await silent.heard(4)
         with pytest.raises(RegistryUnavailable, match="has not been answering"):
             await source.tags("main", APP)
-        silent.speak.set()
+        silent.execute.set()
         assert await probe == ("a",)
         assert await source.tags("main", APP) == ("a",)
     assert silent.asked == 5
@@ -60,14 +60,14 @@ async def test_a_registry_known_to_be_silent_is_asked_by_one_at_a_time() -> None
 async def test_at_most_so_many_ask_at_once() -> None:
     silent = Silent()
     async with client(silent) as source:
-        silent.speak.set()
+        silent.execute.set()
         await source.tags("main", APP)
-        silent.speak.clear()
+        silent.execute.clear()
         asking = [asyncio.create_task(source.tags("main", APP)) for _ in range(20)]
         await silent.heard(17)
         await asyncio.sleep(0)
         assert silent.asked == 17
-        silent.speak.set()
+        silent.execute.set()
         assert await asyncio.gather(*asking) == [("a",)] * 20
 
 
@@ -78,7 +78,7 @@ async def test_a_registry_that_never_answered_is_asked_by_a_few_and_holds_nobody
         await silent.heard(4)
         with pytest.raises(RegistryUnavailable, match="has not answered yet"):
             await source.tags("main", APP)
-        silent.speak.set()
+        silent.execute.set()
         await asyncio.gather(*few)
         assert await source.tags("main", APP) == ("a",)
 
@@ -93,7 +93,7 @@ async def test_another_registry_is_not_delayed() -> None:
     async with RegistryClient(endpoints, transport=both) as source:
         waiting = [asyncio.create_task(source.tags("main", APP)) for _ in range(40)]
         assert await source.tags("quick", APP) == ("b",)
-        both.speak.set()
+        both.execute.set()
         await asyncio.gather(*waiting, return_exceptions=True)
 
 
@@ -105,7 +105,7 @@ async def test_replacing_keeps_what_is_unchanged_and_lets_the_rest_finish() -> N
     await source.replace({"new": endpoint("new.example.com")})
     with pytest.raises(RegistryUnavailable, match="not configured"):
         await source.tags("main", APP)
-    silent.speak.set()
+    silent.execute.set()
     assert await under_way == ("a",)
     assert await source.tags("new", APP) == ("a",)
     await source.aclose()
@@ -150,7 +150,7 @@ def tls(reason: str) -> ssl.SSLError:
 
 
 @pytest.mark.parametrize(
-    ("error", "words"),
+    ("error", "message"),
     [
         (caused(httpx.ConnectError(""), untrusted()), "not trusted.*local issuer.*registry_ca"),
         (caused(httpx.ConnectError(""), tls("WRONG_VERSION_NUMBER")), 'HTTP response to an HTTPS client.*= "http"'),
@@ -165,12 +165,12 @@ def tls(reason: str) -> ssl.SSLError:
         (httpx.DecodingError("odd"), "cannot be asked: odd"),
     ],
 )
-async def test_what_keeps_an_answer_away_is_named(error: Exception, words: str) -> None:
+async def test_what_keeps_an_answer_away_is_named(error: Exception, message: str) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         raise error
 
     async with client(Registry(answer)) as source:
-        with pytest.raises(RegistryUnavailable, match=words) as caught:
+        with pytest.raises(RegistryUnavailable, match=message) as caught:
             await source.tags("main", APP)
     assert "u:p@" not in str(caught.value)
 
@@ -206,9 +206,9 @@ async def test_a_gate_holds_no_longer_than_a_minute() -> None:
 
 async def test_a_failing_renewal_is_everybodys_own() -> None:
     request = TokenRequest(realm="https://a", service="s", scope="x", account="")
-    answers: Iterator[ValueError | Token] = iter([ValueError("no"), Token(value="t", usable_seconds=50.0)])
+    answers: Iterator[ValueError | BearerToken] = iter([ValueError("no"), BearerToken(value="t", usable_seconds=50.0)])
 
-    async def fetch(asked: TokenRequest) -> Token:
+    async def fetch(asked: TokenRequest) -> BearerToken:
         answer = next(answers)
         if isinstance(answer, Exception):
             raise answer
@@ -222,8 +222,8 @@ async def test_a_failing_renewal_is_everybodys_own() -> None:
 
 
 async def test_a_cache_does_not_grow_without_end() -> None:
-    async def fetch(asked: TokenRequest) -> Token:
-        return Token(value="t", usable_seconds=50.0)
+    async def fetch(asked: TokenRequest) -> BearerToken:
+        return BearerToken(value="t", usable_seconds=50.0)
 
     cache = TokenCache(fetch, clock=Clock())
     first = TokenRequest(realm="https://a", service="s", scope="0", account="")

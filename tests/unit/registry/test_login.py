@@ -128,7 +128,7 @@ async def test_a_realm_beside_a_local_registry_is_contacted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "error", "words"),
+    ("answer", "error", "message"),
     [
         (httpx.Response(401), RegistryDenied, "token service auth.example.com answered HTTP 401"),
         (httpx.Response(404), RegistryUnavailable, "answered HTTP 404"),
@@ -138,10 +138,10 @@ async def test_a_realm_beside_a_local_registry_is_contacted() -> None:
         (httpx.Response(200, content=b"x" * 300_000), RegistryUnavailable, "larger than"),
     ],
 )
-async def test_a_failing_token_service_is_named(answer: httpx.Response, error: type[Exception], words: str) -> None:
+async def test_a_failing_token_service_is_named(answer: httpx.Response, error: type[Exception], message: str) -> None:
     registry = token_service(answer)
     async with client(registry, USER) as source:
-        with pytest.raises(error, match=words):
+        with pytest.raises(error, match=message):
             await source.tags("main", APP)
 
 

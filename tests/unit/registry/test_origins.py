@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.adapters.registry.origins import keeps_credentials, same_origin, why_unsafe
+from app.adapters.registry.client.origins import keeps_credentials, same_origin, why_unsafe
 
 HOME = "https://registry.example.com"
 

@@ -82,7 +82,7 @@ async def test_a_huge_listing_is_cut_off_over_all_pages() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "error", "words"),
+    ("answer", "error", "message"),
     [
         (httpx.Response(200, html="<h1>Welcome</h1>"), RegistryUnavailable, "text/html: .*not JSON.*registry_domain"),
         (httpx.Response(200, json=[]), RegistryUnavailable, "no tag list"),
@@ -102,9 +102,9 @@ async def test_a_huge_listing_is_cut_off_over_all_pages() -> None:
         (httpx.Response(302), RegistryUnavailable, "HTTP 302"),
     ],
 )
-async def test_what_is_no_listing_is_named(answer: httpx.Response, error: type[Exception], words: str) -> None:
+async def test_what_is_no_listing_is_named(answer: httpx.Response, error: type[Exception], message: str) -> None:
     async with client(Registry(lambda request: answer)) as source:
-        with pytest.raises(error, match=words):
+        with pytest.raises(error, match=message):
             await source.tags("main", APP)
 
 
@@ -180,7 +180,7 @@ async def test_where_head_does_not_tell_the_content_is_hashed(head: int) -> None
 
 
 @pytest.mark.parametrize(
-    ("headers", "words"),
+    ("headers", "message"),
     [
         ({"Docker-Content-Digest": D1, "Content-Type": DOCKER}, "registry calls it"),
         ({"Docker-Content-Digest": "nonsense", "Content-Type": DOCKER}, "is not a digest"),
@@ -188,12 +188,12 @@ async def test_where_head_does_not_tell_the_content_is_hashed(head: int) -> None
         ({}, "of no type"),
     ],
 )
-async def test_content_that_is_not_what_it_claims_is_refused(headers: dict[str, str], words: str) -> None:
+async def test_content_that_is_not_what_it_claims_is_refused(headers: dict[str, str], message: str) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200) if request.method == "HEAD" else httpx.Response(200, content=b"{}", headers=headers)
 
     async with client(Registry(answer)) as source:
-        with pytest.raises(RegistryUnavailable, match=words):
+        with pytest.raises(RegistryUnavailable, match=message):
             await source.manifest("main", APP, "v1")
 
 
@@ -205,17 +205,17 @@ async def test_a_get_that_fails_after_head_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "words"),
+    ("headers", "message"),
     [
         ({"Docker-Content-Digest": "sha256:abc"}, "is not a digest"),
         ({"Docker-Content-Digest": D2}, "asked for sha256:1111"),
         ({"Docker-Content-Digest": D1, "Content-Type": SCHEMA1}, "converted to"),
     ],
 )
-async def test_a_head_that_answers_another_digest_is_refused(headers: dict[str, str], words: str) -> None:
+async def test_a_head_that_answers_another_digest_is_refused(headers: dict[str, str], message: str) -> None:
     headers = {"Content-Type": DOCKER, **headers}
     async with client(Registry(lambda request: httpx.Response(200, headers=headers))) as source:
-        with pytest.raises(RegistryUnavailable, match=words):
+        with pytest.raises(RegistryUnavailable, match=message):
             await source.manifest("main", APP, D1)
 
 

@@ -215,8 +215,8 @@ def test_an_error_is_read_when_it_is_one(body: bytes, said: tuple[str, str]) -> 
 
 
 def test_an_errors_words_are_bounded() -> None:
-    code, words = wire.read_error(json.dumps({"errors": [{"code": "c" * 999, "message": "m" * 99_999}]}).encode())
-    assert (len(code), len(words)) == (60, 300)
+    code, message = wire.read_error(json.dumps({"errors": [{"code": "c" * 999, "message": "m" * 99_999}]}).encode())
+    assert (len(code), len(message)) == (60, 300)
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def test_another_channel_is_another_configuration(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "key", "problem", "mend"),
+    ("text", "key", "problem", "fix"),
     [
         (SOUND + OPS.replace('kind = "slack"', ""), "notifiers.ops.kind", "is missing", f"Write one of {KINDS}."),
         (
@@ -70,7 +70,7 @@ def test_another_channel_is_another_configuration(tmp_path: Path) -> None:
         (TOP + SOUND + SLACK, "webhook_url", "same channel as [notifiers.slack]", "only one of the two"),
     ],
 )
-def test_a_fault_names_its_key_and_the_fix(tmp_path: Path, text: str, key: str, problem: str, mend: str) -> None:
+def test_a_fault_names_its_key_and_the_fix(tmp_path: Path, text: str, key: str, problem: str, fix: str) -> None:
     found = {fault.key: fault for fault in faults(tmp_path, text)}
     assert problem in found[key].problem
-    assert mend in found[key].mend
+    assert fix in found[key].fix

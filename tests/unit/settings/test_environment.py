@@ -191,7 +191,7 @@ def test_the_environment_alone_is_enough() -> None:
 def test_an_unknown_variable_is_refused_with_the_nearest(tmp_path: Path, name: str, meant: str) -> None:
     (fault,) = faults(tmp_path, SOUND, {name: "x"})
     assert (fault.source, fault.key, fault.problem) == ("environment", name, "no setting has this name")
-    assert fault.mend == f"Did you mean {meant}?"
+    assert fault.fix == f"Did you mean {meant}?"
 
 
 @pytest.mark.parametrize(

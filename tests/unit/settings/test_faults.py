@@ -24,7 +24,7 @@ TOP = '["app"]'
 
 
 @pytest.mark.parametrize(
-    ("text", "key", "problem", "mend"),
+    ("text", "key", "problem", "fix"),
     [
         ("poll_intervall = '5s'" + SOUND, "poll_intervall", "not a known key", "Did you mean `poll_interval`?"),
         ("xyzzy = 1" + SOUND, "xyzzy", "not a known key", "Remove it."),
@@ -116,11 +116,11 @@ TOP = '["app"]'
         (SOUND + "[api_tokens.x]\nrole = 'admin'", "api_tokens.x.token", "is missing", "openssl"),
     ],
 )
-def test_names_the_fault(tmp_path: Path, text: str, key: str, problem: str, mend: str) -> None:
+def test_names_the_fault(tmp_path: Path, text: str, key: str, problem: str, fix: str) -> None:
     (fault,) = faults(tmp_path, text)
     assert (fault.source, fault.key) == (str(tmp_path / "config.toml"), key)
     assert problem in fault.problem
-    assert mend in fault.mend
+    assert fix in fault.fix
 
 
 def test_a_broken_table_is_told_once_and_not_through_those_that_point_at_it(tmp_path: Path) -> None:

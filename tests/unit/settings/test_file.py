@@ -30,7 +30,7 @@ def test_no_file_and_no_variable_is_a_fault_that_tells_where_was_looked(tmp_path
         load_settings(None, {"DATABASE_URL": "postgres://x"}, places=(tmp_path / "absent.toml",))
     (fault,) = caught.value.faults
     assert str(tmp_path / "absent.toml") in fault.problem
-    assert "--config" in fault.mend
+    assert "--config" in fault.fix
 
 
 def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.settings import ApiToken, FaultySettings, Granted, Role, Secret, Settings, load_settings, narrowed
+from app.settings import ApiToken, FaultySettings, Granted, Secret, Settings, TokenRole, load_settings, narrowed
 from tests.unit.settings.files import SOUND, load
 
 ACCESS = """
@@ -38,7 +38,7 @@ def after(folder: Path, before: Settings, access: str) -> Settings:
     return narrowed(before, caught.value.granted)
 
 
-def roles(settings: Settings) -> dict[str, Role]:
+def roles(settings: Settings) -> dict[str, TokenRole]:
     return {token.name: token.role for token in settings.api_tokens}
 
 
@@ -54,13 +54,13 @@ def test_a_token_that_is_gone_or_changed_ends_though_the_file_has_another_fault(
     tmp_path: Path, before: Settings
 ) -> None:
     changed = ACCESS.replace('"ci-token"', '"new-token"')
-    assert roles(after(tmp_path, before, changed)) == {"ops": Role.ADMIN}
-    assert roles(after(tmp_path, before, ACCESS.partition("[api_tokens.ci]")[0])) == {"ops": Role.ADMIN}
+    assert roles(after(tmp_path, before, changed)) == {"ops": TokenRole.ADMIN}
+    assert roles(after(tmp_path, before, ACCESS.partition("[api_tokens.ci]")[0])) == {"ops": TokenRole.ADMIN}
 
 
 def test_a_lower_role_counts_and_a_higher_one_does_not(tmp_path: Path, before: Settings) -> None:
     lower = ACCESS.replace('"admin"', '"viewer"').replace('"deployer"', '"admin"')
-    assert roles(after(tmp_path, before, lower)) == {"ops": Role.VIEWER, "ci": Role.DEPLOYER}
+    assert roles(after(tmp_path, before, lower)) == {"ops": TokenRole.VIEWER, "ci": TokenRole.DEPLOYER}
 
 
 def test_when_every_token_was_replaced_nobody_comes_in_and_access_is_still_by_token(
@@ -68,7 +68,7 @@ def test_when_every_token_was_replaced_nobody_comes_in_and_access_is_still_by_to
 ) -> None:
     replaced = ACCESS.replace("ops-token", "a").replace("ci-token", "b")
     (nobody,) = after(tmp_path, before, replaced).api_tokens
-    assert nobody.role is Role.VIEWER
+    assert nobody.role is TokenRole.VIEWER
     assert not any(nobody.secret.matches(each) for each in ("", "ops-token", "ci-token", "a", "b"))
     assert nobody.secret.sign(b"cookie")
 
@@ -107,7 +107,7 @@ def test_an_entry_with_a_fault_of_its_own_leaves_what_is_in_force(
 ) -> None:
     assert old in ACCESS
     narrowed_by = after(tmp_path, before, ACCESS.replace(old, new, 1))
-    assert roles(narrowed_by) == {"ops": Role.ADMIN, "ci": Role.DEPLOYER}
+    assert roles(narrowed_by) == {"ops": TokenRole.ADMIN, "ci": TokenRole.DEPLOYER}
     assert secrets(narrowed_by) == secrets(before)
 
 
@@ -115,18 +115,18 @@ def test_a_fault_of_one_entry_keeps_no_other(tmp_path: Path, before: Settings) -
     faulty = ACCESS.replace('role = "deployer"', 'role = "deplyer"').replace('"ops-token"', '"new-token"')
     faulty = faulty.replace('secret = "other"', 'secrt = "other"').replace('previous_secret = "hook-before"\n', "")
     narrowed_by = after(tmp_path, before, faulty)
-    assert roles(narrowed_by) == {"ci": Role.DEPLOYER}
+    assert roles(narrowed_by) == {"ci": TokenRole.DEPLOYER}
     assert secrets(narrowed_by) == {"distribution": ["hook"], "other": ["other"]}
 
 
 def test_a_token_under_another_name_whose_role_is_faulty_stays_as_it_is(tmp_path: Path, before: Settings) -> None:
     renamed = ACCESS.replace('[api_tokens.ops]\nrole = "admin"', '[api_tokens.operators]\nrole = "admn"')
-    assert roles(after(tmp_path, before, renamed)) == {"ops": Role.ADMIN, "ci": Role.DEPLOYER}
+    assert roles(after(tmp_path, before, renamed)) == {"ops": TokenRole.ADMIN, "ci": TokenRole.DEPLOYER}
 
 
 def test_tokens_are_not_added_where_there_were_none(tmp_path: Path) -> None:
     open_to_all = load(tmp_path, SOUND)
-    new = Granted((ApiToken(name="ops", role=Role.ADMIN, secret=Secret("x")),), {})
+    new = Granted((ApiToken(name="ops", role=TokenRole.ADMIN, secret=Secret("x")),), {})
     assert narrowed(open_to_all, new).api_tokens == ()
 
 

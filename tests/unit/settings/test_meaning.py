@@ -6,7 +6,7 @@ import pytest
 
 from app.domain.reference import Repository
 from app.domain.watch import DeployBy, JobPlace
-from app.settings import Role, summarise
+from app.settings import TokenRole, summarise
 from app.settings.outward import outward
 from tests.unit.settings.files import SOUND, load
 
@@ -177,8 +177,8 @@ token = "b"
         "second": ("distribution", ["other"]),
     }
     assert [(token.name, token.role) for token in settings.api_tokens] == [
-        ("reader", Role.VIEWER),
-        ("boss", Role.ADMIN),
+        ("reader", TokenRole.VIEWER),
+        ("boss", TokenRole.ADMIN),
     ]
 
 

@@ -9,8 +9,8 @@ from starlette.datastructures import Headers
 from app.bootstrap import AccessRatchet, access
 from app.errors import Rejected
 from app.settings import Settings
-from app.web.arrival import Arrival, Listening
-from app.web.auth import Access, Role
+from app.web.http.arrival import Arrival, Listening
+from app.web.http.auth import Access, Role
 from tests.unit.settings.files import load
 
 TOKENS = '[api_tokens.boss]\nrole = "admin"\ntoken = "the-admins-secret"\n'

@@ -11,8 +11,8 @@ from starlette.datastructures import Headers
 
 from app.bootstrap.listening import listening, open_sockets
 from app.errors import Permanent
-from app.web.arrival import HEADERS, PREFIXES, Listening, arrival
-from app.web.scheme import BrowserScheme
+from app.web.http.arrival import HEADERS, PREFIXES, Listening, arrival
+from app.web.http.scheme import BrowserScheme
 from tests.unit.packaging.documents import codes, read, section
 
 HERE = Listening(addresses=("127.0.0.1", "::1"))

@@ -6,8 +6,8 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Message
 
-from app.services.receive import Delivery
-from app.web.ingest import read_delivery
+from app.services.ingest.receive import Delivery
+from app.web.http.ingest import read_delivery
 from app.webhooks import DIALECTS
 from app.webhooks.dialect import Dialect
 from tests.unit.webhooks.signed import SIGNED, signature_of

@@ -9,12 +9,12 @@ import pytest
 
 from app.domain.acceptance import Acceptance
 from app.domain.timeline import EntryKind
-from app.services.board import Deliveries, DeliverySummary, TimelineEntry
-from app.web import activity, deliveries
+from app.services.views.board import DeliveryListing, DeliverySummary, TimelineEntry
+from app.web.pages import activity, deliveries
 from tests.unit.web.requests import request
 from tests.web.face import NOW
 
-ENTRY = TimelineEntry(at=NOW, kind=EntryKind.WORD, key="w7 & more", watch="app", words="")
+ENTRY = TimelineEntry(at=NOW, kind=EntryKind.WORD, key="w7 & more", watch="app", message="")
 DELIVERY = DeliverySummary(
     delivery_id=UUID(int=7),
     source="a&b",
@@ -64,7 +64,7 @@ def test_a_time_of_another_zone_is_the_same_time() -> None:
 
 
 def test_deliveries_go_on_with_the_same_filters() -> None:
-    full = Deliveries(deliveries=(DELIVERY,) * deliveries.SHOWN, sources=(), missed=())
+    full = DeliveryListing(deliveries=(DELIVERY,) * deliveries.SHOWN, sources=(), missed=())
     url = deliveries.older(full, {"source": "a&b", "became": ""})
     assert parse_qs(urlsplit(url).query)["source"] == ["a&b"]
     assert deliveries.before(request(query=urlsplit(url).query)) == (NOW, UUID(int=7))

@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from app.errors import Permanent
 from app.health_listener import answering, open_listener
-from app.web.process_health import build_health
+from app.web.api.process_health import build_health
 
 
 @dataclass

@@ -6,18 +6,18 @@ from dataclasses import dataclass, field, replace
 import tomli
 
 from app.domain.acceptance import Acceptance
-from app.services.board import Deliveries, Situation, SourceHealth
-from app.services.queries import UnknownSource
+from app.services.views.board import DeliveryListing, Situation, SourceHealth
+from app.services.views.queries import UnknownSource
 from app.settings.secret import Secret
 from app.settings.values import WebhookSource
-from app.web.sources import Source, sources, teaching
+from app.web.pages.sources import SourceView, sources, teaching
 from app.webhooks import DIALECTS
 from tests.unit.packaging.documents import nested, read
 from tests.unit.web.requests import request
 from tests.web.face import NOW
 
 QUIET = Situation(
-    now=NOW, paused=False, paused_by="", paused_at=NOW, away=(), unknown_sources=(), unsent_notifications=0
+    now=NOW, paused=False, paused_by="", paused_at=NOW, outages=(), unknown_sources=(), unsent_notifications=0
 )
 SOURCE = WebhookSource(kind="distribution", secrets=(Secret("s3cret"),))
 
@@ -28,8 +28,8 @@ class Settings:
     external_url: str = ""
 
 
-def listed(*names: str, health: tuple[SourceHealth, ...] = (), vain: tuple[str, ...] = ()) -> list[Source]:
-    found = Deliveries(deliveries=(), sources=health, missed=())
+def listed(*names: str, health: tuple[SourceHealth, ...] = (), vain: tuple[str, ...] = ()) -> list[SourceView]:
+    found = DeliveryListing(deliveries=(), sources=health, missed=())
     unknown = tuple(UnknownSource(source=name, deliveries=3, last_at=NOW) for name in vain)
     return sources(dict.fromkeys(names), found, replace(QUIET, unknown_sources=unknown))
 
@@ -37,14 +37,14 @@ def listed(*names: str, health: tuple[SourceHealth, ...] = (), vain: tuple[str, 
 def test_a_source_that_was_heard_tells_its_last_day() -> None:
     heard = SourceHealth(source="a", last_at=NOW, day={Acceptance.ACCEPTED: 3, Acceptance.DUPLICATE: 1})
     (source,) = listed("a", health=(heard,))
-    assert (source.tone, source.words, source.last_at) == ("good", "It is heard.", NOW)
+    assert (source.tone, source.message, source.last_at) == ("good", "It is heard.", NOW)
     assert source.day == "3 accepted, 1 known before"
 
 
 def test_a_source_that_sends_oddities_is_marked() -> None:
     (source,) = listed("a", health=(SourceHealth(source="a", last_at=NOW, day={Acceptance.QUARANTINED: 1}),))
     assert source.tone == "waiting"
-    assert "odd" in source.words
+    assert "odd" in source.message
 
 
 def test_a_silent_source_says_what_happens_without_it() -> None:
@@ -52,7 +52,7 @@ def test_a_silent_source_says_what_happens_without_it() -> None:
     for health in ((), (never,)):
         (source,) = listed("a", health=health)
         assert (source.tone, source.last_at) == ("waiting", None)
-        assert "polling" in source.words
+        assert "polling" in source.message
 
 
 def test_a_source_in_vain_is_first_until_it_is_configured() -> None:

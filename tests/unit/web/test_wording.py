@@ -9,18 +9,18 @@ from hypothesis import strategies as st
 
 from app.domain.decision import HoldReason
 from app.domain.rollout import OutcomeKind, RolloutState
-from app.services.queries import RolloutSummary, TaskView, Trouble, WatchView
-from app.web import wording
+from app.services.views.queries import Outage, RolloutSummary, TaskView, WatchView
+from app.web.render import wording
 from tests.fakes.registry import digest_of
 from tests.web.face import DECISION, DEPLOYMENT, NOW, SUMMARY, WATCH
 
-TROUBLE = Trouble(problem="connection refused", since=None)
+OUTAGE = Outage(problem="connection refused", since=None)
 MOVING = replace(SUMMARY, outcome=None, state=RolloutState.SUBMITTED, reason="", ended_at=None)
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"),
+    ("seconds", "message"),
     [
         (-5, "0 s"),
         (0, "0 s"),
@@ -35,8 +35,8 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
         (400 * DAY, "13 months"),
     ],
 )
-def test_how_long_ago(seconds: float, words: str) -> None:
-    assert wording.passed(timedelta(seconds=seconds)) == words
+def test_how_long_ago(seconds: float, message: str) -> None:
+    assert wording.passed(timedelta(seconds=seconds)) == message
 
 
 def test_a_time_is_told_relatively_and_exactly() -> None:
@@ -117,9 +117,9 @@ def test_tasks_that_run_the_same_are_one_image_and_others_say_where() -> None:
 @pytest.mark.parametrize(
     ("watch", "standing", "explained"),
     [
-        (replace(WATCH, registry_trouble=TROUBLE, rollout=MOVING), "In trouble", "connection refused"),
-        (replace(WATCH, job_trouble=TROUBLE), "In trouble", "connection refused"),
-        (replace(WATCH, unserved=TROUBLE), "In trouble", "connection refused"),
+        (replace(WATCH, registry_outage=OUTAGE, rollout=MOVING), "In trouble", "connection refused"),
+        (replace(WATCH, job_outage=OUTAGE), "In trouble", "connection refused"),
+        (replace(WATCH, missing_image=OUTAGE), "In trouble", "connection refused"),
         (replace(WATCH, rollout=replace(MOVING, deployment=DEPLOYMENT)), "Waits for promotion", "app v1.1.0"),
         (
             replace(WATCH, rollout=replace(MOVING, deployment=replace(DEPLOYMENT, awaits_promotion=False))),
@@ -132,7 +132,7 @@ def test_tasks_that_run_the_same_are_one_image_and_others_say_where() -> None:
         (WATCH, "Up to date", "v1.1.0 runs"),
         (replace(WATCH, decision=replace(DECISION, reason=None)), "Deploying", "v1.1.0 runs"),
         (
-            replace(WATCH, decision=replace(DECISION, reason=HoldReason.PAUSED, words="everything is paused")),
+            replace(WATCH, decision=replace(DECISION, reason=HoldReason.PAUSED, message="everything is paused")),
             "Held: paused",
             "everything is paused",
         ),

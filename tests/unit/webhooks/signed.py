@@ -4,14 +4,14 @@ import base64
 import hmac
 from collections.abc import Mapping, Sequence
 
-from app.domain.event import Action, Oddity, Parsed, PushEvent
+from app.domain.event import EventAction, Oddity, Parsed, PushEvent
 from app.webhooks.dialect import Authenticator, Dialect
 from app.webhooks.head import Head
 from app.webhooks.setup import Block, Hook
 
 TOLERANCE = 300.0
 EVENT = PushEvent(
-    action=Action.PUSH, host="registry.example.com:5000", path="team/app", tag="v1", digest=None, event_id=None
+    action=EventAction.PUSH, host="registry.example.com:5000", path="team/app", tag="v1", digest=None, event_id=None
 )
 
 

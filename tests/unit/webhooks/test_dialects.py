@@ -95,10 +95,10 @@ def test_the_configuration_takes_the_kind_and_lists_it_for_a_wrong_one(tmp_path:
     assert load(tmp_path, f'{SOUND}[webhooks.{kind}]\nsecret = "s"\n').webhook_sources[kind].kind == kind
     for written in ("kind = 'xyzzy'", "", "kind = 5"):
         (fault,) = faults(tmp_path, f"{SOUND}[webhooks.xyzzy]\nsecret = 's'\n{written}")
-        assert f"'{kind}'" in fault.mend
-        assert "Did you mean" not in fault.mend
+        assert f"'{kind}'" in fault.fix
+        assert "Did you mean" not in fault.fix
     (fault,) = faults(tmp_path, f"{SOUND}[webhooks.x]\nsecret = 's'\nkind = '{kind.upper()}s'")
-    assert f"Did you mean `{kind}`?" in fault.mend
+    assert f"Did you mean `{kind}`?" in fault.fix
 
 
 @pytest.mark.parametrize(("kind", "name"), CASES)
@@ -106,14 +106,14 @@ def test_samples(kind: str, name: str) -> None:
     parsed = DIALECTS[kind].parse(head_of(kind, name), body_of(kind, name))
 
     rows = expected(kind)[name]
-    wanted = [row for row in rows if row["action"] in ("push", "delete") and row["tag"] is not None]
+    desired = [row for row in rows if row["action"] in ("push", "delete") and row["tag"] is not None]
     assert parsed.oddities == ()
-    assert parsed.ignored == len(rows) - len(wanted)
+    assert parsed.ignored == len(rows) - len(desired)
     assert [(event.action, event.host, event.path, event.tag, event.digest) for event in parsed.events] == [
-        (row["action"], row["registry_host"], row["repository"], row["tag"], row["digest"]) for row in wanted
+        (row["action"], row["registry_host"], row["repository"], row["tag"], row["digest"]) for row in desired
     ]
     assert all(
-        event.event_id == row.get("event_id", event.event_id) for event, row in zip(parsed.events, wanted, strict=True)
+        event.event_id == row.get("event_id", event.event_id) for event, row in zip(parsed.events, desired, strict=True)
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.event import Action, Parsed
+from app.domain.event import EventAction, Parsed
 from app.webhooks.distribution import parse
 from tests.unit.webhooks.bodies import DIGEST, MALFORMED, V1, envelope, push
 from tests.unit.webhooks.samples import body_of
@@ -76,7 +76,7 @@ def test_what_needs_nothing_is_counted(event: object) -> None:
 def test_a_tag_deleted_has_no_digest() -> None:
     deleted = {"action": "delete", "target": {"tag": "v1", "repository": "team/app", "digest": "", "mediaType": ""}}
     (event,) = parse({}, envelope(deleted)).events
-    assert (event.action, event.tag, event.digest, event.event_id) == (Action.DELETE, "v1", None, None)
+    assert (event.action, event.tag, event.digest, event.event_id) == (EventAction.DELETE, "v1", None, None)
 
 
 @pytest.mark.parametrize("body", [b"{}", b'{"events": null}', b'{"events": []}'])

@@ -15,7 +15,7 @@ from app.domain.watch import JobPlace
 _BY_NOMAD = "deployment-watcher"
 
 
-class Following:
+class DeploymentProgress:
     """Implements `Deployer.observe` and `Deployer.returned` of app/ports.py."""
 
     def __init__(self, client: NomadClient) -> None:

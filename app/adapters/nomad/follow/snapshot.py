@@ -176,8 +176,8 @@ def _phase(status: str, description: str) -> DeploymentPhase:
 def _awaits_promotion(groups: Sequence[Mapping[str, Any]]) -> bool:
     """True if all canaries are healthy and a person must promote them."""
     canaries = [each for each in groups if each.get("DesiredCanaries") and not each.get("Promoted")]
-    by_hand = any(not each.get("AutoPromote") for each in canaries)
-    return by_hand and all((each.get("HealthyAllocs") or 0) >= each["DesiredCanaries"] for each in canaries)
+    by_person = any(not each.get("AutoPromote") for each in canaries)
+    return by_person and all((each.get("HealthyAllocs") or 0) >= each["DesiredCanaries"] for each in canaries)
 
 
 def _groups(deployment: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -8,8 +8,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from app.adapters.nomad.http.access import Access
-from app.adapters.nomad.http.pace import Pace
+from app.adapters.nomad.http.access import NomadAccess
+from app.adapters.nomad.http.pace import PollPace
 from app.adapters.nomad.http.polling import LongPolls, PollFailed
 from app.adapters.nomad.http.shared_poll import CannotShare, SharedPoll
 from app.domain.job import WaitIndex
@@ -22,10 +22,10 @@ _ALONE_FOR = 300.0  # seconds until a refused list is tried again
 _GONE_PAUSE = 1.0
 
 
-class Waiting:
+class NomadWaits:
     """Implements `Deployer.moved` of app/ports.py. Belongs to one event loop."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: NomadAccess) -> None:
         self._polls = LongPolls(access)
         self._shared: dict[tuple[str, str], SharedPoll] = {}
         self._refused: dict[tuple[str, str], float] = {}
@@ -75,7 +75,7 @@ class Waiting:
         self._recent[key] = (now, row)
 
     async def _alone(self, place: JobPlace, wait_index: WaitIndex, path: tuple[str, ...]) -> None:
-        index, known, pace = wait_index.index, 0, Pace()
+        index, known, pace = wait_index.index, 0, PollPace()
         while path:
             try:
                 polled = await self._polls.query(place, *path, index=index, spare=_SPARE)

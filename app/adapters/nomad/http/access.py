@@ -2,7 +2,7 @@
 
 Two libraries send requests. python-nomad (on requests) reads and registers. It has no blocking queries that free the
 thread, so httpx sends those. Both build their requests from one Access, so that they never differ. The proxy is chosen
-for both by app/proxies.py.
+for both by app/outbound/proxies.py.
 """
 
 import os
@@ -12,15 +12,15 @@ from pathlib import Path
 from urllib.parse import quote
 
 from app.adapters.nomad.http.connection import NomadConnection
-from app.adapters.nomad.http.token import Token
+from app.adapters.nomad.http.token import TokenSource
 from app.domain.watch import JobPlace
-from app.http import trusted_authorities, user_agent
+from app.outbound.client import trusted_authorities, user_agent
 
 _SOCKET_ORIGIN = "http://localhost"
 _DENIED = (401, 403)
 
 
-class Access:
+class NomadAccess:
     """One connection with its token. Safe to use from several threads.
 
     Raises ConfigError at once for a connection that can never work.
@@ -29,7 +29,7 @@ class Access:
     def __init__(self, connection: NomadConnection) -> None:
         connection.check()
         self.connection = connection
-        self._token = Token(connection.token, connection.token_file)
+        self._token = TokenSource(connection.token, connection.token_file)
 
     @property
     def base_url(self) -> str:

@@ -11,7 +11,7 @@ import requests
 from nomad.api.exceptions import BaseNomadException
 
 from app.adapters.nomad.errors import while_reading
-from app.adapters.nomad.http.access import Access
+from app.adapters.nomad.http.access import NomadAccess
 from app.adapters.nomad.http.endpoints import Endpoints
 from app.adapters.nomad.http.problem import Problem, Refusal, Silence, problem_of, refusal_of
 from app.adapters.nomad.refusals import Doing
@@ -26,7 +26,7 @@ _NO_SUCH_PAGE = "404 page not found"
 class NomadClient:
     """Reads and registers jobs. Blocking calls, from any thread."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: NomadAccess) -> None:
         self._access = access
         self._endpoints = Endpoints(access)
 

@@ -93,4 +93,4 @@ def _file_faults(connection: NomadConnection) -> tuple[Fault, ...]:
 
 
 def _fault(key: str, problem: str, fix: str) -> Fault:
-    return Fault(source=_SOURCE, key=key, problem=problem, mend=fix)
+    return Fault(source=_SOURCE, key=key, problem=problem, fix=fix)

@@ -5,7 +5,7 @@ import threading
 import requests
 from nomad.api.base import Requester
 
-from app.adapters.nomad.http.access import Access
+from app.adapters.nomad.http.access import NomadAccess
 from app.adapters.nomad.http.session import open_session
 
 _CONNECT_TIMEOUT = 5.0
@@ -14,7 +14,7 @@ _CONNECT_TIMEOUT = 5.0
 class Endpoints:
     """Gives each thread its own endpoints, and closes the connections of all threads."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: NomadAccess) -> None:
         self._access = access
         self._local = threading.local()
         self._opened: list[requests.Session] = []

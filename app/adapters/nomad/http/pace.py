@@ -9,7 +9,7 @@ _AFTER_ERROR = (1.0, 5.0)
 _PER_ROW = 1 / 200
 
 
-class Pace:
+class PollPace:
     """The pause grows while polls bring nothing new, and starts again after a change."""
 
     def __init__(self) -> None:

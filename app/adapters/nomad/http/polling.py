@@ -9,10 +9,10 @@ from typing import Any
 
 import httpx
 
-from app.adapters.nomad.http.access import Access
+from app.adapters.nomad.http.access import NomadAccess
 from app.domain.watch import JobPlace
-from app.http import CONNECT_SECONDS
-from app.network import HeaderRefused, Network
+from app.outbound.client import CONNECT_SECONDS
+from app.outbound.network import HeaderRefused, Network
 
 # Nomad allows 100 connections for each address (docs/nomad.md, section 1), and calls that do not wait need some.
 CONNECTIONS = 8
@@ -45,7 +45,7 @@ class Polled:
 class LongPolls:
     """Uses at most CONNECTIONS connections, however many callers wait. Bound to the event loop of the first query."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: NomadAccess) -> None:
         self._access = access
         self._client: httpx.AsyncClient | None = None
         self._is_closed = False
@@ -111,7 +111,7 @@ def _read(answer: httpx.Response, *, waited: bool) -> Polled:
     return Polled(index=int(index), rows=rows, waited=waited)
 
 
-def _open(access: Access) -> httpx.AsyncClient:
+def _open(access: NomadAccess) -> httpx.AsyncClient:
     https = access.base_url.startswith("https://")
     limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=30.0)
     return httpx.AsyncClient(

@@ -12,15 +12,15 @@ from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import InsecureRequestWarning, NewConnectionError
 
-from app.adapters.nomad.http.access import Access
-from app.proxies import Proxies
+from app.adapters.nomad.http.access import NomadAccess
+from app.outbound.proxies import Proxies
 
 
-def open_session(access: Access) -> requests.Session:
+def open_session(access: NomadAccess) -> requests.Session:
     """A session for one thread. Raises OSError when a certificate file cannot be used.
 
-    Of the environment only the proxies count, as app/proxies.py reads them. requests alone would also send the user and
-    password that a ~/.netrc holds for the host.
+    Of the environment only the proxies count, as app/outbound/proxies.py reads them. requests alone would also send the
+    user and password that a ~/.netrc holds for the host.
     """
     session = requests.Session()
     session.trust_env = False

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.adapters.nomad.http.pace import Pace
+from app.adapters.nomad.http.pace import PollPace
 from app.adapters.nomad.http.polling import LongPolls, PollFailed
 from app.adapters.nomad.translate import FINISHED
 from app.domain.watch import JobPlace
-from app.services.loops import Loop
+from app.services.processes.loops import Loop
 
 _ACTIVE = " and ".join(f'Status != "{status}"' for status in FINISHED)
 _REFUSED = (400, 403, 404, 405)
@@ -52,7 +52,7 @@ class SharedPoll:
         self._ending: set[asyncio.Task[None]] = set()
         self._rows: Rows = {}
         self._index = 0
-        self._pace = Pace()
+        self._pace = PollPace()
         self._not_before = 0.0
 
     async def changed(self, deployment_id: str, index: int) -> Mapping[str, Any] | None:

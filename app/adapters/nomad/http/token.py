@@ -3,7 +3,7 @@
 from pathlib import Path
 
 
-class Token:
+class TokenSource:
     """Safe to use from several threads. The file wins over the value; an unreadable file keeps the last token."""
 
     def __init__(self, value: str, file: str) -> None:

@@ -23,7 +23,7 @@ _NUMBER = re.compile(r"-?[0-9]{0,20}(\.[0-9]{1,20})?|true|false")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class JobChange:
     """One field that changes: where and how. The values may be secrets, so no repr shows them.
 
     `whole` describes the outermost group, task or object around it that is added or removed as a whole.
@@ -76,14 +76,14 @@ class Change:
         return is_number and "[" not in self.name and _NUMBERS_OF.issuperset(self.objects)
 
 
-def changes(diff: Mapping[str, Any]) -> tuple[Change, ...]:
+def changes(diff: Mapping[str, Any]) -> tuple[JobChange, ...]:
     """All changes in a plan's `Diff`, in its order.
 
     The implicit constraint is left out: the server adds it again after we removed its copies.
     """
-    found = list(_within(diff, Change()))
+    found = list(_within(diff, JobChange()))
     for group in diff.get("TaskGroups") or ():
-        at_group = _entered(group, Change(group=group["Name"]), f"group {group['Name']}")
+        at_group = _entered(group, JobChange(group=group["Name"]), f"group {group['Name']}")
         found.extend(_within(group, at_group))
         for task in group.get("Tasks") or ():
             at_task = replace(at_group, task=task["Name"])
@@ -91,7 +91,7 @@ def changes(diff: Mapping[str, Any]) -> tuple[Change, ...]:
     return tuple(found)
 
 
-def _within(node: Mapping[str, Any], at: Change) -> Iterator[Change]:
+def _within(node: Mapping[str, Any], at: JobChange) -> Iterator[JobChange]:
     for each in node.get("Fields") or ():
         if each["Type"] != "None":
             old, new = each.get("Old") or "", each.get("New") or ""
@@ -102,7 +102,7 @@ def _within(node: Mapping[str, Any], at: Change) -> Iterator[Change]:
             yield from _within(each, _entered(each, inside, f"{at._where}: {' '.join(inside.objects)}"))
 
 
-def _entered(node: Mapping[str, Any], at: Change, name: str) -> Change:
+def _entered(node: Mapping[str, Any], at: JobChange, name: str) -> JobChange:
     """`at`, with `whole` set if the node is added or removed as a whole."""
     verb = _VERBS.get(node["Type"])
     return replace(at, whole=f"{name} {verb}") if verb and not at.whole else at

@@ -28,7 +28,7 @@ from app.adapters.nomad.register.source import (
     renamed,
 )
 from app.adapters.nomad.register.vault import VaultToken
-from app.domain.job import JobPatch, Source
+from app.domain.job import JobPatch, SourceState
 from app.domain.watch import JobPlace
 from app.errors import RegistryWatcherError
 
@@ -36,10 +36,10 @@ _TRIES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class KeptSource:
     """What becomes of the source: `submission` goes with the registration; `note` says why the source is stale."""
 
-    source: Source = Source.NONE
+    source: SourceState = SourceState.NONE
     note: str = ""
     submission: Mapping[str, Any] | None = field(default=None, repr=False)
 
@@ -64,18 +64,18 @@ class SourceKeeper:
         self._planner = planner
         self._vault = vault
 
-    def kept(self, place: JobPlace, planned_patch: PlannedPatch) -> Kept:
+    def kept(self, place: JobPlace, planned_patch: PlannedPatch) -> KeptSource:
         """Decide about the source. Never raises: a problem with the source must not stop the registration."""
         pairs = image_pairs(planned_patch.before, planned_patch.patch)
         if not pairs:
-            return Kept()
+            return KeptSource()
         try:
             stored = self._stored(place, planned_patch.before)
         except RegistryWatcherError:
             # Nomad cannot read back a flag with a percent sign (docs/nomad.md, section 6).
             return _stale("Nomad could not read it back")
         if stored is None:
-            return Kept()
+            return KeptSource()
         if planned_patch.reply is None:
             return _stale("the token may not plan, so a changed source cannot be checked")
         if any(change.marker is not None for change in planned_patch.patch.changes.values()):
@@ -84,18 +84,18 @@ class SourceKeeper:
         for changed in islice(renamed(stored, pairs), _TRIES):
             reason = self._reason_against(place, changed, planned_patch)
             if not reason:
-                return Kept(source=Source.KEPT, submission=changed.submission)
+                return KeptSource(source=SourceState.KEPT, submission=changed.submission)
         return _stale(reason)
 
-    def found(self, place: JobPlace, registered: Mapping[str, Any], patch: JobPatch) -> Source:
+    def found(self, place: JobPlace, registered: Mapping[str, Any], patch: JobPatch) -> SourceState:
         """What became of the source with a registration whose answer was lost, judged by the stored source."""
         try:
             stored = self._stored(place, registered)
         except RegistryWatcherError:
-            return Source.STALE
+            return SourceState.STALE
         if stored is None:
-            return Source.NONE
-        return Source.KEPT if is_named(stored, patch) else Source.STALE
+            return SourceState.NONE
+        return SourceState.KEPT if is_named(stored, patch) else SourceState.STALE
 
     def _stored(self, place: JobPlace, job: Mapping[str, Any]) -> JobSource | None:
         version = str(job.get("Version") or 0)
@@ -133,5 +133,5 @@ def _differences(planned: Reply) -> Counter[tuple[object, ...]]:
     return Counter((each.key, each.objects, each.name, each.kind, each.old, each.new) for each in found)
 
 
-def _stale(reason: str) -> Kept:
-    return Kept(source=Source.STALE, note=refusals.source_stale(reason))
+def _stale(reason: str) -> KeptSource:
+    return KeptSource(source=SourceState.STALE, note=refusals.source_stale(reason))

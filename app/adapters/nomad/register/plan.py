@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.adapters.nomad.explain.placement import unplaced
-from app.adapters.nomad.register.changes import MARKER_FIELD, Change, changes
+from app.adapters.nomad.register.changes import MARKER_FIELD, JobChange, changes
 from app.adapters.nomad.text import bounded
 from app.adapters.nomad.translate import launches_later
 from app.domain.job import JobPatch, Preview, TaskChange
@@ -41,7 +41,7 @@ def preview(reply: Mapping[str, Any], patch: JobPatch, job: Mapping[str, Any]) -
     )
 
 
-def is_in_patch(change: Change, patch: JobPatch) -> bool:
+def is_in_patch(change: JobChange, patch: JobPatch) -> bool:
     """True if the patch names this change: the image, force_pull or marker of one of its tasks.
 
     The image of a Connect proxy is also in its service's sidecar_task, which the diff shows at the group.
@@ -54,7 +54,7 @@ def is_in_patch(change: Change, patch: JobPatch) -> bool:
     return any(key.group == change.group and _is_expected(change, expected) for key, expected in patch.changes.items())
 
 
-def _is_expected(change: Change, expected: TaskChange) -> bool:
+def _is_expected(change: JobChange, expected: TaskChange) -> bool:
     if change.is_image:
         return change.new == expected.image
     if change.is_force_pull:

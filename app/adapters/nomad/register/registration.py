@@ -12,13 +12,13 @@ from app.adapters.nomad import refusals
 from app.adapters.nomad.http.client import NomadClient
 from app.adapters.nomad.http.problem import Refusal, Silence
 from app.adapters.nomad.register.jobspec import edited
-from app.adapters.nomad.register.keep_source import Kept, PlannedPatch, SourceKeeper
+from app.adapters.nomad.register.keep_source import KeptSource, PlannedPatch, SourceKeeper
 from app.adapters.nomad.register.plan import preview
 from app.adapters.nomad.register.planner import Planner, Reply
 from app.adapters.nomad.register.settling import Settling
 from app.adapters.nomad.register.vault import VaultToken
 from app.adapters.nomad.translate import submission, unusable
-from app.domain.job import JobPatch, Preview, Source, Submission
+from app.domain.job import JobPatch, Preview, SourceState, Submission
 from app.domain.watch import JobPlace
 from app.errors import JobChanged, JobRejected
 
@@ -91,14 +91,14 @@ class Registration:
             return self._settling.settled(edit.place, edit.patch, problem)
         return submission(reply, edit.before)
 
-    def _with_notes(self, edit: _Edit, kept: Kept, made: Submission) -> Submission:
+    def _with_notes(self, edit: _Edit, kept: KeptSource, made: Submission) -> Submission:
         """Add what became of the source and, once for each namespace, a warning that nothing was planned."""
         warnings = made.warnings
         namespace = edit.place.namespace or "default"
         if edit.planned is None and namespace not in self._unplanned:
             self._unplanned.add(namespace)
             warnings = "; ".join(filter(None, (warnings, refusals.unplanned(namespace))))
-        dropped = kept.source is Source.KEPT and "will be discarded" in warnings
-        source = Source.STALE if dropped else kept.source
+        dropped = kept.source is SourceState.KEPT and "will be discarded" in warnings
+        source = SourceState.STALE if dropped else kept.source
         note = refusals.source_stale("Nomad dropped it as too large (job_max_source_size)") if dropped else kept.note
         return replace(made, warnings=warnings, source=source, source_note=note)

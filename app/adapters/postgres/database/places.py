@@ -1,6 +1,6 @@
 """Where a job lives, from a row with a target's columns."""
 
-from app.adapters.postgres.pool import Row
+from app.adapters.postgres.database.pool import Row
 from app.domain.watch import JobPlace
 
 

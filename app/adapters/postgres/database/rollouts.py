@@ -4,22 +4,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from app.adapters.postgres.pool import Connection
+from app.adapters.postgres.database.pool import Connection
 from app.domain.rollout import Origin
 
 # Rollouts of a target are numbered in the order in which they were asked for.
 _INSERT = """
-INSERT INTO rollouts (rollout_id, target_id, intent, origin, asked_by, undoes, expected_index, changes)
+INSERT INTO rollouts (rollout_id, target_id, intent, origin, requested_by, undoes, expected_index, changes)
 SELECT $1, $2, coalesce(max(intent), 0) + 1, $3, $4, $5, $6, $7 FROM rollouts WHERE target_id = $2
 """
 
 # An item of an order that is written down anew keeps what a person asked for: how strongly, and when.
 _INSERT_ITEM = """
-INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced, from_images, words, from_tag, from_digest,
-  digest_changed, asked_at)
+INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced, from_images, message, from_tag, from_digest,
+  digest_changed, requested_at)
 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, created_at FROM rollouts WHERE rollout_id = $1
 ON CONFLICT (rollout_id, watch_name) DO UPDATE
-SET tag = excluded.tag, digest = excluded.digest, from_images = excluded.from_images, words = excluded.words,
+SET tag = excluded.tag, digest = excluded.digest, from_images = excluded.from_images, message = excluded.message,
   from_tag = excluded.from_tag, from_digest = excluded.from_digest, digest_changed = excluded.digest_changed
 """
 
@@ -62,12 +62,12 @@ async def write_item(
     digest: str,
     forced: bool = False,
     from_images: Mapping[str, str] | None = None,
-    words: str = "",
+    message: str = "",
     before: tuple[str, str] = ("", ""),
     digest_changed: bool = False,
 ) -> None:
     """Write what the rollout brings to the watch; `before` is the tag and digest that ran, as far as known."""
     images = dict(from_images or {})
     await connection.execute(
-        _INSERT_ITEM, rollout_id, watch, tag, digest, forced, images, words, *before, digest_changed
+        _INSERT_ITEM, rollout_id, watch, tag, digest, forced, images, message, *before, digest_changed
     )

@@ -1,6 +1,6 @@
 """The switches that hold for everything."""
 
-from app.adapters.postgres.pool import Connection
+from app.adapters.postgres.database.pool import Connection
 
 
 async def is_paused(connection: Connection) -> bool:

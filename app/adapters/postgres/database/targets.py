@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from app.adapters.postgres.pool import Connection, Row
+from app.adapters.postgres.database.pool import Connection, Row
 
 # Whoever makes a target due rings after the commit: the sweeper leaves it alone for its first seconds.
 _WAKE = "INSERT INTO wakes (target_id) SELECT DISTINCT unnest($1::bigint[])"

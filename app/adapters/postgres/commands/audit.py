@@ -1,0 +1,49 @@
+"""What people said, written in the transaction of what it tells of; and whether it was said before, by its id."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from app.adapters.postgres.database.pool import Connection
+from app.adapters.postgres.database.rollouts import LABEL
+from app.adapters.postgres.notify.notifications import MAX_DETAIL, storable
+from app.services.commands.audit import AuditAction
+from app.services.commands.watch_commands import KnownRequest
+
+_TELL = """
+INSERT INTO audit_log (actor, watch_name, action, detail, rollout_id, delivery_id)
+SELECT $1, watch_name, $3, $4, $5, $6 FROM unnest($2::text[]) watch_name
+"""
+
+# Rolled out to several watches, it is said of each.
+_ASKED = f"""
+SELECT r.target_id, {LABEL} AS what, coalesce(max(rw.tag) FILTER (WHERE rw.watch_name = $2), '') AS tag
+FROM rollouts r LEFT JOIN rollout_watches rw USING (rollout_id)
+WHERE r.rollout_id = $1 GROUP BY r.target_id
+"""
+
+
+async def tell(
+    connection: Connection,
+    action: AuditAction,
+    *,
+    by: str,
+    watches: Iterable[str | None] = (None,),
+    detail: str,
+    rollout_id: UUID | None = None,
+    delivery_id: UUID | None = None,
+) -> None:
+    """Remember what was said, for each of the watches; None is a word about everything."""
+    values = (storable(by, MAX_DETAIL), list(watches), action.value, storable(detail, MAX_DETAIL))
+    await connection.execute(_TELL, *values, rollout_id, delivery_id)
+
+
+async def asked(
+    connection: Connection, idempotency_key: UUID, *, target_id: int, watch: str = ""
+) -> KnownRequest | None:
+    """The rollout that was asked for under this id, as the target sees it; None when there is none (yet)."""
+    row = await connection.fetchrow(_ASKED, idempotency_key, watch)
+    if row is None:
+        return None
+    return KnownRequest(
+        rollout_id=idempotency_key, here=row["target_id"] == target_id, what=row["what"], tag=row["tag"]
+    )

@@ -1,0 +1,204 @@
+"""The store of people's words about rollouts: a wish for its canaries, and the way back from it.
+
+The target's row is locked before its watches and rollouts, in the order that looks lock them.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from app.adapters.postgres.commands import audit
+from app.adapters.postgres.database import targets
+from app.adapters.postgres.database.places import place
+from app.adapters.postgres.database.pool import Database, Row
+from app.adapters.postgres.database.rollouts import label_of
+from app.adapters.postgres.database.stored import read_deployment
+from app.adapters.postgres.database.targets import make_due
+from app.adapters.postgres.reconcile import claims
+from app.adapters.postgres.rollout import requests
+from app.domain.rollout import Origin, OutcomeKind, RolloutState
+from app.domain.undo import Reversal, running_digest, undone_by_rollout
+from app.domain.watch import JobPlace
+from app.services.commands import audit_entries
+from app.services.commands.rollout_commands import (
+    Destination,
+    RevertibleItem,
+    RevertibleRollout,
+    RollbackRequested,
+    Underway,
+    rollback,
+)
+from app.services.commands.watch_commands import KnownRequest
+from app.services.rollout.rollouts import CanaryCommand
+
+_UNDERWAY = f"SELECT r.*, {label_of('r.rollout_id')} AS what FROM rollouts r WHERE rollout_id = $1"
+
+_WISH = """
+WITH before AS (
+  SELECT rollout_id, canary_command FROM rollouts WHERE rollout_id = $1 AND state = 'submitted' FOR UPDATE)
+UPDATE rollouts r SET canary_command = $2, canary_command_by = $3,
+  follow_at = clock_timestamp(), woken_at = clock_timestamp()
+FROM before WHERE r.rollout_id = before.rollout_id RETURNING before.canary_command
+"""
+
+_NEWEST = """
+SELECT rollout_id FROM rollouts WHERE target_id = $1 AND submitted_at IS NOT NULL ORDER BY intent DESC LIMIT 1
+"""
+
+_PAST = f"""
+SELECT r.*, {label_of("r.rollout_id")} AS what, t.region, t.namespace, t.job_id, newest.rollout_id AS newest,
+  (SELECT coalesce(jsonb_agg(jsonb_build_object('rollout_id', b.rollout_id, 'origin', b.origin, 'intent', b.intent,
+      'ended', b.ended_at IS NOT NULL, 'label', {label_of("b.rollout_id")})), '[]')
+   FROM rollouts b WHERE b.target_id = r.target_id AND b.undoes = r.rollout_id) AS reversals
+FROM rollouts r
+JOIN targets t USING (target_id)
+LEFT JOIN LATERAL ({_NEWEST.replace("$1", "r.target_id")}) newest ON true
+WHERE r.rollout_id = $1
+"""
+
+_BROUGHT = """
+SELECT rw.watch_name, rw.tag AS brought_tag, rw.digest AS brought_digest, rw.from_tag, rw.from_digest,
+  w.present AND w.target_id = t.target_id AS here, w.*,
+  t.job_read_at > (SELECT max(coalesce(o.ended_at, 'infinity')) FROM rollouts o
+    WHERE o.target_id = t.target_id AND o.submitted_at IS NOT NULL) AS read_since,
+  array(SELECT digest FROM failures f WHERE f.watch_name = w.name) AS failed,
+  newest.from_digest AS former_digest, newest.from_images AS former
+FROM rollout_watches rw
+JOIN rollouts r USING (rollout_id)
+JOIN targets t USING (target_id)
+JOIN watches w ON w.name = rw.watch_name
+LEFT JOIN rollout_watches newest ON newest.rollout_id = $2 AND newest.watch_name = rw.watch_name
+WHERE rw.rollout_id = $1 ORDER BY rw.watch_name
+"""
+
+_NAMES = "SELECT watch_name FROM rollout_watches WHERE rollout_id = $1 ORDER BY watch_name"
+
+_TARGET = "SELECT target_id FROM rollouts WHERE rollout_id = $1"
+
+_HOLD_THERE = "UPDATE watches SET rolled_back_at = clock_timestamp() WHERE name = ANY($1)"
+
+
+class PostgresRolloutCommands:
+    """`Steering` on Postgres; the times are the database's."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def underway(self, rollout_id: UUID) -> Underway | None:
+        """Read the rollout, in one statement."""
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(_UNDERWAY, rollout_id)
+        if row is None:
+            return None
+        return Underway(
+            what=row["what"],
+            registered=row["state"] != RolloutState.REQUESTED.value,
+            outcome=OutcomeKind(row["outcome"]) if row["outcome"] else None,
+            deployment=read_deployment(row["deployment"]),
+            canary_command=CanaryCommand(row["canary_command"]) if row["canary_command"] else None,
+        )
+
+    async def canary_command(self, rollout_id: UUID, canary_command: CanaryCommand, *, by: str) -> bool:
+        """Store the wish; it is told once."""
+        async with self._database.transaction() as connection:
+            before = await connection.fetchval(_WISH, rollout_id, canary_command.value, by)
+            if before is None:
+                return False
+            if entry := audit_entries.wished(canary_command, before=CanaryCommand(before) if before else None):
+                action, detail = entry
+                names = [row["watch_name"] for row in await connection.fetch(_NAMES, rollout_id)]
+                await audit.tell(connection, action, by=by, watches=names, detail=detail, rollout_id=rollout_id)
+        return True
+
+    async def past(self, rollout_id: UUID) -> RevertibleRollout | None:
+        """Read the rollout and its watches, in two statements."""
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(_PAST, rollout_id)
+            if row is None:
+                return None
+            brought = await connection.fetch(_BROUGHT, rollout_id, row["newest"])
+        back = undone_by_rollout(map(_reversal, row["reversals"]), row["newest"])
+        return RevertibleRollout(
+            rollout_id=rollout_id,
+            target_id=row["target_id"],
+            what=row["what"],
+            registered=row["submitted_at"] is not None,
+            outcome=OutcomeKind(row["outcome"]) if row["outcome"] else None,
+            newest=row["newest"],
+            undone_by_rollout=back.rollout_id if back else None,
+            undoing=back.label if back and not back.ended else "",
+            brought=tuple(_brought(each, place(row)) for each in brought),
+        )
+
+    async def asked(self, rollout_id: UUID, idempotency_key: UUID) -> KnownRequest | None:
+        """Read the rollout of that id beside the other's target."""
+        async with self._database.connection() as connection:
+            target_id = await connection.fetchval(_TARGET, rollout_id)
+            return await audit.asked(connection, idempotency_key, target_id=target_id)
+
+    async def roll_back(
+        self,
+        past: RevertibleRollout,
+        destinations: Sequence[Destination],
+        *,
+        by: str,
+        idempotency_key: UUID | None = None,
+    ) -> RollbackRequested | None:
+        """Write the rollback with everything that follows from it, in one transaction."""
+        # An id that another job's rollout took while we wrote ours is found the second time.
+        with suppress(asyncpg.UniqueViolationError):
+            return await self._roll_back(past, destinations, by=by, idempotency_key=idempotency_key)
+        return await self._roll_back(past, destinations, by=by, idempotency_key=idempotency_key)
+
+    async def _roll_back(
+        self, past: RevertibleRollout, destinations: Sequence[Destination], *, by: str, idempotency_key: UUID | None
+    ) -> RollbackRequested | None:
+        async with self._database.transaction() as connection:
+            await targets.lock(connection, past.target_id)
+            if idempotency_key and (known := await audit.asked(connection, idempotency_key, target_id=past.target_id)):
+                return RollbackRequested(rollout_id=idempotency_key, taken=not known.here)
+            if await connection.fetchval(_NEWEST, past.target_id) != past.newest:
+                return None
+            request = rollback(past, destinations, by=by)
+            started = await requests.start(connection, past.target_id, request, idempotency_key=idempotency_key)
+            if not started.is_new:
+                return RollbackRequested(rollout_id=started.rollout_id)
+            for each in destinations:
+                action, detail = audit_entries.rolling_back(each)
+                await audit.tell(
+                    connection, action, by=by, watches=[each.watch.name], detail=detail, rollout_id=started.rollout_id
+                )
+            await connection.execute(_HOLD_THERE, [each.watch.name for each in destinations])
+            await make_due(connection, [past.target_id])
+        return RollbackRequested(
+            rollout_id=started.rollout_id, notification_delivery_ids=tuple(started.notification_delivery_ids)
+        )
+
+
+def _brought(row: Row, at: JobPlace) -> RevertibleItem:
+    return RevertibleItem(
+        name=row["watch_name"],
+        watch=claims.watch(row, at) if row["here"] else None,
+        tag=row["brought_tag"],
+        digest=row["brought_digest"],
+        from_tag=row["from_tag"],
+        from_digest=row["from_digest"],
+        running=running_digest(
+            {each["digest"] for each in row["running"]}, row["failed"], read_since=bool(row["read_since"])
+        ),
+        former=row["former"] or {},
+        former_digest=row["former_digest"] or "",
+    )
+
+
+def _reversal(each: Mapping[str, Any]) -> Reversal:
+    return Reversal(
+        rollout_id=UUID(each["rollout_id"]),
+        origin=Origin(each["origin"]),
+        intent=each["intent"],
+        ended=each["ended"],
+        label=each["label"],
+    )

@@ -1,0 +1,181 @@
+"""The store of what people asked for: a word is one transaction, and an active rollout gives way to it.
+
+The target's row is locked before its watches and rollouts, in the order that looks lock them.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from uuid import UUID
+
+import asyncpg
+
+from app.adapters.postgres.commands import audit, holds
+from app.adapters.postgres.database import targets
+from app.adapters.postgres.database.places import place
+from app.adapters.postgres.database.pool import Database, Row
+from app.adapters.postgres.database.targets import make_due
+from app.adapters.postgres.notify.notifications import add_notifications
+from app.adapters.postgres.reconcile import claims
+from app.adapters.postgres.rollout import requests
+from app.domain.history import History
+from app.domain.notification import Subject, of_auto_deploy
+from app.domain.rule import highest_tag
+from app.services.commands import audit_entries
+from app.services.commands.audit import AuditAction
+from app.services.commands.watch_commands import Command, CommandResult, CurrentRule, KnownRequest, Released
+
+_FIND = """
+SELECT w.*, t.region, t.namespace, t.job_id,
+  array(SELECT digest FROM failures f WHERE f.watch_name = w.name AND released_at IS NULL) AS failed,
+  array(SELECT digest FROM failures f WHERE f.watch_name = w.name AND released_at IS NOT NULL) AS released
+FROM watches w JOIN targets t USING (target_id)
+WHERE w.name = $1 AND w.present
+"""
+
+_LOCK_WATCH = """
+SELECT pinned_tag, auto_deploy FROM watches WHERE name = $1 AND target_id = $2 AND present FOR NO KEY UPDATE
+"""
+
+_SET = """
+UPDATE watches SET pinned_tag = coalesce($2, pinned_tag), auto_deploy = coalesce($3, auto_deploy),
+  commanded_at = clock_timestamp()
+WHERE name = $1
+"""
+
+_TARGET = "SELECT target_id FROM watches WHERE name = $1 AND present"
+
+_SWITCH = """
+UPDATE switches SET paused = $1, changed_by = $2, changed_at = clock_timestamp() WHERE paused <> $1 RETURNING 1
+"""
+
+_ALL = "SELECT DISTINCT target_id FROM watches WHERE present ORDER BY target_id"
+
+
+class PostgresWatchCommands:
+    """`Rules` on Postgres; the times are the database's."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, name: str) -> CurrentRule | None:
+        """Read the watch, its rule and what runs."""
+        if "\0" in name:  # no name holds it, and Postgres takes none
+            return None
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(_FIND, name)
+        return None if row is None else _standing(row)
+
+    async def execute(self, word: Command) -> CommandResult | None:
+        """Write the word with everything that follows from it."""
+        # A watch that moves to another job while we wait for its old one is found there the second time; and so is an
+        # id that another job's rollout took while we wrote ours.
+        with suppress(asyncpg.UniqueViolationError):
+            if commanded := await self._execute(word):
+                return commanded
+        return await self._execute(word)
+
+    async def _execute(self, word: Command) -> CommandResult | None:
+        async with self._database.transaction() as connection:
+            target = await targets.lock_of_watch(connection, word.watch)
+            before = target and await connection.fetchrow(_LOCK_WATCH, word.watch, target["target_id"])
+            if before is None:
+                return None
+            if word.idempotency_key and (
+                known := await audit.asked(connection, word.idempotency_key, target_id=target["target_id"])
+            ):
+                return CommandResult(
+                    target_id=target["target_id"], rollout_id=word.idempotency_key, taken=not known.here
+                )
+            await connection.execute(_SET, word.watch, word.pinned_tag, word.auto_deploy)
+            toggled = of_auto_deploy(
+                word.watch,
+                before=before["auto_deploy"],
+                after=word.auto_deploy,
+                actor=word.by,
+                subject=Subject(watch_names=(word.watch,), job_id=target["job_id"], namespace=target["namespace"]),
+            )
+            notifications = await add_notifications(connection, toggled)
+            rollout_id, brings = None, False
+            if (request := word.request) is not None:
+                started = await requests.start(
+                    connection, target["target_id"], request, idempotency_key=word.idempotency_key
+                )
+                rollout_id, brings = started.rollout_id, started.is_new
+                notifications += started.notification_delivery_ids
+            was = {"pinned_before": before["pinned_tag"], "auto_before": before["auto_deploy"]}
+            for action, detail in audit_entries.audit_entries(word, brings=brings, **was):
+                await audit.tell(
+                    connection, action, by=word.by, watches=[word.watch], detail=detail, rollout_id=rollout_id
+                )
+            await make_due(connection, [target["target_id"]])
+        return CommandResult(
+            target_id=target["target_id"], rollout_id=rollout_id, notification_delivery_ids=tuple(notifications)
+        )
+
+    async def asked(self, name: str, idempotency_key: UUID) -> KnownRequest | None:
+        """Read the rollout of that id beside the watch's target."""
+        if "\0" in name:
+            return None
+        async with self._database.connection() as connection:
+            target_id = await connection.fetchval(_TARGET, name)
+            if target_id is None:
+                return None
+            return await audit.asked(connection, idempotency_key, target_id=target_id, watch=name)
+
+    async def release(self, name: str, *, by: str) -> Released | None:
+        """Let the watch go, then make the other jobs of its repository due where a failure was let go."""
+        if "\0" in name:
+            return None
+        return await self._release(name, by) or await self._release(name, by)
+
+    async def _release(self, name: str, by: str) -> Released | None:
+        async with self._database.transaction() as connection:
+            target = await targets.lock_of_watch(connection, name)
+            if target is None or await connection.fetchval(_LOCK_WATCH, name, target["target_id"]) is None:
+                return None
+            released = await holds.release(connection, name, target["target_id"], by=by)
+            if released.due:
+                detail = "; ".join(released.told)
+                await audit.tell(connection, AuditAction.RELEASE, by=by, watches=[name], detail=detail)
+                await make_due(connection, [target["target_id"]])
+            siblings = await holds.make_siblings_due(connection, name) if released.failed else ()
+        return replace(released, due=(*released.due, *siblings))
+
+    async def check(self, name: str, *, by: str) -> int | None:
+        """Make the watch's target due."""
+        if "\0" in name:
+            return None
+        async with self._database.transaction() as connection:
+            target_id: int | None = await connection.fetchval(_TARGET, name)
+            if target_id is not None:
+                await make_due(connection, [target_id])
+                action, detail = audit_entries.CHECKED
+                await audit.tell(connection, action, by=by, watches=[name], detail=detail)
+        return target_id
+
+    async def switch(self, *, paused: bool, by: str) -> Sequence[int] | None:
+        """Turn the switch; what was held back by it is due when it is turned back."""
+        async with self._database.transaction() as connection:
+            if await connection.fetchval(_SWITCH, paused, by) is None:
+                return None
+            action, detail = audit_entries.pausing(paused=paused)
+            await audit.tell(connection, action, by=by, detail=detail)
+            due = [row["target_id"] for row in await connection.fetch(_ALL)]
+            await make_due(connection, due)
+        return due
+
+
+def _standing(row: Row) -> CurrentRule:
+    return CurrentRule(
+        watch=claims.watch(row, place(row)),
+        pinned_tag=row["pinned_tag"],
+        auto_deploy=row["auto_deploy"],
+        running_tag=highest_tag(each["tag"] for each in row["running"]),
+        history=History(
+            digests=row["digests"],
+            tags=row["digest_tags"],
+            failed=frozenset(row["failed"]),
+            released=frozenset(row["released"]),
+        ),
+    )

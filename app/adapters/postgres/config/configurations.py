@@ -1,0 +1,39 @@
+"""Which watches came into force when, by fingerprint, and which of them a person accepted. It must not judge them."""
+
+from app.adapters.postgres.database.pool import Connection
+from app.domain.configuration import ConfigurationState
+
+# A person accepts what the file says now; an acceptance that no process took in an hour is forgotten.
+_STANDING = """
+SELECT (SELECT turn FROM configurations WHERE fingerprint = $1) AS turn,
+  (SELECT max(turn) FROM configurations) AS newest,
+  EXISTS (SELECT FROM configurations WHERE fingerprint = $1
+    AND accepted_at > clock_timestamp() - interval '1 hour') AS accepted
+"""
+
+_TAKE = """
+INSERT INTO configurations (fingerprint, turn, in_force_at)
+VALUES ($1, (SELECT coalesce(max(turn), 0) + 1 FROM configurations), clock_timestamp())
+ON CONFLICT (fingerprint) DO UPDATE SET turn = excluded.turn, in_force_at = excluded.in_force_at, accepted_at = NULL
+"""
+
+_ACCEPT = """
+INSERT INTO configurations (fingerprint, accepted_at, accepted_by) VALUES ($1, clock_timestamp(), $2)
+ON CONFLICT (fingerprint) DO UPDATE SET accepted_at = excluded.accepted_at, accepted_by = excluded.accepted_by
+"""
+
+
+async def standing(connection: Connection, fingerprint: str) -> ConfigurationState:
+    """What is remembered of the watches with this fingerprint. The caller holds the lock of the sync."""
+    row = await connection.fetchrow(_STANDING, fingerprint)
+    return ConfigurationState(revision=row["turn"], newest=row["newest"], accepted=row["accepted"])
+
+
+async def take(connection: Connection, fingerprint: str) -> None:
+    """These watches are in force from this transaction on. The caller holds the lock of the sync."""
+    await connection.execute(_TAKE, fingerprint)
+
+
+async def accept(connection: Connection, fingerprint: str, *, by: str) -> None:
+    """A person accepts these watches: the next process that reads them takes them."""
+    await connection.execute(_ACCEPT, fingerprint, by)

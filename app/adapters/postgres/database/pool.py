@@ -1,0 +1,136 @@
+"""The connection pool of one process; the driver's errors become ours by away.py. No SQL lives here."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from app.adapters.postgres.database.outage import outages_translated
+from app.adapters.postgres.database.session import SessionLimits, limit
+
+# asyncpg ships no types; the stores annotate what they return.
+Connection = Any
+Row = Any
+
+
+class Database:
+    """A pool that opens lazily: the program starts while Postgres is away, and finds it again by itself.
+
+    All methods raise StoreUnavailable when Postgres cannot be reached or cannot store now.
+    """
+
+    def __init__(self, dsn: str, *, size: int = 10, timeout: float = 5.0, limits: SessionLimits | None = None) -> None:
+        self._dsn = dsn
+        self._size = size
+        self._timeout = timeout
+        self._limits = limits or SessionLimits()
+        self._pool: Any = None
+
+    async def open(self) -> None:
+        """Open the pool; StoreUnavailable when Postgres does not answer."""
+        if self._pool is not None:
+            return
+        with outages_translated():
+            pool = asyncpg.create_pool(
+                self._dsn,
+                min_size=0,
+                max_size=self._size,
+                timeout=self._timeout,
+                command_timeout=self._limits.statement + 2,  # Postgres ends it first, and says why
+                init=self._begin,
+                reset=_leave_as_it_is,
+                server_settings={"application_name": self._limits.application},
+            )
+            self._pool = await pool
+
+    async def close(self) -> None:
+        """Close the pool at once: what still runs on its connections is cut, and rolled back by Postgres."""
+        if self._pool is not None:
+            self._pool.terminate()
+            self._pool = None
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection in autocommit: each statement is its own transaction."""
+        await self.open()
+        with outages_translated():
+            async with self._pool.acquire(timeout=self._timeout) as connection:
+                with _cut_when_late(connection):
+                    yield connection
+
+    @asynccontextmanager
+    async def dedicated(self, name: str) -> AsyncIterator[Connection]:
+        """A connection outside of the pool, without its codecs, while the block lasts: LISTEN belongs to a session."""
+        with outages_translated():
+            connection = await asyncpg.connect(
+                self._dsn,
+                timeout=self._timeout,
+                command_timeout=self._timeout,
+                server_settings={"application_name": name},
+            )
+            try:
+                await limit(connection, self._limits)
+                yield connection
+            finally:
+                with suppress(Exception):  # it may be dead already; the server finds out by itself
+                    await connection.close(timeout=1.0)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection inside one transaction: committed at the end, rolled back when the block raises."""
+        async with self.connection() as connection, in_transaction(connection):
+            yield connection
+
+    async def _begin(self, connection: Connection) -> None:
+        with _cut_when_late(connection):
+            await limit(connection, self._limits)
+            await _set_codecs(connection)
+
+
+@asynccontextmanager
+async def in_transaction(connection: Connection) -> AsyncIterator[None]:
+    """One transaction of a connection that a pool gave: committed at the end, rolled back when the block raises."""
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        yield
+    except (TimeoutError, asyncio.CancelledError):
+        raise  # the connection is cut, which rolls back without an answer
+    except BaseException:
+        await transaction.rollback()
+        raise
+    else:
+        await transaction.commit()
+
+
+@contextmanager
+def _cut_when_late(connection: Connection) -> Iterator[None]:
+    """End a connection whose answer did not come in time: to cancel, or roll back, would wait on the same silence.
+
+    One whose wait was cancelled is ended too, since the silence may last, and one that may only read:
+    it would stay so when the database, or a new primary, takes writes again.
+    """
+    try:
+        yield
+    except (TimeoutError, asyncio.CancelledError, asyncpg.ReadOnlySQLTransactionError):
+        with suppress(asyncpg.InterfaceError):  # it went back to the pool already, which happens when it broke off
+            connection.terminate()
+        raise
+
+
+async def _set_codecs(connection: Connection) -> None:
+    """jsonb as Python values, and the standard library's UUID: asyncpg's own subclass is none to orjson."""
+    await connection.set_type_codec("uuid", encoder=str, decoder=UUID, schema="pg_catalog")
+    for name in ("json", "jsonb"):
+        await connection.set_type_codec(
+            name, encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads, schema="pg_catalog"
+        )
+
+
+async def _leave_as_it_is(connection: Connection) -> None:
+    """No store changes the session (locks and settings end with their transaction), so the round trip of a RESET at
+    each release buys nothing; asyncpg rolls an open transaction back all the same."""

@@ -1,0 +1,82 @@
+"""What the tables tell of whether work moves: what is due and not taken, and who was seen. Changes nothing.
+
+All ages are by the database's clock, outside of any transaction. It must not judge them: services/standstill.py does.
+"""
+
+from app.adapters.postgres.database.pool import Connection, Row
+from app.adapters.postgres.database.stored import read_loops
+from app.services.processes.presence import ProcessKind
+from app.services.processes.standstill import MOST, KnownProcess, WaitingWork, Work
+
+_DESIRED = """
+  (lease_until IS NULL OR lease_until < now())
+  AND (EXISTS (SELECT FROM watches w WHERE w.target_id = t.target_id AND present)
+    OR EXISTS (SELECT FROM rollouts r WHERE r.target_id = t.target_id AND r.state = 'requested'))
+"""
+
+# Read for every page, so each part ends early: by an index in the order of time, at MOST rows. Time is the statement's
+# own, since a volatile one cannot be searched by.
+# What is due counts from when it fell due, or from the end of the lease that it was left under.
+_DUE = f"""
+SELECT 'jobs' AS what, target_id::text AS key, greatest(due_at, lease_until) AS at FROM targets t
+WHERE due_at < now() AND {_DESIRED} ORDER BY due_at LIMIT {MOST}
+"""
+_WOKEN = f"""
+SELECT 'jobs', target_id::text, greatest(created_at, lease_until) FROM wakes JOIN targets t USING (target_id)
+WHERE created_at < now() AND {_DESIRED} ORDER BY wake_id LIMIT {MOST}
+"""
+
+_ROLLOUTS = f"""
+SELECT 'rollouts', rollout_id::text, greatest(follow_at, lease_until) FROM rollouts
+WHERE state = 'submitted' AND follow_at < now() AND (lease_until IS NULL OR lease_until < now())
+ORDER BY follow_at LIMIT {MOST}
+"""
+
+# An open event whose target is due, now or later, is on its way: it waits for a late tag, or for what is away.
+_PUSHES = f"""
+SELECT 'pushes', ew.event_id::text, ew.known_at FROM event_watches ew
+JOIN watches w ON w.name = ew.watch_name AND w.present JOIN targets t USING (target_id)
+WHERE ew.settled_at IS NULL AND t.due_at IS NULL AND ew.known_at < now()
+  AND NOT EXISTS (SELECT FROM wakes WHERE wakes.target_id = t.target_id)
+  AND (t.lease_until IS NULL OR t.lease_until < now())
+LIMIT {MOST}
+"""
+
+_POLLS = f"""
+SELECT 'polls', target_id::text, poll_at FROM targets t
+WHERE poll_at < now() AND EXISTS (SELECT FROM watches w WHERE w.target_id = t.target_id AND present)
+ORDER BY poll_at LIMIT {MOST}
+"""
+
+_WAITING = f"""
+SELECT what, count(DISTINCT key) AS count, min(at) AS since, extract(epoch FROM now() - min(at))::float8 AS age
+FROM (({_DUE}) UNION ALL ({_WOKEN}) UNION ALL ({_ROLLOUTS}) UNION ALL ({_PUSHES}) UNION ALL ({_POLLS})) waiting
+GROUP BY what
+"""
+
+_PROCESSES = """
+SELECT kind, host, pid, loops, beat_at, extract(epoch FROM now() - beat_at)::float8 AS age
+FROM processes ORDER BY started_at, process_id
+"""
+
+
+async def read_work(connection: Connection) -> Work:
+    """All of it, in two statements."""
+    waiting = {row["what"]: _waiting(row) for row in await connection.fetch(_WAITING)}
+    processes = await connection.fetch(_PROCESSES)
+    return Work(processes=tuple(_seen(row) for row in processes), **waiting)
+
+
+def _waiting(row: Row) -> WaitingWork:
+    return WaitingWork(count=row["count"], age=row["age"], since=row["since"])
+
+
+def _seen(row: Row) -> KnownProcess:
+    return KnownProcess(
+        kind=ProcessKind(row["kind"]),
+        host=row["host"],
+        pid=row["pid"],
+        age=row["age"],
+        at=row["beat_at"],
+        loops=read_loops(row["loops"]),
+    )

@@ -1,0 +1,73 @@
+"""Whose turn it is among the targets: the exact bound at a launch, and who goes next when a rollout has ended.
+
+The lock is taken last, when the target's row is locked already, and held to the end of the transaction: exclusively by
+who counts, shared by who frees a place. So nobody falls asleep while a place becomes free.
+"""
+
+from collections.abc import Sequence
+
+from app.adapters.postgres.database.pool import Connection
+from app.services.reconcile.fleet import is_bound, no_longer_holds
+from app.services.reconcile.targets import Claim, Result
+
+LOCK = int.from_bytes(b"rollouts")  # any constant of our own does
+
+_ACTIVE = """
+SELECT count(*) FROM rollouts WHERE target_id <> $1 AND ended_at IS NULL AND expected_index IS NOT NULL
+"""
+
+_FAILED_MEANWHILE = """
+SELECT EXISTS (
+  SELECT FROM failures f JOIN watches o ON o.name = f.watch_name JOIN watches w USING (repository_path)
+  WHERE w.target_id = $1 AND w.present AND o.present AND o.target_id <> $1 AND o.repository_host = w.repository_host
+    AND f.digest = ANY($2) AND f.released_at IS NULL AND f.failed_at >= $3)
+"""
+
+_WAITS = """
+UPDATE targets SET queued_since = CASE WHEN $2 THEN coalesce(queued_since, clock_timestamp()) END,
+  queued_last = $3
+WHERE target_id = $1 AND (queued_since IS NOT NULL OR $2)
+"""
+
+# One that is due looks anyway, and one that goes last would leave the place empty.
+_NEXT = """
+UPDATE targets SET generation = generation + 1, inspect_job = true, due_at = clock_timestamp(),
+  woken_at = clock_timestamp()
+WHERE target_id = (
+  SELECT target_id FROM targets t
+  WHERE queued_since IS NOT NULL AND NOT queued_last AND target_id <> $1
+    AND (due_at IS NULL OR due_at > clock_timestamp())
+    AND NOT EXISTS (SELECT FROM wakes WHERE wakes.target_id = t.target_id)
+    AND EXISTS (SELECT FROM watches w WHERE w.target_id = t.target_id AND w.present)
+  ORDER BY queued_since LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING target_id
+"""
+
+
+async def changed_meanwhile(connection: Connection, claim: Claim, result: Result) -> bool:
+    """Whether the launch may not be, or the wait need not be, for what other targets did since the look began."""
+    bounds, launch = result.bounds, result.launch
+    if bounds is None or not is_bound(result):
+        return False
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+    active = await connection.fetchval(_ACTIVE, claim.target_id)
+    digests = [item.digest for item in launch.items] if launch is not None and bounds.heeds_failures else []
+    failed = bool(digests) and await connection.fetchval(_FAILED_MEANWHILE, claim.target_id, digests, claim.now)
+    return no_longer_holds(bounds, launches=launch is not None, active=active, failed=failed)
+
+
+async def write_queue(connection: Connection, claim: Claim, result: Result) -> None:
+    """Record since when the target waits, or that it does not any more."""
+    if result.queued is not None:
+        await connection.execute(_WAITS, claim.target_id, result.queued, result.queued and result.queued_last)
+
+
+async def leave_queue(connection: Connection, target_id: int) -> None:
+    """The target has a trouble of its own: it comes back to the queue's end when that has passed."""
+    await connection.execute(_WAITS, target_id, False, False)
+
+
+async def next_in_queue(connection: Connection, target_id: int) -> Sequence[int]:
+    """Make due the target that has waited longest, other than `target_id`, whose rollout ended or is not to be."""
+    await connection.execute("SELECT pg_advisory_xact_lock_shared($1)", LOCK)
+    return [row["target_id"] for row in await connection.fetch(_NEXT, target_id)]

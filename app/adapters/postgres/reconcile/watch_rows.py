@@ -1,0 +1,185 @@
+"""What a look leaves on a watch: what was seen, what is remembered, the decision, and the answers to its events."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from app.adapters.postgres.database.pool import Connection
+from app.adapters.postgres.database.stored import write_in_flight, write_running
+from app.adapters.postgres.notify.notifications import MAX_DETAIL, add_notifications, storable
+from app.domain import notification
+from app.domain.decision import Deploy, Hold
+from app.domain.history import is_another_job
+from app.domain.notification import Subject
+from app.services.reconcile.targets import Claim, Launch, WatchResult
+
+# When a tag appeared is known of those that came after the first reading. The target's row is locked, so that the tags
+# cannot change in between; they are compared once, and nothing is written where nothing changed.
+_SIGHTED = """
+WITH before AS MATERIALIZED (
+  SELECT name, tags, tags_read_at, coalesce($2::text[] <> tags, false) AS other FROM watches WHERE name = $1),
+appeared AS (
+  INSERT INTO found_tags (watch_name, tag)
+  SELECT name, tag FROM before, LATERAL (SELECT unnest($2) EXCEPT SELECT unnest(before.tags)) fresh (tag)
+  WHERE other AND tags_read_at IS NOT NULL
+  ON CONFLICT DO NOTHING)
+UPDATE watches w SET tags = CASE WHEN before.other THEN $2 ELSE w.tags END,
+  tags_read_at = CASE WHEN $2 IS NULL THEN w.tags_read_at ELSE clock_timestamp() END,
+  desired_tag = $3, desired_digest = $4, outage = '', outage_since = NULL
+FROM before
+WHERE w.name = before.name
+  AND (before.other OR ($2 IS NOT NULL AND (w.tags_read_at IS NULL
+       OR w.tags_read_at < clock_timestamp() - interval '5 minutes'))
+       OR w.desired_tag <> $3 OR w.desired_digest <> $4 OR w.outage <> '')
+"""
+
+_OUTAGE = """
+UPDATE watches SET outage = $2, outage_since = coalesce(outage_since, clock_timestamp()) WHERE name = $1
+"""
+
+# A rollout may have failed while this look was under way: what the look did not know of is left for the next. What a
+# worker has registered since is not overwritten. What was in flight is settled by the job's index, if the look knew it.
+_REMEMBER = """
+UPDATE watches SET running = $2, job_create_index = $3, digests = $4, baseline_release = $5, expected = $6,
+  rebaseline = rebaseline AND NOT $10,
+  -- Who changes the image by hand most likely did so in the source.
+  source_stale = CASE WHEN $7::timestamptz IS NULL THEN source_stale ELSE '' END,
+  drifted_at = $7, drift_images = $8, digest_tags = $9,
+  in_flight = (SELECT coalesce(jsonb_agg(each), '[]') FROM jsonb_array_elements(in_flight) each
+    WHERE NOT $12::jsonb @> jsonb_build_array(each) OR (each->>'index')::bigint = $13)
+WHERE name = $1 AND expected_intent = $11 RETURNING 1
+"""
+
+_JOB = """
+SELECT t.job_index, t.job_create_index, w.job_create_index AS known FROM targets t, watches w
+WHERE t.target_id = $1 AND w.name = $2
+"""
+
+_FORGET_FAILURES = "DELETE FROM failures WHERE watch_name = $1"
+
+_SERVED = """
+UPDATE watches SET missing_image = $2, missing_image_checked_at = clock_timestamp(),
+  missing_image_since = CASE WHEN $2 <> '' THEN coalesce(missing_image_since, clock_timestamp()) END
+WHERE name = $1
+"""
+
+_SAME_DECISION = """
+UPDATE decisions SET reconciles = reconciles + 1, last_at = clock_timestamp()
+WHERE decision_id = (SELECT decision_id FROM watches WHERE name = $1)
+  AND ($2::text IS NULL OR (kind, reason, message, tag, digest) = ($2, $3, $4, $5, $6)
+       AND rollout_id IS NOT DISTINCT FROM $7)
+RETURNING decision_id
+"""
+
+# A decision to deploy came before its rollout, that this transaction has written already.
+_NEW_DECISION = """
+WITH made AS (
+  INSERT INTO decisions (watch_name, kind, reason, message, tag, digest, rollout_id, first_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, CASE $2 WHEN 'deploy' THEN now() ELSE clock_timestamp() END)
+  RETURNING decision_id)
+UPDATE watches SET decision_id = made.decision_id, hold = CASE $2 WHEN 'deploy' THEN 'deploy' ELSE $3 END
+FROM made WHERE name = $1 RETURNING made.decision_id
+"""
+
+_ANSWER = """
+UPDATE event_watches ew SET attempts = attempts + 1, answer = a.message, decision_id = $3,
+  settled_at = CASE WHEN a.settled THEN clock_timestamp() END
+FROM unnest($2::bigint[], $4::boolean[], $5::text[]) AS a (event_id, settled, message)
+WHERE ew.watch_name = $1 AND ew.event_id = a.event_id
+"""
+
+
+class RegisteredMeanwhile(Exception):
+    """A worker has recorded a registration since the look began: what the look concluded is void."""
+
+
+async def write_watch(
+    connection: Connection, claim: Claim, result: WatchResult, launch: Launch | None
+) -> Sequence[int]:
+    """Write one watch's result; returns the notifications to send. The target's row is locked by the caller.
+
+    Raises RegisteredMeanwhile: then nothing of the look may be kept.
+    """
+    if result.outage:
+        await connection.execute(_OUTAGE, result.watch, storable(result.outage, MAX_DETAIL))
+        return []
+    sight = result.sight
+    if sight is not None:
+        tags = sorted(sight.tags) if sight.tags is not None else None
+        await connection.execute(_SIGHTED, result.watch, tags, sight.tag, sight.digest)
+    if result.decision is None:
+        await connection.execute(_SAME_DECISION, result.watch, None, None, None, None, None, None)
+        return []
+    await _remember(connection, claim, result)
+    rollout_id = launch.rollout_id if launch and any(item.watch == result.watch for item in launch.items) else None
+    decision_id, new = await _write_decision(connection, result, rollout_id)
+    if result.events:
+        await connection.execute(
+            _ANSWER,
+            result.watch,
+            [each.event_id for each in result.events],
+            decision_id,
+            [each.settled for each in result.events],
+            [each.message for each in result.events],
+        )
+    notifications = await _write_missing_image(connection, claim, result)
+    if new and result.notify:
+        told = notification.of_decision(result.watch, result.decision, _subject(claim, result))
+        notifications += await add_notifications(connection, told)
+    return notifications
+
+
+async def _remember(connection: Connection, claim: Claim, result: WatchResult) -> None:
+    history = result.history
+    if not result.running:
+        return
+    job = await connection.fetchrow(_JOB, claim.target_id, result.watch)
+    create_index = job["job_create_index"]
+    state = next(state for state in claim.watches if state.watch.name == result.watch)
+    if is_another_job(job["known"], create_index):
+        await connection.execute(_FORGET_FAILURES, result.watch)
+    remembered = await connection.fetchval(
+        _REMEMBER,
+        result.watch,
+        write_running(result.running),
+        create_index,
+        dict(history.digests),
+        history.baseline_release,
+        dict(history.expected),
+        result.drifted_at,
+        dict(result.drift_images),
+        dict(history.tags),
+        state.rebaseline,
+        state.expected_intent,
+        write_in_flight(state.in_flight),
+        job["job_index"],
+    )
+    if remembered is None:
+        raise RegisteredMeanwhile
+
+
+async def _write_missing_image(connection: Connection, claim: Claim, result: WatchResult) -> list[int]:
+    """Keep what the registry serves no more; it is told when it begins."""
+    if result.missing_image is None:
+        return []
+    await connection.execute(_SERVED, result.watch, storable(result.missing_image, MAX_DETAIL))
+    known = next(state.missing_image for state in claim.watches if state.watch.name == result.watch)
+    missing = notification.of_missing_image(
+        result.watch, result.missing_image, known=known, subject=_subject(claim, result)
+    )
+    return await add_notifications(connection, missing)
+
+
+async def _write_decision(connection: Connection, result: WatchResult, rollout_id: UUID | None) -> tuple[int, bool]:
+    decision = result.decision
+    kind = "deploy" if isinstance(decision, Deploy) else "hold"
+    reason = decision.reason.value if isinstance(decision, Hold) else "deploy"
+    assert decision is not None  # the caller has set aside looks without one
+    values = (result.watch, kind, reason, decision.message, decision.tag, decision.digest, rollout_id)
+    same = await connection.fetchval(_SAME_DECISION, *values)
+    if same is not None:
+        return int(same), False
+    return int(await connection.fetchval(_NEW_DECISION, *values)), True
+
+
+def _subject(claim: Claim, result: WatchResult) -> Subject:
+    return Subject(watch_names=(result.watch,), job_id=claim.place.job_id, namespace=claim.place.namespace)

@@ -1,0 +1,197 @@
+"""The store of rollouts that are under way: the lease for one short look, the next look, and the end."""
+
+from collections.abc import Sequence
+from uuid import UUID, uuid4
+
+from app.adapters.postgres.commands.holds import make_siblings_due
+from app.adapters.postgres.database import targets
+from app.adapters.postgres.database.places import place
+from app.adapters.postgres.database.pool import Database, Row
+from app.adapters.postgres.database.stored import (
+    read_deployment,
+    read_returning,
+    write_deployment,
+    write_diagnosis,
+    write_returning,
+)
+from app.adapters.postgres.database.switches import is_paused
+from app.adapters.postgres.database.targets import make_due
+from app.adapters.postgres.notify.notifications import storable
+from app.adapters.postgres.reconcile.slots import next_in_queue
+from app.adapters.postgres.rollout import failures, requests
+from app.adapters.postgres.rollout.rollout_rows import canaries_notification, end_rollout
+from app.domain.job import Diagnosis, Submission
+from app.domain.rollout import Course, Origin, Outcome, Returning, soak_time
+from app.domain.supersede import Request
+from app.domain.undo import aftermath
+from app.services.rollout.rollouts import CanaryCommand, Ended, FollowedRollout, Pause
+
+_CLAIM = """
+UPDATE rollouts r SET lease_token = $2, lease_until = clock_timestamp() + make_interval(secs => $3)
+FROM targets t
+WHERE r.rollout_id = $1 AND t.target_id = r.target_id AND r.state = 'submitted'
+  AND r.follow_at <= clock_timestamp() + interval '25 milliseconds'
+  AND (r.lease_until IS NULL OR r.lease_until < clock_timestamp())
+RETURNING r.*, t.region, t.namespace, t.job_id, clock_timestamp() AS now,
+  array(SELECT w.promote_after FROM rollout_watches rw JOIN watches w ON w.name = rw.watch_name
+    WHERE rw.rollout_id = $1) AS promote_after
+"""
+
+# A wish that came during the look is looked after at once.
+_WAIT = """
+UPDATE rollouts r SET note = $3,
+  follow_at = CASE WHEN r.canary_command = '' OR before.canary_command = r.canary_command
+                   THEN clock_timestamp() + make_interval(secs => $4) ELSE clock_timestamp() END,
+  progressed_at = CASE WHEN r.progress = $5 THEN r.progressed_at ELSE clock_timestamp() END, progress = $5,
+  deployment = coalesce($6, r.deployment), lease_token = NULL, lease_until = NULL, woken_at = NULL
+FROM (SELECT deployment, $7::text AS canary_command FROM rollouts WHERE rollout_id = $1 FOR UPDATE) AS before
+WHERE r.rollout_id = $1 AND r.lease_token = $2 AND r.state = 'submitted'
+RETURNING NOT coalesce((before.deployment->>'awaits_promotion')::boolean, false)
+  AND coalesce((r.deployment->>'awaits_promotion')::boolean, false) AS begins_to_await
+"""
+
+# Another wish may have come while this one was carried out.
+_GRANTED = "UPDATE rollouts SET canary_command = '' WHERE rollout_id = $1 AND lease_token = $2 AND canary_command = $3"
+
+_STILL_HELD = "SELECT origin FROM rollouts WHERE rollout_id = $1 AND lease_token = $2 AND ended_at IS NULL FOR UPDATE"
+
+_FOLLOW_REVERT = """
+UPDATE rollouts SET reverting = $2, diagnosis = $3, deployment = '{}', progress = '', note = $4,
+  progressed_at = clock_timestamp(), follow_at = clock_timestamp(), woken_at = clock_timestamp(),
+  lease_token = NULL, lease_until = NULL
+WHERE rollout_id = $1
+"""
+
+_DIAGNOSED = "UPDATE rollouts SET diagnosis = $2 WHERE rollout_id = $1"
+
+# What fell due while it was waited for is left alone: somebody else is at it, or soon will be.
+_KEEP = """
+UPDATE rollouts SET follow_at = clock_timestamp() + make_interval(secs => $2)
+WHERE rollout_id = ANY($1) AND state = 'submitted' AND follow_at > clock_timestamp()
+  AND (lease_until IS NULL OR lease_until < clock_timestamp())
+RETURNING rollout_id
+"""
+
+_WAKE = """
+UPDATE rollouts SET follow_at = clock_timestamp(), woken_at = clock_timestamp()
+WHERE rollout_id = $1 AND state = 'submitted' AND follow_at > clock_timestamp()
+"""
+
+MAX_NOTE = 1000
+
+
+class PostgresRollouts:
+    """`Rollouts` on Postgres; times and leases are the database's."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def claim(self, rollout_id: UUID, lease_seconds: float) -> FollowedRollout | None:
+        """Take the lease in one statement."""
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(_CLAIM, rollout_id, uuid4(), lease_seconds)
+        return None if row is None else _followed(row)
+
+    async def wait(self, rollout: FollowedRollout, halt: Pause) -> Sequence[int]:
+        """Let the lease go; a lease that was lost meanwhile changes nothing."""
+        async with self._database.transaction() as connection:
+            begins_to_await = await connection.fetchval(
+                _WAIT,
+                rollout.rollout_id,
+                rollout.token,
+                storable(halt.note, MAX_NOTE),
+                halt.seconds,
+                halt.progress,
+                write_deployment(halt.deployment) if halt.deployment else None,
+                rollout.canary_command.value if rollout.canary_command else "",
+            )
+            return await canaries_notification(connection, rollout.rollout_id, halt.note) if begins_to_await else ()
+
+    async def granted(self, rollout: FollowedRollout) -> None:
+        """Forget the wish."""
+        async with self._database.connection() as connection:
+            canary_command = rollout.canary_command.value if rollout.canary_command else ""
+            await connection.execute(_GRANTED, rollout.rollout_id, rollout.token, canary_command)
+
+    async def follow_revert(self, rollout: FollowedRollout, returning: Returning, diagnosis: Diagnosis) -> None:
+        """Hold the digests as failed, and follow Nomad's revert from now on."""
+        async with self._database.transaction() as connection:
+            await targets.lock(connection, rollout.target_id)
+            if await connection.fetchval(_STILL_HELD, rollout.rollout_id, rollout.token) is None:
+                return
+            await failures.hold(connection, rollout.rollout_id)
+            await failures.rebaseline(connection, rollout.rollout_id)
+            await connection.execute(
+                _FOLLOW_REVERT,
+                rollout.rollout_id,
+                write_returning(returning),
+                write_diagnosis(diagnosis),
+                storable(returning.note, MAX_NOTE),
+            )
+
+    async def end(
+        self, rollout: FollowedRollout, outcome: Outcome, *, diagnosis: Diagnosis | None = None, undo: bool = False
+    ) -> Ended:
+        """End it in one transaction with its notification and with what its end means for the next decision."""
+        rollout_id = rollout.rollout_id
+        async with self._database.transaction() as connection:
+            await targets.lock(connection, rollout.target_id)
+            origin = await connection.fetchval(_STILL_HELD, rollout_id, rollout.token)
+            if origin is None:
+                return Ended()
+            if diagnosis is not None:
+                await connection.execute(_DIAGNOSED, rollout_id, write_diagnosis(diagnosis))
+            failed = await failures.failed_items(connection, rollout_id) if undo else ()
+            paused = undo and await is_paused(connection)
+            after = aftermath(outcome, Origin(origin), failed, paused=paused)
+            if after.holds:
+                await failures.hold(connection, rollout_id)
+            if after.adopts:
+                await failures.rebaseline(connection, rollout_id)
+            forgiven = await failures.forgive(connection, rollout_id) if after.forgives else ()
+            notifications = await end_rollout(connection, rollout_id, after.outcome)
+            if after.undo:
+                undoing = Request(origin=Origin.UNDO, items=after.undo, undoes=rollout_id)
+                await requests.insert(connection, rollout.target_id, undoing, undoing.items)
+            await make_due(connection, [rollout.target_id])
+            woken = await next_in_queue(connection, rollout.target_id) if after.frees_slot else ()
+            siblings = [each for name in forgiven for each in await make_siblings_due(connection, name)]
+        due = tuple(dict.fromkeys((rollout.target_id, *woken, *siblings)))
+        return Ended(notification_delivery_ids=tuple(notifications), due=due)
+
+    async def keep(self, rollout_ids: Sequence[UUID], *, seconds: float) -> Sequence[UUID]:
+        """Put them off in one statement."""
+        async with self._database.connection() as connection:
+            return [row["rollout_id"] for row in await connection.fetch(_KEEP, list(rollout_ids), seconds)]
+
+    async def wake(self, rollout_id: UUID) -> None:
+        """Make it due."""
+        async with self._database.connection() as connection:
+            await connection.execute(_WAKE, rollout_id)
+
+
+def _followed(row: Row) -> FollowedRollout:
+    submission = Submission(
+        index=row["submission_index"],
+        evaluation_id=row["evaluation_id"],
+        changed=row["submission_changed"],
+        warnings=row["warnings"],
+    )
+    deployment = read_deployment(row["deployment"])
+    return FollowedRollout(
+        rollout_id=row["rollout_id"],
+        token=row["lease_token"],
+        target_id=row["target_id"],
+        place=place(row),
+        course=Course(
+            submission=submission,
+            started_at=row["submitted_at"],
+            progressed_at=row["progressed_at"],
+            returning=read_returning(row["reverting"]),
+            promote_after=soak_time(Origin(row["origin"]), row["promote_after"]),
+        ),
+        progress=row["progress"],
+        now=row["now"],
+        deployment_id=deployment.deployment_id if deployment else "",
+        canary_command=CanaryCommand(row["canary_command"]) if row["canary_command"] else None,
+    )

@@ -1,0 +1,102 @@
+"""Rows to timeline entries. Pure; the statements are in happenings.py, the sentences in app/domain/timeline.py."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from app.domain.decision import HoldReason
+from app.domain.event import EventAction
+from app.domain.rollout import Origin, OutcomeKind
+from app.domain.timeline import EntryKind, FoundBy, event_message, rollout_message
+from app.services.commands.audit import AuditAction
+from app.services.views.board import TimelineEntry
+
+Row = Mapping[str, Any]  # an asyncpg record
+
+_FOUND_BY = {"webhook": FoundBy.WEBHOOK, "poller": FoundBy.POLL}
+
+
+def webhook(row: Row) -> TimelineEntry:
+    """An event that a registry told."""
+    return TimelineEntry(
+        at=row["at"],
+        kind=EntryKind.WEBHOOK,
+        key=row["key"],
+        watch=row["watch_name"] or "",
+        message=event_message(EventAction(row["action"]), path=row["path"], tag=row["tag"]),
+        by=row["source"],
+        tag=row["tag"],
+        digest=row["digest"] or "",
+        delivery_id=row["delivery_id"],
+    )
+
+
+def decision(row: Row) -> TimelineEntry:
+    """A decision that differed from the one before."""
+    return TimelineEntry(
+        at=row["at"],
+        kind=EntryKind.DECISION,
+        key=row["key"],
+        watch=row["watch_name"],
+        message=row["message"],
+        tag=row["tag"],
+        digest=row["digest"],
+        reason=HoldReason(row["reason"]) if row["kind"] == "hold" else None,
+        reconciles=row["reconciles"],
+        last_at=row["last_at"],
+        found_by=_FOUND_BY.get(row["found_by"], FoundBy.UNKNOWN),
+        rollout_id=row["rollout_id"],
+    )
+
+
+def rollout(row: Row) -> TimelineEntry:
+    """A rollout that was asked for."""
+    return TimelineEntry(
+        at=row["at"],
+        kind=EntryKind.ROLLOUT,
+        key=row["key"],
+        watch=row["watch_name"],
+        message=rollout_message(Origin(row["origin"]), tag=row["tag"], digest=row["digest"], cause=row["message"]),
+        by=row["requested_by"],
+        tag=row["tag"],
+        digest=row["digest"],
+        rollout_id=row["rollout_id"],
+    )
+
+
+def outcome(row: Row) -> TimelineEntry:
+    """How a rollout ended."""
+    return TimelineEntry(
+        at=row["at"],
+        kind=EntryKind.OUTCOME,
+        key=row["key"],
+        watch=row["watch_name"],
+        message=row["reason"],
+        tag=row["tag"],
+        digest=row["digest"],
+        outcome=OutcomeKind(row["outcome"]) if row["outcome"] else None,
+        rollout_id=row["rollout_id"],
+    )
+
+
+def word(row: Row) -> TimelineEntry:
+    """What a person asked for."""
+    return TimelineEntry(
+        at=row["at"],
+        kind=EntryKind.WORD,
+        key=row["key"],
+        watch=row["watch_name"] or "",
+        message=row["detail"],
+        by=row["actor"],
+        action=AuditAction(row["action"]),
+        rollout_id=row["rollout_id"],
+        delivery_id=row["delivery_id"],
+    )
+
+
+ENTRIES: Mapping[EntryKind, Callable[[Row], TimelineEntry]] = {
+    EntryKind.WEBHOOK: webhook,
+    EntryKind.DECISION: decision,
+    EntryKind.ROLLOUT: rollout,
+    EntryKind.OUTCOME: outcome,
+    EntryKind.WORD: word,
+}

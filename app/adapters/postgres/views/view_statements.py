@@ -1,0 +1,72 @@
+"""Statements that several readers begin with, in the columns that view_rows.py translates; each adds which it wants."""
+
+from app.adapters.postgres.database.rollouts import ITEM_LABEL, label_of
+
+# Tags are many, so a list brings them only where what is wanted has to be told from them: before the first look
+# after a person's word.
+_WATCHES = """
+SELECT w.name, w.registry, w.repository_host, w.repository_path, w.task, w.pinned_tag, w.auto_deploy, w.observe_only,
+  w.desired_tag, w.desired_digest, w.tags_read_at, w.running, w.outage, w.outage_since, w.commanded_at,
+  w.promote_after, w.revert_on_failure, w.source_stale, w.missing_image, w.missing_image_since,
+  CASE WHEN w.rolled_back_at > coalesce(w.commanded_at, '-infinity') AND NOT EXISTS (
+    SELECT FROM found_digests s WHERE s.watch_name = w.name AND s.first_found_at > w.rolled_back_at)
+  THEN w.rolled_back_at END AS rolled_back_at,
+  array(SELECT digest FROM failures f WHERE f.watch_name = w.name AND released_at IS NULL
+    ORDER BY failed_at DESC) AS failed,
+  t.region, t.namespace, t.job_id, t.outage AS job_outage, t.outage_since AS job_trouble_since,
+  coalesce(t.due_at <= clock_timestamp(), false)
+    OR EXISTS (SELECT FROM wakes WHERE wakes.target_id = t.target_id) AS due,
+  d.kind, d.reason AS hold_reason, d.message, d.tag AS decided_tag, d.digest AS decided_digest, d.reconciles,
+  d.first_at,
+  d.last_at, d.rollout_id AS decided_rollout,
+  CASE WHEN $1 OR w.commanded_at > coalesce(d.last_at, '-infinity') THEN w.tags ELSE '{{}}' END AS tags,
+  r.*
+FROM watches w
+{joins}
+LEFT JOIN LATERAL (
+  SELECT rollout_id, state, outcome, reason, note, origin, requested_by, created_at, ended_at, deployment, undoes,
+    rw.tag AS rollout_tag, {label} AS what,
+    (SELECT u.rollout_id FROM rollouts u WHERE u.target_id = o.target_id AND u.undoes = o.rollout_id
+     ORDER BY u.intent DESC LIMIT 1) AS undone_by
+  FROM rollout_watches rw JOIN rollouts o USING (rollout_id)
+  WHERE rw.watch_name = w.name ORDER BY rw.requested_at DESC LIMIT 1) r ON true
+WHERE w.present
+"""
+
+# All of them; and a few of many, which are looked up rather than everything hashed.
+WATCHES = _WATCHES.format(
+    label=ITEM_LABEL, joins="JOIN targets t USING (target_id) LEFT JOIN decisions d USING (decision_id)"
+)
+FEW_WATCHES = _WATCHES.format(
+    label=ITEM_LABEL,
+    joins="""CROSS JOIN LATERAL (SELECT * FROM targets t WHERE t.target_id = w.target_id OFFSET 0) t
+LEFT JOIN LATERAL (SELECT * FROM decisions d WHERE d.decision_id = w.decision_id OFFSET 0) d ON true""",
+)
+
+ROLLOUTS = f"""
+SELECT r.*, {label_of("r.rollout_id")} AS what,
+  (SELECT u.rollout_id FROM rollouts u WHERE u.target_id = r.target_id AND u.undoes = r.rollout_id
+   ORDER BY u.intent DESC LIMIT 1) AS undone_by
+FROM rollouts r
+"""
+
+SWITCH = """
+SELECT clock_timestamp() AS now, paused, changed_by, changed_at,
+  (SELECT count(DISTINCT notification_id) FROM notification_deliveries
+   WHERE given_up_at IS NULL AND sent_at IS NULL AND attempts > 1) AS unsent
+FROM switches
+"""
+
+OUTAGES = """
+SELECT registry, (array_agg(outage ORDER BY outage_since))[1] AS problem,
+  min(outage_since) AS since
+FROM watches WHERE present AND outage <> '' GROUP BY registry
+UNION ALL
+SELECT NULL, (array_agg(outage ORDER BY outage_since))[1], min(outage_since)
+FROM targets t
+WHERE outage <> '' AND EXISTS (SELECT FROM watches w WHERE w.target_id = t.target_id AND w.present)
+HAVING count(*) > 0
+ORDER BY registry NULLS FIRST
+"""
+
+UNKNOWN_SOURCES = "SELECT source, deliveries, last_at FROM unknown_sources ORDER BY last_at DESC, source"

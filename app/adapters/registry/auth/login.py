@@ -1,0 +1,105 @@
+"""Who we are to one registry: remembers what it asks of us per repository and answers it, Basic or Bearer.
+
+Credentials go to the registry itself and to the realm that it names, when that is a safe place; nowhere else.
+Spec: https://distribution.github.io/distribution/spec/auth/token/, RFC 7617.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from app.adapters.registry.auth import challenges
+from app.adapters.registry.auth.challenges import BearerToken, Challenge, TokenRequest
+from app.adapters.registry.auth.tokens import TokenCache
+from app.adapters.registry.client.endpoint import RegistryEndpoint
+from app.adapters.registry.client.exchange import RegistryRequest
+from app.adapters.registry.client.failures import Place, RegistryAnswer, denied, refused, unavailable
+from app.adapters.registry.client.origins import why_unsafe
+from app.outbound.client import bounded
+
+_MAX_TOKEN_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """An Authorization header, and whether it was made for this very request (a new one would be the same)."""
+
+    header: str
+    fresh: bool
+
+
+class LoginDesk:
+    """The logins of one registry. `send` does one HTTP exchange, `now` is the wall clock, `clock` the monotonic one."""
+
+    def __init__(
+        self,
+        endpoint: RegistryEndpoint,
+        send: Callable[[RegistryRequest], Awaitable[RegistryAnswer]],
+        *,
+        clock: Callable[[], float],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._endpoint = endpoint
+        self._send = send
+        self._now = now
+        self._tokens = TokenCache(self._fetch, clock=clock)
+        self._asked: dict[str, Challenge] = {}
+
+    async def known(self, repository: str) -> Login | None:
+        """What this repository took before, renewed when it is too old; None as long as it asked for nothing."""
+        challenge = self._asked.get(repository)
+        if challenge is None:
+            return None
+        return await self._answer(challenge, repository, refused_header=None)
+
+    async def after(self, answer: RegistryAnswer, repository: str, *, tried: Login | None) -> Login | None:
+        """The login that answers a 401 or 403; None when there is nothing better to show than was `tried`."""
+        challenge = challenges.choose(challenges.parse_challenges(answer.headers.get_list("www-authenticate")))
+        known = self._asked.get(repository)
+        if challenge is None and answer.status == HTTPStatus.FORBIDDEN:
+            challenge = known
+        repeats = tried is not None and challenge == known
+        if challenge is None or (repeats and tried is not None and tried.fresh):
+            return None
+        if challenge.scheme == "basic" and (repeats or not self._endpoint.has_credentials):
+            return None
+        self._asked[repository] = challenge
+        return await self._answer(challenge, repository, refused_header=tried.header if tried else None)
+
+    async def _answer(self, challenge: Challenge, repository: str, *, refused_header: str | None) -> Login:
+        if challenge.scheme == "basic":
+            return Login(header=challenges.basic(self._endpoint.username, self._endpoint.password), fresh=False)
+        request = challenges.token_request(challenge, repository=repository, account=self._endpoint.username)
+        held = self._tokens.peek(request)
+        refused_token = refused_header.partition(" ")[2] if refused_header else None
+        token = await self._tokens.get(request, instead_of=refused_token)
+        return Login(header=challenges.bearer(token), fresh=token != held)
+
+    async def _fetch(self, request: TokenRequest) -> BearerToken:
+        place = Place(endpoint=self._endpoint, repository=request.scope.removeprefix("repository:").rpartition(":")[0])
+        service = f"its token service {bounded(urlsplit(request.realm).hostname or '(no host)', limit=120)}"
+        reason = why_unsafe(request.realm, home=self._endpoint.origin)
+        if reason is not None:
+            raise unavailable(place, f"{service} is not contacted: {reason}")
+        identity = challenges.basic(self._endpoint.username, self._endpoint.password)
+        answer = await self._send(
+            RegistryRequest(
+                method="GET",
+                url=request.url,
+                limit=_MAX_TOKEN_BYTES,
+                accept="application/json",
+                authorization=identity if self._endpoint.has_credentials else None,
+            )
+        )
+        if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            raise denied(place, f"{service} answered HTTP {answer.status}")
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS or answer.status >= 500:
+            raise refused(place, answer, now=self._now())
+        if answer.status != HTTPStatus.OK:
+            raise unavailable(place, f"{service} answered HTTP {answer.status}")
+        try:
+            return challenges.parse_token(answer.body)
+        except ValueError as error:
+            raise unavailable(place, f"{service} gave no token: {place.quote(str(error))}") from error

@@ -1,0 +1,22 @@
+"""What people said to the service, as it is remembered: who, when, about which watch. Values only."""
+
+from enum import StrEnum
+
+
+class AuditAction(StrEnum):
+    """What a person said. The value is stored and shown."""
+
+    PIN = "pin"
+    FOLLOW = "follow"
+    REDEPLOY = "redeploy"
+    RESET = "reset"
+    SWITCH_ON = "switch_on"
+    SWITCH_OFF = "switch_off"
+    ROLLBACK = "rollback"
+    PROMOTE = "promote"
+    FAIL = "fail"
+    RELEASE = "release"
+    PAUSE = "pause"
+    RESUME = "resume"
+    CHECK = "check"
+    REPLAY = "replay"

@@ -1,0 +1,31 @@
+"""What a configuration changes in the watches, for the person who is about to accept it. Pure."""
+
+from collections.abc import Iterable, Iterator
+
+from app.services.config.sync import Difference
+
+
+def describe_changes(difference: Difference, *, accepted: bool) -> Iterator[str]:
+    """A line for each kind of change, and what comes of it."""
+    if not difference.write and not difference.gone:
+        yield "The watches in force are those of the configuration: there is nothing to accept."
+        return
+    for what, names in (
+        ("takes away", difference.gone),
+        ("adds", [watch.name for watch in difference.appeared]),
+        ("moves to another job or repository", difference.moves),
+        ("changes", [watch.name for watch in difference.changed if watch.name not in difference.moves]),
+    ):
+        if names:
+            yield f"{what} {_listed(names)}"
+    if not (difference.gone or difference.appeared or difference.changed):
+        yield "changes the order of the watches"
+    if accepted:
+        yield "Accepted: a process that reads this takes it within seconds; after an hour it must be accepted again."
+    else:
+        yield "Nothing was accepted: with --accept the running processes take what they hold back."
+
+
+def _listed(names: Iterable[str]) -> str:
+    ordered = list(names)
+    return f"{len(ordered)} {'watch' if len(ordered) == 1 else 'watches'}: {', '.join(ordered)}"

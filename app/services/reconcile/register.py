@@ -1,0 +1,56 @@
+"""Register what a look decided, and find out what became of a registration whose answer was lost.
+
+The row of the rollout is the recovery point: it holds the exact patch before Nomad hears of it. A patch is never
+posted twice blindly: check-and-set fences it, and `recover` reads back first.
+"""
+
+import structlog
+
+from app.domain.rollout import Outcome, OutcomeKind
+from app.errors import JobChanged, JobRejected, NomadDenied
+from app.services.reconcile.reconciler import Reconciler
+from app.services.reconcile.targets import Claim, Launch
+from app.services.wakeup.wake import FOLLOW, wake_written
+
+log = structlog.get_logger()
+
+
+async def register(reconciler: Reconciler, claim: Claim, launch: Launch) -> None:
+    """Post the launch's patch and record Nomad's answer.
+
+    Raises what the deployer raises, except that a person's rollout which Nomad refuses ends here with its reason: a
+    person can mend and ask again, while the rule's own is put off and tried again later.
+    """
+    log.info("rollout.submitting", target=claim.target_id, rollout=str(launch.rollout_id))
+    try:
+        submission = await reconciler.deployer.submit(claim.place, launch.patch)
+    except (NomadDenied, JobRejected) as error:
+        if not (launch.reuse and claim.rollout is not None and claim.rollout.origin.by_person):
+            await reconciler.targets.withdraw(claim, launch.rollout_id)
+            raise
+        outcome = Outcome(kind=OutcomeKind.REFUSED, reason=str(error))
+        written = await reconciler.targets.refuse(claim, launch.rollout_id, outcome)
+        wake_written(reconciler.waker, claim.target_id, written)
+        return
+    written = await reconciler.targets.submitted(claim, launch.rollout_id, launch.patch, submission)
+    log.info("rollout.submitted", target=claim.target_id, rollout=str(launch.rollout_id), index=submission.index)
+    reconciler.waker.wake(FOLLOW, str(launch.rollout_id))
+    wake_written(reconciler.waker, claim.target_id, written)
+
+
+async def recover_open(reconciler: Reconciler, claim: Claim) -> bool:
+    """Settle an open rollout whose patch may have reached Nomad already; True when it had, and the look is done."""
+    rollout = claim.rollout
+    if rollout is None or rollout.submitted or rollout.patch is None:
+        return False
+    try:
+        submission = await reconciler.deployer.recover(claim.place, rollout.patch)
+    except JobChanged:
+        return False
+    if submission is None:
+        return False
+    written = await reconciler.targets.submitted(claim, rollout.rollout_id, rollout.patch, submission)
+    log.info("rollout.recovered", target=claim.target_id, rollout=str(rollout.rollout_id), index=submission.index)
+    reconciler.waker.wake(FOLLOW, str(rollout.rollout_id))
+    wake_written(reconciler.waker, claim.target_id, written)
+    return True

@@ -1,0 +1,146 @@
+"""Read what a registry shows for one watch: its tags, the tag that its rule wants, and the digest behind it.
+
+It decides nothing, and it trusts no event: a tag named by an event is asked for like any other.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+
+from app.domain.event import EventAction
+from app.domain.history import Desired
+from app.domain.rule import candidates, release
+from app.errors import RegistryDenied, RepositoryNotFound, TagNotFound, Transient
+from app.ports import RegistrySource
+from app.services.reconcile.targets import EventAnswer, OpenEvent, WatchState
+
+# Distribution tells of a push before it links the tag: look again after these pauses, in seconds.
+EVENT_PAUSES = (0.05, 0.2, 1.0, 5.0, 30.0)
+
+_EVENT_AGES = tuple(accumulate(EVENT_PAUSES))
+_EARLY = 0.03  # a look may begin this much before its time
+_UNLISTED = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """What the registry showed: the tags (None when not listed), what is wanted, and each digest asked for."""
+
+    tags: tuple[str, ...] | None
+    desired: Desired | None
+    digests: Mapping[str, str]
+
+
+class Resolver:
+    """Asks one registry about one watch, each tag at most once."""
+
+    def __init__(self, registries: RegistrySource, state: WatchState) -> None:
+        self._registries = registries
+        self._state = state
+        self._watch = state.watch
+        self._digests: dict[str, str] = {}
+        self._indexes: set[str] = set()
+
+    async def see(self, running_tag: str | None, *, relist: bool) -> Resolved:
+        """The tags and what the rule wants of them; Transient or RegistryDenied when the registry does not tell."""
+        tags: tuple[str, ...] | None
+        if self._state.rule.follows_releases:
+            tags = await self._list()
+            desired = await self._highest(tags, running_tag)
+        else:
+            desired = await self._pinned()
+            tags = await self._list_for_people() if relist else None
+        return Resolved(tags=tags, desired=desired, digests=dict(self._digests))
+
+    async def _pinned(self) -> Desired | None:
+        tag = self._state.rule.pinned_tag
+        digest = await self.digest(tag)
+        return Desired(tag=tag, digest=digest) if digest else None
+
+    async def _highest(self, tags: tuple[str, ...], running_tag: str | None) -> Desired | None:
+        """The highest release that has a manifest, among the listed tags and those that events name."""
+        unlisted = self._named_by_events() - set(tags)
+        for tag in candidates(self._state.rule, tags, running_tag, unlisted=unlisted):
+            if digest := await self.digest(tag):
+                return Desired(tag=tag, digest=digest)
+        return None
+
+    def _named_by_events(self) -> frozenset[str]:
+        pushed = (each.tag for each in self._state.events if each.action is EventAction.PUSH and release(each.tag))
+        return frozenset(list(dict.fromkeys(pushed))[:_UNLISTED])
+
+    async def digest(self, tag: str) -> str:
+        """The digest that the registry shows for `tag` now, "" when it has no such tag."""
+        if tag not in self._digests:
+            self._digests[tag] = await self._read(tag)
+        return self._digests[tag]
+
+    async def children(self, desired: Desired) -> Desired:
+        """`desired` with the digests that it lists, when it is, or may be, an index."""
+        if desired.tag not in self._indexes:
+            return desired
+        listed = await self._registries.children(self._watch.registry, self._watch.repository, desired.digest)
+        return Desired(tag=desired.tag, digest=desired.digest, children=listed)
+
+    async def _list(self) -> tuple[str, ...]:
+        try:
+            return await self._registries.tags(self._watch.registry, self._watch.repository)
+        except RepositoryNotFound:
+            return ()
+
+    async def _list_for_people(self) -> tuple[str, ...] | None:
+        """A pinned watch needs no list: without one it goes on, and the page shows the tags of before."""
+        try:
+            return await self._list()
+        except (Transient, RegistryDenied):
+            return None
+
+    async def _read(self, tag: str) -> str:
+        known = self._state.desired_digest if tag == self._state.desired_tag else ""
+        try:
+            manifest = await self._registries.manifest(
+                self._watch.registry, self._watch.repository, tag, known=known or None
+            )
+        except (TagNotFound, RepositoryNotFound):
+            return ""
+        if manifest.is_index or not manifest.media_type:
+            self._indexes.add(tag)
+        return manifest.digest
+
+
+def answer(event: OpenEvent, seen: Resolved, state: WatchState, message: str) -> EventAnswer:
+    """Whether the look answers the event; `message` is the decision."""
+    if _shows(event, seen.digests.get(event.tag), state):
+        return EventAnswer(event_id=event.event_id, settled=True, message=message)
+    if pause_after(event) is None:
+        message = f"the registry never showed this digest for {event.tag}"
+        return EventAnswer(event_id=event.event_id, settled=True, message=message)
+    message = f"the registry does not show this digest for {event.tag} yet"
+    return EventAnswer(event_id=event.event_id, settled=False, message=message)
+
+
+def _shows(event: OpenEvent, shown: str | None, state: WatchState) -> bool:
+    """Whether the tag has caught up with the event: it shows its digest, or that of a later push, or another digest
+    than before. What an earlier push set is "before" too: that push may be what is shown. `shown` is None for a tag
+    that was not asked for, since it cannot matter to the rule.
+    """
+    if event.action is EventAction.DELETE or not event.digest or shown is None or shown == event.digest:
+        return True
+    others = [each for each in state.events if each.tag == event.tag and each.event_id != event.event_id]
+    if any(each.digest == shown and each.event_id > event.event_id for each in others):
+        return True
+    before = {event.before, *(each.digest for each in others)}
+    if state.desired_tag == event.tag:
+        before.add(state.desired_digest)
+    return bool(shown and event.before) and shown not in before
+
+
+def pause_after(event: OpenEvent) -> float | None:
+    """When to look again for an event that was not answered now, in seconds; None when it had its five looks.
+
+    By looks and by age: looks that others caused in between bring it no nearer to its end.
+    """
+    pauses = [age - event.age for age in _EVENT_AGES if age - event.age > _EARLY][:1]
+    if event.attempts < len(EVENT_PAUSES):
+        pauses.append(EVENT_PAUSES[event.attempts])
+    return min(pauses, default=None)

@@ -1,0 +1,166 @@
+"""One short look at a rollout that is under way: read Nomad, judge, and say what to wait for, or that it is over.
+
+Waiting is many short looks, each its own message; no thread is held. An error of the API never ends a rollout.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from app.domain.job import Diagnosis, Snapshot
+from app.domain.judge import judge
+from app.domain.rollout import Course, Outcome, OutcomeKind, Patience, Promote, Returning, Wait
+from app.domain.undo import takes_back
+from app.errors import JobRejected, Permanent, StoreUnavailable, Transient
+from app.ports import Deployer, Waker
+from app.services.rollout.rollouts import CanaryCommand, FollowedRollout, Pause, Rollouts
+from app.services.rollout.wait import KEPT, ChangeWaiter
+from app.services.wakeup.wake import FOLLOW, NOTIFY, RECONCILE
+
+log = structlog.get_logger()
+
+_AFTER_ERROR = 2.0
+_SOON = 0.1
+_REVERT_COMES_WITHIN = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Follower:
+    """What observing works with."""
+
+    rollouts: Rollouts
+    deployer: Deployer
+    waker: Waker
+    waiter: ChangeWaiter
+    patience: Patience
+    lease: float
+
+
+async def follow(follower: Follower, rollout_id: UUID) -> bool:
+    """Look at the rollout once, if it is due and nobody else is at it; returns whether that was so.
+
+    Raises StoreUnavailable.
+    """
+    rollout = await follower.rollouts.claim(rollout_id, follower.lease)
+    if rollout is None:
+        return False
+    try:
+        await _carry_out(follower, rollout)
+        snapshot = await follower.deployer.observe(
+            rollout.place, rollout.course.current, deployment_id=rollout.deployment_id
+        )
+        await _judge(follower, rollout, snapshot)
+    except StoreUnavailable:
+        raise
+    except (Transient, Permanent) as error:
+        pause = max(_AFTER_ERROR, (error.retry_after or 0.0) if isinstance(error, Transient) else 0.0)
+        await _wait(follower, rollout, Wait(seconds=pause, note=str(error)), None)
+    return True
+
+
+async def _judge(follower: Follower, rollout: FollowedRollout, snapshot: Snapshot) -> None:
+    course = rollout.course
+    if snapshot.progress != rollout.progress:
+        course = Course(
+            submission=course.submission,
+            started_at=course.started_at,
+            progressed_at=rollout.now,
+            returning=course.returning,
+            promote_after=course.promote_after,
+        )
+    verdict = judge(snapshot, course, patience=follower.patience, now=rollout.now)
+    if isinstance(verdict, Promote):
+        await follower.deployer.promote(rollout.place, verdict.deployment_id)
+        log.info("rollout.promoted", rollout=str(rollout.rollout_id), by="its soak time")
+        verdict = Wait(seconds=_SOON, note="its canaries are promoted")
+    if isinstance(verdict, Wait):
+        await _wait(follower, rollout, verdict, snapshot)
+    elif verdict.kind is OutcomeKind.FAILED and course.returning is None:
+        await _failed(follower, rollout, snapshot, verdict)
+    elif verdict.kind is OutcomeKind.STALLED:
+        await _end(follower, rollout, verdict, diagnosis=await _diagnose(follower, rollout))
+    else:
+        await _end(follower, rollout, verdict)
+
+
+async def _carry_out(follower: Follower, rollout: FollowedRollout) -> None:
+    """Promote or fail the canaries as a person wished; what Nomad refuses is written down, and not tried again."""
+    if rollout.canary_command is None or not rollout.deployment_id:
+        return
+    act = follower.deployer.promote if rollout.canary_command is CanaryCommand.PROMOTE else follower.deployer.fail
+    try:
+        await act(rollout.place, rollout.deployment_id)
+    except JobRejected as error:
+        log.warning(
+            "rollout.wish_refused",
+            rollout=str(rollout.rollout_id),
+            canary_command=rollout.canary_command,
+            problem=str(error),
+        )
+    else:
+        log.info("rollout.wish_granted", rollout=str(rollout.rollout_id), canary_command=rollout.canary_command)
+    await follower.rollouts.granted(rollout)
+
+
+async def _failed(follower: Follower, rollout: FollowedRollout, snapshot: Snapshot, outcome: Outcome) -> None:
+    """Find out why; then follow Nomad's own way back, or go back ourselves."""
+    deployment, submission = snapshot.deployment, rollout.course.submission
+    version = deployment.reverted_to if deployment else None
+    if version is not None:
+        back = await follower.deployer.returned(rollout.place, submission)
+        waited = (rollout.now - rollout.course.progressed_at).total_seconds()
+        if back is None and waited < _REVERT_COMES_WITHIN:
+            await _wait(follower, rollout, Wait(seconds=0.5, note=f"Nomad goes back to version {version}"), snapshot)
+            return
+        if back is not None:
+            returning = Returning(submission=back, version=version, reason=outcome.reason)
+            diagnosis = await _diagnose(follower, rollout)
+            await follower.rollouts.follow_revert(rollout, returning, diagnosis)
+            log.info("rollout.returning", rollout=str(rollout.rollout_id), version=version, reason=outcome.reason)
+            follower.waker.wake(FOLLOW, str(rollout.rollout_id))
+            return
+    undo = takes_back(reverted_to=version, runs_to_completion=snapshot.runs_to_completion)
+    await _end(follower, rollout, outcome, diagnosis=await _diagnose(follower, rollout), undo=undo)
+
+
+async def _diagnose(follower: Follower, rollout: FollowedRollout) -> Diagnosis:
+    """Why it failed, as far as Nomad tells: not knowing must not keep the rollout from its end."""
+    try:
+        return await follower.deployer.diagnose(rollout.place, rollout.course.submission)
+    except (Transient, Permanent) as error:
+        log.warning("rollout.not_diagnosed", rollout=str(rollout.rollout_id), problem=str(error))
+        return Diagnosis()
+
+
+async def _end(
+    follower: Follower,
+    rollout: FollowedRollout,
+    outcome: Outcome,
+    *,
+    diagnosis: Diagnosis | None = None,
+    undo: bool = False,
+) -> None:
+    ended = await follower.rollouts.end(rollout, outcome, diagnosis=diagnosis, undo=undo)
+    log.info("rollout.ended", rollout=str(rollout.rollout_id), outcome=outcome.kind.value, reason=outcome.reason)
+    for target_id in ended.due:
+        follower.waker.wake(RECONCILE, str(target_id))
+    for notification_delivery_id in ended.notification_delivery_ids:
+        follower.waker.wake(NOTIFY, str(notification_delivery_id))
+
+
+async def _wait(follower: Follower, rollout: FollowedRollout, wait: Wait, snapshot: Snapshot | None) -> None:
+    wait_index = snapshot.wait_index if snapshot else None
+    halt = Pause(
+        seconds=wait.seconds if wait_index is None else min(wait.seconds, KEPT),
+        note=wait.note,
+        progress=snapshot.progress if snapshot else rollout.progress,
+        deployment=snapshot.deployment if snapshot else None,
+    )
+    notifications = await follower.rollouts.wait(rollout, halt)
+    if wait_index is None or wait.seconds <= _SOON:
+        follower.waker.wake(FOLLOW, str(rollout.rollout_id), delay=wait.seconds)
+    else:
+        follower.waiter.begin(rollout.rollout_id, rollout.place, wait_index, within=wait.seconds)
+    for notification_delivery_id in notifications:
+        follower.waker.wake(NOTIFY, str(notification_delivery_id))

@@ -1,0 +1,34 @@
+"""Answers: how is a simulator put behind HTTP? Nomad's API under /v1, the control API under /simulator."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from app.simulators.nomad.agent import NomadApi
+from app.simulators.nomad.control import control_routes
+from app.simulators.nomad.persistence import keeping
+from app.simulators.nomad.simulator import Simulator
+
+
+def create_simulator_app(simulator: Simulator, *, state: Path | None = None) -> Starlette:
+    """The ASGI application of one simulator; the simulator stays at hand; `state` is written while it runs.
+
+    Resets need uvicorn, which lets the connection be cut; elsewhere they raise ConnectionResetError out of the
+    application.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        if state is None:
+            yield
+        else:
+            async with keeping(simulator, state):
+                yield
+
+    routes = [*control_routes(simulator), Route("/v1/{path:path}", NomadApi(simulator))]
+    return Starlette(routes=routes, lifespan=lifespan)

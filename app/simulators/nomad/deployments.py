@@ -1,0 +1,173 @@
+"""Answers: how does a deployment move: progress, health, deadlines, promotion, failure, rollback? (docs/nomad.md,
+section 9)
+"""
+
+from __future__ import annotations
+
+from app.simulators.nomad import evaluations, versions
+from app.simulators.nomad.refusal import Refused, invalid
+from app.simulators.nomad.specification import same_specification
+from app.simulators.nomad.tables import Allocation, Deployment, Evaluation, JobRecord, Progress
+from app.simulators.nomad.world import World
+
+RUNNING = "Deployment is running"
+NEEDS_PROMOTION = "Deployment is running but requires manual promotion"
+AUTO_PROMOTION = "Deployment is running pending automatic promotion"
+
+
+def allocation_healthy(world: World, allocation: Allocation) -> None:
+    """An allocation became healthy (already stamped): count it, move the deadline, call the watcher."""
+    deployment = world.deployments.get(allocation.deployment_id)
+    if deployment is None or not deployment.active:
+        return
+    progress = deployment.groups[allocation.group]
+    progress.healthy += 1
+    extend(world, deployment, progress)
+    world.stamp(deployment)
+    awaited = progress.desired_canaries if progress.auto_promote and not progress.promoted else 0
+    if awaited and _canaries_healthy(world, progress) >= awaited:
+        _promote(world, deployment, list(deployment.groups.values()))
+    _watch(world, deployment)
+
+
+def allocation_unhealthy(world: World, allocation: Allocation) -> None:
+    """An allocation became unhealthy: the deployment fails at once when nothing may replace it, else at its
+    deadline.
+    """
+    deployment = world.deployments.get(allocation.deployment_id)
+    if deployment is None or not deployment.active:
+        return
+    progress = deployment.groups[allocation.group]
+    progress.unhealthy += 1
+    world.stamp(deployment)
+    group = next(g for g in allocation.job["TaskGroups"] if g["Name"] == allocation.group)
+    policy = group["ReschedulePolicy"]
+    spent = policy is None or not (policy["Unlimited"] or policy["Attempts"])
+    if deployment.status != "paused" and (spent or progress.progress_deadline == 0):
+        world.commit()
+        fail(world, deployment, "Failed due to unhealthy allocations", [allocation.group])
+
+
+def extend(world: World, deployment: Deployment, progress: Progress) -> None:
+    """Progress was made: start the deadline of one group anew."""
+    given = world.timing.progress_deadline
+    seconds = given if given is not None else progress.progress_deadline / 1e9
+    if progress.progress_deadline == 0:
+        return
+    first = progress.require_progress_by is None
+    progress.require_progress_by = world.now + seconds
+    if first:
+        world.timeline.after(seconds, lambda: _deadline(world, deployment, progress))
+
+
+def _deadline(world: World, deployment: Deployment, progress: Progress) -> None:
+    due = progress.require_progress_by
+    if not deployment.active or due is None:
+        return
+    if due > world.now:
+        world.timeline.after(due - world.now, lambda: _deadline(world, deployment, progress))
+        return
+    waiting = progress.desired_canaries and not progress.promoted and progress.healthy >= progress.desired_canaries
+    if deployment.status == "paused" or waiting or progress.healthy >= progress.desired_total:
+        return
+    world.commit()
+    failing = [name for name, each in deployment.groups.items() if each is progress]
+    fail(world, deployment, "Failed due to progress deadline", failing)
+
+
+def fail(world: World, deployment: Deployment, why: str, groups: list[str]) -> tuple[Evaluation, int | None]:
+    """End a deployment as failed at the present index, rolling back where a group asks for it; the version rolled
+    back to.
+    """
+    record = world.jobs[(deployment.namespace, deployment.job_id)]
+    reverted = None
+    if any(deployment.groups[name].auto_revert for name in groups):
+        reverted, suffix = _roll_back(world, record)
+        why += suffix
+    end(world, deployment, "failed", why)
+    return evaluations.create(world, record, "deployment-watcher", deployment=deployment), reverted
+
+
+def end(world: World, deployment: Deployment, status: str, description: str) -> None:
+    deployment.status, deployment.description = status, description
+    world.stamp(deployment)
+
+
+def _roll_back(world: World, record: JobRecord) -> tuple[int | None, str]:
+    stable = next((job for job in reversed(record.versions) if job["Stable"]), None)
+    if stable is None:
+        return None, " - no stable job version to auto revert to"
+    version = stable["Version"]
+    if same_specification(stable, record.current):
+        return None, f" - not rolling back to stable job version {version} as current job has same specification"
+    versions.add(world, record, {**stable, "VersionTag": None, "Status": record.current["Status"]})
+    return version, f" - rolling back to job version {version}"
+
+
+def _watch(world: World, deployment: Deployment) -> None:
+    """One watcher's evaluation for all changes of health that come close together."""
+    if deployment.watched:
+        return
+    deployment.watched = True
+
+    def evaluate() -> None:
+        deployment.watched = False
+        record = world.jobs.get((deployment.namespace, deployment.job_id))
+        if record is not None and deployment.status == "running":
+            world.commit()
+            evaluations.create(world, record, "deployment-watcher", deployment=deployment)
+
+    world.timeline.after(world.timing.watch, evaluate)
+
+
+def promote(world: World, deployment: Deployment, groups: list[str] | None) -> Evaluation:
+    """Promote the canaries of all groups, or of the named ones, if any; Refused while one of them is not healthy."""
+    _refuse_terminal(deployment, "promote")
+    with_canaries = {name: progress for name, progress in deployment.groups.items() if progress.desired_canaries}
+    chosen = {name: progress for name, progress in with_canaries.items() if groups is None or name in groups}
+    short = {name: have for name, p in chosen.items() if (have := _canaries_healthy(world, p)) < p.desired_canaries}
+    if short:
+        need = {name: p.desired_canaries for name, p in deployment.groups.items()}
+        raise invalid(*(f'Task group "{n}" has {have}/{need[n]} healthy allocations' for n, have in short.items()))
+    world.commit()
+    _promote(world, deployment, list(chosen.values()))
+    return evaluations.create(world, _record(world, deployment), "deployment-watcher", deployment=deployment)
+
+
+def fail_by_hand(world: World, deployment: Deployment) -> tuple[Evaluation, int | None]:
+    _refuse_terminal(deployment, "fail")
+    world.commit()
+    return fail(world, deployment, "Deployment marked as failed", list(deployment.groups))
+
+
+def pause(world: World, deployment: Deployment, *, paused: bool) -> Evaluation | None:
+    """Pause, or resume with an evaluation; both start the deadlines anew."""
+    _refuse_terminal(deployment, "pause" if paused else "resume")
+    world.commit()
+    end(world, deployment, *(("paused", "Deployment is paused") if paused else ("running", RUNNING)))
+    for progress in deployment.groups.values():
+        extend(world, deployment, progress)
+    if paused:
+        return None
+    return evaluations.create(world, _record(world, deployment), "deployment-watcher", deployment=deployment)
+
+
+def _promote(world: World, deployment: Deployment, groups: list[Progress]) -> None:
+    for progress in groups:
+        progress.promoted = True
+        extend(world, deployment, progress)
+    deployment.description = RUNNING
+    world.stamp(deployment)
+
+
+def _canaries_healthy(world: World, progress: Progress) -> int:
+    return sum(1 for key in progress.placed_canaries if (a := world.allocations.get(key)) and a.healthy)
+
+
+def _refuse_terminal(deployment: Deployment, verb: str) -> None:
+    if not deployment.active:
+        raise Refused(500, f"can't {verb} terminal deployment")
+
+
+def _record(world: World, deployment: Deployment) -> JobRecord:
+    return world.jobs[(deployment.namespace, deployment.job_id)]

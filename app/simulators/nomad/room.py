@@ -1,0 +1,52 @@
+"""Answers: what stands in the way of placing a group on the simulated nodes? (docs/nomad.md, section 8)
+
+All nodes are alike. It knows a few of their attributes and their memory: what a constraint asks beyond these is met. An
+image may be judged UNPLACEABLE besides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from app.simulators.nomad.refusal import Json
+from app.simulators.nomad.timing import Fate
+from app.simulators.nomad.world import World, images_of
+
+ATTRIBUTES = {
+    "${attr.cpu.arch}": "amd64", "${attr.kernel.name}": "linux", "${node.class}": "", "${node.datacenter}": "dc1",
+    "${node.pool}": "default",
+}  # fmt: skip
+MEMORY_MB = 16_384
+EQUAL, UNEQUAL = ("=", "==", "is", ""), ("!=", "not")
+
+
+def shortage(world: World, job: Json, group: str) -> str | None:
+    """A constraint as Nomad words it, `memory`, or "" for a driver (what `unplaced_metric` takes); None for room."""
+    verdict = world.fated(list(images_of(job, group).values()), Fate.UNPLACEABLE)
+    if verdict is not None:
+        return verdict.text
+    for constraint in _constraints(job, group):
+        if not _met(constraint):
+            return f"{constraint['LTarget']} {constraint['Operand']} {constraint['RTarget']}"
+    memory = sum((task["Resources"] or {}).get("MemoryMB") or 0 for task in _tasks(job, group))
+    return "memory" if memory > MEMORY_MB else None
+
+
+def _constraints(job: Json, group: str) -> Iterator[Json]:
+    yield from job["Constraints"] or ()
+    for each in job["TaskGroups"] or ():
+        if each["Name"] == group:
+            yield from each["Constraints"] or ()
+    for task in _tasks(job, group):
+        yield from task["Constraints"] or ()
+
+
+def _tasks(job: Json, group: str) -> list[Json]:
+    return next((each["Tasks"] or [] for each in job["TaskGroups"] or () if each["Name"] == group), [])
+
+
+def _met(constraint: Json) -> bool:
+    value = ATTRIBUTES.get(constraint["LTarget"])
+    if value is None or constraint["Operand"] not in (*EQUAL, *UNEQUAL):
+        return True
+    return (value == constraint["RTarget"]) is (constraint["Operand"] in EQUAL)

@@ -1,0 +1,72 @@
+"""Reading a person's wish from a request's body: strict, since a misread wish deploys. Each fault names its mend."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from app.errors import Rejected
+from app.web.http.bodies import read_body
+
+MAX_BODY = 64 * 1024
+
+_EXAMPLE = 'send {"pinned_tag": "v1.2.0"} or {"auto_deploy": true} or both'
+_KEYS = ("pinned_tag", "auto_deploy")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleChange:
+    """The parts of a rule that a request sets; None for one that it does not name."""
+
+    pinned_tag: str | None
+    auto_deploy: bool | None
+
+
+async def read_rule_change(request: Request) -> RuleChange:
+    """The wish in the body; Rejected with 400, or 413 for a body over the limit, or 408 for one that never comes."""
+    return parse_rule_change(await read_body(request, limit=MAX_BODY, what="Error: the body", fix=_EXAMPLE))
+
+
+def parse_rule_change(body: bytes) -> RuleChange:
+    """The wish in `body`; Rejected (400) for anything but an object with one of the two keys or both, rightly typed."""
+    content = _load(body)
+    if not isinstance(content, dict):
+        raise Rejected(f"Error: the body is {_kind(content)}, not an object: {_EXAMPLE}")
+    unknown = [key for key in content if key not in _KEYS]
+    if unknown:
+        raise Rejected(f"Error: unknown key {unknown[0][:80]!r}: {_EXAMPLE}")
+    if not content:
+        raise Rejected(f"Either pinned_tag or auto_deploy must be specified: {_EXAMPLE}")
+    pinned_tag, auto_deploy = content.get("pinned_tag"), content.get("auto_deploy")
+    if "pinned_tag" in content and not isinstance(pinned_tag, str):
+        raise Rejected(f'Error: pinned_tag is {_kind(pinned_tag)}: send a string, "" to follow releases')
+    if "auto_deploy" in content and not isinstance(auto_deploy, bool):
+        raise Rejected(f"Error: auto_deploy is {_kind(auto_deploy)}: send true or false, without quotes")
+    return RuleChange(pinned_tag=pinned_tag, auto_deploy=auto_deploy)
+
+
+def _load(body: bytes) -> object:
+    if not body.strip():
+        raise Rejected(f"Error: the body is empty: {_EXAMPLE}")
+    try:
+        return json.loads(body.decode("utf-8"), object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        raise Rejected(f"Error: the body is not JSON ({str(error)[:100]}): {_EXAMPLE}") from error
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise Rejected(f"Error: the key {twice[:80]!r} stands twice: say once what is meant")
+    return content
+
+
+def _kind(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true or false"
+    names = {str: "a string", int: "a number", float: "a number", list: "a list", dict: "an object"}
+    return names[type(value)]

@@ -1,0 +1,221 @@
+"""Every action of the pages, in the words of its confirmation, and what is called when a person confirms it."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from starlette.requests import Request
+
+from app.domain.decision import HoldReason
+from app.errors import Rejected
+from app.services.commands import preview, rollouts, watches
+from app.services.commands.watches import Reply
+from app.services.ingest import replay
+from app.services.views.board import Search
+from app.services.views.queries import RolloutSummary, WatchView
+from app.web.api.tags import repository_name
+from app.web.http.auth import Role
+from app.web.http.forms import idempotency_key
+from app.web.pages.confirmation import Confirmation, ConfirmedAction, UnconfirmedAction, with_preview
+from app.web.pages.deliveries import find_delivery
+from app.web.render.wording import path
+from app.web.running import caller, operator, running
+from app.webhooks import DIALECTS
+
+Fields = Mapping[str, str]
+
+
+async def watch_of(request: Request) -> WatchView:
+    """The watch that the path names; Rejected (404) when nobody configured it."""
+    repo = repository_name(request)
+    watch = await running(request).services.queries.watch(repo)
+    if watch is None:
+        raise Rejected(str(watches.unknown(repo)), status=404)
+    return watch
+
+
+def rollout_id(request: Request) -> UUID:
+    """The id that the path names; Rejected (404) for what is none."""
+    try:
+        return UUID(request.path_params["id"])
+    except ValueError:
+        raise rollouts.unknown_rollout() from None
+
+
+def watch_page(request: Request) -> str:
+    """The page of the watch that the path names."""
+    return f"/repos/{path(repository_name(request))}"
+
+
+async def _reset(request: Request) -> Confirmation:
+    watch = await watch_of(request)
+    ask = Confirmation(
+        title=f"Reset {watch.name}",
+        sentences=("It follows releases from now on, and auto deploy is switched on.",),
+        button="Reset",
+    )
+    return await with_preview(ask, preview.preview_reset(operator(request), watch.name))
+
+
+async def _do_reset(request: Request, fields: Fields) -> Reply:
+    return await watches.reset(
+        operator(request), repository_name(request), by=caller(request), idempotency_key=idempotency_key(fields)
+    )
+
+
+async def _switch_on(request: Request) -> Confirmation:
+    watch = await watch_of(request)
+    held = watch.decision is not None and watch.decision.reason is HoldReason.AUTO_DEPLOY_OFF
+    follows = (
+        f"{watch.desired} has been held back, and is deployed at once." if held else "Nothing waits to be deployed."
+    )
+    what = "a new push of its tag" if watch.pinned_tag else "each new release"
+    sentences = (f"From now on {what} is deployed by itself.", follows)
+    return Confirmation(title=f"Switch auto deploy of {watch.name} on", sentences=sentences, button="Switch on")
+
+
+async def _switch_off(request: Request) -> Confirmation:
+    watch = await watch_of(request)
+    sentences = ("Nothing is deployed by itself any more; updates are shown as held, until it is switched on.",
+                 "What runs stays, and what people ask for is deployed all the same.")  # fmt: skip
+    return Confirmation(title=f"Switch auto deploy of {watch.name} off", sentences=sentences, button="Switch off")
+
+
+async def _do_switch_on(request: Request, _fields: Fields) -> Reply:
+    return await watches.set_rule(operator(request), repository_name(request), by=caller(request), auto_deploy=True)
+
+
+async def _do_switch_off(request: Request, _fields: Fields) -> Reply:
+    return await watches.set_rule(operator(request), repository_name(request), by=caller(request), auto_deploy=False)
+
+
+async def _release(request: Request) -> Confirmation:
+    watch = await watch_of(request)
+    sentences = [f"{digest} failed here; it may be tried again." for digest in watch.failed]
+    if watch.rolled_back_at is not None:
+        sentences.append("A person rolled back; what was rolled back may be deployed again.")
+    if watch.decision is not None and watch.decision.reason is HoldReason.DRIFTED:
+        sentences.append("The image was changed outside; that may be deployed over.")
+    nothing = not sentences
+    if nothing:
+        sentences.append("Nothing is held here until a person lets it go.")
+    if watch.desired and not nothing:
+        sentences.append(f"The rule wants {watch.desired}, and decides at once.")
+    title = f"Release what is held of {watch.name}"
+    return Confirmation(title=title, sentences=tuple(sentences), button="Release", impossible=nothing)
+
+
+async def _do_release(request: Request, _fields: Fields) -> Reply:
+    return await watches.release_hold(operator(request), repository_name(request), by=caller(request))
+
+
+async def _summary(request: Request) -> RolloutSummary:
+    found = await running(request).services.queries.rollout(rollout_id(request))
+    if found is None:
+        raise rollouts.unknown_rollout()
+    return found.summary
+
+
+async def _promote(request: Request) -> Confirmation:
+    rollout = await _summary(request)
+    deployment = rollout.deployment
+    health = f"{deployment.healthy} of {deployment.canaries} canaries are healthy. " if deployment else ""
+    sentences = (f"{health}All other allocations are replaced by what they run.",)
+    return Confirmation(title=f"Promote {rollout.what}", sentences=sentences, button="Promote")
+
+
+async def _do_promote(request: Request, _fields: Fields) -> Reply:
+    return await rollouts.promote(operator(request), rollout_id(request), by=caller(request))
+
+
+async def _fail(request: Request) -> Confirmation:
+    rollout = await _summary(request)
+    sentences = ("Nomad’s deployment is marked as failed, as if its allocations had been unhealthy.",
+                 "What ran before is brought back where that is configured, and what failed is held.")  # fmt: skip
+    return Confirmation(title=f"Fail {rollout.what}", sentences=sentences, button="Fail the deployment", danger=True)
+
+
+async def _do_fail(request: Request, _fields: Fields) -> Reply:
+    return await rollouts.fail(operator(request), rollout_id(request), by=caller(request))
+
+
+async def _rollback(request: Request) -> Confirmation:
+    rollout = await _summary(request)
+    seen = await preview.preview_rollback(operator(request), rollout.rollout_id)
+    sentences = (f"{seen.message}.", "The rule stays as it is, and holds until something newer appears.")
+    return Confirmation(
+        title=f"Roll back {rollout.what}", sentences=sentences, button="Roll back", danger=True, seen=seen
+    )
+
+
+async def _do_rollback(request: Request, fields: Fields) -> Reply:
+    return await rollouts.rollback(
+        operator(request), rollout_id(request), by=caller(request), idempotency_key=idempotency_key(fields)
+    )
+
+
+async def _pause(request: Request) -> Confirmation:
+    total = (await running(request).services.board.listing(Search(), offset=0, limit=0)).total
+    watches = "the one watch" if total == 1 else f"all {total} watches"
+    sentences = (f"Nothing is deployed by itself for {watches}, until somebody resumes.",
+                 "Rollouts under way go on, and what people ask for is deployed all the same.")  # fmt: skip
+    return Confirmation(title="Pause everything", sentences=sentences, button="Pause everything", danger=True)
+
+
+async def _resume(_request: Request) -> Confirmation:
+    sentences = ("Every job is looked at, and what was held back by the pause is deployed.",)
+    return Confirmation(title="Resume everything", sentences=sentences, button="Resume everything")
+
+
+async def _do_pause(request: Request, _fields: Fields) -> Reply:
+    return await watches.switch(operator(request), paused=True, by=caller(request))
+
+
+async def _do_resume(request: Request, _fields: Fields) -> Reply:
+    return await watches.switch(operator(request), paused=False, by=caller(request))
+
+
+async def _do_check(request: Request, _fields: Fields) -> Reply:
+    return await watches.check(operator(request), repository_name(request), by=caller(request))
+
+
+async def _do_replay(request: Request, _fields: Fields) -> Reply:
+    services = running(request).services
+    delivery = await find_delivery(request)
+    source = services.settings.webhook_sources.get(delivery.source)
+    return await replay.replay(
+        services.inbox,
+        services.waker,
+        delivery.delivery_id,
+        by=caller(request),
+        parse=DIALECTS[source.kind].parse if source else None,
+    )
+
+
+def _rollout_page(request: Request) -> str:
+    return f"/rollouts/{rollout_id(request)}"
+
+
+def _first_page(_request: Request) -> str:
+    return "/"
+
+
+def _delivery_page(request: Request) -> str:
+    return f"/deliveries/{request.path_params['id']}"
+
+
+CONFIRMED: tuple[ConfirmedAction, ...] = (
+    ConfirmedAction(path="reset/{repo:path}", prepare=_reset, act=_do_reset, back=watch_page),
+    ConfirmedAction(path="switch-on/{repo:path}", prepare=_switch_on, act=_do_switch_on, back=watch_page),
+    ConfirmedAction(path="switch-off/{repo:path}", prepare=_switch_off, act=_do_switch_off, back=watch_page),
+    ConfirmedAction(path="release/{repo:path}", prepare=_release, act=_do_release, back=watch_page),
+    ConfirmedAction(path="promote/{id}", prepare=_promote, act=_do_promote, back=_rollout_page),
+    ConfirmedAction(path="fail/{id}", prepare=_fail, act=_do_fail, back=_rollout_page),
+    ConfirmedAction(path="rollback/{id}", prepare=_rollback, act=_do_rollback, back=_rollout_page),
+    ConfirmedAction(path="pause", prepare=_pause, act=_do_pause, back=_first_page, needs=Role.ADMIN),
+    ConfirmedAction(path="resume", prepare=_resume, act=_do_resume, back=_first_page, needs=Role.ADMIN),
+)
+
+UNCONFIRMED: tuple[UnconfirmedAction, ...] = (
+    UnconfirmedAction(path="check/{repo:path}", act=_do_check, back=watch_page),
+    UnconfirmedAction(path="replay/{id}", act=_do_replay, back=_delivery_page),
+)

@@ -1,0 +1,146 @@
+"""The wording of reasons and outcomes for people. Each value of the domain has its line here."""
+
+from collections.abc import Mapping
+
+from app.domain.acceptance import Acceptance
+from app.domain.condition import OF_DECISION, Condition
+from app.domain.decision import HoldReason
+from app.domain.rollout import Origin, OutcomeKind, RolloutState
+from app.domain.timeline import EntryKind, FoundBy
+from app.services.commands.audit import AuditAction
+from app.services.views.queries import RolloutSummary
+
+HOLDS: Mapping[HoldReason, str] = {
+    HoldReason.UNUSABLE: "Cannot be deployed",
+    HoldReason.NO_MATCHING_TAG: "No matching tag",
+    HoldReason.BUSY: "Waiting for a rollout",
+    HoldReason.FAILED_BEFORE: "Failed before",
+    HoldReason.UP_TO_DATE: "Up to date",
+    HoldReason.AUTO_DEPLOY_OFF: "Held: auto deploy is off",
+    HoldReason.PAUSED: "Held: paused",
+    HoldReason.OBSERVE_ONLY: "Observing only",
+    HoldReason.ROLLED_BACK: "Held: rolled back",
+    HoldReason.FAILED_ELSEWHERE: "Held: failed elsewhere",
+    HoldReason.QUEUED: "Waiting its turn",
+    HoldReason.DRIFTED: "Held: changed outside",
+    HoldReason.DOWNGRADE: "Held: would be a downgrade",
+    HoldReason.NOT_A_RELEASE: "Held: what runs is no release",
+}
+
+OUTCOMES: Mapping[OutcomeKind, str] = {
+    OutcomeKind.SUCCEEDED: "Succeeded",
+    OutcomeKind.FAILED: "Failed",
+    OutcomeKind.SUPERSEDED: "Superseded",
+    OutcomeKind.STOPPED: "Stopped",
+    OutcomeKind.STALLED: "Stalled",
+    OutcomeKind.NEXT_LAUNCH: "Effective at the next launch",
+    OutcomeKind.REFUSED: "Refused",
+}
+
+STATES: Mapping[RolloutState, str] = {
+    RolloutState.REQUESTED: "Requested",
+    RolloutState.SUBMITTED: "Under way",
+    RolloutState.ENDED: "Ended",
+}
+
+ORIGINS: Mapping[Origin, str] = {
+    Origin.RULE: "by its rule",
+    Origin.DEPLOY: "by a person",
+    Origin.RESET: "by a reset",
+    Origin.ROLLBACK: "by a rollback",
+    Origin.UNDO: "to undo what failed",
+}
+
+ENTRIES: Mapping[EntryKind, str] = {
+    EntryKind.WEBHOOK: "Webhook",
+    EntryKind.DECISION: "Decision",
+    EntryKind.ROLLOUT: "Rollout",
+    EntryKind.OUTCOME: "Outcome",
+    EntryKind.WORD: "A person",
+}
+
+FOUND_BY: Mapping[FoundBy, str] = {
+    FoundBy.WEBHOOK: "found by a webhook",
+    FoundBy.POLL: "found by polling",
+    FoundBy.UNKNOWN: "",
+}
+
+AUDIT_ACTIONS: Mapping[AuditAction, str] = {
+    AuditAction.PIN: "Pinned",
+    AuditAction.FOLLOW: "Follows releases",
+    AuditAction.REDEPLOY: "Deployed by hand",
+    AuditAction.RESET: "Reset",
+    AuditAction.SWITCH_ON: "Auto deploy on",
+    AuditAction.SWITCH_OFF: "Auto deploy off",
+    AuditAction.ROLLBACK: "Rolled back",
+    AuditAction.PROMOTE: "Promoted",
+    AuditAction.FAIL: "Failed by hand",
+    AuditAction.RELEASE: "Released",
+    AuditAction.PAUSE: "Paused",
+    AuditAction.RESUME: "Resumed",
+    AuditAction.CHECK: "Checked",
+    AuditAction.REPLAY: "Replayed",
+}
+
+ACCEPTANCES: Mapping[Acceptance, str] = {
+    Acceptance.ACCEPTED: "Accepted",
+    Acceptance.DUPLICATE: "Known before",
+    Acceptance.IGNORED: "Ignored",
+    Acceptance.QUARANTINED: "Quarantined",
+}
+
+CONDITIONS: Mapping[Condition, str] = {
+    Condition.OUTAGE: "In trouble",
+    Condition.PROMOTION: "Waiting for promotion",
+    Condition.FAILED: "Failed",
+    Condition.HELD: "Held",
+    Condition.MOVING: "Deploying",
+    Condition.IDLE: "Nothing to do",
+    Condition.CURRENT: "Up to date",
+}
+
+_GOOD, _MOVING, _QUIET, _WAITING, _BAD = "good", "moving", "quiet", "waiting", "bad"
+
+TONES: Mapping[Condition, str] = {
+    Condition.OUTAGE: _BAD,
+    Condition.PROMOTION: _WAITING,
+    Condition.FAILED: _BAD,
+    Condition.HELD: _WAITING,
+    Condition.MOVING: _MOVING,
+    Condition.IDLE: _QUIET,
+    Condition.CURRENT: _GOOD,
+}
+
+HOLD_TONES: Mapping[HoldReason, str] = {
+    HoldReason(each): TONES[found] for each, found in OF_DECISION.items() if each in set(HoldReason)
+}
+
+OUTCOME_TONES: Mapping[OutcomeKind, str] = {
+    OutcomeKind.SUCCEEDED: _GOOD,
+    OutcomeKind.NEXT_LAUNCH: _GOOD,
+    OutcomeKind.SUPERSEDED: _QUIET,
+    OutcomeKind.FAILED: _BAD,
+    OutcomeKind.STALLED: _BAD,
+    OutcomeKind.REFUSED: _BAD,
+    OutcomeKind.STOPPED: _WAITING,
+}
+
+ACCEPTANCE_TONES: Mapping[Acceptance, str] = {
+    Acceptance.ACCEPTED: _GOOD,
+    Acceptance.DUPLICATE: _QUIET,
+    Acceptance.IGNORED: _QUIET,
+    Acceptance.QUARANTINED: _WAITING,
+}
+
+DONE = frozenset({OutcomeKind.SUCCEEDED, OutcomeKind.NEXT_LAUNCH})
+"""Outcomes that a rollback can go back to."""
+
+
+def progress(rollout: RolloutSummary) -> str:
+    """A rollout's outcome, or its state while it has none."""
+    return OUTCOMES[rollout.outcome] if rollout.outcome else STATES[rollout.state]
+
+
+def progress_tone(rollout: RolloutSummary) -> str:
+    """How a rollout feels: the name of a colour in the style sheet."""
+    return OUTCOME_TONES[rollout.outcome] if rollout.outcome else _MOVING

@@ -1,0 +1,90 @@
+"""Templates to pages. What a page is about comes from its handler; what every page tells around it, from `show`."""
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from types import MappingProxyType
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from app.web.http.assets import FOLDER as STATIC
+from app.web.http.assets import Assets
+from app.web.http.auth import Role
+from app.web.http.flash import take_flash
+from app.web.render.wording import FILTERS, path
+from app.web.running import caller, limit, own_outages, role, running
+
+_NONE: Mapping[str, str] = MappingProxyType({})
+FOLDER = Path(__file__).parent / "templates"
+
+
+class Pages:
+    """Renders templates; one of it serves the whole process."""
+
+    def __init__(self, assets: Assets) -> None:
+        self._environment = Environment(
+            loader=FileSystemLoader(FOLDER),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._environment.filters.update(FILTERS)
+        self._environment.globals.update(static=assets.url, version=version("registrywatcher"))
+
+    def render(self, template: str, values: Mapping[str, object]) -> str:
+        """The page as text."""
+        return self._environment.get_template(template).render(values)
+
+    def response(
+        self,
+        template: str,
+        values: Mapping[str, object],
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] = _NONE,
+    ) -> Response:
+        """The page as it is now, with `status`."""
+        text = self.render(template, values)
+        kept = {"Cache-Control": "private, no-cache", "Vary": "Accept, Cookie, HX-Request"}
+        return Response(text, status, headers={**kept, **headers}, media_type="text/html")
+
+
+async def icon(_request: Request) -> Response:
+    """200 with our icon, for whoever asks for it where no page names it: a browser that shows JSON."""
+    return FileResponse(STATIC / "icon.svg", media_type="image/svg+xml")
+
+
+async def show(
+    request: Request, template: str, values: Mapping[str, object], *, title: str, status: int = 200
+) -> Response:
+    """A page, with what every page tells: the pause, what is away, who is signed in, what was just done.
+
+    Raises StoreUnavailable.
+    """
+    process = running(request)
+    situation = await process.services.board.situation()
+    pages: Pages = request.app.state.pages
+    may = role(request)
+    flash = take_flash(request)
+    around = {
+        "title": title,
+        "here": path(request.scope["path"]),
+        "situation": situation,
+        "now": situation.now,
+        "outages": (*own_outages(process), *situation.outages),
+        "caller": caller(request),
+        "signed_in": bool(caller(request)),
+        "role": may.name.lower(),
+        "limit": limit(request),
+        "may_change": may >= Role.DEPLOYER,
+        "may_pause": may >= Role.ADMIN,
+        "flash": flash,
+    }
+    response = pages.response(template, {**around, **values}, status=status)
+    if flash is not None:
+        response.delete_cookie("told")
+    return response

@@ -1,0 +1,212 @@
+"""Values to the words, names and tones that templates show. Pure; each value of the services has its wording in labels.
+
+A tone is the name of a colour in the style sheet.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
+
+from markupsafe import Markup, escape
+
+from app.domain.condition import Condition
+from app.domain.timeline import EntryKind
+from app.services.views.board import DeliverySummary, TimelineEntry, condition
+from app.services.views.queries import RolloutSummary, TaskView, WatchView
+from app.web.render import labels
+
+_UNITS = (("s", 1, 60), ("min", 60, 3600), ("h", 3600, 86400), ("d", 86400, 60 * 86400))
+# Unicode's marks, embeddings, overrides and isolates (UAX 9).
+_TURNING = {code: f"\\u{code:04x}" for code in (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+_SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownImage:
+    """What some tasks run alike; `where` names them when the others run something else."""
+
+    tag: str
+    digest: str
+    where: str
+
+
+def standing(watch: WatchView) -> str:
+    """How a watch stands, in two or three words."""
+    found = condition(watch)
+    if found is Condition.OUTAGE:
+        return "In trouble"
+    if found is Condition.PROMOTION:
+        return "Waits for promotion"
+    rollout = watch.rollout
+    if rollout is not None and rollout.outcome is None:
+        deployment = rollout.deployment
+        return f"Deploying {deployment.healthy}/{deployment.desired} healthy" if deployment else "Deploying"
+    if watch.decision is None:
+        return "Not looked at yet"
+    return labels.HOLDS[watch.decision.reason] if watch.decision.reason else "Deploying"
+
+
+def tone(watch: WatchView) -> str:
+    """How that feels."""
+    return labels.TONES[condition(watch)]
+
+
+def explained(watch: WatchView) -> str:
+    """Why a watch stands so, in a sentence."""
+    for outage in (watch.registry_outage, watch.job_outage, watch.missing_image):
+        if outage is not None:
+            return outage.problem
+    rollout = watch.rollout
+    if rollout is not None and rollout.outcome is None:
+        return f"{rollout.what}: {rollout.note}" if rollout.note else rollout.what
+    if watch.decision is None:
+        return "a look is on its way" if watch.due else "the first look is to come"
+    return watch.decision.message
+
+
+def changed_at(watch: WatchView) -> datetime | None:
+    """When a watch last changed: its decision, or its rollout."""
+    times = [watch.decision.first_at] if watch.decision else []
+    if watch.rollout is not None:
+        times.append(watch.rollout.ended_at or watch.rollout.created_at)
+    return max(times, default=None)
+
+
+def checked_at(watch: WatchView) -> datetime | None:
+    """When a watch was last decided upon."""
+    return watch.decision.last_at if watch.decision else None
+
+
+def images(tasks: Sequence[TaskView]) -> Sequence[ShownImage]:
+    """What runs, each image once."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for each in tasks:
+        found.setdefault((each.tag, each.digest), []).append(each.task)
+    return [
+        ShownImage(tag=tag, digest=digest, where=", ".join(where) if len(found) > 1 else "")
+        for (tag, digest), where in found.items()
+    ]
+
+
+def runs_tag(watch: WatchView) -> str:
+    """The tag that all tasks run; "" where they differ, or it is unknown."""
+    tags = {each.tag for each in watch.running}
+    return tags.pop() if len(tags) == 1 else ""
+
+
+def entry_title(entry: TimelineEntry) -> str:
+    """What happened, in two or three words."""
+    if entry.kind is EntryKind.DECISION:
+        return labels.HOLDS[entry.reason] if entry.reason else "Deploys"
+    if entry.kind is EntryKind.OUTCOME and entry.outcome is not None:
+        return labels.OUTCOMES[entry.outcome]
+    if entry.kind is EntryKind.WORD and entry.action is not None:
+        return labels.AUDIT_ACTIONS[entry.action]
+    return labels.ENTRIES[entry.kind]
+
+
+def entry_tone(entry: TimelineEntry) -> str:
+    """How that feels."""
+    if entry.kind is EntryKind.DECISION and entry.reason is not None:
+        return labels.HOLD_TONES[entry.reason]
+    if entry.kind is EntryKind.OUTCOME and entry.outcome is not None:
+        return labels.OUTCOME_TONES[entry.outcome]
+    return "moving" if entry.kind in (EntryKind.ROLLOUT, EntryKind.DECISION) else "quiet"
+
+
+def delivery_label(delivery: DeliverySummary) -> str:
+    """What became of a delivery."""
+    return labels.ACCEPTANCES[delivery.acceptance]
+
+
+def delivery_tone(delivery: DeliverySummary) -> str:
+    """How that feels."""
+    return labels.ACCEPTANCE_TONES[delivery.acceptance]
+
+
+def can_go_back(rollout: RolloutSummary, newest: bool) -> bool:
+    """Whether rolling back from (the newest), or to, this rollout is worth offering; whoever does it checks again."""
+    if rollout.undone_by is not None or rollout.state is not rollout.state.ENDED:
+        return False
+    return newest or (rollout.outcome is not None and rollout.outcome in labels.DONE)
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """`1 watch`, `2 watches`."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def ago(at: datetime | None, now: datetime, never: str = "some time ago") -> Markup | str:
+    """How long ago that was, and when exactly under the pointer. page.js says the same as time goes on."""
+    return _time(at, f"{passed(now - at)} ago", "ago") if at is not None else never
+
+
+def lasting(at: datetime | None, now: datetime) -> Markup | str:
+    """For how long it has been so: to stand behind "for"."""
+    return _time(at, passed(now - at), "") if at is not None else "some time"
+
+
+def passed(time: timedelta) -> str:
+    """`12 s`, `3 min`, `5 d`; days without end become months."""
+    seconds = max(0, int(time.total_seconds()))
+    for unit, length, limit in _UNITS:
+        if seconds < limit:
+            return f"{seconds // length} {unit}"
+    return f"{seconds // (30 * 86400)} months"
+
+
+def _time(at: datetime, message: str, kind: str) -> Markup:
+    exact = at.astimezone(UTC).isoformat(sep=" ", timespec="seconds").removesuffix("+00:00")
+    html = '<time datetime="{}" title="{} UTC" data-told="{}">{}</time>'
+    return Markup(html).format(at.isoformat(), exact, kind, message)
+
+
+def visible(text: str) -> str:
+    """Text of somebody else, with what turns text around made visible: `fdp.exe` must not read `exe.pdf`."""
+    return text.translate(_TURNING)
+
+
+def bidi(text: str) -> Markup:
+    """The same as HTML, kept from turning around what stands beside it."""
+    return Markup("<bdi>{}</bdi>").format(visible(text)) if text else Markup("")
+
+
+def breakable(text: str) -> Markup:
+    """The same for a path, that may be broken behind its slashes."""
+    return Markup("<bdi>") + escape(visible(text)).replace("/", Markup("/<wbr>")) + Markup("</bdi>")
+
+
+def digest(text: str) -> str:
+    """A digest short enough to compare by eye: the algorithm and the first twelve digits."""
+    algorithm, colon, value = text.partition(":")
+    return f"{algorithm}{colon}{value[:12]}" if colon else text[:12]
+
+
+def short(digest: str) -> str:
+    """The same without the algorithm, where there is little room."""
+    return digest.rpartition(":")[2][:12]
+
+
+def path(name: str) -> str:
+    """A watch's name as it stands in a URL's path."""
+    return quote(name, safe="/")
+
+
+def slug(name: str) -> str:
+    """A watch's name as part of an element's id: no two names have the same."""
+    return "".join(each if each in _SAFE else f".{ord(each):x}." for each in name)
+
+
+FILTERS: Mapping[str, object] = {
+    each.__name__: each
+    for each in (
+        standing, tone, explained, changed_at, checked_at, images, runs_tag, entry_title, entry_tone, delivery_label,
+        delivery_tone, can_go_back, counted, ago, lasting, visible, bidi, breakable, digest, short, path, slug,
+    )
+} | {
+    "outcome": labels.progress,
+    "outcome_tone": labels.progress_tone,
+    "found_by": labels.FOUND_BY.__getitem__,
+    "origin": labels.ORIGINS.__getitem__,
+}  # fmt: skip

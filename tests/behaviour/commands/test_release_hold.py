@@ -1,0 +1,65 @@
+"""A person lets go what is held until they speak: what failed is tried once more, and held again if it fails."""
+
+import pytest
+
+from app.errors import Rejected
+from app.simulators.nomad import Fate
+from tests.line import Line
+
+
+async def failed(running: Line) -> str:
+    """v1.0.0 runs, v1.1.0 is pushed and fails; returns the digest of v1.1.0."""
+    await running.start(revert_on_failure=False)
+    running.nomad.judge("v1.1.0", Fate.EXITS_NONZERO)
+    second = await running.push("app", "v1.1.0")
+    await running.held("app", "failed_before")
+    await running.quiet()
+    return second
+
+
+async def test_a_released_digest_is_tried_once_more_and_held_again(running: Line) -> None:
+    second = await failed(running)
+    image = f"team/app:v1.1.0@{second}"
+    assert running.images("app").count(image) == 1
+
+    assert await running.release("app") == f"v1.1.0 {second} may be tried again"
+
+    async def held_again() -> bool:
+        return running.images("app").count(image) == 2 and (await running.hold("app"))[0] == "failed_before"
+
+    await running.until(held_again, "it failed again")
+    await running.quiet()
+    await running.poll()
+    await running.generation()
+    await running.quiet()
+    assert running.images("app").count(image) == 2
+    assert await running.outcomes() == ["failed", "failed"]
+
+
+async def test_a_released_digest_may_succeed_the_second_time(running: Line) -> None:
+    second = await failed(running)
+    running.nomad.pardon()
+    await running.release("app")
+    await running.held("app", "up_to_date")
+    assert running.images("app") == [f"team/app:v1.1.0@{second}"] * 2
+    assert not await running.rows.has_failures()
+
+
+async def test_a_release_of_a_watch_that_is_not_held_says_how_it_is(running: Line) -> None:
+    await running.start()
+    with pytest.raises(Rejected) as refused:
+        await running.release("app")
+    assert refused.value.status == 409
+    assert "v1.0.0 runs" in str(refused.value)
+
+
+async def test_a_change_made_outside_is_deployed_over(running: Line) -> None:
+    await running.start()
+    second = await running.push("app", "v1.1.0")
+    await running.deployed("app", f"team/app:v1.1.0@{second}")
+    await running.held("app", "up_to_date")
+    running.by_person("app", ":v1.0.0")
+    await running.generation()
+    await running.held("app", "drifted")
+    assert await running.release("app") == "what was changed outside may be deployed over"
+    await running.deployed("app", f"team/app:v1.1.0@{second}")

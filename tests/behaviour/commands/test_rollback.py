@@ -1,0 +1,165 @@
+"""A person goes back: to what ran before, by its digest, and it stays until something newer appears or they say so."""
+
+from uuid import UUID
+
+import pytest
+
+from app.errors import Rejected
+from app.simulators.nomad import Fate
+from tests.line import SLOW, Line
+
+
+async def newest(running: Line) -> UUID:
+    rollout_id: UUID = (await running.rows.rollouts())[-1]["rollout_id"]
+    return rollout_id
+
+
+async def deployed_two(running: Line) -> tuple[str, str]:
+    """v1.0.0 ran, v1.1.0 runs; returns both digests."""
+    first = await running.start()
+    second = await running.push("app", "v1.1.0")
+    await running.deployed("app", f"team/app:v1.1.0@{second}")
+    await running.held("app", "up_to_date")
+    return first, second
+
+
+async def test_a_rollback_brings_the_image_that_ran_before_and_stays_there(running: Line) -> None:
+    """Spelled as it stood, where the tag still means the same."""
+    _, second = await deployed_two(running)
+    forward = await newest(running)
+    back = await running.rollback(forward)
+    assert (await running.outcome(back))[0] == "succeeded"
+    assert running.images("app") == [f"team/app:v1.1.0@{second}", "team/app:v1.0.0"]
+    message = await running.held("app", "rolled_back")
+    assert "v1.0.0" in message
+
+    await running.poll()
+    await running.push("app", "v1.1.0")
+    await running.generation()
+    await running.quiet()
+    assert len(running.images("app")) == 2
+
+    row = await running.rows.rollout(back)
+    assert (row["origin"], row["undoes"], row["requested_by"]) == ("rollback", forward, "somebody")
+    assert await running.rows.rule() == ("", True)
+
+
+async def test_something_newer_goes_on(running: Line) -> None:
+    await deployed_two(running)
+    await running.outcome(await running.rollback(await newest(running)))
+    third = await running.push("app", "v1.2.0")
+    await running.deployed("app", f"team/app:v1.2.0@{third}")
+
+
+@pytest.mark.parametrize("way", ["deploy", "reset", "release"])
+async def test_a_person_goes_on(running: Line, way: str) -> None:
+    _, second = await deployed_two(running)
+    await running.outcome(await running.rollback(await newest(running)))
+    await running.held("app", "rolled_back")
+    if way == "deploy":
+        await running.deploy("app", "")
+    elif way == "reset":
+        await running.reset("app")
+    else:
+        assert await running.release("app") == "what was rolled back may be deployed again"
+    await running.deployed("app", f"team/app:v1.1.0@{second}")
+    await running.held("app", "up_to_date")
+
+
+async def test_a_rollback_brings_the_digest_though_the_tag_moved_on(running: Line) -> None:
+    first, _ = await deployed_two(running)
+    running.registry.push("team/app", "v1.0.0", content="other bytes")
+    assert (await running.outcome(await running.rollback(await newest(running))))[0] == "succeeded"
+    assert running.images("app")[-1] == f"team/app:v1.0.0@{first}"
+
+
+async def test_a_rollback_supersedes_the_rollout_under_way(running: Line) -> None:
+    await running.start()
+    running.nomad.set_timing(SLOW)
+    await running.push("app", "v1.1.0")
+    await running.until(lambda: running.images("app"), "v1.1.0 is registered")
+
+    async def submitted() -> bool:
+        return any(each["state"] == "submitted" for each in await running.rows.rollouts())
+
+    await running.until(submitted, "its rollout is under way")
+    forward = await newest(running)
+    back = await running.rollback(forward)
+    assert await running.rollback(forward) == back
+    assert (await running.outcome(forward))[0] == "superseded"
+    await running.until(lambda: running.images("app")[-1:] == ["team/app:v1.0.0"], "it goes back")
+    running.nomad.skip(3600)
+    assert (await running.outcome(back))[0] == "succeeded"
+    await running.held("app", "rolled_back")
+
+
+async def test_asked_again_afterwards_it_does_not_swing_back(running: Line) -> None:
+    await deployed_two(running)
+    forward = await newest(running)
+    back = await running.rollback(forward)
+    await running.outcome(back)
+    await running.held("app", "rolled_back")
+    with pytest.raises(Rejected) as refused:
+        await running.rollback(forward)
+    assert refused.value.status == 409
+    assert f"taken back already, by rollout {back}" in str(refused.value)
+    assert len(running.images("app")) == 2
+
+
+async def test_the_way_back_can_be_taken_back(running: Line) -> None:
+    _, second = await deployed_two(running)
+    back = await running.rollback(await newest(running))
+    await running.outcome(back)
+    await running.held("app", "rolled_back")
+    await running.outcome(await running.rollback(back))
+    assert running.images("app")[-1] == f"team/app:v1.1.0@{second}"
+    await running.held("app", "up_to_date")
+
+
+async def test_an_earlier_one_that_succeeded_can_be_gone_back_to(running: Line) -> None:
+    _, second = await deployed_two(running)
+    earlier = await newest(running)
+    third = await running.push("app", "v1.2.0")
+    await running.deployed("app", f"team/app:v1.2.0@{third}")
+    fourth = await running.push("app", "v1.3.0")
+    await running.deployed("app", f"team/app:v1.3.0@{fourth}")
+    await running.held("app", "up_to_date")
+    await running.outcome(await running.rollback(earlier))
+    assert running.images("app")[-1] == f"team/app:v1.1.0@{second}"
+    await running.held("app", "rolled_back")
+
+
+async def test_a_failed_rollout_is_taken_back_once_only(running: Line) -> None:
+    """Where the job went back by itself, what ran before runs already."""
+    await running.start()
+    running.nomad.judge("v1.1.0", Fate.EXITS_NONZERO)
+    await running.push("app", "v1.1.0")
+    await running.held("app", "failed_before")
+    await running.quiet()
+    failed = next(each["rollout_id"] for each in await running.rows.rollouts() if each["outcome"] == "failed")
+    with pytest.raises(Rejected) as refused:
+        await running.rollback(failed)
+    assert refused.value.status == 409
+
+
+async def test_the_first_rollout_of_a_job_that_ran_something_unknown_has_no_way_back(running: Line) -> None:
+    first = await running.push("app", "v1.0.0", told=False)
+    running.job("app", ":gone")
+    await running.configure(running.watch("app"))
+    await running.looked("app")
+    await running.outcome(await running.deploy("app", "v1.0.0"))
+    with pytest.raises(Rejected) as refused:
+        await running.rollback(await newest(running))
+    assert refused.value.status == 409
+    assert "not known what app ran" in str(refused.value)
+    assert running.images("app") == [f"team/app:v1.0.0@{first}"]
+
+
+async def test_an_image_that_the_registry_no_longer_has_is_not_gone_back_to(running: Line) -> None:
+    first, _ = await deployed_two(running)
+    running.registry.contents.delete_manifest("team/app", first)
+    with pytest.raises(Rejected) as refused:
+        await running.rollback(await newest(running))
+    assert refused.value.status == 409
+    assert "no longer has app v1.0.0" in str(refused.value)
+    assert len(running.images("app")) == 1

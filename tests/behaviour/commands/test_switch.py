@@ -1,0 +1,89 @@
+"""auto_deploy off and on, and pausing everything: nothing while off; on, the newest at once."""
+
+import pytest
+
+from app.services.wakeup.wake import RECONCILE
+from tests.line import Line, line, world
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_a_push_while_auto_deploy_is_off_is_deployed_once_it_is_on(running: Line, told: bool) -> None:
+    await running.start()
+    await running.switch("app", on=False)
+    for minor in range(1, 4):
+        digest = await running.push("app", f"v1.{minor}.0", told=told)
+        await running.poll()
+    await running.quiet()
+    assert running.images("app") == []
+    rung = len(running.waker.wakes)
+    await running.switch("app", on=True)
+    assert RECONCILE in [actor for actor, _ in running.waker.wakes[rung:]], "it waits for no poll and no sweep"
+    await running.until(lambda: running.images("app") == [f"team/app:v1.3.0@{digest}"], "the newest is deployed")
+    assert await running.notifications("auto_deploy_toggled") == [
+        "Turned off auto deployment for repo app: by somebody",
+        "Turned on auto deployment for repo app: by somebody",
+    ]
+
+
+async def test_the_same_with_a_pinned_tag(running: Line) -> None:
+    await running.start()
+    first = await running.push("app", "test", told=False)
+    await running.outcome(await running.deploy("app", "test"))
+    await running.switch("app", on=False)
+    await running.push("app", "test", "other bytes")
+    await running.held("app", "auto_deploy_off")
+    assert running.images("app") == [f"team/app:test@{first}"]
+    await running.switch("app", on=True)
+    await running.until(lambda: len(running.images("app")) == 2, "the changed digest is deployed")
+
+
+async def test_the_same_across_a_restart(database_url: str) -> None:
+    with world() as around:
+        async with line(database_url, around=around) as before:
+            await before.start()
+            await before.switch("app", on=False)
+            await before.push("app", "v1.1.0")
+            await before.held("app", "auto_deploy_off")
+            await before.quiet()
+        async with line(database_url, around=around) as after:
+            await after.configure(*before.watches)
+            await after.quiet()
+            assert after.images("app") == []
+            await after.switch("app", on=True)
+            await after.until(lambda: len(after.images("app")) == 1, "v1.1.0 is deployed")
+
+
+async def test_the_word_is_carried_out_though_every_ring_is_lost(running: Line) -> None:
+    await running.start()
+    await running.switch("app", on=False)
+    await running.push("app", "v1.1.0")
+    await running.held("app", "auto_deploy_off")
+    await running.quiet()
+    steps, running.waker.steps = running.waker.steps, {}
+    await running.switch("app", on=True)
+    assert await running.rows.woken_jobs() == ["app"], "the next sweep finds it"
+    running.waker.steps = steps
+    await running.until(lambda: len(running.images("app")) == 1, "v1.1.0 is deployed")
+
+
+async def test_resuming_deploys_the_newest_of_every_watch(running: Line) -> None:
+    for name in ("one", "two"):
+        await running.push(name, "v1.0.0", told=False)
+        running.job(name, ":v1.0.0")
+    await running.configure(running.watch("one"), running.watch("two"))
+    await running.held("one", "up_to_date")
+    await running.held("two", "up_to_date")
+    await running.pause()
+    digests = {name: await running.push(name, "v1.1.0") for name in ("one", "two")}
+    await running.held("one", "paused")
+    await running.held("two", "paused")
+    await running.pause(paused=False)
+    for name, digest in digests.items():
+        await running.deployed(name, f"team/{name}:v1.1.0@{digest}")
+
+
+async def test_redeploying_pins_nothing_that_was_followed(running: Line) -> None:
+    await running.start()
+    await running.outcome(await running.deploy("app", ""))
+    second = await running.push("app", "v1.1.0")
+    await running.deployed("app", f"team/app:v1.1.0@{second}")

@@ -1,0 +1,157 @@
+"""What failed here before is not tried again by itself; what is no verdict of Nomad's is, with one notification."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.simulators.nomad import Fate, Timing
+from tests.line import Line, line
+from tests.settings import PATIENCE_DEFAULTS
+
+
+async def _failed(running: Line, **fields: Any) -> str:
+    """v1.0.0 runs, v1.1.0 is pushed and fails; returns the digest of v1.1.0."""
+    await running.start(**fields)
+    running.nomad.judge("v1.1.0", Fate.EXITS_NONZERO)
+    second = await running.push("app", "v1.1.0")
+    await running.held("app", "failed_before")
+    await running.quiet()
+    return second
+
+
+async def test_a_failed_digest_is_not_tried_again(running: Line) -> None:
+    second = await _failed(running)
+    await running.push("app", "v1.1.0")
+    await running.push("app", "v1.0.5")
+    await running.switch("app", on=False)
+    await running.switch("app", on=True)
+    await running.poll()
+    await running.quiet()
+    assert (await running.hold("app"))[0] == "failed_before"
+    assert running.images("app").count(f"team/app:v1.1.0@{second}") == 1
+    (told,) = await running.notifications("failed")
+    assert "the task exited with code 3" in told
+
+
+async def test_something_newer_goes_on(running: Line) -> None:
+    await _failed(running)
+    third = await running.push("app", "v1.2.0")
+    await running.deployed("app", f"team/app:v1.2.0@{third}")
+
+
+async def test_the_same_tag_with_other_bytes_is_something_newer(running: Line) -> None:
+    await _failed(running)
+    running.nomad.pardon()
+    mended = await running.push("app", "v1.1.0", "mended")
+    await running.deployed("app", f"team/app:v1.1.0@{mended}")
+
+
+@pytest.mark.parametrize("way", ["deploy", "reset"])
+async def test_a_person_releases_it(running: Line, way: str) -> None:
+    second = await _failed(running, revert_on_failure=False)
+    running.nomad.pardon()
+    asked = await (running.deploy("app", "") if way == "deploy" else running.reset("app"))
+    assert (await running.outcome(asked))[0] == "succeeded"
+    assert running.images("app") == [f"team/app:v1.1.0@{second}"] * 2
+    assert running.markers("app") == [False, True]
+    assert await running.held("app", "up_to_date") == "v1.1.0 runs"
+
+
+async def test_a_job_created_again_starts_anew(running: Line) -> None:
+    second = await _failed(running)
+    running.nomad.stop("app", purge=True)
+    running.nomad.pardon()
+    running.job("app", ":v1.0.0")
+    await running.generation()
+    await running.deployed("app", f"team/app:v1.1.0@{second}")
+    await running.held("app", "up_to_date")
+
+
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        (403, "Permission denied"),
+        (500, "No cluster leader"),
+        (400, "1 error occurred:\n\t* group needs a task\n"),
+        (429, ""),
+    ],
+)
+async def test_a_refusal_that_is_no_verdict_backs_off_with_one_notification(
+    running: Line, status: int, text: str
+) -> None:
+    await running.start()
+    running.nomad_answers(status, method="POST", times=1000, text=text)
+    second = await running.push("app", "v1.1.0")
+
+    async def told() -> bool:
+        return len(await running.notifications("outage")) == 1
+
+    await running.until(told, "people are told")
+    for _ in range(4):
+        await running.let_pass(400)
+        await running.quiet_for_now()
+    assert len(await running.notifications("outage")) == 1
+    outage, since = await running.rows.target_trouble()
+    assert outage != ""
+    assert since is not None
+    await running.let_pass(400)
+    await running.quiet_for_now()
+    _, earlier = await running.rows.target_trouble()
+    assert earlier is not None
+    assert earlier < since
+    assert not await running.rows.has_failures()
+    running.nomad.faults.clear()
+    await running.let_pass(400)
+    await running.deployed("app", f"team/app:v1.1.0@{second}")
+    assert (await running.rows.target_trouble())[0] == ""
+
+
+async def test_a_trouble_whose_words_change_is_told_once(running: Line) -> None:
+    await running.start()
+    for number in range(6):
+        running.nomad_answers(500, method="GET", text=f"rpc error number {number}")
+    await running.generation()
+    for _ in range(8):
+        await running.let_pass(400)
+        await running.quiet_for_now()
+    await running.quiet()
+    assert len(await running.notifications("outage")) == 1
+
+
+async def test_a_trouble_is_told_though_news_keep_coming(running: Line) -> None:
+    await running.start()
+    running.nomad_answers(500, times=1000)
+    for minor in range(1, 9):
+        last = await running.push("app", f"v1.{minor}.0")
+        await running.quiet_for_now()
+        await running.rows.age_target_trouble()
+    assert len(await running.notifications("outage")) == 1
+    running.nomad.faults.clear()
+    await running.deployed("app", f"team/app:v1.8.0@{last}")
+
+
+async def test_an_answer_that_is_lost_is_read_back(running: Line) -> None:
+    await running.start()
+    running.nomad_loses_answers(times=1)
+    second = await running.push("app", "v1.1.0")
+    await running.deployed("app", f"team/app:v1.1.0@{second}")
+    assert len(running.images("app")) == 1
+
+
+async def test_unplaceable_is_stalled_and_not_failed(database_url: str) -> None:
+    async with line(database_url, patience=replace(PATIENCE_DEFAULTS, stall_after=0.3, grace=0.1)) as running:
+        await running.start()
+        running.nomad.set_timing(Timing(progress_deadline=3600))
+        running.nomad.judge("v1.1.0", Fate.UNPLACEABLE)
+        await running.push("app", "v1.1.0")
+
+        async def ended() -> bool:
+            return await running.outcomes() == ["stalled"]
+
+        await running.until(ended, "the rollout is given up")
+        (told,) = await running.notifications("ended")
+        assert "cannot be placed" in told
+        assert not await running.rows.has_failures()
+        third = await running.push("app", "v1.2.0")
+        await running.deployed("app", f"team/app:v1.2.0@{third}")

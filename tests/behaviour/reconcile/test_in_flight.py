@@ -1,0 +1,150 @@
+"""Given a registration that was given up before anybody knew what became of it, then what it puts into the job later is
+ours, and what a person puts there is not.
+"""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.adapters.postgres.config.watches import PostgresWatches
+from app.errors import NomadDenied, NomadUnavailable
+from app.services.config.sync import sync
+from app.services.reconcile.reconcile import reconcile
+from tests.behaviour.frozen import Frozen, frozen_in_submit
+from tests.behaviour.reconcile.test_late_registration import reasons
+from tests.line import Line, line
+
+
+class Refusing:
+    """A Deployer whose first registrations end in these errors; nothing of them is applied."""
+
+    def __init__(self, deployer: Any, errors: list[Exception]) -> None:
+        self._deployer = deployer
+        self._errors = errors
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._deployer, name)
+
+    async def submit(self, place: Any, patch: Any) -> Any:
+        if self._errors:
+            raise self._errors.pop(0)
+        return await self._deployer.submit(place, patch)
+
+
+async def given_up(running: Line) -> tuple[str, Frozen, asyncio.Task[bool]]:
+    """v1.1.0 showed one content, then another: its worker is frozen before it posts, and a pause ends the rollout."""
+    await running.start("app", "v1.0.0")
+    first = await running.push("app", "v1.1.0", "first")
+    await running.deployed("app", f"team/app:v1.1.0@{first}")
+    await running.push("app", "v1.1.0", "second", told=False)
+    deployer, late = await frozen_in_submit(running, before=True)
+    await running.pause()
+    await running.quiet()
+    return first, deployer, late
+
+
+async def put_back(running: Line, digest: str) -> None:
+    """The tag shows its first content again, which is known, and so no newer than a change from outside would be."""
+    await running.push("app", "v1.1.0", "first")
+    await running.pause(paused=False)
+    await running.deployed("app", f"team/app:v1.1.0@{digest}")
+    assert "drifted" not in await reasons(running)
+
+
+async def test_a_look_that_was_under_way_does_not_undo_what_was_recorded(database_url: str) -> None:
+    async with line(database_url) as running:
+        first, frozen, late = await given_up(running)
+        slow = Frozen(running.reconciler.deployer, "inspect", before=False)
+        (target_id,) = await running.due()
+        looking = asyncio.create_task(reconcile(replace(running.reconciler, deployer=slow), target_id))
+        await slow.reached.wait()
+        frozen.thawed.set()
+        await late
+        slow.thawed.set()
+        await looking
+        await running.quiet()
+        await put_back(running, first)
+
+
+async def test_looks_in_between_do_not_forget_it(database_url: str) -> None:
+    """One before it is applied, one after, and only then does its worker record it: or never, since it died."""
+    async with line(database_url) as running:
+        first, _, late = await given_up(running)
+        await running.generation()
+        await running.quiet()
+        (kept,) = await running.rows.in_flight()
+        assert kept["key"] == "app/server"
+        running.nomad.set_image("app", group="app", task="server", image=kept["identity"])
+        late.cancel()  # the worker died with the answer
+        await asyncio.gather(late, return_exceptions=True)
+        await running.generation()
+        await running.quiet()
+        assert await running.rows.in_flight() == []
+        await put_back(running, first)
+
+
+async def test_a_registration_that_arrives_while_the_registry_is_asked_counts(database_url: str) -> None:
+    """Its worker died with the answer, and the tag has moved on by the time that the registry answers."""
+    async with line(database_url) as running:
+        await running.start("app", "v1.0.0")
+        first = await running.push("app", "v1.1.0", told=False)
+        _, dead = await frozen_in_submit(running, before=True)
+        dead.cancel()
+        await asyncio.gather(dead, return_exceptions=True)
+        registries = Frozen(running.reconciler.registries, "tags", before=True)
+        (target_id,) = await running.due()
+        looking = asyncio.create_task(reconcile(replace(running.reconciler, registries=registries), target_id))
+        await registries.reached.wait()
+        image = f"{running.host}/team/app:v1.1.0@{first}"
+        running.nomad.set_image("app", group="app", task="server", image=image)
+        second = await running.push("app", "v1.2.0", told=False)
+        registries.thawed.set()
+        await looking
+        await running.generation()
+        await running.deployed("app", f"team/app:v1.2.0@{second}")
+        rows = [(row["outcome"], row["submission_index"] > 0) for row in await running.rows.rollouts()]
+        assert rows == [("succeeded", True), ("succeeded", True)]
+
+
+@pytest.mark.parametrize(
+    "errors",
+    [[NomadDenied("no"), NomadDenied("no")], [NomadUnavailable("outages"), NomadDenied("no")]],
+    ids=["refused", "lost, then refused"],
+)
+async def test_a_change_by_hand_after_a_refusal_is_not_ours(database_url: str, errors: list[Exception]) -> None:
+    async with line(database_url) as running:
+        await running.start("app", "v1.0.0")
+        second = await running.push("app", "v1.0.2")
+        await running.deployed("app", f"team/app:v1.0.2@{second}")
+        await running.push("app", "v1.0.1", told=False)
+        await running.push("app", "v1.1.0", told=False)
+        reconciler = replace(running.reconciler, deployer=Refusing(running.reconciler.deployer, errors))
+        for _ in range(2):
+            (target_id,) = await running.due()
+            await reconcile(reconciler, target_id)
+            await running.rows.put_off_an_hour()
+        running.by_person("app", ":v1.0.1")
+        await running.generation()
+        await running.held("app", "drifted")
+        assert len(running.images("app")) == 1
+
+
+async def test_a_rollout_that_waits_while_its_watch_moves_away_and_back_is_expected(database_url: str) -> None:
+    async with line(database_url) as running:
+        await running.start("app", "v1.0.0")
+        first = await running.push("app", "v1.1.0", told=False)
+        (watch,) = running.watches
+        await running.rows.lease_to_another()
+        await running.deploy("app", "v1.1.0")
+        store = PostgresWatches(running.database)
+        await sync(store, [replace(watch, place=replace(watch.place, job_id="elsewhere"))])
+        await sync(store, [watch])
+        await running.rows.let_leases_go()
+        await running.generation()
+        await running.deployed("app", f"team/app:v1.1.0@{first}")
+        assert list(await running.rows.expected()) == ["app/server"]
+        running.by_person("app", ":v1.0.0")
+        await running.generation()
+        await running.held("app", "drifted")

@@ -1,0 +1,42 @@
+"""Jobs of every shape, all running what is wanted: looks at them post nothing."""
+
+from copy import deepcopy
+from typing import Any
+
+from app.adapters.nomad.images import running_task, tasks_of
+from app.domain.job import RunningTask
+from app.domain.watch import Watch
+from tests.line import Line
+from tests.unit.nomad.shapes import shapes
+
+
+def with_image(line: Line, job: dict[str, Any], task: RunningTask, tag: str) -> dict[str, Any]:
+    """The job with the image of one of its tasks from the line's registry, free to be placed: the recorded corpus was
+    kept from running by a constraint that no node meets."""
+    copy = deepcopy(job)
+    dict(tasks_of(copy))[task.key]["Config"]["image"] = f"{task.prefix}{line.host}/team/app:{tag}"
+    for place in (copy, *copy["TaskGroups"]):
+        place["Constraints"] = [each for each in place["Constraints"] or () if each["RTarget"] != "nowhere"]
+    return copy
+
+
+def watched(line: Line, name: str, job: dict[str, Any], task: RunningTask) -> Watch:
+    return line.watch(name, path="team/app", job=job["ID"], group=task.key.group, task=task.key.task)
+
+
+async def test_looks_that_want_no_change_post_nothing_whatever_the_job(running: Line) -> None:
+    line = running
+    await line.push("app", "v1.0.0", told=False)
+    watches = []
+    for name, job in shapes().items():
+        rollout = [task for task in (running_task(*each) for each in tasks_of(job)) if task.reference]
+        if not rollout:
+            continue
+        line.nomad.seed(with_image(line, job, rollout[0], "v1.0.0"))
+        watches.append(watched(line, name, job, rollout[0]))
+    await line.configure(*watches)
+    for watch in watches:
+        await line.held(watch.name, "up_to_date")
+    await line.generation()
+    await line.quiet()
+    assert line.nomad.ledger.entries() == []

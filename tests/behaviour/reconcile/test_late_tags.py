@@ -1,0 +1,104 @@
+"""The event before the tag, and events that are not true: an event is a hint, looked into five times more."""
+
+import pytest
+
+from tests.line import Line
+
+
+@pytest.mark.parametrize("delay", [0.05, 0.3, 1.0])
+async def test_a_tag_that_is_linked_late_is_found_by_its_webhook_alone(running: Line, delay: float) -> None:
+    await running.start()
+    running.registry.link_delay = delay
+    second = await running.push("app", "v1.1.0")
+    await running.deployed("app", f"team/app:v1.1.0@{second}")
+
+
+@pytest.mark.parametrize("delay", [0.05, 0.3])
+async def test_a_digest_that_is_linked_late_is_found_by_its_webhook_alone(running: Line, delay: float) -> None:
+    await running.start()
+    running.registry.link_delay = delay
+    changed = await running.push("app", "v1.0.0", "other bytes")
+    await running.deployed("app", f"team/app:v1.0.0@{changed}")
+
+
+async def test_the_event_of_a_second_push_outlives_the_first(running: Line) -> None:
+    await running.start()
+    await running.push("app", "test", "first", told=False)
+    await running.outcome(await running.deploy("app", "test"))
+    running.registry.link_delay = 0.3
+    await running.push("app", "test", "second")
+    await running.until(lambda: len(running.images("app")) == 2, "the second is registered")
+    running.registry.link_delay = 0.6
+    third = await running.push("app", "test", "third")
+    for _ in range(10):  # other reasons to look do not use up what the event is given
+        await running.generation()
+        await running.quiet_for_now()
+    await running.deployed("app", f"team/app:test@{third}")
+
+
+async def test_a_busy_target_does_not_use_up_the_looks_of_an_event(running: Line) -> None:
+    await running.start()
+    running.registry.link_delay = 0.8
+    second = await running.push("app", "v1.1.0")
+    for _ in range(12):
+        await running.tell("team/app", "v0.0.1", None)
+        await running.quiet_for_now()
+    await running.deployed("app", f"team/app:v1.1.0@{second}")
+
+
+async def test_a_digest_that_never_comes_costs_five_looks_and_nothing_else(running: Line) -> None:
+    await running.start()
+    before = sum(targets for _, targets in await running.rows.targets())
+    await running.tell("team/app", "v1.0.0", f"sha256:{'0' * 64}")
+    for targets in range(1, 6):
+        await running.until(lambda: _attempts(running, targets), f"look {targets} for the event")  # noqa: B023
+        await running.let_pass(40.0)
+    await running.quiet()
+    rows = await running.rows.answers()
+    assert rows[0]["settled_at"] is not None
+    assert rows[0]["answer"] == "the registry never showed this digest for v1.0.0"
+    after = sum(targets for _, targets in await running.rows.targets())
+    assert (rows[0]["attempts"], after - before) == (6, 6)
+    assert running.images("app") == []
+
+
+async def test_the_pauses_are_those_of_the_design(running: Line) -> None:
+    await running.start()
+    await running.rows.write_down_pauses("due_at")
+    await running.tell("team/app", "v1.0.0", f"sha256:{'0' * 64}")
+    for targets in range(1, 6):
+        await running.until(lambda: _attempts(running, targets), f"look {targets} for the event")  # noqa: B023
+        await running.let_pass(40.0)
+    assert await running.rows.pauses() == pytest.approx([0.05, 0.2, 1.0, 5.0, 30.0], abs=0.04)
+
+
+async def test_a_digest_other_than_before_answers_the_event(running: Line) -> None:
+    await running.start()
+    changed = await running.push("app", "v1.0.0", "other bytes", told=False)
+    await running.tell("team/app", "v1.0.0", f"sha256:{'0' * 64}")
+    await running.deployed("app", f"team/app:v1.0.0@{changed}")
+    assert not await running.rows.has_open_events()
+
+
+async def test_made_up_releases_hide_nothing(running: Line) -> None:
+    await running.start()
+    for minor in range(12):
+        await running.tell("team/app", f"v9.{minor}.0", f"sha256:{minor:064}")
+    second = await running.push("app", "v1.1.0")
+    await running.until(lambda: running.images("app") == [f"team/app:v1.1.0@{second}"], "v1.1.0 is deployed")
+    await running.rows.settle_events()
+
+
+async def test_a_spoofed_digest_is_never_deployed(running: Line) -> None:
+    first = await running.start()
+    await running.push("app", "test", told=False)
+    for digest in (first, f"sha256:{'f' * 64}"):
+        await running.tell("team/app", "v7.0.0", digest)
+        await running.tell("team/app", "v1.0.0", digest)
+    await running.quiet_for_now()
+    assert running.images("app") == []
+
+
+async def _attempts(running: Line, targets: int) -> bool:
+    rows = await running.rows.answers()
+    return bool(rows) and rows[0]["attempts"] >= targets

@@ -1,0 +1,99 @@
+"""Following costs Nomad little: tens of requests for a long rollout, and few connections for many at once."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from app.simulators.nomad import Simulator, Timing, create_simulator_app
+from tests.line import SLOW, Line, World, line
+from tests.servers.http import serve
+from tests.servers.local_registry import local_registry
+
+MANY = 100
+Message = MutableMapping[str, Any]
+
+
+class Crowd:
+    """Stands before an ASGI application and tells how many requests were ever under way together."""
+
+    def __init__(self, application: Callable[..., Awaitable[None]]) -> None:
+        self._application = application
+        self.now = 0
+        self.most = 0
+
+    async def __call__(self, scope: Message, receive: Any, send: Any) -> None:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            await self._application(scope, receive, send)
+        finally:
+            self.now -= 1
+
+
+def _asked(nomad: Simulator) -> int:
+    return sum(nomad.ledger.requests.values())
+
+
+async def test_a_rolling_update_of_ten_costs_tens_of_requests(running: Line) -> None:
+    first = await running.push("app", "v1.0.0", told=False)
+    running.job("app", f"@{first}", count=10, max_parallel=1)
+    await running.configure(running.watch("app"))
+    await running.looked("app")
+    await running.quiet()
+    running.nomad.set_timing(Timing(healthy=0.15))
+    before = _asked(running.nomad)
+    digest = await running.push("app", "v1.1.0")
+    await running.deployed("app", f"team/app:v1.1.0@{digest}")
+    assert _asked(running.nomad) - before <= 45, running.nomad.ledger.requests
+
+
+async def test_nomad_is_asked_nothing_while_no_rollout_moves(running: Line) -> None:
+    await running.start()
+    running.nomad.set_timing(SLOW)
+    await running.push("app", "v1.1.0")
+    await running.until(lambda: running.images("app"), "v1.1.0 is registered")
+    await running.until(lambda: _waits_for_deployments(running.nomad), "it is waited for")
+    before = _asked(running.nomad)
+    for _ in range(2):
+        await _kept_once_more(running)
+    assert _asked(running.nomad) - before <= 1
+    running.nomad.skip(3600)
+    await running.quiet()
+
+
+def _waits_for_deployments(nomad: Simulator) -> bool:
+    return nomad.world.waits > 0 and nomad.ledger.requests["GET /v1/deployments"] > 0
+
+
+async def _kept_once_more(running: Line) -> None:
+    """Wait until the vigil has put the rollout off once more, as it does every few seconds."""
+    before = await running.rows.next_looks()
+    assert before
+
+    async def moved() -> bool:
+        return await running.rows.next_looks() != before
+
+    await running.until(moved, "the vigil keeps it")
+
+
+async def test_a_hundred_rollouts_at_once_stay_under_the_limit_of_connections(database_url: str) -> None:
+    nomad = Simulator()
+    crowd = Crowd(create_simulator_app(nomad))
+    with local_registry() as (registry, registry_url), serve(crowd) as nomad_url:
+        around = World(registry=registry, registry_url=registry_url, nomad=nomad, nomad_url=nomad_url)
+        async with line(database_url, around=around) as running:
+            names = [f"app{number}" for number in range(MANY)]
+            for name in names:
+                await running.push(name, "v1.0.0", told=False)
+                running.job(name, ":v1.0.0")
+            await running.configure(*(running.watch(name) for name in names))
+            await running.quiet()
+            nomad.set_timing(SLOW)
+            for name in names:
+                await running.push(name, "v1.1.0")
+            await running.until(lambda: all(running.images(name) for name in names), "all are registered", within=120)
+            await running.until(lambda: crowd.now <= 5, "all are waited for by few requests", within=120)
+            nomad.set_timing(Timing())
+            nomad.skip(3600)
+            await running.quiet()
+            assert await running.outcomes() == ["succeeded"] * MANY
+    assert crowd.most < MANY

@@ -1,0 +1,193 @@
+"""A failure is taken back: by Nomad's own revert, which is followed to its end, or by a rollout of ours."""
+
+from typing import Any
+
+import pytest
+
+from app.domain.watch import DeployBy
+from app.simulators.nomad import Fate, Timing
+from tests.line import Line
+
+
+async def _failed(running: Line, **fields: Any) -> tuple[str, str]:
+    """v1.0.0 runs, v1.1.0 is pushed and fails. Returns their digests, once everything is quiet."""
+    first = await running.start(**fields)
+    running.nomad.judge("v1.1.0", Fate.EXITS_NONZERO, "no such table: users")
+    second = await running.push("app", "v1.1.0")
+    await running.held("app", "failed_before")
+    await running.quiet()
+    return first, second
+
+
+async def test_the_image_that_ran_before_comes_back(running: Line) -> None:
+    _, second = await _failed(running)
+    assert running.images("app") == [f"team/app:v1.1.0@{second}", "team/app:v1.0.0"]
+    assert await running.outcomes() == ["failed", "succeeded"]
+    (told,) = await running.notifications("failed")
+    assert "going back to app v1.0.0" in told
+    assert "no such table: users" in told
+    await running.poll()
+    await running.quiet()
+    assert (await running.hold("app"))[0] == "failed_before"
+    assert len(running.images("app")) == 2
+
+
+async def test_a_diagnosis_after_the_verdict_is_told_too(running: Line) -> None:
+    """A progress deadline passes before the allocation is found unhealthy: what it waits for is read afterwards."""
+    await running.start()
+    running.nomad.set_timing(Timing(healthy_deadline=3600, progress_deadline=0.3))
+    running.nomad.judge("v1.1.0", Fate.NEVER_HEALTHY)
+    await running.push("app", "v1.1.0")
+    await running.held("app", "failed_before")
+    await running.quiet()
+    (told,) = await running.notifications("failed")
+    assert "Failed due to progress deadline" in told
+    assert told.count("app/server: it runs, but has not become healthy") == 1
+
+
+async def test_the_next_release_goes_on_from_there(running: Line) -> None:
+    await _failed(running)
+    third = await running.push("app", "v1.2.0")
+    await running.deployed("app", f"team/app:v1.2.0@{third}")
+
+
+async def test_a_watch_can_do_without(running: Line) -> None:
+    _, second = await _failed(running, revert_on_failure=False)
+    assert running.images("app") == [f"team/app:v1.1.0@{second}"]
+    assert "going back" not in (await running.notifications("failed"))[0]
+
+
+async def _on_stable(running: Line, **fields: Any) -> str:
+    """The watch is pinned to `stable` and runs it; returns its digest."""
+    await running.start(**fields)
+    digest = await running.push("app", "stable", told=False)
+    await running.deploy("app", "stable")
+    await running.quiet()
+    return digest
+
+
+async def test_a_tag_that_moved_comes_back_as_what_it_was(running: Line) -> None:
+    """d1 → d2 under one tag: the tag shows d2, and d1 is what is good."""
+    first = await _on_stable(running)
+    moved = await running.push("app", "stable", "broken", told=False)
+    running.nomad.judge(moved, Fate.EXITS_NONZERO)
+    await running.tell("team/app", "stable", moved)
+    await running.held("app", "failed_before")
+    await running.quiet()
+    assert running.images("app")[-1] == f"team/app:stable@{first}"
+
+
+async def test_an_undo_of_a_watch_by_tag_is_by_digest_all_the_same(running: Line) -> None:
+    first = await _on_stable(running, deploy_by=DeployBy.TAG)
+    running.nomad.judge("stable", Fate.EXITS_NONZERO)
+    await running.push("app", "stable", "broken")
+    await running.held("app", "failed_before")
+    await running.quiet()
+    assert running.images("app")[-1] == f"team/app:stable@{first}"
+
+
+async def test_a_persons_registration_meanwhile_is_left_alone(running: Line) -> None:
+    await running.start()
+    running.nomad.set_timing(Timing(start=3600))
+    running.nomad.judge("v1.1.0", Fate.EXITS_NONZERO)
+    await running.push("app", "v1.1.0")
+    await running.until(lambda: running.images("app"), "v1.1.0 is registered")
+    # The person comes between Nomad's verdict and our undo: both happen before we look again.
+    await running.rows.lease_to_another()
+    running.nomad.skip(3600)
+
+    async def asked() -> bool:
+        return await running.outcomes() == ["failed", ""]
+
+    await running.until(asked, "the undo is asked for")
+    running.nomad.set_timing(Timing())
+    running.by_person("app", ":v0.9.0")
+    await running.rows.let_leases_go()
+    await running.generation()
+    await running.quiet()
+    assert len(running.images("app")) == 1
+    assert await running.outcomes() == ["failed", "superseded"]
+
+
+async def test_an_undo_that_fails_is_not_undone(running: Line) -> None:
+    await running.start()
+    running.nomad.judge("v1.", Fate.EXITS_NONZERO)
+    await running.push("app", "v1.1.0")
+    await running.until(lambda: len(running.images("app")) == 2, "it goes back")
+    await running.quiet()
+    assert await running.outcomes() == ["failed", "failed"]
+
+
+async def test_nothing_is_undone_while_everything_is_paused(running: Line) -> None:
+    await running.start()
+    running.nomad.set_timing(Timing(start=3600))
+    running.nomad.judge("v1.1.0", Fate.EXITS_NONZERO)
+    await running.push("app", "v1.1.0")
+    await running.until(lambda: running.images("app"), "v1.1.0 is registered")
+    await running.pause()
+    running.nomad.skip(3600)
+    await running.held("app", "failed_before")
+    await running.quiet()
+    assert len(running.images("app")) == 1
+
+
+async def test_a_batch_job_is_not_run_once_more(running: Line) -> None:
+    await running.push("app", "v1.0.0", told=False)
+    running.job("app", ":v1.0.0", kind="batch")
+    await running.configure(running.watch("app"))
+    await running.held("app", "up_to_date")
+    running.nomad.judge("v1.1.0", Fate.EXITS_NONZERO)
+    second = await running.push("app", "v1.1.0")
+    await running.held("app", "failed_before")
+    await running.quiet()
+    assert running.images("app") == [f"team/app:v1.1.0@{second}"]
+
+
+async def _revert(running: Line) -> None:
+    await running.push("app", "v1.0.0", told=False)
+    running.job("app", ":v1.0.0", auto_revert=True)
+    await running.configure(running.watch("app"))
+    await running.held("app", "up_to_date")
+    await running.quiet()
+    running.nomad.judge("v1.1.0", Fate.EXITS_NONZERO, "no such table: users")
+    await running.push("app", "v1.1.0")
+
+
+async def test_nomads_own_revert_is_followed_to_its_end(running: Line) -> None:
+    running.nomad.set_timing(Timing(healthy=0.2))
+    await _revert(running)
+    await running.held("app", "failed_before")
+    await running.quiet()
+    assert len(running.images("app")) == 1, "Nomad went back, so that we need not"
+    (told,) = await running.notifications("failed")
+    assert "Nomad went back to version 0, which runs" in told
+    assert "no such table: users" in told
+    assert await running.outcomes() == ["failed"]
+
+
+async def test_a_revert_that_fails_too_is_told(running: Line) -> None:
+    await _revert_fails(running)
+    (told,) = await running.notifications("failed")
+    assert "Nomad went back to version 0, and that failed too" in told
+    assert len(running.images("app")) == 1
+
+
+async def _revert_fails(running: Line) -> None:
+    await running.push("app", "v1.0.0", told=False)
+    running.job("app", ":v1.0.0", auto_revert=True)
+    await running.configure(running.watch("app"))
+    await running.held("app", "up_to_date")
+    await running.quiet()
+    running.nomad.judge("team/app", Fate.EXITS_NONZERO)
+    await running.push("app", "v1.1.0")
+    await running.held("app", "failed_before")
+    await running.quiet()
+
+
+@pytest.mark.parametrize("newer", ["v1.2.0"])
+async def test_a_revert_is_no_change_by_hand(running: Line, newer: str) -> None:
+    await _revert(running)
+    await running.held("app", "failed_before")
+    await running.quiet()
+    digest = await running.push("app", newer)
+    await running.deployed("app", f"team/app:{newer}@{digest}")

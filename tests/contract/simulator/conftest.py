@@ -1,0 +1,27 @@
+"""A cluster whose clock stands still, and the same one behind a real socket."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from app.simulators.nomad import Simulator, create_simulator_app
+from tests.servers.http import serve
+
+
+class Clock:
+    """Stands still; the simulator is moved on by `skip` alone."""
+
+    def __call__(self) -> float:
+        return 1_800_000_000.0
+
+
+@pytest.fixture
+def simulator() -> Simulator:
+    return Simulator(clock=Clock())
+
+
+@pytest.fixture
+def agent(simulator: Simulator) -> Iterator[httpx.Client]:
+    with serve(create_simulator_app(simulator)) as url, httpx.Client(base_url=url, timeout=10) as client:
+        yield client

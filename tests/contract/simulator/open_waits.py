@@ -1,0 +1,22 @@
+"""When does a blocking query wait? Asked of the simulator itself: a pause that is long enough is none."""
+
+import time
+
+import httpx
+
+from app.simulators.nomad import Simulator
+
+_LOOKS = 6000
+
+
+def waits(agent: httpx.Client, simulator: Simulator) -> None:
+    """Return when a query waits, and has seen all that happened before this call; AssertionError when none comes."""
+    for _ in range(_LOOKS):
+        # Answered by the event loop on which the queries wait: each has gone as far as it can without another change.
+        agent.get("/v1/status/leader")
+        if simulator.world.waits:
+            agent.get("/v1/status/leader")
+            assert simulator.world.waits, "the wait has ended"
+            return
+        time.sleep(0.01)
+    raise AssertionError("no query waits")

@@ -1,0 +1,150 @@
+"""Given a real Postgres, what only it can show: locks between processes, what it remembers, and its absence."""
+
+import asyncio
+from uuid import UUID, uuid4
+
+import pytest
+
+from app.adapters.postgres.database.pool import Database
+from app.adapters.postgres.ingest.inbox import PostgresInbox
+from app.domain.event import EventAction, Oddity, Parsed, PushEvent
+from app.errors import StoreUnavailable
+from app.local.postgres import EmbeddedPostgres
+from app.services.ingest.receive import Delivery, Receipt
+from tests.contract.inboxes import InPostgres
+from tests.servers.postgres import migrate
+
+HOST = "registry.example.com"
+DIGEST = "sha256:" + "a" * 64
+
+
+def pushed(number: int, *, path: str = "team/app", tag: str = "v1") -> PushEvent:
+    return PushEvent(action=EventAction.PUSH, host=HOST, path=path, tag=tag, digest=DIGEST, event_id=f"event-{number}")
+
+
+def delivery(*events: PushEvent) -> Delivery:
+    return Delivery(delivery_id=uuid4(), source="main", size=10, parsed=Parsed(events=events))
+
+
+async def test_processes_that_are_told_the_same_in_another_order_do_not_deadlock(database: Database) -> None:
+    inboxes = [PostgresInbox(database, patience=20.0) for _ in range(4)]
+    around = InPostgres(inboxes[0], database)
+    for number in range(20):
+        await around.add_watch(f"app{number}", host=HOST, path=f"team/{number}")
+    forward = [pushed(number, path=f"team/{number % 20}") for number in range(400)]
+    told = [forward, forward[::-1], forward[200:] + forward[:200], forward[::2] + forward[1::2]]
+
+    receipts = await asyncio.gather(
+        *(
+            inbox.store(delivery(*events[start : start + 40]))
+            for inbox, events in zip(inboxes, told, strict=True)
+            for start in range(0, 400, 40)
+        )
+    )
+
+    assert sum(receipt.new for receipt in receipts) == 400
+    assert sum(receipt.duplicates for receipt in receipts) == 1200
+    assert len(await around.marks()) == 20
+
+
+async def test_what_comes_while_a_worker_lets_the_target_go_is_not_lost(database: Database) -> None:
+    around = InPostgres(PostgresInbox(database, patience=20.0), database)
+    target = await around.add_watch("app", host=HOST, path="team/app")
+    async with database.transaction() as connection:
+        await connection.execute("UPDATE targets SET due_at = NULL, lease_token = NULL, lease_until = NULL")
+        await around.inbox.store(delivery(pushed(1)))
+    assert await around.marks() == {target: 1}
+
+
+async def test_what_the_registry_showed_before_is_kept_with_the_event(database: Database) -> None:
+    around = InPostgres(PostgresInbox(database, patience=20.0), database)
+    await around.add_watch("app", host=HOST, path="team/app")
+    async with database.connection() as connection:
+        await connection.execute("UPDATE watches SET desired_tag = 'v1', desired_digest = $1", DIGEST)
+    await around.inbox.store(delivery(pushed(1, tag="v1"), pushed(2, tag="v2")))
+    async with database.connection() as connection:
+        rows = await connection.fetch("SELECT before_digest FROM event_watches ORDER BY event_id")
+    assert [row["before_digest"] for row in rows] == [DIGEST, ""]
+
+
+async def test_what_became_of_an_event_is_told(database: Database) -> None:
+    around = InPostgres(PostgresInbox(database, patience=20.0), database)
+    await around.add_watch("app", host=HOST, path="team/app")
+    sent, rollout = delivery(pushed(1)), UUID(int=7)
+    await around.inbox.store(sent)
+    async with database.transaction() as connection:
+        decision = await connection.fetchval(
+            "INSERT INTO decisions (watch_name, kind, reason, message, tag, digest, rollout_id)"
+            " VALUES ('app', 'deploy', 'deploy', 'v1 is newer', 'v1', $1, $2) RETURNING decision_id",
+            DIGEST,
+            rollout,
+        )
+        settle = "UPDATE event_watches SET settled_at = now(), answer = 'the tag shows it', decision_id = $1"
+        await connection.execute(settle, decision)
+
+    view = await around.inbox.read(sent.delivery_id)
+
+    assert view is not None
+    (answer,) = view.events[0].answers
+    assert (answer.answer, answer.decision, answer.rollout_id) == ("the tag shows it", "v1 is newer", rollout)
+    assert answer.settled_at is not None
+
+
+async def test_the_body_of_an_odd_delivery_is_kept_as_it_came(database: Database) -> None:
+    odd = Parsed(oddities=(Oddity(where="body", problem="is not JSON"),))
+    sent = Delivery(delivery_id=uuid4(), source="main", size=4, parsed=odd, body=b"\x00\xff{\n")
+    await PostgresInbox(database, patience=20.0).store(sent)
+    async with database.connection() as connection:
+        assert await connection.fetchval("SELECT body FROM deliveries") == b"\x00\xff{\n"
+
+
+async def test_concurrent_deliveries_share_a_transaction(database: Database) -> None:
+    inbox = PostgresInbox(database, patience=20.0)
+    await asyncio.gather(*(inbox.store(delivery(pushed(number))) for number in range(100)))
+    async with database.connection() as connection:
+        transactions = await connection.fetchval("SELECT count(DISTINCT xmin::text) FROM deliveries")
+    assert transactions == 1
+
+
+async def test_a_caller_that_waited_too_long_is_told_and_the_others_are_served(database: Database) -> None:
+    around = InPostgres(PostgresInbox(database, patience=0.2), database)
+    await around.add_watch("app", host=HOST, path="team/app")
+    async with database.transaction() as connection:
+        await connection.execute("LOCK TABLE deliveries IN EXCLUSIVE MODE")
+        with pytest.raises(StoreUnavailable, match=r"0\.2 s"):
+            await around.inbox.store(delivery(pushed(1)))
+    patient = PostgresInbox(database, patience=20.0)
+    assert (await patient.store(delivery(pushed(2)))).new == 1
+
+
+async def test_a_missing_table_is_told_as_a_store_that_cannot_be_used(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
+    with pytest.raises(StoreUnavailable, match="deliveries"):
+        await PostgresInbox(database).store(delivery())
+    await database.close()
+
+
+async def test_it_finds_postgres_again_by_itself(private_postgres: EmbeddedPostgres) -> None:
+    await asyncio.to_thread(migrate, private_postgres.url)
+    database = Database(private_postgres.url)
+    inbox = PostgresInbox(database, patience=5.0)
+    await inbox.store(delivery(pushed(1)))
+
+    await asyncio.to_thread(private_postgres.stop)
+    with pytest.raises(StoreUnavailable):
+        await inbox.store(delivery(pushed(2)))
+    await asyncio.to_thread(private_postgres.start)
+
+    assert (await _store_until_taken(inbox, pushed(2))).new == 1
+    assert (await inbox.store(delivery(pushed(1)))).duplicates == 1
+    await database.close()
+
+
+async def _store_until_taken(inbox: PostgresInbox, event: PushEvent) -> Receipt:
+    """As a registry does: the same event again after each refusal."""
+    for _ in range(50):
+        try:
+            return await inbox.store(delivery(event))
+        except StoreUnavailable:
+            await asyncio.sleep(0.05)
+    raise AssertionError("Postgres is up, and the inbox did not find it")

@@ -1,0 +1,108 @@
+"""What a person decides on the page: promote, fail, go back, let go; and what the page says of why."""
+
+import re
+
+from playwright.async_api import Page, expect
+
+from app.simulators.nomad import Fate
+from tests.ui.hand import ask, confirm
+from tests.ui.scene import HTML
+from tests.ui.stage import Stage
+
+
+async def test_canaries_are_promoted(scene: Stage, page: Page) -> None:
+    await scene.push("canary-1", "v1.1.0")
+    await scene.awaits_promotion("canary-1")
+    await page.goto("/repos/canary-1")
+    await expect(page.get_by_text("Its canaries wait for promotion")).to_be_visible()
+    await expect(page.get_by_role("meter", name="Healthy allocations of canary-1")).to_be_visible()
+    opened = await ask(page, "Promote the canaries…", "Promote canary-1 v1.1.0")
+    await expect(opened.get_by_text("1 of 1 canaries are healthy")).to_be_visible()
+    await opened.get_by_role("button", name="Promote").click()
+    await scene.holds("canary-1", "up_to_date")
+    await expect(page.get_by_text("v1.1.0 runs").first).to_be_visible()
+    await expect(page.get_by_text("Its canaries wait for promotion")).to_be_hidden()
+    assert (await scene.rollouts("canary-1"))[-1]["outcome"] == "succeeded"
+
+
+async def test_canaries_are_failed_and_what_ran_comes_back(scene: Stage, page: Page) -> None:
+    await scene.push("canary-2", "v1.1.0")
+    rollout = await scene.awaits_promotion("canary-2")
+    await page.goto(f"/rollouts/{rollout}")
+    await confirm(page, "Fail the deployment…", "Fail canary-2 v1.1.0", "Fail the deployment")
+    await scene.holds("canary-2", "failed_before")
+    await expect(page.get_by_role("region", name="How it goes").get_by_text("Failed", exact=True)).to_be_visible()
+    await page.goto("/repos/canary-2")
+    await expect(page.get_by_role("heading", name="Why canary-2 v1.1.0 failed")).to_be_visible()
+
+
+async def test_going_back_to_an_earlier_rollout(scene: Stage, page: Page, app: str) -> None:
+    for tag in ("v1.2.0", "v1.3.0", "v1.4.0"):
+        await scene.push(app, tag)
+        await scene.registers(app, [*scene.registered(app), tag])
+        await scene.holds(app, "up_to_date")
+    await page.goto(f"/repos/{app}")
+    rollouts = page.get_by_role("region", name="Rollouts")
+    await expect(rollouts.get_by_role("listitem")).to_have_count(3)
+    link = rollouts.get_by_role("link", name=re.compile(r"^Roll back to this….*v1\.2\.0$"))
+    opened = await ask(page, link, f"Roll back {app} v1.2.0")
+    await expect(opened.get_by_text(f"team/{app}:v1.4.0")).to_be_visible()
+    await expect(opened.get_by_text(f"team/{app}:v1.2.0")).to_be_visible()
+    await opened.get_by_role("button", name="Roll back").click()
+    await scene.registers(app, ["v1.2.0", "v1.3.0", "v1.4.0", "v1.2.0"])
+    await expect(page.get_by_text(re.compile("a person rolled back to v1.2.0")).first).to_be_visible()
+    assert await scene.pinned(app) == ""
+
+
+async def test_what_failed_is_let_go(scene: Stage, page: Page, app: str) -> None:
+    scene.site.nomad.judge(f"team/{app}:v2.0.0", Fate.OOM_KILLED)
+    await scene.push(app, "v2.0.0")
+    await scene.holds(app, "failed_before")
+    scene.site.nomad.pardon(f"team/{app}:v2.0.0")
+    await page.goto(f"/repos/{app}")
+    before = len(scene.registered(app))
+    opened = await ask(page, "Release what is held…", f"Release what is held of {app}")
+    await expect(opened.get_by_text(re.compile("sha256:[0-9a-f]{64} failed here"))).to_be_visible()
+    await opened.get_by_role("button", name="Release").click()
+    await scene.holds(app, "up_to_date")
+    assert scene.registered(app)[before:] == ["v2.0.0"]
+    await expect(page.get_by_text("v2.0.0 runs").first).to_be_visible()
+    await expect(page.get_by_role("link", name="Release what is held…")).to_be_hidden()
+
+
+async def test_a_failure_is_explained_where_it_is_seen(page: Page) -> None:
+    await page.goto("/repos/broken")
+    why = page.get_by_role("region", name="Why broken v2.0.0 failed")
+    await expect(why.get_by_text("the task exited with code 3").first).to_be_visible()
+    await expect(why.get_by_role("region", name="stderr of app/server")).to_contain_text(f"panic: {HTML}")
+    await why.get_by_role("link", name="The rollout").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Rollout broken v2.0.0")
+    await expect(page.get_by_role("heading", name="Why it failed")).to_be_visible()
+
+
+async def test_the_timeline_tells_the_whole_line(page: Page) -> None:
+    """Newest first: the outcome of the rollout that the decision asked for, since a webhook told of a push."""
+    await page.goto("/repos/broken")
+    entries = page.get_by_role("region", name="Timeline").get_by_role("listitem")
+    texts = [" ".join(text.split()) for text in await entries.all_inner_texts()]
+    story = [
+        next(number for number, text in enumerate(texts) if re.search(pattern, text))
+        for pattern in (
+            r"^Failed .*unhealthy allocations", r"^Rollout .*v2\.0\.0", r"^Deploys v2\.0\.0 follows v1\.0\.0",
+            r"^Webhook pushed team/broken:v2\.0\.0.*by distribution", r"^Up to date v1\.0\.0 runs",
+        )
+    ]  # fmt: skip
+    assert story == sorted(story), texts
+    await expect(entries.nth(story[3]).get_by_role("link", name=re.compile("^delivery"))).to_be_visible()
+    await expect(entries.nth(story[0]).get_by_role("link", name=re.compile("^rollout"))).to_be_visible()
+
+
+async def test_health_is_shown_as_it_is(scene: Stage, page: Page) -> None:
+    await page.goto("/repos/moving")
+    meter = page.get_by_role("region", name="Rollout under way").get_by_role("meter")
+    await expect(meter).to_have_attribute("value", "2")
+    await expect(page.get_by_text("2 of 3 healthy").first).to_be_visible()
+    rollout = (await scene.rollouts("moving"))[-1]["rollout_id"]
+    await page.get_by_role("link", name="moving v1.1.0").first.click()
+    await expect(page).to_have_url(re.compile(str(rollout)))
+    await expect(page.get_by_role("meter")).to_have_attribute("value", "2")

@@ -1,0 +1,295 @@
+"""Judging a rollout by one snapshot of it: Nomad's verdict, then the job, then the allocations, then the timers."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from app.domain.job import AllocationState, DeploymentPhase, DeploymentState, Snapshot, Submission, WaitIndex
+from app.domain.judge import judge
+from app.domain.rollout import Course, Origin, Outcome, OutcomeKind, Patience, Promote, Returning, Wait
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+COURSE = Course(submission=Submission(index=9, evaluation_id="e"), started_at=NOW, progressed_at=NOW)
+DEPLOYMENT = DeploymentState(
+    deployment_id="d", phase=DeploymentPhase.ACTIVE, description="words", desired=2, placed=2, healthy=1, unhealthy=0
+)
+RUNNING = Snapshot(present=True, index=9, evaluated=True, desired=2)
+DEPLOYING = replace(RUNNING, deployment=DEPLOYMENT)
+CANARIES = replace(
+    DEPLOYING, index=9, deployment=replace(DEPLOYMENT, desired=4, healthy=2, canaries=2, awaits_promotion=True)
+)
+PATIENCE = Patience(stall_after=900, deadline=3600, grace=10)
+GIVEN_UP = ", so it is given up: look at the job in Nomad, or deploy another tag"
+
+
+def verdict(snapshot: Snapshot, course: Course = COURSE, *, seconds: float = 0) -> Wait | Promote | Outcome:
+    return judge(snapshot, course, patience=PATIENCE, now=NOW + timedelta(seconds=seconds))
+
+
+def outcome(snapshot: Snapshot, course: Course = COURSE, *, seconds: float = 0) -> tuple[OutcomeKind, str] | None:
+    found = verdict(snapshot, course, seconds=seconds)
+    return (found.kind, found.reason) if isinstance(found, Outcome) else None
+
+
+def allocation(status: str, since: float | None = None) -> AllocationState:
+    started = None if since is None else NOW.timestamp() - since
+    return AllocationState(allocation_id=f"{status}{since}", status=status, running_since=started)
+
+
+def test_a_registration_that_changed_nothing_is_done() -> None:
+    unchanged = replace(COURSE, submission=replace(COURSE.submission, changed=False))
+    assert outcome(Snapshot(present=False), unchanged) == (
+        OutcomeKind.SUCCEEDED,
+        "the job already said so; Nomad made no new version",
+    )
+
+
+@pytest.mark.parametrize(
+    ("phase", "kind"),
+    [
+        (DeploymentPhase.SUCCESSFUL, OutcomeKind.SUCCEEDED),
+        (DeploymentPhase.FAILED, OutcomeKind.FAILED),
+        (DeploymentPhase.REPLACED, OutcomeKind.SUPERSEDED),
+        (DeploymentPhase.STOPPED, OutcomeKind.STOPPED),
+    ],
+)
+def test_nomads_verdict_on_the_deployment_comes_first(phase: DeploymentPhase, kind: OutcomeKind) -> None:
+    judged = replace(
+        DEPLOYING, deployment=replace(DEPLOYMENT, phase=phase), present=False, stopped=True, stable=False, index=77
+    )
+    assert outcome(judged, seconds=99_999) == (kind, "words")
+
+
+def test_a_failure_says_why() -> None:
+    failed = replace(
+        DEPLOYING,
+        deployment=replace(DEPLOYMENT, phase=DeploymentPhase.FAILED),
+        failures=("app/server: exit code 3", "app/server: Not Restarting"),
+        unplaced="no room",
+    )
+    assert outcome(failed) == (
+        OutcomeKind.FAILED,
+        "words; no room; app/server: exit code 3; app/server: Not Restarting",
+    )
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "expected"),
+    [
+        (
+            Snapshot(present=False),
+            (OutcomeKind.STOPPED, "the job was purged; register it again (nomad job run), or take its watch away"),
+        ),
+        (
+            replace(DEPLOYING, stopped=True, stable=True),
+            (OutcomeKind.STOPPED, "the job was stopped; run it again in Nomad and it is followed from then on"),
+        ),
+        (
+            replace(RUNNING, stable=True, index=12),
+            (OutcomeKind.SUCCEEDED, "Nomad marked this version of the job as stable"),
+        ),
+        (
+            replace(RUNNING, launches_later=True, index=12),
+            (OutcomeKind.NEXT_LAUNCH, "the job's next launch uses it"),
+        ),
+        (
+            replace(RUNNING, index=12),
+            (
+                OutcomeKind.SUPERSEDED,
+                "the job was registered again by somebody else; the next look decides by what runs then",
+            ),
+        ),
+    ],
+)
+def test_what_happened_to_the_job(snapshot: Snapshot, expected: tuple[OutcomeKind, str]) -> None:
+    assert outcome(snapshot) == expected
+
+
+def test_a_job_that_moved_on_while_its_deployment_goes_on_is_waited_for() -> None:
+    assert outcome(replace(DEPLOYING, index=12)) is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"desired": 0}, (OutcomeKind.SUCCEEDED, "the job wants no allocation to run")),
+        ({"desired": 0, "evaluated": False}, None),
+        ({"desired": 0, "unplaced": "no room"}, None),
+        ({"allocations": ()}, None),
+        ({"allocations": (allocation("running", 10), allocation("running", 11))}, "done"),
+        ({"allocations": (allocation("running", 10), allocation("running", 9))}, None),
+        ({"allocations": (allocation("running", 10), allocation("running"))}, None),
+        ({"allocations": (allocation("running", 10), allocation("lost"))}, None),
+        ({"allocations": (allocation("running", 10), allocation("failed"))}, "failed"),
+        ({"allocations": (allocation("complete"), allocation("complete", 1))}, None),
+        ({"allocations": (allocation("complete"), allocation("running", 10)), "runs_to_completion": True}, None),
+        ({"allocations": (allocation("complete"), allocation("complete", 1)), "runs_to_completion": True}, "completed"),
+        ({"allocations": (allocation("pending"), allocation("complete")), "runs_to_completion": True}, None),
+    ],
+)
+def test_without_a_deployment_the_allocations_tell(
+    fields: dict[str, Any], expected: tuple[OutcomeKind, str] | str | None
+) -> None:
+    named = {
+        "done": (OutcomeKind.SUCCEEDED, "all 2 allocations run"),
+        "completed": (OutcomeKind.SUCCEEDED, "all 2 allocations completed"),
+        "failed": (OutcomeKind.FAILED, "an allocation failed; it crashed"),
+    }
+    snapshot = replace(RUNNING, failures=("it crashed",), **fields)
+    assert outcome(snapshot) == (named[expected] if isinstance(expected, str) else expected)
+
+
+def test_with_a_deployment_the_allocations_do_not_tell() -> None:
+    assert outcome(replace(DEPLOYING, allocations=(allocation("failed"),))) is None
+
+
+def test_it_stalls_when_nothing_moved_for_long() -> None:
+    assert outcome(DEPLOYING, seconds=900) is None
+    assert outcome(replace(DEPLOYING, unplaced="no room"), seconds=901) == (
+        OutcomeKind.STALLED,
+        f"nothing moved for 901 s{GIVEN_UP}; no room",
+    )
+
+
+def test_movement_starts_the_stall_timer_anew_but_not_the_deadline() -> None:
+    moving = replace(COURSE, progressed_at=NOW + timedelta(seconds=3000))
+    assert outcome(DEPLOYING, moving, seconds=3600) is None
+    assert outcome(DEPLOYING, moving, seconds=3601) == (OutcomeKind.STALLED, f"not over after 3601 s{GIVEN_UP}")
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "note"),
+    [
+        (replace(RUNNING, evaluated=False), "waiting for Nomad's scheduler"),
+        (RUNNING, "waiting for allocations"),
+        (DEPLOYING, "1 of 2 allocations are healthy"),
+        (
+            replace(RUNNING, allocations=(allocation("running", 1),), runs_to_completion=True),
+            "waiting for the allocations to complete",
+        ),
+        (
+            CANARIES,
+            "2 of 2 canaries are healthy; waiting for promotion: promote or fail this rollout",
+        ),
+        (replace(DEPLOYING, deployment=replace(DEPLOYMENT, paused=True)), "the deployment is paused in Nomad"),
+        (
+            replace(RUNNING, unplaced="no room", failures=("it crashed",)),
+            "waiting for allocations; no room; it crashed",
+        ),
+    ],
+)
+def test_waiting_says_what_for(snapshot: Snapshot, note: str) -> None:
+    found = verdict(snapshot)
+    assert isinstance(found, Wait)
+    assert found.note == note
+
+
+@pytest.mark.parametrize(("age", "seconds"), [(0, 0.1), (1, 0.1), (20, 2.0), (50, 5.0), (800, 5.0)])
+def test_it_looks_often_while_it_is_young(age: float, seconds: float) -> None:
+    found = verdict(DEPLOYING, seconds=age)
+    assert isinstance(found, Wait)
+    assert found.seconds == pytest.approx(seconds)
+
+
+WAIT_INDEX = WaitIndex(subject="deployment/d", index=12)
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "age", "seconds"),
+    [
+        (DEPLOYING, 0, 300.05),  # waited for, and looked at once in a while
+        (DEPLOYING, 800, 100.05),  # when the stall timer runs out
+        (replace(RUNNING, allocations=(allocation("running", 4),)), 0, 6.05),  # when it has proved itself
+        (replace(RUNNING, allocations=(allocation("running", 4),), runs_to_completion=True), 0, 300.05),
+        (replace(RUNNING, allocations=(allocation("running", 10), allocation("pending"))), 0, 300.05),
+    ],
+)
+def test_what_can_be_waited_for_is_looked_at_when_it_moves_or_a_timer_runs_out(
+    snapshot: Snapshot, age: float, seconds: float
+) -> None:
+    found = verdict(replace(snapshot, wait_index=WAIT_INDEX), seconds=age)
+    assert isinstance(found, Wait)
+    assert found.seconds == pytest.approx(seconds)
+
+
+def test_it_is_looked_at_when_its_deadline_comes() -> None:
+    moving = replace(COURSE, progressed_at=NOW + timedelta(seconds=3500))
+    found = verdict(replace(DEPLOYING, wait_index=WAIT_INDEX), moving, seconds=3550)
+    assert isinstance(found, Wait)
+    assert found.seconds == pytest.approx(50.05)
+
+
+def test_work_that_takes_long_is_no_stall_until_the_deadline() -> None:
+    at_work = replace(RUNNING, allocations=(allocation("running", 1),), runs_to_completion=True)
+    assert outcome(at_work, seconds=3000) is None
+    assert outcome(at_work, seconds=3601) == (OutcomeKind.STALLED, f"not over after 3601 s{GIVEN_UP}")
+
+
+@pytest.mark.parametrize("waits_for_a_person", [{"awaits_promotion": True}, {"paused": True}])
+def test_what_waits_for_a_person_never_stalls(waits_for_a_person: dict[str, Any]) -> None:
+    waiting = replace(DEPLOYING, deployment=replace(DEPLOYMENT, **waits_for_a_person))
+    assert outcome(waiting, seconds=1_000_000) is None
+
+
+def test_canaries_are_promoted_when_they_were_healthy_for_their_soak_time() -> None:
+    soaking = replace(COURSE, promote_after=60.0)
+    found = verdict(replace(CANARIES, wait_index=WAIT_INDEX), soaking, seconds=20)
+    assert found == Wait(seconds=40.05, note="2 of 2 canaries are healthy; promoted when they were so for 60 s")
+    assert verdict(CANARIES, soaking, seconds=60) == Promote(deployment_id="d")
+    assert outcome(CANARIES, COURSE, seconds=1_000_000) is None
+    paused = replace(CANARIES, deployment=replace(DEPLOYMENT, awaits_promotion=True, paused=True))
+    assert isinstance(verdict(paused, soaking, seconds=61), Wait)
+
+
+def test_one_canary_is_one() -> None:
+    one = replace(CANARIES, deployment=replace(DEPLOYMENT, healthy=1, canaries=1, awaits_promotion=True))
+    found = verdict(one)
+    assert isinstance(found, Wait)
+    assert found.note.startswith("1 of 1 canaries is healthy; ")
+
+
+def test_success_tells_of_a_job_that_was_registered_again_since() -> None:
+    done = replace(DEPLOYING, deployment=replace(DEPLOYMENT, phase=DeploymentPhase.SUCCESSFUL))
+    assert outcome(replace(done, index=12)) == (OutcomeKind.SUCCEEDED, "words; the job was registered again since")
+
+
+BACK = replace(
+    COURSE, returning=Returning(submission=Submission(index=10, evaluation_id="b"), version=3, reason="it crashed")
+)
+
+
+@pytest.mark.parametrize(
+    ("phase", "message"),
+    [
+        (DeploymentPhase.SUCCESSFUL, "it crashed; Nomad went back to version 3, which runs"),
+        (DeploymentPhase.FAILED, "it crashed; Nomad went back to version 3, and that failed too: words"),
+        (DeploymentPhase.REPLACED, "it crashed; Nomad went back to version 3: words"),
+    ],
+)
+def test_once_nomad_goes_back_it_is_a_failure_however_that_ends(phase: DeploymentPhase, message: str) -> None:
+    back = replace(DEPLOYING, index=10, deployment=replace(DEPLOYMENT, phase=phase))
+    assert outcome(back, BACK) == (OutcomeKind.FAILED, message)
+
+
+def test_nomads_way_back_is_waited_for() -> None:
+    found = verdict(DEPLOYING, BACK)
+    assert isinstance(found, Wait)
+    assert found.note == "Nomad goes back to version 3: 1 of 2 allocations are healthy"
+    assert verdict(CANARIES, replace(BACK, promote_after=0.0)) == Promote(deployment_id="d")
+
+
+def test_who_is_a_person_who_orders_and_who_goes_back() -> None:
+    assert {origin for origin in Origin if origin.by_person} == {Origin.DEPLOY, Origin.RESET, Origin.ROLLBACK}
+    assert {origin for origin in Origin if not origin.is_explicit} == {Origin.RULE}
+    assert {origin for origin in Origin if origin.reverts} == {Origin.ROLLBACK, Origin.UNDO}
+
+
+def test_by_default_a_task_proves_itself_by_ten_seconds_of_running() -> None:
+    assert Patience(stall_after=900.0, deadline=3600.0).grace == 10.0
+
+
+def test_nomads_own_revert_says_why_and_where_it_goes() -> None:
+    returning = Returning(submission=Submission(index=10, evaluation_id="b"), version=3, reason="it crashed")
+    assert returning.note == "it crashed; Nomad goes back to version 3"

@@ -1,0 +1,68 @@
+"""What the audit log keeps of a command."""
+
+from typing import Any
+
+import pytest
+
+from app.domain.rollout import Origin
+from app.services.commands.audit import AuditAction
+from app.services.commands.audit_entries import audit_entries, pausing, rolling_back, wished
+from app.services.commands.rollout_commands import Destination
+from app.services.commands.watch_commands import Command, DeployRequest
+from app.services.rollout.rollouts import CanaryCommand
+from tests.unit.domain.cases import D1, D2, WATCH
+
+ERRAND = DeployRequest(origin=Origin.DEPLOY, tag="v2", digest=D2, forced=True)
+
+
+def told(*, brings: bool = False, pinned: str = "", auto: bool = True, **fields: Any) -> list[tuple[AuditAction, str]]:
+    word = Command(watch="app", by="ann", deploy_request=ERRAND if brings else None, **fields)
+    return list(audit_entries(word, pinned_before=pinned, auto_before=auto, brings=brings))
+
+
+@pytest.mark.parametrize(
+    ("fields", "entries"),
+    [
+        ({"pinned_tag": "v2", "brings": True}, [(AuditAction.PIN, "pinned to v2, deploys it")]),
+        ({"pinned_tag": "v2"}, [(AuditAction.PIN, "pinned to v2")]),
+        ({"pinned_tag": "v2", "pinned": "v2"}, []),
+        ({"pinned_tag": "", "pinned": "v1"}, [(AuditAction.FOLLOW, "follows releases")]),
+        ({"pinned_tag": "", "brings": True}, [(AuditAction.FOLLOW, "follows releases, deploys v2")]),
+        ({"pinned_tag": ""}, []),
+        ({"brings": True}, [(AuditAction.REDEPLOY, "deploys v2 once, the rule stays as it is")]),
+        ({"auto_deploy": True, "auto": False}, [(AuditAction.SWITCH_ON, "auto deploy on")]),
+        ({"auto_deploy": False}, [(AuditAction.SWITCH_OFF, "auto deploy off")]),
+        ({"auto_deploy": True}, []),
+        (
+            {"pinned_tag": "v2", "auto_deploy": False},
+            [(AuditAction.PIN, "pinned to v2"), (AuditAction.SWITCH_OFF, "auto deploy off")],
+        ),
+    ],
+)
+def test_each_part_that_changed_something_is_an_entry(
+    fields: dict[str, Any], entries: list[tuple[AuditAction, str]]
+) -> None:
+    assert told(**fields) == entries
+
+
+@pytest.mark.parametrize("changed", [{"pinned": "v1"}, {"auto": False}, {"brings": True}])
+def test_a_reset_is_one_entry(changed: dict[str, Any]) -> None:
+    found = told(pinned_tag="", auto_deploy=True, is_reset=True, **changed)
+    deploys = ", deploys v2" if changed.get("brings") else ""
+    assert found == [(AuditAction.RESET, f"follows releases, auto deploy on{deploys}")]
+
+
+def test_a_reset_that_changed_nothing_is_no_entry() -> None:
+    assert told(pinned_tag="", auto_deploy=True, is_reset=True) == []
+
+
+def test_commands_about_everything_and_about_rollouts_are_told() -> None:
+    assert pausing(paused=True) == (AuditAction.PAUSE, "nothing is deployed by itself")
+    assert pausing(paused=False) == (AuditAction.RESUME, "what is wanted is deployed again")
+    assert wished(CanaryCommand.PROMOTE, before=None) == (AuditAction.PROMOTE, "promotes the canaries")
+    assert wished(CanaryCommand.FAIL, before=CanaryCommand.PROMOTE) == (AuditAction.FAIL, "fails the deployment")
+    assert wished(CanaryCommand.FAIL, before=CanaryCommand.FAIL) is None
+    destination = Destination(watch=WATCH, tag="v1", digest=D1)
+    assert rolling_back(destination) == (AuditAction.ROLLBACK, "goes back to v1")
+    bare = Destination(watch=WATCH, tag="", digest=D1)
+    assert rolling_back(bare) == (AuditAction.ROLLBACK, f"goes back to {D1}")

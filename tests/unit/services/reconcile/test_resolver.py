@@ -1,0 +1,168 @@
+"""What a registry shows for one watch, how often it is asked, and when an event is answered."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.domain.event import EventAction
+from app.domain.history import Desired
+from app.domain.rule import Rule
+from app.errors import RegistryDenied, RegistryUnavailable
+from app.services.reconcile.resolver import EVENT_PAUSES, Resolver, answer, pause_after
+from tests.fakes.registry import MemoryRegistry, digest_of
+from tests.unit.domain.cases import D1, D2, D3
+from tests.unit.services.reconcile.passes import event, seen, state
+
+PATH = "team/app"
+PINNED = Rule(pinned_tag="test")
+
+
+@pytest.fixture
+def registry() -> MemoryRegistry:
+    registry = MemoryRegistry()
+    for tag in ("v1.0.0", "v1.1.0", "test"):
+        registry.push(PATH, tag)
+    return registry
+
+
+async def test_following_wants_the_highest_release(registry: MemoryRegistry) -> None:
+    found = await Resolver(registry, state()).see("v1.0.0", relist=False)
+    assert found.desired == Desired(tag="v1.1.0", digest=digest_of("v1.1.0"))
+    assert set(found.tags or ()) == {"v1.0.0", "v1.1.0", "test"}
+    assert found.digests == {"v1.1.0": digest_of("v1.1.0")}
+    assert registry.asked == 2
+
+
+@pytest.mark.parametrize(("relist", "asked"), [(False, 1), (True, 2)])
+async def test_pinned_wants_its_tag_and_lists_only_when_told(
+    registry: MemoryRegistry, relist: bool, asked: int
+) -> None:
+    found = await Resolver(registry, state(rule=PINNED)).see(None, relist=relist)
+    assert found.desired == Desired(tag="test", digest=digest_of("test"))
+    assert (found.tags is not None) is relist
+    assert registry.asked == asked
+
+
+async def test_a_repository_that_never_had_a_push_wants_nothing() -> None:
+    for rule in (Rule(), PINNED):
+        found = await Resolver(MemoryRegistry(), state(rule=rule)).see(None, relist=True)
+        assert (found.desired, found.tags) == (None, ())
+
+
+async def test_a_pinned_tag_that_is_gone_is_not_wanted(registry: MemoryRegistry) -> None:
+    del registry.images[PATH]["test"]
+    found = await Resolver(registry, state(rule=PINNED)).see(None, relist=False)
+    assert found.desired is None
+    assert found.digests == {"test": ""}
+
+
+@pytest.mark.parametrize("outage", [RegistryUnavailable("later"), RegistryDenied("no")])
+async def test_what_the_registry_does_not_tell_is_raised(registry: MemoryRegistry, outage: Exception) -> None:
+    registry.outage = outage
+    for rule in (Rule(), PINNED):
+        with pytest.raises(type(outage)):
+            await Resolver(registry, state(rule=rule)).see(None, relist=True)
+
+
+async def test_a_release_that_is_listed_and_not_linked_is_passed_over(registry: MemoryRegistry) -> None:
+    registry.unlinked = {"v1.1.0"}
+    found = await Resolver(registry, state()).see("v1.0.0", relist=False)
+    assert found.desired == Desired(tag="v1.0.0", digest=digest_of("v1.0.0"))
+    assert found.digests["v1.1.0"] == ""
+
+
+async def test_passing_over_has_an_end(registry: MemoryRegistry) -> None:
+    registry.unlinked = {f"v2.{minor}.0" for minor in range(50)}
+    for tag in registry.unlinked:
+        registry.push(PATH, tag)
+    found = await Resolver(registry, state()).see("v1.0.0", relist=False)
+    assert found.desired is None
+    assert registry.asked == 7
+
+
+async def test_a_release_that_an_event_names_is_asked_for_though_the_list_lacks_it(registry: MemoryRegistry) -> None:
+    named = state(events=(event("v1.2.0"), event("v9.0.0", action=EventAction.DELETE), event("latest")))
+    found = await Resolver(registry, named).see("v1.0.0", relist=False)
+    assert found.digests == {"v1.2.0": "", "v1.1.0": digest_of("v1.1.0")}
+
+
+async def test_made_up_releases_hide_nothing_and_are_bounded(registry: MemoryRegistry) -> None:
+    made_up = state(events=tuple(event(f"v9.{minor}.0") for minor in range(100)))
+    found = await Resolver(registry, made_up).see("v1.0.0", relist=False)
+    assert found.desired == Desired(tag="v1.1.0", digest=digest_of("v1.1.0"))
+    assert registry.asked == 1 + 16 + 1
+
+
+async def test_each_tag_is_asked_for_once(registry: MemoryRegistry) -> None:
+    resolver = Resolver(registry, state())
+    assert [await resolver.digest("test"), await resolver.digest("test")] == [digest_of("test")] * 2
+    assert registry.asked == 1
+
+
+async def test_what_is_no_index_has_no_children(registry: MemoryRegistry) -> None:
+    resolver = Resolver(registry, state())
+    found = await resolver.see("v1.0.0", relist=False)
+    assert found.desired is not None
+    assert await resolver.children(found.desired) == found.desired
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ({}, D2),
+        ({"digest": ""}, D3),
+        ({"action": EventAction.DELETE}, D3),
+        ({"tag": "v0.0.1"}, D3),
+        ({"before": D1}, D3),
+    ],
+)
+def test_an_event_is_answered_when_the_tag_has_caught_up(fields: dict[str, Any], shown: str) -> None:
+    found = answer(event(**fields), seen("v1.1.0", shown), state(), "the decision")
+    assert (found.settled, found.message) == (True, "the decision")
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [({}, ""), ({"before": D1}, ""), ({}, D3), ({"before": D1}, D1)],
+)
+def test_an_event_is_not_answered_by_what_was_there_before(fields: dict[str, Any], shown: str) -> None:
+    found = answer(event(**fields), seen("v1.1.0", shown), state(), "the decision")
+    assert (found.settled, found.message) == (False, "the registry does not show this digest for v1.1.0 yet")
+
+
+def test_an_event_is_not_answered_by_the_push_before_it() -> None:
+    first, second = event(digest=D1, event_id=1), event(digest=D2, event_id=2, before=D3)
+    both = state(events=(second, first))
+    assert not answer(second, seen("v1.1.0", D1), both, "").settled
+    assert answer(first, seen("v1.1.0", D1), both, "").settled
+    alone = state(events=(second,), desired_tag="v1.1.0", desired_digest=D1)
+    assert not answer(second, seen("v1.1.0", D1), alone, "").settled
+
+
+def test_an_event_is_answered_by_the_push_after_it() -> None:
+    first, second = event(digest=D1, event_id=1), event(digest=D2, event_id=2)
+    assert answer(first, seen("v1.1.0", D2), state(events=(second, first)), "").settled
+
+
+def test_an_event_has_five_more_looks() -> None:
+    pauses: list[float] = []
+    pushed, age = event(), 0.02
+    while (pause := pause_after(replace(pushed, attempts=len(pauses), age=age))) is not None:
+        pauses.append(pause)
+        age += pause + 0.005
+    assert pauses == pytest.approx(EVENT_PAUSES, abs=0.03)
+    last = answer(replace(pushed, attempts=5, age=age), seen("v1.1.0", ""), state(), "")
+    assert (last.settled, last.message) == (True, "the registry never showed this digest for v1.1.0")
+
+
+def test_looks_for_other_reasons_do_not_use_an_event_up() -> None:
+    busy = event(attempts=50, age=0.5)
+    assert pause_after(busy) == pytest.approx(0.75)
+    assert not answer(busy, seen("v1.1.0", ""), state(), "").settled
+
+
+def test_time_alone_does_not_use_an_event_up() -> None:
+    late = event(attempts=0, age=86_400.0)
+    assert pause_after(late) == EVENT_PAUSES[0]
+    assert not answer(late, seen("v1.1.0", ""), state(), "").settled

@@ -1,0 +1,132 @@
+"""What follows from a settled look, and whether it is void by then."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from app.domain.decision import Deploy
+from app.domain.job import JobPatch
+from app.domain.rollout import Origin, Outcome, OutcomeKind
+from app.services.reconcile.launch import launch
+from app.services.reconcile.settle import Current, overtaken, settlement
+from app.services.reconcile.targets import Launch, OpenRollout, Result
+from tests.unit.domain.cases import D2, job
+from tests.unit.services.reconcile.passes import NOW, ROLLOUT, claim, item, open_rollout, resolved_watches, state
+
+ENDED = Outcome(kind=OutcomeKind.SUPERSEDED, reason="not wanted any more")
+PATCH = JobPatch(changes={}, expected_index=7)
+SPOKE = NOW - timedelta(hours=1)
+LATER = NOW + timedelta(seconds=1)
+
+
+def launched(of: OpenRollout | None = None) -> Launch:
+    found = launch(job(), {"app": (resolved_watches(), Deploy(tag="v1.1.0", digest=D2, message="it follows"))}, of)
+    assert found is not None
+    return found
+
+
+def ordered(**fields: Any) -> OpenRollout:
+    return open_rollout(item(), **{"patch": PATCH, **fields})
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_void"),
+    [
+        ({}, False),
+        ({"rollout": None}, True),
+        ({"rollout": (UUID(int=2), False)}, True),
+        ({"rollout": (ROLLOUT, True)}, True),
+        ({"paused": True}, True),
+        ({"commanded_at": {"app": LATER}}, True),
+        ({"commanded_at": {}}, True),
+        ({"commanded_at": {"app": SPOKE, "new": LATER}}, False),
+    ],
+)
+def test_a_look_is_void_once_something_else_was_asked_for(changed: dict[str, Any], is_void: bool) -> None:
+    began = claim(state(commanded_at=SPOKE), rollout=open_rollout(item()))
+    current = Current(rollout=(ROLLOUT, False), paused=False, commanded_at={"app": SPOKE})
+    assert overtaken(began, replace(current, **changed)) is is_void
+
+
+def test_a_look_that_knew_of_the_pause_or_of_no_rollout_is_not_void() -> None:
+    current = Current(rollout=None, paused=True, commanded_at={"app": None})
+    assert not overtaken(claim(paused=True), current)
+    assert overtaken(claim(paused=True), replace(current, rollout=(ROLLOUT, False)))
+    assert not overtaken(claim(paused=True), replace(current, paused=False))
+
+
+@pytest.mark.parametrize(
+    ("rollout", "result", "gives_up"),
+    [
+        (None, Result(ended=ENDED), False),
+        (ordered(), Result(), False),
+        (ordered(), Result(ended=ENDED), True),
+        (ordered(patch=None), Result(ended=ENDED), False),
+        (ordered(), Result(queued=True), True),
+        (ordered(origin=Origin.UNDO), Result(queued=True), False),
+        (ordered(), Result(launch=launched(open_rollout(item()))), True),
+        (ordered(patch=launched().patch), Result(launch=launched(open_rollout(item()))), False),
+        (ordered(), Result(launch=launched(), ended=ENDED), True),
+    ],
+)
+def test_an_order_that_may_still_arrive_is_given_up_where_the_look_leaves_it(
+    rollout: OpenRollout | None, result: Result, gives_up: bool
+) -> None:
+    began = claim(rollout=rollout)
+    assert settlement(began, replace(result, job=job(index=7))).gives_up is gives_up
+    assert not settlement(began, replace(result, job=job(index=8))).gives_up
+
+
+@pytest.mark.parametrize(
+    ("rollout", "result", "withdraws"),
+    [
+        (ordered(), Result(queued=True), True),
+        (ordered(), Result(queued=False), False),
+        (ordered(), Result(), False),
+        (ordered(origin=Origin.DEPLOY), Result(queued=True), False),
+        (ordered(), Result(queued=True, launch=launched()), False),
+        (None, Result(queued=True), False),
+    ],
+)
+def test_a_rollout_of_the_rule_that_waits_is_left_without_an_order(
+    rollout: OpenRollout | None, result: Result, withdraws: bool
+) -> None:
+    assert settlement(claim(rollout=rollout), result).withdraws is withdraws
+
+
+@pytest.mark.parametrize(
+    ("waited", "decided", "waits", "gives_way"),
+    [
+        (False, None, False, False),
+        (False, True, True, False),
+        (False, False, False, False),
+        (True, None, True, False),
+        (True, True, True, False),
+        (True, False, False, True),
+    ],
+)
+def test_a_target_waits_until_it_is_decided_anew_and_then_gives_way(
+    waited: bool, decided: bool | None, waits: bool, gives_way: bool
+) -> None:
+    found = settlement(claim(queued_since=NOW if waited else None), Result(queued=decided))
+    assert (found.waits, found.gives_way) == (waits, gives_way)
+
+
+def test_the_end_of_a_rollout_gives_way() -> None:
+    assert settlement(claim(rollout=ordered()), Result(ended=ENDED)).gives_way
+
+
+@pytest.mark.parametrize(
+    ("fields", "inspect_job"),
+    [
+        ({"job_read": True, "again_in": 2.0}, True),
+        ({"job_read": True}, False),
+        ({"again_in": 2.0}, False),
+        ({"job_read": True, "again_in": 2.0, "queued": True}, False),
+    ],
+)
+def test_the_job_is_read_again_until_all_is_settled(fields: dict[str, Any], inspect_job: bool) -> None:
+    assert settlement(claim(), Result(**fields)).inspect_job is inspect_job

@@ -1,0 +1,89 @@
+"""Led back where the form was, never to another host; what is told goes through a cookie, cut where it must be."""
+
+import base64
+
+import pytest
+
+from app.services.commands.watches import Reply
+from app.web.http.flash import came_from, done, refused, take_flash
+from tests.unit.web.requests import request
+
+COOKIE = 4096  # what browsers take, with the cookie's name and attributes
+
+
+@pytest.mark.parametrize(
+    ("referer", "back"),
+    [
+        ("http://localhost:8080/", "/"),
+        ("http://localhost:8080/?q=app&state=held", "/?q=app&state=held"),
+        ("http://localhost:8080/repos/team/app#now", "/repos/team/app"),
+        ("", "/otherwise"),
+        ("nonsense", "/otherwise"),
+        ("/repos/app", "/otherwise"),
+        ("http://evil.example/repos/app", "/otherwise"),
+        ("http://localhost:8080.evil.example/", "/otherwise"),
+        ("http://localhost:8080@evil.example/", "/otherwise"),
+        ("http://localhost:3000/", "/otherwise"),
+        ("//evil.example/", "/otherwise"),
+        ("http://localhost:8080//evil.example/", "/otherwise"),
+        ("http://localhost:8080/\\evil.example/", "/otherwise"),
+        ("http://localhost:8080", "/otherwise"),
+        ("http://[", "/otherwise"),
+        ("http://[::1", "/otherwise"),
+    ],
+)
+def test_back_to_the_page_of_the_form_and_to_no_other_host(referer: str, back: str) -> None:
+    assert came_from(request(referer=referer), "/otherwise") == back
+    assert came_from(request(), "/otherwise") == "/otherwise"
+
+
+def _next(answer_cookie: str) -> str:
+    return answer_cookie.partition(";")[0]
+
+
+@pytest.mark.parametrize(
+    "message", ["Deploying to v1.0.0", 'quotes " and \\', "ü😀" * 3000, "x" * 9000, "\n" * 9000, ""]
+)
+def test_what_is_told_arrives_as_far_as_a_cookie_holds_it(message: str) -> None:
+    answer = done(request(), Reply(message=message), back="/")
+    cookie = answer.headers["set-cookie"]
+    assert answer.status_code == 303
+    assert len(cookie) < COOKIE
+    flash = take_flash(request(cookie=_next(cookie)))
+    assert flash is not None
+    assert not flash.failed
+    assert message.startswith(flash.message)
+    assert len(flash.message) >= min(len(message), 300)
+
+
+def test_a_refusal_is_told_as_one() -> None:
+    answer = refused(request(), "no such tag", status=400, back="/repos/app")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/repos/app")
+    flash = take_flash(request(cookie=_next(answer.headers["set-cookie"])))
+    assert flash is not None
+    assert (flash.message, flash.failed) == ("no such tag", True)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "nonsense",
+        "%%%",
+        "ü",
+        *(base64.b64encode(each).decode() for each in (b"[]", b"3", b"[1", b"\xff", b"[1,2,3]")),
+    ],
+)
+def test_a_garbled_cookie_tells_nothing(value: str) -> None:
+    assert take_flash(request(cookie=f"told={value}")) is None
+    assert take_flash(request()) is None
+
+
+def test_a_script_is_told_in_ascii_beside_the_button() -> None:
+    answer = done(request(hx_request="true"), Reply(message="Deploying to ü"), back="/")
+    assert answer.status_code == 204
+    assert answer.headers["hx-trigger"] == '{"told": {"message": "Deploying to \\u00fc"}}'
+    assert "set-cookie" not in answer.headers
+    answer = refused(request(hx_request="true"), "no such tag", status=400, back="/")
+    assert (answer.status_code, bytes(answer.body)) == (400, b"no such tag")
+    assert answer.headers["content-type"].startswith("text/plain")

@@ -1,0 +1,216 @@
+"""Confirmations: a page says what would follow and changes nothing; its form does it once, and tells how it went."""
+
+import json
+from dataclasses import dataclass, replace
+from urllib.parse import quote
+from uuid import UUID, uuid4
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.domain.decision import HoldReason
+from app.errors import NomadUnavailable, StoreUnavailable
+from app.services.commands.watch_commands import Released
+from app.services.rollout.rollouts import CanaryCommand
+from tests.fakes.registry import digest_of
+from tests.web.face import DECISION, NOW, SUMMARY, WATCH, Face
+from tests.web.outline import Outline, outline
+from tests.web.scene import HOSTILE, WAITING, scene, view
+
+ID = SUMMARY.rollout_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A confirmation: where it is and leads back to, what it says before, and after it was done."""
+
+    path: str
+    back: str
+    before: str
+    after: str
+
+
+ASKED = (
+    Asked(path="/confirm/reset/app", back="/repos/app", before="It follows releases", after="Deploying to v1.1.0"),
+    Asked(path="/confirm/switch-on/app", back="/repos/app", before="deployed by itself", after="set to true"),
+    Asked(path="/confirm/switch-off/app", back="/repos/app", before="shown as held", after="set to false"),
+    Asked(path="/confirm/release/app", back="/repos/app", before="it may be tried again", after="may be tried again"),
+    Asked(
+        path=f"/confirm/promote/{ID}", back=f"/rollouts/{ID}", before="1 of 1 canaries are healthy", after="Promoting"
+    ),
+    Asked(
+        path=f"/confirm/fail/{ID}", back=f"/rollouts/{ID}", before="marked as failed", after="Failing the deployment"
+    ),
+    Asked(
+        path=f"/confirm/rollback/{ID}", back=f"/rollouts/{ID}", before="Would go back to app v1.0.0", after="Going back"
+    ),
+    Asked(path="/confirm/pause", back="/", before="Nothing is deployed by itself for the one watch", after="is paused"),
+    Asked(path="/confirm/resume", back="/", before="what was held back", after="is running"),
+)
+EACH = pytest.mark.parametrize("asked", ASKED, ids=lambda each: each.path.split("/")[2])
+
+
+@pytest.fixture
+def face() -> Face:
+    """Everything that is asked can be done."""
+    face = Face()
+    held = replace(WATCH, failed=(digest_of("v1.2.0"),))
+    face.queries.known = face.board.known = (held,)
+    face.queries.ended = (view(replace(WAITING, rollout_id=ID)),)
+    face.rules.released = Released(state="", failed=("v1.2.0 sha256:abc",))
+    return face
+
+
+def said(face: Face) -> list[object]:
+    """Everything that any store was told to change."""
+    return [*face.rules.message, *face.rules.checked, *face.steering.wishes, *face.steering.gone, *face.waker.wakes]
+
+
+def form() -> dict[str, str]:
+    return {"once": str(uuid4())}
+
+
+@EACH
+def test_the_page_says_what_follows_and_changes_nothing(face: Face, browser: TestClient, asked: Asked) -> None:
+    page = outline(browser, asked.path)
+    assert asked.before in page.text
+    act = page.form(asked.path)
+    assert act.method == "post"
+    assert UUID(dict(act.fields)["once"])
+    assert asked.back in page.links
+    assert said(face) == []
+    assert not face.rules.paused
+
+
+@EACH
+def test_a_browser_is_led_back_and_told_once(face: Face, browser: TestClient, asked: Asked) -> None:
+    face.rules.paused = asked.path == "/confirm/resume"
+    answer = browser.post(asked.path, data=form())
+    assert (answer.status_code, answer.headers["Location"]) == (303, asked.back)
+    (banner,) = [told for told in [outline(browser, asked.back).text] if asked.after in told]
+    assert banner
+    assert asked.after not in outline(browser, asked.back).text.replace("Everything is paused for", "")
+
+
+@EACH
+def test_a_script_is_told_beside_the_button(face: Face, script: TestClient, asked: Asked) -> None:
+    face.rules.paused = asked.path == "/confirm/resume"
+    answer = script.post(asked.path, data=form())
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer.headers["HX-Trigger"].isascii()
+    assert asked.after in json.loads(answer.headers["HX-Trigger"])["told"]["message"]
+    assert "set-cookie" not in answer.headers
+
+
+@EACH
+def test_no_page_of_another_site_does_it(face: Face, browser: TestClient, asked: Asked) -> None:
+    for headers in ({"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
+        assert browser.post(asked.path, data=form(), headers=headers).status_code == 403
+    assert said(face) == []
+    assert browser.post(asked.path, data=form(), headers={"Origin": "http://localhost:8080"}).status_code == 303
+
+
+@EACH
+def test_what_is_no_form_of_ours_does_nothing(face: Face, script: TestClient, asked: Asked) -> None:
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    for answer in (
+        script.post(asked.path, json=form()),
+        script.post(asked.path, content=b"", headers={"Content-Type": "text/plain"}),
+    ):
+        assert answer.status_code == 415
+        assert "send Content-Type" in answer.text
+    for body in (b"once=%ff", b"once=\xff", b"a=1&a=2", b"&".join(b"a%d=1" % n for n in range(60))):
+        refused = script.post(asked.path, content=body, headers=kind)
+        assert refused.status_code == 400
+        assert "the form" in refused.text
+    assert script.post(asked.path, content=b"a=" + b"x" * 70_000, headers=kind).status_code == 413
+    assert said(face) == []
+
+
+@pytest.mark.parametrize("path", ["/confirm/reset/app", f"/confirm/rollback/{ID}"])
+def test_what_deploys_needs_the_forms_key_and_counts_once(face: Face, script: TestClient, path: str) -> None:
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    for body in (b"", b"once=", b"once=nonsense"):
+        assert script.post(path, content=body, headers=kind).status_code == 400
+    assert said(face) == []
+    sent = form()
+    first, second = (script.post(path, data=sent) for _ in range(2))
+    assert first.headers["HX-Trigger"] == second.headers["HX-Trigger"]
+    assert len(face.rules.message) + len(face.steering.gone) == 1
+
+
+@pytest.mark.parametrize("path", ["reset", "switch-on", "switch-off", "release"])
+def test_an_unknown_repository(browser: TestClient, script: TestClient, path: str) -> None:
+    assert "nobody" in outline(browser, f"/confirm/{path}/nobody", status=404).text
+    assert script.post(f"/confirm/{path}/nobody", data=form()).status_code == 400
+
+
+@pytest.mark.parametrize("path", ["promote", "fail", "rollback"])
+@pytest.mark.parametrize("identifier", ["nonsense", str(UUID(int=77))])
+def test_an_unknown_rollout(browser: TestClient, script: TestClient, path: str, identifier: str) -> None:
+    assert "no such rollout" in outline(browser, f"/confirm/{path}/{identifier}", status=404).text
+    assert script.post(f"/confirm/{path}/{identifier}", data=form()).status_code == 404
+
+
+def test_a_refusal_stands_on_the_page_again(face: Face, browser: TestClient, script: TestClient) -> None:
+    face.rules.released = Released(state="v1.1.0 runs")
+    answer = browser.post("/confirm/release/app", data=form())
+    page = Outline(answer.text)
+    assert answer.status_code == 409
+    assert "Nothing of app is held back" in page.text
+    assert page.form("/confirm/release/app")
+    beside = script.post("/confirm/release/app", data=form())
+    assert (beside.status_code, beside.headers["content-type"]) == (409, "text/plain; charset=utf-8")
+    assert beside.text.startswith("Nothing of app is held back")
+
+
+def test_while_postgres_is_away(face: Face, browser: TestClient, script: TestClient) -> None:
+    face.rules.outage = face.queries.outage = face.board.outage = StoreUnavailable("Postgres is away")
+    assert script.post("/confirm/reset/app", data=form()).status_code == 503
+    answer = browser.post("/confirm/reset/app", data=form())
+    assert answer.status_code == 503
+    assert "Postgres is away" in Outline(answer.text).text
+
+
+def test_what_cannot_be_foreseen_can_be_wished_all_the_same(face: Face, browser: TestClient) -> None:
+    face.deployer.outage = NomadUnavailable("Nomad is away")
+    page = outline(browser, "/confirm/reset/app")
+    assert "cannot be told now: Nomad is away" in page.text
+    assert browser.post("/confirm/reset/app", data=form()).status_code == 303
+
+
+def test_nothing_held_cannot_be_let_go(face: Face, browser: TestClient) -> None:
+    face.queries.known = (WATCH,)
+    page = outline(browser, "/confirm/release/app")
+    assert "Nothing is held here" in page.text
+    assert page.by_id("do").get("disabled") is not None
+    changed = replace(DECISION, reason=HoldReason.DRIFTED)
+    face.queries.known = (replace(WATCH, rolled_back_at=NOW, decision=changed),)
+    text = outline(browser, "/confirm/release/app").text
+    assert "A person rolled back" in text
+    assert "changed outside" in text
+
+
+def test_switching_on_says_what_waits(face: Face, browser: TestClient) -> None:
+    off = replace(DECISION, reason=HoldReason.AUTO_DEPLOY_OFF)
+    face.queries.known = (replace(WATCH, desired="v1.2.0", auto_deploy=False, decision=off, pinned_tag="test"),)
+    text = outline(browser, "/confirm/switch-on/app").text
+    assert "v1.2.0 has been held back, and is deployed at once." in text
+    assert "a new push of its tag" in text
+
+
+def test_who_confirmed_is_remembered(face: Face, script: TestClient) -> None:
+    script.post(f"/confirm/promote/{ID}", data=form())
+    assert face.steering.wishes == [(CanaryCommand.PROMOTE, "")]
+
+
+def test_a_name_of_all_letters_can_be_confirmed() -> None:
+    face = scene()
+    with face.client(Accept="text/html") as browser:
+        browser.follow_redirects = False
+        path = f"/confirm/switch-off/{quote(HOSTILE)}"
+        act = outline(browser, path).form("/confirm/switch-off/")
+        assert act.action == path
+        answer = browser.post(act.action, data=dict(act.fields))
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/repos/{quote(HOSTILE)}")
+    assert [word.watch for word in face.rules.message] == [HOSTILE]
