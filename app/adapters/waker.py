@@ -52,7 +52,7 @@ class DramatiqWaker:
         self._closed = False
         self._away_until = 0.0
         self._problem = ""
-        self._thread = threading.Thread(target=self._run, name="doorbell", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="waker", daemon=True)
         self._thread.start()
 
     @property

@@ -168,7 +168,7 @@ def obstacle(watch: Watch, job: JobState | None) -> str:
         return f"{where} has no task {watch.task!r}; correct nomad_task_name or nomad_group_name"
     for task in tasks:
         if task.reference is None:
-            return f"task {task.key}: {task.problem or 'its image cannot be rollout'}"
+            return f"task {task.key}: {task.problem or 'its image cannot be followed'}"
         if task.reference.repository != watch.repository:
             return (
                 f"task {task.key} runs {task.reference.repository}, and {watch.repository} is watched; "

@@ -131,10 +131,10 @@ def _what_is_asked() -> Iterator[RefusalRow]:
 
 
 def _forms() -> Iterator[RefusalRow]:
-    path, pick, key = "/confirm/reset/app", "/confirm/deploy/app", f"once={OTHER}"
+    path, pick, key = "/confirm/reset/app", "/confirm/deploy/app", f"idempotency_key={OTHER}"
     again = "reload the page and try again"
     for when, body, thing, fix in (
-        ("a page's form cannot be read", "once=%ff", "the form", "send UTF-8"),
+        ("a page's form cannot be read", "idempotency_key=%ff", "the form", "send UTF-8"),
         ("a field of it stands twice", f"{key}&{key}", "the form", "say once what is meant"),
         ("a field of it has a NUL", f"{key}&tag=%00", "the form", "send it without"),
         ("it is too long", "a" * 20_000, "the form", "send less"),

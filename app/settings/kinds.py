@@ -25,7 +25,7 @@ _PLACEHOLDER = re.compile(r"\$\{?YOUR_|^\s*(?:\$\{\w+\}|\{\{.*\}\})\s*$", re.DOT
 
 def refused(problem: str, fix: str) -> PydanticCustomError:
     """The error that becomes a fault with this problem and this mend."""
-    return PydanticCustomError("refused", "refused", {"problem": problem, "mend": fix})
+    return PydanticCustomError("refused", "refused", {"problem": problem, "fix": fix})
 
 
 def _text(value: object) -> str:

@@ -44,7 +44,7 @@ def _explained(place: Place, detail: ErrorDetails) -> tuple[str, str]:
     context = detail.get("ctx", {})
     kind = detail["type"]
     if kind == "refused":
-        return context["problem"], context["mend"]
+        return context["problem"], context["fix"]
     if kind == "extra_forbidden":
         table = table_at(place[:-1]) or Document
         return "is not a known key", did_you_mean(place[-1], table.model_fields, "Remove it.")

@@ -65,4 +65,4 @@ async def test_its_thread_outlives_what_nobody_foresaw() -> None:
         await until(lambda: "2" in broker.taken, "it rings", within=10)
     assert [each["event"] for each in logs] == ["doorbell.failed"]
     waker.close()
-    assert not [each for each in threading.enumerate() if each.name == "doorbell"]
+    assert not [each for each in threading.enumerate() if each.name == "waker"]

@@ -43,7 +43,7 @@ def pages(walked: Mapping[str, str]) -> Mapping[str, Outline]:
 
 def test_the_walk_saw_every_kind_of_page(walked: Mapping[str, str]) -> None:
     seen = {urlsplit(url).path.strip("/").split("/")[0] for url in walked}
-    assert {"", "repos", "rollouts", "activity", "deliveries", "ask", "readyz", "api"} <= seen
+    assert {"", "repos", "rollouts", "activity", "deliveries", "confirm", "readyz", "api"} <= seen
     asked = {urlsplit(url).path.split("/")[2] for url in walked if url.startswith("/confirm/")}
     assert asked == {"deploy", "reset", "switch-on", "switch-off", "release", "promote", "fail", "rollback", "pause"}
 

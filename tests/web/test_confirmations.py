@@ -67,7 +67,7 @@ def said(face: Face) -> list[object]:
 
 
 def form() -> dict[str, str]:
-    return {"once": str(uuid4())}
+    return {"idempotency_key": str(uuid4())}
 
 
 @EACH
@@ -76,7 +76,7 @@ def test_the_page_says_what_follows_and_changes_nothing(face: Face, browser: Tes
     assert asked.before in page.text
     act = page.form(asked.path)
     assert act.method == "post"
-    assert UUID(dict(act.fields)["once"])
+    assert UUID(dict(act.fields)["idempotency_key"])
     assert asked.back in page.links
     assert said(face) == []
     assert not face.rules.paused
@@ -119,7 +119,12 @@ def test_what_is_no_form_of_ours_does_nothing(face: Face, script: TestClient, as
     ):
         assert answer.status_code == 415
         assert "send Content-Type" in answer.text
-    for body in (b"once=%ff", b"once=\xff", b"a=1&a=2", b"&".join(b"a%d=1" % n for n in range(60))):
+    for body in (
+        b"idempotency_key=%ff",
+        b"idempotency_key=\xff",
+        b"a=1&a=2",
+        b"&".join(b"a%d=1" % n for n in range(60)),
+    ):
         refused = script.post(asked.path, content=body, headers=kind)
         assert refused.status_code == 400
         assert "the form" in refused.text
@@ -130,7 +135,7 @@ def test_what_is_no_form_of_ours_does_nothing(face: Face, script: TestClient, as
 @pytest.mark.parametrize("path", ["/confirm/reset/app", f"/confirm/rollback/{ID}"])
 def test_what_deploys_needs_the_forms_key_and_counts_once(face: Face, script: TestClient, path: str) -> None:
     kind = {"Content-Type": "application/x-www-form-urlencoded"}
-    for body in (b"", b"once=", b"once=nonsense"):
+    for body in (b"", b"idempotency_key=", b"idempotency_key=nonsense"):
         assert script.post(path, content=body, headers=kind).status_code == 400
     assert said(face) == []
     sent = form()

@@ -122,7 +122,7 @@ def test_a_bug_is_a_page_without_its_inside(face: Face, browser: TestClient) -> 
 
 def test_an_error_for_the_script_is_a_sentence(face: Face, script: TestClient) -> None:
     face.board.outage = face.queries.outage = ZeroDivisionError("secret inside")
-    answer = script.post("/confirm/reset/app", data={"once": "nonsense"})
+    answer = script.post("/confirm/reset/app", data={"idempotency_key": "nonsense"})
     assert answer.status_code == 400
     assert answer.headers["content-type"].startswith("text/plain")
 

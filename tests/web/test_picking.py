@@ -29,7 +29,7 @@ def chosen(page: Outline) -> list[str]:
 
 
 def form(tag: str, rule: str = "pin", **more: str) -> dict[str, str]:
-    return {"once": str(uuid4()), "tag": tag, "rule": rule, **more}
+    return {"idempotency_key": str(uuid4()), "tag": tag, "rule": rule, **more}
 
 
 def show(face: Face, found: WatchView) -> None:
@@ -128,11 +128,11 @@ def test_the_same_form_twice_is_one_deploy(face: Face, browser: TestClient) -> N
     answers = [browser.post(PAGE, data=sent) for _ in range(2)]
     assert [each.status_code for each in answers] == [303, 303]
     assert len(face.rules.message) == 1
-    assert face.rules.message[0].idempotency_key == UUID(sent["once"])
+    assert face.rules.message[0].idempotency_key == UUID(sent["idempotency_key"])
 
 
 def test_the_page_makes_a_new_key_each_time(browser: TestClient) -> None:
-    keys = [dict(_act(outline(browser, f"{PAGE}?tag=v1.0.0")))["once"] for _ in range(2)]
+    keys = [dict(_act(outline(browser, f"{PAGE}?tag=v1.0.0")))["idempotency_key"] for _ in range(2)]
     assert len(set(map(UUID, keys))) == 2
 
 
@@ -143,9 +143,9 @@ def test_the_page_makes_a_new_key_each_time(browser: TestClient) -> None:
         (form("no tag"), 400, "is not a tag"),
         (form(""), 400, "no tag is chosen"),
         (form("v1.0.0", "nonsense"), 400, "keep or pin"),
-        (form("v1.0.0", idempotency_key=""), 400, "lacks its key"),
-        (form("v1.0.0", idempotency_key="nonsense"), 400, "lacks its key"),
-        ({}, 400, "lacks its key"),
+        (form("v1.0.0", idempotency_key=""), 400, "lacks its idempotency key"),
+        (form("v1.0.0", idempotency_key="nonsense"), 400, "lacks its idempotency key"),
+        ({}, 400, "lacks its idempotency key"),
     ],
 )
 def test_a_refusal_stands_on_the_page_and_beside_the_button(

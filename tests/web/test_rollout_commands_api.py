@@ -121,7 +121,7 @@ def test_a_rollback_under_way_is_the_same_answer(face: Face, client: TestClient)
 @pytest.mark.parametrize(
     ("fields", "brought", "message"),
     [
-        ({"taken_back_by": OTHER}, {}, f"POST /rollouts/{OTHER}/rollback"),
+        ({"undone_by_rollout": OTHER}, {}, f"POST /rollouts/{OTHER}/rollback"),
         ({"registered": False, "newest": None}, {}, "never registered"),
         ({"newest": OTHER, "outcome": OutcomeKind.FAILED}, {}, "did not succeed"),
         ({"newest": OTHER, "outcome": None}, {}, "did not succeed"),

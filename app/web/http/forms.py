@@ -41,9 +41,9 @@ def parse_form(body: bytes) -> Mapping[str, str]:
 def idempotency_key(fields: Mapping[str, str]) -> UUID:
     """The key that makes a form count once, however often it is sent; Rejected (400) without one."""
     try:
-        return UUID(fields.get("once", ""))
+        return UUID(fields.get("idempotency_key", ""))
     except ValueError:
-        raise Rejected("the form lacks its key (once): reload the page and try again") from None
+        raise Rejected("the form lacks its idempotency key (idempotency_key): reload the page and try again") from None
 
 
 def own_path(text: str) -> str:

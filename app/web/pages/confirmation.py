@@ -66,7 +66,7 @@ class ConfirmedAction:
 
     async def _page(self, request: Request, *, problem: str, status: int) -> Response:
         ask = await self.prepare(request)
-        values = {"ask": ask, "problem": problem, "once": uuid4(), "back": self.back(request)}
+        values = {"ask": ask, "problem": problem, "idempotency_key": uuid4(), "back": self.back(request)}
         return await show(request, "confirmation.html", values, title=ask.title, status=status)
 
 

@@ -89,7 +89,7 @@ async def _page(
         "seen": seen,
         "first_seen": first_seen,
         "problem": problem,
-        "once": uuid4(),
+        "idempotency_key": uuid4(),
     }
     return await show(request, "deploy.html", values, title=f"Deploy {watch.name}")
 

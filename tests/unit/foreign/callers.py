@@ -94,7 +94,7 @@ def _headers() -> Iterator[tuple[str, Reader]]:
 
 def _pages() -> Iterator[tuple[str, Reader]]:
     yield "forms.parse_form", lambda text: forms.parse_form(_bytes(text))
-    yield "forms.once", lambda text: forms.idempotency_key({"once": text})
+    yield "forms.once", lambda text: forms.idempotency_key({"idempotency_key": text})
     yield "forms.own_path", forms.own_path
     yield "forms.own_path path", lambda text: forms.own_path(f"/{text}")
     yield "wishes.parse_wish", lambda text: rule_change.parse_rule_change(_bytes(text))

@@ -26,6 +26,7 @@ PROBES = [
     (LAYERS, "app.domain", "app.ports"),
     (CORE, "app.services", "app.outbound.client"),
     *((CORE, "app.domain", each) for each in CONTRACTS[CORE]["forbidden_modules"] if not each.startswith("app.")),
+    ("Layers of what goes out", "app.outbound.loopback", "app.outbound.client"),
     ("What is pure does not log", "app.domain", "logging"),
     ("What is pure does not log", "app.webhooks", "structlog"),
     ("Adapters do not see one another", "app.adapters.registry", "app.adapters.broker"),
@@ -56,7 +57,8 @@ def test_every_contract_has_a_probe() -> None:
 
 @pytest.mark.parametrize(("name", "package", "imported"), PROBES)
 def test_a_forbidden_import_breaks_its_contract(tree: Tree, name: str, package: str, imported: str) -> None:
-    file = Path(*package.split("."), "__init__.py")
+    folder = Path(*package.split("."))
+    file = folder / "__init__.py" if (tree.root / folder).is_dir() else folder.with_suffix(".py")
     text = (tree.root / file).read_text(encoding="utf-8")
     with tree.changed(str(file), f"{text}\nimport {imported}\n"):
         assert broken(tree) == [name]
@@ -65,3 +67,5 @@ def test_a_forbidden_import_breaks_its_contract(tree: Tree, name: str, package: 
 def test_a_module_in_no_layer_breaks_the_layers(tree: Tree) -> None:
     with tree.changed("app/newcomer.py", '"""Stands nowhere."""\n'):
         assert broken(tree) == [LAYERS]
+    with tree.changed("app/outbound/newcomer.py", '"""Stands nowhere."""\n'):
+        assert broken(tree) == ["Layers of what goes out"]

@@ -40,7 +40,7 @@ def test_a_renamed_field_of_the_services_is_found_where_the_web_takes_them(tree:
     assert "board" in Services.__dataclass_fields__
     found = drifted(tree, Services, r"\bboard(: |=)", r"renamed\1")
     assert "app/asgi.py" in found
-    assert 'expected "app.web.running.Services"' in found
+    assert 'expected "WebServices"' in found
 
 
 @pytest.mark.parametrize(

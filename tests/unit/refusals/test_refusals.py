@@ -79,7 +79,7 @@ RARE = [
 def refusing() -> Iterator[Path]:
     """The modules that refuse people."""
     for folder in ("app/services", "app/web"):
-        yield from sorted((ROOT / folder).glob("*.py"))
+        yield from sorted((ROOT / folder).rglob("*.py"))
 
 
 def refused(file: Path) -> Iterator[str]:

@@ -47,7 +47,8 @@ _FORGET = (
     """
     UPDATE watches SET tags = '{}', tags_read_at = NULL, desired_tag = '', desired_digest = '', running = '[]',
       job_create_index = 0, digests = '{}', digest_tags = '{}', baseline_release = '', expected = '{}',
-      rebaseline = false, drifted_at = NULL, drift_images = '{}', decision_id = NULL, hold = '', outage = '', outage_since = NULL,
+      rebaseline = false, drifted_at = NULL, drift_images = '{}', decision_id = NULL, hold = '',
+      outage = '', outage_since = NULL,
       rolled_back_at = NULL, source_stale = '', missing_image = '', missing_image_since = NULL,
       missing_image_checked_at = NULL
     WHERE name = ANY($1)

@@ -1,4 +1,4 @@
-"""The connection pool of one process; the driver's errors become ours by away.py. No SQL lives here."""
+"""The connection pool of one process; the driver's errors become ours by outage.py. No SQL lives here."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

@@ -1,6 +1,6 @@
 """What the tables tell of whether work moves: what is due and not taken, and who was seen. Changes nothing.
 
-All ages are by the database's clock, outside of any transaction. It must not judge them: services/standstill.py does.
+All ages are by the database's clock, outside of any transaction. It must not judge them: services/processes/standstill.py does.
 """
 
 from app.adapters.postgres.database.pool import Connection, Row

@@ -1,4 +1,4 @@
-"""Rows to timeline entries. Pure; the statements are in happenings.py, the sentences in app/domain/timeline.py."""
+"""Rows to timeline entries. Pure; the statements are in timeline.py, the sentences in app/domain/timeline.py."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

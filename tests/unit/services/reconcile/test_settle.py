@@ -122,10 +122,10 @@ def test_the_end_of_a_rollout_gives_way() -> None:
 @pytest.mark.parametrize(
     ("fields", "inspect_job"),
     [
-        ({"job_read": True, "again_in": 2.0}, True),
+        ({"job_read": True, "requeue_in": 2.0}, True),
         ({"job_read": True}, False),
-        ({"again_in": 2.0}, False),
-        ({"job_read": True, "again_in": 2.0, "queued": True}, False),
+        ({"requeue_in": 2.0}, False),
+        ({"job_read": True, "requeue_in": 2.0, "queued": True}, False),
     ],
 )
 def test_the_job_is_read_again_until_all_is_settled(fields: dict[str, Any], inspect_job: bool) -> None:
