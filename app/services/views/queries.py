@@ -185,7 +185,7 @@ class Queries(Protocol):
 
     async def outages(self) -> tuple[SystemOutage, ...]:
         """The registries and Nomad that keep watches from being seen, each once, with the earliest time; and what
-        services/standstill.py tells of the work and the processes."""
+        services/processes/standstill.py tells of the work and the processes."""
         ...
 
 

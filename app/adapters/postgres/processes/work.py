@@ -1,6 +1,6 @@
-"""What the tables tell of whether work moves: what is due and not taken, and who was seen. Changes nothing.
+"""What the tables show of whether work moves: due work that nobody took, and the processes' beats. Changes nothing.
 
-All ages are by the database's clock, outside of any transaction. It must not judge them: services/processes/standstill.py does.
+All ages are by the database's clock, outside of any transaction. services/processes/standstill.py judges them.
 """
 
 from app.adapters.postgres.database.pool import Connection, Row

@@ -62,7 +62,7 @@ def _desired(row: Row) -> str:
     return desired_tag(
         Rule(pinned_tag=row["pinned_tag"]),
         row["tags"],
-        highest_tag(each["tag"] for each in row["running"]),
+        highest_tag(each.tag for each in read_running(row["running"])),
         resolved=row["desired_tag"] if is_current else None,
         requested=row["rollout_tag"] if is_open and Origin(row["origin"]).by_person else None,
     )
