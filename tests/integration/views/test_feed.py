@@ -279,7 +279,7 @@ async def test_what_registries_and_strangers_send_does_not_notify(database: Data
         "rollouts",
         "switches",
         "notification_deliveries",
-        "message",
+        "audit_log",
         "event_watches",
     }
 

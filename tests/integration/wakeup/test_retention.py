@@ -74,7 +74,7 @@ async def test_who_moved_to_another_job_keeps_the_last_of_each(database: Databas
     assert await fetch(database, "SELECT count(*) FROM rollouts") == KEPT * WATCHES
 
 
-@pytest.mark.parametrize("table", ["deliveries", "rollouts", "message"])
+@pytest.mark.parametrize("table", ["deliveries", "rollouts", "audit_log"])
 @pytest.mark.parametrize(("state", "error"), [("22000", asyncpg.DataError), ("55P03", StoreUnavailable)])
 async def test_a_kind_that_fails_stops_no_other(
     database: Database, table: str, state: str, error: type[Exception]
@@ -92,9 +92,9 @@ async def test_a_kind_that_fails_stops_no_other(
     await execute(database, "INSERT INTO found_tags SELECT name, 'v1', now() - interval '40 days' FROM watches")
     with pytest.raises(error, match="made up"):
         await PostgresRetention(database).forget(days=30)
-    left = [await fetch(database, f"SELECT count(*) FROM {each}") for each in ("rollouts", "message", "found_tags")]
+    left = [await fetch(database, f"SELECT count(*) FROM {each}") for each in ("rollouts", "audit_log", "found_tags")]
     all_rollouts, kept = WATCHES * ROLLOUTS, WATCHES * (KEPT + 1)
-    assert left == [all_rollouts if table == "rollouts" else kept, 1 if table == "message" else 0, 0]
+    assert left == [all_rollouts if table == "rollouts" else kept, 1 if table == "audit_log" else 0, 0]
 
 
 async def test_a_batch_may_take_longer_than_what_else_is_asked(database_url: str) -> None:
