@@ -8,8 +8,8 @@ from uuid import UUID
 
 from app.domain.acceptance import Acceptance
 from app.domain.decision import HoldReason
+from app.domain.deployment import Diagnosis, LogTail
 from app.domain.event import EventAction, Oddity, Parsed, PushEvent
-from app.domain.job import Diagnosis, LogTail
 from app.domain.rollout import OutcomeKind, RolloutState
 from app.domain.timeline import EntryKind
 from app.services.commands.audit import AuditAction
@@ -69,8 +69,8 @@ def entries() -> Iterator[TimelineEntry]:
     yield _entry(EntryKind.DECISION, "deploys", found_by="webhook", rollout_id=SUMMARY.rollout_id)
     yield _entry(EntryKind.DECISION, "polled", found_by="poll")
     yield from (_entry(EntryKind.OUTCOME, f"o{each}", outcome=each) for each in OutcomeKind)
-    yield from (_entry(EntryKind.WORD, f"w{each}", action=each, by="ann") for each in AuditAction)
-    yield replace(_entry(EntryKind.WORD, "all", action=AuditAction.PAUSE, by=HOSTILE), watch="")
+    yield from (_entry(EntryKind.COMMAND, f"w{each}", action=each, by="ann") for each in AuditAction)
+    yield replace(_entry(EntryKind.COMMAND, "all", action=AuditAction.PAUSE, by=HOSTILE), watch="")
     yield _entry(EntryKind.ROLLOUT, "r", by="ann", rollout_id=SUMMARY.rollout_id)
     yield _entry(EntryKind.WEBHOOK, "h", by="distribution", delivery_id=DELIVERY)
     yield replace(_entry(EntryKind.WEBHOOK, "hostile"), watch=HOSTILE, message=HOSTILE)
