@@ -14,7 +14,7 @@ from app.domain.job import JobState, RunningTask
 from app.domain.rule import highest_release
 from app.services.reconcile.claim import Claim, WatchState
 from app.services.reconcile.resolve import ResolvedWatch, running_tag
-from app.services.reconcile.resolver import answer
+from app.services.reconcile.resolver import Resolved, answer
 from app.services.reconcile.result import ResolvedTag, WatchResult
 
 log = structlog.get_logger()
@@ -37,15 +37,7 @@ def decide_watch(
     assert resolved is not None  # the caller skips watches with an outage
     tasks = job.selected(state.watch.task, state.watch.group) if job else ()
     first = state.job_create_index == 0 or (job is not None and state.job_create_index != job.create_index)
-    history = each.history
-    if first:
-        found = highest_release(resolved.tags or (), running_tag(state, tasks, history, fresh=False))
-        history = replace(history, baseline_release=found.tag if found else "")
-    if state.rebaseline:
-        history = replace(history, expected={str(task.key): identity(task) for task in tasks})
-    history = with_arrived(tasks, history, state.in_flight)
-    if claim.rollout is None:
-        history = _without_unnamed(tasks, history)
+    history = _history(claim, each, resolved, tasks, first=first)
     drifted_at, drift_images = _drift(claim, state, job, tasks, history)
     history = replace(history, newer_than_drift=_newer(state, drifted_at, each.new_digest))
     decision = decide(
@@ -85,6 +77,20 @@ def decide_watch(
         events=tuple(answer(event, resolved, state, decision.message) for event in state.events),
         notify=not first or (isinstance(decision, Hold) and decision.reason is HoldReason.UNUSABLE),
     ), decision
+
+
+def _history(
+    claim: Claim, each: ResolvedWatch, resolved: Resolved, tasks: tuple[RunningTask, ...], *, first: bool
+) -> History:
+    """The history with the baseline of a `first` reconcile, and with the images that the tasks specify now."""
+    state, history = each.state, each.history
+    if first:
+        found = highest_release(resolved.tags or (), running_tag(state, tasks, history, fresh=False))
+        history = replace(history, baseline_release=found.tag if found else "")
+    if state.rebaseline:
+        history = replace(history, expected={str(task.key): identity(task) for task in tasks})
+    history = with_arrived(tasks, history, state.in_flight)
+    return _without_unnamed(tasks, history) if claim.rollout is None else history
 
 
 def _drift(
