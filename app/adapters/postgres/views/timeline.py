@@ -62,7 +62,7 @@ def _rollouts(at: str, letter: str) -> str:
     return _ROLLOUT.format(at=at, key=key, before=_BEFORE.format(at=at, key=key))
 
 
-_WORD_KEY = _KEY.format("'s' || lpad(word_id::text, 20, '0')")
+_WORD_KEY = _KEY.format("'s' || lpad(entry_id::text, 20, '0')")
 _WORDS = f"""
 SELECT recorded_at AS at, {_WORD_KEY} AS key, * FROM audit_log
 WHERE {_BEFORE.format(at="recorded_at", key=_WORD_KEY)}
@@ -86,8 +86,8 @@ _OF_ONE = {
 # Nobody is named by a decision, or by how a rollout ended.
 _BY = {
     EntryKind.WEBHOOK: " AND e.source = $5",
-    EntryKind.ROLLOUT: " AND r.asked_by = $5 AND r.asked_by <> ''",
-    EntryKind.COMMAND: " AND spoken_by = $5",
+    EntryKind.ROLLOUT: " AND r.requested_by = $5 AND r.requested_by <> ''",
+    EntryKind.COMMAND: " AND actor = $5",
 }
 
 # By kind, whether of one watch, and whether of one person.
