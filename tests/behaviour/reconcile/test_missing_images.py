@@ -135,7 +135,7 @@ async def test_a_job_that_names_a_tag_needs_the_tag_and_not_the_old_bytes(runnin
     assert await _unserved(running) == ""
     running.registry.delete_tag("team/app", "v1.0.0")
     await _look(running)
-    assert "job app runs v1.0.0, which registry main does not serve" in await _unserved(running)
+    assert "job app runs v1.0.0, which registry main no longer has" in await _unserved(running)
 
 
 async def test_the_wanted_image_was_just_served(running: Line) -> None:
