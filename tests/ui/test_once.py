@@ -111,7 +111,7 @@ async def test_pressed_twice(scene: Stage, browser: Browsing, app: str, name: st
     assert len(browser.asked("POST ")) == 1
     said = (await _message(scene))[len(before) :]
     assert len(said) == 1, said
-    await browser.page.goto(f"/activity?repo={app}&kind=word")
+    await browser.page.goto(f"/activity?repo={app}&kind=command")
     await scene.registers(app, press.registered)
 
 

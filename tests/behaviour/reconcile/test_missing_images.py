@@ -45,11 +45,11 @@ async def test_a_missing_image_is_warned_about_with_the_fix(running: Line) -> No
     await _look(running)
     message = await _unserved(running)
     assert message == (
-        f"task app/server of job app runs {digest}, which registry main does not serve any more: its allocations could "
-        "not be placed again; deploy a tag that the registry has, or push it again"
+        f"task app/server of job app runs {digest}, which registry main no longer has: Nomad could not place its "
+        "allocations again; push it again, or deploy another tag"
     )
     (told,) = await running.notifications("outage")
-    assert told == f"app: what runs is gone from the registry: {message}"
+    assert told == f"app: the running image is gone from the registry: {message}"
 
 
 async def test_the_registry_is_asked_rarely_and_people_are_told_once(running: Line) -> None:
@@ -135,7 +135,7 @@ async def test_a_job_that_names_a_tag_needs_the_tag_and_not_the_old_bytes(runnin
     assert await _unserved(running) == ""
     running.registry.delete_tag("team/app", "v1.0.0")
     await _look(running)
-    assert "job app runs v1.0.0, which registry main does not serve" in await _unserved(running)
+    assert "job app runs v1.0.0, which registry main no longer has" in await _unserved(running)
 
 
 async def test_the_wanted_image_was_just_served(running: Line) -> None:

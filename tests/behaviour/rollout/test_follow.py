@@ -65,14 +65,14 @@ def _waits_for_deployments(nomad: Simulator) -> bool:
 
 
 async def _kept_once_more(running: Line) -> None:
-    """Wait until the vigil has put the rollout off once more, as it does every few seconds."""
+    """Wait until the rollout is postponed once more, as happens every few seconds."""
     before = await running.rows.next_looks()
     assert before
 
     async def moved() -> bool:
         return await running.rows.next_looks() != before
 
-    await running.until(moved, "the vigil keeps it")
+    await running.until(moved, "its wait is extended")
 
 
 async def test_a_hundred_rollouts_at_once_stay_under_the_limit_of_connections(database_url: str) -> None:

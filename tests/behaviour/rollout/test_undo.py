@@ -24,7 +24,7 @@ async def test_the_image_that_ran_before_comes_back(running: Line) -> None:
     assert running.images("app") == [f"team/app:v1.1.0@{second}", "team/app:v1.0.0"]
     assert await running.outcomes() == ["failed", "succeeded"]
     (told,) = await running.notifications("failed")
-    assert "going back to app v1.0.0" in told
+    assert "restoring app v1.0.0" in told
     assert "no such table: users" in told
     await running.poll()
     await running.quiet()
@@ -160,7 +160,7 @@ async def test_nomads_own_revert_is_followed_to_its_end(running: Line) -> None:
     await running.quiet()
     assert len(running.images("app")) == 1, "Nomad went back, so that we need not"
     (told,) = await running.notifications("failed")
-    assert "Nomad went back to version 0, which runs" in told
+    assert "Nomad reverted to version 0, which runs" in told
     assert "no such table: users" in told
     assert await running.outcomes() == ["failed"]
 
@@ -168,7 +168,7 @@ async def test_nomads_own_revert_is_followed_to_its_end(running: Line) -> None:
 async def test_a_revert_that_fails_too_is_told(running: Line) -> None:
     await _revert_fails(running)
     (told,) = await running.notifications("failed")
-    assert "Nomad went back to version 0, and that failed too" in told
+    assert "Nomad reverted to version 0, and that failed too" in told
     assert len(running.images("app")) == 1
 
 

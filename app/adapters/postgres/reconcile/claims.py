@@ -13,7 +13,7 @@ from app.domain.reference import Repository
 from app.domain.rollout import Origin, RolloutState
 from app.domain.rule import Rule
 from app.domain.watch import DeployBy, JobPlace, Watch
-from app.services.reconcile.targets import Claim, Item, OpenEvent, OpenRollout, WatchState
+from app.services.reconcile.claim import Claim, LaunchItem, OpenEvent, OpenRollout, WatchState
 
 # The wakes that are taken are those that made the target due, by one snapshot: what comes later stays. Whoever dies
 # with the lease leaves the target due. News begin the back-off of a target in trouble anew: else a busy repository
@@ -186,7 +186,7 @@ def _open_rollout(row: Row) -> OpenRollout:
         origin=Origin(row["origin"]),
         submitted=row["state"] == RolloutState.SUBMITTED.value,
         patch=patch,
-        items=tuple(Item(**each) for each in row["items"]),
+        items=tuple(LaunchItem(**each) for each in row["items"]),
         undoes=row["undoes"],
         awaits_promotion=deployment is not None and deployment.awaits_promotion,
     )

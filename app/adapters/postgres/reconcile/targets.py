@@ -13,14 +13,10 @@ from app.adapters.postgres.rollout import rollout_rows as rows
 from app.domain.job import JobPatch, Submission
 from app.domain.notification import Subject, of_outage
 from app.domain.rollout import Outcome
+from app.services.reconcile.claim import Claim
+from app.services.reconcile.result import ResolvedTag, Result, Written
 from app.services.reconcile.settle import overtaken, settlement
-from app.services.reconcile.targets import (
-    Claim,
-    LeaseLost,
-    ResolvedTag,
-    Result,
-    Written,
-)
+from app.services.reconcile.targets import LeaseLost
 
 _RENEW = """
 UPDATE targets SET lease_until = clock_timestamp() + make_interval(secs => $3)
@@ -104,11 +100,11 @@ class PostgresTargets:
             found = await connection.fetchval(_RENEW, claim.target_id, claim.token, lease_seconds)
         return found is not None
 
-    async def sight(self, claim: Claim, watch: str, sight: ResolvedTag) -> bool:
-        """Record a digest that the rule wants; True the first time."""
+    async def record_resolved(self, claim: Claim, watch: str, resolved: ResolvedTag) -> bool:
+        """Record a digest that the rule desires; True the first time."""
         async with self._database.connection() as connection:
             row = await connection.fetchrow(
-                _SIGHT, watch, sight.digest, sight.tag, sight.found_by, claim.target_id, claim.token
+                _SIGHT, watch, resolved.digest, resolved.tag, resolved.found_by, claim.target_id, claim.token
             )
         if not row["held"]:
             raise LeaseLost(claim.target_id)
@@ -134,13 +130,13 @@ class PostgresTargets:
             settled = settlement(claim, result)
             if result.job_read:
                 await _write_job(connection, claim, result)
-            if claim.rollout is not None and settled.gives_up:
+            if claim.rollout is not None and settled.abandons_patch:
                 await rows.may_still_come(connection, claim.rollout.rollout_id)
             if result.ended is not None and claim.rollout is not None:
                 notifications += await rows.end_rollout(connection, claim.rollout.rollout_id, result.ended)
             if result.launch is not None:
                 await rows.write_launch(connection, claim, result.launch)
-            elif claim.rollout is not None and settled.withdraws:
+            elif claim.rollout is not None and settled.clears_patch:
                 await connection.execute(_WITHDRAW, claim.rollout.rollout_id)
             for watch in result.watches:
                 notifications += await write_watch(connection, claim, watch, result.launch)
@@ -156,9 +152,9 @@ class PostgresTargets:
                 requeue_in=result.requeue_in,
                 inspect_job=settled.inspect_job,
                 attempts=result.attempts,
-                waits=settled.waits,
+                queued=settled.queued,
             )
-            woken = await slots.next_in_queue(connection, claim.target_id) if settled.gives_way else ()
+            woken = await slots.next_in_queue(connection, claim.target_id) if settled.wakes_next else ()
         return Written(due_in=due_in, notification_delivery_ids=tuple(notifications), woken=tuple(woken))
 
     async def submitted(self, claim: Claim, rollout_id: UUID, patch: JobPatch, submission: Submission) -> Written:
@@ -225,7 +221,7 @@ async def _outage(connection: Connection, claim: Claim, problem: str) -> Sequenc
         job_id=claim.place.job_id,
         namespace=claim.place.namespace,
     )
-    outage = of_outage(str(claim.place), problem, lasted=row["lasted"], told=row["told"], subject=subject)
+    outage = of_outage(str(claim.place), problem, lasted=row["lasted"], notified=row["told"], subject=subject)
     return await add_notifications(connection, outage)
 
 
@@ -247,10 +243,10 @@ async def _release(
     requeue_in: float | None,
     inspect_job: bool,
     attempts: int,
-    waits: bool = False,
+    queued: bool = False,
 ) -> float | None:
     due_in: float | None = await connection.fetchval(
-        _RELEASE, claim.target_id, claim.token, claim.generation, requeue_in, inspect_job, attempts, waits
+        _RELEASE, claim.target_id, claim.token, claim.generation, requeue_in, inspect_job, attempts, queued
     )
     return due_in
 

@@ -10,7 +10,8 @@ from app.domain import notification
 from app.domain.decision import Deploy, Hold
 from app.domain.history import is_another_job
 from app.domain.notification import Subject
-from app.services.reconcile.targets import Claim, Launch, WatchResult
+from app.services.reconcile.claim import Claim
+from app.services.reconcile.result import Launch, WatchResult
 
 # When a tag appeared is known of those that came after the first reading. The target's row is locked, so that the tags
 # cannot change in between; they are compared once, and nothing is written where nothing changed.
@@ -102,10 +103,10 @@ async def write_watch(
     if result.outage:
         await connection.execute(_OUTAGE, result.watch, storable(result.outage, MAX_DETAIL))
         return []
-    sight = result.sight
-    if sight is not None:
-        tags = sorted(sight.tags) if sight.tags is not None else None
-        await connection.execute(_SIGHTED, result.watch, tags, sight.tag, sight.digest)
+    resolved = result.resolved
+    if resolved is not None:
+        tags = sorted(resolved.tags) if resolved.tags is not None else None
+        await connection.execute(_SIGHTED, result.watch, tags, resolved.tag, resolved.digest)
     if result.decision is None:
         await connection.execute(_SAME_DECISION, result.watch, None, None, None, None, None, None)
         return []

@@ -12,8 +12,10 @@ from app.domain import notification
 from app.domain.job import JobPatch, SourceState, Submission
 from app.domain.notification import Registered, Subject
 from app.domain.rollout import Origin, Outcome, OutcomeKind, RolloutState
+from app.services.reconcile.claim import Claim
+from app.services.reconcile.result import Launch
 from app.services.reconcile.settle import Current
-from app.services.reconcile.targets import Claim, Launch, LeaseLost
+from app.services.reconcile.targets import LeaseLost
 
 _END = f"""
 UPDATE rollouts SET state = 'ended', outcome = $2, reason = $3, ended_at = clock_timestamp(), follow_at = NULL,
