@@ -80,12 +80,12 @@ class Deployer(Protocol):
         look saw it: the look is cheaper then."""
         ...
 
-    async def moved(self, place: JobPlace, wait_index: WaitIndex, *, within: float) -> None:
+    async def wait_for_change(self, place: JobPlace, wait_index: WaitIndex, *, within: float) -> None:
         """Return when what `wait_index` names has, or may have, changed since it was seen, at the latest after `within`
         seconds. Holds no thread, and few connections however many wait. Raises nothing but CancelledError."""
         ...
 
-    async def returned(self, place: JobPlace, submission: Submission) -> Submission | None:
+    async def find_auto_revert(self, place: JobPlace, submission: Submission) -> Submission | None:
         """What Nomad's auto-revert registered in the place of our failed registration; None when there is nothing
         (yet)."""
         ...

@@ -174,7 +174,9 @@ def _steering() -> Iterator[RefusalRow]:
 
 
 def _steered(when: str, found: Underway, fix: str) -> RefusalRow:
-    return _asked(when, SampleProcess(steering=OneRollout(found=found)), "POST", f"{PATH}/promote", str(ROLLOUT), fix)
+    return _asked(
+        when, SampleProcess(rollout_commands=OneRollout(found=found)), "POST", f"{PATH}/promote", str(ROLLOUT), fix
+    )
 
 
 def _rollbacks() -> Iterator[RefusalRow]:
@@ -185,11 +187,13 @@ def _rollbacks() -> Iterator[RefusalRow]:
         ("it was never registered", replace(PAST, registered=False), str(ROLLOUT), "name one of"),
         ("it failed, and is not the newest", _earlier(OutcomeKind.FAILED), str(ROLLOUT), "name one of"),
         ("that runs already", _earlier(OutcomeKind.SUCCEEDED), "app v1.1.0", "deploy it by POST /tags/"),
-        ("its watch is gone", replace(PAST, brought=(replace(DEPLOYED, watch=None),)), "app", "put it back into"),
-        ("what ran before is unknown", replace(PAST, brought=(unknown,)), "app", "deploy a tag of GET /repos"),
-        ("the registry dropped it", replace(PAST, brought=(absent,)), "app v0.1.0", "push it again"),
+        ("its watch is gone", replace(PAST, items=(replace(DEPLOYED, watch=None),)), "app", "put it back into"),
+        ("what ran before is unknown", replace(PAST, items=(unknown,)), "app", "deploy a tag of GET /repos"),
+        ("the registry dropped it", replace(PAST, items=(absent,)), "app v0.1.0", "push it again"),
     ):
-        yield _asked(when, SampleProcess(steering=OneRollout(known=past)), "POST", f"{PATH}/rollback", thing, fix)
+        yield _asked(
+            when, SampleProcess(rollout_commands=OneRollout(known=past)), "POST", f"{PATH}/rollback", thing, fix
+        )
     yield _asked(
         "another came in between", SampleProcess(), "POST", f"{PATH}/rollback", str(ROLLOUT), "see GET /rollouts"
     )
@@ -206,9 +210,13 @@ def _redeploys() -> Iterator[RefusalRow]:
     yield _refused("no tag is named", unnamed, "tag of app", "name one of those")
     absent = watches.redeploy(operator, "app", tag="v9.9.9", by="")
     yield _refused("the tag to deploy again is gone", absent, "tag v9.9.9", "push it first")
-    others = KnownRequest(rollout_id=OTHER, here=False, what="other v1.0.0")
+    others = KnownRequest(rollout_id=OTHER, same_target=False, what="other v1.0.0")
     twice = watches.redeploy(
-        _operator(SampleProcess(rules=NothingHeld(requested=others))), "app", tag="v1.0.0", by="", idempotency_key=OTHER
+        _operator(SampleProcess(watch_commands=NothingHeld(requested=others))),
+        "app",
+        tag="v1.0.0",
+        by="",
+        idempotency_key=OTHER,
     )
     yield _refused("the id is another job's rollout", twice, str(OTHER), "ask again")
 
@@ -216,8 +224,8 @@ def _redeploys() -> Iterator[RefusalRow]:
 def _operator(process: SampleProcess) -> Operator:
     """What handlers make of a process; each part answers only what a refused request asks."""
     return Operator(
-        rules=cast("watch_commands.WatchCommands", process.rules),
-        steering=cast("rollout_commands.RolloutCommands", process.steering),
+        watch_commands=cast("watch_commands.WatchCommands", process.watch_commands),
+        rollout_commands=cast("rollout_commands.RolloutCommands", process.rollout_commands),
         registries=process.registries,
         deployer=cast("ports.Deployer", process.deployer),
         waker=process.waker,

@@ -57,9 +57,9 @@ class WebServices(Protocol):
     @property
     def waker(self) -> AudibleWaker: ...
     @property
-    def rules(self) -> WatchCommands: ...
+    def watch_commands(self) -> WatchCommands: ...
     @property
-    def steering(self) -> RolloutCommands: ...
+    def rollout_commands(self) -> RolloutCommands: ...
     @property
     def queries(self) -> Queries: ...
     @property
@@ -105,8 +105,8 @@ def operator(request: Request) -> Operator:
     """What a person's word works with, as the configuration is now."""
     services = running(request).services
     return Operator(
-        rules=services.rules,
-        steering=services.steering,
+        watch_commands=services.watch_commands,
+        rollout_commands=services.rollout_commands,
         registries=services.registries,
         deployer=services.deployer,
         waker=services.waker,

@@ -224,10 +224,10 @@ async def test_errors_in_every_loop_are_told_and_outlived(ours: Cluster, databas
 @pytest.mark.parametrize(
     ("event", "guard", "step"),
     [
-        ("INSERT ON decisions", "true", "look"),
-        ("UPDATE ON rollouts", "NEW.ended_at IS NOT NULL", "observe"),
+        ("INSERT ON decisions", "true", "reconcile"),
+        ("UPDATE ON rollouts", "NEW.ended_at IS NOT NULL", "follow"),
     ],
-    ids=["look", "observe"],
+    ids=["reconcile", "follow"],
 )
 async def test_a_step_that_fails_every_time_is_told_and_healed(
     ours: Cluster, database_url: str, event: str, guard: str, step: str

@@ -60,7 +60,7 @@ class RevertibleRollout:
     newest: UUID | None
     undone_by_rollout: UUID | None
     undoing: str
-    brought: tuple[RevertibleItem, ...]
+    items: tuple[RevertibleItem, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,7 @@ class RollbackRequested:
 
     rollout_id: UUID
     notification_delivery_ids: Sequence[int] = ()
-    taken: bool = False
+    key_conflict: bool = False
 
 
 class RolloutCommands(Protocol):
@@ -106,15 +106,15 @@ class RolloutCommands(Protocol):
         """The rollout of that id; None when there is none."""
         ...
 
-    async def canary_command(self, rollout_id: UUID, canary_command: CanaryCommand, *, by: str) -> bool:
+    async def command_canaries(self, rollout_id: UUID, canary_command: CanaryCommand, *, by: str) -> bool:
         """Store the wish and make the rollout due for a look; False when it is not under way (any more)."""
         ...
 
-    async def past(self, rollout_id: UUID) -> RevertibleRollout | None:
+    async def revertible(self, rollout_id: UUID) -> RevertibleRollout | None:
         """The rollout of that id with what ran before it; None when there is none."""
         ...
 
-    async def asked(self, rollout_id: UUID, idempotency_key: UUID) -> KnownRequest | None:
+    async def known_request(self, rollout_id: UUID, idempotency_key: UUID) -> KnownRequest | None:
         """The rollout asked for under the id `idempotency_key`, as the job of `rollout_id` sees it; None when there is
         none.
         """

@@ -53,17 +53,21 @@ async def rollback(operator: Operator, rollout_id: UUID, *, by: str, idempotency
     with the reason where there is nothing to go back to; RegistryUnavailable or RegistryDenied when the registry does
     not tell whether it still has it, and StoreUnavailable. Nothing has changed then.
     """
-    asked = await operator.steering.asked(rollout_id, idempotency_key) if idempotency_key is not None else None
+    asked = (
+        await operator.rollout_commands.known_request(rollout_id, idempotency_key)
+        if idempotency_key is not None
+        else None
+    )
     if asked is not None:
-        if not asked.here:
+        if not asked.same_target:
             raise taken(asked.rollout_id)
         return Reply(message=f"Going back to {asked.what}", rollout_id=asked.rollout_id)
     past = await revertible_of(operator, rollout_id)
     if past.undoing:
         return Reply(message=f"Going back to {past.undoing}", rollout_id=past.undone_by_rollout)
     destinations = await destinations_of(operator, past)
-    gone = await operator.steering.roll_back(past, destinations, by=by, idempotency_key=idempotency_key)
-    if gone is not None and gone.taken:
+    gone = await operator.rollout_commands.roll_back(past, destinations, by=by, idempotency_key=idempotency_key)
+    if gone is not None and gone.key_conflict:
         raise taken(gone.rollout_id)
     if gone is None:
         raise _refused(
@@ -80,7 +84,7 @@ async def rollback(operator: Operator, rollout_id: UUID, *, by: str, idempotency
 
 async def revertible_of(operator: Operator, rollout_id: UUID) -> RevertibleRollout:
     """The rollout to go back from, or to. Raises Rejected (404) for an unknown one, and StoreUnavailable."""
-    past = await operator.steering.past(rollout_id)
+    past = await operator.rollout_commands.revertible(rollout_id)
     if past is None:
         raise unknown_rollout()
     return past
@@ -105,7 +109,7 @@ def unknown_rollout() -> Rejected:
 
 
 async def _underway(operator: Operator, rollout_id: UUID) -> Underway:
-    found = await operator.steering.underway(rollout_id)
+    found = await operator.rollout_commands.underway(rollout_id)
     if found is None:
         raise unknown_rollout()
     if found.outcome is not None:
@@ -154,7 +158,7 @@ async def _wish(
 ) -> Reply:
     """The same wish again is the same answer."""
     if found.canary_command is not canary_command:
-        if not await operator.steering.canary_command(rollout_id, canary_command, by=by):
+        if not await operator.rollout_commands.command_canaries(rollout_id, canary_command, by=by):
             raise _over(rollout_id, None)
         log.info("rollout.wished", rollout=str(rollout_id), canary_command=canary_command.value, by=by)
     operator.waker.wake(FOLLOW, str(rollout_id))
@@ -180,8 +184,8 @@ def _destinations(past: RevertibleRollout) -> list[Destination]:
             f"rollout {past.rollout_id} ({past.what}) did not succeed, so it is nothing to go back to: "
             "name one of GET /rollouts that did, or the newest of the job"
         )
-    found = [_destination(past, each, is_newest=is_newest) for each in past.brought]
-    if all(each.digest == brought.running for each, brought in zip(found, past.brought, strict=True)):
+    found = [_destination(past, each, is_newest=is_newest) for each in past.items]
+    if all(each.digest == brought.running for each, brought in zip(found, past.items, strict=True)):
         what = ", ".join(each.what for each in found)
         raise _refused(f"{what} already runs: deploy it by POST /tags/{{repo}} to have it started again")
     return found

@@ -68,7 +68,7 @@ class KnownRequest:
     """
 
     rollout_id: UUID
-    here: bool
+    same_target: bool
     what: str
     tag: str = ""
 
@@ -83,7 +83,7 @@ class CommandResult:
     target_id: int
     rollout_id: UUID | None = None
     notification_delivery_ids: tuple[int, ...] = ()
-    taken: bool = False
+    key_conflict: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +100,7 @@ class Released:
     due: tuple[int, ...] = ()
 
     @property
-    def told(self) -> tuple[str, ...]:
+    def messages(self) -> tuple[str, ...]:
         """Each part in words; none where nothing held the watch."""
         rolled_back = ("what was rolled back may be deployed again",) if self.rolled_back else ()
         drifted = ("what was changed outside may be deployed over",) if self.drifted else ()
@@ -124,7 +124,7 @@ class WatchCommands(Protocol):
         """
         ...
 
-    async def asked(self, name: str, idempotency_key: UUID) -> KnownRequest | None:
+    async def known_request(self, name: str, idempotency_key: UUID) -> KnownRequest | None:
         """The rollout that was asked for under that id, as the watch's job sees it; None when there is none."""
         ...
 

@@ -29,8 +29,8 @@ _RINGS_AT_ONCE = 500
 class Operator:
     """What operating works with."""
 
-    rules: WatchCommands
-    steering: RolloutCommands
+    watch_commands: WatchCommands
+    rollout_commands: RolloutCommands
     registries: RegistrySource
     deployer: Deployer
     waker: Waker
@@ -123,7 +123,7 @@ async def redeploy_request(operator: Operator, standing: CurrentRule, tag: str) 
 
 async def check(operator: Operator, repo: str, *, by: str) -> Reply:
     """Look at the watch's job now. Raises Rejected (400) for an unknown watch, and StoreUnavailable."""
-    target_id = await operator.rules.check(repo, by=by)
+    target_id = await operator.watch_commands.check(repo, by=by)
     if target_id is None:
         raise unknown(repo)
     operator.waker.wake(RECONCILE, str(target_id))
@@ -135,10 +135,10 @@ async def release_hold(operator: Operator, repo: str, *, by: str) -> Reply:
 
     Raises Rejected: 400 for an unknown watch, 409 where nothing of the kind holds it; and StoreUnavailable.
     """
-    released = await operator.rules.release(repo, by=by)
+    released = await operator.watch_commands.release(repo, by=by)
     if released is None:
         raise unknown(repo)
-    if not released.told:
+    if not released.messages:
         raise Rejected(
             f"Nothing of {repo} is held back until it is released: {released.state or 'it was not looked at yet'}; "
             f"POST /tags/{repo} deploys a tag by hand",
@@ -147,12 +147,12 @@ async def release_hold(operator: Operator, repo: str, *, by: str) -> Reply:
     log.info("hold.released", watch=repo, by=by, failed=released.failed)
     for target_id in released.due:
         operator.waker.wake(RECONCILE, str(target_id))
-    return Reply(message="; ".join(released.told))
+    return Reply(message="; ".join(released.messages))
 
 
 async def switch(operator: Operator, *, paused: bool, by: str) -> Reply:
     """Pause or resume all automatic deploys. Raises StoreUnavailable."""
-    due = await operator.rules.switch(paused=paused, by=by)
+    due = await operator.watch_commands.switch(paused=paused, by=by)
     state = "paused" if paused else "running"
     if due is None:
         return Reply(message=f"Everything is {state} already")
@@ -194,7 +194,7 @@ def require_a_part(pinned_tag: str | None, auto_deploy: bool | None) -> None:
 
 async def find(operator: Operator, repo: str) -> CurrentRule:
     """The watch of that name. Raises Rejected (400) for an unknown one, and StoreUnavailable."""
-    standing = await operator.rules.find(repo)
+    standing = await operator.watch_commands.find(repo)
     if standing is None:
         raise unknown(repo)
     return standing
@@ -202,19 +202,19 @@ async def find(operator: Operator, repo: str) -> CurrentRule:
 
 async def _asked(operator: Operator, repo: str, idempotency_key: UUID | None) -> Reply | None:
     """The answer to a word that was said before, under the same id."""
-    asked = await operator.rules.asked(repo, idempotency_key) if idempotency_key is not None else None
+    asked = await operator.watch_commands.known_request(repo, idempotency_key) if idempotency_key is not None else None
     if asked is None:
         return None
-    if not asked.here:
+    if not asked.same_target:
         raise taken(asked.rollout_id)
     return Reply(message=f"Deploying to {asked.tag or asked.what}", rollout_id=asked.rollout_id)
 
 
 async def _execute(operator: Operator, word: Command) -> CommandResult:
-    commanded = await operator.rules.execute(word)
+    commanded = await operator.watch_commands.execute(word)
     if commanded is None:
         raise unknown(word.watch)
-    if commanded.taken and word.idempotency_key is not None:
+    if commanded.key_conflict and word.idempotency_key is not None:
         raise taken(word.idempotency_key)
     log.info(
         "word.spoken",

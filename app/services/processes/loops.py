@@ -37,7 +37,7 @@ class LoopState:
     name: str
     late: float
     problem: str
-    stands: bool = False
+    is_stalled: bool = False
     is_step: bool = False
 
 
@@ -75,7 +75,7 @@ class Loop:
     def state(self) -> LoopState:
         """How it is now."""
         late = max(0.0, self._clock() - self._due_at)
-        return LoopState(name=self.name, late=late, problem=self.problem, stands=late > self._grace)
+        return LoopState(name=self.name, late=late, problem=self.problem, is_stalled=late > self._grace)
 
     @property
     def is_stuck(self) -> bool:
@@ -186,7 +186,7 @@ class Loops:
 
 def standing(states: tuple[LoopState, ...]) -> str:
     """One sentence about the loops that stand still, and one about the steps that fail; "" when there are none."""
-    late = sorted((state for state in states if state.stands), key=lambda state: -state.late)
+    late = sorted((state for state in states if state.is_stalled), key=lambda state: -state.late)
     loops, steps = [each for each in late if not each.is_step], [each for each in late if each.is_step]
     return ". ".join(filter(None, (_late(loops), _failing(steps))))
 

@@ -136,7 +136,7 @@ def _silent(work: Work, kind: ProcessKind) -> SystemOutage | None:
 
 def _standing(work: Work, kind: ProcessKind) -> SystemOutage | None:
     """Processes that are there, and whose loops are not: all that have it, with the reason of the first."""
-    stand = [each for each in _there(work, kind) if any(loop.stands for loop in each.loops)]
+    stand = [each for each in _there(work, kind) if any(loop.is_stalled for loop in each.loops)]
     if not stand:
         return None
     return SystemOutage(name=kind.value, problem=f"{_named(stand)}: {standing(stand[0].loops)}", since=None)

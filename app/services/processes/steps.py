@@ -64,7 +64,7 @@ class Steps:
             name=", ".join(names[:_NAMED]) + more,
             late=self._clock() - first.since,
             problem=first.problem,
-            stands=True,
+            is_stalled=True,
             is_step=True,
         )
 

@@ -70,7 +70,7 @@ class ChangeWaiter:
     async def _moved(self, rollout_id: UUID, place: JobPlace, wait_index: WaitIndex, within: float) -> None:
         """Wait for a move; what nobody foresaw is taken for one, after a pause: the look finds out what it is."""
         try:
-            await self._deployer.moved(place, wait_index, within=within)
+            await self._deployer.wait_for_change(place, wait_index, within=within)
         except (Exception, asyncio.CancelledError) as error:
             if is_cancelled():
                 raise

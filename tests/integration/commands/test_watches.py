@@ -48,8 +48,8 @@ class World:
     @property
     def operator(self) -> Operator:
         return Operator(
-            rules=PostgresWatchCommands(self.database),
-            steering=PostgresRolloutCommands(self.database),
+            watch_commands=PostgresWatchCommands(self.database),
+            rollout_commands=PostgresRolloutCommands(self.database),
             registries=self.registry,
             deployer=PlanningDeployer(),
             waker=self.waker,
@@ -118,7 +118,7 @@ async def test_a_pin_is_stored_with_a_rollout_and_rung_for(world: World) -> None
     assert await world.items(reply.rollout_id) == {"app": ("v1.0.0", digest_of("v1.0.0"), True)}
     (target,) = await world.rows("SELECT job_id, target_id FROM wakes JOIN targets USING (target_id)")
     assert target["job_id"] == "web"
-    assert world.waker.wakes == [("look", str(target["target_id"]))]
+    assert world.waker.wakes == [("reconcile", str(target["target_id"]))]
 
 
 async def test_a_pin_leaves_the_switch_alone(world: World) -> None:
@@ -323,7 +323,7 @@ async def test_check_makes_the_job_due_and_rings(world: World) -> None:
     await watches.check(world.operator, "other", by="")
     (target,) = await world.rows("SELECT job_id, target_id FROM wakes JOIN targets USING (target_id)")
     assert target["job_id"] == "elsewhere"
-    assert world.waker.wakes == [("look", str(target["target_id"]))]
+    assert world.waker.wakes == [("reconcile", str(target["target_id"]))]
 
 
 async def test_pausing_and_resuming_make_everything_due_once(world: World) -> None:
@@ -359,7 +359,7 @@ async def test_what_is_wanted_after_a_word_comes_from_the_tags_seen_last(world: 
 
 async def test_a_store_that_is_away_is_named(world: World) -> None:
     nowhere = Database("postgresql://nobody@127.0.0.1:1/nothing")
-    operator = replace(world.operator, rules=PostgresWatchCommands(nowhere))
+    operator = replace(world.operator, watch_commands=PostgresWatchCommands(nowhere))
     with pytest.raises(StoreUnavailable):
         await watches.set_rule(operator, "app", by="", auto_deploy=True)
     assert world.registry.asked == 0

@@ -11,7 +11,7 @@ from app.adapters.postgres.processes.presence import FORGOTTEN, PostgresPresence
 from app.services.processes.loops import LoopState
 from app.services.processes.presence import Beat, ProcessKind
 
-LOOPS = (LoopState(name="sweep", late=7.5, problem="its \0 words", stands=True),)
+LOOPS = (LoopState(name="sweep", late=7.5, problem="its \0 words", is_stalled=True),)
 
 
 @pytest.fixture
@@ -46,7 +46,9 @@ async def test_a_beat_writes_one_row(database: Database, presences: PostgresPres
     await presences.beat(first)
     (row,) = await rows(database)
     assert (row["process_id"], row["kind"], row["host"], row["pid"]) == (first.process_id, "worker", "host-1", 17)
-    assert row["loops"] == [{"name": "sweep", "late": 7.5, "stands": True, "is_step": False, "problem": "its  words"}]
+    assert row["loops"] == [
+        {"name": "sweep", "late": 7.5, "is_stalled": True, "is_step": False, "problem": "its  words"}
+    ]
     assert 60 <= row["ran"] < 120
     await presences.beat(replace(first, loops=()))
     (again,) = await rows(database)

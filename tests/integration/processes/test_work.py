@@ -116,7 +116,7 @@ async def test_polls_whose_time_has_come_wait(quiet: Database) -> None:
 
 async def test_processes_are_read_as_they_said_they_are(quiet: Database) -> None:
     presences = PostgresPresences(quiet)
-    stands = LoopState(name="sweep", late=7.5, problem="locked", stands=True)
+    stands = LoopState(name="sweep", late=7.5, problem="locked", is_stalled=True)
     await presences.beat(replace(beat(), loops=(stands,)))
     (seen,) = (await work(quiet)).processes
     assert seen.is_there

@@ -6,7 +6,7 @@ from app.domain.hold import holds
 from app.services.commands.watch_commands import Released
 
 _STATE = """
-SELECT coalesce(d.message, '') AS audit_log, coalesce(d.reason, '') AS decided, w.rolled_back_at, w.drifted_at,
+SELECT coalesce(d.message, '') AS message, coalesce(d.reason, '') AS decided, w.rolled_back_at, w.drifted_at,
   w.commanded_at, (SELECT max(first_found_at) FROM found_digests s WHERE s.watch_name = w.name) AS newest_found_at
 FROM watches w LEFT JOIN decisions d USING (decision_id)
 WHERE w.name = $1

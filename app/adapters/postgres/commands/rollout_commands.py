@@ -101,7 +101,7 @@ class PostgresRolloutCommands:
             canary_command=CanaryCommand(row["canary_command"]) if row["canary_command"] else None,
         )
 
-    async def canary_command(self, rollout_id: UUID, canary_command: CanaryCommand, *, by: str) -> bool:
+    async def command_canaries(self, rollout_id: UUID, canary_command: CanaryCommand, *, by: str) -> bool:
         """Store the wish; it is told once."""
         async with self._database.transaction() as connection:
             before = await connection.fetchval(_WISH, rollout_id, canary_command.value, by)
@@ -113,7 +113,7 @@ class PostgresRolloutCommands:
                 await audit.tell(connection, action, by=by, watches=names, detail=detail, rollout_id=rollout_id)
         return True
 
-    async def past(self, rollout_id: UUID) -> RevertibleRollout | None:
+    async def revertible(self, rollout_id: UUID) -> RevertibleRollout | None:
         """Read the rollout and its watches, in two statements."""
         async with self._database.connection() as connection:
             row = await connection.fetchrow(_PAST, rollout_id)
@@ -130,14 +130,14 @@ class PostgresRolloutCommands:
             newest=row["newest"],
             undone_by_rollout=back.rollout_id if back else None,
             undoing=back.label if back and not back.ended else "",
-            brought=tuple(_brought(each, place(row)) for each in brought),
+            items=tuple(_brought(each, place(row)) for each in brought),
         )
 
-    async def asked(self, rollout_id: UUID, idempotency_key: UUID) -> KnownRequest | None:
+    async def known_request(self, rollout_id: UUID, idempotency_key: UUID) -> KnownRequest | None:
         """Read the rollout of that id beside the other's target."""
         async with self._database.connection() as connection:
             target_id = await connection.fetchval(_TARGET, rollout_id)
-            return await audit.asked(connection, idempotency_key, target_id=target_id)
+            return await audit.known_request(connection, idempotency_key, target_id=target_id)
 
     async def roll_back(
         self,
@@ -158,8 +158,10 @@ class PostgresRolloutCommands:
     ) -> RollbackRequested | None:
         async with self._database.transaction() as connection:
             await targets.lock(connection, past.target_id)
-            if idempotency_key and (known := await audit.asked(connection, idempotency_key, target_id=past.target_id)):
-                return RollbackRequested(rollout_id=idempotency_key, taken=not known.here)
+            if idempotency_key and (
+                known := await audit.known_request(connection, idempotency_key, target_id=past.target_id)
+            ):
+                return RollbackRequested(rollout_id=idempotency_key, key_conflict=not known.same_target)
             if await connection.fetchval(_NEWEST, past.target_id) != past.newest:
                 return None
             request = rollback(past, destinations, by=by)

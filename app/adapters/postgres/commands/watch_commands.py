@@ -83,10 +83,10 @@ class PostgresWatchCommands:
             if before is None:
                 return None
             if word.idempotency_key and (
-                known := await audit.asked(connection, word.idempotency_key, target_id=target["target_id"])
+                known := await audit.known_request(connection, word.idempotency_key, target_id=target["target_id"])
             ):
                 return CommandResult(
-                    target_id=target["target_id"], rollout_id=word.idempotency_key, taken=not known.here
+                    target_id=target["target_id"], rollout_id=word.idempotency_key, key_conflict=not known.same_target
                 )
             await connection.execute(_SET, word.watch, word.pinned_tag, word.auto_deploy)
             toggled = of_auto_deploy(
@@ -114,7 +114,7 @@ class PostgresWatchCommands:
             target_id=target["target_id"], rollout_id=rollout_id, notification_delivery_ids=tuple(notifications)
         )
 
-    async def asked(self, name: str, idempotency_key: UUID) -> KnownRequest | None:
+    async def known_request(self, name: str, idempotency_key: UUID) -> KnownRequest | None:
         """Read the rollout of that id beside the watch's target."""
         if "\0" in name:
             return None
@@ -122,7 +122,7 @@ class PostgresWatchCommands:
             target_id = await connection.fetchval(_TARGET, name)
             if target_id is None:
                 return None
-            return await audit.asked(connection, idempotency_key, target_id=target_id, watch=name)
+            return await audit.known_request(connection, idempotency_key, target_id=target_id, watch=name)
 
     async def release(self, name: str, *, by: str) -> Released | None:
         """Let the watch go, then make the other jobs of its repository due where a failure was let go."""
@@ -137,7 +137,7 @@ class PostgresWatchCommands:
                 return None
             released = await holds.release(connection, name, target["target_id"], by=by)
             if released.due:
-                detail = "; ".join(released.told)
+                detail = "; ".join(released.messages)
                 await audit.tell(connection, AuditAction.RELEASE, by=by, watches=[name], detail=detail)
                 await make_due(connection, [target["target_id"]])
             siblings = await holds.make_siblings_due(connection, name) if released.failed else ()

@@ -184,9 +184,9 @@ async def test_it_is_late_from_when_the_next_turn_was_due() -> None:
     clock.now += 4
     assert loops.states == (LoopState(name="poll", late=0.0, problem=""),)
     clock.now += 6
-    assert (loop.state.late, loop.state.stands, loops.problem) == (5.0, False, "")
+    assert (loop.state.late, loop.state.is_stalled, loops.problem) == (5.0, False, "")
     clock.now += 2
-    assert loop.state.stands
+    assert loop.state.is_stalled
     assert loops.problem.startswith("no turn was completed for 7 s by: poll; ")
     loop.completed(None)
     clock.now += 1000
@@ -210,9 +210,9 @@ async def test_who_does_not_even_try_is_stuck_and_who_fails_is_not() -> None:
 
 def test_loops_that_stand_still_are_one_sentence_with_the_longest_first() -> None:
     states = (
-        LoopState(name="poll", late=8.2, problem="Postgres is away", stands=True),
+        LoopState(name="poll", late=8.2, problem="Postgres is away", is_stalled=True),
         LoopState(name="reload", late=3.0, problem=""),
-        LoopState(name="sweep", late=12.4, problem="", stands=True),
+        LoopState(name="sweep", late=12.4, problem="", is_stalled=True),
     )
     assert standing(states) == "no turn was completed for 12 s by: sweep, poll: Postgres is away"
     assert standing(states[1:2]) == ""

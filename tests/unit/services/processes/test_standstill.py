@@ -11,7 +11,7 @@ from app.services.processes.presence import ProcessKind
 from app.services.processes.standstill import KnownProcess, WaitingWork, Work, standstill
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-STANDS = LoopState(name="poll", late=9.0, problem="locked", stands=True)
+STANDS = LoopState(name="poll", late=9.0, problem="locked", is_stalled=True)
 
 
 def seen(kind: ProcessKind, *, age: float = 1.0, pid: int = 7, loops: tuple[LoopState, ...] = ()) -> KnownProcess:
