@@ -286,7 +286,7 @@ class MemoryRolloutCommands:
 
     async def roll_back(
         self,
-        past: RevertibleRollout,
+        revertible: RevertibleRollout,
         destinations: Sequence[Destination],
         *,
         by: str,
