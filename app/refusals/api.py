@@ -247,7 +247,7 @@ class _Box:
 
 def _replays() -> Iterator[RefusalRow]:
     for when, left, thing, fix in (
-        ("the delivery is unknown", None, "delivery", "take one that the page lists"),
+        ("the delivery is unknown", None, "delivery", "choose one that the page lists"),
         ("nothing of it is kept", KeptDelivery(source="hub", body=None, events=0), str(OTHER), "push the tag again"),
         ("its source is gone", KeptDelivery(source="hub", body=b"{}", events=0), "'hub'", "put [webhooks.hub] back"),
     ):

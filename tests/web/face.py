@@ -366,7 +366,7 @@ class Face:
     waker: InProcessDoorbell = field(default_factory=InProcessDoorbell)
     pending: tuple[str, ...] | Exception = ()
     problem: str = ""
-    standing: str = ""
+    stalled: str = ""
 
     @property
     def services(self) -> "Face":

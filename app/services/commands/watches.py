@@ -82,7 +82,7 @@ async def set_rule(
 
 
 async def reset(operator: Operator, repo: str, *, by: str, idempotency_key: UUID | None = None) -> Reply:
-    """Follow releases and switch auto deploy on, always; deploy only if it does not run yet. As `set_rule` otherwise."""
+    """Follow releases and switch auto deploy on; deploy only if it does not run yet. As `set_rule` otherwise."""
     if known := await _known_reply(operator, repo, idempotency_key):
         return known
     current = await find(operator, repo)

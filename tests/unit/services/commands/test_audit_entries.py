@@ -6,7 +6,7 @@ import pytest
 
 from app.domain.rollout import Origin
 from app.services.commands.audit import AuditAction
-from app.services.commands.audit_entries import audit_entries, pause_entry, rollback_entry, canary_entry
+from app.services.commands.audit_entries import audit_entries, canary_entry, pause_entry, rollback_entry
 from app.services.commands.rollout_commands import Destination
 from app.services.commands.watch_commands import Command, DeployRequest
 from app.services.rollout.rollouts import CanaryCommand
