@@ -111,7 +111,7 @@ async def test_most_watches_go_only_when_a_person_accepts_it(installation: Site,
     await says(api, "2 of 3 watches (other, third)", "reload --accept")
     await is_as_before(api, "app", "other", "third")
     assert await taken(api, "third") == 1
-    assert "takes away 2 watches: other, third" in command(installation, "reload")
+    assert "removes 2 watches: other, third" in command(installation, "reload")
     await says(api, "2 of 3 watches")
     assert "Accepted" in command(installation, "reload", "--accept")
     await says(api)

@@ -171,11 +171,11 @@ def test_a_refusal_stands_on_the_page_again(face: Face, browser: TestClient, scr
     answer = browser.post("/confirm/release/app", data=form())
     page = Outline(answer.text)
     assert answer.status_code == 409
-    assert "Nothing of app is held back" in page.text
+    assert "No hold of app waits for a release" in page.text
     assert page.form("/confirm/release/app")
     beside = script.post("/confirm/release/app", data=form())
     assert (beside.status_code, beside.headers["content-type"]) == (409, "text/plain; charset=utf-8")
-    assert beside.text.startswith("Nothing of app is held back")
+    assert beside.text.startswith("No hold of app waits for a release")
 
 
 def test_while_postgres_is_away(face: Face, browser: TestClient, script: TestClient) -> None:

@@ -72,15 +72,15 @@ def test_what_has_no_canaries_is_not_promoted(face: Face, client: TestClient) ->
 @pytest.mark.parametrize("way", ["promote", "fail"])
 def test_only_a_deployment_under_way_can_be_steered(face: Face, client: TestClient, way: str) -> None:
     face.rollout_commands.found = replace(UNDERWAY, outcome=OutcomeKind.NEXT_LAUNCH)
-    assert "is over (effective at next launch)" in refused(client, f"{PATH}/{way}")
+    assert "has ended (effective at next launch)" in refused(client, f"{PATH}/{way}")
     face.rollout_commands.found = replace(UNDERWAY, registered=False)
     assert "not registered with Nomad yet" in refused(client, f"{PATH}/{way}")
     face.rollout_commands.found = replace(UNDERWAY, deployment=None)
     assert "no Nomad deployment" in refused(client, f"{PATH}/{way}")
     face.rollout_commands.found = replace(UNDERWAY, deployment=replace(DEPLOYMENT, phase=DeploymentPhase.FAILED))
-    assert "is over" in refused(client, f"{PATH}/{way}")
+    assert "has ended" in refused(client, f"{PATH}/{way}")
     face.rollout_commands.found, face.rollout_commands.moved_on = UNDERWAY, True
-    assert "is over" in refused(client, f"{PATH}/{way}")
+    assert "has ended" in refused(client, f"{PATH}/{way}")
     assert face.waker.wakes == []
 
 
@@ -150,7 +150,7 @@ def test_a_registry_that_does_not_tell_stops_a_rollback(face: Face, client: Test
 
 def test_a_rollback_that_another_rollout_overtook_is_to_be_asked_again(face: Face, client: TestClient) -> None:
     face.rollout_commands.moved_on = True
-    assert "ask again" in refused(client, f"{PATH}/rollback")
+    assert "try again" in refused(client, f"{PATH}/rollback")
 
 
 def test_a_release_says_what_was_let_go(face: Face, client: TestClient) -> None:
@@ -165,7 +165,7 @@ def test_a_release_says_what_was_let_go(face: Face, client: TestClient) -> None:
 def test_where_nothing_is_held_the_state_is_told(face: Face, client: TestClient) -> None:
     assert "v1.1.0 runs" in refused(client, "/repos/app/release-hold")
     face.watch_commands.released = Released(state="")
-    assert "not looked at yet" in refused(client, "/repos/app/release-hold")
+    assert "not checked yet" in refused(client, "/repos/app/release-hold")
     assert client.post("/repos/nobody/release-hold").status_code == 400
     assert face.waker.wakes == []
 
