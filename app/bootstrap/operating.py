@@ -28,8 +28,8 @@ async def open_operator(settings: Settings) -> AsyncIterator[Operator]:
     broker = open_broker(settings.redis_url.reveal())
     try:
         yield Operator(
-            rules=PostgresWatchCommands(database),
-            steering=PostgresRolloutCommands(database),
+            watch_commands=PostgresWatchCommands(database),
+            rollout_commands=PostgresRolloutCommands(database),
             registries=registries,
             deployer=deployer,
             waker=PromptDoorbell(broker),

@@ -61,8 +61,8 @@ class Services:
     channels: PostgresChannels
     inbox: DeliveryStore
     schedule: Schedule
-    rules: WatchCommands
-    steering: RolloutCommands
+    watch_commands: WatchCommands
+    rollout_commands: RolloutCommands
     queries: Queries
     board: Board
     watches: WatchStore
@@ -122,8 +122,8 @@ def build_services(settings: Settings, kept: KeptOpen) -> Services:
         channels=PostgresChannels(database),
         inbox=PostgresInbox(database, door=kept.door),
         schedule=PostgresSchedule(database),
-        rules=PostgresWatchCommands(database),
-        steering=PostgresRolloutCommands(database),
+        watch_commands=PostgresWatchCommands(database),
+        rollout_commands=PostgresRolloutCommands(database),
         queries=PostgresQueries(database),
         board=PostgresBoard(database),
         watches=PostgresWatches(database),

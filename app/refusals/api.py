@@ -48,7 +48,7 @@ def api() -> Iterator[RefusalRow]:
     yield from _signing_in()
     yield from _what_is_asked()
     yield from _forms()
-    yield from _steering()
+    yield from _canary_commands()
     yield from _rollbacks()
     yield from _redeploys()
     yield from _replays()
@@ -154,42 +154,46 @@ def _pressed(when: str, path: str, body: str, thing: str, fix: str, *, kind: str
     return RefusalRow(when=when, name=str(answer.status_code), sentence=answer.text, thing=thing, fix=fix)
 
 
-def _steering() -> Iterator[RefusalRow]:
+def _canary_commands() -> Iterator[RefusalRow]:
     over = replace(UNDERWAY, outcome=OutcomeKind.SUCCEEDED)
-    yield _steered("it is over", over, "GET /rollouts lists those under way")
+    yield _canary_command("it is over", over, "GET /rollouts lists those under way")
     unregistered = replace(UNDERWAY, registered=False)
-    yield _steered("it is not in Nomad yet", unregistered, "ask again once it is under way")
+    yield _canary_command("it is not in Nomad yet", unregistered, "try again once it is under way")
     for when, deployment, fix in (
-        ("it has no deployment", None, "ask again later"),
+        ("it has no deployment", None, "try again later"),
         (
             "its deployment is over",
             replace(DEPLOYMENT, phase=DeploymentPhase.FAILED, description="Deployment marked as failed"),
             "see GET /rollouts/",
         ),
         ("it has no canaries", replace(DEPLOYMENT, canaries=0, awaits_promotion=False), "it goes on by itself"),
-        ("they are not healthy", replace(DEPLOYMENT, canaries=2, awaits_promotion=False), "ask again when"),
+        ("they are not healthy", replace(DEPLOYMENT, canaries=2, awaits_promotion=False), "try again when"),
         ("they do not wait", replace(DEPLOYMENT, awaits_promotion=False), "it goes on by itself"),
     ):
-        yield _steered(when, replace(UNDERWAY, deployment=deployment), fix)
+        yield _canary_command(when, replace(UNDERWAY, deployment=deployment), fix)
 
 
-def _steered(when: str, found: Underway, fix: str) -> RefusalRow:
-    return _asked(when, SampleProcess(steering=OneRollout(found=found)), "POST", f"{PATH}/promote", str(ROLLOUT), fix)
+def _canary_command(when: str, found: Underway, fix: str) -> RefusalRow:
+    return _asked(
+        when, SampleProcess(rollout_commands=OneRollout(found=found)), "POST", f"{PATH}/promote", str(ROLLOUT), fix
+    )
 
 
 def _rollbacks() -> Iterator[RefusalRow]:
     unknown = replace(DEPLOYED, from_tag="", from_digest="")
     absent = replace(DEPLOYED, from_tag="v0.1.0", from_digest="sha256:" + "0" * 64)
     for when, past, thing, fix in (
-        ("it was taken back already", replace(PAST, undone_by_rollout=OTHER), str(ROLLOUT), "POST /rollouts/"),
-        ("it was never registered", replace(PAST, registered=False), str(ROLLOUT), "name one of"),
-        ("it failed, and is not the newest", _earlier(OutcomeKind.FAILED), str(ROLLOUT), "name one of"),
+        ("it was undone already", replace(PAST, undone_by_rollout=OTHER), str(ROLLOUT), "POST /rollouts/"),
+        ("it was never registered", replace(PAST, registered=False), str(ROLLOUT), "choose one of"),
+        ("it failed, and is not the newest", _earlier(OutcomeKind.FAILED), str(ROLLOUT), "choose one of"),
         ("that runs already", _earlier(OutcomeKind.SUCCEEDED), "app v1.1.0", "deploy it by POST /tags/"),
-        ("its watch is gone", replace(PAST, brought=(replace(DEPLOYED, watch=None),)), "app", "put it back into"),
-        ("what ran before is unknown", replace(PAST, brought=(unknown,)), "app", "deploy a tag of GET /repos"),
-        ("the registry dropped it", replace(PAST, brought=(absent,)), "app v0.1.0", "push it again"),
+        ("its watch is gone", replace(PAST, items=(replace(DEPLOYED, watch=None),)), "app", "put it back into"),
+        ("what ran before is unknown", replace(PAST, items=(unknown,)), "app", "deploy a tag of GET /repos"),
+        ("the registry dropped it", replace(PAST, items=(absent,)), "app v0.1.0", "push it again"),
     ):
-        yield _asked(when, SampleProcess(steering=OneRollout(known=past)), "POST", f"{PATH}/rollback", thing, fix)
+        yield _asked(
+            when, SampleProcess(rollout_commands=OneRollout(known=past)), "POST", f"{PATH}/rollback", thing, fix
+        )
     yield _asked(
         "another came in between", SampleProcess(), "POST", f"{PATH}/rollback", str(ROLLOUT), "see GET /rollouts"
     )
@@ -206,18 +210,22 @@ def _redeploys() -> Iterator[RefusalRow]:
     yield _refused("no tag is named", unnamed, "tag of app", "name one of those")
     absent = watches.redeploy(operator, "app", tag="v9.9.9", by="")
     yield _refused("the tag to deploy again is gone", absent, "tag v9.9.9", "push it first")
-    others = KnownRequest(rollout_id=OTHER, here=False, what="other v1.0.0")
+    others = KnownRequest(rollout_id=OTHER, same_target=False, what="other v1.0.0")
     twice = watches.redeploy(
-        _operator(SampleProcess(rules=NothingHeld(requested=others))), "app", tag="v1.0.0", by="", idempotency_key=OTHER
+        _operator(SampleProcess(watch_commands=NothingHeld(requested=others))),
+        "app",
+        tag="v1.0.0",
+        by="",
+        idempotency_key=OTHER,
     )
-    yield _refused("the id is another job's rollout", twice, str(OTHER), "ask again")
+    yield _refused("the id is another job's rollout", twice, str(OTHER), "try again")
 
 
 def _operator(process: SampleProcess) -> Operator:
     """What handlers make of a process; each part answers only what a refused request asks."""
     return Operator(
-        rules=cast("watch_commands.WatchCommands", process.rules),
-        steering=cast("rollout_commands.RolloutCommands", process.steering),
+        watch_commands=cast("watch_commands.WatchCommands", process.watch_commands),
+        rollout_commands=cast("rollout_commands.RolloutCommands", process.rollout_commands),
         registries=process.registries,
         deployer=cast("ports.Deployer", process.deployer),
         waker=process.waker,
@@ -239,7 +247,7 @@ class _Box:
 
 def _replays() -> Iterator[RefusalRow]:
     for when, left, thing, fix in (
-        ("the delivery is unknown", None, "delivery", "take one that the page lists"),
+        ("the delivery is unknown", None, "delivery", "choose one that the page lists"),
         ("nothing of it is kept", KeptDelivery(source="hub", body=None, events=0), str(OTHER), "push the tag again"),
         ("its source is gone", KeptDelivery(source="hub", body=b"{}", events=0), "'hub'", "put [webhooks.hub] back"),
     ):

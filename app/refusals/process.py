@@ -89,7 +89,7 @@ PAST = RevertibleRollout(
     newest=ROLLOUT,
     undone_by_rollout=None,
     undoing="",
-    brought=(DEPLOYED,),
+    items=(DEPLOYED,),
 )
 
 
@@ -116,7 +116,7 @@ class NothingHeld:
         known = name == WATCH.name
         return CurrentRule(watch=WATCH, pinned_tag="", auto_deploy=True, running_tag=None) if known else None
 
-    async def asked(self, name: str, idempotency_key: UUID) -> KnownRequest | None:
+    async def known_request(self, name: str, idempotency_key: UUID) -> KnownRequest | None:
         return self.requested
 
     async def release(self, name: str, *, by: str) -> Released:
@@ -133,15 +133,15 @@ class OneRollout:
     async def underway(self, rollout_id: UUID) -> Underway:
         return self.found
 
-    async def past(self, rollout_id: UUID) -> RevertibleRollout:
+    async def revertible(self, rollout_id: UUID) -> RevertibleRollout:
         return self.known
 
-    async def asked(self, rollout_id: UUID, idempotency_key: UUID) -> None:
+    async def known_request(self, rollout_id: UUID, idempotency_key: UUID) -> None:
         return None
 
     async def roll_back(
         self,
-        past: RevertibleRollout,
+        revertible: RevertibleRollout,
         destinations: Sequence[Destination],
         *,
         by: str,
@@ -201,8 +201,8 @@ class SampleProcess:
     listening: Listening = LOOPBACK
     settings: SampleSettings = field(default_factory=SampleSettings)
     queries: OneWatch = field(default_factory=OneWatch)
-    rules: NothingHeld = field(default_factory=NothingHeld)
-    steering: OneRollout = field(default_factory=OneRollout)
+    watch_commands: NothingHeld = field(default_factory=NothingHeld)
+    rollout_commands: OneRollout = field(default_factory=OneRollout)
     registries: TwoTags = field(default_factory=TwoTags)
     deployer: NoJob = field(default_factory=NoJob)
     waker: NobodyWoken = field(default_factory=NobodyWoken)

@@ -86,8 +86,8 @@ async def test_an_emptied_and_a_cut_off_file_change_nothing_and_are_told(
     await says(api)
     await is_as_before(api, "app", "other", "third")
     log = installation.processes[0].log.read_text()
-    assert log.count("configuration.not_reloaded") == 5
-    assert log.count("configuration.reloaded") == 1
+    assert log.count("config.reload_failed") == 5
+    assert log.count("config.reloaded") == 1
 
 
 async def test_a_restart_is_the_way_to_run_without_tokens(installation: Site, api: httpx.AsyncClient) -> None:
@@ -111,7 +111,7 @@ async def test_most_watches_go_only_when_a_person_accepts_it(installation: Site,
     await says(api, "2 of 3 watches (other, third)", "reload --accept")
     await is_as_before(api, "app", "other", "third")
     assert await taken(api, "third") == 1
-    assert "takes away 2 watches: other, third" in command(installation, "reload")
+    assert "removes 2 watches: other, third" in command(installation, "reload")
     await says(api, "2 of 3 watches")
     assert "Accepted" in command(installation, "reload", "--accept")
     await says(api)

@@ -25,10 +25,10 @@ class UnusedDeployer:
     async def observe(self, place: JobPlace, submission: Submission, *, deployment_id: str = "") -> Snapshot:
         raise AssertionError("observe")
 
-    async def moved(self, place: JobPlace, wait_index: WaitIndex, *, within: float) -> None:
+    async def wait_for_change(self, place: JobPlace, wait_index: WaitIndex, *, within: float) -> None:
         raise AssertionError("moved")
 
-    async def returned(self, place: JobPlace, submission: Submission) -> Submission | None:
+    async def find_auto_revert(self, place: JobPlace, submission: Submission) -> Submission | None:
         raise AssertionError("returned")
 
     async def diagnose(self, place: JobPlace, submission: Submission) -> Diagnosis:

@@ -214,7 +214,7 @@ async def test_errors_in_every_loop_are_told_and_outlived(ours: Cluster, databas
             await until(partial(_deployed, ours, NAMES[0], tag), "work goes on", within=120)
             for process in ours.processes:
                 lines = [line for line in process.log.read_text().splitlines() if '"loop":"sweep"' in line]
-                assert [sum(event in line for line in lines) for event in ("loop.failed", "loop.turns_again")] == [
+                assert [sum(event in line for line in lines) for event in ("loop.failed", "loop.recovered")] == [
                     number,
                     number,
                 ]
@@ -248,7 +248,7 @@ async def test_a_step_that_fails_every_time_is_told_and_healed(
             f"worker: process {worker.popen.pid} on ",
             f": {step} ",
             "made up",
-            "a mistake of registrywatcher itself",
+            "this is a bug of registrywatcher",
         )
 
         async def told() -> bool:

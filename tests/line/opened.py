@@ -105,8 +105,8 @@ async def line(
                 settings=look_settings or LOOK_DEFAULTS,
             ),
             operator=Operator(
-                rules=PostgresWatchCommands(database),
-                steering=PostgresRolloutCommands(database),
+                watch_commands=PostgresWatchCommands(database),
+                rollout_commands=PostgresRolloutCommands(database),
                 registries=instead or registries,
                 deployer=deployer,
                 waker=waker,

@@ -156,11 +156,11 @@ def _watch(name: str) -> Watch:
 
 
 @dataclass
-class MemoryRules:
-    """Rules that remember what was said; every name of `names` is a watch in a job of its own."""
+class MemoryWatchCommands:
+    """Stores the commands; every name of `names` is a watch in a job of its own."""
 
     names: tuple[str, ...] = ("app", "team/app")
-    message: list[Command] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
     checked: list[str] = field(default_factory=list)
     released: Released = field(default_factory=lambda: Released(state="v1.1.0 runs"))
     paused: bool = False
@@ -171,30 +171,34 @@ class MemoryRules:
             raise self.outage
         if name not in self.names:
             return None
-        said = [word for word in self.message if word.watch == name]
+        given = [command for command in self.commands if command.watch == name]
         return CurrentRule(
             watch=_watch(name),
-            pinned_tag=next((word.pinned_tag for word in reversed(said) if word.pinned_tag is not None), ""),
-            auto_deploy=next((word.auto_deploy for word in reversed(said) if word.auto_deploy is not None), True),
+            pinned_tag=next((command.pinned_tag for command in reversed(given) if command.pinned_tag is not None), ""),
+            auto_deploy=next(
+                (command.auto_deploy for command in reversed(given) if command.auto_deploy is not None), True
+            ),
             running_tag=None,
         )
 
-    async def execute(self, word: Command) -> CommandResult | None:
-        if word.watch not in self.names:
+    async def execute(self, command: Command) -> CommandResult | None:
+        if command.watch not in self.names:
             return None
-        if word.idempotency_key is not None and (known := await self.asked(word.watch, word.idempotency_key)):
-            return CommandResult(target_id=1, rollout_id=word.idempotency_key, taken=not known.here)
-        self.message.append(word)
+        if command.idempotency_key is not None and (
+            known := await self.known_request(command.watch, command.idempotency_key)
+        ):
+            return CommandResult(target_id=1, rollout_id=command.idempotency_key, key_conflict=not known.same_target)
+        self.commands.append(command)
         return CommandResult(
-            target_id=1, rollout_id=(word.idempotency_key or UUID(int=9)) if word.deploy_request else None
+            target_id=1, rollout_id=(command.idempotency_key or UUID(int=9)) if command.deploy_request else None
         )
 
-    async def asked(self, name: str, idempotency_key: UUID) -> KnownRequest | None:
-        for word in self.message:
-            if word.idempotency_key == idempotency_key and word.deploy_request is not None:
-                tag, here = word.deploy_request.tag, word.watch == name
+    async def known_request(self, name: str, idempotency_key: UUID) -> KnownRequest | None:
+        for command in self.commands:
+            if command.idempotency_key == idempotency_key and command.deploy_request is not None:
+                tag, same = command.deploy_request.tag, command.watch == name
                 return KnownRequest(
-                    rollout_id=idempotency_key, here=here, what=f"{word.watch} {tag}", tag=tag if here else ""
+                    rollout_id=idempotency_key, same_target=same, what=f"{command.watch} {tag}", tag=tag if same else ""
                 )
         return None
 
@@ -233,7 +237,7 @@ PAST = RevertibleRollout(
     newest=SUMMARY.rollout_id,
     undone_by_rollout=None,
     undoing="",
-    brought=(
+    items=(
         RevertibleItem(
             name="app",
             watch=_watch("app"),
@@ -248,14 +252,14 @@ PAST = RevertibleRollout(
 
 
 @dataclass
-class MemorySteering:
-    """Steering of one rollout, SUMMARY's and what `ids` names, that remembers what was said."""
+class MemoryRolloutCommands:
+    """Commands about one rollout, SUMMARY's, and those that `ids` names; keeps what was asked for."""
 
     ids: frozenset[UUID] = frozenset({SUMMARY.rollout_id})
     found: Underway | None = UNDERWAY
     known: RevertibleRollout | None = PAST
-    wishes: list[tuple[CanaryCommand, str]] = field(default_factory=list)
-    gone: list[tuple[Destination, ...]] = field(default_factory=list)
+    canary_commands: list[tuple[CanaryCommand, str]] = field(default_factory=list)
+    rollbacks: list[tuple[Destination, ...]] = field(default_factory=list)
     keys: list[UUID | None] = field(default_factory=list)
     moved_on: bool = False
     outage: Exception | None = None
@@ -265,23 +269,25 @@ class MemorySteering:
             raise self.outage
         return self.found if rollout_id in self.ids else None
 
-    async def canary_command(self, rollout_id: UUID, canary_command: CanaryCommand, *, by: str) -> bool:
-        self.wishes.append((canary_command, by))
+    async def command_canaries(self, rollout_id: UUID, canary_command: CanaryCommand, *, by: str) -> bool:
+        self.canary_commands.append((canary_command, by))
         return not self.moved_on
 
-    async def past(self, rollout_id: UUID) -> RevertibleRollout | None:
+    async def revertible(self, rollout_id: UUID) -> RevertibleRollout | None:
         if self.outage is not None:
             raise self.outage
         return self.known if rollout_id in self.ids else None
 
-    async def asked(self, rollout_id: UUID, idempotency_key: UUID) -> KnownRequest | None:
+    async def known_request(self, rollout_id: UUID, idempotency_key: UUID) -> KnownRequest | None:
         if idempotency_key not in self.keys:
             return None
-        return KnownRequest(rollout_id=idempotency_key, here=True, what=", ".join(each.what for each in self.gone[-1]))
+        return KnownRequest(
+            rollout_id=idempotency_key, same_target=True, what=", ".join(each.what for each in self.rollbacks[-1])
+        )
 
     async def roll_back(
         self,
-        past: RevertibleRollout,
+        revertible: RevertibleRollout,
         destinations: Sequence[Destination],
         *,
         by: str,
@@ -289,7 +295,7 @@ class MemorySteering:
     ) -> RollbackRequested | None:
         if idempotency_key is not None and idempotency_key in self.keys:
             return RollbackRequested(rollout_id=idempotency_key)
-        self.gone.append(tuple(destinations))
+        self.rollbacks.append(tuple(destinations))
         self.keys.append(idempotency_key)
         return (
             None
@@ -354,14 +360,14 @@ class Face:
     feed: MemoryFeed = field(default_factory=MemoryFeed)
     inbox: MemoryInbox = field(default_factory=MemoryInbox)
     settings: FaceSettings = field(default_factory=FaceSettings)
-    rules: MemoryRules = field(default_factory=MemoryRules)
-    steering: MemorySteering = field(default_factory=MemorySteering)
+    watch_commands: MemoryWatchCommands = field(default_factory=MemoryWatchCommands)
+    rollout_commands: MemoryRolloutCommands = field(default_factory=MemoryRolloutCommands)
     registries: MemoryRegistry = field(default_factory=_registry)
     deployer: PlanningDeployer = field(default_factory=lambda: PlanningDeployer(job=_job()))
     waker: InProcessDoorbell = field(default_factory=InProcessDoorbell)
     pending: tuple[str, ...] | Exception = ()
     problem: str = ""
-    standing: str = ""
+    stalled: str = ""
 
     @property
     def services(self) -> "Face":

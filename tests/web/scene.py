@@ -119,8 +119,8 @@ def scene() -> Face:
         settings=FaceSettings(webhook_sources=dict.fromkeys(("distribution", "quay"), SOURCE)),
         inbox=_inbox(),
     )
-    face.rules.names = tuple(each.name for each in known)
-    face.steering.ids = frozenset(each.summary.rollout_id for each in ended)
+    face.watch_commands.names = tuple(each.name for each in known)
+    face.rollout_commands.ids = frozenset(each.summary.rollout_id for each in ended)
     return face
 
 

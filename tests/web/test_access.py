@@ -215,7 +215,7 @@ def test_what_a_proxy_passes_on_reads_only(header: str, value: str) -> None:
                 refused = client.request(method, path, headers={name: value})
                 assert refused.status_code == 403
                 assert "[api_tokens.NAME]" in refused.text
-    assert face.rules.message == []
+    assert face.watch_commands.commands == []
 
 
 def test_a_peer_elsewhere_or_wider_sockets_read_only_whatever_they_say() -> None:
@@ -224,7 +224,7 @@ def test_a_peer_elsewhere_or_wider_sockets_read_only_whatever_they_say() -> None
             for headers in ({}, {"X-Forwarded-For": "127.0.0.1"}, {"Forwarded": "for=127.0.0.1"}):
                 assert client.get("/repos", headers=headers).status_code == 200
                 assert client.post("/tags/app", json={"auto_deploy": False}, headers=headers).status_code == 403
-        assert face.rules.message == []
+        assert face.watch_commands.commands == []
 
 
 def test_tokens_that_came_and_went_leave_no_way_in_and_no_loop_of_redirects() -> None:
@@ -275,7 +275,7 @@ def test_the_name_of_the_token_is_who_spoke() -> None:
     face = Face(access=TOKENS)
     with face.client(Authorization="Bearer deploy-secret") as client:
         client.post("/tags/app", json={"auto_deploy": False})
-    assert [word.by for word in face.rules.message] == ["ci"]
+    assert [word.by for word in face.watch_commands.commands] == ["ci"]
 
 
 def test_no_other_site_is_allowed_to_read() -> None:

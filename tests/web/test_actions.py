@@ -34,7 +34,7 @@ def face() -> Face:
 def test_a_check_leads_back_to_the_page_of_its_button(face: Face, browser: TestClient, referer: str, back: str) -> None:
     answer = browser.post("/confirm/check/app", headers={**FORM, "Referer": referer})
     assert (answer.status_code, answer.headers["Location"]) == (303, back)
-    assert face.rules.checked == ["app"]
+    assert face.watch_commands.checked == ["app"]
     assert face.waker.wakes == [("reconcile", "1")]
     assert "Checking app now" in outline(browser, back).text
     assert "Checking app now" not in outline(browser, back).text
@@ -63,7 +63,7 @@ def test_only_a_form_of_our_own_page_does_it(face: Face, script: TestClient, pat
     assert script.post(path, json={}).status_code == 415
     assert script.post(path, content=b"a=%ff", headers=FORM).status_code == 400
     assert script.get(path).status_code == 405
-    assert face.rules.checked == []
+    assert face.watch_commands.checked == []
     assert face.inbox.replayed == []
 
 

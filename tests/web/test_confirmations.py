@@ -42,7 +42,10 @@ ASKED = (
         path=f"/confirm/fail/{ID}", back=f"/rollouts/{ID}", before="marked as failed", after="Failing the deployment"
     ),
     Asked(
-        path=f"/confirm/rollback/{ID}", back=f"/rollouts/{ID}", before="Would go back to app v1.0.0", after="Going back"
+        path=f"/confirm/rollback/{ID}",
+        back=f"/rollouts/{ID}",
+        before="Would roll back to app v1.0.0",
+        after="Rolling back",
     ),
     Asked(path="/confirm/pause", back="/", before="Nothing is deployed by itself for the one watch", after="is paused"),
     Asked(path="/confirm/resume", back="/", before="what was held back", after="is running"),
@@ -57,13 +60,19 @@ def face() -> Face:
     held = replace(WATCH, failed=(digest_of("v1.2.0"),))
     face.queries.known = face.board.known = (held,)
     face.queries.ended = (view(replace(WAITING, rollout_id=ID)),)
-    face.rules.released = Released(state="", failed=("v1.2.0 sha256:abc",))
+    face.watch_commands.released = Released(state="", failed=("v1.2.0 sha256:abc",))
     return face
 
 
 def said(face: Face) -> list[object]:
     """Everything that any store was told to change."""
-    return [*face.rules.message, *face.rules.checked, *face.steering.wishes, *face.steering.gone, *face.waker.wakes]
+    return [
+        *face.watch_commands.commands,
+        *face.watch_commands.checked,
+        *face.rollout_commands.canary_commands,
+        *face.rollout_commands.rollbacks,
+        *face.waker.wakes,
+    ]
 
 
 def form() -> dict[str, str]:
@@ -79,12 +88,12 @@ def test_the_page_says_what_follows_and_changes_nothing(face: Face, browser: Tes
     assert UUID(dict(act.fields)["idempotency_key"])
     assert asked.back in page.links
     assert said(face) == []
-    assert not face.rules.paused
+    assert not face.watch_commands.paused
 
 
 @EACH
 def test_a_browser_is_led_back_and_told_once(face: Face, browser: TestClient, asked: Asked) -> None:
-    face.rules.paused = asked.path == "/confirm/resume"
+    face.watch_commands.paused = asked.path == "/confirm/resume"
     answer = browser.post(asked.path, data=form())
     assert (answer.status_code, answer.headers["Location"]) == (303, asked.back)
     (banner,) = [told for told in [outline(browser, asked.back).text] if asked.after in told]
@@ -94,7 +103,7 @@ def test_a_browser_is_led_back_and_told_once(face: Face, browser: TestClient, as
 
 @EACH
 def test_a_script_is_told_beside_the_button(face: Face, script: TestClient, asked: Asked) -> None:
-    face.rules.paused = asked.path == "/confirm/resume"
+    face.watch_commands.paused = asked.path == "/confirm/resume"
     answer = script.post(asked.path, data=form())
     assert (answer.status_code, answer.content) == (204, b"")
     assert answer.headers["HX-Trigger"].isascii()
@@ -141,7 +150,7 @@ def test_what_deploys_needs_the_forms_key_and_counts_once(face: Face, script: Te
     sent = form()
     first, second = (script.post(path, data=sent) for _ in range(2))
     assert first.headers["HX-Trigger"] == second.headers["HX-Trigger"]
-    assert len(face.rules.message) + len(face.steering.gone) == 1
+    assert len(face.watch_commands.commands) + len(face.rollout_commands.rollbacks) == 1
 
 
 @pytest.mark.parametrize("path", ["reset", "switch-on", "switch-off", "release"])
@@ -158,19 +167,19 @@ def test_an_unknown_rollout(browser: TestClient, script: TestClient, path: str, 
 
 
 def test_a_refusal_stands_on_the_page_again(face: Face, browser: TestClient, script: TestClient) -> None:
-    face.rules.released = Released(state="v1.1.0 runs")
+    face.watch_commands.released = Released(state="v1.1.0 runs")
     answer = browser.post("/confirm/release/app", data=form())
     page = Outline(answer.text)
     assert answer.status_code == 409
-    assert "Nothing of app is held back" in page.text
+    assert "No hold of app waits for a release" in page.text
     assert page.form("/confirm/release/app")
     beside = script.post("/confirm/release/app", data=form())
     assert (beside.status_code, beside.headers["content-type"]) == (409, "text/plain; charset=utf-8")
-    assert beside.text.startswith("Nothing of app is held back")
+    assert beside.text.startswith("No hold of app waits for a release")
 
 
 def test_while_postgres_is_away(face: Face, browser: TestClient, script: TestClient) -> None:
-    face.rules.outage = face.queries.outage = face.board.outage = StoreUnavailable("Postgres is away")
+    face.watch_commands.outage = face.queries.outage = face.board.outage = StoreUnavailable("Postgres is away")
     assert script.post("/confirm/reset/app", data=form()).status_code == 503
     answer = browser.post("/confirm/reset/app", data=form())
     assert answer.status_code == 503
@@ -206,7 +215,7 @@ def test_switching_on_says_what_waits(face: Face, browser: TestClient) -> None:
 
 def test_who_confirmed_is_remembered(face: Face, script: TestClient) -> None:
     script.post(f"/confirm/promote/{ID}", data=form())
-    assert face.steering.wishes == [(CanaryCommand.PROMOTE, "")]
+    assert face.rollout_commands.canary_commands == [(CanaryCommand.PROMOTE, "")]
 
 
 def test_a_name_of_all_letters_can_be_confirmed() -> None:
@@ -218,4 +227,4 @@ def test_a_name_of_all_letters_can_be_confirmed() -> None:
         assert act.action == path
         answer = browser.post(act.action, data=dict(act.fields))
     assert (answer.status_code, answer.headers["Location"]) == (303, f"/repos/{quote(HOSTILE)}")
-    assert [word.watch for word in face.rules.message] == [HOSTILE]
+    assert [word.watch for word in face.watch_commands.commands] == [HOSTILE]

@@ -69,7 +69,7 @@ def test_a_browser_is_led_to_the_login_and_back(browser: TestClient) -> None:
 def test_the_session_is_who_speaks_and_what_it_may(face: Face, browser: TestClient) -> None:
     sign_in(browser)
     assert browser.post("/tags/app", json={"auto_deploy": False}, headers=HERE).status_code == 200
-    assert [word.by for word in face.rules.message] == ["ci"]
+    assert [word.by for word in face.watch_commands.commands] == ["ci"]
     refused = browser.post("/pause", headers=HERE)
     assert refused.status_code == 403
     message = Outline(refused.text).text
@@ -97,7 +97,7 @@ def test_no_other_site_writes_with_a_session_nor_begins_or_ends_one(
     sign_in(browser)
     assert browser.post("/tags/app", json={"auto_deploy": False}, headers=headers).status_code == 403
     assert browser.post("/logout", headers=headers).status_code == 403
-    assert face.rules.message == []
+    assert face.watch_commands.commands == []
     assert browser.get("/", headers=headers).status_code == 200
 
 

@@ -84,7 +84,7 @@ def test_the_chosen_one_says_what_it_would_change(face: Face, browser: TestClien
         assert told in page.text
     assert "registry.example/team/app:v1.0.0" in page.text
     assert page.by_id("do").get("disabled") is None
-    assert face.rules.message == []
+    assert face.watch_commands.commands == []
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_the_label_and_the_rule_follow_the_choice(
 def test_a_redeploy_leaves_the_rule_alone_and_another_tag_is_pinned(face: Face, browser: TestClient) -> None:
     assert browser.post(PAGE, data=form("v1.1.0", "keep")).status_code == 303
     assert browser.post(PAGE, data=form("v1.0.0", "pin")).status_code == 303
-    first, second = face.rules.message
+    first, second = face.watch_commands.commands
     assert (first.pinned_tag, first.auto_deploy, first.deploy_request and first.deploy_request.tag) == (
         None,
         None,
@@ -127,8 +127,8 @@ def test_the_same_form_twice_is_one_deploy(face: Face, browser: TestClient) -> N
     sent = form("v1.0.0")
     answers = [browser.post(PAGE, data=sent) for _ in range(2)]
     assert [each.status_code for each in answers] == [303, 303]
-    assert len(face.rules.message) == 1
-    assert face.rules.message[0].idempotency_key == UUID(sent["idempotency_key"])
+    assert len(face.watch_commands.commands) == 1
+    assert face.watch_commands.commands[0].idempotency_key == UUID(sent["idempotency_key"])
 
 
 def test_the_page_makes_a_new_key_each_time(browser: TestClient) -> None:
@@ -158,7 +158,7 @@ def test_a_refusal_stands_on_the_page_and_beside_the_button(
     beside = script.post(PAGE, data=sent, headers=FORM)
     assert (beside.status_code, beside.headers["content-type"]) == (status, "text/plain; charset=utf-8")
     assert message in beside.text
-    assert face.rules.message == []
+    assert face.watch_commands.commands == []
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_while_something_is_away_nothing_is_deployed(face: Face, script: TestCli
     face.registries.outage = outage
     answer = script.post(PAGE, data=form("v1.0.0"))
     assert (answer.status_code, answer.text) == (503, str(outage))
-    assert face.rules.message == []
+    assert face.watch_commands.commands == []
 
 
 def test_what_cannot_be_foreseen_cannot_be_pressed(face: Face, browser: TestClient) -> None:

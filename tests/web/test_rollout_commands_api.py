@@ -7,8 +7,7 @@ from uuid import UUID
 import pytest
 from starlette.testclient import TestClient
 
-from app.domain.deployment import DeploymentPhase
-from app.domain.job import Preview
+from app.domain.job import DeploymentPhase, Preview
 from app.domain.rollout import OutcomeKind
 from app.errors import (
     JobChanged,
@@ -43,45 +42,45 @@ def test_a_wish_is_stored_and_rung_for(face: Face, client: TestClient, way: str)
     assert answer.status_code == 200
     assert answer.json()["rollout_id"] == str(SUMMARY.rollout_id)
     assert "app v1.1.0" in answer.json()["message"]
-    assert face.steering.wishes == [(CanaryCommand(way), "")]
+    assert face.rollout_commands.canary_commands == [(CanaryCommand(way), "")]
     assert face.waker.wakes == [("follow", str(SUMMARY.rollout_id))]
 
 
 @pytest.mark.parametrize("way", ["promote", "fail"])
 def test_the_same_wish_again_is_the_same_answer(face: Face, client: TestClient, way: str) -> None:
     first = client.post(f"{PATH}/{way}").json()
-    face.steering.found = replace(UNDERWAY, canary_command=CanaryCommand(way))
+    face.rollout_commands.found = replace(UNDERWAY, canary_command=CanaryCommand(way))
     assert client.post(f"{PATH}/{way}").json() == first
-    assert len(face.steering.wishes) == 1
+    assert len(face.rollout_commands.canary_commands) == 1
 
 
 def test_canaries_that_are_not_all_healthy_are_not_promoted(face: Face, client: TestClient) -> None:
     waiting = replace(DEPLOYMENT, canaries=2, healthy=1, awaits_promotion=False)
-    face.steering.found = replace(UNDERWAY, deployment=waiting)
+    face.rollout_commands.found = replace(UNDERWAY, deployment=waiting)
     assert "its canaries are not all healthy yet: 1 of 2" in refused(client, f"{PATH}/promote")
     assert client.post(f"{PATH}/fail").status_code == 200
 
 
 def test_what_has_no_canaries_is_not_promoted(face: Face, client: TestClient) -> None:
-    face.steering.found = replace(UNDERWAY, deployment=replace(DEPLOYMENT, canaries=0, awaits_promotion=False))
+    face.rollout_commands.found = replace(UNDERWAY, deployment=replace(DEPLOYMENT, canaries=0, awaits_promotion=False))
     assert "no canaries" in refused(client, f"{PATH}/promote")
-    face.steering.found = replace(UNDERWAY, deployment=replace(DEPLOYMENT, awaits_promotion=False))
+    face.rollout_commands.found = replace(UNDERWAY, deployment=replace(DEPLOYMENT, awaits_promotion=False))
     assert "goes on by itself" in refused(client, f"{PATH}/promote")
-    assert face.steering.wishes == []
+    assert face.rollout_commands.canary_commands == []
 
 
 @pytest.mark.parametrize("way", ["promote", "fail"])
 def test_only_a_deployment_under_way_can_be_steered(face: Face, client: TestClient, way: str) -> None:
-    face.steering.found = replace(UNDERWAY, outcome=OutcomeKind.NEXT_LAUNCH)
-    assert "is over (effective at next launch)" in refused(client, f"{PATH}/{way}")
-    face.steering.found = replace(UNDERWAY, registered=False)
+    face.rollout_commands.found = replace(UNDERWAY, outcome=OutcomeKind.NEXT_LAUNCH)
+    assert "has ended (effective at next launch)" in refused(client, f"{PATH}/{way}")
+    face.rollout_commands.found = replace(UNDERWAY, registered=False)
     assert "not registered with Nomad yet" in refused(client, f"{PATH}/{way}")
-    face.steering.found = replace(UNDERWAY, deployment=None)
+    face.rollout_commands.found = replace(UNDERWAY, deployment=None)
     assert "no Nomad deployment" in refused(client, f"{PATH}/{way}")
-    face.steering.found = replace(UNDERWAY, deployment=replace(DEPLOYMENT, phase=DeploymentPhase.FAILED))
-    assert "is over" in refused(client, f"{PATH}/{way}")
-    face.steering.found, face.steering.moved_on = UNDERWAY, True
-    assert "is over" in refused(client, f"{PATH}/{way}")
+    face.rollout_commands.found = replace(UNDERWAY, deployment=replace(DEPLOYMENT, phase=DeploymentPhase.FAILED))
+    assert "has ended" in refused(client, f"{PATH}/{way}")
+    face.rollout_commands.found, face.rollout_commands.moved_on = UNDERWAY, True
+    assert "has ended" in refused(client, f"{PATH}/{way}")
     assert face.waker.wakes == []
 
 
@@ -95,28 +94,28 @@ def test_an_unknown_rollout_cannot_be_steered(client: TestClient, way: str, iden
 
 @pytest.mark.parametrize("way", ["promote", "fail", "rollback"])
 def test_while_postgres_is_away_nothing_is_steered(face: Face, client: TestClient, way: str) -> None:
-    face.steering.outage = StoreUnavailable("Postgres cannot be used now")
+    face.rollout_commands.outage = StoreUnavailable("Postgres cannot be used now")
     assert client.post(f"{PATH}/{way}").status_code == 503
 
 
 def test_a_rollback_is_answered_with_the_rollout_that_goes_back(face: Face, client: TestClient) -> None:
     answer = client.post(f"{PATH}/rollback")
-    assert answer.json() == {"message": "Going back to app v1.0.0", "rollout_id": str(UUID(int=8))}
-    ((destination,),) = face.steering.gone
+    assert answer.json() == {"message": "Rolling back to app v1.0.0", "rollout_id": str(UUID(int=8))}
+    ((destination,),) = face.rollout_commands.rollbacks
     assert (destination.tag, destination.digest) == ("v1.0.0", digest_of("v1.0.0"))
     assert face.waker.wakes == [("reconcile", "1"), ("notify", "5")]
 
 
 def test_an_earlier_rollout_is_gone_back_to(face: Face, client: TestClient) -> None:
-    (brought,) = PAST.brought
-    face.steering.known = replace(PAST, newest=OTHER, brought=(replace(brought, running=digest_of("v1.2.0")),))
-    assert client.post(f"{PATH}/rollback").json()["message"] == "Going back to app v1.1.0"
+    (brought,) = PAST.items
+    face.rollout_commands.known = replace(PAST, newest=OTHER, items=(replace(brought, running=digest_of("v1.2.0")),))
+    assert client.post(f"{PATH}/rollback").json()["message"] == "Rolling back to app v1.1.0"
 
 
 def test_a_rollback_under_way_is_the_same_answer(face: Face, client: TestClient) -> None:
-    face.steering.known = replace(PAST, undone_by_rollout=OTHER, undoing="app v1.0.0")
-    assert client.post(f"{PATH}/rollback").json() == {"message": "Going back to app v1.0.0", "rollout_id": str(OTHER)}
-    assert face.steering.gone == []
+    face.rollout_commands.known = replace(PAST, undone_by_rollout=OTHER, undoing="app v1.0.0")
+    assert client.post(f"{PATH}/rollback").json() == {"message": "Rolling back to app v1.0.0", "rollout_id": str(OTHER)}
+    assert face.rollout_commands.rollbacks == []
 
 
 @pytest.mark.parametrize(
@@ -136,9 +135,9 @@ def test_a_rollback_under_way_is_the_same_answer(face: Face, client: TestClient)
 def test_where_there_is_no_way_back_it_says_why(
     face: Face, client: TestClient, fields: dict[str, Any], brought: dict[str, Any], message: str
 ) -> None:
-    face.steering.known = replace(PAST, brought=(replace(PAST.brought[0], **brought),), **fields)
+    face.rollout_commands.known = replace(PAST, items=(replace(PAST.items[0], **brought),), **fields)
     assert message in refused(client, f"{PATH}/rollback")
-    assert face.steering.gone == []
+    assert face.rollout_commands.rollbacks == []
     assert face.waker.wakes == []
 
 
@@ -146,16 +145,16 @@ def test_where_there_is_no_way_back_it_says_why(
 def test_a_registry_that_does_not_tell_stops_a_rollback(face: Face, client: TestClient, outage: Exception) -> None:
     face.registries.outage = outage
     assert client.post(f"{PATH}/rollback").status_code == 503
-    assert face.steering.gone == []
+    assert face.rollout_commands.rollbacks == []
 
 
 def test_a_rollback_that_another_rollout_overtook_is_to_be_asked_again(face: Face, client: TestClient) -> None:
-    face.steering.moved_on = True
-    assert "ask again" in refused(client, f"{PATH}/rollback")
+    face.rollout_commands.moved_on = True
+    assert "try again" in refused(client, f"{PATH}/rollback")
 
 
 def test_a_release_says_what_was_let_go(face: Face, client: TestClient) -> None:
-    face.rules.released = Released(state="", failed=("v1.2.0 sha256:a",), rolled_back=True, due=(1, 2))
+    face.watch_commands.released = Released(state="", failed=("v1.2.0 sha256:a",), rolled_back=True, due=(1, 2))
     answer = client.post("/repos/team/app/release-hold")
     assert answer.json() == {
         "message": "v1.2.0 sha256:a may be tried again; what was rolled back may be deployed again"
@@ -165,8 +164,8 @@ def test_a_release_says_what_was_let_go(face: Face, client: TestClient) -> None:
 
 def test_where_nothing_is_held_the_state_is_told(face: Face, client: TestClient) -> None:
     assert "v1.1.0 runs" in refused(client, "/repos/app/release-hold")
-    face.rules.released = Released(state="")
-    assert "not looked at yet" in refused(client, "/repos/app/release-hold")
+    face.watch_commands.released = Released(state="")
+    assert "not checked yet" in refused(client, "/repos/app/release-hold")
     assert client.post("/repos/nobody/release-hold").status_code == 400
     assert face.waker.wakes == []
 
@@ -194,7 +193,7 @@ def test_a_plan_tells_what_would_change_and_stores_nothing(face: Face, client: T
             "drift": [],
         },
     }
-    assert face.rules.message == []
+    assert face.watch_commands.commands == []
     assert face.waker.wakes == []
     assert [patch.expected_index for patch in face.deployer.patches] == [7]
 
@@ -202,7 +201,7 @@ def test_a_plan_tells_what_would_change_and_stores_nothing(face: Face, client: T
 def test_a_reset_can_be_planned(face: Face, client: TestClient) -> None:
     answer = client.post("/tags/app/reset?plan=true")
     assert answer.json()["message"] == "Would deploy v1.1.0"
-    assert face.rules.message == []
+    assert face.watch_commands.commands == []
 
 
 def test_drift_and_a_token_that_may_not_plan_are_told(face: Face, client: TestClient) -> None:
@@ -231,12 +230,12 @@ def test_a_misread_plan_is_refused(face: Face, client: TestClient, query: str) -
         answer = client.post(path, json={"pinned_tag": "v1.1.0"})
         assert answer.status_code == 400
         assert "plan=true or plan=false" in answer.json()["message"]
-    assert face.rules.message == []
+    assert face.watch_commands.commands == []
 
 
 def test_plan_false_is_an_ordinary_word(face: Face, client: TestClient) -> None:
     assert "rollout_id" in client.post("/tags/app?plan=false", json={"pinned_tag": "v1.1.0"}).json()
-    assert len(face.rules.message) == 1
+    assert len(face.watch_commands.commands) == 1
 
 
 def test_what_is_validated_is_validated_when_planning(face: Face, client: TestClient) -> None:

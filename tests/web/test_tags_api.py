@@ -48,8 +48,8 @@ def test_names_may_contain_slashes(face: Face, client: TestClient) -> None:
     assert client.post("/tags/team/app", json={"auto_deploy": True}).status_code == 200
     assert client.post("/tags/team/app/reset").status_code == 200
     assert client.post("/repos/team/app/check").status_code == 200
-    assert [word.watch for word in face.rules.message] == ["team/app", "team/app"]
-    assert face.rules.checked == ["team/app"]
+    assert [word.watch for word in face.watch_commands.commands] == ["team/app", "team/app"]
+    assert face.watch_commands.checked == ["team/app"]
 
 
 def test_a_pin_is_answered_with_its_rollout(face: Face, client: TestClient) -> None:
@@ -61,12 +61,12 @@ def test_a_pin_is_answered_with_its_rollout(face: Face, client: TestClient) -> N
 def test_a_toggle_is_answered_without_a_rollout(face: Face, client: TestClient) -> None:
     answer = client.post("/tags/app", json={"auto_deploy": False})
     assert (answer.status_code, answer.json()) == (200, {"message": "Auto deployment set to false"})
-    assert face.rules.message == [Command(watch="app", by="", auto_deploy=False)]
+    assert face.watch_commands.commands == [Command(watch="app", by="", auto_deploy=False)]
 
 
 def test_both_fields_are_one_word(face: Face, client: TestClient) -> None:
     client.post("/tags/app", json={"pinned_tag": "test", "auto_deploy": True})
-    (word,) = face.rules.message
+    (word,) = face.watch_commands.commands
     assert (word.pinned_tag, word.auto_deploy) == ("test", True)
 
 
@@ -80,7 +80,7 @@ def test_the_type_of_the_body_does_not_matter(client: TestClient) -> None:
 def test_reset_needs_no_body(face: Face, client: TestClient) -> None:
     for body in (b"", b"{}", b"nonsense"):
         assert client.post("/tags/app/reset", content=body).json()["message"] == "Deploying to v1.1.0"
-    assert {(word.pinned_tag, word.auto_deploy) for word in face.rules.message} == {("", True)}
+    assert {(word.pinned_tag, word.auto_deploy) for word in face.watch_commands.commands} == {("", True)}
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_what_cannot_be_is_refused_with_the_reason(face: Face, client: TestClien
     assert answer.status_code == 400
     assert set(answer.json()) == {"message"}
     assert message in answer.json()["message"]
-    assert face.rules.message == []
+    assert face.watch_commands.commands == []
 
 
 def test_an_unknown_repository_is_named_with_the_mend(face: Face, client: TestClient) -> None:
@@ -140,12 +140,12 @@ def test_an_unknown_repository_is_named_with_the_mend(face: Face, client: TestCl
         assert answer.status_code == 400
         assert "nonexistent-repo" in answer.json()["message"]
         assert "GET /repos" in answer.json()["message"]
-    assert face.rules.message == []
+    assert face.watch_commands.commands == []
 
 
 @pytest.mark.parametrize("path", ["/tags/%00", "/repos/a%00b", "/confirm/reset/%00", "/confirm/deploy/%00?tag=v1"])
 def test_a_name_that_no_store_takes_is_unknown_without_asking_one(face: Face, client: TestClient, path: str) -> None:
-    face.queries.outage = face.rules.outage = RuntimeError("invalid byte sequence for encoding")
+    face.queries.outage = face.watch_commands.outage = RuntimeError("invalid byte sequence for encoding")
     answer = client.get(path)
     assert answer.status_code == 400
     assert "not being watched" in answer.json()["message"]
@@ -166,11 +166,13 @@ def test_a_registry_that_does_not_tell_is_503(face: Face, client: TestClient, ou
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) == (7 if isinstance(outage, RegistryUnavailable) else 1)
     assert answer.json() == {"message": str(outage)}
-    assert face.rules.message == []
+    assert face.watch_commands.commands == []
 
 
 def test_every_route_that_reads_or_writes_postgres_says_503_while_it_is_away(face: Face, client: TestClient) -> None:
-    face.rules.outage = face.queries.outage = face.board.outage = StoreUnavailable("Postgres cannot be used now")
+    face.watch_commands.outage = face.queries.outage = face.board.outage = StoreUnavailable(
+        "Postgres cannot be used now"
+    )
     for answer in (
         client.get("/"),
         client.get("/repos"),

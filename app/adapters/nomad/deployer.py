@@ -73,13 +73,13 @@ class NomadDeployer:
             lambda: self._following.observe(place, submission, deployment_id=deployment_id, just_read=just_read)
         )
 
-    async def moved(self, place: JobPlace, wait_index: WaitIndex, *, within: float) -> None:
+    async def wait_for_change(self, place: JobPlace, wait_index: WaitIndex, *, within: float) -> None:
         """Wait for a change by blocking queries on this event loop, not in a thread; see app/ports.py."""
-        await self._waiting.moved(place, wait_index, within=within)
+        await self._waiting.wait_for_change(place, wait_index, within=within)
 
-    async def returned(self, place: JobPlace, submission: Submission) -> Submission | None:
+    async def find_auto_revert(self, place: JobPlace, submission: Submission) -> Submission | None:
         """What Nomad's auto-revert registered after our failed registration; see app/ports.py."""
-        return await self._in_thread(lambda: self._following.returned(place, submission))
+        return await self._in_thread(lambda: self._following.find_auto_revert(place, submission))
 
     async def diagnose(self, place: JobPlace, submission: Submission) -> Diagnosis:
         """Why our registration does not run, with logs as far as the token may read; see app/ports.py."""

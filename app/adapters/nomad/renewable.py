@@ -59,11 +59,11 @@ class RenewableDeployer:
         async with self._held.in_use() as deployer:
             return await deployer.observe(place, submission, deployment_id=deployment_id)
 
-    async def moved(self, place: JobPlace, wait_index: WaitIndex, *, within: float) -> None:
+    async def wait_for_change(self, place: JobPlace, wait_index: WaitIndex, *, within: float) -> None:
         """See app/ports.py. A wait ends when the connection is renewed; the caller then takes a new snapshot."""
         held = self._held
         async with held.in_use() as deployer:
-            moving = asyncio.create_task(deployer.moved(place, wait_index, within=within))
+            moving = asyncio.create_task(deployer.wait_for_change(place, wait_index, within=within))
             waits = (moving, asyncio.create_task(held.renewed.wait()))
             try:
                 done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -74,10 +74,10 @@ class RenewableDeployer:
                     wait.cancel()
                 await asyncio.gather(*waits, return_exceptions=True)
 
-    async def returned(self, place: JobPlace, submission: Submission) -> Submission | None:
+    async def find_auto_revert(self, place: JobPlace, submission: Submission) -> Submission | None:
         """See app/ports.py."""
         async with self._held.in_use() as deployer:
-            return await deployer.returned(place, submission)
+            return await deployer.find_auto_revert(place, submission)
 
     async def diagnose(self, place: JobPlace, submission: Submission) -> Diagnosis:
         """See app/ports.py."""

@@ -109,7 +109,7 @@ async def _failed(follower: Follower, rollout: LeasedRollout, snapshot: Snapshot
     deployment, submission = snapshot.deployment, rollout.course.submission
     version = deployment.reverted_to if deployment else None
     if version is not None:
-        back = await follower.deployer.returned(rollout.place, submission)
+        back = await follower.deployer.find_auto_revert(rollout.place, submission)
         waited = (rollout.now - rollout.course.progressed_at).total_seconds()
         if back is None and waited < _REVERT_COMES_WITHIN:
             await _wait(follower, rollout, Wait(seconds=0.5, note=f"Nomad reverts to version {version}"), snapshot)

@@ -72,7 +72,7 @@ class ChangeWaiter:
     async def _changed(self, rollout_id: UUID, place: JobPlace, wait_index: WaitIndex, within: float) -> None:
         """Wait for a change. An unexpected error counts as one, after a pause: the check finds the cause."""
         try:
-            await self._deployer.moved(place, wait_index, within=within)
+            await self._deployer.wait_for_change(place, wait_index, within=within)
         except (Exception, asyncio.CancelledError) as error:
             if is_cancelled():
                 raise

@@ -61,5 +61,5 @@ async def test_a_change_made_outside_is_deployed_over(running: Line) -> None:
     running.by_person("app", ":v1.0.0")
     await running.generation()
     await running.held("app", "drifted")
-    assert await running.release("app") == "what was changed outside may be deployed over"
+    assert await running.release("app") == "the drift may be overwritten by a deploy"
     await running.deployed("app", f"team/app:v1.1.0@{second}")

@@ -102,7 +102,7 @@ async def test_asked_again_afterwards_it_does_not_swing_back(running: Line) -> N
     with pytest.raises(Rejected) as refused:
         await running.rollback(forward)
     assert refused.value.status == 409
-    assert f"taken back already, by rollout {back}" in str(refused.value)
+    assert f"undone already, by rollout {back}" in str(refused.value)
     assert len(running.images("app")) == 2
 
 

@@ -62,7 +62,7 @@ async def rollout(
             if seen.deployment is not None:
                 deployment_id = seen.deployment.deployment_id
             if seen.wait_index is not None:
-                await deployer.moved(place, seen.wait_index, within=2)
+                await deployer.wait_for_change(place, seen.wait_index, within=2)
             else:
                 await anyio.sleep(0.1)
 

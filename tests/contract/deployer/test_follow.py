@@ -201,7 +201,7 @@ async def test_a_wait_ends_when_the_rollout_moves(deployer: Deployer, cluster: C
     assert seen.wait_index is not None
     assert seen.deployment is not None
     with anyio.move_on_after(0.5) as before:
-        await deployer.moved(place, seen.wait_index, within=FOR_EVER)
+        await deployer.wait_for_change(place, seen.wait_index, within=FOR_EVER)
     assert before.cancelled_caught, "nothing has moved"
 
     async def end_it() -> None:
@@ -211,7 +211,7 @@ async def test_a_wait_ends_when_the_rollout_moves(deployer: Deployer, cluster: C
     with anyio.fail_after(PATIENCE_SECONDS):
         async with anyio.create_task_group() as both:
             both.start_soon(end_it)
-            await deployer.moved(place, seen.wait_index, within=FOR_EVER)
+            await deployer.wait_for_change(place, seen.wait_index, within=FOR_EVER)
     assert over(await deployer.observe(place, submission))
 
 
@@ -221,7 +221,7 @@ async def test_a_wait_ends_at_its_time(deployer: Deployer, jobs: Jobs) -> None:
     seen = await rollout(deployer, place, submission, until=lambda seen: seen.unplaced != "")
     assert seen.wait_index is not None
     with anyio.fail_after(PATIENCE_SECONDS):
-        await deployer.moved(place, seen.wait_index, within=1)
+        await deployer.wait_for_change(place, seen.wait_index, within=1)
     assert not over(await deployer.observe(place, submission)), "nothing but its time has ended it"
 
 
@@ -234,7 +234,7 @@ async def test_a_hundred_and_fifty_waits_leave_room_for_work(deployer: Deployer,
     assert wait_index is not None
     async with anyio.create_task_group() as waits:
         for _ in range(150):
-            waits.start_soon(lambda: deployer.moved(place, wait_index, within=FOR_EVER))
+            waits.start_soon(lambda: deployer.wait_for_change(place, wait_index, within=FOR_EVER))
         await anyio.wait_all_tasks_blocked()
         with anyio.fail_after(PATIENCE_SECONDS):
             for _ in range(10):

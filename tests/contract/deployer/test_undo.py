@@ -17,7 +17,7 @@ async def reverted(deployer: Deployer, place: JobPlace, submission: Submission) 
     """What Nomad registered instead, once it did."""
     with anyio.fail_after(PATIENCE_SECONDS):
         while True:
-            found = await deployer.returned(place, submission)
+            found = await deployer.find_auto_revert(place, submission)
             if found is not None:
                 return found
             await anyio.sleep(0.1)
@@ -54,7 +54,7 @@ async def test_without_auto_revert_nothing_returns_and_our_own_order_mends(
     seen = await rollout(deployer, place, submission)
     assert seen.deployment is not None
     assert seen.deployment.reverted_to is None
-    assert await deployer.returned(place, submission) is None
+    assert await deployer.find_auto_revert(place, submission) is None
 
     back = await submitted(deployer, place, old, marker="r-undo")
     seen = await rollout(deployer, place, back)
@@ -69,7 +69,7 @@ async def test_a_first_version_has_nothing_to_return_to(deployer: Deployer, clus
     seen = await rollout(deployer, place, submission)
     assert seen.deployment is not None
     assert (seen.deployment.phase, seen.deployment.reverted_to) == (DeploymentPhase.FAILED, None)
-    assert await deployer.returned(place, submission) is None
+    assert await deployer.find_auto_revert(place, submission) is None
 
 
 @pytest.mark.usefixtures("allocations_run")
@@ -79,7 +79,7 @@ async def test_a_change_by_hand_is_no_return(deployer: Deployer, cluster: Cluste
     submission = await submitted(deployer, place, cluster.image(Behaviour.CRASHES))
     await rollout(deployer, place, submission)
     jobs.replace(place, service(cluster.image(Behaviour.STEADY, "v3")))
-    assert await deployer.returned(place, submission) is None
+    assert await deployer.find_auto_revert(place, submission) is None
 
 
 @pytest.mark.usefixtures("allocations_run")

@@ -115,9 +115,9 @@ async def test_checks_switches_and_releases_are_told(world: World) -> None:
     await world.rows("INSERT INTO failures (watch_name, digest, rollout_id) VALUES ('app', 'd1', $1)", uuid4())
     await watches.release_hold(world.operator, "app", by="ann")
     assert await said(world) == [
-        ("app", "check", "looks at it now"),
-        (None, "pause", "nothing is deployed by itself"),
-        (None, "resume", "what is wanted is deployed again"),
+        ("app", "check", "checks it now"),
+        (None, "pause", "automatic deploys paused"),
+        (None, "resume", "automatic deploys resumed"),
         ("app", "release", "d1 may be tried again"),
     ]
 
@@ -131,20 +131,22 @@ async def test_words_about_a_rollout_are_told_of_each_of_its_watches(world: Worl
         digest_of("v1.1.0"),
         digest_of("v1.0.0"),
     )
-    steering = world.operator.steering
+    rollout_commands = world.operator.rollout_commands
     assert all(
-        await asyncio.gather(*(steering.canary_command(rollout_id, CanaryCommand.PROMOTE, by="ann") for _ in range(4)))
+        await asyncio.gather(
+            *(rollout_commands.command_canaries(rollout_id, CanaryCommand.PROMOTE, by="ann") for _ in range(4))
+        )
     )
-    await steering.canary_command(rollout_id, CanaryCommand.FAIL, by="ann")
+    await rollout_commands.command_canaries(rollout_id, CanaryCommand.FAIL, by="ann")
     for _ in range(2):
         await rollouts.rollback(world.operator, rollout_id, by="ann")
     names = ("app", "sidecar")
     assert await said(world) == [
         *((name, "promote", "promotes the canaries") for name in names),
         *((name, "fail", "fails the deployment") for name in names),
-        *((name, "rollback", "goes back to v1.0.0") for name in names),
+        *((name, "rollback", "rolls back to v1.0.0") for name in names),
     ]
-    assert not await steering.canary_command(uuid4(), CanaryCommand.FAIL, by="ann")
+    assert not await rollout_commands.command_canaries(uuid4(), CanaryCommand.FAIL, by="ann")
 
 
 async def test_a_redeploy_leaves_the_rule_and_the_switch_alone(world: World) -> None:
@@ -233,11 +235,11 @@ async def test_a_store_that_finds_the_id_taken_while_it_writes_says_so(world: Wo
     await watches.redeploy(world.operator, "other", tag="v1.0.0", by="", idempotency_key=idempotency_key)
     standing = await watches.find(world.operator, "app")
     deploy_request = await watches.redeploy_request(world.operator, standing, "v1.0.0")
-    commanded = await world.operator.rules.execute(
+    commanded = await world.operator.watch_commands.execute(
         Command(watch="app", by="", deploy_request=deploy_request, idempotency_key=idempotency_key)
     )
     assert commanded is not None
-    assert commanded.taken
+    assert commanded.key_conflict
 
 
 async def test_a_rollback_under_the_same_id_is_one_rollback(world: World) -> None:
@@ -248,7 +250,7 @@ async def test_a_rollback_under_the_same_id_is_one_rollback(world: World) -> Non
         *(rollouts.rollback(world.operator, forward, by="ann", idempotency_key=idempotency_key) for _ in range(4))
     )
     assert {reply.rollout_id for reply in replies} == {idempotency_key}
-    assert {reply.message for reply in replies} == {"Going back to app v1.0.0"}
+    assert {reply.message for reply in replies} == {"Rolling back to app v1.0.0"}
     await end_all(world)
     assert (
         await rollouts.rollback(world.operator, forward, by="ann", idempotency_key=idempotency_key)
@@ -257,9 +259,9 @@ async def test_a_rollback_under_the_same_id_is_one_rollback(world: World) -> Non
     with pytest.raises(Rejected, match="another job's rollout"):
         await rollouts.rollback(world.operator, forward, by="ann", idempotency_key=other)
     past = await rollouts.revertible_of(world.operator, forward)
-    gone = await world.operator.steering.roll_back(past, [], by="ann", idempotency_key=other)
+    gone = await world.operator.rollout_commands.roll_back(past, [], by="ann", idempotency_key=other)
     assert gone is not None
-    assert gone.taken
+    assert gone.key_conflict
     assert await world.everything() == before
 
 
@@ -269,4 +271,4 @@ async def test_an_id_is_asked_about_a_watch_that_went(world: World) -> None:
     await PostgresWatches(world.database).sync([SIDECAR, replace(OTHER, name="third")], at_start=False)
     with pytest.raises(Rejected, match="not being watched"):
         await watches.redeploy(world.operator, "app", tag="v1.0.0", by="", idempotency_key=idempotency_key)
-    assert await world.operator.rules.asked("app\0", idempotency_key) is None
+    assert await world.operator.watch_commands.known_request("app\0", idempotency_key) is None

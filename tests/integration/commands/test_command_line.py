@@ -121,7 +121,7 @@ async def test_what_failed_is_released(installation: Installation) -> None:
 @pytest.mark.parametrize(
     ("message", "status", "reason"),
     [
-        (("release-hold", "app"), 1, "error: Nothing of app is held back"),
+        (("release-hold", "app"), 1, "error: No hold of app waits for a release"),
         (("release-hold", "nobody"), 1, "error: Error: The specified repo name 'nobody' is not being watched"),
         (("rollback", str(UUID(int=1))), 1, "error: no such rollout"),
         (("promote", str(UUID(int=1))), 1, "error: no such rollout"),

@@ -48,8 +48,8 @@ class World:
     @property
     def operator(self) -> Operator:
         return Operator(
-            rules=PostgresWatchCommands(self.database),
-            steering=PostgresRolloutCommands(self.database),
+            watch_commands=PostgresWatchCommands(self.database),
+            rollout_commands=PostgresRolloutCommands(self.database),
             registries=self.registry,
             deployer=PlanningDeployer(),
             waker=self.waker,
@@ -359,7 +359,7 @@ async def test_what_is_wanted_after_a_word_comes_from_the_tags_seen_last(world: 
 
 async def test_a_store_that_is_away_is_named(world: World) -> None:
     nowhere = Database("postgresql://nobody@127.0.0.1:1/nothing")
-    operator = replace(world.operator, rules=PostgresWatchCommands(nowhere))
+    operator = replace(world.operator, watch_commands=PostgresWatchCommands(nowhere))
     with pytest.raises(StoreUnavailable):
         await watches.set_rule(operator, "app", by="", auto_deploy=True)
     assert world.registry.asked == 0

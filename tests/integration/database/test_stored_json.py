@@ -158,7 +158,7 @@ STATE = DeploymentState(
 TAIL = LogTail(task="g/server", allocation_id="a", text="no such table")
 FOUND = Diagnosis(findings=("exit code 1",), logs=(TAIL,), logs_denied=True)
 BACK = Returning(submission=Submission(index=12, evaluation_id="e"), version=3, reason="it failed")
-LOOP = LoopState(name="sweep", late=9.0, problem="a timeout", stands=True, is_step=True)
+LOOP = LoopState(name="sweep", late=9.0, problem="a timeout", is_stalled=True, is_step=True)
 ODD = Oddity(where="events[0]", problem="'tag' is a number, not a text")
 
 NOTHING: Record = {"nothing": True}
@@ -218,7 +218,7 @@ COLUMNS = (
         table="processes",
         name="loops",
         read=loops,
-        missing={"name": "", "late": 0.0, "problem": "", "stands": False, "is_step": False},
+        missing={"name": "", "late": 0.0, "problem": "", "is_stalled": False, "is_step": False},
         record=stored.write_loops([LOOP])[0],
     ),
     Column(
@@ -282,7 +282,7 @@ async def every_door(database: Database) -> Situation:
     assert await PostgresTargets(database).claim(1, 60.0)
     assert await PostgresRollouts(database).claim(ROLLOUT, 60.0)
     assert await PostgresWatchCommands(database).find("app")
-    assert await PostgresRolloutCommands(database).past(ROLLOUT)
+    assert await PostgresRolloutCommands(database).revertible(ROLLOUT)
     assert await PostgresInbox(database).read(DELIVERY)
     assert await board.named(["app"])
     assert await board.rollouts_of("app", limit=1)

@@ -142,7 +142,7 @@ class LongLease:
 class Still(UnusedDeployer):
     """A deployer in which nothing moves."""
 
-    async def moved(self, place: JobPlace, wait_index: WaitIndex, *, within: float) -> None:
+    async def wait_for_change(self, place: JobPlace, wait_index: WaitIndex, *, within: float) -> None:
         await asyncio.sleep(within)
 
 

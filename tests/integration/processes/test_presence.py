@@ -9,9 +9,9 @@ import pytest
 from app.adapters.postgres.database.pool import Database
 from app.adapters.postgres.processes.presence import FORGOTTEN, PostgresPresences
 from app.services.processes.loops import LoopState
-from app.services.processes.presence import Beat, ProcessKind
+from app.services.processes.presence import Heartbeat, ProcessKind
 
-LOOPS = (LoopState(name="sweep", late=7.5, problem="its \0 words", stands=True),)
+LOOPS = (LoopState(name="sweep", late=7.5, problem="its \0 words", is_stalled=True),)
 
 
 @pytest.fixture
@@ -19,8 +19,8 @@ def presences(database: Database) -> PostgresPresences:
     return PostgresPresences(database)
 
 
-def beat(process_id: UUID | None = None) -> Beat:
-    return Beat(
+def beat(process_id: UUID | None = None) -> Heartbeat:
+    return Heartbeat(
         process_id=process_id or uuid4(),
         kind=ProcessKind.WORKER,
         host="host-1",
@@ -46,7 +46,9 @@ async def test_a_beat_writes_one_row(database: Database, presences: PostgresPres
     await presences.beat(first)
     (row,) = await rows(database)
     assert (row["process_id"], row["kind"], row["host"], row["pid"]) == (first.process_id, "worker", "host-1", 17)
-    assert row["loops"] == [{"name": "sweep", "late": 7.5, "stands": True, "is_step": False, "problem": "its  words"}]
+    assert row["loops"] == [
+        {"name": "sweep", "late": 7.5, "is_stalled": True, "is_step": False, "problem": "its  words"}
+    ]
     assert 60 <= row["ran"] < 120
     await presences.beat(replace(first, loops=()))
     (again,) = await rows(database)

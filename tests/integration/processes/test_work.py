@@ -116,16 +116,16 @@ async def test_polls_whose_time_has_come_wait(quiet: Database) -> None:
 
 async def test_processes_are_read_as_they_said_they_are(quiet: Database) -> None:
     presences = PostgresPresences(quiet)
-    stands = LoopState(name="sweep", late=7.5, problem="locked", stands=True)
+    stands = LoopState(name="sweep", late=7.5, problem="locked", is_stalled=True)
     await presences.beat(replace(beat(), loops=(stands,)))
     (seen,) = (await work(quiet)).processes
-    assert seen.is_there
+    assert seen.is_running
     assert seen.loops == (stands,)
     (told,) = await PostgresQueries(quiet).outages()
-    assert told.problem == "process 17 on host-1: no turn was completed for 8 s by: sweep: locked"
+    assert told.problem == "process 17 on host-1: loop sweep stalled for 8 s: locked"
     await execute(quiet, "UPDATE processes SET beat_at = beat_at - interval '10 seconds'")
     (seen,) = (await work(quiet)).processes
-    assert not seen.is_there
+    assert not seen.is_running
     assert await PostgresQueries(quiet).outages() == ()
 
 

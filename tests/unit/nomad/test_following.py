@@ -138,7 +138,7 @@ async def test_a_rolling_update_of_ten_costs_few_requests(agent: Agent, deployer
         if look.wait_index is None:
             break
         deployment_id = look.deployment.deployment_id if look.deployment else ""
-        await deployer.moved(PLACE, look.wait_index, within=60)
+        await deployer.wait_for_change(PLACE, look.wait_index, within=60)
     assert look.deployment is not None
     assert (look.deployment.phase, look.deployment.healthy) == (DeploymentPhase.SUCCESSFUL, 10)
     assert agent.asked - before <= 35
@@ -150,9 +150,9 @@ async def test_what_nomad_goes_back_to_is_not_done_before_its_deployment(agent: 
     agent.nomad.judge(NEW, Fate.EXITS_NONZERO)
     agent.nomad.set_timing(Timing(evaluation=5, healthy=10))
     ours = agent.registered(NEW, auto_revert=True)
-    assert await deployer.returned(PLACE, ours) is None
+    assert await deployer.find_auto_revert(PLACE, ours) is None
     agent.nomad.skip(6)
-    back = await deployer.returned(PLACE, ours)
+    back = await deployer.find_auto_revert(PLACE, ours)
     assert back is not None
     assert back.index > ours.index
     look = await deployer.observe(PLACE, back)
@@ -166,7 +166,7 @@ async def test_what_nomad_goes_back_to_is_not_done_before_its_deployment(agent: 
 async def test_a_persons_registration_is_no_return(agent: Agent, deployer: NomadDeployer) -> None:
     ours, _ = await begun(agent, deployer)
     agent.registered("reg.example/app:3")
-    assert await deployer.returned(PLACE, ours) is None
+    assert await deployer.find_auto_revert(PLACE, ours) is None
 
 
 async def test_canaries_are_promoted_once_they_are_healthy(agent: Agent, deployer: NomadDeployer) -> None:

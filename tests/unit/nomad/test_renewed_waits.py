@@ -17,5 +17,5 @@ async def test_an_answer_that_nobody_foresaw_is_raised_to_who_waits() -> None:
     with serve(strange) as url:
         deployer = RenewableDeployer(NomadConnection(address=url))
         with pytest.raises(TypeError):
-            await deployer.moved(PLACE, WaitIndex(subject="evaluation/e1", index=7), within=20)
+            await deployer.wait_for_change(PLACE, WaitIndex(subject="evaluation/e1", index=7), within=20)
         await deployer.aclose()

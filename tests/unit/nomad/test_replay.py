@@ -136,7 +136,7 @@ async def test_a_recorded_return_is_found_and_followed_to_its_own_end(
     agent.story, agent.index, ours = story, THE_END, translated(registered.reply, registered.before)
     failed = [d for d in story.rows("deployments", where, THE_END) if d["JobSpecModifyIndex"] == ours.index]
     reverts = [d for d in failed if ours.changed and " - rolling back to job version" in d["StatusDescription"]]
-    back = await deployer.returned(place_of(registered), ours)
+    back = await deployer.find_auto_revert(place_of(registered), ours)
     if not reverts:
         assert back is None
         return

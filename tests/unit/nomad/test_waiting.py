@@ -144,7 +144,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 def waiting(deployer: NomadDeployer, job_id: str, wait_index: WaitIndex, within: float = 60) -> asyncio.Task[None]:
-    return asyncio.create_task(deployer.moved(place(job_id), wait_index, within=within))
+    return asyncio.create_task(deployer.wait_for_change(place(job_id), wait_index, within=within))
 
 
 async def test_a_hundred_wait_by_one_request_and_each_is_woken_by_its_own_change(
@@ -171,11 +171,11 @@ async def test_a_change_between_the_look_and_the_wait_is_not_lost(agent: Agent, 
     await until(lambda: agent.watched.now > 0)
     agent.nomad.stop("web")
     async with asyncio.timeout(30):
-        await deployer.moved(PLACE, wait_index_of(look), within=60)
+        await deployer.wait_for_change(PLACE, wait_index_of(look), within=60)
     assert not watcher.done()
     # Nor is one that the shared poll has seen by then.
     async with asyncio.timeout(30):
-        await deployer.moved(PLACE, wait_index_of(look), within=60)
+        await deployer.wait_for_change(PLACE, wait_index_of(look), within=60)
     watcher.cancel()
 
 
@@ -229,8 +229,8 @@ async def test_one_that_comes_as_the_last_one_goes_is_woken_all_the_same(agent: 
 async def test_it_ends_by_its_time_when_nothing_changes(agent: Agent, deployer: NomadDeployer) -> None:
     look = await deployer.observe(PLACE, agent.registered("web"))
     async with asyncio.timeout(30):
-        await deployer.moved(PLACE, wait_index_of(look), within=0.2)
-        await deployer.moved(PLACE, WaitIndex(subject="novel/thing", index=1), within=0.05)
+        await deployer.wait_for_change(PLACE, wait_index_of(look), within=0.2)
+        await deployer.wait_for_change(PLACE, WaitIndex(subject="novel/thing", index=1), within=0.05)
 
 
 async def test_an_evaluation_is_waited_for_by_itself(agent: Agent, deployer: NomadDeployer) -> None:
@@ -306,7 +306,7 @@ async def test_an_index_that_goes_backwards_wakes_everybody(agent: Agent, deploy
 async def test_an_agent_that_is_not_there_is_waited_for_in_peace() -> None:
     async with opened("http://127.0.0.1:9") as deployer, asyncio.timeout(30):
         for subject in ("deployment/d", "evaluation/e", "allocations"):
-            await deployer.moved(PLACE, WaitIndex(subject=subject, index=1), within=0.1)
+            await deployer.wait_for_change(PLACE, WaitIndex(subject=subject, index=1), within=0.1)
 
 
 @pytest.mark.parametrize("subject", ["deployment/d", "evaluation/e", "allocations"])
@@ -327,7 +327,7 @@ async def test_a_server_that_does_not_wait_is_not_asked_in_a_hot_loop(
         async with opened(url) as deployer:
             async with asyncio.timeout(30):
                 while not stub.seen:  # a busy machine may not have come as far
-                    await deployer.moved(PLACE, WaitIndex(subject=subject, index=7), within=0.5)
+                    await deployer.wait_for_change(PLACE, WaitIndex(subject=subject, index=7), within=0.5)
     assert len(stub.seen) <= 5
 
 
@@ -337,7 +337,7 @@ async def test_what_is_gone_ends_the_wait_but_not_at_once(agent: Agent, deployer
     loop = asyncio.get_running_loop()
     begun = loop.time()
     async with asyncio.timeout(30):
-        await deployer.moved(PLACE, WaitIndex(subject=subject, index=1), within=60)
+        await deployer.wait_for_change(PLACE, WaitIndex(subject=subject, index=1), within=60)
     assert loop.time() - begun >= 1
 
 
@@ -352,7 +352,7 @@ async def test_a_rotated_token_is_read_again(tmp_path: Path) -> None:
         async with opened(url, token_file=str(file)) as deployer, opened(url, token="new") as other:
             look = await other.observe(PLACE, submission)
             with suppress(Exception):
-                await deployer.moved(PLACE, WaitIndex(subject="allocations", index=1), within=0.05)
+                await deployer.wait_for_change(PLACE, WaitIndex(subject="allocations", index=1), within=0.05)
             file.write_text("new")
             task = waiting(deployer, "web", wait_index_of(look))
             await until(lambda: watched.now > 0)
@@ -376,7 +376,7 @@ async def test_waiting_goes_through_a_unix_socket(tmp_path: Path) -> None:
         opened(f"unix://{path}", region="eu") as deployer,
         asyncio.timeout(30),
     ):
-        await deployer.moved(PLACE, WaitIndex(subject="evaluation/e", index=7), within=60)
+        await deployer.wait_for_change(PLACE, WaitIndex(subject="evaluation/e", index=7), within=60)
     assert asked == [b"GET /v1/evaluation/e?namespace=default&region=eu&index=7&wait=55s HTTP/1.1\r\n"]
 
 
@@ -386,11 +386,11 @@ async def test_waiting_speaks_tls_to_the_name_that_the_certificate_has(tmp_path:
     with serve(stub, certificate=certificate) as url:
         known = {"ca_cert": str(certificate.ca_file), "http_auth": "user:pa:ss", "token": "t-1"}
         async with opened(url, tls_server_name="server.global.nomad", **known) as deployer, asyncio.timeout(30):
-            await deployer.moved(PLACE, WaitIndex(subject="evaluation/e", index=7), within=60)
+            await deployer.wait_for_change(PLACE, WaitIndex(subject="evaluation/e", index=7), within=60)
         [seen] = stub.seen
         assert (seen["authorization"], seen["x-nomad-token"]) == ("Basic dXNlcjpwYTpzcw==", "t-1")
         async with opened(url, **known) as deployer:
-            await deployer.moved(PLACE, WaitIndex(subject="evaluation/e", index=7), within=0.2)
+            await deployer.wait_for_change(PLACE, WaitIndex(subject="evaluation/e", index=7), within=0.2)
         assert len(stub.seen) == 1, "another name is not spoken to"
         async with opened(url, skip_verify=True) as deployer, asyncio.timeout(30):
-            await deployer.moved(PLACE, WaitIndex(subject="evaluation/e", index=7), within=60)
+            await deployer.wait_for_change(PLACE, WaitIndex(subject="evaluation/e", index=7), within=60)

@@ -44,7 +44,7 @@ class DeploymentProgress:
             reads = read_job(self._client, place, submission, deployment=deployment)
         return Snapshot(present=False) if reads is None else snapshot(reads, submission)
 
-    def returned(self, place: JobPlace, submission: Submission) -> Submission | None:
+    def find_auto_revert(self, place: JobPlace, submission: Submission) -> Submission | None:
         """The version that Nomad registered right after ours, in the same step in which our deployment failed."""
         later = [each for each in self._client.versions(place) if each["JobModifyIndex"] > submission.index]
         if not later:

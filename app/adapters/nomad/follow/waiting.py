@@ -31,7 +31,7 @@ class NomadWaits:
         self._refused: dict[tuple[str, str], float] = {}
         self._recent: dict[tuple[str, str, str], tuple[float, Mapping[str, Any]]] = {}
 
-    async def moved(self, place: JobPlace, wait_index: WaitIndex, *, within: float) -> None:
+    async def wait_for_change(self, place: JobPlace, wait_index: WaitIndex, *, within: float) -> None:
         """As `Deployer.moved` of app/ports.py."""
         kind, _, identity = wait_index.subject.partition("/")
         try:

@@ -37,7 +37,7 @@ async def tell(
     await connection.execute(_TELL, *values, rollout_id, delivery_id)
 
 
-async def asked(
+async def known_request(
     connection: Connection, idempotency_key: UUID, *, target_id: int, watch: str = ""
 ) -> KnownRequest | None:
     """The rollout that was asked for under this id, as the target sees it; None when there is none (yet)."""
@@ -45,5 +45,5 @@ async def asked(
     if row is None:
         return None
     return KnownRequest(
-        rollout_id=idempotency_key, here=row["target_id"] == target_id, what=row["what"], tag=row["tag"]
+        rollout_id=idempotency_key, same_target=row["target_id"] == target_id, what=row["what"], tag=row["tag"]
     )

@@ -101,19 +101,19 @@ class PostgresRolloutCommands:
             canary_command=CanaryCommand(row["canary_command"]) if row["canary_command"] else None,
         )
 
-    async def canary_command(self, rollout_id: UUID, canary_command: CanaryCommand, *, by: str) -> bool:
+    async def command_canaries(self, rollout_id: UUID, canary_command: CanaryCommand, *, by: str) -> bool:
         """Store the wish; it is told once."""
         async with self._database.transaction() as connection:
             before = await connection.fetchval(_WISH, rollout_id, canary_command.value, by)
             if before is None:
                 return False
-            if entry := audit_entries.wished(canary_command, before=CanaryCommand(before) if before else None):
+            if entry := audit_entries.canary_entry(canary_command, before=CanaryCommand(before) if before else None):
                 action, detail = entry
                 names = [row["watch_name"] for row in await connection.fetch(_NAMES, rollout_id)]
                 await audit.tell(connection, action, by=by, watches=names, detail=detail, rollout_id=rollout_id)
         return True
 
-    async def past(self, rollout_id: UUID) -> RevertibleRollout | None:
+    async def revertible(self, rollout_id: UUID) -> RevertibleRollout | None:
         """Read the rollout and its watches, in two statements."""
         async with self._database.connection() as connection:
             row = await connection.fetchrow(_PAST, rollout_id)
@@ -130,18 +130,18 @@ class PostgresRolloutCommands:
             newest=row["newest"],
             undone_by_rollout=back.rollout_id if back else None,
             undoing=back.label if back and not back.ended else "",
-            brought=tuple(_brought(each, place(row)) for each in brought),
+            items=tuple(_brought(each, place(row)) for each in brought),
         )
 
-    async def asked(self, rollout_id: UUID, idempotency_key: UUID) -> KnownRequest | None:
+    async def known_request(self, rollout_id: UUID, idempotency_key: UUID) -> KnownRequest | None:
         """Read the rollout of that id beside the other's target."""
         async with self._database.connection() as connection:
             target_id = await connection.fetchval(_TARGET, rollout_id)
-            return await audit.asked(connection, idempotency_key, target_id=target_id)
+            return await audit.known_request(connection, idempotency_key, target_id=target_id)
 
     async def roll_back(
         self,
-        past: RevertibleRollout,
+        revertible: RevertibleRollout,
         destinations: Sequence[Destination],
         *,
         by: str,
@@ -150,29 +150,36 @@ class PostgresRolloutCommands:
         """Write the rollback with everything that follows from it, in one transaction."""
         # An id that another job's rollout took while we wrote ours is found the second time.
         with suppress(asyncpg.UniqueViolationError):
-            return await self._roll_back(past, destinations, by=by, idempotency_key=idempotency_key)
-        return await self._roll_back(past, destinations, by=by, idempotency_key=idempotency_key)
+            return await self._roll_back(revertible, destinations, by=by, idempotency_key=idempotency_key)
+        return await self._roll_back(revertible, destinations, by=by, idempotency_key=idempotency_key)
 
     async def _roll_back(
-        self, past: RevertibleRollout, destinations: Sequence[Destination], *, by: str, idempotency_key: UUID | None
+        self,
+        revertible: RevertibleRollout,
+        destinations: Sequence[Destination],
+        *,
+        by: str,
+        idempotency_key: UUID | None,
     ) -> RollbackRequested | None:
         async with self._database.transaction() as connection:
-            await targets.lock(connection, past.target_id)
-            if idempotency_key and (known := await audit.asked(connection, idempotency_key, target_id=past.target_id)):
-                return RollbackRequested(rollout_id=idempotency_key, taken=not known.here)
-            if await connection.fetchval(_NEWEST, past.target_id) != past.newest:
+            await targets.lock(connection, revertible.target_id)
+            if idempotency_key and (
+                known := await audit.known_request(connection, idempotency_key, target_id=revertible.target_id)
+            ):
+                return RollbackRequested(rollout_id=idempotency_key, key_conflict=not known.same_target)
+            if await connection.fetchval(_NEWEST, revertible.target_id) != revertible.newest:
                 return None
-            request = rollback(past, destinations, by=by)
-            started = await requests.start(connection, past.target_id, request, idempotency_key=idempotency_key)
+            request = rollback(revertible, destinations, by=by)
+            started = await requests.start(connection, revertible.target_id, request, idempotency_key=idempotency_key)
             if not started.is_new:
                 return RollbackRequested(rollout_id=started.rollout_id)
             for each in destinations:
-                action, detail = audit_entries.rolling_back(each)
+                action, detail = audit_entries.rollback_entry(each)
                 await audit.tell(
                     connection, action, by=by, watches=[each.watch.name], detail=detail, rollout_id=started.rollout_id
                 )
             await connection.execute(_HOLD_THERE, [each.watch.name for each in destinations])
-            await make_due(connection, [past.target_id])
+            await make_due(connection, [revertible.target_id])
         return RollbackRequested(
             rollout_id=started.rollout_id, notification_delivery_ids=tuple(started.notification_delivery_ids)
         )

@@ -67,54 +67,56 @@ class PostgresWatchCommands:
             row = await connection.fetchrow(_FIND, name)
         return None if row is None else _standing(row)
 
-    async def execute(self, word: Command) -> CommandResult | None:
+    async def execute(self, command: Command) -> CommandResult | None:
         """Write the word with everything that follows from it."""
         # A watch that moves to another job while we wait for its old one is found there the second time; and so is an
         # id that another job's rollout took while we wrote ours.
         with suppress(asyncpg.UniqueViolationError):
-            if commanded := await self._execute(word):
+            if commanded := await self._execute(command):
                 return commanded
-        return await self._execute(word)
+        return await self._execute(command)
 
-    async def _execute(self, word: Command) -> CommandResult | None:
+    async def _execute(self, command: Command) -> CommandResult | None:
         async with self._database.transaction() as connection:
-            target = await targets.lock_of_watch(connection, word.watch)
-            before = target and await connection.fetchrow(_LOCK_WATCH, word.watch, target["target_id"])
+            target = await targets.lock_of_watch(connection, command.watch)
+            before = target and await connection.fetchrow(_LOCK_WATCH, command.watch, target["target_id"])
             if before is None:
                 return None
-            if word.idempotency_key and (
-                known := await audit.asked(connection, word.idempotency_key, target_id=target["target_id"])
+            if command.idempotency_key and (
+                known := await audit.known_request(connection, command.idempotency_key, target_id=target["target_id"])
             ):
                 return CommandResult(
-                    target_id=target["target_id"], rollout_id=word.idempotency_key, taken=not known.here
+                    target_id=target["target_id"],
+                    rollout_id=command.idempotency_key,
+                    key_conflict=not known.same_target,
                 )
-            await connection.execute(_SET, word.watch, word.pinned_tag, word.auto_deploy)
+            await connection.execute(_SET, command.watch, command.pinned_tag, command.auto_deploy)
             toggled = of_auto_deploy(
-                word.watch,
+                command.watch,
                 before=before["auto_deploy"],
-                after=word.auto_deploy,
-                actor=word.by,
-                subject=Subject(watch_names=(word.watch,), job_id=target["job_id"], namespace=target["namespace"]),
+                after=command.auto_deploy,
+                actor=command.by,
+                subject=Subject(watch_names=(command.watch,), job_id=target["job_id"], namespace=target["namespace"]),
             )
             notifications = await add_notifications(connection, toggled)
-            rollout_id, brings = None, False
-            if (request := word.request) is not None:
+            rollout_id, is_new_rollout = None, False
+            if (request := command.request) is not None:
                 started = await requests.start(
-                    connection, target["target_id"], request, idempotency_key=word.idempotency_key
+                    connection, target["target_id"], request, idempotency_key=command.idempotency_key
                 )
-                rollout_id, brings = started.rollout_id, started.is_new
+                rollout_id, is_new_rollout = started.rollout_id, started.is_new
                 notifications += started.notification_delivery_ids
             was = {"pinned_before": before["pinned_tag"], "auto_before": before["auto_deploy"]}
-            for action, detail in audit_entries.audit_entries(word, brings=brings, **was):
+            for action, detail in audit_entries.audit_entries(command, is_new_rollout=is_new_rollout, **was):
                 await audit.tell(
-                    connection, action, by=word.by, watches=[word.watch], detail=detail, rollout_id=rollout_id
+                    connection, action, by=command.by, watches=[command.watch], detail=detail, rollout_id=rollout_id
                 )
             await make_due(connection, [target["target_id"]])
         return CommandResult(
             target_id=target["target_id"], rollout_id=rollout_id, notification_delivery_ids=tuple(notifications)
         )
 
-    async def asked(self, name: str, idempotency_key: UUID) -> KnownRequest | None:
+    async def known_request(self, name: str, idempotency_key: UUID) -> KnownRequest | None:
         """Read the rollout of that id beside the watch's target."""
         if "\0" in name:
             return None
@@ -122,7 +124,7 @@ class PostgresWatchCommands:
             target_id = await connection.fetchval(_TARGET, name)
             if target_id is None:
                 return None
-            return await audit.asked(connection, idempotency_key, target_id=target_id, watch=name)
+            return await audit.known_request(connection, idempotency_key, target_id=target_id, watch=name)
 
     async def release(self, name: str, *, by: str) -> Released | None:
         """Let the watch go, then make the other jobs of its repository due where a failure was let go."""
@@ -137,7 +139,7 @@ class PostgresWatchCommands:
                 return None
             released = await holds.release(connection, name, target["target_id"], by=by)
             if released.due:
-                detail = "; ".join(released.told)
+                detail = "; ".join(released.messages)
                 await audit.tell(connection, AuditAction.RELEASE, by=by, watches=[name], detail=detail)
                 await make_due(connection, [target["target_id"]])
             siblings = await holds.make_siblings_due(connection, name) if released.failed else ()
@@ -151,7 +153,7 @@ class PostgresWatchCommands:
             target_id: int | None = await connection.fetchval(_TARGET, name)
             if target_id is not None:
                 await make_due(connection, [target_id])
-                action, detail = audit_entries.CHECKED
+                action, detail = audit_entries.CHECK_ENTRY
                 await audit.tell(connection, action, by=by, watches=[name], detail=detail)
         return target_id
 
@@ -160,7 +162,7 @@ class PostgresWatchCommands:
         async with self._database.transaction() as connection:
             if await connection.fetchval(_SWITCH, paused, by) is None:
                 return None
-            action, detail = audit_entries.pausing(paused=paused)
+            action, detail = audit_entries.pause_entry(paused=paused)
             await audit.tell(connection, action, by=by, detail=detail)
             due = [row["target_id"] for row in await connection.fetch(_ALL)]
             await make_due(connection, due)

@@ -14,7 +14,8 @@ SELECT (SELECT revision FROM configurations WHERE fingerprint = $1) AS revision,
 _TAKE = """
 INSERT INTO configurations (fingerprint, revision, in_force_at)
 VALUES ($1, (SELECT coalesce(max(revision), 0) + 1 FROM configurations), clock_timestamp())
-ON CONFLICT (fingerprint) DO UPDATE SET revision = excluded.revision, in_force_at = excluded.in_force_at, accepted_at = NULL
+ON CONFLICT (fingerprint) DO UPDATE
+SET revision = excluded.revision, in_force_at = excluded.in_force_at, accepted_at = NULL
 """
 
 _ACCEPT = """

@@ -183,7 +183,7 @@ def read_loops(stored: Sequence[Stored]) -> tuple[LoopState, ...]:
             name=each.get("name", ""),
             late=each.get("late", 0.0),
             problem=each.get("problem", ""),
-            stands=each.get("stands", False),
+            is_stalled=each.get("is_stalled", False),
             is_step=each.get("is_step", False),
         )
         for each in stored

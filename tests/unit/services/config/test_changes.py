@@ -18,7 +18,7 @@ def test_nothing_to_accept() -> None:
 def test_each_kind_of_change_is_named() -> None:
     configured = [replace(APP, observe_only=True), replace(APP, name="new"), replace(APP, name="newer")]
     *lines, end = describe_changes(compare(STORED, configured), accepted=True)
-    assert lines == ["takes away 1 watch: other", "adds 2 watches: new, newer", "changes 1 watch: app"]
+    assert lines == ["removes 1 watch: other", "adds 2 watches: new, newer", "changes 1 watch: app"]
     assert end.startswith("Accepted")
 
 

@@ -1,6 +1,6 @@
 """Given steps that fail at each try, then their process tells of them, until they are done or not tried any more."""
 
-from app.services.processes.loops import Loop, Loops, LoopState, standing
+from app.services.processes.loops import Loop, Loops, LoopState, stalled
 from app.services.processes.steps import KEPT, MOST, Steps
 
 
@@ -23,13 +23,15 @@ def test_a_step_is_told_of_from_the_second_failure_in_a_row_on() -> None:
     assert loops.problem == ""
     clock.now += 5
     steps.failed("reconcile", "7", "TypeError: bang")
-    assert steps.state == LoopState(name="look 7", late=5.0, problem="TypeError: bang", stands=True, is_step=True)
+    assert steps.state == LoopState(
+        name="reconcile 7", late=5.0, problem="TypeError: bang", is_stalled=True, is_step=True
+    )
     assert loops.problem == (
-        "failed at each try for 5 s: look 7: TypeError: bang; a mistake of registrywatcher itself: its log says more"
+        "reconcile 7 failed at each try for 5 s: TypeError: bang; this is a bug of registrywatcher: see its log"
     )
     assert loops.stuck == ""
     clock.now += KEPT - 1
-    assert steps.state.stands
+    assert steps.state.is_stalled
     steps.done("reconcile", "7")
     assert steps.state == LoopState(name="steps", late=0.0, problem="", is_step=True)
 
@@ -40,9 +42,9 @@ def test_a_step_that_is_not_tried_any_more_is_forgotten() -> None:
     for _ in range(2):
         steps.failed("follow", "a", "boom")
     clock.now += KEPT + 1
-    assert not steps.state.stands
+    assert not steps.state.is_stalled
     steps.failed("follow", "a", "boom")
-    assert not steps.state.stands
+    assert not steps.state.is_stalled
 
 
 def test_many_are_named_by_the_first_and_a_number() -> None:
@@ -50,15 +52,15 @@ def test_many_are_named_by_the_first_and_a_number() -> None:
     for number in range(2 * MOST):
         for _ in range(2):
             steps.failed("reconcile", str(number), "boom")
-    assert steps.state.name == f"look {MOST}, look {MOST + 1}, look {MOST + 2} and {MOST - 3} more"
+    assert steps.state.name == f"reconcile {MOST}, reconcile {MOST + 1}, reconcile {MOST + 2} and {MOST - 3} more"
 
 
 def test_a_loop_and_a_step_keep_each_its_own_cause() -> None:
     states = (
-        LoopState(name="look 7", late=20.0, problem="TypeError: bang", stands=True, is_step=True),
-        LoopState(name="poll", late=9.0, problem="Postgres is away", stands=True),
+        LoopState(name="reconcile 7", late=20.0, problem="TypeError: bang", is_stalled=True, is_step=True),
+        LoopState(name="poll", late=9.0, problem="Postgres is away", is_stalled=True),
     )
-    assert standing(states) == (
-        "no turn was completed for 9 s by: poll: Postgres is away. "
-        "failed at each try for 20 s: look 7: TypeError: bang; a mistake of registrywatcher itself: its log says more"
+    assert stalled(states) == (
+        "loop poll stalled for 9 s: Postgres is away. "
+        "reconcile 7 failed at each try for 20 s: TypeError: bang; this is a bug of registrywatcher: see its log"
     )

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from structlog.testing import capture_logs
 
-from app.domain.deployment import WaitIndex
+from app.domain.job import WaitIndex
 from app.domain.watch import JobPlace
 from app.errors import StoreUnavailable
 from app.services.config.reload import Reloader
@@ -18,7 +18,7 @@ from app.services.rollout.wait import ChangeWaiter
 from tests.fakes.deployer import UnusedDeployer
 from tests.fakes.waker import InProcessDoorbell
 from tests.own_processes import until
-from workers.actors import Told, _quietly
+from workers.actors import LoggedProblems, _guarded
 
 PLACE = JobPlace(region="", namespace="default", job_id="app")
 WAIT_INDEX = WaitIndex(subject="deployment/1", index=1)
@@ -44,7 +44,7 @@ class Rollouts:
         self.kept = 0
         self.woken: list[UUID] = []
 
-    async def extend(self, rollout_ids: list[UUID], *, seconds: float) -> list[UUID]:
+    async def keep(self, rollout_ids: list[UUID], *, seconds: float) -> list[UUID]:
         self._raise()
         self.kept += 1
         return rollout_ids
@@ -64,7 +64,7 @@ class Deployer(UnusedDeployer):
     def __init__(self, error: BaseException | None = None) -> None:
         self._error = error
 
-    async def moved(self, place: JobPlace, wait_index: WaitIndex, *, within: float) -> None:
+    async def wait_for_change(self, place: JobPlace, wait_index: WaitIndex, *, within: float) -> None:
         if self._error is not None:
             raise self._error
         await asyncio.Event().wait()
@@ -78,7 +78,7 @@ async def test_what_breaks_while_a_rollout_is_waited_for_wakes_it(error: BaseExc
         waiter.begin(rollout_id, PLACE, WAIT_INDEX, within=60)
         await until(lambda: rollouts.woken, "it is woken", within=60)
     assert rollouts.woken == [rollout_id]
-    assert [each["event"] for each in logs] == ["rollout.wait_failed"]
+    assert [each["event"] for each in logs] == ["vigil.blind"]
     await waiter.aclose()
 
 
@@ -165,7 +165,7 @@ class Step:
 
 async def test_an_error_in_a_step_is_told_once_for_each_row_until_it_is_over() -> None:
     step = Step()
-    run = _quietly("reconcile", step, Steps())
+    run = _guarded("reconcile", step, Steps())
     step.errors = {"1": RuntimeError("a bug"), "2": RuntimeError("a bug")}
     with capture_logs() as logs:
         for key in ("1", "2", "1", "3", "1", "2"):
@@ -185,36 +185,36 @@ async def test_an_error_in_a_step_is_told_once_for_each_row_until_it_is_over() -
 @pytest.mark.parametrize("name", ["reconcile", "follow", "notify"])
 async def test_a_step_that_fails_every_time_is_told_of_by_the_process_until_it_is_done(name: str) -> None:
     step, steps = Step(), Steps()
-    run = _quietly(name, step, steps)
+    run = _guarded(name, step, steps)
     step.errors = {"7": ValueError("22000")}
     await run("7")
-    assert not steps.state.stands
+    assert not steps.state.is_stalled
     step.leased = {"7"}
     await run("7")  # it was rung for while the try before has the lease, which is no success
     step.leased = set()
     step.errors["7"] = StoreUnavailable("outages")
     await run("7")
-    assert not steps.state.stands
+    assert not steps.state.is_stalled
     step.errors["7"] = ValueError("22000")
     await run("7")
-    assert (steps.state.name, steps.state.problem, steps.state.stands) == (f"{name} 7", "ValueError: 22000", True)
+    assert (steps.state.name, steps.state.problem, steps.state.is_stalled) == (f"{name} 7", "ValueError: 22000", True)
     step.errors = {}
     await run("7")
-    assert not steps.state.stands
+    assert not steps.state.is_stalled
 
 
 async def test_postgres_being_away_is_told_once_whichever_rows_are_at_hand() -> None:
     step = Step()
-    run = _quietly("reconcile", step, Steps())
+    run = _guarded("reconcile", step, Steps())
     step.errors = {str(number): StoreUnavailable(f"away {number}") for number in range(100)}
     with capture_logs() as logs:
         for key in step.errors:
             await run(key)
         await run("done")
         await run("1")
-    assert [(each["event"], each["key"]) for each in logs] == [("step.put_off", "0"), ("step.put_off", "1")]
+    assert [(each["event"], each["key"]) for each in logs] == [("step.postponed", "0"), ("step.postponed", "1")]
 
 
 def test_what_was_told_is_forgotten_from_the_oldest_on() -> None:
-    told = Told(most=2)
+    told = LoggedProblems(most=2)
     assert [told.is_new(key, "bug") for key in ("a", "b", "a", "c", "b", "a")] == [True, True, False, True, False, True]
