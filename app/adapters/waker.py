@@ -26,7 +26,7 @@ def _message(actor: str, key: str) -> dramatiq.Message[None]:
     return dramatiq.Message(queue_name=QUEUE, actor_name=actor, args=(key,), kwargs={}, options={})
 
 
-class PromptDoorbell:
+class PromptWaker:
     """`Doorbell` for a process that is about to end: it rings on the caller's thread."""
 
     def __init__(self, broker: Broker) -> None:
@@ -37,7 +37,7 @@ class PromptDoorbell:
         try:
             self._broker.enqueue(_message(actor, key))
         except Exception as error:  # whatever a broker raises, a ring is only a hint
-            log.info("doorbell.silent", problem=str(error)[:200])
+            log.info("wake.dropped", problem=str(error)[:200])
 
 
 class DramatiqWaker:
@@ -87,7 +87,7 @@ class DramatiqWaker:
                     self._send(wake)
             except Exception as error:  # a thread that ended would leave every ring to the sweeper
                 with suppress(Exception):  # the log may be what fails
-                    log.exception("doorbell.failed", problem=str(error)[:200])
+                    log.exception("waker.failed", problem=str(error)[:200])
                 time.sleep(_DROPPED_WHILE_AWAY)
 
     def _next(self) -> tuple[str, str] | None:
@@ -114,7 +114,7 @@ class DramatiqWaker:
         except Exception as error:  # whatever a broker raises, a ring is only a hint
             self._away_until = time.monotonic() + _DROPPED_WHILE_AWAY
             if not self._problem:
-                log.warning("doorbell.silent", problem=str(error)[:200])
+                log.warning("wake.dropped", problem=str(error)[:200])
             self._problem = f"Redis does not take messages: {str(error)[:200]}"
         else:
             self._problem = ""

@@ -11,7 +11,7 @@ from app.adapters.postgres.config.watches import PostgresWatches
 from app.adapters.postgres.database.pool import Database
 from app.adapters.postgres.database.session import SessionLimits
 from app.adapters.registry import RegistryClient
-from app.adapters.waker import PromptDoorbell
+from app.adapters.waker import PromptWaker
 from app.bootstrap.values import endpoints, nomad_connection
 from app.services.commands.watches import Operator
 from app.services.config.sync import Difference
@@ -32,7 +32,7 @@ async def open_operator(settings: Settings) -> AsyncIterator[Operator]:
             steering=PostgresRolloutCommands(database),
             registries=registries,
             deployer=deployer,
-            waker=PromptDoorbell(broker),
+            waker=PromptWaker(broker),
         )
     finally:
         broker.close()

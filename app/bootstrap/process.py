@@ -25,7 +25,7 @@ from app.adapters.postgres.rollout.rollouts import PostgresRollouts
 from app.adapters.postgres.views.feed import PostgresFeed
 from app.adapters.registry import RegistryClient
 from app.adapters.waker import DramatiqWaker
-from app.bootstrap.following import ConfigFollower
+from app.bootstrap.applying import ConfigApplier
 from app.bootstrap.services import KeptOpen, Services, build_services
 from app.bootstrap.values import endpoints, nomad_connection
 from app.outbound.client import open_client
@@ -56,7 +56,7 @@ class App:
     starting: str = "the schema and the configuration are not in Postgres yet"
     reloader: Reloader[Settings] | None = None
     loops: Loops = field(default_factory=Loops)
-    following: ConfigFollower | None = None
+    applier: ConfigApplier | None = None
     differing: Differing | None = None
 
     @property
@@ -69,7 +69,7 @@ class App:
         """Why the newest configuration is not in force here or in all processes, "" when it is."""
         found = (
             self.starting or (self.reloader.problem if self.reloader else ""),
-            self.following.restart if self.following else "",
+            self.applier.restart if self.applier else "",
             self.differing.problem if self.differing else "",
         )
         return ". ".join(filter(None, found))
@@ -113,10 +113,8 @@ async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | No
         feed=feed,
     )
     app = App(services=build_services(settings, kept))
-    app.following = ConfigFollower(app, kept, listens=kind is ProcessKind.WEB)
-    app.reloader = Reloader(
-        app.following.load, app.following.apply, changed=app.following.changes, settle=_FILE_SETTLES
-    )
+    app.applier = ConfigApplier(app, kept, listens=kind is ProcessKind.WEB)
+    app.reloader = Reloader(app.applier.load, app.applier.apply, changed=app.applier.changes, settle=_FILE_SETTLES)
     app.differing = Differing(PostgresHolders(database), app.loops)
     presence = Presence(
         PostgresPresences(database), kind=kind, loops=app.loops, configuration=lambda: app.settings.configuration
@@ -125,7 +123,7 @@ async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | No
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.reloader.ask)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # one may have waited since the file was read
     background = [
-        asyncio.create_task(_start(app, app.following, app.reloader)),
+        asyncio.create_task(_start(app, app.applier, app.reloader)),
         asyncio.create_task(app.reloader.run(interval=_READ_FILE_EVERY, loop=app.loops.add(reloading()))),
         asyncio.create_task(waiter.run(loop=app.loops.add(Loop("vigil")))),
         asyncio.create_task(_caution(deployer)),
@@ -153,14 +151,14 @@ async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | No
         await database.close()
 
 
-async def _start(app: App, following: ConfigFollower, reloader: Reloader[Settings]) -> None:
+async def _start(app: App, applier: ConfigApplier, reloader: Reloader[Settings]) -> None:
     """Migrate if that is wanted, and bring the configuration into Postgres; again and again until Postgres answers."""
 
     async def turn() -> None:
         try:
             if app.settings.create_database_schema:
                 await migrate(app.settings.database_url.reveal())
-            through = await following.start()
+            through = await applier.start()
         except Exception as error:
             app.starting = described(error)
             raise

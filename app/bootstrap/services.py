@@ -23,7 +23,7 @@ from app.adapters.postgres.wakeup.retention import PostgresRetention
 from app.adapters.postgres.wakeup.schedule import PostgresSchedule
 from app.adapters.registry import RegistryClient
 from app.adapters.waker import DramatiqWaker
-from app.bootstrap.values import AccessRatchet, look_settings, patience
+from app.bootstrap.values import AccessRatchet, patience, reconcile_settings
 from app.ports import Channel, Deployer, RegistrySource
 from app.services.commands.rollout_commands import RolloutCommands
 from app.services.commands.watch_commands import WatchCommands
@@ -95,7 +95,7 @@ def build_services(settings: Settings, kept: KeptOpen) -> Services:
         registries=kept.registries,
         deployer=deployer,
         waker=waker,
-        settings=look_settings(settings),
+        settings=reconcile_settings(settings),
     )
     follower = Follower(
         rollouts=PostgresRollouts(database),

@@ -49,7 +49,7 @@ def access(settings: Settings) -> Access:
     )
 
 
-def look_settings(settings: Settings) -> ReconcileSettings:
+def reconcile_settings(settings: Settings) -> ReconcileSettings:
     """What each look at a target keeps to."""
     return ReconcileSettings(
         lease=settings.lease_seconds,

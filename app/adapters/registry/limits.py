@@ -35,7 +35,7 @@ class Gate:
         self._closed_until = 0.0
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    async def enter(self) -> AsyncIterator[None]:
         """Wait for a place and hold it. Raises Closed when asking now is of no use."""
         wait = self._closed_until - self._clock()
         if wait > 0:
@@ -64,6 +64,6 @@ class Gate:
         """A request ended without an answer."""
         self._unanswered += 1
 
-    def hold(self, seconds: float) -> None:
+    def pause(self, seconds: float) -> None:
         """The registry asked for `seconds` of peace; a minute of it is kept here, the rest is the caller's to keep."""
         self._closed_until = max(self._closed_until, self._clock() + min(seconds, _LONGEST_HOLD))

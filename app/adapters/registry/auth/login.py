@@ -1,6 +1,6 @@
 """Who we are to one registry: remembers what it asks of us per repository and answers it, Basic or Bearer.
 
-Credentials go to the registry itself and to the realm that it names, when that is a safe place; nowhere else.
+Credentials go to the registry itself and to the realm that it names, when that is a safe subject; nowhere else.
 Spec: https://distribution.github.io/distribution/spec/auth/token/, RFC 7617.
 """
 
@@ -15,7 +15,7 @@ from app.adapters.registry.auth.challenges import BearerToken, Challenge, TokenR
 from app.adapters.registry.auth.tokens import TokenCache
 from app.adapters.registry.client.endpoint import RegistryEndpoint
 from app.adapters.registry.client.exchange import RegistryRequest
-from app.adapters.registry.client.failures import Place, RegistryAnswer, denied, refused, unavailable
+from app.adapters.registry.client.failures import RegistryAnswer, Subject, denied, refused, unavailable
 from app.adapters.registry.client.origins import why_unsafe
 from app.outbound.client import bounded
 
@@ -30,7 +30,7 @@ class Login:
     fresh: bool
 
 
-class LoginDesk:
+class Logins:
     """The logins of one registry. `send` does one HTTP exchange, `now` is the wall clock, `clock` the monotonic one."""
 
     def __init__(
@@ -78,11 +78,13 @@ class LoginDesk:
         return Login(header=challenges.bearer(token), fresh=token != held)
 
     async def _fetch(self, request: TokenRequest) -> BearerToken:
-        place = Place(endpoint=self._endpoint, repository=request.scope.removeprefix("repository:").rpartition(":")[0])
+        subject = Subject(
+            endpoint=self._endpoint, repository=request.scope.removeprefix("repository:").rpartition(":")[0]
+        )
         service = f"its token service {bounded(urlsplit(request.realm).hostname or '(no host)', limit=120)}"
         reason = why_unsafe(request.realm, home=self._endpoint.origin)
         if reason is not None:
-            raise unavailable(place, f"{service} is not contacted: {reason}")
+            raise unavailable(subject, f"{service} is not contacted: {reason}")
         identity = challenges.basic(self._endpoint.username, self._endpoint.password)
         answer = await self._send(
             RegistryRequest(
@@ -94,12 +96,12 @@ class LoginDesk:
             )
         )
         if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            raise denied(place, f"{service} answered HTTP {answer.status}")
+            raise denied(subject, f"{service} answered HTTP {answer.status}")
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS or answer.status >= 500:
-            raise refused(place, answer, now=self._now())
+            raise refused(subject, answer, now=self._now())
         if answer.status != HTTPStatus.OK:
-            raise unavailable(place, f"{service} answered HTTP {answer.status}")
+            raise unavailable(subject, f"{service} answered HTTP {answer.status}")
         try:
             return challenges.parse_token(answer.body)
         except ValueError as error:
-            raise unavailable(place, f"{service} gave no token: {place.quote(str(error))}") from error
+            raise unavailable(subject, f"{service} gave no token: {subject.quote(str(error))}") from error

@@ -32,13 +32,13 @@ class RegistryRequest:
     if_none_match: str | None = None
 
 
-async def exchange(client: httpx.AsyncClient, ask: RegistryRequest) -> RegistryAnswer:
+async def exchange(client: httpx.AsyncClient, request: RegistryRequest) -> RegistryAnswer:
     """Send and read everything. Raises httpx.HTTPError, AnswerRefused, RedirectRefused; the caller bounds the time."""
-    url, authorization = ask.url, ask.authorization
+    url, authorization = request.url, request.authorization
     for _ in range(_MOST_REDIRECTS + 1):
-        response = await client.send(_request(client, ask, url, authorization), stream=True)
+        response = await client.send(_request(client, request, url, authorization), stream=True)
         try:
-            body = await read_bounded(response, ask.limit)
+            body = await read_bounded(response, request.limit)
         finally:
             await response.aclose()
         location = response.headers.get("location")
@@ -51,18 +51,18 @@ async def exchange(client: httpx.AsyncClient, ask: RegistryRequest) -> RegistryA
     raise RedirectRefused("it redirects without end")
 
 
-def _request(client: httpx.AsyncClient, ask: RegistryRequest, url: str, authorization: str | None) -> httpx.Request:
+def _request(client: httpx.AsyncClient, request: RegistryRequest, url: str, authorization: str | None) -> httpx.Request:
     # Built by hand: client.build_request merges defaults and cookies, which costs more than the rest of our code.
     headers = {
         "User-Agent": client.headers["user-agent"],
-        "Accept": ask.accept,
+        "Accept": request.accept,
         "Accept-Encoding": "identity",
     }
     if authorization is not None:
         headers["Authorization"] = authorization
-    if ask.if_none_match is not None:
-        headers["If-None-Match"] = ask.if_none_match
-    return httpx.Request(ask.method, url, headers=headers)
+    if request.if_none_match is not None:
+        headers["If-None-Match"] = request.if_none_match
+    return httpx.Request(request.method, url, headers=headers)
 
 
 def _target(url: str, location: str) -> str:

@@ -31,7 +31,7 @@ class RegistryAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Subject:
     """What is being asked about, for messages."""
 
     endpoint: RegistryEndpoint
@@ -48,45 +48,45 @@ class Place:
         return bounded(redact(text))
 
 
-def unavailable(place: Place, reason: str, *, retry_after: float | None = None) -> RegistryUnavailable:
+def unavailable(subject: Subject, reason: str, *, retry_after: float | None = None) -> RegistryUnavailable:
     """Later may work, for a `reason` in our words."""
-    return RegistryUnavailable(f"{place}: {reason}", retry_after=retry_after)
+    return RegistryUnavailable(f"{subject}: {reason}", retry_after=retry_after)
 
 
-def unreachable(place: Place, error: Exception) -> RegistryUnavailable:
+def unreachable(subject: Subject, error: Exception) -> RegistryUnavailable:
     """No answer came: a time-out, a refused connection, TLS that fails, a protocol that is not HTTP."""
-    return unavailable(place, _why_no_answer(place, error))
+    return unavailable(subject, _why_no_answer(subject, error))
 
 
-def refused(place: Place, answer: RegistryAnswer, *, now: datetime) -> RegistryWatcherError:
+def refused(subject: Subject, answer: RegistryAnswer, *, now: datetime) -> RegistryWatcherError:
     """The registry answered, but not with what was asked for: the error for its status and code."""
     code, message = wire.read_error(answer.body)
-    said = " ".join(filter(None, [f"HTTP {answer.status}", code, place.quote(message)]))
+    said = " ".join(filter(None, [f"HTTP {answer.status}", code, subject.quote(message)]))
     wait = wire.retry_after(answer.headers.get("retry-after"), now=now)
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS or code == "TOOMANYREQUESTS":
-        return unavailable(place, f"{said}: it asks us to slow down, and is asked again later", retry_after=wait)
+        return unavailable(subject, f"{said}: it asks us to slow down, and is asked again later", retry_after=wait)
     if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return denied(place, said)
+        return denied(subject, said)
     if answer.status == HTTPStatus.NOT_FOUND or code in ("NAME_UNKNOWN", "NAME_INVALID"):
         hint = "" if code else ". The answer is not a registry's: check registry_domain and registry_prefix"
         return RepositoryNotFound(
-            f"{place}: {said}: there is no such repository, or these credentials do not show it{hint}"
+            f"{subject}: {said}: there is no such repository, or these credentials do not show it{hint}"
         )
-    if answer.status == HTTPStatus.BAD_REQUEST and not code and place.endpoint.scheme == "http":
-        return unavailable(place, f'{said}: servers of HTTPS answer so to plain HTTP. Set registry_scheme = "https"')
-    return unavailable(place, f"{said} is no answer to go on with; it is asked again later", retry_after=wait)
+    if answer.status == HTTPStatus.BAD_REQUEST and not code and subject.endpoint.scheme == "http":
+        return unavailable(subject, f'{said}: servers of HTTPS answer so to plain HTTP. Set registry_scheme = "https"')
+    return unavailable(subject, f"{said} is no answer to go on with; it is asked again later", retry_after=wait)
 
 
-def denied(place: Place, said: str) -> RegistryDenied:
+def denied(subject: Subject, said: str) -> RegistryDenied:
     """The registry, or the token service it named, refuses who we are (or that we are nobody)."""
-    if place.endpoint.has_credentials:
+    if subject.endpoint.has_credentials:
         fix = "Check registry_auth, and that this user may pull; some registries answer so for a missing repository"
     else:
         fix = "No credentials are configured: set registry_auth, or check the repository's name"
-    return RegistryDenied(f"{place}: {said}: access denied. {fix}")
+    return RegistryDenied(f"{subject}: {said}: access denied. {fix}")
 
 
-def _why_no_answer(place: Place, error: Exception) -> str:
+def _why_no_answer(subject: Subject, error: Exception) -> str:
     if isinstance(error, TimeoutError | httpx.TimeoutException):
         return "it did not answer in time, and is asked again later"
     causes = _chain(error)
@@ -104,12 +104,12 @@ def _why_no_answer(place: Place, error: Exception) -> str:
         return "its name cannot be resolved. Check registry_domain"
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes) or isinstance(error, httpx.ConnectError):
         return (
-            f"it cannot be reached ({place.quote(str(error)) or 'no connection'}). Check registry_domain and its port"
+            f"it cannot be reached ({subject.quote(str(error)) or 'no connection'}). Check registry_domain and its port"
         )
     if isinstance(error, httpx.ProxyError):
-        return f"the proxy refused ({place.quote(str(error))}). Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY"
-    hint = ' If it speaks HTTPS, set registry_scheme = "https"' if place.endpoint.scheme == "http" else ""
-    return f"the connection broke ({place.quote(str(error)) or type(error).__name__}); it is asked again later.{hint}"
+        return f"the proxy refused ({subject.quote(str(error))}). Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY"
+    hint = ' If it speaks HTTPS, set registry_scheme = "https"' if subject.endpoint.scheme == "http" else ""
+    return f"the connection broke ({subject.quote(str(error)) or type(error).__name__}); it is asked again later.{hint}"
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:

@@ -16,7 +16,7 @@ from app.adapters.registry import wire
 from app.adapters.registry.client.connection import Connection
 from app.adapters.registry.client.endpoint import RegistryEndpoint
 from app.adapters.registry.client.exchange import RegistryRequest
-from app.adapters.registry.client.failures import Place, RegistryAnswer, refused, unavailable
+from app.adapters.registry.client.failures import RegistryAnswer, Subject, refused, unavailable
 from app.adapters.registry.client.listing import read_listing, require_repository
 from app.domain.reference import Repository
 from app.errors import RegistryUnavailable, TagNotFound
@@ -87,7 +87,7 @@ class RegistryClient:
         Raises TagNotFound when there is none, and RegistryUnavailable, RegistryDenied, RepositoryNotFound.
         """
         connection = self._connection(registry)
-        place = Place(endpoint=connection.endpoint, repository=repository.path)
+        subject = Subject(endpoint=connection.endpoint, repository=repository.path)
         conditional = known if known is not None and ":" in known and wire.is_reference(known) else None
         answer = await self._read(connection, "HEAD", repository, reference, known=conditional)
         try:
@@ -97,11 +97,11 @@ class RegistryClient:
             if answer.status == HTTPStatus.OK and digest is not None:
                 return _manifest(digest, wire.media_type(answer.headers.get("content-type", "")), reference)
             if answer.status not in (HTTPStatus.OK, *_NO_HEAD):
-                raise refused(place, answer, now=self._now())
+                raise refused(subject, answer, now=self._now())
             full = await self._read(connection, "GET", repository, reference)
-            return _manifest(*self._content(full, place, reference), reference)
+            return _manifest(*self._content(full, subject, reference), reference)
         except wire.Malformed as error:
-            raise unavailable(place, str(error)) from error
+            raise unavailable(subject, str(error)) from error
 
     async def children(self, registry: str, repository: Repository, digest: str) -> frozenset[str]:
         """The digests that the index `digest` lists; empty for a manifest that is no index.
@@ -109,13 +109,13 @@ class RegistryClient:
         Raises TagNotFound when there is no such manifest, and RegistryUnavailable, RegistryDenied, RepositoryNotFound.
         """
         connection = self._connection(registry)
-        place = Place(endpoint=connection.endpoint, repository=repository.path)
+        subject = Subject(endpoint=connection.endpoint, repository=repository.path)
         answer = await self._read(connection, "GET", repository, digest)
         try:
-            _, media_type = self._content(answer, place, digest)
+            _, media_type = self._content(answer, subject, digest)
             return wire.read_children(answer.body) if media_type in wire.INDEX_TYPES else frozenset()
         except wire.Malformed as error:
-            raise unavailable(place, str(error)) from error
+            raise unavailable(subject, str(error)) from error
 
     def _connection(self, registry: str) -> Connection:
         connection = self._connections.get(registry)
@@ -126,10 +126,10 @@ class RegistryClient:
     async def _read(
         self, connection: Connection, method: str, repository: Repository, reference: str, *, known: str | None = None
     ) -> RegistryAnswer:
-        missing = f"{Place(endpoint=connection.endpoint, repository=repository.path)}: there is no {reference[:140]}"
+        missing = f"{Subject(endpoint=connection.endpoint, repository=repository.path)}: there is no {reference[:140]}"
         if not wire.is_reference(reference):
             raise TagNotFound(f"{missing}, since that is no tag and no digest")
-        answer = await connection.ask(
+        answer = await connection.fetch(
             RegistryRequest(
                 method=method,
                 url=wire.manifest_url(connection.endpoint.origin, repository.path, reference),
@@ -146,9 +146,9 @@ class RegistryClient:
             connection.proven.add(repository.path)
         return answer
 
-    def _content(self, answer: RegistryAnswer, place: Place, reference: str) -> tuple[str, str]:
+    def _content(self, answer: RegistryAnswer, subject: Subject, reference: str) -> tuple[str, str]:
         if answer.status != HTTPStatus.OK:
-            raise refused(place, answer, now=self._now())
+            raise refused(subject, answer, now=self._now())
         header = wire.read_digest_header(answer.headers.get("docker-content-digest"))
         claimed = reference if ":" in reference else header
         return wire.read_manifest(answer.body, content_type=answer.headers.get("content-type", ""), claimed=claimed)

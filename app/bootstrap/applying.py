@@ -31,7 +31,7 @@ class Process(Protocol):
     services: Services
 
 
-class ConfigFollower:
+class ConfigApplier:
     """One process's way with its configuration. `restart` says what only a restart would bring into force, or "".
 
     `changes` tells when a file of the last reading changed.
