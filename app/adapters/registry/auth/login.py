@@ -1,6 +1,6 @@
-"""Who we are to one registry: remembers what it asks of us per repository and answers it, Basic or Bearer.
+"""The logins at one registry: remember its challenge for each repository, and answer it by Basic or Bearer.
 
-Credentials go to the registry itself and to the realm that it names, when that is a safe subject; nowhere else.
+Credentials go only to the registry itself and to the realm that it names, if that is a safe address.
 Spec: https://distribution.github.io/distribution/spec/auth/token/, RFC 7617.
 """
 
@@ -24,14 +24,14 @@ _MAX_TOKEN_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """An Authorization header, and whether it was made for this very request (a new one would be the same)."""
+    """An Authorization header; `fresh` if it was made for this request, so that another login would give the same."""
 
     header: str
     fresh: bool
 
 
 class Logins:
-    """The logins of one registry. `send` does one HTTP exchange, `now` is the wall clock, `clock` the monotonic one."""
+    """The logins at one registry. `send` makes one HTTP exchange, `now` is the wall clock, `clock` a monotonic one."""
 
     def __init__(
         self,
@@ -45,19 +45,19 @@ class Logins:
         self._send = send
         self._now = now
         self._tokens = TokenCache(self._fetch, clock=clock)
-        self._asked: dict[str, Challenge] = {}
+        self._challenges: dict[str, Challenge] = {}
 
     async def known(self, repository: str) -> Login | None:
-        """What this repository took before, renewed when it is too old; None as long as it asked for nothing."""
-        challenge = self._asked.get(repository)
+        """The login for the repository's last challenge, renewed if it expired; None without a challenge so far."""
+        challenge = self._challenges.get(repository)
         if challenge is None:
             return None
         return await self._answer(challenge, repository, refused_header=None)
 
     async def after(self, answer: RegistryAnswer, repository: str, *, tried: Login | None) -> Login | None:
-        """The login that answers a 401 or 403; None when there is nothing better to show than was `tried`."""
+        """The login that answers a 401 or 403; None when no other than `tried` is possible."""
         challenge = challenges.choose(challenges.parse_challenges(answer.headers.get_list("www-authenticate")))
-        known = self._asked.get(repository)
+        known = self._challenges.get(repository)
         if challenge is None and answer.status == HTTPStatus.FORBIDDEN:
             challenge = known
         repeats = tried is not None and challenge == known
@@ -65,7 +65,7 @@ class Logins:
             return None
         if challenge.scheme == "basic" and (repeats or not self._endpoint.has_credentials):
             return None
-        self._asked[repository] = challenge
+        self._challenges[repository] = challenge
         return await self._answer(challenge, repository, refused_header=tried.header if tried else None)
 
     async def _answer(self, challenge: Challenge, repository: str, *, refused_header: str | None) -> Login:
@@ -84,7 +84,7 @@ class Logins:
         service = f"its token service {bounded(urlsplit(request.realm).hostname or '(no host)', limit=120)}"
         reason = why_unsafe(request.realm, home=self._endpoint.origin)
         if reason is not None:
-            raise unavailable(subject, f"{service} is not contacted: {reason}")
+            raise unavailable(subject, f"{service} is not contacted: {reason}", fix="check registry_domain")
         identity = challenges.basic(self._endpoint.username, self._endpoint.password)
         answer = await self._send(
             RegistryRequest(

@@ -1,6 +1,7 @@
-"""One configured registry: its HTTP client, its gate, its logins; asks, logs in when told to, and names what fails.
+"""One configured registry: its HTTP client, its gate and its logins. Sends requests, logs in, names failures.
 
-It must not know what an answer means beyond "needs a login" and "failed"; source.py reads answers.
+It must not know what an answer means beyond "needs a login" and "failed"; app/adapters/registry/client/source.py reads
+answers.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ import httpx
 from app.adapters.registry.auth.login import Login, Logins
 from app.adapters.registry.client.endpoint import RegistryEndpoint
 from app.adapters.registry.client.exchange import RedirectRefused, RegistryRequest, exchange
-from app.adapters.registry.client.failures import RegistryAnswer, Subject, refused, unavailable, unreachable
+from app.adapters.registry.client.failures import LATER, RegistryAnswer, Subject, refused, unavailable, unreachable
 from app.adapters.registry.client.origins import keeps_credentials
 from app.adapters.registry.limits import Closed, Gate
 from app.errors import RegistryUnavailable
@@ -26,7 +27,7 @@ _FAILURES = (*_NEEDS_LOGIN, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SE
 
 
 class Connection:
-    """A registry being talked to. `clock` is monotonic, `now` the wall clock; `transport` stands in for the network."""
+    """The connection to one registry. `clock` is monotonic, `now` the wall clock; `transport` replaces the network."""
 
     def __init__(
         self,
@@ -49,10 +50,10 @@ class Connection:
         self._retired = False
 
     async def fetch(self, request: RegistryRequest, *, repository: str) -> RegistryAnswer:
-        """The answer to `ask`, after logging in when that is asked for; never 401, 403, 429, nor 5xx but 501.
+        """The answer to `request`, after a login if the registry asks for one.
 
-        Raises RegistryUnavailable or RegistryDenied. The whole, with waiting, logging in and redirects, takes at most
-        `seconds`.
+        It never has status 401, 403, 429, or 5xx other than 501. Raises RegistryUnavailable or RegistryDenied. Waiting,
+        login and redirects together take at most `seconds`.
         """
         subject = Subject(endpoint=self.endpoint, repository=repository)
         self._under_way += 1
@@ -65,10 +66,10 @@ class Connection:
             self._gate.unanswered()
             raise unreachable(subject, error) from error
         except (AnswerRefused, RedirectRefused) as error:
-            raise unavailable(subject, str(error)) from error
+            raise unavailable(subject, error.cause, fix=error.fix or LATER) from error
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise unavailable(subject, f"it cannot be asked: {subject.quote(str(error))}") from error
-        except RegistryUnavailable as error:  # the token service's
+            raise unavailable(subject, f"the request failed: {subject.quote(str(error))}") from error
+        except RegistryUnavailable as error:  # from the token service
             self._gate.pause(error.retry_after or 0.0)
             raise
         finally:
@@ -77,14 +78,14 @@ class Connection:
         return self._accepted(answer, subject)
 
     async def retire(self) -> None:
-        """Take no more requests in; close when the last one under way ends."""
+        """Close the client when the last running request ends. The caller sends no more requests."""
         self._retired = True
         await self._close_when_idle()
 
     async def _fetch_logged_in(self, request: RegistryRequest, repository: str) -> RegistryAnswer:
         login = await self._logins.known(repository)
         answer = await self._send(_as(request, login))
-        # A challenge counts only from the registry itself, not from where it redirected us.
+        # Only a challenge of the registry itself counts, not that of a server to which it redirected us.
         if answer.status in _NEEDS_LOGIN and keeps_credentials(request.url, answer.url):
             better = await self._logins.after(answer, repository, tried=login)
             if better is not None:

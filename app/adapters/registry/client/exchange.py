@@ -17,12 +17,17 @@ _MOST_REDIRECTS = 3
 
 
 class RedirectRefused(Exception):
-    """A redirect to where we do not go."""
+    """A redirect that we do not follow. `cause` and `fix` are for people; an empty `fix` means that there is none."""
+
+    def __init__(self, cause: str, *, fix: str = "") -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.fix = fix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryRequest:
-    """What to send. `authorization` goes to the origin of `url` only; `limit` bounds the body in bytes."""
+    """The request to send. `authorization` goes to the origin of `url` only; `limit` bounds the body in bytes."""
 
     method: str
     url: str
@@ -33,7 +38,10 @@ class RegistryRequest:
 
 
 async def exchange(client: httpx.AsyncClient, request: RegistryRequest) -> RegistryAnswer:
-    """Send and read everything. Raises httpx.HTTPError, AnswerRefused, RedirectRefused; the caller bounds the time."""
+    """Send, and read the whole answer. The caller bounds the time.
+
+    Raises httpx.HTTPError, AnswerRefused, RedirectRefused.
+    """
     url, authorization = request.url, request.authorization
     for _ in range(_MOST_REDIRECTS + 1):
         response = await client.send(_request(client, request, url, authorization), stream=True)
@@ -48,11 +56,11 @@ async def exchange(client: httpx.AsyncClient, request: RegistryRequest) -> Regis
         if not keeps_credentials(url, target):
             authorization = None
         url = target
-    raise RedirectRefused("it redirects without end")
+    raise RedirectRefused("its redirects do not end")
 
 
 def _request(client: httpx.AsyncClient, request: RegistryRequest, url: str, authorization: str | None) -> httpx.Request:
-    # Built by hand: client.build_request merges defaults and cookies, which costs more than the rest of our code.
+    # Built here: client.build_request merges defaults and cookies, which costs more than the rest of our code.
     headers = {
         "User-Agent": client.headers["user-agent"],
         "Accept": request.accept,
@@ -70,8 +78,8 @@ def _target(url: str, location: str) -> str:
         target = urljoin(url, location)
         httpx.URL(target)
     except (ValueError, httpx.InvalidURL) as error:
-        raise RedirectRefused("it redirects to what is no address") from error
+        raise RedirectRefused("it redirects to an invalid URL") from error
     reason = why_unsafe(target, home=url)
     if reason is not None:
-        raise RedirectRefused(f"it redirects to another address, which is not followed: {reason}")
+        raise RedirectRefused(f"it redirects to an unsafe address: {reason}")
     return target

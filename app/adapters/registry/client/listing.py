@@ -1,4 +1,4 @@
-"""Lists a repository's tags over all pages, or fails as a whole: half a listing would look like tags that vanished."""
+"""List all tags of a repository, over all pages, or fail: half a listing would look like deleted tags."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -14,41 +14,43 @@ _MOST_PAGES = 500
 
 
 async def read_listing(connection: Connection, path: str, *, now: Callable[[], datetime]) -> tuple[str, ...]:
-    """Every tag, each once. Ends at a page without link, an empty page, or a link seen before.
+    """Every tag, each once. Ends at a page without link, an empty page, or a link that was followed already.
 
-    Raises RegistryUnavailable (also for more pages or bytes than agreed), RegistryDenied, RepositoryNotFound.
+    Raises RegistryUnavailable (also for more pages or bytes than the limits), RegistryDenied, RepositoryNotFound.
     """
     subject = Subject(endpoint=connection.endpoint, repository=path)
     first: str = wire.tags_url(connection.endpoint.origin, path)
     url: str | None = first
     bytes_left = wire.MAX_LIST_BYTES
-    seen: set[str] = set()
+    visited: set[str] = set()
     found: dict[str, None] = {}
-    while url is not None and url not in seen:
-        if len(seen) == _MOST_PAGES:
+    while url is not None and url not in visited:
+        if len(visited) == _MOST_PAGES:
             raise unavailable(subject, f"its tag list has more than {_MOST_PAGES} pages")
-        seen.add(url)
+        visited.add(url)
         answer = await _page(connection, subject, url, limit=bytes_left)
         if answer.status != HTTPStatus.OK:
             raise _failure(subject, answer, is_first=url == first, now=now())
         bytes_left -= len(answer.body)
         try:
             tags = wire.read_tags(answer.body)
-            # Always by our own URL: a redirect must not move the origin that may see our credentials.
+            # Relative to our own URL: a redirect must not change the origin that gets our credentials.
             url = wire.next_page(answer.headers.get_list("link"), page=url) if tags else None
         except wire.Malformed as error:
             kind = wire.media_type(answer.headers.get("content-type", "")) or "no content type"
-            raise unavailable(subject, f"HTTP {answer.status}, {kind}: {error}. Check registry_domain") from error
+            raise unavailable(
+                subject, f"{error} (HTTP {answer.status}, {kind})", fix="check registry_domain"
+            ) from error
         found.update(dict.fromkeys(tags))
     connection.proven.add(path)
     return tuple(found)
 
 
 async def require_repository(connection: Connection, path: str, *, now: Callable[[], datetime]) -> None:
-    """Raise RepositoryNotFound when the registry does not know the repository; asks once, until it is known to exist.
+    """Raise RepositoryNotFound when the registry does not know the repository. Sends no request for a proven one.
 
-    A HEAD that answers 404 has no body to tell a missing tag from a missing repository. Where the listing cannot tell
-    either, the repository is taken to be there.
+    A 404 to a HEAD has no body, so a missing tag looks like a missing repository. If the listing fails for another
+    reason, the repository is assumed to exist.
     """
     if path in connection.proven:
         return
@@ -74,6 +76,8 @@ async def _page(connection: Connection, subject: Subject, url: str, *, limit: in
 
 def _failure(subject: Subject, answer: RegistryAnswer, *, is_first: bool, now: datetime) -> RegistryWatcherError:
     error = refused(subject, answer, now=now)
-    if isinstance(error, RepositoryNotFound) and not is_first:  # Zot: 404 when the last tag of a page is gone meanwhile
-        return unavailable(subject, f"HTTP {answer.status} for a later page of its tag list: it changed meanwhile")
+    if (
+        isinstance(error, RepositoryNotFound) and not is_first
+    ):  # Zot answers 404 when the last tag of a page was deleted during the listing
+        return unavailable(subject, f"its tag list changed during the listing: HTTP {answer.status} for a later page")
     return error
