@@ -1,4 +1,4 @@
-"""Everything that a face of the program calls, put together from settings and from what stays open."""
+"""The services of one process, built from its settings and from the adapters that stay open."""
 
 from dataclasses import dataclass, field
 
@@ -44,10 +44,10 @@ from app.web.running import AudibleWaker, DeliveryStore
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Everything that a face of the program calls, ready to use, and the settings that it was built from.
+    """Everything that the web, the workers and the poller call, and the settings from which it was built.
 
-    Stores are typed as their Protocols: mypy then compares each with its Protocol in `build_services`, which imports
-    both, and names the method that differs.
+    Stores have their Protocols as types: in `build_services`, which imports both, mypy compares each store with its
+    Protocol, and names the method that differs.
     """
 
     settings: Settings
@@ -74,7 +74,7 @@ class Services:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptOpen:
-    """What stays when the configuration changes: what is open, and what access was."""
+    """The parts that survive a change of the configuration: open adapters, and the access so far."""
 
     database: Database
     door: Database
@@ -88,7 +88,7 @@ class KeptOpen:
 
 
 def build_services(settings: Settings, kept: KeptOpen) -> Services:
-    """Put the services of `settings` together around what stays open."""
+    """Build the services of `settings` around the open adapters."""
     database, deployer, waker = kept.database, kept.deployer, kept.waker
     reconciler = Reconciler(
         targets=PostgresTargets(database),

@@ -98,7 +98,11 @@ async def test_a_huge_listing_is_cut_off_over_all_pages() -> None:
         (httpx.Response(403, json={"errors": [{"code": "DENIED"}]}), RegistryDenied, "HTTP 403 DENIED"),
         (httpx.Response(403, json={"errors": [{"code": "toomanyrequests"}]}), RegistryUnavailable, "slow down"),
         (httpx.Response(405), RegistryUnavailable, "it answered HTTP 405"),
-        (httpx.Response(500, html="<html>"), RegistryUnavailable, "^registry main: .*repository team/app at https://registry.example.com"),
+        (
+            httpx.Response(500, html="<html>"),
+            RegistryUnavailable,
+            "^registry main: .*repository team/app at https://registry.example.com",
+        ),
         (httpx.Response(302), RegistryUnavailable, "HTTP 302"),
     ],
 )
