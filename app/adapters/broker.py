@@ -1,4 +1,4 @@
-"""The Dramatiq broker on Redis: bounded time-outs, quick recovery of what a killed worker held, no stock retries."""
+"""The Dramatiq broker on Redis: short time-outs, quick recovery of a killed worker's messages, no retries."""
 
 import dramatiq
 import redis
@@ -7,10 +7,10 @@ from dramatiq.middleware import AsyncIO, Retries
 
 
 def open_broker(redis_url: str, *, namespace: str = "registrywatcher") -> RedisBroker:
-    """A broker that connects at its first message; nothing is asked of Redis here.
+    """A broker that connects at its first message; this function sends nothing to Redis.
 
-    Attempts, back-off and dead letters are columns in Postgres, so a message is never retried by the broker. The
-    maintenance chance (in a million) and the heartbeat bring back a killed worker's messages within seconds.
+    Attempts, backoff and dead letters are columns in Postgres, so the broker never retries a message. The maintenance
+    chance (in a million) and the heartbeat let it recover a killed worker's messages within seconds.
     """
     client = redis.Redis.from_url(redis_url, socket_timeout=2, socket_connect_timeout=2, health_check_interval=15)
     broker: RedisBroker = RedisBroker(  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""The one place that picks adapters: settings in, services out; and the life of a process around them."""
+"""The one place that chooses adapters: settings in, services out. Also the start and end of each process."""
 
 from app.bootstrap.process import App, open_app
 from app.bootstrap.services import KeptOpen, Services, build_services

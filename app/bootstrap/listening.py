@@ -1,7 +1,7 @@
-"""Open the sockets that a process listens on, before anything else of it starts.
+"""Open the sockets that a process listens on, before any other part of it starts.
 
-Their addresses, as the kernel names them, are the fact that trust stands on: a configuration read later says only what
-a restart would do.
+Access depends on their addresses as the kernel reports them. A configuration that is read later changes them only
+after a restart.
 """
 
 import errno
@@ -13,15 +13,16 @@ from app.errors import Permanent
 from app.web.http.arrival import Listening
 
 _BACKLOG = 2048  # connections that wait to be accepted; uvicorn's own number
-_NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # a machine without IPv6 whose `localhost` has an address of it
+_NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # a machine without IPv6 whose `localhost` has an IPv6 address
 
 
 def open_sockets(host: str, port: int, *, setting: str = "server_listening_address or PORT") -> list[socket.socket]:
-    """A listening socket for each address that `host` means on this machine, all on one port, a free one for 0.
+    """A listening socket for each address of `host` on this machine, all on one port; 0 chooses a free port.
 
-    Raises Permanent when there is none, or another process has the port; `setting` is what a person then changes.
+    Raises Permanent when there is no such address, or another process uses the port. `setting` is the setting that the
+    error names.
     """
-    problem = "it means no address of this machine"
+    problem = "it is no address of this machine"
     with ExitStack() as opened:
         sockets: list[socket.socket] = []
         try:
@@ -44,7 +45,7 @@ def open_sockets(host: str, port: int, *, setting: str = "server_listening_addre
 
 
 def listening(sockets: Sequence[socket.socket]) -> Listening:
-    """What the kernel says that they listen on; a socket of another kind than IP is named by its kind."""
+    """The addresses of the sockets, as the kernel reports them; the family's name for a socket that is not IP."""
     inet = (socket.AF_INET, socket.AF_INET6)
     return Listening(
         addresses=tuple(str(each.getsockname()[0]) if each.family in inet else str(each.family) for each in sockets)
@@ -71,4 +72,6 @@ def _open(family: socket.AddressFamily, address: tuple[int | str | bytes, ...]) 
 
 
 def _refused(host: str, port: int, problem: str, setting: str) -> Permanent:
-    return Permanent(f"cannot listen on {host}:{port} ({problem}): stop what listens there, or set {setting}")
+    return Permanent(
+        f"cannot listen on {host}:{port}: {problem}; stop the program that listens there, or set {setting}"
+    )

@@ -1,4 +1,4 @@
-"""What a person's word on the command line works with: opened for one word, closed behind it."""
+"""Open the adapters that one command of the command line needs, and close them after it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +11,7 @@ from app.adapters.postgres.config.watches import PostgresWatches
 from app.adapters.postgres.database.pool import Database
 from app.adapters.postgres.database.session import SessionLimits
 from app.adapters.registry import RegistryClient
-from app.adapters.waker import PromptDoorbell
+from app.adapters.waker import PromptWaker
 from app.bootstrap.values import endpoints, nomad_connection
 from app.services.commands.watches import Operator
 from app.services.config.sync import Difference
@@ -20,7 +20,7 @@ from app.settings import Settings
 
 @asynccontextmanager
 async def open_operator(settings: Settings) -> AsyncIterator[Operator]:
-    """Open Postgres, Redis, the registries and Nomad as far as the word needs them."""
+    """The operator with clients of Postgres, Redis, the registries and Nomad; each connects at its first use."""
     limits = SessionLimits.of_lease(settings.lease_seconds)
     database = Database(settings.database_url.reveal(), size=2, limits=limits)
     registries = RegistryClient(endpoints(settings.registries))
@@ -32,7 +32,7 @@ async def open_operator(settings: Settings) -> AsyncIterator[Operator]:
             rollout_commands=PostgresRolloutCommands(database),
             registries=registries,
             deployer=deployer,
-            waker=PromptDoorbell(broker),
+            waker=PromptWaker(broker),
         )
     finally:
         broker.close()
@@ -42,7 +42,7 @@ async def open_operator(settings: Settings) -> AsyncIterator[Operator]:
 
 
 async def compare_watches(settings: Settings, *, accepted_by: str) -> Difference:
-    """What these settings would change in the watches; with `accepted_by`, processes that read the same take it."""
+    """The changes that these settings would make to the watches. With `accepted_by`, running processes apply them."""
     database = Database(settings.database_url.reveal(), size=1)
     try:
         return await PostgresWatches(database).preview(settings.watches, accepted_by=accepted_by)

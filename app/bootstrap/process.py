@@ -1,7 +1,7 @@
-"""The life of one process: open what it works with, follow the configuration, close everything.
+"""The life of one process: open its adapters, apply its configuration, close everything.
 
-`open_app` returns at once: a process starts and serves while Postgres, Redis, registries or Nomad are away, and
-catches up by itself.
+`open_app` returns at once: a process starts and serves during an outage of Postgres, Redis, registries or Nomad, and
+recovers by itself.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from app.adapters.postgres.rollout.rollouts import PostgresRollouts
 from app.adapters.postgres.views.feed import PostgresFeed
 from app.adapters.registry import RegistryClient
 from app.adapters.waker import DramatiqWaker
-from app.bootstrap.following import ConfigFollower
+from app.bootstrap.applying import ConfigApplier
 from app.bootstrap.services import KeptOpen, Services, build_services
 from app.bootstrap.values import endpoints, nomad_connection
 from app.outbound.client import open_client
@@ -38,8 +38,8 @@ from app.settings import Settings
 
 log = structlog.get_logger()
 
-_TRY_AGAIN = 1.0
-_ASK_AGAIN = 30.0
+_START_RETRY = 1.0
+_CAUTION_RETRY = 30.0
 _READ_FILE_EVERY = 2.0
 _FILE_SETTLES = 1.0
 _DOOR_CONNECTIONS = 4
@@ -49,14 +49,14 @@ _DOOR_CONNECTIONS = 4
 class App:
     """A running process. `services` is replaced as a whole when the configuration file changes.
 
-    `starting` says what the start still waits for, "" once it is through. `loops` are all that must go on turning.
+    `starting` says what the start still waits for, "" after the start. `loops` are the loops that must keep running.
     """
 
     services: Services
     starting: str = "the schema and the configuration are not in Postgres yet"
     reloader: Reloader[Settings] | None = None
     loops: Loops = field(default_factory=Loops)
-    following: ConfigFollower | None = None
+    applier: ConfigApplier | None = None
     differing: Differing | None = None
 
     @property
@@ -66,27 +66,27 @@ class App:
 
     @property
     def problem(self) -> str:
-        """Why the newest configuration is not in force here or in all processes, "" when it is."""
+        """Why the newest configuration is not in force, here or in another process; "" when it is."""
         found = (
             self.starting or (self.reloader.problem if self.reloader else ""),
-            self.following.restart if self.following else "",
+            self.applier.restart if self.applier else "",
             self.differing.problem if self.differing else "",
         )
         return ". ".join(filter(None, found))
 
     @property
     def stalled(self) -> str:
-        """Which of its own loops are stalled, and why; "" if none is. The heartbeat is one, and a write."""
+        """Which of its loops fail, the heartbeat's write among them, and why; "" for none."""
         return self.loops.problem
 
     @property
     def stuck(self) -> str:
-        """Which of its own loops no longer even try, "" if all do: only a restart helps."""
+        """Which of its loops hang, so that only a restart helps; "" for none."""
         return self.loops.stuck
 
     @property
     def unready(self) -> str:
-        """Why it cannot do its work now, "" when it can."""
+        """Why it cannot work now; "" when it can."""
         return self.starting or self.stalled
 
 
@@ -113,19 +113,17 @@ async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | No
         feed=feed,
     )
     app = App(services=build_services(settings, kept))
-    app.following = ConfigFollower(app, kept, listens=kind is ProcessKind.WEB)
-    app.reloader = Reloader(
-        app.following.load, app.following.apply, changed=app.following.changes, settle=_FILE_SETTLES
-    )
+    app.applier = ConfigApplier(app, kept, listens=kind is ProcessKind.WEB)
+    app.reloader = Reloader(app.applier.load, app.applier.apply, changed=app.applier.changes, settle=_FILE_SETTLES)
     app.differing = Differing(PostgresHolders(database), app.loops)
     presence = Presence(
         PostgresPresences(database), kind=kind, loops=app.loops, configuration=lambda: app.settings.configuration
     )
-    with suppress(ValueError, RuntimeError, NotImplementedError):  # only a main thread may listen to signals
+    with suppress(ValueError, RuntimeError, NotImplementedError):  # only a main thread may handle signals
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.reloader.request)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # one may have waited since the file was read
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # one may be pending since the file was read
     background = [
-        asyncio.create_task(_start(app, app.following, app.reloader)),
+        asyncio.create_task(_start(app, app.applier, app.reloader)),
         asyncio.create_task(app.reloader.run(interval=_READ_FILE_EVERY, loop=app.loops.add(reloading()))),
         asyncio.create_task(waiter.run(loop=app.loops.add(Loop("rollout_waits")))),
         asyncio.create_task(_caution(deployer)),
@@ -133,7 +131,7 @@ async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | No
         asyncio.create_task(app.differing.run()),
     ]
     for warning in settings.warnings:
-        log.warning("configuration.warning", text=warning)
+        log.warning("configuration.warned", text=warning)
     try:
         yield app
     finally:
@@ -153,29 +151,29 @@ async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | No
         await database.close()
 
 
-async def _start(app: App, following: ConfigFollower, reloader: Reloader[Settings]) -> None:
-    """Migrate if that is wanted, and bring the configuration into Postgres; again and again until Postgres answers."""
+async def _start(app: App, applier: ConfigApplier, reloader: Reloader[Settings]) -> None:
+    """Migrate if configured, and write the configuration to Postgres; repeat until Postgres answers."""
 
     async def turn() -> None:
         try:
             if app.settings.create_database_schema:
                 await migrate(app.settings.database_url.reveal())
-            through = await following.start()
+            through = await applier.start()
         except Exception as error:
             app.starting = described(error)
             raise
         if not through:
-            reloader.request()  # which tells why it waits, and tries it again
+            reloader.request()  # it reports why the watches wait, and tries again
         app.starting = ""
 
-    await Loop("start", retry=_TRY_AGAIN, retry_at_most=_TRY_AGAIN, bound=None).run(turn)
+    await Loop("start", retry=_START_RETRY, retry_at_most=_START_RETRY, bound=None).run(turn)
 
 
 async def _caution(deployer: RenewableDeployer) -> None:
-    """Warn once about what Nomad would let us do beyond need; again and again until Nomad answers."""
+    """Log a warning for each right in Nomad that we have and do not need; repeat until Nomad answers."""
 
     async def turn() -> None:
         for text in await deployer.cautions():
-            log.warning("nomad.caution", text=text)
+            log.warning("nomad.warned", text=text)
 
-    await Loop("caution", retry=_ASK_AGAIN, retry_at_most=_ASK_AGAIN, quiet=True).run(turn)
+    await Loop("caution", retry=_CAUTION_RETRY, retry_at_most=_CAUTION_RETRY, quiet=True).run(turn)

@@ -1,4 +1,4 @@
-"""What of a configuration only a restart changes: the process goes on with what it started with, and says so. Pure."""
+"""Which settings only a restart changes: until then, the process keeps those of its start, and says so. Pure."""
 
 from dataclasses import replace
 
@@ -6,17 +6,14 @@ from app.settings import Settings
 
 
 def until_restart(started: Settings, read: Settings, *, listens: bool) -> tuple[Settings, str]:
-    """What was read with those settings that the process started with, and why a restart is needed; "" when none is."""
+    """The reading with those settings of the start, and why a restart is needed; "" when it is not."""
     changed = [
         key
         for key, differs in (
             ("server_listening_address", listens and started.address != read.address),
             ("database_url", started.database_url != read.database_url),
             ("redis_url", started.redis_url != read.redis_url),
-            (
-                "lease_seconds",
-                started.lease_seconds != read.lease_seconds,
-            ),  # sessions have bounds by it
+            ("lease_seconds", started.lease_seconds != read.lease_seconds),  # the limits of sessions depend on it
             ("create_database_schema", started.create_database_schema != read.create_database_schema),
         )
         if differs
@@ -34,4 +31,4 @@ def until_restart(started: Settings, read: Settings, *, listens: bool) -> tuple[
     if not changed:
         return kept, ""
     names = ", ".join(changed)
-    return kept, f"a restart is needed: {names} changed; until then this process works with what it started with"
+    return kept, f"a restart is needed, because {names} changed; until then this process uses the values of its start"

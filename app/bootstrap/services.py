@@ -1,4 +1,4 @@
-"""Everything that a face of the program calls, put together from settings and from what stays open."""
+"""The services of one process, built from its settings and from the adapters that stay open."""
 
 from dataclasses import dataclass, field
 
@@ -23,7 +23,7 @@ from app.adapters.postgres.wakeup.retention import PostgresRetention
 from app.adapters.postgres.wakeup.schedule import PostgresSchedule
 from app.adapters.registry import RegistryClient
 from app.adapters.waker import DramatiqWaker
-from app.bootstrap.values import AccessRatchet, look_settings, patience
+from app.bootstrap.values import AccessRatchet, patience, reconcile_settings
 from app.ports import Channel, Deployer, RegistrySource
 from app.services.commands.rollout_commands import RolloutCommands
 from app.services.commands.watch_commands import WatchCommands
@@ -44,10 +44,10 @@ from app.web.running import AudibleWaker, DeliveryStore
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Everything that a face of the program calls, ready to use, and the settings that it was built from.
+    """Everything that the web, the workers and the poller call, and the settings from which it was built.
 
-    Stores are typed as their Protocols: mypy then compares each with its Protocol in `build_services`, which imports
-    both, and names the method that differs.
+    Stores have their Protocols as types: in `build_services`, which imports both, mypy compares each store with its
+    Protocol, and names the method that differs.
     """
 
     settings: Settings
@@ -74,7 +74,7 @@ class Services:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptOpen:
-    """What stays when the configuration changes: what is open, and what access was."""
+    """The parts that survive a change of the configuration: open adapters, and the access so far."""
 
     database: Database
     door: Database
@@ -88,14 +88,14 @@ class KeptOpen:
 
 
 def build_services(settings: Settings, kept: KeptOpen) -> Services:
-    """Put the services of `settings` together around what stays open."""
+    """Build the services of `settings` around the open adapters."""
     database, deployer, waker = kept.database, kept.deployer, kept.waker
     reconciler = Reconciler(
         targets=PostgresTargets(database),
         registries=kept.registries,
         deployer=deployer,
         waker=waker,
-        settings=look_settings(settings),
+        settings=reconcile_settings(settings),
     )
     follower = Follower(
         rollouts=PostgresRollouts(database),

@@ -1,4 +1,4 @@
-"""Settings as the services, the adapters and the web want them. Pure."""
+"""Settings as the values that the services, the adapters and the web take. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,15 +16,17 @@ from app.web.http.auth import Access, AccessToken, Role
 
 
 class AccessRatchet:
-    """Access by the settings in force, for one process: a reload never lets anybody do without a token what they
-    could not do before it. Trust in this machine alone is what a process starts with, or never has."""
+    """Access by the settings in force, for one process. A reload never gives callers without a token more rights.
+
+    A process trusts callers on this machine without a token from its start on, or never.
+    """
 
     def __init__(self) -> None:
         self._guarded = False
         self._outward = ""
 
     def read(self, settings: Settings) -> Access:
-        """Who may call now: by these settings, and by what was in force before them."""
+        """The access by these settings, and by those in force before them."""
         fresh = access(settings)
         self._guarded = self._guarded or fresh.guarded
         self._outward = fresh.outward or self._outward
@@ -32,7 +34,7 @@ class AccessRatchet:
 
 
 def access(settings: Settings) -> Access:
-    """Who may call the API by these settings alone."""
+    """The access to the API by these settings alone."""
     external = urlsplit(settings.external_url)
     return Access(
         tokens=tuple(
@@ -49,8 +51,8 @@ def access(settings: Settings) -> Access:
     )
 
 
-def look_settings(settings: Settings) -> ReconcileSettings:
-    """What each look at a target keeps to."""
+def reconcile_settings(settings: Settings) -> ReconcileSettings:
+    """The settings of every reconcile."""
     return ReconcileSettings(
         lease=settings.lease_seconds,
         reread_job=settings.job_reread_interval,
@@ -69,7 +71,7 @@ def patience(settings: Settings) -> Patience:
 
 
 def endpoints(registries: Mapping[str, RegistryEndpointSettings]) -> dict[str, RegistryEndpoint]:
-    """The registries of the settings as the client wants them."""
+    """The registries of the settings, as the client takes them."""
     return {
         name: RegistryEndpoint(
             name=name,
@@ -85,7 +87,7 @@ def endpoints(registries: Mapping[str, RegistryEndpointSettings]) -> dict[str, R
 
 
 def nomad_connection(nomad: NomadSettings) -> NomadConnection:
-    """Nomad's settings as the deployer wants them. Raises ConfigError for what cannot work."""
+    """Nomad's settings, as the deployer takes them. Raises ConfigError for those that cannot work."""
     connection = NomadConnection(
         address=nomad.address,
         token=nomad.token.reveal(),
@@ -107,7 +109,7 @@ def nomad_connection(nomad: NomadSettings) -> NomadConnection:
 
 
 def _origin(url: SplitResult) -> str:
-    """The host and port as a browser says them: without the port that the scheme has anyway."""
+    """The host and port as a browser sends them: without the scheme's default port."""
     usual = {"http": ":80", "https": ":443"}.get(url.scheme, "")
     return url.netloc.rpartition("@")[2].lower().removesuffix(usual)
 

@@ -1,7 +1,7 @@
-"""Under which account does Postgres run when we are root, and can that account reach our files?
+"""The account of Postgres when we are root, and whether that account reaches our files.
 
-Postgres refuses uid 0, so root hands it to an unprivileged account. That account must be able to enter every directory
-above the data and the binaries, and a checkout often lies below a private one (a 0700 home). Must change nothing.
+Postgres refuses uid 0, so root starts it under an unprivileged account. That account must be able to enter every
+directory above the data and the binaries, and a checkout is often below a private one (mode 0700). Must change nothing.
 """
 
 import os
@@ -19,11 +19,11 @@ class Account:
     uid: int
     gid: int
 
-    def may(self, path: Path, desired: int) -> bool:
-        """Whether the account has the wanted permission bits (4 read, 2 write, 1 enter) on the path itself."""
+    def may(self, path: Path, bits: int) -> bool:
+        """Whether the account has these permission bits (4 read, 2 write, 1 enter) on the path itself."""
         found = path.stat()
         shift = 6 if found.st_uid == self.uid else 3 if found.st_gid == self.gid else 0
-        return (found.st_mode >> shift) & desired == desired
+        return (found.st_mode >> shift) & bits == bits
 
     def reaches(self, path: Path) -> bool:
         """Whether the account may enter every directory above the path."""
@@ -31,9 +31,9 @@ class Account:
 
 
 def unprivileged_account() -> Account | None:
-    """The account that root's Postgres runs as; None when we are not root and need none.
+    """The account of root's Postgres; None when we are not root and need none.
 
-    It must have a name: initdb looks its own up and fails without one, so an arbitrary unused number does not do.
+    It must have a name, since initdb fails without one: an unused number is not enough.
     """
     if os.geteuid() != 0:
         return None
@@ -44,9 +44,7 @@ def unprivileged_account() -> Account | None:
             continue
         return Account(uid=entry.pw_uid, gid=entry.pw_gid)
     names = " or ".join(UNPRIVILEGED_NAMES)
-    raise LookupError(
-        f"Postgres does not run as root and there is no account {names}: add one, or start as another user"
-    )
+    raise LookupError(f"Postgres does not run as root: there is no account {names}; add one, or start as another user")
 
 
 def owner_of(path: Path) -> Account:

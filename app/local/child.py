@@ -1,6 +1,6 @@
-"""Keep one service running: start it, wait until it is ready, pass its output on, start it again when it crashes.
+"""Keep one service running: start it, wait until it is ready, show its output, restart it after a crash.
 
-Must not know of other services: their order is the supervisor's.
+Must not know other services: app/local/supervisor.py has their order.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from app.local.output import Lines, Show
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """One program to keep running. `ready` returns when the service can be used; `env` is its whole environment."""
+    """One program to keep running. `ready` returns when the service is ready; `env` is its whole environment."""
 
     name: str
     argv: Sequence[str]
@@ -31,21 +31,21 @@ class Service:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
-    """Seconds before a crashed service is started again: doubled at each crash, forgotten after a calm time."""
+    """Seconds before the restart of a crashed service: doubled at each crash, reset after `calm` seconds."""
 
     first: float = 0.5
     most: float = 15.0
     calm: float = 30.0
 
     def next(self, last: float, ran: float) -> float:
-        """The pause after a crash, from the last pause (0 at the first) and how long the service ran."""
+        """The pause after a crash, by the last pause (0 at the first crash) and the seconds that the service ran."""
         if last == 0 or ran >= self.calm:
             return self.first
         return min(last * 2, self.most)
 
 
 class Child:
-    """One service under the guard. It ends when stopped, and with this process however that ends."""
+    """One service under the guard. It ends by `stop`, and with this process, however that ends."""
 
     def __init__(self, service: Service, show: Show, backoff: Backoff) -> None:
         self.service = service
@@ -58,14 +58,14 @@ class Child:
         self._pumping: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Return when the service is ready; raise ServerFailed when it ends before that or takes too long."""
+        """Return when the service is ready. Raises ServerFailed when it ends before that, or takes too long."""
         guard = await self._spawn()
         if self.service.ready is not None:
             await self._await_ready(self.service.ready, guard)
         self._keeping = asyncio.create_task(self._keep(guard))
 
     async def stop(self) -> None:
-        """Ask the service to end, kill it after its grace time; return when all of it has gone, whatever its status."""
+        """Ask the service to end, and kill it after its grace time. Returns after its end, with any status."""
         if self._keeping is not None:
             self._keeping.cancel()
             await asyncio.gather(self._keeping, return_exceptions=True)
@@ -76,7 +76,7 @@ class Child:
             await self._pumping
 
     def kill(self) -> None:
-        """End the service's process group with SIGKILL; stop still has to be awaited."""
+        """End the service's process group with SIGKILL; the caller still awaits `stop`."""
         if self.pid and self._guard is not None and self._guard.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
@@ -94,7 +94,7 @@ class Child:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
                 env=service.env,
-                start_new_session=True,  # a terminal's Ctrl-C is for us; we stop our services in order
+                start_new_session=True,  # a terminal's Ctrl-C goes only to us; we stop our services in order
             )
         self._guard = guard
         self._pumping = asyncio.create_task(self._pump(guard))
@@ -102,22 +102,22 @@ class Child:
         return guard
 
     async def _await_ready(self, ready: Callable[[], Awaitable[None]], guard: asyncio.subprocess.Process) -> None:
-        becoming = asyncio.ensure_future(ready())
+        readiness = asyncio.ensure_future(ready())
         ending = asyncio.ensure_future(guard.wait())
         try:
             patience = self.service.ready_timeout
-            await asyncio.wait((becoming, ending), timeout=patience, return_when=asyncio.FIRST_COMPLETED)
-            if becoming.done():
-                becoming.result()
+            await asyncio.wait((readiness, ending), timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+            if readiness.done():
+                readiness.result()
             elif ending.done():
                 await asyncio.gather(*filter(None, [self._pumping]))
                 raise self._failure(f"ended at its start ({_status(ending.result())})")
             else:
                 raise self._failure(f"was not ready after {patience:g} s")
         finally:
-            becoming.cancel()
+            readiness.cancel()
             ending.cancel()
-            await asyncio.gather(becoming, ending, return_exceptions=True)
+            await asyncio.gather(readiness, ending, return_exceptions=True)
 
     async def _keep(self, guard: asyncio.subprocess.Process) -> None:
         pause, clock = 0.0, asyncio.get_running_loop()
@@ -126,7 +126,7 @@ class Child:
             status = await guard.wait()
             self._cut_lifeline()
             pause = self._backoff.next(pause, clock.time() - began)
-            self._show(self.service.name, f"{_status(status)}; starting it again in {pause:g} s")
+            self._show(self.service.name, f"{_status(status)}; it restarts in {pause:g} s")
             await asyncio.sleep(pause)
             guard = await self._spawn()
 
@@ -134,10 +134,10 @@ class Child:
         lines = Lines()
         assert guard.stdout is not None
         while chunk := await guard.stdout.read(65536):
-            self._pass_on(lines.take(chunk))
-        self._pass_on(lines.rest())
+            self._show_lines(lines.take(chunk))
+        self._show_lines(lines.rest())
 
-    def _pass_on(self, lines: Sequence[str]) -> None:
+    def _show_lines(self, lines: Sequence[str]) -> None:
         for line in lines:
             self._last_lines.append(line)
             self._show(self.service.name, line)
@@ -148,7 +148,7 @@ class Child:
             self._lifeline = None
 
     def _failure(self, why: str) -> ServerFailed:
-        return ServerFailed("\n".join((f"{self.service.name} {why}; it said last:", *self._last_lines)))
+        return ServerFailed("\n".join((f"{self.service.name} {why}; its last output:", *self._last_lines)))
 
 
 def _status(code: int) -> str:

@@ -1,10 +1,10 @@
-"""Start one server program under the guard, wait until it is ready, end it. Blocking; must not know which server it is.
+"""Start one server program under the guard, wait until it is ready, end it. Blocking; must not know the server.
 
     daemon = Daemon(argv, log=directory / "valkey.log")
     daemon.start(is_ready)      # raises ServerFailed with the last lines of the log
     daemon.stop()               # or daemon.kill(), as a crash would
 
-The server dies with this process however that ends (see guard.py), and any thread may start it.
+The server dies with this process, however that ends (see app/local/guard.py). Any thread may start it.
 """
 
 import contextlib
@@ -26,15 +26,15 @@ SHOWN_LOG_LINES = 15
 
 
 class ServerFailed(RuntimeError):
-    """A local server did not start; the text holds what its log said last."""
+    """A local server did not start; the message has the last lines of its log."""
 
 
 def guarded(
     argv: Sequence[str], *, grace: float, stop_signal: int = signal.SIGTERM, account: Account | None = None
 ) -> list[str]:
     """The command line that runs argv under the guard; its standard input is the lifeline."""
-    who = f"{account.uid}:{account.gid}" if account else "-"
-    return [sys.executable, "-I", "-S", str(GUARD), str(grace), str(int(stop_signal)), who, *argv]
+    user = f"{account.uid}:{account.gid}" if account else "-"
+    return [sys.executable, "-I", "-S", str(GUARD), str(grace), str(int(stop_signal)), user, *argv]
 
 
 class Daemon:
@@ -63,9 +63,9 @@ class Daemon:
         return self._guard is not None and self._guard.poll() is None
 
     def start(self, is_ready: Callable[[], bool], *, timeout: float = 60.0) -> None:
-        """Start, and return once is_ready says so.
+        """Start, and return when `is_ready` is true.
 
-        Raises ServerFailed when the program ends before that, or the time is over.
+        Raises ServerFailed when the program ends before that, or after `timeout` seconds.
         """
         if self.running:
             return
@@ -85,11 +85,11 @@ class Daemon:
     def signal(self, number: int) -> None:
         """Send a signal to the program alone (SIGSTOP and SIGCONT freeze and thaw it)."""
         if self.running:
-            with contextlib.suppress(ProcessLookupError):  # it ended and the guard is about to
+            with contextlib.suppress(ProcessLookupError):  # it ended, and the guard has not yet
                 os.kill(self.pid, number)
 
     def stop(self) -> None:
-        """Ask the program to end, kill it after the grace time; returns when it has gone."""
+        """Ask the program to end, and kill it after the grace time. Returns after its end."""
         self.signal(self._stop_signal)
         self._release()
 
@@ -110,20 +110,20 @@ class Daemon:
                 stderr=log.fileno(),
                 cwd="/",
                 env=self._env,
-                start_new_session=True,  # a terminal's Ctrl-C is for us; we stop our children in order
+                start_new_session=True,  # a terminal's Ctrl-C goes only to us; we stop our children in order
             )
-        told = self._lifeline.recv(32)
-        if not told:
+        pid = self._lifeline.recv(32)
+        if not pid:
             self._release()
-            raise ServerFailed(f"{self._name} could not be started; see {self._log}")
-        self.pid = int(told)
+            raise ServerFailed(f"{self._name} did not start; read {self._log}")
+        self.pid = int(pid)
 
     def _fail(self, why: str, log_before: int) -> NoReturn:
         self.kill()
         raise ServerFailed(f"{self._name} {why}; {self._log} ends with:\n{self._last_lines(log_before)}")
 
     def _release(self) -> None:
-        """Cut the lifeline, so that the guard ends what is left, and wait for it."""
+        """Cut the lifeline, so that the guard ends the rest, and wait for the guard."""
         if self._lifeline is not None:
             self._lifeline.close()
             self._lifeline = None

@@ -1,7 +1,7 @@
-"""The demonstration: the whole line on this machine, with a small registry and a Nomad simulator, told as it happens.
+"""The demo: all processes on this machine, with a small registry and a Nomad simulator, and a commented delivery.
 
-Pushes v1.0.0 and v1.1.0 of a sample repository and follows the webhook, the decision and the rollout over the same
-HTTP API that a user has. Then it keeps running and says what to try. Each start tells the story anew.
+It pushes v1.0.0 and v1.1.0 of a sample repository, and shows the webhook, the decision and the rollout by the public
+HTTP API. Then it keeps running, and prints commands to try. Each start repeats the story.
 """
 
 import asyncio
@@ -52,9 +52,9 @@ _DATABASE = "demo"
 
 
 async def run_demo(*, data_dir: Path, port: int | None) -> None:
-    """Run until a signal comes; nothing is left behind. Without `port`, 8080 is taken when it is free.
+    """Run until a signal comes, and leave no process behind. Without `port`, use 8080 if it is free.
 
-    Raises ServerFailed when a part does not become ready, with its last lines.
+    Raises ServerFailed, with its last lines, when a part does not become ready.
     """
     home = data_dir / "demo"
     home.mkdir(parents=True, exist_ok=True)
@@ -82,11 +82,11 @@ async def run_demo(*, data_dir: Path, port: int | None) -> None:
         )
         story = Story(web=url, registry=f"http://127.0.0.1:{registry}", nomad=f"http://127.0.0.1:{nomad}")
         show = prefixed([each.name for each in services], sys.stdout)
-        await supervise(services, show=show, then=story.tell)
+        await supervise(services, show=show, then=story.run)
 
 
 def _world(*, registry: int, nomad: int, hook: str, secret: str) -> Sequence[Service]:
-    """A registry that sends notifications, and a Nomad that takes a second for an allocation to be healthy."""
+    """A registry that sends webhooks, and a Nomad whose allocations become healthy after a second."""
     notify = ("--notify", hook, "--notify-header", f"Authorization: Bearer {secret}")
     return (
         Service(
@@ -103,7 +103,7 @@ def _world(*, registry: int, nomad: int, hook: str, secret: str) -> Sequence[Ser
 
 
 async def _empty_database(server_url: str) -> str:
-    """An empty database of the embedded server, since the registry and the simulator begin anew as well."""
+    """An empty database of the embedded server, since the registry and the simulator start empty as well."""
     connection = await asyncpg.connect(server_url)
     try:
         await connection.execute(f"DROP DATABASE IF EXISTS {_DATABASE} WITH (FORCE)")
@@ -115,7 +115,7 @@ async def _empty_database(server_url: str) -> str:
 
 
 def _preferred(port: int) -> int:
-    """`port` when nobody listens there, else a free one."""
+    """`port` if no program listens there, else a free one."""
     with socket.socket() as trial:
         try:
             trial.bind(("127.0.0.1", port))

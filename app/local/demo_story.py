@@ -1,4 +1,4 @@
-"""What the demo does and tells once everything runs: two pushes, followed to their end over HTTP like a user would."""
+"""The story of the demo: two pushes, each shown until its rollout ends, by the HTTP API of a user."""
 
 import asyncio
 import sys
@@ -12,7 +12,7 @@ _PATIENCE = 60.0
 
 
 class Story:
-    """Drives the demo's registry, seeds the simulator's job, and prints what the API answers.
+    """Pushes to the demo's registry, registers the job in the simulator, and prints the answers of the API.
 
     `web`, `registry` and `nomad` are base URLs on this machine.
     """
@@ -20,16 +20,16 @@ class Story:
     def __init__(self, *, web: str, registry: str, nomad: str) -> None:
         self._web, self._registry, self._nomad = web, registry, nomad
         self._client = httpx.AsyncClient(trust_env=False, timeout=10)
-        self._told: set[str] = set()
+        self._printed: set[str] = set()
 
-    async def tell(self) -> None:
-        """Tell the whole story.
+    async def run(self) -> None:
+        """Run and print the whole story.
 
         Raises httpx.HTTPError when a part of the demo does not answer, TimeoutError when a rollout does not end.
         """
         async with self._client:
             async with asyncio.timeout(_PATIENCE):
-                await self._page_is_there()
+                await self._until_ready()
             self._say(f"\n  The page:  {self._web}/\n")
             await self._push("v1.0.0")
             await self._seed_job()
@@ -39,10 +39,10 @@ class Story:
             digest = await self._push("v1.1.0")
             async with asyncio.timeout(_PATIENCE):
                 await self._follow(digest)
-        self._what_next()
+        self._print_commands()
 
-    async def _page_is_there(self) -> None:
-        """The web answers before its schema is in Postgres: wait for that, so that nobody's first click fails."""
+    async def _until_ready(self) -> None:
+        """Wait until Postgres has the schema: the web answers before that, but the first click would fail."""
         while True:
             if (await self._client.get(f"{self._web}/readyz")).status_code == 200:
                 return
@@ -53,12 +53,12 @@ class Story:
         digest: str = answer.json()["digest"]
         self._say(f"  pushed     {_REPOSITORY}:{tag}  ({digest[:19]})")
         async with asyncio.timeout(_PATIENCE):
-            await self._taken()
-        self._say("  webhook    the registry told of it, and registrywatcher took it")
+            await self._until_accepted()
+        self._say("  webhook    the registry sent it, and registrywatcher accepted it")
         return digest
 
-    async def _taken(self) -> None:
-        """Wait until the registry has no notification left to send: each was answered with success."""
+    async def _until_accepted(self) -> None:
+        """Wait until the registry has sent all its webhooks, each with success."""
         while True:
             answer = await self._client.get(f"{self._registry}/registry/notifications")
             if all(each["delivered"] and not each["pending"] for each in answer.json()["endpoints"]):
@@ -70,10 +70,10 @@ class Story:
         await self._post(f"{self._nomad}/simulator/jobs", _job(image))
         async with asyncio.timeout(_PATIENCE):
             await self._first_deployment()
-        self._say(f"  job        {_WATCH} registered by hand with {image}")
+        self._say(f"  job        {_WATCH} registered manually with {image}")
 
     async def _first_deployment(self) -> None:
-        """Wait for the job's own first deployment: registrywatcher would, and the story is clearer after it."""
+        """Wait for the job's first deployment: registrywatcher would wait as well, and the story is clearer so."""
         while True:
             deployments = (await self._client.get(f"{self._nomad}/v1/job/{_WATCH}/deployments")).json()
             if deployments and all(each["Status"] == "successful" for each in deployments):
@@ -81,50 +81,50 @@ class Story:
             await asyncio.sleep(0.1)
 
     async def _follow(self, digest: str) -> None:
-        """Print every change of the decision and of the rollout until `digest` runs, or, with "", what is wanted."""
+        """Print every change of the decision and of the rollout until `digest` runs, or, for "", the desired digest."""
         while True:
             if digest:
-                await self._tell_answer()
+                await self._print_answer()
             answer = await self._client.get(f"{self._web}/repos")
             answer.raise_for_status()
             watch = answer.json()[_WATCH]
             decision = watch["decision"] or {}
             if decision.get("reason") != "busy":
-                self._once("decision", decision.get("message", ""))
+                self._print_new("decision", decision.get("message", ""))
             for rollout in (await self._client.get(f"{self._web}/rollouts")).json()["rollouts"]:
-                self._once("rollout", _message(rollout))
+                self._print_new("rollout", _message(rollout))
             runs = all(digest in each["digest"] for each in watch["running"])
             if runs and decision.get("reason") == "up_to_date":
                 return
             await asyncio.sleep(0.1)
 
-    async def _tell_answer(self) -> None:
-        """Print the decision that answered the newest push: a look at the rollout may replace it before it is seen."""
+    async def _print_answer(self) -> None:
+        """Print the decision for the newest push, since a reconcile during the rollout may soon replace it."""
         found = (await self._client.get(f"{self._web}/deliveries", params={"became": "accepted"})).json()["deliveries"]
         newest = (await self._client.get(f"{self._web}/deliveries/{found[0]['delivery_id']}")).json()
         for message in (watch["decision"] for event in newest["events"] for watch in event["watches"]):
-            self._once("decision", message)
+            self._print_new("decision", message)
 
-    def _once(self, what: str, message: str) -> None:
-        if message and f"{what}{message}" not in self._told:
-            self._told.add(f"{what}{message}")
-            self._say(f"  {what:<10} {message}")
+    def _print_new(self, label: str, message: str) -> None:
+        if message and f"{label}{message}" not in self._printed:
+            self._printed.add(f"{label}{message}")
+            self._say(f"  {label:<10} {message}")
 
     async def _post(self, url: str, body: Any = None) -> httpx.Response:
         answer = await self._client.post(url, json=body)
         answer.raise_for_status()
         return answer
 
-    def _what_next(self) -> None:
+    def _print_commands(self) -> None:
         push = f"{self._registry}/registry/push/{_REPOSITORY}"
         self._say(f"""
-  It keeps running. Look at {self._web}/ and try, in another terminal:
+  It keeps running. Open {self._web}/ and try, in another terminal:
 
     push a new release     curl -X POST {push}/v1.2.0
     pin an older one       curl -X POST {self._web}/tags/{_WATCH} -d '{{"pinned_tag": "v1.0.0"}}'
     switch auto deploy off curl -X POST {self._web}/tags/{_WATCH} -d '{{"auto_deploy": false}}'
     follow releases again  curl -X POST {self._web}/tags/{_WATCH}/reset
-    see it all             curl {self._web}/repos
+    show everything        curl {self._web}/repos
 
   Ctrl-C stops everything.""")
 
@@ -142,7 +142,7 @@ def _message(rollout: dict[str, Any]) -> str:
 
 
 def _job(image: str) -> dict[str, Any]:
-    """A service job of two allocations, as a user would have registered it."""
+    """A service job of two allocations, as a user would register it."""
     second = 1_000_000_000
     return {
         "ID": _WATCH,

@@ -1,4 +1,4 @@
-"""What embedded servers have in common: one child on a loopback port, kept over restarts, another tried when taken."""
+"""The common part of embedded servers: one child on a loopback port, which stays the same after restarts."""
 
 from abc import ABC, abstractmethod
 from typing import Self
@@ -22,9 +22,9 @@ class EmbeddedServer(ABC):
         return self._daemon.pid if self._daemon and self._daemon.running else 0
 
     def start(self) -> None:
-        """Prepare the data where that is due, start, and return when the server can be used.
+        """Prepare the data if necessary, start, and return when the server is ready.
 
-        Raises ServerFailed with the log's last lines.
+        Raises ServerFailed with the last lines of the log.
         """
         if self.pid:
             return
@@ -41,7 +41,7 @@ class EmbeddedServer(ABC):
                 return
 
     def stop(self) -> None:
-        """Orderly end: clients are cut, data is written, the process has gone."""
+        """End in order: disconnect the clients, write the data, wait for the end of the process."""
         if self._daemon:
             self._daemon.stop()
 
@@ -51,17 +51,17 @@ class EmbeddedServer(ABC):
             self._daemon.kill()
 
     def signal(self, number: int) -> None:
-        """Send a signal to the server's main process alone (SIGSTOP makes it hang, SIGCONT goes on)."""
+        """Send a signal to the server's main process alone (SIGSTOP makes it hang, SIGCONT continues it)."""
         if self._daemon:
             self._daemon.signal(number)
 
     @abstractmethod
     def _prepare(self) -> None:
-        """Make what the server needs before its first start."""
+        """Create the files that the server needs before its first start."""
 
     @abstractmethod
     def _start_on(self, port: int) -> None:
-        """Start on the port and return when the server can be used. Raises ServerFailed."""
+        """Start on the port, and return when the server is ready. Raises ServerFailed."""
 
     def __enter__(self) -> Self:
         self.start()

@@ -1,16 +1,15 @@
-"""Run one program so that it never outlives the process that asked for it.
+"""Run one program so that it never outlives the process that started it, even one killed with SIGKILL.
 
-Answers "who ends the children when their parent is killed with SIGKILL?". The guard stands between the two: standard
-input is a *lifeline*, a socket whose other end only the parent holds. When the parent dies, for whatever reason, the
-lifeline reads as closed; the guard then stops the program, and after a grace time kills it. Whatever the program leaves
-behind when it ends is killed too, also what has moved to a session of its own (Postgres's backends do). Unlike
-PR_SET_PDEATHSIG alone this needs no particular thread to stay alive and reaches grandchildren; PR_SET_PDEATHSIG is set
-besides, for the guard's own death.
+The guard is a process between the two. Its standard input is a *lifeline*, a socket whose other end only the parent has
+open. When the parent dies, for any reason, the lifeline closes; the guard then stops the program, and kills it after a
+grace time. Processes that the program leaves behind are killed too, also those in a session of their own (Postgres's
+backends). PR_SET_PDEATHSIG alone depends on one thread of the parent and does not reach grandchildren; it is set in
+addition, for the guard's own death.
 
     python -I -S guard.py GRACE_SECONDS STOP_SIGNAL UID:GID|- PROGRAM ARGUMENT…
 
 Writes the program's process id and a newline to the lifeline. Ends as the program ends: same status, or same signal.
-Must import nothing but parts of the standard library: it runs before every child of the demo.
+Must import only the standard library: it runs before every child of the demo.
 """
 
 import contextlib
@@ -30,30 +29,30 @@ CANNOT_RUN = 127
 
 
 def main(arguments: list[str]) -> None:
-    """Start the program, watch it and the lifeline, end as the program ended."""
+    """Start the program, wait for its end or that of the lifeline, and end as the program ended."""
     grace, stop_signal, account, *program = arguments
     for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(ignored, signal.SIG_IGN)
-    woken = _wake_on(signal.SIGCHLD, signal.SIGTERM)
-    _prctl(PR_SET_CHILD_SUBREAPER, 1)  # orphans below become our children, so that we can end and reap them
+    signals = _signals_pipe(signal.SIGCHLD, signal.SIGTERM)
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)  # orphans become our children, so that we can end and reap them
     guard = os.getpid()
     child = os.fork()
     if child == 0:
         _become(program, account, guard)
     with contextlib.suppress(OSError):
-        os.setpgid(child, child)  # in both processes, so that the group exists whichever runs first
+        os.setpgid(child, child)  # in both processes, so that the group exists for the one that runs first
     with contextlib.suppress(OSError):
         os.write(LIFELINE, b"%d\n" % child)
-    _end_like(_watch(child, woken, float(grace), int(stop_signal)))
+    _end_like(_wait(child, signals, float(grace), int(stop_signal)))
 
 
-def _wake_on(*signals: signal.Signals) -> int:
-    woken, wake = os.pipe()
-    os.set_blocking(wake, False)
-    signal.set_wakeup_fd(wake)
-    for number in signals:
+def _signals_pipe(*numbers: signal.Signals) -> int:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing)
+    for number in numbers:
         signal.signal(number, lambda *_: None)
-    return woken
+    return reading
 
 
 def _become(program: list[str], account: str, guard: int) -> None:
@@ -83,30 +82,30 @@ def _prctl(option: int, value: int) -> None:
         ctypes.CDLL(None).prctl(option, value)
 
 
-def _watch(child: int, woken: int, grace: float, stop_signal: int) -> int:
+def _wait(child: int, signals: int, grace: float, stop_signal: int) -> int:
     """Wait for the program's end; stop it when the lifeline closes. Returns the wait status."""
     deadline: float | None = None
-    watched = [LIFELINE, woken]
+    watched = [LIFELINE, signals]
     while True:
         patience = None if deadline is None else max(0.0, deadline - time.monotonic())
         readable, _, _ = select.select(watched, [], [], patience)
-        news = os.read(woken, 64) if woken in readable else b""
+        received = os.read(signals, 64) if signals in readable else b""
         status = _reap(child)
         if status is not None:
             _end_orphans(child)
             return status
-        if deadline is None and (signal.SIGTERM in news or (LIFELINE in readable and not os.read(LIFELINE, 64))):
-            deadline, watched = time.monotonic() + grace, [woken]
+        if deadline is None and (signal.SIGTERM in received or (LIFELINE in readable and not os.read(LIFELINE, 64))):
+            deadline, watched = time.monotonic() + grace, [signals]
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, stop_signal)
-                os.kill(child, signal.SIGCONT)  # a stopped program could not obey
+                os.kill(child, signal.SIGCONT)  # a stopped program could not react
         elif deadline is not None and time.monotonic() >= deadline:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child, signal.SIGKILL)
 
 
 def _reap(child: int) -> int | None:
-    """Collect everything that has ended; the program's wait status when it is among them."""
+    """Reap all ended children; the program's wait status if it is among them."""
     found = None
     with contextlib.suppress(ChildProcessError):
         while True:
@@ -119,7 +118,7 @@ def _reap(child: int) -> int | None:
 
 
 def _end_orphans(group: int) -> None:
-    """Kill what the program left behind, and what that left behind, until nothing is there."""
+    """Kill the processes that the program left behind, and theirs, until there are none."""
     with contextlib.suppress(ChildProcessError, ProcessLookupError, PermissionError):
         os.killpg(group, signal.SIGKILL)
     with contextlib.suppress(ChildProcessError):
@@ -131,7 +130,7 @@ def _end_orphans(group: int) -> None:
 
 
 def _children() -> list[int]:
-    """Our children by /proc; nothing where there is none."""
+    """Our children by /proc; none on a system without it."""
     found = []
     for entry in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Several programs' output on one terminal: whole lines, each with the name of who said it. Must not judge content."""
+"""The output of several programs on one terminal: whole lines, each with its program's name. Must not read content."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ LONGEST_LINE = 100_000
 
 
 class Lines:
-    """Cuts a stream of bytes into lines; a line without an end is cut at a bound, undecodable bytes are replaced."""
+    """Splits a stream of bytes into lines. Splits a line that is too long, and replaces undecodable bytes."""
 
     def __init__(self) -> None:
         self._begun = b""
@@ -25,7 +25,7 @@ class Lines:
         return [_text(line) for line in whole]
 
     def rest(self) -> list[str]:
-        """The last line when the stream ended within it."""
+        """The last line, if the stream ended within it."""
         rest, self._begun = self._begun, b""
         return [_text(rest)] if rest else []
 

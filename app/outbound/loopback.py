@@ -1,6 +1,6 @@
-"""Which hosts are this machine itself: what must never leave it, and who can only be on it. Pure; no name is resolved.
+"""Which hosts are this machine itself. Pure; resolves no name.
 
-It must not decide what follows from that: `app/outbound/proxies.py` and the web's access do.
+It must not decide the consequences: app/outbound/proxies.py and the web's access do.
 """
 
 import ipaddress
@@ -9,14 +9,14 @@ import socket
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-_LONGEST = 255  # a name of DNS has at most 253 characters
+_LONGEST = 255  # a DNS name has at most 253 characters
 _NUMERIC = re.compile(r"[0-9][0-9a-fxA-FX.]*", re.ASCII)
 
 
 def is_loopback(host: str) -> bool:
     """Whether the name or address, with or without brackets and a final dot, can only mean this machine.
 
-    "0.0.0.0" does not: a server that listens there is reached from everywhere.
+    "0.0.0.0" does not: other machines reach a server that listens there.
     """
     if is_local_name(host):
         return True
@@ -41,9 +41,9 @@ def is_local_name(host: str) -> bool:
 
 
 def address(host: str) -> Address | None:
-    """The address that `host` spells, as resolvers read it: 127.1, 0x7f.1 and 2130706433 are addresses too.
+    """The address that `host` is, as resolvers read it: 127.1, 0x7f.1 and 2130706433 are addresses too.
 
-    An IPv4 address that is mapped into IPv6 is the IPv4 address. None for a name.
+    An IPv4-mapped IPv6 address counts as the IPv4 address. None for a name.
     """
     if len(host) > _LONGEST:
         return None
@@ -51,11 +51,11 @@ def address(host: str) -> Address | None:
     try:
         found = ipaddress.ip_address(text)
     except ValueError:
-        return _spelled_oddly(text)
+        return _numeric(text)
     return getattr(found, "ipv4_mapped", None) or found
 
 
-def _spelled_oddly(text: str) -> Address | None:
+def _numeric(text: str) -> Address | None:
     if _NUMERIC.fullmatch(text) is None:
         return None
     try:

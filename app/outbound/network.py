@@ -1,6 +1,6 @@
-"""The network under every httpx client here: the right proxy or none, and answers whose headers are bounded.
+"""The transport of every httpx client here: it chooses the proxy, and bounds the headers of answers.
 
-It must not know what is asked. Headers are bounded here, before anything parses them, httpx's own cookie jar included.
+It must not know the requests. It bounds headers before anything parses them, httpx's own cookie jar included.
 """
 
 import ssl
@@ -11,9 +11,9 @@ from app.outbound.proxies import Proxies
 
 LONGEST_HEADER = 8_192  # characters of one value; a real Link or challenge has some hundreds
 MOST_VALUES = 32  # of one name; a server may send a Link or a challenge for each of several things
-_FIX = "it is not read. Correct the server, or the proxy before it"
+_FIX = "correct the server, or the proxy before it"
 
-# What anybody behind this reads. The rest is dropped unread: what is read in future is added here.
+# The headers that any caller reads. All others are dropped; add a header here before you read it.
 _READ = frozenset(
     {
         b"content-encoding", b"content-type", b"docker-content-digest", b"link", b"location", b"retry-after",
@@ -23,18 +23,23 @@ _READ = frozenset(
 
 
 class AnswerRefused(Exception):
-    """An answer came and is not used: the message says what about it is not taken."""
+    """An answer that is not used. `cause` and `fix` are for people; an empty `fix` means that there is none."""
+
+    def __init__(self, cause: str, *, fix: str = "") -> None:
+        super().__init__("; ".join(filter(None, (cause, fix))))
+        self.cause = cause
+        self.fix = fix
 
 
 class HeaderRefused(AnswerRefused):
-    """A header is longer, or stands there more often, than is read."""
+    """A header is longer, or occurs more often, than its bound."""
 
 
 class Network(httpx.AsyncBaseTransport):
-    """Chooses per request, so that a redirect or a realm on this machine goes by no proxy either.
+    """Chooses the proxy of each request, so that a redirect or a realm on this machine bypasses it as well.
 
-    `uds` is a unix socket to connect to instead; `instead` stands in for the network. Raises ValueError or ImportError
-    for a proxy that cannot be used.
+    `uds` is a unix socket to connect to instead; `instead` replaces the network. Raises ValueError or ImportError for
+    an unusable proxy.
     """
 
     def __init__(
@@ -53,7 +58,7 @@ class Network(httpx.AsyncBaseTransport):
         }
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send it. Raises HeaderRefused for an answer that says too much."""
+        """Send it. Raises HeaderRefused for an answer whose headers exceed their bounds."""
         proxy = self._proxies.proxy_for(request.url.scheme, request.url.host, request.url.port)
         transport = self._direct if proxy is None else self._by_proxy[proxy]
         response = await transport.handle_async_request(request)
@@ -71,17 +76,17 @@ class Network(httpx.AsyncBaseTransport):
 
 
 def kept(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """The headers that are read. Raises HeaderRefused where one of them is over its bound: a part would be a lie."""
+    """The headers that callers read. Raises HeaderRefused for one over its bound, since a part would mislead."""
     found = [(name.lower(), value) for name, value in headers]
     found = [(name, value) for name, value in found if name in _READ]
     names = [name for name, _ in found]
     for name in dict.fromkeys(names):
         if names.count(name) > MOST_VALUES:
-            raise HeaderRefused(f"its answer has more than {MOST_VALUES} headers {_shown(name)}: {_FIX}")
+            raise HeaderRefused(f"its answer has more than {MOST_VALUES} headers {_shown(name)}", fix=_FIX)
     for name, value in found:
         if len(value) > LONGEST_HEADER:
             raise HeaderRefused(
-                f"its answer's header {_shown(name)} is longer than {LONGEST_HEADER:,} characters: {_FIX}"
+                f"its answer's header {_shown(name)} is longer than {LONGEST_HEADER:,} characters", fix=_FIX
             )
     return found
 

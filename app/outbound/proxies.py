@@ -1,7 +1,7 @@
-"""Which proxy of the environment a request goes by, if any: the one answer for every HTTP library in use here.
+"""Which proxy of the environment a request uses, if any: one rule for every HTTP library in use here.
 
-The variables are those of curl: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, in either case. Libraries read NO_PROXY
-differently, so theirs is not asked. It must not open connections, nor know whom they are for.
+The variables are those of curl: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, in upper or lower case. Libraries read
+NO_PROXY differently, so their own reading is not used. It must not open connections, nor know their purpose.
 """
 
 import ipaddress
@@ -18,23 +18,23 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proxies:
-    """The proxy of each scheme, and what goes by none. The proxies' URLs may hold a password."""
+    """The proxy of each scheme, and the exempt hosts. A proxy's URL may contain a password."""
 
     by_scheme: dict[str, str] = field(default_factory=dict, repr=False)
     exempt: tuple[str, ...] = ()
 
     @classmethod
     def of_environment(cls) -> Self:
-        """What the environment says now."""
-        said = getproxies()
-        chosen = {scheme: said.get(scheme) or said.get("all") or "" for scheme in _SCHEMES}
+        """The proxies of the environment now."""
+        given = getproxies()
+        chosen = {scheme: given.get(scheme) or given.get("all") or "" for scheme in _SCHEMES}
         return cls(
             by_scheme={scheme: url if "://" in url else f"http://{url}" for scheme, url in chosen.items() if url},
-            exempt=tuple(said.get("no", "").replace(",", " ").lower().split()),
+            exempt=tuple(given.get("no", "").replace(",", " ").lower().split()),
         )
 
     def proxy_for(self, scheme: str, host: str, port: int | None) -> str | None:
-        """The URL of the proxy for a request to `host`; None to connect directly, as always to this machine."""
+        """The URL of the proxy for a request to `host`; None to connect directly, always so for this machine."""
         proxy = self.by_scheme.get(scheme)
         if proxy is None or stays_here(host):
             return None
@@ -43,15 +43,15 @@ class Proxies:
         return None if any(_covers(entry, scheme, name, place) for entry in self.exempt) else proxy
 
     def proxy_for_url(self, url: str) -> str | None:
-        """As `proxy_for`, for a whole URL. Raises ValueError when it is none."""
+        """As `proxy_for`, for a whole URL. Raises ValueError for an invalid URL."""
         parts = urlsplit(url)
         return self.proxy_for(parts.scheme, parts.hostname or "", parts.port)
 
 
 def _covers(entry: str, scheme: str, host: str, port: int) -> bool:
-    """Whether an entry of NO_PROXY covers the host: it, a domain that it is in, a network, each with or without a port.
+    """Whether an entry of NO_PROXY covers the host: by its name, domain or network, with or without a port.
 
-    Where curl, requests and httpx differ, the reading that names more is right: who writes an entry wants no proxy.
+    Where curl, requests and httpx differ, the entry covers more: its author wants no proxy.
     """
     if entry == "*":
         return True

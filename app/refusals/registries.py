@@ -1,6 +1,4 @@
-"""What keeps a registry from telling: each sentence of app/adapters/registry/client/failures.py, by the client
-itself.
-"""
+"""The failures of a registry: each message of app/adapters/registry/client/failures.py, as the client makes it."""
 
 import errno
 import socket
@@ -16,25 +14,25 @@ from app.domain.reference import Repository
 from app.errors import RegistryWatcherError
 from app.refusals.row import RefusalRow
 
-LATER = "asked again later"
+LATER = "it is asked again later"
 APP = Repository.of("registry.example.com", "team/app")
 MAIN = RegistryEndpoint(name="main", scheme="https", domain="registry.example.com", username="", password="")
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
 def registries() -> Iterator[RefusalRow]:
-    """A row for every answer that is none."""
+    """A row for each failure."""
     certificate = ssl.SSLCertVerificationError(1, "certificate verify failed")
     certificate.verify_message = "unable to get local issuer certificate"
     refused = ConnectionRefusedError(errno.ECONNREFUSED, "refused")
     for when, error, fix in (
         ("it is silent", httpx.ReadTimeout(""), LATER),
-        ("its certificate is unknown", _caused(certificate), "Set registry_ca"),
-        ("it speaks plain HTTP", _caused(_tls("WRONG_VERSION_NUMBER")), "Set registry_scheme"),
-        ("TLS fails otherwise", _caused(_tls("TLSV1_ALERT_PROTOCOL_VERSION")), "Check registry_scheme"),
-        ("its name is unknown", _caused(socket.gaierror(-2, "unknown")), "Check registry_domain"),
-        ("nobody listens", _caused(refused), "Check registry_domain and its port"),
-        ("a proxy refuses", httpx.ProxyError("403 Forbidden"), "Check HTTP_PROXY"),
+        ("its certificate is unknown", _caused(certificate), "set registry_ca"),
+        ("it speaks plain HTTP", _caused(_tls("WRONG_VERSION_NUMBER")), "set registry_scheme"),
+        ("TLS fails otherwise", _caused(_tls("TLSV1_ALERT_PROTOCOL_VERSION")), "check registry_scheme"),
+        ("its name is unknown", _caused(socket.gaierror(-2, "unknown")), "check registry_domain"),
+        ("nobody listens", _caused(refused), "check registry_domain and its port"),
+        ("a proxy refuses", httpx.ProxyError("403 Forbidden"), "check HTTP_PROXY"),
         ("the connection breaks", httpx.ReadError(""), LATER),
     ):
         yield _asked(when, _raising(error), fix)
@@ -44,10 +42,10 @@ def registries() -> Iterator[RefusalRow]:
         ("it fails", 502, LATER),
     ):
         yield _asked(when, _answering(status), fix)
-    yield _asked("a header of its answer is too long", _saying("Link", "<" * 10_000), "Correct the server")
+    yield _asked("a header of its answer is too long", _saying("Link", "<" * 10_000), "correct the server")
     login = replace(MAIN, username="ci", password="secret")
     found = _message(_answering(403), login)
-    yield _row("it refuses the configured user", found, "registry main", "Check registry_auth")
+    yield _row("it refuses the configured user", found, "registry main", "check registry_auth")
 
 
 def _asked(when: str, answer: Answer, fix: str) -> RefusalRow:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from app.bootstrap.values import look_settings, patience
+from app.bootstrap.values import patience, reconcile_settings
 from app.domain.decision import Case
 from app.domain.history import Desired, History, normalised
 from app.domain.job import JobState, RunningTask, TaskKey
@@ -24,7 +24,7 @@ NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ROLLOUT = UUID(int=7)
 
 _SETTINGS = load_settings(None, {"REGISTRYWATCHER_DATABASE_URL": "postgresql://nobody@127.0.0.1/nothing"}, places=())
-LOOK_SETTINGS = look_settings(_SETTINGS)
+LOOK_SETTINGS = reconcile_settings(_SETTINGS)
 PATIENCE = patience(_SETTINGS)
 
 WATCH = Watch(

@@ -1,6 +1,6 @@
-"""Configuration: TOML file and environment in, one frozen `Settings` out, or a ConfigError that lists every fault.
+"""Configuration: TOML file and environment in, one frozen `Settings` out, or a ConfigError with all faults.
 
-Precedence: environment, then file, then default. No fault, warning or repr holds a secret.
+Precedence: environment, then file, then default. No fault, warning or repr contains a secret.
 """
 
 from app.settings.grants import Granted, narrowed

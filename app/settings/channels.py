@@ -1,4 +1,4 @@
-"""`[notifiers.NAME]`, and the Go service's `webhook_url`: the channels that notifications go to."""
+"""`[notifiers.NAME]`, and the Go service's `webhook_url`: the channels of notifications."""
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -9,11 +9,11 @@ from app.settings.faults import FaultList
 from app.settings.secret import Secret
 from app.settings.values import ChannelSettings
 
-SLACK = "slack"  # the name and the kind of the channel that the top-level `webhook_url` means
+SLACK = "slack"  # the name and the kind of the channel of the top-level `webhook_url`
 
 
 def read_channels(document: Document, faults: FaultList) -> Mapping[str, ChannelSettings]:
-    """Every channel, by name; the name is the kind where it is one."""
+    """Every channel, by name; without `kind`, the name is the kind."""
     channels = {each.name: each for each in _tables(document, faults)}
     if document.webhook_url:
         if SLACK in document.notifiers:
@@ -38,5 +38,5 @@ def _tables(document: Document, faults: FaultList) -> Iterator[ChannelSettings]:
 
 
 def _keys(table: NotifierTable) -> Mapping[str, Secret]:
-    """What the table says beside its kind."""
+    """The keys of the table other than its kind."""
     return {key: value for key, value in table if key != "kind" and value}

@@ -1,8 +1,8 @@
-"""The fingerprint of what all processes of one installation should have in common, to tell which of them differ.
+"""The fingerprint of the settings that all processes of one installation should share, to find those that differ.
 
-What belongs to one process or host is left out: where it listens, how it reaches Postgres and Redis, paths of files,
-Nomad's address, since each host may ask its own agent and each task its own socket, and Nomad's tokens, which Nomad
-itself gives to each task. No secret can be read from it.
+It leaves out the settings of one process or host: addresses to listen on, Postgres and Redis, paths of files, Nomad's
+address, since each host may use its own agent and each task its own socket, and Nomad's tokens, which Nomad gives to
+each task. It reveals no secret.
 """
 
 import hashlib
@@ -13,9 +13,9 @@ from app.settings.values import Settings
 
 
 def in_common(settings: Settings) -> str:
-    """The same text for processes that agree, whatever their files look like."""
+    """The fingerprint, equal for processes with the same shared settings, however their files are written."""
     nomad = settings.nomad
-    agreed = {
+    shared = {
         "watches": fingerprint(settings.watches),
         "registries": [
             [name, each.scheme, each.domain, each.prefix, each.username, each.password.reveal()]
@@ -45,4 +45,4 @@ def in_common(settings: Settings) -> str:
             settings.stop_after_failure,
         ],
     }
-    return hashlib.sha256(json.dumps(agreed).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(shared).encode()).hexdigest()

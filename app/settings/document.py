@@ -1,7 +1,6 @@
-"""Every key that the configuration file may hold, with its kind and default.
+"""Every key of the configuration file, with its kind and default.
 
-What the keys mean together is not judged here. The words are the predecessor's where it had them.
-Each key is explained in config/sample.toml.
+Other modules check keys against each other. Keys of the Go service keep their names. config/sample.toml explains all.
 """
 
 from typing import Annotated, Any, Literal
@@ -40,7 +39,7 @@ NOMAD_ADDRESS = "http://127.0.0.1:4646"
 
 
 class Table(BaseModel):
-    """A TOML table: unknown keys are refused, absent ones have their default."""
+    """A TOML table: it refuses unknown keys, and absent ones have their default."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, hide_input_in_errors=True)
 
@@ -56,7 +55,7 @@ class RegistryTable(Table):
 
 
 class RepoTable(Table):
-    """`[repo_map.NAME]`; `test` stands in the predecessor's sample and never meant anything."""
+    """`[repo_map.NAME]`; `test` occurs in the Go service's sample, and has no meaning."""
 
     registry_name: Text = ""
     repository: Text = ""
@@ -171,12 +170,12 @@ UNUSED_KEYS = (
 
 
 def is_secret(table: type[Table], key: str) -> bool:
-    """Whether the key holds a secret, so that `…_FILE` may name a file that holds it."""
+    """Whether the key is a secret, so that `…_FILE` may name a file that contains it."""
     return key in table.model_fields and table.model_fields[key].annotation is Secret
 
 
 def table_at(path: tuple[str, ...]) -> type[Table] | None:
-    """The table that stands at `path` (() is the file, ("registry_map", NAME) one registry), or None."""
+    """The table at `path` (() is the file, ("registry_map", NAME) one registry), or None."""
     match path:
         case ():
             return Document

@@ -1,4 +1,4 @@
-"""Go's durations ("59s", "1m30s", "500ms") as seconds, so that the predecessor's configuration reads as before.
+"""Go's durations ("59s", "1m30s", "500ms") as seconds, as in the configuration of the Go service.
 
 Grammar: https://pkg.go.dev/time#ParseDuration
 """
@@ -11,10 +11,10 @@ _WHOLE = re.compile(rf"\+?(?:{_PART.pattern})+", re.ASCII)
 
 
 def parse_duration(text: str) -> float:
-    """Seconds of a positive Go duration; raise ValueError for anything else, a number without a unit included."""
+    """Seconds of a positive Go duration; raise ValueError for anything else, also a number without a unit."""
     if len(text) > 64 or _WHOLE.fullmatch(text) is None:
         raise ValueError("is not a duration")
     seconds = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
     if seconds <= 0:
-        raise ValueError("must be more than nothing")
+        raise ValueError("must be longer than 0")
     return seconds

@@ -1,7 +1,7 @@
-"""Lays the environment over the file's tables. What the values mean is not judged here.
+"""Merge the environment into the file's tables. Other modules check the values.
 
-An empty variable counts as not set. Our own REGISTRYWATCHER_… form wins over the usual name (DATABASE_URL, …). A whole
-table may be given as a JSON object, a list as JSON or with commas.
+An empty variable counts as not set. Our own REGISTRYWATCHER_… form wins over the usual name (DATABASE_URL, …). A table
+may be written as a JSON object, a list as JSON or with commas.
 """
 
 import json
@@ -19,26 +19,28 @@ _TABLES = frozenset({*NAMED_TABLES, "nomad"})
 
 
 def has_settings(environ: Mapping[str, str]) -> bool:
-    """Whether the environment holds settings in our own form, so that a file is no must."""
+    """Whether the environment has settings in our own form, so that no file is needed."""
     return any(value and is_ours(name) for name, value in environ.items())
 
 
-def lay_over(tables: dict[str, Any], environ: Mapping[str, str], faults: FaultList) -> Mapping[Path, bytes | None]:
-    """Put what the environment says into `tables`; `faults.variables` learns which variable said it.
+def merge_environment(
+    tables: dict[str, Any], environ: Mapping[str, str], faults: FaultList
+) -> Mapping[Path, bytes | None]:
+    """Write the environment's settings into `tables`, and the variable of each into `faults.variables`.
 
-    Returns the files that `…_FILE` variables name, with what they held; None for one that cannot be read.
+    Returns the files that `…_FILE` variables name, with their content; None for one that cannot be read.
     """
     files: dict[Path, bytes | None] = {}
     vocabulary = Vocabulary(tables, _watched(tables, environ))
     usual = [form for name in USUAL_NAMES for form in (name, f"{name}_FILE") if vocabulary.meaning(form)]
     own = sorted(filter(is_ours, environ), key=lambda name: (name.count("__"), name))  # whole tables before their keys
     for names in (dict.fromkeys(usual), own):
-        commanded: dict[Place, str] = {}
+        variables: dict[Place, str] = {}
         for name, meaning in _understood((name for name in names if environ.get(name)), vocabulary, faults):
-            if meaning.place in commanded:
-                faults.add_variable(name, f"sets the same as {commanded[meaning.place]}", "Set only one of the two.")
+            if meaning.place in variables:
+                faults.add_variable(name, f"sets the same as {variables[meaning.place]}", "Set only one of the two.")
                 continue
-            commanded[meaning.place] = name
+            variables[meaning.place] = name
             faults.variables[meaning.place] = name
             if meaning.from_file:
                 path = Path(environ[name])
@@ -54,25 +56,25 @@ def _understood(names: Iterable[str], vocabulary: Vocabulary, faults: FaultList)
         if meaning:
             yield name, meaning
         else:
-            meant = vocabulary.suggestion(name)
-            fix = f"Did you mean {meant}?" if meant else "Remove it; config/sample.toml lists every key."
+            suggestion = vocabulary.suggestion(name)
+            fix = f"Did you mean {suggestion}?" if suggestion else "Remove it; config/sample.toml lists every key."
             faults.add_variable(name, "no setting has this name", fix)
 
 
 def _watched(tables: Mapping[str, Any], environ: Mapping[str, str]) -> list[str]:
-    said = environ.get(f"{PREFIX}{_WATCHED.upper()}")
-    listed = _list(said) if said else tables.get(_WATCHED)
+    given = environ.get(f"{PREFIX}{_WATCHED.upper()}")
+    listed = _list(given) if given else tables.get(_WATCHED)
     return [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
 
 
 def _list(text: str) -> list[Any]:
-    """A JSON array, else names with commas or spaces between."""
+    """A JSON array, or names with commas or spaces between them."""
     given = _json(text)
     return given if isinstance(given, list) else split_names(text)
 
 
 def _json(text: str) -> Any:
-    """What the text says as JSON; None for what is no JSON."""
+    """The JSON value of the text; None for invalid JSON."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -87,7 +89,7 @@ def _put(tables: dict[str, Any], place: Place, value: str, faults: FaultList) ->
 
 
 def _put_file(tables: dict[str, Any], place: Place, path: Path, faults: FaultList) -> bytes | None:
-    """Set the key to what the file holds, which is returned; None for a file that cannot be read."""
+    """Set the key to the file's content, and return that; None for a file that cannot be read."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -96,7 +98,7 @@ def _put_file(tables: dict[str, Any], place: Place, path: Path, faults: FaultLis
     try:
         _set(tables, place, content.decode().replace("\r\n", "\n").replace("\r", "\n").rstrip("\n"))
     except UnicodeDecodeError:
-        faults.add(place, "names a file that is not UTF-8", "It must hold the secret as text.")
+        faults.add(place, "names a file that is not UTF-8", "It must contain the secret as text.")
     return content
 
 
@@ -112,7 +114,7 @@ def _put_table(tables: dict[str, Any], name: str, value: str, faults: FaultList)
 
 
 def _set(tables: dict[str, Any], place: Place, value: object) -> None:
-    """Set the key; where the file has something else than a table on the way, its own fault will tell."""
+    """Set the key. If the file has no table on the way to it, do nothing: that gets a fault of its own."""
     for part in place[:-1]:
         inner = tables.setdefault(part, {})
         if not isinstance(inner, dict):

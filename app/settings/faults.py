@@ -1,4 +1,4 @@
-"""Collects what is wrong, each with the place to go to: the file and its key, or the environment variable."""
+"""Collect the faults of a configuration, each with its place: the file and key, or the environment variable."""
 
 from app.errors import Fault
 
@@ -8,7 +8,7 @@ Place = tuple[str, ...]
 
 
 class FaultList:
-    """The faults found so far in `source` (the file); `variables` tells which keys the environment has set instead."""
+    """The faults so far in `source` (the file). `variables` are the keys from the environment, with their variable."""
 
     def __init__(self, source: str) -> None:
         self._source = source
@@ -17,18 +17,18 @@ class FaultList:
         self.variables: dict[Place, str] = {}
 
     def add(self, place: Place, problem: str, fix: str) -> None:
-        """Note a fault of the key at `place`, wherever its value came from."""
+        """Add a fault of the key at `place`, from the file or the environment."""
         parts = (place[:length] for length in range(len(place), 0, -1))
         variable = next((self.variables[part] for part in parts if part in self.variables), "")
         self._places.add(place)
         self._append(ENVIRONMENT if variable else self._source, variable or ".".join(place), problem, fix)
 
     def add_variable(self, variable: str, problem: str, fix: str) -> None:
-        """Note a fault of an environment variable as such."""
+        """Add a fault of an environment variable itself."""
         self._append(ENVIRONMENT, variable, problem, fix)
 
     def covers(self, place: Place) -> bool:
-        """Whether this key, or what it stands in, is known to be wrong; then nothing follows from its value."""
+        """Whether this key, or a table around it, has a fault; then its value is not used for further checks."""
         return any(place[: len(known)] == known for known in self._places)
 
     def entries(self, *tables: str) -> frozenset[tuple[str, str]]:
@@ -36,7 +36,7 @@ class FaultList:
         return frozenset((place[0], place[1]) for place in self._places if place[0] in tables and len(place) > 1)
 
     def found(self) -> tuple[Fault, ...]:
-        """Everything noted, in order."""
+        """All faults, in order."""
         return tuple(self._faults)
 
     def _append(self, source: str, key: str, problem: str, fix: str) -> None:

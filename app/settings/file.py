@@ -1,4 +1,4 @@
-"""The configuration file: which one it is, and what TOML stands in it."""
+"""The configuration file: its path, and its content as TOML."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,17 +12,17 @@ VARIABLE = "REGISTRYWATCHER_CONFIG"
 PLACES = (Path("config/staging.toml"), Path("/etc/registrywatcher/config.toml"))
 
 
-def find_file(asked: Path | None, environ: Mapping[str, str], places: Iterable[Path] = PLACES) -> Path | None:
-    """The file to read: the one asked for, else $REGISTRYWATCHER_CONFIG, else the first of `places` that is there.
+def find_file(given: Path | None, environ: Mapping[str, str], places: Iterable[Path] = PLACES) -> Path | None:
+    """The file to read: `given`, else $REGISTRYWATCHER_CONFIG, else the first of `places` that exists; else None.
 
-    None when none of them is there. A file that is named but missing is returned: reading it tells the fault.
+    A named file is returned even if it is missing: reading it gives the fault.
     """
-    named = asked or (Path(environ[VARIABLE]) if environ.get(VARIABLE) else None)
+    named = given or (Path(environ[VARIABLE]) if environ.get(VARIABLE) else None)
     return named or next((place for place in places if place.is_file()), None)
 
 
 def read_file(path: Path) -> bytes:
-    """The file's content. Raises ConfigError, which says why it cannot be read."""
+    """The file's content. Raises ConfigError for an unreadable file."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -32,9 +32,9 @@ def read_file(path: Path) -> bytes:
 
 
 def parse_toml(path: Path, content: bytes) -> dict[str, Any]:
-    """The tables of the file's content. Raises ConfigError with line and column for what is no TOML.
+    """The tables of the file's content. Raises ConfigError with line and column for invalid TOML.
 
-    Always tomli, so that one file means the same under every Python: https://toml.io/en/v1.1.0
+    Always by tomli, so that a file has the same meaning under every Python: https://toml.io/en/v1.1.0
     """
     try:
         return tomli.loads(content.decode("utf-8-sig").replace("\r\n", "\n"))

@@ -1,9 +1,9 @@
-"""What a configuration takes away from those whom the one in force lets in, before the rest of it counts. Pure.
+"""Which tokens and secrets a new configuration withdraws, before the rest of it is applied. Pure.
 
-A token or secret that the file no longer holds stops working at once, though the file has another fault or must wait.
-Nothing is added: that needs the whole. An entry with a fault of its own leaves its token or source as it is: what it
-means is not known. A file that holds no token at all (or no webhook secret) is emptied or half written, and takes none
-away.
+A token or secret that is no longer in the file stops working at once, even if the file has another fault or must wait.
+Nothing is added before the whole configuration is applied. An entry with a fault of its own changes nothing, since its
+meaning is unknown. A file without any token (or without any webhook secret) is empty or half written, and withdraws
+none.
 """
 
 import secrets
@@ -21,7 +21,7 @@ _BY_POWER = tuple(TokenRole)
 
 
 class Granted(NamedTuple):
-    """Whom a configuration lets in. An empty secret stands for one that could not be read.
+    """The access that a configuration grants. An empty secret is one that could not be read.
 
     `faulty` are the entries of TOKENS and SOURCES, as (table, name), that have a fault of their own.
     """
@@ -32,9 +32,9 @@ class Granted(NamedTuple):
 
 
 def narrowed(settings: Settings, granted: Granted) -> Settings:
-    """The settings in force without the tokens and secrets that `granted` no longer holds; a lower role counts too.
+    """The settings in force without the tokens and secrets that `granted` lacks, and with its lower roles.
 
-    It never leaves a configuration without tokens when it had some: that would let everybody in.
+    Settings with tokens always keep one, since settings without tokens let local callers in.
     """
     return replace(
         settings,
@@ -55,7 +55,7 @@ def _tokens(before: tuple[ApiToken, ...], granted: Granted) -> tuple[ApiToken, .
             kept.append(token)
         elif roles:
             kept.append(replace(token, role=min(token.role, *roles, key=_BY_POWER.index)))
-    # Without any token access would be judged by who calls. Nobody knows the secret of this one.
+    # Without any token, access would depend on the caller's address. Nobody knows the secret of this one.
     return tuple(kept) or (ApiToken(name="nobody", role=TokenRole.VIEWER, secret=Secret(secrets.token_hex(32))),)
 
 

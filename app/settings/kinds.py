@@ -1,6 +1,6 @@
-"""The kinds of value a key can hold, as pydantic types: what each refuses, and how to mend it.
+"""The kinds of values, as pydantic types, each with the faults that it finds and their fixes.
 
-No message repeats what was written: it may be a secret in the wrong place.
+No message repeats a value, since it may be a secret in the wrong place.
 """
 
 import re
@@ -24,7 +24,7 @@ _PLACEHOLDER = re.compile(r"\$\{?YOUR_|^\s*(?:\$\{\w+\}|\{\{.*\}\})\s*$", re.DOT
 
 
 def refused(problem: str, fix: str) -> PydanticCustomError:
-    """The error that becomes a fault with this problem and this mend."""
+    """The error that becomes a fault with this problem and this fix."""
     return PydanticCustomError("refused", "refused", {"problem": problem, "fix": fix})
 
 
@@ -32,19 +32,19 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise refused("must be a text", "Put it in quotes.")
     if _PLACEHOLDER.search(value):
-        raise refused("still holds a placeholder", "Put the real value in its place, or remove the line.")
+        raise refused("still contains a placeholder", "Put the real value in its place, or remove the line.")
     if "\x00" in value:
-        raise refused("holds a NUL character", "Remove it.")
+        raise refused("contains a NUL character", "Remove it.")
     return value.strip()
 
 
 def _text_that(check: Callable[[str], Any]) -> BeforeValidator:
-    """Reads a text and hands it to `check`, which returns the value or raises `refused`."""
+    """Read a text, and pass it to `check`, which returns the value or raises `refused`."""
     return BeforeValidator(lambda value: check(_text(value)))
 
 
 def one_of(names: Collection[str]) -> BeforeValidator:
-    """Reads one of these names."""
+    """Read one of these names."""
 
     def check(value: str) -> str:
         if value not in names:
@@ -62,11 +62,11 @@ def _duration(value: str) -> float:
 
 
 def _url(*schemes: str) -> Callable[[str], str]:
-    desired = " or ".join(f"{scheme}://…" for scheme in schemes)
+    forms = " or ".join(f"{scheme}://…" for scheme in schemes)
 
     def check(value: str) -> str:
         if value and not _is_url(value, schemes):
-            raise refused("is not a usable URL", f"Write it as {desired}.")
+            raise refused("is not a usable URL", f"Write it as {forms}.")
         return value
 
     return check
@@ -82,12 +82,12 @@ def _is_url(value: str, schemes: tuple[str, ...]) -> bool:
 
 
 def _plain_url(*schemes: str) -> Callable[[str], str]:
-    """A URL that people will see: no user, query or fragment; the final slash is dropped."""
+    """A URL that people see: without user, query and fragment; the final slash is removed."""
 
     def check(value: str) -> str:
         parts = urlsplit(_url(*schemes)(value))
         if "@" in parts.netloc or parts.query or parts.fragment:
-            raise refused("holds more than an address", "Leave out user, password, query and fragment.")
+            raise refused("contains more than an address", "Leave out user, password, query and fragment.")
         return value.rstrip("/")
 
     return check
@@ -114,7 +114,7 @@ def _namespace(value: str) -> str:
 
 
 def _job_name(value: str) -> str:
-    """A job, or a namespace and a job; a job's name may hold slashes, a namespace's none."""
+    """A job, or a namespace and a job; a job's name may contain slashes, a namespace's may not."""
     namespace, slash, job = value.partition("/")
     if slash and (namespace in ("", "*") or not job):
         raise refused("does not name one job", 'Write it as "job" or "namespace/job".')
@@ -135,7 +135,7 @@ def _file(value: str) -> Path | None:
 def _certificates(value: str) -> Path | None:
     path = _file(value)
     if path and b"-----BEGIN" not in path.read_bytes():
-        raise refused("names a file that holds no PEM", "Name a file with certificates or a key as PEM.")
+        raise refused("names a file that contains no PEM", "Name a file with certificates or a key as PEM.")
     return path
 
 
@@ -146,12 +146,12 @@ def _folder(value: str) -> Path | None:
 
 
 def split_names(text: str) -> list[str]:
-    """Names with commas or spaces between, as a text can hold them (and as the predecessor split them)."""
+    """Names with commas or spaces between them, split as the Go service does."""
     return text.replace(",", " ").split()
 
 
 def sender_kinds(written: str) -> str:
-    """The fix for a missing or unknown kind of sender: the known ones, and the nearest to what was written."""
+    """The fix for a missing or unknown kind of sender: the known kinds, and the one nearest to `written`."""
     listed = " or ".join(f"'{kind}'" for kind in DIALECTS)
     near = nearest(written, DIALECTS)
     return f"Write {listed}." + (f" Did you mean `{near}`?" if near else "")

@@ -1,4 +1,4 @@
-"""Where a process listens: Go's "host:port", ":port", "[::1]:port"."""
+"""The address that a process listens on: Go's "host:port", ":port", "[::1]:port"."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ _MAX_PORT = 65535
 
 
 def read_listening(text: str, environ: Mapping[str, str], faults: FaultList) -> tuple[str, int]:
-    """Host and port. `PORT` replaces the port of the file's address; no host means every IPv4 address, 0.0.0.0."""
+    """Host and port. `PORT` replaces the port of the file's address; no host means 0.0.0.0, every IPv4 address."""
     address = parse_address(text)
     if address is None:
         faults.add(_PLACE, "is not an address", 'Write host and port, as "0.0.0.0:8080" or ":8080".')
@@ -23,7 +23,7 @@ def read_listening(text: str, environ: Mapping[str, str], faults: FaultList) -> 
 
 
 def parse_address(text: str) -> tuple[str, int] | None:
-    """Host and port, None for what is no address; no host means every IPv4 address, 0.0.0.0."""
+    """Host and port, None for an invalid address; no host means 0.0.0.0, every IPv4 address."""
     match = _ADDRESS.fullmatch(text)
     if match is None or int(match[3]) > _MAX_PORT:
         return None

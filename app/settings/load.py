@@ -1,4 +1,4 @@
-"""One pass from file and environment to Settings; every fault that can be known is in the one ConfigError."""
+"""One pass from file and environment to Settings; one ConfigError has all faults that one pass can find."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from app.settings.access import read_api_tokens, read_webhook_sources
 from app.settings.channels import read_channels
 from app.settings.common import in_common
 from app.settings.document import Document
-from app.settings.environment import has_settings, lay_over
+from app.settings.environment import has_settings, merge_environment
 from app.settings.faults import ENVIRONMENT, FaultList
 from app.settings.file import PLACES, VARIABLE, find_file, parse_toml, read_file
 from app.settings.grants import SOURCES, TOKENS, Granted
@@ -29,9 +29,9 @@ DEFAULT_REDIS_URL = "redis://localhost:6379/0"
 
 
 class FaultySettings(ConfigError):
-    """The configuration cannot be used as a whole; `granted` is whom it lets in all the same.
+    """A configuration that cannot be applied; `granted` is the access that it still grants.
 
-    `sources` and `fingerprint` are those that Settings has: a change of them may mend it.
+    `sources` and `fingerprint` are as in Settings: a change of a source may fix it.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class FaultySettings(ConfigError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Origin:
-    """Where settings came from, as Settings tells it."""
+    """The origin of the settings, as Settings has it."""
 
     file: Path | None
     sources: tuple[Path, ...]
@@ -54,10 +54,10 @@ class _Origin:
 
 
 def load_settings(path: Path | None, environ: Mapping[str, str], *, places: Iterable[Path] = PLACES) -> Settings:
-    """Read the file (`path`, else $REGISTRYWATCHER_CONFIG, else the first of `places`) and lay `environ` over it.
+    """Read the file (`path`, else $REGISTRYWATCHER_CONFIG, else the first of `places`), and merge `environ`.
 
-    Raises ConfigError with every fault: file or variable, key, problem, mend; FaultySettings where the file is TOML. No
-    fault or warning holds a secret.
+    Raises ConfigError with all faults: file or variable, key, problem, fix; FaultySettings for valid TOML. No fault or
+    warning contains a secret.
     """
     file = find_file(path, environ, places)
     if file is None and not has_settings(environ):
@@ -66,7 +66,7 @@ def load_settings(path: Path | None, environ: Mapping[str, str], *, places: Iter
     content = read_file(file) if file else b""
     tables = parse_toml(file, content) if file else {}
     written = bool(tables)
-    secrets = lay_over(tables, environ, faults)
+    secrets = merge_environment(tables, environ, faults)
     document = read_document(tables, faults)
     read = {
         **({file: content} if file else {}),
@@ -87,7 +87,7 @@ def load_settings(path: Path | None, environ: Mapping[str, str], *, places: Iter
 
 
 def require_database(settings: Settings) -> None:
-    """Raise ConfigError when no database is configured: `up` and `demo` bring their own, single processes do not."""
+    """Raise ConfigError when no database is configured: `up` and `demo` include one, other processes do not."""
     if not settings.database_url:
         source = str(settings.file) if settings.file else ENVIRONMENT
         fix = "Set DATABASE_URL, or database_url in the file."
@@ -133,7 +133,7 @@ def _settings(origin: _Origin, document: Document, environ: Mapping[str, str], f
 
 
 def _certificates(tables: Mapping[str, Any]) -> Iterator[Path]:
-    """As the tables name them: one that cannot be read is followed too, since it may come."""
+    """The certificates that the tables name, also an unreadable one, since it may be created later."""
     registries, nomad = (_table(tables.get(name)) for name in ("registry_map", "nomad"))
     named = [_table(table).get("registry_ca") for table in registries.values()]
     named += [nomad.get(key) for key in ("ca_cert", "client_cert", "client_key")]
@@ -145,7 +145,7 @@ def _table(given: object) -> Mapping[str, Any]:
 
 
 def _nothing_to_read(places: Iterable[Path]) -> Fault:
-    looked = ", ".join(str(place) for place in places)
-    problem = f"there is no configuration: ${VARIABLE} is not set, and none of {looked} is there"
+    names = ", ".join(str(place) for place in places)
+    problem = f"there is no configuration: ${VARIABLE} is not set, and none of {names} exists"
     fix = "Name a file with --config, or copy config/sample.toml to config/staging.toml."
     return Fault(source=ENVIRONMENT, key=VARIABLE, problem=problem, fix=fix)

@@ -1,4 +1,4 @@
-"""`[nomad]` and the NOMAD_… variables to the connection."""
+"""The connection to Nomad, from `[nomad]` and the NOMAD_… variables."""
 
 from app.services.config.reload import content_of, fingerprint
 from app.settings.document import NOMAD_ADDRESS, NomadTable
@@ -7,11 +7,11 @@ from app.settings.values import NomadSettings
 
 
 def read_nomad(table: NomadTable, faults: FaultList) -> NomadSettings:
-    """The connection; a certificate without its key, or a key without its certificate, is noted."""
+    """The connection; a certificate without its key, or a key without its certificate, is a fault."""
     for one, other in (("client_cert", "client_key"), ("client_key", "client_cert")):
         given, missing = getattr(table, one), getattr(table, other)
         if given and not missing and not faults.covers(("nomad", other)):
-            faults.add(("nomad", other), f"is missing, while {one} is there", "Give both or neither.")
+            faults.add(("nomad", other), f"is missing, although {one} is set", "Set both or neither.")
     files = [path for path in (table.ca_cert, table.client_cert, table.client_key) if path]
     return NomadSettings(
         address=table.address or NOMAD_ADDRESS,

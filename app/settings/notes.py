@@ -1,4 +1,4 @@
-"""What a person should know about a configuration that is usable all the same."""
+"""Warnings about a usable configuration."""
 
 from collections.abc import Iterator
 
@@ -17,16 +17,17 @@ def read_warnings(document: Document) -> tuple[str, ...]:
 def _warnings(document: Document) -> Iterator[str]:
     unused = list(_unused(document))
     if unused:
-        yield f"These keys of the predecessor are accepted and not used: {', '.join(unused)}."
+        yield f"These keys of the Go service are accepted and not used: {', '.join(unused)}."
     idle = [name for name in document.repo_map if name not in document.watched_repositories]
     if idle:
-        yield f"Not in watched_repositories, and so not watched: {', '.join(f'repo_map.{name}' for name in idle)}."
+        names = ", ".join(f"repo_map.{name}" for name in idle)
+        yield f"These are not watched, since watched_repositories lacks them: {names}."
     if not document.watched_repositories:
         yield "Nothing is watched: watched_repositories is empty."
     if outward(document.external_url) and not document.api_tokens:
         yield (
-            f"Nobody may change anything by the API or the page: external_url ({outward(document.external_url)}) says "
-            "that other machines reach it, and no [api_tokens.NAME] are configured."
+            "Nobody may change anything by the API or the page: no [api_tokens.NAME] is configured, and other machines "
+            f"reach external_url ({outward(document.external_url)})."
         )
     if document.nomad.skip_verify:
         yield "Nomad's certificate is not verified: nomad.skip_verify is on."

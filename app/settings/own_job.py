@@ -1,4 +1,4 @@
-"""Which job runs this program: as configured, else as Nomad tells its tasks.
+"""The job that runs this program: as configured, else from Nomad's variables for its tasks.
 
 https://developer.hashicorp.com/nomad/docs/reference/runtime-environment-settings
 """
@@ -10,7 +10,7 @@ from app.settings.document import Document
 
 
 def read_own_job(document: Document, environ: Mapping[str, str]) -> JobPlace | None:
-    """The job, in whatever region it is; None when `own_job` is "" or we run outside Nomad."""
+    """The job, in any region; None when `own_job` is "" or we run outside Nomad."""
     namespace = document.nomad.namespace or "default"
     if document.own_job is None:
         job_id = environ.get("NOMAD_JOB_ID", "")

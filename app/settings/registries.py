@@ -1,4 +1,4 @@
-"""`[registry_map.NAME]` and the predecessor's `dockerhub_*` keys to the registries and their credentials."""
+"""The registries and their credentials, from `[registry_map.NAME]` and the Go service's `dockerhub_*` keys."""
 
 import base64
 from collections.abc import Mapping
@@ -17,16 +17,16 @@ _AUTH_FIX = "Write the base64 of user:password, as `printf %s user:password | ba
 
 
 def read_registries(document: Document, faults: FaultList) -> Mapping[str, RegistryEndpointSettings]:
-    """Every registry, by name; what is wrong with one is noted, and it stands there all the same.
+    """Every registry, by name, also one with a fault.
 
-    A Docker Hub entry without `registry_auth` signs in with `dockerhub_username` and `dockerhub_secret`, given both.
+    A Docker Hub entry without `registry_auth` uses `dockerhub_username` and `dockerhub_secret`, if both are set.
     """
     registries = {name: _endpoint(name, table, document, faults) for name, table in document.registry_map.items()}
     return MappingProxyType(registries)
 
 
 def uses_dockerhub_login(document: Document) -> bool:
-    """Whether any registry signs in with the `dockerhub_*` credentials."""
+    """Whether any registry uses the `dockerhub_*` credentials."""
     return any(_takes_dockerhub_login(table, document) for table in document.registry_map.values())
 
 
@@ -35,10 +35,12 @@ def _endpoint(name: str, table: RegistryTable, document: Document, faults: Fault
     if not table.registry_domain:
         if not faults.covers((*place, "registry_domain")):
             faults.add(
-                (*place, "registry_domain"), "is missing", 'Add it, as registry_domain = "registry.example.com".'
+                (*place, "registry_domain"),
+                "is missing",
+                'Add it, for example registry_domain = "registry.example.com".',
             )
     elif not _host(table.registry_domain):
-        fix = "Write the host alone, with :port if need be; registry_scheme and registry_prefix hold the rest."
+        fix = "Write only the host, with :port if necessary; registry_scheme and registry_prefix are the other parts."
         faults.add((*place, "registry_domain"), "is not a host", fix)
     if _takes_dockerhub_login(table, document):
         username, password = document.dockerhub_username, document.dockerhub_secret
@@ -62,7 +64,7 @@ def _takes_dockerhub_login(table: RegistryTable, document: Document) -> bool:
 
 
 def _host(domain: str) -> str:
-    """The normalised host, or "" for what is none."""
+    """The normalised host, or "" for an invalid one."""
     try:
         return Repository.of(domain, "any").host
     except InvalidReference:
@@ -70,7 +72,7 @@ def _host(domain: str) -> str:
 
 
 def _credentials(place: tuple[str, ...], auth: Secret, faults: FaultList) -> tuple[str, Secret]:
-    """User and password, split at the first colon as docker does, without the newline that `echo` put in."""
+    """User and password, split at the first colon as docker does, without a newline at the end from `echo`."""
     if not auth:
         return _ANONYMOUS
     try:

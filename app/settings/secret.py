@@ -1,4 +1,4 @@
-"""A text that must not be seen: stars when printed, compared in constant time, its value only by `reveal()`."""
+"""A text that must stay hidden: printed as stars, compared in constant time, readable only by `reveal()`."""
 
 import hashlib
 import hmac
@@ -18,11 +18,11 @@ class Secret:
         return self._text
 
     def matches(self, candidate: str) -> bool:
-        """Whether `candidate` is this secret, in time that does not depend on how much of it is right."""
+        """Whether `candidate` is this secret, in constant time."""
         return bool(self._text) and secrets.compare_digest(_octets(self._text), _octets(candidate))
 
     def sign(self, message: bytes) -> bytes:
-        """The HMAC-SHA256 of `message` under this secret; ValueError when it is empty: anybody could sign."""
+        """The HMAC-SHA256 of `message` under this secret; ValueError when it is empty, since anybody could sign."""
         if not self._text:
             raise ValueError("an empty secret signs nothing")
         return hmac.digest(_octets(self._text), message, hashlib.sha256)
@@ -49,5 +49,5 @@ NO_SECRET = Secret("")
 
 
 def _octets(text: str) -> bytes:
-    """Any text at all: the environment and request headers can hold lone surrogates."""
+    """The bytes of any text, since the environment and request headers may contain lone surrogates."""
     return text.encode("utf-8", "surrogatepass")

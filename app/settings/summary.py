@@ -1,4 +1,4 @@
-"""A checked configuration in a few lines, for the person who wrote it. No line holds a secret."""
+"""A checked configuration in a few lines, for its author. No line contains a secret."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from app.settings.values import Settings
 
 
 def summarise(settings: Settings) -> Iterator[str]:
-    """What will be listened to, watched and reached, a line each; then the warnings."""
+    """A line for each address, watch and server, then the warnings."""
     yield f"OK: {settings.file or 'the environment alone'}"
     yield f"  listens on {settings.host}:{settings.port}, polls every {settings.poll_interval:g} s"
     yield f"  rolls out {_bounds(settings)}"

@@ -1,6 +1,6 @@
-"""What the program is told by its configuration, as values. It must not read files or the environment.
+"""The configuration as values. It must not read files or the environment.
 
-Seconds are floats. A Secret that is empty was not configured. Every value here was checked by `load_settings`.
+Seconds are floats. An empty Secret was not configured. `load_settings` checked every value here.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from app.settings.secret import Secret
 
 
 class TokenRole(StrEnum):
-    """What an API token may do; each role may do what the ones before it may."""
+    """The rights of an API token; each role has the rights of those before it."""
 
     VIEWER = "viewer"
     DEPLOYER = "deployer"
@@ -22,10 +22,10 @@ class TokenRole(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryEndpointSettings:
-    """One `[registry_map.NAME]`: where the registry is, and how to sign in. An empty user name means anonymous.
+    """One `[registry_map.NAME]`: the registry's address and credentials. An empty user name means anonymous.
 
-    `domain` is as configured; `prefix` has no slash at its ends; `ca_file` is a PEM file to trust
-    besides the system's, None for the system's alone; `ca_read` is the fingerprint of what it held.
+    `domain` is as configured; `prefix` has no slash at its ends; `ca_file` is a PEM file to trust in addition to the
+    system's authorities, None for those alone; `ca_read` is the fingerprint of its content.
     """
 
     name: str
@@ -40,11 +40,11 @@ class RegistryEndpointSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NomadSettings:
-    """How to reach Nomad: the same words as Nomad's own NOMAD_… variables, https://developer.hashicorp.com/nomad/commands.
+    """The connection to Nomad, in the words of Nomad's own NOMAD_… variables, https://developer.hashicorp.com/nomad/commands.
 
-    `token_file` wins over `token` and is to be read again for each use, since workload identities rotate. `pem_read` is
-    the fingerprint of what the certificates' files held. `http_auth` is `user:password`. An empty `region` is the
-    agent's own. `vault_token` goes with a registration.
+    `token_file` wins over `token`, and must be read again for each use, since workload identities rotate. `pem_read` is
+    the fingerprint of the certificates' files. `http_auth` is `user:password`. An empty `region` is the agent's own.
+    `vault_token` is sent with a registration.
     """
 
     address: str
@@ -65,7 +65,7 @@ class NomadSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookSource:
-    """One `[webhooks.NAME]`: who may post to `/webhooks/NAME`. All of `secrets` are valid at once, the newest first."""
+    """One `[webhooks.NAME]`: who may post to `/webhooks/NAME`. All of `secrets` are valid, the newest first."""
 
     kind: str
     secrets: tuple[Secret, ...]
@@ -73,7 +73,7 @@ class WebhookSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelSettings:
-    """One `[notifiers.NAME]`: a channel of this kind, with what its kind needs, by key. Any of it may be secret."""
+    """One `[notifiers.NAME]`: a channel of this kind, with the keys that its kind needs. Any of them may be secret."""
 
     name: str
     kind: str
@@ -82,7 +82,7 @@ class ChannelSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiToken:
-    """One `[api_tokens.NAME]`: who may call the API, and what for."""
+    """One `[api_tokens.NAME]`: a caller of the API, and the caller's role."""
 
     name: str
     role: TokenRole
@@ -91,17 +91,16 @@ class ApiToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that configuration file, environment and defaults say, checked.
+    """The checked settings of configuration file, environment and defaults.
 
-    `file` is the file that was read, None when the environment alone was enough. `sources` are that file, those that
-    `…_FILE` variables name, and certificates; `fingerprint` is of what they held as they were read. `configuration` is
-    the fingerprint of what all processes of one installation should have in common. `written` is whether the file says
-    anything. `address` is where to listen by the configuration, whatever an option said.
+    `file` is the file that was read, None for the environment alone. `sources` are that file, the files of `…_FILE`
+    variables, and certificates; `fingerprint` is that of their content. `configuration` is the fingerprint of the
+    settings that all processes of one installation should share. `written` is whether the file has any key. `address`
+    is the address to listen on by the configuration; options do not change it.
 
-    `watches` stand in the order of `watched_repositories`; a watch's `observe_only` is already true when the global
-    switch is on. `redis_given` tells whether `redis_url` was configured or is the default. `warnings` are for the log,
-    once. `max_rollouts` 0 is no limit; `own_job` is the job that runs this program, in any region, None when it runs in
-    none.
+    `watches` are in the order of `watched_repositories`; a watch's `observe_only` is true when the global switch is on.
+    `redis_given` is whether `redis_url` was configured, not the default. `warnings` are logged at the start.
+    `max_rollouts` 0 is no limit; `own_job` is the job that runs this program, in any region, None outside Nomad.
     """
 
     file: Path | None

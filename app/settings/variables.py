@@ -1,8 +1,8 @@
-"""What the name of an environment variable means: which key it sets, and whether through a file.
+"""Names of environment variables: the key that each sets, directly or by a file.
 
 `REGISTRYWATCHER_POLL_INTERVAL` is `poll_interval`; `REGISTRYWATCHER_REGISTRY_MAP__HUB__REGISTRY_AUTH` is
-`registry_auth` of `[registry_map.hub]`; a name's `-` and `.` are written `_`. A secret's variable has a twin that
-ends in `_FILE`.
+`registry_auth` of `[registry_map.hub]`; `-` and `.` of a name become `_`. A secret has a second variable, which ends in
+`_FILE`.
 """
 
 import re
@@ -33,31 +33,33 @@ USUAL_NAMES: dict[str, Place] = {
 }
 _FILE = "_FILE"
 _OTHER_USES = frozenset({"CONFIG", "LOG_LEVEL", "HEALTH_ADDRESS"})
-_KUBERNETES = re.compile(r"SERVICE_(?:HOST|PORT)(?:_\w+)?|PORT(?:_\d+_\w+)?")  # put there for a service of our name
+_KUBERNETES = re.compile(
+    r"SERVICE_(?:HOST|PORT)(?:_\w+)?|PORT(?:_\d+_\w+)?"
+)  # Kubernetes sets these for a service with our name
 
 
 class Meaning(NamedTuple):
-    """The key that a variable sets; with `from_file` its value is the path of the file that holds the secret."""
+    """The key that a variable sets; with `from_file` its value is the path of a file with the secret."""
 
     place: Place
     from_file: bool
 
 
 def is_ours(name: str) -> bool:
-    """Whether the variable claims to set a key: our prefix, and none of the prefix's other uses."""
+    """Whether the variable sets a key: it has our prefix, and is none of the prefix's other uses."""
     rest = name.removeprefix(PREFIX)
     return rest != name and rest not in _OTHER_USES and _KUBERNETES.fullmatch(rest) is None
 
 
 class Vocabulary:
-    """Reads variable names, knowing the names that stand in the file: `my-app` and `my.app` are both MY_APP."""
+    """Reads variable names by the names in the file: `my-app` and `my.app` both become MY_APP."""
 
     def __init__(self, tables: Mapping[str, Any], watched: list[str]) -> None:
         self._tables = tables
         self._watched = watched
 
     def meaning(self, name: str) -> Meaning | None:
-        """What `name` sets, or None when no key has that form."""
+        """The meaning of `name`, None when no key has that form."""
         place = self._place(name)
         if place is not None:
             return Meaning(place, from_file=False)
@@ -66,7 +68,7 @@ class Vocabulary:
         return Meaning(place, from_file=True) if place and table and is_secret(table, place[-1]) else None
 
     def suggestion(self, name: str) -> str:
-        """The variable of ours that `name` was probably meant to be; "" when none is near."""
+        """Our variable that is nearest to `name`; "" when none is near."""
         *head, last = name.removeprefix(PREFIX).split("__")
         if len(head) == 1 and head[0].lower() in NAMED_TABLES:
             head.append("NAME")
@@ -86,7 +88,7 @@ class Vocabulary:
         return place if table and key in table.model_fields else None
 
     def _spelled(self, table: str, form: str) -> str:
-        """The name whose variable form is `form`; the form itself where the file has none."""
+        """The name whose variable form is `form`; the form itself if the file has none."""
         written = self._tables.get(table)
         known = [*written] if isinstance(written, dict) else []
         known += self._watched if table == "repo_map" else []

@@ -1,4 +1,4 @@
-"""`watched_repositories` and `[repo_map.NAME]` to watches: what is watched, and which task's image it changes."""
+"""The watches, from `watched_repositories` and `[repo_map.NAME]`: a repository, and the task whose image it updates."""
 
 from collections.abc import Iterator, Mapping
 
@@ -14,7 +14,7 @@ Registries = Mapping[str, RegistryEndpointSettings]
 
 
 def read_watches(document: Document, registries: Registries, faults: FaultList) -> tuple[Watch, ...]:
-    """The sound watches, in the order of `watched_repositories`, each once; the others are noted."""
+    """The sound watches, in the order of `watched_repositories`, each once; the others become faults."""
     watches: list[Watch] = []
     for name in dict.fromkeys(document.watched_repositories):
         table = document.repo_map.get(name)
@@ -22,7 +22,7 @@ def read_watches(document: Document, registries: Registries, faults: FaultList) 
             watches += _watch(name, table, document, registries, faults)
         elif not faults.covers(("repo_map", name)):
             found = nearest(name, document.repo_map)
-            fix = f"Did you mean `{found}`?" if found else f"Add [repo_map.{_bare(name)}], or take the name out."
+            fix = f"Did you mean `{found}`?" if found else f"Add [repo_map.{_bare(name)}], or remove the name."
             faults.add(("watched_repositories",), f"no repo_map has the name `{name}`", fix)
     _refuse_double_claims(watches, faults)
     return tuple(watches)
@@ -35,7 +35,7 @@ def _watch(
     for key in ("nomad_job_name", "nomad_task_name"):
         place = ("repo_map", name, key)
         if not getattr(table, key) and not faults.covers(place):
-            faults.add(place, "is missing", f"Add {key}: what to change when the repository does.")
+            faults.add(place, "is missing", f"Add {key}: the job and task that the watch updates.")
     repository = _repository(name, table, registry, faults) if registry else None
     if registry is None or repository is None:
         return
@@ -73,27 +73,31 @@ def _registry(
 def _repository(
     name: str, table: RepoTable, registry: RegistryEndpointSettings, faults: FaultList
 ) -> Repository | None:
-    """The repository in the registry; None when the registry's own faults, or a fault noted here, leave it open."""
+    """The repository in the registry; None when a fault of it or of the registry leaves it unknown."""
     path = table.repository or "/".join(filter(None, (registry.prefix, name)))
     if any(faults.covers(("registry_map", registry.name, key)) for key in ("registry_domain", "registry_prefix")):
         return None
     try:
         return Repository.of(registry.domain, path.removeprefix(f"{registry.domain}/"))
     except InvalidReference as error:
-        fix = "Set `repository` to the path in the registry, as it stands in an image's name."
+        fix = "Set `repository` to the path in the registry, as in an image's name."
         faults.add(("repo_map", name, "repository"), str(error), fix)
         return None
 
 
 def _refuse_double_claims(watches: list[Watch], faults: FaultList) -> None:
-    """One task can only have one image: two watches of it would undo each other's work for ever."""
+    """A task has one image, so two watches of it would overwrite each other for ever."""
     for number, watch in enumerate(watches):
         for earlier in watches[:number]:
             if (watch.place, watch.task) == (earlier.place, earlier.task) and (
                 watch.group is None or earlier.group is None or watch.group == earlier.group
             ):
                 problem = f"claims the same task of job `{watch.place}` as repo_map.{earlier.name}"
-                faults.add(("repo_map", watch.name, "nomad_task_name"), problem, "Let one watch have the task.")
+                faults.add(
+                    ("repo_map", watch.name, "nomad_task_name"),
+                    problem,
+                    "Remove one of the two watches, or correct its task.",
+                )
 
 
 def _bare(name: str) -> str:

@@ -1,7 +1,7 @@
-"""Answers what a registry's webhook says: headers and bytes in, tag events out. One file per sender; no I/O, no clock.
+"""The dialects of registries' webhooks: headers and bytes in, tag events out. One file per sender; no I/O, no clock.
 
 To add a sender: its file, its name in DIALECTS, its samples in tests/fixtures/webhooks, its row in docs/registries.md.
-The settings take their kinds from DIALECTS, and the page what to paste.
+The settings take their kinds from DIALECTS, and the page its setup blocks.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
-"""Answers what JSON a webhook's body holds, and reads fields from it that may be of any type. Knows no sender.
+"""Parse a webhook's body as JSON, and read fields of any type from it. Knows no sender.
 
-Every failure is an Odd, whose message is printable and bounded, or an Oddity; no other exception leaves this file.
+Every failure is an Odd, with a printable and bounded message, or an Oddity; this file raises no other exception.
 """
 
 import json
@@ -14,23 +14,23 @@ from app.domain.event import Oddity
 
 
 class Odd(ValueError):
-    """A part that is not of the shape that its sender documents; the message says which and why."""
+    """A part of a body that differs from its sender's documentation; the message says which part and how."""
 
     def at(self, where: str) -> Oddity:
-        """The value to keep for a person to see."""
+        """The same as a value, to store for people."""
         return Oddity(where=where, problem=str(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """The JSON value of a body, an empty object when there is none to be had, and what was wrong with its bytes."""
+    """The JSON value of a body, an empty object if it cannot be parsed, and the faults of its bytes."""
 
     value: object
     oddities: tuple[Oddity, ...] = ()
 
 
 def load(body: bytes) -> Loaded:
-    """Read JSON; broken UTF-8 and lone surrogates do not hide the good parts of a body, but are told."""
+    """Parse JSON. Broken UTF-8 and lone surrogates become an oddity, and do not hide the sound parts of a body."""
     try:
         return Loaded(value=orjson.loads(body))
     except ValueError as error:
@@ -44,13 +44,13 @@ def load(body: bytes) -> Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A JSON object whose fields are read with their type checked. null and absent are the same."""
+    """A JSON object; each read of a field checks its type. null counts as absent."""
 
     fields: Mapping[str, object]
 
     @classmethod
     def of(cls, value: object) -> Self:
-        """Take an object; raise Odd for anything else."""
+        """The record of an object; raises Odd for anything else."""
         if not isinstance(value, dict):
             raise Odd(f"is {_kind(value)}, not an object")
         return cls(value)
@@ -88,7 +88,7 @@ class Record:
 
 
 def quoted(text: str) -> str:
-    """A text to show in a message: bounded, and with nothing that a log or Postgres could not hold."""
+    """A text for a message: bounded, and without characters that a log or Postgres cannot store."""
     return repr(text if len(text) <= 80 else text[:77] + "...")
 
 

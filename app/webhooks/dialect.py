@@ -1,8 +1,8 @@
-"""What one kind of sender needs from us: how it proves who it is, what its bodies say, and what to paste into it.
+"""One kind of sender as a value: how it authenticates, how its bodies are parsed, and how to set it up.
 
-Everything in a dialect is pure and never waits. If a proof needs something from the network, as the OIDC tokens of
-Google's Pub/Sub need Google's keys (https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions), an adapter
-fetches it before and hands it over in the Head, like the time.
+A dialect is pure and never waits. If authentication needs the network, as the OIDC tokens of Google's Pub/Sub need
+Google's keys (https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions), an adapter fetches those first
+and passes them in the Head, like the time.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,21 +13,21 @@ from app.webhooks.head import Head
 from app.webhooks.setup import Block, Hook
 
 Parser = Callable[[Mapping[str, str], bytes], Parsed]
-"""Headers and body to events. Never raises: a part that it does not understand becomes an Oddity, and the good events
-of the same body still count. Called only after the delivery was authenticated; a replay hands over `kept_headers`."""
+"""Headers and body to events. Never raises: a part that it cannot parse becomes an Oddity, and the sound events of the
+same body still count. Called only after authentication; a replay passes `kept_headers`."""
 
 Authenticator = Callable[[Head, bytes, Sequence[bytes]], bool]
-"""Head, body and the valid secrets, at least one and none empty, to whether the sender knows one of them. Never raises,
-compares in constant time, and does not tell which part was wrong."""
+"""Head, body and the valid secrets, at least one and none empty, to whether the sender knows one of them. It never
+raises, compares in constant time, and does not reveal which part was wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
     """One kind of sender; `kind` is its name in the configuration.
 
-    `signs_body` is whether the proof covers the body. If it does not, `authenticate` gets an empty body, and the body
-    of a stranger is not read. `challenge` is the WWW-Authenticate header of a refusal, and `fix` tells a person how to
-    send the secret. `kept_headers` are those that `parse` needs for a replay: never credentials or signatures.
+    `signs_body` is whether authentication covers the body. If not, `authenticate` gets an empty body, and the body of a
+    sender that fails it is not read. `challenge` is the WWW-Authenticate header of a refusal; `fix` says how to send
+    the secret. `kept_headers` are those that `parse` needs for a replay, never credentials or signatures.
     """
 
     kind: str
@@ -40,6 +40,6 @@ class Dialect:
     kept_headers: tuple[str, ...] = ()
 
     def accepts(self, headers: Head, body: bytes, secrets: Sequence[bytes]) -> bool:
-        """Whether the sender knows one of `secrets`, which are valid at once; nobody does where none is configured."""
+        """Whether the sender knows one of `secrets`, which are all valid; never without a configured one."""
         configured = [secret for secret in secrets if secret]
         return bool(configured) and self.authenticate(headers, body, configured)

@@ -1,7 +1,7 @@
-"""Answers what a notification of CNCF Distribution (2.x, 3.x) and its forks says. Must not contact anything it names.
+"""The webhooks of CNCF Distribution (2.x, 3.x) and its forks. Must not contact any address in them.
 
-https://distribution.github.io/distribution/about/notifications/ . The shipped registries send one event per request,
-the format allows any number. Empty text means absent: 3.x writes `"digest": ""` where 2.x leaves the key out.
+https://distribution.github.io/distribution/about/notifications/ . Known registries send one event per request, the
+format allows any number. An empty text counts as absent: 3.x writes `"digest": ""` where 2.x omits the key.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,9 +25,9 @@ _CONTENT_TYPES = frozenset(
     }
 )
 _BLOB = "application/octet-stream"
-_MAX_TEXT = 255  # of an id or a host: longer ones are nobody's, and an index of Postgres could not hold them
+_MAX_TEXT = 255  # of an id or a host: no real one is longer, and an index of Postgres cannot store longer ones
 _ODDITIES_SHOWN = 20
-_NO_HOST = "localhost"  # lets a path be checked when no host was sent
+_NO_HOST = "localhost"  # for the check of a path that came without a host
 
 _INTO_REGISTRY = "Into the configuration of the registry (CNCF Distribution, registry:2 or 3):"
 _NOTIFICATIONS = """\
@@ -49,7 +49,7 @@ notifications:
 def parse(headers: Mapping[str, str], body: bytes) -> Parsed:
     """The tags pushed and deleted; every other event is counted in `ignored`. Never raises.
 
-    `headers` have lower-case names, or find names in any case.
+    `headers` have lower-case names, or are case-insensitive.
     """
     oddities = list(_odd_content_type(headers.get("content-type", "")))
     loaded = load(body)
@@ -80,7 +80,7 @@ def authenticate(headers: Head, _body: bytes, secrets: Sequence[bytes]) -> bool:
 
 
 def setup(hook: Hook) -> tuple[Block, ...]:
-    """The registry's `notifications`, after our own side where that is not configured."""
+    """The block for the registry's `notifications`, after one for our own configuration if that has no secret."""
     theirs = Block(title=_INTO_REGISTRY, text=_NOTIFICATIONS.format(url=hook.url, secret=PLACEHOLDER))
     return (*our_side(hook, KIND), theirs)
 
@@ -93,7 +93,7 @@ def _odd_content_type(header: str) -> tuple[Oddity, ...]:
 
 
 def _entries(value: object) -> list[object]:
-    """The envelope's events; Go leaves the key out when there are none."""
+    """The envelope's events; Go omits the key when there are none."""
     envelope = Record.of(value)
     if envelope and "events" not in envelope.fields:
         raise Odd("has no 'events': is this the webhook of another product?")
@@ -101,7 +101,7 @@ def _entries(value: object) -> list[object]:
 
 
 def _event(entry: Record) -> PushEvent | None:
-    """The event, or None when nothing needs to be done for it. Raises Odd or InvalidReference."""
+    """The event, or None for one that concerns no tag. Raises Odd or InvalidReference."""
     action = entry.text("action")
     if not action:
         raise Odd("has no 'action'")
@@ -125,7 +125,7 @@ def _event(entry: Record) -> PushEvent | None:
 
 
 def _host(url: str, request_host: str) -> str:
-    """The registry's name for itself, when it says one: `request.host` is what the client called it."""
+    """The registry's own name for itself, else `request.host`, the name that the client used."""
     try:
         authority = urlsplit(url).netloc
     except ValueError as error:
@@ -147,7 +147,7 @@ def _shortened(oddities: list[Oddity]) -> tuple[Oddity, ...]:
     return (*oddities[:_ODDITIES_SHOWN], more)
 
 
-# No header is kept: a body means the same without its Content-Type.
+# No header is kept: the meaning of a body does not depend on its Content-Type.
 DIALECT = Dialect(
     kind=KIND,
     parse=parse,

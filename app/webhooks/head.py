@@ -1,29 +1,29 @@
-"""The head of a sender's request: its headers as they came, and when it came. Must not decide anything.
+"""The head of a sender's request: its headers as received, and the time. Must not decide anything.
 
-A mapping of header names, in any case, to the first value of each; bytes are read as Latin-1, so that none is lost.
+A mapping of header names, in any case, to the first value of each. Bytes are decoded as Latin-1, so that none is lost.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 MAX_KEPT = 1000
-"""The longest header value that is kept with a delivery, in characters."""
+"""The longest header value that is stored with a delivery, in characters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Head(Mapping[str, str]):
-    """`fields` are the headers in the order they came, names in lower case; a name may stand there more than once.
+    """`fields` are the headers in the order received, names in lower case; a name may occur more than once.
 
-    `received_at` is in seconds since 1970: some signatures are valid for minutes only.
+    `received_at` is in seconds since 1970: some signatures are valid for only a few minutes.
     """
 
     fields: tuple[tuple[bytes, bytes], ...]
     received_at: float
 
     def all(self, name: str) -> tuple[bytes, ...]:
-        """Every value of a header, in the order they came; none when it was not sent."""
-        desired = name.lower().encode("utf-8", "surrogatepass")
-        return tuple(value for sent, value in self.fields if sent == desired)
+        """Every value of a header, in the order received; none when it was not sent."""
+        key = name.lower().encode("utf-8", "surrogatepass")
+        return tuple(value for sent, value in self.fields if sent == key)
 
     def kept(self, names: Iterable[str]) -> Mapping[str, str]:
         """These headers for storage, by lower-case name.

@@ -4,8 +4,8 @@
 #   nomad var put nomad/jobs/registrywatcher database_url=… redis_url=… webhook_secret=… api_token=…
 #   nomad job run -var image=registry.example.com/registrywatcher:0.1.0 config/nomad/registrywatcher.nomad.hcl
 #
-# The processes speak to Nomad through the socket of their own allocation, as the workload that they are: no token is
-# stored anywhere. On a cluster without ACLs the first command is not needed.
+# The processes use Nomad's API through the socket of their own allocation, with their workload identity: no token is
+# stored. On a cluster without ACLs, the first command is not needed.
 
 variable "image" {
   type        = string
@@ -15,13 +15,13 @@ variable "image" {
 variable "config" {
   type        = string
   default     = "config/staging.toml"
-  description = "The configuration, a file beside you; its secrets belong in the variable nomad/jobs/registrywatcher."
+  description = "The configuration, a local file; its secrets belong in the variable nomad/jobs/registrywatcher."
 }
 
 locals {
   config = file(var.config)
 
-  # The words of the environment are Nomad's and registrywatcher's own; secrets come by the template below.
+  # The names are those of Nomad and registrywatcher; the template below adds the secrets.
   environment = {
     REGISTRYWATCHER_CONFIG                   = "${NOMAD_TASK_DIR}/config.toml"
     REGISTRYWATCHER_SERVER_LISTENING_ADDRESS = ":8080"
@@ -73,7 +73,7 @@ job "registrywatcher" {
       }
     }
 
-    # Runs before each web; the migrations take an advisory lock, so two at once are no harm.
+    # Runs before each web; the migrations take an advisory lock, so that two at once do no harm.
     task "migrate" {
       driver = "docker"
 
@@ -98,7 +98,7 @@ job "registrywatcher" {
       template {
         data            = local.config
         destination     = "local/config.toml"
-        left_delimiter  = "{{{{" # so that no braces of the file are taken for a template's
+        left_delimiter  = "{{{{" # so that braces in the file are not read as a template
         right_delimiter = "}}}}"
       }
 
@@ -152,7 +152,7 @@ job "registrywatcher" {
     }
   }
 
-  # These two groups wait by themselves until the schema is there.
+  # These two groups wait by themselves until the schema exists.
   group "worker" {
     count = 2
 

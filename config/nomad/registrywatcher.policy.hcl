@@ -1,4 +1,4 @@
-# What registrywatcher may do in one namespace, and nothing more. For the job beside this file:
+# The rights that registrywatcher needs in one namespace. For the job of registrywatcher.nomad.hcl:
 #
 #   nomad acl policy apply -namespace default -job registrywatcher registrywatcher config/nomad/registrywatcher.policy.hcl
 #
@@ -7,23 +7,23 @@
 #   nomad acl policy apply registrywatcher config/nomad/registrywatcher.policy.hcl
 #   nomad acl token create -name=registrywatcher -policy=registrywatcher
 #
-# Repeat the block for each namespace that is watched. It is enough on every version:
+# Repeat the block for each watched namespace. It is enough on every version:
 #
 #   read-job     jobs, their versions and sources, deployments, evaluations, allocations
 #   submit-job   plan and register; parse a changed source; promote and fail deployments
-#   read-logs    the last lines of a failed task, in the notification; without it everything else works
+#   read-logs    the last lines of a failed task, in the notification; everything else works without it
 #
-# Nomad 1.11.2 and newer have a capability for each step, in the place of submit-job, which may also stop and revert jobs:
+# Nomad 1.11.2 and newer have a capability for each step instead of submit-job, which may also stop and revert jobs:
 #
 #   capabilities = ["read-job", "plan-job", "register-job", "parse-job", "promote-deployment", "fail-deployment", "read-logs"]
 #
-#   plan-job             see before registering what would change; without it registrations go unchecked
+#   plan-job             check the changes before registering; without it registrations are not checked
 #   register-job         deploy
-#   parse-job            keep a job's source true to it; without it the source is stale after a deploy
-#   promote-deployment   only where canaries are promoted from here
-#   fail-deployment      only where deployments are failed from here
+#   parse-job            keep a job's source current; without it the source is stale after a deploy
+#   promote-deployment   only if registrywatcher promotes canaries
+#   fail-deployment      only if registrywatcher fails deployments
 #
-# A registration is refused where the job needs more, as when a person registers it:
+# Nomad refuses a registration if the job needs more rights, as for a person who registers it:
 #
 #   csi-mount-volume among the capabilities      for jobs with CSI volumes
 #   csi-register-plugin among the capabilities   for CSI plugins

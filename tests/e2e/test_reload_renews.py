@@ -137,7 +137,7 @@ async def test_what_takes_a_restart_is_told_until_the_file_agrees(installation: 
         ):
             write(**changed)
             await until(lambda: says("a restart is needed", name), name, within=20)  # noqa: B023
-            assert installation.processes[0].log.read_text().count("configuration.restart_needed") == number
+            assert installation.processes[0].log.read_text().count("configuration.restart_required") == number
             assert name in (await api.get("/")).text
             assert (await api.get("/repos")).status_code == 200
             write(poll="2h")

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from app.bootstrap.values import look_settings, patience
+from app.bootstrap.values import patience, reconcile_settings
 from app.domain.rollout import Patience
 from app.domain.watch import JobPlace
 from app.services.reconcile.fleet import Fleet
@@ -24,7 +24,7 @@ def test_looks_and_rollouts_keep_to_what_is_configured() -> None:
         own_job=OWN,
     )
     fleet = Fleet(max_rollouts=11, stop_after_failure=True, own_job=OWN)
-    assert look_settings(settings) == ReconcileSettings(lease=7.0, reread_job=8.0, stall_after=9.0, fleet=fleet)
+    assert reconcile_settings(settings) == ReconcileSettings(lease=7.0, reread_job=8.0, stall_after=9.0, fleet=fleet)
     assert patience(settings) == Patience(stall_after=9.0, deadline=10.0)
 
 

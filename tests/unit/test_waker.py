@@ -1,4 +1,4 @@
-"""Given a broker that fails, or an error that nobody foresaw, then the doorbell's thread goes on ringing."""
+"""Given a broker that fails, or an error that nobody foresaw, then the waker's thread goes on waking."""
 
 import threading
 from typing import Any
@@ -27,7 +27,7 @@ class Broker(dramatiq.Broker):
 
 
 class Frail(DramatiqWaker):
-    """A doorbell in which something breaks outside of what a broker may raise."""
+    """A waker that fails outside of the broker."""
 
     broken = False
 
@@ -39,30 +39,30 @@ class Frail(DramatiqWaker):
         return wake
 
 
-async def test_it_rings_again_after_the_broker_failed() -> None:
+async def test_it_wakes_again_after_the_broker_failed() -> None:
     broker = Broker(OSError("gone"))
     waker = DramatiqWaker(broker)
     waker.wake("reconcile", "1")
-    await until(lambda: waker.problem, "the problem is told", within=10)
+    await until(lambda: waker.problem, "the problem is shown", within=10)
 
-    def rung() -> bool:
+    def woken() -> bool:
         waker.wake("reconcile", "2")
         return bool(broker.taken)
 
-    await until(rung, "it rings", within=10)
+    await until(woken, "it wakes", within=10)
     assert waker.problem == ""
     waker.close()
 
 
 @pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
-async def test_its_thread_outlives_what_nobody_foresaw() -> None:
+async def test_its_thread_survives_an_unforeseen_error() -> None:
     broker = Broker()
     with capture_logs() as logs:
         waker = Frail(broker)
         waker.wake("reconcile", "1")
         await until(lambda: waker.broken, "it broke", within=10)
         waker.wake("reconcile", "2")
-        await until(lambda: "2" in broker.taken, "it rings", within=10)
-    assert [each["event"] for each in logs] == ["doorbell.failed"]
+        await until(lambda: "2" in broker.taken, "it wakes", within=10)
+    assert [each["event"] for each in logs] == ["waker.failed"]
     waker.close()
     assert not [each for each in threading.enumerate() if each.name == "waker"]

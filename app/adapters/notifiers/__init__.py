@@ -1,4 +1,4 @@
-"""Adapters that send messages to people: one file for each kind of channel, and one line of `CHANNELS`."""
+"""Adapters that send messages to people: one file and one line of `CHANNELS` for each kind of channel."""
 
 from collections.abc import Mapping
 
@@ -6,4 +6,4 @@ from app.adapters.notifiers import slack
 from app.adapters.notifiers.kind import ChannelKind
 
 CHANNELS: Mapping[str, ChannelKind] = {each.name: each for each in (slack.KIND,)}
-"""Every kind of channel, by the name that it has in the configuration."""
+"""Every kind of channel, by its name in the configuration."""

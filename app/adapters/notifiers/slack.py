@@ -1,8 +1,8 @@
-"""Posts notifications to a Slack incoming webhook, or to whatever speaks its form (Mattermost, Rocket.Chat).
+"""Post notifications to an incoming webhook of Slack, or of a program with the same format (Mattermost, Rocket.Chat).
 
-Form and errors: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks, escaping and lengths:
-https://docs.slack.dev/messaging/formatting-message-text. The webhook's address is a secret: whoever knows it may post,
-so it stands in no error and no log line.
+Format and errors: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks, escaping and lengths:
+https://docs.slack.dev/messaging/formatting-message-text. The webhook's URL is a secret, since everybody who knows it
+can post, so no error and no log line contains it.
 """
 
 import re
@@ -17,7 +17,7 @@ from app.outbound.client import BodyRefused, bounded, read_bounded
 from app.outbound.network import HeaderRefused
 
 MAX_HEADLINE = 400  # characters, escaped
-MAX_SECTION = 2900  # Slack takes 3000 in a section's text
+MAX_SECTION = 2900  # Slack accepts 3000 in a section's text
 MAX_ANSWER = 2048  # bytes
 MARKS = {
     NotificationKind.AUTO_DEPLOY_TOGGLED: "🔀",
@@ -36,32 +36,32 @@ _CUT_ENTITY = re.compile(r"&[a-z]{0,3}$")
 
 
 class SlackChannel:
-    """`Channel` on Slack; `client` is the caller's to close."""
+    """`Channel` on Slack; the caller closes `client`."""
 
     def __init__(self, client: httpx.AsyncClient, webhook_url: str) -> None:
         self._client = client
         self._webhook_url = webhook_url
 
     async def send(self, message: Message) -> None:
-        """Post it once. Transient for no answer, 429 (with Retry-After) and 5xx; Permanent for any other refusal."""
+        """Post it. Raises Transient for no answer, 429 (with Retry-After) and 5xx, Permanent for any other refusal."""
         try:
             request = self._client.build_request(
                 "POST", self._webhook_url, json=payload(message), headers={"Accept-Encoding": "identity"}
             )
             response = await self._client.send(request, stream=True)
             try:
-                words = await self._message(response)
+                text = await self._answer_text(response)
             finally:
                 await response.aclose()
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol):  # without the cause, which quotes the address
-            raise Permanent("the Slack webhook_url is no http or https address: mend it") from None
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol):  # without the cause, which quotes the URL
+            raise Permanent("Slack: webhook_url is no http or https URL; correct it") from None
         except HeaderRefused as error:
-            raise Transient(f"Slack's answer is not read: {error}") from error
+            raise Transient(f"Slack: {error}") from error
         except (httpx.HTTPError, OSError) as error:
-            raise Transient(f"Slack did not answer: {type(error).__name__}") from error
-        _judge(response, words)
+            raise Transient(f"Slack did not answer: {type(error).__name__}; it is tried again") from error
+        _require_success(response, text)
 
-    async def _message(self, response: httpx.Response) -> str:
+    async def _answer_text(self, response: httpx.Response) -> str:
         try:
             body = await read_bounded(response, MAX_ANSWER)
         except BodyRefused:
@@ -77,7 +77,7 @@ KIND = ChannelKind(
 
 
 def payload(message: Message) -> dict[str, object]:
-    """The message: `text` for notifications, and a section with the links for everybody who shows blocks."""
+    """The message as JSON: `text` for push notifications, and a section with the links where blocks are shown."""
     headline = _escaped(f"{MARKS[message.kind]} {message.headline}", MAX_HEADLINE)
     section = f"*{headline}*"
     if message.detail:
@@ -90,23 +90,23 @@ def payload(message: Message) -> dict[str, object]:
 
 
 def _escaped(text: str, limit: int) -> str:
-    """With `&`, `<` and `>` as entities, cut to `limit` without leaving half of one."""
+    """`text` with `&`, `<` and `>` as entities, cut to `limit`, but never within an entity."""
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     if len(escaped) <= limit:
         return escaped
     return _CUT_ENTITY.sub("", escaped[: limit - 1]) + "…"
 
 
-def _judge(response: httpx.Response, words: str) -> None:
+def _require_success(response: httpx.Response, text: str) -> None:
     status = response.status_code
     if response.is_success:
         return
-    said = f"Slack answered {status}" + (f": {words}" if words else "")
+    answer = f"Slack answered {status}" + (f": {text}" if text else "")
     if status in _LATER or status >= 500:
-        raise Transient(said, retry_after=_seconds(response.headers.get("retry-after", "")))
-    raise Permanent(f"{said}. Mend the webhook_url or its channel; it is tried again for three days")
+        raise Transient(f"{answer}; it is tried again", retry_after=_seconds(response.headers.get("retry-after", "")))
+    raise Permanent(f"{answer}; correct the webhook_url or its channel. It is tried again for three days")
 
 
 def _seconds(text: str) -> float | None:
-    """Slack's Retry-After is whole seconds; anything else is as if it said nothing."""
+    """Slack's Retry-After in seconds, a whole number; None for anything else."""
     return float(text) if text.isascii() and text.isdigit() and len(text) < 7 else None

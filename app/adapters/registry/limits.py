@@ -1,8 +1,8 @@
-"""Who may ask a registry now: keeps one registry's troubles its own. It must not know what is asked.
+"""Limit the requests to one registry, so that its outage affects no other. Must not know what a request asks.
 
-At most `width` requests are under way, and only a few until a registry has answered once. While it is silent, one
-request at a time finds out whether it is back and the others fail at once, so its watches hold no worker that others
-need. When it said "later", nobody asks before.
+At most `width` requests run at once, and only a few until the registry has answered for the first time. While the
+registry is silent, one request at a time probes it and the others fail at once: its watches then occupy no worker that
+others need. No request starts before the end of a Retry-After.
 """
 
 import asyncio
@@ -11,11 +11,11 @@ from contextlib import asynccontextmanager
 
 _SILENT_AFTER = 3
 _UNTRIED_WIDTH = 4
-_LONGEST_HOLD = 60.0
+_LONGEST_PAUSE = 60.0
 
 
 class Closed(Exception):
-    """Not now; `retry_after` is in seconds, None when only the registry knows."""
+    """No request may start now. `retry_after` is in seconds, None when the time is unknown."""
 
     def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
         super().__init__(reason)
@@ -23,7 +23,7 @@ class Closed(Exception):
 
 
 class Gate:
-    """The entrance to one registry. `clock` is monotonic, in seconds."""
+    """The limit of requests to one registry. `clock` is monotonic, in seconds."""
 
     def __init__(self, *, clock: Callable[[], float], width: int = 16) -> None:
         self._clock = clock
@@ -35,16 +35,16 @@ class Gate:
         self._closed_until = 0.0
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for a place and hold it. Raises Closed when asking now is of no use."""
+    async def enter(self) -> AsyncIterator[None]:
+        """Wait for a place and keep it for the block. Raises Closed when a request would be of no use now."""
         wait = self._closed_until - self._clock()
         if wait > 0:
-            raise Closed("it asked to be left alone for a while", retry_after=wait)
+            raise Closed("it asked for a pause", retry_after=wait)
         probes = self._unanswered >= _SILENT_AFTER
         if probes and self._probing:
-            raise Closed("it has not been answering; one request at a time finds out whether it is back")
+            raise Closed("it has not been answering, and one request at a time probes it")
         if not self._has_answered and self._under_way >= _UNTRIED_WIDTH:
-            raise Closed("it has not answered yet; a few requests find out whether it does")
+            raise Closed("it has not answered yet, and a few requests probe it")
         self._probing = self._probing or probes
         self._under_way += 1
         try:
@@ -56,14 +56,14 @@ class Gate:
                 self._probing = False
 
     def answered(self) -> None:
-        """The registry gave an answer, whatever it was."""
+        """Record that the registry answered, with any status."""
         self._unanswered = 0
         self._has_answered = True
 
     def unanswered(self) -> None:
-        """A request ended without an answer."""
+        """Record that a request ended without an answer."""
         self._unanswered += 1
 
-    def hold(self, seconds: float) -> None:
-        """The registry asked for `seconds` of peace; a minute of it is kept here, the rest is the caller's to keep."""
-        self._closed_until = max(self._closed_until, self._clock() + min(seconds, _LONGEST_HOLD))
+    def pause(self, seconds: float) -> None:
+        """Start no request for `seconds`, at most a minute; the caller honours the rest of a longer Retry-After."""
+        self._closed_until = max(self._closed_until, self._clock() + min(seconds, _LONGEST_PAUSE))

@@ -1,7 +1,7 @@
 """The distribution API's wire formats: paths, media types, links, tag lists, manifests, Retry-After. Pure.
 
-Spec: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md, and what registries really send.
-A function of an answer raises Malformed, whose text is for people, when the answer is not what the spec promises.
+Spec: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md, and real registries' answers.
+A function that reads an answer raises Malformed, with a text for people, when the answer does not follow the spec.
 """
 
 import hashlib
@@ -26,25 +26,25 @@ MANIFEST_TYPES = INDEX_TYPES | {
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 }
-# What Distribution 2.x makes of an image for clients without an Accept, as behind a proxy that drops it.
+# Distribution 2.x converts an image to these for clients without an Accept, for example behind a proxy that drops it.
 CONVERTED_TYPES = frozenset(f"application/vnd.docker.distribution.manifest.v1+{kind}" for kind in ("json", "prettyjws"))
-# All four in one header: with fewer, or a wildcard, Distribution answers another digest, or 404 for a tag it has.
+# All four in one header: with fewer, or a wildcard, Distribution answers another digest, or 404 for an existing tag.
 ACCEPT = ", ".join(sorted(MANIFEST_TYPES))
 MAX_LIST_BYTES = 8 * 1024 * 1024
 MAX_MANIFEST_BYTES = 4 * 1024 * 1024
 
-# Without n these answer with a short first page, so that a listing costs many requests; others list best when not told.
+# Without n, these registries give short pages, and a listing costs many requests. The others list best without it.
 _LARGE_PAGES = re.compile(r"https?://(?:ghcr\.io|public\.ecr\.aws|[^/:]+\.amazonaws\.com(?:\.cn)?)(?::\d+)?")
 _LONGEST_WAIT = 6 * 3600.0
 _ALL_TAGS = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}(?:\n[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127})*")
-# Possessive, and no "<" within "<…>": each character is looked at once, whatever a registry sends.
+# Possessive, and no "<" within "<…>": each character is read once, whatever a registry sends.
 _LINK = re.compile(r"<([^<>]*+)>((?:[^<\",]++|\"[^\"]*+\")*+)")
 _REL = re.compile(r";\s*+rel\s*+=\s*+(?:\"([^\"]*+)\"|([^\s;,\"]++))", re.IGNORECASE)
 _HASHES = {"sha256": hashlib.sha256, "sha512": hashlib.sha512}
 
 
 class Malformed(Exception):
-    """An answer is not what the distribution spec promises."""
+    """An answer that does not follow the distribution spec."""
 
 
 def tags_url(origin: str, path: str) -> str:
@@ -53,17 +53,17 @@ def tags_url(origin: str, path: str) -> str:
 
 
 def one_tag_url(origin: str, path: str) -> str:
-    """The shortest listing: enough to see whether the repository is there."""
+    """The shortest listing, which shows whether the repository exists."""
     return f"{origin}/v2/{path}/tags/list?n=1"
 
 
 def manifest_url(origin: str, path: str, reference: str) -> str:
-    """Where a tag or digest of a repository is read."""
+    """The manifest of a tag or digest of a repository."""
     return f"{origin}/v2/{path}/manifests/{reference}"
 
 
 def is_reference(text: str) -> bool:
-    """Whether `text` is a tag or a digest; registries answer oddly (500, plain text) to anything else."""
+    """Whether `text` is a tag or a digest; to anything else, registries answer 500 or plain text."""
     try:
         parse_digest(text) if ":" in text else parse_tag(text)
     except InvalidReference:
@@ -72,7 +72,7 @@ def is_reference(text: str) -> bool:
 
 
 def read_tags(body: bytes) -> tuple[str, ...]:
-    """The tags of one page, whatever its content type; null is an empty list; what the grammar forbids is left out."""
+    """The tags of one page, of any content type. null is an empty list; names that the grammar forbids are left out."""
     answer = _json_object(body, "tag list")
     tags = answer.get("tags")
     if tags is None and "name" in answer:
@@ -83,7 +83,7 @@ def read_tags(body: bytes) -> tuple[str, ...]:
         lines = "\n".join(tags)
     except TypeError as error:
         raise Malformed("the answer is no tag list") from error
-    # One match over all of them: checking thousands of tags one by one is what a sweep would spend its time on.
+    # One match over all tags: a check of each of thousands would dominate the cost of a reconcile.
     if lines.count("\n") == len(tags) - 1 and _ALL_TAGS.fullmatch(lines):
         return tuple(tags)
     return tuple(tag for tag in tags if is_reference(tag) and ":" not in tag)
@@ -101,11 +101,9 @@ def next_page(links: Iterable[str], *, page: str) -> str | None:
                 try:
                     url: str = urljoin(page, target.strip())
                 except ValueError as error:
-                    raise Malformed("the link to the next page is no address") from error
+                    raise Malformed("the link to the next page is no URL") from error
                 if not same_origin(url, page):
-                    raise Malformed(
-                        f"the next page is at another server ({bounded(redact(url), limit=120)}), not followed"
-                    )
+                    raise Malformed(f"the next page is on another server ({bounded(redact(url), limit=120)})")
                 return url
     return None
 
@@ -116,7 +114,7 @@ def media_type(content_type: str) -> str:
 
 
 def read_digest_header(value: str | None) -> str | None:
-    """`Docker-Content-Digest`, or None when it is absent. Raises Malformed for what is no digest."""
+    """`Docker-Content-Digest`, or None when it is absent. Raises Malformed for an invalid one."""
     if not value:
         return None
     try:
@@ -128,23 +126,25 @@ def read_digest_header(value: str | None) -> str | None:
 def read_manifest(body: bytes, *, content_type: str, claimed: str | None) -> tuple[str, str]:
     """The digest and media type of a manifest's exact bytes.
 
-    `claimed` is the digest that the header or the request names; bytes that differ from it raise Malformed, and so does
-    a `mediaType` in the document that contradicts its Content-Type.
+    `claimed` is the digest that the header or the request names. Raises Malformed if the bytes have another digest, or
+    if the document's `mediaType` differs from its Content-Type.
     """
     kind = media_type(content_type)
     if kind not in MANIFEST_TYPES:
-        raise Malformed(f"the answer is {kind or 'of no type'}, which is no image manifest")
+        raise Malformed(f"the answer is no image manifest, but {kind or 'has no type'}")
     digest = digest_of(body, algorithm=(claimed or "sha256").partition(":")[0])
     if claimed is not None and claimed != digest:
-        raise Malformed(f"the manifest's content has the digest {digest}, but the registry calls it {claimed}")
-    said = _json_object(body, "manifest").get("mediaType", kind)
-    if said != kind:
-        raise Malformed(f"the manifest calls itself {bounded(str(said), limit=80)}, but was sent as {kind}")
+        raise Malformed(
+            f"the manifest's digest is wrong: the content has {digest}, but the registry calls it {claimed}"
+        )
+    declared = _json_object(body, "manifest").get("mediaType", kind)
+    if declared != kind:
+        raise Malformed(f"the manifest's type is wrong: {bounded(str(declared), limit=80)}, but it was sent as {kind}")
     return digest, kind
 
 
 def read_children(body: bytes) -> frozenset[str]:
-    """The digests that an index lists. Raises Malformed when the list is none."""
+    """The digests that an index lists. Raises Malformed when it has no such list."""
     entries = _json_object(body, "index").get("manifests")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise Malformed("the index lists no manifests")
@@ -155,12 +155,12 @@ def read_children(body: bytes) -> frozenset[str]:
 def digest_of(body: bytes, *, algorithm: str = "sha256") -> str:
     """The digest of these exact bytes. Raises Malformed for an algorithm that cannot be checked."""
     if algorithm not in _HASHES:
-        raise Malformed(f"a digest by {algorithm} cannot be checked")
+        raise Malformed(f"digests by {algorithm} cannot be checked")
     return f"{algorithm}:{_HASHES[algorithm](body).hexdigest()}"
 
 
 def read_error(body: bytes) -> tuple[str, str]:
-    """The registry's own code (in upper case) and words, bounded; ("", "") where the body has not the error form."""
+    """The registry's own code (in upper case) and message, bounded; ("", "") for a body that is no such error."""
     try:
         errors = _json_object(body, "error")["errors"]
         code, message = errors[0].get("code"), errors[0].get("message")
@@ -173,7 +173,7 @@ def read_error(body: bytes) -> tuple[str, str]:
 
 
 def retry_after(value: str | None, *, now: datetime) -> float | None:
-    """Retry-After, a number or an HTTP date, as seconds from `now`: 0 to six hours; None when it cannot be read."""
+    """Retry-After, a number or an HTTP date, as seconds from `now`, 0 to six hours; None when it cannot be parsed."""
     if not value:
         return None
     text = value.strip()
@@ -187,11 +187,11 @@ def retry_after(value: str | None, *, now: datetime) -> float | None:
     return min(max((at - now).total_seconds(), 0.0), _LONGEST_WAIT)
 
 
-def _json_object(body: bytes, what: str) -> dict[str, Any]:
+def _json_object(body: bytes, kind: str) -> dict[str, Any]:
     try:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise Malformed(f"the answer is no {what}: it is not JSON") from error
+        raise Malformed(f"the answer is no {kind}: it is not JSON") from error
     if not isinstance(answer, dict):
-        raise Malformed(f"the answer is no {what}")
+        raise Malformed(f"the answer is no {kind}")
     return answer

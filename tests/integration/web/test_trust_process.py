@@ -113,4 +113,4 @@ async def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
         second.ended_by_us = True
         await until(lambda: not second.running, processes.logs, within=60)
         assert second.popen.returncode == 1
-        assert f"cannot listen on 127.0.0.1:{port} (Address already in use): stop what" in second.log.read_text()
+        assert f"cannot listen on 127.0.0.1:{port}: Address already in use; stop the program" in second.log.read_text()

@@ -23,7 +23,7 @@ from tests.unit.foreign.texts import Reader
 
 _NOW = datetime(2026, 11, 22, tzinfo=UTC)
 _PAGE = "https://registry.example.com/v2/team/app/tags/list"
-_PLACE = failures.Place(
+_SUBJECT = failures.Subject(
     endpoint=RegistryEndpoint(
         name="main", scheme="https", domain="registry.example.com", username="u", password="secret"
     ),
@@ -67,8 +67,8 @@ def _wire() -> Iterator[tuple[str, Reader]]:
     yield "wire.tags_url", lambda text: wire.tags_url(f"https://{text}", "team/app")
     yield "network.kept", lambda text: kept([(b"Link", _bytes(text)), (b"Set-Cookie", _bytes(text))])
     yield "network.kept of many", lambda text: kept([(b"link", b"<u>")] * (len(text) // 5))
-    yield "failures.refused", lambda text: failures.refused(_PLACE, _answer(text), now=_NOW)
-    yield "failures.quote", _PLACE.quote
+    yield "failures.refused", lambda text: failures.refused(_SUBJECT, _answer(text), now=_NOW)
+    yield "failures.quote", _SUBJECT.quote
 
 
 def _challenges() -> Iterator[tuple[str, Reader]]:

@@ -76,9 +76,9 @@ async def test_a_crashed_service_is_started_again() -> None:
     async with Supervisor([service("weak", "sys.exit(3)")], show=heard.show, backoff=QUICK):
         await heard.until(lambda lines: len(lines) >= 3)
     assert heard.lines[:3] == [
-        "weak: exited with status 3; starting it again in 0.01 s",
-        "weak: exited with status 3; starting it again in 0.02 s",
-        "weak: exited with status 3; starting it again in 0.02 s",
+        "weak: exited with status 3; it restarts in 0.01 s",
+        "weak: exited with status 3; it restarts in 0.02 s",
+        "weak: exited with status 3; it restarts in 0.02 s",
     ]
 
 
@@ -89,7 +89,7 @@ async def test_a_killed_service_is_started_again() -> None:
         os.kill(killed, signal.SIGKILL)
         await heard.until(lambda lines: lines.count("one: up") == 2)
         assert running.pids["one"] != killed
-    assert heard.lines[1] == "one: ended by SIGKILL; starting it again in 0.01 s"
+    assert heard.lines[1] == "one: ended by SIGKILL; it restarts in 0.01 s"
 
 
 async def test_a_service_that_ends_at_its_start_is_named_with_its_words() -> None:

@@ -112,7 +112,7 @@ async def test_what_passes_is_tried_later(
 async def test_what_does_not_pass_by_itself_is_permanent(client: httpx.AsyncClient, status: int) -> None:
     with respx.mock() as slack:
         slack.post(URL).respond(status, text="no_service", headers={"location": "https://elsewhere.example"})
-        with pytest.raises(Permanent, match=f"Slack answered {status}: no_service. Mend the webhook_url"):
+        with pytest.raises(Permanent, match=f"Slack answered {status}: no_service; correct the webhook_url"):
             await SlackChannel(client, URL).send(MESSAGE)
 
 
@@ -136,7 +136,7 @@ async def test_the_address_stands_in_no_error_and_answers_are_bounded(client: ht
 
 @pytest.mark.parametrize("address", ["no-address/very-secret", "ftp://h/very-secret", "https://h:very-secret/"])
 async def test_an_address_that_is_none_is_permanent_and_not_quoted(client: httpx.AsyncClient, address: str) -> None:
-    with pytest.raises(Permanent, match="no http or https address") as raised:
+    with pytest.raises(Permanent, match="no http or https URL") as raised:
         await SlackChannel(client, address).send(MESSAGE)
     assert "very-secret" not in str(raised.value)
     assert raised.value.__suppress_context__

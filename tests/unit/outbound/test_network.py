@@ -95,7 +95,7 @@ async def test_what_slack_says_too_much_is_told_and_tried_again() -> None:
         return httpx.Response(429, headers={"Retry-After": "9" * 9_000})
 
     async with open_client(transport=httpx.MockTransport(answer)) as client:
-        with pytest.raises(Transient, match="Slack's answer is not read: its answer's header Retry-After"):
+        with pytest.raises(Transient, match="Slack: its answer's header Retry-After"):
             await SlackChannel(client, "https://hooks.slack.example/a").send(message)
 
 

@@ -106,13 +106,13 @@ def test_every_row_of_the_decision_table_that_is_cited_is_there() -> None:
 @pytest.mark.parametrize("name", ["docs/absent.md", "absent.md", "operating.md", "app/absent.py", "absent.sql"])
 def test_a_name_that_no_file_has_is_found(name: str) -> None:
     assert _NAME.findall(f"(see {name}, 2.3)") == [name]
-    assert not is_there(name, ROOT / "app" / "cli.py")
+    assert not is_there(name, ROOT / "app" / "asgi.py")
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/operating.md", "app/cli.py", "routes.py", "web/routes.py"])
+@pytest.mark.parametrize("name", ["README.md", "docs/operating.md", "app/asgi.py", "routes.py", "web/routes.py"])
 def test_a_name_that_a_file_has_is_accepted(name: str) -> None:
     assert _NAME.findall(f"as `{name}` has it.") == [name]
-    assert is_there(name, ROOT / "app" / "cli.py")
+    assert is_there(name, ROOT / "app" / "asgi.py")
 
 
 def test_comments_and_docstrings_are_read_and_addresses_and_texts_are_not() -> None:

@@ -86,7 +86,7 @@ async def test_a_token_that_grants_too_little_is_denied_after_one_try() -> None:
     guarded = Guarded()
     guarded.grants = False
     async with client(guarded.registry, USER) as source:
-        with pytest.raises(RegistryDenied, match=r"registry main .* team/app: HTTP 401.*registry_auth"):
+        with pytest.raises(RegistryDenied, match=r"registry main: .*HTTP 401.* team/app .*registry_auth"):
             await source.tags("main", APP)
     assert len(guarded.registry.requests) == 3
 
@@ -95,7 +95,7 @@ async def test_wrong_basic_credentials_are_shown_once() -> None:
     registry = Registry(lambda request: httpx.Response(401, headers={"WWW-Authenticate": 'Basic realm="x"'}))
     async with client(registry, USER) as source:
         for _ in range(2):
-            with pytest.raises(RegistryDenied, match="Check registry_auth"):
+            with pytest.raises(RegistryDenied, match="check registry_auth"):
                 await source.tags("main", APP)
     assert registry.authorizations == [None, BASIC, BASIC]
 
@@ -104,7 +104,7 @@ async def test_wrong_basic_credentials_are_shown_once() -> None:
 async def test_nobody_is_told_to_configure_credentials(challenge: str) -> None:
     registry = Registry(lambda request: httpx.Response(401, headers={"WWW-Authenticate": challenge}))
     async with client(registry) as source:
-        with pytest.raises(RegistryDenied, match="No credentials are configured"):
+        with pytest.raises(RegistryDenied, match="no credentials are configured"):
             await source.tags("main", APP)
     assert registry.authorizations == [None]
 
@@ -210,7 +210,7 @@ async def test_an_unsafe_redirect_is_not_followed(location: str) -> None:
 async def test_redirects_end() -> None:
     registry = Registry(lambda request: httpx.Response(302, headers={"Location": "/again"}))
     async with client(registry) as source:
-        with pytest.raises(RegistryUnavailable, match="without end"):
+        with pytest.raises(RegistryUnavailable, match="do not end"):
             await source.tags("main", APP)
     assert len(registry.requests) == 4
 

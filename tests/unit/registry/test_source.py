@@ -84,7 +84,7 @@ async def test_a_huge_listing_is_cut_off_over_all_pages() -> None:
 @pytest.mark.parametrize(
     ("answer", "error", "message"),
     [
-        (httpx.Response(200, html="<h1>Welcome</h1>"), RegistryUnavailable, "text/html: .*not JSON.*registry_domain"),
+        (httpx.Response(200, html="<h1>Welcome</h1>"), RegistryUnavailable, "not JSON.*text/html.*registry_domain"),
         (httpx.Response(200, json=[]), RegistryUnavailable, "no tag list"),
         (httpx.Response(200, content=b"{"), RegistryUnavailable, "not JSON"),
         (
@@ -97,8 +97,12 @@ async def test_a_huge_listing_is_cut_off_over_all_pages() -> None:
         (httpx.Response(400, json={"errors": [{"code": "NAME_INVALID"}]}), RepositoryNotFound, "NAME_INVALID"),
         (httpx.Response(403, json={"errors": [{"code": "DENIED"}]}), RegistryDenied, "HTTP 403 DENIED"),
         (httpx.Response(403, json={"errors": [{"code": "toomanyrequests"}]}), RegistryUnavailable, "slow down"),
-        (httpx.Response(405), RegistryUnavailable, "HTTP 405 is no answer"),
-        (httpx.Response(500, html="<html>"), RegistryUnavailable, r"registry main \(https://registry.example.com\)"),
+        (httpx.Response(405), RegistryUnavailable, "it answered HTTP 405"),
+        (
+            httpx.Response(500, html="<html>"),
+            RegistryUnavailable,
+            "^registry main: .*repository team/app at https://registry.example.com",
+        ),
         (httpx.Response(302), RegistryUnavailable, "HTTP 302"),
     ],
 )
@@ -184,8 +188,8 @@ async def test_where_head_does_not_tell_the_content_is_hashed(head: int) -> None
     [
         ({"Docker-Content-Digest": D1, "Content-Type": DOCKER}, "registry calls it"),
         ({"Docker-Content-Digest": "nonsense", "Content-Type": DOCKER}, "is not a digest"),
-        ({"Content-Type": "text/html"}, "text/html, which is no image manifest"),
-        ({}, "of no type"),
+        ({"Content-Type": "text/html"}, "no image manifest, but text/html"),
+        ({}, "has no type"),
     ],
 )
 async def test_content_that_is_not_what_it_claims_is_refused(headers: dict[str, str], message: str) -> None:
@@ -208,7 +212,7 @@ async def test_a_get_that_fails_after_head_is_named() -> None:
     ("headers", "message"),
     [
         ({"Docker-Content-Digest": "sha256:abc"}, "is not a digest"),
-        ({"Docker-Content-Digest": D2}, "asked for sha256:1111"),
+        ({"Docker-Content-Digest": D2}, "to a request for sha256:1111"),
         ({"Docker-Content-Digest": D1, "Content-Type": SCHEMA1}, "converted to"),
     ],
 )
@@ -292,7 +296,7 @@ async def test_docker_hub_is_addressed_by_its_api_host(domain: str) -> None:
 
 async def test_a_registry_that_is_not_configured_is_named() -> None:
     async with client(Registry(lambda request: tags())) as source:
-        with pytest.raises(RegistryUnavailable, match="registry other is not configured"):
+        with pytest.raises(RegistryUnavailable, match="registry other: it is not configured"):
             await source.tags("other", APP)
 
 

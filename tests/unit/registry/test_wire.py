@@ -121,7 +121,7 @@ def test_a_link_to_another_server_is_refused(target: str) -> None:
 
 
 def test_a_link_that_is_no_address_is_refused() -> None:
-    with pytest.raises(Malformed, match="no address"):
+    with pytest.raises(Malformed, match="no URL"):
         wire.next_page(['<https://[>; rel="next"'], page=PAGE)
 
 
@@ -166,12 +166,12 @@ def test_a_manifest_without_media_type_and_claim_is_taken() -> None:
 @pytest.mark.parametrize(
     ("body", "content_type", "claimed", "because"),
     [
-        (b"<html>", "text/html", None, "text/html, which is no image manifest"),
-        (document(), "", None, "of no type"),
+        (b"<html>", "text/html", None, "no image manifest, but text/html"),
+        (document(), "", None, "has no type"),
         (document(), INDEX, D1, "the registry calls it"),
         (document(), INDEX, "blake3:" + "1" * 64, "cannot be checked"),
-        (document(mediaType=MANIFEST), INDEX, None, "calls itself"),
-        (document(mediaType=7), INDEX, None, "calls itself"),
+        (document(mediaType=MANIFEST), INDEX, None, "type is wrong"),
+        (document(mediaType=7), INDEX, None, "type is wrong"),
         (b"[]", INDEX, None, "no manifest"),
         (b"{", INDEX, None, "not JSON"),
     ],

@@ -59,11 +59,11 @@ def test_takes_the_plain_settings(legacy: Settings) -> None:
 def test_names_the_unused_keys_in_one_warning_and_what_is_not_watched_in_another(legacy: Settings) -> None:
     unused, idle = legacy.warnings
     assert unused == (
-        "These keys of the predecessor are accepted and not used: is_test, base_public_image, "
+        "These keys of the Go service are accepted and not used: is_test, base_public_image, "
         "registry_container_image, registry_container_port, postgres_container_image, postgres_container_port, "
         "dockerhub_url, dockerhub_namespace, repo_map.storefront.test."
     )
-    assert idle == "Not in watched_repositories, and so not watched: repo_map.retired."
+    assert idle == "These are not watched, since watched_repositories lacks them: repo_map.retired."
 
 
 def test_what_it_did_not_know_has_its_default(legacy: Settings) -> None:

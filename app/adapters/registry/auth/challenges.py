@@ -1,4 +1,4 @@
-"""The registry's challenge and our answer to it, as values: what is asked, which token to get.
+"""The registry's challenge and our answer to it, as values: which login it asks for, which token to request.
 
 Spec: RFC 9110 section 11.6.1; https://distribution.github.io/distribution/spec/auth/token/. It must not do I/O, nor
 decide who gets which credentials.
@@ -17,18 +17,18 @@ CLIENT_ID = "registrywatcher"
 _WORD = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _SEPARATOR = re.compile(r"[\s,]+")
 _SCHEME = re.compile(rf"({_WORD})(?=[\s,]|$)")
-# Unquoted values are taken leniently: some registries send realm=https://… without quotes.
+# Unquoted values are accepted: some registries send realm=https://… without quotes.
 _PARAMETER = re.compile(rf'({_WORD})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 _ESCAPED = re.compile(r"\\(.)")
 _HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
-_SHORTEST_LIFE = 60.0  # the spec: servers must not give less, clients raise smaller values to it
+_SHORTEST_LIFE = 60.0  # by the specification, servers must not give less, and clients raise smaller values to it
 _LONGEST_LIFE = 86_400.0
 _EARLY = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Challenge:
-    """What a 401 asks for. `scheme` is in lower case ("basic", "bearer"); absent parameters are ""."""
+    """The login that a 401 asks for. `scheme` is in lower case ("basic", "bearer"); absent parameters are ""."""
 
     scheme: str
     realm: str = ""
@@ -38,7 +38,7 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRequest:
-    """One token to ask for, and the key under which it is kept: realm, service, scope and identity (the account)."""
+    """A request for one token, and its key in the cache: realm, service, scope and identity (the account)."""
 
     realm: str
     service: str
@@ -47,36 +47,36 @@ class TokenRequest:
 
     @property
     def url(self) -> str:
-        """The realm with our parameters behind those that it has already; one `scope` parameter per scope."""
+        """The realm with our parameters after its own ones; one `scope` parameter per scope."""
         parts = urlsplit(self.realm)
         present = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
-        asked = [("service", self.service), *(("scope", scope) for scope in self.scope.split())]
-        asked += [("client_id", CLIENT_ID), ("account", self.account)]
-        query = urlencode([(name, value) for name, value in asked if value and name not in present])
+        ours = [("service", self.service), *(("scope", scope) for scope in self.scope.split())]
+        ours += [("client_id", CLIENT_ID), ("account", self.account)]
+        query = urlencode([(name, value) for name, value in ours if value and name not in present])
         return urlunsplit(parts._replace(query="&".join(filter(None, [parts.query, query])), fragment=""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BearerToken:
-    """A bearer token and for how many seconds, from the moment it was asked for, it may be used."""
+    """A bearer token, and for how many seconds after its request it may be used."""
 
     value: str
     usable_seconds: float
 
 
 def parse_challenges(headers: Iterable[str]) -> tuple[Challenge, ...]:
-    """Every challenge of all WWW-Authenticate headers, in order; what cannot be understood is left out."""
+    """Every challenge of all WWW-Authenticate headers, in order, without those that cannot be parsed."""
     return tuple(challenge for header in headers for challenge in _challenges_of(header))
 
 
 def choose(challenges: Iterable[Challenge]) -> Challenge | None:
-    """The challenge to answer: Bearer with a realm first, since it also serves the anonymous; else Basic; else None."""
+    """The challenge to answer: Bearer with a realm, since it also works without credentials; else Basic; else None."""
     answerable = [one for one in challenges if one.scheme == "basic" or (one.scheme == "bearer" and one.realm)]
     return min(answerable, key=lambda one: one.scheme != "bearer", default=None)
 
 
 def token_request(challenge: Challenge, *, repository: str, account: str) -> TokenRequest:
-    """The token that answers a Bearer challenge; pulling from `repository` where it names no scope (as on /v2/)."""
+    """The token request for a Bearer challenge, to pull from `repository` if it names no scope (as on /v2/)."""
     return TokenRequest(
         realm=challenge.realm,
         service=challenge.service,
@@ -86,16 +86,16 @@ def token_request(challenge: Challenge, *, repository: str, account: str) -> Tok
 
 
 def parse_token(body: bytes) -> BearerToken:
-    """The token service's answer. Raises ValueError when it holds no token that could stand in a header.
+    """The token in the token service's answer. Raises ValueError when it contains none that a header can contain.
 
-    Its life counts from our own request, not from `issued_at`: that is safe against clocks that differ.
+    Its life counts from our own request, not from `issued_at`, so that different clocks do no harm.
     """
     answer = orjson.loads(body)
     if not isinstance(answer, dict):
         raise ValueError("the answer is no JSON object")
     value = answer.get("token") or answer.get("access_token")
     if not isinstance(value, str) or _HEADER_SAFE.fullmatch(value) is None:
-        raise ValueError("the answer holds no token")
+        raise ValueError("the answer contains no token")
     return BearerToken(value=value, usable_seconds=_usable_seconds(answer.get("expires_in")))
 
 
@@ -125,9 +125,9 @@ def _challenges_of(header: str) -> list[Challenge]:
         position = match.end()
     return [
         Challenge(
-            scheme=scheme, realm=said.get("realm", ""), service=said.get("service", ""), scope=said.get("scope", "")
+            scheme=scheme, realm=given.get("realm", ""), service=given.get("service", ""), scope=given.get("scope", "")
         )
-        for scheme, said in found
+        for scheme, given in found
     ]
 
 

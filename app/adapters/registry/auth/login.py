@@ -1,6 +1,6 @@
-"""Who we are to one registry: remembers what it asks of us per repository and answers it, Basic or Bearer.
+"""The logins at one registry: remember its challenge for each repository, and answer it by Basic or Bearer.
 
-Credentials go to the registry itself and to the realm that it names, when that is a safe place; nowhere else.
+Credentials go only to the registry itself and to the realm that it names, if that is a safe address.
 Spec: https://distribution.github.io/distribution/spec/auth/token/, RFC 7617.
 """
 
@@ -15,7 +15,7 @@ from app.adapters.registry.auth.challenges import BearerToken, Challenge, TokenR
 from app.adapters.registry.auth.tokens import TokenCache
 from app.adapters.registry.client.endpoint import RegistryEndpoint
 from app.adapters.registry.client.exchange import RegistryRequest
-from app.adapters.registry.client.failures import Place, RegistryAnswer, denied, refused, unavailable
+from app.adapters.registry.client.failures import RegistryAnswer, Subject, denied, refused, unavailable
 from app.adapters.registry.client.origins import why_unsafe
 from app.outbound.client import bounded
 
@@ -24,14 +24,14 @@ _MAX_TOKEN_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """An Authorization header, and whether it was made for this very request (a new one would be the same)."""
+    """An Authorization header; `fresh` if it was made for this request, so that another login would give the same."""
 
     header: str
     fresh: bool
 
 
-class LoginDesk:
-    """The logins of one registry. `send` does one HTTP exchange, `now` is the wall clock, `clock` the monotonic one."""
+class Logins:
+    """The logins at one registry. `send` makes one HTTP exchange, `now` is the wall clock, `clock` a monotonic one."""
 
     def __init__(
         self,
@@ -45,19 +45,19 @@ class LoginDesk:
         self._send = send
         self._now = now
         self._tokens = TokenCache(self._fetch, clock=clock)
-        self._asked: dict[str, Challenge] = {}
+        self._challenges: dict[str, Challenge] = {}
 
     async def known(self, repository: str) -> Login | None:
-        """What this repository took before, renewed when it is too old; None as long as it asked for nothing."""
-        challenge = self._asked.get(repository)
+        """The login for the repository's last challenge, renewed if it expired; None without a challenge so far."""
+        challenge = self._challenges.get(repository)
         if challenge is None:
             return None
         return await self._answer(challenge, repository, refused_header=None)
 
     async def after(self, answer: RegistryAnswer, repository: str, *, tried: Login | None) -> Login | None:
-        """The login that answers a 401 or 403; None when there is nothing better to show than was `tried`."""
+        """The login that answers a 401 or 403; None when no other than `tried` is possible."""
         challenge = challenges.choose(challenges.parse_challenges(answer.headers.get_list("www-authenticate")))
-        known = self._asked.get(repository)
+        known = self._challenges.get(repository)
         if challenge is None and answer.status == HTTPStatus.FORBIDDEN:
             challenge = known
         repeats = tried is not None and challenge == known
@@ -65,7 +65,7 @@ class LoginDesk:
             return None
         if challenge.scheme == "basic" and (repeats or not self._endpoint.has_credentials):
             return None
-        self._asked[repository] = challenge
+        self._challenges[repository] = challenge
         return await self._answer(challenge, repository, refused_header=tried.header if tried else None)
 
     async def _answer(self, challenge: Challenge, repository: str, *, refused_header: str | None) -> Login:
@@ -78,11 +78,13 @@ class LoginDesk:
         return Login(header=challenges.bearer(token), fresh=token != held)
 
     async def _fetch(self, request: TokenRequest) -> BearerToken:
-        place = Place(endpoint=self._endpoint, repository=request.scope.removeprefix("repository:").rpartition(":")[0])
+        subject = Subject(
+            endpoint=self._endpoint, repository=request.scope.removeprefix("repository:").rpartition(":")[0]
+        )
         service = f"its token service {bounded(urlsplit(request.realm).hostname or '(no host)', limit=120)}"
         reason = why_unsafe(request.realm, home=self._endpoint.origin)
         if reason is not None:
-            raise unavailable(place, f"{service} is not contacted: {reason}")
+            raise unavailable(subject, f"{service} is not contacted: {reason}", fix="check registry_domain")
         identity = challenges.basic(self._endpoint.username, self._endpoint.password)
         answer = await self._send(
             RegistryRequest(
@@ -94,12 +96,12 @@ class LoginDesk:
             )
         )
         if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            raise denied(place, f"{service} answered HTTP {answer.status}")
+            raise denied(subject, f"{service} answered HTTP {answer.status}")
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS or answer.status >= 500:
-            raise refused(place, answer, now=self._now())
+            raise refused(subject, answer, now=self._now())
         if answer.status != HTTPStatus.OK:
-            raise unavailable(place, f"{service} answered HTTP {answer.status}")
+            raise unavailable(subject, f"{service} answered HTTP {answer.status}")
         try:
             return challenges.parse_token(answer.body)
         except ValueError as error:
-            raise unavailable(place, f"{service} gave no token: {place.quote(str(error))}") from error
+            raise unavailable(subject, f"{service} gave no token: {subject.quote(str(error))}") from error

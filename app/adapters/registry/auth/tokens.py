@@ -1,4 +1,4 @@
-"""Keeps bearer tokens while they are good; only one request at a time renews each. It must not know the wire."""
+"""Cache bearer tokens while they are valid; one request at a time renews each. It must not know the wire format."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 from app.adapters.registry.auth.challenges import BearerToken, TokenRequest
 
-# Far above the repositories of one registry; only a registry that names a new scope each time gets here.
+# Far more than the repositories of one registry; only a registry that names a new scope each time reaches it.
 _MOST_KEPT = 20_000
 
 
 @dataclass(slots=True)
 class _KeptToken:
-    """The token of one key, and who may renew it."""
+    """The token of one key, and the lock of its renewal."""
 
     value: str = ""
     good_until: float = 0.0
@@ -20,7 +20,7 @@ class _KeptToken:
 
 
 class TokenCache:
-    """Tokens by what they were asked for. `fetch` asks the token service; `clock` is monotonic, in seconds."""
+    """Tokens by their request. `fetch` calls the token service; `clock` is monotonic, in seconds."""
 
     def __init__(self, fetch: Callable[[TokenRequest], Awaitable[BearerToken]], *, clock: Callable[[], float]) -> None:
         self._fetch = fetch
@@ -28,13 +28,13 @@ class TokenCache:
         self._kept: dict[TokenRequest, _KeptToken] = {}
 
     def peek(self, request: TokenRequest) -> str | None:
-        """The token when it is still good, without asking anybody."""
+        """The cached token if it is still valid; sends no request."""
         kept = self._kept.get(request)
         return kept.value if kept is not None and self._clock() < kept.good_until else None
 
     async def get(self, request: TokenRequest, *, instead_of: str | None = None) -> str:
-        """A good token; asked for when there is none but the refused one (`instead_of`). Raises as `fetch` does."""
-        kept = self._slot(request)
+        """A valid token, fetched if the cache has none but the refused one (`instead_of`). Raises as `fetch` does."""
+        kept = self._entry(request)
         async with kept.renewing:
             good = self.peek(request)
             if good is not None and good != instead_of:
@@ -45,7 +45,7 @@ class TokenCache:
             kept.value, kept.good_until = token.value, requested_at + token.usable_seconds
             return kept.value
 
-    def _slot(self, request: TokenRequest) -> _KeptToken:
+    def _entry(self, request: TokenRequest) -> _KeptToken:
         if request not in self._kept and len(self._kept) >= _MOST_KEPT:
             del self._kept[next(iter(self._kept))]
         return self._kept.setdefault(request, _KeptToken())

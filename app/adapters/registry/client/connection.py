@@ -1,6 +1,7 @@
-"""One configured registry: its HTTP client, its gate, its logins; asks, logs in when told to, and names what fails.
+"""One configured registry: its HTTP client, its gate and its logins. Sends requests, logs in, names failures.
 
-It must not know what an answer means beyond "needs a login" and "failed"; source.py reads answers.
+It must not know what an answer means beyond "needs a login" and "failed"; app/adapters/registry/client/source.py reads
+answers.
 """
 
 import asyncio
@@ -11,10 +12,10 @@ from http import HTTPStatus
 
 import httpx
 
-from app.adapters.registry.auth.login import Login, LoginDesk
+from app.adapters.registry.auth.login import Login, Logins
 from app.adapters.registry.client.endpoint import RegistryEndpoint
 from app.adapters.registry.client.exchange import RedirectRefused, RegistryRequest, exchange
-from app.adapters.registry.client.failures import Place, RegistryAnswer, refused, unavailable, unreachable
+from app.adapters.registry.client.failures import LATER, RegistryAnswer, Subject, refused, unavailable, unreachable
 from app.adapters.registry.client.origins import keeps_credentials
 from app.adapters.registry.limits import Closed, Gate
 from app.errors import RegistryUnavailable
@@ -26,7 +27,7 @@ _FAILURES = (*_NEEDS_LOGIN, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SE
 
 
 class Connection:
-    """A registry being talked to. `clock` is monotonic, `now` the wall clock; `transport` stands in for the network."""
+    """The connection to one registry. `clock` is monotonic, `now` the wall clock; `transport` replaces the network."""
 
     def __init__(
         self,
@@ -43,66 +44,66 @@ class Connection:
         self._seconds = seconds
         self._transport = transport
         self._gate = Gate(clock=clock)
-        self._desk = LoginDesk(endpoint, self._send, clock=clock, now=now)
+        self._logins = Logins(endpoint, self._send, clock=clock, now=now)
         self._client: httpx.AsyncClient | None = None
         self._under_way = 0
         self._retired = False
 
-    async def ask(self, ask: RegistryRequest, *, repository: str) -> RegistryAnswer:
-        """The answer to `ask`, after logging in when that is asked for; never 401, 403, 429, nor 5xx but 501.
+    async def fetch(self, request: RegistryRequest, *, repository: str) -> RegistryAnswer:
+        """The answer to `request`, after a login if the registry asks for one.
 
-        Raises RegistryUnavailable or RegistryDenied. The whole, with waiting, logging in and redirects, takes at most
-        `seconds`.
+        It never has status 401, 403, 429, or 5xx other than 501. Raises RegistryUnavailable or RegistryDenied. Waiting,
+        login and redirects together take at most `seconds`.
         """
-        place = Place(endpoint=self.endpoint, repository=repository)
+        subject = Subject(endpoint=self.endpoint, repository=repository)
         self._under_way += 1
         try:
-            async with asyncio.timeout(self._seconds), self._gate.turn():
-                answer = await self._ask_logged_in(ask, repository)
+            async with asyncio.timeout(self._seconds), self._gate.enter():
+                answer = await self._fetch_logged_in(request, repository)
         except Closed as error:
-            raise unavailable(place, str(error), retry_after=error.retry_after) from error
+            raise unavailable(subject, str(error), retry_after=error.retry_after) from error
         except (OSError, httpx.TransportError) as error:
             self._gate.unanswered()
-            raise unreachable(place, error) from error
+            raise unreachable(subject, error) from error
         except (AnswerRefused, RedirectRefused) as error:
-            raise unavailable(place, str(error)) from error
+            raise unavailable(subject, error.cause, fix=error.fix or LATER) from error
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise unavailable(place, f"it cannot be asked: {place.quote(str(error))}") from error
-        except RegistryUnavailable as error:  # the token service's
-            self._gate.hold(error.retry_after or 0.0)
+            raise unavailable(subject, f"the request failed: {subject.quote(str(error))}") from error
+        except RegistryUnavailable as error:  # from the token service
+            self._gate.pause(error.retry_after or 0.0)
             raise
         finally:
             self._under_way -= 1
             await self._close_when_idle()
-        return self._accepted(answer, place)
+        return self._accepted(answer, subject)
 
     async def retire(self) -> None:
-        """Take no more requests in; close when the last one under way ends."""
+        """Close the client when the last running request ends. The caller sends no more requests."""
         self._retired = True
         await self._close_when_idle()
 
-    async def _ask_logged_in(self, ask: RegistryRequest, repository: str) -> RegistryAnswer:
-        login = await self._desk.known(repository)
-        answer = await self._send(_as(ask, login))
-        # A challenge counts only from the registry itself, not from where it redirected us.
-        if answer.status in _NEEDS_LOGIN and keeps_credentials(ask.url, answer.url):
-            better = await self._desk.after(answer, repository, tried=login)
+    async def _fetch_logged_in(self, request: RegistryRequest, repository: str) -> RegistryAnswer:
+        login = await self._logins.known(repository)
+        answer = await self._send(_as(request, login))
+        # Only a challenge of the registry itself counts, not that of a server to which it redirected us.
+        if answer.status in _NEEDS_LOGIN and keeps_credentials(request.url, answer.url):
+            better = await self._logins.after(answer, repository, tried=login)
             if better is not None:
-                answer = await self._send(_as(ask, better))
+                answer = await self._send(_as(request, better))
         return answer
 
-    async def _send(self, ask: RegistryRequest) -> RegistryAnswer:
+    async def _send(self, request: RegistryRequest) -> RegistryAnswer:
         if self._client is None:
             self._client = open_client(ca_file=self.endpoint.ca_file, transport=self._transport)
-        answer = await exchange(self._client, ask)
+        answer = await exchange(self._client, request)
         self._gate.answered()
         return answer
 
-    def _accepted(self, answer: RegistryAnswer, place: Place) -> RegistryAnswer:
+    def _accepted(self, answer: RegistryAnswer, subject: Subject) -> RegistryAnswer:
         if answer.status in _FAILURES or answer.status > HTTPStatus.NOT_IMPLEMENTED:
-            error = refused(place, answer, now=self._now())
+            error = refused(subject, answer, now=self._now())
             if isinstance(error, RegistryUnavailable):
-                self._gate.hold(error.retry_after or 0.0)
+                self._gate.pause(error.retry_after or 0.0)
             raise error
         return answer
 
@@ -112,5 +113,5 @@ class Connection:
             await client.aclose()
 
 
-def _as(ask: RegistryRequest, login: Login | None) -> RegistryRequest:
-    return ask if login is None else replace(ask, authorization=login.header)
+def _as(request: RegistryRequest, login: Login | None) -> RegistryRequest:
+    return request if login is None else replace(request, authorization=login.header)

@@ -1,4 +1,4 @@
-"""One entry of `registry_map` as this adapter needs it: where a registry is and who we are there."""
+"""One entry of `registry_map` as this adapter needs it: the address of a registry, and our credentials there."""
 
 from dataclasses import dataclass, field
 
@@ -8,12 +8,10 @@ _DOCKER_HUB_API = "registry-1.docker.io"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryEndpoint:
-    """Where a registry answers and who we are there; `ca_file` (PEM) is trusted beside the public authorities.
+    """The address of a registry, and our credentials; `ca_file` (PEM) is trusted in addition to the public authorities.
 
-    A renewed file makes another endpoint: `ca_read` stands for what it held.
-
-    `domain` is a host with an optional port. `docker.io` is a name and no API host: that is
-    registry-1.docker.io.
+    `ca_read` is the fingerprint of the file's content, so that a renewed file makes a new endpoint. `domain` is a host
+    with an optional port. `docker.io` is only a name; the host of its API is registry-1.docker.io.
     """
 
     name: str

@@ -17,12 +17,17 @@ _MOST_REDIRECTS = 3
 
 
 class RedirectRefused(Exception):
-    """A redirect to where we do not go."""
+    """A redirect that we do not follow. `cause` and `fix` are for people; an empty `fix` means that there is none."""
+
+    def __init__(self, cause: str, *, fix: str = "") -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.fix = fix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryRequest:
-    """What to send. `authorization` goes to the origin of `url` only; `limit` bounds the body in bytes."""
+    """The request to send. `authorization` goes to the origin of `url` only; `limit` bounds the body in bytes."""
 
     method: str
     url: str
@@ -32,13 +37,16 @@ class RegistryRequest:
     if_none_match: str | None = None
 
 
-async def exchange(client: httpx.AsyncClient, ask: RegistryRequest) -> RegistryAnswer:
-    """Send and read everything. Raises httpx.HTTPError, AnswerRefused, RedirectRefused; the caller bounds the time."""
-    url, authorization = ask.url, ask.authorization
+async def exchange(client: httpx.AsyncClient, request: RegistryRequest) -> RegistryAnswer:
+    """Send, and read the whole answer. The caller bounds the time.
+
+    Raises httpx.HTTPError, AnswerRefused, RedirectRefused.
+    """
+    url, authorization = request.url, request.authorization
     for _ in range(_MOST_REDIRECTS + 1):
-        response = await client.send(_request(client, ask, url, authorization), stream=True)
+        response = await client.send(_request(client, request, url, authorization), stream=True)
         try:
-            body = await read_bounded(response, ask.limit)
+            body = await read_bounded(response, request.limit)
         finally:
             await response.aclose()
         location = response.headers.get("location")
@@ -48,21 +56,21 @@ async def exchange(client: httpx.AsyncClient, ask: RegistryRequest) -> RegistryA
         if not keeps_credentials(url, target):
             authorization = None
         url = target
-    raise RedirectRefused("it redirects without end")
+    raise RedirectRefused("its redirects do not end")
 
 
-def _request(client: httpx.AsyncClient, ask: RegistryRequest, url: str, authorization: str | None) -> httpx.Request:
-    # Built by hand: client.build_request merges defaults and cookies, which costs more than the rest of our code.
+def _request(client: httpx.AsyncClient, request: RegistryRequest, url: str, authorization: str | None) -> httpx.Request:
+    # Built here: client.build_request merges defaults and cookies, which costs more than the rest of our code.
     headers = {
         "User-Agent": client.headers["user-agent"],
-        "Accept": ask.accept,
+        "Accept": request.accept,
         "Accept-Encoding": "identity",
     }
     if authorization is not None:
         headers["Authorization"] = authorization
-    if ask.if_none_match is not None:
-        headers["If-None-Match"] = ask.if_none_match
-    return httpx.Request(ask.method, url, headers=headers)
+    if request.if_none_match is not None:
+        headers["If-None-Match"] = request.if_none_match
+    return httpx.Request(request.method, url, headers=headers)
 
 
 def _target(url: str, location: str) -> str:
@@ -70,8 +78,8 @@ def _target(url: str, location: str) -> str:
         target = urljoin(url, location)
         httpx.URL(target)
     except (ValueError, httpx.InvalidURL) as error:
-        raise RedirectRefused("it redirects to what is no address") from error
+        raise RedirectRefused("it redirects to an invalid URL") from error
     reason = why_unsafe(target, home=url)
     if reason is not None:
-        raise RedirectRefused(f"it redirects to another address, which is not followed: {reason}")
+        raise RedirectRefused(f"it redirects to an unsafe address: {reason}")
     return target

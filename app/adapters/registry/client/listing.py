@@ -1,4 +1,4 @@
-"""Lists a repository's tags over all pages, or fails as a whole: half a listing would look like tags that vanished."""
+"""List all tags of a repository, over all pages, or fail: half a listing would look like deleted tags."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -7,58 +7,60 @@ from http import HTTPStatus
 from app.adapters.registry import wire
 from app.adapters.registry.client.connection import Connection
 from app.adapters.registry.client.exchange import RegistryRequest
-from app.adapters.registry.client.failures import Place, RegistryAnswer, refused, unavailable
+from app.adapters.registry.client.failures import RegistryAnswer, Subject, refused, unavailable
 from app.errors import RegistryWatcherError, RepositoryNotFound
 
 _MOST_PAGES = 500
 
 
 async def read_listing(connection: Connection, path: str, *, now: Callable[[], datetime]) -> tuple[str, ...]:
-    """Every tag, each once. Ends at a page without link, an empty page, or a link seen before.
+    """Every tag, each once. Ends at a page without link, an empty page, or a link that was followed already.
 
-    Raises RegistryUnavailable (also for more pages or bytes than agreed), RegistryDenied, RepositoryNotFound.
+    Raises RegistryUnavailable (also for more pages or bytes than the limits), RegistryDenied, RepositoryNotFound.
     """
-    place = Place(endpoint=connection.endpoint, repository=path)
+    subject = Subject(endpoint=connection.endpoint, repository=path)
     first: str = wire.tags_url(connection.endpoint.origin, path)
     url: str | None = first
     bytes_left = wire.MAX_LIST_BYTES
-    seen: set[str] = set()
+    visited: set[str] = set()
     found: dict[str, None] = {}
-    while url is not None and url not in seen:
-        if len(seen) == _MOST_PAGES:
-            raise unavailable(place, f"its tag list has more than {_MOST_PAGES} pages")
-        seen.add(url)
-        answer = await _page(connection, place, url, limit=bytes_left)
+    while url is not None and url not in visited:
+        if len(visited) == _MOST_PAGES:
+            raise unavailable(subject, f"its tag list has more than {_MOST_PAGES} pages")
+        visited.add(url)
+        answer = await _page(connection, subject, url, limit=bytes_left)
         if answer.status != HTTPStatus.OK:
-            raise _failure(place, answer, is_first=url == first, now=now())
+            raise _failure(subject, answer, is_first=url == first, now=now())
         bytes_left -= len(answer.body)
         try:
             tags = wire.read_tags(answer.body)
-            # Always by our own URL: a redirect must not move the origin that may see our credentials.
+            # Relative to our own URL: a redirect must not change the origin that gets our credentials.
             url = wire.next_page(answer.headers.get_list("link"), page=url) if tags else None
         except wire.Malformed as error:
             kind = wire.media_type(answer.headers.get("content-type", "")) or "no content type"
-            raise unavailable(place, f"HTTP {answer.status}, {kind}: {error}. Check registry_domain") from error
+            raise unavailable(
+                subject, f"{error} (HTTP {answer.status}, {kind})", fix="check registry_domain"
+            ) from error
         found.update(dict.fromkeys(tags))
     connection.proven.add(path)
     return tuple(found)
 
 
 async def require_repository(connection: Connection, path: str, *, now: Callable[[], datetime]) -> None:
-    """Raise RepositoryNotFound when the registry does not know the repository; asks once, until it is known to exist.
+    """Raise RepositoryNotFound when the registry does not know the repository. Sends no request for a proven one.
 
-    A HEAD that answers 404 has no body to tell a missing tag from a missing repository. Where the listing cannot tell
-    either, the repository is taken to be there.
+    A 404 to a HEAD has no body, so a missing tag looks like a missing repository. If the listing fails for another
+    reason, the repository is assumed to exist.
     """
     if path in connection.proven:
         return
     try:
-        place = Place(endpoint=connection.endpoint, repository=path)
+        subject = Subject(endpoint=connection.endpoint, repository=path)
         answer = await _page(
-            connection, place, wire.one_tag_url(connection.endpoint.origin, path), limit=wire.MAX_LIST_BYTES
+            connection, subject, wire.one_tag_url(connection.endpoint.origin, path), limit=wire.MAX_LIST_BYTES
         )
         if answer.status == HTTPStatus.NOT_FOUND:
-            raise refused(place, answer, now=now())
+            raise refused(subject, answer, now=now())
     except RepositoryNotFound:
         raise
     except RegistryWatcherError:
@@ -67,13 +69,15 @@ async def require_repository(connection: Connection, path: str, *, now: Callable
         connection.proven.add(path)
 
 
-async def _page(connection: Connection, place: Place, url: str, *, limit: int) -> RegistryAnswer:
-    ask = RegistryRequest(method="GET", url=url, limit=limit, accept="application/json")
-    return await connection.ask(ask, repository=place.repository)
+async def _page(connection: Connection, subject: Subject, url: str, *, limit: int) -> RegistryAnswer:
+    request = RegistryRequest(method="GET", url=url, limit=limit, accept="application/json")
+    return await connection.fetch(request, repository=subject.repository)
 
 
-def _failure(place: Place, answer: RegistryAnswer, *, is_first: bool, now: datetime) -> RegistryWatcherError:
-    error = refused(place, answer, now=now)
-    if isinstance(error, RepositoryNotFound) and not is_first:  # Zot: 404 when the last tag of a page is gone meanwhile
-        return unavailable(place, f"HTTP {answer.status} for a later page of its tag list: it changed meanwhile")
+def _failure(subject: Subject, answer: RegistryAnswer, *, is_first: bool, now: datetime) -> RegistryWatcherError:
+    error = refused(subject, answer, now=now)
+    if (
+        isinstance(error, RepositoryNotFound) and not is_first
+    ):  # Zot answers 404 when the last tag of a page was deleted during the listing
+        return unavailable(subject, f"its tag list changed during the listing: HTTP {answer.status} for a later page")
     return error

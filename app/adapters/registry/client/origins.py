@@ -1,7 +1,7 @@
-"""Where a registry may send us, and whether our credentials go along: realms, redirects and links. Pure.
+"""Which realms, redirects and links of a registry are followed, and whether our credentials go with them. Pure.
 
-A registry is trusted with its own credentials only. What it names is not followed to where only we can reach (loopback,
-private and link-local addresses), nor from TLS to plain HTTP.
+A registry gets its own credentials only. A registry at a public address must not direct us to loopback, private or
+link-local addresses, which only we may reach, nor from TLS to plain HTTP.
 """
 
 import ipaddress
@@ -31,17 +31,17 @@ def keeps_credentials(source: str, target: str) -> bool:
 
 
 def why_unsafe(target: str, *, home: str) -> str | None:
-    """Why `target`, named by the registry at `home`, must not be contacted; None when it may be."""
+    """Why a `target` that the registry at `home` names must not be contacted; None when it may be."""
     place, origin = _origin(target), _origin(home)
     if place is None or origin is None:
-        return "it is no http or https address"
+        return "it is no http or https URL"
     if "@" in urlsplit(target).netloc:
-        return "it holds a user name"
+        return "it contains a user name"
     if origin[0] == "https" and place[0] != "https":
         return "it is plain HTTP, and the registry is reached over TLS"
     kind = _kind(place[1])
     allowed = kind == "public" or place[1] == origin[1] or (kind == "private" and _kind(origin[1]) == "private")
-    return None if allowed else f"it is a {kind} address, and the registry is none"
+    return None if allowed else f"it is a {kind} address, and the registry's is not"
 
 
 def _origin(url: str) -> tuple[str, str, int] | None:
@@ -62,7 +62,7 @@ def _kind(host: str) -> str:
     try:
         address: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(host)
     except ValueError:
-        # Resolvers take 127.1, 2130706433 and 0x7f.1 for addresses: a way around the check above.
+        # Resolvers read 127.1, 2130706433 and 0x7f.1 as addresses, which would bypass the check above.
         return "unusual" if _NUMERIC.fullmatch(host.rpartition(".")[2]) else "public"
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped

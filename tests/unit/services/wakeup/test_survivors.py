@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from structlog.testing import capture_logs
 
-from app.domain.job import WaitIndex
+from app.domain.deployment import WaitIndex
 from app.domain.watch import JobPlace
 from app.errors import StoreUnavailable
 from app.services.config.reload import Reloader

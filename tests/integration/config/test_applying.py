@@ -18,7 +18,7 @@ from app.adapters.postgres.views.feed import PostgresFeed
 from app.adapters.registry import RegistryClient
 from app.adapters.waker import DramatiqWaker
 from app.bootstrap import KeptOpen, Services, build_services, endpoints, nomad_connection
-from app.bootstrap.following import ConfigFollower
+from app.bootstrap.applying import ConfigApplier
 from app.domain.notification import Notification, NotificationKind
 from app.errors import ConfigError, ReadingRefused, ReadingWaits, StoreUnavailable
 from app.outbound.client import open_client
@@ -71,7 +71,7 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
         yield made
 
 
-async def started(stack: AsyncExitStack, file: Path, url: str, *names: str) -> tuple[Process, ConfigFollower]:
+async def started(stack: AsyncExitStack, file: Path, url: str, *names: str) -> tuple[Process, ConfigApplier]:
     """A process whose file has these watches, before its first word with Postgres."""
     settings = first_settings(file, text(*names, tokens=("ops", "ci"), url=url))
     database, waker = Database(url, timeout=1.0), DramatiqWaker(StubBroker())
@@ -91,33 +91,33 @@ async def started(stack: AsyncExitStack, file: Path, url: str, *names: str) -> t
     )
     process = Process(services=build_services(settings, kept), file=file, url=url)
     repeats = Repeats(clock=lambda: process.now)
-    return process, ConfigFollower(process, kept, listens=True, repeats=repeats)
+    return process, ConfigApplier(process, kept, listens=True, repeats=repeats)
 
 
-async def waits(following: ConfigFollower) -> str:
+async def waits(applier: ConfigApplier) -> str:
     """Why the file as it reads now waits."""
     with pytest.raises(ReadingWaits) as caught:
-        await following.apply(following.load())
+        await applier.apply(applier.load())
     return str(caught.value)
 
 
 async def test_what_takes_most_away_is_taken_when_it_still_reads_the_same_after_a_minute(
     stack: AsyncExitStack, tmp_path: Path, database_url: str
 ) -> None:
-    process, following = await started(stack, tmp_path / "config.toml", database_url, "app", "other", "third")
-    assert await following.start()
+    process, applier = await started(stack, tmp_path / "config.toml", database_url, "app", "other", "third")
+    assert await applier.start()
     process.write("app")
-    assert "2 of 3" in await waits(following)
+    assert "2 of 3" in await waits(applier)
     process.now += 59
-    await waits(following)
+    await waits(applier)
     process.write("app", head="# written again")
     process.now += 59
-    await waits(following)
+    await waits(applier)
     process.now += 59
-    await waits(following)
+    await waits(applier)
     assert await process.watches() == ["app", "other", "third"]
     process.now += 1
-    await following.apply(following.load())
+    await applier.apply(applier.load())
     assert await process.watches() == ["app"]
 
 
@@ -127,20 +127,20 @@ async def test_what_takes_most_away_is_taken_when_it_still_reads_the_same_after_
 async def test_what_could_not_be_taken_between_begins_the_minute_anew(
     stack: AsyncExitStack, tmp_path: Path, database_url: str, between: str
 ) -> None:
-    process, following = await started(stack, tmp_path / "config.toml", database_url, "app", "other", "third")
-    assert await following.start()
+    process, applier = await started(stack, tmp_path / "config.toml", database_url, "app", "other", "third")
+    assert await applier.start()
     process.write("app")
-    await waits(following)
+    await waits(applier)
     held = process.file.read_text()
     process.file.write_text(between + held if between else "")
     process.now += 1
     with pytest.raises((ConfigError, ReadingRefused)):
-        await following.apply(following.load())
+        await applier.apply(applier.load())
     process.file.write_text(held)
     process.now += 60
-    await waits(following)
+    await waits(applier)
     process.now += 60
-    await following.apply(following.load())
+    await applier.apply(applier.load())
     assert await process.watches() == ["app"]
 
 
@@ -154,43 +154,43 @@ async def added(process: Process) -> list[int]:
 async def test_channels_come_into_force_with_the_reading_that_has_them(
     stack: AsyncExitStack, tmp_path: Path, database_url: str
 ) -> None:
-    process, following = await started(stack, tmp_path / "config.toml", database_url, "app", "other", "third")
-    assert await following.start()
+    process, applier = await started(stack, tmp_path / "config.toml", database_url, "app", "other", "third")
+    assert await applier.start()
     assert await added(process) == []
     process.write("app", "other", "third", head='webhook_url = "https://hooks.example/a"')
-    await following.apply(following.load())
+    await applier.apply(applier.load())
     assert list(process.services.notifier.channels) == ["slack"]
     assert len(await added(process)) == 1
     process.write("app")  # it takes most away, so its channels wait as well
-    await waits(following)
+    await waits(applier)
     assert list(process.services.notifier.channels) == ["slack"]
     assert len(await added(process)) == 1
 
 
 async def test_a_certificate_that_a_reading_added_is_followed(stack: AsyncExitStack, tmp_path: Path) -> None:
-    process, following = await started(stack, tmp_path / "config.toml", NOWHERE, "app")
+    process, applier = await started(stack, tmp_path / "config.toml", NOWHERE, "app")
     certificate = tmp_path / "ca.pem"
     process.write("app", head=f'nomad.ca_cert = "{certificate}"')
-    assert following.changes()
+    assert applier.changes()
     with pytest.raises(ConfigError, match="ca_cert"):
-        following.load()
-    assert not following.changes()
+        applier.load()
+    assert not applier.changes()
     issue(tmp_path)
-    assert following.changes()
-    following.load()
-    assert not following.changes()
+    assert applier.changes()
+    applier.load()
+    assert not applier.changes()
     certificate.write_text(certificate.read_text() + "\n")
-    assert following.changes()
+    assert applier.changes()
 
 
 async def test_it_waits_at_a_start_too(stack: AsyncExitStack, tmp_path: Path, database_url: str) -> None:
     _, first = await started(stack, tmp_path / "first.toml", database_url, "app", "other", "third")
     assert await first.start()
-    process, following = await started(stack, tmp_path / "second.toml", database_url, "app")
-    assert not await following.start()
-    await waits(following)
+    process, applier = await started(stack, tmp_path / "second.toml", database_url, "app")
+    assert not await applier.start()
+    await waits(applier)
     process.now += 60
-    await following.apply(following.load())
+    await applier.apply(applier.load())
     assert await process.watches() == ["app"]
 
 
@@ -208,15 +208,15 @@ async def test_of_an_older_file_only_the_watches_wait(stack: AsyncExitStack, tmp
 
 
 async def test_a_removed_token_is_dead_while_postgres_is_away(stack: AsyncExitStack, tmp_path: Path) -> None:
-    process, following = await started(stack, tmp_path / "config.toml", NOWHERE, "app")
+    process, applier = await started(stack, tmp_path / "config.toml", NOWHERE, "app")
     process.write("app", tokens=("ops", "new"))
     with pytest.raises(StoreUnavailable):
-        await following.apply(following.load())
+        await applier.apply(applier.load())
     assert process.tokens == ["ops"]
 
 
 async def test_a_removed_token_is_dead_though_the_log_cannot_be_written(stack: AsyncExitStack, tmp_path: Path) -> None:
-    process, following = await started(stack, tmp_path / "config.toml", NOWHERE, "app")
+    process, applier = await started(stack, tmp_path / "config.toml", NOWHERE, "app")
     process.write("app", head="xyzzy = 1")
 
     def full(*_: object) -> str:
@@ -225,7 +225,7 @@ async def test_a_removed_token_is_dead_though_the_log_cannot_be_written(stack: A
     stack.callback(structlog.reset_defaults)
     structlog.configure(processors=[full])
     with pytest.raises(OSError, match="No space"):
-        following.load()
+        applier.load()
     assert process.tokens == ["ops"]
 
 
@@ -233,16 +233,16 @@ async def test_a_removed_token_is_dead_though_the_log_cannot_be_written(stack: A
 async def test_an_emptied_file_is_refused_though_a_minute_passes(
     stack: AsyncExitStack, tmp_path: Path, database_url: str, content: str
 ) -> None:
-    process, following = await started(stack, tmp_path / "config.toml", database_url, "app")
-    assert await following.start()
+    process, applier = await started(stack, tmp_path / "config.toml", database_url, "app")
+    assert await applier.start()
     process.file.write_text(content)
     for _ in range(2):
         with pytest.raises(ReadingRefused, match="empty"):
-            await following.apply(following.load())
+            await applier.apply(applier.load())
         process.now += 60
     process.write("app", tokens=())
     with pytest.raises(ReadingRefused, match="api_tokens"):
-        await following.apply(following.load())
+        await applier.apply(applier.load())
     assert process.tokens == ["ops", "ci"]
     assert await process.watches() == ["app"]
 
@@ -250,9 +250,9 @@ async def test_an_emptied_file_is_refused_though_a_minute_passes(
 async def test_a_connection_to_nomad_that_cannot_work_changes_nothing(
     stack: AsyncExitStack, tmp_path: Path, database_url: str
 ) -> None:
-    process, following = await started(stack, tmp_path / "config.toml", database_url, "app")
-    assert await following.start()
+    process, applier = await started(stack, tmp_path / "config.toml", database_url, "app")
+    assert await applier.start()
     process.write("app", "other", head='nomad.address = "https://"')
     with pytest.raises(ConfigError):
-        await following.apply(following.load())
+        await applier.apply(applier.load())
     assert await process.watches() == ["app"]

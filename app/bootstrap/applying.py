@@ -1,7 +1,7 @@
-"""Brings each reading of the configuration into force in one process, or says why it is not.
+"""Apply each reading of the configuration in one process, or report why it is not applied.
 
-What a reading takes away from callers counts at once; everything else only as a whole. It must not judge by itself: see
-app/domain/configuration.py.
+Tokens and secrets that a reading removes stop working at once; everything else is applied only as a whole. It must not
+judge readings: app/domain/configuration.py does.
 """
 
 import asyncio
@@ -31,10 +31,10 @@ class Process(Protocol):
     services: Services
 
 
-class ConfigFollower:
-    """One process's way with its configuration. `restart` says what only a restart would bring into force, or "".
+class ConfigApplier:
+    """Applies the configuration in one process. `restart` says which changes need a restart, "" for none.
 
-    `changes` tells when a file of the last reading changed.
+    `changes` reports when a file of the last reading changed.
     """
 
     def __init__(self, process: Process, kept: KeptOpen, *, listens: bool, repeats: Repeats | None = None) -> None:
@@ -48,7 +48,7 @@ class ConfigFollower:
         self.restart = ""
 
     def load(self) -> Settings:
-        """Read file and environment. Raises ConfigError; what the reading takes away from callers counts already."""
+        """Read file and environment, and withdraw access that the reading removes. Raises ConfigError."""
         try:
             read = load_settings(self._started.file, os.environ)
         except ConfigError as error:
@@ -62,28 +62,30 @@ class ConfigFollower:
         return read
 
     async def start(self) -> bool:
-        """Bring the settings that the process started with into Postgres; False when their watches must wait."""
+        """Write the watches of the start's settings to Postgres; False when they must wait."""
         settings = self._process.services.settings
         async with self._alone:
             return await self._sync(settings, at_start=True, repeated=self._is_repeated(settings)) is None
 
     async def apply(self, read: Settings) -> None:
-        """Bring what was read into force. Raises what `sync` does, ConfigError, ReadingRefused and ReadingWaits.
+        """Apply a reading. Raises what `sync` does, ConfigError, ReadingRefused and ReadingWaits.
 
-        A reading that is refused or waits changes nothing; but of an older one only the watches wait.
+        A reading that is refused or waits changes nothing, except an older one, of which only the watches wait.
         """
-        repeated = self._is_repeated(read)  # also of what is refused below: it came between, too
+        repeated = self._is_repeated(
+            read
+        )  # counted before a refusal below, since a refused reading also interrupts a series
         refused = weakens(_grants(self._process.services.settings), _grants(read))
         if refused is not None:
-            raise ReadingRefused(f"nothing of {_name(read)} comes into force: {refused.reason}")
+            raise ReadingRefused(f"{_name(read)} is not applied: {refused.reason}")
         connection = nomad_connection(read.nomad)
         async with self._alone:
             waits = await self._sync(read, at_start=False, repeated=repeated)
             if waits is None or waits.older:
                 await self._use(read, connection)
         if waits is not None:
-            what = "no watch" if waits.older else "nothing"
-            raise ReadingWaits(f"{what} of {_name(read)} may come into force yet: {waits.reason}")
+            state = "is applied without its watches" if waits.older else "is not applied yet"
+            raise ReadingWaits(f"{_name(read)} {state}: {waits.reason}")
 
     def _is_repeated(self, read: Settings) -> bool:
         return self._repeats.is_repeated(read.fingerprint)
@@ -103,12 +105,12 @@ class ConfigFollower:
 
     async def _use(self, read: Settings, connection: NomadConnection) -> None:
         settings, restart = until_restart(self._started, read, listens=self._listens)
-        told, self.restart = self.restart, restart
-        if restart and restart != told:
-            log.warning("configuration.restart_needed", problem=restart)
+        before, self.restart = self.restart, restart
+        if restart and restart != before:
+            log.warning("configuration.restart_required", problem=restart)
         if settings == self._process.services.settings:
             return
-        if self._kept.deployer.renew(connection):  # first, since it may still refuse a certificate
+        if self._kept.deployer.renew(connection):  # first, since it may still reject a certificate
             log.info("nomad.renewed", address=connection.origin)
         await self._kept.registries.replace(endpoints(settings.registries))
         self._process.services = build_services(settings, self._kept)
@@ -118,7 +120,9 @@ class ConfigFollower:
         after = narrowed(before, granted)
         if after == before:
             return
-        self._process.services = build_services(after, self._kept)  # first: no fault of the log may keep a token alive
+        self._process.services = build_services(
+            after, self._kept
+        )  # first: an error of the log must not keep a token valid
         log.warning(
             "access.withdrawn",
             tokens=[token.name for token in before.api_tokens if token not in after.api_tokens],
