@@ -11,9 +11,9 @@ from app.adapters.nomad import NomadConnection, NomadDeployer
 from app.domain.job import DeploymentPhase, JobPatch, TaskChange
 from app.errors import JobChanged, JobRejected, NomadDenied, NomadUnavailable, OutcomeUnknown
 from app.simulators.nomad import (
+    EvaluationFault,
     Fate,
     FaultAction,
-    Misbehaviour,
     NomadFault,
     Simulator,
     Timing,
@@ -260,12 +260,12 @@ async def test_a_slow_scheduler_is_not_evaluated_yet(deployer: NomadDeployer, no
     assert state.deployment.job_spec_index == submission.index
 
 
-@pytest.mark.parametrize("trouble", list(Misbehaviour))
+@pytest.mark.parametrize("fault", list(EvaluationFault))
 async def test_an_evaluation_that_ends_badly_is_not_the_end(
-    deployer: NomadDeployer, nomad: Simulator, trouble: Misbehaviour
+    deployer: NomadDeployer, nomad: Simulator, fault: EvaluationFault
 ) -> None:
     """Another one does its work: NextEval, BlockedEval, or the more recent one that overtook it."""
-    nomad.trouble("web", trouble)
+    nomad.fail_evaluation("web", fault)
     submission = await deployer.submit(PLACE, await a_patch(deployer))
     early = await deployer.observe(PLACE, submission)
     assert early.deployment is None or early.deployment.phase is not DeploymentPhase.FAILED

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.simulators.nomad import Fate, JobRegistration, Misbehaviour, Simulator, sample_job
+from app.simulators.nomad import EvaluationFault, Fate, JobRegistration, Simulator, sample_job
 from app.simulators.nomad.refusal import Json
 from app.simulators.nomad.tables import Evaluation
 
@@ -20,23 +20,23 @@ def evaluation(simulator: Simulator, eval_id: str) -> Evaluation:
 
 
 @pytest.mark.parametrize(
-    ("trouble", "status", "heir"),
+    ("fault", "status", "successor"),
     [
-        (Misbehaviour.DELIVERY_LIMIT, "failed", "next_eval"),
-        (Misbehaviour.MAX_ATTEMPTS, "failed", "blocked_eval"),
-        (Misbehaviour.OVERTAKEN, "canceled", ""),
+        (EvaluationFault.DELIVERY_LIMIT, "failed", "next_eval"),
+        (EvaluationFault.MAX_ATTEMPTS, "failed", "blocked_eval"),
+        (EvaluationFault.OVERTAKEN, "canceled", ""),
     ],
 )
-def test_the_heir_of_an_evaluation_that_ended_badly_does_its_work(
-    simulator: Simulator, trouble: Misbehaviour, status: str, heir: str
+def test_the_successor_of_an_evaluation_that_failed_does_its_work(
+    simulator: Simulator, fault: EvaluationFault, status: str, successor: str
 ) -> None:
-    simulator.trouble("web", trouble)
+    simulator.fail_evaluation("web", fault)
     reply = push(simulator, "app:v1")
     ended = evaluation(simulator, reply["EvalID"])
     assert ended.status == status
     simulator.skip(100)
-    if heir:
-        assert evaluation(simulator, getattr(ended, heir)).status == "complete"
+    if successor:
+        assert evaluation(simulator, getattr(ended, successor)).status == "complete"
     with simulator.at_work():
         deployment = simulator.record("web").latest_deployment
     assert deployment is not None
