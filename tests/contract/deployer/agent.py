@@ -59,17 +59,17 @@ def _why_nothing_runs(cluster: Cluster, left: list[JobPlace]) -> str:
 
 def _outcome(cluster: Cluster, place: JobPlace) -> str:
     until = time.monotonic() + _PROBE_SECONDS
-    said = "it was not placed"
+    output = "it was not placed"
     while time.monotonic() < until:
         for allocation in cluster.allocations(place):
             states = (allocation["TaskStates"] or {}).values()
-            said = next((event["DisplayMessage"] for state in states for event in state["Events"][-2:]), "it waits")
+            output = next((event["DisplayMessage"] for state in states for event in state["Events"][-2:]), "it waits")
             if allocation["ClientStatus"] == "complete":
                 return ""
             if allocation["ClientStatus"] == "failed":
-                return f"{cluster.address} cannot run an image from this machine's registry: {said}"
+                return f"{cluster.address} cannot run an image from this machine's registry: {output}"
         time.sleep(0.2)
-    return f"{cluster.address} did not run an image of this machine's registry within {_PROBE_SECONDS} s: {said}"
+    return f"{cluster.address} did not run an image of this machine's registry within {_PROBE_SECONDS} s: {output}"
 
 
 def _purge(cluster: Cluster, place: JobPlace) -> None:

@@ -32,20 +32,21 @@ async def submitted(deployer: Deployer, place: JobPlace, image: str, *, marker: 
     return await deployer.submit(place, patch(await inspected(deployer, place), image, marker=marker))
 
 
-def over(seen: Snapshot) -> bool:
+def over(snapshot: Snapshot) -> bool:
     """Whether the deployment is finished."""
-    return seen.deployment is not None and seen.deployment.phase is not DeploymentPhase.ACTIVE
+    return snapshot.deployment is not None and snapshot.deployment.phase is not DeploymentPhase.ACTIVE
 
 
-def running(seen: Snapshot) -> bool:
+def running(snapshot: Snapshot) -> bool:
     """Whether all wanted allocations run, of a job that has no deployment."""
-    alive = [each for each in seen.allocations if each.status == "running"]
-    return seen.evaluated and seen.desired > 0 and len(alive) == seen.desired
+    alive = [each for each in snapshot.allocations if each.status == "running"]
+    return snapshot.evaluated and snapshot.desired > 0 and len(alive) == snapshot.desired
 
 
-def completed(seen: Snapshot) -> bool:
+def completed(snapshot: Snapshot) -> bool:
     """Whether a batch job's allocations are done."""
-    return seen.evaluated and bool(seen.allocations) and all(each.status == "complete" for each in seen.allocations)
+    complete = all(each.status == "complete" for each in snapshot.allocations)
+    return snapshot.evaluated and bool(snapshot.allocations) and complete
 
 
 async def rollout(
@@ -55,13 +56,13 @@ async def rollout(
     deployment_id = ""
     with anyio.fail_after(PATIENCE_SECONDS):
         while True:
-            seen = await deployer.observe(place, submission, deployment_id=deployment_id)
-            if until(seen):
-                return seen
-            if seen.deployment is not None:
-                deployment_id = seen.deployment.deployment_id
-            if seen.wait_index is not None:
-                await deployer.moved(place, seen.wait_index, within=2)
+            snapshot = await deployer.observe(place, submission, deployment_id=deployment_id)
+            if until(snapshot):
+                return snapshot
+            if snapshot.deployment is not None:
+                deployment_id = snapshot.deployment.deployment_id
+            if snapshot.wait_index is not None:
+                await deployer.moved(place, snapshot.wait_index, within=2)
             else:
                 await anyio.sleep(0.1)
 
@@ -71,7 +72,7 @@ async def settled(deployer: Deployer, place: JobPlace) -> JobState:
     with anyio.fail_after(PATIENCE_SECONDS):
         while True:
             state = await inspected(deployer, place)
-            seen = await deployer.observe(place, Submission(index=state.index, evaluation_id=""))
-            if seen.evaluated and (seen.deployment is None or over(seen)):
+            snapshot = await deployer.observe(place, Submission(index=state.index, evaluation_id=""))
+            if snapshot.evaluated and (snapshot.deployment is None or over(snapshot)):
                 return await inspected(deployer, place)
             await anyio.sleep(0.1)

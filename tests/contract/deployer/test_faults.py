@@ -62,9 +62,9 @@ async def test_an_applied_order_with_a_lost_answer_is_read_back(
     submission = await deployer.submit(PLACE, patch)
     [entry] = nomad.ledger.entries(job="web")
     assert (submission.index, submission.changed) == (entry.job_modify_index, True)
-    seen = await deployer.observe(PLACE, submission)
-    assert seen.deployment is not None
-    assert seen.deployment.phase is DeploymentPhase.SUCCESSFUL
+    snapshot = await deployer.observe(PLACE, submission)
+    assert snapshot.deployment is not None
+    assert snapshot.deployment.phase is DeploymentPhase.SUCCESSFUL
     assert submission.evaluation_id
 
 
@@ -195,9 +195,9 @@ async def test_namespaces_hold_different_jobs_of_one_name(deployer: NomadDeploye
     assert state.tasks[0].image == "reg.example/other:v9"
     patch = JobPatch(changes={SERVER: TaskChange(image=NEW)}, expected_index=state.index)
     submission = await deployer.submit(place, patch)
-    seen = await deployer.observe(place, submission)
-    assert seen.deployment is not None
-    assert seen.evaluated
+    snapshot = await deployer.observe(place, submission)
+    assert snapshot.deployment is not None
+    assert snapshot.evaluated
     assert nomad.job("web")["TaskGroups"][0]["Tasks"][0]["Config"]["image"] == OLD
     assert nomad.job("web", "apps")["TaskGroups"][0]["Tasks"][0]["Config"]["image"] == NEW
 
@@ -232,9 +232,9 @@ async def test_an_auto_revert_is_seen_with_the_version_it_went_back_to(
     nomad.judge(NEW, Fate.EXITS_NONZERO)
     patch = await a_patch(deployer)
     submission = await deployer.submit(PLACE, patch)
-    seen = await deployer.observe(PLACE, submission)
-    assert seen.deployment is not None
-    assert (seen.deployment.phase, seen.deployment.reverted_to is None) == (DeploymentPhase.FAILED, False)
+    snapshot = await deployer.observe(PLACE, submission)
+    assert snapshot.deployment is not None
+    assert (snapshot.deployment.phase, snapshot.deployment.reverted_to is None) == (DeploymentPhase.FAILED, False)
     assert await deployer.recover(PLACE, patch) == submission
 
 
@@ -251,8 +251,8 @@ async def test_a_part_of_a_multiregion_job_takes_no_order(deployer: NomadDeploye
 async def test_a_slow_scheduler_is_not_evaluated_yet(deployer: NomadDeployer, nomad: Simulator) -> None:
     nomad.set_timing(Timing(evaluation=60, start=5, healthy=5))
     submission = await deployer.submit(PLACE, await a_patch(deployer))
-    seen = await deployer.observe(PLACE, submission)
-    assert (seen.evaluated, seen.deployment, seen.allocations) == (False, None, ())
+    snapshot = await deployer.observe(PLACE, submission)
+    assert (snapshot.evaluated, snapshot.deployment, snapshot.allocations) == (False, None, ())
     nomad.skip(61)
     state = await deployer.inspect(PLACE)
     assert state is not None
@@ -270,7 +270,7 @@ async def test_an_evaluation_that_ends_badly_is_not_the_end(
     early = await deployer.observe(PLACE, submission)
     assert early.deployment is None or early.deployment.phase is not DeploymentPhase.FAILED
     nomad.skip(100)
-    seen = await deployer.observe(PLACE, submission)
-    assert seen.evaluated
-    assert seen.deployment is not None
-    assert seen.deployment.phase is DeploymentPhase.SUCCESSFUL
+    snapshot = await deployer.observe(PLACE, submission)
+    assert snapshot.evaluated
+    assert snapshot.deployment is not None
+    assert snapshot.deployment.phase is DeploymentPhase.SUCCESSFUL

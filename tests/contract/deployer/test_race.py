@@ -84,6 +84,6 @@ async def test_recover_finds_an_order_that_was_replaced_since(deployer: Deployer
     found = await deployer.recover(place, placed)
     assert found is not None
     assert found.index == submission.index
-    seen = await deployer.observe(place, found)
-    assert seen.index > found.index
-    assert seen.stable
+    snapshot = await deployer.observe(place, found)
+    assert snapshot.index > found.index
+    assert snapshot.stable

@@ -29,8 +29,8 @@ async def test_a_token_with_the_shipped_rights_does_all(guarded: Guarded) -> Non
         state = await inspected(deployer, place)
         assert (await deployer.preview(place, patch(state, NEW))).allowed
         submission = await deployer.submit(place, patch(state, NEW))
-        seen = await deployer.observe(place, submission)
-        assert (submission.changed, seen.index) == (True, submission.index)
+        snapshot = await deployer.observe(place, submission)
+        assert (submission.changed, snapshot.index) == (True, submission.index)
         assert not (await deployer.diagnose(place, submission)).logs_denied
         with pytest.raises(NomadDenied, match="default"):
             await deployer.inspect(JobPlace(region="", namespace="default", job_id=place.job_id))
@@ -90,13 +90,13 @@ async def test_canaries_need_a_right_of_their_own(guarded: Guarded) -> None:
     place = guarded.jobs.start({**nowhere(), "Namespace": guarded.namespace})
     async with guarded.deployer(["read-job", "submit-job"]) as deployer:
         submission = await deployer.submit(place, patch(await inspected(deployer, place), NEW))
-        seen = await rollout(deployer, place, submission, until=lambda seen: seen.deployment is not None)
-        assert seen.deployment is not None
+        snapshot = await rollout(deployer, place, submission, until=lambda snapshot: snapshot.deployment is not None)
+        assert snapshot.deployment is not None
         async with guarded.deployer(["read-job"]) as reader:
             for act, message in ((reader.promote, "promot"), (reader.fail, "fail")):
                 with pytest.raises(NomadDenied, match=message):
-                    await act(place, seen.deployment.deployment_id)
-        await deployer.fail(place, seen.deployment.deployment_id)
+                    await act(place, snapshot.deployment.deployment_id)
+        await deployer.fail(place, snapshot.deployment.deployment_id)
 
 
 @pytest.mark.usefixtures("allocations_run")

@@ -29,9 +29,9 @@ async def test_an_auto_revert_is_followed_to_its_end(deployer: Deployer, cluster
     before = await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(Behaviour.CRASHES))
 
-    seen = await rollout(deployer, place, submission)
-    assert seen.deployment is not None
-    assert (seen.deployment.phase, seen.deployment.reverted_to) == (DeploymentPhase.FAILED, before.version)
+    snapshot = await rollout(deployer, place, submission)
+    assert snapshot.deployment is not None
+    assert (snapshot.deployment.phase, snapshot.deployment.reverted_to) == (DeploymentPhase.FAILED, before.version)
 
     back = await reverted(deployer, place, submission)
     after = await rollout(deployer, place, back)
@@ -50,24 +50,24 @@ async def test_without_auto_revert_nothing_returns_and_our_own_order_mends(
     place = jobs.start(service(old))
     await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(Behaviour.CRASHES))
-    seen = await rollout(deployer, place, submission)
-    assert seen.deployment is not None
-    assert seen.deployment.reverted_to is None
+    snapshot = await rollout(deployer, place, submission)
+    assert snapshot.deployment is not None
+    assert snapshot.deployment.reverted_to is None
     assert await deployer.returned(place, submission) is None
 
     back = await submitted(deployer, place, old, marker="r-undo")
-    seen = await rollout(deployer, place, back)
-    assert seen.deployment is not None
-    assert seen.deployment.phase is DeploymentPhase.SUCCESSFUL
+    snapshot = await rollout(deployer, place, back)
+    assert snapshot.deployment is not None
+    assert snapshot.deployment.phase is DeploymentPhase.SUCCESSFUL
 
 
 @pytest.mark.usefixtures("allocations_run")
 async def test_a_first_version_has_nothing_to_return_to(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     place = jobs.start(service(cluster.image(Behaviour.CRASHES, "v1"), AutoRevert=True))
     submission = await submitted(deployer, place, cluster.image(Behaviour.CRASHES, "v2"))
-    seen = await rollout(deployer, place, submission)
-    assert seen.deployment is not None
-    assert (seen.deployment.phase, seen.deployment.reverted_to) == (DeploymentPhase.FAILED, None)
+    snapshot = await rollout(deployer, place, submission)
+    assert snapshot.deployment is not None
+    assert (snapshot.deployment.phase, snapshot.deployment.reverted_to) == (DeploymentPhase.FAILED, None)
     assert await deployer.returned(place, submission) is None
 
 
@@ -94,6 +94,6 @@ async def test_only_a_new_marker_tries_a_failed_version_again(deployer: Deployer
     again = await submitted(deployer, place, sick, marker="r-2")
     assert (same.changed, again.changed) == (False, True)
     assert (await inspected(deployer, place)).version == version + 1
-    seen = await rollout(deployer, place, again)
-    assert seen.deployment is not None
-    assert seen.deployment.phase is DeploymentPhase.FAILED
+    snapshot = await rollout(deployer, place, again)
+    assert snapshot.deployment is not None
+    assert snapshot.deployment.phase is DeploymentPhase.FAILED

@@ -169,8 +169,8 @@ def test_the_checks_of_nomads_own_services_are_told(
     job["TaskGroups"][0]["Tasks"][0]["Services"] = [{**ours, "Name": "inner"}]
     simulator.register(JobRegistration(job=job))
     [row] = simulator.record("web").allocations.values()
-    told = agent.get(f"/v1/client/allocation/{row.id}/checks").json().values()
-    assert [(each["Service"], each.get("Task"), each["Status"]) for each in told] == [
+    found = agent.get(f"/v1/client/allocation/{row.id}/checks").json().values()
+    assert [(each["Service"], each.get("Task"), each["Status"]) for each in found] == [
         ("web", None, status),
         ("inner", "server", status),
     ]

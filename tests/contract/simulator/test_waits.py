@@ -122,6 +122,6 @@ def test_somebody_else_may_come_between_reading_and_posting(
     body = {"Job": read, "EnforceIndex": True, "JobModifyIndex": read["JobModifyIndex"]}
     refused = agent.post(path, json=body)
     current = simulator.job("web")["JobModifyIndex"]
-    wanted = f"job exists with conflicting job modify index: {current}"
-    assert (refused.status_code, refused.text.endswith(wanted)) == (500, True)
+    expected = f"job exists with conflicting job modify index: {current}"
+    assert (refused.status_code, refused.text.endswith(expected)) == (500, True)
     assert [entry.origin for entry in simulator.ledger.entries(origin=None)] == ["seed", "foreign"]

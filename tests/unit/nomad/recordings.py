@@ -46,7 +46,7 @@ def submitted(name: str, step: str, version: str = CURRENT) -> Submission:
     return Submission(index=reply["JobModifyIndex"], evaluation_id=reply["EvalID"])
 
 
-def seen(job: dict[str, Any], submission: Submission, **lists: Any) -> Snapshot:
+def snapshot_of(job: dict[str, Any], submission: Submission, **lists: Any) -> Snapshot:
     """The snapshot of a look that read this."""
     return snapshot(JobReads(job=job, **lists), submission)
 

@@ -131,8 +131,8 @@ async def test_what_never_started_has_no_log(nomad: Nomad, deployer: NomadDeploy
 
 
 async def test_a_failing_check_is_named_before_what_followed_from_it(nomad: Nomad, deployer: NomadDeployer) -> None:
-    told = event("Alloc Unhealthy", "Task not running for min_healthy_time of 10s by healthy_deadline of 5m0s")
-    nomad.job(allocation("a1", told, ClientStatus="running", DeploymentStatus={"Healthy": False}))
+    found = event("Alloc Unhealthy", "Task not running for min_healthy_time of 10s by healthy_deadline of 5m0s")
+    nomad.job(allocation("a1", found, ClientStatus="running", DeploymentStatus={"Healthy": False}))
     nomad.bodies["/v1/client/allocation/a1/checks"] = {
         "c1": {"Check": "alive", "Status": "failure", "Task": "server", "Output": "connection refused"},
         "c2": {"Check": "ready", "Status": "success"},

@@ -102,10 +102,10 @@ def test_a_config_that_was_null_comes_as_a_whole() -> None:
 )
 def test_what_was_not_ordered_is_drift_and_no_secret_is_told(planned: Json, line: str) -> None:
     found = read(planned, patch(marker="r", force_pull=True))
-    [told] = found.foreign
-    assert line in told
+    [text] = found.foreign
+    assert line in text
     assert found.lines == found.foreign
-    assert "s3cret" not in told
+    assert "s3cret" not in text
     assert "s3cret" not in repr(changes(planned["Diff"]))
 
 

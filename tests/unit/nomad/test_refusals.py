@@ -49,10 +49,10 @@ def one_line(sentence: str) -> bool:
 
 
 def test_drift_is_quoted_bounded() -> None:
-    told = refusals.drift(JOB, [f"group app: {name * 300}" for name in "abcdefgh"])
-    assert told.count("group app") <= 5
-    assert "; and 3 more" in told
-    assert one_line(told)
+    message = refusals.drift(JOB, [f"group app: {name * 300}" for name in "abcdefgh"])
+    assert message.count("group app") <= 5
+    assert "; and 3 more" in message
+    assert one_line(message)
 
 
 @pytest.mark.parametrize(

@@ -62,9 +62,9 @@ async def rollout(
     deployment_id = ""
     for index in (each for each in agent.story.indexes if each >= ours.index):
         agent.index = index
-        look = await deployer.observe(place, ours, deployment_id=deployment_id)
-        deployment_id = look.deployment.deployment_id if look.deployment else deployment_id
-        verdict = judge(look, course, patience=PATIENCE_DEFAULTS, now=NOW)
+        snapshot = await deployer.observe(place, ours, deployment_id=deployment_id)
+        deployment_id = snapshot.deployment.deployment_id if snapshot.deployment else deployment_id
+        verdict = judge(snapshot, course, patience=PATIENCE_DEFAULTS, now=NOW)
         if isinstance(verdict, Outcome):
             return verdict.kind
     return None

@@ -65,9 +65,9 @@ def test_the_progress_of_a_deployment_changes_when_it_moves() -> None:
     ],
 )
 def test_jobs_that_must_not_be_registered_say_so_with_the_mend(job: dict[str, Any], message: str | None) -> None:
-    told = unusable(job)
-    assert told is not None
-    assert (message or "multiregion") in told
+    text = unusable(job)
+    assert text is not None
+    assert (message or "multiregion") in text
 
 
 def test_real_children_and_stopped_jobs_are_unusable() -> None:

@@ -80,12 +80,12 @@ class Scripted:
     body: bytes = b"[]"
     index: int = 7
     status: int = 200
-    seen: list[dict[str, str]] = field(default_factory=list)
+    received: list[dict[str, str]] = field(default_factory=list)
 
     async def __call__(self, scope: Message, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             return
-        self.seen.append({name.decode(): value.decode() for name, value in scope["headers"]})
+        self.received.append({name.decode(): value.decode() for name, value in scope["headers"]})
         headers = [(b"x-nomad-index", str(self.index).encode()), (b"content-length", str(len(self.body)).encode())]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
@@ -131,9 +131,9 @@ def place(job_id: str) -> JobPlace:
     return JobPlace(region="", namespace="default", job_id=job_id)
 
 
-def wait_index_of(look: Snapshot) -> WaitIndex:
-    assert look.wait_index is not None
-    return look.wait_index
+def wait_index_of(snapshot: Snapshot) -> WaitIndex:
+    assert snapshot.wait_index is not None
+    return snapshot.wait_index
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -152,7 +152,7 @@ async def test_a_hundred_wait_by_one_request_and_each_is_woken_by_its_own_change
     names = [f"app{number}" for number in range(MANY)]
     targets = {name: await deployer.observe(place(name), agent.registered(name)) for name in names}
     agent.watched.most, before = 0, len(agent.watched.asked)
-    tasks = {name: waiting(deployer, name, wait_index_of(look)) for name, look in targets.items()}
+    tasks = {name: waiting(deployer, name, wait_index_of(snapshot)) for name, snapshot in targets.items()}
     await until(lambda: agent.watched.now > 0)
     agent.nomad.stop("app7")
     await asyncio.wait(tasks.values(), return_when=asyncio.FIRST_COMPLETED)
@@ -164,43 +164,43 @@ async def test_a_hundred_wait_by_one_request_and_each_is_woken_by_its_own_change
 
 
 async def test_a_change_between_the_look_and_the_wait_is_not_lost(agent: Agent, deployer: NomadDeployer) -> None:
-    look = await deployer.observe(PLACE, agent.registered("web"))
+    snapshot = await deployer.observe(PLACE, agent.registered("web"))
     other = await deployer.observe(place("other"), agent.registered("other"))
     watcher = waiting(deployer, "other", wait_index_of(other))
     await until(lambda: agent.watched.now > 0)
     agent.nomad.stop("web")
     async with asyncio.timeout(30):
-        await deployer.moved(PLACE, wait_index_of(look), within=60)
+        await deployer.moved(PLACE, wait_index_of(snapshot), within=60)
     assert not watcher.done()
     # Nor is one that the shared poll has seen by then.
     async with asyncio.timeout(30):
-        await deployer.moved(PLACE, wait_index_of(look), within=60)
+        await deployer.moved(PLACE, wait_index_of(snapshot), within=60)
     watcher.cancel()
 
 
 async def test_what_woke_a_waiter_is_looked_at_without_asking_again(agent: Agent, deployer: NomadDeployer) -> None:
     agent.nomad.set_timing(Timing(healthy=1))
     submission = agent.registered("web", count=2)
-    look = await deployer.observe(PLACE, submission)
-    assert look.deployment is not None
-    task = waiting(deployer, "web", wait_index_of(look))
+    snapshot = await deployer.observe(PLACE, submission)
+    assert snapshot.deployment is not None
+    task = waiting(deployer, "web", wait_index_of(snapshot))
     await until(lambda: agent.watched.now > 0)
     agent.nomad.world.timing = NEVER
     agent.nomad.skip(1)
     await asyncio.wait_for(task, 30)
     before = len(agent.watched.asked)
-    moved = await deployer.observe(PLACE, submission, deployment_id=look.deployment.deployment_id)
+    moved = await deployer.observe(PLACE, submission, deployment_id=snapshot.deployment.deployment_id)
     if moved.deployment is not None and moved.deployment.phase is DeploymentPhase.ACTIVE:
         assert len(agent.watched.asked) == before
-        assert moved.progress != look.progress
-    again = await deployer.observe(PLACE, submission, deployment_id=look.deployment.deployment_id)
+        assert moved.progress != snapshot.progress
+    again = await deployer.observe(PLACE, submission, deployment_id=snapshot.deployment.deployment_id)
     assert len(agent.watched.asked) > before, "once only"
     assert again.deployment is not None
 
 
 async def test_a_cancelled_waiter_leaves_nothing_behind(agent: Agent, deployer: NomadDeployer) -> None:
     targets = [await deployer.observe(place(name), agent.registered(name)) for name in ("a", "b")]
-    tasks = [waiting(deployer, name, wait_index_of(look)) for name, look in zip("ab", targets, strict=True)]
+    tasks = [waiting(deployer, name, wait_index_of(snapshot)) for name, snapshot in zip("ab", targets, strict=True)]
     await until(lambda: agent.watched.now > 0)
     for task in tasks:
         task.cancel()
@@ -214,11 +214,11 @@ async def test_a_cancelled_waiter_leaves_nothing_behind(agent: Agent, deployer: 
 
 
 async def test_one_that_comes_as_the_last_one_goes_is_woken_all_the_same(agent: Agent, deployer: NomadDeployer) -> None:
-    look = await deployer.observe(PLACE, agent.registered("web"))
-    first = waiting(deployer, "web", wait_index_of(look))
+    snapshot = await deployer.observe(PLACE, agent.registered("web"))
+    first = waiting(deployer, "web", wait_index_of(snapshot))
     await until(lambda: agent.watched.now > 0)
     first.cancel()
-    second = waiting(deployer, "web", wait_index_of(look))
+    second = waiting(deployer, "web", wait_index_of(snapshot))
     with suppress(asyncio.CancelledError):
         await first
     agent.nomad.stop("web")
@@ -226,18 +226,18 @@ async def test_one_that_comes_as_the_last_one_goes_is_woken_all_the_same(agent: 
 
 
 async def test_it_ends_by_its_time_when_nothing_changes(agent: Agent, deployer: NomadDeployer) -> None:
-    look = await deployer.observe(PLACE, agent.registered("web"))
+    snapshot = await deployer.observe(PLACE, agent.registered("web"))
     async with asyncio.timeout(30):
-        await deployer.moved(PLACE, wait_index_of(look), within=0.2)
+        await deployer.moved(PLACE, wait_index_of(snapshot), within=0.2)
         await deployer.moved(PLACE, WaitIndex(subject="novel/thing", index=1), within=0.05)
 
 
 async def test_an_evaluation_is_waited_for_by_itself(agent: Agent, deployer: NomadDeployer) -> None:
     agent.nomad.set_timing(Timing(evaluation=3600))
     submission = agent.registered("web")
-    look = await deployer.observe(PLACE, submission)
-    assert wait_index_of(look).subject == f"evaluation/{submission.evaluation_id}"
-    task = waiting(deployer, "web", wait_index_of(look))
+    snapshot = await deployer.observe(PLACE, submission)
+    assert wait_index_of(snapshot).subject == f"evaluation/{submission.evaluation_id}"
+    task = waiting(deployer, "web", wait_index_of(snapshot))
     await until(lambda: agent.watched.now > 0)
     agent.nomad.skip(3600)
     await asyncio.wait_for(task, 30)
@@ -246,9 +246,9 @@ async def test_an_evaluation_is_waited_for_by_itself(agent: Agent, deployer: Nom
 
 async def test_allocations_of_a_job_without_a_deployment_are_waited_for(agent: Agent, deployer: NomadDeployer) -> None:
     submission = agent.registered("web", max_parallel=0)
-    look = await deployer.observe(PLACE, submission)
-    assert (look.deployment, wait_index_of(look).subject) == (None, "allocations")
-    task = waiting(deployer, "web", wait_index_of(look))
+    snapshot = await deployer.observe(PLACE, submission)
+    assert (snapshot.deployment, wait_index_of(snapshot).subject) == (None, "allocations")
+    task = waiting(deployer, "web", wait_index_of(snapshot))
     await until(lambda: agent.watched.now > 0)
     agent.registered("foreign", max_parallel=0)
     agent.nomad.skip(3600)
@@ -260,7 +260,7 @@ async def test_many_single_waiters_share_few_connections(agent: Agent, deployer:
     agent.nomad.set_timing(Timing(evaluation=3600))
     targets = {name: await deployer.observe(place(name), agent.registered(name)) for name in map(str, range(20))}
     agent.watched.most = 0
-    tasks = [waiting(deployer, name, wait_index_of(look)) for name, look in targets.items()]
+    tasks = [waiting(deployer, name, wait_index_of(snapshot)) for name, snapshot in targets.items()]
     await until(lambda: agent.watched.now > 0)
     agent.nomad.skip(3600)
     await asyncio.wait_for(asyncio.gather(*tasks), 30)
@@ -271,9 +271,9 @@ async def test_many_single_waiters_share_few_connections(agent: Agent, deployer:
 async def test_where_the_list_is_refused_each_asks_for_its_own(
     agent: Agent, deployer: NomadDeployer, status: int
 ) -> None:
-    look = await deployer.observe(PLACE, agent.registered("web"))
+    snapshot = await deployer.observe(PLACE, agent.registered("web"))
     agent.nomad.faults.add(NomadFault(action=FaultAction.STATUS, path="/v1/deployments", status=status, times=1000))
-    task = waiting(deployer, "web", wait_index_of(look))
+    task = waiting(deployer, "web", wait_index_of(snapshot))
     await until(lambda: "/v1/deployment/" in agent.watched.asked[-1] and agent.watched.now > 0)
     agent.nomad.stop("web")
     await asyncio.wait_for(task, 30)
@@ -281,10 +281,10 @@ async def test_where_the_list_is_refused_each_asks_for_its_own(
 
 
 async def test_errors_are_waited_out(agent: Agent, deployer: NomadDeployer) -> None:
-    look = await deployer.observe(PLACE, agent.registered("web"))
+    snapshot = await deployer.observe(PLACE, agent.registered("web"))
     agent.nomad.faults.add(NomadFault(action=FaultAction.STATUS, path="/v1/deployments", status=500))
     agent.nomad.faults.add(NomadFault(action=FaultAction.RESET, path="/v1/deployments"))
-    task = waiting(deployer, "web", wait_index_of(look))
+    task = waiting(deployer, "web", wait_index_of(snapshot))
     await until(lambda: agent.watched.asked.count("/v1/deployments") == 2)
     agent.nomad.stop("web")
     await asyncio.wait_for(task, 30)
@@ -292,8 +292,8 @@ async def test_errors_are_waited_out(agent: Agent, deployer: NomadDeployer) -> N
 
 
 async def test_an_index_that_goes_backwards_wakes_everybody(agent: Agent, deployer: NomadDeployer) -> None:
-    look = await deployer.observe(PLACE, agent.registered("web"))
-    task = waiting(deployer, "web", wait_index_of(look))
+    snapshot = await deployer.observe(PLACE, agent.registered("web"))
+    task = waiting(deployer, "web", wait_index_of(snapshot))
     await until(lambda: agent.watched.asked.count("/v1/deployments") == 2)
     agent.nomad.faults.add(NomadFault(action=FaultAction.INDEX, path="/v1/deployments", index=1))
     agent.registered("other")
@@ -325,9 +325,9 @@ async def test_a_server_that_does_not_wait_is_not_asked_in_a_hot_loop(
     with serve(stub) as url:
         async with opened(url) as deployer:
             async with asyncio.timeout(30):
-                while not stub.seen:  # a busy machine may not have come as far
+                while not stub.received:  # a busy machine may not have come as far
                     await deployer.moved(PLACE, WaitIndex(subject=subject, index=7), within=0.5)
-    assert len(stub.seen) <= 5
+    assert len(stub.received) <= 5
 
 
 @pytest.mark.parametrize("subject", ["evaluation/00000000-0000-0000-0000-000000000000", "allocations"])
@@ -349,11 +349,11 @@ async def test_a_rotated_token_is_read_again(tmp_path: Path) -> None:
     submission = Submission(index=reply["JobModifyIndex"], evaluation_id=reply["EvalID"])
     with serve(watched) as url:
         async with opened(url, token_file=str(file)) as deployer, opened(url, token="new") as other:
-            look = await other.observe(PLACE, submission)
+            snapshot = await other.observe(PLACE, submission)
             with suppress(Exception):
                 await deployer.moved(PLACE, WaitIndex(subject="allocations", index=1), within=0.05)
             file.write_text("new")
-            task = waiting(deployer, "web", wait_index_of(look))
+            task = waiting(deployer, "web", wait_index_of(snapshot))
             await until(lambda: watched.now > 0)
             nomad.stop("web")
             await asyncio.wait_for(task, 30)
@@ -386,10 +386,10 @@ async def test_waiting_speaks_tls_to_the_name_that_the_certificate_has(tmp_path:
         known = {"ca_cert": str(certificate.ca_file), "http_auth": "user:pa:ss", "token": "t-1"}
         async with opened(url, tls_server_name="server.global.nomad", **known) as deployer, asyncio.timeout(30):
             await deployer.moved(PLACE, WaitIndex(subject="evaluation/e", index=7), within=60)
-        [seen] = stub.seen
-        assert (seen["authorization"], seen["x-nomad-token"]) == ("Basic dXNlcjpwYTpzcw==", "t-1")
+        [received] = stub.received
+        assert (received["authorization"], received["x-nomad-token"]) == ("Basic dXNlcjpwYTpzcw==", "t-1")
         async with opened(url, **known) as deployer:
             await deployer.moved(PLACE, WaitIndex(subject="evaluation/e", index=7), within=0.2)
-        assert len(stub.seen) == 1, "another name is not spoken to"
+        assert len(stub.received) == 1, "another name is not spoken to"
         async with opened(url, skip_verify=True) as deployer, asyncio.timeout(30):
             await deployer.moved(PLACE, WaitIndex(subject="evaluation/e", index=7), within=60)

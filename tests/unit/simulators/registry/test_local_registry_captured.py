@@ -103,7 +103,7 @@ def registry_for(exchange: Exchange) -> LocalRegistry:
 @pytest.mark.parametrize("exchange", list(exchanges()))
 async def test_a_captured_exchange_happens_again(exchange: Exchange) -> None:
     transport = httpx.ASGITransport(create_registry_app(registry_for(exchange)))
-    wanted, headers = exchange.headers, dict(exchange.request["headers"])
+    expected, headers = exchange.headers, dict(exchange.request["headers"])
     for captured, manifest in STAND_INS.items():
         headers = {name: value.replace(captured, manifest.digest) for name, value in headers.items()}
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:5055") as client:
@@ -114,8 +114,8 @@ async def test_a_captured_exchange_happens_again(exchange: Exchange) -> None:
 
     assert answer.status_code == exchange.response["status"]
     assert answer.text == exchange.response["body"]
-    assert [answer.headers.get(name) for name in COMPARED] == [wanted.get(name) for name in COMPARED]
-    digest = wanted.get("docker-content-digest")
+    assert [answer.headers.get(name) for name in COMPARED] == [expected.get(name) for name in COMPARED]
+    digest = expected.get("docker-content-digest")
     if exchange.name == "head-docker-manifest-no-accept" and "2.8" in exchange.registry:
         assert answer.headers["docker-content-digest"] not in (digest, DOCKER.digest), "converted to schema 1"
     else:
@@ -124,4 +124,4 @@ async def test_a_captured_exchange_happens_again(exchange: Exchange) -> None:
         assert answer.headers.get("docker-content-digest") == shown
         assert answer.headers.get("etag") == (f'"{shown}"' if shown else None)
         if not stored:
-            assert answer.headers.get("content-length", "0") == wanted.get("content-length", "0")
+            assert answer.headers.get("content-length", "0") == expected.get("content-length", "0")
