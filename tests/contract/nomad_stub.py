@@ -1,4 +1,4 @@
-"""A Nomad that answers every path of one job as told, and keeps what it was asked: for what no simulator would say."""
+"""A Nomad with given answers for the paths of one job, which records requests: for answers that no simulator gives."""
 
 import json
 from collections.abc import AsyncIterator
@@ -34,7 +34,7 @@ def a_job(*, vault: object = None, **fields: object) -> dict[str, Any]:
 
 
 def a_diff(*fields: dict[str, str], image: str = "reg.example/app:v2") -> dict[str, Any]:
-    """A plan's diff with a new image for the server, and further fields of its group."""
+    """A plan's diff with a new image for the server, and more fields of its group."""
     changed = {"Name": "image", "Old": "reg.example/app:v1", "New": image, "Type": "Edited"}
     task = {"Name": "server", "Type": "Edited", "Objects": [{"Name": "Config", "Type": "Edited", "Fields": [changed]}]}
     return {"Type": "Edited", "TaskGroups": [{"Name": "app", "Type": "Edited", "Fields": fields, "Tasks": [task]}]}
@@ -47,7 +47,7 @@ def a_plan(*fields: dict[str, str], image: str = "reg.example/app:v2", index: in
 
 @dataclass(slots=True, kw_only=True)
 class Stub:
-    """`answers` by "METHOD path" go before the ordinary ones, each list used up from the front to its last."""
+    """`answers` by "METHOD path" precede the ordinary ones. Each list is used in order; its last one repeats."""
 
     job: dict[str, Any] = field(default_factory=a_job)
     version: str | None = None
@@ -71,7 +71,7 @@ class Stub:
         return self.bodies.get(JOB, [])
 
     def paths(self) -> list[str]:
-        """What was asked for, in order."""
+        """The requests, in order."""
         return [f"{request.method} {request.url.path}" for request in self.asked]
 
     def _answer(self, request: Request) -> Response:
@@ -95,7 +95,7 @@ class Stub:
 
 @asynccontextmanager
 async def opened(connection: NomadConnection) -> AsyncIterator[NomadDeployer]:
-    """A deployer, closed afterwards."""
+    """A deployer that is closed at the end."""
     deployer = NomadDeployer(connection)
     try:
         yield deployer

@@ -1,4 +1,4 @@
-"""What every Rules and every Steering does: given watches and rollouts, when a person asks, then it is stored once."""
+"""The contract of the command stores: given watches and rollouts, a person's command is stored one time."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -50,14 +50,14 @@ class Stores:
     database: Database | None = None
 
     async def end(self) -> None:
-        """End the rollout well."""
+        """End the rollout with success."""
         if isinstance(self.steering, MemorySteering):
             self.steering.moved_on = True
         else:
             await self._execute(ENDED)
 
     async def register_another(self) -> None:
-        """Another rollout is registered after the one that there is."""
+        """Register another rollout after the present one."""
         if isinstance(self.steering, MemorySteering):
             self.steering.moved_on = True
         else:
@@ -72,7 +72,7 @@ class Stores:
 
 @pytest.fixture(params=["memory", "postgres"])
 def url(request: pytest.FixtureRequest) -> str | None:
-    """The database to be used, None for memory; not async, since it is made with an event loop of its own."""
+    """The database, None for memory. Not async, since its creation has its own event loop."""
     found: str | None = request.getfixturevalue("database_url") if request.param == "postgres" else None
     return found
 
@@ -226,7 +226,7 @@ async def test_there_is_no_way_back_once_another_rollout_was_registered(stores: 
 
 
 async def known(stores: Stores) -> RevertibleRollout:
-    """What there is to go back from."""
+    """The rollout to roll back."""
     past = await stores.steering.past(SUMMARY.rollout_id)
     assert past is not None
     return past

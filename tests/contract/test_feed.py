@@ -1,4 +1,4 @@
-"""What every Feed does: given listeners, when the store changes, then each hears what to read again."""
+"""The contract of Feed: given listeners, each change of the store says what to read again."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -34,7 +34,7 @@ class Subject:
 
 @pytest.fixture(params=["memory", "postgres"])
 def url(request: pytest.FixtureRequest) -> str | None:
-    """The database to be used, None for memory; not async, since it is made with an event loop of its own."""
+    """The database, None for memory. Not async, since its creation has its own event loop."""
     found: str | None = request.getfixturevalue("database_url") if request.param == "postgres" else None
     return found
 

@@ -1,4 +1,4 @@
-"""What a registration asks of Nomad beforehand, and what it makes of the answers: the plan, and the job's source."""
+"""The reads before a registration, and their effects: Nomad's plan, and the job's source."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""The deployer's connection is renewed while calls are under way: none is cut, and new ones carry the new token."""
+"""Renewal of the deployer's connection during calls: no call is cut, and new calls carry the new token."""
 
 import asyncio
 import threading
@@ -23,7 +23,7 @@ NEVER = Timing(start=3600, healthy=3600)
 
 @dataclass(kw_only=True, eq=False)
 class Gate:
-    """An ASGI application in front of Nomad: it keeps registrations from being answered while `shut`."""
+    """An ASGI application in front of Nomad. While `shut`, it answers no registration."""
 
     application: Any
     heard: list[tuple[str, str, str]] = field(default_factory=list)
@@ -72,7 +72,7 @@ async def deployer(agent: Agent) -> AsyncIterator[RenewableDeployer]:
 
 
 def threads() -> list[str]:
-    """Those in which calls to Nomad run: a deployer that is closed has none."""
+    """The threads of calls to Nomad. A closed deployer has none."""
     return [each.name for each in threading.enumerate() if each.name.startswith("nomad_")]
 
 

@@ -1,4 +1,4 @@
-"""What the Nomad deployer puts on the wire: places, credentials, VAULT_TOKEN for old servers; and unix sockets."""
+"""The requests of the Nomad deployer: places, credentials, VAULT_TOKEN for old servers; and unix sockets."""
 
 import json
 import os

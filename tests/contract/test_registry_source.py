@@ -1,4 +1,4 @@
-"""What every RegistrySource promises, on the local registry and a real Distribution, open and guarded."""
+"""The contract of RegistrySource, on the local registry and a real Distribution, with and without authentication."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import ExitStack
@@ -29,7 +29,7 @@ class Push(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """A registry to read: where it is, and how a person would push to it."""
+    """A registry to read: its endpoint, and how to push to it."""
 
     endpoint: RegistryEndpoint
     push: Push

@@ -1,4 +1,4 @@
-"""Board and Queries in memory answer as those on Postgres do, when they hold the same: what tests of pages rely on."""
+"""Board and Queries in memory answer like those on Postgres with the same data. Tests of pages rely on this."""
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ ONE = name_of(7)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Views:
-    """What stands in Postgres, and the same in memory."""
+    """Data in Postgres, and the same data in memory."""
 
     board: PostgresBoard
     queries: PostgresQueries
@@ -48,7 +48,7 @@ class Views:
 
 @pytest.fixture(scope="module")
 def seeded_url(databases: Databases) -> Iterator[str]:
-    """A database for all tests of this file, which only read."""
+    """One database for all tests of this file, since they only read."""
     url = databases.fresh()
     yield url
     databases.drop(url)

@@ -1,4 +1,4 @@
-"""How the suite follows a registration: as the service does, by short looks and waits on what they point at."""
+"""Follows a registration as the service does: by snapshots, and by waits for their wait index."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ PATIENCE_SECONDS = 45
 
 
 def patch(state: JobState, image: str, *, key: TaskKey = SERVER, marker: str | None = None) -> JobPatch:
-    """To bring one task to `image`, if the job is still as `state` says."""
+    """A patch that sets one task to `image`, if the job still has the index of `state`."""
     return JobPatch(changes={key: TaskChange(image=image, marker=marker)}, expected_index=state.index)
 
 
 async def inspected(deployer: Deployer, place: JobPlace) -> JobState:
-    """The job, which must be there."""
+    """The job. AssertionError if there is none."""
     state = await deployer.inspect(place)
     assert state is not None
     return state
 
 
 async def submitted(deployer: Deployer, place: JobPlace, image: str, *, marker: str | None = None) -> Submission:
-    """Register an image for the only task of the job as it is now."""
+    """Register an image for the only task of the present job."""
     return await deployer.submit(place, patch(await inspected(deployer, place), image, marker=marker))
 
 
@@ -38,7 +38,7 @@ def over(snapshot: Snapshot) -> bool:
 
 
 def running(snapshot: Snapshot) -> bool:
-    """Whether all wanted allocations run, of a job that has no deployment."""
+    """Whether all desired allocations run, for a job without a deployment."""
     alive = [each for each in snapshot.allocations if each.status == "running"]
     return snapshot.evaluated and snapshot.desired > 0 and len(alive) == snapshot.desired
 
@@ -52,7 +52,7 @@ def completed(snapshot: Snapshot) -> bool:
 async def rollout(
     deployer: Deployer, place: JobPlace, submission: Submission, *, until: Callable[[Snapshot], bool] = over
 ) -> Snapshot:
-    """Look until `until` is true; TimeoutError after a while."""
+    """Take snapshots until `until` is true. TimeoutError after a while."""
     deployment_id = ""
     with anyio.fail_after(PATIENCE_SECONDS):
         while True:
@@ -68,7 +68,7 @@ async def rollout(
 
 
 async def settled(deployer: Deployer, place: JobPlace) -> JobState:
-    """The job once it was scheduled and no deployment of it is active: what a test starts from."""
+    """The job after its evaluation, without an active deployment: the start of a test."""
     with anyio.fail_after(PATIENCE_SECONDS):
         while True:
             state = await inspected(deployer, place)

@@ -1,4 +1,4 @@
-"""Canaries: seen waiting with their health, promoted or failed by a word, or promoted by Nomad itself."""
+"""Canaries: they wait with their health, are promoted or failed by a command, or are promoted by Nomad itself."""
 
 import pytest
 

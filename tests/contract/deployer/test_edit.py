@@ -1,4 +1,4 @@
-"""The change itself: the images that were ordered, and nothing else of the job."""
+"""The edit of a job: it changes the images of the patch, and nothing else."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Why it does not run, in words of a person that name what to look at."""
+"""Explanations of a failed rollout, in sentences for people."""
 
 import re
 
@@ -18,7 +18,7 @@ def says(diagnosis: Diagnosis, *message: str) -> bool:
 
 
 async def failed(deployer: Deployer, cluster: Cluster, jobs: Jobs, behaviour: Behaviour) -> tuple[Snapshot, Diagnosis]:
-    """How a steady service fares when it is given an image of that behaviour."""
+    """The end of a rollout that gives a steady service an image with this behaviour."""
     # A busy agent learns late that a container is dead: what is to fail must not be healthy by then.
     place = jobs.start(service(cluster.image(Behaviour.STEADY), MinHealthyTime=3 * SECOND))
     await settled(deployer, place)

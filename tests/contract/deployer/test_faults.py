@@ -1,4 +1,4 @@
-"""What the Nomad deployer does when calls go wrong, on the simulator: its ledger is the witness of what was applied."""
+"""The Nomad deployer when calls fail, on the simulator: its ledger shows what was applied."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -35,7 +35,7 @@ def on_register(action: FaultAction, **fault: Any) -> NomadFault:
 
 
 async def used_up(nomad: Simulator) -> None:
-    """Wait until every fault has met its request."""
+    """Wait until every fault was used."""
     with anyio.fail_after(30):
         while nomad.faults.waiting:  # noqa: ASYNC110 - another thread's state
             await anyio.sleep(0.01)
@@ -264,7 +264,7 @@ async def test_a_slow_scheduler_is_not_evaluated_yet(deployer: NomadDeployer, no
 async def test_an_evaluation_that_ends_badly_is_not_the_end(
     deployer: NomadDeployer, nomad: Simulator, fault: EvaluationFault
 ) -> None:
-    """Another one does its work: NextEval, BlockedEval, or the more recent one that overtook it."""
+    """Another evaluation does its work: NextEval, BlockedEval, or a more recent one."""
     nomad.fail_evaluation("web", fault)
     submission = await deployer.submit(PLACE, await a_patch(deployer))
     early = await deployer.observe(PLACE, submission)

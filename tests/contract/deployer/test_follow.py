@@ -1,4 +1,4 @@
-"""How a registration goes, seen by short looks and by waits that hold no thread."""
+"""The course of a registration, by snapshots, and by waits that hold no thread."""
 
 import anyio
 import pytest
@@ -165,7 +165,7 @@ async def test_it_goes_on_when_there_is_room(deployer: Deployer, cluster: Cluste
 async def test_what_nomad_collected_meanwhile_is_told_from_what_stays(
     deployer: Deployer, cluster: Cluster, jobs: Jobs
 ) -> None:
-    """The versions and their mark of stability outlive evaluations and deployments."""
+    """Versions and their Stable outlive evaluations and deployments."""
     place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1")))
     await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
@@ -226,7 +226,7 @@ async def test_a_wait_ends_at_its_time(deployer: Deployer, jobs: Jobs) -> None:
 
 
 async def test_a_hundred_and_fifty_waits_leave_room_for_work(deployer: Deployer, jobs: Jobs) -> None:
-    """Nomad serves an address a hundred connections; one that waits must not cost another its look."""
+    """Nomad allows a hundred connections per address; waits must not use up those of snapshots."""
     place = jobs.start(constrained(service("reg.example/app:v1"), *NOWHERE))
     submission = await submitted(deployer, place, "reg.example/app:v2")
     snapshot = await rollout(deployer, place, submission, until=lambda snapshot: snapshot.unplaced != "")
@@ -268,7 +268,7 @@ async def test_a_service_without_a_deployment_is_followed_by_its_allocations(
 async def test_a_group_that_only_moves_along_joins_the_deployment(
     deployer: Deployer, cluster: Cluster, jobs: Jobs
 ) -> None:
-    """Its allocation runs on, and must be healthy again all the same."""
+    """Its allocation still runs, but must become healthy again."""
     image = cluster.image(Behaviour.STEADY)
     place = jobs.start(
         job(group(task(image), Update=update()), group(task(image, name="other"), name="along", Update=update()))

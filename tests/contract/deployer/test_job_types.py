@@ -1,4 +1,4 @@
-"""The other kinds of job, each with the outcome that is true for it."""
+"""The other types of job, each with its own outcome."""
 
 import pytest
 
@@ -13,7 +13,7 @@ PERIODIC = {"Enabled": True, "SpecType": "cron", "Spec": "0 3 1 1 *"}
 
 
 def has_deployments(cluster: Cluster) -> bool:
-    """System jobs have them since 1.11."""
+    """System jobs have deployments since 1.11."""
     return cluster.version >= (1, 11)
 
 
@@ -75,7 +75,7 @@ async def test_a_sysbatch_job_is_run_again_on_every_node(deployer: Deployer, clu
 
 
 async def launches_later(deployer: Deployer, cluster: Cluster, jobs: Jobs, **fields: object) -> Snapshot:
-    """A batch job that waits for its time or its word is updated, and updated again with the same."""
+    """A periodic or parameterized batch job is updated, and updated again with the same image."""
     place = jobs.start(batch("reg.example/app:v1", Constraints=[NOWHERE], **fields))
     before = cluster.evaluations(place)
     submission = await submitted(deployer, place, "reg.example/app:v2")

@@ -1,4 +1,4 @@
-"""Before the change: what registering a patch would do, by Nomad's own plan, with nothing done."""
+"""Previews: what a registration of a patch would do, by Nomad's own plan. Nothing is changed."""
 
 import pytest
 
@@ -45,7 +45,7 @@ async def test_pulls_and_markers_are_named_by_the_order(deployer: Deployer, jobs
 
 
 async def test_a_group_that_changes_along_is_no_drift(deployer: Deployer, jobs: Jobs) -> None:
-    """One of two groups changes; identities make Nomad add its own constraint, which is nobody's change."""
+    """One of two groups changes. With identities Nomad adds its own constraint, which does not count as a change."""
     identified = task("reg.example/app:v1", Identities=[{"Name": "aws", "Audience": ["sts"]}])
     place = jobs.start(
         constrained(

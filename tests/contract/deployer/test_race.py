@@ -1,4 +1,4 @@
-"""Check-and-set: one writer wins, the others learn it, and a lost answer is read back."""
+"""Check-and-set: one writer wins, the others get an error, and a lost answer is recovered by a read."""
 
 import anyio
 import pytest

@@ -1,4 +1,4 @@
-"""What a token may do: the shipped policy is enough and no more, and what is lacking is named. On agents with ACLs."""
+"""Rights of tokens: the documented policy is just enough, and a missing capability is named. On agents with ACLs."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def nowhere() -> dict[str, object]:
 
 
 async def test_a_token_with_the_shipped_rights_does_all(guarded: Guarded) -> None:
-    """Reads, plans, registers and follows in its own namespace, and nothing elsewhere."""
+    """It can read, plan, register and follow in its own namespace, and nothing in others."""
     place = guarded.jobs.start({**nowhere(), "Namespace": guarded.namespace})
     shipped = POLICY.read_text().replace('namespace "default"', f'namespace "{guarded.namespace}"')
     async with guarded.connected(token=guarded.token(shipped)) as deployer:

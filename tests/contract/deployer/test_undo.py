@@ -1,4 +1,4 @@
-"""Back to what was good: by Nomad's auto-revert, which is followed to its end, or by an order of our own."""
+"""Return to the stable version: by Nomad's auto-revert, which is followed to its end, or by our own patch."""
 
 import anyio
 import pytest
@@ -13,7 +13,7 @@ from tests.servers.tiny_images import Behaviour
 
 
 async def reverted(deployer: Deployer, place: JobPlace, submission: Submission) -> Submission:
-    """What Nomad registered instead, once it did."""
+    """Nomad's own registration after ours failed."""
     with anyio.fail_after(PATIENCE_SECONDS):
         while True:
             found = await deployer.returned(place, submission)

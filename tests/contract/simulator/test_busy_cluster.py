@@ -1,4 +1,4 @@
-"""What a busy, crowded or forgetful cluster does: evaluations that end badly, no room, garbage, several nodes."""
+"""A busy cluster: evaluations that fail, no room, garbage collection, several nodes, checks."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the simulated cluster does over time, with the clock in the test's hand."""
+"""The simulated cluster over time; the test moves the clock."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which bytes run: force_pull, latest and digests against the image that a node has already.
+"""Which digest runs: force_pull, latest and digests, with an image that the node has already.
 
 See docs/nomad.md, section 11.
 """
@@ -12,7 +12,7 @@ OLD, NEW = "sha256:" + "1" * 64, "sha256:" + "2" * 64
 
 
 def redeploy(simulator: Simulator, image: str, run: str, **config: object) -> set[str]:
-    """Register with another marker, and give the digests that run then."""
+    """Register with another marker. Returns the digests that run then."""
     simulator.register(JobRegistration(job=sample_job("web", image, meta={"run": run}, config=dict(config))))
     return {digest for tasks in simulator.running("web").values() for digest in tasks.values()}
 

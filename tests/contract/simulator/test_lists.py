@@ -1,4 +1,4 @@
-"""Filters and pages of lists; the texts of refusals are those of a real 2.0.6-dev agent."""
+"""Filters and pages of lists. The texts of refusals are those of a real 2.0.6-dev agent."""
 
 import httpx
 import pytest

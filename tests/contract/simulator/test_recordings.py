@@ -1,4 +1,4 @@
-"""The simulator answers the recorded requests of a real agent as that agent did."""
+"""The simulator answers the recorded requests of a real agent as the agent did."""
 
 import json
 

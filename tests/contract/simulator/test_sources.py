@@ -1,4 +1,4 @@
-"""The source of a job: stored, inherited, and read from HCL by the reader that the simulator is given."""
+"""The source of a job: stored, inherited, and parsed by the HCL parser that the simulator gets."""
 
 import httpx
 import pytest

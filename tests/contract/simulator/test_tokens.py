@@ -1,4 +1,4 @@
-"""What a token may do where: capabilities by namespace, rotation, expiry, and the operator's switch.
+"""Rights of tokens: capabilities by namespace, rotation, expiry, and the operator's switch.
 
 See docs/nomad.md, section 3.
 """

@@ -1,4 +1,4 @@
-"""Blocking queries and what disturbs them, over a real socket (docs/nomad.md, section 12)."""
+"""Blocking queries and their faults, over a real socket. (docs/nomad.md, section 12)"""
 
 import asyncio
 from collections.abc import Callable
@@ -21,7 +21,7 @@ def simulator() -> Simulator:
 def woken(
     agent: httpx.Client, simulator: Simulator, path: str, change: Callable[[], object], **params: str
 ) -> httpx.Response:
-    """The reply that a change brings to a wait on this path."""
+    """The reply to a blocking query on this path after a change."""
     index = agent.get(path, params=params).headers["X-Nomad-Index"]
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(agent.get, path, params={**params, "index": index, "wait": "60s"})
