@@ -52,7 +52,7 @@ class Stub:
     job: dict[str, Any] = field(default_factory=a_job)
     version: str | None = None
     answers: dict[str, list[Response]] = field(default_factory=dict)
-    asked: list[Request] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
     bodies: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,7 +60,7 @@ class Stub:
             return
         request = Request(scope, receive)
         body = await request.body()
-        self.asked.append(request)
+        self.requests.append(request)
         if body:
             self.bodies.setdefault(request.url.path, []).append(json.loads(body))
         await self._answer(request)(scope, receive, send)
@@ -72,12 +72,12 @@ class Stub:
 
     def paths(self) -> list[str]:
         """The requests, in order."""
-        return [f"{request.method} {request.url.path}" for request in self.asked]
+        return [f"{request.method} {request.url.path}" for request in self.requests]
 
     def _answer(self, request: Request) -> Response:
         path = request.url.path
-        if told := self.answers.get(f"{request.method} {path}"):
-            return told.pop(0) if len(told) > 1 else told[0]
+        if answers := self.answers.get(f"{request.method} {path}"):
+            return answers.pop(0) if len(answers) > 1 else answers[0]
         if path == "/v1/agent/self":
             if self.version is None:
                 return Response("Permission denied", status_code=403)

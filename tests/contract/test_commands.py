@@ -158,7 +158,7 @@ async def test_the_same_errand_again_is_the_same_rollout(stores: Stores) -> None
     assert first.rollout_id == second.rollout_id is not None
 
 
-async def test_a_check_and_a_word_make_the_same_target_due(stores: Stores) -> None:
+async def test_a_check_and_a_command_make_the_same_target_due(stores: Stores) -> None:
     commanded = await stores.rules.execute(Command(watch="app", by="ann", auto_deploy=True))
     assert commanded is not None
     assert await stores.rules.check("app", by="ann") == commanded.target_id
@@ -184,7 +184,7 @@ async def test_an_unknown_rollout_is_nothing(stores: Stores) -> None:
     assert await stores.steering.asked(SUMMARY.rollout_id, unknown) is None
 
 
-async def test_a_rollout_is_told_with_its_watches(stores: Stores) -> None:
+async def test_a_rollout_is_shown_with_its_watches(stores: Stores) -> None:
     underway = await stores.steering.underway(SUMMARY.rollout_id)
     past = await known(stores)
     assert underway is not None

@@ -55,7 +55,7 @@ async def test_a_canary_that_is_not_healthy_yet_cannot_be_promoted(
 
 
 @pytest.mark.usefixtures("allocations_run")
-async def test_a_canary_is_failed_by_a_word(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+async def test_a_canary_is_failed_by_a_command(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1"), Canary=1))
     await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
@@ -88,7 +88,7 @@ async def test_a_sick_canary_fails_and_leaves_the_old_one(deployer: Deployer, cl
     assert [each["JobVersion"] for each in alive] == [0]
 
 
-async def test_a_deployment_that_is_not_there_is_said(deployer: Deployer, jobs: Jobs) -> None:
+async def test_a_missing_deployment_is_reported(deployer: Deployer, jobs: Jobs) -> None:
     place = jobs.start(constrained(service("reg.example/app:v1"), "${node.class}", "nowhere"))
     nothing = "00000000-0000-0000-0000-000000000000"
     for act in (deployer.promote, deployer.fail):

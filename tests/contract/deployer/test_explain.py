@@ -38,7 +38,9 @@ async def test_an_image_that_cannot_be_pulled(deployer: Deployer, cluster: Clust
 
 
 @pytest.mark.usefixtures("allocations_run")
-async def test_a_task_that_exits_badly_with_its_last_words(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+async def test_a_task_that_exits_with_an_error_has_its_last_lines(
+    deployer: Deployer, cluster: Cluster, jobs: Jobs
+) -> None:
     _, why = await failed(deployer, cluster, jobs, Behaviour.CRASHES)
     assert says(why, "server", r"\b3\b")
     [tail] = why.logs
@@ -48,7 +50,7 @@ async def test_a_task_that_exits_badly_with_its_last_words(deployer: Deployer, c
 
 
 @pytest.mark.usefixtures("allocations_run")
-async def test_a_task_that_wanted_too_much_memory(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+async def test_a_task_that_needed_too_much_memory(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     _, why = await failed(deployer, cluster, jobs, Behaviour.GREEDY)
     assert says(why, "server", "(?i)memory|oom")
 

@@ -145,7 +145,7 @@ async def test_a_lost_order_that_was_not_applied_before_somebody_elses_change_co
     assert nomad.ledger.entries(job="web") == []
 
 
-async def test_a_specification_that_nomad_refuses_carries_its_words(address: str, nomad: Simulator) -> None:
+async def test_a_specification_that_nomad_refuses_has_its_text(address: str, nomad: Simulator) -> None:
     async with opened(NomadConnection(address=address)) as deployer:
         patch = await a_patch(deployer)
         nomad.faults.add(
@@ -225,9 +225,7 @@ async def test_what_cannot_be_placed_says_why_and_goes_on_when_there_is_room(
     assert free.deployment.phase is DeploymentPhase.SUCCESSFUL
 
 
-async def test_an_auto_revert_is_seen_with_the_version_it_went_back_to(
-    deployer: NomadDeployer, nomad: Simulator
-) -> None:
+async def test_an_auto_revert_is_found_with_its_version(deployer: NomadDeployer, nomad: Simulator) -> None:
     nomad.seed(sample_job("web", OLD, auto_revert=True))
     nomad.judge(NEW, Fate.EXITS_NONZERO)
     patch = await a_patch(deployer)

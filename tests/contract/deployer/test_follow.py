@@ -92,7 +92,7 @@ async def test_a_newer_version_supersedes_ours(deployer: Deployer, cluster: Clus
     assert not snapshot.stable
 
 
-async def test_a_job_stopped_meanwhile_is_seen_so(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+async def test_a_job_stopped_meanwhile_is_found_stopped(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     place = jobs.start(constrained(service("reg.example/app:v1"), *NOWHERE))
     submission = await submitted(deployer, place, "reg.example/app:v2")
     await rollout(deployer, place, submission, until=lambda snapshot: snapshot.deployment is not None)
@@ -162,9 +162,7 @@ async def test_it_goes_on_when_there_is_room(deployer: Deployer, cluster: Cluste
 
 
 @pytest.mark.usefixtures("allocations_run")
-async def test_what_nomad_collected_meanwhile_is_told_from_what_stays(
-    deployer: Deployer, cluster: Cluster, jobs: Jobs
-) -> None:
+async def test_collected_rows_differ_from_rows_that_stay(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     """Versions and their Stable outlive evaluations and deployments."""
     place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1")))
     await settled(deployer, place)
@@ -184,7 +182,7 @@ async def test_what_nomad_collected_meanwhile_is_told_from_what_stays(
 
 
 @pytest.mark.usefixtures("allocations_run")
-async def test_a_change_after_success_is_seen_by_the_index(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+async def test_a_change_after_success_is_found_by_the_index(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1")))
     await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))

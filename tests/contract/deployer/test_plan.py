@@ -12,7 +12,7 @@ from tests.servers.tiny_images import Behaviour
 
 
 @pytest.mark.usefixtures("allocations_run")
-async def test_a_preview_tells_the_change_and_changes_nothing(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+async def test_a_preview_shows_the_change_and_changes_nothing(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     old, new = cluster.image(Behaviour.STEADY, "v1"), cluster.image(Behaviour.STEADY, "v2")
     place = jobs.start(service(old))
     state, before = await settled(deployer, place), cluster.read(place)

@@ -55,7 +55,7 @@ async def test_of_many_writers_with_one_index_one_wins(deployer: Deployer, clust
     assert len(won) + len(lost) == 8
 
 
-async def test_recover_tells_what_became_of_an_order(deployer: Deployer, jobs: Jobs) -> None:
+async def test_recover_reports_what_became_of_a_patch(deployer: Deployer, jobs: Jobs) -> None:
     place = jobs.start(unplaced(group(task("reg.example/app:v1"))))
     placed = patch(await inspected(deployer, place), "reg.example/app:v2", marker="r-7")
     assert await deployer.recover(place, placed) is None

@@ -112,7 +112,7 @@ async def test_logs_are_read_where_the_token_may(guarded: Guarded, may_read: boo
     assert why.findings
 
 
-async def test_registrations_that_an_operator_switched_off_are_said(guarded: Guarded) -> None:
+async def test_registrations_that_an_operator_switched_off_are_reported(guarded: Guarded) -> None:
     place = guarded.jobs.start({**nowhere(), "Namespace": guarded.namespace})
     async with guarded.deployer(["read-job", "submit-job"]) as deployer:
         placed = patch(await inspected(deployer, place), NEW)

@@ -43,7 +43,7 @@ async def test_an_auto_revert_is_followed_to_its_end(deployer: Deployer, cluster
 
 
 @pytest.mark.usefixtures("allocations_run")
-async def test_without_auto_revert_nothing_returns_and_our_own_order_mends(
+async def test_without_auto_revert_nothing_returns_and_our_own_patch_fixes_it(
     deployer: Deployer, cluster: Cluster, jobs: Jobs
 ) -> None:
     old = cluster.image(Behaviour.STEADY)
@@ -72,7 +72,7 @@ async def test_a_first_version_has_nothing_to_return_to(deployer: Deployer, clus
 
 
 @pytest.mark.usefixtures("allocations_run")
-async def test_a_change_by_hand_is_no_return(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+async def test_a_change_from_outside_is_not_a_revert(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     place = jobs.start(service(cluster.image(Behaviour.STEADY)))
     await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(Behaviour.CRASHES))

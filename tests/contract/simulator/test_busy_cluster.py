@@ -60,7 +60,7 @@ def test_what_has_no_place_says_why_by_group(why: str, metric: Json) -> None:
     assert evaluation(simulator, failed.blocked_eval).failed_groups == failed.failed_groups
 
 
-def test_a_plan_foretells_that_there_is_no_place(agent: httpx.Client, simulator: Simulator) -> None:
+def test_a_plan_shows_that_there_is_no_room(agent: httpx.Client, simulator: Simulator) -> None:
     simulator.judge("app:huge", Fate.UNPLACEABLE, "memory")
     body = {"Job": sample_job("web", "app:huge"), "Diff": True}
     assert agent.post("/v1/job/web/plan", json=body).json()["FailedTGAllocs"].keys() == {"app"}
@@ -110,7 +110,7 @@ def test_garbage_collection_leaves_what_runs_and_what_is_stable(agent: httpx.Cli
         (Fate.CHECK_FAILS, {"Alloc Unhealthy": "Services not healthy by deadline: web-http"}),
     ],
 )
-def test_task_events_tell_the_fate(agent: httpx.Client, simulator: Simulator, fate: Fate, said: Json) -> None:
+def test_task_events_show_the_fate(agent: httpx.Client, simulator: Simulator, fate: Fate, said: Json) -> None:
     simulator.judge("app:bad", fate, "first\nlast words\n")
     job = sample_job("web", "app:bad")
     job["TaskGroups"][0]["Tasks"][0]["Services"] = [{"Name": "web-http", "Provider": "consul"}]
@@ -157,7 +157,7 @@ def test_a_job_has_one_blocked_evaluation_which_success_cancels(simulator: Simul
 
 
 @pytest.mark.parametrize(("fate", "status"), [(Fate.CHECK_FAILS, "failure"), (None, "success")])
-def test_the_checks_of_nomads_own_services_are_told(
+def test_the_checks_of_nomads_own_services_are_shown(
     agent: httpx.Client, simulator: Simulator, fate: Fate | None, status: str
 ) -> None:
     if fate is not None:

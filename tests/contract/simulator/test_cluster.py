@@ -235,7 +235,7 @@ def test_a_seed_may_be_what_no_client_can_post(simulator: Simulator) -> None:
         push(simulator, "app:v1", "other", Multiregion={"Regions": [{"Name": "eu"}]})
 
 
-def test_the_reply_tells_a_changed_specification_from_an_unchanged_one(simulator: Simulator) -> None:
+def test_the_reply_shows_whether_the_specification_changed(simulator: Simulator) -> None:
     changed = push(simulator, "app:v1")
     before = simulator.job("web")
     unchanged = push(simulator, "app:v1")

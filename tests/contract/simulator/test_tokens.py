@@ -109,7 +109,7 @@ def test_a_token_is_refused_once_it_expired_or_was_rotated(agent: httpx.Client, 
         ("garbage", 500, "failed to parse signed token"),
     ],
 )
-def test_a_token_may_look_at_itself(
+def test_a_token_may_read_itself(
     agent: httpx.Client, simulator: Simulator, token: str, status: int, text_part: str
 ) -> None:
     simulator.add_token(CLIENT, {"apps": COARSE})

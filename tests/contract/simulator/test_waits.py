@@ -43,7 +43,7 @@ def test_any_deployment_ends_a_wait_on_all_of_them(agent: httpx.Client, simulato
     assert {row["JobID"] for row in reply.json()} == {"web", "other"}
 
 
-def test_a_filtered_wait_tells_of_an_end_by_leaving_it_out(agent: httpx.Client, simulator: Simulator) -> None:
+def test_a_filtered_wait_shows_an_end_by_leaving_it_out(agent: httpx.Client, simulator: Simulator) -> None:
     reply = woken(agent, simulator, "/v1/deployments", lambda: simulator.stop("web"), filter='Status == "running"')
     assert reply.json() == []
 
@@ -58,7 +58,7 @@ def test_a_wait_on_a_jobs_deployments_is_not_ended_by_another_job(agent: httpx.C
     assert {row["JobVersion"] for row in reply.json()} == {0, 1}
 
 
-async def test_a_wait_that_ends_by_its_time_tells_the_index_of_the_whole_table(simulator: Simulator) -> None:
+async def test_a_wait_that_ends_by_its_time_has_the_index_of_the_whole_table(simulator: Simulator) -> None:
     path = "/v1/job/web/deployments"
     transport = httpx.ASGITransport(create_simulator_app(simulator))
     async with httpx.AsyncClient(transport=transport, base_url="http://nomad") as agent:
@@ -114,7 +114,7 @@ def test_the_index_may_go_backwards(agent: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/jobs", "/v1/job/web"])
-def test_somebody_else_may_come_between_reading_and_posting(
+def test_somebody_else_may_register_between_a_read_and_a_post(
     agent: httpx.Client, simulator: Simulator, path: str
 ) -> None:
     read = agent.get("/v1/job/web").json()

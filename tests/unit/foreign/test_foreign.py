@@ -1,4 +1,4 @@
-"""Nothing that a stranger writes takes more than a small multiple of a plain scan of it."""
+"""Reading foreign text never takes more than a small multiple of a plain scan of it."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""No reader of foreign text can be forgotten: a module that parses is fed by a table here, or says why not."""
+"""Every module that parses foreign text is tested by a table here, or listed with the reason why not."""
 
 import ast
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Why it does not run, in sentences for people: what each task event becomes, and what is told first."""
+"""Explanations for people of each task event, and their order."""
 
 from typing import Any
 
@@ -134,7 +134,7 @@ def test_a_task_that_nomad_killed_did_not_exit_by_itself() -> None:
     assert failures([killed]) == ("api/server: it is unhealthy because the task ended",)
 
 
-def test_at_most_five_are_told() -> None:
+def test_at_most_five_are_shown() -> None:
     many = [allocation(event("Terminated", "", exit_code=str(code))) for code in range(1, 9)]
     assert len(failures(many)) == 5
 
@@ -185,7 +185,7 @@ def test_an_allocation_that_waits_for_its_template_says_so() -> None:
         ),
     ],
 )
-def test_an_allocation_that_has_no_task_to_tell_says_why(fields: dict[str, Any], text: str) -> None:
+def test_an_allocation_without_task_events_has_a_reason(fields: dict[str, Any], text: str) -> None:
     assert failures([{"TaskGroup": "api", **fields}]) == (text,)
 
 

@@ -1,4 +1,4 @@
-"""What a look costs and tells while a deployment is followed by its id, and what steers it from outside."""
+"""Snapshots of a deployment that is followed by its id: their requests, their content, and changes from outside."""
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Agent:
         return Submission(index=reply["JobModifyIndex"], evaluation_id=reply["EvalID"])
 
     @property
-    def asked(self) -> int:
+    def request_count(self) -> int:
         return sum(self.nomad.ledger.requests.values())
 
 
@@ -52,7 +52,7 @@ def deployment_of(snapshot: Snapshot) -> str:
 
 
 async def begun(agent: Agent, deployer: NomadDeployer, **fields: Any) -> tuple[Submission, str]:
-    """A version that runs, and one under way after it, with its deployment."""
+    """A running version, and a newer one with an active deployment."""
     agent.nomad.set_timing(Timing())
     agent.registered(**fields)
     agent.nomad.set_timing(Timing(healthy=10))
@@ -62,9 +62,9 @@ async def begun(agent: Agent, deployer: NomadDeployer, **fields: Any) -> tuple[S
 
 async def test_a_deployment_that_goes_well_costs_one_request_a_look(agent: Agent, deployer: NomadDeployer) -> None:
     ours, deployment_id = await begun(agent, deployer)
-    before = agent.asked
+    before = agent.request_count
     snapshot = await deployer.observe(PLACE, ours, deployment_id=deployment_id)
-    assert agent.asked - before == 1
+    assert agent.request_count - before == 1
     assert (snapshot.present, snapshot.index, snapshot.evaluated) == (True, ours.index, True)
     assert snapshot.wait_index is not None
     assert snapshot.wait_index.subject == f"deployment/{deployment_id}"
@@ -72,7 +72,7 @@ async def test_a_deployment_that_goes_well_costs_one_request_a_look(agent: Agent
     assert (snapshot.deployment.phase, snapshot.deployment.placed) == (DeploymentPhase.ACTIVE, 1)
 
 
-async def test_an_unhealthy_one_is_looked_at_in_full(agent: Agent, deployer: NomadDeployer) -> None:
+async def test_an_unhealthy_one_is_read_in_full(agent: Agent, deployer: NomadDeployer) -> None:
     agent.nomad.judge(NEW, Fate.EXITS_NONZERO, "boom")
     agent.nomad.set_timing(Timing(watch=3600))
     ours = agent.registered(NEW)
@@ -81,7 +81,7 @@ async def test_an_unhealthy_one_is_looked_at_in_full(agent: Agent, deployer: Nom
     assert snapshot.failures == ("app/server: the task exited with code 3",)
 
 
-async def test_what_cannot_be_placed_is_said_in_every_look(agent: Agent, deployer: NomadDeployer) -> None:
+async def test_unplaced_allocations_are_in_every_snapshot(agent: Agent, deployer: NomadDeployer) -> None:
     agent.nomad.judge(NEW, Fate.UNPLACEABLE)
     ours = agent.registered(NEW)
     first = await deployer.observe(PLACE, ours)
@@ -91,7 +91,7 @@ async def test_what_cannot_be_placed_is_said_in_every_look(agent: Agent, deploye
 
 
 @pytest.mark.parametrize("known", [True, False])
-async def test_at_its_end_the_job_is_still_ours_or_it_tells(agent: Agent, deployer: NomadDeployer, known: bool) -> None:
+async def test_at_its_end_the_job_is_still_ours_or_reported(agent: Agent, deployer: NomadDeployer, known: bool) -> None:
     ours, deployment_id = await begun(agent, deployer)
     agent.nomad.skip(12)
     identity = deployment_id if known else ""
@@ -131,7 +131,7 @@ async def test_a_rolling_update_of_ten_costs_few_requests(agent: Agent, deployer
     agent.nomad.set_timing(Timing())
     agent.registered(count=10)
     agent.nomad.set_timing(Timing(start=0.05, healthy=0.1, watch=0.05))
-    before, deployment_id = agent.asked, ""
+    before, deployment_id = agent.request_count, ""
     ours = agent.registered(NEW, count=10)
     while True:
         snapshot = await deployer.observe(PLACE, ours, deployment_id=deployment_id)
@@ -141,7 +141,7 @@ async def test_a_rolling_update_of_ten_costs_few_requests(agent: Agent, deployer
         await deployer.moved(PLACE, snapshot.wait_index, within=60)
     assert snapshot.deployment is not None
     assert (snapshot.deployment.phase, snapshot.deployment.healthy) == (DeploymentPhase.SUCCESSFUL, 10)
-    assert agent.asked - before <= 35
+    assert agent.request_count - before <= 35
 
 
 async def test_what_nomad_goes_back_to_is_not_done_before_its_deployment(agent: Agent, deployer: NomadDeployer) -> None:
@@ -187,7 +187,7 @@ async def test_canaries_are_promoted_once_they_are_healthy(agent: Agent, deploye
             await act(PLACE, deployment_id)
 
 
-async def test_a_deployment_is_failed_by_hand(agent: Agent, deployer: NomadDeployer) -> None:
+async def test_a_deployment_is_failed_on_request(agent: Agent, deployer: NomadDeployer) -> None:
     ours, deployment_id = await begun(agent, deployer)
     await deployer.fail(PLACE, deployment_id)
     snapshot = await deployer.observe(PLACE, ours, deployment_id=deployment_id)
@@ -206,7 +206,7 @@ async def test_a_deployment_is_failed_by_hand(agent: Agent, deployer: NomadDeplo
         (NomadFault(action=FaultAction.RESET, after=True), NomadUnavailable, "check the deployment"),
     ],
 )
-async def test_a_refused_promotion_names_the_thing_and_the_mend(
+async def test_a_refused_promotion_names_the_thing_and_the_fix(
     agent: Agent, deployer: NomadDeployer, fault: NomadFault, error: type[Exception], message: str
 ) -> None:
     _, deployment_id = await begun(agent, deployer, canary=1)

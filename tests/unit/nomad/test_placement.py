@@ -1,4 +1,4 @@
-"""Why the scheduler could not place allocations, in sentences that keep Nomad's terms."""
+"""Why the scheduler could not place allocations, in sentences with Nomad's terms."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The deployer, fed with what real agents were recorded to answer, comes to the outcome that the recording shows.
+"""With the recorded answers of real agents, the deployer finds the outcome that the recording shows.
 
 The expected outcome is read from the recording itself: what became of the deployment, or of the allocations.
 """
@@ -57,7 +57,7 @@ def place_of(registered: Registered) -> JobPlace:
 async def rollout(
     deployer: NomadDeployer, agent: RecordedAgent, place: JobPlace, ours: Submission
 ) -> OutcomeKind | None:
-    """Look at every index at which something changed, as if it had just happened; None when it never ends."""
+    """Take a snapshot at every index with a change. Returns the outcome, None if there is none."""
     course = Course(submission=ours, started_at=NOW, progressed_at=NOW)
     deployment_id = ""
     for index in (each for each in agent.story.indexes if each >= ours.index):
@@ -71,7 +71,7 @@ async def rollout(
 
 
 def shown(story: Story, where: tuple[str, str], index: int) -> OutcomeKind | None:
-    """How a registration ended by what all of the recording shows of it; None when it shows no end."""
+    """The outcome of a registration in the whole recording; None if it shows none."""
     found = [d for d in story.rows("deployments", where, THE_END) if d["JobSpecModifyIndex"] == index]
     if found:
         [deployment] = found

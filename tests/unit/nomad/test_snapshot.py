@@ -1,4 +1,4 @@
-"""What is seen of a rollout, from the recorded exchanges of each kind of job."""
+"""Snapshots of a rollout, from the recorded exchanges of each type of job."""
 
 from typing import Any
 
@@ -137,7 +137,7 @@ def test_the_phases(status: str, description: str, phase: DeploymentPhase) -> No
     assert deployment_state({"ID": "d", "Status": status, "StatusDescription": description}).phase is phase
 
 
-def test_a_recorded_cancellation_is_told_from_a_recorded_stop() -> None:
+def test_a_recorded_cancellation_differs_from_a_recorded_stop() -> None:
     phases = [deployment_state(each).phase for each in replies("canary", "deployment")]
     assert DeploymentPhase.REPLACED in phases
     assert DeploymentPhase.STOPPED in phases
@@ -168,7 +168,7 @@ def test_a_system_job_with_a_deployment() -> None:
     assert (snapshot.desired, snapshot.stable) == (1, True)
 
 
-def test_a_system_job_of_old_servers_is_told_by_its_allocations() -> None:
+def test_a_system_job_of_old_servers_is_judged_by_its_allocations() -> None:
     ours = submitted("system-job", "register-update", OLD)
     [job], [allocations] = replies("system-job", "job", OLD), replies("system-job", "allocations", OLD)
     evaluations = replies("system-job", "evaluation", OLD)
@@ -231,7 +231,7 @@ def test_one_sick_group_fails_the_deployment() -> None:
     assert (state.phase, state.desired, state.unhealthy) == (DeploymentPhase.FAILED, 2, 1)
 
 
-def test_a_stopped_job_is_seen_stopped() -> None:
+def test_a_stopped_job_is_found_stopped() -> None:
     [job] = replies("canary", "job-stopped")
     assert snapshot_of(job, Submission(index=1, evaluation_id="")).stopped
 

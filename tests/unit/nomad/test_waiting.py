@@ -1,4 +1,4 @@
-"""Waiting for changes: woken by each of them, by few connections for many waiters, and never in a hot loop."""
+"""Waits for changes: each change ends them, many waits use few connections, and there is no hot loop."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, MutableMapping
@@ -30,13 +30,13 @@ class Watched:
     """
 
     application: Callable[..., Coroutine[Any, Any, None]]
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     most: int = 0
     _open: set[object] = field(default_factory=set)
 
     @property
     def now(self) -> int:
-        """How many requests are waited for."""
+        """The number of open requests."""
         return len(self._open)
 
     async def __call__(self, scope: Message, receive: Any, send: Any) -> None:
@@ -49,7 +49,7 @@ class Watched:
             await send(message)
 
         request = object()
-        self.asked.append(scope["path"])
+        self.requests.append(scope["path"])
         self._open.add(request)
         self.most = max(self.most, self.now)
         body = await receive()
@@ -75,7 +75,7 @@ def _replay(first: Message, receive: Any) -> Any:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Scripted:
-    """Answers every path at once with the same body and index, whatever was asked."""
+    """Answers every request at once with the same body and index."""
 
     body: bytes = b"[]"
     index: int = 7
@@ -151,7 +151,7 @@ async def test_a_hundred_wait_by_one_request_and_each_is_woken_by_its_own_change
 ) -> None:
     names = [f"app{number}" for number in range(MANY)]
     targets = {name: await deployer.observe(place(name), agent.registered(name)) for name in names}
-    agent.watched.most, before = 0, len(agent.watched.asked)
+    agent.watched.most, before = 0, len(agent.watched.requests)
     tasks = {name: waiting(deployer, name, wait_index_of(snapshot)) for name, snapshot in targets.items()}
     await until(lambda: agent.watched.now > 0)
     agent.nomad.stop("app7")
@@ -160,10 +160,10 @@ async def test_a_hundred_wait_by_one_request_and_each_is_woken_by_its_own_change
     agent.nomad.skip(7200)
     await asyncio.wait_for(asyncio.gather(*tasks.values()), 30)
     assert agent.watched.most <= 5
-    assert len(agent.watched.asked) - before <= 10
+    assert len(agent.watched.requests) - before <= 10
 
 
-async def test_a_change_between_the_look_and_the_wait_is_not_lost(agent: Agent, deployer: NomadDeployer) -> None:
+async def test_a_change_between_the_snapshot_and_the_wait_is_not_lost(agent: Agent, deployer: NomadDeployer) -> None:
     snapshot = await deployer.observe(PLACE, agent.registered("web"))
     other = await deployer.observe(place("other"), agent.registered("other"))
     watcher = waiting(deployer, "other", wait_index_of(other))
@@ -178,7 +178,7 @@ async def test_a_change_between_the_look_and_the_wait_is_not_lost(agent: Agent, 
     watcher.cancel()
 
 
-async def test_what_woke_a_waiter_is_looked_at_without_asking_again(agent: Agent, deployer: NomadDeployer) -> None:
+async def test_a_change_that_ended_a_wait_needs_no_second_request(agent: Agent, deployer: NomadDeployer) -> None:
     agent.nomad.set_timing(Timing(healthy=1))
     submission = agent.registered("web", count=2)
     snapshot = await deployer.observe(PLACE, submission)
@@ -188,13 +188,13 @@ async def test_what_woke_a_waiter_is_looked_at_without_asking_again(agent: Agent
     agent.nomad.world.timing = NEVER
     agent.nomad.skip(1)
     await asyncio.wait_for(task, 30)
-    before = len(agent.watched.asked)
+    before = len(agent.watched.requests)
     moved = await deployer.observe(PLACE, submission, deployment_id=snapshot.deployment.deployment_id)
     if moved.deployment is not None and moved.deployment.phase is DeploymentPhase.ACTIVE:
-        assert len(agent.watched.asked) == before
+        assert len(agent.watched.requests) == before
         assert moved.progress != snapshot.progress
     again = await deployer.observe(PLACE, submission, deployment_id=snapshot.deployment.deployment_id)
-    assert len(agent.watched.asked) > before, "once only"
+    assert len(agent.watched.requests) > before, "once only"
     assert again.deployment is not None
 
 
@@ -268,16 +268,16 @@ async def test_many_single_waiters_share_few_connections(agent: Agent, deployer:
 
 
 @pytest.mark.parametrize("status", [400, 403])
-async def test_where_the_list_is_refused_each_asks_for_its_own(
+async def test_where_the_list_is_refused_each_wait_reads_its_own(
     agent: Agent, deployer: NomadDeployer, status: int
 ) -> None:
     snapshot = await deployer.observe(PLACE, agent.registered("web"))
     agent.nomad.faults.add(NomadFault(action=FaultAction.STATUS, path="/v1/deployments", status=status, times=1000))
     task = waiting(deployer, "web", wait_index_of(snapshot))
-    await until(lambda: "/v1/deployment/" in agent.watched.asked[-1] and agent.watched.now > 0)
+    await until(lambda: "/v1/deployment/" in agent.watched.requests[-1] and agent.watched.now > 0)
     agent.nomad.stop("web")
     await asyncio.wait_for(task, 30)
-    assert agent.watched.asked.count("/v1/deployments") == 1
+    assert agent.watched.requests.count("/v1/deployments") == 1
 
 
 async def test_errors_are_waited_out(agent: Agent, deployer: NomadDeployer) -> None:
@@ -285,19 +285,19 @@ async def test_errors_are_waited_out(agent: Agent, deployer: NomadDeployer) -> N
     agent.nomad.faults.add(NomadFault(action=FaultAction.STATUS, path="/v1/deployments", status=500))
     agent.nomad.faults.add(NomadFault(action=FaultAction.RESET, path="/v1/deployments"))
     task = waiting(deployer, "web", wait_index_of(snapshot))
-    await until(lambda: agent.watched.asked.count("/v1/deployments") == 2)
+    await until(lambda: agent.watched.requests.count("/v1/deployments") == 2)
     agent.nomad.stop("web")
     await asyncio.wait_for(task, 30)
-    assert agent.watched.asked.count("/v1/deployments") <= 4
+    assert agent.watched.requests.count("/v1/deployments") <= 4
 
 
 async def test_an_index_that_goes_backwards_wakes_everybody(agent: Agent, deployer: NomadDeployer) -> None:
     snapshot = await deployer.observe(PLACE, agent.registered("web"))
     task = waiting(deployer, "web", wait_index_of(snapshot))
-    await until(lambda: agent.watched.asked.count("/v1/deployments") == 2)
+    await until(lambda: agent.watched.requests.count("/v1/deployments") == 2)
     agent.nomad.faults.add(NomadFault(action=FaultAction.INDEX, path="/v1/deployments", index=1))
     agent.registered("other")
-    await until(lambda: agent.watched.asked.count("/v1/deployments") == 3)
+    await until(lambda: agent.watched.requests.count("/v1/deployments") == 3)
     agent.registered("another")
     await asyncio.wait_for(task, 30)
 
@@ -318,9 +318,7 @@ async def test_an_agent_that_is_not_there_is_waited_for_in_peace() -> None:
         pytest.param(lambda: Scripted(status=500, body=b"No cluster leader"), id="an error"),
     ],
 )
-async def test_a_server_that_does_not_wait_is_not_asked_in_a_hot_loop(
-    server: Callable[[], Scripted], subject: str
-) -> None:
+async def test_a_server_that_does_not_wait_causes_no_hot_loop(server: Callable[[], Scripted], subject: str) -> None:
     stub = server()
     with serve(stub) as url:
         async with opened(url) as deployer:
@@ -357,26 +355,26 @@ async def test_a_rotated_token_is_read_again(tmp_path: Path) -> None:
             await until(lambda: watched.now > 0)
             nomad.stop("web")
             await asyncio.wait_for(task, 30)
-    assert "/v1/deployments" in watched.asked
+    assert "/v1/deployments" in watched.requests
 
 
 async def test_waiting_goes_through_a_unix_socket(tmp_path: Path) -> None:
     path = tmp_path / "api.sock"
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        asked.append(await reader.readuntil(b"\r\n"))
+        requests.append(await reader.readuntil(b"\r\n"))
         body = b'{"ID": "e", "ModifyIndex": 9}'
         writer.write(b"HTTP/1.1 200 OK\r\nX-Nomad-Index: 9\r\nConnection: close\r\n\r\n" + body)
         writer.close()
 
-    asked: list[bytes] = []
+    requests: list[bytes] = []
     async with (
         await asyncio.start_unix_server(answer, path),
         opened(f"unix://{path}", region="eu") as deployer,
         asyncio.timeout(30),
     ):
         await deployer.moved(PLACE, WaitIndex(subject="evaluation/e", index=7), within=60)
-    assert asked == [b"GET /v1/evaluation/e?namespace=default&region=eu&index=7&wait=55s HTTP/1.1\r\n"]
+    assert requests == [b"GET /v1/evaluation/e?namespace=default&region=eu&index=7&wait=55s HTTP/1.1\r\n"]
 
 
 async def test_waiting_speaks_tls_to_the_name_that_the_certificate_has(tmp_path: Path) -> None:

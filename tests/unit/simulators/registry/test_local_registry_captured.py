@@ -1,4 +1,4 @@
-"""The local registry answers as the real ones were seen to answer: the captured exchanges, replayed."""
+"""The local registry answers like the real ones: their captured exchanges, replayed."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def body_of(name: str) -> bytes:
 
 
 def stand_in(media_type: str, **fields: object) -> StoredManifest:
-    """A manifest whose captured bytes nobody kept."""
+    """A manifest whose bytes were not captured."""
     return StoredManifest.of(json.dumps({"schemaVersion": 2, "mediaType": media_type, **fields}).encode(), media_type)
 
 

@@ -1,4 +1,4 @@
-"""Notifications: what is sent, in which order, how it is retried, and that the tag comes after its event."""
+"""Notifications: content, order, retries, and the tag that is linked after its event."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ACCEPT = {"Accept": OCI_MANIFEST}
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Wait for what another thread does; AssertionError when it does not."""
+    """Wait for another thread. AssertionError if it does not finish in time."""
     for _ in range(6000):
         if condition():
             return
