@@ -85,7 +85,7 @@ async def test_a_refused_token_is_read_again_before_giving_up(tmp_path: Path) ->
             with pytest.raises(NomadDenied, match="NOMAD_TOKEN_FILE"):
                 await deployer.inspect(PLACE)
             file.write_text("t-2")
-            os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))  # of the same size, and written at once
+            os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))  # the same size and time as before
             assert await deployer.inspect(PLACE)
     assert [request.headers["x-nomad-token"] for request in stub.requests] == ["t-1", "t-1", "t-2", "t-2"]
 

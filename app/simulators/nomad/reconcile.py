@@ -135,7 +135,7 @@ def _stands(allocation: Allocation, job: Json) -> bool:
     if allocation.desired_status != "run" or allocation.client_status == "lost":
         return False
     if job["Type"] == "sysbatch":
-        return True  # one that completed is replaced like one that runs
+        return True  # a completed allocation is replaced like a running one
     if job["Type"] == "batch":
         return allocation.client_status in ("pending", "running") or allocation.version == job["Version"]
     return allocation.client_status != "complete"

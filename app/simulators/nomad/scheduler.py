@@ -94,9 +94,9 @@ def plan_job(world: World, record: JobRecord, job: Json, own: Deployment | None)
         desired = DesiredGroup(count=_count(world, job, group), deployed=deploys and takes_deployment(group), own=own)
         plans.append(plan_group(job, group, of_group, desired))
     known = {plan.name for plan in plans}
-    for gone in dict.fromkeys(a.group for a in everything if a.group not in known and a.desired_status == "run"):
+    for removed in dict.fromkeys(a.group for a in everything if a.group not in known and a.desired_status == "run"):
         plans.append(
-            GroupPlan(name=gone, stop=[a for a in everything if a.group == gone and a.desired_status == "run"])
+            GroupPlan(name=removed, stop=[a for a in everything if a.group == removed and a.desired_status == "run"])
         )
     return plans
 

@@ -1,4 +1,4 @@
-"""A small OCI registry for the demo and the tests. It behaves like CNCF Distribution where a client can tell.
+"""A small OCI registry for the demo and the tests. It behaves like CNCF Distribution where a client can notice.
 
 Real clients can push to it and pull from it. It sends Distribution's notifications in the same order with the same
 retries. Tests can plan faults and read ledgers. It must not import anything else of the program. It is not a registry

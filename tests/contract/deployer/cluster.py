@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """`host` is the registry in front of every image. `cannot_run` says why no allocation can start, "" when they can.
+    """`host` is the registry in front of every image. `cannot_run` is why no allocation can start, or "".
 
     `simulator` is None for a real agent.
     """

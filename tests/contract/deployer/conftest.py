@@ -26,7 +26,7 @@ IS_STRICT = bool(os.environ.get("CONTRACT_STRICT"))
 
 MANAGEMENT = "6b2f2a5e-3c1d-4b7e-9a53-0d9f0f3f7a11"
 
-# Quick, but not at once: a look sees the steps between.
+# Quick, but not immediate, so that snapshots contain the steps between.
 SOON = Timing(start=0.02, healthy=0.05, watch=0.05)
 
 

@@ -9,7 +9,7 @@ Json = dict[str, Any]
 SECOND = 1_000_000_000
 GROUP, TASK = "app", "server"
 
-# What registering again moves by itself.
+# The fields that every registration changes.
 MOVING = (
     "Version",
     "JobModifyIndex",
@@ -54,7 +54,7 @@ def update(**fields: Any) -> Json:
     return {
         "MaxParallel": 1,
         "HealthCheck": "task_states",
-        "MinHealthyTime": 2 * SECOND,  # longer than a container takes to crash, and a busy agent to see it
+        "MinHealthyTime": 2 * SECOND,  # longer than a container takes to crash, and a busy agent to notice
         "HealthyDeadline": 16 * SECOND,  # a busy agent takes seconds to start a container
         "ProgressDeadline": 20 * SECOND,
         "Stagger": SECOND,

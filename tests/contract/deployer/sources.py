@@ -1,6 +1,6 @@
-"""HCL for the contract, as a person would keep it in a file; and the reader of just that HCL, for the simulator.
+"""HCL for the contract, as in a person's file, and a parser of only this HCL for the simulator.
 
-It is no parser of HCL: the real agent has one, and is the judge of what the suite expects.
+It does not parse other HCL. The real agent has a complete parser, and decides whether the suite is right.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ def says(diagnosis: Diagnosis, *message: str) -> bool:
 
 async def failed(deployer: Deployer, cluster: Cluster, jobs: Jobs, behaviour: Behaviour) -> tuple[Snapshot, Diagnosis]:
     """The end of a rollout that gives a steady service an image with this behaviour."""
-    # A busy agent learns late that a container is dead: what is to fail must not be healthy by then.
+    # A busy agent notices a dead container late. A failing one must not count as healthy before.
     place = jobs.start(service(cluster.image(Behaviour.STEADY), MinHealthyTime=3 * SECOND))
     await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(behaviour))

@@ -106,7 +106,7 @@ async def test_a_lost_answer_and_no_answer_afterwards_is_unknown(deployer: Nomad
     nomad.faults.add(
         NomadFault(
             action=FaultAction.HANG, method="GET", path="/v1/job/web"
-        ),  # for no time at all: the read before goes through
+        ),  # no time is left: the read before it succeeds
         on_register(FaultAction.RESET, after=True),
         NomadFault(action=FaultAction.STATUS, method="GET", path="/v1/job/web", status=500, times=50),
     )

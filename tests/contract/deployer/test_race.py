@@ -50,7 +50,7 @@ async def test_of_many_writers_with_one_index_one_wins(deployer: Deployer, clust
     async with anyio.create_task_group() as writers:
         for number in range(8):
             writers.start_soon(write, f"r-{number}")
-    # An older Nomad checks against a snapshot only, so that a busy one lets several pass: hence our lease.
+    # An older Nomad checks against a snapshot only, so several writers may pass on a busy one. Our lease prevents this.
     assert len(won) == 1 or (won and cluster.checks_a_snapshot)
     assert len(won) + len(lost) == 8
 

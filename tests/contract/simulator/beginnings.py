@@ -1,5 +1,5 @@
-"""The state in which a recording begins, as far as its own exchanges tell: jobs that were there, tokens, an operator's
-switch, and what HCL reads as.
+"""The state at the start of a recording, as far as its own exchanges show it: existing jobs, tokens, an operator's
+switch, and the jobs of parsed HCL.
 """
 
 import time
@@ -31,7 +31,7 @@ class Beginning:
 def begin(scenario: Scenario, timing: Timing) -> Beginning:
     """The state at the beginning of a recording."""
     exchanges = scenario.exchanges
-    # The clock stands still but for `skip`: on a busy machine a rollout would else be over before it is read.
+    # Only `skip` moves the clock. Otherwise a rollout could end before it is read on a busy machine.
     now = time.time()
     simulator = Simulator(version=scenario.version, parse=_reader(exchanges), timing=timing, clock=lambda: now)
     if any("token" in exchange["request"] for exchange in exchanges):

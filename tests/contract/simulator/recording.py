@@ -15,12 +15,12 @@ from typing import Any
 RECORDINGS = Path(__file__).parents[2] / "fixtures" / "nomad_api"
 CHILD = re.compile(r"/(periodic|dispatch)-\d+(-[0-9a-f]{8})?")
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-PASSING = re.compile(  # what two clusters need not have in common: moments, indexes, ids, sizes
+PASSING = re.compile(  # values that differ between two clusters: times, indexes, ids, sizes
     r"(Index|Time|Timestamp|StartedAt|FinishedAt|RequireProgressBy|EvalID|^ID|DeploymentID|NextAllocation|PreviousAllocation"
     r"|BlockedEval|ClassEligibility|PreviousEval|^Node.*|PlacedCanaries|KillTimeout|Metrics|.*Resources|SigningKeyID|NetworkStatus|AllocatedResources|LastContact"
     r"|SecretID|AccessorID|^Hash|NomadTokenID)$"
 )
-SOMETIMES = frozenset(  # keys of replies without empty values, so they come and go with the moment
+SOMETIMES = frozenset(  # keys of replies that omit empty values, so they may be missing
     {"DeploymentID", "NextEval", "BlockedEval", "FailedTGAllocs", "StatusDescription", "QueuedAllocations",
      "PlanAnnotations", "SnapshotIndex", "DeploymentStatus", "TaskStates", "ClientDescription", "DesiredDescription",
      "NextAllocation", "PreviousAllocation", "PreviousEval", "Wait", "WaitUntil"}

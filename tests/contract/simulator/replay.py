@@ -1,7 +1,7 @@
-"""Plays a recording of a real agent against the simulator and says where the replies differ.
+"""Replays a recording of a real agent on the simulator, and lists the differences of the replies.
 
 Ids and indexes of the recording are mapped to the simulator's as they become known. A read is repeated while simulated
-time passes, because the recording was made at some moment of a deployment that the simulator reaches at another.
+time passes, because the simulator reaches the recorded moment of a deployment at another time.
 """
 
 import json

@@ -117,7 +117,7 @@ def test_only_the_one_token_is_accepted() -> None:
 
 def test_a_blocking_query_returns_when_the_job_changes(agent: httpx.Client, simulator: Simulator) -> None:
     simulator.seed(sample_job("web", "app:v1"))
-    simulator.skip(60)  # it runs, and nothing moves by itself
+    simulator.skip(60)  # it runs, and nothing else is due
     index = int(agent.get("/v1/job/web").headers["X-Nomad-Index"])
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(agent.get, "/v1/job/web", params={"index": index, "wait": "60s"})

@@ -51,7 +51,7 @@ def test_a_filtered_wait_shows_an_end_by_leaving_it_out(agent: httpx.Client, sim
 def test_a_wait_on_a_jobs_deployments_is_not_ended_by_another_job(agent: httpx.Client, simulator: Simulator) -> None:
     def change_the_other_and_then_this() -> None:
         simulator.seed(sample_job("other", "app:v1"))
-        waits(agent, simulator)  # still: what the other's change set off has been dealt with
+        waits(agent, simulator)  # it still waits after all effects of the other's change
         change_web(simulator)
 
     reply = woken(agent, simulator, "/v1/job/web/deployments", change_the_other_and_then_this)

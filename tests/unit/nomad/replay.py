@@ -1,7 +1,7 @@
 """A Nomad with the data of a recording: it answers reads as of any index in the recording.
 
-Nothing is kept by hand: whatever recorded reply shows an object tells its state as of the object's ModifyIndex. So
-recordings that are added later replay as well.
+No state is written by hand: each recorded reply with an object gives its state as of the object's ModifyIndex. So
+recordings that are added later are replayed as well.
 """
 
 import json
@@ -118,7 +118,7 @@ class Story:
                 self._version(where, row)
                 states = self._jobs.setdefault(where, States()).rows
                 states[row["ModifyIndex"]] = row
-                # What Nomad itself registered was there from that index on.
+                # Nomad's own registration is valid from that index.
                 states.setdefault(row["JobModifyIndex"], row)
             elif (kind := _kind(row)) is not None:
                 self._rows[kind].setdefault(row["ID"], States()).rows[row["ModifyIndex"]] = _with_version(row)

@@ -1,6 +1,6 @@
 """An update changes only the images of the patch, force_pull and our marker in a job.
 
-The constraint that the server puts in itself at every registration counts as one, however often it stands there.
+The constraint that the server adds at every registration counts one time, also if the job has several copies.
 """
 
 from collections.abc import Iterator
@@ -71,7 +71,7 @@ def check(before: Json, patch: JobPatch) -> None:
     for job in (left, right):
         for _, task in tasks_of(job):
             assert isinstance(task, dict)
-            task["Meta"] = task.get("Meta") or {}  # null and empty are one to Nomad
+            task["Meta"] = task.get("Meta") or {}  # null and empty are the same for Nomad
     found = {(path, new) for path, _, new in differences(left, right)}
     assert found <= allowed(before, patch)
     assert carries(after, patch)

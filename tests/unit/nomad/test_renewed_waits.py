@@ -6,7 +6,7 @@ from app.adapters.nomad import NomadConnection, RenewableDeployer
 from app.domain.job import WaitIndex
 from app.domain.watch import JobPlace
 from tests.servers.http import serve
-from tests.unit.nomad.test_waiting import Scripted
+from tests.unit.nomad.waits import Scripted
 
 PLACE = JobPlace(region="", namespace="default", job_id="web")
 

@@ -1,6 +1,6 @@
 """With the recorded answers of real agents, the deployer finds the outcome that the recording shows.
 
-The expected outcome is read from the recording itself: what became of the deployment, or of the allocations.
+The expected outcome comes from the recording itself: from the deployment, or from the allocations.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -25,7 +25,7 @@ CASES = [
     for name, story in STORIES.items()
     for registered in story.registered
 ]
-# Long after everything: what ran then has proved itself, and nothing has stalled.
+# Long after the recording: what ran by then counts as healthy, and nothing has stalled.
 NOW = datetime(2100, 1, 1, tzinfo=UTC)
 THE_END = 10**12
 ENDS = {"successful": OutcomeKind.SUCCEEDED, "failed": OutcomeKind.FAILED}
@@ -79,7 +79,7 @@ def shown(story: Story, where: tuple[str, str], index: int) -> OutcomeKind | Non
             is_stopped = "stopped" in deployment["StatusDescription"]
             return OutcomeKind.STOPPED if is_stopped else OutcomeKind.SUPERSEDED
         return ENDS.get(deployment["Status"])
-    # Without a deployment it is told by what ran before somebody registered again.
+    # Without a deployment, the allocations before the next registration decide.
     later = [each.reply["JobModifyIndex"] for each in story.registered if (each.namespace, each.job_id) == where]
     until = min((each for each in later if each > index), default=THE_END) - 1
     version = next((each for each in story.versions(where, until) if each["JobModifyIndex"] == index), None)
@@ -124,7 +124,7 @@ async def test_a_recorded_registration_comes_to_its_recorded_end(
     elif (expected := shown(story, (registered.namespace, registered.job_id), ours.index)) is not None:
         assert end is expected
     else:
-        # No end was recorded: somebody registered over it, or the recorder looked away. It was no failure.
+        # No end was recorded: somebody registered again, or the recording stopped. It was not a failure.
         assert end in (None, OutcomeKind.SUCCEEDED, OutcomeKind.SUPERSEDED, OutcomeKind.STOPPED)
 
 

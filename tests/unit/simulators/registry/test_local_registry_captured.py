@@ -17,7 +17,7 @@ from app.simulators.registry.images import StoredManifest
 from app.simulators.registry.settings import Version
 
 CAPTURED = Path(__file__).parents[3] / "fixtures" / "registry_api"
-# 3.0.0 skipped a tag here; the local registry's 3.x is 3.1.1, which does not.
+# 3.0.0 skipped a tag in these; the local registry's 3.x is 3.1.1, which does not.
 FIXED_IN_3_1 = {"tags-list-last-missing", "tags-list-n-exact", "tags-list-no-tags-left"}
 COMPARED = ("content-type", "docker-distribution-api-version", "link", "www-authenticate", "x-content-type-options")
 # The order in which 2.8.2 listed them; 3.x sorts.
@@ -68,7 +68,7 @@ LIST = stand_in(
         {"digest": AMD64.digest, "platform": {"os": "linux", "architecture": "amd64"}},
     ],
 )
-# Captured digest -> what stands for it here.
+# Captured digest -> digest in this registry.
 STAND_INS = {
     "sha256:37aa4ca505d4c7c024653930cee768a695706d9c4add30c329bce960a8b4aa84": PLAIN,
     "sha256:5110166667bc4548f2ecc87d6374bd77ecd3608d00cb23ddaad56c0a0ab0a6be": DOCKER,
