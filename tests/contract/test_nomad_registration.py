@@ -162,7 +162,7 @@ async def test_a_source_that_is_proved_goes_with_the_registration(nomad: Stub, d
 
 async def test_a_source_in_json_is_proved_without_a_parse(nomad: Stub, deployer: NomadDeployer) -> None:
     text = bytes(JSONResponse({"Job": a_job()}).body).decode()
-    with_source(nomad, flags={}, SourceState=text, Format="json", VariableFlags=None)
+    with_source(nomad, flags={}, Source=text, Format="json", VariableFlags=None)
     made = await deployer.submit(PLACE, PATCH)
     assert made.source is SourceState.KEPT
     assert nomad.posted[0]["Submission"]["Source"] == text.replace("app:v1", "app:v2")
