@@ -13,8 +13,8 @@ _PARSES = frozenset(
 NOT_FED = {
     "app/adapters/postgres/database/migrate.py": "names of our own files",
     "app/adapters/postgres/database/pool.py": "JSON that we stored",
-    "app/adapters/nomad/http/session.py": "the operator's own address of Nomad, which nomad.http.connection has checked",
-    "app/adapters/registry/auth/login.py": "a realm that registry.auth.origins checks in the same call",
+    "app/adapters/nomad/http/session.py": "the operator's own address of Nomad, checked by nomad.http.connection",
+    "app/adapters/registry/auth/login.py": "a realm that registry.client.origins checks in the same call",
     "app/adapters/nomad/register/vault.py": "the agent's version, once in a process, anchored at its start",
     "app/web/http/assets.py": "parse_qs of Python, whose query the server bounds; the table tests it through forms",
     "app/bootstrap/values.py": "the operator's own external_url, which the settings have checked",
