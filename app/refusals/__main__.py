@@ -1,4 +1,4 @@
-"""Print docs/refusals.md: `make docs` writes it."""
+"""Print docs/refusals.md; `make docs` writes the file."""
 
 import sys
 

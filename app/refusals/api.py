@@ -1,17 +1,12 @@
-"""What the API refuses, with its status: each sentence by a request to the whole web process, or by what pages ask."""
+"""Refusals of the API with their status. Each comes from a request to the whole web process, by a client or a page."""
 
-import asyncio
 import base64
-from collections.abc import Coroutine, Iterator
-from dataclasses import dataclass, replace
-from typing import Any, cast
-from uuid import UUID
+from collections.abc import Iterator
+from dataclasses import replace
 
-from app import ports
-from app.domain.deployment import DeploymentPhase
-from app.domain.event import Parsed
+from app.domain.job import DeploymentPhase
 from app.domain.rollout import OutcomeKind
-from app.errors import Rejected
+from app.refusals.commands import OTHER, redeploys, replays
 from app.refusals.process import (
     DEPLOYED,
     DEPLOYMENT,
@@ -20,100 +15,93 @@ from app.refusals.process import (
     ROLLOUT,
     UNDERWAY,
     VIEW,
-    NothingHeld,
     OneRollout,
     OneWatch,
     SampleProcess,
     token,
 )
 from app.refusals.row import RefusalRow
-from app.services.commands import rollout_commands, watch_commands, watches
 from app.services.commands.rollout_commands import RevertibleRollout, Underway
-from app.services.commands.watch_commands import KnownRequest
-from app.services.commands.watches import Operator
-from app.services.ingest.replay import KeptDelivery, Replayed
-from app.services.ingest.replay import replay as replay_delivery
 from app.web.http.arrival import Listening
 from app.web.http.auth import Access, Role
 
 PATH = f"/rollouts/{ROLLOUT}"
-OTHER = UUID(int=77)
 TAG = {"pinned_tag": "v1.1.0"}
 FORM = "application/x-www-form-urlencoded"
 
 
 def api() -> Iterator[RefusalRow]:
     """A row for every refusal."""
-    yield from _who_asks()
+    yield from _callers()
     yield from _signing_in()
-    yield from _what_is_asked()
+    yield from _bodies()
     yield from _forms()
     yield from _canary_commands()
     yield from _rollbacks()
-    yield from _redeploys()
-    yield from _replays()
+    yield from redeploys()
+    yield from replays()
 
 
-def _who_asks() -> Iterator[RefusalRow]:
+def _callers() -> Iterator[RefusalRow]:
     wide = SampleProcess(listening=EVERYWHERE)
-    yield _asked("nobody may write from elsewhere", wide, "POST", "/tags/app", "this machine", "configure tokens")
+    yield _asked("it listens on every address", wide, "POST", "/tags/app", "this machine", "configure tokens")
     ours = SampleProcess()
     for when, process, thing, proxy in (
         ("a proxy passes it on", ours, "X-Forwarded-For", {"X-Forwarded-For": "10.1.2.3"}),
-        ("it is reached from elsewhere", SampleProcess(access=Access(outward="deploys.example")), "external_url", {}),
-        ("nobody knows where it listens", SampleProcess(listening=Listening()), "listens on", {}),
+        ("other machines reach it", SampleProcess(access=Access(outward="deploys.example")), "external_url", {}),
+        ("its addresses are unknown", SampleProcess(listening=Listening()), "listens on", {}),
     ):
         yield _asked(when, process, "POST", "/tags/app", thing, "configure tokens", proxy)
-    gone = SampleProcess(access=Access(guarded=True))
-    yield _asked("the tokens were taken away", gone, "GET", "/repos", "tokens", "put [api_tokens.NAME] back")
+    unguarded = SampleProcess(access=Access(guarded=True))
+    yield _asked("the tokens were removed", unguarded, "GET", "/repos", "tokens", "put [api_tokens.NAME] back")
     as_other = {"Host": "evil.example"}
-    yield _asked(
-        "it is called by another name", ours, "GET", "/repos", "'evil.example'", "use http://localhost", as_other
-    )
+    yield _asked("the Host is another name", ours, "GET", "/repos", "'evil.example'", "use http://localhost", as_other)
     from_page = {"Origin": "http://evil.example"}
-    yield _asked("another site's page asks", ours, "POST", "/pause", "another site", "open our own page", from_page)
+    yield _asked("a page of another site calls", ours, "POST", "/pause", "another site", "open our own page", from_page)
     tokens = SampleProcess(access=Access(tokens=(token("ci", Role.VIEWER, "secret"),)))
     yield _asked("no token is sent", tokens, "GET", "/repos", "token", "send a configured token")
     viewer = {"Authorization": "Bearer secret"}
-    yield _asked("the token may not", tokens, "POST", "/pause", "token 'ci'", "send one with that role", viewer)
+    yield _asked("the token lacks the role", tokens, "POST", "/pause", "token 'ci'", "send one with that role", viewer)
 
 
 def _signing_in() -> Iterator[RefusalRow]:
     process = SampleProcess(access=Access(tokens=(token("ci", Role.DEPLOYER, "secret"),)))
     basic = {"Authorization": "Basic " + base64.b64encode(b"me:secret").decode()}
-    yield _asked("a browser hides its page", process, "POST", "/tags/app", "where it comes from", "send Origin", basic)
+    yield _asked(
+        "the browser sends no Origin", process, "POST", "/tags/app", "where it comes from", "send Origin", basic
+    )
     page = {"Origin": "http://localhost:8080"}
-    yield _asked("what comes is no form", process, "POST", "/login", "the body", "send Content-Type", page)
+    yield _asked("the body is not a form", process, "POST", "/login", "the body", "send Content-Type", page)
     form = {**page, "Content-Type": "application/x-www-form-urlencoded"}
     for when, body, fix in (
         ("a form is too long", b"token=" + b"x" * 20_000, "send less"),
-        ("a form is garbled", b"token=%ff", "send UTF-8"),
+        ("a form is not UTF-8", b"token=%ff", "send UTF-8"),
         ("a form has a field twice", b"token=a&token=b", "say once what is meant"),
         ("a form has a NUL", b"token=%00", "send it without"),
     ):
         yield _asked(when, process, "POST", "/login", "the form", fix, form, body=body)
 
 
-def _what_is_asked() -> Iterator[RefusalRow]:
+def _bodies() -> Iterator[RefusalRow]:
     process = SampleProcess()
     send = 'send {"pinned_tag": "v1.2.0"}'
     for when, body, thing, fix in (
         ("the body is empty", b"", "the body", send),
-        ("the body is no JSON", b"{", "the body", send),
-        ("the body is no object", b"[]", "the body", send),
+        ("the body is not JSON", b"{", "the body", send),
+        ("the body is not an object", b"[]", "the body", send),
         ("the body is too long", b" " * 70_000, "the body", send),
-        ("nothing is asked", b"{}", "pinned_tag or auto_deploy", send),
+        ("it changes nothing", b"{}", "pinned_tag or auto_deploy", send),
         ("a key is unknown", b'{"tag": "v1"}', "'tag'", send),
         (
-            "a key stands twice",
+            "a key occurs twice",
             b'{"auto_deploy": true, "auto_deploy": false}',
             "'auto_deploy'",
             "say once what is meant",
         ),
-        ("the tag is no text", b'{"pinned_tag": 1}', "pinned_tag", "send a string"),
-        ("the switch is no switch", b'{"auto_deploy": "true"}', "auto_deploy", "send true or false"),
-        ("the tag is none", b'{"pinned_tag": "v 1"}', "'v 1'", "letters, digits"),
-        ("the tag is not there", b'{"pinned_tag": "v9.9.9"}', "v9.9.9", "push it first"),
+        ("the tag is not a string", b'{"pinned_tag": 1}', "pinned_tag", "send a string"),
+        ("the switch is not a boolean", b'{"auto_deploy": "true"}', "auto_deploy", "send true or false"),
+        ("the tag is invalid", b'{"pinned_tag": "v 1"}', "'v 1'", "letters, digits"),
+        ("the tag does not exist", b'{"pinned_tag": "v9.9.9"}', "v9.9.9", "push it first"),
     ):
         yield _asked(when, process, "POST", "/tags/app", thing, fix, body=body)
     yield _asked("the watch is unknown", process, "GET", "/tags/nobody", "'nobody'", "GET /repos lists the names")
@@ -134,21 +122,21 @@ def _forms() -> Iterator[RefusalRow]:
     path, pick, key = "/confirm/reset/app", "/confirm/deploy/app", f"idempotency_key={OTHER}"
     again = "reload the page and try again"
     for when, body, thing, fix in (
-        ("a page's form cannot be read", "idempotency_key=%ff", "the form", "send UTF-8"),
-        ("a field of it stands twice", f"{key}&{key}", "the form", "say once what is meant"),
+        ("a page's form is not UTF-8", "idempotency_key=%ff", "the form", "send UTF-8"),
+        ("a field of it occurs twice", f"{key}&{key}", "the form", "say once what is meant"),
         ("a field of it has a NUL", f"{key}&tag=%00", "the form", "send it without"),
         ("it is too long", "a" * 20_000, "the form", "send less"),
         ("it lacks its key", "", "the form", again),
     ):
         yield _pressed(when, path, body, thing, fix)
-    yield _pressed("it is none", path, "{}", "the body", "send Content-Type", kind="application/json")
+    yield _pressed("it is not a form", path, "{}", "the body", "send Content-Type", kind="application/json")
     yield _pressed("no tag was picked", pick, f"{key}&tag=&rule=pin", "tag", "open the page anew")
-    yield _pressed("it says nothing of the rule", pick, f"{key}&tag=v1.0.0", "the rule", again)
-    yield _asked("nobody knows whose form it is", SampleProcess(), "POST", "/logout", "this", "send Origin")
+    yield _pressed("it has no rule", pick, f"{key}&tag=v1.0.0", "the rule", again)
+    yield _asked("the origin of a form is unknown", SampleProcess(), "POST", "/logout", "this", "send Origin")
 
 
 def _pressed(when: str, path: str, body: str, thing: str, fix: str, *, kind: str = FORM) -> RefusalRow:
-    """What a page's script is told beside the button."""
+    """A row from the answer that a page shows beside its button."""
     answer = SampleProcess().send("POST", path, {"HX-Request": "true", "Content-Type": kind}, body.encode())
     assert answer.status_code >= 400, when
     return RefusalRow(when=when, name=str(answer.status_code), sentence=answer.text, thing=thing, fix=fix)
@@ -183,84 +171,29 @@ def _rollbacks() -> Iterator[RefusalRow]:
     unknown = replace(DEPLOYED, from_tag="", from_digest="")
     absent = replace(DEPLOYED, from_tag="v0.1.0", from_digest="sha256:" + "0" * 64)
     for when, past, thing, fix in (
-        ("it was undone already", replace(PAST, undone_by_rollout=OTHER), str(ROLLOUT), "POST /rollouts/"),
-        ("it was never registered", replace(PAST, registered=False), str(ROLLOUT), "choose one of"),
-        ("it failed, and is not the newest", _earlier(OutcomeKind.FAILED), str(ROLLOUT), "choose one of"),
-        ("that runs already", _earlier(OutcomeKind.SUCCEEDED), "app v1.1.0", "deploy it by POST /tags/"),
-        ("its watch is gone", replace(PAST, items=(replace(DEPLOYED, watch=None),)), "app", "put it back into"),
-        ("what ran before is unknown", replace(PAST, items=(unknown,)), "app", "deploy a tag of GET /repos"),
-        ("the registry dropped it", replace(PAST, items=(absent,)), "app v0.1.0", "push it again"),
+        ("it was rolled back already", replace(PAST, undone_by_rollout=OTHER), str(ROLLOUT), "POST /rollouts/"),
+        ("it was never registered", replace(PAST, registered=False), str(ROLLOUT), "name one of"),
+        ("it failed, and is not the newest", _earlier(OutcomeKind.FAILED), str(ROLLOUT), "name one of"),
+        (
+            "its version runs already",
+            _earlier(OutcomeKind.SUCCEEDED),
+            "app v1.1.0",
+            "deploy it by POST /tags/",
+        ),
+        ("its watch is gone", replace(PAST, brought=(replace(DEPLOYED, watch=None),)), "app", "put it back into"),
+        ("the previous digest is unknown", replace(PAST, brought=(unknown,)), "app", "deploy a tag of GET /repos"),
+        ("the registry no longer has it", replace(PAST, brought=(absent,)), "app v0.1.0", "push it again"),
     ):
         yield _asked(
             when, SampleProcess(rollout_commands=OneRollout(known=past)), "POST", f"{PATH}/rollback", thing, fix
         )
     yield _asked(
-        "another came in between", SampleProcess(), "POST", f"{PATH}/rollback", str(ROLLOUT), "see GET /rollouts"
+        "another rollout came first", SampleProcess(), "POST", f"{PATH}/rollback", str(ROLLOUT), "see GET /rollouts"
     )
 
 
 def _earlier(outcome: OutcomeKind) -> RevertibleRollout:
     return replace(PAST, newest=OTHER, outcome=outcome)
-
-
-def _redeploys() -> Iterator[RefusalRow]:
-    process = SampleProcess()
-    operator = _operator(process)
-    unnamed = watches.redeploy(operator, "app", tag="", by="")
-    yield _refused("no tag is named", unnamed, "tag of app", "name one of those")
-    absent = watches.redeploy(operator, "app", tag="v9.9.9", by="")
-    yield _refused("the tag to deploy again is gone", absent, "tag v9.9.9", "push it first")
-    others = KnownRequest(rollout_id=OTHER, same_target=False, what="other v1.0.0")
-    twice = watches.redeploy(
-        _operator(SampleProcess(watch_commands=NothingHeld(requested=others))),
-        "app",
-        tag="v1.0.0",
-        by="",
-        idempotency_key=OTHER,
-    )
-    yield _refused("the id is another job's rollout", twice, str(OTHER), "try again")
-
-
-def _operator(process: SampleProcess) -> Operator:
-    """What handlers make of a process; each part answers only what a refused request asks."""
-    return Operator(
-        watch_commands=cast("watch_commands.WatchCommands", process.watch_commands),
-        rollout_commands=cast("rollout_commands.RolloutCommands", process.rollout_commands),
-        registries=process.registries,
-        deployer=cast("ports.Deployer", process.deployer),
-        waker=process.waker,
-    )
-
-
-@dataclass
-class _Box:
-    """Deliveries of which `left` is kept."""
-
-    left: KeptDelivery | None
-
-    async def kept(self, delivery_id: UUID) -> KeptDelivery | None:
-        return self.left
-
-    async def replay(self, delivery_id: UUID, parsed: Parsed | None, *, by: str) -> Replayed | None:
-        return None
-
-
-def _replays() -> Iterator[RefusalRow]:
-    for when, left, thing, fix in (
-        ("the delivery is unknown", None, "delivery", "choose one that the page lists"),
-        ("nothing of it is kept", KeptDelivery(source="hub", body=None, events=0), str(OTHER), "push the tag again"),
-        ("its source is gone", KeptDelivery(source="hub", body=b"{}", events=0), "'hub'", "put [webhooks.hub] back"),
-    ):
-        attempt = replay_delivery(_Box(left), SampleProcess().waker, OTHER, by="", parse=None)
-        yield _refused(when, attempt, thing, fix)
-
-
-def _refused(when: str, attempt: Coroutine[Any, Any, object], thing: str, fix: str) -> RefusalRow:
-    try:
-        asyncio.run(attempt)
-    except Rejected as refused:
-        return RefusalRow(when=when, name=str(refused.status), sentence=str(refused), thing=thing, fix=fix)
-    raise AssertionError(when)
 
 
 def _asked(

@@ -1,4 +1,4 @@
-"""Why nothing is deployed: each reason to hold, as the decision words it."""
+"""Holds: each reason why nothing is deployed, with the message of the decision."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -12,15 +12,14 @@ from app.domain.history import Desired
 from app.domain.job import ActiveDeployment, JobState, TaskKey
 from app.domain.rule import Rule
 from app.refusals.row import RefusalRow
-from app.refusals.samples import D1, D2, LOOK_SETTINGS, WATCH, case, claim, job, knows, open_rollout, task
-from app.services.reconcile.claim import Claim
+from app.refusals.samples import D1, D2, RECONCILE_SETTINGS, WATCH, case, claim, job, knows, open_rollout, task
 from app.services.reconcile.reconcile import busy_with
 
 MANUAL = "a manual deploy"
 
 
 def holds() -> Iterator[RefusalRow]:
-    """A row for every reason, and for every way to come to it."""
+    """A row for every reason and each of its causes."""
     yield from _unusable()
     yield _held("no release was pushed yet", case(desired=None), "release tag", "push a release")
     pinned = case(desired=None, rule=Rule(pinned_tag="test"))
@@ -31,8 +30,8 @@ def holds() -> Iterator[RefusalRow]:
     theirs = _busy(claim(), job(deployment=active))
     yield _held("somebody else deploys the job", theirs, "on the job", MANUAL)
     failed = case(history=knows((task(), D1), failed=frozenset({D2})))
-    yield _held("the digest failed on this job", failed, "v1.1.0", "release the hold")
-    yield _held("it is what runs", case(desired=Desired(tag="v1.0.0", digest=D1)), "v1.0.0", "")
+    yield _held("the digest failed on this job", failed, "v1.1.0", "release it")
+    yield _held("it runs already", case(desired=Desired(tag="v1.0.0", digest=D1)), "v1.0.0", "")
     yield _held("the switch is off", case(auto_deploy=False), "v1.1.0", "when it is switched on")
     yield _held("everything is paused", case(paused=True), "v1.1.0", "resume")
     observing = case(watch=replace(WATCH, observe_only=True))
@@ -40,18 +39,20 @@ def holds() -> Iterator[RefusalRow]:
     changed = case(history=replace(case().history, expected={"app/server": "another"}))
     yield _held("a person changed the job's image", changed, "the image", "a newer image or a manual deploy")
     undo = RequestedDeploy(desired=Desired(tag="v0.9.0", digest=D2), forced=False, reverts=True, unless_changed=True)
-    before_undo = replace(changed, requested=undo)
-    yield _held("a person did so before a failure could be undone", before_undo, "v0.9.0", "deploy it manually")
-    yield _held("a person rolled back", case(rolled_back=True), "v1.0.0", "an image newer than v1.1.0")
+    outside = replace(changed, ask=undo)
+    yield _held("a person did so before a failed rollout was undone", outside, "v0.9.0", "deploy it by hand")
+    yield _held("a person rolled back", case(rolled_back=True), "v1.0.0", "something newer than v1.1.0")
     lower = case(desired=Desired(tag="v0.9.0", digest=D2))
     yield _held("it is lower than what runs", lower, "v0.9.0", "deploy it manually")
     branch = job(task(":main"))
-    yield _held("what runs is no release", _no_release(branch), "the running image", "push the next release")
+    yield _held(
+        "the running tag is not a release", _no_release(branch), "what runs", "the next release, or a deploy by hand"
+    )
     elsewhere = case(heed_elsewhere=True, history=replace(case().history, failed_elsewhere={D2: "api"}))
-    yield _held("the digest failed on another job", elsewhere, "job api", "release the hold there")
-    full = replace(LOOK_SETTINGS.fleet, max_rollouts=2).queue_reason(claim(others_active=2))
-    yield _held("enough rollouts are under way", case(queue_reason=full), "v1.1.0", "a manual deploy does not wait")
-    own = replace(LOOK_SETTINGS.fleet, own_job=WATCH.place)
+    yield _held("the digest failed on another job", elsewhere, "job api", "release it there")
+    full = replace(RECONCILE_SETTINGS.fleet, max_rollouts=2).turn(claim(others_active=2))
+    yield _held("enough rollouts are under way", case(turn=full), "v1.1.0", "in its turn, or by hand")
+    own = replace(RECONCILE_SETTINGS.fleet, own_job=WATCH.place)
     for others in ({"others_active": 1}, {"others_due": 1}):
         last = case(queue_reason=own.queue_reason(claim(**others)))
         yield _held("the job runs registrywatcher itself", last, "own job", "a manual deploy does not wait")
@@ -64,7 +65,7 @@ def _held(when: str, weighed: Case, thing: str, fix: str) -> RefusalRow:
 
 
 def _busy(of: Claim, found: JobState) -> Case:
-    return case(job=found, busy=busy_with(LOOK_SETTINGS, of, found))
+    return case(job=found, busy=busy_with(RECONCILE_SETTINGS, of, found))
 
 
 def _no_release(found: JobState) -> Case:
@@ -75,7 +76,7 @@ def _unusable() -> Iterator[RefusalRow]:
     yield _held("the job is missing", case(job=None), "job app", "register it once")
     jobs: tuple[tuple[str, dict[str, object], str, str], ...] = (
         ("the job is stopped", {"Stop": True}, "job app", "run it again in Nomad"),
-        ("it is a launch of another job", {"ParentID": "nightly"}, "job app", "watch that one instead"),
+        ("it was launched by another job", {"ParentID": "nightly"}, "job app", "watch that one instead"),
         ("the job is multiregion", {"Multiregion": {"Regions": []}}, "job app", "split it into one job per region"),
     )
     for when, spec, thing, fix in jobs:
@@ -88,7 +89,7 @@ def _unusable() -> Iterator[RefusalRow]:
     configs: tuple[tuple[str, Mapping[str, object], str], ...] = (
         ("its image is a variable", {"image": "app:${TAG}"}, "write it out in the job"),
         ("it has no image", {}, "write one in its config"),
-        ("its image is no text", {"image": ["app"]}, "write one reference in its config"),
+        ("its image is not a string", {"image": ["app"]}, "write one reference in its config"),
         ("its image is an archive", {"image": "app", "load": "app.tar"}, "name an image of a registry"),
         ("its image cannot be read", {"image": "app:"}, "correct it in the job"),
     )

@@ -1,4 +1,4 @@
-"""What Nomad refuses, and where it does not answer: each sentence of app/adapters/nomad/refusals.py."""
+"""Refusals and outages of Nomad: each message of app/adapters/nomad/refusals.py."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -25,7 +25,7 @@ TOKEN = "give NOMAD_TOKEN (or NOMAD_TOKEN_FILE) a token with "
 
 
 def nomad() -> Iterator[RefusalRow]:
-    """A row for every sentence, and the usual words of Nomad in it."""
+    """A row for every message, with usual texts of Nomad in it."""
     yield from _the_job()
     yield from _denied()
     yield from _rejected()
@@ -35,25 +35,25 @@ def nomad() -> Iterator[RefusalRow]:
     yield _row("the token may do everything", refusals.management_token(), "NOMAD_TOKEN", "give registrywatcher")
     why = "the variable flag VERSION was set twice"
     stale = refusals.source_stale(why)
-    yield _row("its source could not be changed along", stale, "the job's source", "run the job from its own files")
+    yield _row("its source could not be changed with it", stale, "the job's source", "run the job from its own files")
 
 
 def _the_job() -> Iterator[RefusalRow]:
     check = "the next check reads it again"
     job = refusals.name_of(PLACE)
-    yield _row("the job went before it was registered", refusals.gone(job), "job app", "register it again")
+    yield _row("the job was purged before the registration", refusals.gone(job), "job app", "register it again")
     moved = refusals.moved(job, found=12, expected=9)
-    yield _row("somebody was first, as it was read again", moved, "job app", check)
+    yield _row("the job changed before the registration", moved, "job app", check)
     conflict = _message(while_writing(_refusal(500, "Enforcing job modify index 9: job exists"), ORIGIN, place=PLACE))
-    yield _row("somebody was first, says Nomad", conflict, "job app", check)
-    yield _row("the job went on without us", refusals.moved_on(job, found=12), "job app", check)
+    yield _row("Nomad's check-and-set failed", conflict, "job app", check)
+    yield _row("the job changed after the registration", refusals.moved_on(job, found=12), "job app", check)
     yield _row("it is stopped", refusals.stopped(job), "job app", "run it again in Nomad")
-    yield _row("it is a launch of another job", refusals.child(job, "nightly"), "job app", "watch that one instead")
+    yield _row("it was launched by another job", refusals.child(job, "nightly"), "job app", "watch that one instead")
     yield _row("it is multiregion", refusals.multiregion(job), "job app", "split it into one job per region")
     task = refusals.no_task(job, "app/server")
-    yield _row("a task went before it was registered", task, "task app/server", "correct nomad_task_name")
+    yield _row("a task was removed before the registration", task, "task app/server", "correct nomad_task_name")
     drift = refusals.drift(job, ["group app: Count 1 -> 2"])
-    yield _row("the plan changes more than was asked", drift, "job app", "run the job once by hand")
+    yield _row("the plan changes more than the images", drift, "job app", "run the job once by hand")
     lost = refusals.outcome_unknown(job, "the connection broke before the answer", "")
     yield _row("the answer to a registration was lost", lost, "job app", "the next check reads it again")
 
@@ -88,8 +88,8 @@ def _canaries() -> Iterator[RefusalRow]:
         ("the token may not promote", 403, "Permission denied", "give NOMAD_TOKEN"),
         ("a canary is not healthy", 500, 'Task group "app" has 0/1 healthy allocations', "wait until they are"),
         ("the deployment is over", 500, "can't promote terminal deployment", "deploy again"),
-        ("the deployment is forgotten", 404, "deployment not found", "deploy again"),
-        ("Nomad refuses otherwise", 400, "no canaries to promote", "check it in Nomad"),
+        ("the deployment was garbage-collected", 404, "deployment not found", "deploy again"),
+        ("Nomad refuses for another reason", 400, "no canaries to promote", "check it in Nomad"),
     ):
         yield _row(when, _promoted(_refusal(status, text)), "the deployment d1a2b3c4", fix)
     lost = Silence("the connection broke before the answer; it is asked again later", sent=True)
@@ -97,7 +97,7 @@ def _canaries() -> Iterator[RefusalRow]:
 
 
 class _Refusing(NomadClient):
-    """A client whose every post fails in one way."""
+    """A client whose posts all fail with one error."""
 
     def __init__(self, problem: Exception) -> None:
         self._problem = problem
@@ -125,7 +125,7 @@ def _outages() -> Iterator[RefusalRow]:
         ("it asks to slow down", 429, "Too many requests", later),
         ("the region is unknown", 500, "No path to region", "correct nomad_region"),
         ("there is no Nomad at the address", 404, "404 page not found", "correct NOMAD_ADDR"),
-        ("it answers with anything else", 500, "internal error", later),
+        ("it answers with another error", 500, "internal error", later),
     ):
         yield _row(when, _message(while_reading(_refusal(status, text), ORIGIN, place=PLACE)), ORIGIN, fix)
     for when, error, fix in (
@@ -135,10 +135,10 @@ def _outages() -> Iterator[RefusalRow]:
         ("its certificate is another's", _tls("Hostname mismatch"), "set NOMAD_TLS_SERVER_NAME"),
         ("its certificate is unknown", _tls("CERTIFICATE_VERIFY_FAILED"), "set NOMAD_CACERT"),
         ("NOMAD_CACERT is no certificate", _tls("NO_CERTIFICATE_OR_CRL_FOUND"), "name the CA's certificate"),
-        ("it speaks plain HTTP", _tls("WRONG_VERSION_NUMBER"), "write http:// in NOMAD_ADDR"),
-        ("TLS fails otherwise", _tls("odd"), "check NOMAD_CACERT"),
-        ("something else answers", requests.JSONDecodeError("", "", 0), "correct NOMAD_ADDR"),
-        ("the call cannot be made", requests.exceptions.InvalidURL(), "correct the NOMAD_* variables"),
+        ("it has no TLS", _tls("WRONG_VERSION_NUMBER"), "write http:// in NOMAD_ADDR"),
+        ("TLS fails for another reason", _tls("odd"), "check NOMAD_CACERT"),
+        ("the answer is not Nomad's", requests.JSONDecodeError("", "", 0), "correct NOMAD_ADDR"),
+        ("the address is invalid", requests.exceptions.InvalidURL(), "correct the NOMAD_* variables"),
     ):
         yield _row(when, _message(while_reading(problem_of(error), ORIGIN)), ORIGIN, fix)
 

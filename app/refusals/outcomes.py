@@ -1,4 +1,4 @@
-"""How a rollout ends: each outcome's reason, and what explains a failure, as judging and looking word them."""
+"""Outcomes of rollouts: each reason, and the explanation of each failure, as the domain and the adapter word them."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,24 +23,26 @@ COURSE = Course(submission=Submission(index=9, evaluation_id="e"), started_at=ST
 DEPLOYMENT = DeploymentState(
     deployment_id="d", phase=DeploymentPhase.ACTIVE, description="", desired=2, placed=2, healthy=1, unhealthy=0
 )
-LOOKED = Snapshot(present=True, index=9, evaluated=True, desired=1)
-RELEASE = "push a newer image, or release the hold"
+SNAPSHOT = Snapshot(present=True, index=9, evaluated=True, desired=1)
+RELEASE = "release it, or push something newer"
 
 
 def outcomes() -> Iterator[RefusalRow]:
-    """A row for every outcome, and for every way to come to it."""
-    yield from _well()
+    """A row for every outcome and each of its causes."""
+    yield from _succeeded()
     yield from _failed()
     yield _ended("the job was purged meanwhile", Snapshot(present=False), "the job", "register it again")
-    yield _ended("the job was stopped meanwhile", replace(LOOKED, stopped=True), "the job", "run it again in Nomad")
+    yield _ended("the job was stopped meanwhile", replace(SNAPSHOT, stopped=True), "the job", "run it again in Nomad")
     cancelled = _deployed(DeploymentPhase.STOPPED, "Cancelled because job is stopped")
     yield _ended("Nomad cancelled its deployment", cancelled, "job", "")
-    crowded = replace(LOOKED, deployment=DEPLOYMENT, unplaced=_unplaced())
-    yield _ended("nothing moves (rollout_stall_after)", crowded, "the job", "check the job in Nomad", after=901)
+    crowded = replace(SNAPSHOT, deployment=DEPLOYMENT, unplaced=_unplaced())
+    yield _ended(
+        "it makes no progress (rollout_stall_after)", crowded, "the job", "look at the job in Nomad", after=901
+    )
     moving = replace(COURSE, progressed_at=START + timedelta(hours=1))
     yield _ended(
         "it takes too long (rollout_deadline)",
-        replace(LOOKED, deployment=DEPLOYMENT),
+        replace(SNAPSHOT, deployment=DEPLOYMENT),
         "the job",
         "check the job in Nomad",
         course=moving,
@@ -49,39 +51,41 @@ def outcomes() -> Iterator[RefusalRow]:
     yield from _never_registered()
 
 
-def _well() -> Iterator[RefusalRow]:
+def _succeeded() -> Iterator[RefusalRow]:
     done = _deployed(DeploymentPhase.SUCCESSFUL, "Deployment completed successfully")
-    yield _ended("Nomad says so", done, "Deployment", "")
-    yield _ended("it was marked as stable", replace(LOOKED, stable=True), "version of the job", "")
-    yield _ended("no allocation is specified", replace(LOOKED, desired=0), "the job", "")
+    yield _ended("Nomad reports success", done, "Deployment", "")
+    yield _ended("it was marked as stable", replace(SNAPSHOT, stable=True), "version of the job", "")
+    yield _ended("the count is 0", replace(SNAPSHOT, desired=0), "the job", "")
     ran = AllocationState(allocation_id="a", status="running", running_since=START.timestamp() - 60)
-    yield _ended("the allocations run", replace(LOOKED, allocations=(ran,)), "allocations", "")
+    yield _ended("the allocations run", replace(SNAPSHOT, allocations=(ran,)), "allocations", "")
     unchanged = replace(COURSE, submission=replace(COURSE.submission, changed=False))
-    yield _ended("the job was so already", LOOKED, "the job", "", course=unchanged)
-    yield _ended("it launches later", replace(LOOKED, launches_later=True), "next launch", "")
-    yield _ended("somebody else registered the job", replace(LOOKED, index=12), "the job", "the next check decides by")
+    yield _ended("the job was the same already", SNAPSHOT, "the job", "", course=unchanged)
+    yield _ended("it launches later", replace(SNAPSHOT, launches_later=True), "next launch", "")
+    yield _ended(
+        "somebody else registered the job", replace(SNAPSHOT, index=12), "the job", "the next look decides by what runs"
+    )
     replaced = _deployed(DeploymentPhase.REPLACED, "Cancelled due to newer version of job")
     yield _ended("Nomad has a newer version", replaced, "job", "")
 
 
 def _failed() -> Iterator[RefusalRow]:
-    crashed = replace(LOOKED, allocations=(AllocationState(allocation_id="a", status="failed"),))
+    crashed = replace(SNAPSHOT, allocations=(AllocationState(allocation_id="a", status="failed"),))
     message = "Failed due to unhealthy allocations"
     for when, allocation in _SICK:
-        looked = replace(_deployed(DeploymentPhase.FAILED, message), failures=failures([allocation]))
-        yield _ended(when, looked, "app/server", RELEASE)
+        snapshot = replace(_deployed(DeploymentPhase.FAILED, message), failures=failures([allocation]))
+        yield _ended(when, snapshot, "app/server", RELEASE)
     yield _ended("it cannot be placed", _deployed(DeploymentPhase.FAILED, message, _unplaced()), "group app", RELEASE)
     late = "Failed due to progress deadline"
     for when, state in _LATE:
-        looked = replace(_deployed(DeploymentPhase.FAILED, late), failures=lateness([state]))
-        yield _ended(when, looked, "app/server", RELEASE)
+        snapshot = replace(_deployed(DeploymentPhase.FAILED, late), failures=lateness([state]))
+        yield _ended(when, snapshot, "app/server", RELEASE)
     exited = replace(crashed, failures=failures([_SICK[0][1]]))
-    yield _ended("it has no deployment", exited, "app/server", RELEASE)
+    yield _ended("the job has no deployment", exited, "app/server", RELEASE)
     returned = replace(COURSE, returning=Returning(submission=COURSE.submission, version=3, reason=message))
     back = _deployed(DeploymentPhase.SUCCESSFUL, "Deployment completed successfully")
     yield _ended("Nomad reverted it (auto_revert)", back, "version 3", RELEASE, course=returned)
     failed = Outcome(kind=OutcomeKind.FAILED, reason=message)
-    going = with_next_steps(failed, [RequestedItem(watch="app", tag="v1.0.0", digest="")])
+    going = told(failed, [RequestedItem(watch="app", tag="v1.0.0", digest="")])
     yield _row("registrywatcher undoes it (revert_on_failure)", going, "app v1.0.0", RELEASE)
 
 
@@ -93,23 +97,23 @@ def _never_registered() -> Iterator[RefusalRow]:
         [WatchResult(watch="app", decision=held)],
         [resolved_watches()],
     )
-    yield _row("the tag was deleted before it was registered", gone, "v1.1.0", "push it again")
+    yield _row("the tag was deleted before the registration", gone, "v1.1.0", "push it again")
     left = ending(open_rollout(item(), origin=Origin.DEPLOY), None, [], [resolved_watches()])
-    yield _row("the watch was removed before it was registered", left, "app", "put it back into watched_repositories")
+    yield _row("the watch was removed before the registration", left, "app", "put it back into watched_repositories")
     stale = ending(open_rollout(item()), None, [], [resolved_watches()])
     yield _row("it is no longer desired", stale, "never registered", "")
 
 
-def _deployed(phase: DeploymentPhase, description: str, unplaced_words: str = "") -> Snapshot:
+def _deployed(phase: DeploymentPhase, description: str, unplaced_text: str = "") -> Snapshot:
     deployment = replace(DEPLOYMENT, phase=phase, description=description)
-    return replace(LOOKED, deployment=deployment, unplaced=unplaced_words)
+    return replace(SNAPSHOT, deployment=deployment, unplaced=unplaced_text)
 
 
 def _ended(
-    when: str, looked: Snapshot, thing: str, fix: str, *, course: Course = COURSE, after: float = 0
+    when: str, snapshot: Snapshot, thing: str, fix: str, *, course: Course = COURSE, after: float = 0
 ) -> RefusalRow:
     patience = PATIENCE
-    verdict = judge(looked, course, patience=patience, now=START + timedelta(seconds=after))
+    verdict = judge(snapshot, course, patience=patience, now=START + timedelta(seconds=after))
     assert isinstance(verdict, Outcome), when
     return _row(when, with_next_steps(verdict, ()), thing, fix)
 

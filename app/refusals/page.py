@@ -11,8 +11,8 @@ from app.refusals.row import RefusalRow
 
 _ABOUT = """# Refusals, holds and failures
 
-Every sentence that registrywatcher says when it refuses a request, holds a deploy, or reports a failure, with sample
-values. Each names the thing and the fix. The code itself writes this page (`make docs`), and a test compares it with
+Every message with which registrywatcher refuses a request, holds a deploy, or reports a failure, with sample values.
+Each names the thing, the cause and the fix. The code itself writes this page (`make docs`), and a test compares it with
 the code. For faults of the configuration, run `registrywatcher check-config`; it lists them all.
 """
 
@@ -50,7 +50,7 @@ def sections() -> Mapping[str, list[RefusalRow]]:
 
 
 def line(row: RefusalRow, *, named: bool) -> str:
-    """The row as a line of its table."""
+    """The row as a line of the table."""
     cells = [row.when, f"`{row.name}`", _quoted(row.sentence)]
     return f"| {' | '.join(cells if named else [cells[0], cells[2]])} |"
 
@@ -75,5 +75,5 @@ def _section(name: str, rows: Iterable[RefusalRow]) -> Iterator[str]:
 
 
 def _quoted(sentence: str) -> str:
-    """As it is, whatever Markdown would make of it."""
+    """The message unchanged, escaped for Markdown."""
     return f"<code>{sentence.replace('&', '&amp;').replace('<', '&lt;').replace('|', '&#124;')}</code>"

@@ -1,6 +1,6 @@
-"""A process behind the API that knows one watch and one rollout: just enough for requests that are refused.
+"""A process behind the API with one watch and one rollout: enough for requests that are refused.
 
-Each part answers with a value that is given; nothing is stored, since a refused request changes nothing.
+Each part answers with a given value. Nothing is stored, since a refused request changes nothing.
 """
 
 import asyncio
@@ -95,7 +95,7 @@ PAST = RevertibleRollout(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OneWatch:
-    """Reads `view` as the only watch; there is no rollout."""
+    """Queries with `view` as the only watch, and no rollout."""
 
     view: WatchView = VIEW
 
@@ -108,7 +108,7 @@ class OneWatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NothingHeld:
-    """Knows the watch, which nothing holds. `requested` is what was asked for under every id."""
+    """Commands for the watch, of which nothing is held. `requested` is the command under every idempotency key."""
 
     requested: KnownRequest | None = None
 
@@ -125,7 +125,7 @@ class NothingHeld:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OneRollout:
-    """One rollout, under way as `found` and over as `known`; going back always comes too late."""
+    """One rollout: `found` while under way, `known` after its end. A rollback always comes too late."""
 
     found: Underway = UNDERWAY
     known: RevertibleRollout = PAST
@@ -151,7 +151,7 @@ class OneRollout:
 
 
 class TwoTags:
-    """A registry that has TAGS."""
+    """A registry with TAGS."""
 
     async def tags(self, registry: str, repository: Repository) -> tuple[str, ...]:
         return tuple(TAGS)
@@ -186,7 +186,7 @@ class NobodyWoken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleSettings:
-    """What handlers read of the settings."""
+    """The settings that handlers read."""
 
     webhook_sources: Mapping[str, Any] = field(default_factory=dict)
     max_body_bytes: int = 1 << 20

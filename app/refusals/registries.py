@@ -1,4 +1,4 @@
-"""The failures of a registry: each message of app/adapters/registry/client/failures.py, as the client makes it."""
+"""Outages of registries: each message of app/adapters/registry/client/failures.py, produced by the client itself."""
 
 import errno
 import socket
@@ -21,28 +21,28 @@ Answer = Callable[[httpx.Request], httpx.Response]
 
 
 def registries() -> Iterator[RefusalRow]:
-    """A row for each failure."""
+    """A row for every failed request."""
     certificate = ssl.SSLCertVerificationError(1, "certificate verify failed")
     certificate.verify_message = "unable to get local issuer certificate"
     refused = ConnectionRefusedError(errno.ECONNREFUSED, "refused")
     for when, error, fix in (
         ("it is silent", httpx.ReadTimeout(""), LATER),
-        ("its certificate is unknown", _caused(certificate), "set registry_ca"),
-        ("it speaks plain HTTP", _caused(_tls("WRONG_VERSION_NUMBER")), "set registry_scheme"),
-        ("TLS fails otherwise", _caused(_tls("TLSV1_ALERT_PROTOCOL_VERSION")), "check registry_scheme"),
-        ("its name is unknown", _caused(socket.gaierror(-2, "unknown")), "check registry_domain"),
-        ("nobody listens", _caused(refused), "check registry_domain and its port"),
-        ("a proxy refuses", httpx.ProxyError("403 Forbidden"), "check HTTP_PROXY"),
+        ("its certificate is unknown", _caused(certificate), "Set registry_ca"),
+        ("it has no TLS", _caused(_tls("WRONG_VERSION_NUMBER")), "Set registry_scheme"),
+        ("TLS fails for another reason", _caused(_tls("TLSV1_ALERT_PROTOCOL_VERSION")), "Check registry_scheme"),
+        ("its name is unknown", _caused(socket.gaierror(-2, "unknown")), "Check registry_domain"),
+        ("nothing listens", _caused(refused), "Check registry_domain and its port"),
+        ("a proxy refuses", httpx.ProxyError("403 Forbidden"), "Check HTTP_PROXY"),
         ("the connection breaks", httpx.ReadError(""), LATER),
     ):
         yield _asked(when, _raising(error), fix)
     for when, status, fix in (
         ("it asks to slow down", 429, LATER),
-        ("it refuses who asks anonymously", 403, "set registry_auth"),
+        ("it refuses anonymous requests", 403, "set registry_auth"),
         ("it fails", 502, LATER),
     ):
         yield _asked(when, _answering(status), fix)
-    yield _asked("a header of its answer is too long", _saying("Link", "<" * 10_000), "correct the server")
+    yield _asked("a header of its answer is too long", _with_header("Link", "<" * 10_000), "Correct the server")
     login = replace(MAIN, username="ci", password="secret")
     found = _message(_answering(403), login)
     yield _row("it refuses the configured user", found, "registry main", "check registry_auth")
@@ -53,15 +53,15 @@ def _asked(when: str, answer: Answer, fix: str) -> RefusalRow:
 
 
 def _message(answer: Answer, at: RegistryEndpoint = MAIN) -> str:
-    async def ask() -> str:
+    async def read() -> str:
         async with RegistryClient({"main": at}, transport=httpx.MockTransport(answer)) as source:
             try:
                 await source.tags("main", APP)
             except RegistryWatcherError as error:
                 return str(error)
-        raise AssertionError("it was answered")
+        raise AssertionError("the request succeeded")
 
-    return anyio.run(ask)
+    return anyio.run(read)
 
 
 def _raising(error: Exception) -> Answer:
@@ -75,7 +75,7 @@ def _answering(status: int) -> Answer:
     return lambda request: httpx.Response(status, json={})
 
 
-def _saying(header: str, value: str) -> Answer:
+def _with_header(header: str, value: str) -> Answer:
     return lambda request: httpx.Response(200, headers={header: value}, json={})
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusalRow:
-    """When, under which name, and the exact sentence; `thing` and `fix` are the parts of it that name them.
+    """The situation, the name and the exact message. `thing` and `fix` are the parts of it that name them.
 
-    `fix` is "" for what needs none: it went well, or gave way to what a person asked.
+    `fix` is "" if none is needed: after a success, or after a person's own command.
     """
 
     when: str

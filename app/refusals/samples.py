@@ -1,4 +1,4 @@
-"""Sample values of a reconcile: a job that runs v1.0.0 while v1.1.0 is desired, and nothing that speaks against it."""
+"""Sample values of a reconcile: a job that runs v1.0.0 while v1.1.0 is desired, and no reason to hold."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ROLLOUT = UUID(int=7)
 
 _SETTINGS = load_settings(None, {"REGISTRYWATCHER_DATABASE_URL": "postgresql://nobody@127.0.0.1/nothing"}, places=())
-LOOK_SETTINGS = reconcile_settings(_SETTINGS)
+RECONCILE_SETTINGS = look_settings(_SETTINGS)
 PATIENCE = patience(_SETTINGS)
 
 WATCH = Watch(
@@ -37,7 +37,7 @@ WATCH = Watch(
 
 
 def task(image: str = ":v1.0.0", *, name: str = "server") -> RunningTask:
-    """A task whose image is `team/app` IMAGE of the watched registry, or another one that is given in full."""
+    """A task with the image `team/app` plus `image` in the watched registry, or with the full reference `image`."""
     text = f"{HOST}/team/app{image}" if image.startswith(":") else image
     return RunningTask(key=TaskKey(group="app", task=name), image=text, reference=Reference.parse(text))
 
@@ -120,11 +120,11 @@ def claim(**fields: Any) -> Claim:
     return replace(usual, **fields)
 
 
-def open_rollout(*items: LaunchItem, origin: Origin = Origin.RULE, submitted: bool = False) -> OpenRollout:
-    """A rollout that was not registered yet."""
+def open_rollout(*items: Item, origin: Origin = Origin.RULE, submitted: bool = False) -> OpenRollout:
+    """A rollout that is not registered yet."""
     return OpenRollout(rollout_id=ROLLOUT, origin=origin, submitted=submitted, patch=None, items=items)
 
 
-def item() -> LaunchItem:
-    """What a rollout deploys to the watch."""
-    return LaunchItem(watch="app", tag="v1.1.0", digest=D2, forced=False)
+def item() -> Item:
+    """The item of a rollout for the watch."""
+    return Item(watch="app", tag="v1.1.0", digest=D2, forced=False)

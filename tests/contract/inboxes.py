@@ -1,4 +1,4 @@
-"""The inboxes that the contract runs on, and how a test arranges and inspects what stands around each."""
+"""The inboxes under contract, and how a test prepares and inspects the data of each."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,17 +10,17 @@ from tests.fakes.inbox import KnownWatch, MemoryInbox
 
 
 class Around(Protocol):
-    """An inbox, with the watches it knows and the marks it leaves."""
+    """An inbox with its watches, and the targets that it made due."""
 
     @property
     def inbox(self) -> Inbox: ...
 
     async def add_watch(self, name: str, *, host: str, path: str, job: str = "", present: bool = True) -> int:
-        """Add a watch and return its target's id; watches of one `job` share a target."""
+        """Add a watch. Returns its target's id; watches of one `job` share a target."""
         ...
 
     async def marks(self) -> dict[int, int]:
-        """How often each target came due by a delivery; the others are left out."""
+        """How often a delivery made each target due; targets without any are left out."""
         ...
 
     async def unknown(self) -> list[str]: ...

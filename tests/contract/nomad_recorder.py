@@ -1,4 +1,4 @@
-"""A Nomad that answers every request with one row, and records each as it came: over HTTP, or TLS with client certs."""
+"""A Nomad that answers every request with one row and records it unchanged: over HTTP, or TLS with client certs."""
 
 import ssl
 import threading
@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """One request. `path` is still percent-encoded; `place` are its namespace and region; `peer` is who sent it."""
+    """One request. `path` is still percent-encoded; `place` are its namespace and region; `peer` is the sender."""
 
     path: str
     place: dict[str, list[str]]

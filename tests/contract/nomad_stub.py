@@ -1,4 +1,4 @@
-"""A Nomad that answers every path of one job as told, and keeps what it was asked: for what no simulator would say."""
+"""A Nomad with given answers for the paths of one job, which records requests: for answers that no simulator gives."""
 
 import json
 from collections.abc import AsyncIterator
@@ -34,7 +34,7 @@ def a_job(*, vault: object = None, **fields: object) -> dict[str, Any]:
 
 
 def a_diff(*fields: dict[str, str], image: str = "reg.example/app:v2") -> dict[str, Any]:
-    """A plan's diff with a new image for the server, and further fields of its group."""
+    """A plan's diff with a new image for the server, and more fields of its group."""
     changed = {"Name": "image", "Old": "reg.example/app:v1", "New": image, "Type": "Edited"}
     task = {"Name": "server", "Type": "Edited", "Objects": [{"Name": "Config", "Type": "Edited", "Fields": [changed]}]}
     return {"Type": "Edited", "TaskGroups": [{"Name": "app", "Type": "Edited", "Fields": fields, "Tasks": [task]}]}
@@ -47,12 +47,12 @@ def a_plan(*fields: dict[str, str], image: str = "reg.example/app:v2", index: in
 
 @dataclass(slots=True, kw_only=True)
 class Stub:
-    """`answers` by "METHOD path" go before the ordinary ones, each list used up from the front to its last."""
+    """`answers` by "METHOD path" precede the ordinary ones. Each list is used in order; its last one repeats."""
 
     job: dict[str, Any] = field(default_factory=a_job)
     version: str | None = None
     answers: dict[str, list[Response]] = field(default_factory=dict)
-    asked: list[Request] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
     bodies: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,7 +60,7 @@ class Stub:
             return
         request = Request(scope, receive)
         body = await request.body()
-        self.asked.append(request)
+        self.requests.append(request)
         if body:
             self.bodies.setdefault(request.url.path, []).append(json.loads(body))
         await self._answer(request)(scope, receive, send)
@@ -71,13 +71,13 @@ class Stub:
         return self.bodies.get(JOB, [])
 
     def paths(self) -> list[str]:
-        """What was asked for, in order."""
-        return [f"{request.method} {request.url.path}" for request in self.asked]
+        """The requests, in order."""
+        return [f"{request.method} {request.url.path}" for request in self.requests]
 
     def _answer(self, request: Request) -> Response:
         path = request.url.path
-        if told := self.answers.get(f"{request.method} {path}"):
-            return told.pop(0) if len(told) > 1 else told[0]
+        if answers := self.answers.get(f"{request.method} {path}"):
+            return answers.pop(0) if len(answers) > 1 else answers[0]
         if path == "/v1/agent/self":
             if self.version is None:
                 return Response("Permission denied", status_code=403)
@@ -95,7 +95,7 @@ class Stub:
 
 @asynccontextmanager
 async def opened(connection: NomadConnection) -> AsyncIterator[NomadDeployer]:
-    """A deployer, closed afterwards."""
+    """A deployer that is closed at the end."""
     deployer = NomadDeployer(connection)
     try:
         yield deployer

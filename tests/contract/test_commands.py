@@ -1,4 +1,4 @@
-"""What every Rules and every Steering does: given watches and rollouts, when a person asks, then it is stored once."""
+"""The contract of the command stores: given watches and rollouts, a person's command is stored one time."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -50,16 +50,16 @@ class Stores:
     database: Database | None = None
 
     async def end(self) -> None:
-        """End the rollout well."""
-        if isinstance(self.rollout_commands, MemoryRolloutCommands):
-            self.rollout_commands.moved_on = True
+        """End the rollout with success."""
+        if isinstance(self.steering, MemorySteering):
+            self.steering.moved_on = True
         else:
             await self._execute(ENDED)
 
     async def register_another(self) -> None:
-        """Another rollout is registered after the one that there is."""
-        if isinstance(self.rollout_commands, MemoryRolloutCommands):
-            self.rollout_commands.moved_on = True
+        """Register another rollout after the present one."""
+        if isinstance(self.steering, MemorySteering):
+            self.steering.moved_on = True
         else:
             await self._execute(ENDED)
             await self._execute(ROLLOUT, uuid4(), 2)
@@ -72,7 +72,7 @@ class Stores:
 
 @pytest.fixture(params=["memory", "postgres"])
 def url(request: pytest.FixtureRequest) -> str | None:
-    """The database to be used, None for memory; not async, since it is made with an event loop of its own."""
+    """The database, None for memory. Not async, since its creation has its own event loop."""
     found: str | None = request.getfixturevalue("database_url") if request.param == "postgres" else None
     return found
 
@@ -171,8 +171,8 @@ async def test_the_same_errand_again_is_the_same_rollout(stores: Stores) -> None
     assert first.rollout_id == second.rollout_id is not None
 
 
-async def test_a_check_and_a_word_make_the_same_target_due(stores: Stores) -> None:
-    commanded = await stores.watch_commands.execute(Command(watch="app", by="ann", auto_deploy=True))
+async def test_a_check_and_a_command_make_the_same_target_due(stores: Stores) -> None:
+    commanded = await stores.rules.execute(Command(watch="app", by="ann", auto_deploy=True))
     assert commanded is not None
     assert await stores.watch_commands.check("app", by="ann") == commanded.target_id
 
@@ -197,8 +197,8 @@ async def test_an_unknown_rollout_is_nothing(stores: Stores) -> None:
     assert await stores.rollout_commands.known_request(SUMMARY.rollout_id, unknown) is None
 
 
-async def test_a_rollout_is_told_with_its_watches(stores: Stores) -> None:
-    underway = await stores.rollout_commands.underway(SUMMARY.rollout_id)
+async def test_a_rollout_is_shown_with_its_watches(stores: Stores) -> None:
+    underway = await stores.steering.underway(SUMMARY.rollout_id)
     past = await known(stores)
     assert underway is not None
     assert (underway.what, underway.registered, underway.outcome) == ("app v1.1.0", True, None)
@@ -239,7 +239,7 @@ async def test_there_is_no_way_back_once_another_rollout_was_registered(stores: 
 
 
 async def known(stores: Stores) -> RevertibleRollout:
-    """What there is to go back from."""
-    past = await stores.rollout_commands.revertible(SUMMARY.rollout_id)
+    """The rollout to roll back."""
+    past = await stores.steering.past(SUMMARY.rollout_id)
     assert past is not None
     return past

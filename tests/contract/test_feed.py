@@ -1,4 +1,4 @@
-"""What every Feed does: given listeners, when the store changes, then each hears what to read again."""
+"""The contract of Feed: given listeners, each change of the store says what to read again."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -34,7 +34,7 @@ class Subject:
 
 @pytest.fixture(params=["memory", "postgres"])
 def url(request: pytest.FixtureRequest) -> str | None:
-    """The database to be used, None for memory; not async, since it is made with an event loop of its own."""
+    """The database, None for memory. Not async, since its creation has its own event loop."""
     found: str | None = request.getfixturevalue("database_url") if request.param == "postgres" else None
     return found
 
@@ -64,39 +64,39 @@ async def subject(url: str | None) -> AsyncIterator[Subject]:
 
 async def test_the_first_change_says_to_read_everything(subject: Subject) -> None:
     async with subject.feed.listen() as changes:
-        assert await heard(changes) == Change(everything=True)
+        assert await next_change(changes) == Change(everything=True)
         assert subject.feed.problem == ""
 
 
 async def test_every_listener_hears_of_a_change(subject: Subject) -> None:
     async with subject.feed.listen() as one, subject.feed.listen() as other:
-        await heard(one)
-        await heard(other)
+        await next_change(one)
+        await next_change(other)
         await subject.change()
-        assert (await heard(one)).watches == (await heard(other)).watches == {"app"}
+        assert (await next_change(one)).watches == (await next_change(other)).watches == {"app"}
 
 
 async def test_a_slow_listener_hears_of_many_changes_at_once(subject: Subject) -> None:
     async with subject.feed.listen() as slow, subject.feed.listen() as quick:
-        await heard(slow)
-        await heard(quick)
+        await next_change(slow)
+        await next_change(quick)
         for _ in range(3):
             await subject.change()
-            await heard(quick)
-        assert (await heard(slow)).watches == {"app"}
+            await next_change(quick)
+        assert (await next_change(slow)).watches == {"app"}
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(anext(slow), 0.1)
 
 
 async def test_who_comes_later_hears_nothing_of_before_but_to_read_everything(subject: Subject) -> None:
     async with subject.feed.listen() as first:
-        await heard(first)
+        await next_change(first)
         await subject.change()
-        await heard(first)
+        await next_change(first)
     async with subject.feed.listen() as second:
-        assert await heard(second) == Change(everything=True)
+        assert await next_change(second) == Change(everything=True)
 
 
-async def heard(changes: AsyncIterator[Change]) -> Change:
+async def next_change(changes: AsyncIterator[Change]) -> Change:
     """The next change."""
     return await asyncio.wait_for(anext(changes), GIVE_UP_AFTER)

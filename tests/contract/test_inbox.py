@@ -1,4 +1,4 @@
-"""What every Inbox does: given watches, when deliveries are stored, then the right targets come due, once."""
+"""The contract of Inbox: given watches, a stored delivery makes the right targets due, one time."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ HOST, PATH = "registry.example.com", "team/app"
 
 @pytest.fixture(params=["memory", "postgres"])
 def url(request: pytest.FixtureRequest) -> str | None:
-    """The database to be used, None for memory; not async, since it is made with an event loop of its own."""
+    """The database, None for memory. Not async, since its creation has its own event loop."""
     found: str | None = request.getfixturevalue("database_url") if request.param == "postgres" else None
     return found
 

@@ -1,4 +1,4 @@
-"""Both HTTP libraries under the Nomad deployer send one and the same: token, place, path, credentials, proxy, trust."""
+"""Both HTTP libraries of the Nomad deployer send the same: token, place, path, credentials, proxy, trust."""
 
 import asyncio
 import ssl
@@ -29,7 +29,7 @@ def nomad() -> Iterator[Recorder]:
 
 
 async def read(connection: NomadConnection, place: JobPlace = PLACE) -> bool:
-    """Whether a read of the job's allocations through python-nomad is answered."""
+    """Whether a read of the job's allocations through python-nomad gets an answer."""
     client = NomadClient(NomadAccess(connection))
     try:
         return await asyncio.to_thread(client.of_job, place, "allocations") == [{"ID": "1"}]
@@ -40,7 +40,7 @@ async def read(connection: NomadConnection, place: JobPlace = PLACE) -> bool:
 
 
 async def wait(connection: NomadConnection, place: JobPlace = PLACE) -> bool:
-    """Whether a blocking query for the same through httpx is answered."""
+    """Whether a blocking query for the same through httpx gets an answer."""
     polls = LongPolls(NomadAccess(connection))
     try:
         return (await polls.query(place, "job", place.job_id, "allocations", index=1)).rows == [{"ID": "1"}]
@@ -117,7 +117,7 @@ async def test_both_take_the_same_proxy_or_none(
 
 
 def serving(certificate: Certificate, *, clients: Path | None = None) -> ssl.SSLContext:
-    """The server's side; with `clients` it wants a certificate of that authority."""
+    """The server's side. With `clients` it requires a certificate of that authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate.chain_file, certificate.key_file)
     if clients is not None:

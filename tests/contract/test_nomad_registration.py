@@ -1,4 +1,4 @@
-"""What a registration asks of Nomad beforehand, and what it makes of the answers: the plan, and the job's source."""
+"""The reads before a registration, and their effects: Nomad's plan, and the job's source."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -151,18 +151,18 @@ async def test_a_source_that_is_proved_goes_with_the_registration(nomad: Stub, d
     nomad.answers[f"POST {PARSE}"] = [JSONResponse(parsed())]
     made = await deployer.submit(PLACE, PATCH)
     assert (made.source, made.source_note) == (SourceState.KEPT, "")
-    [asked] = nomad.bodies[PARSE]
-    assert (asked["JobHCL"], asked["Variables"], asked["Canonicalize"]) == (HCL, '\ntag = "v2"\n', True)
+    [request] = nomad.bodies[PARSE]
+    assert (request["JobHCL"], request["Variables"], request["Canonicalize"]) == (HCL, '\ntag = "v2"\n', True)
     [body] = nomad.posted
     assert body["Submission"] == {"Source": HCL, "Format": "hcl2", "VariableFlags": {"tag": "v2"}, "Variables": ""}
     assert body["Job"] == nomad.bodies[PLAN][0]["Job"], "our edit is registered, not the parse"
     assert nomad.bodies[PLAN][1]["Job"] == parsed()
-    assert [dict(each.query_params).get("version") for each in nomad.asked if each.url.path == SUBMISSION] == ["0"]
+    assert [dict(each.query_params).get("version") for each in nomad.requests if each.url.path == SUBMISSION] == ["0"]
 
 
 async def test_a_source_in_json_is_proved_without_a_parse(nomad: Stub, deployer: NomadDeployer) -> None:
     text = bytes(JSONResponse({"Job": a_job()}).body).decode()
-    with_source(nomad, flags={}, SourceState=text, Format="json", VariableFlags=None)
+    with_source(nomad, flags={}, Source=text, Format="json", VariableFlags=None)
     made = await deployer.submit(PLACE, PATCH)
     assert made.source is SourceState.KEPT
     assert nomad.posted[0]["Submission"]["Source"] == text.replace("app:v1", "app:v2")
@@ -244,7 +244,7 @@ async def test_where_no_image_changes_the_source_is_not_even_read(nomad: Stub, d
         (Response("invalid URL escape", status_code=500), SourceState.STALE),
     ],
 )
-async def test_a_recovered_registration_tells_of_its_source_what_the_source_tells(
+async def test_a_recovered_registration_reports_the_state_of_its_source(
     nomad: Stub, deployer: NomadDeployer, answer: Response, source: SourceState
 ) -> None:
     nomad.job = {**parsed(), "JobModifyIndex": 9, "Version": 3}

@@ -1,4 +1,4 @@
-"""The deployer's connection is renewed while calls are under way: none is cut, and new ones carry the new token."""
+"""Renewal of the deployer's connection during calls: no call is cut, and new calls carry the new token."""
 
 import asyncio
 import threading
@@ -24,21 +24,21 @@ NEVER = Timing(start=3600, healthy=3600)
 
 @dataclass(kw_only=True, eq=False)
 class Gate:
-    """An ASGI application in front of Nomad: it keeps registrations from being answered while `shut`."""
+    """An ASGI application in front of Nomad. While `shut`, it answers no registration."""
 
     application: Any
-    heard: list[tuple[str, str, str]] = field(default_factory=list)
+    received: list[tuple[str, str, str]] = field(default_factory=list)
     opened: threading.Event = field(default_factory=threading.Event)
     registering: bool = False
 
     def tokens(self, method: str = "GET") -> list[str]:
         """The tokens of the requests of this method, in order."""
-        return [token for said, _, token in self.heard if said == method]
+        return [token for sent, _, token in self.received if sent == method]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
             token = dict(scope["headers"]).get(b"x-nomad-token", b"").decode()
-            self.heard.append((scope["method"], scope["path"], token))
+            self.received.append((scope["method"], scope["path"], token))
             if scope["method"] == "POST" and scope["path"] in ("/v1/jobs", "/v1/job/web"):
                 self.registering = True
                 await asyncio.to_thread(self.opened.wait, 30)
@@ -73,7 +73,7 @@ async def deployer(agent: Agent) -> AsyncIterator[RenewableDeployer]:
 
 
 def threads() -> list[str]:
-    """Those in which calls to Nomad run: a deployer that is closed has none."""
+    """The threads of calls to Nomad. A closed deployer has none."""
     return [each.name for each in threading.enumerate() if each.name.startswith("nomad_")]
 
 
@@ -88,9 +88,9 @@ async def test_a_registration_under_way_ends_by_the_old_connection_which_is_clos
     submitting = asyncio.create_task(deployer.submit(PLACE, patch))
     await until(lambda: agent.gate.registering, "the registration is under way", within=60)
     assert deployer.renew(agent.connection("after"))
-    heard = len(agent.gate.heard)
+    received = len(agent.gate.received)
     assert await deployer.inspect(PLACE) == state
-    assert {token for *_, token in agent.gate.heard[heard:]} == {"after"}
+    assert {token for *_, token in agent.gate.received[received:]} == {"after"}
     assert not submitting.done()
     agent.gate.opened.set()
     assert isinstance(await submitting, Submission)
@@ -106,16 +106,16 @@ async def test_who_waits_is_woken_and_waits_by_the_new_connection(agent: Agent, 
     submission = Submission(index=reply["JobModifyIndex"], evaluation_id=reply["EvalID"])
     wait_index = (await deployer.observe(PLACE, submission)).wait_index
     assert isinstance(wait_index, WaitIndex)
-    heard = len(agent.gate.heard)
-    waits = [asyncio.create_task(deployer.wait_for_change(PLACE, wait_index, within=3600)) for _ in range(3)]
-    await until(lambda: len(agent.gate.heard) > heard, "they wait", within=60)
+    received = len(agent.gate.received)
+    waits = [asyncio.create_task(deployer.moved(PLACE, wait_index, within=3600)) for _ in range(3)]
+    await until(lambda: len(agent.gate.received) > received, "they wait", within=60)
     deployer.renew(agent.connection("after"))
     async with asyncio.timeout(10):
         await asyncio.gather(*waits)
-    heard = len(agent.gate.heard)
-    again = asyncio.create_task(deployer.wait_for_change(PLACE, wait_index, within=3600))
-    await until(lambda: len(agent.gate.heard) > heard, "it waits again", within=60)
-    assert {token for *_, token in agent.gate.heard[heard:]} == {"after"}
+    received = len(agent.gate.received)
+    again = asyncio.create_task(deployer.moved(PLACE, wait_index, within=3600))
+    await until(lambda: len(agent.gate.received) > received, "it waits again", within=60)
+    assert {token for *_, token in agent.gate.received[received:]} == {"after"}
     assert not again.done()
     again.cancel()
     await asyncio.gather(again, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""What the Nomad deployer puts on the wire: places, credentials, VAULT_TOKEN for old servers; and unix sockets."""
+"""The requests of the Nomad deployer: places, credentials, VAULT_TOKEN for old servers; and unix sockets."""
 
 import json
 import os
@@ -31,13 +31,13 @@ async def test_every_call_names_its_namespace_and_only_a_given_region() -> None:
             submission = await deployer.submit(PLACE, PATCH)
             await deployer.inspect(PLACE)
             await deployer.observe(PLACE, submission)
-            here = [places(request) for request in stub.asked]
-            stub.asked.clear()
+            here = [places(request) for request in stub.requests]
+            stub.requests.clear()
             await deployer.inspect(JobPlace(region="eu", namespace="apps", job_id="web"))
         async with opened(NomadConnection(address=url, region="us", namespace="team")) as deployer:
             await deployer.inspect(JobPlace(region="", namespace="", job_id="web"))
     assert here == [{"namespace": "apps"}] * len(here)
-    assert [places(each) for each in stub.asked] == [
+    assert [places(each) for each in stub.requests] == [
         *[{"namespace": "apps", "region": "eu"}] * 2,
         *[{"namespace": "team", "region": "us"}] * 2,
     ]
@@ -48,11 +48,11 @@ async def test_calls_after_the_read_name_the_region_of_the_job() -> None:
     with serve(stub) as url:
         async with opened(NomadConnection(address=url)) as deployer:
             await deployer.submit(PLACE, PATCH)
-            submitting = [places(request) for request in stub.asked]
-            stub.asked.clear()
+            submitting = [places(request) for request in stub.requests]
+            stub.requests.clear()
             stub.job = {**stub.job, "JobModifyIndex": 9, "TaskGroups": stub.posted[0]["Job"]["TaskGroups"]}
             assert await deployer.recover(PLACE, PATCH) is not None
-            recovering = [places(request) for request in stub.asked]
+            recovering = [places(request) for request in stub.requests]
     for found in (submitting, recovering):
         assert found == [{"namespace": "apps"}, *[{"namespace": "apps", "region": "eu"}] * (len(found) - 1)]
         assert len(found) >= 3
@@ -70,7 +70,7 @@ async def test_a_token_file_that_changed_is_used_by_the_next_call(tmp_path: Path
             await deployer.inspect(PLACE)
             file.unlink()
             await deployer.inspect(PLACE)
-    assert [request.headers["x-nomad-token"] for request in stub.asked] == [*["t-1"] * 2, *["t-2"] * 4]
+    assert [request.headers["x-nomad-token"] for request in stub.requests] == [*["t-1"] * 2, *["t-2"] * 4]
 
 
 async def test_a_refused_token_is_read_again_before_giving_up(tmp_path: Path) -> None:
@@ -85,9 +85,9 @@ async def test_a_refused_token_is_read_again_before_giving_up(tmp_path: Path) ->
             with pytest.raises(NomadDenied, match="NOMAD_TOKEN_FILE"):
                 await deployer.inspect(PLACE)
             file.write_text("t-2")
-            os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))  # of the same size, and written at once
+            os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))  # the same size and time as before
             assert await deployer.inspect(PLACE)
-    assert [request.headers["x-nomad-token"] for request in stub.asked] == ["t-1", "t-1", "t-2", "t-2"]
+    assert [request.headers["x-nomad-token"] for request in stub.requests] == ["t-1", "t-1", "t-2", "t-2"]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ async def test_credentials_travel_in_headers() -> None:
             await deployer.inspect(PLACE)
         async with opened(NomadConnection(address=url)) as deployer:
             await deployer.inspect(PLACE)
-    known, _, anonymous, _ = stub.asked
+    known, _, anonymous, _ = stub.requests
     assert known.headers["x-nomad-token"] == "t-1"
     assert known.headers["authorization"] == "Basic dXNlcjpwYTpzcw=="
     assert "x-nomad-token" not in anonymous.headers
@@ -163,13 +163,13 @@ async def test_the_vault_token_goes_only_where_it_is_taken(
         assert (body["Job"].get("VaultToken") == "hvs.s3cret") is is_sent
 
 
-async def test_without_a_vault_token_nothing_is_asked_or_sent() -> None:
+async def test_without_a_vault_token_nothing_is_read_or_sent() -> None:
     stub = Stub(job=a_job(VaultToken=""))
     with serve(stub) as url:
         async with opened(NomadConnection(address=url)) as deployer:
             await deployer.submit(PLACE, PATCH)
     assert stub.posted[0]["Job"]["VaultToken"] == ""
-    assert all(request.url.path.startswith(JOB) for request in stub.asked)
+    assert all(request.url.path.startswith(JOB) for request in stub.requests)
 
 
 class _OverSocket(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""What every RegistrySource promises, on the local registry and a real Distribution, open and guarded."""
+"""The contract of RegistrySource, on the local registry and a real Distribution, with and without authentication."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import ExitStack
@@ -29,7 +29,7 @@ class Push(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """A registry to read: where it is, and how a person would push to it."""
+    """A registry to read: its endpoint, and how to push to it."""
 
     endpoint: RegistryEndpoint
     push: Push
@@ -133,19 +133,19 @@ async def test_an_index_is_known_by_its_own_digest_and_lists_its_children(
         assert await source.children("main", APP, child) == frozenset()
 
 
-async def test_a_missing_tag_is_told_from_a_missing_repository(subject: Subject, source: RegistrySource) -> None:
+async def test_a_missing_tag_differs_from_a_missing_repository(subject: Subject, source: RegistrySource) -> None:
     await subject.push(APP.path, "there", content="there")
     with pytest.raises(TagNotFound, match="not-there"):
         await source.manifest("main", APP, "not-there")
     with pytest.raises(TagNotFound):
         await source.children("main", APP, "sha256:" + "0" * 64)
-    asked: list[Callable[[], Awaitable[object]]] = [
+    reads: list[Callable[[], Awaitable[object]]] = [
         partial(source.tags, "main", NOWHERE),
         partial(source.manifest, "main", NOWHERE, "v1"),
     ]
-    for ask in asked:
+    for read in reads:
         with pytest.raises(RepositoryNotFound, match="never/pushed"):
-            await ask()
+            await read()
 
 
 async def test_what_is_no_tag_is_not_there(source: RegistrySource) -> None:

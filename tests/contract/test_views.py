@@ -1,4 +1,4 @@
-"""Board and Queries in memory answer as those on Postgres do, when they hold the same: what tests of pages rely on."""
+"""Board and Queries in memory answer like those on Postgres with the same data. Tests of pages rely on this."""
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ ONE = name_of(7)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Views:
-    """What stands in Postgres, and the same in memory."""
+    """Data in Postgres, and the same data in memory."""
 
     board: PostgresBoard
     queries: PostgresQueries
@@ -48,7 +48,7 @@ class Views:
 
 @pytest.fixture(scope="module")
 def seeded_url(databases: Databases) -> Iterator[str]:
-    """A database for all tests of this file, which only read."""
+    """One database for all tests of this file, since they only read."""
     url = databases.fresh()
     yield url
     databases.drop(url)
@@ -93,7 +93,7 @@ async def views(seeded_url: str) -> AsyncIterator[Views]:
     await database.close()
 
 
-async def test_every_page_tells_the_same_situation(views: Views) -> None:
+async def test_every_page_shows_the_same_situation(views: Views) -> None:
     stored, held = [await each.situation() for each in views.boards]
     assert replace(stored, now=NOW, paused_at=NOW) == held
 
@@ -115,7 +115,7 @@ async def test_a_page_of_the_list_is_the_same(views: Views, search: Search) -> N
         assert stored == held
 
 
-async def test_watches_are_named_in_the_order_asked_for_and_without_their_tags(views: Views) -> None:
+async def test_watches_are_named_in_the_requested_order_without_their_tags(views: Views) -> None:
     names = [name_of(9), "nobody", name_of(3), name_of(50)]
     stored, held = [await each.named(names) for each in views.boards]
     assert stored == held

@@ -51,7 +51,7 @@ def while_planning(problem: Problem, origin: str, place: JobPlace) -> RegistryWa
 
 
 def while_writing(problem: Problem, origin: str, place: JobPlace | None = None) -> RegistryWatcherError | None:
-    """The error for a registration that was certainly not applied; None when only reading the job back can tell."""
+    """The error for a registration that was certainly not applied; None if only a new read of the job can show it."""
     if may_be_applied(problem):
         return None
     job = refusals.name_of(place) if place else None

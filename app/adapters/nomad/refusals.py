@@ -107,7 +107,7 @@ def source_stale(reason: str) -> str:
 
 
 def outcome_unknown(job: str, problem: str, why: str) -> str:
-    """The answer to a registration was lost, and reading the job back did not tell whether it was applied."""
+    """The answer to a registration was lost, and a new read of the job did not show whether it was applied."""
     return (
         f"job {job} may be registered or not: the answer was lost ({problem}), and reading it back did not tell{why}; "
         "the next check reads it again, and nothing is posted twice"

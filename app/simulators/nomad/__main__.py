@@ -1,6 +1,4 @@
-"""`python -m app.simulators.nomad`: the simulated agent as a process of its own, for the demo and for tests that need a
-real socket.
-"""
+"""Run the simulated agent as a process, for the demo and for tests that need a real socket."""
 
 from __future__ import annotations
 
@@ -34,12 +32,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=4646)
     parser.add_argument(
-        "--jobs", type=Path, help="JSON list of jobs to begin with; those that exist already are left alone"
+        "--jobs", type=Path, help="JSON list of jobs to begin with; a job that exists already is left alone"
     )
-    parser.add_argument("--state", type=Path, help="file that keeps jobs and indexes over a restart")
-    parser.add_argument("--token", help="the one ACL token accepted; without it ACLs are off")
-    parser.add_argument("--start", type=float, default=0.0, help="seconds until a placed allocation runs")
-    parser.add_argument("--healthy", type=float, default=0.0, help="seconds until a running allocation is healthy")
+    parser.add_argument("--state", type=Path, help="file that keeps jobs, history and indexes over a restart")
+    parser.add_argument("--token", help="secret of a management token; without it ACLs are off")
+    parser.add_argument(
+        "--start", type=float, default=0.0, help="seconds from the placement of an allocation to its running tasks"
+    )
+    parser.add_argument("--healthy", type=float, default=0.0, help="seconds from running to healthy")
     return parser
 
 

@@ -1,6 +1,7 @@
-"""Answers: whose token is this, and what may it do where? (docs/nomad.md, sections 2 and 3)
+"""ACL tokens and policies: whose token is this, and what may it do in which namespace? (docs/nomad.md, sections 2, 3)
 
-ACLs are off until there is a token. It knows capabilities of namespaces and management, nothing of nodes or operators.
+ACLs are off until the first token exists. Capabilities of namespaces and management tokens are simulated; rules for
+nodes and operators are not.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ Grants = dict[str, frozenset[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AclToken:
-    """A token as the server keeps it; times are Unix seconds."""
+    """A token as the server stores it. Times are Unix seconds."""
 
     secret: str
     accessor: str
@@ -53,7 +54,7 @@ class Acl:
         return token
 
     def resolve(self, secret: str, now: float) -> AclToken:
-        """Whose secret that is; Refused 403 for one that is unknown, deleted or expired."""
+        """The token with this secret. Refused 403 for one that is unknown, deleted or expired."""
         if not self.enabled:
             return ACLS_OFF
         token = self.tokens.get(secret) if secret else ANONYMOUS
@@ -62,7 +63,7 @@ class Acl:
         return token
 
     def allows(self, token: AclToken, namespace: str, capabilities: Iterable[str]) -> bool:
-        """Whether any of the capabilities is granted there; in `*` when it is granted in any namespace."""
+        """Whether the token has any of the capabilities in the namespace; for `*`, in any namespace."""
         if token.management:
             return True
         grants = self._grants(token)
@@ -79,7 +80,7 @@ class Acl:
 
 
 def rules(text: str) -> Grants:
-    """The namespace rules of a policy (HCL or nothing we know); Refused 500 where there is none to be found."""
+    """The namespace rules of a policy in HCL. Refused 500 if there is none."""
     found: Grants = {}
     for pattern, body in NAMESPACE_RULE.findall(text):
         policy = re.search(r'policy\s*=\s*"([^"]*)"', body)
@@ -103,7 +104,7 @@ def _holds(granted: frozenset[str], capabilities: Iterable[str]) -> bool:
 
 
 def _nearest(grants: Grants, namespace: str) -> frozenset[str]:
-    """The rule of that very name, else of the pattern that leaves least to its stars."""
+    """The rule of this exact name, or else of the longest pattern that matches."""
     if namespace in grants:
         return grants[namespace]
     fitting = [pattern for pattern in grants if "*" in pattern and fnmatchcase(namespace, pattern)]

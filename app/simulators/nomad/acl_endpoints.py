@@ -1,4 +1,4 @@
-"""Answers: what do the /v1/acl/… paths do? Call in, Answer out; management only, but for a look at one's own token."""
+"""The endpoints under /v1/acl/…: NomadCall in, NomadAnswer out. Management only, except `token/self`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Answers: how does the simulated agent speak HTTP: headers, token, region, blocking queries, faults?
+"""HTTP of the simulated agent: headers, token, region, blocking queries, faults.
 
-A plain ASGI application (no routing, no middleware), because load tests put a whole register and read into a
+It is a plain ASGI application without routing and middleware, because load tests do a register and a read within a
 millisecond.
 """
 
@@ -15,12 +15,12 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from app.simulators.nomad.blocking import answer_in_time
+from app.simulators.nomad.blocking import answer_blocking_query
 from app.simulators.nomad.call import NomadAnswer, NomadCall
 from app.simulators.nomad.disturbance import disturb
 from app.simulators.nomad.faults import FaultAction, NomadFault
 from app.simulators.nomad.refusal import Refused
-from app.simulators.nomad.routes import ASKS_FOR, FOR_MANAGEMENT, WAITS_ON, Endpoint, find
+from app.simulators.nomad.routes import FOR_MANAGEMENT, REQUIRED_CAPABILITY, WAITS_ON, Endpoint, find
 from app.simulators.nomad.simulator import Simulator
 
 Scope = MutableMapping[str, Any]
@@ -51,31 +51,31 @@ class NomadApi:
 
     async def _reply(self, call: NomadCall, fault: NomadFault | None) -> Reply:
         try:
-            answer = await self._answer(call, in_haste=fault is not None and fault.action is FaultAction.WAKE)
+            answer = await self._answer(call, no_wait=fault is not None and fault.action is FaultAction.WAKE)
         except Refused as refused:
             return refused.status, _text_headers(refused), refused.text.encode()
         index = fault.index if fault is not None and fault.action is FaultAction.INDEX else answer.index
         body = answer.body if isinstance(answer.body, bytes) else orjson.dumps(answer.body)
         return 200, _headers(answer, index), body
 
-    async def _answer(self, call: NomadCall, *, in_haste: bool) -> NomadAnswer:
+    async def _answer(self, call: NomadCall, *, no_wait: bool) -> NomadAnswer:
         endpoint, subject, counted = find(call.method, call.path)
         self._nomad.ledger.requests[f"{call.method} {counted}"] += 1
         if call.query.get("region", self._nomad.region) != self._nomad.region:
             raise Refused(500, "No path to region")
-        asked = replace(call, subject=subject)
+        routed = replace(call, subject=subject)
         index, seconds = call.waits() if call.method == "GET" else (0, 0.0)
-        self._admit(endpoint, asked)
+        self._admit(endpoint, routed)
         table = WAITS_ON.get(endpoint)
-        if not index or table is None or in_haste:
-            return endpoint(self._nomad, asked)
-        ask = partial(endpoint, self._nomad, asked)
-        return await answer_in_time(self._nomad, ask, table=table, index=index, wait=seconds)
+        if not index or table is None or no_wait:
+            return endpoint(self._nomad, routed)
+        read = partial(endpoint, self._nomad, routed)
+        return await answer_blocking_query(self._nomad, read, table=table, index=index, wait=seconds)
 
     def _admit(self, endpoint: Endpoint, call: NomadCall) -> None:
         if endpoint in FOR_MANAGEMENT and not self._nomad.who(call).management:
             raise Refused(403, "Permission denied")
-        if (capability := ASKS_FOR.get(endpoint)) is not None:
+        if (capability := REQUIRED_CAPABILITY.get(endpoint)) is not None:
             self._nomad.require(call, capability)
 
 

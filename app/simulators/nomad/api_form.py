@@ -1,7 +1,7 @@
-"""Answers: how does an agent show a job that it has only read from HCL? Pure; the form is the Go client's.
+"""The form of a job that an agent parsed from HCL and did not register: that of the Go client. Pure.
 
 See https://github.com/hashicorp/nomad/blob/v2.0.5/api/jobs.go.
-It is filled in like a registered job, but what only a server decides is still null, and some blocks stand elsewhere.
+Defaults are filled in as for a registered job. Fields that only a server decides are null, and some blocks differ.
 """
 
 from __future__ import annotations
@@ -20,36 +20,36 @@ UNDECIDED_RESOURCES = ("DiskMB", "IOPS", "MemoryMaxMB", "SecretsMB")
 
 
 def parsed(job: Json) -> Json:
-    """The canonical form of a job that was parsed; what was said in the source is kept."""
+    """The canonical form of a parsed job. Values given in the source are kept."""
     filled = canonical(job)
     groups = zip(filled["TaskGroups"] or (), job.get("TaskGroups") or (), strict=True)
-    shown = {**filled, **UNDECIDED, "TaskGroups": [_group(group, said) for group, said in groups] or None}
+    shown = {**filled, **UNDECIDED, "TaskGroups": [_group(group, posted) for group, posted in groups] or None}
     shown |= {key: value for key in UNDECIDED if (value := job.get(key)) is not None}
     if filled["Type"] in ("service", "system") or job.get("Update"):
-        shown["Update"] = {**defaults.UPDATE, **_said(job.get("Update"))}
+        shown["Update"] = {**defaults.UPDATE, **_given(job.get("Update"))}
     return shown
 
 
-def _group(filled: Json, said: Json) -> Json:
-    tasks = zip(filled["Tasks"] or (), said.get("Tasks") or (), strict=True)
+def _group(filled: Json, posted: Json) -> Json:
+    tasks = zip(filled["Tasks"] or (), posted.get("Tasks") or (), strict=True)
     return {
         **filled,
-        "Constraints": said.get("Constraints"),
-        "PreventRescheduleOnLost": said.get("PreventRescheduleOnLost"),
-        "Tasks": [_task(task, as_said) for task, as_said in tasks] or None,
+        "Constraints": posted.get("Constraints"),
+        "PreventRescheduleOnLost": posted.get("PreventRescheduleOnLost"),
+        "Tasks": [_task(task, as_posted) for task, as_posted in tasks] or None,
     }
 
 
-def _task(filled: Json, said: Json) -> Json:
+def _task(filled: Json, posted: Json) -> Json:
     shown = {key: value for key, value in filled.items() if key != "CSIPluginConfig"}
     undecided = dict.fromkeys(UNDECIDED_RESOURCES)
     return {
         **shown,
-        "Identity": said.get("Identity"),
+        "Identity": posted.get("Identity"),
         "LogConfig": {**filled["LogConfig"], "Enabled": None},
-        "Resources": {**filled["Resources"], **undecided, **_said(said.get("Resources"))},
+        "Resources": {**filled["Resources"], **undecided, **_given(posted.get("Resources"))},
     }
 
 
-def _said(block: Any) -> Json:
+def _given(block: Any) -> Json:
     return {key: value for key, value in (block or {}).items() if value is not None}

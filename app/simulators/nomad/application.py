@@ -1,4 +1,4 @@
-"""Answers: how is a simulator put behind HTTP? Nomad's API under /v1, the control API under /simulator."""
+"""Serves a simulator over HTTP: Nomad's API under /v1, the control API under /simulator."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from app.simulators.nomad.simulator import Simulator
 
 
 def create_simulator_app(simulator: Simulator, *, state: Path | None = None) -> Starlette:
-    """The ASGI application of one simulator; the simulator stays at hand; `state` is written while it runs.
+    """The ASGI application of one simulator, which may still be used from Python. `state` is written while it runs.
 
-    Resets need uvicorn, which lets the connection be cut; elsewhere they raise ConnectionResetError out of the
-    application.
+    The fault `reset` needs uvicorn, whose connections can be cut. With another server it raises ConnectionResetError
+    out of the application.
     """
 
     @asynccontextmanager

@@ -1,7 +1,7 @@
-"""Answers: when does a blocking query end? (docs/nomad.md, section 12)
+"""When a blocking query ends. (docs/nomad.md, section 12)
 
-Once the index has passed the one sent, or the wait is over. A wait on some rows of a table is not ended by the others,
-although the index it is told is that of the table.
+It ends when the index is larger than the one sent, or after the wait time. A query for some rows of a table does not
+end when other rows change, although its answer has the index of the table.
 """
 
 from __future__ import annotations
@@ -20,56 +20,56 @@ SHORTEST_SECONDS = 0.001
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """What an endpoint said; a 404 with an index is waited on like a reply."""
+class _Reply:
+    """The reply of an endpoint. A 404 with an index can be waited on like an answer."""
 
-    said: NomadAnswer | Refused
+    content: NomadAnswer | Refused
 
     @property
     def mark(self) -> object:
-        return self.said.mark if isinstance(self.said, NomadAnswer) else None
+        return self.content.mark if isinstance(self.content, NomadAnswer) else None
 
-    def passed(self, index: int, first: _Told | None) -> bool:
-        if self.said.index is None:
+    def passed(self, index: int, first: _Reply | None) -> bool:
+        if self.content.index is None:
             return True
         own = first is None or self.mark is None or self.mark != first.mark
-        return self.said.index > index and own
+        return self.content.index > index and own
 
-    def give(self) -> NomadAnswer:
-        if isinstance(self.said, Refused):
-            raise self.said
-        return self.said
+    def result(self) -> NomadAnswer:
+        if isinstance(self.content, Refused):
+            raise self.content
+        return self.content
 
 
-async def answer_in_time(
-    nomad: Simulator, ask: Callable[[], NomadAnswer], *, table: str, index: int, wait: float
+async def answer_blocking_query(
+    nomad: Simulator, read: Callable[[], NomadAnswer], *, table: str, index: int, wait: float
 ) -> NomadAnswer:
-    """Ask until what is told has passed `index`, for `wait` seconds and a little more (Nomad's jitter).
+    """Call `read` until its index is larger than `index`, for `wait` seconds and a little more (Nomad's jitter).
 
-    `ask` reads `table`; Refused is raised as it raises it.
+    `read` reads `table`. Raises the Refused that `read` raises.
     """
     until = asyncio.get_running_loop().time() + wait * (1 + random.random() * JITTER)
-    first: _Told | None = None
+    first: _Reply | None = None
     while True:
         with nomad.world.watching(table) as changed:
-            told = _tell(ask)
-            if told.passed(index, first):
-                return told.give()
+            reply = _reply(read)
+            if reply.passed(index, first):
+                return reply.result()
             if not await _changes(nomad, changed, until):
                 nomad.world.waited_out += 1
-                return told.give()
-        first = first or told
+                return reply.result()
+        first = first or reply
 
 
-def _tell(ask: Callable[[], NomadAnswer]) -> _Told:
+def _reply(read: Callable[[], NomadAnswer]) -> _Reply:
     try:
-        return _Told(ask())
+        return _Reply(read())
     except Refused as refused:
-        return _Told(refused)
+        return _Reply(refused)
 
 
 async def _changes(nomad: Simulator, changed: asyncio.Event, until: float) -> bool:
-    """Whether the table was touched in time; meanwhile what time brings is let happen."""
+    """Whether the table changed before `until`. Due events of the timeline happen meanwhile."""
     loop = asyncio.get_running_loop()
     while not changed.is_set():
         left = until - loop.time()

@@ -1,4 +1,4 @@
-"""Answers: what did a request ask for, and what is it told? Values between agent.py and the endpoints; no I/O."""
+"""A request and its answer, as values between agent.py and the endpoints. No I/O."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TRUE = ("1", "t", "T", "true", "TRUE", "True")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NomadCall:
-    """One request, decoded as far as every endpoint needs it; `subject` is the id in the path."""
+    """One request, decoded as far as every endpoint needs it. `subject` is the id in the path."""
 
     method: str
     path: str
@@ -40,7 +40,7 @@ class NomadCall:
         return self.query.get(name) in TRUE
 
     def json(self) -> Json:
-        """The decoded body; Refused 400 with the Go decoder's words when it is none."""
+        """The decoded body. Refused 400 with the text of Go's decoder if it is not a JSON object."""
         if not self.body:
             raise Refused(400, "Request body is empty")
         try:
@@ -53,7 +53,7 @@ class NomadCall:
         return decoded
 
     def waits(self) -> tuple[int, float]:
-        """(index, seconds) of a blocking query; (0, 0.0) for an ordinary read."""
+        """(index, seconds) of a blocking query. The index is 0 for an ordinary read. Refused 400 for bad parameters."""
         index = self.query.get("index", "0")
         if not index.isdigit():
             raise Refused(400, "Invalid index")
@@ -70,11 +70,11 @@ class NomadCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NomadAnswer:
-    """JSON with status 200, or bytes as they are; `index` becomes X-Nomad-Index, `read` adds what only reads carry."""
+    """JSON, or bytes, with status 200. `index` becomes X-Nomad-Index; `read` adds the headers that only reads have."""
 
     body: Any
     index: int | None = None
     read: bool = True
     mark: object = None
-    """What a wait watches where that is less than the index tells: a job's own rows of a table."""
+    """Changes with the rows that a blocking query reads, if these are fewer than the table of `index`."""
     next_token: str = ""

@@ -1,6 +1,6 @@
-"""Answers: what does the client node do with an allocation: start it, fail it, call it healthy, stop it?
+"""The client node's work on an allocation: start it, fail it, report its health, stop it.
 
-It reports to the deployment watcher (deployments.py) and decides nothing about deployments itself.
+It reports to the deployment watcher (deployments.py) and decides nothing about deployments.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ FAILING = (Fate.PULL_FAILS, Fate.EXITS_NONZERO, Fate.OOM_KILLED)
 
 
 def place(world: World, allocation: Allocation) -> None:
-    """An allocation was placed: its tasks will start, or fail to."""
+    """Start the tasks of a placed allocation after `timing.start`; some fail."""
     world.timeline.after(world.timing.start, lambda: _start(world, allocation))
 
 
 def stop(world: World, allocation: Allocation) -> None:
-    """The server no longer wants an allocation: its tasks are killed."""
+    """Kill the tasks of an allocation that the server stopped."""
     world.timeline.after(0, lambda: _stopped(world, allocation))
 
 
@@ -41,13 +41,13 @@ def _start(world: World, allocation: Allocation) -> None:
     if allocation.job["Type"] in BATCH:
         world.timeline.after(world.timing.run, lambda: _complete(world, allocation))
     elif allocation.deployment_id and verdict is not None and verdict.fate in (Fate.NEVER_HEALTHY, Fate.CHECK_FAILS):
-        _wait_in_vain(world, allocation, verdict.fate)
+        _stay_unhealthy(world, allocation, verdict.fate)
     elif allocation.deployment_id:
         watch_health(world, allocation)
 
 
 def watch_health(world: World, allocation: Allocation) -> None:
-    """A running allocation joined a deployment: it becomes healthy in due time."""
+    """Make a running allocation of a deployment healthy after `timing.healthy`."""
     deployment_id = allocation.deployment_id
     world.timeline.after(world.timing.healthy, lambda: _healthy(world, allocation, deployment_id))
 
@@ -56,11 +56,11 @@ def _healthy(world: World, allocation: Allocation, deployment_id: str) -> None:
     if allocation.terminal or allocation.healthy is not None or allocation.deployment_id != deployment_id:
         return
     world.commit()
-    _judge(world, allocation, healthy=True)
+    _set_health(world, allocation, healthy=True)
     deployments.allocation_healthy(world, allocation)
 
 
-def _wait_in_vain(world: World, allocation: Allocation, fate: Fate) -> None:
+def _stay_unhealthy(world: World, allocation: Allocation, fate: Fate) -> None:
     update = _group(allocation)["Update"]
     deadline, least = update["HealthyDeadline"], update["MinHealthyTime"]
     seconds = world.timing.healthy_deadline if world.timing.healthy_deadline is not None else deadline / 1e9
@@ -76,7 +76,7 @@ def _wait_in_vain(world: World, allocation: Allocation, fate: Fate) -> None:
         world.commit()
         for state in allocation.tasks.values():
             state.events.append(events.unhealthy(world.now, reason))
-        _judge(world, allocation, healthy=False)
+        _set_health(world, allocation, healthy=False)
         deployments.allocation_unhealthy(world, allocation)
 
     world.timeline.after(seconds, give_up)
@@ -84,14 +84,14 @@ def _wait_in_vain(world: World, allocation: Allocation, fate: Fate) -> None:
 
 def _fail(world: World, allocation: Allocation, verdict: Verdict) -> None:
     now, tasks = world.now, _tasks(allocation)
-    sick = [
+    failing = [
         task
         for task in tasks
         if verdict.image in f"{(task['Config'] or {}).get('image')} {allocation.digests.get(task['Name'])}"
     ]
     for task in tasks:
-        if task not in sick:
-            state = events.sibling_failed(task, now, sick[0]["Name"])
+        if task not in failing:
+            state = events.sibling_failed(task, now, failing[0]["Name"])
         elif verdict.fate is Fate.PULL_FAILS:
             state = events.pull_failed(task, now, verdict.text)
         elif verdict.fate is Fate.OOM_KILLED:
@@ -103,9 +103,9 @@ def _fail(world: World, allocation: Allocation, verdict: Verdict) -> None:
     if not allocation.deployment_id:
         return
     if verdict.fate is not Fate.PULL_FAILS:
-        for task in sick:
+        for task in failing:
             allocation.tasks[task["Name"]].events.append(events.unhealthy(now, "Unhealthy because of failed task"))
-    _judge(world, allocation, healthy=False, seen=verdict.fate is not Fate.PULL_FAILS)
+    _set_health(world, allocation, healthy=False, timed=verdict.fate is not Fate.PULL_FAILS)
     deployments.allocation_unhealthy(world, allocation)
 
 
@@ -135,9 +135,9 @@ def _report(world: World, allocation: Allocation, status: str, description: str)
     job_status.refresh(world, allocation.namespace, allocation.job_id)
 
 
-def _judge(world: World, allocation: Allocation, *, healthy: bool, seen: bool = True) -> None:
+def _set_health(world: World, allocation: Allocation, *, healthy: bool, timed: bool = True) -> None:
     allocation.healthy = healthy
-    allocation.health_time = world.now if seen else None
+    allocation.health_time = world.now if timed else None
     allocation.health_index = world.index
     world.stamp(allocation)
 

@@ -1,6 +1,6 @@
-"""Answers: how do a test in another process and a person at the demo drive the simulator? The routes under /simulator.
+"""The control API under /simulator, for tests in another process and for people at the demo. Not part of Nomad.
 
-Not part of Nomad. Bodies and replies are JSON; a mistake in a body is a 400 with a sentence.
+Bodies and replies are JSON. A mistake in a body is a 400 with a text.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from app.simulators.nomad.evaluation_faults import EvaluationFault
 from app.simulators.nomad.faults import NomadFault
 from app.simulators.nomad.refusal import Json, Refused
 from app.simulators.nomad.simulator import Simulator
 from app.simulators.nomad.timing import Fate, Timing
-from app.simulators.nomad.troubles import Misbehaviour
 
 Action = Callable[[Request, Json], Any]
 
@@ -40,7 +40,7 @@ def control_routes(simulator: Simulator) -> list[Route]:
         _route("PUT", "/simulator/registrations", nomad.reject_registrations),
         _route("POST", "/simulator/images", nomad.publish),
         _route("POST", "/simulator/forget", nomad.forget),
-        _route("POST", "/simulator/troubles", nomad.trouble),
+        _route("POST", "/simulator/evaluation-faults", nomad.fail_evaluation),
         _route("POST", "/simulator/jobs", nomad.seed),
         _route("POST", "/simulator/scale", nomad.scale),
         _route("POST", "/simulator/jobs/{job:path}/image", nomad.set_image),
@@ -50,13 +50,13 @@ def control_routes(simulator: Simulator) -> list[Route]:
 
 
 class Control:
-    """One method a route: request and decoded body in, JSON value out."""
+    """One method for each route: request and decoded body in, JSON value out."""
 
     def __init__(self, simulator: Simulator) -> None:
         self._nomad = simulator
 
     def ledger(self, request: Request, body: Json) -> Any:
-        """`?job=`, `?since=` a sequence number, `?origin=` client (default), seed, hand, scale, revert, or all."""
+        """Query: `job`, `since` (a sequence number), `origin` (client by default, a LedgerEntry's origin, or all)."""
         query = request.query_params
         origin = query.get("origin", "client")
         entries = self._nomad.ledger.entries(
@@ -105,8 +105,8 @@ class Control:
     def forget(self, request: Request, body: Json) -> Any:
         self._nomad.forget(deployment=body.get("deployment", ""), evaluation=body.get("evaluation", ""))
 
-    def trouble(self, request: Request, body: Json) -> Any:
-        self._nomad.trouble(body["job"], Misbehaviour(body["trouble"]))
+    def fail_evaluation(self, request: Request, body: Json) -> Any:
+        self._nomad.fail_evaluation(body["job"], EvaluationFault(body["fault"]))
 
     def running(self, request: Request, body: Json) -> Any:
         namespace = request.query_params.get("namespace", "default")

@@ -1,6 +1,4 @@
-"""Answers: what does Nomad fill in where a posted job says nothing? Data, as read back from 2.0.6-dev (job-
-corpus.json).
-"""
+"""Nomad's defaults for the fields that a posted job leaves out. Data, as read back from 2.0.6-dev (job-corpus.json)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers: what do the deployment paths do? Call in, Answer out; Refused where Nomad refuses. No HTTP, no waiting."""
+"""The deployment endpoints: NomadCall in, NomadAnswer out, Refused where Nomad refuses. No HTTP, no waiting."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UUID_LENGTH = 36
 
 
 class _Fields(dict[str, Any]):
-    """What a filter usually asks of a deployment; the whole is only made when it asks for more."""
+    """The fields that filters of deployments usually read. The others are computed when a filter reads one."""
 
     def __init__(self, row: Deployment) -> None:
         super().__init__(Status=row.status, JobID=row.job_id, Namespace=row.namespace, ID=row.id)
@@ -38,7 +38,7 @@ DEPLOYMENTS: Kind[Deployment] = Kind(
 
 
 def list_deployments(nomad: Simulator, call: NomadCall) -> NomadAnswer:
-    """In order of creation; the index is that of the whole table, so any deployment's change ends a wait."""
+    """In order of creation. The index is that of the whole table, so a change of any deployment ends a wait."""
     with nomad.at_work() as world:
         visible = nomad.visible(call, "read-job")
         found, following = page([d for d in world.deployments.values() if visible(d.namespace)], call, DEPLOYMENTS)
@@ -67,25 +67,25 @@ def promote(nomad: Simulator, call: NomadCall) -> NomadAnswer:
     with nomad.at_work() as world:
         row = _to_change(nomad, call, "promote-deployment")
         groups = None if body.get("All") else list(body.get("Groups") or ())
-        return _moved(row, deployments.promote(world, row, groups))
+        return _changed(row, deployments.promote(world, row, groups))
 
 
 def fail(nomad: Simulator, call: NomadCall) -> NomadAnswer:
     with nomad.at_work() as world:
         row = _to_change(nomad, call, "fail-deployment")
-        evaluation_row, reverted = deployments.fail_by_hand(world, row)
-        return _moved(row, evaluation_row, reverted)
+        evaluation_row, reverted = deployments.fail_on_request(world, row)
+        return _changed(row, evaluation_row, reverted)
 
 
 def pause(nomad: Simulator, call: NomadCall) -> NomadAnswer:
     body = _about_deployment(call)
     with nomad.at_work() as world:
         row = _to_change(nomad, call, "pause-deployment")
-        return _moved(row, deployments.pause(world, row, paused=bool(body.get("Pause"))))
+        return _changed(row, deployments.pause(world, row, paused=bool(body.get("Pause"))))
 
 
 def _to_change(nomad: Simulator, call: NomadCall, capability: str) -> Deployment:
-    """The deployment to act on: its own namespace decides what the token may do, not the one asked for."""
+    """The deployment to change. Its own namespace decides what the token may do, not the requested one."""
     nomad.who(call)
     row = _deployment(nomad, call)
     if row is None:
@@ -109,11 +109,11 @@ def _about_deployment(call: NomadCall) -> Json:
     return body
 
 
-def _moved(row: Deployment, made: Evaluation | None, reverted: int | None = None) -> NomadAnswer:
+def _changed(row: Deployment, created: Evaluation | None, reverted: int | None = None) -> NomadAnswer:
     index = row.modify_index
     body = {
-        "DeploymentModifyIndex": index, "EvalCreateIndex": made.create_index if made else 0,
-        "EvalID": made.id if made else "",
+        "DeploymentModifyIndex": index, "EvalCreateIndex": created.create_index if created else 0,
+        "EvalID": created.id if created else "",
         "Index": index, "RevertedJobVersion": reverted,
     }  # fmt: skip
     return NomadAnswer(body=body, index=index, read=False)

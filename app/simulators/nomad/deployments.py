@@ -1,6 +1,4 @@
-"""Answers: how does a deployment move: progress, health, deadlines, promotion, failure, rollback? (docs/nomad.md,
-section 9)
-"""
+"""The course of a deployment: progress, health, deadline, promotion, failure, revert. (docs/nomad.md, section 9)"""
 
 from __future__ import annotations
 
@@ -16,7 +14,7 @@ AUTO_PROMOTION = "Deployment is running pending automatic promotion"
 
 
 def allocation_healthy(world: World, allocation: Allocation) -> None:
-    """An allocation became healthy (already stamped): count it, move the deadline, call the watcher."""
+    """Count an allocation that became healthy (already stamped), extend the deadline, call the watcher."""
     deployment = world.deployments.get(allocation.deployment_id)
     if deployment is None or not deployment.active:
         return
@@ -31,8 +29,9 @@ def allocation_healthy(world: World, allocation: Allocation) -> None:
 
 
 def allocation_unhealthy(world: World, allocation: Allocation) -> None:
-    """An allocation became unhealthy: the deployment fails at once when nothing may replace it, else at its
-    deadline.
+    """Count an allocation that became unhealthy.
+
+    The deployment fails at once if nothing may replace the allocation, or else at its deadline.
     """
     deployment = world.deployments.get(allocation.deployment_id)
     if deployment is None or not deployment.active:
@@ -49,7 +48,7 @@ def allocation_unhealthy(world: World, allocation: Allocation) -> None:
 
 
 def extend(world: World, deployment: Deployment, progress: Progress) -> None:
-    """Progress was made: start the deadline of one group anew."""
+    """Start the progress deadline of one group again."""
     given = world.timing.progress_deadline
     seconds = given if given is not None else progress.progress_deadline / 1e9
     if progress.progress_deadline == 0:
@@ -76,13 +75,14 @@ def _deadline(world: World, deployment: Deployment, progress: Progress) -> None:
 
 
 def fail(world: World, deployment: Deployment, why: str, groups: list[str]) -> tuple[Evaluation, int | None]:
-    """End a deployment as failed at the present index, rolling back where a group asks for it; the version rolled
-    back to.
+    """End a deployment as failed at the present index, and revert the job if one of `groups` has auto_revert.
+
+    Returns the new evaluation, and the version reverted to or None.
     """
     record = world.jobs[(deployment.namespace, deployment.job_id)]
     reverted = None
     if any(deployment.groups[name].auto_revert for name in groups):
-        reverted, suffix = _roll_back(world, record)
+        reverted, suffix = _auto_revert(world, record)
         why += suffix
     end(world, deployment, "failed", why)
     return evaluations.create(world, record, "deployment-watcher", deployment=deployment), reverted
@@ -93,7 +93,7 @@ def end(world: World, deployment: Deployment, status: str, description: str) -> 
     world.stamp(deployment)
 
 
-def _roll_back(world: World, record: JobRecord) -> tuple[int | None, str]:
+def _auto_revert(world: World, record: JobRecord) -> tuple[int | None, str]:
     stable = next((job for job in reversed(record.versions) if job["Stable"]), None)
     if stable is None:
         return None, " - no stable job version to auto revert to"
@@ -105,7 +105,7 @@ def _roll_back(world: World, record: JobRecord) -> tuple[int | None, str]:
 
 
 def _watch(world: World, deployment: Deployment) -> None:
-    """One watcher's evaluation for all changes of health that come close together."""
+    """Create one evaluation for all changes of health that are close together."""
     if deployment.watched:
         return
     deployment.watched = True
@@ -121,7 +121,7 @@ def _watch(world: World, deployment: Deployment) -> None:
 
 
 def promote(world: World, deployment: Deployment, groups: list[str] | None) -> Evaluation:
-    """Promote the canaries of all groups, or of the named ones, if any; Refused while one of them is not healthy."""
+    """Promote the canaries of all groups, or of the named ones. Refused while one of them is not healthy."""
     _refuse_terminal(deployment, "promote")
     with_canaries = {name: progress for name, progress in deployment.groups.items() if progress.desired_canaries}
     chosen = {name: progress for name, progress in with_canaries.items() if groups is None or name in groups}
@@ -134,14 +134,14 @@ def promote(world: World, deployment: Deployment, groups: list[str] | None) -> E
     return evaluations.create(world, _record(world, deployment), "deployment-watcher", deployment=deployment)
 
 
-def fail_by_hand(world: World, deployment: Deployment) -> tuple[Evaluation, int | None]:
+def fail_on_request(world: World, deployment: Deployment) -> tuple[Evaluation, int | None]:
     _refuse_terminal(deployment, "fail")
     world.commit()
     return fail(world, deployment, "Deployment marked as failed", list(deployment.groups))
 
 
 def pause(world: World, deployment: Deployment, *, paused: bool) -> Evaluation | None:
-    """Pause, or resume with an evaluation; both start the deadlines anew."""
+    """Pause, or resume with an evaluation. Both start the deadlines again."""
     _refuse_terminal(deployment, "pause" if paused else "resume")
     world.commit()
     end(world, deployment, *(("paused", "Deployment is paused") if paused else ("running", RUNNING)))

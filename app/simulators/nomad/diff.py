@@ -1,7 +1,7 @@
-"""Answers: in what do two versions of a job differ, told as Nomad tells it? (docs/nomad.md, section 5)
+"""The difference of two versions of a job, in Nomad's form. (docs/nomad.md, section 5)
 
-Fields that changed stand at their level; a block that changed is an object, with its unchanged fields beside the
-changed ones; a block in a list counts as the same only when it is equal, or has the same name.
+A changed field is listed at its level. A changed block is an object with all its fields, also the unchanged ones. Two
+blocks in lists count as the same block only if they are equal, or have the same name.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ NOT_OF_GROUP = frozenset({"Name", "Tasks"})
 
 
 def job_diff(old: Json | None, new: Json, *, updates: dict[str, Json] | None = None, forced: Any = ()) -> Json:
-    """The difference of whole jobs; `updates` are the plan's counts by group, `forced` the groups that restart."""
+    """The difference of whole jobs. `updates` are the plan's counts by group, `forced` the groups that restart."""
     before, after = _named((old or {}).get("TaskGroups")), _named(new["TaskGroups"])
     groups = [
         _group(before.get(name), after.get(name), counts=(updates or {}).get(name), forces=name in forced)
@@ -90,11 +90,11 @@ def _object(name: str, before: Json | None, after: Json | None) -> Json:
 
 
 def _list(key: str, before: list[Any], after: list[Any]) -> list[Json]:
-    """A set of blocks (or words): what is only in one of them was deleted or added."""
+    """A set of blocks or words: members of only one list were deleted or added."""
     name = key[:-3] + "y" if key.endswith("ies") else key.removesuffix("s")
-    gone = [_object(name, _block(each), None) for each in before if each not in after]
-    come = [_object(name, None, _block(each)) for each in after if each not in before]
-    return [*gone, *come]
+    deleted = [_object(name, _block(each), None) for each in before if each not in after]
+    added = [_object(name, None, _block(each)) for each in after if each not in before]
+    return [*deleted, *added]
 
 
 def _block(value: Any) -> Json:

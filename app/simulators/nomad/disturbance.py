@@ -1,4 +1,4 @@
-"""Answers: how is a fault carried out on one request? What and when is decided in faults.py."""
+"""Applies a fault to one request. faults.py decides which fault, and when."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
 async def disturb(nomad: Simulator, fault: NomadFault, call: NomadCall, receive: Receive) -> bool:
-    """Whether the connection was cut, so that there is nobody left to answer; Refused for an answer of the fault's own.
+    """Apply `fault`. True if the connection was cut, so that no answer can be sent. Refused for a fault with a status.
 
-    A hang is awaited here; what the fault changes in a reply (index, a wait cut short) is for the agent.
+    This awaits a hang. agent.py applies the faults that change a reply (`index`, `wake`).
     """
     if fault.action is FaultAction.HANG:
         await asyncio.sleep(fault.seconds)
@@ -32,7 +32,7 @@ async def disturb(nomad: Simulator, fault: NomadFault, call: NomadCall, receive:
 
 
 def _change_by_another(nomad: Simulator, call: NomadCall) -> None:
-    """Somebody else registers the job that this request is about, in its namespace; nothing happens without one."""
+    """Register the job of this request, as somebody else, in its namespace. Does nothing without such a job."""
     named = call.path.removeprefix("/v1/job/").removesuffix("/plan") if call.path.startswith("/v1/job/") else ""
     namespace = call.query.get("namespace", "")
     if not named and call.body:
@@ -43,9 +43,7 @@ def _change_by_another(nomad: Simulator, call: NomadCall) -> None:
 
 
 async def _cut(receive: Receive) -> None:
-    """Close the connection without a reply. ASGI has no word for it, so uvicorn's transport is taken from behind
-    `receive`.
-    """
+    """Close the connection without a reply. ASGI has no message for this, so it uses uvicorn's transport."""
     transport = getattr(getattr(receive, "__self__", None), "transport", None)
     if transport is None:
         raise ConnectionResetError("simulated reset; this server gives no transport to cut")

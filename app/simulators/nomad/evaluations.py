@@ -1,4 +1,4 @@
-"""Answers: how is an evaluation born and how does it reach the scheduler?"""
+"""Creates evaluations, and passes each to the scheduler when it is due."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ def create(
     registered: bool = False,
     after: float | None = None,
 ) -> Evaluation:
-    """A pending evaluation at the present index, to be processed in due time, or `after` seconds; `registered` when
-    it carries a new version.
+    """Create a pending evaluation at the present index. It is processed after `timing.evaluation`, or `after` seconds.
+
+    `registered`: it is for a new version of the job.
     """
     job = record.current
     evaluation = Evaluation(
@@ -38,7 +39,7 @@ def create(
 
 
 def block(world: World, parent: Evaluation, failed_groups: Json) -> Evaluation:
-    """The blocked evaluation that waits for room for what `parent` could not place."""
+    """Create the blocked evaluation that waits for room for the allocations that `parent` could not place."""
     blocked = would_block(parent, failed_groups)
     world.add(blocked)
     _cancel_blocked(world, parent, f'existing blocked evaluation exists for job "{parent.job_id}"', but=blocked)
@@ -46,7 +47,7 @@ def block(world: World, parent: Evaluation, failed_groups: Json) -> Evaluation:
 
 
 def succeeded(world: World, evaluation: Evaluation) -> None:
-    """Everything was placed: what waited for room for the same job need not any more."""
+    """Cancel the blocked evaluations of a job after everything was placed."""
     _cancel_blocked(world, evaluation, f'evaluation "{evaluation.id}" successful', but=evaluation)
 
 
@@ -59,7 +60,7 @@ def _cancel_blocked(world: World, evaluation: Evaluation, why: str, *, but: Eval
 
 
 def would_block(parent: Evaluation, failed_groups: Json) -> Evaluation:
-    """The same, not stored: what a plan shows of it."""
+    """The blocked evaluation of `block`, not stored: for the reply to a plan."""
     return Evaluation(
         id=new_id(),
         namespace=parent.namespace,

@@ -1,6 +1,6 @@
-"""Answers: which task events and states does a client report for an allocation's fate? Texts as recorded on 2.0.6-dev.
+"""The task events and states that a client reports for an allocation's fate. Texts are those recorded on 2.0.6-dev.
 
-Deprecated flat fields repeat the details; they are added when an event is shown (views.py).
+views.py adds the deprecated flat fields that repeat the details.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _set_up(now: float) -> list[TaskEvent]:
 
 
 def _terminated(task: Json, now: float, code: int, *, oom: bool = False) -> TaskEvent:
-    """Docker puts the end into words; other drivers tell the signal instead."""
+    """Docker describes the end in a message; other drivers report the signal."""
     details = {"exit_code": str(code), "signal": "0", "oom_killed": "true" if oom else "false"}
     if task["Driver"] == "docker":
         text = "OOM Killed" if oom else f"Docker container exited with non-zero exit code: {code}"

@@ -1,6 +1,6 @@
-"""Answers: what goes wrong with the next matching request? Decides only; agent.py carries it out.
+"""Planned faults: which of the next requests fail, and how. It only decides; disturbance.py and agent.py apply them.
 
-Faults are consumed in the order they were added, each for its number of times.
+Faults are used in the order in which they were added, each for its number of times.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ class FaultAction(StrEnum):
     RESET = "reset"
     """Close the connection without a reply."""
     HANG = "hang"
-    """Keep the caller waiting for `seconds`, then go on as usual: a write is applied even when its caller has left."""
+    """Wait `seconds`, then go on as usual. A write is applied even if its caller has given up."""
     FOREIGN = "foreign"
-    """Let somebody else register the job that the request is about, then go on as usual."""
+    """Register the job of the request as somebody else, then go on as usual."""
     INDEX = "index"
-    """Answer as usual, but with `index` as X-Nomad-Index: a cluster whose state was restored goes backwards."""
+    """Answer as usual, but with `index` as X-Nomad-Index. A restore of a cluster's state sets it back."""
     WAKE = "wake"
-    """End a blocking query at once though nothing changed."""
+    """End a blocking query at once, although nothing changed."""
 
 
 @dataclass(slots=True, kw_only=True)
 class NomadFault:
-    """`path` is a glob on the decoded path; `after` means after the request was applied, so that only its reply
-    suffers.
+    """One planned fault. `path` is a glob for the decoded path. `after`: the request is applied first, so that only its
+    reply is affected.
     """
 
     action: FaultAction
@@ -48,7 +48,7 @@ class NomadFault:
 
     @classmethod
     def from_json(cls, body: Json) -> NomadFault:
-        """From the control API, where `{"status": 429}` is enough; TypeError or ValueError on anything odd."""
+        """From the control API, where `{"status": 429}` is enough. TypeError or ValueError for an invalid body."""
         action = FaultAction(body.get("action", "status"))
         return cls(**{**body, "action": action})
 
@@ -71,7 +71,7 @@ class NomadFaults:
         self.waiting.clear()
 
     def take(self, method: str, path: str) -> NomadFault | None:
-        """The first fault that fits, one of its times used up."""
+        """The first matching fault; one of its times is used up."""
         for fault in self.waiting:
             if fault.matches(method, path):
                 fault.times -= 1

@@ -1,7 +1,7 @@
-"""Answers: which rows of a list does `filter=` let through? The part of hashicorp/go-bexpr that clients use here.
+"""The query parameter `filter` of lists: the part of hashicorp/go-bexpr that clients use here.
 
-`==`, `!=`, `in`, `not in`, `contains`, `not contains`, `is [not] empty`, `matches`, `not`, `and`, `or`, parentheses;
-what cannot be read is refused in the words of go-bexpr's parser. No quantifiers (`any`, `all`).
+`==`, `!=`, `in`, `not in`, `contains`, `not contains`, `is [not] empty`, `matches`, `not`, `and`, `or`, parentheses. An
+expression that cannot be parsed is refused with the text of go-bexpr's parser. No quantifiers (`any`, `all`).
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ UNREADABLE = (
 )
 
 
-def reads(text: str) -> Test:
-    """The test that an expression puts to each row; Refused 400 when it cannot be read, or (by the test) when a row
-    has no such field.
+def parse(text: str) -> Test:
+    """The test that an expression applies to each row.
+
+    Refused 400 if the expression cannot be parsed. The test itself raises Refused 400 if a row has no such field.
     """
     reader = _Reader(text)
     test = reader.either()
@@ -88,7 +89,7 @@ class _Reader:
             raise self.refusal(START)
         member = self._take(MEMBER)
         if member is not None:
-            return _member(self._path(), _value(literal), wanted=not member[1])
+            return _member(self._path(), _value(literal), expected=not member[1])
         self._at = start
         path = self._path()
         operator = self._take(OPERATOR)
@@ -96,7 +97,7 @@ class _Reader:
             raise self.refusal(OPERATORS)
         words = operator[0].split()
         if words[-1] == "empty":
-            return _emptiness(path, wanted="not" not in words)
+            return _emptiness(path, expected="not" not in words)
         given = self._take(TEXT)
         if given is None:
             raise self.refusal(VALUE)
@@ -121,21 +122,21 @@ class _Reader:
 
 
 def _compared(path: list[str], words: list[str], text: str) -> Test:
-    wanted = words[0] not in ("!=", "not")
+    expected = words[0] not in ("!=", "not")
     if words[-1] == "contains":
-        return _member(path, text, wanted=wanted)
+        return _member(path, text, expected=expected)
     if words[-1] == "matches":
         pattern = re.compile(text)
-        return lambda row: (pattern.search(str(_at(row, path))) is not None) is wanted
-    return lambda row: _equal(_at(row, path), text) is wanted
+        return lambda row: (pattern.search(str(_at(row, path))) is not None) is expected
+    return lambda row: _equal(_at(row, path), text) is expected
 
 
-def _member(path: list[str], text: str, *, wanted: bool) -> Test:
-    return lambda row: (text in (_at(row, path) or ())) is wanted
+def _member(path: list[str], text: str, *, expected: bool) -> Test:
+    return lambda row: (text in (_at(row, path) or ())) is expected
 
 
-def _emptiness(path: list[str], *, wanted: bool) -> Test:
-    return lambda row: (not _at(row, path)) is wanted
+def _emptiness(path: list[str], *, expected: bool) -> Test:
+    return lambda row: (not _at(row, path)) is expected
 
 
 def _equal(found: Any, text: str) -> bool:
@@ -145,7 +146,7 @@ def _equal(found: Any, text: str) -> bool:
 
 
 def _at(row: Row, path: list[str]) -> Any:
-    """The value there, None where a map has no such key; a field that the kind of row does not have is refused."""
+    """The value at `path`, None if a map has no such key. Refused 400 for a field that this kind of row never has."""
     if path[0] not in row:
         why = f"error finding value in datum: /{'/'.join(path)} at part 0: couldn't find key: struct field with name"
         raise Refused(400, f'failed to read result page: {why} "{path[0]}"')

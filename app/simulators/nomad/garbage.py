@@ -1,7 +1,7 @@
-"""Answers: what does the server forget, by itself or on `nomad system gc`? (docs/nomad.md, section 13)
+"""Garbage collection, as by `nomad system gc`. (docs/nomad.md, section 13)
 
-A job that is dead and stopped goes with everything; of others the evaluations, deployments and allocations that are
-over, unless an allocation that still runs belongs to them. Versions and Stable stay.
+A job that is dead and stopped is deleted with everything. Of other jobs, terminal evaluations, deployments and
+allocations are deleted, unless an allocation that still runs belongs to them. Versions and Stable stay.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from app.simulators.nomad.world import World
 
 
 def collect(world: World) -> None:
-    """Forget what is over, at a new index."""
+    """Delete what is terminal, at a new index."""
     world.commit()
     for (namespace, job_id), record in list(world.jobs.items()):
         _collect_rows(world, record)
@@ -21,7 +21,7 @@ def collect(world: World) -> None:
 
 
 def forget_deployment(world: World, deployment_id: str) -> None:
-    """Forget one deployment though its allocations run, as when a watch outlives the hour it is kept."""
+    """Delete one deployment although its allocations run, as Nomad does after its hour of retention."""
     deployment = world.deployments.pop(deployment_id, None)
     if deployment is not None:
         world.commit()
@@ -32,7 +32,7 @@ def forget_deployment(world: World, deployment_id: str) -> None:
 
 
 def forget_evaluation(world: World, evaluation_id: str) -> None:
-    """Forget one evaluation, whatever its state."""
+    """Delete one evaluation in any state."""
     evaluation = world.evaluations.pop(evaluation_id, None)
     if evaluation is not None:
         world.commit()

@@ -1,6 +1,6 @@
-"""Answers: how do the checks of an allocation's services stand? The verdict on its image says it. Pure.
+"""The results of the checks of an allocation's services, by the verdict on its image. Pure.
 
-Only checks of Nomad's own services, as on a client (docs/nomad.md, section 10).
+Only checks of Nomad's own services, as on a client. (docs/nomad.md, section 10)
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ REFUSED = "dial tcp 127.0.0.1:20000: connect: connection refused"
 
 
 def checks(world: World, allocation: Allocation, release: SimulatedVersion) -> Json:
-    """Each check by an id of its own, once the tasks run."""
+    """The checks by id; empty until the tasks run."""
     if allocation.client_status != "running":
         return {}
     images = [*images_of(allocation.job, allocation.group).values(), *allocation.digests.values()]
@@ -44,6 +44,6 @@ def checks(world: World, allocation: Allocation, release: SimulatedVersion) -> J
 
 
 def _identity(text: str, release: SimulatedVersion) -> str:
-    """Longer since 2.0.5."""
+    """The id of a check. It is longer since 2.0.5."""
     digest = hashlib.sha256(text.encode()).hexdigest()
     return digest if release.number >= (2, 0, 5) else digest[:32]

@@ -1,8 +1,8 @@
-"""Answers: which bytes does an allocation run? The registry that a test fills, and what each node keeps of it.
+"""The digests that allocations run: the images that a test published, and those that each node has pulled.
 
-Docker's rule (docs/nomad.md, section 11): a digest names its bytes; a tag is pulled with `force_pull`, when it is
-`latest` or left out, or when the node has no such image; else the bytes that the node has are run, whatever the
-registry says now.
+Docker's rule (docs/nomad.md, section 11): a digest is fixed. A tag is pulled with `force_pull`, if it is `latest` or
+left out, or if the node does not have the image. Otherwise the node runs the image that it has, even if the tag has
+another digest now.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ class Images:
         self.pulls = 0
 
     def publish(self, image: str, digest: str) -> None:
-        """From now on a pull of this reference gives that digest; nodes that have the image do not learn of it."""
+        """From now on a pull of this reference gives this digest. Nodes that have the image keep theirs."""
         self._published[_bare(image)] = digest
 
     def run(self, node: Node, config: Json) -> str:
-        """The digest that a task with this driver configuration runs on a node, pulling where Docker would; "" for a
-        task without an image.
+        """The digest that a task with this driver configuration runs on a node, after a pull if Docker would do one.
+
+        "" for a task without an image.
         """
         named = config.get("image")
         if not isinstance(named, str) or not named:
@@ -52,5 +53,5 @@ def _floating(image: str) -> bool:
 
 
 def _invented(image: str) -> str:
-    """The bytes of an image that nobody published: always the same ones."""
+    """The digest of an image that nobody published; always the same."""
     return "sha256:" + hashlib.sha256(image.encode()).hexdigest()

@@ -1,6 +1,4 @@
-"""Answers: what does reading under /v1/job… tell? Call in, Answer out; Refused where Nomad refuses. No HTTP, no
-waiting.
-"""
+"""The reads under /v1/job…: NomadCall in, NomadAnswer out, Refused where Nomad refuses. No HTTP, no waiting."""
 
 from __future__ import annotations
 
@@ -104,12 +102,12 @@ def _diffs(newest_first: list[Json]) -> list[Json] | None:
 
 
 def _by_id(rows: dict[str, AnyRow]) -> list[AnyRow]:
-    """In the order of their random ids, as Nomad's tables are: no caller may take it for an order of time."""
+    """Rows in the order of their random ids, as in Nomad's tables. It is not an order of time."""
     return [rows[key] for key in sorted(rows)]
 
 
 def _newest(rows: list[AnyRow]) -> object:
-    """What a wait on a job's own rows watches; without any row it is woken by the whole table."""
+    """Changes with a job's own rows. None without any row; then each change of the table wakes the query."""
     return (len(rows), max(row.modify_index for row in rows)) if rows else None
 
 

@@ -1,4 +1,4 @@
-"""Answers: is a job pending, running or dead? Nomad's getJobStatus (docs/nomad.md, section 4)."""
+"""Whether a job is pending, running or dead: Nomad's getJobStatus. (docs/nomad.md, section 4)"""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from app.simulators.nomad.world import World
 
 
 def refresh(world: World, namespace: str, job_id: str) -> None:
-    """Recompute a job's status; a change moves its ModifyIndex to the present index."""
+    """Compute a job's status again. A change sets its ModifyIndex to the present index."""
     record = world.jobs.get((namespace, job_id))
     if record is None:
         return

@@ -1,4 +1,4 @@
-"""Answers: what does each write under /v1/job… do? Call in, Answer out; Refused where Nomad refuses. No HTTP."""
+"""The writes under /v1/job…: NomadCall in, NomadAnswer out, Refused where Nomad refuses. No HTTP."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def dispatch(nomad: Simulator, call: NomadCall) -> NomadAnswer:
 
 
 def tag_version(nomad: Simulator, call: NomadCall) -> NomadAnswer:
-    """Name a version, or take its name away (DELETE); the path is `<job>/versions/<name>/tag`."""
+    """Give a version a name, or remove it (DELETE). The path is `<job>/versions/<name>/tag`."""
     job_id, _, name = call.subject.rpartition("/versions/")
     body = call.json() if call.method != "DELETE" else {}
     nomad.require(call, "submit-job", "tag-job-version")

@@ -1,6 +1,6 @@
-"""Answers: which registrations were applied, in which order, and what was asked? The oracle of the tests.
+"""The ledger that tests read: applied registrations in their order, and the number of requests.
 
-Append only. An entry is written at the moment the write is applied, whether or not its reply ever reached the caller.
+Append-only. An entry is written when the registration is applied, even if its reply does not reach the caller.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ CLIENT = "client"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerEntry:
-    """One applied registration; `origin` is `client`, or who else changed the job: seed, hand, scale or revert."""
+    """One applied registration. `origin` is client (the API), seed, edit, scale, revert or foreign."""
 
     sequence: int
     time: float
@@ -27,14 +27,14 @@ class LedgerEntry:
     version: int
     job_modify_index: int
     enforce_index: int | None
-    """The JobModifyIndex sent with EnforceIndex, None when it was not enforced."""
+    """The JobModifyIndex sent with EnforceIndex, None without EnforceIndex."""
     changed: bool
     images: dict[tuple[str, str], str]
     metas: dict[tuple[str, str], dict[str, str]]
     request_id: str
 
     def as_json(self) -> dict[str, Any]:
-        """For the control API: `(group, task)` becomes `group/task`."""
+        """The form of the control API: `(group, task)` becomes `group/task`."""
         shown = {name: getattr(self, name) for name in self.__slots__}
         shown["images"] = {"/".join(place): image for place, image in self.images.items()}
         shown["metas"] = {"/".join(place): meta for place, meta in self.metas.items()}
@@ -42,13 +42,13 @@ class LedgerEntry:
 
 
 class Ledger:
-    """Applied registrations, and how often each path was asked."""
+    """Applied registrations, and the number of requests for each path."""
 
     def __init__(self) -> None:
         self._entries: list[LedgerEntry] = []
         self._sequence = 0
         self.requests: Counter[str] = Counter()
-        """Counts by "METHOD /path", ids of evaluations, deployments and allocations written `:id`."""
+        """By "METHOD /path". Ids of evaluations, deployments and allocations are written `:id`."""
 
     def append(
         self, job: Json, *, time: float, origin: str, enforced: int | None, changed: bool, request_id: str
@@ -75,7 +75,7 @@ class Ledger:
         return entry
 
     def entries(self, *, job: str | None = None, since: int = 0, origin: str | None = CLIENT) -> list[LedgerEntry]:
-        """In order of application: of one job, after sequence number `since`, of one origin (None: of any)."""
+        """In order of application: of one job, after sequence number `since`, of one origin (None: any)."""
         return [
             entry
             for entry in self._entries
@@ -83,6 +83,6 @@ class Ledger:
         ]
 
     def clear(self) -> None:
-        """Forget entries and counts; sequence numbers go on."""
+        """Delete entries and counts. Sequence numbers continue."""
         self._entries.clear()
         self.requests.clear()

@@ -1,6 +1,6 @@
-"""Answers: which page of a list does a request see? `prefix`, `filter`, `reverse`, `per_page` and `next_token`.
+"""The page of a list that a request gets: `prefix`, `filter`, `reverse`, `per_page` and `next_token`.
 
-Rows come in the server's order and are made JSON only when they are shown.
+Rows are in the server's order. Only the rows of the page are converted to JSON.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind(Generic[T]):
-    """How a list's rows are named: by `id` for a prefix, by `key` for a page, by `fields` for a filter."""
+    """The parts of a list's rows: `id` for `prefix`, `key` for `next_token`, `fields` for `filter`."""
 
     id: Callable[[T], str]
     key: Callable[[T], str]
@@ -26,10 +26,10 @@ class Kind(Generic[T]):
 
 
 def page(rows: Iterable[T], call: NomadCall, kind: Kind[T]) -> tuple[list[T], str]:
-    """The rows asked for and the token of the next page ("" when there is none); Refused 400 for a bad filter."""
+    """The requested rows, and the token of the next page ("" if there is none). Refused 400 for a bad filter."""
     query = call.query
     prefix = query.get("prefix", "")
-    test = filters.reads(query["filter"]) if query.get("filter") else None
+    test = filters.parse(query["filter"]) if query.get("filter") else None
     found = [
         row
         for row in rows

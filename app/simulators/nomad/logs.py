@@ -1,4 +1,4 @@
-"""Answers: what did a task write? The verdict on its image says it; frames and errors are those of the client agent.
+"""The logs of a task, given by the verdict on its image. Frames and errors are those of the client agent.
 
 See https://github.com/hashicorp/nomad/blob/v2.0.5/command/agent/fs_endpoint.go.
 """
@@ -31,7 +31,7 @@ class LogRequest:
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> LogRequest:
-        """From the query parameters; Refused 400 as the agent refuses them."""
+        """From the query parameters. Refused 400 for invalid ones, as by the agent."""
         if not query.get("task"):
             raise Refused(400, "must provide task name")
         if query.get("type") not in ("stdout", "stderr"):
@@ -47,26 +47,26 @@ class LogRequest:
         )  # fmt: skip
 
 
-def read(world: World, allocation: Allocation, asked: LogRequest) -> bytes:
-    """The bytes asked for, plain or as one frame of JSON; Refused for a task that is unknown or never started."""
+def read(world: World, allocation: Allocation, request: LogRequest) -> bytes:
+    """The requested bytes, plain or as one JSON frame. Refused for a task that is unknown or never started."""
     group = next(g for g in allocation.job["TaskGroups"] if g["Name"] == allocation.group)
-    task = next((t for t in group["Tasks"] if t["Name"] == asked.task), None)
+    task = next((t for t in group["Tasks"] if t["Name"] == request.task), None)
     if task is None:
-        raise Refused(400, f'unknown task name "{asked.task}"')
-    state = allocation.tasks.get(asked.task)
+        raise Refused(400, f'unknown task name "{request.task}"')
+    state = allocation.tasks.get(request.task)
     if state is None or state.started_at is None:
-        raise Refused(404, f'task "{asked.task}" not started yet. No logs available')
+        raise Refused(404, f'task "{request.task}" not started yet. No logs available')
     image = str((task["Config"] or {}).get("image"))
-    verdict = world.fate([image, allocation.digests.get(asked.task, "")])
-    commanded = verdict is not None and verdict.fate not in SILENT and asked.stream == "stderr"
-    everything = verdict.text.encode() if verdict is not None and commanded else b""
-    start = max(len(everything) - asked.offset, 0) if asked.from_end and asked.offset else asked.offset
+    verdict = world.fate([image, allocation.digests.get(request.task, "")])
+    has_text = verdict is not None and verdict.fate not in SILENT and request.stream == "stderr"
+    everything = verdict.text.encode() if verdict is not None and has_text else b""
+    start = max(len(everything) - request.offset, 0) if request.from_end and request.offset else request.offset
     chosen = everything[start:]
-    if asked.plain or not chosen:
+    if request.plain or not chosen:
         return chosen
     frame = {
         "Data": base64.b64encode(chosen).decode(),
-        "File": f"alloc/logs/{asked.task}.{asked.stream}.0",
+        "File": f"alloc/logs/{request.task}.{request.stream}.0",
         "Offset": len(everything),
     }
     return orjson.dumps(frame)

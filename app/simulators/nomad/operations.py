@@ -1,4 +1,4 @@
-"""Answers: what else can happen to a stored job: stop, purge, revert, scale, a hand's change, a launch of a child?"""
+"""The other operations on a stored job: stop, purge, revert, tag, scale, edit, launch of a child."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def stop(world: World, record: JobRecord) -> Json:
 
 
 def purge(world: World, record: JobRecord) -> Json:
-    """Forget a job with its versions, deployments, evaluations and allocations."""
+    """Delete a job with its versions, deployments, evaluations and allocations."""
     world.commit()
     del world.jobs[record.namespace, record.id]
     for key in record.deployments:
@@ -40,32 +40,32 @@ def _stop_reply(eval_id: str, index: int) -> Json:
 
 
 NOTHING_STOPPED = _stop_reply("", 0)
-"""The reply for a job that is not there: it is no error."""
+"""The reply for a job that does not exist; this is not an error."""
 
 
 def revert(world: World, ledger: Ledger, record: JobRecord, body: Json) -> Json:
     """Make an earlier version the current one again, under a new number."""
-    wanted, prior = body.get("JobVersion", 0), body.get("EnforcePriorVersion")
+    version, prior = body.get("JobVersion", 0), body.get("EnforcePriorVersion")
     current = record.current
     if prior is not None and prior != current["Version"]:
         raise Refused(500, f"Current job has version {current['Version']}; enforcing version {prior}")
-    if wanted == current["Version"]:
+    if version == current["Version"]:
         raise Refused(500, "can't revert to current version")
-    old = next((job for job in record.versions if job["Version"] == wanted), None)
+    old = next((job for job in record.versions if job["Version"] == version), None)
     if old is None:
-        raise Refused(500, f'job "{record.id}" in namespace "{record.namespace}" at version {wanted} not found')
+        raise Refused(500, f'job "{record.id}" in namespace "{record.namespace}" at version {version} not found')
     job = {**old, "VersionTag": None, "NomadTokenID": body["NomadTokenID"]}
     return _change(world, ledger, record, job, origin="revert")
 
 
 def tag(world: World, record: JobRecord, name: str, body: Json | None) -> Json:
-    """Give a version the name in the path, or take it away when `body` is None; the reply that Nomad gives."""
-    wanted: int = (body or {}).get("Version") or 0
+    """Give a version this name, or remove the name if `body` is None. Returns Nomad's reply."""
+    version: int = (body or {}).get("Version") or 0
     place = next(
-        (n for n, job in enumerate(record.versions) if _bears(job, name, wanted, given=body is not None)), None
+        (n for n, job in enumerate(record.versions) if _has_name(job, name, version, given=body is not None)), None
     )
     if place is None:
-        raise Refused(404, f'job version not found: job "{record.id}" version {wanted}')
+        raise Refused(404, f'job version not found: job "{record.id}" version {version}')
     world.commit()
     given = None
     if body is not None:
@@ -77,12 +77,12 @@ def tag(world: World, record: JobRecord, name: str, body: Json | None) -> Json:
     }  # fmt: skip
 
 
-def _bears(job: Json, name: str, version: int, *, given: bool) -> bool:
+def _has_name(job: Json, name: str, version: int, *, given: bool) -> bool:
     return bool(job["Version"] == version if given else (job["VersionTag"] or {}).get("Name") == name)
 
 
 def scale(world: World, ledger: Ledger, record: JobRecord, *, group: str | None, count: int) -> Json:
-    """Set a group's count (the first group's by default); the reply's Index is larger than its JobModifyIndex."""
+    """Set a group's count (by default the first group's). The reply's Index is larger than its JobModifyIndex."""
 
     def edit(each: Json) -> Json:
         return {**each, "Count": count}
@@ -93,7 +93,7 @@ def scale(world: World, ledger: Ledger, record: JobRecord, *, group: str | None,
 
 
 def set_image(world: World, ledger: Ledger, record: JobRecord, *, place: tuple[str, str], image: str) -> Json:
-    """Change the image of one (group, task) as a person with the CLI would."""
+    """Change the image of one (group, task), as a person does with the CLI."""
     group, name = place
 
     def edit(each: Json) -> Json:
@@ -102,17 +102,17 @@ def set_image(world: World, ledger: Ledger, record: JobRecord, *, place: tuple[s
         ]
         return {**each, "Tasks": tasks}
 
-    return _change(world, ledger, record, _edit_group(record.current, group, edit), origin="hand")
+    return _change(world, ledger, record, _edit_group(record.current, group, edit), origin="edit")
 
 
 def change_meta(world: World, ledger: Ledger, record: JobRecord) -> Json:
-    """Another writer's registration: a new value of one key of the job's Meta."""
+    """A registration by somebody else: a new value for one key of the job's Meta."""
     meta = {**(record.current["Meta"] or {}), "changed-by-another": str(world.index)}
     return _change(world, ledger, record, {**record.current, "Meta": meta}, origin="foreign")
 
 
 def launch(world: World, record: JobRecord, suffix: str, changes: Json) -> tuple[JobRecord, str]:
-    """Start a child of a periodic or parameterized job; the child's record and the id of its evaluation."""
+    """Start a child of a periodic or parameterized job. Returns its record, and the id of its evaluation."""
     world.commit()
     child_id = f"{record.id}/{suffix}"
     index = world.index

@@ -1,4 +1,4 @@
-"""Answers: how does an evaluation report what its plan did, and what it could not place?"""
+"""How an evaluation reports the changes of its plan, and the allocations that it could not place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def plan_annotations(job: Json, plans: list[GroupPlan]) -> Json:
 
 
 def _desired(plan: GroupPlan, job: Json) -> dict[str, int]:
-    """The system scheduler counts a replacement as a placement too."""
+    """The counts of one group. The system scheduler counts a replacement as a placement, too."""
     also_placed = len(plan.destructive) if job["Type"] == "system" else 0
     return {
         "Canary": len(plan.canaries), "DestructiveUpdate": len(plan.destructive), "Disconnect": 0,
@@ -30,13 +30,15 @@ def _desired(plan: GroupPlan, job: Json) -> dict[str, int]:
 
 
 def placed_metric() -> Json:
-    """The AllocMetric of an allocation that found its node."""
+    """The AllocMetric of a placed allocation."""
     return {**unplaced_metric("", count=1, nodes=1), "ConstraintFiltered": None, "NodesFiltered": 0}
 
 
-def unplaced_metric(why: str, *, count: int, nodes: int, asked: Mapping[str, int] | None = None) -> Json:
-    """An AllocMetric: every node is too small in a dimension, or filtered by a constraint (the driver it lacks, when
-    nothing is said); `CoalescedFailures` counts the allocations beyond the first, `asked` is the memory of each task.
+def unplaced_metric(why: str, *, count: int, nodes: int, memory: Mapping[str, int] | None = None) -> Json:
+    """The AllocMetric of allocations without a node. Every node lacks a dimension, or fails the constraint `why`.
+
+    "" means that the driver is missing. `CoalescedFailures` counts the allocations after the first. `memory` is each
+    task's, in MB.
     """
     exhausted = why in DIMENSIONS
     return {
@@ -45,11 +47,11 @@ def unplaced_metric(why: str, *, count: int, nodes: int, asked: Mapping[str, int
         "DimensionExhausted": {why: nodes} if exhausted else None, "NodePool": "default",
         "NodesAvailable": {"dc1": nodes}, "NodesEvaluated": nodes, "NodesExhausted": nodes if exhausted else 0,
         "NodesFiltered": 0 if exhausted else nodes, "NodesInPool": nodes,
-        "QuotaExhausted": None, "ResourcesExhausted": _exhausted(asked or {}) if why == "memory" else None,
+        "QuotaExhausted": None, "ResourcesExhausted": _exhausted(memory or {}) if why == "memory" else None,
         "ScoreMetaData": None, "Scores": None,
     }  # fmt: skip
 
 
-def _exhausted(asked: Mapping[str, int]) -> Json | None:
+def _exhausted(memory: Mapping[str, int]) -> Json | None:
     nothing = dict.fromkeys(RESOURCES, 0) | dict.fromkeys(("Devices", "NUMA", "Networks"))
-    return {task: {**nothing, "MemoryMB": memory} for task, memory in asked.items()} or None
+    return {task: {**nothing, "MemoryMB": megabytes} for task, megabytes in memory.items()} or None

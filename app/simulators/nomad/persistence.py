@@ -1,7 +1,7 @@
-"""Answers: how does a simulator outlive its process? One JSON file with jobs, what hangs on them, and the index.
+"""Keeps a simulator over restarts: one JSON file with the jobs, their rows, and the index.
 
-Timers are not kept: what was under way when the file was written starts its present step anew after loading.
-Faults, verdicts, timing and the ledger belong to a run and are not kept either.
+Timers are not kept: a step that was under way when the file was written starts again after loading. Faults, verdicts,
+timing and the ledger belong to one run and are not kept either.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ WRITE_EVERY_SECONDS = 0.25
 
 
 def save(simulator: Simulator, file: Path) -> int:
-    """Write the whole state, atomically; the index that the file is now as of."""
+    """Write the whole state atomically. Returns its index."""
     with simulator.at_work() as world:
         index = world.index
         content = {
@@ -51,9 +51,7 @@ def save(simulator: Simulator, file: Path) -> int:
 
 
 def load(simulator: Simulator, file: Path) -> None:
-    """Take up the state in `file`; nothing happens when there is none. Raises ValueError for a file that is not
-    ours.
-    """
+    """Load the state from `file`, if it exists. Raises ValueError for a file that is not JSON."""
     if not file.exists():
         return
     content = orjson.loads(file.read_bytes())
@@ -71,7 +69,7 @@ def load(simulator: Simulator, file: Path) -> None:
 
 @asynccontextmanager
 async def keeping(simulator: Simulator, file: Path) -> AsyncIterator[None]:
-    """Write the file soon after each change and at the end, so that a killed process loses at most a moment."""
+    """Write the file soon after each change, and at the end. A killed process loses at most the last quarter second."""
     writer = asyncio.create_task(_write_changes(simulator, file))
     try:
         yield

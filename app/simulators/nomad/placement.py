@@ -1,6 +1,6 @@
-"""Answers: how is a group's plan carried out: allocations placed, replaced, updated where they run, stopped?
+"""Applies a group's plan at the present index: places, replaces, updates in place and stops allocations.
 
-At the present index; what the clients then do is client.py's.
+client.py simulates the clients' work that follows.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ NOT_NEEDED = "alloc not needed due to job update"
 def apply(
     world: World, record: JobRecord, evaluation: Evaluation, plan: GroupPlan, own: Deployment | None, *, placeable: bool
 ) -> None:
-    """Carry out one group's plan; `own` is this version's deployment, `placeable` whether there is room for more."""
+    """Apply one group's plan. `own` is this version's deployment; `placeable`: there is room for allocations."""
     deployment = own if own is not None and plan.name in own.groups else None
     for allocation in plan.stop:
         stop(world, allocation, NOT_NEEDED)

@@ -1,4 +1,4 @@
-"""Answers: what would registering this job do? The reply of POST /v1/job/:id/plan; changes nothing."""
+"""The reply of POST /v1/job/:id/plan: what a registration of the job would do. It changes nothing."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from app.simulators.nomad.evaluations import would_block
 from app.simulators.nomad.outcome import plan_annotations
 from app.simulators.nomad.reconcile import GroupPlan, replaces
 from app.simulators.nomad.refusal import Json
-from app.simulators.nomad.remarks import warnings_of
 from app.simulators.nomad.specification import canonical, same_specification
 from app.simulators.nomad.tables import Evaluation, JobRecord
 from app.simulators.nomad.validation import check, check_change
+from app.simulators.nomad.warnings import warnings_of
 from app.simulators.nomad.world import World, new_id
 
 
 def plan(world: World, posted: Json, *, namespace: str, diff: bool) -> Json:
-    """Nomad's plan reply; Refused as a registration would be, except for the check-and-set."""
-    job = world.release.take_in(canonical(posted))
+    """Nomad's plan reply. Refused as for a registration, except for the check-and-set."""
+    job = world.release.stored(canonical(posted))
     job["Namespace"] = namespace
     check(job, posted, world.namespaces)
     record = world.jobs.get((namespace, job["ID"]))
@@ -25,13 +25,13 @@ def plan(world: World, posted: Json, *, namespace: str, diff: bool) -> Json:
     if old is not None:
         check_change(job, old)
     if old is not None:
-        scaling.leave(job, old)
+        scaling.fill_for_plan(job, old)
     else:
-        scaling.take_in(job, None, world.index + 1)
-    stands_in = record or JobRecord(namespace=namespace, id=job["ID"], versions=[job])
+        scaling.fill(job, None, world.index + 1)
+    planned = record or JobRecord(namespace=namespace, id=job["ID"], versions=[job])
     unchanged = old is not None and same_specification(old, job)
     job["Version"] = old["Version"] + (not unchanged) if old is not None else 0
-    plans = scheduler.plan_job(world, stands_in, job, None) if not job["Stop"] else []
+    plans = scheduler.plan_job(world, planned, job, None) if not job["Stop"] else []
     index = old["JobModifyIndex"] if old is not None else 0
     failed = scheduler.unplaced(world, job, plans)
     reply = {

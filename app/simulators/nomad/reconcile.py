@@ -1,6 +1,6 @@
-"""Answers: what should be placed, replaced, updated in place, stopped or left alone for one group? Pure.
+"""Plans one group: which allocations to place, replace, update in place, stop or leave. Pure.
 
-Follows Nomad's reconciler for one always available node without reschedules (docs/nomad.md, sections 7 and 8).
+It follows Nomad's reconciler, for nodes that are always available, without rescheduling. (docs/nomad.md, sections 7, 8)
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ TASK_FIELDS_THAT_REPLACE = (
 
 @dataclass(slots=True, kw_only=True)
 class GroupPlan:
-    """The changes of one group; `total` is what a new deployment would have to bring to health."""
+    """The changes of one group. `total` is the number of allocations that a new deployment must make healthy."""
 
     name: str
     place: list[int] = field(default_factory=list)
@@ -31,7 +31,7 @@ class GroupPlan:
     total: int = 0
     desired_canaries: int = 0
     remaining: int = 0
-    """What is held back for a later pass (rolling limit, unhealthy, unpromoted)."""
+    """The allocations left for a later pass (rolling limit, unhealthy, not promoted)."""
 
     @property
     def acts(self) -> bool:
@@ -39,27 +39,27 @@ class GroupPlan:
 
     @property
     def unfinished(self) -> bool:
-        """Whether something is still to come up; what only has to stop holds no deployment back."""
+        """Whether allocations are still to start. Allocations that only have to stop do not delay a deployment."""
         return bool(self.place or self.canaries or self.destructive or self.in_place or self.remaining)
 
 
 def takes_deployment(group: Json) -> bool:
-    """Whether this group of a job that has deployments at all takes part in one (docs/nomad.md, section 7)."""
+    """Whether this group takes part in a deployment, if its job has deployments. (docs/nomad.md, section 7)"""
     return bool(group["Count"] > 0 and (group["Update"] or {}).get("MaxParallel", 0) > 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredGroup:
-    """How many allocations, whether they are rolled out under deployments, and this version's one, if there is one."""
+    """The number of allocations, whether they roll out under deployments, and this version's deployment, if any."""
 
     count: int
     deployed: bool
     own: Deployment | None
 
 
-def plan_group(job: Json, group: Json, allocations: list[Allocation], wanted: DesiredGroup) -> GroupPlan:
+def plan_group(job: Json, group: Json, allocations: list[Allocation], desired: DesiredGroup) -> GroupPlan:
     """Compare a group with its allocations."""
-    own, count = wanted.own, wanted.count
+    own, count = desired.own, desired.count
     plan = GroupPlan(name=group["Name"])
     progress = own.groups.get(group["Name"]) if own is not None else None
     promoted = progress is not None and progress.promoted
@@ -79,10 +79,10 @@ def plan_group(job: Json, group: Json, allocations: list[Allocation], wanted: De
         plan.ignore += len(replaced)
         return plan
     plan.place = free
-    asked = group["Update"]["Canary"] if wanted.deployed and not promoted else 0
-    _place_canaries(plan, replaced, canaries=len(canaries), wanted=asked)
+    desired_canaries = group["Update"]["Canary"] if desired.deployed and not promoted else 0
+    _place_canaries(plan, replaced, canaries=len(canaries), desired=desired_canaries)
     if not plan.desired_canaries:
-        limit = _limit(group, allocations, own) if wanted.deployed else len(allocations)
+        limit = _limit(group, allocations, own) if desired.deployed else len(allocations)
         plan.destructive = replaced[:limit]
         plan.remaining = len(replaced) - len(plan.destructive)
     plan.ignore += plan.remaining
@@ -92,7 +92,7 @@ def plan_group(job: Json, group: Json, allocations: list[Allocation], wanted: De
 def _sort_out_canaries(
     plan: GroupPlan, standing: list[Allocation], own: Deployment | None, *, promoted: bool
 ) -> tuple[list[Allocation], list[Allocation]]:
-    """(what counts against the group's count, canaries); strays and what promoted canaries replace are to stop."""
+    """(allocations within the group's count, canaries). Stops stray canaries, and what promoted canaries replace."""
     plan.stop += [a for a in standing if a.canary and _is_stray(a, own)]
     standing = sorted((a for a in standing if a not in plan.stop), key=lambda a: a.position)
     canaries = [a for a in standing if a.canary]
@@ -104,18 +104,18 @@ def _sort_out_canaries(
     return [a for a in standing if a not in replaced], canaries
 
 
-def _place_canaries(plan: GroupPlan, replaced: list[Allocation], *, canaries: int, wanted: int) -> None:
-    """While canaries are wanted and not promoted, they are placed beside the allocations that they are to replace."""
-    if replaced and wanted:
-        plan.desired_canaries = wanted
+def _place_canaries(plan: GroupPlan, replaced: list[Allocation], *, canaries: int, desired: int) -> None:
+    """Place desired canaries beside the allocations that they will replace, until they are promoted."""
+    if replaced and desired:
+        plan.desired_canaries = desired
         beside = [a.position for a in replaced]
-        beside += range(max(beside) + 1, max(beside) + 1 + wanted)
-        plan.canaries = beside[canaries:wanted]
+        beside += range(max(beside) + 1, max(beside) + 1 + desired)
+        plan.canaries = beside[canaries:desired]
         plan.remaining = len(replaced)
 
 
 def replaces(old: Json, new: Json, group: str) -> bool:
-    """Nomad's tasksUpdated: must an allocation of this group be replaced, or is it updated where it runs?"""
+    """Nomad's tasksUpdated: whether an allocation of this group is replaced. False: it is updated in place."""
     before, after = _group_of(old, group), _group_of(new, group)
     if before is None or after is None:
         return True
@@ -135,7 +135,7 @@ def _stands(allocation: Allocation, job: Json) -> bool:
     if allocation.desired_status != "run" or allocation.client_status == "lost":
         return False
     if job["Type"] == "sysbatch":
-        return True  # one that completed is replaced like one that runs
+        return True  # a completed allocation is replaced like a running one
     if job["Type"] == "batch":
         return allocation.client_status in ("pending", "running") or allocation.version == job["Version"]
     return allocation.client_status != "complete"
@@ -146,7 +146,7 @@ def _ended_by_itself(allocation: Allocation) -> bool:
 
 
 def _is_stray(canary: Allocation, own: Deployment | None) -> bool:
-    """Its deployment ended or was superseded before its promotion; success takes the mark from the canaries."""
+    """Whether the canary's deployment ended, or was superseded, before its promotion. Success clears `canary`."""
     return own is None or canary.deployment_id != own.id or own.status in ("failed", "cancelled")
 
 

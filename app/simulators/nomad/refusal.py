@@ -1,6 +1,6 @@
-"""Answers one question: with which status and plain text does the simulated agent refuse a request?
+"""The status and plain text with which the simulated agent refuses a request.
 
-Texts are Nomad's own, word for word (docs/nomad.md, section 2); nothing here decides when to refuse.
+Texts are Nomad's own, word for word. (docs/nomad.md, section 2) This module does not decide when to refuse.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ Json = dict[str, Any]
 
 
 class Refused(Exception):
-    """A request the agent turns down; `index` is set where Nomad sends X-Nomad-Index with a 404."""
+    """A refused request. `index` is set where Nomad sends X-Nomad-Index with a 404."""
 
     def __init__(self, status: int, text: str, *, index: int | None = None) -> None:
         super().__init__(text)
@@ -21,7 +21,7 @@ class Refused(Exception):
 
 
 def invalid(*problems: str) -> Refused:
-    """A failed validation: hashicorp/go-multierror's layout, in a 500."""
+    """A failed validation: a 500 in the layout of hashicorp/go-multierror."""
     return Refused(500, multi_error(*problems))
 
 

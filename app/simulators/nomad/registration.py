@@ -1,4 +1,4 @@
-"""Answers: what does posting a job do? In Nomad's order of checks, atomically (docs/nomad.md, section 4)."""
+"""Registers a job, with Nomad's checks in Nomad's order, atomically. (docs/nomad.md, section 4)"""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from app.simulators.nomad import evaluations, job_status, scaling, versions
 from app.simulators.nomad.ledger import CLIENT, Ledger
 from app.simulators.nomad.refusal import Json, Refused
-from app.simulators.nomad.remarks import warnings_of
 from app.simulators.nomad.specification import canonical, same_specification
 from app.simulators.nomad.tables import JobRecord
 from app.simulators.nomad.validation import check, check_change
+from app.simulators.nomad.warnings import warnings_of
 from app.simulators.nomad.world import World
 
 SEED = "seed"
@@ -19,25 +19,25 @@ SEEDED_FIELDS = ("ParentID", "Dispatched", "Stable")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRegistration:
-    """A decoded registration; `namespace` and `region` are already the ones that win (query, body, job, default)."""
+    """A decoded registration. `namespace` and `region` are resolved already, from query, body, job or default."""
 
     job: Json
     namespace: str = "default"
     region: str = "global"
     enforced: int | None = None
-    """The JobModifyIndex of a check-and-set, 0 for "only if new", None when EnforceIndex was not sent."""
+    """The JobModifyIndex of a check-and-set: 0 for "only if new", None without EnforceIndex."""
     preserve_counts: bool = False
     submission: Json | None = None
     accessor: str = ""
     permitted: bool = True
-    """Whether the token may register; it is refused only after the job was found valid."""
+    """Whether the token may register. If not, it is refused after the validation of the job."""
     request_id: str = ""
     origin: str = CLIENT
 
 
 def register(world: World, ledger: Ledger, registration: JobRegistration) -> Json:
-    """Apply a registration and give Nomad's reply; Refused with the exact text where Nomad refuses."""
-    job = world.release.take_in(canonical(registration.job))
+    """Apply a registration. Returns Nomad's reply; Refused with the exact text where Nomad refuses."""
+    job = world.release.stored(canonical(registration.job))
     if not world.release.takes_posted_version and registration.origin != SEED:
         job["Version"] = 0
     job.update(Namespace=registration.namespace, Region=registration.region, NomadTokenID=registration.accessor)
@@ -49,7 +49,7 @@ def register(world: World, ledger: Ledger, registration: JobRegistration) -> Jso
         raise Refused(403, "Permission denied")
     record = world.jobs.get((registration.namespace, job["ID"]))
     _enforce(record, registration.enforced)
-    scaling.take_in(job, record.current if record is not None else None, world.index + 1)
+    scaling.fill(job, record.current if record is not None else None, world.index + 1)
     if record is not None:
         check_change(job, record.current)
         if registration.preserve_counts:
@@ -64,7 +64,7 @@ def register(world: World, ledger: Ledger, registration: JobRegistration) -> Jso
 
 
 def reply(world: World, record: JobRecord, *, trigger: str, warnings: str = "") -> Json:
-    """A changed job: an evaluation at the job's own index, none for a periodic or parameterized job."""
+    """The reply for a changed job: an evaluation at the job's own index, none for a periodic or parameterized job."""
     index = record.current["JobModifyIndex"]
     if launched_later(record.current):
         job_status.refresh(world, record.namespace, record.id)
@@ -101,7 +101,7 @@ def _enforce(record: JobRecord | None, enforced: int | None) -> None:
 
 
 def _unchanged(world: World, ledger: Ledger, record: JobRecord, registration: JobRegistration) -> Json:
-    """An equal specification: no version, only an evaluation, and the reply names the job's old ModifyIndex."""
+    """The reply for an equal specification: an evaluation, no new version, and the job's old ModifyIndex."""
     modern = world.release.modern
     modify_index = record.current["ModifyIndex" if modern else "JobModifyIndex"]
     _write(ledger, world, record, registration, changed=False)

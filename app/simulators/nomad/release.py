@@ -1,6 +1,7 @@
-"""Answers: which Nomad does the simulator play, and what did that one do differently? (docs/nomad.md, section 15)
+"""The simulated version of Nomad, and how it differs from the newest one. (docs/nomad.md, section 15)
 
-The rest of the simulator speaks the newest Nomad; here is what an older one leaves out, adds or says otherwise.
+The rest of the simulator behaves like the newest version. This module has what an older one leaves out, adds or words
+differently.
 """
 
 from __future__ import annotations
@@ -26,20 +27,20 @@ VERSION_KEPT_SINCE = {(1, 10): 10, (1, 11): 4}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedVersion:
-    """A version of Nomad; `text` is what the agent says of itself, as in "1.9.7"."""
+    """A version of Nomad. `text` is the agent's own version string, as in "1.9.7"."""
 
     text: str
     number: tuple[int, int, int]
 
     @classmethod
     def of(cls, text: str) -> SimulatedVersion:
-        """From "2.0.6" or "2.0.6-dev"; ValueError for anything else."""
+        """From "2.0.6" or "2.0.6-dev". ValueError for anything else."""
         major, minor, patch = (int(part) for part in text.partition("-")[0].split("."))
         return cls(text=text, number=(major, minor, patch))
 
     @property
     def modern(self) -> bool:
-        """Shapes of 1.10 and later; before it jobs had token fields, evaluations no annotations."""
+        """1.10 and later. Before it, jobs had token fields, and evaluations had no annotations."""
         return self.number >= (1, 10, 0)
 
     @property
@@ -48,16 +49,16 @@ class SimulatedVersion:
 
     @property
     def deployments_keep_running(self) -> bool:
-        """Whether a job is running while a deployment of it is active, though nothing of it was placed."""
+        """Whether a job counts as running while its deployment is active, although nothing was placed."""
         return self.number >= (2, 0, 1)
 
     @property
-    def wants_shutdown_delay(self) -> bool:
+    def warns_of_shutdown_delay(self) -> bool:
         return self.number >= (2, 0, 1)
 
     @property
     def takes_posted_version(self) -> bool:
-        """Whether the Version in a posted job counts: for its source, and when it is larger."""
+        """Whether the Version in a posted job matters: for the job's source, and if it is larger."""
         minor = self.number[:2]
         return self.number >= (2, 0, 0) or self.number[2] >= VERSION_KEPT_SINCE.get(minor, self.number[2] + 1)
 
@@ -71,7 +72,7 @@ class SimulatedVersion:
     def deployment(self, shown: Json) -> Json:
         return self._known(shown)
 
-    def take_in(self, job: Json) -> Json:
+    def stored(self, job: Json) -> Json:
         """A canonical job as this version stores it."""
         if not self.modern:
             for group in job["TaskGroups"] or ():
@@ -81,7 +82,7 @@ class SimulatedVersion:
         return job
 
     def deploys(self, job: Json) -> bool:
-        """Whether jobs of this type are rolled out under deployments."""
+        """Whether jobs of this type have deployments."""
         return job["Type"] == "service" or (job["Type"] == "system" and self.system_deployments)
 
     def evaluation(self, shown: Json) -> Json:
@@ -98,8 +99,8 @@ class SimulatedVersion:
         return shown
 
     def metric(self, shown: Json) -> Json:
-        """Why a group was not placed."""
-        exhausted = {task: self._known(asked) for task, asked in (shown["ResourcesExhausted"] or {}).items()}
+        """The AllocMetric of a group that was not placed."""
+        exhausted = {task: self._known(resources) for task, resources in (shown["ResourcesExhausted"] or {}).items()}
         kept = {key: value for key, value in shown.items() if key != "NodePool" or self.number >= (1, 10, 4)}
         return {**kept, "ResourcesExhausted": exhausted or None}
 
@@ -111,7 +112,7 @@ class SimulatedVersion:
         return reply
 
     def resources(self, shown: Json) -> Json:
-        """What an allocation, or a task, was given."""
+        """The resources of an allocation or a task."""
         return self._known(shown)
 
     def _group(self, group: Json) -> Json:
@@ -127,5 +128,5 @@ class SimulatedVersion:
         return shown
 
     def _known(self, shown: Json) -> Json:
-        """Without the fields that came later."""
+        """The fields that this version has."""
         return {key: value for key, value in shown.items() if self.number >= CAME_WITH.get(key, self.number)}

@@ -1,7 +1,7 @@
-"""Answers: what stands in the way of placing a group on the simulated nodes? (docs/nomad.md, section 8)
+"""Why a group cannot be placed on the simulated nodes. (docs/nomad.md, section 8)
 
-All nodes are alike. It knows a few of their attributes and their memory: what a constraint asks beyond these is met. An
-image may be judged UNPLACEABLE besides.
+All nodes are equal. Their memory and five attributes are simulated; a constraint on another attribute counts as met. A
+verdict can make an image UNPLACEABLE, too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ EQUAL, UNEQUAL = ("=", "==", "is", ""), ("!=", "not")
 
 
 def shortage(world: World, job: Json, group: str) -> str | None:
-    """A constraint as Nomad words it, `memory`, or "" for a driver (what `unplaced_metric` takes); None for room."""
+    """The reason, for `unplaced_metric`: a constraint as in Nomad, `memory`, or "" (driver). None: there is room."""
     verdict = world.fated(list(images_of(job, group).values()), Fate.UNPLACEABLE)
     if verdict is not None:
         return verdict.text

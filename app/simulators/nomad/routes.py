@@ -1,6 +1,6 @@
-"""Answers: which endpoint does a path mean, which capability does it ask for, and what does a wait on it watch?
+"""The URL table: endpoint of a path, capability that it requires, and table that a blocking query on it watches.
 
-Like Nomad's own, it works on the decoded path and tells job paths apart by their ending, so an id may hold slashes.
+As in Nomad, the path is decoded first, and job paths differ by their ending. So an id may contain slashes.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ BY_PREFIX: dict[str, Methods] = {
     "/v1/acl/token/": {"DELETE": acl.delete_token},
 }
 
-ASKS_FOR: dict[Endpoint, str] = {
+REQUIRED_CAPABILITY: dict[Endpoint, str] = {
     reads.list_jobs: "list-jobs",
     deployments.list_deployments: "read-job",
     **dict.fromkeys(
@@ -86,7 +86,7 @@ ASKS_FOR: dict[Endpoint, str] = {
         "read-job",
     ),
 }  # fmt: skip
-"""A capability in the namespace asked for; the writes ask by themselves, once the body was found readable."""
+"""The capability required in the requested namespace. Writes check theirs themselves, after they decoded the body."""
 
 FOR_MANAGEMENT: frozenset[Endpoint] = frozenset(
     {acl.put_policy, acl.delete_policy, acl.create_token, acl.delete_token, servers.agent_self,
@@ -109,7 +109,7 @@ WAITS_ON: dict[Endpoint, str] = {
 
 
 def find(method: str, path: str) -> tuple[Endpoint, str, str]:
-    """(endpoint, id in the path, the path to count it under); Refused 404 with no text, or 405."""
+    """(endpoint, id in the path, path for the ledger's counts). Refused 404 without text, or 405."""
     if path in EXACT:
         return _of(EXACT[path], method), "", path
     if path.startswith("/v1/job/"):

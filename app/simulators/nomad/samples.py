@@ -1,6 +1,4 @@
-"""Answers: what does an ordinary job look like, for tests and the demo? As one would post it, not as the server
-stores it.
-"""
+"""An ordinary job for tests and the demo, as a client posts it, not as the server stores it."""
 
 from __future__ import annotations
 
@@ -27,10 +25,9 @@ def sample_job(
     config: Json | None = None,
     **fields: Any,
 ) -> Json:
-    """One group with one task; it fails at the first unhealthy allocation, not after rescheduling.
+    """One group with one task. Its deployment fails at the first unhealthy allocation, not after rescheduling.
 
-    config: further keys of the task's Config. fields: further or other keys of the job (Periodic, Stop,
-    Multiregion, …).
+    config: more keys of the task's Config. fields: more or other keys of the job (Periodic, Stop, Multiregion, …).
     """
     update = {
         "MaxParallel": max_parallel, "HealthCheck": "task_states", "MinHealthyTime": SECOND,

@@ -1,7 +1,7 @@
-"""Answers: what does a group's scaling block look like once it is stored, and which counts does it allow?
+"""A group's scaling block: its stored form, and the counts that it allows.
 
-Its policy has an id and indexes of its own, which are part of the specification: a job that is posted back as it was
-read makes a new version, once (docs/nomad.md, section 4).
+Its policy has its own id and indexes, and these are part of the specification. So the first time that a job is posted
+exactly as it was read, Nomad makes a new version. (docs/nomad.md, section 4)
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from app.simulators.nomad.world import new_id
 POLICY: Json = {"Enabled": True, "Max": 0, "Min": 0, "Policy": None, "Type": "horizontal"}
 
 
-def take_in(job: Json, stored: Json | None, index: int) -> None:
-    """Complete the blocks of a job about to be registered at `index`; the ids of the stored job's policies stay."""
+def fill(job: Json, stored: Json | None, index: int) -> None:
+    """Complete the blocks of a job before its registration at `index`. The stored job's policies keep their ids."""
     known = {group["Name"]: group["Scaling"] or {} for group in (stored or {}).get("TaskGroups") or ()}
     for group in job["TaskGroups"] or ():
         posted = group["Scaling"]
@@ -31,17 +31,17 @@ def take_in(job: Json, stored: Json | None, index: int) -> None:
         }
 
 
-def leave(job: Json, stored: Json) -> None:
-    """A plan does not show what the policy's id and indexes would come to."""
+def fill_for_plan(job: Json, stored: Json) -> None:
+    """Complete the blocks of a planned job with the stored indexes: a plan does not show their change."""
     known = {group["Name"]: group["Scaling"] or {} for group in stored["TaskGroups"] or ()}
-    take_in(job, stored, 0)
+    fill(job, stored, 0)
     for group in job["TaskGroups"] or ():
         if group["Scaling"] and (before := known.get(group["Name"])):
             group["Scaling"] |= {key: before[key] for key in ("CreateIndex", "ModifyIndex")}
 
 
 def refuse_count(job: Json, name: str | None, count: int) -> None:
-    """Raise Refused for a count beyond the bounds of the group's policy."""
+    """Raise Refused for a count outside the bounds of the group's policy."""
     groups = job["TaskGroups"]
     policy = next((group["Scaling"] for group in groups if name in (None, group["Name"])), None)
     if policy and count > policy["Max"]:

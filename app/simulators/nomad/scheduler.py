@@ -1,7 +1,7 @@
-"""Answers: what does the scheduler do with an evaluation? (docs/nomad.md, section 8)
+"""The scheduler: processes an evaluation. (docs/nomad.md, section 8)
 
-It plans by reconcile.py, applies the plan at one index, and ends the evaluation at the next. Health and deadlines
-are not its work.
+It plans with reconcile.py, applies the plan at one index, and ends the evaluation at the next. It does not handle
+health and deadlines.
 """
 
 from __future__ import annotations
@@ -9,23 +9,23 @@ from __future__ import annotations
 from functools import partial
 
 from app.simulators.nomad import deployments, evaluations, job_status, placement, room
+from app.simulators.nomad.evaluation_faults import EvaluationFault, end_by_fault
 from app.simulators.nomad.outcome import plan_annotations, unplaced_metric
 from app.simulators.nomad.reconcile import DesiredGroup, GroupPlan, plan_group, takes_deployment
 from app.simulators.nomad.refusal import Json
 from app.simulators.nomad.tables import Deployment, Evaluation, JobRecord, Progress
-from app.simulators.nomad.troubles import Misbehaviour, strike
 from app.simulators.nomad.world import World, new_id
 
 
 def process(world: World, evaluation: Evaluation) -> None:
-    """Bring one evaluation to its end; an evaluation of a job that is gone just completes."""
+    """Process one evaluation to its end. Without its job it completes and changes nothing else."""
     if evaluation.terminal:
         return
     evaluation.snapshot_index = world.index
     record = world.jobs.get((evaluation.namespace, evaluation.job_id))
-    trouble = _outage(world, evaluation)
-    if record is not None and trouble is not None:
-        strike(world, record, evaluation, trouble)
+    fault = _take_fault(world, evaluation)
+    if record is not None and fault is not None:
+        end_by_fault(world, record, evaluation, fault)
         return
     if record is None:
         world.commit()
@@ -43,12 +43,12 @@ def process(world: World, evaluation: Evaluation) -> None:
     job_status.refresh(world, evaluation.namespace, evaluation.job_id)
 
 
-def _outage(world: World, evaluation: Evaluation) -> Misbehaviour | None:
-    met = next((each for each in world.troubles if each[0] == evaluation.job_id), None)
-    if met is None:
+def _take_fault(world: World, evaluation: Evaluation) -> EvaluationFault | None:
+    planned = next((each for each in world.evaluation_faults if each[0] == evaluation.job_id), None)
+    if planned is None:
         return None
-    world.troubles.remove(met)
-    return Misbehaviour(met[1])
+    world.evaluation_faults.remove(planned)
+    return EvaluationFault(planned[1])
 
 
 def _reconcile(world: World, record: JobRecord, evaluation: Evaluation) -> None:
@@ -56,7 +56,7 @@ def _reconcile(world: World, record: JobRecord, evaluation: Evaluation) -> None:
     latest = record.latest_deployment
     own = latest if latest is not None and latest.job_version == job["Version"] else None
     plans = plan_job(world, record, job, own)
-    unplaceable = {p.name: _wanted(p) for p in plans if room.shortage(world, job, p.name) is not None}
+    unplaceable = {p.name: _to_place(p) for p in plans if room.shortage(world, job, p.name) is not None}
     superseded = latest is not None and latest.active and own is None
     deployable = own is None and any(_deployed(world, job, p) for p in plans)
     acting = any(p.acts and (p.name not in unplaceable or p.stop or p.in_place) for p in plans)
@@ -85,24 +85,24 @@ def _reconcile(world: World, record: JobRecord, evaluation: Evaluation) -> None:
 
 
 def plan_job(world: World, record: JobRecord, job: Json, own: Deployment | None) -> list[GroupPlan]:
-    """The plans of all groups, those that the job no longer has included."""
+    """The plans of all groups, including groups that the job no longer has."""
     everything = list(record.allocations.values())
     deploys = world.release.deploys(job)
     plans = []
     for group in job["TaskGroups"]:
         of_group = [a for a in everything if a.group == group["Name"]]
-        asked = DesiredGroup(count=_count(world, job, group), deployed=deploys and takes_deployment(group), own=own)
-        plans.append(plan_group(job, group, of_group, asked))
+        desired = DesiredGroup(count=_count(world, job, group), deployed=deploys and takes_deployment(group), own=own)
+        plans.append(plan_group(job, group, of_group, desired))
     known = {plan.name for plan in plans}
-    for gone in dict.fromkeys(a.group for a in everything if a.group not in known and a.desired_status == "run"):
+    for removed in dict.fromkeys(a.group for a in everything if a.group not in known and a.desired_status == "run"):
         plans.append(
-            GroupPlan(name=gone, stop=[a for a in everything if a.group == gone and a.desired_status == "run"])
+            GroupPlan(name=removed, stop=[a for a in everything if a.group == removed and a.desired_status == "run"])
         )
     return plans
 
 
 def _count(world: World, job: Json, group: Json) -> int:
-    """How many allocations a group wants: its count, or one on each node."""
+    """The number of allocations of a group: its count, or one on each node."""
     count: int = group["Count"]
     return min(count, 1) * len(world.nodes) if job["Type"] in ("system", "sysbatch") else count
 
@@ -167,13 +167,13 @@ def _all_healthy(deployment: Deployment) -> bool:
 
 
 def unplaced(world: World, job: Json, plans: list[GroupPlan]) -> Json | None:
-    """Why a plan cannot place what it wants, by group; None when it can."""
+    """The AllocMetric of each group that cannot be placed; None if all can."""
     return {
         plan.name: world.release.metric(
-            unplaced_metric(why, count=count, nodes=len(world.nodes), asked=_memory(job, plan.name))
+            unplaced_metric(why, count=count, nodes=len(world.nodes), memory=_memory(job, plan.name))
         )
         for plan in plans
-        if (count := _wanted(plan)) and (why := room.shortage(world, job, plan.name)) is not None
+        if (count := _to_place(plan)) and (why := room.shortage(world, job, plan.name)) is not None
     } or None
 
 
@@ -181,7 +181,7 @@ def _memory(job: Json, group: str) -> dict[str, int]:
     return {task["Name"]: task["Resources"]["MemoryMB"] for task in _group(job, group).get("Tasks") or ()}
 
 
-def _wanted(plan: GroupPlan) -> int:
+def _to_place(plan: GroupPlan) -> int:
     return len(plan.place) + len(plan.canaries) + len(plan.destructive)
 
 
@@ -197,6 +197,6 @@ def _group(job: Json, name: str) -> Json:
 
 
 def retry_blocked(world: World) -> None:
-    """Room appeared: blocked evaluations are processed again."""
+    """Process blocked evaluations again, since there may be room now."""
     for evaluation in [e for e in world.evaluations.values() if e.status == "blocked"]:
         world.timeline.after(world.timing.evaluation, partial(process, world, evaluation))

@@ -1,4 +1,4 @@
-"""Answers: what do the paths about the servers themselves do: agent, leader, regions, namespaces, operator, system?"""
+"""The endpoints about the servers themselves: agent, leader, regions, namespaces, operator, system."""
 
 from __future__ import annotations
 

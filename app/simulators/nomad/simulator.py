@@ -1,7 +1,7 @@
-"""Answers: what is one simulated Nomad server, without HTTP? The door for tests and for the routes.
+"""One simulated Nomad server without HTTP: the interface for tests and for the endpoints.
 
-Every method first lets happen what is due; the caller sees the cluster as of now. Safe to use from another thread
-than the server's.
+Every method first runs the events that are due, so a caller gets the present state. It is safe to use from another
+thread than the server's.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from app.simulators.nomad import garbage, operations, registration, scheduler
 from app.simulators.nomad.acl import Acl, AclToken
 from app.simulators.nomad.call import NomadCall
+from app.simulators.nomad.evaluation_faults import EvaluationFault
 from app.simulators.nomad.faults import NomadFaults
 from app.simulators.nomad.ledger import Ledger
 from app.simulators.nomad.refusal import Json, Refused
@@ -21,7 +22,6 @@ from app.simulators.nomad.registration import SEED, JobRegistration
 from app.simulators.nomad.release import SimulatedVersion
 from app.simulators.nomad.tables import JobRecord
 from app.simulators.nomad.timing import Fate, Timing, Verdict
-from app.simulators.nomad.troubles import Misbehaviour
 from app.simulators.nomad.world import World, new_id
 
 ACCESSOR = "0f3ad8d5-1a53-4cf1-8f31-6c1a1a0e9a11"
@@ -36,11 +36,10 @@ ReadHcl = Callable[[str, str], Json]
 
 
 class Simulator:
-    """One Nomad server and its clients: jobs in, deployments and allocations out, everything registered written to
-    `ledger`.
+    """One Nomad server and its clients: jobs in, deployments and allocations out, each registration in `ledger`.
 
-    token: the secret id of a management token (None: ACLs are off until a token is added). version: the Nomad that is
-    played. nodes: client nodes. parse: a reader of HCL, (source, variables) to the job as one would post it, raising
+    token: the secret id of a management token (None: ACLs are off until a token is added). version: the simulated
+    Nomad. nodes: client nodes. parse: a parser of HCL, from (source, variables) to the job as a client posts it; raises
     ValueError. clock: Unix seconds.
     """
 
@@ -83,39 +82,37 @@ class Simulator:
             return self.acl.add(token)
 
     def revoke_token(self, secret: str) -> None:
-        """From now on the secret is unknown; ACLs stay on."""
+        """Make the secret unknown from now on. ACLs stay on."""
         with self.at_work():
             del self.acl.tokens[secret]
 
     def reject_registrations(self, *, rejected: bool = True) -> None:
-        """The operator's `reject_job_registration`: only management tokens register, dispatch and scale."""
+        """The operator's `reject_job_registration`: only management tokens may register, dispatch and scale."""
         self.scheduler = {**self.scheduler, "RejectJobRegistration": rejected}
 
     def who(self, call: NomadCall) -> AclToken:
-        """Whose token a request carries; Refused 403 when nobody's."""
+        """The token of a request. Refused 403 for an invalid one."""
         return self.acl.resolve(call.token, self.world.now)
 
     def permits(self, call: NomadCall, *capabilities: str, namespace: str = "") -> bool:
-        """Whether the token holds any of them in `namespace`, or in the one asked for; Refused for a bad token."""
+        """Whether the token has any of them in `namespace`, or in the requested one. Refused for an invalid token."""
         return self.acl.allows(self.who(call), namespace or call.namespace, capabilities)
 
     def require(self, call: NomadCall, *capabilities: str, namespace: str = "") -> None:
-        """Refused 403 unless permitted."""
+        """Raise Refused 403 unless `permits`."""
         if not self.permits(call, *capabilities, namespace=namespace):
             raise Refused(403, "Permission denied")
 
     def visible(self, call: NomadCall, capability: str) -> Callable[[str], bool]:
-        """Which namespaces a list shows: the one asked for, or with `*` all that the token may see."""
-        asked, token = call.namespace, self.who(call)
-        if asked != "*":
-            return lambda namespace: namespace == asked
+        """A test for the namespaces that a list shows: the requested one, or for `*` all that the token may read."""
+        requested, token = call.namespace, self.who(call)
+        if requested != "*":
+            return lambda namespace: namespace == requested
         return lambda namespace: self.acl.allows(token, namespace, (capability,))
 
     @contextmanager
     def at_work(self) -> Iterator[World]:
-        """The world as of now, to read or change by one thread at a time; what a change makes due happens before
-        it is let go.
-        """
+        """The present world, to read or change, by one thread at a time. Due events run before and after."""
         with self._lock:
             self.world.timeline.settle()
             try:
@@ -124,14 +121,14 @@ class Simulator:
                 self.world.timeline.settle()
 
     def register(self, request: JobRegistration) -> Json:
-        """As POST /v1/jobs; gives the reply, raises Refused."""
+        """As POST /v1/jobs. Returns the reply, raises Refused."""
         with self.at_work() as world:
             return registration.register(world, self.ledger, request)
 
     def seed(self, job: Json) -> Json:
-        """Put a job there before the story begins: its namespace is made, the ledger's entry says `seed`.
+        """Register a job that exists before a test begins. Creates its namespace; the ledger's origin is `seed`.
 
-        What no client can post is taken here: Multiregion, ParentID, Dispatched.
+        It accepts fields that no client can post: Multiregion, ParentID, Dispatched, Stable.
         """
         namespace = job.get("Namespace") or "default"
         with self.at_work() as world:
@@ -143,7 +140,7 @@ class Simulator:
             return registration.register(world, self.ledger, request)
 
     def job(self, job_id: str, namespace: str = "default") -> Json:
-        """The job as GET /v1/job/:id shows it; Refused 404 when there is none."""
+        """The job as GET /v1/job/:id shows it. Refused 404 if there is none."""
         with self.at_work():
             return self.record(job_id, namespace).current
 
@@ -154,45 +151,45 @@ class Simulator:
         return found
 
     def scale(self, job_id: str, *, count: int, group: str | None = None, namespace: str = "default") -> Json:
-        """A foreign change of a group's count."""
+        """Change a group's count, as somebody else."""
         with self.at_work() as world:
             return operations.scale(world, self.ledger, self.record(job_id, namespace), group=group, count=count)
 
     def set_image(self, job_id: str, *, task: str, image: str, group: str, namespace: str = "default") -> Json:
-        """A person's hand change of one task's image."""
+        """Change one task's image, as somebody else."""
         with self.at_work() as world:
             return operations.set_image(
                 world, self.ledger, self.record(job_id, namespace), place=(group, task), image=image
             )
 
     def change_by_another(self, job_id: str, namespace: str = "default") -> Json:
-        """Somebody else registers the job with another Meta, which makes a version and moves its JobModifyIndex."""
+        """Register the job with another Meta, as somebody else. It gets a new version and a new JobModifyIndex."""
         with self.at_work() as world:
             return operations.change_meta(world, self.ledger, self.record(job_id, namespace))
 
     def collect_garbage(self) -> None:
-        """`nomad system gc`: what is over goes, but for what belongs to the current version's running allocations."""
+        """`nomad system gc`: delete terminal rows, except those of allocations that still run."""
         with self.at_work() as world:
             garbage.collect(world)
 
     def forget(self, *, deployment: str = "", evaluation: str = "") -> None:
-        """Collect one deployment or evaluation though somebody may be following it."""
+        """Delete one deployment or evaluation, even if a client follows it."""
         with self.at_work() as world:
             garbage.forget_deployment(world, deployment)
             garbage.forget_evaluation(world, evaluation)
 
-    def trouble(self, job_id: str, trouble: Misbehaviour) -> None:
-        """The job's next evaluation ends like this, and another one does its work."""
+    def fail_evaluation(self, job_id: str, fault: EvaluationFault) -> None:
+        """End the job's next evaluation by this fault. Another evaluation does its work."""
         with self.at_work() as world:
-            world.troubles.append((job_id, trouble))
+            world.evaluation_faults.append((job_id, fault))
 
     def publish(self, image: str, digest: str) -> None:
-        """What a pull of this reference gives from now on."""
+        """Set the digest that a pull of this reference gives from now on."""
         with self.at_work() as world:
             world.images.publish(image, digest)
 
     def running(self, job_id: str, namespace: str = "default") -> dict[str, dict[str, str]]:
-        """{allocation: {task: digest}} of what the job's running allocations run."""
+        """{allocation: {task: digest}} of the job's running allocations."""
         with self.at_work():
             rows = self.record(job_id, namespace).allocations.values()
             return {row.id: dict(row.digests) for row in rows if row.client_status == "running"}
@@ -203,23 +200,23 @@ class Simulator:
             return operations.purge(world, record) if purge else operations.stop(world, record)
 
     def set_timing(self, timing: Timing) -> None:
-        """From now on; what is under way keeps the times it started with."""
+        """Set the times of later steps. Steps under way keep theirs."""
         with self.at_work() as world:
             world.timing = timing
 
     def judge(self, image: str, fate: Fate, text: str = "") -> None:
-        """Decide how an image whose string contains `image` ends, before any earlier verdict."""
+        """Set what becomes of images whose reference or digest contains `image`. It precedes earlier verdicts."""
         with self.at_work() as world:
             world.verdicts.insert(0, Verdict(image=image, fate=fate, text=text))
 
     def pardon(self, image: str | None = None) -> None:
-        """Take back the verdicts on `image`, or all; waiting placements are tried again."""
+        """Remove the verdicts on `image`, or all. Blocked evaluations are processed again."""
         with self.at_work() as world:
             world.verdicts = [v for v in world.verdicts if image is not None and v.image != image]
             scheduler.retry_blocked(world)
 
     def skip(self, seconds: float) -> None:
-        """Let time pass in the simulated cluster."""
+        """Move the simulated clock forward."""
         with self.at_work() as world:
             world.timeline.skip(seconds)
             world.wake()

@@ -1,6 +1,6 @@
-"""Answers: what do the paths about a job's source do: the stored submission, and reading HCL?
+"""The endpoints about a job's source: the stored submission, and parsing HCL.
 
-The reader of HCL is given to the simulator; here is only what an agent wraps around it.
+The simulator gets a parser of HCL as an argument. This module adds the agent's part.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from app.simulators.nomad.call import NomadAnswer, NomadCall
 from app.simulators.nomad.refusal import Refused
 from app.simulators.nomad.simulator import Simulator
 
-NO_READER = "input.hcl:1,1-1: Unsupported; this simulator was given no reader of HCL."
+NO_PARSER = "input.hcl:1,1-1: Unsupported; this simulator has no parser of HCL."
 
 
 def submission(nomad: Simulator, call: NomadCall) -> NomadAnswer:
@@ -33,7 +33,7 @@ def parse(nomad: Simulator, call: NomadCall) -> NomadAnswer:
         raise Refused(400, "Job spec is empty")
     try:
         if nomad.parse is None:
-            raise ValueError(NO_READER)
+            raise ValueError(NO_PARSER)
         job = nomad.parse(text, body.get("Variables") or "")
     except ValueError as unreadable:
         raise Refused(400, f"Failed to parse job: {unreadable}") from None

@@ -1,7 +1,7 @@
-"""Answers: what does a posted job look like once the server has taken it in, and is that another specification?
+"""The stored form of a posted job, and whether two jobs have the same specification. Pure.
 
-Pure. Follows api.Job.Canonicalize, ApiJobToStructJob and the admission mutators (docs/nomad.md, section 4); blocks that
-play no part here (networks, services, templates, volumes, …) are kept as posted.
+It follows api.Job.Canonicalize, ApiJobToStructJob and the admission mutators. (docs/nomad.md, section 4) Blocks that
+the simulator does not use (networks, services, templates, volumes, …) are kept as posted.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ IDENTITY_CONSTRAINT: Json = {"LTarget": "${attr.nomad.version}", "Operand": "sem
 
 
 def canonical(posted: Json) -> Json:
-    """The job as Nomad stores it, without what only the state store knows (indexes, status, version)."""
+    """The job as Nomad stores it, without the fields of the state store (indexes, status, version)."""
     job = _filled(defaults.JOB, {k: v for k, v in posted.items() if k not in NOT_TAKEN_FROM_BODY})
     job["Name"] = job["Name"] or job["ID"]
     job["NodePool"] = job["NodePool"] or "default"
@@ -44,7 +44,7 @@ def canonical(posted: Json) -> Json:
 
 
 def same_specification(a: Json, b: Json) -> bool:
-    """Nomad's `!SpecChanged`: equal but for state, stability, version, indexes and submit time."""
+    """Nomad's `!SpecChanged`: equal except for status, stability, version, indexes and submit time."""
     return all(a[key] == b[key] for key in a if key not in NOT_PART_OF_SPECIFICATION)
 
 
@@ -86,24 +86,25 @@ def _task(posted: Json, restart: Json) -> Json:
 
 
 def _add_implicit_constraints(group: Json) -> None:
-    """Signals are added once; the identity constraint is appended at EVERY registration (Nomad looks for no copy),
-    so it grows.
+    """Add the signal constraint once, and the identity constraint at EVERY registration.
+
+    Nomad does not check for a copy of the latter, so their number grows.
     """
-    wanted = list(group["Constraints"] or ())
+    constraints = list(group["Constraints"] or ())
     tasks = group["Tasks"] or ()
     signals = sorted({task["KillSignal"] for task in tasks if task["KillSignal"]})
     if signals:
         signal = {"LTarget": "${attr.os.signals}", "Operand": "set_contains", "RTarget": ",".join(signals)}
-        if signal not in wanted:
-            wanted.append(signal)
+        if signal not in constraints:
+            constraints.append(signal)
     services = [*(group["Services"] or ()), *(s for task in tasks for s in task["Services"] or ())]
     if any(task["Identities"] for task in tasks) or any(service.get("Identity") for service in services):
-        wanted.append(dict(IDENTITY_CONSTRAINT))
-    group["Constraints"] = wanted or None
+        constraints.append(dict(IDENTITY_CONSTRAINT))
+    group["Constraints"] = constraints or None
 
 
 def _filled(template: Json | None, given: Any) -> Json:
-    """The template's keys, with what was given: unknown keys are dropped as Go's decoder does, empty collections
+    """The template's keys with the given values. Unknown keys are dropped, as by Go's decoder; empty collections
     become null.
     """
     template = template or {}
@@ -116,7 +117,7 @@ def _filled(template: Json | None, given: Any) -> Json:
 
 
 def _given(block: Json | None) -> Json | None:
-    """The job level block as read back is a stub whose other fields are zero; only the two real fields count."""
+    """The given values of the job's Update block. As read from Nomad, it has only two real fields."""
     if block is None or block.get("HealthCheck") != "":
         return block
     return {"MaxParallel": block.get("MaxParallel"), "Stagger": block.get("Stagger") or None}

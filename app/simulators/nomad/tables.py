@@ -1,8 +1,7 @@
-"""Answers: which rows does the simulated server keep? Rows only; how they are shown is in views.py, how they move
-elsewhere.
+"""The rows that the simulated server stores. Rows only: views.py shows them, other modules change them.
 
-A job is kept as the dict that Nomad would send (specification and server fields together) and is never changed in
-place: each change puts a new dict there, so an allocation can hold on to the one it was placed with.
+A job is stored as the dict that Nomad sends (specification and server fields together). It is never changed in place:
+each change stores a new dict, so an allocation keeps the one that it was placed with.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ ACTIVE_DEPLOYMENT = frozenset({"running", "paused", "pending", "initializing", "
 
 @dataclass(slots=True, kw_only=True)
 class TableRow:
-    """What every table's rows have; indexes are raft indexes, times Unix seconds."""
+    """The columns of every table. Indexes are raft indexes; times are Unix seconds."""
 
     id: str
     namespace: str
@@ -79,7 +78,7 @@ class Deployment(TableRow):
     description: str = "Deployment is running"
     groups: dict[str, Progress] = field(default_factory=dict)
     watched: bool = False
-    """A watcher's evaluation is on its way, so another change of health joins it."""
+    """The watcher's evaluation is scheduled. It covers further changes of health."""
 
     @property
     def active(self) -> bool:
@@ -141,7 +140,7 @@ class Allocation(TableRow):
     health_index: int = 0
     tasks: dict[str, TaskState] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
-    """What each task with an image runs, or was to run."""
+    """The digest of each task with an image, also if the task could not start."""
 
     @property
     def version(self) -> int:
@@ -154,7 +153,7 @@ class Allocation(TableRow):
 
 @dataclass(slots=True, kw_only=True)
 class JobRecord:
-    """One incarnation of a job with everything that hangs on it; `versions` from old to new, never empty."""
+    """One incarnation of a job with all its rows. `versions` from old to new, never empty."""
 
     namespace: str
     id: str

@@ -1,7 +1,7 @@
-"""Answers: what happens next in the simulated cluster, and what time is it there?
+"""The clock of the simulated cluster, and its future events.
 
-There is no thread and no task: whoever looks at the cluster first lets everything happen that is due by now, each
-event at its own time. So a test moves the clock with `skip` instead of sleeping.
+There is no thread and no task. Each access to the cluster first runs the events that are due, each at its own time. So
+a test moves the clock with `skip` and does not sleep.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Timeline:
 
     @property
     def now(self) -> float:
-        """Unix seconds; inside an event the time it was due at."""
+        """Unix seconds. Inside an event: the time at which it was due."""
         return self._clock() + self._offset if self._at is None else self._at
 
     @property
@@ -34,11 +34,11 @@ class Timeline:
         heapq.heappush(self._due, (self.now + seconds, next(self._order), event))
 
     def skip(self, seconds: float) -> None:
-        """Move the clock forward; what becomes due happens at the next look."""
+        """Move the clock forward. Events that become due run at the next `settle`."""
         self._offset += seconds
 
     def settle(self) -> None:
-        """Let everything happen that is due, in order; events may add others."""
+        """Run all events that are due, in order. Events may add others."""
         now = self.now
         try:
             while self._due and self._due[0][0] <= now:

@@ -1,4 +1,4 @@
-"""Answers: how long does each step of the simulated cluster take, and how does it end for a given image?"""
+"""The durations of the steps of the simulated cluster, and what becomes of a given image."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """Seconds between a cause and its effect; with all zero a deployment succeeds inside the register call.
+    """Seconds between a cause and its effect. If all are 0, a deployment succeeds inside the register call.
 
-    The two deadlines are the job's own unless given here, so that a test need not wait Nomad's ten minutes.
+    The deadlines are the job's own unless given here, so that a test need not wait for Nomad's ten minutes.
     """
 
     evaluation: float = 0.0
-    """From the evaluation's creation to its end (deployment and allocations exist then)."""
+    """From the creation of an evaluation to its end, when deployment and allocations exist."""
     start: float = 0.0
     """From the placement of an allocation to its tasks running, or failing."""
     healthy: float = 0.0
@@ -22,7 +22,7 @@ class Timing:
     watch: float = 0.0
     """From a change of health to the deployment watcher's evaluation (one second in Nomad)."""
     run: float = 0.0
-    """How long the tasks of a batch job run."""
+    """The run time of a batch job's tasks."""
     healthy_deadline: float | None = None
     progress_deadline: float | None = None
 
@@ -40,13 +40,11 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """An image whose string, or whose digest once it is pulled, contains `image` meets `fate`; the first verdict
-    that fits decides.
-    """
+    """Gives `fate` to each image whose reference or pulled digest contains `image`. The first match decides."""
 
     image: str
     fate: Fate
     text: str = ""
-    """The cause behind `Failed to pull`; what the task wrote to stderr; or why it has no place: `memory`, `cpu`,
-    `disk`, or a constraint as Nomad words it (none: the driver is missing).
+    """The cause of `Failed to pull`, or the task's stderr, or why it cannot be placed: `memory`, `cpu`, `disk`, or a
+    constraint in Nomad's words ("": the driver is missing).
     """

@@ -1,6 +1,4 @@
-"""Answers: would the server refuse this job before looking at what it has stored? Pure; raises Refused with
-Nomad's texts.
-"""
+"""The server's validation of a job. Pure; raises Refused with Nomad's texts."""
 
 from __future__ import annotations
 
@@ -10,7 +8,7 @@ from app.simulators.nomad.refusal import Json, Refused, invalid, multi_error
 
 
 def check(job: Json, posted: Json, namespaces: Collection[str]) -> None:
-    """Raise Refused for a job (canonical form, and as posted) that Nomad's admission turns down."""
+    """Raise Refused for a job (canonical form, and as posted) that Nomad's admission refuses."""
     problems = list(_problems(job, posted, namespaces))
     if problems:
         raise invalid(*problems)
@@ -62,7 +60,7 @@ def _group_problems(job: Json, posted: Json) -> list[tuple[str, str]]:
 
 
 def check_change(job: Json, stored: Json) -> None:
-    """Raise Refused when a stored job may not become this one (type, periodic, parameterized, dispatched child)."""
+    """Raise Refused if the stored job may not become this one (type, periodic, parameterized, dispatched child)."""
     if stored["Type"] != job["Type"]:
         raise Refused(500, f'cannot update job from type "{stored["Type"]}" to "{job["Type"]}"')
     for field, word in (("Periodic", "periodic"), ("ParameterizedJob", "parameterized")):

@@ -1,4 +1,4 @@
-"""Answers: which versions of a job are kept, and what does a new one start with?"""
+"""The stored versions of a job: how one is added, and which are kept."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from app.simulators.nomad.world import KEPT_VERSIONS, World
 
 
 def add(world: World, record: JobRecord, job: Json, *, source: Json | None = None) -> Json:
-    """Make `job` the current version at the present index: number + 1, or the number in it where that is larger
-    (docs/nomad.md, section 4). Without a source of its own it inherits that of the version it names (section 6).
+    """Make `job` the current version at the present index. Returns it as stored.
+
+    Its number is the last one plus 1, or the number in `job` if that is larger. (docs/nomad.md, section 4) Without a
+    source of its own it inherits the source of the version that `job` names. (section 6)
     """
     number = max(record.current["Version"] + 1, job["Version"])
     if source is None and job["Version"] <= record.current["Version"]:
@@ -29,7 +31,7 @@ def add(world: World, record: JobRecord, job: Json, *, source: Json | None = Non
 
 
 def keep_source(record: JobRecord, source: Json | None) -> None:
-    """Store the source of the current version as GET …/submission shows it; nothing for None."""
+    """Store the source of the current version as GET …/submission shows it. None stores nothing."""
     if source is None:
         return
     job = record.current
@@ -42,11 +44,11 @@ def keep_source(record: JobRecord, source: Json | None) -> None:
 
 
 def _forget(record: JobRecord) -> None:
-    """Six untagged versions stay; the newest stable one is not the one to go."""
+    """Delete the oldest version beyond six untagged ones, but never the newest stable one."""
     untagged = [job for job in record.versions if job["VersionTag"] is None]
     if len(untagged) <= KEPT_VERSIONS:
         return
     newest_stable = next((job for job in reversed(untagged) if job["Stable"]), None)
-    gone = next(job for job in untagged if job is not newest_stable)
-    record.versions = [job for job in record.versions if job is not gone]
-    record.submissions.pop(gone["Version"], None)
+    oldest = next(job for job in untagged if job is not newest_stable)
+    record.versions = [job for job in record.versions if job is not oldest]
+    record.submissions.pop(oldest["Version"], None)

@@ -1,4 +1,4 @@
-"""Answers: how does Nomad show its rows as JSON?
+"""Nomad's JSON of its rows.
 
 Evaluations and whole allocations omit empty keys; deployments, jobs and allocation stubs are shown in full
 (docs/nomad.md, section 1).
@@ -99,7 +99,7 @@ def allocation_stub(row: Allocation, release: SimulatedVersion) -> Json:
 
 
 def allocation(row: Allocation, release: SimulatedVersion) -> Json:
-    """The whole allocation, with its job, and what it was given on its node."""
+    """The whole allocation, with its job and its resources."""
     stub = allocation_stub(row, release)
     for only_in_stub in ("JobType", "JobVersion", "DesiredTransition"):
         del stub[only_in_stub]
@@ -144,7 +144,7 @@ def _given(row: Allocation, release: SimulatedVersion) -> Json:
 
 
 def _name(row: Allocation) -> str:
-    """An allocation of a job that runs once on each node is always the first of its group."""
+    """The name of an allocation. For a job that runs once on each node, its position is always 0."""
     position = 0 if row.job["Type"] in ("system", "sysbatch") else row.position
     return f"{row.job_id}.{row.group}[{position}]"
 
@@ -171,10 +171,10 @@ def summary(record: JobRecord) -> Json:
         group["Name"]: dict.fromkeys(("Complete", "Failed", "Lost", "Queued", "Running", "Starting", "Unknown"), 0)
         for group in job["TaskGroups"]
     }
-    words = {"pending": "Starting", "running": "Running", "complete": "Complete", "failed": "Failed", "lost": "Lost"}
+    names = {"pending": "Starting", "running": "Running", "complete": "Complete", "failed": "Failed", "lost": "Lost"}
     for row in record.allocations.values():
         if row.group in counts:
-            counts[row.group][words[row.client_status]] += 1
+            counts[row.group][names[row.client_status]] += 1
     return {
         "Children": {"Dead": 0, "Pending": 0, "Running": 0}, "CreateIndex": job["CreateIndex"], "JobID": record.id,
         "ModifyIndex": job["ModifyIndex"], "Namespace": record.namespace, "Summary": counts,

@@ -1,9 +1,9 @@
-"""Answers: what do the evaluation, allocation and log paths tell? Call in, Answer out; no HTTP, no waiting."""
+"""The endpoints of evaluations, allocations and logs: NomadCall in, NomadAnswer out. No HTTP, no waiting."""
 
 from __future__ import annotations
 
 from app.simulators.nomad import health, views
-from app.simulators.nomad import logs as written
+from app.simulators.nomad import logs as task_logs
 from app.simulators.nomad.call import NomadAnswer, NomadCall
 from app.simulators.nomad.refusal import Refused
 from app.simulators.nomad.simulator import Simulator
@@ -53,18 +53,18 @@ def allocation(nomad: Simulator, call: NomadCall) -> NomadAnswer:
 
 
 def logs(nomad: Simulator, call: NomadCall) -> NomadAnswer:
-    """What a task wrote; `type` stdout or stderr, `origin` start or end, `offset` in bytes; plain text or frames."""
-    asked = written.LogRequest.of(call.query)
+    """The logs of a task. `type`: stdout or stderr; `origin`: start or end; `offset`: bytes; plain text or frames."""
+    request = task_logs.LogRequest.of(call.query)
     with nomad.at_work() as world:
         row = _allocation(nomad, call)
         if row is None:
             raise Refused(404, f'Unknown allocation "{call.subject}"')
         nomad.require(call, "read-logs", "read-fs", namespace=row.namespace)
-        return NomadAnswer(body=written.read(world, row, asked), read=False)
+        return NomadAnswer(body=task_logs.read(world, row, request), read=False)
 
 
 def checks(nomad: Simulator, call: NomadCall) -> NomadAnswer:
-    """How the checks of Nomad's own services stand on the allocation's client."""
+    """The results of the checks of Nomad's own services, from the allocation's client."""
     with nomad.at_work() as world:
         row = _allocation(nomad, call)
         if row is None:

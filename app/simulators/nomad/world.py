@@ -1,6 +1,6 @@
-"""Answers: what does the simulated server know now, and at which index did it last change?
+"""The state of the simulated server, and the index of each table's last change.
 
-The one place that hands out indexes, ids and times. It knows the tables but none of the rules that fill them.
+Only this module creates indexes, ids and times. It knows the tables, but not the rules that fill them.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class World:
         self.timeline = Timeline(clock)
         self.verdicts: list[Verdict] = []
         self.images = Images()
-        self.troubles: list[tuple[str, str]] = []
-        """(job id, trouble) of evaluations that are to end badly, each once."""
+        self.evaluation_faults: list[tuple[str, str]] = []
+        """(job id, fault) for the next evaluation of the job; each applies once."""
         self.namespaces = {"default"}
         self.index = 10
         self.touched = {"jobs": 1, "evaluations": 1, "deployments": 1, "allocations": 1}
@@ -46,7 +46,7 @@ class World:
         self.allocations: dict[str, Allocation] = {}
         self.process: Callable[[Evaluation], None] = _no_scheduler
         self.waited_out = 0
-        """How many blocking queries were answered because their time was over."""
+        """The number of blocking queries that ended by their wait time."""
         self._waiting: dict[str, list[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = {}
 
     @property
@@ -54,26 +54,26 @@ class World:
         return self.timeline.now
 
     def commit(self) -> int:
-        """A new raft index; everything stamped until the next commit carries it."""
+        """Begin a new raft index. Rows stamped until the next commit get it."""
         self.index += 1
         return self.index
 
     def touch(self, *tables: str) -> None:
-        """These tables changed at the present index: whoever waits for them is woken."""
+        """Record a change of these tables at the present index, and wake the blocking queries on them."""
         for table in tables:
             self.touched[table] = self.index
             for loop, changed in self._waiting.pop(table, ()):
                 loop.call_soon_threadsafe(changed.set)
 
     def wake(self) -> None:
-        """Let everybody who waits look again, though nothing changed."""
+        """Wake all blocking queries, although nothing changed; each reads its rows again."""
         for table in list(self._waiting):
             for loop, changed in self._waiting.pop(table):
                 loop.call_soon_threadsafe(changed.set)
 
     @contextmanager
     def watching(self, table: str) -> Iterator[asyncio.Event]:
-        """An event set when this table is touched next, for blocking queries."""
+        """An event for blocking queries, set at the next change of this table."""
         waiter = asyncio.get_running_loop(), asyncio.Event()
         self._waiting.setdefault(table, []).append(waiter)
         try:
@@ -84,11 +84,11 @@ class World:
 
     @property
     def waits(self) -> int:
-        """How many blocking queries are open."""
+        """The number of open blocking queries."""
         return sum(map(len, self._waiting.values()))
 
     def add(self, row: TableRow) -> None:
-        """Store a new row of any table under its job, at the present index."""
+        """Store a new row of any table and its job, at the present index."""
         row.create_index = self.index
         row.create_time = self.now
         name = table_of(row)
@@ -120,7 +120,7 @@ class World:
 
     @staticmethod
     def _forget_oldest(owned: dict[str, Any], table: dict[str, Any]) -> None:
-        """Keep a job's history bounded, as Nomad's garbage collection does, oldest terminal row first."""
+        """Bound a job's history, as Nomad's garbage collection does: delete the oldest terminal row."""
         if len(owned) <= KEPT_ROWS:
             return
         oldest = next((key for key, row in owned.items() if row.terminal), None)
@@ -144,7 +144,7 @@ def new_id() -> str:
 
 
 def images_of(job: Json, group: str | None = None) -> dict[tuple[str, str], str]:
-    """{(group, task): image} of a job, or of one group; tasks without an image text are left out."""
+    """{(group, task): image} of a job, or of one group, without tasks that have no image text."""
     return {
         (g["Name"], task["Name"]): image
         for g in job["TaskGroups"] or ()

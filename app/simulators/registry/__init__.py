@@ -1,13 +1,14 @@
-"""A small OCI registry for the demo and the tests: behaves as CNCF Distribution where it matters to a client.
+"""A small OCI registry for the demo and the tests. It behaves like CNCF Distribution where a client can notice.
 
-It answers pushes and pulls of real clients, sends Distribution's notifications with its order and retries, and offers
-faults and oracles to tests. It must not import anything else of the program, and is no registry for production.
+Real clients can push to it and pull from it. It sends Distribution's notifications in the same order with the same
+retries. Tests can plan faults and read ledgers. It must not import anything else of the program. It is not a registry
+for production.
 """
 
 from .app import create_registry_app
 from .faults import FaultAnswer, Hang, RegistryFault, Reset
 from .generated import Generated
-from .ledger import Served
+from .ledger import TagChange
 from .registry import LocalRegistry
 from .settings import BasicAuth, BearerAuth, RegistryNotifications, RegistrySettings
 from .state import StateDirectory
@@ -23,7 +24,7 @@ __all__ = [
     "RegistryNotifications",
     "RegistrySettings",
     "Reset",
-    "Served",
     "StateDirectory",
+    "TagChange",
     "create_registry_app",
 ]

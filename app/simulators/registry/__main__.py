@@ -1,4 +1,4 @@
-"""`python -m app.simulators.registry`: run a local registry until it is told to stop. Quiet: only errors are logged."""
+"""Run a local registry until a signal ends it. Only errors are logged."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     state = StateDirectory(options.state) if options.state else None
     app = create_registry_app(LocalRegistry(settings, state=state))
-    # The limit on shutdown: a planned hang must not keep the process alive.
+    # The shutdown is limited because a planned hang must not keep the process alive.
     uvicorn.run(
         app,
         host=options.host,
@@ -38,12 +38,18 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m app.simulators.registry", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=5000)
-    parser.add_argument("--notify", metavar="URL", action="append", default=[], help="send notifications there")
-    parser.add_argument("--notify-header", metavar="'Name: value'", action="append", default=[])
-    parser.add_argument("--link-delay", metavar="SECONDS", type=float, default=0.0, help="from the event to its tag")
-    parser.add_argument("--state", metavar="DIRECTORY", type=Path, help="keep the images there")
-    parser.add_argument("--version", choices=["2.8", "3.x"], default="2.8", help="the Distribution to behave as")
-    parser.add_argument("--generated", metavar="REPOSITORIESxTAGS", help="for benches, e.g. 10000x1000")
+    parser.add_argument(
+        "--notify", metavar="URL", action="append", default=[], help="send notifications to it; may be repeated"
+    )
+    parser.add_argument(
+        "--notify-header", metavar="'Name: value'", action="append", default=[], help="a header of them"
+    )
+    parser.add_argument(
+        "--link-delay", metavar="SECONDS", type=float, default=0.0, help="from the notification to the tag"
+    )
+    parser.add_argument("--state", metavar="DIRECTORY", type=Path, help="keep images in it")
+    parser.add_argument("--version", choices=["2.8", "3.x"], default="2.8", help="of Distribution")
+    parser.add_argument("--generated", metavar="REPOSITORIESxTAGS", help="for load tests, e.g. 10000x1000")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""Makes the answers that Distribution makes: JSON with its content type, and its error documents.
+"""Distribution's responses: JSON with its content type, and error documents.
 
 https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes
 """
@@ -26,7 +26,7 @@ def json_answer(
 
 
 class RegistryError(Exception):
-    """An error document with its status; `detail` is left out unless given, as Distribution does."""
+    """An error document with its status. Without `detail` the key is left out, as in Distribution."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class RegistryError(Exception):
 
 
 def no_route() -> Response:
-    """What the router says to a name or tag outside the grammar."""
+    """The router's response to a name or tag outside the grammar."""
     return PlainTextResponse("404 page not found\n", 404, headers={"x-content-type-options": "nosniff"})
 
 

@@ -1,7 +1,7 @@
-"""The URL table under /v2/: finds the operation for a method and a path, and turns refusals into error documents.
+"""The URL table under /v2/: finds the operation for a method and a path, and turns a RegistryError into its document.
 
-Its own small router, because a repository name has slashes and Distribution answers plain text to names outside the
-grammar. https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#endpoints
+It has its own small router, because a repository name contains slashes, and because Distribution answers plain text to
+names outside the grammar. https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#endpoints
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class RegistryApi:
 
 
 def _route(path: str) -> tuple[str, str, str] | None:
-    """(row of the table, repository, reference), or None for what Distribution has no route for."""
+    """(row of the table, repository, reference), or None if Distribution has no route for the path."""
     if path in ("/v2/", "/v2/_catalog"):
         return ("check" if path == "/v2/" else "catalog"), "", ""
     match = _PATH.fullmatch(path)

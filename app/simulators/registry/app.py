@@ -1,4 +1,4 @@
-"""The ASGI application of a local registry: its URL table, its lifespan, and the HTTP side of faults."""
+"""The ASGI application of a local registry: URL table, lifespan, and how faults are applied to HTTP requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .registry import LocalRegistry
 
 
 def create_registry_app(registry: LocalRegistry) -> Starlette:
-    """Serve this registry. Its notifications are sent while the application's lifespan runs."""
+    """Serve this registry. Notifications are sent while the application's lifespan runs."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -40,7 +40,7 @@ def create_registry_app(registry: LocalRegistry) -> Starlette:
 
 
 class _FaultyStarlette(Starlette):
-    """Counts and spoils requests outside of all middleware: only there `send` still belongs to the server."""
+    """Counts requests and applies faults, outside of all middleware: only there `send` is still the server's own."""
 
     def __init__(self, registry: LocalRegistry, *, routes: list[Route], lifespan: Lifespan[Starlette]) -> None:
         super().__init__(routes=routes, lifespan=lifespan)
@@ -69,7 +69,7 @@ class _FaultyStarlette(Starlette):
 
 
 async def _reset(receive: Receive, send: Send) -> None:
-    """Abort the server's connection; without a server (an in-process client) the client sees ConnectionResetError."""
+    """Abort the server's connection. An in-process client has no server and gets ConnectionResetError."""
     transport = getattr(getattr(send, "__self__", None), "transport", None)
     if transport is None:
         raise ConnectionResetError("planned fault: connection reset")

@@ -1,4 +1,4 @@
-"""Decides who may do what under /v2/, makes the challenges of 401 answers, and serves the token endpoint.
+"""Authentication and authorization under /v2/: users, tokens, the challenges of 401, and the token endpoint.
 
 https://distribution.github.io/distribution/spec/auth/token/
 """
@@ -24,7 +24,7 @@ _ACTIONS = {"GET": ("pull",), "HEAD": ("pull",), "DELETE": ("delete",)}
 
 
 def authenticate(registry: LocalRegistry, request: Request, repository: str) -> str:
-    """The name of the user, empty for nobody; `repository` may be empty. Raises RegistryError 401 with a challenge."""
+    """The name of the user, "" for anonymous. `repository` may be "". RegistryError 401 with a challenge."""
     auth = registry.settings.auth
     if auth is None:
         return ""
@@ -37,7 +37,7 @@ def authenticate(registry: LocalRegistry, request: Request, repository: str) -> 
 
 
 async def serve_token(registry: LocalRegistry, request: Request) -> Response:
-    """GET /token: a token for the asked scopes. Wrong credentials are 401; without any, only `pull` or nothing."""
+    """GET /token: a token for the requested scopes. Wrong credentials: 401. No credentials: at most `pull`."""
     auth = registry.settings.auth
     if not isinstance(auth, BearerAuth):
         return Response(status_code=404)
@@ -51,7 +51,7 @@ async def serve_token(registry: LocalRegistry, request: Request) -> Response:
     now = registry.clock()
     token = registry.tokens.issue(Grant(access=access, expires_at=now + auth.lifetime, actor=user))
     issued_at = datetime.fromtimestamp(now, UTC).isoformat()
-    seconds = math.ceil(auth.lifetime)  # clients written in Go refuse a fraction
+    seconds = math.ceil(auth.lifetime)  # clients written in Go reject a fraction
     return JSONResponse({"token": token, "access_token": token, "expires_in": seconds, "issued_at": issued_at})
 
 

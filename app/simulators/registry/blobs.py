@@ -1,6 +1,6 @@
 """Blobs over HTTP: read, delete and upload, as skopeo and docker do it.
 
-Uploads live in the application's memory and are forgotten with it.
+Open uploads are kept in memory only, so a restart loses them.
 https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-blobs
 """
 
@@ -45,7 +45,7 @@ class Uploads:
         self._open: dict[str, bytearray] = {}
 
     async def start(self, call: RegistryCall) -> Response:
-        """POST: open an upload, or at once take a whole blob (`digest`), or mount one (`mount` and `from`)."""
+        """POST: open an upload, store a whole blob at once (`digest`), or mount one (`mount` and `from`)."""
         query = call.request.query_params
         if is_digest(query.get("mount", "")) and query.get("from"):
             mounted = self._mount(call, query["mount"], query["from"])
@@ -61,7 +61,7 @@ class Uploads:
         return _progress(call, call.reference, len(self._find(call)), status=204)
 
     async def append(self, call: RegistryCall) -> Response:
-        """PATCH: take a chunk; a Content-Range that does not fit the end is refused with 416."""
+        """PATCH: append a chunk. A Content-Range that does not start at the end is refused with 416."""
         body = self._find(call)
         start = call.request.headers.get("content-range", "").partition("-")[0]
         if start and start != str(len(body)):
@@ -71,7 +71,7 @@ class Uploads:
         return _progress(call, call.reference, len(body), status=202)
 
     async def finish(self, call: RegistryCall) -> Response:
-        """PUT: take the last chunk, which may be everything, and check the digest."""
+        """PUT: append the last chunk, which may be the whole blob, and check the digest."""
         body = self._find(call) + await call.request.body()
         answer = _store(call, bytes(body), call.request.query_params.get("digest", ""))
         del self._open[call.reference]

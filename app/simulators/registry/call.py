@@ -1,4 +1,4 @@
-"""What every operation under /v2/ gets: the request, the registry, and what the path named."""
+"""The input of every operation under /v2/: the request, the registry, and the names in the path."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .settings import Version
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryCall:
-    """`reference` is the last part of the path: a tag, a digest or the id of an upload."""
+    """One request. `reference` is the last part of the path: a tag, a digest or the id of an upload."""
 
     request: Request
     registry: LocalRegistry
@@ -30,7 +30,7 @@ class RegistryCall:
 
 
 def origin_of(request: Request, *, actor: str = "") -> EventOrigin:
-    """Who sent this request, as an event tells it."""
+    """The sender of this request, as an event names it."""
     client = request.client
     return EventOrigin(
         host=request.headers.get("host", ""),

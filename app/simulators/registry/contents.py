@@ -1,6 +1,6 @@
-"""Answers what the registry holds: blobs, and per repository its manifests and tags. In memory; knows no HTTP.
+"""The contents of the registry: blobs, and per repository its manifests and tags. In memory; knows no HTTP.
 
-A repository keeps existing when its last tag is gone, as in Distribution. Tags are in the order in which they came.
+A repository still exists after its last tag was deleted, as in Distribution. Tags are in the order of their creation.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .images import StoredManifest, digest_of
 
 @dataclass(slots=True, kw_only=True)
 class StoredRepository:
-    """`untagged` are tags of the generated repository below that were deleted here."""
+    """One repository. `untagged` are tags of the generated repository of the same name that were deleted."""
 
     blobs: set[str] = field(default_factory=set)
     manifests: dict[str, StoredManifest] = field(default_factory=dict)
@@ -23,7 +23,7 @@ class StoredRepository:
 
 
 class Contents:
-    """Stored repositories laid over generated ones."""
+    """Stored repositories in front of generated ones."""
 
     def __init__(self, generated: Generated | None = None) -> None:
         self.generated = generated
@@ -35,7 +35,7 @@ class Contents:
         return sorted({*generated, *self.repositories})
 
     def tags(self, repository: str) -> list[str] | None:
-        """All tags, or None when there is no such repository."""
+        """All tags, or None if there is no such repository."""
         stored = self.repositories.get(repository)
         generated = self.generated is not None and self.generated.has(repository)
         below = self.generated.tag_names if self.generated is not None and generated else ()
@@ -73,7 +73,7 @@ class Contents:
         self._own(repository).tags[tag] = digest
 
     def unlink(self, repository: str, tag: str) -> bool:
-        """Remove a tag; whether it was there."""
+        """Remove a tag. False if there is none."""
         if tag not in (self.tags(repository) or ()):
             return False
         stored = self._own(repository)
@@ -82,7 +82,7 @@ class Contents:
         return True
 
     def delete_manifest(self, repository: str, digest: str) -> list[str] | None:
-        """Remove a manifest and the tags that point at it; these tags, or None when there is no such manifest."""
+        """Remove a manifest and its tags. Returns these tags, or None if there is no such manifest."""
         stored = self.repositories.get(repository)
         if stored is None or stored.manifests.pop(digest, None) is None:
             return None

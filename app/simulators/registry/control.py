@@ -1,6 +1,6 @@
-"""The levers and oracles of a test or demo over HTTP, under /registry/: push, delete, faults, counters, history.
+"""The control API under /registry/, for tests and the demo: push, delete, faults, counters, history.
 
-No authentication: a local registry listens on loopback, and its own API has the authentication that is under test.
+It has no authentication, since a local registry listens on loopback. The API under /v2/ has the one that is tested.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .registry import LocalRegistry
 
 
 def control_routes(registry: LocalRegistry) -> list[Route]:
-    """The table of /registry/…"""
+    """The URL table under /registry/."""
     control = _Control(registry)
     return [
         Route("/registry/push/{repository:path}/{tag}", control.push, methods=["POST"]),
@@ -42,7 +42,7 @@ class _Control:
         self._registry = registry
 
     async def push(self, request: Request) -> Response:
-        """Body optional: {"content": "…", "platforms": ["linux/amd64", …]}; without content the tag's name is it."""
+        """Body, optional: {"content": "…", "platforms": ["linux/amd64", …]}. The default content is the tag's name."""
         repository, tag = request.path_params["repository"], request.path_params["tag"]
         if not (is_repository(repository) and is_tag(tag)):
             return JSONResponse({"error": "not a repository and a tag"}, 400)
@@ -64,8 +64,8 @@ class _Control:
         return Response(status_code=204 if deleted else 404)
 
     async def history(self, request: Request) -> Response:
-        served = self._registry.history(request.path_params["repository"], request.path_params["tag"])
-        return JSONResponse({"history": [[row.at, row.digest] for row in served]})
+        changes = self._registry.history(request.path_params["repository"], request.path_params["tag"])
+        return JSONResponse({"history": [[change.at, change.digest] for change in changes]})
 
     async def requests(self, request: Request) -> Response:
         return JSONResponse({"total": self._registry.requests.total(), "requests": self._registry.requests.rows()})
@@ -83,7 +83,7 @@ class _Control:
     async def add_fault(self, request: Request) -> Response:
         """Body: `path` (regular expression), `method`?, `times`?, and one of `status`, `hang`, `reset`.
 
-        `status` may come with `retry_after`; `hang` is seconds, or true for "until the client gives up".
+        `status` may have a `retry_after`. `hang` is seconds, or true for "until the client gives up".
         """
         body = await _body(request)
         fault = RegistryFault(

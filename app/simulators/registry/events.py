@@ -1,4 +1,4 @@
-"""Answers which notification Distribution 2.8.2 sends for an operation. Values and JSON only, no sending.
+"""The notification that Distribution 2.8.2 sends for an operation. Values and JSON only; sends nothing.
 
 https://distribution.github.io/distribution/about/notifications/#events
 """
@@ -15,7 +15,7 @@ CONTENT_TYPE = "application/vnd.docker.distribution.events.v1+json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventOrigin:
-    """Who asked, as an event tells it: one object per request, so events of one request share its id."""
+    """The sender of a request, as an event names it. One object per request, so its events share its id."""
 
     host: str
     method: str = "PUT"
@@ -28,7 +28,7 @@ class EventOrigin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventTarget:
-    """What it is about; empty text stands for absent, as in Go's `omitempty`."""
+    """The object of an event. Empty text means absent, as in Go's `omitempty`."""
 
     repository: str
     media_type: str = ""
@@ -48,7 +48,7 @@ class Event:
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def envelope(self) -> bytes:
-        """The request body: one event in one envelope, as the shipped registry does."""
+        """The request body: one event in one envelope, as the released registry sends it."""
         moment = datetime.fromtimestamp(self.at, UTC)
         event = {
             "id": self.id,

@@ -1,4 +1,4 @@
-"""Answers which of the next requests go wrong, and how. The HTTP side of it is in app.py."""
+"""Planned faults: which of the next requests fail, and how. app.py applies them to HTTP requests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultAnswer:
-    """Answer with this status, without a useful body; `retry_after` is sent as it stands (seconds or an HTTP date)."""
+    """Answer with this status and no useful body. `retry_after` (seconds or an HTTP date) is sent unchanged."""
 
     status: int
     retry_after: str = ""
@@ -16,19 +16,22 @@ class FaultAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hang:
-    """Say nothing for `seconds`, then go on as usual; None: say nothing until the client gives up."""
+    """Wait `seconds`, then answer as usual. None: do not answer until the client gives up."""
 
     seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reset:
-    """Drop the connection without an answer."""
+    """Cut the connection without an answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryFault:
-    """The next `times` requests whose whole path matches `path` (a regular expression) and whose method fits."""
+    """Applies to the next `times` requests whose whole path matches the regular expression `path`, with this `method`.
+
+    "" matches every method.
+    """
 
     path: str
     action: FaultAnswer | Hang | Reset
@@ -37,7 +40,7 @@ class RegistryFault:
 
 
 class RegistryFaults:
-    """Planned faults, first planned first used."""
+    """Planned faults. The one planned first is used first."""
 
     def __init__(self) -> None:
         self._planned: list[tuple[RegistryFault, int]] = []
@@ -50,11 +53,11 @@ class RegistryFaults:
         self._planned.clear()
 
     def left(self) -> list[tuple[RegistryFault, int]]:
-        """The faults not used up, with the number of answers still to spoil."""
+        """The faults that are not used up, each with its remaining number of requests."""
         return list(self._planned)
 
     def take(self, method: str, path: str) -> FaultAnswer | Hang | Reset | None:
-        """The fault for this request, used up by one."""
+        """The fault for this request; one of its times is used up."""
         for position, (fault, left) in enumerate(self._planned):
             if fault.method in ("", method) and re.fullmatch(fault.path, path):
                 self._planned[position : position + 1] = [(fault, left - 1)] if left > 1 else []

@@ -1,7 +1,7 @@
-"""Answers for many repositories with many tags without storing them: all is computed from the names.
+"""Many repositories with many tags that are computed from their names and not stored.
 
-For benches: 10 000 × 1 000 costs one tuple of tag names. A generated manifest is found by its tag, not by its digest,
-and its blobs do not exist, so nobody can pull it.
+For load tests: 10 000 × 1 000 costs one tuple of tag names. A generated manifest is found by tag, not by digest. Its
+blobs do not exist, so it cannot be pulled.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .images import StoredManifest, digest_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generated:
-    """`repositories` names from `<prefix>00000` on, each with `tags` releases: v0.0.0, v0.0.1, … v0.1.0, …"""
+    """`repositories` names that start at `<prefix>00000`, each with `tags` releases: v0.0.0, v0.0.1, … v0.1.0, …"""
 
     repositories: int
     tags: int

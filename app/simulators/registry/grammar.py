@@ -1,6 +1,6 @@
-"""Answers what a repository, a tag and a digest may look like, and the media types a manifest may have.
+"""The grammar of repositories, tags and digests, and the media types of manifests.
 
-The expressions are those of the OCI distribution specification; a registry has its own copy because it shares no code
+The expressions are those of the OCI distribution specification. The registry has its own copy because it shares no code
 with its clients. https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-manifests
 """
 

@@ -1,7 +1,7 @@
-"""Answers what a small but real image looks like: manifest, configuration, one layer. Deterministic, and no I/O.
+"""Builds small but real images: manifest, configuration, one layer. Deterministic, without I/O.
 
-Equal content gives an equal digest, so "the same image pushed again" and "another image under the same tag" are one
-argument apart. The images can be pulled by skopeo and docker.
+Equal content gives an equal digest. So one argument decides between "the same image again" and "another image under the
+same tag". skopeo and docker can pull these images.
 https://github.com/opencontainers/image-spec/blob/v1.1.0/manifest.md
 """
 
@@ -37,7 +37,7 @@ class StoredManifest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredImage:
-    """What has to be uploaded for one tag: `top` gets the tag, `children` are the platforms of an index."""
+    """Everything to upload for one tag: `top` gets the tag, `children` are the platforms of an index."""
 
     top: StoredManifest
     children: tuple[StoredManifest, ...]
@@ -45,7 +45,7 @@ class StoredImage:
 
 
 def build_image(content: str, platforms: Sequence[str] = ()) -> StoredImage:
-    """Make an image with `content` in one file; with platforms (`linux/arm64`, …) an index over one image each."""
+    """Build an image with `content` in one file. With platforms (`linux/arm64`, …): an index of one image each."""
     if not platforms:
         manifest, blobs = _build_platform(content, "linux/amd64")
         return StoredImage(top=manifest, children=(), blobs=blobs)

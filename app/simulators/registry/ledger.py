@@ -1,4 +1,4 @@
-"""Answers what the registry was asked and what it served when: the oracles of the tests. It decides nothing."""
+"""The ledgers that tests read: the requests received, and the digest of each tag over time. It decides nothing."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Served:
-    """From `at` (unix time) on the tag showed `digest`; None: it was deleted."""
+class TagChange:
+    """From `at` (Unix seconds) on the tag had this `digest`. None: it was deleted."""
 
     at: float
     digest: str | None
 
 
 class Requests:
-    """How often each (method, path) was asked, the query left out; faulty answers count too."""
+    """The number of requests by (method, path), without the query. Requests that met a fault count too."""
 
     def __init__(self) -> None:
         self._all: Counter[tuple[str, str]] = Counter()
@@ -30,7 +30,7 @@ class Requests:
         return self._all[method, path]
 
     def conditional(self, method: str, path: str) -> int:
-        """How many of them had `If-None-Match`."""
+        """The number of these requests that had `If-None-Match`."""
         return self._conditional[method, path]
 
     def total(self) -> int:
@@ -48,16 +48,16 @@ class Requests:
 
 
 class RegistryHistory:
-    """For each (repository, tag) which digest it showed since when; append-only."""
+    """The digests of each (repository, tag) with their times. Append-only."""
 
     def __init__(self) -> None:
-        self._served: defaultdict[tuple[str, str], list[Served]] = defaultdict(list)
+        self._changes: defaultdict[tuple[str, str], list[TagChange]] = defaultdict(list)
 
-    def record(self, repository: str, tag: str, served: Served) -> None:
-        self._served[repository, tag].append(served)
+    def record(self, repository: str, tag: str, change: TagChange) -> None:
+        self._changes[repository, tag].append(change)
 
-    def of(self, repository: str, tag: str) -> list[Served]:
-        return list(self._served.get((repository, tag), ()))
+    def of(self, repository: str, tag: str) -> list[TagChange]:
+        return list(self._changes.get((repository, tag), ()))
 
-    def items(self) -> list[tuple[tuple[str, str], list[Served]]]:
-        return list(self._served.items())
+    def items(self) -> list[tuple[tuple[str, str], list[TagChange]]]:
+        return list(self._changes.items())

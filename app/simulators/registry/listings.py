@@ -1,4 +1,4 @@
-"""The lists over HTTP: the version check, the tags of a repository, the catalog; with each version's pagination.
+"""Lists over HTTP: the version check, the tags of a repository, the catalog, with each version's pagination.
 
 https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-tags
 """
@@ -23,9 +23,9 @@ async def check_version(call: RegistryCall) -> Response:
 
 
 async def list_tags(call: RegistryCall) -> Response:
-    """2.8 ignores `n` and `last` and does not sort; 3.x (as 3.1.1) pages in byte order.
+    """2.8 ignores `n` and `last` and does not sort. 3.x (as in 3.1.1) sorts by bytes and has pages.
 
-    A Link is also sent when a page ends exactly at the last tag. A repository without tags shows null.
+    A Link is also sent if a page ends exactly at the last tag. A repository without tags has `null`.
     """
     tags = call.registry.contents.tags(call.repository)
     if tags is None:
@@ -33,7 +33,7 @@ async def list_tags(call: RegistryCall) -> Response:
     headers: dict[str, str] = {}
     if call.version == "3.x":
         tags, headers = _page(call, sorted(tags), default=None)
-        if not tags and _asked(call) == 0:
+        if not tags and _requested_size(call) == 0:
             return json_answer({"name": call.repository, "tags": []}, version=call.version)
     return json_answer({"name": call.repository, "tags": tags or None}, version=call.version, headers=headers)
 
@@ -44,7 +44,7 @@ async def list_repositories(call: RegistryCall) -> Response:
 
 
 def _page(call: RegistryCall, names: list[str], *, default: int | None) -> tuple[list[str], dict[str, str]]:
-    size = _asked(call)
+    size = _requested_size(call)
     size = default if size is None else min(size, _LARGEST_PAGE)
     last = call.request.query_params.get("last", "")
     rest = names[bisect_right(names, last) :] if last else names
@@ -57,7 +57,7 @@ def _page(call: RegistryCall, names: list[str], *, default: int | None) -> tuple
     return page, {"link": f'<{call.request.url.path}?{query}>; rel="next"'}
 
 
-def _asked(call: RegistryCall) -> int | None:
+def _requested_size(call: RegistryCall) -> int | None:
     text = call.request.query_params.get("n", "")
     if not text:
         return None

@@ -22,7 +22,7 @@ _LIMIT = 4 * 1024 * 1024
 
 
 async def read_manifest(call: RegistryCall) -> Response:
-    """GET and HEAD. A matching If-None-Match is answered 304 before Accept is looked at, and makes no pull event."""
+    """GET and HEAD. A matching If-None-Match gives 304 before Accept is read, and no pull event."""
     contents, tag = call.registry.contents, "" if is_digest(call.reference) else call.reference
     manifest = contents.manifest(call.repository, call.reference)
     if manifest is None:
@@ -41,7 +41,7 @@ async def read_manifest(call: RegistryCall) -> Response:
 
 
 async def put_manifest(call: RegistryCall) -> Response:
-    """Store, send the event, and only then (after `link_delay`) link the tag: Distribution's order."""
+    """Distribution's order: store the manifest, send the event, then (after `link_delay`) link the tag."""
     body = await call.request.body()
     manifest = StoredManifest.of(body, call.request.headers.get("content-type", ""))
     by_digest = is_digest(call.reference)
@@ -59,7 +59,7 @@ async def put_manifest(call: RegistryCall) -> Response:
 
 
 async def delete_manifest(call: RegistryCall) -> Response:
-    """By digest everywhere; by tag in 3.x only, 2.8 refuses it with a misleading error."""
+    """By digest in every version. By tag in 3.x only; 2.8 refuses it with a misleading error."""
     if is_digest(call.reference):
         deleted = call.registry.delete_manifest(call.repository, call.reference, origin=call.origin())
     elif call.version == "2.8":
@@ -82,7 +82,7 @@ def _show(manifest: StoredManifest, *, head: bool) -> Response:
 
 
 def _check(contents: Contents, repository: str, manifest: StoredManifest) -> None:
-    """Refuse what is no manifest, and one that names content which is not in the repository."""
+    """Raise RegistryError for an invalid manifest, and for one that names content not in the repository."""
     if len(manifest.body) > _LIMIT:
         raise RegistryError(413, "MANIFEST_INVALID", "manifest too large")
     try:

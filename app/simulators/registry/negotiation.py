@@ -1,4 +1,4 @@
-"""Answers which manifest a client gets for its Accept header: Distribution's rules with their traps. Pure.
+"""Which manifest a client gets for its Accept header: Distribution's rules with their pitfalls. Pure.
 
 https://github.com/distribution/distribution/blob/v2.8.2/registry/handlers/manifests.go
 """
@@ -17,12 +17,12 @@ FindChild = Callable[[str], StoredManifest | None]
 
 
 def accepted(headers: Iterable[str]) -> frozenset[str]:
-    """The media types of all Accept headers. A wildcard is kept as it is, so it matches nothing, as in Distribution."""
+    """The media types of all Accept headers. A wildcard is not expanded and so matches nothing, as in Distribution."""
     return frozenset(part.partition(";")[0].strip() for header in headers for part in header.split(","))
 
 
 def negotiate(manifest: StoredManifest, accept: frozenset[str], version: Version) -> StoredManifest:
-    """The rules that hold for tags and digests. Raises RegistryError for a type that the client does not take."""
+    """The rules for tags and digests. Raises RegistryError for a type that the client does not accept."""
     if manifest.media_type == OCI_MANIFEST and OCI_MANIFEST not in accept:
         raise _unknown("OCI manifest found, but accept header does not support OCI manifests")
     if manifest.media_type == OCI_INDEX and OCI_INDEX not in accept and version == "2.8":
@@ -33,7 +33,7 @@ def negotiate(manifest: StoredManifest, accept: frozenset[str], version: Version
 def negotiate_tag(
     manifest: StoredManifest, accept: frozenset[str], version: Version, *, child: FindChild
 ) -> StoredManifest:
-    """The conversions that only a tag can meet: an old client gets another document with another digest."""
+    """The conversions for tags only: an old client gets another document with another digest."""
     if manifest.media_type == DOCKER_LIST and DOCKER_LIST not in accept:
         manifest = _default_platform(manifest, child)
     if manifest.media_type == DOCKER_MANIFEST and DOCKER_MANIFEST not in accept and version == "2.8":
@@ -51,7 +51,7 @@ def _default_platform(index: StoredManifest, child: FindChild) -> StoredManifest
 
 
 def _schema_1(manifest: StoredManifest) -> StoredManifest:
-    # Not a valid signature: what matters to a client is that type and digest are not those of the stored manifest.
+    # The signature is invalid. A client only needs a type and digest that differ from those of the stored manifest.
     layers = [{"blobSum": layer["digest"]} for layer in json.loads(manifest.body).get("layers", [])]
     body = json.dumps({"schemaVersion": 1, "architecture": "amd64", "fsLayers": layers, "signatures": []}, indent=3)
     return StoredManifest.of(body.encode(), DOCKER_SCHEMA_1)

@@ -1,7 +1,7 @@
-"""Sends events to one endpoint as Distribution does, with its faults: one event per request, strictly in series, on a
-new connection each, and the head of the queue is retried for ever. The queue lives in memory.
+"""Sends events to one endpoint as Distribution does: one event per request, one after the other, each on a new
+connection. The head of the queue is retried for ever. The queue is in memory.
 
-An answer below 400 is a success. https://distribution.github.io/distribution/about/notifications/#responding
+A status below 400 is a success. https://distribution.github.io/distribution/about/notifications/#responding
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .settings import RegistryNotifications
 
 
 class Sender:
-    """The queue and the worker of one endpoint. `offer` may be called from any thread, `run` belongs to one loop."""
+    """The queue and the worker of one endpoint. `offer` may be called from any thread; `run` runs in one event loop."""
 
     def __init__(self, endpoint: RegistryNotifications) -> None:
         self.endpoint = endpoint
@@ -40,7 +40,7 @@ class Sender:
             self._wake()
 
     async def run(self) -> None:
-        """Deliver until cancelled; may be called again, also in another loop, and goes on where it was."""
+        """Deliver until cancelled. A later call, also in another event loop, continues with the same queue."""
         filled = asyncio.Event()
         self._wake = partial(asyncio.get_running_loop().call_soon_threadsafe, filled.set)
         try:

@@ -1,7 +1,7 @@
-"""The local registry: one object that holds contents, ledgers, faults and senders, and the few verbs on them.
+"""The local registry: one object with contents, ledgers, faults and senders, and the operations on them.
 
-`push` is the shortcut for tests and the demo; clients come through the HTTP application (app.py). Nothing here knows
-HTTP. The verbs may be called from another thread than the one that serves; the senders run in the serving loop.
+Tests and the demo call `push`; clients use the HTTP application (app.py). This module knows no HTTP. Operations may be
+called from another thread than the server's. The senders run in the server's event loop.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .events import Event, EventOrigin, EventTarget
 from .faults import RegistryFaults
 from .grammar import OCTET_STREAM
 from .images import StoredManifest, build_image, digest_of
-from .ledger import RegistryHistory, Requests, Served
+from .ledger import RegistryHistory, Requests, TagChange
 from .notifications import Sender
 from .settings import RegistryNotifications, RegistrySettings
 from .state import StateDirectory
@@ -26,9 +26,9 @@ from .tokens import Tokens
 
 
 class LocalRegistry:
-    """An OCI registry in memory, optionally kept in a directory.
+    """An OCI registry in memory, with an optional copy in a directory.
 
-    `link_delay` may be changed at any time; `requests`, `faults` and `history` are there for tests.
+    `link_delay` may be changed at any time. `requests`, `faults` and `history` are for tests.
     """
 
     def __init__(
@@ -55,9 +55,9 @@ class LocalRegistry:
             state.load(self.contents, self._history)
 
     def push(self, repository: str, tag: str, *, content: str, platforms: Sequence[str] = ()) -> str:
-        """Push a small image, or an index with `platforms`, and return the digest of the tag.
+        """Push a small image, or an index with `platforms`, and return its digest.
 
-        While the application runs and `link_delay` is not 0 the tag follows that much later, after the event.
+        While the application runs, the tag is linked `link_delay` seconds after the event.
         """
         digest = self.upload(repository, tag, content=content, platforms=platforms)
         if self.link_delay and self._loop is not None:
@@ -76,11 +76,11 @@ class LocalRegistry:
         platforms: Sequence[str] = (),
         origin: EventOrigin | None = None,
     ) -> str:
-        """All of a push but its last step: store, send the events, leave the tag as it is."""
+        """A push without its last step: store the image and send the events, but do not link the tag."""
         origin = origin or EventOrigin(host=self.settings.host)
         image = build_image(content, platforms)
         for blob in image.blobs:
-            if self.contents.blob(repository, digest_of(blob)) is None:  # a client looks before it uploads
+            if self.contents.blob(repository, digest_of(blob)) is None:  # a client does not upload a blob that exists
                 self.put_blob(repository, blob, origin=origin)
         for child in image.children:
             self.put_manifest(repository, child, origin=origin)
@@ -96,27 +96,27 @@ class LocalRegistry:
         return digest
 
     def put_manifest(self, repository: str, manifest: StoredManifest, *, origin: EventOrigin, tag: str = "") -> None:
-        """Store a manifest and send its event. As in Distribution the tag is not linked yet: that is `link`'s."""
+        """Store a manifest and send its event. As in Distribution, this does not link the tag; `link` does."""
         self.contents.put_manifest(repository, manifest)
         if self._state is not None:
             self._state.save_blob(manifest.digest, manifest.body)
         self.emit("push", manifest_target(repository, manifest, tag=tag), origin=origin)
 
     def link(self, repository: str, tag: str, digest: str) -> None:
-        """Let the tag show this digest from now on."""
+        """Give the tag this digest from now on."""
         self.contents.link(repository, tag, digest)
-        self._history.record(repository, tag, Served(at=self.clock(), digest=digest))
+        self._history.record(repository, tag, TagChange(at=self.clock(), digest=digest))
         self.save()
 
     def delete_tag(self, repository: str, tag: str, *, origin: EventOrigin | None = None) -> bool:
-        """Remove a tag and send its delete event; False when it is not there."""
+        """Delete a tag and send its event. False if there is none."""
         if not self.contents.unlink(repository, tag):
             return False
         self._forget(repository, [tag], origin or EventOrigin(host=self.settings.host, method="DELETE"))
         return True
 
     def delete_manifest(self, repository: str, digest: str, *, origin: EventOrigin) -> bool:
-        """Remove a manifest with all its tags: one event for it, then one per tag; False when it is not there."""
+        """Delete a manifest and its tags: one event for it, then one for each tag. False if there is none."""
         tags = self.contents.delete_manifest(repository, digest)
         if tags is None:
             return False
@@ -131,14 +131,14 @@ class LocalRegistry:
         self.save()
         return True
 
-    def history(self, repository: str, tag: str) -> list[Served]:
-        """What the tag showed since when, oldest first; a generated tag was there since time 0."""
+    def history(self, repository: str, tag: str) -> list[TagChange]:
+        """The digests of the tag with their times, oldest first. A generated tag exists since time 0."""
         generated = self.contents.generated.manifest(repository, tag) if self.contents.generated else None
-        first = [Served(at=0.0, digest=generated.digest)] if generated else []
+        first = [TagChange(at=0.0, digest=generated.digest)] if generated else []
         return [*first, *self._history.of(repository, tag)]
 
     def notify(self, endpoint: RegistryNotifications) -> Sender:
-        """Add an endpoint while running; it gets the events from now on."""
+        """Add an endpoint while the registry runs. It gets the events from now on."""
         sender = Sender(endpoint)
         self.senders.append(sender)
         if self._loop is not None:
@@ -153,13 +153,13 @@ class LocalRegistry:
             sender.offer(event)
 
     def save(self) -> None:
-        """Write the state, if this registry has a place for it."""
+        """Write the state, if this registry has a directory for it."""
         if self._state is not None:
             self._state.save(self.contents, self._history)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Send notifications while inside; what is in the queues at the end stays there."""
+        """Send notifications inside this context. Events still queued at its end stay queued."""
         self._loop = asyncio.get_running_loop()
         for sender in self.senders:
             self._start(sender)
@@ -177,13 +177,13 @@ class LocalRegistry:
 
     def _forget(self, repository: str, tags: Sequence[str], origin: EventOrigin) -> None:
         for tag in tags:
-            self._history.record(repository, tag, Served(at=self.clock(), digest=None))
+            self._history.record(repository, tag, TagChange(at=self.clock(), digest=None))
             self.emit("delete", EventTarget(repository=repository, tag=tag), origin=origin)
         self.save()
 
 
 def manifest_target(repository: str, manifest: StoredManifest, *, tag: str = "") -> EventTarget:
-    """What an event says about a manifest."""
+    """The target of an event about a manifest."""
     return EventTarget(
         repository=repository,
         media_type=manifest.media_type,

@@ -1,4 +1,4 @@
-"""Answers how one local registry behaves. Values only; nothing here is read from a file or the environment."""
+"""The settings of one local registry. Values only; nothing is read from a file or the environment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Version = Literal["2.8", "3.x"]
 class RegistryNotifications:
     """One endpoint of Distribution's `notifications.endpoints`, with the `ignore` lists of docs/registries.md.
 
-    After `threshold` failures in a row the sender waits `backoff` seconds before every further try, for ever.
+    After `threshold` failures in a row the sender waits `backoff` seconds before each further attempt, for ever.
     https://distribution.github.io/distribution/about/notifications/
     """
 
@@ -41,7 +41,7 @@ class BasicAuth:
 class BearerAuth:
     """Distribution's `auth: token`, with the token service in the same application at /token.
 
-    `lifetime` is in seconds and is enforced as told. With `anonymous_pull` a token without credentials may read.
+    `lifetime` is in seconds and is enforced. With `anonymous_pull` a token without credentials may pull.
     https://distribution.github.io/distribution/spec/auth/token/
     """
 
@@ -53,11 +53,11 @@ class BearerAuth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistrySettings:
-    """How a registry behaves.
+    """The settings of a registry.
 
-    `version`     2.8: no pagination, tags unsorted; 3.x: `n`, `last`, relative Link, byte order; and their errors
-    `host`        what an event names as `request.host` for pushes made from Python; HTTP requests use their own Host
-    `link_delay`  seconds between the event of a push and the moment when its tag is there
+    `version`     2.8: no pagination, tags unsorted. 3.x: `n`, `last`, relative Link, byte order. Errors differ too.
+    `host`        the `request.host` of an event for a push from Python; HTTP requests use their own Host
+    `link_delay`  seconds between the event of a push and the moment when its tag exists
     """
 
     version: Version = "2.8"

@@ -1,7 +1,7 @@
 """Keeps a registry's contents in a directory, so that the demo's images survive a restart.
 
-Bodies are files named by digest and never change; `index.json` says which repository has which of them and is
-replaced as a whole after each change. Meant for a few images, not for a real registry's load.
+Bodies are files named by digest; they never change. `index.json` lists the bodies, tags and history of each repository;
+each change replaces the whole file. This suits a few images, not the load of a real registry.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .contents import Contents, StoredRepository
 from .images import StoredManifest
-from .ledger import RegistryHistory, Served
+from .ledger import RegistryHistory, TagChange
 
 
 class StateDirectory:
@@ -21,7 +21,7 @@ class StateDirectory:
         self._bodies.mkdir(parents=True, exist_ok=True)
 
     def load(self, contents: Contents, history: RegistryHistory) -> None:
-        """Fill empty contents with what was saved; nothing saved leaves them empty."""
+        """Fill empty contents from the directory. Without saved state they stay empty."""
         if not self._index.exists():
             return
         index = json.loads(self._index.read_bytes())
@@ -29,7 +29,7 @@ class StateDirectory:
             contents.repositories[name] = self._repository(saved)
             contents.blobs.update({digest: self._body(digest) for digest in saved["blobs"]})
         for name, tag, at, digest in index["history"]:
-            history.record(name, tag, Served(at=at, digest=digest))
+            history.record(name, tag, TagChange(at=at, digest=digest))
 
     def save_blob(self, digest: str, body: bytes) -> None:
         path = self._path(digest)
@@ -40,7 +40,7 @@ class StateDirectory:
         index = {
             "repositories": {name: _saved(repository) for name, repository in contents.repositories.items()},
             "history": [
-                (name, tag, served.at, served.digest) for (name, tag), rows in history.items() for served in rows
+                (name, tag, change.at, change.digest) for (name, tag), rows in history.items() for change in rows
             ],
         }
         _replace(self._index, json.dumps(index).encode())
@@ -73,7 +73,7 @@ def _saved(repository: StoredRepository) -> dict[str, object]:
 
 
 def _replace(path: Path, body: bytes) -> None:
-    # A reader after a crash finds the old file or the new one, never half of one.
+    # After a crash a reader finds the old file or the new one, never a partial one.
     part = path.with_name(f"{path.name}.part")
     part.write_bytes(body)
     part.replace(path)

@@ -1,4 +1,4 @@
-"""Hands out and checks the opaque tokens of Bearer authentication. Knows no HTTP; time comes in as `now`."""
+"""Issues and checks the opaque tokens of Bearer authentication. Knows no HTTP; time is the argument `now`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """What a token allows: (repository, action) pairs, until a time."""
+    """The rights of a token: (repository, action) pairs, valid until `expires_at` (Unix seconds)."""
 
     access: frozenset[tuple[str, str]]
     expires_at: float
@@ -28,17 +28,17 @@ class Tokens:
         return token
 
     def check(self, token: str, *, now: float) -> Grant | None:
-        """The grant of a token that is known and has not expired."""
+        """The grant of a token, None for one that is unknown or expired."""
         grant = self._grants.get(token)
         return grant if grant is not None and now < grant.expires_at else None
 
     def revoke_all(self) -> None:
-        """Let every token be expired at once, as after a restart of the token service."""
+        """Make every token invalid at once, as after a restart of the token service."""
         self._grants.clear()
 
 
 def parse_scopes(scopes: Iterable[str]) -> frozenset[tuple[str, str]]:
-    """`repository:team/app:pull,push` -> {("team/app", "pull"), ("team/app", "push")}; other types are dropped.
+    """`repository:team/app:pull,push` -> {("team/app", "pull"), ("team/app", "push")}. Other types are ignored.
 
     https://distribution.github.io/distribution/spec/auth/scope/
     """

@@ -1,4 +1,4 @@
-"""The real agent: whether containers can start there, and leaving nothing behind."""
+"""The real agent: whether containers can start on it, and the cleanup after the tests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _QUIET_SECONDS = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agent:
-    """`left` are the stopped jobs that are purged at the end, `namespaces` those that go after them."""
+    """`left` are the stopped jobs to purge at the end; `namespaces` are deleted after them."""
 
     cluster: Cluster
     left: list[JobPlace] = field(default_factory=list)
@@ -28,7 +28,7 @@ class Agent:
 
 @contextmanager
 def opened(address: str, token: str) -> Iterator[Agent]:
-    """The agent, with a registry of tiny images on this machine beside it; what the tests left is purged at the end."""
+    """The agent, and a registry of tiny images on this machine. Stopped jobs are purged at the end."""
     with tiny_images() as images:
         bare = Cluster(address=address, token=token, host=images.host)
         left: list[JobPlace] = []
@@ -41,7 +41,7 @@ def opened(address: str, token: str) -> Iterator[Agent]:
 
 
 def _why_nothing_runs(cluster: Cluster, left: list[JobPlace]) -> str:
-    """Run one tiny image; "" when it ended as it should, and what stood in its way otherwise."""
+    """Run one tiny image. Returns "" if it completed, or else the reason why not."""
     try:
         nodes = cluster.call("GET", "/v1/nodes").json()
     except AssertionError as refused:
@@ -59,21 +59,21 @@ def _why_nothing_runs(cluster: Cluster, left: list[JobPlace]) -> str:
 
 def _outcome(cluster: Cluster, place: JobPlace) -> str:
     until = time.monotonic() + _PROBE_SECONDS
-    said = "it was not placed"
+    output = "it was not placed"
     while time.monotonic() < until:
         for allocation in cluster.allocations(place):
             states = (allocation["TaskStates"] or {}).values()
-            said = next((event["DisplayMessage"] for state in states for event in state["Events"][-2:]), "it waits")
+            output = next((event["DisplayMessage"] for state in states for event in state["Events"][-2:]), "it waits")
             if allocation["ClientStatus"] == "complete":
                 return ""
             if allocation["ClientStatus"] == "failed":
-                return f"{cluster.address} cannot run an image from this machine's registry: {said}"
+                return f"{cluster.address} cannot run an image from this machine's registry: {output}"
         time.sleep(0.2)
-    return f"{cluster.address} did not run an image of this machine's registry within {_PROBE_SECONDS} s: {said}"
+    return f"{cluster.address} did not run an image of this machine's registry within {_PROBE_SECONDS} s: {output}"
 
 
 def _purge(cluster: Cluster, place: JobPlace) -> None:
-    """Forget a stopped job once its evaluations are over, and not a moment earlier."""
+    """Purge a stopped job after the end of its evaluations, not earlier."""
     until = time.monotonic() + _QUIET_SECONDS
     while time.monotonic() < until:
         if all(each["Status"] != "pending" for each in cluster.evaluations(place)):

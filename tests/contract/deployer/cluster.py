@@ -1,4 +1,4 @@
-"""A Nomad under contract: where it is, what images run there, and a bare hand on it that knows no deployer."""
+"""A Nomad under contract: its address, its images, and direct requests to it without a deployer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """`host` is the registry in front of every image. `cannot_run` says why no allocation can start, "" when they can.
+    """`host` is the registry in front of every image. `cannot_run` is why no allocation can start, or "".
 
     `simulator` is None for a real agent.
     """
@@ -35,7 +35,7 @@ class Cluster:
 
     @property
     def version(self) -> tuple[int, ...]:
-        """Of the agent, as (2, 0, 6)."""
+        """The version of the agent, as (2, 0, 6)."""
         text: str = self.call("GET", "/v1/agent/self").json()["config"]["Version"]["Version"]
         return tuple(int(part) for part in text.partition("-")[0].split("."))
 
@@ -48,18 +48,18 @@ class Cluster:
 
     @property
     def has_acl(self) -> bool:
-        """Whether tokens are asked for, and ours may do everything."""
+        """Whether ACLs are on; then our token may do everything."""
         headers = {"X-Nomad-Token": self.token}
         return bool(self.token) and httpx.get(f"{self.address}/v1/acl/policies", headers=headers).is_success
 
     def image(self, behaviour: Behaviour, tag: str = "v1") -> str:
-        """What to write into a job so that it behaves so."""
+        """The image reference for a job with this behaviour."""
         return f"{self.host}/contract/{behaviour}:{tag}"
 
     def call(
         self, method: str, path: str, *, namespace: str = "default", json: object = None, **query: str
     ) -> httpx.Response:
-        """One request by hand. Raises AssertionError with Nomad's words for any other status than 200."""
+        """One direct request. Raises AssertionError with Nomad's text for any other status than 200."""
         params = {"namespace": namespace, **query}
         headers = {"X-Nomad-Token": self.token} if self.token else {}
         reply = httpx.request(method, self.address + path, params=params, json=json, headers=headers, timeout=30)
@@ -67,7 +67,7 @@ class Cluster:
         return reply
 
     def register(self, job: Json, *, submission: Json | None = None) -> Json:
-        """Without check-and-set, as `nomad job run` does."""
+        """Register without check-and-set, as `nomad job run` does."""
         body = {"Job": job, **({"Submission": submission} if submission else {})}
         reply: Json = self.call("POST", "/v1/jobs", namespace=job.get("Namespace") or "default", json=body).json()
         return reply
@@ -97,7 +97,7 @@ class Cluster:
         return found
 
     def source(self, place: JobPlace, version: int) -> Json | None:
-        """What was stored as the source of a version."""
+        """The stored source of a version."""
         params = {"namespace": place.namespace, "version": str(version)}
         headers = {"X-Nomad-Token": self.token} if self.token else {}
         reply = httpx.get(f"{self.address}/v1/job/{quoted(place.job_id)}/submission", params=params, headers=headers)
@@ -108,14 +108,14 @@ class Cluster:
         self.call("DELETE", f"/v1/job/{quoted(place.job_id)}", namespace=place.namespace, purge=str(purge).lower())
 
     def scale(self, place: JobPlace, group: str, count: int) -> None:
-        """As an autoscaler does."""
+        """Set a count, as an autoscaler does."""
         path = f"/v1/job/{quoted(place.job_id)}/scale"
         body = {"Count": count, "Target": {"Group": group, "Job": place.job_id}, "Message": "contract"}
         self.call("POST", path, namespace=place.namespace, json=body)
 
     @contextmanager
     def slowed(self, seconds: float) -> Iterator[None]:
-        """Inside, an allocation takes that long to become healthy; a real one takes its time anyway."""
+        """Inside, a simulated allocation takes this long to become healthy. A real one takes its own time."""
         if self.simulator is None:
             yield
             return
@@ -126,7 +126,7 @@ class Cluster:
 
     @contextmanager
     def closed(self, key: str) -> Iterator[None]:
-        """Inside, a job with the constraint `${meta.<key>} = open` finds no room until `open`."""
+        """Inside, a job with the constraint `${meta.<key>} = open` cannot be placed until `open`."""
         if self.simulator is not None:
             self.simulator.judge(f"{self.host}/contract/", Fate.UNPLACEABLE)
             yield
@@ -137,7 +137,7 @@ class Cluster:
             self._set_meta(key, None)
 
     def open(self, key: str) -> None:
-        """Make the room."""
+        """Let the job be placed."""
         if self.simulator is not None:
             self.simulator.pardon(f"{self.host}/contract/")
         else:
@@ -153,13 +153,13 @@ class Cluster:
 
 
 def quoted(job_id: str) -> str:
-    """As one segment of a path, whatever the name."""
+    """Any name as one segment of a path."""
     return "".join(f"%{byte:02X}" for byte in job_id.encode())
 
 
 @dataclass(slots=True, kw_only=True)
 class Jobs:
-    """What one test registers: names of its own, all stopped at its end, and told to `left` for a later purge."""
+    """The jobs of one test: with names of its own, all stopped at its end, and added to `left` for a later purge."""
 
     cluster: Cluster
     name: Callable[[], str]
@@ -167,7 +167,7 @@ class Jobs:
     _running: list[JobPlace] = field(default_factory=list)
 
     def start(self, job: Json, *, submission: Json | None = None) -> JobPlace:
-        """Register `job` under a fresh id, unless it has one; its place."""
+        """Register `job`, with a new id unless it has one. Returns its place."""
         job = {**job, "ID": job.get("ID") or self.name()}
         place = JobPlace(region="", namespace=job.get("Namespace") or "default", job_id=job["ID"])
         self._running.append(place)
@@ -175,21 +175,21 @@ class Jobs:
         return place
 
     def replace(self, place: JobPlace, job: Json) -> None:
-        """Register another specification in its place, by hand."""
+        """Register another specification of the job, as a person does."""
         self.cluster.register({**job, "ID": place.job_id, "Name": place.job_id, "Namespace": place.namespace})
 
     def child(self, parent: JobPlace, job_id: str) -> JobPlace:
-        """A launch or dispatch of a job of ours; it is stopped too."""
+        """Add a launch or dispatch of one of these jobs; it is stopped too."""
         place = replace(parent, job_id=job_id)
         self._running.append(place)
         return place
 
     def gone(self, place: JobPlace) -> None:
-        """It was purged: nothing is left to stop."""
+        """Remove a purged job, which needs no stop."""
         self._running.remove(place)
 
     def stop_all(self) -> None:
-        """Not purged: a purge right after a registration crashed a real 1.11.3 server."""
+        """Stop all jobs. They are not purged: a purge right after a registration crashed a real 1.11.3 server."""
         for place in self._running:
             self.cluster.stop(place)
         self.left += self._running

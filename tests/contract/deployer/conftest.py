@@ -1,4 +1,4 @@
-"""The clusters under contract. `make contract NOMAD_ADDR=…` names the agent; without one only the simulator is held."""
+"""The clusters under contract. `make contract NOMAD_ADDR=…` names an agent; else only the simulator is tested."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ IS_STRICT = bool(os.environ.get("CONTRACT_STRICT"))
 
 MANAGEMENT = "6b2f2a5e-3c1d-4b7e-9a53-0d9f0f3f7a11"
 
-# Quick, but not at once: a look sees the steps between.
+# Quick, but not immediate, so that snapshots contain the steps between.
 SOON = Timing(start=0.02, healthy=0.05, watch=0.05)
 
 
 @contextmanager
 def simulated(simulator: Simulator, *, token: str = "") -> Iterator[Cluster]:
-    """The simulator as a cluster: its images behave as the tiny ones do."""
+    """The simulator as a cluster. Its images behave like the tiny real ones."""
     host = "reg.example:5000"
     for behaviour, fate, text in (
         (Behaviour.CRASHES, Fate.EXITS_NONZERO, LAST_WORDS),
@@ -48,7 +48,7 @@ def simulated(simulator: Simulator, *, token: str = "") -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def agent() -> Iterator[Agent]:
-    """The real agent, with all that the suite leaves there cleared away at the end."""
+    """The real agent. All that the suite left on it is deleted at the end."""
     with opened(ADDRESS, TOKEN) as made:
         yield made
 
@@ -80,7 +80,7 @@ def cluster(request: pytest.FixtureRequest) -> Cluster:
 
 @pytest.fixture
 def allocations_run(cluster: Cluster) -> None:
-    """For a test that needs a container: skips it where none can start, an error with CONTRACT_STRICT."""
+    """For a test that needs a container. Skips it where none can start; with CONTRACT_STRICT this is an error."""
     if cluster.cannot_run and IS_STRICT:
         pytest.fail(cluster.cannot_run)
     if cluster.cannot_run:
@@ -120,14 +120,14 @@ def nomad() -> Simulator:
 
 @pytest.fixture
 def address(nomad: Simulator) -> Iterator[str]:
-    """Where it listens."""
+    """The address of the simulator."""
     with serve(create_simulator_app(nomad)) as url:
         yield url
 
 
 @pytest.fixture
 async def deployer(cluster: Cluster) -> AsyncIterator[NomadDeployer]:
-    """Ours, with all rights."""
+    """Our deployer with all rights."""
     made = NomadDeployer(NomadConnection(address=cluster.address, token=cluster.token, timeout=10))
     yield made
     await made.aclose()

@@ -1,4 +1,4 @@
-"""A Nomad with ACLs, a namespace of the test's own, and tokens that may do what a test says."""
+"""A Nomad with ACLs, a namespace for the test, and tokens with the capabilities that a test needs."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Guarded:
 
     @asynccontextmanager
     async def deployer(self, capabilities: Sequence[str]) -> AsyncIterator[NomadDeployer]:
-        """Ours, with a token that has these capabilities in `namespace` and nothing else."""
+        """Our deployer, with a token that has only these capabilities in `namespace`."""
         async with self.connected(token=self.token(self.rules(capabilities))) as made:
             yield made
 
     @asynccontextmanager
     async def connected(self, *, token: str = "", token_file: str = "") -> AsyncIterator[NomadDeployer]:
-        """Ours, with that token."""
+        """Our deployer with this token."""
         address = self.jobs.cluster.address
         made = NomadDeployer(NomadConnection(address=address, token=token, token_file=token_file, timeout=10))
         try:
@@ -63,6 +63,6 @@ class Guarded:
             self.jobs.cluster.call("PUT", _SWITCH, json=before)
 
     def clear(self) -> None:
-        """Take tokens and policies away."""
+        """Delete tokens and policies."""
         for kind, name in self._made:
             self.jobs.cluster.call("DELETE", f"/v1/acl/{kind}/{name}")

@@ -1,4 +1,4 @@
-"""Specifications for the contract: as one would post them, quick to judge, and cheap to run."""
+"""Specifications for the contract: as a client posts them, with quick verdicts, and cheap to run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Json = dict[str, Any]
 SECOND = 1_000_000_000
 GROUP, TASK = "app", "server"
 
-# What registering again moves by itself.
+# The fields that every registration changes.
 MOVING = (
     "Version",
     "JobModifyIndex",
@@ -50,11 +50,11 @@ def group(*tasks: Json, name: str = GROUP, count: int = 1, **fields: Any) -> Jso
 
 
 def update(**fields: Any) -> Json:
-    """An update policy that comes to its verdict within seconds."""
+    """An update policy whose deployments end within seconds."""
     return {
         "MaxParallel": 1,
         "HealthCheck": "task_states",
-        "MinHealthyTime": 2 * SECOND,  # longer than a container takes to crash, and a busy agent to see it
+        "MinHealthyTime": 2 * SECOND,  # longer than a container takes to crash, and a busy agent to notice
         "HealthyDeadline": 16 * SECOND,  # a busy agent takes seconds to start a container
         "ProgressDeadline": 20 * SECOND,
         "Stagger": SECOND,
@@ -66,7 +66,7 @@ def update(**fields: Any) -> Json:
 
 
 def job(*groups: Json, kind: str = "service", **fields: Any) -> Json:
-    """Any job; Jobs.start gives it its id."""
+    """Any job. Jobs.start gives it an id."""
     return {"Type": kind, "Datacenters": ["*"], "Namespace": "default", "TaskGroups": list(groups), **fields}
 
 
@@ -77,30 +77,33 @@ def service(image: str, *, count: int = 1, memory: int = 16, **policy: Any) -> J
 
 
 def batch(image: str, **fields: Any) -> Json:
-    """A batch job that is run once."""
+    """A batch job that runs one time."""
     return job(group(task(image), ReschedulePolicy={"Attempts": 0, "Unlimited": False}), kind="batch", **fields)
 
 
 def unplaced(*groups: Json, **fields: Any) -> Json:
-    """A job that no node may run: only its specification matters."""
+    """A job that no node may run, for tests of its specification."""
     return job(*groups, Constraints=[NOWHERE], **fields)
 
 
 def constrained(job: Json, attribute: str, value: str) -> Json:
-    """The same job, only for nodes whose attribute has that value."""
+    """The same job with a constraint: the attribute must have this value."""
     constraint = {"LTarget": attribute, "RTarget": value, "Operand": "="}
     return {**job, "Constraints": [*(job.get("Constraints") or ()), constraint]}
 
 
 def only_task(job: Json) -> Json:
-    """Of a job with one group and one task."""
+    """The image of a job with one group and one task."""
     found: Json = job["TaskGroups"][0]["Tasks"][0]
     return found
 
 
 def compared(job: Json) -> Json:
-    """What must not change with an update: everything but what every registration moves, the images, their pull and
-    our marker; and the constraint that Nomad adds again at each registration, once."""
+    """The part of a job that an update must not change.
+
+    That is all but the fields that each registration sets, the images, force_pull and our marker. The constraint that
+    Nomad adds at each registration counts one time.
+    """
     kept = deepcopy({key: value for key, value in job.items() if key not in (*MOVING, "VersionTag")})
     for each in kept["TaskGroups"]:
         implicit = {"LTarget": "${attr.nomad.version}", "RTarget": ">= 1.7.0-a", "Operand": "semver"}

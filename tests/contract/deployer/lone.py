@@ -1,4 +1,4 @@
-"""A simulator of one test's own, whose faults and ledger it can touch: for what cannot be asked of a real agent."""
+"""A simulator for one test, with its faults and ledger: for cases that a real agent cannot produce on request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PLACE = JobPlace(region="", namespace="default", job_id="web")
 
 @asynccontextmanager
 async def opened(connection: NomadConnection) -> AsyncIterator[NomadDeployer]:
-    """Ours, over this connection."""
+    """Our deployer over this connection."""
     deployer = NomadDeployer(connection)
     try:
         yield deployer
@@ -26,7 +26,7 @@ async def opened(connection: NomadConnection) -> AsyncIterator[NomadDeployer]:
 
 
 async def a_patch(deployer: Deployer, image: str = NEW) -> JobPatch:
-    """For the job `web` as it is now."""
+    """A patch for the present job `web`."""
     state = await deployer.inspect(PLACE)
     assert state is not None
     return JobPatch(changes={SERVER: TaskChange(image=image, marker="r-1")}, expected_index=state.index)

@@ -1,6 +1,6 @@
-"""HCL for the contract, as a person would keep it in a file; and the reader of just that HCL, for the simulator.
+"""HCL for the contract, as in a person's file, and a parser of only this HCL for the simulator.
 
-It is no parser of HCL: the real agent has one, and is the judge of what the suite expects.
+It does not parse other HCL. The real agent has a complete parser, and decides whether the suite is right.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ job "{job_id}" {{
 
 
 def variable(name: str, default: str | None = None) -> str:
-    """A variable's declaration."""
+    """The declaration of a variable."""
     value = f'  default = "{default}"\n' if default is not None else ""
     return f'variable "{name}" {{\n  type = string\n{value}}}\n'
 
 
 def read(source: str, variables: str) -> Json:
-    """The job of a source that `hcl` wrote. Raises ValueError where Nomad would find an error."""
+    """The job of a source that `hcl` wrote. Raises ValueError where Nomad reports an error."""
     values = dict(re.findall(r'variable "(\w+)" \{\n  type = string\n  default = "([^"]*)"\n', source))
     values.update(re.findall(r'(?m)^\s*(\w+)\s*=\s*"([^"]*)"', variables))
     found = re.search(r'image = "([^"]*)"', source)

@@ -1,4 +1,4 @@
-"""Canaries: seen waiting with their health, promoted or failed by a word, or promoted by Nomad itself."""
+"""Canaries: they wait with their health, are promoted or failed by a command, or are promoted by Nomad itself."""
 
 import pytest
 
@@ -11,13 +11,13 @@ from tests.contract.deployer.jobs import SECOND, constrained, service
 from tests.servers.tiny_images import Behaviour
 
 
-def waits_for_promotion(seen: Snapshot) -> bool:
-    return seen.deployment is not None and seen.deployment.awaits_promotion
+def waits_for_promotion(snapshot: Snapshot) -> bool:
+    return snapshot.deployment is not None and snapshot.deployment.awaits_promotion
 
 
-def deployment_of(seen: Snapshot) -> DeploymentState:
-    assert seen.deployment is not None
-    return seen.deployment
+def deployment_of(snapshot: Snapshot) -> DeploymentState:
+    assert snapshot.deployment is not None
+    return snapshot.deployment
 
 
 @pytest.mark.usefixtures("allocations_run")
@@ -32,10 +32,10 @@ async def test_a_canary_waits_healthy_and_is_promoted(deployer: Deployer, cluste
     assert (stored["JobModifyIndex"], stored["Stable"]) == (submission.index, False)
 
     await deployer.promote(place, waiting.deployment_id)
-    seen = await rollout(deployer, place, submission)
-    done = deployment_of(seen)
+    snapshot = await rollout(deployer, place, submission)
+    done = deployment_of(snapshot)
     assert (done.phase, done.awaits_promotion, done.healthy) == (DeploymentPhase.SUCCESSFUL, False, 2)
-    assert seen.stable
+    assert snapshot.stable
     with pytest.raises(JobRejected, match="has already ended"):
         await deployer.promote(place, waiting.deployment_id)
 
@@ -48,14 +48,14 @@ async def test_a_canary_that_is_not_healthy_yet_cannot_be_promoted(
     await settled(deployer, place)
     with cluster.slowed(4):
         submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
-        seen = await rollout(deployer, place, submission, until=lambda seen: seen.deployment is not None)
-        assert not deployment_of(seen).awaits_promotion
+        snapshot = await rollout(deployer, place, submission, until=lambda snapshot: snapshot.deployment is not None)
+        assert not deployment_of(snapshot).awaits_promotion
         with pytest.raises(JobRejected, match="healthy"):
-            await deployer.promote(place, deployment_of(seen).deployment_id)
+            await deployer.promote(place, deployment_of(snapshot).deployment_id)
 
 
 @pytest.mark.usefixtures("allocations_run")
-async def test_a_canary_is_failed_by_a_word(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+async def test_a_canary_is_failed_by_a_command(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1"), Canary=1))
     await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
@@ -73,8 +73,8 @@ async def test_nomad_promotes_where_the_job_says_so(deployer: Deployer, cluster:
     place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1"), Canary=1, AutoPromote=True))
     await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
-    seen = await rollout(deployer, place, submission, until=lambda seen: waits_for_promotion(seen) or over(seen))
-    assert deployment_of(seen).phase is DeploymentPhase.SUCCESSFUL
+    snapshot = await rollout(deployer, place, submission, until=lambda now: waits_for_promotion(now) or over(now))
+    assert deployment_of(snapshot).phase is DeploymentPhase.SUCCESSFUL
 
 
 @pytest.mark.usefixtures("allocations_run")
@@ -88,7 +88,7 @@ async def test_a_sick_canary_fails_and_leaves_the_old_one(deployer: Deployer, cl
     assert [each["JobVersion"] for each in alive] == [0]
 
 
-async def test_a_deployment_that_is_not_there_is_said(deployer: Deployer, jobs: Jobs) -> None:
+async def test_a_missing_deployment_is_reported(deployer: Deployer, jobs: Jobs) -> None:
     place = jobs.start(constrained(service("reg.example/app:v1"), "${node.class}", "nowhere"))
     nothing = "00000000-0000-0000-0000-000000000000"
     for act in (deployer.promote, deployer.fail):

@@ -36,7 +36,7 @@ async def test_a_refused_token_is_read_again_from_its_file(tmp_path: Path) -> No
             assert await deployer.inspect(PLACE) is not None
 
 
-async def test_a_wrong_token_is_denied_with_the_mend_and_not_shown(tmp_path: Path) -> None:
+async def test_a_wrong_token_is_denied_with_the_fix_and_not_shown(tmp_path: Path) -> None:
     nomad = Simulator(token="right")
     nomad.seed(sample_job("web", OLD))
     connection = NomadConnection(address="", token="wrong-s3cret", http_auth="u:hush", vault_token="hush")

@@ -1,4 +1,4 @@
-"""The change itself: the images that were ordered, and nothing else of the job."""
+"""The edit of a job: it changes the images of the patch, and nothing else."""
 
 import json
 from pathlib import Path
@@ -157,7 +157,9 @@ async def test_any_name_that_nomad_allows_is_reached(deployer: Deployer, jobs: J
     assert (await inspected(deployer, place)).tasks[0].image == "reg.example/app:v2"
 
 
-async def test_a_region_is_named_and_an_unknown_one_is_said(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+async def test_a_region_is_named_and_an_unknown_one_is_reported(
+    deployer: Deployer, cluster: Cluster, jobs: Jobs
+) -> None:
     place = jobs.start(unplaced(group(task("reg.example/app:v1"))))
     region = cluster.read(place)["Region"]
     here = JobPlace(region=region, namespace="default", job_id=place.job_id)
@@ -167,7 +169,7 @@ async def test_a_region_is_named_and_an_unknown_one_is_said(deployer: Deployer, 
         await deployer.inspect(JobPlace(region="atlantis", namespace="default", job_id=place.job_id))
 
 
-async def test_an_order_for_a_task_that_is_not_there_is_rejected(deployer: Deployer, jobs: Jobs) -> None:
+async def test_a_patch_for_a_missing_task_is_rejected(deployer: Deployer, jobs: Jobs) -> None:
     place = jobs.start(unplaced(group(task("reg.example/app:v1"))))
     state = await inspected(deployer, place)
     with pytest.raises(JobRejected, match="app/other"):

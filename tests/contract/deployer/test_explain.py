@@ -1,4 +1,4 @@
-"""Why it does not run, in words of a person that name what to look at."""
+"""Explanations of a failed rollout, in sentences for people."""
 
 import re
 
@@ -18,27 +18,29 @@ def says(diagnosis: Diagnosis, *message: str) -> bool:
 
 
 async def failed(deployer: Deployer, cluster: Cluster, jobs: Jobs, behaviour: Behaviour) -> tuple[Snapshot, Diagnosis]:
-    """How a steady service fares when it is given an image of that behaviour."""
-    # A busy agent learns late that a container is dead: what is to fail must not be healthy by then.
+    """The end of a rollout that gives a steady service an image with this behaviour."""
+    # A busy agent notices a dead container late. A failing one must not count as healthy before.
     place = jobs.start(service(cluster.image(Behaviour.STEADY), MinHealthyTime=3 * SECOND))
     await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(behaviour))
-    seen = await rollout(deployer, place, submission)
-    assert seen.deployment is not None
-    assert seen.deployment.phase is DeploymentPhase.FAILED
-    return seen, await deployer.diagnose(place, submission)
+    snapshot = await rollout(deployer, place, submission)
+    assert snapshot.deployment is not None
+    assert snapshot.deployment.phase is DeploymentPhase.FAILED
+    return snapshot, await deployer.diagnose(place, submission)
 
 
 @pytest.mark.usefixtures("allocations_run")
 async def test_an_image_that_cannot_be_pulled(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
-    seen, why = await failed(deployer, cluster, jobs, Behaviour.ABSENT)
+    snapshot, why = await failed(deployer, cluster, jobs, Behaviour.ABSENT)
     assert says(why, "contract/absent:v1", "manifest")
     assert why.logs == ()
-    assert any("manifest" in each for each in seen.failures)
+    assert any("manifest" in each for each in snapshot.failures)
 
 
 @pytest.mark.usefixtures("allocations_run")
-async def test_a_task_that_exits_badly_with_its_last_words(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+async def test_a_task_that_exits_with_an_error_has_its_last_lines(
+    deployer: Deployer, cluster: Cluster, jobs: Jobs
+) -> None:
     _, why = await failed(deployer, cluster, jobs, Behaviour.CRASHES)
     assert says(why, "server", r"\b3\b")
     [tail] = why.logs
@@ -48,7 +50,7 @@ async def test_a_task_that_exits_badly_with_its_last_words(deployer: Deployer, c
 
 
 @pytest.mark.usefixtures("allocations_run")
-async def test_a_task_that_wanted_too_much_memory(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+async def test_a_task_that_needed_too_much_memory(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     _, why = await failed(deployer, cluster, jobs, Behaviour.GREEDY)
     assert says(why, "server", "(?i)memory|oom")
 
@@ -72,16 +74,16 @@ async def test_a_check_that_nobody_answers(deployer: Deployer, cluster: Cluster,
     place = jobs.start(job(checked))
     await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(Behaviour.DEAF, "v2"))
-    seen = await rollout(deployer, place, submission)
-    assert seen.deployment is not None
-    assert seen.deployment.phase is DeploymentPhase.FAILED
+    snapshot = await rollout(deployer, place, submission)
+    assert snapshot.deployment is not None
+    assert snapshot.deployment.phase is DeploymentPhase.FAILED
     assert says(await deployer.diagnose(place, submission), "app", "check|[Ss]ervices not healthy")
 
 
 async def test_a_constraint_that_no_node_meets(deployer: Deployer, jobs: Jobs) -> None:
     place = jobs.start(constrained(service("reg.example/app:v1"), "${attr.kernel.name}", "plan9"))
     submission = await submitted(deployer, place, "reg.example/app:v2")
-    await rollout(deployer, place, submission, until=lambda seen: seen.unplaced != "")
+    await rollout(deployer, place, submission, until=lambda snapshot: snapshot.unplaced != "")
     assert says(await deployer.diagnose(place, submission), "app", r"\$\{attr.kernel.name\} = plan9")
 
 
@@ -89,7 +91,7 @@ async def test_a_constraint_that_no_node_meets(deployer: Deployer, jobs: Jobs) -
 async def test_more_memory_than_any_node_has(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1"), memory=100_000_000))
     submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
-    await rollout(deployer, place, submission, until=lambda seen: seen.unplaced != "")
+    await rollout(deployer, place, submission, until=lambda snapshot: snapshot.unplaced != "")
     assert says(await deployer.diagnose(place, submission), "app", "memory")
 
 
@@ -97,10 +99,10 @@ async def test_more_memory_than_any_node_has(deployer: Deployer, cluster: Cluste
 async def test_a_batch_job_that_fails(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     place = jobs.start(batch(cluster.image(Behaviour.FINISHES)))
     submission = await submitted(deployer, place, cluster.image(Behaviour.CRASHES))
-    seen = await rollout(
-        deployer, place, submission, until=lambda seen: any(each.status == "failed" for each in seen.allocations)
+    snapshot = await rollout(
+        deployer, place, submission, until=lambda now: any(each.status == "failed" for each in now.allocations)
     )
-    assert seen.runs_to_completion
+    assert snapshot.runs_to_completion
     why = await deployer.diagnose(place, submission)
     assert says(why, "server", r"\b3\b")
     assert [tail.text.rstrip().endswith(LAST_WORDS) for tail in why.logs] == [True]

@@ -1,4 +1,4 @@
-"""What the Nomad deployer does when calls go wrong, on the simulator: its ledger is the witness of what was applied."""
+"""The Nomad deployer when calls fail, on the simulator: its ledger shows what was applied."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -12,9 +12,9 @@ from app.domain.deployment import DeploymentPhase
 from app.domain.job import JobPatch, TaskChange
 from app.errors import JobChanged, JobRejected, NomadDenied, NomadUnavailable, OutcomeUnknown
 from app.simulators.nomad import (
+    EvaluationFault,
     Fate,
     FaultAction,
-    Misbehaviour,
     NomadFault,
     Simulator,
     Timing,
@@ -36,7 +36,7 @@ def on_register(action: FaultAction, **fault: Any) -> NomadFault:
 
 
 async def used_up(nomad: Simulator) -> None:
-    """Wait until every fault has met its request."""
+    """Wait until every fault was used."""
     with anyio.fail_after(30):
         while nomad.faults.waiting:  # noqa: ASYNC110 - another thread's state
             await anyio.sleep(0.01)
@@ -63,9 +63,9 @@ async def test_an_applied_order_with_a_lost_answer_is_read_back(
     submission = await deployer.submit(PLACE, patch)
     [entry] = nomad.ledger.entries(job="web")
     assert (submission.index, submission.changed) == (entry.job_modify_index, True)
-    seen = await deployer.observe(PLACE, submission)
-    assert seen.deployment is not None
-    assert seen.deployment.phase is DeploymentPhase.SUCCESSFUL
+    snapshot = await deployer.observe(PLACE, submission)
+    assert snapshot.deployment is not None
+    assert snapshot.deployment.phase is DeploymentPhase.SUCCESSFUL
     assert submission.evaluation_id
 
 
@@ -107,7 +107,7 @@ async def test_a_lost_answer_and_no_answer_afterwards_is_unknown(deployer: Nomad
     nomad.faults.add(
         NomadFault(
             action=FaultAction.HANG, method="GET", path="/v1/job/web"
-        ),  # for no time at all: the read before goes through
+        ),  # no time is left: the read before it succeeds
         on_register(FaultAction.RESET, after=True),
         NomadFault(action=FaultAction.STATUS, method="GET", path="/v1/job/web", status=500, times=50),
     )
@@ -146,7 +146,7 @@ async def test_a_lost_order_that_was_not_applied_before_somebody_elses_change_co
     assert nomad.ledger.entries(job="web") == []
 
 
-async def test_a_specification_that_nomad_refuses_carries_its_words(address: str, nomad: Simulator) -> None:
+async def test_a_specification_that_nomad_refuses_has_its_text(address: str, nomad: Simulator) -> None:
     async with opened(NomadConnection(address=address)) as deployer:
         patch = await a_patch(deployer)
         nomad.faults.add(
@@ -196,9 +196,9 @@ async def test_namespaces_hold_different_jobs_of_one_name(deployer: NomadDeploye
     assert state.tasks[0].image == "reg.example/other:v9"
     patch = JobPatch(changes={SERVER: TaskChange(image=NEW)}, expected_index=state.index)
     submission = await deployer.submit(place, patch)
-    seen = await deployer.observe(place, submission)
-    assert seen.deployment is not None
-    assert seen.evaluated
+    snapshot = await deployer.observe(place, submission)
+    assert snapshot.deployment is not None
+    assert snapshot.evaluated
     assert nomad.job("web")["TaskGroups"][0]["Tasks"][0]["Config"]["image"] == OLD
     assert nomad.job("web", "apps")["TaskGroups"][0]["Tasks"][0]["Config"]["image"] == NEW
 
@@ -226,16 +226,14 @@ async def test_what_cannot_be_placed_says_why_and_goes_on_when_there_is_room(
     assert free.deployment.phase is DeploymentPhase.SUCCESSFUL
 
 
-async def test_an_auto_revert_is_seen_with_the_version_it_went_back_to(
-    deployer: NomadDeployer, nomad: Simulator
-) -> None:
+async def test_an_auto_revert_is_found_with_its_version(deployer: NomadDeployer, nomad: Simulator) -> None:
     nomad.seed(sample_job("web", OLD, auto_revert=True))
     nomad.judge(NEW, Fate.EXITS_NONZERO)
     patch = await a_patch(deployer)
     submission = await deployer.submit(PLACE, patch)
-    seen = await deployer.observe(PLACE, submission)
-    assert seen.deployment is not None
-    assert (seen.deployment.phase, seen.deployment.reverted_to is None) == (DeploymentPhase.FAILED, False)
+    snapshot = await deployer.observe(PLACE, submission)
+    assert snapshot.deployment is not None
+    assert (snapshot.deployment.phase, snapshot.deployment.reverted_to is None) == (DeploymentPhase.FAILED, False)
     assert await deployer.recover(PLACE, patch) == submission
 
 
@@ -252,8 +250,8 @@ async def test_a_part_of_a_multiregion_job_takes_no_order(deployer: NomadDeploye
 async def test_a_slow_scheduler_is_not_evaluated_yet(deployer: NomadDeployer, nomad: Simulator) -> None:
     nomad.set_timing(Timing(evaluation=60, start=5, healthy=5))
     submission = await deployer.submit(PLACE, await a_patch(deployer))
-    seen = await deployer.observe(PLACE, submission)
-    assert (seen.evaluated, seen.deployment, seen.allocations) == (False, None, ())
+    snapshot = await deployer.observe(PLACE, submission)
+    assert (snapshot.evaluated, snapshot.deployment, snapshot.allocations) == (False, None, ())
     nomad.skip(61)
     state = await deployer.inspect(PLACE)
     assert state is not None
@@ -261,17 +259,17 @@ async def test_a_slow_scheduler_is_not_evaluated_yet(deployer: NomadDeployer, no
     assert state.deployment.job_spec_index == submission.index
 
 
-@pytest.mark.parametrize("trouble", list(Misbehaviour))
+@pytest.mark.parametrize("fault", list(EvaluationFault))
 async def test_an_evaluation_that_ends_badly_is_not_the_end(
-    deployer: NomadDeployer, nomad: Simulator, trouble: Misbehaviour
+    deployer: NomadDeployer, nomad: Simulator, fault: EvaluationFault
 ) -> None:
-    """Another one does its work: NextEval, BlockedEval, or the more recent one that overtook it."""
-    nomad.trouble("web", trouble)
+    """Another evaluation does its work: NextEval, BlockedEval, or a more recent one."""
+    nomad.fail_evaluation("web", fault)
     submission = await deployer.submit(PLACE, await a_patch(deployer))
     early = await deployer.observe(PLACE, submission)
     assert early.deployment is None or early.deployment.phase is not DeploymentPhase.FAILED
     nomad.skip(100)
-    seen = await deployer.observe(PLACE, submission)
-    assert seen.evaluated
-    assert seen.deployment is not None
-    assert seen.deployment.phase is DeploymentPhase.SUCCESSFUL
+    snapshot = await deployer.observe(PLACE, submission)
+    assert snapshot.evaluated
+    assert snapshot.deployment is not None
+    assert snapshot.deployment.phase is DeploymentPhase.SUCCESSFUL

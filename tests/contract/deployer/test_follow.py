@@ -1,4 +1,4 @@
-"""How a registration goes, seen by short looks and by waits that hold no thread."""
+"""The course of a registration, by snapshots, and by waits that hold no thread."""
 
 import anyio
 import pytest
@@ -31,26 +31,27 @@ async def test_an_order_is_followed_to_success(deployer: Deployer, cluster: Clus
     await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"), marker="r-1")
 
-    seen = await rollout(deployer, place, submission)
+    snapshot = await rollout(deployer, place, submission)
 
     assert submission.changed
     assert submission.evaluation_id
-    assert seen.deployment is not None
-    assert seen.deployment.phase is DeploymentPhase.SUCCESSFUL
-    assert (seen.deployment.desired, seen.deployment.healthy, seen.deployment.unhealthy) == (3, 3, 0)
-    assert (seen.present, seen.stopped, seen.launches_later) == (True, False, False)
-    assert (seen.index, seen.evaluated, seen.stable, seen.unplaced) == (submission.index, True, True, "")
-    assert seen.failures == ()
+    assert snapshot.deployment is not None
+    assert snapshot.deployment.phase is DeploymentPhase.SUCCESSFUL
+    assert (snapshot.deployment.desired, snapshot.deployment.healthy, snapshot.deployment.unhealthy) == (3, 3, 0)
+    assert (snapshot.present, snapshot.stopped, snapshot.launches_later) == (True, False, False)
+    assert (snapshot.index, snapshot.evaluated) == (submission.index, True)
+    assert (snapshot.stable, snapshot.unplaced) == (True, "")
+    assert snapshot.failures == ()
 
 
 @pytest.mark.usefixtures("allocations_run")
 async def test_progress_moves_with_the_rollout(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     progress: list[str] = []
 
-    def noting(seen: Snapshot) -> bool:
-        if seen.progress not in progress:
-            progress.append(seen.progress)
-        return over(seen)
+    def noting(snapshot: Snapshot) -> bool:
+        if snapshot.progress not in progress:
+            progress.append(snapshot.progress)
+        return over(snapshot)
 
     with cluster.slowed(0.6):
         place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1"), count=3))
@@ -69,10 +70,10 @@ async def test_a_deployment_is_found_by_index_and_never_by_the_evaluation(
     await settled(deployer, place)
     jobs.replace(place, service(cluster.image(Behaviour.STEADY, "v1"), MaxParallel=0))
     submission = await submitted(deployer, place, cluster.image(Behaviour.CRASHES))
-    seen = await rollout(deployer, place, submission, until=lambda seen: seen.evaluated and bool(seen.allocations))
+    snapshot = await rollout(deployer, place, submission, until=lambda now: now.evaluated and bool(now.allocations))
     assert cluster.deployments(place)
-    assert seen.deployment is None
-    assert not seen.stable
+    assert snapshot.deployment is None
+    assert not snapshot.stable
 
 
 @pytest.mark.usefixtures("allocations_run")
@@ -83,38 +84,38 @@ async def test_a_newer_version_supersedes_ours(deployer: Deployer, cluster: Clus
     jobs.replace(place, slow)
     with cluster.slowed(6):
         submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
-        await rollout(deployer, place, submission, until=lambda seen: seen.deployment is not None)
+        await rollout(deployer, place, submission, until=lambda snapshot: snapshot.deployment is not None)
         jobs.replace(place, service(cluster.image(Behaviour.STEADY, "v3")))
-        seen = await rollout(deployer, place, submission)
-    assert seen.deployment is not None
-    assert seen.deployment.phase is DeploymentPhase.REPLACED
-    assert seen.index > submission.index
-    assert not seen.stable
+        snapshot = await rollout(deployer, place, submission)
+    assert snapshot.deployment is not None
+    assert snapshot.deployment.phase is DeploymentPhase.REPLACED
+    assert snapshot.index > submission.index
+    assert not snapshot.stable
 
 
-async def test_a_job_stopped_meanwhile_is_seen_so(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+async def test_a_job_stopped_meanwhile_is_found_stopped(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     place = jobs.start(constrained(service("reg.example/app:v1"), *NOWHERE))
     submission = await submitted(deployer, place, "reg.example/app:v2")
-    await rollout(deployer, place, submission, until=lambda seen: seen.deployment is not None)
+    await rollout(deployer, place, submission, until=lambda snapshot: snapshot.deployment is not None)
     cluster.stop(place)
-    seen = await rollout(deployer, place, submission)
-    assert (seen.present, seen.stopped) == (True, True)
-    assert seen.deployment is not None
-    assert seen.deployment.phase is DeploymentPhase.STOPPED
+    snapshot = await rollout(deployer, place, submission)
+    assert (snapshot.present, snapshot.stopped) == (True, True)
+    assert snapshot.deployment is not None
+    assert snapshot.deployment.phase is DeploymentPhase.STOPPED
 
 
 async def test_a_job_purged_meanwhile_is_absent(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     place = jobs.start(constrained(service("reg.example/app:v1"), *NOWHERE))
     placed = patch(await inspected(deployer, place), "reg.example/app:v2")
     submission = await deployer.submit(place, placed)
-    seen = await rollout(deployer, place, submission, until=lambda seen: seen.deployment is not None)
-    assert seen.deployment is not None
+    snapshot = await rollout(deployer, place, submission, until=lambda snapshot: snapshot.deployment is not None)
+    assert snapshot.deployment is not None
     cluster.stop(place)
     await rollout(deployer, place, submission)
     cluster.stop(place, purge=True)
     jobs.gone(place)
-    seen = await deployer.observe(place, submission, deployment_id=seen.deployment.deployment_id)
-    assert not seen.present
+    snapshot = await deployer.observe(place, submission, deployment_id=snapshot.deployment.deployment_id)
+    assert not snapshot.present
     assert await deployer.inspect(place) is None
     for late in (deployer.submit, deployer.recover, deployer.preview):
         with pytest.raises(JobChanged, match="no longer"):
@@ -124,26 +125,26 @@ async def test_a_job_purged_meanwhile_is_absent(deployer: Deployer, cluster: Clu
 async def test_a_paused_deployment_waits(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     place = jobs.start(constrained(service("reg.example/app:v1"), *NOWHERE))
     submission = await submitted(deployer, place, "reg.example/app:v2")
-    seen = await rollout(deployer, place, submission, until=lambda seen: seen.deployment is not None)
-    assert seen.deployment is not None
-    identity = seen.deployment.deployment_id
+    snapshot = await rollout(deployer, place, submission, until=lambda snapshot: snapshot.deployment is not None)
+    assert snapshot.deployment is not None
+    identity = snapshot.deployment.deployment_id
     for pause in (True, False):
         cluster.call("POST", f"/v1/deployment/pause/{identity}", json={"DeploymentID": identity, "Pause": pause})
-        seen = await deployer.observe(place, submission, deployment_id=identity)
-        assert seen.deployment is not None
-        assert (seen.deployment.phase, seen.deployment.paused) == (DeploymentPhase.ACTIVE, pause)
+        snapshot = await deployer.observe(place, submission, deployment_id=identity)
+        assert snapshot.deployment is not None
+        assert (snapshot.deployment.phase, snapshot.deployment.paused) == (DeploymentPhase.ACTIVE, pause)
 
 
 async def test_what_cannot_be_placed_says_why_and_waits(deployer: Deployer, jobs: Jobs) -> None:
     place = jobs.start(constrained(service("reg.example/app:v1", count=2), "${attr.kernel.name}", "plan9"))
     submission = await submitted(deployer, place, "reg.example/app:v2")
-    seen = await rollout(deployer, place, submission, until=lambda seen: seen.unplaced != "")
-    assert seen.evaluated
-    assert "app" in seen.unplaced
-    assert "plan9" in seen.unplaced
-    assert seen.deployment is not None
-    assert seen.deployment.phase is DeploymentPhase.ACTIVE
-    assert seen.deployment.placed == 0
+    snapshot = await rollout(deployer, place, submission, until=lambda snapshot: snapshot.unplaced != "")
+    assert snapshot.evaluated
+    assert "app" in snapshot.unplaced
+    assert "plan9" in snapshot.unplaced
+    assert snapshot.deployment is not None
+    assert snapshot.deployment.phase is DeploymentPhase.ACTIVE
+    assert snapshot.deployment.placed == 0
 
 
 @pytest.mark.usefixtures("allocations_run")
@@ -153,84 +154,82 @@ async def test_it_goes_on_when_there_is_room(deployer: Deployer, cluster: Cluste
     with cluster.closed(key):
         place = jobs.start(constrained(service(cluster.image(Behaviour.STEADY, "v1")), f"${{meta.{key}}}", "open"))
         submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
-        await rollout(deployer, place, submission, until=lambda seen: seen.unplaced != "")
+        await rollout(deployer, place, submission, until=lambda snapshot: snapshot.unplaced != "")
         cluster.open(key)
-        seen = await rollout(deployer, place, submission)
-    assert seen.deployment is not None
-    assert seen.deployment.phase is DeploymentPhase.SUCCESSFUL
-    assert seen.unplaced == ""
+        snapshot = await rollout(deployer, place, submission)
+    assert snapshot.deployment is not None
+    assert snapshot.deployment.phase is DeploymentPhase.SUCCESSFUL
+    assert snapshot.unplaced == ""
 
 
 @pytest.mark.usefixtures("allocations_run")
-async def test_what_nomad_collected_meanwhile_is_told_from_what_stays(
-    deployer: Deployer, cluster: Cluster, jobs: Jobs
-) -> None:
-    """The versions and their mark of stability outlive evaluations and deployments."""
+async def test_collected_rows_differ_from_rows_that_stay(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+    """Versions and their Stable outlive evaluations and deployments."""
     place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1")))
     await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
-    seen = await rollout(deployer, place, submission)
-    assert seen.deployment is not None
-    identity = seen.deployment.deployment_id
+    snapshot = await rollout(deployer, place, submission)
+    assert snapshot.deployment is not None
+    identity = snapshot.deployment.deployment_id
     later = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v3"))
     await rollout(deployer, place, later)
     with anyio.fail_after(PATIENCE_SECONDS):
         while any(each["ID"] == identity for each in cluster.deployments(place)):
             cluster.call("PUT", "/v1/system/gc")
             await anyio.sleep(0.2)
-    seen = await deployer.observe(place, submission, deployment_id=identity)
-    assert (seen.present, seen.deployment, seen.stable) == (True, None, True)
-    assert seen.index == later.index
+    snapshot = await deployer.observe(place, submission, deployment_id=identity)
+    assert (snapshot.present, snapshot.deployment, snapshot.stable) == (True, None, True)
+    assert snapshot.index == later.index
 
 
 @pytest.mark.usefixtures("allocations_run")
-async def test_a_change_after_success_is_seen_by_the_index(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+async def test_a_change_after_success_is_found_by_the_index(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1")))
     await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
     await rollout(deployer, place, submission)
     jobs.replace(place, service(cluster.image(Behaviour.STEADY, "v1")))
-    seen = await deployer.observe(place, submission)
-    assert seen.index == cluster.read(place)["JobModifyIndex"] != submission.index
+    snapshot = await deployer.observe(place, submission)
+    assert snapshot.index == cluster.read(place)["JobModifyIndex"] != submission.index
 
 
 async def test_a_wait_ends_when_the_rollout_moves(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     place = jobs.start(constrained(service("reg.example/app:v1"), *NOWHERE))
     submission = await submitted(deployer, place, "reg.example/app:v2")
-    seen = await rollout(deployer, place, submission, until=lambda seen: seen.unplaced != "")
-    assert seen.wait_index is not None
-    assert seen.deployment is not None
+    snapshot = await rollout(deployer, place, submission, until=lambda snapshot: snapshot.unplaced != "")
+    assert snapshot.wait_index is not None
+    assert snapshot.deployment is not None
     with anyio.move_on_after(0.5) as before:
-        await deployer.wait_for_change(place, seen.wait_index, within=FOR_EVER)
+        await deployer.moved(place, snapshot.wait_index, within=FOR_EVER)
     assert before.cancelled_caught, "nothing has moved"
 
     async def end_it() -> None:
-        identity = seen.deployment.deployment_id if seen.deployment else ""
+        identity = snapshot.deployment.deployment_id if snapshot.deployment else ""
         await anyio.to_thread.run_sync(lambda: cluster.call("POST", f"/v1/deployment/fail/{identity}", json={}))
 
     with anyio.fail_after(PATIENCE_SECONDS):
         async with anyio.create_task_group() as both:
             both.start_soon(end_it)
-            await deployer.wait_for_change(place, seen.wait_index, within=FOR_EVER)
+            await deployer.moved(place, snapshot.wait_index, within=FOR_EVER)
     assert over(await deployer.observe(place, submission))
 
 
 async def test_a_wait_ends_at_its_time(deployer: Deployer, jobs: Jobs) -> None:
     place = jobs.start(constrained(service("reg.example/app:v1"), *NOWHERE))
     submission = await submitted(deployer, place, "reg.example/app:v2")
-    seen = await rollout(deployer, place, submission, until=lambda seen: seen.unplaced != "")
-    assert seen.wait_index is not None
+    snapshot = await rollout(deployer, place, submission, until=lambda snapshot: snapshot.unplaced != "")
+    assert snapshot.wait_index is not None
     with anyio.fail_after(PATIENCE_SECONDS):
-        await deployer.wait_for_change(place, seen.wait_index, within=1)
+        await deployer.moved(place, snapshot.wait_index, within=1)
     assert not over(await deployer.observe(place, submission)), "nothing but its time has ended it"
 
 
 async def test_a_hundred_and_fifty_waits_leave_room_for_work(deployer: Deployer, jobs: Jobs) -> None:
-    """Nomad serves an address a hundred connections; one that waits must not cost another its look."""
+    """Nomad allows a hundred connections per address; waits must not use up those of snapshots."""
     place = jobs.start(constrained(service("reg.example/app:v1"), *NOWHERE))
     submission = await submitted(deployer, place, "reg.example/app:v2")
-    seen = await rollout(deployer, place, submission, until=lambda seen: seen.unplaced != "")
-    wait_index = seen.wait_index
+    snapshot = await rollout(deployer, place, submission, until=lambda snapshot: snapshot.unplaced != "")
+    wait_index = snapshot.wait_index
     assert wait_index is not None
     async with anyio.create_task_group() as waits:
         for _ in range(150):
@@ -249,8 +248,8 @@ async def test_a_hundred_and_fifty_waits_leave_room_for_work(deployer: Deployer,
 async def test_scaling_to_nothing_has_nothing_to_wait_for(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1"), count=0))
     submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
-    seen = await rollout(deployer, place, submission, until=lambda seen: seen.evaluated)
-    assert (seen.deployment, seen.desired, seen.allocations) == (None, 0, ())
+    snapshot = await rollout(deployer, place, submission, until=lambda snapshot: snapshot.evaluated)
+    assert (snapshot.deployment, snapshot.desired, snapshot.allocations) == (None, 0, ())
 
 
 @pytest.mark.usefixtures("allocations_run")
@@ -259,16 +258,16 @@ async def test_a_service_without_a_deployment_is_followed_by_its_allocations(
 ) -> None:
     place = jobs.start(service(cluster.image(Behaviour.STEADY, "v1"), count=2, MaxParallel=0))
     submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
-    seen = await rollout(deployer, place, submission, until=running)
-    assert (seen.deployment, seen.desired) == (None, 2)
-    assert all(each.running_since for each in seen.allocations)
+    snapshot = await rollout(deployer, place, submission, until=running)
+    assert (snapshot.deployment, snapshot.desired) == (None, 2)
+    assert all(each.running_since for each in snapshot.allocations)
 
 
 @pytest.mark.usefixtures("allocations_run")
 async def test_a_group_that_only_moves_along_joins_the_deployment(
     deployer: Deployer, cluster: Cluster, jobs: Jobs
 ) -> None:
-    """Its allocation runs on, and must be healthy again all the same."""
+    """Its allocation still runs, but must become healthy again."""
     image = cluster.image(Behaviour.STEADY)
     place = jobs.start(
         job(group(task(image), Update=update()), group(task(image, name="other"), name="along", Update=update()))
@@ -276,9 +275,9 @@ async def test_a_group_that_only_moves_along_joins_the_deployment(
     await settled(deployer, place)
     [before] = [each["ID"] for each in cluster.allocations(place) if each["TaskGroup"] == "along"]
     submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"), marker="r-1")
-    seen = await rollout(deployer, place, submission)
-    assert seen.deployment is not None
-    assert (seen.deployment.phase, seen.deployment.desired) == (DeploymentPhase.SUCCESSFUL, 2)
+    snapshot = await rollout(deployer, place, submission)
+    assert snapshot.deployment is not None
+    assert (snapshot.deployment.phase, snapshot.deployment.desired) == (DeploymentPhase.SUCCESSFUL, 2)
     [after] = [each for each in cluster.allocations(place) if each["TaskGroup"] == "along"]
     assert (after["ID"], after["JobVersion"]) == (before, 1)
 
@@ -297,6 +296,6 @@ async def test_one_sick_group_fails_the_whole(deployer: Deployer, cluster: Clust
     images = {"server": Behaviour.CRASHES, "other": Behaviour.STEADY}
     changes = {each.key: TaskChange(image=cluster.image(images[each.key.task], "v2")) for each in state.tasks}
     submission = await deployer.submit(place, JobPatch(changes=changes, expected_index=state.index))
-    seen = await rollout(deployer, place, submission)
-    assert seen.deployment is not None
-    assert (seen.deployment.phase, seen.deployment.unhealthy) == (DeploymentPhase.FAILED, 1)
+    snapshot = await rollout(deployer, place, submission)
+    assert snapshot.deployment is not None
+    assert (snapshot.deployment.phase, snapshot.deployment.unhealthy) == (DeploymentPhase.FAILED, 1)

@@ -1,4 +1,4 @@
-"""What stands in the job as an image: read whatever its spelling, written in the same, or said to be none."""
+"""Images in a job: read in each spelling, written in the same one, or rejected."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""The other kinds of job, each with the outcome that is true for it."""
+"""The other types of job, each with its own outcome."""
 
 import pytest
 
@@ -13,7 +13,7 @@ PERIODIC = {"Enabled": True, "SpecType": "cron", "Spec": "0 3 1 1 *"}
 
 
 def has_deployments(cluster: Cluster) -> bool:
-    """System jobs have them since 1.11."""
+    """System jobs have deployments since 1.11."""
     return cluster.version >= (1, 11)
 
 
@@ -23,15 +23,15 @@ async def test_a_system_job_is_followed(deployer: Deployer, cluster: Cluster, jo
     await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
     if has_deployments(cluster):
-        seen = await rollout(deployer, place, submission)
-        assert seen.deployment is not None
-        assert seen.deployment.phase is DeploymentPhase.SUCCESSFUL
-        assert seen.stable
+        snapshot = await rollout(deployer, place, submission)
+        assert snapshot.deployment is not None
+        assert snapshot.deployment.phase is DeploymentPhase.SUCCESSFUL
+        assert snapshot.stable
     else:
-        seen = await rollout(deployer, place, submission, until=running)
-        assert seen.deployment is None
-        assert seen.desired == len({each["NodeID"] for each in cluster.allocations(place)})
-    assert (seen.index, seen.launches_later, seen.runs_to_completion) == (submission.index, False, False)
+        snapshot = await rollout(deployer, place, submission, until=running)
+        assert snapshot.deployment is None
+        assert snapshot.desired == len({each["NodeID"] for each in cluster.allocations(place)})
+    assert (snapshot.index, snapshot.launches_later, snapshot.runs_to_completion) == (submission.index, False, False)
 
 
 @pytest.mark.usefixtures("allocations_run")
@@ -39,14 +39,14 @@ async def test_a_sick_system_job_fails(deployer: Deployer, cluster: Cluster, job
     place = jobs.start(job(group(task(cluster.image(Behaviour.STEADY)), Update=update()), kind="system"))
     await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(Behaviour.CRASHES))
-    seen = await rollout(
+    snapshot = await rollout(
         deployer,
         place,
         submission,
-        until=over if has_deployments(cluster) else lambda seen: any(a.status == "failed" for a in seen.allocations),
+        until=over if has_deployments(cluster) else lambda now: any(a.status == "failed" for a in now.allocations),
     )
-    if seen.deployment is not None:
-        assert seen.deployment.phase is DeploymentPhase.FAILED
+    if snapshot.deployment is not None:
+        assert snapshot.deployment.phase is DeploymentPhase.FAILED
     why = await deployer.diagnose(place, submission)
     assert any("server" in finding for finding in why.findings)
 
@@ -57,47 +57,47 @@ async def test_a_batch_job_is_run_again_to_its_end(deployer: Deployer, cluster: 
     first = await submitted(deployer, place, cluster.image(Behaviour.FINISHES), marker="r-0")
     await rollout(deployer, place, first, until=completed)
     submission = await submitted(deployer, place, cluster.image(Behaviour.FINISHES, "v2"))
-    seen = await rollout(deployer, place, submission, until=completed)
-    assert (seen.deployment, seen.runs_to_completion, seen.launches_later) == (None, True, False)
-    assert len(seen.allocations) == 1
+    snapshot = await rollout(deployer, place, submission, until=completed)
+    assert (snapshot.deployment, snapshot.runs_to_completion, snapshot.launches_later) == (None, True, False)
+    assert len(snapshot.allocations) == 1
     [newest, *_] = cluster.allocations(place)
-    assert newest["ID"] == seen.allocations[0].allocation_id
+    assert newest["ID"] == snapshot.allocations[0].allocation_id
 
 
 @pytest.mark.usefixtures("allocations_run")
 async def test_a_sysbatch_job_is_run_again_on_every_node(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     place = jobs.start(job(group(task(cluster.image(Behaviour.FINISHES))), kind="sysbatch"))
     submission = await submitted(deployer, place, cluster.image(Behaviour.FINISHES, "v2"))
-    seen = await rollout(deployer, place, submission, until=completed)
-    assert (seen.deployment, seen.runs_to_completion) == (None, True)
+    snapshot = await rollout(deployer, place, submission, until=completed)
+    assert (snapshot.deployment, snapshot.runs_to_completion) == (None, True)
     nodes = {each["NodeID"] for each in cluster.allocations(place)}
-    assert len(seen.allocations) == len(nodes)
+    assert len(snapshot.allocations) == len(nodes)
 
 
 async def launches_later(deployer: Deployer, cluster: Cluster, jobs: Jobs, **fields: object) -> Snapshot:
-    """A batch job that waits for its time or its word is updated, and updated again with the same."""
+    """A periodic or parameterized batch job is updated, and updated again with the same image."""
     place = jobs.start(batch("reg.example/app:v1", Constraints=[NOWHERE], **fields))
     before = cluster.evaluations(place)
     submission = await submitted(deployer, place, "reg.example/app:v2")
-    seen = await deployer.observe(place, submission)
+    snapshot = await deployer.observe(place, submission)
     again = await submitted(deployer, place, "reg.example/app:v2")
     assert (submission.changed, submission.evaluation_id) == (True, "")
     assert (again.changed, again.index) == (False, submission.index)
-    assert seen.index == submission.index
+    assert snapshot.index == submission.index
     assert len(cluster.evaluations(place)) == len(before)
-    return seen
+    return snapshot
 
 
 async def test_a_periodic_job_is_effective_at_its_next_launch(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
-    seen = await launches_later(deployer, cluster, jobs, Periodic=PERIODIC)
-    assert (seen.launches_later, seen.deployment, seen.allocations) == (True, None, ())
+    snapshot = await launches_later(deployer, cluster, jobs, Periodic=PERIODIC)
+    assert (snapshot.launches_later, snapshot.deployment, snapshot.allocations) == (True, None, ())
 
 
 async def test_a_parameterized_job_is_effective_at_its_next_dispatch(
     deployer: Deployer, cluster: Cluster, jobs: Jobs
 ) -> None:
-    seen = await launches_later(deployer, cluster, jobs, ParameterizedJob={"Payload": "optional"})
-    assert (seen.launches_later, seen.deployment, seen.allocations) == (True, None, ())
+    snapshot = await launches_later(deployer, cluster, jobs, ParameterizedJob={"Payload": "optional"})
+    assert (snapshot.launches_later, snapshot.deployment, snapshot.allocations) == (True, None, ())
 
 
 async def test_a_launch_that_runs_keeps_its_image(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:

@@ -1,4 +1,4 @@
-"""Before the change: what registering a patch would do, by Nomad's own plan, with nothing done."""
+"""Previews: what a registration of a patch would do, by Nomad's own plan. Nothing is changed."""
 
 import pytest
 
@@ -12,40 +12,40 @@ from tests.servers.tiny_images import Behaviour
 
 
 @pytest.mark.usefixtures("allocations_run")
-async def test_a_preview_tells_the_change_and_changes_nothing(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+async def test_a_preview_shows_the_change_and_changes_nothing(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     old, new = cluster.image(Behaviour.STEADY, "v1"), cluster.image(Behaviour.STEADY, "v2")
     place = jobs.start(service(old))
     state, before = await settled(deployer, place), cluster.read(place)
     evaluations = {each["ID"] for each in cluster.evaluations(place)}
 
-    seen = await deployer.preview(place, patch(state, new, marker="r-1"))
+    preview = await deployer.preview(place, patch(state, new, marker="r-1"))
 
-    assert seen.allowed
-    assert seen.foreign == ()
-    assert any(old in line and new in line for line in seen.lines), seen.lines
-    assert list(seen.updates) == ["app"]
-    assert seen.unplaced == ""
+    assert preview.allowed
+    assert preview.foreign == ()
+    assert any(old in line and new in line for line in preview.lines), preview.lines
+    assert list(preview.updates) == ["app"]
+    assert preview.unplaced == ""
     assert cluster.read(place) == before
     assert {each["ID"] for each in cluster.evaluations(place)} == evaluations
 
 
 async def test_a_preview_of_what_runs_already_is_empty(deployer: Deployer, jobs: Jobs) -> None:
     place = jobs.start(constrained(service("reg.example/app:v1"), "${node.class}", "nowhere"))
-    seen = await deployer.preview(place, patch(await inspected(deployer, place), "reg.example/app:v1"))
-    assert (seen.lines, seen.foreign) == ((), ())
+    preview = await deployer.preview(place, patch(await inspected(deployer, place), "reg.example/app:v1"))
+    assert (preview.lines, preview.foreign) == ((), ())
 
 
 async def test_pulls_and_markers_are_named_by_the_order(deployer: Deployer, jobs: Jobs) -> None:
     place = jobs.start(constrained(service("reg.example/app:v1"), "${node.class}", "nowhere"))
     state = await inspected(deployer, place)
     change = TaskChange(image="reg.example/app:v1", marker="r-2", force_pull=True)
-    seen = await deployer.preview(place, JobPatch(changes={SERVER: change}, expected_index=state.index))
-    assert seen.foreign == ()
-    assert any("force_pull" in line for line in seen.lines), seen.lines
+    preview = await deployer.preview(place, JobPatch(changes={SERVER: change}, expected_index=state.index))
+    assert preview.foreign == ()
+    assert any("force_pull" in line for line in preview.lines), preview.lines
 
 
 async def test_a_group_that_changes_along_is_no_drift(deployer: Deployer, jobs: Jobs) -> None:
-    """One of two groups changes; identities make Nomad add its own constraint, which is nobody's change."""
+    """One of two groups changes. With identities Nomad adds its own constraint, which does not count as a change."""
     identified = task("reg.example/app:v1", Identities=[{"Name": "aws", "Audience": ["sts"]}])
     place = jobs.start(
         constrained(
@@ -57,18 +57,18 @@ async def test_a_group_that_changes_along_is_no_drift(deployer: Deployer, jobs: 
     state = await inspected(deployer, place)
     for tag in ("v2", "v3"):
         placed = patch(state, f"reg.example/app:{tag}")
-        seen = await deployer.preview(place, placed)
-        assert seen.foreign == (), seen.foreign
-        assert seen.lines
+        preview = await deployer.preview(place, placed)
+        assert preview.foreign == (), preview.foreign
+        assert preview.lines
         await deployer.submit(place, placed)
         state = await inspected(deployer, place)
 
 
 async def test_a_preview_warns_of_what_cannot_be_placed(deployer: Deployer, jobs: Jobs) -> None:
     place = jobs.start(constrained(service("reg.example/app:v1", count=2), "${attr.kernel.name}", "plan9"))
-    seen = await deployer.preview(place, patch(await inspected(deployer, place), "reg.example/app:v2"))
-    assert "app" in seen.unplaced
-    assert "plan9" in seen.unplaced
+    preview = await deployer.preview(place, patch(await inspected(deployer, place), "reg.example/app:v2"))
+    assert "app" in preview.unplaced
+    assert "plan9" in preview.unplaced
 
 
 async def test_a_preview_of_a_job_that_moved_on_says_so(deployer: Deployer, jobs: Jobs) -> None:
@@ -89,6 +89,6 @@ async def test_a_preview_for_a_task_that_is_not_there_is_rejected(deployer: Depl
 
 async def test_a_job_that_launches_later_is_previewed_too(deployer: Deployer, jobs: Jobs) -> None:
     place = jobs.start(batch("reg.example/app:v1", Periodic={"Enabled": True, "SpecType": "cron", "Spec": "0 3 1 1 *"}))
-    seen = await deployer.preview(place, patch(await inspected(deployer, place), "reg.example/app:v2"))
-    assert seen.foreign == ()
-    assert any("reg.example/app:v2" in line for line in seen.lines)
+    preview = await deployer.preview(place, patch(await inspected(deployer, place), "reg.example/app:v2"))
+    assert preview.foreign == ()
+    assert any("reg.example/app:v2" in line for line in preview.lines)

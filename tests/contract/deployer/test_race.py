@@ -1,4 +1,4 @@
-"""Check-and-set: one writer wins, the others learn it, and a lost answer is read back."""
+"""Check-and-set: one writer wins, the others get an error, and a lost answer is recovered by a read."""
 
 import anyio
 import pytest
@@ -50,12 +50,12 @@ async def test_of_many_writers_with_one_index_one_wins(deployer: Deployer, clust
     async with anyio.create_task_group() as writers:
         for number in range(8):
             writers.start_soon(write, f"r-{number}")
-    # An older Nomad checks against a snapshot only, so that a busy one lets several pass: hence our lease.
+    # An older Nomad checks against a snapshot only, so several writers may pass on a busy one. Our lease prevents this.
     assert len(won) == 1 or (won and cluster.checks_a_snapshot)
     assert len(won) + len(lost) == 8
 
 
-async def test_recover_tells_what_became_of_an_order(deployer: Deployer, jobs: Jobs) -> None:
+async def test_recover_reports_what_became_of_a_patch(deployer: Deployer, jobs: Jobs) -> None:
     place = jobs.start(unplaced(group(task("reg.example/app:v1"))))
     placed = patch(await inspected(deployer, place), "reg.example/app:v2", marker="r-7")
     assert await deployer.recover(place, placed) is None
@@ -84,6 +84,6 @@ async def test_recover_finds_an_order_that_was_replaced_since(deployer: Deployer
     found = await deployer.recover(place, placed)
     assert found is not None
     assert found.index == submission.index
-    seen = await deployer.observe(place, found)
-    assert seen.index > found.index
-    assert seen.stable
+    snapshot = await deployer.observe(place, found)
+    assert snapshot.index > found.index
+    assert snapshot.stable

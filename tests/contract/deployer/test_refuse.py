@@ -1,4 +1,4 @@
-"""What is refused, with one sentence that names the thing and what mends it; and nothing is registered."""
+"""Refusals: one message that names the thing and the fix, and no registration."""
 
 import pytest
 

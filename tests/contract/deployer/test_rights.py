@@ -1,4 +1,4 @@
-"""What a token may do: the shipped policy is enough and no more, and what is lacking is named. On agents with ACLs."""
+"""Rights of tokens: the documented policy is just enough, and a missing capability is named. On agents with ACLs."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def nowhere() -> dict[str, object]:
 
 
 async def test_a_token_with_the_shipped_rights_does_all(guarded: Guarded) -> None:
-    """Reads, plans, registers and follows in its own namespace, and nothing elsewhere."""
+    """It can read, plan, register and follow in its own namespace, and nothing in others."""
     place = guarded.jobs.start({**nowhere(), "Namespace": guarded.namespace})
     shipped = POLICY.read_text().replace('namespace "default"', f'namespace "{guarded.namespace}"')
     async with guarded.connected(token=guarded.token(shipped)) as deployer:
@@ -29,8 +29,8 @@ async def test_a_token_with_the_shipped_rights_does_all(guarded: Guarded) -> Non
         state = await inspected(deployer, place)
         assert (await deployer.preview(place, patch(state, NEW))).allowed
         submission = await deployer.submit(place, patch(state, NEW))
-        seen = await deployer.observe(place, submission)
-        assert (submission.changed, seen.index) == (True, submission.index)
+        snapshot = await deployer.observe(place, submission)
+        assert (submission.changed, snapshot.index) == (True, submission.index)
         assert not (await deployer.diagnose(place, submission)).logs_denied
         with pytest.raises(NomadDenied, match="default"):
             await deployer.inspect(JobPlace(region="", namespace="default", job_id=place.job_id))
@@ -90,13 +90,13 @@ async def test_canaries_need_a_right_of_their_own(guarded: Guarded) -> None:
     place = guarded.jobs.start({**nowhere(), "Namespace": guarded.namespace})
     async with guarded.deployer(["read-job", "submit-job"]) as deployer:
         submission = await deployer.submit(place, patch(await inspected(deployer, place), NEW))
-        seen = await rollout(deployer, place, submission, until=lambda seen: seen.deployment is not None)
-        assert seen.deployment is not None
+        snapshot = await rollout(deployer, place, submission, until=lambda snapshot: snapshot.deployment is not None)
+        assert snapshot.deployment is not None
         async with guarded.deployer(["read-job"]) as reader:
             for act, message in ((reader.promote, "promot"), (reader.fail, "fail")):
                 with pytest.raises(NomadDenied, match=message):
-                    await act(place, seen.deployment.deployment_id)
-        await deployer.fail(place, seen.deployment.deployment_id)
+                    await act(place, snapshot.deployment.deployment_id)
+        await deployer.fail(place, snapshot.deployment.deployment_id)
 
 
 @pytest.mark.usefixtures("allocations_run")
@@ -112,7 +112,7 @@ async def test_logs_are_read_where_the_token_may(guarded: Guarded, may_read: boo
     assert why.findings
 
 
-async def test_registrations_that_an_operator_switched_off_are_said(guarded: Guarded) -> None:
+async def test_registrations_that_an_operator_switched_off_are_reported(guarded: Guarded) -> None:
     place = guarded.jobs.start({**nowhere(), "Namespace": guarded.namespace})
     async with guarded.deployer(["read-job", "submit-job"]) as deployer:
         placed = patch(await inspected(deployer, place), NEW)

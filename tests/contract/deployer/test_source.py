@@ -1,4 +1,4 @@
-"""The source that Nomad keeps of a job: it follows an update where that can be proved, and is stale otherwise."""
+"""The source that Nomad stores of a job: it is updated where that is provably right, and is stale otherwise."""
 
 import json
 
@@ -73,7 +73,7 @@ async def test_a_literal_that_stands_twice_goes_stale(deployer: Deployer, cluste
 
 
 async def test_a_source_that_says_something_else_goes_stale(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
-    """Somebody scaled the job since: the source would undo that."""
+    """Somebody scaled the job after its registration. The source would revert that."""
     place = started(jobs, hcl(jobs.name(), OLD))
     job = cluster.read(place)
     job["TaskGroups"][0]["Count"] = 3

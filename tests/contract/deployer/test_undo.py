@@ -1,4 +1,4 @@
-"""Back to what was good: by Nomad's auto-revert, which is followed to its end, or by an order of our own."""
+"""Return to the stable version: by Nomad's auto-revert, which is followed to its end, or by our own patch."""
 
 import anyio
 import pytest
@@ -14,7 +14,7 @@ from tests.servers.tiny_images import Behaviour
 
 
 async def reverted(deployer: Deployer, place: JobPlace, submission: Submission) -> Submission:
-    """What Nomad registered instead, once it did."""
+    """Nomad's own registration after ours failed."""
     with anyio.fail_after(PATIENCE_SECONDS):
         while True:
             found = await deployer.find_auto_revert(place, submission)
@@ -30,9 +30,9 @@ async def test_an_auto_revert_is_followed_to_its_end(deployer: Deployer, cluster
     before = await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(Behaviour.CRASHES))
 
-    seen = await rollout(deployer, place, submission)
-    assert seen.deployment is not None
-    assert (seen.deployment.phase, seen.deployment.reverted_to) == (DeploymentPhase.FAILED, before.version)
+    snapshot = await rollout(deployer, place, submission)
+    assert snapshot.deployment is not None
+    assert (snapshot.deployment.phase, snapshot.deployment.reverted_to) == (DeploymentPhase.FAILED, before.version)
 
     back = await reverted(deployer, place, submission)
     after = await rollout(deployer, place, back)
@@ -44,36 +44,36 @@ async def test_an_auto_revert_is_followed_to_its_end(deployer: Deployer, cluster
 
 
 @pytest.mark.usefixtures("allocations_run")
-async def test_without_auto_revert_nothing_returns_and_our_own_order_mends(
+async def test_without_auto_revert_nothing_returns_and_our_own_patch_fixes_it(
     deployer: Deployer, cluster: Cluster, jobs: Jobs
 ) -> None:
     old = cluster.image(Behaviour.STEADY)
     place = jobs.start(service(old))
     await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(Behaviour.CRASHES))
-    seen = await rollout(deployer, place, submission)
-    assert seen.deployment is not None
-    assert seen.deployment.reverted_to is None
-    assert await deployer.find_auto_revert(place, submission) is None
+    snapshot = await rollout(deployer, place, submission)
+    assert snapshot.deployment is not None
+    assert snapshot.deployment.reverted_to is None
+    assert await deployer.returned(place, submission) is None
 
     back = await submitted(deployer, place, old, marker="r-undo")
-    seen = await rollout(deployer, place, back)
-    assert seen.deployment is not None
-    assert seen.deployment.phase is DeploymentPhase.SUCCESSFUL
+    snapshot = await rollout(deployer, place, back)
+    assert snapshot.deployment is not None
+    assert snapshot.deployment.phase is DeploymentPhase.SUCCESSFUL
 
 
 @pytest.mark.usefixtures("allocations_run")
 async def test_a_first_version_has_nothing_to_return_to(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     place = jobs.start(service(cluster.image(Behaviour.CRASHES, "v1"), AutoRevert=True))
     submission = await submitted(deployer, place, cluster.image(Behaviour.CRASHES, "v2"))
-    seen = await rollout(deployer, place, submission)
-    assert seen.deployment is not None
-    assert (seen.deployment.phase, seen.deployment.reverted_to) == (DeploymentPhase.FAILED, None)
-    assert await deployer.find_auto_revert(place, submission) is None
+    snapshot = await rollout(deployer, place, submission)
+    assert snapshot.deployment is not None
+    assert (snapshot.deployment.phase, snapshot.deployment.reverted_to) == (DeploymentPhase.FAILED, None)
+    assert await deployer.returned(place, submission) is None
 
 
 @pytest.mark.usefixtures("allocations_run")
-async def test_a_change_by_hand_is_no_return(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
+async def test_a_change_from_outside_is_not_a_revert(deployer: Deployer, cluster: Cluster, jobs: Jobs) -> None:
     place = jobs.start(service(cluster.image(Behaviour.STEADY)))
     await settled(deployer, place)
     submission = await submitted(deployer, place, cluster.image(Behaviour.CRASHES))
@@ -95,6 +95,6 @@ async def test_only_a_new_marker_tries_a_failed_version_again(deployer: Deployer
     again = await submitted(deployer, place, sick, marker="r-2")
     assert (same.changed, again.changed) == (False, True)
     assert (await inspected(deployer, place)).version == version + 1
-    seen = await rollout(deployer, place, again)
-    assert seen.deployment is not None
-    assert seen.deployment.phase is DeploymentPhase.FAILED
+    snapshot = await rollout(deployer, place, again)
+    assert snapshot.deployment is not None
+    assert snapshot.deployment.phase is DeploymentPhase.FAILED

@@ -1,5 +1,5 @@
-"""The state in which a recording begins, as far as its own exchanges tell: jobs that were there, tokens, an operator's
-switch, and what HCL reads as.
+"""The state at the start of a recording, as far as its own exchanges show it: existing jobs, tokens, an operator's
+switch, and the jobs of parsed HCL.
 """
 
 import time
@@ -21,7 +21,7 @@ EVERYTHING = ["list-jobs", "read-job", "submit-job", "read-logs"]
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """The simulator, the secrets of those whose calls are `who:call`, and its indexes for the recorded ones."""
+    """The simulator, the secrets of the callers in steps `who:call`, and its indexes for the recorded ones."""
 
     simulator: Simulator
     secrets: dict[str, str]
@@ -31,7 +31,7 @@ class Beginning:
 def begin(scenario: Scenario, timing: Timing) -> Beginning:
     """The state at the beginning of a recording."""
     exchanges = scenario.exchanges
-    # The clock stands still but for `skip`: on a busy machine a rollout would else be over before it is read.
+    # Only `skip` moves the clock. Otherwise a rollout could end before it is read on a busy machine.
     now = time.time()
     simulator = Simulator(version=scenario.version, parse=_reader(exchanges), timing=timing, clock=lambda: now)
     if any("token" in exchange["request"] for exchange in exchanges):
@@ -51,7 +51,7 @@ def _applied(exchange: Exchange) -> bool:
 
 
 def secret_for(exchange: Exchange, secrets: dict[str, str], simulator: Simulator) -> str | None:
-    """The secret that a request carries; what the recording hides is read from its reply."""
+    """The secret that a request carries. If the recording hides it, it is derived from the reply."""
     who, colon, _ = exchange["step"].partition(":")
     if colon and who in secrets:
         return secrets[who]
@@ -116,7 +116,7 @@ def _there_before(exchanges: list[Exchange]) -> list[dict[str, Any]]:
 
 
 def _like(stub: dict[str, Any], exchanges: list[Exchange]) -> dict[str, Any]:
-    """A job of which only its place in lists is known."""
+    """A job that the recording shows only in lists."""
     lists = [e["response"]["body"] for e in exchanges if e["request"]["query"].get("meta")]
     meta = next((row["Meta"] for rows in lists for row in rows if row["ID"] == stub["ID"]), None)
     job = sample_job(stub["ID"], "listed", kind=stub["Type"], namespace=stub["Namespace"], Meta=meta)
@@ -124,7 +124,7 @@ def _like(stub: dict[str, Any], exchanges: list[Exchange]) -> dict[str, Any]:
 
 
 def _with_other_images(job: dict[str, Any]) -> dict[str, Any]:
-    """The job as it may have been before this check-and-set changed something in it."""
+    """A possible state of the job before this check-and-set changed it."""
     groups = [
         {**group, "Tasks": [{**t, "Config": {**(t["Config"] or {}), "image": "before"}} for t in group["Tasks"]]}
         for group in job["TaskGroups"]

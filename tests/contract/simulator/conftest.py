@@ -1,4 +1,4 @@
-"""A cluster whose clock stands still, and the same one behind a real socket."""
+"""A cluster with a stopped clock, and the same one behind a real socket."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from tests.servers.http import serve
 
 
 class Clock:
-    """Stands still; the simulator is moved on by `skip` alone."""
+    """A stopped clock: only `skip` moves the simulator's time."""
 
     def __call__(self) -> float:
         return 1_800_000_000.0

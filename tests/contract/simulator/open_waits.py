@@ -1,4 +1,4 @@
-"""When does a blocking query wait? Asked of the simulator itself: a pause that is long enough is none."""
+"""Whether a blocking query waits, as the simulator itself reports it, since no pause is surely long enough."""
 
 import time
 
@@ -10,9 +10,9 @@ _LOOKS = 6000
 
 
 def waits(agent: httpx.Client, simulator: Simulator) -> None:
-    """Return when a query waits, and has seen all that happened before this call; AssertionError when none comes."""
+    """Return when a query waits that has read all changes before this call. AssertionError if none comes."""
     for _ in range(_LOOKS):
-        # Answered by the event loop on which the queries wait: each has gone as far as it can without another change.
+        # The event loop of the queries answers this, so each query has run as far as it can without another change.
         agent.get("/v1/status/leader")
         if simulator.world.waits:
             agent.get("/v1/status/leader")

@@ -15,19 +15,19 @@ from typing import Any
 RECORDINGS = Path(__file__).parents[2] / "fixtures" / "nomad_api"
 CHILD = re.compile(r"/(periodic|dispatch)-\d+(-[0-9a-f]{8})?")
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-PASSING = re.compile(  # what two clusters need not have in common: moments, indexes, ids, sizes
+PASSING = re.compile(  # values that differ between two clusters: times, indexes, ids, sizes
     r"(Index|Time|Timestamp|StartedAt|FinishedAt|RequireProgressBy|EvalID|^ID|DeploymentID|NextAllocation|PreviousAllocation"
     r"|BlockedEval|ClassEligibility|PreviousEval|^Node.*|PlacedCanaries|KillTimeout|Metrics|.*Resources|SigningKeyID|NetworkStatus|AllocatedResources|LastContact"
     r"|SecretID|AccessorID|^Hash|NomadTokenID)$"
 )
-SOMETIMES = frozenset(  # keys of replies without empty values, so they come and go with the moment
+SOMETIMES = frozenset(  # keys of replies that omit empty values, so they may be missing
     {"DeploymentID", "NextEval", "BlockedEval", "FailedTGAllocs", "StatusDescription", "QueuedAllocations",
      "PlanAnnotations", "SnapshotIndex", "DeploymentStatus", "TaskStates", "ClientDescription", "DesiredDescription",
      "NextAllocation", "PreviousAllocation", "PreviousEval", "Wait", "WaitUntil"}
 )  # fmt: skip
 BY_NAME = frozenset({"TaskGroups", "Summary", "TaskStates", "DesiredTGUpdates", "Meta", "Env", "Config", "Details",
                      "Updates", "VariableFlags", "QueuedAllocations", "ClassEligibility"})  # fmt: skip
-"""Maps whose keys are a job's own words, or a moment's."""
+"""Maps whose keys are names of the job, or values of one moment."""
 
 Exchange = dict[str, Any]
 
@@ -47,13 +47,13 @@ class Scenario:
 
 
 def scenarios() -> list[Scenario]:
-    """Everything that holds exchanges; a corpus of jobs is no conversation."""
+    """All files with exchanges. A corpus of jobs has none."""
     found = sorted(RECORDINGS.glob("*/*.json"))
     return [Scenario(path.parent.name, path.stem) for path in found if isinstance(json.loads(path.read_text()), list)]
 
 
 def differences(recorded: Any, ours: Any, place: str) -> list[str]:
-    """Where `ours` is not what was recorded, passing values aside; keys must be the same even there."""
+    """Where `ours` differs from the recording, except for passing values, whose keys must be the same."""
     if isinstance(recorded, dict) and isinstance(ours, dict):
         found = [
             f"{place}.{key} only {where}"
@@ -74,7 +74,7 @@ def differences(recorded: Any, ours: Any, place: str) -> list[str]:
 
 
 def unlike(recorded: Any, ours: Any, place: str) -> list[str]:
-    """Where keys or types differ; null stands for any type, and keys that come and go with the moment may."""
+    """Where keys or types differ. null matches any type; keys in SOMETIMES may be missing."""
     if recorded is None or ours is None:
         return []
     if isinstance(recorded, dict) and isinstance(ours, dict):
@@ -91,7 +91,7 @@ def unlike(recorded: Any, ours: Any, place: str) -> list[str]:
 
 
 def in_order(rows: list[Any]) -> list[Any]:
-    """Nomad gives rows in no order: by version, name, then creation; values stay as they come."""
+    """Rows sorted by version, name and creation, since Nomad's have no order. Other values stay in order."""
     if not rows or not isinstance(rows[0], dict) or "CreateIndex" not in rows[0]:
         return rows
     return sorted(rows, key=lambda row: (row.get("JobVersion", 0), row.get("Name", ""), row["CreateIndex"]))

@@ -1,7 +1,7 @@
-"""Plays a recording of a real agent against the simulator and says where the replies differ.
+"""Replays a recording of a real agent on the simulator, and lists the differences of the replies.
 
 Ids and indexes of the recording are mapped to the simulator's as they become known. A read is repeated while simulated
-time passes, because the recording was made at some moment of a deployment that the simulator reaches at another.
+time passes, because the simulator reaches the recorded moment of a deployment at another time.
 """
 
 import json
@@ -28,7 +28,7 @@ Compare = Callable[[Any, Any, str], list[str]]
 
 
 class Replay:
-    """One simulator, with the images of the recordings judged as they behaved."""
+    """One simulator. Its verdicts make the images behave as in the recordings."""
 
     def __init__(self, scenario: Scenario, compare: Compare) -> None:
         beginning = begin(scenario, TIMING)
@@ -42,7 +42,7 @@ class Replay:
         self._known: dict[str, str] = {}
 
     def play(self, exchange: Exchange) -> list[str]:
-        """The differences between the recorded reply and the simulator's, none when it is as good as Nomad's."""
+        """The differences between the recorded reply and the simulator's; empty if there are none."""
         request = exchange["request"]
         if request["method"] != "GET":
             self._wait_for(exchange["step"])
@@ -61,7 +61,7 @@ class Replay:
         return nearest or []
 
     def _wait_for(self, step: str) -> None:
-        """Writes came when the cluster was at rest, but for those that were meant to meet a deployment under way."""
+        """Let the cluster come to rest before a write, except for writes recorded during a deployment."""
         self.simulator.skip(0.1 if step in IN_THE_MIDDLE else 10)
 
     def _compare(self, exchange: Exchange) -> list[str]:
@@ -82,7 +82,7 @@ class Replay:
         return found + self._compare_bodies(recorded["body"], body, "")
 
     def _patience(self, exchange: Exchange, *, waits: bool) -> list[str]:
-        """Where the agent kept a blocking query waiting until its time was over, so must the simulator."""
+        """Where a blocking query of the agent ended by its wait time, the simulator's must, too."""
         wait = re.fullmatch(r"(\d+)s", exchange["request"]["query"].get("wait", ""))
         if wait is None or exchange["response"]["status"] == 400:
             return []
@@ -90,7 +90,7 @@ class Replay:
         return [] if waited == waits else [f"waited its time out: {waits}; recorded: {waited}"]
 
     def _meet(self, exchange: Exchange) -> None:
-        """Pair a deployment that the recording reads by an id it got from somewhere that was left out."""
+        """Pair a deployment that the recording reads by an id from a reply that was left out."""
         path, body = exchange["request"]["path"], exchange["response"]["body"]
         if not path.startswith("/v1/deployment/") or not isinstance(body, dict) or body["ID"] in self._known:
             return
@@ -136,7 +136,7 @@ class Replay:
             self._indexes.setdefault(int(recorded), int(ours))
 
     def _learn(self, recorded: Any, ours: Any) -> None:
-        """Pair ids and indexes that stand in the same place; rows of lists are paired by version and name."""
+        """Pair ids and indexes at the same place. Rows of lists are paired by version and name."""
         if isinstance(recorded, dict) and isinstance(ours, dict):
             for key in recorded.keys() & ours.keys():
                 self._learn_value(key, recorded[key], ours[key])

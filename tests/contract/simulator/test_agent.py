@@ -23,7 +23,7 @@ def post(agent: httpx.Client, job: dict[str, Any], *, index: int | None = None, 
     return agent.post("/v1/jobs", json=body, headers=headers)
 
 
-def test_the_ledger_tells_what_was_registered_by_whom_and_under_which_index(agent: httpx.Client) -> None:
+def test_the_ledger_shows_registrations_with_origin_and_index(agent: httpx.Client) -> None:
     agent.post("/simulator/jobs", json=sample_job("web", "reg:5000/app:v1"))
     read = agent.get("/v1/job/web").json()
     changed = {**sample_job("web", "reg:5000/app:v2", meta={"run": "7"})}
@@ -104,7 +104,7 @@ def test_faults_leave_other_paths_alone(agent: httpx.Client, simulator: Simulato
     assert agent.post("/v1/job/web/plan", json={"Job": sample_job("web", "app:v2")}).status_code == 503
 
 
-def test_only_the_one_token_is_let_in() -> None:
+def test_only_the_one_token_is_accepted() -> None:
     simulator = Simulator(token="s3cret")
     simulator.seed(sample_job("web", "app:v1"))
     with serve(create_simulator_app(simulator)) as url:
@@ -117,7 +117,7 @@ def test_only_the_one_token_is_let_in() -> None:
 
 def test_a_blocking_query_returns_when_the_job_changes(agent: httpx.Client, simulator: Simulator) -> None:
     simulator.seed(sample_job("web", "app:v1"))
-    simulator.skip(60)  # it runs, and nothing moves by itself
+    simulator.skip(60)  # it runs, and nothing else is due
     index = int(agent.get("/v1/job/web").headers["X-Nomad-Index"])
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(agent.get, "/v1/job/web", params={"index": index, "wait": "60s"})
@@ -128,7 +128,7 @@ def test_a_blocking_query_returns_when_the_job_changes(agent: httpx.Client, simu
     assert reply.json()["TaskGroups"][0]["Tasks"][0]["Config"]["image"] == "app:v2"
 
 
-def test_a_blocking_query_sees_what_only_time_brings(agent: httpx.Client, simulator: Simulator) -> None:
+def test_a_blocking_query_ends_by_an_event_of_the_timeline(agent: httpx.Client, simulator: Simulator) -> None:
     simulator.set_timing(Timing(healthy=0.3))
     simulator.seed(sample_job("web", "app:v1"))
     deployment = agent.get("/v1/job/web/deployment").json()
@@ -156,7 +156,7 @@ def test_bad_blocking_parameters_are_refused(agent: httpx.Client, params: dict[s
     assert (reply.status_code, reply.text) == (400, text)
 
 
-def test_control_mistakes_are_told(agent: httpx.Client) -> None:
+def test_mistakes_in_a_control_body_are_reported(agent: httpx.Client) -> None:
     assert agent.put("/simulator/timing", json={"bogus": 1}).status_code == 400
     assert agent.post("/simulator/verdicts", json={"image": "app"}).status_code == 400
     assert agent.post("/simulator/faults", json=[{"action": "explode"}]).status_code == 400

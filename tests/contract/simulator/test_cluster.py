@@ -1,4 +1,4 @@
-"""What the simulated cluster does over time, with the clock in the test's hand."""
+"""The simulated cluster over time; the test moves the clock."""
 
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ def test_with_zero_timing_the_deployment_is_over_when_the_register_call_returns(
 def test_each_step_takes_the_time_given(simulator: Simulator) -> None:
     simulator.set_timing(Timing(evaluation=1, start=2, healthy=3, watch=4))
     push(simulator, "app:v1")
-    seen: list[tuple[object, ...]] = []
+    states: list[tuple[object, ...]] = []
     for _ in range(12):
         with simulator.at_work():
             record = simulator.record("web")
@@ -44,10 +44,10 @@ def test_each_step_takes_the_time_given(simulator: Simulator) -> None:
                 allocation and allocation.client_status,
                 deployment and deployment.status,
             )
-        if not seen or seen[-1] != state:
-            seen.append(state)
+        if not states or states[-1] != state:
+            states.append(state)
         simulator.skip(1)
-    assert seen == [
+    assert states == [
         ("pending", None, None),
         ("running", "pending", "running"),
         ("running", "running", "running"),
@@ -146,8 +146,8 @@ def test_a_failed_version_is_rolled_back_to_the_stable_one_where_the_job_asks_fo
 def test_without_a_stable_version_there_is_nothing_to_roll_back_to(simulator: Simulator) -> None:
     simulator.judge("app:bad", Fate.EXITS_NONZERO)
     push(simulator, "app:bad", auto_revert=True)
-    wanted = "Failed due to unhealthy allocations - no stable job version to auto revert to"
-    assert latest(simulator).description == wanted
+    expected = "Failed due to unhealthy allocations - no stable job version to auto revert to"
+    assert latest(simulator).description == expected
 
 
 def test_six_versions_are_kept_and_the_newest_stable_one_among_them(simulator: Simulator) -> None:
@@ -235,7 +235,7 @@ def test_a_seed_may_be_what_no_client_can_post(simulator: Simulator) -> None:
         push(simulator, "app:v1", "other", Multiregion={"Regions": [{"Name": "eu"}]})
 
 
-def test_the_reply_tells_a_changed_specification_from_an_unchanged_one(simulator: Simulator) -> None:
+def test_the_reply_shows_whether_the_specification_changed(simulator: Simulator) -> None:
     changed = push(simulator, "app:v1")
     before = simulator.job("web")
     unchanged = push(simulator, "app:v1")

@@ -1,4 +1,4 @@
-"""Filters and pages of lists; the texts of refusals are those of a real 2.0.6-dev agent."""
+"""Filters and pages of lists. The texts of refusals are those of a real 2.0.6-dev agent."""
 
 import httpx
 import pytest
@@ -34,7 +34,7 @@ def simulator() -> Simulator:
         ('"team" not in Meta', ["batch"]),
     ],
 )
-def test_a_filter_lets_the_fitting_jobs_through(agent: httpx.Client, text: str, found: list[str]) -> None:
+def test_a_filter_gives_the_matching_jobs(agent: httpx.Client, text: str, found: list[str]) -> None:
     assert [job["ID"] for job in agent.get("/v1/jobs", params={"filter": text}).json()] == found
 
 

@@ -1,4 +1,4 @@
-"""The simulator answers the recorded requests of a real agent as that agent did."""
+"""The simulator answers the recorded requests of a real agent as the agent did."""
 
 import json
 
@@ -9,7 +9,7 @@ from tests.contract.simulator.recording import RECORDINGS, Scenario, differences
 from tests.contract.simulator.replay import Replay
 
 PULLS = "whether the client had the image, and so an event of its pull, is unknown"
-BY_SHAPE = {  # scenarios that begin or go on in a way the recording does not tell; values cannot be compared
+BY_SHAPE = {  # scenarios whose start or course the recording does not show; values cannot be compared
     "acl": "polling was left out, so which of its quick updates overtook which is unknown",
     "checks-fail": PULLS,
     "collected": PULLS,
@@ -20,7 +20,7 @@ BY_SHAPE = {  # scenarios that begin or go on in a way the recording does not te
     "registrations-disabled": "begins with a job that has a history",
     "workload-identity": "begins with a namespace and a token",
 }
-VALUES = {  # known scenarios, compared value by value; a new file is compared by shape until it is named here
+VALUES = {  # scenarios compared value by value; a new file is compared by shape until it is named here
     "auto-revert", "batch-job", "canary", "cannot-be-placed", "errors", "identity-constraint-growth",
     "image-pull-fails", "job-ids", "more-errors", "parameterized-job", "periodic-job", "rolling-update", "scale",
     "service-without-deployment", "submission-and-versions",

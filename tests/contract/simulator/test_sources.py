@@ -1,4 +1,4 @@
-"""The source of a job: stored, inherited, and read from HCL by the reader that the simulator is given."""
+"""The source of a job: stored, inherited, and parsed by the HCL parser that the simulator gets."""
 
 import httpx
 import pytest
@@ -54,7 +54,7 @@ def test_a_source_is_read_with_its_version(agent: httpx.Client, simulator: Simul
     assert (odd.status_code, odd.text) == (400, "Unable to parse job submission version parameter")
 
 
-def test_hcl_is_read_by_the_reader_given(agent: httpx.Client, simulator: Simulator) -> None:
+def test_hcl_is_parsed_by_the_given_parser(agent: httpx.Client, simulator: Simulator) -> None:
     def read(text: str, variables: str) -> dict[str, object]:
         if "}" not in text:
             raise ValueError("input.hcl:1,1-2: Unclosed configuration block")

@@ -1,4 +1,4 @@
-"""What a token may do where: capabilities by namespace, rotation, expiry, and the operator's switch.
+"""Rights of tokens: capabilities by namespace, rotation, expiry, and the operator's switch.
 
 See docs/nomad.md, section 3.
 """
@@ -73,8 +73,8 @@ def test_lists_of_all_namespaces_show_what_the_token_may_see(agent: httpx.Client
     everywhere = {"namespace": "*"}
     headers = {"X-Nomad-Token": CLIENT}
     assert [job["ID"] for job in agent.get("/v1/jobs", params=everywhere, headers=headers).json()] == ["web"]
-    seen = agent.get("/v1/deployments", params=everywhere, headers=headers).json()
-    assert {row["Namespace"] for row in seen} == {"apps"}
+    shown = agent.get("/v1/deployments", params=everywhere, headers=headers).json()
+    assert {row["Namespace"] for row in shown} == {"apps"}
     assert agent.get("/v1/jobs", params={"namespace": "secret"}, headers=headers).status_code == 403
 
 
@@ -100,7 +100,7 @@ def test_a_token_is_refused_once_it_expired_or_was_rotated(agent: httpx.Client, 
 
 
 @pytest.mark.parametrize(
-    ("token", "status", "told"),
+    ("token", "status", "text_part"),
     [
         (MANAGEMENT, 200, "management"),
         (CLIENT, 200, "client"),
@@ -109,23 +109,23 @@ def test_a_token_is_refused_once_it_expired_or_was_rotated(agent: httpx.Client, 
         ("garbage", 500, "failed to parse signed token"),
     ],
 )
-def test_a_token_may_look_at_itself(
-    agent: httpx.Client, simulator: Simulator, token: str, status: int, told: str
+def test_a_token_may_read_itself(
+    agent: httpx.Client, simulator: Simulator, token: str, status: int, text_part: str
 ) -> None:
     simulator.add_token(CLIENT, {"apps": COARSE})
     found, text = ask(agent, "GET", "/v1/acl/token/self", token=token)
-    assert (found, told in text) == (status, True)
+    assert (found, text_part in text) == (status, True)
 
 
 def test_policies_and_tokens_are_made_through_the_api(agent: httpx.Client) -> None:
     rules = 'namespace "apps" {\n  policy = "read"\n  capabilities = ["read-logs"]\n}\n'
-    ask(agent, "POST", "/v1/acl/policy/look", token=MANAGEMENT, json={"Name": "look", "Rules": rules})
+    ask(agent, "POST", "/v1/acl/policy/read", token=MANAGEMENT, json={"Name": "read", "Rules": rules})
     headers = {"X-Nomad-Token": MANAGEMENT}
-    wanted = {"Name": "t", "Type": "client", "Policies": ["look"], "ExpirationTTL": "1m"}
-    made = agent.post("/v1/acl/token", json=wanted, headers=headers).json()
+    posted = {"Name": "t", "Type": "client", "Policies": ["read"], "ExpirationTTL": "1m"}
+    made = agent.post("/v1/acl/token", json=posted, headers=headers).json()
     assert ask(agent, "GET", "/v1/job/web", token=made["SecretID"])[0] == 200
     assert ask(agent, "POST", "/v1/jobs", token=made["SecretID"], json=WRITES["register"][2])[0] == 403
-    assert ask(agent, "POST", "/v1/acl/token", token=made["SecretID"], json=wanted)[0] == 403
+    assert ask(agent, "POST", "/v1/acl/token", token=made["SecretID"], json=posted)[0] == 403
     agent.delete(f"/v1/acl/token/{made['AccessorID']}", headers=headers)
     assert ask(agent, "GET", "/v1/job/web", token=made["SecretID"]) == (403, "Permission denied")
 

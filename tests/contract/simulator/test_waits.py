@@ -1,4 +1,4 @@
-"""Blocking queries and what disturbs them, over a real socket (docs/nomad.md, section 12)."""
+"""Blocking queries and their faults, over a real socket. (docs/nomad.md, section 12)"""
 
 import asyncio
 from collections.abc import Callable
@@ -21,7 +21,7 @@ def simulator() -> Simulator:
 def woken(
     agent: httpx.Client, simulator: Simulator, path: str, change: Callable[[], object], **params: str
 ) -> httpx.Response:
-    """The reply that a change brings to a wait on this path."""
+    """The reply to a blocking query on this path after a change."""
     index = agent.get(path, params=params).headers["X-Nomad-Index"]
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(agent.get, path, params={**params, "index": index, "wait": "60s"})
@@ -43,7 +43,7 @@ def test_any_deployment_ends_a_wait_on_all_of_them(agent: httpx.Client, simulato
     assert {row["JobID"] for row in reply.json()} == {"web", "other"}
 
 
-def test_a_filtered_wait_tells_of_an_end_by_leaving_it_out(agent: httpx.Client, simulator: Simulator) -> None:
+def test_a_filtered_wait_shows_an_end_by_leaving_it_out(agent: httpx.Client, simulator: Simulator) -> None:
     reply = woken(agent, simulator, "/v1/deployments", lambda: simulator.stop("web"), filter='Status == "running"')
     assert reply.json() == []
 
@@ -51,14 +51,14 @@ def test_a_filtered_wait_tells_of_an_end_by_leaving_it_out(agent: httpx.Client, 
 def test_a_wait_on_a_jobs_deployments_is_not_ended_by_another_job(agent: httpx.Client, simulator: Simulator) -> None:
     def change_the_other_and_then_this() -> None:
         simulator.seed(sample_job("other", "app:v1"))
-        waits(agent, simulator)  # still: what the other's change set off has been dealt with
+        waits(agent, simulator)  # it still waits after all effects of the other's change
         change_web(simulator)
 
     reply = woken(agent, simulator, "/v1/job/web/deployments", change_the_other_and_then_this)
     assert {row["JobVersion"] for row in reply.json()} == {0, 1}
 
 
-async def test_a_wait_that_ends_by_its_time_tells_the_index_of_the_whole_table(simulator: Simulator) -> None:
+async def test_a_wait_that_ends_by_its_time_has_the_index_of_the_whole_table(simulator: Simulator) -> None:
     path = "/v1/job/web/deployments"
     transport = httpx.ASGITransport(create_simulator_app(simulator))
     async with httpx.AsyncClient(transport=transport, base_url="http://nomad") as agent:
@@ -114,7 +114,7 @@ def test_the_index_may_go_backwards(agent: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/jobs", "/v1/job/web"])
-def test_somebody_else_may_come_between_reading_and_posting(
+def test_somebody_else_may_register_between_a_read_and_a_post(
     agent: httpx.Client, simulator: Simulator, path: str
 ) -> None:
     read = agent.get("/v1/job/web").json()
@@ -122,6 +122,6 @@ def test_somebody_else_may_come_between_reading_and_posting(
     body = {"Job": read, "EnforceIndex": True, "JobModifyIndex": read["JobModifyIndex"]}
     refused = agent.post(path, json=body)
     current = simulator.job("web")["JobModifyIndex"]
-    wanted = f"job exists with conflicting job modify index: {current}"
-    assert (refused.status_code, refused.text.endswith(wanted)) == (500, True)
+    expected = f"job exists with conflicting job modify index: {current}"
+    assert (refused.status_code, refused.text.endswith(expected)) == (500, True)
     assert [entry.origin for entry in simulator.ledger.entries(origin=None)] == ["seed", "foreign"]

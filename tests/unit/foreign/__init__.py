@@ -1,1 +1,1 @@
-"""Every function that reads what others write, fed with 100 kB of what such functions stumble over."""
+"""Tests of every function that reads foreign text, with 100 kB of difficult input."""

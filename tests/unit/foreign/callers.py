@@ -1,4 +1,4 @@
-"""Readers of what browsers, scripts and the environment say to us, and of the hosts that anybody names."""
+"""Readers of input from browsers, scripts and the environment, and of host names from anybody."""
 
 import base64
 from collections.abc import Iterator

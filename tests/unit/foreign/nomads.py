@@ -1,4 +1,4 @@
-"""Readers of what Nomad says: refusals, events, plans, jobs and their sources."""
+"""Readers of Nomad's texts: refusals, events, plans, jobs and their sources."""
 
 from collections.abc import Iterator
 from functools import partial

@@ -1,4 +1,4 @@
-"""Readers of what registries, their token services and webhooks, and Slack say."""
+"""Readers of texts from registries, their token services and webhooks, and Slack."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Nothing that a stranger writes takes more than a small multiple of a plain scan of it."""
+"""Reading foreign text never takes more than a small multiple of a plain scan of it."""
 
 import re
 
@@ -26,6 +26,6 @@ def test_time_grows_with_the_length_and_no_faster(name: str) -> None:
 
 def test_a_reader_in_the_square_of_the_length_is_found_out() -> None:
     def square(text: str) -> None:
-        re.findall(r"<(?:[^>]|x)*>", text)  # found out at a tenth of the length already
+        re.findall(r"<(?:[^>]|x)*>", text)  # detected at a tenth of the length already
 
     assert slow(square, ())

@@ -1,6 +1,6 @@
-"""What is fed to readers of foreign text, and what one reading may take: a multiple of a plain scan of the same text.
+"""The inputs for readers of foreign text, and the limit of one reading: a multiple of a plain scan of the same text.
 
-A reader in linear time takes a small multiple; one in the square of the length takes thousands at this length.
+A reader in linear time takes a small multiple. One in quadratic time takes thousands at this length.
 """
 
 import re
@@ -29,13 +29,13 @@ def texts(length: int = LENGTH) -> Iterator[tuple[str, str]]:
 
 
 def plain_scan(text: str) -> None:
-    """Look at each character once, in an expression that does nothing else."""
+    """Scan each character one time, in an expression that does nothing else."""
     for _ in _CHARACTER.finditer(text):
         pass
 
 
 def seconds(reader: Reader, text: str, refusals: tuple[type[Exception], ...]) -> float:
-    """CPU time of this thread for one reading; what the reader refuses it has read."""
+    """CPU time of this thread for one reading. A refusal counts as a reading."""
     started = time.thread_time()
     with suppress(*refusals):
         reader(text)
@@ -43,10 +43,10 @@ def seconds(reader: Reader, text: str, refusals: tuple[type[Exception], ...]) ->
 
 
 def slow(reader: Reader, refusals: tuple[type[Exception], ...]) -> list[str]:
-    """The pieces whose repetition takes the reader more than MOST scans, with how many it takes.
+    """The pieces whose repetition takes the reader more than MOST scans, with that number.
 
-    The least of some readings counts, since a machine under load makes single ones longer; and a tenth of the text
-    goes first, so that a reader that is far too slow is found out soon.
+    The fastest of some readings counts, since load makes single ones longer. A tenth of the text is read first, so that
+    a reader that is far too slow is detected soon.
     """
     scan = min(seconds(plain_scan, "a" * LENGTH, ()) for _ in range(_TRIES))
     found = []

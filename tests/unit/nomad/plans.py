@@ -1,4 +1,4 @@
-"""Replies of a plan, put together as an agent words them."""
+"""Replies of a plan, in an agent's form."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ Json = dict[str, Any]
 
 
 def field(name: str, old: str, new: str) -> Json:
-    """One field; its type follows from the values."""
+    """One field. Its type depends on the values."""
     kind = "None" if old == new else "Added" if not old else "Deleted" if not new else "Edited"
     return {"Annotations": None, "Name": name, "Old": old, "New": new, "Type": kind}
 
@@ -17,7 +17,7 @@ def node(name: str, *fields: Json, kind: str = "Edited", objects: list[Json] | N
 
 
 def task(name: str, *fields: Json, kind: str = "Edited", objects: list[Json] | None = None) -> Json:
-    """A task; Nomad says here what it forces."""
+    """A task, with Nomad's annotations."""
     return {**node(name, *fields, kind=kind, objects=objects), "Annotations": ["forces create/destroy update"]}
 
 

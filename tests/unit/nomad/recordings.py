@@ -1,4 +1,4 @@
-"""Exchanges recorded with real agents (tests/fixtures/nomad_api), and looks put together from them."""
+"""Exchanges recorded with real agents (tests/fixtures/nomad_api), and snapshots made of them."""
 
 import json
 from functools import cache
@@ -42,16 +42,16 @@ def posted(name: str, step: str, version: str = CURRENT) -> dict[str, Any]:
 
 
 def submitted(name: str, step: str, version: str = CURRENT) -> Submission:
-    """The submission that a register reply stands for."""
+    """The submission of a register reply."""
     [reply] = replies(name, step, version)
     return Submission(index=reply["JobModifyIndex"], evaluation_id=reply["EvalID"])
 
 
-def seen(job: dict[str, Any], submission: Submission, **lists: Any) -> Snapshot:
-    """The snapshot of a look that read this."""
+def snapshot_of(job: dict[str, Any], submission: Submission, **lists: Any) -> Snapshot:
+    """The snapshot of these reads."""
     return snapshot(JobReads(job=job, **lists), submission)
 
 
 def as_job(posted_job: dict[str, Any], submission: Submission, *, version: int, **fields: Any) -> dict[str, Any]:
-    """A posted job as the server holds it after the registration, where the scenario has no read of its own."""
+    """A posted job as the server stores it, for scenarios without a read of the job."""
     return {**posted_job, "JobModifyIndex": submission.index, "Version": version, "Stop": False, **fields}

@@ -1,7 +1,7 @@
-"""A Nomad that knows what a recording knows: it answers reads as of any index of Nomad's state in the recording.
+"""A Nomad with the data of a recording: it answers reads as of any index in the recording.
 
-Nothing is kept by hand: whatever recorded reply shows an object tells its state as of the object's ModifyIndex. So
-recordings that are added later replay as well.
+No state is written by hand: each recorded reply with an object gives its state as of the object's ModifyIndex. So
+recordings that are added later are replayed as well.
 """
 
 import json
@@ -32,14 +32,14 @@ class Registered:
 
 
 def recorded(path: Path) -> list[Exchange]:
-    """The exchanges of a file, in order; none for a file of another form."""
+    """The exchanges of a file, in order. Empty for a file of another form."""
     found = json.loads(path.read_text(encoding="utf-8"))
     return found if isinstance(found, list) else []
 
 
 @dataclass(slots=True)
 class States:
-    """The states of one object, by the index from which each holds; None where it was not there."""
+    """The states of one object, each with its first index. None: the object did not exist."""
 
     rows: dict[int, Row | None] = field(default_factory=dict)
 
@@ -49,7 +49,7 @@ class States:
 
 
 class Story:
-    """All that a recording shows of jobs, versions, evaluations, deployments and allocations."""
+    """All jobs, versions, evaluations, deployments and allocations of a recording."""
 
     def __init__(self, exchanges: list[Exchange]) -> None:
         self.registered: list[Registered] = []
@@ -61,7 +61,7 @@ class Story:
 
     @property
     def indexes(self) -> list[int]:
-        """Every index at which something is known to have changed."""
+        """Every index with a known change."""
         states = [*self._jobs.values(), *(each for rows in self._rows.values() for each in rows.values())]
         states += [each for versions in self._versions.values() for each in versions.values()]
         return sorted({index for each in states for index in each.rows})
@@ -70,7 +70,7 @@ class Story:
         return self._jobs.get(where, States()).as_of(index)
 
     def versions(self, where: Where, index: int) -> list[Row]:
-        """Newest first; none when the job is not there."""
+        """Newest first. Empty without the job."""
         if self.job(where, index) is None:
             return []
         found = [each.as_of(index) for _, each in sorted(self._versions[where].items(), reverse=True)]
@@ -118,13 +118,13 @@ class Story:
                 self._version(where, row)
                 states = self._jobs.setdefault(where, States()).rows
                 states[row["ModifyIndex"]] = row
-                # What Nomad itself registered was there from that index on.
+                # Nomad's own registration is valid from that index.
                 states.setdefault(row["JobModifyIndex"], row)
             elif (kind := _kind(row)) is not None:
                 self._rows[kind].setdefault(row["ID"], States()).rows[row["ModifyIndex"]] = _with_version(row)
 
     def _changed(self, where: Where, job: Row, reply: Row) -> None:
-        """A reply to a registration: what was posted holds from its index, unless the specification was the same."""
+        """A reply to a registration: the posted job is valid from its index, unless the specification was the same."""
         before, index = self.job(where, 10**12), reply.get("JobModifyIndex") or 0
         if index != (reply.get("Index") or 0) or (before is not None and index <= before["JobModifyIndex"]):
             return
@@ -151,7 +151,7 @@ class Story:
 
 
 class RecordedAgent:
-    """An ASGI application that answers the reads of a deployer as of one index of a story."""
+    """An ASGI application that answers a deployer's reads as of one index of a recording."""
 
     def __init__(self) -> None:
         self.story = Story([])
@@ -190,7 +190,7 @@ def _kind(row: Row) -> str | None:
 
 
 def _with_version(row: Row) -> Row:
-    """A whole allocation has no JobVersion of its own: it carries its job."""
+    """A whole allocation has no JobVersion, but its job has one."""
     return row if "ClientStatus" not in row else {**row, "JobVersion": _version_of(row)}
 
 

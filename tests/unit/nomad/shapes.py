@@ -1,4 +1,4 @@
-"""Every specification that the edit of a job is held to: recorded ones, and twists of them that no agent here has."""
+"""Specifications for tests of the edit of a job: recorded ones, and changed copies of them."""
 
 import json
 from collections.abc import Callable
@@ -15,13 +15,13 @@ IMPLICIT = {"LTarget": "${attr.nomad.version}", "RTarget": ">= 1.7.0-a", "Operan
 
 @cache
 def shapes() -> dict[str, Json]:
-    """Specifications as an agent gave them, by name; not to be changed."""
+    """Specifications from an agent, by name. Do not change them in place."""
     recorded: dict[str, Json] = json.loads((FIXTURES.parent / "nomad_jobs" / "shapes.json").read_text(encoding="utf-8"))
     return {**{name: each["read"] for name, each in corpus().items()}, **recorded}
 
 
 def twists() -> dict[str, Callable[[Json], Json]]:
-    """What else can be true of a job: each makes a changed copy of one."""
+    """Other properties of a job. Each function makes a changed copy of one."""
     return {
         "as it is": deepcopy,
         "with fields of the future": _with_unknown_fields,

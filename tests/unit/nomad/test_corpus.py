@@ -1,6 +1,6 @@
-"""After an update, a job differs from before in the ordered images, force_pull and our marker, and in nothing else.
+"""An update changes only the images of the patch, force_pull and our marker in a job.
 
-The constraint that the server puts in itself at every registration counts as one, however often it stands there.
+The constraint that the server adds at every registration counts one time, also if the job has several copies.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ Path = tuple[str | int, ...]
 
 
 def differences(before: Any, after: Any, path: Path = ()) -> Iterator[tuple[Path, Any, Any]]:
-    """Every leaf that differs, with where it stands; a missing key differs from null."""
+    """Every leaf that differs, with its path. A missing key differs from null."""
     if isinstance(before, dict) and isinstance(after, dict):
         for name in {**before, **after}:
             yield from differences(before.get(name, "absent"), after.get(name, "absent"), (*path, name))
@@ -36,7 +36,7 @@ def differences(before: Any, after: Any, path: Path = ()) -> Iterator[tuple[Path
 
 
 def canonical(job: Json) -> Json:
-    """The job with copies of the server's own constraint counted as none, and without the tag of its version."""
+    """The job without copies of the server's own constraint, and without the tag of its version."""
     copy = deepcopy(job)
     copy.pop("VersionTag", None)
     for group in copy["TaskGroups"]:
@@ -45,7 +45,7 @@ def canonical(job: Json) -> Json:
 
 
 def allowed(job: Json, patch: JobPatch) -> set[tuple[Path, Any]]:
-    """The leaves that the patch may change, with what they become."""
+    """The leaves that the patch may change, with their new values."""
     found: set[tuple[Path, Any]] = set()
     for g, group in enumerate(job["TaskGroups"]):
         for t, task in enumerate(group["Tasks"]):
@@ -63,7 +63,7 @@ def allowed(job: Json, patch: JobPatch) -> set[tuple[Path, Any]]:
 
 
 def check(before: Json, patch: JobPatch) -> None:
-    """The promise of this file, for one job and one patch."""
+    """The check of this file, for one job and one patch."""
     untouched = deepcopy(before)
     after = edited(before, patch)
     assert before == untouched, "the job that was read is left alone"
@@ -71,7 +71,7 @@ def check(before: Json, patch: JobPatch) -> None:
     for job in (left, right):
         for _, task in tasks_of(job):
             assert isinstance(task, dict)
-            task["Meta"] = task.get("Meta") or {}  # null and empty are one to Nomad
+            task["Meta"] = task.get("Meta") or {}  # null and empty are the same for Nomad
     found = {(path, new) for path, _, new in differences(left, right)}
     assert found <= allowed(before, patch)
     assert carries(after, patch)

@@ -1,4 +1,4 @@
-"""Why a rollout failed, with what its tasks wrote last, as far as the token may read it."""
+"""Diagnosis of a failed rollout, with the last log lines of its tasks, if the token may read them."""
 
 import json
 from collections.abc import AsyncIterator, MutableMapping
@@ -35,17 +35,17 @@ def exited(identity: str, **fields: Any) -> dict[str, Any]:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Nomad:
-    """Answers what it is given by path; `asked` keeps paths with their queries."""
+    """Gives answers by path. `requests` are the paths with their queries."""
 
     bodies: dict[str, Any] = field(default_factory=dict)
     statuses: dict[str, int] = field(default_factory=dict)
-    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
     async def __call__(self, scope: Message, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             return
         path = scope["path"]
-        self.asked.append((path, dict(parse_qsl(scope["query_string"].decode()))))
+        self.requests.append((path, dict(parse_qsl(scope["query_string"].decode()))))
         body = self.bodies.get(path)
         status = self.statuses.get(path, 404 if body is None else 200)
         text = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -81,14 +81,14 @@ async def deployer(nomad: Nomad) -> AsyncIterator[NomadDeployer]:
         await made.aclose()
 
 
-async def test_an_exit_is_told_with_the_last_lines(nomad: Nomad, deployer: NomadDeployer) -> None:
+async def test_an_exit_is_reported_with_the_last_lines(nomad: Nomad, deployer: NomadDeployer) -> None:
     nomad.job(exited("a1"))
     nomad.log("a1", "ready\n\x1b[31mno license: grün\x1b[0m\n".encode())
     found = await deployer.diagnose(PLACE, OURS)
     assert found.findings == ("app/server: the task exited with code 3",)
     [tail] = found.logs
     assert (tail.task, tail.allocation_id, tail.text) == ("app/server", "a1", "ready\nno license: grün")
-    path, query = nomad.asked[-1]
+    path, query = nomad.requests[-1]
     assert path == "/v1/client/fs/logs/a1"
     assert query == {
         "namespace": "apps", "task": "server", "type": "stderr", "plain": "true", "origin": "end", "offset": "2000",
@@ -107,7 +107,7 @@ async def test_the_newest_allocation_of_each_task_is_read_and_three_at_most(
     assert len((await deployer.diagnose(PLACE, OURS)).logs) == 3
 
 
-async def test_a_token_that_may_not_read_logs_is_told(nomad: Nomad, deployer: NomadDeployer) -> None:
+async def test_a_token_without_read_logs_is_reported(nomad: Nomad, deployer: NomadDeployer) -> None:
     nomad.job(exited("a1"))
     nomad.log("a1", b"Permission denied", 403)
     found = await deployer.diagnose(PLACE, OURS)
@@ -128,12 +128,12 @@ async def test_what_never_started_has_no_log(nomad: Nomad, deployer: NomadDeploy
     nomad.job({**exited("a1"), "TaskStates": {"server": state}})
     found = await deployer.diagnose(PLACE, OURS)
     assert found.findings == ("app/server: the image x:1 could not be pulled: gone",)
-    assert not any("logs" in path for path, _ in nomad.asked)
+    assert not any("logs" in path for path, _ in nomad.requests)
 
 
 async def test_a_failing_check_is_named_before_what_followed_from_it(nomad: Nomad, deployer: NomadDeployer) -> None:
-    told = event("Alloc Unhealthy", "Task not running for min_healthy_time of 10s by healthy_deadline of 5m0s")
-    nomad.job(allocation("a1", told, ClientStatus="running", DeploymentStatus={"Healthy": False}))
+    found = event("Alloc Unhealthy", "Task not running for min_healthy_time of 10s by healthy_deadline of 5m0s")
+    nomad.job(allocation("a1", found, ClientStatus="running", DeploymentStatus={"Healthy": False}))
     nomad.bodies["/v1/client/allocation/a1/checks"] = {
         "c1": {"Check": "alive", "Status": "failure", "Task": "server", "Output": "connection refused"},
         "c2": {"Check": "ready", "Status": "success"},
@@ -150,8 +150,8 @@ def under_way(status: str = "failed") -> list[dict[str, Any]]:
     return [{"ID": "d1", "Status": status, "JobSpecModifyIndex": 7, "JobVersion": 1, "TaskGroups": {}}]
 
 
-async def test_an_allocation_that_only_was_too_late_is_told(nomad: Nomad, deployer: NomadDeployer) -> None:
-    """A progress deadline can end a deployment before anything of it was found unhealthy."""
+async def test_an_allocation_that_was_only_late_is_reported(nomad: Nomad, deployer: NomadDeployer) -> None:
+    """A progress deadline can end a deployment that has no unhealthy allocation."""
     pulling = {"State": "pending", "Events": [event("Received"), event("Driver", "Downloading image"), event("x")]}
     nomad.job(
         allocation("a1", ClientStatus="running", TaskStates={"server": {"State": "running", "Events": []}}),
@@ -178,14 +178,14 @@ async def test_nothing_is_late_where_nothing_waits_for_it(
     assert await deployer.diagnose(PLACE, OURS) == Diagnosis()
 
 
-async def test_what_could_not_be_placed_is_told(nomad: Nomad, deployer: NomadDeployer) -> None:
+async def test_unplaced_allocations_are_reported(nomad: Nomad, deployer: NomadDeployer) -> None:
     metrics = {"NodesEvaluated": 1, "DimensionExhausted": {"memory": 1}}
     nomad.job(evaluations=[{"ID": "e1", "Status": "complete", "JobModifyIndex": 7, "FailedTGAllocs": {"app": metrics}}])
     found = await deployer.diagnose(PLACE, OURS)
     assert found == Diagnosis(findings=("group app: 1 allocation cannot be placed: 1 node lacks enough memory",))
 
 
-async def test_after_nomad_went_back_our_own_version_is_asked(nomad: Nomad, deployer: NomadDeployer) -> None:
+async def test_after_nomads_revert_our_own_version_is_read(nomad: Nomad, deployer: NomadDeployer) -> None:
     nomad.job(exited("a1"), allocation("a2", ClientStatus="running", JobVersion=2), JobModifyIndex=9, Version=2)
     job = nomad.bodies["/v1/job/web"]
     nomad.bodies["/v1/job/web/versions"] = {"Versions": [job, {**job, "JobModifyIndex": 7, "Version": 1}]}

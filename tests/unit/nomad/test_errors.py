@@ -1,4 +1,4 @@
-"""What an error means for a read and for a write: python-nomad's exceptions and Nomad's texts.
+"""The meaning of an error for a read and for a write: python-nomad's exceptions and Nomad's texts.
 
 See docs/nomad.md, section 2.
 """
@@ -113,7 +113,7 @@ def test_a_system_error_is_a_silence() -> None:
     assert isinstance(problem_of(OSError("no CA bundle")), Silence)
 
 
-def test_a_denied_read_names_the_mend() -> None:
+def test_a_denied_read_names_the_fix() -> None:
     problem = problem_of(URLNotAuthorizedNomadException(answer(403, "Permission denied")))
     found = while_reading(problem, ORIGIN)
     assert isinstance(found, NomadDenied)
@@ -121,7 +121,7 @@ def test_a_denied_read_names_the_mend() -> None:
 
 
 @pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("soon", None), ("", None)])
-def test_nomad_is_left_alone_as_long_as_it_asks(header: str, seconds: float | None) -> None:
+def test_no_request_before_nomads_retry_after(header: str, seconds: float | None) -> None:
     problem: Problem = problem_of(BaseNomadException(answer(429, "slow", **{"Retry-After": header})))
     found = while_reading(problem, ORIGIN)
     assert isinstance(found, NomadUnavailable)

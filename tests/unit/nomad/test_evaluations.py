@@ -1,4 +1,4 @@
-"""How far the scheduler is, over every way in which one evaluation hands on to another (docs/nomad.md, section 8)."""
+"""The progress of the scheduler, over every link from one evaluation to another. (docs/nomad.md, section 8)"""
 
 from typing import Any
 
@@ -56,12 +56,12 @@ def test_what_could_not_be_placed_waits_blocked() -> None:
     assert found.wait_index == WaitIndex(subject="evaluation/b1", index=41)
 
 
-def test_a_blocked_evaluation_that_was_served_settles_it() -> None:
+def test_a_blocked_evaluation_that_placed_all_completes_it() -> None:
     chain = [evaluation(FailedTGAllocs=FAILED_TO_PLACE, BlockedEval="b1"), evaluation("b1", CreateIndex=41)]
     assert scheduling(chain, OURS) == Scheduling(done=True, unplaced="")
 
 
-def test_a_canceled_duplicate_leaves_the_words_of_the_first() -> None:
+def test_a_canceled_duplicate_keeps_the_reason_of_the_first() -> None:
     chain = [evaluation(FailedTGAllocs=FAILED_TO_PLACE, BlockedEval="b1"), evaluation("b1", "canceled")]
     found = scheduling(chain, OURS)
     assert found is not None
@@ -109,7 +109,7 @@ def test_a_scheduler_that_gave_up_says_why() -> None:
     assert scheduling([failed], OURS) == Scheduling(done=True, unplaced="scheduler cannot handle 'x'")
 
 
-def test_a_later_step_that_is_blocked_tells_too() -> None:
+def test_a_later_blocked_step_is_reported_too() -> None:
     later = evaluation("b9", "blocked", CreateIndex=60, FailedTGAllocs=FAILED_TO_PLACE)
     earlier = evaluation("b0", "blocked", CreateIndex=3, FailedTGAllocs=FAILED_TO_PLACE)
     found = scheduling([evaluation(), later], OURS)

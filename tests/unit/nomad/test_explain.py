@@ -1,4 +1,4 @@
-"""Why it does not run, in sentences for people: what each task event becomes, and what is told first."""
+"""Explanations for people of each task event, and their order."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def event(kind: str, message: str = "", **details: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("happened", "told"),
+    ("happened", "text"),
     [
         (
             event("Driver Failure", PULL),
@@ -87,8 +87,8 @@ def event(kind: str, message: str = "", **details: str) -> dict[str, Any]:
         (event("Alloc Unhealthy"), "it is unhealthy"),
     ],
 )
-def test_each_kind_of_event(happened: dict[str, Any], told: str) -> None:
-    assert failures([allocation(happened)], VERSION) == (f"api/server: {told}",)
+def test_each_kind_of_event(happened: dict[str, Any], text: str) -> None:
+    assert failures([allocation(happened)], VERSION) == (f"api/server: {text}",)
 
 
 def test_where_the_memory_is_not_known_it_is_not_named() -> None:
@@ -99,8 +99,8 @@ def test_where_the_memory_is_not_known_it_is_not_named() -> None:
 def test_a_task_may_use_its_greatest_memory() -> None:
     task = {"Name": "server", "Resources": {"MemoryMB": 64, "MemoryMaxMB": 256}}
     killed = allocation(event("Terminated", "", exit_message="OOM Killed"))
-    [told] = failures([killed], {"TaskGroups": [{"Name": "api", "Tasks": [task]}]})
-    assert "its 256 MB" in told
+    [text] = failures([killed], {"TaskGroups": [{"Name": "api", "Tasks": [task]}]})
+    assert "its 256 MB" in text
 
 
 def test_causes_stand_before_symptoms_and_what_follows_from_them_is_left_out() -> None:
@@ -134,7 +134,7 @@ def test_a_task_that_nomad_killed_did_not_exit_by_itself() -> None:
     assert failures([killed]) == ("api/server: it is unhealthy because the task ended",)
 
 
-def test_at_most_five_are_told() -> None:
+def test_at_most_five_are_shown() -> None:
     many = [allocation(event("Terminated", "", exit_code=str(code))) for code in range(1, 9)]
     assert len(failures(many)) == 5
 
@@ -142,7 +142,7 @@ def test_at_most_five_are_told() -> None:
 def test_the_newest_allocation_speaks_first() -> None:
     old = allocation(event("Setup Failure", "old"), CreateIndex=1)
     new = allocation(event("Setup Failure", "new"), CreateIndex=2)
-    assert [told[-3:] for told in failures([old, new])] == ["new", "old"]
+    assert [text[-3:] for text in failures([old, new])] == ["new", "old"]
 
 
 @pytest.mark.parametrize(
@@ -166,12 +166,12 @@ def test_only_failing_allocations_have_messages(fields: dict[str, Any], is_faili
 
 def test_an_allocation_that_waits_for_its_template_says_so() -> None:
     waiting = {"State": "pending", "Events": [event("Template", "Missing: nomad.var.block(db)")]}
-    told = failures([{"TaskGroup": "api", "ClientStatus": "pending", "TaskStates": {"server": waiting}}])
-    assert told == ("api/server: a template cannot be rendered: Missing: nomad.var.block(db)",)
+    text = failures([{"TaskGroup": "api", "ClientStatus": "pending", "TaskStates": {"server": waiting}}])
+    assert text == ("api/server: a template cannot be rendered: Missing: nomad.var.block(db)",)
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "text"),
     [
         (
             {"ClientStatus": "lost", "DesiredDescription": "alloc is lost since its node is down"},
@@ -185,8 +185,8 @@ def test_an_allocation_that_waits_for_its_template_says_so() -> None:
         ),
     ],
 )
-def test_an_allocation_that_has_no_task_to_tell_says_why(fields: dict[str, Any], told: str) -> None:
-    assert failures([{"TaskGroup": "api", **fields}]) == (told,)
+def test_an_allocation_without_task_events_has_a_reason(fields: dict[str, Any], text: str) -> None:
+    assert failures([{"TaskGroup": "api", **fields}]) == (text,)
 
 
 def test_texts_are_bounded_and_on_one_line() -> None:

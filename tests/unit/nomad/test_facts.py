@@ -13,7 +13,7 @@ CITED = re.compile(r"docs/nomad\.md(?:,\s+sections?\s+(\d+)(?:\s+and\s+(\d+))?)?
 
 
 def citations() -> Iterator[tuple[str, str]]:
-    """The file and the numbers of every citation; "" where a citation names no section."""
+    """The file and the section of every citation; "" if it names no section."""
     for folder in ("app", "tests", "workers"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             if path == Path(__file__):

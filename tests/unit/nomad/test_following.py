@@ -1,4 +1,4 @@
-"""What a look costs and tells while a deployment is followed by its id, and what steers it from outside."""
+"""Snapshots of a deployment that is followed by its id: their requests, their content, and changes from outside."""
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Agent:
         return Submission(index=reply["JobModifyIndex"], evaluation_id=reply["EvalID"])
 
     @property
-    def asked(self) -> int:
+    def request_count(self) -> int:
         return sum(self.nomad.ledger.requests.values())
 
 
@@ -47,13 +47,13 @@ async def deployer(agent: Agent) -> AsyncIterator[NomadDeployer]:
     await made.aclose()
 
 
-def deployment_of(look: Snapshot) -> str:
-    assert look.deployment is not None
-    return look.deployment.deployment_id
+def deployment_of(snapshot: Snapshot) -> str:
+    assert snapshot.deployment is not None
+    return snapshot.deployment.deployment_id
 
 
 async def begun(agent: Agent, deployer: NomadDeployer, **fields: Any) -> tuple[Submission, str]:
-    """A version that runs, and one under way after it, with its deployment."""
+    """A running version, and a newer one with an active deployment."""
     agent.nomad.set_timing(Timing())
     agent.registered(**fields)
     agent.nomad.set_timing(Timing(healthy=10))
@@ -63,26 +63,26 @@ async def begun(agent: Agent, deployer: NomadDeployer, **fields: Any) -> tuple[S
 
 async def test_a_deployment_that_goes_well_costs_one_request_a_look(agent: Agent, deployer: NomadDeployer) -> None:
     ours, deployment_id = await begun(agent, deployer)
-    before = agent.asked
-    look = await deployer.observe(PLACE, ours, deployment_id=deployment_id)
-    assert agent.asked - before == 1
-    assert (look.present, look.index, look.evaluated) == (True, ours.index, True)
-    assert look.wait_index is not None
-    assert look.wait_index.subject == f"deployment/{deployment_id}"
-    assert look.deployment is not None
-    assert (look.deployment.phase, look.deployment.placed) == (DeploymentPhase.ACTIVE, 1)
+    before = agent.request_count
+    snapshot = await deployer.observe(PLACE, ours, deployment_id=deployment_id)
+    assert agent.request_count - before == 1
+    assert (snapshot.present, snapshot.index, snapshot.evaluated) == (True, ours.index, True)
+    assert snapshot.wait_index is not None
+    assert snapshot.wait_index.subject == f"deployment/{deployment_id}"
+    assert snapshot.deployment is not None
+    assert (snapshot.deployment.phase, snapshot.deployment.placed) == (DeploymentPhase.ACTIVE, 1)
 
 
-async def test_an_unhealthy_one_is_looked_at_in_full(agent: Agent, deployer: NomadDeployer) -> None:
+async def test_an_unhealthy_one_is_read_in_full(agent: Agent, deployer: NomadDeployer) -> None:
     agent.nomad.judge(NEW, Fate.EXITS_NONZERO, "boom")
     agent.nomad.set_timing(Timing(watch=3600))
     ours = agent.registered(NEW)
     deployment_id = deployment_of(await deployer.observe(PLACE, ours))
-    look = await deployer.observe(PLACE, ours, deployment_id=deployment_id)
-    assert look.failures == ("app/server: the task exited with code 3",)
+    snapshot = await deployer.observe(PLACE, ours, deployment_id=deployment_id)
+    assert snapshot.failures == ("app/server: the task exited with code 3",)
 
 
-async def test_what_cannot_be_placed_is_said_in_every_look(agent: Agent, deployer: NomadDeployer) -> None:
+async def test_unplaced_allocations_are_in_every_snapshot(agent: Agent, deployer: NomadDeployer) -> None:
     agent.nomad.judge(NEW, Fate.UNPLACEABLE)
     ours = agent.registered(NEW)
     first = await deployer.observe(PLACE, ours)
@@ -92,19 +92,20 @@ async def test_what_cannot_be_placed_is_said_in_every_look(agent: Agent, deploye
 
 
 @pytest.mark.parametrize("known", [True, False])
-async def test_at_its_end_the_job_is_still_ours_or_it_tells(agent: Agent, deployer: NomadDeployer, known: bool) -> None:
+async def test_at_its_end_the_job_is_still_ours_or_reported(agent: Agent, deployer: NomadDeployer, known: bool) -> None:
     ours, deployment_id = await begun(agent, deployer)
     agent.nomad.skip(12)
     identity = deployment_id if known else ""
-    look = await deployer.observe(PLACE, ours, deployment_id=identity)
-    assert look.deployment is not None
-    assert (look.deployment.phase, look.index, look.stable) == (DeploymentPhase.SUCCESSFUL, ours.index, True)
-    assert look.wait_index is None
+    snapshot = await deployer.observe(PLACE, ours, deployment_id=identity)
+    assert snapshot.deployment is not None
+    assert snapshot.deployment.phase is DeploymentPhase.SUCCESSFUL
+    assert (snapshot.index, snapshot.stable) == (ours.index, True)
+    assert snapshot.wait_index is None
     agent.nomad.change_by_another("web")
-    look = await deployer.observe(PLACE, ours, deployment_id=identity)
-    assert look.deployment is not None
-    assert look.deployment.phase is DeploymentPhase.SUCCESSFUL
-    assert look.index > ours.index
+    snapshot = await deployer.observe(PLACE, ours, deployment_id=identity)
+    assert snapshot.deployment is not None
+    assert snapshot.deployment.phase is DeploymentPhase.SUCCESSFUL
+    assert snapshot.index > ours.index
 
 
 async def test_a_deployment_that_was_collected_is_no_failure(agent: Agent, deployer: NomadDeployer) -> None:
@@ -113,35 +114,35 @@ async def test_a_deployment_that_was_collected_is_no_failure(agent: Agent, deplo
     agent.registered("reg.example/app:3")
     agent.nomad.skip(12)
     agent.nomad.collect_garbage()
-    look = await deployer.observe(PLACE, ours, deployment_id=deployment_id)
-    assert (look.deployment, look.stable, look.evaluated) == (None, True, True)
+    snapshot = await deployer.observe(PLACE, ours, deployment_id=deployment_id)
+    assert (snapshot.deployment, snapshot.stable, snapshot.evaluated) == (None, True, True)
 
 
 async def test_another_registration_is_not_taken_for_ours(agent: Agent, deployer: NomadDeployer) -> None:
     ours, deployment_id = await begun(agent, deployer)
     theirs = agent.registered("reg.example/app:3")
-    look = await deployer.observe(PLACE, ours, deployment_id=deployment_id)
-    assert look.deployment is not None
-    assert look.deployment.phase is DeploymentPhase.REPLACED
-    look = await deployer.observe(PLACE, theirs, deployment_id=deployment_id)
-    assert deployment_of(look) != deployment_id
+    snapshot = await deployer.observe(PLACE, ours, deployment_id=deployment_id)
+    assert snapshot.deployment is not None
+    assert snapshot.deployment.phase is DeploymentPhase.REPLACED
+    snapshot = await deployer.observe(PLACE, theirs, deployment_id=deployment_id)
+    assert deployment_of(snapshot) != deployment_id
 
 
 async def test_a_rolling_update_of_ten_costs_few_requests(agent: Agent, deployer: NomadDeployer) -> None:
     agent.nomad.set_timing(Timing())
     agent.registered(count=10)
     agent.nomad.set_timing(Timing(start=0.05, healthy=0.1, watch=0.05))
-    before, deployment_id = agent.asked, ""
+    before, deployment_id = agent.request_count, ""
     ours = agent.registered(NEW, count=10)
     while True:
-        look = await deployer.observe(PLACE, ours, deployment_id=deployment_id)
-        if look.wait_index is None:
+        snapshot = await deployer.observe(PLACE, ours, deployment_id=deployment_id)
+        if snapshot.wait_index is None:
             break
-        deployment_id = look.deployment.deployment_id if look.deployment else ""
-        await deployer.wait_for_change(PLACE, look.wait_index, within=60)
-    assert look.deployment is not None
-    assert (look.deployment.phase, look.deployment.healthy) == (DeploymentPhase.SUCCESSFUL, 10)
-    assert agent.asked - before <= 35
+        deployment_id = snapshot.deployment.deployment_id if snapshot.deployment else ""
+        await deployer.moved(PLACE, snapshot.wait_index, within=60)
+    assert snapshot.deployment is not None
+    assert (snapshot.deployment.phase, snapshot.deployment.healthy) == (DeploymentPhase.SUCCESSFUL, 10)
+    assert agent.request_count - before <= 35
 
 
 async def test_what_nomad_goes_back_to_is_not_done_before_its_deployment(agent: Agent, deployer: NomadDeployer) -> None:
@@ -155,12 +156,12 @@ async def test_what_nomad_goes_back_to_is_not_done_before_its_deployment(agent: 
     back = await deployer.find_auto_revert(PLACE, ours)
     assert back is not None
     assert back.index > ours.index
-    look = await deployer.observe(PLACE, back)
-    assert not look.stable, "it inherits the mark of the version that it repeats"
+    snapshot = await deployer.observe(PLACE, back)
+    assert not snapshot.stable, "it inherits the mark of the version that it repeats"
     agent.nomad.skip(30)
-    look = await deployer.observe(PLACE, back)
-    assert look.deployment is not None
-    assert (look.deployment.phase, look.stable) == (DeploymentPhase.SUCCESSFUL, True)
+    snapshot = await deployer.observe(PLACE, back)
+    assert snapshot.deployment is not None
+    assert (snapshot.deployment.phase, snapshot.stable) == (DeploymentPhase.SUCCESSFUL, True)
 
 
 async def test_a_persons_registration_is_no_return(agent: Agent, deployer: NomadDeployer) -> None:
@@ -174,25 +175,25 @@ async def test_canaries_are_promoted_once_they_are_healthy(agent: Agent, deploye
     with pytest.raises(JobRejected, match=r"not all canaries are healthy \(0 of 1 in group app\); wait until they are"):
         await deployer.promote(PLACE, deployment_id)
     agent.nomad.skip(12)
-    look = await deployer.observe(PLACE, ours, deployment_id=deployment_id)
-    assert look.deployment is not None
-    assert (look.deployment.canaries, look.deployment.awaits_promotion) == (1, True)
+    snapshot = await deployer.observe(PLACE, ours, deployment_id=deployment_id)
+    assert snapshot.deployment is not None
+    assert (snapshot.deployment.canaries, snapshot.deployment.awaits_promotion) == (1, True)
     agent.nomad.set_timing(Timing())
     await deployer.promote(PLACE, deployment_id)
-    look = await deployer.observe(PLACE, ours, deployment_id=deployment_id)
-    assert look.deployment is not None
-    assert look.deployment.phase is DeploymentPhase.SUCCESSFUL
+    snapshot = await deployer.observe(PLACE, ours, deployment_id=deployment_id)
+    assert snapshot.deployment is not None
+    assert snapshot.deployment.phase is DeploymentPhase.SUCCESSFUL
     for act in (deployer.promote, deployer.fail):
         with pytest.raises(JobRejected, match=r"has already ended.*; deploy again"):
             await act(PLACE, deployment_id)
 
 
-async def test_a_deployment_is_failed_by_hand(agent: Agent, deployer: NomadDeployer) -> None:
+async def test_a_deployment_is_failed_on_request(agent: Agent, deployer: NomadDeployer) -> None:
     ours, deployment_id = await begun(agent, deployer)
     await deployer.fail(PLACE, deployment_id)
-    look = await deployer.observe(PLACE, ours, deployment_id=deployment_id)
-    assert look.deployment is not None
-    assert look.deployment.phase is DeploymentPhase.FAILED
+    snapshot = await deployer.observe(PLACE, ours, deployment_id=deployment_id)
+    assert snapshot.deployment is not None
+    assert snapshot.deployment.phase is DeploymentPhase.FAILED
     with pytest.raises(JobRejected, match="no longer in Nomad"):
         await deployer.fail(PLACE, UNKNOWN)
 
@@ -206,7 +207,7 @@ async def test_a_deployment_is_failed_by_hand(agent: Agent, deployer: NomadDeplo
         (NomadFault(action=FaultAction.RESET, after=True), NomadUnavailable, "check the deployment"),
     ],
 )
-async def test_a_refused_promotion_names_the_thing_and_the_mend(
+async def test_a_refused_promotion_names_the_thing_and_the_fix(
     agent: Agent, deployer: NomadDeployer, fault: NomadFault, error: type[Exception], message: str
 ) -> None:
     _, deployment_id = await begun(agent, deployer, canary=1)

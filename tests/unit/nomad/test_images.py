@@ -1,4 +1,4 @@
-"""Which images of tasks can be followed, and what is said of the others."""
+"""Which images of tasks can be watched, and the messages about the others."""
 
 from typing import Any
 

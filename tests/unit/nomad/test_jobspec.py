@@ -89,7 +89,7 @@ def test_a_marker_makes_the_meta_that_was_null() -> None:
     assert edited(job, patch())["TaskGroups"][0]["Tasks"][0]["Meta"] is None
 
 
-def test_force_pull_is_set_only_where_asked() -> None:
+def test_force_pull_is_set_only_where_requested() -> None:
     [job] = replies("rolling-update", "read-job")
     assert edited(job, patch(force_pull=True))["TaskGroups"][0]["Tasks"][0]["Config"]["force_pull"] is True
     assert "force_pull" not in edited(job, patch())["TaskGroups"][0]["Tasks"][0]["Config"]
@@ -105,7 +105,7 @@ def test_a_task_that_is_not_there_is_rejected_by_name() -> None:
         edited({"TaskGroups": None}, patch(TaskKey(group="other", task="server")))
 
 
-def test_both_groups_with_the_same_task_name_are_told_apart() -> None:
+def test_tasks_of_one_name_in_two_groups_are_distinguished() -> None:
     read = corpus()["two-groups-same-task-name"]["read"]
     after = dict(tasks_of(edited(read, patch(TaskKey(group="green", task="server")))))
     assert after[TaskKey(group="green", task="server")]["Config"]["image"] == "reg/app:new"

@@ -1,4 +1,4 @@
-"""Why the scheduler could not place allocations, in sentences that keep Nomad's terms."""
+"""Why the scheduler could not place allocations, in sentences with Nomad's terms."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pytest
 from app.adapters.nomad.explain.placement import unplaced
 
 
-def told(**metrics: Any) -> str:
+def reason_of(**metrics: Any) -> str:
     return unplaced({"FailedTGAllocs": {"app": {"NodesEvaluated": 1, **metrics}}})
 
 
@@ -40,7 +40,7 @@ def told(**metrics: Any) -> str:
     ],
 )
 def test_each_reason(metrics: dict[str, Any], reason: str) -> None:
-    assert told(**metrics).startswith(f"group app: 1 allocation cannot be placed: {reason}")
+    assert reason_of(**metrics).startswith(f"group app: 1 allocation cannot be placed: {reason}")
 
 
 def test_groups_and_allocations_are_counted() -> None:

@@ -1,4 +1,4 @@
-"""A plan's reply, read as what a patch would change and what of it the patch does not name."""
+"""A plan's reply: the changes of a patch, and changes that the patch does not name."""
 
 from typing import Any
 
@@ -100,16 +100,16 @@ def test_a_config_that_was_null_comes_as_a_whole() -> None:
         (reply(server(objects=[node("Odd", field("Meta[registrywatcher.rollout]", "", "r"))])), "Odd Meta[registry"),
     ],
 )
-def test_what_was_not_ordered_is_drift_and_no_secret_is_told(planned: Json, line: str) -> None:
+def test_changes_outside_the_patch_are_drift_without_secrets(planned: Json, line: str) -> None:
     found = read(planned, patch(marker="r", force_pull=True))
-    [told] = found.foreign
-    assert line in told
+    [text] = found.foreign
+    assert line in text
     assert found.lines == found.foreign
-    assert "s3cret" not in told
+    assert "s3cret" not in text
     assert "s3cret" not in repr(changes(planned["Diff"]))
 
 
-def test_each_line_is_told_once_however_many_fields_a_whole_has() -> None:
+def test_each_line_appears_one_time_for_all_its_fields() -> None:
     added = group("more", field("Count", "", "1"), objects=[node("Update", field("Canary", "", "0"), kind="Added")])
     assert read(reply({**added, "Type": "Added"})).foreign == ("group more is added",)
 

@@ -1,4 +1,4 @@
-"""Each refusal is one sentence that names the thing and the mend."""
+"""Each refusal is one sentence that names the thing and the fix."""
 
 import re
 
@@ -38,7 +38,7 @@ DISABLED = "Job registration, dispatch, and scale are disabled by the scheduler 
         (refusals.silent(ORIGIN, "it cannot be reached; correct NOMAD_ADDR"), ORIGIN, "NOMAD_ADDR"),
     ],
 )
-def test_each_names_the_thing_and_the_mend(sentence: str, thing: str, fix: str) -> None:
+def test_each_names_the_thing_and_the_fix(sentence: str, thing: str, fix: str) -> None:
     assert thing in sentence
     assert fix in sentence
     assert one_line(sentence)
@@ -49,10 +49,10 @@ def one_line(sentence: str) -> bool:
 
 
 def test_drift_is_quoted_bounded() -> None:
-    told = refusals.drift(JOB, [f"group app: {name * 300}" for name in "abcdefgh"])
-    assert told.count("group app") <= 5
-    assert "; and 3 more" in told
-    assert one_line(told)
+    message = refusals.drift(JOB, [f"group app: {name * 300}" for name in "abcdefgh"])
+    assert message.count("group app") <= 5
+    assert "; and 3 more" in message
+    assert one_line(message)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_registrations_that_an_operator_switched_off_name_the_switch() -> None:
         ("1 error occurred:\n\t* Missing job task groups\n\n", "run it once by hand"),
     ],
 )
-def test_what_nomad_says_of_a_specification_is_followed_by_its_mend(text: str, fix: str) -> None:
+def test_nomads_text_about_a_specification_is_followed_by_the_fix(text: str, fix: str) -> None:
     for found in (while_writing(Refusal(500, text), ORIGIN, PLACE), while_planning(Refusal(500, text), ORIGIN, PLACE)):
         assert isinstance(found, JobRejected)
         assert "job apps/web: " in str(found)
@@ -110,7 +110,7 @@ def test_what_nomad_says_of_a_specification_is_followed_by_its_mend(text: str, f
         assert one_line(str(found))
 
 
-def test_a_list_of_errors_is_told_without_its_bullets() -> None:
+def test_a_list_of_errors_is_shown_without_its_bullets() -> None:
     found = refusals.rejected("2 errors occurred:\n\t* Missing a\n\t* Missing b\n\n", job=JOB)
     assert found == (
         "Nomad refuses registering job apps/web: Missing a, Missing b; correct the job and run it once by hand "
@@ -132,7 +132,7 @@ def test_a_list_of_errors_is_told_without_its_bullets() -> None:
         (503, "", "no text; it is asked again later"),
     ],
 )
-def test_what_is_nomads_own_trouble_says_what_helps(status: int, text: str, fix: str) -> None:
+def test_an_outage_of_nomad_names_the_fix(status: int, text: str, fix: str) -> None:
     found = while_reading(Refusal(status, text), ORIGIN, place=PLACE)
     assert isinstance(found, NomadUnavailable)
     assert fix in str(found)
@@ -148,7 +148,7 @@ def test_a_silent_plan_leaves_nothing_unknown() -> None:
     ("place", "name"),
     [(PLACE, "apps/web"), (JobPlace(region="eu", namespace="default", job_id="web"), "eu/web")],
 )
-def test_a_default_region_is_not_worth_a_word(place: JobPlace, name: str) -> None:
+def test_a_default_region_is_not_named(place: JobPlace, name: str) -> None:
     assert refusals.name_of(place) == name
 
 

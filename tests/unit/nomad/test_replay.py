@@ -1,6 +1,6 @@
-"""The deployer, fed with what real agents were recorded to answer, comes to the outcome that the recording shows.
+"""With the recorded answers of real agents, the deployer finds the outcome that the recording shows.
 
-The expected outcome is read from the recording itself: what became of the deployment, or of the allocations.
+The expected outcome comes from the recording itself: from the deployment, or from the allocations.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -25,7 +25,7 @@ CASES = [
     for name, story in STORIES.items()
     for registered in story.registered
 ]
-# Long after everything: what ran then has proved itself, and nothing has stalled.
+# Long after the recording: what ran by then counts as healthy, and nothing has stalled.
 NOW = datetime(2100, 1, 1, tzinfo=UTC)
 THE_END = 10**12
 ENDS = {"successful": OutcomeKind.SUCCEEDED, "failed": OutcomeKind.FAILED}
@@ -57,21 +57,21 @@ def place_of(registered: Registered) -> JobPlace:
 async def rollout(
     deployer: NomadDeployer, agent: RecordedAgent, place: JobPlace, ours: Submission
 ) -> OutcomeKind | None:
-    """Look at every index at which something changed, as if it had just happened; None when it never ends."""
+    """Take a snapshot at every index with a change. Returns the outcome, None if there is none."""
     course = Course(submission=ours, started_at=NOW, progressed_at=NOW)
     deployment_id = ""
     for index in (each for each in agent.story.indexes if each >= ours.index):
         agent.index = index
-        look = await deployer.observe(place, ours, deployment_id=deployment_id)
-        deployment_id = look.deployment.deployment_id if look.deployment else deployment_id
-        verdict = judge(look, course, patience=PATIENCE_DEFAULTS, now=NOW)
+        snapshot = await deployer.observe(place, ours, deployment_id=deployment_id)
+        deployment_id = snapshot.deployment.deployment_id if snapshot.deployment else deployment_id
+        verdict = judge(snapshot, course, patience=PATIENCE_DEFAULTS, now=NOW)
         if isinstance(verdict, Outcome):
             return verdict.kind
     return None
 
 
 def shown(story: Story, where: tuple[str, str], index: int) -> OutcomeKind | None:
-    """How a registration ended by what all of the recording shows of it; None when it shows no end."""
+    """The outcome of a registration in the whole recording; None if it shows none."""
     found = [d for d in story.rows("deployments", where, THE_END) if d["JobSpecModifyIndex"] == index]
     if found:
         [deployment] = found
@@ -79,7 +79,7 @@ def shown(story: Story, where: tuple[str, str], index: int) -> OutcomeKind | Non
             is_stopped = "stopped" in deployment["StatusDescription"]
             return OutcomeKind.STOPPED if is_stopped else OutcomeKind.SUPERSEDED
         return ENDS.get(deployment["Status"])
-    # Without a deployment it is told by what ran before somebody registered again.
+    # Without a deployment, the allocations before the next registration decide.
     later = [each.reply["JobModifyIndex"] for each in story.registered if (each.namespace, each.job_id) == where]
     until = min((each for each in later if each > index), default=THE_END) - 1
     version = next((each for each in story.versions(where, until) if each["JobModifyIndex"] == index), None)
@@ -124,7 +124,7 @@ async def test_a_recorded_registration_comes_to_its_recorded_end(
     elif (expected := shown(story, (registered.namespace, registered.job_id), ours.index)) is not None:
         assert end is expected
     else:
-        # No end was recorded: somebody registered over it, or the recorder looked away. It was no failure.
+        # No end was recorded: somebody registered again, or the recording stopped. It was not a failure.
         assert end in (None, OutcomeKind.SUCCEEDED, OutcomeKind.SUPERSEDED, OutcomeKind.STOPPED)
 
 

@@ -1,4 +1,4 @@
-"""Given a list of deployments that Nomad answers in a way that nobody foresaw, then the poll goes on for who waits."""
+"""After an unexpected answer to the list of deployments, the shared poll continues for its waits."""
 
 import asyncio
 from typing import Any
@@ -14,7 +14,7 @@ MOVED: dict[str, Any] = {"ID": "d1", "Status": "running", "ModifyIndex": 8}
 
 
 class Polls(LongPolls):
-    """Answers what the test gives, one after the other, and then nothing new."""
+    """Gives the answers of the test in order, then no change."""
 
     def __init__(self, *answers: Polled | BaseException) -> None:
         self.answers = list(answers)

@@ -1,13 +1,12 @@
-"""What is seen of a rollout, from the recorded exchanges of each kind of job."""
+"""Snapshots of a rollout, from the recorded exchanges of each type of job."""
 
 from typing import Any
 
 import pytest
 
 from app.adapters.nomad.follow.snapshot import deployment_state
-from app.domain.deployment import DeploymentPhase
-from app.domain.job import Submission
-from tests.unit.nomad.recordings import CURRENT, OLD, as_job, posted, replies, seen, submitted
+from app.domain.job import DeploymentPhase, Submission
+from tests.unit.nomad.recordings import CURRENT, OLD, as_job, posted, replies, snapshot_of, submitted
 
 BOTH = pytest.mark.parametrize("version", [CURRENT, OLD])
 
@@ -20,33 +19,33 @@ def test_a_rolling_update_to_its_success(version: str) -> None:
         replies("rolling-update", s, version) for s in ("job-deployments", "job-allocations")
     )
     job = versions["Versions"][0]
-    look = seen(job, ours, evaluations=evaluations, deployments=deployments, allocations=allocations)
-    assert look.deployment is not None
-    assert look.deployment.phase is DeploymentPhase.SUCCESSFUL
-    assert (look.deployment.desired, look.deployment.healthy, look.deployment.unhealthy) == (2, 2, 0)
-    assert (look.present, look.stopped, look.evaluated, look.stable) == (True, False, True, True)
-    assert (look.index, look.desired, look.unplaced, look.failures) == (ours.index, 2, "", ())
-    assert [each.status for each in look.allocations] == ["running", "running"]
-    assert all(each.running_since and each.running_since > 1_795_000_000 for each in look.allocations)
+    snapshot = snapshot_of(job, ours, evaluations=evaluations, deployments=deployments, allocations=allocations)
+    assert snapshot.deployment is not None
+    assert snapshot.deployment.phase is DeploymentPhase.SUCCESSFUL
+    assert (snapshot.deployment.desired, snapshot.deployment.healthy, snapshot.deployment.unhealthy) == (2, 2, 0)
+    assert (snapshot.present, snapshot.stopped, snapshot.evaluated, snapshot.stable) == (True, False, True, True)
+    assert (snapshot.index, snapshot.desired, snapshot.unplaced, snapshot.failures) == (ours.index, 2, "", ())
+    assert [each.status for each in snapshot.allocations] == ["running", "running"]
+    assert all(each.running_since and each.running_since > 1_795_000_000 for each in snapshot.allocations)
 
 
 def test_a_job_that_vanishes_while_it_is_read_is_not_waited_for_by_its_allocations() -> None:
     ours = submitted("rolling-update", "register-update")
     [versions], [evaluations] = (replies("rolling-update", s) for s in ("job-versions", "job-evaluations"))
-    look = seen({**versions["Versions"][0], "Stable": False}, ours, evaluations=evaluations)
-    assert (look.evaluated, look.deployment, look.allocations) == (True, None, ())
-    assert look.wait_index is None
+    snapshot = snapshot_of({**versions["Versions"][0], "Stable": False}, ours, evaluations=evaluations)
+    assert (snapshot.evaluated, snapshot.deployment, snapshot.allocations) == (True, None, ())
+    assert snapshot.wait_index is None
 
 
 def test_a_rollout_that_others_followed_is_found_among_the_versions() -> None:
     first = submitted("rolling-update", "register-new")
     [versions], [deployments] = (replies("rolling-update", s) for s in ("job-versions", "job-deployments"))
     current, *_ = versions["Versions"]
-    look = seen(current, first, deployments=deployments, versions=versions["Versions"])
-    assert look.index > first.index
-    assert look.stable
-    assert look.deployment is not None
-    assert look.deployment.phase is DeploymentPhase.SUCCESSFUL
+    snapshot = snapshot_of(current, first, deployments=deployments, versions=versions["Versions"])
+    assert snapshot.index > first.index
+    assert snapshot.stable
+    assert snapshot.deployment is not None
+    assert snapshot.deployment.phase is DeploymentPhase.SUCCESSFUL
 
 
 @BOTH
@@ -56,17 +55,17 @@ def test_an_image_that_cannot_be_pulled(version: str) -> None:
         replies("image-pull-fails", step, version)
         for step in ("versions", "job-deployments-after-same", "deployment-allocations")
     )
-    look = seen(versions["Versions"][0], ours, deployments=deployments, allocations=allocations)
-    assert look.deployment is not None
-    assert (look.deployment.phase, look.deployment.unhealthy) == (DeploymentPhase.FAILED, 1)
-    assert look.deployment.description == "Failed due to unhealthy allocations"
-    [told] = look.failures
+    snapshot = snapshot_of(versions["Versions"][0], ours, deployments=deployments, allocations=allocations)
+    assert snapshot.deployment is not None
+    assert (snapshot.deployment.phase, snapshot.deployment.unhealthy) == (DeploymentPhase.FAILED, 1)
+    assert snapshot.deployment.description == "Failed due to unhealthy allocations"
+    [told] = snapshot.failures
     assert told == (
         "api/server: the image could not be pulled: "
         "manifest for 127.0.0.1:5000/team/app:nope not found: manifest unknown"
     )
-    assert look.evaluated, "its deployment is there, so that the collected evaluation was done"
-    assert (look.stable, [each.status for each in look.allocations]) == (False, ["failed"])
+    assert snapshot.evaluated, "its deployment is there, so that the collected evaluation was done"
+    assert (snapshot.stable, [each.status for each in snapshot.allocations]) == (False, ["failed"])
 
 
 @BOTH
@@ -74,12 +73,12 @@ def test_a_task_that_exits(version: str) -> None:
     ours = submitted("task-exits-nonzero", "register-crashing", version)
     job = as_job(posted("task-exits-nonzero", "register-crashing", version), ours, version=1)
     [allocations] = replies("task-exits-nonzero", "deployment-allocations", version)
-    look = seen(
+    snapshot = snapshot_of(
         job, ours, deployments=replies("task-exits-nonzero", "deployment", version)[-1:], allocations=allocations
     )
-    assert look.deployment is not None
-    assert look.deployment.phase is DeploymentPhase.FAILED
-    assert look.failures == ("api/server: the task exited with code 3",)
+    assert snapshot.deployment is not None
+    assert snapshot.deployment.phase is DeploymentPhase.FAILED
+    assert snapshot.failures == ("api/server: the task exited with code 3",)
 
 
 @BOTH
@@ -88,11 +87,11 @@ def test_an_auto_revert_names_the_version_that_nomad_went_back_to(version: str) 
     [job], [deployments], [versions] = (
         replies("auto-revert", step, version) for step in ("job-after-rollback", "deployments", "versions")
     )
-    look = seen(job, ours, deployments=deployments, versions=versions["Versions"])
-    assert look.deployment is not None
-    assert (look.deployment.phase, look.deployment.reverted_to) == (DeploymentPhase.FAILED, 0)
-    assert look.index > ours.index
-    assert not look.stable, "Stable belongs to the version that Nomad made, not to ours"
+    snapshot = snapshot_of(job, ours, deployments=deployments, versions=versions["Versions"])
+    assert snapshot.deployment is not None
+    assert (snapshot.deployment.phase, snapshot.deployment.reverted_to) == (DeploymentPhase.FAILED, 0)
+    assert snapshot.index > ours.index
+    assert not snapshot.stable, "Stable belongs to the version that Nomad made, not to ours"
 
 
 @pytest.mark.parametrize(
@@ -138,7 +137,7 @@ def test_the_phases(status: str, description: str, phase: DeploymentPhase) -> No
     assert deployment_state({"ID": "d", "Status": status, "StatusDescription": description}).phase is phase
 
 
-def test_a_recorded_cancellation_is_told_from_a_recorded_stop() -> None:
+def test_a_recorded_cancellation_differs_from_a_recorded_stop() -> None:
     phases = [deployment_state(each).phase for each in replies("canary", "deployment")]
     assert DeploymentPhase.REPLACED in phases
     assert DeploymentPhase.STOPPED in phases
@@ -152,28 +151,34 @@ def test_a_service_without_a_deployment_is_not_given_an_older_one(version: str) 
         replies("service-without-deployment", step, version) for step in ("deployments-2", "allocations", "job")
     )
     assert evaluation.get("DeploymentID"), "it names the old one"
-    look = seen(job, ours, evaluations=[evaluation], deployments=deployments, allocations=allocations)
-    assert look.deployment is None
-    assert (look.evaluated, look.stable, look.desired) == (True, False, 1)
-    assert len(look.allocations) == 1
+    snapshot = snapshot_of(job, ours, evaluations=[evaluation], deployments=deployments, allocations=allocations)
+    assert snapshot.deployment is None
+    assert (snapshot.evaluated, snapshot.stable, snapshot.desired) == (True, False, 1)
+    assert len(snapshot.allocations) == 1
 
 
 def test_a_system_job_with_a_deployment() -> None:
     ours = submitted("system-job", "register-update")
     [job], [allocations] = replies("system-job", "job"), replies("system-job", "allocations")
-    look = seen(job, ours, deployments=replies("system-job", "deployment")[:6][::-1], allocations=allocations)
-    assert look.deployment is not None
-    assert look.deployment.deployment_id == replies("system-job", "deployment")[3]["ID"]
-    assert (look.desired, look.stable) == (1, True)
+    snapshot = snapshot_of(
+        job, ours, deployments=replies("system-job", "deployment")[:6][::-1], allocations=allocations
+    )
+    assert snapshot.deployment is not None
+    assert snapshot.deployment.deployment_id == replies("system-job", "deployment")[3]["ID"]
+    assert (snapshot.desired, snapshot.stable) == (1, True)
 
 
-def test_a_system_job_of_old_servers_is_told_by_its_allocations() -> None:
+def test_a_system_job_of_old_servers_is_judged_by_its_allocations() -> None:
     ours = submitted("system-job", "register-update", OLD)
     [job], [allocations] = replies("system-job", "job", OLD), replies("system-job", "allocations", OLD)
     evaluations = replies("system-job", "evaluation", OLD)
-    look = seen(job, ours, evaluations=evaluations, allocations=allocations)
-    assert look.deployment is None
-    assert (look.evaluated, look.desired, [each.status for each in look.allocations]) == (True, 1, ["running"])
+    snapshot = snapshot_of(job, ours, evaluations=evaluations, allocations=allocations)
+    assert snapshot.deployment is None
+    assert (snapshot.evaluated, snapshot.desired, [each.status for each in snapshot.allocations]) == (
+        True,
+        1,
+        ["running"],
+    )
 
 
 def test_a_system_job_wants_the_nodes_that_still_run_the_old_version() -> None:
@@ -182,8 +187,8 @@ def test_a_system_job_wants_the_nodes_that_still_run_the_old_version() -> None:
         {"ID": f"a{node}", "NodeID": f"n{node}", "TaskGroup": "api", "DesiredStatus": "run", "JobVersion": version}
         for node, version in enumerate((1, 2, 1))
     ]
-    look = seen(job, Submission(index=5, evaluation_id=""), allocations=nodes)
-    assert (look.desired, len(look.allocations)) == (3, 1)
+    snapshot = snapshot_of(job, Submission(index=5, evaluation_id=""), allocations=nodes)
+    assert (snapshot.desired, len(snapshot.allocations)) == (3, 1)
 
 
 @BOTH
@@ -191,17 +196,22 @@ def test_a_batch_job_completes_again(version: str) -> None:
     ours = submitted("batch-job", "register-update", version)
     job = as_job(posted("batch-job", "register-update", version), ours, version=1)
     [allocations] = replies("batch-job", "allocations-2", version)
-    look = seen(job, ours, evaluations=replies("batch-job", "evaluation", version), allocations=allocations)
-    assert (look.runs_to_completion, look.deployment, look.desired, look.evaluated) == (True, None, 1, True)
-    assert [(each.status, each.running_since) for each in look.allocations] == [("complete", None)]
+    snapshot = snapshot_of(job, ours, evaluations=replies("batch-job", "evaluation", version), allocations=allocations)
+    assert (snapshot.runs_to_completion, snapshot.deployment, snapshot.desired, snapshot.evaluated) == (
+        True,
+        None,
+        1,
+        True,
+    )
+    assert [(each.status, each.running_since) for each in snapshot.allocations] == [("complete", None)]
 
 
 @BOTH
 def test_jobs_that_launch_later_say_so(version: str) -> None:
     for name in ("periodic-job", "parameterized-job"):
         [job] = replies(name, "job", version)
-        look = seen(job, Submission(index=job["JobModifyIndex"], evaluation_id=""))
-        assert (look.launches_later, look.evaluated, look.deployment) == (True, True, None)
+        snapshot = snapshot_of(job, Submission(index=job["JobModifyIndex"], evaluation_id=""))
+        assert (snapshot.launches_later, snapshot.evaluated, snapshot.deployment) == (True, True, None)
 
 
 def test_two_groups_count_together_and_an_updated_in_place_allocation_is_ours() -> None:
@@ -209,10 +219,10 @@ def test_two_groups_count_together_and_an_updated_in_place_allocation_is_ours() 
     job = as_job(posted("two-groups-and-meta", "register-one-group"), ours, version=1)
     [allocations] = replies("two-groups-and-meta", "allocations-after")
     deployments = replies("two-groups-and-meta", "deployment")
-    look = seen(job, ours, deployments=deployments[2:3], allocations=allocations)
-    assert look.deployment is not None
-    assert (look.deployment.desired, look.deployment.healthy, look.desired) == (2, 2, 2)
-    assert len(look.allocations) == 2
+    snapshot = snapshot_of(job, ours, deployments=deployments[2:3], allocations=allocations)
+    assert snapshot.deployment is not None
+    assert (snapshot.deployment.desired, snapshot.deployment.healthy, snapshot.desired) == (2, 2, 2)
+    assert len(snapshot.allocations) == 2
 
 
 def test_one_sick_group_fails_the_deployment() -> None:
@@ -221,26 +231,26 @@ def test_one_sick_group_fails_the_deployment() -> None:
     assert (state.phase, state.desired, state.unhealthy) == (DeploymentPhase.FAILED, 2, 1)
 
 
-def test_a_stopped_job_is_seen_stopped() -> None:
+def test_a_stopped_job_is_found_stopped() -> None:
     [job] = replies("canary", "job-stopped")
-    assert seen(job, Submission(index=1, evaluation_id="")).stopped
+    assert snapshot_of(job, Submission(index=1, evaluation_id="")).stopped
 
 
 def test_a_registration_that_nothing_is_known_of_is_not_evaluated() -> None:
     job = {"JobModifyIndex": 5, "Version": 0, "Status": "pending", "TaskGroups": None}
     unknown = Submission(index=5, evaluation_id="gone")
-    assert not seen(job, unknown).evaluated
-    assert seen({**job, "Status": "dead"}, unknown).evaluated
-    assert seen({**job, "Stable": True}, unknown).evaluated
+    assert not snapshot_of(job, unknown).evaluated
+    assert snapshot_of({**job, "Status": "dead"}, unknown).evaluated
+    assert snapshot_of({**job, "Stable": True}, unknown).evaluated
 
 
 def test_an_allocation_of_a_version_that_is_not_known_is_not_ours() -> None:
-    look = seen(
+    snapshot = snapshot_of(
         {"JobModifyIndex": 9, "Version": 4},
         Submission(index=5, evaluation_id=""),
         allocations=[{"ID": "a", "JobVersion": 4, "DesiredStatus": "run", "ClientStatus": "running"}],
     )
-    assert look.allocations == ()
+    assert snapshot.allocations == ()
 
 
 @pytest.mark.parametrize(
@@ -276,7 +286,7 @@ def test_an_allocation_of_a_version_that_is_not_known_is_not_ours() -> None:
 def test_since_when_an_allocation_runs(fields: dict[str, Any], status: str, since: float | None) -> None:
     job = {"JobModifyIndex": 5, "Version": 0, "TaskGroups": [{"Count": 1}]}
     allocation = {"ID": "a", "DesiredStatus": "run", **fields}
-    [found] = seen(job, Submission(index=5, evaluation_id=""), allocations=[allocation]).allocations
+    [found] = snapshot_of(job, Submission(index=5, evaluation_id=""), allocations=[allocation]).allocations
     assert (found.status, found.running_since) == (status, since)
 
 
@@ -287,5 +297,5 @@ def test_allocations_that_were_replaced_or_stopped_do_not_count() -> None:
         {"ID": "b", "DesiredStatus": "run", "ClientStatus": "running"},
         {"ID": "c", "DesiredStatus": "stop", "ClientStatus": "complete"},
     ]
-    look = seen(job, Submission(index=5, evaluation_id=""), allocations=allocations)
-    assert [each.allocation_id for each in look.allocations] == ["b"]
+    snapshot = snapshot_of(job, Submission(index=5, evaluation_id=""), allocations=allocations)
+    assert [each.allocation_id for each in snapshot.allocations] == ["b"]

@@ -1,4 +1,4 @@
-"""A job's source with other images in it: which text stands for the old image, and what goes to Nomad's parse."""
+"""A job's source with new images: the text of the old image, and the request to Nomad's parser."""
 
 import json
 from typing import Any
@@ -123,11 +123,11 @@ def test_flags_go_to_the_parse_as_assignments_that_win() -> None:
         flags={"tag": 'v"1"\n${x}%{y}', "list": '["a"]', "map": "{a = 1}"},
         variables='tag = "old" # here\nother = 1\n tags = "kept"\n',
     )
-    asked = parse_request(found)
-    assert asked["Variables"] == (
+    request = parse_request(found)
+    assert request["Variables"] == (
         '\nother = 1\n tags = "kept"\n\ntag = "v\\"1\\"\\n$${x}%%{y}"\nlist = ["a"]\nmap = {a = 1}\n'
     )
-    assert (asked["JobHCL"], asked["Canonicalize"], asked["HCLv1"]) == (found.text, True, False)
+    assert (request["JobHCL"], request["Canonicalize"], request["HCLv1"]) == (found.text, True, False)
 
 
 def test_a_source_in_the_first_hcl_says_so() -> None:

@@ -1,4 +1,4 @@
-"""The job and the register replies, as recorded from real agents."""
+"""The translation of jobs and register replies, as recorded from real agents."""
 
 from typing import Any
 
@@ -64,10 +64,10 @@ def test_the_progress_of_a_deployment_changes_when_it_moves() -> None:
         ({"Multiregion": {"Regions": [{"Name": "eu"}]}}, "one job per region"),
     ],
 )
-def test_jobs_that_must_not_be_registered_say_so_with_the_mend(job: dict[str, Any], message: str | None) -> None:
-    told = unusable(job)
-    assert told is not None
-    assert (message or "multiregion") in told
+def test_jobs_that_must_not_be_registered_have_a_message_with_the_fix(job: dict[str, Any], message: str | None) -> None:
+    text = unusable(job)
+    assert text is not None
+    assert (message or "multiregion") in text
 
 
 def test_real_children_and_stopped_jobs_are_unusable() -> None:

@@ -15,6 +15,7 @@ DOCUMENTS = (
     "CONTRIBUTING.md",
     "SECURITY.md",
     *sorted(f"docs/{each.name}" for each in (ROOT / "docs").glob("*.md")),
+    "app/simulators/README.md",
 )
 """Every document of the tree, by its path from the root; those with commands in the order in which they are run."""
 

@@ -58,7 +58,7 @@ def lateness(allocations: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
 
 
 def may_fail_checks(allocation: Mapping[str, Any]) -> bool:
-    """True if the allocation runs and is unhealthy all the same: its checks may tell why."""
+    """True if the allocation runs but is unhealthy, so its checks may have the cause."""
     if allocation.get("ClientStatus") != "running":
         return False
     states = (allocation.get("TaskStates") or {}).values()

@@ -1,6 +1,6 @@
 """How far Nomad's scheduler is with our registration, read from the job's evaluations. Pure.
 
-An evaluation may hand its work to another: a failed one to its follow-up, an incomplete one to a blocked one
+An evaluation may pass its work to another: a failed one to its follow-up, an incomplete one to a blocked one
 (docs/nomad.md, section 8).
 """
 

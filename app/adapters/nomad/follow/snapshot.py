@@ -197,7 +197,7 @@ def _desired(version: Mapping[str, Any], allocations: Sequence[Mapping[str, Any]
 
 
 def _counts(allocation: Mapping[str, Any]) -> bool:
-    """True unless the allocation was replaced or told to stop."""
+    """True unless the allocation was replaced or stopped."""
     return allocation.get("DesiredStatus") == "run" and not allocation.get("NextAllocation")
 
 

@@ -1,1 +1,1 @@
-"""Speaks HTTP with one Nomad agent: the connection and its trust, calls, tokens and blocking queries."""
+"""HTTP to one Nomad agent: the connection and its trust, calls, tokens and blocking queries."""

@@ -60,7 +60,7 @@ class _TrustAdapter(HTTPAdapter):
 
 
 class _SocketAdapter(HTTPAdapter):
-    """Speaks HTTP over one unix socket (the Task API at ${NOMAD_SECRETS_DIR}/api.sock)."""
+    """HTTP over one unix socket (the Task API at ${NOMAD_SECRETS_DIR}/api.sock)."""
 
     def __init__(self, path: str) -> None:
         self._path = path

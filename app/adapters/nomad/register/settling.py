@@ -34,7 +34,7 @@ class Settling:
         """As `Deployer.recover` of app/ports.py.
 
         A patch that was applied and then replaced, for example by Nomad's own rollback, is found among the versions;
-        `observe` tells what became of it.
+        `observe` reports its course.
         """
         ours = self._applied(place, patch)
         if ours is None:

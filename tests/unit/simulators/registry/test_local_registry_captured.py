@@ -1,4 +1,4 @@
-"""The local registry answers as the real ones were seen to answer: the captured exchanges, replayed."""
+"""The local registry answers like the real ones: their captured exchanges, replayed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from app.simulators.registry.images import StoredManifest
 from app.simulators.registry.settings import Version
 
 CAPTURED = Path(__file__).parents[3] / "fixtures" / "registry_api"
-# 3.0.0 skipped a tag here; the local registry's 3.x is 3.1.1, which does not.
+# 3.0.0 skipped a tag in these; the local registry's 3.x is 3.1.1, which does not.
 FIXED_IN_3_1 = {"tags-list-last-missing", "tags-list-n-exact", "tags-list-no-tags-left"}
 COMPARED = ("content-type", "docker-distribution-api-version", "link", "www-authenticate", "x-content-type-options")
 # The order in which 2.8.2 listed them; 3.x sorts.
@@ -54,7 +54,7 @@ def body_of(name: str) -> bytes:
 
 
 def stand_in(media_type: str, **fields: object) -> StoredManifest:
-    """A manifest whose captured bytes nobody kept."""
+    """A manifest whose bytes were not captured."""
     return StoredManifest.of(json.dumps({"schemaVersion": 2, "mediaType": media_type, **fields}).encode(), media_type)
 
 
@@ -68,7 +68,7 @@ LIST = stand_in(
         {"digest": AMD64.digest, "platform": {"os": "linux", "architecture": "amd64"}},
     ],
 )
-# Captured digest -> what stands for it here.
+# Captured digest -> digest in this registry.
 STAND_INS = {
     "sha256:37aa4ca505d4c7c024653930cee768a695706d9c4add30c329bce960a8b4aa84": PLAIN,
     "sha256:5110166667bc4548f2ecc87d6374bd77ecd3608d00cb23ddaad56c0a0ab0a6be": DOCKER,
@@ -103,7 +103,7 @@ def registry_for(exchange: Exchange) -> LocalRegistry:
 @pytest.mark.parametrize("exchange", list(exchanges()))
 async def test_a_captured_exchange_happens_again(exchange: Exchange) -> None:
     transport = httpx.ASGITransport(create_registry_app(registry_for(exchange)))
-    wanted, headers = exchange.headers, dict(exchange.request["headers"])
+    expected, headers = exchange.headers, dict(exchange.request["headers"])
     for captured, manifest in STAND_INS.items():
         headers = {name: value.replace(captured, manifest.digest) for name, value in headers.items()}
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:5055") as client:
@@ -114,8 +114,8 @@ async def test_a_captured_exchange_happens_again(exchange: Exchange) -> None:
 
     assert answer.status_code == exchange.response["status"]
     assert answer.text == exchange.response["body"]
-    assert [answer.headers.get(name) for name in COMPARED] == [wanted.get(name) for name in COMPARED]
-    digest = wanted.get("docker-content-digest")
+    assert [answer.headers.get(name) for name in COMPARED] == [expected.get(name) for name in COMPARED]
+    digest = expected.get("docker-content-digest")
     if exchange.name == "head-docker-manifest-no-accept" and "2.8" in exchange.registry:
         assert answer.headers["docker-content-digest"] not in (digest, DOCKER.digest), "converted to schema 1"
     else:
@@ -124,4 +124,4 @@ async def test_a_captured_exchange_happens_again(exchange: Exchange) -> None:
         assert answer.headers.get("docker-content-digest") == shown
         assert answer.headers.get("etag") == (f'"{shown}"' if shown else None)
         if not stored:
-            assert answer.headers.get("content-length", "0") == wanted.get("content-length", "0")
+            assert answer.headers.get("content-length", "0") == expected.get("content-length", "0")

@@ -113,7 +113,7 @@ def bearer(client: httpx.Client, scope: str, credentials: tuple[str, str] | None
     return {"Accept": OCI_MANIFEST, "Authorization": f"Bearer {token.json()['token']}"}
 
 
-def test_a_bearer_token_is_asked_for_granted_and_expires() -> None:
+def test_a_bearer_token_is_requested_granted_and_expires() -> None:
     now = [1_000.0]
     settings = RegistrySettings(auth=BearerAuth(users={"ci-bot": "secret"}, lifetime=60))
     registry = LocalRegistry(settings, clock=lambda: now[0])

@@ -1,4 +1,4 @@
-"""Notifications: what is sent, in which order, how it is retried, and that the tag comes after its event."""
+"""Notifications: content, order, retries, and the tag that is linked after its event."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ACCEPT = {"Accept": OCI_MANIFEST}
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Wait for what another thread does; AssertionError when it does not."""
+    """Wait for another thread. AssertionError if it does not finish in time."""
     for _ in range(6000):
         if condition():
             return
@@ -67,9 +67,9 @@ def test_blobs_children_pulls_and_deletes_have_events_where_nothing_is_ignored()
             received = recorder.wait_for(lambda received: len(received) == 7)
 
     assert (unchanged.status_code, shown.status_code, deleted.status_code) == (304, 200, 202)
-    told = [(one.event["action"], one.event["target"].get("tag")) for one in received]
+    notified = [(one.event["action"], one.event["target"].get("tag")) for one in received]
     pushes = [("push", None), ("push", None), ("push", None), ("push", "v1")]
-    assert told == [*pushes, ("pull", "v1"), ("delete", None), ("delete", "v1")]
+    assert notified == [*pushes, ("pull", "v1"), ("delete", None), ("delete", "v1")]
     assert received[-1].event["target"] == {"repository": "team/app", "tag": "v1"}
     assert received[-1].event["request"]["id"] == received[-2].event["request"]["id"]
 
@@ -93,13 +93,13 @@ def test_a_refused_event_is_sent_again_unchanged_and_holds_up_those_behind_it() 
             registry.push("team/app", "v1", content="one")
             registry.push("team/app", "v2", content="two")
             received = recorder.wait_for(lambda received: len(received) == 6)
-            told = httpx.get(f"{url}/registry/notifications").json()
+            notified = httpx.get(f"{url}/registry/notifications").json()
 
     assert tags_of(received) == ["v1"] * 5 + ["v2"]
     assert len({one.body for one in received[:5]}) == 1
     pauses = [later.at - earlier.at for earlier, later in itertools.pairwise(received[:5])]
     assert min(pauses[1:]) >= 0.1, "back-off from the threshold on"
-    assert told["endpoints"][0]["failures"] == 4
+    assert notified["endpoints"][0]["failures"] == 4
 
 
 def test_before_the_threshold_there_is_no_back_off() -> None:

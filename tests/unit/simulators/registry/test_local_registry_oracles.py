@@ -58,7 +58,7 @@ def test_a_pushed_index_is_served_with_its_platforms(served: Served) -> None:
     assert child.headers["content-type"] == OCI_MANIFEST
 
 
-def test_history_tells_what_a_tag_showed_since_when() -> None:
+def test_history_shows_the_digests_of_a_tag_with_their_times() -> None:
     now = [100.0]
     registry = LocalRegistry(clock=lambda: now[0])
     first = registry.push("team/app", "latest", content="one")
@@ -120,7 +120,7 @@ def test_a_reset_drops_the_connection(served: Served) -> None:
     assert client.get("/v2/").status_code == 200
 
 
-def test_a_hang_says_nothing_until_the_client_gives_up(served: Served) -> None:
+def test_a_hang_does_not_answer_until_the_client_gives_up(served: Served) -> None:
     registry, client = served
     registry.faults.add(RegistryFault(path="/v2/", action=Hang()))
 

@@ -1,4 +1,4 @@
-"""Answers: what does Nomad remark on a job that it takes all the same? Pure.
+"""Nomad's warnings about a job that it accepts. Pure.
 
 The texts are those of https://github.com/hashicorp/nomad/blob/v2.0.5/nomad/structs/structs.go.
 """
@@ -12,7 +12,7 @@ from app.simulators.nomad.release import SimulatedVersion
 
 
 def warnings_of(job: Json, release: SimulatedVersion) -> str:
-    """The text of a reply's Warnings, "" for none."""
+    """The text of `Warnings` in a reply, "" for none."""
     found = list(_warnings(job, release))
     lines = "\n".join(f"* {each}" for each in found)
     return f"{len(found)} warning{'s' if len(found) != 1 else ''}:\n\n{lines}" if found else ""
@@ -30,7 +30,7 @@ def _warnings(job: Json, release: SimulatedVersion) -> Iterator[str]:
                 f"\t* 1 error occurred:\n\t* Identity[{identity}] identities without an expiration are insecure"
             )
         delayed = group["ShutdownDelay"] or any(task["ShutdownDelay"] for task in tasks)
-        if release.wants_shutdown_delay and group["Services"] and not delayed:
+        if release.warns_of_shutdown_delay and group["Services"] and not delayed:
             yield (
                 f'group "{group["Name"]}" defines services, but neither the group nor any of its tasks have '
                 "shutdown_delay set"

@@ -1,11 +1,11 @@
-"""What a busy, crowded or forgetful cluster does: evaluations that end badly, no room, garbage, several nodes."""
+"""A busy cluster: evaluations that fail, no room, garbage collection, several nodes, checks."""
 
 from typing import Any
 
 import httpx
 import pytest
 
-from app.simulators.nomad import Fate, JobRegistration, Misbehaviour, Simulator, sample_job
+from app.simulators.nomad import EvaluationFault, Fate, JobRegistration, Simulator, sample_job
 from app.simulators.nomad.refusal import Json
 from app.simulators.nomad.tables import Evaluation
 
@@ -20,23 +20,23 @@ def evaluation(simulator: Simulator, eval_id: str) -> Evaluation:
 
 
 @pytest.mark.parametrize(
-    ("trouble", "status", "heir"),
+    ("fault", "status", "successor"),
     [
-        (Misbehaviour.DELIVERY_LIMIT, "failed", "next_eval"),
-        (Misbehaviour.MAX_ATTEMPTS, "failed", "blocked_eval"),
-        (Misbehaviour.OVERTAKEN, "canceled", ""),
+        (EvaluationFault.DELIVERY_LIMIT, "failed", "next_eval"),
+        (EvaluationFault.MAX_ATTEMPTS, "failed", "blocked_eval"),
+        (EvaluationFault.OVERTAKEN, "canceled", ""),
     ],
 )
-def test_the_heir_of_an_evaluation_that_ended_badly_does_its_work(
-    simulator: Simulator, trouble: Misbehaviour, status: str, heir: str
+def test_the_successor_of_an_evaluation_that_failed_does_its_work(
+    simulator: Simulator, fault: EvaluationFault, status: str, successor: str
 ) -> None:
-    simulator.trouble("web", trouble)
+    simulator.fail_evaluation("web", fault)
     reply = push(simulator, "app:v1")
     ended = evaluation(simulator, reply["EvalID"])
     assert ended.status == status
     simulator.skip(100)
-    if heir:
-        assert evaluation(simulator, getattr(ended, heir)).status == "complete"
+    if successor:
+        assert evaluation(simulator, getattr(ended, successor)).status == "complete"
     with simulator.at_work():
         deployment = simulator.record("web").latest_deployment
     assert deployment is not None
@@ -60,7 +60,7 @@ def test_what_has_no_place_says_why_by_group(why: str, metric: Json) -> None:
     assert evaluation(simulator, failed.blocked_eval).failed_groups == failed.failed_groups
 
 
-def test_a_plan_foretells_that_there_is_no_place(agent: httpx.Client, simulator: Simulator) -> None:
+def test_a_plan_shows_that_there_is_no_room(agent: httpx.Client, simulator: Simulator) -> None:
     simulator.judge("app:huge", Fate.UNPLACEABLE, "memory")
     body = {"Job": sample_job("web", "app:huge"), "Diff": True}
     assert agent.post("/v1/job/web/plan", json=body).json()["FailedTGAllocs"].keys() == {"app"}
@@ -110,7 +110,7 @@ def test_garbage_collection_leaves_what_runs_and_what_is_stable(agent: httpx.Cli
         (Fate.CHECK_FAILS, {"Alloc Unhealthy": "Services not healthy by deadline: web-http"}),
     ],
 )
-def test_task_events_tell_the_fate(agent: httpx.Client, simulator: Simulator, fate: Fate, said: Json) -> None:
+def test_task_events_show_the_fate(agent: httpx.Client, simulator: Simulator, fate: Fate, said: Json) -> None:
     simulator.judge("app:bad", fate, "first\nlast words\n")
     job = sample_job("web", "app:bad")
     job["TaskGroups"][0]["Tasks"][0]["Services"] = [{"Name": "web-http", "Provider": "consul"}]
@@ -157,7 +157,7 @@ def test_a_job_has_one_blocked_evaluation_which_success_cancels(simulator: Simul
 
 
 @pytest.mark.parametrize(("fate", "status"), [(Fate.CHECK_FAILS, "failure"), (None, "success")])
-def test_the_checks_of_nomads_own_services_are_told(
+def test_the_checks_of_nomads_own_services_are_shown(
     agent: httpx.Client, simulator: Simulator, fate: Fate | None, status: str
 ) -> None:
     if fate is not None:
@@ -169,8 +169,8 @@ def test_the_checks_of_nomads_own_services_are_told(
     job["TaskGroups"][0]["Tasks"][0]["Services"] = [{**ours, "Name": "inner"}]
     simulator.register(JobRegistration(job=job))
     [row] = simulator.record("web").allocations.values()
-    told = agent.get(f"/v1/client/allocation/{row.id}/checks").json().values()
-    assert [(each["Service"], each.get("Task"), each["Status"]) for each in told] == [
+    found = agent.get(f"/v1/client/allocation/{row.id}/checks").json().values()
+    assert [(each["Service"], each.get("Task"), each["Status"]) for each in found] == [
         ("web", None, status),
         ("inner", "server", status),
     ]
