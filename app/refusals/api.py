@@ -4,7 +4,7 @@ import base64
 from collections.abc import Iterator
 from dataclasses import replace
 
-from app.domain.job import DeploymentPhase
+from app.domain.deployment import DeploymentPhase
 from app.domain.rollout import OutcomeKind
 from app.refusals.commands import OTHER, redeploys, replays
 from app.refusals.process import (
@@ -180,9 +180,9 @@ def _rollbacks() -> Iterator[RefusalRow]:
             "app v1.1.0",
             "deploy it by POST /tags/",
         ),
-        ("its watch is gone", replace(PAST, brought=(replace(DEPLOYED, watch=None),)), "app", "put it back into"),
-        ("the previous digest is unknown", replace(PAST, brought=(unknown,)), "app", "deploy a tag of GET /repos"),
-        ("the registry no longer has it", replace(PAST, brought=(absent,)), "app v0.1.0", "push it again"),
+        ("its watch is gone", replace(PAST, items=(replace(DEPLOYED, watch=None),)), "app", "put it back into"),
+        ("the previous digest is unknown", replace(PAST, items=(unknown,)), "app", "deploy a tag of GET /repos"),
+        ("the registry no longer has it", replace(PAST, items=(absent,)), "app v0.1.0", "push it again"),
     ):
         yield _asked(
             when, SampleProcess(rollout_commands=OneRollout(known=past)), "POST", f"{PATH}/rollback", thing, fix

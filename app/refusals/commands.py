@@ -28,9 +28,9 @@ def redeploys() -> Iterator[RefusalRow]:
     yield _refused("no tag is named", unnamed, "tag of app", "name one of those")
     absent = watches.redeploy(operator, "app", tag="v9.9.9", by="")
     yield _refused("the tag to deploy again is gone", absent, "tag v9.9.9", "push it first")
-    others = KnownRequest(rollout_id=OTHER, here=False, what="other v1.0.0")
+    others = KnownRequest(rollout_id=OTHER, same_target=False, what="other v1.0.0")
     twice = watches.redeploy(
-        _operator(SampleProcess(rules=NothingHeld(requested=others))), "app", tag="v1.0.0", by="", idempotency_key=OTHER
+        _operator(SampleProcess(watch_commands=NothingHeld(requested=others))), "app", tag="v1.0.0", by="", idempotency_key=OTHER
     )
     yield _refused("the idempotency key is another job's", twice, str(OTHER), "ask again")
 
@@ -38,8 +38,8 @@ def redeploys() -> Iterator[RefusalRow]:
 def _operator(process: SampleProcess) -> Operator:
     """The operator that handlers build. Each part answers only the calls of a refused request."""
     return Operator(
-        rules=cast("watch_commands.WatchCommands", process.rules),
-        steering=cast("rollout_commands.RolloutCommands", process.steering),
+        watch_commands=cast("watch_commands.WatchCommands", process.watch_commands),
+        rollout_commands=cast("rollout_commands.RolloutCommands", process.rollout_commands),
         registries=process.registries,
         deployer=cast("ports.Deployer", process.deployer),
         waker=process.waker,

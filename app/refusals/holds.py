@@ -13,6 +13,7 @@ from app.domain.job import ActiveDeployment, JobState, TaskKey
 from app.domain.rule import Rule
 from app.refusals.row import RefusalRow
 from app.refusals.samples import D1, D2, RECONCILE_SETTINGS, WATCH, case, claim, job, knows, open_rollout, task
+from app.services.reconcile.claim import Claim
 from app.services.reconcile.reconcile import busy_with
 
 MANUAL = "a manual deploy"
@@ -39,7 +40,7 @@ def holds() -> Iterator[RefusalRow]:
     changed = case(history=replace(case().history, expected={"app/server": "another"}))
     yield _held("a person changed the job's image", changed, "the image", "a newer image or a manual deploy")
     undo = RequestedDeploy(desired=Desired(tag="v0.9.0", digest=D2), forced=False, reverts=True, unless_changed=True)
-    outside = replace(changed, ask=undo)
+    outside = replace(changed, requested=undo)
     yield _held("a person did so before a failed rollout was undone", outside, "v0.9.0", "deploy it by hand")
     yield _held("a person rolled back", case(rolled_back=True), "v1.0.0", "something newer than v1.1.0")
     lower = case(desired=Desired(tag="v0.9.0", digest=D2))
@@ -50,7 +51,7 @@ def holds() -> Iterator[RefusalRow]:
     )
     elsewhere = case(heed_elsewhere=True, history=replace(case().history, failed_elsewhere={D2: "api"}))
     yield _held("the digest failed on another job", elsewhere, "job api", "release it there")
-    full = replace(RECONCILE_SETTINGS.fleet, max_rollouts=2).turn(claim(others_active=2))
+    full = replace(RECONCILE_SETTINGS.fleet, max_rollouts=2).queue_reason(claim(others_active=2))
     yield _held("enough rollouts are under way", case(turn=full), "v1.1.0", "in its turn, or by hand")
     own = replace(RECONCILE_SETTINGS.fleet, own_job=WATCH.place)
     for others in ({"others_active": 1}, {"others_due": 1}):

@@ -85,7 +85,7 @@ def _failed() -> Iterator[RefusalRow]:
     back = _deployed(DeploymentPhase.SUCCESSFUL, "Deployment completed successfully")
     yield _ended("Nomad reverted it (auto_revert)", back, "version 3", RELEASE, course=returned)
     failed = Outcome(kind=OutcomeKind.FAILED, reason=message)
-    going = told(failed, [RequestedItem(watch="app", tag="v1.0.0", digest="")])
+    going = with_next_steps(failed, [RequestedItem(watch="app", tag="v1.0.0", digest="")])
     yield _row("registrywatcher undoes it (revert_on_failure)", going, "app v1.0.0", RELEASE)
 
 

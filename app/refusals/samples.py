@@ -24,7 +24,7 @@ NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ROLLOUT = UUID(int=7)
 
 _SETTINGS = load_settings(None, {"REGISTRYWATCHER_DATABASE_URL": "postgresql://nobody@127.0.0.1/nothing"}, places=())
-RECONCILE_SETTINGS = look_settings(_SETTINGS)
+RECONCILE_SETTINGS = reconcile_settings(_SETTINGS)
 PATIENCE = patience(_SETTINGS)
 
 WATCH = Watch(
@@ -120,11 +120,11 @@ def claim(**fields: Any) -> Claim:
     return replace(usual, **fields)
 
 
-def open_rollout(*items: Item, origin: Origin = Origin.RULE, submitted: bool = False) -> OpenRollout:
+def open_rollout(*items: LaunchItem, origin: Origin = Origin.RULE, submitted: bool = False) -> OpenRollout:
     """A rollout that is not registered yet."""
     return OpenRollout(rollout_id=ROLLOUT, origin=origin, submitted=submitted, patch=None, items=items)
 
 
-def item() -> Item:
+def item() -> LaunchItem:
     """The item of a rollout for the watch."""
-    return Item(watch="app", tag="v1.1.0", digest=D2, forced=False)
+    return LaunchItem(watch="app", tag="v1.1.0", digest=D2, forced=False)

@@ -51,15 +51,15 @@ class Stores:
 
     async def end(self) -> None:
         """End the rollout with success."""
-        if isinstance(self.steering, MemorySteering):
-            self.steering.moved_on = True
+        if isinstance(self.rollout_commands, MemoryRolloutCommands):
+            self.rollout_commands.moved_on = True
         else:
             await self._execute(ENDED)
 
     async def register_another(self) -> None:
         """Register another rollout after the present one."""
-        if isinstance(self.steering, MemorySteering):
-            self.steering.moved_on = True
+        if isinstance(self.rollout_commands, MemoryRolloutCommands):
+            self.rollout_commands.moved_on = True
         else:
             await self._execute(ENDED)
             await self._execute(ROLLOUT, uuid4(), 2)
@@ -172,7 +172,7 @@ async def test_the_same_errand_again_is_the_same_rollout(stores: Stores) -> None
 
 
 async def test_a_check_and_a_command_make_the_same_target_due(stores: Stores) -> None:
-    commanded = await stores.rules.execute(Command(watch="app", by="ann", auto_deploy=True))
+    commanded = await stores.watch_commands.execute(Command(watch="app", by="ann", auto_deploy=True))
     assert commanded is not None
     assert await stores.watch_commands.check("app", by="ann") == commanded.target_id
 
@@ -198,7 +198,7 @@ async def test_an_unknown_rollout_is_nothing(stores: Stores) -> None:
 
 
 async def test_a_rollout_is_shown_with_its_watches(stores: Stores) -> None:
-    underway = await stores.steering.underway(SUMMARY.rollout_id)
+    underway = await stores.rollout_commands.underway(SUMMARY.rollout_id)
     past = await known(stores)
     assert underway is not None
     assert (underway.what, underway.registered, underway.outcome) == ("app v1.1.0", True, None)
@@ -240,6 +240,6 @@ async def test_there_is_no_way_back_once_another_rollout_was_registered(stores: 
 
 async def known(stores: Stores) -> RevertibleRollout:
     """The rollout to roll back."""
-    past = await stores.steering.past(SUMMARY.rollout_id)
+    past = await stores.rollout_commands.revertible(SUMMARY.rollout_id)
     assert past is not None
     return past

@@ -107,13 +107,13 @@ async def test_who_waits_is_woken_and_waits_by_the_new_connection(agent: Agent, 
     wait_index = (await deployer.observe(PLACE, submission)).wait_index
     assert isinstance(wait_index, WaitIndex)
     received = len(agent.gate.received)
-    waits = [asyncio.create_task(deployer.moved(PLACE, wait_index, within=3600)) for _ in range(3)]
+    waits = [asyncio.create_task(deployer.wait_for_change(PLACE, wait_index, within=3600)) for _ in range(3)]
     await until(lambda: len(agent.gate.received) > received, "they wait", within=60)
     deployer.renew(agent.connection("after"))
     async with asyncio.timeout(10):
         await asyncio.gather(*waits)
     received = len(agent.gate.received)
-    again = asyncio.create_task(deployer.moved(PLACE, wait_index, within=3600))
+    again = asyncio.create_task(deployer.wait_for_change(PLACE, wait_index, within=3600))
     await until(lambda: len(agent.gate.received) > received, "it waits again", within=60)
     assert {token for *_, token in agent.gate.received[received:]} == {"after"}
     assert not again.done()

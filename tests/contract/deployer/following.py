@@ -63,7 +63,7 @@ async def rollout(
             if snapshot.deployment is not None:
                 deployment_id = snapshot.deployment.deployment_id
             if snapshot.wait_index is not None:
-                await deployer.moved(place, snapshot.wait_index, within=2)
+                await deployer.wait_for_change(place, snapshot.wait_index, within=2)
             else:
                 await anyio.sleep(0.1)
 

@@ -200,7 +200,7 @@ async def test_a_wait_ends_when_the_rollout_moves(deployer: Deployer, cluster: C
     assert snapshot.wait_index is not None
     assert snapshot.deployment is not None
     with anyio.move_on_after(0.5) as before:
-        await deployer.moved(place, snapshot.wait_index, within=FOR_EVER)
+        await deployer.wait_for_change(place, snapshot.wait_index, within=FOR_EVER)
     assert before.cancelled_caught, "nothing has moved"
 
     async def end_it() -> None:
@@ -210,7 +210,7 @@ async def test_a_wait_ends_when_the_rollout_moves(deployer: Deployer, cluster: C
     with anyio.fail_after(PATIENCE_SECONDS):
         async with anyio.create_task_group() as both:
             both.start_soon(end_it)
-            await deployer.moved(place, snapshot.wait_index, within=FOR_EVER)
+            await deployer.wait_for_change(place, snapshot.wait_index, within=FOR_EVER)
     assert over(await deployer.observe(place, submission))
 
 
@@ -220,7 +220,7 @@ async def test_a_wait_ends_at_its_time(deployer: Deployer, jobs: Jobs) -> None:
     snapshot = await rollout(deployer, place, submission, until=lambda snapshot: snapshot.unplaced != "")
     assert snapshot.wait_index is not None
     with anyio.fail_after(PATIENCE_SECONDS):
-        await deployer.moved(place, snapshot.wait_index, within=1)
+        await deployer.wait_for_change(place, snapshot.wait_index, within=1)
     assert not over(await deployer.observe(place, submission)), "nothing but its time has ended it"
 
 

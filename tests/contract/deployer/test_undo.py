@@ -54,7 +54,7 @@ async def test_without_auto_revert_nothing_returns_and_our_own_patch_fixes_it(
     snapshot = await rollout(deployer, place, submission)
     assert snapshot.deployment is not None
     assert snapshot.deployment.reverted_to is None
-    assert await deployer.returned(place, submission) is None
+    assert await deployer.find_auto_revert(place, submission) is None
 
     back = await submitted(deployer, place, old, marker="r-undo")
     snapshot = await rollout(deployer, place, back)
@@ -69,7 +69,7 @@ async def test_a_first_version_has_nothing_to_return_to(deployer: Deployer, clus
     snapshot = await rollout(deployer, place, submission)
     assert snapshot.deployment is not None
     assert (snapshot.deployment.phase, snapshot.deployment.reverted_to) == (DeploymentPhase.FAILED, None)
-    assert await deployer.returned(place, submission) is None
+    assert await deployer.find_auto_revert(place, submission) is None
 
 
 @pytest.mark.usefixtures("allocations_run")

@@ -139,7 +139,7 @@ async def test_a_rolling_update_of_ten_costs_few_requests(agent: Agent, deployer
         if snapshot.wait_index is None:
             break
         deployment_id = snapshot.deployment.deployment_id if snapshot.deployment else ""
-        await deployer.moved(PLACE, snapshot.wait_index, within=60)
+        await deployer.wait_for_change(PLACE, snapshot.wait_index, within=60)
     assert snapshot.deployment is not None
     assert (snapshot.deployment.phase, snapshot.deployment.healthy) == (DeploymentPhase.SUCCESSFUL, 10)
     assert agent.request_count - before <= 35

@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 from app.adapters.nomad import NomadDeployer
-from app.domain.job import DeploymentPhase, WaitIndex
+from app.domain.deployment import DeploymentPhase, WaitIndex
 from app.simulators.nomad import FaultAction, NomadFault, Simulator, Timing, create_simulator_app
 from tests.servers.http import serve
 from tests.unit.nomad.waits import (
@@ -62,11 +62,11 @@ async def test_a_change_between_the_snapshot_and_the_wait_is_not_lost(agent: Age
     await until(lambda: agent.watched.now > 0)
     agent.nomad.stop("web")
     async with asyncio.timeout(30):
-        await deployer.moved(PLACE, wait_index_of(snapshot), within=60)
+        await deployer.wait_for_change(PLACE, wait_index_of(snapshot), within=60)
     assert not watcher.done()
     # Nor is one that the shared poll has read by then.
     async with asyncio.timeout(30):
-        await deployer.moved(PLACE, wait_index_of(snapshot), within=60)
+        await deployer.wait_for_change(PLACE, wait_index_of(snapshot), within=60)
     watcher.cancel()
 
 
@@ -120,8 +120,8 @@ async def test_a_wait_that_begins_as_the_last_one_ends_is_woken(agent: Agent, de
 async def test_it_ends_by_its_time_when_nothing_changes(agent: Agent, deployer: NomadDeployer) -> None:
     snapshot = await deployer.observe(PLACE, agent.registered("web"))
     async with asyncio.timeout(30):
-        await deployer.moved(PLACE, wait_index_of(snapshot), within=0.2)
-        await deployer.moved(PLACE, WaitIndex(subject="novel/thing", index=1), within=0.05)
+        await deployer.wait_for_change(PLACE, wait_index_of(snapshot), within=0.2)
+        await deployer.wait_for_change(PLACE, WaitIndex(subject="novel/thing", index=1), within=0.05)
 
 
 async def test_an_evaluation_is_waited_for_by_itself(agent: Agent, deployer: NomadDeployer) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.job import Submission, WaitIndex
+from app.domain.deployment import WaitIndex
+from app.domain.job import Submission
 from app.simulators.nomad import Simulator, create_simulator_app, sample_job
 from tests.servers.http import serve
 from tests.servers.tls import issue
@@ -26,7 +27,7 @@ from tests.unit.nomad.waits import (
 async def test_an_unreachable_agent_does_not_end_the_wait_with_an_error() -> None:
     async with opened("http://127.0.0.1:9") as deployer, asyncio.timeout(30):
         for subject in ("deployment/d", "evaluation/e", "allocations"):
-            await deployer.moved(PLACE, WaitIndex(subject=subject, index=1), within=0.1)
+            await deployer.wait_for_change(PLACE, WaitIndex(subject=subject, index=1), within=0.1)
 
 
 @pytest.mark.parametrize("subject", ["deployment/d", "evaluation/e", "allocations"])
@@ -45,7 +46,7 @@ async def test_a_server_that_does_not_wait_causes_no_hot_loop(server: Callable[[
         async with opened(url) as deployer:
             async with asyncio.timeout(30):
                 while not stub.received:  # a busy machine may not have come as far
-                    await deployer.moved(PLACE, WaitIndex(subject=subject, index=7), within=0.5)
+                    await deployer.wait_for_change(PLACE, WaitIndex(subject=subject, index=7), within=0.5)
     assert len(stub.received) <= 5
 
 
@@ -60,7 +61,7 @@ async def test_a_rotated_token_is_read_again(tmp_path: Path) -> None:
         async with opened(url, token_file=str(file)) as deployer, opened(url, token="new") as other:
             snapshot = await other.observe(PLACE, submission)
             with suppress(Exception):
-                await deployer.moved(PLACE, WaitIndex(subject="allocations", index=1), within=0.05)
+                await deployer.wait_for_change(PLACE, WaitIndex(subject="allocations", index=1), within=0.05)
             file.write_text("new")
             task = waiting(deployer, "web", wait_index_of(snapshot))
             await until(lambda: watched.now > 0)
@@ -84,7 +85,7 @@ async def test_waiting_goes_through_a_unix_socket(tmp_path: Path) -> None:
         opened(f"unix://{path}", region="eu") as deployer,
         asyncio.timeout(30),
     ):
-        await deployer.moved(PLACE, WaitIndex(subject="evaluation/e", index=7), within=60)
+        await deployer.wait_for_change(PLACE, WaitIndex(subject="evaluation/e", index=7), within=60)
     assert requests == [b"GET /v1/evaluation/e?namespace=default&region=eu&index=7&wait=55s HTTP/1.1\r\n"]
 
 
@@ -94,11 +95,11 @@ async def test_waiting_uses_tls_with_the_name_that_the_certificate_has(tmp_path:
     with serve(stub, certificate=certificate) as url:
         known = {"ca_cert": str(certificate.ca_file), "http_auth": "user:pa:ss", "token": "t-1"}
         async with opened(url, tls_server_name="server.global.nomad", **known) as deployer, asyncio.timeout(30):
-            await deployer.moved(PLACE, WaitIndex(subject="evaluation/e", index=7), within=60)
+            await deployer.wait_for_change(PLACE, WaitIndex(subject="evaluation/e", index=7), within=60)
         [received] = stub.received
         assert (received["authorization"], received["x-nomad-token"]) == ("Basic dXNlcjpwYTpzcw==", "t-1")
         async with opened(url, **known) as deployer:
-            await deployer.moved(PLACE, WaitIndex(subject="evaluation/e", index=7), within=0.2)
+            await deployer.wait_for_change(PLACE, WaitIndex(subject="evaluation/e", index=7), within=0.2)
         assert len(stub.received) == 1, "no request to another name"
         async with opened(url, skip_verify=True) as deployer, asyncio.timeout(30):
-            await deployer.moved(PLACE, WaitIndex(subject="evaluation/e", index=7), within=60)
+            await deployer.wait_for_change(PLACE, WaitIndex(subject="evaluation/e", index=7), within=60)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.adapters.nomad import NomadConnection, NomadDeployer
-from app.domain.job import Snapshot, Submission, WaitIndex
+from app.domain.deployment import Snapshot, WaitIndex
+from app.domain.job import Submission
 from app.domain.watch import JobPlace
 from app.simulators.nomad import Simulator, Timing, sample_job
 
@@ -124,4 +125,4 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 def waiting(deployer: NomadDeployer, job_id: str, wait_index: WaitIndex, within: float = 60) -> asyncio.Task[None]:
-    return asyncio.create_task(deployer.moved(place(job_id), wait_index, within=within))
+    return asyncio.create_task(deployer.wait_for_change(place(job_id), wait_index, within=within))
