@@ -10,7 +10,7 @@ from pathlib import Path
 
 from app.simulators.nomad import Simulator, create_simulator_app, sample_job
 from app.simulators.registry import LocalRegistry, create_registry_app
-from tests.own_processes import Process, Processes, environment, until
+from tests.processes import Process, Processes, environment, until
 from tests.servers.http import serve
 from tests.servers.overlaps import Overlaps
 

@@ -22,17 +22,17 @@ from tests.servers.ports import free_port
 from tests.servers.postgres import Databases
 from tests.servers.tls import Certificate, issue
 from tests.servers.valkey import LogicalDatabases
-from tests.spread import Spread, turn
+from tests.xdist_schedule import FileSchedule, priority
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     """How `make test` spreads the tests over its workers."""
-    return Spread(config, log)
+    return FileSchedule(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest begins first; the order is otherwise as it was."""
-    items.sort(key=lambda item: turn(item.nodeid))
+    items.sort(key=lambda item: priority(item.nodeid))
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from app.adapters.postgres.views.board import PostgresBoard
 from app.domain.condition import Condition
 from app.local.postgres import EmbeddedPostgres
 from app.services.views.board import Search, TimelineQuery
-from tests.seeded import name_of, seed_watches
+from tests.seeded_watches import name_of, seed_watches
 from tests.servers.postgres import Databases
 
 _TIMES = 20
@@ -29,7 +29,7 @@ async def measure(url: str, count: int, tags: int) -> None:
     database = Database(url, size=1)  # one backend, whose CPU time is read
     await seed_watches(database, count, tags=tags)
     board = PostgresBoard(database)
-    asked: dict[str, Callable[[], Awaitable[object]]] = {
+    queries: dict[str, Callable[[], Awaitable[object]]] = {
         "situation": board.situation,
         "listing": lambda: board.listing(Search(), offset=0, limit=100),
         "listing, last page": lambda: board.listing(Search(), offset=count - 100, limit=100),
@@ -53,16 +53,16 @@ async def measure(url: str, count: int, tags: int) -> None:
     async with database.connection() as connection:
         backend = Path(f"/proc/{await connection.fetchval('SELECT pg_backend_pid()')}/schedstat")
     print(f"{count} watches, {tags} tags each: ms of Postgres, of Python, by the clock")
-    for what, ask in asked.items():
-        taken = [await _once(ask, backend) for _ in range(_TIMES)]
+    for what, query in queries.items():
+        taken = [await _measured(query, backend) for _ in range(_TIMES)]
         print(f"  {what:24}", *(f"{median(each):8.1f}" for each in zip(*taken, strict=True)), flush=True)
     await database.close()
 
 
-async def _once(ask: Callable[[], Awaitable[object]], backend: Path) -> tuple[float, float, float]:
+async def _measured(query: Callable[[], Awaitable[object]], backend: Path) -> tuple[float, float, float]:
     """Milliseconds of the backend, of this process, and by the clock."""
     before = _ran(backend), time.process_time(), time.perf_counter()
-    await ask()
+    await query()
     after = _ran(backend), time.process_time(), time.perf_counter()
     server, client, clock = (1000 * (end - begin) for begin, end in zip(before, after, strict=True))
     return server, client, clock

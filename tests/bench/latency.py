@@ -20,7 +20,7 @@ from app.local.postgres import EmbeddedPostgres
 from app.local.valkey import EmbeddedValkey
 from app.simulators.registry import LocalRegistry, RegistryNotifications
 from tests.e2e.site import PREFIX, SECRET, Site, site
-from tests.own_processes import until
+from tests.processes import until
 from tests.servers.local_registry import local_registry
 from tests.servers.postgres import migrate
 

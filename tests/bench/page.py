@@ -22,7 +22,7 @@ from app.adapters.postgres.database.pool import Database
 from app.local.postgres import EmbeddedPostgres
 from app.local.valkey import EmbeddedValkey
 from tests.e2e.site import Site, site
-from tests.seeded import seed_watches
+from tests.seeded_watches import seed_watches
 from tests.servers.postgres import Databases
 
 SIZES = (1_000, 10_000)

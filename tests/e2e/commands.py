@@ -12,7 +12,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from app.local.processes import program
-from tests.own_processes import environment
+from tests.processes import environment
 from tests.servers.processes import gone
 
 _MARK = "E2E_MARK"
@@ -23,7 +23,7 @@ class Command:
     """A command that runs; everything it starts carries its mark in the environment."""
 
     popen: subprocess.Popen[str]
-    generation: str
+    mark: str
     lines: list[str] = field(default_factory=list)
 
     @property
@@ -45,9 +45,9 @@ class Command:
 
     def processes(self) -> set[int]:
         """The command with all that it started: what carries the mark, and what those started (Redis's hides it)."""
-        generation = f"{_MARK}={self.generation}".encode()
+        mark = f"{_MARK}={self.mark}".encode()
         parents = {int(each.name): _parent(each) for each in Path("/proc").iterdir() if each.name.isdigit()}
-        found = {pid for pid in parents if generation in _environ(Path(f"/proc/{pid}"))}
+        found = {pid for pid in parents if mark in _environ(Path(f"/proc/{pid}"))}
         while more := {pid for pid, parent in parents.items() if parent in found} - found:
             found |= more
         return found
@@ -61,13 +61,13 @@ class Command:
 @contextmanager
 def running(*arguments: str, cwd: Path, **variables: str) -> Iterator[Command]:
     """The command, in the directory `cwd`; what is left of it at the end is killed."""
-    generation = uuid4().hex
-    env: Mapping[str, str] = environment(**variables, **{_MARK: generation})
+    mark = uuid4().hex
+    env: Mapping[str, str] = environment(**variables, **{_MARK: mark})
     popen = subprocess.Popen(
         program(*arguments), env=env, cwd=cwd, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, start_new_session=True,
     )  # fmt: skip
-    command = Command(popen=popen, generation=generation)
+    command = Command(popen=popen, mark=mark)
     reading = threading.Thread(target=_read, args=(command,), daemon=True)
     reading.start()
     try:

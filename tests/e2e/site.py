@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from app.simulators.nomad import Simulator, create_simulator_app, sample_job
-from tests.own_processes import Processes, environment, until
+from tests.processes import Processes, environment, until
 from tests.servers.http import serve
 from tests.servers.ports import free_port
 
@@ -78,22 +78,22 @@ class Site(Processes):
     async def registers(self, job: str, image: str, *, within: float = SLOW_START) -> None:
         """Wait until the last registration of the job is this image."""
 
-        def told() -> str:
+        def registrations() -> str:
             return f"{job} registers {image}; it has {self.registered(job)[-3:]}"
 
-        await until(lambda: self.registered(job)[-1:] == [image], told, within=within)
+        await until(lambda: self.registered(job)[-1:] == [image], registrations, within=within)
 
     async def holds(self, api: httpx.AsyncClient, name: str, reason: str, *, within: float = SLOW_START) -> None:
         """Wait until the last decision for the watch has this reason, and no rollout is under way."""
-        seen: dict[str, Any] = {}
+        shown: dict[str, Any] = {}
 
         async def does() -> bool:
-            seen.update(await watch(api, name))
-            rollout = seen["rollout"]
+            shown.update(await watch(api, name))
+            rollout = shown["rollout"]
             idle = rollout is None or rollout["ended_at"] is not None
-            return idle and (seen["decision"] or {}).get("reason") == reason
+            return idle and (shown["decision"] or {}).get("reason") == reason
 
-        await until(does, lambda: f"{name} holds: {reason}; it says {seen.get('decision')}", within=within)
+        await until(does, lambda: f"{name} holds: {reason}; it says {shown.get('decision')}", within=within)
 
 
 @contextmanager
@@ -119,8 +119,8 @@ async def change(api: httpx.AsyncClient, name: str, **rule: object) -> Mapping[s
     """POST /tags/NAME; the answer, which must be 200."""
     answer = await api.post(f"/tags/{name}", json=rule)
     assert answer.status_code == 200, answer.text
-    told: Mapping[str, Any] = answer.json()
-    return told
+    registrations: Mapping[str, Any] = answer.json()
+    return registrations
 
 
 async def _is_ready(api: httpx.AsyncClient) -> bool:

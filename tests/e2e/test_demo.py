@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.commands import Command, all_gone, running
-from tests.machine import machine
+from tests.machine_load import machine
 from tests.servers.ports import free_port
 from tests.servers.programs import need
 
@@ -34,7 +34,7 @@ def test_it_tells_the_story_and_its_hints_work(server_directory: Path) -> None:
         assert "sample" in _get(f"{url}/").decode()
 
         hints = re.findall(r"(curl .*)$", story, re.MULTILINE)
-        push, pin, off, reset, look = hints
+        push, pin, off, reset, read = hints
         _curl(push)
         _await(url, lambda watch: _runs(watch, ":v1.2.0@"))
         _curl(pin)
@@ -43,7 +43,7 @@ def test_it_tells_the_story_and_its_hints_work(server_directory: Path) -> None:
         _await(url, lambda watch: watch["auto_deploy"] is False)
         _curl(reset)
         _await(url, lambda watch: _runs(watch, ":v1.2.0@") and watch["auto_deploy"])
-        assert json.loads(_curl(look))["sample"]["pinned_tag_value"] == "v1.2.0"
+        assert json.loads(_curl(read))["sample"]["pinned_tag_value"] == "v1.2.0"
         _ends_with_all_that_it_started(demo)
 
 

@@ -69,7 +69,7 @@ def start(data_dir: Path) -> Demo:
         start_new_session=True,
     )
     demo = Demo(process=process, web=f"http://127.0.0.1:{port}", lines=[])
-    told = threading.Event()
+    has_started = threading.Event()
 
     def listen() -> None:
         assert process.stdout is not None
@@ -77,15 +77,15 @@ def start(data_dir: Path) -> Demo:
             for line in process.stdout:
                 demo.lines.append(line)
                 if "Ctrl-C stops everything" in line:
-                    told.set()
-        told.set()
+                    has_started.set()
+        has_started.set()
 
     threading.Thread(target=listen, daemon=True).start()
-    told.wait(2 * PATIENCE)
-    said = "".join(demo.lines)
-    if "It keeps running" not in said:
+    has_started.wait(2 * PATIENCE)
+    output = "".join(demo.lines)
+    if "It keeps running" not in output:
         stop(demo)
-        pytest.fail(f"the demo did not come to its end:\n{said[-3000:]}")
+        pytest.fail(f"the demo did not come to its end:\n{output[-3000:]}")
     return demo
 
 

@@ -13,7 +13,7 @@ import pytest
 from app.simulators.nomad import Simulator, sample_job
 from app.simulators.registry import BasicAuth, LocalRegistry, RegistrySettings
 from tests.e2e.site import SLOW_START, Site, change, site, watch
-from tests.own_processes import until
+from tests.processes import until
 from tests.servers.local_registry import local_registry
 
 LEGACY = Path(__file__).parents[1] / "fixtures" / "config" / "legacy.toml"
@@ -90,8 +90,8 @@ async def test_nothing_restarts_and_an_update_is_held_until_it_is_switched_on(
         await installation.holds(api, "billing-api", "auto_deploy_off")
         installation.stop()
         await installation.run("web", "worker", "poller")
-        targets = (await watch(api, "billing-api"))["decision"]["reconciles"]
-        await until(lambda: _looked_more(api, targets), "it looks again after the restart", within=SLOW_START)
+        checks = (await watch(api, "billing-api"))["decision"]["reconciles"]
+        await until(lambda: _checked_more(api, checks), "it looks again after the restart", within=SLOW_START)
         assert [entry.images for entry in installation.nomad.ledger.entries()] == []
 
         await change(api, "billing-api", auto_deploy=True)
@@ -101,8 +101,8 @@ async def test_nothing_restarts_and_an_update_is_held_until_it_is_switched_on(
     assert installation.registered("storefront") == []
 
 
-async def _looked_more(api: httpx.AsyncClient, targets: int) -> bool:
-    return bool((await watch(api, "billing-api"))["decision"]["reconciles"] > targets)
+async def _checked_more(api: httpx.AsyncClient, checks: int) -> bool:
+    return bool((await watch(api, "billing-api"))["decision"]["reconciles"] > checks)
 
 
 def run_job(nomad: Simulator, job: str, task: str, image: str) -> None:

@@ -60,7 +60,7 @@ def registered_once_each(installation: Site, name: str, times: int) -> bool:
     return len(images) == len(set(images)) and len(images) - times in ((0, 1) if name in PINNED else (0,))
 
 
-def tell(what: str, took: list[float]) -> None:
+def describe(what: str, took: list[float]) -> None:
     took.sort()
     p50, p99, most = (took[int((len(took) - 1) * part)] * 1000 for part in (0.5, 0.99, 1))
     print(f"{what}: {len(took)} pushes, registered after p50 {p50:.0f} ms, p99 {p99:.0f} ms, most {most:.0f} ms")
@@ -68,8 +68,8 @@ def tell(what: str, took: list[float]) -> None:
 
 @pytest.mark.slow
 async def test_none_of_500_pushes_to_the_real_registry_is_missed(installation: Site) -> None:
-    told = Endpoint(url=installation.hook, headers=HEADERS)
-    with RealRegistry(notifications=[told]) as registry:
+    endpoint = Endpoint(url=installation.hook, headers=HEADERS)
+    with RealRegistry(notifications=[endpoint]) as registry:
         async with registry.client() as client:
 
             async def push(name: str, tag: str, content: str) -> str:
@@ -78,7 +78,7 @@ async def test_none_of_500_pushes_to_the_real_registry_is_missed(installation: S
             await prepared(installation, NAMES, host=registry.host, push=push)
             lanes = [pushed_in_a_row(installation, name, PUSHES_EACH, host=registry.host, push=push) for name in NAMES]
             took = [seconds for lane in await asyncio.gather(*lanes) for seconds in lane]
-    tell("docker-registry", took)
+    describe("docker-registry", took)
     assert len(took) == 500
     assert [name for name in NAMES if not registered_once_each(installation, name, PUSHES_EACH)] == []
 
@@ -97,7 +97,7 @@ async def test_none_is_missed_when_the_tag_comes_late(installation: Site, delay:
         be_late(registry, installation.hook, delay)
         lanes = [pushed_in_a_row(installation, name, times, host=host, push=push) for name in names]
         took = [seconds for lane in await asyncio.gather(*lanes) for seconds in lane]
-    tell(f"tags {delay * 1000:.0f} ms late", took)
+    describe(f"tags {delay * 1000:.0f} ms late", took)
     assert min(took) >= delay
     assert [name for name in names if not registered_once_each(installation, name, times)] == []
 

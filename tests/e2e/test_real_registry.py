@@ -44,8 +44,8 @@ def registry_of(
     installation: Site, finder: str, certificate: Certificate | None = None, *, htpasswd: bool = False
 ) -> Iterator[RealRegistry]:
     """A registry that tells our web of pushes, unless the poller is to find them."""
-    told = Endpoint(url=installation.hook, headers={"Authorization": f"Bearer {SECRET}"})
-    notifications = (told,) if finder == "webhook" else ()
+    endpoint = Endpoint(url=installation.hook, headers={"Authorization": f"Bearer {SECRET}"})
+    notifications = (endpoint,) if finder == "webhook" else ()
     with RealRegistry(notifications=notifications, certificate=certificate, htpasswd=htpasswd) as registry:
         yield registry
 

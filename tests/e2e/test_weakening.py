@@ -10,7 +10,7 @@ from app.local.processes import program
 from tests.e2e.discovery import envelope
 from tests.e2e.site import SECRET, Site
 from tests.e2e.test_reload import post, problem
-from tests.own_processes import until
+from tests.processes import until
 
 HOST = "registry.example:5000"
 TOKENS = (
@@ -44,15 +44,15 @@ async def names(api: httpx.AsyncClient, token: str = "ops-token") -> list[str]:
     return list(answer.json())
 
 
-async def says(api: httpx.AsyncClient, *message: str) -> None:
+async def shows(api: httpx.AsyncClient, *message: str) -> None:
     """Wait until /readyz says all that of the configuration."""
-    told = [""]
+    shown = [""]
 
     async def does() -> bool:
-        told[0] = await problem(api)
-        return all(word in told[0] for word in message) if message else not told[0]
+        shown[0] = await problem(api)
+        return all(part in shown[0] for part in message) if message else not shown[0]
 
-    await until(does, lambda: f"/readyz says {message}; it says {told[0]!r}", within=WITHIN)
+    await until(does, lambda: f"/readyz says {message}; it says {shown[0]!r}", within=WITHIN)
 
 
 async def is_as_before(api: httpx.AsyncClient, *watches: str) -> None:
@@ -77,13 +77,13 @@ async def test_an_emptied_and_a_cut_off_file_change_nothing_and_are_told(
         (without_tokens, "api_tokens"),
         (sound[: sound.index("[repo_map.third]")], "repo_map"),
     ):
-        put(installation, broken)
-        await says(api, message)
+        replace(installation, broken)
+        await shows(api, message)
         await is_as_before(api, "app", "other", "third")
     page = await api.get("/", headers={"Authorization": "Bearer ops-token", "Accept": "text/html"})
     assert "no repo_map has the name" in page.text
-    put(installation, sound)
-    await says(api)
+    replace(installation, sound)
+    await shows(api)
     await is_as_before(api, "app", "other", "third")
     log = installation.processes[0].log.read_text()
     assert log.count("configuration.not_reloaded") == 5
@@ -94,13 +94,13 @@ async def test_a_restart_is_the_way_to_run_without_tokens(installation: Site, ap
     write(installation, "app")
     await installation.run("web")
     write(installation, "app", tokens="")
-    await says(api, "api_tokens", "restart")
+    await shows(api, "api_tokens", "restart")
     assert await status(api) == 401
     accepted = command(installation, "reload", "--accept")
     assert "nothing to accept" in accepted
     installation.stop()
     await installation.run("web")
-    await says(api)
+    await shows(api)
     assert await status(api) != 401
 
 
@@ -108,19 +108,19 @@ async def test_most_watches_go_only_when_a_person_accepts_it(installation: Site,
     write(installation, "app", "other", "third")
     await installation.run("web")
     write(installation, "app")
-    await says(api, "2 of 3 watches (other, third)", "reload --accept")
+    await shows(api, "2 of 3 watches (other, third)", "reload --accept")
     await is_as_before(api, "app", "other", "third")
     assert await taken(api, "third") == 1
     assert "takes away 2 watches: other, third" in command(installation, "reload")
-    await says(api, "2 of 3 watches")
+    await shows(api, "2 of 3 watches")
     assert "Accepted" in command(installation, "reload", "--accept")
-    await says(api)
+    await shows(api)
     assert await names(api) == ["app"]
     installation.stop()
     write(installation)
     installation.start("web", port=installation.port)
     await until(lambda: answers(api), "the web answers", within=40)
-    await says(api, "1 of 1 watch (app)")
+    await shows(api, "1 of 1 watch (app)")
     assert await names(api) == ["app"]
 
 
@@ -133,20 +133,20 @@ async def test_a_removed_token_is_dead_though_the_file_has_a_fault_or_waits(
     less = TOKENS.partition("[api_tokens.ci]")[0]
     added = '[api_tokens.new]\nrole = "admin"\ntoken = "new-token"\n'
     write(installation, "app", "other", "third", tokens=less + added, head="xyzzy = 1")
-    await says(api, "xyzzy")
+    await shows(api, "xyzzy")
     assert [await status(api, token) for token in ("ci-token", "new-token", "")] == [401, 401, 401]
     assert await status(api, "ops-token") != 401
     write(installation, "app", tokens=added, hooks='secret = "newer"')  # the rest waits
-    await says(api, "2 of 3 watches")
+    await shows(api, "2 of 3 watches")
     assert [await status(api, token) for token in ("ops-token", "ci-token", "new-token", "")] == [401] * 4
     assert await post(api, HOST, "v1", "sha256:" + "1" * 64, secret=SECRET) == 401
     write(installation, "app", "other", "third", tokens=added, hooks='secret = "newer"')
-    await says(api)
+    await shows(api)
     assert await status(api, "new-token") != 401
     assert await post(api, HOST, "v1", "sha256:" + "1" * 64, secret="newer") == 202
 
 
-def put(site: Site, content: str) -> None:
+def replace(site: Site, content: str) -> None:
     """Replace the file at once: nothing else is ever read."""
     new = site.directory / "new.toml"
     new.write_text(content)

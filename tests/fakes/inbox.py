@@ -29,7 +29,7 @@ class MemoryInbox:
     watches: list[KnownWatch] = field(default_factory=list)
     outages: bool = False
     broken: Exception | None = None
-    marks: dict[int, int] = field(default_factory=dict)
+    generations: dict[int, int] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
     deliveries: dict[UUID, tuple[Delivery, int, list[PushEvent]]] = field(default_factory=dict)
     replayed: list[tuple[UUID, str]] = field(default_factory=list)
@@ -41,7 +41,7 @@ class MemoryInbox:
         fresh = [event for event in delivery.parsed.events if self._is_new(delivery.source, event)]
         targets = sorted({watch.target_id for event in fresh for watch in self._concerned(event)})
         for target_id in targets:
-            self.marks[target_id] = self.marks.get(target_id, 0) + 1
+            self.generations[target_id] = self.generations.get(target_id, 0) + 1
         duplicates = len(delivery.parsed.events) - len(fresh)
         self.deliveries[delivery.delivery_id] = (delivery, duplicates, fresh)
         return Receipt(

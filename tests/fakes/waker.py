@@ -7,7 +7,7 @@ from contextlib import suppress
 Step = Callable[[str], Awaitable[object]]
 
 
-class InProcessDoorbell:
+class InProcessWaker:
     """`Doorbell` that starts a task for each ring."""
 
     def __init__(self) -> None:

@@ -10,10 +10,10 @@ import structlog
 
 from app.simulators.nomad.timing import Timing
 from tests.cluster import Cluster, cluster, until
-from tests.faults.deliveries import Teller
-from tests.faults.moves import Moves
+from tests.faults.delivery_sender import DeliverySender
 from tests.faults.oracle import faults, missing
 from tests.faults.outcomes import Outcomes
+from tests.faults.tag_moves import Moves
 from tests.servers.postgres import Databases
 from tests.servers.valkey import LogicalDatabases
 
@@ -27,10 +27,10 @@ class Shared:
     cluster: Cluster
     database_url: str
 
-    def moves(self, teller: Teller) -> Moves:
+    def moves(self, sender: DeliverySender) -> Moves:
         """Moves that begin where those of the faults before have ended, three to a tag: no tag is met again."""
         pushed = self.cluster.registry.contents.tags(f"team/{NAMES[0]}") or ()
-        return Moves(teller, NAMES, number=3 * (len(pushed) - 1))
+        return Moves(sender, NAMES, number=3 * (len(pushed) - 1))
 
     async def ends_right(self, moves: Moves, outcomes: Outcomes) -> None:
         """Wait until all is deployed and quiet; then the whole ledger, of earlier faults too, must be right."""
@@ -46,7 +46,7 @@ class Shared:
 
 
 @pytest.fixture
-def few_words() -> Iterator[None]:
+def quiet_logs() -> Iterator[None]:
     """Only warnings are logged: to write down hundreds of rollouts takes longer than to do them."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     yield

@@ -15,9 +15,9 @@ from app.errors import StoreUnavailable
 from app.simulators.nomad import Simulator, Timing, sample_job
 from tests.fakes.registry import MemoryRegistry
 from tests.fakes.waker import Step
-from tests.faults.chances import Chances
 from tests.faults.oracle import Shown, registered
 from tests.faults.outcomes import Outcomes, reading
+from tests.faults.random_faults import Chances
 from tests.line import Line, line
 
 NAMES = tuple(f"r{number:02}" for number in range(60))
@@ -52,7 +52,7 @@ class Fleet:
             self.nomad.seed(job(name, f"{self.line.host}/team/{name}:v1.0.0@{digest}"))
         await self.line.configure(*(self.line.watch(name, **watch) for name in self.names))
         for name in self.names:
-            await self.line.looked(name)
+            await self.line.checked(name)
         await self.quiet(*self.names)
 
     def registered(self, name: str) -> list[Shown]:
@@ -76,13 +76,13 @@ class Fleet:
         """Push and tell."""
         digest = self.registry.push(f"team/{name}", tag, content)
         self.moves[name].append(Shown(tag=tag, digest=digest))
-        await self.tell(name)
+        await self.deliver(name)
         return self.moves[name][-1]
 
-    async def tell(self, name: str) -> None:
+    async def deliver(self, name: str) -> None:
         """Tell of the job's newest move."""
         newest = self.moves[name][-1]
-        await self.line.tell(f"team/{name}", newest.tag, newest.digest)
+        await self.line.deliver(f"team/{name}", newest.tag, newest.digest)
 
     async def arrives(self, name: str) -> None:
         """Wait until the job's newest move is registered, as often as it was made."""

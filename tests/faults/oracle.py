@@ -50,12 +50,12 @@ def faults(cluster: Cluster, finals: Mapping[str, Shown]) -> list[str]:
         found += [
             f"{name}: {registered(entry)} was not served at {entry.time:.3f}"
             for entry in entries
-            if not _was_served(cluster, name, entry)
+            if not _was_shown(cluster, name, entry)
         ]
     return found
 
 
-def _was_served(cluster: Cluster, name: str, entry: LedgerEntry) -> bool:
+def _was_shown(cluster: Cluster, name: str, entry: LedgerEntry) -> bool:
     """Whether the tag had shown the digest by the time it was registered."""
     shown = registered(entry)
     history = cluster.registry.history(f"team/{name}", shown.tag)

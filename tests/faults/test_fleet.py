@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from app.simulators.nomad.timing import Timing
-from tests.at_once import most_at_once
 from tests.cluster import cluster, until
-from tests.faults.deliveries import Teller, answering
+from tests.concurrent_rollouts import most_concurrent_rollouts
+from tests.faults.delivery_sender import DeliverySender, answering
 from tests.faults.oracle import Shown, faults, missing
 from tests.faults.outcomes import reading
 
@@ -24,12 +24,12 @@ async def test_no_more_than_may_be_are_under_way(server_directory: Path, databas
         pushed = {}
         async with reading(database_url) as outcomes:
             await outcomes.settled(NAMES)
-            async with Teller(ours) as teller:
+            async with DeliverySender(ours) as sender:
                 for name in NAMES:
-                    pushed[name] = Shown(tag="v1.1.0", digest=await teller.push(name, "v1.1.0", f"{name} v1.1.0"))
+                    pushed[name] = Shown(tag="v1.1.0", digest=await sender.push(name, "v1.1.0", f"{name} v1.1.0"))
             await until(lambda: len(ours.nomad.ledger.entries()) >= 5, "some are registered", within=90)
             workers[0].kill()
             await until(lambda: not missing(ours, pushed), lambda: missing(ours, pushed), within=120)
             await outcomes.settled(NAMES)
         assert faults(ours, pushed) == []
-        assert most_at_once(ours.nomad) <= 3
+        assert most_concurrent_rollouts(ours.nomad) <= 3

@@ -5,8 +5,8 @@ order, and every rollout is told to have ended as it did.
 import pytest
 
 from app.simulators.nomad.faults import FaultAction, NomadFault
-from tests.faults.chances import Chance, Chances
 from tests.faults.fleet import FEW, NAMES, fleet, total
+from tests.faults.random_faults import Chance, Chances
 
 MOVES = 5
 TIMEOUT = 0.5  # seconds that our client waits for an answer

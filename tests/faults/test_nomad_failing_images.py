@@ -8,8 +8,8 @@ import pytest
 
 from app.simulators.nomad import Fate, Timing, sample_job
 from app.simulators.nomad.faults import FaultAction, NomadFault
-from tests.faults.chances import Chance, Chances
 from tests.faults.fleet import NAMES, TASK, Fleet, fleet
+from tests.faults.random_faults import Chance, Chances
 
 ROUNDS = 2
 _FATES = (Fate.EXITS_NONZERO, Fate.PULL_FAILS, Fate.NEVER_HEALTHY)
@@ -51,7 +51,7 @@ class _Story:
         ours.nomad.judge(f"team/{name}:v1.{number}.0@", _FATES[(number + int(name[1:])) % 3])
         await ours.push(name, f"v1.{number}.0", f"{name} bad {number}")
         await self._is_back()
-        await ours.tell(name)
+        await ours.deliver(name)
         await ours.quiet(name)
 
     async def _is_back(self) -> None:

@@ -61,7 +61,7 @@ async def _is_late(ours: Fleet, late: _LateWrites, name: str) -> Shown:
     late_one = Shown(tag=tag, digest=ours.registry.push(f"team/{name}", tag, f"{name} late"))
     late.write(name, f"{ours.line.host}/team/{name}:{tag}@{late_one.digest}")
     ours.moves[name].append(late_one)
-    await ours.tell(name)
+    await ours.deliver(name)
     return late_one
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from app.simulators.nomad import Fate, Timing
 from app.simulators.nomad.faults import FaultAction, NomadFault
-from tests.faults.chances import Chance, Chances
 from tests.faults.fleet import NAMES, Fleet, fleet, plain_job
+from tests.faults.random_faults import Chance, Chances
 
 ROUNDS = 3
 AN_HOUR = 3600.0

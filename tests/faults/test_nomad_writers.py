@@ -10,8 +10,8 @@ import pytest
 
 from app.simulators.nomad import Simulator, sample_job
 from app.simulators.nomad.faults import FaultAction, NomadFault
-from tests.faults.chances import Chance, Chances
 from tests.faults.fleet import NAMES, TASK, fleet, total
+from tests.faults.random_faults import Chance, Chances
 
 MOVES = 5
 SHARE = 0.07  # of all requests: five to ten make a rollout

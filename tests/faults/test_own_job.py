@@ -4,7 +4,7 @@ from pathlib import Path
 
 from app.simulators.nomad.timing import Timing
 from tests.cluster import cluster, until
-from tests.faults.deliveries import Teller, answering
+from tests.faults.delivery_sender import DeliverySender, answering
 from tests.faults.oracle import Shown, faults
 from tests.faults.outcomes import reading
 
@@ -24,9 +24,9 @@ async def test_it_goes_last_and_its_successor_follows_it_to_its_end(
         pushed = {}
         async with reading(database_url) as outcomes:
             await outcomes.settled(NAMES)
-            async with Teller(ours) as teller:
+            async with DeliverySender(ours) as sender:
                 for name in (*OTHERS, OWN):
-                    pushed[name] = Shown(tag="v1.1.0", digest=await teller.push(name, "v1.1.0", f"{name} v1.1.0"))
+                    pushed[name] = Shown(tag="v1.1.0", digest=await sender.push(name, "v1.1.0", f"{name} v1.1.0"))
             await until(lambda: ours.nomad.ledger.entries(job=OWN), "our own job is registered", within=120)
             for process in before:
                 process.kill()

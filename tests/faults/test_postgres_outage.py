@@ -9,12 +9,12 @@ import pytest
 from app.local.postgres import EmbeddedPostgres
 from app.simulators.nomad.timing import Timing
 from tests.cluster import SECRET, Cluster, cluster, until
-from tests.faults.deliveries import Teller, answering, body
-from tests.faults.moves import Moves
+from tests.faults.delivery_sender import DeliverySender, answering, body
 from tests.faults.oracle import Shown, faults, missing
 from tests.faults.outcomes import reading
-from tests.sender import PAUSE, TAKEN, Sender
+from tests.faults.tag_moves import Moves
 from tests.servers.postgres import migrate
+from tests.webhook_sender import PAUSE, TAKEN, Sender
 
 NAMES = [f"r{number:02}" for number in range(10)]
 OUTAGES = 20.0
@@ -36,10 +36,10 @@ async def test_postgres_stopped_for_twenty_seconds(
         for kind in ("web", "worker", "worker", "poller"):
             ours.start(kind)
         await answering(ours)
-        async with Teller(ours) as teller:
+        async with DeliverySender(ours) as sender:
             async with reading(private_postgres.url) as outcomes:
                 await outcomes.settled(NAMES)
-            moves = Moves(teller, NAMES)
+            moves = Moves(sender, NAMES)
             await moves.make(40, seconds=2)
             await asyncio.to_thread(private_postgres.kill)
             refused = asyncio.create_task(_refusals(ours, seconds=OUTAGES))
@@ -47,10 +47,10 @@ async def test_postgres_stopped_for_twenty_seconds(
             refusals, others = await refused
             await asyncio.to_thread(private_postgres.start)
             ready_at = time.monotonic()
-            refused_so_far = len(teller.statuses)
-            await until(lambda: TAKEN in teller.statuses[refused_so_far:], "a push is taken", within=90)
+            refused_so_far = len(sender.statuses)
+            await until(lambda: TAKEN in sender.statuses[refused_so_far:], "a push is taken", within=90)
             took = time.monotonic() - ready_at
-            posts = teller.statuses[refused_so_far:].index(TAKEN) + 1
+            posts = sender.statuses[refused_so_far:].index(TAKEN) + 1
             await pushing
             await until(lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=120)
             deployed = time.monotonic() - ready_at

@@ -11,17 +11,17 @@ import pytest
 
 from app.simulators.nomad.timing import Timing
 from tests.cluster import Cluster, cluster, until
-from tests.faults.deliveries import Teller
+from tests.faults.delivery_sender import DeliverySender
 from tests.faults.flags import Flags
-from tests.faults.moves import Moves
 from tests.faults.oracle import Shown, faults, last, missing
 from tests.faults.outcomes import reading
+from tests.faults.tag_moves import Moves
 
 STEPS = ("after:deployer.submit", "before:deployer.submit", "inside:looks.submitted", "before:looks.submitted")
 FREEZES = 200
 LEASE = 1
 _WORKERS = 14
-_AT_ONCE = 10  # so that some workers are always awake
+_CONCURRENT = 10  # so that some workers are always awake
 NAMES = [f"r{number:02}" for number in range(20)]
 
 
@@ -35,10 +35,10 @@ async def test_two_hundred_freezes_while_registering(server_directory: Path, dat
         flags = Flags(server_directory / "flags")
         ours.start("web")
         ours.start_module("tests.faults.killing_worker", str(flags.directory), str(_WORKERS))
-        async with Teller(ours) as teller, reading(database_url) as outcomes:
+        async with DeliverySender(ours) as sender, reading(database_url) as outcomes:
             await outcomes.settled(NAMES, within=120)
-            places = asyncio.Semaphore(_AT_ONCE)
-            stories = [_Story(ours, flags, teller, name) for name in NAMES]
+            places = asyncio.Semaphore(_CONCURRENT)
+            stories = [_Story(ours, flags, sender, name) for name in NAMES]
             await asyncio.gather(*(each.freeze(FREEZES // len(NAMES), places) for each in stories))
             finals = {name: final for each in stories for name, final in each.moves.finals.items()}
             await until(lambda: not missing(ours, finals), lambda: missing(ours, finals), within=120)
@@ -51,10 +51,10 @@ async def test_two_hundred_freezes_while_registering(server_directory: Path, dat
 class _Story:
     """Pushes to one repository, two for each freeze: one that is being registered, one while the worker is frozen."""
 
-    def __init__(self, ours: Cluster, flags: Flags, teller: Teller, name: str) -> None:
+    def __init__(self, ours: Cluster, flags: Flags, sender: DeliverySender, name: str) -> None:
         self._ours, self._flags, self._name = ours, flags, name
         self._random = random.Random(name)
-        self.moves = Moves(teller, [name])
+        self.moves = Moves(sender, [name])
         self.frozen = 0
 
     async def freeze(self, times: int, places: asyncio.Semaphore) -> None:

@@ -8,11 +8,11 @@ import pytest
 
 from app.simulators.nomad.timing import Timing
 from tests.cluster import Cluster, cluster, until
-from tests.faults.deliveries import Teller
+from tests.faults.delivery_sender import DeliverySender
 from tests.faults.flags import Flags
 from tests.faults.oracle import Shown, faults, last, registered
 from tests.faults.outcomes import Outcomes, reading
-from tests.machine import machine
+from tests.machine_load import machine
 
 STEPS = (
     "after:looks.claim",
@@ -56,8 +56,8 @@ async def test_killed_at_each_step_another_finishes_it(
         flags = Flags(server_directory / "flags")
         ours.start("web")
         ours.start_module("tests.faults.killing_worker", str(flags.directory), str(_WORKERS))
-        async with Teller(ours) as teller, reading(database_url) as outcomes:
-            story = _Story(ours, flags, teller, outcomes)
+        async with DeliverySender(ours) as sender, reading(database_url) as outcomes:
+            story = _Story(ours, flags, sender, outcomes)
             await asyncio.gather(*(story.kill_at_each_step(name) for name in NAMES))
         for step in STEPS:
             took = sorted(story.took[step])
@@ -73,8 +73,8 @@ async def test_killed_at_each_step_another_finishes_it(
 class _Story:
     """Pushes to each repository, one kill a push, all repositories at once."""
 
-    def __init__(self, ours: Cluster, flags: Flags, teller: Teller, outcomes: Outcomes) -> None:
-        self._ours, self._flags, self._teller, self._outcomes = ours, flags, teller, outcomes
+    def __init__(self, ours: Cluster, flags: Flags, sender: DeliverySender, outcomes: Outcomes) -> None:
+        self._ours, self._flags, self._sender, self._outcomes = ours, flags, sender, outcomes
         self.took: dict[str, list[float]] = defaultdict(list)
         self.pushed: dict[str, list[Shown]] = {name: [] for name in NAMES}
 
@@ -108,6 +108,6 @@ class _Story:
 
     async def _push(self, name: str) -> Shown:
         tag = f"v1.{len(self.pushed[name]) + 1}.0"
-        pushed = Shown(tag=tag, digest=await self._teller.push(name, tag, f"{name} {tag}"))
+        pushed = Shown(tag=tag, digest=await self._sender.push(name, tag, f"{name} {tag}"))
         self.pushed[name].append(pushed)
         return pushed

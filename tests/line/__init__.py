@@ -3,7 +3,7 @@
 The registry and the simulator are in memory and are driven from the test; their ledgers are the oracle.
 """
 
-from tests.line.opened import Line, line
+from tests.line.open_line import Line, line
 from tests.line.parts import PATIENCE
 from tests.line.world import SLOW, World, world
 

@@ -19,13 +19,13 @@ class Clock(Parts):
             for target_id in await PostgresSchedule(self.database).due_for_poll(interval=60, limit=1000):
                 self.waker.wake(RECONCILE, str(target_id))
 
-    async def due(self) -> list[int]:
+    async def make_due(self) -> list[int]:
         """Make every target due for a thorough look, without telling anybody; returns their ids."""
         return await self.rows.make_targets_due()
 
-    async def generation(self) -> None:
+    async def make_due_and_wake(self) -> None:
         """Make every target due for a thorough look, and ring for it."""
-        for target_id in await self.due():
+        for target_id in await self.make_due():
             self.waker.wake(RECONCILE, str(target_id))
 
     async def let_pass(self, seconds: float) -> None:

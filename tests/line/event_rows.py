@@ -17,16 +17,16 @@ CREATE TABLE deployed_repository_version (
 class EventRows(Tables):
     """The events, sightings and failures of a line."""
 
-    async def sightings(self) -> list[tuple[str, str]]:
+    async def found_digests(self) -> list[tuple[str, str]]:
         """(tag, who found it) of every digest that was wanted once, in the order of their finding."""
         rows = await self.fetch("SELECT tag, found_by FROM found_digests ORDER BY first_found_at")
         return [tuple(row) for row in rows]
 
-    async def was_sighted(self, digest: str) -> bool:
+    async def was_found(self, digest: str) -> bool:
         """Whether the digest was wanted once."""
         return bool(await self.fetch("SELECT 1 FROM found_digests WHERE digest = $1", digest))
 
-    async def tag_sightings(self) -> list[Any]:
+    async def found_tags(self) -> list[Any]:
         """(tag, first_seen_at) of every tag that appeared, by tag."""
         return await self.fetch("SELECT tag, first_found_at FROM found_tags ORDER BY tag")
 
@@ -54,7 +54,7 @@ class EventRows(Tables):
         """Hold the digest as failed."""
         await self.execute("INSERT INTO failures SELECT $1, $2, gen_random_uuid()", watch, digest)
 
-    async def has_words(self) -> bool:
+    async def has_audit_entries(self) -> bool:
         """Whether anybody is remembered to have said anything."""
         return bool(await self.fetch("SELECT 1 FROM audit_log"))
 

@@ -22,7 +22,7 @@ class LeaseRows(Tables):
         await self.execute("UPDATE targets SET due_at = now() WHERE job_id = $1", job)
         await self.lease_to_another(job)
 
-    async def let_leases_go(self) -> None:
+    async def release_leases(self) -> None:
         """Let nobody hold any target."""
         await self.execute("UPDATE targets SET lease_token = NULL, lease_until = NULL")
 

@@ -12,7 +12,7 @@ from app.services.reconcile.reconciler import Reconciler
 from app.services.rollout.follow import Follower
 from app.simulators.nomad import Simulator
 from app.simulators.registry import LocalRegistry
-from tests.fakes.waker import InProcessDoorbell
+from tests.fakes.waker import InProcessWaker
 from tests.line.rows import Rows
 
 PATIENCE = 90.0  # seconds for what takes milliseconds on an idle machine
@@ -26,7 +26,7 @@ class Parts:
     registry: LocalRegistry
     registry_url: str
     nomad: Simulator
-    waker: InProcessDoorbell
+    waker: InProcessWaker
     reconciler: Reconciler
     follower: Follower
     operator: Operator

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from tests.line.tables import Tables
 
-_NOTICE_OF = {"succeeded": "succeeded", "failed": "failed", "superseded": "superseded"}
+_NOTIFICATION_OF = {"succeeded": "succeeded", "failed": "failed", "superseded": "superseded"}
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class RolloutRows(Tables):
         )
         return [(row["digest"], row["outcome"]) for row in rows]
 
-    async def next_looks(self) -> list[datetime]:
+    async def next_follow_times(self) -> list[datetime]:
         """When each open rollout is looked at next."""
         rows = await self.fetch("SELECT follow_at FROM rollouts WHERE ended_at IS NULL")
         return [row["follow_at"] for row in rows]
@@ -69,12 +69,12 @@ class RolloutRows(Tables):
 
     async def rollouts_without_their_notification(self) -> list[dict[str, Any]]:
         """Those that ended without exactly one notification that tells of it."""
-        told = await self.fetch(
+        rows = await self.fetch(
             "SELECT rollout_id, outcome, array(SELECT kind FROM notifications n WHERE n.rollout_id = r.rollout_id "
             "AND kind = ANY($1)) AS kinds FROM rollouts r",
             ["succeeded", "failed", "superseded", "ended"],
         )
-        return [dict(row) for row in told if row["kinds"] != [_NOTICE_OF.get(row["outcome"], "ended")]]
+        return [dict(row) for row in rows if row["kinds"] != [_NOTIFICATION_OF.get(row["outcome"], "ended")]]
 
     async def notifications(self, *kinds: str) -> list[str]:
         """Headlines and details of the notifications of these kinds, oldest first."""

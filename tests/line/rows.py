@@ -9,7 +9,7 @@ from tests.line.lease_rows import LeaseRows
 from tests.line.rollout_rows import RolloutRows
 from tests.line.target_rows import TargetRows
 from tests.line.watch_rows import WatchRows
-from tests.pauses import READ, written_down
+from tests.requeue_delays import READ, recorded
 
 
 @dataclass(frozen=True)
@@ -36,18 +36,18 @@ class Rows(TargetRows, LeaseRows, WatchRows, EventRows, RolloutRows):
         await self.execute("UPDATE deliveries SET received_at = received_at - make_interval(secs => $1)", seconds)
         rows = await self.fetch(
             "UPDATE targets SET due_at = clock_timestamp(), poll_at = poll_at - make_interval(secs => $1), "
-            "trouble_since = trouble_since - make_interval(secs => $1) "
+            "outage_since = outage_since - make_interval(secs => $1) "
             "WHERE due_at <= clock_timestamp() + make_interval(secs => $1) RETURNING target_id",
             seconds,
         )
         return [row["target_id"] for row in rows]
 
-    async def write_down_pauses(self, column: str) -> None:
+    async def record_requeue_delays(self, column: str) -> None:
         """From now on each change of that time of targets to a later one than now is written down."""
-        for statement in written_down("targets", column):
+        for statement in recorded("targets", column):
             await self.execute(statement)
 
-    async def pauses(self) -> list[float]:
+    async def requeue_delays(self) -> list[float]:
         """The pauses that were written down, in seconds."""
         return [row["seconds"] for row in await self.fetch(READ)]
 
@@ -66,7 +66,7 @@ class Rows(TargetRows, LeaseRows, WatchRows, EventRows, RolloutRows):
             "targets": "SELECT job_id, due_at, lease_until, outage FROM targets",
             "decisions": "SELECT watch_name, reason, message, reconciles FROM decisions ORDER BY decision_id",
             "rollouts": "SELECT state, outcome, reason, note FROM rollouts",
-            "troubles": "SELECT name, outage FROM watches WHERE outage <> ''",
+            "outages": "SELECT name, outage FROM watches WHERE outage <> ''",
         }
         return {
             name: [tuple(row) for row in await self.fetch(statement)][-8:] for name, statement in statements.items()

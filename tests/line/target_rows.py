@@ -40,19 +40,19 @@ class TargetRows(Tables):
         rows = await self.fetch("SELECT job_id FROM wakes JOIN targets USING (target_id)")
         return [row["job_id"] for row in rows]
 
-    async def marks(self) -> list[Any]:
+    async def generations(self) -> list[Any]:
         """How often each target was marked, and when it is due."""
         return await self.fetch("SELECT generation, due_at FROM targets")
 
-    async def put_off_an_hour(self) -> None:
+    async def requeue_in_an_hour(self) -> None:
         """Let every target be due in an hour."""
         await self.execute("UPDATE targets SET due_at = now() + interval '1 hour'")
 
-    async def put_off_the_waiting_by_a_day(self) -> None:
+    async def requeue_queued_in_a_day(self) -> None:
         """Let those that wait their turn not look for it by themselves."""
         await self.execute("UPDATE targets SET due_at = due_at + interval '1 day' WHERE queued_since IS NOT NULL")
 
-    async def waiting_count(self) -> int:
+    async def queued_count(self) -> int:
         """How many targets have settled as waiting for their turn."""
         return int(
             await self.value(
@@ -62,11 +62,11 @@ class TargetRows(Tables):
             )
         )
 
-    async def does_one_wait_its_turn(self) -> bool:
+    async def is_one_queued(self) -> bool:
         """Whether any target waits for its turn."""
         return bool(await self.fetch("SELECT 1 FROM targets WHERE queued_since IS NOT NULL"))
 
-    async def let_wait(self, job: str, *, minutes: int) -> None:
+    async def age_queued(self, job: str, *, minutes: int) -> None:
         """Let a target that waits for its turn have waited so long."""
         await self.execute(
             "UPDATE targets SET queued_since = clock_timestamp() - make_interval(mins => $2) "
@@ -75,11 +75,11 @@ class TargetRows(Tables):
             minutes,
         )
 
-    async def target_trouble(self) -> tuple[str, datetime | None]:
+    async def target_outage(self) -> tuple[str, datetime | None]:
         """What troubles the one target, and since when."""
         (row,) = await self.fetch("SELECT outage, outage_since FROM targets")
         return row["outage"], row["outage_since"]
 
-    async def age_target_trouble(self) -> None:
+    async def age_target_outage(self) -> None:
         """Let what troubles targets have begun a second earlier."""
         await self.execute("UPDATE targets SET outage_since = outage_since - interval '1 second'")

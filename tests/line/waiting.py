@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from tests.line.nomads import Nomads
+from tests.line.nomad_control import Nomads
 
 
 @dataclass(kw_only=True)
@@ -27,7 +27,7 @@ class Waiting(Nomads):
         """(reason, words) of the watch's decision now."""
         return await self.rows.decision(name)
 
-    async def looked(self, name: str) -> None:
+    async def checked(self, name: str) -> None:
         """Wait for the watch's first look."""
 
         async def decided() -> bool:

@@ -32,7 +32,7 @@ class WatchRows(Tables):
         rows = await self.fetch("SELECT decision_id, kind, reason FROM decisions ORDER BY decision_id")
         return [tuple(row) for row in rows]
 
-    async def targets(self) -> list[tuple[int, int]]:
+    async def decision_counts(self) -> list[tuple[int, int]]:
         """(id, how many looks came to it) of every decision, oldest first."""
         return [
             tuple(row) for row in await self.fetch("SELECT decision_id, reconciles FROM decisions ORDER BY decision_id")
@@ -64,12 +64,12 @@ class WatchRows(Tables):
         """What registrations that were given up may still put into the job."""
         return list(await self.value("SELECT in_flight FROM watches"))
 
-    async def changed_by_hand_at(self) -> datetime | None:
+    async def drifted_at(self) -> datetime | None:
         """When the image was changed by hand."""
         found: datetime | None = await self.value("SELECT drifted_at FROM watches")
         return found
 
-    async def registry_troubles(self) -> list[tuple[str, str, datetime | None]]:
+    async def registry_outages(self) -> list[tuple[str, str, datetime | None]]:
         """(watch, trouble, since) of the watches whose registry does not answer."""
         rows = await self.fetch(
             "SELECT name, outage, outage_since FROM watches WHERE outage <> '' OR outage_since IS NOT NULL"
@@ -81,12 +81,12 @@ class WatchRows(Tables):
         (row,) = await self.fetch("SELECT missing_image, missing_image_since FROM watches")
         return row["missing_image"], row["missing_image_since"]
 
-    async def age_unserved_check(self) -> None:
+    async def age_missing_image_check(self) -> None:
         """Let it be long ago that the registry was asked for what runs."""
         await self.execute(
             "UPDATE watches SET missing_image_checked_at = missing_image_checked_at - interval '16 minutes'"
         )
 
-    async def forget_unserved_check(self) -> None:
+    async def forget_missing_image_check(self) -> None:
         """Let the registry never have been asked for what runs."""
         await self.execute("UPDATE watches SET missing_image_checked_at = NULL")

@@ -10,8 +10,8 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from tests.servers.postgres import Databases
 from tests.servers.valkey import LogicalDatabases
 from tests.ui.browsing import Browsing, browsing, launch
+from tests.ui.installation import Installation, installation
 from tests.ui.scene import fresh, play
-from tests.ui.stage import Stage, stage
 
 Browse = Callable[..., AbstractAsyncContextManager[Browsing]]
 
@@ -30,16 +30,16 @@ async def chromium(find_program: Callable[..., str]) -> AsyncIterator[Browser]:
 @pytest.fixture(scope="package")
 def empty_stage(
     tmp_path_factory: pytest.TempPathFactory, databases: Databases, logical_databases: LogicalDatabases
-) -> Iterator[Stage]:
+) -> Iterator[Installation]:
     """The servers of `scene`, and a database of its own."""
     url = databases.fresh()
-    with stage(tmp_path_factory.mktemp("stage"), database_url=url, redis_url=logical_databases.fresh()) as made:
+    with installation(tmp_path_factory.mktemp("stage"), database_url=url, redis_url=logical_databases.fresh()) as made:
         yield made
     databases.drop(url)
 
 
 @pytest.fixture(scope="package")
-async def scene(empty_stage: Stage) -> Stage:
+async def scene(empty_stage: Installation) -> Installation:
     """Everything runs, with a watch in every state."""
     await play(empty_stage)
     return empty_stage
@@ -52,13 +52,13 @@ def pool() -> Iterator[str]:
 
 
 @pytest.fixture
-def app(scene: Stage, pool: Iterator[str]) -> str:
+def app(scene: Installation, pool: Iterator[str]) -> str:
     """The name of a watch of this test's own: it is up to date with v1.1.0, and its registry has v1.0.0 too."""
     return next(pool)
 
 
 @pytest.fixture
-def browse(chromium: Browser, scene: Stage) -> Browse:
+def browse(chromium: Browser, scene: Installation) -> Browse:
     """`async with browse(**options) as browser`: another person's browser at the scene, or at a URL before it."""
 
     def open_browser(url: str = scene.url, **options: Any) -> AbstractAsyncContextManager[Browsing]:

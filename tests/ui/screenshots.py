@@ -19,11 +19,11 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from app.local.postgres import EmbeddedPostgres
 from app.local.valkey import EmbeddedValkey
-from tests.own_processes import ROOT
+from tests.processes import ROOT
 from tests.servers.postgres import migrate
 from tests.ui.browsing import DESKTOP, PHONE, browsing, launch
+from tests.ui.installation import Installation, installation
 from tests.ui.scene import HTML, LONG, play
-from tests.ui.stage import Stage, stage
 
 OUT = ROOT / ".registrywatcher" / "screenshots"
 DOCS = ROOT / "docs"
@@ -67,10 +67,10 @@ async def main() -> None:
     async with async_playwright() as playwright:
         browser = await launch(playwright, chromium)
         async with _standing() as empty:
-            await empty.raise_curtain(tail='[api_tokens.ann]\nrole = "admin"\ntoken = "ann-s-token"')
+            await empty.start(tail='[api_tokens.ann]\nrole = "admin"\ntoken = "ann-s-token"')
             await _take(browser, empty.url, [Shot(name="login", path="/login")])
         async with _standing() as empty:
-            await empty.raise_curtain()
+            await empty.start()
             await _take(browser, empty.url, [
                 Shot(name="empty-repositories", path="/"),
                 Shot(name="empty-activity", path="/activity"),
@@ -87,7 +87,7 @@ async def main() -> None:
         await browser.close()
 
 
-async def _shots(full: Stage) -> AsyncIterator[Shot]:
+async def _shots(full: Installation) -> AsyncIterator[Shot]:
     yield Shot(name="repositories", path="/", whole=False)
     yield Shot(name="repositories-all", path="/")
     yield Shot(name="searched", path="/?q=v1.1&q=a", whole=False)
@@ -144,7 +144,7 @@ async def _for_docs(page: Page, name: str) -> None:
 
 
 @asynccontextmanager
-async def _standing() -> AsyncIterator[Stage]:
+async def _standing() -> AsyncIterator[Installation]:
     """A stage with servers of its own; what blocks is done in a thread, since servers wait for themselves."""
     around = _servers()
     made = await asyncio.to_thread(around.__enter__)
@@ -155,7 +155,7 @@ async def _standing() -> AsyncIterator[Stage]:
 
 
 @contextmanager
-def _servers() -> Iterator[Stage]:
+def _servers() -> Iterator[Installation]:
     with (
         tempfile.TemporaryDirectory(prefix="registrywatcher-") as directory,
         EmbeddedPostgres(_enterable(Path(directory)), durable=False) as postgres,
@@ -163,7 +163,7 @@ def _servers() -> Iterator[Stage]:
     ):
         migrate(postgres.url)
         (Path(directory) / "stage").mkdir()
-        with stage(Path(directory) / "stage", database_url=postgres.url, redis_url=valkey.url) as made:
+        with installation(Path(directory) / "stage", database_url=postgres.url, redis_url=valkey.url) as made:
             yield made
 
 

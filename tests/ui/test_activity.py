@@ -4,8 +4,8 @@ import re
 
 from playwright.async_api import Page, expect
 
-from tests.ui.hand import toast
-from tests.ui.stage import Stage
+from tests.ui.controls import toast
+from tests.ui.installation import Installation
 
 
 async def test_activity_is_filtered(page: Page) -> None:
@@ -55,11 +55,11 @@ async def test_deliveries_tell_what_became_of_them(page: Page) -> None:
     await expect(odd).to_contain_text("'events' is a text, not a list")
 
 
-async def test_a_delivery_is_replayed(scene: Stage, page: Page, app: str) -> None:
+async def test_a_delivery_is_replayed(scene: Installation, page: Page, app: str) -> None:
     """Its push was known, the tag came late: what a person does when a look was missed."""
-    digest = scene.put(app, "v1.5.0", "late")
+    digest = scene.push_silently(app, "v1.5.0", "late")
     scene.registry.delete_tag(f"team/{app}", "v1.5.0")
-    path = await scene.tell(app, "v1.5.0", digest)
+    path = await scene.deliver_push(app, "v1.5.0", digest)
     await scene.holds(app, "up_to_date")
     scene.registry.link(f"team/{app}", "v1.5.0", digest)
     await page.goto(path)

@@ -4,7 +4,7 @@ import re
 
 from playwright.async_api import Page, expect
 
-from tests.ui.hand import row, search
+from tests.ui.controls import row, search
 from tests.ui.scene import POOL
 
 
@@ -19,8 +19,8 @@ async def names(page: Page) -> list[str]:
 async def test_what_needs_a_person_is_on_top(page: Page) -> None:
     await page.goto("/")
     shown = await names(page)
-    order = ["unreachable", "canary", "broken", "switched-off", "moving", "tagless", "shop"]
-    assert sorted(order, key=shown.index) == order
+    names_shown = ["unreachable", "canary", "broken", "switched-off", "moving", "tagless", "shop"]
+    assert sorted(names_shown, key=shown.index) == names_shown
     for name, message in (
         ("canary", "Waits for promotion"), ("broken", "Failed before"), ("moving", "Deploying 2/3 healthy"),
         ("jobless", "job jobless is not in Nomad"), ("pinned", "pinned to v1.0.0"), ("shop", "Up to date"),

@@ -12,7 +12,7 @@ from tests.servers.postgres import Databases
 from tests.servers.valkey import LogicalDatabases
 from tests.ui.axe import violations
 from tests.ui.browsing import PHONE, Browsing, browsing
-from tests.ui.stage import Stage, stage
+from tests.ui.installation import Installation, installation
 
 TOKENS = "".join(
     f'[api_tokens.{name}]\nrole = "{role}"\ntoken = "{name}-s-long-and-secret-token"\n'
@@ -24,22 +24,22 @@ Open = Callable[..., AbstractAsyncContextManager[Browsing]]
 @pytest.fixture(scope="module")
 def bare(
     tmp_path_factory: pytest.TempPathFactory, databases: Databases, logical_databases: LogicalDatabases
-) -> Iterator[Stage]:
+) -> Iterator[Installation]:
     url = databases.fresh()
-    with stage(tmp_path_factory.mktemp("bare"), database_url=url, redis_url=logical_databases.fresh()) as made:
+    with installation(tmp_path_factory.mktemp("bare"), database_url=url, redis_url=logical_databases.fresh()) as made:
         yield made
     databases.drop(url)
 
 
 @pytest.fixture(scope="module")
-async def guarded(bare: Stage) -> Stage:
+async def guarded(bare: Installation) -> Installation:
     """An installation with three tokens, and nothing to watch."""
-    await bare.raise_curtain(tail=TOKENS)
+    await bare.start(tail=TOKENS)
     return bare
 
 
 @pytest.fixture
-def visit(chromium: Browser, guarded: Stage) -> Open:
+def visit(chromium: Browser, guarded: Installation) -> Open:
     return partial(browsing, chromium, guarded.url)
 
 
@@ -84,11 +84,11 @@ async def test_a_wrong_token_is_told_beside_its_field(visit: Open) -> None:
 
 
 async def test_roles_see_what_they_may_do(visit: Open) -> None:
-    for name, reads_only, pauses in (("vera", True, False), ("dan", False, False), ("ann", False, True)):
+    for name, reads_only, requeue_delays in (("vera", True, False), ("dan", False, False), ("ann", False, True)):
         async with visit() as browser:
             await sign_in(browser.page, name)
             await expect(browser.page.get_by_text("You are signed in as a viewer")).to_have_count(int(reads_only))
-            await expect(browser.page.get_by_role("link", name="Pause everything…")).to_have_count(int(pauses))
+            await expect(browser.page.get_by_role("link", name="Pause everything…")).to_have_count(int(requeue_delays))
 
 
 async def test_the_session_is_nobody_elses(visit: Open) -> None:

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.adapters.waker import DramatiqWaker
-from tests.own_processes import until
+from tests.processes import until
 
 
 class Broker(dramatiq.Broker):
@@ -45,11 +45,11 @@ async def test_it_rings_again_after_the_broker_failed() -> None:
     waker.wake("look", "1")
     await until(lambda: waker.problem, "the problem is told", within=10)
 
-    def rung() -> bool:
+    def woken() -> bool:
         waker.wake("look", "2")
         return bool(broker.taken)
 
-    await until(rung, "it rings", within=10)
+    await until(woken, "it rings", within=10)
     assert waker.problem == ""
     waker.close()
 

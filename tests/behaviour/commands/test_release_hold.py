@@ -30,7 +30,7 @@ async def test_a_released_digest_is_tried_once_more_and_held_again(running: Line
     await running.until(held_again, "it failed again")
     await running.quiet()
     await running.poll()
-    await running.generation()
+    await running.make_due_and_wake()
     await running.quiet()
     assert running.images("app").count(image) == 2
     assert await running.outcomes() == ["failed", "failed"]
@@ -58,8 +58,8 @@ async def test_a_change_made_outside_is_deployed_over(running: Line) -> None:
     second = await running.push("app", "v1.1.0")
     await running.deployed("app", f"team/app:v1.1.0@{second}")
     await running.held("app", "up_to_date")
-    running.by_person("app", ":v1.0.0")
-    await running.generation()
+    running.change_outside("app", ":v1.0.0")
+    await running.make_due_and_wake()
     await running.held("app", "drifted")
     assert await running.release("app") == "what was changed outside may be deployed over"
     await running.deployed("app", f"team/app:v1.1.0@{second}")

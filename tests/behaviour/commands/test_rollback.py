@@ -35,7 +35,7 @@ async def test_a_rollback_brings_the_image_that_ran_before_and_stays_there(runni
 
     await running.poll()
     await running.push("app", "v1.1.0")
-    await running.generation()
+    await running.make_due_and_wake()
     await running.quiet()
     assert len(running.images("app")) == 2
 
@@ -143,10 +143,10 @@ async def test_a_failed_rollout_is_taken_back_once_only(running: Line) -> None:
 
 
 async def test_the_first_rollout_of_a_job_that_ran_something_unknown_has_no_way_back(running: Line) -> None:
-    first = await running.push("app", "v1.0.0", told=False)
+    first = await running.push("app", "v1.0.0", notify=False)
     running.job("app", ":gone")
     await running.configure(running.watch("app"))
-    await running.looked("app")
+    await running.checked("app")
     await running.outcome(await running.deploy("app", "v1.0.0"))
     with pytest.raises(Rejected) as refused:
         await running.rollback(await newest(running))

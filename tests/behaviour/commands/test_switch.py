@@ -6,18 +6,18 @@ from app.services.wakeup.wake import RECONCILE
 from tests.line import Line, line, world
 
 
-@pytest.mark.parametrize("told", [True, False])
-async def test_a_push_while_auto_deploy_is_off_is_deployed_once_it_is_on(running: Line, told: bool) -> None:
+@pytest.mark.parametrize("notify", [True, False])
+async def test_a_push_while_auto_deploy_is_off_is_deployed_once_it_is_on(running: Line, notify: bool) -> None:
     await running.start()
     await running.switch("app", on=False)
     for minor in range(1, 4):
-        digest = await running.push("app", f"v1.{minor}.0", told=told)
+        digest = await running.push("app", f"v1.{minor}.0", notify=notify)
         await running.poll()
     await running.quiet()
     assert running.images("app") == []
-    rung = len(running.waker.wakes)
+    woken = len(running.waker.wakes)
     await running.switch("app", on=True)
-    assert RECONCILE in [actor for actor, _ in running.waker.wakes[rung:]], "it waits for no poll and no sweep"
+    assert RECONCILE in [actor for actor, _ in running.waker.wakes[woken:]], "it waits for no poll and no sweep"
     await running.until(lambda: running.images("app") == [f"team/app:v1.3.0@{digest}"], "the newest is deployed")
     assert await running.notifications("auto_deploy_toggled") == [
         "Turned off auto deployment for repo app: by somebody",
@@ -27,7 +27,7 @@ async def test_a_push_while_auto_deploy_is_off_is_deployed_once_it_is_on(running
 
 async def test_the_same_with_a_pinned_tag(running: Line) -> None:
     await running.start()
-    first = await running.push("app", "test", told=False)
+    first = await running.push("app", "test", notify=False)
     await running.outcome(await running.deploy("app", "test"))
     await running.switch("app", on=False)
     await running.push("app", "test", "other bytes")
@@ -68,7 +68,7 @@ async def test_the_word_is_carried_out_though_every_ring_is_lost(running: Line) 
 
 async def test_resuming_deploys_the_newest_of_every_watch(running: Line) -> None:
     for name in ("one", "two"):
-        await running.push(name, "v1.0.0", told=False)
+        await running.push(name, "v1.0.0", notify=False)
         running.job(name, ":v1.0.0")
     await running.configure(running.watch("one"), running.watch("two"))
     await running.held("one", "up_to_date")

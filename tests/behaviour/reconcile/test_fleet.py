@@ -9,20 +9,20 @@ from app.domain.watch import JobPlace, Watch
 from app.services.commands import watches
 from app.services.reconcile.reconciler import ReconcileSettings
 from app.simulators.nomad.timing import Fate, Timing
-from tests.at_once import most_at_once
+from tests.concurrent_rollouts import most_concurrent_rollouts
+from tests.default_settings import LOOK_DEFAULTS
 from tests.line import SLOW, Line, line
-from tests.settings import LOOK_DEFAULTS
 
 
-def bounded(at_once: int, **fields: Any) -> ReconcileSettings:
+def bounded(max_rollouts: int, **fields: Any) -> ReconcileSettings:
     """So many rollouts at once."""
-    return replace(LOOK_DEFAULTS, fleet=replace(LOOK_DEFAULTS.fleet, max_rollouts=at_once, **fields))
+    return replace(LOOK_DEFAULTS, fleet=replace(LOOK_DEFAULTS.fleet, max_rollouts=max_rollouts, **fields))
 
 
 async def fleet(running: Line, count: int, **fields: object) -> list[str]:
     """So many jobs that run v1.0.0 of one image, and have settled; returns their names."""
     names = [f"app{number:02}" for number in range(count)]
-    await running.push("app", "v1.0.0", told=False)
+    await running.push("app", "v1.0.0", notify=False)
     for name in names:
         running.job(name, ":v1.0.0", path="team/app", **fields)
     await running.configure(*(watch(running, name) for name in names))
@@ -44,7 +44,7 @@ async def waiting(running: Line, count: int) -> None:
     """Wait until so many targets hold for their turn, and nothing is being looked at."""
 
     async def hold() -> bool:
-        return await running.rows.waiting_count() == count
+        return await running.rows.queued_count() == count
 
     await running.until(hold, f"{count} wait for their turn")
 
@@ -56,10 +56,10 @@ async def test_forty_jobs_arrive_three_at_a_time(database_url: str) -> None:
         second = await running.push("app", "v1.1.0")
         await running.until(lambda: len(running.nomad.ledger.entries()) == 40, "all are registered", within=120)
         await running.quiet()
-        assert most_at_once(running.nomad) == 3
+        assert most_concurrent_rollouts(running.nomad) == 3
         assert all(running.images(name) == [f"team/app:v1.1.0@{second}"] for name in names)
         assert await running.outcomes() == ["succeeded"] * 40
-        assert not await running.rows.does_one_wait_its_turn()
+        assert not await running.rows.is_one_queued()
 
 
 async def test_a_watch_that_waits_says_so_and_asks_nobody(database_url: str) -> None:
@@ -84,8 +84,8 @@ async def test_a_watch_that_waits_says_so_and_asks_nobody(database_url: str) -> 
 
 def reads(running: Line) -> int:
     """How often Nomad was asked about a job of a fleet, but for what follows rollouts."""
-    asked = running.nomad.ledger.requests
-    return sum(count for what, count in asked.items() if what.startswith("GET /v1/job/app") and what.count("/") == 3)
+    requests = running.nomad.ledger.requests
+    return sum(count for what, count in requests.items() if what.startswith("GET /v1/job/app") and what.count("/") == 3)
 
 
 async def test_the_watch_that_waited_longest_goes_next(database_url: str) -> None:
@@ -95,7 +95,7 @@ async def test_the_watch_that_waited_longest_goes_next(database_url: str) -> Non
         await running.push("app", "v1.1.0")
         await waiting(running, 3)
         for number, name in enumerate(reversed(names)):
-            await running.rows.let_wait(name, minutes=10 + number)
+            await running.rows.age_queued(name, minutes=10 + number)
         first = running.nomad.ledger.entries()[0].job
         await finish_each(running, 4)
         assert [entry.job for entry in running.nomad.ledger.entries()][1:] == [each for each in names if each != first]
@@ -120,7 +120,7 @@ async def test_people_and_their_orders_wait_for_nobody(database_url: str) -> Non
         idle = next(name for name in names if not running.images(name))
         await running.deploy(idle, "v1.1.0")
         await running.until(lambda: running.images(idle) == [f"team/app:v1.1.0@{second}"], "the order is carried out")
-        assert most_at_once(running.nomad) == 2
+        assert most_concurrent_rollouts(running.nomad) == 2
         await waiting(running, 1)
         running.nomad.set_timing(Timing())
         running.nomad.skip(3600)
@@ -138,7 +138,7 @@ async def test_a_place_that_is_not_taken_goes_to_the_next(database_url: str) -> 
         for name in idle[:2]:
             running.nomad.stop(name)
         # None looks for its turn by itself any more: the last one can only be told by those that do not take it.
-        await running.rows.put_off_the_waiting_by_a_day()
+        await running.rows.requeue_queued_in_a_day()
         running.nomad.set_timing(Timing())
         running.nomad.skip(3600)
         await running.until(lambda: running.images(idle[2]), "the last one gets the place")
@@ -155,7 +155,7 @@ async def test_a_job_that_nomad_refuses_keeps_no_place(database_url: str) -> Non
         await running.until(lambda: len(running.nomad.ledger.entries()) >= 2, "the others go")
         await registered(running, 3)
         await running.quiet()
-        assert most_at_once(running.nomad) == 1
+        assert most_concurrent_rollouts(running.nomad) == 1
 
 
 async def test_a_lost_answer_keeps_its_place_until_it_is_known(database_url: str) -> None:
@@ -166,7 +166,7 @@ async def test_a_lost_answer_keeps_its_place_until_it_is_known(database_url: str
         await running.push("app", "v1.1.0")
         await registered(running, 5)
         await running.quiet()
-        assert most_at_once(running.nomad) == 1
+        assert most_concurrent_rollouts(running.nomad) == 1
 
 
 async def test_a_limit_that_was_raised_is_seen(database_url: str) -> None:
@@ -274,7 +274,7 @@ async def test_a_busy_fleet_does_not_hold_our_own_job_for_ever(database_url: str
         await running.let_pass(5)
         await waiting(running, 1)
         assert running.images(names[0]) == []
-        await running.rows.let_wait(names[0], minutes=11)
+        await running.rows.age_queued(names[0], minutes=11)
         await running.let_pass(5)
         await running.until(lambda: running.images(names[0]), "our own goes")
         await running.rows.expire_leases(names[1])

@@ -26,7 +26,7 @@ def watched(line: Line, name: str, job: dict[str, Any], task: RunningTask) -> Wa
 
 async def test_looks_that_want_no_change_post_nothing_whatever_the_job(running: Line) -> None:
     line = running
-    await line.push("app", "v1.0.0", told=False)
+    await line.push("app", "v1.0.0", notify=False)
     watches = []
     for name, job in shapes().items():
         rollout = [task for task in (running_task(*each) for each in tasks_of(job)) if task.reference]
@@ -37,6 +37,6 @@ async def test_looks_that_want_no_change_post_nothing_whatever_the_job(running: 
     await line.configure(*watches)
     for watch in watches:
         await line.held(watch.name, "up_to_date")
-    await line.generation()
+    await line.make_due_and_wake()
     await line.quiet()
     assert line.nomad.ledger.entries() == []

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from app.services.reconcile.reconcile import reconcile
-from tests.behaviour.frozen import Frozen, frozen_in_submit
+from tests.behaviour.frozen_workers import Frozen, frozen_in_submit
 from tests.line import Line, line
 
 
@@ -23,9 +23,9 @@ async def test_a_rollout_after_a_late_registration_stays_expected(database_url: 
         await running.start("app", "v1.0.0")
         first = await running.push("app", "v1.1.0", "first")
         await running.deployed("app", f"team/app:v1.1.0@{first}")
-        second = await running.push("app", "v1.1.0", "second", told=False)
+        second = await running.push("app", "v1.1.0", "second", notify=False)
         deployer, late = await frozen_in_submit(running, before=before)
-        await running.tell("team/app", "v1.1.0", second)
+        await running.deliver("team/app", "v1.1.0", second)
         await running.deployed("app", f"team/app:v1.1.0@{second}")
         third = await running.push("app", "v1.1.0", "third")
         await running.deployed("app", f"team/app:v1.1.0@{third}")
@@ -42,18 +42,18 @@ async def test_a_rollout_after_a_late_registration_stays_expected(database_url: 
 async def test_a_change_by_hand_after_it_is_not_taken_for_ours(database_url: str) -> None:
     async with line(database_url) as running:
         await running.start("app", "v1.0.0")
-        first = await running.push("app", "v1.1.0", told=False)
+        first = await running.push("app", "v1.1.0", notify=False)
         deployer, late = await frozen_in_submit(running, before=False)
-        await running.tell("team/app", "v1.1.0", first)
+        await running.deliver("team/app", "v1.1.0", first)
         await running.deployed("app", f"team/app:v1.1.0@{first}")
-        running.by_person("app", ":v1.0.0")
-        await running.generation()
+        running.change_outside("app", ":v1.0.0")
+        await running.make_due_and_wake()
         await running.held("app", "drifted")
 
         deployer.thawed.set()
         await late
 
-        await running.generation()
+        await running.make_due_and_wake()
         await running.quiet()
         assert (await running.hold("app"))[0] == "drifted"
 
@@ -62,7 +62,7 @@ async def test_a_registration_that_a_person_superseded_is_known_as_ours(database
     """The registration that a person overtook is recorded as a fact, and is no change from outside."""
     async with line(database_url) as running:
         await running.start("app", "v1.0.0")
-        first = await running.push("app", "v1.1.0", told=False)
+        first = await running.push("app", "v1.1.0", notify=False)
         deployer, late = await frozen_in_submit(running, before=False)
         await running.deploy("app", "v1.0.0")
         await running.until(lambda: len(running.images("app")) == 2, "what the person asked for is registered")
@@ -81,21 +81,21 @@ async def test_a_digest_that_it_saw_is_nothing_newer_than_a_change_by_hand(datab
     async with line(database_url) as running:
         await running.start("app", "v1.0.0")
         registries = Frozen(running.reconciler.registries, "manifest", before=False)
-        other = await running.push("app", "v1.1.0", told=False)
-        (target_id,) = await running.due()
+        other = await running.push("app", "v1.1.0", notify=False)
+        (target_id,) = await running.make_due()
         late = asyncio.create_task(reconcile(replace(running.reconciler, registries=registries), target_id))
         await registries.reached.wait()
         await running.rows.expire_leases()
         newest = await running.push("app", "v1.1.0", "another content")
         await running.deployed("app", f"team/app:v1.1.0@{newest}")
-        running.by_person("app", ":v1.0.0")
-        await running.generation()
+        running.change_outside("app", ":v1.0.0")
+        await running.make_due_and_wake()
         await running.held("app", "drifted")
 
         registries.thawed.set()
         await late
 
-        assert not await running.rows.was_sighted(other)
-        await running.generation()
+        assert not await running.rows.was_found(other)
+        await running.make_due_and_wake()
         await running.quiet()
         assert (await running.hold("app"))[0] == "drifted"

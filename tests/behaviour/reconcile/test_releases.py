@@ -4,7 +4,7 @@ from tests.line import Line
 
 
 async def test_only_higher_releases_are_deployed(running: Line) -> None:
-    await running.push("app", "v0.1.0", told=False)
+    await running.push("app", "v0.1.0", notify=False)
     running.job("app", ":v0.1.0")
     await running.configure(running.watch("app"))
     await running.held("app", "up_to_date")

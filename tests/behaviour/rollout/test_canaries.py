@@ -5,13 +5,13 @@ from dataclasses import replace
 from uuid import UUID
 
 from app.services.commands import rollouts
+from tests.default_settings import PATIENCE_DEFAULTS
 from tests.line import Line, line
-from tests.settings import PATIENCE_DEFAULTS
 
 
 async def _canary(running: Line, **fields: object) -> UUID:
     """v1.0.0 runs in two allocations, v1.1.0 is pushed and its canary is healthy; returns the rollout."""
-    await running.push("app", "v1.0.0", told=False)
+    await running.push("app", "v1.0.0", notify=False)
     running.job("app", ":v1.0.0", count=2, canary=1)
     await running.configure(running.watch("app", **fields))
     await running.held("app", "up_to_date")
@@ -26,7 +26,7 @@ async def _awaiting(running: Line) -> UUID | None:
     return rows[0]["rollout_id"] if rows and rows[0]["ended_at"] is None else None
 
 
-async def _wish(running: Line, rollout_id: UUID, canary_command: str) -> None:
+async def _command(running: Line, rollout_id: UUID, canary_command: str) -> None:
     act = {"promote": rollouts.promote, "fail": rollouts.fail}[canary_command]
     await act(running.operator, rollout_id, by="somebody")
 
@@ -39,22 +39,22 @@ async def test_a_rollout_waits_for_its_promotion_and_tells_once(running: Line) -
     assert json.dumps(row["deployment"])
     for _ in range(3):
         await running.rows.make_rollouts_due()
-        await running.generation()
+        await running.make_due_and_wake()
     await running.quiet_for_now()
     assert len(await running.notifications("awaits_promotion")) == 1
-    await _wish(running, rollout_id, "promote")
+    await _command(running, rollout_id, "promote")
     await running.quiet()
 
 
 async def test_a_person_promotes(running: Line) -> None:
     rollout_id = await _canary(running)
-    await _wish(running, rollout_id, "promote")
+    await _command(running, rollout_id, "promote")
     assert (await running.outcome(rollout_id))[0] == "succeeded"
 
 
 async def test_a_person_fails_it_and_it_goes_back(running: Line) -> None:
     rollout_id = await _canary(running)
-    await _wish(running, rollout_id, "fail")
+    await _command(running, rollout_id, "fail")
     outcome, reason = await running.outcome(rollout_id)
     assert outcome == "failed"
     assert "marked as failed" in reason
@@ -73,8 +73,8 @@ async def test_waiting_for_a_person_is_no_stall(database_url: str) -> None:
         rollout_id = await _canary(running)
         await running.rows.age_rollouts()
         await running.rows.make_rollouts_due()
-        await running.generation()
+        await running.make_due_and_wake()
         await running.held("app", "busy")
         assert await _awaiting(running) == rollout_id
-        await _wish(running, rollout_id, "promote")
+        await _command(running, rollout_id, "promote")
         assert (await running.outcome(rollout_id))[0] == "succeeded"

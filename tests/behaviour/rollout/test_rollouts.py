@@ -8,8 +8,8 @@ import pytest
 
 from app.domain.watch import DeployBy
 from app.simulators.nomad import Fate, Timing, sample_job
+from tests.default_settings import PATIENCE_DEFAULTS
 from tests.line import SLOW, Line, line
-from tests.settings import PATIENCE_DEFAULTS
 
 
 async def test_automatic_ones_collapse_to_the_newest(running: Line) -> None:
@@ -30,7 +30,7 @@ async def test_automatic_ones_collapse_to_the_newest(running: Line) -> None:
 
 async def test_a_persons_supersedes_at_once(running: Line) -> None:
     await running.start()
-    old = await running.push("app", "v0.9.0", told=False)
+    old = await running.push("app", "v0.9.0", notify=False)
     running.nomad.set_timing(SLOW)
     await running.push("app", "v1.1.0")
     await running.until(lambda: len(running.images("app")) == 1, "v1.1.0 is registered")
@@ -58,7 +58,7 @@ async def test_the_same_word_again_is_the_same_rollout_while_it_is_active(runnin
 async def two_watches_of_one_job(running: Line) -> None:
     """Job "both" runs v1.0.0 of web and, beside it, of side."""
     for name in ("web", "side"):
-        await running.push(name, "v1.0.0", told=False)
+        await running.push(name, "v1.0.0", notify=False)
     job = sample_job("both", f"{running.host}/team/web:v1.0.0")
     sidecar = sample_job("both", f"{running.host}/team/side:v1.0.0", task="sidecar")
     job["TaskGroups"][0]["Tasks"] += sidecar["TaskGroups"][0]["Tasks"]
@@ -90,26 +90,26 @@ async def test_all_watches_of_a_target_go_in_one_registration(running: Line) -> 
 
 async def test_a_person_asks_for_one_watch_and_the_other_goes_along(running: Line) -> None:
     await two_watches_of_one_job(running)
-    web = await running.push("web", "v1.1.0", told=False)
-    asked = await running.deploy("side", "v1.0.0")
-    assert (await running.outcome(asked))[0] == "succeeded"
+    web = await running.push("web", "v1.1.0", notify=False)
+    requested = await running.deploy("side", "v1.0.0")
+    assert (await running.outcome(requested))[0] == "succeeded"
     (entry,) = running.nomad.ledger.entries(job="both")
     assert entry.images["app", "server"] == f"{running.host}/team/web:v1.1.0@{web}"
-    assert await running.rows.watches_of(asked) == ["side", "web"]
+    assert await running.rows.watches_of(requested) == ["side", "web"]
 
 
 async def test_a_word_for_two_watches_keeps_what_still_can_be(running: Line) -> None:
     await two_watches_of_one_job(running)
-    gone = await running.push("web", "test", told=False)
-    side = await running.push("side", "test", told=False)
+    gone = await running.push("web", "test", notify=False)
+    side = await running.push("side", "test", notify=False)
     running.nomad_answers(500, times=4)
     await running.deploy("web", "test")
-    asked = await running.deploy("side", "test")
+    requested = await running.deploy("side", "test")
     running.registry.delete_tag("team/web", "test")
-    assert (await running.outcome(asked))[0] == "succeeded"
+    assert (await running.outcome(requested))[0] == "succeeded"
     (entry,) = running.nomad.ledger.entries(job="both")
     assert entry.images["app", "sidecar"] == f"{running.host}/team/side:test@{side}"
-    assert await running.rows.watches_of(asked) == ["side"]
+    assert await running.rows.watches_of(requested) == ["side"]
     assert gone not in str(await running.rows.digest_tags("web"))
 
 
@@ -140,7 +140,7 @@ async def test_a_forced_redeploy_carries_a_marker_and_nothing_else_changes(runni
 async def test_the_reference_is_written_as_the_driver_wants_it(
     running: Line, driver: str, deploy_by: DeployBy, image: str, force_pull: bool | None
 ) -> None:
-    await running.push("app", "v1.0.0", told=False)
+    await running.push("app", "v1.0.0", notify=False)
     running.job("app", ":v1.0.0", driver=driver)
     await running.configure(running.watch("app", deploy_by=deploy_by))
     await running.held("app", "up_to_date")
@@ -152,7 +152,7 @@ async def test_the_reference_is_written_as_the_driver_wants_it(
 
 
 async def test_a_new_digest_of_a_watch_by_tag_is_another_deploy(running: Line) -> None:
-    await running.push("app", "v1.0.0", told=False)
+    await running.push("app", "v1.0.0", notify=False)
     running.job("app", ":v1.0.0")
     await running.configure(running.watch("app", deploy_by=DeployBy.TAG))
     await running.held("app", "up_to_date")
@@ -164,12 +164,12 @@ async def test_a_new_digest_of_a_watch_by_tag_is_another_deploy(running: Line) -
 
 
 async def test_the_spelling_found_in_the_job_is_kept(running: Line) -> None:
-    await running.push("app", "v1.0.0", told=False)
+    await running.push("app", "v1.0.0", notify=False)
     upper = running.host.replace("127.0.0.1", "LOCALHOST")
     running.nomad.seed(sample_job("app", f"https://{upper}/team/app:v1.0.0"))
     await running.configure(running.watch("app", host=upper))
     await running.held("app", "up_to_date")
-    second = await running.push("app", "v1.1.0", told=False)
+    second = await running.push("app", "v1.1.0", notify=False)
     await running.poll()
     await running.until(lambda: running.nomad.ledger.entries(job="app"), "v1.1.0 is registered")
     (entry,) = running.nomad.ledger.entries(job="app")
@@ -191,7 +191,7 @@ async def test_docker_hubs_names_are_one(running: Line, image: str) -> None:
 
 async def test_back_to_the_digest_before(running: Line) -> None:
     await running.start()
-    first = await running.push("app", "test", "one", told=False)
+    first = await running.push("app", "test", "one", notify=False)
     await running.outcome(await running.deploy("app", "test"))
     second = await running.push("app", "test", "two")
     await running.deployed("app", f"team/app:test@{second}")
@@ -202,7 +202,7 @@ async def test_back_to_the_digest_before(running: Line) -> None:
 
 async def test_back_and_forth_in_one_rollout_ends_on_the_last(running: Line) -> None:
     await running.start()
-    first = await running.push("app", "test", "one", told=False)
+    first = await running.push("app", "test", "one", notify=False)
     await running.outcome(await running.deploy("app", "test"))
     for content in ("two", "one", "two", "one"):
         await running.push("app", "test", content)
@@ -214,7 +214,7 @@ async def test_back_and_forth_in_one_rollout_ends_on_the_last(running: Line) -> 
 
 
 async def test_a_periodic_job_takes_effect_at_its_next_launch(running: Line) -> None:
-    await running.push("app", "v1.0.0", told=False)
+    await running.push("app", "v1.0.0", notify=False)
     running.job("app", ":v1.0.0", kind="batch", Periodic={"Enabled": True, "Spec": "@daily", "SpecType": "cron"})
     await running.configure(running.watch("app"))
     await running.held("app", "up_to_date")
@@ -224,7 +224,7 @@ async def test_a_periodic_job_takes_effect_at_its_next_launch(running: Line) -> 
 
 
 async def test_a_batch_job_succeeds_when_it_completes(running: Line) -> None:
-    await running.push("app", "v1.0.0", told=False)
+    await running.push("app", "v1.0.0", notify=False)
     running.job("app", ":v1.0.0", kind="batch")
     await running.configure(running.watch("app"))
     await running.held("app", "up_to_date")
@@ -267,36 +267,36 @@ async def test_somebody_elses_registration_supersedes_ours(running: Line) -> Non
     await running.push("app", "v1.1.0")
     await running.until(lambda: len(running.images("app")) == 1, "v1.1.0 is registered")
     running.nomad.set_timing(Timing())
-    running.by_person("app", ":v1.0.0")
+    running.change_outside("app", ":v1.0.0")
     await running.held("app", "drifted")
     assert await running.outcomes() == ["superseded"]
 
 
 async def test_a_failed_rollout_says_why_and_what_nomad_went_back_to(running: Line) -> None:
-    await running.push("app", "v1.0.0", told=False)
+    await running.push("app", "v1.0.0", notify=False)
     running.job("app", ":v1.0.0", auto_revert=True)
     await running.configure(running.watch("app"))
     await running.held("app", "up_to_date")
     running.nomad.judge("v1.1.0", Fate.PULL_FAILS, "manifest unknown")
     await running.push("app", "v1.1.0")
     await running.held("app", "failed_before")
-    (told,) = await running.notifications("failed")
-    assert "rolling back to job version 0" in told
-    assert "manifest unknown" in told
+    (notification,) = await running.notifications("failed")
+    assert "rolling back to job version 0" in notification
+    assert "manifest unknown" in notification
 
 
 async def test_a_word_during_a_registration_is_carried_out(running: Line) -> None:
     await running.start()
-    old = await running.push("app", "v0.9.0", told=False)
+    old = await running.push("app", "v0.9.0", notify=False)
     running.nomad_hangs(0.4, method="POST")
     await running.push("app", "v1.1.0")
 
-    async def ordered() -> bool:
+    async def registering() -> bool:
         return any(each["expected_index"] is not None for each in await running.rows.rollouts())
 
-    await running.until(ordered, "v1.1.0 is being registered")
-    asked = await running.deploy("app", "v0.9.0")
-    assert (await running.outcome(asked))[0] == "succeeded"
+    await running.until(registering, "v1.1.0 is being registered")
+    requested = await running.deploy("app", "v0.9.0")
+    assert (await running.outcome(requested))[0] == "succeeded"
     await running.quiet()
     assert running.images("app")[-1] == f"team/app:v0.9.0@{old}"
 
@@ -306,10 +306,10 @@ async def test_a_word_during_a_look_is_not_overtaken_by_it(running: Line) -> Non
     running.nomad_hangs(0.5, method="GET", path="/v1/job/app")
     await running.push("app", "v1.1.0")
 
-    async def looking() -> bool:
+    async def reconciling() -> bool:
         return await running.rows.is_leased()
 
-    await running.until(looking, "a look is under way")
+    await running.until(reconciling, "a look is under way")
     await running.switch("app", on=False)
     await running.held("app", "auto_deploy_off")
     await running.quiet()

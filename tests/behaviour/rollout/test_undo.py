@@ -23,9 +23,9 @@ async def test_the_image_that_ran_before_comes_back(running: Line) -> None:
     _, second = await _failed(running)
     assert running.images("app") == [f"team/app:v1.1.0@{second}", "team/app:v1.0.0"]
     assert await running.outcomes() == ["failed", "succeeded"]
-    (told,) = await running.notifications("failed")
-    assert "going back to app v1.0.0" in told
-    assert "no such table: users" in told
+    (notification,) = await running.notifications("failed")
+    assert "going back to app v1.0.0" in notification
+    assert "no such table: users" in notification
     await running.poll()
     await running.quiet()
     assert (await running.hold("app"))[0] == "failed_before"
@@ -40,9 +40,9 @@ async def test_a_diagnosis_after_the_verdict_is_told_too(running: Line) -> None:
     await running.push("app", "v1.1.0")
     await running.held("app", "failed_before")
     await running.quiet()
-    (told,) = await running.notifications("failed")
-    assert "Failed due to progress deadline" in told
-    assert told.count("app/server: it runs, but has not become healthy") == 1
+    (notification,) = await running.notifications("failed")
+    assert "Failed due to progress deadline" in notification
+    assert notification.count("app/server: it runs, but has not become healthy") == 1
 
 
 async def test_the_next_release_goes_on_from_there(running: Line) -> None:
@@ -60,7 +60,7 @@ async def test_a_watch_can_do_without(running: Line) -> None:
 async def _on_stable(running: Line, **fields: Any) -> str:
     """The watch is pinned to `stable` and runs it; returns its digest."""
     await running.start(**fields)
-    digest = await running.push("app", "stable", told=False)
+    digest = await running.push("app", "stable", notify=False)
     await running.deploy("app", "stable")
     await running.quiet()
     return digest
@@ -69,9 +69,9 @@ async def _on_stable(running: Line, **fields: Any) -> str:
 async def test_a_tag_that_moved_comes_back_as_what_it_was(running: Line) -> None:
     """d1 → d2 under one tag: the tag shows d2, and d1 is what is good."""
     first = await _on_stable(running)
-    moved = await running.push("app", "stable", "broken", told=False)
+    moved = await running.push("app", "stable", "broken", notify=False)
     running.nomad.judge(moved, Fate.EXITS_NONZERO)
-    await running.tell("team/app", "stable", moved)
+    await running.deliver("team/app", "stable", moved)
     await running.held("app", "failed_before")
     await running.quiet()
     assert running.images("app")[-1] == f"team/app:stable@{first}"
@@ -96,14 +96,14 @@ async def test_a_persons_registration_meanwhile_is_left_alone(running: Line) -> 
     await running.rows.lease_to_another()
     running.nomad.skip(3600)
 
-    async def asked() -> bool:
+    async def requested() -> bool:
         return await running.outcomes() == ["failed", ""]
 
-    await running.until(asked, "the undo is asked for")
+    await running.until(requested, "the undo is asked for")
     running.nomad.set_timing(Timing())
-    running.by_person("app", ":v0.9.0")
-    await running.rows.let_leases_go()
-    await running.generation()
+    running.change_outside("app", ":v0.9.0")
+    await running.rows.release_leases()
+    await running.make_due_and_wake()
     await running.quiet()
     assert len(running.images("app")) == 1
     assert await running.outcomes() == ["failed", "superseded"]
@@ -132,7 +132,7 @@ async def test_nothing_is_undone_while_everything_is_paused(running: Line) -> No
 
 
 async def test_a_batch_job_is_not_run_once_more(running: Line) -> None:
-    await running.push("app", "v1.0.0", told=False)
+    await running.push("app", "v1.0.0", notify=False)
     running.job("app", ":v1.0.0", kind="batch")
     await running.configure(running.watch("app"))
     await running.held("app", "up_to_date")
@@ -144,7 +144,7 @@ async def test_a_batch_job_is_not_run_once_more(running: Line) -> None:
 
 
 async def _revert(running: Line) -> None:
-    await running.push("app", "v1.0.0", told=False)
+    await running.push("app", "v1.0.0", notify=False)
     running.job("app", ":v1.0.0", auto_revert=True)
     await running.configure(running.watch("app"))
     await running.held("app", "up_to_date")
@@ -159,21 +159,21 @@ async def test_nomads_own_revert_is_followed_to_its_end(running: Line) -> None:
     await running.held("app", "failed_before")
     await running.quiet()
     assert len(running.images("app")) == 1, "Nomad went back, so that we need not"
-    (told,) = await running.notifications("failed")
-    assert "Nomad went back to version 0, which runs" in told
-    assert "no such table: users" in told
+    (notification,) = await running.notifications("failed")
+    assert "Nomad went back to version 0, which runs" in notification
+    assert "no such table: users" in notification
     assert await running.outcomes() == ["failed"]
 
 
 async def test_a_revert_that_fails_too_is_told(running: Line) -> None:
     await _revert_fails(running)
-    (told,) = await running.notifications("failed")
-    assert "Nomad went back to version 0, and that failed too" in told
+    (notification,) = await running.notifications("failed")
+    assert "Nomad went back to version 0, and that failed too" in notification
     assert len(running.images("app")) == 1
 
 
 async def _revert_fails(running: Line) -> None:
-    await running.push("app", "v1.0.0", told=False)
+    await running.push("app", "v1.0.0", notify=False)
     running.job("app", ":v1.0.0", auto_revert=True)
     await running.configure(running.watch("app"))
     await running.held("app", "up_to_date")

@@ -8,9 +8,9 @@ from app.adapters.registry import RegistryEndpoint
 from app.domain.watch import DeployBy
 from app.simulators.nomad import sample_job
 from app.simulators.registry import FaultAnswer, Hang, RegistryFault
+from tests.default_settings import LOOK_DEFAULTS
 from tests.line import Line, line
 from tests.servers.local_registry import local_registry
-from tests.settings import LOOK_DEFAULTS
 
 MANIFEST = "/v2/team/app/manifests/v1.0.0"
 TAGS = "/v2/team/app/tags/list"
@@ -18,21 +18,21 @@ TAGS = "/v2/team/app/tags/list"
 
 async def test_a_digest_that_the_poller_finds_first_is_labelled_so(running: Line) -> None:
     await running.start()
-    second = await running.push("app", "v1.1.0", told=False)
+    second = await running.push("app", "v1.1.0", notify=False)
     await running.poll()
     await running.deployed("app", f"team/app:v1.1.0@{second}")
     third = await running.push("app", "v1.2.0")
     await running.deployed("app", f"team/app:v1.2.0@{third}")
-    assert await running.rows.sightings() == [("v1.0.0", ""), ("v1.1.0", "poller"), ("v1.2.0", "webhook")]
+    assert await running.rows.found_digests() == [("v1.0.0", ""), ("v1.1.0", "poller"), ("v1.2.0", "webhook")]
 
 
 async def test_a_digest_that_the_poller_finds_while_nomad_is_away_is_labelled_so(running: Line) -> None:
     await running.start()
-    second = await running.push("app", "v1.1.0", told=False)
+    second = await running.push("app", "v1.1.0", notify=False)
     running.nomad_answers(500, times=2)
     await running.poll()
     await running.deployed("app", f"team/app:v1.1.0@{second}")
-    assert ("v1.1.0", "poller") in await running.rows.sightings()
+    assert ("v1.1.0", "poller") in await running.rows.found_digests()
 
 
 async def _cost_of_a_poll(running: Line) -> tuple[int, int]:
@@ -81,7 +81,7 @@ async def test_the_job_is_read_again_every_few_minutes(database_url: str) -> Non
 
 async def test_a_release_with_the_bytes_that_run_is_wanted_and_not_deployed(running: Line) -> None:
     await running.start()
-    await running.push("app", "v1.1.0", "app v1.0.0", told=False)
+    await running.push("app", "v1.1.0", "app v1.0.0", notify=False)
     await running.poll()
     await running.until(lambda: _desired(running, "v1.1.0"), "v1.1.0 is wanted")
     await running.quiet()
@@ -90,35 +90,35 @@ async def test_a_release_with_the_bytes_that_run_is_wanted_and_not_deployed(runn
 
 async def test_retry_after_is_honoured(running: Line) -> None:
     await running.start()
-    await running.rows.write_down_pauses("due_at")
+    await running.rows.record_requeue_delays("due_at")
     running.registry.faults.add(RegistryFault(path=TAGS, action=FaultAnswer(status=429, retry_after="3600"), times=1))
     await running.poll()
 
     async def requeue() -> bool:
-        return bool(await running.rows.registry_troubles())
+        return bool(await running.rows.registry_outages())
 
     await running.until(requeue, "the trouble shows")
-    (pause,) = await running.rows.pauses()
+    (pause,) = await running.rows.requeue_delays()
     assert round(pause) == 3600
     assert not await running.rows.has_polls_before_due()
     before = running.registry.requests.total()
-    await running.tell("team/app", "v1.0.0", None)
+    await running.deliver("team/app", "v1.0.0", None)
     await running.quiet_for_now()
     assert running.registry.requests.total() == before
 
 
 async def test_a_registry_that_was_away_is_caught_up_with(running: Line) -> None:
     await running.start()
-    second = await running.push("app", "v1.1.0", told=False)
+    second = await running.push("app", "v1.1.0", notify=False)
     running.registry.faults.add(RegistryFault(path="/v2/.*", action=FaultAnswer(status=503), times=3))
     await running.poll()
 
-    async def troubled() -> bool:
-        return any("503" in outage and since for _, outage, since in await running.rows.registry_troubles())
+    async def has_outage() -> bool:
+        return any("503" in outage and since for _, outage, since in await running.rows.registry_outages())
 
-    await running.until(troubled, "the trouble shows")
+    await running.until(has_outage, "the trouble shows")
     await running.deployed("app", f"team/app:v1.1.0@{second}")
-    assert await running.rows.registry_troubles() == []
+    assert await running.rows.registry_outages() == []
 
 
 async def test_a_word_given_while_the_registry_is_away_is_carried_out_when_it_is_back(running: Line) -> None:
@@ -141,7 +141,7 @@ async def test_a_nomad_that_was_away_is_caught_up_with(running: Line) -> None:
 
 
 async def test_the_line_starts_while_registry_and_nomad_are_away(running: Line) -> None:
-    await running.push("app", "v1.0.0", told=False)
+    await running.push("app", "v1.0.0", notify=False)
     running.job("app", ":v1.0.0")
     running.registry.faults.add(RegistryFault(path="/v2/.*", action=FaultAnswer(status=503), times=2))
     running.nomad_answers(500, times=2)
@@ -151,7 +151,7 @@ async def test_the_line_starts_while_registry_and_nomad_are_away(running: Line) 
 
 async def test_a_list_that_is_refused_keeps_no_pinned_tag_back(running: Line) -> None:
     await running.start()
-    await running.push("app", "test", told=False)
+    await running.push("app", "test", notify=False)
     await running.outcome(await running.deploy("app", "test"))
     running.registry.faults.add(RegistryFault(path=TAGS, action=FaultAnswer(status=403), times=1000))
     changed = await running.push("app", "test", "other bytes")
@@ -163,7 +163,7 @@ async def test_one_silent_registry_delays_only_its_own_watches(database_url: str
         silent.faults.add(RegistryFault(path="/v2/.*", action=Hang(), times=1000))
         endpoint = RegistryEndpoint(name="silent", scheme="http", domain=url.partition("://")[2])
         async with line(database_url, more_registries={"silent": endpoint}) as running:
-            await running.push("app", "v1.0.0", told=False)
+            await running.push("app", "v1.0.0", notify=False)
             running.job("app", ":v1.0.0")
             for number in range(20):
                 running.nomad.seed(sample_job(f"dumb{number}", f"{endpoint.domain}/team/dumb:v1.0.0"))
@@ -174,8 +174,8 @@ async def test_one_silent_registry_delays_only_its_own_watches(database_url: str
             await running.held("app", "up_to_date")
             second = await running.push("app", "v1.1.0")
             await running.until(lambda: running.images("app") == [f"team/app:v1.1.0@{second}"], "it is deployed")
-            troubled = await running.rows.registry_troubles()
-            assert len(troubled) < len(dumb), "the silent registry is still waited for"
+            has_outage = await running.rows.registry_outages()
+            assert len(has_outage) < len(dumb), "the silent registry is still waited for"
 
 
 async def test_one_silent_registry_delays_only_its_own_watches_in_one_job(database_url: str) -> None:
@@ -183,8 +183,8 @@ async def test_one_silent_registry_delays_only_its_own_watches_in_one_job(databa
         silent.faults.add(RegistryFault(path="/v2/.*", action=Hang(), times=1000))
         endpoint = RegistryEndpoint(name="silent", scheme="http", domain=url.partition("://")[2])
         async with line(database_url, more_registries={"silent": endpoint}) as running:
-            await running.push("app", "v1.0.0", told=False)
-            await running.push("app", "v1.1.0", told=False)
+            await running.push("app", "v1.0.0", notify=False)
+            await running.push("app", "v1.1.0", notify=False)
             job = sample_job("app", f"{running.host}/team/app:v1.0.0")
             sidecar = sample_job("app", f"{endpoint.domain}/team/dumb:v1.0.0", task="sidecar")
             job["TaskGroups"][0]["Tasks"] += sidecar["TaskGroups"][0]["Tasks"]
@@ -194,14 +194,14 @@ async def test_one_silent_registry_delays_only_its_own_watches_in_one_job(databa
                 running.watch("dumb", registry="silent", host=endpoint.domain, job="app", task="sidecar"),
             )
             await running.until(lambda: len(running.images("app")) == 1, "v1.1.0 is deployed")
-            outages = {name: outage for name, outage, _ in await running.rows.registry_troubles()}
+            outages = {name: outage for name, outage, _ in await running.rows.registry_outages()}
             assert "longer to answer" in outages["dumb"]
 
 
 async def test_no_push_is_lost_between_reading_and_clearing(running: Line) -> None:
     await running.start()
     running.registry.faults.add(RegistryFault(path=TAGS, action=Hang(seconds=2), times=1))
-    await running.tell("team/app", "v1.0.0", None)
+    await running.deliver("team/app", "v1.0.0", None)
     await running.until(lambda: not running.registry.faults.left(), "the look reads the tags")
     assert await running.rows.is_leased(), "it is under way"
     second = await running.push("app", "v1.1.0")

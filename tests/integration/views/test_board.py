@@ -13,7 +13,7 @@ from app.domain.decision import HoldReason
 from app.services.views.board import Listing, Search, TimelineQuery, condition
 from tests.integration.statements import execute
 from tests.integration.views.test_queries import Counting
-from tests.seeded import name_of, seed_watches
+from tests.seeded_watches import name_of, seed_watches
 
 ALL = 1000
 
@@ -220,7 +220,7 @@ async def test_pages_take_as_many_statements_for_many_watches(database_url: str,
     for count in (10, 1000):
         await execute(
             database,
-            "TRUNCATE targets, watches, decisions, sightings, failures, rollouts, rollout_watches, deliveries, events, "
+            "TRUNCATE targets, watches, decisions, found_digests, failures, rollouts, rollout_watches, deliveries, events, "
             "event_watches, tag_sightings CASCADE",
         )
         await seed_watches(database, count, tags=3)

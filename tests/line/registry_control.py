@@ -19,14 +19,14 @@ _POSTS = 300
 class Pushing(Parts):
     """A line whose registry is pushed to."""
 
-    async def push(self, name: str, tag: str, content: str = "", *, told: bool = True) -> str:
+    async def push(self, name: str, tag: str, content: str = "", *, notify: bool = True) -> str:
         """Push `team/NAME:tag`; `told` sends the webhook's event as well. Returns the digest."""
         digest = self.registry.push(f"team/{name}", tag, content=content or f"{name} {tag}")
-        if told:
-            await self.tell(f"team/{name}", tag, digest)
+        if notify:
+            await self.deliver(f"team/{name}", tag, digest)
         return digest
 
-    async def tell(self, path: str, tag: str, digest: str | None) -> UUID:
+    async def deliver(self, path: str, tag: str, digest: str | None) -> UUID:
         """Deliver the event of a push, true or not, until it is stored, as registries do; returns the delivery's id."""
         event = PushEvent(
             action=EventAction.PUSH, host=self.host, path=path, tag=tag, digest=digest, event_id=str(uuid4())

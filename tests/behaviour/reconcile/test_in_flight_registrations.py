@@ -12,7 +12,7 @@ from app.adapters.postgres.config.watches import PostgresWatches
 from app.errors import NomadDenied, NomadUnavailable
 from app.services.config.sync import sync
 from app.services.reconcile.reconcile import reconcile
-from tests.behaviour.frozen import Frozen, frozen_in_submit
+from tests.behaviour.frozen_workers import Frozen, frozen_in_submit
 from tests.behaviour.reconcile.test_late_registration import reasons
 from tests.line import Line, line
 
@@ -38,7 +38,7 @@ async def given_up(running: Line) -> tuple[str, Frozen, asyncio.Task[bool]]:
     await running.start("app", "v1.0.0")
     first = await running.push("app", "v1.1.0", "first")
     await running.deployed("app", f"team/app:v1.1.0@{first}")
-    await running.push("app", "v1.1.0", "second", told=False)
+    await running.push("app", "v1.1.0", "second", notify=False)
     deployer, late = await frozen_in_submit(running, before=True)
     await running.pause()
     await running.quiet()
@@ -57,13 +57,13 @@ async def test_a_look_that_was_under_way_does_not_undo_what_was_recorded(databas
     async with line(database_url) as running:
         first, frozen, late = await given_up(running)
         slow = Frozen(running.reconciler.deployer, "inspect", before=False)
-        (target_id,) = await running.due()
-        looking = asyncio.create_task(reconcile(replace(running.reconciler, deployer=slow), target_id))
+        (target_id,) = await running.make_due()
+        reconciling = asyncio.create_task(reconcile(replace(running.reconciler, deployer=slow), target_id))
         await slow.reached.wait()
         frozen.thawed.set()
         await late
         slow.thawed.set()
-        await looking
+        await reconciling
         await running.quiet()
         await put_back(running, first)
 
@@ -72,14 +72,14 @@ async def test_looks_in_between_do_not_forget_it(database_url: str) -> None:
     """One before it is applied, one after, and only then does its worker record it: or never, since it died."""
     async with line(database_url) as running:
         first, _, late = await given_up(running)
-        await running.generation()
+        await running.make_due_and_wake()
         await running.quiet()
         (kept,) = await running.rows.in_flight()
         assert kept["key"] == "app/server"
         running.nomad.set_image("app", group="app", task="server", image=kept["identity"])
         late.cancel()  # the worker died with the answer
         await asyncio.gather(late, return_exceptions=True)
-        await running.generation()
+        await running.make_due_and_wake()
         await running.quiet()
         assert await running.rows.in_flight() == []
         await put_back(running, first)
@@ -89,20 +89,20 @@ async def test_a_registration_that_arrives_while_the_registry_is_asked_counts(da
     """Its worker died with the answer, and the tag has moved on by the time that the registry answers."""
     async with line(database_url) as running:
         await running.start("app", "v1.0.0")
-        first = await running.push("app", "v1.1.0", told=False)
+        first = await running.push("app", "v1.1.0", notify=False)
         _, dead = await frozen_in_submit(running, before=True)
         dead.cancel()
         await asyncio.gather(dead, return_exceptions=True)
         registries = Frozen(running.reconciler.registries, "tags", before=True)
-        (target_id,) = await running.due()
-        looking = asyncio.create_task(reconcile(replace(running.reconciler, registries=registries), target_id))
+        (target_id,) = await running.make_due()
+        reconciling = asyncio.create_task(reconcile(replace(running.reconciler, registries=registries), target_id))
         await registries.reached.wait()
         image = f"{running.host}/team/app:v1.1.0@{first}"
         running.nomad.set_image("app", group="app", task="server", image=image)
-        second = await running.push("app", "v1.2.0", told=False)
+        second = await running.push("app", "v1.2.0", notify=False)
         registries.thawed.set()
-        await looking
-        await running.generation()
+        await reconciling
+        await running.make_due_and_wake()
         await running.deployed("app", f"team/app:v1.2.0@{second}")
         rows = [(row["outcome"], row["submission_index"] > 0) for row in await running.rows.rollouts()]
         assert rows == [("succeeded", True), ("succeeded", True)]
@@ -118,15 +118,15 @@ async def test_a_change_by_hand_after_a_refusal_is_not_ours(database_url: str, e
         await running.start("app", "v1.0.0")
         second = await running.push("app", "v1.0.2")
         await running.deployed("app", f"team/app:v1.0.2@{second}")
-        await running.push("app", "v1.0.1", told=False)
-        await running.push("app", "v1.1.0", told=False)
+        await running.push("app", "v1.0.1", notify=False)
+        await running.push("app", "v1.1.0", notify=False)
         reconciler = replace(running.reconciler, deployer=Refusing(running.reconciler.deployer, errors))
         for _ in range(2):
-            (target_id,) = await running.due()
+            (target_id,) = await running.make_due()
             await reconcile(reconciler, target_id)
-            await running.rows.put_off_an_hour()
-        running.by_person("app", ":v1.0.1")
-        await running.generation()
+            await running.rows.requeue_in_an_hour()
+        running.change_outside("app", ":v1.0.1")
+        await running.make_due_and_wake()
         await running.held("app", "drifted")
         assert len(running.images("app")) == 1
 
@@ -134,17 +134,17 @@ async def test_a_change_by_hand_after_a_refusal_is_not_ours(database_url: str, e
 async def test_a_rollout_that_waits_while_its_watch_moves_away_and_back_is_expected(database_url: str) -> None:
     async with line(database_url) as running:
         await running.start("app", "v1.0.0")
-        first = await running.push("app", "v1.1.0", told=False)
+        first = await running.push("app", "v1.1.0", notify=False)
         (watch,) = running.watches
         await running.rows.lease_to_another()
         await running.deploy("app", "v1.1.0")
         store = PostgresWatches(running.database)
         await sync(store, [replace(watch, place=replace(watch.place, job_id="elsewhere"))])
         await sync(store, [watch])
-        await running.rows.let_leases_go()
-        await running.generation()
+        await running.rows.release_leases()
+        await running.make_due_and_wake()
         await running.deployed("app", f"team/app:v1.1.0@{first}")
         assert list(await running.rows.expected()) == ["app/server"]
-        running.by_person("app", ":v1.0.0")
-        await running.generation()
+        running.change_outside("app", ":v1.0.0")
+        await running.make_due_and_wake()
         await running.held("app", "drifted")

@@ -3,7 +3,7 @@
 from app.simulators.nomad import Simulator
 
 
-def most_at_once(nomad: Simulator) -> int:
+def most_concurrent_rollouts(nomad: Simulator) -> int:
     """The most deployments of our registrations that were under way at any time."""
     ours = {entry.job_modify_index for entry in nomad.ledger.entries()}
     with nomad.at_work() as world:

@@ -16,7 +16,7 @@ States = Literal["mixed", "current"]
 _HOLDS = ["", "deploy", *(reason.value for reason in HoldReason)]
 
 # What is special about a watch, by its number's place in the hundred; $4 has the holds of those that follow.
-_OUTAGE, _JOB_TROUBLE, _MISSING_IMAGE, _PROMOTION, _MOVING = 1, 2, 3, 4, (5, 6)
+_OUTAGE, _JOB_OUTAGE, _MISSING_IMAGE, _PROMOTION, _MOVING = 1, 2, 3, 4, (5, 6)
 
 _NAME = "'svc-' || lpad(n::text, 5, '0')"
 _DIGEST = "'sha256:' || encode(sha256(({})::bytea), 'hex')"
@@ -34,8 +34,8 @@ _TARGETS = f"""
 INSERT INTO targets (region, namespace, job_id, inspect_job, job_index, job_create_index, job_read_at, outage,
   outage_since, poll_at)
 SELECT '', 'default', name, false, 10, 1, now(),
-  CASE place WHEN {_JOB_TROUBLE} THEN 'job ' || name || ': Nomad has no leader' ELSE '' END,
-  CASE place WHEN {_JOB_TROUBLE} THEN now() - interval '5 minutes' END, now() + interval '1 day'
+  CASE place WHEN {_JOB_OUTAGE} THEN 'job ' || name || ': Nomad has no leader' ELSE '' END,
+  CASE place WHEN {_JOB_OUTAGE} THEN now() - interval '5 minutes' END, now() + interval '1 day'
 FROM ({_SEEDED}) seeded
 """
 
@@ -90,7 +90,7 @@ SELECT rollout_id, name, {_RELEASE.format("greatest($2 - 5 + intent, 0)")},
 FROM made JOIN watches USING (target_id)
 """
 
-_SIGHTINGS = f"""
+_FOUND = f"""
 INSERT INTO found_digests (watch_name, digest, tag, found_by, first_found_at)
 SELECT name, {_DIGEST.format(f"name || {_NOW}")}, {_NOW}, CASE n % 3 WHEN 0 THEN 'poller' ELSE 'webhook' END,
   now() - n * interval '7 seconds' - interval '1 hour'
@@ -111,7 +111,7 @@ INSERT INTO event_watches (event_id, watch_name, settled_at, answer, known_at)
 SELECT event_id, {_NAME}, now(), 'it runs', received_at FROM told JOIN sent USING (delivery_id)
 """
 
-_PARTS = (_TARGETS, _WATCHES, _DECISIONS, _ROLLOUTS, _SIGHTINGS, _DELIVERIES)
+_PARTS = (_TARGETS, _WATCHES, _DECISIONS, _ROLLOUTS, _FOUND, _DELIVERIES)
 
 
 def name_of(number: int) -> str:

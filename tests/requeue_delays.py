@@ -5,7 +5,7 @@ from collections.abc import Sequence
 READ = "SELECT seconds FROM pauses ORDER BY pause_id"
 
 
-def written_down(table: str, column: str) -> Sequence[str]:
+def recorded(table: str, column: str) -> Sequence[str]:
     """Statements after which every change of the time in `column` to a later one than now is a row of `pauses`."""
     return (
         "CREATE TABLE pauses (pause_id bigint GENERATED ALWAYS AS IDENTITY, seconds float8)",

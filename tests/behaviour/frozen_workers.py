@@ -41,7 +41,7 @@ class Frozen:
 async def frozen_in_submit(running: Line, *, before: bool) -> tuple[Frozen, asyncio.Task[bool]]:
     """A worker that looks at the one target before anybody else, and is frozen past its lease."""
     deployer = Frozen(running.reconciler.deployer, "submit", before=before)
-    (target_id,) = await running.due()
+    (target_id,) = await running.make_due()
     late = asyncio.create_task(reconcile(replace(running.reconciler, deployer=deployer), target_id))
     await deployer.reached.wait()
     await running.rows.expire_leases()

@@ -11,7 +11,7 @@ import httpx
 from app.simulators.registry.events import Event, EventOrigin, EventTarget
 from app.simulators.registry.grammar import OCI_MANIFEST
 from tests.cluster import SECRET, Cluster, until
-from tests.sender import Sender
+from tests.webhook_sender import Sender
 
 
 def body(cluster: Cluster, name: str, tag: str, digest: str) -> bytes:
@@ -25,7 +25,7 @@ def body(cluster: Cluster, name: str, tag: str, digest: str) -> bytes:
     ).envelope()
 
 
-class Teller(Sender):
+class DeliverySender(Sender):
     """Posts deliveries to any of the webs that run; `statuses` and `seconds` are those of every answer, in order."""
 
     def __init__(self, cluster: Cluster, *, seed: int = 1) -> None:
@@ -39,7 +39,7 @@ class Teller(Sender):
         await self.send(body(self._cluster, name, tag, digest))
         return digest
 
-    async def tell_all(self, deliveries: Sequence[bytes], *, times: int, at_once: int = 8) -> None:
+    async def send_all(self, deliveries: Sequence[bytes], *, times: int, connections: int = 8) -> None:
         """Post each `times` times, in no order, over so many connections."""
         waiting = [each for each in deliveries for _ in range(times)]
         self._random.shuffle(waiting)
@@ -48,7 +48,7 @@ class Teller(Sender):
             while waiting:
                 await self.send(waiting.pop())
 
-        await asyncio.gather(*(work() for _ in range(at_once)))
+        await asyncio.gather(*(work() for _ in range(connections)))
 
 
 async def answering(cluster: Cluster) -> None:

@@ -33,7 +33,7 @@ class Nomads(Parts):
         """Let Nomad's next answer come this much later."""
         self.nomad.faults.add(NomadFault(action=FaultAction.HANG, method=method, path=path, seconds=seconds))
 
-    def by_person(self, job: str, image: str, *, path: str = "") -> None:
+    def change_outside(self, job: str, image: str, *, path: str = "") -> None:
         """A person changes the image in the job."""
         self.nomad.set_image(job, group="app", task="server", image=f"{self.host}/{path or f'team/{job}'}{image}")
 

@@ -10,22 +10,22 @@ LARGE = ("tests/e2e/", "tests/ui/", "tests/faults/")
 IN_ONE_PROCESS = "tests/faults/test_nomad_"
 
 
-class Spread(LoadScopeScheduling):
+class FileSchedule(LoadScopeScheduling):
     """Gives the next piece to whoever has nothing left to do."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return piece(nodeid)
+        return group(nodeid)
 
 
-def piece(nodeid: str) -> str:
+def group(nodeid: str) -> str:
     """The piece of work that a test belongs to."""
     if nodeid.startswith(LARGE) and not nodeid.startswith(IN_ONE_PROCESS):
         return "processes"
     return nodeid.partition("::")[0]
 
 
-def turn(nodeid: str) -> int:
+def priority(nodeid: str) -> int:
     """Pieces of the lowest turn begin first: what takes long must not be left to the end."""
-    if piece(nodeid) == "processes":
+    if group(nodeid) == "processes":
         return 0
     return 1 if nodeid.startswith(IN_ONE_PROCESS) else 2

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from tests.faults.deliveries import Teller
+from tests.faults.delivery_sender import DeliverySender
 from tests.faults.oracle import Shown
 
 
@@ -13,8 +13,8 @@ class Moves:
     `number` is where the series begins: a test that goes on with another's repositories begins where that one ended.
     """
 
-    def __init__(self, teller: Teller, names: Sequence[str], *, number: int = 0) -> None:
-        self._teller, self._names = teller, names
+    def __init__(self, sender: DeliverySender, names: Sequence[str], *, number: int = 0) -> None:
+        self._sender, self._names = sender, names
         self.number = number
         self.finals: dict[str, Shown] = {}
 
@@ -29,4 +29,4 @@ class Moves:
         """In turn: a new release; the same with other contents; the same with its first contents again."""
         tag = f"v1.{number // 3 + 1}.0"
         content = f"{name} {tag} {number % 3 % 2}"
-        self.finals[name] = Shown(tag=tag, digest=await self._teller.push(name, tag, content))
+        self.finals[name] = Shown(tag=tag, digest=await self._sender.push(name, tag, content))

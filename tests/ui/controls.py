@@ -39,7 +39,7 @@ def check_now(page: Page, name: str) -> Locator:
     return page.get_by_role("button", name=re.compile(rf"^Check now\s?: {re.escape(name)}$"))
 
 
-async def ask(page: Page, link: str | Locator, title: str) -> Locator:
+async def open_confirmation(page: Page, link: str | Locator, title: str) -> Locator:
     """Follow the link to a confirmation; the dialog, once it is open."""
     found = page.get_by_role("link", name=link, exact=True) if isinstance(link, str) else link
     await found.click()
@@ -50,14 +50,14 @@ async def ask(page: Page, link: str | Locator, title: str) -> Locator:
 
 async def confirm(page: Page, link: str | Locator, title: str, button: str) -> None:
     """The two clicks of every action; returns when the dialog has closed."""
-    opened = await ask(page, link, title)
+    opened = await open_confirmation(page, link, title)
     await opened.get_by_role("button", name=button, exact=True).click()
     await expect(opened).to_be_hidden()
 
 
 async def pick(page: Page, name: str, tag: str) -> Locator:
     """Open the list's dialog for the watch, and choose the tag by typing it; the button that deploys it."""
-    opened = await ask(page, f"Deploy… {name}", f"Deploy {name}")
+    opened = await open_confirmation(page, f"Deploy… {name}", f"Deploy {name}")
     await opened.get_by_role("searchbox", name="Find a tag").fill(tag)
     await opened.get_by_role("radio", name=re.compile(rf"^{re.escape(tag)}\b")).check()
     button = opened.get_by_role("button", name=re.compile(rf"^(Deploy|Redeploy) {re.escape(tag)}$"))

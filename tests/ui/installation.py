@@ -16,15 +16,15 @@ from app.simulators.registry import LocalRegistry
 from app.simulators.registry.events import Event, EventOrigin, EventTarget
 from app.simulators.registry.grammar import OCI_MANIFEST
 from tests.e2e.site import PREFIX, SECRET, Site, change, site, watch
-from tests.own_processes import until
-from tests.sender import Sender
+from tests.processes import until
 from tests.servers.local_registry import local_registry
+from tests.webhook_sender import Sender
 
 PATIENCE = 90.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cast:
+class WatchSetup:
     """One watch: its job and repository are `PREFIX/slug`'s, its job runs the first of `tags`."""
 
     name: str
@@ -43,25 +43,25 @@ class Cast:
 
 
 @dataclass(kw_only=True)
-class Stage:
+class Installation:
     """What runs, and the handles on it."""
 
     site: Site
     registry: LocalRegistry
     host: str
     database_url: str
-    casts: dict[str, Cast] = field(default_factory=dict)
+    casts: dict[str, WatchSetup] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
         return self.site.url
 
-    async def raise_curtain(self, *casts: Cast, head: str = "", tail: str = "") -> None:
+    async def start(self, *casts: WatchSetup, head: str = "", tail: str = "") -> None:
         """Push the tags, seed the jobs, start the processes and wait until every watch was looked at."""
         self.casts = {each.name: each for each in casts}
         for each in casts:
             for tag in each.tags:
-                self.put(each.name, tag)
+                self.push_silently(each.name, tag)
             if each.running != "-":
                 self.site.nomad.seed(
                     sample_job(each.key, f"{self.host}/{PREFIX}/{each.key}:{each.running or each.tags[0]}", **each.job)
@@ -69,9 +69,9 @@ class Stage:
         self.site.config.write_text(self._toml(head, tail))
         await self.site.run("web", "worker", "poller")
         if casts:
-            await until(self._looked_at, "every watch is looked at", within=60)
+            await until(self._all_checked, "every watch is looked at", within=60)
 
-    def put(self, name: str, tag: str, content: str = "") -> str:
+    def push_silently(self, name: str, tag: str, content: str = "") -> str:
         """Push without telling; returns the digest."""
         return self.registry.push(
             f"{PREFIX}/{self.casts[name].key}", tag, content=content or f"{self.casts[name].key} {tag}"
@@ -79,11 +79,11 @@ class Stage:
 
     async def push(self, name: str, tag: str, content: str = "") -> str:
         """Push, and tell by the webhook; returns the digest."""
-        digest = self.put(name, tag, content)
-        await self.tell(name, tag, digest)
+        digest = self.push_silently(name, tag, content)
+        await self.deliver_push(name, tag, digest)
         return digest
 
-    async def tell(self, name: str, tag: str, digest: str) -> str:
+    async def deliver_push(self, name: str, tag: str, digest: str) -> str:
         """Post the registry's delivery of a push, true or not; returns the delivery's path."""
         target = EventTarget(
             repository=f"{PREFIX}/{self.casts[name].key}", media_type=OCI_MANIFEST, digest=digest, size=500, tag=tag
@@ -99,7 +99,7 @@ class Stage:
             answer = await sender.send(body)
         return str(answer.headers["location"])
 
-    async def say(self, name: str, **rule: object) -> str:
+    async def command(self, name: str, **rule: object) -> str:
         """A person's word by the API; returns the rollout's id, "" when there is none."""
         async with self.site.api() as api:
             return str((await change(api, name, **rule)).get("rollout_id") or "")
@@ -168,7 +168,7 @@ class Stage:
         finally:
             await connection.close()
 
-    async def _looked_at(self) -> bool:
+    async def _all_checked(self) -> bool:
         async with self.site.api() as api:
             answer = await api.get("/repos")
         if not answer.is_success:
@@ -196,13 +196,13 @@ class Stage:
 
 
 @contextmanager
-def stage(directory: Path, *, database_url: str, redis_url: str) -> Iterator[Stage]:
+def installation(directory: Path, *, database_url: str, redis_url: str) -> Iterator[Installation]:
     """An empty stage; on leaving, everything ends, and a process that fell fails."""
     with (
         site(directory, database_url=database_url, redis_url=redis_url) as made,
         local_registry() as (registry, url),
     ):
-        yield Stage(site=made, registry=registry, host=url.partition("://")[2], database_url=database_url)
+        yield Installation(site=made, registry=registry, host=url.partition("://")[2], database_url=database_url)
 
 
 def _json(value: Any) -> Any:

@@ -9,8 +9,8 @@ import pytest
 
 from app.domain.watch import JobPlace
 from app.simulators.nomad import Timing, sample_job
+from tests.default_settings import LOOK_DEFAULTS
 from tests.line import SLOW, Line, line
-from tests.settings import LOOK_DEFAULTS
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from tests.settings import LOOK_DEFAULTS
 async def test_1_a_job_that_cannot_be_touched_is_held_with_the_mend(
     running: Line, fields: dict[str, object], fix: str
 ) -> None:
-    await running.push("app", "v1.0.0", told=False)
+    await running.push("app", "v1.0.0", notify=False)
     running.job("app", ":v0.9.0", **fields)
     await running.configure(running.watch("app"))
     assert fix in await running.held("app", "unusable")
@@ -33,11 +33,11 @@ async def test_1_a_job_that_cannot_be_touched_is_held_with_the_mend(
 
 
 async def test_1_a_job_that_is_not_there_is_waited_for(running: Line) -> None:
-    await running.push("app", "v1.0.0", told=False)
+    await running.push("app", "v1.0.0", notify=False)
     await running.configure(running.watch("app"))
     assert "register it once" in await running.held("app", "unusable")
     running.job("app", ":v1.0.0")
-    await running.generation()
+    await running.make_due_and_wake()
     await running.held("app", "up_to_date")
 
 
@@ -50,7 +50,7 @@ async def test_1_a_job_that_is_not_there_is_waited_for(running: Line) -> None:
     ],
 )
 async def test_1_an_image_that_cannot_be_followed_is_held(running: Line, image: str, fix: str) -> None:
-    await running.push("app", "v1.0.0", told=False)
+    await running.push("app", "v1.0.0", notify=False)
     running.nomad.seed(sample_job("app", image))
     await running.configure(running.watch("app"))
     assert fix in await running.held("app", "unusable")
@@ -68,7 +68,7 @@ async def test_2_a_person_deploys_whatever_runs_now(running: Line) -> None:
     digest = await running.start(tag="v2.0.0")
     await running.switch("app", on=False)
     await running.pause()
-    old = await running.push("app", "v1.0.0", told=False)
+    old = await running.push("app", "v1.0.0", notify=False)
     assert (await running.outcome(await running.deploy("app", "v1.0.0")))[0] == "succeeded"
     assert (await running.outcome(await running.deploy("app", "")))[0] == "succeeded"
     assert running.images("app") == [f"team/app:v1.0.0@{old}", f"team/app:v2.0.0@{digest}"]
@@ -85,17 +85,17 @@ async def test_2_a_reset_deploys_only_what_does_not_run(running: Line) -> None:
 
 async def test_2_a_tag_that_is_gone_by_then_is_refused(running: Line) -> None:
     await running.start()
-    await running.push("app", "test", told=False)
+    await running.push("app", "test", notify=False)
     running.nomad_answers(500)
-    asked = await running.deploy("app", "test")
+    requested = await running.deploy("app", "test")
     running.registry.delete_tag("team/app", "test")
-    outcome, reason = await running.outcome(asked)
+    outcome, reason = await running.outcome(requested)
     assert (outcome, reason) == ("refused", "the registry no longer has test; push it again, or deploy another tag")
     assert running.images("app") == []
 
 
 async def test_3_without_a_matching_tag_what_runs_stays(running: Line) -> None:
-    await running.push("app", "latest", told=False)
+    await running.push("app", "latest", notify=False)
     running.job("app", ":latest")
     await running.configure(running.watch("app"))
     assert "no release tag" in await running.held("app", "no_matching_tag")
@@ -104,7 +104,7 @@ async def test_3_without_a_matching_tag_what_runs_stays(running: Line) -> None:
 
 async def test_3_a_pinned_tag_that_is_gone_leaves_what_runs(running: Line) -> None:
     await running.start()
-    await running.push("app", "test", told=False)
+    await running.push("app", "test", notify=False)
     await running.outcome(await running.deploy("app", "test"))
     running.registry.delete_tag("team/app", "test")
     await running.poll()
@@ -188,8 +188,8 @@ async def test_9_a_watch_that_only_observes_says_what_it_would_deploy(running: L
 
 
 async def test_12_a_lower_release_is_no_update(running: Line) -> None:
-    await running.push("app", "v1.0.0", told=False)
-    await running.push("app", "v2.0.0", told=False)
+    await running.push("app", "v1.0.0", notify=False)
+    await running.push("app", "v2.0.0", notify=False)
     running.job("app", ":v2.0.0")
     await running.configure(running.watch("app"))
     await running.held("app", "up_to_date")
@@ -201,8 +201,8 @@ async def test_12_a_lower_release_is_no_update(running: Line) -> None:
 
 @pytest.mark.parametrize("image", [":latest", "@"])
 async def test_13_what_runs_is_no_release(running: Line, image: str) -> None:
-    bare = await running.push("app", "latest", told=False)
-    await running.push("app", "v1.0.0", told=False)
+    bare = await running.push("app", "latest", notify=False)
+    await running.push("app", "v1.0.0", notify=False)
     running.job("app", image + bare if image == "@" else image)
     await running.configure(running.watch("app"))
     await running.held("app", "not_a_release")
@@ -214,8 +214,8 @@ async def test_13_what_runs_is_no_release(running: Line, image: str) -> None:
 
 
 async def test_13_a_deploy_by_hand_starts_following(running: Line) -> None:
-    await running.push("app", "latest", told=False)
-    first = await running.push("app", "v1.0.0", told=False)
+    await running.push("app", "latest", notify=False)
+    first = await running.push("app", "v1.0.0", notify=False)
     running.job("app", ":latest")
     await running.configure(running.watch("app"))
     await running.held("app", "not_a_release")
@@ -236,17 +236,17 @@ async def test_16_the_changed_digest_of_the_highest_release_is_deployed(running:
 
 async def test_a_decision_is_stored_when_it_differs_and_counted_when_not(running: Line) -> None:
     await running.start()
-    before = await running.rows.targets()
+    before = await running.rows.decision_counts()
     for _ in range(3):
-        await running.generation()
+        await running.make_due_and_wake()
         await running.quiet()
-    after = await running.rows.targets()
+    after = await running.rows.decision_counts()
     assert [decision for decision, _ in after] == [decision for decision, _ in before]
     assert after[-1][1] == before[-1][1] + 3
 
 
 async def test_a_watch_may_be_in_a_namespace(running: Line) -> None:
-    await running.push("app", "v1.0.0", told=False)
+    await running.push("app", "v1.0.0", notify=False)
     running.job("app", ":v1.0.0", namespace="prod")
     await running.configure(running.watch("app", place=JobPlace(region="", namespace="prod", job_id="app")))
     await running.held("app", "up_to_date")

@@ -35,17 +35,17 @@ async def test_a_tag_that_comes_after_the_first_look_is_known_by_when(running: L
     await running.start()
     board = PostgresBoard(running.database)
     assert (await board.tag("app", "v1.0.0")).first_found_at is None
-    await running.push("app", "v1.1.0", told=False)
+    await running.push("app", "v1.1.0", notify=False)
     await running.push("app", "main")
     await running.quiet()
-    seen = await running.rows.tag_sightings()
-    assert [row["tag"] for row in seen] == ["main", "v1.1.0"]
-    told = await board.tag("app", "v1.1.0")
-    assert told.first_found_at == seen[1]["first_found_at"]
-    assert told.digest == (await running.rows.desired())[1]
-    await running.generation()
+    found = await running.rows.found_tags()
+    assert [row["tag"] for row in found] == ["main", "v1.1.0"]
+    notification = await board.tag("app", "v1.1.0")
+    assert notification.first_found_at == found[1]["first_found_at"]
+    assert notification.digest == (await running.rows.desired())[1]
+    await running.make_due_and_wake()
     await running.quiet()
-    assert await running.rows.tag_sightings() == seen
+    assert await running.rows.found_tags() == found
 
 
 async def test_a_timeline_goes_from_the_push_to_the_end(running: Line) -> None:
@@ -53,12 +53,12 @@ async def test_a_timeline_goes_from_the_push_to_the_end(running: Line) -> None:
     second = await running.push("app", "v1.1.0")
     await running.deployed("app", f"team/app:v1.1.0@{second}")
     entries = await PostgresBoard(running.database).entries(TimelineQuery(watch="app"), limit=99)
-    told = [entry for entry in reversed(entries) if entry.digest == second]
-    kinds = [entry.kind for entry in told]
+    notification = [entry for entry in reversed(entries) if entry.digest == second]
+    kinds = [entry.kind for entry in notification]
     assert kinds.index(EntryKind.WEBHOOK) < kinds.index(EntryKind.DECISION)
     assert kinds.index(EntryKind.DECISION) < kinds.index(EntryKind.OUTCOME)
-    assert {entry.found_by for entry in told if entry.kind is EntryKind.DECISION} == {"webhook"}
-    rollouts = {entry.rollout_id for entry in told if entry.kind in (EntryKind.ROLLOUT, EntryKind.OUTCOME)}
+    assert {entry.found_by for entry in notification if entry.kind is EntryKind.DECISION} == {"webhook"}
+    rollouts = {entry.rollout_id for entry in notification if entry.kind in (EntryKind.ROLLOUT, EntryKind.OUTCOME)}
     assert len(rollouts) == 1
 
 
@@ -70,23 +70,23 @@ async def test_a_webhook_that_never_came_is_missed_where_others_did(running: Lin
         read = await board.deliveries(source="", acceptance=None, before=None, limit=9)
         return [each.tag for each in read.missed]
 
-    first = await running.push("app", "v1.1.0", told=False)
+    first = await running.push("app", "v1.1.0", notify=False)
     await running.poll()
     await running.deployed("app", f"team/app:v1.1.0@{first}")
     assert await missed() == []
     second = await running.push("app", "v1.2.0")
     await running.deployed("app", f"team/app:v1.2.0@{second}")
-    third = await running.push("app", "v1.3.0", told=False)
+    third = await running.push("app", "v1.3.0", notify=False)
     await running.poll()
     await running.deployed("app", f"team/app:v1.3.0@{third}")
     assert await missed() == ["v1.3.0"]
-    await running.tell("team/app", "v1.3.0", third)
+    await running.deliver("team/app", "v1.3.0", third)
     assert await missed() == []
 
 
 async def test_a_replayed_delivery_is_looked_at_and_answered_again(running: Line) -> None:
     digest = await running.start()
-    delivery_id = await running.tell("team/app", "v1.0.0", digest)
+    delivery_id = await running.deliver("team/app", "v1.0.0", digest)
     await running.quiet()
     await running.rows.answer_events("of before")
     inbox = PostgresInbox(running.database, patience=30.0)
