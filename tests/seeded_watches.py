@@ -1,9 +1,9 @@
-"""Many watches in a database at once, as looks, rollouts and people leave them: for benches and for pages to look at.
+"""Fill a database with many watches, as reconciles, rollouts and commands leave them: for benches and page tests.
 
-Watch `number` (from 1) is called `name_of(number)`. In mixed states, of each hundred: 1 has a registry's trouble, 2 a
-job's, 3 runs what is gone from the registry, 4 waits for promotion, 5 and 6 are being deployed, the next have each hold
-reason, a deploy decision and none yet; the others are up to date, as all are in the states "current". Each has three
-rollouts that ended, sightings, a webhook's event, and what its last decision was.
+Watch `number` (from 1) is named `name_of(number)`. With states "mixed", of each hundred: 1 has a registry outage, 2 a
+job outage, 3 a missing image, 4 waits for promotion, 5 and 6 are being deployed; the next have one hold reason each, a
+deploy decision, and no decision. The others are up to date, as all are with states "current". Each watch has three
+ended rollouts, found digests, a webhook's event, and the reason of its last decision.
 """
 
 from typing import Any, Literal
@@ -15,7 +15,7 @@ States = Literal["mixed", "current"]
 
 _HOLDS = ["", "deploy", *(reason.value for reason in HoldReason)]
 
-# What is special about a watch, by its number's place in the hundred; $4 has the holds of those that follow.
+# The special state of a watch, by its number modulo 100; $4 has the holds of the next ones.
 _OUTAGE, _JOB_OUTAGE, _MISSING_IMAGE, _PROMOTION, _MOVING = 1, 2, 3, 4, (5, 6)
 
 _NAME = "'svc-' || lpad(n::text, 5, '0')"
@@ -66,7 +66,7 @@ WITH made AS (
 UPDATE watches SET decision_id = made.decision_id FROM made WHERE name = watch_name
 """
 
-# The three that ended, and a fourth for those that are under way.
+# Three that ended, and a fourth for watches whose rollout is running.
 _ROLLOUTS = f"""
 WITH seeded AS ({_SEEDED}), made AS (
   INSERT INTO rollouts (rollout_id, target_id, intent, origin, requested_by, state, created_at, submitted_at, outcome,
@@ -115,21 +115,21 @@ _PARTS = (_TARGETS, _WATCHES, _DECISIONS, _ROLLOUTS, _FOUND, _DELIVERIES)
 
 
 def name_of(number: int) -> str:
-    """What the watch of that number, from 1, is called."""
+    """The name of the watch with that number, from 1."""
     return f"svc-{number:05}"
 
 
 async def seed_watches(where: Database | Connection, count: int, *, tags: int = 30, states: States = "mixed") -> None:
-    """Put `count` watches into an empty, migrated database, each with `tags` release tags v1.0.0, v1.1.0, …"""
+    """Insert `count` watches into an empty, migrated database, each with `tags` release tags v1.0.0, v1.1.0, …"""
     if isinstance(where, Database):
         async with where.connection() as connection:
             await seed_watches(connection, count, tags=tags, states=states)
         return
     for part in _PARTS:
         await _execute(where, part, count, tags, states == "mixed", _HOLDS)
-    await where.execute("VACUUM (ANALYZE)")  # as it does by itself, a minute later
+    await where.execute("VACUUM (ANALYZE)")  # autovacuum would do it a minute later
 
 
 async def _execute(connection: Any, statement: str, *values: Any) -> None:
-    """10,000 watches with 1,000 tags each take a while."""
+    """10,000 watches with 1,000 tags each take a while, so the timeout is long."""
     await connection.execute(statement, *values, timeout=600)

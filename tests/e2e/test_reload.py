@@ -79,7 +79,7 @@ async def test_sighup_reads_the_file_although_it_did_not_change(
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"),
+    ("kind", "trigger"),
     [("web", "by SIGHUP"), ("worker", "by SIGHUP"), ("poller", "by SIGHUP"), ("worker", "by a change")],
 )
 async def test_what_comes_while_a_process_starts_is_heeded(

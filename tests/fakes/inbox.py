@@ -1,4 +1,4 @@
-"""An Inbox in memory, for tests of what stands before it; it passes the same contract as the one in Postgres."""
+"""An Inbox in memory, for tests of its callers; it passes the same contract as the Postgres inbox."""
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from app.services.ingest.replay import KeptDelivery, Replayed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownWatch:
-    """A watch as far as an inbox looks at it."""
+    """The fields of a watch that an inbox reads."""
 
     name: str
     target_id: int
@@ -23,8 +23,10 @@ class KnownWatch:
 
 @dataclass(slots=True)
 class MemoryInbox:
-    """`outages` makes it refuse everything, as while Postgres is stopped; `broken` is raised as a bug would be. `marks`
-    counts how often a target came due."""
+    """`outages` makes it refuse everything, as while Postgres is stopped; `broken` is raised as a bug would be.
+
+    `generations` counts how often a target became due.
+    """
 
     watches: list[KnownWatch] = field(default_factory=list)
     outages: bool = False

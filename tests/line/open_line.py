@@ -51,14 +51,14 @@ class Line(Pushing, Waiting, People, Clock):
         return Watch(name=name, repository=repository, place=place, **values)
 
     async def configure(self, *watches: Watch) -> None:
-        """Make these the configured watches, as a process does at start, and look at them."""
+        """Configure these watches, as a process does at start, and reconcile them."""
         self.watches = watches
         done = await sync(PostgresWatches(self.database), watches, at_start=True)
         for target_id in done.due:
             self.waker.wake(RECONCILE, str(target_id))
 
     async def start(self, name: str = "app", tag: str = "v1.0.0", **fields: Any) -> str:
-        """Push `team/NAME:tag`, run it by its tag in job NAME, watch it and look once. Returns the digest."""
+        """Push `team/NAME:tag`, run it by its tag in job NAME, watch it and wait for a check. Returns the digest."""
         digest = await self.push(name, tag, notify=False)
         self.job(name, f":{tag}")
         await self.configure(self.watch(name, **fields))

@@ -192,7 +192,7 @@ async def test_slack_is_down_for_a_while_and_then_up(database: Database, store: 
     assert (await state(database, delivery_id))["problem"] == ""
 
 
-@pytest.mark.parametrize(("asked_for", "pause"), [(30.0, 30), (0.2, 1), (90_000.0, 3600)])
+@pytest.mark.parametrize(("retry_after", "pause"), [(30.0, 30), (0.2, 1), (90_000.0, 3600)])
 async def test_what_slack_asks_for_is_honoured_within_reason(
     database: Database, store: PostgresNotifications, retry_after: float, pause: int
 ) -> None:

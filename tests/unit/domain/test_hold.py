@@ -13,7 +13,7 @@ EARLIER, LATER = DONE - timedelta(seconds=1), DONE + timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(
-    ("commanded", "sighted", "newer"),
+    ("commanded", "found", "newer"),
     [
         (None, None, False),
         (EARLIER, EARLIER, False),
