@@ -1,7 +1,7 @@
-"""The three ways in which a push is found: by its webhook, by the poller, and over a restart of every process.
+"""The three ways to find a push: by its webhook, by the poller, and after a restart of every process.
 
-`push` of each returns only when a look has surely taken place after the push, so that "nothing happened" means
-something: no test has to sleep.
+`push` of each returns only when a check has surely run after the push, so "nothing happened" has a meaning: no test has
+to sleep.
 """
 
 from abc import ABC, abstractmethod
@@ -39,12 +39,12 @@ class Finding(ABC):
         return f"{self.host}/{PREFIX}/{name}:{tag}@{digest}"
 
     def push_silently(self, name: str, tag: str, content: str) -> str:
-        """Push without telling or waiting; returns the digest."""
+        """Push without an event and without waiting; returns the digest."""
         return self.registry.push(f"{PREFIX}/{name}", tag, content=content)
 
     @abstractmethod
     async def push(self, name: str, tag: str, content: str) -> str:
-        """Push, and wait until a look after it was written down; returns the digest."""
+        """Push, and wait until a check after it was recorded; returns the digest."""
 
     async def deliver_push(self, name: str, tag: str, digest: str) -> None:
         """Post the registry's delivery, and wait until every watch has answered it."""
@@ -54,7 +54,7 @@ class Finding(ABC):
         await until(lambda: _is_settled(self.api, location), f"{location} is settled", within=PATIENCE)
 
     async def last_decision(self, name: str) -> dict[str, Any]:
-        """The last decision: which one, and how many looks came to it."""
+        """The last decision, with its id and the number of reconciles that made it."""
         found: dict[str, Any] = (await watch(self.api, name))["decision"]
         return found
 
@@ -73,7 +73,7 @@ class ByPoller(Finding):
 
     async def push(self, name: str, tag: str, content: str) -> str:
         digest = self.push_silently(name, tag, content)
-        for _ in range(2):  # looks at one job follow one another: the second began after the push
+        for _ in range(2):  # reconciles of one job run one after the other: the second began after the push
             await self._is_checked(name)
         return digest
 
@@ -88,7 +88,8 @@ class ByPoller(Finding):
 
 
 class OverARestart(Finding):
-    """Nothing of ours runs when the push happens; the registry tells of it once the web is back."""
+    """None of our processes runs when the push happens; the registry delivers its event once the web process is
+    back."""
 
     async def push(self, name: str, tag: str, content: str) -> str:
         self.site.stop()
@@ -116,7 +117,7 @@ async def found(
 
 
 def envelope(host: str, name: str, tag: str, digest: str) -> bytes:
-    """What Distribution posts for the push of a manifest under a tag."""
+    """The body that Distribution posts for the push of a manifest under a tag."""
     return Event(
         action="push",
         target=EventTarget(repository=f"{PREFIX}/{name}", media_type=OCI_MANIFEST, digest=digest, size=500, tag=tag),

@@ -1,4 +1,4 @@
-"""Given nothing but Python, when `registrywatcher demo` runs, then it tells its story, and leaves nothing behind."""
+"""Given only Python, when `registrywatcher demo` runs, then it shows its story, and leaves no processes behind."""
 
 import json
 import re
@@ -16,11 +16,11 @@ from tests.servers.ports import free_port
 from tests.servers.programs import need
 
 FIRST_START, PATIENCE = 180.0, 90.0
-# The bar is five seconds on a machine that does nothing else; this one runs other tests, which wait for disks too.
+# The limit is five seconds on an idle machine; this one runs other tests, which wait for disks too.
 SECOND_START = 15.0
 
 
-def test_it_tells_the_story_and_its_hints_work(server_directory: Path) -> None:
+def test_the_demo_shows_its_story_and_its_hints_work(server_directory: Path) -> None:
     need("curl")
     with running("demo", "--data-dir", "state", "--port", str(free_port()), cwd=server_directory) as demo:
         url = _url(demo.wait_for("The page:", within=FIRST_START))
@@ -47,7 +47,7 @@ def test_it_tells_the_story_and_its_hints_work(server_directory: Path) -> None:
         _ends_with_all_that_it_started(demo)
 
 
-def test_killed_it_leaves_nothing_behind_and_the_next_start_is_quick(server_directory: Path) -> None:
+def test_a_killed_demo_leaves_nothing_behind_and_restarts_quickly(server_directory: Path) -> None:
     with running("demo", "--data-dir", "state", "--port", str(free_port()), cwd=server_directory) as first:
         first.wait_for("The page:", within=FIRST_START)
         _leaves_nothing_when_killed(first)
@@ -91,7 +91,7 @@ def _get(url: str) -> bytes:
 
 
 def _curl(command: str) -> bytes:
-    """Run a hint as it is printed, in a shell."""
+    """Run a printed hint in a shell."""
     done = subprocess.run(
         f"{command} --noproxy '*' --fail-with-body -sS", shell=True, capture_output=True, timeout=30, check=False
     )

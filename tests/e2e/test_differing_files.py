@@ -1,4 +1,5 @@
-"""Given processes whose files differ, then the newer file counts for all, and everybody is told who has which."""
+"""Given processes with different files, then the newer file is in force for all, and each process shows who has which
+file."""
 
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def files(site: Site) -> tuple[Path, Path]:
 
 
 async def start(site: Site, file: Path, *watches: str) -> Process:
-    """Start a web with this file, and wait until these are the watches."""
+    """Start a web process with this file, and wait until these are the watches."""
     process = site.start("web", "--config", str(file))
     await until(lambda: has(process, *watches), f"{process.name} shows {watches}", within=SLOW_START)
     return process
@@ -64,7 +65,7 @@ async def test_a_process_that_starts_with_an_older_file_takes_nothing_away(insta
     await shows(second, DIFFER, f"pid {crashed.popen.pid}", f"pid {second.popen.pid}")
     assert await has(second, "app", "other")
 
-    older.write_bytes(newer.read_bytes())  # the rolling change reaches it as well
+    older.write_bytes(newer.read_bytes())  # the rolling change reaches it too
     for process in (crashed, second):
         await until(lambda: is_content(process), f"{process.name} is content", within=30)  # noqa: B023
     assert await has(second, "app", "other")

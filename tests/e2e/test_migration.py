@@ -1,6 +1,6 @@
-"""Given the Go service's file and table as they are, then nothing restarts, and what was switched off stays off.
+"""Given the Go service's file and table, then nothing restarts, and disabled watches stay disabled.
 
-Only places are replaced in the file: this machine's registry and database instead of the company's.
+Only addresses are replaced in the file: this machine's registry and database instead of the company's.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from tests.processes import until
 from tests.servers.local_registry import local_registry
 
 LEGACY = Path(__file__).parents[1] / "fixtures" / "config" / "legacy.toml"
-# As the Go service makes it, and its rows for the two repositories of the file and one that is no longer watched.
+# The Go service's table, with rows for the two repositories of the file and for one that is no longer watched.
 TABLE = """
 CREATE TABLE IF NOT EXISTS deployed_repository_version (
   repository_name character varying NOT NULL PRIMARY KEY UNIQUE,
@@ -32,14 +32,14 @@ TOKEN = "a-token-of-this-test"
 
 @pytest.fixture
 def registry() -> Iterator[tuple[LocalRegistry, str]]:
-    """It wants the password of the legacy file."""
+    """It requires the password of the legacy file."""
     with local_registry(RegistrySettings(auth=BasicAuth(users={"deploy": "pa:ss"}))) as (made, url):
         yield made, url.partition("://")[2]
 
 
 @pytest.fixture
 def installation(server_directory: Path, empty_database_url: str, redis_url: str) -> Iterator[Site]:
-    """Writing on 0.0.0.0 needs a token, which the old file cannot hold: it comes from the environment."""
+    """Writing on 0.0.0.0 requires a token, which the old file cannot contain: it comes from the environment."""
     variables = {
         "REGISTRYWATCHER_API_TOKENS__OWNER__ROLE": "admin",
         "REGISTRYWATCHER_API_TOKENS__OWNER__TOKEN": TOKEN,

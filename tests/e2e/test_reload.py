@@ -26,12 +26,12 @@ def registry() -> Iterator[tuple[LocalRegistry, str]]:
 
 
 async def problem(api: httpx.AsyncClient) -> str:
-    """What /readyz says of the configuration, "" when nothing is wrong with it."""
+    """The problem with the configuration in /readyz, "" when there is none."""
     outages = (await api.get("/readyz")).json()["outages"]
     return str(next((each["problem"] for each in outages if each["name"] == "configuration"), ""))
 
 
-async def test_a_watch_that_appears_is_deployed(installation: Site, registry: tuple[LocalRegistry, str]) -> None:
+async def test_a_new_watch_is_deployed(installation: Site, registry: tuple[LocalRegistry, str]) -> None:
     contents, host = registry
     async with found(ByWebhook, installation, contents, host=host, first=("v1.0.0", "first")) as finding:
         await installation.holds(finding.api, "app", "up_to_date")
@@ -46,7 +46,7 @@ async def test_a_watch_that_appears_is_deployed(installation: Site, registry: tu
     assert installation.registered("app") == []
 
 
-async def test_a_broken_file_changes_nothing_and_is_told(
+async def test_a_broken_file_changes_nothing_and_is_shown(
     installation: Site, registry: tuple[LocalRegistry, str]
 ) -> None:
     contents, host = registry
@@ -82,10 +82,10 @@ async def test_sighup_reads_the_file_although_it_did_not_change(
     ("kind", "trigger"),
     [("web", "by SIGHUP"), ("worker", "by SIGHUP"), ("poller", "by SIGHUP"), ("worker", "by a change")],
 )
-async def test_what_comes_while_a_process_starts_is_heeded(
+async def test_a_change_or_signal_during_the_start_is_not_lost(
     installation: Site, registry: tuple[LocalRegistry, str], kind: str, trigger: str
 ) -> None:
-    """It comes while the file is read for the first time, which takes as long as this test wants."""
+    """It comes while the file is read for the first time, which the test makes slow."""
     _, host = registry
     installation.configure(["app"], host=host)
     read, waiting = installation.config, installation.directory / "waiting"
@@ -105,14 +105,14 @@ async def test_what_comes_while_a_process_starts_is_heeded(
 async def test_a_secret_is_changed_with_events_in_flight(
     installation: Site, registry: tuple[LocalRegistry, str]
 ) -> None:
-    """The old secret is valid until it is taken out, the new one from its first moment; nothing is refused between."""
+    """The old secret is valid until it is removed, the new one from its first moment; no event is refused between."""
     contents, host = registry
     async with found(ByWebhook, installation, contents, host=host, first=("v1.0.0", "first")) as finding:
         number = 0
         stopped = asyncio.Event()
 
         async def send() -> None:
-            """As a registry that was told nothing yet: the old secret, without a pause."""
+            """Like a registry with the old configuration: the old secret, without a pause."""
             nonlocal number
             async with Sender(lambda: installation.url, SECRET) as sender:  # fails where a post was refused
                 while not stopped.is_set():

@@ -1,4 +1,5 @@
-"""Given running processes, when [nomad], a secret's file or what takes a restart changes, then it counts or is told."""
+"""Given running processes, when [nomad], a secret's file or a restart-only setting changes, then it takes effect or is
+shown."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ HOST = "registry.example:5000"
 
 
 class TokenRecorder:
-    """An ASGI application in front of another: which tokens come, in order."""
+    """An ASGI middleware that records the tokens of requests, in order."""
 
     def __init__(self, application: Any) -> None:
         self._application = application
@@ -31,7 +32,7 @@ class TokenRecorder:
 
 @contextmanager
 def recorded_tokens(site: Site) -> Iterator[TokenRecorder]:
-    """The site's Nomad at another address, by which it is overheard."""
+    """The site's Nomad at another address, where its tokens are recorded."""
     nomad = TokenRecorder(create_simulator_app(site.nomad))
     with serve(nomad) as url:
         site.env = {**site.env, "NOMAD_ADDR": url}
@@ -109,7 +110,7 @@ async def test_a_certificate_that_a_reload_added_is_read_again_when_it_changes(i
             assert not await problem(api)
 
 
-async def test_what_takes_a_restart_is_told_until_the_file_agrees(installation: Site) -> None:
+async def test_a_change_that_needs_a_restart_is_shown_until_the_file_agrees(installation: Site) -> None:
     given = installation.env
     installation.env = {name: value for name, value in given.items() if name not in ("DATABASE_URL", "REDIS_URL")}
 

@@ -1,4 +1,4 @@
-"""Following releases, a pinned tag, and auto deploy switched off and on: the same by webhook, poller and restart."""
+"""Following releases, a pinned tag, and auto deploy off and on: the same result by webhook, poller and restart."""
 
 import time
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ async def test_a_pinned_tag_is_redeployed_when_its_digest_changes(
     contents, host = registry
     async with found(way, installation, contents, host=host, first=("test", "first")) as finding:
         await installation.holds(finding.api, "app", "no_matching_tag")
-        await change(finding.api, "app", pinned_tag="test")  # a person's word deploys, whatever runs
+        await change(finding.api, "app", pinned_tag="test")  # a command deploys, whatever runs
         await installation.holds(finding.api, "app", "up_to_date")
         before = installation.registered("app")
 

@@ -1,4 +1,4 @@
-"""Given processes whose log cannot be written, then they work on, and tell what they lost once it can."""
+"""Given processes whose log cannot be written, then they continue, and report the lost lines once it can."""
 
 import resource
 
@@ -11,7 +11,7 @@ NO_LIMIT = resource.RLIM_INFINITY
 
 
 def limit(process: Process, size: int) -> None:
-    """How large the files may be that this process writes, its log among them; as a full disk has it."""
+    """The largest file that this process may write, its log among them; like a full disk."""
     resource.prlimit(process.popen.pid, resource.RLIMIT_FSIZE, (size, NO_LIMIT))
 
 

@@ -20,7 +20,7 @@ WITHIN = 20.0
 
 
 def write(site: Site, *names: str, tokens: str = TOKENS, head: str = "", hooks: str = "") -> str:
-    """Write the configuration, by which nothing is ever asked of a registry or of Nomad; returns its text."""
+    """Write a configuration that never causes a request to a registry or to Nomad; returns its text."""
     site.configure(names, host=HOST, head=f'poll_interval = "1h"\n{head}', secret=hooks or f'secret = "{SECRET}"')
     site.config.write_text(f"{site.config.read_text()}{tokens}")
     return site.config.read_text()
@@ -33,7 +33,7 @@ async def api(installation: Site) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def status(api: httpx.AsyncClient, token: str = "", host: str = "") -> int:
-    """What a caller gets who asks to change something."""
+    """The status of a caller who tries to change something."""
     headers = {**({"Authorization": f"Bearer {token}"} if token else {}), **({"Host": host} if host else {})}
     return (await api.post("/repos/app/check", headers=headers)).status_code
 
@@ -45,7 +45,7 @@ async def names(api: httpx.AsyncClient, token: str = "ops-token") -> list[str]:
 
 
 async def shows(api: httpx.AsyncClient, *message: str) -> None:
-    """Wait until /readyz says all that of the configuration."""
+    """Wait until /readyz shows these words about the configuration."""
     shown = [""]
 
     async def does() -> bool:
@@ -56,7 +56,7 @@ async def shows(api: httpx.AsyncClient, *message: str) -> None:
 
 
 async def is_as_before(api: httpx.AsyncClient, *watches: str) -> None:
-    """Tokens are still needed and still work, the watches are there, and their webhooks are taken."""
+    """Tokens are still needed and still work, the watches exist, and their webhooks are accepted."""
     assert await status(api) == 401
     assert await status(api, host="localhost") == 401
     assert await status(api, "ci-token") != 401
@@ -64,7 +64,7 @@ async def is_as_before(api: httpx.AsyncClient, *watches: str) -> None:
     assert await post(api, HOST, "v1", "sha256:" + "1" * 64, secret=SECRET) == 202
 
 
-async def test_an_emptied_and_a_cut_off_file_change_nothing_and_are_told(
+async def test_an_emptied_and_a_cut_off_file_change_nothing_and_are_shown(
     installation: Site, api: httpx.AsyncClient
 ) -> None:
     sound = write(installation, "app", "other", "third")
@@ -104,7 +104,9 @@ async def test_a_restart_is_the_way_to_run_without_tokens(installation: Site, ap
     assert await status(api) != 401
 
 
-async def test_most_watches_go_only_when_a_person_accepts_it(installation: Site, api: httpx.AsyncClient) -> None:
+async def test_most_watches_are_removed_only_when_a_person_accepts_it(
+    installation: Site, api: httpx.AsyncClient
+) -> None:
     write(installation, "app", "other", "third")
     await installation.run("web")
     write(installation, "app")
@@ -124,7 +126,7 @@ async def test_most_watches_go_only_when_a_person_accepts_it(installation: Site,
     assert await names(api) == ["app"]
 
 
-async def test_a_removed_token_is_dead_though_the_file_has_a_fault_or_waits(
+async def test_a_removed_token_is_invalid_although_the_file_is_faulty_or_waits(
     installation: Site, api: httpx.AsyncClient
 ) -> None:
     write(installation, "app", "other", "third")
@@ -154,7 +156,7 @@ def replace(site: Site, content: str) -> None:
 
 
 async def taken(api: httpx.AsyncClient, name: str) -> int:
-    """How many events of a push to this watch are taken."""
+    """How many events of a push to this watch are accepted."""
     headers = {"Authorization": f"Bearer {SECRET}", "Content-Type": "application/json"}
     body = envelope(HOST, name, "v2", "sha256:" + "2" * 64)
     answer = await api.post("/webhooks/distribution", content=body, headers=headers)
@@ -170,7 +172,7 @@ async def answers(api: httpx.AsyncClient) -> bool:
 
 
 def command(site: Site, *arguments: str) -> str:
-    """What a command on the site's file prints."""
+    """The output of a command on the site's file."""
     argv = program(*arguments, "--config", str(site.config))
     done = subprocess.run(
         argv, env=site.env, cwd=site.directory, capture_output=True, text=True, timeout=60, check=True

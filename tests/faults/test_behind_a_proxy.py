@@ -1,5 +1,5 @@
-"""Given processes with HTTP_PROXY set and no NO_PROXY, then a push is deployed by Nomad on loopback, and the proxy is
-asked for nothing: every request to it would carry Nomad's token."""
+"""Given processes with HTTP_PROXY and no NO_PROXY, then a push is deployed by Nomad on loopback, and the proxy gets no
+request: each one would contain Nomad's token."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ _VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_pro
 
 
 @pytest.mark.slow
-async def test_the_token_of_a_nomad_on_loopback_stays_here(
+async def test_the_token_of_a_nomad_on_loopback_is_not_sent_to_a_proxy(
     server_directory: Path, database_url: str, redis_url: str
 ) -> None:
     with (

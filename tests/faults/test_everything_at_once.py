@@ -1,6 +1,5 @@
-"""Given a Nomad in which everything goes wrong at once while 300 tags move, and workers of which any may take up what
-another began, then nothing is lost and nothing is registered twice.
-"""
+"""Given a Nomad in which everything fails while 300 tags move, and workers that may take over each other's work, then
+nothing is lost and nothing is registered twice."""
 
 import pytest
 
@@ -27,7 +26,7 @@ EVERYTHING = (
 
 
 @pytest.mark.slow
-async def test_everything_at_once(shared: Shared) -> None:
+async def test_all_faults_together_lose_and_repeat_nothing(shared: Shared) -> None:
     nomad = shared.cluster.nomad
     await answering(shared.cluster)
     async with DeliverySender(shared.cluster) as sender, reading(shared.database_url) as outcomes:

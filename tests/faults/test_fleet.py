@@ -1,4 +1,5 @@
-"""Given many workers that find all jobs due at once, then no more rollouts are under way than may be, kills or none."""
+"""Given many workers that find all jobs due at one time, then the limit of concurrent rollouts holds, with or without
+kills."""
 
 from pathlib import Path
 
@@ -13,7 +14,9 @@ NAMES = [f"r{number:02}" for number in range(20)]
 SETTINGS = 'max_rollouts = 3\nlease_seconds = 2\npoll_interval = "1h"'
 
 
-async def test_no_more_than_may_be_are_under_way(server_directory: Path, database_url: str, redis_url: str) -> None:
+async def test_the_limit_of_concurrent_rollouts_holds(
+    server_directory: Path, database_url: str, redis_url: str
+) -> None:
     with cluster(
         server_directory, database_url=database_url, redis_url=redis_url, names=NAMES, settings=SETTINGS
     ) as ours:

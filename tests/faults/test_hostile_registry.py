@@ -1,4 +1,4 @@
-"""Given a registry whose headers hurt their reader, then the watches of other registries go on in the same worker."""
+"""Given a registry with hostile headers, then the watches of other registries continue in the same worker."""
 
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,7 @@ nomad_task_name = "server"
 
 
 @pytest.mark.slow
-async def test_a_header_of_one_registry_holds_up_no_other(
+async def test_a_hostile_header_delays_no_other_registry(
     server_directory: Path, database_url: str, redis_url: str
 ) -> None:
     with (
@@ -66,7 +66,7 @@ async def test_a_header_of_one_registry_holds_up_no_other(
 
             expired = "SELECT count(*) FROM targets WHERE lease_until < clock_timestamp()"
             assert await connection.fetchval(expired) == 0
-            assert "its answer's header Link is longer than" in await until(outage, "the trouble is told", within=60)
+            assert "its answer's header Link is longer than" in await until(outage, "the outage is shown", within=60)
         finally:
             await connection.close()
 

@@ -1,6 +1,5 @@
-"""Given sessions that hold rows of ours and do not go on, or a network that swallows everything, then webhooks are
-acknowledged, and what nobody holds is deployed.
-"""
+"""Given frozen sessions that lock our rows, or a network that loses everything, then webhooks are acknowledged, and
+targets that are not locked are deployed."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,7 +25,7 @@ SETTINGS = 'poll_interval = "1h"'
 
 @asynccontextmanager
 async def locked(database_url: str, statement: str) -> AsyncIterator[None]:
-    """Somebody at psql, who has begun and does not go on."""
+    """A session that has begun a transaction and does not continue, as somebody at psql."""
     connection = await asyncpg.connect(database_url)
     try:
         async with connection.transaction():
@@ -37,7 +36,8 @@ async def locked(database_url: str, statement: str) -> AsyncIterator[None]:
 
 
 async def pushed(ours: Cluster, sender: DeliverySender, tag: str, *, times: int) -> dict[str, Shown]:
-    """Push the tag to each repository, tell each push so many times (each a delivery of its own), all at once."""
+    """Push the tag to each repository and deliver each push that many times, all concurrently; each is a new
+    delivery."""
     finals = {
         name: Shown(tag=tag, digest=ours.registry.push(f"team/{name}", tag, content=f"{name} {tag}")) for name in NAMES
     }
@@ -49,7 +49,9 @@ async def pushed(ours: Cluster, sender: DeliverySender, tag: str, *, times: int)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("table", ["targets", "watches"])
-async def test_a_row_that_somebody_holds(server_directory: Path, database_url: str, redis_url: str, table: str) -> None:
+async def test_a_locked_row_blocks_no_webhook(
+    server_directory: Path, database_url: str, redis_url: str, table: str
+) -> None:
     with cluster(
         server_directory, database_url=database_url, redis_url=redis_url, names=NAMES, settings=SETTINGS
     ) as ours:
@@ -71,7 +73,9 @@ async def test_a_row_that_somebody_holds(server_directory: Path, database_url: s
 
 
 @pytest.mark.slow
-async def test_a_worker_frozen_inside_a_transaction(server_directory: Path, database_url: str, redis_url: str) -> None:
+async def test_a_worker_frozen_in_a_transaction_blocks_no_webhook(
+    server_directory: Path, database_url: str, redis_url: str
+) -> None:
     with cluster(
         server_directory, database_url=database_url, redis_url=redis_url, names=NAMES, settings=SETTINGS
     ) as ours:
@@ -96,8 +100,10 @@ async def test_a_worker_frozen_inside_a_transaction(server_directory: Path, data
 
 
 @pytest.mark.slow
-async def test_a_network_that_swallows_everything(server_directory: Path, database_url: str, redis_url: str) -> None:
-    """What was connected stays dead: only who gives a silent connection up finds the database again."""
+async def test_webhooks_recover_from_a_network_that_loses_everything(
+    server_directory: Path, database_url: str, redis_url: str
+) -> None:
+    """Existing connections stay dead: only a caller that gives up a silent connection finds the database again."""
     async with ToxicProxy(database_url) as proxy:
         await _partitioned(proxy, server_directory, database_url, redis_url)
 
@@ -115,7 +121,7 @@ async def _partitioned(proxy: ToxicProxy, directory: Path, database_url: str, re
             proxy.partitioned = True
             pushing = asyncio.create_task(moves.make(16, seconds=0.5))
             await until(lambda: 503 in sender.statuses, "a sender is told to come again", within=30)
-            await asyncio.sleep(12)  # the partition of the report; whatever is connected by then is dead
+            await asyncio.sleep(12)  # the partition; every existing connection is dead from now on
             proxy.partitioned = False
             before = len(sender.statuses)
             await until(lambda: 202 in sender.statuses[before:], "a push is taken again", within=120)

@@ -1,4 +1,5 @@
-"""Given two webs, two pollers and three workers, then 500 pushes that are told three times in no order end right."""
+"""Given two web processes, two pollers and three workers, then 500 pushes that are delivered three times in random
+order end right."""
 
 from pathlib import Path
 
@@ -18,7 +19,9 @@ _SLICES = 5
 
 
 @pytest.mark.slow
-async def test_two_webs_two_pollers_three_workers(server_directory: Path, database_url: str, redis_url: str) -> None:
+async def test_two_webs_two_pollers_and_three_workers_end_right(
+    server_directory: Path, database_url: str, redis_url: str
+) -> None:
     with cluster(
         server_directory,
         database_url=database_url,
@@ -44,7 +47,7 @@ async def test_two_webs_two_pollers_three_workers(server_directory: Path, databa
             assert sender.answers[TAKEN] == PUSHES * TIMES
         await until(lambda: not missing(ours, finals), lambda: missing(ours, finals), within=120)
         async with reading(database_url) as outcomes:
-            # An event that comes when its tag has moved on is looked for half a minute; so long nothing may go wrong.
+            # An event whose tag has moved is checked for half a minute; during that time nothing may go wrong.
             await outcomes.settled(NAMES, within=120)
         assert faults(ours, finals) == []
         print(f"{len(ours.nomad.ledger.entries())} registrations for {PUSHES} pushes told {TIMES} times")

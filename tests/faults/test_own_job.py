@@ -1,4 +1,4 @@
-"""Given registrywatcher rolls out the job that runs it, then the rollout survives the restart that it causes."""
+"""Given registrywatcher rolls out its own job, then the rollout survives the restart that it causes."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ OWN, *OTHERS = NAMES = ["own", "one", "two", "three"]
 SETTINGS = f'own_job = "{OWN}"\nmax_rollouts = 2\nlease_seconds = 2\npoll_interval = "1h"'
 
 
-async def test_it_goes_last_and_its_successor_follows_it_to_its_end(
+async def test_our_own_job_is_last_and_the_new_process_follows_its_rollout(
     server_directory: Path, database_url: str, redis_url: str
 ) -> None:
     with cluster(

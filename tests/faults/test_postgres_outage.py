@@ -1,4 +1,4 @@
-"""Given Postgres that stops for 20 seconds, then senders are told to come again, and nothing is lost or restarted."""
+"""Given Postgres stops for 20 seconds, then senders get 503 with Retry-After, and nothing is lost or restarted."""
 
 import asyncio
 import time
@@ -21,7 +21,7 @@ OUTAGES = 20.0
 
 
 @pytest.mark.slow
-async def test_postgres_stopped_for_twenty_seconds(
+async def test_nothing_is_lost_while_postgres_is_stopped_for_twenty_seconds(
     server_directory: Path, private_postgres: EmbeddedPostgres, redis_url: str
 ) -> None:
     await asyncio.to_thread(migrate, private_postgres.url)
@@ -61,15 +61,16 @@ async def test_postgres_stopped_for_twenty_seconds(
             f"a push taken after {took:.1f} s, by post {posts}"
         )
         print(f"all deployed after {deployed:.1f} s")
-        # Within a second, on a machine on which an answer that needs no Postgres comes at once.
+        # Within a second, on a machine where an answer without Postgres is immediate.
         assert max(refusals) < 1 + max(others)
-        # Within three seconds for a sender that comes again as soon as it was refused.
+        # Within three seconds for a sender that retries at once.
         assert posts <= 3 / PAUSE
         assert faults(ours, moves.finals) == []
 
 
 async def _refusals(ours: Cluster, *, seconds: float) -> tuple[list[float], list[float]]:
-    """Post for so long a push that never was, with the secret and with another in turn: how long each answer took."""
+    """Post a false push for that many seconds, with the right and a wrong secret by turns; the seconds of each
+    answer."""
     unreal = Shown(tag="v0.0.1", digest="sha256:" + "0" * 64)
     delivery = body(ours, NAMES[0], unreal.tag, unreal.digest)
     async with Sender(lambda: ours.webs[0], SECRET) as known, Sender(lambda: ours.webs[0], "no secret") as others:

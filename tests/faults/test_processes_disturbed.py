@@ -1,4 +1,4 @@
-"""Given workers that freeze beyond their lease or are replaced one by one, or a poller that dies, then nothing is lost
+"""Given workers that freeze past their lease or are replaced one by one, or a poller that dies, then nothing is lost
 and nothing is deployed twice."""
 
 import asyncio
@@ -38,8 +38,8 @@ def _start(ours: Cluster, *kinds: str) -> None:
         ours.start(kind)
 
 
-async def test_only_one_worker_looks_at_a_target(server_directory: Path, database_url: str, redis_url: str) -> None:
-    """Check-and-set would hide it in the ledger: so the registry tells whether two asked it of one repository."""
+async def test_only_one_worker_reconciles_a_target(server_directory: Path, database_url: str, redis_url: str) -> None:
+    """Check-and-set would hide it in the ledger, so the registry counts concurrent requests for one repository."""
     names = NAMES[:4]
     with cluster(
         server_directory, database_url=database_url, redis_url=redis_url, names=names, settings=SETTINGS
@@ -57,7 +57,9 @@ async def test_only_one_worker_looks_at_a_target(server_directory: Path, databas
 
 
 @pytest.mark.slow
-async def test_workers_frozen_beyond_their_lease(server_directory: Path, database_url: str, redis_url: str) -> None:
+async def test_workers_frozen_past_their_lease_lose_nothing(
+    server_directory: Path, database_url: str, redis_url: str
+) -> None:
     with cluster(
         server_directory, database_url=database_url, redis_url=redis_url, names=NAMES, settings=SETTINGS
     ) as ours:
@@ -69,7 +71,7 @@ async def test_workers_frozen_beyond_their_lease(server_directory: Path, databas
             moves = Moves(sender, NAMES)
             pushing = asyncio.create_task(moves.make(400, seconds=8 * LEASE))
             for number in range(6):
-                # Alternately one worker and then all but one, in the midst of what they do.
+                # By turns one worker, and all but one, in the middle of their work.
                 frozen = (
                     workers[number % 3 : number % 3 + 1]
                     if number % 2
@@ -87,7 +89,9 @@ async def test_workers_frozen_beyond_their_lease(server_directory: Path, databas
 
 
 @pytest.mark.slow
-async def test_workers_replaced_one_by_one(server_directory: Path, database_url: str, redis_url: str) -> None:
+async def test_replacing_workers_one_by_one_loses_nothing(
+    server_directory: Path, database_url: str, redis_url: str
+) -> None:
     with cluster(
         server_directory, database_url=database_url, redis_url=redis_url, names=NAMES, settings=SETTINGS
     ) as ours:
@@ -117,7 +121,7 @@ async def test_workers_replaced_one_by_one(server_directory: Path, database_url:
 
 
 @pytest.mark.slow
-async def test_one_of_two_pollers_killed_and_no_webhook(
+async def test_a_killed_poller_is_replaced_by_the_other_without_webhooks(
     server_directory: Path, database_url: str, redis_url: str
 ) -> None:
     settings = f'lease_seconds = {LEASE}\npoll_interval = "2s"'

@@ -1,6 +1,6 @@
-"""Given real processes, when work does not move or Postgres cannot store, then /readyz says so within ten seconds.
+"""Given real processes, when work does not move or Postgres cannot store, then /readyz shows it within ten seconds.
 
-And once the cause is gone everything is ready again, by itself.
+Once the cause is gone, everything becomes ready again by itself.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ Answer = tuple[int, dict[str, Any]]
 
 
 class Site:
-    """The processes of one cluster, each with the address where it answers for its health."""
+    """The processes of one cluster, each with its health address."""
 
     def __init__(self, ours: Cluster, client: httpx.AsyncClient, pace: Machine) -> None:
         self.ours = ours
@@ -53,7 +53,7 @@ class Site:
         return process
 
     async def answer_of(self, name: str, path: str = "/readyz") -> Answer:
-        """(status, answer) of a process; (0, {}) while nobody answers."""
+        """(status, answer) of a process; (0, {}) while nothing answers."""
         try:
             answer = await self._client.get(self.health[name] + path)
         except httpx.HTTPError:
@@ -61,11 +61,11 @@ class Site:
         return answer.status_code, answer.json()
 
     async def until(self, condition: Callable[[], Any], what: str, *, within: float) -> None:
-        """Wait until it is true; `within` so many seconds on an idle machine, and longer on a busy one."""
+        """Wait until it is true; `within` is in seconds for an idle machine, and longer on a busy one."""
         await until(condition, what, within=within * self._pace.stretch)
 
     async def all_ready(self, within: float = START) -> None:
-        """Every process is ready, and nothing is away."""
+        """Every process is ready, without any outage."""
         for name, process in ((each.name, each) for each in self.ours.processes if each.running):
             assert process.running
 
@@ -76,12 +76,12 @@ class Site:
             await until(ready, self.ours.logs, within=within)
 
     async def outages(self, name: str) -> list[str]:
-        """What a web tells of, as "name: problem", while it is ready itself."""
+        """The outages that a web process shows, as "name: problem", while it is ready itself."""
         status, answer = await self.answer_of(name)
         return [f"{each['name']}: {each['problem']}" for each in answer["outages"]] if status == 200 else []
 
     async def unready(self, *message: str, within: float = WITHIN) -> None:
-        """Every process that runs says that it cannot work, with these words; and each still lives."""
+        """Every running process answers with these words that it cannot work, and is still alive."""
         for name in [each.name for each in self.ours.processes if each.running]:
 
             async def shown(name: str = name) -> bool:
@@ -124,7 +124,7 @@ async def end_sessions(connection: asyncpg.Connection) -> None:
     )
 
 
-async def test_pushes_without_a_worker_and_a_frozen_worker_are_told(ours: Cluster, database_url: str) -> None:
+async def test_readyz_shows_a_missing_and_a_frozen_worker(ours: Cluster, database_url: str) -> None:
     async with site(ours, "web", "worker", "poller") as here, DeliverySender(ours) as sender:
         web, worker = ours.processes[0], ours.processes[1]
         connection = await asyncpg.connect(database_url)
@@ -160,7 +160,7 @@ async def test_pushes_without_a_worker_and_a_frozen_worker_are_told(ours: Cluste
         await connection.close()
 
 
-async def test_a_missing_poller_is_told_once_polls_are_late(ours: Cluster, database_url: str) -> None:
+async def test_readyz_shows_a_missing_poller_once_polls_are_late(ours: Cluster, database_url: str) -> None:
     async with site(ours, "web", "worker") as here:
         connection = await asyncpg.connect(database_url)
         await connection.execute("UPDATE targets SET poll_at = clock_timestamp() - interval '1 minute'")
@@ -174,7 +174,7 @@ async def test_a_missing_poller_is_told_once_polls_are_late(ours: Cluster, datab
         await connection.close()
 
 
-async def test_a_database_that_only_reads_is_told_and_healed(ours: Cluster, database_url: str) -> None:
+async def test_readyz_shows_a_read_only_database_until_it_recovers(ours: Cluster, database_url: str) -> None:
     name = urlsplit(database_url).path.lstrip("/")
     async with site(ours, "web", "worker", "poller") as here, DeliverySender(ours) as sender:
         connection = await asyncpg.connect(database_url)
@@ -186,7 +186,7 @@ async def test_a_database_that_only_reads_is_told_and_healed(ours: Cluster, data
             await sender.post(body(ours, NAMES[0], unreal.tag, unreal.digest))
         assert set(sender.statuses) == {503}
 
-        # Sessions that are open keep to what was set when they began: ours end them.
+        # Open sessions keep the setting of their start, so the test ends them.
         await connection.execute("SET default_transaction_read_only = off")
         await connection.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
         await here.all_ready(within=120)
@@ -195,7 +195,7 @@ async def test_a_database_that_only_reads_is_told_and_healed(ours: Cluster, data
         await connection.close()
 
 
-async def test_errors_in_every_loop_are_told_and_outlived(ours: Cluster, database_url: str) -> None:
+async def test_readyz_shows_errors_of_every_loop_until_they_end(ours: Cluster, database_url: str) -> None:
     connection = await asyncpg.connect(database_url)
     async with site(ours, "web", "worker", "poller") as here, DeliverySender(ours) as sender:
         for number, state in enumerate(("55P03", "53100", "23505"), start=1):
@@ -229,10 +229,10 @@ async def test_errors_in_every_loop_are_told_and_outlived(ours: Cluster, databas
     ],
     ids=["look", "observe"],
 )
-async def test_a_step_that_fails_every_time_is_told_and_healed(
+async def test_readyz_shows_a_step_that_always_fails_until_it_succeeds(
     ours: Cluster, database_url: str, event: str, guard: str, step: str
 ) -> None:
-    """A mistake of ours, as 22000 says: each try takes the lease of its row, which never waits for long."""
+    """An error of our own, as 22000 means: each attempt takes the lease of its row, which never waits for long."""
     async with site(ours, "web", "worker", "poller") as here, DeliverySender(ours) as sender:
         web, worker = ours.processes[0], ours.processes[1]
         connection = await asyncpg.connect(database_url)
@@ -278,7 +278,7 @@ async def test_webhooks_get_202_or_503_while_all_sessions_are_ended(ours: Cluste
         await connection.close()
 
 
-async def test_a_frozen_postgres_is_told_and_healed(
+async def test_readyz_shows_a_frozen_postgres_until_it_recovers(
     server_directory: Path, private_postgres: EmbeddedPostgres, redis_url: str
 ) -> None:
     await asyncio.to_thread(migrate, private_postgres.url)

@@ -1,4 +1,4 @@
-"""Given Redis that dies, is emptied or hangs, then pushes are acknowledged, and deployed when it is back."""
+"""Given Redis dies, is emptied or hangs, then pushes are acknowledged, and deployed when it is back."""
 
 import asyncio
 import signal
@@ -43,7 +43,7 @@ def _freeze(valkey: EmbeddedValkey) -> Callable[[], None]:
 
 @asynccontextmanager
 async def committing(database_url: str) -> AsyncIterator[list[float]]:
-    """How long a commit takes here that has to do with nothing else, again and again while inside."""
+    """Measure inside the block how long an unrelated commit takes on this machine."""
     connection = await asyncpg.connect(database_url)
     await connection.execute("CREATE TABLE committed (at timestamptz DEFAULT now())")
     commits = [0.0]
@@ -67,7 +67,7 @@ async def committing(database_url: str) -> AsyncIterator[list[float]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", [_kill, _flush, _freeze])
-async def test_redis_away_while_pushes_come(
+async def test_pushes_during_a_redis_outage_are_deployed(
     fault: Callable[[EmbeddedValkey], Callable[[], None]],
     server_directory: Path,
     database_url: str,

@@ -1,4 +1,4 @@
-"""Given a registry that fails, is late or is lied about while 200 tags move, then the ledger ends right."""
+"""Given a registry that fails, is late, or false events about it, while 200 tags move, then the ledger ends right."""
 
 import asyncio
 
@@ -25,7 +25,7 @@ FAULTS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", FAULTS)
-async def test_faulty_answers(kind: str, shared: Shared) -> None:
+async def test_faulty_registry_answers_lose_no_push(kind: str, shared: Shared) -> None:
     registry = shared.cluster.registry
     await answering(shared.cluster)
     async with DeliverySender(shared.cluster) as sender, reading(shared.database_url) as outcomes:
@@ -39,7 +39,7 @@ async def test_faulty_answers(kind: str, shared: Shared) -> None:
 
 
 @pytest.mark.slow
-async def test_the_event_comes_before_the_tag(shared: Shared) -> None:
+async def test_events_before_their_tag_lose_no_push(shared: Shared) -> None:
     await answering(shared.cluster)
     async with DeliverySender(shared.cluster) as sender, reading(shared.database_url) as outcomes:
         await outcomes.settled(NAMES)
@@ -51,8 +51,8 @@ async def test_the_event_comes_before_the_tag(shared: Shared) -> None:
 
 
 @pytest.mark.slow
-async def test_tags_move_while_they_are_read(shared: Shared) -> None:
-    """Moves come faster than looks, so that tags move between the list, the digest and the registration."""
+async def test_tags_that_move_while_they_are_resolved_end_right(shared: Shared) -> None:
+    """Moves come faster than reconciles, so tags move between the list, the digest and the registration."""
     ours = shared.cluster
     await answering(ours)
     async with DeliverySender(ours) as sender, reading(shared.database_url) as outcomes:
@@ -64,7 +64,7 @@ async def test_tags_move_while_they_are_read(shared: Shared) -> None:
 
 
 @pytest.mark.slow
-async def test_events_that_lie_deploy_nothing_that_is_not_served(shared: Shared) -> None:
+async def test_false_events_deploy_nothing_that_the_registry_does_not_have(shared: Shared) -> None:
     ours = shared.cluster
     await answering(ours)
     async with DeliverySender(ours) as sender, reading(shared.database_url) as outcomes:
@@ -81,7 +81,7 @@ async def test_events_that_lie_deploy_nothing_that_is_not_served(shared: Shared)
         for name in NAMES:
             missing_image = Shown(tag=moves.finals[name].tag, digest="sha256:" + "f" * 64)
             await sender.send(body(ours, name, missing_image.tag, missing_image.digest))
-        # Not until all is quiet: looks for what the lies told go on for half a minute.
+        # Do not wait for quiet: checks for the false events continue for half a minute.
         await shared.deployed(moves)
 
 

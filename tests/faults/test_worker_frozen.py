@@ -1,6 +1,5 @@
-"""Given workers that are frozen past their lease while they register, and wake when others have gone on, then no push
-is lost, and nothing is held without cause.
-"""
+"""Given workers that are frozen past their lease while they register, and wake when others have continued, then no push
+is lost, and nothing is held without cause."""
 
 import asyncio
 import random
@@ -26,7 +25,9 @@ NAMES = [f"r{number:02}" for number in range(20)]
 
 
 @pytest.mark.slow
-async def test_two_hundred_freezes_while_registering(server_directory: Path, database_url: str, redis_url: str) -> None:
+async def test_two_hundred_freezes_during_registrations_lose_no_push(
+    server_directory: Path, database_url: str, redis_url: str
+) -> None:
     settings = f'poll_interval = "1h"\nlease_seconds = {LEASE}'
     with cluster(
         server_directory, database_url=database_url, redis_url=redis_url, names=NAMES, settings=settings
@@ -81,7 +82,7 @@ class _Story:
 
 
 async def _held_without_cause(database_url: str) -> list[tuple[str, str]]:
-    """Decisions that tell of a change by somebody else, where there was none."""
+    """Decisions that claim drift where there was none."""
     connection = await asyncpg.connect(database_url)
     try:
         rows = await connection.fetch("SELECT watch_name, message FROM decisions WHERE reason = 'drifted'")

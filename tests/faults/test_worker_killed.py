@@ -1,4 +1,4 @@
-"""Given a worker that is killed with SIGKILL at a step, then another finishes what it was at, and nothing twice."""
+"""Given a worker is killed with SIGKILL at a step, then another worker finishes its work, and nothing is done twice."""
 
 import asyncio
 from collections import defaultdict
@@ -37,7 +37,7 @@ WITHIN = 10.0
 _WORKERS = 8
 _PUSHES = 5
 
-# Each repository meets each step once, so that every step is met as often as there are repositories.
+# Each repository is killed at each step one time, so every step is tested once per repository.
 NAMES = [f"r{number:02}" for number in range(TIMES)]
 
 
@@ -71,7 +71,7 @@ async def test_killed_at_each_step_another_finishes_it(
 
 
 class _Story:
-    """Pushes to each repository, one kill a push, all repositories at once."""
+    """Pushes to each repository, one kill per push, all repositories concurrently."""
 
     def __init__(self, ours: Cluster, flags: Flags, sender: DeliverySender, outcomes: Outcomes) -> None:
         self._ours, self._flags, self._sender, self._outcomes = ours, flags, sender, outcomes
@@ -85,7 +85,7 @@ class _Story:
             await self._kill(name, STEPS[(number + offset) % len(STEPS)])
 
     async def _kill(self, name: str, step: str) -> None:
-        """Push until the step was met: on a busy machine a rollout may be over before its first `wait`."""
+        """Push until the step was reached: on a busy machine a rollout may end before its first `wait`."""
         self._flags.arm(step, name)
         for _ in range(_PUSHES):
             final = await self._push(name)
@@ -98,7 +98,7 @@ class _Story:
         raise AssertionError(f"{step}@{name} was not met by {_PUSHES} pushes")
 
     async def _deployed(self, name: str, final: Shown, step: str) -> float:
-        """Wait for the registration and the end of its rollout, and until all is quiet; when it ended."""
+        """Wait for the registration, the end of its rollout, and quiet; returns when the rollout ended."""
         await until(lambda: last(self._ours, name) == final, f"{final} by {step}@{name}", within=120)
         ended_at = await until(
             lambda: self._outcomes.ended_at(final.digest), f"end of {final} by {step}@{name}", within=60

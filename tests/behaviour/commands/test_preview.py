@@ -1,4 +1,4 @@
-"""A plan says what a person's word would change in the job, and changes nothing."""
+"""A preview shows by Nomad's plan what a command would change in the job. It changes nothing."""
 
 from uuid import uuid4
 
@@ -26,8 +26,8 @@ async def test_a_preview_shows_the_change_and_stores_nothing(running: Line) -> N
     assert await running.rows.generations() == before
 
 
-async def test_a_preview_knows_the_running_digest_by_the_history(running: Line) -> None:
-    """The job names a tag alone; the digest behind it was recorded at the first look."""
+async def test_a_preview_takes_the_running_digest_from_the_history(running: Line) -> None:
+    """The job names only a tag; the first reconcile recorded the digest behind it."""
     await running.start()
     shown = await preview.preview_reset(running.operator, "app")
     assert (shown.message, shown.changes) == ("v1.0.0 already runs; nothing would change", {})
@@ -40,7 +40,7 @@ async def test_a_preview_of_a_failed_digest_has_a_marker(running: Line) -> None:
     assert shown.message == "Would deploy v1.0.0"
 
 
-async def test_a_redeploy_is_shown_as_what_it_does(running: Line) -> None:
+async def test_a_preview_of_a_redeploy_shows_its_effect(running: Line) -> None:
     first = await running.start()
     shown = await preview.preview_redeploy(running.operator, "app", "v1.0.0")
     assert shown.message == "Would deploy v1.0.0"
@@ -52,8 +52,8 @@ async def test_a_redeploy_is_shown_as_what_it_does(running: Line) -> None:
         await preview.preview_redeploy(running.operator, "app", "")
 
 
-async def test_a_rollback_is_shown_as_what_it_does(running: Line) -> None:
-    """Spelled as it stood, and by the digest once its tag means something else."""
+async def test_a_preview_of_a_rollback_shows_its_effect(running: Line) -> None:
+    """Spelled as before, and by the digest once its tag means something else."""
     first = await running.start()
     second = await running.push("app", "v1.1.0")
     await running.deployed("app", f"team/app:v1.1.0@{second}")
@@ -78,7 +78,7 @@ async def test_a_rollback_is_shown_as_what_it_does(running: Line) -> None:
         await preview.preview_rollback(running.operator, uuid4())
 
 
-async def test_a_rollback_under_way_changes_nothing_more(running: Line) -> None:
+async def test_a_preview_of_a_rollback_that_is_running_shows_no_change(running: Line) -> None:
     await running.start()
     second = await running.push("app", "v1.1.0")
     await running.deployed("app", f"team/app:v1.1.0@{second}")

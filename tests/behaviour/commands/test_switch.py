@@ -1,4 +1,4 @@
-"""auto_deploy off and on, and pausing everything: nothing while off; on, the newest at once."""
+"""auto_deploy off and on, and the global pause: nothing is deployed while off; on, the newest is deployed at once."""
 
 import pytest
 
@@ -25,7 +25,7 @@ async def test_a_push_while_auto_deploy_is_off_is_deployed_once_it_is_on(running
     ]
 
 
-async def test_the_same_with_a_pinned_tag(running: Line) -> None:
+async def test_a_pinned_tag_waits_while_auto_deploy_is_off(running: Line) -> None:
     await running.start()
     first = await running.push("app", "test", notify=False)
     await running.outcome(await running.deploy("app", "test"))
@@ -37,7 +37,7 @@ async def test_the_same_with_a_pinned_tag(running: Line) -> None:
     await running.until(lambda: len(running.images("app")) == 2, "the changed digest is deployed")
 
 
-async def test_the_same_across_a_restart(database_url: str) -> None:
+async def test_an_update_waits_for_auto_deploy_across_a_restart(database_url: str) -> None:
     with world() as around:
         async with line(database_url, around=around) as before:
             await before.start()
@@ -53,7 +53,7 @@ async def test_the_same_across_a_restart(database_url: str) -> None:
             await after.until(lambda: len(after.images("app")) == 1, "v1.1.0 is deployed")
 
 
-async def test_the_word_is_carried_out_though_every_ring_is_lost(running: Line) -> None:
+async def test_a_command_is_executed_although_every_wake_is_lost(running: Line) -> None:
     await running.start()
     await running.switch("app", on=False)
     await running.push("app", "v1.1.0")
@@ -82,7 +82,7 @@ async def test_resuming_deploys_the_newest_of_every_watch(running: Line) -> None
         await running.deployed(name, f"team/{name}:v1.1.0@{digest}")
 
 
-async def test_redeploying_pins_nothing_that_was_followed(running: Line) -> None:
+async def test_a_redeploy_does_not_pin_a_watch_that_follows(running: Line) -> None:
     await running.start()
     await running.outcome(await running.deploy("app", ""))
     second = await running.push("app", "v1.1.0")

@@ -1,4 +1,4 @@
-"""What counts as what runs: the baseline of bare tags on the day of migration, several tasks, indexes, spellings."""
+"""What counts as running: the baseline of bare tags on the day of migration, several tasks, indexes, spellings."""
 
 import pytest
 
@@ -12,7 +12,7 @@ async def _taken_over(running: Line, *, pinned_tag: str, auto_deploy: bool) -> N
 
 @pytest.mark.parametrize("pinned_tag", ["", "v1.0.0"])
 @pytest.mark.parametrize("auto_deploy", [True, False])
-async def test_nothing_restarts_on_the_day_of_migration(running: Line, pinned_tag: str, auto_deploy: bool) -> None:
+async def test_a_migration_restarts_nothing(running: Line, pinned_tag: str, auto_deploy: bool) -> None:
     await _taken_over(running, pinned_tag=pinned_tag, auto_deploy=auto_deploy)
     await running.push("app", "v1.0.0", notify=False)
     running.job("app", ":v1.0.0")
@@ -38,7 +38,7 @@ async def test_a_change_made_while_it_was_off_is_deployed_when_switched_on(runni
     await running.deployed("app", f"team/app:v1.0.0@{changed}")
 
 
-async def test_running_is_all_selected_tasks(running: Line) -> None:
+async def test_a_digest_runs_only_when_all_selected_tasks_run_it(running: Line) -> None:
     first = await running.push("app", "v1.0.0", notify=False)
     second = await running.push("app", "v1.1.0", notify=False)
     job = sample_job("app", f"{running.host}/team/app:v1.1.0@{second}", group="one")
@@ -100,7 +100,7 @@ async def test_the_digest_of_a_multi_platform_tag_is_the_index(running: Line) ->
 
 
 @pytest.mark.parametrize(("running_tag", "deployed"), [("1.0.0", "1.1.0"), ("v1.0.0", "v1.2.0"), ("latest", "v1.2.0")])
-async def test_only_the_spelling_of_what_runs_counts(running: Line, running_tag: str, deployed: str) -> None:
+async def test_releases_in_another_spelling_are_not_followed(running: Line, running_tag: str, deployed: str) -> None:
     await running.push("app", running_tag, notify=False)
     running.job("app", f":{running_tag}")
     await running.configure(running.watch("app"))
@@ -113,7 +113,7 @@ async def test_only_the_spelling_of_what_runs_counts(running: Line, running_tag:
     await running.deployed("app", f"team/app:{deployed}@{digest}")
 
 
-async def test_other_tags_are_no_releases(running: Line) -> None:
+async def test_tags_that_are_no_releases_are_ignored(running: Line) -> None:
     await running.start()
     for tag in ("v1.1.0-rc.1", "v1.1.0_build", "v1.1.0-build", "v1.1", "v1.1.0.0", "1.1.0", "v01.1.0"):
         await running.push("app", tag)
@@ -122,7 +122,7 @@ async def test_other_tags_are_no_releases(running: Line) -> None:
     assert await running.held("app", "up_to_date") == "v1.0.0 runs"
 
 
-async def test_a_job_created_again_is_seen_for_the_first_time(running: Line) -> None:
+async def test_a_recreated_job_gets_a_new_baseline(running: Line) -> None:
     await running.start()
     second = await running.push("app", "v1.1.0")
     await running.deployed("app", f"team/app:v1.1.0@{second}")

@@ -1,4 +1,4 @@
-"""Hands and machines that change the job: what is left alone, and what goes on."""
+"""Drift: changes of the job by people and machines. Which ones hold the watch, and what ends the hold."""
 
 import time
 
@@ -7,7 +7,7 @@ from tests.line import Line, line
 
 
 async def _drifted(running: Line) -> None:
-    """Our rollout of v1.1.0, then a hand back to v1.0.0."""
+    """Our rollout of v1.1.0, then somebody changes the image back to v1.0.0."""
     await running.start()
     second = await running.push("app", "v1.1.0")
     await running.deployed("app", f"team/app:v1.1.0@{second}")
@@ -16,7 +16,7 @@ async def _drifted(running: Line) -> None:
     await running.held("app", "drifted")
 
 
-async def test_a_hand_change_is_left_alone(running: Line) -> None:
+async def test_drift_is_left_alone(running: Line) -> None:
     await _drifted(running)
     for _ in range(3):
         await running.poll()
@@ -26,13 +26,13 @@ async def test_a_hand_change_is_left_alone(running: Line) -> None:
     assert len(await running.notifications("held")) == 1
 
 
-async def test_something_newer_goes_on(running: Line) -> None:
+async def test_a_newer_push_ends_the_hold_for_drift(running: Line) -> None:
     await _drifted(running)
     third = await running.push("app", "v1.2.0")
     await running.deployed("app", f"team/app:v1.2.0@{third}")
 
 
-async def test_something_newer_found_by_polling_goes_on(running: Line) -> None:
+async def test_a_newer_digest_found_by_polling_ends_the_hold_for_drift(running: Line) -> None:
     await running.start()
     second = await running.push("app", "v1.1.0")
     await running.deployed("app", f"team/app:v1.1.0@{second}")
@@ -42,7 +42,7 @@ async def test_something_newer_found_by_polling_goes_on(running: Line) -> None:
     await running.deployed("app", f"team/app:v1.2.0@{third}")
 
 
-async def test_the_same_again_is_nothing_newer(running: Line) -> None:
+async def test_pushing_the_same_digest_again_keeps_the_hold_for_drift(running: Line) -> None:
     await _drifted(running)
     await running.push("app", "v1.1.0")
     await running.push("app", "v1.0.0")
@@ -51,13 +51,13 @@ async def test_the_same_again_is_nothing_newer(running: Line) -> None:
     assert len(running.images("app")) == 1
 
 
-async def test_a_persons_word_goes_on(running: Line) -> None:
+async def test_a_command_ends_the_hold_for_drift(running: Line) -> None:
     await _drifted(running)
     assert (await running.outcome(await running.deploy("app", "")))[0] == "succeeded"
     assert running.images("app")[0] == running.images("app")[1]
 
 
-async def test_switching_auto_deploy_on_is_a_persons_word(running: Line) -> None:
+async def test_switching_auto_deploy_on_ends_the_hold_for_drift(running: Line) -> None:
     await _drifted(running)
     await running.switch("app", on=False)
     await running.switch("app", on=True)
@@ -65,7 +65,7 @@ async def test_switching_auto_deploy_on_is_a_persons_word(running: Line) -> None
     await running.quiet()
 
 
-async def test_a_hand_change_to_what_we_want_is_up_to_date(running: Line) -> None:
+async def test_drift_to_the_desired_image_is_up_to_date(running: Line) -> None:
     await running.start()
     second = await running.push("app", "v1.1.0")
     await running.deployed("app", f"team/app:v1.1.0@{second}")
@@ -80,7 +80,7 @@ async def test_a_hand_change_to_what_we_want_is_up_to_date(running: Line) -> Non
     await running.deployed("app", f"team/app:v1.3.0@{fourth}")
 
 
-async def test_a_clock_of_nomads_that_is_behind_overrules_no_hand(database_url: str) -> None:
+async def test_a_slow_nomad_clock_does_not_hide_drift(database_url: str) -> None:
     async with line(database_url, nomad=Simulator(clock=lambda: time.time() - 600)) as running:
         await _drifted(running)
         await running.make_due_and_wake()
@@ -88,7 +88,7 @@ async def test_a_clock_of_nomads_that_is_behind_overrules_no_hand(database_url: 
         assert len(running.images("app")) == 1
 
 
-async def test_an_autoscalers_count_is_no_hand_change(running: Line) -> None:
+async def test_a_count_changed_by_an_autoscaler_is_no_drift(running: Line) -> None:
     await running.start()
     second = await running.push("app", "v1.1.0")
     await running.deployed("app", f"team/app:v1.1.0@{second}")
@@ -99,7 +99,7 @@ async def test_an_autoscalers_count_is_no_hand_change(running: Line) -> None:
     await running.deployed("app", f"team/app:v1.2.0@{third}")
 
 
-async def test_nomads_auto_revert_is_no_hand_change(running: Line) -> None:
+async def test_nomads_auto_revert_is_no_drift(running: Line) -> None:
     await running.push("app", "v1.0.0", notify=False)
     running.job("app", ":v1.0.0", auto_revert=True)
     await running.configure(running.watch("app"))
@@ -114,7 +114,7 @@ async def test_nomads_auto_revert_is_no_hand_change(running: Line) -> None:
     await running.deployed("app", f"team/app:v1.2.0@{third}")
 
 
-async def test_podman_knows_the_release_that_nomad_went_back_to(running: Line) -> None:
+async def test_the_release_of_a_podman_job_is_known_after_nomads_revert(running: Line) -> None:
     await running.push("app", "v1.0.0", notify=False)
     running.job("app", ":v1.0.0", driver="podman", auto_revert=True)
     await running.configure(running.watch("app"))
@@ -131,7 +131,7 @@ async def test_podman_knows_the_release_that_nomad_went_back_to(running: Line) -
     assert "downgrade from v1.1.0" in await running.held("app", "downgrade")
 
 
-async def test_a_hand_between_our_read_and_our_write_is_not_overwritten_unread(running: Line) -> None:
+async def test_a_change_between_our_read_and_our_write_is_not_overwritten(running: Line) -> None:
     await running.start()
     second = await running.push("app", "v1.1.0")
     await running.deployed("app", f"team/app:v1.1.0@{second}")
@@ -141,7 +141,7 @@ async def test_a_hand_between_our_read_and_our_write_is_not_overwritten_unread(r
     assert await running.outcomes() == ["succeeded", "succeeded"]
 
 
-async def test_a_hand_in_a_task_that_our_rollout_left_alone_is_a_hand_change(running: Line) -> None:
+async def test_a_change_of_a_task_that_our_rollout_did_not_change_is_drift(running: Line) -> None:
     await running.push("app", "v1.0.0", notify=False)
     second = await running.push("app", "v1.1.0", notify=False)
     job = sample_job("app", f"{running.host}/team/app:v1.0.0")

@@ -1,4 +1,5 @@
-"""What failed here before is not tried again by itself; what is no verdict of Nomad's is, with one notification."""
+"""A digest that failed here is not tried again by itself. An error that is no verdict of Nomad is retried, with one
+notification."""
 
 from dataclasses import replace
 from typing import Any
@@ -34,13 +35,13 @@ async def test_a_failed_digest_is_not_tried_again(running: Line) -> None:
     assert "the task exited with code 3" in notification
 
 
-async def test_something_newer_goes_on(running: Line) -> None:
+async def test_a_newer_release_is_tried_after_a_failure(running: Line) -> None:
     await _failed(running)
     third = await running.push("app", "v1.2.0")
     await running.deployed("app", f"team/app:v1.2.0@{third}")
 
 
-async def test_the_same_tag_with_other_bytes_is_something_newer(running: Line) -> None:
+async def test_the_same_tag_with_a_new_digest_is_tried_after_a_failure(running: Line) -> None:
     await _failed(running)
     running.nomad.pardon()
     fixed = await running.push("app", "v1.1.0", "mended")
@@ -48,7 +49,7 @@ async def test_the_same_tag_with_other_bytes_is_something_newer(running: Line) -
 
 
 @pytest.mark.parametrize("way", ["deploy", "reset"])
-async def test_a_person_releases_it(running: Line, way: str) -> None:
+async def test_a_command_releases_a_failed_digest(running: Line, way: str) -> None:
     second = await _failed(running, revert_on_failure=False)
     running.nomad.pardon()
     requested = await (running.deploy("app", "") if way == "deploy" else running.reset("app"))
@@ -58,7 +59,7 @@ async def test_a_person_releases_it(running: Line, way: str) -> None:
     assert await running.held("app", "up_to_date") == "v1.1.0 runs"
 
 
-async def test_a_job_created_again_starts_anew(running: Line) -> None:
+async def test_a_recreated_job_forgets_its_failures(running: Line) -> None:
     second = await _failed(running)
     running.nomad.stop("app", purge=True)
     running.nomad.pardon()
@@ -77,9 +78,7 @@ async def test_a_job_created_again_starts_anew(running: Line) -> None:
         (429, ""),
     ],
 )
-async def test_a_refusal_that_is_no_verdict_backs_off_with_one_notification(
-    running: Line, status: int, text: str
-) -> None:
+async def test_a_refused_registration_backs_off_with_one_notification(running: Line, status: int, text: str) -> None:
     await running.start()
     running.nomad_answers(status, method="POST", times=1000, text=text)
     second = await running.push("app", "v1.1.0")
@@ -107,7 +106,7 @@ async def test_a_refusal_that_is_no_verdict_backs_off_with_one_notification(
     assert (await running.rows.target_outage())[0] == ""
 
 
-async def test_a_trouble_whose_words_change_is_told_once(running: Line) -> None:
+async def test_an_outage_whose_message_changes_is_notified_one_time(running: Line) -> None:
     await running.start()
     for number in range(6):
         running.nomad_answers(500, method="GET", text=f"rpc error number {number}")
@@ -119,7 +118,7 @@ async def test_a_trouble_whose_words_change_is_told_once(running: Line) -> None:
     assert len(await running.notifications("outage")) == 1
 
 
-async def test_a_trouble_is_told_though_news_keep_coming(running: Line) -> None:
+async def test_an_outage_is_notified_although_new_events_keep_coming(running: Line) -> None:
     await running.start()
     running.nomad_answers(500, times=1000)
     for minor in range(1, 9):
@@ -131,7 +130,7 @@ async def test_a_trouble_is_told_though_news_keep_coming(running: Line) -> None:
     await running.deployed("app", f"team/app:v1.8.0@{last}")
 
 
-async def test_an_answer_that_is_lost_is_read_back(running: Line) -> None:
+async def test_a_registration_with_a_lost_answer_is_read_back(running: Line) -> None:
     await running.start()
     running.nomad_loses_answers(times=1)
     second = await running.push("app", "v1.1.0")
@@ -139,7 +138,7 @@ async def test_an_answer_that_is_lost_is_read_back(running: Line) -> None:
     assert len(running.images("app")) == 1
 
 
-async def test_unplaceable_is_stalled_and_not_failed(database_url: str) -> None:
+async def test_a_rollout_that_cannot_be_placed_is_stalled_and_not_failed(database_url: str) -> None:
     async with line(database_url, patience=replace(PATIENCE_DEFAULTS, stall_after=0.3, grace=0.1)) as running:
         await running.start()
         running.nomad.set_timing(Timing(progress_deadline=3600))

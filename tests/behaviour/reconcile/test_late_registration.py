@@ -1,4 +1,5 @@
-"""Given a worker that is frozen while Nomad answers its registration, then it overwrites nothing newer as it wakes."""
+"""Given a worker that is frozen while Nomad answers its registration, when it wakes, then it overwrites nothing
+newer."""
 
 import asyncio
 from collections.abc import Sequence
@@ -17,8 +18,8 @@ async def reasons(running: Line) -> Sequence[str]:
 
 @pytest.mark.parametrize("before", [False, True], ids=["with its answer", "before its call"])
 async def test_a_rollout_after_a_late_registration_stays_expected(database_url: str, before: bool) -> None:
-    """The last push puts the tag back to what it showed at first: a digest that is known, and so is not newer than what
-    would look like a change from outside."""
+    """The last push sets the tag to its first digest again. That digest is known, so it is not newer than drift would
+    be."""
     async with line(database_url) as running:
         await running.start("app", "v1.0.0")
         first = await running.push("app", "v1.1.0", "first")
@@ -39,7 +40,7 @@ async def test_a_rollout_after_a_late_registration_stays_expected(database_url: 
         assert len(running.images("app")) == 4
 
 
-async def test_a_change_by_hand_after_it_is_not_taken_for_ours(database_url: str) -> None:
+async def test_drift_after_a_late_registration_is_not_taken_for_ours(database_url: str) -> None:
     async with line(database_url) as running:
         await running.start("app", "v1.0.0")
         first = await running.push("app", "v1.1.0", notify=False)
@@ -59,7 +60,7 @@ async def test_a_change_by_hand_after_it_is_not_taken_for_ours(database_url: str
 
 
 async def test_a_registration_that_a_person_superseded_is_known_as_ours(database_url: str) -> None:
-    """The registration that a person overtook is recorded as a fact, and is no change from outside."""
+    """The superseded registration is recorded as ours, and is no drift."""
     async with line(database_url) as running:
         await running.start("app", "v1.0.0")
         first = await running.push("app", "v1.1.0", notify=False)
@@ -76,8 +77,8 @@ async def test_a_registration_that_a_person_superseded_is_known_as_ours(database
         assert "drifted" not in await reasons(running)
 
 
-async def test_a_digest_that_it_saw_is_nothing_newer_than_a_change_by_hand(database_url: str) -> None:
-    """The frozen worker has resolved a digest that nobody else ever saw; it notes it when it wakes."""
+async def test_a_digest_that_a_frozen_worker_found_is_not_newer_than_drift(database_url: str) -> None:
+    """The frozen worker resolved a digest that nobody else found; it records it when it wakes."""
     async with line(database_url) as running:
         await running.start("app", "v1.0.0")
         registries = Frozen(running.reconciler.registries, "manifest", before=False)

@@ -1,4 +1,5 @@
-"""A running image that the registry serves no more: it is warned about once, and the warning goes when it is mended."""
+"""A running image that its registry no longer has: one warning, which ends when the image is pushed again or
+replaced."""
 
 from app.simulators.registry import FaultAnswer, RegistryFault
 from tests.line import Line
@@ -7,7 +8,7 @@ BYTES = "app v1.0.0"
 
 
 async def _held_update(running: Line, image: str = "") -> str:
-    """v1.0.0 runs, by its digest unless `image` says otherwise; v1.1.0 is held. Returns what runs by its digest."""
+    """v1.0.0 runs, by its digest unless `image` says otherwise; v1.1.0 is held. Returns the running digest."""
     digest = await running.push("app", "v1.0.0", notify=False)
     running.job("app", image or f":v1.0.0@{digest}")
     await running.configure(running.watch("app"))
@@ -27,7 +28,7 @@ async def _missing_image(running: Line) -> str:
 
 
 async def _reconcile(running: Line, *, later: bool = True) -> None:
-    """Look at the job again, `later` by as long as the registry is not asked twice."""
+    """Reconcile the job again; `later` moves the last check of the running image back."""
     if later:
         await running.rows.age_missing_image_check()
     await running.make_due_and_wake()
@@ -52,7 +53,7 @@ async def test_a_missing_image_is_warned_about_with_the_fix(running: Line) -> No
     assert notification == f"app: what runs is gone from the registry: {message}"
 
 
-async def test_the_registry_is_asked_rarely_and_people_are_told_once(running: Line) -> None:
+async def test_a_missing_image_is_checked_rarely_and_notified_one_time(running: Line) -> None:
     digest = await _held_update(running)
     for _ in range(3):
         await _reconcile(running, later=False)
@@ -81,7 +82,7 @@ async def test_an_image_that_is_pushed_again_is_no_longer_missing(running: Line)
     assert len(await running.notifications("outage")) == 2
 
 
-async def test_an_image_that_runs_no_more_is_not_warned_about(running: Line) -> None:
+async def test_an_image_that_no_longer_runs_is_not_warned_about(running: Line) -> None:
     digest = await _held_update(running)
     running.registry.contents.delete_manifest("team/app", digest)
     await _reconcile(running)
@@ -92,7 +93,7 @@ async def test_an_image_that_runs_no_more_is_not_warned_about(running: Line) -> 
     assert await _missing_image(running) == ""
 
 
-async def test_an_image_set_by_hand_is_asked_for_at_once(running: Line) -> None:
+async def test_an_image_set_outside_is_checked_at_once(running: Line) -> None:
     digest = await _held_update(running)
     other = await running.push("app", "v0.9.0", notify=False)
     running.registry.contents.delete_manifest("team/app", digest)
@@ -102,7 +103,7 @@ async def test_an_image_set_by_hand_is_asked_for_at_once(running: Line) -> None:
     assert await _missing_image(running) == ""
 
 
-async def test_a_registry_that_does_not_tell_changes_nothing(running: Line) -> None:
+async def test_a_registry_outage_changes_no_missing_image(running: Line) -> None:
     digest = await _held_update(running)
     running.registry.faults.add(RegistryFault(path=f".*{digest}", action=FaultAnswer(status=503), times=1000))
     await _reconcile(running)
@@ -127,7 +128,7 @@ async def test_a_repository_without_any_tag_is_warned_about(running: Line) -> No
     assert digest in await _missing_image(running)
 
 
-async def test_a_job_that_names_a_tag_needs_the_tag_and_not_the_old_bytes(running: Line) -> None:
+async def test_a_job_that_names_a_tag_needs_only_the_tag(running: Line) -> None:
     digest = await _held_update(running, ":v1.0.0")
     await running.push("app", "v1.0.0", "other bytes", notify=False)
     running.registry.contents.delete_manifest("team/app", digest)
@@ -138,7 +139,7 @@ async def test_a_job_that_names_a_tag_needs_the_tag_and_not_the_old_bytes(runnin
     assert "job app runs v1.0.0, which registry main does not serve" in await _missing_image(running)
 
 
-async def test_the_wanted_image_was_just_served(running: Line) -> None:
+async def test_the_desired_image_needs_no_missing_image_check(running: Line) -> None:
     digest = await running.start()
     await running.rows.forget_missing_image_check()
     running.registry.requests.reset()

@@ -1,4 +1,4 @@
-"""Following the highest release: what is deployed, and what is not."""
+"""Following the highest release: which tags are deployed, and which are not."""
 
 from tests.line import Line
 

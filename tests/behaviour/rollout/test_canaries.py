@@ -1,4 +1,4 @@
-"""Canaries: a rollout waits for its promotion with their health, by a person or after a soak time."""
+"""Canaries: with healthy canaries, a rollout waits for promotion by a person or by its soak time."""
 
 import json
 from dataclasses import replace
@@ -10,7 +10,7 @@ from tests.line import Line, line
 
 
 async def _canary(running: Line, **fields: object) -> UUID:
-    """v1.0.0 runs in two allocations, v1.1.0 is pushed and its canary is healthy; returns the rollout."""
+    """v1.0.0 runs in two allocations, v1.1.0 is pushed and its canary is healthy. Returns the rollout."""
     await running.push("app", "v1.0.0", notify=False)
     running.job("app", ":v1.0.0", count=2, canary=1)
     await running.configure(running.watch("app", **fields))
@@ -31,7 +31,7 @@ async def _command(running: Line, rollout_id: UUID, canary_command: str) -> None
     await act(running.operator, rollout_id, by="somebody")
 
 
-async def test_a_rollout_waits_for_its_promotion_and_tells_once(running: Line) -> None:
+async def test_a_rollout_waits_for_promotion_with_one_notification(running: Line) -> None:
     rollout_id = await _canary(running)
     row = await running.rows.rollout(rollout_id)
     assert row["note"] == "1 of 1 canaries is healthy; waiting for promotion: promote or fail this rollout"
@@ -46,13 +46,13 @@ async def test_a_rollout_waits_for_its_promotion_and_tells_once(running: Line) -
     await running.quiet()
 
 
-async def test_a_person_promotes(running: Line) -> None:
+async def test_a_command_promotes_canaries(running: Line) -> None:
     rollout_id = await _canary(running)
     await _command(running, rollout_id, "promote")
     assert (await running.outcome(rollout_id))[0] == "succeeded"
 
 
-async def test_a_person_fails_it_and_it_goes_back(running: Line) -> None:
+async def test_a_command_fails_canaries_and_the_job_goes_back(running: Line) -> None:
     rollout_id = await _canary(running)
     await _command(running, rollout_id, "fail")
     outcome, reason = await running.outcome(rollout_id)
@@ -68,7 +68,7 @@ async def test_a_rollout_is_promoted_after_its_soak_time(running: Line) -> None:
     assert (await running.outcome(rollout_id))[0] == "succeeded"
 
 
-async def test_waiting_for_a_person_is_no_stall(database_url: str) -> None:
+async def test_a_rollout_that_waits_for_promotion_is_not_stalled(database_url: str) -> None:
     async with line(database_url, patience=replace(PATIENCE_DEFAULTS, stall_after=0.2, deadline=0.4)) as running:
         rollout_id = await _canary(running)
         await running.rows.age_rollouts()

@@ -1,4 +1,4 @@
-"""Following costs Nomad little: tens of requests for a long rollout, and few connections for many at once."""
+"""Following costs Nomad little: tens of requests for a long rollout, and few connections for many rollouts."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -13,7 +13,7 @@ Message = MutableMapping[str, Any]
 
 
 class Crowd:
-    """Stands before an ASGI application and tells how many requests were ever under way together."""
+    """An ASGI middleware that records the largest number of concurrent requests."""
 
     def __init__(self, application: Callable[..., Awaitable[None]]) -> None:
         self._application = application
@@ -46,7 +46,7 @@ async def test_a_rolling_update_of_ten_costs_tens_of_requests(running: Line) -> 
     assert _request_count(running.nomad) - before <= 45, running.nomad.ledger.requests
 
 
-async def test_nomad_is_asked_nothing_while_no_rollout_moves(running: Line) -> None:
+async def test_nomad_gets_no_requests_while_rollouts_do_not_progress(running: Line) -> None:
     await running.start()
     running.nomad.set_timing(SLOW)
     await running.push("app", "v1.1.0")
@@ -65,7 +65,7 @@ def _waits_for_deployments(nomad: Simulator) -> bool:
 
 
 async def _renewed_once_more(running: Line) -> None:
-    """Wait until the vigil has put the rollout off once more, as it does every few seconds."""
+    """Wait until the follower has renewed its claim on the rollout, as it does every few seconds."""
     before = await running.rows.next_follow_times()
     assert before
 
@@ -75,7 +75,7 @@ async def _renewed_once_more(running: Line) -> None:
     await running.until(moved, "the vigil keeps it")
 
 
-async def test_a_hundred_rollouts_at_once_stay_under_the_limit_of_connections(database_url: str) -> None:
+async def test_a_hundred_concurrent_rollouts_stay_under_the_connection_limit(database_url: str) -> None:
     nomad = Simulator()
     crowd = Crowd(create_simulator_app(nomad))
     with local_registry() as (registry, registry_url), serve(crowd) as nomad_url:

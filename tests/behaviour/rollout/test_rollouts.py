@@ -1,4 +1,4 @@
-"""Rollouts: one at a time, what is written into the job, and how each ends."""
+"""Rollouts: one at a time, how they change the job, and how each ends."""
 
 import asyncio
 from dataclasses import replace
@@ -12,7 +12,7 @@ from tests.default_settings import PATIENCE_DEFAULTS
 from tests.line import SLOW, Line, line
 
 
-async def test_automatic_ones_collapse_to_the_newest(running: Line) -> None:
+async def test_automatic_rollouts_collapse_to_the_newest(running: Line) -> None:
     await running.start()
     running.nomad.set_timing(SLOW)
     first = await running.push("app", "v1.1.0")
@@ -28,7 +28,7 @@ async def test_automatic_ones_collapse_to_the_newest(running: Line) -> None:
     assert await running.outcomes() == ["succeeded", "succeeded"]
 
 
-async def test_a_persons_supersedes_at_once(running: Line) -> None:
+async def test_a_manual_deploy_supersedes_at_once(running: Line) -> None:
     await running.start()
     old = await running.push("app", "v0.9.0", notify=False)
     running.nomad.set_timing(SLOW)
@@ -40,7 +40,7 @@ async def test_a_persons_supersedes_at_once(running: Line) -> None:
     assert await running.outcomes() == ["superseded", "succeeded"]
 
 
-async def test_the_same_word_again_is_the_same_rollout_while_it_is_active(running: Line) -> None:
+async def test_a_repeated_command_is_the_same_rollout_while_it_is_active(running: Line) -> None:
     await running.start()
     running.nomad.set_timing(SLOW)
     idempotency_key = await running.deploy("app", "v1.0.0")
@@ -88,7 +88,7 @@ async def test_all_watches_of_a_target_go_in_one_registration(running: Line) -> 
     assert len(running.nomad.ledger.entries(job="both")) == 2
 
 
-async def test_a_person_asks_for_one_watch_and_the_other_goes_along(running: Line) -> None:
+async def test_a_command_for_one_watch_includes_the_other_watch_of_its_job(running: Line) -> None:
     await two_watches_of_one_job(running)
     web = await running.push("web", "v1.1.0", notify=False)
     requested = await running.deploy("side", "v1.0.0")
@@ -98,7 +98,7 @@ async def test_a_person_asks_for_one_watch_and_the_other_goes_along(running: Lin
     assert await running.rows.watches_of(requested) == ["side", "web"]
 
 
-async def test_a_word_for_two_watches_keeps_what_still_can_be(running: Line) -> None:
+async def test_a_rollout_of_two_watches_keeps_the_part_that_is_still_possible(running: Line) -> None:
     await two_watches_of_one_job(running)
     gone = await running.push("web", "test", notify=False)
     side = await running.push("side", "test", notify=False)
@@ -137,7 +137,7 @@ async def test_a_forced_redeploy_carries_a_marker_and_nothing_else_changes(runni
         ("podman", DeployBy.TAG, "team/app:v1.1.0", True),
     ],
 )
-async def test_the_reference_is_written_as_the_driver_wants_it(
+async def test_the_reference_is_written_in_the_form_of_the_driver(
     running: Line, driver: str, deploy_by: DeployBy, image: str, force_pull: bool | None
 ) -> None:
     await running.push("app", "v1.0.0", notify=False)
@@ -177,7 +177,7 @@ async def test_the_spelling_found_in_the_job_is_kept(running: Line) -> None:
 
 
 @pytest.mark.parametrize("image", ["app:v1.0.0", "index.docker.io/library/app:v1.0.0", "docker.io/app:v1.0.0"])
-async def test_docker_hubs_names_are_one(running: Line, image: str) -> None:
+async def test_all_names_of_docker_hub_are_equal(running: Line, image: str) -> None:
     running.registry.push("library/app", "v1.0.0", content="first")
     running.nomad.seed(sample_job("app", image))
     await running.configure(running.watch("app", host="registry-1.docker.io", path="app"))
@@ -189,7 +189,7 @@ async def test_docker_hubs_names_are_one(running: Line, image: str) -> None:
     assert list(entry.images.values()) == [f"{image.replace('v1.0.0', 'v1.1.0')}@{digest}"]
 
 
-async def test_back_to_the_digest_before(running: Line) -> None:
+async def test_a_tag_that_returns_to_its_previous_digest_is_deployed(running: Line) -> None:
     await running.start()
     first = await running.push("app", "test", "one", notify=False)
     await running.outcome(await running.deploy("app", "test"))
@@ -200,7 +200,7 @@ async def test_back_to_the_digest_before(running: Line) -> None:
     assert running.images("app") == [f"team/app:test@{each}" for each in (first, second, first)]
 
 
-async def test_back_and_forth_in_one_rollout_ends_on_the_last(running: Line) -> None:
+async def test_a_tag_that_moves_back_and_forth_ends_on_its_last_digest(running: Line) -> None:
     await running.start()
     first = await running.push("app", "test", "one", notify=False)
     await running.outcome(await running.deploy("app", "test"))
@@ -233,7 +233,7 @@ async def test_a_batch_job_succeeds_when_it_completes(running: Line) -> None:
     assert await running.outcomes() == ["succeeded"]
 
 
-async def test_a_rollout_that_does_not_move_is_stalled_and_gives_way(database_url: str) -> None:
+async def test_a_rollout_without_progress_is_stalled_and_superseded(database_url: str) -> None:
     async with line(database_url, patience=replace(PATIENCE_DEFAULTS, stall_after=0.3, grace=0.1)) as running:
         await running.start()
         running.nomad.set_timing(SLOW)
@@ -249,7 +249,7 @@ async def test_a_rollout_that_does_not_move_is_stalled_and_gives_way(database_ur
 
 
 @pytest.mark.parametrize(("purge", "reason"), [(False, "stopped"), (True, "purged")])
-async def test_a_job_stopped_meanwhile_ends_the_rollout(running: Line, purge: bool, reason: str) -> None:
+async def test_stopping_the_job_ends_its_rollout(running: Line, purge: bool, reason: str) -> None:
     await running.start()
     running.nomad.set_timing(SLOW)
     await running.push("app", "v1.1.0")
@@ -261,7 +261,7 @@ async def test_a_job_stopped_meanwhile_ends_the_rollout(running: Line, purge: bo
     assert not await running.rows.has_failures()
 
 
-async def test_somebody_elses_registration_supersedes_ours(running: Line) -> None:
+async def test_a_foreign_registration_supersedes_our_rollout(running: Line) -> None:
     await running.start()
     running.nomad.set_timing(SLOW)
     await running.push("app", "v1.1.0")
@@ -272,7 +272,7 @@ async def test_somebody_elses_registration_supersedes_ours(running: Line) -> Non
     assert await running.outcomes() == ["superseded"]
 
 
-async def test_a_failed_rollout_says_why_and_what_nomad_went_back_to(running: Line) -> None:
+async def test_a_failed_rollout_names_its_cause_and_the_version_that_nomad_reverted_to(running: Line) -> None:
     await running.push("app", "v1.0.0", notify=False)
     running.job("app", ":v1.0.0", auto_revert=True)
     await running.configure(running.watch("app"))
@@ -285,7 +285,7 @@ async def test_a_failed_rollout_says_why_and_what_nomad_went_back_to(running: Li
     assert "manifest unknown" in notification
 
 
-async def test_a_word_during_a_registration_is_carried_out(running: Line) -> None:
+async def test_a_command_during_a_registration_is_executed(running: Line) -> None:
     await running.start()
     old = await running.push("app", "v0.9.0", notify=False)
     running.nomad_hangs(0.4, method="POST")
@@ -301,7 +301,7 @@ async def test_a_word_during_a_registration_is_carried_out(running: Line) -> Non
     assert running.images("app")[-1] == f"team/app:v0.9.0@{old}"
 
 
-async def test_a_word_during_a_look_is_not_overtaken_by_it(running: Line) -> None:
+async def test_a_command_during_a_reconcile_is_not_overtaken_by_it(running: Line) -> None:
     await running.start()
     running.nomad_hangs(0.5, method="GET", path="/v1/job/app")
     await running.push("app", "v1.1.0")
@@ -309,7 +309,7 @@ async def test_a_word_during_a_look_is_not_overtaken_by_it(running: Line) -> Non
     async def reconciling() -> bool:
         return await running.rows.is_leased()
 
-    await running.until(reconciling, "a look is under way")
+    await running.until(reconciling, "a reconcile is running")
     await running.switch("app", on=False)
     await running.held("app", "auto_deploy_off")
     await running.quiet()

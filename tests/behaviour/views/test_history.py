@@ -1,4 +1,5 @@
-"""What looks leave for the pages: the decision in a word, when a tag appeared, and webhooks that never came."""
+"""The history that reconciles leave for the pages: the decision's short form, when a tag appeared, and missed
+webhooks."""
 
 from app.adapters.postgres.ingest.inbox import PostgresInbox
 from app.adapters.postgres.views.board import PostgresBoard
@@ -10,11 +11,11 @@ from tests.line import Line
 
 
 async def hold(running: Line, name: str = "app") -> tuple[str, str]:
-    """The decision in a word, as the watch has it and as the decision says it."""
+    """The decision's short form, as stored on the watch and as stored on the decision."""
     return await running.rows.hold_and_decision(name)
 
 
-async def test_the_watch_has_its_decision_in_a_word(running: Line) -> None:
+async def test_a_watch_stores_the_short_form_of_its_decision(running: Line) -> None:
     await running.configure(running.watch("app"))
     await running.held("app", "unusable")
     assert await hold(running) == ("unusable", "unusable")
@@ -31,7 +32,7 @@ async def test_the_watch_has_its_decision_in_a_word(running: Line) -> None:
     assert await hold(running) == ("unusable", "unusable")
 
 
-async def test_a_tag_that_comes_after_the_first_look_is_known_by_when(running: Line) -> None:
+async def test_a_tag_found_after_the_first_check_has_its_time(running: Line) -> None:
     await running.start()
     board = PostgresBoard(running.database)
     assert (await board.tag("app", "v1.0.0")).first_found_at is None
@@ -48,7 +49,7 @@ async def test_a_tag_that_comes_after_the_first_look_is_known_by_when(running: L
     assert await running.rows.found_tags() == found
 
 
-async def test_a_timeline_goes_from_the_push_to_the_end(running: Line) -> None:
+async def test_a_timeline_goes_from_the_push_to_the_outcome(running: Line) -> None:
     await running.start()
     second = await running.push("app", "v1.1.0")
     await running.deployed("app", f"team/app:v1.1.0@{second}")
@@ -62,7 +63,7 @@ async def test_a_timeline_goes_from_the_push_to_the_end(running: Line) -> None:
     assert len(rollouts) == 1
 
 
-async def test_a_webhook_that_never_came_is_missed_where_others_did(running: Line) -> None:
+async def test_a_webhook_counts_as_missed_where_others_arrived(running: Line) -> None:
     await running.start()
     board = PostgresBoard(running.database)
 
@@ -84,7 +85,7 @@ async def test_a_webhook_that_never_came_is_missed_where_others_did(running: Lin
     assert await missed() == []
 
 
-async def test_a_replayed_delivery_is_looked_at_and_answered_again(running: Line) -> None:
+async def test_a_replayed_delivery_is_checked_and_answered_again(running: Line) -> None:
     digest = await running.start()
     delivery_id = await running.deliver("team/app", "v1.0.0", digest)
     await running.quiet()

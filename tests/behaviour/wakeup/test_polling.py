@@ -1,4 +1,4 @@
-"""The poller alone: what it finds, what an unchanged repository costs, and registries and Nomads that are away."""
+"""The poller alone: what it finds, what an unchanged repository costs, and outages of registries and Nomads."""
 
 from dataclasses import replace
 
@@ -36,7 +36,7 @@ async def test_a_digest_that_the_poller_finds_while_nomad_is_away_is_labelled_so
 
 
 async def _cost_of_a_poll(running: Line) -> tuple[int, int]:
-    """Requests to the registry and to Nomad for one look by the poller, when everything has settled."""
+    """Requests to the registry and to Nomad for one poll, when everything has settled."""
     await running.poll()
     await running.quiet()
     decisions = await running.rows.decisions()
@@ -64,7 +64,7 @@ async def test_an_unchanged_pinned_repository_costs_a_conditional_head(running: 
     assert running.registry.requests.conditional("HEAD", MANIFEST) == 1
 
 
-async def test_a_held_update_costs_no_more(running: Line) -> None:
+async def test_a_held_update_costs_no_more_than_an_unchanged_repository(running: Line) -> None:
     await running.start()
     await running.switch("app", on=False)
     await running.push("app", "v1.1.0")
@@ -73,13 +73,13 @@ async def test_a_held_update_costs_no_more(running: Line) -> None:
     assert await _cost_of_a_poll(running) == (2, 0)
 
 
-async def test_the_job_is_read_again_every_few_minutes(database_url: str) -> None:
+async def test_a_poll_inspects_the_job_every_few_minutes(database_url: str) -> None:
     async with line(database_url, look_settings=replace(LOOK_DEFAULTS, reread_job=0.0)) as running:
         await running.start()
         assert await _cost_of_a_poll(running) == (2, 2)
 
 
-async def test_a_release_with_the_bytes_that_run_is_wanted_and_not_deployed(running: Line) -> None:
+async def test_a_release_with_the_running_digest_is_desired_and_not_deployed(running: Line) -> None:
     await running.start()
     await running.push("app", "v1.1.0", "app v1.0.0", notify=False)
     await running.poll()
@@ -97,7 +97,7 @@ async def test_retry_after_is_honoured(running: Line) -> None:
     async def requeue() -> bool:
         return bool(await running.rows.registry_outages())
 
-    await running.until(requeue, "the trouble shows")
+    await running.until(requeue, "the outage is shown")
     (pause,) = await running.rows.requeue_delays()
     assert round(pause) == 3600
     assert not await running.rows.has_polls_before_due()
@@ -107,7 +107,7 @@ async def test_retry_after_is_honoured(running: Line) -> None:
     assert running.registry.requests.total() == before
 
 
-async def test_a_registry_that_was_away_is_caught_up_with(running: Line) -> None:
+async def test_pushes_during_a_registry_outage_are_found_afterwards(running: Line) -> None:
     await running.start()
     second = await running.push("app", "v1.1.0", notify=False)
     running.registry.faults.add(RegistryFault(path="/v2/.*", action=FaultAnswer(status=503), times=3))
@@ -116,12 +116,12 @@ async def test_a_registry_that_was_away_is_caught_up_with(running: Line) -> None
     async def has_outage() -> bool:
         return any("503" in outage and since for _, outage, since in await running.rows.registry_outages())
 
-    await running.until(has_outage, "the trouble shows")
+    await running.until(has_outage, "the outage is shown")
     await running.deployed("app", f"team/app:v1.1.0@{second}")
     assert await running.rows.registry_outages() == []
 
 
-async def test_a_word_given_while_the_registry_is_away_is_carried_out_when_it_is_back(running: Line) -> None:
+async def test_a_command_during_a_registry_outage_is_executed_afterwards(running: Line) -> None:
     await running.start()
     await running.switch("app", on=False)
     second = await running.push("app", "v1.1.0")
@@ -132,7 +132,7 @@ async def test_a_word_given_while_the_registry_is_away_is_carried_out_when_it_is
     await running.deployed("app", f"team/app:v1.1.0@{second}")
 
 
-async def test_a_nomad_that_was_away_is_caught_up_with(running: Line) -> None:
+async def test_pushes_during_a_nomad_outage_are_deployed_afterwards(running: Line) -> None:
     await running.start()
     running.nomad_answers(500, times=3)
     second = await running.push("app", "v1.1.0")
@@ -149,7 +149,7 @@ async def test_the_line_starts_while_registry_and_nomad_are_away(running: Line) 
     await running.held("app", "up_to_date")
 
 
-async def test_a_list_that_is_refused_keeps_no_pinned_tag_back(running: Line) -> None:
+async def test_a_refused_tag_list_does_not_delay_a_pinned_tag(running: Line) -> None:
     await running.start()
     await running.push("app", "test", notify=False)
     await running.outcome(await running.deploy("app", "test"))
