@@ -1,6 +1,7 @@
-"""What the statements of a page cost: `python -m tests.bench.board [watches[xtags] …]`.
+"""The cost of a page's statements: `python -m tests.bench.board [watches[xtags] …]`.
 
-In CPU time of Postgres' backend and of this process, which a busy machine changes little, and by the clock.
+Measured in CPU time of the Postgres backend and of this process, which a busy machine changes little, and in elapsed
+time.
 """
 
 import asyncio
@@ -24,9 +25,9 @@ _TIMES = 20
 
 
 async def measure(url: str, count: int, tags: int) -> None:
-    """Seed a database and print what everything costs that pages ask."""
+    """Seed a database and print the cost of every query of the pages."""
     await migrate(url)
-    database = Database(url, size=1)  # one backend, whose CPU time is read
+    database = Database(url, size=1)  # a single backend, so that its CPU time can be read
     await seed_watches(database, count, tags=tags)
     board = PostgresBoard(database)
     queries: dict[str, Callable[[], Awaitable[object]]] = {
@@ -60,7 +61,7 @@ async def measure(url: str, count: int, tags: int) -> None:
 
 
 async def _measured(query: Callable[[], Awaitable[object]], backend: Path) -> tuple[float, float, float]:
-    """Milliseconds of the backend, of this process, and by the clock."""
+    """Milliseconds of the backend, of this process, and elapsed."""
     before = _ran(backend), time.process_time(), time.perf_counter()
     await query()
     after = _ran(backend), time.process_time(), time.perf_counter()
@@ -73,7 +74,7 @@ def _ran(backend: Path) -> float:
 
 
 def main(sizes: list[str]) -> None:
-    """Each size on a database of its own, on one private server."""
+    """Measure each size on its own database, on one private server."""
     with tempfile.TemporaryDirectory() as made:
         Path(made).chmod(0o711)
         with EmbeddedPostgres(Path(made), durable=False) as server:

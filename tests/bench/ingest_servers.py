@@ -34,7 +34,7 @@ _INSERT = "INSERT INTO bare (identity, path, tag, digest) VALUES ($1, $2, $3, $4
 
 
 class SilentWaker:
-    """Rings nobody: what wakes a worker is not measured here."""
+    """Wakes nothing: waking a worker is not measured here."""
 
     def wake(self, actor: str, key: str, *, delay: float = 0.0) -> None:
         return
@@ -69,7 +69,7 @@ def ours(url: str) -> Starlette:
 
 
 def bare(url: str) -> Starlette:
-    """Authenticate, parse, insert one row, answer: nothing is classified, deduplicated or marked."""
+    """Authenticate, parse, insert one row, answer: no classification, no deduplication, no due targets."""
     pools: list[asyncpg.Pool] = []
 
     async def handle(request: Request) -> Response:

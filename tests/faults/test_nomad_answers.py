@@ -49,7 +49,7 @@ MILD = {
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("few_words")
+@pytest.mark.usefixtures("quiet_logs")
 @pytest.mark.parametrize("kind", [*FAULTS, *MILD])
 async def test_failing_answers_lose_and_repeat_no_registration(kind: str, database_url: str) -> None:
     names = FEW if kind in MILD else NAMES

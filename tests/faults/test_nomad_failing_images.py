@@ -71,7 +71,7 @@ class _Story:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("few_words")
+@pytest.mark.usefixtures("quiet_logs")
 async def test_failing_images_are_registered_once_and_undone(database_url: str) -> None:
     timing = Timing(evaluation=0.01, healthy=0.05, healthy_deadline=0.1)
     async with fleet(database_url, _job, timing=timing) as ours:

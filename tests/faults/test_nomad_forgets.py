@@ -63,7 +63,7 @@ async def _collecting(nomad: Simulator, *, allocations: bool) -> AsyncIterator[_
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("few_words")
+@pytest.mark.usefixtures("quiet_logs")
 async def test_collected_deployments_lose_no_outcome(database_url: str) -> None:
     async with fleet(database_url, timing=TIMING) as ours:
         async with _collecting(ours.nomad, allocations=True) as collector:
@@ -78,7 +78,7 @@ async def test_collected_deployments_lose_no_outcome(database_url: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("few_words")
+@pytest.mark.usefixtures("quiet_logs")
 async def test_collected_failed_deployments_count_as_failed(database_url: str) -> None:
     """The allocations still show the failure."""
     async with fleet(database_url, names=FEW, timing=TIMING) as ours, _collecting(ours.nomad, allocations=False):

@@ -65,7 +65,7 @@ async def _is_late(ours: Fleet, late: _LateWrites, name: str) -> Shown:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("few_words")
+@pytest.mark.usefixtures("quiet_logs")
 async def test_the_previous_digest_is_deployed_over_a_late_write(database_url: str) -> None:
     """d1, d2 late, d1 again."""
     async with fleet(database_url, names=FEW) as ours:
@@ -91,7 +91,7 @@ async def test_the_previous_digest_is_deployed_over_a_late_write(database_url: s
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("few_words")
+@pytest.mark.usefixtures("quiet_logs")
 async def test_a_newer_release_is_deployed_over_a_late_write(database_url: str) -> None:
     """v1.2.0 comes while the result of v1.1.0 is unknown; v1.1.0 may still be applied, or never."""
     async with fleet(database_url, names=FEW) as ours:

@@ -52,7 +52,7 @@ class _Others:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("few_words")
+@pytest.mark.usefixtures("quiet_logs")
 async def test_concurrent_changes_by_others_are_not_lost(database_url: str) -> None:
     async with fleet(database_url, _job) as ours:
         others = _Others(ours.nomad)

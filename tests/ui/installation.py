@@ -1,4 +1,5 @@
-"""A whole installation for the browser: our three processes, a registry and a Nomad simulator that the test drives."""
+"""A whole installation for the browser: our three processes, a registry and a Nomad simulator that the test
+controls."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +26,7 @@ PATIENCE = 90.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchSetup:
-    """One watch: its job and repository are `PREFIX/slug`'s, its job runs the first of `tags`."""
+    """One watch: its job and repository are `PREFIX/slug`; its job runs the first of `tags`."""
 
     name: str
     slug: str = ""
@@ -44,7 +45,7 @@ class WatchSetup:
 
 @dataclass(kw_only=True)
 class Installation:
-    """What runs, and the handles on it."""
+    """The running parts, and the methods to control them."""
 
     site: Site
     registry: LocalRegistry
@@ -57,7 +58,7 @@ class Installation:
         return self.site.url
 
     async def start(self, *casts: WatchSetup, head: str = "", tail: str = "") -> None:
-        """Push the tags, seed the jobs, start the processes and wait until every watch was looked at."""
+        """Push the tags, seed the jobs, start the processes and wait until every watch was checked."""
         self.casts = {each.name: each for each in casts}
         for each in casts:
             for tag in each.tags:
@@ -72,19 +73,19 @@ class Installation:
             await until(self._all_checked, "every watch is looked at", within=60)
 
     def push_silently(self, name: str, tag: str, content: str = "") -> str:
-        """Push without telling; returns the digest."""
+        """Push without an event; returns the digest."""
         return self.registry.push(
             f"{PREFIX}/{self.casts[name].key}", tag, content=content or f"{self.casts[name].key} {tag}"
         )
 
     async def push(self, name: str, tag: str, content: str = "") -> str:
-        """Push, and tell by the webhook; returns the digest."""
+        """Push, and deliver the webhook's event; returns the digest."""
         digest = self.push_silently(name, tag, content)
         await self.deliver_push(name, tag, digest)
         return digest
 
     async def deliver_push(self, name: str, tag: str, digest: str) -> str:
-        """Post the registry's delivery of a push, true or not; returns the delivery's path."""
+        """Post the registry's delivery of a push, true or false; returns the delivery's path."""
         target = EventTarget(
             repository=f"{PREFIX}/{self.casts[name].key}", media_type=OCI_MANIFEST, digest=digest, size=500, tag=tag
         )
@@ -100,45 +101,45 @@ class Installation:
         return str(answer.headers["location"])
 
     async def command(self, name: str, **rule: object) -> str:
-        """A person's word by the API; returns the rollout's id, "" when there is none."""
+        """Send a command by the API; returns the rollout's id, "" when there is none."""
         async with self.site.api() as api:
             return str((await change(api, name, **rule)).get("rollout_id") or "")
 
     async def post(self, path: str) -> httpx.Response:
-        """A person's word by another route of the API."""
+        """Send a command by another route of the API."""
         async with self.site.api() as api:
             answer = await api.post(path)
         assert answer.is_success, answer.text
         return answer
 
     async def watch(self, name: str) -> dict[str, Any]:
-        """The watch as GET /repos shows it."""
+        """The watch in GET /repos."""
         async with self.site.api() as api:
             return await watch(api, name)
 
     async def holds(self, name: str, reason: str) -> None:
-        """Wait until the watch holds for this reason and no rollout of it is open."""
+        """Wait until the watch holds for this reason and none of its rollouts is open."""
         async with self.site.api() as api:
             await self.site.holds(api, name, reason)
 
     async def pinned(self, name: str) -> str:
-        """What stands in the rule: the pinned tag, "" when releases are followed."""
+        """The pinned tag of the rule, "" when releases are followed."""
         rows = await self.fetch("SELECT pinned_tag FROM watches WHERE name = $1", name)
         return str(rows[0]["pinned_tag"])
 
     async def rollouts(self, name: str) -> list[Any]:
-        """All rollouts that ever brought something to the watch, oldest first."""
+        """All rollouts of the watch's job, oldest first."""
         return await self.fetch(
             "SELECT r.* FROM rollouts r JOIN watches w USING (target_id) WHERE w.name = $1 ORDER BY r.created_at", name
         )
 
     def registered(self, name: str) -> list[str]:
-        """The tags that we registered the watch's job with, in order."""
+        """The tags of our registrations of the watch's job, in order."""
         images = self.site.registered(self.casts[name].key)
         return [image.partition("@")[0].rpartition(":")[2] for image in images]
 
     async def registers(self, name: str, tags: Sequence[str]) -> None:
-        """Wait until these tags, in this order, are what we ever registered the watch's job with."""
+        """Wait until our registrations of the watch's job are exactly these tags, in this order."""
         await until(
             lambda: self.registered(name) == [*tags],
             lambda: f"{name} registers {tags}; it has {self.registered(name)}",
@@ -146,7 +147,7 @@ class Installation:
         )
 
     async def awaits_promotion(self, name: str) -> str:
-        """Wait until the canaries of the watch's rollout wait for a person; the rollout's id."""
+        """Wait until the canaries of the watch's rollout wait for promotion; returns the rollout's id."""
 
         async def waits() -> str:
             return next(
@@ -197,7 +198,7 @@ class Installation:
 
 @contextmanager
 def installation(directory: Path, *, database_url: str, redis_url: str) -> Iterator[Installation]:
-    """An empty stage; on leaving, everything ends, and a process that fell fails."""
+    """An empty installation; everything is stopped on exit, and a process that ended by itself fails the test."""
     with (
         site(directory, database_url=database_url, redis_url=redis_url) as made,
         local_registry() as (registry, url),

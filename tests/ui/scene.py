@@ -1,4 +1,5 @@
-"""One scene with a watch in every state that a page can show, and a pool of calm watches for tests to act on."""
+"""An installation with a watch in every state that a page can show, and a pool of settled watches for tests to act
+on."""
 
 import json
 from collections.abc import Iterator
@@ -85,12 +86,12 @@ async def play(installation: Installation) -> None:
 
 
 def fresh() -> Iterator[str]:
-    """The watches of the pool, each once: up to date with v1.1.0, and nobody else's."""
+    """The watches of the pool, each one time: up to date with v1.1.0, and used by no other test."""
     return iter(POOL)
 
 
 async def _move_slowly(installation: Installation) -> None:
-    """Two of the three allocations of `moving` are healthy, and the third will not be for an hour."""
+    """Two of the three allocations of `moving` are healthy; the third becomes healthy in an hour."""
     nomad = installation.site.nomad
     nomad.set_timing(SLOW)
     await installation.push("moving", "v1.1.0")
@@ -108,7 +109,7 @@ async def _move_slowly(installation: Installation) -> None:
 
 
 async def _found_by_polling(installation: Installation) -> None:
-    """A push whose webhook was lost, where others are heard of."""
+    """A push whose webhook was lost, in a repository with other webhooks."""
     installation.push_silently("shop", "v1.12.0")
     await installation.fetch(
         "UPDATE targets t SET poll_at = now() - interval '1 hour' FROM watches w "
@@ -119,7 +120,7 @@ async def _found_by_polling(installation: Installation) -> None:
 
 
 async def _odd_deliveries(installation: Installation) -> None:
-    """One of each acceptance, and somebody who posts in vain."""
+    """One delivery of each acceptance, and one to an unknown source."""
     target = EventTarget(
         repository=f"{PREFIX}/shop", media_type=OCI_MANIFEST, digest="sha256:" + "0" * 64, size=1, tag="odd"
     )

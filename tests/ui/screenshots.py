@@ -1,6 +1,6 @@
-"""`make screenshots`: every page in every state, as a person sees it, to be looked at.
+"""`make screenshots`: every page in every state, for review.
 
-All of them go to .registrywatcher/screenshots, a few small ones to docs.
+All pictures go to .registrywatcher/screenshots, a few small ones to docs.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ async def _nothing(_page: Page) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shot:
-    """A picture: a page, what a person does there first, and whether all of it is shown or what fits the window."""
+    """A picture: a page, the actions before it, and whether it shows the whole page or the window."""
 
     name: str
     path: str
@@ -59,8 +59,8 @@ class Shot:
 
 
 async def main() -> None:
-    """Make all of them, in the place of the earlier ones; what a browser complains of is printed."""
-    logging.disable()  # of servers that end while somebody still waits for them
+    """Take all pictures, replacing the earlier ones; errors of the browser are printed."""
+    logging.disable()  # of servers that stop while a client still waits
     chromium = shutil.which("chromium") or sys.exit("chromium is not on PATH: apt-get install chromium")
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)
@@ -116,7 +116,7 @@ async def _shots(full: Installation) -> AsyncIterator[Shot]:
 def _open(name: str) -> Act:
     async def act(page: Page) -> None:
         await page.get_by_role("link", name=name, exact=True).click()
-        await page.get_by_role("dialog").locator("#do:enabled").wait_for()  # the stream keeps the network busy for ever
+        await page.get_by_role("dialog").locator("#do:enabled").wait_for()  # the stream keeps the network busy forever
 
     return act
 
@@ -135,7 +135,7 @@ async def _take(browser: Browser, url: str, shots: list[Shot]) -> None:
 
 
 async def _for_docs(page: Page, name: str) -> None:
-    """The window as a small file: chromium writes WebP, though playwright does not ask it to."""
+    """The window as a small file: chromium writes WebP, although playwright does not request it."""
     devtools = await page.context.new_cdp_session(page)
     taken = await devtools.send("Page.captureScreenshot", {"format": "webp", "quality": 80})
     picture = base64.b64decode(taken["data"])
@@ -145,7 +145,7 @@ async def _for_docs(page: Page, name: str) -> None:
 
 @asynccontextmanager
 async def _standing() -> AsyncIterator[Installation]:
-    """A stage with servers of its own; what blocks is done in a thread, since servers wait for themselves."""
+    """An installation with its own servers; blocking calls run in a thread, because the servers wait for themselves."""
     around = _servers()
     made = await asyncio.to_thread(around.__enter__)
     try:
@@ -162,8 +162,8 @@ def _servers() -> Iterator[Installation]:
         EmbeddedValkey(_enterable(Path(directory) / "valkey")) as valkey,
     ):
         migrate(postgres.url)
-        (Path(directory) / "stage").mkdir()
-        with installation(Path(directory) / "stage", database_url=postgres.url, redis_url=valkey.url) as made:
+        (Path(directory) / "installation").mkdir()
+        with installation(Path(directory) / "installation", database_url=postgres.url, redis_url=valkey.url) as made:
             yield made
 
 

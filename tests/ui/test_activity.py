@@ -1,4 +1,4 @@
-"""What happened at all, by repository, kind and person; and what registries sent."""
+"""The activity page, by repository, kind and person; and the deliveries of registries."""
 
 import re
 
@@ -39,7 +39,7 @@ async def test_older_entries_are_behind_a_link(page: Page) -> None:
     await expect(page).not_to_have_url(re.compile("before"))
 
 
-async def test_deliveries_tell_what_became_of_them(page: Page) -> None:
+async def test_deliveries_show_their_results(page: Page) -> None:
     await page.goto("/deliveries")
     sources = page.get_by_role("region", name="Sources")
     await expect(sources.get_by_role("listitem").filter(has_text="harbour")).to_contain_text("Not configured")
@@ -56,7 +56,7 @@ async def test_deliveries_tell_what_became_of_them(page: Page) -> None:
 
 
 async def test_a_delivery_is_replayed(scene: Installation, page: Page, app: str) -> None:
-    """Its push was known, the tag came late: what a person does when a look was missed."""
+    """Its push was known and its tag came late: a person replays it when a check was missed."""
     digest = scene.push_silently(app, "v1.5.0", "late")
     scene.registry.delete_tag(f"team/{app}", "v1.5.0")
     path = await scene.deliver_push(app, "v1.5.0", digest)
@@ -69,7 +69,7 @@ async def test_a_delivery_is_replayed(scene: Installation, page: Page, app: str)
     await scene.registers(app, ["v1.5.0"])
 
 
-async def test_a_source_that_sends_nothing_is_taught(page: Page) -> None:
+async def test_a_silent_source_shows_how_to_configure_it(page: Page) -> None:
     await page.goto("/deliveries")
     await page.get_by_text("How to have a registry send them").click()
     block = page.get_by_role("region", name=re.compile("istribution")).first

@@ -1,4 +1,4 @@
-"""Deploying by the page: any tag, the same again, back to following, the switch, and a look now."""
+"""Deploying on the page: any tag, a redeploy, a reset, the switch, and a check now."""
 
 import re
 
@@ -45,7 +45,7 @@ async def test_tags_come_in_order_and_the_label_follows_the_choice(page: Page) -
     await expect(opened).to_be_hidden()
 
 
-async def test_a_redeploy_does_not_pin_what_is_followed(scene: Installation, page: Page, app: str) -> None:
+async def test_a_redeploy_does_not_pin_a_watch_that_follows(scene: Installation, page: Page, app: str) -> None:
     await page.goto(f"/repos/{app}")
     await confirm(page, "Redeploy v1.1.0…", f"Deploy {app}", "Redeploy v1.1.0")
     await scene.registers(app, ["v1.1.0"])
@@ -64,7 +64,7 @@ async def test_reset_follows_releases_and_switches_on(scene: Installation, page:
     await expect(switch(page, app, on=True)).to_be_visible()
 
 
-async def test_the_switch_holds_and_lets_go(scene: Installation, page: Page, app: str) -> None:
+async def test_the_switch_holds_and_resumes_deploys(scene: Installation, page: Page, app: str) -> None:
     await page.goto("/")
     await confirm(page, switch(page, app, on=True), f"Switch auto deploy of {app} off", "Switch off")
     await expect(switch(page, app, on=False)).to_be_visible()
@@ -77,7 +77,7 @@ async def test_the_switch_holds_and_lets_go(scene: Installation, page: Page, app
     await expect(row(page, app).get_by_text("v1.2.0 runs")).to_be_visible()
 
 
-async def test_check_now_finds_what_no_webhook_told(scene: Installation, page: Page, app: str) -> None:
+async def test_check_now_finds_a_push_without_a_webhook(scene: Installation, page: Page, app: str) -> None:
     await page.goto("/")
     scene.push_silently(app, "v1.3.0")
     await check_now(page, app).click()
@@ -87,7 +87,7 @@ async def test_check_now_finds_what_no_webhook_told(scene: Installation, page: P
 
 
 async def test_by_keyboard_alone(scene: Installation, page: Page, app: str) -> None:
-    """From the list to the end: a person without a mouse, who sees where the focus is."""
+    """From the list to the end: a person without a mouse, who sees the focus."""
     await page.goto("/")
     await page.keyboard.press("/")
     await expect(search(page)).to_be_focused()
@@ -155,7 +155,7 @@ async def test_without_a_script(scene: Installation, browse: Browse, app: str) -
         await scene.registers(app, ["v1.0.0", "v1.1.0"])
 
 
-async def test_a_tag_that_has_gone_is_told_beside_the_button(scene: Installation, browser: Browsing, app: str) -> None:
+async def test_a_missing_tag_is_shown_beside_the_button(scene: Installation, browser: Browsing, app: str) -> None:
     page = browser.page
     await page.goto("/")
     button = await pick(page, app, "v1.0.0")
@@ -173,7 +173,7 @@ async def test_a_tag_that_has_gone_is_told_beside_the_button(scene: Installation
     assert scene.registered(app) == []
 
 
-async def test_a_service_that_went_away_is_told_beside_the_button(
+async def test_an_outage_of_our_service_is_shown_beside_the_button(
     scene: Installation, browser: Browsing, app: str
 ) -> None:
     page = browser.page
@@ -188,7 +188,7 @@ async def test_a_service_that_went_away_is_told_beside_the_button(
     await scene.registers(app, ["v1.0.0"])
 
 
-async def test_in_a_row_too_and_until_it_works(scene: Installation, browser: Browsing, app: str) -> None:
+async def test_a_row_shows_the_outage_until_it_ends(scene: Installation, browser: Browsing, app: str) -> None:
     page = browser.page
     await page.goto("/")
     await expect(page.locator("#live")).to_have_text("Live")
@@ -205,7 +205,7 @@ async def test_in_a_row_too_and_until_it_works(scene: Installation, browser: Bro
     await expect(problem).to_be_hidden()
 
 
-async def test_what_a_proxy_says_in_the_services_place_is_not_shown_as_text(browser: Browsing, app: str) -> None:
+async def test_a_proxys_error_page_is_not_shown_as_text(browser: Browsing, app: str) -> None:
     page = browser.page
     await page.goto("/")
     button = await pick(page, app, "v1.0.0")
@@ -221,8 +221,8 @@ async def test_what_a_proxy_says_in_the_services_place_is_not_shown_as_text(brow
     await expect(page.get_by_text("Bad Gateway")).to_have_count(0)
 
 
-async def test_the_server_does_the_same_word_once(scene: Installation, page: Page, app: str) -> None:
-    """Whatever a script, a proxy or a reload sends again: the form's own id makes it one."""
+async def test_the_server_executes_a_repeated_form_one_time(scene: Installation, page: Page, app: str) -> None:
+    """A script, a proxy or a reload may send a form again: its idempotency key makes it one command."""
     await page.goto(f"/confirm/deploy/{app}?tag=v1.0.0")
     form = await page.locator("form[method=post]", has=page.get_by_role("button", name="Deploy v1.0.0")).evaluate(
         "(form) => new URLSearchParams(new FormData(form)).toString()"
@@ -238,7 +238,7 @@ async def test_the_server_does_the_same_word_once(scene: Installation, page: Pag
 
 
 async def _tab_to(page: Page, name: str, *, back: bool = False) -> None:
-    """Press Tab until what has the focus has that name."""
+    """Press Tab until the focused element has that name."""
     for _ in range(40):
         if (await page.evaluate(_FOCUSED)).startswith(name):
             return

@@ -15,7 +15,7 @@ from tests.ui.installation import Installation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Press:
-    """A button: how a person comes to it from the watch's page or the list, and what one press of it does."""
+    """A button: how a person reaches it from the watch's page or the list, and the effect of one press."""
 
     find: Callable[[Installation, Page, str], Awaitable[Locator]]
     path: str
@@ -101,7 +101,9 @@ PRESSES = {
 
 
 @pytest.mark.parametrize("name", PRESSES)
-async def test_pressed_twice(scene: Installation, browser: Browsing, app: str, name: str) -> None:
+async def test_a_button_pressed_twice_sends_one_request(
+    scene: Installation, browser: Browsing, app: str, name: str
+) -> None:
     press = PRESSES[name]
     button = await press.find(scene, browser.page, app)
     await expect(button).to_be_enabled()
@@ -132,7 +134,9 @@ async def test_enter_pressed_in_a_hurry(scene: Installation, browser: Browsing, 
     ("canary-3", "Promote the canaries…", "Promote"),
     ("canary-4", "Fail the deployment…", "Fail the deployment"),
 ])  # fmt: skip
-async def test_canaries(scene: Installation, browser: Browsing, watch: str, link: str, button: str) -> None:
+async def test_canary_buttons_pressed_twice_send_one_request(
+    scene: Installation, browser: Browsing, watch: str, link: str, button: str
+) -> None:
     await scene.push(watch, "v1.1.0")
     await scene.awaits_promotion(watch)
     await browser.page.goto(f"/repos/{watch}")
@@ -145,7 +149,7 @@ async def test_canaries(scene: Installation, browser: Browsing, watch: str, link
     assert len(await _message(scene)) == len(before) + 1
 
 
-async def test_pause_and_resume(scene: Installation, browser: Browsing) -> None:
+async def test_pause_and_resume_pressed_twice_send_one_request(scene: Installation, browser: Browsing) -> None:
     page = browser.page
     await page.goto("/deliveries")
     before = await _message(scene)
@@ -160,5 +164,5 @@ async def test_pause_and_resume(scene: Installation, browser: Browsing) -> None:
 
 
 async def _message(scene: Installation) -> list[str]:
-    """All that people ever said, in order."""
+    """The actions in the audit log, in order."""
     return [row["action"] for row in await scene.fetch("SELECT action FROM audit_log ORDER BY entry_id")]

@@ -1,6 +1,5 @@
-"""What holds on every page in every state: nothing for axe-core to say, light and dark; no sideways scrolling on a
-phone; hostile text is only text.
-"""
+"""Rules for every page in every state: no finding of axe-core, light and dark; no sideways scrolling on a phone;
+hostile text is only text."""
 
 import re
 from urllib.parse import quote
@@ -25,7 +24,7 @@ _WIDTH = "[document.documentElement.scrollWidth, document.documentElement.client
 
 
 async def every_page(scene: Installation) -> list[str]:
-    """Each page, in each state that makes it look different."""
+    """Each page, in each state that changes how it looks."""
     names = [quote(name, safe="") for name in WATCHES]
     rollouts = {
         name: (await scene.rollouts(name))[0]["rollout_id"] for name in ("shop", "broken", "moving", "canary", HTML)
@@ -66,8 +65,8 @@ async def test_axe_finds_nothing_and_nothing_is_too_wide(scene: Installation, br
     assert not wrong, "\n".join(wrong)
 
 
-async def test_axe_finds_nothing_in_what_opens(scene: Installation, page: Page, app: str) -> None:
-    """Dialogs, toasts and refusals, which no address shows; light and dark, at a desk and on a phone."""
+async def test_axe_finds_nothing_in_dialogs_and_toasts(scene: Installation, page: Page, app: str) -> None:
+    """Dialogs, toasts and refusals, which have no address; light and dark, at a desk and on a phone."""
     wrong: list[str] = []
 
     async def look(what: str) -> None:
@@ -93,8 +92,8 @@ async def test_axe_finds_nothing_in_what_opens(scene: Installation, page: Page, 
     assert not wrong, "\n".join(wrong)
 
 
-async def test_axe_would_find_something(page: Page) -> None:
-    """A check that never fails would look the same as a page without a fault."""
+async def test_axe_finds_a_planted_fault(page: Page) -> None:
+    """A check that never fails would look like a page without a fault."""
     await page.goto("/")
     await page.evaluate("document.querySelector('h1').insertAdjacentHTML('afterend', '<img src=\"/static/icon.svg\">')")
     assert [each for each in await violations(page) if each.startswith("image-alt")]
@@ -168,7 +167,7 @@ async def test_a_long_tag_is_whole_where_it_is_chosen(page: Page) -> None:
 
 
 async def _widest(page: Page) -> str:
-    """What sticks out the most."""
+    """The widest element."""
     found: str = await page.evaluate("""() => {
       const all = [...document.body.querySelectorAll("*")].map((it) => [it.getBoundingClientRect().right, it]);
       const [right, it] = all.sort((one, other) => other[0] - one[0])[0];

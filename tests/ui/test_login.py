@@ -1,4 +1,4 @@
-"""Where tokens are configured people sign in, and see what their role may do. Nothing is watched there yet."""
+"""With configured tokens, people sign in and see the actions of their role. Nothing is watched there yet."""
 
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -33,7 +33,7 @@ def bare(
 
 @pytest.fixture(scope="module")
 async def guarded(bare: Installation) -> Installation:
-    """An installation with three tokens, and nothing to watch."""
+    """An installation with three tokens and no watches."""
     await bare.start(tail=TOKENS)
     return bare
 
@@ -57,7 +57,7 @@ async def sign_in(page: Page, name: str, path: str = "/") -> None:
     await expect(page.get_by_role("heading", level=1)).not_to_have_text("Sign in")
 
 
-async def test_who_is_not_signed_in_sees_the_door_and_comes_where_they_wanted(page: Page) -> None:
+async def test_a_person_without_a_session_signs_in_and_reaches_the_page(page: Page) -> None:
     await sign_in(page, "ann", "/deliveries")
     await expect(page).to_have_url(re.compile("/deliveries$"))
     await expect(page.get_by_text("ann (admin)")).to_be_visible()
@@ -69,7 +69,7 @@ async def test_who_is_not_signed_in_sees_the_door_and_comes_where_they_wanted(pa
     await expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
 
 
-async def test_a_wrong_token_is_told_beside_its_field(visit: Open) -> None:
+async def test_a_wrong_token_is_shown_beside_its_field(visit: Open) -> None:
     async with visit() as browser:
         browser.expect("status of 401")
         page = browser.page
@@ -91,8 +91,8 @@ async def test_roles_see_what_they_may_do(visit: Open) -> None:
             await expect(browser.page.get_by_role("link", name="Pause everything…")).to_have_count(int(requeue_delays))
 
 
-async def test_the_session_is_nobody_elses(visit: Open) -> None:
-    """The cookie is out of reach of scripts and of other sites; the token is nowhere in the page."""
+async def test_the_session_cookie_is_protected(visit: Open) -> None:
+    """The cookie cannot be read by scripts or other sites; the token is nowhere in the page."""
     async with visit() as browser:
         await sign_in(browser.page, "ann")
         (cookie,) = await browser.context.cookies()
@@ -102,7 +102,7 @@ async def test_the_session_is_nobody_elses(visit: Open) -> None:
         assert "secret-token" not in await browser.page.content()
 
 
-async def test_nothing_watched_yet_is_taught(page: Page) -> None:
+async def test_an_empty_list_shows_how_to_begin(page: Page) -> None:
     await sign_in(page, "ann")
     await expect(page.get_by_role("heading", name="Nothing is watched yet")).to_be_visible()
     await expect(page.get_by_role("region", name="Configuration to paste")).to_contain_text("[repo_map.")
@@ -117,7 +117,7 @@ async def test_nothing_watched_yet_is_taught(page: Page) -> None:
     assert await violations(page) == []
 
 
-async def test_without_a_script_and_on_a_phone(visit: Open) -> None:
+async def test_login_works_without_a_script_and_on_a_phone(visit: Open) -> None:
     async with visit(java_script_enabled=False, viewport=PHONE, is_mobile=True, has_touch=True) as browser:
         page = browser.page
         await page.goto("/activity")

@@ -1,4 +1,4 @@
-"""Everything is paused, and nobody can overlook it; what people ask for goes on."""
+"""The global pause: nobody can overlook it; commands are still executed."""
 
 import re
 from collections.abc import AsyncIterator
@@ -13,13 +13,13 @@ from tests.ui.installation import Installation
 
 @pytest.fixture
 async def resumed(scene: Installation) -> AsyncIterator[None]:
-    """Whatever the test does, everything goes on behind it."""
+    """Resumes everything after the test."""
     yield
     await scene.post("/resume")
 
 
 @pytest.mark.usefixtures("resumed")
-async def test_pause_and_resume(scene: Installation, page: Page, app: str) -> None:
+async def test_pause_and_resume_are_shown_everywhere(scene: Installation, page: Page, app: str) -> None:
     await page.goto("/")
     await confirm(page, "Pause everything…", "Pause everything", "Pause everything")
     banner = page.get_by_role("region", name="Everything is paused")
@@ -46,7 +46,9 @@ async def test_pause_and_resume(scene: Installation, page: Page, app: str) -> No
 
 
 @pytest.mark.usefixtures("resumed")
-async def test_without_a_script_and_seen_by_others(scene: Installation, page: Page, browse: Browse) -> None:
+async def test_pause_works_without_a_script_and_is_seen_by_others(
+    scene: Installation, page: Page, browse: Browse
+) -> None:
     await page.goto("/repos/shop")
     async with browse(java_script_enabled=False) as other:
         await other.page.goto("/")
