@@ -21,7 +21,7 @@ def modules() -> list[tuple[str, str, ModuleType]]:
     found = []
     for path in sorted((ROOT / "app").rglob("*.py")):
         source = path.read_text(encoding="utf-8")
-        if "asyncpg" in source or "app.adapters.postgres" in source or path.parent.name == "postgres":
+        if "asyncpg" in source or "app.adapters.postgres" in source or "postgres" in path.parts:
             file = path.relative_to(ROOT)
             found.append((str(file), source, importlib.import_module(".".join(file.with_suffix("").parts))))
     return found

@@ -23,15 +23,15 @@ READ = {
     "what is away": statements.OUTAGES,
 }
 
-# Columns that a page reads and that tell nothing by themselves, each with the reason. All others of these tables tell.
+# Columns that a page reads and whose change sends no notification, each with the reason. All others of these tables do.
 QUIET: Mapping[str, Mapping[str, str]] = {
     "watches": {
         "name": "it never changes",
         "hold": "it changes with decision_id",
         "tags": "they are many, and asked for when somebody picks one",
         "tags_read_at": "reading the same again is no change",
-        "outage_since": "it changes with trouble",
-        "missing_image_since": "it changes with unserved",
+        "outage_since": "it changes with outage",
+        "missing_image_since": "it changes with missing_image",
     },
     "targets": {
         "target_id": "it never changes",
@@ -39,7 +39,7 @@ QUIET: Mapping[str, Mapping[str, str]] = {
         "namespace": "it never changes",
         "job_id": "it never changes",
         "due_at": "a reconcile that finds nothing new tells nothing",
-        "outage_since": "it changes with trouble",
+        "outage_since": "it changes with outage",
     },
     "rollouts": {
         **dict.fromkeys(
@@ -52,7 +52,7 @@ QUIET: Mapping[str, Mapping[str, str]] = {
         "expected_index": "it changes with changes",
         **dict.fromkeys(("submitted_at", "submission_index", "submission_changed"), "it changes with state"),
         "ended_at": "it changes with outcome",
-        "canary_command_by": "it changes with wish",
+        "canary_command_by": "it changes with canary_command",
     },
     "switches": {
         "only_row": "it never changes",
@@ -120,7 +120,7 @@ async def notifies(connection: asyncpg.Connection, feed: list[str], table: str, 
     async with connection.transaction():
         await connection.execute(f"UPDATE {table} SET {column} = {other} {of_one}")
         await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, END)
-    while END not in feed:  # told after what the transaction told before it
+    while END not in feed:  # it arrives after the notifications of the transaction
         await connection.execute("SELECT 1")
     return feed != [END]
 
@@ -130,8 +130,8 @@ def trigger_migration(table: str) -> str:
     found = [
         path.name
         for path in sorted(FOLDER.glob("*.sql"))
-        if f"CREATE TRIGGER tell_changed AFTER UPDATE ON {table}" in (text := path.read_text())
-        or f"CREATE TRIGGER tell_changed AFTER UPDATE OF outage ON {table}" in text
+        if f"CREATE TRIGGER feed_changed AFTER UPDATE ON {table}" in (text := path.read_text())
+        or f"CREATE TRIGGER feed_changed AFTER UPDATE OF outage ON {table}" in text
     ]
     return f"migrations/{found[-1]}" if found else "migrations"
 
@@ -142,7 +142,7 @@ async def test_each_column_that_a_page_reads_is_told_as_it_changes(connection: a
     columns = await read_columns(connection)
     assert {table for table, _ in columns} == set(QUIET)
     forgotten = [
-        f"{table}.{column}: add it to the trigger tell_changed on {table} in {trigger_migration(table)}; "
+        f"{table}.{column}: add it to the trigger feed_changed on {table} in {trigger_migration(table)}; "
         "or to QUIET in this test, with the reason why no page need be told"
         for (table, column), kind in columns.items()
         if column not in QUIET[table] and not await notifies(connection, feed, table, column, kind)
