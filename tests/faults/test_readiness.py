@@ -224,10 +224,10 @@ async def test_readyz_shows_errors_of_every_loop_until_they_end(ours: Cluster, d
 @pytest.mark.parametrize(
     ("event", "guard", "step"),
     [
-        ("INSERT ON decisions", "true", "look"),
-        ("UPDATE ON rollouts", "NEW.ended_at IS NOT NULL", "observe"),
+        ("INSERT ON decisions", "true", "reconcile"),
+        ("UPDATE ON rollouts", "NEW.ended_at IS NOT NULL", "follow"),
     ],
-    ids=["look", "observe"],
+    ids=["reconcile", "follow"],
 )
 async def test_readyz_shows_a_step_that_always_fails_until_it_succeeds(
     ours: Cluster, database_url: str, event: str, guard: str, step: str

@@ -42,11 +42,11 @@ class Frail(DramatiqWaker):
 async def test_it_rings_again_after_the_broker_failed() -> None:
     broker = Broker(OSError("gone"))
     waker = DramatiqWaker(broker)
-    waker.wake("look", "1")
+    waker.wake("reconcile", "1")
     await until(lambda: waker.problem, "the problem is told", within=10)
 
     def woken() -> bool:
-        waker.wake("look", "2")
+        waker.wake("reconcile", "2")
         return bool(broker.taken)
 
     await until(woken, "it rings", within=10)
@@ -59,9 +59,9 @@ async def test_its_thread_outlives_what_nobody_foresaw() -> None:
     broker = Broker()
     with capture_logs() as logs:
         waker = Frail(broker)
-        waker.wake("look", "1")
+        waker.wake("reconcile", "1")
         await until(lambda: waker.broken, "it broke", within=10)
-        waker.wake("look", "2")
+        waker.wake("reconcile", "2")
         await until(lambda: "2" in broker.taken, "it rings", within=10)
     assert [each["event"] for each in logs] == ["doorbell.failed"]
     waker.close()

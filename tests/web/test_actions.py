@@ -35,7 +35,7 @@ def test_a_check_leads_back_to_the_page_of_its_button(face: Face, browser: TestC
     answer = browser.post("/confirm/check/app", headers={**FORM, "Referer": referer})
     assert (answer.status_code, answer.headers["Location"]) == (303, back)
     assert face.rules.checked == ["app"]
-    assert face.waker.wakes == [("look", "1")]
+    assert face.waker.wakes == [("reconcile", "1")]
     assert "Checking app now" in outline(browser, back).text
     assert "Checking app now" not in outline(browser, back).text
 
@@ -73,7 +73,7 @@ def test_a_delivery_is_replayed(face: Face, browser: TestClient) -> None:
     assert (answer.status_code, answer.headers["Location"]) == (303, f"/deliveries/{DELIVERY}")
     assert "Replayed 2 events for app" in outline(browser, f"/deliveries/{DELIVERY}").text
     assert face.inbox.replayed == [(DELIVERY, "")]
-    assert face.waker.wakes == [("look", "1")]
+    assert face.waker.wakes == [("reconcile", "1")]
 
 
 def test_what_was_odd_is_read_again_by_the_parser_of_its_source(face: Face, script: TestClient) -> None:

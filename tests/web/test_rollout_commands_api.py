@@ -43,7 +43,7 @@ def test_a_wish_is_stored_and_rung_for(face: Face, client: TestClient, way: str)
     assert answer.json()["rollout_id"] == str(SUMMARY.rollout_id)
     assert "app v1.1.0" in answer.json()["message"]
     assert face.steering.wishes == [(CanaryCommand(way), "")]
-    assert face.waker.wakes == [("observe", str(SUMMARY.rollout_id))]
+    assert face.waker.wakes == [("follow", str(SUMMARY.rollout_id))]
 
 
 @pytest.mark.parametrize("way", ["promote", "fail"])
@@ -103,7 +103,7 @@ def test_a_rollback_is_answered_with_the_rollout_that_goes_back(face: Face, clie
     assert answer.json() == {"message": "Going back to app v1.0.0", "rollout_id": str(UUID(int=8))}
     ((destination,),) = face.steering.gone
     assert (destination.tag, destination.digest) == ("v1.0.0", digest_of("v1.0.0"))
-    assert face.waker.wakes == [("look", "1"), ("notify", "5")]
+    assert face.waker.wakes == [("reconcile", "1"), ("notify", "5")]
 
 
 def test_an_earlier_rollout_is_gone_back_to(face: Face, client: TestClient) -> None:
@@ -159,7 +159,7 @@ def test_a_release_says_what_was_let_go(face: Face, client: TestClient) -> None:
     assert answer.json() == {
         "message": "v1.2.0 sha256:a may be tried again; what was rolled back may be deployed again"
     }
-    assert face.waker.wakes == [("look", "1"), ("look", "2")]
+    assert face.waker.wakes == [("reconcile", "1"), ("reconcile", "2")]
 
 
 def test_where_nothing_is_held_the_state_is_told(face: Face, client: TestClient) -> None:

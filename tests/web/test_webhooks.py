@@ -62,7 +62,7 @@ def test_a_good_delivery_is_stored_answered_and_rung(client: TestClient, service
     delivery = answer.json().pop("delivery")
     assert answer.json() == {"delivery": delivery, "events": 1, "ignored": 1, "duplicates": 0}
     assert answer.headers["Location"] == f"/deliveries/{delivery}"
-    assert services.waker.wakes == [("look", "7")]
+    assert services.waker.wakes == [("reconcile", "7")]
 
 
 def test_the_location_tells_what_was_understood(client: TestClient) -> None:

@@ -3,8 +3,8 @@
 from app.ports import Waker
 from app.services.reconcile.targets import Written
 
-RECONCILE = "look"
-FOLLOW = "observe"
+RECONCILE = "reconcile"
+FOLLOW = "follow"
 NOTIFY = "notify"
 
 

@@ -41,9 +41,9 @@ async def test_a_tag_found_after_the_first_check_has_its_time(running: Line) -> 
     await running.quiet()
     found = await running.rows.found_tags()
     assert [row["tag"] for row in found] == ["main", "v1.1.0"]
-    notification = await board.tag("app", "v1.1.0")
-    assert notification.first_found_at == found[1]["first_found_at"]
-    assert notification.digest == (await running.rows.desired())[1]
+    shown = await board.tag("app", "v1.1.0")
+    assert shown.first_found_at == found[1]["first_found_at"]
+    assert shown.digest == (await running.rows.desired())[1]
     await running.make_due_and_wake()
     await running.quiet()
     assert await running.rows.found_tags() == found

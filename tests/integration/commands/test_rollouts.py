@@ -107,7 +107,7 @@ async def test_a_release_makes_the_other_jobs_of_the_repository_due(world: World
     assert (await world.watch()).failed == ()
     due = await world.rows("SELECT target_id FROM wakes ORDER BY target_id")
     assert len(due) == 2
-    assert sorted(world.waker.wakes) == [("look", str(row["target_id"])) for row in due]
+    assert sorted(world.waker.wakes) == [("reconcile", str(row["target_id"])) for row in due]
     with pytest.raises(Rejected):
         await watches.release_hold(world.operator, "app", by="ann")
 

@@ -118,7 +118,7 @@ async def test_a_pin_is_stored_with_a_rollout_and_rung_for(world: World) -> None
     assert await world.items(reply.rollout_id) == {"app": ("v1.0.0", digest_of("v1.0.0"), True)}
     (target,) = await world.rows("SELECT job_id, target_id FROM wakes JOIN targets USING (target_id)")
     assert target["job_id"] == "web"
-    assert world.waker.wakes == [("look", str(target["target_id"]))]
+    assert world.waker.wakes == [("reconcile", str(target["target_id"]))]
 
 
 async def test_a_pin_leaves_the_switch_alone(world: World) -> None:
@@ -323,7 +323,7 @@ async def test_check_makes_the_job_due_and_rings(world: World) -> None:
     await watches.check(world.operator, "other", by="")
     (target,) = await world.rows("SELECT job_id, target_id FROM wakes JOIN targets USING (target_id)")
     assert target["job_id"] == "elsewhere"
-    assert world.waker.wakes == [("look", str(target["target_id"]))]
+    assert world.waker.wakes == [("reconcile", str(target["target_id"]))]
 
 
 async def test_pausing_and_resuming_make_everything_due_once(world: World) -> None:

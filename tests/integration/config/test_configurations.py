@@ -78,8 +78,8 @@ async def test_processes_that_change_together_agree(database: Database) -> None:
     results = await asyncio.gather(*(edit(database, *NEW) for _ in range(5)))
     assert sorted(each.appeared for each in results) == [(), (), (), (), ("other",)]
     assert all(each.waits is None for each in results)
-    assert await rows(database, "SELECT count(*) AS count, max(turn) AS turn FROM configurations") == [
-        {"count": 2, "turn": 2}
+    assert await rows(database, "SELECT count(*) AS count, max(revision) AS revision FROM configurations") == [
+        {"count": 2, "revision": 2}
     ]
 
 

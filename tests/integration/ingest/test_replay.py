@@ -111,7 +111,7 @@ async def test_its_answers_are_open_again_and_its_targets_due(post: Post) -> Non
     assert await post.replayed(delivery_id) == "Replayed 1 event for app, other"
     assert await open_answers(post) == ["app", "other"]
     due = await post.rows("SELECT target_id FROM wakes ORDER BY 1")
-    assert sorted(post.waker.wakes) == [("look", str(row["target_id"])) for row in due]
+    assert sorted(post.waker.wakes) == [("reconcile", str(row["target_id"])) for row in due]
     assert len(due) == 2
     (entry,) = await PostgresBoard(post.database).entries(TimelineQuery(by="ann"), limit=9)
     assert (entry.action, entry.watch, entry.delivery_id) == (AuditAction.REPLAY, "", delivery_id)

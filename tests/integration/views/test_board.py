@@ -143,7 +143,7 @@ async def test_a_term_is_found_in_everything_that_names_a_watch(database: Databa
             "name = name",
             "repository_host = 'Needle.example'",
             "repository_path = 'team/needle'",
-            "wanted_tag = 'a-NEEDLE'",
+            "desired_tag = 'a-NEEDLE'",
             "pinned_tag = 'needle'",
             "tags = '{v1.0.0,aNeedle,needle-b}'",
             """running = '[{"task": "a/b", "image": "", "tag": "needles", "digest": ""}]'""",

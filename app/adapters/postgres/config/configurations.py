@@ -5,16 +5,16 @@ from app.domain.configuration import ConfigurationState
 
 # A person accepts what the file says now; an acceptance that no process took in an hour is forgotten.
 _STANDING = """
-SELECT (SELECT turn FROM configurations WHERE fingerprint = $1) AS turn,
-  (SELECT max(turn) FROM configurations) AS newest,
+SELECT (SELECT revision FROM configurations WHERE fingerprint = $1) AS revision,
+  (SELECT max(revision) FROM configurations) AS newest,
   EXISTS (SELECT FROM configurations WHERE fingerprint = $1
     AND accepted_at > clock_timestamp() - interval '1 hour') AS accepted
 """
 
 _TAKE = """
-INSERT INTO configurations (fingerprint, turn, in_force_at)
-VALUES ($1, (SELECT coalesce(max(turn), 0) + 1 FROM configurations), clock_timestamp())
-ON CONFLICT (fingerprint) DO UPDATE SET turn = excluded.turn, in_force_at = excluded.in_force_at, accepted_at = NULL
+INSERT INTO configurations (fingerprint, revision, in_force_at)
+VALUES ($1, (SELECT coalesce(max(revision), 0) + 1 FROM configurations), clock_timestamp())
+ON CONFLICT (fingerprint) DO UPDATE SET revision = excluded.revision, in_force_at = excluded.in_force_at, accepted_at = NULL
 """
 
 _ACCEPT = """
@@ -26,7 +26,7 @@ ON CONFLICT (fingerprint) DO UPDATE SET accepted_at = excluded.accepted_at, acce
 async def standing(connection: Connection, fingerprint: str) -> ConfigurationState:
     """What is remembered of the watches with this fingerprint. The caller holds the lock of the sync."""
     row = await connection.fetchrow(_STANDING, fingerprint)
-    return ConfigurationState(revision=row["turn"], newest=row["newest"], accepted=row["accepted"])
+    return ConfigurationState(revision=row["revision"], newest=row["newest"], accepted=row["accepted"])
 
 
 async def take(connection: Connection, fingerprint: str) -> None:

@@ -17,12 +17,12 @@ def test_a_step_is_told_of_from_the_second_failure_in_a_row_on() -> None:
     steps, loops = Steps(clock=clock), Loops()
     loops.add(Loop("sweep", clock=clock))
     assert loops.add(steps) is steps
-    steps.failed("look", "7", "ValueError: boom")
-    steps.done("look", "7")
-    steps.failed("look", "7", "ValueError: boom")
+    steps.failed("reconcile", "7", "ValueError: boom")
+    steps.done("reconcile", "7")
+    steps.failed("reconcile", "7", "ValueError: boom")
     assert loops.problem == ""
     clock.now += 5
-    steps.failed("look", "7", "TypeError: bang")
+    steps.failed("reconcile", "7", "TypeError: bang")
     assert steps.state == LoopState(name="look 7", late=5.0, problem="TypeError: bang", stands=True, is_step=True)
     assert loops.problem == (
         "failed at each try for 5 s: look 7: TypeError: bang; a mistake of registrywatcher itself: its log says more"
@@ -30,7 +30,7 @@ def test_a_step_is_told_of_from_the_second_failure_in_a_row_on() -> None:
     assert loops.stuck == ""
     clock.now += KEPT - 1
     assert steps.state.stands
-    steps.done("look", "7")
+    steps.done("reconcile", "7")
     assert steps.state == LoopState(name="steps", late=0.0, problem="", is_step=True)
 
 
@@ -38,10 +38,10 @@ def test_a_step_that_is_not_tried_any_more_is_forgotten() -> None:
     clock = Clock()
     steps = Steps(clock=clock)
     for _ in range(2):
-        steps.failed("observe", "a", "boom")
+        steps.failed("follow", "a", "boom")
     clock.now += KEPT + 1
     assert not steps.state.stands
-    steps.failed("observe", "a", "boom")
+    steps.failed("follow", "a", "boom")
     assert not steps.state.stands
 
 
@@ -49,7 +49,7 @@ def test_many_are_named_by_the_first_and_a_number() -> None:
     steps = Steps()
     for number in range(2 * MOST):
         for _ in range(2):
-            steps.failed("look", str(number), "boom")
+            steps.failed("reconcile", str(number), "boom")
     assert steps.state.name == f"look {MOST}, look {MOST + 1}, look {MOST + 2} and {MOST - 3} more"
 
 

@@ -165,7 +165,7 @@ class Step:
 
 async def test_an_error_in_a_step_is_told_once_for_each_row_until_it_is_over() -> None:
     step = Step()
-    run = _quietly("look", step, Steps())
+    run = _quietly("reconcile", step, Steps())
     step.errors = {"1": RuntimeError("a bug"), "2": RuntimeError("a bug")}
     with capture_logs() as logs:
         for key in ("1", "2", "1", "3", "1", "2"):
@@ -182,7 +182,7 @@ async def test_an_error_in_a_step_is_told_once_for_each_row_until_it_is_over() -
     assert [each["problem"] for each in logs] == ["RuntimeError: a bug", "RuntimeError: another"]
 
 
-@pytest.mark.parametrize("name", ["look", "observe", "notify"])
+@pytest.mark.parametrize("name", ["reconcile", "follow", "notify"])
 async def test_a_step_that_fails_every_time_is_told_of_by_the_process_until_it_is_done(name: str) -> None:
     step, steps = Step(), Steps()
     run = _quietly(name, step, steps)
@@ -205,7 +205,7 @@ async def test_a_step_that_fails_every_time_is_told_of_by_the_process_until_it_i
 
 async def test_postgres_being_away_is_told_once_whichever_rows_are_at_hand() -> None:
     step = Step()
-    run = _quietly("look", step, Steps())
+    run = _quietly("reconcile", step, Steps())
     step.errors = {str(number): StoreUnavailable(f"away {number}") for number in range(100)}
     with capture_logs() as logs:
         for key in step.errors:
