@@ -1,4 +1,4 @@
-"""A web process of a configuration, and who calls it: from this machine, from its other address, by any bytes."""
+"""A web process with a configuration, and its callers: from this machine, from its other address, with any bytes."""
 
 import asyncio
 import signal
@@ -48,7 +48,7 @@ class Web:
     async def status(
         self, method: str, path: str, *, to: str = "127.0.0.1", by: str | None = None, **headers: str
     ) -> int:
-        """What a request to the address gets, sent from `by`; it calls us localhost unless told otherwise."""
+        """The status of a request to the address, sent from `by`; its Host is localhost by default."""
         sent = {"Host": f"localhost:{self.port}", **{key.replace("_", "-"): value for key, value in headers.items()}}
         transport = httpx.AsyncHTTPTransport(local_address=by)
         async with httpx.AsyncClient(transport=transport, trust_env=False, timeout=20) as client:
@@ -66,7 +66,7 @@ class Web:
             writer.close()
 
     async def reads(self, text: str) -> None:
-        """Put another text into the file, and wait until the process has taken or refused it."""
+        """Put another text into the file, and wait until the process has accepted or refused it."""
         before = self._reloads()
         self.processes.config.write_text(text)
         self.process.popen.send_signal(signal.SIGHUP)

@@ -54,12 +54,12 @@ async def test_a_timeline_goes_from_the_push_to_the_outcome(running: Line) -> No
     second = await running.push("app", "v1.1.0")
     await running.deployed("app", f"team/app:v1.1.0@{second}")
     entries = await PostgresBoard(running.database).entries(TimelineQuery(watch="app"), limit=99)
-    notification = [entry for entry in reversed(entries) if entry.digest == second]
-    kinds = [entry.kind for entry in notification]
+    timeline = [entry for entry in reversed(entries) if entry.digest == second]
+    kinds = [entry.kind for entry in timeline]
     assert kinds.index(EntryKind.WEBHOOK) < kinds.index(EntryKind.DECISION)
     assert kinds.index(EntryKind.DECISION) < kinds.index(EntryKind.OUTCOME)
-    assert {entry.found_by for entry in notification if entry.kind is EntryKind.DECISION} == {"webhook"}
-    rollouts = {entry.rollout_id for entry in notification if entry.kind in (EntryKind.ROLLOUT, EntryKind.OUTCOME)}
+    assert {entry.found_by for entry in timeline if entry.kind is EntryKind.DECISION} == {"webhook"}
+    rollouts = {entry.rollout_id for entry in timeline if entry.kind in (EntryKind.ROLLOUT, EntryKind.OUTCOME)}
     assert len(rollouts) == 1
 
 

@@ -1,7 +1,5 @@
-"""A setting of a watch stands in many places: each field of `Watch` is followed from the file to the page.
-
-Whoever adds one and forgets a place is told its file.
-"""
+"""A setting of a watch is used in many places: each field of `Watch` is followed from the file to the page. A forgotten
+place is reported by its file."""
 
 import json
 import re

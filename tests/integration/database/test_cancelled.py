@@ -1,4 +1,4 @@
-"""Given Postgres that says nothing any more, when who waits for it is cancelled, then that ends, and as cancelled."""
+"""Given a silent Postgres, when a waiting caller is cancelled, then it ends as cancelled."""
 
 import asyncio
 import signal
@@ -86,7 +86,7 @@ async def test_a_wait_for_a_silent_postgres_ends_when_it_is_cancelled(database_u
 
 @pytest.mark.parametrize("said", [b"CREATE TABLE IF NOT EXISTS schema_migrations", b"SET LOCAL lock_timeout"])
 async def test_a_migration_ends_when_it_is_cancelled(empty_database_url: str, said: bytes) -> None:
-    """Its statements may take an hour, and so may the roll back and the unlocking that follow one."""
+    """Its statements may take an hour, and so may the rollback and unlock that follow."""
     async with ToxicProxy(empty_database_url) as proxy:
         proxy.dead_from = said
         migrating = asyncio.create_task(migrate(proxy.url))

@@ -1,4 +1,4 @@
-"""Given a real Postgres, what only it can show: locks between processes, what it remembers, and its absence."""
+"""The inbox on a real Postgres: locks between processes, stored deliveries, and outages."""
 
 import asyncio
 from uuid import UUID, uuid4
@@ -47,7 +47,7 @@ async def test_processes_that_are_told_the_same_in_another_order_do_not_deadlock
     assert len(await around.generations()) == 20
 
 
-async def test_what_comes_while_a_worker_lets_the_target_go_is_not_lost(database: Database) -> None:
+async def test_an_event_while_a_worker_releases_the_target_is_not_lost(database: Database) -> None:
     around = InPostgres(PostgresInbox(database, patience=20.0), database)
     target = await around.add_watch("app", host=HOST, path="team/app")
     async with database.transaction() as connection:
@@ -67,7 +67,7 @@ async def test_what_the_registry_showed_before_is_kept_with_the_event(database: 
     assert [row["before_digest"] for row in rows] == [DIGEST, ""]
 
 
-async def test_what_became_of_an_event_is_told(database: Database) -> None:
+async def test_the_result_of_an_event_is_shown(database: Database) -> None:
     around = InPostgres(PostgresInbox(database, patience=20.0), database)
     await around.add_watch("app", host=HOST, path="team/app")
     sent, rollout = delivery(pushed(1)), UUID(int=7)
@@ -106,7 +106,7 @@ async def test_concurrent_deliveries_share_a_transaction(database: Database) -> 
     assert transactions == 1
 
 
-async def test_a_caller_that_waited_too_long_is_told_and_the_others_are_served(database: Database) -> None:
+async def test_a_caller_that_waited_too_long_is_refused_and_the_others_are_served(database: Database) -> None:
     around = InPostgres(PostgresInbox(database, patience=0.2), database)
     await around.add_watch("app", host=HOST, path="team/app")
     async with database.transaction() as connection:
@@ -117,7 +117,7 @@ async def test_a_caller_that_waited_too_long_is_told_and_the_others_are_served(d
     assert (await patient.store(delivery(pushed(2)))).new == 1
 
 
-async def test_a_missing_table_is_told_as_a_store_that_cannot_be_used(empty_database_url: str) -> None:
+async def test_a_missing_table_is_an_outage_with_its_fix(empty_database_url: str) -> None:
     database = Database(empty_database_url)
     with pytest.raises(StoreUnavailable, match="deliveries"):
         await PostgresInbox(database).store(delivery())

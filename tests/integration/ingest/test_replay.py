@@ -1,4 +1,4 @@
-"""A delivery once more: for the watches of now, by the parser of now, and told with who asked for it."""
+"""A delivery replayed: for the current watches, by the current parser, and logged with its actor."""
 
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -82,7 +82,7 @@ class Post:
             return [dict(row) for row in await connection.fetch(query, *values)]
 
     async def settle(self) -> None:
-        """As looks do."""
+        """As reconciles do."""
         await self.rows("UPDATE event_watches SET settled_at = now(), answer = 'done', attempts = 3, decision_id = 7")
         await self.rows("UPDATE targets SET due_at = NULL, inspect_job = false")
         await self.rows("DELETE FROM wakes")
@@ -105,7 +105,7 @@ async def open_answers(post: Post) -> list[str]:
     return [row["watch_name"] for row in rows]
 
 
-async def test_its_answers_are_open_again_and_its_targets_due(post: Post) -> None:
+async def test_a_replay_reopens_the_answers_and_makes_the_targets_due(post: Post) -> None:
     delivery_id = await post.came(event())
     await post.settle()
     assert await post.replayed(delivery_id) == "Replayed 1 event for app, other"
@@ -119,7 +119,7 @@ async def test_its_answers_are_open_again_and_its_targets_due(post: Post) -> Non
     assert await post.acceptance(delivery_id) is Acceptance.ACCEPTED
 
 
-async def test_it_concerns_the_watches_of_now(post: Post) -> None:
+async def test_a_replay_concerns_the_current_watches(post: Post) -> None:
     delivery_id = await post.came(event(path="team/new"))
     assert await post.replayed(delivery_id) == "Replayed 1 event that no watch is concerned by"
     assert post.waker.wakes == []
@@ -132,7 +132,7 @@ async def test_it_concerns_the_watches_of_now(post: Post) -> None:
     assert await post.replayed(delivery_id) == "Replayed 1 event for new-0, new-1, new-2, new-3, new-4 and 2 more"
 
 
-async def test_what_was_odd_is_read_again(post: Post) -> None:
+async def test_an_odd_body_is_parsed_again(post: Post) -> None:
     delivery_id = await post.came(event(event_id="e1"), event("v0", event_id=None), body=b"{}", oddities=(ODD,))
     await post.came(event("v3", event_id="e3"))
     await post.settle()

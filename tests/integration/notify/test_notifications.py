@@ -1,4 +1,4 @@
-"""Notifications reach people: once as a rule, again after a crash, later when Slack is away, and never lost."""
+"""Notifications reach people: normally one time, again after a crash, later when Slack is away, and never lost."""
 
 import asyncio
 import itertools
@@ -25,7 +25,7 @@ from tests.servers.recorder import recording
 
 @dataclass
 class People:
-    """A channel with people behind it: fails with `failures` first, one for each attempt, then hears."""
+    """A channel with people behind it: fails with `failures` first, one for each attempt, then receives."""
 
     failures: list[BaseException] = field(default_factory=list)
     received: list[Message] = field(default_factory=list)
@@ -126,7 +126,9 @@ async def test_a_notification_is_composed_and_sent_once(database: Database, stor
     assert (await state(database, delivery_id))["sent"]
 
 
-async def test_what_is_rolled_back_is_never_told(database: Database, store: PostgresNotifications) -> None:
+async def test_a_notification_of_a_failed_transaction_is_never_sent(
+    database: Database, store: PostgresNotifications
+) -> None:
     async with database.connection() as connection:
         transaction = connection.transaction()
         await transaction.start()
@@ -193,7 +195,7 @@ async def test_slack_is_down_for_a_while_and_then_up(database: Database, store: 
 
 
 @pytest.mark.parametrize(("retry_after", "pause"), [(30.0, 30), (0.2, 1), (90_000.0, 3600)])
-async def test_what_slack_asks_for_is_honoured_within_reason(
+async def test_slacks_retry_after_is_honoured_within_bounds(
     database: Database, store: PostgresNotifications, retry_after: float, pause: int
 ) -> None:
     delivery_id = await added(database)
@@ -252,7 +254,9 @@ async def test_a_refusal_is_retried_rarely_for_three_days_and_then_shown_as_dead
     assert await store.overdue(10) == []
 
 
-async def test_a_mended_address_brings_what_was_refused(database: Database, store: PostgresNotifications) -> None:
+async def test_a_fixed_address_receives_the_refused_notifications(
+    database: Database, store: PostgresNotifications
+) -> None:
     delivery_id, people = await added(database), People(failures=[Permanent("no_service")])
     await notify(notifier(store, people), delivery_id)
     await pass_time(database, 60)
@@ -328,7 +332,7 @@ async def test_a_process_that_does_not_know_the_channel_leaves_it_to_others(
     assert len(people.received) == 1
 
 
-async def test_the_sweeper_rings_in_order_and_not_again_within_three_seconds(
+async def test_the_sweeper_wakes_in_order_and_not_again_within_three_seconds(
     database: Database, store: PostgresNotifications
 ) -> None:
     first, second, third = [await added(database) for _ in range(3)]
@@ -342,7 +346,7 @@ async def test_the_sweeper_rings_in_order_and_not_again_within_three_seconds(
     assert await store.overdue(10) == [first, third]
 
 
-async def test_two_sweepers_at_once_ring_each_notification_once(
+async def test_two_concurrent_sweepers_wake_each_notification_one_time(
     database: Database, store: PostgresNotifications
 ) -> None:
     ids = [await added(database) for _ in range(20)]
@@ -351,7 +355,7 @@ async def test_two_sweepers_at_once_ring_each_notification_once(
     assert sorted(itertools.chain.from_iterable(found)) == ids
 
 
-async def test_others_words_are_stored_bounded_and_whatever_they_hold(
+async def test_foreign_text_is_stored_bounded_whatever_it_contains(
     database: Database, store: PostgresNotifications
 ) -> None:
     delivery_id, people = await added(database, "a\0b \ud800 " + "x" * 9000), People()

@@ -1,7 +1,7 @@
-"""Given every loop of our processes, when Postgres answers with any error, or ends every session, then all turn again.
+"""Given every loop of our processes, when Postgres answers with any error or ends every session, then all loops
+continue.
 
-The loops are real, and so is Postgres: triggers raise the state of the moment. A turn is a call of the store that came
-back; it is counted.
+The loops and Postgres are real: triggers raise the current error. A pass is a counted store call that returned.
 """
 
 import asyncio
@@ -270,7 +270,7 @@ def test_every_class_of_the_error_table_is_here() -> None:
     assert known <= {state[:2] for state in STATES} | set(NO_ERRORS)
 
 
-async def test_every_loop_turns_again_after_every_state(loops: RunningLoops, database_url: str) -> None:
+async def test_every_loop_continues_after_every_error(loops: RunningLoops, database_url: str) -> None:
     switch = await asyncpg.connect(database_url)
     with machine() as pace:
         for state in STATES:
@@ -282,7 +282,7 @@ async def test_every_loop_turns_again_after_every_state(loops: RunningLoops, dat
     await switch.close()
 
 
-async def test_every_loop_turns_again_after_all_sessions_were_ended(loops: RunningLoops, database_url: str) -> None:
+async def test_every_loop_continues_after_all_sessions_were_ended(loops: RunningLoops, database_url: str) -> None:
     switch = await asyncpg.connect(database_url)
     with machine() as pace:
         for _ in range(100):

@@ -1,4 +1,4 @@
-"""What the pages read of Postgres: watches by need and by search, in as many statements whatever their number."""
+"""The pages' queries: watches by need and by search, with a fixed number of statements."""
 
 from collections import Counter
 from itertools import product

@@ -1,4 +1,4 @@
-"""What is told as it changes: every change that a person sees, nothing of looks that found none, and never too much."""
+"""The feed of changes: every change that a person sees, nothing for reconciles without changes, and never too much."""
 
 import asyncio
 import os
@@ -111,7 +111,7 @@ async def silence(changes: AsyncIterator[Change], *, seconds: float = 0.6) -> No
         await next_change(changes, within=seconds)
 
 
-async def test_what_a_person_sees_is_told(database: Database, feed: PostgresFeed) -> None:
+async def test_every_visible_change_is_notified(database: Database, feed: PostgresFeed) -> None:
     async with feed.listen() as changes:
         assert await next_change(changes) == EVERYTHING
         for statement, expected in CASES:
@@ -120,7 +120,7 @@ async def test_what_a_person_sees_is_told(database: Database, feed: PostgresFeed
         await silence(changes)
 
 
-async def test_a_rollout_is_told_with_the_watches_of_its_job(database: Database, feed: PostgresFeed) -> None:
+async def test_a_rollout_is_notified_with_the_watches_of_its_job(database: Database, feed: PostgresFeed) -> None:
     expected = Change(watches=frozenset({"app", "side"}), rollouts=frozenset({str(ROLLOUT)}))
     async with feed.listen() as changes:
         assert await next_change(changes) == EVERYTHING
@@ -131,7 +131,7 @@ async def test_a_rollout_is_told_with_the_watches_of_its_job(database: Database,
             assert await next_change(changes) == expected, part
 
 
-async def test_looks_that_find_nothing_new_tell_nothing(database: Database, feed: PostgresFeed) -> None:
+async def test_reconciles_without_changes_notify_nothing(database: Database, feed: PostgresFeed) -> None:
     await execute(database, DECIDED, FAILED, "INSERT INTO unknown_sources (source) VALUES ('harbor')")
     await execute(database, REQUESTED, values=(ROLLOUT,))
     async with feed.listen() as changes:
@@ -152,7 +152,7 @@ async def test_looks_that_find_nothing_new_tell_nothing(database: Database, feed
         await silence(changes)
 
 
-async def test_deliveries_are_told_though_they_do_not_notify(database: Database, feed: PostgresFeed) -> None:
+async def test_deliveries_are_in_the_feed_although_they_do_not_notify(database: Database, feed: PostgresFeed) -> None:
     async with feed.listen() as changes:
         assert await next_change(changes) == EVERYTHING
         await execute(database, DELIVERED, DELIVERED)
@@ -161,7 +161,7 @@ async def test_deliveries_are_told_though_they_do_not_notify(database: Database,
         await silence(changes)
 
 
-async def test_many_changes_are_told_at_once_and_too_many_as_everything(database: Database, feed: PostgresFeed) -> None:
+async def test_many_changes_are_one_message_and_too_many_are_everything(database: Database, feed: PostgresFeed) -> None:
     async with feed.listen() as changes:
         assert await next_change(changes) == EVERYTHING
         await execute(database, "UPDATE watches SET desired_tag = 'v2'")

@@ -1,4 +1,5 @@
-"""Each column that a page reads is told as it changes: one that the triggers forget would update no open page."""
+"""A change of each column that a page reads is notified: a column that the triggers forget would update no open
+page."""
 
 from collections.abc import AsyncIterator, Mapping
 from uuid import UUID
@@ -102,7 +103,7 @@ async def connection(database: Database, database_url: str) -> AsyncIterator[asy
 
 
 async def read_columns(connection: asyncpg.Connection) -> Mapping[tuple[str, str], str]:
-    """The columns that pages read, by (table, column), with their types: as Postgres understands the statements."""
+    """The columns that pages read, by (table, column), with their types, as Postgres understands the statements."""
     found: dict[tuple[str, str], str] = {}
     for statement in READ.values():
         await connection.execute(f"CREATE VIEW page AS {statement}")
@@ -113,7 +114,7 @@ async def read_columns(connection: asyncpg.Connection) -> Mapping[tuple[str, str
 
 
 async def notifies(connection: asyncpg.Connection, feed: list[str], table: str, column: str, kind: str) -> bool:
-    """Whether a change of the column is told, of the first row that a page shows it of."""
+    """Whether a change of the column, in the first row that a page shows, sends a notification."""
     other = _OF_FEW_VALUES.get((table, column), _OTHER[kind]).format(column)
     of_one = {"watches": "WHERE name = 'app'", "targets": "WHERE job_id = 'web'"}.get(table, "")
     feed.clear()
@@ -136,7 +137,7 @@ def trigger_migration(table: str) -> str:
     return f"migrations/{found[-1]}" if found else "migrations"
 
 
-async def test_each_column_that_a_page_reads_is_told_as_it_changes(connection: asyncpg.Connection) -> None:
+async def test_a_change_of_each_column_that_a_page_reads_is_notified(connection: asyncpg.Connection) -> None:
     feed: list[str] = []
     await connection.add_listener(CHANNEL, lambda _connection, _pid, _channel, payload: feed.append(payload))
     columns = await read_columns(connection)
@@ -150,8 +151,8 @@ async def test_each_column_that_a_page_reads_is_told_as_it_changes(connection: a
     assert not forgotten, "\n".join(forgotten)
 
 
-async def test_what_is_quiet_is_read_by_a_page_and_tells_nothing(connection: asyncpg.Connection) -> None:
-    """The list of exceptions has no entry that is none."""
+async def test_every_quiet_column_is_read_by_a_page_and_notifies_nothing(connection: asyncpg.Connection) -> None:
+    """Every entry of the exceptions is needed."""
     feed: list[str] = []
     await connection.add_listener(CHANNEL, lambda _connection, _pid, _channel, payload: feed.append(payload))
     columns = await read_columns(connection)

@@ -1,4 +1,4 @@
-"""What people read of Postgres: every watch as the last look left it, in as many statements whatever their number."""
+"""The API's queries: every watch as the last reconcile left it, with a fixed number of statements."""
 
 from dataclasses import asdict, replace
 from typing import Any
@@ -55,7 +55,7 @@ async def queries(database: Database) -> PostgresQueries:
     return PostgresQueries(database)
 
 
-async def test_a_watch_never_looked_at_has_nothing_but_its_place(queries: PostgresQueries) -> None:
+async def test_an_unchecked_watch_has_only_its_place(queries: PostgresQueries) -> None:
     view = await queries.watch("app")
     assert view is not None
     assert view.repository == "registry.example/team/app"
@@ -65,7 +65,7 @@ async def test_a_watch_never_looked_at_has_nothing_but_its_place(queries: Postgr
     assert await queries.watch("app\0") is None
 
 
-async def test_a_watch_with_all_that_a_look_left(database: Database, queries: PostgresQueries) -> None:
+async def test_a_watch_has_everything_that_a_reconcile_stored(database: Database, queries: PostgresQueries) -> None:
     rollout_id = uuid4()
     await execute(database, CHECKED_AT, DIGEST)
     await execute(database, DECIDED, DIGEST)
@@ -112,7 +112,9 @@ async def test_rollouts_come_newest_first_and_bounded(database: Database, querie
     assert view.rollout.rollout_id == ids[2]
 
 
-async def test_what_is_away_is_told_once_with_the_earliest_time(database: Database, queries: PostgresQueries) -> None:
+async def test_an_outage_is_listed_one_time_with_its_earliest_start(
+    database: Database, queries: PostgresQueries
+) -> None:
     assert await queries.outages() == ()
     await execute(
         database,

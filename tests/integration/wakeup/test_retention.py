@@ -1,4 +1,4 @@
-"""Given old history, when it is forgotten, then each watch keeps its last rollouts, and no kind depends on another."""
+"""Given old history, when it is deleted, then each watch keeps its last rollouts, and no kind depends on another."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A real nginx before a real web process: as docs/operating.md has it, and as people have it who read nothing."""
+"""A real nginx before a real web process: configured as in docs/operating.md, and with nginx defaults."""
 
 import asyncio
 import os

@@ -1,4 +1,5 @@
-"""Who is trusted without a token, by real processes: the sockets they bound and who called, whatever a file says."""
+"""Callers that are trusted without a token, with real processes: by the bound sockets and the caller's address,
+whatever a file says."""
 
 import socket
 from pathlib import Path
@@ -74,7 +75,7 @@ async def test_on_loopback_only_callers_of_loopback_write(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("allowed", ["", "*", "127.0.0.1"])
-async def test_a_header_makes_nobody_local(tmp_path: Path, allowed: str) -> None:
+async def test_a_header_makes_no_caller_local(tmp_path: Path, allowed: str) -> None:
     async with serving(tmp_path, configuration("127.0.0.1"), FORWARDED_ALLOW_IPS=allowed) as web:
         for headers in (
             {"X_Forwarded_For": "127.0.0.1"},
@@ -104,7 +105,7 @@ async def test_localhost_is_each_of_its_addresses(tmp_path: Path) -> None:
             assert await web.status("POST", "/pause", to=address) == 503
 
 
-async def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
+async def test_a_taken_port_is_reported(tmp_path: Path) -> None:
     port = free_port()
     processes = Processes(directory=tmp_path, env=environment(DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing"))
     processes.config.write_text(configuration("127.0.0.1"))
