@@ -12,7 +12,7 @@ from tests.default_settings import DEFAULTS, LOOK_DEFAULTS, PATIENCE_DEFAULTS
 OWN = JobPlace(region="", namespace="default", job_id="watcher")
 
 
-def test_looks_and_rollouts_keep_to_what_is_configured() -> None:
+def test_reconciles_and_rollouts_use_the_configured_values() -> None:
     settings = replace(
         DEFAULTS,
         lease_seconds=7.0,
@@ -28,7 +28,7 @@ def test_looks_and_rollouts_keep_to_what_is_configured() -> None:
     assert patience(settings) == Patience(stall_after=9.0, deadline=10.0)
 
 
-def test_looks_and_rollouts_have_the_defaults_of_the_configuration() -> None:
+def test_reconciles_and_rollouts_use_the_configurations_defaults() -> None:
     fleet = Fleet(max_rollouts=0, stop_after_failure=False, own_job=None)
     assert ReconcileSettings(lease=4.0, reread_job=300.0, stall_after=900.0, fleet=fleet) == LOOK_DEFAULTS
     assert Patience(stall_after=900.0, deadline=3600.0) == PATIENCE_DEFAULTS

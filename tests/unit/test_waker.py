@@ -1,4 +1,4 @@
-"""Given a broker that fails, or an error that nobody foresaw, then the doorbell's thread goes on ringing."""
+"""Given a broker that fails, or an unexpected error, then the waker's thread continues."""
 
 import threading
 from typing import Any
@@ -27,7 +27,7 @@ class Broker(dramatiq.Broker):
 
 
 class Frail(DramatiqWaker):
-    """A doorbell in which something breaks outside of what a broker may raise."""
+    """A waker with an error that is none of the broker's."""
 
     broken = False
 
@@ -39,7 +39,7 @@ class Frail(DramatiqWaker):
         return wake
 
 
-async def test_it_rings_again_after_the_broker_failed() -> None:
+async def test_the_waker_continues_after_a_broker_failure() -> None:
     broker = Broker(OSError("gone"))
     waker = DramatiqWaker(broker)
     waker.wake("reconcile", "1")
@@ -55,7 +55,7 @@ async def test_it_rings_again_after_the_broker_failed() -> None:
 
 
 @pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
-async def test_its_thread_outlives_what_nobody_foresaw() -> None:
+async def test_the_wakers_thread_survives_an_unexpected_error() -> None:
     broker = Broker()
     with capture_logs() as logs:
         waker = Frail(broker)

@@ -1,4 +1,4 @@
-"""The spreading of the tests over workers: whose processes are many is one piece, everything else is cut by files."""
+"""The distribution of tests over workers: tests with many processes are one group, all others one group per file."""
 
 import pytest
 
@@ -17,15 +17,15 @@ from tests.xdist_schedule import IN_ONE_PROCESS, LARGE, group, priority
         ("tests/unit/test_http.py::test_a", "tests/unit/test_cli.py::test_a", False),
     ],
 )
-def test_what_goes_together(one: str, other: str, together: bool) -> None:
+def test_tests_with_processes_are_one_group(one: str, other: str, together: bool) -> None:
     assert (group(one) == group(other)) is together
 
 
-def test_the_large_pieces_begin_first_and_what_waits_long_comes_next() -> None:
+def test_the_large_group_starts_first_and_slow_files_come_next() -> None:
     ids = ["tests/unit/test_http.py::test_a", f"{IN_ONE_PROCESS}stops.py::test_b", "tests/e2e/test_up.py::test_c"]
     assert sorted(ids, key=priority) == ids[::-1]
 
 
-def test_the_folders_are_there() -> None:
+def test_the_named_folders_have_tests() -> None:
     assert [folder for folder in LARGE if not list((ROOT / folder).glob("test_*.py"))] == []
     assert list(ROOT.glob(f"{IN_ONE_PROCESS}*.py")) != []

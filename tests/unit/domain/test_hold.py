@@ -1,4 +1,4 @@
-"""How long a rollback or a change made outside holds a watch, and which holds a person is told of."""
+"""How long a rollback or drift holds a watch, and which holds send a notification."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -36,7 +36,7 @@ def test_nothing_is_held_that_was_not_done_or_that_runs() -> None:
     assert holds(DONE, commanded_at=None, newest_found_at=None, decided="")
 
 
-def test_people_are_told_of_holds_that_do_not_pass_by_themselves() -> None:
+def test_holds_that_do_not_end_by_themselves_are_notified() -> None:
     assert {each for each in HoldReason if each.needs_person} == {
         HoldReason.UNUSABLE,
         HoldReason.AUTO_DEPLOY_OFF,

@@ -1,4 +1,4 @@
-"""Headers of answers: bounded before anything reads them, and a bound that is reached is told."""
+"""Headers of answers are bounded before anything reads them; an exceeded bound is reported."""
 
 import httpx
 import pytest

@@ -33,7 +33,7 @@ def files() -> Iterator[Path]:
 
 
 def prose(path: Path) -> Iterator[str]:
-    """The comments and docstrings of a file, or the whole text of a document, without addresses of other places."""
+    """The comments and docstrings of a file, or the whole text of a document, without URLs."""
     if path.suffix not in {".py", ".md", *COMMENT}:
         return
     source = path.read_text(encoding="utf-8")

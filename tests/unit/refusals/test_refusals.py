@@ -1,4 +1,4 @@
-"""Every refusal, hold and failure names the thing and the mend, and stands in the docs as it is said."""
+"""Every refusal, hold and failure names the thing and the fix, and is documented with the same text."""
 
 import ast
 import inspect
@@ -29,7 +29,7 @@ INSTRUCTION = re.compile(
 
 
 @pytest.mark.parametrize(("section", "row"), ROWS, ids=[f"{name}: {row.when}" for name, row in ROWS])
-def test_it_names_the_thing_and_the_mend_and_stands_in_the_docs(section: str, row: RefusalRow) -> None:
+def test_a_refusal_names_the_thing_and_the_fix_and_is_documented(section: str, row: RefusalRow) -> None:
     assert row.thing
     assert row.thing in row.sentence
     assert row.fix in row.sentence

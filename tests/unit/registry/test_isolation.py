@@ -1,4 +1,4 @@
-"""One registry's troubles stay its own: time, places, silence, and a change of configuration."""
+"""The outages of one registry affect no other: timeouts, slots, silence, and a change of configuration."""
 
 import asyncio
 import errno

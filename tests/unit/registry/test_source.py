@@ -1,4 +1,4 @@
-"""What is asked of a registry, and what its answers mean, hostile ones included."""
+"""The requests to a registry, and the meaning of its answers, hostile ones included."""
 
 import hashlib
 import json
@@ -120,7 +120,7 @@ async def test_retry_after_is_passed_on(status: int, header: str, seconds: float
     assert caught.value.retry_after == seconds
 
 
-async def test_a_registry_that_asked_for_peace_gets_it() -> None:
+async def test_a_retry_after_pauses_requests_to_the_registry() -> None:
     answers = iter([httpx.Response(429, headers={"Retry-After": "7"}), tags("a")])
     registry, clock = Registry(lambda request: next(answers)), Clock()
     async with client(registry, clock=clock) as source:
@@ -164,7 +164,7 @@ async def test_what_is_no_digest_makes_no_condition() -> None:
 
 
 @pytest.mark.parametrize("head", [200, 405, 501])
-async def test_where_head_does_not_tell_the_content_is_hashed(head: int) -> None:
+async def test_without_a_digest_from_head_the_content_is_hashed(head: int) -> None:
     body = b'{"schemaVersion": 2}'
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -228,7 +228,7 @@ async def test_what_no_registry_can_have_is_not_asked_for(reference: str) -> Non
     assert registry.requests == []
 
 
-async def test_a_missing_tag_is_told_from_a_missing_repository_once() -> None:
+async def test_a_missing_tag_is_distinguished_from_a_missing_repository_one_time() -> None:
     registry = Registry(lambda request: httpx.Response(404) if request.method == "HEAD" else tags("other"))
     async with client(registry) as source:
         for _ in range(2):

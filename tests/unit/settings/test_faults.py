@@ -1,4 +1,4 @@
-"""Each class of fault: named by its key, with what is wrong and how to mend it; all of them at once."""
+"""Each class of fault: named by its key, with the problem and the fix; all of them together."""
 
 from pathlib import Path
 
@@ -123,7 +123,7 @@ def test_names_the_fault(tmp_path: Path, text: str, key: str, problem: str, fix:
     assert fix in fault.fix
 
 
-def test_a_broken_table_is_told_once_and_not_through_those_that_point_at_it(tmp_path: Path) -> None:
+def test_a_broken_table_is_reported_one_time(tmp_path: Path) -> None:
     assert keys(
         tmp_path, changed(f'[registry_map.hub]\n{DOMAIN}\nregistry_prefix = "team"', "[registry_map]\nhub = 5")
     ) == [HUB]

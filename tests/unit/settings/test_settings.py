@@ -1,4 +1,4 @@
-"""What the keys mean together, beyond what the legacy file shows."""
+"""The meaning of keys in combination, beyond the legacy file."""
 
 from pathlib import Path
 

@@ -1,4 +1,5 @@
-"""How a request came in: only what server and kernel say makes a caller local; the document names every sign."""
+"""Where a request came from: only the server and the kernel make a caller local; the document names every sign of a
+proxy."""
 
 import socket
 from collections.abc import Iterator, Sequence

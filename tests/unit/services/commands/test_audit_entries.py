@@ -1,4 +1,4 @@
-"""What the audit log keeps of a command."""
+"""Audit log entries for a command."""
 
 from typing import Any
 
@@ -58,7 +58,7 @@ def test_a_reset_that_changed_nothing_is_no_entry() -> None:
     assert changed(pinned_tag="", auto_deploy=True, is_reset=True) == []
 
 
-def test_commands_about_everything_and_about_rollouts_are_told() -> None:
+def test_commands_for_everything_and_for_rollouts_are_logged() -> None:
     assert pausing(paused=True) == (AuditAction.PAUSE, "nothing is deployed by itself")
     assert pausing(paused=False) == (AuditAction.RESUME, "what is wanted is deployed again")
     assert wished(CanaryCommand.PROMOTE, before=None) == (AuditAction.PROMOTE, "promotes the canaries")

@@ -1,4 +1,5 @@
-"""Given a loop, when a turn raises, hangs or is cut from inside, then the next comes: only cancelling ends it."""
+"""Given a loop, when a pass raises, hangs or is cancelled from inside, then the next pass runs: only cancelling the
+loop ends it."""
 
 import asyncio
 from collections.abc import Iterator, Mapping, MutableMapping
@@ -21,7 +22,7 @@ def no_tracebacks() -> Iterator[None]:
 
 
 class LoopBody:
-    """A turn that raises what the test gives, one after the other, and then completes; `done` counts what completed."""
+    """A loop body that raises the given errors, one per pass, and then completes; `done` counts completed passes."""
 
     def __init__(self, *errors: BaseException | None, then: float | None = 0.0) -> None:
         self._errors: Iterator[BaseException | None] = iter(errors)
@@ -62,7 +63,7 @@ async def ended(task: asyncio.Task[None]) -> bool:
     ],
     ids=lambda error: type(error).__name__,
 )
-async def test_the_next_turn_comes_whatever_one_raises(error: BaseException) -> None:
+async def test_the_next_pass_runs_after_any_error(error: BaseException) -> None:
     passes = LoopBody(error, error)
     running = asyncio.create_task(quick().run(passes))
     async with asyncio.timeout(10):
@@ -72,7 +73,7 @@ async def test_the_next_turn_comes_whatever_one_raises(error: BaseException) -> 
     assert await ended(running)
 
 
-async def test_a_turn_that_hangs_is_cut_and_counts_as_failed() -> None:
+async def test_a_hanging_pass_is_cancelled_and_counts_as_failed() -> None:
     loop = quick(bound=0.01)
     cut = asyncio.Semaphore(0)
 
@@ -91,7 +92,7 @@ async def test_a_turn_that_hangs_is_cut_and_counts_as_failed() -> None:
     assert await ended(running)
 
 
-async def test_cancelling_ends_it_in_a_turn_and_between_two() -> None:
+async def test_cancelling_ends_the_loop_during_a_pass_and_between_passes() -> None:
     entered = asyncio.Event()
 
     async def hanging() -> float:
@@ -109,7 +110,7 @@ async def test_cancelling_ends_it_in_a_turn_and_between_two() -> None:
 
 
 @pytest.mark.parametrize("error", [StoreUnavailable("outages"), TimeoutError(), RuntimeError("a bug"), None], ids=repr)
-async def test_cancelling_ends_it_whatever_the_turn_makes_of_that(error: Exception | None) -> None:
+async def test_cancelling_ends_the_loop_whatever_the_pass_raises(error: Exception | None) -> None:
     loop, entered = quick(), asyncio.Event()
 
     async def deaf() -> float:
@@ -130,14 +131,14 @@ async def test_cancelling_ends_it_whatever_the_turn_makes_of_that(error: Excepti
     assert (loop.turns, loop.problem) == (0, "")
 
 
-async def test_a_turn_that_says_none_is_the_last() -> None:
+async def test_a_pass_that_returns_none_is_the_last() -> None:
     loop, passes = quick(), LoopBody(StoreUnavailable("outages"), then=None)
     async with asyncio.timeout(10):
         await loop.run(passes)
     assert (loop.turns, passes.tried, loop.state.late) == (1, 2, 0.0)
 
 
-async def test_an_outage_is_told_at_its_beginning_and_at_its_end() -> None:
+async def test_an_outage_is_logged_at_its_start_and_its_end() -> None:
     outages = StoreUnavailable("outages")
     with capture_logs() as logs:
         await quick().run(LoopBody(outages, outages, StoreUnavailable("still away"), then=None))
@@ -146,7 +147,7 @@ async def test_an_outage_is_told_at_its_beginning_and_at_its_end() -> None:
     assert logs[0]["exc_info"] is None
 
 
-async def test_what_nobody_foresaw_is_told_with_its_traceback_by_a_quiet_loop_too() -> None:
+async def test_an_unexpected_error_is_logged_with_its_traceback_by_a_quiet_loop_too() -> None:
     bug = RuntimeError("a bug")
     with capture_logs() as logs:
         await quick(quiet=True).run(LoopBody(StoreUnavailable("outages"), then=None))
@@ -176,7 +177,7 @@ class Clock:
         return self.now
 
 
-async def test_it_is_late_from_when_the_next_turn_was_due() -> None:
+async def test_a_loop_is_late_from_the_due_time_of_its_next_pass() -> None:
     clock = Clock()
     loops = Loops()
     loop = loops.add(Loop("poll", clock=clock, grace=6.0))
@@ -193,7 +194,7 @@ async def test_it_is_late_from_when_the_next_turn_was_due() -> None:
     assert (loop.state.late, loops.problem) == (0.0, "")
 
 
-async def test_who_does_not_even_try_is_stuck_and_who_fails_is_not() -> None:
+async def test_a_loop_without_attempts_is_stuck_and_a_failing_one_is_not() -> None:
     clock = Clock()
     loops = Loops()
     dead, failing = loops.add(Loop("dead", clock=clock)), loops.add(Loop("failing", clock=clock, retry=0.001))

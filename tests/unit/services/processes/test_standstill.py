@@ -1,4 +1,4 @@
-"""Given what the tables tell of work and processes, then each thing that does not move is one sentence with its fix."""
+"""Given rows of work and processes, then each thing without progress is one sentence with its fix."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -113,7 +113,7 @@ def test_silent_workers_are_no_second_sentence_where_none_is_left() -> None:
 
 
 def test_nothing_is_known_where_nobody_was_seen() -> None:
-    """As when Postgres takes no writes: the reader's own beat tells that."""
+    """As when Postgres takes no writes: the reader's own beat shows that."""
     stale = tuple(replace(each, age=20.0) for each in ALL)
     assert sentences(processes=stale, jobs=waiting(30), polls=waiting(30)) == []
     assert sentences(jobs=waiting(30)) == []

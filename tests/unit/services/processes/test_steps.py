@@ -1,4 +1,4 @@
-"""Given steps that fail at each try, then their process tells of them, until they are done or not tried any more."""
+"""Given steps that fail at each attempt, then their process reports them until they succeed or are no longer tried."""
 
 from app.services.processes.loops import Loop, Loops, LoopState, standing
 from app.services.processes.steps import KEPT, MOST, Steps
@@ -12,7 +12,7 @@ class Clock:
         return self.now
 
 
-def test_a_step_is_told_of_from_the_second_failure_in_a_row_on() -> None:
+def test_a_step_is_reported_from_its_second_failure_in_a_row() -> None:
     clock = Clock()
     steps, loops = Steps(clock=clock), Loops()
     loops.add(Loop("sweep", clock=clock))

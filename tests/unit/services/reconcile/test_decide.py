@@ -1,4 +1,4 @@
-"""What a look remembers of a watch: its first sight, a change by hand, what was newer, and the answers to events."""
+"""What a reconcile records for a watch: its baseline, drift, what was newer, and the answers to events."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -32,7 +32,7 @@ def test_what_is_decided_and_shown() -> None:
     assert result.running == ({"task": "app/server", "image": image, "identity": image, "tag": "v1.0.0", "digest": D1},)
 
 
-def test_what_holds_it_back_is_passed_on() -> None:
+def test_the_hold_reason_is_passed_on() -> None:
     decision = decide_watch(
         claim(paused=True), job(), resolved_watches(), Circumstances(busy="something is under way")
     )[1]
@@ -42,32 +42,32 @@ def test_what_holds_it_back_is_passed_on() -> None:
     )
 
 
-def test_nothing_wanted_is_seen_as_nothing() -> None:
+def test_without_a_desired_tag_nothing_is_found() -> None:
     result = reconciled(resolved_watches(seen=seen(desired=None, tags=None)), job())
     assert result.sight is not None
     assert (result.sight.tag, result.sight.digest, result.sight.tags) == ("", "", None)
 
 
 @pytest.mark.parametrize(("create_index", "first"), [(0, True), (2, True), (3, False)])
-def test_the_highest_release_of_the_first_look_is_recorded(create_index: int, first: bool) -> None:
+def test_the_highest_release_of_the_first_reconcile_is_recorded(create_index: int, first: bool) -> None:
     watch = state(job_create_index=create_index)
     result = reconciled(resolved_watches(watch, seen=seen(tags=("v1.9.0", "v1.10.0", "2.0.0"))), job())
     assert result.history.baseline_release == ("v1.10.0" if first else "")
     assert result.notify is not first
 
 
-def test_the_first_look_without_any_release_or_list_records_none() -> None:
+def test_a_first_reconcile_without_any_release_or_list_records_none() -> None:
     watch = state(job_create_index=0)
     assert reconciled(resolved_watches(watch, seen=seen(tags=None)), job()).history.baseline_release == ""
 
 
-def test_the_first_look_tells_only_of_what_cannot_be_followed() -> None:
+def test_the_first_reconcile_notifies_only_of_images_that_cannot_be_followed() -> None:
     result = reconciled(resolved_watches(state(job_create_index=0)), None)
     assert isinstance(result.decision, Hold)
     assert (result.decision.reason, result.notify) == (HoldReason.UNUSABLE, True)
 
 
-def test_a_hand_change_is_dated_by_the_job() -> None:
+def test_drift_is_dated_by_the_job() -> None:
     watch = state(history=OUR_HISTORY)
     changed = NOW - timedelta(seconds=30)
     result = reconciled(resolved_watches(watch), job(submitted_at=changed.timestamp()))
@@ -89,7 +89,7 @@ def test_a_clock_of_nomads_that_is_off_is_bounded_by_ours(
     assert reconciled(resolved_watches(watch), job(submitted_at=at), of).drifted_at == NOW + timedelta(seconds=dated)
 
 
-def test_a_hand_change_keeps_its_date_while_the_images_stay() -> None:
+def test_drift_keeps_its_date_while_the_images_stay() -> None:
     before = NOW - timedelta(hours=1)
     watch = state(history=OUR_HISTORY, drifted_at=before, drift_images=OUTSIDE)
     scaled = job(submitted_at=NOW.timestamp() - 1)
@@ -109,13 +109,13 @@ def test_a_hand_change_keeps_its_date_while_the_images_stay() -> None:
         ({"commanded_at": NOW - timedelta(seconds=29)}, False, True),
     ],
 )
-def test_something_newer_than_the_hand_change_goes_on(fields: dict[str, object], news: bool, goes_on: bool) -> None:
+def test_a_digest_newer_than_the_drift_is_deployed(fields: dict[str, object], news: bool, goes_on: bool) -> None:
     watch = state(history=OUR_HISTORY, **fields)
     result = reconciled(resolved_watches(watch, news=news), job(submitted_at=NOW.timestamp() - 30))
     assert isinstance(result.decision, Deploy) is goes_on
 
 
-def test_what_ours_left_is_no_hand_change() -> None:
+def test_an_image_of_our_rollout_is_no_drift() -> None:
     watch = state(history=OUR_HISTORY, drifted_at=NOW, drift_images=OUTSIDE)
     result = reconciled(resolved_watches(watch), job(task(f":v1.1.0@{D2}")))
     assert (result.drifted_at, result.drift_images) == (None, {})

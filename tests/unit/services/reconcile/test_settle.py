@@ -1,4 +1,4 @@
-"""What follows from a settled look, and whether it is void by then."""
+"""The consequences of a settled reconcile, and when it is void."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -45,13 +45,13 @@ def with_patch(**fields: Any) -> OpenRollout:
         ({"commanded_at": {"app": SPOKE, "new": LATER}}, False),
     ],
 )
-def test_a_look_is_void_once_something_else_was_asked_for(changed: dict[str, Any], is_void: bool) -> None:
+def test_a_reconcile_is_void_once_something_else_was_requested(changed: dict[str, Any], is_void: bool) -> None:
     began = claim(state(commanded_at=SPOKE), rollout=open_rollout(item()))
     current = Current(rollout=(ROLLOUT, False), paused=False, commanded_at={"app": SPOKE})
     assert overtaken(began, replace(current, **changed)) is is_void
 
 
-def test_a_look_that_knew_of_the_pause_or_of_no_rollout_is_not_void() -> None:
+def test_a_reconcile_that_knew_of_the_pause_or_of_no_rollout_is_not_void() -> None:
     current = Current(rollout=None, paused=True, commanded_at={"app": None})
     assert not overtaken(claim(paused=True), current)
     assert overtaken(claim(paused=True), replace(current, rollout=(ROLLOUT, False)))
@@ -72,7 +72,7 @@ def test_a_look_that_knew_of_the_pause_or_of_no_rollout_is_not_void() -> None:
         (with_patch(), Result(launch=launched(), ended=ENDED), True),
     ],
 )
-def test_an_order_that_may_still_arrive_is_given_up_where_the_look_leaves_it(
+def test_a_patch_that_may_still_arrive_is_recorded_when_the_reconcile_drops_it(
     rollout: OpenRollout | None, result: Result, gives_up: bool
 ) -> None:
     began = claim(rollout=rollout)
@@ -91,7 +91,7 @@ def test_an_order_that_may_still_arrive_is_given_up_where_the_look_leaves_it(
         (None, Result(queued=True), False),
     ],
 )
-def test_a_rollout_of_the_rule_that_waits_is_left_without_an_order(
+def test_a_queued_rollout_of_the_rule_has_no_patch(
     rollout: OpenRollout | None, result: Result, withdraws: bool
 ) -> None:
     assert settlement(claim(rollout=rollout), result).withdraws is withdraws

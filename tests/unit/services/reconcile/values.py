@@ -1,4 +1,4 @@
-"""Values of a look for tests of the services, with only what a test is about spelled out."""
+"""Values of a reconcile for service tests; a test states only the fields that it is about."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ ROLLOUT = UUID(int=1)
 
 
 def state(**fields: Any) -> WatchState:
-    """A watch that was looked at before: v1.0.0 with digest D1 was wanted, and ran."""
+    """A watch with an earlier reconcile: v1.0.0 with digest D1 was desired, and ran."""
     usual = WatchState(
         watch=WATCH,
         rule=Rule(),
@@ -66,25 +66,25 @@ def claim(*states: WatchState, **fields: Any) -> Claim:
 
 
 def event(tag: str = "v1.1.0", digest: str = D2, **fields: Any) -> OpenEvent:
-    """A push that nobody has answered."""
+    """A push without an answer yet."""
     return OpenEvent(
         **{"event_id": 1, "action": EventAction.PUSH, "tag": tag, "digest": digest, "attempts": 0, **fields}
     )
 
 
 def seen(tag: str = "v1.1.0", digest: str = D2, **fields: Any) -> Resolved:
-    """A registry that wants this tag."""
+    """The result of a registry that has this tag as desired."""
     return Resolved(**{"tags": (tag,), "desired": Desired(tag=tag, digest=digest), "digests": {tag: digest}, **fields})
 
 
 def resolved_watches(watch: WatchState | None = None, **fields: Any) -> ResolvedWatch:
-    """A watch that was seen."""
+    """A watch that was resolved."""
     each = watch or state()
     return ResolvedWatch(**{"state": each, "seen": seen(), "history": each.history, "ask": None, **fields})
 
 
 def asked(tag: str = "v1.1.0", digest: str = D2, *, forced: bool = True) -> RequestedDeploy:
-    """A person's word for a tag that is there."""
+    """A requested deploy of an existing tag."""
     return RequestedDeploy(desired=Desired(tag=tag, digest=digest), forced=forced)
 
 

@@ -1,4 +1,4 @@
-"""Given what waits in the background of a process, when something that nobody foresaw is raised, then it goes on."""
+"""Given background tasks of a process, when an unexpected error is raised, then they continue."""
 
 import asyncio
 from collections.abc import Iterator
@@ -126,7 +126,7 @@ async def test_a_lost_lease_is_renewed_no_more() -> None:
     assert leases.asked == 1
 
 
-async def test_a_file_that_cannot_even_be_looked_at_makes_nobody_deaf() -> None:
+async def test_a_file_that_cannot_be_checked_is_still_followed() -> None:
     looked = asyncio.Semaphore(0)
     errors: list[Exception] = [RuntimeError("a bug")]
     applied = asyncio.Event()
@@ -163,7 +163,7 @@ class Step:
         return True
 
 
-async def test_an_error_in_a_step_is_told_once_for_each_row_until_it_is_over() -> None:
+async def test_an_error_in_a_step_is_logged_one_time_per_row_until_it_ends() -> None:
     step = Step()
     run = _quietly("reconcile", step, Steps())
     step.errors = {"1": RuntimeError("a bug"), "2": RuntimeError("a bug")}
@@ -183,7 +183,7 @@ async def test_an_error_in_a_step_is_told_once_for_each_row_until_it_is_over() -
 
 
 @pytest.mark.parametrize("name", ["reconcile", "follow", "notify"])
-async def test_a_step_that_fails_every_time_is_told_of_by_the_process_until_it_is_done(name: str) -> None:
+async def test_a_step_that_always_fails_is_reported_by_the_process_until_it_succeeds(name: str) -> None:
     step, steps = Step(), Steps()
     run = _quietly(name, step, steps)
     step.errors = {"7": ValueError("22000")}
@@ -203,7 +203,7 @@ async def test_a_step_that_fails_every_time_is_told_of_by_the_process_until_it_i
     assert not steps.state.stands
 
 
-async def test_postgres_being_away_is_told_once_whichever_rows_are_at_hand() -> None:
+async def test_a_postgres_outage_is_logged_one_time_for_all_rows() -> None:
     step = Step()
     run = _quietly("reconcile", step, Steps())
     step.errors = {str(number): StoreUnavailable(f"away {number}") for number in range(100)}
@@ -215,6 +215,6 @@ async def test_postgres_being_away_is_told_once_whichever_rows_are_at_hand() -> 
     assert [(each["event"], each["key"]) for each in logs] == [("step.put_off", "0"), ("step.put_off", "1")]
 
 
-def test_what_was_told_is_forgotten_from_the_oldest_on() -> None:
+def test_logged_errors_are_forgotten_oldest_first() -> None:
     told = Told(most=2)
     assert [told.is_new(key, "bug") for key in ("a", "b", "a", "c", "b", "a")] == [True, True, False, True, False, True]
