@@ -6,27 +6,17 @@ Only addresses are replaced in the file: this machine's registry and database in
 from collections.abc import Iterator
 from pathlib import Path
 
-import asyncpg
 import httpx
 import pytest
 
 from app.simulators.nomad import Simulator, sample_job
 from app.simulators.registry import BasicAuth, LocalRegistry, RegistrySettings
 from tests.e2e.site import SLOW_START, Site, change, site, watch
+from tests.e2e.statements import create_predecessors_table
 from tests.processes import until
 from tests.servers.local_registry import local_registry
 
 LEGACY = Path(__file__).parents[1] / "fixtures" / "config" / "legacy.toml"
-# The Go service's table, with rows for the two repositories of the file and for one that is no longer watched.
-TABLE = """
-CREATE TABLE IF NOT EXISTS deployed_repository_version (
-  repository_name character varying NOT NULL PRIMARY KEY UNIQUE,
-  pinned_tag character varying NOT NULL,
-  auto_deploy boolean NOT NULL default true
-);
-INSERT INTO deployed_repository_version VALUES
-    ('billing-api', '', false), ('storefront', 'v1.0.0', true), ('retired', 'v9', true);
-"""
 TOKEN = "a-token-of-this-test"
 
 
@@ -73,7 +63,7 @@ async def test_nothing_restarts_and_an_update_is_held_until_it_is_switched_on(
     contents.push("acme/storefront", "v1.0.0", content="storefront")
     run_job(installation.nomad, "billing", "api", f"{billing}:v1.0.0")
     run_job(installation.nomad, "storefront", "web", f"{storefront}:v1.0.0")
-    await execute(empty_database_url, TABLE)
+    await create_predecessors_table(empty_database_url)
     installation.config.write_text(legacy_file(host))
 
     await installation.run("web", "worker", "poller")
@@ -107,9 +97,3 @@ async def _checked_more(api: httpx.AsyncClient, checks: int) -> bool:
 
 def run_job(nomad: Simulator, job: str, task: str, image: str) -> None:
     nomad.seed(sample_job(job, image, task=task))
-
-
-async def execute(url: str, sql: str) -> None:
-    connection = await asyncpg.connect(url)
-    await connection.execute(sql)
-    await connection.close()

@@ -5,12 +5,12 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from app.simulators.registry import LocalRegistry, RegistryNotifications
 from tests.e2e.commands import all_gone, running
 from tests.e2e.site import PREFIX, SECRET, Site, site
+from tests.e2e.statements import watch_count
 from tests.servers.local_registry import local_registry
 
 START = 90.0
@@ -50,7 +50,7 @@ async def test_up_starts_its_own_servers(
     with site(server_directory, database_url=database_url, redis_url=redis_url) as made:
         await deploys_under_up(made, registry)
         assert (server_directory / "state").is_dir()
-    assert await rows(database_url) == 0
+    assert await watch_count(database_url) == 0
 
 
 async def test_up_uses_configured_servers_and_leaves_them_alone(
@@ -58,14 +58,5 @@ async def test_up_uses_configured_servers_and_leaves_them_alone(
 ) -> None:
     with site(server_directory, database_url=empty_database_url, redis_url=redis_url) as made:
         await deploys_under_up(made, registry, DATABASE_URL=empty_database_url, REDIS_URL=redis_url)
-    assert await rows(empty_database_url) == 1
+    assert await watch_count(empty_database_url) == 1
     assert not (server_directory / "state").exists()
-
-
-async def rows(url: str) -> int:
-    """The number of watches in a database."""
-    connection = await asyncpg.connect(url)
-    try:
-        return int(await connection.fetchval("SELECT count(*) FROM watches"))
-    finally:
-        await connection.close()

@@ -9,6 +9,7 @@ import pytest
 from app.simulators.nomad import sample_job
 from app.simulators.nomad.timing import Timing
 from tests.cluster import cluster, until
+from tests.faults import statements
 from tests.faults.delivery_sender import DeliverySender, answering, body
 from tests.servers.hostile import hostile_registry
 
@@ -60,13 +61,9 @@ async def test_a_hostile_header_delays_no_other_registry(
                 await until(partial(runs, tag), f"{tag} is registered", within=30)
         connection = await asyncpg.connect(database_url)
         try:
-
-            async def outage() -> str:
-                return str(await connection.fetchval("SELECT outage FROM watches WHERE name = 'bad'") or "")
-
-            expired = "SELECT count(*) FROM targets WHERE lease_until < clock_timestamp()"
-            assert await connection.fetchval(expired) == 0
-            assert "its answer's header Link is longer than" in await until(outage, "the outage is shown", within=60)
+            assert await statements.expired_leases(connection) == 0
+            shown = await until(lambda: statements.outage(connection, "bad"), "the outage is shown", within=60)
+            assert "its answer's header Link is longer than" in shown
         finally:
             await connection.close()
 

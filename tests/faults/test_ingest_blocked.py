@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Literal
 
 import asyncpg
 import pytest
@@ -15,6 +16,7 @@ from tests.faults.delivery_sender import DeliverySender, answering, body
 from tests.faults.flags import Flags
 from tests.faults.oracle import Shown, faults, last, missing
 from tests.faults.outcomes import reading
+from tests.faults.statements import lock_row
 from tests.faults.tag_moves import Moves
 from tests.servers.toxic import ToxicProxy
 
@@ -50,7 +52,7 @@ async def pushed(ours: Cluster, sender: DeliverySender, tag: str, *, times: int)
 @pytest.mark.slow
 @pytest.mark.parametrize("table", ["targets", "watches"])
 async def test_a_locked_row_blocks_no_webhook(
-    server_directory: Path, database_url: str, redis_url: str, table: str
+    server_directory: Path, database_url: str, redis_url: str, table: Literal["targets", "watches"]
 ) -> None:
     with cluster(
         server_directory, database_url=database_url, redis_url=redis_url, names=NAMES, settings=SETTINGS
@@ -61,8 +63,7 @@ async def test_a_locked_row_blocks_no_webhook(
         await answering(ours)
         async with DeliverySender(ours) as sender, reading(database_url) as outcomes:
             await outcomes.settled(NAMES)
-            rows = {"targets": f"job_id = '{HELD}'", "watches": f"name = '{HELD}'"}
-            async with locked(database_url, f"SELECT FROM {table} WHERE {rows[table]} FOR UPDATE"):
+            async with locked(database_url, lock_row(table, HELD)):
                 finals = await pushed(ours, sender, "v1.1.0", times=13)
                 others = {name: finals[name] for name in OTHERS}
                 await until(lambda: not missing(ours, others), lambda: missing(ours, others), within=120)

@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import asyncpg
 import httpx
@@ -20,6 +19,7 @@ import pytest
 from app.local.postgres import EmbeddedPostgres
 from app.simulators.nomad.timing import Timing
 from tests.cluster import Cluster, Process, cluster, until
+from tests.faults import statements
 from tests.faults.delivery_sender import DeliverySender, body
 from tests.faults.oracle import Shown
 from tests.machine_load import Machine, machine
@@ -117,23 +117,15 @@ def _cluster(directory: Path, database_url: str, redis_url: str) -> Iterator[Clu
         yield made
 
 
-async def end_sessions(connection: asyncpg.Connection) -> None:
-    await connection.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    )
-
-
 async def test_readyz_shows_a_missing_and_a_frozen_worker(ours: Cluster, database_url: str) -> None:
     async with site(ours, "web", "worker", "poller") as here, DeliverySender(ours) as sender:
         web, worker = ours.processes[0], ours.processes[1]
         connection = await asyncpg.connect(database_url)
-        kinds = [row["kind"] for row in await connection.fetch("SELECT kind FROM processes ORDER BY kind")]
-        assert kinds == ["poller", "web", "worker"]
+        assert await statements.process_kinds(connection) == ["poller", "web", "worker"]
 
         worker.terminate()
         await asyncio.to_thread(worker.popen.wait, 20)
-        assert not await connection.fetch("SELECT FROM processes WHERE kind = 'worker'")
+        assert await statements.process_kinds(connection) == ["poller", "web"]
         for name in NAMES:
             await sender.push(name, "v1.1.0", f"{name} second")
         assert set(sender.statuses) == {202}
@@ -163,7 +155,7 @@ async def test_readyz_shows_a_missing_and_a_frozen_worker(ours: Cluster, databas
 async def test_readyz_shows_a_missing_poller_once_polls_are_late(ours: Cluster, database_url: str) -> None:
     async with site(ours, "web", "worker") as here:
         connection = await asyncpg.connect(database_url)
-        await connection.execute("UPDATE targets SET poll_at = clock_timestamp() - interval '1 minute'")
+        await statements.make_polls_late(connection)
 
         async def shown() -> bool:
             return any("poller: no poller is running: 8 jobs to poll" in each for each in await here.outages("web-1"))
@@ -175,11 +167,10 @@ async def test_readyz_shows_a_missing_poller_once_polls_are_late(ours: Cluster, 
 
 
 async def test_readyz_shows_a_read_only_database_until_it_recovers(ours: Cluster, database_url: str) -> None:
-    name = urlsplit(database_url).path.lstrip("/")
     async with site(ours, "web", "worker", "poller") as here, DeliverySender(ours) as sender:
         connection = await asyncpg.connect(database_url)
-        await connection.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
-        await end_sessions(connection)
+        await statements.make_read_only(connection, database_url, on=True)
+        await statements.end_sessions(connection)
         await here.unready("make it writable again")
         unreal = Shown(tag="v0.0.1", digest="sha256:" + "0" * 64)
         for _ in range(20):
@@ -187,8 +178,7 @@ async def test_readyz_shows_a_read_only_database_until_it_recovers(ours: Cluster
         assert set(sender.statuses) == {503}
 
         # Open sessions keep the setting of their start, so the test ends them.
-        await connection.execute("SET default_transaction_read_only = off")
-        await connection.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+        await statements.make_read_only(connection, database_url, on=False)
         await here.all_ready(within=120)
         await sender.push(NAMES[0], "v1.1.0", "second")
         await until(lambda: _deployed(ours, NAMES[0], "v1.1.0"), "work goes on", within=120)
@@ -199,17 +189,11 @@ async def test_readyz_shows_errors_of_every_loop_until_they_end(ours: Cluster, d
     connection = await asyncpg.connect(database_url)
     async with site(ours, "web", "worker", "poller") as here, DeliverySender(ours) as sender:
         for number, state in enumerate(("55P03", "53100", "23505"), start=1):
-            await connection.execute(
-                f"""
-                CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS $$
-                BEGIN RAISE EXCEPTION 'made up' USING ERRCODE = '{state}'; END $$;
-                CREATE TRIGGER fault BEFORE UPDATE ON targets EXECUTE FUNCTION fault();
-                """
-            )
+            await statements.raise_error(connection, state)
             await here.unready("sweep", "made up", within=2 * WITHIN)
             tag = f"v1.{number}.0"
             await sender.push(NAMES[0], tag, state)
-            await connection.execute("DROP FUNCTION fault CASCADE")
+            await statements.stop_raising(connection)
             await here.all_ready(within=120)
             await until(partial(_deployed, ours, NAMES[0], tag), "work goes on", within=120)
             for process in ours.processes:
@@ -236,13 +220,7 @@ async def test_readyz_shows_a_step_that_always_fails_until_it_succeeds(
     async with site(ours, "web", "worker", "poller") as here, DeliverySender(ours) as sender:
         web, worker = ours.processes[0], ours.processes[1]
         connection = await asyncpg.connect(database_url)
-        await connection.execute(
-            f"""
-            CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS $$
-            BEGIN IF {guard} THEN RAISE EXCEPTION 'made up' USING ERRCODE = '22000'; END IF; RETURN NEW; END $$;
-            CREATE TRIGGER fault BEFORE {event} FOR EACH ROW EXECUTE FUNCTION fault();
-            """
-        )
+        await statements.raise_error(connection, "22000", event=event, guard=guard, each="ROW")
         await sender.push(NAMES[0], "v1.1.0", "second")
         message = (
             f"worker: process {worker.popen.pid} on ",
@@ -256,7 +234,7 @@ async def test_readyz_shows_a_step_that_always_fails_until_it_succeeds(
 
         await here.until(shown, "the step fails", within=2 * WITHIN)
         assert (await here.answer_of(worker.name, "/healthz"))[0] == 200
-        await connection.execute("DROP FUNCTION fault CASCADE")
+        await statements.stop_raising(connection)
         await until(lambda: _deployed(ours, NAMES[0], "v1.1.0"), "the push is deployed", within=120)
         await here.all_ready(within=120)
         await connection.close()
@@ -270,7 +248,7 @@ async def test_webhooks_get_202_or_503_while_all_sessions_are_ended(ours: Cluste
             asyncio.create_task(_post(sender, body(ours, name, unreal.tag, unreal.digest), times=40)) for name in NAMES
         ]
         while not all(task.done() for task in posting):
-            await end_sessions(connection)
+            await statements.end_sessions(connection)
             await asyncio.sleep(0.01)
         assert len(sender.statuses) == 40 * len(NAMES)
         assert set(sender.statuses) <= {202, 503}
@@ -285,7 +263,7 @@ async def test_readyz_shows_a_frozen_postgres_until_it_recovers(
     with _cluster(server_directory, private_postgres.url, redis_url) as ours:
         async with site(ours, "web", "worker", "poller") as here:
             connection = await asyncpg.connect(private_postgres.url)
-            backends = [row["pid"] for row in await connection.fetch("SELECT pid FROM pg_stat_activity")]
+            backends = await statements.backend_pids(connection)
             private_postgres.signal(signal.SIGSTOP)
             for pid in backends:
                 os.kill(pid, signal.SIGSTOP)

@@ -14,6 +14,7 @@ import redis
 from app.local.valkey import EmbeddedValkey
 from app.simulators.nomad.timing import Timing
 from tests.cluster import cluster, until
+from tests.faults import statements
 from tests.faults.delivery_sender import DeliverySender, answering
 from tests.faults.oracle import faults, missing
 from tests.faults.outcomes import reading
@@ -45,13 +46,13 @@ def _freeze(valkey: EmbeddedValkey) -> Callable[[], None]:
 async def committing(database_url: str) -> AsyncIterator[list[float]]:
     """Measure inside the block how long an unrelated commit takes on this machine."""
     connection = await asyncpg.connect(database_url)
-    await connection.execute("CREATE TABLE committed (at timestamptz DEFAULT now())")
+    await statements.create_commits(connection)
     commits = [0.0]
 
     async def commit_forever() -> None:
         while True:
             start = time.monotonic()
-            await connection.execute("INSERT INTO committed DEFAULT VALUES")
+            await statements.commit(connection)
             commits.append(time.monotonic() - start)
             await asyncio.sleep(0.02)
 

@@ -10,6 +10,7 @@ import pytest
 
 from app.simulators.nomad.timing import Timing
 from tests.cluster import Cluster, cluster, until
+from tests.faults import statements
 from tests.faults.delivery_sender import DeliverySender
 from tests.faults.flags import Flags
 from tests.faults.oracle import Shown, faults, last, missing
@@ -85,7 +86,6 @@ async def _held_without_cause(database_url: str) -> list[tuple[str, str]]:
     """Decisions that claim drift where there was none."""
     connection = await asyncpg.connect(database_url)
     try:
-        rows = await connection.fetch("SELECT watch_name, message FROM decisions WHERE reason = 'drifted'")
+        return await statements.drift_decisions(connection)
     finally:
         await connection.close()
-    return [(row["watch_name"], row["message"]) for row in rows]
