@@ -105,7 +105,7 @@ def test_version_is_the_packages() -> None:
     assert run("version").stdout.count(".") == 2
 
 
-def test_up_tells_the_faults_before_it_starts_anything(faulty: Path, tmp_path: Path) -> None:
+def test_up_reports_the_faults_before_it_starts_anything(faulty: Path, tmp_path: Path) -> None:
     result = run("up", "--config", str(faulty), "--data-dir", str(tmp_path / "data"))
     assert (result.returncode, (tmp_path / "data").exists()) == (2, False)
     assert "faulty.toml: xyzzy" in result.stderr

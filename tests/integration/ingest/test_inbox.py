@@ -26,7 +26,7 @@ def delivery(*events: PushEvent) -> Delivery:
     return Delivery(delivery_id=uuid4(), source="main", size=10, parsed=Parsed(events=events))
 
 
-async def test_processes_that_are_told_the_same_in_another_order_do_not_deadlock(database: Database) -> None:
+async def test_processes_with_the_same_events_in_another_order_do_not_deadlock(database: Database) -> None:
     inboxes = [PostgresInbox(database, patience=20.0) for _ in range(4)]
     around = InPostgres(inboxes[0], database)
     for number in range(20):

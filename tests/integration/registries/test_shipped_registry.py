@@ -44,7 +44,7 @@ def registry_program(find_program: Callable[..., str]) -> str:
     return find_program("docker-registry", fix="on Debian: apt install docker-registry")
 
 
-async def test_a_push_is_told_once_with_the_secret_of_compose(registry_program: str, tmp_path: Path) -> None:
+async def test_a_push_is_delivered_one_time_with_the_secret_of_compose(registry_program: str, tmp_path: Path) -> None:
     endpoints = nested(read("docker-compose.yml"), "services", "registry", "environment", ENDPOINTS)
     with recording() as recorder:
         endpoint_config = re.sub(r"\$\{WEBHOOK_SECRET[^}]*\}", "s3cret", endpoints)

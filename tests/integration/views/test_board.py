@@ -191,7 +191,7 @@ async def test_names_are_suggested_before_tags_and_what_begins_with_it_first(
     assert len(await board.suggestions("1", limit=1)) == 1
 
 
-async def test_the_situation_tells_what_every_page_tells(database: Database, board: PostgresBoard) -> None:
+async def test_the_situation_has_the_values_of_every_page(database: Database, board: PostgresBoard) -> None:
     await execute(database, "UPDATE switches SET paused = true, changed_by = 'ann'")
     await execute(database, "INSERT INTO unknown_sources (source, deliveries) VALUES ('harbor', 3)")
     await execute(

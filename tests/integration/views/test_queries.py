@@ -167,9 +167,7 @@ async def test_all_watches_take_as_many_statements_however_many_they_are(databas
     assert taken[0] == taken[1]
 
 
-async def test_a_rollout_tells_why_it_failed_and_what_took_it_back(
-    database: Database, queries: PostgresQueries
-) -> None:
+async def test_a_rollout_has_its_cause_of_failure_and_its_undo(database: Database, queries: PostgresQueries) -> None:
     failed, undo = uuid4(), uuid4()
     for number, rollout_id in enumerate((failed, undo), start=1):
         await execute(database, ROLLOUT, rollout_id, number, [])
@@ -206,7 +204,7 @@ async def test_a_rollout_tells_why_it_failed_and_what_took_it_back(
     assert {each.rollout_id: each.undone_by for each in await queries.rollouts(limit=9)} == {failed: undo, undo: None}
 
 
-async def test_a_watch_tells_what_is_wrong_with_what_runs(database: Database, queries: PostgresQueries) -> None:
+async def test_a_watch_has_the_outage_of_its_running_image(database: Database, queries: PostgresQueries) -> None:
     await execute(
         database,
         "UPDATE watches SET source_stale = 'two literals', missing_image = 'gone', missing_image_since = now(), "

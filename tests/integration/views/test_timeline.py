@@ -99,7 +99,7 @@ async def test_entries_of_one_moment_are_each_listed_one_time(database: Database
         assert len(await pages(board, TimelineQuery(watch=name_of(1), kinds=query.kinds), size)) == 10
 
 
-async def test_a_webhook_tells_what_was_pushed_and_where_it_is(database: Database, board: PostgresBoard) -> None:
+async def test_a_webhook_entry_has_the_pushed_tag_and_its_delivery(database: Database, board: PostgresBoard) -> None:
     delivery_id = await delivered(database, "hub", acceptance=Acceptance.ACCEPTED)
     await execute(database, EVENT, delivery_id, "hub", "push", "v1.2.0", DIGEST, [name_of(1)], BEGIN)
     await execute(database, EVENT, delivery_id, "hub", "delete", "v1.1.0", None, [], BEGIN)
@@ -112,7 +112,7 @@ async def test_a_webhook_tells_what_was_pushed_and_where_it_is(database: Databas
     assert (await board.entries(TimelineQuery(watch=name_of(1), by="hub"), limit=9))[0].message == pushed.message
 
 
-async def test_decisions_rollouts_and_their_ends_tell_what_they_know(board: PostgresBoard) -> None:
+async def test_decisions_rollouts_and_outcomes_have_their_details(board: PostgresBoard) -> None:
     """Watch 12 holds back, and is polled."""
     decisions = await board.entries(TimelineQuery(watch=name_of(12), kinds=frozenset({EntryKind.DECISION})), limit=9)
     (decision,) = decisions
@@ -141,7 +141,9 @@ async def test_decisions_rollouts_and_their_ends_tell_what_they_know(board: Post
         ("undo", "goes back to v1.1.0, since what followed it failed"),
     ],
 )
-async def test_a_rollout_tells_whose_it_is(database: Database, board: PostgresBoard, origin: str, message: str) -> None:
+async def test_a_rollout_entry_has_its_actor(
+    database: Database, board: PostgresBoard, origin: str, message: str
+) -> None:
     await execute(database, "UPDATE rollouts SET origin = $1 WHERE intent = 2", origin)
     entries = await board.entries(TimelineQuery(watch=name_of(12), kinds=frozenset({EntryKind.ROLLOUT})), limit=9)
     assert entries[1].message == message

@@ -19,7 +19,7 @@ WEAKER = {
 }
 
 
-async def test_no_file_makes_an_admin_of_who_calls_from_another_address(tmp_path: Path, database_url: str) -> None:
+async def test_no_file_makes_a_caller_from_another_address_an_admin(tmp_path: Path, database_url: str) -> None:
     address = own_address()
     sound = configuration("0.0.0.0", TOKENS)
     async with serving(tmp_path, sound, database_url=database_url) as web:

@@ -36,7 +36,7 @@ def active(*items: RequestedItem, origin: Origin = Origin.DEPLOY, submitted: boo
 
 @pytest.mark.parametrize("submitted", [False, True])
 @pytest.mark.parametrize("request_", [DEPLOY, RESET])
-def test_a_deploy_that_a_person_asked_for_is_the_same_deploy_again(request_: Request, submitted: bool) -> None:
+def test_a_repeated_manual_deploy_is_the_same_deploy(request_: Request, submitted: bool) -> None:
     assert replacement(active(submitted=submitted), request_) is None
     assert replacement(active(SIDE, ITEM, submitted=submitted), request_) is None
 
@@ -90,9 +90,7 @@ def test_a_reset_takes_any_rollout_and_a_deploy_only_one_that_is_as_strong(
         (Origin.ROLLBACK, False, False),
     ],
 )
-def test_what_people_asked_for_other_watches_goes_along_with_a_deploy(
-    origin: Origin, submitted: bool, goes_along: bool
-) -> None:
+def test_requested_deploys_of_other_watches_are_included(origin: Origin, submitted: bool, goes_along: bool) -> None:
     old = replace(ITEM, tag="v1.0.0", digest=D1)
     found = replacement(active(old, SIDE, origin=origin, submitted=submitted), DEPLOY)
     assert found == Replacement(items=(SIDE, ITEM) if goes_along else (ITEM,), reason="ann asked for app v1.1.0")

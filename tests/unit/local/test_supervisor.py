@@ -92,7 +92,7 @@ async def test_a_killed_service_is_started_again() -> None:
     assert heard.lines[1] == "one: ended by SIGKILL; starting it again in 0.01 s"
 
 
-async def test_a_service_that_ends_at_its_start_is_named_with_its_words() -> None:
+async def test_a_service_that_ends_at_its_start_is_named_with_its_output() -> None:
     heard = ShownLines()
 
     broken = service("broken", "sys.exit('port in use')", ready=never)

@@ -35,7 +35,7 @@ async def test_all_pages_are_read_and_each_tag_is_once() -> None:
     assert registry.lines == [f"GET {url}" for url in pages]
 
 
-async def test_a_link_seen_before_ends_the_listing() -> None:
+async def test_a_repeated_link_ends_the_listing() -> None:
     registry = Registry(lambda request: tags("a", link='<?last=a>; rel="next"'))
     async with client(registry) as source:
         assert await source.tags("main", APP) == ("a",)
@@ -220,7 +220,7 @@ async def test_a_head_that_answers_another_digest_is_refused(headers: dict[str, 
 
 
 @pytest.mark.parametrize("reference", ["a+b", "../x", "sha256:abc", "", "a b", "x" * 200])
-async def test_what_no_registry_can_have_is_not_asked_for(reference: str) -> None:
+async def test_a_malformed_name_is_not_requested(reference: str) -> None:
     registry = Registry(lambda request: httpx.Response(500))
     async with client(registry) as source:
         with pytest.raises(TagNotFound, match="no tag and no digest"):
@@ -237,7 +237,7 @@ async def test_a_missing_tag_is_distinguished_from_a_missing_repository_one_time
     assert registry.lines == [f"HEAD {V2}/manifests/v9", f"GET {V2}/tags/list?n=1", f"HEAD {V2}/manifests/v9"]
 
 
-async def test_a_repository_that_was_seen_is_not_asked_about() -> None:
+async def test_a_known_repository_is_not_checked_again() -> None:
     answers = iter([httpx.Response(200, headers={"Docker-Content-Digest": D1}), httpx.Response(404)])
     registry = Registry(lambda request: next(answers))
     async with client(registry) as source:

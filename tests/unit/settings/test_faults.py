@@ -189,7 +189,7 @@ def test_syntax_faults_have_their_place(tmp_path: Path, text: bytes, key: str, p
     assert problem in fault.problem
 
 
-def test_a_database_is_required_only_of_those_who_need_one(tmp_path: Path) -> None:
+def test_a_database_is_required_only_by_commands_that_need_one(tmp_path: Path) -> None:
     require_database(load(tmp_path, SOUND, {"DATABASE_URL": "postgres://x"}))
     with pytest.raises(ConfigError, match=r"config\.toml: database_url: is missing\. Set DATABASE_URL"):
         require_database(load(tmp_path, SOUND))

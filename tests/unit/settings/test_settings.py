@@ -205,7 +205,7 @@ def test_a_service_that_others_reach_needs_tokens_and_says_so(tmp_path: Path, ur
     assert load(tmp_path, text + '[api_tokens.boss]\nrole = "admin"\ntoken = "secret"\n').warnings == ()
 
 
-def test_the_summary_tells_what_matters(tmp_path: Path) -> None:
+def test_the_summary_lists_registries_watches_and_webhooks(tmp_path: Path) -> None:
     text = SOUND + 'nomad_group_name = "web"\nobserve_only = true\n[webhooks.distribution]\nsecret = "s"\n'
     lines = list(summarise(load(tmp_path, "retention_days = 5" + text, {"NOMAD_SKIP_VERIFY": "true"})))
     assert lines[0] == f"OK: {tmp_path / 'config.toml'}"
@@ -215,7 +215,7 @@ def test_the_summary_tells_what_matters(tmp_path: Path) -> None:
     assert lines[-1].startswith("warning: Nomad's certificate")
 
 
-def test_the_summary_tells_how_rollouts_go(tmp_path: Path) -> None:
+def test_the_summary_describes_rollouts(tmp_path: Path) -> None:
     assert "  rolls out any number at once" in summarise(load(tmp_path, SOUND))
     text = 'max_rollouts = 3\nstop_after_failure = true\nown_job = "ops/self"' + SOUND
     text += 'promote_after = "10m"\nrevert_on_failure = false'

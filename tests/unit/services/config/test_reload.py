@@ -269,7 +269,7 @@ def test_every_file_is_watched_and_one_that_cannot_be_read_counts(tmp_path: Path
     assert not watched()
 
 
-def test_contents_are_told_apart_wherever_they_are_cut() -> None:
+def test_different_contents_have_different_fingerprints() -> None:
     assert (
         len({fingerprint(b"ab", b"c"), fingerprint(b"a", b"bc"), fingerprint(b"abc"), fingerprint(b"abc", None)}) == 4
     )

@@ -112,7 +112,7 @@ def test_silent_workers_are_no_second_sentence_where_none_is_left() -> None:
     assert [name for name, _ in sentences(processes=(WEB, silent), jobs=waiting(3))] == ["worker"]
 
 
-def test_nothing_is_known_where_nobody_was_seen() -> None:
+def test_without_any_process_nothing_is_reported() -> None:
     """As when Postgres takes no writes: the reader's own beat shows that."""
     stale = tuple(replace(each, age=20.0) for each in ALL)
     assert sentences(processes=stale, jobs=waiting(30), polls=waiting(30)) == []

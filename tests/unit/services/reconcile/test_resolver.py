@@ -81,7 +81,7 @@ async def test_passing_over_has_an_end(registry: MemoryRegistry) -> None:
     assert registry.asked == 7
 
 
-async def test_a_release_that_an_event_names_is_asked_for_though_the_list_lacks_it(registry: MemoryRegistry) -> None:
+async def test_a_release_of_an_event_is_resolved_although_the_list_lacks_it(registry: MemoryRegistry) -> None:
     named = state(events=(event("v1.2.0"), event("v9.0.0", action=EventAction.DELETE), event("latest")))
     found = await Resolver(registry, named).see("v1.0.0", relist=False)
     assert found.digests == {"v1.2.0": "", "v1.1.0": digest_of("v1.1.0")}
@@ -94,7 +94,7 @@ async def test_made_up_releases_hide_nothing_and_are_bounded(registry: MemoryReg
     assert registry.asked == 1 + 16 + 1
 
 
-async def test_each_tag_is_asked_for_once(registry: MemoryRegistry) -> None:
+async def test_each_tag_is_requested_one_time(registry: MemoryRegistry) -> None:
     resolver = Resolver(registry, state())
     assert [await resolver.digest("test"), await resolver.digest("test")] == [digest_of("test")] * 2
     assert registry.asked == 1
