@@ -23,9 +23,9 @@ def test_a_step_is_reported_from_its_second_failure_in_a_row() -> None:
     assert loops.problem == ""
     clock.now += 5
     steps.failed("reconcile", "7", "TypeError: bang")
-    assert steps.state == LoopState(name="look 7", late=5.0, problem="TypeError: bang", stands=True, is_step=True)
+    assert steps.state == LoopState(name="reconcile 7", late=5.0, problem="TypeError: bang", stands=True, is_step=True)
     assert loops.problem == (
-        "failed at each try for 5 s: look 7: TypeError: bang; a mistake of registrywatcher itself: its log says more"
+        "failed at each try for 5 s: reconcile 7: TypeError: bang; a mistake of registrywatcher itself: its log says more"
     )
     assert loops.stuck == ""
     clock.now += KEPT - 1
@@ -55,10 +55,10 @@ def test_many_are_named_by_the_first_and_a_number() -> None:
 
 def test_a_loop_and_a_step_keep_each_its_own_cause() -> None:
     states = (
-        LoopState(name="look 7", late=20.0, problem="TypeError: bang", stands=True, is_step=True),
+        LoopState(name="reconcile 7", late=20.0, problem="TypeError: bang", stands=True, is_step=True),
         LoopState(name="poll", late=9.0, problem="Postgres is away", stands=True),
     )
     assert standing(states) == (
         "no turn was completed for 9 s by: poll: Postgres is away. "
-        "failed at each try for 20 s: look 7: TypeError: bang; a mistake of registrywatcher itself: its log says more"
+        "failed at each try for 20 s: reconcile 7: TypeError: bang; a mistake of registrywatcher itself: its log says more"
     )
