@@ -25,7 +25,8 @@ def test_a_step_is_reported_from_its_second_failure_in_a_row() -> None:
     steps.failed("reconcile", "7", "TypeError: bang")
     assert steps.state == LoopState(name="reconcile 7", late=5.0, problem="TypeError: bang", stands=True, is_step=True)
     assert loops.problem == (
-        "failed at each try for 5 s: reconcile 7: TypeError: bang; a mistake of registrywatcher itself: its log says more"
+        "failed at each try for 5 s: reconcile 7: TypeError: bang; a mistake of registrywatcher itself: "
+        "its log says more"
     )
     assert loops.stuck == ""
     clock.now += KEPT - 1
@@ -50,7 +51,7 @@ def test_many_are_named_by_the_first_and_a_number() -> None:
     for number in range(2 * MOST):
         for _ in range(2):
             steps.failed("reconcile", str(number), "boom")
-    assert steps.state.name == f"look {MOST}, look {MOST + 1}, look {MOST + 2} and {MOST - 3} more"
+    assert steps.state.name == f"reconcile {MOST}, reconcile {MOST + 1}, reconcile {MOST + 2} and {MOST - 3} more"
 
 
 def test_a_loop_and_a_step_keep_each_its_own_cause() -> None:
@@ -60,5 +61,6 @@ def test_a_loop_and_a_step_keep_each_its_own_cause() -> None:
     )
     assert standing(states) == (
         "no turn was completed for 9 s by: poll: Postgres is away. "
-        "failed at each try for 20 s: reconcile 7: TypeError: bang; a mistake of registrywatcher itself: its log says more"
+        "failed at each try for 20 s: reconcile 7: TypeError: bang; a mistake of registrywatcher itself: "
+        "its log says more"
     )
