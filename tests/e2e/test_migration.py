@@ -1,45 +1,35 @@
-"""Given the Go service's file and table as they are, then nothing restarts, and what was switched off stays off.
+"""Given the Go service's file and table, then nothing restarts, and disabled watches stay disabled.
 
-Only places are replaced in the file: this machine's registry and database instead of the company's.
+Only addresses are replaced in the file: this machine's registry and database instead of the company's.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 
-import asyncpg
 import httpx
 import pytest
 
 from app.simulators.nomad import Simulator, sample_job
 from app.simulators.registry import BasicAuth, LocalRegistry, RegistrySettings
 from tests.e2e.site import SLOW_START, Site, change, site, watch
-from tests.own_processes import until
+from tests.e2e.statements import create_predecessors_table
+from tests.processes import until
 from tests.servers.local_registry import local_registry
 
 LEGACY = Path(__file__).parents[1] / "fixtures" / "config" / "legacy.toml"
-# As the Go service makes it, and its rows for the two repositories of the file and one that is no longer watched.
-TABLE = """
-CREATE TABLE IF NOT EXISTS deployed_repository_version (
-  repository_name character varying NOT NULL PRIMARY KEY UNIQUE,
-  pinned_tag character varying NOT NULL,
-  auto_deploy boolean NOT NULL default true
-);
-INSERT INTO deployed_repository_version VALUES
-    ('billing-api', '', false), ('storefront', 'v1.0.0', true), ('retired', 'v9', true);
-"""
 TOKEN = "a-token-of-this-test"
 
 
 @pytest.fixture
 def registry() -> Iterator[tuple[LocalRegistry, str]]:
-    """It wants the password of the legacy file."""
+    """It requires the password of the legacy file."""
     with local_registry(RegistrySettings(auth=BasicAuth(users={"deploy": "pa:ss"}))) as (made, url):
         yield made, url.partition("://")[2]
 
 
 @pytest.fixture
 def installation(server_directory: Path, empty_database_url: str, redis_url: str) -> Iterator[Site]:
-    """Writing on 0.0.0.0 needs a token, which the old file cannot hold: it comes from the environment."""
+    """Writing on 0.0.0.0 requires a token, which the old file cannot contain: it comes from the environment."""
     variables = {
         "REGISTRYWATCHER_API_TOKENS__OWNER__ROLE": "admin",
         "REGISTRYWATCHER_API_TOKENS__OWNER__TOKEN": TOKEN,
@@ -73,7 +63,7 @@ async def test_nothing_restarts_and_an_update_is_held_until_it_is_switched_on(
     contents.push("acme/storefront", "v1.0.0", content="storefront")
     run_job(installation.nomad, "billing", "api", f"{billing}:v1.0.0")
     run_job(installation.nomad, "storefront", "web", f"{storefront}:v1.0.0")
-    await execute(empty_database_url, TABLE)
+    await create_predecessors_table(empty_database_url)
     installation.config.write_text(legacy_file(host))
 
     await installation.run("web", "worker", "poller")
@@ -90,8 +80,8 @@ async def test_nothing_restarts_and_an_update_is_held_until_it_is_switched_on(
         await installation.holds(api, "billing-api", "auto_deploy_off")
         installation.stop()
         await installation.run("web", "worker", "poller")
-        targets = (await watch(api, "billing-api"))["decision"]["reconciles"]
-        await until(lambda: _looked_more(api, targets), "it looks again after the restart", within=SLOW_START)
+        checks = (await watch(api, "billing-api"))["decision"]["reconciles"]
+        await until(lambda: _checked_more(api, checks), "it looks again after the restart", within=SLOW_START)
         assert [entry.images for entry in installation.nomad.ledger.entries()] == []
 
         await change(api, "billing-api", auto_deploy=True)
@@ -101,15 +91,9 @@ async def test_nothing_restarts_and_an_update_is_held_until_it_is_switched_on(
     assert installation.registered("storefront") == []
 
 
-async def _looked_more(api: httpx.AsyncClient, targets: int) -> bool:
-    return bool((await watch(api, "billing-api"))["decision"]["reconciles"] > targets)
+async def _checked_more(api: httpx.AsyncClient, checks: int) -> bool:
+    return bool((await watch(api, "billing-api"))["decision"]["reconciles"] > checks)
 
 
 def run_job(nomad: Simulator, job: str, task: str, image: str) -> None:
     nomad.seed(sample_job(job, image, task=task))
-
-
-async def execute(url: str, sql: str) -> None:
-    connection = await asyncpg.connect(url)
-    await connection.execute(sql)
-    await connection.close()

@@ -1,4 +1,4 @@
-"""What the stores are tried on: a fresh, migrated database of the embedded Postgres."""
+"""A fresh, migrated database of the embedded Postgres, for tests of the stores."""
 
 from collections.abc import AsyncIterator
 

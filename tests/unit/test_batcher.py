@@ -63,7 +63,7 @@ async def test_a_bad_item_fails_alone() -> None:
     assert isinstance(answers[1], ValueError)
 
 
-async def test_a_store_that_is_away_is_asked_once_for_all() -> None:
+async def test_an_outage_of_the_store_fails_the_whole_batch_in_one_call() -> None:
     work = Work()
     work.outages = True
     batcher = Batcher(work)

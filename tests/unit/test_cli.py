@@ -1,4 +1,4 @@
-"""The command line: check-config tells everything and no secret; mistakes cost a sentence, not a traceback."""
+"""The command line: check-config reports everything and no secret; a mistake gives a sentence and no traceback."""
 
 import subprocess
 import sys
@@ -39,7 +39,7 @@ def test_check_config_sums_up_a_sound_file(sound: Path) -> None:
     assert CANARY not in result.output
 
 
-def test_check_config_tells_every_fault_with_file_key_and_mend(faulty: Path) -> None:
+def test_check_config_reports_every_fault_with_file_key_and_fix(faulty: Path) -> None:
     result = CliRunner().invoke(main, ["check-config", "--config", str(faulty)])
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.splitlines() == [
@@ -77,7 +77,7 @@ def test_a_process_needs_a_database(tmp_path: Path) -> None:
     )
 
 
-def test_what_is_away_is_told_in_a_sentence(tmp_path: Path) -> None:
+def test_an_outage_is_one_sentence(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text(f'database_url = "postgres://u:{CANARY}@127.0.0.1:1/d"\n{SOUND}')
     result = run("migrate", "--config", str(file))
@@ -105,7 +105,7 @@ def test_version_is_the_packages() -> None:
     assert run("version").stdout.count(".") == 2
 
 
-def test_up_tells_the_faults_before_it_starts_anything(faulty: Path, tmp_path: Path) -> None:
+def test_up_reports_the_faults_before_it_starts_anything(faulty: Path, tmp_path: Path) -> None:
     result = run("up", "--config", str(faulty), "--data-dir", str(tmp_path / "data"))
     assert (result.returncode, (tmp_path / "data").exists()) == (2, False)
     assert "faulty.toml: xyzzy" in result.stderr

@@ -98,7 +98,7 @@ def test_writes_a_readable_line_on_a_terminal() -> None:
 
 
 @pytest.mark.parametrize("fault", [OSError(28, "No space left on device"), BrokenPipeError(), ValueError("closed")])
-def test_a_log_that_cannot_be_written_stops_nobody_and_tells_later_what_it_lost(fault: Exception) -> None:
+def test_an_unwritable_log_stops_nothing_and_reports_lost_lines_later(fault: Exception) -> None:
     stream = Full()
     configure_logging({}, stream)
     structlog.get_logger("app").info("before")

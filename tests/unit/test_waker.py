@@ -1,4 +1,4 @@
-"""Given a broker that fails, or an error that nobody foresaw, then the waker's thread goes on waking."""
+"""Given a broker that fails, or an unexpected error, then the waker's thread continues."""
 
 import threading
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.adapters.waker import DramatiqWaker
-from tests.own_processes import until
+from tests.processes import until
 
 
 class Broker(dramatiq.Broker):
@@ -27,7 +27,7 @@ class Broker(dramatiq.Broker):
 
 
 class Frail(DramatiqWaker):
-    """A waker that fails outside of the broker."""
+    """A waker with an error that is none of the broker's."""
 
     broken = False
 
@@ -39,7 +39,7 @@ class Frail(DramatiqWaker):
         return wake
 
 
-async def test_it_wakes_again_after_the_broker_failed() -> None:
+async def test_the_waker_continues_after_a_broker_failure() -> None:
     broker = Broker(OSError("gone"))
     waker = DramatiqWaker(broker)
     waker.wake("reconcile", "1")
@@ -49,13 +49,13 @@ async def test_it_wakes_again_after_the_broker_failed() -> None:
         waker.wake("reconcile", "2")
         return bool(broker.taken)
 
-    await until(woken, "it wakes", within=10)
+    await until(woken, "it rings", within=10)
     assert waker.problem == ""
     waker.close()
 
 
 @pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
-async def test_its_thread_survives_an_unforeseen_error() -> None:
+async def test_the_wakers_thread_survives_an_unexpected_error() -> None:
     broker = Broker()
     with capture_logs() as logs:
         waker = Frail(broker)

@@ -1,4 +1,4 @@
-"""A person's word on the command line: the same as over HTTP, on the database itself, with its exit status."""
+"""Commands on the command line: the same as over HTTP, directly on the database, with an exit status."""
 
 import getpass
 import subprocess
@@ -35,7 +35,7 @@ WAITING = {
 
 
 class Installation:
-    """A configuration with its database and Redis, and one rollout under way whose canaries wait."""
+    """A configuration with its database and Redis, and one running rollout whose canaries wait."""
 
     def __init__(self, file: Path, database_url: str, redis_url: str) -> None:
         self._file = file
@@ -44,7 +44,7 @@ class Installation:
         self._database_url = database_url
         self.rollout_id = uuid4()
 
-    def say(self, *message: str) -> tuple[int, str, str]:
+    def run(self, *message: str) -> tuple[int, str, str]:
         """Exit status, standard output and standard error of the program."""
         done = subprocess.run(
             [PROGRAM, *message, "--config", str(self._file)],
@@ -56,8 +56,8 @@ class Installation:
         )
         return done.returncode, done.stdout, done.stderr
 
-    def rung(self) -> int:
-        """How many messages wait for a worker."""
+    def wake_count(self) -> int:
+        """The number of messages that wait for a worker."""
         return int(self._redis.hlen(f"registrywatcher:{QUEUE}.msgs"))
 
     async def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
@@ -97,25 +97,25 @@ async def installation(tmp_path: Path, database_url: str, redis_url: str) -> Ins
 
 
 @pytest.mark.parametrize(("way", "message"), [("promote", "Promoting the canaries of"), ("fail", "Failing the")])
-async def test_a_wish_is_stored_by_the_systems_user_and_rung_for(
+async def test_a_canary_command_is_stored_by_the_systems_user_and_wakes_a_worker(
     installation: Installation, way: str, message: str
 ) -> None:
-    status, told, _ = installation.say(way, str(installation.rollout_id))
+    status, output, _ = installation.run(way, str(installation.rollout_id))
     assert status == 0
-    assert told.startswith(message)
-    assert told.count("\n") == 1
+    assert output.startswith(message)
+    assert output.count("\n") == 1
     (row,) = await installation.rows("SELECT canary_command, canary_command_by, follow_at FROM rollouts")
     assert (row["canary_command"], row["canary_command_by"]) == (way, getpass.getuser())
     assert row["follow_at"] is not None
-    assert installation.rung() == 1
+    assert installation.wake_count() == 1
 
 
-async def test_what_failed_is_released(installation: Installation) -> None:
+async def test_a_failed_digest_is_released(installation: Installation) -> None:
     await installation.rows("INSERT INTO failures VALUES ('app', $1, $2)", DIGEST, installation.rollout_id)
-    assert installation.say("release-hold", "app")[:2] == (0, f"v1.1.0 {DIGEST} may be tried again\n")
+    assert installation.run("release-hold", "app")[:2] == (0, f"v1.1.0 {DIGEST} may be tried again\n")
     (row,) = await installation.rows("SELECT released_by FROM failures WHERE released_at IS NOT NULL")
     assert row["released_by"] == getpass.getuser()
-    assert installation.rung() == 1
+    assert installation.wake_count() == 1
 
 
 @pytest.mark.parametrize(
@@ -129,18 +129,18 @@ async def test_what_failed_is_released(installation: Installation) -> None:
         (("fail",), 2, "Missing argument"),
     ],
 )
-async def test_a_refusal_is_a_sentence_and_a_status(
+async def test_a_refusal_is_a_sentence_and_an_exit_status(
     installation: Installation, message: tuple[str, ...], status: int, reason: str
 ) -> None:
-    found, told, problem = installation.say(*message)
-    assert (found, told) == (status, "")
+    found, output, problem = installation.run(*message)
+    assert (found, output) == (status, "")
     assert reason in problem
     assert "Traceback" not in problem
-    assert installation.rung() == 0
+    assert installation.wake_count() == 0
 
 
-async def test_a_rollback_without_a_way_back_says_so(installation: Installation) -> None:
-    status, _, problem = installation.say("rollback", str(installation.rollout_id))
+async def test_a_rollback_without_a_previous_image_is_refused(installation: Installation) -> None:
+    status, _, problem = installation.run("rollback", str(installation.rollout_id))
     assert status == 1
     assert "it is not known what app ran before" in problem
     assert len(await installation.rows("SELECT 1 FROM rollouts")) == 1

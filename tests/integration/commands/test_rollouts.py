@@ -1,4 +1,4 @@
-"""People's words about rollouts in Postgres: one rollback however often it is asked, and what a release frees."""
+"""Rollout commands in Postgres: repeated rollbacks are one rollback, and what a release frees."""
 
 import asyncio
 from typing import Any
@@ -16,7 +16,7 @@ __all__ = ["world"]
 
 
 async def registered(world: World, tag: str, before: str, *, intent: int, state: str = "ended") -> UUID:
-    """A rollout of `app` that is in Nomad, or was and succeeded."""
+    """A rollout of `app` that Nomad has, or that has succeeded."""
     rollout_id = uuid4()
     outcome, ended = ("succeeded", "clock_timestamp()") if state == "ended" else (None, "NULL")
     await world.rows(
@@ -61,7 +61,7 @@ async def test_a_rollback_is_a_rollout_of_its_own(world: World) -> None:
     assert (await world.watch()).rolled_back_at == state["rolled_back_at"]
 
 
-async def test_asked_at_once_it_is_one_rollout(world: World) -> None:
+async def test_concurrent_rollbacks_are_one_rollout(world: World) -> None:
     forward = await registered(world, "v1.1.0", "v1.0.0", intent=1, state="submitted")
     replies = await asyncio.gather(*(rollouts.rollback(world.operator, forward, by="ann") for _ in range(8)))
     assert len({reply.rollout_id for reply in replies}) == 1
@@ -70,7 +70,7 @@ async def test_asked_at_once_it_is_one_rollout(world: World) -> None:
     assert (ended["outcome"], ended["reason"]) == ("superseded", "ann rolled back to app v1.0.0")
 
 
-async def test_a_word_that_follows_it_clears_it(world: World) -> None:
+async def test_a_later_command_clears_a_rollback(world: World) -> None:
     forward = await registered(world, "v1.1.0", "v1.0.0", intent=1)
     back = await rollouts.rollback(world.operator, forward, by="ann")
     reply = await watches.set_rule(world.operator, "app", by="bob", pinned_tag="v1.0.0")
@@ -79,7 +79,7 @@ async def test_a_word_that_follows_it_clears_it(world: World) -> None:
     assert (await world.watch()).rolled_back_at is None
 
 
-async def test_a_word_for_another_watch_of_the_job_does_not_make_a_deploy_of_it(world: World) -> None:
+async def test_a_command_for_another_watch_of_the_job_keeps_the_rollback(world: World) -> None:
     """A rollback goes by its digest; a deploy would follow the tag."""
     forward = await registered(world, "v1.1.0", "v1.0.0", intent=1)
     await rollouts.rollback(world.operator, forward, by="ann")
@@ -87,7 +87,7 @@ async def test_a_word_for_another_watch_of_the_job_does_not_make_a_deploy_of_it(
     assert set(await world.items(reply.rollout_id)) == {"sidecar"}
 
 
-async def test_what_runs_by_the_last_look_is_not_gone_back_to(world: World) -> None:
+async def test_a_rollback_to_the_running_digest_is_refused(world: World) -> None:
     forward = await registered(world, "v1.1.0", "v1.0.0", intent=1)
     runs = [{"task": "web/server", "image": "", "identity": "", "tag": "v1.0.0", "digest": digest_of("v1.0.0")}]
     await world.rows("UPDATE watches SET running = $1 WHERE name = 'app'", runs)
@@ -120,7 +120,7 @@ async def test_a_release_of_nothing_writes_nothing(world: World) -> None:
     assert world.waker.wakes == []
 
 
-async def test_a_release_frees_what_a_person_rolled_back(world: World) -> None:
+async def test_a_release_ends_the_hold_of_a_rollback(world: World) -> None:
     await rollouts.rollback(world.operator, await registered(world, "v1.1.0", "v1.0.0", intent=1), by="ann")
     world.waker.wakes.clear()
     reply = await watches.release_hold(world.operator, "app", by="ann")

@@ -1,4 +1,4 @@
-"""People's words in Postgres: checked first, stored whole or not at all, and one rollout for each."""
+"""Watch commands in Postgres: checked first, stored completely or not at all, and one rollout each."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,7 +24,7 @@ from app.services.notify.channels import sync_channels
 from app.services.views.queries import WatchView
 from tests.fakes.deployer import PlanningDeployer
 from tests.fakes.registry import MemoryRegistry, digest_of
-from tests.fakes.waker import InProcessDoorbell
+from tests.fakes.waker import InProcessWaker
 
 APP = Watch(
     name="app",
@@ -43,7 +43,7 @@ class World:
 
     database: Database
     registry: MemoryRegistry
-    waker: InProcessDoorbell
+    waker: InProcessWaker
 
     @property
     def operator(self) -> Operator:
@@ -72,7 +72,7 @@ class World:
         return {row["watch_name"]: (row["tag"], row["digest"], row["forced"]) for row in rows}
 
     async def deliveries(self) -> list[int]:
-        """Of all notifications, in the order of their writing."""
+        """Of all notifications, in the order of their creation."""
         rows = await self.rows("SELECT * FROM notification_deliveries ORDER BY notification_delivery_id")
         return [row["notification_delivery_id"] for row in rows]
 
@@ -104,11 +104,11 @@ async def world(database_url: str) -> AsyncIterator[World]:
     for tag in ("v1.0.0", "v1.1.0", "test"):
         registry.push("team/app", tag)
         registry.push("team/sidecar", tag)
-    yield World(database=database, registry=registry, waker=InProcessDoorbell())
+    yield World(database=database, registry=registry, waker=InProcessWaker())
     await database.close()
 
 
-async def test_a_pin_is_stored_with_a_rollout_and_rung_for(world: World) -> None:
+async def test_a_pin_is_stored_with_a_rollout_and_wakes_a_worker(world: World) -> None:
     reply = await watches.set_rule(world.operator, "app", by="ann", pinned_tag="v1.0.0")
 
     assert reply.message == "Deploying to v1.0.0"
@@ -149,7 +149,7 @@ async def test_following_deploys_the_highest_release_once_and_does_not_pin_it(wo
     assert await world.items(reply.rollout_id) == {"app": ("v1.1.0", digest_of("v1.1.0"), True)}
 
 
-async def test_following_is_spelled_as_what_runs(world: World) -> None:
+async def test_following_keeps_the_spelling_of_the_running_tag(world: World) -> None:
     world.registry.push("team/app", "2.0.0")
     await world.rows(
         """UPDATE watches SET running = '[{"task": "g/server", "image": "a:0.9.0", "tag": "0.9.0", "digest": ""}]'"""
@@ -176,7 +176,7 @@ async def test_following_without_any_release_sets_the_rule_only(world: World, em
     assert await world.rows("SELECT rollout_id FROM rollouts") == before
 
 
-async def test_a_toggle_starts_no_rollout_and_is_told_only_when_it_changes_something(world: World) -> None:
+async def test_a_switch_starts_no_rollout_and_is_notified_only_when_it_changes_something(world: World) -> None:
     reply = await watches.set_rule(world.operator, "app", by="", auto_deploy=False)
     assert reply == watches.Reply(message="Auto deployment set to false")
     await watches.set_rule(world.operator, "app", by="", auto_deploy=False)
@@ -202,7 +202,7 @@ async def test_reset_follows_and_switches_on_and_does_not_force(world: World) ->
     ],
 )
 @pytest.mark.parametrize("pinned_tag", ["", "v1.0.0"])
-async def test_a_registry_that_does_not_tell_changes_nothing(
+async def test_a_command_during_a_registry_outage_changes_nothing(
     world: World, outage: Exception, expected: type[Exception], pinned_tag: str
 ) -> None:
     before = await world.everything()
@@ -214,7 +214,7 @@ async def test_a_registry_that_does_not_tell_changes_nothing(
 
 
 @pytest.mark.parametrize("pinned_tag", ["v9.9.9", "not a tag", "ä", "a\0b", "x" * 129])
-async def test_a_tag_that_cannot_be_changes_nothing(world: World, pinned_tag: str) -> None:
+async def test_a_malformed_tag_changes_nothing(world: World, pinned_tag: str) -> None:
     before = await world.everything()
     with pytest.raises(Rejected) as refused:
         await watches.set_rule(world.operator, "app", by="", pinned_tag=pinned_tag, auto_deploy=False)
@@ -239,7 +239,7 @@ async def test_a_watch_that_left_the_configuration_is_unknown(world: World) -> N
         await watches.set_rule(world.operator, "app", by="", auto_deploy=True)
 
 
-async def test_the_same_call_while_its_rollout_is_active_is_the_same_rollout(world: World) -> None:
+async def test_a_repeated_command_is_the_same_rollout_while_it_is_active(world: World) -> None:
     first = await watches.set_rule(world.operator, "app", by="", pinned_tag="v1.0.0")
     second = await watches.set_rule(world.operator, "app", by="", pinned_tag="v1.0.0", auto_deploy=False)
     assert second.rollout_id == first.rollout_id
@@ -263,7 +263,7 @@ async def test_a_tag_that_moved_since_it_was_registered_is_another_rollout(world
     assert second.rollout_id != first.rollout_id
 
 
-async def test_a_person_supersedes_what_is_active(world: World) -> None:
+async def test_a_command_supersedes_the_active_rollout(world: World) -> None:
     first = await watches.set_rule(world.operator, "app", by="", pinned_tag="v1.0.0")
     second = await watches.set_rule(world.operator, "app", by="ann", pinned_tag="v1.1.0")
     ended = await world.rollout(first.rollout_id)
@@ -276,7 +276,7 @@ async def test_a_person_supersedes_what_is_active(world: World) -> None:
     assert ("notify", str(delivery)) in world.waker.wakes
 
 
-async def test_a_deploy_is_stronger_than_a_reset_that_is_under_way(world: World) -> None:
+async def test_a_deploy_supersedes_a_running_reset(world: World) -> None:
     reset = await watches.reset(world.operator, "app", by="")
     again = await watches.reset(world.operator, "app", by="")
     assert again.rollout_id == reset.rollout_id
@@ -285,7 +285,7 @@ async def test_a_deploy_is_stronger_than_a_reset_that_is_under_way(world: World)
     assert (await watches.reset(world.operator, "app", by="")).rollout_id == deploy.rollout_id
 
 
-async def test_what_was_asked_for_another_watch_of_the_job_goes_along(world: World) -> None:
+async def test_a_requested_deploy_of_another_watch_of_the_job_is_included(world: World) -> None:
     first = await watches.set_rule(world.operator, "sidecar", by="", pinned_tag="test")
     second = await watches.reset(world.operator, "app", by="")
     assert (await world.rollout(first.rollout_id))["outcome"] == "superseded"
@@ -295,7 +295,7 @@ async def test_what_was_asked_for_another_watch_of_the_job_goes_along(world: Wor
     }
 
 
-async def test_what_is_registered_already_does_not_go_along(world: World) -> None:
+async def test_a_registered_deploy_of_another_watch_is_not_included(world: World) -> None:
     await watches.set_rule(world.operator, "sidecar", by="", pinned_tag="test")
     await world.rows("UPDATE rollouts SET state = 'submitted'")
     second = await watches.set_rule(world.operator, "app", by="", pinned_tag="test")
@@ -308,7 +308,7 @@ async def test_jobs_do_not_supersede_one_another(world: World) -> None:
     assert (await world.rollout(first.rollout_id))["state"] == "requested"
 
 
-async def test_words_at_once_end_as_one_active_rollout(world: World) -> None:
+async def test_concurrent_commands_end_as_one_active_rollout(world: World) -> None:
     tags = ["v1.0.0", "v1.1.0", "test"] * 4
     replies = await asyncio.gather(
         *(watches.set_rule(world.operator, "app", by="", pinned_tag=tag) for tag in tags),
@@ -319,14 +319,14 @@ async def test_words_at_once_end_as_one_active_rollout(world: World) -> None:
     assert set(await world.items(active["rollout_id"])) == {"app", "sidecar"}
 
 
-async def test_check_makes_the_job_due_and_rings(world: World) -> None:
+async def test_a_check_makes_the_job_due_and_wakes_a_worker(world: World) -> None:
     await watches.check(world.operator, "other", by="")
     (target,) = await world.rows("SELECT job_id, target_id FROM wakes JOIN targets USING (target_id)")
     assert target["job_id"] == "elsewhere"
     assert world.waker.wakes == [("reconcile", str(target["target_id"]))]
 
 
-async def test_pausing_and_resuming_make_everything_due_once(world: World) -> None:
+async def test_pausing_and_resuming_make_everything_due_one_time(world: World) -> None:
     assert (await watches.switch(world.operator, paused=True, by="ann")).message == "Everything is paused"
     world.waker.wakes.clear()
     assert (await watches.switch(world.operator, paused=True, by="bob")).message == "Everything is paused already"
@@ -339,7 +339,7 @@ async def test_pausing_and_resuming_make_everything_due_once(world: World) -> No
     assert not (await PostgresBoard(world.database).situation()).paused
 
 
-async def test_what_is_wanted_is_known_at_once(world: World) -> None:
+async def test_the_desired_tag_is_known_at_once(world: World) -> None:
     assert (await world.watch()).desired == ""
     await watches.set_rule(world.operator, "app", by="", pinned_tag="v1.0.0")
     assert (await world.watch()).desired == "v1.0.0"
@@ -347,7 +347,7 @@ async def test_what_is_wanted_is_known_at_once(world: World) -> None:
     assert (await world.watch()).desired == "v1.1.0"
 
 
-async def test_what_is_wanted_after_a_word_comes_from_the_tags_seen_last(world: World) -> None:
+async def test_the_desired_tag_after_a_command_comes_from_the_last_tag_list(world: World) -> None:
     await world.rows(
         "UPDATE watches SET tags = '{v1.0.0,v1.2.0,test}', tags_read_at = now(), desired_tag = 'test' "
         "WHERE name = 'app'"
@@ -357,7 +357,7 @@ async def test_what_is_wanted_after_a_word_comes_from_the_tags_seen_last(world: 
     assert (await world.watch()).desired == "v1.2.0"
 
 
-async def test_a_store_that_is_away_is_named(world: World) -> None:
+async def test_a_postgres_outage_is_named(world: World) -> None:
     nowhere = Database("postgresql://nobody@127.0.0.1:1/nothing")
     operator = replace(world.operator, watch_commands=PostgresWatchCommands(nowhere))
     with pytest.raises(StoreUnavailable):

@@ -1,4 +1,4 @@
-"""Several processes bring files that differ into one Postgres: the newer one counts, whatever their clocks say."""
+"""Several processes bring different files to one Postgres: the newer one is in force, whatever their clocks say."""
 
 import asyncio
 from dataclasses import replace
@@ -31,16 +31,16 @@ async def present(database: Database) -> list[object]:
 
 
 async def start(database: Database, *watches: Watch) -> Synced:
-    """As a process that starts does, with connections of its own kind."""
+    """As a starting process does, with its own connections."""
     return await sync(PostgresWatches(database), watches, at_start=True, reading=STARTED)
 
 
 async def edit(database: Database, *watches: Watch) -> Synced:
-    """As a running process does whose file a person changed."""
+    """As a running process does when its file was changed."""
     return await sync(PostgresWatches(database), watches, reading=EDITED)
 
 
-async def test_an_older_file_takes_nothing_away_and_brings_nothing_back(database: Database) -> None:
+async def test_an_older_file_removes_and_restores_nothing(database: Database) -> None:
     await start(database, *OLD)
     await start(database, *NEW)  # a rolling restart: the first with the new file
     restarted = await start(database, *OLD)  # one that crashed, with the old file
@@ -55,7 +55,7 @@ async def test_an_older_file_takes_nothing_away_and_brings_nothing_back(database
     assert await present(database) == ["app", "sidecar"]
 
 
-async def test_two_files_for_ever_stay_with_the_newer(database: Database) -> None:
+async def test_with_two_lasting_files_the_newer_stays_in_force(database: Database) -> None:
     await start(database, *OLD)
     await start(database, *NEW)
     for _ in range(3):
@@ -84,7 +84,7 @@ async def test_processes_that_change_together_agree(database: Database) -> None:
 
 
 @pytest.mark.parametrize("watches", [(), (APP,)], ids=["emptied", "most of it"])
-async def test_what_takes_most_away_waits_at_a_start_too_and_every_job_is_looked_at(
+async def test_removing_most_watches_waits_at_a_start_too_and_every_job_is_checked(
     database: Database, watches: tuple[Watch, ...]
 ) -> None:
     await start(database, *NEW)
@@ -132,13 +132,13 @@ async def test_an_acceptance_is_of_one_content_and_is_forgotten(database: Databa
     assert (await edit(database, APP)).waits is not None
 
 
-async def test_looking_at_what_would_change_accepts_nothing(database: Database, store: PostgresWatches) -> None:
+async def test_reading_the_changes_accepts_nothing(database: Database, store: PostgresWatches) -> None:
     await start(database, *NEW)
     await store.preview([APP])
     assert (await edit(database, APP)).waits is not None
 
 
-async def test_what_changes_nothing_needs_no_acceptance(database: Database, store: PostgresWatches) -> None:
+async def test_a_file_without_changes_needs_no_acceptance(database: Database, store: PostgresWatches) -> None:
     await start(database, *NEW)
     await store.preview(NEW, accepted_by="ann")
     assert await rows(database, "SELECT accepted_at FROM configurations") == [{"accepted_at": None}]

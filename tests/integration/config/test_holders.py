@@ -25,7 +25,7 @@ async def beat(database: Database, kind: ProcessKind, configuration: str) -> Non
     )
 
 
-async def test_those_that_live_and_have_settled_are_told(database: Database) -> None:
+async def test_running_and_settled_processes_are_listed(database: Database) -> None:
     store = PostgresHolders(database)
     await beat(database, ProcessKind.WEB, "one")
     await beat(database, ProcessKind.WORKER, "two")

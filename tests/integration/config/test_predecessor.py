@@ -1,4 +1,4 @@
-"""The Go service's table: its rules are taken over once for each watch, and the table stays as it was."""
+"""The Go service's table: its rules are imported one time for each watch, and the table is not changed."""
 
 import asyncio
 from dataclasses import replace
@@ -66,7 +66,7 @@ async def test_without_the_table_nothing_is_recorded(database: Database, store: 
     assert await imports(database) == []
 
 
-async def test_it_is_read_once(database: Database, store: PostgresWatches) -> None:
+async def test_the_table_is_imported_one_time(database: Database, store: PostgresWatches) -> None:
     await execute(database, FILLED)
     await sync(store, [APP])
     await execute(database, "UPDATE deployed_repository_version SET pinned_tag = 'later', auto_deploy = true")
@@ -98,7 +98,7 @@ async def test_a_watch_that_returns_keeps_its_own_rule(database: Database, store
     assert await rules(database) == {"app": ("ours", True)}
 
 
-async def test_a_table_restored_after_the_first_start_counts_where_nobody_decided_here(
+async def test_a_table_restored_after_the_first_start_counts_for_unchanged_rules(
     database: Database, store: PostgresWatches
 ) -> None:
     await sync(store, [APP, GONE])
@@ -146,7 +146,7 @@ async def test_it_is_found_in_another_schema_of_the_search_path(database: Databa
     assert await rules(database) == {"app": ("test", False)}
 
 
-async def test_a_table_that_may_not_be_read_is_an_error_with_its_mend(
+async def test_a_table_without_read_permission_is_an_error_with_its_fix(
     database: Database, store: PostgresWatches
 ) -> None:
     await execute(database, FILLED)

@@ -1,4 +1,4 @@
-"""The configured watches in Postgres: what appears, changes and goes, and what stays with it."""
+"""The configured watches in Postgres: which appear, change and go, and what they keep."""
 
 import asyncio
 from dataclasses import replace
@@ -26,7 +26,7 @@ APP = Watch(
 SIDECAR = replace(APP, name="sidecar", repository=Repository.of("registry.example", "team/sidecar"), task="sidecar")
 ELSEWHERE = replace(PLACE, job_id="elsewhere")
 
-LOOKED_AT = """
+CHECKED_AT = """
 UPDATE watches SET pinned_tag = 'v1', auto_deploy = false, tags = '{v1}', tags_read_at = now(), desired_tag = 'v1',
   desired_digest = 'd1', running = '[{"tag": "v1"}]', job_create_index = 7, digests = '{"i": "d"}',
   digest_tags = '{"d": "v1"}', baseline_release = 'v1', expected = '{"g/t": "i"}', rebaseline = true,
@@ -171,7 +171,7 @@ async def test_a_back_off_ends_at_start_and_what_was_due_stays_due(database: Dat
 
 async def test_a_changed_setting_keeps_the_history_and_is_due(database: Database, store: PostgresWatches) -> None:
     await sync(store, [APP])
-    await execute(database, LOOKED_AT)
+    await execute(database, CHECKED_AT)
     before = await row(database, HISTORY, "app")
     changed = replace(APP, observe_only=True, deploy_by=DeployBy.TAG, task="other", group="g", registry="second")
     reconciled = await sync(store, [changed])
@@ -191,11 +191,11 @@ async def test_a_changed_setting_keeps_the_history_and_is_due(database: Database
 
 
 @pytest.mark.parametrize("changed", [replace(APP, promote_after=60.0), replace(APP, revert_on_failure=False)])
-async def test_another_way_with_nomad_makes_the_target_due(
+async def test_a_changed_deploy_setting_makes_the_target_due(
     changed: Watch, database: Database, store: PostgresWatches
 ) -> None:
     await sync(store, [APP])
-    await execute(database, LOOKED_AT)
+    await execute(database, CHECKED_AT)
     assert (await sync(store, [changed])).changed == ("app",)
     web = await target(database, "web")
     assert web["wakes"] == 1
@@ -210,12 +210,12 @@ async def test_another_way_with_nomad_makes_the_target_due(
         pytest.param(replace(APP, repository=Repository.of("registry.example", "team/new")), id="another repository"),
     ],
 )
-async def test_a_moved_watch_is_seen_for_the_first_time_and_keeps_its_rule(
+async def test_a_moved_watch_gets_a_new_baseline_and_keeps_its_rule(
     moved: Watch, database: Database, store: PostgresWatches
 ) -> None:
     await sync(store, [APP, SIDECAR])
     fresh = await row(database, HISTORY, "app")
-    await execute(database, LOOKED_AT)
+    await execute(database, CHECKED_AT)
     neighbour = await row(database, HISTORY, "sidecar")
     reconciled = await sync(store, [moved, SIDECAR])
     assert (reconciled.added, reconciled.changed) == ((), ("app",))
@@ -233,11 +233,11 @@ async def test_a_moved_watch_is_seen_for_the_first_time_and_keeps_its_rule(
     assert await rows(database, "SELECT 1 FROM watches JOIN wakes USING (target_id) WHERE name = 'app'") != []
 
 
-async def test_a_look_at_the_place_that_a_watch_left_can_no_longer_write(
+async def test_a_reconcile_of_the_old_target_of_a_moved_watch_cannot_write(
     database: Database, store: PostgresWatches
 ) -> None:
     await sync(store, [APP, SIDECAR])
-    await execute(database, LOOKED_AT)
+    await execute(database, CHECKED_AT)
     await sync(store, [replace(APP, place=ELSEWHERE), SIDECAR])
     left = await target(database, "web")
     assert (left["lease_token"], left["wakes"]) == (None, 1)
@@ -247,7 +247,7 @@ async def test_a_target_that_nobody_watches_any_more_is_not_made_due(
     database: Database, store: PostgresWatches
 ) -> None:
     await sync(store, [APP])
-    await execute(database, LOOKED_AT)
+    await execute(database, CHECKED_AT)
     await sync(store, [replace(APP, place=ELSEWHERE)])
     left = await target(database, "web")
     assert (left["lease_token"], left["wakes"]) == (None, 0)
@@ -255,7 +255,7 @@ async def test_a_target_that_nobody_watches_any_more_is_not_made_due(
 
 async def test_a_watch_that_goes_and_returns_keeps_rule_and_history(database: Database, store: PostgresWatches) -> None:
     await sync(store, [APP, SIDECAR])
-    await execute(database, LOOKED_AT)
+    await execute(database, CHECKED_AT)
     before = await row(database, "SELECT * FROM watches WHERE name = 'app'")
     assert (await sync(store, [SIDECAR])).removed == ("app",)
     assert (await row(database, "SELECT present FROM watches WHERE name = 'app'"))["present"] is False
@@ -270,7 +270,7 @@ async def test_a_watch_that_goes_and_returns_keeps_rule_and_history(database: Da
 async def test_a_watch_that_returns_to_another_job_starts_anew(database: Database, store: PostgresWatches) -> None:
     await sync(store, [APP])
     fresh = await row(database, HISTORY, "app")
-    await execute(database, LOOKED_AT)
+    await execute(database, CHECKED_AT)
     await sync(store, [])
     reconciled = await sync(store, [replace(APP, place=ELSEWHERE)])
     assert (reconciled.added, reconciled.changed) == (("app",), ())
@@ -278,13 +278,13 @@ async def test_a_watch_that_returns_to_another_job_starts_anew(database: Databas
     assert (await row(database, "SELECT pinned_tag FROM watches"))["pinned_tag"] == "v1"
 
 
-async def test_ten_thousand_watches_are_reconciled_in_one_go(database: Database, store: PostgresWatches) -> None:
+async def test_ten_thousand_watches_are_synced_in_one_transaction(database: Database, store: PostgresWatches) -> None:
     many = [replace(APP, name=f"app-{n}", place=replace(PLACE, job_id=f"job-{n}")) for n in range(10_000)]
     assert len((await sync(store, many)).due) == 10_000
     assert await sync(store, many) == Synced()
 
 
-async def test_a_database_that_was_not_migrated_is_named_with_the_mend(empty_database_url: str) -> None:
+async def test_a_database_without_migrations_is_named_with_the_fix(empty_database_url: str) -> None:
     database = Database(empty_database_url)
     with pytest.raises(StoreUnavailable, match="registrywatcher migrate"):
         await sync(PostgresWatches(database), [APP])

@@ -1,7 +1,5 @@
-"""A setting of a watch stands in many places: each field of `Watch` is followed from the file to the page.
-
-Whoever adds one and forgets a place is told its file.
-"""
+"""A setting of a watch is used in many places: each field of `Watch` is followed from the file to the page. A forgotten
+place is reported by its file."""
 
 import json
 import re
@@ -30,10 +28,10 @@ from tests.integration.views.test_feed import APP
 
 ROOT = MIGRATIONS.parent
 
-# Where a watch is, rather than a setting of it.
+# The place of a watch; these are no settings.
 PLACE = {"name", "registry", "repository", "place"}
 
-# A value of each setting that is not its default, as it stands in the file and as it is meant.
+# For each setting, a value other than its default: as text in the file, and as the parsed value.
 VALUES: Mapping[str, tuple[str, Any]] = {
     "task": ('"other"', "other"),
     "group": ('"web"', "web"),
@@ -42,11 +40,11 @@ VALUES: Mapping[str, tuple[str, Any]] = {
     "promote_after": ('"30s"', 30.0),
     "revert_on_failure": ("false", False),
 }
-KEYS = {"task": "nomad_task_name", "group": "nomad_group_name"}  # what a setting is called in the file, if otherwise
-COLUMNS = {"group": "group_name"}  # and in the database
+KEYS = {"task": "nomad_task_name", "group": "nomad_group_name"}  # names in the file that differ
+COLUMNS = {"group": "group_name"}  # names in the database that differ
 
-NOT_SHOWN = {"group", "deploy_by"}  # neither over the API nor on a page
-NOT_ON_A_PAGE = {"revert_on_failure"}  # over the API alone
+NOT_SHOWN = {"group", "deploy_by"}  # neither in the API nor on a page
+NOT_ON_A_PAGE = {"revert_on_failure"}  # only in the API
 
 _HAS_COLUMN = "SELECT 1 FROM information_schema.columns WHERE table_name = 'watches' AND column_name = $1"
 
@@ -71,10 +69,18 @@ async def test_a_setting_stands_in_every_place(database: Database, tmp_path: Pat
         *in_documents(KEYS.get(name, name)),
     ]
     if name not in NOT_SHOWN and f" w.{COLUMNS.get(name, name)}," not in statements.WATCHES:
-        forgotten += [f"app/adapters/postgres/view_statements.py: no w.{name}"]
-    elif name not in NOT_SHOWN and (view := await PostgresQueries(database).watch("app")) is not None:
+        forgotten += [f"app/adapters/postgres/views/view_statements.py: no w.{name}"]
+    elif name not in NOT_SHOWN:
+        view = await PostgresQueries(database).watch("app")
+        assert view is not None
         forgotten += to_people(view, name)
     assert not forgotten, f"{name} is forgotten in:\n" + "\n".join(forgotten)
+
+
+def test_every_file_in_the_messages_of_this_test_exists() -> None:
+    named = re.findall(r'f?"((?:app|config)/[\w/.]+):', Path(__file__).read_text())
+    assert len(named) > 5
+    assert [name for name in named if not (ROOT / name).exists()] == []
 
 
 def in_the_file(folder: Path, name: str) -> Iterator[str]:
@@ -100,10 +106,10 @@ async def in_the_database(database: Database, changed: Watch, name: str) -> Asyn
     before = await stored(database, column)
     await store.sync([changed], at_start=False)
     if before == await stored(database, column):
-        yield f"app/adapters/postgres/watches.py: _CONFIGURED lacks {column}"
+        yield f"app/adapters/postgres/config/watches.py: _CONFIGURED lacks {column}"
     standing = await PostgresWatchCommands(database).find("app")
     if standing is None or standing.watch != changed:
-        yield f"app/adapters/postgres/claims.py: watch() does not read {column}"
+        yield f"app/adapters/postgres/reconcile/claims.py: watch() does not read {column}"
 
 
 async def stored(database: Database, column: str) -> object:
@@ -113,17 +119,17 @@ async def stored(database: Database, column: str) -> object:
 
 def to_people(view: WatchView, name: str) -> Iterator[str]:
     if name not in {each.name for each in fields(WatchView)}:
-        yield f"app/services/queries.py: WatchView has no {name}"
+        yield f"app/services/views/queries.py: WatchView has no {name}"
         return
     if getattr(view, name) != VALUES[name][1]:
-        yield f"app/adapters/postgres/view_rows.py: watch_view() does not read {name}"
+        yield f"app/adapters/postgres/views/view_rows.py: watch_view() does not read {name}"
     if name not in repository(view):
-        yield f"app/web/repos.py: repository() leaves {name} out"
+        yield f"app/web/api/repos.py: repository() leaves {name} out"
     if name not in json.loads(Path(openapi.FILE).read_text())["components"]["schemas"]["Repository"]["properties"]:
-        yield f"app/web/openapi.json: Repository has no {name}"
+        yield f"app/web/api/openapi.json: Repository has no {name}"
     pages = "".join(path.read_text() for path in TEMPLATES.glob("*.html"))
     if name not in NOT_ON_A_PAGE and f"watch.{name}" not in pages:
-        yield f"app/web/templates: no page shows watch.{name}"
+        yield f"app/web/render/templates: no page shows watch.{name}"
 
 
 def in_documents(key: str) -> Iterator[str]:

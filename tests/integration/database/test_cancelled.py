@@ -1,4 +1,4 @@
-"""Given Postgres that says nothing any more, when who waits for it is cancelled, then that ends, and as cancelled."""
+"""Given a silent Postgres, when a waiting caller is cancelled, then it ends as cancelled."""
 
 import asyncio
 import signal
@@ -17,7 +17,7 @@ from app.adapters.postgres.database.migrate import migrate
 from app.adapters.postgres.database.pool import Database
 from app.adapters.postgres.database.session import SessionLimits
 from app.services.processes.loops import Loop
-from tests.own_processes import Processes, environment, until
+from tests.processes import Processes, environment, until
 from tests.servers.ports import free_port
 from tests.servers.toxic import ToxicProxy
 
@@ -86,7 +86,7 @@ async def test_a_wait_for_a_silent_postgres_ends_when_it_is_cancelled(database_u
 
 @pytest.mark.parametrize("said", [b"CREATE TABLE IF NOT EXISTS schema_migrations", b"SET LOCAL lock_timeout"])
 async def test_a_migration_ends_when_it_is_cancelled(empty_database_url: str, said: bytes) -> None:
-    """Its statements may take an hour, and so may the roll back and the unlocking that follow one."""
+    """Its statements may take an hour, and so may the rollback and unlock that follow."""
     async with ToxicProxy(empty_database_url) as proxy:
         proxy.dead_from = said
         migrating = asyncio.create_task(migrate(proxy.url))
@@ -115,11 +115,11 @@ async def test_the_pool_goes_on_after_a_cancellation(database_url: str) -> None:
 async def test_a_loop_ends_that_is_cancelled_while_postgres_is_silent(database_url: str) -> None:
     async with behind_a_proxy(database_url) as (database, proxy):
 
-        async def turn() -> float:
+        async def body() -> float:
             await _transaction(database, proxy)
             return 0.1
 
-        running = asyncio.create_task(Loop("x").run(turn))
+        running = asyncio.create_task(Loop("x").run(body))
         await until(lambda: proxy.died, "it is silent", within=30)
         running.cancel()
         await asyncio.wait([running], timeout=ENDS)

@@ -117,7 +117,7 @@ async def test_the_lock_goes_with_its_holder(empty_database_url: str, folder: Pa
     assert await waiting == ("0001_first", "0002_second")
 
 
-async def test_a_server_that_is_away_is_told_so(folder: Path) -> None:
+async def test_a_server_outage_is_reported(folder: Path) -> None:
     with pytest.raises(StoreUnavailable):
         await migrate("postgresql://nobody@127.0.0.1:1/none", folder=folder)
 

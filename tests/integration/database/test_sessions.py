@@ -1,4 +1,4 @@
-"""Given sessions that hold something and do not go on, then Postgres ends them, and others get what they held."""
+"""Given sessions that hold a lock and do not continue, then Postgres ends them, and others get the lock."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,7 +19,7 @@ from app.domain.reference import Repository
 from app.domain.watch import JobPlace, Watch
 from app.errors import StoreUnavailable
 from app.services.config.sync import sync
-from tests.own_processes import until
+from tests.processes import until
 from tests.servers.toxic import ToxicProxy
 
 LEASE = 1.0
@@ -44,7 +44,7 @@ async def opened(url: str, limits: SessionLimits = LIMITS) -> AsyncIterator[Data
 
 
 async def in_time(work: Callable[[], Awaitable[object]]) -> object:
-    """What the work gives once it is not refused any more, as its callers try it again."""
+    """The result of the work once it is no longer refused; its callers retry it in the same way."""
 
     async def tried() -> list[object]:
         try:
@@ -64,12 +64,12 @@ async def _change(database: Database) -> object:
     return await sync(watches.PostgresWatches(database), [replace(WATCH, observe_only=True)])
 
 
-async def _turn(database: Database) -> object:
+async def _queue(database: Database) -> object:
     async with database.transaction() as connection:
         return await slots.next_in_queue(connection, 1)
 
 
-async def _look(database: Database) -> object:
+async def _inspect(database: Database) -> object:
     async with database.transaction() as connection:
         return await connection.fetchval("SELECT target_id FROM targets FOR UPDATE")
 
@@ -78,13 +78,13 @@ async def _look(database: Database) -> object:
     ("held", "work"),
     [
         (f"SELECT pg_advisory_xact_lock({watches.LOCK})", _sync),
-        (f"SELECT pg_advisory_xact_lock({slots.LOCK})", _turn),
-        ("SELECT FROM targets FOR UPDATE", _look),
+        (f"SELECT pg_advisory_xact_lock({slots.LOCK})", _queue),
+        ("SELECT FROM targets FOR UPDATE", _inspect),
         ("UPDATE watches SET position = position + 1", _change),
     ],
     ids=["the lock of the configuration", "the lock of the slots", "a target", "a watch"],
 )
-async def test_a_frozen_process_lets_go(
+async def test_a_frozen_process_loses_its_locks(
     database_url: str, held: str, work: Callable[[Database], Awaitable[object]]
 ) -> None:
     async with opened(database_url) as frozen, opened(database_url) as other:
@@ -100,8 +100,8 @@ async def test_a_frozen_process_lets_go(
             await hold()
 
 
-async def test_a_process_stuck_within_a_statement_lets_go(database_url: str) -> None:
-    """Cut off between two messages of a statement, or stopped there: to Postgres it is active, and waits for nobody."""
+async def test_a_process_stuck_in_a_statement_loses_its_locks(database_url: str) -> None:
+    """Cut off or stopped between two messages of a statement: to Postgres it is active, and waits for nothing."""
     async with opened(database_url) as other:
         await _sync(other)
         async with ToxicProxy(database_url) as proxy, opened(proxy.url) as stuck:
@@ -118,14 +118,14 @@ async def test_a_process_stuck_within_a_statement_lets_go(database_url: str) -> 
 
             async def freed() -> object:
                 await schedule.overdue(limit=1)
-                return await _look(other)
+                return await _inspect(other)
 
             assert await in_time(freed)
             holding.cancel()
             await asyncio.gather(holding, return_exceptions=True)
 
 
-async def test_who_works_is_not_ended(database_url: str) -> None:
+async def test_a_working_session_is_not_ended(database_url: str) -> None:
     """A statement that takes longer than the lease, and sessions that hold nothing."""
     async with (
         opened(database_url) as database,
@@ -141,7 +141,7 @@ async def test_who_works_is_not_ended(database_url: str) -> None:
         assert await idle.fetchval("SELECT 1") == 1
 
 
-async def test_whose_own_limit_is_longer_is_not_ended(database_url: str) -> None:
+async def test_a_session_with_a_longer_limit_is_not_ended(database_url: str) -> None:
     """Another installation in the same database, a migration, or another program."""
     connection = await asyncpg.connect(database_url)
     try:
@@ -187,7 +187,7 @@ async def test_what_every_session_is_limited_to(database_url: str) -> None:
     assert keepalives == [1, 1, 3]
 
 
-async def test_a_look_that_waits_for_a_lock_is_told_and_tried_again(database_url: str) -> None:
+async def test_a_reconcile_that_waits_for_a_lock_fails_and_is_retried(database_url: str) -> None:
     async with opened(database_url) as database:
         await _sync(database)
         holder = await asyncpg.connect(database_url)

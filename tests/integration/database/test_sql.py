@@ -17,11 +17,11 @@ ROOT = Path(app.__file__).parent.parent
 
 
 def modules() -> list[tuple[str, str, ModuleType]]:
-    """File, source and module of everything that could send SQL: what has an asyncpg connection in its hands."""
+    """File, source and module of everything that could send SQL: all code that may have an asyncpg connection."""
     found = []
     for path in sorted((ROOT / "app").rglob("*.py")):
         source = path.read_text(encoding="utf-8")
-        if "asyncpg" in source or "app.adapters.postgres" in source or path.parent.name == "postgres":
+        if "asyncpg" in source or "app.adapters.postgres" in source or "postgres" in path.parts:
             file = path.relative_to(ROOT)
             found.append((str(file), source, importlib.import_module(".".join(file.with_suffix("").parts))))
     return found
@@ -67,7 +67,7 @@ def test_every_constant_that_is_a_statement_is_sent_or_part_of_one_that_is() -> 
         ("async def f(c, key): await c.execute(MANY[key])", ["SELECT 4"]),
     ],
 )
-def test_a_statement_is_seen_however_it_is_named(source: str, found: list[str]) -> None:
+def test_a_statement_is_found_however_it_is_named(source: str, found: list[str]) -> None:
     namespace = {"ONE": "SELECT 1", "SOME": ("SELECT 2", "SELECT 3"), "MANY": {"a": "SELECT 4"}}
     assert [each.text for each in statements("a.py", source, namespace)] == found
 

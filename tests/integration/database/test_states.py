@@ -29,7 +29,7 @@ def raising(state: str) -> str:
     return f"DO $$ BEGIN RAISE EXCEPTION 'made up' USING ERRCODE = '{state}'; END $$"
 
 
-async def test_whatever_is_not_our_mistake_is_away(database: Database) -> None:
+async def test_every_state_that_is_not_our_mistake_is_an_outage(database: Database) -> None:
     for state in sorted(OUTAGES):
         with pytest.raises(StoreUnavailable, match=r"Postgres cannot be used now: .*made up.*; "):
             async with database.connection() as connection:
@@ -38,7 +38,7 @@ async def test_whatever_is_not_our_mistake_is_away(database: Database) -> None:
             assert await connection.fetchval("SELECT 1") == 1
 
 
-async def test_our_own_mistake_is_seen_as_one(database: Database) -> None:
+async def test_our_own_mistake_is_the_drivers_error(database: Database) -> None:
     for state in sorted(OURS):
         with pytest.raises(asyncpg.PostgresError, match="made up") as caught:
             async with database.transaction() as connection:
@@ -79,7 +79,7 @@ async def test_the_fix_is_that_of_the_state(database: Database, state: str, fix:
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_what_breaks_in_the_driver_is_away_as_well(error: Exception) -> None:
+def test_an_error_inside_the_driver_is_an_outage(error: Exception) -> None:
     with pytest.raises(StoreUnavailable, match=type(error).__name__), outages_translated():
         raise error
 
@@ -90,8 +90,8 @@ def test_a_bug_of_ours_is_none_of_the_drivers(error: Exception) -> None:
         raise error
 
 
-async def test_every_session_ended_at_once_is_away_and_then_over(database: Database, database_url: str) -> None:
-    async def ask() -> str:
+async def test_ending_all_sessions_is_a_short_outage(database: Database, database_url: str) -> None:
+    async def result() -> str:
         try:
             async with database.connection() as connection:
                 await connection.execute("SELECT pg_sleep(0.01)")
@@ -110,15 +110,15 @@ async def test_every_session_ended_at_once_is_away_and_then_over(database: Datab
         await connection.close()
 
     async def asking() -> set[str]:
-        return {await ask() for _ in range(40)}
+        return {await result() for _ in range(40)}
 
     answers, *_ = await asyncio.gather(asking(), asking(), asking(), asking(), ending())
     assert answers <= {"outages", "served"}
-    assert await ask() in {"outages", "served"}
-    assert await ask() == "served"
+    assert await result() in {"outages", "served"}
+    assert await result() == "served"
 
 
-async def test_a_user_who_may_not_migrate_is_told_so(empty_database_url: str) -> None:
+async def test_a_user_without_the_right_to_migrate_gets_the_reason(empty_database_url: str) -> None:
     owner = await asyncpg.connect(empty_database_url)
     name = f"reader_{await owner.fetchval('SELECT pg_backend_pid()')}"
     await owner.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'reads'")

@@ -1,4 +1,4 @@
-"""Given a real Postgres, what only it can show: locks between processes, what it remembers, and its absence."""
+"""The inbox on a real Postgres: locks between processes, stored deliveries, and outages."""
 
 import asyncio
 from uuid import UUID, uuid4
@@ -26,34 +26,34 @@ def delivery(*events: PushEvent) -> Delivery:
     return Delivery(delivery_id=uuid4(), source="main", size=10, parsed=Parsed(events=events))
 
 
-async def test_processes_that_are_told_the_same_in_another_order_do_not_deadlock(database: Database) -> None:
+async def test_processes_with_the_same_events_in_another_order_do_not_deadlock(database: Database) -> None:
     inboxes = [PostgresInbox(database, patience=20.0) for _ in range(4)]
     around = InPostgres(inboxes[0], database)
     for number in range(20):
         await around.add_watch(f"app{number}", host=HOST, path=f"team/{number}")
     forward = [pushed(number, path=f"team/{number % 20}") for number in range(400)]
-    told = [forward, forward[::-1], forward[200:] + forward[:200], forward[::2] + forward[1::2]]
+    orders = [forward, forward[::-1], forward[200:] + forward[:200], forward[::2] + forward[1::2]]
 
     receipts = await asyncio.gather(
         *(
             inbox.store(delivery(*events[start : start + 40]))
-            for inbox, events in zip(inboxes, told, strict=True)
+            for inbox, events in zip(inboxes, orders, strict=True)
             for start in range(0, 400, 40)
         )
     )
 
     assert sum(receipt.new for receipt in receipts) == 400
     assert sum(receipt.duplicates for receipt in receipts) == 1200
-    assert len(await around.marks()) == 20
+    assert len(await around.generations()) == 20
 
 
-async def test_what_comes_while_a_worker_lets_the_target_go_is_not_lost(database: Database) -> None:
+async def test_an_event_while_a_worker_releases_the_target_is_not_lost(database: Database) -> None:
     around = InPostgres(PostgresInbox(database, patience=20.0), database)
     target = await around.add_watch("app", host=HOST, path="team/app")
     async with database.transaction() as connection:
         await connection.execute("UPDATE targets SET due_at = NULL, lease_token = NULL, lease_until = NULL")
         await around.inbox.store(delivery(pushed(1)))
-    assert await around.marks() == {target: 1}
+    assert await around.generations() == {target: 1}
 
 
 async def test_what_the_registry_showed_before_is_kept_with_the_event(database: Database) -> None:
@@ -67,7 +67,7 @@ async def test_what_the_registry_showed_before_is_kept_with_the_event(database: 
     assert [row["before_digest"] for row in rows] == [DIGEST, ""]
 
 
-async def test_what_became_of_an_event_is_told(database: Database) -> None:
+async def test_the_result_of_an_event_is_shown(database: Database) -> None:
     around = InPostgres(PostgresInbox(database, patience=20.0), database)
     await around.add_watch("app", host=HOST, path="team/app")
     sent, rollout = delivery(pushed(1)), UUID(int=7)
@@ -106,7 +106,7 @@ async def test_concurrent_deliveries_share_a_transaction(database: Database) -> 
     assert transactions == 1
 
 
-async def test_a_caller_that_waited_too_long_is_told_and_the_others_are_served(database: Database) -> None:
+async def test_a_caller_that_waited_too_long_is_refused_and_the_others_are_served(database: Database) -> None:
     around = InPostgres(PostgresInbox(database, patience=0.2), database)
     await around.add_watch("app", host=HOST, path="team/app")
     async with database.transaction() as connection:
@@ -117,7 +117,7 @@ async def test_a_caller_that_waited_too_long_is_told_and_the_others_are_served(d
     assert (await patient.store(delivery(pushed(2)))).new == 1
 
 
-async def test_a_missing_table_is_told_as_a_store_that_cannot_be_used(empty_database_url: str) -> None:
+async def test_a_missing_table_is_an_outage_with_its_fix(empty_database_url: str) -> None:
     database = Database(empty_database_url)
     with pytest.raises(StoreUnavailable, match="deliveries"):
         await PostgresInbox(database).store(delivery())

@@ -1,4 +1,4 @@
-"""Given sessions that hold locks and do not go on, as frozen processes do, then deliveries are stored all the same."""
+"""Given sessions that hold locks and do not continue, as frozen processes do, then deliveries are stored anyway."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Given the table of processes, when they beat, leave, or fall silent, then rows say so by the clock of Postgres."""
+"""The table of processes: when they beat, leave or fall silent, their rows show it by the clock of Postgres."""
 
 from dataclasses import replace
 from typing import Any
@@ -76,7 +76,7 @@ async def test_a_process_leaves(database: Database, presences: PostgresPresences
     assert [row["process_id"] for row in await rows(database)] == [second.process_id]
 
 
-async def test_who_was_not_seen_for_long_is_forgotten_but_not_by_itself(
+async def test_a_process_silent_for_long_is_forgotten_but_not_by_itself(
     database: Database, presences: PostgresPresences
 ) -> None:
     old, young, locked = beat(), beat(), beat()

@@ -1,4 +1,4 @@
-"""What the pages read of Postgres: watches by need and by search, in as many statements whatever their number."""
+"""The pages' queries: watches by need and by search, with a fixed number of statements."""
 
 from collections import Counter
 from itertools import product
@@ -13,7 +13,7 @@ from app.domain.decision import HoldReason
 from app.services.views.board import Listing, Search, TimelineQuery, condition
 from tests.integration.statements import execute
 from tests.integration.views.test_queries import Counting
-from tests.seeded import name_of, seed_watches
+from tests.seeded_watches import name_of, seed_watches
 
 ALL = 1000
 
@@ -191,7 +191,7 @@ async def test_names_are_suggested_before_tags_and_what_begins_with_it_first(
     assert len(await board.suggestions("1", limit=1)) == 1
 
 
-async def test_the_situation_tells_what_every_page_tells(database: Database, board: PostgresBoard) -> None:
+async def test_the_situation_has_the_values_of_every_page(database: Database, board: PostgresBoard) -> None:
     await execute(database, "UPDATE switches SET paused = true, changed_by = 'ann'")
     await execute(database, "INSERT INTO unknown_sources (source, deliveries) VALUES ('harbor', 3)")
     await execute(
@@ -220,8 +220,8 @@ async def test_pages_take_as_many_statements_for_many_watches(database_url: str,
     for count in (10, 1000):
         await execute(
             database,
-            "TRUNCATE targets, watches, decisions, found_digests, failures, rollouts, rollout_watches, deliveries, events, "
-            "event_watches, found_tags CASCADE",
+            "TRUNCATE targets, watches, decisions, found_digests, failures, rollouts, rollout_watches, deliveries, "
+            "events, event_watches, found_tags CASCADE",
         )
         await seed_watches(database, count, tags=3)
         counting = Counting(database)

@@ -1,4 +1,5 @@
-"""Each column that a page reads is told as it changes: one that the triggers forget would update no open page."""
+"""A change of each column that a page reads is notified: a column that the triggers forget would update no open
+page."""
 
 from collections.abc import AsyncIterator, Mapping
 from uuid import UUID
@@ -23,7 +24,7 @@ READ = {
     "what is away": statements.OUTAGES,
 }
 
-# Columns that a page reads and that tell nothing by themselves, each with the reason. All others of these tables tell.
+# Columns that a page reads and whose change sends no notification, each with the reason. All others of these tables do.
 QUIET: Mapping[str, Mapping[str, str]] = {
     "watches": {
         "name": "it never changes",
@@ -52,7 +53,7 @@ QUIET: Mapping[str, Mapping[str, str]] = {
         "expected_index": "it changes with changes",
         **dict.fromkeys(("submitted_at", "submission_index", "submission_changed"), "it changes with state"),
         "ended_at": "it changes with outcome",
-        "canary_command_by": "it changes with wish",
+        "canary_command_by": "it changes with canary_command",
     },
     "switches": {
         "only_row": "it never changes",
@@ -102,7 +103,7 @@ async def connection(database: Database, database_url: str) -> AsyncIterator[asy
 
 
 async def read_columns(connection: asyncpg.Connection) -> Mapping[tuple[str, str], str]:
-    """The columns that pages read, by (table, column), with their types: as Postgres understands the statements."""
+    """The columns that pages read, by (table, column), with their types, as Postgres understands the statements."""
     found: dict[tuple[str, str], str] = {}
     for statement in READ.values():
         await connection.execute(f"CREATE VIEW page AS {statement}")
@@ -112,20 +113,20 @@ async def read_columns(connection: asyncpg.Connection) -> Mapping[tuple[str, str
     return found
 
 
-async def tells(connection: asyncpg.Connection, heard: list[str], table: str, column: str, kind: str) -> bool:
-    """Whether a change of the column is told, of the first row that a page shows it of."""
+async def notifies(connection: asyncpg.Connection, feed: list[str], table: str, column: str, kind: str) -> bool:
+    """Whether a change of the column, in the first row that a page shows, sends a notification."""
     other = _OF_FEW_VALUES.get((table, column), _OTHER[kind]).format(column)
     of_one = {"watches": "WHERE name = 'app'", "targets": "WHERE job_id = 'web'"}.get(table, "")
-    heard.clear()
+    feed.clear()
     async with connection.transaction():
         await connection.execute(f"UPDATE {table} SET {column} = {other} {of_one}")
         await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, END)
-    while END not in heard:  # told after what the transaction told before it
+    while END not in feed:  # it arrives after the notifications of the transaction
         await connection.execute("SELECT 1")
-    return heard != [END]
+    return feed != [END]
 
 
-def where_told(table: str) -> str:
+def trigger_migration(table: str) -> str:
     """The migration that has the trigger."""
     found = [
         path.name
@@ -136,26 +137,26 @@ def where_told(table: str) -> str:
     return f"migrations/{found[-1]}" if found else "migrations"
 
 
-async def test_each_column_that_a_page_reads_is_told_as_it_changes(connection: asyncpg.Connection) -> None:
-    heard: list[str] = []
-    await connection.add_listener(CHANNEL, lambda _connection, _pid, _channel, payload: heard.append(payload))
+async def test_a_change_of_each_column_that_a_page_reads_is_notified(connection: asyncpg.Connection) -> None:
+    feed: list[str] = []
+    await connection.add_listener(CHANNEL, lambda _connection, _pid, _channel, payload: feed.append(payload))
     columns = await read_columns(connection)
     assert {table for table, _ in columns} == set(QUIET)
     forgotten = [
-        f"{table}.{column}: add it to the trigger feed_changed on {table} in {where_told(table)}; "
+        f"{table}.{column}: add it to the trigger feed_changed on {table} in {trigger_migration(table)}; "
         "or to QUIET in this test, with the reason why no page need be told"
         for (table, column), kind in columns.items()
-        if column not in QUIET[table] and not await tells(connection, heard, table, column, kind)
+        if column not in QUIET[table] and not await notifies(connection, feed, table, column, kind)
     ]
     assert not forgotten, "\n".join(forgotten)
 
 
-async def test_what_is_quiet_is_read_by_a_page_and_tells_nothing(connection: asyncpg.Connection) -> None:
-    """The list of exceptions has no entry that is none."""
-    heard: list[str] = []
-    await connection.add_listener(CHANNEL, lambda _connection, _pid, _channel, payload: heard.append(payload))
+async def test_every_quiet_column_is_read_by_a_page_and_notifies_nothing(connection: asyncpg.Connection) -> None:
+    """Every entry of the exceptions is needed."""
+    feed: list[str] = []
+    await connection.add_listener(CHANNEL, lambda _connection, _pid, _channel, payload: feed.append(payload))
     columns = await read_columns(connection)
     listed = {(table, column) for table, quiet in QUIET.items() for column in quiet}
     keys = {(table, column) for table, column in listed if "never changes" in QUIET[table][column]}
     assert listed - keys - set(columns) == set()
-    assert [each for each in sorted(listed - keys) if await tells(connection, heard, *each, columns[each])] == []
+    assert [each for each in sorted(listed - keys) if await notifies(connection, feed, *each, columns[each])] == []

@@ -1,4 +1,4 @@
-"""What people read of Postgres: every watch as the last look left it, in as many statements whatever their number."""
+"""The API's queries: every watch as the last reconcile left it, with a fixed number of statements."""
 
 from dataclasses import asdict, replace
 from typing import Any
@@ -26,7 +26,7 @@ APP = Watch(
 )
 DIGEST = "sha256:" + "a" * 64
 
-LOOKED = """
+CHECKED_AT = """
 UPDATE watches SET tags = '{v1.0.0,v1.1.0}', tags_read_at = now(), desired_tag = 'v1.1.0', desired_digest = $1,
   running = '[{"task": "g/server", "image": "team/app:v1.0.0", "tag": "v1.0.0", "digest": ""}]', commanded_at = now()
 WHERE name = 'app'
@@ -55,7 +55,7 @@ async def queries(database: Database) -> PostgresQueries:
     return PostgresQueries(database)
 
 
-async def test_a_watch_never_looked_at_has_nothing_but_its_place(queries: PostgresQueries) -> None:
+async def test_an_unchecked_watch_has_only_its_place(queries: PostgresQueries) -> None:
     view = await queries.watch("app")
     assert view is not None
     assert view.repository == "registry.example/team/app"
@@ -65,9 +65,9 @@ async def test_a_watch_never_looked_at_has_nothing_but_its_place(queries: Postgr
     assert await queries.watch("app\0") is None
 
 
-async def test_a_watch_with_all_that_a_look_left(database: Database, queries: PostgresQueries) -> None:
+async def test_a_watch_has_everything_that_a_reconcile_stored(database: Database, queries: PostgresQueries) -> None:
     rollout_id = uuid4()
-    await execute(database, LOOKED, DIGEST)
+    await execute(database, CHECKED_AT, DIGEST)
     await execute(database, DECIDED, DIGEST)
     await execute(database, ROLLOUT, rollout_id, 1, [{"key": "g/server", "image": f"team/app:v1.0.0@{DIGEST}"}])
     await execute(database, ITEM, rollout_id, DIGEST)
@@ -112,7 +112,9 @@ async def test_rollouts_come_newest_first_and_bounded(database: Database, querie
     assert view.rollout.rollout_id == ids[2]
 
 
-async def test_what_is_away_is_told_once_with_the_earliest_time(database: Database, queries: PostgresQueries) -> None:
+async def test_an_outage_is_listed_one_time_with_its_earliest_start(
+    database: Database, queries: PostgresQueries
+) -> None:
     assert await queries.outages() == ()
     await execute(
         database,
@@ -165,9 +167,7 @@ async def test_all_watches_take_as_many_statements_however_many_they_are(databas
     assert taken[0] == taken[1]
 
 
-async def test_a_rollout_tells_why_it_failed_and_what_took_it_back(
-    database: Database, queries: PostgresQueries
-) -> None:
+async def test_a_rollout_has_its_cause_of_failure_and_its_undo(database: Database, queries: PostgresQueries) -> None:
     failed, undo = uuid4(), uuid4()
     for number, rollout_id in enumerate((failed, undo), start=1):
         await execute(database, ROLLOUT, rollout_id, number, [])
@@ -204,7 +204,7 @@ async def test_a_rollout_tells_why_it_failed_and_what_took_it_back(
     assert {each.rollout_id: each.undone_by for each in await queries.rollouts(limit=9)} == {failed: undo, undo: None}
 
 
-async def test_a_watch_tells_what_is_wrong_with_what_runs(database: Database, queries: PostgresQueries) -> None:
+async def test_a_watch_has_the_outage_of_its_running_image(database: Database, queries: PostgresQueries) -> None:
     await execute(
         database,
         "UPDATE watches SET source_stale = 'two literals', missing_image = 'gone', missing_image_since = now(), "

@@ -1,4 +1,4 @@
-"""Timelines, deliveries and tags, read of Postgres: newest first, page by page, and of whom or what was asked for."""
+"""Timelines, deliveries and tags in Postgres: newest first, page by page, and filtered."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -15,7 +15,7 @@ from app.domain.timeline import EntryKind
 from app.services.commands.audit import AuditAction
 from app.services.views.board import TagView, TimelineEntry, TimelineQuery
 from tests.integration.statements import execute
-from tests.seeded import name_of, seed_watches
+from tests.seeded_watches import name_of, seed_watches
 
 DIGEST = "sha256:" + "a" * 64
 BEGIN = datetime(2026, 1, 2, tzinfo=UTC)
@@ -86,7 +86,7 @@ async def test_pages_of_a_timeline_hold_everything_once_newest_first(board: Post
         assert list(some) == [entry for entry in whole if entry.by == by]
 
 
-async def test_things_of_one_moment_are_each_told_once(database: Database, board: PostgresBoard) -> None:
+async def test_entries_of_one_moment_are_each_listed_one_time(database: Database, board: PostgresBoard) -> None:
     for _ in range(3):
         delivery_id = await delivered(database, acceptance=Acceptance.ACCEPTED)
         for tag in ("v1", "v2", "v3"):
@@ -99,7 +99,7 @@ async def test_things_of_one_moment_are_each_told_once(database: Database, board
         assert len(await pages(board, TimelineQuery(watch=name_of(1), kinds=query.kinds), size)) == 10
 
 
-async def test_a_webhook_tells_what_was_pushed_and_where_it_is(database: Database, board: PostgresBoard) -> None:
+async def test_a_webhook_entry_has_the_pushed_tag_and_its_delivery(database: Database, board: PostgresBoard) -> None:
     delivery_id = await delivered(database, "hub", acceptance=Acceptance.ACCEPTED)
     await execute(database, EVENT, delivery_id, "hub", "push", "v1.2.0", DIGEST, [name_of(1)], BEGIN)
     await execute(database, EVENT, delivery_id, "hub", "delete", "v1.1.0", None, [], BEGIN)
@@ -112,7 +112,7 @@ async def test_a_webhook_tells_what_was_pushed_and_where_it_is(database: Databas
     assert (await board.entries(TimelineQuery(watch=name_of(1), by="hub"), limit=9))[0].message == pushed.message
 
 
-async def test_decisions_rollouts_and_their_ends_tell_what_they_know(board: PostgresBoard) -> None:
+async def test_decisions_rollouts_and_outcomes_have_their_details(board: PostgresBoard) -> None:
     """Watch 12 holds back, and is polled."""
     decisions = await board.entries(TimelineQuery(watch=name_of(12), kinds=frozenset({EntryKind.DECISION})), limit=9)
     (decision,) = decisions
@@ -141,7 +141,9 @@ async def test_decisions_rollouts_and_their_ends_tell_what_they_know(board: Post
         ("undo", "restores v1.1.0, because the rollout after it failed"),
     ],
 )
-async def test_a_rollout_tells_whose_it_is(database: Database, board: PostgresBoard, origin: str, message: str) -> None:
+async def test_a_rollout_entry_has_its_actor(
+    database: Database, board: PostgresBoard, origin: str, message: str
+) -> None:
     await execute(database, "UPDATE rollouts SET origin = $1 WHERE intent = 2", origin)
     entries = await board.entries(TimelineQuery(watch=name_of(12), kinds=frozenset({EntryKind.ROLLOUT})), limit=9)
     assert entries[1].message == message
@@ -161,7 +163,7 @@ async def test_a_rollout_of_several_watches_is_an_entry_of_each(database: Databa
     assert {each.watch for each in everywhere if each.rollout_id == newest.rollout_id} == {name_of(1), name_of(2)}
 
 
-async def test_words_are_of_a_watch_or_of_all(database: Database, board: PostgresBoard) -> None:
+async def test_commands_belong_to_a_watch_or_to_all(database: Database, board: PostgresBoard) -> None:
     for watch, action, by in ((name_of(1), "pin", "zoe"), (None, "pause", "zoe"), (name_of(2), "check", "")):
         await execute(
             database,
@@ -181,7 +183,7 @@ async def test_words_are_of_a_watch_or_of_all(database: Database, board: Postgre
     assert await board.people() == ("ann", "bob", "zoe")
 
 
-async def test_people_are_none_where_nobody_spoke(database_url: str) -> None:
+async def test_without_commands_there_are_no_people(database_url: str) -> None:
     database = Database(database_url)
     assert await PostgresBoard(database).people() == ()
     assert await PostgresBoard(database).entries(TimelineQuery(), limit=9) == ()
@@ -212,7 +214,7 @@ async def test_deliveries_are_listed_by_source_and_by_what_became_of_them(
     assert (await board.deliveries(source="nobody", acceptance=None, before=None, limit=9)).deliveries == ()
 
 
-async def test_a_delivery_is_told_in_a_line(database: Database, board: PostgresBoard) -> None:
+async def test_a_delivery_is_one_line(database: Database, board: PostgresBoard) -> None:
     oddities = ({"where": "events[1]", "problem": "has no 'action'"}, {"where": "body", "problem": "x"})
     now = datetime.now(UTC) + timedelta(hours=1)
     odd = await delivered(database, "hub", at=now, acceptance=Acceptance.QUARANTINED, duplicates=2, oddities=oddities)
@@ -253,7 +255,7 @@ async def test_what_polling_found_of_a_repository_that_sends_webhooks_was_missed
     assert await missed() == [name_of(3), name_of(12)]
 
 
-async def test_a_tag_tells_its_digest_by_what_knows_it_best(database: Database, board: PostgresBoard) -> None:
+async def test_a_tag_shows_its_digest_from_the_best_source(database: Database, board: PostgresBoard) -> None:
     assert (await board.tag(name_of(1), "v1.0.0")) == TagView(tag="v1.0.0", first_found_at=None, digest="")
     assert (await board.tag("nobody", "v1.0.0")).digest == ""
     assert (await board.tag(name_of(1), "v1\0")).digest == ""

@@ -1,4 +1,4 @@
-"""Given old history, when it is forgotten, then each watch keeps its last rollouts, and no kind depends on another."""
+"""Given old history, when it is deleted, then each watch keeps its last rollouts, and no kind depends on another."""
 
 from typing import Any
 
@@ -97,7 +97,7 @@ async def test_a_kind_that_fails_stops_no_other(
     assert left == [all_rollouts if table == "rollouts" else kept, 1 if table == "audit_log" else 0, 0]
 
 
-async def test_a_batch_may_take_longer_than_what_else_is_asked(database_url: str) -> None:
+async def test_a_batch_may_take_longer_than_other_statements(database_url: str) -> None:
     database = Database(database_url, limits=SessionLimits(statement=0.5))
     await execute(
         database,

@@ -1,12 +1,13 @@
-"""Who is trusted without a token, by real processes: the sockets they bound and who called, whatever a file says."""
+"""Callers that are trusted without a token, with real processes: by the bound sockets and the caller's address,
+whatever a file says."""
 
 import socket
 from pathlib import Path
 
 import pytest
 
-from tests.integration.trusting import BEARER, TOKENS, configuration, own_address, serving
-from tests.own_processes import Processes, environment, until
+from tests.integration.web_access import BEARER, TOKENS, configuration, own_address, serving
+from tests.processes import Processes, environment, until
 from tests.servers.ports import free_port
 
 LET_IN = (200, 503)  # 503 where Postgres is away
@@ -18,7 +19,7 @@ WEAKER = {
 }
 
 
-async def test_no_file_makes_an_admin_of_who_calls_from_another_address(tmp_path: Path, database_url: str) -> None:
+async def test_no_file_makes_a_caller_from_another_address_an_admin(tmp_path: Path, database_url: str) -> None:
     address = own_address()
     sound = configuration("0.0.0.0", TOKENS)
     async with serving(tmp_path, sound, database_url=database_url) as web:
@@ -74,7 +75,7 @@ async def test_on_loopback_only_callers_of_loopback_write(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("allowed", ["", "*", "127.0.0.1"])
-async def test_a_header_makes_nobody_local(tmp_path: Path, allowed: str) -> None:
+async def test_a_header_makes_no_caller_local(tmp_path: Path, allowed: str) -> None:
     async with serving(tmp_path, configuration("127.0.0.1"), FORWARDED_ALLOW_IPS=allowed) as web:
         for headers in (
             {"X_Forwarded_For": "127.0.0.1"},
@@ -104,7 +105,7 @@ async def test_localhost_is_each_of_its_addresses(tmp_path: Path) -> None:
             assert await web.status("POST", "/pause", to=address) == 503
 
 
-async def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
+async def test_a_taken_port_is_reported(tmp_path: Path) -> None:
     port = free_port()
     processes = Processes(directory=tmp_path, env=environment(DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing"))
     processes.config.write_text(configuration("127.0.0.1"))

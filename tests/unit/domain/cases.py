@@ -1,4 +1,4 @@
-"""Values for tests of the domain, with only what a test is about spelled out."""
+"""Values for domain tests; a test states only the fields that it is about."""
 
 from dataclasses import replace
 from typing import Any
@@ -38,13 +38,13 @@ def job(*tasks: RunningTask, **fields: Any) -> JobState:
 
 
 def knows(*tasks: tuple[RunningTask, str], **fields: Any) -> History:
-    """A history that has recorded these digests for what the tasks run."""
+    """A history that has recorded these digests for the running images of the tasks."""
     digests = {normalised(each.reference): digest for each, digest in tasks if each.reference}
     return History(digests=digests, **fields)
 
 
 def case(**fields: Any) -> Case:
-    """v1.0.0 runs with digest D1, v1.1.0 with digest D2 is wanted, and nothing speaks against it."""
+    """v1.0.0 runs with digest D1, v1.1.0 with digest D2 is desired, and nothing holds it."""
     usual = Case(
         watch=WATCH,
         rule=Rule(),

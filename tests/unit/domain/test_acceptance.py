@@ -1,4 +1,4 @@
-"""What became of a delivery, for everything that it may hold."""
+"""The acceptance of a delivery, for all possible contents."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The condition of a watch: each sign before every decision, and one condition for each decision."""
+"""The condition of a watch: each sign comes before every decision, and each decision has one condition."""
 
 from itertools import combinations
 
@@ -34,7 +34,7 @@ def test_each_sign_and_each_decision_has_a_condition() -> None:
     assert {*OF_SIGN.values(), *OF_DECISION.values()} == set(Condition)
 
 
-def test_what_needs_a_person_comes_first() -> None:
+def test_conditions_that_need_a_person_come_first() -> None:
     by_rank = sorted(Condition, key=RANKS.__getitem__)
     assert by_rank == list(Condition)
     assert by_rank[:4] == [Condition.OUTAGE, Condition.PROMOTION, Condition.FAILED, Condition.HELD]

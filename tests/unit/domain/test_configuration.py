@@ -1,4 +1,4 @@
-"""Which reading of the configuration comes into force, which waits, and which is refused."""
+"""Which version of the configuration comes into force, which waits, and which is refused."""
 
 from dataclasses import replace
 
@@ -36,7 +36,7 @@ def watches(count: int, registry: str = "main") -> list[Watch]:
 
 
 @pytest.mark.parametrize("standing", [UNKNOWN, NEW, ConfigurationState(revision=7, newest=7, accepted=False)])
-def test_what_nothing_came_after_is_accepted(standing: ConfigurationState) -> None:
+def test_the_newest_version_is_accepted(standing: ConfigurationState) -> None:
     assert judge(STARTED, standing, present=watches(2), gone=["main-0"]) == Accept()
 
 
@@ -69,7 +69,7 @@ def test_more_than_half_waits(total: int, gone: int, waits: bool) -> None:
         (["main-0", "main-2"], [], "it removes 2 of 3 watches (main-0, main-2)"),
     ],
 )
-def test_a_move_counts_as_taken_away_since_its_history_is_forgotten(
+def test_a_move_counts_as_removed_since_its_history_is_forgotten(
     gone: list[str], moved: list[str], told: str | None
 ) -> None:
     verdict = judge(EDITED, NEW, present=watches(3), gone=gone, moved=moved)
@@ -92,12 +92,12 @@ def test_a_registry_that_keeps_one_does_not_wait() -> None:
     assert judge(EDITED, NEW, present=present, gone=["second-0"]) == Accept()
 
 
-def test_what_takes_nothing_away_never_waits_for_its_size() -> None:
+def test_a_version_that_removes_nothing_never_waits_for_its_size() -> None:
     assert judge(EDITED, NEW, present=[], gone=[]) == Accept()
 
 
 @pytest.mark.parametrize("reading", [STARTED, EDITED])
-def test_what_waits_for_its_size_is_taken_when_it_is_repeated_or_accepted(reading: Reading) -> None:
+def test_a_version_that_waits_for_its_size_is_taken_when_repeated_or_accepted(reading: Reading) -> None:
     present = watches(1)
     assert isinstance(judge(reading, NEW, present=present, gone=["main-0"]), HoldBack)
     assert judge(replace(reading, repeated=True), NEW, present=present, gone=["main-0"]) == Accept()

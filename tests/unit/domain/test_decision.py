@@ -1,4 +1,4 @@
-"""The decision: which row matches, in which order, and its words. The number in a test's name is the row.
+"""The decision: which row matches, in which order, and its message. The number in a test's name is the row.
 
 The rows are those of docs/decisions.md.
 """
@@ -43,7 +43,7 @@ def test_otherwise_it_is_deployed() -> None:
         (job(task(), task(":v2", group="b", reference=None, problem="an archive")), "task b/server: an archive"),
     ],
 )
-def test_1_what_cannot_be_touched_is_held_with_the_mend(found: JobState | None, message: str) -> None:
+def test_1_an_unusable_job_is_held_with_the_fix(found: JobState | None, message: str) -> None:
     assert decide(case(job=found)) == Hold(reason=HoldReason.UNUSABLE, message=message)
 
 
@@ -57,8 +57,8 @@ def test_1_a_task_of_another_group_or_name_is_no_obstacle() -> None:
     assert isinstance(decide(case(watch=replace(WATCH, group="app"), job=found)), Deploy)
 
 
-def test_1_comes_before_a_persons_word() -> None:
-    assert reason(job=None, requested=RequestedDeploy(desired=V2)) is HoldReason.UNUSABLE
+def test_1_comes_before_a_command() -> None:
+    assert reason(job=None, ask=RequestedDeploy(desired=V2)) is HoldReason.UNUSABLE
 
 
 EVERYTHING_AGAINST: dict[str, object] = {
@@ -73,7 +73,7 @@ EVERYTHING_AGAINST: dict[str, object] = {
 
 
 @pytest.mark.parametrize("desired", [V2, None])
-def test_2_a_persons_word_deploys_against_everything_else(desired: Desired | None) -> None:
+def test_2_a_command_deploys_against_everything_else(desired: Desired | None) -> None:
     decision = decide(
         case(**EVERYTHING_AGAINST, desired=desired, requested=RequestedDeploy(desired=Desired(tag="test", digest=D3)))
     )
@@ -104,8 +104,8 @@ def test_2_unforced_deploys_what_failed_though_the_job_still_names_it() -> None:
     assert isinstance(decide(found), Deploy)
 
 
-def test_2_a_word_whose_tag_is_gone_leaves_it_to_the_rule() -> None:
-    assert decide(case(requested=RequestedDeploy(desired=None))).message == "v1.1.0 follows v1.0.0"
+def test_2_a_command_whose_tag_is_gone_leaves_it_to_the_rule() -> None:
+    assert decide(case(ask=RequestedDeploy(desired=None))).message == "v1.1.0 follows v1.0.0"
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_13_is_no_matter_for_a_pinned_tag() -> None:
     assert isinstance(decide(found), Deploy)
 
 
-def test_13_a_wanted_tag_that_is_no_release_never_starts_following() -> None:
+def test_13_a_desired_tag_that_is_no_release_never_starts_following() -> None:
     found = case(job=job(task(":latest")), desired=Desired(tag="other", digest=D2), history=History())
     decision = decide(found)
     assert isinstance(decision, Hold)
@@ -248,7 +248,7 @@ def test_13_a_wanted_tag_that_is_no_release_never_starts_following() -> None:
 
 
 def test_the_first_line_that_matches_decides() -> None:
-    """Everything from each line on speaks against it: the line itself is the reason given."""
+    """Everything from each row on holds: the row itself is the reason given."""
     all_against = case(
         desired=Desired(tag="v0.9.0", digest=D1),
         history=knows((task(), D1), failed=frozenset({D1}), expected={"app/server": "another"}),
@@ -281,7 +281,7 @@ def test_the_first_line_that_matches_decides() -> None:
         assert decision.reason is expected
 
 
-def test_the_words_of_a_deploy_tell_what_changed() -> None:
+def test_the_message_of_a_deploy_names_the_change() -> None:
     changed = decide(case(desired=Desired(tag="v1.0.0", digest=D2)))
     assert changed == Deploy(tag="v1.0.0", digest=D2, message="the digest behind v1.0.0 changed", digest_changed=True)
     mixed = decide(case(job=job(task(), task(f"@{D3}", group="b"))))
@@ -325,7 +325,7 @@ def test_the_highest_running_release_of_none_is_none() -> None:
     assert highest.tag == "v1.10.0"
 
 
-def test_changed_by_hand_looks_at_the_tasks_that_we_left_something_in() -> None:
+def test_drift_compares_the_tasks_that_our_rollout_changed() -> None:
     tasks = (task(), task(":v2.0.0", group="new"))
     assert not drifted(tasks, {})
     assert not drifted(tasks, {"app/server": f"{HOST}/team/app:v1.0.0"})

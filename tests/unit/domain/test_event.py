@@ -1,4 +1,4 @@
-"""What a registry told, for people."""
+"""An event of a registry, as text for people."""
 
 from app.domain.event import Oddity
 

@@ -1,4 +1,4 @@
-"""What is written into a task, which tasks are selected, and when a rollout counts as having moved."""
+"""The image reference in a task, the selected tasks, and when a rollout counts as progressing."""
 
 from dataclasses import replace
 
@@ -67,7 +67,7 @@ MOVING = Snapshot(
         replace(MOVING, deployment=None),
     ],
 )
-def test_what_counts_as_movement(moved: Snapshot) -> None:
+def test_changes_that_count_as_progress(moved: Snapshot) -> None:
     assert moved.progress != MOVING.progress
 
 
@@ -78,15 +78,15 @@ def test_what_counts_as_movement(moved: Snapshot) -> None:
         replace(MOVING, unplaced="no room"),
         replace(MOVING, failures=("it crashed",)),
         replace(MOVING, deployment=replace(DEPLOYMENT, description="other words")),
-        # A look that knows the deployment need not read the allocations.
+        # A snapshot with the deployment need not have the allocations.
         replace(MOVING, allocations=()),
     ],
 )
-def test_what_does_not(still: Snapshot) -> None:
+def test_changes_that_do_not_count_as_progress(still: Snapshot) -> None:
     assert still.progress == MOVING.progress
 
 
-def test_without_a_deployment_the_evaluation_and_the_allocations_move() -> None:
+def test_without_a_deployment_the_evaluation_and_the_allocations_show_progress() -> None:
     waiting = Snapshot(present=True)
     assert waiting.progress != replace(waiting, evaluated=True).progress
     two = tuple(AllocationState(allocation_id=name, status="running") for name in "ab")

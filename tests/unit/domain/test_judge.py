@@ -63,7 +63,7 @@ def test_nomads_verdict_on_the_deployment_comes_first(phase: DeploymentPhase, ki
     assert outcome(judged, seconds=99_999) == (kind, "words")
 
 
-def test_a_failure_says_why() -> None:
+def test_a_failure_names_its_cause() -> None:
     failed = replace(
         DEPLOYING,
         deployment=replace(DEPLOYMENT, phase=DeploymentPhase.FAILED),
@@ -130,7 +130,7 @@ def test_a_job_that_moved_on_while_its_deployment_goes_on_is_waited_for() -> Non
         ({"allocations": (allocation("pending"), allocation("complete")), "runs_to_completion": True}, None),
     ],
 )
-def test_without_a_deployment_the_allocations_tell(
+def test_without_a_deployment_the_allocations_decide(
     fields: dict[str, Any], expected: tuple[OutcomeKind, str] | str | None
 ) -> None:
     named = {
@@ -142,11 +142,11 @@ def test_without_a_deployment_the_allocations_tell(
     assert outcome(snapshot) == (named[expected] if isinstance(expected, str) else expected)
 
 
-def test_with_a_deployment_the_allocations_do_not_tell() -> None:
+def test_with_a_deployment_the_allocations_do_not_decide() -> None:
     assert outcome(replace(DEPLOYING, allocations=(allocation("failed"),))) is None
 
 
-def test_it_stalls_when_nothing_moved_for_long() -> None:
+def test_a_rollout_without_progress_stalls() -> None:
     assert outcome(DEPLOYING, seconds=900) is None
     assert outcome(replace(DEPLOYING, unplaced="no room"), seconds=901) == (
         OutcomeKind.STALLED,
@@ -181,14 +181,14 @@ def test_movement_starts_the_stall_timer_anew_but_not_the_deadline() -> None:
         ),
     ],
 )
-def test_waiting_says_what_for(snapshot: Snapshot, note: str) -> None:
+def test_waiting_names_its_reason(snapshot: Snapshot, note: str) -> None:
     found = verdict(snapshot)
     assert isinstance(found, Wait)
     assert found.note == note
 
 
 @pytest.mark.parametrize(("age", "seconds"), [(0, 0.1), (1, 0.1), (20, 2.0), (50, 5.0), (800, 5.0)])
-def test_it_looks_often_while_it_is_young(age: float, seconds: float) -> None:
+def test_a_young_rollout_is_followed_often(age: float, seconds: float) -> None:
     found = verdict(DEPLOYING, seconds=age)
     assert isinstance(found, Wait)
     assert found.seconds == pytest.approx(seconds)
@@ -207,7 +207,7 @@ WAIT_INDEX = WaitIndex(subject="deployment/d", index=12)
         (replace(RUNNING, allocations=(allocation("running", 10), allocation("pending"))), 0, 300.05),
     ],
 )
-def test_what_can_be_waited_for_is_looked_at_when_it_moves_or_a_timer_runs_out(
+def test_a_rollout_with_a_wait_index_is_followed_on_a_change_or_timer(
     snapshot: Snapshot, age: float, seconds: float
 ) -> None:
     found = verdict(replace(snapshot, wait_index=WAIT_INDEX), seconds=age)
@@ -215,7 +215,7 @@ def test_what_can_be_waited_for_is_looked_at_when_it_moves_or_a_timer_runs_out(
     assert found.seconds == pytest.approx(seconds)
 
 
-def test_it_is_looked_at_when_its_deadline_comes() -> None:
+def test_a_rollout_is_followed_at_its_deadline() -> None:
     moving = replace(COURSE, progressed_at=NOW + timedelta(seconds=3500))
     found = verdict(replace(DEPLOYING, wait_index=WAIT_INDEX), moving, seconds=3550)
     assert isinstance(found, Wait)
@@ -251,7 +251,7 @@ def test_one_canary_is_one() -> None:
     assert found.note.startswith("1 of 1 canaries is healthy; ")
 
 
-def test_success_tells_of_a_job_that_was_registered_again_since() -> None:
+def test_success_names_a_later_registration_of_the_job() -> None:
     done = replace(DEPLOYING, deployment=replace(DEPLOYMENT, phase=DeploymentPhase.SUCCESSFUL))
     assert outcome(replace(done, index=12)) == (OutcomeKind.SUCCEEDED, "words; the job was registered again since")
 
@@ -281,7 +281,7 @@ def test_nomads_way_back_is_waited_for() -> None:
     assert verdict(CANARIES, replace(BACK, promote_after=0.0)) == Promote(deployment_id="d")
 
 
-def test_who_is_a_person_who_orders_and_who_goes_back() -> None:
+def test_each_origin_is_manual_automatic_or_an_undo() -> None:
     assert {origin for origin in Origin if origin.by_person} == {Origin.DEPLOY, Origin.RESET, Origin.ROLLBACK}
     assert {origin for origin in Origin if not origin.is_explicit} == {Origin.RULE}
     assert {origin for origin in Origin if origin.reverts} == {Origin.ROLLBACK, Origin.UNDO}

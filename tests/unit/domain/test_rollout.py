@@ -1,4 +1,4 @@
-"""How long canaries prove themselves before they are promoted."""
+"""How long canaries must be healthy before they are promoted."""
 
 import pytest
 

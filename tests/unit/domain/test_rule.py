@@ -1,4 +1,4 @@
-"""The rule: which tag is wanted, what is a release, and which tags are listed."""
+"""The rule: the desired tag, the release format, and the order of tags."""
 
 import pytest
 from hypothesis import given

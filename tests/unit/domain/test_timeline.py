@@ -31,5 +31,5 @@ def test_each_origin_has_its_sentence_without_a_tag_too(origin: Origin) -> None:
     assert "sha256:ab" in rollout_message(origin, tag="", digest="sha256:ab", cause="")
 
 
-def test_each_action_has_its_word() -> None:
+def test_each_action_has_its_text() -> None:
     assert len({event_message(each, path="app", tag="v1") for each in EventAction}) == len(EventAction)

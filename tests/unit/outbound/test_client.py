@@ -24,7 +24,7 @@ from tests.servers.tls import Certificate
         ("", ""),
     ],
 )
-def test_urls_tell_no_secret(text: str, clean: str) -> None:
+def test_urls_show_no_secret(text: str, clean: str) -> None:
     assert redact(text) == clean
 
 
@@ -84,7 +84,7 @@ def test_a_ca_file_that_holds_no_certificate_is_named(tmp_path: Path, content: s
         trusted_authorities(str(file))
 
 
-async def test_the_client_says_who_it_is_and_follows_nothing() -> None:
+async def test_the_client_sends_its_user_agent_and_follows_no_redirects() -> None:
     async with open_client() as client:
         assert client.headers["user-agent"].startswith("registrywatcher")
         assert not client.follow_redirects

@@ -1,4 +1,4 @@
-"""Headers of answers: bounded before anything reads them, and a bound that is reached is told."""
+"""Headers of answers are bounded before anything reads them; an exceeded bound is reported."""
 
 import httpx
 import pytest
@@ -88,7 +88,7 @@ def test_a_retry_after_that_is_no_number_of_seconds_is_as_if_there_were_none(lat
     assert refusal_of(_response("", later="30")).retry_after == 30.0
 
 
-async def test_what_slack_says_too_much_is_told_and_tried_again() -> None:
+async def test_a_too_large_answer_of_slack_is_reported_and_retried() -> None:
     message = Message(notification_id="1", kind=NotificationKind.FAILED, headline="h", detail="", links=())
 
     def answer(_: httpx.Request) -> httpx.Response:

@@ -156,7 +156,7 @@ def test_the_snippets_are_the_shipped_files() -> None:
     assert block_with("docs/operating.md", "hcl", "capabilities") == policy
 
 
-def test_compose_tells_the_registry_the_same_as_the_sample_but_for_address_and_secret() -> None:
+def test_compose_configures_the_registry_as_the_sample_but_for_address_and_secret() -> None:
     sample = nested(read("config/registry.yml"), "notifications", "endpoints")
     given = nested(
         read("docker-compose.yml"), "services", "registry", "environment", "REGISTRY_NOTIFICATIONS_ENDPOINTS"

@@ -119,7 +119,7 @@ def test_the_nomad_job_starts_every_process_with_variables_that_settings_know() 
     assert [name for name in named if not means_something(name)] == []
 
 
-def test_the_nomad_job_reads_the_secrets_that_its_head_tells_to_store() -> None:
+def test_the_nomad_job_reads_the_secrets_that_its_comments_name() -> None:
     told = re.search(r"^#   nomad var put nomad/jobs/registrywatcher (.*)$", NOMAD_JOB, re.MULTILINE)
     assert told is not None
     stored = {pair.partition("=")[0] for pair in told[1].split()}
@@ -133,7 +133,7 @@ def test_the_files_named_in_the_nomad_files_are_there() -> None:
         assert [path for path in named if not (ROOT / path).is_file()] == []
 
 
-def test_who_has_no_web_face_is_asked_where_it_answers() -> None:
+def test_health_checks_of_worker_and_poller_use_their_health_address() -> None:
     """Compose and Nomad ask a worker and a poller at the port of REGISTRYWATCHER_HEALTH_ADDRESS."""
     address = children(nested(COMPOSE, "x-registrywatcher", "environment"))["REGISTRYWATCHER_HEALTH_ADDRESS"]
     port = address.rpartition(":")[2]

@@ -1,4 +1,4 @@
-"""Every refusal, hold and failure names the thing and the mend, and stands in the docs as it is said."""
+"""Every refusal, hold and failure names the thing and the fix, and is documented with the same text."""
 
 import ast
 import inspect
@@ -17,7 +17,7 @@ from tests.unit.packaging.documents import ROOT, read
 
 SECTIONS = sections()
 ROWS = [(name, row) for name, rows in SECTIONS.items() for row in rows]
-NO_MEND = {"up_to_date", "succeeded", "effective_at_next_launch", "superseded", "stopped"}
+NO_FIX = {"up_to_date", "succeeded", "effective_at_next_launch", "superseded", "stopped"}
 # What a person does about it, or what happens by itself.
 INSTRUCTION = re.compile(
     r"^(add|an operator|ask|change|check|configure|correct|create|deploy|docker, podman|enable|give|letters|look|name"
@@ -29,7 +29,7 @@ INSTRUCTION = re.compile(
 
 
 @pytest.mark.parametrize(("section", "row"), ROWS, ids=[f"{name}: {row.when}" for name, row in ROWS])
-def test_it_names_the_thing_and_the_mend_and_stands_in_the_docs(section: str, row: RefusalRow) -> None:
+def test_a_refusal_names_the_thing_and_the_fix_and_is_documented(section: str, row: RefusalRow) -> None:
     assert row.thing
     assert row.thing in row.sentence
     assert row.fix in row.sentence
@@ -37,7 +37,7 @@ def test_it_names_the_thing_and_the_mend_and_stands_in_the_docs(section: str, ro
         assert INSTRUCTION.search(row.fix)
         assert not row.sentence.startswith(row.fix) or row.thing in row.fix
     else:
-        assert row.name in NO_MEND
+        assert row.name in NO_FIX
     assert line(row, named=is_named(section)) in read("docs/refusals.md").splitlines()
 
 
@@ -47,25 +47,26 @@ def test_the_page_is_what_the_code_says() -> None:
 
 def test_every_reason_and_outcome_is_there() -> None:
     reasons = {reason.value for reason in HoldReason}
-    assert {row.name for row in SECTIONS["holds"]} == reasons, "tests/unit/refusals/holds.py: a row for each HoldReason"
+    assert {row.name for row in SECTIONS["holds"]} == reasons, "app/refusals/holds.py: a row for each HoldReason"
     assert {row.name for row in SECTIONS["outcomes"]} == {kind.value for kind in OutcomeKind}
 
 
 def test_every_sentence_about_nomad_is_there() -> None:
     """By the longest text that a function always says."""
-    told = " ".join(row.sentence for row in SECTIONS["Nomad"])
+    documented = " ".join(row.sentence for row in SECTIONS["Nomad"])
+    assert set(vars(refusals)) >= NOT_SENTENCES, "a function was renamed"
     for name, function in vars(refusals).items():
         if inspect.isfunction(function) and function.__module__ == refusals.__name__ and name not in NOT_SENTENCES:
             texts = list(constants(ast.parse(inspect.getsource(function))))
-            assert max(texts, key=len) in told, name
+            assert max(texts, key=len) in documented, name
 
 
-NOT_SENTENCES = {"name_of", "silent", "unavailable", "_mend", "_later", "_sentence"}
+NOT_SENTENCES = {"name_of", "silent", "unavailable", "_fix", "_later", "_sentence"}
 
 
 def test_every_refusal_of_the_api_is_there() -> None:
-    told = " ".join(row.sentence for row in SECTIONS["API"])
-    missing = [text for file in refusing() for text in refused(file) if text not in told]
+    documented = " ".join(row.sentence for row in SECTIONS["API"])
+    missing = [text for file in refusing() for text in refused(file) if text not in documented]
     assert missing == RARE
 
 

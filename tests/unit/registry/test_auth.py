@@ -37,7 +37,7 @@ def test_a_bearer_challenge_is_read_in_any_spelling(header: str) -> None:
     assert parse_challenges([header]) == (BEARER,)
 
 
-def test_several_challenges_are_told_apart() -> None:
+def test_several_challenges_are_separated() -> None:
     one = f'Negotiate abc==, Basic realm="a, b", Bearer realm="{REALM}"'
     found = parse_challenges([one, 'Digest realm="x"'])
     assert [challenge.scheme for challenge in found] == ["negotiate", "basic", "bearer", "digest"]

@@ -1,4 +1,4 @@
-"""One registry's troubles stay its own: time, places, silence, and a change of configuration."""
+"""The outages of one registry affect no other: timeouts, slots, silence, and a change of configuration."""
 
 import asyncio
 import errno
@@ -43,7 +43,7 @@ async def test_a_silent_registry_is_left_in_time() -> None:
             await source.tags("main", APP)
 
 
-async def test_a_registry_known_to_be_silent_is_asked_by_one_at_a_time() -> None:
+async def test_a_silent_registry_gets_one_request_at_a_time() -> None:
     silent = Silent()
     async with client(silent, seconds=0.05) as source:
         await asyncio.gather(*(source.tags("main", APP) for _ in range(3)), return_exceptions=True)
@@ -71,7 +71,7 @@ async def test_at_most_so_many_ask_at_once() -> None:
         assert await asyncio.gather(*asking) == [("a",)] * 20
 
 
-async def test_a_registry_that_never_answered_is_asked_by_a_few_and_holds_nobody_else() -> None:
+async def test_a_registry_that_never_answered_gets_few_requests_and_delays_no_other() -> None:
     silent = Silent()
     async with client(silent) as source:
         few = [asyncio.create_task(source.tags("main", APP)) for _ in range(4)]

@@ -42,7 +42,7 @@ def token_service(answer: httpx.Response) -> Registry:
     return Registry(lambda request: answer if request.url.path == "/token" else httpx.Response(401, headers=CHALLENGE))
 
 
-async def test_a_token_is_asked_for_once_and_used_until_shortly_before_its_end() -> None:
+async def test_a_token_is_requested_one_time_and_used_until_shortly_before_its_end() -> None:
     guarded, clock = Guarded(), Clock()
     async with client(guarded.registry, USER, clock=clock) as source:
         assert await source.tags("main", APP) == ("v1",)
@@ -57,7 +57,7 @@ async def test_a_token_is_asked_for_once_and_used_until_shortly_before_its_end()
     assert (asked.host, parse_qs(asked.query.decode())["account"]) == ("auth.example.com", ["ci"])
 
 
-async def test_without_credentials_the_token_is_asked_for_anonymously() -> None:
+async def test_without_credentials_the_token_is_requested_anonymously() -> None:
     guarded = Guarded()
     async with client(guarded.registry) as source:
         await source.tags("main", APP)
@@ -101,7 +101,7 @@ async def test_wrong_basic_credentials_are_shown_once() -> None:
 
 
 @pytest.mark.parametrize("challenge", ['Basic realm="x"', "Negotiate", ""])
-async def test_nobody_is_told_to_configure_credentials(challenge: str) -> None:
+async def test_a_denial_without_credentials_names_the_cause(challenge: str) -> None:
     registry = Registry(lambda request: httpx.Response(401, headers={"WWW-Authenticate": challenge}))
     async with client(registry) as source:
         with pytest.raises(RegistryDenied, match="no credentials are configured"):

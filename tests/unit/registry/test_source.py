@@ -1,4 +1,4 @@
-"""What is asked of a registry, and what its answers mean, hostile ones included."""
+"""The requests to a registry, and the meaning of its answers, hostile ones included."""
 
 import hashlib
 import json
@@ -35,7 +35,7 @@ async def test_all_pages_are_read_and_each_tag_is_once() -> None:
     assert registry.lines == [f"GET {url}" for url in pages]
 
 
-async def test_a_link_seen_before_ends_the_listing() -> None:
+async def test_a_repeated_link_ends_the_listing() -> None:
     registry = Registry(lambda request: tags("a", link='<?last=a>; rel="next"'))
     async with client(registry) as source:
         assert await source.tags("main", APP) == ("a",)
@@ -124,7 +124,7 @@ async def test_retry_after_is_passed_on(status: int, header: str, seconds: float
     assert caught.value.retry_after == seconds
 
 
-async def test_a_registry_that_asked_for_peace_gets_it() -> None:
+async def test_a_retry_after_pauses_requests_to_the_registry() -> None:
     answers = iter([httpx.Response(429, headers={"Retry-After": "7"}), tags("a")])
     registry, clock = Registry(lambda request: next(answers)), Clock()
     async with client(registry, clock=clock) as source:
@@ -168,7 +168,7 @@ async def test_what_is_no_digest_makes_no_condition() -> None:
 
 
 @pytest.mark.parametrize("head", [200, 405, 501])
-async def test_where_head_does_not_tell_the_content_is_hashed(head: int) -> None:
+async def test_without_a_digest_from_head_the_content_is_hashed(head: int) -> None:
     body = b'{"schemaVersion": 2}'
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -224,7 +224,7 @@ async def test_a_head_that_answers_another_digest_is_refused(headers: dict[str, 
 
 
 @pytest.mark.parametrize("reference", ["a+b", "../x", "sha256:abc", "", "a b", "x" * 200])
-async def test_what_no_registry_can_have_is_not_asked_for(reference: str) -> None:
+async def test_a_malformed_name_is_not_requested(reference: str) -> None:
     registry = Registry(lambda request: httpx.Response(500))
     async with client(registry) as source:
         with pytest.raises(TagNotFound, match="no tag and no digest"):
@@ -232,7 +232,7 @@ async def test_what_no_registry_can_have_is_not_asked_for(reference: str) -> Non
     assert registry.requests == []
 
 
-async def test_a_missing_tag_is_told_from_a_missing_repository_once() -> None:
+async def test_a_missing_tag_is_distinguished_from_a_missing_repository_one_time() -> None:
     registry = Registry(lambda request: httpx.Response(404) if request.method == "HEAD" else tags("other"))
     async with client(registry) as source:
         for _ in range(2):
@@ -241,7 +241,7 @@ async def test_a_missing_tag_is_told_from_a_missing_repository_once() -> None:
     assert registry.lines == [f"HEAD {V2}/manifests/v9", f"GET {V2}/tags/list?n=1", f"HEAD {V2}/manifests/v9"]
 
 
-async def test_a_repository_that_was_seen_is_not_asked_about() -> None:
+async def test_a_known_repository_is_not_checked_again() -> None:
     answers = iter([httpx.Response(200, headers={"Docker-Content-Digest": D1}), httpx.Response(404)])
     registry = Registry(lambda request: next(answers))
     async with client(registry) as source:

@@ -36,7 +36,7 @@ def test_all_four_manifest_types_are_accepted_in_one_header() -> None:
         ("https://ghcr.io.example.com", ""),
     ],
 )
-def test_large_pages_are_asked_for_where_pages_are_short(origin: str, query: str) -> None:
+def test_large_pages_are_requested_where_pages_are_short(origin: str, query: str) -> None:
     assert wire.tags_url(origin, "team/app") == f"{origin}/v2/team/app/tags/list{query}"
 
 
@@ -48,7 +48,7 @@ def test_the_slashes_of_a_repository_stay_in_the_path() -> None:
 @pytest.mark.parametrize(
     ("text", "good"), [("v1", True), (D1, True), ("sha256:abc", False), ("", False), ("a/b", False)]
 )
-def test_only_tags_and_digests_are_asked_for(text: str, good: bool) -> None:
+def test_only_tags_and_digests_are_requested(text: str, good: bool) -> None:
     assert wire.is_reference(text) is good
 
 
@@ -214,7 +214,7 @@ def test_an_error_is_read_when_it_is_one(body: bytes, said: tuple[str, str]) -> 
     assert wire.read_error(body) == said
 
 
-def test_an_errors_words_are_bounded() -> None:
+def test_an_errors_text_is_bounded() -> None:
     code, message = wire.read_error(json.dumps({"errors": [{"code": "c" * 999, "message": "m" * 99_999}]}).encode())
     assert (len(code), len(message)) == (60, 300)
 

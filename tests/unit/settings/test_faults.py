@@ -1,4 +1,4 @@
-"""Each class of fault: named by its key, with what is wrong and how to mend it; all of them at once."""
+"""Each class of fault: named by its key, with the problem and the fix; all of them together."""
 
 from pathlib import Path
 
@@ -123,7 +123,7 @@ def test_names_the_fault(tmp_path: Path, text: str, key: str, problem: str, fix:
     assert fix in fault.fix
 
 
-def test_a_broken_table_is_told_once_and_not_through_those_that_point_at_it(tmp_path: Path) -> None:
+def test_a_broken_table_is_reported_one_time(tmp_path: Path) -> None:
     assert keys(
         tmp_path, changed(f'[registry_map.hub]\n{DOMAIN}\nregistry_prefix = "team"', "[registry_map]\nhub = 5")
     ) == [HUB]
@@ -189,7 +189,7 @@ def test_syntax_faults_have_their_place(tmp_path: Path, text: bytes, key: str, p
     assert problem in fault.problem
 
 
-def test_a_database_is_required_only_of_those_who_need_one(tmp_path: Path) -> None:
+def test_a_database_is_required_only_by_commands_that_need_one(tmp_path: Path) -> None:
     require_database(load(tmp_path, SOUND, {"DATABASE_URL": "postgres://x"}))
     with pytest.raises(ConfigError, match=r"config\.toml: database_url: is missing\. Set DATABASE_URL"):
         require_database(load(tmp_path, SOUND))

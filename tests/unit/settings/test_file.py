@@ -10,7 +10,7 @@ from app.settings.file import find_file
 from tests.unit.settings.files import SOUND
 
 
-def test_the_file_asked_for_comes_first_then_the_variable_then_the_places(tmp_path: Path) -> None:
+def test_the_requested_file_comes_first_then_the_variable_then_the_places(tmp_path: Path) -> None:
     first, second = tmp_path / "first.toml", tmp_path / "second.toml"
     second.touch()
     named = {"REGISTRYWATCHER_CONFIG": "named.toml"}
@@ -25,7 +25,7 @@ def test_a_named_file_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
         load_settings(tmp_path / "absent.toml", {})
 
 
-def test_no_file_and_no_variable_is_a_fault_that_tells_where_was_looked(tmp_path: Path) -> None:
+def test_no_file_and_no_variable_is_a_fault_that_names_the_searched_places(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_settings(None, {"DATABASE_URL": "postgres://x"}, places=(tmp_path / "absent.toml",))
     (fault,) = caught.value.faults

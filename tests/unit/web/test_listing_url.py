@@ -40,7 +40,7 @@ def test_the_same_twice_is_once_and_there_are_bounds() -> None:
     assert asked("from=99999999").offset == 0
 
 
-def test_a_url_changes_only_what_it_is_told_to() -> None:
+def test_a_changed_url_keeps_its_other_filters() -> None:
     found = ListQuery(chips=("a", "b"), text="t", states=("held",), offset=100)
     assert found.url() == "/?q=a&q=b&text=t&state=held&from=100"
     assert found.url(q=("a",), **{"from": 0}) == "/?q=a&text=t&state=held"

@@ -33,7 +33,7 @@ NONSENSE = (
 )  # fmt: skip
 
 
-def test_what_came_before_is_asked_for_by_the_last_that_is_shown() -> None:
+def test_the_next_page_starts_after_the_last_shown_entry() -> None:
     url = activity.older(
         [ENTRY, replace(ENTRY, at=NOW - timedelta(hours=1))], 2, "/activity", {"repo": "a b", "by": ""}
     )

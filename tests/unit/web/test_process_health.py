@@ -64,7 +64,7 @@ async def test_nobody_is_answered_without_a_listener() -> None:
         pass
 
 
-def test_an_address_in_use_is_told_with_the_fix() -> None:
+def test_an_address_in_use_is_reported_with_the_fix() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()

@@ -34,7 +34,7 @@ def listed(*names: str, health: tuple[SourceHealth, ...] = (), vain: tuple[str, 
     return sources(dict.fromkeys(names), found, replace(QUIET, unknown_sources=unknown))
 
 
-def test_a_source_that_was_heard_tells_its_last_day() -> None:
+def test_an_active_source_shows_its_last_day() -> None:
     heard = SourceHealth(source="a", last_at=NOW, day={Acceptance.ACCEPTED: 3, Acceptance.DUPLICATE: 1})
     (source,) = listed("a", health=(heard,))
     assert (source.tone, source.message, source.last_at) == ("good", "It is heard.", NOW)

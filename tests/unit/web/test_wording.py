@@ -39,7 +39,7 @@ def test_how_long_ago(seconds: float, message: str) -> None:
     assert wording.passed(timedelta(seconds=seconds)) == message
 
 
-def test_a_time_is_told_relatively_and_exactly() -> None:
+def test_a_time_is_shown_relatively_and_exactly() -> None:
     then = NOW - timedelta(minutes=5)
     exact = 'datetime="2026-01-02T02:59:05+00:00" title="2026-01-02 02:59:05 UTC"'
     assert wording.ago(then, NOW) == f'<time {exact} data-told="ago">5 min ago</time>'
@@ -49,7 +49,7 @@ def test_a_time_is_told_relatively_and_exactly() -> None:
     assert wording.lasting(None, NOW) == "some time"
 
 
-def test_a_time_of_another_zone_is_told_in_utc() -> None:
+def test_a_time_of_another_zone_is_shown_in_utc() -> None:
     there = datetime(2026, 1, 2, 5, 4, 5, tzinfo=timezone(timedelta(hours=2)))
     assert 'title="2026-01-02 03:04:05 UTC"' in str(wording.ago(there, NOW))
     assert there.astimezone(UTC) == NOW
@@ -74,7 +74,7 @@ def test_text_of_somebody_else_stands_by_itself_and_is_escaped() -> None:
 
 
 @pytest.mark.parametrize("turning", ["\u061c", "\u200f", "\u202e", "\u202a", "\u2066", "\u2069"])
-def test_what_turns_text_around_is_made_visible(turning: str) -> None:
+def test_bidirectional_control_characters_are_made_visible(turning: str) -> None:
     for told in (wording.visible(f"a{turning}b"), wording.bidi(f"a{turning}b"), wording.breakable(f"a{turning}b")):
         assert turning not in told
         assert f"\\u{ord(turning):04x}" in told

@@ -1,4 +1,4 @@
-"""What a configuration would change, in words."""
+"""The changes of a configuration as text."""
 
 from dataclasses import replace
 

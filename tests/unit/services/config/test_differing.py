@@ -1,4 +1,4 @@
-"""Who has which configuration is told when it differs, and only then."""
+"""Processes with different configurations are shown, and only then."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,19 +8,19 @@ from datetime import UTC, datetime, timedelta
 
 from app.services.config.differing import Differing, Holder, differing
 from app.services.processes.loops import Loops
-from tests.own_processes import until
+from tests.processes import until
 
 AT = datetime(2026, 1, 2, 18, 0, tzinfo=UTC)
 WEB = Holder(kind="web", host="host1", pid=12, configuration="a1b2c3d4e5f6", since=AT)
 WORKER = Holder(kind="worker", host="host2", pid=7, configuration="f6e5d4c3b2a1", since=AT + timedelta(minutes=1))
 
 
-def test_nothing_is_told_of_those_that_agree() -> None:
+def test_equal_configurations_show_nothing() -> None:
     assert differing([]) == ""
     assert differing([WEB, replace(WORKER, configuration=WEB.configuration)]) == ""
 
 
-def test_who_has_which_is_told_the_newest_first() -> None:
+def test_different_configurations_are_listed_newest_first() -> None:
     assert differing([WEB, WORKER]) == (
         "processes have different configurations (worker host2 pid 7 since 18:01:00 UTC: f6e5d4c3; "
         "web host1 pid 12 since 18:00:00 UTC: a1b2c3d4): give all the same file, or restart those that lag behind"

@@ -1,4 +1,4 @@
-"""The configuration is read again when it changed or a person asks; a broken one changes nothing and is reported."""
+"""The configuration is read again after a change or on request; a broken file changes nothing and is reported."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ from app.services.config.reload import FileChanges, Reloader, Repeats, fingerpri
 
 
 class Process:
-    """A process with a configuration file of one word; `outages` makes the store fail."""
+    """A process with a one-word configuration file; `outages` makes the store fail."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -58,7 +58,7 @@ async def test_a_change_is_applied_once(process: Process) -> None:
 
 
 @pytest.mark.parametrize("fault", ["broken", "removed"])
-async def test_a_broken_file_changes_nothing_and_is_reported_until_it_is_mended(process: Process, fault: str) -> None:
+async def test_a_broken_file_changes_nothing_and_is_reported_until_it_is_fixed(process: Process, fault: str) -> None:
     if fault == "broken":
         process.path.write_text("broken")
     else:
@@ -141,7 +141,7 @@ async def test_what_cannot_be_applied_waits_for_a_person(process: Process) -> No
     assert (process.in_force, process.reloader.problem) == (["second"], "")
 
 
-async def test_a_person_is_heard_at_once_though_nothing_changed(process: Process) -> None:
+async def test_a_requested_reload_runs_at_once_although_nothing_changed(process: Process) -> None:
     running = asyncio.create_task(process.reloader.run(interval=3600))
     process.reloader.request()
     async with asyncio.timeout(30):
@@ -160,23 +160,23 @@ async def test_a_change_is_noticed_within_the_interval(process: Process) -> None
 
 
 class Writer:
-    """A file that says at each look what comes next; `reads` are the looks before each reading."""
+    """A file with a scripted content for each check; `reads` are the checks before each reading."""
 
     def __init__(self, *contents: str) -> None:
         self.contents = list(contents)
         self.now = "first"
-        self.targets = 0
+        self.checks = 0
         self.reads: list[tuple[int, str]] = []
         self.reloader = Reloader(self._load, self._apply, changed=self._changed)
 
     def _changed(self) -> bool:
-        self.targets += 1
+        self.checks += 1
         before = self.now
         self.now = self.contents.pop(0) if self.contents else before
         return self.now != before
 
     def _load(self) -> str:
-        self.reads.append((self.targets, self.now))
+        self.reads.append((self.checks, self.now))
         return self.now
 
     async def _apply(self, loaded: str) -> None:
@@ -184,7 +184,7 @@ class Writer:
 
 
 @pytest.mark.parametrize("asked", [False, True])
-async def test_a_file_is_read_once_it_looks_the_same_twice_and_at_once_when_a_person_asks(asked: bool) -> None:
+async def test_a_file_is_read_after_two_equal_checks_and_at_once_on_request(asked: bool) -> None:
     writer = Writer("half", "more", "whole", "whole", "whole")
     if asked:
         writer.reloader.request()
@@ -192,7 +192,7 @@ async def test_a_file_is_read_once_it_looks_the_same_twice_and_at_once_when_a_pe
     assert writer.reads == ([(1, "half")] if asked else [(4, "whole")])
 
 
-async def test_a_person_who_asks_cuts_the_wait_short(process: Process) -> None:
+async def test_a_requested_reload_ends_the_wait(process: Process) -> None:
     asked = asyncio.Event()
 
     def changed() -> bool:
@@ -215,7 +215,7 @@ async def test_a_file_that_never_stays_the_same_is_read_all_the_same() -> None:
     assert writer.reads == [(21, "20")]
 
 
-async def test_what_nobody_foresaw_is_reported_and_does_not_make_it_deaf(process: Process) -> None:
+async def test_an_unexpected_error_is_reported_and_the_file_is_still_followed(process: Process) -> None:
     running = asyncio.create_task(process.reloader.run(interval=0.001))
     process.outages = RuntimeError("nobody foresaw this")
     process.reloader.request()
@@ -237,7 +237,7 @@ def test_what_came_since_the_file_was_read_is_a_change(tmp_path: Path) -> None:
     assert not watched()
 
 
-def test_a_change_is_seen_once_and_only_when_the_bytes_differ(tmp_path: Path) -> None:
+def test_a_change_is_found_one_time_and_only_when_the_bytes_differ(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text("one")
     watched = FileChanges([file], fingerprint(b"one"))
@@ -269,7 +269,7 @@ def test_every_file_is_watched_and_one_that_cannot_be_read_counts(tmp_path: Path
     assert not watched()
 
 
-def test_contents_are_told_apart_wherever_they_are_cut() -> None:
+def test_different_contents_have_different_fingerprints() -> None:
     assert (
         len({fingerprint(b"ab", b"c"), fingerprint(b"a", b"bc"), fingerprint(b"abc"), fingerprint(b"abc", None)}) == 4
     )

@@ -1,4 +1,4 @@
-"""What a message adds to its notification: what comes next, and links."""
+"""Additions of a message to its notification: the next step, and links."""
 
 from dataclasses import replace
 from typing import Any

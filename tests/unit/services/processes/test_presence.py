@@ -11,7 +11,7 @@ from app.services.processes.presence import Heartbeat, Presence, ProcessKind
 
 
 class Book:
-    """A store in memory, which may be away."""
+    """A store in memory, which may have an outage."""
 
     def __init__(self) -> None:
         self.beats: list[Heartbeat] = []
@@ -31,7 +31,7 @@ class Book:
         self.left.append(process_id)
 
 
-async def test_a_beat_tells_who_it_is_and_how_its_loops_are() -> None:
+async def test_a_beat_contains_the_process_and_the_state_of_its_loops() -> None:
     book, loops = Book(), Loops()
     loops.add(Loop("sweep"))
     presence = Presence(book, kind=ProcessKind.WORKER, loops=loops, configuration=lambda: "f1")
@@ -46,7 +46,7 @@ async def test_a_beat_tells_who_it_is_and_how_its_loops_are() -> None:
     assert [each.name for each in beat.loops] == ["sweep", "presence"]
 
 
-async def test_a_store_that_is_away_is_tried_again_and_told_by_the_loops() -> None:
+async def test_a_beat_is_retried_after_an_outage_and_the_loops_show_it() -> None:
     book, loops = Book(), Loops()
     book.outages = True
     presence = Presence(book, kind=ProcessKind.WEB, loops=loops)

@@ -1,4 +1,4 @@
-"""Whose turn it is: the bound on rollouts, our own job last, and what a launch must still hold to."""
+"""The queue for slots: the limit of concurrent rollouts, our own job last, and the conditions of a launch."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -9,10 +9,10 @@ from app.domain.decision import Deploy
 from app.domain.watch import JobPlace
 from app.services.reconcile.fleet import is_bound, no_longer_holds
 from app.services.reconcile.launch import launch
-from app.services.reconcile.result import Result, SlotBounds
-from tests.settings import LOOK_DEFAULTS
+from app.services.reconcile.targets import Result, SlotBounds
+from tests.default_settings import LOOK_DEFAULTS
 from tests.unit.domain.cases import D2, WATCH, job
-from tests.unit.services.reconcile.passes import NOW, claim, resolved_watches
+from tests.unit.services.reconcile.values import NOW, claim, resolved_watches
 
 ANY = LOOK_DEFAULTS.fleet
 LAUNCH = launch(job(), {"app": (resolved_watches(), Deploy(tag="v1.1.0", digest=D2, message="it follows"))}, None)
@@ -70,7 +70,7 @@ def test_a_launch_is_bound_by_what_held_when_it_was_decided() -> None:
     assert fleet.bounds(replace(WATCH.place, job_id="other")) == SlotBounds(at_most=3, heeds_failures=True)
 
 
-def test_our_own_job_looks_again_soon_since_nobody_wakes_it() -> None:
+def test_our_own_job_is_requeued_soon_since_nobody_wakes_it() -> None:
     assert OWN.pause(WATCH.place) < OWN.pause(replace(WATCH.place, job_id="other"))
 
 

@@ -58,6 +58,6 @@ def test_the_identity_afterwards_is_the_normalised_name() -> None:
     assert patch.identity_after(hub, TaskChange(image="https://index.docker.io/app:v2")) == "docker.io/library/app:v2"
 
 
-def test_the_order_is_valid_for_the_job_that_was_read() -> None:
+def test_the_patch_is_valid_for_the_inspected_job() -> None:
     changes = {APP: TaskChange(image="x")}
     assert patch.patch(job(index=42), changes) == JobPatch(changes=changes, expected_index=42)

@@ -1,4 +1,4 @@
-"""How a watch is, by the first that fits: the same order as the store's, and one for each reason to hold."""
+"""The condition of a watch: the same order as the store's, and one for each hold reason."""
 
 from dataclasses import replace
 

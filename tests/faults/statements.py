@@ -1,0 +1,95 @@
+"""The SQL of the fault suite: reads states that no page shows, and makes the database fail."""
+
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import asyncpg
+
+_DRIFT = "SELECT watch_name, message FROM decisions WHERE reason = 'drifted'"
+_END_SESSIONS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+_FAULT = """
+CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN IF {guard} THEN RAISE EXCEPTION 'made up' USING ERRCODE = '{state}'; END IF; RETURN NEW; END $$;
+CREATE TRIGGER fault BEFORE {event} FOR EACH {each} EXECUTE FUNCTION fault();
+"""
+_KEYS = {"targets": "job_id", "watches": "name"}
+
+
+async def outage(connection: asyncpg.Connection, watch: str) -> str:
+    """The outage of the watch's registry, "" when there is none."""
+    return str(await connection.fetchval("SELECT outage FROM watches WHERE name = $1", watch) or "")
+
+
+async def expired_leases(connection: asyncpg.Connection) -> int:
+    """The number of targets with an expired lease."""
+    return int(await connection.fetchval("SELECT count(*) FROM targets WHERE lease_until < clock_timestamp()"))
+
+
+async def process_kinds(connection: asyncpg.Connection) -> list[str]:
+    """The kind of each process that beats, in alphabetical order."""
+    return [row["kind"] for row in await connection.fetch("SELECT kind FROM processes ORDER BY kind")]
+
+
+async def make_polls_late(connection: asyncpg.Connection) -> None:
+    """Make every target due to be polled since a minute."""
+    await connection.execute("UPDATE targets SET poll_at = clock_timestamp() - interval '1 minute'")
+
+
+async def drift_decisions(connection: asyncpg.Connection) -> list[tuple[str, str]]:
+    """(watch, message) of every decision that claims drift."""
+    return [(row["watch_name"], row["message"]) for row in await connection.fetch(_DRIFT)]
+
+
+async def end_sessions(connection: asyncpg.Connection) -> None:
+    """End every other session of the database."""
+    await connection.execute(_END_SESSIONS)
+
+
+async def backend_pids(connection: asyncpg.Connection) -> list[int]:
+    """The process ids of all backends of the server."""
+    return [row["pid"] for row in await connection.fetch("SELECT pid FROM pg_stat_activity")]
+
+
+async def make_read_only(connection: asyncpg.Connection, database_url: str, *, on: bool) -> None:
+    """Make the database read-only for new sessions, or writable again."""
+    name = urlsplit(database_url).path.lstrip("/")
+    if on:
+        await connection.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+        return
+    await connection.execute("SET default_transaction_read_only = off")
+    await connection.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+
+
+async def raise_error(
+    connection: asyncpg.Connection,
+    state: str,
+    *,
+    event: str = "UPDATE ON targets",
+    guard: str = "true",
+    each: Literal["STATEMENT", "ROW"] = "STATEMENT",
+) -> None:
+    """Raise the error state before each such event, for rows that match the guard."""
+    await connection.execute(_FAULT.format(state=state, event=event, guard=guard, each=each))
+
+
+async def stop_raising(connection: asyncpg.Connection) -> None:
+    """Remove the error of `raise_error`."""
+    await connection.execute("DROP FUNCTION fault CASCADE")
+
+
+def lock_row(table: Literal["targets", "watches"], name: str) -> str:
+    """The statement that locks the row of that watch or job."""
+    return f"SELECT FROM {table} WHERE {_KEYS[table]} = '{name}' FOR UPDATE"
+
+
+async def create_commits(connection: asyncpg.Connection) -> None:
+    """Create a table for commits that have nothing to do with the product."""
+    await connection.execute("CREATE TABLE committed (at timestamptz DEFAULT now())")
+
+
+async def commit(connection: asyncpg.Connection) -> Any:
+    """Insert and commit one row into that table."""
+    return await connection.execute("INSERT INTO committed DEFAULT VALUES")
