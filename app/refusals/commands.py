@@ -30,7 +30,11 @@ def redeploys() -> Iterator[RefusalRow]:
     yield _refused("the tag to deploy again is gone", absent, "tag v9.9.9", "push it first")
     others = KnownRequest(rollout_id=OTHER, same_target=False, what="other v1.0.0")
     twice = watches.redeploy(
-        _operator(SampleProcess(watch_commands=NothingHeld(requested=others))), "app", tag="v1.0.0", by="", idempotency_key=OTHER
+        _operator(SampleProcess(watch_commands=NothingHeld(requested=others))),
+        "app",
+        tag="v1.0.0",
+        by="",
+        idempotency_key=OTHER,
     )
     yield _refused("the idempotency key is another job's", twice, str(OTHER), "ask again")
 

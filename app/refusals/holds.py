@@ -52,7 +52,7 @@ def holds() -> Iterator[RefusalRow]:
     elsewhere = case(heed_elsewhere=True, history=replace(case().history, failed_elsewhere={D2: "api"}))
     yield _held("the digest failed on another job", elsewhere, "job api", "release it there")
     full = replace(RECONCILE_SETTINGS.fleet, max_rollouts=2).queue_reason(claim(others_active=2))
-    yield _held("enough rollouts are under way", case(turn=full), "v1.1.0", "in its turn, or by hand")
+    yield _held("enough rollouts are under way", case(queue_reason=full), "v1.1.0", "in its turn, or by hand")
     own = replace(RECONCILE_SETTINGS.fleet, own_job=WATCH.place)
     for others in ({"others_active": 1}, {"others_due": 1}):
         last = case(queue_reason=own.queue_reason(claim(**others)))

@@ -1,4 +1,4 @@
-"""A process follows its file on a real Postgres, with a test clock: what is accepted, what waits, what stays."""
+"""One process follows its file on a real Postgres, by a clock of the test's: what is taken, what waits, what stays."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -71,8 +71,8 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
         yield made
 
 
-async def started(stack: AsyncExitStack, file: Path, url: str, *names: str) -> tuple[Process, ConfigFollower]:
-    """A process whose file has these watches, before its first connection to Postgres."""
+async def started(stack: AsyncExitStack, file: Path, url: str, *names: str) -> tuple[Process, ConfigApplier]:
+    """A process whose file has these watches, before its first word with Postgres."""
     settings = first_settings(file, text(*names, tokens=("ops", "ci"), url=url))
     database, waker = Database(url, timeout=1.0), DramatiqWaker(StubBroker())
     stack.push_async_callback(database.close)
@@ -94,14 +94,14 @@ async def started(stack: AsyncExitStack, file: Path, url: str, *names: str) -> t
     return process, ConfigApplier(process, kept, listens=True, repeats=repeats)
 
 
-async def waits(following: ConfigFollower) -> str:
-    """The reason why the current file waits."""
+async def waits(applier: ConfigApplier) -> str:
+    """Why the file as it reads now waits."""
     with pytest.raises(ReadingWaits) as caught:
         await applier.apply(applier.load())
     return str(caught.value)
 
 
-async def test_removing_most_watches_is_accepted_when_the_file_is_the_same_after_a_minute(
+async def test_what_takes_most_away_is_taken_when_it_still_reads_the_same_after_a_minute(
     stack: AsyncExitStack, tmp_path: Path, database_url: str
 ) -> None:
     process, applier = await started(stack, tmp_path / "config.toml", database_url, "app", "other", "third")
@@ -145,10 +145,10 @@ async def test_what_could_not_be_taken_between_begins_the_minute_anew(
 
 
 async def added(process: Process) -> list[int]:
-    """The delivery of a notification that is written now."""
-    notification = Notification(kind=NotificationKind.HELD, headline="app: nothing is deployed")
+    """The deliveries of a notification that is written now."""
+    told = Notification(kind=NotificationKind.HELD, headline="app: nothing is deployed")
     async with process.services.database.transaction() as connection:
-        return await add_notifications(connection, notification)
+        return await add_notifications(connection, told)
 
 
 async def test_channels_come_into_force_with_the_reading_that_has_them(
@@ -194,7 +194,7 @@ async def test_it_waits_at_a_start_too(stack: AsyncExitStack, tmp_path: Path, da
     assert await process.watches() == ["app"]
 
 
-async def test_only_the_watches_of_an_older_file_wait(stack: AsyncExitStack, tmp_path: Path, database_url: str) -> None:
+async def test_of_an_older_file_only_the_watches_wait(stack: AsyncExitStack, tmp_path: Path, database_url: str) -> None:
     older, old = await started(stack, tmp_path / "older.toml", database_url, "app")
     assert await old.start()
     _, new = await started(stack, tmp_path / "newer.toml", database_url, "app", "other")
@@ -207,18 +207,16 @@ async def test_only_the_watches_of_an_older_file_wait(stack: AsyncExitStack, tmp
     assert await older.watches() == ["app", "other"]
 
 
-async def test_a_removed_token_is_invalid_during_a_postgres_outage(stack: AsyncExitStack, tmp_path: Path) -> None:
-    process, following = await started(stack, tmp_path / "config.toml", NOWHERE, "app")
+async def test_a_removed_token_is_dead_while_postgres_is_away(stack: AsyncExitStack, tmp_path: Path) -> None:
+    process, applier = await started(stack, tmp_path / "config.toml", NOWHERE, "app")
     process.write("app", tokens=("ops", "new"))
     with pytest.raises(StoreUnavailable):
         await applier.apply(applier.load())
     assert process.tokens == ["ops"]
 
 
-async def test_a_removed_token_is_invalid_although_the_log_cannot_be_written(
-    stack: AsyncExitStack, tmp_path: Path
-) -> None:
-    process, following = await started(stack, tmp_path / "config.toml", NOWHERE, "app")
+async def test_a_removed_token_is_dead_though_the_log_cannot_be_written(stack: AsyncExitStack, tmp_path: Path) -> None:
+    process, applier = await started(stack, tmp_path / "config.toml", NOWHERE, "app")
     process.write("app", head="xyzzy = 1")
 
     def full(*_: object) -> str:

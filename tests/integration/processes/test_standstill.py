@@ -1,5 +1,5 @@
-"""Given stored targets, events and processes, then work that waits too long is found, and work that waits by design is
-not."""
+"""Given targets, events and processes as they are stored, then what waits too long is found, and nothing that waits by
+design."""
 
 from dataclasses import replace
 
@@ -61,7 +61,7 @@ async def test_a_job_that_is_due_waits(quiet: Database, made_due: str) -> None:
     assert found.jobs.since is not None
 
 
-async def test_a_target_with_an_expired_lease_waits_from_the_end_of_the_lease(quiet: Database) -> None:
+async def test_what_was_left_under_a_lease_waits_from_the_leases_end(quiet: Database) -> None:
     await execute(quiet, f"UPDATE targets SET due_at = {OLD}, lease_until = clock_timestamp() - interval '1 second'")
     assert (await work(quiet)).jobs.age < 15
 
@@ -74,7 +74,7 @@ async def test_a_target_with_an_expired_lease_waits_from_the_end_of_the_lease(qu
         f"UPDATE targets SET due_at = {OLD}; UPDATE watches SET present = false",
     ],
 )
-async def test_a_leased_requeued_or_removed_target_does_not_wait(quiet: Database, by_design: str) -> None:
+async def test_who_is_looked_at_or_put_off_or_gone_does_not_wait(quiet: Database, by_design: str) -> None:
     await execute(quiet, by_design)
     assert await work(quiet) == Work()
 
@@ -88,7 +88,7 @@ async def test_a_rollout_that_is_not_followed_waits(quiet: Database) -> None:
     assert (await work(quiet)).rollouts.count == 1
 
 
-async def test_a_push_without_an_answer_and_without_a_due_target_is_lost(quiet: Database) -> None:
+async def test_a_push_without_an_answer_and_without_a_look_ahead_is_lost(quiet: Database) -> None:
     await execute(quiet, EVENT)
     assert (await work(quiet)).pushes.count == 1
 
@@ -103,7 +103,7 @@ async def test_a_push_without_an_answer_and_without_a_due_target_is_lost(quiet: 
         "UPDATE watches SET present = false",
     ],
 )
-async def test_a_push_with_a_due_target_is_not_lost(quiet: Database, by_design: str) -> None:
+async def test_a_push_with_a_look_ahead_is_on_its_way(quiet: Database, by_design: str) -> None:
     await execute(quiet, EVENT)
     await execute(quiet, by_design)
     assert (await work(quiet)).pushes.count == 0
@@ -118,19 +118,19 @@ async def test_processes_are_read_as_they_said_they_are(quiet: Database) -> None
     presences = PostgresPresences(quiet)
     stands = LoopState(name="sweep", late=7.5, problem="locked", is_stalled=True)
     await presences.beat(replace(beat(), loops=(stands,)))
-    (process,) = (await work(quiet)).processes
-    assert process.is_there
-    assert process.loops == (stands,)
-    (outage,) = await PostgresQueries(quiet).outages()
-    assert outage.problem == "process 17 on host-1: no turn was completed for 8 s by: sweep: locked"
+    (seen,) = (await work(quiet)).processes
+    assert seen.is_running
+    assert seen.loops == (stands,)
+    (told,) = await PostgresQueries(quiet).outages()
+    assert told.problem == "process 17 on host-1: loop sweep stalled for 8 s: locked"
     await execute(quiet, "UPDATE processes SET beat_at = beat_at - interval '10 seconds'")
-    (process,) = (await work(quiet)).processes
-    assert not process.is_there
+    (seen,) = (await work(quiet)).processes
+    assert not seen.is_running
     assert await PostgresQueries(quiet).outages() == ()
 
 
 async def test_a_process_of_another_version_may_say_less(quiet: Database) -> None:
     await PostgresPresences(quiet).beat(beat())
     await execute(quiet, """UPDATE processes SET loops = '[{"name": "sweep", "more": 1}]'""")
-    (process,) = (await work(quiet)).processes
-    assert process.loops == (LoopState(name="sweep", late=0.0, problem=""),)
+    (seen,) = (await work(quiet)).processes
+    assert seen.loops == (LoopState(name="sweep", late=0.0, problem=""),)

@@ -39,7 +39,7 @@ def outcome(kind: OutcomeKind, reason: str = "so it is") -> Outcome:
 
 
 @pytest.mark.parametrize("reason", HoldReason)
-def test_a_hold_is_notified_when_it_waits_for_a_person(reason: HoldReason) -> None:
+def test_a_hold_is_told_when_it_waits_for_a_person(reason: HoldReason) -> None:
     told = of_decision("app", Hold(reason=reason, message="so it is"), ABOUT)
     desired = Notification(
         kind=NotificationKind.HELD, headline="app: nothing is deployed", detail="so it is", subject=ABOUT
@@ -47,7 +47,7 @@ def test_a_hold_is_notified_when_it_waits_for_a_person(reason: HoldReason) -> No
     assert told == (desired if reason in FOR_A_PERSON else None)
 
 
-def test_a_deploy_decision_is_notified_only_by_its_registration() -> None:
+def test_a_decision_to_deploy_is_told_by_its_registration_alone() -> None:
     assert of_decision("app", Deploy(tag="v2", digest="sha256:a", message="v2 follows v1"), ABOUT) is None
 
 
@@ -63,7 +63,7 @@ def test_a_registration_names_all_its_watches_and_why_each_changes() -> None:
     )
 
 
-def test_changed_digests_come_first_and_name_only_their_watches() -> None:
+def test_changed_digests_are_told_first_and_of_their_watches_alone() -> None:
     first, second = of_registration([APP, SIDE], ABOUT)
     assert (first.kind, first.headline) == (NotificationKind.DIGEST_CHANGED, "side sha256:b: the digest changed")
     assert (first.detail, first.subject.watch_names) == ("the digest changed", ("side",))
@@ -76,7 +76,7 @@ def test_the_wording_of_a_reason_chooses_no_notification() -> None:
     assert [told.kind for told in of_registration([like], ABOUT)] == [NotificationKind.DEPLOYING]
 
 
-def test_a_registration_that_changed_no_watch_is_not_notified() -> None:
+def test_a_registration_that_brought_no_watch_anything_is_not_told() -> None:
     assert list(of_registration([], ABOUT)) == []
 
 
@@ -92,7 +92,7 @@ def test_a_registration_that_changed_no_watch_is_not_notified() -> None:
         (OutcomeKind.REFUSED, NotificationKind.ENDED, "app v2: refused"),
     ],
 )
-def test_every_outcome_is_notified(kind: OutcomeKind, told: NotificationKind, headline: str) -> None:
+def test_every_outcome_is_told(kind: OutcomeKind, told: NotificationKind, headline: str) -> None:
     notification = of_outcome("app v2", outcome(kind), None, ABOUT)
     assert notification == Notification(kind=told, headline=headline, detail="so it is", subject=ABOUT)
 
@@ -115,7 +115,7 @@ def test_a_failure_is_explained_beyond_its_reason_with_the_last_lines_of_each_ta
     ]
 
 
-def test_waiting_canaries_are_notified_with_the_reason() -> None:
+def test_canaries_that_wait_are_told_with_what_they_wait_for() -> None:
     assert of_waiting_canaries("app v2", "1 of 1 healthy", ABOUT) == Notification(
         kind=NotificationKind.AWAITS_PROMOTION,
         headline="app v2: waiting for promotion",
@@ -124,8 +124,8 @@ def test_waiting_canaries_are_notified_with_the_reason() -> None:
     )
 
 
-@pytest.mark.parametrize(("lasted", "told"), [(0.9, False), (1.0, True), (600.0, True)])
-def test_a_lasting_outage_is_notified_one_time(lasted: float, told: bool) -> None:
+@pytest.mark.parametrize(("lasted", "notifies"), [(0.9, False), (1.0, True), (600.0, True)])
+def test_an_outage_that_lasts_is_notified_once(lasted: float, notifies: bool) -> None:
     desired = Notification(
         kind=NotificationKind.OUTAGE, headline="ops/web: waiting", detail="Nomad is away", subject=ABOUT
     )
@@ -134,7 +134,7 @@ def test_a_lasting_outage_is_notified_one_time(lasted: float, told: bool) -> Non
     assert of_outage("ops/web", "Nomad is away", lasted=lasted, notified=True, subject=ABOUT) is None
 
 
-def test_a_missing_image_is_notified_when_it_begins() -> None:
+def test_a_missing_image_is_told_when_it_begins() -> None:
     assert of_missing_image("app", "sha256:a is gone", known="", subject=ABOUT) == Notification(
         kind=NotificationKind.OUTAGE,
         headline="app: the running image is gone from the registry",
@@ -146,13 +146,13 @@ def test_a_missing_image_is_notified_when_it_begins() -> None:
 
 
 @pytest.mark.parametrize(("before", "after"), [(True, None), (True, True), (False, False)])
-def test_a_command_that_leaves_auto_deploy_as_it_was_is_not_notified(before: bool, after: bool | None) -> None:
+def test_a_command_that_leaves_auto_deploy_as_it_was_is_not_told(before: bool, after: bool | None) -> None:
     assert of_auto_deploy("app", before=before, after=after, actor="ann", subject=ABOUT) is None
 
 
 @pytest.mark.parametrize(("after", "state"), [(True, "on"), (False, "off")])
 @pytest.mark.parametrize(("actor", "detail"), [("ann", "by ann"), ("", "")])
-def test_switching_auto_deploy_is_notified_with_its_actor(after: bool, state: str, actor: str, detail: str) -> None:
+def test_switching_auto_deploy_is_told_with_who_did_it(after: bool, state: str, actor: str, detail: str) -> None:
     assert of_auto_deploy("app", before=not after, after=after, actor=actor, subject=ABOUT) == Notification(
         kind=NotificationKind.AUTO_DEPLOY_TOGGLED,
         headline=f"Turned {state} auto deployment for repo app",

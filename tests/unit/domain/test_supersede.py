@@ -1,4 +1,4 @@
-"""When a request replaces the active rollout, what it includes, and what happens to the patch of a replaced rollout."""
+"""When a request replaces the active rollout, what goes along, and what happens to an patch that is left."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -36,7 +36,7 @@ def active(*items: RequestedItem, origin: Origin = Origin.DEPLOY, submitted: boo
 
 @pytest.mark.parametrize("submitted", [False, True])
 @pytest.mark.parametrize("request_", [DEPLOY, RESET])
-def test_a_repeated_manual_deploy_is_the_same_deploy(request_: Request, submitted: bool) -> None:
+def test_a_deploy_that_a_person_asked_for_is_the_same_deploy_again(request_: Request, submitted: bool) -> None:
     assert replacement(active(submitted=submitted), request_) is None
     assert replacement(active(SIDE, ITEM, submitted=submitted), request_) is None
 
@@ -90,7 +90,9 @@ def test_a_reset_takes_any_rollout_and_a_deploy_only_one_that_is_as_strong(
         (Origin.ROLLBACK, False, False),
     ],
 )
-def test_requested_deploys_of_other_watches_are_included(origin: Origin, submitted: bool, goes_along: bool) -> None:
+def test_what_people_asked_for_other_watches_goes_along_with_a_deploy(
+    origin: Origin, submitted: bool, goes_along: bool
+) -> None:
     old = replace(ITEM, tag="v1.0.0", digest=D1)
     found = replacement(active(old, SIDE, origin=origin, submitted=submitted), DEPLOY)
     assert found == Replacement(items=(SIDE, ITEM) if goes_along else (ITEM,), reason="ann asked for app v1.1.0")
@@ -132,7 +134,7 @@ def test_a_rollout_of_the_rule_stays_itself_while_it_is_the_same() -> None:
 
 
 @pytest.mark.parametrize("origin", [each for each in Origin if each.is_explicit])
-def test_a_patch_is_kept_while_the_rollout_does_any_of_it(origin: Origin) -> None:
+def test_an_order_stays_itself_while_it_does_any_of_it(origin: Origin) -> None:
     assert keeps_identity(origin, {APP, BESIDE}, {APP_LATER})
     assert not keeps_identity(origin, {BESIDE}, {APP})
 
@@ -141,7 +143,7 @@ PATCH = JobPatch(changes={}, expected_index=7)
 
 
 @pytest.mark.parametrize("origin", list(Origin))
-def test_a_patch_is_replaced_by_another_one_or_by_the_end(origin: Origin) -> None:
+def test_an_order_is_left_by_another_one_or_by_the_end(origin: Origin) -> None:
     later = replace(PATCH, expected_index=8)
     assert drops_patch(origin, PATCH, registers=later, ends=False, queued=False)
     assert not drops_patch(origin, PATCH, registers=PATCH, ends=False, queued=False)
@@ -150,11 +152,11 @@ def test_a_patch_is_replaced_by_another_one_or_by_the_end(origin: Origin) -> Non
 
 
 @pytest.mark.parametrize("origin", list(Origin))
-def test_only_a_rollout_of_the_rule_leaves_its_patch_in_the_queue(origin: Origin) -> None:
-    assert drops_patch(origin, PATCH, registers=None, ends=False, waits=True) is not origin.is_explicit
+def test_only_the_rule_leaves_its_order_to_wait(origin: Origin) -> None:
+    assert drops_patch(origin, PATCH, registers=None, ends=False, queued=True) is not origin.is_explicit
 
 
-def test_a_patch_may_arrive_while_the_job_is_at_its_expected_index() -> None:
+def test_an_order_may_arrive_while_the_job_is_where_it_expects_it() -> None:
     assert may_arrive(PATCH, job(index=7))
     assert not may_arrive(PATCH, job(index=8))
     assert not may_arrive(PATCH, None)

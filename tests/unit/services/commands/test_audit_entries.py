@@ -1,4 +1,4 @@
-"""Audit log entries for a command."""
+"""What the audit log keeps of a command."""
 
 from typing import Any
 
@@ -12,14 +12,12 @@ from app.services.commands.watch_commands import Command, DeployRequest
 from app.services.rollout.rollouts import CanaryCommand
 from tests.unit.domain.cases import D1, D2, WATCH
 
-COMMAND = DeployRequest(origin=Origin.DEPLOY, tag="v2", digest=D2, forced=True)
+ERRAND = DeployRequest(origin=Origin.DEPLOY, tag="v2", digest=D2, forced=True)
 
 
-def changed(
-    *, brings: bool = False, pinned: str = "", auto: bool = True, **fields: Any
-) -> list[tuple[AuditAction, str]]:
-    action = Command(watch="app", by="ann", deploy_request=COMMAND if brings else None, **fields)
-    return list(audit_entries(action, pinned_before=pinned, auto_before=auto, brings=brings))
+def told(*, brings: bool = False, pinned: str = "", auto: bool = True, **fields: Any) -> list[tuple[AuditAction, str]]:
+    word = Command(watch="app", by="ann", deploy_request=ERRAND if brings else None, **fields)
+    return list(audit_entries(word, pinned_before=pinned, auto_before=auto, is_new_rollout=brings))
 
 
 @pytest.mark.parametrize(
@@ -44,26 +42,26 @@ def changed(
 def test_each_part_that_changed_something_is_an_entry(
     fields: dict[str, Any], entries: list[tuple[AuditAction, str]]
 ) -> None:
-    assert changed(**fields) == entries
+    assert told(**fields) == entries
 
 
-@pytest.mark.parametrize("parts", [{"pinned": "v1"}, {"auto": False}, {"brings": True}])
-def test_a_reset_is_one_entry(parts: dict[str, Any]) -> None:
-    found = changed(pinned_tag="", auto_deploy=True, is_reset=True, **parts)
-    deploys = ", deploys v2" if parts.get("brings") else ""
+@pytest.mark.parametrize("changed", [{"pinned": "v1"}, {"auto": False}, {"brings": True}])
+def test_a_reset_is_one_entry(changed: dict[str, Any]) -> None:
+    found = told(pinned_tag="", auto_deploy=True, is_reset=True, **changed)
+    deploys = ", deploys v2" if changed.get("brings") else ""
     assert found == [(AuditAction.RESET, f"follows releases, auto deploy on{deploys}")]
 
 
 def test_a_reset_that_changed_nothing_is_no_entry() -> None:
-    assert changed(pinned_tag="", auto_deploy=True, is_reset=True) == []
+    assert told(pinned_tag="", auto_deploy=True, is_reset=True) == []
 
 
-def test_commands_for_everything_and_for_rollouts_are_logged() -> None:
-    assert pausing(paused=True) == (AuditAction.PAUSE, "nothing is deployed by itself")
-    assert pausing(paused=False) == (AuditAction.RESUME, "what is wanted is deployed again")
-    assert wished(CanaryCommand.PROMOTE, before=None) == (AuditAction.PROMOTE, "promotes the canaries")
-    assert wished(CanaryCommand.FAIL, before=CanaryCommand.PROMOTE) == (AuditAction.FAIL, "fails the deployment")
-    assert wished(CanaryCommand.FAIL, before=CanaryCommand.FAIL) is None
+def test_commands_about_everything_and_about_rollouts_are_told() -> None:
+    assert pause_entry(paused=True) == (AuditAction.PAUSE, "automatic deploys paused")
+    assert pause_entry(paused=False) == (AuditAction.RESUME, "automatic deploys resumed")
+    assert canary_entry(CanaryCommand.PROMOTE, before=None) == (AuditAction.PROMOTE, "promotes the canaries")
+    assert canary_entry(CanaryCommand.FAIL, before=CanaryCommand.PROMOTE) == (AuditAction.FAIL, "fails the deployment")
+    assert canary_entry(CanaryCommand.FAIL, before=CanaryCommand.FAIL) is None
     destination = Destination(watch=WATCH, tag="v1", digest=D1)
     assert rollback_entry(destination) == (AuditAction.ROLLBACK, "rolls back to v1")
     bare = Destination(watch=WATCH, tag="", digest=D1)

@@ -1,5 +1,4 @@
-"""Given a loop, when a pass raises, hangs or is cancelled from inside, then the next pass runs: only cancelling the
-loop ends it."""
+"""Given a loop, when a turn raises, hangs or is cut from inside, then the next comes: only cancelling ends it."""
 
 import asyncio
 from collections.abc import Iterator, Mapping, MutableMapping
@@ -10,7 +9,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from app.errors import StoreUnavailable
-from app.services.processes.loops import STUCK, Loop, Loops, LoopState, described, standing
+from app.services.processes.loops import STUCK, Loop, Loops, LoopState, described, stalled
 from tests.processes import until
 
 
@@ -21,8 +20,8 @@ def no_tracebacks() -> Iterator[None]:
         yield
 
 
-class LoopBody:
-    """A loop body that raises the given errors, one per pass, and then completes; `done` counts completed passes."""
+class Turns:
+    """A turn that raises what the test gives, one after the other, and then completes; `done` counts what completed."""
 
     def __init__(self, *errors: BaseException | None, then: float | None = 0.0) -> None:
         self._errors: Iterator[BaseException | None] = iter(errors)
@@ -63,28 +62,28 @@ async def ended(task: asyncio.Task[None]) -> bool:
     ],
     ids=lambda error: type(error).__name__,
 )
-async def test_the_next_pass_runs_after_any_error(error: BaseException) -> None:
-    passes = LoopBody(error, error)
-    running = asyncio.create_task(quick().run(passes))
+async def test_the_next_turn_comes_whatever_one_raises(error: BaseException) -> None:
+    turns = Turns(error, error)
+    running = asyncio.create_task(quick().run(turns))
     async with asyncio.timeout(10):
-        await passes.done.acquire()
-        await passes.done.acquire()
-    assert passes.tried >= 4
+        await turns.done.acquire()
+        await turns.done.acquire()
+    assert turns.tried >= 4
     assert await ended(running)
 
 
-async def test_a_hanging_pass_is_cancelled_and_counts_as_failed() -> None:
+async def test_a_turn_that_hangs_is_cut_and_counts_as_failed() -> None:
     loop = quick(bound=0.01)
     cut = asyncio.Semaphore(0)
 
-    async def body() -> float:
+    async def turn() -> float:
         try:
             await asyncio.Event().wait()
         finally:
             cut.release()
         raise AssertionError
 
-    running = asyncio.create_task(loop.run(body))
+    running = asyncio.create_task(loop.run(turn))
     async with asyncio.timeout(10):
         await cut.acquire()
         await cut.acquire()
@@ -92,7 +91,7 @@ async def test_a_hanging_pass_is_cancelled_and_counts_as_failed() -> None:
     assert await ended(running)
 
 
-async def test_cancelling_ends_the_loop_during_a_pass_and_between_passes() -> None:
+async def test_cancelling_ends_it_in_a_turn_and_between_two() -> None:
     entered = asyncio.Event()
 
     async def hanging() -> float:
@@ -103,14 +102,14 @@ async def test_cancelling_ends_the_loop_during_a_pass_and_between_passes() -> No
     running = asyncio.create_task(quick().run(hanging))
     await entered.wait()
     assert await ended(running)
-    passes = LoopBody(then=3600.0)
-    running = asyncio.create_task(quick().run(passes))
-    await passes.done.acquire()
+    turns = Turns(then=3600.0)
+    running = asyncio.create_task(quick().run(turns))
+    await turns.done.acquire()
     assert await ended(running)
 
 
 @pytest.mark.parametrize("error", [StoreUnavailable("outages"), TimeoutError(), RuntimeError("a bug"), None], ids=repr)
-async def test_cancelling_ends_the_loop_whatever_the_pass_raises(error: Exception | None) -> None:
+async def test_cancelling_ends_it_whatever_the_turn_makes_of_that(error: Exception | None) -> None:
     loop, entered = quick(), asyncio.Event()
 
     async def deaf() -> float:
@@ -131,27 +130,27 @@ async def test_cancelling_ends_the_loop_whatever_the_pass_raises(error: Exceptio
     assert (loop.iterations, loop.problem) == (0, "")
 
 
-async def test_a_pass_that_returns_none_is_the_last() -> None:
-    loop, passes = quick(), LoopBody(StoreUnavailable("outages"), then=None)
+async def test_a_turn_that_says_none_is_the_last() -> None:
+    loop, turns = quick(), Turns(StoreUnavailable("outages"), then=None)
     async with asyncio.timeout(10):
-        await loop.run(passes)
-    assert (loop.turns, passes.tried, loop.state.late) == (1, 2, 0.0)
+        await loop.run(turns)
+    assert (loop.iterations, turns.tried, loop.state.late) == (1, 2, 0.0)
 
 
-async def test_an_outage_is_logged_at_its_start_and_its_end() -> None:
+async def test_an_outage_is_told_at_its_beginning_and_at_its_end() -> None:
     outages = StoreUnavailable("outages")
     with capture_logs() as logs:
-        await quick().run(LoopBody(outages, outages, StoreUnavailable("still away"), then=None))
-    assert [(each["event"], each["loop"]) for each in logs] == [("loop.failed", "poll"), ("loop.turns_again", "poll")]
+        await quick().run(Turns(outages, outages, StoreUnavailable("still away"), then=None))
+    assert [(each["event"], each["loop"]) for each in logs] == [("loop.failed", "poll"), ("loop.recovered", "poll")]
     assert logs[0]["problem"] == "outages"
     assert logs[0]["exc_info"] is None
 
 
-async def test_an_unexpected_error_is_logged_with_its_traceback_by_a_quiet_loop_too() -> None:
+async def test_what_nobody_foresaw_is_told_with_its_traceback_by_a_quiet_loop_too() -> None:
     bug = RuntimeError("a bug")
     with capture_logs() as logs:
-        await quick(quiet=True).run(LoopBody(StoreUnavailable("outages"), then=None))
-        await quick(quiet=True).run(LoopBody(bug, then=None))
+        await quick(quiet=True).run(Turns(StoreUnavailable("outages"), then=None))
+        await quick(quiet=True).run(Turns(bug, then=None))
     failed = [each for each in logs if each["event"] == "loop.failed"]
     assert [each["exc_info"] for each in failed] == [bug]
     assert failed[0]["problem"] == "RuntimeError: a bug"
@@ -164,7 +163,7 @@ async def test_a_log_that_cannot_be_written_ends_no_loop() -> None:
     structlog.configure(processors=[full])
     try:
         async with asyncio.timeout(10):
-            await quick().run(LoopBody(StoreUnavailable("outages"), then=None))
+            await quick().run(Turns(StoreUnavailable("outages"), then=None))
     finally:
         structlog.reset_defaults()
 
@@ -177,7 +176,7 @@ class Clock:
         return self.now
 
 
-async def test_a_loop_is_late_from_the_due_time_of_its_next_pass() -> None:
+async def test_it_is_late_from_when_the_next_turn_was_due() -> None:
     clock = Clock()
     loops = Loops()
     loop = loops.add(Loop("poll", clock=clock, grace=6.0))
@@ -194,14 +193,14 @@ async def test_a_loop_is_late_from_the_due_time_of_its_next_pass() -> None:
     assert (loop.state.late, loops.problem) == (0.0, "")
 
 
-async def test_a_loop_without_attempts_is_stuck_and_a_failing_one_is_not() -> None:
+async def test_who_does_not_even_try_is_stuck_and_who_fails_is_not() -> None:
     clock = Clock()
     loops = Loops()
     dead, failing = loops.add(Loop("dead", clock=clock)), loops.add(Loop("failing", clock=clock, retry=0.001))
     clock.now += STUCK + 1
     assert dead.is_stuck
-    passes = LoopBody(*[StoreUnavailable("outages")] * 1000)
-    running = asyncio.create_task(failing.run(passes))
+    turns = Turns(*[StoreUnavailable("outages")] * 1000)
+    running = asyncio.create_task(failing.run(turns))
     await until(lambda: failing.problem, "it fails", within=60)
     clock.now += STUCK - 1
     assert loops.stuck == "loop dead no longer tried: restart the process; its log has the cause"

@@ -1,4 +1,4 @@
-"""What a reconcile records for a watch: its baseline, drift, what was newer, and the answers to events."""
+"""What a look remembers of a watch: its first sight, a change by hand, what was newer, and the answers to events."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -13,14 +13,23 @@ from app.services.reconcile.decide import Circumstances, decide_watch
 from app.services.reconcile.resolve import ResolvedWatch
 from app.services.reconcile.result import WatchResult
 from tests.unit.domain.cases import D1, D2, HOST, job, knows, task
-from tests.unit.services.reconcile.values import NOW, claim, event, item, open_rollout, resolved_watches, seen, state
+from tests.unit.services.reconcile.values import (
+    NOW,
+    claim,
+    event,
+    item,
+    open_rollout,
+    resolved,
+    resolved_watches,
+    state,
+)
 
 OURS = {"app/server": f"{HOST}/team/app:v1.1.0@{D2}"}
-OUTSIDE = {"app/server": f"{HOST}/team/app:v1.0.0"}
+HAND = {"app/server": f"{HOST}/team/app:v1.0.0"}
 OUR_HISTORY = replace(knows((task(), D1)), expected=OURS)
 
 
-def reconciled(each: ResolvedWatch, found: JobState | None, of: Claim | None = None, busy: str = "") -> WatchResult:
+def look(each: ResolvedWatch, found: JobState | None, of: Claim | None = None, busy: str = "") -> WatchResult:
     return decide_watch(of or claim(each.state), found, each, Circumstances(busy=busy))[0]
 
 
@@ -33,7 +42,7 @@ def test_what_is_decided_and_shown() -> None:
     assert result.running == ({"task": "app/server", "image": image, "identity": image, "tag": "v1.0.0", "digest": D1},)
 
 
-def test_the_hold_reason_is_passed_on() -> None:
+def test_what_holds_it_back_is_passed_on() -> None:
     decision = decide_watch(
         claim(paused=True), job(), resolved_watches(), Circumstances(busy="something is under way")
     )[1]
@@ -43,36 +52,36 @@ def test_the_hold_reason_is_passed_on() -> None:
     )
 
 
-def test_without_a_desired_tag_nothing_is_found() -> None:
-    result = reconciled(resolved_watches(seen=seen(desired=None, tags=None)), job())
-    assert result.sight is not None
-    assert (result.sight.tag, result.sight.digest, result.sight.tags) == ("", "", None)
+def test_nothing_wanted_is_seen_as_nothing() -> None:
+    result = look(resolved_watches(resolved=resolved(desired=None, tags=None)), job())
+    assert result.resolved is not None
+    assert (result.resolved.tag, result.resolved.digest, result.resolved.tags) == ("", "", None)
 
 
 @pytest.mark.parametrize(("create_index", "first"), [(0, True), (2, True), (3, False)])
-def test_the_highest_release_of_the_first_reconcile_is_recorded(create_index: int, first: bool) -> None:
+def test_the_highest_release_of_the_first_look_is_recorded(create_index: int, first: bool) -> None:
     watch = state(job_create_index=create_index)
-    result = reconciled(resolved_watches(watch, seen=seen(tags=("v1.9.0", "v1.10.0", "2.0.0"))), job())
+    result = look(resolved_watches(watch, resolved=resolved(tags=("v1.9.0", "v1.10.0", "2.0.0"))), job())
     assert result.history.baseline_release == ("v1.10.0" if first else "")
     assert result.notify is not first
 
 
-def test_a_first_reconcile_without_any_release_or_list_records_none() -> None:
+def test_the_first_look_without_any_release_or_list_records_none() -> None:
     watch = state(job_create_index=0)
-    assert reconciled(resolved_watches(watch, seen=seen(tags=None)), job()).history.baseline_release == ""
+    assert look(resolved_watches(watch, resolved=resolved(tags=None)), job()).history.baseline_release == ""
 
 
-def test_the_first_reconcile_notifies_only_of_images_that_cannot_be_followed() -> None:
-    result = reconciled(resolved_watches(state(job_create_index=0)), None)
+def test_the_first_look_tells_only_of_what_cannot_be_followed() -> None:
+    result = look(resolved_watches(state(job_create_index=0)), None)
     assert isinstance(result.decision, Hold)
     assert (result.decision.reason, result.notify) == (HoldReason.UNUSABLE, True)
 
 
-def test_drift_is_dated_by_the_job() -> None:
+def test_a_hand_change_is_dated_by_the_job() -> None:
     watch = state(history=OUR_HISTORY)
     changed = NOW - timedelta(seconds=30)
-    result = reconciled(resolved_watches(watch), job(submitted_at=changed.timestamp()))
-    assert (result.drifted_at, result.drift_images) == (changed, OUTSIDE)
+    result = look(resolved_watches(watch), job(submitted_at=changed.timestamp()))
+    assert (result.drifted_at, result.drift_images) == (changed, HAND)
     assert isinstance(result.decision, Hold)
     assert result.decision.reason is HoldReason.DRIFTED
 
@@ -87,16 +96,16 @@ def test_a_clock_of_nomads_that_is_off_is_bounded_by_ours(
     watch = state(history=OUR_HISTORY)
     at = 0.0 if submitted is None else NOW.timestamp() + submitted
     of = claim(watch, job_read_at=None if read is None else NOW + timedelta(seconds=read))
-    assert reconciled(resolved_watches(watch), job(submitted_at=at), of).drifted_at == NOW + timedelta(seconds=dated)
+    assert look(resolved_watches(watch), job(submitted_at=at), of).drifted_at == NOW + timedelta(seconds=dated)
 
 
-def test_drift_keeps_its_date_while_the_images_stay() -> None:
+def test_a_hand_change_keeps_its_date_while_the_images_stay() -> None:
     before = NOW - timedelta(hours=1)
-    watch = state(history=OUR_HISTORY, drifted_at=before, drift_images=OUTSIDE)
+    watch = state(history=OUR_HISTORY, drifted_at=before, drift_images=HAND)
     scaled = job(submitted_at=NOW.timestamp() - 1)
-    assert reconciled(resolved_watches(watch), scaled).drifted_at == before
+    assert look(resolved_watches(watch), scaled).drifted_at == before
     again = replace(watch, drift_images={"app/server": "another"})
-    assert reconciled(resolved_watches(again), scaled).drifted_at == NOW - timedelta(seconds=1)
+    assert look(resolved_watches(again), scaled).drifted_at == NOW - timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(
@@ -110,36 +119,38 @@ def test_drift_keeps_its_date_while_the_images_stay() -> None:
         ({"commanded_at": NOW - timedelta(seconds=29)}, False, True),
     ],
 )
-def test_a_digest_newer_than_the_drift_is_deployed(fields: dict[str, object], news: bool, goes_on: bool) -> None:
+def test_something_newer_than_the_hand_change_goes_on(
+    fields: dict[str, object], new_digest: bool, goes_on: bool
+) -> None:
     watch = state(history=OUR_HISTORY, **fields)
-    result = reconciled(resolved_watches(watch, news=news), job(submitted_at=NOW.timestamp() - 30))
+    result = look(resolved_watches(watch, new_digest=new_digest), job(submitted_at=NOW.timestamp() - 30))
     assert isinstance(result.decision, Deploy) is goes_on
 
 
-def test_an_image_of_our_rollout_is_no_drift() -> None:
-    watch = state(history=OUR_HISTORY, drifted_at=NOW, drift_images=OUTSIDE)
-    result = reconciled(resolved_watches(watch), job(task(f":v1.1.0@{D2}")))
+def test_what_ours_left_is_no_hand_change() -> None:
+    watch = state(history=OUR_HISTORY, drifted_at=NOW, drift_images=HAND)
+    result = look(resolved_watches(watch), job(task(f":v1.1.0@{D2}")))
     assert (result.drifted_at, result.drift_images) == (None, {})
 
 
 def test_after_a_failure_what_is_found_is_taken_as_ours() -> None:
     watch = state(history=OUR_HISTORY, rebaseline=True)
-    result = reconciled(resolved_watches(watch), job())
-    assert result.history.expected == OUTSIDE
+    result = look(resolved_watches(watch), job())
+    assert result.history.expected == HAND
     assert result.drifted_at is None
 
 
 def test_digests_of_images_that_are_gone_are_forgotten_but_not_during_a_rollout() -> None:
     history = History(digests={f"{HOST}/team/app:v1.0.0": D1, f"{HOST}/team/app:v0.9.0": D2})
     watch = state(history=history)
-    assert reconciled(resolved_watches(watch), job()).history.digests == {f"{HOST}/team/app:v1.0.0": D1}
+    assert look(resolved_watches(watch), job()).history.digests == {f"{HOST}/team/app:v1.0.0": D1}
     during = claim(watch, rollout=open_rollout(item(), submitted=True))
-    assert reconciled(resolved_watches(watch), job(), during).history.digests == history.digests
+    assert look(resolved_watches(watch), job(), during).history.digests == history.digests
 
 
 def test_events_are_answered_with_the_decision() -> None:
     watch = state(events=(event(), event("v1.1.0", D1, event_id=2)))
-    answers = reconciled(resolved_watches(watch), job()).events
+    answers = look(resolved_watches(watch), job()).events
     assert [(each.event_id, each.settled, each.message) for each in answers] == [
         (1, True, "v1.1.0 follows v1.0.0"),
         (2, False, "the registry does not show this digest for v1.1.0 yet"),

@@ -9,7 +9,7 @@ from app.domain.decision import Deploy
 from app.domain.watch import JobPlace
 from app.services.reconcile.fleet import is_bound, no_longer_holds
 from app.services.reconcile.launch import launch
-from app.services.reconcile.targets import Result, SlotBounds
+from app.services.reconcile.result import Result, SlotBounds
 from tests.default_settings import LOOK_DEFAULTS
 from tests.unit.domain.cases import D2, WATCH, job
 from tests.unit.services.reconcile.values import NOW, claim, resolved_watches

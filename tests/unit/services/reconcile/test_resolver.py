@@ -1,4 +1,4 @@
-"""What the resolver finds for one watch, its number of requests, and when an event is answered."""
+"""What a registry shows for one watch, how often it is asked, and when an event is answered."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,7 +12,7 @@ from app.errors import RegistryDenied, RegistryUnavailable
 from app.services.reconcile.resolver import EVENT_PAUSES, Resolver, answer, pause_after
 from tests.fakes.registry import MemoryRegistry, digest_of
 from tests.unit.domain.cases import D1, D2, D3
-from tests.unit.services.reconcile.values import event, seen, state
+from tests.unit.services.reconcile.values import event, resolved, state
 
 PATH = "team/app"
 PINNED = Rule(pinned_tag="test")
@@ -26,8 +26,8 @@ def registry() -> MemoryRegistry:
     return registry
 
 
-async def test_following_desires_the_highest_release(registry: MemoryRegistry) -> None:
-    found = await Resolver(registry, state()).see("v1.0.0", relist=False)
+async def test_following_wants_the_highest_release(registry: MemoryRegistry) -> None:
+    found = await Resolver(registry, state()).resolve("v1.0.0", relist=False)
     assert found.desired == Desired(tag="v1.1.0", digest=digest_of("v1.1.0"))
     assert set(found.tags or ()) == {"v1.0.0", "v1.1.0", "test"}
     assert found.digests == {"v1.1.0": digest_of("v1.1.0")}
@@ -35,7 +35,7 @@ async def test_following_desires_the_highest_release(registry: MemoryRegistry) -
 
 
 @pytest.mark.parametrize(("relist", "asked"), [(False, 1), (True, 2)])
-async def test_a_pin_desires_its_tag_and_lists_only_on_request(
+async def test_pinned_wants_its_tag_and_lists_only_when_told(
     registry: MemoryRegistry, relist: bool, asked: int
 ) -> None:
     found = await Resolver(registry, state(rule=PINNED)).resolve(None, relist=relist)
@@ -44,13 +44,13 @@ async def test_a_pin_desires_its_tag_and_lists_only_on_request(
     assert registry.asked == asked
 
 
-async def test_an_empty_repository_desires_nothing() -> None:
+async def test_a_repository_that_never_had_a_push_wants_nothing() -> None:
     for rule in (Rule(), PINNED):
         found = await Resolver(MemoryRegistry(), state(rule=rule)).resolve(None, relist=True)
         assert (found.desired, found.tags) == (None, ())
 
 
-async def test_a_pinned_tag_that_is_gone_is_not_desired(registry: MemoryRegistry) -> None:
+async def test_a_pinned_tag_that_is_gone_is_not_wanted(registry: MemoryRegistry) -> None:
     del registry.images[PATH]["test"]
     found = await Resolver(registry, state(rule=PINNED)).resolve(None, relist=False)
     assert found.desired is None
@@ -58,7 +58,7 @@ async def test_a_pinned_tag_that_is_gone_is_not_desired(registry: MemoryRegistry
 
 
 @pytest.mark.parametrize("outage", [RegistryUnavailable("later"), RegistryDenied("no")])
-async def test_a_registry_outage_is_raised(registry: MemoryRegistry, outage: Exception) -> None:
+async def test_what_the_registry_does_not_tell_is_raised(registry: MemoryRegistry, outage: Exception) -> None:
     registry.outage = outage
     for rule in (Rule(), PINNED):
         with pytest.raises(type(outage)):
@@ -81,7 +81,7 @@ async def test_passing_over_has_an_end(registry: MemoryRegistry) -> None:
     assert registry.asked == 7
 
 
-async def test_a_release_of_an_event_is_resolved_although_the_list_lacks_it(registry: MemoryRegistry) -> None:
+async def test_a_release_that_an_event_names_is_asked_for_though_the_list_lacks_it(registry: MemoryRegistry) -> None:
     named = state(events=(event("v1.2.0"), event("v9.0.0", action=EventAction.DELETE), event("latest")))
     found = await Resolver(registry, named).resolve("v1.0.0", relist=False)
     assert found.digests == {"v1.2.0": "", "v1.1.0": digest_of("v1.1.0")}
@@ -94,7 +94,7 @@ async def test_made_up_releases_hide_nothing_and_are_bounded(registry: MemoryReg
     assert registry.asked == 1 + 16 + 1
 
 
-async def test_each_tag_is_requested_one_time(registry: MemoryRegistry) -> None:
+async def test_each_tag_is_asked_for_once(registry: MemoryRegistry) -> None:
     resolver = Resolver(registry, state())
     assert [await resolver.digest("test"), await resolver.digest("test")] == [digest_of("test")] * 2
     assert registry.asked == 1
@@ -145,18 +145,18 @@ def test_an_event_is_answered_by_the_push_after_it() -> None:
     assert answer(first, resolved("v1.1.0", D2), state(events=(second, first)), "").settled
 
 
-def test_an_event_has_five_more_checks() -> None:
-    requeue_delays: list[float] = []
+def test_an_event_has_five_more_looks() -> None:
+    pauses: list[float] = []
     pushed, age = event(), 0.02
-    while (pause := pause_after(replace(pushed, attempts=len(requeue_delays), age=age))) is not None:
-        requeue_delays.append(pause)
+    while (pause := pause_after(replace(pushed, attempts=len(pauses), age=age))) is not None:
+        pauses.append(pause)
         age += pause + 0.005
-    assert requeue_delays == pytest.approx(EVENT_PAUSES, abs=0.03)
-    last = answer(replace(pushed, attempts=5, age=age), seen("v1.1.0", ""), state(), "")
+    assert pauses == pytest.approx(EVENT_PAUSES, abs=0.03)
+    last = answer(replace(pushed, attempts=5, age=age), resolved("v1.1.0", ""), state(), "")
     assert (last.settled, last.message) == (True, "the registry never showed this digest for v1.1.0")
 
 
-def test_reconciles_for_other_reasons_do_not_use_an_event_up() -> None:
+def test_looks_for_other_reasons_do_not_use_an_event_up() -> None:
     busy = event(attempts=50, age=0.5)
     assert pause_after(busy) == pytest.approx(0.75)
     assert not answer(busy, resolved("v1.1.0", ""), state(), "").settled

@@ -1,4 +1,4 @@
-"""The consequences of a settled reconcile, and when it is void."""
+"""What follows from a settled look, and whether it is void by then."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -29,7 +29,7 @@ def launched(of: OpenRollout | None = None) -> Launch:
     return found
 
 
-def with_patch(**fields: Any) -> OpenRollout:
+def ordered(**fields: Any) -> OpenRollout:
     return open_rollout(item(), **{"patch": PATCH, **fields})
 
 
@@ -46,13 +46,13 @@ def with_patch(**fields: Any) -> OpenRollout:
         ({"commanded_at": {"app": SPOKE, "new": LATER}}, False),
     ],
 )
-def test_a_reconcile_is_void_once_something_else_was_requested(changed: dict[str, Any], is_void: bool) -> None:
+def test_a_look_is_void_once_something_else_was_asked_for(changed: dict[str, Any], is_void: bool) -> None:
     began = claim(state(commanded_at=SPOKE), rollout=open_rollout(item()))
     current = Current(rollout=(ROLLOUT, False), paused=False, commanded_at={"app": SPOKE})
     assert overtaken(began, replace(current, **changed)) is is_void
 
 
-def test_a_reconcile_that_knew_of_the_pause_or_of_no_rollout_is_not_void() -> None:
+def test_a_look_that_knew_of_the_pause_or_of_no_rollout_is_not_void() -> None:
     current = Current(rollout=None, paused=True, commanded_at={"app": None})
     assert not overtaken(claim(paused=True), current)
     assert overtaken(claim(paused=True), replace(current, rollout=(ROLLOUT, False)))
@@ -63,18 +63,18 @@ def test_a_reconcile_that_knew_of_the_pause_or_of_no_rollout_is_not_void() -> No
     ("rollout", "result", "abandons_patch"),
     [
         (None, Result(ended=ENDED), False),
-        (with_patch(), Result(), False),
-        (with_patch(), Result(ended=ENDED), True),
-        (with_patch(patch=None), Result(ended=ENDED), False),
-        (with_patch(), Result(queued=True), True),
-        (with_patch(origin=Origin.UNDO), Result(queued=True), False),
-        (with_patch(), Result(launch=launched(open_rollout(item()))), True),
-        (with_patch(patch=launched().patch), Result(launch=launched(open_rollout(item()))), False),
-        (with_patch(), Result(launch=launched(), ended=ENDED), True),
+        (ordered(), Result(), False),
+        (ordered(), Result(ended=ENDED), True),
+        (ordered(patch=None), Result(ended=ENDED), False),
+        (ordered(), Result(queued=True), True),
+        (ordered(origin=Origin.UNDO), Result(queued=True), False),
+        (ordered(), Result(launch=launched(open_rollout(item()))), True),
+        (ordered(patch=launched().patch), Result(launch=launched(open_rollout(item()))), False),
+        (ordered(), Result(launch=launched(), ended=ENDED), True),
     ],
 )
-def test_a_patch_that_may_still_arrive_is_recorded_when_the_reconcile_drops_it(
-    rollout: OpenRollout | None, result: Result, gives_up: bool
+def test_an_order_that_may_still_arrive_is_given_up_where_the_look_leaves_it(
+    rollout: OpenRollout | None, result: Result, abandons_patch: bool
 ) -> None:
     began = claim(rollout=rollout)
     assert settlement(began, replace(result, job=job(index=7))).abandons_patch is abandons_patch
@@ -84,16 +84,16 @@ def test_a_patch_that_may_still_arrive_is_recorded_when_the_reconcile_drops_it(
 @pytest.mark.parametrize(
     ("rollout", "result", "clears_patch"),
     [
-        (with_patch(), Result(queued=True), True),
-        (with_patch(), Result(queued=False), False),
-        (with_patch(), Result(), False),
-        (with_patch(origin=Origin.DEPLOY), Result(queued=True), False),
-        (with_patch(), Result(queued=True, launch=launched()), False),
+        (ordered(), Result(queued=True), True),
+        (ordered(), Result(queued=False), False),
+        (ordered(), Result(), False),
+        (ordered(origin=Origin.DEPLOY), Result(queued=True), False),
+        (ordered(), Result(queued=True, launch=launched()), False),
         (None, Result(queued=True), False),
     ],
 )
-def test_a_queued_rollout_of_the_rule_has_no_patch(
-    rollout: OpenRollout | None, result: Result, withdraws: bool
+def test_a_rollout_of_the_rule_that_waits_is_left_without_an_order(
+    rollout: OpenRollout | None, result: Result, clears_patch: bool
 ) -> None:
     assert settlement(claim(rollout=rollout), result).clears_patch is clears_patch
 
@@ -117,7 +117,7 @@ def test_a_target_waits_until_it_is_decided_anew_and_then_gives_way(
 
 
 def test_the_end_of_a_rollout_gives_way() -> None:
-    assert settlement(claim(rollout=with_patch()), Result(ended=ENDED)).gives_way
+    assert settlement(claim(rollout=ordered()), Result(ended=ENDED)).wakes_next
 
 
 @pytest.mark.parametrize(

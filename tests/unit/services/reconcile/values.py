@@ -1,4 +1,4 @@
-"""Values of a reconcile for service tests; a test states only the fields that it is about."""
+"""Values of a look for tests of the services, with only what a test is about spelled out."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ ROLLOUT = UUID(int=1)
 
 
 def state(**fields: Any) -> WatchState:
-    """A watch with an earlier reconcile: v1.0.0 with digest D1 was desired, and ran."""
+    """A watch that was looked at before: v1.0.0 with digest D1 was wanted, and ran."""
     usual = WatchState(
         watch=WATCH,
         rule=Rule(),
@@ -66,14 +66,14 @@ def claim(*states: WatchState, **fields: Any) -> Claim:
 
 
 def event(tag: str = "v1.1.0", digest: str = D2, **fields: Any) -> OpenEvent:
-    """A push without an answer yet."""
+    """A push that nobody has answered."""
     return OpenEvent(
         **{"event_id": 1, "action": EventAction.PUSH, "tag": tag, "digest": digest, "attempts": 0, **fields}
     )
 
 
-def seen(tag: str = "v1.1.0", digest: str = D2, **fields: Any) -> Resolved:
-    """The result of a registry that has this tag as desired."""
+def resolved(tag: str = "v1.1.0", digest: str = D2, **fields: Any) -> Resolved:
+    """A registry that wants this tag."""
     return Resolved(**{"tags": (tag,), "desired": Desired(tag=tag, digest=digest), "digests": {tag: digest}, **fields})
 
 
@@ -86,7 +86,7 @@ def resolved_watches(watch: WatchState | None = None, **fields: Any) -> Resolved
 
 
 def asked(tag: str = "v1.1.0", digest: str = D2, *, forced: bool = True) -> RequestedDeploy:
-    """A requested deploy of an existing tag."""
+    """A person's word for a tag that is there."""
     return RequestedDeploy(desired=Desired(tag=tag, digest=digest), forced=forced)
 
 

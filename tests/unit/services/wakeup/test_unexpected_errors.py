@@ -1,4 +1,4 @@
-"""Given background tasks of a process, when an unexpected error is raised, then they continue."""
+"""Given what waits in the background of a process, when something that nobody foresaw is raised, then it goes on."""
 
 import asyncio
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from app.services.rollout.wait import ChangeWaiter
 from tests.fakes.deployer import UnusedDeployer
 from tests.fakes.waker import InProcessWaker
 from tests.processes import until
-from workers.actors import Told, _quietly
+from workers.actors import LoggedProblems, _guarded
 
 PLACE = JobPlace(region="", namespace="default", job_id="app")
 WAIT_INDEX = WaitIndex(subject="deployment/1", index=1)
@@ -96,7 +96,7 @@ async def test_what_is_waited_for_is_kept_after_any_error(error: BaseException) 
 
 @pytest.mark.parametrize("error", [*BUGS, StoreUnavailable("outages")], ids=named)
 async def test_a_lease_is_renewed_after_any_error(error: BaseException) -> None:
-    class Leases:
+    class Looks:
         renewed = 0
 
         async def renew(self, claim: object, seconds: float) -> bool:
@@ -105,28 +105,28 @@ async def test_a_lease_is_renewed_after_any_error(error: BaseException) -> None:
             self.renewed += 1
             return True
 
-    errors, leases = [error], Leases()
-    async with held(leases, object(), 0.03):  # type: ignore[arg-type]
-        await until(lambda: leases.renewed > 1, "it is renewed", within=60)
+    errors, targets = [error], Looks()
+    async with held(targets, object(), 0.03):  # type: ignore[arg-type]
+        await until(lambda: targets.renewed > 1, "it is renewed", within=60)
 
 
 async def test_a_lost_lease_is_renewed_no_more() -> None:
-    class Leases:
+    class Looks:
         asked = 0
 
         async def renew(self, claim: object, seconds: float) -> bool:
             self.asked += 1
             return False
 
-    leases = Leases()
-    async with held(leases, object(), 0.003):  # type: ignore[arg-type]
-        await until(lambda: leases.asked, "it is asked", within=60)
+    targets = Looks()
+    async with held(targets, object(), 0.003):  # type: ignore[arg-type]
+        await until(lambda: targets.asked, "it is asked", within=60)
         for _ in range(100):
             await asyncio.sleep(0)
-    assert leases.asked == 1
+    assert targets.asked == 1
 
 
-async def test_a_file_that_cannot_be_checked_is_still_followed() -> None:
+async def test_a_file_that_cannot_even_be_looked_at_makes_nobody_deaf() -> None:
     looked = asyncio.Semaphore(0)
     errors: list[Exception] = [RuntimeError("a bug")]
     applied = asyncio.Event()
@@ -163,7 +163,7 @@ class Step:
         return True
 
 
-async def test_an_error_in_a_step_is_logged_one_time_per_row_until_it_ends() -> None:
+async def test_an_error_in_a_step_is_told_once_for_each_row_until_it_is_over() -> None:
     step = Step()
     run = _guarded("reconcile", step, Steps())
     step.errors = {"1": RuntimeError("a bug"), "2": RuntimeError("a bug")}
@@ -183,7 +183,7 @@ async def test_an_error_in_a_step_is_logged_one_time_per_row_until_it_ends() -> 
 
 
 @pytest.mark.parametrize("name", ["reconcile", "follow", "notify"])
-async def test_a_step_that_always_fails_is_reported_by_the_process_until_it_succeeds(name: str) -> None:
+async def test_a_step_that_fails_every_time_is_told_of_by_the_process_until_it_is_done(name: str) -> None:
     step, steps = Step(), Steps()
     run = _guarded(name, step, steps)
     step.errors = {"7": ValueError("22000")}
@@ -203,7 +203,7 @@ async def test_a_step_that_always_fails_is_reported_by_the_process_until_it_succ
     assert not steps.state.is_stalled
 
 
-async def test_a_postgres_outage_is_logged_one_time_for_all_rows() -> None:
+async def test_postgres_being_away_is_told_once_whichever_rows_are_at_hand() -> None:
     step = Step()
     run = _guarded("reconcile", step, Steps())
     step.errors = {str(number): StoreUnavailable(f"away {number}") for number in range(100)}
@@ -215,6 +215,6 @@ async def test_a_postgres_outage_is_logged_one_time_for_all_rows() -> None:
     assert [(each["event"], each["key"]) for each in logs] == [("step.postponed", "0"), ("step.postponed", "1")]
 
 
-def test_logged_errors_are_forgotten_oldest_first() -> None:
-    told = Told(most=2)
+def test_what_was_told_is_forgotten_from_the_oldest_on() -> None:
+    told = LoggedProblems(most=2)
     assert [told.is_new(key, "bug") for key in ("a", "b", "a", "c", "b", "a")] == [True, True, False, True, False, True]
