@@ -15,9 +15,9 @@ CREATE TABLE deployed_repository_version (
 
 @dataclass(frozen=True)
 class EventRows(Tables):
-    """The events, sightings and failures of a line."""
+    """The events, found_digests and failures of a line."""
 
-    async def sightings(self) -> list[tuple[str, str]]:
+    async def found_digests(self) -> list[tuple[str, str]]:
         """(tag, who found it) of every digest that was wanted once, in the order of their finding."""
         rows = await self.fetch("SELECT tag, found_by FROM found_digests ORDER BY first_found_at")
         return [tuple(row) for row in rows]
@@ -26,8 +26,8 @@ class EventRows(Tables):
         """Whether the digest was wanted once."""
         return bool(await self.fetch("SELECT 1 FROM found_digests WHERE digest = $1", digest))
 
-    async def tag_sightings(self) -> list[Any]:
-        """(tag, first_seen_at) of every tag that appeared, by tag."""
+    async def found_tags(self) -> list[Any]:
+        """(tag, first_found_at) of every tag that appeared, by tag."""
         return await self.fetch("SELECT tag, first_found_at FROM found_tags ORDER BY tag")
 
     async def answers(self) -> list[Any]:

@@ -36,7 +36,7 @@ class Rows(TargetRows, LeaseRows, WatchRows, EventRows, RolloutRows):
         await self.execute("UPDATE deliveries SET received_at = received_at - make_interval(secs => $1)", seconds)
         rows = await self.fetch(
             "UPDATE targets SET due_at = clock_timestamp(), poll_at = poll_at - make_interval(secs => $1), "
-            "trouble_since = trouble_since - make_interval(secs => $1) "
+            "outage_since = outage_since - make_interval(secs => $1) "
             "WHERE due_at <= clock_timestamp() + make_interval(secs => $1) RETURNING target_id",
             seconds,
         )

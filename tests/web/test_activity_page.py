@@ -75,7 +75,7 @@ def test_for_machines(face: Face, client: TestClient) -> None:
     told = client.get("/activity?kind=rollout&kind=word").json()
     assert [each["message"] for each in told["entries"]] == [f"event {number:03}" for number in range(ENTRIES)]
     assert told["entries"][0]["kind"] == EntryKind.ROLLOUT
-    assert parse_qs(urlsplit(told["older"]).query)["kind"] == ["rollout", "word"]
+    assert parse_qs(urlsplit(told["older"]).query)["kind"] == ["rollout", "command"]
     last = client.get(told["older"]).json()
     assert [each["message"] for each in last["entries"]] == [f"event {ENTRIES:03}"]
     assert last["older"] is None

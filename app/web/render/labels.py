@@ -56,7 +56,7 @@ ENTRIES: Mapping[EntryKind, str] = {
     EntryKind.DECISION: "Decision",
     EntryKind.ROLLOUT: "Rollout",
     EntryKind.OUTCOME: "Outcome",
-    EntryKind.WORD: "A person",
+    EntryKind.COMMAND: "A person",
 }
 
 FOUND_BY: Mapping[FoundBy, str] = {

@@ -101,7 +101,7 @@ def entry_title(entry: TimelineEntry) -> str:
         return labels.HOLDS[entry.reason] if entry.reason else "Deploys"
     if entry.kind is EntryKind.OUTCOME and entry.outcome is not None:
         return labels.OUTCOMES[entry.outcome]
-    if entry.kind is EntryKind.WORD and entry.action is not None:
+    if entry.kind is EntryKind.COMMAND and entry.action is not None:
         return labels.AUDIT_ACTIONS[entry.action]
     return labels.ENTRIES[entry.kind]
 

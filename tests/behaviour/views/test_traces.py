@@ -38,14 +38,14 @@ async def test_a_tag_that_comes_after_the_first_look_is_known_by_when(running: L
     await running.push("app", "v1.1.0", told=False)
     await running.push("app", "main")
     await running.quiet()
-    seen = await running.rows.tag_sightings()
+    seen = await running.rows.found_tags()
     assert [row["tag"] for row in seen] == ["main", "v1.1.0"]
     told = await board.tag("app", "v1.1.0")
     assert told.first_found_at == seen[1]["first_found_at"]
     assert told.digest == (await running.rows.desired())[1]
     await running.generation()
     await running.quiet()
-    assert await running.rows.tag_sightings() == seen
+    assert await running.rows.found_tags() == seen
 
 
 async def test_a_timeline_goes_from_the_push_to_the_end(running: Line) -> None:

@@ -23,7 +23,7 @@ async def test_a_digest_that_the_poller_finds_first_is_labelled_so(running: Line
     await running.deployed("app", f"team/app:v1.1.0@{second}")
     third = await running.push("app", "v1.2.0")
     await running.deployed("app", f"team/app:v1.2.0@{third}")
-    assert await running.rows.sightings() == [("v1.0.0", ""), ("v1.1.0", "poller"), ("v1.2.0", "webhook")]
+    assert await running.rows.found_digests() == [("v1.0.0", ""), ("v1.1.0", "poller"), ("v1.2.0", "webhook")]
 
 
 async def test_a_digest_that_the_poller_finds_while_nomad_is_away_is_labelled_so(running: Line) -> None:
@@ -32,7 +32,7 @@ async def test_a_digest_that_the_poller_finds_while_nomad_is_away_is_labelled_so
     running.nomad_answers(500, times=2)
     await running.poll()
     await running.deployed("app", f"team/app:v1.1.0@{second}")
-    assert ("v1.1.0", "poller") in await running.rows.sightings()
+    assert ("v1.1.0", "poller") in await running.rows.found_digests()
 
 
 async def _cost_of_a_poll(running: Line) -> tuple[int, int]:

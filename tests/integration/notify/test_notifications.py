@@ -105,7 +105,7 @@ async def pass_time(database: Database, seconds: float) -> None:
         )
         await connection.execute(
             "UPDATE notification_deliveries SET next_attempt_at = next_attempt_at - $1 * interval '1 second',"
-            " lease_until = lease_until - $1 * interval '1 second', rung_at = rung_at - $1 * interval '1 second'",
+            " lease_until = lease_until - $1 * interval '1 second', woken_at = woken_at - $1 * interval '1 second'",
             seconds,
         )
 

@@ -143,7 +143,7 @@ async def test_a_term_is_found_in_everything_that_names_a_watch(database: Databa
             "name = name",
             "repository_host = 'Needle.example'",
             "repository_path = 'team/needle'",
-            "wanted_tag = 'a-NEEDLE'",
+            "desired_tag = 'a-NEEDLE'",
             "pinned_tag = 'needle'",
             "tags = '{v1.0.0,aNeedle,needle-b}'",
             """running = '[{"task": "a/b", "image": "", "tag": "needles", "digest": ""}]'""",
@@ -220,8 +220,8 @@ async def test_pages_take_as_many_statements_for_many_watches(database_url: str,
     for count in (10, 1000):
         await execute(
             database,
-            "TRUNCATE targets, watches, decisions, sightings, failures, rollouts, rollout_watches, deliveries, events, "
-            "event_watches, tag_sightings CASCADE",
+            "TRUNCATE targets, watches, decisions, found_digests, failures, rollouts, rollout_watches, deliveries, events, "
+            "event_watches, found_tags CASCADE",
         )
         await seed_watches(database, count, tags=3)
         counting = Counting(database)

@@ -30,8 +30,8 @@ QUIET: Mapping[str, Mapping[str, str]] = {
         "hold": "it changes with decision_id",
         "tags": "they are many, and asked for when somebody picks one",
         "tags_read_at": "reading the same again is no change",
-        "outage_since": "it changes with trouble",
-        "missing_image_since": "it changes with unserved",
+        "outage_since": "it changes with outage",
+        "missing_image_since": "it changes with missing_image",
     },
     "targets": {
         "target_id": "it never changes",
@@ -39,7 +39,7 @@ QUIET: Mapping[str, Mapping[str, str]] = {
         "namespace": "it never changes",
         "job_id": "it never changes",
         "due_at": "a reconcile that finds nothing new tells nothing",
-        "outage_since": "it changes with trouble",
+        "outage_since": "it changes with outage",
     },
     "rollouts": {
         **dict.fromkeys(
@@ -130,8 +130,8 @@ def where_told(table: str) -> str:
     found = [
         path.name
         for path in sorted(FOLDER.glob("*.sql"))
-        if f"CREATE TRIGGER tell_changed AFTER UPDATE ON {table}" in (text := path.read_text())
-        or f"CREATE TRIGGER tell_changed AFTER UPDATE OF outage ON {table}" in text
+        if f"CREATE TRIGGER feed_changed AFTER UPDATE ON {table}" in (text := path.read_text())
+        or f"CREATE TRIGGER feed_changed AFTER UPDATE OF outage ON {table}" in text
     ]
     return f"migrations/{found[-1]}" if found else "migrations"
 
@@ -142,7 +142,7 @@ async def test_each_column_that_a_page_reads_is_told_as_it_changes(connection: a
     columns = await read_columns(connection)
     assert {table for table, _ in columns} == set(QUIET)
     forgotten = [
-        f"{table}.{column}: add it to the trigger tell_changed on {table} in {where_told(table)}; "
+        f"{table}.{column}: add it to the trigger feed_changed on {table} in {where_told(table)}; "
         "or to QUIET in this test, with the reason why no page need be told"
         for (table, column), kind in columns.items()
         if column not in QUIET[table] and not await tells(connection, heard, table, column, kind)

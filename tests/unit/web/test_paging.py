@@ -14,7 +14,7 @@ from app.web.pages import activity, deliveries
 from tests.unit.web.requests import request
 from tests.web.face import NOW
 
-ENTRY = TimelineEntry(at=NOW, kind=EntryKind.WORD, key="w7 & more", watch="app", message="")
+ENTRY = TimelineEntry(at=NOW, kind=EntryKind.COMMAND, key="w7 & more", watch="app", message="")
 DELIVERY = DeliverySummary(
     delivery_id=UUID(int=7),
     source="a&b",

@@ -62,7 +62,7 @@ def _rollouts(at: str, letter: str) -> str:
     return _ROLLOUT.format(at=at, key=key, before=_BEFORE.format(at=at, key=key))
 
 
-_WORD_KEY = _KEY.format("'s' || lpad(word_id::text, 20, '0')")
+_WORD_KEY = _KEY.format("'s' || lpad(entry_id::text, 20, '0')")
 _WORDS = f"""
 SELECT recorded_at AS at, {_WORD_KEY} AS key, * FROM audit_log
 WHERE {_BEFORE.format(at="recorded_at", key=_WORD_KEY)}
@@ -73,21 +73,21 @@ _OF_ALL = {
     EntryKind.DECISION: _DECISIONS,
     EntryKind.ROLLOUT: _rollouts("r.created_at", "r"),
     EntryKind.OUTCOME: _rollouts("r.ended_at", "o"),
-    EntryKind.WORD: _WORDS,
+    EntryKind.COMMAND: _WORDS,
 }
 _OF_ONE = {
     EntryKind.WEBHOOK: _EVENTS_OF_ONE,
     EntryKind.DECISION: f"{_DECISIONS} AND d.watch_name = $2",
     EntryKind.ROLLOUT: f"{_rollouts('rw.requested_at', 'r')} AND rw.watch_name = $2",
     EntryKind.OUTCOME: f"{_rollouts('r.ended_at', 'o')} AND rw.watch_name = $2",
-    EntryKind.WORD: f"{_WORDS} AND watch_name = $2",
+    EntryKind.COMMAND: f"{_WORDS} AND watch_name = $2",
 }
 
 # Nobody is named by a decision, or by how a rollout ended.
 _BY = {
     EntryKind.WEBHOOK: " AND e.source = $5",
-    EntryKind.ROLLOUT: " AND r.asked_by = $5 AND r.asked_by <> ''",
-    EntryKind.WORD: " AND spoken_by = $5",
+    EntryKind.ROLLOUT: " AND r.requested_by = $5 AND r.requested_by <> ''",
+    EntryKind.COMMAND: " AND actor = $5",
 }
 
 # By kind, whether of one watch, and whether of one person.
