@@ -220,8 +220,8 @@ async def test_pages_take_as_many_statements_for_many_watches(database_url: str,
     for count in (10, 1000):
         await execute(
             database,
-            "TRUNCATE targets, watches, decisions, found_digests, failures, rollouts, rollout_watches, deliveries, events, "
-            "event_watches, found_tags CASCADE",
+            "TRUNCATE targets, watches, decisions, found_digests, failures, rollouts, rollout_watches, deliveries, "
+            "events, event_watches, found_tags CASCADE",
         )
         await seed_watches(database, count, tags=3)
         counting = Counting(database)

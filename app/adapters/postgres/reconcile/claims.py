@@ -94,7 +94,7 @@ def _claim(target: Row, token: UUID, *, watches: Sequence[Row], events: Sequence
         target_id=target["target_id"],
         token=token,
         place=place(target),
-        generation=target["mark"],
+        generation=target["generation"],
         now=target["now"],
         inspect_job=target["inspect_job"],
         polled=target["polled"],
