@@ -1,6 +1,6 @@
-"""Any number of our real processes against real Postgres and Redis, a registry and a Nomad: what the fault suite kills.
+"""Our real processes with real Postgres and Redis, a registry and a Nomad: the fault suite kills parts of it.
 
-The registry and the simulator run in threads of this process and are driven as objects; their ledgers are the oracle.
+The registry and the simulator run in threads of this process. Tests call them as objects; their ledgers are the oracle.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from app.simulators.nomad import Simulator, create_simulator_app, sample_job
 from app.simulators.registry import LocalRegistry, create_registry_app
-from tests.own_processes import Process, Processes, environment, until
+from tests.processes import Process, Processes, environment, until
 from tests.servers.http import serve
 from tests.servers.overlaps import Overlaps
 
@@ -21,7 +21,7 @@ SECRET = "fault-suite"
 
 @dataclass(kw_only=True)
 class Cluster(Processes):
-    """What one test starts and stops. `names` are the watched repositories, each with a job of the same name."""
+    """The servers and processes of one test. `names` are the watched repositories; each has a job of the same name."""
 
     names: Sequence[str]
     registry: LocalRegistry
@@ -31,7 +31,7 @@ class Cluster(Processes):
 
     @property
     def host(self) -> str:
-        """The registry's `host:port`, as it stands in jobs."""
+        """The registry's `host:port`, as it is written in jobs."""
         return self.registry_url.partition("://")[2]
 
 
@@ -45,10 +45,10 @@ def cluster(
     settings: str = "",
     first: str = "v1.0.0",
 ) -> Iterator[Cluster]:
-    """A registry and a Nomad in which each of `names` runs `first`, and no process of ours yet.
+    """Start a registry and a Nomad in which each of `names` runs `first`. None of our processes runs yet.
 
-    `settings` are lines of TOML for the head of the configuration. On leaving, everything ends; the logs are printed
-    when the test failed or a process fell.
+    `settings` are TOML lines for the start of the configuration. On exit, everything stops; the logs are printed when
+    the test failed or a process ended by itself.
     """
     nomad = Simulator()
     with ExitStack() as servers:

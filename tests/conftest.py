@@ -22,17 +22,17 @@ from tests.servers.ports import free_port
 from tests.servers.postgres import Databases
 from tests.servers.tls import Certificate, issue
 from tests.servers.valkey import LogicalDatabases
-from tests.spread import Spread, turn
+from tests.xdist_schedule import FileSchedule, priority
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    """How `make test` spreads the tests over its workers."""
-    return Spread(config, log)
+    """Distribute the tests of `make test` over its workers."""
+    return FileSchedule(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins first; the order is otherwise as it was."""
-    items.sort(key=lambda item: turn(item.nodeid))
+    """Start the slowest tests first; otherwise keep the order."""
+    items.sort(key=lambda item: priority(item.nodeid))
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +93,7 @@ def empty_database_url(databases: Databases) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def logical_databases(valkey_server: LocalServer) -> LogicalDatabases:
-    """Hands out logical databases of the session's Valkey."""
+    """Provides logical databases of the session's Valkey."""
     number = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
     count = os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")
     return LogicalDatabases(valkey_server.url, share=(int(number), int(count)))
@@ -107,29 +107,29 @@ def redis_url(logical_databases: LogicalDatabases) -> str:
 
 @pytest.fixture
 def private_postgres(server_directory: Path) -> Iterator[EmbeddedPostgres]:
-    """A started Postgres that the test may stop, freeze and kill; tests.servers.postgres.migrate brings the schema."""
+    """A running Postgres that the test may stop, freeze and kill; tests.servers.postgres.migrate creates the schema."""
     with EmbeddedPostgres(server_directory, port=free_port(), durable=False) as server:
         yield server
 
 
 @pytest.fixture
 def private_valkey(server_directory: Path) -> Iterator[EmbeddedValkey]:
-    """A started Valkey that the test may stop, freeze and kill."""
+    """A running Valkey that the test may stop, freeze and kill."""
     with EmbeddedValkey(server_directory, port=free_port()) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    """A certificate for this machine by a private authority."""
+    """A certificate for this machine, issued by a private authority."""
     return issue(tmp_path_factory.mktemp("certificate"))
 
 
 @pytest.fixture(scope="session")
 def find_program() -> Callable[..., str]:
-    """Returns find(name, *, mend): the path of a program that pip cannot bring.
+    """Returns find(name, *, fix): the path of a program that pip cannot install.
 
-    A missing one skips the test on a laptop, with the mend as the reason, and is an error where CI is set.
+    A missing program skips the test on a laptop, with the fix as the reason. Where CI is set, it is an error.
     """
 
     def find(name: str, *, fix: str) -> str:
@@ -145,7 +145,7 @@ def find_program() -> Callable[..., str]:
 
 @contextmanager
 def _enterable_directory() -> Iterator[Path]:
-    """A temporary directory that other accounts may enter, though not list."""
+    """A temporary directory that other accounts may enter but not list."""
     with tempfile.TemporaryDirectory(prefix="registrywatcher-") as made:
         directory = Path(made)
         directory.chmod(0o711)

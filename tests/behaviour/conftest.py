@@ -1,4 +1,4 @@
-"""The line, opened for one test: `running` with a sweeper, on a database of the test's own."""
+"""The line for one test: `running`, with a sweeper, on the test's own database."""
 
 from collections.abc import AsyncIterator
 

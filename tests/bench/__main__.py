@@ -1,6 +1,6 @@
-"""Every bench, one after the other: `python -m tests.bench`. Run alone by its module's name, each has options.
+"""Every bench, one after the other: `python -m tests.bench`. Each module can be run alone, with options.
 
-The exit status is 1 when any bar was missed or a run is void: figures of a busy machine say little.
+The exit status is 1 when a limit was missed or a run is void: figures of a busy machine mean little.
 """
 
 import subprocess

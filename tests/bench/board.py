@@ -1,6 +1,7 @@
-"""What the statements of a page cost: `python -m tests.bench.board [watches[xtags] …]`.
+"""The cost of a page's statements: `python -m tests.bench.board [watches[xtags] …]`.
 
-In CPU time of Postgres' backend and of this process, which a busy machine changes little, and by the clock.
+Measured in CPU time of the Postgres backend and of this process, which a busy machine changes little, and in elapsed
+time.
 """
 
 import asyncio
@@ -17,19 +18,19 @@ from app.adapters.postgres.views.board import PostgresBoard
 from app.domain.condition import Condition
 from app.local.postgres import EmbeddedPostgres
 from app.services.views.board import Search, TimelineQuery
-from tests.seeded import name_of, seed_watches
+from tests.seeded_watches import name_of, seed_watches
 from tests.servers.postgres import Databases
 
 _TIMES = 20
 
 
 async def measure(url: str, count: int, tags: int) -> None:
-    """Seed a database and print what everything costs that pages ask."""
+    """Seed a database and print the cost of every query of the pages."""
     await migrate(url)
-    database = Database(url, size=1)  # one backend, whose CPU time is read
+    database = Database(url, size=1)  # a single backend, so that its CPU time can be read
     await seed_watches(database, count, tags=tags)
     board = PostgresBoard(database)
-    asked: dict[str, Callable[[], Awaitable[object]]] = {
+    queries: dict[str, Callable[[], Awaitable[object]]] = {
         "situation": board.situation,
         "listing": lambda: board.listing(Search(), offset=0, limit=100),
         "listing, last page": lambda: board.listing(Search(), offset=count - 100, limit=100),
@@ -53,16 +54,16 @@ async def measure(url: str, count: int, tags: int) -> None:
     async with database.connection() as connection:
         backend = Path(f"/proc/{await connection.fetchval('SELECT pg_backend_pid()')}/schedstat")
     print(f"{count} watches, {tags} tags each: ms of Postgres, of Python, by the clock")
-    for what, ask in asked.items():
-        taken = [await _once(ask, backend) for _ in range(_TIMES)]
+    for what, query in queries.items():
+        taken = [await _measured(query, backend) for _ in range(_TIMES)]
         print(f"  {what:24}", *(f"{median(each):8.1f}" for each in zip(*taken, strict=True)), flush=True)
     await database.close()
 
 
-async def _once(ask: Callable[[], Awaitable[object]], backend: Path) -> tuple[float, float, float]:
-    """Milliseconds of the backend, of this process, and by the clock."""
+async def _measured(query: Callable[[], Awaitable[object]], backend: Path) -> tuple[float, float, float]:
+    """Milliseconds of the backend, of this process, and elapsed."""
     before = _ran(backend), time.process_time(), time.perf_counter()
-    await ask()
+    await query()
     after = _ran(backend), time.process_time(), time.perf_counter()
     server, client, clock = (1000 * (end - begin) for begin, end in zip(before, after, strict=True))
     return server, client, clock
@@ -73,7 +74,7 @@ def _ran(backend: Path) -> float:
 
 
 def main(sizes: list[str]) -> None:
-    """Each size on a database of its own, on one private server."""
+    """Measure each size on its own database, on one private server."""
     with tempfile.TemporaryDirectory() as made:
         Path(made).chmod(0o711)
         with EmbeddedPostgres(Path(made), durable=False) as server:

@@ -1,9 +1,9 @@
-"""How fast deliveries are taken durably, against a bare one-INSERT handler, in alternating slices of one run.
+"""The rate of durable deliveries, against a handler with one INSERT, in alternating slices of one run.
 
     python -m tests.bench.ingest [--pairs 8] [--seconds 2] [--connections 32]
 
-A pair is bare, ours, bare again: the two bare slices (A/A) tell how noisy the machine is, and void the run when they
-differ by more than a tenth. At the end the rows are counted against the acknowledgements: a difference voids it too.
+A pair is bare, ours, bare again. The two bare slices (A/A) show the noise of the machine, and void the run when they
+differ by more than a tenth. At the end the rows are compared with the acknowledgements: a difference voids the run too.
 """
 
 import argparse
@@ -73,7 +73,7 @@ async def _measure(ports: dict[str, int], url: str, options: argparse.Namespace)
 
 
 def _report(slices: dict[str, list[Slice]]) -> bool:
-    """Print the figures; True when they are void or miss the bar."""
+    """Print the figures; True when they are void or miss the limit."""
     for name, kept in slices.items():
         waits = sorted(wait for each in kept for wait in each.waits)
         p50, p99 = (waits[int(len(waits) * part)] * 1000 for part in (0.5, 0.99))

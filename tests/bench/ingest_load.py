@@ -1,4 +1,4 @@
-"""A load of notifications over kept-alive connections: each waits for its answer before it sends the next."""
+"""A load of notifications over kept-alive connections: each connection waits for its answer before the next request."""
 
 import asyncio
 import itertools
@@ -15,7 +15,7 @@ _HEAD = "POST /webhooks/main HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {}
 
 @dataclass(slots=True)
 class Slice:
-    """One stretch of load: how many were acknowledged in how many seconds, and each one's wait."""
+    """One stretch of load: the number of acknowledgements, the seconds, and the latency of each."""
 
     seconds: float = 0.0
     acknowledged: int = 0
@@ -29,7 +29,7 @@ class Slice:
 
 
 class Requests:
-    """Endless distinct requests; one of `every` is a tag pushed, the others are blobs, as a registry sends them."""
+    """Endless distinct requests; one of `every` is a pushed tag, the others are blobs, as a registry sends them."""
 
     def __init__(self, *, every: int, prefix: str) -> None:
         self._numbers = itertools.count()
@@ -40,7 +40,7 @@ class Requests:
         self._blobs = [_template(head, f"team/{n}", blob=True) for n in range(REPOSITORIES)]
 
     def next(self) -> tuple[bytes, bool]:
-        """A request, and whether it holds an event to be acted on."""
+        """A request, and whether it contains an event to act on."""
         number = next(self._numbers)
         actionable = number % self._every == 0
         template = (self._tagged if actionable else self._blobs)[number % REPOSITORIES]
@@ -48,7 +48,7 @@ class Requests:
 
 
 async def run(port: int, requests: Requests, *, connections: int, seconds: float) -> Slice:
-    """Load the server for `seconds`; every request that was begun is also awaited, so that rows can be audited."""
+    """Load the server for `seconds`; every request that was begun is awaited, so that rows can be audited."""
     result = Slice()
     started = time.perf_counter()
     until = started + seconds

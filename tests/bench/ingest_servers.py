@@ -33,8 +33,8 @@ CREATE TABLE bare (row_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, recei
 _INSERT = "INSERT INTO bare (identity, path, tag, digest) VALUES ($1, $2, $3, $4)"
 
 
-class SilentDoorbell:
-    """Rings nobody: what wakes a worker is not measured here."""
+class SilentWaker:
+    """Wakes nothing: waking a worker is not measured here."""
 
     def wake(self, actor: str, key: str, *, delay: float = 0.0) -> None:
         return
@@ -49,7 +49,7 @@ class BenchSettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchServices:
     inbox: PostgresInbox
-    waker: SilentDoorbell
+    waker: SilentWaker
     settings: BenchSettings
 
 
@@ -58,7 +58,7 @@ def ours(url: str) -> Starlette:
     source = WebhookSource(kind="distribution", secrets=(Secret(SECRET),))
     services = BenchServices(
         inbox=PostgresInbox(Database(url)),
-        waker=SilentDoorbell(),
+        waker=SilentWaker(),
         settings=BenchSettings(webhook_sources={"main": source}),
     )
 
@@ -69,7 +69,7 @@ def ours(url: str) -> Starlette:
 
 
 def bare(url: str) -> Starlette:
-    """Authenticate, parse, insert one row, answer: nothing is classified, deduplicated or marked."""
+    """Authenticate, parse, insert one row, answer: no classification, no deduplication, no due targets."""
     pools: list[asyncpg.Pool] = []
 
     async def handle(request: Request) -> Response:

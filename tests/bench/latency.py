@@ -1,9 +1,9 @@
-"""How long from a push to its registration at Nomad: our real processes, and a registry and a Nomad that cost no time.
+"""The time from a push to its registration at Nomad: our real processes, and a registry and a Nomad without delays.
 
     python -m tests.bench.latency [--pushes 100] [--rate 10] [--repositories 20]
 
 The clock starts when the tag is linked and its event leaves the registry, and stops in the Nomad simulator's ledger;
-both run in this process. Idle: one push after the other. Then so many pushes a second, each to the next repository.
+both run in this process. Idle: one push after the other. Then a fixed rate of pushes, each to the next repository.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from app.local.postgres import EmbeddedPostgres
 from app.local.valkey import EmbeddedValkey
 from app.simulators.registry import LocalRegistry, RegistryNotifications
 from tests.e2e.site import PREFIX, SECRET, Site, site
-from tests.own_processes import until
+from tests.processes import until
 from tests.servers.local_registry import local_registry
 from tests.servers.postgres import migrate
 
@@ -31,7 +31,7 @@ _LOST = 20.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What is measured with."""
+    """The measured parts."""
 
     installation: Site
     registry: LocalRegistry
@@ -43,7 +43,7 @@ class Run:
         return [await self._push(number, major) for number in range(pushes)]
 
     async def steady(self, pushes: int, *, rate: float, major: int) -> list[float]:
-        """Seconds of each push, at so many pushes a second whether or not those before have arrived."""
+        """Seconds of each push at this rate, whether or not earlier pushes have arrived."""
         start, running = time.monotonic(), []
         for number in range(pushes):
             await asyncio.sleep(max(0.0, start + number / rate - time.monotonic()))
@@ -59,7 +59,7 @@ class Run:
         return registered_at - pushed_at
 
     def _registered_at(self, name: str, image: str) -> float:
-        """When the simulator took the image, 0.0 while it has not."""
+        """The time when the simulator accepted the image; 0.0 before that."""
         entries = self.installation.nomad.ledger.entries(job=name)
         return next((each.time for each in reversed(entries) if image in each.images.values()), 0.0)
 
@@ -107,7 +107,7 @@ async def _measure(run: Run, options: argparse.Namespace) -> int:
 
 
 def _cpu(installation: Site) -> dict[str, float]:
-    """Seconds of CPU of each process of ours so far: a figure that a busy machine leaves alone."""
+    """Seconds of CPU of each of our processes so far: a figure that a busy machine does not change."""
     found = {}
     for process in installation.processes:
         fields = Path(f"/proc/{process.popen.pid}/stat").read_text().rpartition(")")[2].split()
@@ -116,7 +116,7 @@ def _cpu(installation: Site) -> dict[str, float]:
 
 
 def _report(what: str, took: list[float]) -> bool:
-    """Print the figures; True when they miss the bar."""
+    """Print the figures; True when they miss the limit."""
     took.sort()
     p50, p99 = (took[int((len(took) - 1) * part)] for part in (0.5, 0.99))
     missed = p50 > BAR_P50 or p99 > BAR_P99

@@ -1,10 +1,10 @@
-"""How fast the list of repositories is, at 1,000 and at 10,000 watches: the real web process, Postgres, and a browser's
+"""The speed of the list of repositories at 1,000 and at 10,000 watches: the real web process, Postgres, and a browser's
 request.
 
     python -m tests.bench.page [--requests 60]
 
-Alternating slices of both sizes against two web processes of one Postgres, the median of each; the bars
-are: at 1,000 watches p50 60 ms and 40 kB compressed, at 10,000 no more than 1.2 times the time.
+Alternating slices of both sizes against two web processes of one Postgres, the median of each. The limits are: at 1,000
+watches p50 60 ms and 40 kB compressed, at 10,000 at most 1.2 times the time.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from app.adapters.postgres.database.pool import Database
 from app.local.postgres import EmbeddedPostgres
 from app.local.valkey import EmbeddedValkey
 from tests.e2e.site import Site, site
-from tests.seeded import seed_watches
+from tests.seeded_watches import seed_watches
 from tests.servers.postgres import Databases
 
 SIZES = (1_000, 10_000)
@@ -87,7 +87,7 @@ async def _measure(sites: dict[int, Site], requests: int) -> int:
 
 
 async def _slice(client: httpx.AsyncClient, url: str, requests: int) -> tuple[list[float], int]:
-    """Seconds of each request, and the bytes on the wire of the last."""
+    """Seconds of each request, and the bytes on the wire of the last one."""
     times, size = [], 0
     for _ in range(requests):
         begun = time.monotonic()

@@ -19,7 +19,7 @@ class Around(Protocol):
         """Add a watch and return its target's id; watches of one `job` share a target."""
         ...
 
-    async def marks(self) -> dict[int, int]:
+    async def generations(self) -> dict[int, int]:
         """How often each target came due by a delivery; the others are left out."""
         ...
 
@@ -36,8 +36,8 @@ class InMemory:
         self.inbox.watches.append(KnownWatch(name=name, target_id=target_id, host=host, path=path, present=present))
         return target_id
 
-    async def marks(self) -> dict[int, int]:
-        return dict(self.inbox.marks)
+    async def generations(self) -> dict[int, int]:
+        return dict(self.inbox.generations)
 
     async def unknown(self) -> list[str]:
         return sorted(self.inbox.unknown)
@@ -65,7 +65,7 @@ class InPostgres:
             await connection.execute(_ADD_WATCH, name, target_id, host, path, present)
         return target_id
 
-    async def marks(self) -> dict[int, int]:
+    async def generations(self) -> dict[int, int]:
         query = "SELECT target_id, count(*) AS wakes FROM wakes GROUP BY target_id"
         async with self.database.connection() as connection:
             return {row["target_id"]: row["wakes"] for row in await connection.fetch(query)}

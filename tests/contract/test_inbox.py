@@ -48,7 +48,7 @@ async def test_a_pushed_tag_makes_the_target_due_and_is_remembered(around: Aroun
     receipt = await around.inbox.store(sent)
 
     assert (receipt.new, receipt.duplicates, receipt.ignored, receipt.target_ids) == (1, 0, 2, (target,))
-    assert await around.marks() == {target: 1}
+    assert await around.generations() == {target: 1}
     view = await around.inbox.read(sent.delivery_id)
     assert view is not None
     assert (view.source, view.size, view.ignored, view.duplicates) == ("main", 10, 2, 0)
@@ -66,7 +66,7 @@ async def test_a_retry_is_a_duplicate_and_marks_nothing(around: Around) -> None:
 
     assert (receipt.new, receipt.duplicates, receipt.target_ids) == (1, 2, (target,))
     assert (third.new, third.duplicates, third.target_ids) == (0, 1, ())
-    assert await around.marks() == {target: 2}
+    assert await around.generations() == {target: 2}
     view = await around.inbox.read(again.delivery_id)
     assert view is not None
     assert view.duplicates == 2
@@ -150,7 +150,7 @@ async def test_ten_thousand_events_in_one_delivery(around: Around) -> None:
     target = await around.add_watch("app", host=HOST, path=PATH)
     receipt = await around.inbox.store(delivery(*(pushed(event_id=str(number)) for number in range(10_000))))
     assert (receipt.new, receipt.target_ids) == (10_000, (target,))
-    assert await around.marks() == {target: 1}
+    assert await around.generations() == {target: 1}
 
 
 async def test_an_unknown_delivery_is_none(around: Around) -> None:

@@ -14,7 +14,7 @@ from app.domain.watch import JobPlace
 from app.errors import ConfigError
 from app.simulators.nomad import Simulator, Timing, create_simulator_app, sample_job
 from tests.contract.deployer.lone import SERVER
-from tests.own_processes import until
+from tests.processes import until
 from tests.servers.http import serve
 
 PLACE = JobPlace(region="", namespace="default", job_id="web")

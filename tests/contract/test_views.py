@@ -19,7 +19,7 @@ from app.services.ingest.receive import Delivery
 from app.services.views.board import Board, Search, TimelineQuery
 from app.services.views.queries import Queries
 from tests.fakes.board import NOW, MemoryBoard
-from tests.seeded import name_of, seed_watches
+from tests.seeded_watches import name_of, seed_watches
 from tests.servers.postgres import Databases
 from tests.web.face import MemoryQueries
 

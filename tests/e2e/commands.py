@@ -1,4 +1,4 @@
-"""Run `registrywatcher …` as a person does in a terminal, and see what it leaves behind."""
+"""Run `registrywatcher …` as a person does in a terminal, and check its output and its processes."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from app.local.processes import program
-from tests.own_processes import environment
+from tests.processes import environment
 from tests.servers.processes import gone
 
 _MARK = "E2E_MARK"
@@ -20,19 +20,19 @@ _MARK = "E2E_MARK"
 
 @dataclass(kw_only=True)
 class Command:
-    """A command that runs; everything it starts carries its mark in the environment."""
+    """A running command; everything that it starts has its mark in the environment."""
 
     popen: subprocess.Popen[str]
-    generation: str
+    mark: str
     lines: list[str] = field(default_factory=list)
 
     @property
     def text(self) -> str:
-        """What it has printed so far."""
+        """Its output so far."""
         return "\n".join(self.lines)
 
     def wait_for(self, message: str, *, within: float) -> str:
-        """The first line with these words; AssertionError when the command ends, or does not print them in time."""
+        """The first line with these words; AssertionError when the command ends or does not print them in time."""
         deadline = time.monotonic() + within
         while True:
             ended = self.popen.poll() is not None
@@ -44,30 +44,30 @@ class Command:
             time.sleep(0.02)
 
     def processes(self) -> set[int]:
-        """The command with all that it started: what carries the mark, and what those started (Redis's hides it)."""
-        generation = f"{_MARK}={self.generation}".encode()
+        """The command and all its descendants: those with the mark, and their children (Redis hides it)."""
+        mark = f"{_MARK}={self.mark}".encode()
         parents = {int(each.name): _parent(each) for each in Path("/proc").iterdir() if each.name.isdigit()}
-        found = {pid for pid in parents if generation in _environ(Path(f"/proc/{pid}"))}
+        found = {pid for pid in parents if mark in _environ(Path(f"/proc/{pid}"))}
         while more := {pid for pid, parent in parents.items() if parent in found} - found:
             found |= more
         return found
 
     def end(self, number: signal.Signals, *, within: float = 60) -> int:
-        """Send the signal to the command alone, and wait for its end; its status."""
+        """Send the signal to the command alone, and wait for its end; returns its status."""
         self.popen.send_signal(number)
         return self.popen.wait(within)
 
 
 @contextmanager
 def running(*arguments: str, cwd: Path, **variables: str) -> Iterator[Command]:
-    """The command, in the directory `cwd`; what is left of it at the end is killed."""
-    generation = uuid4().hex
-    env: Mapping[str, str] = environment(**variables, **{_MARK: generation})
+    """The command, in the directory `cwd`; its remaining processes are killed at the end."""
+    mark = uuid4().hex
+    env: Mapping[str, str] = environment(**variables, **{_MARK: mark})
     popen = subprocess.Popen(
         program(*arguments), env=env, cwd=cwd, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, start_new_session=True,
     )  # fmt: skip
-    command = Command(popen=popen, generation=generation)
+    command = Command(popen=popen, mark=mark)
     reading = threading.Thread(target=_read, args=(command,), daemon=True)
     reading.start()
     try:
@@ -84,7 +84,7 @@ def running(*arguments: str, cwd: Path, **variables: str) -> Iterator[Command]:
 
 
 def all_gone(pids: set[int], *, within: float = 60) -> list[int]:
-    """Those that are still there after so many seconds: empty when all have gone."""
+    """The processes that still run after that many seconds; empty when all have ended."""
     deadline = time.monotonic() + within
     return [pid for pid in pids if not gone(pid, within=max(0.0, deadline - time.monotonic()))]
 
@@ -98,7 +98,7 @@ def _read(command: Command) -> None:
 def _environ(process: Path) -> bytes:
     try:
         return (process / "environ").read_bytes()
-    except OSError:  # it has ended, or is another account's
+    except OSError:  # it has ended, or belongs to another account
         return b""
 
 

@@ -10,7 +10,7 @@ from tests.e2e.site import Site, site
 
 @pytest.fixture
 def installation(server_directory: Path, database_url: str, redis_url: str) -> Iterator[Site]:
-    """Nothing of it runs yet, and it has no configuration; pytest shows the logs when the test fails."""
+    """None of its processes runs yet, and it has no configuration; pytest shows the logs when the test fails."""
     with site(server_directory, database_url=database_url, redis_url=redis_url) as made:
         yield made
         print(made.logs())

@@ -1,7 +1,7 @@
-"""The three ways in which a push is found: by its webhook, by the poller, and over a restart of every process.
+"""The three ways to find a push: by its webhook, by the poller, and after a restart of every process.
 
-`push` of each returns only when a look has surely taken place after the push, so that "nothing happened" means
-something: no test has to sleep.
+`push` of each returns only when a check has surely run after the push, so "nothing happened" has a meaning: no test has
+to sleep.
 """
 
 from abc import ABC, abstractmethod
@@ -17,8 +17,8 @@ from app.simulators.registry import LocalRegistry
 from app.simulators.registry.events import Event, EventOrigin, EventTarget
 from app.simulators.registry.grammar import OCI_MANIFEST
 from tests.e2e.site import PREFIX, SECRET, Site, watch
-from tests.own_processes import until
-from tests.sender import Sender
+from tests.processes import until
+from tests.webhook_sender import Sender
 
 PATIENCE = 90.0
 
@@ -38,23 +38,23 @@ class Finding(ABC):
     def image(self, name: str, tag: str, digest: str) -> str:
         return f"{self.host}/{PREFIX}/{name}:{tag}@{digest}"
 
-    def put(self, name: str, tag: str, content: str) -> str:
-        """Push without telling or waiting; returns the digest."""
+    def push_silently(self, name: str, tag: str, content: str) -> str:
+        """Push without an event and without waiting; returns the digest."""
         return self.registry.push(f"{PREFIX}/{name}", tag, content=content)
 
     @abstractmethod
     async def push(self, name: str, tag: str, content: str) -> str:
-        """Push, and wait until a look after it was written down; returns the digest."""
+        """Push, and wait until a check after it was recorded; returns the digest."""
 
-    async def tell(self, name: str, tag: str, digest: str) -> None:
+    async def deliver_push(self, name: str, tag: str, digest: str) -> None:
         """Post the registry's delivery, and wait until every watch has answered it."""
         async with Sender(lambda: self.site.url, SECRET) as sender:
             answer = await sender.send(envelope(self.host, name, tag, digest))
         location = answer.headers["location"]
         await until(lambda: _is_settled(self.api, location), f"{location} is settled", within=PATIENCE)
 
-    async def targets(self, name: str) -> dict[str, Any]:
-        """The last decision: which one, and how many looks came to it."""
+    async def last_decision(self, name: str) -> dict[str, Any]:
+        """The last decision, with its id and the number of reconciles that made it."""
         found: dict[str, Any] = (await watch(self.api, name))["decision"]
         return found
 
@@ -63,8 +63,8 @@ class ByWebhook(Finding):
     processes = ("web", "worker")
 
     async def push(self, name: str, tag: str, content: str) -> str:
-        digest = self.put(name, tag, content)
-        await self.tell(name, tag, digest)
+        digest = self.push_silently(name, tag, content)
+        await self.deliver_push(name, tag, digest)
         return digest
 
 
@@ -72,29 +72,30 @@ class ByPoller(Finding):
     poll_interval = "200ms"
 
     async def push(self, name: str, tag: str, content: str) -> str:
-        digest = self.put(name, tag, content)
-        for _ in range(2):  # looks at one job follow one another: the second began after the push
-            await self._looked(name)
+        digest = self.push_silently(name, tag, content)
+        for _ in range(2):  # reconciles of one job run one after the other: the second began after the push
+            await self._is_checked(name)
         return digest
 
-    async def _looked(self, name: str) -> None:
-        before = await self.targets(name)
+    async def _is_checked(self, name: str) -> None:
+        before = await self.last_decision(name)
 
         async def moved() -> bool:
-            now = await self.targets(name)
+            now = await self.last_decision(name)
             return (now["since"], now["reconciles"]) != (before["since"], before["reconciles"])
 
         await until(moved, f"the poller looks at {name}", within=PATIENCE)
 
 
 class OverARestart(Finding):
-    """Nothing of ours runs when the push happens; the registry tells of it once the web is back."""
+    """None of our processes runs when the push happens; the registry delivers its event once the web process is
+    back."""
 
     async def push(self, name: str, tag: str, content: str) -> str:
         self.site.stop()
-        digest = self.put(name, tag, content)
+        digest = self.push_silently(name, tag, content)
         await self.site.run(*self.processes)
-        await self.tell(name, tag, digest)
+        await self.deliver_push(name, tag, digest)
         return digest
 
 
@@ -110,13 +111,13 @@ async def found(
     async with site.api() as api:
         finding = way(site=site, registry=registry, host=host, api=api)
         site.configure(["app"], host=host, head=f'poll_interval = "{way.poll_interval}"')
-        site.run_job("app", finding.image("app", tag, finding.put("app", tag, content)))
+        site.run_job("app", finding.image("app", tag, finding.push_silently("app", tag, content)))
         await site.run(*way.processes)
         yield finding
 
 
 def envelope(host: str, name: str, tag: str, digest: str) -> bytes:
-    """What Distribution posts for the push of a manifest under a tag."""
+    """The body that Distribution posts for the push of a manifest under a tag."""
     return Event(
         action="push",
         target=EventTarget(repository=f"{PREFIX}/{name}", media_type=OCI_MANIFEST, digest=digest, size=500, tag=tag),

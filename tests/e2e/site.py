@@ -1,6 +1,6 @@
-"""One installation of ours: web, workers and pollers with real Postgres and Redis, and a Nomad simulator.
+"""One installation: web, workers and pollers with real Postgres and Redis, and a Nomad simulator.
 
-The simulator runs in a thread of this process; its ledger is the oracle. Which registry there is, the test says.
+The simulator runs in a thread of this process; its ledger is the oracle. The test chooses the registry.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,25 +12,25 @@ from typing import Any
 import httpx
 
 from app.simulators.nomad import Simulator, create_simulator_app, sample_job
-from tests.own_processes import Processes, environment, until
+from tests.processes import Processes, environment, until
 from tests.servers.http import serve
 from tests.servers.ports import free_port
 
 SECRET = "e2e-secret"
 PREFIX = "team"
-SLOW_START = 90.0  # seconds: three interpreters on a machine that is busy with something else
+SLOW_START = 90.0  # seconds: three interpreters start on a busy machine
 
 
 @dataclass(kw_only=True)
 class Site(Processes):
-    """Our processes and what they need; `names` watched here have a repository PREFIX/NAME and a job NAME."""
+    """Our processes and their servers; each of `names` has a repository PREFIX/NAME and a job NAME."""
 
     nomad: Simulator
     port: int = field(default_factory=free_port)
 
     @property
     def url(self) -> str:
-        """Where the web answers, before and after a restart."""
+        """The address of the web process, before and after a restart."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
@@ -63,42 +63,42 @@ class Site(Processes):
         await self.ready()
 
     async def ready(self) -> None:
-        """Wait until the web serves, and has brought its configuration into Postgres."""
+        """Wait until the web process is ready and has stored its configuration in Postgres."""
         async with self.api() as api:
             await until(lambda: _is_ready(api), "the web is ready", within=SLOW_START)
 
     def run_job(self, name: str, image: str) -> None:
-        """Put a job there, as if a person had registered it long ago."""
+        """Register a job, as if a person had done it long ago."""
         self.nomad.seed(sample_job(name, image))
 
     def registered(self, job: str, *, since: int = 0) -> list[str]:
-        """The images that we registered for a job with one task, in order."""
+        """The images of our registrations of a job with one task, in order."""
         return [image for entry in self.nomad.ledger.entries(job=job, since=since) for image in entry.images.values()]
 
     async def registers(self, job: str, image: str, *, within: float = SLOW_START) -> None:
         """Wait until the last registration of the job is this image."""
 
-        def told() -> str:
+        def registrations() -> str:
             return f"{job} registers {image}; it has {self.registered(job)[-3:]}"
 
-        await until(lambda: self.registered(job)[-1:] == [image], told, within=within)
+        await until(lambda: self.registered(job)[-1:] == [image], registrations, within=within)
 
     async def holds(self, api: httpx.AsyncClient, name: str, reason: str, *, within: float = SLOW_START) -> None:
-        """Wait until the last decision for the watch has this reason, and no rollout is under way."""
-        seen: dict[str, Any] = {}
+        """Wait until the watch's last decision has this reason, and no rollout is running."""
+        shown: dict[str, Any] = {}
 
         async def does() -> bool:
-            seen.update(await watch(api, name))
-            rollout = seen["rollout"]
+            shown.update(await watch(api, name))
+            rollout = shown["rollout"]
             idle = rollout is None or rollout["ended_at"] is not None
-            return idle and (seen["decision"] or {}).get("reason") == reason
+            return idle and (shown["decision"] or {}).get("reason") == reason
 
-        await until(does, lambda: f"{name} holds: {reason}; it says {seen.get('decision')}", within=within)
+        await until(does, lambda: f"{name} holds: {reason}; it says {shown.get('decision')}", within=within)
 
 
 @contextmanager
 def site(directory: Path, *, database_url: str, redis_url: str, **variables: str) -> Iterator[Site]:
-    """An installation without configuration, registry and processes; on leaving, everything of it ends."""
+    """An installation without configuration, registry and processes; everything is stopped on exit."""
     nomad = Simulator()
     with ExitStack() as servers:
         nomad_url = servers.enter_context(serve(create_simulator_app(nomad)))
@@ -108,7 +108,7 @@ def site(directory: Path, *, database_url: str, redis_url: str, **variables: str
 
 
 async def watch(api: httpx.AsyncClient, name: str) -> dict[str, Any]:
-    """The watch as GET /repos shows it."""
+    """The watch in GET /repos."""
     answer = await api.get("/repos")
     answer.raise_for_status()
     found: dict[str, Any] = answer.json()[name]
@@ -119,8 +119,8 @@ async def change(api: httpx.AsyncClient, name: str, **rule: object) -> Mapping[s
     """POST /tags/NAME; the answer, which must be 200."""
     answer = await api.post(f"/tags/{name}", json=rule)
     assert answer.status_code == 200, answer.text
-    told: Mapping[str, Any] = answer.json()
-    return told
+    registrations: Mapping[str, Any] = answer.json()
+    return registrations
 
 
 async def _is_ready(api: httpx.AsyncClient) -> bool:

@@ -1,4 +1,4 @@
-"""Given nothing but Python, when `registrywatcher demo` runs, then it tells its story, and leaves nothing behind."""
+"""Given only Python, when `registrywatcher demo` runs, then it shows its story, and leaves no processes behind."""
 
 import json
 import re
@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.commands import Command, all_gone, running
-from tests.machine import machine
+from tests.machine_load import machine
 from tests.servers.ports import free_port
 from tests.servers.programs import need
 
 FIRST_START, PATIENCE = 180.0, 90.0
-# The bar is five seconds on a machine that does nothing else; this one runs other tests, which wait for disks too.
+# The limit is five seconds on an idle machine; this one runs other tests, which wait for disks too.
 SECOND_START = 15.0
 
 
-def test_it_tells_the_story_and_its_hints_work(server_directory: Path) -> None:
+def test_the_demo_shows_its_story_and_its_hints_work(server_directory: Path) -> None:
     need("curl")
     with running("demo", "--data-dir", "state", "--port", str(free_port()), cwd=server_directory) as demo:
         url = _url(demo.wait_for("The page:", within=FIRST_START))
@@ -34,7 +34,7 @@ def test_it_tells_the_story_and_its_hints_work(server_directory: Path) -> None:
         assert "sample" in _get(f"{url}/").decode()
 
         hints = re.findall(r"(curl .*)$", story, re.MULTILINE)
-        push, pin, off, reset, look = hints
+        push, pin, off, reset, read = hints
         _curl(push)
         _await(url, lambda watch: _runs(watch, ":v1.2.0@"))
         _curl(pin)
@@ -43,11 +43,11 @@ def test_it_tells_the_story_and_its_hints_work(server_directory: Path) -> None:
         _await(url, lambda watch: watch["auto_deploy"] is False)
         _curl(reset)
         _await(url, lambda watch: _runs(watch, ":v1.2.0@") and watch["auto_deploy"])
-        assert json.loads(_curl(look))["sample"]["pinned_tag_value"] == "v1.2.0"
+        assert json.loads(_curl(read))["sample"]["pinned_tag_value"] == "v1.2.0"
         _ends_with_all_that_it_started(demo)
 
 
-def test_killed_it_leaves_nothing_behind_and_the_next_start_is_quick(server_directory: Path) -> None:
+def test_a_killed_demo_leaves_nothing_behind_and_restarts_quickly(server_directory: Path) -> None:
     with running("demo", "--data-dir", "state", "--port", str(free_port()), cwd=server_directory) as first:
         first.wait_for("The page:", within=FIRST_START)
         _leaves_nothing_when_killed(first)
@@ -91,7 +91,7 @@ def _get(url: str) -> bytes:
 
 
 def _curl(command: str) -> bytes:
-    """Run a hint as it is printed, in a shell."""
+    """Run a printed hint in a shell."""
     done = subprocess.run(
         f"{command} --noproxy '*' --fail-with-body -sS", shell=True, capture_output=True, timeout=30, check=False
     )

@@ -1,4 +1,5 @@
-"""Given processes whose files differ, then the newer file counts for all, and everybody is told who has which."""
+"""Given processes with different files, then the newer file is in force for all, and each process shows who has which
+file."""
 
 from pathlib import Path
 
@@ -6,7 +7,7 @@ import httpx
 
 from tests.e2e.site import SLOW_START, Site
 from tests.e2e.test_reload import problem
-from tests.own_processes import Process, until
+from tests.processes import Process, until
 
 HOST = "registry.example:5000"
 DIFFER = "processes have different configurations"
@@ -22,7 +23,7 @@ def files(site: Site) -> tuple[Path, Path]:
 
 
 async def start(site: Site, file: Path, *watches: str) -> Process:
-    """Start a web with this file, and wait until these are the watches."""
+    """Start a web process with this file, and wait until these are the watches."""
     process = site.start("web", "--config", str(file))
     await until(lambda: has(process, *watches), f"{process.name} shows {watches}", within=SLOW_START)
     return process
@@ -36,21 +37,21 @@ async def has(process: Process, *watches: str) -> bool:
         return False
 
 
-async def told(process: Process) -> str:
+async def shown_problem(process: Process) -> str:
     async with httpx.AsyncClient(base_url=process.url, trust_env=False) as api:
         return await problem(api)
 
 
-async def says(process: Process, *message: str) -> None:
+async def shows(process: Process, *message: str) -> None:
     async def does() -> bool:
-        now = await told(process)
-        return all(word in now for word in message)
+        now = await shown_problem(process)
+        return all(part in now for part in message)
 
     await until(does, f"{process.name} says {message}", within=30)
 
 
 async def is_content(process: Process) -> bool:
-    return not await told(process)
+    return not await shown_problem(process)
 
 
 async def test_a_process_that_starts_with_an_older_file_takes_nothing_away(installation: Site) -> None:
@@ -59,12 +60,12 @@ async def test_a_process_that_starts_with_an_older_file_takes_nothing_away(insta
     second = await start(installation, newer, "app", "other")
     first.kill()
     crashed = await start(installation, older, "app", "other")
-    await says(crashed, "newer configuration", "reload --accept", str(older))
-    await says(crashed, DIFFER, f"pid {crashed.popen.pid}", f"pid {second.popen.pid}")
-    await says(second, DIFFER, f"pid {crashed.popen.pid}", f"pid {second.popen.pid}")
+    await shows(crashed, "newer configuration", "reload --accept", str(older))
+    await shows(crashed, DIFFER, f"pid {crashed.popen.pid}", f"pid {second.popen.pid}")
+    await shows(second, DIFFER, f"pid {crashed.popen.pid}", f"pid {second.popen.pid}")
     assert await has(second, "app", "other")
 
-    older.write_bytes(newer.read_bytes())  # the rolling change reaches it as well
+    older.write_bytes(newer.read_bytes())  # the rolling change reaches it too
     for process in (crashed, second):
         await until(lambda: is_content(process), f"{process.name} is content", within=30)  # noqa: B023
     assert await has(second, "app", "other")
@@ -81,5 +82,5 @@ async def test_going_back_by_an_edit_works_while_another_has_the_other_file(inst
     await until(lambda: has(second, "app"), "the watch went", within=20)
     second.kill()
     again = await start(installation, newer, "app")
-    await says(again, "newer configuration", str(newer))
+    await shows(again, "newer configuration", str(newer))
     assert await has(first, "app")

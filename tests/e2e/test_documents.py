@@ -1,6 +1,6 @@
-"""The documents' commands are run against a running demo, and answer as they say; Ctrl-C leaves no process behind.
+"""The documents' commands run against a running demo, and answer as documented; Ctrl-C leaves no process behind.
 
-A fenced block with `<!-- run -->` before it is run by sh; the block after it is its answer, `…` standing for anything.
+A fenced block with `<!-- run -->` before it is run by sh; the next block is its answer, where `…` matches anything.
 """
 
 import os
@@ -28,7 +28,7 @@ _PUSH = re.compile(r"(http://\S+)/registry/push/")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demo:
-    """A demo that has told its story. `lines` grow as it prints."""
+    """A demo that has shown its story. `lines` grow as it prints."""
 
     process: subprocess.Popen[str]
     web: str
@@ -42,7 +42,7 @@ class Demo:
         return found[1]
 
     def run(self, script: str) -> str:
-        """What the script prints."""
+        """The output of the script."""
         environment = {**os.environ, "REGISTRY": self.registry, "NO_PROXY": "*"}
         ran = subprocess.run(
             ["sh", "-ec", script.replace(ADDRESS, self.web)],
@@ -57,7 +57,7 @@ class Demo:
 
 
 def start(data_dir: Path) -> Demo:
-    """Start `registrywatcher demo`; returns once it has said what to try."""
+    """Start `registrywatcher demo`; returns once it has printed its hints."""
     port = free_port()
     brought = {"DATABASE_URL", "REDIS_URL", "REGISTRYWATCHER_CONFIG", "PORT"}
     process = subprocess.Popen(
@@ -69,7 +69,7 @@ def start(data_dir: Path) -> Demo:
         start_new_session=True,
     )
     demo = Demo(process=process, web=f"http://127.0.0.1:{port}", lines=[])
-    told = threading.Event()
+    has_started = threading.Event()
 
     def listen() -> None:
         assert process.stdout is not None
@@ -77,20 +77,20 @@ def start(data_dir: Path) -> Demo:
             for line in process.stdout:
                 demo.lines.append(line)
                 if "Ctrl-C stops everything" in line:
-                    told.set()
-        told.set()
+                    has_started.set()
+        has_started.set()
 
     threading.Thread(target=listen, daemon=True).start()
-    told.wait(2 * PATIENCE)
-    said = "".join(demo.lines)
-    if "It keeps running" not in said:
+    has_started.wait(2 * PATIENCE)
+    output = "".join(demo.lines)
+    if "It keeps running" not in output:
         stop(demo)
-        pytest.fail(f"the demo did not come to its end:\n{said[-3000:]}")
+        pytest.fail(f"the demo did not come to its end:\n{output[-3000:]}")
     return demo
 
 
 def stop(demo: Demo) -> int:
-    """Ctrl-C, as the terminal's to the whole group; the exit status."""
+    """Send Ctrl-C to the whole group, as a terminal does; returns the exit status."""
     if demo.process.poll() is None:
         os.killpg(demo.process.pid, signal.SIGINT)
     try:
@@ -101,7 +101,7 @@ def stop(demo: Demo) -> int:
 
 
 def descendants(pid: int) -> set[int]:
-    """Every process that descends from `pid` now, whatever its group; empty where there is no /proc."""
+    """Every current descendant of `pid`, whatever its group; empty where there is no /proc."""
     parents: dict[int, int] = {}
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -138,12 +138,12 @@ def test_an_answer_must_match_to_its_end() -> None:
     assert not matches('{"b":1}', '{"a":…}')
 
 
-def test_the_documents_commands_answer_as_they_say(demo: Demo) -> None:
+def test_the_documents_commands_answer_as_documented(demo: Demo) -> None:
     assert f"The page:  {demo.web}/" in "".join(demo.lines)
     for example in EXAMPLES:
         _try(demo, example)
     family = descendants(demo.process.pid)
-    assert len(family) >= 5  # Postgres, Valkey, registry, Nomad, and our own
+    assert len(family) >= 5  # Postgres, Valkey, registry, Nomad, and our own processes
 
     assert stop(demo) == 0
 
@@ -153,7 +153,7 @@ def test_the_documents_commands_answer_as_they_say(demo: Demo) -> None:
 
 
 def _try(demo: Demo, example: Block) -> None:
-    """A question is asked until it answers as it says, since a rollout takes its time; an order is given once."""
+    """A query is repeated until it answers as documented, since a rollout takes time; a command is run one time."""
     deadline = time.monotonic() + (0 if "-X POST" in example.text else PATIENCE)
     while not matches(answer := demo.run(example.text), example.answer):
         assert time.monotonic() < deadline, f"{example.text}answered {answer}\nnot      {example.answer}"

@@ -1,6 +1,6 @@
-"""Given the Go service's file and table as they are, then nothing restarts, and what was switched off stays off.
+"""Given the Go service's file and table, then nothing restarts, and disabled watches stay disabled.
 
-Only places are replaced in the file: this machine's registry and database instead of the company's.
+Only addresses are replaced in the file: this machine's registry and database instead of the company's.
 """
 
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ import pytest
 from app.simulators.nomad import Simulator, sample_job
 from app.simulators.registry import BasicAuth, LocalRegistry, RegistrySettings
 from tests.e2e.site import SLOW_START, Site, change, site, watch
-from tests.own_processes import until
+from tests.processes import until
 from tests.servers.local_registry import local_registry
 
 LEGACY = Path(__file__).parents[1] / "fixtures" / "config" / "legacy.toml"
-# As the Go service makes it, and its rows for the two repositories of the file and one that is no longer watched.
+# The Go service's table, with rows for the two repositories of the file and for one that is no longer watched.
 TABLE = """
 CREATE TABLE IF NOT EXISTS deployed_repository_version (
   repository_name character varying NOT NULL PRIMARY KEY UNIQUE,
@@ -32,14 +32,14 @@ TOKEN = "a-token-of-this-test"
 
 @pytest.fixture
 def registry() -> Iterator[tuple[LocalRegistry, str]]:
-    """It wants the password of the legacy file."""
+    """It requires the password of the legacy file."""
     with local_registry(RegistrySettings(auth=BasicAuth(users={"deploy": "pa:ss"}))) as (made, url):
         yield made, url.partition("://")[2]
 
 
 @pytest.fixture
 def installation(server_directory: Path, empty_database_url: str, redis_url: str) -> Iterator[Site]:
-    """Writing on 0.0.0.0 needs a token, which the old file cannot hold: it comes from the environment."""
+    """Writing on 0.0.0.0 requires a token, which the old file cannot contain: it comes from the environment."""
     variables = {
         "REGISTRYWATCHER_API_TOKENS__OWNER__ROLE": "admin",
         "REGISTRYWATCHER_API_TOKENS__OWNER__TOKEN": TOKEN,
@@ -90,8 +90,8 @@ async def test_nothing_restarts_and_an_update_is_held_until_it_is_switched_on(
         await installation.holds(api, "billing-api", "auto_deploy_off")
         installation.stop()
         await installation.run("web", "worker", "poller")
-        targets = (await watch(api, "billing-api"))["decision"]["reconciles"]
-        await until(lambda: _looked_more(api, targets), "it looks again after the restart", within=SLOW_START)
+        checks = (await watch(api, "billing-api"))["decision"]["reconciles"]
+        await until(lambda: _checked_more(api, checks), "it looks again after the restart", within=SLOW_START)
         assert [entry.images for entry in installation.nomad.ledger.entries()] == []
 
         await change(api, "billing-api", auto_deploy=True)
@@ -101,8 +101,8 @@ async def test_nothing_restarts_and_an_update_is_held_until_it_is_switched_on(
     assert installation.registered("storefront") == []
 
 
-async def _looked_more(api: httpx.AsyncClient, targets: int) -> bool:
-    return bool((await watch(api, "billing-api"))["decision"]["reconciles"] > targets)
+async def _checked_more(api: httpx.AsyncClient, checks: int) -> bool:
+    return bool((await watch(api, "billing-api"))["decision"]["reconciles"] > checks)
 
 
 def run_job(nomad: Simulator, job: str, task: str, image: str) -> None:

@@ -1,7 +1,7 @@
 """Given no poller, when hundreds of pushes follow one another, then each is found by its webhook alone, late tags too.
 
-The registry sends the event before the tag is there. Each push waits until Nomad has the one before, so a push that
-is missed stays missed, and the test stops at it.
+The registry sends the event before the tag exists. Each push waits until Nomad has the previous one, so a missed push
+stays missed, and the test stops there.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ Push = Callable[[str, str, str], Awaitable[str]]
 
 
 async def prepared(installation: Site, names: Sequence[str], *, host: str, push: Push) -> None:
-    """Web and worker run; every job runs what it shall."""
+    """Web and worker run; every job runs its first image."""
     installation.configure(names, host=host, head='poll_interval = "1h"')
     for name in names:
         tag = "test" if name in PINNED else "v1.0.0"
@@ -43,7 +43,7 @@ async def prepared(installation: Site, names: Sequence[str], *, host: str, push:
 
 
 async def pushed_in_a_row(installation: Site, name: str, times: int, *, host: str, push: Push) -> list[float]:
-    """Push so often, each after the registration of the one before. Returns the seconds that each took."""
+    """Push that often, each after the registration of the previous push. Returns the seconds of each."""
     took = []
     for number in range(1, times + 1):
         tag = "test" if name in PINNED else f"v1.{number}.0"
@@ -55,12 +55,12 @@ async def pushed_in_a_row(installation: Site, name: str, times: int, *, host: st
 
 
 def registered_once_each(installation: Site, name: str, times: int) -> bool:
-    """Whether the pushes, and at most a person's pinning before them, are all that was ever registered."""
+    """Whether the ledger has exactly the pushes, and at most a person's earlier pin."""
     images = installation.registered(name)
     return len(images) == len(set(images)) and len(images) - times in ((0, 1) if name in PINNED else (0,))
 
 
-def tell(what: str, took: list[float]) -> None:
+def describe(what: str, took: list[float]) -> None:
     took.sort()
     p50, p99, most = (took[int((len(took) - 1) * part)] * 1000 for part in (0.5, 0.99, 1))
     print(f"{what}: {len(took)} pushes, registered after p50 {p50:.0f} ms, p99 {p99:.0f} ms, most {most:.0f} ms")
@@ -68,8 +68,8 @@ def tell(what: str, took: list[float]) -> None:
 
 @pytest.mark.slow
 async def test_none_of_500_pushes_to_the_real_registry_is_missed(installation: Site) -> None:
-    told = Endpoint(url=installation.hook, headers=HEADERS)
-    with RealRegistry(notifications=[told]) as registry:
+    endpoint = Endpoint(url=installation.hook, headers=HEADERS)
+    with RealRegistry(notifications=[endpoint]) as registry:
         async with registry.client() as client:
 
             async def push(name: str, tag: str, content: str) -> str:
@@ -78,7 +78,7 @@ async def test_none_of_500_pushes_to_the_real_registry_is_missed(installation: S
             await prepared(installation, NAMES, host=registry.host, push=push)
             lanes = [pushed_in_a_row(installation, name, PUSHES_EACH, host=registry.host, push=push) for name in NAMES]
             took = [seconds for lane in await asyncio.gather(*lanes) for seconds in lane]
-    tell("docker-registry", took)
+    describe("docker-registry", took)
     assert len(took) == 500
     assert [name for name in NAMES if not registered_once_each(installation, name, PUSHES_EACH)] == []
 
@@ -97,12 +97,12 @@ async def test_none_is_missed_when_the_tag_comes_late(installation: Site, delay:
         be_late(registry, installation.hook, delay)
         lanes = [pushed_in_a_row(installation, name, times, host=host, push=push) for name in names]
         took = [seconds for lane in await asyncio.gather(*lanes) for seconds in lane]
-    tell(f"tags {delay * 1000:.0f} ms late", took)
+    describe(f"tags {delay * 1000:.0f} ms late", took)
     assert min(took) >= delay
     assert [name for name in names if not registered_once_each(installation, name, times)] == []
 
 
 def be_late(registry: LocalRegistry, hook: str, delay: float) -> None:
-    """From now on the registry tells our web, and links each tag so many seconds after it told."""
+    """From now on the registry sends each event to our web process, and links the tag that many seconds later."""
     registry.notify(RegistryNotifications(url=hook, headers=HEADERS))
     registry.link_delay = delay

@@ -43,15 +43,15 @@ class Pusher:
 def registry_of(
     installation: Site, finder: str, certificate: Certificate | None = None, *, htpasswd: bool = False
 ) -> Iterator[RealRegistry]:
-    """A registry that tells our web of pushes, unless the poller is to find them."""
-    told = Endpoint(url=installation.hook, headers={"Authorization": f"Bearer {SECRET}"})
-    notifications = (told,) if finder == "webhook" else ()
+    """A registry that sends events to our web process, unless the poller is to find the pushes."""
+    endpoint = Endpoint(url=installation.hook, headers={"Authorization": f"Bearer {SECRET}"})
+    notifications = (endpoint,) if finder == "webhook" else ()
     with RealRegistry(notifications=notifications, certificate=certificate, htpasswd=htpasswd) as registry:
         yield registry
 
 
 async def deploys_what_is_pushed(installation: Site, pusher: Pusher, finder: str) -> None:
-    """v1.0.0 runs by tag, v1.1.0 is pushed; whoever finds pushes is alone at it."""
+    """v1.0.0 runs by tag, v1.1.0 is pushed; only the chosen finder can find it."""
     host = pusher.registry.host
     first = await pusher.push("app", "v1.0.0")
     installation.run_job("app", f"{host}/{PREFIX}/app:v1.0.0")

@@ -12,9 +12,9 @@ from app.simulators.registry import LocalRegistry
 from app.simulators.registry.events import CONTENT_TYPE
 from tests.e2e.discovery import ByWebhook, Finding, envelope, found
 from tests.e2e.site import PREFIX, SECRET, SLOW_START, Site, watch
-from tests.own_processes import until
-from tests.sender import Sender
+from tests.processes import until
 from tests.servers.local_registry import local_registry
+from tests.webhook_sender import Sender
 
 NEWER = "the-newer-secret"
 
@@ -26,18 +26,18 @@ def registry() -> Iterator[tuple[LocalRegistry, str]]:
 
 
 async def problem(api: httpx.AsyncClient) -> str:
-    """What /readyz says of the configuration, "" when nothing is wrong with it."""
+    """The problem with the configuration in /readyz, "" when there is none."""
     outages = (await api.get("/readyz")).json()["outages"]
     return str(next((each["problem"] for each in outages if each["name"] == "configuration"), ""))
 
 
-async def test_a_watch_that_appears_is_deployed(installation: Site, registry: tuple[LocalRegistry, str]) -> None:
+async def test_a_new_watch_is_deployed(installation: Site, registry: tuple[LocalRegistry, str]) -> None:
     contents, host = registry
     async with found(ByWebhook, installation, contents, host=host, first=("v1.0.0", "first")) as finding:
         await installation.holds(finding.api, "app", "up_to_date")
-        old = finding.put("other", "v1.0.0", "other")
+        old = finding.push_silently("other", "v1.0.0", "other")
         installation.run_job("other", finding.image("other", "v1.0.0", old))
-        new = finding.put("other", "v1.1.0", "newer")
+        new = finding.push_silently("other", "v1.1.0", "newer")
         installation.configure(["app", "other"], host=host, head='poll_interval = "1h"')
         await installation.registers("other", finding.image("other", "v1.1.0", new))
         await finding.push("other", "v1.2.0", "newest")
@@ -46,16 +46,16 @@ async def test_a_watch_that_appears_is_deployed(installation: Site, registry: tu
     assert installation.registered("app") == []
 
 
-async def test_a_broken_file_changes_nothing_and_is_told(
+async def test_a_broken_file_changes_nothing_and_is_shown(
     installation: Site, registry: tuple[LocalRegistry, str]
 ) -> None:
     contents, host = registry
     async with found(ByWebhook, installation, contents, host=host, first=("v1.0.0", "first")) as finding:
         sound = installation.config.read_text()
         misspelt = sound.replace('registry_name = "main"', 'registry_name = "mian"')
-        for tag, broken, told in (("v1.1.0", "watched_repositories = [", "TOML"), ("v1.2.0", misspelt, "`mian`")):
+        for tag, broken, trigger in (("v1.1.0", "watched_repositories = [", "TOML"), ("v1.2.0", misspelt, "`mian`")):
             installation.config.write_text(broken)
-            await until(lambda: _tells(finding.api, told), f"the fault is shown: {told}", within=SLOW_START)  # noqa: B023
+            await until(lambda: _shows(finding.api, trigger), f"the fault is shown: {trigger}", within=SLOW_START)  # noqa: B023
             digest = await finding.push("app", tag, tag)
             await installation.registers("app", finding.image("app", tag, digest))
         assert "configuration" in (await finding.api.get("/")).text
@@ -79,13 +79,13 @@ async def test_sighup_reads_the_file_although_it_did_not_change(
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"),
+    ("kind", "trigger"),
     [("web", "by SIGHUP"), ("worker", "by SIGHUP"), ("poller", "by SIGHUP"), ("worker", "by a change")],
 )
-async def test_what_comes_while_a_process_starts_is_heeded(
-    installation: Site, registry: tuple[LocalRegistry, str], kind: str, told: str
+async def test_a_change_or_signal_during_the_start_is_not_lost(
+    installation: Site, registry: tuple[LocalRegistry, str], kind: str, trigger: str
 ) -> None:
-    """It comes while the file is read for the first time, which takes as long as this test wants."""
+    """It comes while the file is read for the first time, which the test makes slow."""
     _, host = registry
     installation.configure(["app"], host=host)
     read, waiting = installation.config, installation.directory / "waiting"
@@ -94,9 +94,9 @@ async def test_what_comes_while_a_process_starts_is_heeded(
     waiting.replace(read)
     process = installation.start(kind)
     with await asyncio.to_thread(read.open, "wb") as pipe:  # returns when the process has opened it
-        if told == "by SIGHUP":
+        if trigger == "by SIGHUP":
             process.signal(signal.SIGHUP)
-        waiting.write_bytes(content if told == "by SIGHUP" else content + b"# changed\n")
+        waiting.write_bytes(content if trigger == "by SIGHUP" else content + b"# changed\n")
         waiting.replace(read)
         pipe.write(content)
     await until(lambda: _reloads(process.log.read_text()) == 1, f"{process.name} reads again", within=SLOW_START)
@@ -105,19 +105,19 @@ async def test_what_comes_while_a_process_starts_is_heeded(
 async def test_a_secret_is_changed_with_events_in_flight(
     installation: Site, registry: tuple[LocalRegistry, str]
 ) -> None:
-    """The old secret is valid until it is taken out, the new one from its first moment; nothing is refused between."""
+    """The old secret is valid until it is removed, the new one from its first moment; no event is refused between."""
     contents, host = registry
     async with found(ByWebhook, installation, contents, host=host, first=("v1.0.0", "first")) as finding:
         number = 0
         stopped = asyncio.Event()
 
         async def send() -> None:
-            """As a registry that was told nothing yet: the old secret, without a pause."""
+            """Like a registry with the old configuration: the old secret, without a pause."""
             nonlocal number
             async with Sender(lambda: installation.url, SECRET) as sender:  # fails where a post was refused
                 while not stopped.is_set():
                     number += 1
-                    digest = finding.put("app", f"v1.{number}.0", f"content {number}")
+                    digest = finding.push_silently("app", f"v1.{number}.0", f"content {number}")
                     await sender.send(envelope(host, "app", f"v1.{number}.0", digest))
 
         sending = asyncio.create_task(send())
@@ -134,7 +134,7 @@ async def test_a_secret_is_changed_with_events_in_flight(
         rotate(installation, host, f'secret = "{NEWER}"')
         await until(lambda: _refuses(finding, host, SECRET), "the old secret is refused", within=SLOW_START)
         async with Sender(lambda: installation.url, NEWER) as sender:
-            await sender.send(envelope(host, "app", "nightly", finding.put("app", "nightly", "no release")))
+            await sender.send(envelope(host, "app", "nightly", finding.push_silently("app", "nightly", "no release")))
         assert (await watch(finding.api, "app"))["pinned_tag_value"] == last
 
 
@@ -149,7 +149,7 @@ async def post(api: httpx.AsyncClient, host: str, tag: str, digest: str, *, secr
 
 
 async def _accepts(finding: Finding, host: str, secret: str) -> bool:
-    digest = finding.put("app", "nightly", "no release")
+    digest = finding.push_silently("app", "nightly", "no release")
     return await post(finding.api, host, "nightly", digest, secret=secret) == 202
 
 
@@ -157,7 +157,7 @@ async def _refuses(finding: Finding, host: str, secret: str) -> bool:
     return await post(finding.api, host, "nightly", "sha256:" + "0" * 64, secret=secret) == 401
 
 
-async def _tells(api: httpx.AsyncClient, fault: str) -> bool:
+async def _shows(api: httpx.AsyncClient, fault: str) -> bool:
     return fault in await problem(api)
 
 

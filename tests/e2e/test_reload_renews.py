@@ -1,4 +1,5 @@
-"""Given running processes, when [nomad], a secret's file or what takes a restart changes, then it counts or is told."""
+"""Given running processes, when [nomad], a secret's file or a restart-only setting changes, then it takes effect or is
+shown."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from app.simulators.nomad import create_simulator_app
 from tests.e2e.discovery import ByWebhook
 from tests.e2e.site import SECRET, Site
 from tests.e2e.test_reload import NEWER, post, problem
-from tests.own_processes import until
+from tests.processes import until
 from tests.servers.http import serve
 from tests.servers.local_registry import local_registry
 from tests.servers.tls import issue
@@ -16,8 +17,8 @@ from tests.servers.tls import issue
 HOST = "registry.example:5000"
 
 
-class Overheard:
-    """An ASGI application in front of another: which tokens come, in order."""
+class TokenRecorder:
+    """An ASGI middleware that records the tokens of requests, in order."""
 
     def __init__(self, application: Any) -> None:
         self._application = application
@@ -30,9 +31,9 @@ class Overheard:
 
 
 @contextmanager
-def overheard(site: Site) -> Iterator[Overheard]:
-    """The site's Nomad at another address, by which it is overheard."""
-    nomad = Overheard(create_simulator_app(site.nomad))
+def recorded_tokens(site: Site) -> Iterator[TokenRecorder]:
+    """The site's Nomad at another address, where its tokens are recorded."""
+    nomad = TokenRecorder(create_simulator_app(site.nomad))
     with serve(nomad) as url:
         site.env = {**site.env, "NOMAD_ADDR": url}
         yield nomad
@@ -43,12 +44,12 @@ def token(site: Site, host: str, value: str) -> None:
 
 
 async def test_a_rotated_token_is_used_by_every_process_at_once_and_cuts_no_rollout(installation: Site) -> None:
-    with local_registry() as (registry, url), overheard(installation) as nomad:
+    with local_registry() as (registry, url), recorded_tokens(installation) as nomad:
         host = url.partition("://")[2]
         token(installation, host, "token-before")
         async with installation.api() as api:
             finding = ByWebhook(site=installation, registry=registry, host=host, api=api)
-            installation.run_job("app", finding.image("app", "v1.0.0", finding.put("app", "v1.0.0", "first")))
+            installation.run_job("app", finding.image("app", "v1.0.0", finding.push_silently("app", "v1.0.0", "first")))
             await installation.run("web", "worker")
             await installation.holds(api, "app", "up_to_date")
             assert set(nomad.tokens) == {"token-before"}
@@ -59,11 +60,11 @@ async def test_a_rotated_token_is_used_by_every_process_at_once_and_cuts_no_roll
                 token(installation, host, name)  # while its deployment is followed
                 await renewed(installation, number)
                 await installation.holds(api, "app", "up_to_date")
-                heard = len(nomad.tokens)
+                seen_before = len(nomad.tokens)
                 later = await finding.push("app", f"v1.{number}.1", f"later {number}")
                 await installation.registers("app", finding.image("app", f"v1.{number}.1", later))
                 await installation.holds(api, "app", "up_to_date")
-                assert set(nomad.tokens[heard:]) == {name}
+                assert set(nomad.tokens[seen_before:]) == {name}
             answer = await api.get("/rollouts")
     assert [each["outcome"] for each in answer.json()["rollouts"]] == ["succeeded"] * 4
 
@@ -109,7 +110,7 @@ async def test_a_certificate_that_a_reload_added_is_read_again_when_it_changes(i
             assert not await problem(api)
 
 
-async def test_what_takes_a_restart_is_told_until_the_file_agrees(installation: Site) -> None:
+async def test_a_change_that_needs_a_restart_is_shown_until_the_file_agrees(installation: Site) -> None:
     given = installation.env
     installation.env = {name: value for name, value in given.items() if name not in ("DATABASE_URL", "REDIS_URL")}
 
@@ -123,9 +124,9 @@ async def test_what_takes_a_restart_is_told_until_the_file_agrees(installation: 
     await installation.run("web")
     async with installation.api() as api:
 
-        async def says(*message: str) -> bool:
-            told = await problem(api)
-            return all(word in told for word in message) if message else not told
+        async def shows(*message: str) -> bool:
+            shown = await problem(api)
+            return all(part in shown for part in message) if message else not shown
 
         for number, (changed, name) in enumerate(
             (
@@ -136,9 +137,9 @@ async def test_what_takes_a_restart_is_told_until_the_file_agrees(installation: 
             start=1,
         ):
             write(**changed)
-            await until(lambda: says("a restart is needed", name), name, within=20)  # noqa: B023
+            await until(lambda: shows("a restart is needed", name), name, within=20)  # noqa: B023
             assert installation.processes[0].log.read_text().count("configuration.restart_needed") == number
             assert name in (await api.get("/")).text
             assert (await api.get("/repos")).status_code == 200
             write(poll="2h")
-            await until(says, "the file agrees again", within=20)
+            await until(shows, "the file agrees again", within=20)

@@ -1,4 +1,4 @@
-"""Following releases, a pinned tag, and auto deploy switched off and on: the same by webhook, poller and restart."""
+"""Following releases, a pinned tag, and auto deploy off and on: the same result by webhook, poller and restart."""
 
 import time
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 from app.simulators.registry import LocalRegistry
 from tests.e2e.discovery import WAYS, Finding, found
 from tests.e2e.site import Site, change, watch
-from tests.machine import machine
+from tests.machine_load import machine
 from tests.servers.local_registry import local_registry
 
 ways = pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
@@ -47,7 +47,7 @@ async def test_a_pinned_tag_is_redeployed_when_its_digest_changes(
     contents, host = registry
     async with found(way, installation, contents, host=host, first=("test", "first")) as finding:
         await installation.holds(finding.api, "app", "no_matching_tag")
-        await change(finding.api, "app", pinned_tag="test")  # a person's word deploys, whatever runs
+        await change(finding.api, "app", pinned_tag="test")  # a command deploys, whatever runs
         await installation.holds(finding.api, "app", "up_to_date")
         before = installation.registered("app")
 
@@ -73,7 +73,7 @@ async def test_a_digest_that_changes_while_auto_deploy_is_off_is_deployed_when_i
         await change(finding.api, "app", auto_deploy=False)
         digest = await finding.push("app", "v1.0.0", "second")
         await installation.holds(finding.api, "app", "auto_deploy_off")
-        assert (await finding.targets("app"))["digest"] == digest
+        assert (await finding.last_decision("app"))["digest"] == digest
         assert installation.registered("app") == []
 
         with machine() as pace:

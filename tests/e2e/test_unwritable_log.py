@@ -1,17 +1,17 @@
-"""Given processes whose log cannot be written, then they work on, and tell what they lost once it can."""
+"""Given processes whose log cannot be written, then they continue, and report the lost lines once it can."""
 
 import resource
 
 from tests.e2e.discovery import ByWebhook
 from tests.e2e.site import Site
-from tests.own_processes import Process, until
+from tests.processes import Process, until
 from tests.servers.local_registry import local_registry
 
 NO_LIMIT = resource.RLIM_INFINITY
 
 
 def limit(process: Process, size: int) -> None:
-    """How large the files may be that this process writes, its log among them; as a full disk has it."""
+    """The largest file that this process may write, its log among them; like a full disk."""
     resource.prlimit(process.popen.pid, resource.RLIMIT_FSIZE, (size, NO_LIMIT))
 
 
@@ -21,7 +21,7 @@ async def test_a_push_is_deployed_while_no_process_can_write_its_log(installatio
         installation.configure(["app"], host=host, head='poll_interval = "1h"')
         async with installation.api() as api:
             finding = ByWebhook(site=installation, registry=registry, host=host, api=api)
-            installation.run_job("app", finding.image("app", "v1.0.0", finding.put("app", "v1.0.0", "first")))
+            installation.run_job("app", finding.image("app", "v1.0.0", finding.push_silently("app", "v1.0.0", "first")))
             await installation.run("web", "worker")
             await installation.holds(api, "app", "up_to_date")
             for process in installation.processes:

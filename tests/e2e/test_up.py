@@ -1,4 +1,5 @@
-"""Given a person's own registry and Nomad, when `registrywatcher up` runs, then a push is deployed; it ends cleanly."""
+"""Given a person's own registry and Nomad, when `registrywatcher up` runs, then a push is deployed; it stops
+cleanly."""
 
 import signal
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ def registry() -> Iterator[tuple[LocalRegistry, str]]:
 
 
 async def deploys_under_up(made: Site, registry: tuple[LocalRegistry, str], **variables: str) -> None:
-    """Run `up` on the site's configuration, push, and see it registered; then Ctrl-C."""
+    """Run `up` on the site's configuration, push, and wait for the registration; then Ctrl-C."""
     contents, host = registry
     made.configure(["app"], host=host, head='create_database_schema = true\npoll_interval = "1h"')
     first = contents.push(f"{PREFIX}/app", "v1.0.0", content="first")
@@ -43,7 +44,7 @@ async def deploys_under_up(made: Site, registry: tuple[LocalRegistry, str], **va
         assert "Traceback" not in up.text
 
 
-async def test_servers_are_brought_along(
+async def test_up_starts_its_own_servers(
     server_directory: Path, registry: tuple[LocalRegistry, str], database_url: str, redis_url: str
 ) -> None:
     with site(server_directory, database_url=database_url, redis_url=redis_url) as made:
@@ -52,7 +53,7 @@ async def test_servers_are_brought_along(
     assert await rows(database_url) == 0
 
 
-async def test_named_servers_are_used_and_left_alone(
+async def test_up_uses_configured_servers_and_leaves_them_alone(
     server_directory: Path, registry: tuple[LocalRegistry, str], empty_database_url: str, redis_url: str
 ) -> None:
     with site(server_directory, database_url=empty_database_url, redis_url=redis_url) as made:
@@ -62,7 +63,7 @@ async def test_named_servers_are_used_and_left_alone(
 
 
 async def rows(url: str) -> int:
-    """How many watches a database has."""
+    """The number of watches in a database."""
     connection = await asyncpg.connect(url)
     try:
         return int(await connection.fetchval("SELECT count(*) FROM watches"))

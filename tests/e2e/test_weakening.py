@@ -10,7 +10,7 @@ from app.local.processes import program
 from tests.e2e.discovery import envelope
 from tests.e2e.site import SECRET, Site
 from tests.e2e.test_reload import post, problem
-from tests.own_processes import until
+from tests.processes import until
 
 HOST = "registry.example:5000"
 TOKENS = (
@@ -20,7 +20,7 @@ WITHIN = 20.0
 
 
 def write(site: Site, *names: str, tokens: str = TOKENS, head: str = "", hooks: str = "") -> str:
-    """Write the configuration, by which nothing is ever asked of a registry or of Nomad; returns its text."""
+    """Write a configuration that never causes a request to a registry or to Nomad; returns its text."""
     site.configure(names, host=HOST, head=f'poll_interval = "1h"\n{head}', secret=hooks or f'secret = "{SECRET}"')
     site.config.write_text(f"{site.config.read_text()}{tokens}")
     return site.config.read_text()
@@ -33,7 +33,7 @@ async def api(installation: Site) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def status(api: httpx.AsyncClient, token: str = "", host: str = "") -> int:
-    """What a caller gets who asks to change something."""
+    """The status of a caller who tries to change something."""
     headers = {**({"Authorization": f"Bearer {token}"} if token else {}), **({"Host": host} if host else {})}
     return (await api.post("/repos/app/check", headers=headers)).status_code
 
@@ -44,19 +44,19 @@ async def names(api: httpx.AsyncClient, token: str = "ops-token") -> list[str]:
     return list(answer.json())
 
 
-async def says(api: httpx.AsyncClient, *message: str) -> None:
-    """Wait until /readyz says all that of the configuration."""
-    told = [""]
+async def shows(api: httpx.AsyncClient, *message: str) -> None:
+    """Wait until /readyz shows these words about the configuration."""
+    shown = [""]
 
     async def does() -> bool:
-        told[0] = await problem(api)
-        return all(word in told[0] for word in message) if message else not told[0]
+        shown[0] = await problem(api)
+        return all(part in shown[0] for part in message) if message else not shown[0]
 
-    await until(does, lambda: f"/readyz says {message}; it says {told[0]!r}", within=WITHIN)
+    await until(does, lambda: f"/readyz says {message}; it says {shown[0]!r}", within=WITHIN)
 
 
 async def is_as_before(api: httpx.AsyncClient, *watches: str) -> None:
-    """Tokens are still needed and still work, the watches are there, and their webhooks are taken."""
+    """Tokens are still needed and still work, the watches exist, and their webhooks are accepted."""
     assert await status(api) == 401
     assert await status(api, host="localhost") == 401
     assert await status(api, "ci-token") != 401
@@ -64,7 +64,7 @@ async def is_as_before(api: httpx.AsyncClient, *watches: str) -> None:
     assert await post(api, HOST, "v1", "sha256:" + "1" * 64, secret=SECRET) == 202
 
 
-async def test_an_emptied_and_a_cut_off_file_change_nothing_and_are_told(
+async def test_an_emptied_and_a_cut_off_file_change_nothing_and_are_shown(
     installation: Site, api: httpx.AsyncClient
 ) -> None:
     sound = write(installation, "app", "other", "third")
@@ -77,13 +77,13 @@ async def test_an_emptied_and_a_cut_off_file_change_nothing_and_are_told(
         (without_tokens, "api_tokens"),
         (sound[: sound.index("[repo_map.third]")], "repo_map"),
     ):
-        put(installation, broken)
-        await says(api, message)
+        replace(installation, broken)
+        await shows(api, message)
         await is_as_before(api, "app", "other", "third")
     page = await api.get("/", headers={"Authorization": "Bearer ops-token", "Accept": "text/html"})
     assert "no repo_map has the name" in page.text
-    put(installation, sound)
-    await says(api)
+    replace(installation, sound)
+    await shows(api)
     await is_as_before(api, "app", "other", "third")
     log = installation.processes[0].log.read_text()
     assert log.count("configuration.not_reloaded") == 5
@@ -94,37 +94,39 @@ async def test_a_restart_is_the_way_to_run_without_tokens(installation: Site, ap
     write(installation, "app")
     await installation.run("web")
     write(installation, "app", tokens="")
-    await says(api, "api_tokens", "restart")
+    await shows(api, "api_tokens", "restart")
     assert await status(api) == 401
     accepted = command(installation, "reload", "--accept")
     assert "nothing to accept" in accepted
     installation.stop()
     await installation.run("web")
-    await says(api)
+    await shows(api)
     assert await status(api) != 401
 
 
-async def test_most_watches_go_only_when_a_person_accepts_it(installation: Site, api: httpx.AsyncClient) -> None:
+async def test_most_watches_are_removed_only_when_a_person_accepts_it(
+    installation: Site, api: httpx.AsyncClient
+) -> None:
     write(installation, "app", "other", "third")
     await installation.run("web")
     write(installation, "app")
-    await says(api, "2 of 3 watches (other, third)", "reload --accept")
+    await shows(api, "2 of 3 watches (other, third)", "reload --accept")
     await is_as_before(api, "app", "other", "third")
     assert await taken(api, "third") == 1
     assert "takes away 2 watches: other, third" in command(installation, "reload")
-    await says(api, "2 of 3 watches")
+    await shows(api, "2 of 3 watches")
     assert "Accepted" in command(installation, "reload", "--accept")
-    await says(api)
+    await shows(api)
     assert await names(api) == ["app"]
     installation.stop()
     write(installation)
     installation.start("web", port=installation.port)
     await until(lambda: answers(api), "the web answers", within=40)
-    await says(api, "1 of 1 watch (app)")
+    await shows(api, "1 of 1 watch (app)")
     assert await names(api) == ["app"]
 
 
-async def test_a_removed_token_is_dead_though_the_file_has_a_fault_or_waits(
+async def test_a_removed_token_is_invalid_although_the_file_is_faulty_or_waits(
     installation: Site, api: httpx.AsyncClient
 ) -> None:
     write(installation, "app", "other", "third")
@@ -133,20 +135,20 @@ async def test_a_removed_token_is_dead_though_the_file_has_a_fault_or_waits(
     less = TOKENS.partition("[api_tokens.ci]")[0]
     added = '[api_tokens.new]\nrole = "admin"\ntoken = "new-token"\n'
     write(installation, "app", "other", "third", tokens=less + added, head="xyzzy = 1")
-    await says(api, "xyzzy")
+    await shows(api, "xyzzy")
     assert [await status(api, token) for token in ("ci-token", "new-token", "")] == [401, 401, 401]
     assert await status(api, "ops-token") != 401
     write(installation, "app", tokens=added, hooks='secret = "newer"')  # the rest waits
-    await says(api, "2 of 3 watches")
+    await shows(api, "2 of 3 watches")
     assert [await status(api, token) for token in ("ops-token", "ci-token", "new-token", "")] == [401] * 4
     assert await post(api, HOST, "v1", "sha256:" + "1" * 64, secret=SECRET) == 401
     write(installation, "app", "other", "third", tokens=added, hooks='secret = "newer"')
-    await says(api)
+    await shows(api)
     assert await status(api, "new-token") != 401
     assert await post(api, HOST, "v1", "sha256:" + "1" * 64, secret="newer") == 202
 
 
-def put(site: Site, content: str) -> None:
+def replace(site: Site, content: str) -> None:
     """Replace the file at once: nothing else is ever read."""
     new = site.directory / "new.toml"
     new.write_text(content)
@@ -154,7 +156,7 @@ def put(site: Site, content: str) -> None:
 
 
 async def taken(api: httpx.AsyncClient, name: str) -> int:
-    """How many events of a push to this watch are taken."""
+    """How many events of a push to this watch are accepted."""
     headers = {"Authorization": f"Bearer {SECRET}", "Content-Type": "application/json"}
     body = envelope(HOST, name, "v2", "sha256:" + "2" * 64)
     answer = await api.post("/webhooks/distribution", content=body, headers=headers)
@@ -170,7 +172,7 @@ async def answers(api: httpx.AsyncClient) -> bool:
 
 
 def command(site: Site, *arguments: str) -> str:
-    """What a command on the site's file prints."""
+    """The output of a command on the site's file."""
     argv = program(*arguments, "--config", str(site.config))
     done = subprocess.run(
         argv, env=site.env, cwd=site.directory, capture_output=True, text=True, timeout=60, check=True

@@ -1,5 +1,7 @@
-"""A Board over what the test puts there, newest first. It passes the contract of the one on Postgres; what is searched
-for it finds by name alone."""
+"""A Board over values that the test sets, newest first.
+
+It passes the contract of the Postgres board. Its search matches names only.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -32,7 +34,7 @@ ORDER = list(Condition)
 
 @dataclass
 class MemoryBoard:
-    """`outage` is raised instead of any answer. `rollouts` are those of every watch that is known."""
+    """`outage` is raised instead of any answer. `rollouts` are those of every known watch."""
 
     known: tuple[WatchView, ...] = ()
     happened: tuple[TimelineEntry, ...] = ()

@@ -1,4 +1,4 @@
-"""Deployers for tests that need few of its methods: one that fails the test when it is called, and one that plans."""
+"""Deployers for tests that need few methods: one that fails the test when it is called, and one that plans."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from app.domain.watch import JobPlace
 
 
 class UnusedDeployer:
-    """A Deployer that nobody may call; a fake derives from it and has the methods that its test needs."""
+    """A Deployer that must not be called. A fake derives from it and implements the methods that its test needs."""
 
     async def inspect(self, place: JobPlace) -> JobState | None:
         raise AssertionError("inspect")
@@ -42,9 +42,10 @@ class UnusedDeployer:
 
 @dataclass
 class PlanningDeployer(UnusedDeployer):
-    """What a person's command asks of a Nomad with one job.
+    """What a command needs of a Nomad with one job.
 
-    `job` is every job; `outage` is raised instead of an answer; `orders` are those that were planned."""
+    `job` is every job; `outage` is raised instead of an answer; `orders` are the planned patches.
+    """
 
     job: JobState | None = None
     plan: Preview = field(default_factory=Preview)

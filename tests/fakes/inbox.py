@@ -1,4 +1,4 @@
-"""An Inbox in memory, for tests of what stands before it; it passes the same contract as the one in Postgres."""
+"""An Inbox in memory, for tests of its callers; it passes the same contract as the Postgres inbox."""
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from app.services.ingest.replay import KeptDelivery, Replayed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownWatch:
-    """A watch as far as an inbox looks at it."""
+    """The fields of a watch that an inbox reads."""
 
     name: str
     target_id: int
@@ -23,13 +23,15 @@ class KnownWatch:
 
 @dataclass(slots=True)
 class MemoryInbox:
-    """`outages` makes it refuse everything, as while Postgres is stopped; `broken` is raised as a bug would be. `marks`
-    counts how often a target came due."""
+    """`outages` makes it refuse everything, as while Postgres is stopped; `broken` is raised as a bug would be.
+
+    `generations` counts how often a target became due.
+    """
 
     watches: list[KnownWatch] = field(default_factory=list)
     outages: bool = False
     broken: Exception | None = None
-    marks: dict[int, int] = field(default_factory=dict)
+    generations: dict[int, int] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
     deliveries: dict[UUID, tuple[Delivery, int, list[PushEvent]]] = field(default_factory=dict)
     replayed: list[tuple[UUID, str]] = field(default_factory=list)
@@ -41,7 +43,7 @@ class MemoryInbox:
         fresh = [event for event in delivery.parsed.events if self._is_new(delivery.source, event)]
         targets = sorted({watch.target_id for event in fresh for watch in self._concerned(event)})
         for target_id in targets:
-            self.marks[target_id] = self.marks.get(target_id, 0) + 1
+            self.generations[target_id] = self.generations.get(target_id, 0) + 1
         duplicates = len(delivery.parsed.events) - len(fresh)
         self.deliveries[delivery.delivery_id] = (delivery, duplicates, fresh)
         return Receipt(

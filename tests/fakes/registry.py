@@ -1,4 +1,4 @@
-"""A RegistrySource in memory: tags set by the test, and troubles on demand."""
+"""A RegistrySource in memory: the test sets tags and outages."""
 
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -9,15 +9,15 @@ from app.ports import Manifest
 
 
 def digest_of(content: str) -> str:
-    """A real digest for a name of the test's own."""
+    """A real digest for a name that the test chooses."""
     return f"sha256:{sha256(content.encode()).hexdigest()}"
 
 
 @dataclass(slots=True)
 class MemoryRegistry:
-    """`images` maps a repository's path to its tags and their digests; `outage` is raised by whatever is asked.
+    """`images` maps a repository's path to its tags and their digests; `outage` is raised by every request.
 
-    `unlinked` are tags that are listed and have no manifest; `asked` counts the questions.
+    `unlinked` are tags that are listed and have no manifest; `asked` counts the requests.
     """
 
     images: dict[str, dict[str, str]] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""A doorbell that runs the rung step itself, on the test's own event loop: the line without Redis and workers."""
+"""A Waker that runs the woken step on the test's event loop: the line without Redis and workers."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -7,8 +7,8 @@ from contextlib import suppress
 Step = Callable[[str], Awaitable[object]]
 
 
-class InProcessDoorbell:
-    """`Doorbell` that starts a task for each ring."""
+class InProcessWaker:
+    """A `Waker` that starts a task for each wake."""
 
     def __init__(self) -> None:
         self.steps: Mapping[str, Step] = {}
@@ -26,7 +26,7 @@ class InProcessDoorbell:
         task.add_done_callback(self._running.discard)
 
     async def close(self) -> None:
-        """Cancel what is still to run; what rings from now on, as a cancelled step may, starts nothing."""
+        """Cancel the remaining tasks. Later wakes, for example by a cancelled step, start nothing."""
         self.steps = {}
         for task in list(self._running):
             task.cancel()

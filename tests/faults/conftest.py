@@ -1,4 +1,4 @@
-"""One cluster for all faults of a module: to start one takes longer than most faults."""
+"""One cluster for all faults of a module: starting one takes longer than most faults."""
 
 import logging
 from collections.abc import Iterator
@@ -10,10 +10,10 @@ import structlog
 
 from app.simulators.nomad.timing import Timing
 from tests.cluster import Cluster, cluster, until
-from tests.faults.deliveries import Teller
-from tests.faults.moves import Moves
+from tests.faults.delivery_sender import DeliverySender
 from tests.faults.oracle import faults, missing
 from tests.faults.outcomes import Outcomes
+from tests.faults.tag_moves import Moves
 from tests.servers.postgres import Databases
 from tests.servers.valkey import LogicalDatabases
 
@@ -22,32 +22,32 @@ NAMES = [f"r{number:02}" for number in range(20)]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
-    """A cluster of one web and two workers that goes from fault to fault."""
+    """A cluster of one web process and two workers that is used for one fault after the other."""
 
     cluster: Cluster
     database_url: str
 
-    def moves(self, teller: Teller) -> Moves:
-        """Moves that begin where those of the faults before have ended, three to a tag: no tag is met again."""
+    def moves(self, sender: DeliverySender) -> Moves:
+        """Moves that begin where those of earlier faults ended, three per tag: no tag is used again."""
         pushed = self.cluster.registry.contents.tags(f"team/{NAMES[0]}") or ()
-        return Moves(teller, NAMES, number=3 * (len(pushed) - 1))
+        return Moves(sender, NAMES, number=3 * (len(pushed) - 1))
 
     async def ends_right(self, moves: Moves, outcomes: Outcomes) -> None:
-        """Wait until all is deployed and quiet; then the whole ledger, of earlier faults too, must be right."""
+        """Wait until everything is deployed and quiet; then the whole ledger, of earlier faults too, must be right."""
         await self.deployed(moves)
         await outcomes.settled(NAMES)
         assert faults(self.cluster, moves.finals) == []
 
     async def deployed(self, moves: Moves) -> None:
-        """Wait until all is deployed; the ledger must be right so far."""
+        """Wait until everything is deployed; the ledger must be right so far."""
         ours = self.cluster
         await until(lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=120)
         assert faults(ours, moves.finals) == []
 
 
 @pytest.fixture
-def few_words() -> Iterator[None]:
-    """Only warnings are logged: to write down hundreds of rollouts takes longer than to do them."""
+def quiet_logs() -> Iterator[None]:
+    """Log only warnings: writing hundreds of rollouts to the log takes longer than the rollouts."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     yield
     structlog.reset_defaults()

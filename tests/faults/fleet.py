@@ -1,7 +1,7 @@
-"""Many jobs on one line in this process, whose tags move while Nomad fails: moved, awaited, and judged at the end.
+"""Many jobs on one line in this process. Their tags move while Nomad fails; the result is checked at the end.
 
-Each move is awaited in Nomad's ledger before the next one of its job is made, so that what must have been registered
-is known exactly. Our own tables are read for pacing, and for whether the outcomes that they tell are true.
+The test waits for each move in Nomad's ledger before the next move of the same job, so the expected registrations are
+known exactly. Our own tables are read only to pace the test and to check the recorded outcomes.
 """
 
 import asyncio
@@ -15,9 +15,9 @@ from app.errors import StoreUnavailable
 from app.simulators.nomad import Simulator, Timing, sample_job
 from tests.fakes.registry import MemoryRegistry
 from tests.fakes.waker import Step
-from tests.faults.chances import Chances
 from tests.faults.oracle import Shown, registered
 from tests.faults.outcomes import Outcomes, reading
+from tests.faults.random_faults import Chances
 from tests.line import Line, line
 
 NAMES = tuple(f"r{number:02}" for number in range(60))
@@ -46,46 +46,47 @@ class Fleet:
         return self.line.nomad
 
     async def open(self, job: Callable[[str, str], Any], **watch: Any) -> None:
-        """Bring `job(name, image)` into Nomad for each name, running v1.0.0; watch and look at them."""
+        """Register `job(name, image)` in Nomad for each name, running v1.0.0; watch and check them."""
         for name in self.names:
             digest = self.registry.push(f"team/{name}", "v1.0.0", f"{name} first")
             self.nomad.seed(job(name, f"{self.line.host}/team/{name}:v1.0.0@{digest}"))
         await self.line.configure(*(self.line.watch(name, **watch) for name in self.names))
         for name in self.names:
-            await self.line.looked(name)
+            await self.line.checked(name)
         await self.quiet(*self.names)
 
     def registered(self, name: str) -> list[Shown]:
-        """What we registered for the job, oldest first: the ledger's word."""
+        """Our registrations of the job by the ledger, oldest first."""
         for entry in self.nomad.ledger.entries(since=self._read_to):
             self._registered[entry.job].append(registered(entry, TASK))
             self._read_to = entry.sequence
         return self._registered[name]
 
     def runs(self, name: str) -> str:
-        """The digest that stands in the job now."""
+        """The digest that the job names now."""
         image: str = self.nomad.job(name)["TaskGroups"][0]["Tasks"][0]["Config"]["image"]
         return image.partition("@")[2]
 
     async def move(self, name: str) -> Shown:
-        """Push and tell. In turn: a new release; the same with other contents; the same with its first ones again."""
+        """Push and notify, by turns: a new release; the same tag with new content; the same tag with its first content
+        again."""
         number = len(self.moves[name])
         return await self.push(name, f"v1.{number // 3 + 1}.0", f"{name} {number // 3} {number % 3 % 2}")
 
     async def push(self, name: str, tag: str, content: str) -> Shown:
-        """Push and tell."""
+        """Push and notify."""
         digest = self.registry.push(f"team/{name}", tag, content)
         self.moves[name].append(Shown(tag=tag, digest=digest))
-        await self.tell(name)
+        await self.deliver(name)
         return self.moves[name][-1]
 
-    async def tell(self, name: str) -> None:
-        """Tell of the job's newest move."""
+    async def deliver(self, name: str) -> None:
+        """Deliver the event of the job's newest move."""
         newest = self.moves[name][-1]
-        await self.line.tell(f"team/{name}", newest.tag, newest.digest)
+        await self.line.deliver(f"team/{name}", newest.tag, newest.digest)
 
     async def arrives(self, name: str) -> None:
-        """Wait until the job's newest move is registered, as often as it was made."""
+        """Wait until the job's newest move is registered as often as it was made."""
         desired = self.moves[name]
         await self.until(
             lambda: len(self.registered(name)) >= len(desired) and self.registered(name)[-1] == desired[-1],
@@ -93,16 +94,16 @@ class Fleet:
         )
 
     async def quiet(self, *names: str) -> None:
-        """Wait until nothing is under way at these."""
+        """Wait until no work is left for these jobs."""
         desired, known = frozenset(names), self._outcomes
-        begun = known.reads + 1  # a read under way may not see what was made due just now
+        begun = known.reads + 1  # a running read may miss a target that became due just now
         await self.until(
             lambda: known.reads > begun and known.quiet >= desired,
             lambda: f"nothing under way: {desired - known.quiet}",
         )
 
     async def until(self, condition: Callable[[], Any], what: Callable[[], str]) -> None:
-        """Wait until the condition is true; tells how everything stands when it does not come."""
+        """Wait until the condition is true; a failure shows the state of everything."""
         deadline = asyncio.get_running_loop().time() + PATIENCE
         while not condition():
             if asyncio.get_running_loop().time() > deadline:
@@ -110,17 +111,18 @@ class Fleet:
             await asyncio.sleep(_EVERY)
 
     async def _under_way(self) -> list[Any]:
-        """What a failed wait needs to be understood."""
+        """The state of the line, to explain a failed wait."""
         return await self.line.rows.under_way()
 
     async def at_each(self, work: Callable[[str], Coroutine[Any, Any, object]]) -> None:
-        """Do the work for all jobs at once."""
+        """Run the work for all jobs concurrently."""
         async with asyncio.TaskGroup() as group:
             for name in self.names:
                 group.create_task(work(name))
 
     async def move_all(self, times: int) -> None:
-        """Each job's tag moves so often; the next move comes as soon as one is registered, or when all is quiet."""
+        """Move each job's tag that many times; the next move comes as soon as one is registered, or when all is
+        quiet."""
 
         async def move(name: str) -> None:
             for _ in range(times):
@@ -132,12 +134,12 @@ class Fleet:
         await self.at_each(move)
 
     async def recover(self, chances: Chances) -> None:
-        """Nothing goes wrong any more; wait until nothing is under way."""
+        """Stop all faults; wait until no work is left."""
         chances.clear()
         await self.quiet(*self.names)
 
     def differences(self) -> list[str]:
-        """Jobs for which not exactly the moves were registered, each once and in their order."""
+        """Jobs whose registrations are not exactly the moves, each one time and in order."""
         return [
             f"{name}: registered {self.registered(name)}, moved {self.moves[name]}"
             for name in self.names
@@ -145,11 +147,11 @@ class Fleet:
         ]
 
     def posts(self) -> int:
-        """How many registrations reached Nomad, taken or refused."""
+        """How many registrations reached Nomad, accepted or refused."""
         return sum(self.nomad.ledger.requests[f"POST /v1/job/{name}"] for name in self.names)
 
     async def outcomes(self, name: str) -> list[tuple[str, str]]:
-        """(digest, outcome) of the job's rollouts that were registered, oldest first, as our own tables tell it."""
+        """(digest, outcome) of the job's registered rollouts, oldest first, by our own tables."""
         return await self.line.rows.outcomes_by_digest(name)
 
     async def unregistered(self) -> list[str]:
@@ -171,7 +173,7 @@ async def fleet(
     timing: Timing | None = None,
     **settings: Any,
 ) -> AsyncIterator[Fleet]:
-    """The fleet at rest, on a line of its own. At the end every rollout must have one outcome and one notification."""
+    """The fleet at rest, on its own line. At the end every rollout must have one outcome and one notification."""
     nomad = Simulator(timing=timing or Timing(evaluation=0.01, healthy=0.05))
     registry = MemoryRegistry()
     async with (
@@ -185,7 +187,7 @@ async def fleet(
 
 
 def _as_a_worker(step: Step) -> Step:
-    """A crowded Postgres is no error of the step: the row stays due, and the sweeper rings again."""
+    """An overloaded Postgres is no error of the step: the row stays due, and the sweeper wakes it again."""
 
     async def run(key: str) -> None:
         with suppress(StoreUnavailable):
@@ -195,5 +197,5 @@ def _as_a_worker(step: Step) -> Step:
 
 
 def total(parts: Iterable[Collection[object]]) -> int:
-    """How many in all."""
+    """The sum over all parts."""
     return sum(len(part) for part in parts)

@@ -1,10 +1,11 @@
 """Workers that kill or freeze themselves at a named step: `python -m tests.faults.killing_worker CONFIG FLAGS N`.
 
-N workers of one thread each are kept alive, forked from this process, which has imported everything once. A step is
-`before:reconciles.settle@JOB`, `after:deployer.submit@JOB`, or `inside:reconciles.submitted@JOB`, which is before the
-commit of its transaction. The worker that reaches it meets its end when FLAGS/armed holds a file of that name: by
-SIGKILL when the file is empty, else by SIGSTOP for as many seconds as it says. The file is moved to FLAGS/killed, so
-exactly one does; it leaves the time there. FLAGS/thawed has a file of that name once the frozen one was continued.
+N workers of one thread each are kept alive. They are forked from this process, which has imported everything.
+
+A step is `before:reconciles.settle@JOB`, `after:deployer.submit@JOB`, or `inside:reconciles.submitted@JOB`; the last
+one is before the commit of its transaction. When FLAGS/armed has a file of that name, the worker that reaches the step
+gets SIGKILL if the file is empty, else SIGSTOP for as many seconds as the file says. The file is moved to FLAGS/killed,
+with the time, so exactly one worker is hit. FLAGS/thawed gets a file of that name once the frozen worker continues.
 """
 
 import asyncio
@@ -44,7 +45,7 @@ _INSIDE: ContextVar[Callable[[], None]] = ContextVar("inside", default=lambda: N
 
 
 class Deadly:
-    """A port that works as the real one does, except that at a flagged call its process ends, or is frozen."""
+    """A port that works as the real one, but at an armed call its process is killed or frozen."""
 
     def __init__(self, name: str, port: Any, flags: Path) -> None:
         self._name, self._port, self._flags = name, port, flags
@@ -80,7 +81,7 @@ class Deadly:
 
 
 class Transactions(Database):
-    """A Database whose transactions meet what is armed for their step, just before they commit."""
+    """A Database whose transactions check for an armed step just before they commit."""
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -90,7 +91,7 @@ class Transactions(Database):
 
 
 def _job(value: Any) -> str:
-    """The job that a call's argument or result is about; every repository has the name of its job."""
+    """The job in a call's argument or result; every repository has the name of its job."""
     if isinstance(value, JobPlace):
         return value.job_id
     if isinstance(value, Repository):
@@ -101,7 +102,7 @@ def _job(value: Any) -> str:
 
 @asynccontextmanager
 async def opener(settings: Settings, *, broker: Broker, flags: Path) -> AsyncIterator[App]:
-    """The services of a worker that has long been running: it does not make every target due, as a start would."""
+    """The services of a worker that has been running for long: unlike at a start, it does not make every target due."""
     limits = SessionLimits.of_lease(settings.lease_seconds)
     database, waker = Transactions(settings.database_url.reveal(), limits=limits), DramatiqWaker(broker)
     nomad = RenewableDeployer(nomad_connection(settings.nomad))

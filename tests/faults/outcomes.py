@@ -1,6 +1,6 @@
-"""What only our own tables can tell: when a rollout ended, and which targets have nothing under way.
+"""Reads from our own tables when a rollout ended, and which targets have no work left.
 
-For pacing and for the time of an end. It is never asked whether a deploy was right: that is the ledger's.
+It is used to pace tests and for the time of an end. Whether a deploy was right is checked by the ledger only.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ SELECT job_id FROM targets t WHERE due_at IS NULL AND (lease_until IS NULL OR le
 
 
 class Outcomes:
-    """The latest that was read, by one query for everybody who waits; `reads` is how often it was."""
+    """The last result of one query for all waiting tests; `reads` counts the queries."""
 
     def __init__(self) -> None:
         self.quiet: frozenset[str] = frozenset()
@@ -34,16 +34,16 @@ class Outcomes:
         self._ended: dict[str, float] = {}
 
     def ended_at(self, digest: str) -> float:
-        """Unix time of the success of the digest's rollout, 0.0 while there is none."""
+        """Unix time of the success of the digest's rollout; 0.0 before that."""
         return self._ended.get(digest, 0.0)
 
     async def settled(self, names: Iterable[str], *, within: float = 90) -> None:
-        """Wait until nothing is under way at any of these: what is registered by then is all that will be."""
+        """Wait until these jobs have no work left: no further registrations will come."""
         desired = frozenset(names)
         await until(lambda: self.quiet >= desired, lambda: f"nothing under way: {desired - self.quiet}", within=within)
 
     async def read(self, connection: asyncpg.Connection) -> None:
-        """Read anew. Quiet is read first: what had ended by then is known."""
+        """Read again. Quiet jobs are read first: rollouts that had ended by then are included."""
         quiet = await connection.fetch(_QUIET)
         self._ended = {row["digest"]: row["ended_at"] for row in await connection.fetch(_ENDED)}
         self.quiet = frozenset(row["job_id"] for row in quiet)
@@ -52,7 +52,7 @@ class Outcomes:
 
 @asynccontextmanager
 async def reading(database_url: str) -> AsyncIterator[Outcomes]:
-    """Outcomes that stay current while inside."""
+    """Outcomes that stay current inside the block."""
     outcomes = Outcomes()
     connection = await asyncpg.connect(database_url)
 

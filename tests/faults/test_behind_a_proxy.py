@@ -1,19 +1,19 @@
-"""Given processes with HTTP_PROXY set and no NO_PROXY, then a push is deployed by Nomad on loopback, and the proxy is
-asked for nothing: every request to it would carry Nomad's token."""
+"""Given processes with HTTP_PROXY and no NO_PROXY, then a push is deployed by Nomad on loopback, and the proxy gets no
+request: each one would contain Nomad's token."""
 
 from pathlib import Path
 
 import pytest
 
 from tests.cluster import cluster, until
-from tests.faults.deliveries import Teller, answering, body
+from tests.faults.delivery_sender import DeliverySender, answering, body
 from tests.servers.proxy import recording_proxy
 
 _VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 
 
 @pytest.mark.slow
-async def test_the_token_of_a_nomad_on_loopback_stays_here(
+async def test_the_token_of_a_nomad_on_loopback_is_not_sent_to_a_proxy(
     server_directory: Path, database_url: str, redis_url: str
 ) -> None:
     with (
@@ -26,8 +26,8 @@ async def test_the_token_of_a_nomad_on_loopback_stays_here(
             ours.start(kind)
         await answering(ours)
         digest = ours.registry.push("team/app", "v1.1.0", content="v1.1.0")
-        async with Teller(ours) as teller:
-            await teller.tell_all([body(ours, "app", "v1.1.0", digest)], times=1)
+        async with DeliverySender(ours) as sender:
+            await sender.send_all([body(ours, "app", "v1.1.0", digest)], times=1)
         image = f"{ours.host}/team/app:v1.1.0@{digest}"
         await until(
             lambda: any(image in entry.images.values() for entry in ours.nomad.ledger.entries(job="app")),

@@ -1,14 +1,13 @@
-"""Given a Nomad in which everything goes wrong at once while 300 tags move, and workers of which any may take up what
-another began, then nothing is lost and nothing is registered twice.
-"""
+"""Given a Nomad in which everything fails while 300 tags move, and workers that may take over each other's work, then
+nothing is lost and nothing is registered twice."""
 
 import pytest
 
 from app.simulators.nomad.faults import FaultAction, NomadFault
-from tests.faults.chances import Chance, Chances
 from tests.faults.conftest import NAMES, Shared
-from tests.faults.deliveries import Teller, answering
+from tests.faults.delivery_sender import DeliverySender, answering
 from tests.faults.outcomes import reading
+from tests.faults.random_faults import Chance, Chances
 
 MOVES = 300
 SECONDS = 10.0
@@ -27,12 +26,12 @@ EVERYTHING = (
 
 
 @pytest.mark.slow
-async def test_everything_at_once(shared: Shared) -> None:
+async def test_all_faults_together_lose_and_repeat_nothing(shared: Shared) -> None:
     nomad = shared.cluster.nomad
     await answering(shared.cluster)
-    async with Teller(shared.cluster) as teller, reading(shared.database_url) as outcomes:
+    async with DeliverySender(shared.cluster) as sender, reading(shared.database_url) as outcomes:
         await outcomes.settled(NAMES)
-        moves = shared.moves(teller)
+        moves = shared.moves(sender)
         chances = nomad.faults = Chances(*EVERYTHING)
         await moves.make(MOVES, seconds=SECONDS)
         chances.clear()

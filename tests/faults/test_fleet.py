@@ -1,11 +1,12 @@
-"""Given many workers that find all jobs due at once, then no more rollouts are under way than may be, kills or none."""
+"""Given many workers that find all jobs due at one time, then the limit of concurrent rollouts holds, with or without
+kills."""
 
 from pathlib import Path
 
 from app.simulators.nomad.timing import Timing
-from tests.at_once import most_at_once
 from tests.cluster import cluster, until
-from tests.faults.deliveries import Teller, answering
+from tests.concurrent_rollouts import most_concurrent_rollouts
+from tests.faults.delivery_sender import DeliverySender, answering
 from tests.faults.oracle import Shown, faults, missing
 from tests.faults.outcomes import reading
 
@@ -13,7 +14,9 @@ NAMES = [f"r{number:02}" for number in range(20)]
 SETTINGS = 'max_rollouts = 3\nlease_seconds = 2\npoll_interval = "1h"'
 
 
-async def test_no_more_than_may_be_are_under_way(server_directory: Path, database_url: str, redis_url: str) -> None:
+async def test_the_limit_of_concurrent_rollouts_holds(
+    server_directory: Path, database_url: str, redis_url: str
+) -> None:
     with cluster(
         server_directory, database_url=database_url, redis_url=redis_url, names=NAMES, settings=SETTINGS
     ) as ours:
@@ -24,12 +27,12 @@ async def test_no_more_than_may_be_are_under_way(server_directory: Path, databas
         pushed = {}
         async with reading(database_url) as outcomes:
             await outcomes.settled(NAMES)
-            async with Teller(ours) as teller:
+            async with DeliverySender(ours) as sender:
                 for name in NAMES:
-                    pushed[name] = Shown(tag="v1.1.0", digest=await teller.push(name, "v1.1.0", f"{name} v1.1.0"))
+                    pushed[name] = Shown(tag="v1.1.0", digest=await sender.push(name, "v1.1.0", f"{name} v1.1.0"))
             await until(lambda: len(ours.nomad.ledger.entries()) >= 5, "some are registered", within=90)
             workers[0].kill()
             await until(lambda: not missing(ours, pushed), lambda: missing(ours, pushed), within=120)
             await outcomes.settled(NAMES)
         assert faults(ours, pushed) == []
-        assert most_at_once(ours.nomad) <= 3
+        assert most_concurrent_rollouts(ours.nomad) <= 3

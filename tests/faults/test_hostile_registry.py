@@ -1,4 +1,4 @@
-"""Given a registry whose headers hurt their reader, then the watches of other registries go on in the same worker."""
+"""Given a registry with hostile headers, then the watches of other registries continue in the same worker."""
 
 from functools import partial
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from app.simulators.nomad import sample_job
 from app.simulators.nomad.timing import Timing
 from tests.cluster import cluster, until
-from tests.faults.deliveries import Teller, answering, body
+from tests.faults.delivery_sender import DeliverySender, answering, body
 from tests.servers.hostile import hostile_registry
 
 PUSHES = 10
@@ -27,7 +27,7 @@ nomad_task_name = "server"
 
 
 @pytest.mark.slow
-async def test_a_header_of_one_registry_holds_up_no_other(
+async def test_a_hostile_header_delays_no_other_registry(
     server_directory: Path, database_url: str, redis_url: str
 ) -> None:
     with (
@@ -52,21 +52,21 @@ async def test_a_header_of_one_registry_holds_up_no_other(
             return _runs(ours.nomad.job("good"), tag)
 
         await until(lambda: hostile.asked, "the hostile registry is asked", within=60)
-        async with Teller(ours) as teller:
+        async with DeliverySender(ours) as sender:
             for number in range(1, PUSHES + 1):
                 tag = f"v1.{number}.0"
                 digest = ours.registry.push("team/good", tag, content=tag)
-                await teller.tell_all([body(ours, "good", tag, digest)], times=1)
+                await sender.send_all([body(ours, "good", tag, digest)], times=1)
                 await until(partial(runs, tag), f"{tag} is registered", within=30)
         connection = await asyncpg.connect(database_url)
         try:
 
-            async def told() -> str:
+            async def outage() -> str:
                 return str(await connection.fetchval("SELECT outage FROM watches WHERE name = 'bad'") or "")
 
             expired = "SELECT count(*) FROM targets WHERE lease_until < clock_timestamp()"
             assert await connection.fetchval(expired) == 0
-            assert "its answer's header Link is longer than" in await until(told, "the trouble is told", within=60)
+            assert "its answer's header Link is longer than" in await until(outage, "the outage is shown", within=60)
         finally:
             await connection.close()
 

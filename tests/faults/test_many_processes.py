@@ -1,4 +1,5 @@
-"""Given two webs, two pollers and three workers, then 500 pushes that are told three times in no order end right."""
+"""Given two web processes, two pollers and three workers, then 500 pushes that are delivered three times in random
+order end right."""
 
 from pathlib import Path
 
@@ -6,19 +7,21 @@ import pytest
 
 from app.simulators.nomad.timing import Timing
 from tests.cluster import cluster, until
-from tests.faults.deliveries import Teller, answering, body
+from tests.faults.delivery_sender import DeliverySender, answering, body
 from tests.faults.oracle import Shown, faults, missing
 from tests.faults.outcomes import reading
-from tests.sender import NO_ANSWER, TAKEN
+from tests.webhook_sender import NO_ANSWER, TAKEN
 
 NAMES = [f"r{number:02}" for number in range(50)]
 PUSHES = 500
-TOLD = 3
+TIMES = 3
 _SLICES = 5
 
 
 @pytest.mark.slow
-async def test_two_webs_two_pollers_three_workers(server_directory: Path, database_url: str, redis_url: str) -> None:
+async def test_two_webs_two_pollers_and_three_workers_end_right(
+    server_directory: Path, database_url: str, redis_url: str
+) -> None:
     with cluster(
         server_directory,
         database_url=database_url,
@@ -31,20 +34,20 @@ async def test_two_webs_two_pollers_three_workers(server_directory: Path, databa
             ours.start(kind)
         await answering(ours)
         finals: dict[str, Shown] = {}
-        async with Teller(ours) as teller:
+        async with DeliverySender(ours) as sender:
             for piece in range(_SLICES):
-                told = []
+                deliveries = []
                 for number in range(piece * PUSHES // _SLICES, (piece + 1) * PUSHES // _SLICES):
                     name, tag = NAMES[number % len(NAMES)], f"v1.{number // 100 + 1}.0"
                     digest = ours.registry.push(f"team/{name}", tag, content=f"{number // 50 % 3} {tag}")
                     finals[name] = Shown(tag=tag, digest=digest)
-                    told.append(body(ours, name, tag, digest))
-                await teller.tell_all(told, times=TOLD)
-            assert NO_ANSWER not in teller.answers
-            assert teller.answers[TAKEN] == PUSHES * TOLD
+                    deliveries.append(body(ours, name, tag, digest))
+                await sender.send_all(deliveries, times=TIMES)
+            assert NO_ANSWER not in sender.answers
+            assert sender.answers[TAKEN] == PUSHES * TIMES
         await until(lambda: not missing(ours, finals), lambda: missing(ours, finals), within=120)
         async with reading(database_url) as outcomes:
-            # An event that comes when its tag has moved on is looked for half a minute; so long nothing may go wrong.
+            # An event whose tag has moved is checked for half a minute; during that time nothing may go wrong.
             await outcomes.settled(NAMES, within=120)
         assert faults(ours, finals) == []
-        print(f"{len(ours.nomad.ledger.entries())} registrations for {PUSHES} pushes told {TOLD} times")
+        print(f"{len(ours.nomad.ledger.entries())} registrations for {PUSHES} pushes told {TIMES} times")

@@ -1,20 +1,19 @@
-"""Given a Nomad whose answers fail in some way at random while 300 tags move, then each is registered exactly once, in
-order, and every rollout is told to have ended as it did.
-"""
+"""Given a Nomad whose answers fail at random while 300 tags move, then each is registered exactly once, in order, and
+every rollout has the recorded outcome that it really had."""
 
 import pytest
 
 from app.simulators.nomad.faults import FaultAction, NomadFault
-from tests.faults.chances import Chance, Chances
 from tests.faults.fleet import FEW, NAMES, fleet, total
+from tests.faults.random_faults import Chance, Chances
 
 MOVES = 5
-TIMEOUT = 0.5  # seconds that our client waits for an answer
+TIMEOUT = 0.5  # our client's timeout, in seconds
 
 _REGISTER = "/v1/job/r??"
 _EOF = "rpc error: EOF"
 
-# Where a write was applied all the same, it must not be posted a second time.
+# A write that was applied in spite of its error must not be posted again.
 _APPLIED = "cut off, or 500, after a write was applied"
 FAULTS = {
     _APPLIED: [
@@ -35,7 +34,7 @@ FAULTS = {
         Chance(fault=NomadFault(action=FaultAction.HANG, method="GET", seconds=1.5 * TIMEOUT), share=0.03),
     ],
 }
-# Of these a hundred moves tell as much.
+# For these a hundred moves are enough.
 MILD = {
     "cut off, or 500, before a write is applied": [
         Chance(fault=NomadFault(action=FaultAction.RESET, method="POST", path=_REGISTER), share=0.15),
@@ -50,9 +49,9 @@ MILD = {
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("few_words")
+@pytest.mark.usefixtures("quiet_logs")
 @pytest.mark.parametrize("kind", [*FAULTS, *MILD])
-async def test_answers_fail(kind: str, database_url: str) -> None:
+async def test_failing_answers_lose_and_repeat_no_registration(kind: str, database_url: str) -> None:
     names = FEW if kind in MILD else NAMES
     async with fleet(database_url, names=names, nomad_timeout=TIMEOUT) as ours:
         chances = ours.nomad.faults = Chances(*(FAULTS | MILD)[kind])

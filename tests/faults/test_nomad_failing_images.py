@@ -1,6 +1,5 @@
-"""Given images that fail, in a Nomad whose answers are lost now and then, then each of them is registered once, and
-once more when a person releases it; and each time what ran before comes back.
-"""
+"""Given images that fail, in a Nomad that loses some answers, then each is registered once, and once more when a person
+releases it; each time the previous image comes back."""
 
 from typing import Any
 
@@ -8,8 +7,8 @@ import pytest
 
 from app.simulators.nomad import Fate, Timing, sample_job
 from app.simulators.nomad.faults import FaultAction, NomadFault
-from tests.faults.chances import Chance, Chances
 from tests.faults.fleet import NAMES, TASK, Fleet, fleet
+from tests.faults.random_faults import Chance, Chances
 
 ROUNDS = 2
 _FATES = (Fate.EXITS_NONZERO, Fate.PULL_FAILS, Fate.NEVER_HEALTHY)
@@ -20,14 +19,14 @@ def _is_reverted_by_nomad(name: str) -> bool:
 
 
 def _job(name: str, image: str) -> Any:
-    """Every other job is taken back by Nomad itself, the rest by us."""
+    """Every other job is reverted by Nomad itself, the rest is undone by us."""
     return sample_job(name, image, task=TASK, auto_revert=_is_reverted_by_nomad(name))
 
 
 class _Story:
-    """One job: a release that fails, told again, released or not, and a release that is good; again and again.
+    """One job, repeatedly: a release that fails, its event again, perhaps a release of the hold, and a good release.
 
-    `expected` are the registrations that this comes to, and how each must have ended.
+    `expected` are the resulting registrations, and how each must have ended.
     """
 
     def __init__(self, ours: Fleet, name: str) -> None:
@@ -51,11 +50,11 @@ class _Story:
         ours.nomad.judge(f"team/{name}:v1.{number}.0@", _FATES[(number + int(name[1:])) % 3])
         await ours.push(name, f"v1.{number}.0", f"{name} bad {number}")
         await self._is_back()
-        await ours.tell(name)
+        await ours.deliver(name)
         await ours.quiet(name)
 
     async def _is_back(self) -> None:
-        """The newest release was tried once more, and failed; what was good before is back."""
+        """The newest release was tried again and failed; the last good one is back."""
         tried = (self._ours.moves[self._name][-1].digest, "failed")
         back = () if _is_reverted_by_nomad(self._name) else ((self._good, "succeeded"),)
         await self._comes_to(tried, *back)
@@ -72,8 +71,8 @@ class _Story:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("few_words")
-async def test_images_fail(database_url: str) -> None:
+@pytest.mark.usefixtures("quiet_logs")
+async def test_failing_images_are_registered_once_and_undone(database_url: str) -> None:
     timing = Timing(evaluation=0.01, healthy=0.05, healthy_deadline=0.1)
     async with fleet(database_url, _job, timing=timing) as ours:
         lost = Chance(

@@ -1,6 +1,5 @@
-"""Given a Nomad that forgets deployments, evaluations and allocations as soon as they are over, while we wait for them,
-then each of 300 moves is registered exactly once, and each rollout is told to have ended as it did.
-"""
+"""Given a Nomad that forgets deployments, evaluations and allocations as soon as they end, while we wait for them, then
+each of 300 moves is registered exactly once, and each rollout has the recorded outcome that it really had."""
 
 import asyncio
 import random
@@ -13,8 +12,8 @@ from app.simulators.nomad import Fate, Simulator, Timing, garbage
 from tests.faults.fleet import FEW, NAMES, fleet, total
 
 MOVES = 5
-SHARE = 0.5  # of what is over; the rest may go the next time
-# Long enough for a deployment to be known while it is active.
+SHARE = 0.5  # of the ended objects; the rest may be collected next time
+# Long enough to read a deployment while it is active.
 TIMING = Timing(evaluation=0.01, start=0.2, healthy=0.2)
 _EVERY = 0.02
 
@@ -28,7 +27,7 @@ class _Collector:
         self.forgotten = 0
 
     def collect(self) -> None:
-        """Deployments go though their allocations run, as for one who comes back to them after an hour."""
+        """Collect deployments although their allocations run, as when we return after an hour."""
         with self._nomad.at_work() as world:
             for deployment in list(self._some(each.id for each in world.deployments.values() if not each.active)):
                 garbage.forget_deployment(world, deployment)
@@ -44,7 +43,7 @@ class _Collector:
 
 @asynccontextmanager
 async def _collecting(nomad: Simulator, *, allocations: bool) -> AsyncIterator[_Collector]:
-    """Collect every now and then while inside; `allocations` that are over as well."""
+    """Collect at intervals inside the block; with `allocations`, ended allocations as well."""
     collector = _Collector(nomad)
 
     async def collect_forever() -> None:
@@ -64,8 +63,8 @@ async def _collecting(nomad: Simulator, *, allocations: bool) -> AsyncIterator[_
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("few_words")
-async def test_what_is_over_is_forgotten(database_url: str) -> None:
+@pytest.mark.usefixtures("quiet_logs")
+async def test_collected_deployments_lose_no_outcome(database_url: str) -> None:
     async with fleet(database_url, timing=TIMING) as ours:
         async with _collecting(ours.nomad, allocations=True) as collector:
             await ours.move_all(MOVES)
@@ -79,9 +78,9 @@ async def test_what_is_over_is_forgotten(database_url: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("few_words")
-async def test_failed_deployments_are_forgotten(database_url: str) -> None:
-    """The allocations still tell that they failed."""
+@pytest.mark.usefixtures("quiet_logs")
+async def test_collected_failed_deployments_count_as_failed(database_url: str) -> None:
+    """The allocations still show the failure."""
     async with fleet(database_url, names=FEW, timing=TIMING) as ours, _collecting(ours.nomad, allocations=False):
         good = {name: ours.runs(name) for name in FEW}
         ours.nomad.judge(":v1.1.0@", Fate.EXITS_NONZERO)

@@ -1,6 +1,5 @@
-"""Given registrations that Nomad applies only after we gave them up, at any of our next requests, then they are known
-as ours, and what is wanted by then is deployed: also what ran before them.
-"""
+"""Given registrations that Nomad applies after we gave them up, at any of our later requests, then they count as ours,
+and the digest that is desired by then is deployed, even the one that ran before."""
 
 from contextlib import suppress
 from typing import Any
@@ -13,12 +12,12 @@ from app.simulators.nomad.registration import JobRegistration
 from tests.faults.fleet import FEW, Fleet, fleet
 from tests.faults.oracle import Shown
 
-_AT_MOST = 12  # requests about a job until its late write is applied
+_AT_MOST = 12  # number of requests about a job until its late write is applied
 _LOST = NomadFault(action=FaultAction.STATUS, text="rpc error: EOF")
 
 
 class _LateWrites(NomadFaults):
-    """Answers 500 to the registration of `late[name]`, and applies it so many requests about the job later."""
+    """Answers 500 to the registration of `late[name]`, and applies it that many requests about the job later."""
 
     def __init__(self, nomad: Simulator) -> None:
         super().__init__()
@@ -27,7 +26,7 @@ class _LateWrites(NomadFaults):
         self._left: dict[str, int] = {}
 
     def take(self, method: str, path: str) -> NomadFault | None:
-        """The loss, once for each job."""
+        """The lost answer, one time for each job."""
         name = path.removeprefix("/v1/job/").partition("/")[0]
         if name in self._left:
             self._left[name] -= 1
@@ -42,7 +41,7 @@ class _LateWrites(NomadFaults):
         return name in self._left
 
     def write(self, name: str, image: str) -> None:
-        """From now on this is the job's late write, fenced by its index of now."""
+        """From now on this is the job's late write, with check-and-set at the job's current index."""
         job = self._nomad.job(name)
         (group,) = job["TaskGroups"]
         (task,) = group["Tasks"]
@@ -56,18 +55,18 @@ class _LateWrites(NomadFaults):
 
 
 async def _is_late(ours: Fleet, late: _LateWrites, name: str) -> Shown:
-    """Push other contents under the tag that runs; their registration will be late."""
+    """Push other content under the running tag; its registration will be late."""
     tag = ours.moves[name][-1].tag
     late_one = Shown(tag=tag, digest=ours.registry.push(f"team/{name}", tag, f"{name} late"))
     late.write(name, f"{ours.line.host}/team/{name}:{tag}@{late_one.digest}")
     ours.moves[name].append(late_one)
-    await ours.tell(name)
+    await ours.deliver(name)
     return late_one
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("few_words")
-async def test_what_ran_before_is_deployed_over_it(database_url: str) -> None:
+@pytest.mark.usefixtures("quiet_logs")
+async def test_the_previous_digest_is_deployed_over_a_late_write(database_url: str) -> None:
     """d1, d2 late, d1 again."""
     async with fleet(database_url, names=FEW) as ours:
         late = ours.nomad.faults = _LateWrites(ours.nomad)
@@ -92,9 +91,9 @@ async def test_what_ran_before_is_deployed_over_it(database_url: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("few_words")
-async def test_something_newer_is_deployed_over_it(database_url: str) -> None:
-    """v1.2.0 comes while it is not known what became of v1.1.0, which may still come, or never."""
+@pytest.mark.usefixtures("quiet_logs")
+async def test_a_newer_release_is_deployed_over_a_late_write(database_url: str) -> None:
+    """v1.2.0 comes while the result of v1.1.0 is unknown; v1.1.0 may still be applied, or never."""
     async with fleet(database_url, names=FEW) as ours:
         late = ours.nomad.faults = _LateWrites(ours.nomad)
 

@@ -1,6 +1,5 @@
-"""Given people who stop or purge jobs in the midst of their deployments, then those rollouts end as stopped; and when
-the jobs are started again, they are followed again.
-"""
+"""Given people who stop or purge jobs during their deployments, then those rollouts end as stopped; when the jobs are
+started again, they are watched again."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,17 +9,17 @@ import pytest
 
 from app.simulators.nomad import Fate, Timing
 from app.simulators.nomad.faults import FaultAction, NomadFault
-from tests.faults.chances import Chance, Chances
 from tests.faults.fleet import NAMES, Fleet, fleet, plain_job
+from tests.faults.random_faults import Chance, Chances
 
 ROUNDS = 3
 AN_HOUR = 3600.0
 
 
 class _Story:
-    """One job: a release that is stopped under way, the job started again, and a release that goes well.
+    """One job: a release that is stopped during its rollout, the job started again, and a good release.
 
-    `expected` are the registrations that this comes to, and how each may have ended.
+    `expected` are the resulting registrations, and how each may have ended.
     """
 
     def __init__(self, ours: Fleet, name: str) -> None:
@@ -36,7 +35,7 @@ class _Story:
             await self._ours.quiet(self._name)
 
     async def _is_stopped(self, number: int) -> None:
-        """Stopped or purged at any moment from its registration on; started as it was, or as it was long ago."""
+        """Stopped or purged at any moment after its registration; started again with its last or an old image."""
         ours, name = self._ours, self._name
         kind = self._number + number // 2
         is_purged, is_hasty = kind % 2 == 0, kind % 5 == 0
@@ -68,11 +67,11 @@ def _is_settled(ours: Fleet, name: str) -> Callable[[], Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("few_words")
-async def test_jobs_are_stopped_under_way(database_url: str) -> None:
+@pytest.mark.usefixtures("quiet_logs")
+async def test_jobs_stopped_during_rollouts_end_as_stopped(database_url: str) -> None:
     timing = Timing(evaluation=0.01, healthy=0.05, healthy_deadline=AN_HOUR, progress_deadline=2 * AN_HOUR)
     async with fleet(database_url, timing=timing) as ours:
-        # Some are stopped between our registration and Nomad's answer to it.
+        # Some are stopped between our registration and Nomad's answer.
         late = NomadFault(action=FaultAction.HANG, method="POST", path="/v1/job/r??", seconds=0.3, after=True)
         chances = ours.nomad.faults = Chances(Chance(fault=late, share=0.3))
         stories = {name: _Story(ours, name) for name in NAMES}

@@ -1,6 +1,5 @@
-"""Given others who change the jobs between our reading and our posting while 300 tags move, then nothing that they did
-is lost, and each move is registered exactly once, in order.
-"""
+"""Given others who change the jobs between our reads and our writes while 300 tags move, then none of their changes is
+lost, and each move is registered exactly once, in order."""
 
 import random
 from collections import Counter
@@ -10,11 +9,11 @@ import pytest
 
 from app.simulators.nomad import Simulator, sample_job
 from app.simulators.nomad.faults import FaultAction, NomadFault
-from tests.faults.chances import Chance, Chances
 from tests.faults.fleet import NAMES, TASK, fleet, total
+from tests.faults.random_faults import Chance, Chances
 
 MOVES = 5
-SHARE = 0.07  # of all requests: five to ten make a rollout
+SHARE = 0.07  # share of all requests: a rollout has five to ten
 BESIDE = "beside"
 
 
@@ -27,7 +26,7 @@ def _job(name: str, image: str) -> Any:
 
 
 class _Others:
-    """An autoscaler and a person, who change a job whenever they hear of a request about it."""
+    """An autoscaler and a person, who change a job when a request about it arrives."""
 
     def __init__(self, nomad: Simulator) -> None:
         self._nomad = nomad
@@ -40,7 +39,7 @@ class _Others:
         return self.scaled.total() - len(NAMES) + self.beside.total()
 
     def meddle(self, _method: str, path: str) -> None:
-        """Change the job of the path, sometimes; each step counts on, so that one that is undone is missed."""
+        """Sometimes change the job in the path; each change increments a counter, so a lost change is detected."""
         name = next((part for part in path.split("/") if part in self.scaled), None)
         if name is None or self._random.random() >= SHARE:
             return
@@ -53,11 +52,11 @@ class _Others:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("few_words")
-async def test_others_change_the_job_meanwhile(database_url: str) -> None:
+@pytest.mark.usefixtures("quiet_logs")
+async def test_concurrent_changes_by_others_are_not_lost(database_url: str) -> None:
     async with fleet(database_url, _job) as ours:
         others = _Others(ours.nomad)
-        # A post on its way for a while is a post that others overtake.
+        # A slow post can be overtaken by others.
         slow = Chance(fault=NomadFault(action=FaultAction.HANG, method="POST", seconds=0.1), share=0.3)
         chances = ours.nomad.faults = Chances(slow, meanwhile=others.meddle)
         await ours.move_all(MOVES)
@@ -70,7 +69,7 @@ async def test_others_change_the_job_meanwhile(database_url: str) -> None:
             beside = next(task["Config"]["image"] for task in group["Tasks"] if task["Name"] == BESIDE)
             assert (group["Count"], beside) == (others.scaled[name], f"proxy:{others.beside[name]}")
             assert ours.runs(name) == ours.moves[name][-1].digest
-            # A deployment that another registration replaced is not ours to judge.
+            # We do not judge a deployment that another registration replaced.
             ended = await ours.outcomes(name)
             assert [digest for digest, _ in ended] == [move.digest for move in ours.moves[name]]
             assert {outcome for _, outcome in ended} <= {"succeeded", "superseded"}

@@ -1,10 +1,10 @@
-"""Given registrywatcher rolls out the job that runs it, then the rollout survives the restart that it causes."""
+"""Given registrywatcher rolls out its own job, then the rollout survives the restart that it causes."""
 
 from pathlib import Path
 
 from app.simulators.nomad.timing import Timing
 from tests.cluster import cluster, until
-from tests.faults.deliveries import Teller, answering
+from tests.faults.delivery_sender import DeliverySender, answering
 from tests.faults.oracle import Shown, faults
 from tests.faults.outcomes import reading
 
@@ -12,7 +12,7 @@ OWN, *OTHERS = NAMES = ["own", "one", "two", "three"]
 SETTINGS = f'own_job = "{OWN}"\nmax_rollouts = 2\nlease_seconds = 2\npoll_interval = "1h"'
 
 
-async def test_it_goes_last_and_its_successor_follows_it_to_its_end(
+async def test_our_own_job_is_last_and_the_new_process_follows_its_rollout(
     server_directory: Path, database_url: str, redis_url: str
 ) -> None:
     with cluster(
@@ -24,9 +24,9 @@ async def test_it_goes_last_and_its_successor_follows_it_to_its_end(
         pushed = {}
         async with reading(database_url) as outcomes:
             await outcomes.settled(NAMES)
-            async with Teller(ours) as teller:
+            async with DeliverySender(ours) as sender:
                 for name in (*OTHERS, OWN):
-                    pushed[name] = Shown(tag="v1.1.0", digest=await teller.push(name, "v1.1.0", f"{name} v1.1.0"))
+                    pushed[name] = Shown(tag="v1.1.0", digest=await sender.push(name, "v1.1.0", f"{name} v1.1.0"))
             await until(lambda: ours.nomad.ledger.entries(job=OWN), "our own job is registered", within=120)
             for process in before:
                 process.kill()

@@ -1,4 +1,4 @@
-"""Given Postgres that stops for 20 seconds, then senders are told to come again, and nothing is lost or restarted."""
+"""Given Postgres stops for 20 seconds, then senders get 503 with Retry-After, and nothing is lost or restarted."""
 
 import asyncio
 import time
@@ -9,19 +9,19 @@ import pytest
 from app.local.postgres import EmbeddedPostgres
 from app.simulators.nomad.timing import Timing
 from tests.cluster import SECRET, Cluster, cluster, until
-from tests.faults.deliveries import Teller, answering, body
-from tests.faults.moves import Moves
+from tests.faults.delivery_sender import DeliverySender, answering, body
 from tests.faults.oracle import Shown, faults, missing
 from tests.faults.outcomes import reading
-from tests.sender import PAUSE, TAKEN, Sender
+from tests.faults.tag_moves import Moves
 from tests.servers.postgres import migrate
+from tests.webhook_sender import PAUSE, TAKEN, Sender
 
 NAMES = [f"r{number:02}" for number in range(10)]
 OUTAGES = 20.0
 
 
 @pytest.mark.slow
-async def test_postgres_stopped_for_twenty_seconds(
+async def test_nothing_is_lost_while_postgres_is_stopped_for_twenty_seconds(
     server_directory: Path, private_postgres: EmbeddedPostgres, redis_url: str
 ) -> None:
     await asyncio.to_thread(migrate, private_postgres.url)
@@ -36,10 +36,10 @@ async def test_postgres_stopped_for_twenty_seconds(
         for kind in ("web", "worker", "worker", "poller"):
             ours.start(kind)
         await answering(ours)
-        async with Teller(ours) as teller:
+        async with DeliverySender(ours) as sender:
             async with reading(private_postgres.url) as outcomes:
                 await outcomes.settled(NAMES)
-            moves = Moves(teller, NAMES)
+            moves = Moves(sender, NAMES)
             await moves.make(40, seconds=2)
             await asyncio.to_thread(private_postgres.kill)
             refused = asyncio.create_task(_refusals(ours, seconds=OUTAGES))
@@ -47,10 +47,10 @@ async def test_postgres_stopped_for_twenty_seconds(
             refusals, others = await refused
             await asyncio.to_thread(private_postgres.start)
             ready_at = time.monotonic()
-            refused_so_far = len(teller.statuses)
-            await until(lambda: TAKEN in teller.statuses[refused_so_far:], "a push is taken", within=90)
+            refused_so_far = len(sender.statuses)
+            await until(lambda: TAKEN in sender.statuses[refused_so_far:], "a push is taken", within=90)
             took = time.monotonic() - ready_at
-            posts = teller.statuses[refused_so_far:].index(TAKEN) + 1
+            posts = sender.statuses[refused_so_far:].index(TAKEN) + 1
             await pushing
             await until(lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=120)
             deployed = time.monotonic() - ready_at
@@ -61,15 +61,16 @@ async def test_postgres_stopped_for_twenty_seconds(
             f"a push taken after {took:.1f} s, by post {posts}"
         )
         print(f"all deployed after {deployed:.1f} s")
-        # Within a second, on a machine on which an answer that needs no Postgres comes at once.
+        # Within a second, on a machine where an answer without Postgres is immediate.
         assert max(refusals) < 1 + max(others)
-        # Within three seconds for a sender that comes again as soon as it was refused.
+        # Within three seconds for a sender that retries at once.
         assert posts <= 3 / PAUSE
         assert faults(ours, moves.finals) == []
 
 
 async def _refusals(ours: Cluster, *, seconds: float) -> tuple[list[float], list[float]]:
-    """Post for so long a push that never was, with the secret and with another in turn: how long each answer took."""
+    """Post a false push for that many seconds, with the right and a wrong secret by turns; the seconds of each
+    answer."""
     unreal = Shown(tag="v0.0.1", digest="sha256:" + "0" * 64)
     delivery = body(ours, NAMES[0], unreal.tag, unreal.digest)
     async with Sender(lambda: ours.webs[0], SECRET) as known, Sender(lambda: ours.webs[0], "no secret") as others:

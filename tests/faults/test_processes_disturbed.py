@@ -1,4 +1,4 @@
-"""Given workers that freeze beyond their lease or are replaced one by one, or a poller that dies, then nothing is lost
+"""Given workers that freeze past their lease or are replaced one by one, or a poller that dies, then nothing is lost
 and nothing is deployed twice."""
 
 import asyncio
@@ -12,12 +12,12 @@ import pytest
 from app.simulators.nomad.timing import Timing
 from app.simulators.registry.faults import Hang, RegistryFault
 from tests.cluster import Cluster, cluster, until
-from tests.faults.deliveries import Teller, answering
-from tests.faults.moves import Moves
+from tests.faults.delivery_sender import DeliverySender, answering
 from tests.faults.oracle import Shown, faults, missing
 from tests.faults.outcomes import reading
-from tests.machine import machine
-from tests.own_processes import Process
+from tests.faults.tag_moves import Moves
+from tests.machine_load import machine
+from tests.processes import Process
 
 NAMES = [f"r{number:02}" for number in range(20)]
 LEASE = 2
@@ -38,18 +38,18 @@ def _start(ours: Cluster, *kinds: str) -> None:
         ours.start(kind)
 
 
-async def test_only_one_worker_looks_at_a_target(server_directory: Path, database_url: str, redis_url: str) -> None:
-    """Check-and-set would hide it in the ledger: so the registry tells whether two asked it of one repository."""
+async def test_only_one_worker_reconciles_a_target(server_directory: Path, database_url: str, redis_url: str) -> None:
+    """Check-and-set would hide it in the ledger, so the registry counts concurrent requests for one repository."""
     names = NAMES[:4]
     with cluster(
         server_directory, database_url=database_url, redis_url=redis_url, names=names, settings=SETTINGS
     ) as ours:
         _start(ours, "web", "worker", "worker", "worker")
         await answering(ours)
-        async with Teller(ours) as teller, reading(database_url) as outcomes:
+        async with DeliverySender(ours) as sender, reading(database_url) as outcomes:
             await outcomes.settled(names)
             ours.registry.faults.add(RegistryFault(path="/v2/team/.*", action=Hang(seconds=0.05), times=100_000))
-            moves = Moves(teller, names)
+            moves = Moves(sender, names)
             await moves.make(100, seconds=3)
             await until(lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=120)
         assert {name: ours.overlaps.most[f"team/{name}"] for name in names} == dict.fromkeys(names, 1)
@@ -57,21 +57,25 @@ async def test_only_one_worker_looks_at_a_target(server_directory: Path, databas
 
 
 @pytest.mark.slow
-async def test_workers_frozen_beyond_their_lease(server_directory: Path, database_url: str, redis_url: str) -> None:
+async def test_workers_frozen_past_their_lease_lose_nothing(
+    server_directory: Path, database_url: str, redis_url: str
+) -> None:
     with cluster(
         server_directory, database_url=database_url, redis_url=redis_url, names=NAMES, settings=SETTINGS
     ) as ours:
         _start(ours, "web", "worker", "worker", "worker")
         workers = [each for each in ours.processes if not each.url]
         await answering(ours)
-        async with Teller(ours) as teller, reading(database_url) as outcomes:
+        async with DeliverySender(ours) as sender, reading(database_url) as outcomes:
             await outcomes.settled(NAMES)
-            moves = Moves(teller, NAMES)
+            moves = Moves(sender, NAMES)
             pushing = asyncio.create_task(moves.make(400, seconds=8 * LEASE))
-            for turn in range(6):
-                # Alternately one worker and then all but one, in the midst of what they do.
+            for number in range(6):
+                # By turns one worker, and all but one, in the middle of their work.
                 frozen = (
-                    workers[turn % 3 : turn % 3 + 1] if turn % 2 else [*workers[: turn % 3], *workers[turn % 3 + 1 :]]
+                    workers[number % 3 : number % 3 + 1]
+                    if number % 2
+                    else [*workers[: number % 3], *workers[number % 3 + 1 :]]
                 )
                 for worker in frozen:
                     worker.signal(signal.SIGSTOP)
@@ -85,16 +89,18 @@ async def test_workers_frozen_beyond_their_lease(server_directory: Path, databas
 
 
 @pytest.mark.slow
-async def test_workers_replaced_one_by_one(server_directory: Path, database_url: str, redis_url: str) -> None:
+async def test_replacing_workers_one_by_one_loses_nothing(
+    server_directory: Path, database_url: str, redis_url: str
+) -> None:
     with cluster(
         server_directory, database_url=database_url, redis_url=redis_url, names=NAMES, settings=SETTINGS
     ) as ours:
         _start(ours, "web", "worker", "worker")
         workers = [each for each in ours.processes if not each.url]
         await answering(ours)
-        async with Teller(ours) as teller, reading(database_url) as outcomes:
+        async with DeliverySender(ours) as sender, reading(database_url) as outcomes:
             await outcomes.settled(NAMES)
-            moves = Moves(teller, NAMES)
+            moves = Moves(sender, NAMES)
             pushing = asyncio.create_task(moves.make(300, seconds=12))
             for _ in range(4):
                 oldest = workers.pop(0)
@@ -115,7 +121,7 @@ async def test_workers_replaced_one_by_one(server_directory: Path, database_url:
 
 
 @pytest.mark.slow
-async def test_one_of_two_pollers_killed_and_no_webhook(
+async def test_a_killed_poller_is_replaced_by_the_other_without_webhooks(
     server_directory: Path, database_url: str, redis_url: str
 ) -> None:
     settings = f'lease_seconds = {LEASE}\npoll_interval = "2s"'

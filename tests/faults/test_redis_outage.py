@@ -1,4 +1,4 @@
-"""Given Redis that dies, is emptied or hangs, then pushes are acknowledged, and deployed when it is back."""
+"""Given Redis dies, is emptied or hangs, then pushes are acknowledged, and deployed when it is back."""
 
 import asyncio
 import signal
@@ -14,12 +14,12 @@ import redis
 from app.local.valkey import EmbeddedValkey
 from app.simulators.nomad.timing import Timing
 from tests.cluster import cluster, until
-from tests.faults.deliveries import Teller, answering
-from tests.faults.moves import Moves
+from tests.faults.delivery_sender import DeliverySender, answering
 from tests.faults.oracle import faults, missing
 from tests.faults.outcomes import reading
-from tests.machine import machine
-from tests.sender import TAKEN
+from tests.faults.tag_moves import Moves
+from tests.machine_load import machine
+from tests.webhook_sender import TAKEN
 
 NAMES = [f"r{number:02}" for number in range(20)]
 OUTAGES = 6.0
@@ -43,7 +43,7 @@ def _freeze(valkey: EmbeddedValkey) -> Callable[[], None]:
 
 @asynccontextmanager
 async def committing(database_url: str) -> AsyncIterator[list[float]]:
-    """How long a commit takes here that has to do with nothing else, again and again while inside."""
+    """Measure inside the block how long an unrelated commit takes on this machine."""
     connection = await asyncpg.connect(database_url)
     await connection.execute("CREATE TABLE committed (at timestamptz DEFAULT now())")
     commits = [0.0]
@@ -67,7 +67,7 @@ async def committing(database_url: str) -> AsyncIterator[list[float]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", [_kill, _flush, _freeze])
-async def test_redis_away_while_pushes_come(
+async def test_pushes_during_a_redis_outage_are_deployed(
     fault: Callable[[EmbeddedValkey], Callable[[], None]],
     server_directory: Path,
     database_url: str,
@@ -87,15 +87,19 @@ async def test_redis_away_while_pushes_come(
         for kind in ("web", "worker", "worker", "poller"):
             ours.start(kind)
         await answering(ours)
-        async with Teller(ours) as teller, reading(database_url) as outcomes, committing(database_url) as commits:
+        async with (
+            DeliverySender(ours) as sender,
+            reading(database_url) as outcomes,
+            committing(database_url) as commits,
+        ):
             await outcomes.settled(NAMES)
-            moves = Moves(teller, NAMES)
+            moves = Moves(sender, NAMES)
             await moves.make(40, seconds=1)
             repair = fault(private_valkey)
-            before = len(teller.seconds)
+            before = len(sender.seconds)
             commits.clear()
             await moves.make(200, seconds=OUTAGES)
-            slowest, slowest_commit = max(teller.seconds[before:]), max(commits)
+            slowest, slowest_commit = max(sender.seconds[before:]), max(commits)
             repair()
             back_at = time.monotonic()
             await until(lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=120)
@@ -103,8 +107,8 @@ async def test_redis_away_while_pushes_come(
             await outcomes.settled(NAMES)
         print(f"all deployed {took:.1f} s after, stretch {pace.stretch:.1f}")
         print(f"slowest acknowledgement {slowest:.3f} s, slowest commit of another {slowest_commit:.3f} s")
-        assert [message for message in teller.refused if "Postgres did not commit" not in message] == []
-        assert teller.answers[TAKEN] == 240
+        assert [message for message in sender.refused if "Postgres did not commit" not in message] == []
+        assert sender.answers[TAKEN] == 240
         assert slowest < 1 + slowest_commit
         assert took < 10 * pace.stretch
         assert faults(ours, moves.finals) == []

@@ -1,6 +1,5 @@
-"""Given workers that are frozen past their lease while they register, and wake when others have gone on, then no push
-is lost, and nothing is held without cause.
-"""
+"""Given workers that are frozen past their lease while they register, and wake when others have continued, then no push
+is lost, and nothing is held without cause."""
 
 import asyncio
 import random
@@ -11,22 +10,24 @@ import pytest
 
 from app.simulators.nomad.timing import Timing
 from tests.cluster import Cluster, cluster, until
-from tests.faults.deliveries import Teller
+from tests.faults.delivery_sender import DeliverySender
 from tests.faults.flags import Flags
-from tests.faults.moves import Moves
 from tests.faults.oracle import Shown, faults, last, missing
 from tests.faults.outcomes import reading
+from tests.faults.tag_moves import Moves
 
 STEPS = ("after:deployer.submit", "before:deployer.submit", "inside:looks.submitted", "before:looks.submitted")
 FREEZES = 200
 LEASE = 1
 _WORKERS = 14
-_AT_ONCE = 10  # so that some workers are always awake
+_CONCURRENT = 10  # so that some workers are always awake
 NAMES = [f"r{number:02}" for number in range(20)]
 
 
 @pytest.mark.slow
-async def test_two_hundred_freezes_while_registering(server_directory: Path, database_url: str, redis_url: str) -> None:
+async def test_two_hundred_freezes_during_registrations_lose_no_push(
+    server_directory: Path, database_url: str, redis_url: str
+) -> None:
     settings = f'poll_interval = "1h"\nlease_seconds = {LEASE}'
     with cluster(
         server_directory, database_url=database_url, redis_url=redis_url, names=NAMES, settings=settings
@@ -35,10 +36,10 @@ async def test_two_hundred_freezes_while_registering(server_directory: Path, dat
         flags = Flags(server_directory / "flags")
         ours.start("web")
         ours.start_module("tests.faults.killing_worker", str(flags.directory), str(_WORKERS))
-        async with Teller(ours) as teller, reading(database_url) as outcomes:
+        async with DeliverySender(ours) as sender, reading(database_url) as outcomes:
             await outcomes.settled(NAMES, within=120)
-            places = asyncio.Semaphore(_AT_ONCE)
-            stories = [_Story(ours, flags, teller, name) for name in NAMES]
+            places = asyncio.Semaphore(_CONCURRENT)
+            stories = [_Story(ours, flags, sender, name) for name in NAMES]
             await asyncio.gather(*(each.freeze(FREEZES // len(NAMES), places) for each in stories))
             finals = {name: final for each in stories for name, final in each.moves.finals.items()}
             await until(lambda: not missing(ours, finals), lambda: missing(ours, finals), within=120)
@@ -51,10 +52,10 @@ async def test_two_hundred_freezes_while_registering(server_directory: Path, dat
 class _Story:
     """Pushes to one repository, two for each freeze: one that is being registered, one while the worker is frozen."""
 
-    def __init__(self, ours: Cluster, flags: Flags, teller: Teller, name: str) -> None:
+    def __init__(self, ours: Cluster, flags: Flags, sender: DeliverySender, name: str) -> None:
         self._ours, self._flags, self._name = ours, flags, name
         self._random = random.Random(name)
-        self.moves = Moves(teller, [name])
+        self.moves = Moves(sender, [name])
         self.frozen = 0
 
     async def freeze(self, times: int, places: asyncio.Semaphore) -> None:
@@ -81,7 +82,7 @@ class _Story:
 
 
 async def _held_without_cause(database_url: str) -> list[tuple[str, str]]:
-    """Decisions that tell of a change by somebody else, where there was none."""
+    """Decisions that claim drift where there was none."""
     connection = await asyncpg.connect(database_url)
     try:
         rows = await connection.fetch("SELECT watch_name, message FROM decisions WHERE reason = 'drifted'")

@@ -1,4 +1,4 @@
-"""Given a worker that is killed with SIGKILL at a step, then another finishes what it was at, and nothing twice."""
+"""Given a worker is killed with SIGKILL at a step, then another worker finishes its work, and nothing is done twice."""
 
 import asyncio
 from collections import defaultdict
@@ -8,11 +8,11 @@ import pytest
 
 from app.simulators.nomad.timing import Timing
 from tests.cluster import Cluster, cluster, until
-from tests.faults.deliveries import Teller
+from tests.faults.delivery_sender import DeliverySender
 from tests.faults.flags import Flags
 from tests.faults.oracle import Shown, faults, last, registered
 from tests.faults.outcomes import Outcomes, reading
-from tests.machine import machine
+from tests.machine_load import machine
 
 STEPS = (
     "after:looks.claim",
@@ -37,7 +37,7 @@ WITHIN = 10.0
 _WORKERS = 8
 _PUSHES = 5
 
-# Each repository meets each step once, so that every step is met as often as there are repositories.
+# Each repository is killed at each step one time, so every step is tested once per repository.
 NAMES = [f"r{number:02}" for number in range(TIMES)]
 
 
@@ -56,8 +56,8 @@ async def test_killed_at_each_step_another_finishes_it(
         flags = Flags(server_directory / "flags")
         ours.start("web")
         ours.start_module("tests.faults.killing_worker", str(flags.directory), str(_WORKERS))
-        async with Teller(ours) as teller, reading(database_url) as outcomes:
-            story = _Story(ours, flags, teller, outcomes)
+        async with DeliverySender(ours) as sender, reading(database_url) as outcomes:
+            story = _Story(ours, flags, sender, outcomes)
             await asyncio.gather(*(story.kill_at_each_step(name) for name in NAMES))
         for step in STEPS:
             took = sorted(story.took[step])
@@ -71,10 +71,10 @@ async def test_killed_at_each_step_another_finishes_it(
 
 
 class _Story:
-    """Pushes to each repository, one kill a push, all repositories at once."""
+    """Pushes to each repository, one kill per push, all repositories concurrently."""
 
-    def __init__(self, ours: Cluster, flags: Flags, teller: Teller, outcomes: Outcomes) -> None:
-        self._ours, self._flags, self._teller, self._outcomes = ours, flags, teller, outcomes
+    def __init__(self, ours: Cluster, flags: Flags, sender: DeliverySender, outcomes: Outcomes) -> None:
+        self._ours, self._flags, self._sender, self._outcomes = ours, flags, sender, outcomes
         self.took: dict[str, list[float]] = defaultdict(list)
         self.pushed: dict[str, list[Shown]] = {name: [] for name in NAMES}
 
@@ -85,7 +85,7 @@ class _Story:
             await self._kill(name, STEPS[(number + offset) % len(STEPS)])
 
     async def _kill(self, name: str, step: str) -> None:
-        """Push until the step was met: on a busy machine a rollout may be over before its first `wait`."""
+        """Push until the step was reached: on a busy machine a rollout may end before its first `wait`."""
         self._flags.arm(step, name)
         for _ in range(_PUSHES):
             final = await self._push(name)
@@ -98,7 +98,7 @@ class _Story:
         raise AssertionError(f"{step}@{name} was not met by {_PUSHES} pushes")
 
     async def _deployed(self, name: str, final: Shown, step: str) -> float:
-        """Wait for the registration and the end of its rollout, and until all is quiet; when it ended."""
+        """Wait for the registration, the end of its rollout, and quiet; returns when the rollout ended."""
         await until(lambda: last(self._ours, name) == final, f"{final} by {step}@{name}", within=120)
         ended_at = await until(
             lambda: self._outcomes.ended_at(final.digest), f"end of {final} by {step}@{name}", within=60
@@ -108,6 +108,6 @@ class _Story:
 
     async def _push(self, name: str) -> Shown:
         tag = f"v1.{len(self.pushed[name]) + 1}.0"
-        pushed = Shown(tag=tag, digest=await self._teller.push(name, tag, f"{name} {tag}"))
+        pushed = Shown(tag=tag, digest=await self._sender.push(name, tag, f"{name} {tag}"))
         self.pushed[name].append(pushed)
         return pushed

@@ -1,4 +1,4 @@
-"""Rows of what registries sent, and of what was seen of their tags."""
+"""Rows of webhook events, and of the digests and tags that were found."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,15 +15,15 @@ CREATE TABLE deployed_repository_version (
 
 @dataclass(frozen=True)
 class EventRows(Tables):
-    """The events, found_digests and failures of a line."""
+    """The events, found digests and failures of a line."""
 
     async def found_digests(self) -> list[tuple[str, str]]:
-        """(tag, who found it) of every digest that was wanted once, in the order of their finding."""
+        """(tag, found by) of every digest that was ever desired, in the order of discovery."""
         rows = await self.fetch("SELECT tag, found_by FROM found_digests ORDER BY first_found_at")
         return [tuple(row) for row in rows]
 
-    async def was_sighted(self, digest: str) -> bool:
-        """Whether the digest was wanted once."""
+    async def was_found(self, digest: str) -> bool:
+        """Whether the digest was ever desired."""
         return bool(await self.fetch("SELECT 1 FROM found_digests WHERE digest = $1", digest))
 
     async def found_tags(self) -> list[Any]:
@@ -35,31 +35,31 @@ class EventRows(Tables):
         return await self.fetch("SELECT attempts, settled_at, answer FROM event_watches ORDER BY event_id")
 
     async def has_open_events(self) -> bool:
-        """Whether an event waits for its answer."""
+        """Whether an event has no answer yet."""
         return bool(await self.fetch("SELECT 1 FROM event_watches WHERE settled_at IS NULL"))
 
     async def settle_events(self) -> None:
-        """Let no event wait for its answer any more."""
+        """Mark every event as answered."""
         await self.execute("UPDATE event_watches SET settled_at = clock_timestamp()")
 
     async def answer_events(self, answer: str) -> None:
-        """Let every event have this answer."""
+        """Give every event this answer."""
         await self.execute("UPDATE event_watches SET answer = $1", answer)
 
     async def has_failures(self) -> bool:
-        """Whether any digest is held as failed, or was let go."""
+        """Whether any digest is held as failed, or was released."""
         return bool(await self.fetch("SELECT 1 FROM failures"))
 
     async def add_failure(self, watch: str, digest: str) -> None:
         """Hold the digest as failed."""
         await self.execute("INSERT INTO failures SELECT $1, $2, gen_random_uuid()", watch, digest)
 
-    async def has_words(self) -> bool:
-        """Whether anybody is remembered to have said anything."""
+    async def has_audit_entries(self) -> bool:
+        """Whether the audit log has any entry."""
         return bool(await self.fetch("SELECT 1 FROM audit_log"))
 
     async def add_predecessors_rule(self, watch: str, *, pinned_tag: str, auto_deploy: bool) -> None:
-        """Leave the Go service's table behind, with its rule for the watch."""
+        """Create the Go service's table, with its rule for the watch."""
         await self.execute(_PREDECESSOR)
         statement = "INSERT INTO deployed_repository_version VALUES ($1, $2, $3)"
         await self.execute(statement, watch, pinned_tag, auto_deploy)

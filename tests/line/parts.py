@@ -1,4 +1,4 @@
-"""What an opened line is made of, and how a test waits for it."""
+"""The parts of an open line, and how a test waits for a condition."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,21 +12,21 @@ from app.services.reconcile.reconciler import Reconciler
 from app.services.rollout.follow import Follower
 from app.simulators.nomad import Simulator
 from app.simulators.registry import LocalRegistry
-from tests.fakes.waker import InProcessDoorbell
+from tests.fakes.waker import InProcessWaker
 from tests.line.rows import Rows
 
-PATIENCE = 90.0  # seconds for what takes milliseconds on an idle machine
+PATIENCE = 90.0  # seconds for work that takes milliseconds on an idle machine
 
 
 @dataclass(kw_only=True)
 class Parts:
-    """The running line and everything a test drives it by."""
+    """The running line and everything that a test controls it with."""
 
     database: Database
     registry: LocalRegistry
     registry_url: str
     nomad: Simulator
-    waker: InProcessDoorbell
+    waker: InProcessWaker
     reconciler: Reconciler
     follower: Follower
     operator: Operator
@@ -36,16 +36,16 @@ class Parts:
 
     @property
     def host(self) -> str:
-        """The registry's `host:port`, as it stands in jobs."""
+        """The registry's `host:port`, as it is written in jobs."""
         return self.registry_url.partition("://")[2]
 
     @property
     def rows(self) -> Rows:
-        """What stands in the tables behind the stores."""
+        """The rows of the tables behind the stores."""
         return Rows(self.database)
 
     async def until(self, condition: Callable[[], Any], what: str, *, within: float = PATIENCE) -> Any:
-        """Wait until the condition (plain or async) is true; fails with `what` after `within` seconds."""
+        """Wait until the condition (plain or async) is true. Fails with `what` after `within` seconds."""
         deadline = asyncio.get_running_loop().time() + within
         while True:
             value = condition()

@@ -1,4 +1,4 @@
-"""Rows of rollouts: which there are, how they ended, and what people were told of them."""
+"""Rows of rollouts, their outcomes and their notifications."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from uuid import UUID
 
 from tests.line.tables import Tables
 
-_NOTICE_OF = {"succeeded": "succeeded", "failed": "failed", "superseded": "superseded"}
+_NOTIFICATION_OF = {"succeeded": "succeeded", "failed": "failed", "superseded": "superseded"}
 
 
 @dataclass(frozen=True)
@@ -15,11 +15,11 @@ class RolloutRows(Tables):
     """The rollouts of a line, and its notifications."""
 
     async def rollouts(self) -> list[Any]:
-        """Every rollout whole, oldest first."""
+        """Every rollout with all columns, oldest first."""
         return await self.fetch("SELECT * FROM rollouts ORDER BY target_id, intent")
 
     async def rollout(self, rollout_id: UUID) -> Any:
-        """One rollout whole."""
+        """One rollout with all columns."""
         (row,) = await self.fetch("SELECT * FROM rollouts WHERE rollout_id = $1", rollout_id)
         return row
 
@@ -29,11 +29,11 @@ class RolloutRows(Tables):
         return (rows[0]["outcome"], rows[0]["reason"]) if rows and rows[0]["outcome"] else None
 
     async def outcomes(self) -> list[str]:
-        """How the rollouts ended, oldest first; "" for one that has not."""
+        """The outcomes of the rollouts, oldest first; "" for one that has not ended."""
         return [row["outcome"] or "" for row in await self.rollouts()]
 
     async def watches_of(self, rollout_id: UUID) -> list[str]:
-        """The watches that the rollout brings something to, by name."""
+        """The names of the watches that the rollout changes."""
         rows = await self.fetch(
             "SELECT watch_name FROM rollout_watches WHERE rollout_id = $1 ORDER BY watch_name", rollout_id
         )
@@ -48,17 +48,17 @@ class RolloutRows(Tables):
         )
         return [(row["digest"], row["outcome"]) for row in rows]
 
-    async def next_looks(self) -> list[datetime]:
-        """When each open rollout is looked at next."""
+    async def next_follow_times(self) -> list[datetime]:
+        """When each open rollout is followed next."""
         rows = await self.fetch("SELECT follow_at FROM rollouts WHERE ended_at IS NULL")
         return [row["follow_at"] for row in rows]
 
     async def make_rollouts_due(self) -> None:
-        """Let every rollout be due for a look."""
+        """Make every rollout due to be followed."""
         await self.execute("UPDATE rollouts SET follow_at = clock_timestamp()")
 
     async def age_rollouts(self) -> None:
-        """Let every rollout have been submitted, and have moved last, a day earlier."""
+        """Move the submission and the last progress of every rollout back by a day."""
         await self.execute(
             "UPDATE rollouts SET progressed_at = progressed_at - interval '1 day', submitted_at = progressed_at"
         )
@@ -68,13 +68,13 @@ class RolloutRows(Tables):
         return not await self.fetch("SELECT 1 FROM rollouts WHERE ended_at IS NULL OR outcome IS NULL")
 
     async def rollouts_without_their_notification(self) -> list[dict[str, Any]]:
-        """Those that ended without exactly one notification that tells of it."""
-        told = await self.fetch(
+        """Rollouts that ended without exactly one notification of it."""
+        rows = await self.fetch(
             "SELECT rollout_id, outcome, array(SELECT kind FROM notifications n WHERE n.rollout_id = r.rollout_id "
             "AND kind = ANY($1)) AS kinds FROM rollouts r",
             ["succeeded", "failed", "superseded", "ended"],
         )
-        return [dict(row) for row in told if row["kinds"] != [_NOTICE_OF.get(row["outcome"], "ended")]]
+        return [dict(row) for row in rows if row["kinds"] != [_NOTIFICATION_OF.get(row["outcome"], "ended")]]
 
     async def notifications(self, *kinds: str) -> list[str]:
         """Headlines and details of the notifications of these kinds, oldest first."""

@@ -1,4 +1,4 @@
-"""What stands in the tables behind the stores, all of it in one place for tests."""
+"""The rows of the tables behind the stores, in one place for tests."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from tests.line.lease_rows import LeaseRows
 from tests.line.rollout_rows import RolloutRows
 from tests.line.target_rows import TargetRows
 from tests.line.watch_rows import WatchRows
-from tests.pauses import READ, written_down
+from tests.requeue_delays import READ, recorded
 
 
 @dataclass(frozen=True)
@@ -25,14 +25,14 @@ class Rows(TargetRows, LeaseRows, WatchRows, EventRows, RolloutRows):
         )
 
     async def is_quiet_for_now(self) -> bool:
-        """Whether nothing is due now, though something may be later."""
+        """Whether nothing is due now; something may be due later."""
         return not await self.fetch(
             "SELECT 1 FROM targets WHERE due_at <= clock_timestamp() OR lease_until > clock_timestamp() "
             "UNION ALL SELECT 1 FROM wakes"
         )
 
     async def let_pass(self, seconds: float) -> list[int]:
-        """Let time pass: what is due within `seconds` is due now, what was received is older. Returns those targets."""
+        """Advance time: targets due within `seconds` are due now, deliveries are older. Returns those targets."""
         await self.execute("UPDATE deliveries SET received_at = received_at - make_interval(secs => $1)", seconds)
         rows = await self.fetch(
             "UPDATE targets SET due_at = clock_timestamp(), poll_at = poll_at - make_interval(secs => $1), "
@@ -42,17 +42,17 @@ class Rows(TargetRows, LeaseRows, WatchRows, EventRows, RolloutRows):
         )
         return [row["target_id"] for row in rows]
 
-    async def write_down_pauses(self, column: str) -> None:
-        """From now on each change of that time of targets to a later one than now is written down."""
-        for statement in written_down("targets", column):
+    async def record_requeue_delays(self, column: str) -> None:
+        """From now on, record each change of that column of targets to a later time than now."""
+        for statement in recorded("targets", column):
             await self.execute(statement)
 
-    async def pauses(self) -> list[float]:
-        """The pauses that were written down, in seconds."""
+    async def requeue_delays(self) -> list[float]:
+        """The recorded delays, in seconds."""
         return [row["seconds"] for row in await self.fetch(READ)]
 
     async def under_way(self) -> list[Any]:
-        """The targets that something is due for, or under way on, each with its decision and its open rollout."""
+        """The targets that are due, leased or rolled out, each with its decision and its open rollout."""
         return await self.fetch(
             "SELECT t.job_id, t.due_at, t.lease_until, t.outage, d.message, r.* FROM targets t "
             "JOIN watches w USING (target_id) LEFT JOIN decisions d USING (decision_id) "
@@ -61,12 +61,12 @@ class Rows(TargetRows, LeaseRows, WatchRows, EventRows, RolloutRows):
         )
 
     async def describe(self) -> Mapping[str, Any]:
-        """What a failed wait needs to be understood."""
+        """The state of the line, to explain a failed wait."""
         statements = {
             "targets": "SELECT job_id, due_at, lease_until, outage FROM targets",
             "decisions": "SELECT watch_name, reason, message, reconciles FROM decisions ORDER BY decision_id",
             "rollouts": "SELECT state, outcome, reason, note FROM rollouts",
-            "troubles": "SELECT name, outage FROM watches WHERE outage <> ''",
+            "outages": "SELECT name, outage FROM watches WHERE outage <> ''",
         }
         return {
             name: [tuple(row) for row in await self.fetch(statement)][-8:] for name, statement in statements.items()

@@ -1,4 +1,4 @@
-"""How tests reach the tables themselves: for a state that the stores would take long to come to, or never show."""
+"""Access to the tables: for a state that the stores reach slowly, or never show."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,7 @@ from app.adapters.postgres.database.pool import Database
 
 @dataclass(frozen=True)
 class Tables:
-    """The tables of a line's database. Each method of the classes below says what it reads or does, in words."""
+    """The tables of a line's database. Each method of the subclasses documents what it reads or changes."""
 
     database: Database
 

@@ -1,14 +1,14 @@
-"""What a test waits for in a line: decisions, outcomes, and that nothing is left to do."""
+"""Waits for states of a line: decisions, outcomes, and no work left."""
 
 from dataclasses import dataclass
 from uuid import UUID
 
-from tests.line.nomads import Nomads
+from tests.line.nomad_control import Nomads
 
 
 @dataclass(kw_only=True)
 class Waiting(Nomads):
-    """A line that is waited for."""
+    """A line with methods that wait."""
 
     async def outcome(self, rollout_id: UUID) -> tuple[str, str]:
         """(outcome, reason) of the rollout, once it has ended."""
@@ -16,7 +16,7 @@ class Waiting(Nomads):
         return found
 
     async def outcomes(self) -> list[str]:
-        """How our rollouts ended, oldest first; "" for one that has not."""
+        """The outcomes of our rollouts, oldest first; "" for one that has not ended."""
         return await self.rows.outcomes()
 
     async def notifications(self, *kinds: str) -> list[str]:
@@ -24,11 +24,11 @@ class Waiting(Nomads):
         return await self.rows.notifications(*kinds)
 
     async def hold(self, name: str) -> tuple[str, str]:
-        """(reason, words) of the watch's decision now."""
+        """(reason, message) of the watch's current decision."""
         return await self.rows.decision(name)
 
-    async def looked(self, name: str) -> None:
-        """Wait for the watch's first look."""
+    async def checked(self, name: str) -> None:
+        """Wait for the first check of the watch."""
 
         async def decided() -> bool:
             return (await self.hold(name))[0] != ""
@@ -36,7 +36,7 @@ class Waiting(Nomads):
         await self.until(decided, f"{name} is looked at")
 
     async def held(self, name: str, reason: str) -> str:
-        """Wait until the watch holds for this reason; returns the words."""
+        """Wait until the watch holds for this reason; returns the message."""
 
         async def matches() -> str:
             found, message = await self.hold(name)
@@ -45,7 +45,7 @@ class Waiting(Nomads):
         return str(await self.until(matches, f"{name} holds for {reason}"))
 
     async def deployed(self, name: str, image: str) -> None:
-        """Wait until the job's last registration by us is `image`, and its rollout has succeeded."""
+        """Wait until our last registration of the job is `image`, and its rollout has succeeded."""
         await self.until(lambda: self.images(name)[-1:] == [image], f"{name} deployed as {image}")
         await self.quiet()
 
@@ -54,11 +54,11 @@ class Waiting(Nomads):
         await self.until(self.rows.is_quiet, "everything is quiet")
 
     async def quiet_for_now(self) -> None:
-        """Wait until nothing is due now, though something may be later."""
+        """Wait until nothing is due now; something may be due later."""
         await self.until(self.rows.is_quiet_for_now, "nothing is due now")
 
     async def audit(self) -> None:
-        """Every rollout ends, with exactly one outcome and one notification that tells of it."""
+        """Every rollout must end with exactly one outcome and one notification of it."""
         await self.until(self.rows.have_all_ended, "every rollout has ended")
         wrong = await self.rows.rollouts_without_their_notification()
         assert not wrong, f"rollouts without their one notification: {wrong}"

@@ -1,4 +1,4 @@
-"""Rows of watches: their rule, their decision, and what is remembered of what they ran."""
+"""Rows of watches: their rule, their decision, and what is recorded of the images that they ran."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,17 +9,17 @@ from tests.line.tables import Tables
 
 @dataclass(frozen=True)
 class WatchRows(Tables):
-    """The watches of a line, and their decisions; where no name is asked for there is one."""
+    """The watches of a line, and their decisions. Methods without a name expect a single watch."""
 
     async def decision(self, name: str) -> tuple[str, str]:
-        """(reason, words) of the watch's decision now, both "" before the first."""
+        """(reason, message) of the watch's current decision, both "" before the first."""
         rows = await self.fetch(
             "SELECT reason, message FROM decisions JOIN watches USING (decision_id) WHERE name = $1", name
         )
         return (rows[0]["reason"], rows[0]["message"]) if rows else ("", "")
 
     async def hold_and_decision(self, name: str) -> tuple[str, str]:
-        """The decision in a word, as the watch has it and as the decision says it."""
+        """The decision's short form, as stored on the watch and as stored on the decision."""
         (row,) = await self.fetch(
             "SELECT hold, coalesce(CASE kind WHEN 'hold' THEN reason ELSE kind END, '') AS said "
             "FROM watches LEFT JOIN decisions USING (decision_id) WHERE name = $1",
@@ -32,8 +32,8 @@ class WatchRows(Tables):
         rows = await self.fetch("SELECT decision_id, kind, reason FROM decisions ORDER BY decision_id")
         return [tuple(row) for row in rows]
 
-    async def targets(self) -> list[tuple[int, int]]:
-        """(id, how many looks came to it) of every decision, oldest first."""
+    async def decision_counts(self) -> list[tuple[int, int]]:
+        """(id, number of reconciles with this result) of every decision, oldest first."""
         return [
             tuple(row) for row in await self.fetch("SELECT decision_id, reconciles FROM decisions ORDER BY decision_id")
         ]
@@ -44,7 +44,7 @@ class WatchRows(Tables):
         return row["pinned_tag"], row["auto_deploy"]
 
     async def desired(self) -> tuple[str, str]:
-        """(tag, digest) that is wanted."""
+        """The desired (tag, digest)."""
         (row,) = await self.fetch("SELECT desired_tag, desired_digest FROM watches")
         return row["desired_tag"], row["desired_digest"]
 
@@ -61,32 +61,32 @@ class WatchRows(Tables):
         return dict(await self.value("SELECT digest_tags FROM watches WHERE name = $1", name))
 
     async def in_flight(self) -> list[dict[str, Any]]:
-        """What registrations that were given up may still put into the job."""
+        """Registrations without a known answer that may still change the job."""
         return list(await self.value("SELECT in_flight FROM watches"))
 
-    async def changed_by_hand_at(self) -> datetime | None:
-        """When the image was changed by hand."""
+    async def drifted_at(self) -> datetime | None:
+        """When the image was changed outside."""
         found: datetime | None = await self.value("SELECT drifted_at FROM watches")
         return found
 
-    async def registry_troubles(self) -> list[tuple[str, str, datetime | None]]:
-        """(watch, trouble, since) of the watches whose registry does not answer."""
+    async def registry_outages(self) -> list[tuple[str, str, datetime | None]]:
+        """(watch, outage, since) of the watches whose registry does not answer."""
         rows = await self.fetch(
             "SELECT name, outage, outage_since FROM watches WHERE outage <> '' OR outage_since IS NOT NULL"
         )
         return [tuple(row) for row in rows]
 
     async def missing_image(self) -> tuple[str, datetime | None]:
-        """Which running digest the registry no longer has, and since when."""
+        """The running digest that its registry no longer has, and since when."""
         (row,) = await self.fetch("SELECT missing_image, missing_image_since FROM watches")
         return row["missing_image"], row["missing_image_since"]
 
-    async def age_unserved_check(self) -> None:
-        """Let it be long ago that the registry was asked for what runs."""
+    async def age_missing_image_check(self) -> None:
+        """Move the last check of the running image back by 16 minutes."""
         await self.execute(
             "UPDATE watches SET missing_image_checked_at = missing_image_checked_at - interval '16 minutes'"
         )
 
-    async def forget_unserved_check(self) -> None:
-        """Let the registry never have been asked for what runs."""
+    async def forget_missing_image_check(self) -> None:
+        """Forget the last check of the running image."""
         await self.execute("UPDATE watches SET missing_image_checked_at = NULL")

@@ -1,4 +1,4 @@
-"""What a line works on: a registry and a Nomad, each in memory and served over HTTP."""
+"""The registry and the Nomad of a line, each in memory and served over HTTP."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

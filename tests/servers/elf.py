@@ -1,7 +1,7 @@
-"""Answers: what is the smallest Linux program that waits, complains or ends? Written by hand: no compiler, no download.
+"""Builds the smallest Linux programs that wait, complain or exit. No compiler, no download.
 
-A program is a list of system calls, run one after the other; it is put into a static ELF file of one segment, for
-x86-64 and for arm64. https://refspecs.linuxfoundation.org/elf/gabi4+/contents.html
+A program is a list of system calls, run in order. It is put into a static ELF file with one segment, for x86-64 and for
+arm64. https://refspecs.linuxfoundation.org/elf/gabi4+/contents.html
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _BLOCK = 0
 
 
 class Machine(StrEnum):
-    """By the name that image configurations use."""
+    """Named as in image configurations."""
 
     AMD64 = "amd64"
     ARM64 = "arm64"
@@ -51,7 +51,7 @@ def sleep(seconds: float) -> Call:
 
 
 def fill(megabytes: int) -> Call:
-    """Map that much memory and touch all of it at once: more than a container's limit kills the program."""
+    """Map that much memory and touch all of it: more than a container's limit kills the program."""
     private, anonymous, populate = 0x02, 0x20, 0x8000
     readable_and_writable = 3
     return Call("mmap", (0, megabytes << 20, readable_and_writable, private | anonymous | populate, 0, 0))
@@ -64,14 +64,14 @@ def leave(status: int) -> Call:
 def until_told() -> tuple[Call, ...]:
     """Wait for SIGTERM or SIGINT.
 
-    The first process of a container ignores a signal that it leaves alone, so these are blocked and waited for.
+    The first process of a container ignores a signal without a handler, so the signals are blocked and then awaited.
     """
     signals = Data(_SIGNALS)
     return Call("rt_sigprocmask", (_BLOCK, signals, 0, 8)), Call("rt_sigtimedwait", (signals, 0, 0, 8))
 
 
 def program(machine: Machine, calls: Sequence[Call]) -> bytes:
-    """The ELF file; the last call must leave."""
+    """The ELF file; the last call must exit."""
     code_of, numbers, elf_machine = _MACHINES[machine]
     size = sum(len(code_of(numbers[call.name], [0] * len(call.arguments))) for call in calls)
     start = _BASE + _HEADERS + size + -size % 8

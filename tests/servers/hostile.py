@@ -1,4 +1,4 @@
-"""A registry whose one repository has a tag list with a header that is made to hurt its reader."""
+"""A registry with one repository, whose tag list has a header that is hostile to its reader."""
 
 import threading
 from collections.abc import Iterator

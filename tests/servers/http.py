@@ -20,7 +20,7 @@ _TICK = 0.1
 
 
 class _Server(uvicorn.Server):
-    """Ends at once when asked to: uvicorn's own would look only at its next tick, and every test waits for that."""
+    """Stops at once; uvicorn's own server checks for the end only at its next tick, which delays every test."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -29,14 +29,14 @@ class _Server(uvicorn.Server):
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def end(self) -> None:
-        """From any thread."""
+        """Stop it; callable from any thread."""
         self.should_exit = True
         if self._loop is not None:
             with suppress(RuntimeError):  # the loop is closed: it has ended by itself
                 self._loop.call_soon_threadsafe(self._ending.set)
 
     async def main_loop(self) -> None:
-        """As uvicorn's own, which also keeps the Date header current."""
+        """Like uvicorn's, which also keeps the Date header current."""
         self._loop = asyncio.get_running_loop()
         ticks = 0
         while not await self.on_tick(ticks):
@@ -46,7 +46,7 @@ class _Server(uvicorn.Server):
                     await self._ending.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn's own where requests are under way; where none is, there is nothing to wait for."""
+        """Like uvicorn's while requests are running; without any, there is nothing to wait for."""
         if self.server_state.tasks:
             await super().shutdown(sockets)
             return
@@ -56,7 +56,7 @@ class _Server(uvicorn.Server):
             listening.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()
-        while self.server_state.connections and not self.server_state.tasks:  # noqa: ASYNC110 - uvicorn tells nobody
+        while self.server_state.connections and not self.server_state.tasks:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0)
         await self.lifespan.shutdown()
 
@@ -67,7 +67,7 @@ class _Server(uvicorn.Server):
 
 @contextmanager
 def serve(app: Any, *, certificate: Certificate | None = None) -> Iterator[str]:
-    """Yield the base URL, without a final slash; on leaving, requests are ended within a second.
+    """Yield the base URL, without a final slash; on exit, requests are ended within a second.
 
     Raises RuntimeError when the application's lifespan fails.
     """
@@ -99,7 +99,7 @@ def serve(app: Any, *, certificate: Certificate | None = None) -> Iterator[str]:
 def _run(server: _Server, listening: socket.socket) -> None:
     try:
         server.run(sockets=[listening])
-    except SystemExit:  # how uvicorn says that the lifespan failed
+    except SystemExit:  # how uvicorn reports that the lifespan failed
         server.should_exit = True
     finally:
         server.came_up.set()

@@ -14,7 +14,7 @@ from tests.servers.tls import Certificate
 def local_registry(
     settings: RegistrySettings | LocalRegistry | None = None, *, certificate: Certificate | None = None
 ) -> Iterator[tuple[LocalRegistry, str]]:
-    """(the registry, its URL); served by a thread of its own, so the test may block."""
+    """(the registry, its URL); it is served by its own thread, so the test may block."""
     registry = settings if isinstance(settings, LocalRegistry) else LocalRegistry(settings)
     with serve(create_registry_app(registry), certificate=certificate) as url:
         yield registry, url

@@ -1,4 +1,4 @@
-"""Stands before an ASGI application and tells whether requests for one repository were ever under way together."""
+"""An ASGI middleware that records whether requests for one repository ever ran at the same time."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping

@@ -1,6 +1,6 @@
-"""A port for a server that a test starts, and may start again: nobody else gets it while the server is away.
+"""A port for a server that a test starts, and may restart: nobody else gets it while the server is stopped.
 
-The system hands out ports from `ip_local_port_range` to every connection and to all who ask for any; ours lie below.
+The system assigns ports from `ip_local_port_range` to connections and to callers without a fixed port; ours are below.
 """
 
 import random
@@ -9,7 +9,7 @@ import socket
 from app.local.ports import LOOPBACK
 
 _LOWEST, _BEYOND = 10_000, 32_000
-_random = random.SystemRandom()  # tests that run at once must not draw the same
+_random = random.SystemRandom()  # tests that run at the same time must not choose the same port
 
 
 def free_port() -> int:

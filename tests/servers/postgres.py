@@ -1,15 +1,13 @@
-"""An empty, migrated database for each test: copied from a template that is migrated once per session."""
+"""An empty, migrated database for each test, copied from a template that is migrated one time per session."""
 
 import asyncio
-import importlib.util
 import itertools
 import os
-from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-MIGRATIONS = Path(__file__).parents[2] / "migrations"
+from app.adapters.postgres.database.migrate import migrate as run_migrations
 
 
 class Databases:
@@ -17,7 +15,7 @@ class Databases:
 
     def __init__(self, server_url: str) -> None:
         self._server_url = server_url
-        self._prefix = f"registrywatcher_test_{os.getpid()}"  # a given server may serve two test runs at once
+        self._prefix = f"registrywatcher_test_{os.getpid()}"  # a given server may be used by two test runs
         self._numbers = itertools.count(1)
         self._template: str | None = None
 
@@ -32,12 +30,12 @@ class Databases:
         return self._create(f"{self._prefix}_{next(self._numbers)}", template="template0")
 
     def drop(self, url: str) -> None:
-        """Drop the database of the URL, whoever is still connected."""
+        """Drop the database of the URL, also while somebody is connected."""
         name = urlsplit(url).path.lstrip("/")
         asyncio.run(_execute(self._server_url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
 
     def drop_template(self) -> None:
-        """At the session's end."""
+        """Call it at the end of the session."""
         if self._template is not None:
             self.drop(_with_database(self._server_url, self._template))
 
@@ -52,14 +50,8 @@ class Databases:
 
 
 def migrate(url: str) -> None:
-    """Bring our schema to a database: by the product's runner, or file by file while there is none."""
-    if importlib.util.find_spec("app.adapters.postgres.database.migrate") is None:
-        for file in sorted(MIGRATIONS.glob("*.sql")):
-            asyncio.run(_execute(url, file.read_text()))
-        return
-    from app.adapters.postgres.database.migrate import migrate as run
-
-    asyncio.run(run(url))
+    """Create our schema in a database, with the product's migration runner."""
+    asyncio.run(run_migrations(url))
 
 
 async def _execute(url: str, sql: str) -> None:

@@ -1,4 +1,4 @@
-"""Has a process gone?"""
+"""Waits for the end of a process."""
 
 import os
 import time
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def gone(pid: int, *, within: float = 0) -> bool:
-    """Whether the process ends within so many seconds; an unreaped one counts as ended."""
+    """Whether the process ends within that many seconds; a zombie counts as ended."""
     deadline = time.monotonic() + within
     while _lives(pid):
         if time.monotonic() >= deadline:

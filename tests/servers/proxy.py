@@ -1,4 +1,4 @@
-"""A forward proxy that remembers what it was asked for and passes nothing on."""
+"""A forward proxy that records its requests and forwards nothing."""
 
 import threading
 from collections.abc import Iterator
@@ -9,14 +9,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass(kw_only=True)
 class Proxy:
-    """`asked` are the request lines, each with its headers. Every answer is 418, which is nobody's."""
+    """`asked` are the request lines, each with its headers. Every answer is 418, which no other server sends."""
 
     url: str = ""
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
     @property
     def lines(self) -> list[str]:
-        """What was asked for, without the query."""
+        """The requested URLs, without the query."""
         return [line.partition("?")[0] for line, _ in self.asked]
 
 

@@ -1,4 +1,4 @@
-"""Receives notifications and remembers them: the far end for tests of senders."""
+"""Receives notifications and records them: the receiver for tests of senders."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.servers.http import serve
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """One request and the answer it got; `peer` tells connections apart, `at` is unix time."""
+    """One request and its answer; `peer` identifies the connection, `at` is unix time."""
 
     body: bytes
     headers: dict[str, str]
@@ -36,7 +36,7 @@ class Received:
 
 
 class Recorder:
-    """Answers with the statuses in `answers` first, then with 200. Listens in a thread of its own."""
+    """Answers with the statuses in `answers` first, then with 200. Listens in its own thread."""
 
     def __init__(self, answers: list[int]) -> None:
         self.url = ""
@@ -59,7 +59,7 @@ class Recorder:
         return Response(status_code=received.status)
 
     def wait_for(self, enough: Callable[[list[Received]], bool], *, timeout: float = 30) -> list[Received]:
-        """What was received, as soon as it is enough; TimeoutError otherwise. Blocks this thread only."""
+        """The received requests, as soon as there are enough; TimeoutError otherwise. Blocks this thread only."""
         with self._arrived:
             if not self._arrived.wait_for(lambda: enough(self._received), timeout):
                 raise TimeoutError(f"not enough after {timeout:g} s: {len(self._received)} requests")

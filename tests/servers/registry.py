@@ -57,7 +57,7 @@ class Endpoint:
 class RealRegistry:
     """`with RealRegistry(…) as registry: registry.url`. Storage is temporary; deletes are allowed.
 
-    With a `certificate` it speaks TLS. With `htpasswd` its only user is USER with PASSWORD.
+    With a `certificate` it serves TLS. With `htpasswd` its only user is USER with PASSWORD.
     """
 
     notifications: Sequence[Endpoint] = ()
@@ -69,7 +69,7 @@ class RealRegistry:
 
     @property
     def host(self) -> str:
-        """`127.0.0.1:port`, as it stands in a reference."""
+        """`127.0.0.1:port`, as in a reference."""
         return f"127.0.0.1:{self.port}"
 
     @property
@@ -81,7 +81,7 @@ class RealRegistry:
         return (USER, PASSWORD) if self.htpasswd else None
 
     def client(self) -> httpx.AsyncClient:
-        """A client that is trusted and trusts: base URL, credentials and CA of this registry."""
+        """An HTTP client with the base URL, credentials and CA of this registry."""
         trust = ssl.create_default_context(cafile=self.certificate.ca_file) if self.certificate else True
         return httpx.AsyncClient(base_url=self.url, auth=self.credentials, verify=trust, trust_env=False)
 

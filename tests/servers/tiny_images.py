@@ -1,7 +1,7 @@
-"""Images that do one thing each, made by hand and published in a registry on this machine's loopback.
+"""Hand-made images that do one thing each, published in a registry on this machine's loopback.
 
 docker pulls from 127.0.0.0/8 without TLS, so a Nomad agent on this machine can run them; each is an index for the two
-common kinds of machine. Two tags of one behaviour differ by a label alone, and so in their digests.
+common architectures. Two tags of one behaviour differ only by a label, and so in their digests.
 https://github.com/opencontainers/image-spec/blob/v1.1.0/config.md
 """
 
@@ -27,7 +27,7 @@ TAGS = ("v1", "v2", "v3")
 
 
 class Behaviour(StrEnum):
-    """What an image does when it is run; `absent` has no tag to pull."""
+    """What an image does when it runs; `absent` has no tag."""
 
     STEADY = "steady"
     """Runs until it is told to end, and then ends at once."""
@@ -56,7 +56,7 @@ _PROGRAMS: dict[Behaviour, tuple[Call, ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TinyImages:
-    """A registry that has the images. Write `image(…)` into a job."""
+    """A registry with the images. Write `image(…)` into a job."""
 
     host: str
     registry: LocalRegistry
@@ -66,7 +66,7 @@ class TinyImages:
         return f"{self.host}/contract/{behaviour}:{tag}"
 
     def digest(self, behaviour: Behaviour, tag: str = "v1") -> str:
-        """What the registry serves for that tag."""
+        """The digest that the registry serves for that tag."""
         manifest = self.registry.contents.manifest(f"contract/{behaviour}", tag)
         assert manifest is not None
         return manifest.digest

@@ -10,7 +10,7 @@ NAMES = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """PEM files: the authority that clients are told to trust, the server's chain and its key."""
+    """PEM files: the authority that clients trust, the server's chain and its key."""
 
     ca_file: Path
     chain_file: Path

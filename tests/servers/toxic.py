@@ -17,7 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 
 class ToxicProxy:
-    """Stands before the server of a URL; url is the same URL through the proxy. Faults are plain attributes."""
+    """Stands before the server of a URL; `url` is the same URL through the proxy. Faults are plain attributes."""
 
     def __init__(self, upstream_url: str) -> None:
         self._upstream = urlsplit(upstream_url)
@@ -75,7 +75,7 @@ class ToxicProxy:
                     await asyncio.gather(there, back, return_exceptions=True)
 
     async def _die(self) -> None:
-        """Stay open at both ends and say nothing, until this proxy ends."""
+        """Keep both ends open and send nothing, until this proxy ends."""
         self.died += 1
         await asyncio.Event().wait()
 
@@ -90,7 +90,7 @@ class ToxicProxy:
     async def _pass_on(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, dead: asyncio.Event, *, is_reply: bool
     ) -> None:
-        """Until the end of what comes, or of the connection."""
+        """Forward until the stream or the connection ends."""
         while chunk := await reader.read(65536):
             if not is_reply:
                 self.heard.append(chunk[:80])

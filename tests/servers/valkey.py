@@ -9,9 +9,9 @@ LOGICAL_DATABASES = 16
 
 
 class LogicalDatabases:
-    """Hands out one logical database after the other, emptied; a test's late writes do not meet the next test.
+    """Provides one emptied logical database after the other, so a test's late writes do not reach the next test.
 
-    `share` is (number, count): of so many who hand out of the same server this is the one with this number, from 0.
+    `share` is (number, count): this is provider `number`, from 0, of `count` providers on the same server.
     """
 
     def __init__(self, server_url: str, *, share: tuple[int, int] = (0, 1)) -> None:
@@ -20,7 +20,7 @@ class LogicalDatabases:
         self._numbers = itertools.cycle(range(1 + number, LOGICAL_DATABASES, count))
 
     def fresh(self) -> str:
-        """The URL of an empty one."""
+        """The URL of an empty database."""
         url = urlunsplit(urlsplit(self._server_url)._replace(path=f"/{next(self._numbers)}"))
         with redis.Redis.from_url(url) as client:
             client.flushdb()

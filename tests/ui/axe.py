@@ -1,6 +1,5 @@
-"""What axe-core says of a page. It is vendored for the tests alone, and run from outside: the pages' policy allows no
-script but ours.
-"""
+"""Runs axe-core on a page. It is vendored for the tests only, and runs from outside: the pages' policy allows no
+foreign scripts."""
 
 import base64
 import hashlib
@@ -17,7 +16,7 @@ _FILE = "axe-core/axe.min.js"
 
 @cache
 def source() -> str:
-    """axe-core as its package has it; AssertionError when somebody changed it."""
+    """axe-core as in its package; AssertionError when the vendored file was changed."""
     code = (VENDOR / _FILE).read_bytes()
     manifest = json.loads((VENDOR / "MANIFEST.json").read_bytes())[_FILE]
     assert hashlib.sha256(code).hexdigest() == manifest["sha256"], f"{_FILE} is not what {manifest['package']} ships"

@@ -32,13 +32,13 @@ addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI, s
 
 
 async def launch(playwright: Playwright, path: str) -> Browser:
-    """Start that chromium, without a window; as root it cannot have a sandbox."""
+    """Start that chromium without a window; for root it runs without a sandbox."""
     return await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"] if os.geteuid() == 0 else [])
 
 
 @dataclass(kw_only=True)
 class Browsing:
-    """One browser profile with its first page; `origin` is the only one that it may ask."""
+    """One browser profile with its first page; `origin` is the only host that it may contact."""
 
     context: BrowserContext
     page: Page
@@ -49,25 +49,25 @@ class Browsing:
     _expected: list[re.Pattern[str]] = field(default_factory=list)
 
     def expect(self, pattern: str) -> None:
-        """Say that problems that match are the point of the test: an answer 409, a server that was cut off."""
+        """Declare that problems matching the pattern are expected: an answer 409, a lost connection."""
         self._expected.append(re.compile(pattern))
 
     def expect_cuts(self) -> None:
-        """Say that the test takes the server away: loads of our own origin may fail, and nothing else."""
+        """Declare that the test stops the server: loads of our own origin may fail, and nothing else."""
         self.expect(rf"^console error: .*net::ERR_\w+ at {re.escape(self.origin)}/")
         self.expect(r"^console error: htmx:(sendError|afterRequest|onLoadError|timeout)\b")
 
     def asked(self, start: str) -> list[str]:
-        """The requests whose "METHOD path" begins like this."""
+        """The requests whose "METHOD path" starts with this."""
         return [each for each in self.requests if each.startswith(start)]
 
     def check(self) -> None:
-        """AssertionError with everything that the pages did and must not."""
+        """AssertionError with everything that the pages did and must not do."""
         wrong = [each for each in self.problems if not any(pattern.search(each) for pattern in self._expected)]
         assert not wrong, "the browser complains:\n" + "\n".join(wrong)
 
     def listen(self) -> None:
-        """Remember from now on, of every page of the context."""
+        """Record problems of every page of the context from now on."""
         self.context.on("console", self._heard)
         self.context.on("weberror", lambda error: self.problems.append(f"uncaught: {error.error}"))
         self.context.on("request", self._asked)
@@ -88,7 +88,7 @@ class Browsing:
 
 @asynccontextmanager
 async def browsing(chromium: Browser, origin: str, **options: Any) -> AsyncIterator[Browsing]:
-    """A fresh profile at `origin`; leaving fails for what its pages did wrong, unless the block failed already."""
+    """A fresh profile at `origin`; on exit it fails for errors of its pages, unless the block failed already."""
     values: dict[str, Any] = {"viewport": DESKTOP, "base_url": origin, "reduced_motion": "reduce", **options}
     context = await chromium.new_context(**values)
     try:

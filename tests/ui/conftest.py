@@ -1,4 +1,4 @@
-"""One browser and one stage for all tests of the pages; each test has a profile of its own."""
+"""One browser and one installation for all page tests; each test has its own profile."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
@@ -10,15 +10,15 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from tests.servers.postgres import Databases
 from tests.servers.valkey import LogicalDatabases
 from tests.ui.browsing import Browsing, browsing, launch
+from tests.ui.installation import Installation, installation
 from tests.ui.scene import fresh, play
-from tests.ui.stage import Stage, stage
 
 Browse = Callable[..., AbstractAsyncContextManager[Browsing]]
 
 
 @pytest.fixture(scope="package")
 async def chromium(find_program: Callable[..., str]) -> AsyncIterator[Browser]:
-    """Debian's chromium, for the whole folder: a start takes seconds."""
+    """Debian's chromium, shared by the folder: a start takes seconds."""
     path = find_program("chromium", fix="apt-get install chromium")
     expect.set_options(timeout=20_000)
     async with async_playwright() as playwright:
@@ -28,38 +28,40 @@ async def chromium(find_program: Callable[..., str]) -> AsyncIterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def empty_stage(
+def empty_installation(
     tmp_path_factory: pytest.TempPathFactory, databases: Databases, logical_databases: LogicalDatabases
-) -> Iterator[Stage]:
+) -> Iterator[Installation]:
     """The servers of `scene`, and a database of its own."""
     url = databases.fresh()
-    with stage(tmp_path_factory.mktemp("stage"), database_url=url, redis_url=logical_databases.fresh()) as made:
+    with installation(
+        tmp_path_factory.mktemp("installation"), database_url=url, redis_url=logical_databases.fresh()
+    ) as made:
         yield made
     databases.drop(url)
 
 
 @pytest.fixture(scope="package")
-async def scene(empty_stage: Stage) -> Stage:
+async def scene(empty_installation: Installation) -> Installation:
     """Everything runs, with a watch in every state."""
-    await play(empty_stage)
-    return empty_stage
+    await play(empty_installation)
+    return empty_installation
 
 
 @pytest.fixture(scope="package")
 def pool() -> Iterator[str]:
-    """Watches that nobody else acts on."""
+    """Watches that no other test acts on."""
     return fresh()
 
 
 @pytest.fixture
-def app(scene: Stage, pool: Iterator[str]) -> str:
-    """The name of a watch of this test's own: it is up to date with v1.1.0, and its registry has v1.0.0 too."""
+def app(scene: Installation, pool: Iterator[str]) -> str:
+    """The name of a watch for this test alone: it is up to date with v1.1.0, and its registry has v1.0.0 too."""
     return next(pool)
 
 
 @pytest.fixture
-def browse(chromium: Browser, scene: Stage) -> Browse:
-    """`async with browse(**options) as browser`: another person's browser at the scene, or at a URL before it."""
+def browse(chromium: Browser, scene: Installation) -> Browse:
+    """`async with browse(**options) as browser`: another person's browser at the scene, or at a URL in front of it."""
 
     def open_browser(url: str = scene.url, **options: Any) -> AbstractAsyncContextManager[Browsing]:
         return browsing(chromium, url, **options)
@@ -69,7 +71,7 @@ def browse(chromium: Browser, scene: Stage) -> Browse:
 
 @pytest.fixture
 async def browser(browse: Browse) -> AsyncIterator[Browsing]:
-    """This test's browser; at the end it fails for errors, violations and requests elsewhere."""
+    """This test's browser; at the end it fails for errors, violations and requests to other hosts."""
     async with browse() as made:
         yield made
 

@@ -1,6 +1,6 @@
-"""`make screenshots`: every page in every state, as a person sees it, to be looked at.
+"""`make screenshots`: every page in every state, for review.
 
-All of them go to .registrywatcher/screenshots, a few small ones to docs.
+All pictures go to .registrywatcher/screenshots, a few small ones to docs.
 """
 
 import asyncio
@@ -19,11 +19,11 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from app.local.postgres import EmbeddedPostgres
 from app.local.valkey import EmbeddedValkey
-from tests.own_processes import ROOT
+from tests.processes import ROOT
 from tests.servers.postgres import migrate
 from tests.ui.browsing import DESKTOP, PHONE, browsing, launch
+from tests.ui.installation import Installation, installation
 from tests.ui.scene import HTML, LONG, play
-from tests.ui.stage import Stage, stage
 
 OUT = ROOT / ".registrywatcher" / "screenshots"
 DOCS = ROOT / "docs"
@@ -50,7 +50,7 @@ async def _nothing(_page: Page) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shot:
-    """A picture: a page, what a person does there first, and whether all of it is shown or what fits the window."""
+    """A picture: a page, the actions before it, and whether it shows the whole page or the window."""
 
     name: str
     path: str
@@ -59,18 +59,18 @@ class Shot:
 
 
 async def main() -> None:
-    """Make all of them, in the place of the earlier ones; what a browser complains of is printed."""
-    logging.disable()  # of servers that end while somebody still waits for them
+    """Take all pictures, replacing the earlier ones; errors of the browser are printed."""
+    logging.disable()  # of servers that stop while a client still waits
     chromium = shutil.which("chromium") or sys.exit("chromium is not on PATH: apt-get install chromium")
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)
     async with async_playwright() as playwright:
         browser = await launch(playwright, chromium)
         async with _standing() as empty:
-            await empty.raise_curtain(tail='[api_tokens.ann]\nrole = "admin"\ntoken = "ann-s-token"')
+            await empty.start(tail='[api_tokens.ann]\nrole = "admin"\ntoken = "ann-s-token"')
             await _take(browser, empty.url, [Shot(name="login", path="/login")])
         async with _standing() as empty:
-            await empty.raise_curtain()
+            await empty.start()
             await _take(browser, empty.url, [
                 Shot(name="empty-repositories", path="/"),
                 Shot(name="empty-activity", path="/activity"),
@@ -87,7 +87,7 @@ async def main() -> None:
         await browser.close()
 
 
-async def _shots(full: Stage) -> AsyncIterator[Shot]:
+async def _shots(full: Installation) -> AsyncIterator[Shot]:
     yield Shot(name="repositories", path="/", whole=False)
     yield Shot(name="repositories-all", path="/")
     yield Shot(name="searched", path="/?q=v1.1&q=a", whole=False)
@@ -116,7 +116,7 @@ async def _shots(full: Stage) -> AsyncIterator[Shot]:
 def _open(name: str) -> Act:
     async def act(page: Page) -> None:
         await page.get_by_role("link", name=name, exact=True).click()
-        await page.get_by_role("dialog").locator("#do:enabled").wait_for()  # the stream keeps the network busy for ever
+        await page.get_by_role("dialog").locator("#do:enabled").wait_for()  # the stream keeps the network busy forever
 
     return act
 
@@ -135,7 +135,7 @@ async def _take(browser: Browser, url: str, shots: list[Shot]) -> None:
 
 
 async def _for_docs(page: Page, name: str) -> None:
-    """The window as a small file: chromium writes WebP, though playwright does not ask it to."""
+    """The window as a small file: chromium writes WebP, although playwright does not request it."""
     devtools = await page.context.new_cdp_session(page)
     taken = await devtools.send("Page.captureScreenshot", {"format": "webp", "quality": 80})
     picture = base64.b64decode(taken["data"])
@@ -144,8 +144,8 @@ async def _for_docs(page: Page, name: str) -> None:
 
 
 @asynccontextmanager
-async def _standing() -> AsyncIterator[Stage]:
-    """A stage with servers of its own; what blocks is done in a thread, since servers wait for themselves."""
+async def _standing() -> AsyncIterator[Installation]:
+    """An installation with its own servers; blocking calls run in a thread, because the servers wait for themselves."""
     around = _servers()
     made = await asyncio.to_thread(around.__enter__)
     try:
@@ -155,15 +155,15 @@ async def _standing() -> AsyncIterator[Stage]:
 
 
 @contextmanager
-def _servers() -> Iterator[Stage]:
+def _servers() -> Iterator[Installation]:
     with (
         tempfile.TemporaryDirectory(prefix="registrywatcher-") as directory,
         EmbeddedPostgres(_enterable(Path(directory)), durable=False) as postgres,
         EmbeddedValkey(_enterable(Path(directory) / "valkey")) as valkey,
     ):
         migrate(postgres.url)
-        (Path(directory) / "stage").mkdir()
-        with stage(Path(directory) / "stage", database_url=postgres.url, redis_url=valkey.url) as made:
+        (Path(directory) / "installation").mkdir()
+        with installation(Path(directory) / "installation", database_url=postgres.url, redis_url=valkey.url) as made:
             yield made
 
 

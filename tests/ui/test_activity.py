@@ -1,11 +1,11 @@
-"""What happened at all, by repository, kind and person; and what registries sent."""
+"""The activity page, by repository, kind and person; and the deliveries of registries."""
 
 import re
 
 from playwright.async_api import Page, expect
 
-from tests.ui.hand import toast
-from tests.ui.stage import Stage
+from tests.ui.controls import toast
+from tests.ui.installation import Installation
 
 
 async def test_activity_is_filtered(page: Page) -> None:
@@ -39,7 +39,7 @@ async def test_older_entries_are_behind_a_link(page: Page) -> None:
     await expect(page).not_to_have_url(re.compile("before"))
 
 
-async def test_deliveries_tell_what_became_of_them(page: Page) -> None:
+async def test_deliveries_show_their_results(page: Page) -> None:
     await page.goto("/deliveries")
     sources = page.get_by_role("region", name="Sources")
     await expect(sources.get_by_role("listitem").filter(has_text="harbour")).to_contain_text("Not configured")
@@ -55,11 +55,11 @@ async def test_deliveries_tell_what_became_of_them(page: Page) -> None:
     await expect(odd).to_contain_text("'events' is a text, not a list")
 
 
-async def test_a_delivery_is_replayed(scene: Stage, page: Page, app: str) -> None:
-    """Its push was known, the tag came late: what a person does when a look was missed."""
-    digest = scene.put(app, "v1.5.0", "late")
+async def test_a_delivery_is_replayed(scene: Installation, page: Page, app: str) -> None:
+    """Its push was known and its tag came late: a person replays it when a check was missed."""
+    digest = scene.push_silently(app, "v1.5.0", "late")
     scene.registry.delete_tag(f"team/{app}", "v1.5.0")
-    path = await scene.tell(app, "v1.5.0", digest)
+    path = await scene.deliver_push(app, "v1.5.0", digest)
     await scene.holds(app, "up_to_date")
     scene.registry.link(f"team/{app}", "v1.5.0", digest)
     await page.goto(path)
@@ -69,7 +69,7 @@ async def test_a_delivery_is_replayed(scene: Stage, page: Page, app: str) -> Non
     await scene.registers(app, ["v1.5.0"])
 
 
-async def test_a_source_that_sends_nothing_is_taught(page: Page) -> None:
+async def test_a_silent_source_shows_how_to_configure_it(page: Page) -> None:
     await page.goto("/deliveries")
     await page.get_by_text("How to have a registry send them").click()
     block = page.get_by_role("region", name=re.compile("istribution")).first

@@ -1,4 +1,4 @@
-"""Deploying by the page: any tag, the same again, back to following, the switch, and a look now."""
+"""Deploying on the page: any tag, a redeploy, a reset, the switch, and a check now."""
 
 import re
 
@@ -6,12 +6,12 @@ from playwright.async_api import Page, Route, expect
 
 from tests.ui.browsing import Browsing
 from tests.ui.conftest import Browse
-from tests.ui.hand import ask, check_now, confirm, dialog, pick, row, search, switch, toast
+from tests.ui.controls import check_now, confirm, dialog, open_confirmation, pick, row, search, switch, toast
+from tests.ui.installation import Installation
 from tests.ui.scene import COMMIT, LONG_TAG
-from tests.ui.stage import Stage
 
 
-async def test_a_tag_is_found_by_typing_and_deployed(scene: Stage, page: Page, app: str) -> None:
+async def test_a_tag_is_found_by_typing_and_deployed(scene: Installation, page: Page, app: str) -> None:
     await page.goto("/")
     button = await pick(page, app, "v1.0.0")
     opened = dialog(page, f"Deploy {app}")
@@ -29,7 +29,7 @@ async def test_a_tag_is_found_by_typing_and_deployed(scene: Stage, page: Page, a
 
 async def test_tags_come_in_order_and_the_label_follows_the_choice(page: Page) -> None:
     await page.goto("/")
-    opened = await ask(page, "Deploy… shop", "Deploy shop")
+    opened = await open_confirmation(page, "Deploy… shop", "Deploy shop")
     tags = opened.get_by_role("radio")
     await expect(tags.first).to_be_visible()
     values = await tags.evaluate_all("(found) => found.map((each) => each.value)")
@@ -45,7 +45,7 @@ async def test_tags_come_in_order_and_the_label_follows_the_choice(page: Page) -
     await expect(opened).to_be_hidden()
 
 
-async def test_a_redeploy_does_not_pin_what_is_followed(scene: Stage, page: Page, app: str) -> None:
+async def test_a_redeploy_does_not_pin_a_watch_that_follows(scene: Installation, page: Page, app: str) -> None:
     await page.goto(f"/repos/{app}")
     await confirm(page, "Redeploy v1.1.0…", f"Deploy {app}", "Redeploy v1.1.0")
     await scene.registers(app, ["v1.1.0"])
@@ -54,8 +54,8 @@ async def test_a_redeploy_does_not_pin_what_is_followed(scene: Stage, page: Page
     await expect(page.get_by_text("follows releases", exact=True)).to_be_visible()
 
 
-async def test_reset_follows_releases_and_switches_on(scene: Stage, page: Page, app: str) -> None:
-    await scene.say(app, pinned_tag="v1.0.0", auto_deploy=False)
+async def test_reset_follows_releases_and_switches_on(scene: Installation, page: Page, app: str) -> None:
+    await scene.command(app, pinned_tag="v1.0.0", auto_deploy=False)
     await scene.holds(app, "up_to_date")
     await page.goto(f"/repos/{app}")
     await confirm(page, "Reset…", f"Reset {app}", "Reset")
@@ -64,30 +64,30 @@ async def test_reset_follows_releases_and_switches_on(scene: Stage, page: Page, 
     await expect(switch(page, app, on=True)).to_be_visible()
 
 
-async def test_the_switch_holds_and_lets_go(scene: Stage, page: Page, app: str) -> None:
+async def test_the_switch_holds_and_resumes_deploys(scene: Installation, page: Page, app: str) -> None:
     await page.goto("/")
     await confirm(page, switch(page, app, on=True), f"Switch auto deploy of {app} off", "Switch off")
     await expect(switch(page, app, on=False)).to_be_visible()
     await scene.push(app, "v1.2.0")
     await expect(row(page, app).get_by_text(re.compile("auto deploy is off; v1.2.0"))).to_be_visible()
-    opened = await ask(page, switch(page, app, on=False), f"Switch auto deploy of {app} on")
+    opened = await open_confirmation(page, switch(page, app, on=False), f"Switch auto deploy of {app} on")
     await expect(opened.get_by_text(re.compile("v1.2.0 has been held back"))).to_be_visible()
     await opened.get_by_role("button", name="Switch on").click()
     await scene.registers(app, ["v1.2.0"])
     await expect(row(page, app).get_by_text("v1.2.0 runs")).to_be_visible()
 
 
-async def test_check_now_finds_what_no_webhook_told(scene: Stage, page: Page, app: str) -> None:
+async def test_check_now_finds_a_push_without_a_webhook(scene: Installation, page: Page, app: str) -> None:
     await page.goto("/")
-    scene.put(app, "v1.3.0")
+    scene.push_silently(app, "v1.3.0")
     await check_now(page, app).click()
     await expect(toast(page, re.compile(app))).to_be_visible()
     await scene.registers(app, ["v1.3.0"])
     await expect(row(page, app).get_by_text("v1.3.0 runs")).to_be_visible()
 
 
-async def test_by_keyboard_alone(scene: Stage, page: Page, app: str) -> None:
-    """From the list to the end: a person without a mouse, who sees where the focus is."""
+async def test_by_keyboard_alone(scene: Installation, page: Page, app: str) -> None:
+    """From the list to the end: a person without a mouse, who sees the focus."""
     await page.goto("/")
     await page.keyboard.press("/")
     await expect(search(page)).to_be_focused()
@@ -131,7 +131,7 @@ async def test_escape_closes_and_gives_the_focus_back(page: Page) -> None:
     await expect(link).to_be_focused()
 
 
-async def test_without_a_script(scene: Stage, browse: Browse, app: str) -> None:
+async def test_without_a_script(scene: Installation, browse: Browse, app: str) -> None:
     """Reading and deploying are links and forms."""
     async with browse(java_script_enabled=False) as browser:
         page = browser.page
@@ -155,7 +155,7 @@ async def test_without_a_script(scene: Stage, browse: Browse, app: str) -> None:
         await scene.registers(app, ["v1.0.0", "v1.1.0"])
 
 
-async def test_a_tag_that_has_gone_is_told_beside_the_button(scene: Stage, browser: Browsing, app: str) -> None:
+async def test_a_missing_tag_is_shown_beside_the_button(scene: Installation, browser: Browsing, app: str) -> None:
     page = browser.page
     await page.goto("/")
     button = await pick(page, app, "v1.0.0")
@@ -173,7 +173,9 @@ async def test_a_tag_that_has_gone_is_told_beside_the_button(scene: Stage, brows
     assert scene.registered(app) == []
 
 
-async def test_a_service_that_went_away_is_told_beside_the_button(scene: Stage, browser: Browsing, app: str) -> None:
+async def test_an_outage_of_our_service_is_shown_beside_the_button(
+    scene: Installation, browser: Browsing, app: str
+) -> None:
     page = browser.page
     await page.goto("/")
     button = await pick(page, app, "v1.0.0")
@@ -186,7 +188,7 @@ async def test_a_service_that_went_away_is_told_beside_the_button(scene: Stage, 
     await scene.registers(app, ["v1.0.0"])
 
 
-async def test_in_a_row_too_and_until_it_works(scene: Stage, browser: Browsing, app: str) -> None:
+async def test_a_row_shows_the_outage_until_it_ends(scene: Installation, browser: Browsing, app: str) -> None:
     page = browser.page
     await page.goto("/")
     await expect(page.locator("#live")).to_have_text("Live")
@@ -203,7 +205,7 @@ async def test_in_a_row_too_and_until_it_works(scene: Stage, browser: Browsing, 
     await expect(problem).to_be_hidden()
 
 
-async def test_what_a_proxy_says_in_the_services_place_is_not_shown_as_text(browser: Browsing, app: str) -> None:
+async def test_a_proxys_error_page_is_not_shown_as_text(browser: Browsing, app: str) -> None:
     page = browser.page
     await page.goto("/")
     button = await pick(page, app, "v1.0.0")
@@ -219,8 +221,8 @@ async def test_what_a_proxy_says_in_the_services_place_is_not_shown_as_text(brow
     await expect(page.get_by_text("Bad Gateway")).to_have_count(0)
 
 
-async def test_the_server_does_the_same_word_once(scene: Stage, page: Page, app: str) -> None:
-    """Whatever a script, a proxy or a reload sends again: the form's own id makes it one."""
+async def test_the_server_executes_a_repeated_form_one_time(scene: Installation, page: Page, app: str) -> None:
+    """A script, a proxy or a reload may send a form again: its idempotency key makes it one command."""
     await page.goto(f"/confirm/deploy/{app}?tag=v1.0.0")
     form = await page.locator("form[method=post]", has=page.get_by_role("button", name="Deploy v1.0.0")).evaluate(
         "(form) => new URLSearchParams(new FormData(form)).toString()"
@@ -236,7 +238,7 @@ async def test_the_server_does_the_same_word_once(scene: Stage, page: Page, app:
 
 
 async def _tab_to(page: Page, name: str, *, back: bool = False) -> None:
-    """Press Tab until what has the focus has that name."""
+    """Press Tab until the focused element has that name."""
     for _ in range(40):
         if (await page.evaluate(_FOCUSED)).startswith(name):
             return

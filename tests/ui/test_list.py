@@ -1,26 +1,26 @@
-"""The list of repositories: who needs a person first, and finding one by name, by tag and by condition."""
+"""The list of repositories: watches that need a person first, and search by name, tag and condition."""
 
 import re
 
 from playwright.async_api import Page, expect
 
-from tests.ui.hand import row, search
+from tests.ui.controls import row, search
 from tests.ui.scene import POOL
 
 
 async def names(page: Page) -> list[str]:
-    """The watches that are shown, in order."""
+    """The names of the shown watches, in order."""
     found: list[str] = await page.locator("[data-watch]").evaluate_all(
         "(rows) => rows.map((each) => each.dataset.watch)"
     )
     return found
 
 
-async def test_what_needs_a_person_is_on_top(page: Page) -> None:
+async def test_watches_that_need_a_person_are_on_top(page: Page) -> None:
     await page.goto("/")
     shown = await names(page)
-    order = ["unreachable", "canary", "broken", "switched-off", "moving", "tagless", "shop"]
-    assert sorted(order, key=shown.index) == order
+    names_shown = ["unreachable", "canary", "broken", "switched-off", "moving", "tagless", "shop"]
+    assert sorted(names_shown, key=shown.index) == names_shown
     for name, message in (
         ("canary", "Waits for promotion"), ("broken", "Failed before"), ("moving", "Deploying 2/3 healthy"),
         ("jobless", "job jobless is not in Nomad"), ("pinned", "pinned to v1.0.0"), ("shop", "Up to date"),
@@ -31,7 +31,7 @@ async def test_what_needs_a_person_is_on_top(page: Page) -> None:
     await expect(shop.get_by_role("cell").nth(1)).to_contain_text(re.compile(r"v1\.12\.0\s*[0-9a-f]{12}"))
 
 
-async def test_times_are_told_as_they_pass_with_the_date_behind(page: Page) -> None:
+async def test_times_are_relative_with_the_date_as_their_title(page: Page) -> None:
     await page.clock.install()
     await page.goto("/")
     time = row(page, "shop").locator("time").first
@@ -43,7 +43,7 @@ async def test_times_are_told_as_they_pass_with_the_date_behind(page: Page) -> N
     await expect(time).to_have_text("3 h ago")
 
 
-async def test_typing_finds_names_and_tags_and_stands_in_the_url(page: Page) -> None:
+async def test_typing_finds_names_and_tags_and_changes_the_url(page: Page) -> None:
     await page.goto("/")
     await search(page).fill("v1.9.0")
     await expect(page.get_by_role("rowheader")).to_have_count(1)

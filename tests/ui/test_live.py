@@ -1,4 +1,4 @@
-"""What is shown changes within a second of the fact, without a reload; and a page that is not current says so."""
+"""A page shows a change within a second, without a reload; and a page that is not current says so."""
 
 import asyncio
 import re
@@ -11,11 +11,11 @@ import pytest
 from playwright.async_api import Page, Response, Route, expect
 
 from app.simulators.nomad import Timing
-from tests.machine import machine
+from tests.machine_load import machine
 from tests.servers.toxic import ToxicProxy
 from tests.ui.conftest import Browse
-from tests.ui.hand import check_now, confirm, pick, row, search, toast
-from tests.ui.stage import Stage
+from tests.ui.controls import check_now, confirm, pick, row, search, toast
+from tests.ui.installation import Installation
 
 WATCH_FOR = """([name, words]) => new Promise((found) => {
   const look = () => {
@@ -28,13 +28,13 @@ WATCH_FOR = """([name, words]) => new Promise((found) => {
 
 
 @pytest.fixture
-async def proxy(scene: Stage) -> AsyncIterator[ToxicProxy]:
+async def proxy(scene: Installation) -> AsyncIterator[ToxicProxy]:
     async with ToxicProxy(scene.url) as made:
         yield made
 
 
-async def test_a_row_changes_within_a_second(scene: Stage, page: Page, app: str) -> None:
-    """From the row in Postgres to the row on the page; the middle of five, since this machine has other work too."""
+async def test_a_row_changes_within_a_second(scene: Installation, page: Page, app: str) -> None:
+    """From the row in Postgres to the row on the page; the median of five, since this machine does other work too."""
     await page.goto("/")
     await expect(page.locator("#live")).to_have_text("Live")
     await page.evaluate("window.kept = true")
@@ -54,7 +54,7 @@ async def test_a_row_changes_within_a_second(scene: Stage, page: Page, app: str)
     assert await page.evaluate("window.kept"), "the page was not loaded again"
 
 
-async def test_health_moves_as_allocations_do(scene: Stage, page: Page, app: str) -> None:
+async def test_health_moves_as_allocations_do(scene: Installation, page: Page, app: str) -> None:
     nomad = scene.site.nomad
     nomad.set_timing(Timing(healthy=300, healthy_deadline=3000, progress_deadline=3000))
     try:
@@ -68,8 +68,8 @@ async def test_health_moves_as_allocations_do(scene: Stage, page: Page, app: str
     await expect(row(page, app).get_by_text("v1.2.0 runs")).to_be_visible()
 
 
-async def test_an_answer_that_comes_after_a_change_of_the_row_is_told(scene: Stage, page: Page, app: str) -> None:
-    """The row is fetched anew between the click and its answer, which htmx tells only to elements that are there."""
+async def test_an_answer_after_a_change_of_its_row_is_shown(scene: Installation, page: Page, app: str) -> None:
+    """The row is fetched again between the click and its answer; htmx notifies only elements that still exist."""
     await page.goto("/")
     await expect(page.locator("#live")).to_have_text("Live")
     answer = asyncio.Event()
@@ -89,8 +89,8 @@ async def test_an_answer_that_comes_after_a_change_of_the_row_is_told(scene: Sta
 
 
 @pytest.mark.parametrize("by", ["mouse", "keyboard"])
-async def test_a_button_is_not_taken_from_under_the_finger(scene: Stage, page: Page, app: str, by: str) -> None:
-    """The row changes between press and release: a click on what is no longer there would be lost."""
+async def test_a_pressed_button_is_not_replaced(scene: Installation, page: Page, app: str, by: str) -> None:
+    """The row changes between press and release: a click on a removed button would be lost."""
     await page.goto("/")
     await expect(page.locator("#live")).to_have_text("Live")
     await check_now(page, app).hover()
@@ -107,7 +107,9 @@ async def test_a_button_is_not_taken_from_under_the_finger(scene: Stage, page: P
     ("refused", "pinned_tag v9.9.9 is not inside"),
     ("lost", "The service does not answer"),
 ])  # fmt: skip
-async def test_who_closed_the_dialog_is_told_how_it_went(browse: Browse, app: str, became: str, message: str) -> None:
+async def test_a_person_who_closed_the_dialog_sees_the_result(
+    browse: Browse, app: str, became: str, message: str
+) -> None:
     async with browse() as browser:
         browser.expect_cuts()
         browser.expect(r"^console error: Failed to load resource: .* 4\d\d|Response Status Error Code 4\d\d")
@@ -135,7 +137,9 @@ async def test_who_closed_the_dialog_is_told_how_it_went(browse: Browse, app: st
         await expect(toast(page, re.compile(re.escape(message)))).to_be_visible()
 
 
-async def test_two_people_see_the_same_and_one_word_counts(scene: Stage, page: Page, browse: Browse, app: str) -> None:
+async def test_two_people_see_the_same_and_one_command_counts(
+    scene: Installation, page: Page, browse: Browse, app: str
+) -> None:
     async with browse() as other:
         for each in (page, other.page):
             await each.goto(f"/repos/{app}")
@@ -152,8 +156,8 @@ async def test_two_people_see_the_same_and_one_word_counts(scene: Stage, page: P
             await expect(timeline.filter(has_text=re.compile("reset", re.IGNORECASE)).first).to_be_visible()
 
 
-async def test_a_page_that_was_cut_off_says_so_and_catches_up(
-    scene: Stage, browse: Browse, proxy: ToxicProxy, app: str
+async def test_a_disconnected_page_says_so_and_catches_up(
+    scene: Installation, browse: Browse, proxy: ToxicProxy, app: str
 ) -> None:
     async with browse(proxy.url) as browser:
         browser.expect_cuts()
@@ -172,12 +176,12 @@ async def test_a_page_that_was_cut_off_says_so_and_catches_up(
         await expect(row(page, app).get_by_text("v1.2.0 runs")).to_be_visible()
 
 
-async def test_a_service_that_is_silent_is_not_live(browse: Browse, proxy: ToxicProxy) -> None:
-    """A link that is dead though nobody closed it: the browser itself would wait for ever. Its clock is put forward."""
+async def test_a_silent_service_is_shown_as_not_live(browse: Browse, proxy: ToxicProxy) -> None:
+    """A dead connection that nobody closed: the browser itself would wait forever. Its clock is put forward."""
     async with browse(proxy.url, service_workers="block") as browser:
         browser.expect_cuts()
         await browser.context.clock.install()
-        await browser.context.add_init_script("delete globalThis.SharedWorker")  # whose clock cannot be put forward
+        await browser.context.add_init_script("delete globalThis.SharedWorker")  # its clock cannot be put forward
         page = browser.page
         await page.goto("/")
         await expect(page.locator("#live")).to_have_text("Live")
@@ -190,8 +194,8 @@ async def test_a_service_that_is_silent_is_not_live(browse: Browse, proxy: Toxic
         await expect(page.locator("#live")).to_have_text("Live")
 
 
-async def test_all_tabs_share_one_stream(scene: Stage, browse: Browse, proxy: ToxicProxy, app: str) -> None:
-    """Browsers keep six connections to a server: a stream for each tab would leave none for the seventh."""
+async def test_all_tabs_share_one_stream(scene: Installation, browse: Browse, proxy: ToxicProxy, app: str) -> None:
+    """Browsers keep six connections to a server: with a stream per tab, the seventh tab would get none."""
     async with browse(proxy.url) as browser:
         tabs = [browser.page, *[await browser.context.new_page() for _ in range(7)]]
         for tab in tabs:
@@ -203,7 +207,7 @@ async def test_all_tabs_share_one_stream(scene: Stage, browse: Browse, proxy: To
         assert sum(chunk.startswith(b"GET /live ") for chunk in proxy.heard) == 1
 
 
-async def test_the_focus_and_what_is_typed_stay(scene: Stage, page: Page, app: str) -> None:
+async def test_the_focus_and_typed_text_stay(scene: Installation, page: Page, app: str) -> None:
     await page.goto("/")
     link = page.get_by_role("link", name=f"Deploy… {app}", exact=True)
     await link.focus()
@@ -223,8 +227,8 @@ async def test_the_focus_and_what_is_typed_stay(scene: Stage, page: Page, app: s
     await expect(search(page)).to_have_value(app)
 
 
-async def test_nothing_jumps(scene: Stage, page: Page, app: str) -> None:
-    """Google's measure of layout shift: 0.1 is where people begin to notice."""
+async def test_updates_shift_no_layout(scene: Installation, page: Page, app: str) -> None:
+    """Google's measure of layout shift: from 0.1 on, people notice it."""
     await page.goto("/")
     await page.evaluate("""() => {
       window.shift = 0;
@@ -240,7 +244,7 @@ async def test_nothing_jumps(scene: Stage, page: Page, app: str) -> None:
     assert await page.evaluate("window.shift") < 0.1
 
 
-async def test_going_back_shows_what_is_true_now(scene: Stage, page: Page, app: str) -> None:
+async def test_going_back_shows_the_current_state(scene: Installation, page: Page, app: str) -> None:
     await page.goto("/")
     await page.goto("/activity")
     await scene.push(app, "v1.2.0")
@@ -250,7 +254,7 @@ async def test_going_back_shows_what_is_true_now(scene: Stage, page: Page, app: 
     await expect(row(page, app).get_by_text("v1.2.0 runs")).to_be_visible()
 
 
-async def test_what_changes_while_the_page_loads_is_not_lost(scene: Stage, page: Page, app: str) -> None:
+async def test_a_change_while_the_page_loads_is_not_lost(scene: Installation, page: Page, app: str) -> None:
     """The page was rendered before the change, and began to listen after it."""
     changed = asyncio.Event()
 
@@ -269,16 +273,16 @@ async def test_what_changes_while_the_page_loads_is_not_lost(scene: Stage, page:
     await expect(row(page, app).get_by_text("v1.2.0 runs")).to_be_visible()
 
 
-async def _watching(page: Page, app: str, message: str, scene: Stage, tag: str) -> float:
-    """Push, and when the page showed the words: Unix seconds."""
+async def _watching(page: Page, app: str, message: str, scene: Installation, tag: str) -> float:
+    """Push; returns the Unix time at which the page showed the words."""
     watching = asyncio.create_task(page.evaluate(WATCH_FOR, [app, message]))
     await scene.push(app, tag)
     seen: float = await watching
     return seen
 
 
-async def _fetched(page: Page, scene: Stage, app: str, tag: str) -> None:
-    """Push; returns when the page has fetched the row with it, whether it shows it or not."""
+async def _fetched(page: Page, scene: Installation, app: str, tag: str) -> None:
+    """Push; returns when the page has fetched the row with it, shown or not."""
     responses: asyncio.Queue[Response] = asyncio.Queue()
     its_row = re.compile(rf'data-watch="{app}"(?:(?!data-watch).)*{re.escape(tag)} runs', re.DOTALL)
     page.on("response", responses.put_nowait)

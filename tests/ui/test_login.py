@@ -1,4 +1,4 @@
-"""Where tokens are configured people sign in, and see what their role may do. Nothing is watched there yet."""
+"""With configured tokens, people sign in and see the actions of their role. Nothing is watched there yet."""
 
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -12,7 +12,7 @@ from tests.servers.postgres import Databases
 from tests.servers.valkey import LogicalDatabases
 from tests.ui.axe import violations
 from tests.ui.browsing import PHONE, Browsing, browsing
-from tests.ui.stage import Stage, stage
+from tests.ui.installation import Installation, installation
 
 TOKENS = "".join(
     f'[api_tokens.{name}]\nrole = "{role}"\ntoken = "{name}-s-long-and-secret-token"\n'
@@ -24,22 +24,22 @@ Open = Callable[..., AbstractAsyncContextManager[Browsing]]
 @pytest.fixture(scope="module")
 def bare(
     tmp_path_factory: pytest.TempPathFactory, databases: Databases, logical_databases: LogicalDatabases
-) -> Iterator[Stage]:
+) -> Iterator[Installation]:
     url = databases.fresh()
-    with stage(tmp_path_factory.mktemp("bare"), database_url=url, redis_url=logical_databases.fresh()) as made:
+    with installation(tmp_path_factory.mktemp("bare"), database_url=url, redis_url=logical_databases.fresh()) as made:
         yield made
     databases.drop(url)
 
 
 @pytest.fixture(scope="module")
-async def guarded(bare: Stage) -> Stage:
-    """An installation with three tokens, and nothing to watch."""
-    await bare.raise_curtain(tail=TOKENS)
+async def guarded(bare: Installation) -> Installation:
+    """An installation with three tokens and no watches."""
+    await bare.start(tail=TOKENS)
     return bare
 
 
 @pytest.fixture
-def visit(chromium: Browser, guarded: Stage) -> Open:
+def visit(chromium: Browser, guarded: Installation) -> Open:
     return partial(browsing, chromium, guarded.url)
 
 
@@ -57,7 +57,7 @@ async def sign_in(page: Page, name: str, path: str = "/") -> None:
     await expect(page.get_by_role("heading", level=1)).not_to_have_text("Sign in")
 
 
-async def test_who_is_not_signed_in_sees_the_door_and_comes_where_they_wanted(page: Page) -> None:
+async def test_a_person_without_a_session_signs_in_and_reaches_the_page(page: Page) -> None:
     await sign_in(page, "ann", "/deliveries")
     await expect(page).to_have_url(re.compile("/deliveries$"))
     await expect(page.get_by_text("ann (admin)")).to_be_visible()
@@ -69,7 +69,7 @@ async def test_who_is_not_signed_in_sees_the_door_and_comes_where_they_wanted(pa
     await expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
 
 
-async def test_a_wrong_token_is_told_beside_its_field(visit: Open) -> None:
+async def test_a_wrong_token_is_shown_beside_its_field(visit: Open) -> None:
     async with visit() as browser:
         browser.expect("status of 401")
         page = browser.page
@@ -84,15 +84,15 @@ async def test_a_wrong_token_is_told_beside_its_field(visit: Open) -> None:
 
 
 async def test_roles_see_what_they_may_do(visit: Open) -> None:
-    for name, reads_only, pauses in (("vera", True, False), ("dan", False, False), ("ann", False, True)):
+    for name, reads_only, requeue_delays in (("vera", True, False), ("dan", False, False), ("ann", False, True)):
         async with visit() as browser:
             await sign_in(browser.page, name)
             await expect(browser.page.get_by_text("You are signed in as a viewer")).to_have_count(int(reads_only))
-            await expect(browser.page.get_by_role("link", name="Pause everything…")).to_have_count(int(pauses))
+            await expect(browser.page.get_by_role("link", name="Pause everything…")).to_have_count(int(requeue_delays))
 
 
-async def test_the_session_is_nobody_elses(visit: Open) -> None:
-    """The cookie is out of reach of scripts and of other sites; the token is nowhere in the page."""
+async def test_the_session_cookie_is_protected(visit: Open) -> None:
+    """The cookie cannot be read by scripts or other sites; the token is nowhere in the page."""
     async with visit() as browser:
         await sign_in(browser.page, "ann")
         (cookie,) = await browser.context.cookies()
@@ -102,7 +102,7 @@ async def test_the_session_is_nobody_elses(visit: Open) -> None:
         assert "secret-token" not in await browser.page.content()
 
 
-async def test_nothing_watched_yet_is_taught(page: Page) -> None:
+async def test_an_empty_list_shows_how_to_begin(page: Page) -> None:
     await sign_in(page, "ann")
     await expect(page.get_by_role("heading", name="Nothing is watched yet")).to_be_visible()
     await expect(page.get_by_role("region", name="Configuration to paste")).to_contain_text("[repo_map.")
@@ -117,7 +117,7 @@ async def test_nothing_watched_yet_is_taught(page: Page) -> None:
     assert await violations(page) == []
 
 
-async def test_without_a_script_and_on_a_phone(visit: Open) -> None:
+async def test_login_works_without_a_script_and_on_a_phone(visit: Open) -> None:
     async with visit(java_script_enabled=False, viewport=PHONE, is_mobile=True, has_touch=True) as browser:
         page = browser.page
         await page.goto("/activity")

@@ -1,4 +1,4 @@
-"""Everything is paused, and nobody can overlook it; what people ask for goes on."""
+"""The global pause: nobody can overlook it; commands are still executed."""
 
 import re
 from collections.abc import AsyncIterator
@@ -7,19 +7,19 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.ui.conftest import Browse
-from tests.ui.hand import confirm, pick, row
-from tests.ui.stage import Stage
+from tests.ui.controls import confirm, pick, row
+from tests.ui.installation import Installation
 
 
 @pytest.fixture
-async def resumed(scene: Stage) -> AsyncIterator[None]:
-    """Whatever the test does, everything goes on behind it."""
+async def resumed(scene: Installation) -> AsyncIterator[None]:
+    """Resumes everything after the test."""
     yield
     await scene.post("/resume")
 
 
 @pytest.mark.usefixtures("resumed")
-async def test_pause_and_resume(scene: Stage, page: Page, app: str) -> None:
+async def test_pause_and_resume_are_shown_everywhere(scene: Installation, page: Page, app: str) -> None:
     await page.goto("/")
     await confirm(page, "Pause everything…", "Pause everything", "Pause everything")
     banner = page.get_by_role("region", name="Everything is paused")
@@ -41,12 +41,14 @@ async def test_pause_and_resume(scene: Stage, page: Page, app: str) -> None:
     await scene.registers(app, ["v1.0.0"])
     await confirm(page, "Resume everything…", "Resume everything", "Resume everything")
     await expect(banner).to_be_hidden()
-    await scene.say(app, pinned_tag="")
+    await scene.command(app, pinned_tag="")
     await scene.registers(app, ["v1.0.0", "v1.2.0"])
 
 
 @pytest.mark.usefixtures("resumed")
-async def test_without_a_script_and_seen_by_others(scene: Stage, page: Page, browse: Browse) -> None:
+async def test_pause_works_without_a_script_and_is_seen_by_others(
+    scene: Installation, page: Page, browse: Browse
+) -> None:
     await page.goto("/repos/shop")
     async with browse(java_script_enabled=False) as other:
         await other.page.goto("/")

@@ -1,22 +1,22 @@
-"""What a person decides on the page: promote, fail, go back, let go; and what the page says of why."""
+"""Commands for rollouts on the page: promote, fail, roll back, release; and the explanations on the page."""
 
 import re
 
 from playwright.async_api import Page, expect
 
 from app.simulators.nomad import Fate
-from tests.ui.hand import ask, confirm
+from tests.ui.controls import confirm, open_confirmation
+from tests.ui.installation import Installation
 from tests.ui.scene import HTML
-from tests.ui.stage import Stage
 
 
-async def test_canaries_are_promoted(scene: Stage, page: Page) -> None:
+async def test_canaries_are_promoted(scene: Installation, page: Page) -> None:
     await scene.push("canary-1", "v1.1.0")
     await scene.awaits_promotion("canary-1")
     await page.goto("/repos/canary-1")
     await expect(page.get_by_text("Its canaries wait for promotion")).to_be_visible()
     await expect(page.get_by_role("meter", name="Healthy allocations of canary-1")).to_be_visible()
-    opened = await ask(page, "Promote the canaries…", "Promote canary-1 v1.1.0")
+    opened = await open_confirmation(page, "Promote the canaries…", "Promote canary-1 v1.1.0")
     await expect(opened.get_by_text("1 of 1 canaries are healthy")).to_be_visible()
     await opened.get_by_role("button", name="Promote").click()
     await scene.holds("canary-1", "up_to_date")
@@ -25,7 +25,7 @@ async def test_canaries_are_promoted(scene: Stage, page: Page) -> None:
     assert (await scene.rollouts("canary-1"))[-1]["outcome"] == "succeeded"
 
 
-async def test_canaries_are_failed_and_what_ran_comes_back(scene: Stage, page: Page) -> None:
+async def test_canaries_are_failed_and_the_previous_image_comes_back(scene: Installation, page: Page) -> None:
     await scene.push("canary-2", "v1.1.0")
     rollout = await scene.awaits_promotion("canary-2")
     await page.goto(f"/rollouts/{rollout}")
@@ -36,7 +36,7 @@ async def test_canaries_are_failed_and_what_ran_comes_back(scene: Stage, page: P
     await expect(page.get_by_role("heading", name="Why canary-2 v1.1.0 failed")).to_be_visible()
 
 
-async def test_going_back_to_an_earlier_rollout(scene: Stage, page: Page, app: str) -> None:
+async def test_rolling_back_to_an_earlier_rollout(scene: Installation, page: Page, app: str) -> None:
     for tag in ("v1.2.0", "v1.3.0", "v1.4.0"):
         await scene.push(app, tag)
         await scene.registers(app, [*scene.registered(app), tag])
@@ -45,7 +45,7 @@ async def test_going_back_to_an_earlier_rollout(scene: Stage, page: Page, app: s
     rollouts = page.get_by_role("region", name="Rollouts")
     await expect(rollouts.get_by_role("listitem")).to_have_count(3)
     link = rollouts.get_by_role("link", name=re.compile(r"^Roll back to this….*v1\.2\.0$"))
-    opened = await ask(page, link, f"Roll back {app} v1.2.0")
+    opened = await open_confirmation(page, link, f"Roll back {app} v1.2.0")
     await expect(opened.get_by_text(f"team/{app}:v1.4.0")).to_be_visible()
     await expect(opened.get_by_text(f"team/{app}:v1.2.0")).to_be_visible()
     await opened.get_by_role("button", name="Roll back").click()
@@ -54,14 +54,14 @@ async def test_going_back_to_an_earlier_rollout(scene: Stage, page: Page, app: s
     assert await scene.pinned(app) == ""
 
 
-async def test_what_failed_is_let_go(scene: Stage, page: Page, app: str) -> None:
+async def test_a_failed_digest_is_released(scene: Installation, page: Page, app: str) -> None:
     scene.site.nomad.judge(f"team/{app}:v2.0.0", Fate.OOM_KILLED)
     await scene.push(app, "v2.0.0")
     await scene.holds(app, "failed_before")
     scene.site.nomad.pardon(f"team/{app}:v2.0.0")
     await page.goto(f"/repos/{app}")
     before = len(scene.registered(app))
-    opened = await ask(page, "Release what is held…", f"Release what is held of {app}")
+    opened = await open_confirmation(page, "Release what is held…", f"Release what is held of {app}")
     await expect(opened.get_by_text(re.compile("sha256:[0-9a-f]{64} failed here"))).to_be_visible()
     await opened.get_by_role("button", name="Release").click()
     await scene.holds(app, "up_to_date")
@@ -70,7 +70,7 @@ async def test_what_failed_is_let_go(scene: Stage, page: Page, app: str) -> None
     await expect(page.get_by_role("link", name="Release what is held…")).to_be_hidden()
 
 
-async def test_a_failure_is_explained_where_it_is_seen(page: Page) -> None:
+async def test_a_failure_is_explained_where_it_is_shown(page: Page) -> None:
     await page.goto("/repos/broken")
     why = page.get_by_role("region", name="Why broken v2.0.0 failed")
     await expect(why.get_by_text("the task exited with code 3").first).to_be_visible()
@@ -80,8 +80,8 @@ async def test_a_failure_is_explained_where_it_is_seen(page: Page) -> None:
     await expect(page.get_by_role("heading", name="Why it failed")).to_be_visible()
 
 
-async def test_the_timeline_tells_the_whole_line(page: Page) -> None:
-    """Newest first: the outcome of the rollout that the decision asked for, since a webhook told of a push."""
+async def test_the_timeline_shows_the_whole_line(page: Page) -> None:
+    """Newest first: from the outcome of the rollout back to the webhook of the push."""
     await page.goto("/repos/broken")
     entries = page.get_by_role("region", name="Timeline").get_by_role("listitem")
     texts = [" ".join(text.split()) for text in await entries.all_inner_texts()]
@@ -97,7 +97,7 @@ async def test_the_timeline_tells_the_whole_line(page: Page) -> None:
     await expect(entries.nth(story[0]).get_by_role("link", name=re.compile("^rollout"))).to_be_visible()
 
 
-async def test_health_is_shown_as_it_is(scene: Stage, page: Page) -> None:
+async def test_the_current_health_is_shown(scene: Installation, page: Page) -> None:
     await page.goto("/repos/moving")
     meter = page.get_by_role("region", name="Rollout under way").get_by_role("meter")
     await expect(meter).to_have_attribute("value", "2")

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.adapters.waker import DramatiqWaker
-from tests.own_processes import until
+from tests.processes import until
 
 
 class Broker(dramatiq.Broker):
@@ -42,14 +42,14 @@ class Frail(DramatiqWaker):
 async def test_it_rings_again_after_the_broker_failed() -> None:
     broker = Broker(OSError("gone"))
     waker = DramatiqWaker(broker)
-    waker.wake("reconcile", "1")
+    waker.wake("look", "1")
     await until(lambda: waker.problem, "the problem is told", within=10)
 
-    def rung() -> bool:
+    def woken() -> bool:
         waker.wake("reconcile", "2")
         return bool(broker.taken)
 
-    await until(rung, "it rings", within=10)
+    await until(woken, "it rings", within=10)
     assert waker.problem == ""
     waker.close()
 
@@ -59,7 +59,7 @@ async def test_its_thread_outlives_what_nobody_foresaw() -> None:
     broker = Broker()
     with capture_logs() as logs:
         waker = Frail(broker)
-        waker.wake("reconcile", "1")
+        waker.wake("look", "1")
         await until(lambda: waker.broken, "it broke", within=10)
         waker.wake("reconcile", "2")
         await until(lambda: "2" in broker.taken, "it rings", within=10)

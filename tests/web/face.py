@@ -44,7 +44,7 @@ from tests.fakes.board import MemoryBoard
 from tests.fakes.deployer import PlanningDeployer
 from tests.fakes.inbox import MemoryInbox
 from tests.fakes.registry import MemoryRegistry, digest_of
-from tests.fakes.waker import InProcessDoorbell
+from tests.fakes.waker import InProcessWaker
 
 HERE = Listening(addresses=("127.0.0.1",))
 WIDER = Listening(addresses=("0.0.0.0",))
@@ -363,7 +363,7 @@ class Face:
     rollout_commands: MemoryRolloutCommands = field(default_factory=MemoryRolloutCommands)
     registries: MemoryRegistry = field(default_factory=_registry)
     deployer: PlanningDeployer = field(default_factory=lambda: PlanningDeployer(job=_job()))
-    waker: InProcessDoorbell = field(default_factory=InProcessDoorbell)
+    waker: InProcessWaker = field(default_factory=InProcessWaker)
     pending: tuple[str, ...] | Exception = ()
     problem: str = ""
     standing: str = ""

@@ -16,7 +16,7 @@ from starlette.types import Message
 from app.services.views.feed import Change
 from app.web.api.live import Streams
 from app.web.http.auth import Access, Role
-from tests.own_processes import until
+from tests.processes import until
 from tests.web.face import Face, token
 
 EVERYTHING = Change(everything=True)

@@ -109,7 +109,7 @@ def test_a_malformed_body_is_taken_and_the_next_good_event_is_still_processed(
     assert client.get(answer.headers["Location"]).json()["oddities"]
 
     assert client.post("/webhooks/main", content=envelope(push()), headers=GOOD).json()["events"] == 1
-    assert services.inbox.marks == {7: 1}
+    assert services.inbox.generations == {7: 1}
 
 
 def chunks(count: int) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""A plan says what a person's word would change in the job, and changes nothing."""
+"""A preview shows by Nomad's plan what a command would change in the job. It changes nothing."""
 
 from uuid import uuid4
 
@@ -11,63 +11,63 @@ from tests.line import Line
 
 async def test_a_preview_shows_the_change_and_stores_nothing(running: Line) -> None:
     await running.start()
-    second = await running.push("app", "v1.1.0", told=False)
-    before = await running.rows.marks()
-    seen = await preview.preview_rule(running.operator, "app", pinned_tag="v1.1.0")
-    assert seen.message == "Would deploy v1.1.0"
-    (change,) = seen.changes.values()
+    second = await running.push("app", "v1.1.0", notify=False)
+    before = await running.rows.generations()
+    shown = await preview.preview_rule(running.operator, "app", pinned_tag="v1.1.0")
+    assert shown.message == "Would deploy v1.1.0"
+    (change,) = shown.changes.values()
     assert change.before == f"{running.host}/team/app:v1.0.0"
     assert change.after == f"{running.host}/team/app:v1.1.0@{second}"
-    assert seen.preview.allowed
-    assert any(second in line for line in seen.preview.lines)
-    assert seen.preview.foreign == ()
+    assert shown.preview.allowed
+    assert any(second in line for line in shown.preview.lines)
+    assert shown.preview.foreign == ()
     assert running.images("app") == []
     assert await running.rows.rollouts() == []
-    assert await running.rows.marks() == before
+    assert await running.rows.generations() == before
 
 
-async def test_a_preview_knows_the_running_digest_by_the_history(running: Line) -> None:
-    """The job names a tag alone; the digest behind it was recorded at the first look."""
+async def test_a_preview_takes_the_running_digest_from_the_history(running: Line) -> None:
+    """The job names only a tag; the first reconcile recorded the digest behind it."""
     await running.start()
-    seen = await preview.preview_reset(running.operator, "app")
-    assert (seen.message, seen.changes) == ("v1.0.0 already runs; nothing would change", {})
+    shown = await preview.preview_reset(running.operator, "app")
+    assert (shown.message, shown.changes) == ("v1.0.0 already runs; nothing would change", {})
 
 
 async def test_a_preview_of_a_failed_digest_has_a_marker(running: Line) -> None:
     first = await running.start()
     await running.rows.add_failure("app", first)
-    seen = await preview.preview_reset(running.operator, "app")
-    assert seen.message == "Would deploy v1.0.0"
+    shown = await preview.preview_reset(running.operator, "app")
+    assert shown.message == "Would deploy v1.0.0"
 
 
-async def test_a_redeploy_is_shown_as_what_it_does(running: Line) -> None:
+async def test_a_preview_of_a_redeploy_shows_its_effect(running: Line) -> None:
     first = await running.start()
-    seen = await preview.preview_redeploy(running.operator, "app", "v1.0.0")
-    assert seen.message == "Would deploy v1.0.0"
-    (change,) = seen.changes.values()
+    shown = await preview.preview_redeploy(running.operator, "app", "v1.0.0")
+    assert shown.message == "Would deploy v1.0.0"
+    (change,) = shown.changes.values()
     assert change.after == f"{running.host}/team/app:v1.0.0@{first}"
     assert await running.rows.rollouts() == []
-    assert not await running.rows.has_words()
+    assert not await running.rows.has_audit_entries()
     with pytest.raises(Rejected, match="No tag of app is named"):
         await preview.preview_redeploy(running.operator, "app", "")
 
 
-async def test_a_rollback_is_shown_as_what_it_does(running: Line) -> None:
-    """Spelled as it stood, and by the digest once its tag means something else."""
+async def test_a_preview_of_a_rollback_shows_its_effect(running: Line) -> None:
+    """Spelled as before, and by the digest once its tag means something else."""
     first = await running.start()
     second = await running.push("app", "v1.1.0")
     await running.deployed("app", f"team/app:v1.1.0@{second}")
     await running.held("app", "up_to_date")
     (forward,) = await running.rows.rollouts()
     rollout_id = forward["rollout_id"]
-    seen = await preview.preview_rollback(running.operator, rollout_id)
-    assert seen.message == "Would go back to app v1.0.0"
-    (change,) = seen.changes.values()
+    shown = await preview.preview_rollback(running.operator, rollout_id)
+    assert shown.message == "Would go back to app v1.0.0"
+    (change,) = shown.changes.values()
     assert (change.before, change.after) == (
         f"{running.host}/team/app:v1.1.0@{second}",
         f"{running.host}/team/app:v1.0.0",
     )
-    await running.push("app", "v1.0.0", "another", told=False)
+    await running.push("app", "v1.0.0", "another", notify=False)
     (change,) = (await preview.preview_rollback(running.operator, rollout_id)).changes.values()
     assert change.after == f"{running.host}/team/app:v1.0.0@{first}"
     await running.outcome(await running.rollback(rollout_id))
@@ -78,7 +78,7 @@ async def test_a_rollback_is_shown_as_what_it_does(running: Line) -> None:
         await preview.preview_rollback(running.operator, uuid4())
 
 
-async def test_a_rollback_under_way_changes_nothing_more(running: Line) -> None:
+async def test_a_preview_of_a_rollback_that_is_running_shows_no_change(running: Line) -> None:
     await running.start()
     second = await running.push("app", "v1.1.0")
     await running.deployed("app", f"team/app:v1.1.0@{second}")
@@ -86,6 +86,6 @@ async def test_a_rollback_under_way_changes_nothing_more(running: Line) -> None:
     (forward,) = await running.rows.rollouts()
     running.nomad_hangs(1.0, method="POST")
     await running.rollback(forward["rollout_id"])
-    seen = await preview.preview_rollback(running.operator, forward["rollout_id"])
-    assert seen.message == "app v1.0.0 is on its way back already; nothing more would change"
+    shown = await preview.preview_rollback(running.operator, forward["rollout_id"])
+    assert shown.message == "app v1.0.0 is on its way back already; nothing more would change"
     await running.quiet()

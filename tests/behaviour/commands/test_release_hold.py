@@ -1,4 +1,4 @@
-"""A person lets go what is held until they speak: what failed is tried once more, and held again if it fails."""
+"""A person releases a hold: a failed digest is tried one more time, and held again if it fails."""
 
 import pytest
 
@@ -17,7 +17,7 @@ async def failed(running: Line) -> str:
     return second
 
 
-async def test_a_released_digest_is_tried_once_more_and_held_again(running: Line) -> None:
+async def test_a_released_digest_is_tried_again_and_held_again(running: Line) -> None:
     second = await failed(running)
     image = f"team/app:v1.1.0@{second}"
     assert running.images("app").count(image) == 1
@@ -30,7 +30,7 @@ async def test_a_released_digest_is_tried_once_more_and_held_again(running: Line
     await running.until(held_again, "it failed again")
     await running.quiet()
     await running.poll()
-    await running.generation()
+    await running.make_due_and_wake()
     await running.quiet()
     assert running.images("app").count(image) == 2
     assert await running.outcomes() == ["failed", "failed"]
@@ -45,7 +45,7 @@ async def test_a_released_digest_may_succeed_the_second_time(running: Line) -> N
     assert not await running.rows.has_failures()
 
 
-async def test_a_release_of_a_watch_that_is_not_held_says_how_it_is(running: Line) -> None:
+async def test_releasing_a_watch_without_a_hold_answers_its_state(running: Line) -> None:
     await running.start()
     with pytest.raises(Rejected) as refused:
         await running.release("app")
@@ -53,13 +53,13 @@ async def test_a_release_of_a_watch_that_is_not_held_says_how_it_is(running: Lin
     assert "v1.0.0 runs" in str(refused.value)
 
 
-async def test_a_change_made_outside_is_deployed_over(running: Line) -> None:
+async def test_releasing_drift_deploys_the_desired_image(running: Line) -> None:
     await running.start()
     second = await running.push("app", "v1.1.0")
     await running.deployed("app", f"team/app:v1.1.0@{second}")
     await running.held("app", "up_to_date")
-    running.by_person("app", ":v1.0.0")
-    await running.generation()
+    running.change_outside("app", ":v1.0.0")
+    await running.make_due_and_wake()
     await running.held("app", "drifted")
     assert await running.release("app") == "what was changed outside may be deployed over"
     await running.deployed("app", f"team/app:v1.1.0@{second}")

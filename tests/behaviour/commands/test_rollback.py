@@ -1,4 +1,5 @@
-"""A person goes back: to what ran before, by its digest, and it stays until something newer appears or they say so."""
+"""A rollback deploys the digest that ran before. The watch stays there until something newer appears or a command
+follows."""
 
 from uuid import UUID
 
@@ -23,8 +24,8 @@ async def deployed_two(running: Line) -> tuple[str, str]:
     return first, second
 
 
-async def test_a_rollback_brings_the_image_that_ran_before_and_stays_there(running: Line) -> None:
-    """Spelled as it stood, where the tag still means the same."""
+async def test_a_rollback_deploys_the_previous_image_and_holds_it(running: Line) -> None:
+    """Spelled as before, where the tag still means the same digest."""
     _, second = await deployed_two(running)
     forward = await newest(running)
     back = await running.rollback(forward)
@@ -35,7 +36,7 @@ async def test_a_rollback_brings_the_image_that_ran_before_and_stays_there(runni
 
     await running.poll()
     await running.push("app", "v1.1.0")
-    await running.generation()
+    await running.make_due_and_wake()
     await running.quiet()
     assert len(running.images("app")) == 2
 
@@ -44,7 +45,7 @@ async def test_a_rollback_brings_the_image_that_ran_before_and_stays_there(runni
     assert await running.rows.rule() == ("", True)
 
 
-async def test_something_newer_goes_on(running: Line) -> None:
+async def test_a_newer_release_ends_the_hold_of_a_rollback(running: Line) -> None:
     await deployed_two(running)
     await running.outcome(await running.rollback(await newest(running)))
     third = await running.push("app", "v1.2.0")
@@ -52,7 +53,7 @@ async def test_something_newer_goes_on(running: Line) -> None:
 
 
 @pytest.mark.parametrize("way", ["deploy", "reset", "release"])
-async def test_a_person_goes_on(running: Line, way: str) -> None:
+async def test_a_command_ends_the_hold_of_a_rollback(running: Line, way: str) -> None:
     _, second = await deployed_two(running)
     await running.outcome(await running.rollback(await newest(running)))
     await running.held("app", "rolled_back")
@@ -66,14 +67,14 @@ async def test_a_person_goes_on(running: Line, way: str) -> None:
     await running.held("app", "up_to_date")
 
 
-async def test_a_rollback_brings_the_digest_though_the_tag_moved_on(running: Line) -> None:
+async def test_a_rollback_deploys_the_digest_although_the_tag_moved(running: Line) -> None:
     first, _ = await deployed_two(running)
     running.registry.push("team/app", "v1.0.0", content="other bytes")
     assert (await running.outcome(await running.rollback(await newest(running))))[0] == "succeeded"
     assert running.images("app")[-1] == f"team/app:v1.0.0@{first}"
 
 
-async def test_a_rollback_supersedes_the_rollout_under_way(running: Line) -> None:
+async def test_a_rollback_supersedes_the_running_rollout(running: Line) -> None:
     await running.start()
     running.nomad.set_timing(SLOW)
     await running.push("app", "v1.1.0")
@@ -93,7 +94,7 @@ async def test_a_rollback_supersedes_the_rollout_under_way(running: Line) -> Non
     await running.held("app", "rolled_back")
 
 
-async def test_asked_again_afterwards_it_does_not_swing_back(running: Line) -> None:
+async def test_a_repeated_rollback_does_not_swing_back(running: Line) -> None:
     await deployed_two(running)
     forward = await newest(running)
     back = await running.rollback(forward)
@@ -106,7 +107,7 @@ async def test_asked_again_afterwards_it_does_not_swing_back(running: Line) -> N
     assert len(running.images("app")) == 2
 
 
-async def test_the_way_back_can_be_taken_back(running: Line) -> None:
+async def test_a_rollback_can_be_rolled_back(running: Line) -> None:
     _, second = await deployed_two(running)
     back = await running.rollback(await newest(running))
     await running.outcome(back)
@@ -116,7 +117,7 @@ async def test_the_way_back_can_be_taken_back(running: Line) -> None:
     await running.held("app", "up_to_date")
 
 
-async def test_an_earlier_one_that_succeeded_can_be_gone_back_to(running: Line) -> None:
+async def test_a_rollback_may_choose_an_earlier_successful_rollout(running: Line) -> None:
     _, second = await deployed_two(running)
     earlier = await newest(running)
     third = await running.push("app", "v1.2.0")
@@ -129,8 +130,8 @@ async def test_an_earlier_one_that_succeeded_can_be_gone_back_to(running: Line) 
     await running.held("app", "rolled_back")
 
 
-async def test_a_failed_rollout_is_taken_back_once_only(running: Line) -> None:
-    """Where the job went back by itself, what ran before runs already."""
+async def test_a_failed_rollout_is_undone_only_one_time(running: Line) -> None:
+    """Where an undo already went back, the previous image runs already."""
     await running.start()
     running.nomad.judge("v1.1.0", Fate.EXITS_NONZERO)
     await running.push("app", "v1.1.0")
@@ -142,11 +143,11 @@ async def test_a_failed_rollout_is_taken_back_once_only(running: Line) -> None:
     assert refused.value.status == 409
 
 
-async def test_the_first_rollout_of_a_job_that_ran_something_unknown_has_no_way_back(running: Line) -> None:
-    first = await running.push("app", "v1.0.0", told=False)
+async def test_a_first_rollout_over_an_unknown_image_cannot_be_rolled_back(running: Line) -> None:
+    first = await running.push("app", "v1.0.0", notify=False)
     running.job("app", ":gone")
     await running.configure(running.watch("app"))
-    await running.looked("app")
+    await running.checked("app")
     await running.outcome(await running.deploy("app", "v1.0.0"))
     with pytest.raises(Rejected) as refused:
         await running.rollback(await newest(running))
@@ -155,7 +156,7 @@ async def test_the_first_rollout_of_a_job_that_ran_something_unknown_has_no_way_
     assert running.images("app") == [f"team/app:v1.0.0@{first}"]
 
 
-async def test_an_image_that_the_registry_no_longer_has_is_not_gone_back_to(running: Line) -> None:
+async def test_a_rollback_to_a_missing_image_is_refused(running: Line) -> None:
     first, _ = await deployed_two(running)
     running.registry.contents.delete_manifest("team/app", first)
     with pytest.raises(Rejected) as refused:

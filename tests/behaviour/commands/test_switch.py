@@ -1,4 +1,4 @@
-"""auto_deploy off and on, and pausing everything: nothing while off; on, the newest at once."""
+"""auto_deploy off and on, and the global pause: nothing is deployed while off; on, the newest is deployed at once."""
 
 import pytest
 
@@ -6,18 +6,18 @@ from app.services.wakeup.wake import RECONCILE
 from tests.line import Line, line, world
 
 
-@pytest.mark.parametrize("told", [True, False])
-async def test_a_push_while_auto_deploy_is_off_is_deployed_once_it_is_on(running: Line, told: bool) -> None:
+@pytest.mark.parametrize("notify", [True, False])
+async def test_a_push_while_auto_deploy_is_off_is_deployed_once_it_is_on(running: Line, notify: bool) -> None:
     await running.start()
     await running.switch("app", on=False)
     for minor in range(1, 4):
-        digest = await running.push("app", f"v1.{minor}.0", told=told)
+        digest = await running.push("app", f"v1.{minor}.0", notify=notify)
         await running.poll()
     await running.quiet()
     assert running.images("app") == []
-    rung = len(running.waker.wakes)
+    woken = len(running.waker.wakes)
     await running.switch("app", on=True)
-    assert RECONCILE in [actor for actor, _ in running.waker.wakes[rung:]], "it waits for no poll and no sweep"
+    assert RECONCILE in [actor for actor, _ in running.waker.wakes[woken:]], "it waits for no poll and no sweep"
     await running.until(lambda: running.images("app") == [f"team/app:v1.3.0@{digest}"], "the newest is deployed")
     assert await running.notifications("auto_deploy_toggled") == [
         "Turned off auto deployment for repo app: by somebody",
@@ -25,9 +25,9 @@ async def test_a_push_while_auto_deploy_is_off_is_deployed_once_it_is_on(running
     ]
 
 
-async def test_the_same_with_a_pinned_tag(running: Line) -> None:
+async def test_a_pinned_tag_waits_while_auto_deploy_is_off(running: Line) -> None:
     await running.start()
-    first = await running.push("app", "test", told=False)
+    first = await running.push("app", "test", notify=False)
     await running.outcome(await running.deploy("app", "test"))
     await running.switch("app", on=False)
     await running.push("app", "test", "other bytes")
@@ -37,7 +37,7 @@ async def test_the_same_with_a_pinned_tag(running: Line) -> None:
     await running.until(lambda: len(running.images("app")) == 2, "the changed digest is deployed")
 
 
-async def test_the_same_across_a_restart(database_url: str) -> None:
+async def test_an_update_waits_for_auto_deploy_across_a_restart(database_url: str) -> None:
     with world() as around:
         async with line(database_url, around=around) as before:
             await before.start()
@@ -53,7 +53,7 @@ async def test_the_same_across_a_restart(database_url: str) -> None:
             await after.until(lambda: len(after.images("app")) == 1, "v1.1.0 is deployed")
 
 
-async def test_the_word_is_carried_out_though_every_ring_is_lost(running: Line) -> None:
+async def test_a_command_is_executed_although_every_wake_is_lost(running: Line) -> None:
     await running.start()
     await running.switch("app", on=False)
     await running.push("app", "v1.1.0")
@@ -68,7 +68,7 @@ async def test_the_word_is_carried_out_though_every_ring_is_lost(running: Line) 
 
 async def test_resuming_deploys_the_newest_of_every_watch(running: Line) -> None:
     for name in ("one", "two"):
-        await running.push(name, "v1.0.0", told=False)
+        await running.push(name, "v1.0.0", notify=False)
         running.job(name, ":v1.0.0")
     await running.configure(running.watch("one"), running.watch("two"))
     await running.held("one", "up_to_date")
@@ -82,7 +82,7 @@ async def test_resuming_deploys_the_newest_of_every_watch(running: Line) -> None
         await running.deployed(name, f"team/{name}:v1.1.0@{digest}")
 
 
-async def test_redeploying_pins_nothing_that_was_followed(running: Line) -> None:
+async def test_a_redeploy_does_not_pin_a_watch_that_follows(running: Line) -> None:
     await running.start()
     await running.outcome(await running.deploy("app", ""))
     second = await running.push("app", "v1.1.0")

@@ -1,4 +1,4 @@
-"""What counts as what runs: the baseline of bare tags on the day of migration, several tasks, indexes, spellings."""
+"""What counts as running: the baseline of bare tags on the day of migration, several tasks, indexes, spellings."""
 
 import pytest
 
@@ -12,14 +12,14 @@ async def _taken_over(running: Line, *, pinned_tag: str, auto_deploy: bool) -> N
 
 @pytest.mark.parametrize("pinned_tag", ["", "v1.0.0"])
 @pytest.mark.parametrize("auto_deploy", [True, False])
-async def test_nothing_restarts_on_the_day_of_migration(running: Line, pinned_tag: str, auto_deploy: bool) -> None:
+async def test_a_migration_restarts_nothing(running: Line, pinned_tag: str, auto_deploy: bool) -> None:
     await _taken_over(running, pinned_tag=pinned_tag, auto_deploy=auto_deploy)
-    await running.push("app", "v1.0.0", told=False)
+    await running.push("app", "v1.0.0", notify=False)
     running.job("app", ":v1.0.0")
     await running.configure(running.watch("app"))
     await running.held("app", "up_to_date")
     await running.poll()
-    await running.generation()
+    await running.make_due_and_wake()
     await running.quiet()
     assert running.images("app") == []
 
@@ -27,7 +27,7 @@ async def test_nothing_restarts_on_the_day_of_migration(running: Line, pinned_ta
 @pytest.mark.parametrize("pinned_tag", ["", "v1.0.0"])
 async def test_a_change_made_while_it_was_off_is_deployed_when_switched_on(running: Line, pinned_tag: str) -> None:
     await _taken_over(running, pinned_tag=pinned_tag, auto_deploy=False)
-    await running.push("app", "v1.0.0", told=False)
+    await running.push("app", "v1.0.0", notify=False)
     running.job("app", ":v1.0.0")
     await running.configure(running.watch("app"))
     await running.held("app", "up_to_date")
@@ -38,9 +38,9 @@ async def test_a_change_made_while_it_was_off_is_deployed_when_switched_on(runni
     await running.deployed("app", f"team/app:v1.0.0@{changed}")
 
 
-async def test_running_is_all_selected_tasks(running: Line) -> None:
-    first = await running.push("app", "v1.0.0", told=False)
-    second = await running.push("app", "v1.1.0", told=False)
+async def test_a_digest_runs_only_when_all_selected_tasks_run_it(running: Line) -> None:
+    first = await running.push("app", "v1.0.0", notify=False)
+    second = await running.push("app", "v1.1.0", notify=False)
     job = sample_job("app", f"{running.host}/team/app:v1.1.0@{second}", group="one")
     other = sample_job("app", f"{running.host}/team/app:v1.0.0@{first}", group="two")
     job["TaskGroups"] += other["TaskGroups"]
@@ -54,7 +54,7 @@ async def test_running_is_all_selected_tasks(running: Line) -> None:
 
 
 async def test_a_watch_with_a_group_leaves_the_others_alone(running: Line) -> None:
-    await running.push("app", "v1.0.0", told=False)
+    await running.push("app", "v1.0.0", notify=False)
     job = sample_job("app", f"{running.host}/team/app:v1.0.0", group="one")
     job["TaskGroups"] += sample_job("app", f"{running.host}/team/app:v1.0.0", group="two")["TaskGroups"]
     running.nomad.seed(job)
@@ -70,8 +70,8 @@ async def test_a_watch_with_a_group_leaves_the_others_alone(running: Line) -> No
 
 
 async def test_the_highest_running_counts_for_a_downgrade(running: Line) -> None:
-    first = await running.push("app", "v1.0.0", told=False)
-    await running.push("app", "v1.1.0", told=False)
+    first = await running.push("app", "v1.0.0", notify=False)
+    await running.push("app", "v1.1.0", notify=False)
     job = sample_job("app", f"{running.host}/team/app:v1.2.0", group="one")
     job["TaskGroups"] += sample_job("app", f"{running.host}/team/app:v1.0.0@{first}", group="two")["TaskGroups"]
     running.nomad.seed(job)
@@ -100,20 +100,20 @@ async def test_the_digest_of_a_multi_platform_tag_is_the_index(running: Line) ->
 
 
 @pytest.mark.parametrize(("running_tag", "deployed"), [("1.0.0", "1.1.0"), ("v1.0.0", "v1.2.0"), ("latest", "v1.2.0")])
-async def test_only_the_spelling_of_what_runs_counts(running: Line, running_tag: str, deployed: str) -> None:
-    await running.push("app", running_tag, told=False)
+async def test_releases_in_another_spelling_are_not_followed(running: Line, running_tag: str, deployed: str) -> None:
+    await running.push("app", running_tag, notify=False)
     running.job("app", f":{running_tag}")
     await running.configure(running.watch("app"))
-    await running.looked("app")
-    await running.push("app", "v1.2.0", told=False)
-    digest = await running.push("app", "1.1.0", told=False)
+    await running.checked("app")
+    await running.push("app", "v1.2.0", notify=False)
+    digest = await running.push("app", "1.1.0", notify=False)
     if deployed == "v1.2.0":
-        digest = await running.push("app", "v1.2.0", told=False)
+        digest = await running.push("app", "v1.2.0", notify=False)
     await running.poll()
     await running.deployed("app", f"team/app:{deployed}@{digest}")
 
 
-async def test_other_tags_are_no_releases(running: Line) -> None:
+async def test_tags_that_are_no_releases_are_ignored(running: Line) -> None:
     await running.start()
     for tag in ("v1.1.0-rc.1", "v1.1.0_build", "v1.1.0-build", "v1.1", "v1.1.0.0", "1.1.0", "v01.1.0"):
         await running.push("app", tag)
@@ -122,16 +122,16 @@ async def test_other_tags_are_no_releases(running: Line) -> None:
     assert await running.held("app", "up_to_date") == "v1.0.0 runs"
 
 
-async def test_a_job_created_again_is_seen_for_the_first_time(running: Line) -> None:
+async def test_a_recreated_job_gets_a_new_baseline(running: Line) -> None:
     await running.start()
     second = await running.push("app", "v1.1.0")
     await running.deployed("app", f"team/app:v1.1.0@{second}")
     running.nomad.stop("app", purge=True)
-    await running.generation()
+    await running.make_due_and_wake()
     await running.held("app", "unusable")
     running.job("app", ":v1.1.0")
-    changed = await running.push("app", "v1.1.0", "other bytes", told=False)
-    await running.generation()
+    changed = await running.push("app", "v1.1.0", "other bytes", notify=False)
+    await running.make_due_and_wake()
     await running.held("app", "up_to_date")
     assert await running.rows.expected() == {}
     assert list((await running.rows.digests()).values()) == [changed]

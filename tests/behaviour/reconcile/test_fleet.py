@@ -1,4 +1,4 @@
-"""The fleet: so many rollouts at once and no more, who goes next, what a failure stops, and our own job last."""
+"""The fleet: the limit of concurrent rollouts, the queue, how a failure stops an image, and our own job last."""
 
 from dataclasses import replace
 from typing import Any
@@ -9,20 +9,20 @@ from app.domain.watch import JobPlace, Watch
 from app.services.commands import watches
 from app.services.reconcile.reconciler import ReconcileSettings
 from app.simulators.nomad.timing import Fate, Timing
-from tests.at_once import most_at_once
+from tests.concurrent_rollouts import most_concurrent_rollouts
+from tests.default_settings import LOOK_DEFAULTS
 from tests.line import SLOW, Line, line
-from tests.settings import LOOK_DEFAULTS
 
 
-def bounded(at_once: int, **fields: Any) -> ReconcileSettings:
-    """So many rollouts at once."""
-    return replace(LOOK_DEFAULTS, fleet=replace(LOOK_DEFAULTS.fleet, max_rollouts=at_once, **fields))
+def bounded(max_rollouts: int, **fields: Any) -> ReconcileSettings:
+    """Settings with this limit of concurrent rollouts."""
+    return replace(LOOK_DEFAULTS, fleet=replace(LOOK_DEFAULTS.fleet, max_rollouts=max_rollouts, **fields))
 
 
 async def fleet(running: Line, count: int, **fields: object) -> list[str]:
-    """So many jobs that run v1.0.0 of one image, and have settled; returns their names."""
+    """That many settled jobs that run v1.0.0 of one image; returns their names."""
     names = [f"app{number:02}" for number in range(count)]
-    await running.push("app", "v1.0.0", told=False)
+    await running.push("app", "v1.0.0", notify=False)
     for name in names:
         running.job(name, ":v1.0.0", path="team/app", **fields)
     await running.configure(*(watch(running, name) for name in names))
@@ -41,28 +41,28 @@ async def registered(running: Line, count: int) -> None:
 
 
 async def waiting(running: Line, count: int) -> None:
-    """Wait until so many targets hold for their turn, and nothing is being looked at."""
+    """Wait until that many targets are queued, and no reconcile is running."""
 
     async def hold() -> bool:
-        return await running.rows.waiting_count() == count
+        return await running.rows.queued_count() == count
 
     await running.until(hold, f"{count} wait for their turn")
 
 
-async def test_forty_jobs_arrive_three_at_a_time(database_url: str) -> None:
+async def test_forty_jobs_are_rolled_out_three_at_a_time(database_url: str) -> None:
     async with line(database_url, look_settings=bounded(3)) as running:
         names = await fleet(running, 40)
         running.nomad.set_timing(Timing(healthy=0.15))
         second = await running.push("app", "v1.1.0")
         await running.until(lambda: len(running.nomad.ledger.entries()) == 40, "all are registered", within=120)
         await running.quiet()
-        assert most_at_once(running.nomad) == 3
+        assert most_concurrent_rollouts(running.nomad) == 3
         assert all(running.images(name) == [f"team/app:v1.1.0@{second}"] for name in names)
         assert await running.outcomes() == ["succeeded"] * 40
-        assert not await running.rows.does_one_wait_its_turn()
+        assert not await running.rows.is_one_queued()
 
 
-async def test_a_watch_that_waits_says_so_and_asks_nobody(database_url: str) -> None:
+async def test_a_queued_watch_shows_it_and_sends_no_requests(database_url: str) -> None:
     async with line(database_url, look_settings=bounded(2)) as running:
         names = await fleet(running, 12)
         running.nomad.set_timing(SLOW)
@@ -83,26 +83,26 @@ async def test_a_watch_that_waits_says_so_and_asks_nobody(database_url: str) -> 
 
 
 def reads(running: Line) -> int:
-    """How often Nomad was asked about a job of a fleet, but for what follows rollouts."""
-    asked = running.nomad.ledger.requests
-    return sum(count for what, count in asked.items() if what.startswith("GET /v1/job/app") and what.count("/") == 3)
+    """The number of requests to Nomad about a job of a fleet, without those that follow rollouts."""
+    requests = running.nomad.ledger.requests
+    return sum(count for what, count in requests.items() if what.startswith("GET /v1/job/app") and what.count("/") == 3)
 
 
-async def test_the_watch_that_waited_longest_goes_next(database_url: str) -> None:
+async def test_the_target_that_was_queued_longest_goes_next(database_url: str) -> None:
     async with line(database_url, look_settings=bounded(1)) as running:
         names = await fleet(running, 4)
         running.nomad.set_timing(SLOW)
         await running.push("app", "v1.1.0")
         await waiting(running, 3)
         for number, name in enumerate(reversed(names)):
-            await running.rows.let_wait(name, minutes=10 + number)
+            await running.rows.age_queued(name, minutes=10 + number)
         first = running.nomad.ledger.entries()[0].job
         await finish_each(running, 4)
         assert [entry.job for entry in running.nomad.ledger.entries()][1:] == [each for each in names if each != first]
 
 
 async def finish_each(running: Line, count: int) -> None:
-    """Let one rollout after the other end until so many were registered."""
+    """Finish one rollout after the other until that many were registered."""
     for number in range(1, count + 1):
         await registered(running, number)
         if number == count:
@@ -111,7 +111,7 @@ async def finish_each(running: Line, count: int) -> None:
     await running.quiet()
 
 
-async def test_people_and_their_orders_wait_for_nobody(database_url: str) -> None:
+async def test_commands_are_not_queued(database_url: str) -> None:
     async with line(database_url, look_settings=bounded(1)) as running:
         names = await fleet(running, 3)
         running.nomad.set_timing(SLOW)
@@ -120,7 +120,7 @@ async def test_people_and_their_orders_wait_for_nobody(database_url: str) -> Non
         idle = next(name for name in names if not running.images(name))
         await running.deploy(idle, "v1.1.0")
         await running.until(lambda: running.images(idle) == [f"team/app:v1.1.0@{second}"], "the order is carried out")
-        assert most_at_once(running.nomad) == 2
+        assert most_concurrent_rollouts(running.nomad) == 2
         await waiting(running, 1)
         running.nomad.set_timing(Timing())
         running.nomad.skip(3600)
@@ -128,7 +128,7 @@ async def test_people_and_their_orders_wait_for_nobody(database_url: str) -> Non
         await running.quiet()
 
 
-async def test_a_place_that_is_not_taken_goes_to_the_next(database_url: str) -> None:
+async def test_an_unused_slot_goes_to_the_next_target(database_url: str) -> None:
     async with line(database_url, look_settings=bounded(1)) as running:
         names = await fleet(running, 4)
         running.nomad.set_timing(SLOW)
@@ -137,8 +137,8 @@ async def test_a_place_that_is_not_taken_goes_to_the_next(database_url: str) -> 
         idle = [name for name in names if not running.images(name)]
         for name in idle[:2]:
             running.nomad.stop(name)
-        # None looks for its turn by itself any more: the last one can only be told by those that do not take it.
-        await running.rows.put_off_the_waiting_by_a_day()
+        # No target checks for a slot itself any more: only those that do not use theirs can wake the last one.
+        await running.rows.requeue_queued_in_a_day()
         running.nomad.set_timing(Timing())
         running.nomad.skip(3600)
         await running.until(lambda: running.images(idle[2]), "the last one gets the place")
@@ -147,7 +147,7 @@ async def test_a_place_that_is_not_taken_goes_to_the_next(database_url: str) -> 
         await running.quiet()
 
 
-async def test_a_job_that_nomad_refuses_keeps_no_place(database_url: str) -> None:
+async def test_a_job_that_nomad_refuses_keeps_no_slot(database_url: str) -> None:
     async with line(database_url, look_settings=bounded(1)) as running:
         await fleet(running, 3)
         running.nomad_answers(403, method="POST", times=1, text="Permission denied")
@@ -155,10 +155,10 @@ async def test_a_job_that_nomad_refuses_keeps_no_place(database_url: str) -> Non
         await running.until(lambda: len(running.nomad.ledger.entries()) >= 2, "the others go")
         await registered(running, 3)
         await running.quiet()
-        assert most_at_once(running.nomad) == 1
+        assert most_concurrent_rollouts(running.nomad) == 1
 
 
-async def test_a_lost_answer_keeps_its_place_until_it_is_known(database_url: str) -> None:
+async def test_a_lost_answer_keeps_its_slot_until_the_result_is_known(database_url: str) -> None:
     async with line(database_url, look_settings=bounded(1)) as running:
         await fleet(running, 5)
         running.nomad.set_timing(Timing(healthy=0.1))
@@ -166,10 +166,10 @@ async def test_a_lost_answer_keeps_its_place_until_it_is_known(database_url: str
         await running.push("app", "v1.1.0")
         await registered(running, 5)
         await running.quiet()
-        assert most_at_once(running.nomad) == 1
+        assert most_concurrent_rollouts(running.nomad) == 1
 
 
-async def test_a_limit_that_was_raised_is_seen(database_url: str) -> None:
+async def test_a_raised_limit_takes_effect(database_url: str) -> None:
     async with line(database_url, look_settings=bounded(1)) as running:
         await fleet(running, 3)
         running.nomad.set_timing(SLOW)
@@ -183,7 +183,7 @@ async def test_a_limit_that_was_raised_is_seen(database_url: str) -> None:
 
 
 @pytest.mark.parametrize("stop", [False, True])
-async def test_one_failure_stops_the_image_everywhere_when_that_is_wanted(database_url: str, stop: bool) -> None:
+async def test_a_failure_stops_the_image_everywhere_where_configured(database_url: str, stop: bool) -> None:
     async with line(database_url, look_settings=bounded(1, stop_after_failure=stop)) as running:
         names = await fleet(running, 5, auto_revert=True)
         running.nomad.judge("v1.1.0", Fate.PULL_FAILS)
@@ -194,7 +194,7 @@ async def test_one_failure_stops_the_image_everywhere_when_that_is_wanted(databa
         assert len(_registrations(running, bad)) == (1 if stop else 5)
 
 
-async def test_a_stopped_image_goes_on_once_it_is_released_or_a_newer_one_appears(database_url: str) -> None:
+async def test_a_stopped_image_continues_after_a_release_or_a_newer_image(database_url: str) -> None:
     async with line(database_url, look_settings=bounded(1, stop_after_failure=True)) as running:
         names = await fleet(running, 3, auto_revert=True)
         running.nomad.judge("v1.1.0", Fate.PULL_FAILS)
@@ -216,7 +216,7 @@ async def test_a_stopped_image_goes_on_once_it_is_released_or_a_newer_one_appear
         await running.quiet()
 
 
-async def test_a_deploy_by_hand_that_succeeds_lets_the_others_go_on(database_url: str) -> None:
+async def test_a_successful_manual_deploy_lets_a_stopped_image_continue(database_url: str) -> None:
     async with line(database_url, look_settings=bounded(1, stop_after_failure=True)) as running:
         names = await fleet(running, 3, auto_revert=True)
         running.nomad.judge("v1.1.0", Fate.PULL_FAILS)
@@ -264,7 +264,7 @@ async def test_our_own_job_goes_last(database_url: str, region: str) -> None:
         assert last.job_modify_index > max(ends)
 
 
-async def test_a_busy_fleet_does_not_hold_our_own_job_for_ever(database_url: str) -> None:
+async def test_a_busy_fleet_does_not_hold_our_own_job_forever(database_url: str) -> None:
     own = JobPlace(region="", namespace="default", job_id="app00")
     async with line(database_url, look_settings=bounded(0, own_job=own)) as running:
         names = await fleet(running, 2)
@@ -274,7 +274,7 @@ async def test_a_busy_fleet_does_not_hold_our_own_job_for_ever(database_url: str
         await running.let_pass(5)
         await waiting(running, 1)
         assert running.images(names[0]) == []
-        await running.rows.let_wait(names[0], minutes=11)
+        await running.rows.age_queued(names[0], minutes=11)
         await running.let_pass(5)
         await running.until(lambda: running.images(names[0]), "our own goes")
         await running.rows.expire_leases(names[1])

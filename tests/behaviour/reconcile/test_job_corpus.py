@@ -1,4 +1,4 @@
-"""Jobs of every shape, all running what is wanted: looks at them post nothing."""
+"""Jobs of every shape that run the desired image: reconciles post nothing."""
 
 from copy import deepcopy
 from typing import Any
@@ -11,8 +11,8 @@ from tests.unit.nomad.shapes import shapes
 
 
 def with_image(line: Line, job: dict[str, Any], task: RunningTask, tag: str) -> dict[str, Any]:
-    """The job with the image of one of its tasks from the line's registry, free to be placed: the recorded corpus was
-    kept from running by a constraint that no node meets."""
+    """The job with one task's image from the line's registry. The constraint that kept the recorded corpus from being
+    placed is removed."""
     copy = deepcopy(job)
     dict(tasks_of(copy))[task.key]["Config"]["image"] = f"{task.prefix}{line.host}/team/app:{tag}"
     for place in (copy, *copy["TaskGroups"]):
@@ -24,9 +24,9 @@ def watched(line: Line, name: str, job: dict[str, Any], task: RunningTask) -> Wa
     return line.watch(name, path="team/app", job=job["ID"], group=task.key.group, task=task.key.task)
 
 
-async def test_looks_that_want_no_change_post_nothing_whatever_the_job(running: Line) -> None:
+async def test_a_reconcile_without_changes_posts_nothing_for_any_job(running: Line) -> None:
     line = running
-    await line.push("app", "v1.0.0", told=False)
+    await line.push("app", "v1.0.0", notify=False)
     watches = []
     for name, job in shapes().items():
         rollout = [task for task in (running_task(*each) for each in tasks_of(job)) if task.reference]
@@ -37,6 +37,6 @@ async def test_looks_that_want_no_change_post_nothing_whatever_the_job(running: 
     await line.configure(*watches)
     for watch in watches:
         await line.held(watch.name, "up_to_date")
-    await line.generation()
+    await line.make_due_and_wake()
     await line.quiet()
     assert line.nomad.ledger.entries() == []

@@ -1,4 +1,5 @@
-"""Given a worker that is frozen while Nomad answers its registration, then it overwrites nothing newer as it wakes."""
+"""Given a worker that is frozen while Nomad answers its registration, when it wakes, then it overwrites nothing
+newer."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from app.services.reconcile.reconcile import reconcile
-from tests.behaviour.frozen import Frozen, frozen_in_submit
+from tests.behaviour.frozen_workers import Frozen, frozen_in_submit
 from tests.line import Line, line
 
 
@@ -17,15 +18,15 @@ async def reasons(running: Line) -> Sequence[str]:
 
 @pytest.mark.parametrize("before", [False, True], ids=["with its answer", "before its call"])
 async def test_a_rollout_after_a_late_registration_stays_expected(database_url: str, before: bool) -> None:
-    """The last push puts the tag back to what it showed at first: a digest that is known, and so is not newer than what
-    would look like a change from outside."""
+    """The last push sets the tag to its first digest again. That digest is known, so it is not newer than drift would
+    be."""
     async with line(database_url) as running:
         await running.start("app", "v1.0.0")
         first = await running.push("app", "v1.1.0", "first")
         await running.deployed("app", f"team/app:v1.1.0@{first}")
-        second = await running.push("app", "v1.1.0", "second", told=False)
+        second = await running.push("app", "v1.1.0", "second", notify=False)
         deployer, late = await frozen_in_submit(running, before=before)
-        await running.tell("team/app", "v1.1.0", second)
+        await running.deliver("team/app", "v1.1.0", second)
         await running.deployed("app", f"team/app:v1.1.0@{second}")
         third = await running.push("app", "v1.1.0", "third")
         await running.deployed("app", f"team/app:v1.1.0@{third}")
@@ -39,30 +40,30 @@ async def test_a_rollout_after_a_late_registration_stays_expected(database_url: 
         assert len(running.images("app")) == 4
 
 
-async def test_a_change_by_hand_after_it_is_not_taken_for_ours(database_url: str) -> None:
+async def test_drift_after_a_late_registration_is_not_taken_for_ours(database_url: str) -> None:
     async with line(database_url) as running:
         await running.start("app", "v1.0.0")
-        first = await running.push("app", "v1.1.0", told=False)
+        first = await running.push("app", "v1.1.0", notify=False)
         deployer, late = await frozen_in_submit(running, before=False)
-        await running.tell("team/app", "v1.1.0", first)
+        await running.deliver("team/app", "v1.1.0", first)
         await running.deployed("app", f"team/app:v1.1.0@{first}")
-        running.by_person("app", ":v1.0.0")
-        await running.generation()
+        running.change_outside("app", ":v1.0.0")
+        await running.make_due_and_wake()
         await running.held("app", "drifted")
 
         deployer.thawed.set()
         await late
 
-        await running.generation()
+        await running.make_due_and_wake()
         await running.quiet()
         assert (await running.hold("app"))[0] == "drifted"
 
 
 async def test_a_registration_that_a_person_superseded_is_known_as_ours(database_url: str) -> None:
-    """The registration that a person overtook is recorded as a fact, and is no change from outside."""
+    """The superseded registration is recorded as ours, and is no drift."""
     async with line(database_url) as running:
         await running.start("app", "v1.0.0")
-        first = await running.push("app", "v1.1.0", told=False)
+        first = await running.push("app", "v1.1.0", notify=False)
         deployer, late = await frozen_in_submit(running, before=False)
         await running.deploy("app", "v1.0.0")
         await running.until(lambda: len(running.images("app")) == 2, "what the person asked for is registered")
@@ -76,26 +77,26 @@ async def test_a_registration_that_a_person_superseded_is_known_as_ours(database
         assert "drifted" not in await reasons(running)
 
 
-async def test_a_digest_that_it_saw_is_nothing_newer_than_a_change_by_hand(database_url: str) -> None:
-    """The frozen worker has resolved a digest that nobody else ever saw; it notes it when it wakes."""
+async def test_a_digest_that_a_frozen_worker_found_is_not_newer_than_drift(database_url: str) -> None:
+    """The frozen worker resolved a digest that nobody else found; it records it when it wakes."""
     async with line(database_url) as running:
         await running.start("app", "v1.0.0")
         registries = Frozen(running.reconciler.registries, "manifest", before=False)
-        other = await running.push("app", "v1.1.0", told=False)
-        (target_id,) = await running.due()
+        other = await running.push("app", "v1.1.0", notify=False)
+        (target_id,) = await running.make_due()
         late = asyncio.create_task(reconcile(replace(running.reconciler, registries=registries), target_id))
         await registries.reached.wait()
         await running.rows.expire_leases()
         newest = await running.push("app", "v1.1.0", "another content")
         await running.deployed("app", f"team/app:v1.1.0@{newest}")
-        running.by_person("app", ":v1.0.0")
-        await running.generation()
+        running.change_outside("app", ":v1.0.0")
+        await running.make_due_and_wake()
         await running.held("app", "drifted")
 
         registries.thawed.set()
         await late
 
-        assert not await running.rows.was_sighted(other)
-        await running.generation()
+        assert not await running.rows.was_found(other)
+        await running.make_due_and_wake()
         await running.quiet()
         assert (await running.hold("app"))[0] == "drifted"

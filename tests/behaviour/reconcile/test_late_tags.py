@@ -1,4 +1,4 @@
-"""The event before the tag, and events that are not true: an event is a hint, looked into five times more."""
+"""Events that come before their tag, and false events: an event is a hint, and is checked five more times."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from tests.line import Line
 
 
 @pytest.mark.parametrize("delay", [0.05, 0.3, 1.0])
-async def test_a_tag_that_is_linked_late_is_found_by_its_webhook_alone(running: Line, delay: float) -> None:
+async def test_a_late_tag_is_found_by_its_webhook_alone(running: Line, delay: float) -> None:
     await running.start()
     running.registry.link_delay = delay
     second = await running.push("app", "v1.1.0")
@@ -14,7 +14,7 @@ async def test_a_tag_that_is_linked_late_is_found_by_its_webhook_alone(running: 
 
 
 @pytest.mark.parametrize("delay", [0.05, 0.3])
-async def test_a_digest_that_is_linked_late_is_found_by_its_webhook_alone(running: Line, delay: float) -> None:
+async def test_a_late_digest_is_found_by_its_webhook_alone(running: Line, delay: float) -> None:
     await running.start()
     running.registry.link_delay = delay
     changed = await running.push("app", "v1.0.0", "other bytes")
@@ -23,67 +23,67 @@ async def test_a_digest_that_is_linked_late_is_found_by_its_webhook_alone(runnin
 
 async def test_the_event_of_a_second_push_outlives_the_first(running: Line) -> None:
     await running.start()
-    await running.push("app", "test", "first", told=False)
+    await running.push("app", "test", "first", notify=False)
     await running.outcome(await running.deploy("app", "test"))
     running.registry.link_delay = 0.3
     await running.push("app", "test", "second")
     await running.until(lambda: len(running.images("app")) == 2, "the second is registered")
     running.registry.link_delay = 0.6
     third = await running.push("app", "test", "third")
-    for _ in range(10):  # other reasons to look do not use up what the event is given
-        await running.generation()
+    for _ in range(10):  # reconciles for other reasons do not use up the event's checks
+        await running.make_due_and_wake()
         await running.quiet_for_now()
     await running.deployed("app", f"team/app:test@{third}")
 
 
-async def test_a_busy_target_does_not_use_up_the_looks_of_an_event(running: Line) -> None:
+async def test_a_busy_target_does_not_use_up_the_checks_of_an_event(running: Line) -> None:
     await running.start()
     running.registry.link_delay = 0.8
     second = await running.push("app", "v1.1.0")
     for _ in range(12):
-        await running.tell("team/app", "v0.0.1", None)
+        await running.deliver("team/app", "v0.0.1", None)
         await running.quiet_for_now()
     await running.deployed("app", f"team/app:v1.1.0@{second}")
 
 
-async def test_a_digest_that_never_comes_costs_five_looks_and_nothing_else(running: Line) -> None:
+async def test_a_digest_that_never_comes_costs_five_checks_and_nothing_else(running: Line) -> None:
     await running.start()
-    before = sum(targets for _, targets in await running.rows.targets())
-    await running.tell("team/app", "v1.0.0", f"sha256:{'0' * 64}")
-    for targets in range(1, 6):
-        await running.until(lambda: _attempts(running, targets), f"look {targets} for the event")  # noqa: B023
+    before = sum(count for _, count in await running.rows.decision_counts())
+    await running.deliver("team/app", "v1.0.0", f"sha256:{'0' * 64}")
+    for number in range(1, 6):
+        await running.until(lambda: _attempts(running, number), f"look {number} for the event")  # noqa: B023
         await running.let_pass(40.0)
     await running.quiet()
     rows = await running.rows.answers()
     assert rows[0]["settled_at"] is not None
     assert rows[0]["answer"] == "the registry never showed this digest for v1.0.0"
-    after = sum(targets for _, targets in await running.rows.targets())
+    after = sum(count for _, count in await running.rows.decision_counts())
     assert (rows[0]["attempts"], after - before) == (6, 6)
     assert running.images("app") == []
 
 
-async def test_the_pauses_are_those_of_the_design(running: Line) -> None:
+async def test_the_checks_of_an_event_come_after_the_documented_delays(running: Line) -> None:
     await running.start()
-    await running.rows.write_down_pauses("due_at")
-    await running.tell("team/app", "v1.0.0", f"sha256:{'0' * 64}")
-    for targets in range(1, 6):
-        await running.until(lambda: _attempts(running, targets), f"look {targets} for the event")  # noqa: B023
+    await running.rows.record_requeue_delays("due_at")
+    await running.deliver("team/app", "v1.0.0", f"sha256:{'0' * 64}")
+    for number in range(1, 6):
+        await running.until(lambda: _attempts(running, number), f"look {number} for the event")  # noqa: B023
         await running.let_pass(40.0)
-    assert await running.rows.pauses() == pytest.approx([0.05, 0.2, 1.0, 5.0, 30.0], abs=0.04)
+    assert await running.rows.requeue_delays() == pytest.approx([0.05, 0.2, 1.0, 5.0, 30.0], abs=0.04)
 
 
-async def test_a_digest_other_than_before_answers_the_event(running: Line) -> None:
+async def test_a_changed_digest_answers_the_event(running: Line) -> None:
     await running.start()
-    changed = await running.push("app", "v1.0.0", "other bytes", told=False)
-    await running.tell("team/app", "v1.0.0", f"sha256:{'0' * 64}")
+    changed = await running.push("app", "v1.0.0", "other bytes", notify=False)
+    await running.deliver("team/app", "v1.0.0", f"sha256:{'0' * 64}")
     await running.deployed("app", f"team/app:v1.0.0@{changed}")
     assert not await running.rows.has_open_events()
 
 
-async def test_made_up_releases_hide_nothing(running: Line) -> None:
+async def test_events_of_made_up_releases_hide_no_real_release(running: Line) -> None:
     await running.start()
     for minor in range(12):
-        await running.tell("team/app", f"v9.{minor}.0", f"sha256:{minor:064}")
+        await running.deliver("team/app", f"v9.{minor}.0", f"sha256:{minor:064}")
     second = await running.push("app", "v1.1.0")
     await running.until(lambda: running.images("app") == [f"team/app:v1.1.0@{second}"], "v1.1.0 is deployed")
     await running.rows.settle_events()
@@ -91,14 +91,14 @@ async def test_made_up_releases_hide_nothing(running: Line) -> None:
 
 async def test_a_spoofed_digest_is_never_deployed(running: Line) -> None:
     first = await running.start()
-    await running.push("app", "test", told=False)
+    await running.push("app", "test", notify=False)
     for digest in (first, f"sha256:{'f' * 64}"):
-        await running.tell("team/app", "v7.0.0", digest)
-        await running.tell("team/app", "v1.0.0", digest)
+        await running.deliver("team/app", "v7.0.0", digest)
+        await running.deliver("team/app", "v1.0.0", digest)
     await running.quiet_for_now()
     assert running.images("app") == []
 
 
-async def _attempts(running: Line, targets: int) -> bool:
+async def _attempts(running: Line, number: int) -> bool:
     rows = await running.rows.answers()
-    return bool(rows) and rows[0]["attempts"] >= targets
+    return bool(rows) and rows[0]["attempts"] >= number

@@ -1,10 +1,10 @@
-"""Following the highest release: what is deployed, and what is not."""
+"""Following the highest release: which tags are deployed, and which are not."""
 
 from tests.line import Line
 
 
 async def test_only_higher_releases_are_deployed(running: Line) -> None:
-    await running.push("app", "v0.1.0", told=False)
+    await running.push("app", "v0.1.0", notify=False)
     running.job("app", ":v0.1.0")
     await running.configure(running.watch("app"))
     await running.held("app", "up_to_date")

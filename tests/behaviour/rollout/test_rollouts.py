@@ -1,4 +1,4 @@
-"""Rollouts: one at a time, what is written into the job, and how each ends."""
+"""Rollouts: one at a time, how they change the job, and how each ends."""
 
 import asyncio
 from dataclasses import replace
@@ -8,11 +8,11 @@ import pytest
 
 from app.domain.watch import DeployBy
 from app.simulators.nomad import Fate, Timing, sample_job
+from tests.default_settings import PATIENCE_DEFAULTS
 from tests.line import SLOW, Line, line
-from tests.settings import PATIENCE_DEFAULTS
 
 
-async def test_automatic_ones_collapse_to_the_newest(running: Line) -> None:
+async def test_automatic_rollouts_collapse_to_the_newest(running: Line) -> None:
     await running.start()
     running.nomad.set_timing(SLOW)
     first = await running.push("app", "v1.1.0")
@@ -28,9 +28,9 @@ async def test_automatic_ones_collapse_to_the_newest(running: Line) -> None:
     assert await running.outcomes() == ["succeeded", "succeeded"]
 
 
-async def test_a_persons_supersedes_at_once(running: Line) -> None:
+async def test_a_manual_deploy_supersedes_at_once(running: Line) -> None:
     await running.start()
-    old = await running.push("app", "v0.9.0", told=False)
+    old = await running.push("app", "v0.9.0", notify=False)
     running.nomad.set_timing(SLOW)
     await running.push("app", "v1.1.0")
     await running.until(lambda: len(running.images("app")) == 1, "v1.1.0 is registered")
@@ -40,7 +40,7 @@ async def test_a_persons_supersedes_at_once(running: Line) -> None:
     assert await running.outcomes() == ["superseded", "succeeded"]
 
 
-async def test_the_same_word_again_is_the_same_rollout_while_it_is_active(running: Line) -> None:
+async def test_a_repeated_command_is_the_same_rollout_while_it_is_active(running: Line) -> None:
     await running.start()
     running.nomad.set_timing(SLOW)
     idempotency_key = await running.deploy("app", "v1.0.0")
@@ -58,7 +58,7 @@ async def test_the_same_word_again_is_the_same_rollout_while_it_is_active(runnin
 async def two_watches_of_one_job(running: Line) -> None:
     """Job "both" runs v1.0.0 of web and, beside it, of side."""
     for name in ("web", "side"):
-        await running.push(name, "v1.0.0", told=False)
+        await running.push(name, "v1.0.0", notify=False)
     job = sample_job("both", f"{running.host}/team/web:v1.0.0")
     sidecar = sample_job("both", f"{running.host}/team/side:v1.0.0", task="sidecar")
     job["TaskGroups"][0]["Tasks"] += sidecar["TaskGroups"][0]["Tasks"]
@@ -88,28 +88,28 @@ async def test_all_watches_of_a_target_go_in_one_registration(running: Line) -> 
     assert len(running.nomad.ledger.entries(job="both")) == 2
 
 
-async def test_a_person_asks_for_one_watch_and_the_other_goes_along(running: Line) -> None:
+async def test_a_command_for_one_watch_includes_the_other_watch_of_its_job(running: Line) -> None:
     await two_watches_of_one_job(running)
-    web = await running.push("web", "v1.1.0", told=False)
-    asked = await running.deploy("side", "v1.0.0")
-    assert (await running.outcome(asked))[0] == "succeeded"
+    web = await running.push("web", "v1.1.0", notify=False)
+    requested = await running.deploy("side", "v1.0.0")
+    assert (await running.outcome(requested))[0] == "succeeded"
     (entry,) = running.nomad.ledger.entries(job="both")
     assert entry.images["app", "server"] == f"{running.host}/team/web:v1.1.0@{web}"
-    assert await running.rows.watches_of(asked) == ["side", "web"]
+    assert await running.rows.watches_of(requested) == ["side", "web"]
 
 
-async def test_a_word_for_two_watches_keeps_what_still_can_be(running: Line) -> None:
+async def test_a_rollout_of_two_watches_keeps_the_part_that_is_still_possible(running: Line) -> None:
     await two_watches_of_one_job(running)
-    gone = await running.push("web", "test", told=False)
-    side = await running.push("side", "test", told=False)
+    gone = await running.push("web", "test", notify=False)
+    side = await running.push("side", "test", notify=False)
     running.nomad_answers(500, times=4)
     await running.deploy("web", "test")
-    asked = await running.deploy("side", "test")
+    requested = await running.deploy("side", "test")
     running.registry.delete_tag("team/web", "test")
-    assert (await running.outcome(asked))[0] == "succeeded"
+    assert (await running.outcome(requested))[0] == "succeeded"
     (entry,) = running.nomad.ledger.entries(job="both")
     assert entry.images["app", "sidecar"] == f"{running.host}/team/side:test@{side}"
-    assert await running.rows.watches_of(asked) == ["side"]
+    assert await running.rows.watches_of(requested) == ["side"]
     assert gone not in str(await running.rows.digest_tags("web"))
 
 
@@ -137,10 +137,10 @@ async def test_a_forced_redeploy_carries_a_marker_and_nothing_else_changes(runni
         ("podman", DeployBy.TAG, "team/app:v1.1.0", True),
     ],
 )
-async def test_the_reference_is_written_as_the_driver_wants_it(
+async def test_the_reference_is_written_in_the_form_of_the_driver(
     running: Line, driver: str, deploy_by: DeployBy, image: str, force_pull: bool | None
 ) -> None:
-    await running.push("app", "v1.0.0", told=False)
+    await running.push("app", "v1.0.0", notify=False)
     running.job("app", ":v1.0.0", driver=driver)
     await running.configure(running.watch("app", deploy_by=deploy_by))
     await running.held("app", "up_to_date")
@@ -152,7 +152,7 @@ async def test_the_reference_is_written_as_the_driver_wants_it(
 
 
 async def test_a_new_digest_of_a_watch_by_tag_is_another_deploy(running: Line) -> None:
-    await running.push("app", "v1.0.0", told=False)
+    await running.push("app", "v1.0.0", notify=False)
     running.job("app", ":v1.0.0")
     await running.configure(running.watch("app", deploy_by=DeployBy.TAG))
     await running.held("app", "up_to_date")
@@ -164,12 +164,12 @@ async def test_a_new_digest_of_a_watch_by_tag_is_another_deploy(running: Line) -
 
 
 async def test_the_spelling_found_in_the_job_is_kept(running: Line) -> None:
-    await running.push("app", "v1.0.0", told=False)
+    await running.push("app", "v1.0.0", notify=False)
     upper = running.host.replace("127.0.0.1", "LOCALHOST")
     running.nomad.seed(sample_job("app", f"https://{upper}/team/app:v1.0.0"))
     await running.configure(running.watch("app", host=upper))
     await running.held("app", "up_to_date")
-    second = await running.push("app", "v1.1.0", told=False)
+    second = await running.push("app", "v1.1.0", notify=False)
     await running.poll()
     await running.until(lambda: running.nomad.ledger.entries(job="app"), "v1.1.0 is registered")
     (entry,) = running.nomad.ledger.entries(job="app")
@@ -177,7 +177,7 @@ async def test_the_spelling_found_in_the_job_is_kept(running: Line) -> None:
 
 
 @pytest.mark.parametrize("image", ["app:v1.0.0", "index.docker.io/library/app:v1.0.0", "docker.io/app:v1.0.0"])
-async def test_docker_hubs_names_are_one(running: Line, image: str) -> None:
+async def test_all_names_of_docker_hub_are_equal(running: Line, image: str) -> None:
     running.registry.push("library/app", "v1.0.0", content="first")
     running.nomad.seed(sample_job("app", image))
     await running.configure(running.watch("app", host="registry-1.docker.io", path="app"))
@@ -189,9 +189,9 @@ async def test_docker_hubs_names_are_one(running: Line, image: str) -> None:
     assert list(entry.images.values()) == [f"{image.replace('v1.0.0', 'v1.1.0')}@{digest}"]
 
 
-async def test_back_to_the_digest_before(running: Line) -> None:
+async def test_a_tag_that_returns_to_its_previous_digest_is_deployed(running: Line) -> None:
     await running.start()
-    first = await running.push("app", "test", "one", told=False)
+    first = await running.push("app", "test", "one", notify=False)
     await running.outcome(await running.deploy("app", "test"))
     second = await running.push("app", "test", "two")
     await running.deployed("app", f"team/app:test@{second}")
@@ -200,9 +200,9 @@ async def test_back_to_the_digest_before(running: Line) -> None:
     assert running.images("app") == [f"team/app:test@{each}" for each in (first, second, first)]
 
 
-async def test_back_and_forth_in_one_rollout_ends_on_the_last(running: Line) -> None:
+async def test_a_tag_that_moves_back_and_forth_ends_on_its_last_digest(running: Line) -> None:
     await running.start()
-    first = await running.push("app", "test", "one", told=False)
+    first = await running.push("app", "test", "one", notify=False)
     await running.outcome(await running.deploy("app", "test"))
     for content in ("two", "one", "two", "one"):
         await running.push("app", "test", content)
@@ -214,7 +214,7 @@ async def test_back_and_forth_in_one_rollout_ends_on_the_last(running: Line) -> 
 
 
 async def test_a_periodic_job_takes_effect_at_its_next_launch(running: Line) -> None:
-    await running.push("app", "v1.0.0", told=False)
+    await running.push("app", "v1.0.0", notify=False)
     running.job("app", ":v1.0.0", kind="batch", Periodic={"Enabled": True, "Spec": "@daily", "SpecType": "cron"})
     await running.configure(running.watch("app"))
     await running.held("app", "up_to_date")
@@ -224,7 +224,7 @@ async def test_a_periodic_job_takes_effect_at_its_next_launch(running: Line) -> 
 
 
 async def test_a_batch_job_succeeds_when_it_completes(running: Line) -> None:
-    await running.push("app", "v1.0.0", told=False)
+    await running.push("app", "v1.0.0", notify=False)
     running.job("app", ":v1.0.0", kind="batch")
     await running.configure(running.watch("app"))
     await running.held("app", "up_to_date")
@@ -233,7 +233,7 @@ async def test_a_batch_job_succeeds_when_it_completes(running: Line) -> None:
     assert await running.outcomes() == ["succeeded"]
 
 
-async def test_a_rollout_that_does_not_move_is_stalled_and_gives_way(database_url: str) -> None:
+async def test_a_rollout_without_progress_is_stalled_and_superseded(database_url: str) -> None:
     async with line(database_url, patience=replace(PATIENCE_DEFAULTS, stall_after=0.3, grace=0.1)) as running:
         await running.start()
         running.nomad.set_timing(SLOW)
@@ -249,7 +249,7 @@ async def test_a_rollout_that_does_not_move_is_stalled_and_gives_way(database_ur
 
 
 @pytest.mark.parametrize(("purge", "reason"), [(False, "stopped"), (True, "purged")])
-async def test_a_job_stopped_meanwhile_ends_the_rollout(running: Line, purge: bool, reason: str) -> None:
+async def test_stopping_the_job_ends_its_rollout(running: Line, purge: bool, reason: str) -> None:
     await running.start()
     running.nomad.set_timing(SLOW)
     await running.push("app", "v1.1.0")
@@ -261,55 +261,55 @@ async def test_a_job_stopped_meanwhile_ends_the_rollout(running: Line, purge: bo
     assert not await running.rows.has_failures()
 
 
-async def test_somebody_elses_registration_supersedes_ours(running: Line) -> None:
+async def test_a_foreign_registration_supersedes_our_rollout(running: Line) -> None:
     await running.start()
     running.nomad.set_timing(SLOW)
     await running.push("app", "v1.1.0")
     await running.until(lambda: len(running.images("app")) == 1, "v1.1.0 is registered")
     running.nomad.set_timing(Timing())
-    running.by_person("app", ":v1.0.0")
+    running.change_outside("app", ":v1.0.0")
     await running.held("app", "drifted")
     assert await running.outcomes() == ["superseded"]
 
 
-async def test_a_failed_rollout_says_why_and_what_nomad_went_back_to(running: Line) -> None:
-    await running.push("app", "v1.0.0", told=False)
+async def test_a_failed_rollout_names_its_cause_and_the_version_that_nomad_reverted_to(running: Line) -> None:
+    await running.push("app", "v1.0.0", notify=False)
     running.job("app", ":v1.0.0", auto_revert=True)
     await running.configure(running.watch("app"))
     await running.held("app", "up_to_date")
     running.nomad.judge("v1.1.0", Fate.PULL_FAILS, "manifest unknown")
     await running.push("app", "v1.1.0")
     await running.held("app", "failed_before")
-    (told,) = await running.notifications("failed")
-    assert "rolling back to job version 0" in told
-    assert "manifest unknown" in told
+    (notification,) = await running.notifications("failed")
+    assert "rolling back to job version 0" in notification
+    assert "manifest unknown" in notification
 
 
-async def test_a_word_during_a_registration_is_carried_out(running: Line) -> None:
+async def test_a_command_during_a_registration_is_executed(running: Line) -> None:
     await running.start()
-    old = await running.push("app", "v0.9.0", told=False)
+    old = await running.push("app", "v0.9.0", notify=False)
     running.nomad_hangs(0.4, method="POST")
     await running.push("app", "v1.1.0")
 
-    async def ordered() -> bool:
+    async def registering() -> bool:
         return any(each["expected_index"] is not None for each in await running.rows.rollouts())
 
-    await running.until(ordered, "v1.1.0 is being registered")
-    asked = await running.deploy("app", "v0.9.0")
-    assert (await running.outcome(asked))[0] == "succeeded"
+    await running.until(registering, "v1.1.0 is being registered")
+    requested = await running.deploy("app", "v0.9.0")
+    assert (await running.outcome(requested))[0] == "succeeded"
     await running.quiet()
     assert running.images("app")[-1] == f"team/app:v0.9.0@{old}"
 
 
-async def test_a_word_during_a_look_is_not_overtaken_by_it(running: Line) -> None:
+async def test_a_command_during_a_reconcile_is_not_overtaken_by_it(running: Line) -> None:
     await running.start()
     running.nomad_hangs(0.5, method="GET", path="/v1/job/app")
     await running.push("app", "v1.1.0")
 
-    async def looking() -> bool:
+    async def reconciling() -> bool:
         return await running.rows.is_leased()
 
-    await running.until(looking, "a look is under way")
+    await running.until(reconciling, "a reconcile is running")
     await running.switch("app", on=False)
     await running.held("app", "auto_deploy_off")
     await running.quiet()

@@ -1,4 +1,4 @@
-"""A failure is taken back: by Nomad's own revert, which is followed to its end, or by a rollout of ours."""
+"""A failure is undone: by Nomad's own revert, which is followed to its end, or by our undo rollout."""
 
 from typing import Any
 
@@ -19,39 +19,39 @@ async def _failed(running: Line, **fields: Any) -> tuple[str, str]:
     return first, second
 
 
-async def test_the_image_that_ran_before_comes_back(running: Line) -> None:
+async def test_an_undo_deploys_the_previous_image(running: Line) -> None:
     _, second = await _failed(running)
     assert running.images("app") == [f"team/app:v1.1.0@{second}", "team/app:v1.0.0"]
     assert await running.outcomes() == ["failed", "succeeded"]
-    (told,) = await running.notifications("failed")
-    assert "going back to app v1.0.0" in told
-    assert "no such table: users" in told
+    (notification,) = await running.notifications("failed")
+    assert "going back to app v1.0.0" in notification
+    assert "no such table: users" in notification
     await running.poll()
     await running.quiet()
     assert (await running.hold("app"))[0] == "failed_before"
     assert len(running.images("app")) == 2
 
 
-async def test_a_diagnosis_after_the_verdict_is_told_too(running: Line) -> None:
-    """A progress deadline passes before the allocation is found unhealthy: what it waits for is read afterwards."""
+async def test_a_diagnosis_after_the_verdict_is_notified_too(running: Line) -> None:
+    """A progress deadline passes before the allocation is found unhealthy, so the cause is read afterwards."""
     await running.start()
     running.nomad.set_timing(Timing(healthy_deadline=3600, progress_deadline=0.3))
     running.nomad.judge("v1.1.0", Fate.NEVER_HEALTHY)
     await running.push("app", "v1.1.0")
     await running.held("app", "failed_before")
     await running.quiet()
-    (told,) = await running.notifications("failed")
-    assert "Failed due to progress deadline" in told
-    assert told.count("app/server: it runs, but has not become healthy") == 1
+    (notification,) = await running.notifications("failed")
+    assert "Failed due to progress deadline" in notification
+    assert notification.count("app/server: it runs, but has not become healthy") == 1
 
 
-async def test_the_next_release_goes_on_from_there(running: Line) -> None:
+async def test_the_next_release_is_deployed_after_an_undo(running: Line) -> None:
     await _failed(running)
     third = await running.push("app", "v1.2.0")
     await running.deployed("app", f"team/app:v1.2.0@{third}")
 
 
-async def test_a_watch_can_do_without(running: Line) -> None:
+async def test_undo_can_be_switched_off_for_a_watch(running: Line) -> None:
     _, second = await _failed(running, revert_on_failure=False)
     assert running.images("app") == [f"team/app:v1.1.0@{second}"]
     assert "going back" not in (await running.notifications("failed"))[0]
@@ -60,24 +60,24 @@ async def test_a_watch_can_do_without(running: Line) -> None:
 async def _on_stable(running: Line, **fields: Any) -> str:
     """The watch is pinned to `stable` and runs it; returns its digest."""
     await running.start(**fields)
-    digest = await running.push("app", "stable", told=False)
+    digest = await running.push("app", "stable", notify=False)
     await running.deploy("app", "stable")
     await running.quiet()
     return digest
 
 
-async def test_a_tag_that_moved_comes_back_as_what_it_was(running: Line) -> None:
-    """d1 → d2 under one tag: the tag shows d2, and d1 is what is good."""
+async def test_an_undo_of_a_moved_tag_deploys_its_previous_digest(running: Line) -> None:
+    """d1 → d2 under one tag: the tag shows d2, and d1 is the good digest."""
     first = await _on_stable(running)
-    moved = await running.push("app", "stable", "broken", told=False)
+    moved = await running.push("app", "stable", "broken", notify=False)
     running.nomad.judge(moved, Fate.EXITS_NONZERO)
-    await running.tell("team/app", "stable", moved)
+    await running.deliver("team/app", "stable", moved)
     await running.held("app", "failed_before")
     await running.quiet()
     assert running.images("app")[-1] == f"team/app:stable@{first}"
 
 
-async def test_an_undo_of_a_watch_by_tag_is_by_digest_all_the_same(running: Line) -> None:
+async def test_an_undo_of_a_watch_by_tag_is_by_digest(running: Line) -> None:
     first = await _on_stable(running, deploy_by=DeployBy.TAG)
     running.nomad.judge("stable", Fate.EXITS_NONZERO)
     await running.push("app", "stable", "broken")
@@ -86,24 +86,24 @@ async def test_an_undo_of_a_watch_by_tag_is_by_digest_all_the_same(running: Line
     assert running.images("app")[-1] == f"team/app:stable@{first}"
 
 
-async def test_a_persons_registration_meanwhile_is_left_alone(running: Line) -> None:
+async def test_an_undo_does_not_overwrite_a_foreign_registration(running: Line) -> None:
     await running.start()
     running.nomad.set_timing(Timing(start=3600))
     running.nomad.judge("v1.1.0", Fate.EXITS_NONZERO)
     await running.push("app", "v1.1.0")
     await running.until(lambda: running.images("app"), "v1.1.0 is registered")
-    # The person comes between Nomad's verdict and our undo: both happen before we look again.
+    # The other registration comes between Nomad's verdict and our undo: both happen before the next reconcile.
     await running.rows.lease_to_another()
     running.nomad.skip(3600)
 
-    async def asked() -> bool:
+    async def requested() -> bool:
         return await running.outcomes() == ["failed", ""]
 
-    await running.until(asked, "the undo is asked for")
+    await running.until(requested, "the undo is requested")
     running.nomad.set_timing(Timing())
-    running.by_person("app", ":v0.9.0")
-    await running.rows.let_leases_go()
-    await running.generation()
+    running.change_outside("app", ":v0.9.0")
+    await running.rows.release_leases()
+    await running.make_due_and_wake()
     await running.quiet()
     assert len(running.images("app")) == 1
     assert await running.outcomes() == ["failed", "superseded"]
@@ -131,8 +131,8 @@ async def test_nothing_is_undone_while_everything_is_paused(running: Line) -> No
     assert len(running.images("app")) == 1
 
 
-async def test_a_batch_job_is_not_run_once_more(running: Line) -> None:
-    await running.push("app", "v1.0.0", told=False)
+async def test_a_batch_job_is_not_undone(running: Line) -> None:
+    await running.push("app", "v1.0.0", notify=False)
     running.job("app", ":v1.0.0", kind="batch")
     await running.configure(running.watch("app"))
     await running.held("app", "up_to_date")
@@ -144,7 +144,7 @@ async def test_a_batch_job_is_not_run_once_more(running: Line) -> None:
 
 
 async def _revert(running: Line) -> None:
-    await running.push("app", "v1.0.0", told=False)
+    await running.push("app", "v1.0.0", notify=False)
     running.job("app", ":v1.0.0", auto_revert=True)
     await running.configure(running.watch("app"))
     await running.held("app", "up_to_date")
@@ -159,21 +159,21 @@ async def test_nomads_own_revert_is_followed_to_its_end(running: Line) -> None:
     await running.held("app", "failed_before")
     await running.quiet()
     assert len(running.images("app")) == 1, "Nomad went back, so that we need not"
-    (told,) = await running.notifications("failed")
-    assert "Nomad went back to version 0, which runs" in told
-    assert "no such table: users" in told
+    (notification,) = await running.notifications("failed")
+    assert "Nomad went back to version 0, which runs" in notification
+    assert "no such table: users" in notification
     assert await running.outcomes() == ["failed"]
 
 
-async def test_a_revert_that_fails_too_is_told(running: Line) -> None:
+async def test_a_failed_revert_is_notified(running: Line) -> None:
     await _revert_fails(running)
-    (told,) = await running.notifications("failed")
-    assert "Nomad went back to version 0, and that failed too" in told
+    (notification,) = await running.notifications("failed")
+    assert "Nomad went back to version 0, and that failed too" in notification
     assert len(running.images("app")) == 1
 
 
 async def _revert_fails(running: Line) -> None:
-    await running.push("app", "v1.0.0", told=False)
+    await running.push("app", "v1.0.0", notify=False)
     running.job("app", ":v1.0.0", auto_revert=True)
     await running.configure(running.watch("app"))
     await running.held("app", "up_to_date")
@@ -185,7 +185,7 @@ async def _revert_fails(running: Line) -> None:
 
 
 @pytest.mark.parametrize("newer", ["v1.2.0"])
-async def test_a_revert_is_no_change_by_hand(running: Line, newer: str) -> None:
+async def test_a_revert_is_no_drift(running: Line, newer: str) -> None:
     await _revert(running)
     await running.held("app", "failed_before")
     await running.quiet()

@@ -22,11 +22,11 @@ from tests.integration.commands.test_watches import OTHER, SIDECAR, World, world
 
 __all__ = ["world"]
 
-WORDS = "SELECT watch_name, action, actor, detail, rollout_id FROM audit_log ORDER BY entry_id"
+ENTRIES = "SELECT watch_name, action, actor, detail, rollout_id FROM audit_log ORDER BY entry_id"
 
 
-async def said(world: World) -> list[tuple[str | None, str, str]]:
-    return [(row["watch_name"], row["action"], row["detail"]) for row in await world.rows(WORDS)]
+async def logged(world: World) -> list[tuple[str | None, str, str]]:
+    return [(row["watch_name"], row["action"], row["detail"]) for row in await world.rows(ENTRIES)]
 
 
 async def forget(world: World) -> None:
@@ -41,15 +41,15 @@ async def end_all(world: World) -> None:
 
 async def test_each_part_of_a_rule_is_told_with_its_rollout(world: World) -> None:
     reply = await watches.set_rule(world.operator, "app", by="ann", pinned_tag="v1.0.0", auto_deploy=False)
-    assert await said(world) == [
+    assert await logged(world) == [
         ("app", "pin", "pinned to v1.0.0, deploys it"),
         ("app", "switch_off", "auto deploy off"),
     ]
-    rows = await world.rows(WORDS)
+    rows = await world.rows(ENTRIES)
     assert {(row["actor"], row["rollout_id"]) for row in rows} == {("ann", reply.rollout_id)}
     await forget(world)
     await watches.set_rule(world.operator, "app", by="bob", pinned_tag="", auto_deploy=True)
-    assert await said(world) == [
+    assert await logged(world) == [
         ("app", "follow", "follows releases, deploys v1.1.0"),
         ("app", "switch_on", "auto deploy on"),
     ]
@@ -63,19 +63,19 @@ async def test_each_part_of_a_rule_is_told_with_its_rollout(world: World) -> Non
 async def test_what_is_on_its_way_already_is_not_told_again(world: World) -> None:
     for _ in range(2):
         await watches.set_rule(world.operator, "app", by="ann", pinned_tag="v1.0.0", auto_deploy=True)
-    assert await said(world) == [("app", "pin", "pinned to v1.0.0, deploys it")]
+    assert await logged(world) == [("app", "pin", "pinned to v1.0.0, deploys it")]
     await watches.set_rule(world.operator, "app", by="ann", auto_deploy=False)
     await watches.set_rule(world.operator, "app", by="ann", auto_deploy=False)
     await end_all(world)
     await watches.set_rule(world.operator, "app", by="ann", pinned_tag="v1.0.0")
-    assert [action for _, action, _ in await said(world)] == ["pin", "switch_off", "pin"]
+    assert [action for _, action, _ in await logged(world)] == ["pin", "switch_off", "pin"]
 
 
 async def test_a_pin_of_what_is_on_its_way_tells_the_rule(world: World) -> None:
     await watches.set_rule(world.operator, "app", by="ann", pinned_tag="")
     await watches.set_rule(world.operator, "app", by="ann", pinned_tag="v1.1.0")
     await watches.set_rule(world.operator, "app", by="ann", pinned_tag="")
-    assert [detail for _, _, detail in await said(world)] == [
+    assert [detail for _, _, detail in await logged(world)] == [
         "follows releases, deploys v1.1.0",
         "pinned to v1.1.0",
         "follows releases",
@@ -87,13 +87,13 @@ async def test_a_reset_is_one_word(world: World) -> None:
     await forget(world)
     for _ in range(2):
         await watches.reset(world.operator, "app", by="ann")
-    assert await said(world) == [("app", "reset", "follows releases, auto deploy on, deploys v1.1.0")]
+    assert await logged(world) == [("app", "reset", "follows releases, auto deploy on, deploys v1.1.0")]
     await end_all(world)
     await watches.set_rule(world.operator, "app", by="", auto_deploy=False)
     await forget(world)
     world.registry.images = {}
     await watches.reset(world.operator, "app", by="ann")
-    assert await said(world) == [("app", "reset", "follows releases, auto deploy on")]
+    assert await logged(world) == [("app", "reset", "follows releases, auto deploy on")]
 
 
 async def test_a_refused_word_is_not_told(world: World) -> None:
@@ -105,7 +105,7 @@ async def test_a_refused_word_is_not_told(world: World) -> None:
     ):
         with pytest.raises(Rejected):
             await attempt
-    assert await said(world) == []
+    assert await logged(world) == []
 
 
 async def test_checks_switches_and_releases_are_told(world: World) -> None:
@@ -114,7 +114,7 @@ async def test_checks_switches_and_releases_are_told(world: World) -> None:
         await watches.switch(world.operator, paused=paused, by="ann")
     await world.rows("INSERT INTO failures (watch_name, digest, rollout_id) VALUES ('app', 'd1', $1)", uuid4())
     await watches.release_hold(world.operator, "app", by="ann")
-    assert await said(world) == [
+    assert await logged(world) == [
         ("app", "check", "looks at it now"),
         (None, "pause", "nothing is deployed by itself"),
         (None, "resume", "what is wanted is deployed again"),
@@ -141,7 +141,7 @@ async def test_words_about_a_rollout_are_told_of_each_of_its_watches(world: Worl
     for _ in range(2):
         await rollouts.rollback(world.operator, rollout_id, by="ann")
     names = ("app", "sidecar")
-    assert await said(world) == [
+    assert await logged(world) == [
         *((name, "promote", "promotes the canaries") for name in names),
         *((name, "fail", "fails the deployment") for name in names),
         *((name, "rollback", "goes back to v1.0.0") for name in names),
@@ -160,9 +160,9 @@ async def test_a_redeploy_leaves_the_rule_and_the_switch_alone(world: World) -> 
     assert (rollout["origin"], rollout["requested_by"]) == ("deploy", "ann")
     assert await world.items(reply.rollout_id) == {"app": ("v1.0.0", digest_of("v1.0.0"), True)}
     assert (await world.watch()).desired == "v1.0.0"
-    assert await said(world) == [("app", "redeploy", "deploys v1.0.0 once, the rule stays as it is")]
+    assert await logged(world) == [("app", "redeploy", "deploys v1.0.0 once, the rule stays as it is")]
     assert (await watches.redeploy(world.operator, "app", tag="v1.0.0", by="ann")).rollout_id == reply.rollout_id
-    assert len(await said(world)) == 1
+    assert len(await logged(world)) == 1
 
 
 @pytest.mark.parametrize("tag", ["", "v9.9.9", "not a tag"])
@@ -195,16 +195,16 @@ async def test_the_same_word_under_the_same_id_is_one_word(world: World, way: st
     first = await commanded(world, way, idempotency_key)
     assert first.rollout_id == idempotency_key
     await end_all(world)
-    before = await world.everything(), await said(world)
+    before = await world.everything(), await logged(world)
     world.waker.wakes.clear()
     world.registry.outage = RegistryUnavailable("it is away")
     assert await commanded(world, way, idempotency_key) == first
-    assert (await world.everything(), await said(world)) == before
+    assert (await world.everything(), await logged(world)) == before
     assert world.waker.wakes == []
     with pytest.raises(Rejected, match="another job's rollout") as refused:
         await commanded(world, way, idempotency_key, "other")
     assert refused.value.status == 409
-    assert (await world.everything(), await said(world)) == before
+    assert (await world.everything(), await logged(world)) == before
 
 
 @pytest.mark.parametrize("way", ["rule", "reset", "redeploy"])

@@ -44,7 +44,7 @@ class Installation:
         self._database_url = database_url
         self.rollout_id = uuid4()
 
-    def say(self, *message: str) -> tuple[int, str, str]:
+    def run(self, *message: str) -> tuple[int, str, str]:
         """Exit status, standard output and standard error of the program."""
         done = subprocess.run(
             [PROGRAM, *message, "--config", str(self._file)],
@@ -56,7 +56,7 @@ class Installation:
         )
         return done.returncode, done.stdout, done.stderr
 
-    def rung(self) -> int:
+    def wake_count(self) -> int:
         """How many messages wait for a worker."""
         return int(self._redis.hlen(f"registrywatcher:{QUEUE}.msgs"))
 
@@ -100,22 +100,22 @@ async def installation(tmp_path: Path, database_url: str, redis_url: str) -> Ins
 async def test_a_wish_is_stored_by_the_systems_user_and_rung_for(
     installation: Installation, way: str, message: str
 ) -> None:
-    status, told, _ = installation.say(way, str(installation.rollout_id))
+    status, output, _ = installation.run(way, str(installation.rollout_id))
     assert status == 0
-    assert told.startswith(message)
-    assert told.count("\n") == 1
+    assert output.startswith(message)
+    assert output.count("\n") == 1
     (row,) = await installation.rows("SELECT canary_command, canary_command_by, follow_at FROM rollouts")
     assert (row["canary_command"], row["canary_command_by"]) == (way, getpass.getuser())
     assert row["follow_at"] is not None
-    assert installation.rung() == 1
+    assert installation.wake_count() == 1
 
 
 async def test_what_failed_is_released(installation: Installation) -> None:
     await installation.rows("INSERT INTO failures VALUES ('app', $1, $2)", DIGEST, installation.rollout_id)
-    assert installation.say("release-hold", "app")[:2] == (0, f"v1.1.0 {DIGEST} may be tried again\n")
+    assert installation.run("release-hold", "app")[:2] == (0, f"v1.1.0 {DIGEST} may be tried again\n")
     (row,) = await installation.rows("SELECT released_by FROM failures WHERE released_at IS NOT NULL")
     assert row["released_by"] == getpass.getuser()
-    assert installation.rung() == 1
+    assert installation.wake_count() == 1
 
 
 @pytest.mark.parametrize(
@@ -132,15 +132,15 @@ async def test_what_failed_is_released(installation: Installation) -> None:
 async def test_a_refusal_is_a_sentence_and_a_status(
     installation: Installation, message: tuple[str, ...], status: int, reason: str
 ) -> None:
-    found, told, problem = installation.say(*message)
-    assert (found, told) == (status, "")
+    found, output, problem = installation.run(*message)
+    assert (found, output) == (status, "")
     assert reason in problem
     assert "Traceback" not in problem
-    assert installation.rung() == 0
+    assert installation.wake_count() == 0
 
 
 async def test_a_rollback_without_a_way_back_says_so(installation: Installation) -> None:
-    status, _, problem = installation.say("rollback", str(installation.rollout_id))
+    status, _, problem = installation.run("rollback", str(installation.rollout_id))
     assert status == 1
     assert "it is not known what app ran before" in problem
     assert len(await installation.rows("SELECT 1 FROM rollouts")) == 1

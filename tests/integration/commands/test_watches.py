@@ -24,7 +24,7 @@ from app.services.notify.channels import sync_channels
 from app.services.views.queries import WatchView
 from tests.fakes.deployer import PlanningDeployer
 from tests.fakes.registry import MemoryRegistry, digest_of
-from tests.fakes.waker import InProcessDoorbell
+from tests.fakes.waker import InProcessWaker
 
 APP = Watch(
     name="app",
@@ -43,7 +43,7 @@ class World:
 
     database: Database
     registry: MemoryRegistry
-    waker: InProcessDoorbell
+    waker: InProcessWaker
 
     @property
     def operator(self) -> Operator:
@@ -104,7 +104,7 @@ async def world(database_url: str) -> AsyncIterator[World]:
     for tag in ("v1.0.0", "v1.1.0", "test"):
         registry.push("team/app", tag)
         registry.push("team/sidecar", tag)
-    yield World(database=database, registry=registry, waker=InProcessDoorbell())
+    yield World(database=database, registry=registry, waker=InProcessWaker())
     await database.close()
 
 

@@ -26,7 +26,7 @@ APP = Watch(
 SIDECAR = replace(APP, name="sidecar", repository=Repository.of("registry.example", "team/sidecar"), task="sidecar")
 ELSEWHERE = replace(PLACE, job_id="elsewhere")
 
-LOOKED_AT = """
+CHECKED_AT = """
 UPDATE watches SET pinned_tag = 'v1', auto_deploy = false, tags = '{v1}', tags_read_at = now(), desired_tag = 'v1',
   desired_digest = 'd1', running = '[{"tag": "v1"}]', job_create_index = 7, digests = '{"i": "d"}',
   digest_tags = '{"d": "v1"}', baseline_release = 'v1', expected = '{"g/t": "i"}', rebaseline = true,
@@ -171,7 +171,7 @@ async def test_a_back_off_ends_at_start_and_what_was_due_stays_due(database: Dat
 
 async def test_a_changed_setting_keeps_the_history_and_is_due(database: Database, store: PostgresWatches) -> None:
     await sync(store, [APP])
-    await execute(database, LOOKED_AT)
+    await execute(database, CHECKED_AT)
     before = await row(database, HISTORY, "app")
     changed = replace(APP, observe_only=True, deploy_by=DeployBy.TAG, task="other", group="g", registry="second")
     reconciled = await sync(store, [changed])
@@ -195,7 +195,7 @@ async def test_another_way_with_nomad_makes_the_target_due(
     changed: Watch, database: Database, store: PostgresWatches
 ) -> None:
     await sync(store, [APP])
-    await execute(database, LOOKED_AT)
+    await execute(database, CHECKED_AT)
     assert (await sync(store, [changed])).changed == ("app",)
     web = await target(database, "web")
     assert web["wakes"] == 1
@@ -215,7 +215,7 @@ async def test_a_moved_watch_is_seen_for_the_first_time_and_keeps_its_rule(
 ) -> None:
     await sync(store, [APP, SIDECAR])
     fresh = await row(database, HISTORY, "app")
-    await execute(database, LOOKED_AT)
+    await execute(database, CHECKED_AT)
     neighbour = await row(database, HISTORY, "sidecar")
     reconciled = await sync(store, [moved, SIDECAR])
     assert (reconciled.appeared, reconciled.changed) == ((), ("app",))
@@ -237,7 +237,7 @@ async def test_a_look_at_the_place_that_a_watch_left_can_no_longer_write(
     database: Database, store: PostgresWatches
 ) -> None:
     await sync(store, [APP, SIDECAR])
-    await execute(database, LOOKED_AT)
+    await execute(database, CHECKED_AT)
     await sync(store, [replace(APP, place=ELSEWHERE), SIDECAR])
     left = await target(database, "web")
     assert (left["lease_token"], left["wakes"]) == (None, 1)
@@ -247,7 +247,7 @@ async def test_a_target_that_nobody_watches_any_more_is_not_made_due(
     database: Database, store: PostgresWatches
 ) -> None:
     await sync(store, [APP])
-    await execute(database, LOOKED_AT)
+    await execute(database, CHECKED_AT)
     await sync(store, [replace(APP, place=ELSEWHERE)])
     left = await target(database, "web")
     assert (left["lease_token"], left["wakes"]) == (None, 0)
@@ -255,7 +255,7 @@ async def test_a_target_that_nobody_watches_any_more_is_not_made_due(
 
 async def test_a_watch_that_goes_and_returns_keeps_rule_and_history(database: Database, store: PostgresWatches) -> None:
     await sync(store, [APP, SIDECAR])
-    await execute(database, LOOKED_AT)
+    await execute(database, CHECKED_AT)
     before = await row(database, "SELECT * FROM watches WHERE name = 'app'")
     assert (await sync(store, [SIDECAR])).gone == ("app",)
     assert (await row(database, "SELECT present FROM watches WHERE name = 'app'"))["present"] is False
@@ -270,7 +270,7 @@ async def test_a_watch_that_goes_and_returns_keeps_rule_and_history(database: Da
 async def test_a_watch_that_returns_to_another_job_starts_anew(database: Database, store: PostgresWatches) -> None:
     await sync(store, [APP])
     fresh = await row(database, HISTORY, "app")
-    await execute(database, LOOKED_AT)
+    await execute(database, CHECKED_AT)
     await sync(store, [])
     reconciled = await sync(store, [replace(APP, place=ELSEWHERE)])
     assert (reconciled.appeared, reconciled.changed) == (("app",), ())

@@ -17,7 +17,7 @@ from app.adapters.postgres.database.migrate import migrate
 from app.adapters.postgres.database.pool import Database
 from app.adapters.postgres.database.session import SessionLimits
 from app.services.processes.loops import Loop
-from tests.own_processes import Processes, environment, until
+from tests.processes import Processes, environment, until
 from tests.servers.ports import free_port
 from tests.servers.toxic import ToxicProxy
 
@@ -115,11 +115,11 @@ async def test_the_pool_goes_on_after_a_cancellation(database_url: str) -> None:
 async def test_a_loop_ends_that_is_cancelled_while_postgres_is_silent(database_url: str) -> None:
     async with behind_a_proxy(database_url) as (database, proxy):
 
-        async def turn() -> float:
+        async def body() -> float:
             await _transaction(database, proxy)
             return 0.1
 
-        running = asyncio.create_task(Loop("x").run(turn))
+        running = asyncio.create_task(Loop("x").run(body))
         await until(lambda: proxy.died, "it is silent", within=30)
         running.cancel()
         await asyncio.wait([running], timeout=ENDS)

@@ -19,7 +19,7 @@ from app.domain.reference import Repository
 from app.domain.watch import JobPlace, Watch
 from app.errors import StoreUnavailable
 from app.services.config.sync import sync
-from tests.own_processes import until
+from tests.processes import until
 from tests.servers.toxic import ToxicProxy
 
 LEASE = 1.0
@@ -64,12 +64,12 @@ async def _change(database: Database) -> object:
     return await sync(watches.PostgresWatches(database), [replace(WATCH, observe_only=True)])
 
 
-async def _turn(database: Database) -> object:
+async def _queue(database: Database) -> object:
     async with database.transaction() as connection:
         return await slots.next_in_queue(connection, 1)
 
 
-async def _look(database: Database) -> object:
+async def _inspect(database: Database) -> object:
     async with database.transaction() as connection:
         return await connection.fetchval("SELECT target_id FROM targets FOR UPDATE")
 
@@ -78,8 +78,8 @@ async def _look(database: Database) -> object:
     ("held", "work"),
     [
         (f"SELECT pg_advisory_xact_lock({watches.LOCK})", _sync),
-        (f"SELECT pg_advisory_xact_lock({slots.LOCK})", _turn),
-        ("SELECT FROM targets FOR UPDATE", _look),
+        (f"SELECT pg_advisory_xact_lock({slots.LOCK})", _queue),
+        ("SELECT FROM targets FOR UPDATE", _inspect),
         ("UPDATE watches SET position = position + 1", _change),
     ],
     ids=["the lock of the configuration", "the lock of the slots", "a target", "a watch"],
@@ -118,7 +118,7 @@ async def test_a_process_stuck_within_a_statement_lets_go(database_url: str) -> 
 
             async def freed() -> object:
                 await schedule.overdue(limit=1)
-                return await _look(other)
+                return await _inspect(other)
 
             assert await in_time(freed)
             holding.cancel()

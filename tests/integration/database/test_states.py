@@ -91,7 +91,7 @@ def test_a_bug_of_ours_is_none_of_the_drivers(error: Exception) -> None:
 
 
 async def test_every_session_ended_at_once_is_away_and_then_over(database: Database, database_url: str) -> None:
-    async def ask() -> str:
+    async def result() -> str:
         try:
             async with database.connection() as connection:
                 await connection.execute("SELECT pg_sleep(0.01)")
@@ -110,12 +110,12 @@ async def test_every_session_ended_at_once_is_away_and_then_over(database: Datab
         await connection.close()
 
     async def asking() -> set[str]:
-        return {await ask() for _ in range(40)}
+        return {await result() for _ in range(40)}
 
     answers, *_ = await asyncio.gather(asking(), asking(), asking(), asking(), ending())
     assert answers <= {"outages", "served"}
-    assert await ask() in {"outages", "served"}
-    assert await ask() == "served"
+    assert await result() in {"outages", "served"}
+    assert await result() == "served"
 
 
 async def test_a_user_who_may_not_migrate_is_told_so(empty_database_url: str) -> None:

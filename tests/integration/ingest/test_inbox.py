@@ -32,19 +32,19 @@ async def test_processes_that_are_told_the_same_in_another_order_do_not_deadlock
     for number in range(20):
         await around.add_watch(f"app{number}", host=HOST, path=f"team/{number}")
     forward = [pushed(number, path=f"team/{number % 20}") for number in range(400)]
-    told = [forward, forward[::-1], forward[200:] + forward[:200], forward[::2] + forward[1::2]]
+    orders = [forward, forward[::-1], forward[200:] + forward[:200], forward[::2] + forward[1::2]]
 
     receipts = await asyncio.gather(
         *(
             inbox.store(delivery(*events[start : start + 40]))
-            for inbox, events in zip(inboxes, told, strict=True)
+            for inbox, events in zip(inboxes, orders, strict=True)
             for start in range(0, 400, 40)
         )
     )
 
     assert sum(receipt.new for receipt in receipts) == 400
     assert sum(receipt.duplicates for receipt in receipts) == 1200
-    assert len(await around.marks()) == 20
+    assert len(await around.generations()) == 20
 
 
 async def test_what_comes_while_a_worker_lets_the_target_go_is_not_lost(database: Database) -> None:
@@ -53,7 +53,7 @@ async def test_what_comes_while_a_worker_lets_the_target_go_is_not_lost(database
     async with database.transaction() as connection:
         await connection.execute("UPDATE targets SET due_at = NULL, lease_token = NULL, lease_until = NULL")
         await around.inbox.store(delivery(pushed(1)))
-    assert await around.marks() == {target: 1}
+    assert await around.generations() == {target: 1}
 
 
 async def test_what_the_registry_showed_before_is_kept_with_the_event(database: Database) -> None:

@@ -22,7 +22,7 @@ from app.services.ingest.replay import replay
 from app.services.views.board import TimelineQuery
 from app.webhooks import DIALECTS
 from app.webhooks.dialect import Parser
-from tests.fakes.waker import InProcessDoorbell
+from tests.fakes.waker import InProcessWaker
 from tests.integration.commands.test_watches import APP, OTHER, SIDECAR
 
 DIGEST = "sha256:" + "a" * 64
@@ -51,7 +51,7 @@ class Post:
 
     database: Database
     inbox: PostgresInbox
-    waker: InProcessDoorbell
+    waker: InProcessWaker
 
     async def came(
         self,
@@ -93,7 +93,7 @@ class Post:
 async def post(database_url: str) -> AsyncIterator[Post]:
     database = Database(database_url, size=4)
     await PostgresWatches(database).sync([APP, SIDECAR, OTHER], at_start=False)
-    yield Post(database=database, inbox=PostgresInbox(database, patience=30.0), waker=InProcessDoorbell())
+    yield Post(database=database, inbox=PostgresInbox(database, patience=30.0), waker=InProcessWaker())
     await database.close()
 
 
@@ -113,9 +113,9 @@ async def test_its_answers_are_open_again_and_its_targets_due(post: Post) -> Non
     due = await post.rows("SELECT target_id FROM wakes ORDER BY 1")
     assert sorted(post.waker.wakes) == [("reconcile", str(row["target_id"])) for row in due]
     assert len(due) == 2
-    (word,) = await PostgresBoard(post.database).entries(TimelineQuery(by="ann"), limit=9)
-    assert (word.action, word.watch, word.delivery_id) == (AuditAction.REPLAY, "", delivery_id)
-    assert word.message == "1 event for app, other"
+    (entry,) = await PostgresBoard(post.database).entries(TimelineQuery(by="ann"), limit=9)
+    assert (entry.action, entry.watch, entry.delivery_id) == (AuditAction.REPLAY, "", delivery_id)
+    assert entry.message == "1 event for app, other"
     assert await post.acceptance(delivery_id) is Acceptance.ACCEPTED
 
 
@@ -196,15 +196,15 @@ async def test_a_real_body_is_read_without_its_headers(post: Post) -> None:
 async def test_a_body_is_read_with_the_headers_that_were_kept(post: Post, events: tuple[PushEvent, ...]) -> None:
     sent = {"x-event": "push", "x-name": "schlüssel"}
     delivery_id = await post.came(*events, body=b"odd", oddities=(ODD,), headers=sent)
-    heard: list[Mapping[str, str]] = []
+    received: list[Mapping[str, str]] = []
 
     def parse(headers: Mapping[str, str], body: bytes) -> Parsed:
-        heard.append(headers)
-        return Parsed(events=(event("v1"),), oddities=(ODD,) if len(heard) == 1 else ())
+        received.append(headers)
+        return Parsed(events=(event("v1"),), oddities=(ODD,) if len(received) == 1 else ())
 
     assert (await post.replayed(delivery_id, parse)).endswith("still odd")
     assert not (await post.replayed(delivery_id, parse)).endswith("still odd")
-    assert heard == [sent, sent]
+    assert received == [sent, sent]
     left = await post.rows("SELECT body, headers FROM deliveries WHERE delivery_id = $1", delivery_id)
     assert left == [{"body": None, "headers": {}}]
 
@@ -218,14 +218,14 @@ async def test_a_body_that_a_version_without_headers_kept_is_read_as_before(post
         delivery_id,
         [{"where": "body", "problem": "is odd"}],
     )
-    heard: list[Mapping[str, str]] = []
+    received: list[Mapping[str, str]] = []
 
     def parse(headers: Mapping[str, str], body: bytes) -> Parsed:
-        heard.append(headers)
+        received.append(headers)
         return Parsed(events=(event("v7", event_id="e7"),))
 
     assert await post.replayed(delivery_id, parse) == "Replayed 1 event for app, other"
-    assert heard == [{}]
+    assert received == [{}]
 
 
 @pytest.mark.parametrize("odd", [False, True])

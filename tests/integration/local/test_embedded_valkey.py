@@ -46,8 +46,8 @@ def test_frozen_it_hangs_and_stop_still_ends_it(private_valkey: EmbeddedValkey) 
 
 def test_it_is_a_queue_that_forgets_nothing(private_valkey: EmbeddedValkey) -> None:
     with client(private_valkey) as connection:
-        told = {name: connection.config_get(name)[name] for name in ("appendonly", "maxmemory-policy", "save")}
-    assert told == {"appendonly": "yes", "maxmemory-policy": "noeviction", "save": ""}
+        configured = {name: connection.config_get(name)[name] for name in ("appendonly", "maxmemory-policy", "save")}
+    assert configured == {"appendonly": "yes", "maxmemory-policy": "noeviction", "save": ""}
 
 
 def test_a_stranger_without_the_password_is_refused(private_valkey: EmbeddedValkey, server_directory: Path) -> None:

@@ -19,7 +19,7 @@ from app.ports import Channel
 from app.services.notify.channels import sync_channels
 from app.services.notify.compose import Addresses
 from app.services.notify.send import Notifier, notify
-from tests.pauses import READ, written_down
+from tests.requeue_delays import READ, recorded
 from tests.servers.recorder import recording
 
 
@@ -28,15 +28,15 @@ class People:
     """A channel with people behind it: fails with `failures` first, one for each attempt, then hears."""
 
     failures: list[BaseException] = field(default_factory=list)
-    heard: list[Message] = field(default_factory=list)
-    asked: int = 0
+    received: list[Message] = field(default_factory=list)
+    attempts: int = 0
 
     async def send(self, message: Message) -> None:
-        self.asked += 1
+        self.attempts += 1
         if self.failures:
             raise self.failures.pop(0)
         await asyncio.sleep(0)
-        self.heard.append(message)
+        self.received.append(message)
 
 
 class Killed(BaseException):
@@ -76,11 +76,11 @@ async def added_to_all(database: Database, headline: str = "Deploying app v1") -
 
 async def write_pauses_down(database: Database) -> None:
     async with database.connection() as connection:
-        for statement in written_down("notification_deliveries", "next_attempt_at"):
+        for statement in recorded("notification_deliveries", "next_attempt_at"):
             await connection.execute(statement)
 
 
-async def pauses(database: Database) -> list[int]:
+async def requeue_delays(database: Database) -> list[int]:
     """How long the notifications were put off each time, in whole seconds; a test lets time pass backwards only."""
     async with database.connection() as connection:
         return [round(row["seconds"]) for row in await connection.fetch(READ)]
@@ -119,10 +119,10 @@ async def test_a_notification_is_composed_and_sent_once(database: Database, stor
     people = People()
     await notify(notifier(store, people), delivery_id)
     await notify(notifier(store, people), delivery_id)
-    (heard,) = people.heard
-    assert (heard.kind, heard.headline) == (NotificationKind.FAILED, "app v1: failed")
-    assert heard.detail.startswith("unhealthy\n")
-    assert [link.url for link in heard.links] == [f"https://w/rollouts/{rollout_id}", "https://n/ui/jobs/web@ops"]
+    (received,) = people.received
+    assert (received.kind, received.headline) == (NotificationKind.FAILED, "app v1: failed")
+    assert received.detail.startswith("unhealthy\n")
+    assert [link.url for link in received.links] == [f"https://w/rollouts/{rollout_id}", "https://n/ui/jobs/web@ops"]
     assert (await state(database, delivery_id))["sent"]
 
 
@@ -134,13 +134,13 @@ async def test_what_is_rolled_back_is_never_told(database: Database, store: Post
         await transaction.rollback()
     people = People()
     await notify(notifier(store, people), delivery_id)
-    assert people.asked == 0
+    assert people.attempts == 0
 
 
 async def test_many_workers_at_once_send_it_once(database: Database, store: PostgresNotifications) -> None:
     delivery_id, people = await added(database), People()
     await asyncio.gather(*(notify(notifier(store, people), delivery_id) for _ in range(8)))
-    assert people.asked == 1
+    assert people.attempts == 1
 
 
 async def test_a_worker_killed_while_sending_is_followed_by_another(
@@ -151,11 +151,11 @@ async def test_a_worker_killed_while_sending_is_followed_by_another(
         await notify(notifier(store, People(failures=[Killed()])), delivery_id)
     people = People()
     await notify(notifier(store, people), delivery_id)
-    assert people.asked == 0
+    assert people.attempts == 0
     await pass_time(database, 8)
     assert await store.overdue(10) == [delivery_id]
     await notify(notifier(store, people), delivery_id)
-    assert len(people.heard) == 1
+    assert len(people.received) == 1
     await pass_time(database, 3600)
     assert await store.overdue(10) == []
 
@@ -171,7 +171,7 @@ async def test_a_worker_that_slept_past_its_lease_does_not_disturb_the_next(
     await notify(notifier(store, people), delivery_id)
     await store.requeue(slept, seconds=5, problem="woke up")
     assert (await state(database, delivery_id))["sent"]
-    assert len(people.heard) == 1
+    assert len(people.received) == 1
 
 
 async def test_slack_is_down_for_a_while_and_then_up(database: Database, store: PostgresNotifications) -> None:
@@ -185,21 +185,21 @@ async def test_slack_is_down_for_a_while_and_then_up(database: Database, store: 
         if attempt > 6:  # it is not due: so long a pause is over on no machine
             await notify(notifier(store, people), delivery_id)
         await pass_time(database, 300)
-    assert people.asked == 12
-    assert await pauses(database) == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]
+    assert people.attempts == 12
+    assert await requeue_delays(database) == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]
     await notify(notifier(store, people), delivery_id)
-    assert len(people.heard) == 1
+    assert len(people.received) == 1
     assert (await state(database, delivery_id))["problem"] == ""
 
 
-@pytest.mark.parametrize(("asked_for", "pause"), [(30.0, 30), (0.2, 1), (90_000.0, 3600)])
+@pytest.mark.parametrize(("retry_after", "pause"), [(30.0, 30), (0.2, 1), (90_000.0, 3600)])
 async def test_what_slack_asks_for_is_honoured_within_reason(
-    database: Database, store: PostgresNotifications, asked_for: float, pause: int
+    database: Database, store: PostgresNotifications, retry_after: float, pause: int
 ) -> None:
     delivery_id = await added(database)
     await write_pauses_down(database)
-    await notify(notifier(store, People(failures=[Transient("slow", retry_after=asked_for)])), delivery_id)
-    assert await pauses(database) == [pause]
+    await notify(notifier(store, People(failures=[Transient("slow", retry_after=retry_after)])), delivery_id)
+    assert await requeue_delays(database) == [pause]
 
 
 async def test_a_silent_slack_is_not_waited_for_past_the_lease(
@@ -226,7 +226,7 @@ async def test_an_outage_of_a_month_loses_nothing(database: Database, store: Pos
     await notify(notifier(store, people), delivery_id)
     await pass_time(database, 10)
     await notify(notifier(store, people), delivery_id)
-    assert len(people.heard) == 1
+    assert len(people.received) == 1
 
 
 async def test_a_refusal_is_retried_rarely_for_three_days_and_then_shown_as_dead(
@@ -239,7 +239,7 @@ async def test_a_refusal_is_retried_rarely_for_three_days_and_then_shown_as_dead
     assert (await state(database, delivery_id))["given_up"] is False
     await pass_time(database, 60)
     await notify(notifier(store, people), delivery_id)
-    assert await pauses(database) == [60, 120]
+    assert await requeue_delays(database) == [60, 120]
     await pass_time(database, 3 * 86_400)
     await notify(notifier(store, people), delivery_id)
     last = await state(database, delivery_id)
@@ -257,7 +257,7 @@ async def test_a_mended_address_brings_what_was_refused(database: Database, stor
     await notify(notifier(store, people), delivery_id)
     await pass_time(database, 60)
     await notify(notifier(store, people), delivery_id)
-    assert len(people.heard) == 1
+    assert len(people.received) == 1
 
 
 async def test_without_a_channel_notifications_do_not_pile_up(database: Database, store: PostgresNotifications) -> None:
@@ -278,13 +278,13 @@ async def test_every_channel_has_a_delivery_of_its_own(database: Database, store
     both = notifier(store, ops, chat=chat)
     for delivery_id in (to_chat, to_ops):
         await notify(both, delivery_id)
-    assert [message.headline for message in ops.heard] == ["Deploying app v1"]
+    assert [message.headline for message in ops.received] == ["Deploying app v1"]
     assert (await state(database, to_chat))["problem"] == "outages"
     assert (await state(database, to_ops))["sent"]
     await pass_time(database, 3)
     assert await store.overdue(10) == [to_chat]
     await notify(both, to_chat)
-    assert ([message.headline for message in chat.heard], ops.asked) == (["Deploying app v1"], 1)
+    assert ([message.headline for message in chat.received], ops.attempts) == (["Deploying app v1"], 1)
 
 
 async def test_a_channel_that_is_added_gets_only_what_comes_after(
@@ -325,7 +325,7 @@ async def test_a_process_that_does_not_know_the_channel_leaves_it_to_others(
     await pass_time(database, 60)
     people = People()
     await notify(notifier(store, people), delivery_id)
-    assert len(people.heard) == 1
+    assert len(people.received) == 1
 
 
 async def test_the_sweeper_rings_in_order_and_not_again_within_three_seconds(
@@ -356,8 +356,8 @@ async def test_others_words_are_stored_bounded_and_whatever_they_hold(
 ) -> None:
     delivery_id, people = await added(database, "a\0b \ud800 " + "x" * 9000), People()
     await notify(notifier(store, people), delivery_id)
-    assert people.heard[0].headline.startswith("ab ? xxx")
-    assert len(people.heard[0].headline) < 310
+    assert people.received[0].headline.startswith("ab ? xxx")
+    assert len(people.received[0].headline) < 310
 
 
 async def test_end_to_end_to_something_that_speaks_slacks_form(
@@ -366,15 +366,15 @@ async def test_end_to_end_to_something_that_speaks_slacks_form(
     delivery_id = await added(database)
     with recording(answers=[503]) as slack:
         async with open_client() as client:
-            told = Notifier(
+            notifier = Notifier(
                 notifications=store,
                 channels={"ops": SlackChannel(client, slack.url)},
                 addresses=Addresses(page="", nomad=""),
             )
-            await notify(told, delivery_id)
+            await notify(notifier, delivery_id)
             assert (await state(database, delivery_id))["problem"] == "Slack answered 503"
             await pass_time(database, 1)
-            await notify(told, delivery_id)
+            await notify(notifier, delivery_id)
         received = slack.wait_for(lambda requests: len(requests) == 2)
     assert [each.status for each in received] == [503, 200]
     assert b"Deploying app v1" in received[1].body

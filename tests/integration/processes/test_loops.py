@@ -33,9 +33,9 @@ from app.services.reconcile.lease import held
 from app.services.rollout.wait import ChangeWaiter
 from app.services.wakeup.schedule import forget_forever, poll_forever, sweep_forever
 from tests.fakes.deployer import UnusedDeployer
-from tests.fakes.waker import InProcessDoorbell
-from tests.machine import machine
-from tests.own_processes import until
+from tests.fakes.waker import InProcessWaker
+from tests.machine_load import machine
+from tests.processes import until
 
 # One state of each class, or more where they differ in what they do to a program.
 STATES = (
@@ -46,7 +46,7 @@ STATES = (
     "57P02", "57P03", "57P05", "58000", "58030", "72000", "F0000", "HV000", "P0000", "P0001", "XX000", "XX001", "ZZ999",
 )  # fmt: skip
 NO_ERRORS = {"00": "success", "01": "a warning", "02": "no data"}
-TURNS_AGAIN = 10.0
+PASSES_AGAIN = 10.0
 LONG = 120.0
 
 FAULTS = """
@@ -109,21 +109,21 @@ class Calls:
 class Counted:
     """A store whose calls are counted: those that came back as turns of the loop, and those that raised."""
 
-    def __init__(self, name: str, store: Any, turning: "Turning") -> None:
+    def __init__(self, name: str, store: Any, loops: "RunningLoops") -> None:
         self._name = name
         self._store = store
-        self._turning = turning
+        self._loops = loops
 
     def __getattr__(self, method: str) -> Callable[..., Coroutine[Any, Any, Any]]:
         call = getattr(self._store, method)
 
         async def counted(*values: Any, **named: Any) -> Any:
             try:
-                answer = await self._turning.calls.run(call(*values, **named))
+                answer = await self._loops.calls.run(call(*values, **named))
             except BaseException:
-                self._turning.failures[self._name] += 1
+                self._loops.failures[self._name] += 1
                 raise
-            self._turning.turns[self._name] += 1
+            self._loops.passes[self._name] += 1
             return answer
 
         return counted
@@ -133,10 +133,10 @@ class LongLease:
     """Leases that do not run out while a test makes renewals fail."""
 
     def __init__(self, targets: Any) -> None:
-        self._looks = targets
+        self._store = targets
 
     async def renew(self, claim: Any, _seconds: float) -> bool:
-        return bool(await self._looks.renew(claim, 600.0))
+        return bool(await self._store.renew(claim, 600.0))
 
 
 class Still(UnusedDeployer):
@@ -146,13 +146,13 @@ class Still(UnusedDeployer):
         await asyncio.sleep(within)
 
 
-class Turning:
+class RunningLoops:
     """All loops at once, with short pauses; `turns` and `failures` count each by its name."""
 
     def __init__(self, database: Database, url: str) -> None:
         self._database = database
         self._url = url
-        self.turns: Counter[str] = Counter()
+        self.passes: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
         self.slowest = 0.0
         self.calls = Calls()
@@ -161,7 +161,7 @@ class Turning:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        waker = InProcessDoorbell()
+        waker = InProcessWaker()
         targets = PostgresTargets(self._database)
         rollout_id, place = uuid4(), JobPlace(region="", namespace="default", job_id="app")
         async with self._database.connection() as connection:
@@ -191,13 +191,13 @@ class Turning:
                 ),
                 waiter.run(0.02, **quick("vigil")),
                 presence.run(),
-                self._looking(LongLease(targets), claim),
+                self._reconciling(LongLease(targets), claim),
                 self._hearing(),
             )
         ]
         self.names = ("poll", "sweep", "forget", "vigil", "presence", "lease")
         try:
-            await self.turn_again()
+            await self.pass_again()
             yield
             assert [task for task in tasks if task.done()] == []
         finally:
@@ -208,11 +208,11 @@ class Turning:
             await self.feed.aclose()
             await until(lambda: not self.calls.under_way, "no call is under way", within=LONG)
 
-    async def turn_again(self) -> None:
+    async def pass_again(self) -> None:
         """Each loop completes a turn that began after this call."""
-        before, began = Counter(self.turns), time.monotonic()
+        before, began = Counter(self.passes), time.monotonic()
         for name in self.names:
-            await until(partial(lambda name: self.turns[name] > before[name] + 1, name), name, within=LONG)
+            await until(partial(lambda name: self.passes[name] > before[name] + 1, name), name, within=LONG)
         await until(lambda: not self.feed.problem, lambda: self.feed.problem, within=LONG)
         self.slowest = max(self.slowest, time.monotonic() - began)
 
@@ -226,7 +226,7 @@ class Turning:
     def _counted(self, name: str, store: object) -> Any:
         return Counted(name, store, self)
 
-    async def _looking(self, targets: LongLease, claim: Any) -> None:
+    async def _reconciling(self, targets: LongLease, claim: Any) -> None:
         async with held(self._counted("lease", targets), claim, 0.3):
             await asyncio.sleep(3600)
 
@@ -249,13 +249,13 @@ def no_tracebacks() -> Iterator[None]:
 
 
 @pytest.fixture
-async def turning(no_tracebacks: None, database_url: str) -> AsyncIterator[Turning]:
+async def loops(no_tracebacks: None, database_url: str) -> AsyncIterator[RunningLoops]:
     database = Database(database_url)
     async with database.connection() as connection:
         await connection.execute(FAULTS)
-    turning = Turning(database, database_url)
-    async with turning.running():
-        yield turning
+    loops = RunningLoops(database, database_url)
+    async with loops.running():
+        yield loops
     await database.close()
 
 
@@ -270,19 +270,19 @@ def test_every_class_of_the_error_table_is_here() -> None:
     assert known <= {state[:2] for state in STATES} | set(NO_ERRORS)
 
 
-async def test_every_loop_turns_again_after_every_state(turning: Turning, database_url: str) -> None:
+async def test_every_loop_turns_again_after_every_state(loops: RunningLoops, database_url: str) -> None:
     switch = await asyncpg.connect(database_url)
     with machine() as pace:
         for state in STATES:
             await switch.execute("INSERT INTO faults VALUES ($1)", state)
-            await turning.all_failed()
+            await loops.all_failed()
             await switch.execute("DELETE FROM faults")
-            await turning.turn_again()
-        assert turning.slowest <= TURNS_AGAIN * pace.stretch
+            await loops.pass_again()
+        assert loops.slowest <= PASSES_AGAIN * pace.stretch
     await switch.close()
 
 
-async def test_every_loop_turns_again_after_all_sessions_were_ended(turning: Turning, database_url: str) -> None:
+async def test_every_loop_turns_again_after_all_sessions_were_ended(loops: RunningLoops, database_url: str) -> None:
     switch = await asyncpg.connect(database_url)
     with machine() as pace:
         for _ in range(100):
@@ -290,6 +290,6 @@ async def test_every_loop_turns_again_after_all_sessions_were_ended(turning: Tur
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                 "WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
-        await turning.turn_again()
-        assert turning.slowest <= TURNS_AGAIN * pace.stretch
+        await loops.pass_again()
+        assert loops.slowest <= PASSES_AGAIN * pace.stretch
     await switch.close()

@@ -47,9 +47,9 @@ def registry_program(find_program: Callable[..., str]) -> str:
 async def test_a_push_is_told_once_with_the_secret_of_compose(registry_program: str, tmp_path: Path) -> None:
     endpoints = nested(read("docker-compose.yml"), "services", "registry", "environment", ENDPOINTS)
     with recording() as recorder:
-        told = re.sub(r"\$\{WEBHOOK_SECRET[^}]*\}", "s3cret", endpoints)
-        told = re.sub(r"url: \S+", f"url: {recorder.url}", told)
-        with serving(registry_program, tmp_path, {ENDPOINTS: told}) as url:
+        endpoint_config = re.sub(r"\$\{WEBHOOK_SECRET[^}]*\}", "s3cret", endpoints)
+        endpoint_config = re.sub(r"url: \S+", f"url: {recorder.url}", endpoint_config)
+        with serving(registry_program, tmp_path, {ENDPOINTS: endpoint_config}) as url:
             async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
                 await client.get("/v2/hello/tags/list")
                 first = await push_image(client, "hello", "v1.0.0", content="one")

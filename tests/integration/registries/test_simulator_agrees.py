@@ -43,7 +43,7 @@ async def use(client: httpx.AsyncClient) -> list[Any]:
     return [(a.status_code, {name: a.headers.get(name) for name in SHOWN}, a.text) for a in answers]
 
 
-def told(received: list[Received]) -> list[Any]:
+def events_of(received: list[Received]) -> list[Any]:
     """The events without what differs from run to run."""
     events = [one.event for one in received]
     return [(event["action"], {**event["target"], "url": None}, event["request"]["method"]) for event in events]
@@ -59,12 +59,12 @@ async def test_answers_and_events_are_the_same() -> None:
         with RealRegistry(notifications=[endpoint]) as real:
             async with real.client() as client:
                 real_answers = await use(client)
-            real_events = told(real_recorder.wait_for(is_last))
+            real_events = events_of(real_recorder.wait_for(is_last))
         sender = RegistryNotifications(url=local_recorder.url, ignore_media_types=(), ignore_actions=())
         with local_registry(RegistrySettings(notifications=(sender,))) as (_, url):
             async with httpx.AsyncClient(base_url=url) as client:
                 local_answers = await use(client)
-            local_events = told(local_recorder.wait_for(is_last))
+            local_events = events_of(local_recorder.wait_for(is_last))
 
     assert local_answers == real_answers
     assert local_events == real_events

@@ -13,7 +13,7 @@ from app.domain.decision import HoldReason
 from app.services.views.board import Listing, Search, TimelineQuery, condition
 from tests.integration.statements import execute
 from tests.integration.views.test_queries import Counting
-from tests.seeded import name_of, seed_watches
+from tests.seeded_watches import name_of, seed_watches
 
 ALL = 1000
 

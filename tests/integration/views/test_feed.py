@@ -18,7 +18,7 @@ from app.domain.reference import Repository
 from app.domain.watch import JobPlace, Watch
 from app.local.postgres import EmbeddedPostgres
 from app.services.views.feed import Change
-from tests.own_processes import until
+from tests.processes import until
 from tests.servers.postgres import migrate
 
 PLACE = JobPlace(region="", namespace="default", job_id="web")
@@ -50,7 +50,7 @@ def watch(*names: str, situation: bool = False) -> Change:
     return Change(watches=frozenset(names), situation=situation)
 
 
-TOLD = (
+CASES = (
     (DECIDED, watch("app")),
     ("UPDATE watches SET pinned_tag = 'v1', commanded_at = now() WHERE name = 'app'", watch("app")),
     ("UPDATE watches SET auto_deploy = false WHERE name = 'app'", watch("app")),
@@ -101,41 +101,41 @@ async def execute(database: Database, *statements: str, values: tuple[Any, ...] 
             await connection.execute(statement, *values)
 
 
-async def heard(changes: AsyncIterator[Change], *, within: float = 30.0) -> Change:
+async def next_change(changes: AsyncIterator[Change], *, within: float = 30.0) -> Change:
     async with asyncio.timeout(within):
         return await anext(changes)
 
 
 async def silence(changes: AsyncIterator[Change], *, seconds: float = 0.6) -> None:
     with pytest.raises(TimeoutError):
-        await heard(changes, within=seconds)
+        await next_change(changes, within=seconds)
 
 
 async def test_what_a_person_sees_is_told(database: Database, feed: PostgresFeed) -> None:
     async with feed.listen() as changes:
-        assert await heard(changes) == EVERYTHING
-        for statement, expected in TOLD:
+        assert await next_change(changes) == EVERYTHING
+        for statement, expected in CASES:
             await execute(database, statement)
-            assert await heard(changes) == expected, statement
+            assert await next_change(changes) == expected, statement
         await silence(changes)
 
 
 async def test_a_rollout_is_told_with_the_watches_of_its_job(database: Database, feed: PostgresFeed) -> None:
     expected = Change(watches=frozenset({"app", "side"}), rollouts=frozenset({str(ROLLOUT)}))
     async with feed.listen() as changes:
-        assert await heard(changes) == EVERYTHING
+        assert await next_change(changes) == EVERYTHING
         await execute(database, REQUESTED, values=(ROLLOUT,))
-        assert await heard(changes) == expected
+        assert await next_change(changes) == expected
         for part in ("state = 'submitted'", "note = 'x'", "deployment = '{\"healthy\": 1}'", "outcome = 'failed'"):
             await execute(database, f"UPDATE rollouts SET {part}")
-            assert await heard(changes) == expected, part
+            assert await next_change(changes) == expected, part
 
 
 async def test_looks_that_find_nothing_new_tell_nothing(database: Database, feed: PostgresFeed) -> None:
     await execute(database, DECIDED, FAILED, "INSERT INTO unknown_sources (source) VALUES ('harbor')")
     await execute(database, REQUESTED, values=(ROLLOUT,))
     async with feed.listen() as changes:
-        assert await heard(changes) == EVERYTHING
+        assert await next_change(changes) == EVERYTHING
         await execute(
             database,
             "UPDATE decisions SET reconciles = reconciles + 1, last_at = clock_timestamp()",
@@ -154,30 +154,30 @@ async def test_looks_that_find_nothing_new_tell_nothing(database: Database, feed
 
 async def test_deliveries_are_told_though_they_do_not_notify(database: Database, feed: PostgresFeed) -> None:
     async with feed.listen() as changes:
-        assert await heard(changes) == EVERYTHING
+        assert await next_change(changes) == EVERYTHING
         await execute(database, DELIVERED, DELIVERED)
-        assert await heard(changes) == Change(deliveries=True)
-        assert await heard(changes) == Change(deliveries=True)
+        assert await next_change(changes) == Change(deliveries=True)
+        assert await next_change(changes) == Change(deliveries=True)
         await silence(changes)
 
 
 async def test_many_changes_are_told_at_once_and_too_many_as_everything(database: Database, feed: PostgresFeed) -> None:
     async with feed.listen() as changes:
-        assert await heard(changes) == EVERYTHING
+        assert await next_change(changes) == EVERYTHING
         await execute(database, "UPDATE watches SET desired_tag = 'v2'")
-        assert await heard(changes) == watch("app", "side", "zoo")
+        assert await next_change(changes) == watch("app", "side", "zoo")
         many = [replace(APP, name=f"app-{number}") for number in range(LARGEST + 1)]
         await PostgresWatches(database).sync(many, at_start=False)
-        assert await heard(changes) == EVERYTHING
+        assert await next_change(changes) == EVERYTHING
 
 
 async def test_a_name_that_no_message_can_hold_breaks_nothing(database: Database, feed: PostgresFeed) -> None:
     long = "ü" * 5000
     await execute(database, "ALTER TABLE watches DROP CONSTRAINT watches_pkey CASCADE")  # an index holds less
     async with feed.listen() as changes:
-        assert await heard(changes) == EVERYTHING
+        assert await next_change(changes) == EVERYTHING
         await execute(database, "UPDATE watches SET name = $1, desired_tag = 'v2' WHERE name = 'zoo'", values=(long,))
-        assert await heard(changes) == EVERYTHING
+        assert await next_change(changes) == EVERYTHING
 
 
 async def test_each_listener_hears_and_one_connection_serves_all(database: Database, feed: PostgresFeed) -> None:
@@ -192,31 +192,31 @@ async def test_each_listener_hears_and_one_connection_serves_all(database: Datab
 
     assert await connections() == 0
     async with feed.listen() as one, feed.listen() as other:
-        assert await heard(one) == await heard(other) == EVERYTHING
+        assert await next_change(one) == await next_change(other) == EVERYTHING
         async with feed.listen() as late:
-            assert await heard(late) == EVERYTHING
+            assert await next_change(late) == EVERYTHING
             await execute(database, DECIDED)
-            assert await heard(one) == await heard(other) == await heard(late) == watch("app")
+            assert await next_change(one) == await next_change(other) == await next_change(late) == watch("app")
         assert feed.listeners == 2
         assert await connections() == 1
     assert feed.listeners == 0
     await until(lambda: _is(connections, 0), "the connection stays", within=30)
     async with feed.listen() as again:
-        assert await heard(again) == EVERYTHING
+        assert await next_change(again) == EVERYTHING
 
 
 async def test_a_connection_that_is_cut_is_made_again(database: Database, feed: PostgresFeed) -> None:
     async with feed.listen() as changes:
-        assert await heard(changes) == EVERYTHING
+        assert await next_change(changes) == EVERYTHING
         await execute(
             database,
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()",
         )
-        assert await heard(changes) == EVERYTHING
+        assert await next_change(changes) == EVERYTHING
         assert feed.problem == ""
         await execute(database, DECIDED)
-        assert await heard(changes) == watch("app")
+        assert await next_change(changes) == watch("app")
 
 
 async def test_postgres_may_be_away_at_first_and_hang_later(private_postgres: EmbeddedPostgres) -> None:
@@ -228,7 +228,7 @@ async def test_postgres_may_be_away_at_first_and_hang_later(private_postgres: Em
         await until(lambda: feed.problem, "no problem is told", within=30)
         await silence(changes)
         await asyncio.to_thread(private_postgres.start)
-        assert await heard(changes, within=60) == EVERYTHING
+        assert await next_change(changes, within=60) == EVERYTHING
         assert feed.problem == ""
         async with database.connection() as connection:
             session = await connection.fetchval("SELECT pid FROM pg_stat_activity WHERE application_name = $1", SESSION)
@@ -237,7 +237,7 @@ async def test_postgres_may_be_away_at_first_and_hang_later(private_postgres: Em
             await until(lambda: feed.problem, "the silence is not noticed", within=30)
         finally:
             os.kill(session, signal.SIGCONT)
-        assert await heard(changes, within=60) == EVERYTHING
+        assert await next_change(changes, within=60) == EVERYTHING
     await feed.aclose()
     await database.close()
 
@@ -245,7 +245,7 @@ async def test_postgres_may_be_away_at_first_and_hang_later(private_postgres: Em
 async def test_its_end_ends_every_iteration(database: Database) -> None:
     feed = PostgresFeed(database, pace=QUICK)
     async with feed.listen() as changes:
-        assert await heard(changes) == EVERYTHING
+        assert await next_change(changes) == EVERYTHING
         await feed.aclose()
         assert [change async for change in changes] == []
     async with feed.listen() as changes:
@@ -255,10 +255,10 @@ async def test_its_end_ends_every_iteration(database: Database) -> None:
 async def test_nothing_is_lost_by_giving_up_and_little_is_kept_for_the_slow() -> None:
     mailbox = Mailbox()
     with pytest.raises(TimeoutError):
-        await heard(mailbox, within=0.01)
+        await next_change(mailbox, within=0.01)
     mailbox.put(watch("app"))
     mailbox.put(Change(deliveries=True))
-    assert await heard(mailbox) == Change(watches=frozenset({"app"}), deliveries=True)
+    assert await next_change(mailbox) == Change(watches=frozenset({"app"}), deliveries=True)
     for _ in range(LARGEST + 1):
         mailbox.put(Change(rollouts=frozenset({str(uuid4())})))
     mailbox.close()
@@ -284,6 +284,6 @@ async def test_what_registries_and_strangers_send_does_not_notify(database: Data
     }
 
 
-async def _is(ask: Callable[[], Any], expected: int) -> bool:
-    found = await ask()
+async def _is(count: Callable[[], Any], expected: int) -> bool:
+    found = await count()
     return bool(found == expected)

@@ -30,8 +30,8 @@ QUIET: Mapping[str, Mapping[str, str]] = {
         "hold": "it changes with decision_id",
         "tags": "they are many, and asked for when somebody picks one",
         "tags_read_at": "reading the same again is no change",
-        "outage_since": "it changes with outage",
-        "missing_image_since": "it changes with missing_image",
+        "outage_since": "it changes with trouble",
+        "missing_image_since": "it changes with unserved",
     },
     "targets": {
         "target_id": "it never changes",
@@ -39,7 +39,7 @@ QUIET: Mapping[str, Mapping[str, str]] = {
         "namespace": "it never changes",
         "job_id": "it never changes",
         "due_at": "a reconcile that finds nothing new tells nothing",
-        "outage_since": "it changes with outage",
+        "outage_since": "it changes with trouble",
     },
     "rollouts": {
         **dict.fromkeys(
@@ -112,20 +112,20 @@ async def read_columns(connection: asyncpg.Connection) -> Mapping[tuple[str, str
     return found
 
 
-async def tells(connection: asyncpg.Connection, heard: list[str], table: str, column: str, kind: str) -> bool:
+async def notifies(connection: asyncpg.Connection, feed: list[str], table: str, column: str, kind: str) -> bool:
     """Whether a change of the column is told, of the first row that a page shows it of."""
     other = _OF_FEW_VALUES.get((table, column), _OTHER[kind]).format(column)
     of_one = {"watches": "WHERE name = 'app'", "targets": "WHERE job_id = 'web'"}.get(table, "")
-    heard.clear()
+    feed.clear()
     async with connection.transaction():
         await connection.execute(f"UPDATE {table} SET {column} = {other} {of_one}")
         await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, END)
-    while END not in heard:  # told after what the transaction told before it
+    while END not in feed:  # told after what the transaction told before it
         await connection.execute("SELECT 1")
-    return heard != [END]
+    return feed != [END]
 
 
-def where_told(table: str) -> str:
+def trigger_migration(table: str) -> str:
     """The migration that has the trigger."""
     found = [
         path.name
@@ -137,25 +137,25 @@ def where_told(table: str) -> str:
 
 
 async def test_each_column_that_a_page_reads_is_told_as_it_changes(connection: asyncpg.Connection) -> None:
-    heard: list[str] = []
-    await connection.add_listener(CHANNEL, lambda _connection, _pid, _channel, payload: heard.append(payload))
+    feed: list[str] = []
+    await connection.add_listener(CHANNEL, lambda _connection, _pid, _channel, payload: feed.append(payload))
     columns = await read_columns(connection)
     assert {table for table, _ in columns} == set(QUIET)
     forgotten = [
-        f"{table}.{column}: add it to the trigger feed_changed on {table} in {where_told(table)}; "
+        f"{table}.{column}: add it to the trigger feed_changed on {table} in {trigger_migration(table)}; "
         "or to QUIET in this test, with the reason why no page need be told"
         for (table, column), kind in columns.items()
-        if column not in QUIET[table] and not await tells(connection, heard, table, column, kind)
+        if column not in QUIET[table] and not await notifies(connection, feed, table, column, kind)
     ]
     assert not forgotten, "\n".join(forgotten)
 
 
 async def test_what_is_quiet_is_read_by_a_page_and_tells_nothing(connection: asyncpg.Connection) -> None:
     """The list of exceptions has no entry that is none."""
-    heard: list[str] = []
-    await connection.add_listener(CHANNEL, lambda _connection, _pid, _channel, payload: heard.append(payload))
+    feed: list[str] = []
+    await connection.add_listener(CHANNEL, lambda _connection, _pid, _channel, payload: feed.append(payload))
     columns = await read_columns(connection)
     listed = {(table, column) for table, quiet in QUIET.items() for column in quiet}
     keys = {(table, column) for table, column in listed if "never changes" in QUIET[table][column]}
     assert listed - keys - set(columns) == set()
-    assert [each for each in sorted(listed - keys) if await tells(connection, heard, *each, columns[each])] == []
+    assert [each for each in sorted(listed - keys) if await notifies(connection, feed, *each, columns[each])] == []

@@ -26,7 +26,7 @@ APP = Watch(
 )
 DIGEST = "sha256:" + "a" * 64
 
-LOOKED = """
+CHECKED_AT = """
 UPDATE watches SET tags = '{v1.0.0,v1.1.0}', tags_read_at = now(), desired_tag = 'v1.1.0', desired_digest = $1,
   running = '[{"task": "g/server", "image": "team/app:v1.0.0", "tag": "v1.0.0", "digest": ""}]', commanded_at = now()
 WHERE name = 'app'
@@ -67,7 +67,7 @@ async def test_a_watch_never_looked_at_has_nothing_but_its_place(queries: Postgr
 
 async def test_a_watch_with_all_that_a_look_left(database: Database, queries: PostgresQueries) -> None:
     rollout_id = uuid4()
-    await execute(database, LOOKED, DIGEST)
+    await execute(database, CHECKED_AT, DIGEST)
     await execute(database, DECIDED, DIGEST)
     await execute(database, ROLLOUT, rollout_id, 1, [{"key": "g/server", "image": f"team/app:v1.0.0@{DIGEST}"}])
     await execute(database, ITEM, rollout_id, DIGEST)

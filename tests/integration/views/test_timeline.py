@@ -15,7 +15,7 @@ from app.domain.timeline import EntryKind
 from app.services.commands.audit import AuditAction
 from app.services.views.board import TagView, TimelineEntry, TimelineQuery
 from tests.integration.statements import execute
-from tests.seeded import name_of, seed_watches
+from tests.seeded_watches import name_of, seed_watches
 
 DIGEST = "sha256:" + "a" * 64
 BEGIN = datetime(2026, 1, 2, tzinfo=UTC)

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from app.local.daemon import Daemon
-from tests.integration.trusting import BEARER, TOKENS, Web, configuration, serving
+from tests.integration.web_access import BEARER, TOKENS, Web, configuration, serving
 from tests.servers.ports import free_port
 from tests.servers.tls import Certificate, issue
 from tests.unit.packaging.documents import blocks, read

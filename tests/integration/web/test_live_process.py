@@ -10,7 +10,7 @@ import pytest
 
 from app.adapters.postgres.database.pool import Database
 from tests.integration.web.test_web_process import CONFIG, NOWHERE
-from tests.own_processes import Processes, environment, until
+from tests.processes import Processes, environment, until
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.trusting import BEARER, TOKENS, configuration, own_address, serving
-from tests.own_processes import Processes, environment, until
+from tests.integration.web_access import BEARER, TOKENS, configuration, own_address, serving
+from tests.processes import Processes, environment, until
 from tests.servers.ports import free_port
 
 LET_IN = (200, 503)  # 503 where Postgres is away

@@ -13,7 +13,7 @@ EARLIER, LATER = DONE - timedelta(seconds=1), DONE + timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(
-    ("commanded", "sighted", "newer"),
+    ("commanded", "found", "newer"),
     [
         (None, None, False),
         (EARLIER, EARLIER, False),
@@ -24,10 +24,10 @@ EARLIER, LATER = DONE - timedelta(seconds=1), DONE + timedelta(seconds=1)
     ],
 )
 def test_something_newer_is_a_new_digest_or_a_command(
-    commanded: datetime | None, sighted: datetime | None, newer: bool
+    commanded: datetime | None, found: datetime | None, newer: bool
 ) -> None:
-    assert is_newer(DONE, commanded_at=commanded, newest_found_at=sighted) is newer
-    assert holds(DONE, commanded_at=commanded, newest_found_at=sighted, decided="rolled_back") is not newer
+    assert is_newer(DONE, commanded_at=commanded, newest_found_at=found) is newer
+    assert holds(DONE, commanded_at=commanded, newest_found_at=found, decided="rolled_back") is not newer
 
 
 def test_nothing_is_held_that_was_not_done_or_that_runs() -> None:

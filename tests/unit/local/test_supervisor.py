@@ -21,7 +21,7 @@ from tests.servers.processes import gone
 QUICK = Backoff(first=0.01, most=0.02, calm=60)
 
 
-class Heard:
+class ShownLines:
     """What was shown, and a way to wait for more."""
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ def service(name: str, code: str, **more: Any) -> Service:
     return Service(name=name, argv=[sys.executable, "-I", "-S", "-u", "-c", program], **more)
 
 
-def steady(name: str, heard: Heard) -> Service:
+def steady(name: str, heard: ShownLines) -> Service:
     """Says `up`, is ready then, and says `down` when it is told to stop."""
     code = """
     def down(*_):
@@ -63,7 +63,7 @@ def steady(name: str, heard: Heard) -> Service:
 
 
 async def test_start_in_order_and_stop_in_reverse() -> None:
-    heard = Heard()
+    heard = ShownLines()
     async with Supervisor([steady("first", heard), steady("second", heard)], show=heard.show) as running:
         assert heard.lines == ["first: up", "second: up"]
         pids = running.pids
@@ -72,7 +72,7 @@ async def test_start_in_order_and_stop_in_reverse() -> None:
 
 
 async def test_a_crashed_service_is_started_again() -> None:
-    heard = Heard()
+    heard = ShownLines()
     async with Supervisor([service("weak", "sys.exit(3)")], show=heard.show, backoff=QUICK):
         await heard.until(lambda lines: len(lines) >= 3)
     assert heard.lines[:3] == [
@@ -83,7 +83,7 @@ async def test_a_crashed_service_is_started_again() -> None:
 
 
 async def test_a_killed_service_is_started_again() -> None:
-    heard = Heard()
+    heard = ShownLines()
     async with Supervisor([steady("one", heard)], show=heard.show, backoff=QUICK) as running:
         killed = running.pids["one"]
         os.kill(killed, signal.SIGKILL)
@@ -93,7 +93,7 @@ async def test_a_killed_service_is_started_again() -> None:
 
 
 async def test_a_service_that_ends_at_its_start_is_named_with_its_words() -> None:
-    heard = Heard()
+    heard = ShownLines()
 
     broken = service("broken", "sys.exit('port in use')", ready=never)
     with pytest.raises(ServerFailed, match=r"broken ended at its start \(exited with status 1\)[^$]*port in use"):
@@ -105,19 +105,19 @@ async def test_a_service_that_ends_at_its_start_is_named_with_its_words() -> Non
 async def test_a_program_that_is_not_there_is_named() -> None:
     absent = Service(name="absent", argv=["/no/such/program"], ready=never)
     with pytest.raises(ServerFailed, match="cannot run /no/such/program: No such file"):
-        async with Supervisor([absent], show=Heard().show):
+        async with Supervisor([absent], show=ShownLines().show):
             pytest.fail("was started")
 
 
 async def test_a_service_that_is_never_ready_is_named() -> None:
     slow = service("slow", "time.sleep(60)", ready=never, ready_timeout=0.1)
     with pytest.raises(ServerFailed, match=r"slow was not ready after 0.1 s"):
-        async with Supervisor([slow], show=Heard().show):
+        async with Supervisor([slow], show=ShownLines().show):
             pytest.fail("was started")
 
 
 async def test_a_deaf_service_is_killed_after_its_grace_with_all_that_it_started() -> None:
-    heard = Heard()
+    heard = ShownLines()
     code = """
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     child = subprocess.Popen(["sleep", "60"], start_new_session=True)
@@ -131,7 +131,7 @@ async def test_a_deaf_service_is_killed_after_its_grace_with_all_that_it_started
 
 
 async def test_what_a_crashed_service_started_ends_with_it() -> None:
-    heard = Heard()
+    heard = ShownLines()
     code = """
     print(subprocess.Popen(["sleep", "60"]).pid)
     sys.exit(1)
@@ -202,7 +202,7 @@ def parent_of(pid: int) -> int:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs PR_SET_PDEATHSIG")
 async def test_a_killed_guard_takes_its_service_along() -> None:
-    heard = Heard()
+    heard = ShownLines()
     async with Supervisor([steady("one", heard)], show=heard.show, backoff=QUICK) as running:
         pid = running.pids["one"]
         os.kill(parent_of(pid), signal.SIGKILL)

@@ -14,8 +14,8 @@ from app.domain.job import Submission
 from app.domain.judge import judge
 from app.domain.rollout import Course, Outcome, OutcomeKind
 from app.domain.watch import JobPlace
+from tests.default_settings import PATIENCE_DEFAULTS
 from tests.servers.http import serve
-from tests.settings import PATIENCE_DEFAULTS
 from tests.unit.nomad.recordings import FIXTURES
 from tests.unit.nomad.replay import RecordedAgent, Registered, Row, Story, recorded
 

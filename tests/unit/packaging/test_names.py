@@ -32,7 +32,7 @@ def files() -> Iterator[Path]:
     yield from (ROOT / name for name in (*DOCUMENTS, *OTHERS))
 
 
-def said(path: Path) -> Iterator[str]:
+def prose(path: Path) -> Iterator[str]:
     """The comments and docstrings of a file, or the whole text of a document, without addresses of other places."""
     if path.suffix not in {".py", ".md", *COMMENT}:
         return
@@ -44,8 +44,8 @@ def said(path: Path) -> Iterator[str]:
     elif path.suffix == ".md":
         texts = [source]
     else:
-        generation = COMMENT[path.suffix]
-        texts = [after for line in source.splitlines() for _, found, after in [line.partition(generation)] if found]
+        marker = COMMENT[path.suffix]
+        texts = [after for line in source.splitlines() for _, found, after in [line.partition(marker)] if found]
     for text in texts:
         yield re.sub(r"https?://\S+", "", text)
 
@@ -83,7 +83,7 @@ def test_every_file_that_is_named_is_there() -> None:
     missing = {
         f"{path.relative_to(ROOT)} names {name}"
         for path in PATHS
-        for text in said(path)
+        for text in prose(path)
         for name in _NAME.findall(text)
         if not is_there(name, path)
     }
@@ -95,7 +95,7 @@ def test_every_row_of_the_decision_table_that_is_cited_is_there() -> None:
     cited = [
         (path.relative_to(ROOT).as_posix(), int(row))
         for path in PATHS
-        for text in said(path)
+        for text in prose(path)
         for found in _ROWS.findall(text)
         for row in filter(None, found)
     ]

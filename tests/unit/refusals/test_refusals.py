@@ -17,7 +17,7 @@ from tests.unit.packaging.documents import ROOT, read
 
 SECTIONS = sections()
 ROWS = [(name, row) for name, rows in SECTIONS.items() for row in rows]
-NO_MEND = {"up_to_date", "succeeded", "effective_at_next_launch", "superseded", "stopped"}
+NO_FIX = {"up_to_date", "succeeded", "effective_at_next_launch", "superseded", "stopped"}
 # What a person does about it, or what happens by itself.
 INSTRUCTION = re.compile(
     r"^(add|an operator|ask|change|check|configure|correct|create|deploy|docker, podman|enable|give|letters|look|name"
@@ -37,7 +37,7 @@ def test_it_names_the_thing_and_the_mend_and_stands_in_the_docs(section: str, ro
         assert INSTRUCTION.search(row.fix)
         assert not row.sentence.startswith(row.fix) or row.thing in row.fix
     else:
-        assert row.name in NO_MEND
+        assert row.name in NO_FIX
     assert line(row, named=is_named(section)) in read("docs/refusals.md").splitlines()
 
 

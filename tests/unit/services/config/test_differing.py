@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from app.services.config.differing import Differing, Holder, differing
 from app.services.processes.loops import Loops
-from tests.own_processes import until
+from tests.processes import until
 
 AT = datetime(2026, 1, 2, 18, 0, tzinfo=UTC)
 WEB = Holder(kind="web", host="host1", pid=12, configuration="a1b2c3d4e5f6", since=AT)

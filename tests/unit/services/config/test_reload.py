@@ -165,18 +165,18 @@ class Writer:
     def __init__(self, *contents: str) -> None:
         self.contents = list(contents)
         self.now = "first"
-        self.targets = 0
+        self.checks = 0
         self.reads: list[tuple[int, str]] = []
         self.reloader = Reloader(self._load, self._apply, changed=self._changed)
 
     def _changed(self) -> bool:
-        self.targets += 1
+        self.checks += 1
         before = self.now
         self.now = self.contents.pop(0) if self.contents else before
         return self.now != before
 
     def _load(self) -> str:
-        self.reads.append((self.targets, self.now))
+        self.reads.append((self.checks, self.now))
         return self.now
 
     async def _apply(self, loaded: str) -> None:

@@ -14,7 +14,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 STANDS = LoopState(name="poll", late=9.0, problem="locked", is_stalled=True)
 
 
-def seen(kind: ProcessKind, *, age: float = 1.0, pid: int = 7, loops: tuple[LoopState, ...] = ()) -> KnownProcess:
+def process(kind: ProcessKind, *, age: float = 1.0, pid: int = 7, loops: tuple[LoopState, ...] = ()) -> KnownProcess:
     return KnownProcess(kind=kind, host="h", pid=pid, age=age, at=NOW - timedelta(seconds=age), loops=loops)
 
 
@@ -22,17 +22,19 @@ def waiting(age: float, count: int = 8) -> WaitingWork:
     return WaitingWork(count=count, age=age, since=NOW - timedelta(seconds=age))
 
 
-WEB, WORKER, POLLER = (seen(kind) for kind in ProcessKind)
+WEB, WORKER, POLLER = (process(kind) for kind in ProcessKind)
 ALL = (WEB, WORKER, POLLER)
 
 
-def told(**facts: Any) -> list[tuple[str, str]]:
+def sentences(**facts: Any) -> list[tuple[str, str]]:
     return [(each.name, each.problem) for each in standstill(Work(**facts))]
 
 
 def test_all_is_well() -> None:
-    assert told(processes=ALL) == []
-    assert told(processes=ALL, jobs=waiting(7.9), rollouts=waiting(7.9), pushes=waiting(7.9), polls=waiting(14)) == []
+    assert sentences(processes=ALL) == []
+    assert (
+        sentences(processes=ALL, jobs=waiting(7.9), rollouts=waiting(7.9), pushes=waiting(7.9), polls=waiting(14)) == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,20 +73,26 @@ def test_all_is_well() -> None:
             "polls are behind: 8 jobs to poll, the oldest for 16 s; look at the log of the poller",
         ),
         (
-            {"processes": (*ALL, seen(ProcessKind.WORKER, age=7, pid=9), seen(ProcessKind.WORKER, age=12, pid=8))},
+            {
+                "processes": (
+                    *ALL,
+                    process(ProcessKind.WORKER, age=7, pid=9),
+                    process(ProcessKind.WORKER, age=12, pid=8),
+                )
+            },
             "worker",
             "not seen for 12 s: process 9 on h, process 8 on h; frozen, killed, or cut off from Postgres: look at its "
             "host, or wait a minute if it was replaced",
         ),
         (
-            {"processes": (WEB, WORKER, seen(ProcessKind.POLLER, loops=(STANDS,)))},
+            {"processes": (WEB, WORKER, process(ProcessKind.POLLER, loops=(STANDS,)))},
             "poller",
             "process 7 on h: no turn was completed for 9 s by: poll: locked",
         ),
     ],
 )
 def test_a_cause_is_one_sentence(facts: dict[str, object], name: str, message: str) -> None:
-    assert told(**facts) == [(name, message)]
+    assert sentences(**facts) == [(name, message)]
 
 
 def test_since_is_when_the_oldest_fell_due() -> None:
@@ -93,23 +101,23 @@ def test_since_is_when_the_oldest_fell_due() -> None:
 
 
 def test_many_processes_are_named_by_the_first_and_a_number() -> None:
-    silent = tuple(seen(ProcessKind.WORKER, age=8, pid=pid) for pid in range(10))
-    ((_, problem),) = told(processes=(*ALL, *silent))
+    silent = tuple(process(ProcessKind.WORKER, age=8, pid=pid) for pid in range(10))
+    ((_, problem),) = sentences(processes=(*ALL, *silent))
     assert "process 0 on h, process 1 on h, process 2 on h and 7 more" in problem
 
 
 def test_silent_workers_are_no_second_sentence_where_none_is_left() -> None:
-    silent = seen(ProcessKind.WORKER, age=9)
-    assert told(processes=(WEB, silent)) == []
-    assert [name for name, _ in told(processes=(WEB, silent), jobs=waiting(3))] == ["worker"]
+    silent = process(ProcessKind.WORKER, age=9)
+    assert sentences(processes=(WEB, silent)) == []
+    assert [name for name, _ in sentences(processes=(WEB, silent), jobs=waiting(3))] == ["worker"]
 
 
 def test_nothing_is_known_where_nobody_was_seen() -> None:
     """As when Postgres takes no writes: the reader's own beat tells that."""
     stale = tuple(replace(each, age=20.0) for each in ALL)
-    assert told(processes=stale, jobs=waiting(30), polls=waiting(30)) == []
-    assert told(jobs=waiting(30)) == []
+    assert sentences(processes=stale, jobs=waiting(30), polls=waiting(30)) == []
+    assert sentences(jobs=waiting(30)) == []
 
 
 def test_many_are_not_counted_to_the_end() -> None:
-    assert "100 or more jobs due, the oldest for 3 s" in told(processes=(WEB,), jobs=waiting(3, 100))[0][1]
+    assert "100 or more jobs due, the oldest for 3 s" in sentences(processes=(WEB,), jobs=waiting(3, 100))[0][1]

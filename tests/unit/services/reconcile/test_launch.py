@@ -11,7 +11,7 @@ from app.domain.rollout import Origin, OutcomeKind
 from app.services.reconcile.launch import ending, launch, requested_during_outage
 from app.services.reconcile.targets import OpenRollout, WatchResult
 from tests.unit.domain.cases import D1, D2, D3, HOST, WATCH, job, knows, task
-from tests.unit.services.reconcile.passes import ROLLOUT, asked, item, open_rollout, resolved_watches, state
+from tests.unit.services.reconcile.values import ROLLOUT, asked, item, open_rollout, resolved_watches, state
 
 DEPLOY = Deploy(tag="v1.1.0", digest=D2, message="v1.1.0 follows v1.0.0")
 SIDE = replace(WATCH, name="side", task="sidecar", repository=Repository.of(HOST, "team/side"))
@@ -156,8 +156,10 @@ def test_how_one_ends_that_is_not_registered(
 
 @pytest.mark.parametrize("origin", Origin)
 def test_one_whose_registry_does_not_answer_stays_open(origin: Origin) -> None:
-    troubled = [resolved_watches(seen=None, outage="silent")]
-    assert ending(open_rollout(item(), origin=origin), None, [WatchResult(watch="app", outage="x")], troubled) is None
+    with_outage = [resolved_watches(seen=None, outage="silent")]
+    assert (
+        ending(open_rollout(item(), origin=origin), None, [WatchResult(watch="app", outage="x")], with_outage) is None
+    )
 
 
 def test_a_persons_ends_beside_a_launch_for_another_watch() -> None:

@@ -12,7 +12,7 @@ from app.errors import RegistryDenied, RegistryUnavailable
 from app.services.reconcile.resolver import EVENT_PAUSES, Resolver, answer, pause_after
 from tests.fakes.registry import MemoryRegistry, digest_of
 from tests.unit.domain.cases import D1, D2, D3
-from tests.unit.services.reconcile.passes import event, seen, state
+from tests.unit.services.reconcile.values import event, seen, state
 
 PATH = "team/app"
 PINNED = Rule(pinned_tag="test")
@@ -146,12 +146,12 @@ def test_an_event_is_answered_by_the_push_after_it() -> None:
 
 
 def test_an_event_has_five_more_looks() -> None:
-    pauses: list[float] = []
+    requeue_delays: list[float] = []
     pushed, age = event(), 0.02
-    while (pause := pause_after(replace(pushed, attempts=len(pauses), age=age))) is not None:
-        pauses.append(pause)
+    while (pause := pause_after(replace(pushed, attempts=len(requeue_delays), age=age))) is not None:
+        requeue_delays.append(pause)
         age += pause + 0.005
-    assert pauses == pytest.approx(EVENT_PAUSES, abs=0.03)
+    assert requeue_delays == pytest.approx(EVENT_PAUSES, abs=0.03)
     last = answer(replace(pushed, attempts=5, age=age), seen("v1.1.0", ""), state(), "")
     assert (last.settled, last.message) == (True, "the registry never showed this digest for v1.1.0")
 

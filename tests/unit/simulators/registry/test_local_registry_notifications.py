@@ -97,8 +97,8 @@ def test_a_refused_event_is_sent_again_unchanged_and_holds_up_those_behind_it() 
 
     assert tags_of(received) == ["v1"] * 5 + ["v2"]
     assert len({one.body for one in received[:5]}) == 1
-    pauses = [later.at - earlier.at for earlier, later in itertools.pairwise(received[:5])]
-    assert min(pauses[1:]) >= 0.1, "back-off from the threshold on"
+    requeue_delays = [later.at - earlier.at for earlier, later in itertools.pairwise(received[:5])]
+    assert min(requeue_delays[1:]) >= 0.1, "back-off from the threshold on"
     assert told["endpoints"][0]["failures"] == 4
 
 

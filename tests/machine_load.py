@@ -1,7 +1,7 @@
-"""How much of this machine does a test get? A bar in seconds is for an idle one; on a busy one it is stretched by that.
+"""Measures how busy this machine is. A time limit in a test holds for an idle machine and is stretched on a busy one.
 
-A process beside the test computes for a few milliseconds, again and again, and writes down how long each took: on an
-idle machine as long as it computed, on one with four other things to do for each processor some five times that.
+A process beside the test computes for a few milliseconds at a time and records how long each run took. On an idle
+machine a run takes as long as it computes; with four other tasks per processor, about five times as long.
 """
 
 import subprocess
@@ -27,14 +27,14 @@ while True:
 
 
 class Machine:
-    """What the process beside has written down so far."""
+    """The samples that the measuring process has recorded so far."""
 
     def __init__(self, samples: Path) -> None:
         self._samples = samples
 
     @property
     def stretch(self) -> float:
-        """How many times longer something takes now than on an idle machine: 1.0 on one, and never less."""
+        """How many times longer work takes now than on an idle machine; at least 1.0."""
         while len(found := self._found()) < _FEWEST:
             time.sleep(0.05)
         return max(1.0, mean(found) / _SLICE)
@@ -45,7 +45,7 @@ class Machine:
 
 @contextmanager
 def machine() -> Iterator[Machine]:
-    """The machine, watched from here on."""
+    """Start measuring; stops on exit."""
     with TemporaryDirectory() as directory:
         samples = Path(directory) / "samples"
         with samples.open("wb") as out:

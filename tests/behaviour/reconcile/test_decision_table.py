@@ -9,8 +9,8 @@ import pytest
 
 from app.domain.watch import JobPlace
 from app.simulators.nomad import Timing, sample_job
+from tests.default_settings import LOOK_DEFAULTS
 from tests.line import SLOW, Line, line
-from tests.settings import LOOK_DEFAULTS
 
 
 @pytest.mark.parametrize(
@@ -22,22 +22,20 @@ from tests.settings import LOOK_DEFAULTS
         ({"task": "other"}, "no task 'server'"),
     ],
 )
-async def test_1_a_job_that_cannot_be_touched_is_held_with_the_mend(
-    running: Line, fields: dict[str, object], fix: str
-) -> None:
-    await running.push("app", "v1.0.0", told=False)
+async def test_1_an_unusable_job_is_held_with_the_fix(running: Line, fields: dict[str, object], fix: str) -> None:
+    await running.push("app", "v1.0.0", notify=False)
     running.job("app", ":v0.9.0", **fields)
     await running.configure(running.watch("app"))
     assert fix in await running.held("app", "unusable")
     assert running.images("app") == []
 
 
-async def test_1_a_job_that_is_not_there_is_waited_for(running: Line) -> None:
-    await running.push("app", "v1.0.0", told=False)
+async def test_1_an_absent_job_is_waited_for(running: Line) -> None:
+    await running.push("app", "v1.0.0", notify=False)
     await running.configure(running.watch("app"))
     assert "register it once" in await running.held("app", "unusable")
     running.job("app", ":v1.0.0")
-    await running.generation()
+    await running.make_due_and_wake()
     await running.held("app", "up_to_date")
 
 
@@ -50,31 +48,31 @@ async def test_1_a_job_that_is_not_there_is_waited_for(running: Line) -> None:
     ],
 )
 async def test_1_an_image_that_cannot_be_followed_is_held(running: Line, image: str, fix: str) -> None:
-    await running.push("app", "v1.0.0", told=False)
+    await running.push("app", "v1.0.0", notify=False)
     running.nomad.seed(sample_job("app", image))
     await running.configure(running.watch("app"))
     assert fix in await running.held("app", "unusable")
     assert running.images("app") == []
 
 
-async def test_1_a_person_is_refused_with_the_mend(running: Line) -> None:
+async def test_1_a_command_for_an_unusable_job_is_refused_with_the_fix(running: Line) -> None:
     await running.start()
     running.nomad.stop("app")
     outcome, reason = await running.outcome(await running.deploy("app", "v1.0.0"))
     assert (outcome, "run it again in Nomad" in reason) == ("refused", True)
 
 
-async def test_2_a_person_deploys_whatever_runs_now(running: Line) -> None:
+async def test_2_a_manual_deploy_ignores_what_runs(running: Line) -> None:
     digest = await running.start(tag="v2.0.0")
     await running.switch("app", on=False)
     await running.pause()
-    old = await running.push("app", "v1.0.0", told=False)
+    old = await running.push("app", "v1.0.0", notify=False)
     assert (await running.outcome(await running.deploy("app", "v1.0.0")))[0] == "succeeded"
     assert (await running.outcome(await running.deploy("app", "")))[0] == "succeeded"
     assert running.images("app") == [f"team/app:v1.0.0@{old}", f"team/app:v2.0.0@{digest}"]
 
 
-async def test_2_a_reset_deploys_only_what_does_not_run(running: Line) -> None:
+async def test_2_a_reset_deploys_only_an_image_that_does_not_run(running: Line) -> None:
     await running.start()
     await running.switch("app", on=False)
     assert (await running.outcome(await running.reset("app")))[0] == "succeeded"
@@ -83,28 +81,28 @@ async def test_2_a_reset_deploys_only_what_does_not_run(running: Line) -> None:
     await running.deployed("app", f"team/app:v1.1.0@{second}")
 
 
-async def test_2_a_tag_that_is_gone_by_then_is_refused(running: Line) -> None:
+async def test_2_a_deploy_of_a_tag_that_has_gone_is_refused(running: Line) -> None:
     await running.start()
-    await running.push("app", "test", told=False)
+    await running.push("app", "test", notify=False)
     running.nomad_answers(500)
-    asked = await running.deploy("app", "test")
+    requested = await running.deploy("app", "test")
     running.registry.delete_tag("team/app", "test")
-    outcome, reason = await running.outcome(asked)
+    outcome, reason = await running.outcome(requested)
     assert (outcome, reason) == ("refused", "the registry no longer has test; push it again, or deploy another tag")
     assert running.images("app") == []
 
 
-async def test_3_without_a_matching_tag_what_runs_stays(running: Line) -> None:
-    await running.push("app", "latest", told=False)
+async def test_3_without_a_matching_tag_nothing_changes(running: Line) -> None:
+    await running.push("app", "latest", notify=False)
     running.job("app", ":latest")
     await running.configure(running.watch("app"))
     assert "no release tag" in await running.held("app", "no_matching_tag")
     assert running.images("app") == []
 
 
-async def test_3_a_pinned_tag_that_is_gone_leaves_what_runs(running: Line) -> None:
+async def test_3_a_pinned_tag_that_has_gone_changes_nothing(running: Line) -> None:
     await running.start()
-    await running.push("app", "test", told=False)
+    await running.push("app", "test", notify=False)
     await running.outcome(await running.deploy("app", "test"))
     running.registry.delete_tag("team/app", "test")
     await running.poll()
@@ -114,7 +112,7 @@ async def test_3_a_pinned_tag_that_is_gone_leaves_what_runs(running: Line) -> No
     assert len(running.images("app")) == 2
 
 
-async def test_4_a_rollout_under_way_is_waited_for(running: Line) -> None:
+async def test_4_a_running_rollout_is_waited_for(running: Line) -> None:
     await running.start()
     running.nomad.set_timing(SLOW)
     second = await running.push("app", "v1.1.0")
@@ -127,7 +125,7 @@ async def test_4_a_rollout_under_way_is_waited_for(running: Line) -> None:
     assert running.images("app") == [f"team/app:v1.1.0@{second}", f"team/app:v1.2.0@{third}"]
 
 
-async def test_4_a_deployment_of_somebody_else_is_waited_for(running: Line) -> None:
+async def test_4_a_foreign_deployment_is_waited_for(running: Line) -> None:
     await running.start()
     running.nomad.set_timing(SLOW)
     running.nomad.scale("app", count=2)
@@ -139,7 +137,7 @@ async def test_4_a_deployment_of_somebody_else_is_waited_for(running: Line) -> N
     await running.deployed("app", f"team/app:v1.1.0@{second}")
 
 
-async def test_4_a_person_need_not_wait_for_somebody_else(running: Line) -> None:
+async def test_4_a_manual_deploy_does_not_wait_for_a_foreign_deployment(running: Line) -> None:
     await running.start()
     running.nomad.set_timing(SLOW)
     running.nomad.scale("app", count=2)
@@ -150,7 +148,7 @@ async def test_4_a_person_need_not_wait_for_somebody_else(running: Line) -> None
     assert running.images("app") == [f"team/app:v1.1.0@{second}"]
 
 
-async def test_6_it_is_what_runs(running: Line) -> None:
+async def test_6_the_desired_image_runs_already(running: Line) -> None:
     await running.start()
     await running.push("app", "v1.0.0")
     await running.quiet()
@@ -178,7 +176,7 @@ async def test_8_nothing_is_deployed_while_everything_is_paused(running: Line) -
     await running.deployed("app", f"team/app:v1.1.0@{second}")
 
 
-async def test_9_a_watch_that_only_observes_says_what_it_would_deploy(running: Line) -> None:
+async def test_9_an_observing_watch_shows_the_image_that_it_would_deploy(running: Line) -> None:
     await running.start(observe_only=True)
     second = await running.push("app", "v1.1.0")
     assert "would deploy v1.1.0" in await running.held("app", "observe_only")
@@ -187,9 +185,9 @@ async def test_9_a_watch_that_only_observes_says_what_it_would_deploy(running: L
     assert running.images("app") == [f"team/app:v1.1.0@{second}"]
 
 
-async def test_12_a_lower_release_is_no_update(running: Line) -> None:
-    await running.push("app", "v1.0.0", told=False)
-    await running.push("app", "v2.0.0", told=False)
+async def test_12_a_lower_release_is_not_deployed(running: Line) -> None:
+    await running.push("app", "v1.0.0", notify=False)
+    await running.push("app", "v2.0.0", notify=False)
     running.job("app", ":v2.0.0")
     await running.configure(running.watch("app"))
     await running.held("app", "up_to_date")
@@ -200,9 +198,9 @@ async def test_12_a_lower_release_is_no_update(running: Line) -> None:
 
 
 @pytest.mark.parametrize("image", [":latest", "@"])
-async def test_13_what_runs_is_no_release(running: Line, image: str) -> None:
-    bare = await running.push("app", "latest", told=False)
-    await running.push("app", "v1.0.0", told=False)
+async def test_13_a_running_image_that_is_no_release_holds(running: Line, image: str) -> None:
+    bare = await running.push("app", "latest", notify=False)
+    await running.push("app", "v1.0.0", notify=False)
     running.job("app", image + bare if image == "@" else image)
     await running.configure(running.watch("app"))
     await running.held("app", "not_a_release")
@@ -213,9 +211,9 @@ async def test_13_what_runs_is_no_release(running: Line, image: str) -> None:
     await running.deployed("app", f"team/app:v1.0.1@{second}")
 
 
-async def test_13_a_deploy_by_hand_starts_following(running: Line) -> None:
-    await running.push("app", "latest", told=False)
-    first = await running.push("app", "v1.0.0", told=False)
+async def test_13_a_manual_deploy_starts_following(running: Line) -> None:
+    await running.push("app", "latest", notify=False)
+    first = await running.push("app", "v1.0.0", notify=False)
     running.job("app", ":latest")
     await running.configure(running.watch("app"))
     await running.held("app", "not_a_release")
@@ -236,17 +234,17 @@ async def test_16_the_changed_digest_of_the_highest_release_is_deployed(running:
 
 async def test_a_decision_is_stored_when_it_differs_and_counted_when_not(running: Line) -> None:
     await running.start()
-    before = await running.rows.targets()
+    before = await running.rows.decision_counts()
     for _ in range(3):
-        await running.generation()
+        await running.make_due_and_wake()
         await running.quiet()
-    after = await running.rows.targets()
+    after = await running.rows.decision_counts()
     assert [decision for decision, _ in after] == [decision for decision, _ in before]
     assert after[-1][1] == before[-1][1] + 3
 
 
 async def test_a_watch_may_be_in_a_namespace(running: Line) -> None:
-    await running.push("app", "v1.0.0", told=False)
+    await running.push("app", "v1.0.0", notify=False)
     running.job("app", ":v1.0.0", namespace="prod")
     await running.configure(running.watch("app", place=JobPlace(region="", namespace="prod", job_id="app")))
     await running.held("app", "up_to_date")
@@ -254,7 +252,7 @@ async def test_a_watch_may_be_in_a_namespace(running: Line) -> None:
     await running.deployed("app", f"team/app:v1.1.0@{second}")
 
 
-async def test_4_a_deployment_of_somebody_else_that_stands_still_is_not_waited_for(database_url: str) -> None:
+async def test_4_a_foreign_deployment_without_progress_is_not_waited_for(database_url: str) -> None:
     async with line(database_url, look_settings=replace(LOOK_DEFAULTS, stall_after=1.0)) as running:
         await running.start()
         running.nomad.set_timing(SLOW)

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.own_processes import Process, Processes, environment, until
+from tests.processes import Process, Processes, environment, until
 
 NOWHERE = "127.0.0.1:1"
 START = 60

@@ -1,4 +1,5 @@
-"""What looks leave for the pages: the decision in a word, when a tag appeared, and webhooks that never came."""
+"""The history that reconciles leave for the pages: the decision's short form, when a tag appeared, and missed
+webhooks."""
 
 from app.adapters.postgres.ingest.inbox import PostgresInbox
 from app.adapters.postgres.views.board import PostgresBoard
@@ -10,11 +11,11 @@ from tests.line import Line
 
 
 async def hold(running: Line, name: str = "app") -> tuple[str, str]:
-    """The decision in a word, as the watch has it and as the decision says it."""
+    """The decision's short form, as stored on the watch and as stored on the decision."""
     return await running.rows.hold_and_decision(name)
 
 
-async def test_the_watch_has_its_decision_in_a_word(running: Line) -> None:
+async def test_a_watch_stores_the_short_form_of_its_decision(running: Line) -> None:
     await running.configure(running.watch("app"))
     await running.held("app", "unusable")
     assert await hold(running) == ("unusable", "unusable")
@@ -31,38 +32,38 @@ async def test_the_watch_has_its_decision_in_a_word(running: Line) -> None:
     assert await hold(running) == ("unusable", "unusable")
 
 
-async def test_a_tag_that_comes_after_the_first_look_is_known_by_when(running: Line) -> None:
+async def test_a_tag_found_after_the_first_check_has_its_time(running: Line) -> None:
     await running.start()
     board = PostgresBoard(running.database)
     assert (await board.tag("app", "v1.0.0")).first_found_at is None
-    await running.push("app", "v1.1.0", told=False)
+    await running.push("app", "v1.1.0", notify=False)
     await running.push("app", "main")
     await running.quiet()
-    seen = await running.rows.found_tags()
-    assert [row["tag"] for row in seen] == ["main", "v1.1.0"]
-    told = await board.tag("app", "v1.1.0")
-    assert told.first_found_at == seen[1]["first_found_at"]
-    assert told.digest == (await running.rows.desired())[1]
-    await running.generation()
+    found = await running.rows.found_tags()
+    assert [row["tag"] for row in found] == ["main", "v1.1.0"]
+    notification = await board.tag("app", "v1.1.0")
+    assert notification.first_found_at == found[1]["first_found_at"]
+    assert notification.digest == (await running.rows.desired())[1]
+    await running.make_due_and_wake()
     await running.quiet()
-    assert await running.rows.found_tags() == seen
+    assert await running.rows.found_tags() == found
 
 
-async def test_a_timeline_goes_from_the_push_to_the_end(running: Line) -> None:
+async def test_a_timeline_goes_from_the_push_to_the_outcome(running: Line) -> None:
     await running.start()
     second = await running.push("app", "v1.1.0")
     await running.deployed("app", f"team/app:v1.1.0@{second}")
     entries = await PostgresBoard(running.database).entries(TimelineQuery(watch="app"), limit=99)
-    told = [entry for entry in reversed(entries) if entry.digest == second]
-    kinds = [entry.kind for entry in told]
+    notification = [entry for entry in reversed(entries) if entry.digest == second]
+    kinds = [entry.kind for entry in notification]
     assert kinds.index(EntryKind.WEBHOOK) < kinds.index(EntryKind.DECISION)
     assert kinds.index(EntryKind.DECISION) < kinds.index(EntryKind.OUTCOME)
-    assert {entry.found_by for entry in told if entry.kind is EntryKind.DECISION} == {"webhook"}
-    rollouts = {entry.rollout_id for entry in told if entry.kind in (EntryKind.ROLLOUT, EntryKind.OUTCOME)}
+    assert {entry.found_by for entry in notification if entry.kind is EntryKind.DECISION} == {"webhook"}
+    rollouts = {entry.rollout_id for entry in notification if entry.kind in (EntryKind.ROLLOUT, EntryKind.OUTCOME)}
     assert len(rollouts) == 1
 
 
-async def test_a_webhook_that_never_came_is_missed_where_others_did(running: Line) -> None:
+async def test_a_webhook_counts_as_missed_where_others_arrived(running: Line) -> None:
     await running.start()
     board = PostgresBoard(running.database)
 
@@ -70,23 +71,23 @@ async def test_a_webhook_that_never_came_is_missed_where_others_did(running: Lin
         read = await board.deliveries(source="", acceptance=None, before=None, limit=9)
         return [each.tag for each in read.missed]
 
-    first = await running.push("app", "v1.1.0", told=False)
+    first = await running.push("app", "v1.1.0", notify=False)
     await running.poll()
     await running.deployed("app", f"team/app:v1.1.0@{first}")
     assert await missed() == []
     second = await running.push("app", "v1.2.0")
     await running.deployed("app", f"team/app:v1.2.0@{second}")
-    third = await running.push("app", "v1.3.0", told=False)
+    third = await running.push("app", "v1.3.0", notify=False)
     await running.poll()
     await running.deployed("app", f"team/app:v1.3.0@{third}")
     assert await missed() == ["v1.3.0"]
-    await running.tell("team/app", "v1.3.0", third)
+    await running.deliver("team/app", "v1.3.0", third)
     assert await missed() == []
 
 
-async def test_a_replayed_delivery_is_looked_at_and_answered_again(running: Line) -> None:
+async def test_a_replayed_delivery_is_checked_and_answered_again(running: Line) -> None:
     digest = await running.start()
-    delivery_id = await running.tell("team/app", "v1.0.0", digest)
+    delivery_id = await running.deliver("team/app", "v1.0.0", digest)
     await running.quiet()
     await running.rows.answer_events("of before")
     inbox = PostgresInbox(running.database, patience=30.0)

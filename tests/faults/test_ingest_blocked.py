@@ -1,6 +1,5 @@
-"""Given sessions that hold rows of ours and do not go on, or a network that swallows everything, then webhooks are
-acknowledged, and what nobody holds is deployed.
-"""
+"""Given frozen sessions that lock our rows, or a network that loses everything, then webhooks are acknowledged, and
+targets that are not locked are deployed."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,11 +11,11 @@ import pytest
 
 from app.simulators.nomad.timing import Timing
 from tests.cluster import Cluster, cluster, until
-from tests.faults.deliveries import Teller, answering, body
+from tests.faults.delivery_sender import DeliverySender, answering, body
 from tests.faults.flags import Flags
-from tests.faults.moves import Moves
 from tests.faults.oracle import Shown, faults, last, missing
 from tests.faults.outcomes import reading
+from tests.faults.tag_moves import Moves
 from tests.servers.toxic import ToxicProxy
 
 NAMES = [f"r{number}" for number in range(8)]
@@ -26,7 +25,7 @@ SETTINGS = 'poll_interval = "1h"'
 
 @asynccontextmanager
 async def locked(database_url: str, statement: str) -> AsyncIterator[None]:
-    """Somebody at psql, who has begun and does not go on."""
+    """A session that has begun a transaction and does not continue, as somebody at psql."""
     connection = await asyncpg.connect(database_url)
     try:
         async with connection.transaction():
@@ -36,20 +35,23 @@ async def locked(database_url: str, statement: str) -> AsyncIterator[None]:
         await connection.close()
 
 
-async def pushed(ours: Cluster, teller: Teller, tag: str, *, times: int) -> dict[str, Shown]:
-    """Push the tag to each repository, tell each push so many times (each a delivery of its own), all at once."""
+async def pushed(ours: Cluster, sender: DeliverySender, tag: str, *, times: int) -> dict[str, Shown]:
+    """Push the tag to each repository and deliver each push that many times, all concurrently; each is a new
+    delivery."""
     finals = {
         name: Shown(tag=tag, digest=ours.registry.push(f"team/{name}", tag, content=f"{name} {tag}")) for name in NAMES
     }
     deliveries = [body(ours, name, tag, final.digest) for name, final in finals.items() for _ in range(times)]
-    await asyncio.gather(*(teller.post(each) for each in deliveries))
-    assert teller.statuses == [202] * len(deliveries)
+    await asyncio.gather(*(sender.post(each) for each in deliveries))
+    assert sender.statuses == [202] * len(deliveries)
     return finals
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("table", ["targets", "watches"])
-async def test_a_row_that_somebody_holds(server_directory: Path, database_url: str, redis_url: str, table: str) -> None:
+async def test_a_locked_row_blocks_no_webhook(
+    server_directory: Path, database_url: str, redis_url: str, table: str
+) -> None:
     with cluster(
         server_directory, database_url=database_url, redis_url=redis_url, names=NAMES, settings=SETTINGS
     ) as ours:
@@ -57,11 +59,11 @@ async def test_a_row_that_somebody_holds(server_directory: Path, database_url: s
         for kind in ("web", "worker"):
             ours.start(kind)
         await answering(ours)
-        async with Teller(ours) as teller, reading(database_url) as outcomes:
+        async with DeliverySender(ours) as sender, reading(database_url) as outcomes:
             await outcomes.settled(NAMES)
             rows = {"targets": f"job_id = '{HELD}'", "watches": f"name = '{HELD}'"}
             async with locked(database_url, f"SELECT FROM {table} WHERE {rows[table]} FOR UPDATE"):
-                finals = await pushed(ours, teller, "v1.1.0", times=13)
+                finals = await pushed(ours, sender, "v1.1.0", times=13)
                 others = {name: finals[name] for name in OTHERS}
                 await until(lambda: not missing(ours, others), lambda: missing(ours, others), within=120)
                 assert last(ours, HELD) is None
@@ -71,7 +73,9 @@ async def test_a_row_that_somebody_holds(server_directory: Path, database_url: s
 
 
 @pytest.mark.slow
-async def test_a_worker_frozen_inside_a_transaction(server_directory: Path, database_url: str, redis_url: str) -> None:
+async def test_a_worker_frozen_in_a_transaction_blocks_no_webhook(
+    server_directory: Path, database_url: str, redis_url: str
+) -> None:
     with cluster(
         server_directory, database_url=database_url, redis_url=redis_url, names=NAMES, settings=SETTINGS
     ) as ours:
@@ -80,15 +84,15 @@ async def test_a_worker_frozen_inside_a_transaction(server_directory: Path, data
         ours.start("web")
         ours.start_module("tests.faults.killing_worker", str(flags.directory), "3")
         await answering(ours)
-        async with Teller(ours) as teller, reading(database_url) as outcomes:
+        async with DeliverySender(ours) as sender, reading(database_url) as outcomes:
             await outcomes.settled(NAMES)
             step = "inside:looks.settle"
             flags.arm(step, HELD, freeze=3600)
-            moves = Moves(teller, NAMES)
+            moves = Moves(sender, NAMES)
             await moves.make(len(NAMES), seconds=0)
             await until(lambda: flags.killed_at(step, HELD), "a worker is frozen", within=120)
             await moves.make(150, seconds=1)
-            assert set(teller.statuses) == {202}
+            assert set(sender.statuses) == {202}
             await until(lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=120)
             await outcomes.settled(NAMES)
             assert not flags.thawed(step, HELD)
@@ -96,8 +100,10 @@ async def test_a_worker_frozen_inside_a_transaction(server_directory: Path, data
 
 
 @pytest.mark.slow
-async def test_a_network_that_swallows_everything(server_directory: Path, database_url: str, redis_url: str) -> None:
-    """What was connected stays dead: only who gives a silent connection up finds the database again."""
+async def test_webhooks_recover_from_a_network_that_loses_everything(
+    server_directory: Path, database_url: str, redis_url: str
+) -> None:
+    """Existing connections stay dead: only a caller that gives up a silent connection finds the database again."""
     async with ToxicProxy(database_url) as proxy:
         await _partitioned(proxy, server_directory, database_url, redis_url)
 
@@ -108,20 +114,20 @@ async def _partitioned(proxy: ToxicProxy, directory: Path, database_url: str, re
         for kind in ("web", "worker", "worker"):
             ours.start(kind)
         await answering(ours)
-        async with Teller(ours) as teller, reading(database_url) as outcomes:
+        async with DeliverySender(ours) as sender, reading(database_url) as outcomes:
             await outcomes.settled(NAMES)
-            moves = Moves(teller, NAMES)
+            moves = Moves(sender, NAMES)
             await moves.make(16, seconds=0.5)
             proxy.partitioned = True
             pushing = asyncio.create_task(moves.make(16, seconds=0.5))
-            await until(lambda: 503 in teller.statuses, "a sender is told to come again", within=30)
-            await asyncio.sleep(12)  # the partition of the report; whatever is connected by then is dead
+            await until(lambda: 503 in sender.statuses, "a sender is told to come again", within=30)
+            await asyncio.sleep(12)  # the partition; every existing connection is dead from now on
             proxy.partitioned = False
-            before = len(teller.statuses)
-            await until(lambda: 202 in teller.statuses[before:], "a push is taken again", within=120)
+            before = len(sender.statuses)
+            await until(lambda: 202 in sender.statuses[before:], "a push is taken again", within=120)
             await pushing
             await until(lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=120)
             await outcomes.settled(NAMES, within=120)
         assert proxy.died
-        assert set(teller.statuses) == {202, 503}
+        assert set(sender.statuses) == {202, 503}
         assert faults(ours, moves.finals) == []

@@ -1,4 +1,4 @@
-"""What a person's hand does, and where the eye looks: everything is found by role and name."""
+"""The controls of a page, found by role and name, and the clicks that use them."""
 
 import re
 
@@ -17,17 +17,17 @@ def dialog(page: Page, title: str) -> Locator:
 
 
 def toast(page: Page, message: str | re.Pattern[str]) -> Locator:
-    """What the page says when something was done, for some seconds."""
+    """The message that the page shows for some seconds after an action."""
     return page.locator("#toasts").get_by_text(message)
 
 
 def search(page: Page) -> Locator:
-    """The field of the list; with its suggestions it is a combobox."""
+    """The search field of the list; with its suggestions it is a combobox."""
     return page.get_by_role("combobox", name="Search repositories and tags")
 
 
 def switch(page: Page, name: str, *, on: bool) -> Locator:
-    """The watch's switch of auto deploy, while it is in that position."""
+    """The watch's auto deploy switch, while it is in that position."""
     state, other = ("On", "off") if on else ("Off", "on")
     return page.get_by_role(
         "link", name=re.compile(rf"^{state}\s?: auto deploy of {re.escape(name)}, switch it {other}$")
@@ -35,12 +35,12 @@ def switch(page: Page, name: str, *, on: bool) -> Locator:
 
 
 def check_now(page: Page, name: str) -> Locator:
-    """The button of the watch's row that has its job looked at."""
+    """The button in the watch's row that checks its job now."""
     return page.get_by_role("button", name=re.compile(rf"^Check now\s?: {re.escape(name)}$"))
 
 
-async def ask(page: Page, link: str | Locator, title: str) -> Locator:
-    """Follow the link to a confirmation; the dialog, once it is open."""
+async def open_confirmation(page: Page, link: str | Locator, title: str) -> Locator:
+    """Follow the link to a confirmation; returns the open dialog."""
     found = page.get_by_role("link", name=link, exact=True) if isinstance(link, str) else link
     await found.click()
     opened = dialog(page, title)
@@ -50,14 +50,14 @@ async def ask(page: Page, link: str | Locator, title: str) -> Locator:
 
 async def confirm(page: Page, link: str | Locator, title: str, button: str) -> None:
     """The two clicks of every action; returns when the dialog has closed."""
-    opened = await ask(page, link, title)
+    opened = await open_confirmation(page, link, title)
     await opened.get_by_role("button", name=button, exact=True).click()
     await expect(opened).to_be_hidden()
 
 
 async def pick(page: Page, name: str, tag: str) -> Locator:
-    """Open the list's dialog for the watch, and choose the tag by typing it; the button that deploys it."""
-    opened = await ask(page, f"Deploy… {name}", f"Deploy {name}")
+    """Open the list's dialog for the watch and choose the tag by typing it; returns the deploy button."""
+    opened = await open_confirmation(page, f"Deploy… {name}", f"Deploy {name}")
     await opened.get_by_role("searchbox", name="Find a tag").fill(tag)
     await opened.get_by_role("radio", name=re.compile(rf"^{re.escape(tag)}\b")).check()
     button = opened.get_by_role("button", name=re.compile(rf"^(Deploy|Redeploy) {re.escape(tag)}$"))

@@ -146,9 +146,9 @@ async def test_what_could_not_be_taken_between_begins_the_minute_anew(
 
 async def added(process: Process) -> list[int]:
     """The deliveries of a notification that is written now."""
-    told = Notification(kind=NotificationKind.HELD, headline="app: nothing is deployed")
+    notification = Notification(kind=NotificationKind.HELD, headline="app: nothing is deployed")
     async with process.services.database.transaction() as connection:
-        return await add_notifications(connection, told)
+        return await add_notifications(connection, notification)
 
 
 async def test_channels_come_into_force_with_the_reading_that_has_them(

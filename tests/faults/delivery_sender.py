@@ -1,4 +1,4 @@
-"""Tell the webs of a cluster of pushes, as stubbornly as CNCF Distribution does when they cannot take one."""
+"""Sends push deliveries to the web processes of a cluster; it retries as CNCF Distribution does."""
 
 import asyncio
 import random
@@ -11,11 +11,11 @@ import httpx
 from app.simulators.registry.events import Event, EventOrigin, EventTarget
 from app.simulators.registry.grammar import OCI_MANIFEST
 from tests.cluster import SECRET, Cluster, until
-from tests.sender import Sender
+from tests.webhook_sender import Sender
 
 
 def body(cluster: Cluster, name: str, tag: str, digest: str) -> bytes:
-    """The body of one push of `team/NAME:tag`; sent twice it is the same event."""
+    """The body of one push of `team/NAME:tag`; when it is sent twice it is the same event."""
     return Event(
         action="push",
         target=EventTarget(repository=f"team/{name}", media_type=OCI_MANIFEST, digest=digest, size=500, tag=tag),
@@ -25,8 +25,8 @@ def body(cluster: Cluster, name: str, tag: str, digest: str) -> bytes:
     ).envelope()
 
 
-class Teller(Sender):
-    """Posts deliveries to any of the webs that run; `statuses` and `seconds` are those of every answer, in order."""
+class DeliverySender(Sender):
+    """Posts deliveries to any running web process; `statuses` and `seconds` are those of every answer, in order."""
 
     def __init__(self, cluster: Cluster, *, seed: int = 1) -> None:
         self._cluster = cluster
@@ -34,13 +34,13 @@ class Teller(Sender):
         super().__init__(lambda: self._random.choice(cluster.webs), SECRET)
 
     async def push(self, name: str, tag: str, content: str) -> str:
-        """Push to the registry and tell one web of it. Returns the digest."""
+        """Push to the registry and deliver the event to one web process. Returns the digest."""
         digest = self._cluster.registry.push(f"team/{name}", tag, content=content)
         await self.send(body(self._cluster, name, tag, digest))
         return digest
 
-    async def tell_all(self, deliveries: Sequence[bytes], *, times: int, at_once: int = 8) -> None:
-        """Post each `times` times, in no order, over so many connections."""
+    async def send_all(self, deliveries: Sequence[bytes], *, times: int, connections: int = 8) -> None:
+        """Post each delivery `times` times, in random order, over that many connections."""
         waiting = [each for each in deliveries for _ in range(times)]
         self._random.shuffle(waiting)
 
@@ -48,7 +48,7 @@ class Teller(Sender):
             while waiting:
                 await self.send(waiting.pop())
 
-        await asyncio.gather(*(work() for _ in range(at_once)))
+        await asyncio.gather(*(work() for _ in range(connections)))
 
 
 async def answering(cluster: Cluster) -> None:

@@ -7,7 +7,7 @@ from app.domain.rollout import Patience
 from app.domain.watch import JobPlace
 from app.services.reconcile.fleet import Fleet
 from app.services.reconcile.reconciler import ReconcileSettings
-from tests.settings import DEFAULTS, LOOK_DEFAULTS, PATIENCE_DEFAULTS
+from tests.default_settings import DEFAULTS, LOOK_DEFAULTS, PATIENCE_DEFAULTS
 
 OWN = JobPlace(region="", namespace="default", job_id="watcher")
 

@@ -1,7 +1,7 @@
-"""Tell our webhook of pushes as CNCF Distribution does: each delivery is posted until it is taken, whatever comes.
+"""Post pushes to our webhook as CNCF Distribution does: each delivery is posted until it is accepted.
 
-Every answer is kept, since one that retries is taken in the end whatever happened before: at the sender's end no answer
-may have been anything but what is promised to senders. Not for tests that look at one answer on purpose.
+Every answer is recorded, because retries hide earlier errors: no answer may be one that senders were not promised. Not
+for tests that check one answer.
 """
 
 import asyncio
@@ -21,9 +21,10 @@ _MOST = 600
 
 
 class Sender:
-    """Posts to the web at `url()`, which is asked for each time; `statuses` and `seconds` are those of every post.
+    """Posts to the web process at `url()`, which is called for each post; `statuses` and `seconds` are those of every
+    post.
 
-    On leaving it without an error, it fails when an answer was none that senders are promised.
+    On exit without an error, it fails when an answer was none that senders are promised.
     """
 
     def __init__(self, url: Callable[[], str], secret: str) -> None:
@@ -40,7 +41,7 @@ class Sender:
 
     @property
     def answers(self) -> Counter[int]:
-        """How often each status was the answer; NO_ANSWER where there was none."""
+        """How often each status was the answer; NO_ANSWER counts posts without one."""
         return Counter(self.statuses)
 
     async def __aenter__(self) -> Self:
@@ -52,7 +53,7 @@ class Sender:
             assert self.broken == [], self.answers
 
     async def send(self, delivery: bytes) -> httpx.Response:
-        """Post until it is taken; the answer that took it."""
+        """Post until it is accepted; returns the accepting answer."""
         for _ in range(_MOST):
             answer = await self.post(delivery)
             if answer is not None and answer.status_code == TAKEN:
@@ -61,7 +62,7 @@ class Sender:
         raise AssertionError(f"not taken by {_MOST} posts: {self.answers}, {self.broken[:3]}")
 
     async def post(self, delivery: bytes) -> httpx.Response | None:
-        """Post once; None when there was no answer."""
+        """Post one time; None when there was no answer."""
         start = asyncio.get_running_loop().time()
         answer: httpx.Response | None = None
         with suppress(httpx.HTTPError):

@@ -1,4 +1,4 @@
-"""What registries do to a line: push images, and tell of it by webhook."""
+"""Controls a line's registry: pushes images and delivers their webhook events."""
 
 import asyncio
 import json
@@ -17,21 +17,21 @@ _POSTS = 300
 
 @dataclass(kw_only=True)
 class Pushing(Parts):
-    """A line whose registry is pushed to."""
+    """A line whose registry the test pushes to."""
 
-    async def push(self, name: str, tag: str, content: str = "", *, told: bool = True) -> str:
-        """Push `team/NAME:tag`; `told` sends the webhook's event as well. Returns the digest."""
+    async def push(self, name: str, tag: str, content: str = "", *, notify: bool = True) -> str:
+        """Push `team/NAME:tag`; `notify` delivers the webhook's event as well. Returns the digest."""
         digest = self.registry.push(f"team/{name}", tag, content=content or f"{name} {tag}")
-        if told:
-            await self.tell(f"team/{name}", tag, digest)
+        if notify:
+            await self.deliver(f"team/{name}", tag, digest)
         return digest
 
-    async def tell(self, path: str, tag: str, digest: str | None) -> UUID:
-        """Deliver the event of a push, true or not, until it is stored, as registries do; returns the delivery's id."""
+    async def deliver(self, path: str, tag: str, digest: str | None) -> UUID:
+        """Deliver the event of a push, true or false, until it is stored. Returns the delivery's id."""
         event = PushEvent(
             action=EventAction.PUSH, host=self.host, path=path, tag=tag, digest=digest, event_id=str(uuid4())
         )
-        # The web gives a sender up after a second; here a slow commit is waited for, so that the id is the event's.
+        # The web process answers 503 after a second. We wait for a slow commit, so that the id is the event's.
         inbox = PostgresInbox(self.database, patience=PATIENCE)
         for _ in range(_POSTS):
             delivery = Delivery(delivery_id=uuid4(), source="distribution", size=1, parsed=Parsed(events=(event,)))
@@ -47,7 +47,7 @@ class Pushing(Parts):
         raise AssertionError(f"not stored by {_POSTS} posts")
 
     def child_digest(self, path: str, tag: str) -> str:
-        """The digest of the first manifest that the index behind the tag lists."""
+        """The digest of the first manifest in the index behind the tag."""
         found = self.registry.contents.manifest(path, tag)
         assert found is not None
         digest: str = json.loads(found.body)["manifests"][0]["digest"]

@@ -1,6 +1,6 @@
-"""Faults of the simulator that strike by chance: each request concerned is at the same risk, at every moment.
+"""Random faults of the simulator: each matching request has the same risk at every moment.
 
-The draws are seeded, but which request draws what depends on the order in which they come.
+The draws are seeded, but which request gets which draw depends on the order in which they arrive.
 """
 
 import random
@@ -13,7 +13,7 @@ from app.simulators.nomad.faults import FaultAction, NomadFault, NomadFaults
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chance:
-    """This share of the requests that `fault` fits meets it; a hang lasts up to its seconds."""
+    """This share of the requests that match `fault` gets it; a hang lasts up to its seconds."""
 
     fault: NomadFault
     share: float
@@ -23,11 +23,10 @@ _IN_A_ROW = 3
 
 
 class Chances(NomadFaults):
-    """Given to a simulator as its `faults`; `struck` counts the requests that met one.
+    """The `faults` of a simulator; `struck` counts the requests that got one.
 
-    The fourth of the same requests in a row is spared: it would teach nothing but how our pauses grow.
-    `meanwhile(method, path)` is called for every request before anything else happens: what somebody else does then,
-    comes between two requests of ours.
+    Among the same requests in a row, the fourth is spared: more would only show how our back-off grows.
+    `meanwhile(method, path)` is called for every request first: its changes come between two of our requests.
     """
 
     def __init__(self, *chances: Chance, seed: int = 4, meanwhile: Callable[[str, str], None] | None = None) -> None:
@@ -39,12 +38,12 @@ class Chances(NomadFaults):
         self.struck = 0
 
     def clear(self) -> None:
-        """From now on nothing goes wrong."""
+        """No more faults from now on."""
         super().clear()
         self._chances, self._meanwhile = (), None
 
     def take(self, method: str, path: str) -> NomadFault | None:
-        """The fault that this request meets, if any."""
+        """The fault for this request, if any."""
         if self._meanwhile is not None:
             self._meanwhile(method, path)
         for chance in self._chances if self._in_a_row[method, path] < _IN_A_ROW else ():

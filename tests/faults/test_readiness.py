@@ -1,6 +1,6 @@
-"""Given real processes, when work does not move or Postgres cannot store, then /readyz says so within ten seconds.
+"""Given real processes, when work does not move or Postgres cannot store, then /readyz shows it within ten seconds.
 
-And once the cause is gone everything is ready again, by itself.
+Once the cause is gone, everything becomes ready again by itself.
 """
 
 import asyncio
@@ -20,21 +20,21 @@ import pytest
 from app.local.postgres import EmbeddedPostgres
 from app.simulators.nomad.timing import Timing
 from tests.cluster import Cluster, Process, cluster, until
-from tests.faults.deliveries import Teller, body
+from tests.faults.delivery_sender import DeliverySender, body
 from tests.faults.oracle import Shown
-from tests.machine import Machine, machine
+from tests.machine_load import Machine, machine
 from tests.servers.ports import free_port
 from tests.servers.postgres import migrate
 
 NAMES = [f"r{number:02}" for number in range(8)]
-TOLD = 10.0  # seconds on an idle machine
+WITHIN = 10.0  # seconds on an idle machine
 START = 60.0
 
 Answer = tuple[int, dict[str, Any]]
 
 
 class Site:
-    """The processes of one cluster, each with the address where it answers for its health."""
+    """The processes of one cluster, each with its health address."""
 
     def __init__(self, ours: Cluster, client: httpx.AsyncClient, pace: Machine) -> None:
         self.ours = ours
@@ -52,8 +52,8 @@ class Site:
         self.health[process.name] = f"http://127.0.0.1:{port}"
         return process
 
-    async def asked(self, name: str, path: str = "/readyz") -> Answer:
-        """(status, answer) of a process; (0, {}) while nobody answers."""
+    async def answer_of(self, name: str, path: str = "/readyz") -> Answer:
+        """(status, answer) of a process; (0, {}) while nothing answers."""
         try:
             answer = await self._client.get(self.health[name] + path)
         except httpx.HTTPError:
@@ -61,35 +61,35 @@ class Site:
         return answer.status_code, answer.json()
 
     async def until(self, condition: Callable[[], Any], what: str, *, within: float) -> None:
-        """Wait until it is true; `within` so many seconds on an idle machine, and longer on a busy one."""
+        """Wait until it is true; `within` is in seconds for an idle machine, and longer on a busy one."""
         await until(condition, what, within=within * self._pace.stretch)
 
     async def all_ready(self, within: float = START) -> None:
-        """Every process is ready, and nothing is away."""
+        """Every process is ready, without any outage."""
         for name, process in ((each.name, each) for each in self.ours.processes if each.running):
             assert process.running
 
             async def ready(name: str = name) -> bool:
-                status, answer = await self.asked(name)
+                status, answer = await self.answer_of(name)
                 return status == 200 and answer["message"] == "ready"
 
             await until(ready, self.ours.logs, within=within)
 
     async def outages(self, name: str) -> list[str]:
-        """What a web tells of, as "name: problem", while it is ready itself."""
-        status, answer = await self.asked(name)
+        """The outages that a web process shows, as "name: problem", while it is ready itself."""
+        status, answer = await self.answer_of(name)
         return [f"{each['name']}: {each['problem']}" for each in answer["outages"]] if status == 200 else []
 
-    async def unready(self, *message: str, within: float = TOLD) -> None:
-        """Every process that runs says that it cannot work, with these words; and each still lives."""
+    async def unready(self, *message: str, within: float = WITHIN) -> None:
+        """Every running process answers with these words that it cannot work, and is still alive."""
         for name in [each.name for each in self.ours.processes if each.running]:
 
-            async def told(name: str = name) -> bool:
-                status, answer = await self.asked(name)
-                return status == 503 and all(word in answer["message"] for word in message)
+            async def shown(name: str = name) -> bool:
+                status, answer = await self.answer_of(name)
+                return status == 503 and all(part in answer["message"] for part in message)
 
-            await self.until(told, f"{name} is not ready: {message}", within=within)
-            assert (await self.asked(name, "/healthz"))[0] == 200
+            await self.until(shown, f"{name} is not ready: {message}", within=within)
+            assert (await self.answer_of(name, "/healthz"))[0] == 200
 
 
 @asynccontextmanager
@@ -124,8 +124,8 @@ async def end_sessions(connection: asyncpg.Connection) -> None:
     )
 
 
-async def test_pushes_without_a_worker_and_a_frozen_worker_are_told(ours: Cluster, database_url: str) -> None:
-    async with site(ours, "web", "worker", "poller") as here, Teller(ours) as teller:
+async def test_readyz_shows_a_missing_and_a_frozen_worker(ours: Cluster, database_url: str) -> None:
+    async with site(ours, "web", "worker", "poller") as here, DeliverySender(ours) as sender:
         web, worker = ours.processes[0], ours.processes[1]
         connection = await asyncpg.connect(database_url)
         kinds = [row["kind"] for row in await connection.fetch("SELECT kind FROM processes ORDER BY kind")]
@@ -135,14 +135,14 @@ async def test_pushes_without_a_worker_and_a_frozen_worker_are_told(ours: Cluste
         await asyncio.to_thread(worker.popen.wait, 20)
         assert not await connection.fetch("SELECT FROM processes WHERE kind = 'worker'")
         for name in NAMES:
-            await teller.push(name, "v1.1.0", f"{name} second")
-        assert set(teller.statuses) == {202}
+            await sender.push(name, "v1.1.0", f"{name} second")
+        assert set(sender.statuses) == {202}
 
-        async def told(message: str) -> bool:
+        async def shown(message: str) -> bool:
             return any(message in each for each in await here.outages(web.name))
 
-        await here.until(lambda: told("worker: no worker is running: 8 jobs due"), "no worker", within=TOLD)
-        assert await told("start `registrywatcher worker`")
+        await here.until(lambda: shown("worker: no worker is running: 8 jobs due"), "no worker", within=WITHIN)
+        assert await shown("start `registrywatcher worker`")
         page = (await here._client.get(web.url, headers={"Accept": "text/html"})).text
         assert "no worker is running" in page
 
@@ -150,9 +150,9 @@ async def test_pushes_without_a_worker_and_a_frozen_worker_are_told(ours: Cluste
         await here.all_ready()
 
         first.signal(signal.SIGSTOP)
-        await here.until(lambda: told(f": process {first.popen.pid} on "), "frozen", within=TOLD)
-        assert not await told("no worker is running")
-        await teller.push(NAMES[0], "v1.2.0", "third")
+        await here.until(lambda: shown(f": process {first.popen.pid} on "), "frozen", within=WITHIN)
+        assert not await shown("no worker is running")
+        await sender.push(NAMES[0], "v1.2.0", "third")
         await until(lambda: _deployed(ours, NAMES[0], "v1.2.0"), "the other one works", within=120)
         first.signal(signal.SIGCONT)
         assert second.running
@@ -160,44 +160,44 @@ async def test_pushes_without_a_worker_and_a_frozen_worker_are_told(ours: Cluste
         await connection.close()
 
 
-async def test_a_missing_poller_is_told_once_polls_are_late(ours: Cluster, database_url: str) -> None:
+async def test_readyz_shows_a_missing_poller_once_polls_are_late(ours: Cluster, database_url: str) -> None:
     async with site(ours, "web", "worker") as here:
         connection = await asyncpg.connect(database_url)
         await connection.execute("UPDATE targets SET poll_at = clock_timestamp() - interval '1 minute'")
 
-        async def told() -> bool:
+        async def shown() -> bool:
             return any("poller: no poller is running: 8 jobs to poll" in each for each in await here.outages("web-1"))
 
-        await here.until(told, "no poller", within=TOLD)
+        await here.until(shown, "no poller", within=WITHIN)
         here.start("poller")
         await here.all_ready()
         await connection.close()
 
 
-async def test_a_database_that_only_reads_is_told_and_healed(ours: Cluster, database_url: str) -> None:
+async def test_readyz_shows_a_read_only_database_until_it_recovers(ours: Cluster, database_url: str) -> None:
     name = urlsplit(database_url).path.lstrip("/")
-    async with site(ours, "web", "worker", "poller") as here, Teller(ours) as teller:
+    async with site(ours, "web", "worker", "poller") as here, DeliverySender(ours) as sender:
         connection = await asyncpg.connect(database_url)
         await connection.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
         await end_sessions(connection)
         await here.unready("make it writable again")
         unreal = Shown(tag="v0.0.1", digest="sha256:" + "0" * 64)
         for _ in range(20):
-            await teller.post(body(ours, NAMES[0], unreal.tag, unreal.digest))
-        assert set(teller.statuses) == {503}
+            await sender.post(body(ours, NAMES[0], unreal.tag, unreal.digest))
+        assert set(sender.statuses) == {503}
 
-        # Sessions that are open keep to what was set when they began: ours end them.
+        # Open sessions keep the setting of their start, so the test ends them.
         await connection.execute("SET default_transaction_read_only = off")
         await connection.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
         await here.all_ready(within=120)
-        await teller.push(NAMES[0], "v1.1.0", "second")
+        await sender.push(NAMES[0], "v1.1.0", "second")
         await until(lambda: _deployed(ours, NAMES[0], "v1.1.0"), "work goes on", within=120)
         await connection.close()
 
 
-async def test_errors_in_every_loop_are_told_and_outlived(ours: Cluster, database_url: str) -> None:
+async def test_readyz_shows_errors_of_every_loop_until_they_end(ours: Cluster, database_url: str) -> None:
     connection = await asyncpg.connect(database_url)
-    async with site(ours, "web", "worker", "poller") as here, Teller(ours) as teller:
+    async with site(ours, "web", "worker", "poller") as here, DeliverySender(ours) as sender:
         for number, state in enumerate(("55P03", "53100", "23505"), start=1):
             await connection.execute(
                 f"""
@@ -206,9 +206,9 @@ async def test_errors_in_every_loop_are_told_and_outlived(ours: Cluster, databas
                 CREATE TRIGGER fault BEFORE UPDATE ON targets EXECUTE FUNCTION fault();
                 """
             )
-            await here.unready("sweep", "made up", within=2 * TOLD)
+            await here.unready("sweep", "made up", within=2 * WITHIN)
             tag = f"v1.{number}.0"
-            await teller.push(NAMES[0], tag, state)
+            await sender.push(NAMES[0], tag, state)
             await connection.execute("DROP FUNCTION fault CASCADE")
             await here.all_ready(within=120)
             await until(partial(_deployed, ours, NAMES[0], tag), "work goes on", within=120)
@@ -229,11 +229,11 @@ async def test_errors_in_every_loop_are_told_and_outlived(ours: Cluster, databas
     ],
     ids=["reconcile", "follow"],
 )
-async def test_a_step_that_fails_every_time_is_told_and_healed(
+async def test_readyz_shows_a_step_that_always_fails_until_it_succeeds(
     ours: Cluster, database_url: str, event: str, guard: str, step: str
 ) -> None:
-    """A mistake of ours, as 22000 says: each try takes the lease of its row, which never waits for long."""
-    async with site(ours, "web", "worker", "poller") as here, Teller(ours) as teller:
+    """An error of our own, as 22000 means: each attempt takes the lease of its row, which never waits for long."""
+    async with site(ours, "web", "worker", "poller") as here, DeliverySender(ours) as sender:
         web, worker = ours.processes[0], ours.processes[1]
         connection = await asyncpg.connect(database_url)
         await connection.execute(
@@ -243,7 +243,7 @@ async def test_a_step_that_fails_every_time_is_told_and_healed(
             CREATE TRIGGER fault BEFORE {event} FOR EACH ROW EXECUTE FUNCTION fault();
             """
         )
-        await teller.push(NAMES[0], "v1.1.0", "second")
+        await sender.push(NAMES[0], "v1.1.0", "second")
         message = (
             f"worker: process {worker.popen.pid} on ",
             f": {step} ",
@@ -251,11 +251,11 @@ async def test_a_step_that_fails_every_time_is_told_and_healed(
             "a mistake of registrywatcher itself",
         )
 
-        async def told() -> bool:
-            return any(all(word in each for word in message) for each in await here.outages(web.name))
+        async def shown() -> bool:
+            return any(all(part in each for part in message) for each in await here.outages(web.name))
 
-        await here.until(told, "the step fails", within=2 * TOLD)
-        assert (await here.asked(worker.name, "/healthz"))[0] == 200
+        await here.until(shown, "the step fails", within=2 * WITHIN)
+        assert (await here.answer_of(worker.name, "/healthz"))[0] == 200
         await connection.execute("DROP FUNCTION fault CASCADE")
         await until(lambda: _deployed(ours, NAMES[0], "v1.1.0"), "the push is deployed", within=120)
         await here.all_ready(within=120)
@@ -263,22 +263,22 @@ async def test_a_step_that_fails_every_time_is_told_and_healed(
 
 
 async def test_webhooks_get_202_or_503_while_all_sessions_are_ended(ours: Cluster, database_url: str) -> None:
-    async with site(ours, "web", "worker", "poller") as here, Teller(ours) as teller:
+    async with site(ours, "web", "worker", "poller") as here, DeliverySender(ours) as sender:
         connection = await asyncpg.connect(database_url)
         unreal = Shown(tag="v0.0.1", digest="sha256:" + "0" * 64)
         posting = [
-            asyncio.create_task(_post(teller, body(ours, name, unreal.tag, unreal.digest), times=40)) for name in NAMES
+            asyncio.create_task(_post(sender, body(ours, name, unreal.tag, unreal.digest), times=40)) for name in NAMES
         ]
         while not all(task.done() for task in posting):
             await end_sessions(connection)
             await asyncio.sleep(0.01)
-        assert len(teller.statuses) == 40 * len(NAMES)
-        assert set(teller.statuses) <= {202, 503}
+        assert len(sender.statuses) == 40 * len(NAMES)
+        assert set(sender.statuses) <= {202, 503}
         await here.all_ready(within=120)
         await connection.close()
 
 
-async def test_a_frozen_postgres_is_told_and_healed(
+async def test_readyz_shows_a_frozen_postgres_until_it_recovers(
     server_directory: Path, private_postgres: EmbeddedPostgres, redis_url: str
 ) -> None:
     await asyncio.to_thread(migrate, private_postgres.url)
@@ -299,9 +299,9 @@ async def test_a_frozen_postgres_is_told_and_healed(
             await connection.close()
 
 
-async def _post(teller: Teller, delivery: bytes, *, times: int) -> None:
+async def _post(sender: DeliverySender, delivery: bytes, *, times: int) -> None:
     for _ in range(times):
-        await teller.post(delivery)
+        await sender.post(delivery)
 
 
 def _deployed(ours: Cluster, name: str, tag: str) -> bool:

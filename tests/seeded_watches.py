@@ -1,9 +1,9 @@
-"""Many watches in a database at once, as looks, rollouts and people leave them: for benches and for pages to look at.
+"""Fill a database with many watches, as reconciles, rollouts and commands leave them: for benches and page tests.
 
-Watch `number` (from 1) is called `name_of(number)`. In mixed states, of each hundred: 1 has a registry's trouble, 2 a
-job's, 3 runs what is gone from the registry, 4 waits for promotion, 5 and 6 are being deployed, the next have each hold
-reason, a deploy decision and none yet; the others are up to date, as all are in the states "current". Each has three
-rollouts that ended, sightings, a webhook's event, and what its last decision was.
+Watch `number` (from 1) is named `name_of(number)`. With states "mixed", of each hundred: 1 has a registry outage, 2 a
+job outage, 3 a missing image, 4 waits for promotion, 5 and 6 are being deployed; the next have one hold reason each, a
+deploy decision, and no decision. The others are up to date, as all are with states "current". Each watch has three
+ended rollouts, found digests, a webhook's event, and the reason of its last decision.
 """
 
 from typing import Any, Literal
@@ -15,8 +15,8 @@ States = Literal["mixed", "current"]
 
 _HOLDS = ["", "deploy", *(reason.value for reason in HoldReason)]
 
-# What is special about a watch, by its number's place in the hundred; $4 has the holds of those that follow.
-_OUTAGE, _JOB_TROUBLE, _MISSING_IMAGE, _PROMOTION, _MOVING = 1, 2, 3, 4, (5, 6)
+# The special state of a watch, by its number modulo 100; $4 has the holds of the next ones.
+_OUTAGE, _JOB_OUTAGE, _MISSING_IMAGE, _PROMOTION, _MOVING = 1, 2, 3, 4, (5, 6)
 
 _NAME = "'svc-' || lpad(n::text, 5, '0')"
 _DIGEST = "'sha256:' || encode(sha256(({})::bytea), 'hex')"
@@ -34,8 +34,8 @@ _TARGETS = f"""
 INSERT INTO targets (region, namespace, job_id, inspect_job, job_index, job_create_index, job_read_at, outage,
   outage_since, poll_at)
 SELECT '', 'default', name, false, 10, 1, now(),
-  CASE place WHEN {_JOB_TROUBLE} THEN 'job ' || name || ': Nomad has no leader' ELSE '' END,
-  CASE place WHEN {_JOB_TROUBLE} THEN now() - interval '5 minutes' END, now() + interval '1 day'
+  CASE place WHEN {_JOB_OUTAGE} THEN 'job ' || name || ': Nomad has no leader' ELSE '' END,
+  CASE place WHEN {_JOB_OUTAGE} THEN now() - interval '5 minutes' END, now() + interval '1 day'
 FROM ({_SEEDED}) seeded
 """
 
@@ -66,7 +66,7 @@ WITH made AS (
 UPDATE watches SET decision_id = made.decision_id FROM made WHERE name = watch_name
 """
 
-# The three that ended, and a fourth for those that are under way.
+# Three that ended, and a fourth for watches whose rollout is running.
 _ROLLOUTS = f"""
 WITH seeded AS ({_SEEDED}), made AS (
   INSERT INTO rollouts (rollout_id, target_id, intent, origin, requested_by, state, created_at, submitted_at, outcome,
@@ -90,7 +90,7 @@ SELECT rollout_id, name, {_RELEASE.format("greatest($2 - 5 + intent, 0)")},
 FROM made JOIN watches USING (target_id)
 """
 
-_SIGHTINGS = f"""
+_FOUND = f"""
 INSERT INTO found_digests (watch_name, digest, tag, found_by, first_found_at)
 SELECT name, {_DIGEST.format(f"name || {_NOW}")}, {_NOW}, CASE n % 3 WHEN 0 THEN 'poller' ELSE 'webhook' END,
   now() - n * interval '7 seconds' - interval '1 hour'
@@ -111,25 +111,25 @@ INSERT INTO event_watches (event_id, watch_name, settled_at, answer, known_at)
 SELECT event_id, {_NAME}, now(), 'it runs', received_at FROM told JOIN sent USING (delivery_id)
 """
 
-_PARTS = (_TARGETS, _WATCHES, _DECISIONS, _ROLLOUTS, _SIGHTINGS, _DELIVERIES)
+_PARTS = (_TARGETS, _WATCHES, _DECISIONS, _ROLLOUTS, _FOUND, _DELIVERIES)
 
 
 def name_of(number: int) -> str:
-    """What the watch of that number, from 1, is called."""
+    """The name of the watch with that number, from 1."""
     return f"svc-{number:05}"
 
 
 async def seed_watches(where: Database | Connection, count: int, *, tags: int = 30, states: States = "mixed") -> None:
-    """Put `count` watches into an empty, migrated database, each with `tags` release tags v1.0.0, v1.1.0, …"""
+    """Insert `count` watches into an empty, migrated database, each with `tags` release tags v1.0.0, v1.1.0, …"""
     if isinstance(where, Database):
         async with where.connection() as connection:
             await seed_watches(connection, count, tags=tags, states=states)
         return
     for part in _PARTS:
         await _execute(where, part, count, tags, states == "mixed", _HOLDS)
-    await where.execute("VACUUM (ANALYZE)")  # as it does by itself, a minute later
+    await where.execute("VACUUM (ANALYZE)")  # autovacuum would do it a minute later
 
 
 async def _execute(connection: Any, statement: str, *values: Any) -> None:
-    """10,000 watches with 1,000 tags each take a while."""
+    """10,000 watches with 1,000 tags each take a while, so the timeout is long."""
     await connection.execute(statement, *values, timeout=600)

@@ -9,77 +9,79 @@ from playwright.async_api import Locator, Page, expect
 
 from app.simulators.nomad import Fate
 from tests.ui.browsing import Browsing
-from tests.ui.hand import ask, check_now, pick, switch, toast
-from tests.ui.stage import Stage
+from tests.ui.controls import check_now, open_confirmation, pick, switch, toast
+from tests.ui.installation import Installation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Press:
-    """A button: how a person comes to it from the watch's page or the list, and what one press of it does."""
+    """A button: how a person reaches it from the watch's page or the list, and the effect of one press."""
 
-    find: Callable[[Stage, Page, str], Awaitable[Locator]]
+    find: Callable[[Installation, Page, str], Awaitable[Locator]]
     path: str
     action: str
     registered: tuple[str, ...] = ()
 
 
-async def _deploy(_scene: Stage, page: Page, app: str) -> Locator:
+async def _deploy(_scene: Installation, page: Page, app: str) -> Locator:
     await page.goto("/")
     return await pick(page, app, "v1.0.0")
 
 
-async def _redeploy(_scene: Stage, page: Page, app: str) -> Locator:
+async def _redeploy(_scene: Installation, page: Page, app: str) -> Locator:
     await page.goto(f"/repos/{app}")
-    opened = await ask(page, "Redeploy v1.1.0…", f"Deploy {app}")
+    opened = await open_confirmation(page, "Redeploy v1.1.0…", f"Deploy {app}")
     return opened.get_by_role("button", name="Redeploy v1.1.0", exact=True)
 
 
-async def _reset(scene: Stage, page: Page, app: str) -> Locator:
+async def _reset(scene: Installation, page: Page, app: str) -> Locator:
     scene.site.nomad.set_image(app, group="app", task="server", image=f"{scene.host}/team/{app}:v1.0.0")
     await page.goto(f"/repos/{app}")
-    return (await ask(page, "Reset…", f"Reset {app}")).get_by_role("button", name="Reset", exact=True)
+    return (await open_confirmation(page, "Reset…", f"Reset {app}")).get_by_role("button", name="Reset", exact=True)
 
 
-async def _switch_off(_scene: Stage, page: Page, app: str) -> Locator:
+async def _switch_off(_scene: Installation, page: Page, app: str) -> Locator:
     await page.goto("/")
-    opened = await ask(page, switch(page, app, on=True), f"Switch auto deploy of {app} off")
+    opened = await open_confirmation(page, switch(page, app, on=True), f"Switch auto deploy of {app} off")
     return opened.get_by_role("button", name="Switch off")
 
 
-async def _switch_on(scene: Stage, page: Page, app: str) -> Locator:
-    await scene.say(app, auto_deploy=False)
+async def _switch_on(scene: Installation, page: Page, app: str) -> Locator:
+    await scene.command(app, auto_deploy=False)
     await page.goto(f"/repos/{app}")
-    opened = await ask(page, switch(page, app, on=False), f"Switch auto deploy of {app} on")
+    opened = await open_confirmation(page, switch(page, app, on=False), f"Switch auto deploy of {app} on")
     return opened.get_by_role("button", name="Switch on")
 
 
-async def _release(scene: Stage, page: Page, app: str) -> Locator:
+async def _release(scene: Installation, page: Page, app: str) -> Locator:
     scene.site.nomad.judge(f"team/{app}:v2.0.0", Fate.EXITS_NONZERO)
     await scene.push(app, "v2.0.0")
     await scene.holds(app, "failed_before")
     scene.site.nomad.pardon(f"team/{app}:v2.0.0")
     await page.goto(f"/repos/{app}")
-    opened = await ask(page, "Release what is held…", f"Release what is held of {app}")
+    opened = await open_confirmation(page, "Release what is held…", f"Release what is held of {app}")
     return opened.get_by_role("button", name="Release", exact=True)
 
 
-async def _roll_back(scene: Stage, page: Page, app: str) -> Locator:
+async def _roll_back(scene: Installation, page: Page, app: str) -> Locator:
     await scene.push(app, "v1.2.0")
     await scene.registers(app, ["v1.2.0"])
     await scene.holds(app, "up_to_date")
     await page.goto(f"/repos/{app}")
-    opened = await ask(page, page.get_by_role("link", name=re.compile(r"^Roll back…")), f"Roll back {app} v1.2.0")
+    opened = await open_confirmation(
+        page, page.get_by_role("link", name=re.compile(r"^Roll back…")), f"Roll back {app} v1.2.0"
+    )
     return opened.get_by_role("button", name="Roll back", exact=True)
 
 
-async def _check(_scene: Stage, page: Page, app: str) -> Locator:
+async def _check(_scene: Installation, page: Page, app: str) -> Locator:
     await page.goto("/")
     return check_now(page, app)
 
 
-async def _replay(scene: Stage, page: Page, app: str) -> Locator:
+async def _replay(scene: Installation, page: Page, app: str) -> Locator:
     digest = scene.registry.history(f"team/{app}", "v1.1.0")[-1].digest
-    await page.goto(await scene.tell(app, "v1.1.0", digest or ""))
+    await page.goto(await scene.deliver_push(app, "v1.1.0", digest or ""))
     return page.get_by_role("button", name="Replay")
 
 
@@ -99,7 +101,9 @@ PRESSES = {
 
 
 @pytest.mark.parametrize("name", PRESSES)
-async def test_pressed_twice(scene: Stage, browser: Browsing, app: str, name: str) -> None:
+async def test_a_button_pressed_twice_sends_one_request(
+    scene: Installation, browser: Browsing, app: str, name: str
+) -> None:
     press = PRESSES[name]
     button = await press.find(scene, browser.page, app)
     await expect(button).to_be_enabled()
@@ -109,13 +113,13 @@ async def test_pressed_twice(scene: Stage, browser: Browsing, app: str, name: st
     await scene.registers(app, press.registered)
     assert len(browser.asked(f"POST {press.path.format(app=app)}")) == 1
     assert len(browser.asked("POST ")) == 1
-    said = (await _message(scene))[len(before) :]
-    assert len(said) == 1, said
+    actions = (await _message(scene))[len(before) :]
+    assert len(actions) == 1, actions
     await browser.page.goto(f"/activity?repo={app}&kind=word")
     await scene.registers(app, press.registered)
 
 
-async def test_enter_pressed_in_a_hurry(scene: Stage, browser: Browsing, app: str) -> None:
+async def test_enter_pressed_in_a_hurry(scene: Installation, browser: Browsing, app: str) -> None:
     button = await _deploy(scene, browser.page, app)
     await button.focus()
     for _ in range(4):
@@ -130,11 +134,13 @@ async def test_enter_pressed_in_a_hurry(scene: Stage, browser: Browsing, app: st
     ("canary-3", "Promote the canaries…", "Promote"),
     ("canary-4", "Fail the deployment…", "Fail the deployment"),
 ])  # fmt: skip
-async def test_canaries(scene: Stage, browser: Browsing, watch: str, link: str, button: str) -> None:
+async def test_canary_buttons_pressed_twice_send_one_request(
+    scene: Installation, browser: Browsing, watch: str, link: str, button: str
+) -> None:
     await scene.push(watch, "v1.1.0")
     await scene.awaits_promotion(watch)
     await browser.page.goto(f"/repos/{watch}")
-    opened = await ask(browser.page, link, f"{button.split()[0]} {watch} v1.1.0")
+    opened = await open_confirmation(browser.page, link, f"{button.split()[0]} {watch} v1.1.0")
     before = await _message(scene)
     await opened.get_by_role("button", name=button, exact=True).dblclick()
     await expect(opened).to_be_hidden()
@@ -143,20 +149,20 @@ async def test_canaries(scene: Stage, browser: Browsing, watch: str, link: str, 
     assert len(await _message(scene)) == len(before) + 1
 
 
-async def test_pause_and_resume(scene: Stage, browser: Browsing) -> None:
+async def test_pause_and_resume_pressed_twice_send_one_request(scene: Installation, browser: Browsing) -> None:
     page = browser.page
     await page.goto("/deliveries")
     before = await _message(scene)
     for number, (link, title) in enumerate((
         ("Pause everything…", "Pause everything"), ("Resume everything…", "Resume everything"),
     ), 1):  # fmt: skip
-        opened = await ask(page, link, title)
+        opened = await open_confirmation(page, link, title)
         await opened.get_by_role("button", name=title).dblclick()
         await expect(opened).to_be_hidden()
         assert len(browser.asked("POST ")) == number
         assert len(await _message(scene)) == len(before) + number
 
 
-async def _message(scene: Stage) -> list[str]:
-    """All that people ever said, in order."""
+async def _message(scene: Installation) -> list[str]:
+    """The actions in the audit log, in order."""
     return [row["action"] for row in await scene.fetch("SELECT action FROM audit_log ORDER BY entry_id")]

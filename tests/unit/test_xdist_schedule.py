@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.own_processes import ROOT
-from tests.spread import IN_ONE_PROCESS, LARGE, piece, turn
+from tests.processes import ROOT
+from tests.xdist_schedule import IN_ONE_PROCESS, LARGE, group, priority
 
 
 @pytest.mark.parametrize(
@@ -18,12 +18,12 @@ from tests.spread import IN_ONE_PROCESS, LARGE, piece, turn
     ],
 )
 def test_what_goes_together(one: str, other: str, together: bool) -> None:
-    assert (piece(one) == piece(other)) is together
+    assert (group(one) == group(other)) is together
 
 
 def test_the_large_pieces_begin_first_and_what_waits_long_comes_next() -> None:
     ids = ["tests/unit/test_http.py::test_a", f"{IN_ONE_PROCESS}stops.py::test_b", "tests/e2e/test_up.py::test_c"]
-    assert sorted(ids, key=turn) == ids[::-1]
+    assert sorted(ids, key=priority) == ids[::-1]
 
 
 def test_the_folders_are_there() -> None:

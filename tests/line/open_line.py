@@ -29,14 +29,14 @@ from app.services.rollout.wait import ChangeWaiter
 from app.services.wakeup.schedule import sweep_forever
 from app.services.wakeup.wake import FOLLOW, RECONCILE
 from app.simulators.nomad import Simulator
-from tests.fakes.waker import InProcessDoorbell
+from tests.default_settings import DEFAULTS, LOOK_DEFAULTS, PATIENCE_DEFAULTS
+from tests.fakes.waker import InProcessWaker
 from tests.line.clock import Clock
 from tests.line.parts import PATIENCE
 from tests.line.people import People
-from tests.line.pushing import Pushing
+from tests.line.registry_control import Pushing
 from tests.line.waiting import Waiting
 from tests.line.world import World, world
-from tests.settings import DEFAULTS, LOOK_DEFAULTS, PATIENCE_DEFAULTS
 
 
 @dataclass(kw_only=True)
@@ -51,15 +51,15 @@ class Line(Pushing, Waiting, People, Clock):
         return Watch(name=name, repository=repository, place=place, **values)
 
     async def configure(self, *watches: Watch) -> None:
-        """Make these the configured watches, as a process does at start, and look at them."""
+        """Configure these watches, as a process does at start, and reconcile them."""
         self.watches = watches
         done = await sync(PostgresWatches(self.database), watches, at_start=True)
         for target_id in done.due:
             self.waker.wake(RECONCILE, str(target_id))
 
     async def start(self, name: str = "app", tag: str = "v1.0.0", **fields: Any) -> str:
-        """Push `team/NAME:tag`, run it by its tag in job NAME, watch it and look once. Returns the digest."""
-        digest = await self.push(name, tag, told=False)
+        """Push `team/NAME:tag`, run it by its tag in job NAME, watch it and wait for a check. Returns the digest."""
+        digest = await self.push(name, tag, notify=False)
         self.job(name, f":{tag}")
         await self.configure(self.watch(name, **fields))
         await self.held(name, "up_to_date")
@@ -84,7 +84,7 @@ async def line(
     Where the registry is no matter, `instead` answers for it, without HTTP.
     A test that did not fail is audited: every rollout has ended, with one outcome and one notification.
     """
-    waker = InProcessDoorbell()
+    waker = InProcessWaker()
     database = Database(database_url, timeout=PATIENCE)  # one that is slow to give a connection is not away
     with nullcontext(around) if around else world(nomad=nomad) as outside:
         endpoint = RegistryEndpoint(name="main", scheme="http", domain=outside.registry_url.partition("://")[2])

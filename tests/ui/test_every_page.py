@@ -1,6 +1,5 @@
-"""What holds on every page in every state: nothing for axe-core to say, light and dark; no sideways scrolling on a
-phone; hostile text is only text.
-"""
+"""Rules for every page in every state: no finding of axe-core, light and dark; no sideways scrolling on a phone;
+hostile text is only text."""
 
 import re
 from urllib.parse import quote
@@ -10,9 +9,9 @@ from playwright.async_api import Page, ViewportSize, expect
 from tests.ui.axe import violations
 from tests.ui.browsing import DESKTOP, PHONE, Browsing
 from tests.ui.conftest import Browse
-from tests.ui.hand import ask, pick, switch, toast
+from tests.ui.controls import open_confirmation, pick, switch, toast
+from tests.ui.installation import Installation
 from tests.ui.scene import HTML, LONG, LONG_TAG, RTL
-from tests.ui.stage import Stage
 
 WATCHES = (
     "shop", "pinned", "moving", "canary", "broken", "rolled", "by-hand", "jobless", "tagless", "unreachable",
@@ -24,8 +23,8 @@ NARROW = (PHONE, ViewportSize(width=768, height=1024), DESKTOP)
 _WIDTH = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
 
 
-async def every_page(scene: Stage) -> list[str]:
-    """Each page, in each state that makes it look different."""
+async def every_page(scene: Installation) -> list[str]:
+    """Each page, in each state that changes how it looks."""
     names = [quote(name, safe="") for name in WATCHES]
     rollouts = {
         name: (await scene.rollouts(name))[0]["rollout_id"] for name in ("shop", "broken", "moving", "canary", HTML)
@@ -45,7 +44,7 @@ async def every_page(scene: Stage) -> list[str]:
     ]  # fmt: skip
 
 
-async def test_axe_finds_nothing_and_nothing_is_too_wide(scene: Stage, browser: Browsing) -> None:
+async def test_axe_finds_nothing_and_nothing_is_too_wide(scene: Installation, browser: Browsing) -> None:
     """Light and dark at a desk, light on a phone; and the widths between."""
     browser.expect("status of 404")
     page, wrong = browser.page, []
@@ -66,8 +65,8 @@ async def test_axe_finds_nothing_and_nothing_is_too_wide(scene: Stage, browser: 
     assert not wrong, "\n".join(wrong)
 
 
-async def test_axe_finds_nothing_in_what_opens(scene: Stage, page: Page, app: str) -> None:
-    """Dialogs, toasts and refusals, which no address shows; light and dark, at a desk and on a phone."""
+async def test_axe_finds_nothing_in_dialogs_and_toasts(scene: Installation, page: Page, app: str) -> None:
+    """Dialogs, toasts and refusals, which have no address; light and dark, at a desk and on a phone."""
     wrong: list[str] = []
 
     async def look(what: str) -> None:
@@ -84,7 +83,7 @@ async def test_axe_finds_nothing_in_what_opens(scene: Stage, page: Page, app: st
         assert needed <= there
         await page.get_by_role("dialog").get_by_role("link", name="Cancel").click()
         assert await button.count() == 0
-        opened = await ask(page, "Pause everything…", "Pause everything")
+        opened = await open_confirmation(page, "Pause everything…", "Pause everything")
         await look("pause")
         await opened.get_by_role("link", name="Cancel").click()
     await page.get_by_role("button", name=re.compile(f": {app}$")).click()
@@ -93,14 +92,14 @@ async def test_axe_finds_nothing_in_what_opens(scene: Stage, page: Page, app: st
     assert not wrong, "\n".join(wrong)
 
 
-async def test_axe_would_find_something(page: Page) -> None:
-    """A check that never fails would look the same as a page without a fault."""
+async def test_axe_finds_a_planted_fault(page: Page) -> None:
+    """A check that never fails would look like a page without a fault."""
     await page.goto("/")
     await page.evaluate("document.querySelector('h1').insertAdjacentHTML('afterend', '<img src=\"/static/icon.svg\">')")
     assert [each for each in await violations(page) if each.startswith("image-alt")]
 
 
-async def test_a_phone_is_enough(scene: Stage, browse: Browse, app: str) -> None:
+async def test_a_phone_is_enough(scene: Installation, browse: Browse, app: str) -> None:
     """Every action by touch, in a window of 390 by 844."""
     async with browse(viewport=PHONE, has_touch=True, is_mobile=True) as browser:
         page = browser.page
@@ -128,7 +127,7 @@ async def test_a_phone_is_enough(scene: Stage, browse: Browse, app: str) -> None
         await expect(switch(page, app, on=False)).to_be_visible()
 
 
-async def test_hostile_names_tags_and_reasons_are_only_text(scene: Stage, browser: Browsing) -> None:
+async def test_hostile_names_tags_and_reasons_are_only_text(scene: Installation, browser: Browsing) -> None:
     page = browser.page
     said: list[str] = []
     page.on("dialog", lambda dialog: said.append(dialog.message))
@@ -144,12 +143,12 @@ async def test_hostile_names_tags_and_reasons_are_only_text(scene: Stage, browse
     await page.get_by_role("link", name=HTML, exact=True).click()
     await expect(page.get_by_role("heading", level=1)).to_have_text(HTML)
     await expect(page.get_by_text(f"manifest unknown: {HTML}").first).to_be_visible()
-    opened = await ask(page, "Reset…", f"Reset {HTML}")
+    opened = await open_confirmation(page, "Reset…", f"Reset {HTML}")
     await opened.get_by_role("link", name="Cancel").click()
     assert said == []
 
 
-async def test_hostile_names_can_be_acted_on(scene: Stage, page: Page) -> None:
+async def test_hostile_names_can_be_acted_on(scene: Installation, page: Page) -> None:
     for name in (HTML, LONG, RTL):
         await page.goto(f"/repos/{quote(name, safe='')}")
         await page.get_by_role("link", name="Deploy a tag…").click()
@@ -168,7 +167,7 @@ async def test_a_long_tag_is_whole_where_it_is_chosen(page: Page) -> None:
 
 
 async def _widest(page: Page) -> str:
-    """What sticks out the most."""
+    """The widest element."""
     found: str = await page.evaluate("""() => {
       const all = [...document.body.querySelectorAll("*")].map((it) => [it.getBoundingClientRect().right, it]);
       const [right, it] = all.sort((one, other) => other[0] - one[0])[0];

@@ -1,6 +1,6 @@
-"""Start and end our real processes: web, worker and poller, any number of each. Must not know what they work with.
+"""Start and stop our real processes: web, worker and poller, any number of each. It does not know their task.
 
-Every process that a test did not end itself must still run at the end: nothing here ever starts one again.
+Every process that a test did not stop itself must still run at the end: nothing here restarts a process.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ _PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
 
 @dataclass(kw_only=True)
 class Process:
-    """One process of ours, the leader of its own group; `url` is where a web answers."""
+    """One of our processes, the leader of its own process group; `url` is the address of a web process."""
 
     name: str
     popen: subprocess.Popen[bytes]
@@ -34,18 +34,18 @@ class Process:
     ended_by_us: bool = False
 
     def signal(self, number: int) -> None:
-        """Send a signal to the process and to those it started."""
+        """Send a signal to the process and its children."""
         os.killpg(self.popen.pid, number)
 
     def kill(self) -> None:
-        """End it with SIGKILL, at once."""
+        """Kill it at once with SIGKILL."""
         self.ended_by_us = True
         if self.popen.poll() is None:
             self.signal(signal.SIGKILL)
         self.popen.wait()
 
     def terminate(self) -> None:
-        """Ask it to end, and leave it alone."""
+        """Send SIGTERM and do not wait."""
         self.ended_by_us = True
         self.signal(signal.SIGTERM)
 
@@ -56,7 +56,7 @@ class Process:
 
 @dataclass(kw_only=True)
 class Processes:
-    """The processes of one configuration file, in one directory and with one environment."""
+    """The processes of one configuration file, with one directory and one environment."""
 
     directory: Path
     env: Mapping[str, str]
@@ -68,11 +68,11 @@ class Processes:
 
     @property
     def webs(self) -> list[str]:
-        """The URL of each web that runs."""
+        """The URL of each running web process."""
         return [each.url for each in self.processes if each.url and each.running]
 
     def start(self, kind: str, *arguments: str, port: int | None = None) -> Process:
-        """Start a `web` (on a free port unless one is given), `worker` or `poller`; it may not be ready yet."""
+        """Start a `web` (on a free port unless one is given), `worker` or `poller`. It may not be ready yet."""
         options = ["--config", str(self.config), *arguments]
         url = ""
         if kind == "web":
@@ -82,7 +82,7 @@ class Processes:
         return self._start(kind, program(kind, *options), url)
 
     def start_module(self, module: str, *arguments: str) -> Process:
-        """Start a program of the tests; it gets the configuration's path, then `arguments`."""
+        """Start a program of the tests. It gets the configuration's path, then `arguments`."""
         return self._start(module.rpartition(".")[2], python(module, str(self.config), *arguments), "")
 
     def _start(self, kind: str, argv: Sequence[str], url: str) -> Process:
@@ -98,7 +98,7 @@ class Processes:
         return process
 
     def stop(self) -> None:
-        """End every process: SIGTERM to all, SIGKILL to those that are left after ten seconds."""
+        """Stop every process: SIGTERM to all, SIGKILL to those that still run after ten seconds."""
         for process in self.processes:
             if process.running:
                 process.signal(signal.SIGCONT)
@@ -111,7 +111,7 @@ class Processes:
                 process.kill()
 
     def fallen(self) -> list[str]:
-        """Processes that ended though nobody asked them to."""
+        """Processes that ended although the test did not stop them."""
         return [each.name for each in self.processes if not each.running and not each.ended_by_us]
 
     def logs(self) -> str:
@@ -120,7 +120,7 @@ class Processes:
 
     @contextmanager
     def ending(self) -> Iterator[Self]:
-        """On leaving, everything ends; the logs are printed when the test failed or a process fell."""
+        """Stop everything on exit; print the logs when the test failed or a process ended by itself."""
         try:
             yield self
             assert not self.fallen(), "processes fell"
@@ -132,7 +132,7 @@ class Processes:
 
 
 async def until(condition: Callable[[], Any], what: Callable[[], object] | str, *, within: float) -> Any:
-    """The first true value of the condition (plain or async); AssertionError with `what` after `within` seconds."""
+    """Return the first true value of the condition (plain or async); AssertionError after `within` seconds."""
     deadline = time.monotonic() + within
     while True:
         value = condition()
@@ -146,7 +146,7 @@ async def until(condition: Callable[[], Any], what: Callable[[], object] | str, 
 
 
 def environment(**ours: str) -> dict[str, str]:
-    """The machine's, without what would reach our configuration from a person's shell."""
+    """This machine's environment, without variables that would change our configuration."""
     kept = {
         name: value
         for name, value in os.environ.items()

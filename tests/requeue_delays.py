@@ -1,12 +1,12 @@
-"""How long rows are put off: Postgres writes it down as it happens, for whoever asks later is told less."""
+"""Records for how long rows are requeued. A trigger records it at once, since a later read would miss delays."""
 
 from collections.abc import Sequence
 
 READ = "SELECT seconds FROM pauses ORDER BY pause_id"
 
 
-def written_down(table: str, column: str) -> Sequence[str]:
-    """Statements after which every change of the time in `column` to a later one than now is a row of `pauses`."""
+def recorded(table: str, column: str) -> Sequence[str]:
+    """Statements that create the table and trigger. Each move of `column` into the future then adds a row."""
     return (
         "CREATE TABLE pauses (pause_id bigint GENERATED ALWAYS AS IDENTITY, seconds float8)",
         f"CREATE FUNCTION write_pause() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "

@@ -1,4 +1,5 @@
-"""A whole installation for the browser: our three processes, a registry and a Nomad simulator that the test drives."""
+"""A whole installation for the browser: our three processes, a registry and a Nomad simulator that the test
+controls."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,16 +17,16 @@ from app.simulators.registry import LocalRegistry
 from app.simulators.registry.events import Event, EventOrigin, EventTarget
 from app.simulators.registry.grammar import OCI_MANIFEST
 from tests.e2e.site import PREFIX, SECRET, Site, change, site, watch
-from tests.own_processes import until
-from tests.sender import Sender
+from tests.processes import until
 from tests.servers.local_registry import local_registry
+from tests.webhook_sender import Sender
 
 PATIENCE = 90.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cast:
-    """One watch: its job and repository are `PREFIX/slug`'s, its job runs the first of `tags`."""
+class WatchSetup:
+    """One watch: its job and repository are `PREFIX/slug`; its job runs the first of `tags`."""
 
     name: str
     slug: str = ""
@@ -43,25 +44,25 @@ class Cast:
 
 
 @dataclass(kw_only=True)
-class Stage:
-    """What runs, and the handles on it."""
+class Installation:
+    """The running parts, and the methods to control them."""
 
     site: Site
     registry: LocalRegistry
     host: str
     database_url: str
-    casts: dict[str, Cast] = field(default_factory=dict)
+    casts: dict[str, WatchSetup] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
         return self.site.url
 
-    async def raise_curtain(self, *casts: Cast, head: str = "", tail: str = "") -> None:
-        """Push the tags, seed the jobs, start the processes and wait until every watch was looked at."""
+    async def start(self, *casts: WatchSetup, head: str = "", tail: str = "") -> None:
+        """Push the tags, seed the jobs, start the processes and wait until every watch was checked."""
         self.casts = {each.name: each for each in casts}
         for each in casts:
             for tag in each.tags:
-                self.put(each.name, tag)
+                self.push_silently(each.name, tag)
             if each.running != "-":
                 self.site.nomad.seed(
                     sample_job(each.key, f"{self.host}/{PREFIX}/{each.key}:{each.running or each.tags[0]}", **each.job)
@@ -69,22 +70,22 @@ class Stage:
         self.site.config.write_text(self._toml(head, tail))
         await self.site.run("web", "worker", "poller")
         if casts:
-            await until(self._looked_at, "every watch is looked at", within=60)
+            await until(self._all_checked, "every watch is looked at", within=60)
 
-    def put(self, name: str, tag: str, content: str = "") -> str:
-        """Push without telling; returns the digest."""
+    def push_silently(self, name: str, tag: str, content: str = "") -> str:
+        """Push without an event; returns the digest."""
         return self.registry.push(
             f"{PREFIX}/{self.casts[name].key}", tag, content=content or f"{self.casts[name].key} {tag}"
         )
 
     async def push(self, name: str, tag: str, content: str = "") -> str:
-        """Push, and tell by the webhook; returns the digest."""
-        digest = self.put(name, tag, content)
-        await self.tell(name, tag, digest)
+        """Push, and deliver the webhook's event; returns the digest."""
+        digest = self.push_silently(name, tag, content)
+        await self.deliver_push(name, tag, digest)
         return digest
 
-    async def tell(self, name: str, tag: str, digest: str) -> str:
-        """Post the registry's delivery of a push, true or not; returns the delivery's path."""
+    async def deliver_push(self, name: str, tag: str, digest: str) -> str:
+        """Post the registry's delivery of a push, true or false; returns the delivery's path."""
         target = EventTarget(
             repository=f"{PREFIX}/{self.casts[name].key}", media_type=OCI_MANIFEST, digest=digest, size=500, tag=tag
         )
@@ -99,46 +100,46 @@ class Stage:
             answer = await sender.send(body)
         return str(answer.headers["location"])
 
-    async def say(self, name: str, **rule: object) -> str:
-        """A person's word by the API; returns the rollout's id, "" when there is none."""
+    async def command(self, name: str, **rule: object) -> str:
+        """Send a command by the API; returns the rollout's id, "" when there is none."""
         async with self.site.api() as api:
             return str((await change(api, name, **rule)).get("rollout_id") or "")
 
     async def post(self, path: str) -> httpx.Response:
-        """A person's word by another route of the API."""
+        """Send a command by another route of the API."""
         async with self.site.api() as api:
             answer = await api.post(path)
         assert answer.is_success, answer.text
         return answer
 
     async def watch(self, name: str) -> dict[str, Any]:
-        """The watch as GET /repos shows it."""
+        """The watch in GET /repos."""
         async with self.site.api() as api:
             return await watch(api, name)
 
     async def holds(self, name: str, reason: str) -> None:
-        """Wait until the watch holds for this reason and no rollout of it is open."""
+        """Wait until the watch holds for this reason and none of its rollouts is open."""
         async with self.site.api() as api:
             await self.site.holds(api, name, reason)
 
     async def pinned(self, name: str) -> str:
-        """What stands in the rule: the pinned tag, "" when releases are followed."""
+        """The pinned tag of the rule, "" when releases are followed."""
         rows = await self.fetch("SELECT pinned_tag FROM watches WHERE name = $1", name)
         return str(rows[0]["pinned_tag"])
 
     async def rollouts(self, name: str) -> list[Any]:
-        """All rollouts that ever brought something to the watch, oldest first."""
+        """All rollouts of the watch's job, oldest first."""
         return await self.fetch(
             "SELECT r.* FROM rollouts r JOIN watches w USING (target_id) WHERE w.name = $1 ORDER BY r.created_at", name
         )
 
     def registered(self, name: str) -> list[str]:
-        """The tags that we registered the watch's job with, in order."""
+        """The tags of our registrations of the watch's job, in order."""
         images = self.site.registered(self.casts[name].key)
         return [image.partition("@")[0].rpartition(":")[2] for image in images]
 
     async def registers(self, name: str, tags: Sequence[str]) -> None:
-        """Wait until these tags, in this order, are what we ever registered the watch's job with."""
+        """Wait until our registrations of the watch's job are exactly these tags, in this order."""
         await until(
             lambda: self.registered(name) == [*tags],
             lambda: f"{name} registers {tags}; it has {self.registered(name)}",
@@ -146,7 +147,7 @@ class Stage:
         )
 
     async def awaits_promotion(self, name: str) -> str:
-        """Wait until the canaries of the watch's rollout wait for a person; the rollout's id."""
+        """Wait until the canaries of the watch's rollout wait for promotion; returns the rollout's id."""
 
         async def waits() -> str:
             return next(
@@ -168,7 +169,7 @@ class Stage:
         finally:
             await connection.close()
 
-    async def _looked_at(self) -> bool:
+    async def _all_checked(self) -> bool:
         async with self.site.api() as api:
             answer = await api.get("/repos")
         if not answer.is_success:
@@ -196,13 +197,13 @@ class Stage:
 
 
 @contextmanager
-def stage(directory: Path, *, database_url: str, redis_url: str) -> Iterator[Stage]:
-    """An empty stage; on leaving, everything ends, and a process that fell fails."""
+def installation(directory: Path, *, database_url: str, redis_url: str) -> Iterator[Installation]:
+    """An empty installation; everything is stopped on exit, and a process that ended by itself fails the test."""
     with (
         site(directory, database_url=database_url, redis_url=redis_url) as made,
         local_registry() as (registry, url),
     ):
-        yield Stage(site=made, registry=registry, host=url.partition("://")[2], database_url=database_url)
+        yield Installation(site=made, registry=registry, host=url.partition("://")[2], database_url=database_url)
 
 
 def _json(value: Any) -> Any:

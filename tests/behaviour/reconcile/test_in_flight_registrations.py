@@ -1,6 +1,5 @@
-"""Given a registration that was given up before anybody knew what became of it, then what it puts into the job later is
-ours, and what a person puts there is not.
-"""
+"""Given a registration without a known answer, when it changes the job later, then the change counts as ours; a change
+by somebody else does not."""
 
 import asyncio
 from dataclasses import replace
@@ -12,13 +11,13 @@ from app.adapters.postgres.config.watches import PostgresWatches
 from app.errors import NomadDenied, NomadUnavailable
 from app.services.config.sync import sync
 from app.services.reconcile.reconcile import reconcile
-from tests.behaviour.frozen import Frozen, frozen_in_submit
+from tests.behaviour.frozen_workers import Frozen, frozen_in_submit
 from tests.behaviour.reconcile.test_late_registration import reasons
 from tests.line import Line, line
 
 
 class Refusing:
-    """A Deployer whose first registrations end in these errors; nothing of them is applied."""
+    """A Deployer whose first registrations raise these errors; none of them is applied."""
 
     def __init__(self, deployer: Any, errors: list[Exception]) -> None:
         self._deployer = deployer
@@ -34,11 +33,11 @@ class Refusing:
 
 
 async def given_up(running: Line) -> tuple[str, Frozen, asyncio.Task[bool]]:
-    """v1.1.0 showed one content, then another: its worker is frozen before it posts, and a pause ends the rollout."""
+    """v1.1.0 had one digest, then another: its worker is frozen before it posts, and a pause ends the rollout."""
     await running.start("app", "v1.0.0")
     first = await running.push("app", "v1.1.0", "first")
     await running.deployed("app", f"team/app:v1.1.0@{first}")
-    await running.push("app", "v1.1.0", "second", told=False)
+    await running.push("app", "v1.1.0", "second", notify=False)
     deployer, late = await frozen_in_submit(running, before=True)
     await running.pause()
     await running.quiet()
@@ -46,63 +45,63 @@ async def given_up(running: Line) -> tuple[str, Frozen, asyncio.Task[bool]]:
 
 
 async def put_back(running: Line, digest: str) -> None:
-    """The tag shows its first content again, which is known, and so no newer than a change from outside would be."""
+    """The tag gets its first digest again. It is known, so it is not newer than drift would be."""
     await running.push("app", "v1.1.0", "first")
     await running.pause(paused=False)
     await running.deployed("app", f"team/app:v1.1.0@{digest}")
     assert "drifted" not in await reasons(running)
 
 
-async def test_a_look_that_was_under_way_does_not_undo_what_was_recorded(database_url: str) -> None:
+async def test_a_running_reconcile_keeps_in_flight_registrations(database_url: str) -> None:
     async with line(database_url) as running:
         first, frozen, late = await given_up(running)
         slow = Frozen(running.reconciler.deployer, "inspect", before=False)
-        (target_id,) = await running.due()
-        looking = asyncio.create_task(reconcile(replace(running.reconciler, deployer=slow), target_id))
+        (target_id,) = await running.make_due()
+        reconciling = asyncio.create_task(reconcile(replace(running.reconciler, deployer=slow), target_id))
         await slow.reached.wait()
         frozen.thawed.set()
         await late
         slow.thawed.set()
-        await looking
+        await reconciling
         await running.quiet()
         await put_back(running, first)
 
 
-async def test_looks_in_between_do_not_forget_it(database_url: str) -> None:
-    """One before it is applied, one after, and only then does its worker record it: or never, since it died."""
+async def test_reconciles_in_between_keep_in_flight_registrations(database_url: str) -> None:
+    """One reconcile runs before it is applied and one after; then its worker records it, or never, since it died."""
     async with line(database_url) as running:
         first, _, late = await given_up(running)
-        await running.generation()
+        await running.make_due_and_wake()
         await running.quiet()
         (kept,) = await running.rows.in_flight()
         assert kept["key"] == "app/server"
         running.nomad.set_image("app", group="app", task="server", image=kept["identity"])
         late.cancel()  # the worker died with the answer
         await asyncio.gather(late, return_exceptions=True)
-        await running.generation()
+        await running.make_due_and_wake()
         await running.quiet()
         assert await running.rows.in_flight() == []
         await put_back(running, first)
 
 
-async def test_a_registration_that_arrives_while_the_registry_is_asked_counts(database_url: str) -> None:
-    """Its worker died with the answer, and the tag has moved on by the time that the registry answers."""
+async def test_a_registration_that_arrives_during_resolve_is_ours(database_url: str) -> None:
+    """Its worker died with the answer, and the tag has moved before the registry answers."""
     async with line(database_url) as running:
         await running.start("app", "v1.0.0")
-        first = await running.push("app", "v1.1.0", told=False)
+        first = await running.push("app", "v1.1.0", notify=False)
         _, dead = await frozen_in_submit(running, before=True)
         dead.cancel()
         await asyncio.gather(dead, return_exceptions=True)
         registries = Frozen(running.reconciler.registries, "tags", before=True)
-        (target_id,) = await running.due()
-        looking = asyncio.create_task(reconcile(replace(running.reconciler, registries=registries), target_id))
+        (target_id,) = await running.make_due()
+        reconciling = asyncio.create_task(reconcile(replace(running.reconciler, registries=registries), target_id))
         await registries.reached.wait()
         image = f"{running.host}/team/app:v1.1.0@{first}"
         running.nomad.set_image("app", group="app", task="server", image=image)
-        second = await running.push("app", "v1.2.0", told=False)
+        second = await running.push("app", "v1.2.0", notify=False)
         registries.thawed.set()
-        await looking
-        await running.generation()
+        await reconciling
+        await running.make_due_and_wake()
         await running.deployed("app", f"team/app:v1.2.0@{second}")
         rows = [(row["outcome"], row["submission_index"] > 0) for row in await running.rows.rollouts()]
         assert rows == [("succeeded", True), ("succeeded", True)]
@@ -113,38 +112,38 @@ async def test_a_registration_that_arrives_while_the_registry_is_asked_counts(da
     [[NomadDenied("no"), NomadDenied("no")], [NomadUnavailable("outages"), NomadDenied("no")]],
     ids=["refused", "lost, then refused"],
 )
-async def test_a_change_by_hand_after_a_refusal_is_not_ours(database_url: str, errors: list[Exception]) -> None:
+async def test_a_change_after_a_refused_registration_is_drift(database_url: str, errors: list[Exception]) -> None:
     async with line(database_url) as running:
         await running.start("app", "v1.0.0")
         second = await running.push("app", "v1.0.2")
         await running.deployed("app", f"team/app:v1.0.2@{second}")
-        await running.push("app", "v1.0.1", told=False)
-        await running.push("app", "v1.1.0", told=False)
+        await running.push("app", "v1.0.1", notify=False)
+        await running.push("app", "v1.1.0", notify=False)
         reconciler = replace(running.reconciler, deployer=Refusing(running.reconciler.deployer, errors))
         for _ in range(2):
-            (target_id,) = await running.due()
+            (target_id,) = await running.make_due()
             await reconcile(reconciler, target_id)
-            await running.rows.put_off_an_hour()
-        running.by_person("app", ":v1.0.1")
-        await running.generation()
+            await running.rows.requeue_in_an_hour()
+        running.change_outside("app", ":v1.0.1")
+        await running.make_due_and_wake()
         await running.held("app", "drifted")
         assert len(running.images("app")) == 1
 
 
-async def test_a_rollout_that_waits_while_its_watch_moves_away_and_back_is_expected(database_url: str) -> None:
+async def test_a_queued_rollout_is_expected_after_its_watch_moved_away_and_back(database_url: str) -> None:
     async with line(database_url) as running:
         await running.start("app", "v1.0.0")
-        first = await running.push("app", "v1.1.0", told=False)
+        first = await running.push("app", "v1.1.0", notify=False)
         (watch,) = running.watches
         await running.rows.lease_to_another()
         await running.deploy("app", "v1.1.0")
         store = PostgresWatches(running.database)
         await sync(store, [replace(watch, place=replace(watch.place, job_id="elsewhere"))])
         await sync(store, [watch])
-        await running.rows.let_leases_go()
-        await running.generation()
+        await running.rows.release_leases()
+        await running.make_due_and_wake()
         await running.deployed("app", f"team/app:v1.1.0@{first}")
         assert list(await running.rows.expected()) == ["app/server"]
-        running.by_person("app", ":v1.0.0")
-        await running.generation()
+        running.change_outside("app", ":v1.0.0")
+        await running.make_due_and_wake()
         await running.held("app", "drifted")

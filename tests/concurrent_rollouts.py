@@ -1,10 +1,10 @@
-"""How many of our rollouts Nomad had under way at once, by its own indexes: no clock can blur it."""
+"""Counts our rollouts that ran at the same time in Nomad. It uses Nomad's indexes, so clocks do not matter."""
 
 from app.simulators.nomad import Simulator
 
 
-def most_at_once(nomad: Simulator) -> int:
-    """The most deployments of our registrations that were under way at any time."""
+def most_concurrent_rollouts(nomad: Simulator) -> int:
+    """The largest number of deployments of our registrations that were running at one time."""
     ours = {entry.job_modify_index for entry in nomad.ledger.entries()}
     with nomad.at_work() as world:
         deployments = [each for each in world.deployments.values() if each.job_modify_index in ours]

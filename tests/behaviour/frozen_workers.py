@@ -1,4 +1,4 @@
-"""Workers that stand still in the middle of a look, as one that was stopped, or whose machine was paused."""
+"""Workers that freeze in the middle of a reconcile, like a stopped process or a paused machine."""
 
 import asyncio
 from dataclasses import replace
@@ -9,7 +9,7 @@ from tests.line import Line
 
 
 class Frozen:
-    """A port whose callers stand still in one method, until it is thawed: before the call, or with its answer."""
+    """A port whose callers freeze in one method until it is thawed: before the call, or with its answer."""
 
     def __init__(self, port: Any, method: str, *, before: bool) -> None:
         self._port = port
@@ -39,9 +39,9 @@ class Frozen:
 
 
 async def frozen_in_submit(running: Line, *, before: bool) -> tuple[Frozen, asyncio.Task[bool]]:
-    """A worker that looks at the one target before anybody else, and is frozen past its lease."""
+    """A worker that reconciles the only target first, and stays frozen past its lease."""
     deployer = Frozen(running.reconciler.deployer, "submit", before=before)
-    (target_id,) = await running.due()
+    (target_id,) = await running.make_due()
     late = asyncio.create_task(reconcile(replace(running.reconciler, deployer=deployer), target_id))
     await deployer.reached.wait()
     await running.rows.expire_leases()

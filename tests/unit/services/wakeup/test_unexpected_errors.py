@@ -16,8 +16,8 @@ from app.services.processes.steps import Steps
 from app.services.reconcile.lease import held
 from app.services.rollout.wait import ChangeWaiter
 from tests.fakes.deployer import UnusedDeployer
-from tests.fakes.waker import InProcessDoorbell
-from tests.own_processes import until
+from tests.fakes.waker import InProcessWaker
+from tests.processes import until
 from workers.actors import Told, _quietly
 
 PLACE = JobPlace(region="", namespace="default", job_id="app")
@@ -73,7 +73,7 @@ class Deployer(UnusedDeployer):
 @pytest.mark.parametrize("error", BUGS, ids=named)
 async def test_what_breaks_while_a_rollout_is_waited_for_wakes_it(error: BaseException) -> None:
     rollouts, rollout_id = Rollouts(), uuid4()
-    waiter = ChangeWaiter(rollouts, Deployer(error), InProcessDoorbell(), blind_for=0.0)  # type: ignore[arg-type]
+    waiter = ChangeWaiter(rollouts, Deployer(error), InProcessWaker(), blind_for=0.0)  # type: ignore[arg-type]
     with capture_logs() as logs:
         waiter.begin(rollout_id, PLACE, WAIT_INDEX, within=60)
         await until(lambda: rollouts.woken, "it is woken", within=60)
@@ -85,7 +85,7 @@ async def test_what_breaks_while_a_rollout_is_waited_for_wakes_it(error: BaseExc
 @pytest.mark.parametrize("error", [*BUGS, StoreUnavailable("outages")], ids=named)
 async def test_what_is_waited_for_is_kept_after_any_error(error: BaseException) -> None:
     rollouts = Rollouts(error)
-    waiter = ChangeWaiter(rollouts, Deployer(), InProcessDoorbell())  # type: ignore[arg-type]
+    waiter = ChangeWaiter(rollouts, Deployer(), InProcessWaker())  # type: ignore[arg-type]
     waiter.begin(uuid4(), PLACE, WAIT_INDEX, within=60)
     running = asyncio.create_task(waiter.run(0.001))
     await until(lambda: rollouts.kept > 1, "it is kept", within=60)
@@ -96,7 +96,7 @@ async def test_what_is_waited_for_is_kept_after_any_error(error: BaseException) 
 
 @pytest.mark.parametrize("error", [*BUGS, StoreUnavailable("outages")], ids=named)
 async def test_a_lease_is_renewed_after_any_error(error: BaseException) -> None:
-    class Looks:
+    class Leases:
         renewed = 0
 
         async def renew(self, claim: object, seconds: float) -> bool:
@@ -105,25 +105,25 @@ async def test_a_lease_is_renewed_after_any_error(error: BaseException) -> None:
             self.renewed += 1
             return True
 
-    errors, targets = [error], Looks()
-    async with held(targets, object(), 0.03):  # type: ignore[arg-type]
-        await until(lambda: targets.renewed > 1, "it is renewed", within=60)
+    errors, leases = [error], Leases()
+    async with held(leases, object(), 0.03):  # type: ignore[arg-type]
+        await until(lambda: leases.renewed > 1, "it is renewed", within=60)
 
 
 async def test_a_lost_lease_is_renewed_no_more() -> None:
-    class Looks:
+    class Leases:
         asked = 0
 
         async def renew(self, claim: object, seconds: float) -> bool:
             self.asked += 1
             return False
 
-    targets = Looks()
-    async with held(targets, object(), 0.003):  # type: ignore[arg-type]
-        await until(lambda: targets.asked, "it is asked", within=60)
+    leases = Leases()
+    async with held(leases, object(), 0.003):  # type: ignore[arg-type]
+        await until(lambda: leases.asked, "it is asked", within=60)
         for _ in range(100):
             await asyncio.sleep(0)
-    assert targets.asked == 1
+    assert leases.asked == 1
 
 
 async def test_a_file_that_cannot_even_be_looked_at_makes_nobody_deaf() -> None:

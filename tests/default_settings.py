@@ -1,6 +1,6 @@
-"""The product's own settings where nobody configured anything, for tests that put its services together themselves.
+"""The product's default settings, for tests that build services themselves.
 
-A test that needs a shorter time replaces that one, so that everything else runs with the product's numbers.
+A test that needs a shorter time replaces that one value; everything else keeps the product's numbers.
 """
 
 from app.bootstrap.values import look_settings, patience
