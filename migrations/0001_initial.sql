@@ -29,7 +29,6 @@ CREATE TABLE targets (
     attempts integer NOT NULL DEFAULT 0,
     job_index bigint NOT NULL DEFAULT 0,
     job_create_index bigint NOT NULL DEFAULT 0,
-    job_version bigint NOT NULL DEFAULT 0,
     job_read_at timestamptz,
     -- A Nomad deployment of somebody else: its last state, and since when that has not changed.
     foreign_progress text NOT NULL DEFAULT '',

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 from app.adapters.postgres.database.pool import Connection
 from app.adapters.postgres.database.rollouts import insert_rollout, write_item
-from app.adapters.postgres.rollout import rollout_rows
+from app.adapters.postgres.rollout import endings
 from app.domain.rollout import Origin, RolloutState
 from app.domain.supersede import ActiveRollout, Request, RequestedItem, replacement
 
@@ -41,7 +41,7 @@ async def start(
         if new is None:
             return Started(rollout_id=active.rollout_id, is_new=False)
         items = new.items
-        notifications = await rollout_rows.supersede(connection, active.rollout_id, new.reason)
+        notifications = await endings.supersede(connection, active.rollout_id, new.reason)
     rollout_id = await insert(connection, target_id, request, items, rollout_id=idempotency_key)
     return Started(rollout_id=rollout_id, is_new=True, notification_delivery_ids=tuple(notifications))
 

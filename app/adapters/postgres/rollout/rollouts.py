@@ -19,8 +19,9 @@ from app.adapters.postgres.database.targets import make_due
 from app.adapters.postgres.notify.notifications import storable
 from app.adapters.postgres.reconcile.slots import next_in_queue
 from app.adapters.postgres.rollout import failures, requests
-from app.adapters.postgres.rollout.rollout_rows import canaries_notification, end_rollout
+from app.adapters.postgres.rollout.endings import canaries_notification, end_rollout
 from app.domain.job import Diagnosis, Submission
+from app.domain.notification import begins_to_wait
 from app.domain.rollout import Course, Origin, Outcome, Returning, soak_time
 from app.domain.supersede import Request
 from app.domain.undo import aftermath
@@ -46,8 +47,7 @@ UPDATE rollouts r SET note = $3,
   deployment = coalesce($6, r.deployment), lease_token = NULL, lease_until = NULL, woken_at = NULL
 FROM (SELECT deployment, $7::text AS canary_command FROM rollouts WHERE rollout_id = $1 FOR UPDATE) AS before
 WHERE r.rollout_id = $1 AND r.lease_token = $2 AND r.state = 'submitted'
-RETURNING NOT coalesce((before.deployment->>'awaits_promotion')::boolean, false)
-  AND coalesce((r.deployment->>'awaits_promotion')::boolean, false) AS begins_to_await
+RETURNING before.deployment AS before, r.deployment AS after
 """
 
 # Another wish may have come while this one was carried out.
@@ -95,7 +95,7 @@ class PostgresRollouts:
     async def wait(self, rollout: FollowedRollout, halt: Pause) -> Sequence[int]:
         """Let the lease go; a lease that was lost meanwhile changes nothing."""
         async with self._database.transaction() as connection:
-            begins_to_await = await connection.fetchval(
+            row = await connection.fetchrow(
                 _WAIT,
                 rollout.rollout_id,
                 rollout.token,
@@ -105,7 +105,9 @@ class PostgresRollouts:
                 write_deployment(halt.deployment) if halt.deployment else None,
                 rollout.canary_command.value if rollout.canary_command else "",
             )
-            return await canaries_notification(connection, rollout.rollout_id, halt.note) if begins_to_await else ()
+            if row is None or not begins_to_wait(read_deployment(row["before"]), read_deployment(row["after"])):
+                return ()
+            return await canaries_notification(connection, rollout.rollout_id, halt.note)
 
     async def granted(self, rollout: FollowedRollout) -> None:
         """Forget the wish."""

@@ -1,11 +1,13 @@
 """Rows to the values that people read. Pure; the statements are in queries.py."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from app.adapters.postgres.database.places import place
 from app.adapters.postgres.database.stored import read_changes, read_deployment, read_diagnosis, read_running
 from app.domain.decision import HoldReason
+from app.domain.hold import is_newer
 from app.domain.reference import Repository
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
 from app.domain.rule import Rule, desired_tag, highest_tag
@@ -48,7 +50,7 @@ def watch_view(row: Row) -> WatchView:
         due=row["due"],
         promote_after=row["promote_after"],
         revert_on_failure=row["revert_on_failure"],
-        rolled_back_at=row["rolled_back_at"],
+        rolled_back_at=_rolled_back_at(row),
         source_stale=row["source_stale"],
         missing_image=_outage(row["missing_image"], row["missing_image_since"]),
         failed=tuple(row["failed"]),
@@ -66,6 +68,13 @@ def _desired(row: Row) -> str:
         resolved=row["desired_tag"] if is_current else None,
         requested=row["rollout_tag"] if is_open and Origin(row["origin"]).by_person else None,
     )
+
+
+def _rolled_back_at(row: Row) -> datetime | None:
+    """When a person rolled the watch back; None once something newer appeared."""
+    at: datetime | None = row["rolled_back_at"]
+    newer = at and is_newer(at, commanded_at=row["commanded_at"], newest_found_at=row["newest_found_at"])
+    return None if newer else at
 
 
 def rollout_summary(row: Row) -> RolloutSummary:

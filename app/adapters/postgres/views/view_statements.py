@@ -8,9 +8,8 @@ _WATCHES = """
 SELECT w.name, w.registry, w.repository_host, w.repository_path, w.task, w.pinned_tag, w.auto_deploy, w.observe_only,
   w.desired_tag, w.desired_digest, w.tags_read_at, w.running, w.outage, w.outage_since, w.commanded_at,
   w.promote_after, w.revert_on_failure, w.source_stale, w.missing_image, w.missing_image_since,
-  CASE WHEN w.rolled_back_at > coalesce(w.commanded_at, '-infinity') AND NOT EXISTS (
-    SELECT FROM found_digests s WHERE s.watch_name = w.name AND s.first_found_at > w.rolled_back_at)
-  THEN w.rolled_back_at END AS rolled_back_at,
+  w.rolled_back_at, CASE WHEN w.rolled_back_at IS NOT NULL THEN
+    (SELECT max(first_found_at) FROM found_digests s WHERE s.watch_name = w.name) END AS newest_found_at,
   array(SELECT digest FROM failures f WHERE f.watch_name = w.name AND released_at IS NULL
     ORDER BY failed_at DESC) AS failed,
   t.region, t.namespace, t.job_id, t.outage AS job_outage, t.outage_since AS job_trouble_since,
