@@ -7,7 +7,8 @@ beside the service that uses it.
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.domain.job import Diagnosis, JobPatch, JobState, Preview, Snapshot, Submission, WaitIndex
+from app.domain.deployment import Diagnosis, Snapshot, WaitIndex
+from app.domain.job import JobPatch, JobState, Preview, Submission
 from app.domain.message import Message
 from app.domain.reference import Repository
 from app.domain.watch import JobPlace

@@ -127,7 +127,7 @@ async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | No
     background = [
         asyncio.create_task(_start(app, app.following, app.reloader)),
         asyncio.create_task(app.reloader.run(interval=_READ_FILE_EVERY, loop=app.loops.add(reloading()))),
-        asyncio.create_task(waiter.run(loop=app.loops.add(Loop("vigil")))),
+        asyncio.create_task(waiter.run(loop=app.loops.add(Loop("rollout_waits")))),
         asyncio.create_task(_caution(deployer)),
         asyncio.create_task(presence.run()),
         asyncio.create_task(app.differing.run()),

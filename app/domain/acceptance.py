@@ -1,12 +1,12 @@
-"""What became of a delivery, by what it holds. Pure; a store that counts as it writes makes its SQL of the table."""
+"""How a delivery counts, by its content. Pure; a store that counts while it writes builds its SQL from the table."""
 
 from collections.abc import Collection, Mapping
 from enum import StrEnum
 
 
 class Acceptance(StrEnum):
-    """What became of a delivery: events in it were taken, all were known already, nothing in it is of use, or something
-    in it was odd and is kept to be looked at."""
+    """How a delivery counts: with new events, with known events only, with nothing of use, or with a part that was not
+    understood and is kept for a person."""
 
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
@@ -15,7 +15,7 @@ class Acceptance(StrEnum):
 
 
 class Content(StrEnum):
-    """What a delivery may hold: parts that were not understood, new events, and events that were known already."""
+    """The content that a delivery may have: parts that were not understood, new events, and known events."""
 
     ODD = "odd"
     NEW = "new"
@@ -27,14 +27,14 @@ OF_CONTENT: Mapping[Content, Acceptance] = {
     Content.NEW: Acceptance.ACCEPTED,
     Content.KNOWN: Acceptance.DUPLICATE,
 }
-"""The acceptance of a delivery that holds this; the first that it holds counts."""
+"""The acceptance for each content. If a delivery has several, the first of this table counts."""
 
 OF_NOTHING = Acceptance.IGNORED
 
 WITH_EVENTS = frozenset({Acceptance.ACCEPTED, Acceptance.QUARANTINED})
-"""Deliveries that may have brought an event: each is listed with the events that it was the first to tell."""
+"""Deliveries that may contain a new event. Each is listed with the events that it reported first."""
 
 
 def acceptance_of(content: Collection[Content]) -> Acceptance:
-    """The acceptance of a delivery that holds `content`."""
+    """The acceptance of a delivery with this content."""
     return next((found for each, found in OF_CONTENT.items() if each in content), OF_NOTHING)

@@ -1,6 +1,6 @@
-"""How a watch is, in one word for lists: which condition follows from its signs and its last decision. Pure.
+"""The condition of a watch, in one word for lists. It follows from the watch's signs and its last decision. Pure.
 
-The list of watches is sorted by it. A store that sorts builds its statements from these tables, by RANKS.
+The list of watches is sorted by condition. A store that sorts builds its statements from these tables, by RANKS.
 """
 
 from collections.abc import Collection, Mapping
@@ -10,12 +10,12 @@ from app.domain.decision import HoldReason
 
 
 class Condition(StrEnum):
-    """How a watch is, the ones that need a person first: a watch has the first that fits.
+    """The condition of a watch. Conditions that need a person come first; a watch has the first one that fits.
 
-    `outage`: its registry or job cannot be read, or the registry lost what runs. `promotion`: canaries wait for a
-    person. `failed`: its last decision is held since it failed. `held`: an update waits for a person. `moving`: a
-    rollout is under way, or waits its turn. `idle`: nothing to do, and not up to date (observed, paused, no tag, not
-    reconciled yet). `current`: up to date.
+    `outage`: its registry or job cannot be read, or the registry lost the running image. `promotion`: canaries wait for
+    a person. `failed`: the desired digest is held because it failed. `held`: an update waits for a person. `moving`: a
+    rollout is under way or queued. `idle`: nothing to do, and not up to date (observed, paused, no tag, not reconciled
+    yet). `current`: up to date.
     """
 
     OUTAGE = "outage"
@@ -30,8 +30,8 @@ class Condition(StrEnum):
 class Sign(StrEnum):
     """A fact about a watch that counts before its last decision.
 
-    `outage`: its registry or its job cannot be read. `missing_image`: the registry no longer has what runs.
-    `awaits_promotion` and `underway`: so is its newest rollout.
+    `outage`: its registry or its job cannot be read. `missing_image`: the registry no longer has the running image.
+    `awaits_promotion` and `underway`: the state of its newest rollout.
     """
 
     OUTAGE = "outage"
@@ -41,7 +41,7 @@ class Sign(StrEnum):
 
 
 RANKS: Mapping[Condition, int] = {each: rank for rank, each in enumerate(Condition)}
-"""Where a condition stands in the list; 0 comes first."""
+"""The position of a condition in the list; 0 comes first."""
 
 OF_SIGN: Mapping[Sign, Condition] = {
     Sign.OUTAGE: Condition.OUTAGE,
@@ -49,7 +49,7 @@ OF_SIGN: Mapping[Sign, Condition] = {
     Sign.AWAITS_PROMOTION: Condition.PROMOTION,
     Sign.UNDERWAY: Condition.MOVING,
 }
-"""The condition of a watch with this sign. Of several signs the condition with the lowest rank counts."""
+"""The condition for each sign. If a watch has several signs, the condition with the lowest rank counts."""
 
 UNDECIDED = ""
 DEPLOY = "deploy"
@@ -72,7 +72,7 @@ OF_DECISION: Mapping[str, Condition] = {
     HoldReason.FAILED_ELSEWHERE: Condition.FAILED,
     HoldReason.QUEUED: Condition.MOVING,
 }
-"""The condition of a watch without any sign, by its last decision: UNDECIDED, DEPLOY, or the reason of a hold."""
+"""The condition of a watch without signs, by its last decision: UNDECIDED, DEPLOY, or the reason of a hold."""
 
 
 def condition_of(signs: Collection[Sign], decision: str) -> Condition:

@@ -1,13 +1,16 @@
 """Judges a reading of the configuration before it comes into force. Pure: no file, no clock, no store.
 
-Several processes read files that may differ, so the store remembers each set of watches by its fingerprint, and gives
-it a turn when it comes into force. Turns are counted: no clock tells which configuration is newer. The rule: a set of
-watches that was never in force is new. A set that a running process reads when its file changed is new as well, since a
-person changed the file: so going back from B to A by an edit works. A set that a process starts with, or still has, is
-older when another one came into force after it: it changes no watch until a person accepts it. A new set that takes
-away more than half of the watches, or all of a registry's, waits for a person, or until the process has read the same
-for a minute; a watch that moves to another job or repository counts as taken away, since its history is forgotten.
-Access is never weakened by a reading, accepted or not: only a restart goes from tokens to none.
+Several processes read files that may differ. So the store remembers each set of watches by its fingerprint, and gives
+it the next revision when it comes into force. Revisions are counted; no clock says which configuration is newer.
+
+A set that was never in force is new. A set that a running process reads after its file changed is new as well, because
+a person changed the file; so an edit from B back to A works. A set that a process starts with, or still has, is older
+if another one came into force after it. An older set changes no watch until a person accepts it.
+
+A new set that removes more than half of the watches, or all watches of a registry, waits until a person accepts it or
+until the process has read the same for a minute. A watch that moves to another job or repository counts as removed,
+because its history is forgotten. A reading never weakens access, accepted or not: only a restart goes from tokens to
+none.
 """
 
 import hashlib
@@ -17,12 +20,12 @@ from dataclasses import dataclass
 
 from app.domain.watch import Watch
 
-_NAMED = 5  # watches that a sentence names
+_NAMED = 5  # watches that a message names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """How the watches were read. `edited`: the process had others before; `repeated`: it read the same a minute ago."""
+    """How the watches were read. `edited`: the process had others before. `repeated`: it read the same a minute ago."""
 
     edited: bool
     repeated: bool
@@ -30,9 +33,10 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigurationState:
-    """The last `revision` of the watches that were read, None when they never were in force, and the `newest` of all.
+    """What the store knows of the watches that were read.
 
-    `accepted` tells that a person accepted them.
+    `revision` is their last revision, None if they never were in force; `newest` is the newest revision of all.
+    `accepted` is whether a person accepted them.
     """
 
     revision: int | None
@@ -41,7 +45,7 @@ class ConfigurationState:
 
     @property
     def is_older(self) -> bool:
-        """Whether others came into force after these."""
+        """Whether other watches came into force after these."""
         return self.revision is not None and self.newest is not None and self.revision < self.newest
 
 
@@ -52,7 +56,7 @@ class Accept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldBack:
-    """No watch may be written now. `older`: what else the configuration says may come into force all the same."""
+    """No watch may be written now. If `older`, the rest of the configuration may still come into force."""
 
     reason: str
     older: bool
@@ -60,7 +64,7 @@ class HoldBack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refuse:
-    """Nothing of it may come into force before a restart."""
+    """No part of the reading may come into force before a restart."""
 
     reason: str
 
@@ -70,14 +74,14 @@ Verdict = Accept | HoldBack
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grants:
-    """How much a configuration says: how many API tokens it has, and whether it says anything at all."""
+    """How many API tokens a configuration has, and whether its file has any content."""
 
     tokens: int
     written: bool
 
 
 def fingerprint(watches: Sequence[Watch]) -> str:
-    """Stands for these watches in this order; the same in every process."""
+    """A hash of these watches in this order; the same in every process."""
     rows = [
         (
             watch.name,
@@ -103,42 +107,41 @@ def judge(
 ) -> Verdict:
     """Whether watches that differ from the `present` ones may be written.
 
-    They take away those that are named by `gone`, and bring those of `moved` to another job or repository.
+    They remove the watches named in `gone`, and move those named in `moved` to another job or repository.
     """
     if standing.accepted:
         return Accept()
     if standing.is_older and not reading.edited:
         return HoldBack(
-            reason="another set of watches came into force after this one, so those in force are of a newer "
-            "configuration: go back to this one by `registrywatcher reload --accept` with this file, or give every "
-            "process the same file",
+            reason="a newer set of watches came into force after this one: make this one the newest by "
+            "`registrywatcher reload --accept` with this file, or give every process the same file",
             older=True,
         )
     lost = "" if reading.repeated else _lost(present, frozenset((*gone, *moved)))
     if lost:
-        acts = " or ".join([*(["takes away"] if gone else []), *(["moves"] if moved else [])])
+        acts = " or ".join([*(["removes"] if gone else []), *(["moves"] if moved else [])])
         return HoldBack(
-            reason=f"it {acts} {lost}: put the file right, or accept it with `registrywatcher reload --accept`; "
-            "it is taken when it still reads the same after a minute",
+            reason=f"it {acts} {lost}: correct the file, or accept it with `registrywatcher reload --accept`; "
+            "without either it comes into force after a minute, if it still reads the same",
             older=False,
         )
     return Accept()
 
 
 def weakens(before: Grants, after: Grants) -> Refuse | None:
-    """Why the reading is refused, when it would open what is closed now; nobody can accept that."""
+    """Why the reading is refused if it would weaken access; nobody can accept that. None if it is not refused."""
     if before.written and not after.written:
-        return Refuse(reason="the file is empty: write it anew, or restart the process to run with an empty one")
+        return Refuse(reason="the file is empty: write it again, or restart the process to run with an empty one")
     if before.tokens and not after.tokens:
         return Refuse(
-            reason="the last [api_tokens.NAME] is gone, and a reload never takes it away: put a token back, or restart "
+            reason="the last [api_tokens.NAME] is gone, and a reload never removes it: add a token again, or restart "
             "the process to run without"
         )
     return None
 
 
 def _lost(present: Sequence[Watch], gone: frozenset[str]) -> str:
-    """Too much that goes or moves, in words: more than half of all, or all of a registry; "" when less goes."""
+    """A text for too many removed or moved watches: more than half of all, or all of a registry; "" for fewer."""
     named = ", ".join(sorted(gone)[:_NAMED]) + (f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else "")
     if 2 * len(gone) > len(present):
         return f"{len(gone)} of {_counted(len(present), 'watch', 'watches')} ({named})"

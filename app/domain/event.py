@@ -1,6 +1,6 @@
-"""What a registry told us, normalised: one pushed or deleted tag, and what counts as the same event.
+"""Events of a registry, normalised: one pushed or deleted tag, and the identity of the event.
 
-An event is a hint. Nothing here is trusted beyond "look at this repository now".
+An event is a hint. It is trusted for nothing but "check this repository now".
 """
 
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class EventAction(StrEnum):
-    """What happened to the tag."""
+    """Whether the tag was set or removed."""
 
     PUSH = "push"
     DELETE = "delete"
@@ -18,8 +18,8 @@ class EventAction(StrEnum):
 class PushEvent:
     """One tag set or removed, as a sender described it.
 
-    `host` is None when the sender does not name its registry; `digest` is None when it does not name the content.
-    `event_id` is the sender's identity of the event: equal on every retry of it, None when it has none.
+    `host` is None if the sender does not name its registry; `digest` is None if the sender does not name the content.
+    `event_id` is the sender's id of the event: the same on every retry, None if the sender has none.
     """
 
     action: EventAction
@@ -32,7 +32,7 @@ class PushEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Oddity:
-    """A part of a delivery that was not understood: where it stands and why; kept so that a person can see it."""
+    """A part of a delivery that was not understood: where it is, and why. It is kept so that a person can see it."""
 
     where: str
     problem: str
@@ -43,7 +43,7 @@ class Oddity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parsed:
-    """What one delivery holds: tag events to act on, how many events need nothing, and what was odd."""
+    """The content of one delivery: tag events to act on, the number of events to ignore, and parts not understood."""
 
     events: tuple[PushEvent, ...] = ()
     ignored: int = 0

@@ -1,4 +1,4 @@
-"""What runs, read with what was recorded: the digest behind a bare tag, the tag behind a bare digest. Pure."""
+"""Reads running images with the records about them: the digest of a bare tag, the tag of a bare digest. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,9 +10,9 @@ from app.domain.rule import Release, highest_of, release
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desired:
-    """What the rule, or a person, wants: a tag and the digest that the registry serves for it now.
+    """The desired image, by the rule or by a command: a tag, and the digest that the registry has for it now.
 
-    `children` are the digests that an index lists: a task that runs one of them runs the wanted image.
+    `children` are the digests that an index lists: a task that runs one of them runs the desired image.
     """
 
     tag: str
@@ -22,15 +22,16 @@ class Desired:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """What was recorded about this watch in this incarnation of its job.
+    """The records about this watch in this incarnation of its job.
 
-    `digests` maps an image's `identity` to the digest that it stands for (the baseline, and what our rollouts wrote);
-    `tags` maps a digest to the tag that our rollouts deployed it by. `baseline_release` is the highest release tag of
-    the first look, "" when there was none. `expected` maps "group/task" to the `identity` that our last rollout left
-    there, empty before the first. `newer_than_drift` is whether a digest, or a person's word, came after a change by
-    hand. `failed` are the digests that failed here and are held; `released` those that failed and that a person let go:
-    they stand in the job, maybe, but do not run. `failed_elsewhere` maps a digest of this repository to the job that it
-    failed on.
+    `digests` maps an image's `identity` to its digest (from the baseline, and from our rollouts). `tags` maps a digest
+    to the tag by which our rollouts deployed it. `baseline_release` is the highest release tag of the first reconcile,
+    "" if there was none. `expected` maps "group/task" to the `identity` that our last rollout left there; it is empty
+    before the first rollout. `newer_than_drift` is whether a new digest or a command came after the drift.
+
+    `failed` are the digests that failed here and are held. `released` are the digests that failed and whose hold a
+    person released: the job may still specify them, but they do not run. `failed_elsewhere` maps a digest of this
+    repository to the job that it failed on.
     """
 
     digests: Mapping[str, str] = field(default_factory=dict)
@@ -45,8 +46,8 @@ class History:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InFlight:
-    """What a registration may still put into one task, though it was given up: a worker that was frozen may post it, or
-    Nomad apply it late, as long as the job is at `index`. `key` is "group/task"."""
+    """An image that an abandoned registration may still write into one task: a frozen worker may post it, or Nomad may
+    apply it late, as long as the job is at `index`. `key` is "group/task"."""
 
     index: int
     key: str
@@ -57,7 +58,7 @@ class InFlight:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """What one task runs: `digest` is "" when nobody recorded it; `release` is None when the tag is no release."""
+    """The image of one task: `digest` is "" if there is no record of it; `release` is None if the tag is no release."""
 
     tag: str
     digest: str
@@ -65,7 +66,7 @@ class Running:
 
 
 def identity(task: RunningTask) -> str:
-    """A task's image by its normalised name: equal for two spellings of one image; "" when it cannot be followed."""
+    """A task's image by its normalised name, equal for two spellings of one image; "" if it cannot be followed."""
     return normalised(task.reference) if task.reference is not None else ""
 
 
@@ -76,7 +77,7 @@ def normalised(reference: Reference) -> str:
 
 
 def running(task: RunningTask, history: History) -> Running:
-    """Read a task's image with what was recorded: a digest written out wins, a bare digest gets the tag we gave it."""
+    """Read a task's image with the records: a digest in the text counts first; a bare digest gets our recorded tag."""
     reference = task.reference
     digest = (reference.digest if reference else None) or history.digests.get(identity(task), "")
     tag = (reference.tag if reference else None) or history.tags.get(digest, "")
@@ -86,25 +87,25 @@ def running(task: RunningTask, history: History) -> Running:
 
 
 def highest_running(tasks: tuple[RunningTask, ...], history: History) -> Release | None:
-    """The highest release among what the tasks run: the one that counts for spelling and for downgrades."""
+    """The highest release that the tasks run. It counts for the spelling of tags and for downgrades."""
     return highest_of(running(task, history).tag for task in tasks)
 
 
 def drifted(tasks: tuple[RunningTask, ...], expected: Mapping[str, str]) -> bool:
-    """Whether a task's image is another than our last rollout left there; never so before our first."""
+    """Whether a task's image differs from the one that our last rollout left there; False before our first rollout."""
     return any(expected.get(str(task.key), identity(task)) != identity(task) for task in tasks)
 
 
 def is_another_job(known: int, found: int) -> bool:
-    """Whether the job was purged and created again since it was known: what failed in the old one is no matter.
+    """Whether the job was purged and created again since `known`: failures of the old job no longer count.
 
-    Both are create indices; 0 is a job that was never looked at.
+    Both are create indices; `known` is 0 for a job that was never reconciled.
     """
     return known not in (0, found)
 
 
 def with_arrived(tasks: tuple[RunningTask, ...], history: History, in_flight: Iterable[InFlight]) -> History:
-    """The history with those registrations that came after all: they are ours, and no change by hand."""
+    """The history with the `in_flight` registrations that did arrive: they are ours, so they are no drift."""
     found = {(str(task.key), identity(task)) for task in tasks}
     arrived = [each for each in in_flight if (each.key, each.identity) in found]
     return replace(
@@ -116,6 +117,6 @@ def with_arrived(tasks: tuple[RunningTask, ...], history: History, in_flight: It
 
 
 def runs_desired(tasks: tuple[RunningTask, ...], desired: Desired, history: History) -> bool:
-    """Whether every task runs the wanted image, or one of its children."""
+    """Whether every task runs the desired image, or one of its children."""
     accepted = desired.children | {desired.digest}
     return all(running(task, history).digest in accepted for task in tasks)

@@ -1,4 +1,4 @@
-"""How long a rollback, or a change made outside, holds a watch: until something newer appears. Pure."""
+"""How long a rollback, or drift, holds a watch: until a newer digest or command appears. Pure."""
 
 from datetime import datetime
 
@@ -6,16 +6,16 @@ from app.domain.decision import HoldReason
 
 
 def is_newer(since: datetime, *, commanded_at: datetime | None, newest_found_at: datetime | None) -> bool:
-    """Whether a digest never seen before, or a person's command, came after `since`."""
+    """Whether a digest was found for the first time, or a command came, after `since`."""
     return any(at is not None and at > since for at in (commanded_at, newest_found_at))
 
 
 def holds(
     since: datetime | None, *, commanded_at: datetime | None, newest_found_at: datetime | None, decided: str
 ) -> bool:
-    """Whether what was done at `since` (None: nothing was) holds the watch still.
+    """Whether the rollback or drift at `since` (None if there was none) still holds the watch.
 
-    `decided` is the reason of the watch's last decision, "" before the first: what is wanted and runs is not held.
+    `decided` is the reason of the watch's last decision, "" before the first. A watch that is up to date is not held.
     """
     if since is None or decided == HoldReason.UP_TO_DATE:
         return False

@@ -1,4 +1,4 @@
-"""A Nomad job as far as a decision needs it, and the change we make to it. Nomad's words stay in the adapter."""
+"""A Nomad job as far as a decision needs it, and our change to it. Nomad's own terms stay in the adapter."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from app.domain.watch import DeployBy
 
 
 class ReferenceForm(StrEnum):
-    """How a task's driver wants a reference pinned to a digest: `repo:tag@digest`, or `repo@digest` without the tag."""
+    """The form in which a task's driver accepts a digest: `repo:tag@digest`, or `repo@digest` without the tag."""
 
     TAG_AND_DIGEST = "tag_and_digest"
     DIGEST_ONLY = "digest_only"
@@ -30,8 +30,8 @@ class TaskKey:
 class RunningTask:
     """One task of the job.
 
-    `image` is the text in the job ("" when there is none); `prefix` is what stands before the reference (`docker://`).
-    `reference` is None exactly when `problem` says why the image cannot be followed (interpolated, an archive, absent).
+    `image` is the text in the job, "" if there is none; `prefix` is the text before the reference (`docker://`).
+    `reference` is None exactly if `problem` says why the image cannot be followed (interpolated, an archive, absent).
     """
 
     key: TaskKey
@@ -43,7 +43,7 @@ class RunningTask:
     can_force_pull: bool = True
 
     def written(self, *, tag: str, digest: str, deploy_by: DeployBy) -> str:
-        """The image text that brings this task to `tag` at `digest`; the spelling of host and path is kept."""
+        """The image text that changes this task to `tag` at `digest`; host and path keep their spelling."""
         if self.reference is None:
             raise ValueError(f"{self.key} has no reference to edit")
         if deploy_by is DeployBy.TAG:
@@ -54,7 +54,7 @@ class RunningTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActiveDeployment:
-    """A Nomad deployment that is not finished; `progress` changes whenever it moves."""
+    """A Nomad deployment that is not finished; `progress` changes whenever the deployment progresses."""
 
     deployment_id: str
     job_spec_index: int
@@ -64,9 +64,11 @@ class ActiveDeployment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobState:
-    """What the job says now. `index` is Nomad's JobModifyIndex, the check-and-set value; `create_index` tells one
-    incarnation of a purged and re-created job from the next. `unusable` names why we must not change it, with the fix.
-    `submitted_at` is when this version was registered (unix seconds).
+    """The job as it is specified now.
+
+    `index` is Nomad's JobModifyIndex, the check-and-set value. `create_index` differs between the incarnations of a job
+    that was purged and created again. `unusable` says why we must not change it, with the fix. `submitted_at` is when
+    this version was registered (unix seconds).
     """
 
     index: int
@@ -78,13 +80,13 @@ class JobState:
     deployment: ActiveDeployment | None = None
 
     def selected(self, task: str, group: str | None) -> tuple[RunningTask, ...]:
-        """The tasks of that name; in every group when `group` is None."""
+        """The tasks of that name; in every group if `group` is None."""
         return tuple(each for each in self.tasks if each.key.task == task and group in (None, each.key.group))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskChange:
-    """The edit of one task: its image, and a task-level Meta marker where the image alone would not change the job."""
+    """The edit of one task: its image, and a marker in its Meta if the image alone would not change the job."""
 
     image: str
     marker: str | None = None
@@ -100,7 +102,7 @@ class JobPatch:
 
 
 class SourceState(StrEnum):
-    """What became of the job's source (its HCL) with a registration: `none` was stored, it was changed along, or it
+    """The job's stored source (its HCL) after a registration: there is none, it was changed too, or it is stale and
     still names the old image."""
 
     NONE = "none"
@@ -110,10 +112,11 @@ class SourceState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """A registration that Nomad has applied. `index` is the job's JobModifyIndex made by it: the exact key of its
-    deployment. `changed` is False when the specification was already so; `evaluation_id` is "" where the job
-    launches later. `warnings` are Nomad's, and ours about what could not be checked. `source_note` says why the source
-    is stale.
+    """A registration that Nomad has applied.
+
+    `index` is the JobModifyIndex that it made: the exact key of its deployment. `changed` is False if the job was
+    specified so already. `evaluation_id` is "" if the job launches later. `warnings` are Nomad's, and ours about checks
+    that were not possible. `source_note` says why the source is stale.
     """
 
     index: int
@@ -126,11 +129,11 @@ class Submission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """What registering a patch would change, by Nomad's own plan.
+    """What the registration of a patch would change, by Nomad's own plan.
 
-    `lines` are all its changes in words, `foreign` those that the patch does not name (drift: nothing is registered
-    then). `updates` maps a group to what happens to its allocations. `unplaced` warns that the scheduler would not
-    place everything. `allowed` False means that the token may not plan; the rest is empty then.
+    `lines` describe all changes; `foreign` are the changes that the patch does not name, and then nothing is
+    registered. `updates` maps a group to the effect on its allocations. `unplaced` warns that the scheduler would not
+    place everything. `allowed` is False if the token may not plan; then the rest is empty.
     """
 
     lines: tuple[str, ...] = ()
@@ -139,112 +142,3 @@ class Preview:
     unplaced: str = ""
     warnings: str = ""
     allowed: bool = True
-
-
-class DeploymentPhase(StrEnum):
-    """Where a Nomad deployment stands."""
-
-    ACTIVE = "active"
-    SUCCESSFUL = "successful"
-    FAILED = "failed"
-    REPLACED = "replaced"
-    STOPPED = "stopped"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeploymentState:
-    """The Nomad deployment of our registration. `reverted_to` is the job version that Nomad went back to, if it did.
-
-    `canaries` is how many canaries are wanted; `awaits_promotion` is whether all of them are healthy and nothing but a
-    promotion will move the deployment.
-    """
-
-    deployment_id: str
-    phase: DeploymentPhase
-    description: str
-    desired: int
-    placed: int
-    healthy: int
-    unhealthy: int
-    canaries: int = 0
-    awaits_promotion: bool = False
-    paused: bool = False
-    reverted_to: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AllocationState:
-    """One allocation of our job version: `status` is pending, running, complete, failed, lost or unknown."""
-
-    allocation_id: str
-    status: str
-    running_since: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaitIndex:
-    """Where to wait for the next change of a rollout.
-
-    `subject` names the object in the deployer's own terms; `index` is the index at which the object was last read.
-    """
-
-    subject: str
-    index: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogTail:
-    """The last lines that a failed task wrote to stderr."""
-
-    task: str
-    allocation_id: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnosis:
-    """Why a rollout failed, in sentences for people, the likeliest cause first; and what the failed tasks wrote.
-
-    `logs_denied` is whether the token may not read logs.
-    """
-
-    findings: tuple[str, ...] = ()
-    logs: tuple[LogTail, ...] = ()
-    logs_denied: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """A short observation of a rollout: everything that judging needs, read from Nomad at one moment.
-
-    `present` and `stopped` are the job's; `index` is its JobModifyIndex now. `evaluated` is whether the scheduler is
-    done with our registration. `desired` counts the allocations wanted where there is no deployment. `stable` is
-    Nomad's durable mark of our version. `unplaced` says why allocations could not be placed; `failures` explain in
-    Nomad's words. `wait_index` is what to wait on for the next change; None leaves only a new snapshot after a while.
-    """
-
-    present: bool
-    stopped: bool = False
-    index: int = 0
-    evaluated: bool = False
-    launches_later: bool = False
-    runs_to_completion: bool = False
-    desired: int = 0
-    stable: bool = False
-    deployment: DeploymentState | None = None
-    allocations: tuple[AllocationState, ...] = ()
-    unplaced: str = ""
-    failures: tuple[str, ...] = field(default=())
-    wait_index: WaitIndex | None = None
-
-    @property
-    def progress(self) -> str:
-        """A text that changes exactly when the rollout moves: what the stall timer watches."""
-        deployment = self.deployment
-        if deployment is None:
-            counts = ",".join(sorted(f"{each.allocation_id}:{each.status}" for each in self.allocations))
-            return f"{self.evaluated}|{counts}"
-        return (
-            f"{deployment.phase}|{deployment.placed}|{deployment.healthy}|{deployment.unhealthy}|"
-            f"{deployment.awaits_promotion}|{deployment.paused}"
-        )

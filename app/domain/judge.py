@@ -1,19 +1,20 @@
-"""How a rollout under way is judged by one snapshot of it: wait, promote its canaries, or its outcome. Pure."""
+"""Judges a rollout under way by one snapshot of it: wait, promote its canaries, or its outcome. Pure."""
 
 from collections.abc import Iterator
 from datetime import datetime
 
-from app.domain.job import AllocationState, DeploymentPhase, DeploymentState, Snapshot
+from app.domain.deployment import AllocationState, DeploymentPhase, DeploymentState, Snapshot
 from app.domain.rollout import Course, Outcome, OutcomeKind, Patience, Promote, Returning, Wait
 
 Verdict = Wait | Promote | Outcome
 
 
 def judge(snapshot: Snapshot, course: Course, *, patience: Patience, now: datetime) -> Verdict:
-    """Tell from one snapshot whether the rollout is over.
+    """Decide from one snapshot whether the rollout has ended.
 
-    Nomad's verdict comes first, then what happened to the job, then the stall timer; an error of the API never ends a
-    rollout, since no snapshot exists then. Once Nomad goes back, the outcome is a failure however that ends.
+    Nomad's verdict comes first, then changes of the job, then the stall timer. An error of the API never ends a
+    rollout, because there is no snapshot then. Once Nomad reverts the job, the outcome is a failure, however the revert
+    ends.
     """
     verdict = _judge(snapshot, course, patience, now)
     if course.returning is None:
@@ -22,7 +23,7 @@ def judge(snapshot: Snapshot, course: Course, *, patience: Patience, now: dateti
         return Outcome(kind=OutcomeKind.FAILED, reason=_returned(course.returning, verdict))
     if isinstance(verdict, Wait):
         return Wait(
-            seconds=verdict.seconds, note=f"Nomad goes back to version {course.returning.version}: {verdict.note}"
+            seconds=verdict.seconds, note=f"Nomad reverts to version {course.returning.version}: {verdict.note}"
         )
     return verdict
 
@@ -36,9 +37,9 @@ def _judge(snapshot: Snapshot, course: Course, patience: Patience, now: datetime
     if _needs_a_person(snapshot):
         verdict = _waiting_for_a_person(snapshot, course, waited)
     elif waited > patience.stall_after and not _is_at_work(snapshot):
-        verdict = Outcome(kind=OutcomeKind.STALLED, reason=_given_up(f"nothing moved for {waited:.0f} s", snapshot))
+        verdict = Outcome(kind=OutcomeKind.STALLED, reason=_stalled(f"nothing changed for {waited:.0f} s", snapshot))
     elif age > patience.deadline:
-        verdict = Outcome(kind=OutcomeKind.STALLED, reason=_given_up(f"not over after {age:.0f} s", snapshot))
+        verdict = Outcome(kind=OutcomeKind.STALLED, reason=_stalled(f"not finished after {age:.0f} s", snapshot))
     else:
         timers = (patience.stall_after - waited, patience.deadline - age, *_graces(snapshot, patience, now))
         seconds = max(_SOONEST, min(*timers, _LATEST) + _AFTER_TIMER)
@@ -48,30 +49,30 @@ def _judge(snapshot: Snapshot, course: Course, patience: Patience, now: datetime
     return verdict
 
 
-# Seconds. A timer is looked at a moment after it has run out, and everything once in a while, whatever is waited on.
+# Seconds. A timer is checked shortly after it has expired. Every rollout is checked after _LATEST at most.
 _SOONEST, _LATEST, _AFTER_TIMER = 0.1, 300.0, 0.05
 
 
 def _needs_a_person(snapshot: Snapshot) -> bool:
-    """Whether Nomad itself waits: that is no stall, however long it takes."""
+    """Whether Nomad itself waits for a person: that is no stall, however long it takes."""
     deployment = snapshot.deployment
     return deployment is not None and (deployment.awaits_promotion or deployment.paused)
 
 
 def _waiting_for_a_person(snapshot: Snapshot, course: Course, waited: float) -> Wait | Promote:
     deployment = snapshot.deployment
-    assert deployment is not None  # as _needs_a_person has seen
+    assert deployment is not None  # _needs_a_person has checked it
     if deployment.paused or course.promote_after is None:
         return Wait(seconds=_LATEST, note=_joined(_waiting(snapshot), snapshot))
     left = course.promote_after - waited
     if left <= 0:
         return Promote(deployment_id=deployment.deployment_id)
-    note = f"{_canaries(deployment)}; promoted when they were so for {course.promote_after:g} s"
+    note = f"{_canaries(deployment)}; promoted once they were healthy for {course.promote_after:g} s"
     return Wait(seconds=min(left + _AFTER_TIMER, _LATEST), note=note)
 
 
 def _returned(returning: Returning, end: Outcome) -> str:
-    back = f"Nomad went back to version {returning.version}"
+    back = f"Nomad reverted to version {returning.version}"
     if end.kind is OutcomeKind.SUCCEEDED:
         return f"{returning.reason}; {back}, which runs"
     if end.kind is OutcomeKind.FAILED:
@@ -89,7 +90,7 @@ def _verdicts(snapshot: Snapshot, course: Course, patience: Patience, now: datet
 def _unchanged(course: Course) -> Outcome | None:
     if course.current.changed:
         return None
-    return Outcome(kind=OutcomeKind.SUCCEEDED, reason="the job already said so; Nomad made no new version")
+    return Outcome(kind=OutcomeKind.SUCCEEDED, reason="the job already specified this image; Nomad made no new version")
 
 
 def _by_deployment(snapshot: Snapshot, course: Course) -> Outcome | None:
@@ -110,30 +111,30 @@ def _by_job(snapshot: Snapshot, course: Course) -> Outcome | None:
     if not snapshot.present:
         return Outcome(
             kind=OutcomeKind.STOPPED,
-            reason="the job was purged; register it again (nomad job run), or take its watch away",
+            reason="the job was purged; register it again (nomad job run), or remove its watch",
         )
     if snapshot.stopped:
         return Outcome(
             kind=OutcomeKind.STOPPED,
-            reason="the job was stopped; run it again in Nomad and it is followed from then on",
+            reason="the job was stopped; run it again in Nomad, and updates continue",
         )
     if snapshot.stable:
         return Outcome(kind=OutcomeKind.SUCCEEDED, reason="Nomad marked this version of the job as stable")
     if snapshot.launches_later:
         return Outcome(kind=OutcomeKind.NEXT_LAUNCH, reason="the job's next launch uses it")
     if snapshot.deployment is None and snapshot.index != course.current.index:
-        reason = "the job was registered again by somebody else; the next look decides by what runs then"
+        reason = "somebody else registered the job again; the next check decides by the new specification"
         return Outcome(kind=OutcomeKind.SUPERSEDED, reason=reason)
     return None
 
 
 def _by_allocations(snapshot: Snapshot, patience: Patience, now: datetime) -> Outcome | None:
-    """Jobs without a deployment: each wanted allocation runs for the grace time, or completes where that is its end."""
+    """Jobs without a deployment: every desired allocation must run for the grace time, or complete if it is a batch."""
     if snapshot.deployment is not None or not snapshot.evaluated or snapshot.unplaced:
         return None
     if snapshot.desired == 0:
-        return Outcome(kind=OutcomeKind.SUCCEEDED, reason="the job wants no allocation to run")
-    # A lost one says something of its client, nothing of the image: Nomad places another.
+        return Outcome(kind=OutcomeKind.SUCCEEDED, reason="the job specifies no allocation to run")
+    # A lost allocation is a fault of its client and not of the image: Nomad places another.
     if any(each.status == "failed" for each in snapshot.allocations):
         return Outcome(kind=OutcomeKind.FAILED, reason=_joined("an allocation failed", snapshot))
     settled = [
@@ -152,19 +153,19 @@ def _by_allocations(snapshot: Snapshot, patience: Patience, now: datetime) -> Ou
 
 
 def _is_at_work(snapshot: Snapshot) -> bool:
-    """Whether it runs to completion and has not come there: its work may take any time."""
+    """Whether it is a job that runs to completion and still works: that may take any time."""
     return snapshot.runs_to_completion and any(each.status == "running" for each in snapshot.allocations)
 
 
 def _runs_for(allocation: AllocationState, now: datetime) -> float | None:
-    """For how long it runs, in seconds; None when it does not."""
+    """How long it has run, in seconds; None if it does not run."""
     if allocation.status != "running" or allocation.running_since is None:
         return None
     return now.timestamp() - allocation.running_since
 
 
 def _graces(snapshot: Snapshot, patience: Patience, now: datetime) -> Iterator[float]:
-    """When running allocations will have proved themselves, where there is no deployment to tell."""
+    """The seconds until each running allocation has run for the grace time, for a job without a deployment."""
     if snapshot.deployment is None and not snapshot.runs_to_completion:
         for allocation in snapshot.allocations:
             if (runs_for := _runs_for(allocation, now)) is not None and runs_for < patience.grace:
@@ -193,10 +194,10 @@ def _joined(message: str, snapshot: Snapshot) -> str:
     return "; ".join(part for part in (message, snapshot.unplaced, *snapshot.failures) if part)
 
 
-def _given_up(message: str, snapshot: Snapshot) -> str:
-    return _joined(f"{message}, so it is given up: look at the job in Nomad, or deploy another tag", snapshot)
+def _stalled(message: str, snapshot: Snapshot) -> str:
+    return _joined(f"{message}, so we no longer wait; check the job in Nomad, or deploy another tag", snapshot)
 
 
 def _pace(age: float) -> float:
-    """Look often while it is young, and rarely when it takes long: from 0.1 s up to 5 s, a tenth of its age."""
+    """The pause before the next check: a tenth of the rollout's age, from 0.1 s to 5 s."""
     return min(5.0, max(0.1, age / 10))

@@ -7,7 +7,7 @@ from app.domain.notification import NotificationKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """A labelled address that a message points at."""
+    """A labelled address in a message."""
 
     label: str
     url: str
@@ -15,7 +15,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A notification as a channel sends it: what happened, what comes next, and where to look further."""
+    """A notification as a channel sends it: what happened, what comes next, and links to more."""
 
     notification_id: str
     kind: NotificationKind

@@ -1,6 +1,6 @@
 """Which notification follows from a decision, a registration, an outcome, waiting canaries or an outage. Pure.
 
-A notification says what happened. How a channel formats it, and who is told, is not known here.
+A notification says what happened. This module knows neither the formats of channels nor who receives it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,7 +9,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from app.domain.decision import Decision, Hold
-from app.domain.job import DeploymentState, Diagnosis
+from app.domain.deployment import DeploymentState, Diagnosis
 from app.domain.rollout import Outcome, OutcomeKind
 
 _LOG_LINES = 5  # of each failed task
@@ -17,7 +17,7 @@ _HICCUP = 1.0  # seconds; a shorter outage is not worth a notification
 
 
 class NotificationKind(StrEnum):
-    """Why people are told."""
+    """The occasion of a notification."""
 
     AUTO_DEPLOY_TOGGLED = "auto_deploy_toggled"
     DIGEST_CHANGED = "digest_changed"
@@ -33,7 +33,7 @@ class NotificationKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What a notification is about: a message links to it."""
+    """The watches, rollout or job that a notification is about: a message links to them."""
 
     watch_names: tuple[str, ...] = ()
     rollout_id: UUID | None = None
@@ -43,7 +43,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """What people are told: a headline, and a detail that may be ""."""
+    """A message to people: a headline, and a detail that may be ""."""
 
     kind: NotificationKind
     headline: str
@@ -53,7 +53,7 @@ class Notification:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registered:
-    """What a registration brings to one watch. `reason` says why; `digest_changed` is the flag of its `Deploy`."""
+    """A registration's change of one watch. `reason` says why; `digest_changed` is the flag of its `Deploy`."""
 
     watch: str
     tag: str
@@ -70,7 +70,7 @@ _OF_OUTCOME = {
 
 
 def of_decision(watch: str, decision: Decision, subject: Subject) -> Notification | None:
-    """A decision that differs from the one before: a notification when it waits for a person."""
+    """The notification of a decision that differs from the last one; None unless it waits for a person."""
     if not isinstance(decision, Hold) or not decision.reason.needs_person:
         return None
     headline = f"{watch}: nothing is deployed"
@@ -78,7 +78,7 @@ def of_decision(watch: str, decision: Decision, subject: Subject) -> Notificatio
 
 
 def of_registration(registered: Sequence[Registered], subject: Subject) -> Iterator[Notification]:
-    """A rollout that Nomad accepted: one notification for all its watches, and one before it for changed digests."""
+    """The notifications of a registered rollout: one for changed digests, then one for all its watches."""
     if changed := [each for each in registered if each.digest_changed]:
         headline = f"{_label(changed)}: the digest changed"
         yield _of_watches(NotificationKind.DIGEST_CHANGED, headline, changed, subject)
@@ -87,7 +87,7 @@ def of_registration(registered: Sequence[Registered], subject: Subject) -> Itera
 
 
 def of_outcome(label: str, outcome: Outcome, diagnosis: Diagnosis | None, subject: Subject) -> Notification:
-    """The end of a rollout, with what was found out beyond its reason. `label` names what the rollout brings."""
+    """The notification of a rollout's end, with the diagnosis. `label` names the rollout's watches and tags."""
     return Notification(
         kind=_OF_OUTCOME.get(outcome.kind, NotificationKind.ENDED),
         headline=f"{label}: {outcome.kind.value.replace('_', ' ')}",
@@ -97,7 +97,7 @@ def of_outcome(label: str, outcome: Outcome, diagnosis: Diagnosis | None, subjec
 
 
 def of_waiting_canaries(label: str, note: str, subject: Subject) -> Notification:
-    """Canaries that begin to wait for a person; `note` says what Nomad waits for."""
+    """The notification of canaries that begin to wait for a person; `note` says what Nomad waits for."""
     headline = f"{label}: waiting for promotion"
     return Notification(kind=NotificationKind.AWAITS_PROMOTION, headline=headline, detail=note, subject=subject)
 
@@ -107,26 +107,32 @@ def begins_to_wait(before: DeploymentState | None, after: DeploymentState | None
     return after is not None and after.awaits_promotion and not (before is not None and before.awaits_promotion)
 
 
-def of_outage(place: str, problem: str, *, lasted: float, told: bool, subject: Subject) -> Notification | None:
-    """What keeps a job from being reconciled, for `lasted` seconds: told once, however its wording changes."""
-    if told or lasted < _HICCUP:
+def of_outage(place: str, problem: str, *, lasted: float, notified: bool, subject: Subject) -> Notification | None:
+    """The notification of an outage that has prevented reconciling a job for `lasted` seconds.
+
+    None if people were `notified` of this outage already, whatever its message was, and for a very short outage.
+    """
+    if notified or lasted < _HICCUP:
         return None
     headline = f"{place}: waiting"
     return Notification(kind=NotificationKind.OUTAGE, headline=headline, detail=problem, subject=subject)
 
 
 def of_missing_image(watch: str, problem: str, *, known: str, subject: Subject) -> Notification | None:
-    """A running digest that its registry no longer has: told when it begins. "" is for none, before and now."""
+    """The notification of a running digest that its registry no longer has; None unless it begins now.
+
+    `known` is the problem that the last check found, `problem` the one of this check; "" is for none.
+    """
     if known or not problem:
         return None
-    headline = f"{watch}: what runs is gone from the registry"
+    headline = f"{watch}: the running image is gone from the registry"
     return Notification(kind=NotificationKind.OUTAGE, headline=headline, detail=problem, subject=subject)
 
 
 def of_auto_deploy(
     watch: str, *, before: bool, after: bool | None, actor: str, subject: Subject
 ) -> Notification | None:
-    """A command that switched auto deploy; None where it left it as it was."""
+    """The notification of a command that switched auto deploy; None if it did not change the switch."""
     if after is None or after == before:
         return None
     return Notification(
@@ -155,7 +161,7 @@ def _label(registered: Sequence[Registered]) -> str:
 
 
 def _explained(reason: str, diagnosis: Diagnosis) -> Iterator[str]:
-    """What the reason does not say yet, and what each failed task wrote last."""
+    """The findings that the reason does not have, and the last log lines of each failed task."""
     yield from (finding for finding in diagnosis.findings if finding not in reason)
     for log in diagnosis.logs:
         yield "\n".join([f"{log.task} wrote last:", *log.text.splitlines()[-_LOG_LINES:]])

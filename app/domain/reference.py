@@ -1,7 +1,7 @@
 """Image references: parse, normalise, print, and edit without changing the spelling found.
 
 Grammar: OCI distribution spec v1.1 (tags, names, digests) and docker's normal form (`app` is `docker.io/library/app`).
-It must not contact anything: what a tag points at is the registry's to say.
+It must not contact anything: only the registry says which digest a tag has.
 """
 
 import re
@@ -43,14 +43,14 @@ def parse_digest(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Repository:
-    """A name in a registry, normalised: one name for Docker Hub, `library/` put in, the host in lower case."""
+    """A name in a registry, normalised: one name for Docker Hub, with `library/`, the host in lower case."""
 
     host: str
     path: str
 
     @classmethod
     def of(cls, host: str, path: str) -> "Repository":
-        """Join a known host (a registry_domain, a webhook's host) and a path; docker's guessing does not apply.
+        """Join a known host (a registry_domain, a webhook's host) and a path, without docker's guessing.
 
         Raises InvalidReference for a host or path outside the grammar.
         """
@@ -83,7 +83,7 @@ class Reference:
 
     @classmethod
     def parse(cls, text: str) -> "Reference":
-        """Parse docker's way (distribution/reference); raise InvalidReference for what docker would refuse."""
+        """Parse as docker does (distribution/reference); raise InvalidReference where docker would refuse."""
         if _IMAGE_ID.fullmatch(text):
             raise InvalidReference(f"{_quoted(text)} is an image id, not a reference")
         rest, at, digest = text.rpartition("@") if "@" in text else (text, "", "")
@@ -95,7 +95,7 @@ class Reference:
         return cls(repository=_normalised(name), tag=tag, digest=digest if at else None, spelling=name)
 
     def at(self, *, tag: str | None, digest: str | None) -> str:
-        """Print with another tag and digest; host and path stay as they were spelled."""
+        """Print with another tag and digest; host and path keep their spelling."""
         return self.spelling + (f":{tag}" if tag else "") + (f"@{digest}" if digest else "")
 
     def __str__(self) -> str:
@@ -103,7 +103,7 @@ class Reference:
 
 
 def _split_tag(text: str) -> tuple[str, str | None]:
-    """Split at the colon behind the last slash; a colon before it belongs to a port."""
+    """Split at the colon after the last slash; a colon before it belongs to a port."""
     head, slash, last = text.rpartition("/")
     name, colon, tag = last.partition(":")
     return f"{head}{slash}{name}", tag if colon else None

@@ -1,4 +1,4 @@
-"""One attempt to bring a target to a reference: its states, who asked for it, its course and its outcomes. Pure."""
+"""One attempt to change a target to a reference: its states, origin, course and outcomes. Pure."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from app.domain.job import Submission
 
 
 class RolloutState(StrEnum):
-    """`requested` is stored and not known to be in Nomad; `submitted` is registered and followed; `ended` is over."""
+    """`requested`: stored, and not known to be in Nomad. `submitted`: registered and followed. `ended`: over."""
 
     REQUESTED = "requested"
     SUBMITTED = "submitted"
@@ -17,7 +17,7 @@ class RolloutState(StrEnum):
 
 
 class Origin(StrEnum):
-    """Who asked: the rule itself, a person, and how, or a rollout that failed (`undo`)."""
+    """Who asked for a rollout: the rule, a person (with the command), or a rollout that failed (`undo`)."""
 
     RULE = "rule"
     DEPLOY = "deploy"
@@ -27,22 +27,22 @@ class Origin(StrEnum):
 
     @property
     def by_person(self) -> bool:
-        """Whether a person's word stands behind it: such a rollout may supersede another."""
+        """Whether a person asked for it: such a rollout may supersede another."""
         return self not in (Origin.RULE, Origin.UNDO)
 
     @property
     def is_explicit(self) -> bool:
-        """Whether it says itself what to deploy, so that it is not decided again by the rule."""
+        """Whether the rollout itself says what to deploy, so that the rule does not decide again."""
         return self is not Origin.RULE
 
     @property
     def reverts(self) -> bool:
-        """Whether it brings what ran before, by its digest, whatever the tag shows now."""
+        """Whether it deploys the former image by its digest, whatever digest the tag has now."""
         return self in (Origin.ROLLBACK, Origin.UNDO)
 
 
 class OutcomeKind(StrEnum):
-    """How a rollout ended. Only FAILED is held against the digest."""
+    """How a rollout ended. Only FAILED makes its digest held."""
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -55,7 +55,7 @@ class OutcomeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The end of a rollout, with its reason in words."""
+    """The end of a rollout, with its reason as a sentence."""
 
     kind: OutcomeKind
     reason: str
@@ -63,7 +63,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """Not over: look again when it moves, at the latest in `seconds`; `note` says what is waited for."""
+    """Not ended: check again when it changes, or after `seconds` at the latest; `note` says what it waits for."""
 
     seconds: float
     note: str
@@ -71,14 +71,14 @@ class Wait:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promote:
-    """Its canaries were healthy for their soak time: they are to be promoted."""
+    """Its canaries were healthy for their soak time: promote them."""
 
     deployment_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How long to wait, in seconds: without any movement, in all, and for a task to prove itself by running."""
+    """How long to wait, in seconds: without progress, in total, and until a running task counts as healthy."""
 
     stall_after: float
     deadline: float
@@ -87,7 +87,7 @@ class Patience:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Returning:
-    """Nomad's own revert after a failure: the registration that it made in the place of ours, and why ours failed."""
+    """Nomad's own revert after a failure: the registration that replaced ours, and why ours failed."""
 
     submission: Submission
     version: int
@@ -95,16 +95,16 @@ class Returning:
 
     @property
     def note(self) -> str:
-        """What is waited for from now on."""
-        return f"{self.reason}; Nomad goes back to version {self.version}"
+        """What the rollout waits for from now on."""
+        return f"{self.reason}; Nomad reverts to version {self.version}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """A rollout under way: what was submitted, when, and when it last moved.
+    """A rollout under way: its submission, when it started, and when it last progressed.
 
-    `returning` is what is followed once Nomad has begun to go back. `promote_after` is how long canaries are to be
-    healthy before they are promoted by themselves, in seconds; None leaves that to a person.
+    `returning` is Nomad's revert, once it has begun; then the revert is followed. `promote_after` is how many seconds
+    canaries must be healthy before they are promoted; None leaves that to a person.
     """
 
     submission: Submission
@@ -115,15 +115,15 @@ class Course:
 
     @property
     def current(self) -> Submission:
-        """The registration to look at."""
+        """The registration to follow."""
         return self.returning.submission if self.returning else self.submission
 
 
 def soak_time(origin: Origin, promote_after: Collection[float | None]) -> float | None:
-    """How long a rollout's canaries are to be healthy before they are promoted by themselves; None: by a person.
+    """How many seconds a rollout's canaries must be healthy before they are promoted; None leaves that to a person.
 
-    `promote_after` is what its watches say. The longest counts, and each of them must name one. What an undo goes back
-    to was good before: it waits for nobody.
+    `promote_after` has the settings of its watches: the longest counts, and each watch must have one. An undo restores
+    an image that was good before, so it does not wait.
     """
     if origin is Origin.UNDO:
         return 0.0

@@ -1,9 +1,9 @@
 """The rule that chooses a tag: follow the highest release, or stay on a pinned tag. Pure; it reads no registry.
 
-What a watch desires follows from its rule, its registry's tags and its running tag: `candidates` for whoever can ask
-the registry, `desired_tag` for whoever reads what is stored.
+The desired tag of a watch follows from its rule, its registry's tags and its running tag. Code that can ask the
+registry uses `candidates`; code that reads stored values uses `desired_tag`.
 
-Release tags and their order: Semantic Versioning 2.0.0, section 11; a leading `v` is spelling, no part of the version.
+Release tags and their order: Semantic Versioning 2.0.0, section 11; a leading `v` is not part of the version.
 """
 
 import re
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from semver import Version
 
 _RELEASE = re.compile(r"(v?)((?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*))", re.ASCII)
-_LONGEST = 128  # characters of a tag; Python refuses to read a number of thousands
-_WITHOUT_MANIFEST = 6  # releases without a manifest that are passed over before giving up
+_LONGEST = 128  # characters of a tag; Python refuses to read a number with thousands of digits
+_WITHOUT_MANIFEST = 6  # releases without a manifest that are skipped before giving up
 _COMMIT_ID = re.compile(r"[0-9a-f]{40}")
 
 
@@ -28,7 +28,7 @@ class Release:
 
 
 def release(tag: str | None) -> Release | None:
-    """Read a tag as a release: `X.Y.Z` with or without `v`, no pre-release, no build part; None for any other tag."""
+    """Read a tag as a release: `X.Y.Z` with or without `v`, no pre-release, no build; None for any other tag."""
     match = _RELEASE.fullmatch(tag) if tag and len(tag) <= _LONGEST else None
     if match is None:
         return None
@@ -43,14 +43,14 @@ class Rule:
 
     @property
     def follows_releases(self) -> bool:
-        """Whether the highest release is wanted, rather than one tag."""
+        """Whether the rule desires the highest release, and not one tag."""
         return self.pinned_tag == ""
 
     def select(self, tags: Iterable[str], running_tag: str | None = None) -> str | None:
-        """The wanted tag among `tags`, or None when none matches.
+        """The desired tag among `tags`, or None if none matches.
 
-        Following releases, only the spelling of the running tag counts (with or without `v`); where what runs is no
-        release, `v` counts if any release tag has it.
+        While it follows releases, only tags spelled like the running tag count (with or without `v`). If the running
+        tag is no release, tags with `v` count if there is one, else those without.
         """
         if not self.follows_releases:
             return self.pinned_tag if self.pinned_tag in set(tags) else None
@@ -61,11 +61,11 @@ class Rule:
 def candidates(
     rule: Rule, tags: Iterable[str], running_tag: str | None, *, unlisted: frozenset[str] = frozenset()
 ) -> Iterator[str]:
-    """The tags that the rule may desire, best first: the first of them that has a manifest is the desired one.
+    """The tags that the rule may desire, best first. The first of them that has a manifest is the desired one.
 
-    A list of tags may hold a release that is not linked yet or is gone; such releases are passed over, but not without
-    end. `unlisted` are tags that the list lacks and that events name: they do not count towards that end, so that made
-    up events cannot hide what is there.
+    A list of tags may have a release that is not linked yet or is gone. Such releases are skipped, up to a limit.
+    `unlisted` are tags that the list lacks and that events name. They do not count towards the limit, so that false
+    events cannot hide existing tags.
     """
     left = {*tags, *unlisted}
     for _ in range(_WITHOUT_MANIFEST + len(unlisted)):
@@ -79,10 +79,10 @@ def candidates(
 def desired_tag(
     rule: Rule, tags: Iterable[str], running_tag: str | None, *, resolved: str | None, requested: str | None = None
 ) -> str:
-    """The tag that a watch desires as far as it is stored; "" when there is none.
+    """The desired tag of a watch by its stored values; "" if there is none.
 
-    A pinned tag is desired whether the registry has it or not. `resolved` is what the last reconcile found, None when a
-    command came after it. `requested` is the tag of an open rollout that a person asked for, None without one.
+    A pinned tag is desired whether the registry has it or not. `resolved` is the tag that the last reconcile found,
+    None if a command came after it. `requested` is the tag of an open rollout that a person asked for, else None.
     """
     if not rule.follows_releases:
         return rule.pinned_tag
@@ -94,7 +94,7 @@ def desired_tag(
 
 
 def highest_release(tags: Iterable[str], running_tag: str | None = None) -> Release | None:
-    """The highest release of `tags` in the spelling that counts for `running_tag`, or None."""
+    """The highest release of `tags`, spelled like `running_tag` (see `Rule.select`), or None."""
     releases = [found for found in map(release, tags) if found is not None]
     running = release(running_tag)
     with_v = running.with_v if running else any(each.with_v for each in releases)
@@ -102,7 +102,7 @@ def highest_release(tags: Iterable[str], running_tag: str | None = None) -> Rele
 
 
 def highest_of(tags: Iterable[str]) -> Release | None:
-    """The highest release of `tags` in any spelling, or None: among what runs, the one that counts."""
+    """The highest release of `tags` in any spelling, or None. Of several running tags this one counts."""
     return _highest(found for found in map(release, tags) if found is not None)
 
 
@@ -117,7 +117,7 @@ def _highest(releases: Iterable[Release]) -> Release | None:
 
 
 def arranged(tags: Iterable[str]) -> list[str]:
-    """All tags as a person picks from them: releases, the highest first; then others by name; commit ids last."""
+    """All tags in the order of a page: releases, the highest first; then other tags by name; commit ids last."""
     releases: list[Release] = []
     others: list[str] = []
     commits: list[str] = []
@@ -132,5 +132,5 @@ def arranged(tags: Iterable[str]) -> list[str]:
 
 
 def listed(tag: str) -> bool:
-    """Whether `/repos` lists the tag: a tag that contains a 40-digit commit id is left out (as before)."""
+    """Whether `/repos` lists the tag: it omits a tag that contains a 40-digit commit id, as the Go service did."""
     return _COMMIT_ID.search(tag) is None

@@ -1,4 +1,4 @@
-"""What a line of history is about, and its sentence. Pure; the lines themselves are read by a store."""
+"""The kinds of timeline entries, and their sentences. Pure; a store reads the entries."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -8,7 +8,7 @@ from app.domain.rollout import Origin
 
 
 class EntryKind(StrEnum):
-    """What an entry of a timeline tells of."""
+    """What a timeline entry is about."""
 
     WEBHOOK = "webhook"
     DECISION = "decision"
@@ -18,7 +18,7 @@ class EntryKind(StrEnum):
 
 
 class FoundBy(StrEnum):
-    """How a digest was first found; UNKNOWN for one that ran before we came, or that is forgotten."""
+    """How a digest was first found; UNKNOWN if it ran before our first reconcile, or its record was deleted."""
 
     WEBHOOK = "webhook"
     POLL = "poll"
@@ -28,11 +28,11 @@ class FoundBy(StrEnum):
 _ACTIONS: Mapping[EventAction, str] = {EventAction.PUSH: "pushed", EventAction.DELETE: "deleted"}
 
 _ROLLOUTS: Mapping[Origin, str] = {
-    Origin.RULE: "the rule brings {what}",
+    Origin.RULE: "the rule deploys {what}",
     Origin.DEPLOY: "deploys {what}",
     Origin.RESET: "resets to {what}",
-    Origin.ROLLBACK: "goes back to {what}",
-    Origin.UNDO: "goes back to {what}, since what followed it failed",
+    Origin.ROLLBACK: "rolls back to {what}",
+    Origin.UNDO: "restores {what}, because the rollout after it failed",
 }
 
 
@@ -42,6 +42,6 @@ def event_message(action: EventAction, *, path: str, tag: str) -> str:
 
 
 def rollout_message(origin: Origin, *, tag: str, digest: str, cause: str) -> str:
-    """The sentence for a rollout that was asked for; `cause` is why the rule asked, "" when it is not known."""
+    """The sentence for a requested rollout; `cause` is why the rule asked for it, "" if that is not known."""
     message = _ROLLOUTS[origin].format(what=tag or digest)
     return f"{message}: {cause}" if origin is Origin.RULE and cause else message

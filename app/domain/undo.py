@@ -1,4 +1,4 @@
-"""What a watch goes back to: by an undo of ours after a failure, or by a person's rollback. Pure."""
+"""Which image a watch gets back: by our undo after a failure, or by a person's rollback. Pure."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from app.domain.supersede import RequestedItem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A tag and a digest that may be gone back to: `tag` is "" for a bare digest, `digest` when it is not known."""
+    """A former image that may be restored: `tag` is "" for a bare digest, `digest` is "" if it is not known."""
 
     tag: str
     digest: str
@@ -18,10 +18,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedItem:
-    """What a failed rollout brought to one watch, and what may be gone back to.
+    """The image that a failed rollout deployed for one watch, and the former images that may be restored.
 
-    `before` is what ran before it, `succeeded` what earlier rollouts of the job brought with success, the newest first.
-    `held` are the digests that failed here and that nobody released. `present`, `observe_only` and
+    `before` is the image that ran before it. `succeeded` are the images of earlier successful rollouts of the job, the
+    newest first. `held` are the digests that failed here and whose hold nobody released. `present`, `observe_only` and
     `revert_on_failure` are the watch's configuration now.
     """
 
@@ -37,11 +37,11 @@ class FailedItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aftermath:
-    """What the end of a rollout means for its watches, beside the `outcome` that is stored and told.
+    """What follows for the watches from the end of a rollout, beside the `outcome` that is stored and notified.
 
-    `holds` keeps its digests as failed; `forgives` forgets that they failed; `undo` is what our undo brings, () when
-    there is none. `adopts` takes the job as it is found: Nomad may have gone back by itself. `frees_slot` lets the
-    target go next that waits longest.
+    `holds` records its digests as failed; `forgives` deletes such records. `undo` has the items of our undo, () if
+    there is none. `adopts` accepts the job as the next reconcile finds it, because Nomad may have reverted it.
+    `frees_slot` wakes the target that has waited longest.
     """
 
     outcome: Outcome
@@ -54,7 +54,7 @@ class Aftermath:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reversal:
-    """A rollout that took another one back; `label` says what it brings, `ended` whether it is over."""
+    """A rollout that undid or rolled back another; `label` names its items, `ended` is whether it has ended."""
 
     rollout_id: UUID
     origin: Origin
@@ -63,53 +63,54 @@ class Reversal:
     label: str
 
 
-def takes_back(*, reverted_to: int | None, runs_to_completion: bool) -> bool:
-    """Whether a failure is ours to take back: Nomad does not (`reverted_to` is the version that it goes back to), and
-    the job is none that would do its work once more."""
+def can_undo(*, reverted_to: int | None, runs_to_completion: bool) -> bool:
+    """Whether we undo a failure: Nomad does not (`reverted_to` is the version that Nomad reverts to), and the job is no
+    batch that would repeat its work."""
     return reverted_to is None and not runs_to_completion
 
 
 def aftermath(outcome: Outcome, origin: Origin, failed: Iterable[FailedItem], *, paused: bool) -> Aftermath:
     """What follows from the end of a rollout of that origin.
 
-    `failed` is what it brought, where a failure is ours to take back: nothing where Nomad goes back by itself. What
-    goes back itself is not taken back: that would go on for ever. Nothing is while everything is paused.
+    `failed` are its items if we may undo a failure; it is empty if Nomad reverts the job by itself. A rollback or undo
+    is not undone: that could repeat for ever. While everything is paused nothing is undone.
     """
     if outcome.kind is OutcomeKind.SUCCEEDED:
         return Aftermath(outcome=outcome, forgives=True)
     if outcome.kind is not OutcomeKind.FAILED:
         return Aftermath(outcome=outcome)
     undo = () if origin.reverts or paused else tuple(_undone(failed))
-    return Aftermath(outcome=told(outcome, undo), holds=True, undo=undo, adopts=not undo, frees_slot=not undo)
+    return Aftermath(
+        outcome=with_next_steps(outcome, undo), holds=True, undo=undo, adopts=not undo, frees_slot=not undo
+    )
 
 
-def told(outcome: Outcome, undo: Collection[RequestedItem]) -> Outcome:
-    """The outcome; of a failure it says what we go back to, and that what failed is held."""
+def with_next_steps(outcome: Outcome, undo: Collection[RequestedItem]) -> Outcome:
+    """The outcome. The reason of a failure also says what we restore, and that the failed digest is held."""
     if outcome.kind is not OutcomeKind.FAILED:
         return outcome
     what = ", ".join(item.label for item in undo)
-    back = f"; going back to {what}" if undo else ""
-    return replace(outcome, reason=f"{outcome.reason}{back}; what failed is held: release it, or push something newer")
+    restored = f"; restoring {what}" if undo else ""
+    held = "the failed digest is held: push a newer image, or release the hold"
+    return replace(outcome, reason=f"{outcome.reason}{restored}; {held}")
 
 
-def rolled_back_to(brought: Candidate, before: Candidate, *, is_newest: bool) -> Candidate | None:
-    """What a rollback brings to a watch: from the newest rollout what ran before it, else what that rollout brought.
-
-    None where that is not known.
-    """
-    found = before if is_newest else brought
+def rolled_back_to(deployed: Candidate, before: Candidate, *, is_newest: bool) -> Candidate | None:
+    """The image that a rollback restores for a watch: for the newest rollout the image `before` it, for an older one
+    the image that it `deployed`. None if that is not known."""
+    found = before if is_newest else deployed
     return found if found.digest else None
 
 
 def running_digest(digests: Collection[str], failed: Collection[str], *, read_since: bool) -> str:
-    """The digest that all tasks run, "" where that is not known: they differ, or the job was not read since the last
-    rollout ended. What failed here may stand in the job, but it does not run."""
+    """The digest that all tasks run. It is "" if the tasks differ, if the job was not read since the last rollout ended
+    or if the digest failed here: the job may specify a failed digest, but does not run it."""
     found = set(digests)
     return found.pop() if read_since and len(found) == 1 and not found & set(failed) else ""
 
 
 def undone_by_rollout(reversals: Iterable[Reversal], newest: UUID | None) -> Reversal | None:
-    """The last rollout that took another one back: it is under way, or nothing was registered after it.
+    """The last rollout that undid or rolled back another, if it is under way or nothing was registered after it.
 
     `newest` is the rollout of the job that was registered last.
     """
@@ -125,10 +126,10 @@ def _undone(failed: Iterable[FailedItem]) -> Iterable[RequestedItem]:
 
 
 def _good_before(item: FailedItem) -> Candidate | None:
-    """What ran before, unless it failed itself: then what succeeded last."""
+    """The image that ran before; if it failed itself, the last image that succeeded."""
     if not item.present or item.observe_only or not item.revert_on_failure:
         return None
-    if item.before.digest == item.digest:  # a redeploy of what ran has nothing to go back to
+    if item.before.digest == item.digest:  # a redeploy of the same digest has no former image
         return None
     known = (each for each in (item.before, *item.succeeded) if each.digest)
     return next((each for each in known if each.digest != item.digest and each.digest not in item.held), None)

@@ -7,7 +7,7 @@ from app.domain.reference import Repository
 
 
 class DeployBy(StrEnum):
-    """What is written into the job: the digest (same bytes everywhere, the default) or the tag alone."""
+    """What a rollout writes into the job: the digest (same bytes everywhere, the default) or the tag alone."""
 
     DIGEST = "digest"
     TAG = "tag"
@@ -15,7 +15,7 @@ class DeployBy(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class JobPlace:
-    """Where a job lives. An empty region is the agent's own."""
+    """A job's place in Nomad. An empty region is the agent's own."""
 
     region: str
     namespace: str
@@ -30,11 +30,11 @@ class JobPlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """One entry of `repo_map`, as configured. The rule (pinned_tag, auto_deploy) is state and lives in Postgres.
+    """One entry of `repo_map`, as configured. The rule (pinned_tag, auto_deploy) is state and is stored in Postgres.
 
-    `registry` names the registry_map entry; `group` None means every group that has such a task;
-    `task` is the name of the task whose image is changed. Healthy canaries are promoted `promote_after` seconds, None
-    leaves that to a person; `revert_on_failure` takes a failed rollout back where Nomad does not.
+    `registry` names the registry_map entry. `task` is the task whose image is changed; `group` None means every group
+    that has this task. Canaries that were healthy for `promote_after` seconds are promoted; None leaves that to a
+    person. With `revert_on_failure` a failed rollout is undone if Nomad does not revert it.
     """
 
     name: str

@@ -8,8 +8,8 @@ from typing import Any, cast
 from uuid import UUID
 
 from app import ports
+from app.domain.deployment import DeploymentPhase
 from app.domain.event import Parsed
-from app.domain.job import DeploymentPhase
 from app.domain.rollout import OutcomeKind
 from app.errors import Rejected
 from app.refusals.process import (

@@ -6,54 +6,55 @@ from uuid import UUID
 
 from app.adapters.nomad.images import running_task
 from app.adapters.nomad.translate import unusable
-from app.domain.decision import Case, Hold, RequestedDeploy, decide
+from app.domain.decision import Case, Hold, RequestedDeploy
+from app.domain.decision_table import decide
 from app.domain.history import Desired
 from app.domain.job import ActiveDeployment, JobState, TaskKey
 from app.domain.rule import Rule
 from app.refusals.row import RefusalRow
 from app.refusals.samples import D1, D2, LOOK_SETTINGS, WATCH, case, claim, job, knows, open_rollout, task
+from app.services.reconcile.claim import Claim
 from app.services.reconcile.reconcile import busy_with
-from app.services.reconcile.targets import Claim
 
-BY_HAND = "a deploy by hand"
+MANUAL = "a manual deploy"
 
 
 def holds() -> Iterator[RefusalRow]:
     """A row for every reason, and for every way to come to it."""
     yield from _unusable()
-    yield _held("no release was pushed yet", case(desired=None), "release tag", "until one is pushed")
+    yield _held("no release was pushed yet", case(desired=None), "release tag", "push a release")
     pinned = case(desired=None, rule=Rule(pinned_tag="test"))
-    yield _held("the pinned tag is gone", pinned, "tag test", "until it is pushed")
+    yield _held("the pinned tag is gone", pinned, "tag test", "push the tag")
     ours = claim(rollout=open_rollout(submitted=True))
-    yield _held("a rollout of ours is under way", _busy(ours, job()), f"rollout {UUID(int=7)}", BY_HAND)
+    yield _held("a rollout of ours is under way", _busy(ours, job()), f"rollout {UUID(int=7)}", MANUAL)
     active = ActiveDeployment(deployment_id="d", job_spec_index=9, progress="", description="Deployment is running")
     theirs = _busy(claim(), job(deployment=active))
-    yield _held("somebody else deploys the job", theirs, "on the job", BY_HAND)
+    yield _held("somebody else deploys the job", theirs, "on the job", MANUAL)
     failed = case(history=knows((task(), D1), failed=frozenset({D2})))
-    yield _held("the digest failed on this job", failed, "v1.1.0", "release it")
+    yield _held("the digest failed on this job", failed, "v1.1.0", "release the hold")
     yield _held("it is what runs", case(desired=Desired(tag="v1.0.0", digest=D1)), "v1.0.0", "")
     yield _held("the switch is off", case(auto_deploy=False), "v1.1.0", "when it is switched on")
-    yield _held("everything is paused", case(paused=True), "v1.1.0", "once it is resumed")
+    yield _held("everything is paused", case(paused=True), "v1.1.0", "resume")
     observing = case(watch=replace(WATCH, observe_only=True))
-    yield _held("the watch only observes", observing, "v1.1.0", "once observe_only is taken away")
+    yield _held("the watch only observes", observing, "v1.1.0", "remove it")
     changed = case(history=replace(case().history, expected={"app/server": "another"}))
-    yield _held("a person changed the job's image", changed, "the image", "something newer, or a deploy by hand")
+    yield _held("a person changed the job's image", changed, "the image", "a newer image or a manual deploy")
     undo = RequestedDeploy(desired=Desired(tag="v0.9.0", digest=D2), forced=False, reverts=True, unless_changed=True)
-    outside = replace(changed, ask=undo)
-    yield _held("a person did so before what failed could be undone", outside, "v0.9.0", "deploy it by hand")
-    yield _held("a person rolled back", case(rolled_back=True), "v1.0.0", "something newer than v1.1.0")
+    before_undo = replace(changed, requested=undo)
+    yield _held("a person did so before a failure could be undone", before_undo, "v0.9.0", "deploy it manually")
+    yield _held("a person rolled back", case(rolled_back=True), "v1.0.0", "an image newer than v1.1.0")
     lower = case(desired=Desired(tag="v0.9.0", digest=D2))
-    yield _held("it is lower than what runs", lower, "v0.9.0", "deploy it by hand")
+    yield _held("it is lower than what runs", lower, "v0.9.0", "deploy it manually")
     branch = job(task(":main"))
-    yield _held("what runs is no release", _no_release(branch), "what runs", "the next release, or a deploy by hand")
+    yield _held("what runs is no release", _no_release(branch), "the running image", "push the next release")
     elsewhere = case(heed_elsewhere=True, history=replace(case().history, failed_elsewhere={D2: "api"}))
-    yield _held("the digest failed on another job", elsewhere, "job api", "release it there")
-    full = replace(LOOK_SETTINGS.fleet, max_rollouts=2).turn(claim(others_active=2))
-    yield _held("enough rollouts are under way", case(turn=full), "v1.1.0", "in its turn, or by hand")
+    yield _held("the digest failed on another job", elsewhere, "job api", "release the hold there")
+    full = replace(LOOK_SETTINGS.fleet, max_rollouts=2).queue_reason(claim(others_active=2))
+    yield _held("enough rollouts are under way", case(queue_reason=full), "v1.1.0", "a manual deploy does not wait")
     own = replace(LOOK_SETTINGS.fleet, own_job=WATCH.place)
     for others in ({"others_active": 1}, {"others_due": 1}):
-        last = case(turn=own.turn(claim(**others)))
-        yield _held("the job runs registrywatcher itself", last, "own job", "in its turn, or by hand")
+        last = case(queue_reason=own.queue_reason(claim(**others)))
+        yield _held("the job runs registrywatcher itself", last, "own job", "a manual deploy does not wait")
 
 
 def _held(when: str, weighed: Case, thing: str, fix: str) -> RefusalRow:

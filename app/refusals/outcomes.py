@@ -7,15 +7,16 @@ from datetime import UTC, datetime, timedelta
 from app.adapters.nomad.explain.allocations import failures, lateness
 from app.adapters.nomad.explain.placement import unplaced
 from app.domain.decision import Hold, HoldReason
-from app.domain.job import AllocationState, DeploymentPhase, DeploymentState, Snapshot, Submission
+from app.domain.deployment import AllocationState, DeploymentPhase, DeploymentState, Snapshot
+from app.domain.job import Submission
 from app.domain.judge import judge
 from app.domain.rollout import Course, Origin, Outcome, OutcomeKind, Returning
 from app.domain.supersede import RequestedItem
-from app.domain.undo import told
+from app.domain.undo import with_next_steps
 from app.refusals.row import RefusalRow
 from app.refusals.samples import PATIENCE, item, open_rollout, resolved_watches
 from app.services.reconcile.launch import ending
-from app.services.reconcile.targets import WatchResult
+from app.services.reconcile.result import WatchResult
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 COURSE = Course(submission=Submission(index=9, evaluation_id="e"), started_at=START, progressed_at=START)
@@ -23,7 +24,7 @@ DEPLOYMENT = DeploymentState(
     deployment_id="d", phase=DeploymentPhase.ACTIVE, description="", desired=2, placed=2, healthy=1, unhealthy=0
 )
 LOOKED = Snapshot(present=True, index=9, evaluated=True, desired=1)
-RELEASE = "release it, or push something newer"
+RELEASE = "push a newer image, or release the hold"
 
 
 def outcomes() -> Iterator[RefusalRow]:
@@ -35,13 +36,13 @@ def outcomes() -> Iterator[RefusalRow]:
     cancelled = _deployed(DeploymentPhase.STOPPED, "Cancelled because job is stopped")
     yield _ended("Nomad cancelled its deployment", cancelled, "job", "")
     crowded = replace(LOOKED, deployment=DEPLOYMENT, unplaced=_unplaced())
-    yield _ended("nothing moves (rollout_stall_after)", crowded, "the job", "look at the job in Nomad", after=901)
+    yield _ended("nothing moves (rollout_stall_after)", crowded, "the job", "check the job in Nomad", after=901)
     moving = replace(COURSE, progressed_at=START + timedelta(hours=1))
     yield _ended(
         "it takes too long (rollout_deadline)",
         replace(LOOKED, deployment=DEPLOYMENT),
         "the job",
-        "look at the job in Nomad",
+        "check the job in Nomad",
         course=moving,
         after=3601,
     )
@@ -52,15 +53,13 @@ def _well() -> Iterator[RefusalRow]:
     done = _deployed(DeploymentPhase.SUCCESSFUL, "Deployment completed successfully")
     yield _ended("Nomad says so", done, "Deployment", "")
     yield _ended("it was marked as stable", replace(LOOKED, stable=True), "version of the job", "")
-    yield _ended("nothing is to run", replace(LOOKED, desired=0), "the job", "")
+    yield _ended("no allocation is specified", replace(LOOKED, desired=0), "the job", "")
     ran = AllocationState(allocation_id="a", status="running", running_since=START.timestamp() - 60)
     yield _ended("the allocations run", replace(LOOKED, allocations=(ran,)), "allocations", "")
     unchanged = replace(COURSE, submission=replace(COURSE.submission, changed=False))
     yield _ended("the job was so already", LOOKED, "the job", "", course=unchanged)
     yield _ended("it launches later", replace(LOOKED, launches_later=True), "next launch", "")
-    yield _ended(
-        "somebody else registered the job", replace(LOOKED, index=12), "the job", "the next look decides by what runs"
-    )
+    yield _ended("somebody else registered the job", replace(LOOKED, index=12), "the job", "the next check decides by")
     replaced = _deployed(DeploymentPhase.REPLACED, "Cancelled due to newer version of job")
     yield _ended("Nomad has a newer version", replaced, "job", "")
 
@@ -77,13 +76,13 @@ def _failed() -> Iterator[RefusalRow]:
         looked = replace(_deployed(DeploymentPhase.FAILED, late), failures=lateness([state]))
         yield _ended(when, looked, "app/server", RELEASE)
     exited = replace(crashed, failures=failures([_SICK[0][1]]))
-    yield _ended("there is no deployment to tell", exited, "app/server", RELEASE)
+    yield _ended("it has no deployment", exited, "app/server", RELEASE)
     returned = replace(COURSE, returning=Returning(submission=COURSE.submission, version=3, reason=message))
     back = _deployed(DeploymentPhase.SUCCESSFUL, "Deployment completed successfully")
-    yield _ended("Nomad went back (auto_revert)", back, "version 3", RELEASE, course=returned)
+    yield _ended("Nomad reverted it (auto_revert)", back, "version 3", RELEASE, course=returned)
     failed = Outcome(kind=OutcomeKind.FAILED, reason=message)
-    going = told(failed, [RequestedItem(watch="app", tag="v1.0.0", digest="")])
-    yield _row("registrywatcher goes back (revert_on_failure)", going, "app v1.0.0", RELEASE)
+    going = with_next_steps(failed, [RequestedItem(watch="app", tag="v1.0.0", digest="")])
+    yield _row("registrywatcher undoes it (revert_on_failure)", going, "app v1.0.0", RELEASE)
 
 
 def _never_registered() -> Iterator[RefusalRow]:
@@ -94,11 +93,11 @@ def _never_registered() -> Iterator[RefusalRow]:
         [WatchResult(watch="app", decision=held)],
         [resolved_watches()],
     )
-    yield _row("the tag went before it was registered", gone, "v1.1.0", "push it again")
+    yield _row("the tag was deleted before it was registered", gone, "v1.1.0", "push it again")
     left = ending(open_rollout(item(), origin=Origin.DEPLOY), None, [], [resolved_watches()])
-    yield _row("the watch went before it was registered", left, "app", "put it back into watched_repositories")
+    yield _row("the watch was removed before it was registered", left, "app", "put it back into watched_repositories")
     stale = ending(open_rollout(item()), None, [], [resolved_watches()])
-    yield _row("it is no longer wanted", stale, "never registered", "")
+    yield _row("it is no longer desired", stale, "never registered", "")
 
 
 def _deployed(phase: DeploymentPhase, description: str, unplaced_words: str = "") -> Snapshot:
@@ -112,7 +111,7 @@ def _ended(
     patience = PATIENCE
     verdict = judge(looked, course, patience=patience, now=START + timedelta(seconds=after))
     assert isinstance(verdict, Outcome), when
-    return _row(when, told(verdict, ()), thing, fix)
+    return _row(when, with_next_steps(verdict, ()), thing, fix)
 
 
 def _row(when: str, outcome: Outcome | None, thing: str, fix: str) -> RefusalRow:

@@ -12,7 +12,8 @@ from uuid import UUID
 
 import httpx
 
-from app.domain.job import DeploymentPhase, DeploymentState, JobState
+from app.domain.deployment import DeploymentPhase, DeploymentState
+from app.domain.job import JobState
 from app.domain.reference import Repository
 from app.domain.rollout import OutcomeKind
 from app.domain.watch import JobPlace, Watch

@@ -13,9 +13,9 @@ from app.domain.reference import Reference, Repository
 from app.domain.rollout import Origin
 from app.domain.rule import Rule
 from app.domain.watch import JobPlace, Watch
+from app.services.reconcile.claim import Claim, LaunchItem, OpenRollout, WatchState
 from app.services.reconcile.resolve import ResolvedWatch
 from app.services.reconcile.resolver import Resolved
-from app.services.reconcile.targets import Claim, Item, OpenRollout, WatchState
 from app.settings import load_settings
 
 HOST = "registry.example:5000"
@@ -93,8 +93,8 @@ def resolved_watches() -> ResolvedWatch:
     """The watch, and a registry that has v1.1.0 for it."""
     desired = Desired(tag="v1.1.0", digest=D2)
     state = _state()
-    seen = Resolved(tags=(desired.tag,), desired=desired, digests={desired.tag: desired.digest})
-    return ResolvedWatch(state=state, seen=seen, history=state.history, ask=None)
+    resolved = Resolved(tags=(desired.tag,), desired=desired, digests={desired.tag: desired.digest})
+    return ResolvedWatch(state=state, resolved=resolved, history=state.history, requested=None)
 
 
 def claim(**fields: Any) -> Claim:
@@ -120,11 +120,11 @@ def claim(**fields: Any) -> Claim:
     return replace(usual, **fields)
 
 
-def open_rollout(*items: Item, origin: Origin = Origin.RULE, submitted: bool = False) -> OpenRollout:
+def open_rollout(*items: LaunchItem, origin: Origin = Origin.RULE, submitted: bool = False) -> OpenRollout:
     """A rollout that was not registered yet."""
     return OpenRollout(rollout_id=ROLLOUT, origin=origin, submitted=submitted, patch=None, items=items)
 
 
-def item() -> Item:
+def item() -> LaunchItem:
     """What a rollout deploys to the watch."""
-    return Item(watch="app", tag="v1.1.0", digest=D2, forced=False)
+    return LaunchItem(watch="app", tag="v1.1.0", digest=D2, forced=False)

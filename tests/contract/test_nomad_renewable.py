@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from app.adapters.nomad import NomadConnection, RenewableDeployer
-from app.domain.job import JobPatch, Submission, TaskChange, WaitIndex
+from app.domain.deployment import WaitIndex
+from app.domain.job import JobPatch, Submission, TaskChange
 from app.domain.watch import JobPlace
 from app.errors import ConfigError
 from app.simulators.nomad import Simulator, Timing, create_simulator_app, sample_job

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from app.domain.job import Diagnosis, JobPatch, JobState, Preview, Snapshot, Submission, WaitIndex
+from app.domain.deployment import Diagnosis, Snapshot, WaitIndex
+from app.domain.job import JobPatch, JobState, Preview, Submission
 from app.domain.watch import JobPlace
 
 

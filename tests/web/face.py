@@ -11,7 +11,8 @@ from starlette.testclient import TestClient
 
 from app.adapters.postgres.views.mailbox import Mailbox
 from app.domain.decision import HoldReason
-from app.domain.job import DeploymentPhase, DeploymentState, JobState, RunningTask, TaskKey
+from app.domain.deployment import DeploymentPhase, DeploymentState
+from app.domain.job import JobState, RunningTask, TaskKey
 from app.domain.reference import Reference, Repository
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
 from app.domain.watch import JobPlace, Watch

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from app.domain.acceptance import Acceptance
 from app.domain.decision import HoldReason
+from app.domain.deployment import Diagnosis, LogTail
 from app.domain.event import EventAction, Oddity, Parsed, PushEvent
-from app.domain.job import Diagnosis, LogTail
 from app.domain.rollout import OutcomeKind, RolloutState
 from app.domain.timeline import EntryKind
 from app.services.commands.audit import AuditAction

@@ -72,7 +72,7 @@ def test_older_ones_are_a_link_away_and_the_newest_too(face: Face, browser: Test
 
 def test_for_machines(face: Face, client: TestClient) -> None:
     face.board.happened = tuple(many(ENTRIES + 1))
-    told = client.get("/activity?kind=rollout&kind=word").json()
+    told = client.get("/activity?kind=rollout&kind=command").json()
     assert [each["message"] for each in told["entries"]] == [f"event {number:03}" for number in range(ENTRIES)]
     assert told["entries"][0]["kind"] == EntryKind.ROLLOUT
     assert parse_qs(urlsplit(told["older"]).query)["kind"] == ["rollout", "command"]

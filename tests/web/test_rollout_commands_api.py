@@ -7,7 +7,8 @@ from uuid import UUID
 import pytest
 from starlette.testclient import TestClient
 
-from app.domain.job import DeploymentPhase, Preview
+from app.domain.deployment import DeploymentPhase
+from app.domain.job import Preview
 from app.domain.rollout import OutcomeKind
 from app.errors import (
     JobChanged,

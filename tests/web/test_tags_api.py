@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from starlette.testclient import TestClient
 
-from app.domain.job import Diagnosis, LogTail
+from app.domain.deployment import Diagnosis, LogTail
 from app.errors import RegistryDenied, RegistryUnavailable, StoreUnavailable
 from app.services.commands.watch_commands import Command
 from app.services.views.queries import Outage

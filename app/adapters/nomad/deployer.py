@@ -19,7 +19,8 @@ from app.adapters.nomad.http.connection import NomadConnection
 from app.adapters.nomad.register.registration import Registration
 from app.adapters.nomad.register.vault import VaultToken
 from app.adapters.nomad.translate import job_state
-from app.domain.job import Diagnosis, JobPatch, JobState, Preview, Snapshot, Submission, WaitIndex
+from app.domain.deployment import Diagnosis, Snapshot, WaitIndex
+from app.domain.job import JobPatch, JobState, Preview, Submission
 from app.domain.watch import JobPlace
 
 # Nomad allows 100 connections for each address (docs/nomad.md, section 1). Four of our processes fit, each with these

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 
 from app.adapters.nomad.deployer import NomadDeployer
 from app.adapters.nomad.http.connection import NomadConnection
-from app.domain.job import Diagnosis, JobPatch, JobState, Preview, Snapshot, Submission, WaitIndex
+from app.domain.deployment import Diagnosis, Snapshot, WaitIndex
+from app.domain.job import JobPatch, JobState, Preview, Submission
 from app.domain.watch import JobPlace
 
 

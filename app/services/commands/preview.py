@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID, uuid4
 
-from app.domain.decision import Deploy, obstacle
+from app.domain.decision import Deploy
+from app.domain.decision_table import obstacle
 from app.domain.history import running
 from app.domain.job import JobState, Preview, RunningTask, TaskChange, TaskKey
 from app.domain.rollout import Origin

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
-from app.domain.job import DeploymentState
+from app.domain.deployment import DeploymentState
 from app.domain.rollout import Origin, OutcomeKind
 from app.domain.supersede import Request, RequestedItem
 from app.domain.watch import Watch

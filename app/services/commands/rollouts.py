@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 
-from app.domain.job import DeploymentPhase, DeploymentState
+from app.domain.deployment import DeploymentPhase, DeploymentState
 from app.domain.rollout import OutcomeKind
 from app.domain.undo import Candidate, rolled_back_to
 from app.errors import Rejected

@@ -1,17 +1,18 @@
-"""When a target is looked at again by itself: after events, after trouble, ever more rarely. Pure; times in seconds."""
+"""When a target is reconciled again by itself: after events, and after outages ever more rarely. Pure; in seconds."""
 
 from app.errors import Permanent, Transient
+from app.services.reconcile.claim import Claim
 from app.services.reconcile.resolve import ResolvedWatch
 from app.services.reconcile.resolver import pause_after
-from app.services.reconcile.targets import Claim, WatchResult
+from app.services.reconcile.result import WatchResult
 
-# What comes back after a long absence is noticed soon; what was refused waits for a person to mend it.
+# The end of a long outage is noticed soon. A refusal waits for a person's fix.
 _LONGEST = 30.0
 _LONGEST_AFTER_REFUSAL = 300.0
 
 
 def pauses(claim: Claim, results: list[WatchResult], resolved_watches: list[ResolvedWatch]) -> list[float]:
-    """What events that were not answered, and registries that did not tell, ask for."""
+    """The pauses that unanswered events and registry outages ask for."""
     unsettled = {each.event_id for result in results for each in result.events if not each.settled}
     events = (event for state in claim.watches for event in state.events if event.event_id in unsettled)
     found = [pause for pause in map(pause_after, events) if pause is not None]
@@ -19,26 +20,26 @@ def pauses(claim: Claim, results: list[WatchResult], resolved_watches: list[Reso
 
 
 def after_outage(claim: Claim, resolved_watches: list[ResolvedWatch]) -> list[float]:
-    """When to ask the registries again that did not tell: as they asked, and ever more rarely."""
+    """The pauses before a registry with an outage is asked again: its Retry-After or longer, growing each time."""
     return [
         max(each.retry_after or 0.0, _back_off(claim.attempts, _LONGEST)) for each in resolved_watches if each.outage
     ]
 
 
 def after_error(claim: Claim, error: Transient | Permanent) -> float:
-    """When to ask Nomad again that did not answer, or that refused."""
+    """The pause before Nomad is asked again after it refused or did not answer."""
     asked = error.retry_after if isinstance(error, Transient) else None
     longest = _LONGEST if isinstance(error, Transient) else _LONGEST_AFTER_REFUSAL
     return max(asked or 0.0, _back_off(claim.attempts, longest))
 
 
 def attempts(claim: Claim, resolved_watches: list[ResolvedWatch]) -> int:
-    """How many looks in a row met with trouble, this one included."""
+    """How many reconciles in a row had an outage, including this one."""
     return claim.attempts + 1 if any(each.outage for each in resolved_watches) else 0
 
 
 def poll_in(resolved_watches: list[ResolvedWatch]) -> float | None:
-    """The peace that registries asked for: the poller keeps it too."""
+    """The longest Retry-After, in seconds; the poller honours it as well. None without one."""
     return max((each.retry_after or 0.0 for each in resolved_watches), default=0.0) or None
 
 

@@ -1,4 +1,4 @@
-"""From decisions to one registration, or to the end of a rollout that is not to be registered. Pure."""
+"""Turns decisions into one registration, or into the outcome of a rollout that will not be registered. Pure."""
 
 from collections.abc import Mapping
 from uuid import uuid4
@@ -9,21 +9,22 @@ from app.domain.job import JobState, RunningTask, TaskChange, TaskKey
 from app.domain.rollout import Outcome, OutcomeKind
 from app.domain.supersede import keeps_identity
 from app.services.reconcile import patch
+from app.services.reconcile.claim import LaunchItem, OpenRollout
 from app.services.reconcile.resolve import ResolvedWatch
-from app.services.reconcile.targets import Item, Launch, OpenRollout, WatchResult
+from app.services.reconcile.result import Launch, WatchResult
 
 
 def launch(
     job: JobState, deploys: Mapping[str, tuple[ResolvedWatch, Deploy]], open_rollout: OpenRollout | None
 ) -> Launch | None:
-    """One registration for all watches that are to change; an open rollout that means the same is kept."""
+    """One registration for all watches to change; it keeps the id of an open rollout with the same meaning."""
     items = tuple(
-        Item(
+        LaunchItem(
             watch=name,
             tag=deploy.tag,
             digest=deploy.digest,
-            # What failed stands in the job, maybe: only a marker makes Nomad try it again.
-            forced=(each.ask is not None and each.ask.forced)
+            # The job may already specify the failed image: only a marker makes Nomad try it again.
+            forced=(each.requested is not None and each.requested.forced)
             or deploy.digest in each.history.failed | each.history.released,
         )
         for name, (each, deploy) in deploys.items()
@@ -64,49 +65,50 @@ def launch(
 
 
 def _before(tasks: tuple[RunningTask, ...], history: History) -> tuple[str, str]:
-    """The one tag and digest that all tasks run: what can be gone back to."""
+    """The one tag and digest that all tasks run, for an undo or rollback; both "" if the tasks differ."""
     found = {(each.tag, each.digest) for each in (running(task, history) for task in tasks)}
     return found.pop() if len(found) == 1 else ("", "")
 
 
-def _means_the_same(rollout: OpenRollout, items: tuple[Item, ...]) -> bool:
+def _means_the_same(rollout: OpenRollout, items: tuple[LaunchItem, ...]) -> bool:
     before, now = ({(item.watch, item.tag, item.digest) for item in each} for each in (rollout.items, items))
     return keeps_identity(rollout.origin, before, now)
 
 
 def requested_during_outage(rollout: OpenRollout | None, resolved_watches: list[ResolvedWatch]) -> bool:
-    """Whether a person's word waits for a registry that does not answer: then nothing is registered without it."""
+    """Whether a request waits for a registry with an outage: then nothing is registered without it."""
     if rollout is None or rollout.submitted or not rollout.origin.is_explicit:
         return False
-    asked = {item.watch for item in rollout.items}
-    return any(each.outage and each.state.watch.name in asked for each in resolved_watches)
+    requested = {item.watch for item in rollout.items}
+    return any(each.outage and each.state.watch.name in requested for each in resolved_watches)
 
 
 def ending(
     rollout: OpenRollout, launched: Launch | None, results: list[WatchResult], resolved_watches: list[ResolvedWatch]
 ) -> Outcome | None:
-    """How the open rollout ends, when this look does not register it."""
+    """The outcome of the open rollout if this reconcile does not register it; None if the rollout goes on."""
     if launched is not None and launched.reuse:
         return None
     if launched is not None and not rollout.origin.is_explicit:
-        return Outcome(kind=OutcomeKind.SUPERSEDED, reason="something newer is wanted; it was never registered")
-    asked = {item.watch for item in rollout.items}
-    if any(each.outage for each in resolved_watches if each.state.watch.name in asked):
+        return Outcome(kind=OutcomeKind.SUPERSEDED, reason="never registered: the rule desires another image now")
+    requested = {item.watch for item in rollout.items}
+    if any(each.outage for each in resolved_watches if each.state.watch.name in requested):
         return None
-    holds = [result.decision for result in results if result.watch in asked and isinstance(result.decision, Hold)]
+    holds = [result.decision for result in results if result.watch in requested and isinstance(result.decision, Hold)]
     if not rollout.origin.is_explicit:
         if holds and all(hold.reason is HoldReason.QUEUED for hold in holds):
             return None
-        message = "; ".join(hold.message for hold in holds) or "it is no longer wanted"
+        message = "; ".join(hold.message for hold in holds) or "the rule no longer desires it"
         return Outcome(kind=OutcomeKind.SUPERSEDED, reason=f"never registered: {message}")
     if holds and all(hold.reason is HoldReason.UP_TO_DATE for hold in holds):
         return Outcome(kind=OutcomeKind.SUCCEEDED, reason="; ".join(hold.message for hold in holds))
-    if outside := "; ".join(hold.message for hold in holds if hold.reason is HoldReason.DRIFTED):
-        return Outcome(kind=OutcomeKind.SUPERSEDED, reason=f"never registered: {outside}")
+    if drift := "; ".join(hold.message for hold in holds if hold.reason is HoldReason.DRIFTED):
+        return Outcome(kind=OutcomeKind.SUPERSEDED, reason=f"never registered: {drift}")
     message = "; ".join(hold.message for hold in holds if hold.reason is HoldReason.UNUSABLE)
     if not holds:
         message = (
-            f"{', '.join(sorted(asked))} left the configuration; put it back into watched_repositories and ask again"
+            f"the configuration no longer has {', '.join(sorted(requested))}; "
+            "put it back into watched_repositories, and try again"
         )
     gone = ", ".join(item.tag for item in rollout.items)
     return Outcome(

@@ -1,4 +1,4 @@
-"""From decisions to one registration: which tasks change to what. Pure; nothing is asked and nothing is written."""
+"""Turns decisions into one job patch: which tasks change to which image. Pure."""
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
@@ -13,10 +13,10 @@ from app.domain.watch import DeployBy, Watch
 def task_changes(
     watch: Watch, tasks: Sequence[RunningTask], deploy: Deploy, *, history: History, forced: bool, rollout_id: UUID
 ) -> Mapping[TaskKey, TaskChange]:
-    """The edits that bring the watch's tasks to what was decided.
+    """The edits that change the watch's tasks to the decided image.
 
-    A task that already runs it is left alone, unless a person forces it. Where the image text alone would not change
-    the job (forced, or by tag) a marker does that is a pure function of the rollout's id.
+    A task that already runs it stays unchanged, unless the deploy is forced. If the image text alone would not change
+    the job (forced, or by tag), a marker does; it is a pure function of the rollout's id.
     """
     changes: dict[TaskKey, TaskChange] = {}
     deploy_by = DeployBy.DIGEST if deploy.by_digest else watch.deploy_by
@@ -36,10 +36,10 @@ def task_changes(
 
 
 def identity_after(task: RunningTask, change: TaskChange) -> str:
-    """The normalised image that the task has once the change is applied."""
+    """The normalised image of the task after the change."""
     return normalised(Reference.parse(change.image.removeprefix(task.prefix)))
 
 
 def patch(job: JobState, changes: Mapping[TaskKey, TaskChange]) -> JobPatch:
-    """One registration of all changes, valid only while the job is as it was read."""
+    """One patch of all changes; it is valid only while the job has the index at which it was read."""
     return JobPatch(changes=changes, expected_index=job.index)

@@ -1,6 +1,6 @@
-"""One pass over a target: read the registries, read the job, decide for each watch, and register once if need be.
+"""One pass over a target: resolve its tags, inspect the job, decide for each watch, and register one patch if needed.
 
-This is the only way to a deployment. It holds the target's lease throughout, and no transaction across network I/O.
+This is the only way to a deployment. It holds the target's lease throughout, and no transaction during network I/O.
 """
 
 from contextlib import suppress
@@ -12,6 +12,7 @@ from app.domain.job import JobState
 from app.errors import JobChanged, Permanent, Transient
 from app.services.reconcile import backoff
 from app.services.reconcile import launch as launches
+from app.services.reconcile.claim import Claim
 from app.services.reconcile.decide import Circumstances, decide_watch
 from app.services.reconcile.fleet import Fleet
 from app.services.reconcile.lease import held
@@ -19,20 +20,21 @@ from app.services.reconcile.missing_images import check_missing_image
 from app.services.reconcile.reconciler import Reconciler, ReconcileSettings
 from app.services.reconcile.register import recover_open, register
 from app.services.reconcile.resolve import ResolveContext, ResolvedWatch, resolve_all
-from app.services.reconcile.targets import Claim, LeaseLost, ResolvedTag, Result, WatchResult, Written
+from app.services.reconcile.result import ResolvedTag, Result, WatchResult, Written
+from app.services.reconcile.targets import LeaseLost
 from app.services.wakeup.wake import wake_written
 
 log = structlog.get_logger()
 
-_FOREIGN_PAUSE = 2.0  # seconds between two looks at a Nomad deployment of somebody else
+_FOREIGN_PAUSE = 2.0  # seconds between two checks of a Nomad deployment of somebody else
 _CONFLICT_PAUSE = 0.05
-_MEANWHILE = "its end is waited for, and a deploy by hand goes first"
+_MEANWHILE = "we wait for its end; a manual deploy does not wait"
 
 
 async def reconcile(reconciler: Reconciler, target_id: int) -> bool:
-    """Look at the target once, if it is due and nobody else is at it; returns whether that was so.
+    """Reconcile the target if it is due and its lease is free; returns whether that was so.
 
-    Raises StoreUnavailable; what a registry or Nomad cannot answer now puts the target off instead.
+    Raises StoreUnavailable. After an outage of a registry or of Nomad the target is requeued instead.
     """
     claim = await reconciler.targets.claim(target_id, reconciler.settings.lease)
     if claim is None:
@@ -50,7 +52,7 @@ async def _pass(reconciler: Reconciler, claim: Claim) -> None:
     if await recover_open(reconciler, claim):
         return
     fleet = reconciler.settings.fleet
-    if _is_only_queued(claim) and fleet.turn(claim):
+    if _is_only_queued(claim) and fleet.queue_reason(claim):
         await _settle(reconciler, claim, Result(requeue_in=fleet.pause(claim.place)))
         return
     context = ResolveContext(
@@ -58,39 +60,39 @@ async def _pass(reconciler: Reconciler, claim: Claim) -> None:
     )
     if _job_is_fresh(reconciler.settings, claim):
         resolved_watches = await resolve_all(context, claim, None, fresh=True)
-        if not any(each.moved for each in resolved_watches):
-            await _settle(reconciler, claim, _unmoved(fleet, claim, resolved_watches))
+        if not any(each.has_changed for each in resolved_watches):
+            await _settle(reconciler, claim, _unchanged(fleet, claim, resolved_watches))
             return
     job = await reconciler.deployer.inspect(claim.place)
-    if _came_late(claim, job) and await recover_open(reconciler, claim):
+    if _may_have_arrived(claim, job) and await recover_open(reconciler, claim):
         return
     await _decide_all(reconciler, claim, job, await resolve_all(context, claim, job, fresh=False))
 
 
-def _came_late(claim: Claim, job: JobState | None) -> bool:
-    """Whether a patch that was not there a moment ago may be in the job by now."""
+def _may_have_arrived(claim: Claim, job: JobState | None) -> bool:
+    """True if our registration may have reached Nomad since this pass began."""
     patch = claim.rollout.patch if claim.rollout is not None and not claim.rollout.submitted else None
     return patch is not None and job is not None and job.index != patch.expected_index
 
 
 def _is_only_queued(claim: Claim) -> bool:
-    """Whether the target is due for nothing but to see whether it is its turn: that needs no registry and no Nomad."""
-    ordered = claim.rollout is not None and (claim.rollout.origin.is_explicit or claim.rollout.submitted)
-    told = any(state.events for state in claim.watches)
-    return claim.queued_since is not None and not (claim.inspect_job or claim.polled or ordered or told)
+    """Whether the target is due only to check for a free slot: that needs no registry and no Nomad."""
+    requested = claim.rollout is not None and (claim.rollout.origin.is_explicit or claim.rollout.submitted)
+    has_events = any(state.events for state in claim.watches)
+    return claim.queued_since is not None and not (claim.inspect_job or claim.polled or requested or has_events)
 
 
 def _job_is_fresh(settings: ReconcileSettings, claim: Claim) -> bool:
-    """Whether the job need not be read while the registries have not moved either."""
-    if claim.queued_since is not None and not settings.fleet.turn(claim):
+    """Whether the job need not be read again if its registries show no change."""
+    if claim.queued_since is not None and not settings.fleet.queue_reason(claim):
         return False
     if claim.inspect_job or claim.rollout is not None or claim.job_read_at is None or claim.foreign_progress:
         return False
     return (claim.now - claim.job_read_at).total_seconds() < settings.reread_job
 
 
-def _unmoved(fleet: Fleet, claim: Claim, resolved_watches: list[ResolvedWatch]) -> Result:
-    """The result of a look for which the job need not be read."""
+def _unchanged(fleet: Fleet, claim: Claim, resolved_watches: list[ResolvedWatch]) -> Result:
+    """The result of a reconcile that need not read the job."""
     pauses = backoff.after_outage(claim, resolved_watches)
     if claim.queued_since is not None:
         pauses.append(fleet.pause(claim.place))
@@ -99,8 +101,10 @@ def _unmoved(fleet: Fleet, claim: Claim, resolved_watches: list[ResolvedWatch]) 
             WatchResult(
                 watch=each.state.watch.name,
                 outage=each.outage,
-                sight=ResolvedTag(tags=each.seen.tags, tag=each.state.desired_tag, digest=each.state.desired_digest)
-                if each.seen is not None
+                resolved=ResolvedTag(
+                    tags=each.resolved.tags, tag=each.state.desired_tag, digest=each.state.desired_digest
+                )
+                if each.resolved is not None
                 else None,
             )
             for each in resolved_watches
@@ -116,22 +120,24 @@ async def _decide_all(
 ) -> None:
     fleet, open_rollout = reconciler.settings.fleet, claim.rollout
     busy = busy_with(reconciler.settings, claim, job)
-    circumstances = Circumstances(busy=busy, turn=fleet.turn(claim), heed_elsewhere=fleet.stop_after_failure)
+    circumstances = Circumstances(
+        busy=busy, queue_reason=fleet.queue_reason(claim), heed_elsewhere=fleet.stop_after_failure
+    )
     results, deploys = await _consider_all(reconciler, claim, job, resolved_watches, circumstances)
     launch = ended = None
     if deploys and job is not None and not launches.requested_during_outage(open_rollout, resolved_watches):
         launch = launches.launch(job, deploys, open_rollout)
     if open_rollout is not None and not open_rollout.submitted:
         ended = launches.ending(open_rollout, launch, results, resolved_watches)
-        # What is given up may have arrived while the registries were asked, and then was registered after all.
+        # The patch of an abandoned rollout may have arrived while we asked the registries: then it was registered.
         if ended is not None and await recover_open(reconciler, claim):
             return
     by_explicit = launch is not None and launch.reuse and open_rollout is not None and open_rollout.origin.is_explicit
-    waits = any(isinstance(each.decision, Hold) and each.decision.reason is HoldReason.QUEUED for each in results)
+    queued = any(isinstance(each.decision, Hold) and each.decision.reason is HoldReason.QUEUED for each in results)
     pauses = backoff.pauses(claim, results, resolved_watches)
     if busy and (open_rollout is None or not open_rollout.submitted):
         pauses.append(_FOREIGN_PAUSE)
-    if waits:
+    if queued:
         pauses.append(fleet.pause(claim.place))
     found = Result(
         job=job,
@@ -143,7 +149,7 @@ async def _decide_all(
         requeue_in=min(pauses, default=None),
         attempts=backoff.attempts(claim, resolved_watches),
         poll_in=backoff.poll_in(resolved_watches),
-        queued=waits,
+        queued=queued,
         queued_last=fleet.is_own(claim.place),
         bounds=None if by_explicit else fleet.bounds(claim.place),
     )
@@ -162,7 +168,7 @@ async def _consider_all(
     results: list[WatchResult] = []
     deploys: dict[str, tuple[ResolvedWatch, Deploy]] = {}
     for each in resolved_watches:
-        if each.seen is None:
+        if each.resolved is None:
             results.append(WatchResult(watch=each.state.watch.name, outage=each.outage))
             continue
         result, decision = decide_watch(claim, job, each, circumstances)
@@ -179,7 +185,7 @@ async def _consider_all(
 
 
 def busy_with(settings: ReconcileSettings, claim: Claim, job: JobState | None) -> str:
-    """What is under way on the job, with what follows from it; "" when nothing is, or no longer moves."""
+    """What is under way on the job, for a message; "" if nothing is, or if it makes no progress any more."""
     if claim.rollout is not None and claim.rollout.submitted:
         return f"rollout {claim.rollout.rollout_id} is under way; {_MEANWHILE}"
     if job is None or job.deployment is None or job.deployment.job_spec_index == claim.stalled_index:
@@ -204,11 +210,11 @@ async def _settle(reconciler: Reconciler, claim: Claim, result: Result) -> Writt
 
 
 async def _requeue(reconciler: Reconciler, claim: Claim, error: Transient | Permanent) -> None:
-    """Nomad did not answer, or refused: look again later, growing rarer; a conflict is looked at again at once."""
+    """Nomad refused or did not answer: reconcile again later, with growing pauses; after a conflict almost at once."""
     conflict = isinstance(error, JobChanged)
     seconds = _CONFLICT_PAUSE if conflict else backoff.after_error(claim, error)
     outage = "" if conflict else str(error)
-    log.warning("look.put_off", target=claim.target_id, seconds=seconds, problem=str(error))
+    log.warning("target.requeued", target=claim.target_id, seconds=seconds, problem=str(error))
     written = await reconciler.targets.requeue(
         claim, seconds=seconds, outage=outage, refused=isinstance(error, Permanent)
     )

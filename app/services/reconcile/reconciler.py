@@ -9,9 +9,12 @@ from app.services.reconcile.targets import Targets
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReconcileSettings:
-    """Times in seconds: the lease, how often a job is read though nothing moved, how often pinned tags are listed, how
-    often it is asked whether what runs is still served, and how long a Nomad deployment of somebody else may stand
-    still before it is no longer waited for. `fleet` is what holds for all targets together."""
+    """Times in seconds, and the `fleet` settings for all targets together.
+
+    `lease` is the length of the lease. `reread_job` is how often a job is read without a known change, `relist_tags`
+    how often the tags of a pinned watch are listed, `recheck_images` how often running images are checked in their
+    registry. After `stall_after` without progress, a Nomad deployment of somebody else no longer counts as under way.
+    """
 
     lease: float
     reread_job: float
@@ -23,7 +26,7 @@ class ReconcileSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciler:
-    """What a look works with."""
+    """The parts that a reconcile uses."""
 
     targets: Targets
     registries: RegistrySource

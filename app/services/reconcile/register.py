@@ -1,15 +1,16 @@
-"""Register what a look decided, and find out what became of a registration whose answer was lost.
+"""Register the launch of a reconcile, and recover a registration whose answer was lost.
 
-The row of the rollout is the recovery point: it holds the exact patch before Nomad hears of it. A patch is never
-posted twice blindly: check-and-set fences it, and `recover` reads back first.
+The row of the rollout is the recovery point: it has the exact patch before Nomad receives it. A patch is never posted
+again without a check: `recover` reads the job back first, and check-and-set fences it.
 """
 
 import structlog
 
 from app.domain.rollout import Outcome, OutcomeKind
 from app.errors import JobChanged, JobRejected, NomadDenied
+from app.services.reconcile.claim import Claim
 from app.services.reconcile.reconciler import Reconciler
-from app.services.reconcile.targets import Claim, Launch
+from app.services.reconcile.result import Launch
 from app.services.wakeup.wake import FOLLOW, wake_written
 
 log = structlog.get_logger()
@@ -18,8 +19,8 @@ log = structlog.get_logger()
 async def register(reconciler: Reconciler, claim: Claim, launch: Launch) -> None:
     """Post the launch's patch and record Nomad's answer.
 
-    Raises what the deployer raises, except that a person's rollout which Nomad refuses ends here with its reason: a
-    person can mend and ask again, while the rule's own is put off and tried again later.
+    Raises the deployer's errors, with one exception: if Nomad refuses a rollout that a person asked for, the rollout
+    ends with that reason, because the person can fix it and ask again. A rollout of the rule is requeued instead.
     """
     log.info("rollout.submitting", target=claim.target_id, rollout=str(launch.rollout_id))
     try:
@@ -39,7 +40,7 @@ async def register(reconciler: Reconciler, claim: Claim, launch: Launch) -> None
 
 
 async def recover_open(reconciler: Reconciler, claim: Claim) -> bool:
-    """Settle an open rollout whose patch may have reached Nomad already; True when it had, and the look is done."""
+    """Check whether the open rollout's patch has reached Nomad; if so, record it and return True: the pass is done."""
     rollout = claim.rollout
     if rollout is None or rollout.submitted or rollout.patch is None:
         return False

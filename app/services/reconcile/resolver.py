@@ -1,6 +1,6 @@
-"""Read what a registry shows for one watch: its tags, the tag that its rule wants, and the digest behind it.
+"""Resolves one watch in its registry: its tags, the tag that its rule desires, and the digest of that tag.
 
-It decides nothing, and it trusts no event: a tag named by an event is asked for like any other.
+It decides nothing, and it trusts no event: it asks the registry for a tag of an event as for any other.
 """
 
 from collections.abc import Mapping
@@ -12,19 +12,20 @@ from app.domain.history import Desired
 from app.domain.rule import candidates, release
 from app.errors import RegistryDenied, RepositoryNotFound, TagNotFound, Transient
 from app.ports import RegistrySource
-from app.services.reconcile.targets import EventAnswer, OpenEvent, WatchState
+from app.services.reconcile.claim import OpenEvent, WatchState
+from app.services.reconcile.result import EventAnswer
 
-# Distribution tells of a push before it links the tag: look again after these pauses, in seconds.
+# Distribution sends the webhook of a push before it links the tag: check again after these pauses, in seconds.
 EVENT_PAUSES = (0.05, 0.2, 1.0, 5.0, 30.0)
 
 _EVENT_AGES = tuple(accumulate(EVENT_PAUSES))
-_EARLY = 0.03  # a look may begin this much before its time
+_EARLY = 0.03  # a reconcile may begin this much before its time
 _UNLISTED = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolved:
-    """What the registry showed: the tags (None when not listed), what is wanted, and each digest asked for."""
+    """The registry's answers: the tags (None if not listed), the desired image, and each digest that was asked for."""
 
     tags: tuple[str, ...] | None
     desired: Desired | None
@@ -41,8 +42,8 @@ class Resolver:
         self._digests: dict[str, str] = {}
         self._indexes: set[str] = set()
 
-    async def see(self, running_tag: str | None, *, relist: bool) -> Resolved:
-        """The tags and what the rule wants of them; Transient or RegistryDenied when the registry does not tell."""
+    async def resolve(self, running_tag: str | None, *, relist: bool) -> Resolved:
+        """The tags, and the one that the rule desires. Raises Transient or RegistryDenied if the registry does."""
         tags: tuple[str, ...] | None
         if self._state.rule.follows_releases:
             tags = await self._list()
@@ -70,13 +71,13 @@ class Resolver:
         return frozenset(list(dict.fromkeys(pushed))[:_UNLISTED])
 
     async def digest(self, tag: str) -> str:
-        """The digest that the registry shows for `tag` now, "" when it has no such tag."""
+        """The digest that the registry has for `tag` now, "" if it has no such tag."""
         if tag not in self._digests:
             self._digests[tag] = await self._read(tag)
         return self._digests[tag]
 
     async def children(self, desired: Desired) -> Desired:
-        """`desired` with the digests that it lists, when it is, or may be, an index."""
+        """`desired` with the digests that it lists, if it is or may be an index."""
         if desired.tag not in self._indexes:
             return desired
         listed = await self._registries.children(self._watch.registry, self._watch.repository, desired.digest)
@@ -89,7 +90,7 @@ class Resolver:
             return ()
 
     async def _list_for_people(self) -> tuple[str, ...] | None:
-        """A pinned watch needs no list: without one it goes on, and the page shows the tags of before."""
+        """The tags for a page. A pinned watch needs no list: without one the page shows the tags of the last list."""
         try:
             return await self._list()
         except (Transient, RegistryDenied):
@@ -108,9 +109,9 @@ class Resolver:
         return manifest.digest
 
 
-def answer(event: OpenEvent, seen: Resolved, state: WatchState, message: str) -> EventAnswer:
-    """Whether the look answers the event; `message` is the decision."""
-    if _shows(event, seen.digests.get(event.tag), state):
+def answer(event: OpenEvent, resolved: Resolved, state: WatchState, message: str) -> EventAnswer:
+    """The reconcile's answer to the event; `message` is the decision's."""
+    if _is_settled(event, resolved.digests.get(event.tag), state):
         return EventAnswer(event_id=event.event_id, settled=True, message=message)
     if pause_after(event) is None:
         message = f"the registry never showed this digest for {event.tag}"
@@ -119,10 +120,11 @@ def answer(event: OpenEvent, seen: Resolved, state: WatchState, message: str) ->
     return EventAnswer(event_id=event.event_id, settled=False, message=message)
 
 
-def _shows(event: OpenEvent, shown: str | None, state: WatchState) -> bool:
-    """Whether the tag has caught up with the event: it shows its digest, or that of a later push, or another digest
-    than before. What an earlier push set is "before" too: that push may be what is shown. `shown` is None for a tag
-    that was not asked for, since it cannot matter to the rule.
+def _is_settled(event: OpenEvent, shown: str | None, state: WatchState) -> bool:
+    """Whether the registry has applied the event: the tag has its digest, the digest of a later push, or a new digest.
+
+    A digest is not new if the tag had it before the event, or if an earlier push set it. `shown` is the tag's digest,
+    None for a tag that was not asked for because it cannot matter to the rule.
     """
     if event.action is EventAction.DELETE or not event.digest or shown is None or shown == event.digest:
         return True
@@ -136,9 +138,9 @@ def _shows(event: OpenEvent, shown: str | None, state: WatchState) -> bool:
 
 
 def pause_after(event: OpenEvent) -> float | None:
-    """When to look again for an event that was not answered now, in seconds; None when it had its five looks.
+    """The seconds until the next check for an event that has no answer yet; None after its five checks.
 
-    By looks and by age: looks that others caused in between bring it no nearer to its end.
+    It counts checks and age: extra checks that other events cause do not shorten the wait.
     """
     pauses = [age - event.age for age in _EVENT_AGES if age - event.age > _EARLY][:1]
     if event.attempts < len(EVENT_PAUSES):

@@ -1,6 +1,7 @@
-"""One short look at a rollout that is under way: read Nomad, judge, and say what to wait for, or that it is over.
+"""One short check of a rollout under way: read Nomad, judge, and then wait for a change or end the rollout.
 
-Waiting is many short looks, each its own message; no thread is held. An error of the API never ends a rollout.
+A wait is many short checks, each started by its own message; it holds no thread. An error of the API never ends a
+rollout.
 """
 
 from dataclasses import dataclass
@@ -8,14 +9,14 @@ from uuid import UUID
 
 import structlog
 
-from app.domain.job import Diagnosis, Snapshot
+from app.domain.deployment import Diagnosis, Snapshot
 from app.domain.judge import judge
 from app.domain.rollout import Course, Outcome, OutcomeKind, Patience, Promote, Returning, Wait
-from app.domain.undo import takes_back
+from app.domain.undo import can_undo
 from app.errors import JobRejected, Permanent, StoreUnavailable, Transient
 from app.ports import Deployer, Waker
-from app.services.rollout.rollouts import CanaryCommand, FollowedRollout, Pause, Rollouts
-from app.services.rollout.wait import KEPT, ChangeWaiter
+from app.services.rollout.rollouts import CanaryCommand, LeasedRollout, Pause, Rollouts
+from app.services.rollout.wait import EXTENSION, ChangeWaiter
 from app.services.wakeup.wake import FOLLOW, NOTIFY, RECONCILE
 
 log = structlog.get_logger()
@@ -27,7 +28,7 @@ _REVERT_COMES_WITHIN = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Follower:
-    """What observing works with."""
+    """The parts and times that following uses; `lease` is in seconds."""
 
     rollouts: Rollouts
     deployer: Deployer
@@ -38,7 +39,7 @@ class Follower:
 
 
 async def follow(follower: Follower, rollout_id: UUID) -> bool:
-    """Look at the rollout once, if it is due and nobody else is at it; returns whether that was so.
+    """Check the rollout if it is due and its lease is free; returns whether that was so.
 
     Raises StoreUnavailable.
     """
@@ -46,7 +47,7 @@ async def follow(follower: Follower, rollout_id: UUID) -> bool:
     if rollout is None:
         return False
     try:
-        await _carry_out(follower, rollout)
+        await _apply_canary_command(follower, rollout)
         snapshot = await follower.deployer.observe(
             rollout.place, rollout.course.current, deployment_id=rollout.deployment_id
         )
@@ -59,7 +60,7 @@ async def follow(follower: Follower, rollout_id: UUID) -> bool:
     return True
 
 
-async def _judge(follower: Follower, rollout: FollowedRollout, snapshot: Snapshot) -> None:
+async def _judge(follower: Follower, rollout: LeasedRollout, snapshot: Snapshot) -> None:
     course = rollout.course
     if snapshot.progress != rollout.progress:
         course = Course(
@@ -72,8 +73,8 @@ async def _judge(follower: Follower, rollout: FollowedRollout, snapshot: Snapsho
     verdict = judge(snapshot, course, patience=follower.patience, now=rollout.now)
     if isinstance(verdict, Promote):
         await follower.deployer.promote(rollout.place, verdict.deployment_id)
-        log.info("rollout.promoted", rollout=str(rollout.rollout_id), by="its soak time")
-        verdict = Wait(seconds=_SOON, note="its canaries are promoted")
+        log.info("rollout.promoted", rollout=str(rollout.rollout_id), by="soak time")
+        verdict = Wait(seconds=_SOON, note="its canaries were promoted")
     if isinstance(verdict, Wait):
         await _wait(follower, rollout, verdict, snapshot)
     elif verdict.kind is OutcomeKind.FAILED and course.returning is None:
@@ -84,8 +85,8 @@ async def _judge(follower: Follower, rollout: FollowedRollout, snapshot: Snapsho
         await _end(follower, rollout, verdict)
 
 
-async def _carry_out(follower: Follower, rollout: FollowedRollout) -> None:
-    """Promote or fail the canaries as a person wished; what Nomad refuses is written down, and not tried again."""
+async def _apply_canary_command(follower: Follower, rollout: LeasedRollout) -> None:
+    """Promote or fail the canaries as a person asked. A command that Nomad refuses is logged and not tried again."""
     if rollout.canary_command is None or not rollout.deployment_id:
         return
     act = follower.deployer.promote if rollout.canary_command is CanaryCommand.PROMOTE else follower.deployer.fail
@@ -93,49 +94,49 @@ async def _carry_out(follower: Follower, rollout: FollowedRollout) -> None:
         await act(rollout.place, rollout.deployment_id)
     except JobRejected as error:
         log.warning(
-            "rollout.wish_refused",
+            "canary_command.refused",
             rollout=str(rollout.rollout_id),
             canary_command=rollout.canary_command,
             problem=str(error),
         )
     else:
-        log.info("rollout.wish_granted", rollout=str(rollout.rollout_id), canary_command=rollout.canary_command)
-    await follower.rollouts.granted(rollout)
+        log.info("canary_command.applied", rollout=str(rollout.rollout_id), canary_command=rollout.canary_command)
+    await follower.rollouts.canary_command_done(rollout)
 
 
-async def _failed(follower: Follower, rollout: FollowedRollout, snapshot: Snapshot, outcome: Outcome) -> None:
-    """Find out why; then follow Nomad's own way back, or go back ourselves."""
+async def _failed(follower: Follower, rollout: LeasedRollout, snapshot: Snapshot, outcome: Outcome) -> None:
+    """Diagnose the failure; then follow Nomad's own revert, or end the rollout with an undo."""
     deployment, submission = snapshot.deployment, rollout.course.submission
     version = deployment.reverted_to if deployment else None
     if version is not None:
         back = await follower.deployer.find_auto_revert(rollout.place, submission)
         waited = (rollout.now - rollout.course.progressed_at).total_seconds()
         if back is None and waited < _REVERT_COMES_WITHIN:
-            await _wait(follower, rollout, Wait(seconds=0.5, note=f"Nomad goes back to version {version}"), snapshot)
+            await _wait(follower, rollout, Wait(seconds=0.5, note=f"Nomad reverts to version {version}"), snapshot)
             return
         if back is not None:
             returning = Returning(submission=back, version=version, reason=outcome.reason)
             diagnosis = await _diagnose(follower, rollout)
             await follower.rollouts.follow_revert(rollout, returning, diagnosis)
-            log.info("rollout.returning", rollout=str(rollout.rollout_id), version=version, reason=outcome.reason)
+            log.info("rollout.revert_followed", rollout=str(rollout.rollout_id), version=version, reason=outcome.reason)
             follower.waker.wake(FOLLOW, str(rollout.rollout_id))
             return
-    undo = takes_back(reverted_to=version, runs_to_completion=snapshot.runs_to_completion)
+    undo = can_undo(reverted_to=version, runs_to_completion=snapshot.runs_to_completion)
     await _end(follower, rollout, outcome, diagnosis=await _diagnose(follower, rollout), undo=undo)
 
 
-async def _diagnose(follower: Follower, rollout: FollowedRollout) -> Diagnosis:
-    """Why it failed, as far as Nomad tells: not knowing must not keep the rollout from its end."""
+async def _diagnose(follower: Follower, rollout: LeasedRollout) -> Diagnosis:
+    """Why it failed, as far as Nomad says. The rollout ends even if there is no diagnosis."""
     try:
         return await follower.deployer.diagnose(rollout.place, rollout.course.submission)
     except (Transient, Permanent) as error:
-        log.warning("rollout.not_diagnosed", rollout=str(rollout.rollout_id), problem=str(error))
+        log.warning("rollout.diagnosis_failed", rollout=str(rollout.rollout_id), problem=str(error))
         return Diagnosis()
 
 
 async def _end(
     follower: Follower,
-    rollout: FollowedRollout,
+    rollout: LeasedRollout,
     outcome: Outcome,
     *,
     diagnosis: Diagnosis | None = None,
@@ -149,15 +150,15 @@ async def _end(
         follower.waker.wake(NOTIFY, str(notification_delivery_id))
 
 
-async def _wait(follower: Follower, rollout: FollowedRollout, wait: Wait, snapshot: Snapshot | None) -> None:
+async def _wait(follower: Follower, rollout: LeasedRollout, wait: Wait, snapshot: Snapshot | None) -> None:
     wait_index = snapshot.wait_index if snapshot else None
-    halt = Pause(
-        seconds=wait.seconds if wait_index is None else min(wait.seconds, KEPT),
+    pause = Pause(
+        seconds=wait.seconds if wait_index is None else min(wait.seconds, EXTENSION),
         note=wait.note,
         progress=snapshot.progress if snapshot else rollout.progress,
         deployment=snapshot.deployment if snapshot else None,
     )
-    notifications = await follower.rollouts.wait(rollout, halt)
+    notifications = await follower.rollouts.wait(rollout, pause)
     if wait_index is None or wait.seconds <= _SOON:
         follower.waker.wake(FOLLOW, str(rollout.rollout_id), delay=wait.seconds)
     else:

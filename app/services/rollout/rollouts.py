@@ -1,4 +1,4 @@
-"""What following a rollout works with: a rollout under lease, and the store of those under way. Values only."""
+"""The values that following uses (a rollout under lease, a pause, an end), and the store of rollouts under way."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,23 +7,23 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
-from app.domain.job import DeploymentState, Diagnosis
+from app.domain.deployment import DeploymentState, Diagnosis
 from app.domain.rollout import Course, Outcome, Returning
 from app.domain.watch import JobPlace
 
 
 class CanaryCommand(StrEnum):
-    """What a person asked of a rollout's canaries."""
+    """A person's command for the canaries of a rollout."""
 
     PROMOTE = "promote"
     FAIL = "fail"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FollowedRollout:
-    """A rollout under lease: where it runs, its course, and how far it had come at the last look.
+class LeasedRollout:
+    """A rollout under lease: its place, its course, and its progress at the last check.
 
-    `deployment_id` is Nomad's deployment when an earlier look saw it, "" until then.
+    `deployment_id` is Nomad's deployment, "" until a check finds it.
     """
 
     rollout_id: UUID
@@ -39,7 +39,7 @@ class FollowedRollout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
-    """What a look leaves on a rollout that goes on: due again in `seconds`, what it waits for, and what was seen."""
+    """What a check stores for a rollout that goes on: due again in `seconds`, what it waits for, and Nomad's state."""
 
     seconds: float
     note: str
@@ -49,7 +49,7 @@ class Pause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """What the end of a rollout asks to be rung: notifications to send, and the targets that are due by it."""
+    """What to wake after the end of a rollout: notifications to send, and targets that are due now."""
 
     notification_delivery_ids: tuple[int, ...] = ()
     due: tuple[int, ...] = ()
@@ -58,38 +58,38 @@ class Ended:
 class Rollouts(Protocol):
     """The store of rollouts that are under way. All methods raise StoreUnavailable; writes are fenced by the lease."""
 
-    async def claim(self, rollout_id: UUID, lease_seconds: float) -> FollowedRollout | None:
-        """Take the lease if the rollout is submitted, due for a look, and free."""
+    async def claim(self, rollout_id: UUID, lease_seconds: float) -> LeasedRollout | None:
+        """Take the lease if the rollout is submitted, due and free; None otherwise."""
         ...
 
-    async def wait(self, rollout: FollowedRollout, halt: Pause) -> Sequence[int]:
-        """Let the lease go; a changed `progress` starts the stall timer anew. Returns the notifications to send:
-        canaries that begin to wait for a person are told of once."""
+    async def wait(self, rollout: LeasedRollout, pause: Pause) -> Sequence[int]:
+        """Release the lease; a changed `progress` restarts the stall timer. Returns the notifications to send: one if
+        canaries begin to wait for a person."""
         ...
 
-    async def granted(self, rollout: FollowedRollout) -> None:
-        """A person's wish was carried out, or cannot be: it is forgotten."""
+    async def canary_command_done(self, rollout: LeasedRollout) -> None:
+        """Delete the canary command: it was applied, or Nomad refuses it."""
         ...
 
-    async def follow_revert(self, rollout: FollowedRollout, returning: Returning, diagnosis: Diagnosis) -> None:
-        """Nomad goes back by itself: hold the digests as failed, and follow what it registered instead."""
+    async def follow_revert(self, rollout: LeasedRollout, returning: Returning, diagnosis: Diagnosis) -> None:
+        """Nomad reverts the job by itself: hold the digests as failed, and follow the revert from now on."""
         ...
 
     async def end(
-        self, rollout: FollowedRollout, outcome: Outcome, *, diagnosis: Diagnosis | None = None, undo: bool = False
+        self, rollout: LeasedRollout, outcome: Outcome, *, diagnosis: Diagnosis | None = None, undo: bool = False
     ) -> Ended:
-        """End it, record what failed or what runs, make the target due.
+        """End the rollout, record what failed or what runs, and make the target due.
 
-        With `undo` a failure is taken back by a rollout of its own, for the watches that want it and whose former
-        image is known and not failed itself; not while everything is paused.
+        With `undo` a failure is undone by a rollout of its own, for the watches that allow it and whose former image
+        is known and did not fail itself. While everything is paused nothing is undone.
         """
         ...
 
-    async def keep(self, rollout_ids: Sequence[UUID], *, seconds: float) -> Sequence[UUID]:
-        """Put off the next look of those that are waited for here by `seconds` from now; returns those that still are
-        under way and not due yet."""
+    async def extend(self, rollout_ids: Sequence[UUID], *, seconds: float) -> Sequence[UUID]:
+        """Postpone the next check of these rollouts to `seconds` from now; returns those that are still under way and
+        not due yet."""
         ...
 
     async def wake(self, rollout_id: UUID) -> None:
-        """Make it due for a look now, if it is under way."""
+        """Make the rollout due now, if it is under way."""
         ...

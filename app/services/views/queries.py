@@ -9,7 +9,7 @@ from typing import Protocol
 from uuid import UUID
 
 from app.domain.decision import HoldReason
-from app.domain.job import DeploymentState, Diagnosis
+from app.domain.deployment import DeploymentState, Diagnosis
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
 from app.domain.watch import JobPlace
 

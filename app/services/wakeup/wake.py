@@ -1,7 +1,7 @@
 """The names of the actors, and ringing for what a store has just written. A ring lost is rung again by the sweeper."""
 
 from app.ports import Waker
-from app.services.reconcile.targets import Written
+from app.services.reconcile.result import Written
 
 RECONCILE = "reconcile"
 FOLLOW = "follow"

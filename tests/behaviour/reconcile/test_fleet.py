@@ -70,7 +70,7 @@ async def test_a_queued_watch_shows_it_and_sends_no_requests(database_url: str) 
         await waiting(running, 10)
         message = {(await running.hold(name))[1] for name in names if not running.images(name)}
         assert message == {
-            "v1.1.0 waits: 2 of at most 2 rollouts are under way; it is deployed in its turn, or by hand at once"
+            "v1.1.0 waits for a slot: 2 of at most 2 rollouts are under way; a manual deploy does not wait"
         }
         before = running.registry.requests.total(), reads(running)
         await running.let_pass(40)

@@ -72,7 +72,7 @@ async def _renewed_once_more(running: Line) -> None:
     async def moved() -> bool:
         return await running.rows.next_follow_times() != before
 
-    await running.until(moved, "the vigil keeps it")
+    await running.until(moved, "its wait is extended")
 
 
 async def test_a_hundred_concurrent_rollouts_stay_under_the_connection_limit(database_url: str) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import anyio
 
-from app.domain.job import DeploymentPhase, JobPatch, JobState, Snapshot, Submission, TaskChange, TaskKey
+from app.domain.deployment import DeploymentPhase, Snapshot
+from app.domain.job import JobPatch, JobState, Submission, TaskChange, TaskKey
 from app.domain.watch import JobPlace
 from app.ports import Deployer
 from tests.contract.deployer.jobs import GROUP, TASK

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.job import DeploymentPhase, DeploymentState, Snapshot
+from app.domain.deployment import DeploymentPhase, DeploymentState, Snapshot
 from app.errors import JobRejected
 from app.ports import Deployer
 from tests.contract.deployer.cluster import Cluster, Jobs

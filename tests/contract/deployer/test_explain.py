@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from app.domain.job import DeploymentPhase, Diagnosis, Snapshot
+from app.domain.deployment import DeploymentPhase, Diagnosis, Snapshot
 from app.ports import Deployer
 from tests.contract.deployer.cluster import Cluster, Jobs
 from tests.contract.deployer.following import rollout, settled, submitted

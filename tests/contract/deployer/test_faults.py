@@ -8,7 +8,8 @@ import anyio
 import pytest
 
 from app.adapters.nomad import NomadConnection, NomadDeployer
-from app.domain.job import DeploymentPhase, JobPatch, TaskChange
+from app.domain.deployment import DeploymentPhase
+from app.domain.job import JobPatch, TaskChange
 from app.errors import JobChanged, JobRejected, NomadDenied, NomadUnavailable, OutcomeUnknown
 from app.simulators.nomad import (
     Fate,

@@ -3,7 +3,8 @@
 import anyio
 import pytest
 
-from app.domain.job import DeploymentPhase, JobPatch, Snapshot, TaskChange
+from app.domain.deployment import DeploymentPhase, Snapshot
+from app.domain.job import JobPatch, TaskChange
 from app.errors import JobChanged
 from app.ports import Deployer
 from tests.contract.deployer.cluster import Cluster, Jobs

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.job import DeploymentPhase, Snapshot
+from app.domain.deployment import DeploymentPhase, Snapshot
 from app.ports import Deployer
 from tests.contract.deployer.cluster import Cluster, Jobs, quoted
 from tests.contract.deployer.following import completed, inspected, over, rollout, running, settled, submitted

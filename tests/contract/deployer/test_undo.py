@@ -3,7 +3,8 @@
 import anyio
 import pytest
 
-from app.domain.job import DeploymentPhase, Submission
+from app.domain.deployment import DeploymentPhase
+from app.domain.job import Submission
 from app.domain.watch import JobPlace
 from app.ports import Deployer
 from tests.contract.deployer.cluster import Cluster, Jobs

@@ -67,7 +67,7 @@ async def test_asked_at_once_it_is_one_rollout(world: World) -> None:
     assert len({reply.rollout_id for reply in replies}) == 1
     assert len(await world.rows("SELECT 1 FROM rollouts WHERE ended_at IS NULL")) == 1
     ended = await world.rollout(forward)
-    assert (ended["outcome"], ended["reason"]) == ("superseded", "ann went back to app v1.0.0")
+    assert (ended["outcome"], ended["reason"]) == ("superseded", "ann rolled back to app v1.0.0")
 
 
 async def test_a_word_that_follows_it_clears_it(world: World) -> None:

@@ -18,9 +18,10 @@ from app.adapters.postgres.reconcile.targets import PostgresTargets
 from app.adapters.postgres.rollout.rollouts import PostgresRollouts
 from app.adapters.postgres.views.board import PostgresBoard
 from app.adapters.postgres.views.queries import PostgresQueries
+from app.domain.deployment import DeploymentPhase, DeploymentState, Diagnosis, LogTail
 from app.domain.event import Oddity
 from app.domain.history import InFlight
-from app.domain.job import DeploymentPhase, DeploymentState, Diagnosis, LogTail, Submission, TaskChange, TaskKey
+from app.domain.job import Submission, TaskChange, TaskKey
 from app.domain.reference import Repository
 from app.domain.rollout import Returning
 from app.domain.watch import JobPlace, Watch

@@ -25,7 +25,7 @@ from app.adapters.postgres.rollout.rollouts import PostgresRollouts
 from app.adapters.postgres.views.feed import FeedPace, PostgresFeed
 from app.adapters.postgres.wakeup.retention import PostgresRetention
 from app.adapters.postgres.wakeup.schedule import PostgresSchedule
-from app.domain.job import WaitIndex
+from app.domain.deployment import WaitIndex
 from app.domain.watch import JobPlace
 from app.services.processes.loops import Loop, Loops
 from app.services.processes.presence import Presence, ProcessKind
@@ -169,7 +169,7 @@ class RunningLoops:
             await connection.execute(ROLLOUT, rollout_id, target_id)
         claim = await targets.claim(target_id, 600.0)
         assert claim is not None
-        waiter = ChangeWaiter(self._counted("vigil", PostgresRollouts(self._database)), Still(), waker)
+        waiter = ChangeWaiter(self._counted("rollout_waits", PostgresRollouts(self._database)), Still(), waker)
         waiter.begin(rollout_id, place, WaitIndex(subject="deployment/1", index=1), within=600.0)
         presence = Presence(
             self._counted("presence", PostgresPresences(self._database)),
@@ -189,13 +189,13 @@ class RunningLoops:
                     pause=0.02,
                     **quick("forget"),
                 ),
-                waiter.run(0.02, **quick("vigil")),
+                waiter.run(0.02, **quick("rollout_waits")),
                 presence.run(),
                 self._reconciling(LongLease(targets), claim),
                 self._hearing(),
             )
         ]
-        self.names = ("poll", "sweep", "forget", "vigil", "presence", "lease")
+        self.names = ("poll", "sweep", "forget", "rollout_waits", "presence", "lease")
         try:
             await self.pass_again()
             yield

@@ -10,7 +10,7 @@ from app.adapters.postgres.config.watches import PostgresWatches
 from app.adapters.postgres.database.pool import Database
 from app.adapters.postgres.views.queries import PostgresQueries
 from app.domain.decision import HoldReason
-from app.domain.job import DeploymentPhase, DeploymentState, Diagnosis, LogTail
+from app.domain.deployment import DeploymentPhase, DeploymentState, Diagnosis, LogTail
 from app.domain.reference import Repository
 from app.domain.rollout import OutcomeKind, RolloutState
 from app.domain.watch import JobPlace, Watch

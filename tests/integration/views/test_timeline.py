@@ -127,7 +127,7 @@ async def test_decisions_rollouts_and_their_ends_tell_what_they_know(board: Post
         TimelineQuery(watch=name_of(12), kinds=frozenset({EntryKind.ROLLOUT})), limit=9
     )
     assert (asked.message, asked.by, asked.tag) == ("deploys v1.1.0", "ann", "v1.1.0")
-    assert (rule.message, rule.by) == ("the rule brings v1.2.0: it follows releases", "")
+    assert (rule.message, rule.by) == ("the rule deploys v1.2.0: it follows releases", "")
     ends = await board.entries(TimelineQuery(watch=name_of(12), kinds=frozenset({EntryKind.OUTCOME})), limit=9)
     assert [end.rollout_id for end in ends] == [rule.rollout_id, asked.rollout_id, first.rollout_id]
     assert (ends[-1].outcome, ends[-1].message) == (OutcomeKind.FAILED, "an allocation failed: exit code 1")
@@ -137,8 +137,8 @@ async def test_decisions_rollouts_and_their_ends_tell_what_they_know(board: Post
     ("origin", "message"),
     [
         ("reset", "resets to v1.1.0"),
-        ("rollback", "goes back to v1.1.0"),
-        ("undo", "goes back to v1.1.0, since what followed it failed"),
+        ("rollback", "rolls back to v1.1.0"),
+        ("undo", "restores v1.1.0, because the rollout after it failed"),
     ],
 )
 async def test_a_rollout_tells_whose_it_is(database: Database, board: PostgresBoard, origin: str, message: str) -> None:

@@ -45,7 +45,7 @@ def test_an_older_one_waits_whatever_it_changes_and_however_often_it_is_read() -
         verdict = judge(Reading(edited=False, repeated=repeated), OLDER, present=watches(2), gone=[])
         assert isinstance(verdict, HoldBack)
         assert verdict.older
-        assert verdict.reason.startswith("another set of watches came into force after this one")
+        assert verdict.reason.startswith("a newer set of watches came into force after this one")
         assert "`registrywatcher reload --accept` with this file, or" in verdict.reason
 
 
@@ -65,8 +65,8 @@ def test_more_than_half_waits(total: int, gone: int, waits: bool) -> None:
     [
         ([], ["main-0"], None),
         ([], ["main-0", "main-1"], "it moves 2 of 3 watches (main-0, main-1)"),
-        (["main-2"], ["main-0"], "it takes away or moves 2 of 3 watches (main-0, main-2)"),
-        (["main-0", "main-2"], [], "it takes away 2 of 3 watches (main-0, main-2)"),
+        (["main-2"], ["main-0"], "it removes or moves 2 of 3 watches (main-0, main-2)"),
+        (["main-0", "main-2"], [], "it removes 2 of 3 watches (main-0, main-2)"),
     ],
 )
 def test_a_move_counts_as_taken_away_since_its_history_is_forgotten(
@@ -112,7 +112,7 @@ def test_the_reason_names_some_and_counts_the_rest() -> None:
     present = watches(9)
     verdict = judge(EDITED, NEW, present=present, gone=[watch.name for watch in present[:8]])
     assert isinstance(verdict, HoldBack)
-    assert "takes away 8 of 9 watches (main-0, main-1, main-2, main-3, main-4 and 3 more)" in verdict.reason
+    assert "removes 8 of 9 watches (main-0, main-1, main-2, main-3, main-4 and 3 more)" in verdict.reason
     one = judge(EDITED, NEW, present=watches(1), gone=["main-0"])
     assert isinstance(one, HoldBack)
     assert "1 of 1 watch (main-0)" in one.reason

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from app.domain.decision import Deploy, Hold, HoldReason, RequestedDeploy, decide
+from app.domain.decision import Deploy, Hold, HoldReason, RequestedDeploy
+from app.domain.decision_table import decide
 from app.domain.history import Desired, History, drifted, highest_running, identity, running
 from app.domain.job import JobState
 from app.domain.reference import Reference
@@ -36,7 +37,7 @@ def test_otherwise_it_is_deployed() -> None:
         (job(task(reference=None)), "task app/server: its image cannot be followed"),
         (
             job(task("other/app:v1")),
-            f"task app/server runs docker.io/other/app, and {HOST}/team/app is watched; "
+            f"task app/server runs docker.io/other/app, but the watch is for {HOST}/team/app; "
             "correct the configuration or the job",
         ),
         (job(task(), task(":v2", group="b", reference=None, problem="an archive")), "task b/server: an archive"),
@@ -57,7 +58,7 @@ def test_1_a_task_of_another_group_or_name_is_no_obstacle() -> None:
 
 
 def test_1_comes_before_a_persons_word() -> None:
-    assert reason(job=None, ask=RequestedDeploy(desired=V2)) is HoldReason.UNUSABLE
+    assert reason(job=None, requested=RequestedDeploy(desired=V2)) is HoldReason.UNUSABLE
 
 
 EVERYTHING_AGAINST: dict[str, object] = {
@@ -74,35 +75,37 @@ EVERYTHING_AGAINST: dict[str, object] = {
 @pytest.mark.parametrize("desired", [V2, None])
 def test_2_a_persons_word_deploys_against_everything_else(desired: Desired | None) -> None:
     decision = decide(
-        case(**EVERYTHING_AGAINST, desired=desired, ask=RequestedDeploy(desired=Desired(tag="test", digest=D3)))
+        case(**EVERYTHING_AGAINST, desired=desired, requested=RequestedDeploy(desired=Desired(tag="test", digest=D3)))
     )
     assert decision == Deploy(tag="test", digest=D3, message="a person asked for test")
 
 
 def test_2_forced_deploys_what_runs_already() -> None:
-    assert decide(case(ask=RequestedDeploy(desired=V1))) == Deploy(
+    assert decide(case(requested=RequestedDeploy(desired=V1))) == Deploy(
         tag="v1.0.0", digest=D1, message="a person asked for v1.0.0"
     )
 
 
 def test_2_unforced_leaves_alone_what_runs_already() -> None:
-    decision = decide(case(ask=RequestedDeploy(desired=V1, forced=False)))
+    decision = decide(case(requested=RequestedDeploy(desired=V1, forced=False)))
     assert decision == Hold(reason=HoldReason.UP_TO_DATE, message="v1.0.0 already runs", tag="v1.0.0", digest=D1)
 
 
 def test_2_unforced_deploys_what_does_not_run() -> None:
-    assert decide(case(ask=RequestedDeploy(desired=V2, forced=False))) == Deploy(
+    assert decide(case(requested=RequestedDeploy(desired=V2, forced=False))) == Deploy(
         tag="v1.1.0", digest=D2, message="a person asked for v1.1.0"
     )
 
 
 def test_2_unforced_deploys_what_failed_though_the_job_still_names_it() -> None:
-    found = case(ask=RequestedDeploy(desired=V1, forced=False), history=knows((task(), D1), failed=frozenset({D1})))
+    found = case(
+        requested=RequestedDeploy(desired=V1, forced=False), history=knows((task(), D1), failed=frozenset({D1}))
+    )
     assert isinstance(decide(found), Deploy)
 
 
 def test_2_a_word_whose_tag_is_gone_leaves_it_to_the_rule() -> None:
-    assert decide(case(ask=RequestedDeploy(desired=None))).message == "v1.1.0 follows v1.0.0"
+    assert decide(case(requested=RequestedDeploy(desired=None))).message == "v1.1.0 follows v1.0.0"
 
 
 @pytest.mark.parametrize(
@@ -110,12 +113,11 @@ def test_2_a_word_whose_tag_is_gone_leaves_it_to_the_rule() -> None:
     [
         (
             Rule(),
-            "the registry has no release tag (X.Y.Z, with or without v); "
-            "what runs stays until one is pushed, or a tag pinned",
+            "the registry has no release tag (X.Y.Z or vX.Y.Z); the running image stays; push a release, or pin a tag",
         ),
         (
             Rule(pinned_tag="test"),
-            "the registry has no tag test; what runs stays until it is pushed, or another pinned",
+            "the registry has no tag test; the running image stays; push the tag, or pin another",
         ),
     ],
 )
@@ -133,7 +135,8 @@ def test_5_failed_before() -> None:
     decision = decide(case(history=knows((task(), D1), failed=frozenset({D2}))))
     assert decision == Hold(
         reason=HoldReason.FAILED_BEFORE,
-        message="v1.1.0 with this digest failed here before; release it, deploy it by hand, or push something newer",
+        message="v1.1.0 failed on this job before, with this digest; push a newer image, release the hold, "
+        "or deploy it manually",
         tag="v1.1.0",
         digest=D2,
     )
@@ -173,19 +176,17 @@ def test_7_auto_deploy_is_off() -> None:
 
 
 def test_8_and_9_paused_or_observing() -> None:
-    assert decide(case(paused=True)).message == "everything is paused; would deploy v1.1.0 once it is resumed"
+    assert decide(case(paused=True)).message == "everything is paused; resume, and the rule would deploy v1.1.0"
     assert reason(paused=True) is HoldReason.PAUSED
     observing = replace(WATCH, observe_only=True)
-    assert (
-        decide(case(watch=observing)).message == "observing only; would deploy v1.1.0 once observe_only is taken away"
-    )
+    assert decide(case(watch=observing)).message == "observe_only is set; remove it, and the rule would deploy v1.1.0"
     assert reason(watch=observing) is HoldReason.OBSERVE_ONLY
 
 
 def test_10_changed_outside() -> None:
     hand = knows((task(), D1), expected={"app/server": f"{HOST}/team/app:v0.9.0"})
     assert reason(history=hand) is HoldReason.DRIFTED
-    assert "changed outside" in decide(case(history=hand)).message
+    assert "drift: somebody changed the image" in decide(case(history=hand)).message
     assert reason(history=replace(hand, newer_than_drift=True)) is None
     assert reason(history=replace(hand, expected={"app/server": f"{HOST}/team/app:v1.0.0"})) is None
 
@@ -197,7 +198,7 @@ def test_12_a_downgrade(desired: str, held: bool) -> None:
     decision = decide(case(desired=Desired(tag=desired, digest=D2)))
     assert (isinstance(decision, Hold) and decision.reason is HoldReason.DOWNGRADE) is held
     if held:
-        assert decision.message == f"{desired} would be a downgrade from v1.0.0; deploy it by hand if that is meant"
+        assert decision.message == f"{desired} would be a downgrade from v1.0.0; deploy it manually if you want it"
 
 
 def test_12_the_highest_of_what_runs_counts() -> None:
@@ -223,7 +224,10 @@ def test_13_what_runs_is_no_release(image: str, baseline_release: str, desired: 
 
 def test_13_says_how_to_go_on() -> None:
     decision = decide(case(job=job(task(":latest")), history=History(baseline_release="v1.1.0")))
-    assert decision.message == "what runs is no release; the next release, or a deploy by hand, starts following"
+    assert (
+        decision.message
+        == "the running image is no release; push the next release, or deploy one manually, to start following"
+    )
 
 
 def test_13_is_no_matter_for_a_pinned_tag() -> None:

@@ -4,14 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from app.domain.job import (
-    AllocationState,
-    DeploymentPhase,
-    DeploymentState,
-    ReferenceForm,
-    Snapshot,
-    TaskKey,
-)
+from app.domain.deployment import AllocationState, DeploymentPhase, DeploymentState, Snapshot
+from app.domain.job import ReferenceForm, TaskKey
 from app.domain.watch import DeployBy, JobPlace
 from tests.unit.domain.cases import D1, D2, HOST, job, task
 

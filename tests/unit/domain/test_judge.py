@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.domain.job import AllocationState, DeploymentPhase, DeploymentState, Snapshot, Submission, WaitIndex
+from app.domain.deployment import AllocationState, DeploymentPhase, DeploymentState, Snapshot, WaitIndex
+from app.domain.job import Submission
 from app.domain.judge import judge
 from app.domain.rollout import Course, Origin, Outcome, OutcomeKind, Patience, Promote, Returning, Wait
 
@@ -21,7 +22,7 @@ CANARIES = replace(
     DEPLOYING, index=9, deployment=replace(DEPLOYMENT, desired=4, healthy=2, canaries=2, awaits_promotion=True)
 )
 PATIENCE = Patience(stall_after=900, deadline=3600, grace=10)
-GIVEN_UP = ", so it is given up: look at the job in Nomad, or deploy another tag"
+STALLED = ", so we no longer wait; check the job in Nomad, or deploy another tag"
 
 
 def verdict(snapshot: Snapshot, course: Course = COURSE, *, seconds: float = 0) -> Wait | Promote | Outcome:
@@ -42,7 +43,7 @@ def test_a_registration_that_changed_nothing_is_done() -> None:
     unchanged = replace(COURSE, submission=replace(COURSE.submission, changed=False))
     assert outcome(Snapshot(present=False), unchanged) == (
         OutcomeKind.SUCCEEDED,
-        "the job already said so; Nomad made no new version",
+        "the job already specified this image; Nomad made no new version",
     )
 
 
@@ -80,11 +81,11 @@ def test_a_failure_says_why() -> None:
     [
         (
             Snapshot(present=False),
-            (OutcomeKind.STOPPED, "the job was purged; register it again (nomad job run), or take its watch away"),
+            (OutcomeKind.STOPPED, "the job was purged; register it again (nomad job run), or remove its watch"),
         ),
         (
             replace(DEPLOYING, stopped=True, stable=True),
-            (OutcomeKind.STOPPED, "the job was stopped; run it again in Nomad and it is followed from then on"),
+            (OutcomeKind.STOPPED, "the job was stopped; run it again in Nomad, and updates continue"),
         ),
         (
             replace(RUNNING, stable=True, index=12),
@@ -98,7 +99,7 @@ def test_a_failure_says_why() -> None:
             replace(RUNNING, index=12),
             (
                 OutcomeKind.SUPERSEDED,
-                "the job was registered again by somebody else; the next look decides by what runs then",
+                "somebody else registered the job again; the next check decides by the new specification",
             ),
         ),
     ],
@@ -114,7 +115,7 @@ def test_a_job_that_moved_on_while_its_deployment_goes_on_is_waited_for() -> Non
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        ({"desired": 0}, (OutcomeKind.SUCCEEDED, "the job wants no allocation to run")),
+        ({"desired": 0}, (OutcomeKind.SUCCEEDED, "the job specifies no allocation to run")),
         ({"desired": 0, "evaluated": False}, None),
         ({"desired": 0, "unplaced": "no room"}, None),
         ({"allocations": ()}, None),
@@ -149,14 +150,14 @@ def test_it_stalls_when_nothing_moved_for_long() -> None:
     assert outcome(DEPLOYING, seconds=900) is None
     assert outcome(replace(DEPLOYING, unplaced="no room"), seconds=901) == (
         OutcomeKind.STALLED,
-        f"nothing moved for 901 s{GIVEN_UP}; no room",
+        f"nothing changed for 901 s{STALLED}; no room",
     )
 
 
 def test_movement_starts_the_stall_timer_anew_but_not_the_deadline() -> None:
     moving = replace(COURSE, progressed_at=NOW + timedelta(seconds=3000))
     assert outcome(DEPLOYING, moving, seconds=3600) is None
-    assert outcome(DEPLOYING, moving, seconds=3601) == (OutcomeKind.STALLED, f"not over after 3601 s{GIVEN_UP}")
+    assert outcome(DEPLOYING, moving, seconds=3601) == (OutcomeKind.STALLED, f"not finished after 3601 s{STALLED}")
 
 
 @pytest.mark.parametrize(
@@ -224,7 +225,7 @@ def test_it_is_looked_at_when_its_deadline_comes() -> None:
 def test_work_that_takes_long_is_no_stall_until_the_deadline() -> None:
     at_work = replace(RUNNING, allocations=(allocation("running", 1),), runs_to_completion=True)
     assert outcome(at_work, seconds=3000) is None
-    assert outcome(at_work, seconds=3601) == (OutcomeKind.STALLED, f"not over after 3601 s{GIVEN_UP}")
+    assert outcome(at_work, seconds=3601) == (OutcomeKind.STALLED, f"not finished after 3601 s{STALLED}")
 
 
 @pytest.mark.parametrize("waits_for_a_person", [{"awaits_promotion": True}, {"paused": True}])
@@ -236,7 +237,7 @@ def test_what_waits_for_a_person_never_stalls(waits_for_a_person: dict[str, Any]
 def test_canaries_are_promoted_when_they_were_healthy_for_their_soak_time() -> None:
     soaking = replace(COURSE, promote_after=60.0)
     found = verdict(replace(CANARIES, wait_index=WAIT_INDEX), soaking, seconds=20)
-    assert found == Wait(seconds=40.05, note="2 of 2 canaries are healthy; promoted when they were so for 60 s")
+    assert found == Wait(seconds=40.05, note="2 of 2 canaries are healthy; promoted once they were healthy for 60 s")
     assert verdict(CANARIES, soaking, seconds=60) == Promote(deployment_id="d")
     assert outcome(CANARIES, COURSE, seconds=1_000_000) is None
     paused = replace(CANARIES, deployment=replace(DEPLOYMENT, awaits_promotion=True, paused=True))
@@ -263,9 +264,9 @@ BACK = replace(
 @pytest.mark.parametrize(
     ("phase", "message"),
     [
-        (DeploymentPhase.SUCCESSFUL, "it crashed; Nomad went back to version 3, which runs"),
-        (DeploymentPhase.FAILED, "it crashed; Nomad went back to version 3, and that failed too: words"),
-        (DeploymentPhase.REPLACED, "it crashed; Nomad went back to version 3: words"),
+        (DeploymentPhase.SUCCESSFUL, "it crashed; Nomad reverted to version 3, which runs"),
+        (DeploymentPhase.FAILED, "it crashed; Nomad reverted to version 3, and that failed too: words"),
+        (DeploymentPhase.REPLACED, "it crashed; Nomad reverted to version 3: words"),
     ],
 )
 def test_once_nomad_goes_back_it_is_a_failure_however_that_ends(phase: DeploymentPhase, message: str) -> None:
@@ -276,7 +277,7 @@ def test_once_nomad_goes_back_it_is_a_failure_however_that_ends(phase: Deploymen
 def test_nomads_way_back_is_waited_for() -> None:
     found = verdict(DEPLOYING, BACK)
     assert isinstance(found, Wait)
-    assert found.note == "Nomad goes back to version 3: 1 of 2 allocations are healthy"
+    assert found.note == "Nomad reverts to version 3: 1 of 2 allocations are healthy"
     assert verdict(CANARIES, replace(BACK, promote_after=0.0)) == Promote(deployment_id="d")
 
 
@@ -292,4 +293,4 @@ def test_by_default_a_task_proves_itself_by_ten_seconds_of_running() -> None:
 
 def test_nomads_own_revert_says_why_and_where_it_goes() -> None:
     returning = Returning(submission=Submission(index=10, evaluation_id="b"), version=3, reason="it crashed")
-    assert returning.note == "it crashed; Nomad goes back to version 3"
+    assert returning.note == "it crashed; Nomad reverts to version 3"

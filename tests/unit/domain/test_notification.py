@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from app.domain.decision import Deploy, Hold, HoldReason
-from app.domain.job import DeploymentPhase, DeploymentState, Diagnosis, LogTail
+from app.domain.deployment import DeploymentPhase, DeploymentState, Diagnosis, LogTail
 from app.domain.notification import (
     Notification,
     NotificationKind,
@@ -145,20 +145,20 @@ def test_canaries_begin_to_wait_when_they_did_not_before(before: bool | None, af
     assert begins_to_wait(*states) is (after is True and before is not True)
 
 
-@pytest.mark.parametrize(("lasted", "told"), [(0.9, False), (1.0, True), (600.0, True)])
-def test_an_outage_that_lasts_is_told_once(lasted: float, told: bool) -> None:
+@pytest.mark.parametrize(("lasted", "notifies"), [(0.9, False), (1.0, True), (600.0, True)])
+def test_an_outage_that_lasts_is_notified_once(lasted: float, notifies: bool) -> None:
     desired = Notification(
         kind=NotificationKind.OUTAGE, headline="ops/web: waiting", detail="Nomad is away", subject=ABOUT
     )
-    found = of_outage("ops/web", "Nomad is away", lasted=lasted, told=False, subject=ABOUT)
-    assert found == (desired if told else None)
-    assert of_outage("ops/web", "Nomad is away", lasted=lasted, told=True, subject=ABOUT) is None
+    found = of_outage("ops/web", "Nomad is away", lasted=lasted, notified=False, subject=ABOUT)
+    assert found == (desired if notifies else None)
+    assert of_outage("ops/web", "Nomad is away", lasted=lasted, notified=True, subject=ABOUT) is None
 
 
 def test_a_missing_image_is_told_when_it_begins() -> None:
     assert of_missing_image("app", "sha256:a is gone", known="", subject=ABOUT) == Notification(
         kind=NotificationKind.OUTAGE,
-        headline="app: what runs is gone from the registry",
+        headline="app: the running image is gone from the registry",
         detail="sha256:a is gone",
         subject=ABOUT,
     )

@@ -114,14 +114,14 @@ def test_the_same_rollback_again_is_one_rollback() -> None:
     ],
 )
 def test_any_other_rollout_gives_way_to_a_rollback_and_leaves_nothing(other: ActiveRollout) -> None:
-    assert replacement(other, ROLLBACK) == Replacement(items=ROLLBACK.items, reason="ann went back to app v1.1.0")
+    assert replacement(other, ROLLBACK) == Replacement(items=ROLLBACK.items, reason="ann rolled back to app v1.1.0")
 
 
 def test_the_reason_names_each_watch_and_a_bare_digest() -> None:
     bare = replace(ROLLBACK, by="", items=(replace(ITEM, tag=""), SIDE))
     found = replacement(active(), bare)
     assert found is not None
-    assert found.reason == f"a person went back to app {D2}, side v2.0.0"
+    assert found.reason == f"a person rolled back to app {D2}, side v2.0.0"
 
 
 APP, APP_LATER, BESIDE = ("app", "v1", D1), ("app", "v2", D2), ("side", "v1", D1)
@@ -145,15 +145,15 @@ PATCH = JobPatch(changes={}, expected_index=7)
 @pytest.mark.parametrize("origin", list(Origin))
 def test_an_order_is_left_by_another_one_or_by_the_end(origin: Origin) -> None:
     later = replace(PATCH, expected_index=8)
-    assert drops_patch(origin, PATCH, registers=later, ends=False, waits=False)
-    assert not drops_patch(origin, PATCH, registers=PATCH, ends=False, waits=False)
-    assert drops_patch(origin, PATCH, registers=None, ends=True, waits=False)
-    assert not drops_patch(origin, PATCH, registers=None, ends=False, waits=False)
+    assert drops_patch(origin, PATCH, registers=later, ends=False, queued=False)
+    assert not drops_patch(origin, PATCH, registers=PATCH, ends=False, queued=False)
+    assert drops_patch(origin, PATCH, registers=None, ends=True, queued=False)
+    assert not drops_patch(origin, PATCH, registers=None, ends=False, queued=False)
 
 
 @pytest.mark.parametrize("origin", list(Origin))
 def test_only_the_rule_leaves_its_order_to_wait(origin: Origin) -> None:
-    assert drops_patch(origin, PATCH, registers=None, ends=False, waits=True) is not origin.is_explicit
+    assert drops_patch(origin, PATCH, registers=None, ends=False, queued=True) is not origin.is_explicit
 
 
 def test_an_order_may_arrive_while_the_job_is_where_it_expects_it() -> None:

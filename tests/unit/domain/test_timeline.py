@@ -15,11 +15,11 @@ def test_an_event_names_what_happened_to_which_tag() -> None:
 @pytest.mark.parametrize(
     ("origin", "message"),
     [
-        (Origin.RULE, "the rule brings v2: v2 follows v1"),
+        (Origin.RULE, "the rule deploys v2: v2 follows v1"),
         (Origin.DEPLOY, "deploys v2"),
         (Origin.RESET, "resets to v2"),
-        (Origin.ROLLBACK, "goes back to v2"),
-        (Origin.UNDO, "goes back to v2, since what followed it failed"),
+        (Origin.ROLLBACK, "rolls back to v2"),
+        (Origin.UNDO, "restores v2, because the rollout after it failed"),
     ],
 )
 def test_a_rollout_names_what_it_brings_and_only_the_rules_says_why(origin: Origin, message: str) -> None:

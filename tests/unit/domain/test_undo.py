@@ -14,11 +14,11 @@ from app.domain.undo import (
     FailedItem,
     Reversal,
     aftermath,
+    can_undo,
     rolled_back_to,
     running_digest,
-    takes_back,
-    told,
     undone_by_rollout,
+    with_next_steps,
 )
 from tests.unit.domain.cases import D1, D2, D3
 
@@ -30,7 +30,7 @@ BEFORE, EARLIER, FIRST = (
 UNKNOWN = Candidate(tag="", digest="")
 ITEM = FailedItem(watch="app", digest=D3, before=BEFORE, succeeded=(BEFORE, EARLIER, FIRST))
 FAILED = Outcome(kind=OutcomeKind.FAILED, reason="it failed")
-HELD = "; what failed is held: release it, or push something newer"
+HELD = "; the failed digest is held: push a newer image, or release the hold"
 
 
 def after(*failed: FailedItem, origin: Origin = Origin.RULE, paused: bool = False) -> Aftermath:
@@ -43,7 +43,7 @@ def undone(**fields: Any) -> list[Candidate]:
 
 def test_a_failure_goes_back_to_what_ran_before() -> None:
     assert after(ITEM) == Aftermath(
-        outcome=Outcome(kind=OutcomeKind.FAILED, reason=f"it failed; going back to app v2{HELD}"),
+        outcome=Outcome(kind=OutcomeKind.FAILED, reason=f"it failed; restoring app v2{HELD}"),
         holds=True,
         undo=(RequestedItem(watch="app", tag="v2", digest=D2),),
         adopts=False,
@@ -98,20 +98,20 @@ def test_what_goes_back_itself_is_not_undone_and_nothing_is_while_paused(
     found = after(ITEM, origin=origin, paused=paused)
     assert bool(found.undo) is undoes
     assert (found.holds, found.adopts, found.frees_slot) == (True, not undoes, not undoes)
-    assert found.outcome.reason == f"it failed{'; going back to app v2' if undoes else ''}{HELD}"
+    assert found.outcome.reason == f"it failed{'; restoring app v2' if undoes else ''}{HELD}"
 
 
 def test_a_failure_is_not_ours_where_nomad_goes_back_or_work_would_be_done_twice() -> None:
-    assert takes_back(reverted_to=None, runs_to_completion=False)
-    assert not takes_back(reverted_to=0, runs_to_completion=False)
-    assert not takes_back(reverted_to=None, runs_to_completion=True)
+    assert can_undo(reverted_to=None, runs_to_completion=False)
+    assert not can_undo(reverted_to=0, runs_to_completion=False)
+    assert not can_undo(reverted_to=None, runs_to_completion=True)
 
 
 def test_each_watch_goes_back_for_itself() -> None:
     side = replace(ITEM, watch="side", before=FIRST)
     found = after(ITEM, replace(ITEM, watch="left", present=False), side)
     assert [each.label for each in found.undo] == ["app v2", "side sha256:first"]
-    assert found.outcome.reason == f"it failed; going back to app v2, side sha256:first{HELD}"
+    assert found.outcome.reason == f"it failed; restoring app v2, side sha256:first{HELD}"
 
 
 def test_a_success_forgives_and_any_other_end_leaves_nothing() -> None:
@@ -120,7 +120,7 @@ def test_a_success_forgives_and_any_other_end_leaves_nothing() -> None:
         if kind is not OutcomeKind.FAILED:
             expected = Aftermath(outcome=outcome, forgives=kind is OutcomeKind.SUCCEEDED)
             assert aftermath(outcome, Origin.RULE, (ITEM,), paused=False) == expected
-            assert told(outcome, ()) == outcome
+            assert with_next_steps(outcome, ()) == outcome
 
 
 def test_a_rollback_of_the_newest_brings_what_ran_before_and_of_another_what_that_brought() -> None:

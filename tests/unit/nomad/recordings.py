@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from app.adapters.nomad.follow.snapshot import JobReads, snapshot
-from app.domain.job import Snapshot, Submission
+from app.domain.deployment import Snapshot
+from app.domain.job import Submission
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "nomad_api"
 CURRENT, OLD = "2.0.6-dev", "1.9.7"

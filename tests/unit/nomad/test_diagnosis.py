@@ -10,7 +10,8 @@ import pytest
 
 from app.adapters.nomad import NomadConnection, NomadDeployer
 from app.adapters.nomad.explain.logs import cleaned
-from app.domain.job import Diagnosis, Submission
+from app.domain.deployment import Diagnosis
+from app.domain.job import Submission
 from app.domain.watch import JobPlace
 from tests.servers.http import serve
 

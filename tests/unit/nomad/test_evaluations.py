@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from app.adapters.nomad.follow.evaluations import Scheduling, scheduling
-from app.domain.job import Submission, WaitIndex
+from app.domain.deployment import WaitIndex
+from app.domain.job import Submission
 
 OURS = Submission(index=40, evaluation_id="e1")
 FAILED_TO_PLACE = {"api": {"NodesEvaluated": 1, "DimensionExhausted": {"memory": 1}, "CoalescedFailures": 1}}

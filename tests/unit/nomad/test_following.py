@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from app.adapters.nomad import NomadConnection, NomadDeployer
-from app.domain.job import DeploymentPhase, Snapshot, Submission
+from app.domain.deployment import DeploymentPhase, Snapshot
+from app.domain.job import Submission
 from app.domain.watch import JobPlace
 from app.errors import JobRejected, NomadDenied, NomadUnavailable
 from app.simulators.nomad import Fate, FaultAction, NomadFault, Simulator, Timing, create_simulator_app, sample_job

@@ -3,7 +3,7 @@
 import pytest
 
 from app.adapters.nomad import NomadConnection, RenewableDeployer
-from app.domain.job import WaitIndex
+from app.domain.deployment import WaitIndex
 from app.domain.watch import JobPlace
 from tests.servers.http import serve
 from tests.unit.nomad.test_waiting import Scripted

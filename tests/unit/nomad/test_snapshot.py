@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from app.adapters.nomad.follow.snapshot import deployment_state
-from app.domain.job import DeploymentPhase, Submission
+from app.domain.deployment import DeploymentPhase
+from app.domain.job import Submission
 from tests.unit.nomad.recordings import CURRENT, OLD, as_job, posted, replies, seen, submitted
 
 BOTH = pytest.mark.parametrize("version", [CURRENT, OLD])

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from app.adapters.nomad import NomadConnection, NomadDeployer
-from app.domain.job import DeploymentPhase, Snapshot, Submission, WaitIndex
+from app.domain.deployment import DeploymentPhase, Snapshot, WaitIndex
+from app.domain.job import Submission
 from app.domain.watch import JobPlace
 from app.simulators.nomad import FaultAction, NomadFault, Simulator, Timing, create_simulator_app, sample_job
 from tests.servers.http import serve

@@ -13,7 +13,8 @@ from app.adapters.nomad.follow.following import read_job
 from app.adapters.nomad.follow.snapshot import JobReads, our_allocations, our_deployment, our_version
 from app.adapters.nomad.http.client import NomadClient
 from app.adapters.nomad.text import bounded
-from app.domain.job import Diagnosis, Submission
+from app.domain.deployment import Diagnosis
+from app.domain.job import Submission
 from app.domain.watch import JobPlace
 from app.errors import RegistryWatcherError
 

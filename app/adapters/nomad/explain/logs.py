@@ -10,7 +10,7 @@ from typing import Any
 
 from app.adapters.nomad.explain.allocations import is_failing, is_unhealthy
 from app.adapters.nomad.http.client import NomadClient
-from app.domain.job import LogTail
+from app.domain.deployment import LogTail
 from app.domain.watch import JobPlace
 from app.errors import NomadDenied, RegistryWatcherError
 

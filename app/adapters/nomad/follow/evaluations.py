@@ -10,7 +10,8 @@ from typing import Any
 
 from app.adapters.nomad.explain.placement import unplaced
 from app.adapters.nomad.text import bounded
-from app.domain.job import Submission, WaitIndex
+from app.domain.deployment import WaitIndex
+from app.domain.job import Submission
 
 _UNFINISHED = ("pending", "blocked")
 

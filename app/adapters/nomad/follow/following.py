@@ -9,7 +9,8 @@ from typing import Any
 from app.adapters.nomad.follow.snapshot import JobReads, is_active, is_troubled, snapshot, snapshot_under_way
 from app.adapters.nomad.http.client import NomadClient
 from app.adapters.nomad.translate import launches_later
-from app.domain.job import Snapshot, Submission
+from app.domain.deployment import Snapshot
+from app.domain.job import Submission
 from app.domain.watch import JobPlace
 
 _BY_NOMAD = "deployment-watcher"

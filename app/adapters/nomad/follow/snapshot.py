@@ -13,7 +13,8 @@ from typing import Any
 from app.adapters.nomad.explain.allocations import failures
 from app.adapters.nomad.follow.evaluations import Scheduling, scheduling
 from app.adapters.nomad.translate import FINISHED, launches_later
-from app.domain.job import AllocationState, DeploymentPhase, DeploymentState, Snapshot, Submission, WaitIndex
+from app.domain.deployment import AllocationState, DeploymentPhase, DeploymentState, Snapshot, WaitIndex
+from app.domain.job import Submission
 
 _ROLLED_BACK = re.compile(r"(?<!not )rolling back to job version (\d+)")
 

@@ -12,7 +12,7 @@ from app.adapters.nomad.http.access import NomadAccess
 from app.adapters.nomad.http.pace import PollPace
 from app.adapters.nomad.http.polling import LongPolls, PollFailed
 from app.adapters.nomad.http.shared_poll import CannotShare, SharedPoll
-from app.domain.job import WaitIndex
+from app.domain.deployment import WaitIndex
 from app.domain.watch import JobPlace
 
 # Blocking queries that are reserved for the shared polls.

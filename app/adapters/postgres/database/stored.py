@@ -9,17 +9,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from app.adapters.postgres.notify.notifications import storable
+from app.domain.deployment import DeploymentPhase, DeploymentState, Diagnosis, LogTail
 from app.domain.event import Oddity
 from app.domain.history import InFlight
-from app.domain.job import (
-    DeploymentPhase,
-    DeploymentState,
-    Diagnosis,
-    LogTail,
-    Submission,
-    TaskChange,
-    TaskKey,
-)
+from app.domain.job import Submission, TaskChange, TaskKey
 from app.domain.rollout import Returning
 from app.services.processes.loops import LoopState
 from app.services.views.queries import TaskView

@@ -13,7 +13,7 @@ from app.domain.reference import Repository
 from app.domain.rollout import Origin, RolloutState
 from app.domain.rule import Rule
 from app.domain.watch import DeployBy, JobPlace, Watch
-from app.services.reconcile.targets import Claim, Item, OpenEvent, OpenRollout, WatchState
+from app.services.reconcile.claim import Claim, LaunchItem, OpenEvent, OpenRollout, WatchState
 
 # The wakes of the snapshot that made the target due are deleted; later ones stay. A worker that dies with the lease
 # leaves the target due. A wake resets the backoff: otherwise a busy repository would wait longest after an outage of
@@ -186,7 +186,7 @@ def _open_rollout(row: Row) -> OpenRollout:
         origin=Origin(row["origin"]),
         submitted=row["state"] == RolloutState.SUBMITTED.value,
         patch=patch,
-        items=tuple(Item(**each) for each in row["items"]),
+        items=tuple(LaunchItem(**each) for each in row["items"]),
         undoes=row["undoes"],
         awaits_promotion=deployment is not None and deployment.awaits_promotion,
     )

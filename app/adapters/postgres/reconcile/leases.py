@@ -1,7 +1,9 @@
 """The lease on a target: renewed, checked before each write, and released with the time of the next reconcile."""
 
 from app.adapters.postgres.database.pool import Connection
-from app.services.reconcile.targets import Claim, LeaseLost, Written
+from app.services.reconcile.claim import Claim
+from app.services.reconcile.result import Written
+from app.services.reconcile.targets import LeaseLost
 
 _RENEW = """
 UPDATE targets SET lease_until = clock_timestamp() + make_interval(secs => $3)

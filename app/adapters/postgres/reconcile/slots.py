@@ -7,8 +7,9 @@ active rollouts, shared to free a slot. So no target starts to wait while a slot
 from collections.abc import Sequence
 
 from app.adapters.postgres.database.pool import Connection
+from app.services.reconcile.claim import Claim
 from app.services.reconcile.fleet import is_bound, no_longer_holds
-from app.services.reconcile.targets import Claim, Result
+from app.services.reconcile.result import Result
 
 LOCK = int.from_bytes(b"rollouts")  # the key of the advisory lock; any constant works
 

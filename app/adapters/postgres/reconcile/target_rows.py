@@ -7,8 +7,9 @@ from app.adapters.postgres.database.switches import is_paused
 from app.adapters.postgres.notify.notifications import MAX_DETAIL, add_notifications, storable
 from app.domain.notification import Subject, of_outage
 from app.domain.rollout import RolloutState
+from app.services.reconcile.claim import Claim
+from app.services.reconcile.result import Result
 from app.services.reconcile.settle import Current
-from app.services.reconcile.targets import Claim, Result
 
 _JOB_READ = """
 UPDATE targets SET job_index = $2, job_create_index = $3, job_read_at = clock_timestamp(),
@@ -56,7 +57,7 @@ async def write_outage(connection: Connection, claim: Claim, problem: str) -> Se
         job_id=claim.place.job_id,
         namespace=claim.place.namespace,
     )
-    outage = of_outage(str(claim.place), problem, lasted=row["lasted"], told=row["notified"], subject=subject)
+    outage = of_outage(str(claim.place), problem, lasted=row["lasted"], notified=row["notified"], subject=subject)
     return await add_notifications(connection, outage)
 
 

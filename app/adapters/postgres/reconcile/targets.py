@@ -11,14 +11,10 @@ from app.adapters.postgres.reconcile.watch_rows import RegisteredMeanwhile, writ
 from app.adapters.postgres.rollout import endings, launches, registrations
 from app.domain.job import JobPatch, Submission
 from app.domain.rollout import Outcome
+from app.services.reconcile.claim import Claim
+from app.services.reconcile.result import ResolvedTag, Result, Written
 from app.services.reconcile.settle import overtaken, settlement
-from app.services.reconcile.targets import (
-    Claim,
-    LeaseLost,
-    ResolvedTag,
-    Result,
-    Written,
-)
+from app.services.reconcile.targets import LeaseLost
 
 # Fenced too: a digest that is first found after a drift lets the rule deploy over that drift.
 _FOUND_DIGEST = """
@@ -47,11 +43,11 @@ class PostgresTargets:
         async with self._database.connection() as connection:
             return await leases.renew(connection, claim, lease_seconds)
 
-    async def sight(self, claim: Claim, watch: str, sight: ResolvedTag) -> bool:
+    async def record_resolved(self, claim: Claim, watch: str, resolved: ResolvedTag) -> bool:
         """Record a digest that the rule desires; True the first time."""
         async with self._database.connection() as connection:
             row = await connection.fetchrow(
-                _FOUND_DIGEST, watch, sight.digest, sight.tag, sight.found_by, claim.target_id, claim.token
+                _FOUND_DIGEST, watch, resolved.digest, resolved.tag, resolved.found_by, claim.target_id, claim.token
             )
         if not row["held"]:
             raise LeaseLost(claim.target_id)
@@ -75,13 +71,13 @@ class PostgresTargets:
             settled = settlement(claim, result)
             if result.job_read:
                 await target_rows.write_job(connection, claim, result)
-            if claim.rollout is not None and settled.gives_up:
+            if claim.rollout is not None and settled.abandons_patch:
                 await launches.keep_in_flight(connection, claim.rollout.rollout_id)
             if result.ended is not None and claim.rollout is not None:
                 notifications += await endings.end_rollout(connection, claim.rollout.rollout_id, result.ended)
             if result.launch is not None:
                 await launches.write_launch(connection, claim, result.launch)
-            elif claim.rollout is not None and settled.withdraws:
+            elif claim.rollout is not None and settled.clears_patch:
                 await launches.withdraw(connection, claim.rollout.rollout_id)
             for watch in result.watches:
                 notifications += await write_watch(connection, claim, watch, result.launch)
@@ -97,9 +93,9 @@ class PostgresTargets:
                 requeue_in=result.requeue_in,
                 inspect_job=settled.inspect_job,
                 attempts=result.attempts,
-                queued=settled.waits,
+                queued=settled.queued,
             )
-            woken = await slots.next_in_queue(connection, claim.target_id) if settled.gives_way else ()
+            woken = await slots.next_in_queue(connection, claim.target_id) if settled.wakes_next else ()
         return Written(due_in=due_in, notification_delivery_ids=tuple(notifications), woken=tuple(woken))
 
     async def submitted(self, claim: Claim, rollout_id: UUID, patch: JobPatch, submission: Submission) -> Written:

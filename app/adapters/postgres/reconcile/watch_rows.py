@@ -10,7 +10,8 @@ from app.domain import notification
 from app.domain.decision import Deploy, Hold
 from app.domain.history import is_another_job
 from app.domain.notification import Subject
-from app.services.reconcile.targets import Claim, Launch, WatchResult
+from app.services.reconcile.claim import Claim
+from app.services.reconcile.result import Launch, WatchResult
 
 # The time at which a tag appeared is known for tags after the first listing. The target's row is locked, so the tags do
 # not change meanwhile. They are compared once, and unchanged rows are not written.
@@ -102,7 +103,7 @@ async def write_watch(
     if result.outage:
         await connection.execute(_OUTAGE, result.watch, storable(result.outage, MAX_DETAIL))
         return []
-    resolved = result.sight
+    resolved = result.resolved
     if resolved is not None:
         tags = sorted(resolved.tags) if resolved.tags is not None else None
         await connection.execute(_RESOLVED, result.watch, tags, resolved.tag, resolved.digest)

@@ -6,7 +6,9 @@ from app.adapters.postgres.database.pool import Connection
 from app.adapters.postgres.database.rollouts import insert_rollout, write_item
 from app.adapters.postgres.database.stored import StoredChange, write_changes
 from app.domain.rollout import Origin
-from app.services.reconcile.targets import Claim, Launch, LeaseLost
+from app.services.reconcile.claim import Claim
+from app.services.reconcile.result import Launch
+from app.services.reconcile.targets import LeaseLost
 
 _REUSE_ROLLOUT = """
 UPDATE rollouts SET expected_index = $2, changes = $3

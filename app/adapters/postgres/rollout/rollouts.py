@@ -20,12 +20,13 @@ from app.adapters.postgres.notify.notifications import storable
 from app.adapters.postgres.reconcile.slots import next_in_queue
 from app.adapters.postgres.rollout import failures, requests
 from app.adapters.postgres.rollout.endings import canaries_notification, end_rollout
-from app.domain.job import Diagnosis, Submission
+from app.domain.deployment import Diagnosis
+from app.domain.job import Submission
 from app.domain.notification import begins_to_wait
 from app.domain.rollout import Course, Origin, Outcome, Returning, soak_time
 from app.domain.supersede import Request
 from app.domain.undo import aftermath
-from app.services.rollout.rollouts import CanaryCommand, Ended, FollowedRollout, Pause
+from app.services.rollout.rollouts import CanaryCommand, Ended, LeasedRollout, Pause
 
 _CLAIM = """
 UPDATE rollouts r SET lease_token = $2, lease_until = clock_timestamp() + make_interval(secs => $3)
@@ -67,7 +68,7 @@ WHERE rollout_id = $1
 _DIAGNOSED = "UPDATE rollouts SET diagnosis = $2 WHERE rollout_id = $1"
 
 # A rollout that became due meanwhile is not changed: another worker follows it, or soon will.
-_KEEP = """
+_EXTEND = """
 UPDATE rollouts SET follow_at = clock_timestamp() + make_interval(secs => $2)
 WHERE rollout_id = ANY($1) AND state = 'submitted' AND follow_at > clock_timestamp()
   AND (lease_until IS NULL OR lease_until < clock_timestamp())
@@ -88,36 +89,36 @@ class PostgresRollouts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def claim(self, rollout_id: UUID, lease_seconds: float) -> FollowedRollout | None:
+    async def claim(self, rollout_id: UUID, lease_seconds: float) -> LeasedRollout | None:
         """Take the lease in one statement."""
         async with self._database.connection() as connection:
             row = await connection.fetchrow(_CLAIM, rollout_id, uuid4(), lease_seconds)
-        return None if row is None else _followed(row)
+        return None if row is None else _leased(row)
 
-    async def wait(self, rollout: FollowedRollout, halt: Pause) -> Sequence[int]:
+    async def wait(self, rollout: LeasedRollout, pause: Pause) -> Sequence[int]:
         """Release the lease; nothing is written when it was lost."""
         async with self._database.transaction() as connection:
             row = await connection.fetchrow(
                 _WAIT,
                 rollout.rollout_id,
                 rollout.token,
-                storable(halt.note, MAX_NOTE),
-                halt.seconds,
-                halt.progress,
-                write_deployment(halt.deployment) if halt.deployment else None,
+                storable(pause.note, MAX_NOTE),
+                pause.seconds,
+                pause.progress,
+                write_deployment(pause.deployment) if pause.deployment else None,
                 rollout.canary_command.value if rollout.canary_command else "",
             )
             if row is None or not begins_to_wait(read_deployment(row["before"]), read_deployment(row["after"])):
                 return ()
-            return await canaries_notification(connection, rollout.rollout_id, halt.note)
+            return await canaries_notification(connection, rollout.rollout_id, pause.note)
 
-    async def granted(self, rollout: FollowedRollout) -> None:
+    async def canary_command_done(self, rollout: LeasedRollout) -> None:
         """Delete the canary command."""
         async with self._database.connection() as connection:
             canary_command = rollout.canary_command.value if rollout.canary_command else ""
             await connection.execute(_CANARY_COMMAND_DONE, rollout.rollout_id, rollout.token, canary_command)
 
-    async def follow_revert(self, rollout: FollowedRollout, returning: Returning, diagnosis: Diagnosis) -> None:
+    async def follow_revert(self, rollout: LeasedRollout, returning: Returning, diagnosis: Diagnosis) -> None:
         """Hold the digests as failed, and follow Nomad's revert from now on."""
         async with self._database.transaction() as connection:
             await targets.lock(connection, rollout.target_id)
@@ -134,7 +135,7 @@ class PostgresRollouts:
             )
 
     async def end(
-        self, rollout: FollowedRollout, outcome: Outcome, *, diagnosis: Diagnosis | None = None, undo: bool = False
+        self, rollout: LeasedRollout, outcome: Outcome, *, diagnosis: Diagnosis | None = None, undo: bool = False
     ) -> Ended:
         """End it in one transaction with its notification and with its effects on the next decision."""
         rollout_id = rollout.rollout_id
@@ -163,10 +164,10 @@ class PostgresRollouts:
         due = tuple(dict.fromkeys((rollout.target_id, *woken, *siblings)))
         return Ended(notification_delivery_ids=tuple(notifications), due=due)
 
-    async def keep(self, rollout_ids: Sequence[UUID], *, seconds: float) -> Sequence[UUID]:
+    async def extend(self, rollout_ids: Sequence[UUID], *, seconds: float) -> Sequence[UUID]:
         """Move their next check in one statement."""
         async with self._database.connection() as connection:
-            return [row["rollout_id"] for row in await connection.fetch(_KEEP, list(rollout_ids), seconds)]
+            return [row["rollout_id"] for row in await connection.fetch(_EXTEND, list(rollout_ids), seconds)]
 
     async def wake(self, rollout_id: UUID) -> None:
         """Make it due now."""
@@ -174,7 +175,7 @@ class PostgresRollouts:
             await connection.execute(_WAKE, rollout_id)
 
 
-def _followed(row: Row) -> FollowedRollout:
+def _leased(row: Row) -> LeasedRollout:
     submission = Submission(
         index=row["submission_index"],
         evaluation_id=row["evaluation_id"],
@@ -182,7 +183,7 @@ def _followed(row: Row) -> FollowedRollout:
         warnings=row["warnings"],
     )
     deployment = read_deployment(row["deployment"])
-    return FollowedRollout(
+    return LeasedRollout(
         rollout_id=row["rollout_id"],
         token=row["lease_token"],
         target_id=row["target_id"],

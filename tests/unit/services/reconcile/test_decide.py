@@ -8,11 +8,21 @@ import pytest
 from app.domain.decision import Deploy, Hold, HoldReason
 from app.domain.history import History
 from app.domain.job import JobState
+from app.services.reconcile.claim import Claim
 from app.services.reconcile.decide import Circumstances, decide_watch
 from app.services.reconcile.resolve import ResolvedWatch
-from app.services.reconcile.targets import Claim, WatchResult
+from app.services.reconcile.result import WatchResult
 from tests.unit.domain.cases import D1, D2, HOST, job, knows, task
-from tests.unit.services.reconcile.values import NOW, claim, event, item, open_rollout, resolved_watches, seen, state
+from tests.unit.services.reconcile.values import (
+    NOW,
+    claim,
+    event,
+    item,
+    open_rollout,
+    resolved,
+    resolved_watches,
+    state,
+)
 
 OURS = {"app/server": f"{HOST}/team/app:v1.1.0@{D2}"}
 OUTSIDE = {"app/server": f"{HOST}/team/app:v1.0.0"}
@@ -26,8 +36,8 @@ def reconciled(each: ResolvedWatch, found: JobState | None, of: Claim | None = N
 def test_what_is_decided_and_shown() -> None:
     result, decision = decide_watch(claim(), job(), resolved_watches(), Circumstances())
     assert decision == result.decision == Deploy(tag="v1.1.0", digest=D2, message="v1.1.0 follows v1.0.0")
-    assert result.sight is not None
-    assert (result.sight.tag, result.sight.digest, result.sight.tags) == ("v1.1.0", D2, ("v1.1.0",))
+    assert result.resolved is not None
+    assert (result.resolved.tag, result.resolved.digest, result.resolved.tags) == ("v1.1.0", D2, ("v1.1.0",))
     image = f"{HOST}/team/app:v1.0.0"
     assert result.running == ({"task": "app/server", "image": image, "identity": image, "tag": "v1.0.0", "digest": D1},)
 
@@ -43,22 +53,22 @@ def test_what_holds_it_back_is_passed_on() -> None:
 
 
 def test_nothing_wanted_is_seen_as_nothing() -> None:
-    result = reconciled(resolved_watches(seen=seen(desired=None, tags=None)), job())
-    assert result.sight is not None
-    assert (result.sight.tag, result.sight.digest, result.sight.tags) == ("", "", None)
+    result = reconciled(resolved_watches(resolved=resolved(desired=None, tags=None)), job())
+    assert result.resolved is not None
+    assert (result.resolved.tag, result.resolved.digest, result.resolved.tags) == ("", "", None)
 
 
 @pytest.mark.parametrize(("create_index", "first"), [(0, True), (2, True), (3, False)])
 def test_the_highest_release_of_the_first_look_is_recorded(create_index: int, first: bool) -> None:
     watch = state(job_create_index=create_index)
-    result = reconciled(resolved_watches(watch, seen=seen(tags=("v1.9.0", "v1.10.0", "2.0.0"))), job())
+    result = reconciled(resolved_watches(watch, resolved=resolved(tags=("v1.9.0", "v1.10.0", "2.0.0"))), job())
     assert result.history.baseline_release == ("v1.10.0" if first else "")
     assert result.notify is not first
 
 
 def test_the_first_look_without_any_release_or_list_records_none() -> None:
     watch = state(job_create_index=0)
-    assert reconciled(resolved_watches(watch, seen=seen(tags=None)), job()).history.baseline_release == ""
+    assert reconciled(resolved_watches(watch, resolved=resolved(tags=None)), job()).history.baseline_release == ""
 
 
 def test_the_first_look_tells_only_of_what_cannot_be_followed() -> None:
@@ -99,7 +109,7 @@ def test_a_hand_change_keeps_its_date_while_the_images_stay() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "news", "goes_on"),
+    ("fields", "new_digest", "goes_on"),
     [
         ({}, False, False),
         ({}, True, True),
@@ -109,9 +119,11 @@ def test_a_hand_change_keeps_its_date_while_the_images_stay() -> None:
         ({"commanded_at": NOW - timedelta(seconds=29)}, False, True),
     ],
 )
-def test_something_newer_than_the_hand_change_goes_on(fields: dict[str, object], news: bool, goes_on: bool) -> None:
+def test_something_newer_than_the_hand_change_goes_on(
+    fields: dict[str, object], new_digest: bool, goes_on: bool
+) -> None:
     watch = state(history=OUR_HISTORY, **fields)
-    result = reconciled(resolved_watches(watch, news=news), job(submitted_at=NOW.timestamp() - 30))
+    result = reconciled(resolved_watches(watch, new_digest=new_digest), job(submitted_at=NOW.timestamp() - 30))
     assert isinstance(result.decision, Deploy) is goes_on
 
 

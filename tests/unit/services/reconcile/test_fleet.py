@@ -9,7 +9,7 @@ from app.domain.decision import Deploy
 from app.domain.watch import JobPlace
 from app.services.reconcile.fleet import is_bound, no_longer_holds
 from app.services.reconcile.launch import launch
-from app.services.reconcile.targets import Result, SlotBounds
+from app.services.reconcile.result import Result, SlotBounds
 from tests.default_settings import LOOK_DEFAULTS
 from tests.unit.domain.cases import D2, WATCH, job
 from tests.unit.services.reconcile.values import NOW, claim, resolved_watches
@@ -29,7 +29,7 @@ OWN = replace(ANY, own_job=JobPlace(region="", namespace=WATCH.place.namespace, 
     ],
 )
 def test_others_go_first_while_as_many_as_may_be_are_under_way(most: int, active: int, message: str) -> None:
-    assert replace(ANY, max_rollouts=most).turn(claim(others_active=active, others_due=9)) == message
+    assert replace(ANY, max_rollouts=most).queue_reason(claim(others_active=active, others_due=9)) == message
 
 
 @pytest.mark.parametrize(
@@ -45,9 +45,9 @@ def test_others_go_first_while_as_many_as_may_be_are_under_way(most: int, active
 )
 def test_our_own_job_goes_when_nobody_else_would(active: int, due: int, waited: float | None, goes: bool) -> None:
     since = None if waited is None else NOW - timedelta(seconds=waited)
-    turn = OWN.turn(claim(others_active=active, others_due=due, queued_since=since))
+    turn = OWN.queue_reason(claim(others_active=active, others_due=due, queued_since=since))
     assert (turn == "") is goes
-    assert goes or turn.startswith("registrywatcher's own job goes last: ")
+    assert goes or turn.startswith("registrywatcher's own job goes last, and ")
 
 
 @pytest.mark.parametrize(

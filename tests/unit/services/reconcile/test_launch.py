@@ -8,8 +8,9 @@ from app.domain.decision import Deploy, Hold, HoldReason
 from app.domain.job import TaskKey
 from app.domain.reference import Repository
 from app.domain.rollout import Origin, OutcomeKind
+from app.services.reconcile.claim import OpenRollout
 from app.services.reconcile.launch import ending, launch, requested_during_outage
-from app.services.reconcile.targets import OpenRollout, WatchResult
+from app.services.reconcile.result import WatchResult
 from tests.unit.domain.cases import D1, D2, D3, HOST, WATCH, job, knows, task
 from tests.unit.services.reconcile.values import ROLLOUT, asked, item, open_rollout, resolved_watches, state
 
@@ -17,7 +18,7 @@ DEPLOY = Deploy(tag="v1.1.0", digest=D2, message="v1.1.0 follows v1.0.0")
 SIDE = replace(WATCH, name="side", task="sidecar", repository=Repository.of(HOST, "team/side"))
 UP_TO_DATE = Hold(reason=HoldReason.UP_TO_DATE, message="v1.1.0 already runs")
 UNUSABLE = Hold(reason=HoldReason.UNUSABLE, message="the job is stopped")
-OUTSIDE = Hold(reason=HoldReason.DRIFTED, message="the job was changed outside")
+DRIFTED = Hold(reason=HoldReason.DRIFTED, message="drift")
 BUSY = Hold(reason=HoldReason.BUSY, message="busy")
 
 
@@ -70,7 +71,7 @@ def test_an_open_rollout_stays_itself_while_it_means_the_same(rollout: OpenRollo
 
 def test_a_persons_word_forces_what_runs_already() -> None:
     runs = job(task(f":v1.1.0@{D2}"))
-    found = launch(runs, {"app": (resolved_watches(ask=asked()), DEPLOY)}, None)
+    found = launch(runs, {"app": (resolved_watches(requested=asked()), DEPLOY)}, None)
     assert found is not None
     (change,) = found.patch.changes.values()
     assert (found.items[0].forced, change.marker) == (True, found.rollout_id.hex)
@@ -79,7 +80,7 @@ def test_a_persons_word_forces_what_runs_already() -> None:
 def test_a_reset_of_what_failed_forces_it_since_the_job_names_it_already() -> None:
     runs = job(task(f":v1.1.0@{D2}"))
     history = replace(knows(), failed=frozenset({D2}))
-    found = launch(runs, {"app": (resolved_watches(ask=asked(forced=False), history=history), DEPLOY)}, None)
+    found = launch(runs, {"app": (resolved_watches(requested=asked(forced=False), history=history), DEPLOY)}, None)
     assert found is not None
     assert found.items[0].forced
 
@@ -99,7 +100,7 @@ def test_nothing_to_change_is_no_launch() -> None:
     ],
 )
 def test_a_persons_word_waits_for_its_registry(rollout: OpenRollout | None, waits: bool) -> None:
-    assert requested_during_outage(rollout, [resolved_watches(seen=None, outage="silent")]) is waits
+    assert requested_during_outage(rollout, [resolved_watches(resolved=None, outage="silent")]) is waits
     assert not requested_during_outage(rollout, [resolved_watches()])
 
 
@@ -126,10 +127,10 @@ def test_the_rules_gives_way_to_something_newer() -> None:
     ("origin", "decisions", "kind", "reason"),
     [
         (Origin.RULE, [BUSY], OutcomeKind.SUPERSEDED, "never registered: busy"),
-        (Origin.RULE, [], OutcomeKind.SUPERSEDED, "never registered: it is no longer wanted"),
+        (Origin.RULE, [], OutcomeKind.SUPERSEDED, "never registered: the rule no longer desires it"),
         (Origin.RESET, [UP_TO_DATE], OutcomeKind.SUCCEEDED, "v1.1.0 already runs"),
         (Origin.DEPLOY, [UNUSABLE], OutcomeKind.REFUSED, "the job is stopped"),
-        (Origin.UNDO, [OUTSIDE], OutcomeKind.SUPERSEDED, "never registered: the job was changed outside"),
+        (Origin.UNDO, [DRIFTED], OutcomeKind.SUPERSEDED, "never registered: drift"),
         (
             Origin.DEPLOY,
             [BUSY],
@@ -140,7 +141,7 @@ def test_the_rules_gives_way_to_something_newer() -> None:
             Origin.DEPLOY,
             [],
             OutcomeKind.REFUSED,
-            "app left the configuration; put it back into watched_repositories and ask again",
+            "the configuration no longer has app; put it back into watched_repositories, and try again",
         ),
     ],
 )
@@ -156,10 +157,8 @@ def test_how_one_ends_that_is_not_registered(
 
 @pytest.mark.parametrize("origin", Origin)
 def test_one_whose_registry_does_not_answer_stays_open(origin: Origin) -> None:
-    with_outage = [resolved_watches(seen=None, outage="silent")]
-    assert (
-        ending(open_rollout(item(), origin=origin), None, [WatchResult(watch="app", outage="x")], with_outage) is None
-    )
+    troubled = [resolved_watches(resolved=None, outage="silent")]
+    assert ending(open_rollout(item(), origin=origin), None, [WatchResult(watch="app", outage="x")], troubled) is None
 
 
 def test_a_persons_ends_beside_a_launch_for_another_watch() -> None:

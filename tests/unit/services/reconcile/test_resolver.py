@@ -12,7 +12,7 @@ from app.errors import RegistryDenied, RegistryUnavailable
 from app.services.reconcile.resolver import EVENT_PAUSES, Resolver, answer, pause_after
 from tests.fakes.registry import MemoryRegistry, digest_of
 from tests.unit.domain.cases import D1, D2, D3
-from tests.unit.services.reconcile.values import event, seen, state
+from tests.unit.services.reconcile.values import event, resolved, state
 
 PATH = "team/app"
 PINNED = Rule(pinned_tag="test")
@@ -27,7 +27,7 @@ def registry() -> MemoryRegistry:
 
 
 async def test_following_wants_the_highest_release(registry: MemoryRegistry) -> None:
-    found = await Resolver(registry, state()).see("v1.0.0", relist=False)
+    found = await Resolver(registry, state()).resolve("v1.0.0", relist=False)
     assert found.desired == Desired(tag="v1.1.0", digest=digest_of("v1.1.0"))
     assert set(found.tags or ()) == {"v1.0.0", "v1.1.0", "test"}
     assert found.digests == {"v1.1.0": digest_of("v1.1.0")}
@@ -38,7 +38,7 @@ async def test_following_wants_the_highest_release(registry: MemoryRegistry) -> 
 async def test_pinned_wants_its_tag_and_lists_only_when_told(
     registry: MemoryRegistry, relist: bool, asked: int
 ) -> None:
-    found = await Resolver(registry, state(rule=PINNED)).see(None, relist=relist)
+    found = await Resolver(registry, state(rule=PINNED)).resolve(None, relist=relist)
     assert found.desired == Desired(tag="test", digest=digest_of("test"))
     assert (found.tags is not None) is relist
     assert registry.asked == asked
@@ -46,13 +46,13 @@ async def test_pinned_wants_its_tag_and_lists_only_when_told(
 
 async def test_a_repository_that_never_had_a_push_wants_nothing() -> None:
     for rule in (Rule(), PINNED):
-        found = await Resolver(MemoryRegistry(), state(rule=rule)).see(None, relist=True)
+        found = await Resolver(MemoryRegistry(), state(rule=rule)).resolve(None, relist=True)
         assert (found.desired, found.tags) == (None, ())
 
 
 async def test_a_pinned_tag_that_is_gone_is_not_wanted(registry: MemoryRegistry) -> None:
     del registry.images[PATH]["test"]
-    found = await Resolver(registry, state(rule=PINNED)).see(None, relist=False)
+    found = await Resolver(registry, state(rule=PINNED)).resolve(None, relist=False)
     assert found.desired is None
     assert found.digests == {"test": ""}
 
@@ -62,12 +62,12 @@ async def test_what_the_registry_does_not_tell_is_raised(registry: MemoryRegistr
     registry.outage = outage
     for rule in (Rule(), PINNED):
         with pytest.raises(type(outage)):
-            await Resolver(registry, state(rule=rule)).see(None, relist=True)
+            await Resolver(registry, state(rule=rule)).resolve(None, relist=True)
 
 
 async def test_a_release_that_is_listed_and_not_linked_is_passed_over(registry: MemoryRegistry) -> None:
     registry.unlinked = {"v1.1.0"}
-    found = await Resolver(registry, state()).see("v1.0.0", relist=False)
+    found = await Resolver(registry, state()).resolve("v1.0.0", relist=False)
     assert found.desired == Desired(tag="v1.0.0", digest=digest_of("v1.0.0"))
     assert found.digests["v1.1.0"] == ""
 
@@ -76,20 +76,20 @@ async def test_passing_over_has_an_end(registry: MemoryRegistry) -> None:
     registry.unlinked = {f"v2.{minor}.0" for minor in range(50)}
     for tag in registry.unlinked:
         registry.push(PATH, tag)
-    found = await Resolver(registry, state()).see("v1.0.0", relist=False)
+    found = await Resolver(registry, state()).resolve("v1.0.0", relist=False)
     assert found.desired is None
     assert registry.asked == 7
 
 
 async def test_a_release_that_an_event_names_is_asked_for_though_the_list_lacks_it(registry: MemoryRegistry) -> None:
     named = state(events=(event("v1.2.0"), event("v9.0.0", action=EventAction.DELETE), event("latest")))
-    found = await Resolver(registry, named).see("v1.0.0", relist=False)
+    found = await Resolver(registry, named).resolve("v1.0.0", relist=False)
     assert found.digests == {"v1.2.0": "", "v1.1.0": digest_of("v1.1.0")}
 
 
 async def test_made_up_releases_hide_nothing_and_are_bounded(registry: MemoryRegistry) -> None:
     made_up = state(events=tuple(event(f"v9.{minor}.0") for minor in range(100)))
-    found = await Resolver(registry, made_up).see("v1.0.0", relist=False)
+    found = await Resolver(registry, made_up).resolve("v1.0.0", relist=False)
     assert found.desired == Desired(tag="v1.1.0", digest=digest_of("v1.1.0"))
     assert registry.asked == 1 + 16 + 1
 
@@ -102,7 +102,7 @@ async def test_each_tag_is_asked_for_once(registry: MemoryRegistry) -> None:
 
 async def test_what_is_no_index_has_no_children(registry: MemoryRegistry) -> None:
     resolver = Resolver(registry, state())
-    found = await resolver.see("v1.0.0", relist=False)
+    found = await resolver.resolve("v1.0.0", relist=False)
     assert found.desired is not None
     assert await resolver.children(found.desired) == found.desired
 
@@ -118,7 +118,7 @@ async def test_what_is_no_index_has_no_children(registry: MemoryRegistry) -> Non
     ],
 )
 def test_an_event_is_answered_when_the_tag_has_caught_up(fields: dict[str, Any], shown: str) -> None:
-    found = answer(event(**fields), seen("v1.1.0", shown), state(), "the decision")
+    found = answer(event(**fields), resolved("v1.1.0", shown), state(), "the decision")
     assert (found.settled, found.message) == (True, "the decision")
 
 
@@ -127,22 +127,22 @@ def test_an_event_is_answered_when_the_tag_has_caught_up(fields: dict[str, Any],
     [({}, ""), ({"before": D1}, ""), ({}, D3), ({"before": D1}, D1)],
 )
 def test_an_event_is_not_answered_by_what_was_there_before(fields: dict[str, Any], shown: str) -> None:
-    found = answer(event(**fields), seen("v1.1.0", shown), state(), "the decision")
+    found = answer(event(**fields), resolved("v1.1.0", shown), state(), "the decision")
     assert (found.settled, found.message) == (False, "the registry does not show this digest for v1.1.0 yet")
 
 
 def test_an_event_is_not_answered_by_the_push_before_it() -> None:
     first, second = event(digest=D1, event_id=1), event(digest=D2, event_id=2, before=D3)
     both = state(events=(second, first))
-    assert not answer(second, seen("v1.1.0", D1), both, "").settled
-    assert answer(first, seen("v1.1.0", D1), both, "").settled
+    assert not answer(second, resolved("v1.1.0", D1), both, "").settled
+    assert answer(first, resolved("v1.1.0", D1), both, "").settled
     alone = state(events=(second,), desired_tag="v1.1.0", desired_digest=D1)
-    assert not answer(second, seen("v1.1.0", D1), alone, "").settled
+    assert not answer(second, resolved("v1.1.0", D1), alone, "").settled
 
 
 def test_an_event_is_answered_by_the_push_after_it() -> None:
     first, second = event(digest=D1, event_id=1), event(digest=D2, event_id=2)
-    assert answer(first, seen("v1.1.0", D2), state(events=(second, first)), "").settled
+    assert answer(first, resolved("v1.1.0", D2), state(events=(second, first)), "").settled
 
 
 def test_an_event_has_five_more_looks() -> None:
@@ -152,17 +152,17 @@ def test_an_event_has_five_more_looks() -> None:
         requeue_delays.append(pause)
         age += pause + 0.005
     assert requeue_delays == pytest.approx(EVENT_PAUSES, abs=0.03)
-    last = answer(replace(pushed, attempts=5, age=age), seen("v1.1.0", ""), state(), "")
+    last = answer(replace(pushed, attempts=5, age=age), resolved("v1.1.0", ""), state(), "")
     assert (last.settled, last.message) == (True, "the registry never showed this digest for v1.1.0")
 
 
 def test_looks_for_other_reasons_do_not_use_an_event_up() -> None:
     busy = event(attempts=50, age=0.5)
     assert pause_after(busy) == pytest.approx(0.75)
-    assert not answer(busy, seen("v1.1.0", ""), state(), "").settled
+    assert not answer(busy, resolved("v1.1.0", ""), state(), "").settled
 
 
 def test_time_alone_does_not_use_an_event_up() -> None:
     late = event(attempts=0, age=86_400.0)
     assert pause_after(late) == EVENT_PAUSES[0]
-    assert not answer(late, seen("v1.1.0", ""), state(), "").settled
+    assert not answer(late, resolved("v1.1.0", ""), state(), "").settled

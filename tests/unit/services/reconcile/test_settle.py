@@ -10,9 +10,10 @@ import pytest
 from app.domain.decision import Deploy
 from app.domain.job import JobPatch
 from app.domain.rollout import Origin, Outcome, OutcomeKind
+from app.services.reconcile.claim import OpenRollout
 from app.services.reconcile.launch import launch
+from app.services.reconcile.result import Launch, Result
 from app.services.reconcile.settle import Current, overtaken, settlement
-from app.services.reconcile.targets import Launch, OpenRollout, Result
 from tests.unit.domain.cases import D2, job
 from tests.unit.services.reconcile.values import NOW, ROLLOUT, claim, item, open_rollout, resolved_watches, state
 
@@ -59,7 +60,7 @@ def test_a_look_that_knew_of_the_pause_or_of_no_rollout_is_not_void() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rollout", "result", "gives_up"),
+    ("rollout", "result", "abandons_patch"),
     [
         (None, Result(ended=ENDED), False),
         (with_patch(), Result(), False),
@@ -73,15 +74,15 @@ def test_a_look_that_knew_of_the_pause_or_of_no_rollout_is_not_void() -> None:
     ],
 )
 def test_an_order_that_may_still_arrive_is_given_up_where_the_look_leaves_it(
-    rollout: OpenRollout | None, result: Result, gives_up: bool
+    rollout: OpenRollout | None, result: Result, abandons_patch: bool
 ) -> None:
     began = claim(rollout=rollout)
-    assert settlement(began, replace(result, job=job(index=7))).gives_up is gives_up
-    assert not settlement(began, replace(result, job=job(index=8))).gives_up
+    assert settlement(began, replace(result, job=job(index=7))).abandons_patch is abandons_patch
+    assert not settlement(began, replace(result, job=job(index=8))).abandons_patch
 
 
 @pytest.mark.parametrize(
-    ("rollout", "result", "withdraws"),
+    ("rollout", "result", "clears_patch"),
     [
         (with_patch(), Result(queued=True), True),
         (with_patch(), Result(queued=False), False),
@@ -92,13 +93,13 @@ def test_an_order_that_may_still_arrive_is_given_up_where_the_look_leaves_it(
     ],
 )
 def test_a_rollout_of_the_rule_that_waits_is_left_without_an_order(
-    rollout: OpenRollout | None, result: Result, withdraws: bool
+    rollout: OpenRollout | None, result: Result, clears_patch: bool
 ) -> None:
-    assert settlement(claim(rollout=rollout), result).withdraws is withdraws
+    assert settlement(claim(rollout=rollout), result).clears_patch is clears_patch
 
 
 @pytest.mark.parametrize(
-    ("waited", "decided", "waits", "gives_way"),
+    ("waited", "decided", "waits", "wakes_next"),
     [
         (False, None, False, False),
         (False, True, True, False),
@@ -109,14 +110,14 @@ def test_a_rollout_of_the_rule_that_waits_is_left_without_an_order(
     ],
 )
 def test_a_target_waits_until_it_is_decided_anew_and_then_gives_way(
-    waited: bool, decided: bool | None, waits: bool, gives_way: bool
+    waited: bool, decided: bool | None, waits: bool, wakes_next: bool
 ) -> None:
     found = settlement(claim(queued_since=NOW if waited else None), Result(queued=decided))
-    assert (found.waits, found.gives_way) == (waits, gives_way)
+    assert (found.queued, found.wakes_next) == (waits, wakes_next)
 
 
 def test_the_end_of_a_rollout_gives_way() -> None:
-    assert settlement(claim(rollout=with_patch()), Result(ended=ENDED)).gives_way
+    assert settlement(claim(rollout=with_patch()), Result(ended=ENDED)).wakes_next
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from app.domain.event import EventAction
 from app.domain.history import Desired, History
 from app.domain.rollout import Origin
 from app.domain.rule import Rule
+from app.services.reconcile.claim import Claim, LaunchItem, OpenEvent, OpenRollout, WatchState
 from app.services.reconcile.resolve import ResolvedWatch
 from app.services.reconcile.resolver import Resolved
-from app.services.reconcile.targets import Claim, Item, OpenEvent, OpenRollout, WatchState
 from tests.unit.domain.cases import D1, D2, WATCH, knows, task
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -72,15 +72,17 @@ def event(tag: str = "v1.1.0", digest: str = D2, **fields: Any) -> OpenEvent:
     )
 
 
-def seen(tag: str = "v1.1.0", digest: str = D2, **fields: Any) -> Resolved:
+def resolved(tag: str = "v1.1.0", digest: str = D2, **fields: Any) -> Resolved:
     """A registry that wants this tag."""
     return Resolved(**{"tags": (tag,), "desired": Desired(tag=tag, digest=digest), "digests": {tag: digest}, **fields})
 
 
 def resolved_watches(watch: WatchState | None = None, **fields: Any) -> ResolvedWatch:
-    """A watch that was seen."""
+    """A watch that was resolved."""
     each = watch or state()
-    return ResolvedWatch(**{"state": each, "seen": seen(), "history": each.history, "ask": None, **fields})
+    return ResolvedWatch(
+        **{"state": each, "resolved": resolved(), "history": each.history, "requested": None, **fields}
+    )
 
 
 def asked(tag: str = "v1.1.0", digest: str = D2, *, forced: bool = True) -> RequestedDeploy:
@@ -88,15 +90,15 @@ def asked(tag: str = "v1.1.0", digest: str = D2, *, forced: bool = True) -> Requ
     return RequestedDeploy(desired=Desired(tag=tag, digest=digest), forced=forced)
 
 
-def open_rollout(*items: Item, origin: Origin = Origin.RULE, **fields: Any) -> OpenRollout:
+def open_rollout(*items: LaunchItem, origin: Origin = Origin.RULE, **fields: Any) -> OpenRollout:
     """A rollout that was not registered yet."""
     return OpenRollout(
         **{"rollout_id": ROLLOUT, "origin": origin, "submitted": False, "patch": None, "items": items, **fields}
     )
 
 
-def item(watch: str = "app", tag: str = "v1.1.0", digest: str = D2, *, forced: bool = False) -> Item:
-    return Item(watch=watch, tag=tag, digest=digest, forced=forced)
+def item(watch: str = "app", tag: str = "v1.1.0", digest: str = D2, *, forced: bool = False) -> LaunchItem:
+    return LaunchItem(watch=watch, tag=tag, digest=digest, forced=forced)
 
 
 NOTHING = History()

@@ -1,0 +1,198 @@
+"""Decides for one watch: Deploy, or Hold with its reason. The first match wins. Pure; docs/decisions.md has the table.
+
+It must not read a clock, a registry or a job: one `Case` has all of its inputs.
+"""
+
+from collections.abc import Callable
+
+from app.domain.decision import Case, Decision, Deploy, Hold, HoldReason, RequestedDeploy
+from app.domain.history import Desired, drifted, highest_running, running, runs_desired
+from app.domain.job import JobState, RunningTask
+from app.domain.rule import Rule, release
+from app.domain.watch import Watch
+
+
+def decide(case: Case) -> Decision:
+    """The first matching row of docs/decisions.md: a `Hold` with its reason and message, or a `Deploy`."""
+    unusable = obstacle(case.watch, case.job)
+    if unusable or case.job is None:
+        return Hold(reason=HoldReason.UNUSABLE, message=unusable)
+    tasks = case.job.selected(case.watch.task, case.watch.group)
+    if case.requested is not None and case.requested.desired is not None:
+        return _requested(case, tasks, case.requested, case.requested.desired)
+    if case.desired is None:
+        return Hold(reason=HoldReason.NO_MATCHING_TAG, message=_no_tag(case.rule))
+    for check in _CHECKS:
+        hold = check(case, tasks, case.desired)
+        if hold is not None:
+            return hold
+    return _deploy(case, tasks, case.desired)
+
+
+def _requested(case: Case, tasks: tuple[RunningTask, ...], requested: RequestedDeploy, desired: Desired) -> Decision:
+    if requested.unless_changed and drifted(tasks, case.history.expected):
+        message = (
+            f"drift: somebody changed the image in the job, so the undo to {desired.tag or desired.digest} is skipped; "
+            "deploy it manually if you want it"
+        )
+        return _hold(HoldReason.DRIFTED, message, desired)
+    if not requested.forced and _runs(case, tasks, desired):
+        return _hold(HoldReason.UP_TO_DATE, f"{desired.tag} already runs", desired)
+    return Deploy(
+        tag=desired.tag,
+        digest=desired.digest,
+        message=requested.message or f"a person asked for {desired.tag}",
+        children=desired.children,
+        by_digest=requested.reverts,
+        former=requested.former,
+    )
+
+
+def _runs(case: Case, tasks: tuple[RunningTask, ...], desired: Desired) -> bool:
+    """Whether the tasks run the desired image. A job still specifies an image that failed, but does not run it."""
+    failed = desired.digest in case.history.failed | case.history.released
+    return not failed and runs_desired(tasks, desired, case.history)
+
+
+def obstacle(watch: Watch, job: JobState | None) -> str:
+    """Why the job must not be changed for this watch, with the fix; "" if it may be changed."""
+    if job is None:
+        return f"job {watch.place} is not in Nomad; register it once, or correct nomad_job_name"
+    if job.unusable is not None:
+        return job.unusable
+    tasks = job.selected(watch.task, watch.group)
+    if not tasks:
+        where = f"group {watch.group!r} of job {watch.place}" if watch.group else f"job {watch.place}"
+        return f"{where} has no task {watch.task!r}; correct nomad_task_name or nomad_group_name"
+    for task in tasks:
+        if task.reference is None:
+            return f"task {task.key}: {task.problem or 'its image cannot be followed'}"
+        if task.reference.repository != watch.repository:
+            return (
+                f"task {task.key} runs {task.reference.repository}, but the watch is for {watch.repository}; "
+                "correct the configuration or the job"
+            )
+    return ""
+
+
+def _busy(case: Case, _tasks: tuple[RunningTask, ...], desired: Desired) -> Hold | None:
+    return _hold(HoldReason.BUSY, case.busy, desired) if case.busy else None
+
+
+def _failed_before(case: Case, _tasks: tuple[RunningTask, ...], desired: Desired) -> Hold | None:
+    if desired.digest not in case.history.failed:
+        return None
+    message = (
+        f"{desired.tag} failed on this job before, with this digest; push a newer image, release the hold, "
+        "or deploy it manually"
+    )
+    return _hold(HoldReason.FAILED_BEFORE, message, desired)
+
+
+def _up_to_date(case: Case, tasks: tuple[RunningTask, ...], desired: Desired) -> Hold | None:
+    return _hold(HoldReason.UP_TO_DATE, f"{desired.tag} runs", desired) if _runs(case, tasks, desired) else None
+
+
+def _auto_deploy_off(case: Case, _tasks: tuple[RunningTask, ...], desired: Desired) -> Hold | None:
+    message = f"auto deploy is off; {desired.tag} is deployed when it is switched on"
+    return None if case.auto_deploy else _hold(HoldReason.AUTO_DEPLOY_OFF, message, desired)
+
+
+def _paused(case: Case, _tasks: tuple[RunningTask, ...], desired: Desired) -> Hold | None:
+    if case.paused:
+        return _hold(
+            HoldReason.PAUSED, f"everything is paused; resume, and the rule would deploy {desired.tag}", desired
+        )
+    if case.watch.observe_only:
+        message = f"observe_only is set; remove it, and the rule would deploy {desired.tag}"
+        return _hold(HoldReason.OBSERVE_ONLY, message, desired)
+    return None
+
+
+def _drifted(case: Case, tasks: tuple[RunningTask, ...], desired: Desired) -> Hold | None:
+    if case.history.newer_than_drift or not drifted(tasks, case.history.expected):
+        return None
+    message = (
+        "drift: somebody changed the image in the job after our last rollout; "
+        "a newer image or a manual deploy replaces it"
+    )
+    return _hold(HoldReason.DRIFTED, message, desired)
+
+
+def _rolled_back(case: Case, tasks: tuple[RunningTask, ...], desired: Desired) -> Hold | None:
+    if not case.rolled_back:
+        return None
+    tags = " and ".join(sorted({running(task, case.history).tag or "an untagged image" for task in tasks}))
+    message = f"a person rolled back to {tags}; an image newer than {desired.tag} or a manual deploy replaces it"
+    return _hold(HoldReason.ROLLED_BACK, message, desired)
+
+
+def _failed_elsewhere(case: Case, _tasks: tuple[RunningTask, ...], desired: Desired) -> Hold | None:
+    job = case.history.failed_elsewhere.get(desired.digest) if case.heed_elsewhere else None
+    if job is None:
+        return None
+    message = f"{desired.tag} failed on job {job}, with this digest; release the hold there, or deploy it manually"
+    return _hold(HoldReason.FAILED_ELSEWHERE, message, desired)
+
+
+def _queued(case: Case, _tasks: tuple[RunningTask, ...], desired: Desired) -> Hold | None:
+    message = f"{desired.tag} waits for a slot: {case.queue_reason}; a manual deploy does not wait"
+    return _hold(HoldReason.QUEUED, message, desired) if case.queue_reason else None
+
+
+def _downgrade(case: Case, tasks: tuple[RunningTask, ...], desired: Desired) -> Hold | None:
+    found, highest = release(desired.tag), highest_running(tasks, case.history)
+    if not case.rule.follows_releases or found is None or highest is None or found.version >= highest.version:
+        return None
+    message = f"{desired.tag} would be a downgrade from {highest.tag}; deploy it manually if you want it"
+    return _hold(HoldReason.DOWNGRADE, message, desired)
+
+
+def _not_a_release(case: Case, tasks: tuple[RunningTask, ...], desired: Desired) -> Hold | None:
+    if not case.rule.follows_releases or highest_running(tasks, case.history) is not None:
+        return None
+    found, first = release(desired.tag), release(case.history.baseline_release)
+    if found is not None and (first is None or found.version > first.version):
+        return None
+    message = "the running image is no release; push the next release, or deploy one manually, to start following"
+    return _hold(HoldReason.NOT_A_RELEASE, message, desired)
+
+
+_Check = Callable[[Case, tuple[RunningTask, ...], Desired], Hold | None]
+
+
+# The order is the rule: docs/decisions.md rows 4 to 15, first match wins. Rows 14 and 15 only delay a deploy.
+_CHECKS: tuple[_Check, ...] = (
+    _busy,
+    _failed_before,
+    _up_to_date,
+    _auto_deploy_off,
+    _paused,
+    _drifted,
+    _rolled_back,
+    _downgrade,
+    _not_a_release,
+    _failed_elsewhere,
+    _queued,
+)
+
+
+def _deploy(case: Case, tasks: tuple[RunningTask, ...], desired: Desired) -> Deploy:
+    tags = sorted({running(task, case.history).tag or "an untagged image" for task in tasks})
+    changed = tags == [desired.tag]
+    message = f"the digest behind {desired.tag} changed" if changed else f"{desired.tag} follows {', '.join(tags)}"
+    return Deploy(
+        tag=desired.tag, digest=desired.digest, message=message, children=desired.children, digest_changed=changed
+    )
+
+
+def _hold(reason: HoldReason, message: str, desired: Desired) -> Hold:
+    return Hold(reason=reason, message=message, tag=desired.tag, digest=desired.digest)
+
+
+def _no_tag(rule: Rule) -> str:
+    if rule.follows_releases:
+        return (
+            "the registry has no release tag (X.Y.Z or vX.Y.Z); the running image stays; push a release, or pin a tag"
+        )
+    return f"the registry has no tag {rule.pinned_tag}; the running image stays; push the tag, or pin another"
