@@ -1,26 +1,27 @@
-"""What went wrong, sorted by what to do next. It must not know any library.
+"""All errors, sorted by what to do next. This module must not know any library.
 
     RegistryWatcherError
-    ├── Rejected            an inbound request refused; carries the HTTP status
-    ├── InvalidReference    a text that is no image reference, repository, tag or digest
-    ├── ConfigError         the configuration; lists every fault; exit status 2
-    ├── Transient           later may work; carries retry_after
+    ├── Rejected            an inbound request was refused; carries the HTTP status
+    ├── InvalidReference    the text is not an image reference, repository, tag or digest
+    ├── ConfigError         the configuration is invalid; lists every fault; exit status 2
+    ├── Transient           may work later; carries retry_after
     │   ├── RegistryUnavailable
     │   ├── NomadUnavailable
     │   ├── StoreUnavailable    Postgres cannot store now
-    │   ├── OutcomeUnknown      a write whose answer was lost, and reading back could not settle it
-    │   ├── ReadingWaits        a configuration that a person must accept, or that must be read again
-    │   └── JobChanged          the job moved between our read and our write
-    └── Permanent           again will not work
+    │   ├── OutcomeUnknown      the answer to a write was lost, and a read could not settle it
+    │   ├── ReadingWaits        a person must accept the configuration, or it must be read again
+    │   └── JobChanged          the job was changed between our read and our write
+    └── Permanent           a retry will not work
         ├── TagNotFound
         ├── RepositoryNotFound
         ├── RegistryDenied
         ├── NomadDenied
-        ├── ReadingRefused      a configuration that only a restart brings into force
-        ├── JobRejected         Nomad refuses the specification; its words are the message
-        └── SchemaMismatch      the database's schema is not the program's
+        ├── ReadingRefused      only a restart can apply the configuration
+        ├── JobRejected         Nomad refuses the specification; its answer is the message
+        └── SchemaMismatch      the schema of the database is not that of the program
 
-Messages are for the person who reads the page: they name the thing and the mend, are bounded, and hold no secret.
+Messages are for the person who reads the page: they name the thing, the cause and the fix, have a bounded length, and
+contain no secret.
 """
 
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ class RegistryWatcherError(Exception):
 
 
 class Rejected(RegistryWatcherError):
-    """An inbound request refused; `status` is the HTTP status to answer."""
+    """An inbound request was refused; `status` is the HTTP status of the answer."""
 
     def __init__(self, message: str, *, status: int = 400) -> None:
         super().__init__(message)
@@ -44,7 +45,7 @@ class InvalidReference(RegistryWatcherError, ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One thing wrong with the configuration: where it stands, what is wrong, how to mend it."""
+    """One fault of the configuration: its source and key, the problem, and the fix."""
 
     source: str
     key: str
@@ -56,7 +57,7 @@ class Fault:
 
 
 class ConfigError(RegistryWatcherError):
-    """The configuration cannot be used; `faults` lists everything wrong with it at once."""
+    """The configuration cannot be used; `faults` lists all its faults."""
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         super().__init__("\n".join(str(fault) for fault in faults))
@@ -64,7 +65,7 @@ class ConfigError(RegistryWatcherError):
 
 
 class Transient(RegistryWatcherError):
-    """Later may work; `retry_after` is what the other side asked for, in seconds."""
+    """May work later; `retry_after` is the pause that the other side asked for, in seconds."""
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -72,11 +73,11 @@ class Transient(RegistryWatcherError):
 
 
 class RegistryUnavailable(Transient):
-    """The registry did not answer, answered 5xx, or asked us to slow down (429)."""
+    """The registry did not answer, answered 5xx, or limits our rate (429)."""
 
 
 class NomadUnavailable(Transient):
-    """Nomad did not answer, has no leader, or is rate limiting."""
+    """Nomad did not answer, has no leader, or limits our rate."""
 
 
 class StoreUnavailable(Transient):
@@ -88,7 +89,7 @@ class OutcomeUnknown(Transient):
 
 
 class ReadingWaits(Transient):
-    """The configuration was read, and does not come into force yet."""
+    """The configuration was read, and is not in force yet."""
 
 
 class JobChanged(Transient):
@@ -96,7 +97,7 @@ class JobChanged(Transient):
 
 
 class Permanent(RegistryWatcherError):
-    """Doing the same again will not work until a person mends something."""
+    """A retry will not work until a person fixes something."""
 
 
 class TagNotFound(Permanent):
@@ -116,7 +117,7 @@ class NomadDenied(Permanent):
 
 
 class ReadingRefused(Permanent):
-    """The configuration was read, and would weaken access: a reload never does that."""
+    """The configuration was read and would weaken access, which a reload never does."""
 
 
 class JobRejected(Permanent):
@@ -124,4 +125,4 @@ class JobRejected(Permanent):
 
 
 class SchemaMismatch(Permanent):
-    """The database and this program's files do not belong together; the message names the file and the mend."""
+    """The database and this program's files do not belong together; the message names the file and the fix."""

@@ -1,7 +1,7 @@
-"""What the services need from the world: Protocols with domain types in and out. Nothing here names a product.
+"""The ports of the services: Protocols with domain types in and out. Only Nomad is named as a product.
 
-Every implementation passes the contract suite of its port in tests/contract. The Protocol of a store stands
-beside the service that uses it.
+Every implementation passes the contract suite of its port in tests/contract. The Protocol of a store is in the module
+of the service that uses it.
 """
 
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from app.domain.watch import JobPlace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What a tag points at: the digest the registry answers with all four manifest types accepted, and its media type.
+    """What a tag names: the digest that the registry returns if all four manifest types are accepted; its media type.
 
-    `media_type` is "" when the registry only confirmed that the digest is unchanged (304).
+    `media_type` is "" if the registry only confirmed that the digest is unchanged (304).
     """
 
     digest: str
@@ -29,33 +29,33 @@ class Manifest:
 class RegistrySource(Protocol):
     """Reads registries. `registry` is a name of the configuration's registry_map; its credentials never leave it.
 
-    All methods raise RegistryUnavailable (with retry_after when the registry said so), RegistryDenied, or
-    RepositoryNotFound. A repository that never had a push is RepositoryNotFound for most registries.
+    All methods raise RegistryUnavailable (with retry_after if the registry sent one), RegistryDenied, or
+    RepositoryNotFound. For most registries, a repository without any push is RepositoryNotFound.
     """
 
     async def tags(self, registry: str, repository: Repository) -> tuple[str, ...]:
-        """Every tag, each once, in no order to rely on; a failing later page fails the whole listing."""
+        """Every tag, each once, in no particular order; a failing later page fails the whole listing."""
         ...
 
     async def manifest(
         self, registry: str, repository: Repository, reference: str, *, known: str | None = None
     ) -> Manifest:
-        """The manifest that a tag or digest names now; TagNotFound when there is none.
+        """The manifest that a tag or digest names now; TagNotFound if there is none.
 
-        `known` is a digest seen before: it makes the request conditional, and costs the registry less.
+        `known` is a digest found before: it makes the request conditional, which costs the registry less.
         """
         ...
 
     async def children(self, registry: str, repository: Repository, digest: str) -> frozenset[str]:
-        """The digests that the index `digest` lists; empty for a manifest that is no index."""
+        """The digests that the index `digest` lists; empty for a manifest that is not an index."""
         ...
 
 
 class Deployer(Protocol):
-    """Reads and changes Nomad jobs. Raises NomadUnavailable, NomadDenied, and what each method names."""
+    """Reads and changes Nomad jobs. Raises NomadUnavailable, NomadDenied, and the errors that each method names."""
 
     async def inspect(self, place: JobPlace) -> JobState | None:
-        """The job as it is now, or None when it is not there."""
+        """The job now, or None if it does not exist."""
         ...
 
     async def preview(self, place: JobPlace, patch: JobPatch) -> Preview:
@@ -63,49 +63,48 @@ class Deployer(Protocol):
         ...
 
     async def submit(self, place: JobPlace, patch: JobPatch) -> Submission:
-        """Change only what `patch` names, by check-and-set, after a plan where the token may plan.
+        """Change only what `patch` names, by check-and-set, after a plan if the token may plan.
 
-        Raises JobChanged (somebody else was first; nothing of ours was applied), JobRejected (Nomad refuses the
-        specification, or its plan would change what the patch does not name), OutcomeUnknown (the answer was lost, and
-        reading back could not settle it).
+        Raises JobChanged (somebody else registered first; nothing of ours was applied), JobRejected (Nomad refuses the
+        specification, or its plan changes more than the patch names), OutcomeUnknown (the answer was lost, and reading
+        the job could not settle it).
         """
         ...
 
     async def recover(self, place: JobPlace, patch: JobPatch) -> Submission | None:
-        """What became of a patch that may or may not have been applied: its Submission, or None when the job is as
-        it was at `expected_index`. Raises JobChanged when the job moved on to something else."""
+        """The Submission of a patch that may have been applied; None if the job is still as it was at
+        `expected_index`. Raises JobChanged if the job is at another version."""
         ...
 
     async def observe(self, place: JobPlace, submission: Submission, *, deployment_id: str = "") -> Snapshot:
-        """One short look at how the registration goes; never waits. `deployment_id` is its deployment when an earlier
-        look saw it: the look is cheaper then."""
+        """The state of the registration now; never waits. `deployment_id` is its deployment if an earlier call found
+        it: the call costs less then."""
         ...
 
     async def wait_for_change(self, place: JobPlace, wait_index: WaitIndex, *, within: float) -> None:
-        """Return when what `wait_index` names has, or may have, changed since it was seen, at the latest after `within`
-        seconds. Holds no thread, and few connections however many wait. Raises nothing but CancelledError."""
+        """Return once the subject of `wait_index` has changed, or may have, since that index; after `within` seconds
+        at the latest. Holds no thread, and few connections for any number of waits. Raises only CancelledError."""
         ...
 
     async def find_auto_revert(self, place: JobPlace, submission: Submission) -> Submission | None:
-        """What Nomad's auto-revert registered in the place of our failed registration; None when there is nothing
-        (yet)."""
+        """The registration by which Nomad's auto-revert replaced our failed one; None if there is none (yet)."""
         ...
 
     async def diagnose(self, place: JobPlace, submission: Submission) -> Diagnosis:
-        """Why our registration does not run, with what its failed tasks wrote last, as far as the token may read."""
+        """Why our registration does not run, with the last log lines of its failed tasks if the token may read them."""
         ...
 
     async def promote(self, place: JobPlace, deployment_id: str) -> None:
-        """Promote all canaries of an active deployment. Raises JobRejected with Nomad's words when it may not be."""
+        """Promote all canaries of an active deployment. Raises JobRejected with Nomad's message if Nomad refuses."""
         ...
 
     async def fail(self, place: JobPlace, deployment_id: str) -> None:
-        """Mark an active deployment as failed, as a person would. Raises JobRejected when it is over already."""
+        """Mark an active deployment as failed, as a person would. Raises JobRejected if it has ended already."""
         ...
 
 
 class Channel(Protocol):
-    """Tells people. Raises Transient when it may work later, Permanent when it never will."""
+    """Sends messages to people. Raises Transient if it may work later, Permanent if it never will."""
 
     async def send(self, message: Message) -> None:
         """Send one message, once; sending it again is the caller's decision."""
@@ -113,8 +112,8 @@ class Channel(Protocol):
 
 
 class Waker(Protocol):
-    """Wakes a worker. Losing a ring costs latency only: the sweeper rings again what is overdue in Postgres."""
+    """Wakes a worker. A lost wake-up costs latency only: the sweeper wakes again for rows overdue in Postgres."""
 
     def wake(self, actor: str, key: str, *, delay: float = 0.0) -> None:
-        """Ask that `actor` handles the row `key` after `delay` seconds. Never blocks, never raises."""
+        """Have the Dramatiq actor `actor` handle the row `key` after `delay` seconds. Never blocks, never raises."""
         ...

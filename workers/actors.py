@@ -1,6 +1,6 @@
-"""The actors: one for each step of the line. They carry an id and know nothing but whom to call.
+"""The Dramatiq actors: one for each step of the line. A message carries an id, and the actor calls one service.
 
-Attempts and back-off are columns in Postgres, so no message is retried.
+Attempts and backoff are columns in Postgres, so no message is retried.
 """
 
 from collections.abc import Awaitable, Callable
@@ -23,15 +23,15 @@ from app.services.wakeup.wake import FOLLOW, NOTIFY, RECONCILE
 log = structlog.get_logger()
 
 Step = Callable[[str], Awaitable[bool]]
-"""Tries once what its key names; returns False when there was nothing to try, or another was at it."""
+"""Tries the row of its key once; returns False if nothing was due, or another worker has the lease."""
 
 Try = Callable[[str], Awaitable[None]]
 
 
 def declare_actors(broker: Broker, services: Callable[[], Services], steps: Steps) -> None:
-    """Declare look, observe and notify on `broker`; `services` gives the current ones at each message.
+    """Declare reconcile, follow and notify on `broker`; `services` returns the current ones at each message.
 
-    `steps` is told how each try ended.
+    `steps` records how each try ended.
     """
 
     async def run_reconcile(key: str) -> bool:
@@ -43,48 +43,48 @@ def declare_actors(broker: Broker, services: Callable[[], Services], steps: Step
     async def run_notify(key: str) -> bool:
         return await notify(services().notifier, int(key))
 
-    # A lower number goes first: telling people waits for deploying.
+    # A lower number is first: deploys go before notifications.
     for name, step, priority in ((RECONCILE, run_reconcile, 0), (FOLLOW, run_follow, 0), (NOTIFY, run_notify, 10)):
         declare = actor(actor_name=name, queue_name=QUEUE, priority=priority, max_retries=0, broker=broker)
-        declare(_quietly(name, step, steps))
+        declare(_guarded(name, step, steps))
 
 
-def _quietly(name: str, step: Step, steps: Steps) -> Try:
-    """No error ends more than one try of a step: the row stays due, and the sweeper rings again.
+def _guarded(name: str, step: Step, steps: Steps) -> Try:
+    """No error ends more than one try of a step: the row stays due, and the sweeper wakes again.
 
-    Postgres being away is told once until it answers, whichever rows were at hand; an error that nobody foresaw is told
-    once for each row that it concerns, with its traceback, and counts as failed.
+    An outage of Postgres is logged once until Postgres answers, whatever the rows; an unforeseen error is logged once
+    for each row, with its traceback, and counts as failed.
     """
-    told = Told()
+    logged = LoggedProblems()
 
     async def run(key: str) -> None:
         try:
             tried = await step(key)
         except StoreUnavailable as error:
-            if told.is_new("", "outages"):
-                log.warning("step.put_off", step=name, key=key, problem=str(error))
-        except Exception as error:  # dramatiq would tell it at every sweep
+            if logged.is_new("", "outage"):
+                log.warning("step.postponed", step=name, key=key, problem=str(error))
+        except Exception as error:  # Dramatiq would log it at every sweep
             steps.failed(name, key, described(error))
-            if told.is_new(key, described(error)):
+            if logged.is_new(key, described(error)):
                 log.error("step.failed", step=name, key=key, problem=described(error), exc_info=error)
         else:
-            told.forget("")
+            logged.forget("")
             if tried:
                 steps.done(name, key)
-                told.forget(key)
+                logged.forget(key)
 
     return run
 
 
-class Told:
-    """Which problems were told of already, by what they concern; the oldest are forgotten."""
+class LoggedProblems:
+    """The problems that were logged already, by row; the oldest are forgotten."""
 
     def __init__(self, most: int = 1000) -> None:
         self._most = most
         self._problems: dict[str, str] = {}
 
     def is_new(self, key: str, problem: str) -> bool:
-        """Whether it is not what was told of `key` last; it is told now."""
+        """Whether it differs from the last problem logged for `key`; it counts as logged now."""
         if self._problems.get(key) == problem:
             return False
         self._problems.pop(key, None)
@@ -94,6 +94,6 @@ class Told:
         return True
 
     def forget(self, *keys: str) -> None:
-        """These have no problem now."""
+        """These rows have no problem now."""
         for key in keys:
             self._problems.pop(key, None)

@@ -1,4 +1,4 @@
-"""`registrywatcher poller`: makes targets due when their poll time comes, and sweeps. Runs in any number of copies."""
+"""`registrywatcher poller`: makes targets due at their poll time, and sweeps. Any number of copies may run."""
 
 import asyncio
 import signal
@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 
 def main(settings: Settings, *, health_address: tuple[str, int] | None = None) -> None:
-    """Run until SIGINT or SIGTERM; answer for its health at that address, if there is one."""
+    """Run until SIGINT or SIGTERM; answer health requests at that address, if there is one."""
     asyncio.run(_run(settings, open_listener(health_address)))
 
 
@@ -38,7 +38,7 @@ async def _run(settings: Settings, listener: Sequence[socket.socket]) -> None:
 
 
 def _loops(app: App) -> Sequence[Coroutine[Any, Any, None]]:
-    """What goes on until it is cancelled, each by itself."""
+    """The loops, each of which runs until it is cancelled."""
     schedule, waker, add = app.services.schedule, app.services.waker, app.loops.add
     return (
         poll_forever(schedule, waker, interval=lambda: app.settings.poll_interval, loop=add(Loop("poll"))),

@@ -1,4 +1,4 @@
-"""`registrywatcher worker`: runs the actors, and a sweeper beside them. Start as many as you like."""
+"""`registrywatcher worker`: runs the actors and a sweeper. Any number of copies may run."""
 
 import asyncio
 import signal
@@ -27,9 +27,9 @@ from workers.actors import declare_actors
 
 log = structlog.get_logger()
 
-# How long an idle worker waits before it asks Redis again, in milliseconds: the latency of a ring.
+# How long an idle worker waits before it polls Redis again, in milliseconds: the latency of a wake-up.
 _IDLE_PAUSE = 20
-_STOP_WITHIN = 5_000  # milliseconds; a step that is cut is taken up again when its lease has run out
+_STOP_WITHIN = 5_000  # milliseconds; a cancelled step is tried again once its lease has expired
 
 
 class Opener(Protocol):
@@ -56,14 +56,14 @@ class Resources(Middleware):
     def reload(self) -> None:
         """Read the configuration again; for a signal handler, which runs in another thread than the services."""
         if self._loop is not None and self.app is not None and self.app.reloader is not None:
-            self._loop.call_soon_threadsafe(self.app.reloader.ask)
+            self._loop.call_soon_threadsafe(self.app.reloader.request)
 
     def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
-        """Open; runs after AsyncIO's own hook, which started the loop."""
+        """Open; runs after the hook of the AsyncIO middleware, which started the loop."""
         _on_loop(self._open(broker))
 
     def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
-        """Close; the hooks run reversed, so the loop is still alive."""
+        """Close; the hooks run in reverse order, so the event loop still runs."""
         _on_loop(self._close())
 
     async def _open(self, broker: Broker) -> None:
@@ -83,9 +83,9 @@ class Resources(Middleware):
 
 
 def main(settings: Settings, *, threads: int = 16, health_address: tuple[str, int] | None = None) -> None:
-    """Run until SIGINT or SIGTERM; a message under way is finished first, for five seconds at most.
+    """Run until SIGINT or SIGTERM; a message under way may finish within five seconds.
 
-    It answers for its health at that address, if there is one.
+    It answers health requests at `health_address`, if there is one.
     """
     listener = open_listener(health_address)
     opener = partial(open_app, kind=ProcessKind.WORKER)
@@ -95,7 +95,7 @@ def main(settings: Settings, *, threads: int = 16, health_address: tuple[str, in
 def run_worker(
     broker: Broker, settings: Settings, *, threads: int, opener: Opener, listener: Sequence[socket.socket] = ()
 ) -> None:
-    """Run the actors on `broker` until a signal comes, with the services that `opener` opens."""
+    """Run the actors on `broker` until a signal arrives, with the services that `opener` opens."""
     steps = Steps()
     resources = Resources(settings, opener, steps, listener)
     broker.add_middleware(resources)
@@ -109,14 +109,14 @@ def run_worker(
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # it waits until there is a configuration to read again
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # it waits until a configuration can be read again
     signal.signal(signal.SIGHUP, lambda *_: resources.reload())
     worker = Worker(broker, worker_timeout=_IDLE_PAUSE, worker_threads=threads)
     worker.start()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     log.info("worker.started", threads=threads)
     stopped.wait()
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nothing is left that could read anything again
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nothing is left that could read the configuration
     worker.stop(timeout=_STOP_WITHIN)
     broker.close()
     log.info("worker.stopped")

@@ -52,12 +52,12 @@ class ConfigFollower:
         try:
             read = load_settings(self._started.file, os.environ)
         except ConfigError as error:
-            self._repeats.begin_anew()
+            self._repeats.reset()
             if isinstance(error, FaultySettings):
-                self.changes.follow(error.sources, error.fingerprint)
+                self.changes.replace(error.sources, error.fingerprint)
                 self._narrow(error.granted)
             raise
-        self.changes.follow(read.sources, read.fingerprint)
+        self.changes.replace(read.sources, read.fingerprint)
         self._narrow(Granted(read.api_tokens, read.webhook_sources))
         return read
 

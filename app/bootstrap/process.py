@@ -75,19 +75,19 @@ class App:
         return ". ".join(filter(None, found))
 
     @property
-    def standing(self) -> str:
-        """Which of its own loops stand still, and why; "" when all turn. The beat is one, and a write."""
+    def stalled(self) -> str:
+        """Which of its own loops are stalled, and why; "" if none is. The heartbeat is one, and a write."""
         return self.loops.problem
 
     @property
     def stuck(self) -> str:
-        """Which of its own loops do not even try any more, "" when all do: only a restart helps."""
+        """Which of its own loops no longer even try, "" if all do: only a restart helps."""
         return self.loops.stuck
 
     @property
     def unready(self) -> str:
         """Why it cannot do its work now, "" when it can."""
-        return self.starting or self.standing
+        return self.starting or self.stalled
 
 
 @asynccontextmanager
@@ -122,7 +122,7 @@ async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | No
         PostgresPresences(database), kind=kind, loops=app.loops, configuration=lambda: app.settings.configuration
     )
     with suppress(ValueError, RuntimeError, NotImplementedError):  # only a main thread may listen to signals
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.reloader.ask)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.reloader.request)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # one may have waited since the file was read
     background = [
         asyncio.create_task(_start(app, app.following, app.reloader)),
@@ -165,7 +165,7 @@ async def _start(app: App, following: ConfigFollower, reloader: Reloader[Setting
             app.starting = described(error)
             raise
         if not through:
-            reloader.ask()  # which tells why it waits, and tries it again
+            reloader.request()  # which tells why it waits, and tries it again
         app.starting = ""
 
     await Loop("start", retry=_TRY_AGAIN, retry_at_most=_TRY_AGAIN, bound=None).run(turn)

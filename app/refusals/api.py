@@ -48,7 +48,7 @@ def api() -> Iterator[RefusalRow]:
     yield from _signing_in()
     yield from _what_is_asked()
     yield from _forms()
-    yield from _steering()
+    yield from _canary_commands()
     yield from _rollbacks()
     yield from _redeploys()
     yield from _replays()
@@ -154,26 +154,26 @@ def _pressed(when: str, path: str, body: str, thing: str, fix: str, *, kind: str
     return RefusalRow(when=when, name=str(answer.status_code), sentence=answer.text, thing=thing, fix=fix)
 
 
-def _steering() -> Iterator[RefusalRow]:
+def _canary_commands() -> Iterator[RefusalRow]:
     over = replace(UNDERWAY, outcome=OutcomeKind.SUCCEEDED)
-    yield _steered("it is over", over, "GET /rollouts lists those under way")
+    yield _canary_command("it is over", over, "GET /rollouts lists those under way")
     unregistered = replace(UNDERWAY, registered=False)
-    yield _steered("it is not in Nomad yet", unregistered, "ask again once it is under way")
+    yield _canary_command("it is not in Nomad yet", unregistered, "try again once it is under way")
     for when, deployment, fix in (
-        ("it has no deployment", None, "ask again later"),
+        ("it has no deployment", None, "try again later"),
         (
             "its deployment is over",
             replace(DEPLOYMENT, phase=DeploymentPhase.FAILED, description="Deployment marked as failed"),
             "see GET /rollouts/",
         ),
         ("it has no canaries", replace(DEPLOYMENT, canaries=0, awaits_promotion=False), "it goes on by itself"),
-        ("they are not healthy", replace(DEPLOYMENT, canaries=2, awaits_promotion=False), "ask again when"),
+        ("they are not healthy", replace(DEPLOYMENT, canaries=2, awaits_promotion=False), "try again when"),
         ("they do not wait", replace(DEPLOYMENT, awaits_promotion=False), "it goes on by itself"),
     ):
-        yield _steered(when, replace(UNDERWAY, deployment=deployment), fix)
+        yield _canary_command(when, replace(UNDERWAY, deployment=deployment), fix)
 
 
-def _steered(when: str, found: Underway, fix: str) -> RefusalRow:
+def _canary_command(when: str, found: Underway, fix: str) -> RefusalRow:
     return _asked(
         when, SampleProcess(rollout_commands=OneRollout(found=found)), "POST", f"{PATH}/promote", str(ROLLOUT), fix
     )
@@ -183,9 +183,9 @@ def _rollbacks() -> Iterator[RefusalRow]:
     unknown = replace(DEPLOYED, from_tag="", from_digest="")
     absent = replace(DEPLOYED, from_tag="v0.1.0", from_digest="sha256:" + "0" * 64)
     for when, past, thing, fix in (
-        ("it was taken back already", replace(PAST, undone_by_rollout=OTHER), str(ROLLOUT), "POST /rollouts/"),
-        ("it was never registered", replace(PAST, registered=False), str(ROLLOUT), "name one of"),
-        ("it failed, and is not the newest", _earlier(OutcomeKind.FAILED), str(ROLLOUT), "name one of"),
+        ("it was undone already", replace(PAST, undone_by_rollout=OTHER), str(ROLLOUT), "POST /rollouts/"),
+        ("it was never registered", replace(PAST, registered=False), str(ROLLOUT), "choose one of"),
+        ("it failed, and is not the newest", _earlier(OutcomeKind.FAILED), str(ROLLOUT), "choose one of"),
         ("that runs already", _earlier(OutcomeKind.SUCCEEDED), "app v1.1.0", "deploy it by POST /tags/"),
         ("its watch is gone", replace(PAST, items=(replace(DEPLOYED, watch=None),)), "app", "put it back into"),
         ("what ran before is unknown", replace(PAST, items=(unknown,)), "app", "deploy a tag of GET /repos"),
@@ -218,7 +218,7 @@ def _redeploys() -> Iterator[RefusalRow]:
         by="",
         idempotency_key=OTHER,
     )
-    yield _refused("the id is another job's rollout", twice, str(OTHER), "ask again")
+    yield _refused("the id is another job's rollout", twice, str(OTHER), "try again")
 
 
 def _operator(process: SampleProcess) -> Operator:
@@ -247,7 +247,7 @@ class _Box:
 
 def _replays() -> Iterator[RefusalRow]:
     for when, left, thing, fix in (
-        ("the delivery is unknown", None, "delivery", "take one that the page lists"),
+        ("the delivery is unknown", None, "delivery", "choose one that the page lists"),
         ("nothing of it is kept", KeptDelivery(source="hub", body=None, events=0), str(OTHER), "push the tag again"),
         ("its source is gone", KeptDelivery(source="hub", body=b"{}", events=0), "'hub'", "put [webhooks.hub] back"),
     ):

@@ -141,7 +141,7 @@ class OneRollout:
 
     async def roll_back(
         self,
-        past: RevertibleRollout,
+        revertible: RevertibleRollout,
         destinations: Sequence[Destination],
         *,
         by: str,

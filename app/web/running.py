@@ -75,7 +75,7 @@ class WebServices(Protocol):
 class WebProcess(Protocol):
     """The process behind the web face; `problem` is what is wrong with the configuration file as it is now, or "".
 
-    `standing` says which of its own loops stand still, and why, "" when all turn: it cannot store, or not go on.
+    `stalled` says which of its own loops are stalled, and why, "" if none is: it cannot store, or cannot continue.
     """
 
     @property
@@ -83,7 +83,7 @@ class WebProcess(Protocol):
     @property
     def problem(self) -> str: ...
     @property
-    def standing(self) -> str: ...
+    def stalled(self) -> str: ...
 
 
 def set_running(application: Starlette, process: WebProcess) -> None:
@@ -149,6 +149,6 @@ def own_outages(process: WebProcess) -> tuple[SystemOutage, ...]:
     found = (
         ("Redis", process.services.waker.problem),
         ("configuration", process.problem),
-        ("this process", process.standing),
+        ("this process", process.stalled),
     )
     return tuple(SystemOutage(name=name, problem=problem, since=None) for name, problem in found if problem)

@@ -21,7 +21,7 @@ APP = Watch(
     place=JobPlace(region="", namespace="default", job_id="web"),
     task="server",
 )
-PATIENCE = 30.0
+GIVE_UP_AFTER = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,4 +99,4 @@ async def test_who_comes_later_hears_nothing_of_before_but_to_read_everything(su
 
 async def heard(changes: AsyncIterator[Change]) -> Change:
     """The next change."""
-    return await asyncio.wait_for(anext(changes), PATIENCE)
+    return await asyncio.wait_for(anext(changes), GIVE_UP_AFTER)

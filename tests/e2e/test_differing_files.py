@@ -77,7 +77,7 @@ async def test_going_back_by_an_edit_works_while_another_has_the_other_file(inst
     before = older.read_text()
     second = await start(installation, newer, "app", "other")
     older.write_bytes(newer.read_bytes())
-    await until(lambda: first.log.read_text().count("configuration.reloaded") == 1, "the change is read", within=20)
+    await until(lambda: first.log.read_text().count("config.reloaded") == 1, "the change is read", within=20)
     older.write_text(before)
     await until(lambda: has(second, "app"), "the watch went", within=20)
     second.kill()

@@ -166,4 +166,4 @@ async def _is_sound(api: httpx.AsyncClient) -> bool:
 
 
 def _reloads(log: str) -> int:
-    return log.count("configuration.reloaded")
+    return log.count("config.reloaded")

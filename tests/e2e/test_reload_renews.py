@@ -106,7 +106,7 @@ async def test_a_certificate_that_a_reload_added_is_read_again_when_it_changes(i
         await until(refused, "the certificate is missing", within=20)
         for number in (1, 2):
             issue(installation.directory)
-            await until(lambda: log.read_text().count("configuration.reloaded") == number, "it is read", within=20)  # noqa: B023
+            await until(lambda: log.read_text().count("config.reloaded") == number, "it is read", within=20)  # noqa: B023
             assert not await problem(api)
 
 

@@ -214,7 +214,7 @@ async def test_readyz_shows_errors_of_every_loop_until_they_end(ours: Cluster, d
             await until(partial(_deployed, ours, NAMES[0], tag), "work goes on", within=120)
             for process in ours.processes:
                 lines = [line for line in process.log.read_text().splitlines() if '"loop":"sweep"' in line]
-                assert [sum(event in line for line in lines) for event in ("loop.failed", "loop.turns_again")] == [
+                assert [sum(event in line for line in lines) for event in ("loop.failed", "loop.recovered")] == [
                     number,
                     number,
                 ]
@@ -248,7 +248,7 @@ async def test_readyz_shows_a_step_that_always_fails_until_it_succeeds(
             f"worker: process {worker.popen.pid} on ",
             f": {step} ",
             "made up",
-            "a mistake of registrywatcher itself",
+            "this is a bug of registrywatcher",
         )
 
         async def shown() -> bool:

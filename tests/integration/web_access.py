@@ -80,7 +80,7 @@ class Web:
         await until(lambda: self._reloads() > before, self.processes.logs, within=START)
 
     def _reloads(self) -> int:
-        return self.process.log.read_text().count("configuration.reloaded")
+        return self.process.log.read_text().count("config.reloaded")
 
     async def _heeded(self, before: int) -> bool:
         return self._reloads() > before or bool(await self._refusal())

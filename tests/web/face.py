@@ -287,7 +287,7 @@ class MemoryRolloutCommands:
 
     async def roll_back(
         self,
-        past: RevertibleRollout,
+        revertible: RevertibleRollout,
         destinations: Sequence[Destination],
         *,
         by: str,
@@ -367,7 +367,7 @@ class Face:
     waker: InProcessWaker = field(default_factory=InProcessWaker)
     pending: tuple[str, ...] | Exception = ()
     problem: str = ""
-    standing: str = ""
+    stalled: str = ""
 
     @property
     def services(self) -> "Face":

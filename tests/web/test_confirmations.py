@@ -42,7 +42,10 @@ ASKED = (
         path=f"/confirm/fail/{ID}", back=f"/rollouts/{ID}", before="marked as failed", after="Failing the deployment"
     ),
     Asked(
-        path=f"/confirm/rollback/{ID}", back=f"/rollouts/{ID}", before="Would go back to app v1.0.0", after="Going back"
+        path=f"/confirm/rollback/{ID}",
+        back=f"/rollouts/{ID}",
+        before="Would roll back to app v1.0.0",
+        after="Rolling back",
     ),
     Asked(path="/confirm/pause", back="/", before="Nothing is deployed by itself for the one watch", after="is paused"),
     Asked(path="/confirm/resume", back="/", before="what was held back", after="is running"),

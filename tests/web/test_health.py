@@ -48,9 +48,9 @@ def test_not_ready(face: Face, client: TestClient, state: tuple[str, ...] | Exce
 
 
 def test_not_ready_while_its_own_loops_stand_still(face: Face, client: TestClient) -> None:
-    face.standing = "no turn was completed for 7 s by: presence: Postgres cannot be used now"
+    face.stalled = "loop presence stalled for 7 s: Postgres cannot be used now"
     answer = client.get("/readyz")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
-    assert answer.json() == {"message": face.standing}
+    assert answer.json() == {"message": face.stalled}
     assert client.get("/healthz").status_code == 200
-    assert face.standing in client.get("/", headers={"Accept": "text/html"}).text
+    assert face.stalled in client.get("/", headers={"Accept": "text/html"}).text

@@ -101,7 +101,7 @@ def test_while_postgres_is_away_nothing_is_steered(face: Face, client: TestClien
 
 def test_a_rollback_is_answered_with_the_rollout_that_goes_back(face: Face, client: TestClient) -> None:
     answer = client.post(f"{PATH}/rollback")
-    assert answer.json() == {"message": "Going back to app v1.0.0", "rollout_id": str(UUID(int=8))}
+    assert answer.json() == {"message": "Rolling back to app v1.0.0", "rollout_id": str(UUID(int=8))}
     ((destination,),) = face.rollout_commands.rollbacks
     assert (destination.tag, destination.digest) == ("v1.0.0", digest_of("v1.0.0"))
     assert face.waker.wakes == [("reconcile", "1"), ("notify", "5")]
@@ -110,12 +110,12 @@ def test_a_rollback_is_answered_with_the_rollout_that_goes_back(face: Face, clie
 def test_an_earlier_rollout_is_gone_back_to(face: Face, client: TestClient) -> None:
     (brought,) = PAST.items
     face.rollout_commands.known = replace(PAST, newest=OTHER, items=(replace(brought, running=digest_of("v1.2.0")),))
-    assert client.post(f"{PATH}/rollback").json()["message"] == "Going back to app v1.1.0"
+    assert client.post(f"{PATH}/rollback").json()["message"] == "Rolling back to app v1.1.0"
 
 
 def test_a_rollback_under_way_is_the_same_answer(face: Face, client: TestClient) -> None:
     face.rollout_commands.known = replace(PAST, undone_by_rollout=OTHER, undoing="app v1.0.0")
-    assert client.post(f"{PATH}/rollback").json() == {"message": "Going back to app v1.0.0", "rollout_id": str(OTHER)}
+    assert client.post(f"{PATH}/rollback").json() == {"message": "Rolling back to app v1.0.0", "rollout_id": str(OTHER)}
     assert face.rollout_commands.rollbacks == []
 
 

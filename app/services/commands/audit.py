@@ -1,10 +1,10 @@
-"""What people said to the service, as it is remembered: who, when, about which watch. Values only."""
+"""The actions of the audit log: what a person may command. Values only."""
 
 from enum import StrEnum
 
 
 class AuditAction(StrEnum):
-    """What a person said. The value is stored and shown."""
+    """What a person commanded. The value is stored and shown."""
 
     PIN = "pin"
     FOLLOW = "follow"

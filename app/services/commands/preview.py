@@ -1,4 +1,4 @@
-"""What a person's word would change in the job, by Nomad's own plan. Nothing is stored, nothing is rung."""
+"""What a command would change in the job, by Nomad's own plan. Stores nothing and wakes nobody."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +20,7 @@ from app.services.reconcile import patch
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageChange:
-    """A task's image now, and what it would be."""
+    """A task's image now, and after the command."""
 
     before: str
     after: str
@@ -28,8 +28,10 @@ class ImageChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandPreview:
-    """What would happen, in a sentence, per "group/task", and by Nomad's plan; `digest` is what would run, "" when that
-    is several or unknown."""
+    """What a command would change: in a sentence, per "group/task", and by Nomad's plan.
+
+    `digest` is the digest that would run, "" if there are several or it is unknown.
+    """
 
     message: str
     digest: str = ""
@@ -40,56 +42,56 @@ class CommandPreview:
 async def preview_rule(
     operator: Operator, repo: str, *, pinned_tag: str | None = None, auto_deploy: bool | None = None
 ) -> CommandPreview:
-    """What `operate.set_rule` would change. Raises as it does, and Rejected (409) where the job cannot be deployed,
+    """What `watches.set_rule` would change. Raises as it does, and Rejected (409) if the job cannot be deployed,
     NomadUnavailable, NomadDenied, JobChanged or JobRejected."""
     watches.require_a_part(pinned_tag, auto_deploy)
-    standing = await watches.find(operator, repo)
+    current = await watches.find(operator, repo)
     if pinned_tag is None:
         return CommandPreview(
             message=f"Auto deployment would be set to {str(auto_deploy).lower()}; "
-            "that by itself changes no job, and the next look decides by the rule"
+            "that by itself changes no job, and the next check decides by the rule"
         )
-    deploy_request = await live.deploy_request(operator.registries, standing, pinned_tag, origin=Origin.DEPLOY)
-    return await _preview(operator, standing, deploy_request)
+    deploy_request = await live.deploy_request(operator.registries, current, pinned_tag, origin=Origin.DEPLOY)
+    return await _preview(operator, current, deploy_request)
 
 
 async def preview_reset(operator: Operator, repo: str) -> CommandPreview:
-    """What `operate.reset` would change. Raises as `preview_rule`."""
-    standing = await watches.find(operator, repo)
+    """What `watches.reset` would change. Raises as `preview_rule`."""
+    current = await watches.find(operator, repo)
     return await _preview(
-        operator, standing, await live.deploy_request(operator.registries, standing, "", origin=Origin.RESET)
+        operator, current, await live.deploy_request(operator.registries, current, "", origin=Origin.RESET)
     )
 
 
 async def preview_redeploy(operator: Operator, repo: str, tag: str) -> CommandPreview:
-    """What `operate.redeploy` would change. Raises as `preview_rule`."""
-    standing = await watches.find(operator, repo)
-    return await _preview(operator, standing, await watches.redeploy_request(operator, standing, tag))
+    """What `watches.redeploy` would change. Raises as `preview_rule`."""
+    current = await watches.find(operator, repo)
+    return await _preview(operator, current, await watches.redeploy_request(operator, current, tag))
 
 
 async def preview_rollback(operator: Operator, rollout_id: UUID) -> CommandPreview:
-    """What `steer.rollback` would change. Raises as it does, and as `preview_rule` where the job cannot be deployed."""
-    past = await rollouts.revertible_of(operator, rollout_id)
-    if past.undoing:
-        return CommandPreview(message=f"{past.undoing} is on its way back already; nothing more would change")
-    destinations = await rollouts.destinations_of(operator, past)
+    """What `rollouts.rollback` would change. Raises as it does, and as `preview_rule` if the job cannot be deployed."""
+    revertible = await rollouts.revertible_of(operator, rollout_id)
+    if revertible.undoing:
+        return CommandPreview(message=f"The rollback to {revertible.undoing} is under way; nothing more would change")
+    destinations = await rollouts.destinations_of(operator, revertible)
     job = await operator.deployer.inspect(destinations[0].watch.place)
     changes: dict[TaskKey, TaskChange] = {}
     for each in destinations:
-        standing = await watches.find(operator, each.watch.name)
-        deploy = await _way_back(operator, standing, each, _tasks(standing.watch, job))
-        changes.update(_changes(standing, deploy, job, forced=False))
+        current = await watches.find(operator, each.watch.name)
+        deploy = await _rollback(operator, current, each, _tasks(current.watch, job))
+        changes.update(_changes(current, deploy, job, forced=False))
     what = ", ".join(each.what for each in destinations)
-    return await _planned(operator, destinations[0].watch, job, changes, what=what, doing=f"go back to {what}")
+    return await _planned(operator, destinations[0].watch, job, changes, what=what, doing=f"roll back to {what}")
 
 
-async def _preview(operator: Operator, standing: CurrentRule, deploy_request: DeployRequest | None) -> CommandPreview:
+async def _preview(operator: Operator, current: CurrentRule, deploy_request: DeployRequest | None) -> CommandPreview:
     if deploy_request is None:
         return CommandPreview(message=watches.NO_RELEASE)
-    watch = standing.watch
+    watch = current.watch
     job = await operator.deployer.inspect(watch.place)
-    deploy = await _deploy(operator, standing, deploy_request, _tasks(watch, job))
-    changes = _changes(standing, deploy, job, forced=deploy_request.forced)
+    deploy = await _deploy(operator, current, deploy_request, _tasks(watch, job))
+    changes = _changes(current, deploy, job, forced=deploy_request.forced)
     planned = await _planned(
         operator, watch, job, changes, what=deploy_request.tag, doing=f"deploy {deploy_request.tag}"
     )
@@ -97,7 +99,7 @@ async def _preview(operator: Operator, standing: CurrentRule, deploy_request: De
 
 
 def _tasks(watch: Watch, job: JobState | None) -> Sequence[RunningTask]:
-    """The watch's tasks in the job; Rejected (409) where they cannot be deployed."""
+    """The watch's tasks in the job; Rejected (409) if they cannot be deployed."""
     unusable = obstacle(watch, job)
     if unusable or job is None:
         raise Rejected(unusable, status=409)
@@ -105,13 +107,13 @@ def _tasks(watch: Watch, job: JobState | None) -> Sequence[RunningTask]:
 
 
 def _changes(
-    standing: CurrentRule, deploy: Deploy, job: JobState | None, *, forced: bool
+    current: CurrentRule, deploy: Deploy, job: JobState | None, *, forced: bool
 ) -> Mapping[TaskKey, TaskChange]:
-    """As a look would: what failed stands in the job, maybe, and only a marker makes Nomad try it again."""
-    history = standing.history
+    """As a reconcile would: the job may still specify what failed, and only a marker makes Nomad try that again."""
+    history = current.history
     forced = forced or deploy.digest in history.failed | history.released
-    tasks = _tasks(standing.watch, job)
-    return patch.task_changes(standing.watch, tasks, deploy, history=history, forced=forced, rollout_id=uuid4())
+    tasks = _tasks(current.watch, job)
+    return patch.task_changes(current.watch, tasks, deploy, history=history, forced=forced, rollout_id=uuid4())
 
 
 async def _planned(
@@ -130,33 +132,33 @@ async def _planned(
 
 
 async def _deploy(
-    operator: Operator, standing: CurrentRule, deploy_request: DeployRequest, tasks: Sequence[RunningTask]
+    operator: Operator, current: CurrentRule, deploy_request: DeployRequest, tasks: Sequence[RunningTask]
 ) -> Deploy:
-    """The decision that a person's word is; the index's own digests only matter where something else runs."""
+    """The decision that a command is; an index's own digests only matter if something else runs."""
     children: frozenset[str] = frozenset()
     if not deploy_request.forced:
-        children = await _children(operator, standing, deploy_request.digest, tasks)
+        children = await _children(operator, current, deploy_request.digest, tasks)
     return Deploy(tag=deploy_request.tag, digest=deploy_request.digest, message="", children=children)
 
 
-async def _way_back(operator: Operator, standing: CurrentRule, to: Destination, tasks: Sequence[RunningTask]) -> Deploy:
-    """As a look goes back: by the digest, or as the image was spelled where its tag still means the same."""
-    shows = bool(to.tag) and await live.has_tag(operator.registries, to.watch, to.tag) == to.digest
+async def _rollback(operator: Operator, current: CurrentRule, to: Destination, tasks: Sequence[RunningTask]) -> Deploy:
+    """As a reconcile rolls back: by the digest, or by the image's former spelling if its tag still has that digest."""
+    same = bool(to.tag) and await live.digest_of(operator.registries, to.watch, to.tag) == to.digest
     return Deploy(
         tag=to.tag,
         digest=to.digest,
         message="",
-        children=await _children(operator, standing, to.digest, tasks),
+        children=await _children(operator, current, to.digest, tasks),
         by_digest=True,
-        former={key: image for key, image in to.former.items() if shows or to.digest in image},
+        former={key: image for key, image in to.former.items() if same or to.digest in image},
     )
 
 
 async def _children(
-    operator: Operator, standing: CurrentRule, digest: str, tasks: Sequence[RunningTask]
+    operator: Operator, current: CurrentRule, digest: str, tasks: Sequence[RunningTask]
 ) -> frozenset[str]:
-    if any(running(task, standing.history).digest not in ("", digest) for task in tasks):
-        return await live.children(operator.registries, standing.watch, digest)
+    if any(running(task, current.history).digest not in ("", digest) for task in tasks):
+        return await live.children(operator.registries, current.watch, digest)
     return frozenset()
 
 
@@ -164,10 +166,10 @@ def _message(what: str, doing: str, preview: Preview) -> str:
     if preview.foreign:
         return (
             f"{what} would not be registered: Nomad's plan changes more than was asked; see drift, "
-            "and look again once the job is still"
+            "and preview again once nobody else changes the job"
         )
     if not preview.allowed:
-        return f"Would {doing}; the token may not plan, so only the images are told: give it plan-job"
+        return f"Would {doing}; the token may not plan, so only the images are shown: give it plan-job"
     return f"Would {doing}"
 
 

@@ -1,4 +1,4 @@
-"""What a person's word about a rollout is made of, and the store that keeps it. Values only; asking is steer's."""
+"""The values of a command about a rollout, and the store that keeps it. app/services/commands/rollouts.py uses both."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from app.services.rollout.rollouts import CanaryCommand
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Underway:
-    """A rollout as its last look left it. `what` lists its watches and tags; `outcome` is None until it is over."""
+    """A rollout as it was followed last. `what` lists its watches and tags; `outcome` is None until it has ended."""
 
     what: str
     registered: bool
@@ -26,11 +26,11 @@ class Underway:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevertibleItem:
-    """What a rollout brought to a watch, and what ran before it: `from_digest` is "" when that is not known.
+    """What a rollout deployed to a watch, and what ran before it: `from_digest` is "" if that is unknown.
 
-    `watch` is None once it left the configuration, or moved to another job. `running` is the digest that all its tasks
-    run, "" where they differ, where it failed, and where the job was not read since the last rollout. `former` maps
-    "group/task" to the image that stood there before the newest rollout, when `former_digest` ran.
+    `watch` is None if it left the configuration, or moved to another job. `running` is the digest that all its tasks
+    run; it is "" if they differ, if it failed, or if the job was not read since the last rollout. `former` maps
+    "group/task" to the image that the job had before the newest rollout, when `former_digest` ran.
     """
 
     name: str
@@ -46,10 +46,10 @@ class RevertibleItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevertibleRollout:
-    """A rollout to go back from, or to. `newest` is the rollout of the job that was registered last.
+    """A rollout to roll back from, or to. `newest` is the rollout of the job that was registered last.
 
-    `undone_by_rollout` is a rollout that took this one back, where nothing was registered since; `undoing` says what
-    it brings while it is under way, "" once it is over.
+    `undone_by_rollout` is a rollout that undid this one, if nothing was registered since; `undoing` says what it
+    deploys while it is under way, "" once it has ended.
     """
 
     rollout_id: UUID
@@ -65,9 +65,9 @@ class RevertibleRollout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """What a watch goes back to; `tag` is "" for a bare digest.
+    """What a watch rolls back to; `tag` is "" for a bare digest.
 
-    `former` maps "group/task" to the image that stood there when this very digest ran.
+    `former` maps "group/task" to the image that the job had when exactly this digest ran.
     """
 
     watch: Watch
@@ -77,21 +77,21 @@ class Destination:
 
     @property
     def what(self) -> str:
-        """For people: the watch and its tag, or its digest where there is none."""
+        """For people: the watch and its tag, or its digest if there is no tag."""
         return f"{self.watch.name} {self.tag or self.digest}"
 
 
-def rollback(past: RevertibleRollout, destinations: Sequence[Destination], *, by: str) -> Request:
-    """The rollout that brings the destinations, and takes back the job's newest."""
+def rollback(revertible: RevertibleRollout, destinations: Sequence[Destination], *, by: str) -> Request:
+    """The request for a rollout that deploys the destinations, and undoes the job's newest; `by` is the actor."""
     items = tuple(RequestedItem(watch=each.watch.name, tag=each.tag, digest=each.digest) for each in destinations)
-    return Request(origin=Origin.ROLLBACK, items=items, by=by, undoes=past.newest)
+    return Request(origin=Origin.ROLLBACK, items=items, by=by, undoes=revertible.newest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollbackRequested:
-    """A rollback that was stored: its rollout, and the notifications of the one that gave way to it.
+    """A rollback that was stored: its rollout, and the notifications of the rollout that it superseded.
 
-    `taken` is whether its id is that of another job's rollout: nothing was written then.
+    `key_conflict` is True if its idempotency key is the id of another job's rollout: nothing was written then.
     """
 
     rollout_id: UUID
@@ -100,38 +100,38 @@ class RollbackRequested:
 
 
 class RolloutCommands(Protocol):
-    """The store of people's words about rollouts. All methods raise StoreUnavailable."""
+    """The store of commands about rollouts; `by` is the actor. All methods raise StoreUnavailable."""
 
     async def underway(self, rollout_id: UUID) -> Underway | None:
-        """The rollout of that id; None when there is none."""
+        """The rollout of that id; None if there is none."""
         ...
 
     async def command_canaries(self, rollout_id: UUID, canary_command: CanaryCommand, *, by: str) -> bool:
-        """Store the wish and make the rollout due for a look; False when it is not under way (any more)."""
+        """Store the command and make the rollout due to be followed; False if it is not under way (any more)."""
         ...
 
     async def revertible(self, rollout_id: UUID) -> RevertibleRollout | None:
-        """The rollout of that id with what ran before it; None when there is none."""
+        """The rollout of that id with what ran before it; None if there is none."""
         ...
 
     async def known_request(self, rollout_id: UUID, idempotency_key: UUID) -> KnownRequest | None:
-        """The rollout asked for under the id `idempotency_key`, as the job of `rollout_id` sees it; None when there is
+        """The rollout requested under `idempotency_key`, compared with the job of `rollout_id`; None if there is
         none.
         """
         ...
 
     async def roll_back(
         self,
-        past: RevertibleRollout,
+        revertible: RevertibleRollout,
         destinations: Sequence[Destination],
         *,
         by: str,
         idempotency_key: UUID | None = None,
     ) -> RollbackRequested | None:
-        """Ask for a rollout that brings the destinations, in the place of an active one; hold its watches there until
+        """Request a rollout that deploys the destinations and supersedes an active one; hold its watches there until
         something newer appears, and make the target due.
 
-        Where such a one is active already, or was asked for under the id `idempotency_key`, it is returned. None when
-        another rollout was registered since `past`.
+        If such a rollout is active already, or was requested under `idempotency_key`, it is returned. None if another
+        rollout was registered since `revertible` was read.
         """
         ...

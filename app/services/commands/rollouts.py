@@ -1,7 +1,7 @@
-"""What people ask of a rollout: promote or fail its canaries, go back from it. It stores the word and rings.
+"""Commands about a rollout: promote or fail its canaries, roll back. Stores the command and wakes.
 
-Nothing here waits for Nomad: observing carries a wish out, a look the way back. What a rollout is like, is as its last
-look left it.
+Nothing here waits for Nomad: follow carries out a canary command, and a reconcile a rollback. A rollout's state is the
+one that was followed last.
 """
 
 from uuid import UUID
@@ -14,85 +14,80 @@ from app.domain.undo import Candidate, rolled_back_to
 from app.errors import Rejected
 from app.services.commands import live
 from app.services.commands.rollout_commands import Destination, RevertibleItem, RevertibleRollout, Underway
-from app.services.commands.watches import Operator, Reply, taken
+from app.services.commands.watches import Operator, Reply, key_conflict
 from app.services.rollout.rollouts import CanaryCommand
 from app.services.wakeup.wake import FOLLOW, NOTIFY, RECONCILE
 
 log = structlog.get_logger()
 
-_DONE = (OutcomeKind.SUCCEEDED, OutcomeKind.NEXT_LAUNCH)
+_SUCCEEDED = (OutcomeKind.SUCCEEDED, OutcomeKind.NEXT_LAUNCH)
 
 
 async def promote(operator: Operator, rollout_id: UUID, *, by: str) -> Reply:
-    """Promote the canaries of a rollout that waits for it.
+    """Promote the canaries of a rollout that waits for it; `by` is the actor.
 
-    Raises Rejected: 404 for an unknown rollout, 409 with the reason where there is nothing to promote; and
+    Raises Rejected: 404 for an unknown rollout, 409 with the reason if there is nothing to promote; and
     StoreUnavailable.
     """
     found = await _underway(operator, rollout_id)
     if found.canary_command is not CanaryCommand.PROMOTE and (
-        reason := _not_to_promote(_deployment(rollout_id, found))
+        reason := _not_promotable(_deployment(rollout_id, found))
     ):
         raise _refused(f"rollout {rollout_id} cannot be promoted: {reason}")
-    return await _wish(operator, rollout_id, found, canary_command=CanaryCommand.PROMOTE, by=by)
+    return await _command_canaries(operator, rollout_id, found, canary_command=CanaryCommand.PROMOTE, by=by)
 
 
 async def fail(operator: Operator, rollout_id: UUID, *, by: str) -> Reply:
-    """Fail the Nomad deployment of a rollout; what becomes of it then is as after any failure. Raises as `promote`."""
+    """Fail the Nomad deployment of a rollout; then it ends as after any failure. Raises as `promote`."""
     found = await _underway(operator, rollout_id)
     if found.canary_command is not CanaryCommand.FAIL:
         _deployment(rollout_id, found)
-    return await _wish(operator, rollout_id, found, canary_command=CanaryCommand.FAIL, by=by)
+    return await _command_canaries(operator, rollout_id, found, canary_command=CanaryCommand.FAIL, by=by)
 
 
 async def rollback(operator: Operator, rollout_id: UUID, *, by: str, idempotency_key: UUID | None = None) -> Reply:
-    """Go back: from the newest rollout of a job to what ran before it, or to what an earlier one brought.
+    """Roll back from the newest rollout of a job to what ran before it, or to what an earlier rollout deployed.
 
-    `idempotency_key` becomes the id of the rollout that does, as in `operate.set_rule`.
-    The rule stays as it is, and holds until something newer appears. Raises Rejected: 404 for an unknown rollout, 409
-    with the reason where there is nothing to go back to; RegistryUnavailable or RegistryDenied when the registry does
-    not tell whether it still has it, and StoreUnavailable. Nothing has changed then.
+    `idempotency_key` becomes the id of the rollout that does this, as in `watches.set_rule`.
+    The rule stays as it is; the watch is held until something newer appears. Raises Rejected: 404 for an unknown
+    rollout, 409 with the reason if it cannot be rolled back; RegistryUnavailable or RegistryDenied if the registry
+    does not say whether it still has the image; StoreUnavailable. Nothing has changed then.
     """
-    asked = (
-        await operator.rollout_commands.known_request(rollout_id, idempotency_key)
-        if idempotency_key is not None
-        else None
+    if known := await _known_reply(operator, rollout_id, idempotency_key):
+        return known
+    revertible = await revertible_of(operator, rollout_id)
+    if revertible.undoing:
+        return Reply(message=f"Rolling back to {revertible.undoing}", rollout_id=revertible.undone_by_rollout)
+    destinations = await destinations_of(operator, revertible)
+    requested = await operator.rollout_commands.roll_back(
+        revertible, destinations, by=by, idempotency_key=idempotency_key
     )
-    if asked is not None:
-        if not asked.same_target:
-            raise taken(asked.rollout_id)
-        return Reply(message=f"Going back to {asked.what}", rollout_id=asked.rollout_id)
-    past = await revertible_of(operator, rollout_id)
-    if past.undoing:
-        return Reply(message=f"Going back to {past.undoing}", rollout_id=past.undone_by_rollout)
-    destinations = await destinations_of(operator, past)
-    gone = await operator.rollout_commands.roll_back(past, destinations, by=by, idempotency_key=idempotency_key)
-    if gone is not None and gone.key_conflict:
-        raise taken(gone.rollout_id)
-    if gone is None:
+    if requested is not None and requested.key_conflict:
+        raise key_conflict(requested.rollout_id)
+    if requested is None:
         raise _refused(
             f"another rollout of the job was registered since rollout {rollout_id} was read: "
-            "see GET /rollouts, and ask again"
+            "see GET /rollouts, and try again"
         )
     what = ", ".join(each.what for each in destinations)
-    log.info("rollback.asked", by=by, undoes=str(past.newest), rollout=str(gone.rollout_id), what=what)
-    operator.waker.wake(RECONCILE, str(past.target_id))
-    for notification_delivery_id in gone.notification_delivery_ids:
+    log.info("rollback.requested", by=by, undoes=str(revertible.newest), rollout=str(requested.rollout_id), what=what)
+    operator.waker.wake(RECONCILE, str(revertible.target_id))
+    for notification_delivery_id in requested.notification_delivery_ids:
         operator.waker.wake(NOTIFY, str(notification_delivery_id))
-    return Reply(message=f"Going back to {what}", rollout_id=gone.rollout_id)
+    return Reply(message=f"Rolling back to {what}", rollout_id=requested.rollout_id)
 
 
 async def revertible_of(operator: Operator, rollout_id: UUID) -> RevertibleRollout:
-    """The rollout to go back from, or to. Raises Rejected (404) for an unknown one, and StoreUnavailable."""
-    past = await operator.rollout_commands.revertible(rollout_id)
-    if past is None:
+    """The rollout to roll back from, or to. Raises Rejected (404) for an unknown one, and StoreUnavailable."""
+    revertible = await operator.rollout_commands.revertible(rollout_id)
+    if revertible is None:
         raise unknown_rollout()
-    return past
+    return revertible
 
 
-async def destinations_of(operator: Operator, past: RevertibleRollout) -> list[Destination]:
-    """What each of its watches goes back to, and the registry still has. Raises as `rollback`."""
-    destinations = _destinations(past)
+async def destinations_of(operator: Operator, revertible: RevertibleRollout) -> list[Destination]:
+    """What each of its watches rolls back to; the registry still has it. Raises as `rollback`."""
+    destinations = _destinations(revertible)
     for each in destinations:
         if not await live.has_digest(operator.registries, each.watch, each.digest):
             raise _refused(
@@ -108,20 +103,32 @@ def unknown_rollout() -> Rejected:
     return Rejected(message, status=404)
 
 
+async def _known_reply(operator: Operator, rollout_id: UUID, idempotency_key: UUID | None) -> Reply | None:
+    """The answer to a rollback that was requested before, with the same key."""
+    if idempotency_key is None:
+        return None
+    known = await operator.rollout_commands.known_request(rollout_id, idempotency_key)
+    if known is None:
+        return None
+    if not known.same_target:
+        raise key_conflict(known.rollout_id)
+    return Reply(message=f"Rolling back to {known.what}", rollout_id=known.rollout_id)
+
+
 async def _underway(operator: Operator, rollout_id: UUID) -> Underway:
     found = await operator.rollout_commands.underway(rollout_id)
     if found is None:
         raise unknown_rollout()
     if found.outcome is not None:
-        raise _over(rollout_id, found.outcome)
+        raise _ended(rollout_id, found.outcome)
     if not found.registered:
-        raise _refused(f"rollout {rollout_id} is not registered with Nomad yet: ask again once it is under way")
+        raise _refused(f"rollout {rollout_id} is not registered with Nomad yet: try again once it is under way")
     return found
 
 
-def _over(rollout_id: UUID, outcome: OutcomeKind | None) -> Rejected:
+def _ended(rollout_id: UUID, outcome: OutcomeKind | None) -> Rejected:
     how = f" ({outcome.value.replace('_', ' ')})" if outcome else ""
-    return _refused(f"rollout {rollout_id} is over{how}: GET /rollouts lists those under way")
+    return _refused(f"rollout {rollout_id} has ended{how}: GET /rollouts lists those under way")
 
 
 def _deployment(rollout_id: UUID, found: Underway) -> DeploymentState:
@@ -129,18 +136,18 @@ def _deployment(rollout_id: UUID, found: Underway) -> DeploymentState:
     if deployment is None:
         raise _refused(
             f"rollout {rollout_id} has no Nomad deployment (yet), and only one can be promoted or failed: "
-            f"ask again later, or POST /rollouts/{rollout_id}/rollback"
+            f"try again later, or POST /rollouts/{rollout_id}/rollback"
         )
     if deployment.phase is not DeploymentPhase.ACTIVE:
         raise _refused(
-            f"the Nomad deployment of rollout {rollout_id} is over ({deployment.description}): "
+            f"the Nomad deployment of rollout {rollout_id} has ended ({deployment.description}): "
             f"see GET /rollouts/{rollout_id} for how it ends"
         )
     return deployment
 
 
-def _not_to_promote(deployment: DeploymentState) -> str:
-    """Why its canaries cannot be promoted, with the mend; "" when they can."""
+def _not_promotable(deployment: DeploymentState) -> str:
+    """Why its canaries cannot be promoted, with the fix; "" if they can."""
     if deployment.awaits_promotion:
         return ""
     if deployment.canaries == 0:
@@ -148,67 +155,67 @@ def _not_to_promote(deployment: DeploymentState) -> str:
     if deployment.healthy < deployment.canaries:
         return (
             f"its canaries are not all healthy yet: {deployment.healthy} of {deployment.canaries}; "
-            "ask again when GET /rollouts says awaits_promotion"
+            "try again when GET /rollouts says awaits_promotion"
         )
     return "its canaries do not wait for it (any more); it goes on by itself"
 
 
-async def _wish(
+async def _command_canaries(
     operator: Operator, rollout_id: UUID, found: Underway, *, canary_command: CanaryCommand, by: str
 ) -> Reply:
-    """The same wish again is the same answer."""
+    """The same command again gets the same answer."""
     if found.canary_command is not canary_command:
         if not await operator.rollout_commands.command_canaries(rollout_id, canary_command, by=by):
-            raise _over(rollout_id, None)
-        log.info("rollout.wished", rollout=str(rollout_id), canary_command=canary_command.value, by=by)
+            raise _ended(rollout_id, None)
+        log.info("canaries.commanded", rollout=str(rollout_id), canary_command=canary_command.value, by=by)
     operator.waker.wake(FOLLOW, str(rollout_id))
     doing = "Promoting the canaries of" if canary_command is CanaryCommand.PROMOTE else "Failing the deployment of"
     return Reply(message=f"{doing} {found.what}", rollout_id=rollout_id)
 
 
-def _destinations(past: RevertibleRollout) -> list[Destination]:
-    """What each watch of the rollout goes back to; Rejected (409) with the mend where there is none."""
-    if past.undone_by_rollout is not None:
+def _destinations(revertible: RevertibleRollout) -> list[Destination]:
+    """What each watch of the rollout rolls back to; Rejected (409) with the fix if there is none."""
+    if revertible.undone_by_rollout is not None:
         raise _refused(
-            f"rollout {past.rollout_id} was taken back already, by rollout {past.undone_by_rollout}: "
-            f"POST /rollouts/{past.undone_by_rollout}/rollback brings it again"
+            f"rollout {revertible.rollout_id} was undone already, by rollout {revertible.undone_by_rollout}: "
+            f"POST /rollouts/{revertible.undone_by_rollout}/rollback deploys it again"
         )
-    if not past.registered:
+    if not revertible.registered:
         raise _refused(
-            f"rollout {past.rollout_id} ({past.what}) was never registered with Nomad, so nothing came of it: "
-            "name one of GET /rollouts that was"
+            f"rollout {revertible.rollout_id} ({revertible.what}) was never registered with Nomad: "
+            "choose one of GET /rollouts that was"
         )
-    is_newest = past.rollout_id == past.newest
-    if not is_newest and past.outcome not in _DONE:
+    is_newest = revertible.rollout_id == revertible.newest
+    if not is_newest and revertible.outcome not in _SUCCEEDED:
         raise _refused(
-            f"rollout {past.rollout_id} ({past.what}) did not succeed, so it is nothing to go back to: "
-            "name one of GET /rollouts that did, or the newest of the job"
+            f"rollout {revertible.rollout_id} ({revertible.what}) did not succeed: "
+            "choose one of GET /rollouts that did, or the newest of the job"
         )
-    found = [_destination(past, each, is_newest=is_newest) for each in past.items]
-    if all(each.digest == brought.running for each, brought in zip(found, past.items, strict=True)):
+    found = [_destination(revertible, each, is_newest=is_newest) for each in revertible.items]
+    if all(each.digest == item.running for each, item in zip(found, revertible.items, strict=True)):
         what = ", ".join(each.what for each in found)
-        raise _refused(f"{what} already runs: deploy it by POST /tags/{{repo}} to have it started again")
+        raise _refused(f"{what} already runs: deploy it by POST /tags/{{repo}} to start it again")
     return found
 
 
-def _destination(past: RevertibleRollout, brought: RevertibleItem, *, is_newest: bool) -> Destination:
-    if brought.watch is None:
+def _destination(revertible: RevertibleRollout, item: RevertibleItem, *, is_newest: bool) -> Destination:
+    if item.watch is None:
         raise _refused(
-            f"{brought.name} left the configuration, or is of another job now: "
-            "put it back into watched_repositories and repo_map, or deploy the other watches by hand"
+            f"{item.name} left the configuration, or belongs to another job now: "
+            "put it back into watched_repositories and repo_map, or deploy the other watches manually"
         )
     found = rolled_back_to(
-        Candidate(tag=brought.tag, digest=brought.digest),
-        Candidate(tag=brought.from_tag, digest=brought.from_digest),
+        Candidate(tag=item.tag, digest=item.digest),
+        Candidate(tag=item.from_tag, digest=item.from_digest),
         is_newest=is_newest,
     )
     if found is None:
         raise _refused(
-            f"it is not known what {brought.name} ran before rollout {past.rollout_id}: "
+            f"it is not known what {item.name} ran before rollout {revertible.rollout_id}: "
             "deploy a tag of GET /repos by POST /tags/{repo}"
         )
-    former = brought.former if brought.former_digest == found.digest else {}
-    return Destination(watch=brought.watch, tag=found.tag, digest=found.digest, former=former)
+    former = item.former if item.former_digest == found.digest else {}
+    return Destination(watch=item.watch, tag=found.tag, digest=found.digest, former=former)
 
 
 def _refused(message: str) -> Rejected:

@@ -1,4 +1,4 @@
-"""What a person's word is made of, and the store that keeps it. Values only; what is asked of whom is operate's."""
+"""The values of a command about a watch, and the store that keeps it. app/services/commands/watches.py uses both."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from app.domain.watch import Watch
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurrentRule:
-    """A watch, its rule and its history as they stand. `running_tag` is the highest release that runs, if any."""
+    """A watch, its current rule and its history. `running_tag` is the highest release that runs, if any."""
 
     watch: Watch
     pinned_tag: str
@@ -24,7 +24,7 @@ class CurrentRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeployRequest:
-    """A deploy that a person asked for; `forced` False leaves alone what already runs it."""
+    """A deploy that a person asked for. If `forced` is False, tasks that already run the digest stay as they are."""
 
     origin: Origin
     tag: str
@@ -34,10 +34,10 @@ class DeployRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A person's word about one watch; None leaves that part of the rule as it is. `by` is who spoke.
+    """A person's command about one watch; None leaves that part of the rule as it is. `by` is the actor.
 
-    `idempotency_key` becomes the id of the rollout that it asks for: the same word again, with the same id, is not
-    another.
+    `idempotency_key` becomes the id of the rollout that it requests: the same command with the same key requests no
+    second one.
     """
 
     watch: str
@@ -50,7 +50,7 @@ class Command:
 
     @property
     def request(self) -> Request | None:
-        """The rollout that it asks for; None when it asks for none."""
+        """The rollout that it requests; None if it requests none."""
         deploy_request = self.deploy_request
         if deploy_request is None:
             return None
@@ -62,9 +62,10 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownRequest:
-    """A rollout that was asked for under an id: whether it is `here`, of the same job, and what it brings in words.
+    """A rollout that was already requested under an idempotency key. `what` lists its watches and tags.
 
-    `tag` is what it brings to the watch that was asked about, "" when it brings nothing to it, or a bare digest.
+    `same_target` is True if it is a rollout of the job that the command names. `tag` is what it deploys to the watch
+    that the command names; "" if it deploys nothing to it, or a bare digest.
     """
 
     rollout_id: UUID
@@ -75,9 +76,9 @@ class KnownRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandResult:
-    """What a word led to: the target that is due by it, the rollout that brings it, and notifications to send.
+    """The effect of a command: the target that became due, the rollout that it requested, and notifications to send.
 
-    `taken` is whether its id is that of another job's rollout: nothing was written then.
+    `key_conflict` is True if its idempotency key is the id of another job's rollout: nothing was written then.
     """
 
     target_id: int
@@ -88,9 +89,9 @@ class CommandResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Released:
-    """What a person let go: the failed digests, each as "tag digest"; a rollback; a change made outside.
+    """The holds that a person released: failed digests, each as "tag digest"; a rollback; drift.
 
-    `due` are the targets that are due by it. `state` is the watch's last decision in words.
+    `due` are the targets that became due. `state` is the message of the watch's last decision.
     """
 
     state: str
@@ -101,44 +102,45 @@ class Released:
 
     @property
     def messages(self) -> tuple[str, ...]:
-        """Each part in words; none where nothing held the watch."""
+        """A message for each hold that was released; empty if there was none."""
         rolled_back = ("what was rolled back may be deployed again",) if self.rolled_back else ()
-        drifted = ("what was changed outside may be deployed over",) if self.drifted else ()
+        drifted = ("the drift may be overwritten by a deploy",) if self.drifted else ()
         return (*(f"{what} may be tried again" for what in self.failed), *rolled_back, *drifted)
 
 
 class WatchCommands(Protocol):
-    """The store of what people asked for. All methods raise StoreUnavailable."""
+    """The store of commands about watches; `by` is the actor. All methods raise StoreUnavailable."""
 
     async def find(self, name: str) -> CurrentRule | None:
-        """The watch of that name; None when it is not configured (any more)."""
+        """The watch of that name; None if it is not configured (any more)."""
         ...
 
-    async def execute(self, word: Command) -> CommandResult | None:
-        """Write the word in one transaction: the rule, its rollout, its notifications, and that the target is due.
+    async def execute(self, command: Command) -> CommandResult | None:
+        """Write the command in one transaction: the rule, its rollout, its notifications, its audit log, and that the
+        target is due.
 
-        An active rollout ends as superseded, unless it is this very errand: then its id is returned. What people asked
-        for other watches of the target and was not registered yet goes along. None when the watch went meanwhile. Where
-        `word.idempotency_key` is a rollout's id already, nothing is written; it is returned when it is of the same
-        target. What was said is remembered with it.
+        An active rollout ends as superseded, unless it is this same request: then its id is returned. Requests for
+        other watches of the target that were not registered yet become part of the new rollout. None if the watch was
+        removed meanwhile. If `command.idempotency_key` is a rollout's id already, nothing is written; that rollout is
+        returned if it is of the same target.
         """
         ...
 
     async def known_request(self, name: str, idempotency_key: UUID) -> KnownRequest | None:
-        """The rollout that was asked for under that id, as the watch's job sees it; None when there is none."""
+        """The rollout requested under that key, compared with the watch's job; None if there is none."""
         ...
 
     async def check(self, name: str, *, by: str) -> int | None:
-        """Make the watch's target due, thoroughly, and return it; None when there is no such watch."""
+        """Make the watch's target due for a full reconcile, and return it; None if there is no such watch."""
         ...
 
     async def switch(self, *, paused: bool, by: str) -> Sequence[int] | None:
-        """Pause or resume everything; the targets that are due by it, None when it was so already."""
+        """Pause or resume everything; the targets that became due, None if it was so already."""
         ...
 
     async def release(self, name: str, *, by: str) -> Released | None:
-        """Let go whatever holds the watch back until a person speaks, and make its target due by it.
+        """Release every hold that waits for a person, and make the watch's target due.
 
-        Nothing is written where nothing holds it. None when there is no such watch.
+        Nothing is written if nothing holds the watch. None if there is no such watch.
         """
         ...

@@ -1,4 +1,4 @@
-"""Tell which running processes have configurations that differ. It must not judge which of them is right."""
+"""Report running processes whose configurations differ. It must not judge which of them is right."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Protocol
 
 from app.services.processes.loops import Loop, Loops
 
-SETTLED = 10.0  # seconds for which processes may differ: each reads its file at a time of its own
+SETTLED = 10.0  # seconds for which processes may differ: they read their files at different times
 _EVERY = 2.0
 _NAMED = 4  # processes that a sentence names for each configuration
 _SHORT = 8
@@ -15,7 +15,7 @@ _SHORT = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """A running process, and the fingerprint of the configuration that it has `since` then, by the database's clock."""
+    """A running process, and its configuration's fingerprint; `since` is when it got it, by the database's clock."""
 
     kind: str
     host: str
@@ -28,7 +28,7 @@ class Holder:
 
 
 class Holders(Protocol):
-    """The store of processes, as far as this is concerned."""
+    """The store of processes and their configurations."""
 
     async def holders(self, *, settled: float) -> tuple[Holder, ...]:
         """The running processes that have had one configuration for `settled` seconds. Raises StoreUnavailable."""
@@ -36,7 +36,7 @@ class Holders(Protocol):
 
 
 class Differing:
-    """Reads again and again who has which configuration; `problem` tells what differs, "" when nothing does."""
+    """Reads regularly which process has which configuration; `problem` says what differs, "" if nothing does."""
 
     def __init__(self, store: Holders, loops: Loops) -> None:
         self._store = store
@@ -45,15 +45,15 @@ class Differing:
 
     async def run(self) -> None:
         """Read until cancelled."""
-        await self._loop.run(self._look)
+        await self._loop.run(self._check)
 
-    async def _look(self) -> float:
+    async def _check(self) -> float:
         self.problem = differing(await self._store.holders(settled=SETTLED))
         return _EVERY
 
 
 def differing(holders: Sequence[Holder]) -> str:
-    """Who has which configuration, the newest first; "" when all have the same."""
+    """A sentence with the processes of each configuration, the newest first; "" if all have the same."""
     by_configuration: dict[str, list[Holder]] = {}
     for holder in sorted(holders, key=lambda each: (each.since, str(each)), reverse=True):
         by_configuration.setdefault(holder.configuration, []).append(holder)

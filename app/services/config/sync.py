@@ -1,8 +1,8 @@
-"""Bring the configured watches into Postgres: which appeared, changed and went, and whose history starts anew.
+"""Write the configured watches into Postgres: the added, changed and removed ones, and those whose history restarts.
 
-The configuration says where a watch is; its rule is a person's and is never touched here. Any number of processes
-reconcile the same file at once, and the second finds nothing to do. Files that differ are judged by
-app/domain/configuration.py, which says which is newer, and what waits for a person.
+The configuration says where a watch is; its rule belongs to people and is never changed here. Any number of processes
+sync the same file at once, and the second finds nothing to do. app/domain/configuration.py judges files that differ: it
+says which is newer, and which waits for a person.
 """
 
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ from app.domain.watch import Watch
 
 log = structlog.get_logger()
 
-TAKEN = Reading(edited=True, repeated=True)
-"""A reading that is taken as it is."""
+ACCEPTED = Reading(edited=True, repeated=True)
+"""A reading that is accepted as it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredWatch:
-    """A watch as it was configured last; `present` is False for one that left the configuration."""
+    """A watch as it was configured last; `present` is False if it left the configuration."""
 
     watch: Watch
     position: int
@@ -31,34 +31,35 @@ class StoredWatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """What the configuration changes. `moved` are those at another job, or of another image: seen for the first time.
+    """What the configuration changes. `moved` are the watches with another job or repository than before: their history
+    restarts.
 
-    `write` are all watches, with their positions, whose rows are to be written.
+    `write` are all watches whose rows must be written, with their positions.
     """
 
-    appeared: tuple[Watch, ...]
+    added: tuple[Watch, ...]
     changed: tuple[Watch, ...]
     moved: tuple[Watch, ...]
-    gone: tuple[str, ...]
+    removed: tuple[str, ...]
     write: tuple[tuple[int, Watch], ...]
 
     @property
     def moves(self) -> tuple[str, ...]:
-        """The names of those that move from where they are watched now; their history there is forgotten."""
-        there = {watch.name for watch in self.changed}
-        return tuple(watch.name for watch in self.moved if watch.name in there)
+        """The names of the watches that are present and move; their history at the former place is forgotten."""
+        changed = {watch.name for watch in self.changed}
+        return tuple(watch.name for watch in self.moved if watch.name in changed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Synced:
-    """Names of watches by what became of them, how many rules were taken over, and the targets that became due.
+    """The names of the added, changed and removed watches, the number of imported rules, and the targets made due.
 
-    `waits` tells why nothing was written, None when everything was.
+    `waits` says why nothing was written, None if everything was.
     """
 
-    appeared: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
-    gone: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
     imported: int = 0
     due: tuple[int, ...] = ()
     waits: HoldBack | None = None
@@ -67,36 +68,36 @@ class Synced:
 class WatchStore(Protocol):
     """The rows of targets and watches."""
 
-    async def sync(self, watches: Sequence[Watch], *, at_start: bool, reading: Reading = TAKEN) -> Synced:
+    async def sync(self, watches: Sequence[Watch], *, at_start: bool, reading: Reading = ACCEPTED) -> Synced:
         """Judge the reading and write what differs, in one transaction, alone.
 
-        The targets concerned become due thoroughly; `at_start` all do, also when the reading waits.
-        Raises StoreUnavailable, or Permanent when the predecessor's table is there and may not be read.
+        The targets concerned become due for a full reconcile; with `at_start` all do, also if the reading waits.
+        Raises StoreUnavailable, or Permanent if the predecessor's table exists and may not be read.
         """
         ...
 
 
 async def sync(
-    store: WatchStore, watches: Sequence[Watch], *, at_start: bool = False, reading: Reading = TAKEN
+    store: WatchStore, watches: Sequence[Watch], *, at_start: bool = False, reading: Reading = ACCEPTED
 ) -> Synced:
     """Make the stored watches those of the configuration, in its order. Raises as `WatchStore.sync` does.
 
-    A watch that went keeps its rule and history, and has them when it returns to the same place.
+    A removed watch keeps its rule and history, and has them again if it returns to the same place.
     """
     synced = await store.sync(watches, at_start=at_start, reading=reading)
-    if synced.appeared or synced.changed or synced.gone or synced.imported:
+    if synced.added or synced.changed or synced.removed or synced.imported:
         log.info(
             "config.synced",
-            appeared=synced.appeared,
+            added=synced.added,
             changed=synced.changed,
-            gone=synced.gone,
+            removed=synced.removed,
             imported=synced.imported,
         )
     return synced
 
 
 def compare(stored: Sequence[StoredWatch], configured: Sequence[Watch]) -> Difference:
-    """What `configured` changes in `stored`; pure."""
+    """What `configured` changes in `stored`. Pure."""
     known = {each.watch.name: each for each in stored}
     names = {watch.name for watch in configured}
     write = tuple(
@@ -105,26 +106,26 @@ def compare(stored: Sequence[StoredWatch], configured: Sequence[Watch]) -> Diffe
         if known.get(watch.name) != StoredWatch(watch=watch, position=position, present=True)
     )
     return Difference(
-        appeared=tuple(watch for _, watch in write if watch.name not in known or not known[watch.name].present),
+        added=tuple(watch for _, watch in write if watch.name not in known or not known[watch.name].present),
         changed=tuple(
             watch
             for _, watch in write
             if watch.name in known and known[watch.name].present and known[watch.name].watch != watch
         ),
         moved=tuple(watch for _, watch in write if watch.name in known and _moved(known[watch.name].watch, watch)),
-        gone=tuple(each.watch.name for each in stored if each.present and each.watch.name not in names),
+        removed=tuple(each.watch.name for each in stored if each.present and each.watch.name not in names),
         write=write,
     )
 
 
 def judged(
-    difference: Difference, stored: Sequence[StoredWatch], reading: Reading, standing: ConfigurationState
+    difference: Difference, stored: Sequence[StoredWatch], reading: Reading, state: ConfigurationState
 ) -> Verdict:
-    """Whether the difference may be written; one that is empty always may. Pure."""
-    if not difference.write and not difference.gone:
+    """Whether the difference may be written; an empty one always may. Pure."""
+    if not difference.write and not difference.removed:
         return Accept()
     present = [each.watch for each in stored if each.present]
-    return judge(reading, standing, present=present, gone=difference.gone, moved=difference.moves)
+    return judge(reading, state, present=present, gone=difference.removed, moved=difference.moves)
 
 
 def _moved(before: Watch, after: Watch) -> bool:

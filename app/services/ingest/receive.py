@@ -1,6 +1,6 @@
-"""Keeps what a registry told us, and wakes the workers that have to look. A hint: must not ask any registry.
+"""Stores a delivery, and wakes workers to reconcile its targets. An event is a hint: no registry is asked here.
 
-A delivery is acknowledged only after it was committed; waking is in the background, and a ring lost is rung again.
+A delivery is acknowledged only after its commit. The wake-up is sent in the background; a lost one is repeated.
 """
 
 from collections.abc import Mapping
@@ -22,8 +22,8 @@ log = structlog.get_logger()
 class Delivery:
     """One authenticated HTTP call of a registry. `size` is in bytes, as far as they were read.
 
-    `body` is what a person may want to see: kept only when something in it was odd, and None when it was too large.
-    `headers` are kept with it, those that it takes to parse it again; no credentials.
+    `body` is kept for people, only if something in it was odd; None if it was too large. `headers` are kept with it:
+    those that are needed to parse it again, without credentials.
     """
 
     delivery_id: UUID
@@ -36,7 +36,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What became of a delivery: events that are new, events told before, and the targets that are due by it."""
+    """The result of a delivery: counts of its new, duplicate and ignored events, and the targets that became due."""
 
     delivery_id: UUID
     new: int
@@ -48,9 +48,9 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventAnswerView:
-    """What became of an event for one watch. `answer` and `decision` are words, "" while nothing is known.
+    """The result of an event for one watch. `answer` and `decision` are messages, "" while nothing is known.
 
-    `settled_at` is None while looks are still to find what the event told; `rollout_id` is what it led to.
+    `settled_at` is None while the event waits for a reconcile; `rollout_id` is the rollout that it caused.
     """
 
     watch: str
@@ -62,7 +62,7 @@ class EventAnswerView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventView:
-    """One event as it was understood, and what became of it for each watch it concerns."""
+    """One parsed event, and its result for each watch that it concerns."""
 
     event: PushEvent
     answers: tuple[EventAnswerView, ...]
@@ -70,7 +70,7 @@ class EventView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryView:
-    """One delivery as it is remembered."""
+    """One stored delivery."""
 
     delivery_id: UUID
     source: str
@@ -83,34 +83,34 @@ class DeliveryView:
 
 
 class Inbox(Protocol):
-    """The store of deliveries. All methods raise StoreUnavailable; none raises for what a delivery holds."""
+    """The store of deliveries. All methods raise StoreUnavailable; none raises because of a delivery's content."""
 
     async def store(self, delivery: Delivery) -> Receipt:
-        """Commit the delivery and its new events, and mark the targets due whose watches they concern.
+        """Commit the delivery and its new events, and make the targets due whose watches they concern.
 
-        An event is new unless its source told the same `event_id` before. It concerns the watches of its path; of
-        those only the ones of its host, if there are any. Events that cannot be stored make the delivery an odd one.
+        An event is new unless its source sent the same `event_id` before. It concerns the watches of its path; if some
+        of them have its host, only these. If events cannot be stored, the delivery gets an oddity.
         """
         ...
 
     async def note_unknown(self, source: str) -> None:
-        """Remember that somebody posts to a source that nobody configured; the latest hundred are remembered."""
+        """Record a post to a source that is not configured; the latest hundred are kept."""
         ...
 
     async def read(self, delivery_id: UUID) -> DeliveryView | None:
-        """What was understood in a delivery and what became of it; None when it is not (or no longer) known."""
+        """The parsed delivery and its results; None if it is not (or no longer) known."""
         ...
 
 
 async def receive(inbox: Inbox, waker: Waker, delivery: Delivery) -> Receipt:
-    """Store the delivery, then ring for each target that is due by it. Raises StoreUnavailable: nothing may be lost."""
+    """Store the delivery, then wake for each target that became due. Raises StoreUnavailable: nothing may be lost."""
     receipt = await inbox.store(delivery)
     for target_id in receipt.target_ids:
         waker.wake(RECONCILE, str(target_id))
     # Blobs and pulls are nineteen of twenty events: a line for each would hide the others.
     if receipt.new or receipt.duplicates or receipt.oddities:
         log.info(
-            "event.received",
+            "delivery.stored",
             delivery=str(receipt.delivery_id),
             source=delivery.source,
             new=receipt.new,

@@ -1,6 +1,6 @@
-"""Take a remembered delivery once more: after a mend of the configuration, or of the parser that did not understand it.
+"""Process a stored delivery again: after a fix of the configuration, or of the parser that did not understand it.
 
-As with a delivery that comes in, nothing in it is trusted: it only makes targets due.
+As with a new delivery, nothing in it is trusted: it only makes targets due.
 """
 
 from collections.abc import Mapping
@@ -24,9 +24,9 @@ _NAMED = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptDelivery:
-    """What is left of a delivery: its body, kept where something in it was odd, and how many events it told.
+    """The kept part of a delivery: its body, if something in it was odd, and the number of its events.
 
-    `headers` are those that were kept with the body; none for deliveries of a version that kept none.
+    `headers` are those that were kept with the body; none if the version that stored it kept none.
     """
 
     source: str
@@ -37,9 +37,9 @@ class KeptDelivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
-    """What came of a replay: the delivery's events, the watches that they concern now, and the targets due by it.
+    """The result of a replay: the number of events, the watches that they concern now, and the targets made due.
 
-    `odd` is whether something in the body is still not understood.
+    `odd` is True if something in the body is still not understood.
     """
 
     events: int
@@ -50,37 +50,37 @@ class Replayed:
     @property
     def message(self) -> str:
         """For people."""
-        told = f"{self.events} event{'' if self.events == 1 else 's'}"
+        counted = f"{self.events} event{'' if self.events == 1 else 's'}"
         if not self.watches:
-            whom = "that no watch is concerned by" if self.events else "to act on"
+            watches = "that concern no watch" if self.events else "to act on"
         else:
             more = f" and {len(self.watches) - _NAMED} more" if len(self.watches) > _NAMED else ""
-            whom = f"for {', '.join(self.watches[:_NAMED])}{more}"
-        return f"{told} {whom}{'; part of it is still odd' if self.odd else ''}"
+            watches = f"for {', '.join(self.watches[:_NAMED])}{more}"
+        return f"{counted} {watches}{'; part of it is still odd' if self.odd else ''}"
 
 
 class Replays(Protocol):
-    """The store of deliveries, as far as they can be replayed. All methods raise StoreUnavailable."""
+    """The store of deliveries for a replay. All methods raise StoreUnavailable."""
 
     async def kept(self, delivery_id: UUID) -> KeptDelivery | None:
-        """What is left of the delivery; None when it is not (or no longer) known."""
+        """The kept part of the delivery; None if it is not (or no longer) known."""
         ...
 
     async def replay(self, delivery_id: UUID, parsed: Parsed | None, *, by: str) -> Replayed | None:
-        """Open the answers to the delivery's events again, for the watches that they concern now, make their targets
-        due, and remember who asked for it, in one transaction. None when it is not known any more.
+        """Reopen the answers to the delivery's events for the watches that they concern now, make their targets due,
+        and write the audit log, in one transaction. None if the delivery is not known any more.
 
-        `parsed` is the body as it was read just now: its new events become the delivery's, and its oddities replace
-        those of before.
+        `by` is the actor. `parsed` is the body as it was parsed just now: its new events are added to the delivery,
+        and its oddities replace the former ones.
         """
         ...
 
 
 async def replay(inbox: Replays, waker: Waker, delivery_id: UUID, *, by: str, parse: Parser | None) -> Reply:
-    """Replay the delivery; `parse` reads bodies of its source's kind, and is None when nobody configured that any more.
+    """Replay the delivery; `parse` reads bodies of its source's kind, and is None if it is no longer configured.
 
-    Raises Rejected: 404 for an unknown delivery, 409 with the mend where there is nothing to replay, or nobody to read
-    it; and StoreUnavailable.
+    Raises Rejected: 404 for an unknown delivery, 409 with the fix if there is nothing to replay, or no parser for it;
+    and StoreUnavailable.
     """
     kept = await inbox.kept(delivery_id)
     if kept is None:
@@ -95,18 +95,18 @@ async def replay(inbox: Replays, waker: Waker, delivery_id: UUID, *, by: str, pa
 
 
 def _read(delivery_id: UUID, kept: KeptDelivery, parse: Parser | None) -> Parsed | None:
-    """The body as it is read now; None when the events are all that is kept."""
+    """The body as it is parsed now; None if only the events are kept."""
     if kept.body is None:
         if kept.events:
             return None
         raise Rejected(
-            f"nothing of delivery {delivery_id} is kept that could be replayed, it held no new tag: "
-            "push the tag again, or POST /repos/{repo}/check to look at a repository now",
+            f"delivery {delivery_id} has no kept body and no new tag to replay: "
+            "push the tag again, or POST /repos/{repo}/check to check a repository now",
             status=409,
         )
     if parse is None:
         raise Rejected(
-            f"delivery {delivery_id} came from source {kept.source!r}, which is not configured any more: "
+            f"delivery {delivery_id} came from source {kept.source!r}, which is no longer configured: "
             f"put [webhooks.{kept.source}] back, and replay it again",
             status=409,
         )
@@ -114,5 +114,5 @@ def _read(delivery_id: UUID, kept: KeptDelivery, parse: Parser | None) -> Parsed
 
 
 def _unknown() -> Rejected:
-    message = "no such delivery: the id is wrong, or it is older than the history kept; take one that the page lists"
+    message = "no such delivery: the id is wrong, or it is older than the history kept; choose one that the page lists"
     return Rejected(message, status=404)

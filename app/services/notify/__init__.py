@@ -1,1 +1,1 @@
-"""Notifications on their way: composed for people, and sent through the channels."""
+"""Notifications: composed for people, and sent through the channels."""

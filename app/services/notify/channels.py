@@ -1,4 +1,4 @@
-"""Which channels notifications go to: those of the configuration in force, by name."""
+"""The channels that notifications go to: those of the configuration in force, by name."""
 
 from collections.abc import Collection
 from typing import Protocol
@@ -15,9 +15,9 @@ class Channels(Protocol):
     """The store of the channels in force."""
 
     async def replace(self, names: Collection[str], *, problem: str) -> int:
-        """Make these the channels; what is still open for another one is given up with that problem.
+        """Make these the channels; give up the open deliveries for other channels with that problem.
 
-        Returns how many deliveries were given up. Raises StoreUnavailable.
+        Returns the number of deliveries that were given up. Raises StoreUnavailable.
         """
         ...
 
@@ -25,7 +25,7 @@ class Channels(Protocol):
 async def sync_channels(channels: Channels, names: Collection[str]) -> None:
     """Bring the configured channels into force. Raises StoreUnavailable.
 
-    A channel that is new gets the notifications that are written from now on.
+    A new channel gets the notifications that are written from now on.
     """
     given_up = await channels.replace(names, problem=REMOVED)
     if given_up:

@@ -1,6 +1,6 @@
-"""Turn a notification into the message that channels send: what comes next, and where to look further.
+"""Turn a notification into the message that channels send: with the next step, and links to the details.
 
-Pure. It must not know how a product marks up text, nor whether anybody listens.
+Pure. It must not know how a product marks up text, nor which channels exist.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ MAX_WATCH_LINKS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addresses:
-    """Where our own page and Nomad's are reached by people, without a final slash; "" leaves the links out."""
+    """The addresses of our page and Nomad's for people, without a final slash; "" leaves the links out."""
 
     page: str
     nomad: str
@@ -29,7 +29,7 @@ WHAT_NEXT = {
 
 
 def compose(notification_id: int, notification: Notification, addresses: Addresses) -> Message:
-    """The message of that notification, with links to our page and to Nomad's where their addresses are known."""
+    """The message of that notification, with links to our page and to Nomad's if their addresses are known."""
     next_step = WHAT_NEXT.get(notification.kind, "")
     subject = notification.subject
     return Message(

@@ -1,8 +1,8 @@
-"""Send one notification through one channel: claim the delivery, send the message, and write down what became of it.
+"""Send one notification through one channel: claim the delivery, send the message, and write the result.
 
-At least once: a worker that dies between sending and writing sends again when its lease has run out. A notification is
-never lost while Postgres stands. A channel that is down holds back no other. What people are told, and how a product
-formats it, is not decided here.
+At least once: if a worker dies between sending and writing, another sends again once the lease has expired. A
+notification is never lost while Postgres has its data. A channel that is down delays no other. The text of a
+notification, and its format in a product, are not decided here.
 """
 
 import asyncio
@@ -20,15 +20,15 @@ from app.services.notify.compose import Addresses, compose
 
 log = structlog.get_logger()
 
-LEASE = 8.0  # seconds; a killed worker's delivery is due again after this
-PATIENCE = 3 * 86_400.0  # seconds that a refusal is retried: a person may correct the address meanwhile
+LEASE = 8.0  # seconds; after that, the delivery of a killed worker is due again
+GIVE_UP_AFTER = 3 * 86_400.0  # seconds that a refusal is retried: a person may correct the address meanwhile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedDelivery:
-    """A notification under lease for one channel; `attempts` counts this one, `age` is in seconds since it was written.
+    """A notification under lease for one channel. `attempts` includes this one; `age` is its age in seconds.
 
-    Both are the database's.
+    The database counts and measures both.
     """
 
     notification_delivery_id: int
@@ -41,31 +41,31 @@ class ClaimedDelivery:
 
 
 class Notifications(Protocol):
-    """The store of notifications and their deliveries. All raise StoreUnavailable; a write is void once the lease is
-    another's."""
+    """The store of notifications and their deliveries. All raise StoreUnavailable; a write has no effect once another
+    worker has the lease."""
 
     async def claim(self, notification_delivery_id: int, *, lease: float) -> ClaimedDelivery | None:
-        """Take one that is due, open and not leased; None otherwise. It is due again when the lease runs out."""
+        """Lease the delivery if it is due, open and not leased, else None. It is due again when the lease expires."""
         ...
 
     async def sent(self, claimed: ClaimedDelivery) -> None:
-        """It was delivered: the end of it."""
+        """It was sent: the delivery is finished."""
         ...
 
     async def requeue(self, claimed: ClaimedDelivery, *, seconds: float, problem: str) -> None:
-        """It was not delivered: due again in `seconds`."""
+        """It was not sent: due again in `seconds`."""
         ...
 
     async def give_up(self, claimed: ClaimedDelivery, *, problem: str) -> None:
-        """It will not be delivered; the row stays, with the problem."""
+        """It will not be sent; the row stays, with the problem."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notifier:
-    """What notifying works with: the store, and the channels that this process has, by name.
+    """The store and ports of notifying; `channels` are those that this process has, by name.
 
-    `sending` bounds one attempt, in seconds, well within the lease.
+    `sending` is the time limit of one attempt, in seconds, well within the lease.
     """
 
     notifications: Notifications
@@ -75,7 +75,7 @@ class Notifier:
 
 
 async def notify(notifier: Notifier, notification_delivery_id: int) -> bool:
-    """Send it if it is due and nobody else is at it; returns whether that was so. Raises StoreUnavailable."""
+    """Send it if it is due and not leased; returns whether it was. Raises StoreUnavailable."""
     claimed = await notifier.notifications.claim(notification_delivery_id, lease=LEASE)
     if claimed is None:
         return False
@@ -105,7 +105,7 @@ async def _send(notifier: Notifier, claimed: ClaimedDelivery) -> None:
 
 
 async def _refused(notifier: Notifier, claimed: ClaimedDelivery, error: Permanent) -> None:
-    if claimed.age < PATIENCE:
+    if claimed.age < GIVE_UP_AFTER:
         await _requeue(notifier, claimed, error, seconds=min(3600.0, 60 * _pause(claimed.attempts)))
         return
     await notifier.notifications.give_up(claimed, problem=str(error))
@@ -114,7 +114,7 @@ async def _refused(notifier: Notifier, claimed: ClaimedDelivery, error: Permanen
 
 async def _requeue(notifier: Notifier, claimed: ClaimedDelivery, error: Exception, *, seconds: float) -> None:
     await notifier.notifications.requeue(claimed, seconds=seconds, problem=str(error))
-    log.warning("notification.put_off", **_named(claimed), seconds=seconds, problem=str(error))
+    log.warning("notification.requeued", **_named(claimed), seconds=seconds, problem=str(error))
 
 
 def _named(claimed: ClaimedDelivery) -> Mapping[str, int | str]:

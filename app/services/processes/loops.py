@@ -1,7 +1,7 @@
-"""Loops that nothing ends but their own cancellation: one turn after another, whatever a turn raises.
+"""Loops that only their own cancellation ends: one iteration after another, whatever an iteration raises.
 
-A loop knows how late it is, so that a process can say whether it still does its work. It must not know what a turn
-does.
+A loop knows how late it is, so that a process can say whether it still does its work. It must not know what an
+iteration does.
 """
 
 import asyncio
@@ -18,20 +18,20 @@ from app.errors import RegistryWatcherError
 
 log = structlog.get_logger()
 
-GRACE = 6.0  # seconds that a loop may be late before it counts as standing still
+GRACE = 6.0  # seconds that a loop may be late before it counts as stalled
 STUCK = 90.0  # seconds without even an attempt, after which only a restart helps
-BOUND = 60.0  # seconds that one turn may take
+BOUND = 60.0  # seconds that one iteration may take
 
-Pass = Callable[[], Awaitable[float | None]]
-"""Does one turn and returns the pause before the next, in seconds; None when there is no next one."""
+Iteration = Callable[[], Awaitable[float | None]]
+"""Does one iteration and returns the pause before the next, in seconds; None if there is no next one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopState:
-    """One loop now: `late` is how many seconds ago the next turn should have been completed, 0.0 when none is due.
+    """One loop now: `late` is how many seconds ago the next iteration should have been completed, 0.0 if none is due.
 
-    `problem` is what the last turn raised, "" when it completed. `stands` tells that it is later than it may be.
-    `is_step` tells that these are no loop but steps, each tried again and again: `late` is since when they fail.
+    `problem` is the error of the last iteration, "" if it completed. `is_stalled` is True if it is later than its
+    grace. `is_step` is True if these are steps instead of a loop: each is retried, and `late` is how long they fail.
     """
 
     name: str
@@ -42,11 +42,11 @@ class LoopState:
 
 
 class Loop:
-    """Runs turn after turn. A failed one is tried again after a pause that grows from `retry` to `retry_at_most`.
+    """Runs iteration after iteration. A failed one is retried after a pause that grows from `retry` to `retry_at_most`.
 
-    The first failure of an outage is logged, and its end; the turns between are not. A `quiet` loop, of which there are
-    many, logs only what nobody foresaw. One turn takes at most `bound` seconds (None: as long as it likes), then it is
-    cut and counts as failed. `grace` is how late the loop may be.
+    The first failure of an outage is logged, and its end; the iterations between are not. There are many `quiet` loops;
+    these log only unforeseen errors. One iteration takes at most `bound` seconds (None: no limit), then it is cancelled
+    and counts as failed. `grace` is how late the loop may be, in seconds.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Loop:
     ) -> None:
         self.name = name
         self.problem = ""
-        self.turns = 0
+        self.iterations = 0
         self._retry = self._pause = retry
         self._retry_at_most = retry_at_most
         self._bound = bound
@@ -73,73 +73,71 @@ class Loop:
 
     @property
     def state(self) -> LoopState:
-        """How it is now."""
+        """Its state now."""
         late = max(0.0, self._clock() - self._due_at)
         return LoopState(name=self.name, late=late, problem=self.problem, is_stalled=late > self._grace)
 
     @property
     def is_stuck(self) -> bool:
-        """Whether it does not even try any more."""
+        """Whether it no longer even tries."""
         return self._clock() - self._attempt_at > max(STUCK, self._grace)
 
-    async def run(self, turn: Pass, *, after: float = 0.0) -> None:
-        """Await `turn` again and again, first in `after` seconds, until it says None or this task is cancelled."""
+    async def run(self, iterate: Iteration, *, after: float = 0.0) -> None:
+        """Await `iterate` repeatedly, first in `after` seconds, until it returns None or this task is cancelled."""
         self._due_at = self._attempt_at = self._clock() + after
         pause: float | None = after
         while pause is not None:
             await asyncio.sleep(pause)
-            pause = await self._attempt(turn)
+            pause = await self._attempt(iterate)
 
     def completed(self, pause: float | None = 0.0) -> None:
-        """Note that a turn was completed and the next is due after `pause` seconds; a long turn may say so itself."""
-        self.turns += 1
+        """Note that an iteration completed; the next is due after `pause` seconds. A long one may call this itself."""
+        self.iterations += 1
         if self.problem:
-            with suppress(
-                Exception
-            ):  # a log that cannot be written, since the disk is full, must not end a loop either
-                log.info("loop.turns_again", loop=self.name, late=round(self._clock() - self._due_at, 1))
+            with suppress(Exception):  # a log that cannot be written (a full disk) must not end a loop either
+                log.info("loop.recovered", loop=self.name, late=round(self._clock() - self._due_at, 1))
         self.problem, self._pause = "", self._retry
         self._due_at = self._clock() + (math.inf if pause is None else pause)
 
-    async def _attempt(self, turn: Pass) -> float | None:
-        """One turn; returns the pause before the next."""
+    async def _attempt(self, iterate: Iteration) -> float | None:
+        """One iteration; returns the pause before the next."""
         limit = asyncio.timeout(self._bound)
         pause: float | None = None
         error: BaseException | None = None
         try:
             async with limit:
-                pause = await turn()
-        except (Exception, asyncio.CancelledError) as raised:  # a loop that ended would be missed by nobody
+                pause = await iterate()
+        except (Exception, asyncio.CancelledError) as raised:  # nobody would notice a loop that ended
             error = raised
         if is_cancelled():
-            raise asyncio.CancelledError from error  # whatever the turn made of it
+            raise asyncio.CancelledError from error  # whatever the iteration raised because of it
         if isinstance(error, TimeoutError) and limit.expired():
-            error = _Unended(f"it did not end within {self._bound:g} s")
+            error = _TimedOut(f"it did not end within {self._bound:g} s")
         if error is None:
             self.completed(pause)
         else:
-            pause = self._failed(error)  # a cancellation is that of something inside: this loop is not cancelled
+            pause = self._failed(error)  # a CancelledError here came from inside the iteration
         self._attempt_at = self._clock() + (math.inf if pause is None else pause)
         return pause
 
     def _failed(self, error: BaseException) -> float:
-        preview = isinstance(error, RegistryWatcherError)
-        if not self.problem and not (preview and self._quiet):
+        foreseen = isinstance(error, RegistryWatcherError)
+        if not self.problem and not (foreseen and self._quiet):
             with suppress(Exception):
                 log.warning(
-                    "loop.failed", loop=self.name, problem=described(error), exc_info=None if preview else error
+                    "loop.failed", loop=self.name, problem=described(error), exc_info=None if foreseen else error
                 )
         self.problem = described(error)
         pause, self._pause = self._pause, min(self._pause * 2, self._retry_at_most)
         return pause
 
 
-class _Unended(RegistryWatcherError):
-    """A turn that was cut."""
+class _TimedOut(RegistryWatcherError):
+    """An iteration that was cancelled at its bound."""
 
 
 class Repeating(Protocol):
-    """What a process tells of: a loop, or what fails of its steps."""
+    """What a process reports: a loop, or its failing steps."""
 
     @property
     def name(self) -> str: ...
@@ -161,31 +159,29 @@ class Loops:
         self._loops: list[Repeating] = []
 
     def add(self, loop: AnyRepeating) -> AnyRepeating:
-        """Count this loop among the process's; returns it."""
+        """Add this loop to those of the process; returns it."""
         self._loops.append(loop)
         return loop
 
     @property
     def states(self) -> tuple[LoopState, ...]:
-        """How each is now."""
+        """The state of each now."""
         return tuple(loop.state for loop in self._loops)
 
     @property
     def problem(self) -> str:
-        """Which of them stand still and why, in one sentence; "" when all turn."""
-        return standing(self.states)
+        """Which of them are stalled and why, in one sentence; "" if none is."""
+        return stalled(self.states)
 
     @property
     def stuck(self) -> str:
-        """Which of them do not even try any more, in one sentence; "" when all do."""
-        names = ", ".join(loop.name for loop in self._loops if loop.is_stuck)
-        return (
-            f"not even tried any more: {names}; restart the process, and look for the cause in its log" if names else ""
-        )
+        """Which of them no longer even try, in one sentence; "" if all do."""
+        stuck = [loop.name for loop in self._loops if loop.is_stuck]
+        return f"{_loops(stuck)} no longer tried: restart the process; its log has the cause" if stuck else ""
 
 
-def standing(states: tuple[LoopState, ...]) -> str:
-    """One sentence about the loops that stand still, and one about the steps that fail; "" when there are none."""
+def stalled(states: tuple[LoopState, ...]) -> str:
+    """One sentence about the stalled loops, and one about the failing steps; "" if there are none."""
     late = sorted((state for state in states if state.is_stalled), key=lambda state: -state.late)
     loops, steps = [each for each in late if not each.is_step], [each for each in late if each.is_step]
     return ". ".join(filter(None, (_late(loops), _failing(steps))))
@@ -194,10 +190,13 @@ def standing(states: tuple[LoopState, ...]) -> str:
 def _late(loops: Sequence[LoopState]) -> str:
     if not loops:
         return ""
-    names = ", ".join(state.name for state in loops)
     why = next((state.problem for state in loops if state.problem), "")
-    cause = f": {why}" if why else "; if that lasts, look at the log and restart the process"
-    return f"no turn was completed for {loops[0].late:.0f} s by: {names}{cause}"
+    cause = f": {why}" if why else "; if that lasts, see the log and restart the process"
+    return f"{_loops([state.name for state in loops])} stalled for {loops[0].late:.0f} s{cause}"
+
+
+def _loops(names: Sequence[str]) -> str:
+    return f"{'loop' if len(names) == 1 else 'loops'} {', '.join(names)}"
 
 
 def _failing(steps: Sequence[LoopState]) -> str:
@@ -205,19 +204,19 @@ def _failing(steps: Sequence[LoopState]) -> str:
         return ""
     names = ", ".join(state.name for state in steps)
     return (
-        f"failed at each try for {steps[0].late:.0f} s: {names}: {steps[0].problem}; a mistake of registrywatcher "
-        "itself: its log says more"
+        f"{names} failed at each try for {steps[0].late:.0f} s: {steps[0].problem}; this is a bug of registrywatcher: "
+        "see its log"
     )
 
 
 def described(error: BaseException) -> str:
-    """The error's own message where it is made for people; its kind and message otherwise."""
+    """The error's own message if it is made for people; its type and message otherwise."""
     if isinstance(error, RegistryWatcherError) and str(error):
         return str(error)
     return f"{type(error).__name__}: {str(error)[:200]}".rstrip(": ")
 
 
 def is_cancelled() -> bool:
-    """Whether somebody cancels the task that asks, rather than something that it awaits."""
+    """Whether the calling task itself is being cancelled, rather than something that it awaits."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

@@ -1,6 +1,6 @@
-"""Say that this process is there, every two seconds, and how its loops are; and say when it leaves.
+"""The heartbeat of this process, every two seconds, with the state of its loops; and its end.
 
-The beat is a write: a process whose beat fails cannot store. It must not judge other processes.
+The heartbeat is a write: a process whose heartbeat fails cannot store. It must not judge other processes.
 """
 
 import asyncio
@@ -17,12 +17,12 @@ from uuid import UUID, uuid4
 from app.errors import StoreUnavailable
 from app.services.processes.loops import Loop, Loops, LoopState
 
-EVERY = 2.0  # seconds between two beats
-LEAVING = 2.0  # seconds that a stop may be held up by saying so
+EVERY = 2.0  # seconds between two heartbeats
+LEAVE_WITHIN = 2.0  # seconds that deleting the row may delay a stop
 
 
 class ProcessKind(StrEnum):
-    """What a process is there for."""
+    """The command that the process runs."""
 
     WEB = "web"
     WORKER = "worker"
@@ -30,8 +30,8 @@ class ProcessKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Beat:
-    """What a process says of itself. `age` is how long it runs, in seconds; `configuration` is a fingerprint, or ""."""
+class Heartbeat:
+    """What a process reports. `age` is how long it has run, in seconds; `configuration` is a fingerprint, or ""."""
 
     process_id: UUID
     kind: ProcessKind
@@ -45,8 +45,8 @@ class Beat:
 class Presences(Protocol):
     """The store of processes. All methods raise StoreUnavailable."""
 
-    async def beat(self, beat: Beat) -> None:
-        """Write the process's row as seen now; delete rows of others that were not seen for long."""
+    async def beat(self, beat: Heartbeat) -> None:
+        """Write the process's row with the time now; delete the rows of others without a heartbeat for long."""
         ...
 
     async def leave(self, process_id: UUID) -> None:
@@ -55,7 +55,7 @@ class Presences(Protocol):
 
 
 class Presence:
-    """One process's presence. `loops` are what it tells of; `configuration` gives the fingerprint in force."""
+    """One process's presence. It reports `loops`; `configuration` returns the fingerprint in force."""
 
     def __init__(
         self,
@@ -76,18 +76,18 @@ class Presence:
         self._loop = loops.add(Loop("presence", retry=every / 4, retry_at_most=every, bound=5.0, grace=4.0))
 
     async def run(self) -> None:
-        """Beat until cancelled."""
+        """Send heartbeats until cancelled."""
         await self._loop.run(self._beat)
 
     async def leave(self) -> None:
-        """Delete the row; a store that is away keeps it until it is forgotten."""
+        """Delete the row; if the store is away, the row stays until other processes delete it."""
         with suppress(StoreUnavailable, TimeoutError):
-            async with asyncio.timeout(LEAVING):
+            async with asyncio.timeout(LEAVE_WITHIN):
                 await self._store.leave(self.process_id)
 
     async def _beat(self) -> float:
         await self._store.beat(
-            Beat(
+            Heartbeat(
                 process_id=self.process_id,
                 kind=self._kind,
                 host=socket.gethostname(),

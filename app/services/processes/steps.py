@@ -1,7 +1,6 @@
-"""Which steps of this process fail at every try, though nothing is away: what they work on would wait unnoticed.
+"""Steps of this process that fail at every try although there is no outage: their rows would wait unnoticed.
 
-Each try takes the lease of its row, so that the row never looks as if nobody worked on it. It must not know what a step
-does.
+Each try takes the lease of its row, so the row never counts as waiting work. It must not know what a step does.
 """
 
 import time
@@ -10,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from app.services.processes.loops import LoopState
 
-IN_A_ROW = 2  # tries that fail before it is told: one may be chance
-KEPT = 60.0  # seconds without a try, here, after which nothing is known of a step any more
+IN_A_ROW = 2  # failed tries before the step is reported: one may be chance
+KEPT = 60.0  # seconds without a try in this process, after which a step is forgotten
 MOST = 1000  # steps that are remembered
 _NAMED = 3  # steps that a sentence names
 
@@ -25,7 +24,7 @@ class _Failing:
 
 
 class Steps:
-    """Remembers what failed last, by step and key; it tells of it beside the process's loops, and never asks for a
+    """Remembers the last failures by step and key; reports them beside the process's loops, and never asks for a
     restart."""
 
     name = "steps"
@@ -36,7 +35,7 @@ class Steps:
         self._failing: dict[tuple[str, str], _Failing] = {}
 
     def failed(self, step: str, key: str, problem: str) -> None:
-        """A try ended with an error that nobody foresaw."""
+        """A try ended with an unforeseen error."""
         now = self._clock()
         before = self._known().get((step, key))
         if before is None:
@@ -48,18 +47,18 @@ class Steps:
             del self._failing[next(iter(self._failing))]
 
     def done(self, step: str, key: str) -> None:
-        """A try ended well."""
+        """A try succeeded."""
         self._failing.pop((step, key), None)
 
     @property
     def state(self) -> LoopState:
-        """Those that fail at each try, as one: named from the one that has failed for longest, whose problem it is."""
-        told = {name: each for name, each in self._known().items() if each.tries >= IN_A_ROW}
-        if not told:
+        """All steps that fail at each try, as one state; the longest failing one is first and gives the problem."""
+        reported = {name: each for name, each in self._known().items() if each.tries >= IN_A_ROW}
+        if not reported:
             return LoopState(name=self.name, late=0.0, problem="", is_step=True)
-        names = [f"{step} {key}" for step, key in told]
+        names = [f"{step} {key}" for step, key in reported]
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        first = next(iter(told.values()))
+        first = next(iter(reported.values()))
         return LoopState(
             name=", ".join(names[:_NAMED]) + more,
             late=self._clock() - first.since,
@@ -69,7 +68,7 @@ class Steps:
         )
 
     def _known(self) -> dict[tuple[str, str], _Failing]:
-        """What was tried within KEPT, in the order in which it began to fail."""
+        """The steps that were tried within KEPT, in the order in which they began to fail."""
         oldest = self._clock() - KEPT
         for name in [name for name, each in self._failing.items() if each.tried_at < oldest]:
             del self._failing[name]

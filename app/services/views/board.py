@@ -1,6 +1,6 @@
-"""What the pages read beyond `queries`: watches by search and need, what happened, and what registries sent.
+"""The values of pages beyond app/services/views/queries.py: watches by search and condition, timelines, deliveries.
 
-Values and their store. It changes nothing and asks no registry and no Nomad.
+Values and their store. It changes nothing, and asks neither a registry nor Nomad.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -38,10 +38,10 @@ def _signs(watch: WatchView) -> Collection[Sign]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """Which watches: those that hold every one of `terms`, and are in one of `conditions` (all when empty).
+    """Selects the watches that contain all `terms`, and have one of `conditions` (any if empty).
 
-    A term is found in a watch's name, its repository, or any tag that its registry has, runs or is wanted; case does
-    not count, and no character of it is special.
+    A term is found in a watch's name, its repository, or a tag that its registry has, that runs, or that is desired.
+    Case does not count, and no character is special.
     """
 
     terms: tuple[str, ...] = ()
@@ -52,9 +52,9 @@ class Search:
 class Listing:
     """One page of watches, by condition, then in the configuration's order; without their tags.
 
-    `total` is how many watches there are at all, `found` how many of them the search finds; `counts` how many of those
-    that hold its terms are in each condition.
-    `matched_tags` has, for a watch that a term was found in only by one of its registry's tags, such a tag.
+    `total` is the number of all watches, `found` the number that the search finds; `counts` has, for each condition,
+    the number of watches that contain the terms. `matched_tags` has a tag for each watch that was found only by one of
+    its registry's tags.
     """
 
     watches: tuple[WatchView, ...]
@@ -75,7 +75,7 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """What every page tells: the pause, what is away, who posts in vain, and notifications that could not be sent."""
+    """What every page shows: the pause, outages, unknown webhook sources, and notifications that could not be sent."""
 
     now: datetime
     paused: bool
@@ -88,12 +88,12 @@ class Situation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineEntry:
-    """One line of history, of something that happened to one watch or, with `watch` "", to all.
+    """One line of history, about one watch or, if `watch` is "", about all.
 
-    `by` is the person (a word, a rollout that one asked for), or the webhook source; "" when nobody is named. `message`
-    say what happened. `key` orders entries of the same time and tells them apart. Only a decision has `reason` (None
-    for a deploy), `reconciles`, `last_at` and `found_by` (how the digest that it weighs was first found);
-    only an outcome has `outcome`; only a word has `action`.
+    `by` is the actor of a command or of the rollout that it requested, or the webhook source; "" if there is none.
+    `message` says what happened. `key` orders entries of the same time and distinguishes them. Only a decision has
+    `reason` (None for a deploy), `reconciles`, `last_at` and `found_by` (how its digest was first found); only an
+    outcome has `outcome`; only a command has `action`.
     """
 
     at: datetime
@@ -116,7 +116,7 @@ class TimelineEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineQuery:
-    """Which entries: of these watches and kinds and by these people (all when empty), before (at, key) when given."""
+    """Selects entries: of this watch, these kinds and this actor (all if empty), before (at, key) if given."""
 
     watch: str = ""
     kinds: frozenset[EntryKind] = frozenset()
@@ -142,7 +142,7 @@ class DeliverySummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceHealth:
-    """How a webhook source does, of what is remembered: deliveries of the last day by acceptance, the last of all."""
+    """The stored deliveries of a webhook source: counts of the last day by acceptance, and the time of the last one."""
 
     source: str
     last_at: datetime | None
@@ -151,7 +151,7 @@ class SourceHealth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missed:
-    """A change that polling found although webhooks are heard of that repository: its webhook was lost."""
+    """A change that polling found although the repository sends webhooks: its webhook was lost."""
 
     watch: str
     tag: str
@@ -161,7 +161,7 @@ class Missed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryListing:
-    """What registries sent, newest first, and how well they do. `missed` are the newest ones of the last day."""
+    """Deliveries, newest first, and the health of their sources. `missed` are the newest ones of the last day."""
 
     deliveries: tuple[DeliverySummary, ...]
     sources: tuple[SourceHealth, ...]
@@ -170,8 +170,8 @@ class DeliveryListing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TagView:
-    """A tag of a watch: when it was first seen, None when it was there at the first look or is unknown; and the digest
-    that it was last known to show, "" when never asked for."""
+    """A tag of a watch: when it was first found, None if the first reconcile found it or it is unknown; and its last
+    known digest, "" if it was never resolved."""
 
     tag: str
     first_found_at: datetime | None
@@ -182,11 +182,11 @@ class Board(Protocol):
     """The store, read for pages. All methods raise StoreUnavailable, and take a constant number of statements."""
 
     async def situation(self) -> Situation:
-        """What every page tells."""
+        """What every page shows."""
         ...
 
     async def listing(self, search: Search, *, offset: int, limit: int) -> Listing:
-        """Up to `limit` watches behind the first `offset`."""
+        """Up to `limit` watches after the first `offset`."""
         ...
 
     async def named(self, names: Sequence[str]) -> tuple[WatchView, ...]:
@@ -194,21 +194,21 @@ class Board(Protocol):
         ...
 
     async def suggestions(self, text: str, *, limit: int) -> tuple[Suggestion, ...]:
-        """Names and tags that hold the text, those that begin with it first; names before tags."""
+        """Names and tags that contain the text, those that begin with it first; names before tags."""
         ...
 
     async def entries(self, query: TimelineQuery, *, limit: int) -> tuple[TimelineEntry, ...]:
-        """What happened, newest first."""
+        """Timeline entries, newest first."""
         ...
 
     async def people(self) -> tuple[str, ...]:
-        """Who is named in what is remembered, by name."""
+        """The names of all actors in the stored history, sorted."""
         ...
 
     async def deliveries(
         self, *, source: str, acceptance: Acceptance | None, before: tuple[datetime, UUID] | None, limit: int
     ) -> DeliveryListing:
-        """Deliveries of that source ("" for all) and acceptance, before (received_at, id) when given."""
+        """Deliveries of that source ("" for all) and acceptance, before (received_at, id) if given."""
         ...
 
     async def tag(self, watch: str, tag: str) -> TagView:

@@ -1,6 +1,6 @@
-"""What changed, as it changes: one stream of the store, shared by every page that is open. Values and the port.
+"""Changes of the store as a stream, shared by all open pages. Values and the port.
 
-A change says only what to read again; it may come more than once, and says nothing of what it is now.
+A change names only what to read again; it may arrive more than once, and does not contain the new values.
 """
 
 from collections.abc import AsyncIterator
@@ -11,9 +11,9 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What to read again: these watches, rollouts (ids), the situation (pause, what is away), what registries sent.
+    """What to read again: these watches, rollouts (ids), the situation (pause, outages), deliveries.
 
-    `everything` is said when changes may have been lost (the store was away): all that is shown is to be read again.
+    `everything` is True if changes may have been lost (the store was away): read all that is shown again.
     """
 
     watches: frozenset[str] = frozenset()
@@ -24,15 +24,15 @@ class Change:
 
 
 class Feed(Protocol):
-    """The changes of the store, while somebody listens."""
+    """The changes of the store, for those who listen."""
 
     @property
     def problem(self) -> str:
-        """Why changes cannot be heard now; "" while they are, or nobody has tried yet."""
+        """Why changes cannot be received now; "" if they are, or if nobody has listened yet."""
         ...
 
     def listen(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
-        """Changes from now on, collected for a moment; the iterator ends when the process stops.
+        """Changes from now on, collected in short batches; the iterator ends when the process stops.
 
         Yields Change(everything=True) once the store can be listened to (again).
         """

@@ -1,6 +1,6 @@
-"""What people read: watches with what runs, what is wanted and why not; rollouts; what is away. Values and their store.
+"""The values that people read: watches with their running and desired images; rollouts; outages. With their store.
 
-It changes nothing and asks no registry and no Nomad: everything is as the last look left it.
+It changes nothing, and asks neither a registry nor Nomad: everything is as the last reconcile stored it.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from app.domain.watch import JobPlace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskView:
-    """What one task of the job ran at the last look; `tag` and `digest` are "" when unknown."""
+    """What one task of the job ran at the last reconcile; `tag` and `digest` are "" if unknown."""
 
     task: str
     image: str
@@ -26,7 +26,7 @@ class TaskView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionView:
-    """The last decision. `reason` is None for a deploy; `reconciles` looks came to it, from `first_at` to `last_at`."""
+    """The last decision. `reason` is None for a deploy; `reconciles` decided so, from `first_at` to `last_at`."""
 
     reason: HoldReason | None
     message: str
@@ -40,10 +40,10 @@ class DecisionView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutSummary:
-    """One rollout in a line. `what` lists its watches and tags in words; `note` is what it waits for.
+    """One rollout in a line. `what` lists its watches and tags as text; `note` is what it waits for.
 
-    `deployment` is Nomad's as it was seen last. `undoes` is the rollout that it takes back, `undone_by` the newest that
-    took it back.
+    `deployment` is Nomad's as it was followed last. `undoes` is the rollout that it undoes, `undone_by` the newest one
+    that undid it.
     """
 
     rollout_id: UUID
@@ -62,15 +62,15 @@ class RolloutSummary:
 
     @property
     def awaits_promotion(self) -> bool:
-        """Whether its canaries are healthy and nothing but a promotion moves it."""
+        """Whether its canaries are healthy and only a promotion continues it."""
         return self.ended_at is None and self.deployment is not None and self.deployment.awaits_promotion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutItem:
-    """What a rollout brings to one watch; `from_images` maps "group/task" to the image before.
+    """What a rollout deploys to one watch; `from_images` maps "group/task" to the image before.
 
-    `from_tag` and `from_digest` are what all its tasks ran before; "" where they ran several, or unknown ones.
+    `from_tag` and `from_digest` are what all its tasks ran before; "" if they ran several, or unknown ones.
     """
 
     watch: str
@@ -99,7 +99,7 @@ class RolloutView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outage:
-    """Something that does not answer, or refuses, and since when."""
+    """A registry or Nomad that does not answer, or refuses, and since when."""
 
     problem: str
     since: datetime | None
@@ -107,12 +107,12 @@ class Outage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchView:
-    """One watch. `desired` is the tag that its rule, or a person, wants, "" when there is none.
+    """One watch. `desired` is the tag that its rule, or a person's command, desires; "" if there is none.
 
-    `tags` are the registry's at `tags_read_at`; empty in a list. `registry_outage` and `job_outage` say what keeps it
-    from being seen. `due` tells that a look is on its way. `source_stale` says why the job's source still names an
-    older image; `missing_image` that the registry no longer has what runs. `rolled_back_at` is when a person went back,
-    while nothing newer has appeared. `failed` are the digests that are held, the newest first.
+    `tags` are the registry's at `tags_read_at`; empty in a list. `registry_outage` and `job_outage` say why it cannot
+    be read. `due` is True if a reconcile is about to run. `source_stale` says why the job's source still names an older
+    image; `missing_image` that the registry no longer has the running one. `rolled_back_at` is the time of a person's
+    rollback, until something newer appears. `failed` are the digests that are held, the newest first.
     """
 
     name: str
@@ -143,7 +143,7 @@ class WatchView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownSource:
-    """A webhook source that nobody configured, and how often and when last it was posted to."""
+    """A webhook source that is not configured, with the number of its deliveries and the time of the last one."""
 
     source: str
     deliveries: int
@@ -152,7 +152,7 @@ class UnknownSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemOutage:
-    """A part that does not answer, refuses, or stands still, by its name: "registry hub", "Nomad", "worker"."""
+    """A part that does not answer, refuses, or is stalled, by its name: "registry hub", "Nomad", "worker"."""
 
     name: str
     problem: str
@@ -160,7 +160,7 @@ class SystemOutage:
 
 
 def part_name(*, registry: str | None) -> str:
-    """What people call this registry, or Nomad when None, among what is away."""
+    """The name of this registry, or of Nomad if None, in the list of outages."""
     return "Nomad" if registry is None else f"registry {registry}"
 
 
@@ -172,7 +172,7 @@ class Queries(Protocol):
         ...
 
     async def watch(self, name: str) -> WatchView | None:
-        """One configured watch with its tags; None when there is no such."""
+        """One configured watch with its tags; None if there is none."""
         ...
 
     async def rollouts(self, *, limit: int) -> tuple[RolloutSummary, ...]:
@@ -180,12 +180,12 @@ class Queries(Protocol):
         ...
 
     async def rollout(self, rollout_id: UUID) -> RolloutView | None:
-        """One rollout; None when there is (or is remembered) no such."""
+        """One rollout; None if there is none, or it is no longer kept."""
         ...
 
     async def outages(self) -> tuple[SystemOutage, ...]:
-        """The registries and Nomad that keep watches from being seen, each once, with the earliest time; and what
-        services/processes/standstill.py tells of the work and the processes."""
+        """The registries and Nomad whose outage prevents a reconcile, each once, with the earliest time; and the
+        outages of work and processes that app/services/processes/standstill.py finds."""
         ...
 
 
@@ -193,5 +193,5 @@ class SchemaCheck(Protocol):
     """Whether the database is this program's."""
 
     async def __call__(self) -> tuple[str, ...]:
-        """The migrations that are not applied yet. Raises StoreUnavailable, or Permanent when it is another's."""
+        """The migrations that are not applied yet. Raises StoreUnavailable, or Permanent for another program's."""
         ...

@@ -1,4 +1,4 @@
-"""What is due by the clock: targets to poll, and rows whose ring was lost. Any number of processes run both."""
+"""Targets whose poll is due, and rows whose wake-up was lost. Any number of processes run both loops."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _BATCH = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overdue:
-    """Rows that should have been worked on by now."""
+    """Rows that have been due for too long."""
 
     targets: Sequence[int]
     rollouts: Sequence[UUID]
@@ -26,14 +26,14 @@ class Overdue:
 
 
 class Schedule(Protocol):
-    """The store of what is due. All methods claim with SKIP LOCKED, so copies do not step on one another."""
+    """The store of due rows. All methods use SKIP LOCKED, so no two processes get the same row."""
 
     async def due_for_poll(self, *, interval: float, limit: int) -> Sequence[int]:
-        """Mark targets whose poll time has come as due, put their next poll off by a jittered interval, return them."""
+        """Make targets due whose poll time has passed, delay their next poll by a jittered interval, return them."""
         ...
 
     async def overdue(self, *, limit: int) -> Overdue:
-        """Rows that are due, not leased, and were not rung within the last seconds."""
+        """Rows that are due, not leased, and not woken within the last seconds."""
         ...
 
 
@@ -41,26 +41,26 @@ class Retention(Protocol):
     """The store of history."""
 
     async def forget(self, *, days: int) -> int:
-        """Delete a batch of history that is older than `days`; returns how many rows went. Raises StoreUnavailable."""
+        """Delete a batch of history that is older than `days`; returns their number. Raises StoreUnavailable."""
         ...
 
 
 async def forget_forever(
     retention: Retention, *, days: Callable[[], int], pause: float = 3600.0, loop: Loop | None = None
 ) -> None:
-    """Keep history within its time, for ever; goes on at once while there is more to forget."""
+    """Delete old history, without end; continues at once while there is more to delete."""
 
-    async def turn() -> float:
-        gone = await retention.forget(days=days())
-        if gone:
-            log.info("history.forgotten", rows=gone)
-        return 1.0 if gone else pause
+    async def iterate() -> float:
+        deleted = await retention.forget(days=days())
+        if deleted:
+            log.info("history.deleted", rows=deleted)
+        return 1.0 if deleted else pause
 
-    await (loop or forgetting()).run(turn)
+    await (loop or forgetting()).run(iterate)
 
 
 def forgetting() -> Loop:
-    """The loop of `forget_forever`: a batch may take minutes, and nothing is lost by waiting."""
+    """The loop of `forget_forever`: a batch may take minutes, and a delay does no harm."""
     return Loop("forget", retry=1.0, retry_at_most=8.0, bound=300.0, grace=300.0)
 
 
@@ -72,28 +72,28 @@ async def poll_forever(
     pause: float = 0.5,
     loop: Loop | None = None,
 ) -> None:
-    """Ring for every target whose poll time has come, for ever; Postgres being away only delays it.
+    """Wake for every target whose poll time has passed, without end; an outage of Postgres only delays it.
 
-    Registries that asked for patience (429, Retry-After) have moved their targets' poll time themselves.
+    A registry that limits our rate (429, Retry-After) has already delayed the poll time of its targets.
     """
 
-    async def turn() -> float:
+    async def iterate() -> float:
         found = await schedule.due_for_poll(interval=interval(), limit=_BATCH)
         for target_id in found:
             waker.wake(RECONCILE, str(target_id))
         return pause if len(found) < _BATCH else 0.0
 
-    await (loop or Loop("poll")).run(turn)
+    await (loop or Loop("poll")).run(iterate)
 
 
 async def sweep_forever(schedule: Schedule, waker: Waker, *, pause: float = 1.0, loop: Loop | None = None) -> None:
-    """Ring again for what is overdue, for ever: the cure for every lost message and every killed worker."""
+    """Wake again for overdue rows, without end: this repairs every lost message and every killed worker."""
 
-    async def turn() -> float:
+    async def iterate() -> float:
         await sweep(schedule, waker)
         return pause
 
-    await (loop or Loop("sweep")).run(turn)
+    await (loop or Loop("sweep")).run(iterate)
 
 
 async def sweep(schedule: Schedule, waker: Waker) -> None:
@@ -107,7 +107,7 @@ async def sweep(schedule: Schedule, waker: Waker) -> None:
         waker.wake(NOTIFY, str(notification_delivery_id))
     if found.targets or found.rollouts or found.notification_deliveries:
         log.debug(
-            "sweep.rang",
+            "overdue.woken",
             targets=len(found.targets),
             rollouts=len(found.rollouts),
             notification_deliveries=len(found.notification_deliveries),

@@ -1,4 +1,4 @@
-"""The names of the actors, and ringing for what a store has just written. A ring lost is rung again by the sweeper."""
+"""The names of the Dramatiq actors, and the wake-ups after a write. The sweeper repeats a lost wake-up."""
 
 from app.ports import Waker
 from app.services.reconcile.result import Written
@@ -9,7 +9,7 @@ NOTIFY = "notify"
 
 
 def wake_written(waker: Waker, target_id: int, written: Written) -> None:
-    """Ring for a target that is due again, for those whose turn it is now, and for the notifications that it wrote."""
+    """Wake for a target that is due again, for targets that now get a slot, and for new notifications."""
     if written.due_in is not None:
         waker.wake(RECONCILE, str(target_id), delay=written.due_in)
     for woken in written.woken:

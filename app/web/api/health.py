@@ -45,8 +45,8 @@ async def _outages(process: WebProcess) -> tuple[SystemOutage, ...]:
     pending = await process.services.readiness()
     if pending:
         raise StoreUnavailable(f"migrations are pending: {', '.join(pending)}. Run `registrywatcher migrate`")
-    if process.standing:
-        raise StoreUnavailable(process.standing)
+    if process.stalled:
+        raise StoreUnavailable(process.stalled)
     return (*own_outages(process), *await process.services.queries.outages())
 
 

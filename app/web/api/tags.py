@@ -19,7 +19,7 @@ async def show_tag(request: Request) -> Response:
     repo = repository_name(request)
     watch = await running(request).services.queries.watch(repo)
     if watch is None:
-        raise watches.unknown(repo)
+        raise watches.unknown_watch(repo)
     tag = watch.desired
     if not tag and watch.tags_read_at is None:
         tag = await watches.desired_live(operator(request), repo)
@@ -61,7 +61,7 @@ def repository_name(request: Request) -> str:
     """The watch that the path names; a final slash is nobody's name, and Rejected (400) a NUL, that no store takes."""
     name: str = request.path_params["repo"]
     if "\0" in name:
-        raise watches.unknown(name)
+        raise watches.unknown_watch(name)
     return name.rstrip("/")
 
 

@@ -29,7 +29,7 @@ async def watch_of(request: Request) -> WatchView:
     repo = repository_name(request)
     watch = await running(request).services.queries.watch(repo)
     if watch is None:
-        raise Rejected(str(watches.unknown(repo)), status=404)
+        raise Rejected(str(watches.unknown_watch(repo)), status=404)
     return watch
 
 

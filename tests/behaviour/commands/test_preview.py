@@ -61,7 +61,7 @@ async def test_a_preview_of_a_rollback_shows_its_effect(running: Line) -> None:
     (forward,) = await running.rows.rollouts()
     rollout_id = forward["rollout_id"]
     shown = await preview.preview_rollback(running.operator, rollout_id)
-    assert shown.message == "Would go back to app v1.0.0"
+    assert shown.message == "Would roll back to app v1.0.0"
     (change,) = shown.changes.values()
     assert (change.before, change.after) == (
         f"{running.host}/team/app:v1.1.0@{second}",
@@ -72,7 +72,7 @@ async def test_a_preview_of_a_rollback_shows_its_effect(running: Line) -> None:
     assert change.after == f"{running.host}/team/app:v1.0.0@{first}"
     await running.outcome(await running.rollback(rollout_id))
     assert running.images("app")[-1] == f"team/app:v1.0.0@{first}"
-    with pytest.raises(Rejected, match="was taken back already"):
+    with pytest.raises(Rejected, match="was undone already"):
         await preview.preview_rollback(running.operator, rollout_id)
     with pytest.raises(Rejected, match="no such rollout"):
         await preview.preview_rollback(running.operator, uuid4())
@@ -87,5 +87,5 @@ async def test_a_preview_of_a_rollback_that_is_running_shows_no_change(running: 
     running.nomad_hangs(1.0, method="POST")
     await running.rollback(forward["rollout_id"])
     shown = await preview.preview_rollback(running.operator, forward["rollout_id"])
-    assert shown.message == "app v1.0.0 is on its way back already; nothing more would change"
+    assert shown.message == "The rollback to app v1.0.0 is under way; nothing more would change"
     await running.quiet()

@@ -61,5 +61,5 @@ async def test_releasing_drift_deploys_the_desired_image(running: Line) -> None:
     running.change_outside("app", ":v1.0.0")
     await running.make_due_and_wake()
     await running.held("app", "drifted")
-    assert await running.release("app") == "what was changed outside may be deployed over"
+    assert await running.release("app") == "the drift may be overwritten by a deploy"
     await running.deployed("app", f"team/app:v1.1.0@{second}")

@@ -115,9 +115,9 @@ async def test_checks_switches_and_releases_are_told(world: World) -> None:
     await world.rows("INSERT INTO failures (watch_name, digest, rollout_id) VALUES ('app', 'd1', $1)", uuid4())
     await watches.release_hold(world.operator, "app", by="ann")
     assert await logged(world) == [
-        ("app", "check", "looks at it now"),
-        (None, "pause", "nothing is deployed by itself"),
-        (None, "resume", "what is wanted is deployed again"),
+        ("app", "check", "checks it now"),
+        (None, "pause", "automatic deploys paused"),
+        (None, "resume", "automatic deploys resumed"),
         ("app", "release", "d1 may be tried again"),
     ]
 
@@ -144,7 +144,7 @@ async def test_words_about_a_rollout_are_told_of_each_of_its_watches(world: Worl
     assert await logged(world) == [
         *((name, "promote", "promotes the canaries") for name in names),
         *((name, "fail", "fails the deployment") for name in names),
-        *((name, "rollback", "goes back to v1.0.0") for name in names),
+        *((name, "rollback", "rolls back to v1.0.0") for name in names),
     ]
     assert not await rollout_commands.command_canaries(uuid4(), CanaryCommand.FAIL, by="ann")
 
@@ -250,7 +250,7 @@ async def test_a_rollback_under_the_same_id_is_one_rollback(world: World) -> Non
         *(rollouts.rollback(world.operator, forward, by="ann", idempotency_key=idempotency_key) for _ in range(4))
     )
     assert {reply.rollout_id for reply in replies} == {idempotency_key}
-    assert {reply.message for reply in replies} == {"Going back to app v1.0.0"}
+    assert {reply.message for reply in replies} == {"Rolling back to app v1.0.0"}
     await end_all(world)
     assert (
         await rollouts.rollback(world.operator, forward, by="ann", idempotency_key=idempotency_key)

@@ -76,7 +76,7 @@ async def test_an_older_file_changes_and_adds_nothing_either(database: Database)
 async def test_processes_that_change_together_agree(database: Database) -> None:
     await start(database, *OLD)
     results = await asyncio.gather(*(edit(database, *NEW) for _ in range(5)))
-    assert sorted(each.appeared for each in results) == [(), (), (), (), ("other",)]
+    assert sorted(each.added for each in results) == [(), (), (), (), ("other",)]
     assert all(each.waits is None for each in results)
     assert await rows(database, "SELECT count(*) AS count, max(revision) AS revision FROM configurations") == [
         {"count": 2, "revision": 2}
@@ -101,7 +101,7 @@ async def test_what_takes_most_away_waits_at_a_start_too_and_every_job_is_looked
 async def test_it_is_taken_when_it_reads_the_same_a_minute_later(database: Database, store: PostgresWatches) -> None:
     await start(database, *NEW)
     done = await sync(store, [APP], reading=Reading(edited=True, repeated=True))
-    assert done.gone == ("sidecar", "other")
+    assert done.removed == ("sidecar", "other")
     assert await present(database) == ["app"]
 
 
@@ -109,9 +109,9 @@ async def test_it_is_taken_when_a_person_accepts_it_and_once_only(database: Data
     await start(database, *NEW)
     assert (await edit(database, APP)).waits is not None
     difference = await store.preview([APP], accepted_by="ann")
-    assert difference.gone == ("sidecar", "other")
+    assert difference.removed == ("sidecar", "other")
     assert await present(database) == ["app", "sidecar", "other"]
-    assert (await edit(database, APP)).gone == ("sidecar", "other")
+    assert (await edit(database, APP)).removed == ("sidecar", "other")
     await edit(database, *NEW)
     assert (await edit(database, APP)).waits is not None
 
@@ -120,7 +120,7 @@ async def test_a_person_goes_back_to_an_older_file(database: Database, store: Po
     await start(database, *OLD)
     await start(database, *NEW)
     await store.preview(OLD, accepted_by="ann")
-    assert (await start(database, *OLD)).gone == ("other",)
+    assert (await start(database, *OLD)).removed == ("other",)
     assert (await start(database, *NEW)).waits is not None
 
 
@@ -151,7 +151,7 @@ async def test_watches_from_before_configurations_were_remembered_are_kept_by_th
     await execute(database, "DELETE FROM configurations")
     assert (await start(database, APP)).waits is not None
     assert (await start(database, *NEW)).waits is None
-    assert (await start(database, APP, SIDECAR)).gone == ("other",)
+    assert (await start(database, APP, SIDECAR)).removed == ("other",)
 
 
 async def test_a_move_of_most_watches_waits_and_forgets_nothing(database: Database) -> None:

@@ -7,13 +7,13 @@ from uuid import uuid4
 from app.adapters.postgres.config.holders import PostgresHolders
 from app.adapters.postgres.database.pool import Database
 from app.adapters.postgres.processes.presence import PostgresPresences
-from app.services.processes.presence import Beat, ProcessKind
+from app.services.processes.presence import Heartbeat, ProcessKind
 from tests.integration.statements import execute
 
 
 async def beat(database: Database, kind: ProcessKind, configuration: str) -> None:
     await PostgresPresences(database).beat(
-        Beat(
+        Heartbeat(
             process_id=uuid4(),
             kind=kind,
             host=socket.gethostname(),

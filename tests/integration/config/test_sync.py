@@ -86,8 +86,8 @@ async def test_a_first_configuration_is_written_in_its_order_and_is_due(
         revert_on_failure=False,
     )
     reconciled = await sync(store, [SIDECAR, APP, other])
-    assert reconciled.appeared == ("sidecar", "app", "Other")
-    assert (reconciled.changed, reconciled.gone) == ((), ())
+    assert reconciled.added == ("sidecar", "app", "Other")
+    assert (reconciled.changed, reconciled.removed) == ((), ())
     written = await rows(
         database,
         "SELECT name, registry, repository_host, repository_path, task, group_name, deploy_by, observe_only, present,"
@@ -127,7 +127,7 @@ async def test_the_same_again_writes_nothing(database: Database, store: Postgres
 
 async def test_many_processes_at_once_write_it_once(database: Database, store: PostgresWatches) -> None:
     results = await asyncio.gather(*(sync(store, [APP, SIDECAR]) for _ in range(6)))
-    assert sorted(result.appeared for result in results) == [()] * 5 + [("app", "sidecar")]
+    assert sorted(result.added for result in results) == [()] * 5 + [("app", "sidecar")]
     assert (await target(database, "web"))["wakes"] == 1
 
 
@@ -175,7 +175,7 @@ async def test_a_changed_setting_keeps_the_history_and_is_due(database: Database
     before = await row(database, HISTORY, "app")
     changed = replace(APP, observe_only=True, deploy_by=DeployBy.TAG, task="other", group="g", registry="second")
     reconciled = await sync(store, [changed])
-    assert (reconciled.appeared, reconciled.changed) == ((), ("app",))
+    assert (reconciled.added, reconciled.changed) == ((), ("app",))
     assert await row(database, HISTORY, "app") == before
     written = await row(database, "SELECT registry, deploy_by, observe_only, task, group_name FROM watches")
     assert written == {
@@ -218,7 +218,7 @@ async def test_a_moved_watch_is_seen_for_the_first_time_and_keeps_its_rule(
     await execute(database, CHECKED_AT)
     neighbour = await row(database, HISTORY, "sidecar")
     reconciled = await sync(store, [moved, SIDECAR])
-    assert (reconciled.appeared, reconciled.changed) == ((), ("app",))
+    assert (reconciled.added, reconciled.changed) == ((), ("app",))
     assert await row(database, HISTORY, "app") == fresh
     assert await row(database, "SELECT pinned_tag, auto_deploy FROM watches WHERE name = 'app'") == {
         "pinned_tag": "v1",
@@ -257,10 +257,10 @@ async def test_a_watch_that_goes_and_returns_keeps_rule_and_history(database: Da
     await sync(store, [APP, SIDECAR])
     await execute(database, CHECKED_AT)
     before = await row(database, "SELECT * FROM watches WHERE name = 'app'")
-    assert (await sync(store, [SIDECAR])).gone == ("app",)
+    assert (await sync(store, [SIDECAR])).removed == ("app",)
     assert (await row(database, "SELECT present FROM watches WHERE name = 'app'"))["present"] is False
     assert (await sync(store, [SIDECAR])) == Synced()
-    assert (await sync(store, [APP, SIDECAR])).appeared == ("app",)
+    assert (await sync(store, [APP, SIDECAR])).added == ("app",)
     assert await row(database, "SELECT * FROM watches WHERE name = 'app'") == before
     assert (await target(database, "web"))["wakes"]
     assert await rows(database, "SELECT name FROM watches WHERE name IN (SELECT watch_name FROM failures)"
@@ -273,7 +273,7 @@ async def test_a_watch_that_returns_to_another_job_starts_anew(database: Databas
     await execute(database, CHECKED_AT)
     await sync(store, [])
     reconciled = await sync(store, [replace(APP, place=ELSEWHERE)])
-    assert (reconciled.appeared, reconciled.changed) == (("app",), ())
+    assert (reconciled.added, reconciled.changed) == (("app",), ())
     assert await row(database, HISTORY, "app") == fresh
     assert (await row(database, "SELECT pinned_tag FROM watches"))["pinned_tag"] == "v1"
 

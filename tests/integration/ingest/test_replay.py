@@ -121,7 +121,7 @@ async def test_its_answers_are_open_again_and_its_targets_due(post: Post) -> Non
 
 async def test_it_concerns_the_watches_of_now(post: Post) -> None:
     delivery_id = await post.came(event(path="team/new"))
-    assert await post.replayed(delivery_id) == "Replayed 1 event that no watch is concerned by"
+    assert await post.replayed(delivery_id) == "Replayed 1 event that concern no watch"
     assert post.waker.wakes == []
     new = replace(APP, name="new", repository=replace(APP.repository, path="team/new"))
     await PostgresWatches(post.database).sync([new, SIDECAR], at_start=False)

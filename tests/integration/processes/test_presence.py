@@ -9,7 +9,7 @@ import pytest
 from app.adapters.postgres.database.pool import Database
 from app.adapters.postgres.processes.presence import FORGOTTEN, PostgresPresences
 from app.services.processes.loops import LoopState
-from app.services.processes.presence import Beat, ProcessKind
+from app.services.processes.presence import Heartbeat, ProcessKind
 
 LOOPS = (LoopState(name="sweep", late=7.5, problem="its \0 words", is_stalled=True),)
 
@@ -19,8 +19,8 @@ def presences(database: Database) -> PostgresPresences:
     return PostgresPresences(database)
 
 
-def beat(process_id: UUID | None = None) -> Beat:
-    return Beat(
+def beat(process_id: UUID | None = None) -> Heartbeat:
+    return Heartbeat(
         process_id=process_id or uuid4(),
         kind=ProcessKind.WORKER,
         host="host-1",

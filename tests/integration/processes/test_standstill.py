@@ -119,13 +119,13 @@ async def test_processes_are_read_as_they_said_they_are(quiet: Database) -> None
     stands = LoopState(name="sweep", late=7.5, problem="locked", is_stalled=True)
     await presences.beat(replace(beat(), loops=(stands,)))
     (process,) = (await work(quiet)).processes
-    assert process.is_there
+    assert process.is_running
     assert process.loops == (stands,)
     (outage,) = await PostgresQueries(quiet).outages()
-    assert outage.problem == "process 17 on host-1: no turn was completed for 8 s by: sweep: locked"
+    assert outage.problem == "process 17 on host-1: loop sweep stalled for 8 s: locked"
     await execute(quiet, "UPDATE processes SET beat_at = beat_at - interval '10 seconds'")
     (process,) = (await work(quiet)).processes
-    assert not process.is_there
+    assert not process.is_running
     assert await PostgresQueries(quiet).outages() == ()
 
 

@@ -107,7 +107,7 @@ class PostgresRolloutCommands:
             before = await connection.fetchval(_COMMAND_CANARIES, rollout_id, canary_command.value, by)
             if before is None:
                 return False
-            if entry := audit_entries.wished(canary_command, before=CanaryCommand(before) if before else None):
+            if entry := audit_entries.canary_entry(canary_command, before=CanaryCommand(before) if before else None):
                 action, detail = entry
                 names = [row["watch_name"] for row in await connection.fetch(_NAMES, rollout_id)]
                 await audit.record(connection, action, by=by, watches=names, detail=detail, rollout_id=rollout_id)
@@ -141,7 +141,7 @@ class PostgresRolloutCommands:
 
     async def roll_back(
         self,
-        past: RevertibleRollout,
+        revertible: RevertibleRollout,
         destinations: Sequence[Destination],
         *,
         by: str,
@@ -150,31 +150,36 @@ class PostgresRolloutCommands:
         """Write the rollback, its audit log and its holds in one transaction."""
         # The second try finds a key that a rollout of another job took while we wrote ours.
         with suppress(asyncpg.UniqueViolationError):
-            return await self._roll_back(past, destinations, by=by, idempotency_key=idempotency_key)
-        return await self._roll_back(past, destinations, by=by, idempotency_key=idempotency_key)
+            return await self._roll_back(revertible, destinations, by=by, idempotency_key=idempotency_key)
+        return await self._roll_back(revertible, destinations, by=by, idempotency_key=idempotency_key)
 
     async def _roll_back(
-        self, past: RevertibleRollout, destinations: Sequence[Destination], *, by: str, idempotency_key: UUID | None
+        self,
+        revertible: RevertibleRollout,
+        destinations: Sequence[Destination],
+        *,
+        by: str,
+        idempotency_key: UUID | None,
     ) -> RollbackRequested | None:
         async with self._database.transaction() as connection:
-            await targets.lock(connection, past.target_id)
+            await targets.lock(connection, revertible.target_id)
             if idempotency_key and (
-                known := await audit.known_request(connection, idempotency_key, target_id=past.target_id)
+                known := await audit.known_request(connection, idempotency_key, target_id=revertible.target_id)
             ):
                 return RollbackRequested(rollout_id=idempotency_key, key_conflict=not known.same_target)
-            if await connection.fetchval(_NEWEST, past.target_id) != past.newest:
+            if await connection.fetchval(_NEWEST, revertible.target_id) != revertible.newest:
                 return None
-            request = rollback(past, destinations, by=by)
-            started = await requests.start(connection, past.target_id, request, idempotency_key=idempotency_key)
+            request = rollback(revertible, destinations, by=by)
+            started = await requests.start(connection, revertible.target_id, request, idempotency_key=idempotency_key)
             if not started.is_new:
                 return RollbackRequested(rollout_id=started.rollout_id)
             for each in destinations:
-                action, detail = audit_entries.rolling_back(each)
+                action, detail = audit_entries.rollback_entry(each)
                 await audit.record(
                     connection, action, by=by, watches=[each.watch.name], detail=detail, rollout_id=started.rollout_id
                 )
             await connection.execute(_HOLD_ROLLED_BACK, [each.watch.name for each in destinations])
-            await make_due(connection, [past.target_id])
+            await make_due(connection, [revertible.target_id])
         return RollbackRequested(
             rollout_id=started.rollout_id, notification_delivery_ids=tuple(started.notification_delivery_ids)
         )

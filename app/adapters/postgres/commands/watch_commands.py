@@ -99,15 +99,15 @@ class PostgresWatchCommands:
                 subject=Subject(watch_names=(command.watch,), job_id=target["job_id"], namespace=target["namespace"]),
             )
             notifications = await add_notifications(connection, toggled)
-            rollout_id, brings = None, False
+            rollout_id, is_new_rollout = None, False
             if (request := command.request) is not None:
                 started = await requests.start(
                     connection, target["target_id"], request, idempotency_key=command.idempotency_key
                 )
-                rollout_id, brings = started.rollout_id, started.is_new
+                rollout_id, is_new_rollout = started.rollout_id, started.is_new
                 notifications += started.notification_delivery_ids
             former = {"pinned_before": before["pinned_tag"], "auto_before": before["auto_deploy"]}
-            for action, detail in audit_entries.audit_entries(command, brings=brings, **former):
+            for action, detail in audit_entries.audit_entries(command, is_new_rollout=is_new_rollout, **former):
                 await audit.record(
                     connection, action, by=command.by, watches=[command.watch], detail=detail, rollout_id=rollout_id
                 )
@@ -153,7 +153,7 @@ class PostgresWatchCommands:
             target_id: int | None = await connection.fetchval(_TARGET, name)
             if target_id is not None:
                 await make_due(connection, [target_id])
-                action, detail = audit_entries.CHECKED
+                action, detail = audit_entries.CHECK_ENTRY
                 await audit.record(connection, action, by=by, watches=[name], detail=detail)
         return target_id
 
@@ -162,7 +162,7 @@ class PostgresWatchCommands:
         async with self._database.transaction() as connection:
             if await connection.fetchval(_SWITCH, paused, by) is None:
                 return None
-            action, detail = audit_entries.pausing(paused=paused)
+            action, detail = audit_entries.pause_entry(paused=paused)
             await audit.record(connection, action, by=by, detail=detail)
             due = [row["target_id"] for row in await connection.fetch(_ALL)]
             await make_due(connection, due)

@@ -10,12 +10,11 @@ from app.adapters.postgres.database.targets import make_due
 from app.adapters.postgres.reconcile.claims import watch as watch_of
 from app.domain.configuration import HoldBack, Reading, fingerprint, judge
 from app.domain.watch import JobPlace, Watch
-from app.services.config.sync import TAKEN, Difference, StoredWatch, Synced, compare, judged
+from app.services.config.sync import ACCEPTED, Difference, StoredWatch, Synced, compare, judged
 
 LOCK = int.from_bytes(b"watches")  # the key of the advisory lock; any constant works
-_PATIENCE = (
-    "10s"  # for processes that start together, with thousands of watches each; the session of a frozen one ends earlier
-)
+# Processes may start together, with thousands of watches each. The session of a frozen one ends earlier.
+_PATIENCE = "10s"
 
 _STORED = """
 SELECT w.*, t.region, t.namespace, t.job_id FROM watches w JOIN targets t USING (target_id) ORDER BY w.position, w.name
@@ -104,11 +103,11 @@ class PostgresWatches:
         async with self._database.transaction() as connection:
             await _alone(connection)
             difference = compare([_stored(row) for row in await connection.fetch(_STORED)], watches)
-            if accepted_by and (difference.write or difference.gone):
+            if accepted_by and (difference.write or difference.removed):
                 await configurations.accept(connection, fingerprint(watches), by=accepted_by)
             return difference
 
-    async def sync(self, watches: Sequence[Watch], *, at_start: bool, reading: Reading = TAKEN) -> Synced:
+    async def sync(self, watches: Sequence[Watch], *, at_start: bool, reading: Reading = ACCEPTED) -> Synced:
         """Compare and write under an advisory lock: processes that start together do it one after the other."""
         identity = fingerprint(watches)
         async with self._database.transaction() as connection:
@@ -128,13 +127,13 @@ class PostgresWatches:
                 await configurations.take(connection, identity)
             touched = await _write(connection, difference)
             known = {each.watch.name for each in stored}
-            new = [watch.name for watch in difference.appeared if watch.name not in known]
+            new = [watch.name for watch in difference.added if watch.name not in known]
             imported = await take_over(connection, new)
             due = await _made_due(connection, [*touched, *imported], at_start=at_start)
         return Synced(
-            appeared=tuple(watch.name for watch in difference.appeared),
+            added=tuple(watch.name for watch in difference.added),
             changed=tuple(watch.name for watch in difference.changed),
-            gone=difference.gone,
+            removed=difference.removed,
             imported=len(imported),
             due=due,
         )
@@ -156,14 +155,14 @@ async def _made_due(connection: Connection, touched: Sequence[int], *, at_start:
 async def _write(connection: Connection, difference: Difference) -> list[int]:
     """Write the difference; returns the targets whose watches appeared or changed, and the former targets of moved
     ones."""
-    if not difference.write and not difference.gone:
+    if not difference.write and not difference.removed:
         return []
     places = [watch.place for _, watch in difference.write]
     columns = [[getattr(place, name) for place in places] for name in ("region", "namespace", "job_id")]
     moved = [watch.name for watch in difference.moved]
     await connection.execute(_NEW_TARGETS, *columns)
     targets = {place(row): row["target_id"] for row in await connection.fetch(_LOCK_TARGETS, *columns, moved)}
-    touched = [targets[watch.place] for watch in (*difference.appeared, *difference.changed)]
+    touched = [targets[watch.place] for watch in (*difference.added, *difference.changed)]
     if moved:
         touched += [row["target_id"] for row in await connection.fetch(_END_LEASES, moved)]
         for statement in _FORGET:
@@ -172,7 +171,7 @@ async def _write(connection: Connection, difference: Difference) -> list[int]:
         await connection.execute(_WRITE, *_columns(difference.write, targets))
     if moved:
         await connection.execute(_IGNORE_EARLIER_ROLLOUTS, moved)
-    await connection.execute(_REMOVE, list(difference.gone))
+    await connection.execute(_REMOVE, list(difference.removed))
     return touched
 
 

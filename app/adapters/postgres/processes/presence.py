@@ -4,7 +4,7 @@ from uuid import UUID
 
 from app.adapters.postgres.database.pool import Database
 from app.adapters.postgres.database.stored import write_loops
-from app.services.processes.presence import Beat
+from app.services.processes.presence import Heartbeat
 
 FORGOTTEN = 60.0  # seconds; the row of a process that was silent for longer is deleted
 PATIENCE = 3.0  # seconds that a beat may take
@@ -33,7 +33,7 @@ class PostgresPresences:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def beat(self, beat: Beat) -> None:
+    async def beat(self, beat: Heartbeat) -> None:
         """Write the row, in one statement."""
         async with self._database.connection() as connection:
             await connection.execute(

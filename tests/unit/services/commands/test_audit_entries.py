@@ -6,7 +6,7 @@ import pytest
 
 from app.domain.rollout import Origin
 from app.services.commands.audit import AuditAction
-from app.services.commands.audit_entries import audit_entries, pausing, rolling_back, wished
+from app.services.commands.audit_entries import audit_entries, canary_entry, pause_entry, rollback_entry
 from app.services.commands.rollout_commands import Destination
 from app.services.commands.watch_commands import Command, DeployRequest
 from app.services.rollout.rollouts import CanaryCommand
@@ -19,7 +19,7 @@ def changed(
     *, brings: bool = False, pinned: str = "", auto: bool = True, **fields: Any
 ) -> list[tuple[AuditAction, str]]:
     action = Command(watch="app", by="ann", deploy_request=COMMAND if brings else None, **fields)
-    return list(audit_entries(action, pinned_before=pinned, auto_before=auto, brings=brings))
+    return list(audit_entries(action, pinned_before=pinned, auto_before=auto, is_new_rollout=brings))
 
 
 @pytest.mark.parametrize(
@@ -59,12 +59,12 @@ def test_a_reset_that_changed_nothing_is_no_entry() -> None:
 
 
 def test_commands_about_everything_and_about_rollouts_are_told() -> None:
-    assert pausing(paused=True) == (AuditAction.PAUSE, "nothing is deployed by itself")
-    assert pausing(paused=False) == (AuditAction.RESUME, "what is wanted is deployed again")
-    assert wished(CanaryCommand.PROMOTE, before=None) == (AuditAction.PROMOTE, "promotes the canaries")
-    assert wished(CanaryCommand.FAIL, before=CanaryCommand.PROMOTE) == (AuditAction.FAIL, "fails the deployment")
-    assert wished(CanaryCommand.FAIL, before=CanaryCommand.FAIL) is None
+    assert pause_entry(paused=True) == (AuditAction.PAUSE, "automatic deploys paused")
+    assert pause_entry(paused=False) == (AuditAction.RESUME, "automatic deploys resumed")
+    assert canary_entry(CanaryCommand.PROMOTE, before=None) == (AuditAction.PROMOTE, "promotes the canaries")
+    assert canary_entry(CanaryCommand.FAIL, before=CanaryCommand.PROMOTE) == (AuditAction.FAIL, "fails the deployment")
+    assert canary_entry(CanaryCommand.FAIL, before=CanaryCommand.FAIL) is None
     destination = Destination(watch=WATCH, tag="v1", digest=D1)
-    assert rolling_back(destination) == (AuditAction.ROLLBACK, "goes back to v1")
+    assert rollback_entry(destination) == (AuditAction.ROLLBACK, "rolls back to v1")
     bare = Destination(watch=WATCH, tag="", digest=D1)
-    assert rolling_back(bare) == (AuditAction.ROLLBACK, f"goes back to {D1}")
+    assert rollback_entry(bare) == (AuditAction.ROLLBACK, f"rolls back to {D1}")

@@ -45,14 +45,14 @@ def process(tmp_path: Path) -> Process:
 
 
 async def test_nothing_happens_while_nothing_changes(process: Process) -> None:
-    await process.reloader.look()
+    await process.reloader.check()
     assert process.in_force == []
 
 
 async def test_a_change_is_applied_once(process: Process) -> None:
     process.path.write_text("second")
-    await process.reloader.look()
-    await process.reloader.look()
+    await process.reloader.check()
+    await process.reloader.check()
     assert process.in_force == ["second"]
     assert process.reloader.problem == ""
 
@@ -63,23 +63,23 @@ async def test_a_broken_file_changes_nothing_and_is_reported_until_it_is_mended(
         process.path.write_text("broken")
     else:
         process.path.unlink()
-    await process.reloader.look()
-    await process.reloader.look()
+    await process.reloader.check()
+    await process.reloader.check()
     assert process.in_force == []
     assert process.reloader.problem == "file: key: broken. Mend it"
     process.path.write_text("second")
-    await process.reloader.look()
+    await process.reloader.check()
     assert (process.in_force, process.reloader.problem) == (["second"], "")
 
 
 async def test_what_could_not_be_stored_is_applied_when_it_can(process: Process) -> None:
     process.path.write_text("second")
     process.outages = StoreUnavailable("Postgres is away")
-    await process.reloader.look()
+    await process.reloader.check()
     assert process.reloader.problem == "Postgres is away"
     process.outages = None
-    await process.reloader.look()
-    await process.reloader.look()
+    await process.reloader.check()
+    await process.reloader.check()
     assert (process.in_force, process.reloader.problem) == (["second"], "")
 
 
@@ -87,14 +87,14 @@ async def test_what_waits_is_not_read_again_before_it_changes_or_a_person_asks(p
     process.path.write_text("second")
     process.outages = StoreUnavailable("Postgres is away")
     for _ in range(3):
-        await process.reloader.look()
+        await process.reloader.check()
     assert process.reads == 1
-    process.reloader.ask()
-    await process.reloader.look()
+    process.reloader.request()
+    await process.reloader.check()
     assert process.reads == 2
     process.path.write_text("third")
     process.outages = None
-    await process.reloader.look()
+    await process.reloader.check()
     assert process.in_force == ["third"]
 
 
@@ -103,11 +103,11 @@ async def test_a_problem_is_logged_once_and_its_end_once(process: Process) -> No
         process.path.write_text("second")
         process.outages = StoreUnavailable("Postgres is away")
         for _ in range(5):
-            await process.reloader.look()
+            await process.reloader.check()
         process.outages = None
         for _ in range(5):
-            await process.reloader.look()
-    assert [each["event"] for each in logs] == ["configuration.not_reloaded", "configuration.reloaded"]
+            await process.reloader.check()
+    assert [each["event"] for each in logs] == ["config.reload_failed", "config.reloaded"]
     assert logs[1]["after"] == "Postgres is away"
 
 
@@ -119,11 +119,11 @@ async def test_a_problem_is_known_though_the_log_cannot_be_written(process: Proc
     structlog.configure(processors=[full])
     try:
         with pytest.raises(OSError, match="No space"):
-            await process.reloader.look()
+            await process.reloader.check()
         assert process.reloader.problem == "file: key: broken. Mend it"
         process.path.write_text("second")
         with pytest.raises(OSError, match="No space"):
-            await process.reloader.look()
+            await process.reloader.check()
         assert process.reloader.problem == ""
     finally:
         structlog.reset_defaults()
@@ -132,18 +132,18 @@ async def test_a_problem_is_known_though_the_log_cannot_be_written(process: Proc
 async def test_what_cannot_be_applied_waits_for_a_person(process: Process) -> None:
     process.path.write_text("second")
     process.outages = Permanent("the table may not be read")
-    await process.reloader.look()
+    await process.reloader.check()
     process.outages = None
-    await process.reloader.look()
+    await process.reloader.check()
     assert (process.in_force, process.reloader.problem) == ([], "the table may not be read")
-    process.reloader.ask()
-    await process.reloader.look()
+    process.reloader.request()
+    await process.reloader.check()
     assert (process.in_force, process.reloader.problem) == (["second"], "")
 
 
 async def test_a_person_is_heard_at_once_though_nothing_changed(process: Process) -> None:
     running = asyncio.create_task(process.reloader.run(interval=3600))
-    process.reloader.ask()
+    process.reloader.request()
     async with asyncio.timeout(30):
         await process.applied.wait()
     running.cancel()
@@ -187,8 +187,8 @@ class Writer:
 async def test_a_file_is_read_once_it_looks_the_same_twice_and_at_once_when_a_person_asks(asked: bool) -> None:
     writer = Writer("half", "more", "whole", "whole", "whole")
     if asked:
-        writer.reloader.ask()
-    await writer.reloader.look()
+        writer.reloader.request()
+    await writer.reloader.check()
     assert writer.reads == ([(1, "half")] if asked else [(4, "whole")])
 
 
@@ -200,10 +200,10 @@ async def test_a_person_who_asks_cuts_the_wait_short(process: Process) -> None:
         return True
 
     reloader = Reloader(process._load, process._apply, changed=changed, settle=3600)
-    looking = asyncio.create_task(reloader.look())
+    looking = asyncio.create_task(reloader.check())
     await asked.wait()
     process.path.write_text("second")
-    reloader.ask()
+    reloader.request()
     async with asyncio.timeout(30):
         await looking
     assert process.in_force == ["second"]
@@ -211,18 +211,18 @@ async def test_a_person_who_asks_cuts_the_wait_short(process: Process) -> None:
 
 async def test_a_file_that_never_stays_the_same_is_read_all_the_same() -> None:
     writer = Writer(*(str(number) for number in range(1000)))
-    await writer.reloader.look()
+    await writer.reloader.check()
     assert writer.reads == [(21, "20")]
 
 
 async def test_what_nobody_foresaw_is_reported_and_does_not_make_it_deaf(process: Process) -> None:
     running = asyncio.create_task(process.reloader.run(interval=0.001))
     process.outages = RuntimeError("nobody foresaw this")
-    process.reloader.ask()
+    process.reloader.request()
     async with asyncio.timeout(30):
         await process.failed.wait()
     process.outages = None
-    process.reloader.ask()
+    process.reloader.request()
     async with asyncio.timeout(30):
         await process.applied.wait()
     running.cancel()
@@ -295,7 +295,7 @@ def test_a_repetition_begins_anew_when_something_unreadable_came_between() -> No
     repeats = Repeats(after=60.0, clock=lambda: now)
     repeats.is_repeated("a")
     now += 59.0
-    repeats.begin_anew()
+    repeats.reset()
     now += 2.0
     assert not repeats.is_repeated("a")
     now += 60.0
@@ -307,11 +307,11 @@ def test_the_files_of_a_later_reading_are_followed_from_what_they_held_then(tmp_
     file.write_text("one")
     certificate.write_text("first")
     watched = FileChanges([file], fingerprint(b"one"))
-    watched.follow([file, certificate], fingerprint(b"one", b"first"))
+    watched.replace([file, certificate], fingerprint(b"one", b"first"))
     assert not watched()
     certificate.write_text("second")
     assert watched()
     assert not watched()
-    watched.follow([file], fingerprint(b"one"))
+    watched.replace([file], fingerprint(b"one"))
     certificate.write_text("third")
     assert not watched()

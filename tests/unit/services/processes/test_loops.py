@@ -9,7 +9,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from app.errors import StoreUnavailable
-from app.services.processes.loops import STUCK, Loop, Loops, LoopState, described, standing
+from app.services.processes.loops import STUCK, Loop, Loops, LoopState, described, stalled
 from tests.processes import until
 
 
@@ -127,21 +127,21 @@ async def test_cancelling_ends_it_whatever_the_turn_makes_of_that(error: Excepti
     async with asyncio.timeout(10):
         await asyncio.wait([running])
     assert running.cancelled()
-    assert (loop.turns, loop.problem) == (0, "")
+    assert (loop.iterations, loop.problem) == (0, "")
 
 
 async def test_a_turn_that_says_none_is_the_last() -> None:
     loop, passes = quick(), LoopBody(StoreUnavailable("outages"), then=None)
     async with asyncio.timeout(10):
         await loop.run(passes)
-    assert (loop.turns, passes.tried, loop.state.late) == (1, 2, 0.0)
+    assert (loop.iterations, passes.tried, loop.state.late) == (1, 2, 0.0)
 
 
 async def test_an_outage_is_told_at_its_beginning_and_at_its_end() -> None:
     outages = StoreUnavailable("outages")
     with capture_logs() as logs:
         await quick().run(LoopBody(outages, outages, StoreUnavailable("still away"), then=None))
-    assert [(each["event"], each["loop"]) for each in logs] == [("loop.failed", "poll"), ("loop.turns_again", "poll")]
+    assert [(each["event"], each["loop"]) for each in logs] == [("loop.failed", "poll"), ("loop.recovered", "poll")]
     assert logs[0]["problem"] == "outages"
     assert logs[0]["exc_info"] is None
 
@@ -187,7 +187,7 @@ async def test_it_is_late_from_when_the_next_turn_was_due() -> None:
     assert (loop.state.late, loop.state.is_stalled, loops.problem) == (5.0, False, "")
     clock.now += 2
     assert loop.state.is_stalled
-    assert loops.problem.startswith("no turn was completed for 7 s by: poll; ")
+    assert loops.problem.startswith("loop poll stalled for 7 s; ")
     loop.completed(None)
     clock.now += 1000
     assert (loop.state.late, loops.problem) == (0.0, "")
@@ -203,7 +203,7 @@ async def test_who_does_not_even_try_is_stuck_and_who_fails_is_not() -> None:
     running = asyncio.create_task(failing.run(passes))
     await until(lambda: failing.problem, "it fails", within=60)
     clock.now += STUCK - 1
-    assert loops.stuck == "not even tried any more: dead; restart the process, and look for the cause in its log"
+    assert loops.stuck == "loop dead no longer tried: restart the process; its log has the cause"
     assert "failing" in loops.problem
     assert await ended(running)
 
@@ -214,8 +214,8 @@ def test_loops_that_stand_still_are_one_sentence_with_the_longest_first() -> Non
         LoopState(name="reload", late=3.0, problem=""),
         LoopState(name="sweep", late=12.4, problem="", is_stalled=True),
     )
-    assert standing(states) == "no turn was completed for 12 s by: sweep, poll: Postgres is away"
-    assert standing(states[1:2]) == ""
+    assert stalled(states) == "loops sweep, poll stalled for 12 s: Postgres is away"
+    assert stalled(states[1:2]) == ""
 
 
 @pytest.mark.parametrize(

@@ -7,19 +7,19 @@ import pytest
 
 from app.errors import StoreUnavailable
 from app.services.processes.loops import Loop, Loops
-from app.services.processes.presence import Beat, Presence, ProcessKind
+from app.services.processes.presence import Heartbeat, Presence, ProcessKind
 
 
 class Book:
     """A store in memory, which may be away."""
 
     def __init__(self) -> None:
-        self.beats: list[Beat] = []
+        self.beats: list[Heartbeat] = []
         self.outages = False
         self.left: list[UUID] = []
         self.asked = asyncio.Semaphore(0)
 
-    async def beat(self, beat: Beat) -> None:
+    async def beat(self, beat: Heartbeat) -> None:
         self.asked.release()
         if self.outages:
             raise StoreUnavailable("read-only")

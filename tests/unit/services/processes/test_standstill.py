@@ -54,13 +54,13 @@ def test_all_is_well() -> None:
             {"processes": (*ALL, WORKER), "jobs": waiting(9)},
             "worker",
             "work is behind: 8 jobs due, the oldest for 9 s, with 2 workers running; "
-            "look at the log of the workers, or start more of them",
+            "see the log of the workers, or start more of them",
         ),
         (
             {"processes": ALL, "pushes": waiting(8.4, 1)},
             "pushes",
-            "1 push without an answer, the oldest for 8 s, and no look is planned: check the repositories, "
-            "and look at the log of the workers",
+            "1 push without an answer, the oldest for 8 s, and no check is planned: check the repositories, "
+            "and see the log of the workers",
         ),
         (
             {"processes": (WEB, WORKER), "polls": waiting(6)},
@@ -70,7 +70,7 @@ def test_all_is_well() -> None:
         (
             {"processes": ALL, "polls": waiting(16)},
             "poller",
-            "polls are behind: 8 jobs to poll, the oldest for 16 s; look at the log of the poller",
+            "polls are behind: 8 jobs to poll, the oldest for 16 s; see the log of the poller",
         ),
         (
             {
@@ -81,13 +81,13 @@ def test_all_is_well() -> None:
                 )
             },
             "worker",
-            "not seen for 12 s: process 9 on h, process 8 on h; frozen, killed, or cut off from Postgres: look at its "
-            "host, or wait a minute if it was replaced",
+            "process 9 on h, process 8 on h sent no heartbeat for 12 s: frozen, killed, or cut off from Postgres; "
+            "check its host, or wait a minute if it was replaced",
         ),
         (
             {"processes": (WEB, WORKER, process(ProcessKind.POLLER, loops=(STANDS,)))},
             "poller",
-            "process 7 on h: no turn was completed for 9 s by: poll: locked",
+            "process 7 on h: loop poll stalled for 9 s: locked",
         ),
     ],
 )

@@ -1,6 +1,6 @@
 """Given steps that fail at each try, then their process tells of them, until they are done or not tried any more."""
 
-from app.services.processes.loops import Loop, Loops, LoopState, standing
+from app.services.processes.loops import Loop, Loops, LoopState, stalled
 from app.services.processes.steps import KEPT, MOST, Steps
 
 
@@ -27,7 +27,7 @@ def test_a_step_is_told_of_from_the_second_failure_in_a_row_on() -> None:
         name="reconcile 7", late=5.0, problem="TypeError: bang", is_stalled=True, is_step=True
     )
     assert loops.problem == (
-        "failed at each try for 5 s: reconcile 7: TypeError: bang; a mistake of registrywatcher itself: its log says more"
+        "reconcile 7 failed at each try for 5 s: TypeError: bang; this is a bug of registrywatcher: see its log"
     )
     assert loops.stuck == ""
     clock.now += KEPT - 1
@@ -60,7 +60,7 @@ def test_a_loop_and_a_step_keep_each_its_own_cause() -> None:
         LoopState(name="reconcile 7", late=20.0, problem="TypeError: bang", is_stalled=True, is_step=True),
         LoopState(name="poll", late=9.0, problem="Postgres is away", is_stalled=True),
     )
-    assert standing(states) == (
-        "no turn was completed for 9 s by: poll: Postgres is away. "
-        "failed at each try for 20 s: reconcile 7: TypeError: bang; a mistake of registrywatcher itself: its log says more"
+    assert stalled(states) == (
+        "loop poll stalled for 9 s: Postgres is away. "
+        "reconcile 7 failed at each try for 20 s: TypeError: bang; this is a bug of registrywatcher: see its log"
     )

@@ -18,7 +18,7 @@ from app.services.rollout.wait import ChangeWaiter
 from tests.fakes.deployer import UnusedDeployer
 from tests.fakes.waker import InProcessWaker
 from tests.processes import until
-from workers.actors import Told, _quietly
+from workers.actors import LoggedProblems, _guarded
 
 PLACE = JobPlace(region="", namespace="default", job_id="app")
 WAIT_INDEX = WaitIndex(subject="deployment/1", index=1)
@@ -165,7 +165,7 @@ class Step:
 
 async def test_an_error_in_a_step_is_told_once_for_each_row_until_it_is_over() -> None:
     step = Step()
-    run = _quietly("reconcile", step, Steps())
+    run = _guarded("reconcile", step, Steps())
     step.errors = {"1": RuntimeError("a bug"), "2": RuntimeError("a bug")}
     with capture_logs() as logs:
         for key in ("1", "2", "1", "3", "1", "2"):
@@ -185,7 +185,7 @@ async def test_an_error_in_a_step_is_told_once_for_each_row_until_it_is_over() -
 @pytest.mark.parametrize("name", ["reconcile", "follow", "notify"])
 async def test_a_step_that_fails_every_time_is_told_of_by_the_process_until_it_is_done(name: str) -> None:
     step, steps = Step(), Steps()
-    run = _quietly(name, step, steps)
+    run = _guarded(name, step, steps)
     step.errors = {"7": ValueError("22000")}
     await run("7")
     assert not steps.state.is_stalled
@@ -205,16 +205,16 @@ async def test_a_step_that_fails_every_time_is_told_of_by_the_process_until_it_i
 
 async def test_postgres_being_away_is_told_once_whichever_rows_are_at_hand() -> None:
     step = Step()
-    run = _quietly("reconcile", step, Steps())
+    run = _guarded("reconcile", step, Steps())
     step.errors = {str(number): StoreUnavailable(f"away {number}") for number in range(100)}
     with capture_logs() as logs:
         for key in step.errors:
             await run(key)
         await run("done")
         await run("1")
-    assert [(each["event"], each["key"]) for each in logs] == [("step.put_off", "0"), ("step.put_off", "1")]
+    assert [(each["event"], each["key"]) for each in logs] == [("step.postponed", "0"), ("step.postponed", "1")]
 
 
 def test_what_was_told_is_forgotten_from_the_oldest_on() -> None:
-    told = Told(most=2)
+    told = LoggedProblems(most=2)
     assert [told.is_new(key, "bug") for key in ("a", "b", "a", "c", "b", "a")] == [True, True, False, True, False, True]
