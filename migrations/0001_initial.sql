@@ -29,7 +29,6 @@ CREATE TABLE targets (
     attempts integer NOT NULL DEFAULT 0,
     job_index bigint NOT NULL DEFAULT 0,
     job_create_index bigint NOT NULL DEFAULT 0,
-    job_version bigint NOT NULL DEFAULT 0,
     job_read_at timestamptz,
     -- A Nomad deployment of somebody else: its last state, and since when that has not changed.
     foreign_progress text NOT NULL DEFAULT '',
@@ -253,7 +252,7 @@ CREATE TABLE rollouts (
     diagnosis jsonb NOT NULL DEFAULT '{}',
     -- The registration that Nomad's own revert made in its place, while that is followed.
     reverting jsonb,
-    -- What a person asked of its canaries.
+    -- The command of a person for its canaries.
     canary_command text NOT NULL DEFAULT '' CHECK (canary_command IN ('', 'promote', 'fail')),
     canary_command_by text NOT NULL DEFAULT '',
     outcome text,
@@ -268,7 +267,7 @@ CREATE INDEX rollouts_ended ON rollouts (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX rollouts_person ON rollouts (requested_by, created_at) WHERE requested_by <> '';
 CREATE INDEX rollouts_undoes ON rollouts (undoes) WHERE undoes IS NOT NULL;
 
--- Written as the rollout. What it brings to each watch; `tag` and `digest` follow the registry until it is submitted.
+-- Written as the rollout. Its item for each watch; `tag` and `digest` follow the registry until it is submitted.
 CREATE TABLE rollout_watches (
     rollout_id uuid NOT NULL REFERENCES rollouts ON DELETE CASCADE,
     watch_name text NOT NULL REFERENCES watches,
@@ -325,8 +324,8 @@ CREATE TABLE notification_deliveries (
 CREATE INDEX notification_deliveries_open ON notification_deliveries (next_attempt_at)
     WHERE sent_at IS NULL AND given_up_at IS NULL;
 
--- Written by whoever carries a command out, in its transaction. `watch_name` is NULL for a command about everything. No
--- foreign keys: the log outlives what it tells of.
+-- Written by the process that carries out a command, in its transaction. `watch_name` is NULL for a command about everything. No
+-- foreign keys: the log outlives the rows that it names.
 CREATE TABLE audit_log (
     entry_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -375,9 +374,9 @@ CREATE TABLE imports (
     rows integer NOT NULL
 );
 
--- What open pages are told at once, by NOTIFY: only that something is to be read again, never what it is. A commit that
--- notifies takes a lock that all such commits share. So a reconcile that found nothing new tells nothing, nor does what
--- falls due; and what strangers or registries send, thousands a second, is asked for by whoever listens.
+-- Notifies open pages by NOTIFY: the payload names what to read again, and has no data. A commit that notifies takes a
+-- lock that all such commits share. So a reconcile that found nothing new does not notify, nor does work that becomes
+-- due. Deliveries and unknown sources, up to thousands a second, are polled by the listeners.
 --
 -- w:NAME           this watch
 -- t:TARGET         the watches of this target, and the outages

@@ -9,7 +9,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from app.domain.decision import Decision, Hold
-from app.domain.deployment import Diagnosis
+from app.domain.deployment import DeploymentState, Diagnosis
 from app.domain.rollout import Outcome, OutcomeKind
 
 _LOG_LINES = 5  # of each failed task
@@ -100,6 +100,11 @@ def of_waiting_canaries(label: str, note: str, subject: Subject) -> Notification
     """The notification of canaries that begin to wait for a person; `note` says what Nomad waits for."""
     headline = f"{label}: waiting for promotion"
     return Notification(kind=NotificationKind.AWAITS_PROMOTION, headline=headline, detail=note, subject=subject)
+
+
+def begins_to_wait(before: DeploymentState | None, after: DeploymentState | None) -> bool:
+    """True if canaries wait for a person now and did not `before`; the states are those of two successive checks."""
+    return after is not None and after.awaits_promotion and not (before is not None and before.awaits_promotion)
 
 
 def of_outage(place: str, problem: str, *, lasted: float, notified: bool, subject: Subject) -> Notification | None:

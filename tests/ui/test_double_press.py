@@ -113,9 +113,9 @@ async def test_a_button_pressed_twice_sends_one_request(
     await scene.registers(app, press.registered)
     assert len(browser.asked(f"POST {press.path.format(app=app)}")) == 1
     assert len(browser.asked("POST ")) == 1
-    actions = (await _message(scene))[len(before) :]
-    assert len(actions) == 1, actions
-    await browser.page.goto(f"/activity?repo={app}&kind=word")
+    said = (await _message(scene))[len(before) :]
+    assert len(said) == 1, said
+    await browser.page.goto(f"/activity?repo={app}&kind=command")
     await scene.registers(app, press.registered)
 
 

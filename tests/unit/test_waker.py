@@ -1,4 +1,4 @@
-"""Given a broker that fails, or an unexpected error, then the waker's thread continues."""
+"""Given a broker that fails, or an error that nobody foresaw, then the doorbell's thread goes on ringing."""
 
 import threading
 from typing import Any
@@ -27,7 +27,7 @@ class Broker(dramatiq.Broker):
 
 
 class Frail(DramatiqWaker):
-    """A waker with an error that is none of the broker's."""
+    """A doorbell in which something breaks outside of what a broker may raise."""
 
     broken = False
 
@@ -39,11 +39,11 @@ class Frail(DramatiqWaker):
         return wake
 
 
-async def test_the_waker_continues_after_a_broker_failure() -> None:
+async def test_it_rings_again_after_the_broker_failed() -> None:
     broker = Broker(OSError("gone"))
     waker = DramatiqWaker(broker)
-    waker.wake("reconcile", "1")
-    await until(lambda: waker.problem, "the problem is shown", within=10)
+    waker.wake("look", "1")
+    await until(lambda: waker.problem, "the problem is told", within=10)
 
     def woken() -> bool:
         waker.wake("reconcile", "2")
@@ -55,14 +55,14 @@ async def test_the_waker_continues_after_a_broker_failure() -> None:
 
 
 @pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
-async def test_the_wakers_thread_survives_an_unexpected_error() -> None:
+async def test_its_thread_outlives_what_nobody_foresaw() -> None:
     broker = Broker()
     with capture_logs() as logs:
         waker = Frail(broker)
-        waker.wake("reconcile", "1")
+        waker.wake("look", "1")
         await until(lambda: waker.broken, "it broke", within=10)
         waker.wake("reconcile", "2")
-        await until(lambda: "2" in broker.taken, "it wakes", within=10)
-    assert [each["event"] for each in logs] == ["waker.failed"]
+        await until(lambda: "2" in broker.taken, "it rings", within=10)
+    assert [each["event"] for each in logs] == ["doorbell.failed"]
     waker.close()
     assert not [each for each in threading.enumerate() if each.name == "waker"]

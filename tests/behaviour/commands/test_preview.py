@@ -61,7 +61,7 @@ async def test_a_preview_of_a_rollback_shows_its_effect(running: Line) -> None:
     (forward,) = await running.rows.rollouts()
     rollout_id = forward["rollout_id"]
     shown = await preview.preview_rollback(running.operator, rollout_id)
-    assert shown.message == "Would go back to app v1.0.0"
+    assert shown.message == "Would roll back to app v1.0.0"
     (change,) = shown.changes.values()
     assert (change.before, change.after) == (
         f"{running.host}/team/app:v1.1.0@{second}",
@@ -87,5 +87,5 @@ async def test_a_preview_of_a_rollback_that_is_running_shows_no_change(running: 
     running.nomad_hangs(1.0, method="POST")
     await running.rollback(forward["rollout_id"])
     shown = await preview.preview_rollback(running.operator, forward["rollout_id"])
-    assert shown.message == "app v1.0.0 is on its way back already; nothing more would change"
+    assert shown.message == "The rollback to app v1.0.0 is under way; nothing more would change"
     await running.quiet()

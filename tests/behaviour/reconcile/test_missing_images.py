@@ -49,8 +49,8 @@ async def test_a_missing_image_is_warned_about_with_the_fix(running: Line) -> No
         f"task app/server of job app runs {digest}, which registry main no longer has: Nomad could not place its "
         "allocations again; push it again, or deploy another tag"
     )
-    (notification,) = await running.notifications("outage")
-    assert notification == f"app: what runs is gone from the registry: {message}"
+    (told,) = await running.notifications("outage")
+    assert told == f"app: the running image is gone from the registry: {message}"
 
 
 async def test_a_missing_image_is_checked_rarely_and_notified_one_time(running: Line) -> None:

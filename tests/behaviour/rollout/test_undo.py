@@ -23,9 +23,9 @@ async def test_an_undo_deploys_the_previous_image(running: Line) -> None:
     _, second = await _failed(running)
     assert running.images("app") == [f"team/app:v1.1.0@{second}", "team/app:v1.0.0"]
     assert await running.outcomes() == ["failed", "succeeded"]
-    (notification,) = await running.notifications("failed")
-    assert "going back to app v1.0.0" in notification
-    assert "no such table: users" in notification
+    (told,) = await running.notifications("failed")
+    assert "restoring app v1.0.0" in told
+    assert "no such table: users" in told
     await running.poll()
     await running.quiet()
     assert (await running.hold("app"))[0] == "failed_before"
@@ -159,16 +159,16 @@ async def test_nomads_own_revert_is_followed_to_its_end(running: Line) -> None:
     await running.held("app", "failed_before")
     await running.quiet()
     assert len(running.images("app")) == 1, "Nomad went back, so that we need not"
-    (notification,) = await running.notifications("failed")
-    assert "Nomad went back to version 0, which runs" in notification
-    assert "no such table: users" in notification
+    (told,) = await running.notifications("failed")
+    assert "Nomad reverted to version 0, which runs" in told
+    assert "no such table: users" in told
     assert await running.outcomes() == ["failed"]
 
 
 async def test_a_failed_revert_is_notified(running: Line) -> None:
     await _revert_fails(running)
-    (notification,) = await running.notifications("failed")
-    assert "Nomad went back to version 0, and that failed too" in notification
+    (told,) = await running.notifications("failed")
+    assert "Nomad reverted to version 0, and that failed too" in told
     assert len(running.images("app")) == 1
 
 

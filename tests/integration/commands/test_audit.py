@@ -1,5 +1,4 @@
-"""The audit log keeps each command with its changes and its actor, one time; a repeated idempotency key is one
-command."""
+"""What people said is remembered with what it changed, by whom, once; and a word under the same id is one word."""
 
 import asyncio
 from dataclasses import replace
@@ -40,7 +39,7 @@ async def end_all(world: World) -> None:
     )
 
 
-async def test_each_changed_part_of_a_rule_is_logged_with_its_rollout(world: World) -> None:
+async def test_each_part_of_a_rule_is_told_with_its_rollout(world: World) -> None:
     reply = await watches.set_rule(world.operator, "app", by="ann", pinned_tag="v1.0.0", auto_deploy=False)
     assert await logged(world) == [
         ("app", "pin", "pinned to v1.0.0, deploys it"),
@@ -61,7 +60,7 @@ async def test_each_changed_part_of_a_rule_is_logged_with_its_rollout(world: Wor
     ]
 
 
-async def test_a_deploy_that_is_running_already_is_not_logged_again(world: World) -> None:
+async def test_what_is_on_its_way_already_is_not_told_again(world: World) -> None:
     for _ in range(2):
         await watches.set_rule(world.operator, "app", by="ann", pinned_tag="v1.0.0", auto_deploy=True)
     assert await logged(world) == [("app", "pin", "pinned to v1.0.0, deploys it")]
@@ -72,7 +71,7 @@ async def test_a_deploy_that_is_running_already_is_not_logged_again(world: World
     assert [action for _, action, _ in await logged(world)] == ["pin", "switch_off", "pin"]
 
 
-async def test_a_pin_of_a_running_deploy_logs_the_rule(world: World) -> None:
+async def test_a_pin_of_what_is_on_its_way_tells_the_rule(world: World) -> None:
     await watches.set_rule(world.operator, "app", by="ann", pinned_tag="")
     await watches.set_rule(world.operator, "app", by="ann", pinned_tag="v1.1.0")
     await watches.set_rule(world.operator, "app", by="ann", pinned_tag="")
@@ -83,7 +82,7 @@ async def test_a_pin_of_a_running_deploy_logs_the_rule(world: World) -> None:
     ]
 
 
-async def test_a_reset_is_one_entry(world: World) -> None:
+async def test_a_reset_is_one_word(world: World) -> None:
     await watches.set_rule(world.operator, "app", by="", pinned_tag="test", auto_deploy=False)
     await forget(world)
     for _ in range(2):
@@ -97,7 +96,7 @@ async def test_a_reset_is_one_entry(world: World) -> None:
     assert await logged(world) == [("app", "reset", "follows releases, auto deploy on")]
 
 
-async def test_a_refused_command_is_not_logged(world: World) -> None:
+async def test_a_refused_word_is_not_told(world: World) -> None:
     for attempt in (
         watches.set_rule(world.operator, "app", by="", pinned_tag="v9"),
         watches.redeploy(world.operator, "app", tag="v9", by=""),
@@ -109,21 +108,21 @@ async def test_a_refused_command_is_not_logged(world: World) -> None:
     assert await logged(world) == []
 
 
-async def test_checks_switches_and_releases_are_logged(world: World) -> None:
+async def test_checks_switches_and_releases_are_told(world: World) -> None:
     await watches.check(world.operator, "app", by="ann")
     for paused in (True, True, False):
         await watches.switch(world.operator, paused=paused, by="ann")
     await world.rows("INSERT INTO failures (watch_name, digest, rollout_id) VALUES ('app', 'd1', $1)", uuid4())
     await watches.release_hold(world.operator, "app", by="ann")
     assert await logged(world) == [
-        ("app", "check", "looks at it now"),
-        (None, "pause", "nothing is deployed by itself"),
-        (None, "resume", "what is wanted is deployed again"),
+        ("app", "check", "checks it now"),
+        (None, "pause", "automatic deploys paused"),
+        (None, "resume", "automatic deploys resumed"),
         ("app", "release", "d1 may be tried again"),
     ]
 
 
-async def test_commands_for_a_rollout_are_logged_for_each_of_its_watches(world: World) -> None:
+async def test_words_about_a_rollout_are_told_of_each_of_its_watches(world: World) -> None:
     rollout_id = await registered(world, "v1.1.0", "v1.0.0", intent=1, state="submitted")
     await world.rows(
         "INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced, from_tag, from_digest) "
@@ -191,7 +190,7 @@ def commanded(world: World, way: str, idempotency_key: UUID, name: str = "app") 
 
 
 @pytest.mark.parametrize("way", ["rule", "reset", "redeploy"])
-async def test_a_repeated_idempotency_key_is_one_command(world: World, way: str) -> None:
+async def test_the_same_word_under_the_same_id_is_one_word(world: World, way: str) -> None:
     idempotency_key = uuid4()
     first = await commanded(world, way, idempotency_key)
     assert first.rollout_id == idempotency_key
@@ -209,14 +208,14 @@ async def test_a_repeated_idempotency_key_is_one_command(world: World, way: str)
 
 
 @pytest.mark.parametrize("way", ["rule", "reset", "redeploy"])
-async def test_concurrent_commands_with_one_idempotency_key_are_one_command(world: World, way: str) -> None:
+async def test_at_once_it_is_one_word(world: World, way: str) -> None:
     idempotency_key = uuid4()
     replies = await asyncio.gather(*(commanded(world, way, idempotency_key) for _ in range(8)))
     assert {reply.rollout_id for reply in replies} == {idempotency_key}
     assert len(await world.rows("SELECT 1 FROM rollouts")) == 1
 
 
-async def test_one_idempotency_key_for_two_jobs_is_refused_for_one_of_them(world: World) -> None:
+async def test_at_once_for_two_jobs_one_of_them_is_refused(world: World) -> None:
     for _ in range(5):
         idempotency_key = uuid4()
         answers = await asyncio.gather(
@@ -230,8 +229,8 @@ async def test_one_idempotency_key_for_two_jobs_is_refused_for_one_of_them(world
         await end_all(world)
 
 
-async def test_an_idempotency_key_taken_during_the_write_is_reported(world: World) -> None:
-    """The key was free at the first read; the rows are locked by now."""
+async def test_a_store_that_finds_the_id_taken_while_it_writes_says_so(world: World) -> None:
+    """As after the first look at the id: the rows are locked by now."""
     idempotency_key = uuid4()
     await watches.redeploy(world.operator, "other", tag="v1.0.0", by="", idempotency_key=idempotency_key)
     standing = await watches.find(world.operator, "app")
@@ -243,7 +242,7 @@ async def test_an_idempotency_key_taken_during_the_write_is_reported(world: Worl
     assert commanded.key_conflict
 
 
-async def test_a_rollback_with_a_repeated_idempotency_key_is_one_rollback(world: World) -> None:
+async def test_a_rollback_under_the_same_id_is_one_rollback(world: World) -> None:
     forward = await registered(world, "v1.1.0", "v1.0.0", intent=1)
     idempotency_key, other = uuid4(), uuid4()
     await watches.redeploy(world.operator, "other", tag="v1.0.0", by="", idempotency_key=other)
@@ -266,7 +265,7 @@ async def test_a_rollback_with_a_repeated_idempotency_key_is_one_rollback(world:
     assert await world.everything() == before
 
 
-async def test_an_idempotency_key_of_a_removed_watch_is_found(world: World) -> None:
+async def test_an_id_is_asked_about_a_watch_that_went(world: World) -> None:
     idempotency_key = uuid4()
     await watches.redeploy(world.operator, "app", tag="v1.0.0", by="", idempotency_key=idempotency_key)
     await PostgresWatches(world.database).sync([SIDECAR, replace(OTHER, name="third")], at_start=False)

@@ -57,7 +57,7 @@ async def test_our_own_mistake_is_the_drivers_error(database: Database) -> None:
         ("28P01", "the password in DATABASE_URL"),
         ("3D000", "create the database"),
         ("55P03", "holds a lock"),
-        ("57P01", "look whether it is up"),
+        ("57P01", "check that it is up"),
     ],
 )
 async def test_the_fix_is_that_of_the_state(database: Database, state: str, fix: str) -> None:

@@ -118,19 +118,19 @@ async def test_processes_are_read_as_they_said_they_are(quiet: Database) -> None
     presences = PostgresPresences(quiet)
     stands = LoopState(name="sweep", late=7.5, problem="locked", is_stalled=True)
     await presences.beat(replace(beat(), loops=(stands,)))
-    (seen,) = (await work(quiet)).processes
-    assert seen.is_running
-    assert seen.loops == (stands,)
-    (told,) = await PostgresQueries(quiet).outages()
-    assert told.problem == "process 17 on host-1: loop sweep stalled for 8 s: locked"
+    (process,) = (await work(quiet)).processes
+    assert process.is_running
+    assert process.loops == (stands,)
+    (outage,) = await PostgresQueries(quiet).outages()
+    assert outage.problem == "process 17 on host-1: loop sweep stalled for 8 s: locked"
     await execute(quiet, "UPDATE processes SET beat_at = beat_at - interval '10 seconds'")
-    (seen,) = (await work(quiet)).processes
-    assert not seen.is_running
+    (process,) = (await work(quiet)).processes
+    assert not process.is_running
     assert await PostgresQueries(quiet).outages() == ()
 
 
 async def test_a_process_of_another_version_may_say_less(quiet: Database) -> None:
     await PostgresPresences(quiet).beat(beat())
     await execute(quiet, """UPDATE processes SET loops = '[{"name": "sweep", "more": 1}]'""")
-    (seen,) = (await work(quiet)).processes
-    assert seen.loops == (LoopState(name="sweep", late=0.0, problem=""),)
+    (process,) = (await work(quiet)).processes
+    assert process.loops == (LoopState(name="sweep", late=0.0, problem=""),)

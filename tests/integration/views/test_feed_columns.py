@@ -31,8 +31,8 @@ QUIET: Mapping[str, Mapping[str, str]] = {
         "hold": "it changes with decision_id",
         "tags": "they are many, and asked for when somebody picks one",
         "tags_read_at": "reading the same again is no change",
-        "outage_since": "it changes with outage",
-        "missing_image_since": "it changes with missing_image",
+        "outage_since": "it changes with trouble",
+        "missing_image_since": "it changes with unserved",
     },
     "targets": {
         "target_id": "it never changes",
@@ -40,7 +40,7 @@ QUIET: Mapping[str, Mapping[str, str]] = {
         "namespace": "it never changes",
         "job_id": "it never changes",
         "due_at": "a reconcile that finds nothing new tells nothing",
-        "outage_since": "it changes with outage",
+        "outage_since": "it changes with trouble",
     },
     "rollouts": {
         **dict.fromkeys(

@@ -275,7 +275,7 @@ async def test_a_tag_shows_its_digest_from_the_best_source(database: Database, b
         BEGIN + timedelta(days=1),
     )
     found = {tag: (await board.tag(name_of(1), tag)).digest for tag in "abcde"}
-    assert found == {"a": "d-past", "b": "b-runs", "c": "c-new", "d": "d-wanted", "e": ""}
+    assert found == {"a": "d-past", "b": "b-runs", "c": "c-new", "d": "d-desired", "e": ""}
     await execute(database, "INSERT INTO found_tags VALUES ($1, 'c', $2)", name_of(1), BEGIN)
     assert (await board.tag(name_of(1), "c")).first_found_at == BEGIN
 

@@ -5,12 +5,13 @@ from uuid import UUID
 import pytest
 
 from app.domain.decision import Deploy, Hold, HoldReason
-from app.domain.deployment import Diagnosis, LogTail
+from app.domain.deployment import DeploymentPhase, DeploymentState, Diagnosis, LogTail
 from app.domain.notification import (
     Notification,
     NotificationKind,
     Registered,
     Subject,
+    begins_to_wait,
     of_auto_deploy,
     of_decision,
     of_missing_image,
@@ -122,6 +123,26 @@ def test_canaries_that_wait_are_told_with_what_they_wait_for() -> None:
         detail="1 of 1 healthy",
         subject=ABOUT,
     )
+
+
+def deployment(*, awaits_promotion: bool) -> DeploymentState:
+    return DeploymentState(
+        deployment_id="d",
+        phase=DeploymentPhase.ACTIVE,
+        description="",
+        desired=1,
+        placed=1,
+        healthy=1,
+        unhealthy=0,
+        awaits_promotion=awaits_promotion,
+    )
+
+
+@pytest.mark.parametrize("before", [None, False, True])
+@pytest.mark.parametrize("after", [None, False, True])
+def test_canaries_begin_to_wait_when_they_did_not_before(before: bool | None, after: bool | None) -> None:
+    states = [None if each is None else deployment(awaits_promotion=each) for each in (before, after)]
+    assert begins_to_wait(*states) is (after is True and before is not True)
 
 
 @pytest.mark.parametrize(("lasted", "notifies"), [(0.9, False), (1.0, True), (600.0, True)])

@@ -1,4 +1,4 @@
-"""What people said, written in the transaction of what it tells of; and whether it was said before, by its id."""
+"""The audit log, written in the transaction of its command; and the request of an idempotency key."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -9,20 +9,20 @@ from app.adapters.postgres.notify.notifications import MAX_DETAIL, storable
 from app.services.commands.audit import AuditAction
 from app.services.commands.watch_commands import KnownRequest
 
-_TELL = """
+_RECORD = """
 INSERT INTO audit_log (actor, watch_name, action, detail, rollout_id, delivery_id)
 SELECT $1, watch_name, $3, $4, $5, $6 FROM unnest($2::text[]) watch_name
 """
 
-# Rolled out to several watches, it is said of each.
-_ASKED = f"""
+# The label names all watches of the rollout; `tag` is that of the watch $2.
+_KNOWN_REQUEST = f"""
 SELECT r.target_id, {LABEL} AS what, coalesce(max(rw.tag) FILTER (WHERE rw.watch_name = $2), '') AS tag
 FROM rollouts r LEFT JOIN rollout_watches rw USING (rollout_id)
 WHERE r.rollout_id = $1 GROUP BY r.target_id
 """
 
 
-async def tell(
+async def record(
     connection: Connection,
     action: AuditAction,
     *,
@@ -32,16 +32,16 @@ async def tell(
     rollout_id: UUID | None = None,
     delivery_id: UUID | None = None,
 ) -> None:
-    """Remember what was said, for each of the watches; None is a word about everything."""
+    """Write one entry for each of the watches; None is for a command about everything."""
     values = (storable(by, MAX_DETAIL), list(watches), action.value, storable(detail, MAX_DETAIL))
-    await connection.execute(_TELL, *values, rollout_id, delivery_id)
+    await connection.execute(_RECORD, *values, rollout_id, delivery_id)
 
 
 async def known_request(
     connection: Connection, idempotency_key: UUID, *, target_id: int, watch: str = ""
 ) -> KnownRequest | None:
-    """The rollout that was asked for under this id, as the target sees it; None when there is none (yet)."""
-    row = await connection.fetchrow(_ASKED, idempotency_key, watch)
+    """The rollout that was requested with this key, compared with the target; None when there is none."""
+    row = await connection.fetchrow(_KNOWN_REQUEST, idempotency_key, watch)
     if row is None:
         return None
     return KnownRequest(

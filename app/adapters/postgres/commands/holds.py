@@ -1,4 +1,4 @@
-"""Let go what holds a watch back until a person speaks: failed digests, a rollback, a change made outside."""
+"""Releases the holds of a watch that wait for a person: failed digests, a rollback, a drift."""
 
 from app.adapters.postgres.database.pool import Connection
 from app.adapters.postgres.database.targets import make_due
@@ -19,7 +19,7 @@ RETURNING digest, coalesce((SELECT tag FROM rollout_watches rw
   WHERE rw.rollout_id = f.rollout_id AND rw.watch_name = $1), '') AS tag
 """
 
-_SPOKEN = "UPDATE watches SET commanded_at = clock_timestamp() WHERE name = $1"
+_COMMANDED = "UPDATE watches SET commanded_at = clock_timestamp() WHERE name = $1"
 
 _SIBLINGS = """
 SELECT DISTINCT o.target_id FROM watches o
@@ -29,7 +29,7 @@ WHERE w.name = $1 AND o.target_id <> w.target_id AND o.present ORDER BY o.target
 
 
 async def release(connection: Connection, name: str, target_id: int, *, by: str) -> Released:
-    """Release the watch, whose row and target's row are locked; nothing is written where nothing holds it."""
+    """Release the watch; nothing is written without a hold. The caller has locked its row and its target's row."""
     state = await connection.fetchrow(_STATE, name)
     failed = await connection.fetch(_RELEASE, name, by)
     rolled_back, drifted = (
@@ -43,7 +43,7 @@ async def release(connection: Connection, name: str, target_id: int, *, by: str)
     )
     if not (failed or rolled_back or drifted):
         return Released(state=state["message"])
-    await connection.execute(_SPOKEN, name)
+    await connection.execute(_COMMANDED, name)
     return Released(
         state=state["message"],
         failed=tuple(f"{row['tag']} {row['digest']}".strip() for row in failed),
@@ -54,7 +54,7 @@ async def release(connection: Connection, name: str, target_id: int, *, by: str)
 
 
 async def make_siblings_due(connection: Connection, name: str) -> tuple[int, ...]:
-    """Make the other jobs of the watch's repository due: they may have waited for what failed here."""
+    """Make the other jobs of the watch's repository due: the failure here may have held their rollouts."""
     siblings = tuple(row["target_id"] for row in await connection.fetch(_SIBLINGS, name))
     await make_due(connection, siblings)
     return siblings

@@ -1,6 +1,6 @@
-"""The store of people's words about rollouts: a wish for its canaries, and the way back from it.
+"""The store of commands about rollouts: for its canaries, and rollbacks.
 
-The target's row is locked before its watches and rollouts, in the order that looks lock them.
+The target's row is locked before its watches and rollouts, in the same order as by a reconcile.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from app.adapters.postgres.database import targets
 from app.adapters.postgres.database.places import place
 from app.adapters.postgres.database.pool import Database, Row
 from app.adapters.postgres.database.rollouts import label_of
-from app.adapters.postgres.database.stored import read_deployment
+from app.adapters.postgres.database.stored import read_deployment, read_running
 from app.adapters.postgres.database.targets import make_due
 from app.adapters.postgres.reconcile import claims
 from app.adapters.postgres.rollout import requests
@@ -36,7 +36,7 @@ from app.services.rollout.rollouts import CanaryCommand
 
 _UNDERWAY = f"SELECT r.*, {label_of('r.rollout_id')} AS what FROM rollouts r WHERE rollout_id = $1"
 
-_WISH = """
+_COMMAND_CANARIES = """
 WITH before AS (
   SELECT rollout_id, canary_command FROM rollouts WHERE rollout_id = $1 AND state = 'submitted' FOR UPDATE)
 UPDATE rollouts r SET canary_command = $2, canary_command_by = $3,
@@ -48,7 +48,7 @@ _NEWEST = """
 SELECT rollout_id FROM rollouts WHERE target_id = $1 AND submitted_at IS NOT NULL ORDER BY intent DESC LIMIT 1
 """
 
-_PAST = f"""
+_REVERTIBLE = f"""
 SELECT r.*, {label_of("r.rollout_id")} AS what, t.region, t.namespace, t.job_id, newest.rollout_id AS newest,
   (SELECT coalesce(jsonb_agg(jsonb_build_object('rollout_id', b.rollout_id, 'origin', b.origin, 'intent', b.intent,
       'ended', b.ended_at IS NOT NULL, 'label', {label_of("b.rollout_id")})), '[]')
@@ -59,8 +59,8 @@ LEFT JOIN LATERAL ({_NEWEST.replace("$1", "r.target_id")}) newest ON true
 WHERE r.rollout_id = $1
 """
 
-_BROUGHT = """
-SELECT rw.watch_name, rw.tag AS brought_tag, rw.digest AS brought_digest, rw.from_tag, rw.from_digest,
+_ITEMS = """
+SELECT rw.watch_name, rw.tag AS item_tag, rw.digest AS item_digest, rw.from_tag, rw.from_digest,
   w.present AND w.target_id = t.target_id AS here, w.*,
   t.job_read_at > (SELECT max(coalesce(o.ended_at, 'infinity')) FROM rollouts o
     WHERE o.target_id = t.target_id AND o.submitted_at IS NOT NULL) AS read_since,
@@ -78,11 +78,11 @@ _NAMES = "SELECT watch_name FROM rollout_watches WHERE rollout_id = $1 ORDER BY 
 
 _TARGET = "SELECT target_id FROM rollouts WHERE rollout_id = $1"
 
-_HOLD_THERE = "UPDATE watches SET rolled_back_at = clock_timestamp() WHERE name = ANY($1)"
+_HOLD_ROLLED_BACK = "UPDATE watches SET rolled_back_at = clock_timestamp() WHERE name = ANY($1)"
 
 
 class PostgresRolloutCommands:
-    """`Steering` on Postgres; the times are the database's."""
+    """`RolloutCommands` on Postgres; the times are the database's."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -102,25 +102,25 @@ class PostgresRolloutCommands:
         )
 
     async def command_canaries(self, rollout_id: UUID, canary_command: CanaryCommand, *, by: str) -> bool:
-        """Store the wish; it is told once."""
+        """Store the command; a repeated one is not logged again."""
         async with self._database.transaction() as connection:
-            before = await connection.fetchval(_WISH, rollout_id, canary_command.value, by)
+            before = await connection.fetchval(_COMMAND_CANARIES, rollout_id, canary_command.value, by)
             if before is None:
                 return False
             if entry := audit_entries.canary_entry(canary_command, before=CanaryCommand(before) if before else None):
                 action, detail = entry
                 names = [row["watch_name"] for row in await connection.fetch(_NAMES, rollout_id)]
-                await audit.tell(connection, action, by=by, watches=names, detail=detail, rollout_id=rollout_id)
+                await audit.record(connection, action, by=by, watches=names, detail=detail, rollout_id=rollout_id)
         return True
 
     async def revertible(self, rollout_id: UUID) -> RevertibleRollout | None:
         """Read the rollout and its watches, in two statements."""
         async with self._database.connection() as connection:
-            row = await connection.fetchrow(_PAST, rollout_id)
+            row = await connection.fetchrow(_REVERTIBLE, rollout_id)
             if row is None:
                 return None
-            brought = await connection.fetch(_BROUGHT, rollout_id, row["newest"])
-        back = undone_by_rollout(map(_reversal, row["reversals"]), row["newest"])
+            items = await connection.fetch(_ITEMS, rollout_id, row["newest"])
+        reversal = undone_by_rollout(map(_reversal, row["reversals"]), row["newest"])
         return RevertibleRollout(
             rollout_id=rollout_id,
             target_id=row["target_id"],
@@ -128,13 +128,13 @@ class PostgresRolloutCommands:
             registered=row["submitted_at"] is not None,
             outcome=OutcomeKind(row["outcome"]) if row["outcome"] else None,
             newest=row["newest"],
-            undone_by_rollout=back.rollout_id if back else None,
-            undoing=back.label if back and not back.ended else "",
-            items=tuple(_brought(each, place(row)) for each in brought),
+            undone_by_rollout=reversal.rollout_id if reversal else None,
+            undoing=reversal.label if reversal and not reversal.ended else "",
+            items=tuple(_item(each, place(row)) for each in items),
         )
 
     async def known_request(self, rollout_id: UUID, idempotency_key: UUID) -> KnownRequest | None:
-        """Read the rollout of that id beside the other's target."""
+        """Read the request of the key, and compare it with the rollout's target."""
         async with self._database.connection() as connection:
             target_id = await connection.fetchval(_TARGET, rollout_id)
             return await audit.known_request(connection, idempotency_key, target_id=target_id)
@@ -147,8 +147,8 @@ class PostgresRolloutCommands:
         by: str,
         idempotency_key: UUID | None = None,
     ) -> RollbackRequested | None:
-        """Write the rollback with everything that follows from it, in one transaction."""
-        # An id that another job's rollout took while we wrote ours is found the second time.
+        """Write the rollback, its audit log and its holds in one transaction."""
+        # The second try finds a key that a rollout of another job took while we wrote ours.
         with suppress(asyncpg.UniqueViolationError):
             return await self._roll_back(revertible, destinations, by=by, idempotency_key=idempotency_key)
         return await self._roll_back(revertible, destinations, by=by, idempotency_key=idempotency_key)
@@ -175,26 +175,26 @@ class PostgresRolloutCommands:
                 return RollbackRequested(rollout_id=started.rollout_id)
             for each in destinations:
                 action, detail = audit_entries.rollback_entry(each)
-                await audit.tell(
+                await audit.record(
                     connection, action, by=by, watches=[each.watch.name], detail=detail, rollout_id=started.rollout_id
                 )
-            await connection.execute(_HOLD_THERE, [each.watch.name for each in destinations])
+            await connection.execute(_HOLD_ROLLED_BACK, [each.watch.name for each in destinations])
             await make_due(connection, [revertible.target_id])
         return RollbackRequested(
             rollout_id=started.rollout_id, notification_delivery_ids=tuple(started.notification_delivery_ids)
         )
 
 
-def _brought(row: Row, at: JobPlace) -> RevertibleItem:
+def _item(row: Row, at: JobPlace) -> RevertibleItem:
     return RevertibleItem(
         name=row["watch_name"],
         watch=claims.watch(row, at) if row["here"] else None,
-        tag=row["brought_tag"],
-        digest=row["brought_digest"],
+        tag=row["item_tag"],
+        digest=row["item_digest"],
         from_tag=row["from_tag"],
         from_digest=row["from_digest"],
         running=running_digest(
-            {each["digest"] for each in row["running"]}, row["failed"], read_since=bool(row["read_since"])
+            {each.digest for each in read_running(row["running"])}, row["failed"], read_since=bool(row["read_since"])
         ),
         former=row["former"] or {},
         former_digest=row["former_digest"] or "",

@@ -1,6 +1,6 @@
-"""The store of what people asked for: a word is one transaction, and an active rollout gives way to it.
+"""The store of commands about watches: a command is one transaction, and supersedes an active rollout.
 
-The target's row is locked before its watches and rollouts, in the order that looks lock them.
+The target's row is locked before its watches and rollouts, in the same order as by a reconcile.
 """
 
 from collections.abc import Sequence
@@ -54,26 +54,26 @@ _ALL = "SELECT DISTINCT target_id FROM watches WHERE present ORDER BY target_id"
 
 
 class PostgresWatchCommands:
-    """`Rules` on Postgres; the times are the database's."""
+    """`WatchCommands` on Postgres; the times are the database's."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def find(self, name: str) -> CurrentRule | None:
-        """Read the watch, its rule and what runs."""
-        if "\0" in name:  # no name holds it, and Postgres takes none
+        """Read the watch, its rule and its running tag."""
+        if "\0" in name:  # no name has it, and Postgres refuses it
             return None
         async with self._database.connection() as connection:
             row = await connection.fetchrow(_FIND, name)
-        return None if row is None else _standing(row)
+        return None if row is None else _current_rule(row)
 
     async def execute(self, command: Command) -> CommandResult | None:
-        """Write the word with everything that follows from it."""
-        # A watch that moves to another job while we wait for its old one is found there the second time; and so is an
-        # id that another job's rollout took while we wrote ours.
+        """Write the command, its rollout, its notifications and its audit log."""
+        # The second try finds a watch that moved to another job while we waited for the lock of its former one. It also
+        # finds a key that a rollout of another job took while we wrote ours.
         with suppress(asyncpg.UniqueViolationError):
-            if commanded := await self._execute(command):
-                return commanded
+            if result := await self._execute(command):
+                return result
         return await self._execute(command)
 
     async def _execute(self, command: Command) -> CommandResult | None:
@@ -106,9 +106,9 @@ class PostgresWatchCommands:
                 )
                 rollout_id, is_new_rollout = started.rollout_id, started.is_new
                 notifications += started.notification_delivery_ids
-            was = {"pinned_before": before["pinned_tag"], "auto_before": before["auto_deploy"]}
-            for action, detail in audit_entries.audit_entries(command, is_new_rollout=is_new_rollout, **was):
-                await audit.tell(
+            former = {"pinned_before": before["pinned_tag"], "auto_before": before["auto_deploy"]}
+            for action, detail in audit_entries.audit_entries(command, is_new_rollout=is_new_rollout, **former):
+                await audit.record(
                     connection, action, by=command.by, watches=[command.watch], detail=detail, rollout_id=rollout_id
                 )
             await make_due(connection, [target["target_id"]])
@@ -117,7 +117,7 @@ class PostgresWatchCommands:
         )
 
     async def known_request(self, name: str, idempotency_key: UUID) -> KnownRequest | None:
-        """Read the rollout of that id beside the watch's target."""
+        """Read the request of the key, and compare it with the watch's target."""
         if "\0" in name:
             return None
         async with self._database.connection() as connection:
@@ -127,7 +127,7 @@ class PostgresWatchCommands:
             return await audit.known_request(connection, idempotency_key, target_id=target_id, watch=name)
 
     async def release(self, name: str, *, by: str) -> Released | None:
-        """Let the watch go, then make the other jobs of its repository due where a failure was let go."""
+        """Release the watch; if a failure was released, make the other jobs of its repository due too."""
         if "\0" in name:
             return None
         return await self._release(name, by) or await self._release(name, by)
@@ -140,7 +140,7 @@ class PostgresWatchCommands:
             released = await holds.release(connection, name, target["target_id"], by=by)
             if released.due:
                 detail = "; ".join(released.messages)
-                await audit.tell(connection, AuditAction.RELEASE, by=by, watches=[name], detail=detail)
+                await audit.record(connection, AuditAction.RELEASE, by=by, watches=[name], detail=detail)
                 await make_due(connection, [target["target_id"]])
             siblings = await holds.make_siblings_due(connection, name) if released.failed else ()
         return replace(released, due=(*released.due, *siblings))
@@ -154,22 +154,22 @@ class PostgresWatchCommands:
             if target_id is not None:
                 await make_due(connection, [target_id])
                 action, detail = audit_entries.CHECK_ENTRY
-                await audit.tell(connection, action, by=by, watches=[name], detail=detail)
+                await audit.record(connection, action, by=by, watches=[name], detail=detail)
         return target_id
 
     async def switch(self, *, paused: bool, by: str) -> Sequence[int] | None:
-        """Turn the switch; what was held back by it is due when it is turned back."""
+        """Pause or resume everything, and make all targets due."""
         async with self._database.transaction() as connection:
             if await connection.fetchval(_SWITCH, paused, by) is None:
                 return None
             action, detail = audit_entries.pause_entry(paused=paused)
-            await audit.tell(connection, action, by=by, detail=detail)
+            await audit.record(connection, action, by=by, detail=detail)
             due = [row["target_id"] for row in await connection.fetch(_ALL)]
             await make_due(connection, due)
         return due
 
 
-def _standing(row: Row) -> CurrentRule:
+def _current_rule(row: Row) -> CurrentRule:
     return CurrentRule(
         watch=claims.watch(row, place(row)),
         pinned_tag=row["pinned_tag"],

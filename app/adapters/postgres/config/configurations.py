@@ -1,10 +1,10 @@
-"""Which watches came into force when, by fingerprint, and which of them a person accepted. It must not judge them."""
+"""When each set of watches, by fingerprint, came into force, and which a person accepted. No decisions here."""
 
 from app.adapters.postgres.database.pool import Connection
 from app.domain.configuration import ConfigurationState
 
-# A person accepts what the file says now; an acceptance that no process took in an hour is forgotten.
-_STANDING = """
+# A person accepts the current content of the file. An acceptance that no process used within an hour expires.
+_STATE = """
 SELECT (SELECT revision FROM configurations WHERE fingerprint = $1) AS revision,
   (SELECT max(revision) FROM configurations) AS newest,
   EXISTS (SELECT FROM configurations WHERE fingerprint = $1
@@ -24,17 +24,17 @@ ON CONFLICT (fingerprint) DO UPDATE SET accepted_at = excluded.accepted_at, acce
 """
 
 
-async def standing(connection: Connection, fingerprint: str) -> ConfigurationState:
-    """What is remembered of the watches with this fingerprint. The caller holds the lock of the sync."""
-    row = await connection.fetchrow(_STANDING, fingerprint)
+async def state(connection: Connection, fingerprint: str) -> ConfigurationState:
+    """The stored state of the watches with this fingerprint. The caller holds the lock of the sync."""
+    row = await connection.fetchrow(_STATE, fingerprint)
     return ConfigurationState(revision=row["revision"], newest=row["newest"], accepted=row["accepted"])
 
 
 async def take(connection: Connection, fingerprint: str) -> None:
-    """These watches are in force from this transaction on. The caller holds the lock of the sync."""
+    """Put these watches in force, from this transaction on. The caller holds the lock of the sync."""
     await connection.execute(_TAKE, fingerprint)
 
 
 async def accept(connection: Connection, fingerprint: str, *, by: str) -> None:
-    """A person accepts these watches: the next process that reads them takes them."""
+    """Store that a person accepts these watches: the next process that reads them puts them in force."""
     await connection.execute(_ACCEPT, fingerprint, by)

@@ -1,10 +1,10 @@
-"""Which processes run with which configuration, as they say at every beat."""
+"""Which process runs with which configuration, by its last beat."""
 
 from app.adapters.postgres.database.pool import Database
 from app.services.config.differing import Holder
 
-# A beat is written every two seconds; one that was not seen for so long is taken to be gone.
-_SEEN_WITHIN = 10.0
+# Seconds. A beat is written every two seconds; a process without one for this long counts as ended.
+_SILENT_AFTER = 10.0
 
 _HOLDERS = """
 SELECT kind, host, pid, configuration, configuration_since FROM processes
@@ -22,9 +22,9 @@ class PostgresHolders:
         self._database = database
 
     async def holders(self, *, settled: float) -> tuple[Holder, ...]:
-        """In one statement, by the database's clock."""
+        """Read them in one statement, by the database's clock."""
         async with self._database.connection() as connection:
-            rows = await connection.fetch(_HOLDERS, _SEEN_WITHIN, settled)
+            rows = await connection.fetch(_HOLDERS, _SILENT_AFTER, settled)
         return tuple(
             Holder(
                 kind=row["kind"],

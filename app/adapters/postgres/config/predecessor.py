@@ -1,7 +1,7 @@
-"""Takes over the rules of the Go service's table `deployed_repository_version`, and leaves the table as it was.
+"""Imports the rules of the Go service's table `deployed_repository_version`, and does not change that table.
 
-Each row is read once: when the table is first seen, for the watches whose rule nobody has touched here; later, when
-a watch first appears. So a repository may move over today or next month, and what is decided here is never overwritten.
+Each row is imported once: when the table is first found, for the watches whose rule no command has changed here; later,
+when a watch first appears. So a repository may move here at any time, and a rule of ours is never overwritten.
 """
 
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ from app.errors import Permanent
 
 TABLE = "deployed_repository_version"
 
-# As jsonb, so that columns that are missing, nullable or of another type are no error.
+# As jsonb, so that a missing or nullable column, or another type, is no error.
 _ROWS = f"SELECT to_jsonb(old) AS rule FROM {TABLE} old"
 
-_IMPORTED_BEFORE = "SELECT EXISTS (SELECT FROM imports WHERE name = $1)"
+_WAS_IMPORTED = "SELECT EXISTS (SELECT FROM imports WHERE name = $1)"
 
 _TAKE_OVER = """
 UPDATE watches SET pinned_tag = old.pinned_tag, auto_deploy = old.auto_deploy
@@ -34,19 +34,19 @@ ON CONFLICT (name) DO UPDATE SET rows = imports.rows + excluded.rows
 async def take_over(connection: Connection, new: Sequence[str]) -> list[int]:
     """Give watches their predecessor's rules; `new` are those that appeared for the first time in this transaction.
 
-    Returns the target of each watch that got one. Raises Permanent when the table may not be read: going on without it
-    would deploy what a person has switched off.
+    Returns the target of each watch that got one. Raises Permanent when we may not read the table: without it we would
+    deploy a watch that a person has switched off.
     """
     if await connection.fetchval("SELECT to_regclass($1) IS NULL", TABLE):
         return []
-    before = await connection.fetchval(_IMPORTED_BEFORE, TABLE)
+    before = await connection.fetchval(_WAS_IMPORTED, TABLE)
     if before and not new:
         return []
     try:
         rows = [row["rule"] for row in await connection.fetch(_ROWS)]
     except asyncpg.InsufficientPrivilegeError as error:
         raise Permanent(
-            f"the predecessor's table {TABLE} is there and may not be read: "
+            f"the predecessor's table {TABLE} may not be read: "
             f"GRANT SELECT ON {TABLE} to this program's user, or rename the table to start without it"
         ) from error
     named = [row for row in rows if isinstance(row.get("repository_name"), str)]

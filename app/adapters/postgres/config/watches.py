@@ -1,4 +1,4 @@
-"""The configuration's columns of targets and watches: written in one transaction by whoever has read the file."""
+"""The configuration's columns of targets and watches: written in one transaction by the process that read the file."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -12,8 +12,9 @@ from app.domain.configuration import HoldBack, Reading, fingerprint, judge
 from app.domain.watch import JobPlace, Watch
 from app.services.config.sync import ACCEPTED, Difference, StoredWatch, Synced, compare, judged
 
-LOCK = int.from_bytes(b"watches")  # the key of the advisory lock; any constant of our own does
-_PATIENCE = "10s"  # of processes that start together, with thousands of watches each; a frozen one is ended before
+LOCK = int.from_bytes(b"watches")  # the key of the advisory lock; any constant works
+# Processes may start together, with thousands of watches each. The session of a frozen one ends earlier.
+_PATIENCE = "10s"
 
 _STORED = """
 SELECT w.*, t.region, t.namespace, t.job_id FROM watches w JOIN targets t USING (target_id) ORDER BY w.position, w.name
@@ -25,7 +26,7 @@ SELECT DISTINCT * FROM unnest($1::text[], $2::text[], $3::text[])
 ON CONFLICT DO NOTHING
 """
 
-# Targets are locked before watches, and in the order of their ids: looks lock their target first, too.
+# Targets are locked before watches, in the order of their ids: a reconcile locks its target first, too.
 _LOCK_TARGETS = """
 SELECT target_id, region, namespace, job_id FROM targets
 WHERE (region, namespace, job_id) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]))
@@ -33,8 +34,8 @@ WHERE (region, namespace, job_id) IN (SELECT * FROM unnest($1::text[], $2::text[
 ORDER BY target_id FOR UPDATE
 """
 
-# A look under way at where the watch was must not write what it saw there: without its lease it cannot.
-_END_LOOKS = """
+# A reconcile that runs at the watch's former target must not write its result: without its lease it cannot.
+_END_LEASES = """
 UPDATE targets SET lease_token = NULL, lease_until = NULL
 WHERE target_id IN (SELECT target_id FROM watches WHERE name = ANY($1))
 RETURNING target_id
@@ -76,15 +77,15 @@ ON CONFLICT (name) DO UPDATE SET target_id = excluded.target_id, position = excl
   {", ".join(f"{name} = excluded.{name}" for name in _CONFIGURED)}
 """
 
-# What was asked for before the watch came here, and is registered late, tells nothing of it.
-_BEGIN = """
+# A rollout that was requested before the watch moved here, and is registered late, does not concern the watch.
+_IGNORE_EARLIER_ROLLOUTS = """
 UPDATE watches w SET expected_intent = coalesce(
   (SELECT max(intent) FROM rollouts r WHERE r.target_id = w.target_id
    AND (r.ended_at IS NOT NULL OR r.submission_index IS NOT NULL)), 0), in_flight = '[]'
 WHERE name = ANY($1)
 """
 
-_GONE = "UPDATE watches SET present = false WHERE name = ANY($1)"
+_REMOVE = "UPDATE watches SET present = false WHERE name = ANY($1)"
 
 _CONCERNED = """
 SELECT DISTINCT target_id FROM watches WHERE ($2 OR target_id = ANY($1)) AND present ORDER BY target_id
@@ -98,7 +99,7 @@ class PostgresWatches:
         self._database = database
 
     async def preview(self, watches: Sequence[Watch], *, accepted_by: str = "") -> Difference:
-        """What these watches would change; with `accepted_by` the next process that reads them takes them."""
+        """What these watches would change; with `accepted_by` the next process that reads them puts them in force."""
         async with self._database.transaction() as connection:
             await _alone(connection)
             difference = compare([_stored(row) for row in await connection.fetch(_STORED)], watches)
@@ -107,22 +108,23 @@ class PostgresWatches:
             return difference
 
     async def sync(self, watches: Sequence[Watch], *, at_start: bool, reading: Reading = ACCEPTED) -> Synced:
-        """Compare and write under an advisory lock, so that processes that start together do it one by one."""
-        generation = fingerprint(watches)
+        """Compare and write under an advisory lock: processes that start together do it one after the other."""
+        identity = fingerprint(watches)
         async with self._database.transaction() as connection:
-            # An older one is tried again every few seconds, perhaps for days: it locks and reads next to nothing.
-            early = judge(reading, await configurations.standing(connection, generation), present=(), gone=())
+            # An older configuration is tried again every few seconds, perhaps for days: it reads little and locks
+            # nothing.
+            early = judge(reading, await configurations.state(connection, identity), present=(), gone=())
             if isinstance(early, HoldBack) and not at_start:
                 return Synced(waits=early)
             await _alone(connection)
             stored = [_stored(row) for row in await connection.fetch(_STORED)]
             difference = compare(stored, watches)
-            standing = await configurations.standing(connection, generation)
-            verdict = judged(difference, stored, reading, standing)
+            state = await configurations.state(connection, identity)
+            verdict = judged(difference, stored, reading, state)
             if isinstance(verdict, HoldBack):
                 return Synced(waits=verdict, due=await _made_due(connection, [], at_start=at_start))
-            if standing.revision is None or standing.is_older or standing.accepted:
-                await configurations.take(connection, generation)
+            if state.revision is None or state.is_older or state.accepted:
+                await configurations.take(connection, identity)
             touched = await _write(connection, difference)
             known = {each.watch.name for each in stored}
             new = [watch.name for watch in difference.added if watch.name not in known]
@@ -138,20 +140,21 @@ class PostgresWatches:
 
 
 async def _alone(connection: Connection) -> None:
-    """Wait until no other process compares or writes the watches; none does until the transaction ends."""
+    """Wait until no other process compares or writes the watches, and keep others out until the transaction ends."""
     await connection.execute(f"SET LOCAL lock_timeout = '{_PATIENCE}'")
     await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
 
 
 async def _made_due(connection: Connection, touched: Sequence[int], *, at_start: bool) -> tuple[int, ...]:
-    """The targets of these, or `at_start` all, that are watched: they are due now."""
+    """Make these targets due, or `at_start` all, as far as they have watches; returns them."""
     due = tuple(row["target_id"] for row in await connection.fetch(_CONCERNED, touched, at_start))
     await make_due(connection, due)
     return due
 
 
 async def _write(connection: Connection, difference: Difference) -> list[int]:
-    """Write the difference; returns the targets whose watches appeared or changed, those moved away from included."""
+    """Write the difference; returns the targets whose watches appeared or changed, and the former targets of moved
+    ones."""
     if not difference.write and not difference.removed:
         return []
     places = [watch.place for _, watch in difference.write]
@@ -161,14 +164,14 @@ async def _write(connection: Connection, difference: Difference) -> list[int]:
     targets = {place(row): row["target_id"] for row in await connection.fetch(_LOCK_TARGETS, *columns, moved)}
     touched = [targets[watch.place] for watch in (*difference.added, *difference.changed)]
     if moved:
-        touched += [row["target_id"] for row in await connection.fetch(_END_LOOKS, moved)]
+        touched += [row["target_id"] for row in await connection.fetch(_END_LEASES, moved)]
         for statement in _FORGET:
             await connection.execute(statement, moved)
     if difference.write:
         await connection.execute(_WRITE, *_columns(difference.write, targets))
     if moved:
-        await connection.execute(_BEGIN, moved)
-    await connection.execute(_GONE, list(difference.removed))
+        await connection.execute(_IGNORE_EARLIER_ROLLOUTS, moved)
+    await connection.execute(_REMOVE, list(difference.removed))
     return touched
 
 

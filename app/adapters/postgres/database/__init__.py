@@ -1,1 +1,1 @@
-"""What several stores share: SQL that is written once, and the values that rows become."""
+"""Shared by several stores: the connection pool, and SQL that is written once."""

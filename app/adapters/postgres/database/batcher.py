@@ -1,6 +1,6 @@
-"""Gathers concurrent calls into one: while one batch is under way the next gathers. Adds no delay, knows no SQL.
+"""Combines concurrent calls into batches: while one batch runs, the next is collected. Adds no delay, knows no SQL.
 
-One item's trouble is not another's: a batch that failed is tried item by item, while later batches go on.
+An error of one item does not affect the others: a failed batch is tried item by item, while later batches go on.
 """
 
 import asyncio
@@ -15,10 +15,10 @@ Answer = TypeVar("Answer")
 
 
 class Batcher(Generic[Item, Answer]):
-    """Calls `work` with what was put meanwhile, one call at a time; a caller alone is served at once.
+    """Calls `work` with the items that were put since its last call. One call at a time; a single caller does not wait.
 
-    `work` answers its items in their order, and does all or nothing. When it raises, each item is tried by itself, all
-    at once, so that one bad item neither fails nor delays its neighbours; StoreUnavailable is everybody's at once.
+    `work` returns one answer for each item, in their order, and does all or nothing. When it raises, each item is tried
+    alone, all at once, so that a bad item neither fails nor delays the others. StoreUnavailable goes to every caller.
     """
 
     def __init__(self, work: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]], *, largest: int = 256) -> None:
@@ -29,7 +29,8 @@ class Batcher(Generic[Item, Answer]):
         self._singles: set[asyncio.Task[None]] = set()
 
     async def put(self, item: Item) -> Answer:
-        """The answer for `item`, or what `work` raised for it. A caller that gives up in time takes its item back."""
+        """The answer for `item`, or the error of `work`. A caller that is cancelled before its batch runs withdraws its
+        item."""
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, answer))
         if self._running is None:

@@ -1,8 +1,8 @@
-"""Brings the database's schema to this program's: the plain SQL files of `migrations`, forward only.
+"""Migrates the database to the schema of this program: the plain SQL files of `migrations`, forward only.
 
 Each file is applied once, in order, in one transaction, and recorded with its checksum. A file whose first line is
-`-- no-transaction` (CREATE INDEX CONCURRENTLY) holds one statement that may be run again. Must not decide what the
-schema is: that is the files' to say.
+`-- no-transaction` (CREATE INDEX CONCURRENTLY) holds one statement that may be run again. The files alone
+define the schema.
 """
 
 import asyncio
@@ -21,11 +21,11 @@ from app.errors import SchemaMismatch, StoreUnavailable
 
 FOLDER = Path(__file__).resolve().parents[4] / "migrations"  # beside `app`, in a checkout and in site-packages
 NO_TRANSACTION = "-- no-transaction"
-LOCK = int.from_bytes(b"regwatch")  # the key of the advisory lock; any constant of our own does
+LOCK = int.from_bytes(b"regwatch")  # the key of the advisory lock; any constant works
 WAIT_FOR_OTHERS = 600.0  # seconds, while another process migrates
 STATEMENT_TIMEOUT = 3600.0
-# Each file sets the wait for its own locks. A process that is frozen while it holds the advisory lock, which belongs to
-# its session and not to a transaction, is ended too.
+# Each file sets the time to wait for its own locks. The advisory lock belongs to the session, not to a transaction:
+# Postgres also ends the session of a process that is frozen while it holds it.
 _LIMITS = SessionLimits(lock=0, statement=STATEMENT_TIMEOUT, idle_in_transaction=60.0, silent_peer=30.0, idle=60.0)
 _NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 
@@ -42,7 +42,7 @@ _RECORD = "INSERT INTO schema_migrations (version, name, sha256) VALUES ($1, $2,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Migration:
-    """One file: `sha256` is of its text with Unix line ends, so that a checkout on Windows is no drift."""
+    """One file: `sha256` is of its text with Unix line ends, so that a checkout on Windows counts as equal."""
 
     version: int
     name: str
@@ -56,10 +56,10 @@ class Migration:
 
 
 def migrations(folder: Path = FOLDER) -> tuple[Migration, ...]:
-    """The program's files in order; SchemaMismatch for a misnamed file, a number used twice, or no files at all."""
+    """The program's files in order; SchemaMismatch for a misnamed file, a number that is used twice, or no files."""
     found = tuple(_read(path) for path in sorted(folder.glob("*.sql")))
     if not found:
-        raise SchemaMismatch(f"no migrations in {folder}: the program is not installed whole, install it again")
+        raise SchemaMismatch(f"no migrations in {folder}: the installation is incomplete; install the program again")
     versions = [each.version for each in found]
     twice = {version for version in versions if versions.count(version) > 1}
     if twice:
@@ -68,10 +68,10 @@ def migrations(folder: Path = FOLDER) -> tuple[Migration, ...]:
 
 
 async def migrate(dsn: str, *, folder: Path = FOLDER) -> tuple[str, ...]:
-    """Apply what is pending and return the names applied; any number of processes may call it at once.
+    """Apply the pending files and return their names. Any number of processes may call it at once.
 
-    Raises SchemaMismatch (drift, a newer database, a file that Postgres refuses) or StoreUnavailable (away, or a table
-    was locked by others for 5 s); files applied before the error stay applied.
+    Raises SchemaMismatch (a changed file, a newer database, a file that Postgres refuses) or StoreUnavailable (no
+    connection, or a table that others locked for 5 s). Files that were applied before the error stay applied.
     """
     files = migrations(folder)
     database = Database(dsn, size=1, limits=_LIMITS)
@@ -100,7 +100,7 @@ async def pending(dsn: str, *, folder: Path = FOLDER) -> tuple[str, ...]:
 
 
 async def pending_on(connection: Connection, *, folder: Path = FOLDER) -> tuple[str, ...]:
-    """As `pending`, on a connection that the caller has."""
+    """As `pending`, on an open connection."""
     return tuple(migration.name for migration in await _pending(connection, migrations(folder)))
 
 
@@ -130,7 +130,7 @@ async def _apply(connection: Connection, migration: Migration) -> None:
     try:
         if migration.in_transaction:
             async with in_transaction(connection):
-                # Fail rather than queue behind a long transaction and block everybody who comes after.
+                # Fail instead of waiting for a long transaction: all later statements would wait behind this one.
                 await connection.execute("SET LOCAL lock_timeout = '5s'")
                 await connection.execute(migration.sql, timeout=STATEMENT_TIMEOUT)
                 await connection.execute(_RECORD, *record)
@@ -138,15 +138,15 @@ async def _apply(connection: Connection, migration: Migration) -> None:
             await connection.execute(migration.sql, timeout=STATEMENT_TIMEOUT)
             await connection.execute(_RECORD, *record)
     except asyncpg.LockNotAvailableError as error:
-        raise StoreUnavailable(f"migration {migration.name}: a table is in use by others; try again later") from error
+        raise StoreUnavailable(f"migration {migration.name}: another session locks a table; try again later") from error
     except (asyncpg.SyntaxOrAccessError, asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
         raise SchemaMismatch(f"Postgres refuses migration {migration.name}: {error}") from error
 
 
 @asynccontextmanager
 async def _alone(connection: Connection) -> AsyncIterator[None]:
-    """Hold the advisory lock. Asked for again and again, because a session that waits in pg_advisory_lock keeps a
-    snapshot, and CREATE INDEX CONCURRENTLY of the lock's holder would wait for that session."""
+    """Hold the advisory lock. It is polled: a session that waits in pg_advisory_lock keeps a snapshot, and CREATE INDEX
+    CONCURRENTLY of the lock's holder would wait for that session."""
     try:
         async with asyncio.timeout(WAIT_FOR_OTHERS):
             while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):  # noqa: ASYNC110

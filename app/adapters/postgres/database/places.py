@@ -1,4 +1,4 @@
-"""Where a job lives, from a row with a target's columns."""
+"""The place of a job in Nomad, from a row with a target's columns."""
 
 from app.adapters.postgres.database.pool import Row
 from app.domain.watch import JobPlace

@@ -1,4 +1,4 @@
-"""The connection pool of one process; the driver's errors become ours by outage.py. No SQL lives here."""
+"""The connection pool of one process; outage.py translates the driver's errors. No SQL here."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -18,9 +18,9 @@ Row = Any
 
 
 class Database:
-    """A pool that opens lazily: the program starts while Postgres is away, and finds it again by itself.
+    """A pool that opens lazily: the program starts during an outage of Postgres, and reconnects after it.
 
-    All methods raise StoreUnavailable when Postgres cannot be reached or cannot store now.
+    All methods raise StoreUnavailable when Postgres does not answer or cannot store now.
     """
 
     def __init__(self, dsn: str, *, size: int = 10, timeout: float = 5.0, limits: SessionLimits | None = None) -> None:
@@ -40,7 +40,7 @@ class Database:
                 min_size=0,
                 max_size=self._size,
                 timeout=self._timeout,
-                command_timeout=self._limits.statement + 2,  # Postgres ends it first, and says why
+                command_timeout=self._limits.statement + 2,  # Postgres ends it first, with its reason
                 init=self._begin,
                 reset=_leave_as_it_is,
                 server_settings={"application_name": self._limits.application},
@@ -48,7 +48,7 @@ class Database:
             self._pool = await pool
 
     async def close(self) -> None:
-        """Close the pool at once: what still runs on its connections is cut, and rolled back by Postgres."""
+        """Close the pool at once: Postgres rolls back the transactions that still run."""
         if self._pool is not None:
             self._pool.terminate()
             self._pool = None
@@ -59,12 +59,12 @@ class Database:
         await self.open()
         with outages_translated():
             async with self._pool.acquire(timeout=self._timeout) as connection:
-                with _cut_when_late(connection):
+                with _terminated_when_late(connection):
                     yield connection
 
     @asynccontextmanager
     async def dedicated(self, name: str) -> AsyncIterator[Connection]:
-        """A connection outside of the pool, without its codecs, while the block lasts: LISTEN belongs to a session."""
+        """A connection outside the pool, without its codecs, for the block: LISTEN belongs to a session."""
         with outages_translated():
             connection = await asyncpg.connect(
                 self._dsn,
@@ -76,7 +76,7 @@ class Database:
                 await limit(connection, self._limits)
                 yield connection
             finally:
-                with suppress(Exception):  # it may be dead already; the server finds out by itself
+                with suppress(Exception):  # it may be broken already; then the server ends the session
                     await connection.close(timeout=1.0)
 
     @asynccontextmanager
@@ -86,20 +86,20 @@ class Database:
             yield connection
 
     async def _begin(self, connection: Connection) -> None:
-        with _cut_when_late(connection):
+        with _terminated_when_late(connection):
             await limit(connection, self._limits)
             await _set_codecs(connection)
 
 
 @asynccontextmanager
 async def in_transaction(connection: Connection) -> AsyncIterator[None]:
-    """One transaction of a connection that a pool gave: committed at the end, rolled back when the block raises."""
+    """One transaction on a connection of the pool: committed at the end, rolled back when the block raises."""
     transaction = connection.transaction()
     await transaction.start()
     try:
         yield
     except (TimeoutError, asyncio.CancelledError):
-        raise  # the connection is cut, which rolls back without an answer
+        raise  # the connection is terminated, which rolls back without an answer
     except BaseException:
         await transaction.rollback()
         raise
@@ -108,22 +108,22 @@ async def in_transaction(connection: Connection) -> AsyncIterator[None]:
 
 
 @contextmanager
-def _cut_when_late(connection: Connection) -> Iterator[None]:
-    """End a connection whose answer did not come in time: to cancel, or roll back, would wait on the same silence.
+def _terminated_when_late(connection: Connection) -> Iterator[None]:
+    """Terminate a connection whose answer is late: a cancel request or a rollback would wait for the same server.
 
-    One whose wait was cancelled is ended too, since the silence may last, and one that may only read:
-    it would stay so when the database, or a new primary, takes writes again.
+    A connection whose wait was cancelled is terminated too: its answer may never come. So is a read-only one: it would
+    stay read-only when the database, or a new primary, accepts writes again.
     """
     try:
         yield
     except (TimeoutError, asyncio.CancelledError, asyncpg.ReadOnlySQLTransactionError):
-        with suppress(asyncpg.InterfaceError):  # it went back to the pool already, which happens when it broke off
+        with suppress(asyncpg.InterfaceError):  # a broken connection is back in the pool already
             connection.terminate()
         raise
 
 
 async def _set_codecs(connection: Connection) -> None:
-    """jsonb as Python values, and the standard library's UUID: asyncpg's own subclass is none to orjson."""
+    """Decode jsonb to Python values, and uuid to the standard UUID: orjson does not accept asyncpg's subclass."""
     await connection.set_type_codec("uuid", encoder=str, decoder=UUID, schema="pg_catalog")
     for name in ("json", "jsonb"):
         await connection.set_type_codec(
@@ -132,5 +132,5 @@ async def _set_codecs(connection: Connection) -> None:
 
 
 async def _leave_as_it_is(connection: Connection) -> None:
-    """No store changes the session (locks and settings end with their transaction), so the round trip of a RESET at
-    each release buys nothing; asyncpg rolls an open transaction back all the same."""
+    """No RESET at a release: no store changes the session, since locks and settings end with their transaction. This
+    saves a round trip; asyncpg still rolls back an open transaction."""

@@ -1,4 +1,4 @@
-"""Insert a rollout and what it brings, and label it. The target's row is locked by the caller."""
+"""Insert a rollout and its items, and make its label. The caller has locked the target's row."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,13 +7,13 @@ from uuid import UUID
 from app.adapters.postgres.database.pool import Connection
 from app.domain.rollout import Origin
 
-# Rollouts of a target are numbered in the order in which they were asked for.
+# `intent` numbers the rollouts of a target in the order of their requests.
 _INSERT = """
 INSERT INTO rollouts (rollout_id, target_id, intent, origin, requested_by, undoes, expected_index, changes)
 SELECT $1, $2, coalesce(max(intent), 0) + 1, $3, $4, $5, $6, $7 FROM rollouts WHERE target_id = $2
 """
 
-# An item of an order that is written down anew keeps what a person asked for: how strongly, and when.
+# When a patch is written again, each item keeps `forced` and `requested_at` of the request.
 _INSERT_ITEM = """
 INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced, from_images, message, from_tag, from_digest,
   digest_changed, requested_at)
@@ -23,10 +23,10 @@ SET tag = excluded.tag, digest = excluded.digest, from_images = excluded.from_im
   from_tag = excluded.from_tag, from_digest = excluded.from_digest, digest_changed = excluded.digest_changed
 """
 
-# What one row of rollout_watches brings, for people: "watch tag", or "watch digest" where there is no tag.
+# The label of one row of rollout_watches, for people: "watch tag", or "watch digest" without a tag.
 ITEM_LABEL = "rw.watch_name || ' ' || coalesce(nullif(rw.tag, ''), rw.digest)"
 
-# The same for all rows of a group.
+# The label of all rows of a group.
 LABEL = f"coalesce(string_agg({ITEM_LABEL}, ', ' ORDER BY rw.watch_name), '')"
 
 
@@ -46,8 +46,8 @@ async def insert_rollout(
     expected_index: int | None = None,
     changes: Sequence[Mapping[str, Any]] = (),
 ) -> None:
-    """Insert the target's next rollout. Raises asyncpg.UniqueViolationError when there is one of that id, or one that
-    has not ended."""
+    """Insert the target's next rollout. Raises asyncpg.UniqueViolationError when a rollout with that id, or an active
+    rollout of the target, exists."""
     await connection.execute(
         _INSERT, rollout_id, target_id, origin.value, by, undoes, expected_index, [dict(each) for each in changes]
     )
@@ -66,7 +66,7 @@ async def write_item(
     before: tuple[str, str] = ("", ""),
     digest_changed: bool = False,
 ) -> None:
-    """Write what the rollout brings to the watch; `before` is the tag and digest that ran, as far as known."""
+    """Write the rollout's item of the watch; `before` is the tag and digest that ran, as far as known."""
     images = dict(from_images or {})
     await connection.execute(
         _INSERT_ITEM, rollout_id, watch, tag, digest, forced, images, message, *before, digest_changed

@@ -1,7 +1,7 @@
-"""What a session may hold, and for how long: Postgres and the kernel end what a frozen or cut-off process left behind.
+"""Time limits of a session: Postgres and the kernel end the sessions of frozen and cut-off processes.
 
-A process that is stopped inside a transaction keeps its locks until Postgres ends its session; one that is cut off
-keeps them until TCP gives up, which takes two hours by default. No SQL of the stores lives here.
+A process that is stopped in a transaction keeps its locks until Postgres ends its session. A process that is cut off
+keeps them until TCP gives up, after two hours by default. No SQL of the stores here.
 """
 
 import socket
@@ -12,9 +12,9 @@ from typing import Any
 _SET = "SELECT set_config(name, value, false) FROM unnest($1::text[], $2::text[]) AS setting (name, value)"
 _PROBES = 3
 
-# Whoever was stopped, or cut off, between two messages of one statement: Postgres calls its session active, and none of
-# its time-outs ends it (but transaction_timeout, from 17 on). Our sessions never wait for their client in a statement.
-# Each session's name says how long it may: other installations, and migrations, have limits of their own.
+# A process may be stopped, or cut off, between two messages of one statement. Postgres then calls its session active,
+# and only transaction_timeout (from 17 on) ends it. Our sessions never wait for their client in a statement. The name
+# of each session has its limit: other installations, and migrations, have other limits.
 _END_STUCK = r"""
 SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
@@ -25,8 +25,8 @@ WHERE datname = current_database() AND usename = current_user AND pid <> pg_back
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionLimits:
-    """Seconds: how long a statement waits for a lock, how long it runs, how long a transaction stays open while nothing
-    is asked in it, and how long a peer may be silent that should have answered.
+    """Seconds: how long a statement waits for a lock, how long it runs, how long a transaction stays open without a
+    statement, and how long the peer may take to answer.
 
     0 means no limit, as in Postgres. https://www.postgresql.org/docs/current/runtime-config-client.html
     """
@@ -39,12 +39,12 @@ class SessionLimits:
 
     @classmethod
     def of_lease(cls, seconds: float) -> "SessionLimits":
-        """What fits a lease: whoever lost it holds no lock that its successor waits for."""
+        """The limits for a lease: a worker that lost it holds no lock that the next worker waits for."""
         return cls(lock=seconds / 2, idle_in_transaction=seconds, silent_peer=seconds)
 
     @property
     def application(self) -> str:
-        """What the session is called in pg_stat_activity."""
+        """The name of the session in pg_stat_activity."""
         return f"registrywatcher ({self.idle_in_transaction:.3f} s)"
 
     def settings(self) -> Iterator[tuple[str, str]]:
@@ -64,11 +64,11 @@ class SessionLimits:
 async def limit(connection: Any, limits: SessionLimits) -> None:
     """Set the limits at both ends of the connection, in one round trip.
 
-    By statement, since a pooler in front may refuse such settings at the start of a session.
+    By a statement, since a connection pooler may refuse such settings at the start of a session.
     """
     names, values = zip(*limits.settings(), strict=True)
     await connection.execute(_SET, names, values)
-    # asyncpg offers no other way to its socket. Without one the limits of statements still end what hangs.
+    # asyncpg has no public access to its socket. Without it the limits of statements still end what hangs.
     transport = getattr(connection, "_transport", None)
     opened = transport.get_extra_info("socket") if transport is not None else None
     if opened is not None and opened.family != getattr(socket, "AF_UNIX", None):
@@ -76,14 +76,14 @@ async def limit(connection: Any, limits: SessionLimits) -> None:
 
 
 async def end_stuck(connection: Any) -> int:
-    """End the sessions of ours, whichever process's, that hold a transaction and wait for their client longer than
-    they may. Returns how many there were."""
+    """End sessions of any of our processes that hold a transaction and wait for their client longer than their limit.
+    Returns their count."""
     ended: int = await connection.fetchval(_END_STUCK)
     return ended
 
 
 def _limit_socket(opened: Any, limits: SessionLimits) -> None:
-    """The kernel gives up on a server that is cut off, as Postgres does on us; not every system has each option."""
+    """Let the kernel give up a server that is cut off. Not every system has each option."""
     probe = max(1, round(limits.silent_peer / (_PROBES + 1)))
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (

@@ -1,7 +1,7 @@
-"""Values in jsonb columns: each has its writer and, beside it, the one reader of what any version wrote.
+"""Values in jsonb columns: each has one writer and, beside it, one reader for the rows of any version.
 
-Versions may run side by side. A reader takes what it knows by name, ignores every other key, and has a default for each
-key that is missing. Maps of text to text need no reader.
+Versions may run side by side. A reader reads keys by name, ignores unknown keys, and has a default for each
+missing key. Maps of text to text need no reader.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -76,7 +76,7 @@ def write_deployment(deployment: DeploymentState) -> dict[str, Any]:
 
 
 def read_deployment(stored: Stored) -> DeploymentState | None:
-    """From `rollouts.deployment`; None where no deployment was seen yet."""
+    """From `rollouts.deployment`; None where no deployment was found yet."""
     if not stored.get("deployment_id"):
         return None
     return DeploymentState(
@@ -124,7 +124,7 @@ def write_returning(returning: Returning) -> dict[str, Any]:
 
 
 def read_returning(stored: Stored | None) -> Returning | None:
-    """From `rollouts.reverting`; None where Nomad has not reverted."""
+    """From `rollouts.reverting`; None where Nomad did not revert."""
     if stored is None:
         return None
     return Returning(

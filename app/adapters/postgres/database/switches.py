@@ -1,4 +1,4 @@
-"""The switches that hold for everything."""
+"""The switches for the whole installation."""
 
 from app.adapters.postgres.database.pool import Connection
 

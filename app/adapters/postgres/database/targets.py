@@ -1,11 +1,11 @@
-"""Lock a target, and make targets due. Everywhere a target is locked before its watches and its rollouts."""
+"""Lock a target, and make targets due. Every transaction locks a target before its watches and its rollouts."""
 
 from collections.abc import Iterable
 from uuid import UUID
 
 from app.adapters.postgres.database.pool import Connection, Row
 
-# Whoever makes a target due rings after the commit: the sweeper leaves it alone for its first seconds.
+# The caller wakes a worker after the commit, so the sweeper skips a new wake for a second and a half.
 _WAKE = "INSERT INTO wakes (target_id) SELECT DISTINCT unnest($1::bigint[])"
 
 _LOCK = "SELECT target_id, job_id, namespace, lease_token FROM targets WHERE target_id = {target_id} FOR NO KEY UPDATE"
@@ -16,9 +16,10 @@ _LOCK_OF_WATCH = _LOCK.format(target_id="(SELECT target_id FROM watches WHERE na
 
 
 async def make_due(connection: Connection, target_ids: Iterable[int]) -> None:
-    """Have the targets looked at thoroughly: a look under way is followed by another, and back-offs begin anew.
+    """Make the targets due: the next reconcile reads the job, one that is running is followed by another, and the
+    backoff starts again.
 
-    It waits for nobody's lock on their rows.
+    It waits for no lock on their rows.
     """
     await connection.execute(_WAKE, list(target_ids))
 
@@ -29,7 +30,7 @@ async def lock(connection: Connection, target_id: int) -> None:
 
 
 async def lock_with(connection: Connection, target_id: int, lease_token: UUID) -> bool:
-    """Lock the target, and tell whether it is still held under that lease's token."""
+    """Lock the target; True if it still has the lease with that token."""
     row = await connection.fetchrow(_LOCK_BY_ID, target_id)
     return row is not None and row["lease_token"] == lease_token
 

@@ -1,4 +1,4 @@
-"""Deliveries as columns for one INSERT of many, and back from rows. Values only; the SQL is in inbox.py."""
+"""Translates deliveries to columns, for one INSERT of many rows, and rows to values. The SQL is in inbox.py."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -29,12 +29,12 @@ def sent_columns(deliveries: Sequence[Delivery]) -> tuple[list[Any], ...]:
 
 
 def event_columns(deliveries: Sequence[Delivery]) -> tuple[list[Any], ...]:
-    """The columns delivery_id, source, identity, action, host, path, tag, digest; none at all when there is no event.
+    """The columns delivery_id, source, identity, action, host, path, tag, digest; no columns when there is no event.
 
-    Sorted as the unique index is, so that two processes that are told the same events wait in the same order.
+    Sorted as the unique index: two processes that receive the same events wait for each other in the same order.
     """
-    told = [(delivery, event) for delivery in deliveries for event in delivery.parsed.events]
-    told.sort(key=lambda each: (each[0].source, each[1].event_id or ""))
+    sent = [(delivery, event) for delivery in deliveries for event in delivery.parsed.events]
+    sent.sort(key=lambda each: (each[0].source, each[1].event_id or ""))
     return _columns(
         (
             delivery.delivery_id,
@@ -46,12 +46,12 @@ def event_columns(deliveries: Sequence[Delivery]) -> tuple[list[Any], ...]:
             event.tag,
             event.digest,
         )
-        for delivery, event in told
+        for delivery, event in sent
     )
 
 
-def told_columns(events: Sequence[PushEvent]) -> tuple[list[Any], ...]:
-    """The columns identity, action, host, path, tag, digest, sorted as the unique index is."""
+def replay_columns(events: Sequence[PushEvent]) -> tuple[list[Any], ...]:
+    """The columns identity, action, host, path, tag, digest, sorted as the unique index."""
     return _columns(
         (event.event_id, event.action.value, event.host, event.path, event.tag, event.digest)
         for event in sorted(events, key=lambda each: each.event_id or "")
@@ -59,7 +59,7 @@ def told_columns(events: Sequence[PushEvent]) -> tuple[list[Any], ...]:
 
 
 def delivery_view(row: Row, event_rows: Iterable[Row]) -> DeliveryView:
-    """The delivery of `row`; `event_rows` has one row for each event and watch, in order of the events."""
+    """The delivery of `row`; `event_rows` has one row for each event and watch, in the order of the events."""
     events: dict[int, PushEvent] = {}
     answers: dict[int, list[EventAnswerView]] = {}
     for each in event_rows:
@@ -89,7 +89,7 @@ def _event(row: Row) -> PushEvent:
 
 
 def _answers(row: Row) -> tuple[EventAnswerView, ...]:
-    """The watch's part of a row; an event that concerns no watch has none."""
+    """The watch's answer in a row; none for an event that concerns no watch."""
     if row["watch_name"] is None:
         return ()
     return (

@@ -1,6 +1,6 @@
-"""The Inbox in Postgres: deliveries, their events, and which targets are due by them. Must not parse any body.
+"""The inbox in Postgres: deliveries, their events, and the targets that they make due. Parses no body.
 
-One statement is one transaction and one round trip, for all deliveries that arrive while the one before is under way.
+One statement, one transaction and one round trip store all deliveries that arrive while the previous batch runs.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from app.errors import StoreUnavailable
 from app.services.ingest.receive import Delivery, DeliveryView, Receipt
 from app.services.ingest.replay import KeptDelivery, Replayed
 
-# Nineteen of twenty deliveries hold nothing to act on.
+# About 95 % of the deliveries have no event.
 _STORE_WITHOUT_EVENTS = f"""
 INSERT INTO deliveries (delivery_id, source, size, ignored, oddities, body, headers, acceptance)
 SELECT delivery_id, source, size, ignored, oddities::jsonb, body, headers::jsonb,
@@ -32,20 +32,20 @@ FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[], $5::text[], $6
     AS sent (delivery_id, source, size, ignored, oddities, body, headers)
 """
 
-# Everything is inserted: no row that a worker may have locked is waited for. Foreign keys are checked at the end of the
-# statement, so an event may be inserted before its delivery. Events come sorted by identity, so that two of these at
-# once wait for each other but cannot deadlock.
+# It only inserts, so it waits for no row that a worker may have locked. Foreign keys are checked at the end of the
+# statement, so an event may be inserted before its delivery. Events are sorted by identity: two such statements may
+# wait for each other, but cannot deadlock.
 _STORE = f"""
 WITH sent AS (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[], $5::text[], $6::bytea[], $7::text[])
         AS sent (delivery_id, source, size, ignored, oddities, body, headers)
-), told AS (
+), pushed AS (
     SELECT * FROM unnest($8::uuid[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
                          $15::text[])
-        AS told (delivery_id, source, identity, action, host, path, tag, digest)
+        AS pushed (delivery_id, source, identity, action, host, path, tag, digest)
 ), fresh AS (
     INSERT INTO events (delivery_id, source, identity, action, host, path, tag, digest)
-    SELECT * FROM told
+    SELECT * FROM pushed
     ON CONFLICT (source, identity) WHERE identity IS NOT NULL DO NOTHING
     RETURNING event_id, delivery_id, host, path, tag
 ), concerned AS ({CONCERNED.format(events="fresh")}), linked AS (
@@ -54,9 +54,10 @@ WITH sent AS (
 ), due AS (
     INSERT INTO wakes (target_id) SELECT DISTINCT target_id FROM concerned
 ), counted AS (
-    SELECT sent.*, coalesce(told.events, 0) - coalesce(fresh.events, 0) AS duplicates, coalesce(fresh.events, 0) AS new
+    SELECT sent.*, coalesce(fresh.events, 0) AS new,
+        coalesce(pushed.events, 0) - coalesce(fresh.events, 0) AS duplicates
     FROM sent
-    LEFT JOIN (SELECT delivery_id, count(*) AS events FROM told GROUP BY delivery_id) AS told USING (delivery_id)
+    LEFT JOIN (SELECT delivery_id, count(*) AS events FROM pushed GROUP BY delivery_id) AS pushed USING (delivery_id)
     LEFT JOIN (SELECT delivery_id, count(*) AS events FROM fresh GROUP BY delivery_id) AS fresh USING (delivery_id)
 ), stored AS (
     INSERT INTO deliveries (delivery_id, source, size, ignored, duplicates, oddities, body, headers, acceptance)
@@ -70,13 +71,13 @@ LEFT JOIN (SELECT delivery_id, array_agg(DISTINCT target_id) AS target_ids FROM 
     USING (delivery_id)
 """
 
-# Each in a transaction of its own: no process that is frozen between them holds a row.
+# Each statement has its own transaction: a process that is frozen between two of them holds no row.
 _NOTE_UNKNOWN = """
 INSERT INTO unknown_sources (source, deliveries) VALUES ($1, $2)
 ON CONFLICT (source) DO UPDATE SET last_at = now(), deliveries = unknown_sources.deliveries + excluded.deliveries
 """
 
-# Not a refusal of new ones when full: strangers could then fill it with noise, and hide the registry that is blocked.
+# The oldest go, not the newest: otherwise anyone could fill the table and hide a registry that is blocked.
 _FORGET_UNKNOWN = """
 DELETE FROM unknown_sources
 WHERE source IN (SELECT source FROM unknown_sources ORDER BY last_at DESC, source OFFSET $1)
@@ -99,22 +100,22 @@ ORDER BY events.event_id, event_watches.watch_name
 UNKNOWN_SOURCES_KEPT = 100
 _STATEMENT_TIMEOUT = 2.0
 
-# A delivery needs no row that others lock for long; what holds it up all the same delays only itself.
+# Storing a delivery needs no row that others lock for long. If one is locked anyway, only that delivery is delayed.
 DOOR_LIMITS = SessionLimits(lock=0.25, statement=_STATEMENT_TIMEOUT)
 
-# What Postgres says of a value, not of itself: the same again would fail again.
+# Errors about a value, not about the state of Postgres: another try would fail too.
 _UNSTORABLE = (asyncpg.DataError, asyncpg.ProgramLimitExceededError)
 
 
 class _RowInUse(Exception):
-    """A statement met a lock. Another delivery of the batch may not."""
+    """A statement waited too long for a lock. Other deliveries of the batch may not need that lock."""
 
 
 class PostgresInbox:
-    """An Inbox, and Replays. `patience` is how long a sender waits for its commit, in seconds: it gives up after 1.
+    """`Inbox` and `Replays` on Postgres. `patience` is the time to commit a delivery, in seconds: a sender waits for 1.
 
-    `door` are the connections that store deliveries: of their own in a process that serves, so that nobody who reads,
-    or waits for a lock, keeps a delivery waiting.
+    `door` are the connections that store deliveries. A web process has a separate pool for them, so that no reader, and
+    nothing that waits for a lock, delays a delivery.
     """
 
     def __init__(self, database: Database, *, door: Database | None = None, patience: float = 0.9) -> None:
@@ -122,30 +123,30 @@ class PostgresInbox:
         self._door = door or database
         self._patience = patience
         self._batcher = Batcher(self._store_all)
-        self._strangers: Counter[str] = Counter()
-        self._noting = False
+        self._unknown: Counter[str] = Counter()
+        self._is_noting = False
 
     async def store(self, delivery: Delivery) -> Receipt:
-        """See Inbox. After StoreUnavailable the delivery may have been committed: its events are then duplicates."""
+        """See `Inbox`. After StoreUnavailable the delivery may have been committed: its events are then duplicates."""
         try:
             return await self._put(delivery)
         except _UNSTORABLE as error:
             return await self._put(_quarantined(delivery, error))
 
     async def note_unknown(self, source: str) -> None:
-        """See Inbox."""
-        if source in self._strangers or len(self._strangers) < UNKNOWN_SOURCES_KEPT:
-            self._strangers[source] += 1
-        if self._noting:
-            return  # strangers get one connection, however many they are: whoever has it notes these too
-        self._noting = True
+        """See `Inbox`."""
+        if source in self._unknown or len(self._unknown) < UNKNOWN_SOURCES_KEPT:
+            self._unknown[source] += 1
+        if self._is_noting:
+            return  # unknown sources use one connection at most: its user writes these too
+        self._is_noting = True
         try:
-            await self._note_strangers()
+            await self._write_unknown()
         finally:
-            self._noting = False
+            self._is_noting = False
 
     async def read(self, delivery_id: UUID) -> DeliveryView | None:
-        """See Inbox."""
+        """See `Inbox`."""
         async with self._database.connection() as connection:
             row = await connection.fetchrow(_READ, delivery_id)
             if row is None:
@@ -153,12 +154,12 @@ class PostgresInbox:
             return delivery_view(row, await connection.fetch(_READ_EVENTS, delivery_id))
 
     async def kept(self, delivery_id: UUID) -> KeptDelivery | None:
-        """See Replays."""
+        """See `Replays`."""
         async with self._database.connection() as connection:
             return await replays.kept(connection, delivery_id)
 
     async def replay(self, delivery_id: UUID, parsed: Parsed | None, *, by: str) -> Replayed | None:
-        """See Replays."""
+        """See `Replays`."""
         try:
             async with self._database.transaction() as connection:
                 return await replays.replay(connection, delivery_id, parsed, by=by)
@@ -168,11 +169,11 @@ class PostgresInbox:
             async with self._database.transaction() as connection:
                 return await replays.replay(connection, delivery_id, _without_events(parsed, error), by=by)
 
-    async def _note_strangers(self) -> None:
-        while self._strangers:
-            told, self._strangers = self._strangers, Counter()
+    async def _write_unknown(self) -> None:
+        while self._unknown:
+            counts, self._unknown = self._unknown, Counter()
             async with self._database.connection() as connection:
-                for source, times in told.items():
+                for source, times in counts.items():
                     await connection.execute(_NOTE_UNKNOWN, source, times)
                 await connection.execute(_FORGET_UNKNOWN, UNKNOWN_SOURCES_KEPT)
 
@@ -185,7 +186,9 @@ class PostgresInbox:
         except _UNSTORABLE:
             raise
         except _RowInUse as error:
-            raise StoreUnavailable("Postgres cannot store it now: others hold what it needs") from error
+            raise StoreUnavailable(
+                "Postgres cannot store it now: another session holds a lock; the registry tries again"
+            ) from error
         except asyncpg.PostgresError as error:
             raise StoreUnavailable(f"Postgres cannot store now: {type(error).__name__}: {str(error)[:200]}") from error
 
@@ -218,7 +221,7 @@ def _receipt(
 
 
 def _quarantined(delivery: Delivery, error: Exception) -> Delivery:
-    """The same delivery without its events: a person sees it, and its sender does not retry it for ever."""
+    """The same delivery without its events: pages show it, and its sender does not retry it for ever."""
     return replace(delivery, parsed=_without_events(delivery.parsed, error))
 
 

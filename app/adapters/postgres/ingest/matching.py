@@ -1,6 +1,6 @@
-"""Which watches an event concerns, as a part of statements: those of its path; of those only its host's, if any are."""
+"""Which watches an event concerns, in SQL: those of its path; if any of these has its host, only those of its host."""
 
-# From a CTE `{events}` of event_id, delivery_id, host, path and tag to one row for each event and watch.
+# Reads a CTE `{events}` (event_id, delivery_id, host, path, tag); returns one row for each event and watch.
 CONCERNED = """
     SELECT {events}.event_id, {events}.delivery_id, watches.name, watches.target_id,
            CASE watches.desired_tag WHEN {events}.tag THEN watches.desired_digest ELSE '' END AS before_digest

@@ -1,4 +1,4 @@
-"""The store of the channels in force."""
+"""The store of the configured channels."""
 
 from collections.abc import Collection
 

@@ -1,4 +1,4 @@
-"""The rows of notifications, and of their deliveries: one for each channel, claimed by lease."""
+"""The rows of notifications and of their deliveries: one delivery for each channel, claimed by lease."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,8 +11,8 @@ from app.services.notify.send import ClaimedDelivery
 MAX_HEADLINE = 300
 MAX_DETAIL = 2000
 
-# One delivery for each channel in force. Whoever writes it rings for it after the commit: the sweeper leaves it alone
-# for its first seconds. Without a channel the reason is kept in the place of a delivery.
+# One delivery for each configured channel. The caller wakes a worker after the commit, so the sweeper skips it for 3 s.
+# Without a channel one delivery is stored as given up, with the reason.
 _ADD = """
 WITH written AS (
   INSERT INTO notifications (kind, headline, detail, watch_names, rollout_id, job_id, namespace)
@@ -60,17 +60,17 @@ WITH overdue AS (
     AND (lease_until IS NULL OR lease_until < clock_timestamp())
     AND (woken_at IS NULL OR woken_at < clock_timestamp() - interval '3 seconds')
   ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED),
-rung AS (
+woken AS (
   UPDATE notification_deliveries d SET woken_at = clock_timestamp() FROM overdue
   WHERE d.notification_delivery_id = overdue.id RETURNING overdue.id)
-SELECT id FROM rung ORDER BY id
+SELECT id FROM woken ORDER BY id
 """
 
 
 async def add_notifications(connection: Connection, *notifications: Notification | None) -> list[int]:
-    """Write these in the caller's transaction; returns the deliveries to be rung for after the commit.
+    """Write these in the caller's transaction; returns the deliveries to wake workers for after the commit.
 
-    Texts are bounded, and freed of NUL, which Postgres does not store: others' words get here.
+    Texts are cut to their limits, and NUL, which Postgres does not store, is removed: they contain text of others.
     """
     return [delivery for each in notifications if each is not None for delivery in await _add(connection, each)]
 
@@ -112,11 +112,11 @@ class PostgresNotifications:
         await self._write(_REQUEUE, claimed, seconds, storable(problem, MAX_HEADLINE))
 
     async def give_up(self, claimed: ClaimedDelivery, *, problem: str) -> None:
-        """End it, with the problem that is kept."""
+        """End it, and keep the problem."""
         await self._write(_GIVE_UP, claimed, storable(problem, MAX_HEADLINE))
 
     async def overdue(self, limit: int) -> list[int]:
-        """For the sweeper: those that are due, not leased, and not rung in the last 3 s; they count as rung now."""
+        """For the sweeper: those that are due, not leased, and not woken in the last 3 s; they count as woken now."""
         async with self._database.connection() as connection:
             return [row["id"] for row in await connection.fetch(_OVERDUE, limit)]
 
@@ -149,6 +149,6 @@ def _claimed(row: Any, token: UUID) -> ClaimedDelivery:
 
 
 def storable(text: str, limit: int) -> str:
-    """Others' words as Postgres stores them, bounded."""
+    """The text of others as Postgres can store it, cut to `limit` characters."""
     text = text.replace("\0", "").encode(errors="replace").decode()  # no NUL, no lone surrogates
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -6,10 +6,10 @@ from app.adapters.postgres.database.pool import Database
 from app.adapters.postgres.database.stored import write_loops
 from app.services.processes.presence import Heartbeat
 
-FORGOTTEN = 60.0  # seconds after which a process that was not seen is no longer told of
+FORGOTTEN = 60.0  # seconds; the row of a process that was silent for longer is deleted
 PATIENCE = 3.0  # seconds that a beat may take
 
-# A row that another process is just writing is not waited for: a frozen one would hold up everybody's beat.
+# SKIP LOCKED: a frozen process that holds a row must not delay the beats of the others.
 _BEAT = """
 WITH forgotten AS (
   DELETE FROM processes WHERE process_id IN (

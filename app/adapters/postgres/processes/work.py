@@ -1,6 +1,6 @@
-"""What the tables show of whether work moves: due work that nobody took, and the processes' beats. Changes nothing.
+"""Reads whether work makes progress: due work that no worker claimed, and the processes' beats. Changes nothing.
 
-All ages are by the database's clock, outside of any transaction. services/processes/standstill.py judges them.
+All ages are by the database's clock, outside any transaction. app/services/processes/standstill.py judges them.
 """
 
 from app.adapters.postgres.database.pool import Connection, Row
@@ -8,22 +8,22 @@ from app.adapters.postgres.database.stored import read_loops
 from app.services.processes.presence import ProcessKind
 from app.services.processes.standstill import MOST, KnownProcess, WaitingWork, Work
 
-_DESIRED = """
+_CLAIMABLE = """
   (lease_until IS NULL OR lease_until < now())
   AND (EXISTS (SELECT FROM watches w WHERE w.target_id = t.target_id AND present)
     OR EXISTS (SELECT FROM rollouts r WHERE r.target_id = t.target_id AND r.state = 'requested'))
 """
 
-# Read for every page, so each part ends early: by an index in the order of time, at MOST rows. Time is the statement's
-# own, since a volatile one cannot be searched by.
-# What is due counts from when it fell due, or from the end of the lease that it was left under.
+# Every page reads this, so each part stops early: it reads an index in the order of time, and at most MOST rows. It
+# uses now(), since an index cannot be searched by a volatile function. Work waits from its due time, or from the end of
+# its last lease.
 _DUE = f"""
 SELECT 'jobs' AS what, target_id::text AS key, greatest(due_at, lease_until) AS at FROM targets t
-WHERE due_at < now() AND {_DESIRED} ORDER BY due_at LIMIT {MOST}
+WHERE due_at < now() AND {_CLAIMABLE} ORDER BY due_at LIMIT {MOST}
 """
 _WOKEN = f"""
 SELECT 'jobs', target_id::text, greatest(created_at, lease_until) FROM wakes JOIN targets t USING (target_id)
-WHERE created_at < now() AND {_DESIRED} ORDER BY wake_id LIMIT {MOST}
+WHERE created_at < now() AND {_CLAIMABLE} ORDER BY wake_id LIMIT {MOST}
 """
 
 _ROLLOUTS = f"""
@@ -32,7 +32,7 @@ WHERE state = 'submitted' AND follow_at < now() AND (lease_until IS NULL OR leas
 ORDER BY follow_at LIMIT {MOST}
 """
 
-# An open event whose target is due, now or later, is on its way: it waits for a late tag, or for what is away.
+# An open event whose target is due, now or later, makes progress: it waits for a late tag, or for the end of an outage.
 _PUSHES = f"""
 SELECT 'pushes', ew.event_id::text, ew.known_at FROM event_watches ew
 JOIN watches w ON w.name = ew.watch_name AND w.present JOIN targets t USING (target_id)
@@ -61,17 +61,17 @@ FROM processes ORDER BY started_at, process_id
 
 
 async def read_work(connection: Connection) -> Work:
-    """All of it, in two statements."""
+    """Read all of it, in two statements."""
     waiting = {row["what"]: _waiting(row) for row in await connection.fetch(_WAITING)}
     processes = await connection.fetch(_PROCESSES)
-    return Work(processes=tuple(_seen(row) for row in processes), **waiting)
+    return Work(processes=tuple(_process(row) for row in processes), **waiting)
 
 
 def _waiting(row: Row) -> WaitingWork:
     return WaitingWork(count=row["count"], age=row["age"], since=row["since"])
 
 
-def _seen(row: Row) -> KnownProcess:
+def _process(row: Row) -> KnownProcess:
     return KnownProcess(
         kind=ProcessKind(row["kind"]),
         host=row["host"],

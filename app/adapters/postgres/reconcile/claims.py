@@ -1,4 +1,4 @@
-"""Rows to the values that a look begins with. Nothing is written here but the lease."""
+"""Takes the lease on a target, and translates rows to the state that a reconcile starts with."""
 
 from collections.abc import Sequence
 from uuid import UUID, uuid4
@@ -15,9 +15,9 @@ from app.domain.rule import Rule
 from app.domain.watch import DeployBy, JobPlace, Watch
 from app.services.reconcile.claim import Claim, LaunchItem, OpenEvent, OpenRollout, WatchState
 
-# The wakes that are taken are those that made the target due, by one snapshot: what comes later stays. Whoever dies
-# with the lease leaves the target due. News begin the back-off of a target in trouble anew: else a busy repository
-# would wait longest when Nomad is back.
+# The wakes of the snapshot that made the target due are deleted; later ones stay. A worker that dies with the lease
+# leaves the target due. A wake resets the backoff: otherwise a busy repository would wait longest after an outage of
+# Nomad.
 _CLAIM = """
 WITH woken AS (SELECT EXISTS (SELECT FROM wakes WHERE target_id = $1) AS now),
 claimed AS (
@@ -78,7 +78,7 @@ FROM rollouts r WHERE target_id = $1 AND ended_at IS NULL
 
 
 async def take(connection: Connection, target_id: int, lease_seconds: float) -> Claim | None:
-    """Take the lease in one statement, then read what the look weighs; None when it is not due, or not free."""
+    """Take the lease in one statement, then read the target's state; None when it is not due, or leased."""
     token = uuid4()
     target = await connection.fetchrow(_CLAIM, target_id, token, lease_seconds)
     if target is None:

@@ -1,7 +1,7 @@
-"""Whose turn it is among the targets: the exact bound at a launch, and who goes next when a rollout has ended.
+"""The slots for rollouts: the exact limit at a launch, and the next target of the queue when a rollout has ended.
 
-The lock is taken last, when the target's row is locked already, and held to the end of the transaction: exclusively by
-who counts, shared by who frees a place. So nobody falls asleep while a place becomes free.
+The advisory lock is taken last, after the target's row, and held until the transaction ends: exclusively to count the
+active rollouts, shared to free a slot. So no target starts to wait while a slot becomes free.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from app.services.reconcile.claim import Claim
 from app.services.reconcile.fleet import is_bound, no_longer_holds
 from app.services.reconcile.result import Result
 
-LOCK = int.from_bytes(b"rollouts")  # any constant of our own does
+LOCK = int.from_bytes(b"rollouts")  # the key of the advisory lock; any constant works
 
 _ACTIVE = """
 SELECT count(*) FROM rollouts WHERE target_id <> $1 AND ended_at IS NULL AND expected_index IS NOT NULL
@@ -24,13 +24,13 @@ SELECT EXISTS (
     AND f.digest = ANY($2) AND f.released_at IS NULL AND f.failed_at >= $3)
 """
 
-_WAITS = """
+_QUEUE = """
 UPDATE targets SET queued_since = CASE WHEN $2 THEN coalesce(queued_since, clock_timestamp()) END,
   queued_last = $3
 WHERE target_id = $1 AND (queued_since IS NOT NULL OR $2)
 """
 
-# One that is due looks anyway, and one that goes last would leave the place empty.
+# A target that is due is reconciled anyway, and one that is `queued_last` would not use the slot.
 _NEXT = """
 UPDATE targets SET generation = generation + 1, inspect_job = true, due_at = clock_timestamp(),
   woken_at = clock_timestamp()
@@ -46,7 +46,7 @@ RETURNING target_id
 
 
 async def changed_meanwhile(connection: Connection, claim: Claim, result: Result) -> bool:
-    """Whether the launch may not be, or the wait need not be, for what other targets did since the look began."""
+    """Whether rollouts of other targets since this pass began forbid the launch, or end the wait."""
     bounds, launch = result.bounds, result.launch
     if bounds is None or not is_bound(result):
         return False
@@ -58,17 +58,17 @@ async def changed_meanwhile(connection: Connection, claim: Claim, result: Result
 
 
 async def write_queue(connection: Connection, claim: Claim, result: Result) -> None:
-    """Record since when the target waits, or that it does not any more."""
+    """Record since when the target waits for a slot, or that it no longer waits."""
     if result.queued is not None:
-        await connection.execute(_WAITS, claim.target_id, result.queued, result.queued and result.queued_last)
+        await connection.execute(_QUEUE, claim.target_id, result.queued, result.queued and result.queued_last)
 
 
 async def leave_queue(connection: Connection, target_id: int) -> None:
-    """The target has a trouble of its own: it comes back to the queue's end when that has passed."""
-    await connection.execute(_WAITS, target_id, False, False)
+    """The target cannot launch for another reason: after that it joins the queue at its end."""
+    await connection.execute(_QUEUE, target_id, False, False)
 
 
 async def next_in_queue(connection: Connection, target_id: int) -> Sequence[int]:
-    """Make due the target that has waited longest, other than `target_id`, whose rollout ended or is not to be."""
+    """Make the longest waiting target due, except `target_id`, which ended its rollout or starts none."""
     await connection.execute("SELECT pg_advisory_xact_lock_shared($1)", LOCK)
     return [row["target_id"] for row in await connection.fetch(_NEXT, target_id)]

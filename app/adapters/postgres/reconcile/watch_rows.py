@@ -1,4 +1,4 @@
-"""What a look leaves on a watch: what was seen, what is remembered, the decision, and the answers to its events."""
+"""Writes the result of a reconcile for one watch: resolved tags, history, decision, and the answers to its events."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -13,9 +13,9 @@ from app.domain.notification import Subject
 from app.services.reconcile.claim import Claim
 from app.services.reconcile.result import Launch, WatchResult
 
-# When a tag appeared is known of those that came after the first reading. The target's row is locked, so that the tags
-# cannot change in between; they are compared once, and nothing is written where nothing changed.
-_SIGHTED = """
+# The time at which a tag appeared is known for tags after the first listing. The target's row is locked, so the tags do
+# not change meanwhile. They are compared once, and unchanged rows are not written.
+_RESOLVED = """
 WITH before AS MATERIALIZED (
   SELECT name, tags, tags_read_at, coalesce($2::text[] <> tags, false) AS other FROM watches WHERE name = $1),
 appeared AS (
@@ -37,12 +37,12 @@ _OUTAGE = """
 UPDATE watches SET outage = $2, outage_since = coalesce(outage_since, clock_timestamp()) WHERE name = $1
 """
 
-# A rollout may have failed while this look was under way: what the look did not know of is left for the next. What a
-# worker has registered since is not overwritten. What was in flight is settled by the job's index, if the look knew it.
-_REMEMBER = """
+# A rollout may have failed during this pass: changes that the pass did not know of are left for the next one. A later
+# registration is not overwritten. The job's index settles the entries of `in_flight` that this pass knew.
+_HISTORY = """
 UPDATE watches SET running = $2, job_create_index = $3, digests = $4, baseline_release = $5, expected = $6,
   rebaseline = rebaseline AND NOT $10,
-  -- Who changes the image by hand most likely did so in the source.
+  -- A person who changed the image in the job probably changed the source, too.
   source_stale = CASE WHEN $7::timestamptz IS NULL THEN source_stale ELSE '' END,
   drifted_at = $7, drift_images = $8, digest_tags = $9,
   in_flight = (SELECT coalesce(jsonb_agg(each), '[]') FROM jsonb_array_elements(in_flight) each
@@ -57,7 +57,7 @@ WHERE t.target_id = $1 AND w.name = $2
 
 _FORGET_FAILURES = "DELETE FROM failures WHERE watch_name = $1"
 
-_SERVED = """
+_MISSING_IMAGE = """
 UPDATE watches SET missing_image = $2, missing_image_checked_at = clock_timestamp(),
   missing_image_since = CASE WHEN $2 <> '' THEN coalesce(missing_image_since, clock_timestamp()) END
 WHERE name = $1
@@ -71,7 +71,7 @@ WHERE decision_id = (SELECT decision_id FROM watches WHERE name = $1)
 RETURNING decision_id
 """
 
-# A decision to deploy came before its rollout, that this transaction has written already.
+# A decision to deploy is dated before its rollout, which this transaction has written already.
 _NEW_DECISION = """
 WITH made AS (
   INSERT INTO decisions (watch_name, kind, reason, message, tag, digest, rollout_id, first_at)
@@ -90,15 +90,15 @@ WHERE ew.watch_name = $1 AND ew.event_id = a.event_id
 
 
 class RegisteredMeanwhile(Exception):
-    """A worker has recorded a registration since the look began: what the look concluded is void."""
+    """A worker has recorded a registration since this pass began: its result is void."""
 
 
 async def write_watch(
     connection: Connection, claim: Claim, result: WatchResult, launch: Launch | None
 ) -> Sequence[int]:
-    """Write one watch's result; returns the notifications to send. The target's row is locked by the caller.
+    """Write one watch's result; returns the notifications to send. The caller has locked the target's row.
 
-    Raises RegisteredMeanwhile: then nothing of the look may be kept.
+    Raises RegisteredMeanwhile: then nothing of this pass may be stored.
     """
     if result.outage:
         await connection.execute(_OUTAGE, result.watch, storable(result.outage, MAX_DETAIL))
@@ -106,11 +106,11 @@ async def write_watch(
     resolved = result.resolved
     if resolved is not None:
         tags = sorted(resolved.tags) if resolved.tags is not None else None
-        await connection.execute(_SIGHTED, result.watch, tags, resolved.tag, resolved.digest)
+        await connection.execute(_RESOLVED, result.watch, tags, resolved.tag, resolved.digest)
     if result.decision is None:
         await connection.execute(_SAME_DECISION, result.watch, None, None, None, None, None, None)
         return []
-    await _remember(connection, claim, result)
+    await _write_history(connection, claim, result)
     rollout_id = launch.rollout_id if launch and any(item.watch == result.watch for item in launch.items) else None
     decision_id, new = await _write_decision(connection, result, rollout_id)
     if result.events:
@@ -124,12 +124,12 @@ async def write_watch(
         )
     notifications = await _write_missing_image(connection, claim, result)
     if new and result.notify:
-        told = notification.of_decision(result.watch, result.decision, _subject(claim, result))
-        notifications += await add_notifications(connection, told)
+        held = notification.of_decision(result.watch, result.decision, _subject(claim, result))
+        notifications += await add_notifications(connection, held)
     return notifications
 
 
-async def _remember(connection: Connection, claim: Claim, result: WatchResult) -> None:
+async def _write_history(connection: Connection, claim: Claim, result: WatchResult) -> None:
     history = result.history
     if not result.running:
         return
@@ -138,8 +138,8 @@ async def _remember(connection: Connection, claim: Claim, result: WatchResult) -
     state = next(state for state in claim.watches if state.watch.name == result.watch)
     if is_another_job(job["known"], create_index):
         await connection.execute(_FORGET_FAILURES, result.watch)
-    remembered = await connection.fetchval(
-        _REMEMBER,
+    written = await connection.fetchval(
+        _HISTORY,
         result.watch,
         write_running(result.running),
         create_index,
@@ -154,15 +154,15 @@ async def _remember(connection: Connection, claim: Claim, result: WatchResult) -
         write_in_flight(state.in_flight),
         job["job_index"],
     )
-    if remembered is None:
+    if written is None:
         raise RegisteredMeanwhile
 
 
 async def _write_missing_image(connection: Connection, claim: Claim, result: WatchResult) -> list[int]:
-    """Keep what the registry serves no more; it is told when it begins."""
+    """Store the running digest that its registry no longer has; it is notified when this begins."""
     if result.missing_image is None:
         return []
-    await connection.execute(_SERVED, result.watch, storable(result.missing_image, MAX_DETAIL))
+    await connection.execute(_MISSING_IMAGE, result.watch, storable(result.missing_image, MAX_DETAIL))
     known = next(state.missing_image for state in claim.watches if state.watch.name == result.watch)
     missing = notification.of_missing_image(
         result.watch, result.missing_image, known=known, subject=_subject(claim, result)
@@ -174,7 +174,7 @@ async def _write_decision(connection: Connection, result: WatchResult, rollout_i
     decision = result.decision
     kind = "deploy" if isinstance(decision, Deploy) else "hold"
     reason = decision.reason.value if isinstance(decision, Hold) else "deploy"
-    assert decision is not None  # the caller has set aside looks without one
+    assert decision is not None  # the caller handles a result without one
     values = (result.watch, kind, reason, decision.message, decision.tag, decision.digest, rollout_id)
     same = await connection.fetchval(_SAME_DECISION, *values)
     if same is not None:

@@ -1,4 +1,4 @@
-"""What the end of a rollout leaves on its digests, and the rows from which it is decided what an undo goes back to."""
+"""Failed digests after the end of a rollout, and the rows from which the domain chooses the target of an undo."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -13,8 +13,8 @@ ON CONFLICT (watch_name, digest) DO UPDATE
 SET rollout_id = excluded.rollout_id, failed_at = clock_timestamp(), released_at = NULL, released_by = ''
 """
 
-# Nomad may have gone back to an older version: the next look takes what it finds as ours, no change by hand.
-_ADOPT = """
+# Nomad may have reverted to an older version: the next reconcile takes the job as our baseline, not as a drift.
+_REBASELINE = """
 UPDATE watches SET rebaseline = true WHERE name IN (SELECT watch_name FROM rollout_watches WHERE rollout_id = $1)
 """
 
@@ -31,7 +31,7 @@ FROM rollout_watches rw JOIN watches w ON w.name = rw.watch_name
 WHERE rw.rollout_id = $1 ORDER BY rw.watch_name
 """
 
-# Each digest once, by the tag and at the time of its newest rollout.
+# Each digest once, with the tag and the intent of its newest rollout.
 _SUCCEEDED = """
 SELECT watch_name, tag, digest FROM (
   SELECT DISTINCT ON (p.watch_name, p.digest) p.watch_name, p.tag, p.digest, r.intent
@@ -44,22 +44,22 @@ ORDER BY intent DESC
 
 
 async def hold(connection: Connection, rollout_id: UUID) -> None:
-    """Hold the rollout's digests as failed, until a person releases them or one of them succeeds after all."""
+    """Hold the rollout's digests as failed, until a person releases them, or a later rollout of them succeeds."""
     await connection.execute(_HOLD, rollout_id)
 
 
 async def rebaseline(connection: Connection, rollout_id: UUID) -> None:
-    """Let the next look take the job as it is, as if we had left it so."""
-    await connection.execute(_ADOPT, rollout_id)
+    """Let the next reconcile take the job as it is, as the new baseline."""
+    await connection.execute(_REBASELINE, rollout_id)
 
 
 async def forgive(connection: Connection, rollout_id: UUID) -> Sequence[str]:
-    """The rollout's digests run: that they failed once is no matter any more. Returns the watches where they had."""
+    """The rollout's digests run now: delete their failures. Returns the watches that had one."""
     return [row["watch_name"] for row in await connection.fetch(_FORGIVE, rollout_id)]
 
 
 async def failed_items(connection: Connection, rollout_id: UUID) -> list[FailedItem]:
-    """What the rollout brought, with what its watches may go back to."""
+    """The rollout's items, each with the candidates for an undo."""
     items = await connection.fetch(_ITEMS, rollout_id)
     succeeded = await connection.fetch(_SUCCEEDED, rollout_id)
     return [_failed_item(row, succeeded) for row in items]

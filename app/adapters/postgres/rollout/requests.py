@@ -1,4 +1,4 @@
-"""Write a requested rollout in the place of the target's active one. The target's row is locked by the caller."""
+"""Write a requested rollout, which supersedes the target's active one. The caller has locked the target's row."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 from app.adapters.postgres.database.pool import Connection
 from app.adapters.postgres.database.rollouts import insert_rollout, write_item
-from app.adapters.postgres.rollout import rollout_rows
+from app.adapters.postgres.rollout import endings
 from app.domain.rollout import Origin, RolloutState
 from app.domain.supersede import ActiveRollout, Request, RequestedItem, replacement
 
@@ -29,8 +29,7 @@ class Started:
 async def start(
     connection: Connection, target_id: int, request: Request, *, idempotency_key: UUID | None = None
 ) -> Started:
-    """Start the request's rollout, under the id `idempotency_key` if there is one, unless the active rollout is just
-    this.
+    """Insert the request's rollout, with `idempotency_key` as its id if given, unless the active rollout is the same.
 
     Raises asyncpg.UniqueViolationError when another rollout has that id.
     """
@@ -41,7 +40,7 @@ async def start(
         if new is None:
             return Started(rollout_id=active.rollout_id, is_new=False)
         items = new.items
-        notifications = await rollout_rows.supersede(connection, active.rollout_id, new.reason)
+        notifications = await endings.supersede(connection, active.rollout_id, new.reason)
     rollout_id = await insert(connection, target_id, request, items, rollout_id=idempotency_key)
     return Started(rollout_id=rollout_id, is_new=True, notification_delivery_ids=tuple(notifications))
 
@@ -54,7 +53,7 @@ async def insert(
     *,
     rollout_id: UUID | None = None,
 ) -> UUID:
-    """Insert a rollout that brings the items, where none is active; returns its id."""
+    """Insert a rollout of the items when none is active; returns its id."""
     identifier = rollout_id or uuid4()
     await insert_rollout(connection, identifier, target_id, request.origin, by=request.by, undoes=request.undoes)
     for item in items:

@@ -1,4 +1,4 @@
-"""The store of rollouts that are under way: the lease for one short look, the next look, and the end."""
+"""The store of active rollouts: the lease for one short check, the time of the next check, and the end."""
 
 from collections.abc import Sequence
 from uuid import UUID, uuid4
@@ -19,9 +19,10 @@ from app.adapters.postgres.database.targets import make_due
 from app.adapters.postgres.notify.notifications import storable
 from app.adapters.postgres.reconcile.slots import next_in_queue
 from app.adapters.postgres.rollout import failures, requests
-from app.adapters.postgres.rollout.rollout_rows import canaries_notification, end_rollout
+from app.adapters.postgres.rollout.endings import canaries_notification, end_rollout
 from app.domain.deployment import Diagnosis
 from app.domain.job import Submission
+from app.domain.notification import begins_to_wait
 from app.domain.rollout import Course, Origin, Outcome, Returning, soak_time
 from app.domain.supersede import Request
 from app.domain.undo import aftermath
@@ -38,7 +39,7 @@ RETURNING r.*, t.region, t.namespace, t.job_id, clock_timestamp() AS now,
     WHERE rw.rollout_id = $1) AS promote_after
 """
 
-# A wish that came during the look is looked after at once.
+# A canary command that arrived during this check makes the rollout due at once.
 _WAIT = """
 UPDATE rollouts r SET note = $3,
   follow_at = CASE WHEN r.canary_command = '' OR before.canary_command = r.canary_command
@@ -47,14 +48,15 @@ UPDATE rollouts r SET note = $3,
   deployment = coalesce($6, r.deployment), lease_token = NULL, lease_until = NULL, woken_at = NULL
 FROM (SELECT deployment, $7::text AS canary_command FROM rollouts WHERE rollout_id = $1 FOR UPDATE) AS before
 WHERE r.rollout_id = $1 AND r.lease_token = $2 AND r.state = 'submitted'
-RETURNING NOT coalesce((before.deployment->>'awaits_promotion')::boolean, false)
-  AND coalesce((r.deployment->>'awaits_promotion')::boolean, false) AS begins_to_await
+RETURNING before.deployment AS before, r.deployment AS after
 """
 
-# Another wish may have come while this one was carried out.
-_GRANTED = "UPDATE rollouts SET canary_command = '' WHERE rollout_id = $1 AND lease_token = $2 AND canary_command = $3"
+# Another command may have arrived while this one was carried out.
+_CANARY_COMMAND_DONE = (
+    "UPDATE rollouts SET canary_command = '' WHERE rollout_id = $1 AND lease_token = $2 AND canary_command = $3"
+)
 
-_STILL_HELD = "SELECT origin FROM rollouts WHERE rollout_id = $1 AND lease_token = $2 AND ended_at IS NULL FOR UPDATE"
+_LOCK_LEASED = "SELECT origin FROM rollouts WHERE rollout_id = $1 AND lease_token = $2 AND ended_at IS NULL FOR UPDATE"
 
 _FOLLOW_REVERT = """
 UPDATE rollouts SET reverting = $2, diagnosis = $3, deployment = '{}', progress = '', note = $4,
@@ -65,8 +67,8 @@ WHERE rollout_id = $1
 
 _DIAGNOSED = "UPDATE rollouts SET diagnosis = $2 WHERE rollout_id = $1"
 
-# What fell due while it was waited for is left alone: somebody else is at it, or soon will be.
-_KEEP = """
+# A rollout that became due meanwhile is not changed: another worker follows it, or soon will.
+_EXTEND = """
 UPDATE rollouts SET follow_at = clock_timestamp() + make_interval(secs => $2)
 WHERE rollout_id = ANY($1) AND state = 'submitted' AND follow_at > clock_timestamp()
   AND (lease_until IS NULL OR lease_until < clock_timestamp())
@@ -94,9 +96,9 @@ class PostgresRollouts:
         return None if row is None else _leased(row)
 
     async def wait(self, rollout: LeasedRollout, pause: Pause) -> Sequence[int]:
-        """Let the lease go; a lease that was lost meanwhile changes nothing."""
+        """Release the lease; nothing is written when it was lost."""
         async with self._database.transaction() as connection:
-            begins_to_await = await connection.fetchval(
+            row = await connection.fetchrow(
                 _WAIT,
                 rollout.rollout_id,
                 rollout.token,
@@ -106,19 +108,21 @@ class PostgresRollouts:
                 write_deployment(pause.deployment) if pause.deployment else None,
                 rollout.canary_command.value if rollout.canary_command else "",
             )
-            return await canaries_notification(connection, rollout.rollout_id, pause.note) if begins_to_await else ()
+            if row is None or not begins_to_wait(read_deployment(row["before"]), read_deployment(row["after"])):
+                return ()
+            return await canaries_notification(connection, rollout.rollout_id, pause.note)
 
     async def canary_command_done(self, rollout: LeasedRollout) -> None:
-        """Forget the wish."""
+        """Delete the canary command."""
         async with self._database.connection() as connection:
             canary_command = rollout.canary_command.value if rollout.canary_command else ""
-            await connection.execute(_GRANTED, rollout.rollout_id, rollout.token, canary_command)
+            await connection.execute(_CANARY_COMMAND_DONE, rollout.rollout_id, rollout.token, canary_command)
 
     async def follow_revert(self, rollout: LeasedRollout, returning: Returning, diagnosis: Diagnosis) -> None:
         """Hold the digests as failed, and follow Nomad's revert from now on."""
         async with self._database.transaction() as connection:
             await targets.lock(connection, rollout.target_id)
-            if await connection.fetchval(_STILL_HELD, rollout.rollout_id, rollout.token) is None:
+            if await connection.fetchval(_LOCK_LEASED, rollout.rollout_id, rollout.token) is None:
                 return
             await failures.hold(connection, rollout.rollout_id)
             await failures.rebaseline(connection, rollout.rollout_id)
@@ -133,11 +137,11 @@ class PostgresRollouts:
     async def end(
         self, rollout: LeasedRollout, outcome: Outcome, *, diagnosis: Diagnosis | None = None, undo: bool = False
     ) -> Ended:
-        """End it in one transaction with its notification and with what its end means for the next decision."""
+        """End it in one transaction with its notification and with its effects on the next decision."""
         rollout_id = rollout.rollout_id
         async with self._database.transaction() as connection:
             await targets.lock(connection, rollout.target_id)
-            origin = await connection.fetchval(_STILL_HELD, rollout_id, rollout.token)
+            origin = await connection.fetchval(_LOCK_LEASED, rollout_id, rollout.token)
             if origin is None:
                 return Ended()
             if diagnosis is not None:
@@ -161,12 +165,12 @@ class PostgresRollouts:
         return Ended(notification_delivery_ids=tuple(notifications), due=due)
 
     async def extend(self, rollout_ids: Sequence[UUID], *, seconds: float) -> Sequence[UUID]:
-        """Put them off in one statement."""
+        """Move their next check in one statement."""
         async with self._database.connection() as connection:
-            return [row["rollout_id"] for row in await connection.fetch(_KEEP, list(rollout_ids), seconds)]
+            return [row["rollout_id"] for row in await connection.fetch(_EXTEND, list(rollout_ids), seconds)]
 
     async def wake(self, rollout_id: UUID) -> None:
-        """Make it due."""
+        """Make it due now."""
         async with self._database.connection() as connection:
             await connection.execute(_WAKE, rollout_id)
 

@@ -1,6 +1,6 @@
-"""What the pages read: which watches, in which order, and what every page tells. Changes nothing.
+"""Reads for the pages: their watches in order, and the situation that every page shows. Changes nothing.
 
-As many statements for ten thousand watches as for ten, and only a page's rows are read whole.
+The number of statements does not depend on the number of watches, and only a page's rows are read in full.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ JOIN (
 ORDER BY newest.requested_at DESC, rollout_id
 """
 
-# The look that was last knows best what the tag shows; before that, what was found when it was wanted, or what ran.
+# The digest of a tag by the last reconcile; else as it was found when the rule desired it; else as it ran.
 _TAG = """
 SELECT
   (SELECT first_found_at FROM found_tags t WHERE t.watch_name = w.name AND t.tag = $2) AS first_found_at,
@@ -44,7 +44,8 @@ SELECT
     CASE WHEN w.desired_tag = $2 THEN nullif(w.desired_digest, '') END,
     (SELECT digest FROM found_digests f WHERE f.watch_name = w.name AND f.tag = $2
      ORDER BY first_found_at DESC LIMIT 1),
-    (SELECT nullif(ran ->> 'digest', '') FROM jsonb_array_elements(w.running) ran WHERE ran ->> 'tag' = $2 LIMIT 1),
+    (SELECT nullif(found ->> 'digest', '') FROM jsonb_array_elements(w.running) found WHERE found ->> 'tag' = $2
+     LIMIT 1),
     (SELECT key FROM jsonb_each_text(w.digest_tags) WHERE value = $2 LIMIT 1),
     '') AS digest
 FROM watches w WHERE w.name = $1
@@ -58,7 +59,7 @@ class PostgresBoard:
         self._database = database
 
     async def situation(self) -> Situation:
-        """What every page tells, in five statements."""
+        """Read what every page shows, in five statements."""
         async with self._database.connection() as connection:
             switch = await connection.fetchrow(statements.SWITCH)
             outages = await connection.fetch(statements.OUTAGES)
@@ -75,7 +76,7 @@ class PostgresBoard:
         )
 
     async def listing(self, search: Search, *, offset: int, limit: int) -> Listing:
-        """A page of watches, in two statements, or three when something is searched for."""
+        """A page of watches, in two statements, or three with a search."""
         if not all(_storable(term) for term in search.terms):
             everything = await self.listing(Search(), offset=0, limit=0)
             return Listing(watches=(), total=everything.total, found=0, counts={})
@@ -104,26 +105,26 @@ class PostgresBoard:
             return await suggestions.suggestions(connection, text, limit=limit)
 
     async def entries(self, query: TimelineQuery, *, limit: int) -> tuple[TimelineEntry, ...]:
-        """What happened, in five statements at most."""
+        """Timeline entries, in five statements at most."""
         if not (_storable(query.watch) and _storable(query.by)):
             return ()
         async with self._database.connection() as connection:
             return await timeline.read_timeline(connection, query, limit=limit)
 
     async def people(self) -> tuple[str, ...]:
-        """Who is named, in one statement."""
+        """All actors, in one statement."""
         async with self._database.connection() as connection:
             return await timeline.people(connection)
 
     async def deliveries(
         self, *, source: str, acceptance: Acceptance | None, before: tuple[datetime, UUID] | None, limit: int
     ) -> DeliveryListing:
-        """What registries sent, in three statements."""
+        """Deliveries, in three statements."""
         async with self._database.connection() as connection:
             return await deliveries.read(connection, source=source, acceptance=acceptance, before=before, limit=limit)
 
     async def tag(self, watch: str, tag: str) -> TagView:
-        """What is known of a tag, in one statement."""
+        """Read what is known about a tag, in one statement."""
         unknown = TagView(tag=tag, first_found_at=None, digest="")
         if not (_storable(watch) and _storable(tag)):
             return unknown
@@ -145,5 +146,5 @@ async def _views(connection: Connection, names: Sequence[str]) -> tuple[WatchVie
 
 
 def _storable(text: str) -> bool:
-    """Whether Postgres takes the text; what it does not take is in nothing that it holds."""
+    """Whether Postgres can store the text. Text that it cannot store is in no row."""
     return "\0" not in text and text == text.encode(errors="ignore").decode()

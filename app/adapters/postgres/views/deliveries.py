@@ -1,6 +1,6 @@
-"""What registries sent, read for pages: deliveries by what became of them, how the sources do, and what was lost.
+"""Reads deliveries for pages: by acceptance, with the health of their sources, and pushes whose webhook was lost.
 
-Deliveries have one index, by source and acceptance: what concerns several is merged from the newest of each.
+Deliveries have one index, by source and acceptance: a page of several is merged from the newest of each.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from app.adapters.postgres.ingest.acceptances import ALL
 from app.domain.acceptance import Acceptance
 from app.services.views.board import DeliveryListing, DeliverySummary, Missed, SourceHealth
 
-# Every remembered source with every acceptance, found by skipping through the index. Begins with WITH RECURSIVE.
+# Every stored source with every acceptance, found by an index skip scan. It needs WITH RECURSIVE.
 OF_EACH_SOURCE = f"""
 sources (source) AS (
   (SELECT source FROM deliveries ORDER BY source LIMIT 1)
@@ -36,9 +36,9 @@ WITH RECURSIVE {OF_EACH_SOURCE}, page AS (
     ORDER BY received_at DESC, delivery_id DESC LIMIT $1) newest
   WHERE ($2 = '' OR listed.source = $2) AND ($3 = '' OR listed.acceptance = $3)
   ORDER BY received_at DESC, delivery_id DESC LIMIT $1)
-SELECT page.*, told.events, told.what FROM page CROSS JOIN LATERAL (
+SELECT page.*, pushed.events, pushed.what FROM page CROSS JOIN LATERAL (
   SELECT count(*) AS events, coalesce((array_agg(path || ':' || tag ORDER BY event_id))[1:3], '{{}}') AS what
-  FROM events e WHERE e.delivery_id = page.delivery_id) told
+  FROM events e WHERE e.delivery_id = page.delivery_id) pushed
 ORDER BY received_at DESC, page.delivery_id DESC
 """
 
@@ -55,7 +55,7 @@ SELECT source, NULL, last_at, 0 FROM unknown_sources
 ORDER BY source, acceptance
 """
 
-# Polling may be first by a moment: a webhook that then tells of the tag was not lost.
+# Polling may find a tag a moment before its webhook arrives: that webhook was not lost.
 _MISSED = """
 SELECT s.watch_name, s.tag, s.digest, s.first_found_at
 FROM found_digests s JOIN watches w ON w.name = s.watch_name AND w.present
@@ -79,7 +79,7 @@ async def read(
     before: tuple[datetime, UUID] | None,
     limit: int,
 ) -> DeliveryListing:
-    """A page of deliveries, with how the sources do, in three statements."""
+    """A page of deliveries, with the health of the sources, in three statements."""
     kind = acceptance.value if acceptance else ""
     page = await connection.fetch(_PAGE, limit, source, kind, *(before or _LATER_THAN_ALL))
     sources = await connection.fetch(_SOURCES)
@@ -115,9 +115,9 @@ def _health(rows: Iterable[Row]) -> Iterable[SourceHealth]:
     found: dict[str, list[Any]] = {}
     for row in rows:
         found.setdefault(row["source"], []).append(row)
-    for source, of_it in found.items():
+    for source, its_rows in found.items():
         yield SourceHealth(
             source=source,
-            last_at=max((row["last_at"] for row in of_it if row["last_at"] is not None), default=None),
-            day={Acceptance(row["acceptance"]): row["day"] for row in of_it if row["acceptance"] is not None},
+            last_at=max((row["last_at"] for row in its_rows if row["last_at"] is not None), default=None),
+            day={Acceptance(row["acceptance"]): row["day"] for row in its_rows if row["acceptance"] is not None},
         )

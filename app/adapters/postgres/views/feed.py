@@ -1,7 +1,7 @@
-"""The Feed on Postgres: LISTEN on one connection of the process, while somebody listens, and what that means in names.
+"""The feed on Postgres: LISTEN on one connection of the process while there are listeners, and what payloads mean.
 
-What notifies is in migrations/0001_initial.sql. Registries and strangers send too much to be notified of; their newest
-rows are asked for once a second instead, which also finds a connection that died without a word.
+The triggers in migrations/0001_initial.sql notify. Deliveries are too many for that: their newest rows, and those of
+unknown sources, are read once a second. This also detects a connection that broke silently.
 """
 
 import asyncio
@@ -16,25 +16,25 @@ from app.services.processes.loops import Loop
 from app.services.views.feed import Change
 
 CHANNEL = "registrywatcher"
-SESSION = "registrywatcher feed"  # what pg_stat_activity shows
+SESSION = "registrywatcher feed"  # its name in pg_stat_activity
 
-# Anybody with the database's password may notify.
+# Anyone with the database's password may notify, so the payloads are checked.
 _TARGET = re.compile(r"[0-9]{1,18}", re.ASCII)
 _ROLLOUT = re.compile(r"([0-9a-f-]{36}) ([0-9]{1,18})", re.ASCII)
 
 _NAMES = "SELECT target_id, name FROM watches WHERE target_id = ANY($1) AND present"
 
-# Sorted by an index, and by at most a hundred rows.
-_SENT = """
+# The first reads an index, the second at most a hundred rows.
+_NEWEST = """
 SELECT (SELECT delivery_id FROM deliveries ORDER BY received_at DESC LIMIT 1) AS delivery,
-  (SELECT (count(*), max(last_at))::text FROM unknown_sources) AS strangers
+  (SELECT (count(*), max(last_at))::text FROM unknown_sources) AS unknown_sources
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedPace:
-    """Seconds: how long changes are gathered, how often registries' news are asked for, how long the connection stays
-    behind the last listener, and the first and the longest pause before it is made again."""
+    """Seconds: how long changes are collected, how often new deliveries are read, how long the connection stays open
+    after the last listener left, and the first and the longest pause before it is opened again."""
 
     gather: float = 0.1
     tick: float = 1.0
@@ -44,51 +44,51 @@ class FeedPace:
 
 
 @dataclass(slots=True)
-class _Heard:
-    """What came on the connection and was not told yet; the event wakes whoever waits for more."""
+class _Received:
+    """Payloads that were received and not passed on yet; `arrived` wakes the reader."""
 
     payloads: set[str] = field(default_factory=set)
-    news: asyncio.Event = field(default_factory=asyncio.Event)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     def take(self) -> set[str]:
         taken, self.payloads = self.payloads, set()
-        self.news.clear()
+        self.arrived.clear()
         return taken
 
 
 class PostgresFeed:
-    """A Feed. It connects when the first listener comes; it is ended by `aclose`, or with the event loop's tasks."""
+    """A `Feed`. It connects for the first listener, and ends with `aclose` or with the tasks of the event loop."""
 
     def __init__(self, database: Database, *, pace: FeedPace | None = None) -> None:
         self._database = database
         self._pace = pace or FeedPace()
         self._listeners: set[Mailbox] = set()
         self._task: asyncio.Task[None] | None = None
-        self._hears = False
+        self._is_listening = False
         self._closed = False
         self._loop = Loop("feed", retry=self._pace.retry, retry_at_most=self._pace.retry_at_most, bound=None)
 
     @property
     def problem(self) -> str:
-        """See Feed."""
+        """See `Feed`."""
         return self._loop.problem
 
     @property
     def listeners(self) -> int:
-        """How many listen now."""
+        """The number of listeners."""
         return len(self._listeners)
 
     @asynccontextmanager
     async def listen(self) -> AsyncIterator[AsyncIterator[Change]]:
-        """See Feed."""
+        """See `Feed`."""
         mailbox = Mailbox()
         if self._closed:
             mailbox.close()
-        if self._hears:
+        if self._is_listening:
             mailbox.put(EVERYTHING)
         self._listeners.add(mailbox)
         if not self._closed and (self._task is None or self._task.done()):
-            self._task = asyncio.create_task(self._loop.run(self._hear), name="feed")
+            self._task = asyncio.create_task(self._loop.run(self._receive), name="feed")
         try:
             yield mailbox
         finally:
@@ -104,31 +104,32 @@ class PostgresFeed:
             with suppress(asyncio.CancelledError):
                 await self._task
 
-    async def _hear(self) -> float | None:
-        """Hear until nobody listens any more."""
+    async def _receive(self) -> float | None:
+        """Receive until there is no listener."""
         if not self._listeners:
             return None
         try:
             async with self._database.dedicated(SESSION) as connection:
-                async for change in self._heard_on(connection):
+                async for change in self._changes_on(connection):
                     for mailbox in self._listeners:
                         mailbox.put(change)
         finally:
-            self._hears = False
+            self._is_listening = False
         return 0.0
 
-    async def _heard_on(self, connection: Connection) -> AsyncIterator[Change]:
-        """What the connection tells, from `everything` on; it ends a while after the last listener has left."""
-        heard = _Heard()
+    async def _changes_on(self, connection: Connection) -> AsyncIterator[Change]:
+        """The changes on the connection, starting with `everything`; it ends `linger` seconds after the last listener
+        left."""
+        received = _Received()
 
         def note(_connection: Connection, _pid: int, _channel: str, payload: str) -> None:
-            heard.payloads.add(payload)
-            heard.news.set()
+            received.payloads.add(payload)
+            received.arrived.set()
 
-        connection.add_termination_listener(lambda _connection: heard.news.set())
+        connection.add_termination_listener(lambda _connection: received.arrived.set())
         await connection.add_listener(CHANNEL, note)
-        sent = await connection.fetchrow(_SENT)
-        self._hears = True
+        newest = await connection.fetchrow(_NEWEST)
+        self._is_listening = True
         self._loop.completed()
         yield EVERYTHING
         clock = asyncio.get_running_loop().time
@@ -136,21 +137,21 @@ class PostgresFeed:
         late = False
         while clock() - left_at < self._pace.linger:
             tick_at = max(tick_at + self._pace.tick, clock())
-            while clock() < tick_at and await _before(tick_at, heard.news):
+            while clock() < tick_at and await _before(tick_at, received.arrived):
                 await asyncio.sleep(self._pace.gather)
-                yield await _read(connection, heard.take())
+                yield await _read(connection, received.take())
             if not self._listeners:
                 continue
             left_at = clock()
-            before, sent = sent, await connection.fetchrow(_SENT)
-            changed = sent["delivery"] != before["delivery"]
-            # Told twice: one that was received before the newest may have been committed after it.
-            yield Change(deliveries=changed or late, situation=sent["strangers"] != before["strangers"])
+            before, newest = newest, await connection.fetchrow(_NEWEST)
+            changed = newest["delivery"] != before["delivery"]
+            # Reported twice: a delivery that was received before the newest may have been committed after it.
+            yield Change(deliveries=changed or late, situation=newest["unknown_sources"] != before["unknown_sources"])
             late = changed
 
 
 async def _before(deadline: float, event: asyncio.Event) -> bool:
-    """Whether the event came before the deadline; waits for either."""
+    """Wait for the event or the deadline; True if the event came first."""
     try:
         async with asyncio.timeout_at(deadline):
             await event.wait()
@@ -160,7 +161,7 @@ async def _before(deadline: float, event: asyncio.Event) -> bool:
 
 
 async def _read(connection: Connection, payloads: Iterable[str]) -> Change:
-    """What the payloads say, in one statement, by which a closed connection is found out too."""
+    """The change that the payloads name, in one statement, which also detects a closed connection."""
     names: set[str] = set()
     rollouts: set[str] = set()
     targets: set[int] = set()
@@ -181,5 +182,5 @@ async def _read(connection: Connection, payloads: Iterable[str]) -> Change:
                 everything = True
     rows = await connection.fetch(_NAMES, sorted(targets)[: LARGEST + 1])
     names.update(row["name"] for row in rows)
-    told = Change(watches=frozenset(names), rollouts=frozenset(rollouts), situation=situation, everything=everything)
-    return merged(told, NOTHING)
+    change = Change(watches=frozenset(names), rollouts=frozenset(rollouts), situation=situation, everything=everything)
+    return merged(change, NOTHING)

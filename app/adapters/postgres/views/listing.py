@@ -1,6 +1,6 @@
-"""Which watches stand on a page, by need: found by indexes, or by what a search holds. Only names leave this file.
+"""Finds the watches of a page, by index, or by the terms of a search. It returns only their names.
 
-The order, and the condition of a watch, are those of app/domain/condition.py: the statements are made of its tables.
+The order and the conditions of watches are those of app/domain/condition.py: its tables generate the statements.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,8 +14,8 @@ _DECISIONS = [str(each) for each in OF_DECISION]
 _DECISION_RANKS = [RANKS[each] for each in OF_DECISION.values()]
 _RANK = {each: RANKS[found] for each, found in OF_SIGN.items()}
 
-# Watches with a sign, which goes before the last decision. They are few, or else nothing goes well; each is looked up
-# (`OFFSET 0`) rather than all that there is hashed.
+# Watches with a sign, which ranks before the last decision. They are usually few: `OFFSET 0` makes Postgres read each
+# by an index instead of hashing all watches.
 _SPECIAL = f"""
 named AS (SELECT * FROM unnest($1::text[], $2::integer[]) AS named (hold, rank)),
 special AS MATERIALIZED (
@@ -39,8 +39,8 @@ special AS MATERIALIZED (
   ) found GROUP BY name, position, hold)
 """
 
-# The first of each decision, merged: no more is read than could stand on the page, and nothing of the decisions that
-# come after all of it.
+# Merges the first watches of each decision. It reads no more than can be on the page, and nothing of the decisions that
+# rank after the page.
 _PAGE = f"""
 WITH {_SPECIAL}, counted AS (
   SELECT rank, sum(n)::integer AS n FROM (
@@ -61,8 +61,8 @@ SELECT array(SELECT name FROM page ORDER BY rank, position, name) AS names,
   (SELECT coalesce(jsonb_object_agg(rank, n), '{{}}') FROM counted) AS counts
 """
 
-# Lower case of ASCII is cheapest, and all but names is that. Tags are looked at only where a term is in nothing else.
-# `strpos` knows no special characters; those of JSON are no part of any tag.
+# Everything but names is ASCII, whose lower case is cheapest. Tags are searched only for a term that nothing else
+# contains. `strpos` has no special characters; those of JSON are not in any tag.
 _OWN = """
 concat_ws(chr(10), lower(w.name), lower(concat_ws(chr(10), w.repository_host || '/' || w.repository_path, w.desired_tag,
   w.pinned_tag, CASE WHEN jsonb_array_length(w.running) < 2 THEN w.running #>> '{0,tag}'
@@ -91,12 +91,12 @@ SELECT array(SELECT name FROM found WHERE rank = ANY($3::integer[])
   (SELECT count(*) FROM watches WHERE present) AS total
 """
 
-# Of the page's watches only: a tag that holds most of what is in nothing else of the watch.
+# For the page's watches only: the tag that contains most of the terms that nothing else of the watch contains.
 _MATCHED = f"""
 SELECT w.name, matched.tag FROM watches w
 CROSS JOIN LATERAL (SELECT {_OWN} AS own OFFSET 0) mine
 CROSS JOIN LATERAL (
-  SELECT tag FROM unnest(w.tags) WITH ORDINALITY AS of_it (tag, number), {_TERMS.format(terms="$2")}
+  SELECT tag FROM unnest(w.tags) WITH ORDINALITY AS numbered (tag, number), {_TERMS.format(terms="$2")}
   WHERE NOT {_IN.format(text="mine.own")} AND {_IN.format(text='lower(tag COLLATE "C")')}
   GROUP BY tag, number ORDER BY count(*) DESC, number LIMIT 1) matched
 WHERE w.name = ANY($1)
@@ -105,8 +105,7 @@ WHERE w.name = ANY($1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """The watches of a page by name, how many there are at all and in each condition, and tags that terms were found
-    in."""
+    """The names of a page's watches, the count of all watches and of each condition, and tags that contain terms."""
 
     names: Sequence[str]
     total: int
@@ -115,7 +114,7 @@ class Names:
 
 
 async def find(connection: Connection, search: Search, *, offset: int, limit: int) -> Names:
-    """The page's watches: in one statement, or in two when something is searched for."""
+    """The page's watches: in one statement, or in two with a search."""
     desired = [RANKS[each] for each in search.conditions or Condition]
     values = (_DECISIONS, _DECISION_RANKS, desired, offset, limit)
     if not search.terms:

@@ -1,4 +1,5 @@
-"""Reading for the API and the page: as many statements, however many watches there are. Changes nothing."""
+"""Reads for the API and the pages: the number of statements does not depend on the number of watches. Changes
+nothing."""
 
 from typing import Any
 from uuid import UUID
@@ -36,7 +37,7 @@ class PostgresQueries:
 
     async def watch(self, name: str) -> WatchView | None:
         """One configured watch, in one statement."""
-        if "\0" in name:  # no name holds it, and Postgres takes none
+        if "\0" in name:  # no name has it, and Postgres refuses it
             return None
         async with self._database.connection() as connection:
             row = await connection.fetchrow(_ONE, True, name)
@@ -58,7 +59,7 @@ class PostgresQueries:
         return rows.rollout_view(row, target=place, items=items)
 
     async def outages(self) -> tuple[SystemOutage, ...]:
-        """What does not answer or does not move, in three statements."""
+        """Outages, and work that makes no progress, in three statements."""
         async with self._database.connection() as connection:
             outages = await connection.fetch(statements.OUTAGES)
             work = await read_work(connection)

@@ -1,6 +1,6 @@
-"""Timeline entries, read: each kind newest first by an index of its own, merged here.
+"""Reads timeline entries: each kind by its own index, newest first, merged here.
 
-What concerns several watches is one entry for each of them, in a watch's own timeline and in that of all.
+An event of several watches is one entry for each of them, in the timeline of a watch and in that of all.
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,8 @@ from app.adapters.postgres.views.timeline_rows import ENTRIES
 from app.domain.timeline import EntryKind
 from app.services.views.board import TimelineEntry, TimelineQuery
 
-# In every statement: $1 how many, $2 the watch, $3 and $4 what they are before, $5 who. An order of texts that Python
-# shares ("C"), since what the statements find is sorted again.
+# In every statement: $1 the limit, $2 the watch, $3 and $4 the time and key that entries are before, $5 the actor.
+# Texts have the collation "C", which is Python's order: the entries of all statements are sorted again.
 _BEFORE = "{at} <= $3 AND ({at}, {key}) < ($3, $4) AND ($2::text IS NOT NULL AND $5::text IS NOT NULL)"
 _KEY = '(({}) COLLATE "C")'
 _ORDER = " ORDER BY at DESC, key DESC LIMIT $1"
@@ -62,10 +62,10 @@ def _rollouts(at: str, letter: str) -> str:
     return _ROLLOUT.format(at=at, key=key, before=_BEFORE.format(at=at, key=key))
 
 
-_WORD_KEY = _KEY.format("'s' || lpad(entry_id::text, 20, '0')")
-_WORDS = f"""
-SELECT recorded_at AS at, {_WORD_KEY} AS key, * FROM audit_log
-WHERE {_BEFORE.format(at="recorded_at", key=_WORD_KEY)}
+_COMMAND_KEY = _KEY.format("'s' || lpad(entry_id::text, 20, '0')")
+_COMMANDS = f"""
+SELECT recorded_at AS at, {_COMMAND_KEY} AS key, * FROM audit_log
+WHERE {_BEFORE.format(at="recorded_at", key=_COMMAND_KEY)}
 """
 
 _OF_ALL = {
@@ -73,24 +73,24 @@ _OF_ALL = {
     EntryKind.DECISION: _DECISIONS,
     EntryKind.ROLLOUT: _rollouts("r.created_at", "r"),
     EntryKind.OUTCOME: _rollouts("r.ended_at", "o"),
-    EntryKind.COMMAND: _WORDS,
+    EntryKind.COMMAND: _COMMANDS,
 }
 _OF_ONE = {
     EntryKind.WEBHOOK: _EVENTS_OF_ONE,
     EntryKind.DECISION: f"{_DECISIONS} AND d.watch_name = $2",
     EntryKind.ROLLOUT: f"{_rollouts('rw.requested_at', 'r')} AND rw.watch_name = $2",
     EntryKind.OUTCOME: f"{_rollouts('r.ended_at', 'o')} AND rw.watch_name = $2",
-    EntryKind.COMMAND: f"{_WORDS} AND watch_name = $2",
+    EntryKind.COMMAND: f"{_COMMANDS} AND watch_name = $2",
 }
 
-# Nobody is named by a decision, or by how a rollout ended.
+# Decisions and outcomes have no actor.
 _BY = {
     EntryKind.WEBHOOK: " AND e.source = $5",
     EntryKind.ROLLOUT: " AND r.requested_by = $5 AND r.requested_by <> ''",
     EntryKind.COMMAND: " AND actor = $5",
 }
 
-# By kind, whether of one watch, and whether of one person.
+# By kind, whether for one watch, and whether for one actor.
 _STATEMENTS = {
     (kind, of_one, bool(by)): f"{statement}{by}{_ORDER}"
     for of_one, statements in ((False, _OF_ALL), (True, _OF_ONE))
@@ -99,27 +99,27 @@ _STATEMENTS = {
     if by is not None
 }
 
-# Persons are few, and skipped through in the indexes that begin with them.
+# Actors are few: a skip scan reads them from the indexes that begin with them.
 _PEOPLE = """
-WITH RECURSIVE spoke (name) AS (
+WITH RECURSIVE actors (name) AS (
   (SELECT actor FROM audit_log WHERE actor <> '' ORDER BY actor LIMIT 1)
   UNION ALL
-  SELECT (SELECT actor FROM audit_log WHERE actor > spoke.name ORDER BY actor LIMIT 1)
-  FROM spoke WHERE spoke.name IS NOT NULL),
-asked (name) AS (
+  SELECT (SELECT actor FROM audit_log WHERE actor > actors.name ORDER BY actor LIMIT 1)
+  FROM actors WHERE actors.name IS NOT NULL),
+requesters (name) AS (
   (SELECT requested_by FROM rollouts WHERE requested_by <> '' ORDER BY requested_by LIMIT 1)
   UNION ALL
   SELECT (SELECT requested_by FROM rollouts
-          WHERE requested_by <> '' AND requested_by > asked.name ORDER BY requested_by LIMIT 1)
-  FROM asked WHERE asked.name IS NOT NULL)
-SELECT name FROM (SELECT name FROM spoke UNION SELECT name FROM asked) people WHERE name IS NOT NULL ORDER BY name
+          WHERE requested_by <> '' AND requested_by > requesters.name ORDER BY requested_by LIMIT 1)
+  FROM requesters WHERE requesters.name IS NOT NULL)
+SELECT name FROM (SELECT name FROM actors UNION SELECT name FROM requesters) people WHERE name IS NOT NULL ORDER BY name
 """
 
 _LATER_THAN_ALL = (datetime(9999, 1, 1, tzinfo=UTC), "")
 
 
 async def read_timeline(connection: Connection, query: TimelineQuery, *, limit: int) -> tuple[TimelineEntry, ...]:
-    """What happened, newest first, in one statement for each kind."""
+    """The entries, newest first, in one statement for each kind."""
     at, key = query.before or _LATER_THAN_ALL
     found: list[TimelineEntry] = []
     for kind in EntryKind:
@@ -133,5 +133,5 @@ async def read_timeline(connection: Connection, query: TimelineQuery, *, limit: 
 
 
 async def people(connection: Connection) -> tuple[str, ...]:
-    """Who spoke, or asked for a rollout that is remembered."""
+    """All actors of the audit log and of stored rollouts."""
     return tuple(row["name"] for row in await connection.fetch(_PEOPLE))

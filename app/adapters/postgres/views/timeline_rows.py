@@ -1,4 +1,4 @@
-"""Rows to timeline entries. Pure; the statements are in timeline.py, the sentences in app/domain/timeline.py."""
+"""Translates rows to timeline entries. Pure; the SQL is in timeline.py, the messages in app/domain/timeline.py."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ _FOUND_BY = {"webhook": FoundBy.WEBHOOK, "poller": FoundBy.POLL}
 
 
 def webhook(row: Row) -> TimelineEntry:
-    """An event that a registry told."""
+    """An event that a registry sent."""
     return TimelineEntry(
         at=row["at"],
         kind=EntryKind.WEBHOOK,
@@ -31,7 +31,7 @@ def webhook(row: Row) -> TimelineEntry:
 
 
 def decision(row: Row) -> TimelineEntry:
-    """A decision that differed from the one before."""
+    """A decision that differs from the previous one."""
     return TimelineEntry(
         at=row["at"],
         kind=EntryKind.DECISION,
@@ -49,7 +49,7 @@ def decision(row: Row) -> TimelineEntry:
 
 
 def rollout(row: Row) -> TimelineEntry:
-    """A rollout that was asked for."""
+    """A rollout that was requested."""
     return TimelineEntry(
         at=row["at"],
         kind=EntryKind.ROLLOUT,
@@ -78,8 +78,8 @@ def outcome(row: Row) -> TimelineEntry:
     )
 
 
-def word(row: Row) -> TimelineEntry:
-    """What a person asked for."""
+def command(row: Row) -> TimelineEntry:
+    """A command of a person."""
     return TimelineEntry(
         at=row["at"],
         kind=EntryKind.COMMAND,
@@ -98,5 +98,5 @@ ENTRIES: Mapping[EntryKind, Callable[[Row], TimelineEntry]] = {
     EntryKind.DECISION: decision,
     EntryKind.ROLLOUT: rollout,
     EntryKind.OUTCOME: outcome,
-    EntryKind.COMMAND: word,
+    EntryKind.COMMAND: command,
 }

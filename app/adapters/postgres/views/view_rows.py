@@ -1,11 +1,13 @@
-"""Rows to the values that people read. Pure; the statements are in queries.py."""
+"""Translates rows to the views of the API and the pages. Pure; the SQL is in queries.py and board.py."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from app.adapters.postgres.database.places import place
 from app.adapters.postgres.database.stored import read_changes, read_deployment, read_diagnosis, read_running
 from app.domain.decision import HoldReason
+from app.domain.hold import is_newer
 from app.domain.reference import Repository
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
 from app.domain.rule import Rule, desired_tag, highest_tag
@@ -44,11 +46,11 @@ def watch_view(row: Row) -> WatchView:
         decision=_decision(row),
         rollout=rollout_summary(row) if row["rollout_id"] is not None else None,
         registry_outage=_outage(row["outage"], row["outage_since"]),
-        job_outage=_outage(row["job_outage"], row["job_trouble_since"]),
+        job_outage=_outage(row["job_outage"], row["job_outage_since"]),
         due=row["due"],
         promote_after=row["promote_after"],
         revert_on_failure=row["revert_on_failure"],
-        rolled_back_at=row["rolled_back_at"],
+        rolled_back_at=_rolled_back_at(row),
         source_stale=row["source_stale"],
         missing_image=_outage(row["missing_image"], row["missing_image_since"]),
         failed=tuple(row["failed"]),
@@ -56,8 +58,8 @@ def watch_view(row: Row) -> WatchView:
 
 
 def _desired(row: Row) -> str:
-    commanded_at, looked_at = row["commanded_at"], row["last_at"]
-    is_current = commanded_at is None or (looked_at is not None and looked_at > commanded_at)
+    commanded_at, checked_at = row["commanded_at"], row["last_at"]
+    is_current = commanded_at is None or (checked_at is not None and checked_at > commanded_at)
     is_open = row["state"] in (RolloutState.REQUESTED.value, RolloutState.SUBMITTED.value)
     return desired_tag(
         Rule(pinned_tag=row["pinned_tag"]),
@@ -66,6 +68,13 @@ def _desired(row: Row) -> str:
         resolved=row["desired_tag"] if is_current else None,
         requested=row["rollout_tag"] if is_open and Origin(row["origin"]).by_person else None,
     )
+
+
+def _rolled_back_at(row: Row) -> datetime | None:
+    """When a person rolled the watch back; None once something newer appeared."""
+    at: datetime | None = row["rolled_back_at"]
+    newer = at and is_newer(at, commanded_at=row["commanded_at"], newest_found_at=row["newest_found_at"])
+    return None if newer else at
 
 
 def rollout_summary(row: Row) -> RolloutSummary:
@@ -88,7 +97,7 @@ def rollout_summary(row: Row) -> RolloutSummary:
 
 
 def rollout_view(row: Row, *, target: Row, items: Iterable[Row]) -> RolloutView:
-    """All that is known of one rollout."""
+    """Everything about one rollout."""
     return RolloutView(
         summary=rollout_summary(row),
         place=place(target),
@@ -114,7 +123,7 @@ def rollout_view(row: Row, *, target: Row, items: Iterable[Row]) -> RolloutView:
 
 
 def outages(row: Row) -> SystemOutage:
-    """A registry that does not answer or, without one, Nomad."""
+    """The outage of a registry or, without one, of Nomad."""
     return SystemOutage(name=part_name(registry=row["registry"]), problem=row["problem"], since=row["since"])
 
 

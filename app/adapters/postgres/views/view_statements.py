@@ -1,19 +1,17 @@
-"""Statements that several readers begin with, in the columns that view_rows.py translates; each adds which it wants."""
+"""Statements that several readers share, with the columns that view_rows.py translates; each adds its own condition."""
 
 from app.adapters.postgres.database.rollouts import ITEM_LABEL, label_of
 
-# Tags are many, so a list brings them only where what is wanted has to be told from them: before the first look
-# after a person's word.
+# Tags are many. A list reads them only to compute the desired tag: after a command, until the next reconcile.
 _WATCHES = """
 SELECT w.name, w.registry, w.repository_host, w.repository_path, w.task, w.pinned_tag, w.auto_deploy, w.observe_only,
   w.desired_tag, w.desired_digest, w.tags_read_at, w.running, w.outage, w.outage_since, w.commanded_at,
   w.promote_after, w.revert_on_failure, w.source_stale, w.missing_image, w.missing_image_since,
-  CASE WHEN w.rolled_back_at > coalesce(w.commanded_at, '-infinity') AND NOT EXISTS (
-    SELECT FROM found_digests s WHERE s.watch_name = w.name AND s.first_found_at > w.rolled_back_at)
-  THEN w.rolled_back_at END AS rolled_back_at,
+  w.rolled_back_at, CASE WHEN w.rolled_back_at IS NOT NULL THEN
+    (SELECT max(first_found_at) FROM found_digests s WHERE s.watch_name = w.name) END AS newest_found_at,
   array(SELECT digest FROM failures f WHERE f.watch_name = w.name AND released_at IS NULL
     ORDER BY failed_at DESC) AS failed,
-  t.region, t.namespace, t.job_id, t.outage AS job_outage, t.outage_since AS job_trouble_since,
+  t.region, t.namespace, t.job_id, t.outage AS job_outage, t.outage_since AS job_outage_since,
   coalesce(t.due_at <= clock_timestamp(), false)
     OR EXISTS (SELECT FROM wakes WHERE wakes.target_id = t.target_id) AS due,
   d.kind, d.reason AS hold_reason, d.message, d.tag AS decided_tag, d.digest AS decided_digest, d.reconciles,
@@ -33,7 +31,7 @@ LEFT JOIN LATERAL (
 WHERE w.present
 """
 
-# All of them; and a few of many, which are looked up rather than everything hashed.
+# All watches; and a few of many, which are read by index (`OFFSET 0`) instead of hashing all.
 WATCHES = _WATCHES.format(
     label=ITEM_LABEL, joins="JOIN targets t USING (target_id) LEFT JOIN decisions d USING (decision_id)"
 )

@@ -1,4 +1,4 @@
-"""Forget old history: what is past its time of everything that happened, in batches."""
+"""Deletes old history, in batches."""
 
 from app.adapters.postgres.database.pool import Database
 from app.adapters.postgres.views.deliveries import OF_EACH_SOURCE
@@ -15,13 +15,13 @@ DELETE FROM deliveries WHERE delivery_id IN (
   LIMIT $2)
 """
 
-_WORDS = """
+_AUDIT_LOG = """
 DELETE FROM audit_log WHERE entry_id IN (
   SELECT entry_id FROM audit_log WHERE recorded_at < clock_timestamp() - make_interval(days => $1) LIMIT $2)
 """
 
-# When a tag appeared is history as well: of an old one it is not known any more, whether it is still there or not.
-_TAG_SIGHTINGS = """
+# The time at which a tag appeared is history too: it is deleted after that time, even if the tag still exists.
+_FOUND_TAGS = """
 DELETE FROM found_tags WHERE (watch_name, tag) IN (
   SELECT watch_name, tag FROM found_tags
   WHERE first_found_at < clock_timestamp() - make_interval(days => $1) LIMIT $2)
@@ -44,8 +44,8 @@ DELETE FROM notifications WHERE notification_id IN (
   LIMIT $2)
 """
 
-# The last rollouts of each watch are always kept, however old. All are numbered in one pass: to count the newer ones of
-# each that is old takes as many searches as there are old ones, most of which are kept.
+# The last rollouts of each watch are always kept, however old. All are numbered in one pass: counting the newer ones of
+# each old rollout would take one search for each, and most of them are kept.
 _ROLLOUTS = f"""
 WITH latest AS MATERIALIZED (
   SELECT DISTINCT rollout_id FROM (
@@ -59,11 +59,11 @@ DELETE FROM rollouts WHERE rollout_id IN (
   LIMIT $2)
 """
 
-# A batch reads much of a table, and nobody waits for it: longer than what else we ask, and yet all kinds together stay
-# within a turn of their loop, so that one that is too slow does not keep the others from their turn.
+# Seconds. A batch reads much of a table, and nobody waits for it, so it may take longer than other statements. All
+# kinds together still fit in one pass of their loop, so that a slow kind does not stop the others.
 _STATEMENT = 45.0
-_LONGER = f"SET LOCAL statement_timeout = '{_STATEMENT:g}s'"
-_KINDS = (_DELIVERIES, _DECISIONS, _NOTIFICATIONS, _ROLLOUTS, _WORDS, _TAG_SIGHTINGS)
+_LONG_STATEMENT = f"SET LOCAL statement_timeout = '{_STATEMENT:g}s'"
+_KINDS = (_DELIVERIES, _DECISIONS, _NOTIFICATIONS, _ROLLOUTS, _AUDIT_LOG, _FOUND_TAGS)
 
 
 class PostgresRetention:
@@ -73,22 +73,22 @@ class PostgresRetention:
         self._database = database
 
     async def forget(self, *, days: int, limit: int = 5000) -> int:
-        """Delete at most `limit` rows of each kind that are older than `days`; returns how many went.
+        """Delete at most `limit` rows of each kind that are older than `days`; returns how many were deleted.
 
-        A kind that fails keeps none of the others from being forgotten; the first failure is raised at the end.
+        When one kind fails the others are still deleted; the first failure is raised at the end.
         """
-        gone, failures = 0, list[Exception]()
+        deleted, failures = 0, list[Exception]()
         for statement in _KINDS:
             try:
-                gone += await self._forget(statement, days, limit)
+                deleted += await self._forget(statement, days, limit)
             except Exception as error:
                 failures.append(error)
         if failures:
             raise failures[0]
-        return gone
+        return deleted
 
     async def _forget(self, statement: str, days: int, limit: int) -> int:
         async with self._database.transaction() as connection:
-            await connection.execute(_LONGER)
+            await connection.execute(_LONG_STATEMENT)
             done = await connection.execute(statement, days, limit, timeout=_STATEMENT + 2)
             return int(done.rpartition(" ")[2])

@@ -1,4 +1,4 @@
-"""The store of what is due: claimed in batches with SKIP LOCKED, by the database's clock."""
+"""The store of due work: claimed in batches with SKIP LOCKED, by the database's clock."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from app.services.wakeup.schedule import Overdue
 
 log = structlog.get_logger()
 
-# The jitter of a tenth spreads targets that were configured at the same moment.
+# A jitter of 10 % spreads targets that were configured at the same moment.
 _POLL = """
 UPDATE targets SET poll_at = clock_timestamp() + make_interval(secs => $1 * (0.9 + 0.2 * random())),
   generation = generation + 1, polled = true, due_at = least(coalesce(due_at, clock_timestamp()), clock_timestamp()),
@@ -23,7 +23,7 @@ WHERE target_id IN (
 RETURNING target_id
 """
 
-# A ring is given this long to be answered before it counts as lost.
+# A wake-up message counts as lost when no worker claimed the work within these times.
 _TARGETS = """
 WITH overdue AS (
   SELECT target_id, min(since) AS since FROM (
@@ -60,15 +60,15 @@ class PostgresSchedule:
         self._notifications = PostgresNotifications(database)
 
     async def due_for_poll(self, *, interval: float, limit: int) -> Sequence[int]:
-        """Claim a batch of targets whose poll time has come."""
+        """Claim a batch of targets whose poll is due."""
         async with self._database.connection() as connection:
             return [row["target_id"] for row in await connection.fetch(_POLL, interval, limit)]
 
     async def overdue(self, *, limit: int) -> Overdue:
-        """Claim a batch of rows whose ring was lost; what a process that is stuck holds of them is let go first."""
+        """Claim a batch of rows whose wake-up was lost; before that, end the sessions of stuck processes."""
         async with self._database.connection() as connection:
             if stuck := await end_stuck(connection):
-                log.warning("sessions.ended", count=stuck, problem="they held a transaction open and did not go on")
+                log.warning("sessions.ended", count=stuck, problem="they held a transaction open and made no progress")
             targets = [row["target_id"] for row in await connection.fetch(_TARGETS, limit)]
             rollouts = [row["rollout_id"] for row in await connection.fetch(_ROLLOUTS, limit)]
         return Overdue(

@@ -12,12 +12,14 @@ from app.services.commands.watch_commands import Command, DeployRequest
 from app.services.rollout.rollouts import CanaryCommand
 from tests.unit.domain.cases import D1, D2, WATCH
 
-ERRAND = DeployRequest(origin=Origin.DEPLOY, tag="v2", digest=D2, forced=True)
+COMMAND = DeployRequest(origin=Origin.DEPLOY, tag="v2", digest=D2, forced=True)
 
 
-def told(*, brings: bool = False, pinned: str = "", auto: bool = True, **fields: Any) -> list[tuple[AuditAction, str]]:
-    word = Command(watch="app", by="ann", deploy_request=ERRAND if brings else None, **fields)
-    return list(audit_entries(word, pinned_before=pinned, auto_before=auto, is_new_rollout=brings))
+def changed(
+    *, brings: bool = False, pinned: str = "", auto: bool = True, **fields: Any
+) -> list[tuple[AuditAction, str]]:
+    action = Command(watch="app", by="ann", deploy_request=COMMAND if brings else None, **fields)
+    return list(audit_entries(action, pinned_before=pinned, auto_before=auto, is_new_rollout=brings))
 
 
 @pytest.mark.parametrize(
@@ -42,18 +44,18 @@ def told(*, brings: bool = False, pinned: str = "", auto: bool = True, **fields:
 def test_each_part_that_changed_something_is_an_entry(
     fields: dict[str, Any], entries: list[tuple[AuditAction, str]]
 ) -> None:
-    assert told(**fields) == entries
+    assert changed(**fields) == entries
 
 
-@pytest.mark.parametrize("changed", [{"pinned": "v1"}, {"auto": False}, {"brings": True}])
-def test_a_reset_is_one_entry(changed: dict[str, Any]) -> None:
-    found = told(pinned_tag="", auto_deploy=True, is_reset=True, **changed)
-    deploys = ", deploys v2" if changed.get("brings") else ""
+@pytest.mark.parametrize("parts", [{"pinned": "v1"}, {"auto": False}, {"brings": True}])
+def test_a_reset_is_one_entry(parts: dict[str, Any]) -> None:
+    found = changed(pinned_tag="", auto_deploy=True, is_reset=True, **parts)
+    deploys = ", deploys v2" if parts.get("brings") else ""
     assert found == [(AuditAction.RESET, f"follows releases, auto deploy on{deploys}")]
 
 
 def test_a_reset_that_changed_nothing_is_no_entry() -> None:
-    assert told(pinned_tag="", auto_deploy=True, is_reset=True) == []
+    assert changed(pinned_tag="", auto_deploy=True, is_reset=True) == []
 
 
 def test_commands_about_everything_and_about_rollouts_are_told() -> None:

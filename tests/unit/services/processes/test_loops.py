@@ -20,7 +20,7 @@ def no_tracebacks() -> Iterator[None]:
         yield
 
 
-class Turns:
+class LoopBody:
     """A turn that raises what the test gives, one after the other, and then completes; `done` counts what completed."""
 
     def __init__(self, *errors: BaseException | None, then: float | None = 0.0) -> None:
@@ -63,12 +63,12 @@ async def ended(task: asyncio.Task[None]) -> bool:
     ids=lambda error: type(error).__name__,
 )
 async def test_the_next_turn_comes_whatever_one_raises(error: BaseException) -> None:
-    turns = Turns(error, error)
-    running = asyncio.create_task(quick().run(turns))
+    passes = LoopBody(error, error)
+    running = asyncio.create_task(quick().run(passes))
     async with asyncio.timeout(10):
-        await turns.done.acquire()
-        await turns.done.acquire()
-    assert turns.tried >= 4
+        await passes.done.acquire()
+        await passes.done.acquire()
+    assert passes.tried >= 4
     assert await ended(running)
 
 
@@ -76,14 +76,14 @@ async def test_a_turn_that_hangs_is_cut_and_counts_as_failed() -> None:
     loop = quick(bound=0.01)
     cut = asyncio.Semaphore(0)
 
-    async def turn() -> float:
+    async def body() -> float:
         try:
             await asyncio.Event().wait()
         finally:
             cut.release()
         raise AssertionError
 
-    running = asyncio.create_task(loop.run(turn))
+    running = asyncio.create_task(loop.run(body))
     async with asyncio.timeout(10):
         await cut.acquire()
         await cut.acquire()
@@ -102,9 +102,9 @@ async def test_cancelling_ends_it_in_a_turn_and_between_two() -> None:
     running = asyncio.create_task(quick().run(hanging))
     await entered.wait()
     assert await ended(running)
-    turns = Turns(then=3600.0)
-    running = asyncio.create_task(quick().run(turns))
-    await turns.done.acquire()
+    passes = LoopBody(then=3600.0)
+    running = asyncio.create_task(quick().run(passes))
+    await passes.done.acquire()
     assert await ended(running)
 
 
@@ -131,16 +131,16 @@ async def test_cancelling_ends_it_whatever_the_turn_makes_of_that(error: Excepti
 
 
 async def test_a_turn_that_says_none_is_the_last() -> None:
-    loop, turns = quick(), Turns(StoreUnavailable("outages"), then=None)
+    loop, passes = quick(), LoopBody(StoreUnavailable("outages"), then=None)
     async with asyncio.timeout(10):
-        await loop.run(turns)
-    assert (loop.iterations, turns.tried, loop.state.late) == (1, 2, 0.0)
+        await loop.run(passes)
+    assert (loop.iterations, passes.tried, loop.state.late) == (1, 2, 0.0)
 
 
 async def test_an_outage_is_told_at_its_beginning_and_at_its_end() -> None:
     outages = StoreUnavailable("outages")
     with capture_logs() as logs:
-        await quick().run(Turns(outages, outages, StoreUnavailable("still away"), then=None))
+        await quick().run(LoopBody(outages, outages, StoreUnavailable("still away"), then=None))
     assert [(each["event"], each["loop"]) for each in logs] == [("loop.failed", "poll"), ("loop.recovered", "poll")]
     assert logs[0]["problem"] == "outages"
     assert logs[0]["exc_info"] is None
@@ -149,8 +149,8 @@ async def test_an_outage_is_told_at_its_beginning_and_at_its_end() -> None:
 async def test_what_nobody_foresaw_is_told_with_its_traceback_by_a_quiet_loop_too() -> None:
     bug = RuntimeError("a bug")
     with capture_logs() as logs:
-        await quick(quiet=True).run(Turns(StoreUnavailable("outages"), then=None))
-        await quick(quiet=True).run(Turns(bug, then=None))
+        await quick(quiet=True).run(LoopBody(StoreUnavailable("outages"), then=None))
+        await quick(quiet=True).run(LoopBody(bug, then=None))
     failed = [each for each in logs if each["event"] == "loop.failed"]
     assert [each["exc_info"] for each in failed] == [bug]
     assert failed[0]["problem"] == "RuntimeError: a bug"
@@ -163,7 +163,7 @@ async def test_a_log_that_cannot_be_written_ends_no_loop() -> None:
     structlog.configure(processors=[full])
     try:
         async with asyncio.timeout(10):
-            await quick().run(Turns(StoreUnavailable("outages"), then=None))
+            await quick().run(LoopBody(StoreUnavailable("outages"), then=None))
     finally:
         structlog.reset_defaults()
 
@@ -199,8 +199,8 @@ async def test_who_does_not_even_try_is_stuck_and_who_fails_is_not() -> None:
     dead, failing = loops.add(Loop("dead", clock=clock)), loops.add(Loop("failing", clock=clock, retry=0.001))
     clock.now += STUCK + 1
     assert dead.is_stuck
-    turns = Turns(*[StoreUnavailable("outages")] * 1000)
-    running = asyncio.create_task(failing.run(turns))
+    passes = LoopBody(*[StoreUnavailable("outages")] * 1000)
+    running = asyncio.create_task(failing.run(passes))
     await until(lambda: failing.problem, "it fails", within=60)
     clock.now += STUCK - 1
     assert loops.stuck == "loop dead no longer tried: restart the process; its log has the cause"

@@ -25,11 +25,11 @@ from tests.unit.services.reconcile.values import (
 )
 
 OURS = {"app/server": f"{HOST}/team/app:v1.1.0@{D2}"}
-HAND = {"app/server": f"{HOST}/team/app:v1.0.0"}
+OUTSIDE = {"app/server": f"{HOST}/team/app:v1.0.0"}
 OUR_HISTORY = replace(knows((task(), D1)), expected=OURS)
 
 
-def look(each: ResolvedWatch, found: JobState | None, of: Claim | None = None, busy: str = "") -> WatchResult:
+def reconciled(each: ResolvedWatch, found: JobState | None, of: Claim | None = None, busy: str = "") -> WatchResult:
     return decide_watch(of or claim(each.state), found, each, Circumstances(busy=busy))[0]
 
 
@@ -53,7 +53,7 @@ def test_what_holds_it_back_is_passed_on() -> None:
 
 
 def test_nothing_wanted_is_seen_as_nothing() -> None:
-    result = look(resolved_watches(resolved=resolved(desired=None, tags=None)), job())
+    result = reconciled(resolved_watches(resolved=resolved(desired=None, tags=None)), job())
     assert result.resolved is not None
     assert (result.resolved.tag, result.resolved.digest, result.resolved.tags) == ("", "", None)
 
@@ -61,18 +61,18 @@ def test_nothing_wanted_is_seen_as_nothing() -> None:
 @pytest.mark.parametrize(("create_index", "first"), [(0, True), (2, True), (3, False)])
 def test_the_highest_release_of_the_first_look_is_recorded(create_index: int, first: bool) -> None:
     watch = state(job_create_index=create_index)
-    result = look(resolved_watches(watch, resolved=resolved(tags=("v1.9.0", "v1.10.0", "2.0.0"))), job())
+    result = reconciled(resolved_watches(watch, resolved=resolved(tags=("v1.9.0", "v1.10.0", "2.0.0"))), job())
     assert result.history.baseline_release == ("v1.10.0" if first else "")
     assert result.notify is not first
 
 
 def test_the_first_look_without_any_release_or_list_records_none() -> None:
     watch = state(job_create_index=0)
-    assert look(resolved_watches(watch, resolved=resolved(tags=None)), job()).history.baseline_release == ""
+    assert reconciled(resolved_watches(watch, resolved=resolved(tags=None)), job()).history.baseline_release == ""
 
 
 def test_the_first_look_tells_only_of_what_cannot_be_followed() -> None:
-    result = look(resolved_watches(state(job_create_index=0)), None)
+    result = reconciled(resolved_watches(state(job_create_index=0)), None)
     assert isinstance(result.decision, Hold)
     assert (result.decision.reason, result.notify) == (HoldReason.UNUSABLE, True)
 
@@ -80,8 +80,8 @@ def test_the_first_look_tells_only_of_what_cannot_be_followed() -> None:
 def test_a_hand_change_is_dated_by_the_job() -> None:
     watch = state(history=OUR_HISTORY)
     changed = NOW - timedelta(seconds=30)
-    result = look(resolved_watches(watch), job(submitted_at=changed.timestamp()))
-    assert (result.drifted_at, result.drift_images) == (changed, HAND)
+    result = reconciled(resolved_watches(watch), job(submitted_at=changed.timestamp()))
+    assert (result.drifted_at, result.drift_images) == (changed, OUTSIDE)
     assert isinstance(result.decision, Hold)
     assert result.decision.reason is HoldReason.DRIFTED
 
@@ -96,16 +96,16 @@ def test_a_clock_of_nomads_that_is_off_is_bounded_by_ours(
     watch = state(history=OUR_HISTORY)
     at = 0.0 if submitted is None else NOW.timestamp() + submitted
     of = claim(watch, job_read_at=None if read is None else NOW + timedelta(seconds=read))
-    assert look(resolved_watches(watch), job(submitted_at=at), of).drifted_at == NOW + timedelta(seconds=dated)
+    assert reconciled(resolved_watches(watch), job(submitted_at=at), of).drifted_at == NOW + timedelta(seconds=dated)
 
 
 def test_a_hand_change_keeps_its_date_while_the_images_stay() -> None:
     before = NOW - timedelta(hours=1)
-    watch = state(history=OUR_HISTORY, drifted_at=before, drift_images=HAND)
+    watch = state(history=OUR_HISTORY, drifted_at=before, drift_images=OUTSIDE)
     scaled = job(submitted_at=NOW.timestamp() - 1)
-    assert look(resolved_watches(watch), scaled).drifted_at == before
+    assert reconciled(resolved_watches(watch), scaled).drifted_at == before
     again = replace(watch, drift_images={"app/server": "another"})
-    assert look(resolved_watches(again), scaled).drifted_at == NOW - timedelta(seconds=1)
+    assert reconciled(resolved_watches(again), scaled).drifted_at == NOW - timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(
@@ -123,34 +123,34 @@ def test_something_newer_than_the_hand_change_goes_on(
     fields: dict[str, object], new_digest: bool, goes_on: bool
 ) -> None:
     watch = state(history=OUR_HISTORY, **fields)
-    result = look(resolved_watches(watch, new_digest=new_digest), job(submitted_at=NOW.timestamp() - 30))
+    result = reconciled(resolved_watches(watch, new_digest=new_digest), job(submitted_at=NOW.timestamp() - 30))
     assert isinstance(result.decision, Deploy) is goes_on
 
 
 def test_what_ours_left_is_no_hand_change() -> None:
-    watch = state(history=OUR_HISTORY, drifted_at=NOW, drift_images=HAND)
-    result = look(resolved_watches(watch), job(task(f":v1.1.0@{D2}")))
+    watch = state(history=OUR_HISTORY, drifted_at=NOW, drift_images=OUTSIDE)
+    result = reconciled(resolved_watches(watch), job(task(f":v1.1.0@{D2}")))
     assert (result.drifted_at, result.drift_images) == (None, {})
 
 
 def test_after_a_failure_what_is_found_is_taken_as_ours() -> None:
     watch = state(history=OUR_HISTORY, rebaseline=True)
-    result = look(resolved_watches(watch), job())
-    assert result.history.expected == HAND
+    result = reconciled(resolved_watches(watch), job())
+    assert result.history.expected == OUTSIDE
     assert result.drifted_at is None
 
 
 def test_digests_of_images_that_are_gone_are_forgotten_but_not_during_a_rollout() -> None:
     history = History(digests={f"{HOST}/team/app:v1.0.0": D1, f"{HOST}/team/app:v0.9.0": D2})
     watch = state(history=history)
-    assert look(resolved_watches(watch), job()).history.digests == {f"{HOST}/team/app:v1.0.0": D1}
+    assert reconciled(resolved_watches(watch), job()).history.digests == {f"{HOST}/team/app:v1.0.0": D1}
     during = claim(watch, rollout=open_rollout(item(), submitted=True))
-    assert look(resolved_watches(watch), job(), during).history.digests == history.digests
+    assert reconciled(resolved_watches(watch), job(), during).history.digests == history.digests
 
 
 def test_events_are_answered_with_the_decision() -> None:
     watch = state(events=(event(), event("v1.1.0", D1, event_id=2)))
-    answers = look(resolved_watches(watch), job()).events
+    answers = reconciled(resolved_watches(watch), job()).events
     assert [(each.event_id, each.settled, each.message) for each in answers] == [
         (1, True, "v1.1.0 follows v1.0.0"),
         (2, False, "the registry does not show this digest for v1.1.0 yet"),

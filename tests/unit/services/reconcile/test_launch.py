@@ -1,4 +1,4 @@
-"""One registration for all changes, whose rollout it belongs to, and how a rollout ends without a registration."""
+"""One registration of all that is to change, whose rollout it is, and how one ends that is not registered."""
 
 from dataclasses import replace
 
@@ -69,7 +69,7 @@ def test_an_open_rollout_stays_itself_while_it_means_the_same(rollout: OpenRollo
     assert (found.rollout_id == ROLLOUT) is reused
 
 
-def test_a_command_forces_a_running_image() -> None:
+def test_a_persons_word_forces_what_runs_already() -> None:
     runs = job(task(f":v1.1.0@{D2}"))
     found = launch(runs, {"app": (resolved_watches(requested=asked()), DEPLOY)}, None)
     assert found is not None
@@ -99,8 +99,8 @@ def test_nothing_to_change_is_no_launch() -> None:
         (open_rollout(item("side"), origin=Origin.DEPLOY), False),
     ],
 )
-def test_a_command_waits_for_its_registry(rollout: OpenRollout | None, waits: bool) -> None:
-    assert requested_during_outage(rollout, [resolved_watches(seen=None, outage="silent")]) is waits
+def test_a_persons_word_waits_for_its_registry(rollout: OpenRollout | None, waits: bool) -> None:
+    assert requested_during_outage(rollout, [resolved_watches(resolved=None, outage="silent")]) is waits
     assert not requested_during_outage(rollout, [resolved_watches()])
 
 
@@ -110,12 +110,12 @@ def test_a_rollout_that_is_registered_does_not_end() -> None:
     assert ending(rollout, launched, [], [resolved_watches()]) is None
 
 
-def test_a_rollout_of_the_rule_stays_open_while_it_is_queued() -> None:
+def test_the_rules_stays_open_while_it_waits_for_its_turn() -> None:
     waits = Hold(reason=HoldReason.QUEUED, message="3 of at most 3 rollouts are under way")
     assert ending(open_rollout(item()), None, [WatchResult(watch="app", decision=waits)], [resolved_watches()]) is None
 
 
-def test_a_rollout_of_the_rule_is_superseded_by_a_newer_digest() -> None:
+def test_the_rules_gives_way_to_something_newer() -> None:
     rollout = open_rollout(item(digest=D3))
     launched = launch(job(), {"app": (resolved_watches(), DEPLOY)}, rollout)
     found = ending(rollout, launched, [], [resolved_watches()])
@@ -157,13 +157,11 @@ def test_how_one_ends_that_is_not_registered(
 
 @pytest.mark.parametrize("origin", Origin)
 def test_one_whose_registry_does_not_answer_stays_open(origin: Origin) -> None:
-    with_outage = [resolved_watches(seen=None, outage="silent")]
-    assert (
-        ending(open_rollout(item(), origin=origin), None, [WatchResult(watch="app", outage="x")], with_outage) is None
-    )
+    troubled = [resolved_watches(resolved=None, outage="silent")]
+    assert ending(open_rollout(item(), origin=origin), None, [WatchResult(watch="app", outage="x")], troubled) is None
 
 
-def test_a_manual_rollout_ends_beside_a_launch_for_another_watch() -> None:
+def test_a_persons_ends_beside_a_launch_for_another_watch() -> None:
     rollout = open_rollout(item("side", "test", D1), origin=Origin.DEPLOY)
     launched = launch(job(), {"app": (resolved_watches(), DEPLOY)}, rollout)
     gone = WatchResult(watch="side", decision=Hold(reason=HoldReason.NO_MATCHING_TAG, message="gone"))

@@ -146,12 +146,12 @@ def test_an_event_is_answered_by_the_push_after_it() -> None:
 
 
 def test_an_event_has_five_more_looks() -> None:
-    pauses: list[float] = []
+    requeue_delays: list[float] = []
     pushed, age = event(), 0.02
-    while (pause := pause_after(replace(pushed, attempts=len(pauses), age=age))) is not None:
-        pauses.append(pause)
+    while (pause := pause_after(replace(pushed, attempts=len(requeue_delays), age=age))) is not None:
+        requeue_delays.append(pause)
         age += pause + 0.005
-    assert pauses == pytest.approx(EVENT_PAUSES, abs=0.03)
+    assert requeue_delays == pytest.approx(EVENT_PAUSES, abs=0.03)
     last = answer(replace(pushed, attempts=5, age=age), resolved("v1.1.0", ""), state(), "")
     assert (last.settled, last.message) == (True, "the registry never showed this digest for v1.1.0")
 

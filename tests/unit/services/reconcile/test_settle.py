@@ -29,7 +29,7 @@ def launched(of: OpenRollout | None = None) -> Launch:
     return found
 
 
-def ordered(**fields: Any) -> OpenRollout:
+def with_patch(**fields: Any) -> OpenRollout:
     return open_rollout(item(), **{"patch": PATCH, **fields})
 
 
@@ -63,14 +63,14 @@ def test_a_look_that_knew_of_the_pause_or_of_no_rollout_is_not_void() -> None:
     ("rollout", "result", "abandons_patch"),
     [
         (None, Result(ended=ENDED), False),
-        (ordered(), Result(), False),
-        (ordered(), Result(ended=ENDED), True),
-        (ordered(patch=None), Result(ended=ENDED), False),
-        (ordered(), Result(queued=True), True),
-        (ordered(origin=Origin.UNDO), Result(queued=True), False),
-        (ordered(), Result(launch=launched(open_rollout(item()))), True),
-        (ordered(patch=launched().patch), Result(launch=launched(open_rollout(item()))), False),
-        (ordered(), Result(launch=launched(), ended=ENDED), True),
+        (with_patch(), Result(), False),
+        (with_patch(), Result(ended=ENDED), True),
+        (with_patch(patch=None), Result(ended=ENDED), False),
+        (with_patch(), Result(queued=True), True),
+        (with_patch(origin=Origin.UNDO), Result(queued=True), False),
+        (with_patch(), Result(launch=launched(open_rollout(item()))), True),
+        (with_patch(patch=launched().patch), Result(launch=launched(open_rollout(item()))), False),
+        (with_patch(), Result(launch=launched(), ended=ENDED), True),
     ],
 )
 def test_an_order_that_may_still_arrive_is_given_up_where_the_look_leaves_it(
@@ -84,11 +84,11 @@ def test_an_order_that_may_still_arrive_is_given_up_where_the_look_leaves_it(
 @pytest.mark.parametrize(
     ("rollout", "result", "clears_patch"),
     [
-        (ordered(), Result(queued=True), True),
-        (ordered(), Result(queued=False), False),
-        (ordered(), Result(), False),
-        (ordered(origin=Origin.DEPLOY), Result(queued=True), False),
-        (ordered(), Result(queued=True, launch=launched()), False),
+        (with_patch(), Result(queued=True), True),
+        (with_patch(), Result(queued=False), False),
+        (with_patch(), Result(), False),
+        (with_patch(origin=Origin.DEPLOY), Result(queued=True), False),
+        (with_patch(), Result(queued=True, launch=launched()), False),
         (None, Result(queued=True), False),
     ],
 )
@@ -117,7 +117,7 @@ def test_a_target_waits_until_it_is_decided_anew_and_then_gives_way(
 
 
 def test_the_end_of_a_rollout_gives_way() -> None:
-    assert settlement(claim(rollout=ordered()), Result(ended=ENDED)).wakes_next
+    assert settlement(claim(rollout=with_patch()), Result(ended=ENDED)).wakes_next
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,92 @@
+"""A registration that Nomad accepted: recorded on its rollout and its watches, with its notifications."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from app.adapters.postgres.database.pool import Connection, Row
+from app.adapters.postgres.notify.notifications import MAX_DETAIL, add_notifications, storable
+from app.domain import notification
+from app.domain.job import JobPatch, SourceState, Submission
+from app.domain.notification import Registered, Subject
+
+# From now on we expect the images that our rollout wrote, and the images that ran before in tasks that it did not
+# change. `digests` gets the digest of each image that the rollout wrote. The tags of the digests that ran stay known:
+# Nomad may revert to them. A watch never returns to an older intent: the worker that registered may have been frozen,
+# and newer rollouts recorded since.
+_DEPLOYED = """
+UPDATE watches w SET expected_intent = r.intent,
+  expected = coalesce((SELECT jsonb_object_agg(t->>'task', t->>'identity')
+              FROM jsonb_array_elements(w.running) t WHERE t ? 'identity'), '{}')
+    || coalesce((SELECT jsonb_object_agg(c->>'key', c->>'identity')
+              FROM jsonb_array_elements(r.changes) c WHERE c->>'watch' = w.name), '{}'),
+  digests = digests || coalesce((SELECT jsonb_object_agg(c->>'identity', rw.digest)
+              FROM jsonb_array_elements(r.changes) c WHERE c->>'watch' = w.name), '{}'),
+  digest_tags = coalesce((SELECT jsonb_object_agg(t->>'digest', t->>'tag')
+              FROM jsonb_array_elements(w.running) t WHERE t->>'tag' <> ''), '{}')
+    || jsonb_build_object(rw.digest, rw.tag),
+  drifted_at = NULL, drift_images = '{}', rebaseline = false
+FROM rollout_watches rw JOIN rollouts r USING (rollout_id)
+WHERE r.rollout_id = $1 AND rw.watch_name = w.name AND r.target_id = w.target_id AND w.expected_intent < r.intent
+RETURNING w.name, rw.tag, rw.digest, rw.message, rw.digest_changed
+"""
+
+_SOURCE = "UPDATE watches SET source_stale = $2 WHERE name = ANY($1)"
+
+# The registration of a patch is a fact about its rollout. It is recorded once, even when the lease was lost meanwhile
+# or a command has ended the rollout. A patch that was replaced since no longer belongs to this rollout.
+_SUBMITTED = """
+UPDATE rollouts SET submitted_at = clock_timestamp(), evaluation_id = $2, submission_index = $3,
+  submission_changed = $4, warnings = $5,
+  state = CASE state WHEN 'requested' THEN 'submitted' ELSE state END,
+  progressed_at = clock_timestamp(),
+  follow_at = CASE state WHEN 'requested' THEN clock_timestamp() END, woken_at = clock_timestamp()
+WHERE rollout_id = $1 AND submission_index IS NULL AND expected_index = $6
+  AND (SELECT jsonb_object_agg(c->>'key', c->>'image') FROM jsonb_array_elements(changes) c) = $7
+RETURNING state = 'submitted' AS is_active
+"""
+
+_PLACE = "SELECT job_id, namespace FROM targets JOIN rollouts USING (target_id) WHERE rollout_id = $1"
+
+
+async def write_submitted(
+    connection: Connection, rollout_id: UUID, patch: JobPatch, submission: Submission
+) -> list[int] | None:
+    """Record that Nomad has the patch: on the rollout, and on the watches that no newer rollout has changed.
+
+    Returns the notifications; None when it was recorded before, or when the rollout has another patch by now.
+    """
+    images = {str(key): change.image for key, change in patch.changes.items()}
+    is_active = await connection.fetchval(
+        _SUBMITTED,
+        rollout_id,
+        submission.evaluation_id,
+        submission.index,
+        submission.changed,
+        submission.warnings,
+        patch.expected_index,
+        images,
+    )
+    if is_active is None:
+        return None
+    deployed: Sequence[Row] = await connection.fetch(_DEPLOYED, rollout_id)
+    if submission.source is not SourceState.NONE:  # without a source nothing is known about it
+        note = submission.source_note if submission.source is SourceState.STALE else ""
+        await connection.execute(_SOURCE, [row["name"] for row in deployed], storable(note, MAX_DETAIL))
+    return await _deploying_notifications(connection, rollout_id, deployed) if is_active else []
+
+
+async def _deploying_notifications(connection: Connection, rollout_id: UUID, deployed: Sequence[Row]) -> list[int]:
+    """Notify that the rollout is in Nomad; `deployed` are its watches, from `_DEPLOYED`."""
+    place = await connection.fetchrow(_PLACE, rollout_id)
+    registered = [
+        Registered(
+            watch=row["name"],
+            tag=row["tag"],
+            digest=row["digest"],
+            reason=row["message"],
+            digest_changed=row["digest_changed"],
+        )
+        for row in deployed
+    ]
+    subject = Subject(rollout_id=rollout_id, job_id=place["job_id"], namespace=place["namespace"])
+    return await add_notifications(connection, *notification.of_registration(registered, subject))
