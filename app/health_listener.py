@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 import uvicorn
 
 from app.bootstrap.listening import open_sockets
-from app.web.api.process_health import Vital, build_health
+from app.web.api.process_health import HealthSource, build_health
 
 
 class _Server(uvicorn.Server):
@@ -26,7 +26,7 @@ def open_listener(address: tuple[str, int] | None) -> Sequence[socket.socket]:
 
 
 @asynccontextmanager
-async def answering(process: Vital, listener: Sequence[socket.socket]) -> AsyncIterator[None]:
+async def answering(process: HealthSource, listener: Sequence[socket.socket]) -> AsyncIterator[None]:
     """Answer for the process on its own event loop while the block lasts; without a socket, nobody asks."""
     if not listener:
         yield

@@ -14,7 +14,7 @@ class EntryKind(StrEnum):
     DECISION = "decision"
     ROLLOUT = "rollout"
     OUTCOME = "outcome"
-    WORD = "word"
+    COMMAND = "command"
 
 
 class FoundBy(StrEnum):

@@ -71,9 +71,11 @@ def _who_asks() -> Iterator[RefusalRow]:
         "it is called by another name", ours, "GET", "/repos", "'evil.example'", "use http://localhost", as_other
     )
     from_page = {"Origin": "http://evil.example"}
-    yield _asked("another site's page asks", ours, "POST", "/pause", "another site", "open our own page", from_page)
+    yield _asked(
+        "another site's page asks", ours, "POST", "/pause", "another site", "use the page of this service", from_page
+    )
     tokens = SampleProcess(access=Access(tokens=(token("ci", Role.VIEWER, "secret"),)))
-    yield _asked("no token is sent", tokens, "GET", "/repos", "token", "send a configured token")
+    yield _asked("no token is sent", tokens, "GET", "/repos", "token", "send Authorization: Bearer")
     viewer = {"Authorization": "Bearer secret"}
     yield _asked("the token may not", tokens, "POST", "/pause", "token 'ci'", "send one with that role", viewer)
 
@@ -81,14 +83,22 @@ def _who_asks() -> Iterator[RefusalRow]:
 def _signing_in() -> Iterator[RefusalRow]:
     process = SampleProcess(access=Access(tokens=(token("ci", Role.DEPLOYER, "secret"),)))
     basic = {"Authorization": "Basic " + base64.b64encode(b"me:secret").decode()}
-    yield _asked("a browser hides its page", process, "POST", "/tags/app", "where it comes from", "send Origin", basic)
+    yield _asked(
+        "a browser hides its page",
+        process,
+        "POST",
+        "/tags/app",
+        "Origin header",
+        "or the token as Authorization: Bearer",
+        basic,
+    )
     page = {"Origin": "http://localhost:8080"}
     yield _asked("what comes is no form", process, "POST", "/login", "the body", "send Content-Type", page)
     form = {**page, "Content-Type": "application/x-www-form-urlencoded"}
     for when, body, fix in (
         ("a form is too long", b"token=" + b"x" * 20_000, "send less"),
-        ("a form is garbled", b"token=%ff", "send UTF-8"),
-        ("a form has a field twice", b"token=a&token=b", "say once what is meant"),
+        ("a form is garbled", b"token=%ff", "send percent-encoded UTF-8"),
+        ("a form has a field twice", b"token=a&token=b", "send it once"),
         ("a form has a NUL", b"token=%00", "send it without"),
     ):
         yield _asked(when, process, "POST", "/login", "the form", fix, form, body=body)
@@ -108,7 +118,7 @@ def _what_is_asked() -> Iterator[RefusalRow]:
             "a key stands twice",
             b'{"auto_deploy": true, "auto_deploy": false}',
             "'auto_deploy'",
-            "say once what is meant",
+            "send it once",
         ),
         ("the tag is no text", b'{"pinned_tag": 1}', "pinned_tag", "send a string"),
         ("the switch is no switch", b'{"auto_deploy": "true"}', "auto_deploy", "send true or false"),
@@ -134,17 +144,17 @@ def _forms() -> Iterator[RefusalRow]:
     path, pick, key = "/confirm/reset/app", "/confirm/deploy/app", f"idempotency_key={OTHER}"
     again = "reload the page and try again"
     for when, body, thing, fix in (
-        ("a page's form cannot be read", "idempotency_key=%ff", "the form", "send UTF-8"),
-        ("a field of it stands twice", f"{key}&{key}", "the form", "say once what is meant"),
+        ("a page's form cannot be read", "idempotency_key=%ff", "the form", "send percent-encoded UTF-8"),
+        ("a field of it stands twice", f"{key}&{key}", "the form", "send it once"),
         ("a field of it has a NUL", f"{key}&tag=%00", "the form", "send it without"),
         ("it is too long", "a" * 20_000, "the form", "send less"),
         ("it lacks its key", "", "the form", again),
     ):
         yield _pressed(when, path, body, thing, fix)
     yield _pressed("it is none", path, "{}", "the body", "send Content-Type", kind="application/json")
-    yield _pressed("no tag was picked", pick, f"{key}&tag=&rule=pin", "tag", "open the page anew")
-    yield _pressed("it says nothing of the rule", pick, f"{key}&tag=v1.0.0", "the rule", again)
-    yield _asked("nobody knows whose form it is", SampleProcess(), "POST", "/logout", "this", "send Origin")
+    yield _pressed("no tag was picked", pick, f"{key}&tag=&rule=pin", "tag", "reload the page")
+    yield _pressed("it says nothing of the rule", pick, f"{key}&tag=v1.0.0", "rule", again)
+    yield _asked("nobody knows whose form it is", SampleProcess(), "POST", "/logout", "Origin header", "send it")
 
 
 def _pressed(when: str, path: str, body: str, thing: str, fix: str, *, kind: str = FORM) -> RefusalRow:

@@ -17,7 +17,7 @@ from app.services.commands.rollout_commands import Destination, RevertibleRollou
 from app.services.commands.watch_commands import Command, DeployRequest, WatchCommands
 from app.services.rollout.rollouts import CanaryCommand
 from tests.fakes.registry import digest_of
-from tests.web.face import SUMMARY, MemoryRules, MemorySteering
+from tests.web.process import SUMMARY, MemoryRules, MemorySteering
 
 APP = Watch(
     name="app",
@@ -52,14 +52,14 @@ class Stores:
     async def end(self) -> None:
         """End the rollout well."""
         if isinstance(self.steering, MemorySteering):
-            self.steering.moved_on = True
+            self.steering.superseded = True
         else:
             await self._execute(ENDED)
 
     async def register_another(self) -> None:
         """Another rollout is registered after the one that there is."""
         if isinstance(self.steering, MemorySteering):
-            self.steering.moved_on = True
+            self.steering.superseded = True
         else:
             await self._execute(ENDED)
             await self._execute(ROLLOUT, uuid4(), 2)

@@ -32,7 +32,7 @@ async def every_page(scene: Stage) -> list[str]:
     }
     rows = await scene.fetch("SELECT DISTINCT ON (oddities <> '[]', duplicates, ignored) delivery_id FROM deliveries")
     return [
-        "/", "/?q=v1.0.0&state=failed&text=o", "/?q=nobody-has-this", "/activity", "/activity?kind=word",
+        "/", "/?q=v1.0.0&state=failed&text=o", "/?q=nobody-has-this", "/activity", "/activity?kind=command",
         "/activity?repo=nobody", "/deliveries", "/deliveries?acceptance=quarantined",
         *(f"/repos/{name}" for name in names),
         *(f"/rollouts/{each}" for each in rollouts.values()),

@@ -105,7 +105,7 @@ async def test_a_button_is_not_taken_from_under_the_finger(scene: Stage, page: P
 @pytest.mark.parametrize(("became", "message"), [
     ("done", "Deploying to v1.0.0"),
     ("refused", "pinned_tag v9.9.9 is not inside"),
-    ("lost", "The service does not answer"),
+    ("lost", "The service does not respond"),
 ])  # fmt: skip
 async def test_who_closed_the_dialog_is_told_how_it_went(browse: Browse, app: str, became: str, message: str) -> None:
     async with browse() as browser:

@@ -59,7 +59,7 @@ async def _release(scene: Stage, page: Page, app: str) -> Locator:
     await scene.holds(app, "failed_before")
     scene.site.nomad.pardon(f"team/{app}:v2.0.0")
     await page.goto(f"/repos/{app}")
-    opened = await ask(page, "Release what is held…", f"Release what is held of {app}")
+    opened = await ask(page, "Release hold…", f"Release hold of {app}")
     return opened.get_by_role("button", name="Release", exact=True)
 
 
@@ -111,7 +111,7 @@ async def test_pressed_twice(scene: Stage, browser: Browsing, app: str, name: st
     assert len(browser.asked("POST ")) == 1
     said = (await _message(scene))[len(before) :]
     assert len(said) == 1, said
-    await browser.page.goto(f"/activity?repo={app}&kind=word")
+    await browser.page.goto(f"/activity?repo={app}&kind=command")
     await scene.registers(app, press.registered)
 
 

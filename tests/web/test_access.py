@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 from app.errors import Rejected
 from app.web.http.arrival import Arrival, Listening
 from app.web.http.auth import Access, Role
-from tests.web.face import HERE, WIDER, Face, token
+from tests.web.process import HERE, WIDER, MemoryProcess, token
 
 TOKENS = Access(
     tokens=(
@@ -158,11 +158,15 @@ def test_listening_wider_or_nobody_knows_where_reads_only(arrival: Arrival, host
     [
         (Access(), Arrival(listening=HERE, peer="192.0.2.2"), "from 192.0.2.2"),
         (Access(), Arrival(listening=HERE), "from an unknown address"),
-        (Access(), Arrival(listening=HERE, peer="127.0.0.1", passed_on="Via"), "a proxy passed this on (Via)"),
+        (
+            Access(),
+            Arrival(listening=HERE, peer="127.0.0.1", forwarded_by="Via"),
+            "a proxy forwarded this request",
+        ),
         (
             Access(outward="deploys.example"),
             FROM_HERE,
-            "external_url says that others reach this service, as deploys.example",
+            "external_url lets other machines reach this service as deploys.example",
         ),
     ],
 )
@@ -174,12 +178,12 @@ def test_on_loopback_whoever_may_be_elsewhere_reads_only(access: Access, arrival
         assert status == 403
         assert told in message
         assert "[api_tokens.NAME]" in message
-        assert message.endswith("take external_url out and restart") is bool(access.outward)
+        assert message.endswith("remove external_url and restart") is bool(access.outward)
 
 
 def test_no_arrival_makes_a_token_less_or_more() -> None:
     bearer = {"authorization": "Bearer deploy-secret"}
-    for arrival in (FROM_HERE, Arrival(), Arrival(listening=WIDER, peer="10.1.2.3", passed_on="Via")):
+    for arrival in (FROM_HERE, Arrival(), Arrival(listening=WIDER, peer="10.1.2.3", forwarded_by="Via")):
         assert admitted(TOKENS, Role.DEPLOYER, arrival, **bearer) == (200, "ci")
         assert admitted(TOKENS, Role.VIEWER, arrival)[0] == 401
 
@@ -203,33 +207,37 @@ PROXIED = [
 @pytest.mark.parametrize("header", PROXIED)
 @pytest.mark.parametrize("value", ["127.0.0.1", "", "for=127.0.0.1;proto=https", "https"])
 def test_what_a_proxy_passes_on_reads_only(header: str, value: str) -> None:
-    face = Face()
-    with face.client(Accept="text/html") as client:
+    process = MemoryProcess()
+    with process.client(Accept="text/html") as client:
         assert "Reading only" not in client.get("/").text
         for name in (header, header.lower(), header.upper()):
             page = client.get("/", headers={name: value})
             assert page.status_code == 200
-            assert f"a proxy passed this on ({header.title()})" in page.text
+            assert f"a proxy forwarded this request ({header.title()})" in page.text
             assert "/confirm/pause" not in page.text
             for method, path in (("POST", "/confirm/check/app"), ("POST", "/pause"), ("GET", "/confirm/reset/app")):
                 refused = client.request(method, path, headers={name: value})
                 assert refused.status_code == 403
                 assert "[api_tokens.NAME]" in refused.text
-    assert face.rules.message == []
+    assert process.rules.commands == []
 
 
 def test_a_peer_elsewhere_or_wider_sockets_read_only_whatever_they_say() -> None:
-    for face, peer in ((Face(), "192.0.2.2"), (Face(listening=WIDER), "127.0.0.1"), (Face(listening=WIDER), "::1")):
-        with face.client(peer=peer) as client:
+    for process, peer in (
+        (MemoryProcess(), "192.0.2.2"),
+        (MemoryProcess(listening=WIDER), "127.0.0.1"),
+        (MemoryProcess(listening=WIDER), "::1"),
+    ):
+        with process.client(peer=peer) as client:
             for headers in ({}, {"X-Forwarded-For": "127.0.0.1"}, {"Forwarded": "for=127.0.0.1"}):
                 assert client.get("/repos", headers=headers).status_code == 200
                 assert client.post("/tags/app", json={"auto_deploy": False}, headers=headers).status_code == 403
-        assert face.rules.message == []
+        assert process.rules.commands == []
 
 
 def test_tokens_that_came_and_went_leave_no_way_in_and_no_loop_of_redirects() -> None:
-    face = Face(access=Access(guarded=True))
-    with face.client(Accept="text/html") as browser:
+    process = MemoryProcess(access=Access(guarded=True))
+    with process.client(Accept="text/html") as browser:
         for path in ("/", "/repos/app", "/login?next=/", "/live"):
             answer = browser.get(path)
             assert answer.status_code == 403
@@ -251,7 +259,7 @@ def test_tokens_that_came_and_went_leave_no_way_in_and_no_loop_of_redirects() ->
     ],
 )
 def test_routes_want_their_role(method: str, path: str, body: Any, needs: Role) -> None:
-    with Face(access=TOKENS).client() as client:
+    with MemoryProcess(access=TOKENS).client() as client:
         for role, secret in SECRETS.items():
             answer = client.request(method, path, json=body, headers={"Authorization": f"Bearer {secret}"})
             assert answer.status_code == (200 if role >= needs else 403)
@@ -262,23 +270,23 @@ def test_routes_want_their_role(method: str, path: str, body: Any, needs: Role) 
 
 @pytest.mark.parametrize("path", ["/ping", "/ping/", "/healthz", "/readyz", "/api/openapi.json", "/static/page.js"])
 def test_what_needs_no_token(path: str) -> None:
-    with Face(access=TOKENS).client() as client:
+    with MemoryProcess(access=TOKENS).client() as client:
         assert client.get(path).status_code == 200
 
 
 def test_a_browser_may_still_send_the_token_as_password() -> None:
-    with Face(access=TOKENS).client(Accept="text/html") as client:
+    with MemoryProcess(access=TOKENS).client(Accept="text/html") as client:
         assert client.get("/", auth=("me", "view-secret")).status_code == 200
 
 
 def test_the_name_of_the_token_is_who_spoke() -> None:
-    face = Face(access=TOKENS)
-    with face.client(Authorization="Bearer deploy-secret") as client:
+    process = MemoryProcess(access=TOKENS)
+    with process.client(Authorization="Bearer deploy-secret") as client:
         client.post("/tags/app", json={"auto_deploy": False})
-    assert [word.by for word in face.rules.message] == ["ci"]
+    assert [command.by for command in process.rules.commands] == ["ci"]
 
 
 def test_no_other_site_is_allowed_to_read() -> None:
-    with Face().client(Origin="http://evil.example") as client:
+    with MemoryProcess().client(Origin="http://evil.example") as client:
         assert "access-control-allow-origin" not in client.get("/repos").headers
         assert client.options("/repos").status_code == 405

@@ -12,7 +12,7 @@ from app.web.render.wording import visible
 from app.web.routes import routes
 from tests.web.conftest import ACCEPT
 from tests.web.outline import Outline
-from tests.web.scene import DELIVERY, HOSTILE, ODD, scene
+from tests.web.samples import DELIVERY, HOSTILE, ODD, full_process
 
 ASKS = ("hx-get", "hx-post")
 
@@ -21,7 +21,7 @@ ASKS = ("hx-get", "hx-post")
 def walked() -> Mapping[str, str]:
     """Every page by its URL, as somebody finds it who follows each link and sends each form that only asks."""
     found: dict[str, str] = {}
-    with scene().client(Accept=ACCEPT) as client:
+    with full_process().client(Accept=ACCEPT) as client:
         waiting = ["/", "/?from=0", f"/deliveries/{ODD}", f"/deliveries/{DELIVERY}"]
         while waiting:
             url = waiting.pop()
@@ -107,7 +107,7 @@ def test_every_file_of_a_page_is_served_with_its_kind(pages: Mapping[str, Outlin
     kinds = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
     files = {file for page in pages.values() for file in page.files}
     assert {"/static/page.css", "/static/page.js"} <= {urlsplit(file).path for file in files}
-    with scene().client() as client:
+    with full_process().client() as client:
         for file in files:
             answer = client.get(file)
             assert answer.status_code == 200, file

@@ -9,12 +9,12 @@ from app.web.http.assets import Assets
 from app.web.http.auth import Access, Role
 from app.web.http.headers import HEADERS
 from app.web.render.pages import Pages
-from tests.web.face import Face, token
+from tests.web.process import MemoryProcess, token
 
 
 def test_a_file_asked_for_by_its_version_is_kept_for_ever() -> None:
     url = Assets().url("page.css")
-    with Face().client() as client:
+    with MemoryProcess().client() as client:
         kept = client.get(url)
         assert kept.status_code == 200
         assert kept.headers["Cache-Control"] == "public, max-age=31536000, immutable"
@@ -43,7 +43,7 @@ def test_only_files_of_the_folder_have_an_address(name: str) -> None:
     "path", ["/static/nothing.js?v=1", "/static/../pages.py", "/static/%2e%2e/pages.py", "/static/"]
 )
 def test_nothing_else_is_served(path: str) -> None:
-    with Face().client() as client:
+    with MemoryProcess().client() as client:
         assert client.get(path).status_code == 404
 
 
@@ -53,15 +53,15 @@ def test_templates_know_the_address() -> None:
 
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
 def test_the_headers_are_on_every_answer(accept: str) -> None:
-    face = Face()
-    with face.client(Accept=accept) as client:
+    process = MemoryProcess()
+    with process.client(Accept=accept) as client:
         answers = [client.get(path) for path in ("/", "/repos", "/static/page.css", "/nothing", "/ping", "/login")]
         answers += [client.post("/"), client.post("/login"), client.get("/", headers={"Host": "evil.example"})]
-        face.board.outage = StoreUnavailable("outages")
+        process.board.outage = StoreUnavailable("outages")
         answers.append(client.get("/"))
-        face.board.outage = RuntimeError("a bug")
+        process.board.outage = RuntimeError("a bug")
         answers.append(client.get("/"))
-        face.access = Access(tokens=(token("wall", Role.VIEWER, "secret"),))
+        process.access = Access(tokens=(token("wall", Role.VIEWER, "secret"),))
         answers += [client.get("/", follow_redirects=False), client.get("/login")]
         assert {answer.status_code for answer in answers} >= {200, 403, 404, 405, 500, 503}
         for answer in answers:

@@ -13,9 +13,9 @@ from app.errors import NomadUnavailable, StoreUnavailable
 from app.services.commands.watch_commands import Released
 from app.services.rollout.rollouts import CanaryCommand
 from tests.fakes.registry import digest_of
-from tests.web.face import DECISION, NOW, SUMMARY, WATCH, Face
 from tests.web.outline import Outline, outline
-from tests.web.scene import HOSTILE, WAITING, scene, view
+from tests.web.process import DECISION, NOW, SUMMARY, WATCH, MemoryProcess
+from tests.web.samples import HOSTILE, WAITING, full_process, view
 
 ID = SUMMARY.rollout_id
 
@@ -31,10 +31,12 @@ class Asked:
 
 
 ASKED = (
-    Asked(path="/confirm/reset/app", back="/repos/app", before="It follows releases", after="Deploying to v1.1.0"),
-    Asked(path="/confirm/switch-on/app", back="/repos/app", before="deployed by itself", after="set to true"),
-    Asked(path="/confirm/switch-off/app", back="/repos/app", before="shown as held", after="set to false"),
-    Asked(path="/confirm/release/app", back="/repos/app", before="it may be tried again", after="may be tried again"),
+    Asked(path="/confirm/reset/app", back="/repos/app", before="It will follow releases", after="Deploying to v1.1.0"),
+    Asked(path="/confirm/switch-on/app", back="/repos/app", before="deployed automatically", after="set to true"),
+    Asked(path="/confirm/switch-off/app", back="/repos/app", before="updates are held", after="set to false"),
+    Asked(
+        path="/confirm/release/app", back="/repos/app", before="it may be deployed again", after="may be tried again"
+    ),
     Asked(
         path=f"/confirm/promote/{ID}", back=f"/rollouts/{ID}", before="1 of 1 canaries are healthy", after="Promoting"
     ),
@@ -44,26 +46,34 @@ ASKED = (
     Asked(
         path=f"/confirm/rollback/{ID}", back=f"/rollouts/{ID}", before="Would go back to app v1.0.0", after="Going back"
     ),
-    Asked(path="/confirm/pause", back="/", before="Nothing is deployed by itself for the one watch", after="is paused"),
-    Asked(path="/confirm/resume", back="/", before="what was held back", after="is running"),
+    Asked(
+        path="/confirm/pause", back="/", before="Nothing is deployed automatically for the one watch", after="is paused"
+    ),
+    Asked(path="/confirm/resume", back="/", before="updates held by the pause", after="is running"),
 )
 EACH = pytest.mark.parametrize("asked", ASKED, ids=lambda each: each.path.split("/")[2])
 
 
 @pytest.fixture
-def face() -> Face:
+def process() -> MemoryProcess:
     """Everything that is asked can be done."""
-    face = Face()
+    process = MemoryProcess()
     held = replace(WATCH, failed=(digest_of("v1.2.0"),))
-    face.queries.known = face.board.known = (held,)
-    face.queries.ended = (view(replace(WAITING, rollout_id=ID)),)
-    face.rules.released = Released(state="", failed=("v1.2.0 sha256:abc",))
-    return face
+    process.queries.known = process.board.known = (held,)
+    process.queries.ended = (view(replace(WAITING, rollout_id=ID)),)
+    process.rules.released = Released(state="", failed=("v1.2.0 sha256:abc",))
+    return process
 
 
-def said(face: Face) -> list[object]:
+def said(process: MemoryProcess) -> list[object]:
     """Everything that any store was told to change."""
-    return [*face.rules.message, *face.rules.checked, *face.steering.wishes, *face.steering.gone, *face.waker.wakes]
+    return [
+        *process.rules.commands,
+        *process.rules.checked,
+        *process.steering.canary_commands,
+        *process.steering.rollbacks,
+        *process.waker.wakes,
+    ]
 
 
 def form() -> dict[str, str]:
@@ -71,20 +81,22 @@ def form() -> dict[str, str]:
 
 
 @EACH
-def test_the_page_says_what_follows_and_changes_nothing(face: Face, browser: TestClient, asked: Asked) -> None:
+def test_the_page_says_what_follows_and_changes_nothing(
+    process: MemoryProcess, browser: TestClient, asked: Asked
+) -> None:
     page = outline(browser, asked.path)
     assert asked.before in page.text
     act = page.form(asked.path)
     assert act.method == "post"
     assert UUID(dict(act.fields)["idempotency_key"])
     assert asked.back in page.links
-    assert said(face) == []
-    assert not face.rules.paused
+    assert said(process) == []
+    assert not process.rules.paused
 
 
 @EACH
-def test_a_browser_is_led_back_and_told_once(face: Face, browser: TestClient, asked: Asked) -> None:
-    face.rules.paused = asked.path == "/confirm/resume"
+def test_a_browser_is_led_back_and_told_once(process: MemoryProcess, browser: TestClient, asked: Asked) -> None:
+    process.rules.paused = asked.path == "/confirm/resume"
     answer = browser.post(asked.path, data=form())
     assert (answer.status_code, answer.headers["Location"]) == (303, asked.back)
     (banner,) = [told for told in [outline(browser, asked.back).text] if asked.after in told]
@@ -93,25 +105,25 @@ def test_a_browser_is_led_back_and_told_once(face: Face, browser: TestClient, as
 
 
 @EACH
-def test_a_script_is_told_beside_the_button(face: Face, script: TestClient, asked: Asked) -> None:
-    face.rules.paused = asked.path == "/confirm/resume"
+def test_a_script_is_told_beside_the_button(process: MemoryProcess, script: TestClient, asked: Asked) -> None:
+    process.rules.paused = asked.path == "/confirm/resume"
     answer = script.post(asked.path, data=form())
     assert (answer.status_code, answer.content) == (204, b"")
     assert answer.headers["HX-Trigger"].isascii()
-    assert asked.after in json.loads(answer.headers["HX-Trigger"])["told"]["message"]
+    assert asked.after in json.loads(answer.headers["HX-Trigger"])["flash"]["message"]
     assert "set-cookie" not in answer.headers
 
 
 @EACH
-def test_no_page_of_another_site_does_it(face: Face, browser: TestClient, asked: Asked) -> None:
+def test_no_page_of_another_site_does_it(process: MemoryProcess, browser: TestClient, asked: Asked) -> None:
     for headers in ({"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
         assert browser.post(asked.path, data=form(), headers=headers).status_code == 403
-    assert said(face) == []
+    assert said(process) == []
     assert browser.post(asked.path, data=form(), headers={"Origin": "http://localhost:8080"}).status_code == 303
 
 
 @EACH
-def test_what_is_no_form_of_ours_does_nothing(face: Face, script: TestClient, asked: Asked) -> None:
+def test_what_is_no_form_of_ours_does_nothing(process: MemoryProcess, script: TestClient, asked: Asked) -> None:
     kind = {"Content-Type": "application/x-www-form-urlencoded"}
     for answer in (
         script.post(asked.path, json=form()),
@@ -129,19 +141,21 @@ def test_what_is_no_form_of_ours_does_nothing(face: Face, script: TestClient, as
         assert refused.status_code == 400
         assert "the form" in refused.text
     assert script.post(asked.path, content=b"a=" + b"x" * 70_000, headers=kind).status_code == 413
-    assert said(face) == []
+    assert said(process) == []
 
 
 @pytest.mark.parametrize("path", ["/confirm/reset/app", f"/confirm/rollback/{ID}"])
-def test_what_deploys_needs_the_forms_key_and_counts_once(face: Face, script: TestClient, path: str) -> None:
+def test_what_deploys_needs_the_forms_key_and_counts_once(
+    process: MemoryProcess, script: TestClient, path: str
+) -> None:
     kind = {"Content-Type": "application/x-www-form-urlencoded"}
     for body in (b"", b"idempotency_key=", b"idempotency_key=nonsense"):
         assert script.post(path, content=body, headers=kind).status_code == 400
-    assert said(face) == []
+    assert said(process) == []
     sent = form()
     first, second = (script.post(path, data=sent) for _ in range(2))
     assert first.headers["HX-Trigger"] == second.headers["HX-Trigger"]
-    assert len(face.rules.message) + len(face.steering.gone) == 1
+    assert len(process.rules.commands) + len(process.steering.rollbacks) == 1
 
 
 @pytest.mark.parametrize("path", ["reset", "switch-on", "switch-off", "release"])
@@ -157,8 +171,8 @@ def test_an_unknown_rollout(browser: TestClient, script: TestClient, path: str, 
     assert script.post(f"/confirm/{path}/{identifier}", data=form()).status_code == 404
 
 
-def test_a_refusal_stands_on_the_page_again(face: Face, browser: TestClient, script: TestClient) -> None:
-    face.rules.released = Released(state="v1.1.0 runs")
+def test_a_refusal_stands_on_the_page_again(process: MemoryProcess, browser: TestClient, script: TestClient) -> None:
+    process.rules.released = Released(state="v1.1.0 runs")
     answer = browser.post("/confirm/release/app", data=form())
     page = Outline(answer.text)
     assert answer.status_code == 409
@@ -169,53 +183,53 @@ def test_a_refusal_stands_on_the_page_again(face: Face, browser: TestClient, scr
     assert beside.text.startswith("Nothing of app is held back")
 
 
-def test_while_postgres_is_away(face: Face, browser: TestClient, script: TestClient) -> None:
-    face.rules.outage = face.queries.outage = face.board.outage = StoreUnavailable("Postgres is away")
+def test_while_postgres_is_away(process: MemoryProcess, browser: TestClient, script: TestClient) -> None:
+    process.rules.outage = process.queries.outage = process.board.outage = StoreUnavailable("Postgres is away")
     assert script.post("/confirm/reset/app", data=form()).status_code == 503
     answer = browser.post("/confirm/reset/app", data=form())
     assert answer.status_code == 503
     assert "Postgres is away" in Outline(answer.text).text
 
 
-def test_what_cannot_be_foreseen_can_be_wished_all_the_same(face: Face, browser: TestClient) -> None:
-    face.deployer.outage = NomadUnavailable("Nomad is away")
+def test_what_cannot_be_foreseen_can_be_wished_all_the_same(process: MemoryProcess, browser: TestClient) -> None:
+    process.deployer.outage = NomadUnavailable("Nomad is away")
     page = outline(browser, "/confirm/reset/app")
-    assert "cannot be told now: Nomad is away" in page.text
+    assert "No preview is available now: Nomad is away" in page.text
     assert browser.post("/confirm/reset/app", data=form()).status_code == 303
 
 
-def test_nothing_held_cannot_be_let_go(face: Face, browser: TestClient) -> None:
-    face.queries.known = (WATCH,)
+def test_nothing_held_cannot_be_let_go(process: MemoryProcess, browser: TestClient) -> None:
+    process.queries.known = (WATCH,)
     page = outline(browser, "/confirm/release/app")
-    assert "Nothing is held here" in page.text
+    assert "No hold waits for a person here" in page.text
     assert page.by_id("do").get("disabled") is not None
     changed = replace(DECISION, reason=HoldReason.DRIFTED)
-    face.queries.known = (replace(WATCH, rolled_back_at=NOW, decision=changed),)
+    process.queries.known = (replace(WATCH, rolled_back_at=NOW, decision=changed),)
     text = outline(browser, "/confirm/release/app").text
     assert "A person rolled back" in text
-    assert "changed outside" in text
+    assert "drift" in text
 
 
-def test_switching_on_says_what_waits(face: Face, browser: TestClient) -> None:
+def test_switching_on_says_what_waits(process: MemoryProcess, browser: TestClient) -> None:
     off = replace(DECISION, reason=HoldReason.AUTO_DEPLOY_OFF)
-    face.queries.known = (replace(WATCH, desired="v1.2.0", auto_deploy=False, decision=off, pinned_tag="test"),)
+    process.queries.known = (replace(WATCH, desired="v1.2.0", auto_deploy=False, decision=off, pinned_tag="test"),)
     text = outline(browser, "/confirm/switch-on/app").text
-    assert "v1.2.0 has been held back, and is deployed at once." in text
+    assert "v1.2.0 is held, and will be deployed at once." in text
     assert "a new push of its tag" in text
 
 
-def test_who_confirmed_is_remembered(face: Face, script: TestClient) -> None:
+def test_who_confirmed_is_remembered(process: MemoryProcess, script: TestClient) -> None:
     script.post(f"/confirm/promote/{ID}", data=form())
-    assert face.steering.wishes == [(CanaryCommand.PROMOTE, "")]
+    assert process.steering.canary_commands == [(CanaryCommand.PROMOTE, "")]
 
 
 def test_a_name_of_all_letters_can_be_confirmed() -> None:
-    face = scene()
-    with face.client(Accept="text/html") as browser:
+    process = full_process()
+    with process.client(Accept="text/html") as browser:
         browser.follow_redirects = False
         path = f"/confirm/switch-off/{quote(HOSTILE)}"
         act = outline(browser, path).form("/confirm/switch-off/")
         assert act.action == path
         answer = browser.post(act.action, data=dict(act.fields))
     assert (answer.status_code, answer.headers["Location"]) == (303, f"/repos/{quote(HOSTILE)}")
-    assert [word.watch for word in face.rules.message] == [HOSTILE]
+    assert [command.watch for command in process.rules.commands] == [HOSTILE]

@@ -10,14 +10,14 @@ from starlette.testclient import TestClient
 from app.domain.acceptance import Acceptance
 from app.web.pages.deliveries import SHOWN
 from app.web.render import labels
-from tests.web.face import NOW, Face, FaceSettings
 from tests.web.outline import outline
-from tests.web.scene import DELIVERY, ODD, deliveries, scene
+from tests.web.process import NOW, MemoryProcess, MemorySettings
+from tests.web.samples import DELIVERY, ODD, deliveries, full_process
 
 
 @pytest.fixture
-def face() -> Face:
-    return scene()
+def process() -> MemoryProcess:
+    return full_process()
 
 
 def test_sources_say_how_they_do_and_who_posts_in_vain_is_first(browser: TestClient) -> None:
@@ -29,7 +29,7 @@ def test_sources_say_how_they_do_and_who_posts_in_vain_is_first(browser: TestCli
 
 def test_what_only_polling_found_is_told(browser: TestClient) -> None:
     text = outline(browser, "/deliveries").text
-    assert "Polling had to find 1 change" in text
+    assert "Only polling found 1 change" in text
     assert "v1.2.0" in text
 
 
@@ -47,19 +47,19 @@ def test_nonsense_filters_nothing(client: TestClient, query: str) -> None:
     assert client.get(f"/deliveries?{query}").json() == client.get("/deliveries").json()
 
 
-def test_nothing_of_a_kind_and_nothing_at_all_are_told_apart(face: Face, browser: TestClient) -> None:
+def test_nothing_of_a_kind_and_nothing_at_all_are_told_apart(process: MemoryProcess, browser: TestClient) -> None:
     assert "None of this kind." in outline(browser, "/deliveries?source=quay").text
-    face.board.sent, face.board.sources, face.settings = (), (), FaceSettings()
+    process.board.sent, process.board.sources, process.settings = (), (), MemorySettings()
     page = outline(browser, "/deliveries")
     assert "None yet." in page.text
     assert "[webhooks.distribution]" in page.text
     assert "url: http://localhost:8080/webhooks/distribution" in page.text
-    assert "open" in page.by_id("teach")
+    assert "open" in page.by_id("setup")
 
 
-def test_older_ones_are_a_link_away(face: Face, browser: TestClient, client: TestClient) -> None:
+def test_older_ones_are_a_link_away(process: MemoryProcess, browser: TestClient, client: TestClient) -> None:
     one = next(deliveries())
-    face.board.sent = tuple(
+    process.board.sent = tuple(
         replace(one, delivery_id=UUID(int=1000 - number), received_at=NOW - timedelta(minutes=number))
         for number in range(SHOWN + 1)
     )
@@ -81,7 +81,7 @@ def test_for_machines(client: TestClient) -> None:
 
 def test_one_delivery_says_what_became_of_each_event(browser: TestClient) -> None:
     page = outline(browser, f"/deliveries/{DELIVERY}")
-    for told in ("Pushed", "team/ app", "Deleted", "not looked at yet", "No watch has this repository", "2 taken"):
+    for told in ("Pushed", "team/ app", "Deleted", "not checked yet", "No watch has this repository", "2 accepted"):
         assert told in page.text
     assert "/repos/app" in page.links
     assert page.form("/confirm/replay/").action == f"/confirm/replay/{DELIVERY}"

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import pytest
 from starlette.testclient import TestClient
 
-from tests.web.face import SUMMARY
 from tests.web.outline import outline
+from tests.web.process import SUMMARY
 
 
 def policy(client: TestClient, path: str = "/") -> Mapping[str, str]:

@@ -7,11 +7,11 @@ from starlette.testclient import TestClient
 
 from app.errors import Permanent, StoreUnavailable
 from app.services.views.queries import SystemOutage
-from tests.web.face import NOW, Face
+from tests.web.process import NOW, MemoryProcess
 
 
-def test_alive_whatever_is_away(face: Face, client: TestClient) -> None:
-    face.pending = StoreUnavailable("gone")
+def test_alive_whatever_is_away(process: MemoryProcess, client: TestClient) -> None:
+    process.pending = StoreUnavailable("gone")
     assert client.get("/healthz").json() == {"message": "alive"}
 
 
@@ -20,10 +20,12 @@ def test_ready(client: TestClient) -> None:
     assert (answer.status_code, answer.json()) == (200, {"message": "ready", "outages": []})
 
 
-def test_redis_registries_nomad_and_the_file_only_degrade_and_are_listed(face: Face, client: TestClient) -> None:
-    face.waker.problem = "Redis does not take messages"
-    face.problem = "config: a fault"
-    face.queries.absent = (SystemOutage(name="Nomad", problem="no leader", since=NOW),)
+def test_redis_registries_nomad_and_the_file_only_degrade_and_are_listed(
+    process: MemoryProcess, client: TestClient
+) -> None:
+    process.waker.problem = "Redis does not take messages"
+    process.problem = "config: a fault"
+    process.queries.absent = (SystemOutage(name="Nomad", problem="no leader", since=NOW),)
     answer = client.get("/readyz")
     assert answer.status_code == 200
     assert answer.json()["message"] == "degraded"
@@ -39,18 +41,20 @@ def test_redis_registries_nomad_and_the_file_only_degrade_and_are_listed(face: F
         (Permanent("the database is newer than this program"), "newer"),
     ],
 )
-def test_not_ready(face: Face, client: TestClient, state: tuple[str, ...] | Exception, message: str) -> None:
-    face.pending = state
+def test_not_ready(
+    process: MemoryProcess, client: TestClient, state: tuple[str, ...] | Exception, message: str
+) -> None:
+    process.pending = state
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "1"
     assert message in answer.json()["message"]
 
 
-def test_not_ready_while_its_own_loops_stand_still(face: Face, client: TestClient) -> None:
-    face.standing = "no turn was completed for 7 s by: presence: Postgres cannot be used now"
+def test_not_ready_while_its_own_loops_stand_still(process: MemoryProcess, client: TestClient) -> None:
+    process.standing = "no turn was completed for 7 s by: presence: Postgres cannot be used now"
     answer = client.get("/readyz")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
-    assert answer.json() == {"message": face.standing}
+    assert answer.json() == {"message": process.standing}
     assert client.get("/healthz").status_code == 200
-    assert face.standing in client.get("/", headers={"Accept": "text/html"}).text
+    assert process.standing in client.get("/", headers={"Accept": "text/html"}).text

@@ -18,12 +18,12 @@ from app.services.commands.audit import AuditAction
 from app.services.views import board
 from app.web.api import openapi
 from app.web.api.rule_change import MAX_BODY
-from app.web.http import answers
+from app.web.http import responses
 from app.web.http.assets import FOLDER, Assets
 from app.web.http.auth import Role
 from app.web.render import labels
 from app.web.routes import PAGES, TABLE, routes
-from tests.web.face import SUMMARY, Face
+from tests.web.process import SUMMARY, MemoryProcess
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 DOORS = ("/webhooks/{source}", "/login", "/logout", "/favicon.ico")
@@ -94,7 +94,7 @@ def test_the_description_of_what_is_listed_has_its_keys() -> None:
 
 
 def test_the_description_is_served() -> None:
-    with Face().client() as client:
+    with MemoryProcess().client() as client:
         assert client.get("/api/openapi.json").json() == described()
 
 
@@ -134,16 +134,16 @@ def test_each_error_has_its_status() -> None:
         for value in vars(errors).values()
         if isinstance(value, type) and issubclass(value, errors.RegistryWatcherError)
     }
-    assert set(answers.STATUS) == classes
-    assert all(status in (400, 500, 503) for status in answers.STATUS.values())
+    assert set(responses.STATUS) == classes
+    assert all(status in (400, 500, 503) for status in responses.STATUS.values())
 
 
 def test_an_error_of_another_module_has_its_nearest_status() -> None:
     class Silent(errors.NomadUnavailable):
         pass
 
-    assert answers.status_of(Silent("x")) == 503
-    assert answers.status_of(errors.Rejected("x", status=413)) == 413
+    assert responses.status_of(Silent("x")) == 503
+    assert responses.status_of(errors.Rejected("x", status=413)) == 413
 
 
 def test_the_limit_is_told_as_it_is() -> None:

@@ -17,7 +17,7 @@ from app.services.views.feed import Change
 from app.web.api.live import Streams
 from app.web.http.auth import Access, Role
 from tests.own_processes import until
-from tests.web.face import Face, token
+from tests.web.process import MemoryProcess, token
 
 EVERYTHING = Change(everything=True)
 
@@ -57,9 +57,9 @@ class Browser:
 
 
 @asynccontextmanager
-async def serving(face: Face, **streams: Any) -> AsyncIterator[Starlette]:
-    application = face.application()
-    application.state.streams = Streams(**{"look_every": 0.02, **streams})
+async def serving(process: MemoryProcess, **streams: Any) -> AsyncIterator[Starlette]:
+    application = process.application()
+    application.state.streams = Streams(**{"check_every": 0.02, **streams})
     async with application.router.lifespan_context(application):
         yield application
 
@@ -85,8 +85,8 @@ async def opened(application: Starlette, **headers: str) -> AsyncIterator[Browse
 
 
 async def test_a_change_is_told_as_it_happens() -> None:
-    face = Face()
-    async with serving(face) as application, opened(application) as browser:
+    process = MemoryProcess()
+    async with serving(process) as application, opened(application) as browser:
         assert browser.start["status"] == 200
         assert browser.headers["content-type"].startswith("text/event-stream")
         assert browser.headers["cache-control"] == "no-store"
@@ -96,7 +96,7 @@ async def test_a_change_is_told_as_it_happens() -> None:
         kind, hello = await browser.event()
         assert (kind, set(hello)) == ("hello", {"version", "instance"})
         assert (await browser.event())[1]["everything"] is True
-        face.feed.put(Change(watches=frozenset({"b", 'a\n\n"'}), rollouts=frozenset({"7"})))
+        process.feed.put(Change(watches=frozenset({"b", 'a\n\n"'}), rollouts=frozenset({"7"})))
         assert await browser.event() == (
             "changed",
             {
@@ -107,60 +107,60 @@ async def test_a_change_is_told_as_it_happens() -> None:
                 "everything": False,
             },
         )
-        face.feed.put(EVERYTHING)
+        process.feed.put(EVERYTHING)
         assert (await browser.event())[1]["everything"] is True
 
 
 async def test_every_browser_hears_and_one_that_leaves_is_forgotten() -> None:
-    face = Face()
-    async with serving(face) as application:
+    process = MemoryProcess()
+    async with serving(process) as application:
         async with opened(application) as one:
             async with opened(application):
-                await until(lambda: len(face.feed.mailboxes) == 2, "nobody listens", within=30)
+                await until(lambda: len(process.feed.mailboxes) == 2, "nobody listens", within=30)
                 assert application.state.streams.open == 2
-            assert len(face.feed.mailboxes) == application.state.streams.open == 1
-            face.feed.mailboxes[0].put(EVERYTHING)
+            assert len(process.feed.mailboxes) == application.state.streams.open == 1
+            process.feed.mailboxes[0].put(EVERYTHING)
             await one.event()
             assert (await one.event())[0] == "changed"
-        assert face.feed.mailboxes == []
+        assert process.feed.mailboxes == []
         assert application.state.streams.open == 0
 
 
 async def test_a_store_that_is_away_is_told_with_its_problem() -> None:
-    face = Face()
-    face.feed.problem = "Postgres cannot be used now"
-    async with serving(face) as application, opened(application) as browser:
+    process = MemoryProcess()
+    process.feed.problem = "Postgres cannot be used now"
+    async with serving(process) as application, opened(application) as browser:
         assert (await browser.event())[0] == "hello"
-        assert await browser.event() == ("outages", {"problem": "Postgres cannot be used now"})
-        face.feed.problem = ""
-        face.feed.mailboxes[0].put(EVERYTHING)
+        assert await browser.event() == ("outage", {"problem": "Postgres cannot be used now"})
+        process.feed.problem = ""
+        process.feed.mailboxes[0].put(EVERYTHING)
         assert (await browser.event())[1]["everything"] is True
-        face.feed.problem = "again"
-        assert await browser.event() == ("outages", {"problem": "again"})
+        process.feed.problem = "again"
+        assert await browser.event() == ("outage", {"problem": "again"})
 
 
 async def test_silence_is_broken_by_pings() -> None:
-    async with serving(Face(), ping_every=0.05) as application, opened(application) as browser:
+    async with serving(MemoryProcess(), ping_every=0.05) as application, opened(application) as browser:
         assert [(await browser.event())[0] for _ in range(4)] == ["hello", "changed", "ping", "ping"]
 
 
 async def test_a_stream_ends_when_its_token_is_no_longer_good() -> None:
-    face = Face(access=Access(tokens=(token("wall", Role.VIEWER, "secret"),)))
+    process = MemoryProcess(access=Access(tokens=(token("wall", Role.VIEWER, "secret"),)))
     async with (
-        serving(face, ping_every=0.05) as application,
+        serving(process, ping_every=0.05) as application,
         opened(application, authorization="Bearer secret") as browser,
     ):
         assert [(await browser.event())[0] for _ in range(3)] == ["hello", "changed", "ping"]
-        face.access = Access(tokens=(token("wall", Role.VIEWER, "rotated"),))
+        process.access = Access(tokens=(token("wall", Role.VIEWER, "rotated"),))
         await until(lambda: browser.ended, "it goes on", within=30)
 
 
 async def test_it_ends_with_the_process_and_with_the_feed() -> None:
-    face = Face()
-    async with serving(face) as application:
+    process = MemoryProcess()
+    async with serving(process) as application:
         async with opened(application) as browser, opened(application) as other:
-            await until(lambda: len(face.feed.mailboxes) == 2, "nobody listens", within=30)
-            face.feed.mailboxes[0].close()
+            await until(lambda: len(process.feed.mailboxes) == 2, "nobody listens", within=30)
+            process.feed.mailboxes[0].close()
             await until(lambda: browser.ended or other.ended, "it outlives the feed", within=30)
             application.state.streams.stop()
             await until(lambda: browser.ended and other.ended, "it outlives the process", within=30)
@@ -169,7 +169,7 @@ async def test_it_ends_with_the_process_and_with_the_feed() -> None:
 
 
 async def test_there_are_only_so_many() -> None:
-    async with serving(Face(), most=1) as application, opened(application) as one:
+    async with serving(MemoryProcess(), limit=1) as application, opened(application) as one:
         assert (await one.event())[0] == "hello"
         async with opened(application) as other:
             assert other.start["status"] == 503
@@ -178,8 +178,8 @@ async def test_there_are_only_so_many() -> None:
 
 
 async def test_it_needs_the_same_credentials_as_a_page() -> None:
-    locked = Face(access=Access(tokens=(token("wall", Role.VIEWER, "secret"),)))
+    locked = MemoryProcess(access=Access(tokens=(token("wall", Role.VIEWER, "secret"),)))
     async with serving(locked) as application, opened(application) as browser:
         assert browser.start["status"] == 401
-    async with serving(Face()) as application, opened(application, host="evil.example") as browser:
+    async with serving(MemoryProcess()) as application, opened(application, host="evil.example") as browser:
         assert browser.start["status"] == 403

@@ -15,8 +15,8 @@ from app.web.http import session
 from app.web.http.auth import Access, Role
 from app.web.http.forms import MAX_FIELDS, MAX_FORM, MAX_PATH, own_path, parse_form
 from app.web.pages.login import FailedLogins
-from tests.web.face import Face, token
 from tests.web.outline import Outline
+from tests.web.process import MemoryProcess, token
 from tests.web.test_access import SECRETS, TOKENS
 
 HERE = {"Origin": "http://localhost:8080"}
@@ -25,22 +25,22 @@ CI = token("ci", Role.DEPLOYER, "deploy-secret")
 
 
 @pytest.fixture
-def face() -> Face:
-    return Face(access=TOKENS)
+def process() -> MemoryProcess:
+    return MemoryProcess(access=TOKENS)
 
 
 @pytest.fixture
-def browser(face: Face) -> Iterator[TestClient]:
-    with face.client(Accept=HTML) as client:
+def browser(process: MemoryProcess) -> Iterator[TestClient]:
+    with process.client(Accept=HTML) as client:
         client.follow_redirects = False
-        set_doubts(client, FailedLogins(delay=0.0))
+        set_failed_logins(client, FailedLogins(delay=0.0))
         yield client
 
 
-def set_doubts(browser: TestClient, doubts: FailedLogins) -> None:
+def set_failed_logins(browser: TestClient, failed_logins: FailedLogins) -> None:
     application = browser.app
     assert isinstance(application, Starlette)
-    application.state.doubts = doubts
+    application.state.failed_logins = failed_logins
 
 
 def sign_in(browser: TestClient, secret: str = "deploy-secret", **fields: str) -> Any:
@@ -66,10 +66,10 @@ def test_a_browser_is_led_to_the_login_and_back(browser: TestClient) -> None:
     assert browser.get("/login").status_code == 200
 
 
-def test_the_session_is_who_speaks_and_what_it_may(face: Face, browser: TestClient) -> None:
+def test_the_session_is_who_speaks_and_what_it_may(process: MemoryProcess, browser: TestClient) -> None:
     sign_in(browser)
     assert browser.post("/tags/app", json={"auto_deploy": False}, headers=HERE).status_code == 200
-    assert [word.by for word in face.rules.message] == ["ci"]
+    assert [command.by for command in process.rules.commands] == ["ci"]
     refused = browser.post("/pause", headers=HERE)
     assert refused.status_code == 403
     message = Outline(refused.text).text
@@ -91,13 +91,13 @@ def test_the_session_is_who_speaks_and_what_it_may(face: Face, browser: TestClie
     ],
 )
 def test_no_other_site_writes_with_a_session_nor_begins_or_ends_one(
-    face: Face, browser: TestClient, headers: dict[str, str]
+    process: MemoryProcess, browser: TestClient, headers: dict[str, str]
 ) -> None:
     assert browser.post("/login", data={"token": "deploy-secret"}, headers=headers).status_code == 403
     sign_in(browser)
     assert browser.post("/tags/app", json={"auto_deploy": False}, headers=headers).status_code == 403
     assert browser.post("/logout", headers=headers).status_code == 403
-    assert face.rules.message == []
+    assert process.rules.commands == []
     assert browser.get("/", headers=headers).status_code == 200
 
 
@@ -136,15 +136,15 @@ def test_spaces_around_a_token_are_forgiven(browser: TestClient) -> None:
     assert sign_in(browser, " deploy-secret\n").status_code == 303
 
 
-async def test_only_so_many_wrong_tokens_are_looked_at_at_once(face: Face, browser: TestClient) -> None:
-    set_doubts(browser, FailedLogins(delay=0.0, at_once=0))
+async def test_only_so_many_wrong_tokens_are_looked_at_at_once(process: MemoryProcess, browser: TestClient) -> None:
+    set_failed_logins(browser, FailedLogins(delay=0.0, at_once=0))
     answer = sign_in(browser, "wrong", next="/rollouts")
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
     assert 'value="/rollouts"' in answer.text
-    doubts = FailedLogins(delay=0.0, at_once=1)
-    assert not doubts.many
-    await doubts.wait()
-    assert not doubts.many
+    failed_logins = FailedLogins(delay=0.0, at_once=1)
+    assert not failed_logins.full
+    await failed_logins.wait()
+    assert not failed_logins.full
 
 
 def test_the_cookie_is_kept_from_scripts_and_other_sites(browser: TestClient) -> None:
@@ -158,7 +158,7 @@ def test_the_cookie_is_kept_from_scripts_and_other_sites(browser: TestClient) ->
 @pytest.mark.parametrize("access", [TOKENS, replace(TOKENS, https=True)])
 def test_over_https_the_cookie_is_this_hosts_alone(access: Access) -> None:
     scheme = "http" if access.https else "https"
-    with Face(access=access).client(Accept=HTML) as browser:
+    with MemoryProcess(access=access).client(Accept=HTML) as browser:
         browser.follow_redirects = False
         browser.base_url = f"{scheme}://localhost:8080"
         answer = browser.post(
@@ -181,7 +181,7 @@ def test_signing_out_forgets_the_cookie(browser: TestClient) -> None:
     assert browser.get("/").status_code == 303
 
 
-def test_a_session_ends_with_its_token(face: Face, browser: TestClient) -> None:
+def test_a_session_ends_with_its_token(process: MemoryProcess, browser: TestClient) -> None:
     sign_in(browser)
     others = tuple(each for each in TOKENS.tokens if each.name != "ci")
     for tokens in (
@@ -190,27 +190,27 @@ def test_a_session_ends_with_its_token(face: Face, browser: TestClient) -> None:
         (*others, token("renamed", Role.DEPLOYER, "deploy-secret")),
         others,
     ):
-        face.access = Access(tokens=tokens)
+        process.access = Access(tokens=tokens)
         assert browser.get("/").status_code == 303
-    face.access = TOKENS
+    process.access = TOKENS
     assert browser.get("/").status_code == 200
 
 
 def test_a_cookie_lasts_half_a_day_and_no_character_of_it_may_be_another() -> None:
     now = time.time()
-    cookie = session.seal(CI, now=now)
-    assert session.opens(cookie, CI, now=now)
-    assert session.opens(cookie, CI, now=now + session.LIFETIME - 2)
-    assert not session.opens(cookie, CI, now=now + session.LIFETIME)
+    cookie = session.sign(CI, now=now)
+    assert session.is_valid(cookie, CI, now=now)
+    assert session.is_valid(cookie, CI, now=now + session.LIFETIME - 2)
+    assert not session.is_valid(cookie, CI, now=now + session.LIFETIME)
     for place in range(len(cookie)):
         other = "A" if cookie[place] != "A" else "B"
-        assert not session.opens(cookie[:place] + other + cookie[place + 1 :], CI, now=now)
-        assert not session.opens(cookie[:place], CI, now=now)
+        assert not session.is_valid(cookie[:place] + other + cookie[place + 1 :], CI, now=now)
+        assert not session.is_valid(cookie[:place], CI, now=now)
     name, expiry, mac = cookie.split(".")
-    assert not session.opens(f"{name}.{int(expiry) + 3600}.{mac}", CI, now=now)
+    assert not session.is_valid(f"{name}.{int(expiry) + 3600}.{mac}", CI, now=now)
     for hostile in ("", ".", "..", "...", f"{name}..{mac}", f"{name}.-1.{mac}", f"{name}.١.{mac}", "\ud800.1.\ud800"):
-        assert not session.opens(hostile, CI, now=now)
-    assert not session.opens(f"{name}.{'9' * 5000}.{mac}", CI, now=now)
+        assert not session.is_valid(hostile, CI, now=now)
+    assert not session.is_valid(f"{name}.{'9' * 5000}.{mac}", CI, now=now)
 
 
 @pytest.mark.parametrize("cookie", ["", "x", "registrywatcher", "registrywatcher=", "registrywatcher=a.b.c", "=;=;"])
@@ -263,7 +263,7 @@ def test_a_form_is_small_and_a_form(browser: TestClient) -> None:
 
 
 def test_without_tokens_there_is_nothing_to_sign_in_to() -> None:
-    with Face().client(Accept=HTML) as browser:
+    with MemoryProcess().client(Accept=HTML) as browser:
         browser.follow_redirects = False
         assert browser.get("/login?next=/rollouts").headers["Location"] == "/rollouts"
         assert sign_in(browser, next="/rollouts").headers["Location"] == "/rollouts"

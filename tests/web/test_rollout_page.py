@@ -10,15 +10,15 @@ from app.domain.rollout import OutcomeKind
 from app.services.views.queries import RolloutSummary
 from app.web.render import labels
 from tests.fakes.registry import digest_of
-from tests.web.face import ROLLOUT, SUMMARY, Face
 from tests.web.outline import outline
-from tests.web.scene import GOOD, UNDERWAY, WAITING, WHY, view
+from tests.web.process import ROLLOUT, SUMMARY, MemoryProcess
+from tests.web.samples import GOOD, UNDERWAY, WAITING, WHY, view
 
 PAGE = f"/rollouts/{SUMMARY.rollout_id}"
 
 
-def show(face: Face, summary: RolloutSummary, **changes: object) -> str:
-    face.queries.ended = (view(summary, **changes),)
+def show(process: MemoryProcess, summary: RolloutSummary, **changes: object) -> str:
+    process.queries.ended = (view(summary, **changes),)
     return f"/rollouts/{summary.rollout_id}"
 
 
@@ -30,16 +30,18 @@ def test_what_it_brings_and_who_asked(browser: TestClient) -> None:
 
 
 @pytest.mark.parametrize("outcome", OutcomeKind)
-def test_every_outcome_is_worded_and_coloured(face: Face, browser: TestClient, outcome: OutcomeKind) -> None:
-    page = outline(browser, show(face, replace(SUMMARY, outcome=outcome)))
+def test_every_outcome_is_worded_and_coloured(
+    process: MemoryProcess, browser: TestClient, outcome: OutcomeKind
+) -> None:
+    page = outline(browser, show(process, replace(SUMMARY, outcome=outcome)))
     assert labels.OUTCOMES[outcome] in page.text
     assert labels.OUTCOME_TONES[outcome] in page.by_id("now")["class"]
 
 
-def test_why_it_failed_and_what_took_it_back(face: Face, browser: TestClient) -> None:
+def test_why_it_failed_and_what_took_it_back(process: MemoryProcess, browser: TestClient) -> None:
     item = replace(ROLLOUT.items[0], from_tag="v1.0.0", from_digest=digest_of("v1.0.0"))
     summary = replace(SUMMARY, undoes=UUID(int=3), undone_by=UUID(int=4))
-    page = outline(browser, show(face, summary, items=(item,), diagnosis=WHY, warnings="no update block"))
+    page = outline(browser, show(process, summary, items=(item,), diagnosis=WHY, warnings="no update block"))
     for told in ("Why it failed", "exited with code 1", "<panic> exit 1", "before: v1.0.0", "Nomad warns"):
         assert told in page.text
     assert {f"/rollouts/{UUID(int=3)}", f"/rollouts/{UUID(int=4)}"} <= set(page.links)
@@ -58,10 +60,10 @@ def test_why_it_failed_and_what_took_it_back(face: Face, browser: TestClient) ->
     ],
 )
 def test_only_what_makes_sense_is_offered(
-    face: Face, browser: TestClient, summary: RolloutSummary, submitted: bool, offered: list[str]
+    process: MemoryProcess, browser: TestClient, summary: RolloutSummary, submitted: bool, offered: list[str]
 ) -> None:
     changes = {} if submitted else {"submitted_at": None}
-    page = outline(browser, show(face, summary, **changes))
+    page = outline(browser, show(process, summary, **changes))
     steering = [link for link in page.links if link.startswith("/confirm/") and link != "/confirm/pause"]
     assert steering == [f"{start}{summary.rollout_id}" for start in offered]
 

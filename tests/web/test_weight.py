@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 
 from tests.fakes.registry import digest_of
-from tests.web.face import SUMMARY, WATCH, Face
+from tests.web.process import SUMMARY, WATCH, MemoryProcess
 
 
 @pytest.mark.parametrize("watches", [1_000, 10_000])
 def test_the_list_is_at_most_forty_kilobytes(watches: int) -> None:
-    face = Face()
-    face.board.known = tuple(
+    process = MemoryProcess()
+    process.board.known = tuple(
         replace(
             WATCH,
             name=f"team/app-{number}",
@@ -22,7 +22,7 @@ def test_the_list_is_at_most_forty_kilobytes(watches: int) -> None:
         )
         for number in range(watches)
     )
-    with face.client(Accept="text/html", **{"Accept-Encoding": "gzip"}) as browser:
+    with process.client(Accept="text/html", **{"Accept-Encoding": "gzip"}) as browser:
         answer = browser.get("/")
     assert f"{watches} repositories" in answer.text
     assert answer.headers["Content-Encoding"] == "gzip"

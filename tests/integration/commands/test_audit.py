@@ -54,7 +54,7 @@ async def test_each_part_of_a_rule_is_told_with_its_rollout(world: World) -> Non
         ("app", "switch_on", "auto deploy on"),
     ]
     entries = await PostgresBoard(world.database).entries(TimelineQuery(watch="app", by="bob"), limit=9)
-    assert [entry.action for entry in entries if entry.kind is EntryKind.WORD] == [
+    assert [entry.action for entry in entries if entry.kind is EntryKind.COMMAND] == [
         AuditAction.SWITCH_ON,
         AuditAction.FOLLOW,
     ]

@@ -75,7 +75,7 @@ async def test_pages_of_a_timeline_hold_everything_once_newest_first(board: Post
     assert await pages(board, TimelineQuery(watch=watch), 3) == list(whole)
     assert [(entry.at, entry.key) for entry in whole] == sorted(((e.at, e.key) for e in whole), reverse=True)
     assert len({entry.key for entry in whole}) == len(whole)
-    assert {entry.kind for entry in whole} == set(EntryKind) - {EntryKind.WORD}
+    assert {entry.kind for entry in whole} == set(EntryKind) - {EntryKind.COMMAND}
     if watch:
         assert {entry.watch for entry in whole} == {watch}
     for kind in EntryKind:
@@ -170,7 +170,7 @@ async def test_words_are_of_a_watch_or_of_all(database: Database, board: Postgre
             action,
             by,
         )
-    message = await board.entries(TimelineQuery(kinds=frozenset({EntryKind.WORD})), limit=9)
+    message = await board.entries(TimelineQuery(kinds=frozenset({EntryKind.COMMAND})), limit=9)
     assert [(each.watch, each.action, each.by, each.message) for each in message] == [
         (name_of(2), AuditAction.CHECK, "", "check it"),
         ("", AuditAction.PAUSE, "zoe", "pause it"),

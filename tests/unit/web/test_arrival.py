@@ -21,7 +21,7 @@ HERE = Listening(addresses=("127.0.0.1", "::1"))
 def came(*headers: str, client: tuple[str, int] | None = ("127.0.0.1", 9), version: str = "1.1") -> str:
     """The doubt about a request with these headers."""
     raw = [(name.lower().encode(), b"127.0.0.1") for name in headers]
-    return arrival({"headers": raw, "client": client, "http_version": version}, HERE).doubt
+    return arrival({"headers": raw, "client": client, "http_version": version}, HERE).remote_reason
 
 
 def test_who_is_this_machine() -> None:
@@ -35,13 +35,11 @@ def test_who_is_this_machine() -> None:
     "client", [None, ("192.0.2.2", 9), ("::ffff:192.0.2.2", 9), ("fe80::1%eth0", 9), ("localhost", 9), ("", 0)]
 )
 def test_who_may_be_another(client: tuple[str, int] | None) -> None:
-    assert came(client=client).startswith("this came from ")
+    assert came(client=client).startswith("this request came from ")
 
 
 def test_what_a_proxy_leaves() -> None:
-    assert (
-        came("accept", "x-forwarded-anything") == "a proxy passed this on (X-Forwarded-Anything), for whoever it serves"
-    )
+    assert came("accept", "x-forwarded-anything") == "a proxy forwarded this request (X-Forwarded-Anything)"
     assert "HTTP/1.0" in came(version="1.0")
     assert len(came("x-forwarded-" + "x" * 60_000)) < 200
 

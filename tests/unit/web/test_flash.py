@@ -82,7 +82,7 @@ def test_a_garbled_cookie_tells_nothing(value: str) -> None:
 def test_a_script_is_told_in_ascii_beside_the_button() -> None:
     answer = done(request(hx_request="true"), Reply(message="Deploying to ü"), back="/")
     assert answer.status_code == 204
-    assert answer.headers["hx-trigger"] == '{"told": {"message": "Deploying to \\u00fc"}}'
+    assert answer.headers["hx-trigger"] == '{"flash": {"message": "Deploying to \\u00fc"}}'
     assert "set-cookie" not in answer.headers
     answer = refused(request(hx_request="true"), "no such tag", status=400, back="/")
     assert (answer.status_code, bytes(answer.body)) == (400, b"no such tag")

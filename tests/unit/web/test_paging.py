@@ -12,9 +12,9 @@ from app.domain.timeline import EntryKind
 from app.services.views.board import DeliveryListing, DeliverySummary, TimelineEntry
 from app.web.pages import activity, deliveries
 from tests.unit.web.requests import request
-from tests.web.face import NOW
+from tests.web.process import NOW
 
-ENTRY = TimelineEntry(at=NOW, kind=EntryKind.WORD, key="w7 & more", watch="app", message="")
+ENTRY = TimelineEntry(at=NOW, kind=EntryKind.COMMAND, key="w7 & more", watch="app", message="")
 DELIVERY = DeliverySummary(
     delivery_id=UUID(int=7),
     source="a&b",

@@ -12,7 +12,7 @@ from app.domain.rollout import OutcomeKind, RolloutState
 from app.services.views.queries import Outage, RolloutSummary, TaskView, WatchView
 from app.web.render import wording
 from tests.fakes.registry import digest_of
-from tests.web.face import DECISION, DEPLOYMENT, NOW, SUMMARY, WATCH
+from tests.web.process import DECISION, DEPLOYMENT, NOW, SUMMARY, WATCH
 
 OUTAGE = Outage(problem="connection refused", since=None)
 MOVING = replace(SUMMARY, outcome=None, state=RolloutState.SUBMITTED, reason="", ended_at=None)
@@ -36,17 +36,17 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
     ],
 )
 def test_how_long_ago(seconds: float, message: str) -> None:
-    assert wording.passed(timedelta(seconds=seconds)) == message
+    assert wording.duration(timedelta(seconds=seconds)) == message
 
 
 def test_a_time_is_told_relatively_and_exactly() -> None:
     then = NOW - timedelta(minutes=5)
     exact = 'datetime="2026-01-02T02:59:05+00:00" title="2026-01-02 02:59:05 UTC"'
-    assert wording.ago(then, NOW) == f'<time {exact} data-told="ago">5 min ago</time>'
-    assert wording.lasting(then, NOW) == f'<time {exact} data-told="">5 min</time>'
+    assert wording.ago(then, NOW) == f'<time {exact} data-suffix="ago">5 min ago</time>'
+    assert wording.elapsed(then, NOW) == f'<time {exact} data-suffix="">5 min</time>'
     assert wording.ago(None, NOW) == "some time ago"
     assert wording.ago(None, NOW, "never") == "never"
-    assert wording.lasting(None, NOW) == "some time"
+    assert wording.elapsed(None, NOW) == "some time"
 
 
 def test_a_time_of_another_zone_is_told_in_utc() -> None:
@@ -106,29 +106,29 @@ def test_tasks_that_run_the_same_are_one_image_and_others_say_where() -> None:
     same = (_task("web/server", "v1"), _task("api/server", "v1"))
     (image,) = wording.images(same)
     assert (image.tag, image.where) == ("v1", "")
-    assert wording.runs_tag(replace(WATCH, running=same)) == "v1"
+    assert wording.running_tag(replace(WATCH, running=same)) == "v1"
     several = wording.images((*same, _task("old/server", "v0")))
     assert [(each.tag, each.where) for each in several] == [("v1", "web/server, api/server"), ("v0", "old/server")]
-    assert wording.runs_tag(replace(WATCH, running=(*same, _task("old/server", "v0")))) == ""
-    assert wording.runs_tag(replace(WATCH, running=())) == ""
+    assert wording.running_tag(replace(WATCH, running=(*same, _task("old/server", "v0")))) == ""
+    assert wording.running_tag(replace(WATCH, running=())) == ""
     assert wording.images(()) == []
 
 
 @pytest.mark.parametrize(
-    ("watch", "standing", "explained"),
+    ("watch", "status", "explanation"),
     [
-        (replace(WATCH, registry_outage=OUTAGE, rollout=MOVING), "In trouble", "connection refused"),
-        (replace(WATCH, job_outage=OUTAGE), "In trouble", "connection refused"),
-        (replace(WATCH, missing_image=OUTAGE), "In trouble", "connection refused"),
-        (replace(WATCH, rollout=replace(MOVING, deployment=DEPLOYMENT)), "Waits for promotion", "app v1.1.0"),
+        (replace(WATCH, registry_outage=OUTAGE, rollout=MOVING), "Outage", "connection refused"),
+        (replace(WATCH, job_outage=OUTAGE), "Outage", "connection refused"),
+        (replace(WATCH, missing_image=OUTAGE), "Outage", "connection refused"),
+        (replace(WATCH, rollout=replace(MOVING, deployment=DEPLOYMENT)), "Waiting for promotion", "app v1.1.0"),
         (
             replace(WATCH, rollout=replace(MOVING, deployment=replace(DEPLOYMENT, awaits_promotion=False))),
             "Deploying 1/2 healthy",
             "app v1.1.0",
         ),
         (replace(WATCH, rollout=replace(MOVING, note="waits for Nomad")), "Deploying", "app v1.1.0: waits for Nomad"),
-        (replace(WATCH, decision=None, rollout=None), "Not looked at yet", "the first look is to come"),
-        (replace(WATCH, decision=None, rollout=None, due=True), "Not looked at yet", "a look is on its way"),
+        (replace(WATCH, decision=None, rollout=None), "Not checked yet", "it waits for its first check"),
+        (replace(WATCH, decision=None, rollout=None, due=True), "Not checked yet", "a check is due now"),
         (WATCH, "Up to date", "v1.1.0 runs"),
         (replace(WATCH, decision=replace(DECISION, reason=None)), "Deploying", "v1.1.0 runs"),
         (
@@ -138,8 +138,8 @@ def test_tasks_that_run_the_same_are_one_image_and_others_say_where() -> None:
         ),
     ],
 )
-def test_how_a_watch_stands_and_why(watch: WatchView, standing: str, explained: str) -> None:
-    assert (wording.standing(watch), wording.explained(watch)) == (standing, explained)
+def test_how_a_watch_stands_and_why(watch: WatchView, status: str, explanation: str) -> None:
+    assert (wording.status(watch), wording.explanation(watch)) == (status, explanation)
 
 
 def test_when_a_watch_changed_last() -> None:
@@ -163,4 +163,4 @@ def test_when_a_watch_changed_last() -> None:
     ],
 )
 def test_rolling_back_is_offered_where_it_can_make_sense(rollout: RolloutSummary, newest: bool, offered: bool) -> None:
-    assert wording.can_go_back(rollout, newest) is offered
+    assert wording.can_roll_back(rollout, newest) is offered

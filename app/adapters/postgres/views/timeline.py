@@ -73,21 +73,21 @@ _OF_ALL = {
     EntryKind.DECISION: _DECISIONS,
     EntryKind.ROLLOUT: _rollouts("r.created_at", "r"),
     EntryKind.OUTCOME: _rollouts("r.ended_at", "o"),
-    EntryKind.WORD: _WORDS,
+    EntryKind.COMMAND: _WORDS,
 }
 _OF_ONE = {
     EntryKind.WEBHOOK: _EVENTS_OF_ONE,
     EntryKind.DECISION: f"{_DECISIONS} AND d.watch_name = $2",
     EntryKind.ROLLOUT: f"{_rollouts('rw.requested_at', 'r')} AND rw.watch_name = $2",
     EntryKind.OUTCOME: f"{_rollouts('r.ended_at', 'o')} AND rw.watch_name = $2",
-    EntryKind.WORD: f"{_WORDS} AND watch_name = $2",
+    EntryKind.COMMAND: f"{_WORDS} AND watch_name = $2",
 }
 
 # Nobody is named by a decision, or by how a rollout ended.
 _BY = {
     EntryKind.WEBHOOK: " AND e.source = $5",
     EntryKind.ROLLOUT: " AND r.asked_by = $5 AND r.asked_by <> ''",
-    EntryKind.WORD: " AND spoken_by = $5",
+    EntryKind.COMMAND: " AND spoken_by = $5",
 }
 
 # By kind, whether of one watch, and whether of one person.

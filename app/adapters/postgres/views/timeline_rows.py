@@ -82,7 +82,7 @@ def word(row: Row) -> TimelineEntry:
     """What a person asked for."""
     return TimelineEntry(
         at=row["at"],
-        kind=EntryKind.WORD,
+        kind=EntryKind.COMMAND,
         key=row["key"],
         watch=row["watch_name"] or "",
         message=row["detail"],
@@ -98,5 +98,5 @@ ENTRIES: Mapping[EntryKind, Callable[[Row], TimelineEntry]] = {
     EntryKind.DECISION: decision,
     EntryKind.ROLLOUT: rollout,
     EntryKind.OUTCOME: outcome,
-    EntryKind.WORD: word,
+    EntryKind.COMMAND: word,
 }

@@ -1,4 +1,4 @@
-"""A face on which everything happened once: each condition, reason, entry and delivery, under names of all kinds."""
+"""A process on which everything happened once: each condition, reason, entry and delivery, under names of all kinds."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,7 +20,17 @@ from app.settings.values import WebhookSource
 from tests.fakes.board import MemoryBoard
 from tests.fakes.inbox import KnownWatch, MemoryInbox
 from tests.fakes.registry import digest_of
-from tests.web.face import DECISION, DEPLOYMENT, NOW, ROLLOUT, SUMMARY, WATCH, Face, FaceSettings, MemoryQueries
+from tests.web.process import (
+    DECISION,
+    DEPLOYMENT,
+    NOW,
+    ROLLOUT,
+    SUMMARY,
+    WATCH,
+    MemoryProcess,
+    MemoryQueries,
+    MemorySettings,
+)
 
 HOSTILE = "\"><script>alert('1')</script>/\u202etxt.exe ü #?%&+;é😀"
 UNDERWAY = replace(
@@ -69,8 +79,8 @@ def entries() -> Iterator[TimelineEntry]:
     yield _entry(EntryKind.DECISION, "deploys", found_by="webhook", rollout_id=SUMMARY.rollout_id)
     yield _entry(EntryKind.DECISION, "polled", found_by="poll")
     yield from (_entry(EntryKind.OUTCOME, f"o{each}", outcome=each) for each in OutcomeKind)
-    yield from (_entry(EntryKind.WORD, f"w{each}", action=each, by="ann") for each in AuditAction)
-    yield replace(_entry(EntryKind.WORD, "all", action=AuditAction.PAUSE, by=HOSTILE), watch="")
+    yield from (_entry(EntryKind.COMMAND, f"w{each}", action=each, by="ann") for each in AuditAction)
+    yield replace(_entry(EntryKind.COMMAND, "all", action=AuditAction.PAUSE, by=HOSTILE), watch="")
     yield _entry(EntryKind.ROLLOUT, "r", by="ann", rollout_id=SUMMARY.rollout_id)
     yield _entry(EntryKind.WEBHOOK, "h", by="distribution", delivery_id=DELIVERY)
     yield replace(_entry(EntryKind.WEBHOOK, "hostile"), watch=HOSTILE, message=HOSTILE)
@@ -93,8 +103,8 @@ def deliveries() -> Iterator[DeliverySummary]:
         )
 
 
-def scene() -> Face:
-    """The face."""
+def full_process() -> MemoryProcess:
+    """The process."""
     known = tuple(watches())
     ended = (
         view(SUMMARY, diagnosis=WHY),
@@ -102,7 +112,7 @@ def scene() -> Face:
         view(UNDERWAY, submitted_at=None),
         view(GOOD, warnings=HOSTILE),
     )
-    face = Face(
+    process = MemoryProcess(
         queries=MemoryQueries(known=known, ended=ended),
         board=MemoryBoard(
             known=known,
@@ -116,12 +126,12 @@ def scene() -> Face:
             unsent_notifications=2,
             tags_seen={"v1.1.0": TagView(tag="v1.1.0", first_found_at=NOW, digest=digest_of("v1.1.0"))},
         ),
-        settings=FaceSettings(webhook_sources=dict.fromkeys(("distribution", "quay"), SOURCE)),
+        settings=MemorySettings(webhook_sources=dict.fromkeys(("distribution", "quay"), SOURCE)),
         inbox=_inbox(),
     )
-    face.rules.names = tuple(each.name for each in known)
-    face.steering.ids = frozenset(each.summary.rollout_id for each in ended)
-    return face
+    process.rules.names = tuple(each.name for each in known)
+    process.steering.ids = frozenset(each.summary.rollout_id for each in ended)
+    return process
 
 
 def _entry(kind: EntryKind, key: str, **changes: Any) -> TimelineEntry:

@@ -1,4 +1,4 @@
-"""A process behind the web face, in memory: what handlers ask for, with samples of everything that a page shows."""
+"""A process behind the web process, in memory: what handlers ask for, with samples of everything that a page shows."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -39,7 +39,7 @@ from app.settings.values import WebhookSource
 from app.web.application import build
 from app.web.http.arrival import Listening
 from app.web.http.auth import Access, AccessToken, Role
-from app.web.running import set_running
+from app.web.process import set_process
 from tests.fakes.board import MemoryBoard
 from tests.fakes.deployer import PlanningDeployer
 from tests.fakes.inbox import MemoryInbox
@@ -156,10 +156,10 @@ def _watch(name: str) -> Watch:
 
 @dataclass
 class MemoryRules:
-    """Rules that remember what was said; every name of `names` is a watch in a job of its own."""
+    """Rules that remember what was stored; every name of `names` is a watch in a job of its own."""
 
     names: tuple[str, ...] = ("app", "team/app")
-    message: list[Command] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
     checked: list[str] = field(default_factory=list)
     released: Released = field(default_factory=lambda: Released(state="v1.1.0 runs"))
     paused: bool = False
@@ -170,30 +170,32 @@ class MemoryRules:
             raise self.outage
         if name not in self.names:
             return None
-        said = [word for word in self.message if word.watch == name]
+        stored = [command for command in self.commands if command.watch == name]
         return CurrentRule(
             watch=_watch(name),
-            pinned_tag=next((word.pinned_tag for word in reversed(said) if word.pinned_tag is not None), ""),
-            auto_deploy=next((word.auto_deploy for word in reversed(said) if word.auto_deploy is not None), True),
+            pinned_tag=next((command.pinned_tag for command in reversed(stored) if command.pinned_tag is not None), ""),
+            auto_deploy=next(
+                (command.auto_deploy for command in reversed(stored) if command.auto_deploy is not None), True
+            ),
             running_tag=None,
         )
 
-    async def execute(self, word: Command) -> CommandResult | None:
-        if word.watch not in self.names:
+    async def execute(self, command: Command) -> CommandResult | None:
+        if command.watch not in self.names:
             return None
-        if word.idempotency_key is not None and (known := await self.asked(word.watch, word.idempotency_key)):
-            return CommandResult(target_id=1, rollout_id=word.idempotency_key, taken=not known.here)
-        self.message.append(word)
+        if command.idempotency_key is not None and (known := await self.asked(command.watch, command.idempotency_key)):
+            return CommandResult(target_id=1, rollout_id=command.idempotency_key, taken=not known.here)
+        self.commands.append(command)
         return CommandResult(
-            target_id=1, rollout_id=(word.idempotency_key or UUID(int=9)) if word.deploy_request else None
+            target_id=1, rollout_id=(command.idempotency_key or UUID(int=9)) if command.deploy_request else None
         )
 
     async def asked(self, name: str, idempotency_key: UUID) -> KnownRequest | None:
-        for word in self.message:
-            if word.idempotency_key == idempotency_key and word.deploy_request is not None:
-                tag, here = word.deploy_request.tag, word.watch == name
+        for command in self.commands:
+            if command.idempotency_key == idempotency_key and command.deploy_request is not None:
+                tag, here = command.deploy_request.tag, command.watch == name
                 return KnownRequest(
-                    rollout_id=idempotency_key, here=here, what=f"{word.watch} {tag}", tag=tag if here else ""
+                    rollout_id=idempotency_key, here=here, what=f"{command.watch} {tag}", tag=tag if here else ""
                 )
         return None
 
@@ -248,15 +250,15 @@ PAST = RevertibleRollout(
 
 @dataclass
 class MemorySteering:
-    """Steering of one rollout, SUMMARY's and what `ids` names, that remembers what was said."""
+    """Steering of one rollout, SUMMARY's and what `ids` names, that remembers what was stored."""
 
     ids: frozenset[UUID] = frozenset({SUMMARY.rollout_id})
     found: Underway | None = UNDERWAY
     known: RevertibleRollout | None = PAST
-    wishes: list[tuple[CanaryCommand, str]] = field(default_factory=list)
-    gone: list[tuple[Destination, ...]] = field(default_factory=list)
+    canary_commands: list[tuple[CanaryCommand, str]] = field(default_factory=list)
+    rollbacks: list[tuple[Destination, ...]] = field(default_factory=list)
     keys: list[UUID | None] = field(default_factory=list)
-    moved_on: bool = False
+    superseded: bool = False
     outage: Exception | None = None
 
     async def underway(self, rollout_id: UUID) -> Underway | None:
@@ -265,8 +267,8 @@ class MemorySteering:
         return self.found if rollout_id in self.ids else None
 
     async def canary_command(self, rollout_id: UUID, canary_command: CanaryCommand, *, by: str) -> bool:
-        self.wishes.append((canary_command, by))
-        return not self.moved_on
+        self.canary_commands.append((canary_command, by))
+        return not self.superseded
 
     async def past(self, rollout_id: UUID) -> RevertibleRollout | None:
         if self.outage is not None:
@@ -276,7 +278,9 @@ class MemorySteering:
     async def asked(self, rollout_id: UUID, idempotency_key: UUID) -> KnownRequest | None:
         if idempotency_key not in self.keys:
             return None
-        return KnownRequest(rollout_id=idempotency_key, here=True, what=", ".join(each.what for each in self.gone[-1]))
+        return KnownRequest(
+            rollout_id=idempotency_key, here=True, what=", ".join(each.what for each in self.rollbacks[-1])
+        )
 
     async def roll_back(
         self,
@@ -288,11 +292,11 @@ class MemorySteering:
     ) -> RollbackRequested | None:
         if idempotency_key is not None and idempotency_key in self.keys:
             return RollbackRequested(rollout_id=idempotency_key)
-        self.gone.append(tuple(destinations))
+        self.rollbacks.append(tuple(destinations))
         self.keys.append(idempotency_key)
         return (
             None
-            if self.moved_on
+            if self.superseded
             else RollbackRequested(rollout_id=idempotency_key or UUID(int=8), notification_delivery_ids=(5,))
         )
 
@@ -334,7 +338,7 @@ class MemoryFeed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FaceSettings:
+class MemorySettings:
     """What pages tell of the settings, and what webhooks need."""
 
     webhook_sources: Mapping[str, WebhookSource] = field(default_factory=dict)
@@ -343,7 +347,7 @@ class FaceSettings:
 
 
 @dataclass
-class Face:
+class MemoryProcess:
     """A running process as the web sees it, services and process in one."""
 
     access: Access = field(default_factory=Access)
@@ -352,7 +356,7 @@ class Face:
     board: MemoryBoard = field(default_factory=lambda: MemoryBoard(known=(WATCH,)))
     feed: MemoryFeed = field(default_factory=MemoryFeed)
     inbox: MemoryInbox = field(default_factory=MemoryInbox)
-    settings: FaceSettings = field(default_factory=FaceSettings)
+    settings: MemorySettings = field(default_factory=MemorySettings)
     rules: MemoryRules = field(default_factory=MemoryRules)
     steering: MemorySteering = field(default_factory=MemorySteering)
     registries: MemoryRegistry = field(default_factory=_registry)
@@ -363,7 +367,7 @@ class Face:
     standing: str = ""
 
     @property
-    def services(self) -> "Face":
+    def services(self) -> "MemoryProcess":
         return self
 
     async def readiness(self) -> tuple[str, ...]:
@@ -372,11 +376,11 @@ class Face:
         return self.pending
 
     def application(self) -> Starlette:
-        """The whole web face in front of this process."""
+        """The whole web process in front of this process."""
 
         @asynccontextmanager
         async def lifespan(application: Starlette) -> AsyncIterator[None]:
-            set_running(application, self)
+            set_process(application, self)
             yield
 
         return build(lifespan, self.listening)

@@ -9,7 +9,7 @@ from starlette.datastructures import QueryParams
 
 from app.domain.condition import Condition
 from app.services.views.board import Search
-from app.web.pages.listing import MAX_TERM, MAX_TERMS, ListQuery, read
+from app.web.pages.repositories import MAX_TERM, MAX_TERMS, ListQuery, read
 
 
 def asked(query: str) -> ListQuery:
