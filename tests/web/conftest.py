@@ -1,4 +1,4 @@
-"""A process in memory, and clients in front of it: a program that speaks JSON, a browser, and the page's own script."""
+"""A process in memory, and its clients: a JSON client, a browser, and the page's own script."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A process behind the web process, in memory: what handlers ask for, with samples of everything that a page shows."""
+"""A process in memory for the web application: the services of handlers, with a sample of each value on the pages."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -117,7 +117,7 @@ WATCH = WatchView(
 
 @dataclass
 class MemoryQueries:
-    """Queries over what the test puts there; `outage` is raised instead."""
+    """Queries over the test's values; `outage` is raised instead."""
 
     known: tuple[WatchView, ...] = (WATCH,)
     ended: tuple[RolloutView, ...] = (ROLLOUT,)
@@ -156,7 +156,7 @@ def _watch(name: str) -> Watch:
 
 @dataclass
 class MemoryRules:
-    """Rules that remember what was stored; every name of `names` is a watch in a job of its own."""
+    """Rules that record the commands; each name in `names` is a watch in its own job."""
 
     names: tuple[str, ...] = ("app", "team/app")
     commands: list[Command] = field(default_factory=list)
@@ -250,7 +250,7 @@ PAST = RevertibleRollout(
 
 @dataclass
 class MemorySteering:
-    """Steering of one rollout, SUMMARY's and what `ids` names, that remembers what was stored."""
+    """Rollout commands for the rollouts in `ids`, recorded; by default that of SUMMARY."""
 
     ids: frozenset[UUID] = frozenset({SUMMARY.rollout_id})
     found: Underway | None = UNDERWAY
@@ -316,7 +316,7 @@ def _registry() -> MemoryRegistry:
 
 @dataclass
 class MemoryFeed:
-    """A feed that says what the test puts, to all or into one mailbox; `problem` is told as it is."""
+    """A feed of the test's changes, to all streams or into one mailbox; `problem` is returned unchanged."""
 
     problem: str = ""
     mailboxes: list[Mailbox] = field(default_factory=list)
@@ -339,7 +339,7 @@ class MemoryFeed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemorySettings:
-    """What pages tell of the settings, and what webhooks need."""
+    """The settings that pages and webhooks read."""
 
     webhook_sources: Mapping[str, WebhookSource] = field(default_factory=dict)
     max_body_bytes: int = 1 << 20
@@ -348,7 +348,7 @@ class MemorySettings:
 
 @dataclass
 class MemoryProcess:
-    """A running process as the web sees it, services and process in one."""
+    """A process for the web application, its own services at the same time."""
 
     access: Access = field(default_factory=Access)
     listening: Listening = HERE
@@ -376,7 +376,7 @@ class MemoryProcess:
         return self.pending
 
     def application(self) -> Starlette:
-        """The whole web process in front of this process."""
+        """The whole web application in front of this process."""
 
         @asynccontextmanager
         async def lifespan(application: Starlette) -> AsyncIterator[None]:
@@ -387,7 +387,7 @@ class MemoryProcess:
 
     @contextmanager
     def client(self, *, peer: str = "127.0.0.1", **headers: str) -> Iterator[TestClient]:
-        """A client of this machine that calls us localhost; a bug's 500 is an answer to it, not an exception."""
+        """A client on this machine that uses the name localhost; a bug is a 500 response to it, not an exception."""
         with TestClient(
             self.application(),
             base_url="http://localhost:8080",

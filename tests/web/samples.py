@@ -1,4 +1,4 @@
-"""A process on which everything happened once: each condition, reason, entry and delivery, under names of all kinds."""
+"""A process with a sample of each condition, hold reason, entry and delivery, and with hostile names."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -49,22 +49,24 @@ SOURCE = WebhookSource(kind="distribution", secrets=())
 
 
 def watch(name: str, *, reason: HoldReason | None = HoldReason.UP_TO_DATE, **changes: Any) -> WatchView:
-    """A watch with nothing under way, held for `reason`."""
+    """A watch without a rollout in progress, held for `reason`."""
     values: dict[str, Any] = {"name": name, "rollout": GOOD, "decision": replace(DECISION, reason=reason), **changes}
     return replace(WATCH, **values)
 
 
 def view(summary: RolloutSummary, **changes: Any) -> RolloutView:
-    """A rollout whole."""
+    """A rollout with all its details."""
     return replace(ROLLOUT, summary=summary, **changes)
 
 
 def watches() -> Iterator[WatchView]:
-    """One of each condition, one for each reason, and names that want out."""
+    """One watch per condition and per hold reason, and one with a hostile name."""
     outage = Outage(problem="connection refused", since=NOW - timedelta(minutes=5))
     yield watch("app", failed=(digest_of("v1.2.0"),), rolled_back_at=NOW)
     yield watch("team/app", pinned_tag="test", auto_deploy=False, source_stale="two literals name it")
-    yield watch("troubled", registry_outage=outage, job_outage=Outage(problem="403", since=None), missing_image=outage)
+    yield watch(
+        "unreachable", registry_outage=outage, job_outage=Outage(problem="403", since=None), missing_image=outage
+    )
     yield watch("waiting", rollout=WAITING, promote_after=30.0)
     yield watch("moving", rollout=UNDERWAY, observe_only=True)
     yield watch("new", decision=None, rollout=None, running=(), desired="", desired_digest="", tags=(), due=True)
@@ -74,7 +76,7 @@ def watches() -> Iterator[WatchView]:
 
 
 def entries() -> Iterator[TimelineEntry]:
-    """One of each kind, reason, outcome and saying."""
+    """One entry per kind, hold reason, outcome and action."""
     yield from (_entry(EntryKind.DECISION, f"d{each}", reason=each, reconciles=3, last_at=NOW) for each in HoldReason)
     yield _entry(EntryKind.DECISION, "deploys", found_by="webhook", rollout_id=SUMMARY.rollout_id)
     yield _entry(EntryKind.DECISION, "polled", found_by="poll")
@@ -87,7 +89,7 @@ def entries() -> Iterator[TimelineEntry]:
 
 
 def deliveries() -> Iterator[DeliverySummary]:
-    """One of each kind."""
+    """One delivery per acceptance."""
     for number, acceptance in enumerate(Acceptance):
         yield DeliverySummary(
             delivery_id=ODD if acceptance is Acceptance.QUARANTINED else DELIVERY,
@@ -104,7 +106,7 @@ def deliveries() -> Iterator[DeliverySummary]:
 
 
 def full_process() -> MemoryProcess:
-    """The process."""
+    """The process with all samples."""
     known = tuple(watches())
     ended = (
         view(SUMMARY, diagnosis=WHY),
@@ -135,12 +137,12 @@ def full_process() -> MemoryProcess:
 
 
 def _entry(kind: EntryKind, key: str, **changes: Any) -> TimelineEntry:
-    entry = TimelineEntry(at=NOW, kind=kind, key=key, watch="app", message=f"the words of {key}", tag="v1.1.0")
+    entry = TimelineEntry(at=NOW, kind=kind, key=key, watch="app", message=f"the text of {key}", tag="v1.1.0")
     return replace(entry, **changes)
 
 
 def _inbox() -> MemoryInbox:
-    """Two deliveries: one that was understood, and one that was not."""
+    """Two deliveries: a valid one and a malformed one."""
     inbox = MemoryInbox(watches=[KnownWatch(name="app", target_id=1, host="registry.example", path="team/app")])
     digest = digest_of("v1.0.0")
     pushed = PushEvent(

@@ -1,4 +1,4 @@
-"""Checking now and replaying need no question: done where the button stands, and told there."""
+"""Checking and replaying need no confirmation: the result appears beside the button."""
 
 import json
 from dataclasses import replace
@@ -31,7 +31,7 @@ def process() -> MemoryProcess:
         ("", "/repos/app"),
     ],
 )
-def test_a_check_leads_back_to_the_page_of_its_button(
+def test_a_check_redirects_to_the_page_of_its_button(
     process: MemoryProcess, browser: TestClient, referer: str, back: str
 ) -> None:
     answer = browser.post("/confirm/check/app", headers={**FORM, "Referer": referer})
@@ -42,13 +42,15 @@ def test_a_check_leads_back_to_the_page_of_its_button(
     assert "Checking app now" not in outline(browser, back).text
 
 
-def test_a_check_by_script_is_told_in_place(process: MemoryProcess, script: TestClient) -> None:
+def test_a_check_by_script_is_confirmed_in_place(process: MemoryProcess, script: TestClient) -> None:
     answer = script.post("/confirm/check/app", headers=FORM)
     assert answer.status_code == 204
     assert json.loads(answer.headers["HX-Trigger"]) == {"flash": {"message": "Checking app now"}}
 
 
-def test_a_refused_errand_says_why_on_its_page(process: MemoryProcess, browser: TestClient, script: TestClient) -> None:
+def test_a_refused_action_shows_the_cause_on_its_page(
+    process: MemoryProcess, browser: TestClient, script: TestClient
+) -> None:
     answer = browser.post("/confirm/check/nobody", headers={**FORM, "Referer": "http://localhost:8080/?q=x"})
     assert (answer.status_code, answer.headers["Location"]) == (303, "/?q=x")
     page = outline(browser, "/")
@@ -60,7 +62,7 @@ def test_a_refused_errand_says_why_on_its_page(process: MemoryProcess, browser: 
 
 
 @pytest.mark.parametrize("path", ["/confirm/check/app", REPLAY])
-def test_only_a_form_of_our_own_page_does_it(process: MemoryProcess, script: TestClient, path: str) -> None:
+def test_only_a_form_of_our_own_page_runs_the_action(process: MemoryProcess, script: TestClient, path: str) -> None:
     assert script.post(path, headers={**FORM, "Origin": "http://evil.example"}).status_code == 403
     assert script.post(path, json={}).status_code == 415
     assert script.post(path, content=b"a=%ff", headers=FORM).status_code == 400
@@ -78,7 +80,9 @@ def test_a_delivery_is_replayed(process: MemoryProcess, browser: TestClient) -> 
     assert process.waker.wakes == [("look", "1")]
 
 
-def test_what_was_odd_is_read_again_by_the_parser_of_its_source(process: MemoryProcess, script: TestClient) -> None:
+def test_a_malformed_delivery_is_replayed_by_the_dialect_of_its_source(
+    process: MemoryProcess, script: TestClient
+) -> None:
     delivery, duplicates, events = process.inbox.deliveries[ODD]
     body = envelope(push(tag="v1.2.0"))
     process.inbox.deliveries[ODD] = (replace(delivery, body=body), duplicates, events)
@@ -86,9 +90,9 @@ def test_what_was_odd_is_read_again_by_the_parser_of_its_source(process: MemoryP
     assert read.status_code == 204
     assert "Replayed 1 event for app" in read.headers["HX-Trigger"]
     process.settings = MemorySettings()
-    gone = script.post(f"/confirm/replay/{ODD}", headers=FORM)
-    assert gone.status_code == 409
-    assert "put [webhooks.distribution] back" in gone.text
+    refused = script.post(f"/confirm/replay/{ODD}", headers=FORM)
+    assert refused.status_code == 409
+    assert "put [webhooks.distribution] back" in refused.text
 
 
 @pytest.mark.parametrize("identifier", ["nonsense", str(UUID(int=99))])

@@ -1,4 +1,4 @@
-"""Our own files: fetched once for each text they have, and every answer says what a browser must not do with it."""
+"""Static files are cached by content, and every response has the security headers."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def test_a_file_asked_for_by_its_version_is_kept_for_ever() -> None:
             assert (again.status_code, again.content) == (304, b"")
 
 
-def test_another_text_has_another_address(tmp_path: Path) -> None:
+def test_another_content_has_another_url(tmp_path: Path) -> None:
     (tmp_path / "a.js").write_text("1")
     before = Assets(tmp_path).url("a.js")
     (tmp_path / "a.js").write_text("2")
@@ -42,17 +42,17 @@ def test_only_files_of_the_folder_have_an_address(name: str) -> None:
 @pytest.mark.parametrize(
     "path", ["/static/nothing.js?v=1", "/static/../pages.py", "/static/%2e%2e/pages.py", "/static/"]
 )
-def test_nothing_else_is_served(path: str) -> None:
+def test_no_file_outside_the_folder_is_served(path: str) -> None:
     with MemoryProcess().client() as client:
         assert client.get(path).status_code == 404
 
 
-def test_templates_know_the_address() -> None:
+def test_templates_use_versioned_urls() -> None:
     assert Pages(Assets())._environment.from_string("{{ static('icon.svg') }}").render() == Assets().url("icon.svg")
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
-def test_the_headers_are_on_every_answer(accept: str) -> None:
+def test_the_headers_are_on_every_response(accept: str) -> None:
     process = MemoryProcess()
     with process.client(Accept=accept) as client:
         answers = [client.get(path) for path in ("/", "/repos", "/static/page.css", "/nothing", "/ping", "/login")]
@@ -70,7 +70,7 @@ def test_the_headers_are_on_every_answer(accept: str) -> None:
             }, answer
 
 
-def test_the_policy_lets_our_own_forms_and_workers_be_and_nothing_foreign() -> None:
+def test_the_policy_allows_our_own_forms_and_workers_only() -> None:
     policy = dict(part.strip().split(" ", 1) for part in HEADERS["Content-Security-Policy"].split(";"))
     assert policy["default-src"] == "'none'"
     assert policy["form-action"] == policy["worker-src"] == policy["connect-src"] == "'self'"

@@ -1,4 +1,4 @@
-"""Picking a tag: all of them in the order of a person's mind, what each would change, and deploying it once."""
+"""The deploy page: all tags in a useful order, a preview of each, and one deploy per form."""
 
 from dataclasses import replace
 from uuid import UUID, uuid4
@@ -45,7 +45,7 @@ def test_releases_first_in_their_order_then_names_then_commit_ids(process: Memor
     assert "Choose a tag" in page.text
 
 
-def test_finding_narrows_whatever_the_case_and_the_place(process: MemoryProcess, browser: TestClient) -> None:
+def test_finding_a_tag_ignores_case_and_position(process: MemoryProcess, browser: TestClient) -> None:
     page = outline(browser, f"{PAGE}?find=%20BRANCH%20")
     assert tags(page) == [f"branch-{COMMIT}"]
     nothing = outline(browser, f"{PAGE}?find=nothing")
@@ -55,7 +55,7 @@ def test_finding_narrows_whatever_the_case_and_the_place(process: MemoryProcess,
     assert "No tags are known yet" in outline(browser, PAGE).text
 
 
-def test_of_very_many_the_first_are_shown_and_the_chosen_one(process: MemoryProcess, browser: TestClient) -> None:
+def test_many_tags_are_cut_but_keep_the_chosen_one(process: MemoryProcess, browser: TestClient) -> None:
     many = tuple(f"v1.{number}.0" for number in range(SHOWN + 30))
     show(process, replace(WATCH, tags=many))
     page = outline(browser, PAGE)
@@ -67,7 +67,7 @@ def test_of_very_many_the_first_are_shown_and_the_chosen_one(process: MemoryProc
     assert len(tags(found)) == SHOWN
 
 
-def test_the_chosen_one_says_what_it_would_change(process: MemoryProcess, browser: TestClient) -> None:
+def test_the_chosen_tag_shows_its_preview(process: MemoryProcess, browser: TestClient) -> None:
     process.board.tags_seen = {"v1.0.0": TagView(tag="v1.0.0", first_found_at=NOW, digest="")}
     updates = {"web": "2 are replaced, one after another"}
     process.deployer.plan = Preview(
@@ -75,7 +75,7 @@ def test_the_chosen_one_says_what_it_would_change(process: MemoryProcess, browse
     )
     page = outline(browser, f"{PAGE}?tag=v1.0.0")
     assert chosen(page) == ["v1.0.0"]
-    for told in (
+    for expected in (
         digest_of("v1.0.0"),
         "0 s ago",
         "web/ server",
@@ -83,7 +83,7 @@ def test_the_chosen_one_says_what_it_would_change(process: MemoryProcess, browse
         "no node has 4 GB",
         "no update block",
     ):
-        assert told in page.text
+        assert expected in page.text
     assert "registry.example/team/app:v1.0.0" in page.text
     assert page.by_id("do").get("disabled") is None
     assert process.rules.commands == []
@@ -109,9 +109,7 @@ def test_the_label_and_the_rule_follow_the_choice(
     assert dict(_act(page))["rule"] == rule
 
 
-def test_a_redeploy_leaves_the_rule_alone_and_another_tag_is_pinned(
-    process: MemoryProcess, browser: TestClient
-) -> None:
+def test_a_redeploy_keeps_the_rule_and_another_tag_is_pinned(process: MemoryProcess, browser: TestClient) -> None:
     assert browser.post(PAGE, data=form("v1.1.0", "keep")).status_code == 303
     assert browser.post(PAGE, data=form("v1.0.0", "pin")).status_code == 303
     first, second = process.rules.commands
@@ -152,7 +150,7 @@ def test_the_page_makes_a_new_key_each_time(browser: TestClient) -> None:
         ({}, 400, "lacks its idempotency key"),
     ],
 )
-def test_a_refusal_stands_on_the_page_and_beside_the_button(
+def test_a_refusal_is_shown_on_the_page_and_beside_the_button(
     process: MemoryProcess, browser: TestClient, script: TestClient, sent: dict[str, str], status: int, message: str
 ) -> None:
     page = browser.post(PAGE, data=sent, headers=FORM)
@@ -168,16 +166,14 @@ def test_a_refusal_stands_on_the_page_and_beside_the_button(
 @pytest.mark.parametrize(
     "outage", [RegistryUnavailable("the registry is away: try again later"), StoreUnavailable("Postgres is away")]
 )
-def test_while_something_is_away_nothing_is_deployed(
-    process: MemoryProcess, script: TestClient, outage: Exception
-) -> None:
+def test_nothing_is_deployed_during_an_outage(process: MemoryProcess, script: TestClient, outage: Exception) -> None:
     process.registries.outage = outage
     answer = script.post(PAGE, data=form("v1.0.0"))
     assert (answer.status_code, answer.text) == (503, str(outage))
     assert process.rules.commands == []
 
 
-def test_what_cannot_be_foreseen_cannot_be_pressed(process: MemoryProcess, browser: TestClient) -> None:
+def test_a_deploy_without_a_preview_is_disabled(process: MemoryProcess, browser: TestClient) -> None:
     for url in (f"{PAGE}?tag=v9.9.9", f"{PAGE}?tag=%3Cscript%3E", f"{PAGE}?tag=%00"):
         page = outline(browser, url)
         assert page.by_id("do").get("disabled") is not None

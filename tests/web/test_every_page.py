@@ -1,4 +1,4 @@
-"""What every page tells: the pause, what is away, what could not be sent; what viewers see; and errors as pages."""
+"""What every page shows: the pause, outages, unsent notifications; what viewers see; and error pages."""
 
 from datetime import timedelta
 
@@ -35,21 +35,21 @@ def test_the_pause_cannot_be_overlooked(process: MemoryProcess, browser: TestCli
     assert "/confirm/pause" not in page.links
 
 
-def test_what_is_away_is_told_with_since_when(process: MemoryProcess, browser: TestClient) -> None:
+def test_outages_are_shown_with_their_start(process: MemoryProcess, browser: TestClient) -> None:
     process.board.absent = (SystemOutage(name="registry main", problem=HOSTILE, since=NOW - timedelta(minutes=5)),)
     process.waker.problem = "Redis does not take messages"
     process.problem = "staging.toml: poll_interval: is no duration"
     text = outline(browser).text
-    for told in (
+    for expected in (
         "registry main for 5 min",
         "Redis does not take messages",
         "is no duration",
         "2 notifications could not be",
     ):
-        assert told in text
+        assert expected in text
 
 
-def test_a_quiet_page_tells_nothing(browser: TestClient, process: MemoryProcess) -> None:
+def test_a_page_without_outages_shows_no_banner(browser: TestClient, process: MemoryProcess) -> None:
     process.board.absent, process.board.unsent_notifications = (), 0
     text = outline(browser).text
     assert "Outages" not in text
@@ -57,14 +57,14 @@ def test_a_quiet_page_tells_nothing(browser: TestClient, process: MemoryProcess)
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_where_one_is_stands_in_the_navigation(browser: TestClient, path: str) -> None:
+def test_the_navigation_marks_the_current_page(browser: TestClient, path: str) -> None:
     page = outline(browser, path)
     current = [attributes["href"] for _, attributes in page.elements if attributes.get("aria-current") == "page"]
     assert current == ([path] if path in ("/", "/activity", "/deliveries") else [])
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_viewer_reads_and_is_offered_nothing_else(process: MemoryProcess, path: str) -> None:
+def test_a_viewer_reads_and_is_offered_no_action(process: MemoryProcess, path: str) -> None:
     process.access = TOKENS
     with process.client(Accept=ACCEPT, Authorization=f"Bearer {SECRETS[Role.VIEWER]}") as viewer:
         page = outline(viewer, path)
@@ -89,7 +89,7 @@ def test_a_deployer_may_change_and_not_pause(process: MemoryProcess) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_without_tokens_others_read_and_are_told_the_mend(process: MemoryProcess, path: str) -> None:
+def test_without_tokens_others_read_and_are_shown_the_fix(process: MemoryProcess, path: str) -> None:
     process.listening = WIDER
     with process.client(Accept=ACCEPT) as anybody:
         page = outline(anybody, path)
@@ -103,7 +103,7 @@ def test_without_tokens_others_read_and_are_told_the_mend(process: MemoryProcess
         assert anybody.post("/confirm/check/app", data={}).status_code == 403
 
 
-def test_errors_are_pages_with_a_way_back(process: MemoryProcess, browser: TestClient) -> None:
+def test_error_pages_link_to_the_repositories(process: MemoryProcess, browser: TestClient) -> None:
     process.board.outage = StoreUnavailable("Postgres cannot be used now: <it is away>")
     page = outline(browser, status=503)
     assert page.headings == [1]
@@ -113,14 +113,14 @@ def test_errors_are_pages_with_a_way_back(process: MemoryProcess, browser: TestC
     assert "Not found" in outline(browser, "/nothing", status=404).text
 
 
-def test_a_bug_is_a_page_without_its_inside(process: MemoryProcess, browser: TestClient) -> None:
+def test_a_bug_is_a_page_without_its_details(process: MemoryProcess, browser: TestClient) -> None:
     process.board.outage = ZeroDivisionError("secret inside")
     page = outline(browser, status=500)
     assert "secret inside" not in page.text
     assert "bug in registrywatcher" in page.text
 
 
-def test_an_error_for_the_script_is_a_sentence(process: MemoryProcess, script: TestClient) -> None:
+def test_an_error_for_the_script_is_plain_text(process: MemoryProcess, script: TestClient) -> None:
     process.board.outage = process.queries.outage = ZeroDivisionError("secret inside")
     answer = script.post("/confirm/reset/app", data={"idempotency_key": "nonsense"})
     assert answer.status_code == 400
@@ -128,6 +128,6 @@ def test_an_error_for_the_script_is_a_sentence(process: MemoryProcess, script: T
 
 
 def _offers(page: Outline) -> list[str]:
-    """Links and forms that would change something."""
+    """Links and forms of actions."""
     posts = [form.action for form in page.forms if form.method == "post" and form.action != "/logout"]
     return [*posts, *(link for link in page.links if link.startswith("/confirm/"))]

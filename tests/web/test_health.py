@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether it can do its work."""
+"""Whether the process is alive, and whether it can do its work."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from app.services.views.queries import SystemOutage
 from tests.web.process import NOW, MemoryProcess
 
 
-def test_alive_whatever_is_away(process: MemoryProcess, client: TestClient) -> None:
+def test_healthz_is_200_during_any_outage(process: MemoryProcess, client: TestClient) -> None:
     process.pending = StoreUnavailable("gone")
     assert client.get("/healthz").json() == {"message": "alive"}
 
@@ -51,7 +51,7 @@ def test_not_ready(
     assert message in answer.json()["message"]
 
 
-def test_not_ready_while_its_own_loops_stand_still(process: MemoryProcess, client: TestClient) -> None:
+def test_not_ready_while_its_own_loops_make_no_progress(process: MemoryProcess, client: TestClient) -> None:
     process.standing = "no turn was completed for 7 s by: presence: Postgres cannot be used now"
     answer = client.get("/readyz")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")

@@ -1,6 +1,6 @@
-"""GET /live: what changes reaches the browser at once, silence is told apart from loss, and no stream outlives its end.
+"""GET /live: changes reach the browser at once, an idle stream differs from a lost one, and each stream ends.
 
-Driven as a server drives an application, since a stream never ends by itself.
+The tests call the application as a server does, since a stream does not end by itself.
 """
 
 import asyncio
@@ -29,14 +29,14 @@ class Browser:
     start: Message = field(default_factory=dict)
     chunks: "asyncio.Queue[bytes]" = field(default_factory=asyncio.Queue)
     ended: bool = False
-    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    disconnected: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def headers(self) -> dict[str, str]:
         return {name.decode().lower(): value.decode() for name, value in self.start["headers"]}
 
     async def receive(self) -> Message:
-        await self.gone.wait()
+        await self.disconnected.wait()
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
@@ -79,12 +79,12 @@ async def opened(application: Starlette, **headers: str) -> AsyncIterator[Browse
         await until(lambda: browser.start, "there is no answer", within=30)
         yield browser
     finally:
-        browser.gone.set()
+        browser.disconnected.set()
         async with asyncio.timeout(30):
             await request
 
 
-async def test_a_change_is_told_as_it_happens() -> None:
+async def test_a_change_is_sent_as_it_happens() -> None:
     process = MemoryProcess()
     async with serving(process) as application, opened(application) as browser:
         assert browser.start["status"] == 200
@@ -111,12 +111,12 @@ async def test_a_change_is_told_as_it_happens() -> None:
         assert (await browser.event())[1]["everything"] is True
 
 
-async def test_every_browser_hears_and_one_that_leaves_is_forgotten() -> None:
+async def test_every_browser_gets_changes_and_a_closed_stream_is_removed() -> None:
     process = MemoryProcess()
     async with serving(process) as application:
         async with opened(application) as one:
             async with opened(application):
-                await until(lambda: len(process.feed.mailboxes) == 2, "nobody listens", within=30)
+                await until(lambda: len(process.feed.mailboxes) == 2, "no stream listens", within=30)
                 assert application.state.streams.open == 2
             assert len(process.feed.mailboxes) == application.state.streams.open == 1
             process.feed.mailboxes[0].put(EVERYTHING)
@@ -126,7 +126,7 @@ async def test_every_browser_hears_and_one_that_leaves_is_forgotten() -> None:
         assert application.state.streams.open == 0
 
 
-async def test_a_store_that_is_away_is_told_with_its_problem() -> None:
+async def test_a_store_outage_is_sent_with_its_problem() -> None:
     process = MemoryProcess()
     process.feed.problem = "Postgres cannot be used now"
     async with serving(process) as application, opened(application) as browser:
@@ -139,12 +139,12 @@ async def test_a_store_that_is_away_is_told_with_its_problem() -> None:
         assert await browser.event() == ("outage", {"problem": "again"})
 
 
-async def test_silence_is_broken_by_pings() -> None:
+async def test_an_idle_stream_sends_pings() -> None:
     async with serving(MemoryProcess(), ping_every=0.05) as application, opened(application) as browser:
         assert [(await browser.event())[0] for _ in range(4)] == ["hello", "changed", "ping", "ping"]
 
 
-async def test_a_stream_ends_when_its_token_is_no_longer_good() -> None:
+async def test_a_stream_ends_when_its_token_becomes_invalid() -> None:
     process = MemoryProcess(access=Access(tokens=(token("wall", Role.VIEWER, "secret"),)))
     async with (
         serving(process, ping_every=0.05) as application,
@@ -152,23 +152,23 @@ async def test_a_stream_ends_when_its_token_is_no_longer_good() -> None:
     ):
         assert [(await browser.event())[0] for _ in range(3)] == ["hello", "changed", "ping"]
         process.access = Access(tokens=(token("wall", Role.VIEWER, "rotated"),))
-        await until(lambda: browser.ended, "it goes on", within=30)
+        await until(lambda: browser.ended, "the stream continues", within=30)
 
 
-async def test_it_ends_with_the_process_and_with_the_feed() -> None:
+async def test_a_stream_ends_with_the_process_and_with_the_feed() -> None:
     process = MemoryProcess()
     async with serving(process) as application:
         async with opened(application) as browser, opened(application) as other:
-            await until(lambda: len(process.feed.mailboxes) == 2, "nobody listens", within=30)
+            await until(lambda: len(process.feed.mailboxes) == 2, "no stream listens", within=30)
             process.feed.mailboxes[0].close()
-            await until(lambda: browser.ended or other.ended, "it outlives the feed", within=30)
+            await until(lambda: browser.ended or other.ended, "the stream outlives the feed", within=30)
             application.state.streams.stop()
-            await until(lambda: browser.ended and other.ended, "it outlives the process", within=30)
+            await until(lambda: browser.ended and other.ended, "the stream outlives the process", within=30)
         async with opened(application) as late:
-            await until(lambda: late.ended, "it is opened while the process stops", within=30)
+            await until(lambda: late.ended, "a stream is opened while the process stops", within=30)
 
 
-async def test_there_are_only_so_many() -> None:
+async def test_the_number_of_streams_is_limited() -> None:
     async with serving(MemoryProcess(), limit=1) as application, opened(application) as one:
         assert (await one.event())[0] == "hello"
         async with opened(application) as other:
@@ -177,7 +177,7 @@ async def test_there_are_only_so_many() -> None:
             assert "close some" in (await other.chunks.get()).decode()
 
 
-async def test_it_needs_the_same_credentials_as_a_page() -> None:
+async def test_a_stream_needs_the_same_credentials_as_a_page() -> None:
     locked = MemoryProcess(access=Access(tokens=(token("wall", Role.VIEWER, "secret"),)))
     async with serving(locked) as application, opened(application) as browser:
         assert browser.start["status"] == 401

@@ -1,4 +1,4 @@
-"""The list of repositories: what needs a person on top, found by chips, by what is typed, and by condition."""
+"""The list of repositories: those that need a person first, filtered by chips, typed text and condition."""
 
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
@@ -31,13 +31,22 @@ def counts(page: Outline) -> dict[str, str]:
     }
 
 
-def test_a_row_tells_what_runs_what_is_wanted_and_why(process: MemoryProcess, browser: TestClient) -> None:
+def test_a_row_shows_running_tag_desired_tag_and_reason(process: MemoryProcess, browser: TestClient) -> None:
     message = "auto deploy is off; v1.2.0 is deployed when it is switched on"
     held = replace(DECISION, reason=HoldReason.AUTO_DEPLOY_OFF, message=message)
     process.board.known = (replace(WATCH, desired="v1.2.0", auto_deploy=False, decision=held),)
     page = outline(browser)
-    for told in ("v1.1.0", "v1.2.0", message, "Held: auto deploy is off", "follows releases", "Off", "checked", "web"):
-        assert told in page.text
+    for expected in (
+        "v1.1.0",
+        "v1.2.0",
+        message,
+        "Held: auto deploy is off",
+        "follows releases",
+        "Off",
+        "checked",
+        "web",
+    ):
+        assert expected in page.text
     assert digest_of("v1.1.0")[7:19] in page.text
     assert page.link("/repos/") == "/repos/app"
     assert page.link("/confirm/switch-on/") == "/confirm/switch-on/app"
@@ -45,22 +54,24 @@ def test_a_row_tells_what_runs_what_is_wanted_and_why(process: MemoryProcess, br
 
 
 @pytest.mark.parametrize("reason", HoldReason)
-def test_every_reason_is_worded_and_coloured(process: MemoryProcess, browser: TestClient, reason: HoldReason) -> None:
+def test_every_hold_reason_has_its_label_and_tone(
+    process: MemoryProcess, browser: TestClient, reason: HoldReason
+) -> None:
     process.board.known = (watch("app", reason=reason),)
     page = outline(browser)
     assert labels.HOLDS[reason] in page.text
     assert labels.HOLD_TONES[reason] in page.by_id("row-app")["class"]
 
 
-def test_what_needs_a_person_is_on_top(process: MemoryProcess, browser: TestClient) -> None:
+def test_watches_that_need_a_person_come_first(process: MemoryProcess, browser: TestClient) -> None:
     process.board.known = tuple(watches())
     found = shown(outline(browser))
-    assert found[:2] == ["troubled", "waiting"]
+    assert found[:2] == ["unreachable", "waiting"]
     assert found.index("for-failed_before") < found.index("for-auto_deploy_off") < found.index("moving")
     assert found.index("moving") < found.index("for-paused") < found.index("app")
 
 
-def test_health_and_canaries_are_told_in_the_row(process: MemoryProcess, browser: TestClient) -> None:
+def test_a_row_shows_health_and_canaries(process: MemoryProcess, browser: TestClient) -> None:
     running = replace(WAITING, deployment=replace(DEPLOYMENT, awaits_promotion=False))
     process.board.known = (watch("a", rollout=WAITING), watch("b", rollout=running))
     text = outline(browser).text
@@ -68,7 +79,7 @@ def test_health_and_canaries_are_told_in_the_row(process: MemoryProcess, browser
     assert "Deploying 1/2 healthy" in text
 
 
-def test_chips_hold_together_and_each_can_be_taken_away(process: MemoryProcess, browser: TestClient) -> None:
+def test_chips_apply_together_and_each_can_be_removed(process: MemoryProcess, browser: TestClient) -> None:
     process.board.known = (watch("team/app"), watch("team/web"), watch("app"))
     page = outline(browser, "/?q=team&q=app")
     assert shown(page) == ["team/app"]
@@ -77,7 +88,7 @@ def test_chips_hold_together_and_each_can_be_taken_away(process: MemoryProcess, 
     assert shown(outline(browser, "/?q=team&text=web")) == ["team/web"]
 
 
-def test_what_was_typed_becomes_a_chip_in_the_url(process: MemoryProcess, browser: TestClient) -> None:
+def test_the_typed_text_becomes_a_chip_in_the_url(process: MemoryProcess, browser: TestClient) -> None:
     form = outline(browser, "/?q=team&state=held").form("/")
     assert ("q", "team") in form.fields
     assert ("state", "held") in form.fields
@@ -101,7 +112,7 @@ def test_conditions_filter_with_their_counts(process: MemoryProcess, browser: Te
     assert current["href"] == "/"
 
 
-def test_a_page_goes_on_and_back(process: MemoryProcess, browser: TestClient) -> None:
+def test_a_page_links_to_the_next_and_the_previous_page(process: MemoryProcess, browser: TestClient) -> None:
     process.board.known = tuple(watch(f"app-{number:03}") for number in range(250))
     first = outline(browser, "/?q=app")
     assert len(shown(first)) == 100
@@ -113,13 +124,13 @@ def test_a_page_goes_on_and_back(process: MemoryProcess, browser: TestClient) ->
     assert [link for link in last.links if "from=" in link] == ["/?q=app&from=100"]
 
 
-def test_behind_the_last_page_is_the_first(process: MemoryProcess, browser: TestClient) -> None:
-    """Watches went meanwhile: nothing to be found would be a lie."""
+def test_an_offset_behind_the_last_page_redirects_to_the_first(process: MemoryProcess, browser: TestClient) -> None:
+    """Watches were removed meanwhile: an empty page would be wrong."""
     answer = browser.get("/?q=app&from=500")
     assert (answer.status_code, answer.headers["Location"]) == (303, "/?q=app")
 
 
-def test_nothing_found_says_where_it_was_looked_for(process: MemoryProcess, browser: TestClient) -> None:
+def test_an_empty_result_names_the_searched_fields(process: MemoryProcess, browser: TestClient) -> None:
     page = outline(browser, "/?q=nothing&state=held&from=100")
     assert shown(page) == []
     for message in ("No repository matches", "0 repositories of 1", "clear all filters"):
@@ -127,7 +138,7 @@ def test_nothing_found_says_where_it_was_looked_for(process: MemoryProcess, brow
     assert "/" in page.links
 
 
-def test_an_empty_page_teaches(process: MemoryProcess, browser: TestClient) -> None:
+def test_an_empty_list_shows_a_sample_configuration(process: MemoryProcess, browser: TestClient) -> None:
     process.board.known = ()
     page = outline(browser)
     assert "No repository is watched yet" in page.text
@@ -136,7 +147,7 @@ def test_an_empty_page_teaches(process: MemoryProcess, browser: TestClient) -> N
 
 
 class MatchingBoard(MemoryBoard):
-    """A board that found by a tag."""
+    """A board whose search matched a tag."""
 
     async def listing(self, search: Search, *, offset: int, limit: int) -> Listing:
         return replace(await super().listing(Search(), offset=offset, limit=limit), matched_tags={"app": "v9-<rc>"})

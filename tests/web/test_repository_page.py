@@ -1,4 +1,4 @@
-"""One repository's page: what is so and why, what can be done about it, and what happened before."""
+"""One repository's page: its state with the reason, the possible actions, and its timeline."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -22,30 +22,38 @@ def show(process: MemoryProcess, found: WatchView) -> None:
     process.queries.known = process.board.known = (found,)
 
 
-def test_the_facts(process: MemoryProcess, browser: TestClient) -> None:
+def test_a_repository_page_shows_the_facts(process: MemoryProcess, browser: TestClient) -> None:
     place = replace(PLACE, region="eu", namespace="prod")
     show(process, replace(WATCH, name="team/app", place=place, pinned_tag="test", failed=(digest_of("v9"),), due=True))
     page = outline(browser, "/repos/team/app")
-    for told in ("v1.1.0", digest_of("v1.1.0")[:19], "pinned to test", "server", "On", "3 tags", digest_of("v9")[:19]):
-        assert told in page.text
+    for expected in (
+        "v1.1.0",
+        digest_of("v1.1.0")[:19],
+        "pinned to test",
+        "server",
+        "On",
+        "3 tags",
+        digest_of("v9")[:19],
+    ):
+        assert expected in page.text
     assert "eu/ prod/ web" in page.text
     assert "registry.example/ team/ app" in page.text
     assert "unchanged in 3 checks" in page.text
     assert "checking now" in page.text
 
 
-def test_api_clients_get_the_watch_as_the_list_has_it(client: TestClient) -> None:
+def test_api_clients_get_the_same_watch_as_in_the_list(client: TestClient) -> None:
     assert client.get("/repos/app").json() == client.get("/repos").json()
 
 
-def test_an_unknown_one_is_404_with_the_mend(client: TestClient, browser: TestClient) -> None:
+def test_an_unknown_one_is_404_with_the_fix(client: TestClient, browser: TestClient) -> None:
     answer = client.get("/repos/nobody")
     assert answer.status_code == 404
     assert "GET /repos lists the names" in answer.json()["message"]
     assert "nobody" in outline(browser, "/repos/nobody", status=404).text
 
 
-def test_each_trouble_is_told_with_its_time(process: MemoryProcess, browser: TestClient) -> None:
+def test_each_outage_is_shown_with_its_start(process: MemoryProcess, browser: TestClient) -> None:
     since = NOW - timedelta(minutes=5)
     show(
         process,
@@ -58,13 +66,13 @@ def test_each_trouble_is_told_with_its_time(process: MemoryProcess, browser: Tes
         ),
     )
     page = outline(browser, "/repos/app")
-    for told in (
+    for expected in (
         "The registry main cannot be read for 5 min : connection refused",
         "The job cannot be read or changed : the token may not",
         "The running image is missing in the registry for 5 min : the registry no longer has sha256:abc",
         "The job’s source is outdated : two literals name it",
     ):
-        assert told in page.text
+        assert expected in page.text
 
 
 def test_a_rollout_under_way_shows_its_health_and_can_be_failed(process: MemoryProcess, browser: TestClient) -> None:
@@ -79,7 +87,7 @@ def test_a_rollout_under_way_shows_its_health_and_can_be_failed(process: MemoryP
     assert not [link for link in page.links if link.startswith("/confirm/promote/")]
 
 
-def test_canaries_that_wait_can_be_promoted_and_say_when_they_are_by_themselves(
+def test_waiting_canaries_can_be_promoted_and_show_the_automatic_time(
     process: MemoryProcess, browser: TestClient
 ) -> None:
     show(process, watch("app", rollout=WAITING, promote_after=30.0))
@@ -89,28 +97,28 @@ def test_canaries_that_wait_can_be_promoted_and_say_when_they_are_by_themselves(
     assert page.link("/confirm/promote/") == f"/confirm/promote/{WAITING.rollout_id}"
 
 
-def test_what_nomad_has_not_begun_cannot_be_steered(process: MemoryProcess, browser: TestClient) -> None:
+def test_a_rollout_without_a_deployment_offers_no_actions(process: MemoryProcess, browser: TestClient) -> None:
     show(process, watch("app", rollout=UNDERWAY))
     page = outline(browser, "/repos/app")
     assert "Rollout in progress" in str(page.elements)
     assert not [link for link in page.links if link.startswith(("/confirm/fail/", "/confirm/promote/"))]
 
 
-def test_why_the_last_rollout_failed(process: MemoryProcess, browser: TestClient) -> None:
+def test_the_last_failed_rollout_is_explained(process: MemoryProcess, browser: TestClient) -> None:
     process.queries.ended = (view(SUMMARY, diagnosis=WHY),)
     process.board.rollouts = (SUMMARY,)
     answer = browser.get("/repos/app")
     assert "&lt;panic&gt;\nexit 1</pre>" in answer.text
     page = outline(browser, "/repos/app")
-    for told in ("Why app v1.1.0 failed", SUMMARY.reason, "exited with code 1", "read-logs", "web/server’s stderr"):
-        assert told in page.text
+    for expected in ("Why app v1.1.0 failed", SUMMARY.reason, "exited with code 1", "read-logs", "web/server’s stderr"):
+        assert expected in page.text
     process.board.rollouts = (GOOD, SUMMARY)
     assert "Why app v1.1.0 failed" not in outline(browser, "/repos/app").text
     process.board.rollouts = (replace(GOOD, undoes=SUMMARY.rollout_id), SUMMARY)
     assert "Why app v1.1.0 failed" in outline(browser, "/repos/app").text
 
 
-def test_going_back_is_offered_from_the_newest_and_to_what_succeeded(
+def test_rollback_is_offered_from_the_newest_and_to_successful_rollouts(
     process: MemoryProcess, browser: TestClient
 ) -> None:
     earlier = replace(GOOD, rollout_id=UUID(int=31))
@@ -138,14 +146,14 @@ def test_going_back_is_offered_from_the_newest_and_to_what_succeeded(
         (replace(WATCH, decision=None), False),
     ],
 )
-def test_letting_go_is_offered_where_something_is_held(
+def test_release_is_offered_when_a_hold_waits_for_a_person(
     process: MemoryProcess, browser: TestClient, found: WatchView, offered: bool
 ) -> None:
     show(process, found)
     assert ("/confirm/release/app" in outline(browser, "/repos/app").links) is offered
 
 
-def test_the_actions_lead_to_their_questions(process: MemoryProcess, browser: TestClient) -> None:
+def test_the_actions_link_to_their_confirmations(process: MemoryProcess, browser: TestClient) -> None:
     page = outline(browser, "/repos/app")
     assert {
         "/confirm/deploy/app",
@@ -159,7 +167,7 @@ def test_the_actions_lead_to_their_questions(process: MemoryProcess, browser: Te
 
 
 @pytest.mark.parametrize("entry", list(entries()), ids=lambda entry: entry.key)
-def test_the_timeline_words_each_entry(process: MemoryProcess, browser: TestClient, entry: TimelineEntry) -> None:
+def test_the_timeline_labels_each_entry(process: MemoryProcess, browser: TestClient, entry: TimelineEntry) -> None:
     process.board.happened = (replace(entry, watch="app"),)
     page = outline(browser, "/repos/app")
     assert wording.entry_title(entry) in page.text
@@ -168,20 +176,27 @@ def test_the_timeline_words_each_entry(process: MemoryProcess, browser: TestClie
     assert line
 
 
-def test_a_decision_says_how_it_was_found_and_how_often_it_was_the_same(
+def test_a_decision_shows_how_it_was_found_and_how_often_it_was_repeated(
     process: MemoryProcess, browser: TestClient
 ) -> None:
     process.board.happened = tuple(
         each for each in entries() if each.key in ("dup_to_date", "deploys", "polled", "h", "r")
     )
     page = outline(browser, "/repos/app")
-    for told in ("found by a webhook", "found by polling", "unchanged in 3 checks", "Up to date", "Deploys", "Webhook"):
-        assert told in page.text
+    for expected in (
+        "found by a webhook",
+        "found by polling",
+        "unchanged in 3 checks",
+        "Up to date",
+        "Deploys",
+        "Webhook",
+    ):
+        assert expected in page.text
     assert f"/rollouts/{SUMMARY.rollout_id}" in page.links
     assert f"/deliveries/{UUID(int=21)}" in page.links
 
 
-def test_older_entries_are_a_link_away_and_garbage_asks_for_the_newest(
+def test_older_entries_have_a_link_and_an_invalid_position_is_the_newest(
     process: MemoryProcess, browser: TestClient
 ) -> None:
     (one,) = (each for each in entries() if each.key == "r")
@@ -200,10 +215,10 @@ def test_older_entries_are_a_link_away_and_garbage_asks_for_the_newest(
         assert "event 000" in outline(browser, f"/repos/app?before={garbage}").text
 
 
-def test_nothing_yet_says_what_will_begin_it(process: MemoryProcess, browser: TestClient) -> None:
+def test_a_new_watch_shows_that_nothing_happened_yet(process: MemoryProcess, browser: TestClient) -> None:
     show(
         process, watch("app", decision=None, rollout=None, running=(), desired="", desired_digest="", tags_read_at=None)
     )
     text = outline(browser, "/repos/app").text
-    for told in ("Not checked yet", "None yet.", "Nothing has happened yet", "not yet", "unknown"):
-        assert told in text
+    for expected in ("Not checked yet", "None yet.", "Nothing has happened yet", "not yet", "unknown"):
+        assert expected in text

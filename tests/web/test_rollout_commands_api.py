@@ -1,4 +1,4 @@
-"""Promote, fail, roll back, release and plan over HTTP: shapes, statuses, and refusals that name thing and mend."""
+"""Promote, fail, roll back, release and plan over HTTP: shapes, statuses, and refusals with thing and fix."""
 
 from dataclasses import replace
 from typing import Any
@@ -37,7 +37,7 @@ def refused(client: TestClient, path: str) -> str:
 
 
 @pytest.mark.parametrize("way", ["promote", "fail"])
-def test_a_wish_is_stored_and_rung_for(process: MemoryProcess, client: TestClient, way: str) -> None:
+def test_a_canary_command_is_stored_and_wakes_its_rollout(process: MemoryProcess, client: TestClient, way: str) -> None:
     answer = client.post(f"{PATH}/{way}")
     assert answer.status_code == 200
     assert answer.json()["rollout_id"] == str(SUMMARY.rollout_id)
@@ -47,7 +47,9 @@ def test_a_wish_is_stored_and_rung_for(process: MemoryProcess, client: TestClien
 
 
 @pytest.mark.parametrize("way", ["promote", "fail"])
-def test_the_same_wish_again_is_the_same_answer(process: MemoryProcess, client: TestClient, way: str) -> None:
+def test_the_same_canary_command_again_gets_the_same_answer(
+    process: MemoryProcess, client: TestClient, way: str
+) -> None:
     first = client.post(f"{PATH}/{way}").json()
     process.steering.found = replace(UNDERWAY, canary_command=CanaryCommand(way))
     assert client.post(f"{PATH}/{way}").json() == first
@@ -61,7 +63,7 @@ def test_canaries_that_are_not_all_healthy_are_not_promoted(process: MemoryProce
     assert client.post(f"{PATH}/fail").status_code == 200
 
 
-def test_what_has_no_canaries_is_not_promoted(process: MemoryProcess, client: TestClient) -> None:
+def test_a_rollout_without_canaries_is_not_promoted(process: MemoryProcess, client: TestClient) -> None:
     process.steering.found = replace(UNDERWAY, deployment=replace(DEPLOYMENT, canaries=0, awaits_promotion=False))
     assert "no canaries" in refused(client, f"{PATH}/promote")
     process.steering.found = replace(UNDERWAY, deployment=replace(DEPLOYMENT, awaits_promotion=False))
@@ -70,7 +72,7 @@ def test_what_has_no_canaries_is_not_promoted(process: MemoryProcess, client: Te
 
 
 @pytest.mark.parametrize("way", ["promote", "fail"])
-def test_only_a_deployment_under_way_can_be_steered(process: MemoryProcess, client: TestClient, way: str) -> None:
+def test_only_a_deployment_in_progress_takes_commands(process: MemoryProcess, client: TestClient, way: str) -> None:
     process.steering.found = replace(UNDERWAY, outcome=OutcomeKind.NEXT_LAUNCH)
     assert "is over (effective at next launch)" in refused(client, f"{PATH}/{way}")
     process.steering.found = replace(UNDERWAY, registered=False)
@@ -86,19 +88,21 @@ def test_only_a_deployment_under_way_can_be_steered(process: MemoryProcess, clie
 
 @pytest.mark.parametrize("way", ["promote", "fail", "rollback"])
 @pytest.mark.parametrize("identifier", ["nonsense", str(OTHER)])
-def test_an_unknown_rollout_cannot_be_steered(client: TestClient, way: str, identifier: str) -> None:
+def test_an_unknown_rollout_takes_no_command(client: TestClient, way: str, identifier: str) -> None:
     answer = client.post(f"/rollouts/{identifier}/{way}")
     assert answer.status_code == 404
     assert "GET /rollouts" in answer.json()["message"]
 
 
 @pytest.mark.parametrize("way", ["promote", "fail", "rollback"])
-def test_while_postgres_is_away_nothing_is_steered(process: MemoryProcess, client: TestClient, way: str) -> None:
+def test_commands_on_rollouts_are_503_while_postgres_is_away(
+    process: MemoryProcess, client: TestClient, way: str
+) -> None:
     process.steering.outage = StoreUnavailable("Postgres cannot be used now")
     assert client.post(f"{PATH}/{way}").status_code == 503
 
 
-def test_a_rollback_is_answered_with_the_rollout_that_goes_back(process: MemoryProcess, client: TestClient) -> None:
+def test_a_rollback_is_answered_with_its_own_rollout(process: MemoryProcess, client: TestClient) -> None:
     answer = client.post(f"{PATH}/rollback")
     assert answer.json() == {"message": "Going back to app v1.0.0", "rollout_id": str(UUID(int=8))}
     ((destination,),) = process.steering.rollbacks
@@ -106,13 +110,13 @@ def test_a_rollback_is_answered_with_the_rollout_that_goes_back(process: MemoryP
     assert process.waker.wakes == [("look", "1"), ("notify", "5")]
 
 
-def test_an_earlier_rollout_is_gone_back_to(process: MemoryProcess, client: TestClient) -> None:
+def test_an_earlier_rollout_can_be_rolled_back_to(process: MemoryProcess, client: TestClient) -> None:
     (brought,) = PAST.brought
     process.steering.known = replace(PAST, newest=OTHER, brought=(replace(brought, running=digest_of("v1.2.0")),))
     assert client.post(f"{PATH}/rollback").json()["message"] == "Going back to app v1.1.0"
 
 
-def test_a_rollback_under_way_is_the_same_answer(process: MemoryProcess, client: TestClient) -> None:
+def test_a_second_rollback_gets_the_same_answer(process: MemoryProcess, client: TestClient) -> None:
     process.steering.known = replace(PAST, undone_by_rollout=OTHER, undoing="app v1.0.0")
     assert client.post(f"{PATH}/rollback").json() == {"message": "Going back to app v1.0.0", "rollout_id": str(OTHER)}
     assert process.steering.rollbacks == []
@@ -132,7 +136,7 @@ def test_a_rollback_under_way_is_the_same_answer(process: MemoryProcess, client:
         ({}, {"from_tag": "", "from_digest": digest_of("gone")}, f"no longer has app {digest_of('gone')}"),
     ],
 )
-def test_where_there_is_no_way_back_it_says_why(
+def test_an_impossible_rollback_names_the_cause(
     process: MemoryProcess, client: TestClient, fields: dict[str, Any], brought: dict[str, Any], message: str
 ) -> None:
     process.steering.known = replace(PAST, brought=(replace(PAST.brought[0], **brought),), **fields)
@@ -142,22 +146,18 @@ def test_where_there_is_no_way_back_it_says_why(
 
 
 @pytest.mark.parametrize("outage", [RegistryUnavailable("outages"), RegistryDenied("wrong password")])
-def test_a_registry_that_does_not_tell_stops_a_rollback(
-    process: MemoryProcess, client: TestClient, outage: Exception
-) -> None:
+def test_a_registry_outage_refuses_a_rollback(process: MemoryProcess, client: TestClient, outage: Exception) -> None:
     process.registries.outage = outage
     assert client.post(f"{PATH}/rollback").status_code == 503
     assert process.steering.rollbacks == []
 
 
-def test_a_rollback_that_another_rollout_overtook_is_to_be_asked_again(
-    process: MemoryProcess, client: TestClient
-) -> None:
+def test_a_rollback_that_another_rollout_superseded_is_refused(process: MemoryProcess, client: TestClient) -> None:
     process.steering.superseded = True
     assert "ask again" in refused(client, f"{PATH}/rollback")
 
 
-def test_a_release_says_what_was_let_go(process: MemoryProcess, client: TestClient) -> None:
+def test_a_release_names_the_released_holds(process: MemoryProcess, client: TestClient) -> None:
     process.rules.released = Released(state="", failed=("v1.2.0 sha256:a",), rolled_back=True, due=(1, 2))
     answer = client.post("/repos/team/app/release-hold")
     assert answer.json() == {
@@ -166,7 +166,7 @@ def test_a_release_says_what_was_let_go(process: MemoryProcess, client: TestClie
     assert process.waker.wakes == [("look", "1"), ("look", "2")]
 
 
-def test_where_nothing_is_held_the_state_is_told(process: MemoryProcess, client: TestClient) -> None:
+def test_a_release_without_a_hold_names_the_state(process: MemoryProcess, client: TestClient) -> None:
     assert "v1.1.0 runs" in refused(client, "/repos/app/release-hold")
     process.rules.released = Released(state="")
     assert "not looked at yet" in refused(client, "/repos/app/release-hold")
@@ -174,7 +174,7 @@ def test_where_nothing_is_held_the_state_is_told(process: MemoryProcess, client:
     assert process.waker.wakes == []
 
 
-def test_a_plan_tells_what_would_change_and_stores_nothing(process: MemoryProcess, client: TestClient) -> None:
+def test_a_plan_shows_the_changes_and_stores_nothing(process: MemoryProcess, client: TestClient) -> None:
     process.deployer.plan = Preview(
         lines=("image",), updates={"web": "1 destructive update"}, unplaced="no node", warnings="odd"
     )
@@ -208,7 +208,7 @@ def test_a_reset_can_be_planned(process: MemoryProcess, client: TestClient) -> N
     assert process.rules.commands == []
 
 
-def test_drift_and_a_token_that_may_not_plan_are_told(process: MemoryProcess, client: TestClient) -> None:
+def test_a_plan_shows_foreign_changes_and_a_token_that_may_not_plan(process: MemoryProcess, client: TestClient) -> None:
     process.deployer.plan = Preview(foreign=("web: count 1 to 2",))
     drifted = client.post("/tags/app?plan=true", json={"pinned_tag": "v1.1.0"}).json()
     assert "would not be registered" in drifted["message"]
@@ -220,7 +220,7 @@ def test_drift_and_a_token_that_may_not_plan_are_told(process: MemoryProcess, cl
     assert "may not plan" in denied["message"]
 
 
-def test_a_plan_that_changes_nothing_asks_for_none(process: MemoryProcess, client: TestClient) -> None:
+def test_a_plan_without_a_change_calls_no_nomad(process: MemoryProcess, client: TestClient) -> None:
     toggled = client.post("/tags/app?plan=true", json={"auto_deploy": True}).json()
     assert (toggled["changes"], toggled["plan"]["lines"]) == ({}, [])
     process.registries.images = {"team/app": {"test": digest_of("test")}}
@@ -229,7 +229,7 @@ def test_a_plan_that_changes_nothing_asks_for_none(process: MemoryProcess, clien
 
 
 @pytest.mark.parametrize("query", ["plan=yes", "plan=", "plan=True", "plan=true&plan=true", "plan=true&plan=false"])
-def test_a_misread_plan_is_refused(process: MemoryProcess, client: TestClient, query: str) -> None:
+def test_an_invalid_plan_parameter_is_refused(process: MemoryProcess, client: TestClient, query: str) -> None:
     for path in (f"/tags/app?{query}", f"/tags/app/reset?{query}"):
         answer = client.post(path, json={"pinned_tag": "v1.1.0"})
         assert answer.status_code == 400
@@ -237,12 +237,12 @@ def test_a_misread_plan_is_refused(process: MemoryProcess, client: TestClient, q
     assert process.rules.commands == []
 
 
-def test_plan_false_is_an_ordinary_word(process: MemoryProcess, client: TestClient) -> None:
+def test_plan_false_is_an_ordinary_command(process: MemoryProcess, client: TestClient) -> None:
     assert "rollout_id" in client.post("/tags/app?plan=false", json={"pinned_tag": "v1.1.0"}).json()
     assert len(process.rules.commands) == 1
 
 
-def test_what_is_validated_is_validated_when_planning(process: MemoryProcess, client: TestClient) -> None:
+def test_a_plan_validates_as_the_command_does(process: MemoryProcess, client: TestClient) -> None:
     assert client.post("/tags/app?plan=true", content=b"{}").status_code == 400
     assert client.post("/tags/app?plan=true", json={"pinned_tag": "v9.9.9"}).status_code == 400
     assert client.post("/tags/nobody?plan=true", json={"pinned_tag": "v1.1.0"}).status_code == 400
@@ -266,7 +266,7 @@ def test_a_job_that_cannot_be_deployed_cannot_be_planned(process: MemoryProcess,
         (JobRejected("bad"), 400),
     ],
 )
-def test_nomads_troubles_have_their_status(
+def test_nomads_errors_have_their_status(
     process: MemoryProcess, client: TestClient, outage: Exception, status: int
 ) -> None:
     process.deployer.outage = outage

@@ -1,4 +1,4 @@
-"""A rollout's page, and who gets pages: what it brings, how it goes, why it failed, and the way back."""
+"""A rollout's page: changes, progress, diagnosis and rollback; and which clients get pages."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -22,15 +22,15 @@ def show(process: MemoryProcess, summary: RolloutSummary, **changes: object) -> 
     return f"/rollouts/{summary.rollout_id}"
 
 
-def test_what_it_brings_and_who_asked(browser: TestClient) -> None:
+def test_a_rollout_page_shows_its_changes_and_actor(browser: TestClient) -> None:
     page = outline(browser, PAGE)
-    for told in ("Failed", SUMMARY.reason, "by a person ( ann )", "team/app:v1.0.0", ROLLOUT.changes["web/server"]):
-        assert told in page.text
+    for expected in ("Failed", SUMMARY.reason, "by a person ( ann )", "team/app:v1.0.0", ROLLOUT.changes["web/server"]):
+        assert expected in page.text
     assert "/repos/app" in page.links
 
 
 @pytest.mark.parametrize("outcome", OutcomeKind)
-def test_every_outcome_is_worded_and_coloured(
+def test_every_outcome_has_its_label_and_tone(
     process: MemoryProcess, browser: TestClient, outcome: OutcomeKind
 ) -> None:
     page = outline(browser, show(process, replace(SUMMARY, outcome=outcome)))
@@ -38,12 +38,12 @@ def test_every_outcome_is_worded_and_coloured(
     assert labels.OUTCOME_TONES[outcome] in page.by_id("now")["class"]
 
 
-def test_why_it_failed_and_what_took_it_back(process: MemoryProcess, browser: TestClient) -> None:
+def test_a_failed_rollout_shows_its_diagnosis_and_its_undo(process: MemoryProcess, browser: TestClient) -> None:
     item = replace(ROLLOUT.items[0], from_tag="v1.0.0", from_digest=digest_of("v1.0.0"))
     summary = replace(SUMMARY, undoes=UUID(int=3), undone_by=UUID(int=4))
     page = outline(browser, show(process, summary, items=(item,), diagnosis=WHY, warnings="no update block"))
-    for told in ("Why it failed", "exited with code 1", "<panic> exit 1", "before: v1.0.0", "Nomad warns"):
-        assert told in page.text
+    for expected in ("Why it failed", "exited with code 1", "<panic> exit 1", "before: v1.0.0", "Nomad warns"):
+        assert expected in page.text
     assert {f"/rollouts/{UUID(int=3)}", f"/rollouts/{UUID(int=4)}"} <= set(page.links)
 
 
@@ -59,7 +59,7 @@ def test_why_it_failed_and_what_took_it_back(process: MemoryProcess, browser: Te
         (replace(GOOD, undone_by=UUID(int=4)), True, []),
     ],
 )
-def test_only_what_makes_sense_is_offered(
+def test_only_possible_actions_are_offered(
     process: MemoryProcess, browser: TestClient, summary: RolloutSummary, submitted: bool, offered: list[str]
 ) -> None:
     changes = {} if submitted else {"submitted_at": None}
@@ -82,6 +82,6 @@ def test_only_what_makes_sense_is_offered(
     ],
 )
 @pytest.mark.parametrize("path", [PAGE, "/repos/app", "/activity", "/deliveries", "/nothing", "/rollouts/nonsense"])
-def test_who_gets_html(browser: TestClient, path: str, accept: str, html: bool) -> None:
+def test_html_is_sent_by_the_accept_header(browser: TestClient, path: str, accept: str, html: bool) -> None:
     answer = browser.get(path, headers={"Accept": accept})
     assert answer.headers["Content-Type"].startswith("text/html") is html

@@ -1,4 +1,4 @@
-"""The predecessor's routes, shapes and refusals, word by word."""
+"""The predecessor's routes with their exact shapes and refusals."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -24,7 +24,7 @@ def test_the_tag_is_the_resolved_one(client: TestClient) -> None:
     assert client.get("/tags/app/").json() == {"repo_tag": "v1.1.0"}
 
 
-def test_a_watch_that_was_never_looked_at_is_asked_for_live(process: MemoryProcess, client: TestClient) -> None:
+def test_a_watch_that_was_never_reconciled_is_resolved_live(process: MemoryProcess, client: TestClient) -> None:
     process.queries.known = (replace(WATCH, desired="", tags=(), tags_read_at=None),)
     assert client.get("/tags/app").json() == {"repo_tag": "v1.1.0"}
     process.registries.images = {}
@@ -33,7 +33,9 @@ def test_a_watch_that_was_never_looked_at_is_asked_for_live(process: MemoryProce
     assert client.get("/tags/app").status_code == 503
 
 
-def test_no_tag_is_a_refusal_that_asks_no_registry(process: MemoryProcess, client: TestClient) -> None:
+def test_a_watch_without_a_desired_tag_is_refused_without_a_registry_call(
+    process: MemoryProcess, client: TestClient
+) -> None:
     process.queries.known = (replace(WATCH, desired=""),)
     answer = client.get("/tags/app")
     assert answer.status_code == 400
@@ -64,7 +66,7 @@ def test_a_toggle_is_answered_without_a_rollout(process: MemoryProcess, client: 
     assert process.rules.commands == [Command(watch="app", by="", auto_deploy=False)]
 
 
-def test_both_fields_are_one_word(process: MemoryProcess, client: TestClient) -> None:
+def test_both_fields_are_one_command(process: MemoryProcess, client: TestClient) -> None:
     client.post("/tags/app", json={"pinned_tag": "test", "auto_deploy": True})
     (command,) = process.rules.commands
     assert (command.pinned_tag, command.auto_deploy) == ("test", True)
@@ -122,7 +124,7 @@ def test_reset_needs_no_body(process: MemoryProcess, client: TestClient) -> None
         (b'{"pinned_tag": "\\ud800"}', "is not a tag"),
     ],
 )
-def test_what_cannot_be_is_refused_with_the_reason(
+def test_an_invalid_rule_change_is_refused_with_the_reason(
     process: MemoryProcess, client: TestClient, body: bytes, message: str
 ) -> None:
     answer = client.post("/tags/app", content=body)
@@ -132,7 +134,7 @@ def test_what_cannot_be_is_refused_with_the_reason(
     assert process.rules.commands == []
 
 
-def test_an_unknown_repository_is_named_with_the_mend(process: MemoryProcess, client: TestClient) -> None:
+def test_an_unknown_repository_is_named_with_the_fix(process: MemoryProcess, client: TestClient) -> None:
     for answer in (
         client.get("/tags/nonexistent-repo"),
         client.post("/tags/nonexistent-repo", json={"pinned_tag": "v1.0.0"}),
@@ -146,9 +148,7 @@ def test_an_unknown_repository_is_named_with_the_mend(process: MemoryProcess, cl
 
 
 @pytest.mark.parametrize("path", ["/tags/%00", "/repos/a%00b", "/confirm/reset/%00", "/confirm/deploy/%00?tag=v1"])
-def test_a_name_that_no_store_takes_is_unknown_without_asking_one(
-    process: MemoryProcess, client: TestClient, path: str
-) -> None:
+def test_a_name_with_a_nul_is_unknown_without_a_query(process: MemoryProcess, client: TestClient, path: str) -> None:
     process.queries.outage = process.rules.outage = RuntimeError("invalid byte sequence for encoding")
     answer = client.get(path)
     assert answer.status_code == 400
@@ -164,7 +164,7 @@ def test_a_body_over_the_limit_is_413(process: MemoryProcess, client: TestClient
 
 
 @pytest.mark.parametrize("outage", [RegistryUnavailable("outages", retry_after=6.2), RegistryDenied("wrong password")])
-def test_a_registry_that_does_not_tell_is_503(process: MemoryProcess, client: TestClient, outage: Exception) -> None:
+def test_a_registry_outage_is_503(process: MemoryProcess, client: TestClient, outage: Exception) -> None:
     process.registries.outage = outage
     answer = client.post("/tags/app", json={"pinned_tag": "v1.0.0"})
     assert answer.status_code == 503
@@ -173,9 +173,7 @@ def test_a_registry_that_does_not_tell_is_503(process: MemoryProcess, client: Te
     assert process.rules.commands == []
 
 
-def test_every_route_that_reads_or_writes_postgres_says_503_while_it_is_away(
-    process: MemoryProcess, client: TestClient
-) -> None:
+def test_every_route_with_postgres_is_503_during_its_outage(process: MemoryProcess, client: TestClient) -> None:
     process.rules.outage = process.queries.outage = process.board.outage = StoreUnavailable(
         "Postgres cannot be used now"
     )
@@ -211,7 +209,7 @@ def test_repos_has_the_old_keys_and_leaves_commit_tags_out(client: TestClient) -
     assert COMMIT not in str(answer)
 
 
-def test_pause_and_resume_say_how_it_is(process: MemoryProcess, client: TestClient) -> None:
+def test_pause_and_resume_report_the_state(process: MemoryProcess, client: TestClient) -> None:
     assert client.post("/pause").json() == {"message": "Everything is paused"}
     assert client.post("/pause").json() == {"message": "Everything is paused already"}
     assert client.post("/resume").json() == {"message": "Everything is running"}
@@ -239,16 +237,14 @@ def test_unknown_paths_and_methods_are_answered_as_json(client: TestClient) -> N
     assert (answer.status_code, answer.json()) == (405, {"message": "Method Not Allowed"})
 
 
-def test_a_bug_is_500_without_its_inside(process: MemoryProcess, client: TestClient) -> None:
+def test_a_bug_is_500_without_its_details(process: MemoryProcess, client: TestClient) -> None:
     process.queries.outage = ZeroDivisionError("secret inside")
     answer = client.get("/repos")
     assert answer.status_code == 500
     assert "secret inside" not in answer.text
 
 
-def test_repos_tell_what_holds_a_watch_and_what_is_wrong_with_what_runs(
-    process: MemoryProcess, client: TestClient
-) -> None:
+def test_repos_show_holds_and_problems_of_a_watch(process: MemoryProcess, client: TestClient) -> None:
     watch = replace(
         WATCH,
         failed=("sha256:a",),
@@ -259,15 +255,15 @@ def test_repos_tell_what_holds_a_watch_and_what_is_wrong_with_what_runs(
         revert_on_failure=False,
     )
     process.queries.known = (watch,)
-    told = client.get("/repos").json()["app"]
-    assert told["failed"] == ["sha256:a"]
-    assert told["rolled_back_at"].startswith("2026-01-02T03:04:05")
-    assert told["source_stale"] == "two literals name it"
-    assert told["missing_image"]["problem"] == "gone"
-    assert (told["promote_after"], told["revert_on_failure"]) == (30.0, False)
+    found = client.get("/repos").json()["app"]
+    assert found["failed"] == ["sha256:a"]
+    assert found["rolled_back_at"].startswith("2026-01-02T03:04:05")
+    assert found["source_stale"] == "two literals name it"
+    assert found["missing_image"]["problem"] == "gone"
+    assert (found["promote_after"], found["revert_on_failure"]) == (30.0, False)
 
 
-def test_a_rollout_tells_its_deployment_and_why_it_failed(process: MemoryProcess, client: TestClient) -> None:
+def test_a_rollout_shows_its_deployment_and_diagnosis(process: MemoryProcess, client: TestClient) -> None:
     log = LogTail(task="web/server", allocation_id="a1", text="panic")
     diagnosis = Diagnosis(findings=("exit code 1",), logs=(log,))
     waiting = replace(SUMMARY, ended_at=None, deployment=DEPLOYMENT, undoes=UUID(int=3))

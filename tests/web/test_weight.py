@@ -1,4 +1,4 @@
-"""The list stays light however many watches there are; its speed is measured by tests/bench/page.py."""
+"""The list stays small with any number of watches; tests/bench/page.py measures its speed."""
 
 import gzip
 from dataclasses import replace

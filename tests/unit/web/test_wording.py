@@ -1,4 +1,4 @@
-"""Values in words: times, names and digests, and how a watch stands."""
+"""The template filters: times, names and digests, and the status of a watch."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -39,7 +39,7 @@ def test_how_long_ago(seconds: float, message: str) -> None:
     assert wording.duration(timedelta(seconds=seconds)) == message
 
 
-def test_a_time_is_told_relatively_and_exactly() -> None:
+def test_a_time_is_shown_relative_and_exact() -> None:
     then = NOW - timedelta(minutes=5)
     exact = 'datetime="2026-01-02T02:59:05+00:00" title="2026-01-02 02:59:05 UTC"'
     assert wording.ago(then, NOW) == f'<time {exact} data-suffix="ago">5 min ago</time>'
@@ -49,7 +49,7 @@ def test_a_time_is_told_relatively_and_exactly() -> None:
     assert wording.elapsed(None, NOW) == "some time"
 
 
-def test_a_time_of_another_zone_is_told_in_utc() -> None:
+def test_a_time_of_another_zone_is_shown_in_utc() -> None:
     there = datetime(2026, 1, 2, 5, 4, 5, tzinfo=timezone(timedelta(hours=2)))
     assert 'title="2026-01-02 03:04:05 UTC"' in str(wording.ago(there, NOW))
     assert there.astimezone(UTC) == NOW
@@ -67,17 +67,17 @@ def test_an_id_is_one_word_of_plain_characters(name: str) -> None:
     assert not set(slug) & set(" \t\"'<>&/")
 
 
-def test_text_of_somebody_else_stands_by_itself_and_is_escaped() -> None:
+def test_foreign_text_is_isolated_and_escaped() -> None:
     assert wording.bidi("<b>") == "<bdi>&lt;b&gt;</bdi>"
     assert wording.bidi("") == ""
     assert wording.breakable("a/<b>/c") == "<bdi>a/<wbr>&lt;b&gt;/<wbr>c</bdi>"
 
 
-@pytest.mark.parametrize("turning", ["\u061c", "\u200f", "\u202e", "\u202a", "\u2066", "\u2069"])
-def test_what_turns_text_around_is_made_visible(turning: str) -> None:
-    for told in (wording.visible(f"a{turning}b"), wording.bidi(f"a{turning}b"), wording.breakable(f"a{turning}b")):
-        assert turning not in told
-        assert f"\\u{ord(turning):04x}" in told
+@pytest.mark.parametrize("mark", ["\u061c", "\u200f", "\u202e", "\u202a", "\u2066", "\u2069"])
+def test_direction_marks_are_made_visible(mark: str) -> None:
+    for shown in (wording.visible(f"a{mark}b"), wording.bidi(f"a{mark}b"), wording.breakable(f"a{mark}b")):
+        assert mark not in shown
+        assert f"\\u{ord(mark):04x}" in shown
     assert wording.visible("שלום ü😀") == "שלום ü😀"
 
 
@@ -92,7 +92,7 @@ def test_a_name_in_a_path_keeps_its_slashes_and_nothing_else() -> None:
     assert wording.path("team/a b?c#d%e&f") == "team/a%20b%3Fc%23d%25e%26f"
 
 
-def test_one_and_many() -> None:
+def test_counted_nouns_have_their_plural() -> None:
     assert wording.counted(1, "watch", "watches") == "1 watch"
     assert wording.counted(0, "watch", "watches") == "0 watches"
     assert wording.counted(2, "tag") == "2 tags"
@@ -102,7 +102,7 @@ def _task(task: str, tag: str) -> TaskView:
     return TaskView(task=task, image=f"team/app:{tag}", tag=tag, digest=digest_of(tag))
 
 
-def test_tasks_that_run_the_same_are_one_image_and_others_say_where() -> None:
+def test_tasks_with_the_same_image_are_one_line_and_others_are_named() -> None:
     same = (_task("web/server", "v1"), _task("api/server", "v1"))
     (image,) = wording.images(same)
     assert (image.tag, image.where) == ("v1", "")
@@ -138,7 +138,7 @@ def test_tasks_that_run_the_same_are_one_image_and_others_say_where() -> None:
         ),
     ],
 )
-def test_how_a_watch_stands_and_why(watch: WatchView, status: str, explanation: str) -> None:
+def test_the_status_of_a_watch_and_its_explanation(watch: WatchView, status: str, explanation: str) -> None:
     assert (wording.status(watch), wording.explanation(watch)) == (status, explanation)
 
 
@@ -162,5 +162,5 @@ def test_when_a_watch_changed_last() -> None:
         (MOVING, True, False),
     ],
 )
-def test_rolling_back_is_offered_where_it_can_make_sense(rollout: RolloutSummary, newest: bool, offered: bool) -> None:
+def test_rollback_is_offered_where_it_is_possible(rollout: RolloutSummary, newest: bool, offered: bool) -> None:
     assert wording.can_roll_back(rollout, newest) is offered
