@@ -17,7 +17,8 @@ from app.services.commands.rollout_commands import Destination, RevertibleRollou
 from app.services.commands.watch_commands import Command, DeployRequest, WatchCommands
 from app.services.rollout.rollouts import CanaryCommand
 from tests.fakes.registry import digest_of
-from tests.web.process import SUMMARY, MemoryRules, MemorySteering
+from tests.web.stores import MemoryRules, MemorySteering
+from tests.web.values import SUMMARY
 
 APP = Watch(
     name="app",

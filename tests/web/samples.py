@@ -20,17 +20,9 @@ from app.settings.values import WebhookSource
 from tests.fakes.board import MemoryBoard
 from tests.fakes.inbox import KnownWatch, MemoryInbox
 from tests.fakes.registry import digest_of
-from tests.web.process import (
-    DECISION,
-    DEPLOYMENT,
-    NOW,
-    ROLLOUT,
-    SUMMARY,
-    WATCH,
-    MemoryProcess,
-    MemoryQueries,
-    MemorySettings,
-)
+from tests.web.process import MemoryProcess, MemorySettings
+from tests.web.stores import MemoryQueries
+from tests.web.values import DECISION, DEPLOYMENT, NOW, ROLLOUT, SUMMARY, WATCH
 
 HOSTILE = "\"><script>alert('1')</script>/\u202etxt.exe ü #?%&+;é😀"
 UNDERWAY = replace(

@@ -11,8 +11,9 @@ from app.domain.timeline import EntryKind
 from app.services.views.board import TimelineEntry
 from app.web.pages.activity import ENTRIES
 from tests.web.outline import outline
-from tests.web.process import NOW, MemoryProcess
+from tests.web.process import MemoryProcess
 from tests.web.samples import entries, full_process
+from tests.web.values import NOW
 
 ONE = next(each for each in entries() if each.key == "r")
 

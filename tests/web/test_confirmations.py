@@ -14,8 +14,9 @@ from app.services.commands.watch_commands import Released
 from app.services.rollout.rollouts import CanaryCommand
 from tests.fakes.registry import digest_of
 from tests.web.outline import Outline, outline
-from tests.web.process import DECISION, NOW, SUMMARY, WATCH, MemoryProcess
+from tests.web.process import MemoryProcess
 from tests.web.samples import HOSTILE, WAITING, full_process, view
+from tests.web.values import DECISION, NOW, SUMMARY, WATCH
 
 ID = SUMMARY.rollout_id
 

@@ -11,8 +11,9 @@ from app.domain.acceptance import Acceptance
 from app.web.pages.deliveries import SHOWN
 from app.web.render import labels
 from tests.web.outline import outline
-from tests.web.process import NOW, MemoryProcess, MemorySettings
+from tests.web.process import MemoryProcess, MemorySettings
 from tests.web.samples import DELIVERY, ODD, deliveries, full_process
+from tests.web.values import NOW
 
 
 @pytest.fixture

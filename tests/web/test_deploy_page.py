@@ -13,7 +13,8 @@ from app.services.views.queries import WatchView
 from app.web.pages.deploy import SHOWN
 from tests.fakes.registry import digest_of
 from tests.web.outline import Outline, outline
-from tests.web.process import COMMIT, NOW, WATCH, MemoryProcess
+from tests.web.process import MemoryProcess
+from tests.web.values import COMMIT, NOW, WATCH
 
 PAGE = "/confirm/deploy/app"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}

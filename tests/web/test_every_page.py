@@ -12,10 +12,11 @@ from app.web.http.auth import Role
 from app.web.routes import routes
 from tests.web.conftest import ACCEPT
 from tests.web.outline import Outline, outline
-from tests.web.process import NOW, SUMMARY, WIDER, MemoryProcess
+from tests.web.process import WIDER, MemoryProcess
 from tests.web.samples import DELIVERY, HOSTILE, full_process
 from tests.web.test_access import SECRETS, TOKENS
 from tests.web.test_all_pages import is_routed
+from tests.web.values import NOW, SUMMARY
 
 PAGES = ("/", "/repos/app", "/activity", "/deliveries", f"/deliveries/{DELIVERY}", f"/rollouts/{SUMMARY.rollout_id}")
 

@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.web.outline import outline
-from tests.web.process import SUMMARY
+from tests.web.values import SUMMARY
 
 
 def policy(client: TestClient, path: str = "/") -> Mapping[str, str]:

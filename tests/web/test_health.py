@@ -7,7 +7,8 @@ from starlette.testclient import TestClient
 
 from app.errors import Permanent, StoreUnavailable
 from app.services.views.queries import SystemOutage
-from tests.web.process import NOW, MemoryProcess
+from tests.web.process import MemoryProcess
+from tests.web.values import NOW
 
 
 def test_healthz_is_200_during_any_outage(process: MemoryProcess, client: TestClient) -> None:

@@ -23,7 +23,8 @@ from app.web.http.assets import FOLDER, Assets
 from app.web.http.auth import Role
 from app.web.render import labels
 from app.web.routes import PAGES, TABLE, routes
-from tests.web.process import SUMMARY, MemoryProcess
+from tests.web.process import MemoryProcess
+from tests.web.values import SUMMARY
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 OPEN_ROUTES = ("/webhooks/{source}", "/login", "/logout", "/favicon.ico")

@@ -13,8 +13,9 @@ from app.web.render import labels
 from tests.fakes.board import MemoryBoard
 from tests.fakes.registry import digest_of
 from tests.web.outline import Outline, outline
-from tests.web.process import DECISION, DEPLOYMENT, NOW, WATCH, MemoryProcess
+from tests.web.process import MemoryProcess
 from tests.web.samples import WAITING, watch, watches
+from tests.web.values import DECISION, DEPLOYMENT, NOW, WATCH
 
 
 def shown(page: Outline) -> list[str]:

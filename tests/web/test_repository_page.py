@@ -14,8 +14,9 @@ from app.web.pages.repository import ENTRIES
 from app.web.render import wording
 from tests.fakes.registry import digest_of
 from tests.web.outline import outline
-from tests.web.process import DECISION, DEPLOYMENT, NOW, PLACE, SUMMARY, WATCH, MemoryProcess
+from tests.web.process import MemoryProcess
 from tests.web.samples import GOOD, UNDERWAY, WAITING, WHY, entries, view, watch
+from tests.web.values import DECISION, DEPLOYMENT, NOW, PLACE, SUMMARY, WATCH
 
 
 def show(process: MemoryProcess, found: WatchView) -> None:

@@ -21,7 +21,8 @@ from app.errors import (
 from app.services.commands.watch_commands import Released
 from app.services.rollout.rollouts import CanaryCommand
 from tests.fakes.registry import digest_of
-from tests.web.process import DEPLOYMENT, PAST, SUMMARY, UNDERWAY, MemoryProcess
+from tests.web.process import MemoryProcess
+from tests.web.values import DEPLOYMENT, PAST, SUMMARY, UNDERWAY
 
 PATH = f"/rollouts/{SUMMARY.rollout_id}"
 OTHER = UUID(int=77)

@@ -11,8 +11,9 @@ from app.services.views.queries import RolloutSummary
 from app.web.render import labels
 from tests.fakes.registry import digest_of
 from tests.web.outline import outline
-from tests.web.process import ROLLOUT, SUMMARY, MemoryProcess
+from tests.web.process import MemoryProcess
 from tests.web.samples import GOOD, UNDERWAY, WAITING, WHY, view
+from tests.web.values import ROLLOUT, SUMMARY
 
 PAGE = f"/rollouts/{SUMMARY.rollout_id}"
 

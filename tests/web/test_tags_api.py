@@ -10,7 +10,8 @@ from app.domain.job import Diagnosis, LogTail
 from app.errors import RegistryDenied, RegistryUnavailable, StoreUnavailable
 from app.services.commands.watch_commands import Command
 from app.services.views.queries import Outage
-from tests.web.process import COMMIT, DEPLOYMENT, NOW, ROLLOUT, SUMMARY, WATCH, MemoryProcess
+from tests.web.process import MemoryProcess
+from tests.web.values import COMMIT, DEPLOYMENT, NOW, ROLLOUT, SUMMARY, WATCH
 
 
 @pytest.mark.parametrize("path", ["/ping", "/ping/"])

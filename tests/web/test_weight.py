@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from tests.fakes.registry import digest_of
-from tests.web.process import SUMMARY, WATCH, MemoryProcess
+from tests.web.process import MemoryProcess
+from tests.web.values import SUMMARY, WATCH
 
 
 @pytest.mark.parametrize("watches", [1_000, 10_000])

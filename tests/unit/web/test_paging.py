@@ -12,7 +12,7 @@ from app.domain.timeline import EntryKind
 from app.services.views.board import DeliveryListing, DeliverySummary, TimelineEntry
 from app.web.pages import activity, deliveries
 from tests.unit.web.requests import request
-from tests.web.process import NOW
+from tests.web.values import NOW
 
 ENTRY = TimelineEntry(at=NOW, kind=EntryKind.COMMAND, key="w7 & more", watch="app", message="")
 DELIVERY = DeliverySummary(

@@ -14,7 +14,7 @@ from app.web.pages.sources import SourceView, setup_snippets, sources
 from app.webhooks import DIALECTS
 from tests.unit.packaging.documents import nested, read
 from tests.unit.web.requests import request
-from tests.web.process import NOW
+from tests.web.values import NOW
 
 QUIET = Situation(
     now=NOW, paused=False, paused_by="", paused_at=NOW, outages=(), unknown_sources=(), unsent_notifications=0

@@ -12,7 +12,7 @@ from app.domain.rollout import OutcomeKind, RolloutState
 from app.services.views.queries import Outage, RolloutSummary, TaskView, WatchView
 from app.web.render import wording
 from tests.fakes.registry import digest_of
-from tests.web.process import DECISION, DEPLOYMENT, NOW, SUMMARY, WATCH
+from tests.web.values import DECISION, DEPLOYMENT, NOW, SUMMARY, WATCH
 
 OUTAGE = Outage(problem="connection refused", since=None)
 MOVING = replace(SUMMARY, outcome=None, state=RolloutState.SUBMITTED, reason="", ended_at=None)
