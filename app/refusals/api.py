@@ -89,7 +89,7 @@ def _signing_in() -> Iterator[RefusalRow]:
         "POST",
         "/tags/app",
         "Origin header",
-        "or the token as Authorization: Bearer",
+        "send it, or the token as Authorization: Bearer",
         basic,
     )
     page = {"Origin": "http://localhost:8080"}
@@ -152,7 +152,7 @@ def _forms() -> Iterator[RefusalRow]:
     ):
         yield _pressed(when, path, body, thing, fix)
     yield _pressed("it is none", path, "{}", "the body", "send Content-Type", kind="application/json")
-    yield _pressed("no tag was picked", pick, f"{key}&tag=&rule=pin", "tag", "reload the page")
+    yield _pressed("no tag was picked", pick, f"{key}&tag=&rule=pin", "tag", "open the page again")
     yield _pressed("it says nothing of the rule", pick, f"{key}&tag=v1.0.0", "rule", again)
     yield _asked("nobody knows whose form it is", SampleProcess(), "POST", "/logout", "Origin header", "send it")
 

@@ -101,7 +101,7 @@ def test_the_description_is_served() -> None:
 
 @pytest.mark.parametrize("reason", HoldReason)
 def test_each_hold_reason_has_its_label(reason: HoldReason) -> None:
-    assert labels.HOLDS.get(reason), f"app/web/labels.py: HOLDS lacks {reason}"
+    assert labels.HOLDS.get(reason), f"app/web/render/labels.py: HOLDS lacks {reason}"
     assert len(set(labels.HOLDS.values())) == len(labels.HOLDS)
 
 

@@ -54,7 +54,7 @@ async def _deploy(request: Request, fields: Mapping[str, str]) -> Reply:
     tag, rule, key = fields.get("tag", ""), fields.get("rule", ""), idempotency_key(fields)
     repo, by = repository_name(request), caller(request)
     if not tag:
-        raise Rejected("no tag is chosen: choose one, or reload the page")
+        raise Rejected("no tag is chosen: choose one, or open the page again")
     if rule == "keep":
         return await watches.redeploy(operator(request), repo, tag=tag, by=by, idempotency_key=key)
     if rule == "pin":
