@@ -19,7 +19,7 @@ from app.settings import Settings
 from app.web.api.live import Streams
 from app.web.application import build
 from app.web.http.arrival import Listening
-from app.web.running import set_running
+from app.web.process import set_process
 
 log = structlog.get_logger()
 
@@ -37,7 +37,7 @@ def create_app(settings: Settings, *, running: App | None = None, bound: Listeni
     @asynccontextmanager
     async def lifespan(application: Starlette) -> AsyncIterator[None]:
         async with nullcontext(running) if running else open_app(settings, kind=ProcessKind.WEB) as process:
-            set_running(application, process)
+            set_process(application, process)
             services = process.services
             sweeper = asyncio.create_task(
                 sweep_forever(services.schedule, services.waker, loop=process.loops.add(Loop("sweep")))

@@ -1,4 +1,4 @@
-"""A small HTTP listener for the health of a worker or poller: opened early, served beside its loops."""
+"""A small HTTP listener for the health of a process that has no web face: opened early, served beside its loops."""
 
 import asyncio
 import socket
@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager, contextmanager
 import uvicorn
 
 from app.bootstrap.listening import open_sockets
-from app.web.api.process_health import Vital, build_health
+from app.web.api.process_health import HealthSource, build_health
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, which leaves signals to its process."""
+    """uvicorn, which leaves the signals to the process that it serves in."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -21,13 +21,13 @@ class _Server(uvicorn.Server):
 
 
 def open_listener(address: tuple[str, int] | None) -> Sequence[socket.socket]:
-    """The sockets of this address, none for None. Raises Permanent when it cannot listen there."""
+    """The sockets of this address, none for None. Raises Permanent before anything else has begun."""
     return open_sockets(*address, setting="--health-address or REGISTRYWATCHER_HEALTH_ADDRESS") if address else ()
 
 
 @asynccontextmanager
-async def answering(process: Vital, listener: Sequence[socket.socket]) -> AsyncIterator[None]:
-    """Answer for the process, on its event loop, during the block; without a socket, do nothing."""
+async def answering(process: HealthSource, listener: Sequence[socket.socket]) -> AsyncIterator[None]:
+    """Answer for the process on its own event loop while the block lasts; without a socket, nobody asks."""
     if not listener:
         yield
         return

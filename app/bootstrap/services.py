@@ -39,7 +39,7 @@ from app.services.views.queries import Queries, SchemaCheck
 from app.services.wakeup.schedule import Retention, Schedule
 from app.settings import ChannelSettings, Settings
 from app.web.http.auth import Access
-from app.web.running import AudibleWaker, DeliveryStore
+from app.web.process import AudibleWaker, DeliveryStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

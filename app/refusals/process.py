@@ -216,7 +216,7 @@ class SampleProcess:
     ) -> httpx.Response:
         """The answer to one request from this machine."""
         application = build(lambda _: _no_life(), self.listening)
-        application.state.running = self
+        application.state.process = self
         transport = httpx.ASGITransport(app=application, client=("127.0.0.1", 50_000))
 
         async def request() -> httpx.Response:

@@ -1,4 +1,4 @@
-"""The web face put together: routes, answers to errors, headers, compression. Its life around requests is given."""
+"""The web application: routes, error responses, headers and compression. Its lifespan is a parameter."""
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -8,7 +8,7 @@ from starlette.types import Lifespan
 
 from app.errors import RegistryWatcherError
 from app.web.api.live import Streams
-from app.web.http import answers
+from app.web.http import responses
 from app.web.http.arrival import Listening
 from app.web.http.assets import Assets
 from app.web.http.headers import SafeHeaders
@@ -19,10 +19,10 @@ from app.web.routes import routes
 
 
 def build(lifespan: Lifespan[Starlette], listening: Listening) -> Starlette:
-    """The application; `lifespan` must call `set_running` before the first request.
+    """The application; `lifespan` must call `set_process` before the first request.
 
-    `listening` is what its sockets are bound to, for as long as it lives: no configuration read later changes that.
-    Whoever serves it calls `state.streams.stop` before it waits for answers to end: streams never do.
+    `listening` holds the addresses of its sockets for its whole life: no configuration that is read later changes them.
+    The server must call `state.streams.stop` before it waits for responses to end: streams do not end by themselves.
     """
     assets = Assets()
     application = Starlette(
@@ -34,13 +34,13 @@ def build(lifespan: Lifespan[Starlette], listening: Listening) -> Starlette:
             Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5),
         ],
         exception_handlers={
-            RegistryWatcherError: answers.refuse_error,
-            HTTPException: answers.refuse_http,
-            Exception: answers.refuse_bug,
+            RegistryWatcherError: responses.refuse_error,
+            HTTPException: responses.refuse_http,
+            Exception: responses.refuse_bug,
         },
     )
     application.state.listening = listening
     application.state.pages = Pages(assets)
     application.state.streams = Streams()
-    application.state.doubts = FailedLogins()
+    application.state.failed_logins = FailedLogins()
     return application

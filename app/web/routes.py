@@ -9,21 +9,21 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from app.errors import Rejected
-from app.web.api import health, live, openapi, operations, repos, tags, webhooks
-from app.web.http import answers
+from app.web.api import health, live, openapi, pause, repos, tags, webhooks
+from app.web.http import responses
 from app.web.http.assets import PREFIX, Assets
 from app.web.http.auth import NOBODY, Role
-from app.web.pages import activity, deliveries, listing, login, picking, repository, rollouts
+from app.web.pages import activity, deliveries, deploy, login, repositories, repository, rollouts
 from app.web.pages.actions import CONFIRMED, UNCONFIRMED
+from app.web.process import admitted, process_of
 from app.web.render.pages import icon
-from app.web.running import admitted, running
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """One route. ANYBODY may call what needs no secret, or checks its own, as webhooks do."""
+    """One route. Its role is ANYBODY where it needs no secret or, as for webhooks, checks its own."""
 
     method: str
     path: str
@@ -32,8 +32,8 @@ class Declared:
 
 
 async def receive_delivery(request: Request) -> Response:
-    """A registry's delivery in, taken with the services as they are now."""
-    return await webhooks.webhook(request, running(request).services)
+    """Receive a registry's delivery with the current services."""
+    return await webhooks.webhook(request, process_of(request).services)
 
 
 TABLE: tuple[Declared, ...] = (
@@ -54,41 +54,41 @@ TABLE: tuple[Declared, ...] = (
     Declared("POST", "/rollouts/{id}/promote", rollouts.promote, Role.DEPLOYER),
     Declared("POST", "/rollouts/{id}/fail", rollouts.fail, Role.DEPLOYER),
     Declared("POST", "/rollouts/{id}/rollback", rollouts.rollback, Role.DEPLOYER),
-    Declared("POST", "/pause", operations.pause, Role.ADMIN),
-    Declared("POST", "/resume", operations.resume, Role.ADMIN),
+    Declared("POST", "/pause", pause.pause, Role.ADMIN),
+    Declared("POST", "/resume", pause.resume, Role.ADMIN),
     Declared("POST", "/webhooks/{source}", receive_delivery, Role.ANYBODY),
     Declared("GET", "/deliveries", deliveries.list_deliveries, Role.VIEWER),
     Declared("GET", "/deliveries/{id}", deliveries.show_delivery, Role.VIEWER),
     Declared("GET", "/activity", activity.show_activity, Role.VIEWER),
     Declared("GET", "/live", live.live, Role.VIEWER),
 )
-"""The API, and what is a page for browsers and JSON for others."""
+"""The API, and the routes that answer browsers with a page and others with JSON."""
 
 PAGES: tuple[Declared, ...] = (
-    Declared("GET", "/", listing.show_page, Role.VIEWER),
+    Declared("GET", "/", repositories.show_page, Role.VIEWER),
     Declared("GET", "/favicon.ico", icon, Role.ANYBODY),
     Declared("GET", "/login", login.show_login, Role.ANYBODY),
     Declared("POST", "/login", login.login, Role.ANYBODY),
     Declared("POST", "/logout", login.logout, Role.ANYBODY),
-    Declared("GET", "/rows", listing.show_rows, Role.VIEWER),
-    Declared("GET", "/suggestions", listing.suggest, Role.VIEWER),
-    Declared("GET", "/confirm/deploy/{repo:path}", picking.show_deploy, Role.DEPLOYER),
-    Declared("POST", "/confirm/deploy/{repo:path}", picking.deploy, Role.DEPLOYER),
+    Declared("GET", "/rows", repositories.show_rows, Role.VIEWER),
+    Declared("GET", "/suggestions", repositories.suggest, Role.VIEWER),
+    Declared("GET", "/confirm/deploy/{repo:path}", deploy.show_deploy, Role.DEPLOYER),
+    Declared("POST", "/confirm/deploy/{repo:path}", deploy.deploy, Role.DEPLOYER),
     *(Declared("GET", f"/confirm/{each.path}", each.show, each.needs) for each in CONFIRMED),
     *(Declared("POST", f"/confirm/{each.path}", each.do, each.needs) for each in CONFIRMED),
     *(Declared("POST", f"/confirm/{each.path}", each.do, each.needs) for each in UNCONFIRMED),
 )
-"""What only people at a browser need; it changes from version to version."""
+"""The routes that only browsers need; they change from version to version."""
 
 
 def routes(assets: Assets) -> Sequence[BaseRoute]:
-    """The table as Starlette takes it, each handler behind the role that it needs; and the page's own files."""
+    """The table as Starlette routes, each handler guarded by its role, and the static files of the pages."""
     table = [Route(each.path, guarded(each.handler, each.needs), methods=[each.method]) for each in (*TABLE, *PAGES)]
     return [*table, Mount(PREFIX, assets, name="static")]
 
 
 def guarded(handler: Handler, needs: Role) -> Handler:
-    """`handler`, called only for those who may."""
+    """`handler`, called only for callers with the role."""
 
     @wraps(handler)
     async def handle(request: Request) -> Response:
@@ -96,7 +96,7 @@ def guarded(handler: Handler, needs: Role) -> Handler:
         try:
             request.state.caller = admitted(request, needs)
         except Rejected as error:
-            if error.status == 401 and answers.wants_page(request):
+            if error.status == 401 and responses.wants_page(request):
                 return RedirectResponse(login.login_url(request), 303, headers={"Cache-Control": "no-store"})
             raise
         return await handler(request)

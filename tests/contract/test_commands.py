@@ -17,7 +17,8 @@ from app.services.commands.rollout_commands import Destination, RevertibleRollou
 from app.services.commands.watch_commands import Command, DeployRequest, WatchCommands
 from app.services.rollout.rollouts import CanaryCommand
 from tests.fakes.registry import digest_of
-from tests.web.face import SUMMARY, MemoryRolloutCommands, MemoryWatchCommands
+from tests.web.stores import MemoryRolloutCommands, MemoryWatchCommands
+from tests.web.values import SUMMARY
 
 APP = Watch(
     name="app",
@@ -52,14 +53,14 @@ class Stores:
     async def end(self) -> None:
         """End the rollout with success."""
         if isinstance(self.rollout_commands, MemoryRolloutCommands):
-            self.rollout_commands.moved_on = True
+            self.rollout_commands.superseded = True
         else:
             await self._execute(ENDED)
 
     async def register_another(self) -> None:
         """Register another rollout after the present one."""
         if isinstance(self.rollout_commands, MemoryRolloutCommands):
-            self.rollout_commands.moved_on = True
+            self.rollout_commands.superseded = True
         else:
             await self._execute(ENDED)
             await self._execute(ROLLOUT, uuid4(), 2)

@@ -12,7 +12,7 @@ from app.adapters.postgres.views.feed import FeedPace, PostgresFeed
 from app.domain.reference import Repository
 from app.domain.watch import JobPlace, Watch
 from app.services.views.feed import Change, Feed
-from tests.web.face import MemoryFeed
+from tests.web.stores import MemoryFeed
 
 APP = Watch(
     name="app",

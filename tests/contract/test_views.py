@@ -21,7 +21,7 @@ from app.services.views.queries import Queries
 from tests.fakes.board import NOW, MemoryBoard
 from tests.seeded_watches import name_of, seed_watches
 from tests.servers.postgres import Databases
-from tests.web.face import MemoryQueries
+from tests.web.stores import MemoryQueries
 
 ALL = 10_000
 WATCHES = 110  # each condition and each reason at least once

@@ -10,7 +10,7 @@ from tests.ui.installation import Installation
 
 async def test_activity_is_filtered(page: Page) -> None:
     await page.goto("/activity")
-    entries = page.get_by_role("region", name="What happened").get_by_role("listitem")
+    entries = page.get_by_role("region", name="Timeline").get_by_role("listitem")
     await expect(entries.first).to_be_visible()
     everything = await entries.count()
     await page.get_by_role("searchbox", name="Repository").fill("broken")
@@ -29,7 +29,7 @@ async def test_activity_is_filtered(page: Page) -> None:
 
 async def test_older_entries_are_behind_a_link(page: Page) -> None:
     await page.goto("/activity")
-    entries = page.get_by_role("region", name="What happened").get_by_role("listitem")
+    entries = page.get_by_role("region", name="Timeline").get_by_role("listitem")
     newest = await entries.first.inner_text()
     await page.get_by_role("link", name="Older").click()
     await expect(page).to_have_url(re.compile("before"))
@@ -44,9 +44,9 @@ async def test_deliveries_show_their_results(page: Page) -> None:
     sources = page.get_by_role("region", name="Sources")
     await expect(sources.get_by_role("listitem").filter(has_text="harbour")).to_contain_text("Not configured")
     await expect(sources.get_by_role("listitem").filter(has_text="distribution")).to_contain_text("quarantined")
-    await expect(sources.get_by_text(re.compile("Polling had to find"))).to_be_visible()
+    await expect(sources.get_by_text(re.compile("Only polling found"))).to_be_visible()
     await expect(sources.get_by_role("link", name="shop")).to_be_visible()
-    became = page.get_by_role("combobox", name="Became")
+    became = page.get_by_role("combobox", name="Result")
     await became.select_option("quarantined")
     await expect(page).to_have_url(re.compile("quarantined"))
     await expect(page.get_by_text("body: 'events' is a text, not a list")).to_be_visible()
@@ -71,7 +71,7 @@ async def test_a_delivery_is_replayed(scene: Installation, page: Page, app: str)
 
 async def test_a_silent_source_shows_how_to_configure_it(page: Page) -> None:
     await page.goto("/deliveries")
-    await page.get_by_text("How to have a registry send them").click()
+    await page.get_by_text("How to set up a registry").click()
     block = page.get_by_role("region", name=re.compile("istribution")).first
     await expect(block).to_contain_text("notifications")
     await expect(block).to_contain_text("/webhooks/distribution")

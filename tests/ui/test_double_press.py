@@ -59,7 +59,7 @@ async def _release(scene: Installation, page: Page, app: str) -> Locator:
     await scene.holds(app, "failed_before")
     scene.site.nomad.pardon(f"team/{app}:v2.0.0")
     await page.goto(f"/repos/{app}")
-    opened = await open_confirmation(page, "Release what is held…", f"Release what is held of {app}")
+    opened = await open_confirmation(page, "Release hold…", f"Release hold of {app}")
     return opened.get_by_role("button", name="Release", exact=True)
 
 

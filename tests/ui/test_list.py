@@ -22,9 +22,9 @@ async def test_watches_that_need_a_person_are_on_top(page: Page) -> None:
     names_shown = ["unreachable", "canary", "broken", "switched-off", "moving", "tagless", "shop"]
     assert sorted(names_shown, key=shown.index) == names_shown
     for name, message in (
-        ("canary", "Waits for promotion"), ("broken", "Failed before"), ("moving", "Deploying 2/3 healthy"),
+        ("canary", "Waiting for promotion"), ("broken", "Held: failed before"), ("moving", "Deploying 2/3 healthy"),
         ("jobless", "job jobless is not in Nomad"), ("pinned", "pinned to v1.0.0"), ("shop", "Up to date"),
-        ("looking", "would deploy v1.1.0"), ("downgrade", "In trouble"), ("rolled", "rolled back"),
+        ("looking", "would deploy v1.1.0"), ("downgrade", "Outage"), ("rolled", "rolled back"),
     ):  # fmt: skip
         await expect(row(page, name).get_by_text(message).first).to_be_visible()
     shop = row(page, "shop")
@@ -56,7 +56,7 @@ async def test_typing_finds_names_and_tags_and_changes_the_url(page: Page) -> No
     await expect(page).to_have_url(re.compile(r"text=SHO"))
     assert await names(page) == ["shop"]
     await search(page).fill("%")
-    await expect(page.get_by_text("Nothing is found.")).to_be_visible()
+    await expect(page.get_by_text("No repository matches.")).to_be_visible()
     await page.get_by_role("link", name="clear all filters").click()
     await expect(row(page, POOL[-1])).to_be_visible()
 

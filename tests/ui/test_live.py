@@ -105,7 +105,7 @@ async def test_a_pressed_button_is_not_replaced(scene: Installation, page: Page,
 @pytest.mark.parametrize(("became", "message"), [
     ("done", "Deploying to v1.0.0"),
     ("refused", "pinned_tag v9.9.9 is not inside"),
-    ("lost", "The service does not answer"),
+    ("lost", "The service does not respond"),
 ])  # fmt: skip
 async def test_a_person_who_closed_the_dialog_sees_the_result(
     browse: Browse, app: str, became: str, message: str

@@ -77,7 +77,7 @@ async def test_a_wrong_token_is_shown_beside_its_field(visit: Open) -> None:
         await expect(page.get_by_label("API token")).to_be_focused()
         await page.get_by_label("API token").fill("guessed")
         await page.get_by_role("button", name="Sign in").click()
-        await expect(page.get_by_role("alert")).to_contain_text("no configured token")
+        await expect(page.get_by_role("alert")).to_contain_text("not a configured token")
         for scheme in ("light", "dark"):
             await page.emulate_media(color_scheme=scheme)
             assert await violations(page) == []
@@ -104,7 +104,7 @@ async def test_the_session_cookie_is_protected(visit: Open) -> None:
 
 async def test_an_empty_list_shows_how_to_begin(page: Page) -> None:
     await sign_in(page, "ann")
-    await expect(page.get_by_role("heading", name="Nothing is watched yet")).to_be_visible()
+    await expect(page.get_by_role("heading", name="No repository is watched yet")).to_be_visible()
     await expect(page.get_by_role("region", name="Configuration to paste")).to_contain_text("[repo_map.")
     assert await violations(page) == []
     await page.goto("/activity")

@@ -34,9 +34,7 @@ async def test_pause_and_resume_are_shown_everywhere(scene: Installation, page: 
     await expect(row(page, app).get_by_text(re.compile("paused; ")).first).to_be_visible()
     await expect(row(page, app).get_by_text("v1.2.0").first).to_be_visible()
     button = await pick(page, app, "v1.0.0")
-    await expect(
-        page.get_by_role("dialog").get_by_text("what a person asks for is deployed all the same")
-    ).to_be_visible()
+    await expect(page.get_by_role("dialog").get_by_text("this deploy starts all the same")).to_be_visible()
     await button.click()
     await scene.registers(app, ["v1.0.0"])
     await confirm(page, "Resume everything…", "Resume everything", "Resume everything")

@@ -31,7 +31,7 @@ async def test_canaries_are_failed_and_the_previous_image_comes_back(scene: Inst
     await page.goto(f"/rollouts/{rollout}")
     await confirm(page, "Fail the deployment…", "Fail canary-2 v1.1.0", "Fail the deployment")
     await scene.holds("canary-2", "failed_before")
-    await expect(page.get_by_role("region", name="How it goes").get_by_text("Failed", exact=True)).to_be_visible()
+    await expect(page.get_by_role("region", name="Progress").get_by_text("Failed", exact=True)).to_be_visible()
     await page.goto("/repos/canary-2")
     await expect(page.get_by_role("heading", name="Why canary-2 v1.1.0 failed")).to_be_visible()
 
@@ -61,13 +61,13 @@ async def test_a_failed_digest_is_released(scene: Installation, page: Page, app:
     scene.site.nomad.pardon(f"team/{app}:v2.0.0")
     await page.goto(f"/repos/{app}")
     before = len(scene.registered(app))
-    opened = await open_confirmation(page, "Release what is held…", f"Release what is held of {app}")
+    opened = await open_confirmation(page, "Release hold…", f"Release hold of {app}")
     await expect(opened.get_by_text(re.compile("sha256:[0-9a-f]{64} failed here"))).to_be_visible()
     await opened.get_by_role("button", name="Release").click()
     await scene.holds(app, "up_to_date")
     assert scene.registered(app)[before:] == ["v2.0.0"]
     await expect(page.get_by_text("v2.0.0 runs").first).to_be_visible()
-    await expect(page.get_by_role("link", name="Release what is held…")).to_be_hidden()
+    await expect(page.get_by_role("link", name="Release hold…")).to_be_hidden()
 
 
 async def test_a_failure_is_explained_where_it_is_shown(page: Page) -> None:
@@ -99,7 +99,7 @@ async def test_the_timeline_shows_the_whole_line(page: Page) -> None:
 
 async def test_the_current_health_is_shown(scene: Installation, page: Page) -> None:
     await page.goto("/repos/moving")
-    meter = page.get_by_role("region", name="Rollout under way").get_by_role("meter")
+    meter = page.get_by_role("region", name="Rollout in progress").get_by_role("meter")
     await expect(meter).to_have_attribute("value", "2")
     await expect(page.get_by_text("2 of 3 healthy").first).to_be_visible()
     rollout = (await scene.rollouts("moving"))[-1]["rollout_id"]

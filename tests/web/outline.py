@@ -1,4 +1,4 @@
-"""A page as a browser and a screen reader take it apart: what nests in what, ids, headings, links, forms and words."""
+"""A page as a browser or screen reader parses it: nesting, ids, headings, links, forms and text."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 VOID = frozenset({"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"})
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
-# What may stand in a paragraph; anything else ends it, and the page is another than it was written.
+# The elements allowed in a paragraph; any other ends it, and the browser's page differs from the source.
 PHRASING = frozenset(
     {"a", "abbr", "b", "bdi", "br", "button", "code", "em", "i", "img", "input", "label", "meter", "noscript", "select"}
     | {"option", "small", "span", "strong", "time", "wbr"}
@@ -20,7 +20,7 @@ Attributes = Mapping[str, str]
 
 @dataclass(kw_only=True)
 class Form:
-    """A form with the values that it would send."""
+    """A form with the fields that it sends."""
 
     method: str
     action: str
@@ -29,7 +29,7 @@ class Form:
 
 
 class Outline(HTMLParser):
-    """Parses a page, and fails where its elements do not nest as they are written."""
+    """Parses a page, and fails when its elements do not nest as written."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -50,12 +50,12 @@ class Outline(HTMLParser):
 
     @property
     def links(self) -> list[str]:
-        """Where links of the page lead, without the files that it is made of."""
+        """The targets of the page's links, without its files."""
         return [attributes["href"] for tag, attributes in self.elements if tag == "a"]
 
     @property
     def files(self) -> list[str]:
-        """What a browser fetches for the page without being asked."""
+        """The files that a browser fetches for the page."""
         return [
             attributes.get("src") or attributes["href"]
             for tag, attributes in self.elements
@@ -78,7 +78,7 @@ class Outline(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = {name: value or "" for name, value in attrs}
-        assert len(attributes) == len(attrs), f"an attribute of {tag} stands twice"
+        assert len(attributes) == len(attrs), f"an attribute of {tag} occurs twice"
         assert "p" not in self.open or tag in PHRASING, f"{tag} in a paragraph"
         assert tag not in {"a", "button", "form"} or tag not in self.open, f"{tag} in {tag}"
         if tag not in VOID:
@@ -91,7 +91,7 @@ class Outline(HTMLParser):
         if tag == "form":
             self.forms.append(Form(method=attributes.get("method", "get"), action=attributes["action"]))
         if tag in CONTROLS and attributes.get("type") != "hidden":
-            self._ask_for_label(attributes)
+            self._require_label(attributes)
         self._take_field(tag, attributes)
 
     def handle_endtag(self, tag: str) -> None:
@@ -100,7 +100,7 @@ class Outline(HTMLParser):
     def handle_data(self, data: str) -> None:
         self.text += " ".join(data.split()) + " "
 
-    def _ask_for_label(self, attributes: Attributes) -> None:
+    def _require_label(self, attributes: Attributes) -> None:
         if "label" not in self.open and "aria-label" not in attributes:
             self.unlabelled.append(attributes)
 

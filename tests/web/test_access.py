@@ -1,4 +1,4 @@
-"""Who may call what: roles by token, this machine alone without tokens, and no page of somebody else."""
+"""Who may call what: roles by token, only this machine without tokens, and no page of another site."""
 
 import base64
 from typing import Any
@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 from app.errors import Rejected
 from app.web.http.arrival import Arrival, Listening
 from app.web.http.auth import Access, Role
-from tests.web.face import HERE, WIDER, Face, token
+from tests.web.process import HERE, WIDER, MemoryProcess, token
 
 TOKENS = Access(
     tokens=(
@@ -25,7 +25,7 @@ FROM_HERE = Arrival(listening=HERE, peer="127.0.0.1")
 
 
 def admitted(access: Access, needs: Role, arrival: Arrival = FROM_HERE, /, **headers: str) -> tuple[int, str]:
-    """The status that the caller would get, and its name or the refusal's words."""
+    """The status that the caller would get, and the token's name or the refusal."""
     try:
         sent = Headers({key.replace("_", "-"): value for key, value in headers.items()})
         return 200, access.admit(sent, needs, now=0.0, arrival=arrival).name
@@ -65,7 +65,7 @@ def test_the_scheme_may_be_spelled_in_any_case() -> None:
     assert admitted(TOKENS, Role.VIEWER, authorization="bearer view-secret")[0] == 200
 
 
-def test_a_browser_sends_the_token_as_password_and_is_held_to_its_origin() -> None:
+def test_a_token_as_basic_password_needs_our_origin() -> None:
     password = "Basic " + base64.b64encode(b"anyone:deploy-secret").decode()
     host = "deploys.example"
     assert admitted(TOKENS, Role.VIEWER, authorization=password, host=host) == (200, "ci")
@@ -91,13 +91,13 @@ def test_this_machine_may_do_everything_without_tokens(role: Role, host: str) ->
     "host",
     ["evil.example", "evil.example:8080", "localhost.evil.example", "10.0.0.1", "", "[", "127.0.0.1@evil.test"],
 )
-def test_on_loopback_a_strange_host_is_refused_for_reading_too(role: Role, host: str) -> None:
+def test_on_loopback_a_foreign_host_name_cannot_even_read(role: Role, host: str) -> None:
     status, message = admitted(Access(), role, host=host)
     assert status == 403
     assert "external_url" in message
 
 
-def test_the_external_name_is_ours() -> None:
+def test_the_external_url_is_an_own_host_name() -> None:
     access = Access(hosts=frozenset({"deploys.example"}))
     assert admitted(access, Role.DEPLOYER, host="Deploys.example:443")[0] == 200
 
@@ -124,7 +124,7 @@ def test_only_our_own_page_may_write_from_a_browser(headers: dict[str, str], sta
     assert admitted(access, Role.VIEWER, host="localhost:8080", **headers)[0] == 200
 
 
-def test_the_origin_that_we_go_by_behind_a_proxy_is_ours() -> None:
+def test_the_external_origin_behind_a_proxy_is_ours() -> None:
     access = Access(origins=frozenset({"deploys.example"}))
     for origin, status in (("https://deploys.example", 200), ("https://deploys.example:8443", 403), ("null", 403)):
         assert admitted(access, Role.DEPLOYER, host="localhost:8080", origin=origin)[0] == status
@@ -144,7 +144,7 @@ def test_the_origin_that_we_go_by_behind_a_proxy_is_ours() -> None:
     ],
     ids=str,
 )
-def test_listening_wider_or_nobody_knows_where_reads_only(arrival: Arrival, host: str) -> None:
+def test_other_or_unknown_listening_addresses_are_read_only(arrival: Arrival, host: str) -> None:
     assert admitted(Access(), Role.VIEWER, arrival, host=host) == (200, "")
     for role in (Role.DEPLOYER, Role.ADMIN):
         status, message = admitted(Access(), role, arrival, host=host)
@@ -154,38 +154,42 @@ def test_listening_wider_or_nobody_knows_where_reads_only(arrival: Arrival, host
 
 
 @pytest.mark.parametrize(
-    ("access", "arrival", "told"),
+    ("access", "arrival", "reason"),
     [
         (Access(), Arrival(listening=HERE, peer="192.0.2.2"), "from 192.0.2.2"),
         (Access(), Arrival(listening=HERE), "from an unknown address"),
-        (Access(), Arrival(listening=HERE, peer="127.0.0.1", passed_on="Via"), "a proxy passed this on (Via)"),
+        (
+            Access(),
+            Arrival(listening=HERE, peer="127.0.0.1", forwarded_by="Via"),
+            "a proxy forwarded this request",
+        ),
         (
             Access(outward="deploys.example"),
             FROM_HERE,
-            "external_url says that others reach this service, as deploys.example",
+            "external_url lets other machines reach this service as deploys.example",
         ),
     ],
 )
-def test_on_loopback_whoever_may_be_elsewhere_reads_only(access: Access, arrival: Arrival, told: str) -> None:
+def test_on_loopback_a_possibly_remote_caller_reads_only(access: Access, arrival: Arrival, reason: str) -> None:
     assert admitted(access, Role.VIEWER, arrival, host="localhost") == (200, "")
     assert admitted(access, Role.VIEWER, arrival, host="evil.example")[0] == 403
     for role in (Role.DEPLOYER, Role.ADMIN):
         status, message = admitted(access, role, arrival, host="localhost")
         assert status == 403
-        assert told in message
+        assert reason in message
         assert "[api_tokens.NAME]" in message
-        assert message.endswith("take external_url out and restart") is bool(access.outward)
+        assert message.endswith("remove external_url and restart") is bool(access.outward)
 
 
 def test_no_arrival_makes_a_token_less_or_more() -> None:
     bearer = {"authorization": "Bearer deploy-secret"}
-    for arrival in (FROM_HERE, Arrival(), Arrival(listening=WIDER, peer="10.1.2.3", passed_on="Via")):
+    for arrival in (FROM_HERE, Arrival(), Arrival(listening=WIDER, peer="10.1.2.3", forwarded_by="Via")):
         assert admitted(TOKENS, Role.DEPLOYER, arrival, **bearer) == (200, "ci")
         assert admitted(TOKENS, Role.VIEWER, arrival)[0] == 401
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.DEPLOYER, Role.ADMIN])
-def test_once_the_tokens_are_gone_nobody_may_anything(role: Role) -> None:
+def test_after_the_tokens_are_removed_nobody_is_admitted(role: Role) -> None:
     status, message = admitted(Access(guarded=True), role, host="localhost")
     assert status == 403
     assert "put [api_tokens.NAME] back" in message
@@ -202,34 +206,38 @@ PROXIED = [
 
 @pytest.mark.parametrize("header", PROXIED)
 @pytest.mark.parametrize("value", ["127.0.0.1", "", "for=127.0.0.1;proto=https", "https"])
-def test_what_a_proxy_passes_on_reads_only(header: str, value: str) -> None:
-    face = Face()
-    with face.client(Accept="text/html") as client:
+def test_a_forwarded_request_reads_only(header: str, value: str) -> None:
+    process = MemoryProcess()
+    with process.client(Accept="text/html") as client:
         assert "Reading only" not in client.get("/").text
         for name in (header, header.lower(), header.upper()):
             page = client.get("/", headers={name: value})
             assert page.status_code == 200
-            assert f"a proxy passed this on ({header.title()})" in page.text
+            assert f"a proxy forwarded this request ({header.title()})" in page.text
             assert "/confirm/pause" not in page.text
             for method, path in (("POST", "/confirm/check/app"), ("POST", "/pause"), ("GET", "/confirm/reset/app")):
                 refused = client.request(method, path, headers={name: value})
                 assert refused.status_code == 403
                 assert "[api_tokens.NAME]" in refused.text
-    assert face.watch_commands.commands == []
+    assert process.watch_commands.commands == []
 
 
-def test_a_peer_elsewhere_or_wider_sockets_read_only_whatever_they_say() -> None:
-    for face, peer in ((Face(), "192.0.2.2"), (Face(listening=WIDER), "127.0.0.1"), (Face(listening=WIDER), "::1")):
-        with face.client(peer=peer) as client:
+def test_a_remote_peer_or_a_public_socket_is_read_only_whatever_its_headers() -> None:
+    for process, peer in (
+        (MemoryProcess(), "192.0.2.2"),
+        (MemoryProcess(listening=WIDER), "127.0.0.1"),
+        (MemoryProcess(listening=WIDER), "::1"),
+    ):
+        with process.client(peer=peer) as client:
             for headers in ({}, {"X-Forwarded-For": "127.0.0.1"}, {"Forwarded": "for=127.0.0.1"}):
                 assert client.get("/repos", headers=headers).status_code == 200
                 assert client.post("/tags/app", json={"auto_deploy": False}, headers=headers).status_code == 403
-        assert face.watch_commands.commands == []
+        assert process.watch_commands.commands == []
 
 
-def test_tokens_that_came_and_went_leave_no_way_in_and_no_loop_of_redirects() -> None:
-    face = Face(access=Access(guarded=True))
-    with face.client(Accept="text/html") as browser:
+def test_added_and_removed_tokens_leave_no_access_and_no_redirect_loop() -> None:
+    process = MemoryProcess(access=Access(guarded=True))
+    with process.client(Accept="text/html") as browser:
         for path in ("/", "/repos/app", "/login?next=/", "/live"):
             answer = browser.get(path)
             assert answer.status_code == 403
@@ -250,8 +258,8 @@ def test_tokens_that_came_and_went_leave_no_way_in_and_no_loop_of_redirects() ->
         ("POST", "/resume", None, Role.ADMIN),
     ],
 )
-def test_routes_want_their_role(method: str, path: str, body: Any, needs: Role) -> None:
-    with Face(access=TOKENS).client() as client:
+def test_routes_need_their_role(method: str, path: str, body: Any, needs: Role) -> None:
+    with MemoryProcess(access=TOKENS).client() as client:
         for role, secret in SECRETS.items():
             answer = client.request(method, path, json=body, headers={"Authorization": f"Bearer {secret}"})
             assert answer.status_code == (200 if role >= needs else 403)
@@ -261,24 +269,24 @@ def test_routes_want_their_role(method: str, path: str, body: Any, needs: Role) 
 
 
 @pytest.mark.parametrize("path", ["/ping", "/ping/", "/healthz", "/readyz", "/api/openapi.json", "/static/page.js"])
-def test_what_needs_no_token(path: str) -> None:
-    with Face(access=TOKENS).client() as client:
+def test_some_routes_need_no_token(path: str) -> None:
+    with MemoryProcess(access=TOKENS).client() as client:
         assert client.get(path).status_code == 200
 
 
 def test_a_browser_may_still_send_the_token_as_password() -> None:
-    with Face(access=TOKENS).client(Accept="text/html") as client:
+    with MemoryProcess(access=TOKENS).client(Accept="text/html") as client:
         assert client.get("/", auth=("me", "view-secret")).status_code == 200
 
 
-def test_the_name_of_the_token_is_who_spoke() -> None:
-    face = Face(access=TOKENS)
-    with face.client(Authorization="Bearer deploy-secret") as client:
+def test_the_token_name_is_the_actor() -> None:
+    process = MemoryProcess(access=TOKENS)
+    with process.client(Authorization="Bearer deploy-secret") as client:
         client.post("/tags/app", json={"auto_deploy": False})
-    assert [word.by for word in face.watch_commands.commands] == ["ci"]
+    assert [command.by for command in process.watch_commands.commands] == ["ci"]
 
 
 def test_no_other_site_is_allowed_to_read() -> None:
-    with Face().client(Origin="http://evil.example") as client:
+    with MemoryProcess().client(Origin="http://evil.example") as client:
         assert "access-control-allow-origin" not in client.get("/repos").headers
         assert client.options("/repos").status_code == 405

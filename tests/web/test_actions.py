@@ -1,4 +1,4 @@
-"""Checking now and replaying need no question: done where the button stands, and told there."""
+"""Checking and replaying need no confirmation: the result appears beside the button."""
 
 import json
 from dataclasses import replace
@@ -8,17 +8,17 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.unit.webhooks.bodies import envelope, push
-from tests.web.face import Face, FaceSettings
 from tests.web.outline import outline
-from tests.web.scene import DELIVERY, ODD, scene
+from tests.web.process import MemoryProcess, MemorySettings
+from tests.web.samples import DELIVERY, ODD, full_process
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 REPLAY = f"/confirm/replay/{DELIVERY}"
 
 
 @pytest.fixture
-def face() -> Face:
-    return scene()
+def process() -> MemoryProcess:
+    return full_process()
 
 
 @pytest.mark.parametrize(
@@ -31,22 +31,26 @@ def face() -> Face:
         ("", "/repos/app"),
     ],
 )
-def test_a_check_leads_back_to_the_page_of_its_button(face: Face, browser: TestClient, referer: str, back: str) -> None:
+def test_a_check_redirects_to_the_page_of_its_button(
+    process: MemoryProcess, browser: TestClient, referer: str, back: str
+) -> None:
     answer = browser.post("/confirm/check/app", headers={**FORM, "Referer": referer})
     assert (answer.status_code, answer.headers["Location"]) == (303, back)
-    assert face.watch_commands.checked == ["app"]
-    assert face.waker.wakes == [("reconcile", "1")]
+    assert process.watch_commands.checked == ["app"]
+    assert process.waker.wakes == [("look", "1")]
     assert "Checking app now" in outline(browser, back).text
     assert "Checking app now" not in outline(browser, back).text
 
 
-def test_a_check_by_script_is_told_in_place(face: Face, script: TestClient) -> None:
+def test_a_check_by_script_is_confirmed_in_place(process: MemoryProcess, script: TestClient) -> None:
     answer = script.post("/confirm/check/app", headers=FORM)
     assert answer.status_code == 204
-    assert json.loads(answer.headers["HX-Trigger"]) == {"told": {"message": "Checking app now"}}
+    assert json.loads(answer.headers["HX-Trigger"]) == {"flash": {"message": "Checking app now"}}
 
 
-def test_a_refused_errand_says_why_on_its_page(face: Face, browser: TestClient, script: TestClient) -> None:
+def test_a_refused_action_shows_the_cause_on_its_page(
+    process: MemoryProcess, browser: TestClient, script: TestClient
+) -> None:
     answer = browser.post("/confirm/check/nobody", headers={**FORM, "Referer": "http://localhost:8080/?q=x"})
     assert (answer.status_code, answer.headers["Location"]) == (303, "/?q=x")
     page = outline(browser, "/")
@@ -58,35 +62,37 @@ def test_a_refused_errand_says_why_on_its_page(face: Face, browser: TestClient, 
 
 
 @pytest.mark.parametrize("path", ["/confirm/check/app", REPLAY])
-def test_only_a_form_of_our_own_page_does_it(face: Face, script: TestClient, path: str) -> None:
+def test_only_a_form_of_our_own_page_runs_the_action(process: MemoryProcess, script: TestClient, path: str) -> None:
     assert script.post(path, headers={**FORM, "Origin": "http://evil.example"}).status_code == 403
     assert script.post(path, json={}).status_code == 415
     assert script.post(path, content=b"a=%ff", headers=FORM).status_code == 400
     assert script.get(path).status_code == 405
-    assert face.watch_commands.checked == []
-    assert face.inbox.replayed == []
+    assert process.watch_commands.checked == []
+    assert process.inbox.replayed == []
 
 
-def test_a_delivery_is_replayed(face: Face, browser: TestClient) -> None:
+def test_a_delivery_is_replayed(process: MemoryProcess, browser: TestClient) -> None:
     act = outline(browser, f"/deliveries/{DELIVERY}").form("/confirm/replay/")
     answer = browser.post(act.action, headers=FORM)
     assert (answer.status_code, answer.headers["Location"]) == (303, f"/deliveries/{DELIVERY}")
     assert "Replayed 2 events for app" in outline(browser, f"/deliveries/{DELIVERY}").text
-    assert face.inbox.replayed == [(DELIVERY, "")]
-    assert face.waker.wakes == [("reconcile", "1")]
+    assert process.inbox.replayed == [(DELIVERY, "")]
+    assert process.waker.wakes == [("look", "1")]
 
 
-def test_what_was_odd_is_read_again_by_the_parser_of_its_source(face: Face, script: TestClient) -> None:
-    delivery, duplicates, events = face.inbox.deliveries[ODD]
+def test_a_malformed_delivery_is_replayed_by_the_dialect_of_its_source(
+    process: MemoryProcess, script: TestClient
+) -> None:
+    delivery, duplicates, events = process.inbox.deliveries[ODD]
     body = envelope(push(tag="v1.2.0"))
-    face.inbox.deliveries[ODD] = (replace(delivery, body=body), duplicates, events)
+    process.inbox.deliveries[ODD] = (replace(delivery, body=body), duplicates, events)
     read = script.post(f"/confirm/replay/{ODD}", headers=FORM)
     assert read.status_code == 204
     assert "Replayed 1 event for app" in read.headers["HX-Trigger"]
-    face.settings = FaceSettings()
-    gone = script.post(f"/confirm/replay/{ODD}", headers=FORM)
-    assert gone.status_code == 409
-    assert "put [webhooks.distribution] back" in gone.text
+    process.settings = MemorySettings()
+    refused = script.post(f"/confirm/replay/{ODD}", headers=FORM)
+    assert refused.status_code == 409
+    assert "put [webhooks.distribution] back" in refused.text
 
 
 @pytest.mark.parametrize("identifier", ["nonsense", str(UUID(int=99))])

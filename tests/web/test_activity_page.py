@@ -1,4 +1,4 @@
-"""Activity: everything that happened, by repository, kind and person; as a page, and for machines."""
+"""The activity page: the timeline by repository, kind and person; as a page, and as JSON."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -10,20 +10,21 @@ from starlette.testclient import TestClient
 from app.domain.timeline import EntryKind
 from app.services.views.board import TimelineEntry
 from app.web.pages.activity import ENTRIES
-from tests.web.face import NOW, Face
 from tests.web.outline import outline
-from tests.web.scene import entries, scene
+from tests.web.process import MemoryProcess
+from tests.web.samples import entries, full_process
+from tests.web.values import NOW
 
 ONE = next(each for each in entries() if each.key == "r")
 
 
 @pytest.fixture
-def face() -> Face:
-    face = scene()
-    face.board.happened = tuple(
+def process() -> MemoryProcess:
+    process = full_process()
+    process.board.happened = tuple(
         replace(each, watch="team/web" if each.key == "h" else each.watch) for each in entries() if each.key[0] in "rh"
     )
-    return face
+    return process
 
 
 def many(count: int) -> list[TimelineEntry]:
@@ -33,16 +34,16 @@ def many(count: int) -> list[TimelineEntry]:
     ]
 
 
-def test_each_entry_names_its_repository_and_what_it_led_to(browser: TestClient) -> None:
+def test_each_entry_links_to_its_repository_and_rollout(browser: TestClient) -> None:
     page = outline(browser, "/activity")
     assert {"/repos/app", "/repos/team/web", f"/rollouts/{ONE.rollout_id}"} <= set(page.links)
     assert "by ann" in page.text
 
 
-def test_filters_are_a_form_that_remembers(face: Face, browser: TestClient) -> None:
+def test_the_filter_form_keeps_its_values(process: MemoryProcess, browser: TestClient) -> None:
     page = outline(browser, "/activity?repo=app&kind=rollout&by=ann")
-    assert "the words of r" in page.text
-    assert "the words of h" not in page.text
+    assert "the text of r" in page.text
+    assert "the text of h" not in page.text
     assert ("repo", "app") in page.form("/activity").fields
     selected = [attributes.get("value") for tag, attributes in page.elements if "selected" in attributes]
     assert selected == ["rollout", "ann"]
@@ -50,17 +51,17 @@ def test_filters_are_a_form_that_remembers(face: Face, browser: TestClient) -> N
 
 
 @pytest.mark.parametrize("query", ["kind=nonsense", "before=nonsense", "repo=&kind=&by=", "before=2026-01-02+x"])
-def test_nonsense_filters_nothing(face: Face, client: TestClient, query: str) -> None:
+def test_invalid_filters_are_ignored(process: MemoryProcess, client: TestClient, query: str) -> None:
     assert client.get(f"/activity?{query}").json() == client.get("/activity").json()
 
 
-def test_everything_is_named_where_it_concerns_all(face: Face, browser: TestClient) -> None:
-    face.board.happened = tuple(each for each in entries() if each.key == "all")
+def test_an_entry_for_all_watches_says_everything(process: MemoryProcess, browser: TestClient) -> None:
+    process.board.happened = tuple(each for each in entries() if each.key == "all")
     assert "everything" in outline(browser, "/activity").text
 
 
-def test_older_ones_are_a_link_away_and_the_newest_too(face: Face, browser: TestClient) -> None:
-    face.board.happened = tuple(many(ENTRIES + 1))
+def test_older_and_newest_entries_have_links(process: MemoryProcess, browser: TestClient) -> None:
+    process.board.happened = tuple(many(ENTRIES + 1))
     first = outline(browser, "/activity?repo=app&kind=rollout")
     older = first.link("/activity?repo=app&kind=rollout&before=")
     page = outline(browser, older)
@@ -70,12 +71,12 @@ def test_older_ones_are_a_link_away_and_the_newest_too(face: Face, browser: Test
     assert "data-follows" not in page.by_id("main")
 
 
-def test_for_machines(face: Face, client: TestClient) -> None:
-    face.board.happened = tuple(many(ENTRIES + 1))
-    told = client.get("/activity?kind=rollout&kind=command").json()
-    assert [each["message"] for each in told["entries"]] == [f"event {number:03}" for number in range(ENTRIES)]
-    assert told["entries"][0]["kind"] == EntryKind.ROLLOUT
-    assert parse_qs(urlsplit(told["older"]).query)["kind"] == ["rollout", "command"]
-    last = client.get(told["older"]).json()
+def test_api_clients_get_json(process: MemoryProcess, client: TestClient) -> None:
+    process.board.happened = tuple(many(ENTRIES + 1))
+    found = client.get("/activity?kind=rollout&kind=command").json()
+    assert [each["message"] for each in found["entries"]] == [f"event {number:03}" for number in range(ENTRIES)]
+    assert found["entries"][0]["kind"] == EntryKind.ROLLOUT
+    assert parse_qs(urlsplit(found["older"]).query)["kind"] == ["command", "rollout"]
+    last = client.get(found["older"]).json()
     assert [each["message"] for each in last["entries"]] == [f"event {ENTRIES:03}"]
     assert last["older"] is None

@@ -1,4 +1,4 @@
-"""Confirmations: a page says what would follow and changes nothing; its form does it once, and tells how it went."""
+"""Confirmations: a page shows the effect and changes nothing; its form runs the action once, and shows the result."""
 
 import json
 from dataclasses import dataclass, replace
@@ -13,16 +13,17 @@ from app.errors import NomadUnavailable, StoreUnavailable
 from app.services.commands.watch_commands import Released
 from app.services.rollout.rollouts import CanaryCommand
 from tests.fakes.registry import digest_of
-from tests.web.face import DECISION, NOW, SUMMARY, WATCH, Face
 from tests.web.outline import Outline, outline
-from tests.web.scene import HOSTILE, WAITING, scene, view
+from tests.web.process import MemoryProcess
+from tests.web.samples import HOSTILE, WAITING, full_process, view
+from tests.web.values import DECISION, NOW, SUMMARY, WATCH
 
 ID = SUMMARY.rollout_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """A confirmation: where it is and leads back to, what it says before, and after it was done."""
+class Case:
+    """A confirmation: its path, the page it returns to, and its texts before and after the action."""
 
     path: str
     back: str
@@ -30,48 +31,45 @@ class Asked:
     after: str
 
 
-ASKED = (
-    Asked(path="/confirm/reset/app", back="/repos/app", before="It follows releases", after="Deploying to v1.1.0"),
-    Asked(path="/confirm/switch-on/app", back="/repos/app", before="deployed by itself", after="set to true"),
-    Asked(path="/confirm/switch-off/app", back="/repos/app", before="shown as held", after="set to false"),
-    Asked(path="/confirm/release/app", back="/repos/app", before="it may be tried again", after="may be tried again"),
-    Asked(
+CASES = (
+    Case(path="/confirm/reset/app", back="/repos/app", before="It will follow releases", after="Deploying to v1.1.0"),
+    Case(path="/confirm/switch-on/app", back="/repos/app", before="deployed automatically", after="set to true"),
+    Case(path="/confirm/switch-off/app", back="/repos/app", before="updates are held", after="set to false"),
+    Case(path="/confirm/release/app", back="/repos/app", before="it may be deployed again", after="may be tried again"),
+    Case(
         path=f"/confirm/promote/{ID}", back=f"/rollouts/{ID}", before="1 of 1 canaries are healthy", after="Promoting"
     ),
-    Asked(
-        path=f"/confirm/fail/{ID}", back=f"/rollouts/{ID}", before="marked as failed", after="Failing the deployment"
+    Case(path=f"/confirm/fail/{ID}", back=f"/rollouts/{ID}", before="marked as failed", after="Failing the deployment"),
+    Case(
+        path=f"/confirm/rollback/{ID}", back=f"/rollouts/{ID}", before="Would go back to app v1.0.0", after="Going back"
     ),
-    Asked(
-        path=f"/confirm/rollback/{ID}",
-        back=f"/rollouts/{ID}",
-        before="Would roll back to app v1.0.0",
-        after="Rolling back",
+    Case(
+        path="/confirm/pause", back="/", before="Nothing is deployed automatically for the one watch", after="is paused"
     ),
-    Asked(path="/confirm/pause", back="/", before="Nothing is deployed by itself for the one watch", after="is paused"),
-    Asked(path="/confirm/resume", back="/", before="what was held back", after="is running"),
+    Case(path="/confirm/resume", back="/", before="updates held by the pause", after="is running"),
 )
-EACH = pytest.mark.parametrize("asked", ASKED, ids=lambda each: each.path.split("/")[2])
+EACH = pytest.mark.parametrize("case", CASES, ids=lambda each: each.path.split("/")[2])
 
 
 @pytest.fixture
-def face() -> Face:
-    """Everything that is asked can be done."""
-    face = Face()
+def process() -> MemoryProcess:
+    """A process in which every action is possible."""
+    process = MemoryProcess()
     held = replace(WATCH, failed=(digest_of("v1.2.0"),))
-    face.queries.known = face.board.known = (held,)
-    face.queries.ended = (view(replace(WAITING, rollout_id=ID)),)
-    face.watch_commands.released = Released(state="", failed=("v1.2.0 sha256:abc",))
-    return face
+    process.queries.known = process.board.known = (held,)
+    process.queries.ended = (view(replace(WAITING, rollout_id=ID)),)
+    process.watch_commands.released = Released(state="", failed=("v1.2.0 sha256:abc",))
+    return process
 
 
-def said(face: Face) -> list[object]:
-    """Everything that any store was told to change."""
+def changes(process: MemoryProcess) -> list[object]:
+    """Every change in any store."""
     return [
-        *face.watch_commands.commands,
-        *face.watch_commands.checked,
-        *face.rollout_commands.canary_commands,
-        *face.rollout_commands.rollbacks,
-        *face.waker.wakes,
+        *process.watch_commands.commands,
+        *process.watch_commands.checked,
+        *process.rollout_commands.canary_commands,
+        *process.rollout_commands.rollbacks,
+        *process.waker.wakes,
     ]
 
 
@@ -80,51 +78,56 @@ def form() -> dict[str, str]:
 
 
 @EACH
-def test_the_page_says_what_follows_and_changes_nothing(face: Face, browser: TestClient, asked: Asked) -> None:
-    page = outline(browser, asked.path)
-    assert asked.before in page.text
-    act = page.form(asked.path)
+def test_a_confirmation_page_shows_the_effect_and_changes_nothing(
+    process: MemoryProcess, browser: TestClient, case: Case
+) -> None:
+    page = outline(browser, case.path)
+    assert case.before in page.text
+    act = page.form(case.path)
     assert act.method == "post"
     assert UUID(dict(act.fields)["idempotency_key"])
-    assert asked.back in page.links
-    assert said(face) == []
-    assert not face.watch_commands.paused
+    assert case.back in page.links
+    assert changes(process) == []
+    assert not process.watch_commands.paused
 
 
 @EACH
-def test_a_browser_is_led_back_and_told_once(face: Face, browser: TestClient, asked: Asked) -> None:
-    face.watch_commands.paused = asked.path == "/confirm/resume"
-    answer = browser.post(asked.path, data=form())
-    assert (answer.status_code, answer.headers["Location"]) == (303, asked.back)
-    (banner,) = [told for told in [outline(browser, asked.back).text] if asked.after in told]
-    assert banner
-    assert asked.after not in outline(browser, asked.back).text.replace("Everything is paused for", "")
+def test_a_browser_is_redirected_and_shown_the_result_once(
+    process: MemoryProcess, browser: TestClient, case: Case
+) -> None:
+    process.watch_commands.paused = case.path == "/confirm/resume"
+    answer = browser.post(case.path, data=form())
+    assert (answer.status_code, answer.headers["Location"]) == (303, case.back)
+    assert case.after in outline(browser, case.back).text
+    assert case.after not in outline(browser, case.back).text.replace("Everything is paused for", "")
 
 
 @EACH
-def test_a_script_is_told_beside_the_button(face: Face, script: TestClient, asked: Asked) -> None:
-    face.watch_commands.paused = asked.path == "/confirm/resume"
-    answer = script.post(asked.path, data=form())
+def test_a_script_gets_the_result_for_the_place_beside_the_button(
+    process: MemoryProcess, script: TestClient, case: Case
+) -> None:
+    process.watch_commands.paused = case.path == "/confirm/resume"
+    answer = script.post(case.path, data=form())
     assert (answer.status_code, answer.content) == (204, b"")
     assert answer.headers["HX-Trigger"].isascii()
-    assert asked.after in json.loads(answer.headers["HX-Trigger"])["told"]["message"]
+    assert case.after in json.loads(answer.headers["HX-Trigger"])["flash"]["message"]
     assert "set-cookie" not in answer.headers
 
 
 @EACH
-def test_no_page_of_another_site_does_it(face: Face, browser: TestClient, asked: Asked) -> None:
+def test_another_site_cannot_send_the_confirmation(process: MemoryProcess, browser: TestClient, case: Case) -> None:
     for headers in ({"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
-        assert browser.post(asked.path, data=form(), headers=headers).status_code == 403
-    assert said(face) == []
-    assert browser.post(asked.path, data=form(), headers={"Origin": "http://localhost:8080"}).status_code == 303
+        assert browser.post(case.path, data=form(), headers=headers).status_code == 403
+    assert changes(process) == []
+    assert browser.post(case.path, data=form(), headers={"Origin": "http://localhost:8080"}).status_code == 303
 
 
 @EACH
-def test_what_is_no_form_of_ours_does_nothing(face: Face, script: TestClient, asked: Asked) -> None:
+def test_an_invalid_form_changes_nothing(process: MemoryProcess, script: TestClient, case: Case) -> None:
     kind = {"Content-Type": "application/x-www-form-urlencoded"}
     for answer in (
-        script.post(asked.path, json=form()),
-        script.post(asked.path, content=b"", headers={"Content-Type": "text/plain"}),
+        script.post(case.path, json=form()),
+        script.post(case.path, content=b"", headers={"Content-Type": "text/plain"}),
     ):
         assert answer.status_code == 415
         assert "send Content-Type" in answer.text
@@ -134,23 +137,25 @@ def test_what_is_no_form_of_ours_does_nothing(face: Face, script: TestClient, as
         b"a=1&a=2",
         b"&".join(b"a%d=1" % n for n in range(60)),
     ):
-        refused = script.post(asked.path, content=body, headers=kind)
+        refused = script.post(case.path, content=body, headers=kind)
         assert refused.status_code == 400
         assert "the form" in refused.text
-    assert script.post(asked.path, content=b"a=" + b"x" * 70_000, headers=kind).status_code == 413
-    assert said(face) == []
+    assert script.post(case.path, content=b"a=" + b"x" * 70_000, headers=kind).status_code == 413
+    assert changes(process) == []
 
 
 @pytest.mark.parametrize("path", ["/confirm/reset/app", f"/confirm/rollback/{ID}"])
-def test_what_deploys_needs_the_forms_key_and_counts_once(face: Face, script: TestClient, path: str) -> None:
+def test_a_deploying_action_needs_an_idempotency_key_and_counts_once(
+    process: MemoryProcess, script: TestClient, path: str
+) -> None:
     kind = {"Content-Type": "application/x-www-form-urlencoded"}
     for body in (b"", b"idempotency_key=", b"idempotency_key=nonsense"):
         assert script.post(path, content=body, headers=kind).status_code == 400
-    assert said(face) == []
+    assert changes(process) == []
     sent = form()
     first, second = (script.post(path, data=sent) for _ in range(2))
     assert first.headers["HX-Trigger"] == second.headers["HX-Trigger"]
-    assert len(face.watch_commands.commands) + len(face.rollout_commands.rollbacks) == 1
+    assert len(process.watch_commands.commands) + len(process.rollout_commands.rollbacks) == 1
 
 
 @pytest.mark.parametrize("path", ["reset", "switch-on", "switch-off", "release"])
@@ -166,65 +171,69 @@ def test_an_unknown_rollout(browser: TestClient, script: TestClient, path: str, 
     assert script.post(f"/confirm/{path}/{identifier}", data=form()).status_code == 404
 
 
-def test_a_refusal_stands_on_the_page_again(face: Face, browser: TestClient, script: TestClient) -> None:
-    face.watch_commands.released = Released(state="v1.1.0 runs")
+def test_a_refusal_is_shown_on_the_confirmation_page_again(
+    process: MemoryProcess, browser: TestClient, script: TestClient
+) -> None:
+    process.watch_commands.released = Released(state="v1.1.0 runs")
     answer = browser.post("/confirm/release/app", data=form())
     page = Outline(answer.text)
     assert answer.status_code == 409
-    assert "No hold of app waits for a release" in page.text
+    assert "Nothing of app is held back" in page.text
     assert page.form("/confirm/release/app")
     beside = script.post("/confirm/release/app", data=form())
     assert (beside.status_code, beside.headers["content-type"]) == (409, "text/plain; charset=utf-8")
-    assert beside.text.startswith("No hold of app waits for a release")
+    assert beside.text.startswith("Nothing of app is held back")
 
 
-def test_while_postgres_is_away(face: Face, browser: TestClient, script: TestClient) -> None:
-    face.watch_commands.outage = face.queries.outage = face.board.outage = StoreUnavailable("Postgres is away")
+def test_a_confirmation_is_503_while_postgres_is_away(
+    process: MemoryProcess, browser: TestClient, script: TestClient
+) -> None:
+    process.watch_commands.outage = process.queries.outage = process.board.outage = StoreUnavailable("Postgres is away")
     assert script.post("/confirm/reset/app", data=form()).status_code == 503
     answer = browser.post("/confirm/reset/app", data=form())
     assert answer.status_code == 503
     assert "Postgres is away" in Outline(answer.text).text
 
 
-def test_what_cannot_be_foreseen_can_be_wished_all_the_same(face: Face, browser: TestClient) -> None:
-    face.deployer.outage = NomadUnavailable("Nomad is away")
+def test_a_command_without_a_preview_can_be_confirmed(process: MemoryProcess, browser: TestClient) -> None:
+    process.deployer.outage = NomadUnavailable("Nomad is away")
     page = outline(browser, "/confirm/reset/app")
-    assert "cannot be told now: Nomad is away" in page.text
+    assert "No preview is available now: Nomad is away" in page.text
     assert browser.post("/confirm/reset/app", data=form()).status_code == 303
 
 
-def test_nothing_held_cannot_be_let_go(face: Face, browser: TestClient) -> None:
-    face.queries.known = (WATCH,)
+def test_release_is_disabled_without_a_hold(process: MemoryProcess, browser: TestClient) -> None:
+    process.queries.known = (WATCH,)
     page = outline(browser, "/confirm/release/app")
-    assert "Nothing is held here" in page.text
+    assert "No hold waits for a person here" in page.text
     assert page.by_id("do").get("disabled") is not None
     changed = replace(DECISION, reason=HoldReason.DRIFTED)
-    face.queries.known = (replace(WATCH, rolled_back_at=NOW, decision=changed),)
+    process.queries.known = (replace(WATCH, rolled_back_at=NOW, decision=changed),)
     text = outline(browser, "/confirm/release/app").text
     assert "A person rolled back" in text
-    assert "changed outside" in text
+    assert "drift" in text
 
 
-def test_switching_on_says_what_waits(face: Face, browser: TestClient) -> None:
+def test_switching_on_names_the_held_update(process: MemoryProcess, browser: TestClient) -> None:
     off = replace(DECISION, reason=HoldReason.AUTO_DEPLOY_OFF)
-    face.queries.known = (replace(WATCH, desired="v1.2.0", auto_deploy=False, decision=off, pinned_tag="test"),)
+    process.queries.known = (replace(WATCH, desired="v1.2.0", auto_deploy=False, decision=off, pinned_tag="test"),)
     text = outline(browser, "/confirm/switch-on/app").text
-    assert "v1.2.0 has been held back, and is deployed at once." in text
+    assert "v1.2.0 is held, and will be deployed at once." in text
     assert "a new push of its tag" in text
 
 
-def test_who_confirmed_is_remembered(face: Face, script: TestClient) -> None:
+def test_the_actor_of_a_confirmation_is_stored(process: MemoryProcess, script: TestClient) -> None:
     script.post(f"/confirm/promote/{ID}", data=form())
-    assert face.rollout_commands.canary_commands == [(CanaryCommand.PROMOTE, "")]
+    assert process.rollout_commands.canary_commands == [(CanaryCommand.PROMOTE, "")]
 
 
-def test_a_name_of_all_letters_can_be_confirmed() -> None:
-    face = scene()
-    with face.client(Accept="text/html") as browser:
+def test_a_hostile_watch_name_can_be_confirmed() -> None:
+    process = full_process()
+    with process.client(Accept="text/html") as browser:
         browser.follow_redirects = False
         path = f"/confirm/switch-off/{quote(HOSTILE)}"
         act = outline(browser, path).form("/confirm/switch-off/")
         assert act.action == path
         answer = browser.post(act.action, data=dict(act.fields))
     assert (answer.status_code, answer.headers["Location"]) == (303, f"/repos/{quote(HOSTILE)}")
-    assert [word.watch for word in face.watch_commands.commands] == [HOSTILE]
+    assert [command.watch for command in process.watch_commands.commands] == [HOSTILE]

@@ -1,4 +1,4 @@
-"""Deliveries: how each source does, what it sent and what became of it, and what to paste where nothing comes."""
+"""The deliveries page: the state of each source, its deliveries and their results, and setup snippets."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -10,31 +10,38 @@ from starlette.testclient import TestClient
 from app.domain.acceptance import Acceptance
 from app.web.pages.deliveries import SHOWN
 from app.web.render import labels
-from tests.web.face import NOW, Face, FaceSettings
 from tests.web.outline import outline
-from tests.web.scene import DELIVERY, ODD, deliveries, scene
+from tests.web.process import MemoryProcess, MemorySettings
+from tests.web.samples import DELIVERY, ODD, deliveries, full_process
+from tests.web.values import NOW
 
 
 @pytest.fixture
-def face() -> Face:
-    return scene()
+def process() -> MemoryProcess:
+    return full_process()
 
 
-def test_sources_say_how_they_do_and_who_posts_in_vain_is_first(browser: TestClient) -> None:
+def test_sources_show_their_state_and_unknown_ones_come_first(browser: TestClient) -> None:
     page = outline(browser, "/deliveries")
     assert page.text.index("harbor") < page.text.index("distribution") < page.text.index("quay")
-    for told in ("Not configured", "/webhooks/harbor", "[webhooks.harbor]", "In the last day: 2 quarantined.", "never"):
-        assert told in page.text
+    for expected in (
+        "Not configured",
+        "/webhooks/harbor",
+        "[webhooks.harbor]",
+        "In the last day: 2 quarantined.",
+        "never",
+    ):
+        assert expected in page.text
 
 
-def test_what_only_polling_found_is_told(browser: TestClient) -> None:
+def test_changes_that_only_polling_found_are_listed(browser: TestClient) -> None:
     text = outline(browser, "/deliveries").text
-    assert "Polling had to find 1 change" in text
+    assert "Only polling found 1 change" in text
     assert "v1.2.0" in text
 
 
 @pytest.mark.parametrize("acceptance", Acceptance)
-def test_each_kind_is_worded_and_filters(browser: TestClient, acceptance: Acceptance) -> None:
+def test_each_acceptance_has_its_label_and_filter(browser: TestClient, acceptance: Acceptance) -> None:
     page = outline(browser, f"/deliveries?became={acceptance}")
     assert len([link for link in page.links if link.startswith("/deliveries/")]) == 1
     assert labels.ACCEPTANCES[acceptance] in page.text
@@ -43,23 +50,23 @@ def test_each_kind_is_worded_and_filters(browser: TestClient, acceptance: Accept
 
 
 @pytest.mark.parametrize("query", ["became=nonsense", "before=nonsense", "source=&became=", "source=%00", "before=x+y"])
-def test_nonsense_filters_nothing(client: TestClient, query: str) -> None:
+def test_invalid_filters_are_ignored(client: TestClient, query: str) -> None:
     assert client.get(f"/deliveries?{query}").json() == client.get("/deliveries").json()
 
 
-def test_nothing_of_a_kind_and_nothing_at_all_are_told_apart(face: Face, browser: TestClient) -> None:
+def test_an_empty_filter_and_no_deliveries_have_different_texts(process: MemoryProcess, browser: TestClient) -> None:
     assert "None of this kind." in outline(browser, "/deliveries?source=quay").text
-    face.board.sent, face.board.sources, face.settings = (), (), FaceSettings()
+    process.board.sent, process.board.sources, process.settings = (), (), MemorySettings()
     page = outline(browser, "/deliveries")
     assert "None yet." in page.text
     assert "[webhooks.distribution]" in page.text
     assert "url: http://localhost:8080/webhooks/distribution" in page.text
-    assert "open" in page.by_id("teach")
+    assert "open" in page.by_id("setup")
 
 
-def test_older_ones_are_a_link_away(face: Face, browser: TestClient, client: TestClient) -> None:
+def test_older_deliveries_have_a_link(process: MemoryProcess, browser: TestClient, client: TestClient) -> None:
     one = next(deliveries())
-    face.board.sent = tuple(
+    process.board.sent = tuple(
         replace(one, delivery_id=UUID(int=1000 - number), received_at=NOW - timedelta(minutes=number))
         for number in range(SHOWN + 1)
     )
@@ -71,28 +78,28 @@ def test_older_ones_are_a_link_away(face: Face, browser: TestClient, client: Tes
     assert client.get(older).json()["older"] is None
 
 
-def test_for_machines(client: TestClient) -> None:
-    told = client.get("/deliveries?became=quarantined").json()
-    (one,) = told["deliveries"]
+def test_api_clients_get_json(client: TestClient) -> None:
+    found = client.get("/deliveries?became=quarantined").json()
+    (one,) = found["deliveries"]
     assert (one["delivery_id"], one["acceptance"], one["size"]) == (str(ODD), "quarantined", 900)
-    assert told["missed"][0]["tag"] == "v1.2.0"
-    assert told["older"] is None
+    assert found["missed"][0]["tag"] == "v1.2.0"
+    assert found["older"] is None
 
 
-def test_one_delivery_says_what_became_of_each_event(browser: TestClient) -> None:
+def test_a_delivery_shows_the_result_of_each_event(browser: TestClient) -> None:
     page = outline(browser, f"/deliveries/{DELIVERY}")
-    for told in ("Pushed", "team/ app", "Deleted", "not looked at yet", "No watch has this repository", "2 taken"):
-        assert told in page.text
+    for expected in ("Pushed", "team/ app", "Deleted", "not checked yet", "No watch has this repository", "2 accepted"):
+        assert expected in page.text
     assert "/repos/app" in page.links
     assert page.form("/confirm/replay/").action == f"/confirm/replay/{DELIVERY}"
 
 
-def test_what_was_odd_is_told_where_and_why(browser: TestClient) -> None:
+def test_malformed_parts_are_shown_with_their_place_and_problem(browser: TestClient) -> None:
     page = outline(browser, f"/deliveries/{ODD}")
     assert "Quarantined" in page.text
     assert "events[0]" in page.text
 
 
 @pytest.mark.parametrize("identifier", ["nonsense", str(UUID(int=99))])
-def test_an_unknown_one_is_404(browser: TestClient, identifier: str) -> None:
+def test_an_unknown_delivery_page_is_404(browser: TestClient, identifier: str) -> None:
     assert "no such delivery" in outline(browser, f"/deliveries/{identifier}", status=404).text

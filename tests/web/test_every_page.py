@@ -1,4 +1,4 @@
-"""What every page tells: the pause, what is away, what could not be sent; what viewers see; and errors as pages."""
+"""What every page shows: the pause, outages, unsent notifications; what viewers see; and error pages."""
 
 from datetime import timedelta
 
@@ -11,62 +11,63 @@ from app.web.http.assets import Assets
 from app.web.http.auth import Role
 from app.web.routes import routes
 from tests.web.conftest import ACCEPT
-from tests.web.face import NOW, SUMMARY, WIDER, Face
 from tests.web.outline import Outline, outline
-from tests.web.scene import DELIVERY, HOSTILE, scene
+from tests.web.process import WIDER, MemoryProcess
+from tests.web.samples import DELIVERY, HOSTILE, full_process
 from tests.web.test_access import SECRETS, TOKENS
 from tests.web.test_all_pages import is_routed
+from tests.web.values import NOW, SUMMARY
 
 PAGES = ("/", "/repos/app", "/activity", "/deliveries", f"/deliveries/{DELIVERY}", f"/rollouts/{SUMMARY.rollout_id}")
 
 
 @pytest.fixture
-def face() -> Face:
-    return scene()
+def process() -> MemoryProcess:
+    return full_process()
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/confirm/reset/app", "/confirm/deploy/app"])
-def test_the_pause_cannot_be_overlooked(face: Face, browser: TestClient, path: str) -> None:
+def test_the_pause_cannot_be_overlooked(process: MemoryProcess, browser: TestClient, path: str) -> None:
     assert "/confirm/pause" in outline(browser, path).links
-    face.board.paused = True
+    process.board.paused = True
     page = outline(browser, path)
     assert "Everything is paused for 0 s , by ann" in page.text
     assert "/confirm/resume" in page.links
     assert "/confirm/pause" not in page.links
 
 
-def test_what_is_away_is_told_with_since_when(face: Face, browser: TestClient) -> None:
-    face.board.absent = (SystemOutage(name="registry main", problem=HOSTILE, since=NOW - timedelta(minutes=5)),)
-    face.waker.problem = "Redis does not take messages"
-    face.problem = "staging.toml: poll_interval: is no duration"
+def test_outages_are_shown_with_their_start(process: MemoryProcess, browser: TestClient) -> None:
+    process.board.absent = (SystemOutage(name="registry main", problem=HOSTILE, since=NOW - timedelta(minutes=5)),)
+    process.waker.problem = "Redis does not take messages"
+    process.problem = "staging.toml: poll_interval: is no duration"
     text = outline(browser).text
-    for told in (
+    for expected in (
         "registry main for 5 min",
         "Redis does not take messages",
         "is no duration",
         "2 notifications could not be",
     ):
-        assert told in text
+        assert expected in text
 
 
-def test_a_quiet_page_tells_nothing(browser: TestClient, face: Face) -> None:
-    face.board.absent, face.board.unsent_notifications = (), 0
+def test_a_page_without_outages_shows_no_banner(browser: TestClient, process: MemoryProcess) -> None:
+    process.board.absent, process.board.unsent_notifications = (), 0
     text = outline(browser).text
-    assert "Away or in trouble" not in text
+    assert "Outages" not in text
     assert "could not be sent" not in text
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_where_one_is_stands_in_the_navigation(browser: TestClient, path: str) -> None:
+def test_the_navigation_marks_the_current_page(browser: TestClient, path: str) -> None:
     page = outline(browser, path)
     current = [attributes["href"] for _, attributes in page.elements if attributes.get("aria-current") == "page"]
     assert current == ([path] if path in ("/", "/activity", "/deliveries") else [])
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_viewer_reads_and_is_offered_nothing_else(face: Face, path: str) -> None:
-    face.access = TOKENS
-    with face.client(Accept=ACCEPT, Authorization=f"Bearer {SECRETS[Role.VIEWER]}") as viewer:
+def test_a_viewer_reads_and_is_offered_no_action(process: MemoryProcess, path: str) -> None:
+    process.access = TOKENS
+    with process.client(Accept=ACCEPT, Authorization=f"Bearer {SECRETS[Role.VIEWER]}") as viewer:
         page = outline(viewer, path)
         assert _offers(page) == []
         assert "You are signed in as a viewer" in page.text
@@ -77,34 +78,34 @@ def test_a_viewer_reads_and_is_offered_nothing_else(face: Face, path: str) -> No
         assert viewer.post("/confirm/check/app", data={}).status_code == 403
 
 
-def test_a_deployer_may_change_and_not_pause(face: Face) -> None:
-    face.access = TOKENS
-    with face.client(Accept=ACCEPT, Authorization=f"Bearer {SECRETS[Role.DEPLOYER]}") as deployer:
+def test_a_deployer_may_change_and_not_pause(process: MemoryProcess) -> None:
+    process.access = TOKENS
+    with process.client(Accept=ACCEPT, Authorization=f"Bearer {SECRETS[Role.DEPLOYER]}") as deployer:
         page = outline(deployer)
         assert _offers(page)
         assert "/confirm/pause" not in page.links
-        face.board.paused = True
+        process.board.paused = True
         assert "/confirm/resume" not in outline(deployer).links
         assert deployer.get("/confirm/pause").status_code == 403
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_without_tokens_others_read_and_are_told_the_mend(face: Face, path: str) -> None:
-    face.listening = WIDER
-    with face.client(Accept=ACCEPT) as anybody:
+def test_without_tokens_others_read_and_are_shown_the_fix(process: MemoryProcess, path: str) -> None:
+    process.listening = WIDER
+    with process.client(Accept=ACCEPT) as anybody:
         page = outline(anybody, path)
         assert _offers(page) == []
         assert (
-            "Reading only: this process listens wider (0.0.0.0); without tokens, only this machine may change things"
-            in page.text
+            "Read-only: this process listens on more than loopback (0.0.0.0); "
+            "without tokens, only this machine may change things" in page.text
         )
         assert "[api_tokens.NAME]" in page.text
         assert "Sign out" not in page.text
         assert anybody.post("/confirm/check/app", data={}).status_code == 403
 
 
-def test_errors_are_pages_with_a_way_back(face: Face, browser: TestClient) -> None:
-    face.board.outage = StoreUnavailable("Postgres cannot be used now: <it is away>")
+def test_error_pages_link_to_the_repositories(process: MemoryProcess, browser: TestClient) -> None:
+    process.board.outage = StoreUnavailable("Postgres cannot be used now: <it is away>")
     page = outline(browser, status=503)
     assert page.headings == [1]
     assert "Postgres cannot be used now: <it is away>" in page.text
@@ -113,21 +114,21 @@ def test_errors_are_pages_with_a_way_back(face: Face, browser: TestClient) -> No
     assert "Not found" in outline(browser, "/nothing", status=404).text
 
 
-def test_a_bug_is_a_page_without_its_inside(face: Face, browser: TestClient) -> None:
-    face.board.outage = ZeroDivisionError("secret inside")
+def test_a_bug_is_a_page_without_its_details(process: MemoryProcess, browser: TestClient) -> None:
+    process.board.outage = ZeroDivisionError("secret inside")
     page = outline(browser, status=500)
     assert "secret inside" not in page.text
-    assert "mistake of registrywatcher itself" in page.text
+    assert "bug in registrywatcher" in page.text
 
 
-def test_an_error_for_the_script_is_a_sentence(face: Face, script: TestClient) -> None:
-    face.board.outage = face.queries.outage = ZeroDivisionError("secret inside")
+def test_an_error_for_the_script_is_plain_text(process: MemoryProcess, script: TestClient) -> None:
+    process.board.outage = process.queries.outage = ZeroDivisionError("secret inside")
     answer = script.post("/confirm/reset/app", data={"idempotency_key": "nonsense"})
     assert answer.status_code == 400
     assert answer.headers["content-type"].startswith("text/plain")
 
 
 def _offers(page: Outline) -> list[str]:
-    """Links and forms that would change something."""
+    """Links and forms of actions."""
     posts = [form.action for form in page.forms if form.method == "post" and form.action != "/logout"]
     return [*posts, *(link for link in page.links if link.startswith("/confirm/"))]

@@ -1,4 +1,4 @@
-"""The book kept straight: roles, wordings, statuses and the API's description cover everything there is."""
+"""Completeness: roles, labels, statuses and the API description cover every route and value."""
 
 import json
 from dataclasses import fields
@@ -18,15 +18,16 @@ from app.services.commands.audit import AuditAction
 from app.services.views import board
 from app.web.api import openapi
 from app.web.api.rule_change import MAX_BODY
-from app.web.http import answers
+from app.web.http import responses
 from app.web.http.assets import FOLDER, Assets
 from app.web.http.auth import Role
 from app.web.render import labels
 from app.web.routes import PAGES, TABLE, routes
-from tests.web.face import SUMMARY, Face
+from tests.web.process import MemoryProcess
+from tests.web.values import SUMMARY
 
 METHODS = {"get", "post", "put", "patch", "delete"}
-DOORS = ("/webhooks/{source}", "/login", "/logout", "/favicon.ico")
+OPEN_ROUTES = ("/webhooks/{source}", "/login", "/logout", "/favicon.ico")
 
 
 def described() -> dict[str, Any]:
@@ -43,21 +44,21 @@ def test_every_route_is_in_the_table_and_declares_its_role() -> None:
     assert [route.path for route in routes(Assets()) if isinstance(route, Mount)] == ["/static"]
 
 
-def test_whatever_writes_needs_a_deployer_at_least() -> None:
-    """But webhooks, which check a secret of their own, and the door itself."""
-    writing = [each for each in (*TABLE, *PAGES) if each.method != "GET" and each.path not in DOORS]
+def test_every_writing_route_needs_a_deployer_at_least() -> None:
+    """Except webhooks, which check their own secret, and the login."""
+    writing = [each for each in (*TABLE, *PAGES) if each.method != "GET" and each.path not in OPEN_ROUTES]
     assert writing
     assert [each for each in writing if each.needs < Role.DEPLOYER] == []
 
 
-def test_pages_are_for_people_who_may_read_and_questions_for_those_who_may_do_it() -> None:
-    assert [each for each in PAGES if each.needs < Role.VIEWER and each.path not in DOORS] == []
-    asked: dict[str, set[Role]] = {}
+def test_pages_need_a_viewer_and_confirmations_the_role_of_their_action() -> None:
+    assert [each for each in PAGES if each.needs < Role.VIEWER and each.path not in OPEN_ROUTES] == []
+    confirmations: dict[str, set[Role]] = {}
     for each in PAGES:
         if each.path.startswith("/confirm/"):
-            asked.setdefault(each.path, set()).add(each.needs)
-    assert [path for path, needs in asked.items() if len(needs) > 1 or needs < {Role.DEPLOYER}] == []
-    assert asked["/confirm/pause"] == asked["/confirm/resume"] == {Role.ADMIN}
+            confirmations.setdefault(each.path, set()).add(each.needs)
+    assert [path for path, needs in confirmations.items() if len(needs) > 1 or needs < {Role.DEPLOYER}] == []
+    assert confirmations["/confirm/pause"] == confirmations["/confirm/resume"] == {Role.ADMIN}
 
 
 def test_an_action_needs_the_same_role_on_a_page_as_over_the_api() -> None:
@@ -68,13 +69,13 @@ def test_an_action_needs_the_same_role_on_a_page_as_over_the_api() -> None:
 
 
 def test_the_description_has_the_routes_and_their_roles() -> None:
-    told = {
+    described_roles = {
         (method.upper(), path): operation["x-role"]
         for path, operations in described()["paths"].items()
         for method, operation in operations.items()
         if method in METHODS
     }
-    assert told == {(each.method, each.path.replace(":path", "")): each.needs.name.lower() for each in TABLE}
+    assert described_roles == {(each.method, each.path.replace(":path", "")): each.needs.name.lower() for each in TABLE}
 
 
 def test_the_descriptions_references_resolve() -> None:
@@ -84,7 +85,7 @@ def test_the_descriptions_references_resolve() -> None:
         assert name in document["components"]["schemas"]
 
 
-def test_the_description_of_what_is_listed_has_its_keys() -> None:
+def test_the_description_of_listed_values_has_their_keys() -> None:
     schemas = described()["components"]["schemas"]
     for kind in (board.TimelineEntry, board.DeliverySummary, board.Missed):
         assert list(schemas[kind.__name__]["properties"]) == [each.name for each in fields(kind)]
@@ -94,24 +95,24 @@ def test_the_description_of_what_is_listed_has_its_keys() -> None:
 
 
 def test_the_description_is_served() -> None:
-    with Face().client() as client:
+    with MemoryProcess().client() as client:
         assert client.get("/api/openapi.json").json() == described()
 
 
 @pytest.mark.parametrize("reason", HoldReason)
-def test_each_reason_to_hold_has_its_wording(reason: HoldReason) -> None:
-    assert labels.HOLDS.get(reason), f"app/web/labels.py: HOLDS lacks {reason}"
+def test_each_hold_reason_has_its_label(reason: HoldReason) -> None:
+    assert labels.HOLDS.get(reason), f"app/web/render/labels.py: HOLDS lacks {reason}"
     assert len(set(labels.HOLDS.values())) == len(labels.HOLDS)
 
 
-def test_each_outcome_state_and_origin_has_its_wording() -> None:
+def test_each_outcome_state_and_origin_has_its_label() -> None:
     assert set(labels.OUTCOMES) == set(labels.OUTCOME_TONES) == set(OutcomeKind)
     assert set(labels.STATES) == set(RolloutState)
     assert set(labels.ORIGINS) == set(Origin)
     assert labels.progress_tone(SUMMARY) == "bad"
 
 
-def test_each_condition_entry_saying_and_acceptance_has_its_wording() -> None:
+def test_each_condition_entry_action_and_acceptance_has_its_label() -> None:
     assert set(labels.CONDITIONS) == set(labels.TONES) == set(Condition)
     assert set(labels.HOLD_TONES) == set(HoldReason)
     assert set(labels.ENTRIES) == set(EntryKind)
@@ -122,7 +123,7 @@ def test_each_condition_entry_saying_and_acceptance_has_its_wording() -> None:
         assert len(set(wording.values())) == len(wording)
 
 
-def test_each_tone_is_a_colour_of_the_style_sheet_by_day_and_by_night() -> None:
+def test_each_tone_is_a_colour_in_the_light_and_the_dark_style() -> None:
     tones = {*labels.TONES.values(), *labels.OUTCOME_TONES.values(), *labels.ACCEPTANCE_TONES.values()}
     sheet = (FOLDER / "page.css").read_text()
     assert [tone for tone in tones if sheet.count(f"--{tone}:") != 2 or sheet.count(f"--{tone}-ground:") != 2] == []
@@ -134,17 +135,17 @@ def test_each_error_has_its_status() -> None:
         for value in vars(errors).values()
         if isinstance(value, type) and issubclass(value, errors.RegistryWatcherError)
     }
-    assert set(answers.STATUS) == classes
-    assert all(status in (400, 500, 503) for status in answers.STATUS.values())
+    assert set(responses.STATUS) == classes
+    assert all(status in (400, 500, 503) for status in responses.STATUS.values())
 
 
 def test_an_error_of_another_module_has_its_nearest_status() -> None:
     class Silent(errors.NomadUnavailable):
         pass
 
-    assert answers.status_of(Silent("x")) == 503
-    assert answers.status_of(errors.Rejected("x", status=413)) == 413
+    assert responses.status_of(Silent("x")) == 503
+    assert responses.status_of(errors.Rejected("x", status=413)) == 413
 
 
-def test_the_limit_is_told_as_it_is() -> None:
+def test_the_documented_body_limit_is_the_real_one() -> None:
     assert MAX_BODY == 64 * 1024

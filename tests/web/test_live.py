@@ -1,6 +1,6 @@
-"""GET /live: what changes reaches the browser at once, silence is told apart from loss, and no stream outlives its end.
+"""GET /live: changes reach the browser at once, an idle stream differs from a lost one, and each stream ends.
 
-Driven as a server drives an application, since a stream never ends by itself.
+The tests call the application as a server does, since a stream does not end by itself.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from app.services.views.feed import Change
 from app.web.api.live import Streams
 from app.web.http.auth import Access, Role
 from tests.processes import until
-from tests.web.face import Face, token
+from tests.web.process import MemoryProcess, token
 
 EVERYTHING = Change(everything=True)
 
@@ -29,14 +29,14 @@ class Browser:
     start: Message = field(default_factory=dict)
     chunks: "asyncio.Queue[bytes]" = field(default_factory=asyncio.Queue)
     ended: bool = False
-    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    disconnected: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def headers(self) -> dict[str, str]:
         return {name.decode().lower(): value.decode() for name, value in self.start["headers"]}
 
     async def receive(self) -> Message:
-        await self.gone.wait()
+        await self.disconnected.wait()
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
@@ -57,9 +57,9 @@ class Browser:
 
 
 @asynccontextmanager
-async def serving(face: Face, **streams: Any) -> AsyncIterator[Starlette]:
-    application = face.application()
-    application.state.streams = Streams(**{"look_every": 0.02, **streams})
+async def serving(process: MemoryProcess, **streams: Any) -> AsyncIterator[Starlette]:
+    application = process.application()
+    application.state.streams = Streams(**{"check_every": 0.02, **streams})
     async with application.router.lifespan_context(application):
         yield application
 
@@ -79,14 +79,14 @@ async def opened(application: Starlette, **headers: str) -> AsyncIterator[Browse
         await until(lambda: browser.start, "there is no answer", within=30)
         yield browser
     finally:
-        browser.gone.set()
+        browser.disconnected.set()
         async with asyncio.timeout(30):
             await request
 
 
-async def test_a_change_is_told_as_it_happens() -> None:
-    face = Face()
-    async with serving(face) as application, opened(application) as browser:
+async def test_a_change_is_sent_as_it_happens() -> None:
+    process = MemoryProcess()
+    async with serving(process) as application, opened(application) as browser:
         assert browser.start["status"] == 200
         assert browser.headers["content-type"].startswith("text/event-stream")
         assert browser.headers["cache-control"] == "no-store"
@@ -96,7 +96,7 @@ async def test_a_change_is_told_as_it_happens() -> None:
         kind, hello = await browser.event()
         assert (kind, set(hello)) == ("hello", {"version", "instance"})
         assert (await browser.event())[1]["everything"] is True
-        face.feed.put(Change(watches=frozenset({"b", 'a\n\n"'}), rollouts=frozenset({"7"})))
+        process.feed.put(Change(watches=frozenset({"b", 'a\n\n"'}), rollouts=frozenset({"7"})))
         assert await browser.event() == (
             "changed",
             {
@@ -107,69 +107,69 @@ async def test_a_change_is_told_as_it_happens() -> None:
                 "everything": False,
             },
         )
-        face.feed.put(EVERYTHING)
+        process.feed.put(EVERYTHING)
         assert (await browser.event())[1]["everything"] is True
 
 
-async def test_every_browser_hears_and_one_that_leaves_is_forgotten() -> None:
-    face = Face()
-    async with serving(face) as application:
+async def test_every_browser_gets_changes_and_a_closed_stream_is_removed() -> None:
+    process = MemoryProcess()
+    async with serving(process) as application:
         async with opened(application) as one:
             async with opened(application):
-                await until(lambda: len(face.feed.mailboxes) == 2, "nobody listens", within=30)
+                await until(lambda: len(process.feed.mailboxes) == 2, "no stream listens", within=30)
                 assert application.state.streams.open == 2
-            assert len(face.feed.mailboxes) == application.state.streams.open == 1
-            face.feed.mailboxes[0].put(EVERYTHING)
+            assert len(process.feed.mailboxes) == application.state.streams.open == 1
+            process.feed.mailboxes[0].put(EVERYTHING)
             await one.event()
             assert (await one.event())[0] == "changed"
-        assert face.feed.mailboxes == []
+        assert process.feed.mailboxes == []
         assert application.state.streams.open == 0
 
 
-async def test_a_store_that_is_away_is_told_with_its_problem() -> None:
-    face = Face()
-    face.feed.problem = "Postgres cannot be used now"
-    async with serving(face) as application, opened(application) as browser:
+async def test_a_store_outage_is_sent_with_its_problem() -> None:
+    process = MemoryProcess()
+    process.feed.problem = "Postgres cannot be used now"
+    async with serving(process) as application, opened(application) as browser:
         assert (await browser.event())[0] == "hello"
-        assert await browser.event() == ("outages", {"problem": "Postgres cannot be used now"})
-        face.feed.problem = ""
-        face.feed.mailboxes[0].put(EVERYTHING)
+        assert await browser.event() == ("outage", {"problem": "Postgres cannot be used now"})
+        process.feed.problem = ""
+        process.feed.mailboxes[0].put(EVERYTHING)
         assert (await browser.event())[1]["everything"] is True
-        face.feed.problem = "again"
-        assert await browser.event() == ("outages", {"problem": "again"})
+        process.feed.problem = "again"
+        assert await browser.event() == ("outage", {"problem": "again"})
 
 
-async def test_silence_is_broken_by_pings() -> None:
-    async with serving(Face(), ping_every=0.05) as application, opened(application) as browser:
+async def test_an_idle_stream_sends_pings() -> None:
+    async with serving(MemoryProcess(), ping_every=0.05) as application, opened(application) as browser:
         assert [(await browser.event())[0] for _ in range(4)] == ["hello", "changed", "ping", "ping"]
 
 
-async def test_a_stream_ends_when_its_token_is_no_longer_good() -> None:
-    face = Face(access=Access(tokens=(token("wall", Role.VIEWER, "secret"),)))
+async def test_a_stream_ends_when_its_token_becomes_invalid() -> None:
+    process = MemoryProcess(access=Access(tokens=(token("wall", Role.VIEWER, "secret"),)))
     async with (
-        serving(face, ping_every=0.05) as application,
+        serving(process, ping_every=0.05) as application,
         opened(application, authorization="Bearer secret") as browser,
     ):
         assert [(await browser.event())[0] for _ in range(3)] == ["hello", "changed", "ping"]
-        face.access = Access(tokens=(token("wall", Role.VIEWER, "rotated"),))
-        await until(lambda: browser.ended, "it goes on", within=30)
+        process.access = Access(tokens=(token("wall", Role.VIEWER, "rotated"),))
+        await until(lambda: browser.ended, "the stream continues", within=30)
 
 
-async def test_it_ends_with_the_process_and_with_the_feed() -> None:
-    face = Face()
-    async with serving(face) as application:
+async def test_a_stream_ends_with_the_process_and_with_the_feed() -> None:
+    process = MemoryProcess()
+    async with serving(process) as application:
         async with opened(application) as browser, opened(application) as other:
-            await until(lambda: len(face.feed.mailboxes) == 2, "nobody listens", within=30)
-            face.feed.mailboxes[0].close()
-            await until(lambda: browser.ended or other.ended, "it outlives the feed", within=30)
+            await until(lambda: len(process.feed.mailboxes) == 2, "no stream listens", within=30)
+            process.feed.mailboxes[0].close()
+            await until(lambda: browser.ended or other.ended, "the stream outlives the feed", within=30)
             application.state.streams.stop()
-            await until(lambda: browser.ended and other.ended, "it outlives the process", within=30)
+            await until(lambda: browser.ended and other.ended, "the stream outlives the process", within=30)
         async with opened(application) as late:
-            await until(lambda: late.ended, "it is opened while the process stops", within=30)
+            await until(lambda: late.ended, "a stream is opened while the process stops", within=30)
 
 
-async def test_there_are_only_so_many() -> None:
-    async with serving(Face(), most=1) as application, opened(application) as one:
+async def test_the_number_of_streams_is_limited() -> None:
+    async with serving(MemoryProcess(), limit=1) as application, opened(application) as one:
         assert (await one.event())[0] == "hello"
         async with opened(application) as other:
             assert other.start["status"] == 503
@@ -177,9 +177,9 @@ async def test_there_are_only_so_many() -> None:
             assert "close some" in (await other.chunks.get()).decode()
 
 
-async def test_it_needs_the_same_credentials_as_a_page() -> None:
-    locked = Face(access=Access(tokens=(token("wall", Role.VIEWER, "secret"),)))
+async def test_a_stream_needs_the_same_credentials_as_a_page() -> None:
+    locked = MemoryProcess(access=Access(tokens=(token("wall", Role.VIEWER, "secret"),)))
     async with serving(locked) as application, opened(application) as browser:
         assert browser.start["status"] == 401
-    async with serving(Face()) as application, opened(application, host="evil.example") as browser:
+    async with serving(MemoryProcess()) as application, opened(application, host="evil.example") as browser:
         assert browser.start["status"] == 403

@@ -1,4 +1,4 @@
-"""Signing in with a browser: a token shown once, a session that ends with it, and nothing for other sites to use."""
+"""Browser login: a token sent once, a session that ends with it, and no use of either for other sites."""
 
 import re
 import time
@@ -15,8 +15,8 @@ from app.web.http import session
 from app.web.http.auth import Access, Role
 from app.web.http.forms import MAX_FIELDS, MAX_FORM, MAX_PATH, own_path, parse_form
 from app.web.pages.login import FailedLogins
-from tests.web.face import Face, token
 from tests.web.outline import Outline
+from tests.web.process import MemoryProcess, token
 from tests.web.test_access import SECRETS, TOKENS
 
 HERE = {"Origin": "http://localhost:8080"}
@@ -25,32 +25,32 @@ CI = token("ci", Role.DEPLOYER, "deploy-secret")
 
 
 @pytest.fixture
-def face() -> Face:
-    return Face(access=TOKENS)
+def process() -> MemoryProcess:
+    return MemoryProcess(access=TOKENS)
 
 
 @pytest.fixture
-def browser(face: Face) -> Iterator[TestClient]:
-    with face.client(Accept=HTML) as client:
+def browser(process: MemoryProcess) -> Iterator[TestClient]:
+    with process.client(Accept=HTML) as client:
         client.follow_redirects = False
-        set_doubts(client, FailedLogins(delay=0.0))
+        set_failed_logins(client, FailedLogins(delay=0.0))
         yield client
 
 
-def set_doubts(browser: TestClient, doubts: FailedLogins) -> None:
+def set_failed_logins(browser: TestClient, failed_logins: FailedLogins) -> None:
     application = browser.app
     assert isinstance(application, Starlette)
-    application.state.doubts = doubts
+    application.state.failed_logins = failed_logins
 
 
 def sign_in(browser: TestClient, secret: str = "deploy-secret", **fields: str) -> Any:
     return browser.post("/login", data={"token": secret, **fields}, headers=HERE)
 
 
-def test_a_browser_is_led_to_the_login_and_back(browser: TestClient) -> None:
-    asked = browser.get("/rollouts/7?x=1&y=%2F")
-    assert (asked.status_code, asked.headers["Cache-Control"]) == (303, "no-store")
-    page = browser.get(asked.headers["Location"])
+def test_a_browser_is_redirected_to_the_login_and_back(browser: TestClient) -> None:
+    redirect = browser.get("/rollouts/7?x=1&y=%2F")
+    assert (redirect.status_code, redirect.headers["Cache-Control"]) == (303, "no-store")
+    page = browser.get(redirect.headers["Location"])
     assert page.status_code == 200
     text = Outline(page.text).text
     assert "viewer, deployer, admin" in text
@@ -66,10 +66,10 @@ def test_a_browser_is_led_to_the_login_and_back(browser: TestClient) -> None:
     assert browser.get("/login").status_code == 200
 
 
-def test_the_session_is_who_speaks_and_what_it_may(face: Face, browser: TestClient) -> None:
+def test_a_session_has_the_name_and_role_of_its_token(process: MemoryProcess, browser: TestClient) -> None:
     sign_in(browser)
     assert browser.post("/tags/app", json={"auto_deploy": False}, headers=HERE).status_code == 200
-    assert [word.by for word in face.watch_commands.commands] == ["ci"]
+    assert [command.by for command in process.watch_commands.commands] == ["ci"]
     refused = browser.post("/pause", headers=HERE)
     assert refused.status_code == 403
     message = Outline(refused.text).text
@@ -90,14 +90,14 @@ def test_the_session_is_who_speaks_and_what_it_may(face: Face, browser: TestClie
         {"Origin": "http://localhost:8080", "Sec-Fetch-Site": "cross-site"},
     ],
 )
-def test_no_other_site_writes_with_a_session_nor_begins_or_ends_one(
-    face: Face, browser: TestClient, headers: dict[str, str]
+def test_no_other_site_writes_with_a_session_or_starts_or_ends_one(
+    process: MemoryProcess, browser: TestClient, headers: dict[str, str]
 ) -> None:
     assert browser.post("/login", data={"token": "deploy-secret"}, headers=headers).status_code == 403
     sign_in(browser)
     assert browser.post("/tags/app", json={"auto_deploy": False}, headers=headers).status_code == 403
     assert browser.post("/logout", headers=headers).status_code == 403
-    assert face.watch_commands.commands == []
+    assert process.watch_commands.commands == []
     assert browser.get("/", headers=headers).status_code == 200
 
 
@@ -107,7 +107,7 @@ def test_our_own_page_writes(browser: TestClient, headers: dict[str, str]) -> No
     assert browser.post("/tags/app", json={"auto_deploy": False}, headers=headers).status_code == 200
 
 
-def test_programs_and_scripts_are_not_led_to_a_page(browser: TestClient) -> None:
+def test_programs_and_scripts_are_not_redirected_to_the_login(browser: TestClient) -> None:
     for headers in (
         {"Accept": "application/json"},
         {"Accept": "*/*"},
@@ -121,7 +121,7 @@ def test_programs_and_scripts_are_not_led_to_a_page(browser: TestClient) -> None
 
 
 @pytest.mark.parametrize("secret", ["mistaken-7", "deploy-secre", "deploy-secret2", "ü7", "\ufffd", "", "  "])
-def test_a_wrong_token_is_told_beside_its_field_and_never_repeated(browser: TestClient, secret: str) -> None:
+def test_a_wrong_token_is_refused_beside_its_field_and_never_echoed(browser: TestClient, secret: str) -> None:
     answer = sign_in(browser, secret, next="/rollouts")
     assert answer.status_code == 401
     assert "Set-Cookie" not in answer.headers
@@ -132,19 +132,21 @@ def test_a_wrong_token_is_told_beside_its_field_and_never_repeated(browser: Test
     assert not secret.strip() or secret not in answer.text
 
 
-def test_spaces_around_a_token_are_forgiven(browser: TestClient) -> None:
+def test_spaces_around_a_token_are_ignored(browser: TestClient) -> None:
     assert sign_in(browser, " deploy-secret\n").status_code == 303
 
 
-async def test_only_so_many_wrong_tokens_are_looked_at_at_once(face: Face, browser: TestClient) -> None:
-    set_doubts(browser, FailedLogins(delay=0.0, at_once=0))
+async def test_only_a_limited_number_of_wrong_tokens_is_checked_at_once(
+    process: MemoryProcess, browser: TestClient
+) -> None:
+    set_failed_logins(browser, FailedLogins(delay=0.0, at_once=0))
     answer = sign_in(browser, "wrong", next="/rollouts")
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
     assert 'value="/rollouts"' in answer.text
-    doubts = FailedLogins(delay=0.0, at_once=1)
-    assert not doubts.many
-    await doubts.wait()
-    assert not doubts.many
+    failed_logins = FailedLogins(delay=0.0, at_once=1)
+    assert not failed_logins.full
+    await failed_logins.wait()
+    assert not failed_logins.full
 
 
 def test_the_cookie_is_kept_from_scripts_and_other_sites(browser: TestClient) -> None:
@@ -158,7 +160,7 @@ def test_the_cookie_is_kept_from_scripts_and_other_sites(browser: TestClient) ->
 @pytest.mark.parametrize("access", [TOKENS, replace(TOKENS, https=True)])
 def test_over_https_the_cookie_is_this_hosts_alone(access: Access) -> None:
     scheme = "http" if access.https else "https"
-    with Face(access=access).client(Accept=HTML) as browser:
+    with MemoryProcess(access=access).client(Accept=HTML) as browser:
         browser.follow_redirects = False
         browser.base_url = f"{scheme}://localhost:8080"
         answer = browser.post(
@@ -181,7 +183,7 @@ def test_signing_out_forgets_the_cookie(browser: TestClient) -> None:
     assert browser.get("/").status_code == 303
 
 
-def test_a_session_ends_with_its_token(face: Face, browser: TestClient) -> None:
+def test_a_session_ends_with_its_token(process: MemoryProcess, browser: TestClient) -> None:
     sign_in(browser)
     others = tuple(each for each in TOKENS.tokens if each.name != "ci")
     for tokens in (
@@ -190,31 +192,31 @@ def test_a_session_ends_with_its_token(face: Face, browser: TestClient) -> None:
         (*others, token("renamed", Role.DEPLOYER, "deploy-secret")),
         others,
     ):
-        face.access = Access(tokens=tokens)
+        process.access = Access(tokens=tokens)
         assert browser.get("/").status_code == 303
-    face.access = TOKENS
+    process.access = TOKENS
     assert browser.get("/").status_code == 200
 
 
-def test_a_cookie_lasts_half_a_day_and_no_character_of_it_may_be_another() -> None:
+def test_a_cookie_is_valid_for_half_a_day_and_only_unchanged() -> None:
     now = time.time()
-    cookie = session.seal(CI, now=now)
-    assert session.opens(cookie, CI, now=now)
-    assert session.opens(cookie, CI, now=now + session.LIFETIME - 2)
-    assert not session.opens(cookie, CI, now=now + session.LIFETIME)
+    cookie = session.sign(CI, now=now)
+    assert session.is_valid(cookie, CI, now=now)
+    assert session.is_valid(cookie, CI, now=now + session.LIFETIME - 2)
+    assert not session.is_valid(cookie, CI, now=now + session.LIFETIME)
     for place in range(len(cookie)):
         other = "A" if cookie[place] != "A" else "B"
-        assert not session.opens(cookie[:place] + other + cookie[place + 1 :], CI, now=now)
-        assert not session.opens(cookie[:place], CI, now=now)
+        assert not session.is_valid(cookie[:place] + other + cookie[place + 1 :], CI, now=now)
+        assert not session.is_valid(cookie[:place], CI, now=now)
     name, expiry, mac = cookie.split(".")
-    assert not session.opens(f"{name}.{int(expiry) + 3600}.{mac}", CI, now=now)
+    assert not session.is_valid(f"{name}.{int(expiry) + 3600}.{mac}", CI, now=now)
     for hostile in ("", ".", "..", "...", f"{name}..{mac}", f"{name}.-1.{mac}", f"{name}.١.{mac}", "\ud800.1.\ud800"):
-        assert not session.opens(hostile, CI, now=now)
-    assert not session.opens(f"{name}.{'9' * 5000}.{mac}", CI, now=now)
+        assert not session.is_valid(hostile, CI, now=now)
+    assert not session.is_valid(f"{name}.{'9' * 5000}.{mac}", CI, now=now)
 
 
 @pytest.mark.parametrize("cookie", ["", "x", "registrywatcher", "registrywatcher=", "registrywatcher=a.b.c", "=;=;"])
-def test_a_nonsensical_cookie_is_none(browser: TestClient, cookie: str) -> None:
+def test_an_invalid_session_cookie_is_ignored(browser: TestClient, cookie: str) -> None:
     assert browser.get("/", headers={"Cookie": cookie}).status_code == 303
 
 
@@ -233,7 +235,7 @@ def test_a_proxys_own_credentials_do_not_hide_the_session(browser: TestClient) -
         "/a b", "/\x7f", "", "?next", "#x", "@evil.example", "//[", "/" + "a" * MAX_PATH,
     ],
 )  # fmt: skip
-def test_nothing_leads_to_another_site(browser: TestClient, hostile: str) -> None:
+def test_no_next_path_leads_to_another_site(browser: TestClient, hostile: str) -> None:
     assert own_path(hostile) == "/"
     if "\x00" not in hostile and len(hostile) < MAX_PATH:
         assert sign_in(browser, next=hostile).headers["Location"] == "/"
@@ -249,21 +251,21 @@ def test_our_own_paths_are_kept(path: str) -> None:
     "body",
     [b"a=1&a=2", b"a=\xff", b"a=%ff", b"a=%00", "a=é".encode(), b"&".join(b"f%d=1" % n for n in range(MAX_FIELDS + 1))],
 )
-def test_odd_forms_are_refused(browser: TestClient, body: bytes) -> None:
+def test_malformed_forms_are_refused(browser: TestClient, body: bytes) -> None:
     with pytest.raises(Rejected):
         parse_form(body)
     form = {**HERE, "Content-Type": "application/x-www-form-urlencoded"}
     assert browser.post("/login", content=body, headers=form).status_code == 400
 
 
-def test_a_form_is_small_and_a_form(browser: TestClient) -> None:
+def test_a_form_over_the_limit_or_of_another_type_is_refused(browser: TestClient) -> None:
     assert sign_in(browser, "x" * MAX_FORM).status_code == 413
     assert browser.post("/login", json={"token": "deploy-secret"}, headers=HERE).status_code == 415
     assert parse_form(b"a=&b=%C3%A9+x&c") == {"a": "", "b": "é x", "c": ""}
 
 
-def test_without_tokens_there_is_nothing_to_sign_in_to() -> None:
-    with Face().client(Accept=HTML) as browser:
+def test_without_tokens_the_login_redirects() -> None:
+    with MemoryProcess().client(Accept=HTML) as browser:
         browser.follow_redirects = False
         assert browser.get("/login?next=/rollouts").headers["Location"] == "/rollouts"
         assert sign_in(browser, next="/rollouts").headers["Location"] == "/rollouts"

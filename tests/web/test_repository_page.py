@@ -1,4 +1,4 @@
-"""One repository's page: what is so and why, what can be done about it, and what happened before."""
+"""One repository's page: its state with the reason, the possible actions, and its timeline."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -13,42 +13,51 @@ from app.services.views.queries import Outage, WatchView
 from app.web.pages.repository import ENTRIES
 from app.web.render import wording
 from tests.fakes.registry import digest_of
-from tests.web.face import DECISION, DEPLOYMENT, NOW, PLACE, SUMMARY, WATCH, Face
 from tests.web.outline import outline
-from tests.web.scene import GOOD, UNDERWAY, WAITING, WHY, entries, view, watch
+from tests.web.process import MemoryProcess
+from tests.web.samples import GOOD, UNDERWAY, WAITING, WHY, entries, view, watch
+from tests.web.values import DECISION, DEPLOYMENT, NOW, PLACE, SUMMARY, WATCH
 
 
-def show(face: Face, found: WatchView) -> None:
-    face.queries.known = face.board.known = (found,)
+def show(process: MemoryProcess, found: WatchView) -> None:
+    process.queries.known = process.board.known = (found,)
 
 
-def test_the_facts(face: Face, browser: TestClient) -> None:
+def test_a_repository_page_shows_the_facts(process: MemoryProcess, browser: TestClient) -> None:
     place = replace(PLACE, region="eu", namespace="prod")
-    show(face, replace(WATCH, name="team/app", place=place, pinned_tag="test", failed=(digest_of("v9"),), due=True))
+    show(process, replace(WATCH, name="team/app", place=place, pinned_tag="test", failed=(digest_of("v9"),), due=True))
     page = outline(browser, "/repos/team/app")
-    for told in ("v1.1.0", digest_of("v1.1.0")[:19], "pinned to test", "server", "On", "3 tags", digest_of("v9")[:19]):
-        assert told in page.text
+    for expected in (
+        "v1.1.0",
+        digest_of("v1.1.0")[:19],
+        "pinned to test",
+        "server",
+        "On",
+        "3 tags",
+        digest_of("v9")[:19],
+    ):
+        assert expected in page.text
     assert "eu/ prod/ web" in page.text
     assert "registry.example/ team/ app" in page.text
-    assert "the same at 3 looks" in page.text
-    assert "again now" in page.text
+    assert "unchanged in 3 checks" in page.text
+    assert "checking now" in page.text
 
 
-def test_api_clients_get_the_watch_as_the_list_has_it(client: TestClient) -> None:
+def test_api_clients_get_the_same_watch_as_in_the_list(client: TestClient) -> None:
     assert client.get("/repos/app").json() == client.get("/repos").json()
 
 
-def test_an_unknown_one_is_404_with_the_mend(client: TestClient, browser: TestClient) -> None:
+def test_an_unknown_one_is_404_with_the_fix(client: TestClient, browser: TestClient) -> None:
     answer = client.get("/repos/nobody")
     assert answer.status_code == 404
     assert "GET /repos lists the names" in answer.json()["message"]
     assert "nobody" in outline(browser, "/repos/nobody", status=404).text
 
 
-def test_each_trouble_is_told_with_its_time(face: Face, browser: TestClient) -> None:
+def test_each_outage_is_shown_with_its_start(process: MemoryProcess, browser: TestClient) -> None:
     since = NOW - timedelta(minutes=5)
     show(
-        face,
+        process,
         replace(
             WATCH,
             registry_outage=Outage(problem="connection refused", since=since),
@@ -58,18 +67,18 @@ def test_each_trouble_is_told_with_its_time(face: Face, browser: TestClient) -> 
         ),
     )
     page = outline(browser, "/repos/app")
-    for told in (
+    for expected in (
         "The registry main cannot be read for 5 min : connection refused",
         "The job cannot be read or changed : the token may not",
-        "What runs is no longer served for 5 min : the registry no longer has sha256:abc",
-        "The job’s source is stale : two literals name it",
+        "The running image is missing in the registry for 5 min : the registry no longer has sha256:abc",
+        "The job’s source is outdated : two literals name it",
     ):
-        assert told in page.text
+        assert expected in page.text
 
 
-def test_a_rollout_under_way_shows_its_health_and_can_be_failed(face: Face, browser: TestClient) -> None:
+def test_a_rollout_under_way_shows_its_health_and_can_be_failed(process: MemoryProcess, browser: TestClient) -> None:
     moving = replace(WAITING, deployment=replace(DEPLOYMENT, awaits_promotion=False, unhealthy=1))
-    show(face, watch("app", rollout=moving))
+    show(process, watch("app", rollout=moving))
     page = outline(browser, "/repos/app")
     assert "1 of 2 healthy" in page.text
     assert "1 unhealthy" in page.text
@@ -79,48 +88,50 @@ def test_a_rollout_under_way_shows_its_health_and_can_be_failed(face: Face, brow
     assert not [link for link in page.links if link.startswith("/confirm/promote/")]
 
 
-def test_canaries_that_wait_can_be_promoted_and_say_when_they_are_by_themselves(
-    face: Face, browser: TestClient
+def test_waiting_canaries_can_be_promoted_and_show_the_automatic_time(
+    process: MemoryProcess, browser: TestClient
 ) -> None:
-    show(face, watch("app", rollout=WAITING, promote_after=30.0))
+    show(process, watch("app", rollout=WAITING, promote_after=30.0))
     page = outline(browser, "/repos/app")
     assert "Its canaries wait for promotion" in page.text
-    assert "by themselves after 30 s" in page.text
+    assert "automatically after 30 s" in page.text
     assert page.link("/confirm/promote/") == f"/confirm/promote/{WAITING.rollout_id}"
 
 
-def test_what_nomad_has_not_begun_cannot_be_steered(face: Face, browser: TestClient) -> None:
-    show(face, watch("app", rollout=UNDERWAY))
+def test_a_rollout_without_a_deployment_offers_no_actions(process: MemoryProcess, browser: TestClient) -> None:
+    show(process, watch("app", rollout=UNDERWAY))
     page = outline(browser, "/repos/app")
-    assert "Rollout under way" in str(page.elements)
+    assert "Rollout in progress" in str(page.elements)
     assert not [link for link in page.links if link.startswith(("/confirm/fail/", "/confirm/promote/"))]
 
 
-def test_why_the_last_rollout_failed(face: Face, browser: TestClient) -> None:
-    face.queries.ended = (view(SUMMARY, diagnosis=WHY),)
-    face.board.rollouts = (SUMMARY,)
+def test_the_last_failed_rollout_is_explained(process: MemoryProcess, browser: TestClient) -> None:
+    process.queries.ended = (view(SUMMARY, diagnosis=WHY),)
+    process.board.rollouts = (SUMMARY,)
     answer = browser.get("/repos/app")
     assert "&lt;panic&gt;\nexit 1</pre>" in answer.text
     page = outline(browser, "/repos/app")
-    for told in ("Why app v1.1.0 failed", SUMMARY.reason, "exited with code 1", "read-logs", "web/server’s stderr"):
-        assert told in page.text
-    face.board.rollouts = (GOOD, SUMMARY)
+    for expected in ("Why app v1.1.0 failed", SUMMARY.reason, "exited with code 1", "read-logs", "web/server’s stderr"):
+        assert expected in page.text
+    process.board.rollouts = (GOOD, SUMMARY)
     assert "Why app v1.1.0 failed" not in outline(browser, "/repos/app").text
-    face.board.rollouts = (replace(GOOD, undoes=SUMMARY.rollout_id), SUMMARY)
+    process.board.rollouts = (replace(GOOD, undoes=SUMMARY.rollout_id), SUMMARY)
     assert "Why app v1.1.0 failed" in outline(browser, "/repos/app").text
 
 
-def test_going_back_is_offered_from_the_newest_and_to_what_succeeded(face: Face, browser: TestClient) -> None:
+def test_rollback_is_offered_from_the_newest_and_to_successful_rollouts(
+    process: MemoryProcess, browser: TestClient
+) -> None:
     earlier = replace(GOOD, rollout_id=UUID(int=31))
     failed = replace(SUMMARY, rollout_id=UUID(int=32))
     undone = replace(GOOD, rollout_id=UUID(int=33), undone_by=UUID(int=1))
-    face.board.rollouts = (SUMMARY, earlier, failed, undone)
+    process.board.rollouts = (SUMMARY, earlier, failed, undone)
     page = outline(browser, "/repos/app")
     assert [link for link in page.links if link.startswith("/confirm/rollback/")] == [
         f"/confirm/rollback/{SUMMARY.rollout_id}",
         f"/confirm/rollback/{earlier.rollout_id}",
     ]
-    face.board.rollouts = (UNDERWAY, failed)
+    process.board.rollouts = (UNDERWAY, failed)
     page = outline(browser, "/repos/app")
     assert not [link for link in page.links if link.startswith("/confirm/rollback/")]
 
@@ -136,14 +147,14 @@ def test_going_back_is_offered_from_the_newest_and_to_what_succeeded(face: Face,
         (replace(WATCH, decision=None), False),
     ],
 )
-def test_letting_go_is_offered_where_something_is_held(
-    face: Face, browser: TestClient, found: WatchView, offered: bool
+def test_release_is_offered_when_a_hold_waits_for_a_person(
+    process: MemoryProcess, browser: TestClient, found: WatchView, offered: bool
 ) -> None:
-    show(face, found)
+    show(process, found)
     assert ("/confirm/release/app" in outline(browser, "/repos/app").links) is offered
 
 
-def test_the_actions_lead_to_their_questions(face: Face, browser: TestClient) -> None:
+def test_the_actions_link_to_their_confirmations(process: MemoryProcess, browser: TestClient) -> None:
     page = outline(browser, "/repos/app")
     assert {
         "/confirm/deploy/app",
@@ -152,13 +163,13 @@ def test_the_actions_lead_to_their_questions(face: Face, browser: TestClient) ->
         "/confirm/switch-off/app",
     } <= set(page.links)
     assert page.form("/confirm/check/app").method == "post"
-    show(face, replace(WATCH, running=()))
+    show(process, replace(WATCH, running=()))
     assert "/confirm/deploy/app?tag=" not in str(outline(browser, "/repos/app").links)
 
 
 @pytest.mark.parametrize("entry", list(entries()), ids=lambda entry: entry.key)
-def test_the_timeline_words_each_entry(face: Face, browser: TestClient, entry: TimelineEntry) -> None:
-    face.board.happened = (replace(entry, watch="app"),)
+def test_the_timeline_labels_each_entry(process: MemoryProcess, browser: TestClient, entry: TimelineEntry) -> None:
+    process.board.happened = (replace(entry, watch="app"),)
     page = outline(browser, "/repos/app")
     assert wording.entry_title(entry) in page.text
     assert wording.visible(entry.message).replace("/", "/ ") in page.text.replace("/", "/ ").replace("/  ", "/ ")
@@ -166,20 +177,31 @@ def test_the_timeline_words_each_entry(face: Face, browser: TestClient, entry: T
     assert line
 
 
-def test_a_decision_says_how_it_was_found_and_how_often_it_was_the_same(face: Face, browser: TestClient) -> None:
-    face.board.happened = tuple(
+def test_a_decision_shows_how_it_was_found_and_how_often_it_was_repeated(
+    process: MemoryProcess, browser: TestClient
+) -> None:
+    process.board.happened = tuple(
         each for each in entries() if each.key in ("dup_to_date", "deploys", "polled", "h", "r")
     )
     page = outline(browser, "/repos/app")
-    for told in ("found by a webhook", "found by polling", "the same at 3 looks", "Up to date", "Deploys", "Webhook"):
-        assert told in page.text
+    for expected in (
+        "found by a webhook",
+        "found by polling",
+        "unchanged in 3 checks",
+        "Up to date",
+        "Deploys",
+        "Webhook",
+    ):
+        assert expected in page.text
     assert f"/rollouts/{SUMMARY.rollout_id}" in page.links
     assert f"/deliveries/{UUID(int=21)}" in page.links
 
 
-def test_older_entries_are_a_link_away_and_garbage_asks_for_the_newest(face: Face, browser: TestClient) -> None:
+def test_older_entries_have_a_link_and_an_invalid_position_is_the_newest(
+    process: MemoryProcess, browser: TestClient
+) -> None:
     (one,) = (each for each in entries() if each.key == "r")
-    face.board.happened = tuple(
+    process.board.happened = tuple(
         replace(one, key=f"k{number:03}", at=NOW - timedelta(minutes=number), message=f"event {number:03}")
         for number in range(ENTRIES + 5)
     )
@@ -194,8 +216,10 @@ def test_older_entries_are_a_link_away_and_garbage_asks_for_the_newest(face: Fac
         assert "event 000" in outline(browser, f"/repos/app?before={garbage}").text
 
 
-def test_nothing_yet_says_what_will_begin_it(face: Face, browser: TestClient) -> None:
-    show(face, watch("app", decision=None, rollout=None, running=(), desired="", desired_digest="", tags_read_at=None))
+def test_a_new_watch_shows_that_nothing_happened_yet(process: MemoryProcess, browser: TestClient) -> None:
+    show(
+        process, watch("app", decision=None, rollout=None, running=(), desired="", desired_digest="", tags_read_at=None)
+    )
     text = outline(browser, "/repos/app").text
-    for told in ("Not looked at yet", "None yet.", "Nothing has happened yet", "not yet", "unknown"):
-        assert told in text
+    for expected in ("Not checked yet", "None yet.", "Nothing has happened yet", "not yet", "unknown"):
+        assert expected in text

@@ -1,4 +1,4 @@
-"""Promote, fail, roll back, release and plan over HTTP: shapes, statuses, and refusals that name thing and mend."""
+"""Promote, fail, roll back, release and plan over HTTP: shapes, statuses, and refusals with thing and fix."""
 
 from dataclasses import replace
 from typing import Any
@@ -22,7 +22,8 @@ from app.errors import (
 from app.services.commands.watch_commands import Released
 from app.services.rollout.rollouts import CanaryCommand
 from tests.fakes.registry import digest_of
-from tests.web.face import DEPLOYMENT, PAST, SUMMARY, UNDERWAY, Face
+from tests.web.process import MemoryProcess
+from tests.web.values import DEPLOYMENT, PAST, SUMMARY, UNDERWAY
 
 PATH = f"/rollouts/{SUMMARY.rollout_id}"
 OTHER = UUID(int=77)
@@ -38,85 +39,91 @@ def refused(client: TestClient, path: str) -> str:
 
 
 @pytest.mark.parametrize("way", ["promote", "fail"])
-def test_a_wish_is_stored_and_rung_for(face: Face, client: TestClient, way: str) -> None:
+def test_a_canary_command_is_stored_and_wakes_its_rollout(process: MemoryProcess, client: TestClient, way: str) -> None:
     answer = client.post(f"{PATH}/{way}")
     assert answer.status_code == 200
     assert answer.json()["rollout_id"] == str(SUMMARY.rollout_id)
     assert "app v1.1.0" in answer.json()["message"]
-    assert face.rollout_commands.canary_commands == [(CanaryCommand(way), "")]
-    assert face.waker.wakes == [("follow", str(SUMMARY.rollout_id))]
+    assert process.rollout_commands.canary_commands == [(CanaryCommand(way), "")]
+    assert process.waker.wakes == [("observe", str(SUMMARY.rollout_id))]
 
 
 @pytest.mark.parametrize("way", ["promote", "fail"])
-def test_the_same_wish_again_is_the_same_answer(face: Face, client: TestClient, way: str) -> None:
+def test_the_same_canary_command_again_gets_the_same_answer(
+    process: MemoryProcess, client: TestClient, way: str
+) -> None:
     first = client.post(f"{PATH}/{way}").json()
-    face.rollout_commands.found = replace(UNDERWAY, canary_command=CanaryCommand(way))
+    process.rollout_commands.found = replace(UNDERWAY, canary_command=CanaryCommand(way))
     assert client.post(f"{PATH}/{way}").json() == first
-    assert len(face.rollout_commands.canary_commands) == 1
+    assert len(process.rollout_commands.canary_commands) == 1
 
 
-def test_canaries_that_are_not_all_healthy_are_not_promoted(face: Face, client: TestClient) -> None:
+def test_canaries_that_are_not_all_healthy_are_not_promoted(process: MemoryProcess, client: TestClient) -> None:
     waiting = replace(DEPLOYMENT, canaries=2, healthy=1, awaits_promotion=False)
-    face.rollout_commands.found = replace(UNDERWAY, deployment=waiting)
+    process.rollout_commands.found = replace(UNDERWAY, deployment=waiting)
     assert "its canaries are not all healthy yet: 1 of 2" in refused(client, f"{PATH}/promote")
     assert client.post(f"{PATH}/fail").status_code == 200
 
 
-def test_what_has_no_canaries_is_not_promoted(face: Face, client: TestClient) -> None:
-    face.rollout_commands.found = replace(UNDERWAY, deployment=replace(DEPLOYMENT, canaries=0, awaits_promotion=False))
+def test_a_rollout_without_canaries_is_not_promoted(process: MemoryProcess, client: TestClient) -> None:
+    process.rollout_commands.found = replace(
+        UNDERWAY, deployment=replace(DEPLOYMENT, canaries=0, awaits_promotion=False)
+    )
     assert "no canaries" in refused(client, f"{PATH}/promote")
-    face.rollout_commands.found = replace(UNDERWAY, deployment=replace(DEPLOYMENT, awaits_promotion=False))
+    process.rollout_commands.found = replace(UNDERWAY, deployment=replace(DEPLOYMENT, awaits_promotion=False))
     assert "goes on by itself" in refused(client, f"{PATH}/promote")
-    assert face.rollout_commands.canary_commands == []
+    assert process.rollout_commands.canary_commands == []
 
 
 @pytest.mark.parametrize("way", ["promote", "fail"])
-def test_only_a_deployment_under_way_can_be_steered(face: Face, client: TestClient, way: str) -> None:
-    face.rollout_commands.found = replace(UNDERWAY, outcome=OutcomeKind.NEXT_LAUNCH)
-    assert "has ended (effective at next launch)" in refused(client, f"{PATH}/{way}")
-    face.rollout_commands.found = replace(UNDERWAY, registered=False)
+def test_only_a_deployment_in_progress_takes_commands(process: MemoryProcess, client: TestClient, way: str) -> None:
+    process.rollout_commands.found = replace(UNDERWAY, outcome=OutcomeKind.NEXT_LAUNCH)
+    assert "is over (effective at next launch)" in refused(client, f"{PATH}/{way}")
+    process.rollout_commands.found = replace(UNDERWAY, registered=False)
     assert "not registered with Nomad yet" in refused(client, f"{PATH}/{way}")
-    face.rollout_commands.found = replace(UNDERWAY, deployment=None)
+    process.rollout_commands.found = replace(UNDERWAY, deployment=None)
     assert "no Nomad deployment" in refused(client, f"{PATH}/{way}")
-    face.rollout_commands.found = replace(UNDERWAY, deployment=replace(DEPLOYMENT, phase=DeploymentPhase.FAILED))
-    assert "has ended" in refused(client, f"{PATH}/{way}")
-    face.rollout_commands.found, face.rollout_commands.moved_on = UNDERWAY, True
-    assert "has ended" in refused(client, f"{PATH}/{way}")
-    assert face.waker.wakes == []
+    process.rollout_commands.found = replace(UNDERWAY, deployment=replace(DEPLOYMENT, phase=DeploymentPhase.FAILED))
+    assert "is over" in refused(client, f"{PATH}/{way}")
+    process.rollout_commands.found, process.rollout_commands.superseded = UNDERWAY, True
+    assert "is over" in refused(client, f"{PATH}/{way}")
+    assert process.waker.wakes == []
 
 
 @pytest.mark.parametrize("way", ["promote", "fail", "rollback"])
 @pytest.mark.parametrize("identifier", ["nonsense", str(OTHER)])
-def test_an_unknown_rollout_cannot_be_steered(client: TestClient, way: str, identifier: str) -> None:
+def test_an_unknown_rollout_takes_no_command(client: TestClient, way: str, identifier: str) -> None:
     answer = client.post(f"/rollouts/{identifier}/{way}")
     assert answer.status_code == 404
     assert "GET /rollouts" in answer.json()["message"]
 
 
 @pytest.mark.parametrize("way", ["promote", "fail", "rollback"])
-def test_while_postgres_is_away_nothing_is_steered(face: Face, client: TestClient, way: str) -> None:
-    face.rollout_commands.outage = StoreUnavailable("Postgres cannot be used now")
+def test_commands_on_rollouts_are_503_while_postgres_is_away(
+    process: MemoryProcess, client: TestClient, way: str
+) -> None:
+    process.rollout_commands.outage = StoreUnavailable("Postgres cannot be used now")
     assert client.post(f"{PATH}/{way}").status_code == 503
 
 
-def test_a_rollback_is_answered_with_the_rollout_that_goes_back(face: Face, client: TestClient) -> None:
+def test_a_rollback_is_answered_with_its_own_rollout(process: MemoryProcess, client: TestClient) -> None:
     answer = client.post(f"{PATH}/rollback")
-    assert answer.json() == {"message": "Rolling back to app v1.0.0", "rollout_id": str(UUID(int=8))}
-    ((destination,),) = face.rollout_commands.rollbacks
+    assert answer.json() == {"message": "Going back to app v1.0.0", "rollout_id": str(UUID(int=8))}
+    ((destination,),) = process.rollout_commands.rollbacks
     assert (destination.tag, destination.digest) == ("v1.0.0", digest_of("v1.0.0"))
-    assert face.waker.wakes == [("reconcile", "1"), ("notify", "5")]
+    assert process.waker.wakes == [("look", "1"), ("notify", "5")]
 
 
-def test_an_earlier_rollout_is_gone_back_to(face: Face, client: TestClient) -> None:
+def test_an_earlier_rollout_can_be_rolled_back_to(process: MemoryProcess, client: TestClient) -> None:
     (brought,) = PAST.items
-    face.rollout_commands.known = replace(PAST, newest=OTHER, items=(replace(brought, running=digest_of("v1.2.0")),))
-    assert client.post(f"{PATH}/rollback").json()["message"] == "Rolling back to app v1.1.0"
+    process.rollout_commands.known = replace(PAST, newest=OTHER, items=(replace(brought, running=digest_of("v1.2.0")),))
+    assert client.post(f"{PATH}/rollback").json()["message"] == "Going back to app v1.1.0"
 
 
-def test_a_rollback_under_way_is_the_same_answer(face: Face, client: TestClient) -> None:
-    face.rollout_commands.known = replace(PAST, undone_by_rollout=OTHER, undoing="app v1.0.0")
-    assert client.post(f"{PATH}/rollback").json() == {"message": "Rolling back to app v1.0.0", "rollout_id": str(OTHER)}
-    assert face.rollout_commands.rollbacks == []
+def test_a_second_rollback_gets_the_same_answer(process: MemoryProcess, client: TestClient) -> None:
+    process.rollout_commands.known = replace(PAST, undone_by_rollout=OTHER, undoing="app v1.0.0")
+    assert client.post(f"{PATH}/rollback").json() == {"message": "Going back to app v1.0.0", "rollout_id": str(OTHER)}
+    assert process.rollout_commands.rollbacks == []
 
 
 @pytest.mark.parametrize(
@@ -133,46 +140,46 @@ def test_a_rollback_under_way_is_the_same_answer(face: Face, client: TestClient)
         ({}, {"from_tag": "", "from_digest": digest_of("gone")}, f"no longer has app {digest_of('gone')}"),
     ],
 )
-def test_where_there_is_no_way_back_it_says_why(
-    face: Face, client: TestClient, fields: dict[str, Any], brought: dict[str, Any], message: str
+def test_an_impossible_rollback_names_the_cause(
+    process: MemoryProcess, client: TestClient, fields: dict[str, Any], brought: dict[str, Any], message: str
 ) -> None:
-    face.rollout_commands.known = replace(PAST, items=(replace(PAST.items[0], **brought),), **fields)
+    process.rollout_commands.known = replace(PAST, items=(replace(PAST.items[0], **brought),), **fields)
     assert message in refused(client, f"{PATH}/rollback")
-    assert face.rollout_commands.rollbacks == []
-    assert face.waker.wakes == []
+    assert process.rollout_commands.rollbacks == []
+    assert process.waker.wakes == []
 
 
 @pytest.mark.parametrize("outage", [RegistryUnavailable("outages"), RegistryDenied("wrong password")])
-def test_a_registry_that_does_not_tell_stops_a_rollback(face: Face, client: TestClient, outage: Exception) -> None:
-    face.registries.outage = outage
+def test_a_registry_outage_refuses_a_rollback(process: MemoryProcess, client: TestClient, outage: Exception) -> None:
+    process.registries.outage = outage
     assert client.post(f"{PATH}/rollback").status_code == 503
-    assert face.rollout_commands.rollbacks == []
+    assert process.rollout_commands.rollbacks == []
 
 
-def test_a_rollback_that_another_rollout_overtook_is_to_be_asked_again(face: Face, client: TestClient) -> None:
-    face.rollout_commands.moved_on = True
-    assert "try again" in refused(client, f"{PATH}/rollback")
+def test_a_rollback_that_another_rollout_superseded_is_refused(process: MemoryProcess, client: TestClient) -> None:
+    process.rollout_commands.superseded = True
+    assert "ask again" in refused(client, f"{PATH}/rollback")
 
 
-def test_a_release_says_what_was_let_go(face: Face, client: TestClient) -> None:
-    face.watch_commands.released = Released(state="", failed=("v1.2.0 sha256:a",), rolled_back=True, due=(1, 2))
+def test_a_release_names_the_released_holds(process: MemoryProcess, client: TestClient) -> None:
+    process.watch_commands.released = Released(state="", failed=("v1.2.0 sha256:a",), rolled_back=True, due=(1, 2))
     answer = client.post("/repos/team/app/release-hold")
     assert answer.json() == {
         "message": "v1.2.0 sha256:a may be tried again; what was rolled back may be deployed again"
     }
-    assert face.waker.wakes == [("reconcile", "1"), ("reconcile", "2")]
+    assert process.waker.wakes == [("look", "1"), ("look", "2")]
 
 
-def test_where_nothing_is_held_the_state_is_told(face: Face, client: TestClient) -> None:
+def test_a_release_without_a_hold_names_the_state(process: MemoryProcess, client: TestClient) -> None:
     assert "v1.1.0 runs" in refused(client, "/repos/app/release-hold")
-    face.watch_commands.released = Released(state="")
-    assert "not checked yet" in refused(client, "/repos/app/release-hold")
+    process.watch_commands.released = Released(state="")
+    assert "not looked at yet" in refused(client, "/repos/app/release-hold")
     assert client.post("/repos/nobody/release-hold").status_code == 400
-    assert face.waker.wakes == []
+    assert process.waker.wakes == []
 
 
-def test_a_plan_tells_what_would_change_and_stores_nothing(face: Face, client: TestClient) -> None:
-    face.deployer.plan = Preview(
+def test_a_plan_shows_the_changes_and_stores_nothing(process: MemoryProcess, client: TestClient) -> None:
+    process.deployer.plan = Preview(
         lines=("image",), updates={"web": "1 destructive update"}, unplaced="no node", warnings="odd"
     )
     answer = client.post("/tags/app?plan=true", json={"pinned_tag": "v1.1.0"})
@@ -194,61 +201,61 @@ def test_a_plan_tells_what_would_change_and_stores_nothing(face: Face, client: T
             "drift": [],
         },
     }
-    assert face.watch_commands.commands == []
-    assert face.waker.wakes == []
-    assert [patch.expected_index for patch in face.deployer.patches] == [7]
+    assert process.watch_commands.commands == []
+    assert process.waker.wakes == []
+    assert [patch.expected_index for patch in process.deployer.patches] == [7]
 
 
-def test_a_reset_can_be_planned(face: Face, client: TestClient) -> None:
+def test_a_reset_can_be_planned(process: MemoryProcess, client: TestClient) -> None:
     answer = client.post("/tags/app/reset?plan=true")
     assert answer.json()["message"] == "Would deploy v1.1.0"
-    assert face.watch_commands.commands == []
+    assert process.watch_commands.commands == []
 
 
-def test_drift_and_a_token_that_may_not_plan_are_told(face: Face, client: TestClient) -> None:
-    face.deployer.plan = Preview(foreign=("web: count 1 to 2",))
+def test_a_plan_shows_foreign_changes_and_a_token_that_may_not_plan(process: MemoryProcess, client: TestClient) -> None:
+    process.deployer.plan = Preview(foreign=("web: count 1 to 2",))
     drifted = client.post("/tags/app?plan=true", json={"pinned_tag": "v1.1.0"}).json()
     assert "would not be registered" in drifted["message"]
     assert drifted["plan"]["drift"] == ["web: count 1 to 2"]
-    face.deployer.plan = Preview(allowed=False)
+    process.deployer.plan = Preview(allowed=False)
     denied = client.post("/tags/app?plan=true", json={"pinned_tag": "v1.1.0"}).json()
     assert denied["plan"]["allowed"] is False
     assert "web/server" in denied["changes"]
     assert "may not plan" in denied["message"]
 
 
-def test_a_plan_that_changes_nothing_asks_for_none(face: Face, client: TestClient) -> None:
+def test_a_plan_without_a_change_calls_no_nomad(process: MemoryProcess, client: TestClient) -> None:
     toggled = client.post("/tags/app?plan=true", json={"auto_deploy": True}).json()
     assert (toggled["changes"], toggled["plan"]["lines"]) == ({}, [])
-    face.registries.images = {"team/app": {"test": digest_of("test")}}
+    process.registries.images = {"team/app": {"test": digest_of("test")}}
     assert "no release" in client.post("/tags/app/reset?plan=true").json()["message"]
-    assert face.deployer.patches == []
+    assert process.deployer.patches == []
 
 
 @pytest.mark.parametrize("query", ["plan=yes", "plan=", "plan=True", "plan=true&plan=true", "plan=true&plan=false"])
-def test_a_misread_plan_is_refused(face: Face, client: TestClient, query: str) -> None:
+def test_an_invalid_plan_parameter_is_refused(process: MemoryProcess, client: TestClient, query: str) -> None:
     for path in (f"/tags/app?{query}", f"/tags/app/reset?{query}"):
         answer = client.post(path, json={"pinned_tag": "v1.1.0"})
         assert answer.status_code == 400
         assert "plan=true or plan=false" in answer.json()["message"]
-    assert face.watch_commands.commands == []
+    assert process.watch_commands.commands == []
 
 
-def test_plan_false_is_an_ordinary_word(face: Face, client: TestClient) -> None:
+def test_plan_false_is_an_ordinary_command(process: MemoryProcess, client: TestClient) -> None:
     assert "rollout_id" in client.post("/tags/app?plan=false", json={"pinned_tag": "v1.1.0"}).json()
-    assert len(face.watch_commands.commands) == 1
+    assert len(process.watch_commands.commands) == 1
 
 
-def test_what_is_validated_is_validated_when_planning(face: Face, client: TestClient) -> None:
+def test_a_plan_validates_as_the_command_does(process: MemoryProcess, client: TestClient) -> None:
     assert client.post("/tags/app?plan=true", content=b"{}").status_code == 400
     assert client.post("/tags/app?plan=true", json={"pinned_tag": "v9.9.9"}).status_code == 400
     assert client.post("/tags/nobody?plan=true", json={"pinned_tag": "v1.1.0"}).status_code == 400
-    face.registries.outage = RegistryUnavailable("outages")
+    process.registries.outage = RegistryUnavailable("outages")
     assert client.post("/tags/app?plan=true", json={"pinned_tag": "v1.1.0"}).status_code == 503
 
 
-def test_a_job_that_cannot_be_deployed_cannot_be_planned(face: Face, client: TestClient) -> None:
-    face.deployer.job = None
+def test_a_job_that_cannot_be_deployed_cannot_be_planned(process: MemoryProcess, client: TestClient) -> None:
+    process.deployer.job = None
     answer = client.post("/tags/app?plan=true", json={"pinned_tag": "v1.1.0"})
     assert answer.status_code == 409
     assert answer.json()["message"].startswith("job web is not in Nomad; register it once")
@@ -263,7 +270,9 @@ def test_a_job_that_cannot_be_deployed_cannot_be_planned(face: Face, client: Tes
         (JobRejected("bad"), 400),
     ],
 )
-def test_nomads_troubles_have_their_status(face: Face, client: TestClient, outage: Exception, status: int) -> None:
-    face.deployer.outage = outage
+def test_nomads_errors_have_their_status(
+    process: MemoryProcess, client: TestClient, outage: Exception, status: int
+) -> None:
+    process.deployer.outage = outage
     answer = client.post("/tags/app?plan=true", json={"pinned_tag": "v1.1.0"})
     assert (answer.status_code, answer.json()) == (status, {"message": str(outage)})

@@ -1,4 +1,4 @@
-"""A rollout's page, and who gets pages: what it brings, how it goes, why it failed, and the way back."""
+"""A rollout's page: changes, progress, diagnosis and rollback; and which clients get pages."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -10,38 +10,41 @@ from app.domain.rollout import OutcomeKind
 from app.services.views.queries import RolloutSummary
 from app.web.render import labels
 from tests.fakes.registry import digest_of
-from tests.web.face import ROLLOUT, SUMMARY, Face
 from tests.web.outline import outline
-from tests.web.scene import GOOD, UNDERWAY, WAITING, WHY, view
+from tests.web.process import MemoryProcess
+from tests.web.samples import GOOD, UNDERWAY, WAITING, WHY, view
+from tests.web.values import ROLLOUT, SUMMARY
 
 PAGE = f"/rollouts/{SUMMARY.rollout_id}"
 
 
-def show(face: Face, summary: RolloutSummary, **changes: object) -> str:
-    face.queries.ended = (view(summary, **changes),)
+def show(process: MemoryProcess, summary: RolloutSummary, **changes: object) -> str:
+    process.queries.ended = (view(summary, **changes),)
     return f"/rollouts/{summary.rollout_id}"
 
 
-def test_what_it_brings_and_who_asked(browser: TestClient) -> None:
+def test_a_rollout_page_shows_its_changes_and_actor(browser: TestClient) -> None:
     page = outline(browser, PAGE)
-    for told in ("Failed", SUMMARY.reason, "by a person ( ann )", "team/app:v1.0.0", ROLLOUT.changes["web/server"]):
-        assert told in page.text
+    for expected in ("Failed", SUMMARY.reason, "by a person ( ann )", "team/app:v1.0.0", ROLLOUT.changes["web/server"]):
+        assert expected in page.text
     assert "/repos/app" in page.links
 
 
 @pytest.mark.parametrize("outcome", OutcomeKind)
-def test_every_outcome_is_worded_and_coloured(face: Face, browser: TestClient, outcome: OutcomeKind) -> None:
-    page = outline(browser, show(face, replace(SUMMARY, outcome=outcome)))
+def test_every_outcome_has_its_label_and_tone(
+    process: MemoryProcess, browser: TestClient, outcome: OutcomeKind
+) -> None:
+    page = outline(browser, show(process, replace(SUMMARY, outcome=outcome)))
     assert labels.OUTCOMES[outcome] in page.text
     assert labels.OUTCOME_TONES[outcome] in page.by_id("now")["class"]
 
 
-def test_why_it_failed_and_what_took_it_back(face: Face, browser: TestClient) -> None:
+def test_a_failed_rollout_shows_its_diagnosis_and_its_undo(process: MemoryProcess, browser: TestClient) -> None:
     item = replace(ROLLOUT.items[0], from_tag="v1.0.0", from_digest=digest_of("v1.0.0"))
     summary = replace(SUMMARY, undoes=UUID(int=3), undone_by=UUID(int=4))
-    page = outline(browser, show(face, summary, items=(item,), diagnosis=WHY, warnings="no update block"))
-    for told in ("Why it failed", "exited with code 1", "<panic> exit 1", "before: v1.0.0", "Nomad warns"):
-        assert told in page.text
+    page = outline(browser, show(process, summary, items=(item,), diagnosis=WHY, warnings="no update block"))
+    for expected in ("Why it failed", "exited with code 1", "<panic> exit 1", "before: v1.0.0", "Nomad warns"):
+        assert expected in page.text
     assert {f"/rollouts/{UUID(int=3)}", f"/rollouts/{UUID(int=4)}"} <= set(page.links)
 
 
@@ -57,11 +60,11 @@ def test_why_it_failed_and_what_took_it_back(face: Face, browser: TestClient) ->
         (replace(GOOD, undone_by=UUID(int=4)), True, []),
     ],
 )
-def test_only_what_makes_sense_is_offered(
-    face: Face, browser: TestClient, summary: RolloutSummary, submitted: bool, offered: list[str]
+def test_only_possible_actions_are_offered(
+    process: MemoryProcess, browser: TestClient, summary: RolloutSummary, submitted: bool, offered: list[str]
 ) -> None:
     changes = {} if submitted else {"submitted_at": None}
-    page = outline(browser, show(face, summary, **changes))
+    page = outline(browser, show(process, summary, **changes))
     steering = [link for link in page.links if link.startswith("/confirm/") and link != "/confirm/pause"]
     assert steering == [f"{start}{summary.rollout_id}" for start in offered]
 
@@ -80,6 +83,6 @@ def test_only_what_makes_sense_is_offered(
     ],
 )
 @pytest.mark.parametrize("path", [PAGE, "/repos/app", "/activity", "/deliveries", "/nothing", "/rollouts/nonsense"])
-def test_who_gets_html(browser: TestClient, path: str, accept: str, html: bool) -> None:
+def test_html_is_sent_by_the_accept_header(browser: TestClient, path: str, accept: str, html: bool) -> None:
     answer = browser.get(path, headers={"Accept": accept})
     assert answer.headers["Content-Type"].startswith("text/html") is html

@@ -1,4 +1,4 @@
-"""The predecessor's routes, shapes and refusals, word by word."""
+"""The predecessor's routes with their exact shapes and refusals."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -10,7 +10,8 @@ from app.domain.deployment import Diagnosis, LogTail
 from app.errors import RegistryDenied, RegistryUnavailable, StoreUnavailable
 from app.services.commands.watch_commands import Command
 from app.services.views.queries import Outage
-from tests.web.face import COMMIT, DEPLOYMENT, NOW, ROLLOUT, SUMMARY, WATCH, Face
+from tests.web.process import MemoryProcess
+from tests.web.values import COMMIT, DEPLOYMENT, NOW, ROLLOUT, SUMMARY, WATCH
 
 
 @pytest.mark.parametrize("path", ["/ping", "/ping/"])
@@ -24,50 +25,52 @@ def test_the_tag_is_the_resolved_one(client: TestClient) -> None:
     assert client.get("/tags/app/").json() == {"repo_tag": "v1.1.0"}
 
 
-def test_a_watch_that_was_never_looked_at_is_asked_for_live(face: Face, client: TestClient) -> None:
-    face.queries.known = (replace(WATCH, desired="", tags=(), tags_read_at=None),)
+def test_a_watch_that_was_never_reconciled_is_resolved_live(process: MemoryProcess, client: TestClient) -> None:
+    process.queries.known = (replace(WATCH, desired="", tags=(), tags_read_at=None),)
     assert client.get("/tags/app").json() == {"repo_tag": "v1.1.0"}
-    face.registries.images = {}
+    process.registries.images = {}
     assert client.get("/tags/app").status_code == 400
-    face.registries.outage = RegistryUnavailable("it is away")
+    process.registries.outage = RegistryUnavailable("it is away")
     assert client.get("/tags/app").status_code == 503
 
 
-def test_no_tag_is_a_refusal_that_asks_no_registry(face: Face, client: TestClient) -> None:
-    face.queries.known = (replace(WATCH, desired=""),)
+def test_a_watch_without_a_desired_tag_is_refused_without_a_registry_call(
+    process: MemoryProcess, client: TestClient
+) -> None:
+    process.queries.known = (replace(WATCH, desired=""),)
     answer = client.get("/tags/app")
     assert answer.status_code == 400
     assert "push a release" in answer.json()["message"]
-    assert face.registries.asked == 0
+    assert process.registries.asked == 0
 
 
-def test_names_may_contain_slashes(face: Face, client: TestClient) -> None:
-    face.queries.known = (replace(WATCH, name="team/app"),)
+def test_names_may_contain_slashes(process: MemoryProcess, client: TestClient) -> None:
+    process.queries.known = (replace(WATCH, name="team/app"),)
     assert client.get("/tags/team/app").json() == {"repo_tag": "v1.1.0"}
     assert client.get("/tags/team%2Fapp").json() == {"repo_tag": "v1.1.0"}
     assert client.post("/tags/team/app", json={"auto_deploy": True}).status_code == 200
     assert client.post("/tags/team/app/reset").status_code == 200
     assert client.post("/repos/team/app/check").status_code == 200
-    assert [word.watch for word in face.watch_commands.commands] == ["team/app", "team/app"]
-    assert face.watch_commands.checked == ["team/app"]
+    assert [command.watch for command in process.watch_commands.commands] == ["team/app", "team/app"]
+    assert process.watch_commands.checked == ["team/app"]
 
 
-def test_a_pin_is_answered_with_its_rollout(face: Face, client: TestClient) -> None:
+def test_a_pin_is_answered_with_its_rollout(process: MemoryProcess, client: TestClient) -> None:
     answer = client.post("/tags/app", json={"pinned_tag": "v1.0.0"})
     assert answer.status_code == 200
     assert answer.json() == {"message": "Deploying to v1.0.0", "rollout_id": "00000000-0000-0000-0000-000000000009"}
 
 
-def test_a_toggle_is_answered_without_a_rollout(face: Face, client: TestClient) -> None:
+def test_a_toggle_is_answered_without_a_rollout(process: MemoryProcess, client: TestClient) -> None:
     answer = client.post("/tags/app", json={"auto_deploy": False})
     assert (answer.status_code, answer.json()) == (200, {"message": "Auto deployment set to false"})
-    assert face.watch_commands.commands == [Command(watch="app", by="", auto_deploy=False)]
+    assert process.watch_commands.commands == [Command(watch="app", by="", auto_deploy=False)]
 
 
-def test_both_fields_are_one_word(face: Face, client: TestClient) -> None:
+def test_both_fields_are_one_command(process: MemoryProcess, client: TestClient) -> None:
     client.post("/tags/app", json={"pinned_tag": "test", "auto_deploy": True})
-    (word,) = face.watch_commands.commands
-    assert (word.pinned_tag, word.auto_deploy) == ("test", True)
+    (command,) = process.watch_commands.commands
+    assert (command.pinned_tag, command.auto_deploy) == ("test", True)
 
 
 def test_the_type_of_the_body_does_not_matter(client: TestClient) -> None:
@@ -77,10 +80,10 @@ def test_the_type_of_the_body_does_not_matter(client: TestClient) -> None:
     assert answer.status_code == 200
 
 
-def test_reset_needs_no_body(face: Face, client: TestClient) -> None:
+def test_reset_needs_no_body(process: MemoryProcess, client: TestClient) -> None:
     for body in (b"", b"{}", b"nonsense"):
         assert client.post("/tags/app/reset", content=body).json()["message"] == "Deploying to v1.1.0"
-    assert {(word.pinned_tag, word.auto_deploy) for word in face.watch_commands.commands} == {("", True)}
+    assert {(command.pinned_tag, command.auto_deploy) for command in process.watch_commands.commands} == {("", True)}
 
 
 @pytest.mark.parametrize(
@@ -122,15 +125,17 @@ def test_reset_needs_no_body(face: Face, client: TestClient) -> None:
         (b'{"pinned_tag": "\\ud800"}', "is not a tag"),
     ],
 )
-def test_what_cannot_be_is_refused_with_the_reason(face: Face, client: TestClient, body: bytes, message: str) -> None:
+def test_an_invalid_rule_change_is_refused_with_the_reason(
+    process: MemoryProcess, client: TestClient, body: bytes, message: str
+) -> None:
     answer = client.post("/tags/app", content=body)
     assert answer.status_code == 400
     assert set(answer.json()) == {"message"}
     assert message in answer.json()["message"]
-    assert face.watch_commands.commands == []
+    assert process.watch_commands.commands == []
 
 
-def test_an_unknown_repository_is_named_with_the_mend(face: Face, client: TestClient) -> None:
+def test_an_unknown_repository_is_named_with_the_fix(process: MemoryProcess, client: TestClient) -> None:
     for answer in (
         client.get("/tags/nonexistent-repo"),
         client.post("/tags/nonexistent-repo", json={"pinned_tag": "v1.0.0"}),
@@ -140,19 +145,19 @@ def test_an_unknown_repository_is_named_with_the_mend(face: Face, client: TestCl
         assert answer.status_code == 400
         assert "nonexistent-repo" in answer.json()["message"]
         assert "GET /repos" in answer.json()["message"]
-    assert face.watch_commands.commands == []
+    assert process.watch_commands.commands == []
 
 
 @pytest.mark.parametrize("path", ["/tags/%00", "/repos/a%00b", "/confirm/reset/%00", "/confirm/deploy/%00?tag=v1"])
-def test_a_name_that_no_store_takes_is_unknown_without_asking_one(face: Face, client: TestClient, path: str) -> None:
-    face.queries.outage = face.watch_commands.outage = RuntimeError("invalid byte sequence for encoding")
+def test_a_name_with_a_nul_is_unknown_without_a_query(process: MemoryProcess, client: TestClient, path: str) -> None:
+    process.queries.outage = process.watch_commands.outage = RuntimeError("invalid byte sequence for encoding")
     answer = client.get(path)
     assert answer.status_code == 400
     assert "not being watched" in answer.json()["message"]
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_body_over_the_limit_is_413(face: Face, client: TestClient, chunked: bool) -> None:
+def test_a_body_over_the_limit_is_413(process: MemoryProcess, client: TestClient, chunked: bool) -> None:
     body = b'{"pinned_tag": "' + b"x" * 70_000 + b'"}'
     answer = client.post("/tags/app", content=iter([body[:60_000], body[60_000:]]) if chunked else body)
     assert answer.status_code == 413
@@ -160,17 +165,17 @@ def test_a_body_over_the_limit_is_413(face: Face, client: TestClient, chunked: b
 
 
 @pytest.mark.parametrize("outage", [RegistryUnavailable("outages", retry_after=6.2), RegistryDenied("wrong password")])
-def test_a_registry_that_does_not_tell_is_503(face: Face, client: TestClient, outage: Exception) -> None:
-    face.registries.outage = outage
+def test_a_registry_outage_is_503(process: MemoryProcess, client: TestClient, outage: Exception) -> None:
+    process.registries.outage = outage
     answer = client.post("/tags/app", json={"pinned_tag": "v1.0.0"})
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) == (7 if isinstance(outage, RegistryUnavailable) else 1)
     assert answer.json() == {"message": str(outage)}
-    assert face.watch_commands.commands == []
+    assert process.watch_commands.commands == []
 
 
-def test_every_route_that_reads_or_writes_postgres_says_503_while_it_is_away(face: Face, client: TestClient) -> None:
-    face.watch_commands.outage = face.queries.outage = face.board.outage = StoreUnavailable(
+def test_every_route_with_postgres_is_503_during_its_outage(process: MemoryProcess, client: TestClient) -> None:
+    process.watch_commands.outage = process.queries.outage = process.board.outage = StoreUnavailable(
         "Postgres cannot be used now"
     )
     for answer in (
@@ -205,7 +210,7 @@ def test_repos_has_the_old_keys_and_leaves_commit_tags_out(client: TestClient) -
     assert COMMIT not in str(answer)
 
 
-def test_pause_and_resume_say_how_it_is(face: Face, client: TestClient) -> None:
+def test_pause_and_resume_report_the_state(process: MemoryProcess, client: TestClient) -> None:
     assert client.post("/pause").json() == {"message": "Everything is paused"}
     assert client.post("/pause").json() == {"message": "Everything is paused already"}
     assert client.post("/resume").json() == {"message": "Everything is running"}
@@ -233,14 +238,14 @@ def test_unknown_paths_and_methods_are_answered_as_json(client: TestClient) -> N
     assert (answer.status_code, answer.json()) == (405, {"message": "Method Not Allowed"})
 
 
-def test_a_bug_is_500_without_its_inside(face: Face, client: TestClient) -> None:
-    face.queries.outage = ZeroDivisionError("secret inside")
+def test_a_bug_is_500_without_its_details(process: MemoryProcess, client: TestClient) -> None:
+    process.queries.outage = ZeroDivisionError("secret inside")
     answer = client.get("/repos")
     assert answer.status_code == 500
     assert "secret inside" not in answer.text
 
 
-def test_repos_tell_what_holds_a_watch_and_what_is_wrong_with_what_runs(face: Face, client: TestClient) -> None:
+def test_repos_show_holds_and_problems_of_a_watch(process: MemoryProcess, client: TestClient) -> None:
     watch = replace(
         WATCH,
         failed=("sha256:a",),
@@ -250,20 +255,20 @@ def test_repos_tell_what_holds_a_watch_and_what_is_wrong_with_what_runs(face: Fa
         promote_after=30.0,
         revert_on_failure=False,
     )
-    face.queries.known = (watch,)
-    told = client.get("/repos").json()["app"]
-    assert told["failed"] == ["sha256:a"]
-    assert told["rolled_back_at"].startswith("2026-01-02T03:04:05")
-    assert told["source_stale"] == "two literals name it"
-    assert told["missing_image"]["problem"] == "gone"
-    assert (told["promote_after"], told["revert_on_failure"]) == (30.0, False)
+    process.queries.known = (watch,)
+    found = client.get("/repos").json()["app"]
+    assert found["failed"] == ["sha256:a"]
+    assert found["rolled_back_at"].startswith("2026-01-02T03:04:05")
+    assert found["source_stale"] == "two literals name it"
+    assert found["missing_image"]["problem"] == "gone"
+    assert (found["promote_after"], found["revert_on_failure"]) == (30.0, False)
 
 
-def test_a_rollout_tells_its_deployment_and_why_it_failed(face: Face, client: TestClient) -> None:
+def test_a_rollout_shows_its_deployment_and_diagnosis(process: MemoryProcess, client: TestClient) -> None:
     log = LogTail(task="web/server", allocation_id="a1", text="panic")
     diagnosis = Diagnosis(findings=("exit code 1",), logs=(log,))
     waiting = replace(SUMMARY, ended_at=None, deployment=DEPLOYMENT, undoes=UUID(int=3))
-    face.queries.ended = (replace(ROLLOUT, summary=waiting, diagnosis=diagnosis),)
+    process.queries.ended = (replace(ROLLOUT, summary=waiting, diagnosis=diagnosis),)
     (listed,) = client.get("/rollouts").json()["rollouts"]
     assert listed["awaits_promotion"] is True
     assert (listed["deployment"]["phase"], listed["deployment"]["canaries"]) == ("active", 1)

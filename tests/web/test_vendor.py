@@ -1,4 +1,4 @@
-"""What others wrote and we ship with the pages is what their package has, and its licence stands beside it."""
+"""Vendored files are those of their package, and the licence is beside them."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ def test_every_file_is_listed_with_its_sum() -> None:
         assert hashlib.sha256(path.read_bytes()).hexdigest() == MANIFEST[name]["sha256"], name
 
 
-def test_every_package_has_its_licence_beside_it_and_is_told_of() -> None:
+def test_every_package_has_its_licence_and_is_documented() -> None:
     for name, entry in MANIFEST.items():
         (licence,) = (each for each in (VENDOR / name).parent.iterdir() if each.name in LICENCES)
         assert licence.stat().st_size > 200
@@ -34,7 +34,7 @@ def test_every_package_has_its_licence_beside_it_and_is_told_of() -> None:
     assert "Zero-Clause BSD" in (VENDOR / "htmx" / "LICENSE").read_text()
 
 
-def test_no_file_calls_home() -> None:
-    """A source map would be asked for by developer tools, and is not shipped."""
+def test_no_vendored_file_names_a_source_map() -> None:
+    """Developer tools would request a source map, which is not shipped."""
     for name in MANIFEST:
         assert "sourceMappingURL" not in (VENDOR / name).read_text()

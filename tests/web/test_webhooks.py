@@ -1,4 +1,4 @@
-"""Given any request to POST /webhooks/{source}, then the status is the one that its sender can do something with."""
+"""Given any request to POST /webhooks/{source}, the status tells its sender what to do next."""
 
 import json
 from collections.abc import Iterator
@@ -12,31 +12,31 @@ from starlette.types import Message, Receive
 from app.errors import RegistryWatcherError
 from app.settings.secret import Secret
 from app.settings.values import WebhookSource
-from app.web.http.answers import refuse_error
+from app.web.http.responses import refuse_error
 from app.web.pages import deliveries
+from app.web.process import set_process
 from app.web.routes import receive_delivery
-from app.web.running import set_running
 from tests.fakes.inbox import KnownWatch, MemoryInbox
 from tests.unit.webhooks.bodies import MALFORMED, V1, envelope, push
-from tests.web.face import Face, FaceSettings
+from tests.web.process import MemoryProcess, MemorySettings
 
 LIMIT = 64 * 1024 * 4
 GOOD = {"Authorization": "Bearer new", "Content-Type": V1}
 
 
 @pytest.fixture
-def services() -> Face:
+def services() -> MemoryProcess:
     def source(*secrets: str) -> WebhookSource:
         return WebhookSource(kind="distribution", secrets=tuple(Secret(text) for text in secrets))
 
     sources = {"main": source("new", "old"), "open": source(), "blank": source("")}
     watch = KnownWatch(name="app", target_id=7, host="registry.example.com:5000", path="team/app")
-    settings = FaceSettings(webhook_sources=sources, max_body_bytes=LIMIT)
-    return Face(inbox=MemoryInbox(watches=[watch]), settings=settings)
+    settings = MemorySettings(webhook_sources=sources, max_body_bytes=LIMIT)
+    return MemoryProcess(inbox=MemoryInbox(watches=[watch]), settings=settings)
 
 
 @pytest.fixture
-def application(services: Face) -> Starlette:
+def application(services: MemoryProcess) -> Starlette:
     made = Starlette(
         routes=[
             Route("/webhooks/{source}", receive_delivery, methods=["POST"]),
@@ -44,7 +44,7 @@ def application(services: Face) -> Starlette:
         ],
         exception_handlers={RegistryWatcherError: refuse_error},
     )
-    set_running(made, services)
+    set_process(made, services)
     return made
 
 
@@ -54,7 +54,7 @@ def client(application: Starlette) -> Iterator[TestClient]:
         yield opened
 
 
-def test_a_good_delivery_is_stored_answered_and_rung(client: TestClient, services: Face) -> None:
+def test_a_valid_delivery_is_stored_answered_and_wakes_its_target(client: TestClient, services: MemoryProcess) -> None:
     body = envelope(push(), {"action": "pull"})
     answer = client.post("/webhooks/main", content=body, headers=GOOD)
 
@@ -65,7 +65,7 @@ def test_a_good_delivery_is_stored_answered_and_rung(client: TestClient, service
     assert services.waker.wakes == [("reconcile", "7")]
 
 
-def test_the_location_tells_what_was_understood(client: TestClient) -> None:
+def test_the_location_shows_the_parsed_delivery(client: TestClient) -> None:
     answer = client.post("/webhooks/main", content=envelope(push(), push(tag="no tag")), headers=GOOD)
     shown = client.get(answer.headers["Location"]).json()
     assert (shown["source"], shown["ignored"], shown["duplicates"]) == ("main", 0, 0)
@@ -76,7 +76,7 @@ def test_the_location_tells_what_was_understood(client: TestClient) -> None:
     assert [oddity["where"] for oddity in shown["oddities"]] == ["events[1]"]
 
 
-def test_a_retry_is_a_duplicate_and_rings_nobody(client: TestClient, services: Face) -> None:
+def test_a_retried_delivery_is_a_duplicate_and_wakes_no_target(client: TestClient, services: MemoryProcess) -> None:
     client.post("/webhooks/main", content=envelope(push()), headers=GOOD)
     answer = client.post("/webhooks/main", content=envelope(push()), headers=GOOD)
     assert (answer.status_code, answer.json()["events"], answer.json()["duplicates"]) == (202, 0, 1)
@@ -84,13 +84,13 @@ def test_a_retry_is_a_duplicate_and_rings_nobody(client: TestClient, services: F
 
 
 @pytest.mark.parametrize("sent", ["Bearer new", "new", "bearer old", "old"])
-def test_both_secrets_in_both_spellings(client: TestClient, sent: str) -> None:
+def test_both_secrets_are_accepted_in_both_spellings(client: TestClient, sent: str) -> None:
     assert client.post("/webhooks/main", content=b"{}", headers={"Authorization": sent}).status_code == 202
 
 
 @pytest.mark.parametrize("source", ["main", "open", "blank"])
 @pytest.mark.parametrize("sent", [None, "", "Bearer", "Bearer ", "Bearer wrong", "Basic bmV3", "\xff\xfe"])
-def test_anything_but_a_secret_is_401(client: TestClient, services: Face, source: str, sent: str | None) -> None:
+def test_any_other_secret_is_401(client: TestClient, services: MemoryProcess, source: str, sent: str | None) -> None:
     headers = {b"Authorization": sent.encode("latin-1")} if sent is not None else {}
     answer = client.post(f"/webhooks/{source}", content=envelope(push()), headers=headers)
     assert answer.status_code == 401
@@ -101,8 +101,8 @@ def test_anything_but_a_secret_is_401(client: TestClient, services: Face, source
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-def test_a_malformed_body_is_taken_and_the_next_good_event_is_still_processed(
-    client: TestClient, services: Face, name: str
+def test_a_malformed_body_is_accepted_and_the_next_valid_event_is_processed(
+    client: TestClient, services: MemoryProcess, name: str
 ) -> None:
     answer = client.post("/webhooks/main", content=MALFORMED[name], headers=GOOD)
     assert (answer.status_code, answer.json()["events"]) == (202, 0)
@@ -118,7 +118,9 @@ def chunks(count: int) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_body_over_the_limit_is_taken_and_quarantined(client: TestClient, services: Face, chunked: bool) -> None:
+def test_a_body_over_the_limit_is_accepted_and_quarantined(
+    client: TestClient, services: MemoryProcess, chunked: bool
+) -> None:
     content = chunks(5) if chunked else b" " * (LIMIT + 1)
     answer = client.post("/webhooks/main", content=content, headers=GOOD)
     assert answer.status_code == 202
@@ -134,27 +136,27 @@ def test_a_body_at_the_limit_is_read(client: TestClient) -> None:
     assert answer.json()["events"] == 1
 
 
-async def test_no_more_than_the_limit_is_asked_of_an_endless_sender(application: Starlette) -> None:
-    asked = 0
+async def test_an_endless_body_is_read_only_up_to_the_limit(application: Starlette) -> None:
+    received = 0
 
     async def receive() -> Message:
-        nonlocal asked
-        asked += 1
+        nonlocal received
+        received += 1
         return {"type": "http.request", "body": b" " * 65536, "more_body": True}
 
     assert await call(application, receive) == [202]
-    assert asked == LIMIT // 65536 + 1
+    assert received == LIMIT // 65536 + 1
 
 
 @pytest.mark.parametrize("length", ["9" * 5000, str(LIMIT + 1)])
-async def test_nothing_is_read_of_a_body_that_is_declared_too_large(application: Starlette, length: str) -> None:
+async def test_a_body_declared_too_large_is_not_read(application: Starlette, length: str) -> None:
     async def receive() -> Message:
         raise AssertionError("read")
 
     assert await call(application, receive, (b"content-length", length.encode())) == [202]
 
 
-async def test_a_client_that_goes_away_leaves_nothing(application: Starlette, services: Face) -> None:
+async def test_a_disconnected_client_leaves_no_delivery(application: Starlette, services: MemoryProcess) -> None:
     sent: list[Message] = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
     messages = iter(sent)
 
@@ -165,7 +167,9 @@ async def test_a_client_that_goes_away_leaves_nothing(application: Starlette, se
     assert services.inbox.deliveries == {}
 
 
-def test_a_store_that_is_away_is_503_and_the_retry_is_taken(client: TestClient, services: Face) -> None:
+def test_a_store_outage_is_503_and_the_retried_delivery_is_accepted(
+    client: TestClient, services: MemoryProcess
+) -> None:
     services.inbox.outages = True
     answer = client.post("/webhooks/main", content=envelope(push()), headers=GOOD)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
@@ -175,8 +179,8 @@ def test_a_store_that_is_away_is_503_and_the_retry_is_taken(client: TestClient, 
 
 
 @pytest.mark.parametrize("source", ["main", "forgotten"])
-def test_a_bug_below_is_no_500(client: TestClient, services: Face, source: str) -> None:
-    """As a value that Postgres refuses even in quarantine, or a mistake in a statement."""
+def test_a_bug_in_the_store_is_503_and_never_500(client: TestClient, services: MemoryProcess, source: str) -> None:
+    """For example a value that Postgres refuses even in quarantine, or a faulty statement."""
     services.inbox.broken = KeyError("delivery_id")
     answer = client.post(f"/webhooks/{source}", content=envelope(push()), headers=GOOD)
     assert answer.status_code == (503 if source == "main" else 404)
@@ -185,18 +189,20 @@ def test_a_bug_below_is_no_500(client: TestClient, services: Face, source: str) 
     assert client.post("/webhooks/main", content=envelope(push()), headers=GOOD).json()["events"] == 1
 
 
-def test_an_unknown_source_is_404_and_is_noted(client: TestClient, services: Face) -> None:
+def test_an_unknown_source_is_404_and_is_recorded(client: TestClient, services: MemoryProcess) -> None:
     assert client.post("/webhooks/forgotten", content=b"{}", headers=GOOD).status_code == 404
     assert services.inbox.unknown == ["forgotten"]
 
 
 @pytest.mark.parametrize("name", ["%00", "a" * 65, "%3Cscript%3E", "-x", "a%20b", "%ff", "caf%C3%A9"])
-def test_a_source_of_nonsense_is_404_and_is_not_noted(client: TestClient, services: Face, name: str) -> None:
+def test_an_invalid_source_name_is_404_and_is_not_recorded(
+    client: TestClient, services: MemoryProcess, name: str
+) -> None:
     assert client.post(f"/webhooks/{name}", content=b"{}").status_code == 404
     assert services.inbox.unknown == []
 
 
-def test_an_unknown_source_is_404_while_the_store_is_away(client: TestClient, services: Face) -> None:
+def test_an_unknown_source_is_404_during_a_store_outage(client: TestClient, services: MemoryProcess) -> None:
     services.inbox.outages = True
     assert client.post("/webhooks/forgotten", content=b"{}").status_code == 404
 
@@ -207,14 +213,14 @@ def test_another_method_is_405(client: TestClient, method: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["nonsense", "00000000-0000-0000-0000-000000000000", "%00", "1"])
-def test_no_such_delivery_is_404(client: TestClient, name: str) -> None:
+def test_an_unknown_delivery_is_404(client: TestClient, name: str) -> None:
     answer = client.get(f"/deliveries/{name}")
     assert answer.status_code == 404
     assert json.loads(answer.content)["message"]
 
 
 async def call(application: Starlette, receive: Receive, *headers: tuple[bytes, bytes]) -> list[int]:
-    """Call the application below any client, to say what arrives when; returns the status sent."""
+    """Call the application without a client, to control when each message arrives; returns the sent status."""
     statuses: list[int] = []
 
     async def send(message: Message) -> None:

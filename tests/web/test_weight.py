@@ -1,4 +1,4 @@
-"""The list stays light however many watches there are; its speed is measured by tests/bench/page.py."""
+"""The list stays small with any number of watches; tests/bench/page.py measures its speed."""
 
 import gzip
 from dataclasses import replace
@@ -6,13 +6,14 @@ from dataclasses import replace
 import pytest
 
 from tests.fakes.registry import digest_of
-from tests.web.face import SUMMARY, WATCH, Face
+from tests.web.process import MemoryProcess
+from tests.web.values import SUMMARY, WATCH
 
 
 @pytest.mark.parametrize("watches", [1_000, 10_000])
 def test_the_list_is_at_most_forty_kilobytes(watches: int) -> None:
-    face = Face()
-    face.board.known = tuple(
+    process = MemoryProcess()
+    process.board.known = tuple(
         replace(
             WATCH,
             name=f"team/app-{number}",
@@ -22,7 +23,7 @@ def test_the_list_is_at_most_forty_kilobytes(watches: int) -> None:
         )
         for number in range(watches)
     )
-    with face.client(Accept="text/html", **{"Accept-Encoding": "gzip"}) as browser:
+    with process.client(Accept="text/html", **{"Accept-Encoding": "gzip"}) as browser:
         answer = browser.get("/")
     assert f"{watches} repositories" in answer.text
     assert answer.headers["Content-Encoding"] == "gzip"

@@ -1,4 +1,4 @@
-"""/ping, /healthz and /readyz: whether the process lives, and whether it can do its work. Asking changes nothing."""
+"""/ping, /healthz and /readyz: whether the process is alive, and whether it can do its work. They change nothing."""
 
 import asyncio
 
@@ -7,33 +7,35 @@ from starlette.responses import Response
 
 from app.errors import Permanent, StoreUnavailable
 from app.services.views.queries import SystemOutage
-from app.web.http.answers import answer
-from app.web.running import WebProcess, own_outages, running
+from app.web.http.responses import json_response
+from app.web.process import WebProcess, own_outages, process_of
 
-PATIENCE = 2.0  # seconds; whoever asks wants to know soon
+TIMEOUT = 2.0  # seconds; a probe expects a quick response
 
 
 async def ping(_request: Request) -> Response:
-    """200 {"message": "pong"}, as ever."""
-    return answer({"message": "pong"})
+    """200 {"message": "pong"}, as the predecessor answered."""
+    return json_response({"message": "pong"})
 
 
 async def healthz(_request: Request) -> Response:
-    """200 while the process answers, whatever is away."""
-    return answer({"message": "alive"})
+    """200 while the process responds, during any outage."""
+    return json_response({"message": "alive"})
 
 
 async def readyz(request: Request) -> Response:
-    """200 when Postgres is there with our schema, and this process's loops turn, the one that writes among them. What
-    else is away, or does not move, makes it partial, and is listed. Else 503."""
+    """200 when Postgres is reachable with our schema, and this process's loops make progress, the writing one included.
+
+    Other outages are listed, and the message is "degraded" then. 503 otherwise.
+    """
     try:
-        async with asyncio.timeout(PATIENCE):
-            outages = await _outages(running(request))
+        async with asyncio.timeout(TIMEOUT):
+            outages = await _outages(process_of(request))
     except TimeoutError:
-        return _not_ready(f"Postgres did not answer within {PATIENCE:g} s")
+        return _not_ready(f"Postgres did not answer within {TIMEOUT:g} s")
     except (StoreUnavailable, Permanent) as error:
         return _not_ready(str(error))
-    return answer(
+    return json_response(
         {
             "message": "degraded" if outages else "ready",
             "outages": [{"name": each.name, "problem": each.problem, "since": each.since} for each in outages],
@@ -51,6 +53,6 @@ async def _outages(process: WebProcess) -> tuple[SystemOutage, ...]:
 
 
 def _not_ready(problem: str) -> Response:
-    refusal = answer({"message": problem}, status=503)
+    refusal = json_response({"message": problem}, status=503)
     refusal.headers["Retry-After"] = "1"
     return refusal

@@ -1,6 +1,6 @@
-"""GET /live: what changes, told to a browser as it changes, as server-sent events; one stream serves all its tabs.
+"""GET /live: changes as server-sent events. One stream serves all tabs of a browser.
 
-https://html.spec.whatwg.org/multipage/server-sent-events.html. It says what to read again, never what it is now.
+https://html.spec.whatwg.org/multipage/server-sent-events.html. An event names what to read again, never its new value.
 """
 
 import asyncio
@@ -20,44 +20,46 @@ from starlette.types import Send
 from app.errors import Rejected, Transient
 from app.services.views.feed import Change
 from app.web.http.auth import Role
-from app.web.running import admitted, running
+from app.web.process import admitted, process_of
 
-MOST = 256  # streams of one process; each is a connection that stays
-PING_EVERY = 15.0  # seconds; proxies cut what is silent for a minute, and pages take 40 s of silence for a loss
-CHECK_EVERY = 1.0  # seconds, at whether changes can be heard
-RETRY = 1000  # milliseconds, after which a browser connects again
+MAX_STREAMS = 256  # streams of one process; each keeps a connection open
+PING_EVERY = 15.0  # seconds; proxies close a connection after a silent minute, and pages call 40 silent seconds a loss
+CHECK_EVERY = 1.0  # seconds between checks whether changes still arrive
+RETRY = 1000  # milliseconds until a browser connects again
 
-HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx would gather events otherwise
+HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx would buffer events otherwise
 
 
 class Streams:
-    """The streams of this process that are open; `stop` ends them, since a server waits for all answers to end."""
+    """The open streams of this process; `stop` ends them, since a server waits for all responses to end."""
 
-    def __init__(self, *, most: int = MOST, ping_every: float = PING_EVERY, look_every: float = CHECK_EVERY) -> None:
+    def __init__(
+        self, *, limit: int = MAX_STREAMS, ping_every: float = PING_EVERY, check_every: float = CHECK_EVERY
+    ) -> None:
         self.ping_every = ping_every
-        self.look_every = look_every
+        self.check_every = check_every
         self.instance = uuid4().hex[:12]
         self.stopping = asyncio.Event()
-        self._most = most
+        self._limit = limit
         self._open = 0
 
     @property
     def open(self) -> int:
-        """How many there are."""
+        """The number of open streams."""
         return self._open
 
     def check_room(self) -> None:
-        """Transient when one more would be too many."""
-        if self._open >= self._most:
+        """Raise Transient when the limit is reached."""
+        if self._open >= self._limit:
             raise Transient(
-                f"{self._open} pages follow what happens here already, which is as many as one process serves: "
-                "close some, or reload now and then",
+                f"too many live pages: this process serves {self._limit} at most: "
+                "close some, or reload the page for news",
                 retry_after=10,
             )
 
     @contextmanager
-    def one(self) -> Iterator[None]:
-        """Counts a stream while it is open."""
+    def counted(self) -> Iterator[None]:
+        """Count a stream while it is open."""
         self._open += 1
         try:
             yield
@@ -65,19 +67,19 @@ class Streams:
             self._open -= 1
 
     def stop(self) -> None:
-        """End every stream, now and from now on. For the event loop's thread."""
+        """End all streams, also those opened later. Call it in the event loop's thread."""
         self.stopping.set()
 
 
 async def live(request: Request) -> Response:
-    """200 with a stream that ends with the process, or when the caller may no longer read; 503 when there are many."""
+    """200 with a stream that ends with the process, or when the caller may no longer read; 503 at the limit."""
     streams: Streams = request.app.state.streams
     streams.check_room()
     return _EventStream(_events(request, streams), headers=HEADERS, media_type="text/event-stream")
 
 
 class _EventStream(StreamingResponse):
-    """Closes its events at once when the browser leaves, wherever it was waiting."""
+    """Closes its events at once when the browser disconnects, also in the middle of a wait."""
 
     async def stream_response(self, send: Send) -> None:
         """Send the events."""
@@ -86,9 +88,9 @@ class _EventStream(StreamingResponse):
 
 
 async def _events(request: Request, streams: Streams) -> AsyncGenerator[bytes, None]:
-    feed, clock = running(request).services.feed, time.monotonic
+    feed, clock = process_of(request).services.feed, time.monotonic
     hello = {"version": metadata.version("registrywatcher"), "instance": streams.instance}
-    with streams.one():
+    with streams.counted():
         yield b"retry: %d\n" % RETRY + _event("hello", hello)
         async with feed.listen() as changes:
             problem, ping_at = "", clock() + streams.ping_every
@@ -96,18 +98,18 @@ async def _events(request: Request, streams: Streams) -> AsyncGenerator[bytes, N
             fetching = asyncio.ensure_future(anext(changes))
             try:
                 while not ended.done():
-                    await asyncio.wait((fetching, ended), timeout=streams.look_every, return_when=FIRST_COMPLETED)
+                    await asyncio.wait((fetching, ended), timeout=streams.check_every, return_when=FIRST_COMPLETED)
                     if feed.problem and feed.problem != problem:
-                        yield _event("outages", {"problem": feed.problem})
+                        yield _event("outage", {"problem": feed.problem})
                     problem = feed.problem
                     if fetching.done():
                         yield _event("changed", _rendered(fetching.result()))
                         fetching = asyncio.ensure_future(anext(changes))
                     if clock() >= ping_at:
-                        if not _may_still(request):
+                        if not _is_admitted(request):
                             return
                         ping_at = clock() + streams.ping_every
-                        yield _event("ping", {})  # not a comment: scripts do not see those
+                        yield _event("ping", {})  # an event, since scripts do not see comments
             except StopAsyncIteration:  # the process stops
                 return
             finally:
@@ -115,8 +117,8 @@ async def _events(request: Request, streams: Streams) -> AsyncGenerator[bytes, N
                 fetching.cancel()
 
 
-def _may_still(request: Request) -> bool:
-    """Whether the caller's token or session is still good: a stream must not outlive what opened it."""
+def _is_admitted(request: Request) -> bool:
+    """Whether the caller's token or session is still valid: a stream must not outlive it."""
     try:
         admitted(request, Role.VIEWER)
     except Rejected:
@@ -135,5 +137,5 @@ def _rendered(change: Change) -> Mapping[str, object]:
 
 
 def _event(kind: str, content: Mapping[str, object]) -> bytes:
-    """One event. JSON has no line ends of its own, so nothing in a name can end it."""
+    """One event. JSON contains no line ends, so no name can end the event."""
     return b"event: %s\ndata: %s\n\n" % (kind.encode(), orjson.dumps(content))

@@ -1,4 +1,4 @@
-"""GET /api/openapi.json: the API described for machines. The text is a file; a test holds it to the routes."""
+"""GET /api/openapi.json: the description of the API. It is a file; a test compares it with the routes."""
 
 from pathlib import Path
 

@@ -1,6 +1,6 @@
-"""/healthz and /readyz of a process that has no web face: whether its loops live, and whether it can do its work.
+"""/healthz and /readyz of a process without the web interface: whether its loops run, and whether it can do its work.
 
-It answers nothing else, asks nobody and changes nothing; anybody may ask.
+There are no other routes. Anybody may call them. They send no requests of their own and change nothing.
 """
 
 from typing import Protocol
@@ -10,38 +10,38 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.web.http.answers import answer
+from app.web.http.responses import json_response
 
 
-class Vital(Protocol):
-    """A process as its health is told."""
+class HealthSource(Protocol):
+    """A process that reports its health."""
 
     @property
     def stuck(self) -> str:
-        """Which of its loops do not even try any more, so that only a restart helps; "" when all do."""
+        """The loops that no longer even try, so that only a restart helps; "" without any."""
         ...
 
     @property
     def unready(self) -> str:
-        """Why it cannot do its work now; "" when it can."""
+        """Why the process cannot do its work now; "" when it can."""
         ...
 
 
-def build_health(process: Vital) -> Starlette:
-    """The application that answers for this process."""
+def build_health(process: HealthSource) -> Starlette:
+    """The application that reports this process's health."""
 
     async def healthz(_request: Request) -> Response:
-        return _answered(process.stuck, "alive")
+        return _health_response(process.stuck, "alive")
 
     async def readyz(_request: Request) -> Response:
-        return _answered(process.stuck or process.unready, "ready")
+        return _health_response(process.stuck or process.unready, "ready")
 
     return Starlette(routes=[Route("/healthz", healthz), Route("/readyz", readyz)])
 
 
-def _answered(problem: str, well: str) -> Response:
+def _health_response(problem: str, message: str) -> Response:
     if not problem:
-        return answer({"message": well})
-    refusal = answer({"message": problem}, status=503)
+        return json_response({"message": message})
+    refusal = json_response({"message": problem}, status=503)
     refusal.headers["Retry-After"] = "1"
     return refusal

@@ -1,4 +1,4 @@
-"""GET /repos: every watch by name, in the predecessor's shape, with more beside it; looking now, and letting go."""
+"""GET /repos: every watch by name, in the predecessor's shape with more keys; checking one, and releasing a hold."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -6,30 +6,30 @@ from starlette.responses import Response
 from app.domain.rule import listed
 from app.services.commands import watches
 from app.services.views.queries import Outage, WatchView
-from app.web.api.tags import repository_name, told
-from app.web.http.answers import answer
+from app.web.api.tags import reply_response, repository_name
+from app.web.http.responses import json_response
 from app.web.pages.rollouts import summary
-from app.web.running import caller, operator, running
+from app.web.process import caller, operator, process_of
 
 
 async def list_repos(request: Request) -> Response:
-    """200 with a map of name to rule, wanted tag, tags, what runs, the last decision and the last rollout."""
-    watches = await running(request).services.queries.watches()
-    return answer({watch.name: repository(watch) for watch in watches})
+    """200 with a map from name to rule, desired tag, tags, running images, last decision and last rollout."""
+    watches = await process_of(request).services.queries.watches()
+    return json_response({watch.name: repository(watch) for watch in watches})
 
 
 async def check_repo(request: Request) -> Response:
-    """200 {"message"}: the watch's job is looked at now."""
-    return told(await watches.check(operator(request), repository_name(request), by=caller(request)))
+    """200 {"message"}: the watch's job is reconciled now."""
+    return reply_response(await watches.check(operator(request), repository_name(request), by=caller(request)))
 
 
 async def release_hold(request: Request) -> Response:
-    """200 {"message"}: what holds the watch back is let go; 409 where nothing is held until somebody says so."""
-    return told(await watches.release_hold(operator(request), repository_name(request), by=caller(request)))
+    """200 {"message"}: the watch's holds are released; 409 when no hold waits for a person."""
+    return reply_response(await watches.release_hold(operator(request), repository_name(request), by=caller(request)))
 
 
 def repository(watch: WatchView) -> dict[str, object]:
-    """A watch as /repos tells it."""
+    """A watch as JSON."""
     return {
         "auto_deploy": watch.auto_deploy,
         "pinned_tag": watch.pinned_tag,

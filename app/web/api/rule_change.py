@@ -1,4 +1,4 @@
-"""Reading a person's wish from a request's body: strict, since a misread wish deploys. Each fault names its mend."""
+"""Reads a rule change from a request's body. Strict, since a misread one would deploy. Each error names its fix."""
 
 import json
 from collections import Counter
@@ -17,19 +17,19 @@ _KEYS = ("pinned_tag", "auto_deploy")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleChange:
-    """The parts of a rule that a request sets; None for one that it does not name."""
+    """The parts of a rule that a request sets; None where the body has no such key."""
 
     pinned_tag: str | None
     auto_deploy: bool | None
 
 
 async def read_rule_change(request: Request) -> RuleChange:
-    """The wish in the body; Rejected with 400, or 413 for a body over the limit, or 408 for one that never comes."""
+    """The rule change in the body; Rejected with 400, 413 (over the limit), or 408 (did not arrive in time)."""
     return parse_rule_change(await read_body(request, limit=MAX_BODY, what="Error: the body", fix=_EXAMPLE))
 
 
 def parse_rule_change(body: bytes) -> RuleChange:
-    """The wish in `body`; Rejected (400) for anything but an object with one of the two keys or both, rightly typed."""
+    """The rule change in `body`; Rejected (400) unless it is an object with one or both keys, correctly typed."""
     content = _load(body)
     if not isinstance(content, dict):
         raise Rejected(f"Error: the body is {_kind(content)}, not an object: {_EXAMPLE}")
@@ -50,16 +50,16 @@ def _load(body: bytes) -> object:
     if not body.strip():
         raise Rejected(f"Error: the body is empty: {_EXAMPLE}")
     try:
-        return json.loads(body.decode("utf-8"), object_pairs_hook=_once)
+        return json.loads(body.decode("utf-8"), object_pairs_hook=_unique_keys)
     except (ValueError, RecursionError) as error:
         raise Rejected(f"Error: the body is not JSON ({str(error)[:100]}): {_EXAMPLE}") from error
 
 
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
     content = dict(pairs)
     if len(content) < len(pairs):
         twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
-        raise Rejected(f"Error: the key {twice[:80]!r} stands twice: say once what is meant")
+        raise Rejected(f"Error: the key {twice[:80]!r} stands twice: send it once")
     return content
 
 

@@ -1,6 +1,6 @@
-"""/tags/{repo}: the resolved tag, setting the rule, and resetting it. The predecessor's routes and shapes.
+"""/tags/{repo}: show the resolved tag, set the rule, reset it. The predecessor's routes and shapes.
 
-With ?plan=true nothing is stored: the answer is what would change.
+With ?plan=true nothing is stored: the response is a preview.
 """
 
 from starlette.requests import Request
@@ -10,14 +10,14 @@ from app.errors import Rejected
 from app.services.commands import preview, watches
 from app.services.commands.preview import CommandPreview
 from app.web.api.rule_change import read_rule_change
-from app.web.http.answers import answer
-from app.web.running import caller, operator, running
+from app.web.http.responses import json_response
+from app.web.process import caller, operator, process_of
 
 
 async def show_tag(request: Request) -> Response:
-    """200 {"repo_tag"}: what is pinned, or the highest release; 400 when there is none."""
+    """200 {"repo_tag"}: the pinned tag, or the highest release; 400 without one."""
     repo = repository_name(request)
-    watch = await running(request).services.queries.watch(repo)
+    watch = await process_of(request).services.queries.watch(repo)
     if watch is None:
         raise watches.unknown_watch(repo)
     tag = watch.desired
@@ -25,68 +25,68 @@ async def show_tag(request: Request) -> Response:
         tag = await watches.desired_live(operator(request), repo)
     if not tag:
         raise Rejected(f"No valid tags for repo {repo}: push a release (X.Y.Z, with or without v), or pin a tag")
-    return answer({"repo_tag": tag})
+    return json_response({"repo_tag": tag})
 
 
 async def set_tag(request: Request) -> Response:
-    """200 {"message", "rollout_id"?}; 400 for what cannot be, 503 when it cannot be checked or stored now."""
-    plans = _only_plans(request)
-    canary_command = await read_rule_change(request)
-    if plans:
-        seen = await preview.preview_rule(
+    """200 {"message", "rollout_id"?}; 400 for an invalid change, 503 when it cannot be checked or stored now."""
+    only_preview = _only_preview(request)
+    change = await read_rule_change(request)
+    if only_preview:
+        found = await preview.preview_rule(
             operator(request),
             repository_name(request),
-            pinned_tag=canary_command.pinned_tag,
-            auto_deploy=canary_command.auto_deploy,
+            pinned_tag=change.pinned_tag,
+            auto_deploy=change.auto_deploy,
         )
-        return _foreseen(seen)
+        return _preview_response(found)
     reply = await watches.set_rule(
         operator(request),
         repository_name(request),
         by=caller(request),
-        pinned_tag=canary_command.pinned_tag,
-        auto_deploy=canary_command.auto_deploy,
+        pinned_tag=change.pinned_tag,
+        auto_deploy=change.auto_deploy,
     )
-    return told(reply)
+    return reply_response(reply)
 
 
 async def reset_tag(request: Request) -> Response:
-    """200 {"message", "rollout_id"?}: releases are followed, and auto deploy is on."""
-    if _only_plans(request):
-        return _foreseen(await preview.preview_reset(operator(request), repository_name(request)))
-    return told(await watches.reset(operator(request), repository_name(request), by=caller(request)))
+    """200 {"message", "rollout_id"?}: the watch follows releases, and auto deploy is on."""
+    if _only_preview(request):
+        return _preview_response(await preview.preview_reset(operator(request), repository_name(request)))
+    return reply_response(await watches.reset(operator(request), repository_name(request), by=caller(request)))
 
 
 def repository_name(request: Request) -> str:
-    """The watch that the path names; a final slash is nobody's name, and Rejected (400) a NUL, that no store takes."""
+    """The watch that the path names, without a final slash; Rejected (400) for a NUL, which Postgres cannot store."""
     name: str = request.path_params["repo"]
     if "\0" in name:
         raise watches.unknown_watch(name)
     return name.rstrip("/")
 
 
-def told(reply: watches.Reply) -> Response:
-    """A reply as JSON; the rollout's id only where there is one."""
+def reply_response(reply: watches.Reply) -> Response:
+    """A reply as JSON; with the rollout's id where there is one."""
     content: dict[str, object] = {"message": reply.message}
     if reply.rollout_id is not None:
         content["rollout_id"] = reply.rollout_id
-    return answer(content)
+    return json_response(content)
 
 
-def _only_plans(request: Request) -> bool:
-    """Whether the query says plan=true; a misread wish would deploy, so anything but true and false is refused."""
+def _only_preview(request: Request) -> bool:
+    """Whether the query has plan=true. Only true and false are accepted, since a misread value would deploy."""
     given = request.query_params.getlist("plan")
     if given not in ([], ["true"], ["false"]):
         raise Rejected(f"Error: plan is {', '.join(given)[:80]!r}: send plan=true or plan=false, once")
     return given == ["true"]
 
 
-def _foreseen(seen: CommandPreview) -> Response:
-    preview = seen.preview
-    return answer(
+def _preview_response(found: CommandPreview) -> Response:
+    preview = found.preview
+    return json_response(
         {
-            "message": seen.message,
-            "changes": {task: {"from": each.before, "to": each.after} for task, each in seen.changes.items()},
+            "message": found.message,
+            "changes": {task: {"from": each.before, "to": each.after} for task, each in found.changes.items()},
             "plan": {
                 "allowed": preview.allowed,
                 "lines": preview.lines,

@@ -1,7 +1,7 @@
-"""POST /webhooks/{source}: a registry's delivery in, 202 when it is safe. Must not judge what is in it.
+"""POST /webhooks/{source}: receives a registry's delivery, 202 when it is stored. It does not judge the content.
 
-Some senders retry every 4xx and 5xx for ever and hold back all that comes after; so once a sender is
-authenticated, only a store that is away refuses it. What is odd is kept, and shown by GET /deliveries/{id}.
+Some senders retry every 4xx and 5xx for ever, and queue all later deliveries behind. So an authenticated delivery is
+refused only while Postgres is away. Malformed parts are kept, and shown by GET /deliveries/{id}.
 """
 
 import re
@@ -32,7 +32,7 @@ class HookSecret(Protocol):
 
 
 class HookSource(Protocol):
-    """One configured sender: its kind, a name of DIALECTS, and the secrets that it may use."""
+    """A configured source: its kind, which is a name in DIALECTS, and the secrets that it may use."""
 
     @property
     def kind(self) -> str: ...
@@ -41,7 +41,7 @@ class HookSource(Protocol):
 
 
 class HookSettings(Protocol):
-    """What the handler needs of the settings; read for each request, since the file may have changed."""
+    """The settings that the handler reads, for each request anew, since the file may have changed."""
 
     @property
     def webhook_sources(self) -> Mapping[str, HookSource]: ...
@@ -50,7 +50,7 @@ class HookSettings(Protocol):
 
 
 class HookServices(Protocol):
-    """What the handler needs of the process's services."""
+    """The services that the handler calls."""
 
     @property
     def inbox(self) -> Inbox: ...
@@ -61,12 +61,12 @@ class HookServices(Protocol):
 
 
 async def webhook(request: Request, services: HookServices) -> Response:
-    """202 with the delivery's id; 404 unknown source, 401 not authentic, 503 when Postgres cannot store; never else."""
+    """202 with the delivery's id; 404 unknown source, 401 not authentic, 503 when Postgres cannot store; no other."""
     name: str = request.path_params["source"]
     source = services.settings.webhook_sources.get(name)
     if source is None:
         await _note_unknown(services.inbox, name)
-        return _answer(
+        return _json(
             404, {"message": "no such webhook source is configured: add [webhooks.NAME], or correct the registry's URL"}
         )
     dialect = DIALECTS[source.kind]
@@ -75,17 +75,17 @@ async def webhook(request: Request, services: HookServices) -> Response:
         delivery = await read_delivery(request, name, dialect, secrets, limit=services.settings.max_body_bytes)
         if delivery is None:
             message = f"the secret is wrong or absent: {dialect.fix}"
-            return _answer(401, {"message": message}, {"WWW-Authenticate": dialect.challenge})
+            return _json(401, {"message": message}, {"WWW-Authenticate": dialect.challenge})
         receipt = await receive(services.inbox, services.waker, delivery)
     except ClientDisconnect:
         return Response(status_code=400)  # nobody reads it
     except StoreUnavailable as error:
-        log.warning("event.refused", source=name, problem=str(error))
+        log.warning("delivery.refused", source=name, problem=str(error))
         return _not_stored()
-    except Exception as error:  # a bug of ours, or of what is under us: it is not stored, and that is what counts
-        log.error("event.failed", source=name, problem=str(error), exc_info=error)
+    except Exception as error:  # a bug of ours or of a library: the delivery is not stored, so the sender must retry
+        log.error("delivery.failed", source=name, problem=str(error), exc_info=error)
         return _not_stored()
-    return _answer(
+    return _json(
         202,
         {
             "delivery": str(receipt.delivery_id),
@@ -98,15 +98,15 @@ async def webhook(request: Request, services: HookServices) -> Response:
 
 
 def _not_stored() -> Response:
-    return _answer(503, {"message": "Postgres cannot store it now: send it again later"}, {"Retry-After": "1"})
+    return _json(503, {"message": "Postgres cannot store the delivery now: send it again later"}, {"Retry-After": "1"})
 
 
 async def _note_unknown(inbox: Inbox, name: str) -> None:
-    """Have it shown that a registry may be blocked; a stranger's nonsense, or a store that is away, changes nothing."""
+    """Record the unknown source for the pages: its registry may be blocked. An invalid name or an outage is ignored."""
     if _NAME.fullmatch(name):
         with suppress(Exception):
             await inbox.note_unknown(name)
 
 
-def _answer(status: int, content: Mapping[str, object], headers: Mapping[str, str] | None = None) -> Response:
+def _json(status: int, content: Mapping[str, object], headers: Mapping[str, str] | None = None) -> Response:
     return Response(orjson.dumps(content), status, headers, media_type="application/json")

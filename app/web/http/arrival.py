@@ -1,6 +1,6 @@
-"""How a request came in: by which sockets, from which address, and whether a proxy passed it on. Pure.
+"""How a request arrived: on which sockets, from which address, and whether a proxy forwarded it. Pure.
 
-It must not trust what a request says of itself: a header can only make its caller less trusted here.
+It does not trust the request's own headers: a header can only make its caller less trusted.
 """
 
 from collections.abc import Iterable, Mapping
@@ -42,67 +42,67 @@ HEADERS = frozenset(
     }
 )
 _SHOWN = 60  # characters
-_OLD = "1.0"  # what nginx speaks to what is behind it before 1.29.7, unless told otherwise; browsers and curl never do
+_PROXY_VERSION = "1.0"  # the default of nginx before 1.29.7 towards its upstreams; browsers and curl never use it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listening:
-    """The addresses of the sockets that the process listens on, as the kernel names them; () when nobody told."""
+    """The addresses of the process's listening sockets, as the kernel names them; () when unknown."""
 
     addresses: tuple[str, ...] = ()
 
     @property
     def loopback(self) -> bool:
-        """Whether only this machine can reach them."""
+        """Whether only this machine can reach the sockets."""
         return bool(self.addresses) and all(map(_is_loopback, self.addresses))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """How one request came in. `peer` is the other end of its connection, "" when unknown.
+    """How one request arrived. `peer` is the other end of its connection, "" when unknown.
 
-    `passed_on` is the sign of a proxy that it carries, "" without one.
+    `forwarded_by` is the header or HTTP version that gives away a proxy, "" without one.
     """
 
     listening: Listening = Listening()
     peer: str = ""
-    passed_on: str = ""
+    forwarded_by: str = ""
 
     @property
-    def doubt(self) -> str:
-        """Why its sender may be on another machine, as a clause; "" when that cannot be."""
+    def remote_reason(self) -> str:
+        """Why its sender may be on another machine, as a clause; "" when it is on this one."""
         if not self.listening.addresses:
-            return "it is not known what this process listens on"
+            return "the addresses that this process listens on are unknown"
         if not self.listening.loopback:
-            return f"this process listens wider ({', '.join(self.listening.addresses)})"
+            return f"this process listens on more than loopback ({', '.join(self.listening.addresses)})"
         if not _is_loopback(self.peer):
-            return f"this came from {self.peer or 'an unknown address'}"
-        if self.passed_on:
-            return f"a proxy passed this on ({self.passed_on}), for whoever it serves"
+            return f"this request came from {self.peer or 'an unknown address'}"
+        if self.forwarded_by:
+            return f"a proxy forwarded this request ({self.forwarded_by})"
         return ""
 
 
 def arrival(scope: Mapping[str, Any], listening: Listening) -> Arrival:
-    """How the request of an ASGI scope came in. The server must not take `client` from headers."""
+    """How the request of an ASGI scope arrived. The server must not take `client` from headers."""
     client = scope.get("client")
     return Arrival(
         listening=listening,
         peer=str(client[0]) if client else "",
-        passed_on=_sign(name.decode("latin-1") for name, _ in scope["headers"]) or _old(scope),
+        forwarded_by=_proxy_header(name.decode("latin-1") for name, _ in scope["headers"]) or _proxy_version(scope),
     )
 
 
 def _is_loopback(text: str) -> bool:
-    """Of an address that a socket has: a name is none, whatever it resolves to."""
+    """Whether a socket's address is loopback. A name is none, whatever it resolves to."""
     found = address(text)
     return found is not None and found.is_loopback
 
 
-def _sign(names: Iterable[str]) -> str:
-    """The first header that proxies add; its name is cut, since who sent it chose how long it is."""
+def _proxy_header(names: Iterable[str]) -> str:
+    """The first header that proxies add. Its name is cut, since its sender chose the length."""
     lowered = (name.lower() for name in names)
     return next((name[:_SHOWN].title() for name in lowered if name in HEADERS or name.startswith(PREFIXES)), "")
 
 
-def _old(scope: Mapping[str, Any]) -> str:
-    return f"HTTP/{_OLD}" if scope.get("http_version") == _OLD else ""
+def _proxy_version(scope: Mapping[str, Any]) -> str:
+    return f"HTTP/{_PROXY_VERSION}" if scope.get("http_version") == _PROXY_VERSION else ""

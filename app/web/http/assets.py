@@ -1,4 +1,4 @@
-"""Our own files for browsers: an address that changes with the text, so that a browser need not ask for it again."""
+"""The static files for browsers. A file's URL changes with its content, so that browsers can cache it for ever."""
 
 import hashlib
 import os
@@ -13,11 +13,11 @@ FOLDER = Path(__file__).parent / "static"
 PREFIX = "/static"
 
 _FOR_EVER = "public, max-age=31536000, immutable"
-_ASK_AGAIN = "no-cache"  # by its ETag
+_REVALIDATE = "no-cache"  # by its ETag
 
 
 class Assets(StaticFiles):
-    """Serves the files of a folder that does not change while the process lives."""
+    """Serves the files of a folder, which does not change while the process runs."""
 
     def __init__(self, folder: Path = FOLDER) -> None:
         super().__init__(directory=folder)
@@ -25,16 +25,16 @@ class Assets(StaticFiles):
         self._versions: dict[str, str] = {}
 
     def url(self, name: str) -> str:
-        """The address of this very text of the file; KeyError when there is no such file."""
+        """The URL of the file with its current content; KeyError when there is no such file."""
         return f"{PREFIX}/{quote(name)}?v={self._version(name)}"
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """The file; kept for ever when it was asked for by the version that it has, and asked for again otherwise."""
-        answer = await super().get_response(path, scope)
-        asked = parse_qs(scope["query_string"].decode("latin-1")).get("v", [])
-        kept = answer.status_code in (200, 304) and asked == [self._version(path.replace(os.sep, "/"))]
-        answer.headers["Cache-Control"] = _FOR_EVER if kept else _ASK_AGAIN
-        return answer
+        """The file; cached for ever when requested by its current version, revalidated otherwise."""
+        response = await super().get_response(path, scope)
+        versions = parse_qs(scope["query_string"].decode("latin-1")).get("v", [])
+        kept = response.status_code in (200, 304) and versions == [self._version(path.replace(os.sep, "/"))]
+        response.headers["Cache-Control"] = _FOR_EVER if kept else _REVALIDATE
+        return response
 
     def _version(self, name: str) -> str:
         if name not in self._versions:

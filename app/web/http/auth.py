@@ -1,6 +1,6 @@
-"""Who may call what: tokens with roles, and, where none are configured, what this machine alone may do.
+"""Who may call what: tokens with roles; without tokens, only this machine may change things.
 
-Pure. It must not know routes: each declares the role that it needs in routes.py.
+Pure. It does not know the routes: each declares the role that it needs in routes.py.
 """
 
 import base64
@@ -21,7 +21,7 @@ _MAKE_TOKENS = 'configure tokens: [api_tokens.NAME] with role = "deployer" and t
 
 
 class Role(IntEnum):
-    """What a caller may do; each role may do what the ones before it may."""
+    """What a caller may do; each role includes the roles before it."""
 
     ANYBODY = 0
     VIEWER = 1
@@ -41,9 +41,9 @@ class AccessToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who calls: the token's name, "" when unknown, and what they may do.
+    """Who calls: the token's name, "" without a token, and the role.
 
-    `limit` says why one without a token may only read, and how to change that.
+    `limit` says why a caller without a token may only read, and how to change that; "" for all others.
     """
 
     name: str
@@ -57,10 +57,10 @@ ELSEWHERE = Arrival()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """Who may call. `hosts` are further names that we go by, and `outward` is one by which other machines reach us.
+    """Who may call. `hosts` are further host names of this service; `outward` is one by which other machines reach it.
 
-    `origins` are those of further URLs that we go by ("host" or "host:port"), `https` is whether one of those is HTTPS.
-    `guarded` is whether nobody may read without a token, though none may be left.
+    `origins` are the origins of its further URLs ("host" or "host:port"); `https` is true when one of them is HTTPS.
+    `guarded` is true when nobody may read without a token, even if no token is left.
     """
 
     tokens: tuple[AccessToken, ...] = ()
@@ -73,26 +73,26 @@ class Access:
     def admit(
         self, headers: Headers, needs: Role, *, now: float, scheme: str = "http", arrival: Arrival = ELSEWHERE
     ) -> Caller:
-        """Who calls at `now` (Unix time), by a request of `scheme`; Rejected with 401 or 403 and the mend otherwise."""
+        """The caller at `now` (Unix time), by a request of `scheme`; Rejected with 401 or 403 and the fix otherwise."""
         if needs is Role.ANYBODY:
             return NOBODY
         if self.tokens:
             return self._admit_token(headers, needs, now=now, scheme=scheme)
         if self.guarded:
             raise Rejected(
-                "the tokens are gone from the configuration since this process started: put [api_tokens.NAME] back, "
-                "or restart it to do without",
+                "the tokens were removed from the configuration: put [api_tokens.NAME] back, "
+                "or restart this process to work without tokens",
                 status=403,
             )
         return self._admit_nameless(headers, needs, arrival)
 
     def holder(self, candidate: str) -> AccessToken | None:
-        """The token that this is the secret of."""
+        """The token with this secret; None without one."""
         found = [token for token in self.tokens if token.matches(candidate)]
         return found[0] if found else None
 
     def is_https(self, scheme: str) -> bool:
-        """Whether browsers reach us by HTTPS, as far as a request of that scheme, or the configuration, tells."""
+        """Whether browsers use HTTPS, by the request's scheme or by the configuration."""
         return self.https or scheme == "https"
 
     def _admit_nameless(self, headers: Headers, needs: Role, arrival: Arrival) -> Caller:
@@ -102,45 +102,46 @@ class Access:
         if needs > Role.VIEWER:
             if limit:
                 raise Rejected(limit, status=403)
-            check_origin(headers, self.origins, told=False)
+            check_origin(headers, self.origins, required=False)
         return Caller(name="", role=Role.VIEWER if limit else Role.ADMIN, limit=limit)
 
     def _limit(self, arrival: Arrival) -> str:
-        """Why a nameless caller may only read, with the mend; "" when it can only be this machine."""
-        doubt, fix = arrival.doubt, _MAKE_TOKENS
-        if doubt and not arrival.listening.loopback:
+        """Why a caller without a token may only read, with the fix; "" when it can only be this machine."""
+        reason, fix = arrival.remote_reason, _MAKE_TOKENS
+        if reason and not arrival.listening.loopback:
             fix += ', or listen on "127.0.0.1:8080" and restart'
-        elif not doubt and self.outward:
-            doubt = f"external_url says that others reach this service, as {self.outward}"
-            fix += ", or take external_url out and restart"
-        return f"{doubt}; without tokens, only this machine may change things: {fix}" if doubt else ""
+        elif not reason and self.outward:
+            reason = f"external_url lets other machines reach this service as {self.outward}"
+            fix += ", or remove external_url and restart"
+        return f"{reason}; without tokens, only this machine may change things: {fix}" if reason else ""
 
     def _admit_token(self, headers: Headers, needs: Role, *, now: float, scheme: str) -> Caller:
-        how, candidate = _credentials(headers)
+        source, candidate = _credentials(headers)
         token = self.holder(candidate)
-        if token is None:  # a proxy in front may have credentials of its own in the header
-            how, token = "cookie", self._signed_in(headers, now=now, scheme=scheme)
+        if token is None:  # a proxy in front may put its own credentials into the header
+            source, token = "cookie", self._signed_in(headers, now=now, scheme=scheme)
         if token is None:
             raise Rejected(
-                "send a configured token: Authorization: Bearer <token>; with a browser, sign in at /login", status=401
+                "no configured token was sent: send Authorization: Bearer <token>; with a browser, sign in at /login",
+                status=401,
             )
         if token.role < needs:
             raise Rejected(
                 f"the token {token.name!r} has the role {token.role.name.lower()}; this needs {needs.name.lower()}: "
-                f"{'sign in with' if how == 'cookie' else 'send'} one with that role",
+                f"{'sign in with' if source == 'cookie' else 'send'} one with that role",
                 status=403,
             )
-        if how != "bearer" and needs > Role.VIEWER:
+        if source != "bearer" and needs > Role.VIEWER:
             check_origin(headers, self.origins)
         return Caller(name=token.name, role=token.role)
 
     def _signed_in(self, headers: Headers, *, now: float, scheme: str) -> AccessToken | None:
         name = session.cookie_name(https=self.is_https(scheme))
         cookie = cookie_parser(headers.get("cookie", "")).get(name, "")
-        return next((token for token in self.tokens if session.opens(cookie, token, now=now)), None)
+        return next((token for token in self.tokens if session.is_valid(cookie, token, now=now)), None)
 
     def _check_host(self, headers: Headers) -> None:
-        """A page of somebody else can have its own name resolve to this machine: such a name is not ours."""
+        """Refuse foreign host names: a hostile site can make its own name resolve to this machine (DNS rebinding)."""
         name = _hostname(headers.get("host", ""))
         if not (is_loopback(name) or name in self.hosts):
             raise Rejected(
@@ -150,23 +151,23 @@ class Access:
             )
 
 
-def check_origin(headers: Headers, origins: frozenset[str], *, told: bool = True) -> None:
-    """Browsers say where a request comes from; one that another site's page makes is refused, and, when it must be
-    `told`, one that does not say: what a browser sends along by itself proves nothing."""
+def check_origin(headers: Headers, origins: frozenset[str], *, required: bool = True) -> None:
+    """Refuse (Rejected, 403) a request that another site's page makes, by the headers in which browsers say so.
+
+    With `required` also one without these headers: a browser sends cookies by itself, so a cookie proves nothing.
+    """
     site = headers.get("sec-fetch-site")
     origin = headers.get("origin")
     own = {headers.get("host", "").lower(), *origins}
     foreign = origin is not None and (_netloc(origin) or "?") not in own  # "null" has no host
     if site not in (None, "none", "same-origin") or foreign:
-        raise Rejected("a page of another site must not change things here: open our own page instead", status=403)
-    if told and site is None and origin is None:
-        raise Rejected(
-            "this does not say where it comes from: send Origin, or the token as Authorization: Bearer", status=403
-        )
+        raise Rejected("a page of another site may not change things here: use the page of this service", status=403)
+    if required and site is None and origin is None:
+        raise Rejected("the request has no Origin header: send it, or the token as Authorization: Bearer", status=403)
 
 
 def _credentials(headers: Headers) -> tuple[str, str]:
-    """The scheme in lower case and the token. Browsers cannot send Bearer: there it is the password, under any name."""
+    """The scheme in lower case and the token. Browsers cannot send Bearer: they send the token as Basic password."""
     sent = headers.getlist("authorization")
     if len(sent) != 1:
         return "", ""

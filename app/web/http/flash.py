@@ -1,6 +1,6 @@
-"""What became of a page's form, told to whoever sent it: to a script, or to a browser without one.
+"""The result of a page's form, for the page's script or for a browser without scripts.
 
-A script (htmx) gets a message beside the button that was pressed; a browser is led back, and told on the page there.
+The script (htmx) shows the message beside the pressed button. A browser is redirected, and the next page shows it.
 """
 
 import base64
@@ -14,41 +14,41 @@ from starlette.responses import RedirectResponse, Response
 from app.services.commands.watches import Reply
 from app.web.http.forms import own_path
 
-_COOKIE = "told"
+_COOKIE = "flash"
 _SECONDS = 60
-_MAX = 2500  # bytes before they are encoded for it; browsers drop cookies of more than 4 kB
+_MAX = 2500  # bytes before encoding; browsers drop cookies over 4 kB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flash:
-    """What was just done, or why it was not."""
+    """The result of the last command, or why it failed."""
 
     message: str
     failed: bool
 
 
 def by_script(request: Request) -> bool:
-    """Whether the page's script asks, and puts the answer into the page."""
+    """Whether the page's script sent the request, and puts the response into the page."""
     return request.headers.get("hx-request") == "true"
 
 
 def done(request: Request, reply: Reply, *, back: str) -> Response:
-    """What was done; a browser is led to `back`, a path of ours."""
+    """The response to a command that succeeded; a browser is redirected to `back`, a path of ours."""
     if by_script(request):
-        said = json.dumps({"told": {"message": reply.message}})  # ASCII, as a header has to be
-        return Response(status_code=204, headers={"HX-Trigger": said})
-    return _led(request, Flash(message=reply.message, failed=False), back)
+        event = json.dumps({"flash": {"message": reply.message}})  # ASCII, as a header has to be
+        return Response(status_code=204, headers={"HX-Trigger": event})
+    return _redirected(request, Flash(message=reply.message, failed=False), back)
 
 
 def refused(request: Request, message: str, *, status: int, back: str) -> Response:
-    """Why nothing was done. A script shows the text where its element says so."""
+    """The response to a command that failed. A script shows the text in the element that the form names."""
     if by_script(request):
         return Response(message, status, headers={"HX-Reswap": "textContent"}, media_type="text/plain")
-    return _led(request, Flash(message=message, failed=True), back)
+    return _redirected(request, Flash(message=message, failed=True), back)
 
 
 def came_from(request: Request, otherwise: str) -> str:
-    """The page of ours on which the form was, as far as the browser tells."""
+    """The page of ours that had the form, by the Referer header; `otherwise` without one."""
     try:
         referer = urlsplit(request.headers.get("referer", ""))
     except ValueError:
@@ -59,7 +59,7 @@ def came_from(request: Request, otherwise: str) -> str:
 
 
 def take_flash(request: Request) -> Flash | None:
-    """What the answer before left to be told. Whoever shows it deletes it."""
+    """The message that the previous response left in a cookie. The caller that shows it deletes the cookie."""
     try:
         message, failed = json.loads(base64.urlsafe_b64decode(request.cookies[_COOKIE]))
         return Flash(message=str(message), failed=bool(failed))
@@ -67,7 +67,7 @@ def take_flash(request: Request) -> Flash | None:
         return None
 
 
-def _led(request: Request, flash: Flash, back: str) -> Response:
+def _redirected(request: Request, flash: Flash, back: str) -> Response:
     response = RedirectResponse(back, 303, headers={"Cache-Control": "no-store"})
     value = base64.urlsafe_b64encode(_fitting(flash)).decode()
     response.set_cookie(_COOKIE, value, max_age=_SECONDS, httponly=True, samesite="lax")
@@ -75,7 +75,7 @@ def _led(request: Request, flash: Flash, back: str) -> Response:
 
 
 def _fitting(flash: Flash) -> bytes:
-    """The flash in as many bytes as a cookie can hold: a long message loses its end."""
+    """The flash in the size of a cookie: a long message is cut."""
     message = flash.message
     while True:
         text = json.dumps([message, flash.failed], ensure_ascii=False).encode(errors="replace")

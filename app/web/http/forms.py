@@ -1,4 +1,4 @@
-"""Reading an HTML form: small, whole, each field once; and where a form may lead to. Each fault says its mend."""
+"""Reads an HTML form: small, complete, each field once; and checks redirect paths. Each error names its fix."""
 
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlsplit
@@ -15,31 +15,31 @@ MAX_PATH = 2000
 
 
 async def read_form(request: Request) -> Mapping[str, str]:
-    """The fields by name; Rejected with 400, 413 or 408 for what is no such form, too large, or never comes."""
+    """The fields by name; Rejected with 400, 413, 415 or 408 (did not arrive in time) for an invalid form."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
-        raise Rejected("the body is no form: send Content-Type: application/x-www-form-urlencoded", status=415)
+        raise Rejected("the body is not a form: send Content-Type: application/x-www-form-urlencoded", status=415)
     return parse_form(await read_body(request, limit=MAX_FORM, what="the form", fix="send less"))
 
 
 def parse_form(body: bytes) -> Mapping[str, str]:
-    """The fields of a body; Rejected (400) when they cannot be read, or one stands twice."""
+    """The fields of a body; Rejected (400) when they cannot be read, or one occurs twice."""
     try:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
     except ValueError as error:
         raise Rejected(
-            "the form cannot be read: reload the page and try again, or send UTF-8, percent-encoded, and few fields"
+            "the form cannot be read: reload the page and try again, or send percent-encoded UTF-8 with few fields"
         ) from error
     fields = dict(pairs)
     if len(fields) < len(pairs):
-        raise Rejected("the form has a field twice: reload the page and try again, or say once what is meant")
+        raise Rejected("the form has a field twice: reload the page and try again, or send it once")
     if any("\0" in value for value in fields.values()):
-        raise Rejected("the form has a NUL in it, which nothing here is called by: send it without")
+        raise Rejected("the form contains a NUL: send it without")
     return fields
 
 
 def idempotency_key(fields: Mapping[str, str]) -> UUID:
-    """The key that makes a form count once, however often it is sent; Rejected (400) without one."""
+    """The key that makes a form count once, even if sent twice; Rejected (400) without one."""
     try:
         return UUID(fields.get("idempotency_key", ""))
     except ValueError:
@@ -47,7 +47,7 @@ def idempotency_key(fields: Mapping[str, str]) -> UUID:
 
 
 def own_path(text: str) -> str:
-    """`text` when it is a path of this service, "/" when it leads or could be read to lead elsewhere.
+    """`text` when it is a path of this service, "/" when a browser could read it as another site.
 
     Browsers read a backslash as a slash, and drop line ends and tabs: `/\\evil.example` is another site.
     """

@@ -1,4 +1,4 @@
-"""Headers that every answer carries: what a browser must not do with it."""
+"""The security headers of every response: what a browser must not do with it."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,7 +10,7 @@ HEADERS = {
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    # With no-referrer a browser says `Origin: null` of our own forms too, and they could not be told from others'.
+    # With no-referrer a browser sends `Origin: null` for our own forms too, so they would look like another site's.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -18,13 +18,13 @@ HEADERS = {
 
 
 class SafeHeaders:
-    """Puts the headers on each HTTP answer of `app`."""
+    """Adds the headers to each HTTP response of `app`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything on; only the start of an answer is touched."""
+        """Forward everything; change only the start of a response."""
 
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -1,4 +1,4 @@
-"""Turns a request into a delivery: authenticated by its sender's dialect, bounded in size, parsed. Stores nothing."""
+"""Turns a request into a delivery: authenticated by its source's dialect, bounded in size, parsed. Stores nothing."""
 
 import time
 from collections.abc import Sequence
@@ -11,15 +11,15 @@ from app.services.ingest.receive import Delivery
 from app.webhooks.dialect import Dialect
 from app.webhooks.head import Head
 
-_MAX_SIZE = 2**31 - 1  # what the column holds; a declared length may be anything
+_MAX_SIZE = 2**31 - 1  # the column's maximum; a declared length may be anything
 
 
 async def read_delivery(
     request: Request, source: str, dialect: Dialect, secrets: Sequence[bytes], *, limit: int
 ) -> Delivery | None:
-    """The delivery, or None when its sender does not know one of `secrets`. Raises ClientDisconnect.
+    """The delivery, or None when the request proves none of `secrets`. Raises ClientDisconnect.
 
-    A body over `limit` bytes is an oddity, and not kept. A proof that covers the body cannot be checked then: None.
+    A body over `limit` bytes is an oddity, and not kept. A signature over the body cannot be checked then: None.
     """
     head = Head(fields=tuple(request.scope["headers"]), received_at=time.time())
     if not dialect.signs_body and not dialect.accepts(head, b"", secrets):
@@ -42,7 +42,7 @@ async def read_delivery(
 
 
 async def _read(request: Request, limit: int) -> tuple[bytes | None, int]:
-    """The body and its size; None as soon as it is known to exceed the limit. The server discards what is not read."""
+    """The body and its size; the body is None once its size exceeds the limit. The server discards the unread rest."""
     declared = request.headers.get("content-length", "")
     if declared.isascii() and declared.isdigit() and int(declared[:20]) > limit:
         return None, int(declared[:20])

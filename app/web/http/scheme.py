@@ -1,6 +1,6 @@
-"""The scheme that the browser used, where a proxy in front of us ends TLS: it decides how cookies are set.
+"""The browser's scheme where a proxy in front terminates TLS. It decides how cookies are set.
 
-Whoever lies about it makes their own cookie stricter, so anybody may say it. It must not touch who called.
+A forged header only makes the sender's own cookie stricter, so it needs no trust. It does not change the caller.
 """
 
 from starlette.datastructures import Headers
@@ -14,12 +14,12 @@ class BrowserScheme:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything on; only the scheme of a request is changed."""
+        """Forward everything; change only the scheme of a request."""
         if scope["type"] == "http" and _first_hop(Headers(scope=scope)) == "https":
             scope = {**scope, "scheme": "https"}
         await self._app(scope, receive, send)
 
 
 def _first_hop(headers: Headers) -> str:
-    """What the proxy next to the browser said: each one after it appends."""
+    """The value of the proxy next to the browser: the later proxies append theirs."""
     return headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()

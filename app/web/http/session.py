@@ -1,16 +1,16 @@
-"""The session of a signed-in browser: a cookie that a token signs, so that it needs no table and ends with its token.
+"""The session of a signed-in browser: a cookie that a token signs. It needs no table, and ends with its token.
 
-Pure. The cookie holds no secret: `NAME.EXPIRY.MAC`, where the MAC is keyed by the secret of the token of that name.
-Another secret, another role, or no such token any more, and the MAC is no longer right, on every replica at once.
+Pure. The cookie holds no secret: it is `NAME.EXPIRY.MAC`, and the key of the MAC is the secret of the token NAME.
+The MAC becomes invalid on all replicas at once when the token's secret or role changes, or the token is removed.
 """
 
 import base64
 import hmac
 from typing import Protocol
 
-LIFETIME = 12 * 3600  # seconds; a working day
+LIFETIME = 12 * 3600  # seconds; one working day
 COOKIE = "registrywatcher"
-_PURPOSE = "registrywatcher session 1"  # so that nothing else that a token may sign is taken for one
+_PURPOSE = "registrywatcher session 1"  # so that no other message signed by a token passes as a session
 
 
 class Signing(Protocol):
@@ -26,24 +26,24 @@ class Signing(Protocol):
 
 
 def cookie_name(*, https: bool) -> str:
-    """The cookie's name; browsers let nobody but this host, over HTTPS, set one that begins with `__Host-`."""
+    """The cookie's name; browsers let only this host, over HTTPS, set one that begins with `__Host-`."""
     return f"__Host-{COOKIE}" if https else COOKIE
 
 
-def seal(token: Signing, *, now: float) -> str:
-    """The cookie's value for somebody who showed the token at `now` (Unix time)."""
+def sign(token: Signing, *, now: float) -> str:
+    """The cookie's value for a browser that sent the token at `now` (Unix time)."""
     expiry = int(now) + LIFETIME
     return f"{_text(token.name.encode())}.{expiry}.{_text(_mac(token, expiry))}"
 
 
-def opens(cookie: str, token: Signing, *, now: float) -> bool:
-    """Whether this token sealed the cookie, and not too long ago."""
+def is_valid(cookie: str, token: Signing, *, now: float) -> bool:
+    """Whether this token signed the cookie, and the cookie has not expired."""
     name, _, rest = cookie.partition(".")
     expiry, _, mac = rest.partition(".")
     if name != _text(token.name.encode()) or not (expiry.isascii() and expiry.isdigit() and len(expiry) < 16):
         return False
-    right = hmac.compare_digest(mac.encode("utf-8", "surrogatepass"), _text(_mac(token, int(expiry))).encode())
-    return right and now < int(expiry)
+    valid = hmac.compare_digest(mac.encode("utf-8", "surrogatepass"), _text(_mac(token, int(expiry))).encode())
+    return valid and now < int(expiry)
 
 
 def _mac(token: Signing, expiry: int) -> bytes:

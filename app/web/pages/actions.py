@@ -1,4 +1,4 @@
-"""Every action of the pages, in the words of its confirmation, and what is called when a person confirms it."""
+"""Every action of the pages: the text of its confirmation, and the command that it runs when a person confirms."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -17,24 +17,24 @@ from app.web.http.auth import Role
 from app.web.http.forms import idempotency_key
 from app.web.pages.confirmation import Confirmation, ConfirmedAction, UnconfirmedAction, with_preview
 from app.web.pages.deliveries import find_delivery
+from app.web.process import caller, operator, process_of
 from app.web.render.wording import path
-from app.web.running import caller, operator, running
 from app.webhooks import DIALECTS
 
 Fields = Mapping[str, str]
 
 
 async def watch_of(request: Request) -> WatchView:
-    """The watch that the path names; Rejected (404) when nobody configured it."""
+    """The watch that the path names; Rejected (404) when it is not configured."""
     repo = repository_name(request)
-    watch = await running(request).services.queries.watch(repo)
+    watch = await process_of(request).services.queries.watch(repo)
     if watch is None:
         raise Rejected(str(watches.unknown_watch(repo)), status=404)
     return watch
 
 
 def rollout_id(request: Request) -> UUID:
-    """The id that the path names; Rejected (404) for what is none."""
+    """The rollout id in the path; Rejected (404) when it is not a UUID."""
     try:
         return UUID(request.path_params["id"])
     except ValueError:
@@ -48,12 +48,12 @@ def watch_page(request: Request) -> str:
 
 async def _reset(request: Request) -> Confirmation:
     watch = await watch_of(request)
-    ask = Confirmation(
+    confirmation = Confirmation(
         title=f"Reset {watch.name}",
-        sentences=("It follows releases from now on, and auto deploy is switched on.",),
+        sentences=("It will follow releases, and auto deploy will be on.",),
         button="Reset",
     )
-    return await with_preview(ask, preview.preview_reset(operator(request), watch.name))
+    return await with_preview(confirmation, preview.preview_reset(operator(request), watch.name))
 
 
 async def _do_reset(request: Request, fields: Fields) -> Reply:
@@ -65,18 +65,16 @@ async def _do_reset(request: Request, fields: Fields) -> Reply:
 async def _switch_on(request: Request) -> Confirmation:
     watch = await watch_of(request)
     held = watch.decision is not None and watch.decision.reason is HoldReason.AUTO_DEPLOY_OFF
-    follows = (
-        f"{watch.desired} has been held back, and is deployed at once." if held else "Nothing waits to be deployed."
-    )
-    what = "a new push of its tag" if watch.pinned_tag else "each new release"
-    sentences = (f"From now on {what} is deployed by itself.", follows)
+    pending = f"{watch.desired} is held, and will be deployed at once." if held else "Nothing waits to be deployed."
+    trigger = "a new push of its tag" if watch.pinned_tag else "each new release"
+    sentences = (f"From now on {trigger} is deployed automatically.", pending)
     return Confirmation(title=f"Switch auto deploy of {watch.name} on", sentences=sentences, button="Switch on")
 
 
 async def _switch_off(request: Request) -> Confirmation:
     watch = await watch_of(request)
-    sentences = ("Nothing is deployed by itself any more; updates are shown as held, until it is switched on.",
-                 "What runs stays, and what people ask for is deployed all the same.")  # fmt: skip
+    sentences = ("Nothing is deployed automatically; updates are held until auto deploy is on again.",
+                 "The running image stays, and a person can still deploy.")  # fmt: skip
     return Confirmation(title=f"Switch auto deploy of {watch.name} off", sentences=sentences, button="Switch off")
 
 
@@ -90,17 +88,17 @@ async def _do_switch_off(request: Request, _fields: Fields) -> Reply:
 
 async def _release(request: Request) -> Confirmation:
     watch = await watch_of(request)
-    sentences = [f"{digest} failed here; it may be tried again." for digest in watch.failed]
+    sentences = [f"{digest} failed here; it may be deployed again." for digest in watch.failed]
     if watch.rolled_back_at is not None:
-        sentences.append("A person rolled back; what was rolled back may be deployed again.")
+        sentences.append("A person rolled back; the undone version may be deployed again.")
     if watch.decision is not None and watch.decision.reason is HoldReason.DRIFTED:
-        sentences.append("The image was changed outside; that may be deployed over.")
+        sentences.append("Somebody else changed the image in the job (drift); that change may be overwritten.")
     nothing = not sentences
     if nothing:
-        sentences.append("Nothing is held here until a person lets it go.")
+        sentences.append("No hold waits for a person here.")
     if watch.desired and not nothing:
-        sentences.append(f"The rule wants {watch.desired}, and decides at once.")
-    title = f"Release what is held of {watch.name}"
+        sentences.append(f"The rule wants {watch.desired}; the job is reconciled at once.")
+    title = f"Release hold of {watch.name}"
     return Confirmation(title=title, sentences=tuple(sentences), button="Release", impossible=nothing)
 
 
@@ -109,7 +107,7 @@ async def _do_release(request: Request, _fields: Fields) -> Reply:
 
 
 async def _summary(request: Request) -> RolloutSummary:
-    found = await running(request).services.queries.rollout(rollout_id(request))
+    found = await process_of(request).services.queries.rollout(rollout_id(request))
     if found is None:
         raise rollouts.unknown_rollout()
     return found.summary
@@ -119,7 +117,7 @@ async def _promote(request: Request) -> Confirmation:
     rollout = await _summary(request)
     deployment = rollout.deployment
     health = f"{deployment.healthy} of {deployment.canaries} canaries are healthy. " if deployment else ""
-    sentences = (f"{health}All other allocations are replaced by what they run.",)
+    sentences = (f"{health}All other allocations are replaced with the canary version.",)
     return Confirmation(title=f"Promote {rollout.what}", sentences=sentences, button="Promote")
 
 
@@ -129,8 +127,8 @@ async def _do_promote(request: Request, _fields: Fields) -> Reply:
 
 async def _fail(request: Request) -> Confirmation:
     rollout = await _summary(request)
-    sentences = ("Nomad’s deployment is marked as failed, as if its allocations had been unhealthy.",
-                 "What ran before is brought back where that is configured, and what failed is held.")  # fmt: skip
+    sentences = ("Nomad’s deployment is marked as failed, as if its allocations were unhealthy.",
+                 "The previous version is restored where configured, and the failed digest is held.")  # fmt: skip
     return Confirmation(title=f"Fail {rollout.what}", sentences=sentences, button="Fail the deployment", danger=True)
 
 
@@ -140,10 +138,10 @@ async def _do_fail(request: Request, _fields: Fields) -> Reply:
 
 async def _rollback(request: Request) -> Confirmation:
     rollout = await _summary(request)
-    seen = await preview.preview_rollback(operator(request), rollout.rollout_id)
-    sentences = (f"{seen.message}.", "The rule stays as it is, and holds until something newer appears.")
+    found = await preview.preview_rollback(operator(request), rollout.rollout_id)
+    sentences = (f"{found.message}.", "The rule does not change; the watch is held until something newer appears.")
     return Confirmation(
-        title=f"Roll back {rollout.what}", sentences=sentences, button="Roll back", danger=True, seen=seen
+        title=f"Roll back {rollout.what}", sentences=sentences, button="Roll back", danger=True, preview=found
     )
 
 
@@ -154,15 +152,15 @@ async def _do_rollback(request: Request, fields: Fields) -> Reply:
 
 
 async def _pause(request: Request) -> Confirmation:
-    total = (await running(request).services.board.listing(Search(), offset=0, limit=0)).total
+    total = (await process_of(request).services.board.listing(Search(), offset=0, limit=0)).total
     watches = "the one watch" if total == 1 else f"all {total} watches"
-    sentences = (f"Nothing is deployed by itself for {watches}, until somebody resumes.",
-                 "Rollouts under way go on, and what people ask for is deployed all the same.")  # fmt: skip
+    sentences = (f"Nothing is deployed automatically for {watches}, until somebody resumes.",
+                 "Rollouts in progress continue, and a person can still deploy.")  # fmt: skip
     return Confirmation(title="Pause everything", sentences=sentences, button="Pause everything", danger=True)
 
 
 async def _resume(_request: Request) -> Confirmation:
-    sentences = ("Every job is looked at, and what was held back by the pause is deployed.",)
+    sentences = ("Every job is checked now, and updates held by the pause are deployed.",)
     return Confirmation(title="Resume everything", sentences=sentences, button="Resume everything")
 
 
@@ -179,7 +177,7 @@ async def _do_check(request: Request, _fields: Fields) -> Reply:
 
 
 async def _do_replay(request: Request, _fields: Fields) -> Reply:
-    services = running(request).services
+    services = process_of(request).services
     delivery = await find_delivery(request)
     source = services.settings.webhook_sources.get(delivery.source)
     return await replay.replay(

@@ -1,4 +1,4 @@
-"""GET /activity: everything that happened, by repository, kind and person; as a page, and as JSON for others."""
+"""GET /activity: the timeline of all watches, by repository, kind and person; as a page, and as JSON for others."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -8,28 +8,28 @@ from starlette.responses import Response
 
 from app.domain.timeline import EntryKind
 from app.services.views.board import TimelineEntry, TimelineQuery
-from app.web.http.answers import answer, prefers_html
+from app.web.http.responses import json_response, prefers_html
+from app.web.process import process_of
 from app.web.render import labels
 from app.web.render.pages import show
 from app.web.render.paging import moment, url
-from app.web.running import running
 
 ENTRIES = 50
 
 
 async def show_activity(request: Request) -> Response:
-    """200 {"entries"}, newest first: ?repo=, ?kind=, ?by= filter, ?before= goes on where a page ended."""
+    """200 {"entries"}, newest first: ?repo=, ?kind=, ?by= filter, ?before= continues after a page."""
     query = request.query_params
     kinds = frozenset(EntryKind(kind) for kind in query.getlist("kind") if kind in set(EntryKind))
     chosen = TimelineQuery(
         watch=query.get("repo", "").strip(), kinds=kinds, by=query.get("by", ""), before=before(request)
     )
-    board = running(request).services.board
+    board = process_of(request).services.board
     entries = await board.entries(chosen, limit=ENTRIES)
     filters = {"repo": chosen.watch, "kind": sorted(kinds), "by": chosen.by}
-    further = older(entries, ENTRIES, "/activity", filters)
+    older_url = older(entries, ENTRIES, "/activity", filters)
     if not prefers_html(request):
-        return answer({"entries": entries, "older": further or None})
+        return json_response({"entries": entries, "older": older_url or None})
     values = {
         "chosen": chosen,
         "kinds": labels.ENTRIES.items(),
@@ -37,20 +37,20 @@ async def show_activity(request: Request) -> Response:
         "entries": entries,
         "newest": chosen.before is None,
         "first": url("/activity", filters),
-        "older": further,
+        "older": older_url,
     }
     return await show(request, "activity.html", values, title="Activity")
 
 
 def before(request: Request) -> tuple[datetime, str] | None:
-    """Where ?before= says that the page ended; None for the newest, and for what makes no sense."""
+    """The end of the previous page, from ?before=; None for the first page, and for an invalid value."""
     at, _, key = request.query_params.get("before", "").partition(" ")
     found = moment(at)
     return (found, key) if found is not None and key and "\0" not in key else None
 
 
 def older(entries: Sequence[TimelineEntry], limit: int, page: str, filters: Mapping[str, object]) -> str:
-    """The URL of what came before, "" when that was all."""
+    """The URL of the next older page, "" without one."""
     if len(entries) < limit:
         return ""
     last = entries[-1]

@@ -1,7 +1,7 @@
-"""Confirmation pages: what a button would do and what follows from it, and doing it. One shape for every action.
+"""Confirmation pages: each says what an action will do, and carries it out. One shape for every action.
 
-A GET tells and changes nothing; the POST of the form on it does it, once however often it is sent. With a script the
-page is shown as a dialog. Deploying has a page of its own, since there is a tag to pick.
+A GET changes nothing. The POST of its form carries out the action, once even if sent twice. The page's script shows
+the page as a dialog. Deploying has its own page (deploy.py), since it needs a tag.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -14,23 +14,23 @@ from starlette.responses import Response
 from app.errors import RegistryWatcherError
 from app.services.commands.preview import CommandPreview
 from app.services.commands.watches import Reply
-from app.web.http.answers import status_of
 from app.web.http.auth import Role
 from app.web.http.flash import by_script, came_from, done, refused
 from app.web.http.forms import read_form
+from app.web.http.responses import status_of
 from app.web.render.pages import show
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmation:
-    """What a confirmation page says; `seen` is what would change in the job."""
+    """The content of a confirmation page; `preview` is what would change in the job."""
 
     title: str
     sentences: tuple[str, ...]
     button: str
     danger: bool = False
     impossible: bool = False
-    seen: CommandPreview | None = None
+    preview: CommandPreview | None = None
 
 
 Prepare = Callable[[Request], Awaitable[Confirmation]]
@@ -49,11 +49,11 @@ class ConfirmedAction:
     needs: Role = Role.DEPLOYER
 
     async def show(self, request: Request) -> Response:
-        """200 with the page; 4xx for what there is not."""
+        """200 with the page; 4xx when its watch or rollout does not exist."""
         return await self._page(request, problem="", status=200)
 
     async def do(self, request: Request) -> Response:
-        """Told how it went; a refusal stands on the page again, or beside the button."""
+        """Carry out the action; a refusal is shown on the page again, or beside the button."""
         fields = await read_form(request)
         try:
             reply = await self.act(request, fields)
@@ -65,14 +65,19 @@ class ConfirmedAction:
         return done(request, reply, back=self.back(request))
 
     async def _page(self, request: Request, *, problem: str, status: int) -> Response:
-        ask = await self.prepare(request)
-        values = {"ask": ask, "problem": problem, "idempotency_key": uuid4(), "back": self.back(request)}
-        return await show(request, "confirmation.html", values, title=ask.title, status=status)
+        confirmation = await self.prepare(request)
+        values = {
+            "confirmation": confirmation,
+            "problem": problem,
+            "idempotency_key": uuid4(),
+            "back": self.back(request),
+        }
+        return await show(request, "confirmation.html", values, title=confirmation.title, status=status)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnconfirmedAction:
-    """An action that changes no job by itself and needs no confirmation, at /confirm/`path`."""
+    """An action at /confirm/`path` without a confirmation page, since it changes no job by itself."""
 
     path: str
     act: Act
@@ -80,7 +85,7 @@ class UnconfirmedAction:
     needs: Role = Role.DEPLOYER
 
     async def do(self, request: Request) -> Response:
-        """Told how it went, on the page where the form was."""
+        """Carry out the action; its result is shown on the page that had the form."""
         fields = await read_form(request)
         back = came_from(request, self.back(request))
         try:
@@ -90,10 +95,11 @@ class UnconfirmedAction:
         return done(request, reply, back=back)
 
 
-async def with_preview(ask: Confirmation, resolved_watches: Awaitable[CommandPreview]) -> Confirmation:
-    """The ask with what would change; where that cannot be told now, why not: the wish can be stored all the same."""
+async def with_preview(confirmation: Confirmation, preview: Awaitable[CommandPreview]) -> Confirmation:
+    """The confirmation with its preview; without one, the cause is shown: the command can be stored all the same."""
     try:
-        seen = await resolved_watches
+        found = await preview
     except RegistryWatcherError as error:
-        return replace(ask, sentences=(*ask.sentences, f"What it would change cannot be told now: {error}."))
-    return replace(ask, sentences=(*ask.sentences, f"{seen.message}."), seen=seen)
+        problem = f"No preview is available now: {error}."
+        return replace(confirmation, sentences=(*confirmation.sentences, problem))
+    return replace(confirmation, sentences=(*confirmation.sentences, f"{found.message}."), preview=found)

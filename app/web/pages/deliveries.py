@@ -1,4 +1,4 @@
-"""/deliveries and /deliveries/{id}: what registries sent, and what became of each event; as pages, and as JSON."""
+"""/deliveries and /deliveries/{id}: the received deliveries, and the result of each event; as pages, and as JSON."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,21 +11,21 @@ from app.domain.acceptance import Acceptance
 from app.errors import Rejected
 from app.services.ingest.receive import DeliveryView, EventAnswerView, EventView
 from app.services.views.board import DeliveryListing, DeliverySummary
-from app.web.http.answers import answer, prefers_html
-from app.web.pages.sources import sources, teaching
+from app.web.http.responses import json_response, prefers_html
+from app.web.pages.sources import setup_snippets, sources
+from app.web.process import process_of
 from app.web.render import labels
 from app.web.render.pages import show
 from app.web.render.paging import moment, url
-from app.web.running import running
 
 SHOWN = 50
 
-_UNKNOWN = "no such delivery: the id is wrong, or it is older than the history kept; GET /deliveries lists the newest"
+_UNKNOWN = "no such delivery: the id is wrong, or it is older than the kept history; GET /deliveries lists the newest"
 
 
 async def list_deliveries(request: Request) -> Response:
-    """200 {"deliveries", "missed"}, newest first: ?source= and ?became= filter, ?before= goes on where a page ended."""
-    query, services = request.query_params, running(request).services
+    """200 {"deliveries", "missed"}, newest first: ?source= and ?became= filter, ?before= continues after a page."""
+    query, services = request.query_params, process_of(request).services
     became = query.get("became", "")
     chosen = {
         "source": query.get("source", "").replace("\0", ""),
@@ -38,37 +38,37 @@ async def list_deliveries(request: Request) -> Response:
         before=ended,
         limit=SHOWN,
     )
-    further = older(found, chosen)
+    older_url = older(found, chosen)
     if not prefers_html(request):
-        return answer({"deliveries": found.deliveries, "missed": found.missed, "older": further or None})
+        return json_response({"deliveries": found.deliveries, "missed": found.missed, "older": older_url or None})
     known = sources(services.settings.webhook_sources, found, await services.board.situation())
     values = {
         "sources": known,
         "names": sorted({each.name for each in known if each.configured} | {each.source for each in found.sources}),
         "missed": found.missed,
-        "teach": teaching(services.settings, request),
+        "setup": setup_snippets(services.settings, request),
         "acceptances": labels.ACCEPTANCES.items(),
         "chosen": chosen,
         "deliveries": found.deliveries,
         "newest": ended is None,
         "first": url("/deliveries", chosen),
-        "older": further,
+        "older": older_url,
     }
     return await show(request, "deliveries.html", values, title="Deliveries")
 
 
 async def show_delivery(request: Request) -> Response:
-    """200 with the delivery, 404 when no such one is remembered, 503 while Postgres is away."""
+    """200 with the delivery, 404 for an unknown id, 503 while Postgres is away."""
     delivery = await find_delivery(request)
     if not prefers_html(request):
-        return answer(_rendered(delivery))
+        return json_response(_rendered(delivery))
     return await show(request, "delivery.html", {"delivery": delivery}, title=f"Delivery from {delivery.source}")
 
 
 async def find_delivery(request: Request) -> DeliveryView:
-    """The delivery that the path names; Rejected (404) when none such is remembered."""
+    """The delivery that the path names; Rejected (404) when it is unknown."""
     try:
-        found = await running(request).services.inbox.read(UUID(request.path_params["id"]))
+        found = await process_of(request).services.inbox.read(UUID(request.path_params["id"]))
     except ValueError:
         found = None
     if found is None:
@@ -77,7 +77,7 @@ async def find_delivery(request: Request) -> DeliveryView:
 
 
 def before(request: Request) -> tuple[datetime, UUID] | None:
-    """Where ?before= says that the page ended; None for the newest, and for what makes no sense."""
+    """The end of the previous page, from ?before=; None for the first page, and for an invalid value."""
     at, _, delivery_id = request.query_params.get("before", "").partition(" ")
     found = moment(at)
     try:
@@ -87,7 +87,7 @@ def before(request: Request) -> tuple[datetime, UUID] | None:
 
 
 def older(found: DeliveryListing, chosen: Mapping[str, str]) -> str:
-    """The URL of what came before, "" when that was all."""
+    """The URL of the next older page, "" without one."""
     if len(found.deliveries) < SHOWN:
         return ""
     last: DeliverySummary = found.deliveries[-1]

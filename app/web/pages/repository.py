@@ -1,4 +1,4 @@
-"""GET /repos/{repo}: one watch with all that happened to it, as a page for browsers and as JSON for others."""
+"""GET /repos/{repo}: one watch with its timeline, as a page for browsers and as JSON for others."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from app.domain.rollout import OutcomeKind
 from app.services.views.board import TimelineQuery
 from app.services.views.queries import RolloutSummary, RolloutView, WatchView
 from app.web.api.repos import repository
-from app.web.http.answers import answer, prefers_html
+from app.web.http.responses import json_response, prefers_html
 from app.web.pages.actions import watch_of
 from app.web.pages.activity import before, older
+from app.web.process import process_of
 from app.web.render.pages import show
-from app.web.render.wording import path, runs_tag
-from app.web.running import running
+from app.web.render.wording import path, running_tag
 
 ENTRIES = 30
 ROLLOUTS = 10
@@ -27,7 +27,7 @@ _EXPLAINED = frozenset({OutcomeKind.FAILED, OutcomeKind.STALLED, OutcomeKind.REF
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Something wrong with a watch, that its last decision does not say."""
+    """A problem of a watch that its last decision does not mention."""
 
     title: str
     message: str
@@ -36,16 +36,16 @@ class Problem:
 
 
 async def show_repo(request: Request) -> Response:
-    """200 with one watch; 404 when nobody configured it."""
+    """200 with one watch; 404 when it is not configured."""
     watch = await watch_of(request)
     if not prefers_html(request):
-        return answer({watch.name: repository(watch)})
-    board = running(request).services.board
+        return json_response({watch.name: repository(watch)})
+    board = process_of(request).services.board
     entries = await board.entries(TimelineQuery(watch=watch.name, before=before(request)), limit=ENTRIES)
     rollouts = await board.rollouts_of(watch.name, limit=ROLLOUTS)
     values = {
         "watch": watch,
-        "runs": runs_tag(watch),
+        "running_tag": running_tag(watch),
         "underway": watch.rollout if watch.rollout and watch.rollout.outcome is None else None,
         "problems": _problems(watch),
         "releasable": _releasable(watch),
@@ -58,25 +58,25 @@ async def show_repo(request: Request) -> Response:
 
 
 async def _failure(request: Request, rollouts: Sequence[RolloutSummary]) -> RolloutView | None:
-    """Why the last rollout went wrong, when it did."""
+    """The last rollout if it failed; undo rollouts are skipped."""
     ended = next((each for each in rollouts if each.outcome is not None and each.undoes is None), None)
     if ended is None or ended.outcome not in _EXPLAINED:
         return None
-    return await running(request).services.queries.rollout(ended.rollout_id)
+    return await process_of(request).services.queries.rollout(ended.rollout_id)
 
 
 def _releasable(watch: WatchView) -> bool:
-    changed = watch.decision is not None and watch.decision.reason is HoldReason.DRIFTED
-    return bool(watch.failed) or watch.rolled_back_at is not None or changed
+    drifted = watch.decision is not None and watch.decision.reason is HoldReason.DRIFTED
+    return bool(watch.failed) or watch.rolled_back_at is not None or drifted
 
 
 def _problems(watch: WatchView) -> list[Problem]:
     named = (
         (f"The registry {watch.registry} cannot be read", watch.registry_outage),
         ("The job cannot be read or changed", watch.job_outage),
-        ("What runs is no longer served", watch.missing_image),
+        ("The running image is missing in the registry", watch.missing_image),
     )
     found = [Problem(title=title, message=each.problem, since=each.since) for title, each in named if each is not None]
     if watch.source_stale:
-        found.append(Problem(title="The job’s source is stale", message=watch.source_stale, tone="waiting"))
+        found.append(Problem(title="The job’s source is outdated", message=watch.source_stale, tone="waiting"))
     return found

@@ -1,52 +1,52 @@
-"""/rollouts and /rollouts/{id}: how it goes and how it went, as JSON, and as a page for browsers; and steering it."""
+"""/rollouts and /rollouts/{id}: progress and outcome, as JSON and as a page for browsers; and the rollout commands."""
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.services.commands import rollouts
 from app.services.views.queries import RolloutSummary, RolloutView
-from app.web.api.tags import told
-from app.web.http.answers import answer, prefers_html
+from app.web.api.tags import reply_response
+from app.web.http.responses import json_response, prefers_html
 from app.web.pages.actions import rollout_id
+from app.web.process import caller, operator, process_of
 from app.web.render.pages import show
-from app.web.running import caller, operator, running
 
 NEWEST = 100
 
 
 async def list_rollouts(request: Request) -> Response:
     """200 {"rollouts"}: the newest hundred, newest first."""
-    found = await running(request).services.queries.rollouts(limit=NEWEST)
-    return answer({"rollouts": [summary(each) for each in found]})
+    found = await process_of(request).services.queries.rollouts(limit=NEWEST)
+    return json_response({"rollouts": [summary(each) for each in found]})
 
 
 async def show_rollout(request: Request) -> Response:
-    """200 with all that is known of one rollout; 404 when there is no such."""
-    rollout = await running(request).services.queries.rollout(rollout_id(request))
+    """200 with all details of one rollout; 404 for an unknown id."""
+    rollout = await process_of(request).services.queries.rollout(rollout_id(request))
     if rollout is None:
         raise rollouts.unknown_rollout()
     if not prefers_html(request):
-        return answer(_whole(rollout))
+        return json_response(_whole(rollout))
     return await show(request, "rollout.html", {"rollout": rollout}, title=f"Rollout {rollout.summary.what}")
 
 
 async def promote(request: Request) -> Response:
-    """200 {"message", "rollout_id"}: its canaries are promoted; 409 when they do not wait for it, 404."""
-    return told(await rollouts.promote(operator(request), rollout_id(request), by=caller(request)))
+    """200 {"message", "rollout_id"}: its canaries are promoted; 409 when none waits for promotion, 404."""
+    return reply_response(await rollouts.promote(operator(request), rollout_id(request), by=caller(request)))
 
 
 async def fail(request: Request) -> Response:
-    """200 {"message", "rollout_id"}: its Nomad deployment is failed; 409 when it has none (any more), 404."""
-    return told(await rollouts.fail(operator(request), rollout_id(request), by=caller(request)))
+    """200 {"message", "rollout_id"}: its Nomad deployment is failed; 409 when it has none, or it has ended, 404."""
+    return reply_response(await rollouts.fail(operator(request), rollout_id(request), by=caller(request)))
 
 
 async def rollback(request: Request) -> Response:
-    """200 {"message", "rollout_id"}: the rollout that goes back; 409 when there is nothing to go back to, 404, 503."""
-    return told(await rollouts.rollback(operator(request), rollout_id(request), by=caller(request)))
+    """200 {"message", "rollout_id"}: the rollout that rolls back; 409 without a version to roll back to, 404, 503."""
+    return reply_response(await rollouts.rollback(operator(request), rollout_id(request), by=caller(request)))
 
 
 def summary(rollout: RolloutSummary) -> dict[str, object]:
-    """A rollout in a line; `outcome` is null while it has none."""
+    """A rollout in one line of JSON; `outcome` is null while it has none."""
     return {
         "rollout_id": rollout.rollout_id,
         "state": rollout.state,

@@ -1,4 +1,4 @@
-"""How webhook sources do, and what to paste into a registry so that it sends. It reads nothing by itself."""
+"""The state of webhook sources, and the setup snippets for registries. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from app.webhooks.setup import Block, Hook
 
 
 class ConfiguredSource(Protocol):
-    """One configured sender: its kind, a name of DIALECTS, and the secrets that it may use."""
+    """A configured source: its kind, which is a name in DIALECTS, and the secrets that it may use."""
 
     @property
     def kind(self) -> str: ...
@@ -24,7 +24,7 @@ class ConfiguredSource(Protocol):
 
 
 class SourceSettings(Protocol):
-    """What this needs of the settings."""
+    """The settings that this module reads."""
 
     @property
     def webhook_sources(self) -> Mapping[str, ConfiguredSource]: ...
@@ -34,7 +34,7 @@ class SourceSettings(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceView:
-    """One source, for people. `day` lists what became of its deliveries of the last day, "" when there were none."""
+    """One source, for people. `day` counts its deliveries of the last day by acceptance, "" without any."""
 
     name: str
     configured: bool
@@ -45,8 +45,8 @@ class SourceView:
 
 
 def sources(configured: Mapping[str, object], found: DeliveryListing, situation: Situation) -> list[SourceView]:
-    """Every source that is configured, was heard of, or is posted to in vain, those in vain first."""
-    vain = [
+    """Every configured source, after the unconfigured ones that somebody posts to."""
+    unknown = [
         SourceView(name=each.source, configured=False, message="", last_at=each.last_at, day="", tone="bad")
         for each in situation.unknown_sources
         if each.source not in configured
@@ -54,23 +54,23 @@ def sources(configured: Mapping[str, object], found: DeliveryListing, situation:
     health = {each.source: each for each in found.sources}
     known = []
     for name in sorted(configured):
-        heard = health.get(name)
-        if heard is None or heard.last_at is None:
+        state = health.get(name)
+        if state is None or state.last_at is None:
             known.append(SourceView(name=name, configured=True, message=_SILENT, last_at=None, day="", tone="waiting"))
             continue
-        day = ", ".join(f"{count} {labels.ACCEPTANCES[kind].lower()}" for kind, count in heard.day.items() if count)
-        odd = bool(heard.day.get(Acceptance.QUARANTINED))
-        message = "Something in what it sends is odd, and kept below." if odd else "It is heard."
+        day = ", ".join(f"{count} {labels.ACCEPTANCES[kind].lower()}" for kind, count in state.day.items() if count)
+        odd = bool(state.day.get(Acceptance.QUARANTINED))
+        message = "Some of its deliveries are malformed; they are kept below." if odd else "Its deliveries arrive."
         tone = "waiting" if odd else "good"
-        known.append(SourceView(name=name, configured=True, message=message, last_at=heard.last_at, day=day, tone=tone))
-    return [*vain, *known]
+        known.append(SourceView(name=name, configured=True, message=message, last_at=state.last_at, day=day, tone=tone))
+    return [*unknown, *known]
 
 
-_SILENT = "It has not sent anything yet; until it does, polling finds what is pushed."
+_SILENT = "It has not sent anything yet; until then, polling finds its pushes."
 
 
-def teaching(settings: SourceSettings, request: Request) -> list[Block]:
-    """What to paste for each source, or for one of each kind when none is configured."""
+def setup_snippets(settings: SourceSettings, request: Request) -> list[Block]:
+    """The setup snippets of each source, or of one source of each kind when none is configured."""
     base = (settings.external_url or str(request.base_url)).rstrip("/")
     found = [(name, each.kind, bool(each.secrets)) for name, each in settings.webhook_sources.items()]
     return [

@@ -1,4 +1,4 @@
-"""The wording of reasons and outcomes for people. Each value of the domain has its line here."""
+"""Labels for people: each domain value that pages show has its line here."""
 
 from collections.abc import Mapping
 
@@ -13,18 +13,18 @@ from app.services.views.queries import RolloutSummary
 HOLDS: Mapping[HoldReason, str] = {
     HoldReason.UNUSABLE: "Cannot be deployed",
     HoldReason.NO_MATCHING_TAG: "No matching tag",
-    HoldReason.BUSY: "Waiting for a rollout",
-    HoldReason.FAILED_BEFORE: "Failed before",
+    HoldReason.BUSY: "Waiting: a rollout is in progress",
+    HoldReason.FAILED_BEFORE: "Held: failed before",
     HoldReason.UP_TO_DATE: "Up to date",
     HoldReason.AUTO_DEPLOY_OFF: "Held: auto deploy is off",
     HoldReason.PAUSED: "Held: paused",
-    HoldReason.OBSERVE_ONLY: "Observing only",
+    HoldReason.OBSERVE_ONLY: "Observe only",
     HoldReason.ROLLED_BACK: "Held: rolled back",
     HoldReason.FAILED_ELSEWHERE: "Held: failed elsewhere",
-    HoldReason.QUEUED: "Waiting its turn",
-    HoldReason.DRIFTED: "Held: changed outside",
-    HoldReason.DOWNGRADE: "Held: would be a downgrade",
-    HoldReason.NOT_A_RELEASE: "Held: what runs is no release",
+    HoldReason.QUEUED: "Queued: waiting for a slot",
+    HoldReason.DRIFTED: "Held: drift",
+    HoldReason.DOWNGRADE: "Held: downgrade",
+    HoldReason.NOT_A_RELEASE: "Held: no release is running",
 }
 
 OUTCOMES: Mapping[OutcomeKind, str] = {
@@ -39,7 +39,7 @@ OUTCOMES: Mapping[OutcomeKind, str] = {
 
 STATES: Mapping[RolloutState, str] = {
     RolloutState.REQUESTED: "Requested",
-    RolloutState.SUBMITTED: "Under way",
+    RolloutState.SUBMITTED: "In progress",
     RolloutState.ENDED: "Ended",
 }
 
@@ -48,7 +48,7 @@ ORIGINS: Mapping[Origin, str] = {
     Origin.DEPLOY: "by a person",
     Origin.RESET: "by a reset",
     Origin.ROLLBACK: "by a rollback",
-    Origin.UNDO: "to undo what failed",
+    Origin.UNDO: "to undo a failed rollout",
 }
 
 ENTRIES: Mapping[EntryKind, str] = {
@@ -56,7 +56,7 @@ ENTRIES: Mapping[EntryKind, str] = {
     EntryKind.DECISION: "Decision",
     EntryKind.ROLLOUT: "Rollout",
     EntryKind.OUTCOME: "Outcome",
-    EntryKind.COMMAND: "A person",
+    EntryKind.COMMAND: "Command",
 }
 
 FOUND_BY: Mapping[FoundBy, str] = {
@@ -68,14 +68,14 @@ FOUND_BY: Mapping[FoundBy, str] = {
 AUDIT_ACTIONS: Mapping[AuditAction, str] = {
     AuditAction.PIN: "Pinned",
     AuditAction.FOLLOW: "Follows releases",
-    AuditAction.REDEPLOY: "Deployed by hand",
+    AuditAction.REDEPLOY: "Deployed",
     AuditAction.RESET: "Reset",
     AuditAction.SWITCH_ON: "Auto deploy on",
     AuditAction.SWITCH_OFF: "Auto deploy off",
     AuditAction.ROLLBACK: "Rolled back",
     AuditAction.PROMOTE: "Promoted",
-    AuditAction.FAIL: "Failed by hand",
-    AuditAction.RELEASE: "Released",
+    AuditAction.FAIL: "Deployment failed",
+    AuditAction.RELEASE: "Hold released",
     AuditAction.PAUSE: "Paused",
     AuditAction.RESUME: "Resumed",
     AuditAction.CHECK: "Checked",
@@ -84,13 +84,13 @@ AUDIT_ACTIONS: Mapping[AuditAction, str] = {
 
 ACCEPTANCES: Mapping[Acceptance, str] = {
     Acceptance.ACCEPTED: "Accepted",
-    Acceptance.DUPLICATE: "Known before",
+    Acceptance.DUPLICATE: "Duplicate",
     Acceptance.IGNORED: "Ignored",
     Acceptance.QUARANTINED: "Quarantined",
 }
 
 CONDITIONS: Mapping[Condition, str] = {
-    Condition.OUTAGE: "In trouble",
+    Condition.OUTAGE: "Outage",
     Condition.PROMOTION: "Waiting for promotion",
     Condition.FAILED: "Failed",
     Condition.HELD: "Held",
@@ -133,7 +133,7 @@ ACCEPTANCE_TONES: Mapping[Acceptance, str] = {
 }
 
 DONE = frozenset({OutcomeKind.SUCCEEDED, OutcomeKind.NEXT_LAUNCH})
-"""Outcomes that a rollback can go back to."""
+"""The outcomes of rollouts that a rollback can return to."""
 
 
 def progress(rollout: RolloutSummary) -> str:
@@ -142,5 +142,5 @@ def progress(rollout: RolloutSummary) -> str:
 
 
 def progress_tone(rollout: RolloutSummary) -> str:
-    """How a rollout feels: the name of a colour in the style sheet."""
+    """The rollout's tone: the name of a colour in the style sheet."""
     return OUTCOME_TONES[rollout.outcome] if rollout.outcome else _MOVING

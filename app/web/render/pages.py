@@ -1,4 +1,4 @@
-"""Templates to pages. What a page is about comes from its handler; what every page tells around it, from `show`."""
+"""Renders templates to pages. The handler gives a page's own values; `show` adds the values that every page shows."""
 
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -13,15 +13,15 @@ from app.web.http.assets import FOLDER as STATIC
 from app.web.http.assets import Assets
 from app.web.http.auth import Role
 from app.web.http.flash import take_flash
+from app.web.process import caller, limit, own_outages, process_of, role
 from app.web.render.wording import FILTERS, path
-from app.web.running import caller, limit, own_outages, role, running
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 FOLDER = Path(__file__).parent / "templates"
 
 
 class Pages:
-    """Renders templates; one of it serves the whole process."""
+    """Renders templates; one instance serves the whole process."""
 
     def __init__(self, assets: Assets) -> None:
         self._environment = Environment(
@@ -47,44 +47,44 @@ class Pages:
         status: int = 200,
         headers: Mapping[str, str] = _NONE,
     ) -> Response:
-        """The page as it is now, with `status`."""
+        """The page as a response that is not cached."""
         text = self.render(template, values)
         kept = {"Cache-Control": "private, no-cache", "Vary": "Accept, Cookie, HX-Request"}
         return Response(text, status, headers={**kept, **headers}, media_type="text/html")
 
 
 async def icon(_request: Request) -> Response:
-    """200 with our icon, for whoever asks for it where no page names it: a browser that shows JSON."""
+    """200 with our icon, for browsers that request it without a page, as when they show JSON."""
     return FileResponse(STATIC / "icon.svg", media_type="image/svg+xml")
 
 
 async def show(
     request: Request, template: str, values: Mapping[str, object], *, title: str, status: int = 200
 ) -> Response:
-    """A page, with what every page tells: the pause, what is away, who is signed in, what was just done.
+    """A page with the values that every page shows: the pause, outages, the signed-in caller, and the last result.
 
     Raises StoreUnavailable.
     """
-    process = running(request)
+    process = process_of(request)
     situation = await process.services.board.situation()
     pages: Pages = request.app.state.pages
-    may = role(request)
+    caller_role = role(request)
     flash = take_flash(request)
-    around = {
+    common = {
         "title": title,
-        "here": path(request.scope["path"]),
+        "current_path": path(request.scope["path"]),
         "situation": situation,
         "now": situation.now,
         "outages": (*own_outages(process), *situation.outages),
         "caller": caller(request),
         "signed_in": bool(caller(request)),
-        "role": may.name.lower(),
+        "role": caller_role.name.lower(),
         "limit": limit(request),
-        "may_change": may >= Role.DEPLOYER,
-        "may_pause": may >= Role.ADMIN,
+        "may_change": caller_role >= Role.DEPLOYER,
+        "may_pause": caller_role >= Role.ADMIN,
         "flash": flash,
     }
-    response = pages.response(template, {**around, **values}, status=status)
+    response = pages.response(template, {**common, **values}, status=status)
     if flash is not None:
-        response.delete_cookie("told")
+        response.delete_cookie("flash")
     return response

@@ -1,4 +1,4 @@
-"""Lists that go on: where a page ended, as it stands in a URL."""
+"""Paging: the end of a page, as a part of the next page's URL."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 
 def moment(text: str) -> datetime | None:
-    """The time that the text names, with its zone; None for anything else."""
+    """The time in the text, in UTC; None for anything but an ISO time with a zone."""
     try:
         found = datetime.fromisoformat(text)
         return found.astimezone(UTC) if found.tzinfo is not None else None
@@ -15,6 +15,6 @@ def moment(text: str) -> datetime | None:
 
 
 def url(page: str, filters: Mapping[str, object]) -> str:
-    """The page's URL with what filters it; what is empty is left out."""
+    """The page's URL with its filters, without the empty ones."""
     query = urlencode({name: value for name, value in filters.items() if value}, doseq=True)
     return f"{page}?{query}" if query else page

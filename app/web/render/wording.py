@@ -1,4 +1,4 @@
-"""Values to the words, names and tones that templates show. Pure; each value of the services has its wording in labels.
+"""The filters of the templates: values to labels, sentences and tones. Pure; labels.py has the label of each value.
 
 A tone is the name of a colour in the style sheet.
 """
@@ -18,42 +18,42 @@ from app.web.render import labels
 
 _UNITS = (("s", 1, 60), ("min", 60, 3600), ("h", 3600, 86400), ("d", 86400, 60 * 86400))
 # Unicode's marks, embeddings, overrides and isolates (UAX 9).
-_TURNING = {code: f"\\u{code:04x}" for code in (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+_BIDI = {code: f"\\u{code:04x}" for code in (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownImage:
-    """What some tasks run alike; `where` names them when the others run something else."""
+    """An image that some tasks run; `where` names these tasks when others run another image."""
 
     tag: str
     digest: str
     where: str
 
 
-def standing(watch: WatchView) -> str:
-    """How a watch stands, in two or three words."""
+def status(watch: WatchView) -> str:
+    """The state of a watch, in two or three words."""
     found = condition(watch)
     if found is Condition.OUTAGE:
-        return "In trouble"
+        return labels.CONDITIONS[found]
     if found is Condition.PROMOTION:
-        return "Waits for promotion"
+        return labels.CONDITIONS[found]
     rollout = watch.rollout
     if rollout is not None and rollout.outcome is None:
         deployment = rollout.deployment
         return f"Deploying {deployment.healthy}/{deployment.desired} healthy" if deployment else "Deploying"
     if watch.decision is None:
-        return "Not looked at yet"
+        return "Not checked yet"
     return labels.HOLDS[watch.decision.reason] if watch.decision.reason else "Deploying"
 
 
 def tone(watch: WatchView) -> str:
-    """How that feels."""
+    """Its tone."""
     return labels.TONES[condition(watch)]
 
 
-def explained(watch: WatchView) -> str:
-    """Why a watch stands so, in a sentence."""
+def explanation(watch: WatchView) -> str:
+    """Why a watch is in this state, in a sentence."""
     for outage in (watch.registry_outage, watch.job_outage, watch.missing_image):
         if outage is not None:
             return outage.problem
@@ -61,7 +61,7 @@ def explained(watch: WatchView) -> str:
     if rollout is not None and rollout.outcome is None:
         return f"{rollout.what}: {rollout.note}" if rollout.note else rollout.what
     if watch.decision is None:
-        return "a look is on its way" if watch.due else "the first look is to come"
+        return "a check is due now" if watch.due else "it waits for its first check"
     return watch.decision.message
 
 
@@ -74,12 +74,12 @@ def changed_at(watch: WatchView) -> datetime | None:
 
 
 def checked_at(watch: WatchView) -> datetime | None:
-    """When a watch was last decided upon."""
+    """When a watch was last checked."""
     return watch.decision.last_at if watch.decision else None
 
 
 def images(tasks: Sequence[TaskView]) -> Sequence[ShownImage]:
-    """What runs, each image once."""
+    """The running images, each once."""
     found: dict[tuple[str, str], list[str]] = {}
     for each in tasks:
         found.setdefault((each.tag, each.digest), []).append(each.task)
@@ -89,14 +89,14 @@ def images(tasks: Sequence[TaskView]) -> Sequence[ShownImage]:
     ]
 
 
-def runs_tag(watch: WatchView) -> str:
-    """The tag that all tasks run; "" where they differ, or it is unknown."""
+def running_tag(watch: WatchView) -> str:
+    """The tag that all tasks run; "" when they differ, or it is unknown."""
     tags = {each.tag for each in watch.running}
     return tags.pop() if len(tags) == 1 else ""
 
 
 def entry_title(entry: TimelineEntry) -> str:
-    """What happened, in two or three words."""
+    """The title of a timeline entry, in two or three words."""
     if entry.kind is EntryKind.DECISION:
         return labels.HOLDS[entry.reason] if entry.reason else "Deploys"
     if entry.kind is EntryKind.OUTCOME and entry.outcome is not None:
@@ -107,7 +107,7 @@ def entry_title(entry: TimelineEntry) -> str:
 
 
 def entry_tone(entry: TimelineEntry) -> str:
-    """How that feels."""
+    """Its tone."""
     if entry.kind is EntryKind.DECISION and entry.reason is not None:
         return labels.HOLD_TONES[entry.reason]
     if entry.kind is EntryKind.OUTCOME and entry.outcome is not None:
@@ -116,17 +116,17 @@ def entry_tone(entry: TimelineEntry) -> str:
 
 
 def delivery_label(delivery: DeliverySummary) -> str:
-    """What became of a delivery."""
+    """The acceptance of a delivery, as a label."""
     return labels.ACCEPTANCES[delivery.acceptance]
 
 
 def delivery_tone(delivery: DeliverySummary) -> str:
-    """How that feels."""
+    """Its tone."""
     return labels.ACCEPTANCE_TONES[delivery.acceptance]
 
 
-def can_go_back(rollout: RolloutSummary, newest: bool) -> bool:
-    """Whether rolling back from (the newest), or to, this rollout is worth offering; whoever does it checks again."""
+def can_roll_back(rollout: RolloutSummary, newest: bool) -> bool:
+    """Whether pages offer to roll back from this rollout (the newest), or to it. The command itself checks again."""
     if rollout.undone_by is not None or rollout.state is not rollout.state.ENDED:
         return False
     return newest or (rollout.outcome is not None and rollout.outcome in labels.DONE)
@@ -138,17 +138,17 @@ def counted(number: int, one: str, many: str = "") -> str:
 
 
 def ago(at: datetime | None, now: datetime, never: str = "some time ago") -> Markup | str:
-    """How long ago that was, and when exactly under the pointer. page.js says the same as time goes on."""
-    return _time(at, f"{passed(now - at)} ago", "ago") if at is not None else never
+    """How long ago that was, with the exact time as tooltip. page.js keeps the text up to date."""
+    return _time(at, f"{duration(now - at)} ago", "ago") if at is not None else never
 
 
-def lasting(at: datetime | None, now: datetime) -> Markup | str:
-    """For how long it has been so: to stand behind "for"."""
-    return _time(at, passed(now - at), "") if at is not None else "some time"
+def elapsed(at: datetime | None, now: datetime) -> Markup | str:
+    """How long it has lasted, to follow the word "for"."""
+    return _time(at, duration(now - at), "") if at is not None else "some time"
 
 
-def passed(time: timedelta) -> str:
-    """`12 s`, `3 min`, `5 d`; days without end become months."""
+def duration(time: timedelta) -> str:
+    """`12 s`, `3 min`, `5 d`; from 60 days on in months."""
     seconds = max(0, int(time.total_seconds()))
     for unit, length, limit in _UNITS:
         if seconds < limit:
@@ -158,22 +158,22 @@ def passed(time: timedelta) -> str:
 
 def _time(at: datetime, message: str, kind: str) -> Markup:
     exact = at.astimezone(UTC).isoformat(sep=" ", timespec="seconds").removesuffix("+00:00")
-    html = '<time datetime="{}" title="{} UTC" data-told="{}">{}</time>'
+    html = '<time datetime="{}" title="{} UTC" data-suffix="{}">{}</time>'
     return Markup(html).format(at.isoformat(), exact, kind, message)
 
 
 def visible(text: str) -> str:
-    """Text of somebody else, with what turns text around made visible: `fdp.exe` must not read `exe.pdf`."""
-    return text.translate(_TURNING)
+    """Foreign text with its direction marks made visible, so that `fdp.exe` cannot look like `exe.pdf`."""
+    return text.translate(_BIDI)
 
 
 def bidi(text: str) -> Markup:
-    """The same as HTML, kept from turning around what stands beside it."""
+    """The same as HTML, isolated so that it cannot change the direction of the text beside it."""
     return Markup("<bdi>{}</bdi>").format(visible(text)) if text else Markup("")
 
 
 def breakable(text: str) -> Markup:
-    """The same for a path, that may be broken behind its slashes."""
+    """The same for a path, with line breaks allowed after its slashes."""
     return Markup("<bdi>") + escape(visible(text)).replace("/", Markup("/<wbr>")) + Markup("</bdi>")
 
 
@@ -184,25 +184,25 @@ def digest(text: str) -> str:
 
 
 def short(digest: str) -> str:
-    """The same without the algorithm, where there is little room."""
+    """The same without the algorithm, for narrow places."""
     return digest.rpartition(":")[2][:12]
 
 
 def path(name: str) -> str:
-    """A watch's name as it stands in a URL's path."""
+    """A watch's name as part of a URL's path."""
     return quote(name, safe="/")
 
 
 def slug(name: str) -> str:
-    """A watch's name as part of an element's id: no two names have the same."""
+    """A watch's name as part of an element's id, unique per name."""
     return "".join(each if each in _SAFE else f".{ord(each):x}." for each in name)
 
 
 FILTERS: Mapping[str, object] = {
     each.__name__: each
     for each in (
-        standing, tone, explained, changed_at, checked_at, images, runs_tag, entry_title, entry_tone, delivery_label,
-        delivery_tone, can_go_back, counted, ago, lasting, visible, bidi, breakable, digest, short, path, slug,
+        status, tone, explanation, changed_at, checked_at, images, running_tag, entry_title, entry_tone, delivery_label,
+        delivery_tone, can_roll_back, counted, ago, elapsed, visible, bidi, breakable, digest, short, path, slug,
     )
 } | {
     "outcome": labels.progress,

@@ -109,7 +109,7 @@ async def test_without_tokens_it_reads_only(
     ):
         assert (await client.get("/repos")).status_code == 200
         page = (await client.get("/", headers={"Accept": "text/html"})).text
-        assert "Reading only" in page
+        assert "Read-only" in page
         assert "/confirm/pause" not in page
         for headers in ({}, {"X-Forwarded-For": "127.0.0.1"}, {"Origin": f"https://{name}"}):
             refused = await client.post("/pause", headers=headers)

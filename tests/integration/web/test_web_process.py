@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from app.asgi import create_app
 from app.settings import load_settings
-from tests.web.face import HERE, WIDER
+from tests.web.process import HERE, WIDER
 
 NOWHERE = "127.0.0.1:1"
 

@@ -18,9 +18,9 @@ from app.settings.duration import parse_duration
 from app.settings.faults import FaultList
 from app.settings.outward import outward
 from app.web.api import rule_change, webhooks
-from app.web.http import answers, auth, flash, forms, session
+from app.web.http import auth, flash, forms, responses, session
 from app.web.http.arrival import Arrival, Listening, arrival
-from app.web.pages import listing, login
+from app.web.pages import login, repositories
 from app.web.render import paging
 from tests.unit.foreign.texts import Reader
 
@@ -77,8 +77,8 @@ def _headers() -> Iterator[tuple[str, Reader]]:
         "auth.check_origin host",
         lambda text: auth.check_origin(_headers_of({"origin": f"https://{text}"}), frozenset()),
     )
-    yield "respond.prefers_html", lambda text: answers.prefers_html(_request(accept=text))
-    yield "respond.prefers_html type", lambda text: answers.prefers_html(_request(accept=f"text/html;{text}"))
+    yield "respond.prefers_html", lambda text: responses.prefers_html(_request(accept=text))
+    yield "respond.prefers_html type", lambda text: responses.prefers_html(_request(accept=f"text/html;{text}"))
     yield "telling.came_from", lambda text: flash.came_from(_request(referer=text), "/")
     yield "telling.came_from path", lambda text: flash.came_from(_request(referer=f"http://h/{text}"), "/")
     yield "telling.take_flash", lambda text: flash.take_flash(_request(cookie=f"told={text}"))
@@ -88,8 +88,8 @@ def _headers() -> Iterator[tuple[str, Reader]]:
     )
     yield "telling.take_flash cookies", lambda text: flash.take_flash(_request(cookie=text))
     yield "telling the flash", lambda text: flash._fitting(flash.Flash(message=text, failed=True))
-    yield "session.opens", lambda text: session.opens(text, _TOKEN, now=0)
-    yield "session.opens expiry", lambda text: session.opens(f"Y2k.{text}.", _TOKEN, now=0)
+    yield "session.is_valid", lambda text: session.is_valid(text, _TOKEN, now=0)
+    yield "session.is_valid expiry", lambda text: session.is_valid(f"Y2k.{text}.", _TOKEN, now=0)
 
 
 def _pages() -> Iterator[tuple[str, Reader]]:
@@ -113,8 +113,11 @@ def _pages() -> Iterator[tuple[str, Reader]]:
     yield "wishes.parse_wish value", lambda text: rule_change.parse_rule_change(_bytes('{"pinned_tag": ' + text + "}"))
     yield "paging.moment", paging.moment
     yield "paging.moment fraction", lambda text: paging.moment(f"2026-11-28T10:00:00.{text}")
-    yield "listing.read", lambda text: listing.read(QueryParams(f"q={text}&text={text}&state={text}&from={text}"))
-    yield "listing.read query", lambda text: listing.read(QueryParams(text))
+    yield (
+        "repositories.read",
+        lambda text: repositories.read(QueryParams(f"q={text}&text={text}&state={text}&from={text}")),
+    )
+    yield "repositories.read query", lambda text: repositories.read(QueryParams(text))
     yield "login.login_url", lambda text: login.login_url(_request(query=text, path=f"/{text}"))
     yield "webhooks name", webhooks._NAME.fullmatch
     yield "notified changes", lambda text: [form.fullmatch(text) for form in (payloads._TARGET, payloads._ROLLOUT)]

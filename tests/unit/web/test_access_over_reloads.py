@@ -1,4 +1,4 @@
-"""Access over the readings of one process: it only ever becomes stricter for who has no token."""
+"""Access over the reloads of one process: for callers without a token it only ever becomes stricter."""
 
 from itertools import permutations
 from pathlib import Path
@@ -40,7 +40,7 @@ def settings(tmp_path: Path) -> dict[str, Settings]:
     return {name: load(tmp_path, text) for name, text in TEXTS.items()}
 
 
-def test_what_each_alone_allows(settings: dict[str, Settings]) -> None:
+def test_the_access_by_each_configuration(settings: dict[str, Settings]) -> None:
     assert {name: allowed(access(each)) for name, each in settings.items()} == {
         "bare": Role.ADMIN,
         "by loopback": Role.ADMIN,
@@ -51,7 +51,7 @@ def test_what_each_alone_allows(settings: dict[str, Settings]) -> None:
     }
 
 
-def test_no_order_of_readings_allows_more_than_an_earlier_one(settings: dict[str, Settings]) -> None:
+def test_no_reload_allows_more_than_an_earlier_configuration(settings: dict[str, Settings]) -> None:
     for order in permutations(settings, 3):
         ratchet, before = AccessRatchet(), int(Role.ADMIN)
         for name in order:
@@ -61,7 +61,7 @@ def test_no_order_of_readings_allows_more_than_an_earlier_one(settings: dict[str
             before = allowed(now)
 
 
-def test_tokens_that_return_are_good_again(settings: dict[str, Settings]) -> None:
+def test_restored_tokens_are_valid_again(settings: dict[str, Settings]) -> None:
     ratchet = AccessRatchet()
     for name in ("tokens", "bare", "tokens"):
         now = ratchet.read(settings[name])

@@ -1,4 +1,4 @@
-"""Led back where the form was, never to another host; what is told goes through a cookie, cut where it must be."""
+"""Redirects to the page of the form, never to another host; the result is in a cookie, cut to its size."""
 
 import base64
 
@@ -32,7 +32,7 @@ COOKIE = 4096  # what browsers take, with the cookie's name and attributes
         ("http://[::1", "/otherwise"),
     ],
 )
-def test_back_to_the_page_of_the_form_and_to_no_other_host(referer: str, back: str) -> None:
+def test_the_redirect_goes_to_the_page_of_the_form_and_to_no_other_host(referer: str, back: str) -> None:
     assert came_from(request(referer=referer), "/otherwise") == back
     assert came_from(request(), "/otherwise") == "/otherwise"
 
@@ -44,7 +44,7 @@ def _next(answer_cookie: str) -> str:
 @pytest.mark.parametrize(
     "message", ["Deploying to v1.0.0", 'quotes " and \\', "ü😀" * 3000, "x" * 9000, "\n" * 9000, ""]
 )
-def test_a_message_arrives_as_far_as_a_cookie_holds_it(message: str) -> None:
+def test_a_long_message_is_cut_to_the_size_of_a_cookie(message: str) -> None:
     answer = done(request(), Reply(message=message), back="/")
     cookie = answer.headers["set-cookie"]
     assert answer.status_code == 303
@@ -56,7 +56,7 @@ def test_a_message_arrives_as_far_as_a_cookie_holds_it(message: str) -> None:
     assert len(flash.message) >= min(len(message), 300)
 
 
-def test_a_refusal_is_marked_as_one() -> None:
+def test_a_refusal_is_shown_as_a_failure() -> None:
     answer = refused(request(), "no such tag", status=400, back="/repos/app")
     assert (answer.status_code, answer.headers["location"]) == (303, "/repos/app")
     flash = take_flash(request(cookie=_next(answer.headers["set-cookie"])))
@@ -74,15 +74,15 @@ def test_a_refusal_is_marked_as_one() -> None:
         *(base64.b64encode(each).decode() for each in (b"[]", b"3", b"[1", b"\xff", b"[1,2,3]")),
     ],
 )
-def test_a_garbled_cookie_shows_nothing(value: str) -> None:
-    assert take_flash(request(cookie=f"told={value}")) is None
+def test_an_invalid_flash_cookie_is_ignored(value: str) -> None:
+    assert take_flash(request(cookie=f"flash={value}")) is None
     assert take_flash(request()) is None
 
 
-def test_a_script_gets_the_message_in_ascii() -> None:
+def test_a_script_gets_the_result_in_an_ascii_header() -> None:
     answer = done(request(hx_request="true"), Reply(message="Deploying to ü"), back="/")
     assert answer.status_code == 204
-    assert answer.headers["hx-trigger"] == '{"told": {"message": "Deploying to \\u00fc"}}'
+    assert answer.headers["hx-trigger"] == '{"flash": {"message": "Deploying to \\u00fc"}}'
     assert "set-cookie" not in answer.headers
     answer = refused(request(hx_request="true"), "no such tag", status=400, back="/")
     assert (answer.status_code, bytes(answer.body)) == (400, b"no such tag")

@@ -1,4 +1,4 @@
-"""Given a request and its sender's dialect, then it is a delivery only when its sender proved who it is."""
+"""Given a request and its source's dialect, it becomes a delivery only with a valid proof."""
 
 from collections.abc import Callable
 
@@ -49,19 +49,19 @@ async def test_a_wrong_signature_is_refused() -> None:
     assert await delivered(SIGNED, request(b'{"a": 1}')) is None
 
 
-async def test_a_body_that_is_too_large_to_be_read_cannot_be_signed() -> None:
+async def test_a_body_over_the_limit_cannot_prove_its_signature() -> None:
     assert await delivered(SIGNED, signed(b"x" * (LIMIT + 1), b"new")) is None
     nothing = (b"x-hub-signature-256", signature_of(b"", b"new"))
     assert await delivered(SIGNED, request(b"x" * (LIMIT + 1), nothing)) is None
 
 
-async def test_an_odd_body_is_kept_with_the_headers_that_its_dialect_names() -> None:
+async def test_a_malformed_body_is_kept_with_the_headers_that_its_dialect_names() -> None:
     delivery = await delivered(SIGNED, signed(b"odd", b"old", (b"x-event", b"push"), (b"x-other", b"1")))
     assert delivery is not None
     assert (delivery.body, delivery.headers) == (b"odd", {"x-event": "push"})
 
 
-async def test_the_body_of_a_stranger_is_not_read_where_it_is_not_signed() -> None:
+async def test_an_unauthenticated_body_is_not_read_where_it_is_not_signed() -> None:
     def read() -> None:
         raise AssertionError("read")
 

@@ -1,4 +1,4 @@
-"""Where a page of what happened, or was sent, ends, and goes on: in the URL, whatever stands there."""
+"""The end of a page, in the URL of the next one, with any value in that URL."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -12,7 +12,7 @@ from app.domain.timeline import EntryKind
 from app.services.views.board import DeliveryListing, DeliverySummary, TimelineEntry
 from app.web.pages import activity, deliveries
 from tests.unit.web.requests import request
-from tests.web.face import NOW
+from tests.web.values import NOW
 
 ENTRY = TimelineEntry(at=NOW, kind=EntryKind.COMMAND, key="w7 & more", watch="app", message="")
 DELIVERY = DeliverySummary(
@@ -33,7 +33,7 @@ NONSENSE = (
 )  # fmt: skip
 
 
-def test_the_next_page_starts_after_the_last_shown_entry() -> None:
+def test_the_older_url_names_the_last_shown_entry() -> None:
     url = activity.older(
         [ENTRY, replace(ENTRY, at=NOW - timedelta(hours=1))], 2, "/activity", {"repo": "a b", "by": ""}
     )
@@ -48,10 +48,10 @@ def test_a_page_that_is_not_full_is_the_last() -> None:
 
 
 @pytest.mark.parametrize("before", NONSENSE)
-def test_nonsense_is_the_newest_page(before: str) -> None:
-    asked = request(query=f"before={quote(before)}")
-    assert activity.before(asked) is None
-    assert deliveries.before(asked) is None
+def test_an_invalid_position_is_the_newest_page(before: str) -> None:
+    query = request(query=f"before={quote(before)}")
+    assert activity.before(query) is None
+    assert deliveries.before(query) is None
 
 
 def test_a_time_of_another_zone_is_the_same_time() -> None:
@@ -63,7 +63,7 @@ def test_a_time_of_another_zone_is_the_same_time() -> None:
     assert with_id == (datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), UUID(int=3))
 
 
-def test_deliveries_go_on_with_the_same_filters() -> None:
+def test_older_deliveries_keep_the_filters() -> None:
     full = DeliveryListing(deliveries=(DELIVERY,) * deliveries.SHOWN, sources=(), missed=())
     url = deliveries.older(full, {"source": "a&b", "became": ""})
     assert parse_qs(urlsplit(url).query)["source"] == ["a&b"]

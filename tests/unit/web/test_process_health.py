@@ -1,4 +1,4 @@
-"""Given a process without a web face, when it is asked for its health, then it says what is the matter, and no more."""
+"""Given a process without the web interface, its health endpoints name its problem, and no more."""
 
 import socket
 from dataclasses import dataclass
@@ -29,10 +29,10 @@ class Process:
 )
 def test_it_answers(process: Process, health: tuple[int, str], ready: tuple[int, str]) -> None:
     client = TestClient(build_health(process))
-    for path, told in (("/healthz", health), ("/readyz", ready)):
+    for path, expected in (("/healthz", health), ("/readyz", ready)):
         answer = client.get(path)
-        assert (answer.status_code, answer.json()["message"]) == told
-        assert ("Retry-After" in answer.headers) == (told[0] == 503)
+        assert (answer.status_code, answer.json()["message"]) == expected
+        assert ("Retry-After" in answer.headers) == (expected[0] == 503)
 
 
 def test_it_answers_nothing_else() -> None:
@@ -59,15 +59,15 @@ async def test_it_listens_while_the_process_runs(host: str) -> None:
             await client.get(url)
 
 
-async def test_nobody_is_answered_without_a_listener() -> None:
+async def test_no_connection_is_accepted_without_a_listener() -> None:
     async with answering(Process(), open_listener(None)):
         pass
 
 
-def test_an_address_in_use_is_reported_with_the_fix() -> None:
+def test_an_address_in_use_is_refused_with_the_fix() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(Permanent, match=rf"cannot listen on 127.0.0.1:{port}: .*in use; .*--health-address"):
+        with pytest.raises(Permanent, match=rf"cannot listen on 127.0.0.1:{port} \(.*in use.*--health-address"):
             open_listener(("127.0.0.1", port))

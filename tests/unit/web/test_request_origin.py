@@ -1,5 +1,4 @@
-"""Where a request came from: only the server and the kernel make a caller local; the document names every sign of a
-proxy."""
+"""How a request arrived: only server and kernel make a caller local; the document names every proxy header."""
 
 import socket
 from collections.abc import Iterator, Sequence
@@ -20,12 +19,12 @@ HERE = Listening(addresses=("127.0.0.1", "::1"))
 
 
 def came(*headers: str, client: tuple[str, int] | None = ("127.0.0.1", 9), version: str = "1.1") -> str:
-    """The doubt about a request with these headers."""
+    """Why the sender of a request with these headers may be remote."""
     raw = [(name.lower().encode(), b"127.0.0.1") for name in headers]
-    return arrival({"headers": raw, "client": client, "http_version": version}, HERE).doubt
+    return arrival({"headers": raw, "client": client, "http_version": version}, HERE).remote_reason
 
 
-def test_who_is_this_machine() -> None:
+def test_loopback_peers_are_this_machine() -> None:
     assert came() == ""
     assert came("Accept", "Host", "Origin", "User-Agent", "X-Request-Id", "X-Requested-With", "Authorization") == ""
     assert came(client=("::1", 9)) == ""
@@ -35,23 +34,23 @@ def test_who_is_this_machine() -> None:
 @pytest.mark.parametrize(
     "client", [None, ("192.0.2.2", 9), ("::ffff:192.0.2.2", 9), ("fe80::1%eth0", 9), ("localhost", 9), ("", 0)]
 )
-def test_who_may_be_another(client: tuple[str, int] | None) -> None:
-    assert came(client=client).startswith("this came from ")
+def test_other_peers_may_be_another_machine(client: tuple[str, int] | None) -> None:
+    assert came(client=client).startswith("this request came from ")
 
 
-def test_what_a_proxy_leaves() -> None:
-    assert (
-        came("accept", "x-forwarded-anything") == "a proxy passed this on (X-Forwarded-Anything), for whoever it serves"
-    )
+def test_a_proxy_header_marks_a_forwarded_request() -> None:
+    assert came("accept", "x-forwarded-anything") == "a proxy forwarded this request (X-Forwarded-Anything)"
     assert "HTTP/1.0" in came(version="1.0")
     assert len(came("x-forwarded-" + "x" * 60_000)) < 200
 
 
-def test_the_document_names_every_sign() -> None:
-    told = {name.lower() for name in codes(section(read("docs/operating.md"), "What counts as the sign of a proxy"))}
-    prefixes = {name for name in told if name in PREFIXES}
+def test_the_document_names_every_proxy_header() -> None:
+    documented = {
+        name.lower() for name in codes(section(read("docs/operating.md"), "What counts as the sign of a proxy"))
+    }
+    prefixes = {name for name in documented if name in PREFIXES}
     assert prefixes == set(PREFIXES)
-    assert told >= HEADERS
+    assert documented >= HEADERS
 
 
 @pytest.mark.parametrize(
@@ -69,7 +68,7 @@ def opened(host: str, port: int = 0) -> Iterator[Sequence[socket.socket]]:
 
 
 @pytest.mark.parametrize(("host", "loopback"), [("127.0.0.1", True), ("localhost", True), ("0.0.0.0", False)])
-def test_the_kernel_says_what_is_listened_on(host: str, loopback: bool) -> None:
+def test_the_kernel_names_the_listening_addresses(host: str, loopback: bool) -> None:
     with opened(host) as sockets:
         assert listening(sockets).loopback is loopback
         assert len({each.getsockname()[1] for each in sockets}) == 1
@@ -88,12 +87,12 @@ def test_a_socket_of_another_kind_is_no_loopback(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("host", ["192.0.2.77", "no-such-host.invalid"])
-def test_an_address_that_cannot_be_bound_is_reported_with_the_fix(host: str) -> None:
+def test_an_address_that_cannot_be_bound_is_refused_with_the_fix(host: str) -> None:
     with pytest.raises(Permanent, match=rf"cannot listen on {host}:1234 \(.+\): .*set server_listening_address"):
         open_sockets(host, 1234)
 
 
-def test_what_was_opened_is_closed_when_the_rest_cannot_be() -> None:
+def test_opened_sockets_are_closed_when_another_cannot_be_opened() -> None:
     with opened("127.0.0.1") as sockets:
         port = sockets[0].getsockname()[1]
         with pytest.raises(Permanent, match="in use"):
@@ -103,27 +102,25 @@ def test_what_was_opened_is_closed_when_the_rest_cannot_be() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "scheme"),
+    ("header", "scheme"),
     [
         (None, "http"), ("https", "https"), ("HTTPS", "https"), ("https, http", "https"), ("http, https", "http"),
         ("http", "http"), ("", "http"), ("javascript", "http"),
     ],
 )  # fmt: skip
-async def test_the_browsers_scheme_is_what_the_nearest_proxy_said_and_nothing_else_changes(
-    said: str | None, scheme: str
-) -> None:
-    seen: list[Any] = []
+async def test_the_scheme_is_that_of_the_proxy_nearest_to_the_browser(header: str | None, scheme: str) -> None:
+    scopes: list[Any] = []
 
     async def application(scope: Any, _receive: Any, _send: Any) -> None:
-        seen.append(scope)
+        scopes.append(scope)
 
     async def unused(*_: object) -> Any:
         raise AssertionError("called")
 
-    headers = [] if said is None else [(b"x-forwarded-proto", said.encode())]
+    headers = [] if header is None else [(b"x-forwarded-proto", header.encode())]
     headers.append((b"x-forwarded-for", b"10.9.9.9"))
     scope = {"type": "http", "scheme": "http", "client": ("127.0.0.1", 9), "headers": headers}
     await BrowserScheme(application)(scope, unused, unused)
     await BrowserScheme(application)({"type": "lifespan"}, unused, unused)
-    assert seen == [{**scope, "scheme": scheme}, {"type": "lifespan"}]
-    assert Headers(scope=seen[0])["x-forwarded-for"] == "10.9.9.9"
+    assert scopes == [{**scope, "scheme": scheme}, {"type": "lifespan"}]
+    assert Headers(scope=scopes[0])["x-forwarded-for"] == "10.9.9.9"

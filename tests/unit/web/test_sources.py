@@ -1,4 +1,4 @@
-"""How sources do, those that are posted to in vain first; and what to paste is what the registry takes."""
+"""The state of webhook sources, unknown ones first; and setup snippets that the registry accepts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -10,11 +10,11 @@ from app.services.views.board import DeliveryListing, Situation, SourceHealth
 from app.services.views.queries import UnknownSource
 from app.settings.secret import Secret
 from app.settings.values import WebhookSource
-from app.web.pages.sources import SourceView, sources, teaching
+from app.web.pages.sources import SourceView, setup_snippets, sources
 from app.webhooks import DIALECTS
 from tests.unit.packaging.documents import nested, read
 from tests.unit.web.requests import request
-from tests.web.face import NOW
+from tests.web.values import NOW
 
 QUIET = Situation(
     now=NOW, paused=False, paused_by="", paused_at=NOW, outages=(), unknown_sources=(), unsent_notifications=0
@@ -28,26 +28,26 @@ class Settings:
     external_url: str = ""
 
 
-def listed(*names: str, health: tuple[SourceHealth, ...] = (), vain: tuple[str, ...] = ()) -> list[SourceView]:
+def listed(*names: str, health: tuple[SourceHealth, ...] = (), unconfigured: tuple[str, ...] = ()) -> list[SourceView]:
     found = DeliveryListing(deliveries=(), sources=health, missed=())
-    unknown = tuple(UnknownSource(source=name, deliveries=3, last_at=NOW) for name in vain)
+    unknown = tuple(UnknownSource(source=name, deliveries=3, last_at=NOW) for name in unconfigured)
     return sources(dict.fromkeys(names), found, replace(QUIET, unknown_sources=unknown))
 
 
-def test_an_active_source_shows_its_last_day() -> None:
-    heard = SourceHealth(source="a", last_at=NOW, day={Acceptance.ACCEPTED: 3, Acceptance.DUPLICATE: 1})
-    (source,) = listed("a", health=(heard,))
-    assert (source.tone, source.message, source.last_at) == ("good", "It is heard.", NOW)
-    assert source.day == "3 accepted, 1 known before"
+def test_an_active_source_counts_the_deliveries_of_its_last_day() -> None:
+    active = SourceHealth(source="a", last_at=NOW, day={Acceptance.ACCEPTED: 3, Acceptance.DUPLICATE: 1})
+    (source,) = listed("a", health=(active,))
+    assert (source.tone, source.message, source.last_at) == ("good", "Its deliveries arrive.", NOW)
+    assert source.day == "3 accepted, 1 duplicate"
 
 
-def test_a_source_that_sends_oddities_is_marked() -> None:
+def test_a_source_with_malformed_deliveries_is_marked() -> None:
     (source,) = listed("a", health=(SourceHealth(source="a", last_at=NOW, day={Acceptance.QUARANTINED: 1}),))
     assert source.tone == "waiting"
-    assert "odd" in source.message
+    assert "malformed" in source.message
 
 
-def test_a_silent_source_says_what_happens_without_it() -> None:
+def test_a_silent_source_mentions_polling() -> None:
     never = SourceHealth(source="a", last_at=None, day={})
     for health in ((), (never,)):
         (source,) = listed("a", health=health)
@@ -55,34 +55,34 @@ def test_a_silent_source_says_what_happens_without_it() -> None:
         assert "polling" in source.message
 
 
-def test_a_source_in_vain_is_first_until_it_is_configured() -> None:
-    found = listed("z", "a", vain=("harbor", "a"))
+def test_an_unknown_source_is_first_until_it_is_configured() -> None:
+    found = listed("z", "a", unconfigured=("harbor", "a"))
     assert [(each.name, each.configured) for each in found] == [("harbor", False), ("a", True), ("z", True)]
     assert found[0].tone == "bad"
 
 
-def test_without_a_source_both_ends_are_taught() -> None:
-    ours, theirs, *others = teaching(Settings(), request())
+def test_without_a_source_both_setup_snippets_are_shown() -> None:
+    ours, theirs, *others = setup_snippets(Settings(), request())
     assert tomli.loads(ours.text) == {"webhooks": {"distribution": {"secret": "$YOUR_WEBHOOK_SECRET"}}}
     assert "url: http://localhost:8080/webhooks/distribution" in theirs.text
     assert len(others) >= len(DIALECTS) - 1
 
 
-def test_the_block_is_the_shipped_one_with_our_address() -> None:
+def test_the_setup_snippet_is_the_shipped_one_with_our_url() -> None:
     settings = Settings(webhook_sources={"distribution": SOURCE}, external_url="https://deploys.example/")
-    (block,) = teaching(settings, request())
+    (block,) = setup_snippets(settings, request())
     assert "url: https://deploys.example/webhooks/distribution" in block.text
     shipped = nested(read("config/registry.yml"), "notifications")
     assert nested(block.text, "notifications").replace("https://deploys.example", "http://localhost:8080") == shipped
 
 
-def test_each_source_has_its_block() -> None:
-    blocks = teaching(Settings(webhook_sources={"a": SOURCE, "b": SOURCE}), request())
+def test_each_source_has_its_setup_snippet() -> None:
+    blocks = setup_snippets(Settings(webhook_sources={"a": SOURCE, "b": SOURCE}), request())
     assert [f"/webhooks/{name}\n" in block.text for name, block in zip("ab", blocks, strict=True)] == [True, True]
 
 
-def test_a_source_that_lost_its_secret_is_taught_both_ends() -> None:
+def test_a_source_without_a_secret_gets_both_setup_snippets() -> None:
     settings = Settings(webhook_sources={"main": WebhookSource(kind="distribution", secrets=())})
-    ours, theirs = teaching(settings, request())
+    ours, theirs = setup_snippets(settings, request())
     assert "[webhooks.main]" in ours.text
     assert "/webhooks/main\n" in theirs.text

@@ -1,4 +1,4 @@
-"""Values in words: times, names and digests, and how a watch stands."""
+"""The template filters: times, names and digests, and the status of a watch."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -12,7 +12,7 @@ from app.domain.rollout import OutcomeKind, RolloutState
 from app.services.views.queries import Outage, RolloutSummary, TaskView, WatchView
 from app.web.render import wording
 from tests.fakes.registry import digest_of
-from tests.web.face import DECISION, DEPLOYMENT, NOW, SUMMARY, WATCH
+from tests.web.values import DECISION, DEPLOYMENT, NOW, SUMMARY, WATCH
 
 OUTAGE = Outage(problem="connection refused", since=None)
 MOVING = replace(SUMMARY, outcome=None, state=RolloutState.SUBMITTED, reason="", ended_at=None)
@@ -36,17 +36,17 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
     ],
 )
 def test_how_long_ago(seconds: float, message: str) -> None:
-    assert wording.passed(timedelta(seconds=seconds)) == message
+    assert wording.duration(timedelta(seconds=seconds)) == message
 
 
-def test_a_time_is_shown_relatively_and_exactly() -> None:
+def test_a_time_is_shown_relative_and_exact() -> None:
     then = NOW - timedelta(minutes=5)
     exact = 'datetime="2026-01-02T02:59:05+00:00" title="2026-01-02 02:59:05 UTC"'
-    assert wording.ago(then, NOW) == f'<time {exact} data-told="ago">5 min ago</time>'
-    assert wording.lasting(then, NOW) == f'<time {exact} data-told="">5 min</time>'
+    assert wording.ago(then, NOW) == f'<time {exact} data-suffix="ago">5 min ago</time>'
+    assert wording.elapsed(then, NOW) == f'<time {exact} data-suffix="">5 min</time>'
     assert wording.ago(None, NOW) == "some time ago"
     assert wording.ago(None, NOW, "never") == "never"
-    assert wording.lasting(None, NOW) == "some time"
+    assert wording.elapsed(None, NOW) == "some time"
 
 
 def test_a_time_of_another_zone_is_shown_in_utc() -> None:
@@ -67,17 +67,17 @@ def test_an_id_is_one_word_of_plain_characters(name: str) -> None:
     assert not set(slug) & set(" \t\"'<>&/")
 
 
-def test_text_of_somebody_else_stands_by_itself_and_is_escaped() -> None:
+def test_foreign_text_is_isolated_and_escaped() -> None:
     assert wording.bidi("<b>") == "<bdi>&lt;b&gt;</bdi>"
     assert wording.bidi("") == ""
     assert wording.breakable("a/<b>/c") == "<bdi>a/<wbr>&lt;b&gt;/<wbr>c</bdi>"
 
 
-@pytest.mark.parametrize("turning", ["\u061c", "\u200f", "\u202e", "\u202a", "\u2066", "\u2069"])
-def test_bidirectional_control_characters_are_made_visible(turning: str) -> None:
-    for told in (wording.visible(f"a{turning}b"), wording.bidi(f"a{turning}b"), wording.breakable(f"a{turning}b")):
-        assert turning not in told
-        assert f"\\u{ord(turning):04x}" in told
+@pytest.mark.parametrize("mark", ["\u061c", "\u200f", "\u202e", "\u202a", "\u2066", "\u2069"])
+def test_direction_marks_are_made_visible(mark: str) -> None:
+    for shown in (wording.visible(f"a{mark}b"), wording.bidi(f"a{mark}b"), wording.breakable(f"a{mark}b")):
+        assert mark not in shown
+        assert f"\\u{ord(mark):04x}" in shown
     assert wording.visible("שלום ü😀") == "שלום ü😀"
 
 
@@ -92,7 +92,7 @@ def test_a_name_in_a_path_keeps_its_slashes_and_nothing_else() -> None:
     assert wording.path("team/a b?c#d%e&f") == "team/a%20b%3Fc%23d%25e%26f"
 
 
-def test_one_and_many() -> None:
+def test_counted_nouns_have_their_plural() -> None:
     assert wording.counted(1, "watch", "watches") == "1 watch"
     assert wording.counted(0, "watch", "watches") == "0 watches"
     assert wording.counted(2, "tag") == "2 tags"
@@ -102,33 +102,33 @@ def _task(task: str, tag: str) -> TaskView:
     return TaskView(task=task, image=f"team/app:{tag}", tag=tag, digest=digest_of(tag))
 
 
-def test_tasks_that_run_the_same_are_one_image_and_others_say_where() -> None:
+def test_tasks_with_the_same_image_are_one_line_and_others_are_named() -> None:
     same = (_task("web/server", "v1"), _task("api/server", "v1"))
     (image,) = wording.images(same)
     assert (image.tag, image.where) == ("v1", "")
-    assert wording.runs_tag(replace(WATCH, running=same)) == "v1"
+    assert wording.running_tag(replace(WATCH, running=same)) == "v1"
     several = wording.images((*same, _task("old/server", "v0")))
     assert [(each.tag, each.where) for each in several] == [("v1", "web/server, api/server"), ("v0", "old/server")]
-    assert wording.runs_tag(replace(WATCH, running=(*same, _task("old/server", "v0")))) == ""
-    assert wording.runs_tag(replace(WATCH, running=())) == ""
+    assert wording.running_tag(replace(WATCH, running=(*same, _task("old/server", "v0")))) == ""
+    assert wording.running_tag(replace(WATCH, running=())) == ""
     assert wording.images(()) == []
 
 
 @pytest.mark.parametrize(
-    ("watch", "standing", "explained"),
+    ("watch", "status", "explanation"),
     [
-        (replace(WATCH, registry_outage=OUTAGE, rollout=MOVING), "In trouble", "connection refused"),
-        (replace(WATCH, job_outage=OUTAGE), "In trouble", "connection refused"),
-        (replace(WATCH, missing_image=OUTAGE), "In trouble", "connection refused"),
-        (replace(WATCH, rollout=replace(MOVING, deployment=DEPLOYMENT)), "Waits for promotion", "app v1.1.0"),
+        (replace(WATCH, registry_outage=OUTAGE, rollout=MOVING), "Outage", "connection refused"),
+        (replace(WATCH, job_outage=OUTAGE), "Outage", "connection refused"),
+        (replace(WATCH, missing_image=OUTAGE), "Outage", "connection refused"),
+        (replace(WATCH, rollout=replace(MOVING, deployment=DEPLOYMENT)), "Waiting for promotion", "app v1.1.0"),
         (
             replace(WATCH, rollout=replace(MOVING, deployment=replace(DEPLOYMENT, awaits_promotion=False))),
             "Deploying 1/2 healthy",
             "app v1.1.0",
         ),
         (replace(WATCH, rollout=replace(MOVING, note="waits for Nomad")), "Deploying", "app v1.1.0: waits for Nomad"),
-        (replace(WATCH, decision=None, rollout=None), "Not looked at yet", "the first look is to come"),
-        (replace(WATCH, decision=None, rollout=None, due=True), "Not looked at yet", "a look is on its way"),
+        (replace(WATCH, decision=None, rollout=None), "Not checked yet", "it waits for its first check"),
+        (replace(WATCH, decision=None, rollout=None, due=True), "Not checked yet", "a check is due now"),
         (WATCH, "Up to date", "v1.1.0 runs"),
         (replace(WATCH, decision=replace(DECISION, reason=None)), "Deploying", "v1.1.0 runs"),
         (
@@ -138,8 +138,8 @@ def test_tasks_that_run_the_same_are_one_image_and_others_say_where() -> None:
         ),
     ],
 )
-def test_how_a_watch_stands_and_why(watch: WatchView, standing: str, explained: str) -> None:
-    assert (wording.standing(watch), wording.explained(watch)) == (standing, explained)
+def test_the_status_of_a_watch_and_its_explanation(watch: WatchView, status: str, explanation: str) -> None:
+    assert (wording.status(watch), wording.explanation(watch)) == (status, explanation)
 
 
 def test_when_a_watch_changed_last() -> None:
@@ -162,5 +162,5 @@ def test_when_a_watch_changed_last() -> None:
         (MOVING, True, False),
     ],
 )
-def test_rolling_back_is_offered_where_it_can_make_sense(rollout: RolloutSummary, newest: bool, offered: bool) -> None:
-    assert wording.can_go_back(rollout, newest) is offered
+def test_rollback_is_offered_where_it_is_possible(rollout: RolloutSummary, newest: bool, offered: bool) -> None:
+    assert wording.can_roll_back(rollout, newest) is offered

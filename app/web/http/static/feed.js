@@ -1,31 +1,31 @@
-// What changes, for the scripts of a page: events on `document`, from the stream that all tabs of a browser share.
+// Changes, as events on `document` for the scripts of a page, from the stream that all tabs of a browser share.
 //   feed:changed {watches, rollouts, situation, deliveries, everything}   what to read again
-//   feed:state   {state: "live" | "lost" | "away", since, problem}        whether changes are heard now
-//   feed:hello   {version, instance}                                      which server tells them
+//   feed:state   {state: "live" | "lost" | "outage", since, problem}      whether changes arrive now
+//   feed:hello   {version, instance}                                      the server that sends them
 "use strict";
 
 (() => {
-  const url = document.currentScript.dataset.stream || "/static/stream.js"; // another version, another worker
+  const url = document.currentScript.dataset.stream || "/static/stream.js"; // another version gets another worker
   const STILL_HERE = 30000;
   const NOTHING = { watches: [], rollouts: [], situation: false, deliveries: false, everything: false };
-  let since = performance.timeOrigin; // when the page was asked for: what changed later may be missing on it
+  let since = performance.timeOrigin; // when the page was requested: later changes may be missing on it
   let port = null;
   let timer = 0;
-  let told = "";
+  let lastState = "";
 
   function dispatch(kind, detail) {
     document.dispatchEvent(new CustomEvent(`feed:${kind}`, { detail }));
   }
 
-  function hear([kind, detail]) {
+  function receive([kind, detail]) {
     if (kind === "state") {
-      if (told === JSON.stringify(detail)) return;
-      told = JSON.stringify(detail);
+      if (lastState === JSON.stringify(detail)) return;
+      lastState = JSON.stringify(detail);
     }
     dispatch(kind, kind === "changed" ? { ...NOTHING, ...detail } : detail);
   }
 
-  // Where there are no shared workers (Chrome on Android) each tab has a stream of its own, by the same script.
+  // Without shared workers (Chrome on Android) each tab has its own stream, by the same script.
   function own(url) {
     const channel = new MessageChannel();
     const run = document.createElement("script");
@@ -39,26 +39,26 @@
     try {
       return new SharedWorker(url).port;
     } catch {
-      return own(url); // there are none, or privacy settings forbid them
+      return own(url); // not supported, or forbidden by privacy settings
     }
   }
 
   function connect() {
     if (!port) {
       port = shared(url);
-      port.onmessage = ({ data }) => hear(data);
+      port.onmessage = ({ data }) => receive(data);
     }
     port.postMessage(["join", since]);
     clearInterval(timer);
     timer = setInterval(() => port.postMessage(["here", since]), STILL_HERE);
   }
 
-  // A page that is put aside may come back as it was: what changes meanwhile is told then.
+  // The browser may restore a hidden page unchanged (bfcache): the changes since then are sent on its return.
   window.addEventListener("pagehide", () => {
     clearInterval(timer);
     port.postMessage(["leave", 0]);
     since = Date.now();
-    told = "";
+    lastState = "";
   });
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) connect();

@@ -1,5 +1,5 @@
-// What a page does with a script: dialogs in the place of confirmation pages, what changed put in as it changes, times
-// that go on, and one key. Without it everything works too, by links and forms.
+// The script of all pages: confirmation dialogs, live updates, running times, and one key. Without it everything
+// works too, by links and forms.
 "use strict";
 
 const dialog = document.getElementById("dialog");
@@ -7,15 +7,15 @@ const body = document.getElementById("dialog-body");
 const toasts = document.getElementById("toasts");
 const live = document.getElementById("live");
 
-// htmx takes a request that a newer one replaces for an error, and tells the console; but to type on is none.
+// htmx logs a request that a newer one replaces as an error; while somebody types that is normal.
 htmx.logger = (_element, name, detail) => {
   if (name === "htmx:sendAbort" || (name === "htmx:afterRequest" && !detail.xhr.status)) delete detail.error;
 };
 
-const NO_ANSWER = "The service does not answer: nothing is known to have changed. Try again.";
+const NO_ANSWER = "The service does not respond, so the result is unknown: try again.";
 
-// Why something was not done; what is no text is none of ours, but of a proxy that does not reach the service.
-const why = (xhr) => (xhr.getResponseHeader("Content-Type")?.startsWith("text/plain") ? xhr.responseText : NO_ANSWER);
+// Why a command failed. Our own messages are plain text; anything else comes from a proxy that cannot reach the service.
+const problemIn = (xhr) => (xhr.getResponseHeader("Content-Type")?.startsWith("text/plain") ? xhr.responseText : NO_ANSWER);
 
 function toast(text, seconds = 8) {
   const line = document.createElement("p");
@@ -24,15 +24,15 @@ function toast(text, seconds = 8) {
   setTimeout(() => line.remove(), seconds * 1000);
 }
 
-// --- Dialogs: a link to a confirmation page opens it here; its form says how it went beside its button.
+// --- Dialogs: a link to a confirmation page opens it here; its form shows the result beside its button.
 
 let opener = "";
 
 async function open(link) {
   opener = link.id;
   body.replaceChildren();
-  await htmx.ajax("GET", link.href, { target: body, select: "#ask", swap: "innerHTML" });
-  if (!body.firstElementChild) return void (location.href = link.href); // signed out, or away: the page says which
+  await htmx.ajax("GET", link.href, { target: body, select: "#confirmation", swap: "innerHTML" });
+  if (!body.firstElementChild) return void (location.href = link.href); // signed out, or an outage: the page shows which
   if (!dialog.open) dialog.showModal();
   (body.querySelector("[autofocus], input:checked, #find, #do:enabled") ?? body.querySelector("h1"))?.focus();
 }
@@ -46,56 +46,56 @@ document.addEventListener("click", (event) => {
   else if (!dialog.open) open(link);
 });
 
-// A dialog that is closed gives the focus back to what opened it, which may have been replaced meanwhile.
+// A closed dialog returns the focus to the element that opened it, by id, since that may have been replaced.
 dialog.addEventListener("close", () => {
   body.replaceChildren();
   document.getElementById(opener)?.focus({ preventScroll: true });
 });
 
-document.body.addEventListener("told", (event) => {
+document.body.addEventListener("flash", (event) => {
   if (dialog.open) dialog.close();
   toast(event.detail.message);
   renew(location.href);
 });
 
-// Whoever closed the dialog or searched for something else before the answer came is told how it went all the same:
-// htmx tells only elements that are still on the page.
+// Show the result also when the dialog was closed or the list was filtered before the response arrived: htmx notifies
+// only elements that are still on the page.
 document.body.addEventListener("htmx:beforeSend", ({ detail: { xhr, requestConfig } }) => {
   if (requestConfig.verb === "get") return;
   requestConfig.elt.querySelector(".problem")?.replaceChildren();
   xhr.addEventListener("loadend", () => {
     if (requestConfig.elt.isConnected) return;
-    const said = JSON.parse(xhr.getResponseHeader("HX-Trigger") ?? "{}").told;
-    if (said) toast(said.message);
-    else toast(why(xhr), 60);
+    const { flash } = JSON.parse(xhr.getResponseHeader("HX-Trigger") ?? "{}");
+    if (flash) toast(flash.message);
+    else toast(problemIn(xhr), 60);
     renew(location.href);
   });
 });
 
-// Answers may be late: what is shown below the tags is of the chosen one, and a tag that was chosen while the list was
-// asked for stays chosen.
+// Responses may be late: only the preview of the chosen tag is shown, and a tag that was chosen while the list was
+// loading stays chosen.
 const chosen = () => document.querySelector("#tags input:checked")?.value;
 
 document.body.addEventListener("htmx:beforeSwap", (event) => {
   const { target, requestConfig } = event.detail;
   if (target.id === "preview") {
-    const asked = new URL(requestConfig.path, location.href).searchParams.get("tag") ?? requestConfig.parameters.tag;
-    if (chosen() && asked !== chosen()) event.detail.shouldSwap = false;
+    const previewed = new URL(requestConfig.path, location.href).searchParams.get("tag") ?? requestConfig.parameters.tag;
+    if (chosen() && previewed !== chosen()) event.detail.shouldSwap = false;
   }
   const kept = target.id === "tags" && chosen();
   if (kept) setTimeout(() => {
-    const again = [...document.querySelectorAll("#tags input")].find((each) => each.value === kept);
-    if (again) again.checked = true;
+    const input = [...document.querySelectorAll("#tags input")].find((each) => each.value === kept);
+    if (input) input.checked = true;
   });
 });
 document.body.addEventListener("change", (event) => {
   const button = event.target.closest("#tags") && document.getElementById("do");
   if (!button) return;
   button.disabled = true;
-  button.textContent = `Asking what ${event.target.value} would change…`;
+  button.textContent = `Loading the preview of ${event.target.value}…`;
 });
 
-// Where the error of a form stands, in the form; in a row there is no room for one until it is needed.
+// The element for a form's error. A row has no room for one, so it is created when needed.
 function problemOf(form) {
   let problem = form.querySelector(".problem");
   if (!problem) {
@@ -109,37 +109,37 @@ function problemOf(form) {
 document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
   if (!detail.isError || detail.requestConfig.verb === "get") return;
   detail.target = problemOf(detail.requestConfig.elt);
-  detail.serverResponse = why(detail.xhr);
+  detail.serverResponse = problemIn(detail.xhr);
 });
 document.body.addEventListener("htmx:sendError", ({ detail: { requestConfig } }) => {
   if (requestConfig.verb !== "get") problemOf(requestConfig.elt).textContent = NO_ANSWER;
 });
 
-// --- What changed: elements with data-live are fetched anew and put in by their id, where they differ.
+// --- Live updates: elements with data-live are fetched again, and replaced by id where they differ.
 
-let asked = new Set();
-let held = new Set(); // what could not be put in yet
+let pending = new Set();
+let deferred = new Set(); // pages with a part that was in use
 let busy = false;
 
 async function renew(url) {
-  asked.add(url);
+  pending.add(url);
   if (busy) return;
   busy = true;
-  while (asked.size) {
-    const [next] = asked;
-    asked.delete(next);
+  while (pending.size) {
+    const [next] = pending;
+    pending.delete(next);
     try {
-      const answer = await fetch(next, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(15000) });
-      if (answer.ok && !put(new DOMParser().parseFromString(await answer.text(), "text/html"))) held.add(next);
+      const response = await fetch(next, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(15000) });
+      if (response.ok && !update(new DOMParser().parseFromString(await response.text(), "text/html"))) deferred.add(next);
     } catch {
-      // The stream says whether the service is there, and what was missed is fetched when it is back.
+      // The stream shows the outage, and the missed changes are fetched when it is over.
     }
   }
   busy = false;
 }
 
-// What a person holds a button down in, or awaits an answer in, stays until that is over: the click would be lost, and
-// so would the answer. `:active` does not tell: after a touch it may stay until the next one.
+// An element is not replaced while a button in it is pressed or a request from it is running: the click or the response
+// would be lost. `:active` is no sign of that: after a touch it may stay until the next one.
 let pressed = null;
 const inUse = (element) => element.contains(pressed) || element.querySelector(".htmx-request");
 
@@ -147,25 +147,25 @@ document.addEventListener("pointerdown", ({ target, button }) => {
   if (!button) pressed = target;
 });
 document.addEventListener("keydown", ({ target, key }) => {
-  if (key === " ") pressed = target; // a button acts when it is let go
+  if (key === " ") pressed = target; // a button acts on keyup
 });
 for (const over of ["pointerup", "pointercancel", "dragend", "keyup", "htmx:afterRequest"]) {
   document.addEventListener(over, () => {
     if (over !== "htmx:afterRequest") pressed = null;
-    const again = held;
-    held = new Set();
-    if (again.size) setTimeout(() => again.forEach(renew));
+    const urls = deferred;
+    deferred = new Set();
+    if (urls.size) setTimeout(() => urls.forEach(renew));
   });
 }
 
-// Whether everything could be put in.
-function put(page) {
-  let whole = true;
+// Returns whether all parts could be replaced.
+function update(page) {
+  let complete = true;
   for (const next of page.querySelectorAll("[data-live]")) {
     const now = document.getElementById(next.id);
     if (!now || same(now, next)) continue;
     if (inUse(now)) {
-      whole = false;
+      complete = false;
       continue;
     }
     const focus = now.contains(document.activeElement) ? document.activeElement.id : "";
@@ -176,11 +176,11 @@ function put(page) {
     htmx.process(fresh);
     if (focus) document.getElementById(focus)?.focus({ preventScroll: true });
   }
-  tellTimes();
-  return whole;
+  updateTimes();
+  return complete;
 }
 
-// Times differ at each look, and are told by this page itself, as are errors.
+// Times and errors do not count: this page writes them itself.
 function same(now, next) {
   const text = (element) => {
     const copy = element.cloneNode(true);
@@ -195,7 +195,7 @@ function same(now, next) {
 document.addEventListener("feed:changed", (event) => {
   const { watches, rollouts, situation, deliveries, everything } = event.detail;
   const follows = JSON.parse(document.getElementById("main").dataset.follows ?? "{}");
-  const any = (wanted, changed) => wanted && changed.length && (wanted === true || changed.some((each) => wanted.includes(each)));
+  const any = (names, changed) => names && changed.length && (names === true || changed.some((each) => names.includes(each)));
   if (everything || situation || any(follows.watches, watches) || any(follows.rollouts, rollouts) || (follows.deliveries && deliveries)) {
     return renew(location.href);
   }
@@ -206,28 +206,28 @@ document.addEventListener("feed:changed", (event) => {
   else if (names.length) renew(`/rows?${names.join("&")}`);
 });
 
-const STATES = { live: "Live", lost: "Not live: the service does not answer", away: "Not live" };
+const STATES = { live: "Live", lost: "Not live: the service does not respond", outage: "Not live" };
 document.addEventListener("feed:state", (event) => {
   const { state, problem } = event.detail;
-  const text = state === "away" && problem ? `Not live: ${problem}` : STATES[state];
+  const text = state === "outage" && problem ? `Not live: ${problem}` : STATES[state];
   if (live.textContent !== text) live.textContent = text;
   document.documentElement.classList.toggle("stale", state !== "live");
 });
 
-// --- Times: the same words as the server's, as time goes on. The clock is the server's: the browser's may be wrong.
+// --- Times: the same texts as the server's, updated every second by the browser's clock.
 
 const UNITS = [["s", 1, 60], ["min", 60, 3600], ["h", 3600, 86400], ["d", 86400, 5184000]];
 
-function tellTimes() {
+function updateTimes() {
   for (const time of document.querySelectorAll("time[datetime]")) {
     const passed = Math.max(0, Math.floor((Date.now() - new Date(time.dateTime)) / 1000));
     const [unit, length] = UNITS.find(([, , limit]) => passed < limit) ?? ["months", 2592000];
-    const told = time.dataset.told;
-    const text = `${Math.floor(passed / length)} ${unit}${told ? ` ${told}` : ""}`;
+    const { suffix } = time.dataset;
+    const text = `${Math.floor(passed / length)} ${unit}${suffix ? ` ${suffix}` : ""}`;
     if (time.textContent !== text) time.textContent = text;
   }
 }
-setInterval(tellTimes, 1000);
+setInterval(updateTimes, 1000);
 
 document.addEventListener("keydown", (event) => {
   if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || dialog.open) return;

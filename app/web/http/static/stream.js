@@ -1,73 +1,73 @@
-// One stream of changes for all tabs of a browser: a browser keeps six connections to a server, and tabs are many.
-// A SharedWorker, or a script of the page where there are none. It tells each tab what came, and what a tab missed
-// between being asked for and being connected.
+// One stream of changes for all tabs of a browser, since a browser opens only six connections to a server.
+// It runs as a SharedWorker, or as a script of the page without one. It sends each tab the changes, and first those
+// between the request of the tab's page and its connection.
 "use strict";
 
 (() => {
   const SILENCE = 40000; // the server pings every 15 s
-  const MISSING = 90000; // tabs say that they are there: nothing tells a worker that one has gone
+  const MISSING = 90000; // tabs report regularly: a worker is not notified when one is closed
   const REMEMBERED = 200;
-  const ports = new Map(); // port -> when it was heard of last
+  const ports = new Map(); // port -> time of its last report
   let source = null;
-  let again = 0; // the timer that opens it again
+  let reopenTimer = 0;
   let pause = 1000;
-  let heard = 0;
-  let state = null; // nothing is said before it is known
+  let lastEventAt = 0;
+  let state = null; // not sent before it is known
   let hello = null;
   let changes = []; // [at, detail]
-  let whole = Infinity; // since when no change was missed
+  let completeSince = Infinity; // no change was missed since then
 
-  function tell(kind, detail) {
+  function send(kind, detail) {
     for (const port of ports.keys()) port.postMessage([kind, detail]);
   }
 
   function become(name, problem = "") {
-    if (name !== "live") whole = Infinity;
+    if (name !== "live") completeSince = Infinity;
     if (state && state.state === name && state.problem === problem) return;
     state = { state: name, since: state && state.state === name ? state.since : Date.now(), problem };
-    tell("state", state);
+    send("state", state);
   }
 
   function change(detail) {
     if (detail.everything) {
       changes = [];
-      whole = Date.now();
+      completeSince = Date.now();
       become("live");
     }
     changes.push([Date.now(), detail]);
-    if (changes.length > REMEMBERED) whole = changes.shift()[0] + 1;
-    tell("changed", detail);
+    if (changes.length > REMEMBERED) completeSince = changes.shift()[0] + 1;
+    send("changed", detail);
   }
 
   function on(kind, act) {
     source.addEventListener(kind, (event) => {
-      heard = Date.now();
+      lastEventAt = Date.now();
       pause = 1000;
       act(JSON.parse(event.data));
     });
   }
 
   function close() {
-    clearTimeout(again);
+    clearTimeout(reopenTimer);
     if (source) source.close();
-    [source, again, state, whole] = [null, 0, null, Infinity];
+    [source, reopenTimer, state, completeSince] = [null, 0, null, Infinity];
   }
 
-  // A browser connects again by itself when it was cut; after a refusal (503, 401) it never does.
+  // A browser reconnects by itself after a lost connection, but not after a refusal (503, 401).
   function open() {
-    clearTimeout(again);
+    clearTimeout(reopenTimer);
     if (source) source.close();
-    again = 0;
-    heard = Date.now();
+    reopenTimer = 0;
+    lastEventAt = Date.now();
     source = new EventSource("/live");
-    on("hello", (detail) => tell("hello", (hello = detail)));
+    on("hello", (detail) => send("hello", (hello = detail)));
     on("changed", change);
-    on("away", (detail) => become("away", detail.problem));
+    on("outage", (detail) => become("outage", detail.problem));
     on("ping", () => {});
     source.onerror = () => {
       become("lost");
-      if (source.readyState !== EventSource.CLOSED || again) return;
-      again = setTimeout(open, pause);
+      if (source.readyState !== EventSource.CLOSED || reopenTimer) return;
+      reopenTimer = setTimeout(open, pause);
       pause = Math.min(pause * 2, 30000);
     };
   }
@@ -75,7 +75,7 @@
   setInterval(() => {
     for (const [port, at] of ports) if (Date.now() - at > MISSING) ports.delete(port);
     if (!ports.size) close();
-    else if (!again && Date.now() - heard > SILENCE) {
+    else if (!reopenTimer && Date.now() - lastEventAt > SILENCE) {
       become("lost");
       open();
     }
@@ -85,8 +85,8 @@
     if (!source) open();
     else if (hello) port.postMessage(["hello", hello]);
     if (state) port.postMessage(["state", state]);
-    if (!state || state.state !== "live") return; // it is told everything once it is
-    if (since < whole) port.postMessage(["changed", { everything: true }]);
+    if (!state || state.state !== "live") return; // it gets everything once it is live
+    if (since < completeSince) port.postMessage(["changed", { everything: true }]);
     else for (const [at, detail] of changes) if (at >= since) port.postMessage(["changed", detail]);
   }
 

@@ -9,7 +9,7 @@ from app.domain.decision import HoldReason
 from app.domain.rollout import RolloutState
 from app.services.views.board import condition
 from app.services.views.queries import Outage, WatchView
-from tests.web.face import DECISION, DEPLOYMENT, NOW, SUMMARY, WATCH
+from tests.web.values import DECISION, DEPLOYMENT, NOW, SUMMARY, WATCH
 
 OUTAGE = Outage(problem="connection refused", since=NOW)
 MOVING = replace(SUMMARY, outcome=None, state=RolloutState.SUBMITTED, ended_at=None)

@@ -1,4 +1,4 @@
-"""A face on which everything happened once: each condition, reason, entry and delivery, under names of all kinds."""
+"""A process with a sample of each condition, hold reason, entry and delivery, and with hostile names."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,7 +20,9 @@ from app.settings.values import WebhookSource
 from tests.fakes.board import MemoryBoard
 from tests.fakes.inbox import KnownWatch, MemoryInbox
 from tests.fakes.registry import digest_of
-from tests.web.face import DECISION, DEPLOYMENT, NOW, ROLLOUT, SUMMARY, WATCH, Face, FaceSettings, MemoryQueries
+from tests.web.process import MemoryProcess, MemorySettings
+from tests.web.stores import MemoryQueries
+from tests.web.values import DECISION, DEPLOYMENT, NOW, ROLLOUT, SUMMARY, WATCH
 
 HOSTILE = "\"><script>alert('1')</script>/\u202etxt.exe ü #?%&+;é😀"
 UNDERWAY = replace(
@@ -39,22 +41,24 @@ SOURCE = WebhookSource(kind="distribution", secrets=())
 
 
 def watch(name: str, *, reason: HoldReason | None = HoldReason.UP_TO_DATE, **changes: Any) -> WatchView:
-    """A watch with nothing under way, held for `reason`."""
+    """A watch without a rollout in progress, held for `reason`."""
     values: dict[str, Any] = {"name": name, "rollout": GOOD, "decision": replace(DECISION, reason=reason), **changes}
     return replace(WATCH, **values)
 
 
 def view(summary: RolloutSummary, **changes: Any) -> RolloutView:
-    """A rollout whole."""
+    """A rollout with all its details."""
     return replace(ROLLOUT, summary=summary, **changes)
 
 
 def watches() -> Iterator[WatchView]:
-    """One of each condition, one for each reason, and names that want out."""
+    """One watch per condition and per hold reason, and one with a hostile name."""
     outage = Outage(problem="connection refused", since=NOW - timedelta(minutes=5))
     yield watch("app", failed=(digest_of("v1.2.0"),), rolled_back_at=NOW)
     yield watch("team/app", pinned_tag="test", auto_deploy=False, source_stale="two literals name it")
-    yield watch("troubled", registry_outage=outage, job_outage=Outage(problem="403", since=None), missing_image=outage)
+    yield watch(
+        "unreachable", registry_outage=outage, job_outage=Outage(problem="403", since=None), missing_image=outage
+    )
     yield watch("waiting", rollout=WAITING, promote_after=30.0)
     yield watch("moving", rollout=UNDERWAY, observe_only=True)
     yield watch("new", decision=None, rollout=None, running=(), desired="", desired_digest="", tags=(), due=True)
@@ -64,7 +68,7 @@ def watches() -> Iterator[WatchView]:
 
 
 def entries() -> Iterator[TimelineEntry]:
-    """One of each kind, reason, outcome and saying."""
+    """One entry per kind, hold reason, outcome and action."""
     yield from (_entry(EntryKind.DECISION, f"d{each}", reason=each, reconciles=3, last_at=NOW) for each in HoldReason)
     yield _entry(EntryKind.DECISION, "deploys", found_by="webhook", rollout_id=SUMMARY.rollout_id)
     yield _entry(EntryKind.DECISION, "polled", found_by="poll")
@@ -77,7 +81,7 @@ def entries() -> Iterator[TimelineEntry]:
 
 
 def deliveries() -> Iterator[DeliverySummary]:
-    """One of each kind."""
+    """One delivery per acceptance."""
     for number, acceptance in enumerate(Acceptance):
         yield DeliverySummary(
             delivery_id=ODD if acceptance is Acceptance.QUARANTINED else DELIVERY,
@@ -93,8 +97,8 @@ def deliveries() -> Iterator[DeliverySummary]:
         )
 
 
-def scene() -> Face:
-    """The face."""
+def full_process() -> MemoryProcess:
+    """The process with all samples."""
     known = tuple(watches())
     ended = (
         view(SUMMARY, diagnosis=WHY),
@@ -102,7 +106,7 @@ def scene() -> Face:
         view(UNDERWAY, submitted_at=None),
         view(GOOD, warnings=HOSTILE),
     )
-    face = Face(
+    process = MemoryProcess(
         queries=MemoryQueries(known=known, ended=ended),
         board=MemoryBoard(
             known=known,
@@ -116,21 +120,21 @@ def scene() -> Face:
             unsent_notifications=2,
             tags_seen={"v1.1.0": TagView(tag="v1.1.0", first_found_at=NOW, digest=digest_of("v1.1.0"))},
         ),
-        settings=FaceSettings(webhook_sources=dict.fromkeys(("distribution", "quay"), SOURCE)),
+        settings=MemorySettings(webhook_sources=dict.fromkeys(("distribution", "quay"), SOURCE)),
         inbox=_inbox(),
     )
-    face.watch_commands.names = tuple(each.name for each in known)
-    face.rollout_commands.ids = frozenset(each.summary.rollout_id for each in ended)
-    return face
+    process.watch_commands.names = tuple(each.name for each in known)
+    process.rollout_commands.ids = frozenset(each.summary.rollout_id for each in ended)
+    return process
 
 
 def _entry(kind: EntryKind, key: str, **changes: Any) -> TimelineEntry:
-    entry = TimelineEntry(at=NOW, kind=kind, key=key, watch="app", message=f"the words of {key}", tag="v1.1.0")
+    entry = TimelineEntry(at=NOW, kind=kind, key=key, watch="app", message=f"the text of {key}", tag="v1.1.0")
     return replace(entry, **changes)
 
 
 def _inbox() -> MemoryInbox:
-    """Two deliveries: one that was understood, and one that was not."""
+    """Two deliveries: a valid one and a malformed one."""
     inbox = MemoryInbox(watches=[KnownWatch(name="app", target_id=1, host="registry.example", path="team/app")])
     digest = digest_of("v1.0.0")
     pushed = PushEvent(

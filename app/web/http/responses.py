@@ -1,6 +1,6 @@
-"""Answers: values as JSON, and every error of ours as its status with a message for a person.
+"""HTTP responses: values as JSON, and every error of ours as its status with a message for a person.
 
-It must not decide what is an error; texts come from whoever knew.
+This module does not decide what is an error; the message comes with the error.
 """
 
 import math
@@ -20,7 +20,7 @@ from app.web.render.pages import Pages
 
 log = structlog.get_logger()
 
-# One line for each error class; Rejected carries its own status, and this is only what it has by default.
+# One line for each error class. Rejected carries its own status; this is its default.
 STATUS: Mapping[type[RegistryWatcherError], int] = {
     errors.RegistryWatcherError: 500,
     errors.Rejected: 400,
@@ -43,23 +43,23 @@ STATUS: Mapping[type[RegistryWatcherError], int] = {
     errors.SchemaMismatch: 503,
 }
 
-_TITLES = {401: "Who are you?", 403: "Not allowed", 404: "Not found", 503: "Not available now"}
+_TITLES = {401: "Sign in", 403: "Not allowed", 404: "Not found", 503: "Not available now"}
 
 
-def answer(content: object, *, status: int = 200) -> Response:
-    """`content` as JSON; it is as of now, so nobody keeps it."""
+def json_response(content: object, *, status: int = 200) -> Response:
+    """`content` as JSON. It is not cached, since it shows the current state."""
     return Response(orjson.dumps(content), status, headers={"Cache-Control": "no-store"}, media_type="application/json")
 
 
 def status_of(error: RegistryWatcherError) -> int:
-    """The HTTP status of an error, by its nearest class."""
+    """The HTTP status of an error, by its nearest class in STATUS."""
     if isinstance(error, Rejected):
         return error.status
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
 def prefers_html(request: Request) -> bool:
-    """Whether the caller is a person's browser, or a page's script: HTML by name, and at least as gladly as JSON."""
+    """Whether the caller is a browser or a page's script: it names HTML, with at least the quality of JSON."""
     if by_script(request):
         return True
     quality = {"text/html": 0.0, "application/json": 0.0}
@@ -71,44 +71,44 @@ def prefers_html(request: Request) -> bool:
 
 
 def wants_page(request: Request) -> bool:
-    """Whether a person's browser goes to a page, and can be sent to another; a script of the page wants to know."""
-    headers = request.headers  # without HTTPS browsers do not say how they ask; htmx and our scripts do
-    goes = headers.get("sec-fetch-mode", "navigate") == "navigate" and not by_script(request)
-    return request.method in ("GET", "HEAD") and goes and prefers_html(request)
+    """Whether a browser navigates to a page, so that a redirect is useful; a page's script needs the error itself."""
+    headers = request.headers  # browsers omit Sec-Fetch-Mode without HTTPS; htmx identifies itself then
+    navigates = headers.get("sec-fetch-mode", "navigate") == "navigate" and not by_script(request)
+    return request.method in ("GET", "HEAD") and navigates and prefers_html(request)
 
 
 async def refuse_error(request: Request, error: Exception) -> Response:
-    """The answer to an error of ours."""
-    assert isinstance(error, RegistryWatcherError)  # it is registered for no other
+    """The response to an error of ours."""
+    assert isinstance(error, RegistryWatcherError)  # registered for this class only
     status = status_of(error)
     headers = {}
     if status == 503:
-        asked = error.retry_after if isinstance(error, Transient) else None
-        headers["Retry-After"] = str(max(1, math.ceil(asked or 1)))
+        retry_after = error.retry_after if isinstance(error, Transient) else None
+        headers["Retry-After"] = str(max(1, math.ceil(retry_after or 1)))
         log.warning("request.refused", path=request.url.path, problem=str(error))
     if status == 401:
-        headers["WWW-Authenticate"] = 'Bearer realm="registrywatcher"'  # to Basic a browser opens its own dialog
+        headers["WWW-Authenticate"] = 'Bearer realm="registrywatcher"'  # Basic would make a browser open its own dialog
     return _refusal(request, status, str(error), headers)
 
 
 async def refuse_http(request: Request, error: Exception) -> Response:
-    """The answer to what the routes refuse: an unknown path, a wrong method."""
-    assert isinstance(error, HTTPException)  # it is registered for no other
+    """The response to an unknown path or a wrong method."""
+    assert isinstance(error, HTTPException)  # registered for this class only
     return _refusal(request, error.status_code, str(error.detail), dict(error.headers or {}))
 
 
 async def refuse_bug(request: Request, error: Exception) -> Response:
-    """The answer to a mistake of this program: what it was stands in the log."""
+    """The response to a bug of this program; its log has the traceback."""
     log.error("request.failed", path=request.url.path, exc_info=error)
-    # Starlette makes this answer outside of what adds the headers to all others.
-    return _refusal(request, 500, "this is a mistake of registrywatcher itself; its log says more", HEADERS)
+    # Starlette sends this response outside of the middleware that adds the headers to all others.
+    return _refusal(request, 500, "this is a bug in registrywatcher: see its log for the cause", HEADERS)
 
 
 def _refusal(request: Request, status: int, message: str, headers: Mapping[str, str]) -> Response:
     if by_script(request) and request.method == "POST":
         return refused(request, message, status=status, back="/")
     if not prefers_html(request):
-        refusal = answer({"message": message}, status=status)
+        refusal = json_response({"message": message}, status=status)
         refusal.headers.update(headers)
         return refusal
     pages: Pages = request.app.state.pages

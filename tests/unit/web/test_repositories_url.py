@@ -1,4 +1,4 @@
-"""What the list is asked for stands in its URL, whole; what makes no sense in one is as if it were not there."""
+"""The list's URL holds the whole search; invalid values in it are ignored."""
 
 from urllib.parse import parse_qsl, urlsplit
 
@@ -9,15 +9,15 @@ from starlette.datastructures import QueryParams
 
 from app.domain.condition import Condition
 from app.services.views.board import Search
-from app.web.pages.listing import MAX_TERM, MAX_TERMS, ListQuery, read
+from app.web.pages.repositories import MAX_TERM, MAX_TERMS, ListQuery, read
 
 
-def asked(query: str) -> ListQuery:
+def parsed(query: str) -> ListQuery:
     return read(QueryParams(query))
 
 
 def test_chips_text_and_states_are_one_search() -> None:
-    found = asked("q=app&q=v1&text=web&state=held&state=failed&from=100")
+    found = parsed("q=app&q=v1&text=web&state=held&state=failed&from=100")
     assert found == ListQuery(chips=("app", "v1"), text="web", states=("held", "failed"), offset=100)
     assert found.search == Search(terms=("app", "v1", "web"), conditions=frozenset({Condition.HELD, Condition.FAILED}))
 
@@ -26,21 +26,21 @@ def test_chips_text_and_states_are_one_search() -> None:
     "query",
     ["", "q=&text=&state=&from=", "q=%20&text=%20%09", "state=nonsense", "from=-1", "from=x", "from=1e3", "from=٣"],
 )
-def test_nonsense_asks_for_nothing(query: str) -> None:
-    assert asked(query) == ListQuery()
-    assert asked(query).search == Search()
+def test_invalid_parameters_are_ignored(query: str) -> None:
+    assert parsed(query) == ListQuery()
+    assert parsed(query).search == Search()
 
 
-def test_the_same_twice_is_once_and_there_are_bounds() -> None:
-    assert asked("q=app&q=app%20&state=held&state=held") == ListQuery(chips=("app",), states=("held",))
-    many = asked("&".join(f"q=t{number}" for number in range(100)))
+def test_duplicate_terms_are_dropped_and_limits_apply() -> None:
+    assert parsed("q=app&q=app%20&state=held&state=held") == ListQuery(chips=("app",), states=("held",))
+    many = parsed("&".join(f"q=t{number}" for number in range(100)))
     assert len(many.chips) == MAX_TERMS
-    assert len(asked("text=" + "x" * 5000).text) == MAX_TERM
-    assert len(asked("q=" + "x" * 5000).chips[0]) == MAX_TERM
-    assert asked("from=99999999").offset == 0
+    assert len(parsed("text=" + "x" * 5000).text) == MAX_TERM
+    assert len(parsed("q=" + "x" * 5000).chips[0]) == MAX_TERM
+    assert parsed("from=99999999").offset == 0
 
 
-def test_a_changed_url_keeps_its_other_filters() -> None:
+def test_a_url_changes_only_the_given_parts() -> None:
     found = ListQuery(chips=("a", "b"), text="t", states=("held",), offset=100)
     assert found.url() == "/?q=a&q=b&text=t&state=held&from=100"
     assert found.url(q=("a",), **{"from": 0}) == "/?q=a&text=t&state=held"
@@ -48,7 +48,7 @@ def test_a_changed_url_keeps_its_other_filters() -> None:
 
 
 @given(st.lists(st.text(max_size=9), max_size=5), st.text(max_size=9), st.sets(st.sampled_from(list(Condition))))
-def test_a_url_asks_for_what_it_was_made_of(chips: list[str], text: str, states: set[Condition]) -> None:
+def test_a_url_reads_back_to_its_query(chips: list[str], text: str, states: set[Condition]) -> None:
     pairs = [*(("q", chip) for chip in chips), ("text", text), *(("state", state.value) for state in states)]
     first = read(QueryParams(pairs))
     assert read(QueryParams(parse_qsl(urlsplit(first.url()).query))) == first

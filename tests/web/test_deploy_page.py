@@ -1,4 +1,4 @@
-"""Picking a tag: all of them in the order of a person's mind, what each would change, and deploying it once."""
+"""The deploy page: all tags in a useful order, a preview of each, and one deploy per form."""
 
 from dataclasses import replace
 from uuid import UUID, uuid4
@@ -10,10 +10,11 @@ from app.domain.job import Preview
 from app.errors import NomadUnavailable, RegistryUnavailable, StoreUnavailable
 from app.services.views.board import TagView
 from app.services.views.queries import WatchView
-from app.web.pages.picking import SHOWN
+from app.web.pages.deploy import SHOWN
 from tests.fakes.registry import digest_of
-from tests.web.face import COMMIT, NOW, WATCH, Face
 from tests.web.outline import Outline, outline
+from tests.web.process import MemoryProcess
+from tests.web.values import COMMIT, NOW, WATCH
 
 PAGE = "/confirm/deploy/app"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -32,12 +33,12 @@ def form(tag: str, rule: str = "pin", **more: str) -> dict[str, str]:
     return {"idempotency_key": str(uuid4()), "tag": tag, "rule": rule, **more}
 
 
-def show(face: Face, found: WatchView) -> None:
-    face.queries.known = face.board.known = (found,)
+def show(process: MemoryProcess, found: WatchView) -> None:
+    process.queries.known = process.board.known = (found,)
 
 
-def test_releases_first_in_their_order_then_names_then_commit_ids(face: Face, browser: TestClient) -> None:
-    show(face, replace(WATCH, tags=(COMMIT, "v1.9.0", "latest", "v1.10.0", "edge")))
+def test_releases_first_in_their_order_then_names_then_commit_ids(process: MemoryProcess, browser: TestClient) -> None:
+    show(process, replace(WATCH, tags=(COMMIT, "v1.9.0", "latest", "v1.10.0", "edge")))
     page = outline(browser, PAGE)
     assert tags(page) == ["v1.10.0", "v1.9.0", "edge", "latest", COMMIT]
     assert "5 tags" in page.text
@@ -45,35 +46,37 @@ def test_releases_first_in_their_order_then_names_then_commit_ids(face: Face, br
     assert "Choose a tag" in page.text
 
 
-def test_finding_narrows_whatever_the_case_and_the_place(face: Face, browser: TestClient) -> None:
+def test_finding_a_tag_ignores_case_and_position(process: MemoryProcess, browser: TestClient) -> None:
     page = outline(browser, f"{PAGE}?find=%20BRANCH%20")
     assert tags(page) == [f"branch-{COMMIT}"]
     nothing = outline(browser, f"{PAGE}?find=nothing")
     assert tags(nothing) == []
-    assert "No tag holds that." in nothing.text
-    show(face, replace(WATCH, tags=()))
-    assert "has shown no tags yet" in outline(browser, PAGE).text
+    assert "No tag contains that text." in nothing.text
+    show(process, replace(WATCH, tags=()))
+    assert "No tags are known yet" in outline(browser, PAGE).text
 
 
-def test_of_very_many_the_first_are_shown_and_the_chosen_one(face: Face, browser: TestClient) -> None:
+def test_many_tags_are_cut_but_keep_the_chosen_one(process: MemoryProcess, browser: TestClient) -> None:
     many = tuple(f"v1.{number}.0" for number in range(SHOWN + 30))
-    show(face, replace(WATCH, tags=many))
+    show(process, replace(WATCH, tags=many))
     page = outline(browser, PAGE)
     assert (len(tags(page)), tags(page)[0]) == (SHOWN, many[-1])
     assert f"{SHOWN + 30} tags, the first {SHOWN} shown: type to narrow" in page.text
-    face.registries.push("team/app", "v1.0.0")
+    process.registries.push("team/app", "v1.0.0")
     found = outline(browser, f"{PAGE}?tag=v1.0.0")
     assert chosen(found) == ["v1.0.0"]
     assert len(tags(found)) == SHOWN
 
 
-def test_the_chosen_one_says_what_it_would_change(face: Face, browser: TestClient) -> None:
-    face.board.tags_seen = {"v1.0.0": TagView(tag="v1.0.0", first_found_at=NOW, digest="")}
+def test_the_chosen_tag_shows_its_preview(process: MemoryProcess, browser: TestClient) -> None:
+    process.board.tags_seen = {"v1.0.0": TagView(tag="v1.0.0", first_found_at=NOW, digest="")}
     updates = {"web": "2 are replaced, one after another"}
-    face.deployer.plan = Preview(updates=updates, unplaced="no node has 4 GB", warnings="group web has no update block")
+    process.deployer.plan = Preview(
+        updates=updates, unplaced="no node has 4 GB", warnings="group web has no update block"
+    )
     page = outline(browser, f"{PAGE}?tag=v1.0.0")
     assert chosen(page) == ["v1.0.0"]
-    for told in (
+    for expected in (
         digest_of("v1.0.0"),
         "0 s ago",
         "web/ server",
@@ -81,16 +84,16 @@ def test_the_chosen_one_says_what_it_would_change(face: Face, browser: TestClien
         "no node has 4 GB",
         "no update block",
     ):
-        assert told in page.text
+        assert expected in page.text
     assert "registry.example/team/app:v1.0.0" in page.text
     assert page.by_id("do").get("disabled") is None
-    assert face.watch_commands.commands == []
+    assert process.watch_commands.commands == []
 
 
 @pytest.mark.parametrize(
     ("watch", "tag", "button", "rule", "afterwards"),
     [
-        (WATCH, "v1.0.0", "Deploy v1.0.0", "pin", "pinned to v1.0.0 , until it is reset"),
+        (WATCH, "v1.0.0", "Deploy v1.0.0", "pin", "pinned to v1.0.0 until a reset"),
         (WATCH, "v1.1.0", "Redeploy v1.1.0", "keep", "still follows releases"),
         (replace(WATCH, desired="v1.0.0"), "v1.0.0", "Deploy v1.0.0", "keep", "still follows releases"),
         (replace(WATCH, pinned_tag="test", desired="test"), "test", "Deploy test", "keep", "stays pinned to test"),
@@ -98,19 +101,19 @@ def test_the_chosen_one_says_what_it_would_change(face: Face, browser: TestClien
     ],
 )
 def test_the_label_and_the_rule_follow_the_choice(
-    face: Face, browser: TestClient, watch: WatchView, tag: str, button: str, rule: str, afterwards: str
+    process: MemoryProcess, browser: TestClient, watch: WatchView, tag: str, button: str, rule: str, afterwards: str
 ) -> None:
-    show(face, watch)
+    show(process, watch)
     page = outline(browser, f"{PAGE}?tag={tag}")
     assert button in page.text
     assert afterwards in page.text
     assert dict(_act(page))["rule"] == rule
 
 
-def test_a_redeploy_leaves_the_rule_alone_and_another_tag_is_pinned(face: Face, browser: TestClient) -> None:
+def test_a_redeploy_keeps_the_rule_and_another_tag_is_pinned(process: MemoryProcess, browser: TestClient) -> None:
     assert browser.post(PAGE, data=form("v1.1.0", "keep")).status_code == 303
     assert browser.post(PAGE, data=form("v1.0.0", "pin")).status_code == 303
-    first, second = face.watch_commands.commands
+    first, second = process.watch_commands.commands
     assert (first.pinned_tag, first.auto_deploy, first.deploy_request and first.deploy_request.tag) == (
         None,
         None,
@@ -123,12 +126,12 @@ def test_a_redeploy_leaves_the_rule_alone_and_another_tag_is_pinned(face: Face, 
     )
 
 
-def test_the_same_form_twice_is_one_deploy(face: Face, browser: TestClient) -> None:
+def test_the_same_form_twice_is_one_deploy(process: MemoryProcess, browser: TestClient) -> None:
     sent = form("v1.0.0")
     answers = [browser.post(PAGE, data=sent) for _ in range(2)]
     assert [each.status_code for each in answers] == [303, 303]
-    assert len(face.watch_commands.commands) == 1
-    assert face.watch_commands.commands[0].idempotency_key == UUID(sent["idempotency_key"])
+    assert len(process.watch_commands.commands) == 1
+    assert process.watch_commands.commands[0].idempotency_key == UUID(sent["idempotency_key"])
 
 
 def test_the_page_makes_a_new_key_each_time(browser: TestClient) -> None:
@@ -148,8 +151,8 @@ def test_the_page_makes_a_new_key_each_time(browser: TestClient) -> None:
         ({}, 400, "lacks its idempotency key"),
     ],
 )
-def test_a_refusal_stands_on_the_page_and_beside_the_button(
-    face: Face, browser: TestClient, script: TestClient, sent: dict[str, str], status: int, message: str
+def test_a_refusal_is_shown_on_the_page_and_beside_the_button(
+    process: MemoryProcess, browser: TestClient, script: TestClient, sent: dict[str, str], status: int, message: str
 ) -> None:
     page = browser.post(PAGE, data=sent, headers=FORM)
     assert page.status_code == status
@@ -158,38 +161,38 @@ def test_a_refusal_stands_on_the_page_and_beside_the_button(
     beside = script.post(PAGE, data=sent, headers=FORM)
     assert (beside.status_code, beside.headers["content-type"]) == (status, "text/plain; charset=utf-8")
     assert message in beside.text
-    assert face.watch_commands.commands == []
+    assert process.watch_commands.commands == []
 
 
 @pytest.mark.parametrize(
     "outage", [RegistryUnavailable("the registry is away: try again later"), StoreUnavailable("Postgres is away")]
 )
-def test_while_something_is_away_nothing_is_deployed(face: Face, script: TestClient, outage: Exception) -> None:
-    face.registries.outage = outage
+def test_nothing_is_deployed_during_an_outage(process: MemoryProcess, script: TestClient, outage: Exception) -> None:
+    process.registries.outage = outage
     answer = script.post(PAGE, data=form("v1.0.0"))
     assert (answer.status_code, answer.text) == (503, str(outage))
-    assert face.watch_commands.commands == []
+    assert process.watch_commands.commands == []
 
 
-def test_what_cannot_be_foreseen_cannot_be_pressed(face: Face, browser: TestClient) -> None:
+def test_a_deploy_without_a_preview_is_disabled(process: MemoryProcess, browser: TestClient) -> None:
     for url in (f"{PAGE}?tag=v9.9.9", f"{PAGE}?tag=%3Cscript%3E", f"{PAGE}?tag=%00"):
         page = outline(browser, url)
         assert page.by_id("do").get("disabled") is not None
         assert [attributes for _, attributes in page.elements if attributes.get("role") == "alert"]
-    face.deployer.outage = NomadUnavailable("Nomad is away")
+    process.deployer.outage = NomadUnavailable("Nomad is away")
     page = outline(browser, f"{PAGE}?tag=v1.0.0")
     assert "Nomad is away" in page.text
     assert page.by_id("do").get("disabled") is not None
 
 
-def test_a_dialog_opens_before_the_registry_is_asked(face: Face, script: TestClient) -> None:
-    face.registries.outage = RegistryUnavailable("outages")
+def test_a_dialog_opens_before_the_registry_is_asked(process: MemoryProcess, script: TestClient) -> None:
+    process.registries.outage = RegistryUnavailable("outages")
     answer = script.get(PAGE, headers={"HX-Target": "dialog-body"})
     page = Outline(answer.text)
-    assert face.registries.asked == 0
+    assert process.registries.asked == 0
     assert chosen(page) == ["v1.1.0"]
     assert page.by_id("preview")["hx-get"] == f"{PAGE}?tag=v1.1.0"
-    assert "Asking the registry and Nomad" in page.text
+    assert "Loading the preview of v1.1.0 from the registry and Nomad" in page.text
 
 
 def test_an_unknown_repository_is_404(browser: TestClient) -> None:

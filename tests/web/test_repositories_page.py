@@ -1,4 +1,4 @@
-"""The list of repositories: what needs a person on top, found by chips, by what is typed, and by condition."""
+"""The list of repositories: those that need a person first, filtered by chips, typed text and condition."""
 
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
@@ -12,9 +12,10 @@ from app.services.views.board import Listing, Search
 from app.web.render import labels
 from tests.fakes.board import MemoryBoard
 from tests.fakes.registry import digest_of
-from tests.web.face import DECISION, DEPLOYMENT, NOW, WATCH, Face
 from tests.web.outline import Outline, outline
-from tests.web.scene import WAITING, watch, watches
+from tests.web.process import MemoryProcess
+from tests.web.samples import WAITING, watch, watches
+from tests.web.values import DECISION, DEPLOYMENT, NOW, WATCH
 
 
 def shown(page: Outline) -> list[str]:
@@ -31,13 +32,22 @@ def counts(page: Outline) -> dict[str, str]:
     }
 
 
-def test_a_row_tells_what_runs_what_is_wanted_and_why(face: Face, browser: TestClient) -> None:
+def test_a_row_shows_running_tag_desired_tag_and_reason(process: MemoryProcess, browser: TestClient) -> None:
     message = "auto deploy is off; v1.2.0 is deployed when it is switched on"
     held = replace(DECISION, reason=HoldReason.AUTO_DEPLOY_OFF, message=message)
-    face.board.known = (replace(WATCH, desired="v1.2.0", auto_deploy=False, decision=held),)
+    process.board.known = (replace(WATCH, desired="v1.2.0", auto_deploy=False, decision=held),)
     page = outline(browser)
-    for told in ("v1.1.0", "v1.2.0", message, "Held: auto deploy is off", "follows releases", "Off", "checked", "web"):
-        assert told in page.text
+    for expected in (
+        "v1.1.0",
+        "v1.2.0",
+        message,
+        "Held: auto deploy is off",
+        "follows releases",
+        "Off",
+        "checked",
+        "web",
+    ):
+        assert expected in page.text
     assert digest_of("v1.1.0")[7:19] in page.text
     assert page.link("/repos/") == "/repos/app"
     assert page.link("/confirm/switch-on/") == "/confirm/switch-on/app"
@@ -45,31 +55,33 @@ def test_a_row_tells_what_runs_what_is_wanted_and_why(face: Face, browser: TestC
 
 
 @pytest.mark.parametrize("reason", HoldReason)
-def test_every_reason_is_worded_and_coloured(face: Face, browser: TestClient, reason: HoldReason) -> None:
-    face.board.known = (watch("app", reason=reason),)
+def test_every_hold_reason_has_its_label_and_tone(
+    process: MemoryProcess, browser: TestClient, reason: HoldReason
+) -> None:
+    process.board.known = (watch("app", reason=reason),)
     page = outline(browser)
     assert labels.HOLDS[reason] in page.text
     assert labels.HOLD_TONES[reason] in page.by_id("row-app")["class"]
 
 
-def test_what_needs_a_person_is_on_top(face: Face, browser: TestClient) -> None:
-    face.board.known = tuple(watches())
+def test_watches_that_need_a_person_come_first(process: MemoryProcess, browser: TestClient) -> None:
+    process.board.known = tuple(watches())
     found = shown(outline(browser))
-    assert found[:2] == ["troubled", "waiting"]
+    assert found[:2] == ["unreachable", "waiting"]
     assert found.index("for-failed_before") < found.index("for-auto_deploy_off") < found.index("moving")
     assert found.index("moving") < found.index("for-paused") < found.index("app")
 
 
-def test_health_and_canaries_are_told_in_the_row(face: Face, browser: TestClient) -> None:
+def test_a_row_shows_health_and_canaries(process: MemoryProcess, browser: TestClient) -> None:
     running = replace(WAITING, deployment=replace(DEPLOYMENT, awaits_promotion=False))
-    face.board.known = (watch("a", rollout=WAITING), watch("b", rollout=running))
+    process.board.known = (watch("a", rollout=WAITING), watch("b", rollout=running))
     text = outline(browser).text
-    assert "Waits for promotion" in text
+    assert "Waiting for promotion" in text
     assert "Deploying 1/2 healthy" in text
 
 
-def test_chips_hold_together_and_each_can_be_taken_away(face: Face, browser: TestClient) -> None:
-    face.board.known = (watch("team/app"), watch("team/web"), watch("app"))
+def test_chips_apply_together_and_each_can_be_removed(process: MemoryProcess, browser: TestClient) -> None:
+    process.board.known = (watch("team/app"), watch("team/web"), watch("app"))
     page = outline(browser, "/?q=team&q=app")
     assert shown(page) == ["team/app"]
     assert "1 repository of 3" in page.text
@@ -77,7 +89,7 @@ def test_chips_hold_together_and_each_can_be_taken_away(face: Face, browser: Tes
     assert shown(outline(browser, "/?q=team&text=web")) == ["team/web"]
 
 
-def test_what_was_typed_becomes_a_chip_in_the_url(face: Face, browser: TestClient) -> None:
+def test_the_typed_text_becomes_a_chip_in_the_url(process: MemoryProcess, browser: TestClient) -> None:
     form = outline(browser, "/?q=team&state=held").form("/")
     assert ("q", "team") in form.fields
     assert ("state", "held") in form.fields
@@ -87,8 +99,8 @@ def test_what_was_typed_becomes_a_chip_in_the_url(face: Face, browser: TestClien
     assert browser.get("/?add=1&text=app&q=app").headers["Location"] == "/?q=app"
 
 
-def test_conditions_filter_with_their_counts(face: Face, browser: TestClient) -> None:
-    face.board.known = (watch("a"), watch("b"), watch("c", reason=HoldReason.FAILED_BEFORE))
+def test_conditions_filter_with_their_counts(process: MemoryProcess, browser: TestClient) -> None:
+    process.board.known = (watch("a"), watch("b"), watch("c", reason=HoldReason.FAILED_BEFORE))
     page = outline(browser)
     assert counts(page) == {"bad": "/?state=failed", "good": "/?state=current"}
     assert "Failed 1" in page.text
@@ -101,8 +113,8 @@ def test_conditions_filter_with_their_counts(face: Face, browser: TestClient) ->
     assert current["href"] == "/"
 
 
-def test_a_page_goes_on_and_back(face: Face, browser: TestClient) -> None:
-    face.board.known = tuple(watch(f"app-{number:03}") for number in range(250))
+def test_a_page_links_to_the_next_and_the_previous_page(process: MemoryProcess, browser: TestClient) -> None:
+    process.board.known = tuple(watch(f"app-{number:03}") for number in range(250))
     first = outline(browser, "/?q=app")
     assert len(shown(first)) == 100
     assert "250 repositories, 1–100 shown" in first.text
@@ -113,42 +125,42 @@ def test_a_page_goes_on_and_back(face: Face, browser: TestClient) -> None:
     assert [link for link in last.links if "from=" in link] == ["/?q=app&from=100"]
 
 
-def test_behind_the_last_page_is_the_first(face: Face, browser: TestClient) -> None:
-    """Watches went meanwhile: nothing to be found would be a lie."""
+def test_an_offset_behind_the_last_page_redirects_to_the_first(process: MemoryProcess, browser: TestClient) -> None:
+    """Watches were removed meanwhile: an empty page would be wrong."""
     answer = browser.get("/?q=app&from=500")
     assert (answer.status_code, answer.headers["Location"]) == (303, "/?q=app")
 
 
-def test_nothing_found_says_where_it_was_looked_for(face: Face, browser: TestClient) -> None:
+def test_an_empty_result_names_the_searched_fields(process: MemoryProcess, browser: TestClient) -> None:
     page = outline(browser, "/?q=nothing&state=held&from=100")
     assert shown(page) == []
-    for message in ("Nothing is found", "0 repositories of 1", "clear all filters"):
+    for message in ("No repository matches", "0 repositories of 1", "clear all filters"):
         assert message in page.text
     assert "/" in page.links
 
 
-def test_an_empty_page_teaches(face: Face, browser: TestClient) -> None:
-    face.board.known = ()
+def test_an_empty_list_shows_a_sample_configuration(process: MemoryProcess, browser: TestClient) -> None:
+    process.board.known = ()
     page = outline(browser)
-    assert "Nothing is watched yet" in page.text
+    assert "No repository is watched yet" in page.text
     assert "watched_repositories" in page.text
     assert page.forms == []
 
 
 class MatchingBoard(MemoryBoard):
-    """A board that found by a tag."""
+    """A board whose search matched a tag."""
 
     async def listing(self, search: Search, *, offset: int, limit: int) -> Listing:
         return replace(await super().listing(Search(), offset=offset, limit=limit), matched_tags={"app": "v9-<rc>"})
 
 
-def test_a_watch_that_was_found_by_a_tag_names_it(face: Face, browser: TestClient) -> None:
-    face.board = MatchingBoard(known=(WATCH,))
+def test_a_watch_that_was_found_by_a_tag_names_it(process: MemoryProcess, browser: TestClient) -> None:
+    process.board = MatchingBoard(known=(WATCH,))
     assert "has v9-<rc>" in outline(browser, "/?q=rc").text
 
 
-def test_rows_are_fetched_by_name_with_what_the_list_has(face: Face, browser: TestClient) -> None:
-    face.board.known = (watch("team/app"), watch("b"))
+def test_rows_are_fetched_by_name_with_what_the_list_has(process: MemoryProcess, browser: TestClient) -> None:
+    process.board.known = (watch("team/app"), watch("b"))
     rows = outline(browser, "/rows?name=b&name=team/app&name=gone")
     assert shown(rows) == ["b", "team/app"]
     whole = outline(browser)
@@ -157,8 +169,8 @@ def test_rows_are_fetched_by_name_with_what_the_list_has(face: Face, browser: Te
     assert shown(outline(browser, "/rows")) == []
 
 
-def test_suggestions_are_names_and_tags(face: Face, browser: TestClient) -> None:
-    face.board.known = (watch("v1-app"), watch("other"))
+def test_suggestions_are_names_and_tags(process: MemoryProcess, browser: TestClient) -> None:
+    process.board.known = (watch("v1-app"), watch("other"))
     answer = browser.get("/suggestions?text=v1")
     assert '<option value="v1-app">repository</option>' in answer.text
     assert '<option value="v1.0.0">tag of 2 repositories</option>' in answer.text
@@ -166,11 +178,11 @@ def test_suggestions_are_names_and_tags(face: Face, browser: TestClient) -> None
     assert browser.get("/suggestions?text=%20").text.strip() == ""
 
 
-def test_every_condition_is_a_filter(face: Face, browser: TestClient) -> None:
-    face.board.known = tuple(watches())
+def test_every_condition_is_a_filter(process: MemoryProcess, browser: TestClient) -> None:
+    process.board.known = tuple(watches())
     text = outline(browser).text
     assert [label for label in labels.CONDITIONS.values() if label not in text] == []
     for each in Condition:
         assert outline(browser, f"/?state={each.value}").headings[0] in (1, 2)
-    assert face.board.known[0].decision is not None
+    assert process.board.known[0].decision is not None
     assert NOW

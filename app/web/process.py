@@ -1,6 +1,7 @@
-"""What the web face finds behind itself: services that are replaced as a whole when the configuration changes.
+"""The process that serves the web interface, as handlers use it.
 
-Handlers ask for them once per request. It must not know how they are made.
+Its services are replaced as a whole when the configuration changes, so a handler reads them once per request. This
+module does not know how they are made.
 """
 
 import time
@@ -24,23 +25,23 @@ from app.web.http.auth import NOBODY, Access, Caller, Role
 
 
 class AudibleWaker(Waker, Protocol):
-    """A doorbell that says when it is not heard."""
+    """A waker that reports when its wakes do not arrive."""
 
     @property
     def problem(self) -> str:
-        """Why rings are being dropped now; "" when they are not."""
+        """Why wakes are lost now; "" when they arrive."""
         ...
 
 
 class WebSettings(WebhookSettings, Protocol):
-    """What pages tell of the settings."""
+    """The settings that pages show."""
 
     @property
     def external_url(self) -> str: ...
 
 
 class DeliveryStore(Inbox, Replays, Protocol):
-    """The store of deliveries, with what can be done to one."""
+    """The store of deliveries, with the commands on one delivery."""
 
 
 class WebServices(Protocol):
@@ -73,9 +74,10 @@ class WebServices(Protocol):
 
 
 class WebProcess(Protocol):
-    """The process behind the web face; `problem` is what is wrong with the configuration file as it is now, or "".
+    """The process. `problem` is the fault in the current configuration file, "" without one.
 
-    `stalled` says which of its own loops are stalled, and why, "" if none is: it cannot store, or cannot continue.
+    `stalled` names its own loops that make no progress, with the cause; "" when all do. Such a process cannot store,
+    or cannot continue.
     """
 
     @property
@@ -86,24 +88,24 @@ class WebProcess(Protocol):
     def stalled(self) -> str: ...
 
 
-def set_running(application: Starlette, process: WebProcess) -> None:
-    """Put `process` behind the application's handlers.
+def set_process(application: Starlette, process: WebProcess) -> None:
+    """Give the application its process.
 
-    Starlette's state is untyped. All writes go through here and all reads through `running`, so that mypy compares the
-    services that the process has with those that handlers call.
+    Starlette's state is untyped. All writes go through here and all reads through `process_of`, so that mypy
+    compares the services of the process with those that handlers call.
     """
-    application.state.running = process
+    application.state.process = process
 
 
-def running(request: Request) -> WebProcess:
-    """The process behind this request."""
-    found: WebProcess = request.app.state.running
+def process_of(request: Request) -> WebProcess:
+    """The process that serves this request."""
+    found: WebProcess = request.app.state.process
     return found
 
 
 def operator(request: Request) -> Operator:
-    """What a person's word works with, as the configuration is now."""
-    services = running(request).services
+    """The services that carry out commands, by the current configuration."""
+    services = process_of(request).services
     return Operator(
         watch_commands=services.watch_commands,
         rollout_commands=services.rollout_commands,
@@ -114,8 +116,8 @@ def operator(request: Request) -> Operator:
 
 
 def admitted(request: Request, needs: Role) -> Caller:
-    """Who calls, as the configuration is now; Rejected when they may not do what `needs` that role."""
-    return running(request).services.access.admit(
+    """The caller, by the current configuration; Rejected when the caller lacks the role that `needs` names."""
+    return process_of(request).services.access.admit(
         request.headers,
         needs,
         now=time.time(),
@@ -125,17 +127,17 @@ def admitted(request: Request, needs: Role) -> Caller:
 
 
 def caller(request: Request) -> str:
-    """Who calls, by the name of the token; "" when no tokens are configured."""
+    """The name of the caller's token; "" when no tokens are configured."""
     return _caller(request).name
 
 
 def role(request: Request) -> Role:
-    """What the caller may do, as far as it is known: an unknown path is refused before anybody is asked."""
+    """The caller's role; ANYBODY where it is not checked yet: an unknown path is refused before that."""
     return _caller(request).role
 
 
 def limit(request: Request) -> str:
-    """Why a caller without a token may only read, "" for all others."""
+    """Why a caller without a token may only read; "" for all others."""
     return _caller(request).limit
 
 
@@ -145,7 +147,7 @@ def _caller(request: Request) -> Caller:
 
 
 def own_outages(process: WebProcess) -> tuple[SystemOutage, ...]:
-    """What this process itself finds away or wrong: Redis, the configuration file, and its own loops."""
+    """The outages that this process finds by itself: Redis, the configuration file, and its own loops."""
     found = (
         ("Redis", process.services.waker.problem),
         ("configuration", process.problem),

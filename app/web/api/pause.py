@@ -1,0 +1,18 @@
+"""POST /pause and /resume: hold all automatic deploys, and resume them."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.services.commands import watches
+from app.web.api.tags import reply_response
+from app.web.process import caller, operator
+
+
+async def pause(request: Request) -> Response:
+    """200 {"message"}: from now on only commands of people deploy."""
+    return reply_response(await watches.switch(operator(request), paused=True, by=caller(request)))
+
+
+async def resume(request: Request) -> Response:
+    """200 {"message"}: every job is reconciled now."""
+    return reply_response(await watches.switch(operator(request), paused=False, by=caller(request)))
