@@ -200,9 +200,9 @@ async def test_of_an_older_file_only_the_watches_wait(stack: AsyncExitStack, tmp
     _, new = await started(stack, tmp_path / "newer.toml", database_url, "app", "other")
     assert await new.start()
     older.write("app", head='poll_interval = "2h"', tokens=("ops", "ci", "new"))
-    assert "newer configuration" in await waits(old)
+    assert "newer set of watches" in await waits(old)
     older.now += 3600
-    assert "newer configuration" in await waits(old)
+    assert "newer set of watches" in await waits(old)
     assert (older.services.settings.poll_interval, older.tokens) == (7200.0, ["ops", "ci", "new"])
     assert await older.watches() == ["app", "other"]
 
