@@ -107,7 +107,7 @@ class ConfigApplier:
         settings, restart = until_restart(self._started, read, listens=self._listens)
         before, self.restart = self.restart, restart
         if restart and restart != before:
-            log.warning("configuration.restart_required", problem=restart)
+            log.warning("config.restart_required", problem=restart)
         if settings == self._process.services.settings:
             return
         if self._kept.deployer.renew(connection):  # first, since it may still reject a certificate

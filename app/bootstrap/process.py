@@ -131,7 +131,7 @@ async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | No
         asyncio.create_task(app.differing.run()),
     ]
     for warning in settings.warnings:
-        log.warning("configuration.warned", text=warning)
+        log.warning("config.warned", text=warning)
     try:
         yield app
     finally:

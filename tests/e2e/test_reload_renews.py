@@ -138,7 +138,7 @@ async def test_a_change_that_needs_a_restart_is_shown_until_the_file_agrees(inst
         ):
             write(**changed)
             await until(lambda: shows("a restart is needed", name), name, within=20)  # noqa: B023
-            assert installation.processes[0].log.read_text().count("configuration.restart_needed") == number
+            assert installation.processes[0].log.read_text().count("config.restart_required") == number
             assert name in (await api.get("/")).text
             assert (await api.get("/repos")).status_code == 200
             write(poll="2h")

@@ -63,6 +63,6 @@ async def test_its_thread_outlives_what_nobody_foresaw() -> None:
         await until(lambda: waker.broken, "it broke", within=10)
         waker.wake("reconcile", "2")
         await until(lambda: "2" in broker.taken, "it rings", within=10)
-    assert [each["event"] for each in logs] == ["doorbell.failed"]
+    assert [each["event"] for each in logs] == ["waker.failed"]
     waker.close()
     assert not [each for each in threading.enumerate() if each.name == "waker"]
