@@ -111,7 +111,7 @@ CREATE TABLE watches (
 CREATE INDEX watches_target ON watches (target_id);
 CREATE INDEX watches_repository ON watches (repository_path);
 -- A page of watches is read from these alone, and then only its rows.
-CREATE INDEX watches_order ON watches (hold, position, name) WHERE present;
+CREATE INDEX watches_listed ON watches (hold, position, name) WHERE present;
 CREATE INDEX watches_outage ON watches (name) WHERE present AND (outage <> '' OR missing_image <> '');
 
 -- Written by the worker (reconcile). Every digest that a rule ever desired, and who found it first.

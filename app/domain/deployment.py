@@ -91,7 +91,7 @@ class Snapshot:
     index: int = 0
     evaluated: bool = False
     launches_later: bool = False
-    runs_to_completion: bool = False
+    completes: bool = False
     desired: int = 0
     stable: bool = False
     deployment: DeploymentState | None = None

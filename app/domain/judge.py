@@ -140,21 +140,17 @@ def _by_allocations(snapshot: Snapshot, patience: Patience, now: datetime) -> Ou
     settled = [
         each
         for each in snapshot.allocations
-        if (
-            each.status == "complete"
-            if snapshot.runs_to_completion
-            else (_runs_for(each, now) or 0.0) >= patience.grace
-        )
+        if (each.status == "complete" if snapshot.completes else (_runs_for(each, now) or 0.0) >= patience.grace)
     ]
     if len(settled) >= snapshot.desired:
-        verb = "completed" if snapshot.runs_to_completion else "run"
+        verb = "completed" if snapshot.completes else "run"
         return Outcome(kind=OutcomeKind.SUCCEEDED, reason=f"all {snapshot.desired} allocations {verb}")
     return None
 
 
 def _is_at_work(snapshot: Snapshot) -> bool:
     """Whether it is a job that runs to completion and still works: that may take any time."""
-    return snapshot.runs_to_completion and any(each.status == "running" for each in snapshot.allocations)
+    return snapshot.completes and any(each.status == "running" for each in snapshot.allocations)
 
 
 def _runs_for(allocation: AllocationState, now: datetime) -> float | None:
@@ -166,7 +162,7 @@ def _runs_for(allocation: AllocationState, now: datetime) -> float | None:
 
 def _graces(snapshot: Snapshot, patience: Patience, now: datetime) -> Iterator[float]:
     """The seconds until each running allocation has run for the grace time, for a job without a deployment."""
-    if snapshot.deployment is None and not snapshot.runs_to_completion:
+    if snapshot.deployment is None and not snapshot.completes:
         for allocation in snapshot.allocations:
             if (runs_for := _runs_for(allocation, now)) is not None and runs_for < patience.grace:
                 yield patience.grace - runs_for

@@ -63,10 +63,10 @@ class Reversal:
     label: str
 
 
-def can_undo(*, reverted_to: int | None, runs_to_completion: bool) -> bool:
+def can_undo(*, reverted_to: int | None, completes: bool) -> bool:
     """Whether we undo a failure: Nomad does not (`reverted_to` is the version that Nomad reverts to), and the job is no
     batch that would repeat its work."""
-    return reverted_to is None and not runs_to_completion
+    return reverted_to is None and not completes
 
 
 def aftermath(outcome: Outcome, origin: Origin, failed: Iterable[FailedItem], *, paused: bool) -> Aftermath:

@@ -113,7 +113,7 @@ async def test_most_watches_are_removed_only_when_a_person_accepts_it(
     await shows(api, "2 of 3 watches (other, third)", "reload --accept")
     await is_as_before(api, "app", "other", "third")
     assert await taken(api, "third") == 1
-    assert "takes away 2 watches: other, third" in command(installation, "reload")
+    assert "removes 2 watches: other, third" in command(installation, "reload")
     await shows(api, "2 of 3 watches")
     assert "Accepted" in command(installation, "reload", "--accept")
     await shows(api)

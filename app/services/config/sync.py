@@ -39,7 +39,7 @@ class Difference:
 
     added: tuple[Watch, ...]
     changed: tuple[Watch, ...]
-    moved: tuple[Watch, ...]
+    relocated: tuple[Watch, ...]
     removed: tuple[str, ...]
     write: tuple[tuple[int, Watch], ...]
 
@@ -47,7 +47,7 @@ class Difference:
     def moves(self) -> tuple[str, ...]:
         """The names of the watches that are present and move; their history at the former place is forgotten."""
         changed = {watch.name for watch in self.changed}
-        return tuple(watch.name for watch in self.moved if watch.name in changed)
+        return tuple(watch.name for watch in self.relocated if watch.name in changed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +112,7 @@ def compare(stored: Sequence[StoredWatch], configured: Sequence[Watch]) -> Diffe
             for _, watch in write
             if watch.name in known and known[watch.name].present and known[watch.name].watch != watch
         ),
-        moved=tuple(watch for _, watch in write if watch.name in known and _moved(known[watch.name].watch, watch)),
+        relocated=tuple(watch for _, watch in write if watch.name in known and _moved(known[watch.name].watch, watch)),
         removed=tuple(each.watch.name for each in stored if each.present and each.watch.name not in names),
         write=write,
     )

@@ -121,7 +121,7 @@ async def _failed(follower: Follower, rollout: LeasedRollout, snapshot: Snapshot
             log.info("rollout.revert_followed", rollout=str(rollout.rollout_id), version=version, reason=outcome.reason)
             follower.waker.wake(FOLLOW, str(rollout.rollout_id))
             return
-    undo = can_undo(reverted_to=version, runs_to_completion=snapshot.runs_to_completion)
+    undo = can_undo(reverted_to=version, completes=snapshot.completes)
     await _end(follower, rollout, outcome, diagnosis=await _diagnose(follower, rollout), undo=undo)
 
 

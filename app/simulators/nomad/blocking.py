@@ -26,13 +26,13 @@ class _Reply:
     content: NomadAnswer | Refused
 
     @property
-    def mark(self) -> object:
-        return self.content.mark if isinstance(self.content, NomadAnswer) else None
+    def version(self) -> object:
+        return self.content.version if isinstance(self.content, NomadAnswer) else None
 
     def passed(self, index: int, first: _Reply | None) -> bool:
         if self.content.index is None:
             return True
-        own = first is None or self.mark is None or self.mark != first.mark
+        own = first is None or self.version is None or self.version != first.version
         return self.content.index > index and own
 
     def result(self) -> NomadAnswer:

@@ -75,6 +75,6 @@ class NomadAnswer:
     body: Any
     index: int | None = None
     read: bool = True
-    mark: object = None
+    version: object = None
     """Changes with the rows that a blocking query reads, if these are fewer than the table of `index`."""
     next_token: str = ""

@@ -57,9 +57,9 @@ def deployment(nomad: Simulator, call: NomadCall) -> NomadAnswer:
 def deployment_allocations(nomad: Simulator, call: NomadCall) -> NomadAnswer:
     with nomad.at_work() as world:
         rows = [row for row in world.allocations.values() if row.deployment_id == call.subject]
-        mark = (len(rows), max(row.modify_index for row in rows)) if rows else None
+        version = (len(rows), max(row.modify_index for row in rows)) if rows else None
         body = [views.allocation_stub(row, nomad.release) for row in rows]
-        return NomadAnswer(body=body, index=world.touched["allocations"], mark=mark)
+        return NomadAnswer(body=body, index=world.touched["allocations"], version=version)
 
 
 def promote(nomad: Simulator, call: NomadCall) -> NomadAnswer:

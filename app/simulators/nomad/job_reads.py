@@ -68,7 +68,7 @@ def deployments(nomad: Simulator, call: NomadCall) -> NomadAnswer:
         record = _record(world, call)
         rows = _by_id(record.deployments) if record is not None else []
         body = [nomad.release.deployment(views.deployment(row)) for row in rows]
-        return NomadAnswer(body=body, index=world.touched["deployments"], mark=_newest(rows))
+        return NomadAnswer(body=body, index=world.touched["deployments"], version=_newest(rows))
 
 
 def deployment(nomad: Simulator, call: NomadCall) -> NomadAnswer:
@@ -76,8 +76,8 @@ def deployment(nomad: Simulator, call: NomadCall) -> NomadAnswer:
         record = _record(world, call)
         latest = record.latest_deployment if record is not None else None
         body = nomad.release.deployment(views.deployment(latest)) if latest is not None else None
-        mark = _newest([latest] if latest is not None else [])
-        return NomadAnswer(body=body, index=world.touched["deployments"], mark=mark)
+        version = _newest([latest] if latest is not None else [])
+        return NomadAnswer(body=body, index=world.touched["deployments"], version=version)
 
 
 def evaluations(nomad: Simulator, call: NomadCall) -> NomadAnswer:
@@ -85,7 +85,7 @@ def evaluations(nomad: Simulator, call: NomadCall) -> NomadAnswer:
         record = _record(world, call)
         rows = _by_id(record.evaluations) if record is not None else []
         body = [views.evaluation(row, nomad.release) for row in rows]
-        return NomadAnswer(body=body, index=world.touched["evaluations"], mark=_newest(rows))
+        return NomadAnswer(body=body, index=world.touched["evaluations"], version=_newest(rows))
 
 
 def allocations(nomad: Simulator, call: NomadCall) -> NomadAnswer:
@@ -93,7 +93,7 @@ def allocations(nomad: Simulator, call: NomadCall) -> NomadAnswer:
         record = _record(world, call)
         rows = _by_id(record.allocations) if record is not None else []
         body = [views.allocation_stub(row, nomad.release) for row in rows]
-        return NomadAnswer(body=body, index=world.touched["allocations"], mark=_newest(rows))
+        return NomadAnswer(body=body, index=world.touched["allocations"], version=_newest(rows))
 
 
 def _diffs(newest_first: list[Json]) -> list[Json] | None:

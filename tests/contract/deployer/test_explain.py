@@ -102,7 +102,7 @@ async def test_a_batch_job_that_fails(deployer: Deployer, cluster: Cluster, jobs
     snapshot = await rollout(
         deployer, place, submission, until=lambda now: any(each.status == "failed" for each in now.allocations)
     )
-    assert snapshot.runs_to_completion
+    assert snapshot.completes
     why = await deployer.diagnose(place, submission)
     assert says(why, "server", r"\b3\b")
     assert [tail.text.rstrip().endswith(LAST_WORDS) for tail in why.logs] == [True]

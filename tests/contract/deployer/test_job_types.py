@@ -31,7 +31,7 @@ async def test_a_system_job_is_followed(deployer: Deployer, cluster: Cluster, jo
         snapshot = await rollout(deployer, place, submission, until=running)
         assert snapshot.deployment is None
         assert snapshot.desired == len({each["NodeID"] for each in cluster.allocations(place)})
-    assert (snapshot.index, snapshot.launches_later, snapshot.runs_to_completion) == (submission.index, False, False)
+    assert (snapshot.index, snapshot.launches_later, snapshot.completes) == (submission.index, False, False)
 
 
 @pytest.mark.usefixtures("allocations_run")
@@ -58,7 +58,7 @@ async def test_a_batch_job_is_run_again_to_its_end(deployer: Deployer, cluster: 
     await rollout(deployer, place, first, until=completed)
     submission = await submitted(deployer, place, cluster.image(Behaviour.FINISHES, "v2"))
     snapshot = await rollout(deployer, place, submission, until=completed)
-    assert (snapshot.deployment, snapshot.runs_to_completion, snapshot.launches_later) == (None, True, False)
+    assert (snapshot.deployment, snapshot.completes, snapshot.launches_later) == (None, True, False)
     assert len(snapshot.allocations) == 1
     [newest, *_] = cluster.allocations(place)
     assert newest["ID"] == snapshot.allocations[0].allocation_id
@@ -69,7 +69,7 @@ async def test_a_sysbatch_job_is_run_again_on_every_node(deployer: Deployer, clu
     place = jobs.start(job(group(task(cluster.image(Behaviour.FINISHES))), kind="sysbatch"))
     submission = await submitted(deployer, place, cluster.image(Behaviour.FINISHES, "v2"))
     snapshot = await rollout(deployer, place, submission, until=completed)
-    assert (snapshot.deployment, snapshot.runs_to_completion) == (None, True)
+    assert (snapshot.deployment, snapshot.completes) == (None, True)
     nodes = {each["NodeID"] for each in cluster.allocations(place)}
     assert len(snapshot.allocations) == len(nodes)
 

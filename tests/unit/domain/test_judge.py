@@ -125,9 +125,9 @@ def test_a_job_that_moved_on_while_its_deployment_goes_on_is_waited_for() -> Non
         ({"allocations": (allocation("running", 10), allocation("lost"))}, None),
         ({"allocations": (allocation("running", 10), allocation("failed"))}, "failed"),
         ({"allocations": (allocation("complete"), allocation("complete", 1))}, None),
-        ({"allocations": (allocation("complete"), allocation("running", 10)), "runs_to_completion": True}, None),
-        ({"allocations": (allocation("complete"), allocation("complete", 1)), "runs_to_completion": True}, "completed"),
-        ({"allocations": (allocation("pending"), allocation("complete")), "runs_to_completion": True}, None),
+        ({"allocations": (allocation("complete"), allocation("running", 10)), "completes": True}, None),
+        ({"allocations": (allocation("complete"), allocation("complete", 1)), "completes": True}, "completed"),
+        ({"allocations": (allocation("pending"), allocation("complete")), "completes": True}, None),
     ],
 )
 def test_without_a_deployment_the_allocations_decide(
@@ -167,7 +167,7 @@ def test_movement_starts_the_stall_timer_anew_but_not_the_deadline() -> None:
         (RUNNING, "waiting for allocations"),
         (DEPLOYING, "1 of 2 allocations are healthy"),
         (
-            replace(RUNNING, allocations=(allocation("running", 1),), runs_to_completion=True),
+            replace(RUNNING, allocations=(allocation("running", 1),), completes=True),
             "waiting for the allocations to complete",
         ),
         (
@@ -203,7 +203,7 @@ WAIT_INDEX = WaitIndex(subject="deployment/d", index=12)
         (DEPLOYING, 0, 300.05),  # waited for, and looked at once in a while
         (DEPLOYING, 800, 100.05),  # when the stall timer runs out
         (replace(RUNNING, allocations=(allocation("running", 4),)), 0, 6.05),  # when it has proved itself
-        (replace(RUNNING, allocations=(allocation("running", 4),), runs_to_completion=True), 0, 300.05),
+        (replace(RUNNING, allocations=(allocation("running", 4),), completes=True), 0, 300.05),
         (replace(RUNNING, allocations=(allocation("running", 10), allocation("pending"))), 0, 300.05),
     ],
 )
@@ -223,7 +223,7 @@ def test_a_rollout_is_followed_at_its_deadline() -> None:
 
 
 def test_work_that_takes_long_is_no_stall_until_the_deadline() -> None:
-    at_work = replace(RUNNING, allocations=(allocation("running", 1),), runs_to_completion=True)
+    at_work = replace(RUNNING, allocations=(allocation("running", 1),), completes=True)
     assert outcome(at_work, seconds=3000) is None
     assert outcome(at_work, seconds=3601) == (OutcomeKind.STALLED, f"not finished after 3601 s{STALLED}")
 

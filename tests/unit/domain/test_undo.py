@@ -102,9 +102,9 @@ def test_what_goes_back_itself_is_not_undone_and_nothing_is_while_paused(
 
 
 def test_a_failure_is_not_ours_where_nomad_goes_back_or_work_would_be_done_twice() -> None:
-    assert can_undo(reverted_to=None, runs_to_completion=False)
-    assert not can_undo(reverted_to=0, runs_to_completion=False)
-    assert not can_undo(reverted_to=None, runs_to_completion=True)
+    assert can_undo(reverted_to=None, completes=False)
+    assert not can_undo(reverted_to=0, completes=False)
+    assert not can_undo(reverted_to=None, completes=True)
 
 
 def test_each_watch_goes_back_for_itself() -> None:

@@ -23,7 +23,7 @@ from tests.unit.foreign.texts import Reader
 
 _NOW = datetime(2026, 11, 22, tzinfo=UTC)
 _PAGE = "https://registry.example.com/v2/team/app/tags/list"
-_SUBJECT = failures.Subject(
+_SUBJECT = failures.RegistryContext(
     endpoint=RegistryEndpoint(
         name="main", scheme="https", domain="registry.example.com", username="u", password="secret"
     ),

@@ -198,7 +198,7 @@ def test_a_batch_job_completes_again(version: str) -> None:
     job = as_job(posted("batch-job", "register-update", version), ours, version=1)
     [allocations] = replies("batch-job", "allocations-2", version)
     snapshot = snapshot_of(job, ours, evaluations=replies("batch-job", "evaluation", version), allocations=allocations)
-    assert (snapshot.runs_to_completion, snapshot.deployment, snapshot.desired, snapshot.evaluated) == (
+    assert (snapshot.completes, snapshot.deployment, snapshot.desired, snapshot.evaluated) == (
         True,
         None,
         1,

@@ -46,7 +46,7 @@ def snapshot(reads: JobReads, submission: Submission) -> Snapshot:
         index=reads.job["JobModifyIndex"],
         evaluated=evaluated,
         launches_later=launches_later(reads.job),
-        runs_to_completion=reads.job.get("Type") in ("batch", "sysbatch"),
+        completes=reads.job.get("Type") in ("batch", "sysbatch"),
         desired=_desired(version or {}, reads.allocations),
         stable=stable,
         deployment=None if deployment is None else deployment_state(deployment),

@@ -23,7 +23,7 @@ _GONE_PAUSE = 1.0
 
 
 class NomadWaits:
-    """Implements `Deployer.moved` of app/ports.py. Belongs to one event loop."""
+    """Implements `Deployer.wait_for_change` of app/ports.py. Belongs to one event loop."""
 
     def __init__(self, access: NomadAccess) -> None:
         self._polls = LongPolls(access)
@@ -32,7 +32,7 @@ class NomadWaits:
         self._recent: dict[tuple[str, str, str], tuple[float, Mapping[str, Any]]] = {}
 
     async def wait_for_change(self, place: JobPlace, wait_index: WaitIndex, *, within: float) -> None:
-        """As `Deployer.moved` of app/ports.py."""
+        """As `Deployer.wait_for_change` of app/ports.py."""
         kind, _, identity = wait_index.subject.partition("/")
         try:
             async with asyncio.timeout(within):

@@ -159,7 +159,7 @@ async def _write(connection: Connection, difference: Difference) -> list[int]:
         return []
     places = [watch.place for _, watch in difference.write]
     columns = [[getattr(place, name) for place in places] for name in ("region", "namespace", "job_id")]
-    moved = [watch.name for watch in difference.moved]
+    moved = [watch.name for watch in difference.relocated]
     await connection.execute(_NEW_TARGETS, *columns)
     targets = {place(row): row["target_id"] for row in await connection.fetch(_LOCK_TARGETS, *columns, moved)}
     touched = [targets[watch.place] for watch in (*difference.added, *difference.changed)]

@@ -15,7 +15,7 @@ from app.adapters.registry.auth.challenges import BearerToken, Challenge, TokenR
 from app.adapters.registry.auth.tokens import TokenCache
 from app.adapters.registry.client.endpoint import RegistryEndpoint
 from app.adapters.registry.client.exchange import RegistryRequest
-from app.adapters.registry.client.failures import RegistryAnswer, Subject, denied, refused, unavailable
+from app.adapters.registry.client.failures import RegistryAnswer, RegistryContext, denied, refused, unavailable
 from app.adapters.registry.client.origins import why_unsafe
 from app.outbound.client import bounded
 
@@ -78,7 +78,7 @@ class Logins:
         return Login(header=challenges.bearer(token), fresh=token != held)
 
     async def _fetch(self, request: TokenRequest) -> BearerToken:
-        subject = Subject(
+        subject = RegistryContext(
             endpoint=self._endpoint, repository=request.scope.removeprefix("repository:").rpartition(":")[0]
         )
         service = f"its token service {bounded(urlsplit(request.realm).hostname or '(no host)', limit=120)}"

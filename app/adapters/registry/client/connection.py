@@ -15,7 +15,14 @@ import httpx
 from app.adapters.registry.auth.login import Login, Logins
 from app.adapters.registry.client.endpoint import RegistryEndpoint
 from app.adapters.registry.client.exchange import RedirectRefused, RegistryRequest, exchange
-from app.adapters.registry.client.failures import LATER, RegistryAnswer, Subject, refused, unavailable, unreachable
+from app.adapters.registry.client.failures import (
+    LATER,
+    RegistryAnswer,
+    RegistryContext,
+    refused,
+    unavailable,
+    unreachable,
+)
 from app.adapters.registry.client.origins import keeps_credentials
 from app.adapters.registry.limits import Closed, Gate
 from app.errors import RegistryUnavailable
@@ -55,7 +62,7 @@ class Connection:
         It never has status 401, 403, 429, or 5xx other than 501. Raises RegistryUnavailable or RegistryDenied. Waiting,
         login and redirects together take at most `seconds`.
         """
-        subject = Subject(endpoint=self.endpoint, repository=repository)
+        subject = RegistryContext(endpoint=self.endpoint, repository=repository)
         self._under_way += 1
         try:
             async with asyncio.timeout(self._seconds), self._gate.enter():
@@ -99,7 +106,7 @@ class Connection:
         self._gate.answered()
         return answer
 
-    def _accepted(self, answer: RegistryAnswer, subject: Subject) -> RegistryAnswer:
+    def _accepted(self, answer: RegistryAnswer, subject: RegistryContext) -> RegistryAnswer:
         if answer.status in _FAILURES or answer.status > HTTPStatus.NOT_IMPLEMENTED:
             error = refused(subject, answer, now=self._now())
             if isinstance(error, RegistryUnavailable):

@@ -32,7 +32,7 @@ class RegistryAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class RegistryContext:
     """The registry and the repository that a message is about."""
 
     endpoint: RegistryEndpoint
@@ -51,19 +51,19 @@ class Subject:
 
 
 def unavailable(
-    subject: Subject, cause: str, *, fix: str = LATER, retry_after: float | None = None
+    subject: RegistryContext, cause: str, *, fix: str = LATER, retry_after: float | None = None
 ) -> RegistryUnavailable:
     """The error for a request that may work later."""
     return RegistryUnavailable(subject.message(cause, fix), retry_after=retry_after)
 
 
-def unreachable(subject: Subject, error: Exception) -> RegistryUnavailable:
+def unreachable(subject: RegistryContext, error: Exception) -> RegistryUnavailable:
     """The error for no answer: a time-out, a refused connection, a TLS failure, a protocol that is not HTTP."""
     cause, fix = _why_no_answer(subject, error)
     return unavailable(subject, cause, fix=fix)
 
 
-def refused(subject: Subject, answer: RegistryAnswer, *, now: datetime) -> RegistryWatcherError:
+def refused(subject: RegistryContext, answer: RegistryAnswer, *, now: datetime) -> RegistryWatcherError:
     """The error for an answer that is a refusal, by its status and code."""
     code, message = wire.read_error(answer.body)
     details = " ".join(filter(None, [f"HTTP {answer.status}", code, subject.quote(message)]))
@@ -83,7 +83,7 @@ def refused(subject: Subject, answer: RegistryAnswer, *, now: datetime) -> Regis
     return unavailable(subject, f"it answered {details}", retry_after=wait)
 
 
-def denied(subject: Subject, details: str) -> RegistryDenied:
+def denied(subject: RegistryContext, details: str) -> RegistryDenied:
     """The error for refused credentials, or for none, from the registry or its token service."""
     if subject.endpoint.has_credentials:
         fix = "check registry_auth, and that this user may pull; some registries answer so for a missing repository"
@@ -92,13 +92,13 @@ def denied(subject: Subject, details: str) -> RegistryDenied:
     return RegistryDenied(subject.message(f"access denied: {details}", fix))
 
 
-def absent(subject: Subject, reference: str, *, reason: str = "") -> TagNotFound:
+def absent(subject: RegistryContext, reference: str, *, reason: str = "") -> TagNotFound:
     """The error for a tag or digest that does not exist; `reason` says why it cannot."""
     cause = f"there is no {bounded(reference, limit=140)}" + (f", which {reason}" if reason else "")
     return TagNotFound(subject.message(cause, "push it, or choose another tag"))
 
 
-def _why_no_answer(subject: Subject, error: Exception) -> tuple[str, str]:
+def _why_no_answer(subject: RegistryContext, error: Exception) -> tuple[str, str]:
     """The cause and the fix."""
     if isinstance(error, TimeoutError | httpx.TimeoutException):
         return "it did not answer in time", LATER

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from app.adapters.registry import wire
 from app.adapters.registry.client.connection import Connection
 from app.adapters.registry.client.exchange import RegistryRequest
-from app.adapters.registry.client.failures import RegistryAnswer, Subject, refused, unavailable
+from app.adapters.registry.client.failures import RegistryAnswer, RegistryContext, refused, unavailable
 from app.errors import RegistryWatcherError, RepositoryNotFound
 
 _MOST_PAGES = 500
@@ -18,7 +18,7 @@ async def read_listing(connection: Connection, path: str, *, now: Callable[[], d
 
     Raises RegistryUnavailable (also for more pages or bytes than the limits), RegistryDenied, RepositoryNotFound.
     """
-    subject = Subject(endpoint=connection.endpoint, repository=path)
+    subject = RegistryContext(endpoint=connection.endpoint, repository=path)
     first: str = wire.tags_url(connection.endpoint.origin, path)
     url: str | None = first
     bytes_left = wire.MAX_LIST_BYTES
@@ -55,7 +55,7 @@ async def require_repository(connection: Connection, path: str, *, now: Callable
     if path in connection.proven:
         return
     try:
-        subject = Subject(endpoint=connection.endpoint, repository=path)
+        subject = RegistryContext(endpoint=connection.endpoint, repository=path)
         answer = await _page(
             connection, subject, wire.one_tag_url(connection.endpoint.origin, path), limit=wire.MAX_LIST_BYTES
         )
@@ -69,12 +69,14 @@ async def require_repository(connection: Connection, path: str, *, now: Callable
         connection.proven.add(path)
 
 
-async def _page(connection: Connection, subject: Subject, url: str, *, limit: int) -> RegistryAnswer:
+async def _page(connection: Connection, subject: RegistryContext, url: str, *, limit: int) -> RegistryAnswer:
     request = RegistryRequest(method="GET", url=url, limit=limit, accept="application/json")
     return await connection.fetch(request, repository=subject.repository)
 
 
-def _failure(subject: Subject, answer: RegistryAnswer, *, is_first: bool, now: datetime) -> RegistryWatcherError:
+def _failure(
+    subject: RegistryContext, answer: RegistryAnswer, *, is_first: bool, now: datetime
+) -> RegistryWatcherError:
     error = refused(subject, answer, now=now)
     if (
         isinstance(error, RepositoryNotFound) and not is_first

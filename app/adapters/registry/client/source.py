@@ -16,7 +16,7 @@ from app.adapters.registry import wire
 from app.adapters.registry.client.connection import Connection
 from app.adapters.registry.client.endpoint import RegistryEndpoint
 from app.adapters.registry.client.exchange import RegistryRequest
-from app.adapters.registry.client.failures import RegistryAnswer, Subject, absent, refused, unavailable
+from app.adapters.registry.client.failures import RegistryAnswer, RegistryContext, absent, refused, unavailable
 from app.adapters.registry.client.listing import read_listing, require_repository
 from app.domain.reference import Repository
 from app.errors import RegistryUnavailable
@@ -88,7 +88,7 @@ class RegistryClient:
         Raises TagNotFound when there is none, and RegistryUnavailable, RegistryDenied, RepositoryNotFound.
         """
         connection = self._connection(registry)
-        subject = Subject(endpoint=connection.endpoint, repository=repository.path)
+        subject = RegistryContext(endpoint=connection.endpoint, repository=repository.path)
         conditional = known if known is not None and ":" in known and wire.is_reference(known) else None
         answer = await self._read(connection, "HEAD", repository, reference, known=conditional)
         try:
@@ -110,7 +110,7 @@ class RegistryClient:
         Raises TagNotFound when there is no such manifest, and RegistryUnavailable, RegistryDenied, RepositoryNotFound.
         """
         connection = self._connection(registry)
-        subject = Subject(endpoint=connection.endpoint, repository=repository.path)
+        subject = RegistryContext(endpoint=connection.endpoint, repository=repository.path)
         answer = await self._read(connection, "GET", repository, digest)
         try:
             _, media_type = self._content(answer, subject, digest)
@@ -127,7 +127,7 @@ class RegistryClient:
     async def _read(
         self, connection: Connection, method: str, repository: Repository, reference: str, *, known: str | None = None
     ) -> RegistryAnswer:
-        subject = Subject(endpoint=connection.endpoint, repository=repository.path)
+        subject = RegistryContext(endpoint=connection.endpoint, repository=repository.path)
         if not wire.is_reference(reference):
             raise absent(subject, reference, reason="is no tag and no digest")
         answer = await connection.fetch(
@@ -147,7 +147,7 @@ class RegistryClient:
             connection.proven.add(repository.path)
         return answer
 
-    def _content(self, answer: RegistryAnswer, subject: Subject, reference: str) -> tuple[str, str]:
+    def _content(self, answer: RegistryAnswer, subject: RegistryContext, reference: str) -> tuple[str, str]:
         if answer.status != HTTPStatus.OK:
             raise refused(subject, answer, now=self._now())
         header = wire.read_digest_header(answer.headers.get("docker-content-digest"))
