@@ -2,7 +2,7 @@
 
 N workers of one thread each are kept alive. They are forked from this process, which has imported everything.
 
-A step is `before:reconciles.settle@JOB`, `after:deployer.submit@JOB`, or `inside:reconciles.submitted@JOB`; the last
+A step is `before:targets.settle@JOB`, `after:deployer.submit@JOB`, or `inside:targets.submitted@JOB`; the last
 one is before the commit of its transaction. When FLAGS/armed has a file of that name, the worker that reaches the step
 gets SIGKILL if the file is empty, else SIGSTOP for as many seconds as the file says. The file is moved to FLAGS/killed,
 with the time, so exactly one worker is hit. FLAGS/thawed gets a file of that name once the frozen worker continues.
@@ -125,7 +125,7 @@ async def opener(settings: Settings, *, broker: Broker, flags: Path) -> AsyncIte
             services,
             reconciler=replace(
                 reconciler,
-                targets=Deadly("reconciles", reconciler.targets, flags),
+                targets=Deadly("targets", reconciler.targets, flags),
                 registries=Deadly("registries", reconciler.registries, flags),
                 deployer=deployer,
             ),

@@ -87,7 +87,7 @@ async def test_a_worker_frozen_in_a_transaction_blocks_no_webhook(
         await answering(ours)
         async with DeliverySender(ours) as sender, reading(database_url) as outcomes:
             await outcomes.settled(NAMES)
-            step = "inside:looks.settle"
+            step = "inside:targets.settle"
             flags.arm(step, HELD, freeze=3600)
             moves = Moves(sender, NAMES)
             await moves.make(len(NAMES), seconds=0)

@@ -17,7 +17,7 @@ from tests.faults.oracle import Shown, faults, last, missing
 from tests.faults.outcomes import reading
 from tests.faults.tag_moves import Moves
 
-STEPS = ("after:deployer.submit", "before:deployer.submit", "inside:looks.submitted", "before:looks.submitted")
+STEPS = ("after:deployer.submit", "before:deployer.submit", "inside:targets.submitted", "before:targets.submitted")
 FREEZES = 200
 LEASE = 1
 _WORKERS = 14

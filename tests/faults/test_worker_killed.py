@@ -15,16 +15,16 @@ from tests.faults.outcomes import Outcomes, reading
 from tests.machine_load import machine
 
 STEPS = (
-    "after:looks.claim",
+    "after:targets.claim",
     "after:registries.tags",
     "after:registries.manifest",
     "after:deployer.inspect",
-    "before:looks.settle",
-    "after:looks.settle",
+    "before:targets.settle",
+    "after:targets.settle",
     "before:deployer.submit",
     "after:deployer.submit",
-    "before:looks.submitted",
-    "after:looks.submitted",
+    "before:targets.submitted",
+    "after:targets.submitted",
     "after:rollouts.claim",
     "after:deployer.observe",
     "before:rollouts.wait",

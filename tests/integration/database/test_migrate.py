@@ -97,7 +97,7 @@ async def test_a_locked_table_is_not_queued_behind(empty_database_url: str, fold
     try:
         async with holder.transaction():
             await holder.fetch("TABLE first")
-            with pytest.raises(StoreUnavailable, match="0003_third: a table is in use"):
+            with pytest.raises(StoreUnavailable, match="0003_third: another session locks a table"):
                 await migrate(empty_database_url, folder=folder)
     finally:
         await holder.close()
@@ -125,7 +125,7 @@ async def test_a_server_outage_is_reported(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        ((), "no migrations in .*install it again"),
+        ((), "no migrations in .*install the program again"),
         (("0001_a.sql", "2_b.sql"), "2_b.sql is not named NNNN_name.sql"),
         (("0001_a.sql", "0001_b.sql"), "two files .* number 0001"),
     ],
