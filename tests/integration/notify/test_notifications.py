@@ -376,7 +376,7 @@ async def test_end_to_end_to_something_that_speaks_slacks_form(
                 addresses=Addresses(page="", nomad=""),
             )
             await notify(notifier, delivery_id)
-            assert (await state(database, delivery_id))["problem"] == "Slack answered 503"
+            assert (await state(database, delivery_id))["problem"] == "Slack answered 503; it is tried again"
             await pass_time(database, 1)
             await notify(notifier, delivery_id)
         received = slack.wait_for(lambda requests: len(requests) == 2)

@@ -270,7 +270,7 @@ async def test_what_registries_and_strangers_send_does_not_notify(database: Data
     async with database.connection() as connection:
         rows = await connection.fetch(
             "SELECT DISTINCT event_object_table AS name FROM information_schema.triggers "
-            "WHERE trigger_name LIKE 'tell%'"
+            "WHERE trigger_name LIKE 'feed%'"
         )
     assert {row["name"] for row in rows} == {
         "targets",

@@ -58,7 +58,7 @@ def test_1_a_task_of_another_group_or_name_is_no_obstacle() -> None:
 
 
 def test_1_comes_before_a_command() -> None:
-    assert reason(job=None, ask=RequestedDeploy(desired=V2)) is HoldReason.UNUSABLE
+    assert reason(job=None, requested=RequestedDeploy(desired=V2)) is HoldReason.UNUSABLE
 
 
 EVERYTHING_AGAINST: dict[str, object] = {
@@ -105,7 +105,7 @@ def test_2_unforced_deploys_what_failed_though_the_job_still_names_it() -> None:
 
 
 def test_2_a_command_whose_tag_is_gone_leaves_it_to_the_rule() -> None:
-    assert decide(case(ask=RequestedDeploy(desired=None))).message == "v1.1.0 follows v1.0.0"
+    assert decide(case(requested=RequestedDeploy(desired=None))).message == "v1.1.0 follows v1.0.0"
 
 
 @pytest.mark.parametrize(
