@@ -33,7 +33,7 @@ from app.services.config.differing import Differing
 from app.services.config.reload import Reloader, reloading
 from app.services.processes.loops import Loop, Loops, described
 from app.services.processes.presence import Presence, ProcessKind
-from app.services.rollout.wait import ChangeWaiter
+from app.services.rollout.wait_for_change import ChangeWaiter
 from app.settings import Settings
 
 log = structlog.get_logger()

@@ -32,7 +32,7 @@ from app.services.notify.compose import Addresses
 from app.services.notify.send import Notifier
 from app.services.reconcile.reconciler import Reconciler
 from app.services.rollout.follow import Follower
-from app.services.rollout.wait import ChangeWaiter
+from app.services.rollout.wait_for_change import ChangeWaiter
 from app.services.views.board import Board
 from app.services.views.feed import Feed
 from app.services.views.queries import Queries, SchemaCheck

@@ -37,7 +37,7 @@ from app.domain.reference import Repository
 from app.domain.watch import JobPlace
 from app.logging import configure_logging
 from app.outbound.client import open_client
-from app.services.rollout.wait import ChangeWaiter
+from app.services.rollout.wait_for_change import ChangeWaiter
 from app.settings import Settings, load_settings
 from workers.worker import run_worker
 

@@ -25,7 +25,7 @@ from app.services.config.sync import sync
 from app.services.reconcile.reconcile import reconcile
 from app.services.reconcile.reconciler import Reconciler, ReconcileSettings
 from app.services.rollout.follow import Follower, follow
-from app.services.rollout.wait import ChangeWaiter
+from app.services.rollout.wait_for_change import ChangeWaiter
 from app.services.wakeup.schedule import sweep_forever
 from app.services.wakeup.wake import FOLLOW, RECONCILE
 from app.simulators.nomad import Simulator

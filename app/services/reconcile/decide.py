@@ -9,7 +9,7 @@ import structlog
 from app.domain.decision import Case, Decision, Hold, HoldReason
 from app.domain.decision_table import decide
 from app.domain.history import History, drifted, identity, running, with_arrived
-from app.domain.hold import is_newer
+from app.domain.hold_expiry import is_newer
 from app.domain.job import JobState, RunningTask
 from app.domain.rule import highest_release
 from app.services.reconcile.claim import Claim, WatchState

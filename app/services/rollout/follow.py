@@ -16,7 +16,7 @@ from app.domain.undo import can_undo
 from app.errors import JobRejected, Permanent, StoreUnavailable, Transient
 from app.ports import Deployer, Waker
 from app.services.rollout.rollouts import CanaryCommand, LeasedRollout, Pause, Rollouts
-from app.services.rollout.wait import EXTENSION, ChangeWaiter
+from app.services.rollout.wait_for_change import EXTENSION, ChangeWaiter
 from app.services.wakeup.wake import FOLLOW, NOTIFY, RECONCILE
 
 log = structlog.get_logger()

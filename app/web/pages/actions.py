@@ -15,7 +15,7 @@ from app.services.views.queries import RolloutSummary, WatchView
 from app.web.api.tags import repository_name
 from app.web.http.auth import Role
 from app.web.http.forms import idempotency_key
-from app.web.pages.confirmation import Confirmation, ConfirmedAction, UnconfirmedAction, with_preview
+from app.web.pages.confirmation_frame import Confirmation, ConfirmedAction, UnconfirmedAction, with_preview
 from app.web.pages.deliveries import find_delivery
 from app.web.process import caller, operator, process_of
 from app.web.render.wording import path

@@ -109,7 +109,7 @@ async def show_rows(request: Request) -> Response:
     situation = await board.situation()
     pages: Pages = request.app.state.pages
     values = {"watches": watches, "now": situation.now, "may_change": role(request) >= Role.DEPLOYER}
-    return pages.response("rows.html", values)
+    return pages.response("repository_rows.html", values)
 
 
 async def suggest(request: Request) -> Response:

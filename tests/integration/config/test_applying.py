@@ -23,7 +23,7 @@ from app.domain.notification import Notification, NotificationKind
 from app.errors import ConfigError, ReadingRefused, ReadingWaits, StoreUnavailable
 from app.outbound.client import open_client
 from app.services.config.reload import Repeats
-from app.services.rollout.wait import ChangeWaiter
+from app.services.rollout.wait_for_change import ChangeWaiter
 from app.settings import Settings, load_settings
 from tests.servers.tls import issue
 

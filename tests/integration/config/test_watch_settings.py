@@ -109,7 +109,7 @@ async def in_the_database(database: Database, changed: Watch, name: str) -> Asyn
         yield f"app/adapters/postgres/config/watches.py: _CONFIGURED lacks {column}"
     standing = await PostgresWatchCommands(database).find("app")
     if standing is None or standing.watch != changed:
-        yield f"app/adapters/postgres/reconcile/claims.py: watch() does not read {column}"
+        yield f"app/adapters/postgres/reconcile/claim_rows.py: watch() does not read {column}"
 
 
 async def stored(database: Database, column: str) -> object:

@@ -30,7 +30,7 @@ from app.domain.watch import JobPlace
 from app.services.processes.loops import Loop, Loops
 from app.services.processes.presence import Presence, ProcessKind
 from app.services.reconcile.lease import held
-from app.services.rollout.wait import ChangeWaiter
+from app.services.rollout.wait_for_change import ChangeWaiter
 from app.services.wakeup.schedule import forget_forever, poll_forever, sweep_forever
 from tests.fakes.deployer import UnusedDeployer
 from tests.fakes.waker import InProcessWaker

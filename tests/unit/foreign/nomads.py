@@ -8,8 +8,8 @@ import requests
 
 from app.adapters.nomad import errors, images
 from app.adapters.nomad.explain import allocations as explain
-from app.adapters.nomad.explain import events as task_events
 from app.adapters.nomad.explain import logs, placement
+from app.adapters.nomad.explain import task_events as task_events
 from app.adapters.nomad.follow import evaluations, promotion, snapshot
 from app.adapters.nomad.http import client, polling, problem
 from app.adapters.nomad.refusals import Doing

@@ -6,7 +6,7 @@ The same messages are shown while a rollout is followed and stored when it has f
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from app.adapters.nomad.explain.events import Sentence, Weight, may_be_checks, sentence, text_of
+from app.adapters.nomad.explain.task_events import Sentence, Weight, may_be_checks, sentence, text_of
 from app.adapters.nomad.text import bounded
 
 _AT_MOST = 5

@@ -2,7 +2,7 @@
 
 from app.adapters.postgres.database.pool import Connection
 from app.adapters.postgres.database.targets import make_due
-from app.domain.hold import holds
+from app.domain.hold_expiry import holds
 from app.services.commands.watch_commands import Released
 
 _STATE = """

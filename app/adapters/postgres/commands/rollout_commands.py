@@ -17,7 +17,7 @@ from app.adapters.postgres.database.pool import Database, Row
 from app.adapters.postgres.database.rollouts import label_of
 from app.adapters.postgres.database.stored import read_deployment, read_running
 from app.adapters.postgres.database.targets import make_due
-from app.adapters.postgres.reconcile import claims
+from app.adapters.postgres.reconcile import claim_rows
 from app.adapters.postgres.rollout import requests
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
 from app.domain.undo import Reversal, running_digest, undone_by_rollout
@@ -188,7 +188,7 @@ class PostgresRolloutCommands:
 def _item(row: Row, at: JobPlace) -> RevertibleItem:
     return RevertibleItem(
         name=row["watch_name"],
-        watch=claims.watch(row, at) if row["here"] else None,
+        watch=claim_rows.watch(row, at) if row["here"] else None,
         tag=row["item_tag"],
         digest=row["item_digest"],
         from_tag=row["from_tag"],

@@ -17,7 +17,7 @@ from app.adapters.postgres.database.pool import Database, Row
 from app.adapters.postgres.database.stored import read_running
 from app.adapters.postgres.database.targets import make_due
 from app.adapters.postgres.notify.notifications import add_notifications
-from app.adapters.postgres.reconcile import claims
+from app.adapters.postgres.reconcile import claim_rows
 from app.adapters.postgres.rollout import requests
 from app.domain.history import History
 from app.domain.notification import Subject, of_auto_deploy
@@ -171,7 +171,7 @@ class PostgresWatchCommands:
 
 def _current_rule(row: Row) -> CurrentRule:
     return CurrentRule(
-        watch=claims.watch(row, place(row)),
+        watch=claim_rows.watch(row, place(row)),
         pinned_tag=row["pinned_tag"],
         auto_deploy=row["auto_deploy"],
         running_tag=highest_tag(each.tag for each in read_running(row["running"])),

@@ -7,7 +7,7 @@ from app.adapters.postgres.config.predecessor import take_over
 from app.adapters.postgres.database.places import place
 from app.adapters.postgres.database.pool import Connection, Database, Row
 from app.adapters.postgres.database.targets import make_due
-from app.adapters.postgres.reconcile.claims import watch as watch_of
+from app.adapters.postgres.reconcile.claim_rows import watch as watch_of
 from app.domain.configuration import HoldBack, Reading, fingerprint, judge
 from app.domain.watch import JobPlace, Watch
 from app.services.config.sync import ACCEPTED, Difference, StoredWatch, Synced, compare, judged

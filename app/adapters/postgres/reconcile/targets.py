@@ -6,7 +6,7 @@ from uuid import UUID
 from app.adapters.postgres.database import targets
 from app.adapters.postgres.database.pool import Connection, Database
 from app.adapters.postgres.database.targets import make_due
-from app.adapters.postgres.reconcile import claims, leases, slots, target_rows
+from app.adapters.postgres.reconcile import claim_rows, leases, slots, target_rows
 from app.adapters.postgres.reconcile.watch_rows import RegisteredMeanwhile, write_watch
 from app.adapters.postgres.rollout import endings, launches, registrations
 from app.domain.job import JobPatch, Submission
@@ -36,7 +36,7 @@ class PostgresTargets:
     async def claim(self, target_id: int, lease_seconds: float) -> Claim | None:
         """Take the lease in one statement, then read the state of the target."""
         async with self._database.connection() as connection:
-            return await claims.take(connection, target_id, lease_seconds)
+            return await claim_rows.take(connection, target_id, lease_seconds)
 
     async def renew(self, claim: Claim, lease_seconds: float) -> bool:
         """Extend the lease; False when it was lost."""

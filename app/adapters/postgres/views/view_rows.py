@@ -7,7 +7,7 @@ from typing import Any
 from app.adapters.postgres.database.places import place
 from app.adapters.postgres.database.stored import read_changes, read_deployment, read_diagnosis, read_running
 from app.domain.decision import HoldReason
-from app.domain.hold import is_newer
+from app.domain.hold_expiry import is_newer
 from app.domain.reference import Repository
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
 from app.domain.rule import Rule, desired_tag, highest_tag

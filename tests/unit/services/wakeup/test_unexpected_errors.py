@@ -14,7 +14,7 @@ from app.errors import StoreUnavailable
 from app.services.config.reload import Reloader
 from app.services.processes.steps import Steps
 from app.services.reconcile.lease import held
-from app.services.rollout.wait import ChangeWaiter
+from app.services.rollout.wait_for_change import ChangeWaiter
 from tests.fakes.deployer import UnusedDeployer
 from tests.fakes.waker import InProcessWaker
 from tests.processes import until

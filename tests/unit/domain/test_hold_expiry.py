@@ -6,7 +6,7 @@ import pytest
 
 from app.domain.decision import HoldReason
 from app.domain.history import is_another_job
-from app.domain.hold import holds, is_newer
+from app.domain.hold_expiry import holds, is_newer
 
 DONE = datetime(2026, 1, 1, tzinfo=UTC)
 EARLIER, LATER = DONE - timedelta(seconds=1), DONE + timedelta(seconds=1)
