@@ -57,9 +57,17 @@ def _callers() -> Iterator[RefusalRow]:
     as_other = {"Host": "evil.example"}
     yield _asked("the Host is another name", ours, "GET", "/repos", "'evil.example'", "use http://localhost", as_other)
     from_page = {"Origin": "http://evil.example"}
-    yield _asked("a page of another site calls", ours, "POST", "/pause", "another site", "open our own page", from_page)
+    yield _asked(
+        "a page of another site calls",
+        ours,
+        "POST",
+        "/pause",
+        "another site",
+        "use the page of this service",
+        from_page,
+    )
     tokens = SampleProcess(access=Access(tokens=(token("ci", Role.VIEWER, "secret"),)))
-    yield _asked("no token is sent", tokens, "GET", "/repos", "token", "send a configured token")
+    yield _asked("no token is sent", tokens, "GET", "/repos", "token", "send Authorization: Bearer")
     viewer = {"Authorization": "Bearer secret"}
     yield _asked("the token lacks the role", tokens, "POST", "/pause", "token 'ci'", "send one with that role", viewer)
 
@@ -67,16 +75,14 @@ def _callers() -> Iterator[RefusalRow]:
 def _signing_in() -> Iterator[RefusalRow]:
     process = SampleProcess(access=Access(tokens=(token("ci", Role.DEPLOYER, "secret"),)))
     basic = {"Authorization": "Basic " + base64.b64encode(b"me:secret").decode()}
-    yield _asked(
-        "the browser sends no Origin", process, "POST", "/tags/app", "where it comes from", "send Origin", basic
-    )
+    yield _asked("the browser sends no Origin", process, "POST", "/tags/app", "Origin header", "send it", basic)
     page = {"Origin": "http://localhost:8080"}
     yield _asked("the body is not a form", process, "POST", "/login", "the body", "send Content-Type", page)
     form = {**page, "Content-Type": "application/x-www-form-urlencoded"}
     for when, body, fix in (
         ("a form is too long", b"token=" + b"x" * 20_000, "send less"),
-        ("a form is not UTF-8", b"token=%ff", "send UTF-8"),
-        ("a form has a field twice", b"token=a&token=b", "say once what is meant"),
+        ("a form is not UTF-8", b"token=%ff", "send percent-encoded UTF-8"),
+        ("a form has a field twice", b"token=a&token=b", "send it once"),
         ("a form has a NUL", b"token=%00", "send it without"),
     ):
         yield _asked(when, process, "POST", "/login", "the form", fix, form, body=body)
@@ -96,7 +102,7 @@ def _bodies() -> Iterator[RefusalRow]:
             "a key occurs twice",
             b'{"auto_deploy": true, "auto_deploy": false}',
             "'auto_deploy'",
-            "say once what is meant",
+            "send it once",
         ),
         ("the tag is not a string", b'{"pinned_tag": 1}', "pinned_tag", "send a string"),
         ("the switch is not a boolean", b'{"auto_deploy": "true"}', "auto_deploy", "send true or false"),
@@ -122,17 +128,17 @@ def _forms() -> Iterator[RefusalRow]:
     path, pick, key = "/confirm/reset/app", "/confirm/deploy/app", f"idempotency_key={OTHER}"
     again = "reload the page and try again"
     for when, body, thing, fix in (
-        ("a page's form is not UTF-8", "idempotency_key=%ff", "the form", "send UTF-8"),
-        ("a field of it occurs twice", f"{key}&{key}", "the form", "say once what is meant"),
+        ("a page's form is not UTF-8", "idempotency_key=%ff", "the form", "send percent-encoded UTF-8"),
+        ("a field of it occurs twice", f"{key}&{key}", "the form", "send it once"),
         ("a field of it has a NUL", f"{key}&tag=%00", "the form", "send it without"),
         ("it is too long", "a" * 20_000, "the form", "send less"),
         ("it lacks its key", "", "the form", again),
     ):
         yield _pressed(when, path, body, thing, fix)
     yield _pressed("it is not a form", path, "{}", "the body", "send Content-Type", kind="application/json")
-    yield _pressed("no tag was picked", pick, f"{key}&tag=&rule=pin", "tag", "open the page anew")
-    yield _pressed("it has no rule", pick, f"{key}&tag=v1.0.0", "the rule", again)
-    yield _asked("the origin of a form is unknown", SampleProcess(), "POST", "/logout", "this", "send Origin")
+    yield _pressed("no tag was picked", pick, f"{key}&tag=&rule=pin", "tag", "open the page again")
+    yield _pressed("it has no rule", pick, f"{key}&tag=v1.0.0", "its rule", again)
+    yield _asked("the origin of a form is unknown", SampleProcess(), "POST", "/logout", "Origin header", "send it")
 
 
 def _pressed(when: str, path: str, body: str, thing: str, fix: str, *, kind: str = FORM) -> RefusalRow:
@@ -172,8 +178,8 @@ def _rollbacks() -> Iterator[RefusalRow]:
     absent = replace(DEPLOYED, from_tag="v0.1.0", from_digest="sha256:" + "0" * 64)
     for when, past, thing, fix in (
         ("it was rolled back already", replace(PAST, undone_by_rollout=OTHER), str(ROLLOUT), "POST /rollouts/"),
-        ("it was never registered", replace(PAST, registered=False), str(ROLLOUT), "name one of"),
-        ("it failed, and is not the newest", _earlier(OutcomeKind.FAILED), str(ROLLOUT), "name one of"),
+        ("it was never registered", replace(PAST, registered=False), str(ROLLOUT), "choose one of"),
+        ("it failed, and is not the newest", _earlier(OutcomeKind.FAILED), str(ROLLOUT), "choose one of"),
         (
             "its version runs already",
             _earlier(OutcomeKind.SUCCEEDED),

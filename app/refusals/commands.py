@@ -36,7 +36,7 @@ def redeploys() -> Iterator[RefusalRow]:
         by="",
         idempotency_key=OTHER,
     )
-    yield _refused("the idempotency key is another job's", twice, str(OTHER), "ask again")
+    yield _refused("the idempotency key is another job's", twice, str(OTHER), "reload the page")
 
 
 def _operator(process: SampleProcess) -> Operator:
@@ -66,7 +66,7 @@ class _Box:
 def replays() -> Iterator[RefusalRow]:
     """A row for every refusal of a replay."""
     for when, left, thing, fix in (
-        ("the delivery is unknown", None, "delivery", "take one that the page lists"),
+        ("the delivery is unknown", None, "delivery", "choose one that the page lists"),
         ("its body was deleted", KeptDelivery(source="hub", body=None, events=0), str(OTHER), "push the tag again"),
         ("its source is gone", KeptDelivery(source="hub", body=b"{}", events=0), "'hub'", "put [webhooks.hub] back"),
     ):

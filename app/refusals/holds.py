@@ -31,7 +31,7 @@ def holds() -> Iterator[RefusalRow]:
     theirs = _busy(claim(), job(deployment=active))
     yield _held("somebody else deploys the job", theirs, "on the job", MANUAL)
     failed = case(history=knows((task(), D1), failed=frozenset({D2})))
-    yield _held("the digest failed on this job", failed, "v1.1.0", "release it")
+    yield _held("the digest failed on this job", failed, "v1.1.0", "release the hold")
     yield _held("it runs already", case(desired=Desired(tag="v1.0.0", digest=D1)), "v1.0.0", "")
     yield _held("the switch is off", case(auto_deploy=False), "v1.1.0", "when it is switched on")
     yield _held("everything is paused", case(paused=True), "v1.1.0", "resume")
@@ -41,18 +41,21 @@ def holds() -> Iterator[RefusalRow]:
     yield _held("a person changed the job's image", changed, "the image", "a newer image or a manual deploy")
     undo = RequestedDeploy(desired=Desired(tag="v0.9.0", digest=D2), forced=False, reverts=True, unless_changed=True)
     outside = replace(changed, requested=undo)
-    yield _held("a person did so before a failed rollout was undone", outside, "v0.9.0", "deploy it by hand")
-    yield _held("a person rolled back", case(rolled_back=True), "v1.0.0", "something newer than v1.1.0")
+    yield _held("a person did so before a failed rollout was undone", outside, "v0.9.0", "deploy it manually")
+    yield _held("a person rolled back", case(rolled_back=True), "v1.0.0", "an image newer than v1.1.0")
     lower = case(desired=Desired(tag="v0.9.0", digest=D2))
     yield _held("it is lower than what runs", lower, "v0.9.0", "deploy it manually")
     branch = job(task(":main"))
     yield _held(
-        "the running tag is not a release", _no_release(branch), "what runs", "the next release, or a deploy by hand"
+        "the running tag is not a release",
+        _no_release(branch),
+        "running image",
+        "the next release, or deploy one manually",
     )
     elsewhere = case(heed_elsewhere=True, history=replace(case().history, failed_elsewhere={D2: "api"}))
-    yield _held("the digest failed on another job", elsewhere, "job api", "release it there")
+    yield _held("the digest failed on another job", elsewhere, "job api", "release the hold there")
     full = replace(RECONCILE_SETTINGS.fleet, max_rollouts=2).queue_reason(claim(others_active=2))
-    yield _held("enough rollouts are under way", case(queue_reason=full), "v1.1.0", "in its turn, or by hand")
+    yield _held("enough rollouts are under way", case(queue_reason=full), "v1.1.0", "a manual deploy does not wait")
     own = replace(RECONCILE_SETTINGS.fleet, own_job=WATCH.place)
     for others in ({"others_active": 1}, {"others_due": 1}):
         last = case(queue_reason=own.queue_reason(claim(**others)))

@@ -24,7 +24,7 @@ DEPLOYMENT = DeploymentState(
     deployment_id="d", phase=DeploymentPhase.ACTIVE, description="", desired=2, placed=2, healthy=1, unhealthy=0
 )
 SNAPSHOT = Snapshot(present=True, index=9, evaluated=True, desired=1)
-RELEASE = "release it, or push something newer"
+RELEASE = "push a newer image, or release the hold"
 
 
 def outcomes() -> Iterator[RefusalRow]:
@@ -36,9 +36,7 @@ def outcomes() -> Iterator[RefusalRow]:
     cancelled = _deployed(DeploymentPhase.STOPPED, "Cancelled because job is stopped")
     yield _ended("Nomad cancelled its deployment", cancelled, "job", "")
     crowded = replace(SNAPSHOT, deployment=DEPLOYMENT, unplaced=_unplaced())
-    yield _ended(
-        "it makes no progress (rollout_stall_after)", crowded, "the job", "look at the job in Nomad", after=901
-    )
+    yield _ended("it makes no progress (rollout_stall_after)", crowded, "the job", "check the job in Nomad", after=901)
     moving = replace(COURSE, progressed_at=START + timedelta(hours=1))
     yield _ended(
         "it takes too long (rollout_deadline)",
@@ -61,9 +59,7 @@ def _succeeded() -> Iterator[RefusalRow]:
     unchanged = replace(COURSE, submission=replace(COURSE.submission, changed=False))
     yield _ended("the job was the same already", SNAPSHOT, "the job", "", course=unchanged)
     yield _ended("it launches later", replace(SNAPSHOT, launches_later=True), "next launch", "")
-    yield _ended(
-        "somebody else registered the job", replace(SNAPSHOT, index=12), "the job", "the next look decides by what runs"
-    )
+    yield _ended("somebody else registered the job", replace(SNAPSHOT, index=12), "the job", "the next check decides")
     replaced = _deployed(DeploymentPhase.REPLACED, "Cancelled due to newer version of job")
     yield _ended("Nomad has a newer version", replaced, "job", "")
 

@@ -27,12 +27,12 @@ def registries() -> Iterator[RefusalRow]:
     refused = ConnectionRefusedError(errno.ECONNREFUSED, "refused")
     for when, error, fix in (
         ("it is silent", httpx.ReadTimeout(""), LATER),
-        ("its certificate is unknown", _caused(certificate), "Set registry_ca"),
-        ("it has no TLS", _caused(_tls("WRONG_VERSION_NUMBER")), "Set registry_scheme"),
-        ("TLS fails for another reason", _caused(_tls("TLSV1_ALERT_PROTOCOL_VERSION")), "Check registry_scheme"),
-        ("its name is unknown", _caused(socket.gaierror(-2, "unknown")), "Check registry_domain"),
-        ("nothing listens", _caused(refused), "Check registry_domain and its port"),
-        ("a proxy refuses", httpx.ProxyError("403 Forbidden"), "Check HTTP_PROXY"),
+        ("its certificate is unknown", _caused(certificate), "set registry_ca"),
+        ("it has no TLS", _caused(_tls("WRONG_VERSION_NUMBER")), "set registry_scheme"),
+        ("TLS fails for another reason", _caused(_tls("TLSV1_ALERT_PROTOCOL_VERSION")), "check registry_scheme"),
+        ("its name is unknown", _caused(socket.gaierror(-2, "unknown")), "check registry_domain"),
+        ("nothing listens", _caused(refused), "check registry_domain and its port"),
+        ("a proxy refuses", httpx.ProxyError("403 Forbidden"), "check HTTP_PROXY"),
         ("the connection breaks", httpx.ReadError(""), LATER),
     ):
         yield _asked(when, _raising(error), fix)
@@ -42,7 +42,7 @@ def registries() -> Iterator[RefusalRow]:
         ("it fails", 502, LATER),
     ):
         yield _asked(when, _answering(status), fix)
-    yield _asked("a header of its answer is too long", _with_header("Link", "<" * 10_000), "Correct the server")
+    yield _asked("a header of its answer is too long", _with_header("Link", "<" * 10_000), "correct the server")
     login = replace(MAIN, username="ci", password="secret")
     found = _message(_answering(403), login)
     yield _row("it refuses the configured user", found, "registry main", "check registry_auth")

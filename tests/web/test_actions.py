@@ -37,7 +37,7 @@ def test_a_check_redirects_to_the_page_of_its_button(
     answer = browser.post("/confirm/check/app", headers={**FORM, "Referer": referer})
     assert (answer.status_code, answer.headers["Location"]) == (303, back)
     assert process.watch_commands.checked == ["app"]
-    assert process.waker.wakes == [("look", "1")]
+    assert process.waker.wakes == [("reconcile", "1")]
     assert "Checking app now" in outline(browser, back).text
     assert "Checking app now" not in outline(browser, back).text
 
@@ -77,7 +77,7 @@ def test_a_delivery_is_replayed(process: MemoryProcess, browser: TestClient) -> 
     assert (answer.status_code, answer.headers["Location"]) == (303, f"/deliveries/{DELIVERY}")
     assert "Replayed 2 events for app" in outline(browser, f"/deliveries/{DELIVERY}").text
     assert process.inbox.replayed == [(DELIVERY, "")]
-    assert process.waker.wakes == [("look", "1")]
+    assert process.waker.wakes == [("reconcile", "1")]
 
 
 def test_a_malformed_delivery_is_replayed_by_the_dialect_of_its_source(

@@ -45,7 +45,7 @@ def test_a_canary_command_is_stored_and_wakes_its_rollout(process: MemoryProcess
     assert answer.json()["rollout_id"] == str(SUMMARY.rollout_id)
     assert "app v1.1.0" in answer.json()["message"]
     assert process.rollout_commands.canary_commands == [(CanaryCommand(way), "")]
-    assert process.waker.wakes == [("observe", str(SUMMARY.rollout_id))]
+    assert process.waker.wakes == [("follow", str(SUMMARY.rollout_id))]
 
 
 @pytest.mark.parametrize("way", ["promote", "fail"])
@@ -111,7 +111,7 @@ def test_a_rollback_is_answered_with_its_own_rollout(process: MemoryProcess, cli
     assert answer.json() == {"message": "Going back to app v1.0.0", "rollout_id": str(UUID(int=8))}
     ((destination,),) = process.rollout_commands.rollbacks
     assert (destination.tag, destination.digest) == ("v1.0.0", digest_of("v1.0.0"))
-    assert process.waker.wakes == [("look", "1"), ("notify", "5")]
+    assert process.waker.wakes == [("reconcile", "1"), ("notify", "5")]
 
 
 def test_an_earlier_rollout_can_be_rolled_back_to(process: MemoryProcess, client: TestClient) -> None:
@@ -167,7 +167,7 @@ def test_a_release_names_the_released_holds(process: MemoryProcess, client: Test
     assert answer.json() == {
         "message": "v1.2.0 sha256:a may be tried again; what was rolled back may be deployed again"
     }
-    assert process.waker.wakes == [("look", "1"), ("look", "2")]
+    assert process.waker.wakes == [("reconcile", "1"), ("reconcile", "2")]
 
 
 def test_a_release_without_a_hold_names_the_state(process: MemoryProcess, client: TestClient) -> None:
