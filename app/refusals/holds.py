@@ -50,7 +50,7 @@ def holds() -> Iterator[RefusalRow]:
         "the running tag is not a release",
         _no_release(branch),
         "running image",
-        "the next release, or deploy one manually",
+        "push the next release, or deploy one manually",
     )
     elsewhere = case(heed_elsewhere=True, history=replace(case().history, failed_elsewhere={D2: "api"}))
     yield _held("the digest failed on another job", elsewhere, "job api", "release the hold there")

@@ -41,7 +41,7 @@ CASES = (
     ),
     Case(path=f"/confirm/fail/{ID}", back=f"/rollouts/{ID}", before="marked as failed", after="Failing the deployment"),
     Case(
-        path=f"/confirm/rollback/{ID}", back=f"/rollouts/{ID}", before="Would go back to app v1.0.0", after="Going back"
+        path=f"/confirm/rollback/{ID}", back=f"/rollouts/{ID}", before="Would roll back to app v1.0.0", after="Rolling back"
     ),
     Case(
         path="/confirm/pause", back="/", before="Nothing is deployed automatically for the one watch", after="is paused"
@@ -178,11 +178,11 @@ def test_a_refusal_is_shown_on_the_confirmation_page_again(
     answer = browser.post("/confirm/release/app", data=form())
     page = Outline(answer.text)
     assert answer.status_code == 409
-    assert "Nothing of app is held back" in page.text
+    assert "No hold of app waits for a release" in page.text
     assert page.form("/confirm/release/app")
     beside = script.post("/confirm/release/app", data=form())
     assert (beside.status_code, beside.headers["content-type"]) == (409, "text/plain; charset=utf-8")
-    assert beside.text.startswith("Nothing of app is held back")
+    assert beside.text.startswith("No hold of app waits for a release")
 
 
 def test_a_confirmation_is_503_while_postgres_is_away(

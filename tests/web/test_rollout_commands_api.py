@@ -78,7 +78,7 @@ def test_a_rollout_without_canaries_is_not_promoted(process: MemoryProcess, clie
 @pytest.mark.parametrize("way", ["promote", "fail"])
 def test_only_a_deployment_in_progress_takes_commands(process: MemoryProcess, client: TestClient, way: str) -> None:
     process.rollout_commands.found = replace(UNDERWAY, outcome=OutcomeKind.NEXT_LAUNCH)
-    assert "is over (effective at next launch)" in refused(client, f"{PATH}/{way}")
+    assert "has ended (effective at next launch)" in refused(client, f"{PATH}/{way}")
     process.rollout_commands.found = replace(UNDERWAY, registered=False)
     assert "not registered with Nomad yet" in refused(client, f"{PATH}/{way}")
     process.rollout_commands.found = replace(UNDERWAY, deployment=None)
@@ -108,7 +108,7 @@ def test_commands_on_rollouts_are_503_while_postgres_is_away(
 
 def test_a_rollback_is_answered_with_its_own_rollout(process: MemoryProcess, client: TestClient) -> None:
     answer = client.post(f"{PATH}/rollback")
-    assert answer.json() == {"message": "Going back to app v1.0.0", "rollout_id": str(UUID(int=8))}
+    assert answer.json() == {"message": "Rolling back to app v1.0.0", "rollout_id": str(UUID(int=8))}
     ((destination,),) = process.rollout_commands.rollbacks
     assert (destination.tag, destination.digest) == ("v1.0.0", digest_of("v1.0.0"))
     assert process.waker.wakes == [("reconcile", "1"), ("notify", "5")]
@@ -117,12 +117,12 @@ def test_a_rollback_is_answered_with_its_own_rollout(process: MemoryProcess, cli
 def test_an_earlier_rollout_can_be_rolled_back_to(process: MemoryProcess, client: TestClient) -> None:
     (brought,) = PAST.items
     process.rollout_commands.known = replace(PAST, newest=OTHER, items=(replace(brought, running=digest_of("v1.2.0")),))
-    assert client.post(f"{PATH}/rollback").json()["message"] == "Going back to app v1.1.0"
+    assert client.post(f"{PATH}/rollback").json()["message"] == "Rolling back to app v1.1.0"
 
 
 def test_a_second_rollback_gets_the_same_answer(process: MemoryProcess, client: TestClient) -> None:
     process.rollout_commands.known = replace(PAST, undone_by_rollout=OTHER, undoing="app v1.0.0")
-    assert client.post(f"{PATH}/rollback").json() == {"message": "Going back to app v1.0.0", "rollout_id": str(OTHER)}
+    assert client.post(f"{PATH}/rollback").json() == {"message": "Rolling back to app v1.0.0", "rollout_id": str(OTHER)}
     assert process.rollout_commands.rollbacks == []
 
 
@@ -158,7 +158,7 @@ def test_a_registry_outage_refuses_a_rollback(process: MemoryProcess, client: Te
 
 def test_a_rollback_that_another_rollout_superseded_is_refused(process: MemoryProcess, client: TestClient) -> None:
     process.rollout_commands.superseded = True
-    assert "ask again" in refused(client, f"{PATH}/rollback")
+    assert "try again" in refused(client, f"{PATH}/rollback")
 
 
 def test_a_release_names_the_released_holds(process: MemoryProcess, client: TestClient) -> None:
@@ -173,7 +173,7 @@ def test_a_release_names_the_released_holds(process: MemoryProcess, client: Test
 def test_a_release_without_a_hold_names_the_state(process: MemoryProcess, client: TestClient) -> None:
     assert "v1.1.0 runs" in refused(client, "/repos/app/release-hold")
     process.watch_commands.released = Released(state="")
-    assert "not looked at yet" in refused(client, "/repos/app/release-hold")
+    assert "not checked yet" in refused(client, "/repos/app/release-hold")
     assert client.post("/repos/nobody/release-hold").status_code == 400
     assert process.waker.wakes == []
 

@@ -21,7 +21,7 @@ NO_FIX = {"up_to_date", "succeeded", "effective_at_next_launch", "superseded", "
 # What a person does about it, or what happens by itself.
 INSTRUCTION = re.compile(
     r"^(add|an operator|ask|change|check|configure|correct|create|deploy|docker, podman|enable|give|letters|look|name"
-    r"|open|POST|GET|push|put|raise|register|release|remove|resume|run|say|see|send|set|split|stop|take|use|wait|watch|write)\b"
+    r"|choose|open|reload|POST|GET|push|put|raise|register|release|remove|resume|run|say|see|send|set|split|stop|take|use|wait|watch|write)\b"
     r"|\b(again|anew|by itself|elect a leader|something else at|decides by|(a newer|an) image|a manual deploy"
     r"|when it is switched on)\b",
     re.IGNORECASE,
