@@ -84,9 +84,9 @@ def test_only_a_deployment_in_progress_takes_commands(process: MemoryProcess, cl
     process.rollout_commands.found = replace(UNDERWAY, deployment=None)
     assert "no Nomad deployment" in refused(client, f"{PATH}/{way}")
     process.rollout_commands.found = replace(UNDERWAY, deployment=replace(DEPLOYMENT, phase=DeploymentPhase.FAILED))
-    assert "is over" in refused(client, f"{PATH}/{way}")
+    assert "has ended" in refused(client, f"{PATH}/{way}")
     process.rollout_commands.found, process.rollout_commands.superseded = UNDERWAY, True
-    assert "is over" in refused(client, f"{PATH}/{way}")
+    assert "has ended" in refused(client, f"{PATH}/{way}")
     assert process.waker.wakes == []
 
 

@@ -44,7 +44,7 @@ class Rollouts:
         self.kept = 0
         self.woken: list[UUID] = []
 
-    async def keep(self, rollout_ids: list[UUID], *, seconds: float) -> list[UUID]:
+    async def extend(self, rollout_ids: list[UUID], *, seconds: float) -> list[UUID]:
         self._raise()
         self.kept += 1
         return rollout_ids
@@ -78,7 +78,7 @@ async def test_what_breaks_while_a_rollout_is_waited_for_wakes_it(error: BaseExc
         waiter.begin(rollout_id, PLACE, WAIT_INDEX, within=60)
         await until(lambda: rollouts.woken, "it is woken", within=60)
     assert rollouts.woken == [rollout_id]
-    assert [each["event"] for each in logs] == ["vigil.blind"]
+    assert [each["event"] for each in logs] == ["rollout.wait_failed"]
     await waiter.aclose()
 
 
