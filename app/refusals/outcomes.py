@@ -59,7 +59,9 @@ def _succeeded() -> Iterator[RefusalRow]:
     unchanged = replace(COURSE, submission=replace(COURSE.submission, changed=False))
     yield _ended("the job was the same already", SNAPSHOT, "the job", "", course=unchanged)
     yield _ended("it launches later", replace(SNAPSHOT, launches_later=True), "next launch", "")
-    yield _ended("somebody else registered the job", replace(SNAPSHOT, index=12), "the job", "decides by the new specification")
+    yield _ended(
+        "somebody else registered the job", replace(SNAPSHOT, index=12), "the job", "decides by the new specification"
+    )
     replaced = _deployed(DeploymentPhase.REPLACED, "Cancelled due to newer version of job")
     yield _ended("Nomad has a newer version", replaced, "job", "")
 

@@ -41,7 +41,10 @@ CASES = (
     ),
     Case(path=f"/confirm/fail/{ID}", back=f"/rollouts/{ID}", before="marked as failed", after="Failing the deployment"),
     Case(
-        path=f"/confirm/rollback/{ID}", back=f"/rollouts/{ID}", before="Would roll back to app v1.0.0", after="Rolling back"
+        path=f"/confirm/rollback/{ID}",
+        back=f"/rollouts/{ID}",
+        before="Would roll back to app v1.0.0",
+        after="Rolling back",
     ),
     Case(
         path="/confirm/pause", back="/", before="Nothing is deployed automatically for the one watch", after="is paused"

@@ -69,5 +69,7 @@ def test_an_address_in_use_is_refused_with_the_fix() -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(Permanent, match=rf"cannot listen on 127.0.0.1:{port}: .*in use; stop the program.*--health-address"):
+        with pytest.raises(
+            Permanent, match=rf"cannot listen on 127.0.0.1:{port}: .*in use; stop the program.*--health-address"
+        ):
             open_listener(("127.0.0.1", port))
