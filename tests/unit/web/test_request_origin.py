@@ -90,7 +90,7 @@ def test_a_socket_of_another_kind_is_no_loopback(tmp_path: Path) -> None:
 def test_an_address_that_cannot_be_bound_is_refused_with_the_fix(host: str) -> None:
     with pytest.raises(
         Permanent,
-        match=rf"cannot listen on {host}:1234: .+; stop the program that listens there, or set server_listening_address",
+        match=rf"cannot listen on {host}:1234: .+; stop the program that listens there, or set server_listening_addr",
     ):
         open_sockets(host, 1234)
 
