@@ -136,7 +136,7 @@ async def test_a_job_that_names_a_tag_needs_only_the_tag(running: Line) -> None:
     assert await _missing_image(running) == ""
     running.registry.delete_tag("team/app", "v1.0.0")
     await _reconcile(running)
-    assert "job app runs v1.0.0, which registry main does not serve" in await _missing_image(running)
+    assert "job app runs v1.0.0, which registry main no longer has" in await _missing_image(running)
 
 
 async def test_the_desired_image_needs_no_missing_image_check(running: Line) -> None:
