@@ -7,5 +7,5 @@ from app.bootstrap.values import patience, reconcile_settings
 from app.settings import load_settings
 
 DEFAULTS = load_settings(None, {"REGISTRYWATCHER_DATABASE_URL": "postgresql://nobody@127.0.0.1/nothing"}, places=())
-LOOK_DEFAULTS = reconcile_settings(DEFAULTS)
+RECONCILE_DEFAULTS = reconcile_settings(DEFAULTS)
 PATIENCE_DEFAULTS = patience(DEFAULTS)

@@ -36,10 +36,12 @@ WATCH = Watch(
 )
 
 
-def task(image: str = ":v1.0.0", *, name: str = "server") -> RunningTask:
+def task(image: str = ":v1.0.0", *, group: str = "app", name: str = "server", **fields: Any) -> RunningTask:
     """A task with the image `team/app` plus `image` in the watched registry, or with the full reference `image`."""
-    text = f"{HOST}/team/app{image}" if image.startswith(":") else image
-    return RunningTask(key=TaskKey(group="app", task=name), image=text, reference=Reference.parse(text))
+    text = f"{HOST}/team/app{image}" if image.startswith((":", "@")) or not image else image
+    return RunningTask(
+        key=TaskKey(group=group, task=name), image=text, **{"reference": Reference.parse(text), **fields}
+    )
 
 
 def job(*tasks: RunningTask, **fields: Any) -> JobState:
@@ -68,8 +70,9 @@ def case(**fields: Any) -> Case:
     return replace(usual, **fields)
 
 
-def _state() -> WatchState:
-    return WatchState(
+def state(**fields: Any) -> WatchState:
+    """A watch that was reconciled before: v1.0.0 with digest D1 was desired, and ran."""
+    usual = WatchState(
         watch=WATCH,
         rule=Rule(),
         auto_deploy=True,
@@ -87,18 +90,19 @@ def _state() -> WatchState:
         commanded_at=None,
         events=(),
     )
+    return replace(usual, **fields)
 
 
 def resolved_watches() -> ResolvedWatch:
     """The watch, and a registry that has v1.1.0 for it."""
     desired = Desired(tag="v1.1.0", digest=D2)
-    state = _state()
+    known = state()
     resolved = Resolved(tags=(desired.tag,), desired=desired, digests={desired.tag: desired.digest})
-    return ResolvedWatch(state=state, resolved=resolved, history=state.history, requested=None)
+    return ResolvedWatch(state=known, resolved=resolved, history=known.history, requested=None)
 
 
-def claim(**fields: Any) -> Claim:
-    """The target under a lease, without a rollout."""
+def claim(*states: WatchState, **fields: Any) -> Claim:
+    """The target under a lease with these watches, without a rollout."""
     usual = Claim(
         target_id=1,
         token=UUID(int=9),
@@ -114,7 +118,7 @@ def claim(**fields: Any) -> Claim:
         foreign_since=None,
         stalled_index=0,
         outage="",
-        watches=(_state(),),
+        watches=states or (state(),),
         rollout=None,
     )
     return replace(usual, **fields)

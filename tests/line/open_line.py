@@ -29,7 +29,7 @@ from app.services.rollout.wait_for_change import ChangeWaiter
 from app.services.wakeup.schedule import sweep_forever
 from app.services.wakeup.wake import FOLLOW, RECONCILE
 from app.simulators.nomad import Simulator
-from tests.default_settings import DEFAULTS, LOOK_DEFAULTS, PATIENCE_DEFAULTS
+from tests.default_settings import DEFAULTS, PATIENCE_DEFAULTS, RECONCILE_DEFAULTS
 from tests.fakes.waker import InProcessWaker
 from tests.line.clock import Clock
 from tests.line.parts import PATIENCE
@@ -102,7 +102,7 @@ async def line(
                 registries=instead or registries,
                 deployer=deployer,
                 waker=waker,
-                settings=look_settings or LOOK_DEFAULTS,
+                settings=look_settings or RECONCILE_DEFAULTS,
             ),
             operator=Operator(
                 watch_commands=PostgresWatchCommands(database),

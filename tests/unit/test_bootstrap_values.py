@@ -7,7 +7,7 @@ from app.domain.rollout import Patience
 from app.domain.watch import JobPlace
 from app.services.reconcile.fleet import Fleet
 from app.services.reconcile.reconciler import ReconcileSettings
-from tests.default_settings import DEFAULTS, LOOK_DEFAULTS, PATIENCE_DEFAULTS
+from tests.default_settings import DEFAULTS, PATIENCE_DEFAULTS, RECONCILE_DEFAULTS
 
 OWN = JobPlace(region="", namespace="default", job_id="watcher")
 
@@ -30,5 +30,5 @@ def test_reconciles_and_rollouts_use_the_configured_values() -> None:
 
 def test_reconciles_and_rollouts_use_the_configurations_defaults() -> None:
     fleet = Fleet(max_rollouts=0, stop_after_failure=False, own_job=None)
-    assert ReconcileSettings(lease=4.0, reread_job=300.0, stall_after=900.0, fleet=fleet) == LOOK_DEFAULTS
+    assert ReconcileSettings(lease=4.0, reread_job=300.0, stall_after=900.0, fleet=fleet) == RECONCILE_DEFAULTS
     assert Patience(stall_after=900.0, deadline=3600.0) == PATIENCE_DEFAULTS

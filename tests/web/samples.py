@@ -12,6 +12,7 @@ from app.domain.deployment import Diagnosis, LogTail
 from app.domain.event import EventAction, Oddity, Parsed, PushEvent
 from app.domain.rollout import OutcomeKind, RolloutState
 from app.domain.timeline import EntryKind
+from app.refusals.process import DEPLOYMENT
 from app.services.commands.audit import AuditAction
 from app.services.ingest.receive import Delivery
 from app.services.views.board import DeliverySummary, Missed, SourceHealth, TagView, TimelineEntry
@@ -22,7 +23,7 @@ from tests.fakes.inbox import KnownWatch, MemoryInbox
 from tests.fakes.registry import digest_of
 from tests.web.process import MemoryProcess, MemorySettings
 from tests.web.stores import MemoryQueries
-from tests.web.values import DECISION, DEPLOYMENT, NOW, ROLLOUT, SUMMARY, WATCH
+from tests.web.values import DECISION, NOW, ROLLOUT, SUMMARY, WATCH
 
 HOSTILE = "\"><script>alert('1')</script>/\u202etxt.exe ü #?%&+;é😀"
 UNDERWAY = replace(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from app.adapters.postgres.views.mailbox import Mailbox
+from app.refusals.process import UNDERWAY
 from app.services.commands.rollout_commands import (
     Destination,
     RevertibleRollout,
@@ -21,7 +22,7 @@ from app.services.views.queries import (
     SystemOutage,
     WatchView,
 )
-from tests.web.values import PAST, ROLLOUT, SUMMARY, UNDERWAY, WATCH, watch_named
+from tests.web.values import PAST, ROLLOUT, SUMMARY, WATCH, watch_named
 
 
 @dataclass

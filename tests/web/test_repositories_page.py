@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 
 from app.domain.condition import Condition
 from app.domain.decision import HoldReason
+from app.refusals.process import DEPLOYMENT
 from app.services.views.board import Listing, Search
 from app.web.render import labels
 from tests.fakes.board import MemoryBoard
@@ -15,7 +16,7 @@ from tests.fakes.registry import digest_of
 from tests.web.outline import Outline, outline
 from tests.web.process import MemoryProcess
 from tests.web.samples import WAITING, watch, watches
-from tests.web.values import DECISION, DEPLOYMENT, NOW, WATCH
+from tests.web.values import DECISION, NOW, WATCH
 
 
 def shown(page: Outline) -> list[str]:

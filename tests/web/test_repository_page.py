@@ -8,6 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.domain.decision import HoldReason
+from app.refusals.process import DEPLOYMENT
 from app.services.views.board import TimelineEntry
 from app.services.views.queries import Outage, WatchView
 from app.web.pages.repository import ENTRIES
@@ -16,7 +17,7 @@ from tests.fakes.registry import digest_of
 from tests.web.outline import outline
 from tests.web.process import MemoryProcess
 from tests.web.samples import GOOD, UNDERWAY, WAITING, WHY, entries, view, watch
-from tests.web.values import DECISION, DEPLOYMENT, NOW, PLACE, SUMMARY, WATCH
+from tests.web.values import DECISION, NOW, PLACE, SUMMARY, WATCH
 
 
 def show(process: MemoryProcess, found: WatchView) -> None:

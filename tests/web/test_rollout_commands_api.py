@@ -19,11 +19,12 @@ from app.errors import (
     RegistryUnavailable,
     StoreUnavailable,
 )
+from app.refusals.process import DEPLOYMENT, UNDERWAY
 from app.services.commands.watch_commands import Released
 from app.services.rollout.rollouts import CanaryCommand
 from tests.fakes.registry import digest_of
 from tests.web.process import MemoryProcess
-from tests.web.values import DEPLOYMENT, PAST, SUMMARY, UNDERWAY
+from tests.web.values import PAST, SUMMARY
 
 PATH = f"/rollouts/{SUMMARY.rollout_id}"
 OTHER = UUID(int=77)

@@ -8,10 +8,11 @@ from starlette.testclient import TestClient
 
 from app.domain.deployment import Diagnosis, LogTail
 from app.errors import RegistryDenied, RegistryUnavailable, StoreUnavailable
+from app.refusals.process import DEPLOYMENT
 from app.services.commands.watch_commands import Command
 from app.services.views.queries import Outage
 from tests.web.process import MemoryProcess
-from tests.web.values import COMMIT, DEPLOYMENT, NOW, ROLLOUT, SUMMARY, WATCH
+from tests.web.values import COMMIT, NOW, ROLLOUT, SUMMARY, WATCH
 
 
 @pytest.mark.parametrize("path", ["/ping", "/ping/"])

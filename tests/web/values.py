@@ -4,14 +4,12 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from app.domain.decision import HoldReason
-from app.domain.deployment import DeploymentPhase, DeploymentState
 from app.domain.reference import Repository
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
 from app.domain.watch import JobPlace, Watch
 from app.services.commands.rollout_commands import (
     RevertibleItem,
     RevertibleRollout,
-    Underway,
 )
 from app.services.views.queries import (
     DecisionView,
@@ -103,22 +101,6 @@ WATCH = WatchView(
 def watch_named(name: str) -> Watch:
     repository = Repository.of("registry.example", "team/app")
     return Watch(name=name, registry="main", repository=repository, place=PLACE, task="server")
-
-
-DEPLOYMENT = DeploymentState(
-    deployment_id="d1",
-    phase=DeploymentPhase.ACTIVE,
-    description="Deployment is running but requires manual promotion",
-    desired=2,
-    placed=1,
-    healthy=1,
-    unhealthy=0,
-    canaries=1,
-    awaits_promotion=True,
-)
-
-
-UNDERWAY = Underway(what="app v1.1.0", registered=True, outcome=None, deployment=DEPLOYMENT, canary_command=None)
 
 
 PAST = RevertibleRollout(

@@ -14,7 +14,7 @@ from app.domain.undo import Candidate, rolled_back_to
 from app.errors import Rejected
 from app.services.commands import live
 from app.services.commands.rollout_commands import Destination, RevertibleItem, RevertibleRollout, Underway
-from app.services.commands.watches import Operator, Reply, key_conflict
+from app.services.commands.watches import Operator, Reply, key_conflict, known_reply
 from app.services.rollout.rollouts import CanaryCommand
 from app.services.wakeup.wake import FOLLOW, NOTIFY, RECONCILE
 
@@ -108,11 +108,7 @@ async def _known_reply(operator: Operator, rollout_id: UUID, idempotency_key: UU
     if idempotency_key is None:
         return None
     known = await operator.rollout_commands.known_request(rollout_id, idempotency_key)
-    if known is None:
-        return None
-    if not known.same_target:
-        raise key_conflict(known.rollout_id)
-    return Reply(message=f"Rolling back to {known.what}", rollout_id=known.rollout_id)
+    return known_reply(known, f"Rolling back to {known.what}") if known else None
 
 
 async def _underway(operator: Operator, rollout_id: UUID) -> Underway:

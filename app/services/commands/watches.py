@@ -15,7 +15,14 @@ from app.errors import Rejected
 from app.ports import Deployer, RegistrySource, Waker
 from app.services.commands import live
 from app.services.commands.rollout_commands import RolloutCommands
-from app.services.commands.watch_commands import Command, CommandResult, CurrentRule, DeployRequest, WatchCommands
+from app.services.commands.watch_commands import (
+    Command,
+    CommandResult,
+    CurrentRule,
+    DeployRequest,
+    KnownRequest,
+    WatchCommands,
+)
 from app.services.wakeup.wake import NOTIFY, RECONCILE
 
 log = structlog.get_logger()
@@ -202,11 +209,14 @@ async def _known_reply(operator: Operator, repo: str, idempotency_key: UUID | No
     if idempotency_key is None:
         return None
     known = await operator.watch_commands.known_request(repo, idempotency_key)
-    if known is None:
-        return None
+    return known_reply(known, f"Deploying to {known.tag or known.what}") if known else None
+
+
+def known_reply(known: KnownRequest, message: str) -> Reply:
+    """The answer to a command whose key a request has already. Raises Rejected (409) when that is another job's."""
     if not known.same_target:
         raise key_conflict(known.rollout_id)
-    return Reply(message=f"Deploying to {known.tag or known.what}", rollout_id=known.rollout_id)
+    return Reply(message=message, rollout_id=known.rollout_id)
 
 
 async def _execute(operator: Operator, command: Command) -> CommandResult:

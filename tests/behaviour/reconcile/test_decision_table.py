@@ -9,7 +9,7 @@ import pytest
 
 from app.domain.watch import JobPlace
 from app.simulators.nomad import Timing, sample_job
-from tests.default_settings import LOOK_DEFAULTS
+from tests.default_settings import RECONCILE_DEFAULTS
 from tests.line import SLOW, Line, line
 
 
@@ -253,7 +253,7 @@ async def test_a_watch_may_be_in_a_namespace(running: Line) -> None:
 
 
 async def test_4_a_foreign_deployment_without_progress_is_not_waited_for(database_url: str) -> None:
-    async with line(database_url, look_settings=replace(LOOK_DEFAULTS, stall_after=1.0)) as running:
+    async with line(database_url, look_settings=replace(RECONCILE_DEFAULTS, stall_after=1.0)) as running:
         await running.start()
         running.nomad.set_timing(SLOW)
         running.nomad.scale("app", count=2)

@@ -10,13 +10,13 @@ from app.services.commands import watches
 from app.services.reconcile.reconciler import ReconcileSettings
 from app.simulators.nomad.timing import Fate, Timing
 from tests.concurrent_rollouts import most_concurrent_rollouts
-from tests.default_settings import LOOK_DEFAULTS
+from tests.default_settings import RECONCILE_DEFAULTS
 from tests.line import SLOW, Line, line
 
 
 def bounded(max_rollouts: int, **fields: Any) -> ReconcileSettings:
     """Settings with this limit of concurrent rollouts."""
-    return replace(LOOK_DEFAULTS, fleet=replace(LOOK_DEFAULTS.fleet, max_rollouts=max_rollouts, **fields))
+    return replace(RECONCILE_DEFAULTS, fleet=replace(RECONCILE_DEFAULTS.fleet, max_rollouts=max_rollouts, **fields))
 
 
 async def fleet(running: Line, count: int, **fields: object) -> list[str]:

@@ -8,7 +8,7 @@ from app.adapters.registry import RegistryEndpoint
 from app.domain.watch import DeployBy
 from app.simulators.nomad import sample_job
 from app.simulators.registry import FaultAnswer, Hang, RegistryFault
-from tests.default_settings import LOOK_DEFAULTS
+from tests.default_settings import RECONCILE_DEFAULTS
 from tests.line import Line, line
 from tests.servers.local_registry import local_registry
 
@@ -74,7 +74,7 @@ async def test_a_held_update_costs_no_more_than_an_unchanged_repository(running:
 
 
 async def test_a_poll_inspects_the_job_every_few_minutes(database_url: str) -> None:
-    async with line(database_url, look_settings=replace(LOOK_DEFAULTS, reread_job=0.0)) as running:
+    async with line(database_url, look_settings=replace(RECONCILE_DEFAULTS, reread_job=0.0)) as running:
         await running.start()
         assert await _cost_of_a_poll(running) == (2, 2)
 

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from app.domain.decision import HoldReason
 from app.domain.rollout import OutcomeKind, RolloutState
+from app.refusals.process import DEPLOYMENT
 from app.services.views.queries import Outage, RolloutSummary, TaskView, WatchView
 from app.web.render import wording
 from tests.fakes.registry import digest_of
-from tests.web.values import DECISION, DEPLOYMENT, NOW, SUMMARY, WATCH
+from tests.web.values import DECISION, NOW, SUMMARY, WATCH
 
 OUTAGE = Outage(problem="connection refused", since=None)
 MOVING = replace(SUMMARY, outcome=None, state=RolloutState.SUBMITTED, reason="", ended_at=None)

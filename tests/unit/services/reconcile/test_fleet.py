@@ -10,11 +10,11 @@ from app.domain.watch import JobPlace
 from app.services.reconcile.fleet import is_bound, no_longer_holds
 from app.services.reconcile.launch import launch
 from app.services.reconcile.result import Result, SlotBounds
-from tests.default_settings import LOOK_DEFAULTS
+from tests.default_settings import RECONCILE_DEFAULTS
 from tests.unit.domain.cases import D2, WATCH, job
 from tests.unit.services.reconcile.values import NOW, claim, resolved_watches
 
-ANY = LOOK_DEFAULTS.fleet
+ANY = RECONCILE_DEFAULTS.fleet
 LAUNCH = launch(job(), {"app": (resolved_watches(), Deploy(tag="v1.1.0", digest=D2, message="it follows"))}, None)
 OWN = replace(ANY, own_job=JobPlace(region="", namespace=WATCH.place.namespace, job_id=WATCH.place.job_id))
 

@@ -1,7 +1,5 @@
 """Values of a look for tests of the services, with only what a test is about spelled out."""
 
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,60 +7,26 @@ from app.domain.decision import RequestedDeploy
 from app.domain.event import EventAction
 from app.domain.history import Desired, History
 from app.domain.rollout import Origin
-from app.domain.rule import Rule
-from app.services.reconcile.claim import Claim, LaunchItem, OpenEvent, OpenRollout, WatchState
+from app.refusals.samples import D2, NOW, claim, state
+from app.services.reconcile.claim import LaunchItem, OpenEvent, OpenRollout, WatchState
 from app.services.reconcile.resolve import ResolvedWatch
 from app.services.reconcile.resolver import Resolved
-from tests.unit.domain.cases import D1, D2, WATCH, knows, task
 
-NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+__all__ = [
+    "NOTHING",
+    "NOW",
+    "ROLLOUT",
+    "asked",
+    "claim",
+    "event",
+    "item",
+    "open_rollout",
+    "resolved",
+    "resolved_watches",
+    "state",
+]
+
 ROLLOUT = UUID(int=1)
-
-
-def state(**fields: Any) -> WatchState:
-    """A watch that was looked at before: v1.0.0 with digest D1 was wanted, and ran."""
-    usual = WatchState(
-        watch=WATCH,
-        rule=Rule(),
-        auto_deploy=True,
-        tags=("v1.0.0",),
-        tags_read_at=NOW,
-        desired_tag="v1.0.0",
-        desired_digest=D1,
-        running_tags=("v1.0.0",),
-        job_create_index=3,
-        history=knows((task(), D1)),
-        rebaseline=False,
-        drifted_at=None,
-        drift_images={},
-        newest_found_at=None,
-        commanded_at=None,
-        events=(),
-    )
-    return replace(usual, **fields)
-
-
-def claim(*states: WatchState, **fields: Any) -> Claim:
-    """A target under lease with these watches, and no rollout."""
-    usual = Claim(
-        target_id=1,
-        token=UUID(int=9),
-        place=WATCH.place,
-        generation=1,
-        now=NOW,
-        inspect_job=True,
-        polled=False,
-        attempts=0,
-        paused=False,
-        job_read_at=None,
-        foreign_progress="",
-        foreign_since=None,
-        stalled_index=0,
-        outage="",
-        watches=states or (state(),),
-        rollout=None,
-    )
-    return replace(usual, **fields)
 
 
 def event(tag: str = "v1.1.0", digest: str = D2, **fields: Any) -> OpenEvent:

@@ -7,9 +7,10 @@ import pytest
 from app.domain.condition import OF_DECISION, Condition
 from app.domain.decision import HoldReason
 from app.domain.rollout import RolloutState
+from app.refusals.process import DEPLOYMENT
 from app.services.views.board import condition
 from app.services.views.queries import Outage, WatchView
-from tests.web.values import DECISION, DEPLOYMENT, NOW, SUMMARY, WATCH
+from tests.web.values import DECISION, NOW, SUMMARY, WATCH
 
 OUTAGE = Outage(problem="connection refused", since=NOW)
 MOVING = replace(SUMMARY, outcome=None, state=RolloutState.SUBMITTED, ended_at=None)
