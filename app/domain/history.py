@@ -57,6 +57,16 @@ class InFlight:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedTask:
+    """A running task as the last reconcile recorded it: `task` is "group/task"; `identity` is None in an old record."""
+
+    task: str
+    identity: str | None
+    tag: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
     """The image of one task: `digest` is "" if there is no record of it; `release` is None if the tag is no release."""
 
@@ -120,3 +130,21 @@ def runs_desired(tasks: tuple[RunningTask, ...], desired: Desired, history: Hist
     """Whether every task runs the desired image, or one of its children."""
     accepted = desired.children | {desired.digest}
     return all(running(task, history).digest in accepted for task in tasks)
+
+
+def after_registration(
+    history: History, ran: Iterable[RecordedTask], written: Mapping[str, str], *, tag: str, digest: str
+) -> History:
+    """The history once our rollout of `tag` and `digest` is registered; `written` maps "group/task" to the identity
+    that it wrote there.
+
+    From now on we expect what the rollout wrote, and what ran before in the tasks that it did not change. The tags of
+    the digests that ran stay known: Nomad may revert to them.
+    """
+    recorded = tuple(ran)
+    return replace(
+        history,
+        expected={**{each.task: each.identity for each in recorded if each.identity is not None}, **written},
+        digests={**history.digests, **dict.fromkeys(written.values(), digest)},
+        tags={**{each.digest: each.tag for each in recorded if each.tag}, digest: tag},
+    )

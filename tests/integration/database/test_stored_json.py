@@ -21,7 +21,7 @@ from app.adapters.postgres.views.queries import PostgresQueries
 from app.domain.deployment import DeploymentPhase, DeploymentState, Diagnosis, LogTail
 from app.domain.event import Oddity
 from app.domain.history import InFlight
-from app.domain.job import Submission, TaskChange, TaskKey
+from app.domain.job import JobPatch, Submission, TaskChange, TaskKey
 from app.domain.reference import Repository
 from app.domain.rollout import Returning
 from app.domain.watch import JobPlace, Watch
@@ -229,8 +229,9 @@ COLUMNS = (
         record=stored.write_oddities([ODD])[0],
     ),
 )
-# Read by no store as a value: only statements know which watch a change is of, and which image it names.
-ONLY_STATEMENTS_READ = {"changes": {"watch", "identity"}, "running": {"identity"}}
+# No reader above gives them back: a registration alone needs to know which watch a change is of, and which image it
+# names.
+ONLY_REGISTRATIONS_READ = {"changes": {"watch", "identity"}, "running": {"identity"}}
 WRITTEN_TWICE = {"changes": {"key", "group", "task"}}
 
 
@@ -255,9 +256,39 @@ async def test_a_row_of_another_version_is_read_by_name_with_defaults(rows: Data
         assert found == expected(column, whole, key), f"without {key}"
 
 
+@pytest.mark.parametrize("missing", ["", *SHOWN])
+async def test_a_registration_is_recorded_over_tasks_of_another_version(rows: Database, missing: str) -> None:
+    task = {key: value for key, value in {**SHOWN, "later": {"any": 1}}.items() if key != missing}
+    await execute(rows, "UPDATE watches SET running = $1", [task])
+    await execute(
+        rows,
+        "UPDATE rollouts SET submission_index = NULL, submitted_at = NULL, state = 'requested', changes = $1",
+        stored.write_changes([CHANGE]),
+    )
+    await execute(rows, DUE)
+    store = PostgresTargets(rows)
+    claim = await store.claim(1, 60.0)
+    assert claim is not None
+
+    await store.submitted(
+        claim,
+        ROLLOUT,
+        JobPatch(changes={CHANGE.key: CHANGE.change}, expected_index=10),
+        Submission(index=11, evaluation_id="e"),
+    )
+
+    await execute(rows, DUE)
+    found = await store.claim(1, 60.0)
+    assert found is not None
+    history = found.watches[0].history
+    assert history.expected == {"g/server": "i"} | ({"": "i"} if missing == "task" else {})
+    assert history.digests == {"i": DIGEST}
+    assert history.tags == {DIGEST: "v1.0.0"} | ({"": "v1.0.0"} if missing == "digest" else {})
+
+
 def expected(column: Column, whole: Record, key: str) -> Record:
     """What is read without the key."""
-    if key in ONLY_STATEMENTS_READ.get(column.name, ()) or key in WRITTEN_TWICE.get(column.name, ()):
+    if key in ONLY_REGISTRATIONS_READ.get(column.name, ()) or key in WRITTEN_TWICE.get(column.name, ()):
         return whole
     return {} if column.missing[key] is NOTHING else {**whole, key: column.missing[key]}
 

@@ -11,7 +11,7 @@ from typing import Any
 from app.adapters.postgres.notify.notifications import storable
 from app.domain.deployment import DeploymentPhase, DeploymentState, Diagnosis, LogTail
 from app.domain.event import Oddity
-from app.domain.history import InFlight
+from app.domain.history import InFlight, RecordedTask
 from app.domain.job import Submission, TaskChange, TaskKey
 from app.domain.rollout import Returning
 from app.services.processes.loops import LoopState
@@ -159,11 +159,24 @@ def write_running(tasks: Iterable[Mapping[str, str]]) -> list[dict[str, str]]:
 
 
 def read_running(stored: Sequence[Stored]) -> tuple[TaskView, ...]:
-    """From `watches.running`, without the identity, which only statements read."""
+    """From `watches.running`, for pages: without the identity."""
     return tuple(
         TaskView(
             task=each.get("task", ""),
             image=each.get("image", ""),
+            tag=each.get("tag", ""),
+            digest=each.get("digest", ""),
+        )
+        for each in stored
+    )
+
+
+def read_recorded(stored: Sequence[Stored]) -> tuple[RecordedTask, ...]:
+    """From `watches.running`, for the rules."""
+    return tuple(
+        RecordedTask(
+            task=each.get("task", ""),
+            identity=each.get("identity"),
             tag=each.get("tag", ""),
             digest=each.get("digest", ""),
         )

@@ -4,30 +4,26 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from app.adapters.postgres.database.pool import Connection, Row
+from app.adapters.postgres.database.stored import read_changes, read_recorded
 from app.adapters.postgres.notify.notifications import MAX_DETAIL, add_notifications, storable
 from app.domain import notification
+from app.domain.history import History, after_registration
 from app.domain.job import JobPatch, SourceState, Submission
 from app.domain.notification import Registered, Subject
 
-# From now on we expect the images that our rollout wrote, and the images that ran before in tasks that it did not
-# change. `digests` gets the digest of each image that the rollout wrote. The tags of the digests that ran stay known:
-# Nomad may revert to them. A watch never returns to an older intent: the worker that registered may have been frozen,
-# and newer rollouts recorded since.
-_DEPLOYED = """
-UPDATE watches w SET expected_intent = r.intent,
-  expected = coalesce((SELECT jsonb_object_agg(t->>'task', t->>'identity')
-              FROM jsonb_array_elements(w.running) t WHERE t ? 'identity'), '{}')
-    || coalesce((SELECT jsonb_object_agg(c->>'key', c->>'identity')
-              FROM jsonb_array_elements(r.changes) c WHERE c->>'watch' = w.name), '{}'),
-  digests = digests || coalesce((SELECT jsonb_object_agg(c->>'identity', rw.digest)
-              FROM jsonb_array_elements(r.changes) c WHERE c->>'watch' = w.name), '{}'),
-  digest_tags = coalesce((SELECT jsonb_object_agg(t->>'digest', t->>'tag')
-              FROM jsonb_array_elements(w.running) t WHERE t->>'tag' <> ''), '{}')
-    || jsonb_build_object(rw.digest, rw.tag),
-  drifted_at = NULL, drift_images = '{}', rebaseline = false
+# A watch never returns to an older intent: the worker that registered may have been frozen, and newer rollouts recorded
+# since.
+_ITEMS = """
+SELECT rw.watch_name, rw.tag, rw.digest, rw.message, rw.digest_changed, r.changes, r.intent, w.running, w.digests
 FROM rollout_watches rw JOIN rollouts r USING (rollout_id)
-WHERE r.rollout_id = $1 AND rw.watch_name = w.name AND r.target_id = w.target_id AND w.expected_intent < r.intent
-RETURNING w.name, rw.tag, rw.digest, rw.message, rw.digest_changed
+JOIN watches w ON w.name = rw.watch_name AND w.target_id = r.target_id
+WHERE r.rollout_id = $1 AND w.expected_intent < r.intent ORDER BY w.name FOR UPDATE OF w
+"""
+
+_DEPLOYED = """
+UPDATE watches SET expected_intent = $2, expected = $3, digests = $4, digest_tags = $5,
+  drifted_at = NULL, drift_images = '{}', rebaseline = false
+WHERE name = $1
 """
 
 _SOURCE = "UPDATE watches SET source_stale = $2 WHERE name = ANY($1)"
@@ -68,19 +64,40 @@ async def write_submitted(
     )
     if is_active is None:
         return None
-    deployed: Sequence[Row] = await connection.fetch(_DEPLOYED, rollout_id)
+    deployed: Sequence[Row] = await connection.fetch(_ITEMS, rollout_id)
+    for row in deployed:
+        await _write_history(connection, row)
     if submission.source is not SourceState.NONE:  # without a source nothing is known about it
         note = submission.source_note if submission.source is SourceState.STALE else ""
-        await connection.execute(_SOURCE, [row["name"] for row in deployed], storable(note, MAX_DETAIL))
+        await connection.execute(_SOURCE, [row["watch_name"] for row in deployed], storable(note, MAX_DETAIL))
     return await _deploying_notifications(connection, rollout_id, deployed) if is_active else []
 
 
+async def _write_history(connection: Connection, row: Row) -> None:
+    changes = read_changes(row["changes"])
+    history = after_registration(
+        History(digests=row["digests"]),
+        read_recorded(row["running"]),
+        {str(each.key): each.identity for each in changes if each.watch == row["watch_name"]},
+        tag=row["tag"],
+        digest=row["digest"],
+    )
+    await connection.execute(
+        _DEPLOYED,
+        row["watch_name"],
+        row["intent"],
+        dict(history.expected),
+        dict(history.digests),
+        dict(history.tags),
+    )
+
+
 async def _deploying_notifications(connection: Connection, rollout_id: UUID, deployed: Sequence[Row]) -> list[int]:
-    """Notify that the rollout is in Nomad; `deployed` are its watches, from `_DEPLOYED`."""
+    """Notify that the rollout is in Nomad; `deployed` are its watches, from `_ITEMS`."""
     place = await connection.fetchrow(_PLACE, rollout_id)
     registered = [
         Registered(
-            watch=row["name"],
+            watch=row["watch_name"],
             tag=row["tag"],
             digest=row["digest"],
             reason=row["message"],
