@@ -1,7 +1,9 @@
-"""How a delivery counts, by its content. Pure; a store that counts while it writes builds its SQL from the table."""
+"""How a delivery counts, by its content. Pure; a statement that counts while it writes is built from the table."""
 
 from collections.abc import Collection, Mapping
 from enum import StrEnum
+
+from app.domain.event import Parsed
 
 
 class Acceptance(StrEnum):
@@ -38,3 +40,8 @@ WITH_EVENTS = frozenset({Acceptance.ACCEPTED, Acceptance.QUARANTINED})
 def acceptance_of(content: Collection[Content]) -> Acceptance:
     """The acceptance of a delivery with this content."""
     return next((found for each, found in OF_CONTENT.items() if each in content), OF_NOTHING)
+
+
+def content_without_events(parsed: Parsed) -> Collection[Content]:
+    """The content of a delivery that reports no event; whether events are new, only the store knows."""
+    return (Content.ODD,) if parsed.oddities else ()

@@ -18,18 +18,18 @@ from app.adapters.postgres.ingest import replays
 from app.adapters.postgres.ingest.acceptances import acceptance
 from app.adapters.postgres.ingest.delivery_rows import delivery_view, event_columns, sent_columns
 from app.adapters.postgres.ingest.matching import CONCERNED
+from app.domain.acceptance import acceptance_of, content_without_events
 from app.domain.event import Oddity, Parsed
 from app.errors import StoreUnavailable
 from app.services.ingest.receive import Delivery, DeliveryView, Receipt
 from app.services.ingest.replay import KeptDelivery, Replayed
 
 # About 95 % of the deliveries have no event.
-_STORE_WITHOUT_EVENTS = f"""
+_STORE_WITHOUT_EVENTS = """
 INSERT INTO deliveries (delivery_id, source, size, ignored, oddities, body, headers, acceptance)
-SELECT delivery_id, source, size, ignored, oddities::jsonb, body, headers::jsonb,
-    {acceptance(odd="oddities <> '[]'", new="false", known="false")}
-FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[], $5::text[], $6::bytea[], $7::text[])
-    AS sent (delivery_id, source, size, ignored, oddities, body, headers)
+SELECT delivery_id, source, size, ignored, oddities::jsonb, body, headers::jsonb, acceptance
+FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[], $5::text[], $6::bytea[], $7::text[], $8::text[])
+    AS sent (delivery_id, source, size, ignored, oddities, body, headers, acceptance)
 """
 
 # It only inserts, so it waits for no row that a worker may have locked. Foreign keys are checked at the end of the
@@ -198,7 +198,8 @@ class PostgresInbox:
         async with self._door.connection() as connection:
             try:
                 if not events:
-                    await connection.execute(_STORE_WITHOUT_EVENTS, *sent, timeout=_STATEMENT_TIMEOUT)
+                    counted = [acceptance_of(content_without_events(each.parsed)) for each in deliveries]
+                    await connection.execute(_STORE_WITHOUT_EVENTS, *sent, counted, timeout=_STATEMENT_TIMEOUT)
                     return [_receipt(delivery) for delivery in deliveries]
                 rows = await connection.fetch(_STORE, *sent, *events, timeout=_STATEMENT_TIMEOUT)
             except asyncpg.LockNotAvailableError as error:
