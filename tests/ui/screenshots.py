@@ -38,7 +38,6 @@ IN_DOCS = {
     ("repositories", "desktop"): "repositories",
     ("deploy", "desktop"): "deploy",
     ("failed", "dark"): "failed",
-    ("repositories", "phone"): "phone",
 }
 
 Act = Callable[[Page], Awaitable[object]]
