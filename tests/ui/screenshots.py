@@ -22,6 +22,7 @@ from app.local.valkey import EmbeddedValkey
 from tests.processes import ROOT
 from tests.servers.postgres import migrate
 from tests.ui.browsing import DESKTOP, PHONE, browsing, launch
+from tests.ui.fleet import work
 from tests.ui.installation import Installation, installation
 from tests.ui.scene import HTML, LONG, play
 
@@ -35,9 +36,9 @@ LOOKS = {
     "phone": {"viewport": PHONE, "color_scheme": "light"},
 }
 IN_DOCS = {
-    ("repositories", "desktop"): "repositories",
-    ("deploy", "desktop"): "deploy",
-    ("failed", "dark"): "failed",
+    ("fleet", "desktop"): "repositories",
+    ("fleet-deploy", "desktop"): "deploy",
+    ("fleet-failed", "dark"): "failed",
 }
 
 Act = Callable[[Page], Awaitable[object]]
@@ -74,6 +75,13 @@ async def main() -> None:
                 Shot(name="empty-repositories", path="/"),
                 Shot(name="empty-activity", path="/activity"),
                 Shot(name="empty-deliveries", path="/deliveries"),
+            ])  # fmt: skip
+        async with _standing() as fleet:
+            await work(fleet)
+            await _take(browser, fleet.url, [
+                Shot(name="fleet", path="/", whole=False),
+                Shot(name="fleet-deploy", path="/", act=_open("Deploy… recommendations"), whole=False),
+                Shot(name="fleet-failed", path="/repos/payments"),
             ])  # fmt: skip
         async with _standing() as full:
             await play(full)
