@@ -3,6 +3,8 @@
 browsing = await browse(chromium, url); page = browsing.page; …; browsing.check()
 """
 
+import asyncio
+import logging
 import os
 import re
 from collections.abc import AsyncIterator
@@ -19,6 +21,8 @@ from playwright.async_api import (
     Request,
     ViewportSize,
 )
+
+_log = logging.getLogger(__name__)
 
 DESKTOP = ViewportSize(width=1280, height=800)
 PHONE = ViewportSize(width=390, height=844)
@@ -99,4 +103,14 @@ async def browsing(chromium: Browser, origin: str, **options: Any) -> AsyncItera
         yield made
         made.check()
     finally:
-        await context.close()
+        await close(context)
+
+
+async def close(opened: BrowserContext | Browser, *, within: float = 20.0) -> None:
+    """Close it within that many seconds: chromium waits for ever for a renderer that hangs, and later tests would,
+    too."""
+    try:
+        async with asyncio.timeout(within):
+            await opened.close()
+    except TimeoutError:
+        _log.warning("chromium did not close within %g s: it is left to the end of the run", within)

@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.servers.postgres import Databases
 from tests.servers.valkey import LogicalDatabases
-from tests.ui.browsing import Browsing, browsing, launch
+from tests.ui.browsing import Browsing, browsing, close, launch
 from tests.ui.installation import Installation, installation
 from tests.ui.scene import fresh, play
 
@@ -24,7 +24,7 @@ async def chromium(find_program: Callable[..., str]) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         browser = await launch(playwright, path)
         yield browser
-        await browser.close()
+        await close(browser)
 
 
 @pytest.fixture(scope="package")

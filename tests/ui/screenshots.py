@@ -21,7 +21,7 @@ from app.local.postgres import EmbeddedPostgres
 from app.local.valkey import EmbeddedValkey
 from tests.processes import ROOT
 from tests.servers.postgres import migrate
-from tests.ui.browsing import DESKTOP, PHONE, browsing, launch
+from tests.ui.browsing import DESKTOP, PHONE, browsing, close, launch
 from tests.ui.fleet import work
 from tests.ui.installation import Installation, installation
 from tests.ui.scene import HTML, LONG, play
@@ -91,7 +91,7 @@ async def main() -> None:
                 Shot(name="paused", path="/", whole=False),
                 Shot(name="paused-repository", path="/repos/shop", whole=False),
             ])  # fmt: skip
-        await browser.close()
+        await close(browser)
 
 
 async def _shots(full: Installation) -> AsyncIterator[Shot]:
