@@ -3,7 +3,6 @@
 import os
 import signal
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, async_playwright
@@ -16,12 +15,11 @@ async def test_a_browser_that_hangs_is_given_up(
 ) -> None:
     path = find_program("chromium", fix="apt-get install chromium")
     assert chromium.is_connected()
-    others = _renderers()
     async with async_playwright() as playwright:
         browser = await launch(playwright, path)
         page = await browser.new_page()
         await page.set_content("<p>it hangs</p>")
-        stopped = _renderers() - others
+        stopped = await _renderers(browser)
         assert stopped
         for pid in stopped:
             os.kill(pid, signal.SIGSTOP)
@@ -33,12 +31,7 @@ async def test_a_browser_that_hangs_is_given_up(
                 os.kill(pid, signal.SIGKILL)
 
 
-def _renderers() -> set[int]:
-    return {int(path.parent.name) for path in Path("/proc").glob("[0-9]*/cmdline") if b"--type=renderer" in _read(path)}
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:  # it has ended
-        return b""
+async def _renderers(browser: Browser) -> list[int]:
+    devtools = await browser.new_browser_cdp_session()
+    found = await devtools.send("SystemInfo.getProcessInfo")
+    return [each["id"] for each in found["processInfo"] if each["type"] == "renderer"]
