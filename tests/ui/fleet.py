@@ -1,11 +1,11 @@
 """The fleet of a shop, for the pictures in README and docs: most services are up to date, a few need a person."""
 
-from app.simulators.nomad import Fate, Timing
+from app.simulators.nomad import Fate
 from tests.e2e.site import PREFIX
 from tests.ui.installation import Installation, WatchSetup
+from tests.ui.scene import SLOW
 
 _STDERR = "time=08:14:02 level=fatal msg=\"migration 0042 failed: column 'refund_id' does not exist\""
-_SLOW = Timing(healthy=3600, healthy_deadline=36000, progress_deadline=36000)
 
 FLEET = (
     WatchSetup(name="payments", tags=("v5.1.3", "v5.1.2")),
@@ -45,6 +45,6 @@ async def work(installation: Installation) -> None:
     await installation.holds("invoices", "rolled_back")
     await installation.push("storefront", "v12.4.0")
     await installation.awaits_promotion("storefront")
-    nomad.set_timing(_SLOW)
+    nomad.set_timing(SLOW)
     await installation.push("search", "v2.9.0")
     await installation.registers("search", ["v2.9.0"])

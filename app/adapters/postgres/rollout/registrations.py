@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from app.adapters.postgres.database.pool import Connection, Row
-from app.adapters.postgres.database.stored import read_changes, read_recorded
+from app.adapters.postgres.database.stored import StoredChange, read_changes, read_recorded
 from app.adapters.postgres.notify.notifications import MAX_DETAIL, add_notifications, storable
 from app.domain import notification
 from app.domain.history import History, after_registration
@@ -14,7 +14,7 @@ from app.domain.notification import Registered, Subject
 # A watch never returns to an older intent: the worker that registered may have been frozen, and newer rollouts recorded
 # since.
 _ITEMS = """
-SELECT rw.watch_name, rw.tag, rw.digest, rw.message, rw.digest_changed, r.changes, r.intent, w.running, w.digests
+SELECT rw.watch_name, rw.tag, rw.digest, rw.message, rw.digest_changed, r.intent, w.running, w.digests
 FROM rollout_watches rw JOIN rollouts r USING (rollout_id)
 JOIN watches w ON w.name = rw.watch_name AND w.target_id = r.target_id
 WHERE r.rollout_id = $1 AND w.expected_intent < r.intent ORDER BY w.name FOR UPDATE OF w
@@ -38,7 +38,7 @@ UPDATE rollouts SET submitted_at = clock_timestamp(), evaluation_id = $2, submis
   follow_at = CASE state WHEN 'requested' THEN clock_timestamp() END, woken_at = clock_timestamp()
 WHERE rollout_id = $1 AND submission_index IS NULL AND expected_index = $6
   AND (SELECT jsonb_object_agg(c->>'key', c->>'image') FROM jsonb_array_elements(changes) c) = $7
-RETURNING state = 'submitted' AS is_active
+RETURNING state = 'submitted' AS is_active, changes
 """
 
 _PLACE = "SELECT job_id, namespace FROM targets JOIN rollouts USING (target_id) WHERE rollout_id = $1"
@@ -52,7 +52,7 @@ async def write_submitted(
     Returns the notifications; None when it was recorded before, or when the rollout has another patch by now.
     """
     images = {str(key): change.image for key, change in patch.changes.items()}
-    is_active = await connection.fetchval(
+    recorded = await connection.fetchrow(
         _SUBMITTED,
         rollout_id,
         submission.evaluation_id,
@@ -62,19 +62,19 @@ async def write_submitted(
         patch.expected_index,
         images,
     )
-    if is_active is None:
+    if recorded is None:
         return None
+    changes = read_changes(recorded["changes"])
     deployed: Sequence[Row] = await connection.fetch(_ITEMS, rollout_id)
     for row in deployed:
-        await _write_history(connection, row)
+        await _write_history(connection, row, changes)
     if submission.source is not SourceState.NONE:  # without a source nothing is known about it
         note = submission.source_note if submission.source is SourceState.STALE else ""
         await connection.execute(_SOURCE, [row["watch_name"] for row in deployed], storable(note, MAX_DETAIL))
-    return await _deploying_notifications(connection, rollout_id, deployed) if is_active else []
+    return await _deploying_notifications(connection, rollout_id, deployed) if recorded["is_active"] else []
 
 
-async def _write_history(connection: Connection, row: Row) -> None:
-    changes = read_changes(row["changes"])
+async def _write_history(connection: Connection, row: Row, changes: Sequence[StoredChange]) -> None:
     history = after_registration(
         History(digests=row["digests"]),
         read_recorded(row["running"]),
