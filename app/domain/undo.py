@@ -73,24 +73,30 @@ def aftermath(outcome: Outcome, origin: Origin, failed: Iterable[FailedItem], *,
     """What follows from the end of a rollout of that origin.
 
     `failed` are its items if we may undo a failure; it is empty if Nomad reverts the job by itself. A rollback or undo
-    is not undone: that could repeat for ever. While everything is paused nothing is undone.
+    is not undone: that could repeat for ever. An undo belongs to its rollout, so a pause (`paused`) does not stop it:
+    the outcome says so.
     """
     if outcome.kind is OutcomeKind.SUCCEEDED:
         return Aftermath(outcome=outcome, forgives=True)
     if outcome.kind is not OutcomeKind.FAILED:
         return Aftermath(outcome=outcome)
-    undo = () if origin.reverts or paused else tuple(_undone(failed))
+    undo = () if origin.reverts else tuple(_undone(failed))
     return Aftermath(
-        outcome=with_next_steps(outcome, undo), holds=True, undo=undo, adopts=not undo, frees_slot=not undo
+        outcome=with_next_steps(outcome, undo, paused=paused),
+        holds=True,
+        undo=undo,
+        adopts=not undo,
+        frees_slot=not undo,
     )
 
 
-def with_next_steps(outcome: Outcome, undo: Collection[RequestedItem]) -> Outcome:
+def with_next_steps(outcome: Outcome, undo: Collection[RequestedItem], *, paused: bool = False) -> Outcome:
     """The outcome. The reason of a failure also says what we restore, and that the failed digest is held."""
     if outcome.kind is not OutcomeKind.FAILED:
         return outcome
     what = ", ".join(item.label for item in undo)
-    restored = f"; restoring {what}" if undo else ""
+    despite = ", although everything is paused: the undo belongs to this rollout" if paused else ""
+    restored = f"; restoring {what}{despite}" if undo else ""
     held = "the failed digest is held: push a newer image, or release the hold"
     return replace(outcome, reason=f"{outcome.reason}{restored}; {held}")
 

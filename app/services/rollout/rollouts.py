@@ -81,7 +81,7 @@ class Rollouts(Protocol):
         """End the rollout, record what failed or what runs, and make the target due.
 
         With `undo` a failure is undone by a rollout of its own, for the watches that allow it and whose former image
-        is known and did not fail itself. While everything is paused nothing is undone.
+        is known and did not fail itself, also while everything is paused.
         """
         ...
 

@@ -155,7 +155,8 @@ async def _pause(request: Request) -> Confirmation:
     total = (await process_of(request).services.board.listing(Search(), offset=0, limit=0)).total
     watches = "the one watch" if total == 1 else f"all {total} watches"
     sentences = (f"Nothing is deployed automatically for {watches}, until somebody resumes.",
-                 "Rollouts in progress continue, and a person can still deploy.")  # fmt: skip
+                 "Rollouts in progress continue, and if one fails, the previous image is restored as always.",
+                 "A person can still deploy.")  # fmt: skip
     return Confirmation(title="Pause everything", sentences=sentences, button="Pause everything", danger=True)
 
 

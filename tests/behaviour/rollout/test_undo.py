@@ -118,17 +118,53 @@ async def test_an_undo_that_fails_is_not_undone(running: Line) -> None:
     assert await running.outcomes() == ["failed", "failed"]
 
 
-async def test_nothing_is_undone_while_everything_is_paused(running: Line) -> None:
+async def test_a_pause_does_not_stop_the_undo_of_a_rollout_under_way(running: Line) -> None:
+    _, failed = await _paused_while_it_fails(running)
+    assert running.images("app") == [f"team/app:v1.1.0@{failed}", "team/app:v1.0.0"]
+    assert await running.outcomes() == ["failed", "succeeded"]
+    (told,) = await running.notifications("failed")
+    assert "restoring app v1.0.0, although everything is paused: the undo belongs to this rollout" in told
+    # What is new waits for the end of the pause.
+    await running.push("app", "v1.2.0")
+    assert "would deploy v1.2.0" in await running.held("app", "paused")
+
+
+async def test_a_pause_after_the_verdict_does_not_stop_the_undo(running: Line) -> None:
+    """The undo is requested before the pause, and registered after it."""
     await running.start()
     running.nomad.set_timing(Timing(start=3600))
     running.nomad.judge("v1.1.0", Fate.EXITS_NONZERO)
     await running.push("app", "v1.1.0")
     await running.until(lambda: running.images("app"), "v1.1.0 is registered")
+    await running.rows.lease_to_another()
+    running.nomad.skip(3600)
+
+    async def requested() -> bool:
+        return await running.outcomes() == ["failed", ""]
+
+    await running.until(requested, "the undo is requested")
     await running.pause()
+    running.nomad.set_timing(Timing())
+    await running.rows.release_leases()
+    await running.make_due_and_wake()
+    await running.quiet()
+    assert await running.outcomes() == ["failed", "succeeded"]
+    assert running.images("app")[-1] == "team/app:v1.0.0"
+
+
+async def _paused_while_it_fails(running: Line) -> tuple[str, str]:
+    """v1.0.0 runs; v1.1.0 is under way when everything is paused, and fails then. Returns their digests."""
+    first = await running.start()
+    running.nomad.set_timing(Timing(start=3600))
+    running.nomad.judge("v1.1.0", Fate.EXITS_NONZERO)
+    second = await running.push("app", "v1.1.0")
+    await running.until(lambda: running.images("app"), "v1.1.0 is registered")
+    await running.pause()
+    running.nomad.set_timing(Timing())
     running.nomad.skip(3600)
     await running.held("app", "failed_before")
     await running.quiet()
-    assert len(running.images("app")) == 1
+    return first, second
 
 
 async def test_a_batch_job_is_not_undone(running: Line) -> None:

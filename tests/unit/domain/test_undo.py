@@ -89,16 +89,19 @@ def test_a_redeploy_and_a_watch_that_does_not_want_it_go_back_to_nothing(fields:
         (Origin.RESET, False, True),
         (Origin.ROLLBACK, False, False),
         (Origin.UNDO, False, False),
-        (Origin.RULE, True, False),
+        (Origin.RULE, True, True),
+        (Origin.DEPLOY, True, True),
+        (Origin.UNDO, True, False),
     ],
 )
-def test_what_goes_back_itself_is_not_undone_and_nothing_is_while_paused(
+def test_what_goes_back_itself_is_not_undone_and_a_pause_stops_no_undo(
     origin: Origin, paused: bool, undoes: bool
 ) -> None:
     found = after(ITEM, origin=origin, paused=paused)
     assert bool(found.undo) is undoes
     assert (found.holds, found.adopts, found.frees_slot) == (True, not undoes, not undoes)
-    assert found.outcome.reason == f"it failed{'; restoring app v2' if undoes else ''}{HELD}"
+    despite = ", although everything is paused: the undo belongs to this rollout" if paused else ""
+    assert found.outcome.reason == f"it failed{f'; restoring app v2{despite}' if undoes else ''}{HELD}"
 
 
 def test_a_failure_is_not_ours_where_nomad_goes_back_or_work_would_be_done_twice() -> None:
