@@ -29,8 +29,10 @@ def demo(data_dir: Path, port: int | None) -> None:
 def up(config: Path | None, data_dir: Path, port: int | None) -> None:
     """Run everything on this machine, with your registries and Nomad.
 
-    Postgres and Redis are included unless the configuration (DATABASE_URL, REDIS_URL) names yours.
+    The database gets its schema. Postgres and Redis are included unless the configuration (DATABASE_URL, REDIS_URL)
+    names yours.
     """
+    from app.adapters.postgres.database.migrate import migrate
     from app.local.up import run_up
     from app.settings import load_settings
 
@@ -43,6 +45,7 @@ def up(config: Path | None, data_dir: Path, port: int | None) -> None:
             database_url=settings.database_url.reveal() or None,
             redis_url=settings.redis_url.reveal() if settings.redis_given else None,
             port=port,
+            migrate=migrate,
         )
     )
 
@@ -51,11 +54,12 @@ def _supervise(run: Coroutine[Any, Any, None]) -> None:
     """Run the supervisor to its end. The error for a part that did not start shows its last lines."""
     import asyncio
 
+    from app.errors import SchemaMismatch
     from app.local.daemon import ServerFailed
 
     try:
         asyncio.run(run)
-    except ServerFailed as error:
+    except (ServerFailed, SchemaMismatch) as error:
         raise click.ClickException(str(error)) from error
 
 

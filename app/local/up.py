@@ -11,16 +11,25 @@ from pathlib import Path
 
 from app.local.output import prefixed
 from app.local.processes import own_processes
+from app.local.schema import Migrate, migrated
 from app.local.servers import LocalServer, choose_postgres, choose_valkey
 from app.local.supervisor import supervise
 
 
 async def run_up(
-    config: Path, *, data_dir: Path, url: str, database_url: str | None, redis_url: str | None, port: int | None
+    config: Path,
+    *,
+    data_dir: Path,
+    url: str,
+    database_url: str | None,
+    redis_url: str | None,
+    port: int | None,
+    migrate: Migrate,
 ) -> None:
     """Run until a signal comes, and leave no process behind. `url` is the web's address on this machine.
 
-    Raises ServerFailed when a server or process does not become ready, with its last lines.
+    `migrate` gives the database at a URL its schema: whoever starts everything by one command runs no second one.
+    Raises ServerFailed when a server or process does not become ready, with its last lines; SchemaMismatch.
     """
     with ExitStack() as stack:
         postgres = started(stack, choose_postgres(data_dir, database_url=database_url))
@@ -31,7 +40,13 @@ async def run_up(
         async def show_url() -> None:
             print(f"registrywatcher serves {url}/  (Ctrl-C stops everything)", flush=True)  # noqa: T201
 
-        await supervise(services, show=prefixed([each.name for each in services], sys.stdout), then=show_url)
+        async with migrated(migrate, postgres.url, tell):
+            await supervise(services, show=prefixed([each.name for each in services], sys.stdout), then=show_url)
+
+
+def tell(problem: str) -> None:
+    """Print what keeps the database from its schema."""
+    print(problem, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def started(stack: ExitStack, server: LocalServer) -> LocalServer:
