@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from semver import Version
 
 _RELEASE = re.compile(r"(v?)((?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*))", re.ASCII)
-_LONGEST = 128  # characters of a tag; Python refuses to read a number with thousands of digits
+LONGEST_TAG = 128
+"""Characters of a tag. Python refuses to read a number with thousands of digits."""
+
 _WITHOUT_MANIFEST = 6  # releases without a manifest that are skipped before giving up
 _COMMIT_ID = re.compile(r"[0-9a-f]{40}")
 
@@ -29,7 +31,7 @@ class Release:
 
 def release(tag: str | None) -> Release | None:
     """Read a tag as a release: `X.Y.Z` with or without `v`, no pre-release, no build; None for any other tag."""
-    match = _RELEASE.fullmatch(tag) if tag and len(tag) <= _LONGEST else None
+    match = _RELEASE.fullmatch(tag) if tag and len(tag) <= LONGEST_TAG else None
     if match is None:
         return None
     return Release(version=Version.parse(match[2]), with_v=bool(match[1]), tag=match[0])
@@ -96,9 +98,18 @@ def desired_tag(
 def highest_release(tags: Iterable[str], running_tag: str | None = None) -> Release | None:
     """The highest release of `tags`, spelled like `running_tag` (see `Rule.select`), or None."""
     releases = [found for found in map(release, tags) if found is not None]
-    running = release(running_tag)
-    with_v = running.with_v if running else any(each.with_v for each in releases)
+    with_v = _with_v(releases, running_tag)
     return _highest(each for each in releases if each.with_v == with_v)
+
+
+def counts_with_v(tags: Iterable[str], running_tag: str | None = None) -> bool:
+    """Whether the releases that count are spelled with `v` (see `Rule.select`)."""
+    return _with_v([found for found in map(release, tags) if found is not None], running_tag)
+
+
+def _with_v(releases: Iterable[Release], running_tag: str | None) -> bool:
+    running = release(running_tag)
+    return running.with_v if running else any(each.with_v for each in releases)
 
 
 def highest_of(tags: Iterable[str]) -> Release | None:
