@@ -24,7 +24,7 @@ class NoReleaseKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoRelease:
-    """A tag that does not count as a release. `words` is the reason as a noun phrase: "leading zero", "4 parts".
+    """A tag that does not count as a release. `cause` is the reason as a noun phrase: "leading zero", "4 parts".
 
     `numbers` are the tag's numbers without trailing zeros, () if it has none: `is_above` compares them. `instead` is
     the spelling of the same version that would count, "" if there is none.
@@ -32,7 +32,7 @@ class NoRelease:
 
     tag: str
     kind: NoReleaseKind
-    words: str
+    cause: str
     numbers: tuple[int, ...] = ()
     instead: str = ""
 
@@ -59,19 +59,19 @@ def classify(tag: str, with_v: bool | None = None) -> NoRelease | None:
     if found is not None:
         if with_v in (None, found.with_v):
             return None
-        words = "spelled without v, releases here have it" if with_v else "spelled with v, releases here have none"
+        cause = "spelled without v, releases here have it" if with_v else "spelled with v, releases here have none"
         return NoRelease(
             tag=tag,
             kind=NoReleaseKind.OTHER_SPELLING,
-            words=words,
+            cause=cause,
             numbers=numbers(tag),
             instead=_spelled(str(found.version), with_v),
         )
     match = _VERSION.fullmatch(tag) if len(tag) <= LONGEST_TAG else None
     if match is None:
-        return NoRelease(tag=tag, kind=NoReleaseKind.NO_VERSION, words="no version number")
-    kind, words = _kind(match)
-    return NoRelease(tag=tag, kind=kind, words=words, numbers=numbers(tag), instead=_instead(match, kind, with_v))
+        return NoRelease(tag=tag, kind=NoReleaseKind.NO_VERSION, cause="no version number")
+    kind, cause = _kind(match)
+    return NoRelease(tag=tag, kind=kind, cause=cause, numbers=numbers(tag), instead=_instead(match, kind, with_v))
 
 
 def numbers(tag: str) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from app.domain.unreleased import NoReleaseKind, classify, numbers
 
 
 @pytest.mark.parametrize(
-    ("tag", "kind", "words", "instead"),
+    ("tag", "kind", "cause", "instead"),
     [
         ("v1.2.3-rc.1", NoReleaseKind.PRE_RELEASE, "pre-release rc.1", "v1.2.3"),
         ("1.2.3+build", NoReleaseKind.BUILD_PART, "build part build", "1.2.3"),
@@ -25,10 +25,10 @@ from app.domain.unreleased import NoReleaseKind, classify, numbers
         ("1" * 200, NoReleaseKind.NO_VERSION, "no version number", ""),
     ],
 )
-def test_the_kind_and_what_would_count_instead(tag: str, kind: NoReleaseKind, words: str, instead: str) -> None:
+def test_the_kind_and_what_would_count_instead(tag: str, kind: NoReleaseKind, cause: str, instead: str) -> None:
     found = classify(tag)
     assert found is not None
-    assert (found.kind, found.words, found.instead) == (kind, words, instead)
+    assert (found.kind, found.cause, found.instead) == (kind, cause, instead)
     assert not instead or release(instead) is not None
 
 
@@ -38,8 +38,8 @@ def test_the_spelling_that_counts_is_that_of_what_runs() -> None:
     assert without is not None
     assert (with_v.kind, with_v.instead) == (NoReleaseKind.OTHER_SPELLING, "v1.10.0")
     assert (without.kind, without.instead) == (NoReleaseKind.OTHER_SPELLING, "1.10.0")
-    assert "without v" in with_v.words
-    assert "with v" in without.words
+    assert "without v" in with_v.cause
+    assert "with v" in without.cause
     assert classify("1.10.0", False) is None
     assert classify("1.10.0") is None
     assert counts_with_v(["1.0.0", "v1.0.0"])
@@ -72,7 +72,7 @@ def test_a_tag_is_a_release_or_has_one_reason(tag: str, with_v: bool | None) -> 
         assert found is not None
         assert with_v in (None, found.with_v)
         return
-    assert reason.words
+    assert reason.cause
     assert reason.numbers == numbers(tag)
     if reason.instead:
         assert classify(reason.instead, with_v) is None
