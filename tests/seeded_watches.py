@@ -41,7 +41,7 @@ FROM ({_SEEDED}) seeded
 
 _WATCHES = f"""
 INSERT INTO watches (name, target_id, registry, repository_host, repository_path, task, deploy_by, observe_only,
-  position, tags, tags_read_at, desired_tag, desired_digest, running, job_create_index, auto_deploy, outage,
+  position, tags, tags_read_at, desired_tag, desired_digest, specified, job_create_index, auto_deploy, outage,
   outage_since, missing_image, missing_image_since, hold)
 SELECT name, target_id, 'main', 'registry.example', 'team/' || name, 'server', 'digest', hold = 'observe_only', n,
   array(SELECT {_RELEASE.format("tag")} FROM generate_series(0, $2 - 1) tag), now(), {_NOW},

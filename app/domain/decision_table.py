@@ -6,8 +6,8 @@ It must not read a clock, a registry or a job: one `Case` has all of its inputs.
 from collections.abc import Callable
 
 from app.domain.decision import Case, Decision, Deploy, Hold, HoldReason, RequestedDeploy
-from app.domain.history import Desired, drifted, highest_running, running, runs_desired
-from app.domain.job import JobState, RunningTask
+from app.domain.history import Desired, drifted, highest_specified, specified, specifies_desired
+from app.domain.job import JobState, SpecifiedTask
 from app.domain.rule import Rule, release
 from app.domain.watch import Watch
 
@@ -29,7 +29,7 @@ def decide(case: Case) -> Decision:
     return _deploy(case, tasks, case.desired)
 
 
-def _requested(case: Case, tasks: tuple[RunningTask, ...], requested: RequestedDeploy, desired: Desired) -> Decision:
+def _requested(case: Case, tasks: tuple[SpecifiedTask, ...], requested: RequestedDeploy, desired: Desired) -> Decision:
     if requested.unless_changed and drifted(tasks, case.history.expected):
         message = (
             f"drift: somebody changed the image in the job, so the undo to {desired.tag or desired.digest} is skipped; "
@@ -48,10 +48,10 @@ def _requested(case: Case, tasks: tuple[RunningTask, ...], requested: RequestedD
     )
 
 
-def _runs(case: Case, tasks: tuple[RunningTask, ...], desired: Desired) -> bool:
+def _runs(case: Case, tasks: tuple[SpecifiedTask, ...], desired: Desired) -> bool:
     """Whether the tasks run the desired image. A job still specifies an image that failed, but does not run it."""
     failed = desired.digest in case.history.failed | case.history.released
-    return not failed and runs_desired(tasks, desired, case.history)
+    return not failed and specifies_desired(tasks, desired, case.history)
 
 
 def obstacle(watch: Watch, job: JobState | None) -> str:
@@ -75,11 +75,11 @@ def obstacle(watch: Watch, job: JobState | None) -> str:
     return ""
 
 
-def _busy(case: Case, _tasks: tuple[RunningTask, ...], desired: Desired) -> Hold | None:
+def _busy(case: Case, _tasks: tuple[SpecifiedTask, ...], desired: Desired) -> Hold | None:
     return _hold(HoldReason.BUSY, case.busy, desired) if case.busy else None
 
 
-def _failed_before(case: Case, _tasks: tuple[RunningTask, ...], desired: Desired) -> Hold | None:
+def _failed_before(case: Case, _tasks: tuple[SpecifiedTask, ...], desired: Desired) -> Hold | None:
     if desired.digest not in case.history.failed:
         return None
     message = (
@@ -89,16 +89,16 @@ def _failed_before(case: Case, _tasks: tuple[RunningTask, ...], desired: Desired
     return _hold(HoldReason.FAILED_BEFORE, message, desired)
 
 
-def _up_to_date(case: Case, tasks: tuple[RunningTask, ...], desired: Desired) -> Hold | None:
+def _up_to_date(case: Case, tasks: tuple[SpecifiedTask, ...], desired: Desired) -> Hold | None:
     return _hold(HoldReason.UP_TO_DATE, f"{desired.tag} runs", desired) if _runs(case, tasks, desired) else None
 
 
-def _auto_deploy_off(case: Case, _tasks: tuple[RunningTask, ...], desired: Desired) -> Hold | None:
+def _auto_deploy_off(case: Case, _tasks: tuple[SpecifiedTask, ...], desired: Desired) -> Hold | None:
     message = f"auto deploy is off; {desired.tag} is deployed when it is switched on"
     return None if case.auto_deploy else _hold(HoldReason.AUTO_DEPLOY_OFF, message, desired)
 
 
-def _paused(case: Case, _tasks: tuple[RunningTask, ...], desired: Desired) -> Hold | None:
+def _paused(case: Case, _tasks: tuple[SpecifiedTask, ...], desired: Desired) -> Hold | None:
     if case.paused:
         return _hold(
             HoldReason.PAUSED, f"everything is paused; resume, and the rule would deploy {desired.tag}", desired
@@ -109,7 +109,7 @@ def _paused(case: Case, _tasks: tuple[RunningTask, ...], desired: Desired) -> Ho
     return None
 
 
-def _drifted(case: Case, tasks: tuple[RunningTask, ...], desired: Desired) -> Hold | None:
+def _drifted(case: Case, tasks: tuple[SpecifiedTask, ...], desired: Desired) -> Hold | None:
     if case.history.newer_than_drift or not drifted(tasks, case.history.expected):
         return None
     message = (
@@ -119,15 +119,15 @@ def _drifted(case: Case, tasks: tuple[RunningTask, ...], desired: Desired) -> Ho
     return _hold(HoldReason.DRIFTED, message, desired)
 
 
-def _rolled_back(case: Case, tasks: tuple[RunningTask, ...], desired: Desired) -> Hold | None:
+def _rolled_back(case: Case, tasks: tuple[SpecifiedTask, ...], desired: Desired) -> Hold | None:
     if not case.rolled_back:
         return None
-    tags = " and ".join(sorted({running(task, case.history).tag or "an untagged image" for task in tasks}))
+    tags = " and ".join(sorted({specified(task, case.history).tag or "an untagged image" for task in tasks}))
     message = f"a person rolled back to {tags}; an image newer than {desired.tag} or a manual deploy replaces it"
     return _hold(HoldReason.ROLLED_BACK, message, desired)
 
 
-def _failed_elsewhere(case: Case, _tasks: tuple[RunningTask, ...], desired: Desired) -> Hold | None:
+def _failed_elsewhere(case: Case, _tasks: tuple[SpecifiedTask, ...], desired: Desired) -> Hold | None:
     job = case.history.failed_elsewhere.get(desired.digest) if case.heed_elsewhere else None
     if job is None:
         return None
@@ -135,21 +135,21 @@ def _failed_elsewhere(case: Case, _tasks: tuple[RunningTask, ...], desired: Desi
     return _hold(HoldReason.FAILED_ELSEWHERE, message, desired)
 
 
-def _queued(case: Case, _tasks: tuple[RunningTask, ...], desired: Desired) -> Hold | None:
+def _queued(case: Case, _tasks: tuple[SpecifiedTask, ...], desired: Desired) -> Hold | None:
     message = f"{desired.tag} waits for a slot: {case.queue_reason}; a manual deploy does not wait"
     return _hold(HoldReason.QUEUED, message, desired) if case.queue_reason else None
 
 
-def _downgrade(case: Case, tasks: tuple[RunningTask, ...], desired: Desired) -> Hold | None:
-    found, highest = release(desired.tag), highest_running(tasks, case.history)
+def _downgrade(case: Case, tasks: tuple[SpecifiedTask, ...], desired: Desired) -> Hold | None:
+    found, highest = release(desired.tag), highest_specified(tasks, case.history)
     if not case.rule.follows_releases or found is None or highest is None or found.version >= highest.version:
         return None
     message = f"{desired.tag} would be a downgrade from {highest.tag}; deploy it manually if you want it"
     return _hold(HoldReason.DOWNGRADE, message, desired)
 
 
-def _not_a_release(case: Case, tasks: tuple[RunningTask, ...], desired: Desired) -> Hold | None:
-    if not case.rule.follows_releases or highest_running(tasks, case.history) is not None:
+def _not_a_release(case: Case, tasks: tuple[SpecifiedTask, ...], desired: Desired) -> Hold | None:
+    if not case.rule.follows_releases or highest_specified(tasks, case.history) is not None:
         return None
     found, first = release(desired.tag), release(case.history.baseline_release)
     if found is not None and (first is None or found.version > first.version):
@@ -158,7 +158,7 @@ def _not_a_release(case: Case, tasks: tuple[RunningTask, ...], desired: Desired)
     return _hold(HoldReason.NOT_A_RELEASE, message, desired)
 
 
-_Check = Callable[[Case, tuple[RunningTask, ...], Desired], Hold | None]
+_Check = Callable[[Case, tuple[SpecifiedTask, ...], Desired], Hold | None]
 
 
 # The order is the rule: docs/decisions.md rows 4 to 15, first match wins. Rows 14 and 15 only delay a deploy.
@@ -177,8 +177,8 @@ _CHECKS: tuple[_Check, ...] = (
 )
 
 
-def _deploy(case: Case, tasks: tuple[RunningTask, ...], desired: Desired) -> Deploy:
-    tags = sorted({running(task, case.history).tag or "an untagged image" for task in tasks})
+def _deploy(case: Case, tasks: tuple[SpecifiedTask, ...], desired: Desired) -> Deploy:
+    tags = sorted({specified(task, case.history).tag or "an untagged image" for task in tasks})
     changed = tags == [desired.tag]
     message = f"the digest behind {desired.tag} changed" if changed else f"{desired.tag} follows {', '.join(tags)}"
     return Deploy(

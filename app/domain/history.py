@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from app.domain.job import RunningTask
+from app.domain.job import SpecifiedTask
 from app.domain.reference import Reference
 from app.domain.rule import Release, highest_of, release
 
@@ -67,7 +67,7 @@ class RecordedTask:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
+class SpecifiedImage:
     """The image of one task: `digest` is "" if there is no record of it; `release` is None if the tag is no release."""
 
     tag: str
@@ -75,7 +75,7 @@ class Running:
     release: Release | None
 
 
-def identity(task: RunningTask) -> str:
+def identity(task: SpecifiedTask) -> str:
     """A task's image by its normalised name, equal for two spellings of one image; "" if it cannot be followed."""
     return normalised(task.reference) if task.reference is not None else ""
 
@@ -86,22 +86,22 @@ def normalised(reference: Reference) -> str:
     return str(reference.repository) + (f":{tag}" if tag else "") + (f"@{digest}" if digest else "")
 
 
-def running(task: RunningTask, history: History) -> Running:
+def specified(task: SpecifiedTask, history: History) -> SpecifiedImage:
     """Read a task's image with the records: a digest in the text counts first; a bare digest gets our recorded tag."""
     reference = task.reference
     digest = (reference.digest if reference else None) or history.digests.get(identity(task), "")
     tag = (reference.tag if reference else None) or history.tags.get(digest, "")
     if not tag and reference is not None and reference.digest is None:
         tag = "latest"
-    return Running(tag=tag, digest=digest, release=release(tag))
+    return SpecifiedImage(tag=tag, digest=digest, release=release(tag))
 
 
-def highest_running(tasks: tuple[RunningTask, ...], history: History) -> Release | None:
+def highest_specified(tasks: tuple[SpecifiedTask, ...], history: History) -> Release | None:
     """The highest release that the tasks run. It counts for the spelling of tags and for downgrades."""
-    return highest_of(running(task, history).tag for task in tasks)
+    return highest_of(specified(task, history).tag for task in tasks)
 
 
-def drifted(tasks: tuple[RunningTask, ...], expected: Mapping[str, str]) -> bool:
+def drifted(tasks: tuple[SpecifiedTask, ...], expected: Mapping[str, str]) -> bool:
     """Whether a task's image differs from the one that our last rollout left there; False before our first rollout."""
     return any(expected.get(str(task.key), identity(task)) != identity(task) for task in tasks)
 
@@ -114,7 +114,7 @@ def is_another_job(known: int, found: int) -> bool:
     return known not in (0, found)
 
 
-def with_arrived(tasks: tuple[RunningTask, ...], history: History, in_flight: Iterable[InFlight]) -> History:
+def with_arrived(tasks: tuple[SpecifiedTask, ...], history: History, in_flight: Iterable[InFlight]) -> History:
     """The history with the `in_flight` registrations that did arrive: they are ours, so they are no drift."""
     found = {(str(task.key), identity(task)) for task in tasks}
     arrived = [each for each in in_flight if (each.key, each.identity) in found]
@@ -126,10 +126,10 @@ def with_arrived(tasks: tuple[RunningTask, ...], history: History, in_flight: It
     )
 
 
-def runs_desired(tasks: tuple[RunningTask, ...], desired: Desired, history: History) -> bool:
+def specifies_desired(tasks: tuple[SpecifiedTask, ...], desired: Desired, history: History) -> bool:
     """Whether every task runs the desired image, or one of its children."""
     accepted = desired.children | {desired.digest}
-    return all(running(task, history).digest in accepted for task in tasks)
+    return all(specified(task, history).digest in accepted for task in tasks)
 
 
 def after_registration(

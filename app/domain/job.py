@@ -27,7 +27,7 @@ class TaskKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunningTask:
+class SpecifiedTask:
     """One task of the job.
 
     `image` is the text in the job, "" if there is none; `prefix` is the text before the reference (`docker://`).
@@ -75,11 +75,11 @@ class JobState:
     create_index: int
     version: int
     submitted_at: float
-    tasks: tuple[RunningTask, ...]
+    tasks: tuple[SpecifiedTask, ...]
     unusable: str | None = None
     deployment: ActiveDeployment | None = None
 
-    def selected(self, task: str, group: str | None) -> tuple[RunningTask, ...]:
+    def selected(self, task: str, group: str | None) -> tuple[SpecifiedTask, ...]:
         """The tasks of that name; in every group if `group` is None."""
         return tuple(each for each in self.tasks if each.key.task == task and group in (None, each.key.group))
 

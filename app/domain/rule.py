@@ -48,7 +48,7 @@ class Rule:
         """Whether the rule desires the highest release, and not one tag."""
         return self.pinned_tag == ""
 
-    def select(self, tags: Iterable[str], running_tag: str | None = None) -> str | None:
+    def select(self, tags: Iterable[str], specified_tag: str | None = None) -> str | None:
         """The desired tag among `tags`, or None if none matches.
 
         While it follows releases, only tags spelled like the running tag count (with or without `v`). If the running
@@ -56,12 +56,12 @@ class Rule:
         """
         if not self.follows_releases:
             return self.pinned_tag if self.pinned_tag in set(tags) else None
-        found = highest_release(tags, running_tag)
+        found = highest_release(tags, specified_tag)
         return found.tag if found else None
 
 
 def candidates(
-    rule: Rule, tags: Iterable[str], running_tag: str | None, *, unlisted: frozenset[str] = frozenset()
+    rule: Rule, tags: Iterable[str], specified_tag: str | None, *, unlisted: frozenset[str] = frozenset()
 ) -> Iterator[str]:
     """The tags that the rule may desire, best first. The first of them that has a manifest is the desired one.
 
@@ -71,7 +71,7 @@ def candidates(
     """
     left = {*tags, *unlisted}
     for _ in range(_WITHOUT_MANIFEST + len(unlisted)):
-        tag = rule.select(left, running_tag)
+        tag = rule.select(left, specified_tag)
         if tag is None:
             return
         yield tag
@@ -79,7 +79,7 @@ def candidates(
 
 
 def desired_tag(
-    rule: Rule, tags: Iterable[str], running_tag: str | None, *, resolved: str | None, requested: str | None = None
+    rule: Rule, tags: Iterable[str], specified_tag: str | None, *, resolved: str | None, requested: str | None = None
 ) -> str:
     """The desired tag of a watch by its stored values; "" if there is none.
 
@@ -92,23 +92,23 @@ def desired_tag(
         return resolved
     if requested is not None:
         return requested
-    return rule.select(tags, running_tag) or ""
+    return rule.select(tags, specified_tag) or ""
 
 
-def highest_release(tags: Iterable[str], running_tag: str | None = None) -> Release | None:
-    """The highest release of `tags`, spelled like `running_tag` (see `Rule.select`), or None."""
+def highest_release(tags: Iterable[str], specified_tag: str | None = None) -> Release | None:
+    """The highest release of `tags`, spelled like `specified_tag` (see `Rule.select`), or None."""
     releases = [found for found in map(release, tags) if found is not None]
-    with_v = _with_v(releases, running_tag)
+    with_v = _with_v(releases, specified_tag)
     return _highest(each for each in releases if each.with_v == with_v)
 
 
-def counts_with_v(tags: Iterable[str], running_tag: str | None = None) -> bool:
+def counts_with_v(tags: Iterable[str], specified_tag: str | None = None) -> bool:
     """Whether the releases that count are spelled with `v` (see `Rule.select`)."""
-    return _with_v([found for found in map(release, tags) if found is not None], running_tag)
+    return _with_v([found for found in map(release, tags) if found is not None], specified_tag)
 
 
-def _with_v(releases: Iterable[Release], running_tag: str | None) -> bool:
-    running = release(running_tag)
+def _with_v(releases: Iterable[Release], specified_tag: str | None) -> bool:
+    running = release(specified_tag)
     return running.with_v if running else any(each.with_v for each in releases)
 
 

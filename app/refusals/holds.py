@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from uuid import UUID
 
-from app.adapters.nomad.images import running_task
+from app.adapters.nomad.images import specified_task
 from app.adapters.nomad.translate import unusable
 from app.domain.decision import Case, Hold, RequestedDeploy
 from app.domain.decision_table import decide
@@ -109,5 +109,5 @@ def _unusable() -> Iterator[RefusalRow]:
 
 
 def _task(when: str, specification: dict[str, object], fix: str) -> RefusalRow:
-    found = running_task(TaskKey(group="app", task="server"), specification)
+    found = specified_task(TaskKey(group="app", task="server"), specification)
     return _held(when, case(job=job(found)), "task app/server", fix)

@@ -52,7 +52,7 @@ VIEW = WatchView(
     desired_digest=TAGS["v1.1.0"],
     tags=tuple(TAGS),
     tags_read_at=datetime(2026, 1, 1, tzinfo=UTC),
-    running=(),
+    specified=(),
     decision=None,
     rollout=None,
     registry_outage=None,
@@ -114,7 +114,7 @@ class NothingHeld:
 
     async def find(self, name: str) -> CurrentRule | None:
         known = name == WATCH.name
-        return CurrentRule(watch=WATCH, pinned_tag="", auto_deploy=True, running_tag=None) if known else None
+        return CurrentRule(watch=WATCH, pinned_tag="", auto_deploy=True, specified_tag=None) if known else None
 
     async def known_request(self, name: str, idempotency_key: UUID) -> KnownRequest | None:
         return self.requested

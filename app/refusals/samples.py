@@ -8,7 +8,7 @@ from uuid import UUID
 from app.bootstrap.values import patience, reconcile_settings
 from app.domain.decision import Case
 from app.domain.history import Desired, History, normalised
-from app.domain.job import JobState, RunningTask, TaskKey
+from app.domain.job import JobState, SpecifiedTask, TaskKey
 from app.domain.reference import Reference, Repository
 from app.domain.rollout import Origin
 from app.domain.rule import Rule
@@ -36,21 +36,21 @@ WATCH = Watch(
 )
 
 
-def task(image: str = ":v1.0.0", *, group: str = "app", name: str = "server", **fields: Any) -> RunningTask:
+def task(image: str = ":v1.0.0", *, group: str = "app", name: str = "server", **fields: Any) -> SpecifiedTask:
     """A task with the image `team/app` plus `image` in the watched registry, or with the full reference `image`."""
     text = f"{HOST}/team/app{image}" if image.startswith((":", "@")) or not image else image
-    return RunningTask(
+    return SpecifiedTask(
         key=TaskKey(group=group, task=name), image=text, **{"reference": Reference.parse(text), **fields}
     )
 
 
-def job(*tasks: RunningTask, **fields: Any) -> JobState:
+def job(*tasks: SpecifiedTask, **fields: Any) -> JobState:
     """A job with these tasks."""
     usual = JobState(index=7, create_index=3, version=1, submitted_at=0.0, tasks=tasks or (task(),))
     return replace(usual, **fields)
 
 
-def knows(*tasks: tuple[RunningTask, str], **fields: Any) -> History:
+def knows(*tasks: tuple[SpecifiedTask, str], **fields: Any) -> History:
     """A history that recorded these digests for the tasks' images."""
     digests = {normalised(each.reference): digest for each, digest in tasks if each.reference}
     return History(digests=digests, **fields)
@@ -80,7 +80,7 @@ def state(**fields: Any) -> WatchState:
         tags_read_at=NOW,
         desired_tag="v1.0.0",
         desired_digest=D1,
-        running_tags=("v1.0.0",),
+        specified_tags=("v1.0.0",),
         job_create_index=3,
         history=knows((task(), D1)),
         rebaseline=False,

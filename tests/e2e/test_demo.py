@@ -111,4 +111,4 @@ def _await(url: str, condition: Callable[[dict[str, Any]], bool]) -> None:
 
 def _runs(watch: dict[str, Any], image: str) -> bool:
     ended = watch["rollout"] is not None and watch["rollout"]["ended_at"] is not None
-    return ended and all(image in each["image"] for each in watch["running"])
+    return ended and all(image in each["image"] for each in watch["specified"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from app.domain.job import JobState, RunningTask, TaskKey
+from app.domain.job import JobState, SpecifiedTask, TaskKey
 from app.domain.reference import Reference
 from app.settings.secret import Secret
 from app.settings.values import WebhookSource
@@ -31,7 +31,7 @@ WIDER = Listening(addresses=("0.0.0.0",))
 
 def _job() -> JobState:
     image = "registry.example/team/app:v1.0.0"
-    server = RunningTask(key=TaskKey(group="web", task="server"), image=image, reference=Reference.parse(image))
+    server = SpecifiedTask(key=TaskKey(group="web", task="server"), image=image, reference=Reference.parse(image))
     return JobState(index=7, create_index=1, version=2, submitted_at=0.0, tasks=(server,))
 
 

@@ -62,7 +62,7 @@ def watches() -> Iterator[WatchView]:
     )
     yield watch("waiting", rollout=WAITING, promote_after=30.0)
     yield watch("moving", rollout=UNDERWAY, observe_only=True)
-    yield watch("new", decision=None, rollout=None, running=(), desired="", desired_digest="", tags=(), due=True)
+    yield watch("new", decision=None, rollout=None, specified=(), desired="", desired_digest="", tags=(), due=True)
     for reason in HoldReason:
         yield watch(f"for-{reason}", reason=reason)
     yield watch(HOSTILE, decision=replace(DECISION, message=HOSTILE), source_stale=HOSTILE)

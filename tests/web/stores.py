@@ -82,7 +82,7 @@ class MemoryWatchCommands:
             auto_deploy=next(
                 (command.auto_deploy for command in reversed(stored) if command.auto_deploy is not None), True
             ),
-            running_tag=None,
+            specified_tag=None,
         )
 
     async def execute(self, command: Command) -> CommandResult | None:

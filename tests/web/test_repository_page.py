@@ -164,7 +164,7 @@ def test_the_actions_link_to_their_confirmations(process: MemoryProcess, browser
         "/confirm/switch-off/app",
     } <= set(page.links)
     assert page.form("/confirm/check/app").method == "post"
-    show(process, replace(WATCH, running=()))
+    show(process, replace(WATCH, specified=()))
     assert "/confirm/deploy/app?tag=" not in str(outline(browser, "/repos/app").links)
 
 
@@ -219,7 +219,8 @@ def test_older_entries_have_a_link_and_an_invalid_position_is_the_newest(
 
 def test_a_new_watch_shows_that_nothing_happened_yet(process: MemoryProcess, browser: TestClient) -> None:
     show(
-        process, watch("app", decision=None, rollout=None, running=(), desired="", desired_digest="", tags_read_at=None)
+        process,
+        watch("app", decision=None, rollout=None, specified=(), desired="", desired_digest="", tags_read_at=None),
     )
     text = outline(browser, "/repos/app").text
     for expected in ("Not checked yet", "None yet.", "Nothing has happened yet", "not yet", "unknown"):

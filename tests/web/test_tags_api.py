@@ -205,7 +205,7 @@ def test_repos_has_the_old_keys_and_leaves_commit_tags_out(client: TestClient) -
         "pinned_tag_value": "v1.1.0",
         "tags": ["v1.0.0", "v1.1.0"],
     }
-    assert answer["app"]["running"][0]["tag"] == "v1.1.0"
+    assert answer["app"]["specified"][0]["tag"] == "v1.1.0"
     assert answer["app"]["decision"]["reason"] == "up_to_date"
     assert answer["app"]["rollout"]["outcome"] == "failed"
     assert COMMIT not in str(answer)

@@ -18,7 +18,7 @@ def test_the_list_is_at_most_forty_kilobytes(watches: int) -> None:
             WATCH,
             name=f"team/app-{number}",
             desired_digest=digest_of(f"wanted {number}"),
-            running=(replace(WATCH.running[0], digest=digest_of(f"runs {number}")),),
+            specified=(replace(WATCH.specified[0], digest=digest_of(f"runs {number}")),),
             rollout=replace(SUMMARY, outcome=None, what=f"team/app-{number} v1.1.0"),
         )
         for number in range(watches)

@@ -89,7 +89,7 @@ WATCH = WatchView(
     desired_digest=digest_of("v1.1.0"),
     tags=(f"branch-{COMMIT}", "v1.0.0", "v1.1.0"),
     tags_read_at=NOW,
-    running=(TaskView(task="web/server", image="team/app:v1.1.0", tag="v1.1.0", digest=digest_of("v1.1.0")),),
+    specified=(TaskView(task="web/server", image="team/app:v1.1.0", tag="v1.1.0", digest=digest_of("v1.1.0")),),
     decision=DECISION,
     rollout=SUMMARY,
     registry_outage=None,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.domain.job import ReferenceForm, RunningTask, TaskKey
+from app.domain.job import ReferenceForm, SpecifiedTask, TaskKey
 from app.domain.reference import Reference
 from app.errors import InvalidReference
 
@@ -47,7 +47,7 @@ def is_proxy(task: Mapping[str, Any]) -> bool:
     return (task.get("Kind") or "").startswith(_PROXY_KINDS)
 
 
-def running_task(key: TaskKey, task: Mapping[str, Any]) -> RunningTask:
+def specified_task(key: TaskKey, task: Mapping[str, Any]) -> SpecifiedTask:
     """Recognise the image of one task (docs/nomad.md, section 11). `problem` says why an image cannot be watched."""
     config = task.get("Config") or {}
     image = config.get("image")
@@ -56,8 +56,8 @@ def running_task(key: TaskKey, task: Mapping[str, Any]) -> RunningTask:
     try:
         prefix, reference = _parsed(task, driver, config)
     except _NotWatchable as reason:
-        return RunningTask(key=key, image=shown, reference=None, problem=str(reason))
-    return RunningTask(
+        return SpecifiedTask(key=key, image=shown, reference=None, problem=str(reason))
+    return SpecifiedTask(
         key=key,
         image=shown,
         reference=reference,

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.adapters.nomad import refusals
-from app.adapters.nomad.images import running_task, tasks_of
+from app.adapters.nomad.images import specified_task, tasks_of
 from app.adapters.nomad.text import bounded
 from app.domain.job import ActiveDeployment, JobState, Submission
 
@@ -23,7 +23,7 @@ def job_state(job: Mapping[str, Any], deployments: Sequence[Mapping[str, Any]]) 
         create_index=job.get("CreateIndex") or 0,
         version=job.get("Version") or 0,
         submitted_at=(job.get("SubmitTime") or 0) / 1e9,
-        tasks=tuple(running_task(key, task) for key, task in tasks_of(job)),
+        tasks=tuple(specified_task(key, task) for key, task in tasks_of(job)),
         unusable=unusable(job),
         deployment=_active(deployments),
     )

@@ -66,7 +66,7 @@ async def _highest(registries: RegistrySource, current: CurrentRule) -> str | No
         tags = await registries.tags(watch.registry, watch.repository)
     except RepositoryNotFound:
         return None
-    for tag in candidates(_FOLLOW_RELEASES, tags, current.running_tag):
+    for tag in candidates(_FOLLOW_RELEASES, tags, current.specified_tag):
         if await _digest(registries, watch, tag):
             return tag
     return None

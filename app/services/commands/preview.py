@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 
 from app.domain.decision import Deploy
 from app.domain.decision_table import obstacle
-from app.domain.history import running
-from app.domain.job import JobState, Preview, RunningTask, TaskChange, TaskKey
+from app.domain.history import specified
+from app.domain.job import JobState, Preview, SpecifiedTask, TaskChange, TaskKey
 from app.domain.rollout import Origin
 from app.domain.watch import Watch
 from app.errors import Rejected
@@ -98,7 +98,7 @@ async def _preview(operator: Operator, current: CurrentRule, deploy_request: Dep
     return replace(planned, digest=deploy_request.digest)
 
 
-def _tasks(watch: Watch, job: JobState | None) -> Sequence[RunningTask]:
+def _tasks(watch: Watch, job: JobState | None) -> Sequence[SpecifiedTask]:
     """The watch's tasks in the job; Rejected (409) if they cannot be deployed."""
     unusable = obstacle(watch, job)
     if unusable or job is None:
@@ -132,7 +132,7 @@ async def _planned(
 
 
 async def _deploy(
-    operator: Operator, current: CurrentRule, deploy_request: DeployRequest, tasks: Sequence[RunningTask]
+    operator: Operator, current: CurrentRule, deploy_request: DeployRequest, tasks: Sequence[SpecifiedTask]
 ) -> Deploy:
     """The decision that a command is; an index's own digests only matter if something else runs."""
     children: frozenset[str] = frozenset()
@@ -141,7 +141,9 @@ async def _deploy(
     return Deploy(tag=deploy_request.tag, digest=deploy_request.digest, message="", children=children)
 
 
-async def _rollback(operator: Operator, current: CurrentRule, to: Destination, tasks: Sequence[RunningTask]) -> Deploy:
+async def _rollback(
+    operator: Operator, current: CurrentRule, to: Destination, tasks: Sequence[SpecifiedTask]
+) -> Deploy:
     """As a reconcile rolls back: by the digest, or by the image's former spelling if its tag still has that digest."""
     same = bool(to.tag) and await live.digest_of(operator.registries, to.watch, to.tag) == to.digest
     return Deploy(
@@ -155,9 +157,9 @@ async def _rollback(operator: Operator, current: CurrentRule, to: Destination, t
 
 
 async def _children(
-    operator: Operator, current: CurrentRule, digest: str, tasks: Sequence[RunningTask]
+    operator: Operator, current: CurrentRule, digest: str, tasks: Sequence[SpecifiedTask]
 ) -> frozenset[str]:
-    if any(running(task, current.history).digest not in ("", digest) for task in tasks):
+    if any(specified(task, current.history).digest not in ("", digest) for task in tasks):
         return await live.children(operator.registries, current.watch, digest)
     return frozenset()
 
@@ -173,7 +175,7 @@ def _message(what: str, doing: str, preview: Preview) -> str:
     return f"Would {doing}"
 
 
-def _images(tasks: Sequence[RunningTask], changes: Mapping[TaskKey, TaskChange]) -> Mapping[str, ImageChange]:
+def _images(tasks: Sequence[SpecifiedTask], changes: Mapping[TaskKey, TaskChange]) -> Mapping[str, ImageChange]:
     return {
         str(task.key): ImageChange(before=task.image, after=changes[task.key].image)
         for task in tasks

@@ -13,12 +13,12 @@ from app.domain.watch import Watch
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurrentRule:
-    """A watch, its current rule and its history. `running_tag` is the highest release that runs, if any."""
+    """A watch, its current rule and its history. `specified_tag` is the highest release that runs, if any."""
 
     watch: Watch
     pinned_tag: str
     auto_deploy: bool
-    running_tag: str | None
+    specified_tag: str | None
     history: History = field(default_factory=History)
 
 

@@ -33,7 +33,7 @@ class OpenEvent:
 class WatchState:
     """A watch with its rule and its records. `desired_*` is the image that the last reconcile resolved.
 
-    `job_create_index` is 0 if the watch was never reconciled. `running_tags` are the tags of its tasks at the last
+    `job_create_index` is 0 if the watch was never reconciled. `specified_tags` are the tags of its tasks at the last
     reconcile. `newest_found_at` is when a digest was last found for the first time, `commanded_at` the time of the last
     command, `rolled_back_at` the time of a rollback. `missing_image` names the running digest that the registry did not
     have at the last check, at `missing_image_checked_at`. `expected_intent` is the rollout that wrote the history's
@@ -47,7 +47,7 @@ class WatchState:
     tags_read_at: datetime | None
     desired_tag: str
     desired_digest: str
-    running_tags: tuple[str, ...]
+    specified_tags: tuple[str, ...]
     job_create_index: int
     history: History
     rebaseline: bool

@@ -8,12 +8,12 @@ import structlog
 
 from app.domain.decision import Case, Decision, Hold, HoldReason
 from app.domain.decision_table import decide
-from app.domain.history import History, drifted, identity, running, with_arrived
+from app.domain.history import History, drifted, identity, specified, with_arrived
 from app.domain.hold_expiry import is_newer
-from app.domain.job import JobState, RunningTask
+from app.domain.job import JobState, SpecifiedTask
 from app.domain.rule import highest_release
 from app.services.reconcile.claim import Claim, WatchState
-from app.services.reconcile.resolve import ResolvedWatch, running_tag
+from app.services.reconcile.resolve import ResolvedWatch, specified_tag
 from app.services.reconcile.resolver import Resolved, answer
 from app.services.reconcile.result import ResolvedTag, WatchResult
 
@@ -70,7 +70,7 @@ def decide_watch(
             tags=resolved.tags, tag=desired.tag if desired else "", digest=desired.digest if desired else ""
         ),
         decision=decision,
-        running=tuple(_running_row(task, history) for task in tasks),
+        specified=tuple(_specified_row(task, history) for task in tasks),
         history=history,
         drifted_at=drifted_at,
         drift_images=drift_images,
@@ -80,12 +80,12 @@ def decide_watch(
 
 
 def _history(
-    claim: Claim, each: ResolvedWatch, resolved: Resolved, tasks: tuple[RunningTask, ...], *, first: bool
+    claim: Claim, each: ResolvedWatch, resolved: Resolved, tasks: tuple[SpecifiedTask, ...], *, first: bool
 ) -> History:
     """The history with the baseline of a `first` reconcile, and with the images that the tasks specify now."""
     state, history = each.state, each.history
     if first:
-        found = highest_release(resolved.tags or (), running_tag(state, tasks, history, fresh=False))
+        found = highest_release(resolved.tags or (), specified_tag(state, tasks, history, fresh=False))
         history = replace(history, baseline_release=found.tag if found else "")
     if state.rebaseline:
         history = replace(history, expected={str(task.key): identity(task) for task in tasks})
@@ -94,7 +94,7 @@ def _history(
 
 
 def _drift(
-    claim: Claim, state: WatchState, job: JobState | None, tasks: tuple[RunningTask, ...], history: History
+    claim: Claim, state: WatchState, job: JobState | None, tasks: tuple[SpecifiedTask, ...], history: History
 ) -> tuple[datetime | None, Mapping[str, str]]:
     """When the images drifted, and to which ones. The time is the job's submit time, since we may notice drift late."""
     if job is None or not drifted(tasks, history.expected):
@@ -107,7 +107,7 @@ def _drift(
     return min(max(submitted, claim.job_read_at or submitted), claim.now), images
 
 
-def _without_unnamed(tasks: tuple[RunningTask, ...], history: History) -> History:
+def _without_unnamed(tasks: tuple[SpecifiedTask, ...], history: History) -> History:
     """Delete the digests of images that no task specifies now: a tag may have another digest when used again."""
     named = {identity(task) for task in tasks}
     return replace(history, digests={name: digest for name, digest in history.digests.items() if name in named})
@@ -124,8 +124,8 @@ def _is_rolled_back(state: WatchState, new_digest: bool) -> bool:
     return state.rolled_back_at is not None and not _newer(state, state.rolled_back_at, new_digest)
 
 
-def _running_row(task: RunningTask, history: History) -> Mapping[str, str]:
-    found = running(task, history)
+def _specified_row(task: SpecifiedTask, history: History) -> Mapping[str, str]:
+    found = specified(task, history)
     return {
         "task": str(task.key),
         "image": task.image,

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from uuid import uuid4
 
 from app.domain.decision import Deploy, Hold, HoldReason
-from app.domain.history import History, running
-from app.domain.job import JobState, RunningTask, TaskChange, TaskKey
+from app.domain.history import History, specified
+from app.domain.job import JobState, SpecifiedTask, TaskChange, TaskKey
 from app.domain.rollout import Outcome, OutcomeKind
 from app.domain.supersede import keeps_identity
 from app.services.reconcile import patch
@@ -64,9 +64,9 @@ def launch(
     )
 
 
-def _before(tasks: tuple[RunningTask, ...], history: History) -> tuple[str, str]:
+def _before(tasks: tuple[SpecifiedTask, ...], history: History) -> tuple[str, str]:
     """The one tag and digest that all tasks run, for an undo or rollback; both "" if the tasks differ."""
-    found = {(each.tag, each.digest) for each in (running(task, history) for task in tasks)}
+    found = {(each.tag, each.digest) for each in (specified(task, history) for task in tasks)}
     return found.pop() if len(found) == 1 else ("", "")
 
 

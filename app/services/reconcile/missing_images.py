@@ -56,7 +56,7 @@ def _unresolved(each: ResolvedWatch, result: WatchResult) -> Mapping[str, str]:
     known = desired.children | {desired.digest} if desired else frozenset[str]()
     return {
         task["digest"] if "@" in task["identity"] else task["tag"]: task["task"]
-        for task in result.running
+        for task in result.specified
         if task["identity"] and task["digest"] not in known
     }
 

@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from app.domain.decision import Deploy
-from app.domain.history import History, normalised, running
-from app.domain.job import JobPatch, JobState, RunningTask, TaskChange, TaskKey
+from app.domain.history import History, normalised, specified
+from app.domain.job import JobPatch, JobState, SpecifiedTask, TaskChange, TaskKey
 from app.domain.reference import Reference
 from app.domain.watch import DeployBy, Watch
 
 
 def task_changes(
-    watch: Watch, tasks: Sequence[RunningTask], deploy: Deploy, *, history: History, forced: bool, rollout_id: UUID
+    watch: Watch, tasks: Sequence[SpecifiedTask], deploy: Deploy, *, history: History, forced: bool, rollout_id: UUID
 ) -> Mapping[TaskKey, TaskChange]:
     """The edits that change the watch's tasks to the decided image.
 
@@ -24,7 +24,7 @@ def task_changes(
     for task in tasks:
         written = task.written(tag=deploy.tag, digest=deploy.digest, deploy_by=deploy_by)
         image = deploy.former.get(str(task.key), written)
-        runs = running(task, history).digest in deploy.children | {deploy.digest}
+        runs = specified(task, history).digest in deploy.children | {deploy.digest}
         if runs and not forced:
             continue
         changes[task.key] = TaskChange(
@@ -35,7 +35,7 @@ def task_changes(
     return changes
 
 
-def identity_after(task: RunningTask, change: TaskChange) -> str:
+def identity_after(task: SpecifiedTask, change: TaskChange) -> str:
     """The normalised image of the task after the change."""
     return normalised(Reference.parse(change.image.removeprefix(task.prefix)))
 

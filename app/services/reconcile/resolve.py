@@ -7,8 +7,8 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from app.domain.decision import RequestedDeploy
-from app.domain.history import Desired, History, highest_running, identity, running
-from app.domain.job import JobState, RunningTask
+from app.domain.history import Desired, History, highest_specified, identity, specified
+from app.domain.job import JobState, SpecifiedTask
 from app.domain.rollout import Origin
 from app.domain.rule import highest_of
 from app.errors import Permanent, StoreUnavailable, Transient
@@ -93,7 +93,7 @@ async def _resolve(
     requested, new_digest = None, False
     try:
         resolved = await resolver.resolve(
-            running_tag(state, tasks, history, fresh=fresh), relist=_relist(context, claim, state)
+            specified_tag(state, tasks, history, fresh=fresh), relist=_relist(context, claim, state)
         )
         if not fresh:
             requested = await _requested(claim.rollout, state, resolver)
@@ -130,9 +130,9 @@ def _history(state: WatchState, job: JobState | None) -> History:
     return state.history
 
 
-def running_tag(state: WatchState, tasks: tuple[RunningTask, ...], history: History, *, fresh: bool) -> str | None:
+def specified_tag(state: WatchState, tasks: tuple[SpecifiedTask, ...], history: History, *, fresh: bool) -> str | None:
     """The tag whose spelling counts: the job's if it was read, else that of the last reconcile."""
-    highest = highest_of(state.running_tags) if fresh else highest_running(tasks, history)
+    highest = highest_of(state.specified_tags) if fresh else highest_specified(tasks, history)
     return highest.tag if highest else None
 
 
@@ -172,7 +172,7 @@ async def _restored(origin: Origin, item: LaunchItem, resolver: Resolver) -> Req
 
 
 async def _with_baseline(
-    resolver: Resolver, state: WatchState, tasks: tuple[RunningTask, ...], history: History
+    resolver: Resolver, state: WatchState, tasks: tuple[SpecifiedTask, ...], history: History
 ) -> History:
     """Add the baseline: for an image by tag alone without a recorded digest, the digest that the registry has now."""
     digests = dict(history.digests)
@@ -185,8 +185,8 @@ async def _with_baseline(
     return replace(history, digests=digests)
 
 
-def _runs_other(tasks: tuple[RunningTask, ...], history: History, desired: Desired) -> bool:
-    return any(running(task, history).digest not in ("", desired.digest) for task in tasks)
+def _runs_other(tasks: tuple[SpecifiedTask, ...], history: History, desired: Desired) -> bool:
+    return any(specified(task, history).digest not in ("", desired.digest) for task in tasks)
 
 
 async def _record(context: ResolveContext, claim: Claim, state: WatchState, resolved: Resolved) -> bool:

@@ -42,12 +42,12 @@ class Resolver:
         self._digests: dict[str, str] = {}
         self._indexes: set[str] = set()
 
-    async def resolve(self, running_tag: str | None, *, relist: bool) -> Resolved:
+    async def resolve(self, specified_tag: str | None, *, relist: bool) -> Resolved:
         """The tags, and the one that the rule desires. Raises Transient or RegistryDenied if the registry does."""
         tags: tuple[str, ...] | None
         if self._state.rule.follows_releases:
             tags = await self._list()
-            desired = await self._highest(tags, running_tag)
+            desired = await self._highest(tags, specified_tag)
         else:
             desired = await self._pinned()
             tags = await self._list_for_people() if relist else None
@@ -58,10 +58,10 @@ class Resolver:
         digest = await self.digest(tag)
         return Desired(tag=tag, digest=digest) if digest else None
 
-    async def _highest(self, tags: tuple[str, ...], running_tag: str | None) -> Desired | None:
+    async def _highest(self, tags: tuple[str, ...], specified_tag: str | None) -> Desired | None:
         """The highest release that has a manifest, among the listed tags and those that events name."""
         unlisted = self._named_by_events() - set(tags)
-        for tag in candidates(self._state.rule, tags, running_tag, unlisted=unlisted):
+        for tag in candidates(self._state.rule, tags, specified_tag, unlisted=unlisted):
             if digest := await self.digest(tag):
                 return Desired(tag=tag, digest=digest)
         return None

@@ -43,7 +43,7 @@ class WatchResult:
     outage: str = ""
     resolved: ResolvedTag | None = None
     decision: Decision | None = None
-    running: tuple[Mapping[str, str], ...] = ()
+    specified: tuple[Mapping[str, str], ...] = ()
     history: History = field(default_factory=History)
     drifted_at: datetime | None = None
     drift_images: Mapping[str, str] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from app.domain.watch import JobPlace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskView:
-    """What one task of the job ran at the last reconcile; `tag` and `digest` are "" if unknown."""
+    """What the job specified for one task at the last reconcile; `tag` and `digest` are "" if unknown."""
 
     task: str
     image: str
@@ -127,7 +127,7 @@ class WatchView:
     desired_digest: str
     tags: tuple[str, ...]
     tags_read_at: datetime | None
-    running: tuple[TaskView, ...]
+    specified: tuple[TaskView, ...]
     decision: DecisionView | None
     rollout: RolloutSummary | None
     registry_outage: Outage | None

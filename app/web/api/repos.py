@@ -37,7 +37,7 @@ def repository(watch: WatchView) -> dict[str, object]:
         "tags": [tag for tag in watch.tags if listed(tag)],
         "tags_read_at": watch.tags_read_at,
         "desired_digest": watch.desired_digest,
-        "running": watch.running,
+        "specified": watch.specified,
         "decision": _decision(watch),
         "rollout": summary(watch.rollout) if watch.rollout else None,
         "repository": watch.repository,

@@ -19,7 +19,7 @@ from app.web.http.responses import status_of
 from app.web.pages.actions import watch_of, watch_page
 from app.web.process import caller, operator, process_of
 from app.web.render.pages import show
-from app.web.render.wording import running_tag
+from app.web.render.wording import specified_tag
 
 SHOWN = 50
 
@@ -67,7 +67,7 @@ async def _page(
 ) -> Response:
     watch = await watch_of(request)
     if preset == "":
-        preset = watch.desired or running_tag(watch)
+        preset = watch.desired or specified_tag(watch)
     matching = [tag for tag in arranged(watch.tags) if find.strip().lower() in tag.lower()]
     keeps = bool(chosen) and keeps_rule(watch, chosen)
     found = first_found_at = None
@@ -85,7 +85,7 @@ async def _page(
         "chosen": chosen,
         "preset": preset or "",
         "keeps": keeps,
-        "redeploys": chosen == running_tag(watch),
+        "redeploys": chosen == specified_tag(watch),
         "preview": found,
         "first_found_at": first_found_at,
         "problem": problem,
@@ -102,7 +102,7 @@ def _shown(tags: Sequence[str], chosen: str) -> Sequence[str]:
 
 def keeps_rule(watch: WatchView, tag: str) -> bool:
     """Whether deploying the tag leaves the rule unchanged: the tag runs already, or the rule wants it anyway."""
-    return tag in (running_tag(watch), watch.desired, watch.pinned_tag)
+    return tag in (specified_tag(watch), watch.desired, watch.pinned_tag)
 
 
 async def _preview(request: Request, watch: WatchView, tag: str, *, keeps: bool) -> CommandPreview:

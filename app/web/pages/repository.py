@@ -17,7 +17,7 @@ from app.web.pages.actions import watch_of
 from app.web.pages.activity import before, older
 from app.web.process import process_of
 from app.web.render.pages import show
-from app.web.render.wording import path, running_tag
+from app.web.render.wording import path, specified_tag
 
 ENTRIES = 30
 ROLLOUTS = 10
@@ -45,7 +45,7 @@ async def show_repo(request: Request) -> Response:
     rollouts = await board.rollouts_of(watch.name, limit=ROLLOUTS)
     values = {
         "watch": watch,
-        "running_tag": running_tag(watch),
+        "specified_tag": specified_tag(watch),
         "underway": watch.rollout if watch.rollout and watch.rollout.outcome is None else None,
         "problems": _problems(watch),
         "releasable": _releasable(watch),

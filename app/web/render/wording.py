@@ -89,9 +89,9 @@ def images(tasks: Sequence[TaskView]) -> Sequence[ShownImage]:
     ]
 
 
-def running_tag(watch: WatchView) -> str:
+def specified_tag(watch: WatchView) -> str:
     """The tag that all tasks run; "" when they differ, or it is unknown."""
-    tags = {each.tag for each in watch.running}
+    tags = {each.tag for each in watch.specified}
     return tags.pop() if len(tags) == 1 else ""
 
 
@@ -201,8 +201,9 @@ def slug(name: str) -> str:
 FILTERS: Mapping[str, object] = {
     each.__name__: each
     for each in (
-        status, tone, explanation, changed_at, checked_at, images, running_tag, entry_title, entry_tone, delivery_label,
-        delivery_tone, can_roll_back, counted, ago, elapsed, visible, bidi, breakable, digest, short, path, slug,
+        status, tone, explanation, changed_at, checked_at, images, specified_tag, entry_title, entry_tone,
+        delivery_label, delivery_tone, can_roll_back, counted, ago, elapsed, visible, bidi, breakable, digest,
+        short, path, slug,
     )
 } | {
     "outcome": labels.progress,

@@ -3,14 +3,14 @@
 from copy import deepcopy
 from typing import Any
 
-from app.adapters.nomad.images import running_task, tasks_of
-from app.domain.job import RunningTask
+from app.adapters.nomad.images import specified_task, tasks_of
+from app.domain.job import SpecifiedTask
 from app.domain.watch import Watch
 from tests.line import Line
 from tests.unit.nomad.shapes import shapes
 
 
-def with_image(line: Line, job: dict[str, Any], task: RunningTask, tag: str) -> dict[str, Any]:
+def with_image(line: Line, job: dict[str, Any], task: SpecifiedTask, tag: str) -> dict[str, Any]:
     """The job with one task's image from the line's registry. The constraint that kept the recorded corpus from being
     placed is removed."""
     copy = deepcopy(job)
@@ -20,7 +20,7 @@ def with_image(line: Line, job: dict[str, Any], task: RunningTask, tag: str) -> 
     return copy
 
 
-def watched(line: Line, name: str, job: dict[str, Any], task: RunningTask) -> Watch:
+def watched(line: Line, name: str, job: dict[str, Any], task: SpecifiedTask) -> Watch:
     return line.watch(name, path="team/app", job=job["ID"], group=task.key.group, task=task.key.task)
 
 
@@ -29,7 +29,7 @@ async def test_a_reconcile_without_changes_posts_nothing_for_any_job(running: Li
     await line.push("app", "v1.0.0", notify=False)
     watches = []
     for name, job in shapes().items():
-        rollout = [task for task in (running_task(*each) for each in tasks_of(job)) if task.reference]
+        rollout = [task for task in (specified_task(*each) for each in tasks_of(job)) if task.reference]
         if not rollout:
             continue
         line.nomad.seed(with_image(line, job, rollout[0], "v1.0.0"))

@@ -90,7 +90,7 @@ async def test_a_command_for_another_watch_of_the_job_keeps_the_rollback(world: 
 async def test_a_rollback_to_the_running_digest_is_refused(world: World) -> None:
     forward = await registered(world, "v1.1.0", "v1.0.0", intent=1)
     runs = [{"task": "web/server", "image": "", "identity": "", "tag": "v1.0.0", "digest": digest_of("v1.0.0")}]
-    await world.rows("UPDATE watches SET running = $1 WHERE name = 'app'", runs)
+    await world.rows("UPDATE watches SET specified = $1 WHERE name = 'app'", runs)
     await world.rows("UPDATE targets SET job_read_at = clock_timestamp()")
     with pytest.raises(Rejected, match="already runs"):
         await rollouts.rollback(world.operator, forward, by="ann")

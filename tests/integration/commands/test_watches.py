@@ -152,7 +152,7 @@ async def test_following_deploys_the_highest_release_once_and_does_not_pin_it(wo
 async def test_following_keeps_the_spelling_of_the_running_tag(world: World) -> None:
     world.registry.push("team/app", "2.0.0")
     await world.rows(
-        """UPDATE watches SET running = '[{"task": "g/server", "image": "a:0.9.0", "tag": "0.9.0", "digest": ""}]'"""
+        """UPDATE watches SET specified = '[{"task": "g/server", "image": "a:0.9.0", "tag": "0.9.0", "digest": ""}]'"""
     )
     reply = await watches.set_rule(world.operator, "app", by="", pinned_tag="")
     assert reply.message == "Deploying to 2.0.0"

@@ -28,7 +28,7 @@ ELSEWHERE = replace(PLACE, job_id="elsewhere")
 
 CHECKED_AT = """
 UPDATE watches SET pinned_tag = 'v1', auto_deploy = false, tags = '{v1}', tags_read_at = now(), desired_tag = 'v1',
-  desired_digest = 'd1', running = '[{"tag": "v1"}]', job_create_index = 7, digests = '{"i": "d"}',
+  desired_digest = 'd1', specified = '[{"tag": "v1"}]', job_create_index = 7, digests = '{"i": "d"}',
   digest_tags = '{"d": "v1"}', baseline_release = 'v1', expected = '{"g/t": "i"}', rebaseline = true,
   drifted_at = now(), drift_images = '{"g/t": "i"}', outage = 'x', outage_since = now(), rolled_back_at = now(),
   source_stale = 'x', missing_image = 'x', missing_image_since = now(), missing_image_checked_at = now(),
@@ -42,7 +42,7 @@ DELETE FROM wakes
 """
 
 HISTORY = """
-SELECT tags, tags_read_at, desired_tag, desired_digest, running, job_create_index, digests, digest_tags,
+SELECT tags, tags_read_at, desired_tag, desired_digest, specified, job_create_index, digests, digest_tags,
   baseline_release, expected, rebaseline, drifted_at, drift_images, decision_id, outage, outage_since, rolled_back_at,
   source_stale, missing_image, missing_image_since, missing_image_checked_at, hold FROM watches WHERE name = $1
 """

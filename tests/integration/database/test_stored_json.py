@@ -72,10 +72,10 @@ class Column:
     around: Callable[[Record], object] = lambda record: [record]
 
 
-async def running(database: Database) -> Record:
+async def specified(database: Database) -> Record:
     view = await PostgresQueries(database).watch("app")
     assert view is not None
-    return asdict(view.running[0])
+    return asdict(view.specified[0])
 
 
 async def in_flight(database: Database) -> Record:
@@ -167,7 +167,9 @@ NO_DEPLOYMENT = {"phase": "active", "description": "", "desired": 0, "placed": 0
 NO_CANARIES = {"canaries": 0, "awaits_promotion": False, "paused": False, "reverted_to": None}
 
 COLUMNS = (
-    Column(table="watches", name="running", read=running, missing=BLANK_TASK, record=stored.write_running([SHOWN])[0]),
+    Column(
+        table="watches", name="specified", read=specified, missing=BLANK_TASK, record=stored.write_specified([SHOWN])[0]
+    ),
     Column(
         table="watches",
         name="in_flight",
@@ -231,7 +233,7 @@ COLUMNS = (
 )
 # No reader above gives them back: a registration alone needs to know which watch a change is of, and which image it
 # names.
-ONLY_REGISTRATIONS_READ = {"changes": {"watch", "identity"}, "running": {"identity"}}
+ONLY_REGISTRATIONS_READ = {"changes": {"watch", "identity"}, "specified": {"identity"}}
 WRITTEN_TWICE = {"changes": {"key", "group", "task"}}
 
 
@@ -259,7 +261,7 @@ async def test_a_row_of_another_version_is_read_by_name_with_defaults(rows: Data
 @pytest.mark.parametrize("missing", ["", *SHOWN])
 async def test_a_registration_is_recorded_over_tasks_of_another_version(rows: Database, missing: str) -> None:
     task = {key: value for key, value in {**SHOWN, "later": {"any": 1}}.items() if key != missing}
-    await execute(rows, "UPDATE watches SET running = $1", [task])
+    await execute(rows, "UPDATE watches SET specified = $1", [task])
     await execute(
         rows,
         "UPDATE rollouts SET submission_index = NULL, submitted_at = NULL, state = 'requested', changes = $1",

@@ -146,10 +146,10 @@ async def test_a_term_is_found_in_everything_that_names_a_watch(database: Databa
             "desired_tag = 'a-NEEDLE'",
             "pinned_tag = 'needle'",
             "tags = '{v1.0.0,aNeedle,needle-b}'",
-            """running = '[{"task": "a/b", "image": "", "tag": "needles", "digest": ""}]'""",
-            """running = '[{"task": "a/b", "image": "", "tag": "v1", "digest": ""},
+            """specified = '[{"task": "a/b", "image": "", "tag": "needles", "digest": ""}]'""",
+            """specified = '[{"task": "a/b", "image": "", "tag": "v1", "digest": ""},
               {"task": "a/c", "image": "", "tag": "needle", "digest": ""}]'""",
-            """running = '[{"task": "needle/needle", "image": "needle", "tag": "v1", "digest": "needle"}]'""",
+            """specified = '[{"task": "needle/needle", "image": "needle", "tag": "v1", "digest": "needle"}]'""",
         ),
         start=10,
     ):

@@ -55,7 +55,7 @@ CASES = (
     ("UPDATE watches SET pinned_tag = 'v1', commanded_at = now() WHERE name = 'app'", watch("app")),
     ("UPDATE watches SET auto_deploy = false WHERE name = 'app'", watch("app")),
     ("UPDATE watches SET desired_tag = 'v2', desired_digest = 'd' WHERE name = 'app'", watch("app")),
-    ("UPDATE watches SET running = '[{}]' WHERE name = 'app'", watch("app")),
+    ("UPDATE watches SET specified = '[{}]' WHERE name = 'app'", watch("app")),
     ("UPDATE watches SET source_stale = 'two literals' WHERE name = 'app'", watch("app")),
     ("UPDATE watches SET missing_image = 'gone' WHERE name = 'app'", watch("app")),
     ("UPDATE watches SET rolled_back_at = now() WHERE name = 'app'", watch("app")),
@@ -141,7 +141,7 @@ async def test_reconciles_without_changes_notify_nothing(database: Database, fee
             "UPDATE decisions SET reconciles = reconciles + 1, last_at = clock_timestamp()",
             "UPDATE targets SET generation = generation + 1, due_at = now(), lease_until = now(), "
             "woken_at = now(), attempts = 3",
-            "UPDATE watches SET running = running, tags = '{v1,v2}', tags_read_at = now(), outage = outage",
+            "UPDATE watches SET specified = specified, tags = '{v1,v2}', tags_read_at = now(), outage = outage",
             "UPDATE rollouts SET lease_until = now(), follow_at = now(), progress = 'x', woken_at = now()",
             "UPDATE switches SET paused = paused",
             "UPDATE failures SET rollout_id = gen_random_uuid()",

@@ -28,7 +28,7 @@ DIGEST = "sha256:" + "a" * 64
 
 CHECKED_AT = """
 UPDATE watches SET tags = '{v1.0.0,v1.1.0}', tags_read_at = now(), desired_tag = 'v1.1.0', desired_digest = $1,
-  running = '[{"task": "g/server", "image": "team/app:v1.0.0", "tag": "v1.0.0", "digest": ""}]', commanded_at = now()
+  specified = '[{"task": "g/server", "image": "team/app:v1.0.0", "tag": "v1.0.0", "digest": ""}]', commanded_at = now()
 WHERE name = 'app'
 """
 DECIDED = """
@@ -59,7 +59,7 @@ async def test_an_unchecked_watch_has_only_its_place(queries: PostgresQueries) -
     view = await queries.watch("app")
     assert view is not None
     assert view.repository == "registry.example/team/app"
-    assert (view.desired, view.running, view.decision, view.rollout) == ("", (), None, None)
+    assert (view.desired, view.specified, view.decision, view.rollout) == ("", (), None, None)
     assert view.due
     assert await queries.watch("unknown") is None
     assert await queries.watch("app\0") is None
@@ -76,7 +76,7 @@ async def test_a_watch_has_everything_that_a_reconcile_stored(database: Database
     assert view is not None
     assert view.tags == ("v1.0.0", "v1.1.0")
     assert (view.desired, view.desired_digest) == ("v1.1.0", DIGEST)
-    assert view.running == (TaskView(task="g/server", image="team/app:v1.0.0", tag="v1.0.0", digest=""),)
+    assert view.specified == (TaskView(task="g/server", image="team/app:v1.0.0", tag="v1.0.0", digest=""),)
     assert view.decision is not None
     assert (view.decision.reason, view.decision.reconciles) == (HoldReason.AUTO_DEPLOY_OFF, 7)
     assert view.rollout is not None

@@ -262,7 +262,7 @@ async def test_a_tag_shows_its_digest_from_the_best_source(database: Database, b
     await execute(
         database,
         "UPDATE watches SET digest_tags = '{\"d-past\": \"a\"}', desired_tag = 'd', desired_digest = 'd-desired', "
-        """running = '[{"task": "g/t", "tag": "b", "digest": "b-runs"}, {"task": "g/u", "tag": "e", "digest": ""}]' """
+        """specified = '[{"task": "g/t", "tag":"b", "digest": "b-runs"}, {"task": "g/u", "tag":"e", "digest":""}]' """
         "WHERE name = $1",
         name_of(1),
     )

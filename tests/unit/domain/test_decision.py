@@ -9,7 +9,7 @@ import pytest
 
 from app.domain.decision import Deploy, Hold, HoldReason, RequestedDeploy
 from app.domain.decision_table import decide
-from app.domain.history import Desired, History, drifted, highest_running, identity, running
+from app.domain.history import Desired, History, drifted, highest_specified, identity, specified
 from app.domain.job import JobState
 from app.domain.reference import Reference
 from app.domain.rule import Rule
@@ -301,12 +301,12 @@ def test_the_message_of_a_deploy_names_the_change() -> None:
 )
 def test_running_is_read_with_what_was_recorded(image: str, tag: str, digest: str, is_release: bool) -> None:
     history = replace(knows((task(":known"), D3)), tags={D2: "v1.1.0"})
-    found = running(task(image), history)
+    found = specified(task(image), history)
     assert (found.tag, found.digest, found.release is not None) == (tag, digest, is_release)
 
 
 def test_an_image_that_cannot_be_followed_runs_nothing_known() -> None:
-    found = running(task(reference=None), History())
+    found = specified(task(reference=None), History())
     assert (found.tag, found.digest, found.release) == ("", "", None)
     assert identity(task(reference=None)) == ""
 
@@ -319,8 +319,8 @@ def test_identity_knows_docker_hubs_names_and_not_the_spelling() -> None:
 
 
 def test_the_highest_running_release_of_none_is_none() -> None:
-    assert highest_running((task(":latest"),), History()) is None
-    highest = highest_running((task(":v1.9.0"), task(":v1.10.0", group="b")), History())
+    assert highest_specified((task(":latest"),), History()) is None
+    highest = highest_specified((task(":v1.9.0"), task(":v1.10.0", group="b")), History())
     assert highest is not None
     assert highest.tag == "v1.10.0"
 

@@ -18,7 +18,7 @@ from app.adapters.nomad.register.changes import changes
 from app.adapters.nomad.register.source import JobSource, image_pairs, is_named, json_job, parse_request, renamed
 from app.adapters.nomad.text import bounded
 from app.adapters.nomad.translate import submission
-from app.domain.job import JobPatch, RunningTask, Submission, TaskChange, TaskKey
+from app.domain.job import JobPatch, SpecifiedTask, Submission, TaskChange, TaskKey
 from app.domain.watch import JobPlace
 from tests.unit.foreign.texts import Reader
 
@@ -133,9 +133,9 @@ def _jobs() -> Iterator[tuple[str, Reader]]:
     yield "snapshot start's fraction", lambda text: snapshot._seconds(f"2026-11-28T10:00:00.{text}Z")
     for driver in ("docker", "podman", "containerd-driver", "exec"):
         yield (
-            f"images.running_task {driver}",
+            f"images.specified_task {driver}",
             partial(
-                lambda driver, text: images.running_task(
+                lambda driver, text: images.specified_task(
                     TaskKey(group="app", task="server"), {"Driver": driver, "Kind": text, "Config": {"image": text}}
                 ),
                 driver,
@@ -201,7 +201,7 @@ def _source(*, text: str = "", variables: str = "", flags: dict[str, str] | None
     return JobSource(text=text, format="json" if text else "hcl2", flags=flags or {}, variables=variables)
 
 
-def _pairs(image: str) -> tuple[tuple[RunningTask, str], ...]:
+def _pairs(image: str) -> tuple[tuple[SpecifiedTask, str], ...]:
     job = {
         "TaskGroups": [{"Name": "app", "Tasks": [{"Name": "server", "Driver": "docker", "Config": {"image": image}}]}]
     }

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from app.adapters.nomad.images import running_task, tasks_of
+from app.adapters.nomad.images import specified_task, tasks_of
 from app.adapters.nomad.register.jobspec import MARKER, carries, edited
 from app.domain.job import JobPatch, TaskChange, TaskKey
 from tests.unit.nomad.shapes import IMPLICIT, Json, shapes, twists
@@ -80,7 +80,7 @@ def check(before: Json, patch: JobPatch) -> None:
 
 
 def followable(job: Json) -> list[TaskKey]:
-    return [key for key, task in tasks_of(job) if running_task(key, task).reference is not None]
+    return [key for key, task in tasks_of(job) if specified_task(key, task).reference is not None]
 
 
 @pytest.mark.parametrize("twist", twists())

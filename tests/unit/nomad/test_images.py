@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from app.adapters.nomad.images import running_task
+from app.adapters.nomad.images import specified_task
 from app.adapters.nomad.translate import job_state
-from app.domain.job import ReferenceForm, RunningTask, TaskKey
+from app.domain.job import ReferenceForm, SpecifiedTask, TaskKey
 from app.domain.watch import DeployBy
 from tests.unit.nomad.recordings import corpus
 
@@ -14,8 +14,8 @@ DIGEST = "sha256:" + "2c26b46b68ffc68ff99b453c1d304134" * 2
 KEY = TaskKey(group="api", task="server")
 
 
-def task(driver: str, image: object, **fields: Any) -> RunningTask:
-    return running_task(KEY, {"Name": "server", "Driver": driver, "Config": {"image": image}, **fields})
+def task(driver: str, image: object, **fields: Any) -> SpecifiedTask:
+    return specified_task(KEY, {"Name": "server", "Driver": driver, "Config": {"image": image}, **fields})
 
 
 @pytest.mark.parametrize(
@@ -77,14 +77,14 @@ def test_an_image_that_cannot_be_followed_says_why(driver: str, image: object, m
 
 
 def test_an_image_loaded_from_an_archive_is_none_to_follow() -> None:
-    found = running_task(KEY, {"Driver": "docker", "Config": {"image": "app:v1", "load": "app.tar"}})
+    found = specified_task(KEY, {"Driver": "docker", "Config": {"image": "app:v1", "load": "app.tar"}})
     assert found.problem is not None
     assert "archive" in found.problem
 
 
 def test_a_task_without_config_has_no_image() -> None:
     assert (
-        running_task(KEY, {"Driver": "docker", "Config": None}).problem
+        specified_task(KEY, {"Driver": "docker", "Config": None}).problem
         == "the task has no image; write one in its config"
     )
 

@@ -107,11 +107,11 @@ def test_tasks_with_the_same_image_are_one_line_and_others_are_named() -> None:
     same = (_task("web/server", "v1"), _task("api/server", "v1"))
     (image,) = wording.images(same)
     assert (image.tag, image.where) == ("v1", "")
-    assert wording.running_tag(replace(WATCH, running=same)) == "v1"
+    assert wording.specified_tag(replace(WATCH, specified=same)) == "v1"
     several = wording.images((*same, _task("old/server", "v0")))
     assert [(each.tag, each.where) for each in several] == [("v1", "web/server, api/server"), ("v0", "old/server")]
-    assert wording.running_tag(replace(WATCH, running=(*same, _task("old/server", "v0")))) == ""
-    assert wording.running_tag(replace(WATCH, running=())) == ""
+    assert wording.specified_tag(replace(WATCH, specified=(*same, _task("old/server", "v0")))) == ""
+    assert wording.specified_tag(replace(WATCH, specified=())) == ""
     assert wording.images(()) == []
 
 

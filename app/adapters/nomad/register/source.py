@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from app.adapters.nomad.images import running_task, tasks_of
-from app.domain.job import JobPatch, RunningTask
+from app.adapters.nomad.images import specified_task, tasks_of
+from app.domain.job import JobPatch, SpecifiedTask
 from app.domain.reference import Reference
 
 # The default of job_max_source_size: Nomad drops a larger source (docs/nomad.md, section 6).
@@ -54,9 +54,9 @@ def job_source(reply: Mapping[str, Any]) -> JobSource:
     )
 
 
-def image_pairs(before: Mapping[str, Any], patch: JobPatch) -> tuple[tuple[RunningTask, str], ...]:
+def image_pairs(before: Mapping[str, Any], patch: JobPatch) -> tuple[tuple[SpecifiedTask, str], ...]:
     """Each task image that the patch changes, with its new text; every change once."""
-    tasks = {key: running_task(key, task) for key, task in tasks_of(before) if key in patch.changes}
+    tasks = {key: specified_task(key, task) for key, task in tasks_of(before) if key in patch.changes}
     found = {}
     for key, task in tasks.items():
         if task.image != patch.changes[key].image:
@@ -64,7 +64,7 @@ def image_pairs(before: Mapping[str, Any], patch: JobPatch) -> tuple[tuple[Runni
     return tuple(found.values())
 
 
-def renamed(source: JobSource, pairs: tuple[tuple[RunningTask, str], ...]) -> Iterator[JobSource]:
+def renamed(source: JobSource, pairs: tuple[tuple[SpecifiedTask, str], ...]) -> Iterator[JobSource]:
     """The source with every old image replaced, in each unambiguous way, the likeliest first.
 
     Variables are tried before literals, and the whole image before its tag.
@@ -111,7 +111,7 @@ def json_job(source: JobSource) -> dict[str, Any] | None:
     return job if isinstance(job, dict) and "TaskGroups" in job else None
 
 
-def _spellings(task: RunningTask, image: str) -> Iterator[Pair]:
+def _spellings(task: SpecifiedTask, image: str) -> Iterator[Pair]:
     """(old, new) as a source may spell it: the whole image, then the tag with its digest, or the digest alone."""
     yield task.image, image
     if task.reference is None:

@@ -15,7 +15,7 @@ from app.adapters.postgres.database import targets
 from app.adapters.postgres.database.places import place
 from app.adapters.postgres.database.pool import Database, Row
 from app.adapters.postgres.database.rollouts import label_of
-from app.adapters.postgres.database.stored import read_deployment, read_running
+from app.adapters.postgres.database.stored import read_deployment, read_specified
 from app.adapters.postgres.database.targets import make_due
 from app.adapters.postgres.reconcile import claim_rows
 from app.adapters.postgres.rollout import requests
@@ -194,7 +194,9 @@ def _item(row: Row, at: JobPlace) -> RevertibleItem:
         from_tag=row["from_tag"],
         from_digest=row["from_digest"],
         running=running_digest(
-            {each.digest for each in read_running(row["running"])}, row["failed"], read_since=bool(row["read_since"])
+            {each.digest for each in read_specified(row["specified"])},
+            row["failed"],
+            read_since=bool(row["read_since"]),
         ),
         former=row["former"] or {},
         former_digest=row["former_digest"] or "",

@@ -14,7 +14,7 @@ from app.adapters.postgres.commands import audit, holds
 from app.adapters.postgres.database import targets
 from app.adapters.postgres.database.places import place
 from app.adapters.postgres.database.pool import Database, Row
-from app.adapters.postgres.database.stored import read_running
+from app.adapters.postgres.database.stored import read_specified
 from app.adapters.postgres.database.targets import make_due
 from app.adapters.postgres.notify.notifications import add_notifications
 from app.adapters.postgres.reconcile import claim_rows
@@ -174,7 +174,7 @@ def _current_rule(row: Row) -> CurrentRule:
         watch=claim_rows.watch(row, place(row)),
         pinned_tag=row["pinned_tag"],
         auto_deploy=row["auto_deploy"],
-        running_tag=highest_tag(each.tag for each in read_running(row["running"])),
+        specified_tag=highest_tag(each.tag for each in read_specified(row["specified"])),
         history=History(
             digests=row["digests"],
             tags=row["digest_tags"],

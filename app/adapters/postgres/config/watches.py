@@ -46,7 +46,7 @@ _FORGET = (
     "DELETE FROM failures WHERE watch_name = ANY($1)",
     "DELETE FROM found_tags WHERE watch_name = ANY($1)",
     """
-    UPDATE watches SET tags = '{}', tags_read_at = NULL, desired_tag = '', desired_digest = '', running = '[]',
+    UPDATE watches SET tags = '{}', tags_read_at = NULL, desired_tag = '', desired_digest = '', specified = '[]',
       job_create_index = 0, digests = '{}', digest_tags = '{}', baseline_release = '', expected = '{}',
       rebaseline = false, drifted_at = NULL, drift_images = '{}', decision_id = NULL, hold = '',
       outage = '', outage_since = NULL,

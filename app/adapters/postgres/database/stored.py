@@ -153,13 +153,13 @@ def read_in_flight(stored: Sequence[Stored]) -> tuple[InFlight, ...]:
     )
 
 
-def write_running(tasks: Iterable[Mapping[str, str]]) -> list[dict[str, str]]:
-    """For `watches.running`: one map for each task, with the keys task, image, identity, tag and digest."""
+def write_specified(tasks: Iterable[Mapping[str, str]]) -> list[dict[str, str]]:
+    """For `watches.specified`: one map for each task, with the keys task, image, identity, tag and digest."""
     return [dict(each) for each in tasks]
 
 
-def read_running(stored: Sequence[Stored]) -> tuple[TaskView, ...]:
-    """From `watches.running`, for pages: without the identity."""
+def read_specified(stored: Sequence[Stored]) -> tuple[TaskView, ...]:
+    """From `watches.specified`, for pages: without the identity."""
     return tuple(
         TaskView(
             task=each.get("task", ""),
@@ -172,7 +172,7 @@ def read_running(stored: Sequence[Stored]) -> tuple[TaskView, ...]:
 
 
 def read_recorded(stored: Sequence[Stored]) -> tuple[RecordedTask, ...]:
-    """From `watches.running`, for the rules."""
+    """From `watches.specified`, for the rules."""
     return tuple(
         RecordedTask(
             task=each.get("task", ""),

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 from app.adapters.postgres.database.places import place
 from app.adapters.postgres.database.pool import Connection, Row
-from app.adapters.postgres.database.stored import read_changes, read_deployment, read_in_flight, read_running
+from app.adapters.postgres.database.stored import read_changes, read_deployment, read_in_flight, read_specified
 from app.domain.event import EventAction
 from app.domain.history import History
 from app.domain.job import JobPatch
@@ -138,7 +138,7 @@ def _watch_state(row: Row, target: Row, events: Sequence[Row]) -> WatchState:
         tags_read_at=row["tags_read_at"],
         desired_tag=row["desired_tag"],
         desired_digest=row["desired_digest"],
-        running_tags=tuple(each.tag for each in read_running(row["running"]) if each.tag),
+        specified_tags=tuple(each.tag for each in read_specified(row["specified"]) if each.tag),
         job_create_index=row["job_create_index"],
         history=History(
             digests=row["digests"],

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from app.adapters.postgres.database.pool import Connection
-from app.adapters.postgres.database.stored import write_in_flight, write_running
+from app.adapters.postgres.database.stored import write_in_flight, write_specified
 from app.adapters.postgres.notify.notifications import MAX_DETAIL, add_notifications, storable
 from app.domain import notification
 from app.domain.decision import Deploy, Hold
@@ -40,7 +40,7 @@ UPDATE watches SET outage = $2, outage_since = coalesce(outage_since, clock_time
 # A rollout may have failed during this pass: changes that the pass did not know of are left for the next one. A later
 # registration is not overwritten. The job's index settles the entries of `in_flight` that this pass knew.
 _HISTORY = """
-UPDATE watches SET running = $2, job_create_index = $3, digests = $4, baseline_release = $5, expected = $6,
+UPDATE watches SET specified = $2, job_create_index = $3, digests = $4, baseline_release = $5, expected = $6,
   rebaseline = rebaseline AND NOT $10,
   -- A person who changed the image in the job probably changed the source, too.
   source_stale = CASE WHEN $7::timestamptz IS NULL THEN source_stale ELSE '' END,
@@ -131,7 +131,7 @@ async def write_watch(
 
 async def _write_history(connection: Connection, claim: Claim, result: WatchResult) -> None:
     history = result.history
-    if not result.running:
+    if not result.specified:
         return
     job = await connection.fetchrow(_JOB, claim.target_id, result.watch)
     create_index = job["job_create_index"]
@@ -141,7 +141,7 @@ async def _write_history(connection: Connection, claim: Claim, result: WatchResu
     written = await connection.fetchval(
         _HISTORY,
         result.watch,
-        write_running(result.running),
+        write_specified(result.specified),
         create_index,
         dict(history.digests),
         history.baseline_release,

@@ -14,7 +14,7 @@ from app.domain.notification import Registered, Subject
 # A watch never returns to an older intent: the worker that registered may have been frozen, and newer rollouts recorded
 # since.
 _ITEMS = """
-SELECT rw.watch_name, rw.tag, rw.digest, rw.message, rw.digest_changed, r.intent, w.running, w.digests
+SELECT rw.watch_name, rw.tag, rw.digest, rw.message, rw.digest_changed, r.intent, w.specified, w.digests
 FROM rollout_watches rw JOIN rollouts r USING (rollout_id)
 JOIN watches w ON w.name = rw.watch_name AND w.target_id = r.target_id
 WHERE r.rollout_id = $1 AND w.expected_intent < r.intent ORDER BY w.name FOR UPDATE OF w
@@ -77,7 +77,7 @@ async def write_submitted(
 async def _write_history(connection: Connection, row: Row, changes: Sequence[StoredChange]) -> None:
     history = after_registration(
         History(digests=row["digests"]),
-        read_recorded(row["running"]),
+        read_recorded(row["specified"]),
         {str(each.key): each.identity for each in changes if each.watch == row["watch_name"]},
         tag=row["tag"],
         digest=row["digest"],

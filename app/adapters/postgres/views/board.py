@@ -44,7 +44,7 @@ SELECT
     CASE WHEN w.desired_tag = $2 THEN nullif(w.desired_digest, '') END,
     (SELECT digest FROM found_digests f WHERE f.watch_name = w.name AND f.tag = $2
      ORDER BY first_found_at DESC LIMIT 1),
-    (SELECT nullif(found ->> 'digest', '') FROM jsonb_array_elements(w.running) found WHERE found ->> 'tag' = $2
+    (SELECT nullif(found ->> 'digest', '') FROM jsonb_array_elements(w.specified) found WHERE found ->> 'tag' = $2
      LIMIT 1),
     (SELECT key FROM jsonb_each_text(w.digest_tags) WHERE value = $2 LIMIT 1),
     '') AS digest

@@ -65,8 +65,9 @@ SELECT array(SELECT name FROM page ORDER BY rank, position, name) AS names,
 # contains. `strpos` has no special characters; those of JSON are not in any tag.
 _OWN = """
 concat_ws(chr(10), lower(w.name), lower(concat_ws(chr(10), w.repository_host || '/' || w.repository_path, w.desired_tag,
-  w.pinned_tag, CASE WHEN jsonb_array_length(w.running) < 2 THEN w.running #>> '{0,tag}'
-    ELSE translate(jsonb_path_query_array(w.running, '$[*].tag')::text, '[]", ', repeat(chr(10), 5)) END) COLLATE "C"))
+  w.pinned_tag, CASE WHEN jsonb_array_length(w.specified) < 2 THEN w.specified #>> '{0,tag}'
+    ELSE translate(jsonb_path_query_array(w.specified, '$[*].tag')::text, '[]", ', repeat(chr(10), 5)) END)
+  COLLATE "C"))
 """
 _TERMS = """unnest((SELECT array_agg(lower(each)) FROM unnest({terms}::text[]) each)) term"""
 _IN = 'strpos({text}, term COLLATE "C") > 0'

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from app.adapters.postgres.database.places import place
-from app.adapters.postgres.database.stored import read_changes, read_deployment, read_diagnosis, read_running
+from app.adapters.postgres.database.stored import read_changes, read_deployment, read_diagnosis, read_specified
 from app.domain.decision import HoldReason
 from app.domain.hold_expiry import is_newer
 from app.domain.reference import Repository
@@ -42,7 +42,7 @@ def watch_view(row: Row) -> WatchView:
         desired_digest=row["desired_digest"] if desired == row["desired_tag"] else "",
         tags=tuple(row["tags"]),
         tags_read_at=row["tags_read_at"],
-        running=read_running(row["running"]),
+        specified=read_specified(row["specified"]),
         decision=_decision(row),
         rollout=rollout_summary(row) if row["rollout_id"] is not None else None,
         registry_outage=_outage(row["outage"], row["outage_since"]),
@@ -64,7 +64,7 @@ def _desired(row: Row) -> str:
     return desired_tag(
         Rule(pinned_tag=row["pinned_tag"]),
         row["tags"],
-        highest_tag(each.tag for each in read_running(row["running"])),
+        highest_tag(each.tag for each in read_specified(row["specified"])),
         resolved=row["desired_tag"] if is_current else None,
         requested=row["rollout_tag"] if is_open and Origin(row["origin"]).by_person else None,
     )

@@ -39,7 +39,9 @@ def test_what_is_decided_and_shown() -> None:
     assert result.resolved is not None
     assert (result.resolved.tag, result.resolved.digest, result.resolved.tags) == ("v1.1.0", D2, ("v1.1.0",))
     image = f"{HOST}/team/app:v1.0.0"
-    assert result.running == ({"task": "app/server", "image": image, "identity": image, "tag": "v1.0.0", "digest": D1},)
+    assert result.specified == (
+        {"task": "app/server", "image": image, "identity": image, "tag": "v1.0.0", "digest": D1},
+    )
 
 
 def test_what_holds_it_back_is_passed_on() -> None:
