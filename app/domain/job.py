@@ -28,7 +28,7 @@ class TaskKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpecifiedTask:
-    """One task of the job.
+    """One task of the job, as a version of the job specifies it.
 
     `image` is the text in the job, "" if there is none; `prefix` is the text before the reference (`docker://`).
     `reference` is None exactly if `problem` says why the image cannot be followed (interpolated, an archive, absent).
@@ -63,8 +63,42 @@ class ActiveDeployment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Allocations:
+    """The live allocations of one group at one version of the job.
+
+    `tasks` are the group's tasks as that version specified them, () if Nomad no longer keeps the version. `running`
+    counts the allocations that run and should run, the `canaries` among them; `starting` the ones that should run and
+    do not yet; `stopping` the ones that still run and should not.
+    """
+
+    group: str
+    version: int
+    tasks: tuple[SpecifiedTask, ...] = ()
+    running: int = 0
+    canaries: int = 0
+    starting: int = 0
+    stopping: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """What runs of the job. The default is a job of which nothing runs and nothing should run.
+
+    `wanted` maps a group to the number of allocations that should run now: none for a completed batch. `trouble` is
+    Nomad's explanation why some of them do not run, "" if all do or it has none. `launches_later` is whether only the
+    launches of a periodic or parameterized job run; they are jobs of their own.
+    """
+
+    allocations: tuple[Allocations, ...] = ()
+    wanted: Mapping[str, int] = field(default_factory=dict)
+    trouble: str = ""
+    launches_later: bool = False
+    completes: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobState:
-    """The job as it is specified now.
+    """The job as it is specified now, and what runs of it (`placement`).
 
     `index` is Nomad's JobModifyIndex, the check-and-set value. `create_index` differs between the incarnations of a job
     that was purged and created again. `unusable` says why we must not change it, with the fix. `submitted_at` is when
@@ -78,6 +112,7 @@ class JobState:
     tasks: tuple[SpecifiedTask, ...]
     unusable: str | None = None
     deployment: ActiveDeployment | None = None
+    placement: Placement = field(default_factory=Placement)
 
     def selected(self, task: str, group: str | None) -> tuple[SpecifiedTask, ...]:
         """The tasks of that name; in every group if `group` is None."""

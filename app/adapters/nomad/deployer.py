@@ -18,6 +18,7 @@ from app.adapters.nomad.http.client import NomadClient
 from app.adapters.nomad.http.connection import NomadConnection
 from app.adapters.nomad.register.registration import Registration
 from app.adapters.nomad.register.vault import VaultToken
+from app.adapters.nomad.running import needs_evaluations, needs_versions, placement
 from app.adapters.nomad.translate import job_state
 from app.domain.deployment import Diagnosis, Snapshot, WaitIndex
 from app.domain.job import JobPatch, JobState, Preview, Submission
@@ -46,7 +47,10 @@ class NomadDeployer:
         self._threads = ThreadPoolExecutor(max_workers=_PARALLEL, thread_name_prefix="nomad")
 
     async def inspect(self, place: JobPlace) -> JobState | None:
-        """The job as it is now, or None when it is not there, in two reads."""
+        """The job as it is now, or None when it is not there.
+
+        Three reads; the versions and the evaluations too, if something else runs than what the job specifies.
+        """
         return await self._in_thread(lambda: self._inspect(place))
 
     async def preview(self, place: JobPlace, patch: JobPatch) -> Preview:
@@ -104,4 +108,11 @@ class NomadDeployer:
 
     def _inspect(self, place: JobPlace) -> JobState | None:
         job = self._client.job(place)
-        return None if job is None else job_state(job, self._client.of_job(place, "deployments"))
+        if job is None:
+            return None
+        # After the job: a newer registration in between shows as a version that it does not specify.
+        allocations = self._client.of_job(place, "allocations")
+        versions = self._client.versions(place) if needs_versions(job, allocations) else ()
+        evaluations = self._client.of_job(place, "evaluations") if needs_evaluations(job, allocations) else ()
+        runs = placement(job, allocations, versions, evaluations)
+        return job_state(job, self._client.of_job(place, "deployments"), runs)

@@ -10,13 +10,13 @@ from typing import Any
 from app.adapters.nomad import refusals
 from app.adapters.nomad.images import specified_task, tasks_of
 from app.adapters.nomad.text import bounded
-from app.domain.job import ActiveDeployment, JobState, Submission
+from app.domain.job import ActiveDeployment, JobState, Placement, Submission
 
 # The statuses of a deployment that has ended; an unknown status counts as active.
 FINISHED = ("successful", "failed", "cancelled")
 
 
-def job_state(job: Mapping[str, Any], deployments: Sequence[Mapping[str, Any]]) -> JobState:
+def job_state(job: Mapping[str, Any], deployments: Sequence[Mapping[str, Any]], placement: Placement) -> JobState:
     """The state of the job that a decision needs; `deployments` are all of this job, in any order."""
     return JobState(
         index=job["JobModifyIndex"],
@@ -26,6 +26,7 @@ def job_state(job: Mapping[str, Any], deployments: Sequence[Mapping[str, Any]]) 
         tasks=tuple(specified_task(key, task) for key, task in tasks_of(job)),
         unusable=unusable(job),
         deployment=_active(deployments),
+        placement=placement,
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from app.adapters.nomad.images import specified_task
 from app.adapters.nomad.translate import job_state
-from app.domain.job import ReferenceForm, SpecifiedTask, TaskKey
+from app.domain.job import Placement, ReferenceForm, SpecifiedTask, TaskKey
 from app.domain.watch import DeployBy
 from tests.unit.nomad.recordings import corpus
 
@@ -112,7 +112,7 @@ def test_a_native_connect_task_is_a_users_own() -> None:
 
 @pytest.mark.parametrize("name", corpus())
 def test_every_task_of_the_real_specifications_is_recognised(name: str) -> None:
-    state = job_state(corpus()[name]["read"], [])
+    state = job_state(corpus()[name]["read"], [], Placement())
     problems = {str(each.key): each.problem for each in state.tasks if each.problem}
     expected = {"not-a-container": {"api/server"}}.get(name, set())
     assert set(problems) == expected

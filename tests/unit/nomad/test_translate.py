@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.adapters.nomad.translate import job_state, launches_later, submission, submission_read_back, unusable
-from app.domain.job import Submission
+from app.domain.job import Placement, Submission
 from tests.unit.nomad.recordings import CURRENT, OLD, posted, replies
 
 BOTH = pytest.mark.parametrize("version", [CURRENT, OLD])
@@ -14,7 +14,7 @@ BOTH = pytest.mark.parametrize("version", [CURRENT, OLD])
 @BOTH
 def test_a_job_as_read(version: str) -> None:
     [job] = replies("rolling-update", "read-job", version)
-    state = job_state(job, [])
+    state = job_state(job, [], Placement())
     assert (state.index, state.create_index, state.version) == (job["JobModifyIndex"], job["CreateIndex"], 0)
     assert state.submitted_at == pytest.approx(job["SubmitTime"] / 1e9)
     assert [(str(task.key), task.image) for task in state.tasks] == [("api/server", "127.0.0.1:5000/team/app:v0.1.0")]
@@ -26,7 +26,7 @@ def test_the_newest_unfinished_deployment_is_the_active_one_whatever_the_order()
     old, ours = replies("rolling-update", "deployment")[0], replies("canary", "deployment-paused")[0]
     finished = replies("rolling-update", "deployment")[-1]
     for listed in ([old, ours, finished], [finished, ours, old]):
-        active = job_state(job, listed).deployment
+        active = job_state(job, listed, Placement()).deployment
         assert active is not None
         assert (active.deployment_id, active.job_spec_index) == (ours["ID"], ours["JobSpecModifyIndex"])
         assert active.description == "Deployment is paused"
@@ -35,7 +35,7 @@ def test_the_newest_unfinished_deployment_is_the_active_one_whatever_the_order()
 @pytest.mark.parametrize("status", ["running", "paused", "pending", "initializing", "blocked", "unblocking", "novel"])
 def test_every_unfinished_status_counts_as_active(status: str) -> None:
     [job] = replies("rolling-update", "read-job")
-    active = job_state(job, [{"ID": "d", "Status": status}]).deployment
+    active = job_state(job, [{"ID": "d", "Status": status}], Placement()).deployment
     assert active is not None
     assert active.description == status
 
@@ -43,12 +43,12 @@ def test_every_unfinished_status_counts_as_active(status: str) -> None:
 @pytest.mark.parametrize("status", ["successful", "failed", "cancelled"])
 def test_a_finished_deployment_is_not_active(status: str) -> None:
     [job] = replies("rolling-update", "read-job")
-    assert job_state(job, [{"ID": "d", "Status": status}]).deployment is None
+    assert job_state(job, [{"ID": "d", "Status": status}], Placement()).deployment is None
 
 
 def test_the_progress_of_a_deployment_changes_when_it_moves() -> None:
     [job] = replies("rolling-update", "read-job")
-    states = [job_state(job, [each]).deployment for each in replies("canary", "deployment")[:3]]
+    states = [job_state(job, [each], Placement()).deployment for each in replies("canary", "deployment")[:3]]
     texts = [state.progress for state in states if state is not None]
     assert len(texts) == 3
     assert len(set(texts)) == 3
