@@ -78,6 +78,7 @@ CREATE TABLE watches (
     -- What reconciling and following found, written by the worker that holds the lease.
     tags text[] NOT NULL DEFAULT '{}',
     tags_read_at timestamptz,
+    first_checked_at timestamptz,
     desired_tag text NOT NULL DEFAULT '',
     desired_digest text NOT NULL DEFAULT '',
     specified jsonb NOT NULL DEFAULT '[]',
@@ -94,6 +95,8 @@ CREATE TABLE watches (
     -- What registrations may still put into the job that were given up before their outcome was known: an array of
     -- {index, key, identity, digest, tag}. Once the job is at another index than `index`, it came or it never will.
     in_flight jsonb NOT NULL DEFAULT '[]',
+    -- The images of the open rows of `running_periods`: a pass that finds the same ones writes nothing there.
+    period_images jsonb NOT NULL DEFAULT '[]',
     drifted_at timestamptz,
     drift_images jsonb NOT NULL DEFAULT '{}',
     decision_id bigint,
@@ -121,6 +124,8 @@ CREATE TABLE found_digests (
     tag text NOT NULL,
     found_by text NOT NULL DEFAULT '',
     first_found_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    -- The first decision about it, NULL before that. `found_by` says who caused this one only.
+    decision_id bigint,
     PRIMARY KEY (watch_name, digest)
 );
 CREATE INDEX found_digests_polled ON found_digests (first_found_at) WHERE found_by = 'poller';
@@ -132,6 +137,39 @@ CREATE TABLE found_tags (
     first_found_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (watch_name, tag)
 );
+
+-- Written by the worker (reconcile). Each digest that the registry showed for a tag: `since` is when the tag got it the
+-- last time.
+CREATE TABLE tag_digests (
+    watch_name text NOT NULL REFERENCES watches,
+    tag text NOT NULL,
+    digest text NOT NULL,
+    first_found_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    since timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (watch_name, tag, digest)
+);
+
+-- Written by the worker (reconcile). Tags that a complete list of the registry lacked although the one before had them;
+-- a row is deleted when a list has the tag again.
+CREATE TABLE absent_tags (
+    watch_name text NOT NULL REFERENCES watches,
+    tag text NOT NULL,
+    absent_since timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (watch_name, tag)
+);
+
+-- Written by the worker (reconcile). Which image ran from when to when, as far as reconciles found it: `ended_at` is
+-- NULL while it runs. A period that begins at the watch's `first_checked_at` began before it.
+CREATE TABLE running_periods (
+    period_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    watch_name text NOT NULL REFERENCES watches,
+    tag text NOT NULL,
+    digest text NOT NULL,
+    began_at timestamptz NOT NULL DEFAULT now(),
+    ended_at timestamptz
+);
+CREATE UNIQUE INDEX running_periods_open ON running_periods (watch_name, tag, digest) WHERE ended_at IS NULL;
+CREATE INDEX running_periods_began ON running_periods (watch_name, began_at);
 
 -- Written by the worker (follow). Digests that Nomad judged as failed. A person releases one: it may be tried again,
 -- and counts as not running although the job names it.

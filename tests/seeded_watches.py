@@ -91,8 +91,9 @@ FROM made JOIN watches USING (target_id)
 """
 
 _FOUND = f"""
-INSERT INTO found_digests (watch_name, digest, tag, found_by, first_found_at)
+INSERT INTO found_digests (watch_name, digest, tag, found_by, decision_id, first_found_at)
 SELECT name, {_DIGEST.format(f"name || {_NOW}")}, {_NOW}, CASE n % 3 WHEN 0 THEN 'poller' ELSE 'webhook' END,
+  (SELECT min(decision_id) FROM decisions WHERE watch_name = name),
   now() - n * interval '7 seconds' - interval '1 hour'
 FROM ({_SEEDED}) seeded
 """

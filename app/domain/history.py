@@ -44,6 +44,14 @@ class History:
     newer_than_drift: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Image:
+    """An image of a watch: `tag` is "" for a bare digest, `digest` is "" if it is not known."""
+
+    tag: str
+    digest: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InFlight:
     """An image that an abandoned registration may still write into one task: a frozen worker may post it, or Nomad may

@@ -36,6 +36,15 @@ _ROLLOUTS: Mapping[Origin, str] = {
 }
 
 
+def finder(found_by: FoundBy, *, is_first: bool, origin: Origin | None) -> FoundBy:
+    """Who found the digest that caused a decision; UNKNOWN for a decision that had another cause.
+
+    Only the first decision about a digest follows from its discovery. `origin` is that of the decision's rollout, None
+    without one: a decision that a person or an undo asked for follows from that.
+    """
+    return found_by if is_first and (origin is None or not origin.is_explicit) else FoundBy.UNKNOWN
+
+
 def event_message(action: EventAction, *, path: str, tag: str) -> str:
     """The sentence for an event that a registry sent."""
     return f"{_ACTIONS[action]} {path}:{tag}"

@@ -6,12 +6,13 @@ from datetime import datetime
 
 import structlog
 
-from app.domain.decision import Case, Decision, Hold, HoldReason
+from app.domain.decision import Case, Decision, Deploy, Hold, HoldReason
 from app.domain.decision_table import decide
-from app.domain.history import History, drifted, identity, specified, with_arrived
+from app.domain.history import History, Image, drifted, identity, specified, with_arrived
 from app.domain.hold_expiry import is_newer
 from app.domain.job import JobState, SpecifiedTask
 from app.domain.rule import highest_release
+from app.domain.watch import Watch
 from app.services.reconcile.claim import Claim, WatchState
 from app.services.reconcile.resolve import ResolvedWatch, specified_tag
 from app.services.reconcile.resolver import Resolved, answer
@@ -75,6 +76,8 @@ def decide_watch(
         drifted_at=drifted_at,
         drift_images=drift_images,
         events=tuple(answer(event, resolved, state, decision.message) for event in state.events),
+        digests=_changed_digests(state, resolved),
+        running=_running(claim, state, job, decision, history),
         notify=not first or (isinstance(decision, Hold) and decision.reason is HoldReason.UNUSABLE),
     ), decision
 
@@ -111,6 +114,37 @@ def _without_unnamed(tasks: tuple[SpecifiedTask, ...], history: History) -> Hist
     """Delete the digests of images that no task specifies now: a tag may have another digest when used again."""
     named = {identity(task) for task in tasks}
     return replace(history, digests={name: digest for name, digest in history.digests.items() if name in named})
+
+
+def _changed_digests(state: WatchState, resolved: Resolved) -> Mapping[str, str]:
+    """The digests that were read, without the one that is stored as the desired tag's."""
+    known = (state.desired_tag, state.desired_digest)
+    return {tag: digest for tag, digest in resolved.digests.items() if digest and (tag, digest) != known}
+
+
+def _running(
+    claim: Claim, state: WatchState, job: JobState | None, decision: Decision, history: History
+) -> frozenset[Image] | None:
+    """The images that run, None if they are those of the last pass, or if the job does not tell now.
+
+    During a rollout, and while somebody else's deployment is active, the job specifies an image that may not run yet.
+    Before an undo it specifies the image that failed.
+    """
+    is_busy = isinstance(decision, Hold) and decision.reason is HoldReason.BUSY
+    if is_busy or (job is not None and job.unusable is not None):
+        return None
+    if claim.rollout is not None and claim.rollout.submitted:
+        return None
+    tasks = job.selected(state.watch.task, state.watch.group) if job is not None else ()
+    found = [specified(task, history) for task in tasks if _is_of(task, state.watch)]
+    failed = history.failed | history.released
+    sound = frozenset(Image(tag=each.tag, digest=each.digest) for each in found if each.digest not in failed)
+    undoes = isinstance(decision, Deploy) and len(sound) < len({(each.tag, each.digest) for each in found})
+    return None if undoes or sound == state.running else sound
+
+
+def _is_of(task: SpecifiedTask, watch: Watch) -> bool:
+    return task.reference is not None and task.reference.repository == watch.repository
 
 
 def _newer(state: WatchState, since: datetime | None, new_digest: bool) -> bool:

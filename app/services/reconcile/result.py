@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from app.domain.decision import Decision
-from app.domain.history import History
+from app.domain.history import History, Image
 from app.domain.job import JobPatch, JobState, TaskKey
 from app.domain.rollout import Outcome
 from app.services.reconcile.claim import LaunchItem
@@ -36,7 +36,8 @@ class WatchResult:
     """What a reconcile stores for a watch. With an `outage` it was not resolved, and only the outage is stored.
 
     `missing_image` is the message about a running digest that the registry no longer has, "" if there is none, None if
-    it was not checked.
+    it was not checked. `digests` are the tags whose digest is not the stored one, each with its digest. `running` are
+    the images that run, None if that is not known, or as stored.
     """
 
     watch: str
@@ -50,6 +51,8 @@ class WatchResult:
     events: tuple[EventAnswer, ...] = ()
     notify: bool = False
     missing_image: str | None = None
+    digests: Mapping[str, str] = field(default_factory=dict)
+    running: frozenset[Image] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,9 +58,28 @@ async def test_a_timeline_goes_from_the_push_to_the_outcome(running: Line) -> No
     kinds = [entry.kind for entry in timeline]
     assert kinds.index(EntryKind.WEBHOOK) < kinds.index(EntryKind.DECISION)
     assert kinds.index(EntryKind.DECISION) < kinds.index(EntryKind.OUTCOME)
-    assert {entry.found_by for entry in timeline if entry.kind is EntryKind.DECISION} == {"webhook"}
+    decisions = [entry for entry in timeline if entry.kind is EntryKind.DECISION]
+    assert [entry.found_by for entry in decisions if entry.found_by] == ["webhook"]
+    assert decisions[0].found_by == "webhook"
     rollouts = {entry.rollout_id for entry in timeline if entry.kind in (EntryKind.ROLLOUT, EntryKind.OUTCOME)}
     assert len(rollouts) == 1
+
+
+async def test_a_decision_that_a_person_or_an_undo_caused_has_no_finder(running: Line) -> None:
+    first = await running.start()
+    second = await running.push("app", "v1.1.0")
+    await running.deployed("app", f"team/app:v1.1.0@{second}")
+    await running.outcome(await running.rollback((await running.rows.rollouts())[0]["rollout_id"]))
+    await running.quiet()
+    third = await running.push("app", "test", notify=False)
+    await running.deliver("team/app", "test", third)
+    await running.quiet()
+    await running.outcome(await running.deploy("app", "test"))
+    await running.quiet()
+    entries = await PostgresBoard(running.database).entries(TimelineQuery(watch="app"), limit=99)
+    decisions = [entry for entry in entries if entry.kind is EntryKind.DECISION]
+    assert {first, second, third} <= {entry.digest for entry in decisions}
+    assert [(entry.digest, entry.found_by) for entry in decisions if entry.found_by] == [(second, "webhook")]
 
 
 async def test_a_webhook_counts_as_missed_where_others_arrived(running: Line) -> None:

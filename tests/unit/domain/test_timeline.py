@@ -4,7 +4,7 @@ import pytest
 
 from app.domain.event import EventAction
 from app.domain.rollout import Origin
-from app.domain.timeline import event_message, rollout_message
+from app.domain.timeline import FoundBy, event_message, finder, rollout_message
 
 
 def test_an_event_names_what_happened_to_which_tag() -> None:
@@ -33,3 +33,12 @@ def test_each_origin_has_its_sentence_without_a_tag_too(origin: Origin) -> None:
 
 def test_each_action_has_its_text() -> None:
     assert len({event_message(each, path="app", tag="v1") for each in EventAction}) == len(EventAction)
+
+
+@pytest.mark.parametrize("origin", [None, *Origin])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_only_the_first_decision_about_a_digest_has_a_finder_and_no_persons_one(
+    is_first: bool, origin: Origin | None
+) -> None:
+    expected = FoundBy.WEBHOOK if is_first and origin in (None, Origin.RULE) else FoundBy.UNKNOWN
+    assert finder(FoundBy.WEBHOOK, is_first=is_first, origin=origin) is expected

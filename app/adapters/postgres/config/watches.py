@@ -45,13 +45,16 @@ _FORGET = (
     "DELETE FROM found_digests WHERE watch_name = ANY($1)",
     "DELETE FROM failures WHERE watch_name = ANY($1)",
     "DELETE FROM found_tags WHERE watch_name = ANY($1)",
+    "DELETE FROM tag_digests WHERE watch_name = ANY($1)",
+    "DELETE FROM absent_tags WHERE watch_name = ANY($1)",
+    "DELETE FROM running_periods WHERE watch_name = ANY($1)",
     """
     UPDATE watches SET tags = '{}', tags_read_at = NULL, desired_tag = '', desired_digest = '', specified = '[]',
       job_create_index = 0, digests = '{}', digest_tags = '{}', baseline_release = '', expected = '{}',
       rebaseline = false, drifted_at = NULL, drift_images = '{}', decision_id = NULL, hold = '',
       outage = '', outage_since = NULL,
       rolled_back_at = NULL, source_stale = '', missing_image = '', missing_image_since = NULL,
-      missing_image_checked_at = NULL
+      missing_image_checked_at = NULL, first_checked_at = NULL, period_images = '[]'
     WHERE name = ANY($1)
     """,
 )

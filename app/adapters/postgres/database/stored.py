@@ -11,7 +11,7 @@ from typing import Any
 from app.adapters.postgres.notify.notifications import storable
 from app.domain.deployment import DeploymentPhase, DeploymentState, Diagnosis, LogTail
 from app.domain.event import Oddity
-from app.domain.history import InFlight, RecordedTask
+from app.domain.history import Image, InFlight, RecordedTask
 from app.domain.job import Submission, TaskChange, TaskKey
 from app.domain.rollout import Returning
 from app.services.processes.loops import LoopState
@@ -182,6 +182,16 @@ def read_recorded(stored: Sequence[Stored]) -> tuple[RecordedTask, ...]:
         )
         for each in stored
     )
+
+
+def write_images(images: Iterable[Image]) -> list[dict[str, str]]:
+    """For `watches.period_images`."""
+    return [asdict(each) for each in sorted(images)]
+
+
+def read_images(stored: Sequence[Stored]) -> frozenset[Image]:
+    """From `watches.period_images`."""
+    return frozenset(Image(tag=each.get("tag", ""), digest=each.get("digest", "")) for each in stored)
 
 
 def write_loops(loops: Iterable[LoopState]) -> list[dict[str, Any]]:

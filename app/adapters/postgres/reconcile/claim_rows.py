@@ -5,7 +5,13 @@ from uuid import UUID, uuid4
 
 from app.adapters.postgres.database.places import place
 from app.adapters.postgres.database.pool import Connection, Row
-from app.adapters.postgres.database.stored import read_changes, read_deployment, read_in_flight, read_specified
+from app.adapters.postgres.database.stored import (
+    read_changes,
+    read_deployment,
+    read_images,
+    read_in_flight,
+    read_specified,
+)
 from app.domain.event import EventAction
 from app.domain.history import History
 from app.domain.job import JobPatch
@@ -172,6 +178,7 @@ def _watch_state(row: Row, target: Row, events: Sequence[Row]) -> WatchState:
         rolled_back_at=row["rolled_back_at"],
         missing_image=row["missing_image"],
         missing_image_checked_at=row["missing_image_checked_at"],
+        running=read_images(row["period_images"]),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from app.adapters.postgres.database.pool import Connection
-from app.adapters.postgres.database.stored import write_in_flight, write_specified
+from app.adapters.postgres.database.stored import write_images, write_in_flight, write_specified
 from app.adapters.postgres.notify.notifications import MAX_DETAIL, add_notifications, storable
 from app.domain import notification
 from app.domain.decision import Deploy, Hold
@@ -22,15 +22,22 @@ appeared AS (
   INSERT INTO found_tags (watch_name, tag)
   SELECT name, tag FROM before, LATERAL (SELECT unnest($2) EXCEPT SELECT unnest(before.tags)) fresh (tag)
   WHERE other AND tags_read_at IS NOT NULL
-  ON CONFLICT DO NOTHING)
-UPDATE watches w SET tags = CASE WHEN before.other THEN $2 ELSE w.tags END,
+  ON CONFLICT DO NOTHING),
+vanished AS (
+  INSERT INTO absent_tags (watch_name, tag)
+  SELECT name, tag FROM before, LATERAL (SELECT unnest(before.tags) EXCEPT SELECT unnest($2)) former (tag)
+  WHERE other
+  ON CONFLICT DO NOTHING),
+returned AS (DELETE FROM absent_tags a USING before WHERE other AND a.watch_name = name AND a.tag = ANY($2))
+UPDATE watches w SET first_checked_at = coalesce(w.first_checked_at, now()),
+  tags = CASE WHEN before.other THEN $2 ELSE w.tags END,
   tags_read_at = CASE WHEN $2 IS NULL THEN w.tags_read_at ELSE clock_timestamp() END,
   desired_tag = $3, desired_digest = $4, outage = '', outage_since = NULL
 FROM before
 WHERE w.name = before.name
   AND (before.other OR ($2 IS NOT NULL AND (w.tags_read_at IS NULL
        OR w.tags_read_at < clock_timestamp() - interval '5 minutes'))
-       OR w.desired_tag <> $3 OR w.desired_digest <> $4 OR w.outage <> '')
+       OR w.desired_tag <> $3 OR w.desired_digest <> $4 OR w.outage <> '' OR w.first_checked_at IS NULL)
 """
 
 _OUTAGE = """
@@ -39,6 +46,23 @@ UPDATE watches SET outage = $2, outage_since = coalesce(outage_since, clock_time
 
 # A rollout may have failed during this pass: changes that the pass did not know of are left for the next one. A later
 # registration is not overwritten. The job's index settles the entries of `in_flight` that this pass knew.
+_DIGESTS = """
+INSERT INTO tag_digests (watch_name, tag, digest) SELECT $1, * FROM unnest($2::text[], $3::text[])
+ON CONFLICT (watch_name, tag, digest) DO UPDATE SET since = CASE WHEN EXISTS (
+    SELECT FROM tag_digests t WHERE t.watch_name = excluded.watch_name AND t.tag = excluded.tag
+      AND t.since > tag_digests.since) THEN clock_timestamp() ELSE tag_digests.since END
+"""
+
+_RUNNING = """
+WITH ended AS (
+  UPDATE running_periods SET ended_at = now()
+  WHERE watch_name = $1 AND ended_at IS NULL AND (tag, digest) NOT IN (SELECT * FROM unnest($2::text[], $3::text[]))),
+began AS (
+  INSERT INTO running_periods (watch_name, tag, digest) SELECT $1, * FROM unnest($2::text[], $3::text[])
+  ON CONFLICT (watch_name, tag, digest) WHERE ended_at IS NULL DO NOTHING)
+UPDATE watches SET period_images = $4 WHERE name = $1
+"""
+
 _HISTORY = """
 UPDATE watches SET specified = $2, job_create_index = $3, digests = $4, baseline_release = $5, expected = $6,
   rebaseline = rebaseline AND NOT $10,
@@ -81,6 +105,10 @@ UPDATE watches SET decision_id = made.decision_id, hold = CASE $2 WHEN 'deploy' 
 FROM made WHERE name = $1 RETURNING made.decision_id
 """
 
+_FIRST_DECISION = (
+    "UPDATE found_digests SET decision_id = $3 WHERE watch_name = $1 AND digest = $2 AND decision_id IS NULL"
+)
+
 _ANSWER = """
 UPDATE event_watches ew SET attempts = attempts + 1, answer = a.message, decision_id = $3,
   settled_at = CASE WHEN a.settled THEN clock_timestamp() END
@@ -111,6 +139,7 @@ async def write_watch(
         await connection.execute(_SAME_DECISION, result.watch, None, None, None, None, None, None)
         return []
     await _write_history(connection, claim, result)
+    await _write_images(connection, result)
     rollout_id = launch.rollout_id if launch and any(item.watch == result.watch for item in launch.items) else None
     decision_id, new = await _write_decision(connection, result, rollout_id)
     if result.events:
@@ -158,6 +187,21 @@ async def _write_history(connection: Connection, claim: Claim, result: WatchResu
         raise RegisteredMeanwhile
 
 
+async def _write_images(connection: Connection, result: WatchResult) -> None:
+    """Store digests of tags, and running images, that differ from the stored ones; most passes have none."""
+    if result.digests:
+        await connection.execute(_DIGESTS, result.watch, list(result.digests), list(result.digests.values()))
+    if result.running is not None:
+        images = sorted(result.running)
+        await connection.execute(
+            _RUNNING,
+            result.watch,
+            [each.tag for each in images],
+            [each.digest for each in images],
+            write_images(images),
+        )
+
+
 async def _write_missing_image(connection: Connection, claim: Claim, result: WatchResult) -> list[int]:
     """Store the running digest that its registry no longer has; it is notified when this begins."""
     if result.missing_image is None:
@@ -179,7 +223,10 @@ async def _write_decision(connection: Connection, result: WatchResult, rollout_i
     same = await connection.fetchval(_SAME_DECISION, *values)
     if same is not None:
         return int(same), False
-    return int(await connection.fetchval(_NEW_DECISION, *values)), True
+    decision_id = int(await connection.fetchval(_NEW_DECISION, *values))
+    if decision.digest:
+        await connection.execute(_FIRST_DECISION, result.watch, decision.digest, decision_id)
+    return decision_id, True
 
 
 def _subject(claim: Claim, result: WatchResult) -> Subject:

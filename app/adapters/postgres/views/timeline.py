@@ -42,9 +42,11 @@ FROM newest JOIN events e USING (delivery_id) LEFT JOIN event_watches ew USING (
 WHERE {_BEFORE.format(at="newest.received_at", key=_EVENT_KEY)}
 """
 
-_DECISION_KEY = _KEY.format("'d' || lpad(decision_id::text, 20, '0')")
+_DECISION_KEY = _KEY.format("'d' || lpad(d.decision_id::text, 20, '0')")
 _DECISIONS = f"""
-SELECT d.first_at AS at, {_DECISION_KEY} AS key, d.*, coalesce(s.found_by, '') AS found_by
+SELECT d.first_at AS at, {_DECISION_KEY} AS key, d.*, coalesce(s.found_by, '') AS found_by,
+  coalesce(s.decision_id = d.decision_id, false) AS is_first,
+  (SELECT origin FROM rollouts r WHERE r.rollout_id = d.rollout_id) AS origin
 FROM decisions d LEFT JOIN found_digests s ON s.watch_name = d.watch_name AND s.digest = d.digest AND d.digest <> ''
 WHERE {_BEFORE.format(at="d.first_at", key=_DECISION_KEY)}
 """

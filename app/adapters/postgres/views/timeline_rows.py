@@ -6,7 +6,7 @@ from typing import Any
 from app.domain.decision import HoldReason
 from app.domain.event import EventAction
 from app.domain.rollout import Origin, OutcomeKind
-from app.domain.timeline import EntryKind, FoundBy, event_message, rollout_message
+from app.domain.timeline import EntryKind, FoundBy, event_message, finder, rollout_message
 from app.services.commands.audit import AuditAction
 from app.services.views.board import TimelineEntry
 
@@ -43,7 +43,11 @@ def decision(row: Row) -> TimelineEntry:
         reason=HoldReason(row["reason"]) if row["kind"] == "hold" else None,
         reconciles=row["reconciles"],
         last_at=row["last_at"],
-        found_by=_FOUND_BY.get(row["found_by"], FoundBy.UNKNOWN),
+        found_by=finder(
+            _FOUND_BY.get(row["found_by"], FoundBy.UNKNOWN),
+            is_first=row["is_first"],
+            origin=Origin(row["origin"]) if row["origin"] else None,
+        ),
         rollout_id=row["rollout_id"],
     )
 

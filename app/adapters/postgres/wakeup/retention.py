@@ -27,6 +27,30 @@ DELETE FROM found_tags WHERE (watch_name, tag) IN (
   WHERE first_found_at < clock_timestamp() - make_interval(days => $1) LIMIT $2)
 """
 
+_ABSENT_TAGS = """
+DELETE FROM absent_tags WHERE (watch_name, tag) IN (
+  SELECT watch_name, tag FROM absent_tags
+  WHERE absent_since < clock_timestamp() - make_interval(days => $1) LIMIT $2)
+"""
+
+# The digest that the desired tag has now is kept, however long it has it.
+_TAG_DIGESTS = """
+DELETE FROM tag_digests WHERE (watch_name, tag, digest) IN (
+  SELECT d.watch_name, d.tag, d.digest FROM tag_digests d JOIN watches w ON w.name = d.watch_name
+  WHERE d.since < clock_timestamp() - make_interval(days => $1)
+    AND (d.tag, d.digest) <> (w.desired_tag, w.desired_digest)
+  LIMIT $2)
+"""
+
+# As of rollouts, the last periods of each watch are always kept.
+_RUNNING_PERIODS = f"""
+DELETE FROM running_periods WHERE period_id IN (
+  SELECT period_id FROM (
+    SELECT period_id, ended_at, row_number() OVER (PARTITION BY watch_name ORDER BY began_at DESC) AS place
+    FROM running_periods) AS numbered
+  WHERE place > {_KEPT_ROLLOUTS} AND ended_at < clock_timestamp() - make_interval(days => $1) LIMIT $2)
+"""
+
 _DECISIONS = """
 DELETE FROM decisions WHERE decision_id IN (
   SELECT decision_id FROM decisions d
@@ -63,7 +87,10 @@ DELETE FROM rollouts WHERE rollout_id IN (
 # kinds together still fit in one pass of their loop, so that a slow kind does not stop the others.
 _STATEMENT = 45.0
 _LONG_STATEMENT = f"SET LOCAL statement_timeout = '{_STATEMENT:g}s'"
-_KINDS = (_DELIVERIES, _DECISIONS, _NOTIFICATIONS, _ROLLOUTS, _AUDIT_LOG, _FOUND_TAGS)
+_KINDS = (
+    *(_DELIVERIES, _DECISIONS, _NOTIFICATIONS, _ROLLOUTS, _AUDIT_LOG),
+    *(_FOUND_TAGS, _ABSENT_TAGS, _TAG_DIGESTS, _RUNNING_PERIODS),
+)
 
 
 class PostgresRetention:
