@@ -4,11 +4,13 @@ Every implementation passes the contract suite of its port in tests/contract. Th
 of the service that uses it.
 """
 
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
 from app.domain.deployment import Diagnosis, Snapshot, WaitIndex
 from app.domain.job import JobPatch, JobState, Preview, Submission
+from app.domain.job_change import JobList, JobSignal, Namespace
 from app.domain.message import Message
 from app.domain.reference import Repository
 from app.domain.watch import JobPlace
@@ -100,6 +102,40 @@ class Deployer(Protocol):
 
     async def fail(self, place: JobPlace, deployment_id: str) -> None:
         """Mark an active deployment as failed, as a person would. Raises JobRejected if it has ended already."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeBatch:
+    """What one index of Nomad changed; a heartbeat has index 0 and no changes.
+
+    `unreadable` means that something changed and nobody can say of which job.
+    """
+
+    index: int = 0
+    changes: tuple[JobSignal, ...] = ()
+    unreadable: bool = False
+
+
+class JobChanges(Protocol):
+    """Tells of changes of jobs. All methods raise NomadUnavailable, and NomadDenied if the token may not."""
+
+    def batches(self, namespace: Namespace, *, since: int) -> AsyncGenerator[ChangeBatch, None]:
+        """Batches as they happen, without end; the first comes at once. Close it with `aclosing`.
+
+        The stream begins at index `since` if Nomad still has it, otherwise later, and with the newest batch for 0: only
+        a batch with the very index `since` proves that nothing is missing. NomadDenied if Nomad answers and sends no
+        events. NomadUnavailable when the stream ends for any reason.
+        """
+        ...
+
+    async def listed(self, namespace: Namespace) -> JobList:
+        """All jobs of the namespace with their indexes."""
+        ...
+
+    async def sign_of_life(self, namespace: Namespace, *, index: int) -> int:
+        """Wait a few seconds at Nomad and return the index for the next call; 0 does not wait. A Nomad that hangs is
+        NomadUnavailable within seven seconds."""
         ...
 
 

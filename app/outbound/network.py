@@ -17,7 +17,7 @@ _FIX = "correct the server, or the proxy before it"
 _READ = frozenset(
     {
         b"content-encoding", b"content-type", b"docker-content-digest", b"link", b"location", b"retry-after",
-        b"www-authenticate", b"x-nomad-index",
+        b"www-authenticate", b"x-nomad-index", b"x-nomad-nexttoken",
     }
 )  # fmt: skip
 

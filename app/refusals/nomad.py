@@ -62,6 +62,10 @@ def _denied() -> Iterator[RefusalRow]:
     for doing in Doing:
         problem = while_reading(_refusal(403, "Permission denied"), ORIGIN, doing=doing, place=PLACE)
         yield _row(f"the token may not do this: {doing.action}", _message(problem), "job app", TOKEN + doing.capability)
+    silent = refusals.silent_stream(ORIGIN, namespace="default")
+    yield _row("its event stream sends nothing", silent, "namespace default", TOKEN + "read-job")
+    refused = refusals.refused_stream(ORIGIN, 403, "Permission denied", namespace="default")
+    yield _row("it refuses its event stream", refused, "namespace default", TOKEN + "read-job")
     text = "Job registration, dispatch, and scale are disabled by the scheduler configuration"
     disabled = _message(while_writing(_refusal(403, text), ORIGIN, place=PLACE))
     yield _row("reject_job_registration is on", disabled, ORIGIN, "an operator switches them on again")

@@ -9,13 +9,14 @@
 #
 # Repeat the block for each watched namespace. It is enough on every version:
 #
-#   read-job     jobs, their versions and sources, deployments, evaluations, allocations
+#   read-job     jobs, their versions and sources, deployments, evaluations, allocations, and the events about them
+#   list-jobs    find what changed while events were missed in one list; without it every job is read then
 #   submit-job   plan and register; parse a changed source; promote and fail deployments
 #   read-logs    the last lines of a failed task, in the notification; everything else works without it
 #
 # Nomad 1.11.2 and newer have a capability for each step instead of submit-job, which may also stop and revert jobs:
 #
-#   capabilities = ["read-job", "plan-job", "register-job", "parse-job", "promote-deployment", "fail-deployment", "read-logs"]
+#   capabilities = ["read-job", "list-jobs", "plan-job", "register-job", "parse-job", "promote-deployment", "fail-deployment", "read-logs"]
 #
 #   plan-job             check the changes before registering; without it registrations are not checked
 #   register-job         deploy
@@ -29,5 +30,5 @@
 #   csi-register-plugin among the capabilities   for CSI plugins
 #   host_volume "certs" { policy = "write" }     beside the block, for jobs with that host volume ("read" if read_only)
 namespace "default" {
-  capabilities = ["read-job", "submit-job", "read-logs"]
+  capabilities = ["read-job", "list-jobs", "submit-job", "read-logs"]
 }

@@ -11,6 +11,7 @@ from typing import TypeVar
 from app.adapters.nomad import refusals
 from app.adapters.nomad.explain.diagnosis import diagnose
 from app.adapters.nomad.follow.following import DeploymentProgress
+from app.adapters.nomad.follow.job_changes import NomadJobChanges
 from app.adapters.nomad.follow.promotion import Promotion
 from app.adapters.nomad.follow.waiting import NomadWaits
 from app.adapters.nomad.http.access import NomadAccess
@@ -44,6 +45,7 @@ class NomadDeployer:
         self._following = DeploymentProgress(self._client)
         self._promotion = Promotion(self._client)
         self._waiting = NomadWaits(access)
+        self.job_changes = NomadJobChanges(access)
         self._threads = ThreadPoolExecutor(max_workers=_PARALLEL, thread_name_prefix="nomad")
 
     async def inspect(self, place: JobPlace) -> JobState | None:
@@ -100,6 +102,7 @@ class NomadDeployer:
     async def aclose(self) -> None:
         """Wait for calls under way (each ends by its timeout) and close the connections."""
         await self._waiting.aclose()
+        await self.job_changes.aclose()
         await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
         self._client.close()
 

@@ -35,7 +35,7 @@ def while_reading(
     """The error for a failed read, or for any other call that changes nothing."""
     if isinstance(problem, Silence):
         return NomadUnavailable(refusals.silent(origin, str(problem)))
-    job = refusals.name_of(place) if place else None
+    job = refusals.name_of(place) if place and place.job_id else None
     if problem.status in (401, 403):
         namespace = (place.namespace if place else "") or "default"
         return NomadDenied(refusals.denied(origin, problem.text, doing=doing, job=job, namespace=namespace))

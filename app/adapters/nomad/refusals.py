@@ -23,6 +23,7 @@ class Doing(Enum):
     READING = ("reading", "read-job")
     PLANNING = ("planning", "submit-job or plan-job")
     REGISTERING = ("registering", "submit-job or register-job")
+    FOLLOWING = ("following", "read-job")
     READING_LOGS = ("reading the logs of", "read-logs")
 
     def __init__(self, action: str, capability: str) -> None:
@@ -139,6 +140,24 @@ def denied(origin: str, text: str, *, doing: Doing, job: str | None, namespace: 
     return (
         f"Nomad at {origin} denies {doing.action} {what} ({bounded(text) or 'Permission denied'}); give NOMAD_TOKEN "
         f"(or NOMAD_TOKEN_FILE) a token with {doing.capability} in namespace {namespace}, as in {_POLICY}{volumes}"
+    )
+
+
+def silent_stream(origin: str, *, namespace: str) -> str:
+    """Nomad answers, and its event stream sends nothing: so do newer servers for a token without rights."""
+    return (
+        f"Nomad at {origin} sends no events of jobs in namespace {namespace}, so changes are found by reading each job "
+        "every job_reread_interval; give NOMAD_TOKEN (or NOMAD_TOKEN_FILE) a token with read-job there, as in "
+        f"{_POLICY}, or let the proxy before Nomad pass /v1/event/stream on unbuffered"
+    )
+
+
+def refused_stream(origin: str, status: int, text: str, *, namespace: str) -> str:
+    """Nomad answers, and refuses its event stream."""
+    return (
+        f"Nomad at {origin} refuses the events of namespace {namespace} ({status} {bounded(text) or 'no text'}), "
+        "so changes are found by reading each job every job_reread_interval; give NOMAD_TOKEN (or NOMAD_TOKEN_FILE) a "
+        f"token with read-job there, as in {_POLICY}, or let the proxy before Nomad pass /v1/event/stream on"
     )
 
 

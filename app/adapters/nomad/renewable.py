@@ -4,14 +4,17 @@ New calls use the new connection. Calls under way end on the old one, which is c
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 
 from app.adapters.nomad.deployer import NomadDeployer
 from app.adapters.nomad.http.connection import NomadConnection
 from app.domain.deployment import Diagnosis, Snapshot, WaitIndex
 from app.domain.job import JobPatch, JobState, Preview, Submission
+from app.domain.job_change import JobList, Namespace
 from app.domain.watch import JobPlace
+from app.errors import NomadUnavailable
+from app.ports import ChangeBatch
 
 
 class RenewableDeployer:
@@ -74,6 +77,35 @@ class RenewableDeployer:
                     wait.cancel()
                 await asyncio.gather(*waits, return_exceptions=True)
 
+    async def batches(self, namespace: Namespace, *, since: int) -> AsyncGenerator[ChangeBatch, None]:
+        """See app/ports.py. The stream ends when the connection is renewed."""
+        held = self._held
+        async with held.in_use() as deployer, aclosing(deployer.job_changes.batches(namespace, since=since)) as batches:
+            renewed = asyncio.create_task(held.renewed.wait())
+            following = asyncio.create_task(_next(batches))
+            try:
+                while True:
+                    await asyncio.wait((following, renewed), return_when=asyncio.FIRST_COMPLETED)
+                    if renewed.done():
+                        raise NomadUnavailable("Nomad's connection was replaced; its events are asked for again")
+                    batch = await following
+                    following = asyncio.create_task(_next(batches))
+                    yield batch
+            finally:
+                for task in (following, renewed):
+                    task.cancel()
+                await asyncio.gather(following, renewed, return_exceptions=True)
+
+    async def listed(self, namespace: Namespace) -> JobList:
+        """See app/ports.py."""
+        async with self._held.in_use() as deployer:
+            return await deployer.job_changes.listed(namespace)
+
+    async def sign_of_life(self, namespace: Namespace, *, index: int) -> int:
+        """See app/ports.py."""
+        async with self._held.in_use() as deployer:
+            return await deployer.job_changes.sign_of_life(namespace, index=index)
+
     async def find_auto_revert(self, place: JobPlace, submission: Submission) -> Submission | None:
         """See app/ports.py."""
         async with self._held.in_use() as deployer:
@@ -109,6 +141,11 @@ class RenewableDeployer:
         await held.idle.wait()
         await held.deployer.aclose()
         del self._before[held]
+
+
+async def _next(batches: AsyncGenerator[ChangeBatch, None]) -> ChangeBatch:
+    """The next batch, as a coroutine: a task cannot be made of anything else."""
+    return await anext(batches)
 
 
 class _Held:

@@ -71,6 +71,13 @@ class Acl:
             return any(_holds(each, capabilities) for each in grants.values())
         return _holds(_nearest(grants, namespace), capabilities)
 
+    def allows_any(self, token: AclToken, namespace: str) -> bool:
+        """Whether the token has any capability in the namespace."""
+        if token.management:
+            return True
+        granted = _nearest(self._grants(token), namespace)
+        return bool(granted) and "deny" not in granted
+
     def _grants(self, token: AclToken) -> Grants:
         merged: Grants = {}
         for policy in token.policies:

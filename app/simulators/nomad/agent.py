@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 
 import orjson
 
+from app.simulators.nomad import event_stream
 from app.simulators.nomad.blocking import answer_blocking_query
 from app.simulators.nomad.call import NomadAnswer, NomadCall
 from app.simulators.nomad.disturbance import disturb
@@ -41,6 +42,10 @@ class NomadApi:
         fault = self._nomad.faults.take(call.method, call.path)
         try:
             if fault is not None and not fault.after and await disturb(self._nomad, fault, call, receive):
+                return
+            if (call.method, call.path) == ("GET", event_stream.PATH):
+                query = scope["query_string"].decode("latin-1")
+                await event_stream.stream(self._nomad, call, query, receive, send)
                 return
             reply = await self._reply(call, fault)
             if fault is not None and fault.after and await disturb(self._nomad, fault, call, receive):
@@ -69,6 +74,7 @@ class NomadApi:
         table = WAITS_ON.get(endpoint)
         if not index or table is None or no_wait:
             return endpoint(self._nomad, routed)
+        self._nomad.ledger.waits[f"{call.method} {counted}"] += 1
         read = partial(endpoint, self._nomad, routed)
         return await answer_blocking_query(self._nomad, read, table=table, index=index, wait=seconds)
 

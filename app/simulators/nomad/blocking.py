@@ -55,7 +55,7 @@ async def answer_blocking_query(
             reply = _reply(read)
             if reply.passed(index, first):
                 return reply.result()
-            if not await _changes(nomad, changed, until):
+            if not await changes_before(nomad, changed, until):
                 nomad.world.waited_out += 1
                 return reply.result()
         first = first or reply
@@ -68,7 +68,7 @@ def _reply(read: Callable[[], NomadAnswer]) -> _Reply:
         return _Reply(refused)
 
 
-async def _changes(nomad: Simulator, changed: asyncio.Event, until: float) -> bool:
+async def changes_before(nomad: Simulator, changed: asyncio.Event, until: float) -> bool:
     """Whether the table changed before `until`. Due events of the timeline happen meanwhile."""
     loop = asyncio.get_running_loop()
     while not changed.is_set():

@@ -7,7 +7,7 @@ allocations are deleted, unless an allocation that still runs belongs to them. V
 from __future__ import annotations
 
 from app.simulators.nomad.tables import JobRecord
-from app.simulators.nomad.world import World
+from app.simulators.nomad.world import ROW_TABLES, World
 
 
 def collect(world: World) -> None:
@@ -17,7 +17,7 @@ def collect(world: World) -> None:
         _collect_rows(world, record)
         if record.current["Stop"] and record.current["Status"] == "dead":
             del world.jobs[namespace, job_id]
-    world.touch(*world.touched)
+    world.touch(*ROW_TABLES)
 
 
 def forget_deployment(world: World, deployment_id: str) -> None:

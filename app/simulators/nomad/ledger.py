@@ -49,6 +49,8 @@ class Ledger:
         self._sequence = 0
         self.requests: Counter[str] = Counter()
         """By "METHOD /path". Ids of evaluations, deployments and allocations are written `:id`."""
+        self.waits: Counter[str] = Counter()
+        """Those of `requests` that were blocking queries, by the same key."""
 
     def append(
         self, job: Json, *, time: float, origin: str, enforced: int | None, changed: bool, request_id: str
@@ -86,3 +88,4 @@ class Ledger:
         """Delete entries and counts. Sequence numbers continue."""
         self._entries.clear()
         self.requests.clear()
+        self.waits.clear()

@@ -8,7 +8,7 @@ from app.simulators.nomad import evaluations, job_status, registration, versions
 from app.simulators.nomad.ledger import Ledger
 from app.simulators.nomad.refusal import Json, Refused
 from app.simulators.nomad.tables import JobRecord
-from app.simulators.nomad.world import World, new_id
+from app.simulators.nomad.world import ROW_TABLES, World, new_id
 
 
 def stop(world: World, record: JobRecord) -> Json:
@@ -28,7 +28,8 @@ def purge(world: World, record: JobRecord) -> Json:
         world.evaluations.pop(key, None)
     for key in record.allocations:
         world.allocations.pop(key, None)
-    world.touch(*world.touched)
+    world.touch(*ROW_TABLES)
+    world.tell(record.current, deleted=True)
     return _stop_reply(new_id(), world.index)
 
 
@@ -124,6 +125,7 @@ def launch(world: World, record: JobRecord, suffix: str, changes: Json) -> tuple
     }  # fmt: skip
     child = JobRecord(namespace=record.namespace, id=child_id, versions=[job])
     world.jobs[child.namespace, child.id] = child
+    world.tell(job)
     evaluation = evaluations.create(world, child, "job-register", registered=True)
     job_status.refresh(world, child.namespace, child.id)
     return child, evaluation.id

@@ -56,7 +56,7 @@ def load(simulator: Simulator, file: Path) -> None:
         return
     content = orjson.loads(file.read_bytes())
     with simulator.at_work() as world:
-        world.index, world.touched = content["index"], content["touched"]
+        world.index, world.touched = content["index"], {**world.touched, **content["touched"]}
         world.namespaces = set(content["namespaces"])
         for stored in content["jobs"]:
             record = _record(stored)

@@ -127,6 +127,7 @@ def _store(world: World, record: JobRecord | None, job: Json, registration: JobR
     record = JobRecord(namespace=job["Namespace"], id=job["ID"], versions=[job])
     world.jobs[record.namespace, record.id] = record
     world.touch("jobs")
+    world.tell(job)
     versions.keep_source(record, source)
     return record
 

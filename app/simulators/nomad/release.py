@@ -62,6 +62,11 @@ class SimulatedVersion:
         minor = self.number[:2]
         return self.number >= (2, 0, 0) or self.number[2] >= VERSION_KEPT_SINCE.get(minor, self.number[2] + 1)
 
+    @property
+    def streams_before_checking(self) -> bool:
+        """Whether a forbidden event stream is a 200 that sends nothing, instead of a 403."""
+        return self.number >= (1, 11, 2) or (1, 10, 8) <= self.number < (1, 11, 0)
+
     def job(self, job: Json) -> Json:
         """A stored job as this version shows it."""
         if self.number >= max(CAME_WITH.values()):

@@ -31,6 +31,7 @@ EXACT: dict[str, Methods] = {
     "/v1/jobs/parse": _write(sources.parse),
     "/v1/deployments": {"GET": deployments.list_deployments},
     "/v1/evaluations": {"GET": work.list_evaluations},
+    "/v1/allocations": {"GET": work.list_allocations},
     "/v1/status/leader": {"GET": servers.leader},
     "/v1/regions": {"GET": servers.regions},
     "/v1/agent/self": {"GET": servers.agent_self},
@@ -82,7 +83,7 @@ REQUIRED_CAPABILITY: dict[Endpoint, str] = {
         (reads.read_job, reads.versions, reads.summary, reads.deployments, reads.deployment, reads.evaluations,
          reads.allocations, reads.scale_status, sources.submission, deployments.deployment,
          deployments.deployment_allocations,
-         work.evaluation, work.list_evaluations, work.evaluation_allocations),
+         work.evaluation, work.list_evaluations, work.list_allocations, work.evaluation_allocations),
         "read-job",
     ),
 }  # fmt: skip
@@ -101,9 +102,16 @@ WAITS_ON: dict[Endpoint, str] = {
     ),
     **dict.fromkeys((reads.evaluations, work.evaluation, work.list_evaluations), "evaluations"),
     **dict.fromkeys(
-        (reads.allocations, work.allocation, work.evaluation_allocations, deployments.deployment_allocations),
+        (
+            reads.allocations,
+            work.allocation,
+            work.list_allocations,
+            work.evaluation_allocations,
+            deployments.deployment_allocations,
+        ),
         "allocations",
     ),
+    **dict.fromkeys((servers.list_namespaces, servers.read_namespace), "namespaces"),
 }
 """The table that a blocking query on the endpoint watches."""
 

@@ -35,14 +35,17 @@ def agent_self(nomad: Simulator, call: NomadCall) -> NomadAnswer:
 
 def list_namespaces(nomad: Simulator, call: NomadCall) -> NomadAnswer:
     with nomad.at_work() as world:
-        return NomadAnswer(body=[{**NAMESPACE, "Name": name} for name in sorted(world.namespaces)], index=1)
+        shown = [{**NAMESPACE, "Name": name} for name in sorted(world.namespaces)]
+        return NomadAnswer(body=shown, index=world.touched["namespaces"])
 
 
 def read_namespace(nomad: Simulator, call: NomadCall) -> NomadAnswer:
     with nomad.at_work() as world:
+        nomad.require_any(call, call.subject)
+        index = world.touched["namespaces"]
         if call.subject not in world.namespaces:
-            raise Refused(404, "Namespace not found", index=1)
-        return NomadAnswer(body={**NAMESPACE, "Name": call.subject}, index=1)
+            raise Refused(404, "Namespace not found", index=index)
+        return NomadAnswer(body={**NAMESPACE, "Name": call.subject}, index=index)
 
 
 def put_namespace(nomad: Simulator, call: NomadCall) -> NomadAnswer:
@@ -51,7 +54,9 @@ def put_namespace(nomad: Simulator, call: NomadCall) -> NomadAnswer:
         raise Refused(400, "missing namespace name")
     with nomad.at_work() as world:
         world.namespaces.add(name)
-        return NomadAnswer(body=b"", index=world.commit(), read=False)
+        index = world.commit()
+        world.touch("namespaces")
+        return NomadAnswer(body=b"", index=index, read=False)
 
 
 def delete_namespace(nomad: Simulator, call: NomadCall) -> NomadAnswer:
@@ -61,7 +66,9 @@ def delete_namespace(nomad: Simulator, call: NomadCall) -> NomadAnswer:
         if any(namespace == call.subject and not r.current["Stop"] for (namespace, _), r in world.jobs.items()):
             raise Refused(500, f'namespace "{call.subject}" has non-terminal jobs in regions: [{nomad.region}]')
         world.namespaces.discard(call.subject)
-        return NomadAnswer(body=b"", index=world.commit(), read=False)
+        index = world.commit()
+        world.touch("namespaces")
+        return NomadAnswer(body=b"", index=index, read=False)
 
 
 def read_scheduler(nomad: Simulator, call: NomadCall) -> NomadAnswer:

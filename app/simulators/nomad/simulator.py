@@ -63,6 +63,8 @@ class Simulator:
         self.scheduler = SCHEDULER
         self.region = region
         self.parse = parse
+        self.heartbeat = 30.0
+        """Seconds between two heartbeats of an event stream."""
         self._lock = threading.RLock()
         if token is not None:
             self.acl.add(AclToken(secret=token, accessor=ACCESSOR, name="Bootstrap Token", management=True))
@@ -101,6 +103,11 @@ class Simulator:
     def require(self, call: NomadCall, *capabilities: str, namespace: str = "") -> None:
         """Raise Refused 403 unless `permits`."""
         if not self.permits(call, *capabilities, namespace=namespace):
+            raise Refused(403, "Permission denied")
+
+    def require_any(self, call: NomadCall, namespace: str) -> None:
+        """Raise Refused 403 unless the token may do anything at all in the namespace."""
+        if not self.acl.allows_any(self.who(call), namespace):
             raise Refused(403, "Permission denied")
 
     def visible(self, call: NomadCall, capability: str) -> Callable[[str], bool]:

@@ -25,6 +25,7 @@ def add(world: World, record: JobRecord, job: Json, *, source: Json | None = Non
     }
     record.versions.append(stored)
     world.touch("jobs")
+    world.tell(stored)
     keep_source(record, source)
     _forget(record)
     return stored

@@ -5,7 +5,9 @@ from __future__ import annotations
 from app.simulators.nomad import health, views
 from app.simulators.nomad import logs as task_logs
 from app.simulators.nomad.call import NomadAnswer, NomadCall
+from app.simulators.nomad.lists import Kind, page
 from app.simulators.nomad.refusal import Refused
+from app.simulators.nomad.release import SimulatedVersion
 from app.simulators.nomad.simulator import Simulator
 from app.simulators.nomad.tables import Allocation
 
@@ -35,6 +37,26 @@ def list_evaluations(nomad: Simulator, call: NomadCall) -> NomadAnswer:
         ]
         body = [views.evaluation(row, nomad.release) for row in rows]
         return NomadAnswer(body=body, index=world.touched["evaluations"])
+
+
+def list_allocations(nomad: Simulator, call: NomadCall) -> NomadAnswer:
+    """In order of creation. `task_states=false` leaves the states of the tasks out."""
+    with nomad.at_work() as world:
+        visible = nomad.visible(call, "read-job")
+        rows = [row for row in world.allocations.values() if visible(row.namespace)]
+        found, following = page(rows, call, _allocations(nomad.release))
+        stubs = [views.allocation_stub(row, nomad.release) for row in found]
+        if "task_states" in call.query and not call.flag("task_states"):
+            stubs = [{**stub, "TaskStates": None} for stub in stubs]
+        return NomadAnswer(body=stubs, index=world.touched["allocations"], next_token=following)
+
+
+def _allocations(release: SimulatedVersion) -> Kind[Allocation]:
+    return Kind(
+        id=lambda row: row.id,
+        key=lambda row: f"{row.create_index}.{row.id}",
+        fields=lambda row: views.allocation_stub(row, release),
+    )
 
 
 def evaluation_allocations(nomad: Simulator, call: NomadCall) -> NomadAnswer:

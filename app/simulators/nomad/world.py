@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from app.simulators.nomad.event_log import EventLog
 from app.simulators.nomad.images import Images
 from app.simulators.nomad.refusal import Json
 from app.simulators.nomad.release import SimulatedVersion
@@ -21,6 +22,8 @@ from app.simulators.nomad.timing import Fate, Timing, Verdict
 
 KEPT_VERSIONS = 6
 KEPT_ROWS = 60
+STREAMS = "streams"
+ROW_TABLES = ("jobs", "evaluations", "deployments", "allocations")
 
 
 class World:
@@ -39,7 +42,8 @@ class World:
         """(job id, fault) for the next evaluation of the job; each applies once."""
         self.namespaces = {"default"}
         self.index = 10
-        self.touched = {"jobs": 1, "evaluations": 1, "deployments": 1, "allocations": 1}
+        self.touched = {"jobs": 1, "evaluations": 1, "deployments": 1, "allocations": 1, "namespaces": 1}
+        self.log = EventLog()
         self.jobs: dict[tuple[str, str], JobRecord] = {}
         self.evaluations: dict[str, Evaluation] = {}
         self.deployments: dict[str, Deployment] = {}
@@ -62,18 +66,25 @@ class World:
         """Record a change of these tables at the present index, and wake the blocking queries on them."""
         for table in tables:
             self.touched[table] = self.index
-            for loop, changed in self._waiting.pop(table, ()):
-                loop.call_soon_threadsafe(changed.set)
+            self._notify(table)
+
+    def tell(self, changed: TableRow | Json, *, deleted: bool = False) -> None:
+        """Add this row, or this job, to the event log at the present index, and wake the streams."""
+        self.log.add(self.index, changed, deleted=deleted)
+        self._notify(STREAMS)
+
+    def _notify(self, table: str) -> None:
+        for loop, changed in self._waiting.pop(table, ()):
+            loop.call_soon_threadsafe(changed.set)
 
     def wake(self) -> None:
         """Wake all blocking queries, although nothing changed; each reads its rows again."""
         for table in list(self._waiting):
-            for loop, changed in self._waiting.pop(table):
-                loop.call_soon_threadsafe(changed.set)
+            self._notify(table)
 
     @contextmanager
     def watching(self, table: str) -> Iterator[asyncio.Event]:
-        """An event for blocking queries, set at the next change of this table."""
+        """An event for blocking queries, set at the next change of this table; of STREAMS, at the next logged event."""
         waiter = asyncio.get_running_loop(), asyncio.Event()
         self._waiting.setdefault(table, []).append(waiter)
         try:
@@ -105,11 +116,13 @@ class World:
         row.modify_index = self.index
         row.modify_time = self.now
         self.touch(table_of(row))
+        self.tell(row)
 
     def replace_job(self, record: JobRecord, version: int = -1, **changes: Any) -> None:
         """Change server fields of a stored version at the present index."""
         record.versions[version] = {**record.versions[version], **changes, "ModifyIndex": self.index}
         self.touch("jobs")
+        self.tell(record.versions[version])
 
     def fate(self, images: list[str]) -> Verdict | None:
         return next((v for v in self.verdicts if any(v.image in image for image in images)), None)

@@ -10,9 +10,8 @@ from typing import Any
 import httpx
 
 from app.adapters.nomad.http.access import NomadAccess
+from app.adapters.nomad.http.async_client import FAILURES, extensions, open_client
 from app.domain.watch import JobPlace
-from app.outbound.client import CONNECT_SECONDS
-from app.outbound.network import HeaderRefused, Network
 
 # Nomad allows 100 connections for each address (docs/nomad.md, section 1), and calls that do not wait need some.
 CONNECTIONS = 8
@@ -82,16 +81,18 @@ class LongPolls:
     async def _get(self, path: tuple[str, ...], params: dict[str, str], token: str) -> httpx.Response:
         if self._is_closed:
             raise PollFailed
-        name = self._access.connection.tls_server_name
         try:
-            self._client = self._client or _open(self._access)
+            # The server adds up to a sixteenth to the wait.
+            self._client = self._client or open_client(
+                self._access, connections=CONNECTIONS, read_seconds=_WAIT * 17 / 16 + _SLACK
+            )
             return await self._client.get(
                 "/v1/" + "/".join(self._access.path(*path)),
                 params=params,
                 headers=self._access.headers(token),
-                extensions={"sni_hostname": name} if name else {},
+                extensions=extensions(self._access),
             )
-        except (httpx.HTTPError, httpx.InvalidURL, HeaderRefused, OSError, ValueError, ImportError) as error:
+        except FAILURES as error:
             raise PollFailed from error
 
 
@@ -109,16 +110,3 @@ def _read(answer: httpx.Response, *, waited: bool) -> Polled:
     if not all(isinstance(row, dict) and "ID" in row for row in rows):
         raise PollFailed(answer.status_code)
     return Polled(index=int(index), rows=rows, waited=waited)
-
-
-def _open(access: NomadAccess) -> httpx.AsyncClient:
-    https = access.base_url.startswith("https://")
-    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=30.0)
-    return httpx.AsyncClient(
-        base_url=access.base_url,
-        auth=access.credentials,
-        transport=Network(verify=access.trust() if https else True, limits=limits, uds=access.connection.socket_path),
-        trust_env=False,  # the network knows the environment's proxies
-        # The server adds up to a sixteenth to the wait. A query may wait for a free connection as long as it takes.
-        timeout=httpx.Timeout(_WAIT * 17 / 16 + _SLACK, connect=CONNECT_SECONDS, pool=None),
-    )

@@ -11,7 +11,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from app.adapters.nomad.text import bounded
 
-_LONGEST_REFUSAL = 16_384  # bytes that are read of a refusal; messages quote far less of it
+LONGEST_REFUSAL = 16_384  # bytes that are read of a refusal; messages quote far less of it
 
 
 class Refusal(Exception):
@@ -41,7 +41,7 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(cause, requests.Response):
         return refusal_of(cause)
     if isinstance(cause, requests.exceptions.SSLError | ssl.SSLError):
-        return _tls_silence(str(cause))
+        return tls_silence(str(cause))
     if isinstance(cause, requests.exceptions.ConnectTimeout) or _never_connected(cause):
         return Silence("it cannot be reached; check that the agent is up, or correct NOMAD_ADDR", sent=False)
     if isinstance(cause, requests.exceptions.Timeout):
@@ -58,10 +58,15 @@ def problem_of(error: Exception) -> Problem:
 def refusal_of(response: requests.Response) -> Refusal:
     """An answer with an error status as a Refusal; Nomad's plain text is cut to a bound."""
     # Not `response.text`: requests would guess the encoding of a text that names none.
-    text = response.content[:_LONGEST_REFUSAL].decode("utf-8", "replace").replace("rpc error: ", "")
+    return refusal(response.status_code, response.content, retry_after=response.headers.get("Retry-After"))
+
+
+def refusal(status: int, content: bytes, *, retry_after: str | None) -> Refusal:
+    """A Refusal from the parts of an answer, of either HTTP library."""
+    text = content[:LONGEST_REFUSAL].decode("utf-8", "replace").replace("rpc error: ", "")
     # Agents of 1.7 to 1.9 deny logs with status 500.
-    status = 403 if text.strip() == "Permission denied" else response.status_code
-    return Refusal(status, bounded(text, 1000), retry_after=_seconds(response.headers.get("Retry-After")))
+    status = 403 if text.strip() == "Permission denied" else status
+    return Refusal(status, bounded(text, 1000), retry_after=_seconds(retry_after))
 
 
 def _never_connected(error: object) -> bool:
@@ -70,7 +75,8 @@ def _never_connected(error: object) -> bool:
     return isinstance(getattr(wrapped, "reason", wrapped), NewConnectionError | ConnectTimeoutError)
 
 
-def _tls_silence(text: str) -> Silence:
+def tls_silence(text: str) -> Silence:
+    """The fix for a failed TLS connection, by the text of its error."""
     if "Hostname mismatch" in text or "doesn't match" in text or "not valid for" in text:
         return Silence(
             "its certificate is for another name; set NOMAD_TLS_SERVER_NAME to a name in it (server.<region>.nomad)",
