@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from app.domain.history import Desired, History
 from app.domain.job import JobState
+from app.domain.left_out import TagList
 from app.domain.rule import Rule
 from app.domain.watch import Watch
 
@@ -65,7 +66,7 @@ class Case:
 
     `rolled_back` is whether a person rolled back and nothing newer has appeared since. `heed_elsewhere` is whether an
     image that failed on another job is held here too. `queue_reason` says why a rollout must wait for a slot, "" if it
-    need not.
+    need not. `listed` is the registry's list of tags; it counts for messages only.
     """
 
     watch: Watch
@@ -80,6 +81,7 @@ class Case:
     rolled_back: bool = False
     heed_elsewhere: bool = False
     queue_reason: str = ""
+    listed: TagList = field(default_factory=TagList)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from app.domain.decision import Case, Decision, Deploy, Hold, HoldReason, RequestedDeploy
 from app.domain.history import Desired, drifted, highest_specified, specified, specifies_desired
 from app.domain.job import JobState, SpecifiedTask
-from app.domain.rule import Rule, release
+from app.domain.left_out import newer_left_out, no_release
+from app.domain.rule import release
 from app.domain.watch import Watch
 
 
@@ -21,7 +22,7 @@ def decide(case: Case) -> Decision:
     if case.requested is not None and case.requested.desired is not None:
         return _requested(case, tasks, case.requested, case.requested.desired)
     if case.desired is None:
-        return Hold(reason=HoldReason.NO_MATCHING_TAG, message=_no_tag(case.rule))
+        return Hold(reason=HoldReason.NO_MATCHING_TAG, message=_no_tag(case, tasks))
     for check in _CHECKS:
         hold = check(case, tasks, case.desired)
         if hold is not None:
@@ -90,7 +91,10 @@ def _failed_before(case: Case, _tasks: tuple[SpecifiedTask, ...], desired: Desir
 
 
 def _up_to_date(case: Case, tasks: tuple[SpecifiedTask, ...], desired: Desired) -> Hold | None:
-    return _hold(HoldReason.UP_TO_DATE, f"{desired.tag} runs", desired) if _runs(case, tasks, desired) else None
+    if not _runs(case, tasks, desired):
+        return None
+    left_out = newer_left_out(case.listed, desired.tag) if case.rule.follows_releases else ""
+    return _hold(HoldReason.UP_TO_DATE, f"{desired.tag} runs{left_out}", desired)
 
 
 def _auto_deploy_off(case: Case, _tasks: tuple[SpecifiedTask, ...], desired: Desired) -> Hold | None:
@@ -190,9 +194,8 @@ def _hold(reason: HoldReason, message: str, desired: Desired) -> Hold:
     return Hold(reason=reason, message=message, tag=desired.tag, digest=desired.digest)
 
 
-def _no_tag(rule: Rule) -> str:
-    if rule.follows_releases:
-        return (
-            "the registry has no release tag (X.Y.Z or vX.Y.Z); the running image stays; push a release, or pin a tag"
-        )
-    return f"the registry has no tag {rule.pinned_tag}; the running image stays; push the tag, or pin another"
+def _no_tag(case: Case, tasks: tuple[SpecifiedTask, ...]) -> str:
+    if case.rule.follows_releases:
+        highest = highest_specified(tasks, case.history)
+        return no_release(case.listed, str(case.watch.repository), highest.tag if highest else None)
+    return f"the registry has no tag {case.rule.pinned_tag}; the running image stays; push the tag, or pin another"

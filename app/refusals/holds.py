@@ -10,6 +10,7 @@ from app.domain.decision import Case, Hold, RequestedDeploy
 from app.domain.decision_table import decide
 from app.domain.history import Desired
 from app.domain.job import ActiveDeployment, JobState, TaskKey
+from app.domain.left_out import TagList
 from app.domain.rule import Rule
 from app.refusals.row import RefusalRow
 from app.refusals.samples import D1, D2, RECONCILE_SETTINGS, WATCH, case, claim, job, knows, open_rollout, task
@@ -22,7 +23,7 @@ MANUAL = "a manual deploy"
 def holds() -> Iterator[RefusalRow]:
     """A row for every reason and each of its causes."""
     yield from _unusable()
-    yield _held("no release was pushed yet", case(desired=None), "release tag", "push a release")
+    yield from _no_release_to_follow()
     pinned = case(desired=None, rule=Rule(pinned_tag="test"))
     yield _held("the pinned tag is gone", pinned, "tag test", "push the tag")
     ours = claim(rollout=open_rollout(submitted=True))
@@ -32,7 +33,12 @@ def holds() -> Iterator[RefusalRow]:
     yield _held("somebody else deploys the job", theirs, "on the job", MANUAL)
     failed = case(history=knows((task(), D1), failed=frozenset({D2})))
     yield _held("the digest failed on this job", failed, "v1.1.0", "release the hold")
-    yield _held("it runs already", case(desired=Desired(tag="v1.0.0", digest=D1)), "v1.0.0", "")
+    runs = case(desired=Desired(tag="v1.0.0", digest=D1))
+    yield _held("it runs already", runs, "v1.0.0", "")
+    candidate = TagList(tags=("v1.0.0", "v1.1.0-rc.1"))
+    yield _held("a newer-looking tag is no release", replace(runs, listed=candidate), "v1.0.0", "")
+    gone = TagList(tags=("v1.0.0", "v1.1.0"), without_manifest=("v1.1.0",))
+    yield _held("a higher release has no manifest", replace(runs, listed=gone), "v1.0.0", "")
     yield _held("the switch is off", case(auto_deploy=False), "v1.1.0", "when it is switched on")
     yield _held("everything is paused", case(paused=True), "v1.1.0", "resume")
     observing = case(watch=replace(WATCH, observe_only=True))
@@ -74,6 +80,28 @@ def _busy(of: Claim, found: JobState) -> Case:
 
 def _no_release(found: JobState) -> Case:
     return case(job=found, history=replace(knows((task(":main"), D1)), baseline_release="v1.1.0"))
+
+
+def _no_release_to_follow() -> Iterator[RefusalRow]:
+    lists = (
+        ("no release was pushed yet", TagList(tags=("latest", "main")), "release tag", "push vX.Y.Z"),
+        ("nothing was pushed yet", TagList(tags=()), "no tag of", "push a release"),
+        ("the repository is missing", TagList(tags=(), repository_exists=False), "no repository", "push a release"),
+        (
+            "its releases have no manifest",
+            TagList(tags=("v1.1.0",), without_manifest=("v1.1.0",)),
+            "v1.1.0",
+            "push them again",
+        ),
+        (
+            "the highest releases have no manifest",
+            TagList(tags=("v1.2.0", "v1.1.0"), without_manifest=("v1.2.0", "v1.1.0"), is_cut=True),
+            "v1.2.0",
+            "push them again",
+        ),
+    )
+    for when, found, thing, fix in lists:
+        yield _held(when, case(desired=None, listed=found), thing, fix)
 
 
 def _unusable() -> Iterator[RefusalRow]:

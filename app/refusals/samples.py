@@ -9,6 +9,7 @@ from app.bootstrap.values import patience, reconcile_settings
 from app.domain.decision import Case
 from app.domain.history import Desired, History, normalised
 from app.domain.job import JobState, SpecifiedTask, TaskKey
+from app.domain.left_out import TagList
 from app.domain.reference import Reference, Repository
 from app.domain.rollout import Origin
 from app.domain.rule import Rule
@@ -97,7 +98,7 @@ def resolved_watches() -> ResolvedWatch:
     """The watch, and a registry that has v1.1.0 for it."""
     desired = Desired(tag="v1.1.0", digest=D2)
     known = state()
-    resolved = Resolved(tags=(desired.tag,), desired=desired, digests={desired.tag: desired.digest})
+    resolved = Resolved(listed=TagList(tags=(desired.tag,)), desired=desired, digests={desired.tag: desired.digest})
     return ResolvedWatch(state=known, resolved=resolved, history=known.history, requested=None)
 
 

@@ -55,6 +55,7 @@ def decide_watch(
             rolled_back=_is_rolled_back(state, each.new_digest),
             heed_elsewhere=circumstances.heed_elsewhere,
             queue_reason=circumstances.queue_reason,
+            listed=resolved.listed,
         )
     )
     log.info(

@@ -45,9 +45,14 @@ class ResolvedWatch:
 
     @property
     def has_changed(self) -> bool:
-        """Whether the desired digest differs from the last reconcile's, or an event has no answer yet."""
+        """Whether the desired digest or the tags differ from the last reconcile's, or an event has no answer yet.
+
+        Tags that the rule leaves out are in the decision's message.
+        """
         if self.resolved is None:
             return False
+        if self.state.rule.follows_releases and set(self.resolved.tags or ()) != set(self.state.tags):
+            return True
         desired = (self.resolved.desired.tag, self.resolved.desired.digest) if self.resolved.desired else ("", "")
         return desired != (self.state.desired_tag, self.state.desired_digest) or bool(self.state.events)
 

@@ -4,11 +4,12 @@ It decides nothing, and it trusts no event: it asks the registry for a tag of an
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from app.domain.event import EventAction
 from app.domain.history import Desired
+from app.domain.left_out import TagList
 from app.domain.rule import candidates, release
 from app.errors import RegistryDenied, RepositoryNotFound, TagNotFound, Transient
 from app.ports import RegistrySource
@@ -25,11 +26,20 @@ _UNLISTED = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolved:
-    """The registry's answers: the tags (None if not listed), the desired image, and each digest that was asked for."""
+    """The registry's answers: its list of tags, the desired image, and each digest that was asked for.
 
-    tags: tuple[str, ...] | None
+    `unread` are releases that events name and that were not asked for: the list lacks them, and so it does too many.
+    """
+
+    listed: TagList
     desired: Desired | None
     digests: Mapping[str, str]
+    unread: frozenset[str] = frozenset()
+
+    @property
+    def tags(self) -> tuple[str, ...] | None:
+        """The tags; None if they were not listed."""
+        return self.listed.tags
 
 
 class Resolver:
@@ -44,31 +54,37 @@ class Resolver:
 
     async def resolve(self, specified_tag: str | None, *, relist: bool) -> Resolved:
         """The tags, and the one that the rule desires. Raises Transient or RegistryDenied if the registry does."""
-        tags: tuple[str, ...] | None
         if self._state.rule.follows_releases:
-            tags = await self._list()
-            desired = await self._highest(tags, specified_tag)
-        else:
-            desired = await self._pinned()
-            tags = await self._list_for_people() if relist else None
-        return Resolved(tags=tags, desired=desired, digests=dict(self._digests))
+            return await self._highest(await self._list(), specified_tag)
+        desired = await self._pinned()
+        listed = await self._list_for_people() if relist else TagList()
+        return Resolved(listed=listed, desired=desired, digests=dict(self._digests))
 
     async def _pinned(self) -> Desired | None:
         tag = self._state.rule.pinned_tag
         digest = await self.digest(tag)
         return Desired(tag=tag, digest=digest) if digest else None
 
-    async def _highest(self, tags: tuple[str, ...], specified_tag: str | None) -> Desired | None:
+    async def _highest(self, listed: TagList, specified_tag: str | None) -> Resolved:
         """The highest release that has a manifest, among the listed tags and those that events name."""
-        unlisted = self._named_by_events() - set(tags)
+        tags = frozenset(listed.tags or ())
+        named = [tag for tag in self._named_by_events() if tag not in tags]
+        unlisted = frozenset(named[:_UNLISTED])
+        desired, missing = None, []
         for tag in candidates(self._state.rule, tags, specified_tag, unlisted=unlisted):
             if digest := await self.digest(tag):
-                return Desired(tag=tag, digest=digest)
-        return None
+                desired = Desired(tag=tag, digest=digest)
+                break
+            missing.append(tag)
+        is_cut = (
+            desired is None and self._state.rule.select((tags | unlisted) - set(missing), specified_tag) is not None
+        )
+        found = replace(listed, without_manifest=tuple(tag for tag in missing if tag in tags), is_cut=is_cut)
+        return Resolved(listed=found, desired=desired, digests=dict(self._digests), unread=frozenset(named[_UNLISTED:]))
 
-    def _named_by_events(self) -> frozenset[str]:
+    def _named_by_events(self) -> list[str]:
         pushed = (each.tag for each in self._state.events if each.action is EventAction.PUSH and release(each.tag))
-        return frozenset(list(dict.fromkeys(pushed))[:_UNLISTED])
+        return list(dict.fromkeys(pushed))
 
     async def digest(self, tag: str) -> str:
         """The digest that the registry has for `tag` now, "" if it has no such tag."""
@@ -83,18 +99,18 @@ class Resolver:
         listed = await self._registries.children(self._watch.registry, self._watch.repository, desired.digest)
         return Desired(tag=desired.tag, digest=desired.digest, children=listed)
 
-    async def _list(self) -> tuple[str, ...]:
+    async def _list(self) -> TagList:
         try:
-            return await self._registries.tags(self._watch.registry, self._watch.repository)
+            return TagList(tags=await self._registries.tags(self._watch.registry, self._watch.repository))
         except RepositoryNotFound:
-            return ()
+            return TagList(tags=(), repository_exists=False)
 
-    async def _list_for_people(self) -> tuple[str, ...] | None:
+    async def _list_for_people(self) -> TagList:
         """The tags for a page. A pinned watch needs no list: without one the page shows the tags of the last list."""
         try:
             return await self._list()
         except (Transient, RegistryDenied):
-            return None
+            return TagList()
 
     async def _read(self, tag: str) -> str:
         known = self._state.desired_digest if tag == self._state.desired_tag else ""
@@ -111,6 +127,12 @@ class Resolver:
 
 def answer(event: OpenEvent, resolved: Resolved, state: WatchState, message: str) -> EventAnswer:
     """The reconcile's answer to the event; `message` is the decision's."""
+    if event.tag in resolved.unread:
+        message = (
+            f"{event.tag} was not asked for: events name over {_UNLISTED} releases that the registry's list lacks; "
+            "it is found as soon as the list has it"
+        )
+        return EventAnswer(event_id=event.event_id, settled=True, message=message)
     if _is_settled(event, resolved.digests.get(event.tag), state):
         return EventAnswer(event_id=event.event_id, settled=True, message=message)
     if pause_after(event) is None:

@@ -11,6 +11,7 @@ from app.domain.decision import Deploy, Hold, HoldReason, RequestedDeploy
 from app.domain.decision_table import decide
 from app.domain.history import Desired, History, drifted, highest_specified, identity, specified
 from app.domain.job import JobState
+from app.domain.left_out import TagList
 from app.domain.reference import Reference
 from app.domain.rule import Rule
 from tests.unit.domain.cases import CHILD, D1, D2, D3, HOST, WATCH, case, job, knows, task
@@ -113,7 +114,8 @@ def test_2_a_command_whose_tag_is_gone_leaves_it_to_the_rule() -> None:
     [
         (
             Rule(),
-            "the registry has no release tag (X.Y.Z or vX.Y.Z); the running image stays; push a release, or pin a tag",
+            "the registry has no release tag; its 2 tags are no releases: latest, main; the running image stays; "
+            "push vX.Y.Z, or pin a tag",
         ),
         (
             Rule(pinned_tag="test"),
@@ -122,7 +124,15 @@ def test_2_a_command_whose_tag_is_gone_leaves_it_to_the_rule() -> None:
     ],
 )
 def test_3_without_a_matching_tag(rule: Rule, message: str) -> None:
-    assert decide(case(rule=rule, desired=None)) == Hold(reason=HoldReason.NO_MATCHING_TAG, message=message)
+    listed = TagList(tags=("main", "latest"))
+    assert decide(case(rule=rule, desired=None, listed=listed)) == Hold(
+        reason=HoldReason.NO_MATCHING_TAG, message=message
+    )
+
+
+def test_3_the_spelling_that_counts_is_open_while_no_release_runs() -> None:
+    found = case(desired=None, job=job(task(":main")), history=knows((task(":main"), D1)))
+    assert "push a release (X.Y.Z or vX.Y.Z)" in decide(found).message
 
 
 def test_4_busy() -> None:
@@ -150,6 +160,18 @@ def test_6_up_to_date() -> None:
     assert decide(case(desired=V1)) == Hold(
         reason=HoldReason.UP_TO_DATE, message="v1.0.0 runs", tag="v1.0.0", digest=D1
     )
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        (Rule(), "v1.0.0 runs; v1.1.0-rc.1 is newer by its numbers and no release (pre-release rc.1)"),
+        (Rule(pinned_tag="v1.0.0"), "v1.0.0 runs"),
+    ],
+)
+def test_6_tags_that_the_rule_leaves_out_are_named_while_it_follows_releases(rule: Rule, message: str) -> None:
+    listed = TagList(tags=("v1.0.0", "v1.1.0-rc.1"))
+    assert decide(case(rule=rule, desired=V1, listed=listed)).message == message
 
 
 def test_6_only_when_all_tasks_run_it() -> None:

@@ -57,6 +57,40 @@ async def test_a_pinned_tag_that_is_gone_is_not_wanted(registry: MemoryRegistry)
     assert found.digests == {"test": ""}
 
 
+async def test_releases_without_a_manifest_and_the_bound_on_them_are_reported(registry: MemoryRegistry) -> None:
+    lacking = [f"v2.{minor}.0" for minor in range(9)]
+    for tag in lacking:
+        registry.push(PATH, tag)
+    registry.unlinked.update(lacking)
+    found = await Resolver(registry, state()).resolve("v1.0.0", relist=False)
+    assert (found.desired, found.listed.is_cut) == (None, True)
+    assert found.listed.without_manifest == ("v2.8.0", "v2.7.0", "v2.6.0", "v2.5.0", "v2.4.0", "v2.3.0")
+
+    for tag in lacking[1:]:
+        del registry.images[PATH][tag]
+    found = await Resolver(registry, state()).resolve("v1.0.0", relist=False)
+    assert (found.desired, found.listed.is_cut) == (Desired(tag="v1.1.0", digest=digest_of("v1.1.0")), False)
+    assert found.listed.without_manifest == ("v2.0.0",)
+
+
+async def test_a_repository_that_is_not_there_differs_from_one_without_tags(registry: MemoryRegistry) -> None:
+    found = await Resolver(registry, state()).resolve(None, relist=False)
+    assert found.listed.repository_exists
+    absent = await Resolver(MemoryRegistry(), state()).resolve(None, relist=False)
+    assert not absent.listed.repository_exists
+
+
+async def test_an_event_that_was_not_asked_for_says_so(registry: MemoryRegistry) -> None:
+    events = tuple(event(f"v9.{number}.0", event_id=number) for number in range(20))
+    watched = state(events=events)
+    found = await Resolver(registry, watched).resolve("v1.0.0", relist=False)
+    answers = {each.tag: answer(each, found, watched, "v1.1.0 runs") for each in events}
+    assert found.unread == {f"v9.{number}.0" for number in range(16, 20)}
+    assert found.listed.without_manifest == (), "they are in no list"
+    assert "was not asked for" in answers["v9.19.0"].message
+    assert answers["v9.3.0"].message == "the registry does not show this digest for v9.3.0 yet"
+
+
 @pytest.mark.parametrize("outage", [RegistryUnavailable("later"), RegistryDenied("no")])
 async def test_what_the_registry_does_not_tell_is_raised(registry: MemoryRegistry, outage: Exception) -> None:
     registry.outage = outage

@@ -1,11 +1,13 @@
 """Values of a look for tests of the services, with only what a test is about spelled out."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from app.domain.decision import RequestedDeploy
 from app.domain.event import EventAction
 from app.domain.history import Desired, History
+from app.domain.left_out import TagList
 from app.domain.rollout import Origin
 from app.refusals.samples import D2, NOW, claim, state
 from app.services.reconcile.claim import LaunchItem, OpenEvent, OpenRollout, WatchState
@@ -36,9 +38,12 @@ def event(tag: str = "v1.1.0", digest: str = D2, **fields: Any) -> OpenEvent:
     )
 
 
-def resolved(tag: str = "v1.1.0", digest: str = D2, **fields: Any) -> Resolved:
-    """A registry that wants this tag."""
-    return Resolved(**{"tags": (tag,), "desired": Desired(tag=tag, digest=digest), "digests": {tag: digest}, **fields})
+def resolved(
+    tag: str = "v1.1.0", digest: str = D2, *, tags: tuple[str, ...] | None = ("v1.1.0",), **fields: Any
+) -> Resolved:
+    """A registry that has `tags`, and wants this tag."""
+    usual = Resolved(listed=TagList(tags=tags), desired=Desired(tag=tag, digest=digest), digests={tag: digest})
+    return replace(usual, **fields)
 
 
 def resolved_watches(watch: WatchState | None = None, **fields: Any) -> ResolvedWatch:
