@@ -200,6 +200,17 @@ CREATE TABLE decisions (
 CREATE INDEX decisions_first ON decisions (first_at);
 CREATE INDEX decisions_watch_first ON decisions (watch_name, first_at);
 
+-- Written by the worker (reconcile). A change of the watched tasks' images that was not ours: "group/task" to image.
+CREATE TABLE drifts (
+    drift_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    watch_name text NOT NULL REFERENCES watches,
+    changed_at timestamptz NOT NULL,
+    before jsonb NOT NULL,
+    after jsonb NOT NULL
+);
+CREATE INDEX drifts_changed ON drifts (changed_at);
+CREATE INDEX drifts_watch_changed ON drifts (watch_name, changed_at);
+
 -- Written by the web (ingest). `body` is kept only when something in it was odd.
 CREATE TABLE deliveries (
     delivery_id uuid PRIMARY KEY,
@@ -509,6 +520,7 @@ BEGIN
 END
 $$;
 CREATE TRIGGER feed_new AFTER INSERT ON audit_log FOR EACH ROW EXECUTE FUNCTION feed_timeline();
+CREATE TRIGGER feed_new AFTER INSERT ON drifts FOR EACH ROW EXECUTE FUNCTION feed_timeline();
 CREATE TRIGGER feed_changed AFTER UPDATE ON event_watches FOR EACH ROW
     WHEN (OLD.settled_at IS DISTINCT FROM NEW.settled_at)
     EXECUTE FUNCTION feed_timeline();

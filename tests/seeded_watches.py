@@ -98,6 +98,13 @@ SELECT name, {_DIGEST.format(f"name || {_NOW}")}, {_NOW}, CASE n % 3 WHEN 0 THEN
 FROM ({_SEEDED}) seeded
 """
 
+_DRIFTS = f"""
+INSERT INTO drifts (watch_name, changed_at, before, after)
+SELECT name, now() - n * interval '9 seconds' - interval '2 hours', jsonb_build_object('app/server', 'h/app:v1'),
+  jsonb_build_object('app/server', 'h/app:v2')
+FROM ({_SEEDED}) seeded
+"""
+
 _DELIVERIES = f"""
 WITH sent AS (
   INSERT INTO deliveries (delivery_id, source, received_at, size, ignored, acceptance)
@@ -112,7 +119,7 @@ INSERT INTO event_watches (event_id, watch_name, settled_at, answer, known_at)
 SELECT event_id, {_NAME}, now(), 'it runs', received_at FROM told JOIN sent USING (delivery_id)
 """
 
-_PARTS = (_TARGETS, _WATCHES, _DECISIONS, _ROLLOUTS, _FOUND, _DELIVERIES)
+_PARTS = (_TARGETS, _WATCHES, _DECISIONS, _ROLLOUTS, _FOUND, _DRIFTS, _DELIVERIES)
 
 
 def name_of(number: int) -> str:

@@ -6,7 +6,8 @@ It must not read a clock, a registry or a job: one `Case` has all of its inputs.
 from collections.abc import Callable
 
 from app.domain.decision import Case, Decision, Deploy, Hold, HoldReason, RequestedDeploy
-from app.domain.history import Desired, drifted, highest_specified, specified, specifies_desired
+from app.domain.drift import described, drifted, outside_changes
+from app.domain.history import Desired, highest_specified, specified, specifies_desired
 from app.domain.job import JobState, SpecifiedTask
 from app.domain.left_out import newer_left_out, no_release
 from app.domain.rule import release
@@ -116,10 +117,8 @@ def _paused(case: Case, _tasks: tuple[SpecifiedTask, ...], desired: Desired) -> 
 def _drifted(case: Case, tasks: tuple[SpecifiedTask, ...], desired: Desired) -> Hold | None:
     if case.history.newer_than_drift or not drifted(tasks, case.history.expected):
         return None
-    message = (
-        "drift: somebody changed the image in the job after our last rollout; "
-        "a newer image or a manual deploy replaces it"
-    )
+    changed = described(outside_changes(tasks, case.history.expected))
+    message = f"drift: somebody changed the image in the job {changed}; a newer image or a manual deploy replaces it"
     return _hold(HoldReason.DRIFTED, message, desired)
 
 

@@ -26,8 +26,8 @@ class History:
 
     `digests` maps an image's `identity` to its digest (from the baseline, and from our rollouts). `tags` maps a digest
     to the tag by which our rollouts deployed it. `baseline_release` is the highest release tag of the first reconcile,
-    "" if there was none. `expected` maps "group/task" to the `identity` that our last rollout left there; it is empty
-    before the first rollout. `newer_than_drift` is whether a new digest or a command came after the drift.
+    "" if there was none. `expected` maps "group/task" to the `identity` that our last rollout or, before any, the
+    first check left there. `newer_than_drift` is whether a new digest or a command came after the drift.
 
     `failed` are the digests that failed here and are held. `released` are the digests that failed and whose hold a
     person released: the job may still specify them, but they do not run. `failed_elsewhere` maps a digest of this
@@ -107,11 +107,6 @@ def specified(task: SpecifiedTask, history: History) -> SpecifiedImage:
 def highest_specified(tasks: tuple[SpecifiedTask, ...], history: History) -> Release | None:
     """The highest release that the tasks run. It counts for the spelling of tags and for downgrades."""
     return highest_of(specified(task, history).tag for task in tasks)
-
-
-def drifted(tasks: tuple[SpecifiedTask, ...], expected: Mapping[str, str]) -> bool:
-    """Whether a task's image differs from the one that our last rollout left there; False before our first rollout."""
-    return any(expected.get(str(task.key), identity(task)) != identity(task) for task in tasks)
 
 
 def is_another_job(known: int, found: int) -> bool:

@@ -102,7 +102,7 @@ class JobState:
 
     `index` is Nomad's JobModifyIndex, the check-and-set value. `create_index` differs between the incarnations of a job
     that was purged and created again. `unusable` says why we must not change it, with the fix. `submitted_at` is when
-    this version was registered (unix seconds).
+    this version was registered (unix seconds). `reverted` is whether Nomad's auto-revert made this version.
     """
 
     index: int
@@ -113,6 +113,7 @@ class JobState:
     unusable: str | None = None
     deployment: ActiveDeployment | None = None
     placement: Placement = field(default_factory=Placement)
+    reverted: bool = False
 
     def selected(self, task: str, group: str | None) -> tuple[SpecifiedTask, ...]:
         """The tasks of that name; in every group if `group` is None."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
+from app.domain.drift import DriftedImage, described
 from app.domain.event import EventAction
 from app.domain.rollout import Origin
 
@@ -15,6 +16,7 @@ class EntryKind(StrEnum):
     ROLLOUT = "rollout"
     OUTCOME = "outcome"
     COMMAND = "command"
+    DRIFT = "drift"
 
 
 class FoundBy(StrEnum):
@@ -48,6 +50,12 @@ def finder(found_by: FoundBy, *, is_first: bool, origin: Origin | None) -> Found
 def event_message(action: EventAction, *, path: str, tag: str) -> str:
     """The sentence for an event that a registry sent."""
     return f"{_ACTIONS[action]} {path}:{tag}"
+
+
+def drift_message(before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    """The sentence for a change of images that was not ours; both map "group/task" to an image."""
+    changes = [DriftedImage(task=task, before=image, after=after.get(task, "")) for task, image in before.items()]
+    return f"the image was changed outside, {described(changes)}"
 
 
 def rollout_message(origin: Origin, *, tag: str, digest: str, cause: str) -> str:

@@ -8,7 +8,7 @@ from app.adapters.nomad.images import specified_task
 from app.adapters.nomad.translate import unusable
 from app.domain.decision import Case, Hold, RequestedDeploy
 from app.domain.decision_table import decide
-from app.domain.history import Desired
+from app.domain.history import Desired, identity
 from app.domain.job import ActiveDeployment, JobState, TaskKey
 from app.domain.left_out import TagList
 from app.domain.rule import Rule
@@ -43,7 +43,7 @@ def holds() -> Iterator[RefusalRow]:
     yield _held("everything is paused", case(paused=True), "v1.1.0", "resume")
     observing = case(watch=replace(WATCH, observe_only=True))
     yield _held("the watch only observes", observing, "v1.1.0", "remove it")
-    changed = case(history=replace(case().history, expected={"app/server": "another"}))
+    changed = case(history=replace(case().history, expected={"app/server": identity(task(":v0.9.0"))}))
     yield _held("a person changed the job's image", changed, "the image", "a newer image or a manual deploy")
     undo = RequestedDeploy(desired=Desired(tag="v0.9.0", digest=D2), forced=False, reverts=True, unless_changed=True)
     outside = replace(changed, requested=undo)

@@ -77,6 +77,7 @@ def entries() -> Iterator[TimelineEntry]:
     yield from (_entry(EntryKind.COMMAND, f"w{each}", action=each, by="ann") for each in AuditAction)
     yield replace(_entry(EntryKind.COMMAND, "all", action=AuditAction.PAUSE, by=HOSTILE), watch="")
     yield _entry(EntryKind.ROLLOUT, "r", by="ann", rollout_id=SUMMARY.rollout_id)
+    yield _entry(EntryKind.DRIFT, "c")
     yield _entry(EntryKind.WEBHOOK, "h", by="distribution", delivery_id=DELIVERY)
     yield replace(_entry(EntryKind.WEBHOOK, "hostile"), watch=HOSTILE, message=HOSTILE)
 

@@ -4,6 +4,7 @@ Keys may be missing, so everything is read with `.get` (docs/nomad.md, section 1
 https://developer.hashicorp.com/nomad/api-docs/jobs and https://developer.hashicorp.com/nomad/api-docs/deployments.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from app.adapters.nomad import refusals
 from app.adapters.nomad.images import specified_task, tasks_of
 from app.adapters.nomad.text import bounded
 from app.domain.job import ActiveDeployment, JobState, Placement, Submission
+
+_ROLLED_BACK = re.compile(r"(?<!not )rolling back to job version (\d+)")
 
 # The statuses of a deployment that has ended; an unknown status counts as active.
 FINISHED = ("successful", "failed", "cancelled")
@@ -27,6 +30,7 @@ def job_state(job: Mapping[str, Any], deployments: Sequence[Mapping[str, Any]], 
         unusable=unusable(job),
         deployment=_active(deployments),
         placement=placement,
+        reverted=_is_auto_revert(job, deployments),
     )
 
 
@@ -66,6 +70,24 @@ def submission_read_back(index: int, evaluations: Sequence[Mapping[str, Any]]) -
     ours = [each for each in evaluations if each.get("JobModifyIndex") == index]
     first = min(ours, key=lambda each: each.get("CreateIndex") or 0, default={})
     return Submission(index=index, evaluation_id=first.get("ID") or "")
+
+
+def reverted_to(description: str) -> int | None:
+    """The version that Nomad's auto-revert returned to, from the description of the failed deployment; None without."""
+    found = _ROLLED_BACK.search(description)
+    return int(found[1]) if found else None
+
+
+def _is_auto_revert(job: Mapping[str, Any], deployments: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether auto-revert made this version of the job. Nomad registers it together with the end of the deployment that
+    failed, so it is the version after that deployment's."""
+    return any(
+        (each.get("JobVersion") or 0) + 1 == (job.get("Version") or 0)
+        and each.get("JobCreateIndex", job.get("CreateIndex")) == job.get("CreateIndex")
+        and each.get("Status") == "failed"
+        and reverted_to(each.get("StatusDescription") or "") is not None
+        for each in deployments
+    )
 
 
 def _active(deployments: Sequence[Mapping[str, Any]]) -> ActiveDeployment | None:

@@ -7,8 +7,9 @@ from datetime import datetime
 import structlog
 
 from app.domain.decision import Case, Decision, Deploy, Hold, HoldReason
-from app.domain.decision_table import decide
-from app.domain.history import History, Image, drifted, identity, specified, with_arrived
+from app.domain.decision_table import decide, obstacle
+from app.domain.drift import accepted, drifted, outside_changes, with_baseline
+from app.domain.history import History, Image, identity, specified, specifies_desired, with_arrived
 from app.domain.hold_expiry import is_newer
 from app.domain.job import JobState, SpecifiedTask
 from app.domain.rule import highest_release
@@ -16,7 +17,7 @@ from app.domain.watch import Watch
 from app.services.reconcile.claim import Claim, WatchState
 from app.services.reconcile.resolve import ResolvedWatch, specified_tag
 from app.services.reconcile.resolver import Resolved, answer
-from app.services.reconcile.result import ResolvedTag, WatchResult
+from app.services.reconcile.result import OutsideChange, ResolvedTag, WatchResult
 
 log = structlog.get_logger()
 
@@ -38,7 +39,8 @@ def decide_watch(
     assert resolved is not None  # the caller skips watches with an outage
     tasks = job.selected(state.watch.task, state.watch.group) if job else ()
     first = state.job_create_index == 0 or (job is not None and state.job_create_index != job.create_index)
-    history = _history(claim, each, resolved, tasks, first=first)
+    history = _history(claim, each, resolved, job, tasks, first=first)
+    outside = _outside_change(claim, state, job, tasks, history, first=first)
     drifted_at, drift_images = _drift(claim, state, job, tasks, history)
     history = replace(history, newer_than_drift=_newer(state, drifted_at, each.new_digest))
     decision = decide(
@@ -66,6 +68,9 @@ def decide_watch(
         digest=decision.digest,
     )
     desired = resolved.desired
+    if tasks and desired and claim.rollout is None and specifies_desired(tasks, desired, history):
+        # Somebody else deployed what we want: a change away from it is drift.
+        history, drifted_at, drift_images = accepted(tasks, history), None, {}
     return WatchResult(
         watch=state.watch.name,
         resolved=ResolvedTag(
@@ -76,6 +81,7 @@ def decide_watch(
         history=history,
         drifted_at=drifted_at,
         drift_images=drift_images,
+        outside=outside,
         events=tuple(answer(event, resolved, state, decision.message) for event in state.events),
         digests=_changed_digests(state, resolved),
         running=_running(claim, state, job, decision, history),
@@ -84,17 +90,46 @@ def decide_watch(
 
 
 def _history(
-    claim: Claim, each: ResolvedWatch, resolved: Resolved, tasks: tuple[SpecifiedTask, ...], *, first: bool
+    claim: Claim,
+    each: ResolvedWatch,
+    resolved: Resolved,
+    job: JobState | None,
+    tasks: tuple[SpecifiedTask, ...],
+    *,
+    first: bool,
 ) -> History:
     """The history with the baseline of a `first` reconcile, and with the images that the tasks specify now."""
     state, history = each.state, each.history
     if first:
         found = highest_release(resolved.tags or (), specified_tag(state, tasks, history, fresh=False))
-        history = replace(history, baseline_release=found.tag if found else "")
-    if state.rebaseline:
-        history = replace(history, expected={str(task.key): identity(task) for task in tasks})
+        history = replace(history, baseline_release=found.tag if found else "", expected={})
+    if state.rebaseline or (_reverted(job) and state.drifted_at is None):
+        history = accepted(tasks, replace(history, expected={}))
+    if not obstacle(state.watch, job):
+        history = with_baseline(tasks, history)
     history = with_arrived(tasks, history, state.in_flight)
     return _without_unnamed(tasks, history) if claim.rollout is None else history
+
+
+def _reverted(job: JobState | None) -> bool:
+    return job is not None and job.reverted
+
+
+def _outside_change(
+    claim: Claim,
+    state: WatchState,
+    job: JobState | None,
+    tasks: tuple[SpecifiedTask, ...],
+    history: History,
+    *,
+    first: bool,
+) -> OutsideChange | None:
+    """What somebody changed since the last check; None if nobody did. Nomad's auto-revert is nobody's change."""
+    if job is None or job.reverted or first or state.rebaseline:
+        return None
+    arrived = {key: image for key, image in history.expected.items() if state.history.expected.get(key, image) != image}
+    changes = outside_changes(tasks, {**history.expected, **state.drift_images, **arrived})
+    return OutsideChange(at=_submitted_at(claim, job), changes=changes) if changes else None
 
 
 def _drift(
@@ -104,11 +139,16 @@ def _drift(
     if job is None or not drifted(tasks, history.expected):
         return None, {}
     images = {str(task.key): identity(task) for task in tasks}
-    if images == dict(state.drift_images) and state.drifted_at is not None:
+    if state.drifted_at is not None and (job.reverted or images == dict(state.drift_images)):
         return state.drifted_at, images
+    return _submitted_at(claim, job), images
+
+
+def _submitted_at(claim: Claim, job: JobState) -> datetime:
+    """When the job was registered."""
     submitted = datetime.fromtimestamp(job.submitted_at, claim.now.tzinfo) if job.submitted_at else claim.now
     # Nomad's clock may be wrong: the drift came after our last read of the job, and before now.
-    return min(max(submitted, claim.job_read_at or submitted), claim.now), images
+    return min(max(submitted, claim.job_read_at or submitted), claim.now)
 
 
 def _without_unnamed(tasks: tuple[SpecifiedTask, ...], history: History) -> History:

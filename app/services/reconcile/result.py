@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from app.domain.decision import Decision
+from app.domain.drift import DriftedImage
 from app.domain.history import History, Image
 from app.domain.job import JobPatch, JobState, TaskKey
 from app.domain.rollout import Outcome
@@ -32,12 +33,21 @@ class ResolvedTag:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutsideChange:
+    """Somebody changed the images of these tasks in the job, at about that time."""
+
+    at: datetime
+    changes: tuple[DriftedImage, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WatchResult:
     """What a reconcile stores for a watch. With an `outage` it was not resolved, and only the outage is stored.
 
-    `missing_image` is the message about a running digest that the registry no longer has, "" if there is none, None if
-    it was not checked. `digests` are the tags whose digest is not the stored one, each with its digest. `running` are
-    the images that run, None if that is not known, or as stored.
+    `outside` is what somebody changed in the job since the last check. `missing_image` is the message about a running
+    digest that the registry no longer has, "" if there is none, None if it was not checked. `digests` are the tags
+    whose digest is not the stored one, each with its digest. `running` are the images that run, None if that is not
+    known, or as stored.
     """
 
     watch: str
@@ -48,6 +58,7 @@ class WatchResult:
     history: History = field(default_factory=History)
     drifted_at: datetime | None = None
     drift_images: Mapping[str, str] = field(default_factory=dict)
+    outside: OutsideChange | None = None
     events: tuple[EventAnswer, ...] = ()
     notify: bool = False
     missing_image: str | None = None

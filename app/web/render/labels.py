@@ -57,6 +57,7 @@ ENTRIES: Mapping[EntryKind, str] = {
     EntryKind.ROLLOUT: "Rollout",
     EntryKind.OUTCOME: "Outcome",
     EntryKind.COMMAND: "Command",
+    EntryKind.DRIFT: "Changed outside",
 }
 
 FOUND_BY: Mapping[FoundBy, str] = {

@@ -112,6 +112,8 @@ def entry_tone(entry: TimelineEntry) -> str:
         return labels.HOLD_TONES[entry.reason]
     if entry.kind is EntryKind.OUTCOME and entry.outcome is not None:
         return labels.OUTCOME_TONES[entry.outcome]
+    if entry.kind is EntryKind.DRIFT:
+        return labels.TONES[Condition.HELD]
     return "moving" if entry.kind in (EntryKind.ROLLOUT, EntryKind.DECISION) else "quiet"
 
 

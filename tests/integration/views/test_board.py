@@ -241,4 +241,4 @@ async def test_pages_take_as_many_statements_for_many_watches(database_url: str,
             await ask
             counts.append(counting.statements - before)
         taken.append(counts)
-    assert taken == [[5, 2, 3, 2, 5, 5, 3, 1]] * 2
+    assert taken == [[5, 2, 3, 2, 6, 6, 3, 1]] * 2

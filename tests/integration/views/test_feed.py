@@ -74,6 +74,10 @@ CASES = (
     ),
     ("UPDATE notification_deliveries SET attempts = 2", Change(situation=True)),
     ("UPDATE notification_deliveries SET sent_at = now()", Change(situation=True)),
+    (
+        "INSERT INTO drifts (watch_name, changed_at, before, after) VALUES ('app', now(), '{}', '{}')",
+        watch("app"),
+    ),
     ("INSERT INTO unknown_sources (source) VALUES ('harbor')", Change(situation=True)),
     ("SELECT pg_notify('registrywatcher', 'x:from a later version')", EVERYTHING),
     ("SELECT pg_notify('registrywatcher', 't:1; DROP TABLE watches')", EVERYTHING),
@@ -280,6 +284,7 @@ async def test_what_registries_and_strangers_send_does_not_notify(database: Data
         "switches",
         "notification_deliveries",
         "audit_log",
+        "drifts",
         "event_watches",
     }
 

@@ -90,11 +90,15 @@ async def test_a_kind_that_fails_stops_no_other(
     )
     await execute(database, FILL)
     await execute(database, "INSERT INTO found_tags SELECT name, 'v1', now() - interval '40 days' FROM watches")
+    drifts = "INSERT INTO drifts (watch_name, changed_at, before, after) SELECT name, now() - {} * interval '1 day', "
+    for age in (29, 31):
+        await execute(database, drifts.format(age) + "'{}', '{}' FROM watches WHERE name = 'app1a'")
     with pytest.raises(error, match="made up"):
         await PostgresRetention(database).forget(days=30)
-    left = [await fetch(database, f"SELECT count(*) FROM {each}") for each in ("rollouts", "audit_log", "found_tags")]
+    tables = ("rollouts", "audit_log", "found_tags", "drifts")
+    left = [await fetch(database, f"SELECT count(*) FROM {each}") for each in tables]
     all_rollouts, kept = WATCHES * ROLLOUTS, WATCHES * (KEPT + 1)
-    assert left == [all_rollouts if table == "rollouts" else kept, 1 if table == "audit_log" else 0, 0]
+    assert left == [all_rollouts if table == "rollouts" else kept, 1 if table == "audit_log" else 0, 0, 1]
 
 
 async def test_a_batch_may_take_longer_than_other_statements(database_url: str) -> None:

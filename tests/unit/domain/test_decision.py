@@ -9,7 +9,8 @@ import pytest
 
 from app.domain.decision import Deploy, Hold, HoldReason, RequestedDeploy
 from app.domain.decision_table import decide
-from app.domain.history import Desired, History, drifted, highest_specified, identity, specified
+from app.domain.drift import drifted
+from app.domain.history import Desired, History, highest_specified, identity, specified
 from app.domain.job import JobState
 from app.domain.left_out import TagList
 from app.domain.reference import Reference

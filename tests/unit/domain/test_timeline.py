@@ -4,7 +4,7 @@ import pytest
 
 from app.domain.event import EventAction
 from app.domain.rollout import Origin
-from app.domain.timeline import FoundBy, event_message, finder, rollout_message
+from app.domain.timeline import FoundBy, drift_message, event_message, finder, rollout_message
 
 
 def test_an_event_names_what_happened_to_which_tag() -> None:
@@ -29,6 +29,12 @@ def test_a_rollout_names_what_it_brings_and_only_the_rules_says_why(origin: Orig
 @pytest.mark.parametrize("origin", Origin)
 def test_each_origin_has_its_sentence_without_a_tag_too(origin: Origin) -> None:
     assert "sha256:ab" in rollout_message(origin, tag="", digest="sha256:ab", cause="")
+
+
+def test_a_change_outside_names_both_images() -> None:
+    before, after = {"app/server": "h.example/app:v2"}, {"app/server": "h.example/app:v1"}
+    assert drift_message(before, after) == "the image was changed outside, from v2 to v1"
+    assert "to an image that cannot be followed" in drift_message(before, {})
 
 
 def test_each_action_has_its_text() -> None:

@@ -46,6 +46,29 @@ def test_a_finished_deployment_is_not_active(status: str) -> None:
     assert job_state(job, [{"ID": "d", "Status": status}], Placement()).deployment is None
 
 
+@pytest.mark.parametrize(
+    ("deployment", "reverted"),
+    [
+        ({}, True),
+        ({"JobVersion": 1}, False),
+        ({"Status": "cancelled"}, False),
+        ({"StatusDescription": "Failed due to unhealthy allocations"}, False),
+        ({"StatusDescription": "Failed - not rolling back to stable job version 1 as it is the same"}, False),
+        ({"StatusDescription": None}, False),
+        ({"JobCreateIndex": 1}, False),
+    ],
+)
+def test_a_version_that_auto_revert_made_comes_after_its_failed_deployment(
+    deployment: dict[str, Any], reverted: bool
+) -> None:
+    failed = {"ID": "d", "Status": "failed", "JobVersion": 2, "JobCreateIndex": 9}
+    failed["StatusDescription"] = "Failed due to unhealthy allocations - rolling back to job version 1"
+    [job] = replies("rolling-update", "read-job")
+    job = {**job, "Version": 3, "CreateIndex": 9}
+    assert job_state(job, [failed | deployment], Placement()).reverted is reverted
+    assert not job_state(job, [], Placement()).reverted
+
+
 def test_the_progress_of_a_deployment_changes_when_it_moves() -> None:
     [job] = replies("rolling-update", "read-job")
     states = [job_state(job, [each], Placement()).deployment for each in replies("canary", "deployment")[:3]]

@@ -4,7 +4,6 @@ A deployment is ours when its JobSpecModifyIndex is our registration's JobModify
 not enough, because it may name an older deployment (docs/nomad.md, section 8).
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,11 +11,9 @@ from typing import Any
 
 from app.adapters.nomad.explain.allocations import failures
 from app.adapters.nomad.follow.evaluations import Scheduling, scheduling
-from app.adapters.nomad.translate import FINISHED, launches_later
+from app.adapters.nomad.translate import FINISHED, launches_later, reverted_to
 from app.domain.deployment import AllocationState, DeploymentPhase, DeploymentState, Snapshot, WaitIndex
 from app.domain.job import Submission
-
-_ROLLED_BACK = re.compile(r"(?<!not )rolling back to job version (\d+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +105,6 @@ def deployment_state(deployment: Mapping[str, Any]) -> DeploymentState:
     groups = _groups(deployment)
     description = deployment.get("StatusDescription") or ""
     phase = _phase(deployment.get("Status") or "", description)
-    reverted = _ROLLED_BACK.search(description)
     return DeploymentState(
         deployment_id=deployment["ID"],
         phase=phase,
@@ -120,7 +116,7 @@ def deployment_state(deployment: Mapping[str, Any]) -> DeploymentState:
         canaries=_total(groups, "DesiredCanaries"),
         awaits_promotion=phase is DeploymentPhase.ACTIVE and _awaits_promotion(groups),
         paused=deployment.get("Status") == "paused",
-        reverted_to=int(reverted[1]) if reverted else None,
+        reverted_to=reverted_to(description),
     )
 
 

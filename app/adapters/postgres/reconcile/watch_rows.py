@@ -67,12 +67,14 @@ _HISTORY = """
 UPDATE watches SET specified = $2, job_create_index = $3, digests = $4, baseline_release = $5, expected = $6,
   rebaseline = rebaseline AND NOT $10,
   -- A person who changed the image in the job probably changed the source, too.
-  source_stale = CASE WHEN $7::timestamptz IS NULL THEN source_stale ELSE '' END,
+  source_stale = CASE WHEN $14 THEN '' ELSE source_stale END,
   drifted_at = $7, drift_images = $8, digest_tags = $9,
   in_flight = (SELECT coalesce(jsonb_agg(each), '[]') FROM jsonb_array_elements(in_flight) each
     WHERE NOT $12::jsonb @> jsonb_build_array(each) OR (each->>'index')::bigint = $13)
 WHERE name = $1 AND expected_intent = $11 RETURNING 1
 """
+
+_OUTSIDE = "INSERT INTO drifts (watch_name, changed_at, before, after) VALUES ($1, $2, $3, $4)"
 
 _JOB = """
 SELECT t.job_index, t.job_create_index, w.job_create_index AS known FROM targets t, watches w
@@ -182,9 +184,14 @@ async def _write_history(connection: Connection, claim: Claim, result: WatchResu
         state.expected_intent,
         write_in_flight(state.in_flight),
         job["job_index"],
+        result.outside is not None,
     )
     if written is None:
         raise RegisteredMeanwhile
+    if result.outside is not None:
+        before = {each.task: each.before for each in result.outside.changes}
+        after = {each.task: each.after for each in result.outside.changes}
+        await connection.execute(_OUTSIDE, result.watch, result.outside.at, before, after)
 
 
 async def _write_images(connection: Connection, result: WatchResult) -> None:

@@ -105,7 +105,7 @@ class PostgresBoard:
             return await suggestions.suggestions(connection, text, limit=limit)
 
     async def entries(self, query: TimelineQuery, *, limit: int) -> tuple[TimelineEntry, ...]:
-        """Timeline entries, in five statements at most."""
+        """Timeline entries, in six statements at most."""
         if not (_storable(query.watch) and _storable(query.by)):
             return ()
         async with self._database.connection() as connection:

@@ -70,12 +70,19 @@ SELECT recorded_at AS at, {_COMMAND_KEY} AS key, * FROM audit_log
 WHERE {_BEFORE.format(at="recorded_at", key=_COMMAND_KEY)}
 """
 
+_DRIFT_KEY = _KEY.format("'c' || lpad(drift_id::text, 20, '0')")
+_DRIFTS = f"""
+SELECT changed_at AS at, {_DRIFT_KEY} AS key, * FROM drifts
+WHERE {_BEFORE.format(at="changed_at", key=_DRIFT_KEY)}
+"""
+
 _OF_ALL = {
     EntryKind.WEBHOOK: _EVENTS_OF_ALL,
     EntryKind.DECISION: _DECISIONS,
     EntryKind.ROLLOUT: _rollouts("r.created_at", "r"),
     EntryKind.OUTCOME: _rollouts("r.ended_at", "o"),
     EntryKind.COMMAND: _COMMANDS,
+    EntryKind.DRIFT: _DRIFTS,
 }
 _OF_ONE = {
     EntryKind.WEBHOOK: _EVENTS_OF_ONE,
@@ -83,9 +90,10 @@ _OF_ONE = {
     EntryKind.ROLLOUT: f"{_rollouts('rw.requested_at', 'r')} AND rw.watch_name = $2",
     EntryKind.OUTCOME: f"{_rollouts('r.ended_at', 'o')} AND rw.watch_name = $2",
     EntryKind.COMMAND: f"{_COMMANDS} AND watch_name = $2",
+    EntryKind.DRIFT: f"{_DRIFTS} AND watch_name = $2",
 }
 
-# Decisions and outcomes have no actor.
+# Decisions, outcomes and drifts have no actor.
 _BY = {
     EntryKind.WEBHOOK: " AND e.source = $5",
     EntryKind.ROLLOUT: " AND r.requested_by = $5 AND r.requested_by <> ''",

@@ -6,7 +6,7 @@ from typing import Any
 from app.domain.decision import HoldReason
 from app.domain.event import EventAction
 from app.domain.rollout import Origin, OutcomeKind
-from app.domain.timeline import EntryKind, FoundBy, event_message, finder, rollout_message
+from app.domain.timeline import EntryKind, FoundBy, drift_message, event_message, finder, rollout_message
 from app.services.commands.audit import AuditAction
 from app.services.views.board import TimelineEntry
 
@@ -97,10 +97,22 @@ def command(row: Row) -> TimelineEntry:
     )
 
 
+def drift(row: Row) -> TimelineEntry:
+    """A change of the job's images that was not ours."""
+    return TimelineEntry(
+        at=row["at"],
+        kind=EntryKind.DRIFT,
+        key=row["key"],
+        watch=row["watch_name"],
+        message=drift_message(row["before"], row["after"]),
+    )
+
+
 ENTRIES: Mapping[EntryKind, Callable[[Row], TimelineEntry]] = {
     EntryKind.WEBHOOK: webhook,
     EntryKind.DECISION: decision,
     EntryKind.ROLLOUT: rollout,
     EntryKind.OUTCOME: outcome,
     EntryKind.COMMAND: command,
+    EntryKind.DRIFT: drift,
 }

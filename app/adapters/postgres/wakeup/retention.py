@@ -59,6 +59,11 @@ DELETE FROM decisions WHERE decision_id IN (
   LIMIT $2)
 """
 
+_DRIFTS = """
+DELETE FROM drifts WHERE drift_id IN (
+  SELECT drift_id FROM drifts WHERE changed_at < clock_timestamp() - make_interval(days => $1) LIMIT $2)
+"""
+
 _NOTIFICATIONS = """
 DELETE FROM notifications WHERE notification_id IN (
   SELECT notification_id FROM notifications n
@@ -89,7 +94,7 @@ _STATEMENT = 45.0
 _LONG_STATEMENT = f"SET LOCAL statement_timeout = '{_STATEMENT:g}s'"
 _KINDS = (
     *(_DELIVERIES, _DECISIONS, _NOTIFICATIONS, _ROLLOUTS, _AUDIT_LOG),
-    *(_FOUND_TAGS, _ABSENT_TAGS, _TAG_DIGESTS, _RUNNING_PERIODS),
+    *(_FOUND_TAGS, _ABSENT_TAGS, _TAG_DIGESTS, _RUNNING_PERIODS, _DRIFTS),
 )
 
 

@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from app.domain.decision import Deploy, Hold, HoldReason
-from app.domain.history import History
+from app.domain.drift import DriftedImage
+from app.domain.history import History, InFlight
 from app.domain.job import JobState
 from app.services.reconcile.claim import Claim
 from app.services.reconcile.decide import Circumstances, decide_watch
@@ -157,3 +158,53 @@ def test_events_are_answered_with_the_decision() -> None:
         (1, True, "v1.1.0 follows v1.0.0"),
         (2, False, "the registry does not show this digest for v1.1.0 yet"),
     ]
+
+
+def test_the_first_check_expects_what_it_finds_unless_the_job_cannot_be_followed() -> None:
+    first = state(job_create_index=0)
+    assert reconciled(resolved_watches(first), job()).history.expected == OUTSIDE
+    anew = state(history=OUR_HISTORY, job_create_index=2, drifted_at=NOW, drift_images=OURS)
+    result = reconciled(resolved_watches(anew), job())
+    assert (result.history.expected, result.drifted_at, result.outside) == (OUTSIDE, None, None)
+    assert reconciled(resolved_watches(first), job(unusable="job app is stopped")).history.expected == {}
+
+
+def test_what_somebody_changed_is_recorded_one_time() -> None:
+    watch = state(history=OUR_HISTORY)
+    result = reconciled(resolved_watches(watch), job())
+    assert result.outside is not None
+    assert result.outside.changes == (
+        DriftedImage(task="app/server", before=OURS["app/server"], after=OUTSIDE["app/server"]),
+    )
+    known = replace(watch, drifted_at=NOW, drift_images=OUTSIDE)
+    assert reconciled(resolved_watches(known), job()).outside is None
+    back = reconciled(resolved_watches(known), job(task(f":v1.1.0@{D2}")))
+    assert back.outside is not None
+    assert back.outside.changes[0].before == OUTSIDE["app/server"]
+
+
+def test_a_registration_of_ours_that_arrives_late_is_not_somebodys_change() -> None:
+    arrived = InFlight(index=5, key="app/server", identity=f"{HOST}/team/app:v1.0.0", digest=D1, tag="v1.0.0")
+    watch = state(history=OUR_HISTORY, drifted_at=NOW, drift_images={"app/server": "another"}, in_flight=(arrived,))
+    assert reconciled(resolved_watches(watch), job()).outside is None
+
+
+def test_nomads_revert_is_taken_as_it_is_unless_somebody_had_changed_the_image_before() -> None:
+    watch = state(history=OUR_HISTORY)
+    result = reconciled(resolved_watches(watch), job(reverted=True))
+    assert (result.history.expected, result.drifted_at, result.outside) == (OUTSIDE, None, None)
+    before = NOW - timedelta(hours=1)
+    changed = replace(watch, drifted_at=before, drift_images={"app/server": "another"})
+    result = reconciled(resolved_watches(changed), job(reverted=True))
+    assert (result.history.expected, result.drifted_at, result.outside) == (OURS, before, None)
+    assert result.drift_images == OUTSIDE
+
+
+def test_a_change_to_the_desired_image_is_expected_from_then_on_but_not_during_a_rollout() -> None:
+    watch = state(history=replace(OUR_HISTORY, expected={"app/server": "another"}))
+    wanted = resolved(tag="v1.0.0", digest=D1)
+    result = reconciled(resolved_watches(watch, resolved=wanted), job())
+    assert (result.history.expected, result.drifted_at) == (OUTSIDE, None)
+    during = claim(watch, rollout=open_rollout(item(), submitted=True))
+    result = reconciled(resolved_watches(watch, resolved=wanted), job(), during)
+    assert result.history.expected == {"app/server": "another"}
