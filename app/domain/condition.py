@@ -14,8 +14,8 @@ class Condition(StrEnum):
 
     `outage`: its registry or job cannot be read, or the registry lost the running image. `promotion`: canaries wait for
     a person. `failed`: the desired digest is held because it failed. `held`: an update waits for a person. `moving`: a
-    rollout is under way or queued. `idle`: nothing to do, and not up to date (observed, paused, no tag, not reconciled
-    yet). `current`: up to date.
+    rollout is under way or queued. `unchecked`: it was never reconciled, so nothing is known of it. `idle`: nothing to
+    do, and not up to date (observed, paused, no tag). `current`: up to date.
     """
 
     OUTAGE = "outage"
@@ -23,6 +23,7 @@ class Condition(StrEnum):
     FAILED = "failed"
     HELD = "held"
     MOVING = "moving"
+    UNCHECKED = "unchecked"
     IDLE = "idle"
     CURRENT = "current"
 
@@ -55,7 +56,7 @@ UNDECIDED = ""
 DEPLOY = "deploy"
 
 OF_DECISION: Mapping[str, Condition] = {
-    UNDECIDED: Condition.IDLE,
+    UNDECIDED: Condition.UNCHECKED,
     DEPLOY: Condition.MOVING,
     HoldReason.UNUSABLE: Condition.HELD,
     HoldReason.NO_MATCHING_TAG: Condition.IDLE,

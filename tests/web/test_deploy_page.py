@@ -53,7 +53,16 @@ def test_finding_a_tag_ignores_case_and_position(process: MemoryProcess, browser
     assert tags(nothing) == []
     assert "No tag contains that text." in nothing.text
     show(process, replace(WATCH, tags=()))
-    assert "No tags are known yet" in outline(browser, PAGE).text
+    assert "0 tags" in outline(browser, PAGE).text
+    assert "The registry has no tags: push one." in outline(browser, PAGE).text
+
+
+def test_tags_that_were_never_read_are_not_said_to_be_none(process: MemoryProcess, browser: TestClient) -> None:
+    show(process, replace(WATCH, tags=(), tags_read_at=None, decision=None))
+    text = outline(browser, PAGE).text
+    assert "The tags are not read yet" in text
+    assert "They are read at the first check" in text
+    assert "0 tags" not in text
 
 
 def test_many_tags_are_cut_but_keep_the_chosen_one(process: MemoryProcess, browser: TestClient) -> None:

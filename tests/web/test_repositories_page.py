@@ -187,3 +187,19 @@ def test_every_condition_is_a_filter(process: MemoryProcess, browser: TestClient
         assert outline(browser, f"/?state={each.value}").headings[0] in (1, 2)
     assert process.board.known[0].decision is not None
     assert NOW
+
+
+def test_before_the_first_check_nothing_is_said_to_be_known(process: MemoryProcess, browser: TestClient) -> None:
+    fresh = replace(WATCH, decision=None, rollout=None, specified=(), desired="", tags=(), tags_read_at=None, due=True)
+    process.board.known = tuple(replace(fresh, name=f"app-{number}") for number in range(3))
+    text = " ".join(outline(browser).text.split())
+    assert "Not checked yet 3" in text
+    assert "Not checked yet a worker reads its registry and its job next" in text
+    assert "Desired not known yet" in text
+    for unsaid in ("Nothing to do", "nothing", "Up to date"):
+        assert unsaid not in text, unsaid
+
+
+def test_a_watch_without_a_matching_tag_desires_nothing(process: MemoryProcess, browser: TestClient) -> None:
+    process.board.known = (watch("app", reason=HoldReason.NO_MATCHING_TAG, desired=""),)
+    assert "Desired nothing" in " ".join(outline(browser).text.split())

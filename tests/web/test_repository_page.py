@@ -223,5 +223,32 @@ def test_a_new_watch_shows_that_nothing_happened_yet(process: MemoryProcess, bro
         watch("app", decision=None, rollout=None, specified=(), desired="", desired_digest="", tags_read_at=None),
     )
     text = outline(browser, "/repos/app").text
-    for expected in ("Not checked yet", "None yet.", "Nothing has happened yet", "not yet", "unknown"):
+    for expected in (
+        "Not checked yet",
+        "its first check comes with the next poll",
+        "None yet. The first check decides",
+        "Nothing has happened yet",
+        "not yet, how many is not known yet",
+        "Desired not known yet",
+        "unknown",
+    ):
         assert expected in text
+    for unsaid in ("nothing", "0 tags", "up to date"):
+        assert unsaid not in text, unsaid
+
+
+def test_a_watch_without_any_tag_differs_from_one_that_was_not_checked(
+    process: MemoryProcess, browser: TestClient
+) -> None:
+    show(process, watch("app", reason=HoldReason.NO_MATCHING_TAG, desired="", desired_digest="", tags=()))
+    text = outline(browser, "/repos/app").text
+    assert "Desired nothing" in text
+    assert "0 tags" in text
+
+
+def test_an_outage_before_the_first_check_says_what_is_not_known(process: MemoryProcess, browser: TestClient) -> None:
+    outage = Outage(problem="connection refused", since=NOW)
+    show(process, watch("app", decision=None, rollout=None, desired="", tags_read_at=None, registry_outage=outage))
+    text = outline(browser, "/repos/app").text
+    assert "Desired not known yet" in text
+    assert "connection refused" in text

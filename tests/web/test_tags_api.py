@@ -195,7 +195,7 @@ def test_every_route_with_postgres_is_503_during_its_outage(process: MemoryProce
     assert client.get("/ping").status_code == client.get("/healthz").status_code == 200
 
 
-def test_repos_has_the_old_keys_and_leaves_commit_tags_out(client: TestClient) -> None:
+def test_repos_has_the_old_keys_and_leaves_commit_tags_out(process: MemoryProcess, client: TestClient) -> None:
     answer = client.get("/repos").json()
     assert set(answer) == {"app"}
     old = {key: answer["app"][key] for key in ("auto_deploy", "pinned_tag", "pinned_tag_value", "tags")}
@@ -207,6 +207,10 @@ def test_repos_has_the_old_keys_and_leaves_commit_tags_out(client: TestClient) -
     }
     assert answer["app"]["specified"][0]["tag"] == "v1.1.0"
     assert answer["app"]["decision"]["reason"] == "up_to_date"
+    assert answer["app"]["condition"] == "current"
+    process.queries.known = (replace(WATCH, decision=None, rollout=None, tags=(), tags_read_at=None),)
+    fresh = client.get("/repos").json()["app"]
+    assert (fresh["condition"], fresh["decision"], fresh["tags_read_at"]) == ("unchecked", None, None)
     assert answer["app"]["rollout"]["outcome"] == "failed"
     assert COMMIT not in str(answer)
 

@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from app.domain.rule import listed
 from app.services.commands import watches
+from app.services.views.board import condition
 from app.services.views.queries import Outage, WatchView
 from app.web.api.tags import reply_response, repository_name
 from app.web.http.responses import json_response
@@ -38,6 +39,7 @@ def repository(watch: WatchView) -> dict[str, object]:
         "tags_read_at": watch.tags_read_at,
         "desired_digest": watch.desired_digest,
         "specified": watch.specified,
+        "condition": condition(watch),
         "decision": _decision(watch),
         "rollout": summary(watch.rollout) if watch.rollout else None,
         "repository": watch.repository,

@@ -66,6 +66,8 @@ async def _switch_on(request: Request) -> Confirmation:
     watch = await watch_of(request)
     held = watch.decision is not None and watch.decision.reason is HoldReason.AUTO_DEPLOY_OFF
     pending = f"{watch.desired} is held, and will be deployed at once." if held else "Nothing waits to be deployed."
+    if watch.decision is None:
+        pending = "It was not checked yet, so it is not known whether an update waits; the first check decides."
     trigger = "a new push of its tag" if watch.pinned_tag else "each new release"
     sentences = (f"From now on {trigger} is deployed automatically.", pending)
     return Confirmation(title=f"Switch auto deploy of {watch.name} on", sentences=sentences, button="Switch on")

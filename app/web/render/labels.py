@@ -96,6 +96,7 @@ CONDITIONS: Mapping[Condition, str] = {
     Condition.FAILED: "Failed",
     Condition.HELD: "Held",
     Condition.MOVING: "Deploying",
+    Condition.UNCHECKED: "Not checked yet",
     Condition.IDLE: "Nothing to do",
     Condition.CURRENT: "Up to date",
 }
@@ -108,6 +109,7 @@ TONES: Mapping[Condition, str] = {
     Condition.FAILED: _BAD,
     Condition.HELD: _WAITING,
     Condition.MOVING: _MOVING,
+    Condition.UNCHECKED: _QUIET,
     Condition.IDLE: _QUIET,
     Condition.CURRENT: _GOOD,
 }

@@ -43,7 +43,7 @@ def status(watch: WatchView) -> str:
         deployment = rollout.deployment
         return f"Deploying {deployment.healthy}/{deployment.desired} healthy" if deployment else "Deploying"
     if watch.decision is None:
-        return "Not checked yet"
+        return labels.CONDITIONS[Condition.UNCHECKED]
     return labels.HOLDS[watch.decision.reason] if watch.decision.reason else "Deploying"
 
 
@@ -61,8 +61,20 @@ def explanation(watch: WatchView) -> str:
     if rollout is not None and rollout.outcome is None:
         return f"{rollout.what}: {rollout.note}" if rollout.note else rollout.what
     if watch.decision is None:
-        return "a check is due now" if watch.due else "it waits for its first check"
+        return (
+            "a worker reads its registry and its job next" if watch.due else "its first check comes with the next poll"
+        )
     return watch.decision.message
+
+
+def without_desired(watch: WatchView) -> str:
+    """What stands in place of a desired tag: before the first check it is unknown whether there is one."""
+    return "not known yet" if watch.decision is None else "nothing"
+
+
+def tags_known(watch: WatchView) -> str:
+    """How many tags the registry has, if they were ever read."""
+    return counted(len(watch.tags), "tag") if watch.tags_read_at is not None else "how many is not known yet"
 
 
 def changed_at(watch: WatchView) -> datetime | None:
@@ -203,7 +215,8 @@ def slug(name: str) -> str:
 FILTERS: Mapping[str, object] = {
     each.__name__: each
     for each in (
-        status, tone, explanation, changed_at, checked_at, images, specified_tag, entry_title, entry_tone,
+        status, tone, explanation, without_desired, tags_known,
+        changed_at, checked_at, images, specified_tag, entry_title, entry_tone,
         delivery_label, delivery_tone, can_roll_back, counted, ago, elapsed, visible, bidi, breakable, digest,
         short, path, slug,
     )

@@ -128,8 +128,12 @@ def test_tasks_with_the_same_image_are_one_line_and_others_are_named() -> None:
             "app v1.1.0",
         ),
         (replace(WATCH, rollout=replace(MOVING, note="waits for Nomad")), "Deploying", "app v1.1.0: waits for Nomad"),
-        (replace(WATCH, decision=None, rollout=None), "Not checked yet", "it waits for its first check"),
-        (replace(WATCH, decision=None, rollout=None, due=True), "Not checked yet", "a check is due now"),
+        (replace(WATCH, decision=None, rollout=None), "Not checked yet", "its first check comes with the next poll"),
+        (
+            replace(WATCH, decision=None, rollout=None, due=True),
+            "Not checked yet",
+            "a worker reads its registry and its job next",
+        ),
         (WATCH, "Up to date", "v1.1.0 runs"),
         (replace(WATCH, decision=replace(DECISION, reason=None)), "Deploying", "v1.1.0 runs"),
         (
