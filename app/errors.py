@@ -8,6 +8,7 @@
     │   ├── RegistryUnavailable
     │   ├── NomadUnavailable
     │   ├── StoreUnavailable    Postgres cannot store now
+    │   │   └── StoreSilent     it does not answer at all
     │   ├── OutcomeUnknown      the answer to a write was lost, and a read could not settle it
     │   ├── ReadingWaits        a person must accept the configuration, or it must be read again
     │   └── JobChanged          the job was changed between our read and our write
@@ -82,6 +83,10 @@ class NomadUnavailable(Transient):
 
 class StoreUnavailable(Transient):
     """Postgres cannot be reached or cannot store now."""
+
+
+class StoreSilent(StoreUnavailable):
+    """Postgres does not answer. Every process asks it regularly and reports that once, so callers need not log it."""
 
 
 class OutcomeUnknown(Transient):

@@ -12,7 +12,7 @@ from dramatiq.broker import Broker
 
 from app.adapters.waker import QUEUE
 from app.bootstrap import Services
-from app.errors import StoreUnavailable
+from app.errors import StoreSilent, StoreUnavailable
 from app.services.notify.send import notify
 from app.services.processes.loops import described
 from app.services.processes.steps import Steps
@@ -52,14 +52,16 @@ def declare_actors(broker: Broker, services: Callable[[], Services], steps: Step
 def _guarded(name: str, step: Step, steps: Steps) -> Try:
     """No error ends more than one try of a step: the row stays due, and the sweeper wakes again.
 
-    An outage of Postgres is logged once until Postgres answers, whatever the rows; an unforeseen error is logged once
-    for each row, with its traceback, and counts as failed.
+    That Postgres does not answer is logged by the process. That it cannot store is logged once until it can, whatever
+    the rows; an unforeseen error is logged once for each row, with its traceback, and counts as failed.
     """
     logged = LoggedProblems()
 
     async def run(key: str) -> None:
         try:
             tried = await step(key)
+        except StoreSilent:
+            return  # the process reports that once for all steps
         except StoreUnavailable as error:
             if logged.is_new("", "outage"):
                 log.warning("step.postponed", step=name, key=key, problem=str(error))

@@ -15,7 +15,8 @@ from dramatiq.asyncio import get_event_loop_thread
 from dramatiq.broker import Broker
 from dramatiq.middleware import Middleware
 
-from app.adapters.broker import open_broker
+from app.adapters.broker import open_broker, quieten_consumers
+from app.adapters.waker import QUEUE
 from app.bootstrap import App, Services, open_app
 from app.health_listener import answering, open_listener
 from app.services.processes.loops import Loop
@@ -106,6 +107,7 @@ def run_worker(
         return resources.app.services
 
     declare_actors(broker, services, steps)
+    quieten_consumers(QUEUE)
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())

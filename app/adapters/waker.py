@@ -18,6 +18,7 @@ log = structlog.get_logger()
 
 QUEUE = "registrywatcher"
 
+FIX = "check that it is up, and check REDIS_URL; what is due is done when it is back"
 _DROPPED_FOR = 1.0  # seconds after a failure of Redis
 _MOST_PENDING = 100_000
 
@@ -52,6 +53,7 @@ class DramatiqWaker:
         self._closed = False
         self._down_until = 0.0
         self._problem = ""
+        self._repeated: tuple[str, str] | None = None
         self._thread = threading.Thread(target=self._run, name="waker", daemon=True)
         self._thread.start()
 
@@ -106,15 +108,17 @@ class DramatiqWaker:
         return None
 
     def _send(self, wake: tuple[str, str]) -> None:
-        if time.monotonic() < self._down_until:
-            return
         actor, key = wake
+        if (pause := self._down_until - time.monotonic()) > 0:
+            if wake == self._repeated:
+                self.wake(actor, key, delay=pause)
+            return
         try:
             self._broker.enqueue(_message(actor, key))
         except Exception as error:  # brokers raise many kinds, and a wake-up is only a hint
             self._down_until = time.monotonic() + _DROPPED_FOR
-            if not self._problem:
-                log.warning("wake.dropped", problem=str(error)[:200])
-            self._problem = f"Redis accepts no messages: {str(error)[:200]}"
+            self._problem = f"Redis accepts no messages: {str(error)[:200]}; {FIX}"
+            self._repeated = wake  # until it arrives: this detects the end of the outage
+            self.wake(actor, key, delay=_DROPPED_FOR)
         else:
-            self._problem = ""
+            self._problem, self._repeated = "", None

@@ -8,7 +8,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 from dramatiq.broker import Broker
@@ -26,6 +26,7 @@ from app.adapters.postgres.views.feed import PostgresFeed
 from app.adapters.registry import RegistryClient
 from app.adapters.waker import DramatiqWaker
 from app.bootstrap.applying import ConfigApplier
+from app.bootstrap.outages import Outages
 from app.bootstrap.services import KeptOpen, Services, build_services
 from app.bootstrap.values import endpoints, nomad_connection
 from app.outbound.client import open_client
@@ -53,11 +54,41 @@ class App:
     """
 
     services: Services
+    outages: Outages
     starting: str = "the schema and the configuration are not in Postgres yet"
     reloader: Reloader[Settings] | None = None
-    loops: Loops = field(default_factory=Loops)
     applier: ConfigApplier | None = None
     differing: Differing | None = None
+
+    @property
+    def loops(self) -> Loops:
+        """Its loops."""
+        return self.outages.loops
+
+    @property
+    def store_problem(self) -> str:
+        """Why Postgres does not answer; "" when it does."""
+        return self.outages.store.problem
+
+    @property
+    def store_silent_for(self) -> float:
+        """How many seconds ago Postgres answered last."""
+        return self.outages.store.silent_for
+
+    @property
+    def redis_problem(self) -> str:
+        """Why Redis does not answer, or accepts no messages; "" when it does."""
+        return self.outages.redis_problem
+
+    @property
+    def explaining(self) -> frozenset[str]:
+        """The parts whose outage, now or a moment ago, explains work that does not move."""
+        return self.outages.explaining
+
+    @property
+    def stored_outages(self) -> frozenset[str]:
+        """The names of the outages that are stored, as they were read last."""
+        return self.outages.stored.names
 
     @property
     def settings(self) -> Settings:
@@ -76,8 +107,9 @@ class App:
 
     @property
     def stalled(self) -> str:
-        """Which of its loops fail, the heartbeat's write among them, and why; "" for none."""
-        return self.loops.problem
+        """Which of its loops fail, the heartbeat's write among them, and why; "" for none, and while Postgres does not
+        answer, which is the cause then."""
+        return "" if self.store_problem else self.loops.problem
 
     @property
     def stuck(self) -> str:
@@ -87,7 +119,7 @@ class App:
     @property
     def unready(self) -> str:
         """Why it cannot work now; "" when it can."""
-        return self.starting or self.stalled
+        return self.store_problem or self.starting or self.stalled
 
 
 @asynccontextmanager
@@ -96,7 +128,8 @@ async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | No
     dsn = settings.database_url.reveal()
     database = Database(dsn, limits=SessionLimits.of_lease(settings.lease_seconds))
     door = Database(dsn, size=_DOOR_CONNECTIONS, timeout=DOOR_LIMITS.statement, limits=DOOR_LIMITS)
-    waker = DramatiqWaker(broker or open_broker(settings.redis_url.reveal()))
+    broker = broker or open_broker(settings.redis_url.reveal())
+    waker = DramatiqWaker(broker)
     registries = RegistryClient(endpoints(settings.registries))
     deployer = RenewableDeployer(nomad_connection(settings.nomad))
     http = open_client()
@@ -112,7 +145,8 @@ async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | No
         http=http,
         feed=feed,
     )
-    app = App(services=build_services(settings, kept))
+    outages = Outages(settings, broker=broker, waker=waker, returned=lambda: _renew(app, feed, database, door))
+    app = App(services=build_services(settings, kept), outages=outages)
     app.applier = ConfigApplier(app, kept, listens=kind is ProcessKind.WEB)
     app.reloader = Reloader(app.applier.load, app.applier.apply, changed=app.applier.changes, settle=_FILE_SETTLES)
     app.differing = Differing(PostgresHolders(database), app.loops)
@@ -122,6 +156,8 @@ async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | No
     with suppress(ValueError, RuntimeError, NotImplementedError):  # only a main thread may handle signals
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.reloader.request)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # one may be pending since the file was read
+    outages.loops.resumed(feed.loop)
+    outages.begin(lambda: app.services.queries)
     background = [
         asyncio.create_task(_start(app, app.applier, app.reloader)),
         asyncio.create_task(app.reloader.run(interval=_READ_FILE_EVERY, loop=app.loops.add(reloading()))),
@@ -140,6 +176,7 @@ async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | No
         for task in background:
             with suppress(asyncio.CancelledError):
                 await task
+        await outages.aclose()
         await presence.leave()
         await waiter.aclose()
         await feed.aclose()
@@ -166,7 +203,15 @@ async def _start(app: App, applier: ConfigApplier, reloader: Reloader[Settings])
             reloader.request()  # it reports why the watches wait, and tries again
         app.starting = ""
 
-    await Loop("start", retry=_START_RETRY, retry_at_most=_START_RETRY, bound=None).run(turn)
+    await app.loops.resumed(Loop("start", retry=_START_RETRY, retry_at_most=_START_RETRY, bound=None)).run(turn)
+
+
+async def _renew(app: App, feed: PostgresFeed, *databases: Database) -> None:
+    """Postgres answers again: open new connections, and let all loops try at once."""
+    feed.renew()
+    for database in databases:
+        await database.renew()
+    app.loops.resume()
 
 
 async def _caution(deployer: RenewableDeployer) -> None:

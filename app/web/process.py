@@ -5,6 +5,7 @@ module does not know how they are made.
 """
 
 import time
+from collections.abc import Iterable
 from typing import Protocol
 
 from starlette.applications import Starlette
@@ -18,10 +19,12 @@ from app.services.ingest.receive import Inbox
 from app.services.ingest.replay import Replays
 from app.services.views.board import Board
 from app.services.views.feed import Feed
-from app.services.views.queries import Queries, SchemaCheck, SystemOutage
+from app.services.views.queries import Queries, SchemaCheck, SystemOutage, unexplained
 from app.web.api.webhooks import HookSettings as WebhookSettings
 from app.web.http.arrival import arrival
 from app.web.http.auth import NOBODY, Access, Caller, Role
+
+OWN_LOOPS = "this process"  # the part that own loops are, in the list of outages
 
 
 class AudibleWaker(Waker, Protocol):
@@ -77,7 +80,9 @@ class WebProcess(Protocol):
     """The process. `problem` is the fault in the current configuration file, "" without one.
 
     `stalled` names its own loops that make no progress, with the cause; "" when all do. Such a process cannot store,
-    or cannot continue.
+    or cannot continue. `store_problem` and `redis_problem` say why Postgres and Redis do not answer, "" when they do;
+    Postgres answered last `store_silent_for` seconds ago. `explaining` are the parts whose outage, now or a moment ago,
+    explains work that does not move; `stored_outages` the names of the outages that are stored.
     """
 
     @property
@@ -86,6 +91,16 @@ class WebProcess(Protocol):
     def problem(self) -> str: ...
     @property
     def stalled(self) -> str: ...
+    @property
+    def store_problem(self) -> str: ...
+    @property
+    def store_silent_for(self) -> float: ...
+    @property
+    def redis_problem(self) -> str: ...
+    @property
+    def explaining(self) -> frozenset[str]: ...
+    @property
+    def stored_outages(self) -> frozenset[str]: ...
 
 
 def set_process(application: Starlette, process: WebProcess) -> None:
@@ -146,11 +161,16 @@ def _caller(request: Request) -> Caller:
     return found
 
 
+def all_outages(process: WebProcess, stored: Iterable[SystemOutage]) -> tuple[SystemOutage, ...]:
+    """The outages that this process finds by itself, and the stored ones that these do not explain."""
+    return (*own_outages(process), *unexplained(stored, process.explaining))
+
+
 def own_outages(process: WebProcess) -> tuple[SystemOutage, ...]:
     """The outages that this process finds by itself: Redis, the configuration file, and its own loops."""
     found = (
-        ("Redis", process.services.waker.problem),
+        ("Redis", process.redis_problem or process.services.waker.problem),
         ("configuration", process.problem),
-        ("this process", process.stalled),
+        (OWN_LOOPS, process.stalled),
     )
     return tuple(SystemOutage(name=name, problem=problem, since=None) for name, problem in found if problem)

@@ -33,7 +33,8 @@ class Declared:
 
 async def receive_delivery(request: Request) -> Response:
     """Receive a registry's delivery with the current services."""
-    return await webhooks.webhook(request, process_of(request).services)
+    process = process_of(request)
+    return await webhooks.webhook(request, process.services, silent_for=lambda: process.store_silent_for)
 
 
 TABLE: tuple[Declared, ...] = (

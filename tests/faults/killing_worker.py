@@ -33,6 +33,7 @@ from app.adapters.postgres.views.feed import PostgresFeed
 from app.adapters.registry import RegistryClient
 from app.adapters.waker import DramatiqWaker
 from app.bootstrap import App, KeptOpen, build_services, endpoints, nomad_connection
+from app.bootstrap.outages import Outages
 from app.domain.reference import Repository
 from app.domain.watch import JobPlace
 from app.logging import configure_logging
@@ -131,10 +132,15 @@ async def opener(settings: Settings, *, broker: Broker, flags: Path) -> AsyncIte
             ),
             follower=replace(follower, rollouts=Deadly("rollouts", follower.rollouts, flags), deployer=deployer),
         ),
+        outages=Outages(settings, broker=broker, waker=waker, returned=_nothing),
         starting="",
     )
     keeping.cancel()
     kept.waker.close()  # the rest ends with the process
+
+
+async def _nothing() -> None:
+    """The tests of this worker stop no Postgres."""
 
 
 def main(config: Path, flags: Path, count: int) -> None:

@@ -70,6 +70,11 @@ class MemoryProcess:
     pending: tuple[str, ...] | Exception = ()
     problem: str = ""
     stalled: str = ""
+    store_problem: str = ""
+    store_silent_for: float = 0.0
+    redis_problem: str = ""
+    explaining: frozenset[str] = frozenset()
+    stored_outages: frozenset[str] = frozenset()
 
     @property
     def services(self) -> "MemoryProcess":

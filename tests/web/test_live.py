@@ -126,17 +126,52 @@ async def test_every_browser_gets_changes_and_a_closed_stream_is_removed() -> No
         assert application.state.streams.open == 0
 
 
-async def test_a_store_outage_is_sent_with_its_problem() -> None:
+async def test_a_feed_that_receives_nothing_is_sent_with_its_problem() -> None:
     process = MemoryProcess()
     process.feed.problem = "Postgres cannot be used now"
     async with serving(process) as application, opened(application) as browser:
         assert (await browser.event())[0] == "hello"
-        assert await browser.event() == ("outage", {"problem": "Postgres cannot be used now"})
+        assert (await _next(browser, "outage"))["problem"] == "Postgres cannot be used now"
         process.feed.problem = ""
         process.feed.mailboxes[0].put(EVERYTHING)
-        assert (await browser.event())[1]["everything"] is True
+        assert (await _next(browser, "changed"))["everything"] is True
         process.feed.problem = "again"
-        assert await browser.event() == ("outage", {"problem": "again"})
+        assert (await _next(browser, "outage"))["problem"] == "again"
+
+
+async def test_a_store_that_does_not_answer_is_sent_though_the_feed_is_quiet() -> None:
+    """A connection that stands proves nothing: a frozen Postgres keeps it open."""
+    process = MemoryProcess()
+    async with serving(process, ping_every=0.05) as application, opened(application) as browser:
+        assert await _next(browser, "ping") == {}
+        process.store_problem, process.store_silent_for = "Postgres does not answer: it is frozen", 3.25
+        assert await _next(browser, "outage") == {"problem": "Postgres does not answer: it is frozen", "seconds": 3.2}
+        assert await _next(browser, "ping") == {}
+        process.store_problem = ""
+        assert (await _next(browser, "changed"))["everything"] is True
+
+
+async def test_an_outage_that_the_process_itself_finds_is_a_change_of_the_situation() -> None:
+    process = MemoryProcess()
+    async with serving(process) as application, opened(application) as browser:
+        assert (await _next(browser, "changed"))["everything"] is True
+        for part in ("problem", "redis_problem", "stalled"):
+            setattr(process, part, "for 1 s")
+            assert (await _next(browser, "changed"))["situation"] is True, part
+            setattr(process, part, "")
+            assert (await _next(browser, "changed"))["situation"] is True, part
+        process.stored_outages = frozenset({"worker"})
+        assert (await _next(browser, "changed"))["situation"] is True
+
+
+async def test_the_growing_time_of_a_stalled_loop_is_no_change() -> None:
+    process = MemoryProcess()
+    async with serving(process, ping_every=0.05) as application, opened(application) as browser:
+        process.stalled = "stalled for 7 s"
+        assert (await _next(browser, "changed"))["everything"] is True
+        assert (await _next(browser, "changed"))["situation"] is True
+        process.stalled = "stalled for 8 s"
+        assert [(await browser.event())[0] for _ in range(4)] == ["ping"] * 4
 
 
 async def test_an_idle_stream_sends_pings() -> None:
@@ -147,7 +182,7 @@ async def test_an_idle_stream_sends_pings() -> None:
 async def test_a_stream_ends_when_its_token_becomes_invalid() -> None:
     process = MemoryProcess(access=Access(tokens=(token("wall", Role.VIEWER, "secret"),)))
     async with (
-        serving(process, ping_every=0.05) as application,
+        serving(process, ping_every=0.05, admit_every=0.05) as application,
         opened(application, authorization="Bearer secret") as browser,
     ):
         assert [(await browser.event())[0] for _ in range(3)] == ["hello", "changed", "ping"]
@@ -183,3 +218,11 @@ async def test_a_stream_needs_the_same_credentials_as_a_page() -> None:
         assert browser.start["status"] == 401
     async with serving(MemoryProcess()) as application, opened(application, host="evil.example") as browser:
         assert browser.start["status"] == 403
+
+
+async def _next(browser: Browser, kind: str) -> Any:
+    """The content of the next event of this kind."""
+    while True:
+        found, content = await browser.event()
+        if found == kind:
+            return content

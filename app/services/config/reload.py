@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from app.errors import ConfigError, Permanent, RegistryWatcherError, Transient
+from app.errors import ConfigError, Permanent, RegistryWatcherError, StoreSilent, Transient
 from app.services.processes.loops import Loop
 
 log = structlog.get_logger()
@@ -40,6 +40,7 @@ class Reloader(Generic[Loaded]):
         *,
         changed: Callable[[], bool],
         settle: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._load = load
         self._apply = apply
@@ -48,6 +49,8 @@ class Reloader(Generic[Loaded]):
         self._requested = asyncio.Event()
         self._read_requested = False
         self._waiting: Loaded | None = None
+        self._clock = clock
+        self._since = 0.0
         self.problem = ""
 
     def request(self) -> None:
@@ -88,7 +91,8 @@ class Reloader(Generic[Loaded]):
             self._report(error)
         else:
             after, self.problem = self.problem, ""
-            log.info("config.reloaded", after=after)
+            lasted = {"after": after, "seconds": round(self._clock() - self._since, 1)} if after else {}
+            log.info("config.reloaded", **lasted)
 
     async def _settled(self) -> None:
         """Wait until two checks find the same content, or a person asks for it as it is."""
@@ -105,7 +109,9 @@ class Reloader(Generic[Loaded]):
 
     def _report(self, error: Exception) -> None:
         before, self.problem = self.problem, str(error) or type(error).__name__
-        if self.problem != before:
+        if not before:
+            self._since = self._clock()
+        if self.problem != before and not isinstance(error, StoreSilent):  # the process reports that once for all
             unforeseen = not isinstance(error, RegistryWatcherError)
             log.error("config.reload_failed", problem=self.problem, exc_info=unforeseen)
 

@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 
 import structlog
 
-from app.errors import RegistryWatcherError
+from app.errors import RegistryWatcherError, StoreSilent
 
 log = structlog.get_logger()
 
@@ -45,8 +45,10 @@ class Loop:
     """Runs iteration after iteration. A failed one is retried after a pause that grows from `retry` to `retry_at_most`.
 
     The first failure of an outage is logged, and its end; the iterations between are not. There are many `quiet` loops;
-    these log only unforeseen errors. One iteration takes at most `bound` seconds (None: no limit), then it is cancelled
-    and counts as failed. `grace` is how late the loop may be, in seconds.
+    these log only unforeseen errors. That Postgres does not answer is logged only by a stalled loop, and only if the
+    process finds that Postgres answers: otherwise the process reports the outage, once for all loops. One iteration
+    takes at most `bound` seconds (None: no limit), then it is cancelled and counts as failed. `grace` is how late the
+    loop may be, in seconds.
     """
 
     def __init__(
@@ -70,6 +72,10 @@ class Loop:
         self._quiet = quiet
         self._clock = clock
         self._due_at = self._attempt_at = clock()
+        self._is_logged = self._is_cut = False
+        self._limit: asyncio.Timeout | None = None
+        self._resumed = asyncio.Event()
+        self.outage: Callable[[], str] = lambda: ""
 
     @property
     def state(self) -> LoopState:
@@ -87,21 +93,34 @@ class Loop:
         self._due_at = self._attempt_at = self._clock() + after
         pause: float | None = after
         while pause is not None:
-            await asyncio.sleep(pause)
+            await self._wait(pause)
             pause = await self._attempt(iterate)
+
+    def resume(self) -> None:
+        """The outage of Postgres is over: if it failed, try at once, and count its lateness from now on. An iteration
+        that hangs since the outage is cancelled, since its connection may be dead."""
+        is_stalled = self.state.is_stalled
+        if is_stalled and self._limit is not None and self._bound is not None:
+            self._is_cut = True
+            self._limit.reschedule(asyncio.get_running_loop().time())
+        if is_stalled or self.problem:
+            self._due_at = self._clock()
+            self._pause = self._retry
+            self._resumed.set()
 
     def completed(self, pause: float | None = 0.0) -> None:
         """Note that an iteration completed; the next is due after `pause` seconds. A long one may call this itself."""
         self.iterations += 1
-        if self.problem:
+        if self._is_logged:
             with suppress(Exception):  # a log that cannot be written (a full disk) must not end a loop either
                 log.info("loop.recovered", loop=self.name, late=round(self._clock() - self._due_at, 1))
-        self.problem, self._pause = "", self._retry
+        self.problem, self._pause, self._is_logged = "", self._retry, False
         self._due_at = self._clock() + (math.inf if pause is None else pause)
 
     async def _attempt(self, iterate: Iteration) -> float | None:
         """One iteration; returns the pause before the next."""
-        limit = asyncio.timeout(self._bound)
+        self._is_cut = False
+        self._limit = limit = asyncio.timeout(self._bound)
         pause: float | None = None
         error: BaseException | None = None
         try:
@@ -109,10 +128,11 @@ class Loop:
                 pause = await iterate()
         except (Exception, asyncio.CancelledError) as raised:  # nobody would notice a loop that ended
             error = raised
+        self._limit = None
         if is_cancelled():
             raise asyncio.CancelledError from error  # whatever the iteration raised because of it
         if isinstance(error, TimeoutError) and limit.expired():
-            error = _TimedOut(f"it did not end within {self._bound:g} s")
+            error = _TimedOut("an outage cut it short" if self._is_cut else f"it did not end within {self._bound:g} s")
         if error is None:
             self.completed(pause)
         else:
@@ -122,7 +142,8 @@ class Loop:
 
     def _failed(self, error: BaseException) -> float:
         foreseen = isinstance(error, RegistryWatcherError)
-        if not self.problem and not (foreseen and self._quiet):
+        if not self._is_logged and self._is_news(error):
+            self._is_logged = True
             with suppress(Exception):
                 log.warning(
                     "loop.failed", loop=self.name, problem=described(error), exc_info=None if foreseen else error
@@ -130,6 +151,21 @@ class Loop:
         self.problem = described(error)
         pause, self._pause = self._pause, min(self._pause * 2, self._retry_at_most)
         return pause
+
+    def _is_news(self, error: BaseException) -> bool:
+        if isinstance(error, StoreSilent | _TimedOut) and (self.outage() or self._is_cut):
+            return False
+        if isinstance(error, StoreSilent):
+            return self.state.is_stalled and not self._quiet
+        return not (self._quiet and isinstance(error, RegistryWatcherError))
+
+    async def _wait(self, pause: float) -> None:
+        """Wait that long, or until `resume` ends the wait."""
+        self._resumed.clear()
+        await asyncio.sleep(0)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause):
+                await self._resumed.wait()
 
 
 class _TimedOut(RegistryWatcherError):
@@ -153,15 +189,30 @@ AnyRepeating = TypeVar("AnyRepeating", bound=Repeating)
 
 
 class Loops:
-    """The loops of one process."""
+    """The loops of one process. `outage` says why Postgres does not answer, "" if it does."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, outage: Callable[[], str] = lambda: "") -> None:
         self._loops: list[Repeating] = []
+        self._resumed: list[Loop] = []
+        self._outage = outage
 
     def add(self, loop: AnyRepeating) -> AnyRepeating:
         """Add this loop to those of the process; returns it."""
         self._loops.append(loop)
+        if isinstance(loop, Loop):
+            self.resumed(loop)
         return loop
+
+    def resumed(self, loop: Loop) -> Loop:
+        """Tell this loop of outages of Postgres and their ends, without counting it; returns it."""
+        loop.outage = self._outage
+        self._resumed.append(loop)
+        return loop
+
+    def resume(self) -> None:
+        """Postgres answers again: let the loops that failed try at once."""
+        for loop in self._resumed:
+            loop.resume()
 
     @property
     def states(self) -> tuple[LoopState, ...]:

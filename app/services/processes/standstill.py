@@ -16,6 +16,9 @@ UNATTENDED = 2.0  # seconds that work may be due while no worker runs
 BEHIND = 8.0  # seconds that work may be due while a worker runs
 POLL_LATE = 5.0  # seconds that polls may be due while no poller runs
 POLL_BEHIND = 15.0  # seconds that polls may be due while a poller runs
+# An outage of Postgres silences processes; nobody is woken while Redis is away.
+_BY_STORE = frozenset({"Postgres"})
+_BY_WAKES = frozenset({"Postgres", "Redis"})
 MOST = 100  # rows of a kind that are counted
 _NAMED = 3  # processes that a sentence names
 
@@ -102,7 +105,7 @@ def _work_waits(work: Work) -> SystemOutage | None:
         )
     else:
         return None
-    return SystemOutage(name="worker", problem=problem, since=oldest.since)
+    return SystemOutage(name="worker", problem=problem, since=oldest.since, explained_by=_BY_WAKES)
 
 
 def _pushes_wait(work: Work) -> SystemOutage | None:
@@ -110,7 +113,7 @@ def _pushes_wait(work: Work) -> SystemOutage | None:
         return None
     what = f"{_counted(work.pushes.count, 'push', 'pushes')} without an answer, the oldest for {work.pushes.age:.0f} s"
     problem = f"{what}, and no check is planned: check the repositories, and see the log of the workers"
-    return SystemOutage(name="pushes", problem=problem, since=work.pushes.since)
+    return SystemOutage(name="pushes", problem=problem, since=work.pushes.since, explained_by=_BY_WAKES)
 
 
 def _polls_wait(work: Work) -> SystemOutage | None:
@@ -122,7 +125,7 @@ def _polls_wait(work: Work) -> SystemOutage | None:
         problem = f"polls are behind: {late}; see the log of the poller"
     else:
         problem = f"no poller is running: {late}; start `registrywatcher poller`"
-    return SystemOutage(name="poller", problem=problem, since=work.polls.since)
+    return SystemOutage(name="poller", problem=problem, since=work.polls.since, explained_by=_BY_STORE)
 
 
 def _silent(work: Work, kind: ProcessKind) -> SystemOutage | None:
@@ -134,7 +137,7 @@ def _silent(work: Work, kind: ProcessKind) -> SystemOutage | None:
         f"{_named(silent)} sent no heartbeat for {longest.age:.0f} s: frozen, killed, or cut off from Postgres; "
         "check its host, or wait a minute if it was replaced"
     )
-    return SystemOutage(name=kind.value, problem=problem, since=longest.at)
+    return SystemOutage(name=kind.value, problem=problem, since=longest.at, explained_by=_BY_STORE)
 
 
 def _stalled(work: Work, kind: ProcessKind) -> SystemOutage | None:
@@ -142,7 +145,9 @@ def _stalled(work: Work, kind: ProcessKind) -> SystemOutage | None:
     stuck = [each for each in _running(work, kind) if any(loop.is_stalled for loop in each.loops)]
     if not stuck:
         return None
-    return SystemOutage(name=kind.value, problem=f"{_named(stuck)}: {stalled(stuck[0].loops)}", since=None)
+    return SystemOutage(
+        name=kind.value, problem=f"{_named(stuck)}: {stalled(stuck[0].loops)}", since=None, explained_by=_BY_STORE
+    )
 
 
 def _running(work: Work, kind: ProcessKind) -> list[KnownProcess]:

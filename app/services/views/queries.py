@@ -3,6 +3,7 @@
 It changes nothing, and asks neither a registry nor Nomad: everything is as the last reconcile stored it.
 """
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -152,11 +153,20 @@ class UnknownSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemOutage:
-    """A part that does not answer, refuses, or is stalled, by its name: "registry hub", "Nomad", "worker"."""
+    """A part that does not answer, refuses, or is stalled, by its name: "registry hub", "Nomad", "worker".
+
+    `explained_by` are the parts whose outage would be the cause of this one.
+    """
 
     name: str
     problem: str
     since: datetime | None
+    explained_by: frozenset[str] = frozenset()
+
+
+def unexplained(outages: Iterable[SystemOutage], explaining: Collection[str]) -> tuple[SystemOutage, ...]:
+    """The outages without those that an outage of these parts explains: one cause is reported once."""
+    return tuple(each for each in outages if each.explained_by.isdisjoint(explaining))
 
 
 def part_name(*, registry: str | None) -> str:

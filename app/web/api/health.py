@@ -8,7 +8,7 @@ from starlette.responses import Response
 from app.errors import Permanent, StoreUnavailable
 from app.services.views.queries import SystemOutage
 from app.web.http.responses import json_response
-from app.web.process import WebProcess, own_outages, process_of
+from app.web.process import WebProcess, all_outages, process_of
 
 TIMEOUT = 2.0  # seconds; a probe expects a quick response
 
@@ -44,12 +44,14 @@ async def readyz(request: Request) -> Response:
 
 
 async def _outages(process: WebProcess) -> tuple[SystemOutage, ...]:
+    if process.store_problem:
+        raise StoreUnavailable(process.store_problem)
     pending = await process.services.readiness()
     if pending:
         raise StoreUnavailable(f"migrations are pending: {', '.join(pending)}. Run `registrywatcher migrate`")
     if process.stalled:
         raise StoreUnavailable(process.stalled)
-    return (*own_outages(process), *await process.services.queries.outages())
+    return all_outages(process, await process.services.queries.outages())
 
 
 def _not_ready(problem: str) -> Response:

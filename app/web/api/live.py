@@ -1,12 +1,13 @@
 """GET /live: changes as server-sent events. One stream serves all tabs of a browser.
 
 https://html.spec.whatwg.org/multipage/server-sent-events.html. An event names what to read again, never its new value.
+Pages trust the stream, so it speaks for the store as well as for the connection: a ping means that Postgres answers.
 """
 
 import asyncio
 import time
 from asyncio import FIRST_COMPLETED
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Set
 from contextlib import aclosing, contextmanager
 from importlib import metadata
 from typing import cast
@@ -18,13 +19,14 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Send
 
 from app.errors import Rejected, Transient
-from app.services.views.feed import Change
+from app.services.views.feed import Change, Feed
 from app.web.http.auth import Role
-from app.web.process import admitted, process_of
+from app.web.process import OWN_LOOPS, WebProcess, admitted, own_outages, process_of
 
 MAX_STREAMS = 256  # streams of one process; each keeps a connection open
-PING_EVERY = 15.0  # seconds; proxies close a connection after a silent minute, and pages call 40 silent seconds a loss
-CHECK_EVERY = 1.0  # seconds between checks whether changes still arrive
+PING_EVERY = 1.0  # seconds; pages call 4 silent seconds a loss
+ADMIT_EVERY = 15.0  # seconds between checks whether the caller may still read
+CHECK_EVERY = 0.25  # seconds between checks whether changes still arrive, and which outages this process finds
 RETRY = 1000  # milliseconds until a browser connects again
 
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx would buffer events otherwise
@@ -34,9 +36,15 @@ class Streams:
     """The open streams of this process; `stop` ends them, since a server waits for all responses to end."""
 
     def __init__(
-        self, *, limit: int = MAX_STREAMS, ping_every: float = PING_EVERY, check_every: float = CHECK_EVERY
+        self,
+        *,
+        limit: int = MAX_STREAMS,
+        ping_every: float = PING_EVERY,
+        admit_every: float = ADMIT_EVERY,
+        check_every: float = CHECK_EVERY,
     ) -> None:
         self.ping_every = ping_every
+        self.admit_every = admit_every
         self.check_every = check_every
         self.instance = uuid4().hex[:12]
         self.stopping = asyncio.Event()
@@ -88,26 +96,29 @@ class _EventStream(StreamingResponse):
 
 
 async def _events(request: Request, streams: Streams) -> AsyncGenerator[bytes, None]:
-    feed, clock = process_of(request).services.feed, time.monotonic
+    process, clock = process_of(request), time.monotonic
+    feed = process.services.feed
     hello = {"version": metadata.version("registrywatcher"), "instance": streams.instance}
     with streams.counted():
         yield b"retry: %d\n" % RETRY + _event("hello", hello)
         async with feed.listen() as changes:
-            problem, ping_at = "", clock() + streams.ping_every
+            watched = _Watched(process, feed, clock)
+            ping_at, admit_at = clock() + streams.ping_every, clock() + streams.admit_every
             ended = asyncio.ensure_future(streams.stopping.wait())
             fetching = asyncio.ensure_future(anext(changes))
             try:
                 while not ended.done():
                     await asyncio.wait((fetching, ended), timeout=streams.check_every, return_when=FIRST_COMPLETED)
-                    if feed.problem and feed.problem != problem:
-                        yield _event("outage", {"problem": feed.problem})
-                    problem = feed.problem
+                    for event in watched.news():
+                        yield event
                     if fetching.done():
                         yield _event("changed", _rendered(fetching.result()))
                         fetching = asyncio.ensure_future(anext(changes))
-                    if clock() >= ping_at:
+                    if clock() >= admit_at:
                         if not _is_admitted(request):
                             return
+                        admit_at = clock() + streams.admit_every
+                    if clock() >= ping_at:
                         ping_at = clock() + streams.ping_every
                         yield _event("ping", {})  # an event, since scripts do not see comments
             except StopAsyncIteration:  # the process stops
@@ -115,6 +126,38 @@ async def _events(request: Request, streams: Streams) -> AsyncGenerator[bytes, N
             finally:
                 ended.cancel()
                 fetching.cancel()
+
+
+class _Watched:
+    """What one stream said last of the store and of the outages that this process finds by itself: no row of the store
+    changes with these."""
+
+    def __init__(self, process: WebProcess, feed: Feed, clock: Callable[[], float]) -> None:
+        self._process = process
+        self._feed = feed
+        self._clock = clock
+        self._problem = ""
+        self._current_at = clock()
+        self._outages = self._found()
+
+    def news(self) -> Iterator[bytes]:
+        """The events that are due."""
+        problem, found = self._process.store_problem or self._feed.problem, self._found()
+        if problem and not self._problem:
+            silent_for = max(self._process.store_silent_for, self._clock() - self._current_at)
+            yield _event("outage", {"problem": problem, "seconds": round(silent_for, 1)})
+        elif self._problem and not problem:
+            yield _event("changed", _rendered(Change(everything=True)))
+        elif found != self._outages:
+            yield _event("changed", _rendered(Change(situation=True)))
+        if not problem:
+            self._current_at = self._clock()
+        self._problem, self._outages = problem, found
+
+    def _found(self) -> Set[object]:
+        """The outages without the seconds in the sentence about our own loops."""
+        own = {(each.name, each.problem if each.name != OWN_LOOPS else "") for each in own_outages(self._process)}
+        return own | self._process.stored_outages | self._process.explaining
 
 
 def _is_admitted(request: Request) -> bool:

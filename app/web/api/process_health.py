@@ -26,6 +26,11 @@ class HealthSource(Protocol):
         """Why the process cannot do its work now; "" when it can."""
         ...
 
+    @property
+    def redis_problem(self) -> str:
+        """Why Redis does not answer; "" when it does."""
+        ...
+
 
 def build_health(process: HealthSource) -> Starlette:
     """The application that reports this process's health."""
@@ -34,12 +39,14 @@ def build_health(process: HealthSource) -> Starlette:
         return _health_response(process.stuck, "alive")
 
     async def readyz(_request: Request) -> Response:
-        return _health_response(process.stuck or process.unready, "ready")
+        return _health_response(process.stuck or process.unready, "ready", redis=process.redis_problem)
 
     return Starlette(routes=[Route("/healthz", healthz), Route("/readyz", readyz)])
 
 
-def _health_response(problem: str, message: str) -> Response:
+def _health_response(problem: str, message: str, *, redis: str = "") -> Response:
+    if not problem and redis:
+        return json_response({"message": "degraded", "outages": [{"name": "Redis", "problem": redis, "since": None}]})
     if not problem:
         return json_response({"message": message})
     refusal = json_response({"message": problem}, status=503)

@@ -5,7 +5,8 @@ refused only while Postgres is away. Malformed parts are kept, and shown by GET 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -14,7 +15,7 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from app.errors import StoreUnavailable
+from app.errors import StoreSilent, StoreUnavailable
 from app.ports import Waker
 from app.services.ingest.receive import Inbox, receive
 from app.web.http.ingest import read_delivery
@@ -60,8 +61,14 @@ class HookServices(Protocol):
     def settings(self) -> HookSettings: ...
 
 
-async def webhook(request: Request, services: HookServices) -> Response:
-    """202 with the delivery's id; 404 unknown source, 401 not authentic, 503 when Postgres cannot store; no other."""
+async def webhook(
+    request: Request, services: HookServices, *, silent_for: Callable[[], float] = lambda: 0.0
+) -> Response:
+    """202 with the delivery's id; 404 unknown source, 401 not authentic, 503 when Postgres cannot store; no other.
+
+    Postgres answered this process last `silent_for` seconds ago.
+    """
+    came_at = time.monotonic()
     name: str = request.path_params["source"]
     source = services.settings.webhook_sources.get(name)
     if source is None:
@@ -80,7 +87,9 @@ async def webhook(request: Request, services: HookServices) -> Response:
     except ClientDisconnect:
         return Response(status_code=400)  # nobody reads it
     except StoreUnavailable as error:
-        log.warning("delivery.refused", source=name, problem=str(error))
+        # If Postgres answers nobody since the delivery came, the process reports that, once for all deliveries.
+        if not isinstance(error, StoreSilent) and silent_for() < time.monotonic() - came_at:
+            log.warning("delivery.refused", source=name, problem=str(error))
         return _not_stored()
     except Exception as error:  # a bug of ours or of a library: the delivery is not stored, so the sender must retry
         log.error("delivery.failed", source=name, problem=str(error), exc_info=error)

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app import errors
-from app.errors import RegistryWatcherError, Rejected, Transient
+from app.errors import RegistryWatcherError, Rejected, StoreSilent, Transient
 from app.web.http.flash import by_script, refused
 from app.web.http.headers import HEADERS
 from app.web.render.pages import Pages
@@ -30,6 +30,7 @@ STATUS: Mapping[type[RegistryWatcherError], int] = {
     errors.RegistryUnavailable: 503,
     errors.NomadUnavailable: 503,
     errors.StoreUnavailable: 503,
+    errors.StoreSilent: 503,
     errors.OutcomeUnknown: 503,
     errors.ReadingWaits: 503,
     errors.JobChanged: 503,
@@ -85,7 +86,8 @@ async def refuse_error(request: Request, error: Exception) -> Response:
     if status == 503:
         retry_after = error.retry_after if isinstance(error, Transient) else None
         headers["Retry-After"] = str(max(1, math.ceil(retry_after or 1)))
-        log.warning("request.refused", path=request.url.path, problem=str(error))
+        if not isinstance(error, StoreSilent):  # the process reports that once for all requests
+            log.warning("request.refused", path=request.url.path, problem=str(error))
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="registrywatcher"'  # Basic would make a browser open its own dialog
     return _refusal(request, status, str(error), headers)

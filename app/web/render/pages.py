@@ -13,7 +13,7 @@ from app.web.http.assets import FOLDER as STATIC
 from app.web.http.assets import Assets
 from app.web.http.auth import Role
 from app.web.http.flash import take_flash
-from app.web.process import caller, limit, own_outages, process_of, role
+from app.web.process import all_outages, caller, limit, process_of, role
 from app.web.render.wording import FILTERS, path
 
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -75,7 +75,7 @@ async def show(
         "current_path": path(request.scope["path"]),
         "situation": situation,
         "now": situation.now,
-        "outages": (*own_outages(process), *situation.outages),
+        "outages": all_outages(process, situation.outages),
         "caller": caller(request),
         "signed_in": bool(caller(request)),
         "role": caller_role.name.lower(),

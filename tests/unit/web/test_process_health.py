@@ -16,6 +16,7 @@ from app.web.api.process_health import build_health
 class Process:
     stuck: str = ""
     unready: str = ""
+    redis_problem: str = ""
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,8 @@ class Process:
     [
         (Process(), (200, "alive"), (200, "ready")),
         (Process(unready="Postgres is away"), (200, "alive"), (503, "Postgres is away")),
+        (Process(redis_problem="Redis is away"), (200, "alive"), (200, "degraded")),
+        (Process(redis_problem="Redis is away", unready="Postgres is away"), (200, "alive"), (503, "Postgres is away")),
         (Process(stuck="poll"), (503, "poll"), (503, "poll")),
         (Process(stuck="poll", unready="Postgres is away"), (503, "poll"), (503, "poll")),
     ],

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import asyncpg
 
-from app.errors import StoreUnavailable
+from app.errors import StoreSilent, StoreUnavailable
 
 # Our mistakes by class of the SQLSTATE: data that cannot be stored (22, 23), invalid SQL (42), too large (54).
 _OURS = ("22", "23", "42", "54")
@@ -29,10 +29,13 @@ _FIXES_OF_CLASSES = {
     "3D": "create the database, or correct its name in DATABASE_URL; it is tried again",
     "53": "give it more resources, or its users fewer connections; it is tried again",
 }
-_FIX = "check that it is up, and check DATABASE_URL; it is tried again"
+FIX = "check that it is up, and check DATABASE_URL; it is tried again"
 
 # Errors of the layers below, which the driver passes on when a connection breaks: also EOFError and InvalidStateError.
 _FROM_BELOW = (OSError, TimeoutError, EOFError, asyncio.InvalidStateError)
+# The server itself answers so while it stops or starts, or has no connection left.
+_SILENT_STATES = ("08", "57P01", "57P02", "57P03", "57P05", "53300")
+
 _DRIVERS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, *_FROM_BELOW)
 
 
@@ -43,7 +46,7 @@ def outages_translated() -> Iterator[None]:
         yield
     except _DRIVERS as error:
         if not _is_ours(error):
-            raise StoreUnavailable(_message(error)) from error
+            raise _translated(error) from error
         raise
 
 
@@ -56,7 +59,11 @@ def _state(error: Exception) -> str:
     return str(getattr(error, "sqlstate", None) or "")
 
 
-def _message(error: Exception) -> str:
+def _translated(error: Exception) -> StoreUnavailable:
     state = _state(error)
-    fix = _FIXES_OF_STATES.get(state) or _FIXES_OF_CLASSES.get(state[:2], _FIX)
-    return f"Postgres cannot be used now: {type(error).__name__}: {' '.join(str(error).split())[:200]}; {fix}"
+    is_silent = not isinstance(error, asyncpg.PostgresError) or state.startswith(_SILENT_STATES)
+    fix = _FIXES_OF_STATES.get(state) or _FIXES_OF_CLASSES.get(state[:2], FIX)
+    cause = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}".rstrip(": ")
+    if is_silent:
+        return StoreSilent(f"Postgres does not answer: {cause}; {fix}")
+    return StoreUnavailable(f"Postgres cannot be used now: {cause}; {fix}")

@@ -12,6 +12,8 @@ import orjson
 from app.adapters.postgres.database.outage import outages_translated
 from app.adapters.postgres.database.session import SessionLimits, limit
 
+_NEW_EVERY = 3  # questions, of which one is on a new connection
+
 # asyncpg ships no types; the stores annotate what they return.
 Connection = Any
 Row = Any
@@ -29,6 +31,8 @@ class Database:
         self._timeout = timeout
         self._limits = limits or SessionLimits()
         self._pool: Any = None
+        self._asked = 0
+        self._retiring: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         """Open the pool; StoreUnavailable when Postgres does not answer."""
@@ -47,8 +51,39 @@ class Database:
             )
             self._pool = await pool
 
+    async def ask(self) -> None:
+        """Return once Postgres answers on an open connection; now and then on a new one, since a frozen server may
+        still serve those that are open."""
+        self._asked = (self._asked + 1) % _NEW_EVERY
+        if self._asked == 0:
+            async with self.dedicated(self._limits.application):
+                return
+        async with self.connection() as connection:
+            await connection.execute("SELECT")
+
+    async def renew(self) -> None:
+        """Use new connections from now on: an outage may have broken the open ones without a sign, and a statement on
+        such a connection waits long for its answer. Statements that run may end on the old ones."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            retiring = asyncio.create_task(self._retire(pool))
+            self._retiring.add(retiring)
+            retiring.add_done_callback(self._retiring.discard)
+
+    async def _retire(self, pool: Any) -> None:
+        try:
+            with suppress(Exception):  # a broken connection may answer a farewell with anything
+                async with asyncio.timeout(self._limits.statement + 2):
+                    await pool.close()
+        finally:
+            pool.terminate()
+
     async def close(self) -> None:
         """Close the pool at once: Postgres rolls back the transactions that still run."""
+        for retiring in tuple(self._retiring):
+            retiring.cancel()
+            with suppress(asyncio.CancelledError):
+                await retiring
         if self._pool is not None:
             self._pool.terminate()
             self._pool = None

@@ -40,7 +40,7 @@ class FeedPace:
     tick: float = 1.0
     linger: float = 5.0
     retry: float = 0.25
-    retry_at_most: float = 3.0
+    retry_at_most: float = 1.0
 
 
 @dataclass(slots=True)
@@ -66,12 +66,13 @@ class PostgresFeed:
         self._task: asyncio.Task[None] | None = None
         self._is_listening = False
         self._closed = False
-        self._loop = Loop("feed", retry=self._pace.retry, retry_at_most=self._pace.retry_at_most, bound=None)
+        self._connection: Connection = None
+        self.loop = Loop("feed", retry=self._pace.retry, retry_at_most=self._pace.retry_at_most, bound=None)
 
     @property
     def problem(self) -> str:
         """See `Feed`."""
-        return self._loop.problem
+        return self.loop.problem
 
     @property
     def listeners(self) -> int:
@@ -88,11 +89,16 @@ class PostgresFeed:
             mailbox.put(EVERYTHING)
         self._listeners.add(mailbox)
         if not self._closed and (self._task is None or self._task.done()):
-            self._task = asyncio.create_task(self._loop.run(self._receive), name="feed")
+            self._task = asyncio.create_task(self.loop.run(self._receive), name="feed")
         try:
             yield mailbox
         finally:
             self._listeners.discard(mailbox)
+
+    def renew(self) -> None:
+        """Listen on a new connection: an outage may have broken the open one without a sign."""
+        if self._connection is not None:
+            self._connection.terminate()
 
     async def aclose(self) -> None:
         """End every iteration and the connection."""
@@ -109,12 +115,13 @@ class PostgresFeed:
         if not self._listeners:
             return None
         try:
-            async with self._database.dedicated(SESSION) as connection:
+            async with self._database.dedicated(SESSION) as self._connection:
+                connection = self._connection
                 async for change in self._changes_on(connection):
                     for mailbox in self._listeners:
                         mailbox.put(change)
         finally:
-            self._is_listening = False
+            self._is_listening, self._connection = False, None
         return 0.0
 
     async def _changes_on(self, connection: Connection) -> AsyncIterator[Change]:
@@ -130,7 +137,7 @@ class PostgresFeed:
         await connection.add_listener(CHANNEL, note)
         newest = await connection.fetchrow(_NEWEST)
         self._is_listening = True
-        self._loop.completed()
+        self.loop.completed()
         yield EVERYTHING
         clock = asyncio.get_running_loop().time
         tick_at = left_at = clock()

@@ -8,7 +8,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from app.errors import StoreUnavailable
+from app.errors import StoreSilent, StoreUnavailable
 from app.services.processes.loops import STUCK, Loop, Loops, LoopState, described, stalled
 from tests.processes import until
 
@@ -229,3 +229,61 @@ def test_loops_that_stand_still_are_one_sentence_with_the_longest_first() -> Non
 )
 def test_an_error_is_described(error: Exception, text: str) -> None:
     assert described(error) == text
+
+
+async def test_postgres_that_does_not_answer_is_no_line_of_each_loop() -> None:
+    """Neither before the process finds the outage, nor while it lasts, nor for what hangs since then."""
+    problems, now = [""], [0.0]
+    loops = Loops(outage=lambda: problems[0])
+    loop = loops.add(Loop("poll", retry=60.0, bound=60.0, clock=lambda: now[0]))
+    body = LoopBody(StoreSilent("refused"), StoreSilent("refused"))
+    with capture_logs() as logs:
+        running = asyncio.create_task(loop.run(body))
+        await until(lambda: loop.problem, "it fails", within=30)
+        now[0], problems[0] = 30.0, "Postgres does not answer"
+        assert loop.state.late == 30.0
+        loops.resume()
+        await until(lambda: body.tried == 2, "it tries at once, without its pause", within=30)
+        assert loop.state.late == 0.0, "its lateness counts from the end of the outage"
+        problems[0] = ""
+        loops.resume()
+        async with asyncio.timeout(30):
+            await body.done.acquire()
+    assert logs == []
+    assert await ended(running)
+
+
+async def test_a_loop_that_fails_although_postgres_answers_says_so_once_it_is_stalled() -> None:
+    now = [0.0]
+    loop = Loops().add(quick(clock=lambda: now[0]))
+    body = LoopBody(*[StoreSilent("too many connections")] * 1000)
+    with capture_logs() as logs:
+        running = asyncio.create_task(loop.run(body))
+        await until(lambda: body.tried > 3, "it fails", within=30)
+        assert logs == []
+        now[0] = 7.0
+        async with asyncio.timeout(30):
+            await body.done.acquire()
+    assert [each["event"] for each in logs] == ["loop.failed", "loop.recovered"]
+    assert await ended(running)
+
+
+async def test_what_hangs_since_an_outage_is_cut_at_its_end() -> None:
+    now, hung = [0.0], asyncio.Event()
+
+    async def body() -> float:
+        if not hung.is_set():
+            hung.set()
+            await asyncio.Event().wait()
+        return 60.0
+
+    loops = Loops()
+    loop = loops.add(Loop("poll", retry=0.001, bound=600.0, clock=lambda: now[0]))
+    with capture_logs() as logs:
+        running = asyncio.create_task(loop.run(body))
+        await hung.wait()
+        now[0] = 30.0
+        loops.resume()
+        await until(lambda: loop.iterations, "it goes on", within=30)
+    assert logs == []
+    assert await ended(running)

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from app.domain.deployment import WaitIndex
 from app.domain.watch import JobPlace
-from app.errors import StoreUnavailable
+from app.errors import StoreSilent, StoreUnavailable
 from app.services.config.reload import Reloader
 from app.services.processes.steps import Steps
 from app.services.reconcile.lease import held
@@ -218,3 +218,14 @@ async def test_postgres_being_away_is_told_once_whichever_rows_are_at_hand() -> 
 def test_what_was_told_is_forgotten_from_the_oldest_on() -> None:
     told = LoggedProblems(most=2)
     assert [told.is_new(key, "bug") for key in ("a", "b", "a", "c", "b", "a")] == [True, True, False, True, False, True]
+
+
+async def test_postgres_that_does_not_answer_is_no_line_of_each_step() -> None:
+    step, steps = Step(), Steps()
+    run = _guarded("reconcile", step, steps)
+    step.errors = {"1": StoreSilent("refused")}
+    with capture_logs() as logs:
+        await run("1")
+        await run("1")
+    assert logs == []
+    assert not steps.state.is_stalled
