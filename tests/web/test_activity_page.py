@@ -47,12 +47,37 @@ def test_the_filter_form_keeps_its_values(process: MemoryProcess, browser: TestC
     assert ("repo", "app") in page.form("/activity").fields
     selected = [attributes.get("value") for tag, attributes in page.elements if "selected" in attributes]
     assert selected == ["rollout", "ann"]
-    assert "Nothing has happened yet" in outline(browser, "/activity?repo=nobody").text
 
 
-@pytest.mark.parametrize("query", ["kind=nonsense", "before=nonsense", "repo=&kind=&by=", "before=2026-01-02+x"])
-def test_invalid_filters_are_ignored(process: MemoryProcess, client: TestClient, query: str) -> None:
+@pytest.mark.parametrize("query", ["repo=nobody", "kind=decision&by=nobody"])
+def test_an_empty_result_says_that_the_filter_found_nothing(
+    process: MemoryProcess, browser: TestClient, query: str
+) -> None:
+    page = outline(browser, f"/activity?{query}")
+    assert "The filter found no activity" in page.text
+    assert page.links.count("/activity") == 2  # in the header, and beside the sentence
+    process.board.happened = ()
+    assert "Nothing has happened yet" in outline(browser, "/activity").text
+
+
+@pytest.mark.parametrize("query", ["before=nonsense", "repo=&kind=&by=", "before=2026-01-02+x"])
+def test_empty_filters_and_an_invalid_page_are_ignored(process: MemoryProcess, client: TestClient, query: str) -> None:
     assert client.get(f"/activity?{query}").json() == client.get("/activity").json()
+
+
+@pytest.mark.parametrize(
+    ("query", "fix"),
+    [
+        ("kind=nonsense", "kind='nonsense' is unknown: use webhook, decision, rollout, outcome, command or drift"),
+        ("kind=rollout&kind=x", "kind='x' is unknown"),
+        ("person=ann", "filter 'person' is unknown: use before, by, kind or repo"),
+    ],
+)
+def test_unknown_filters_are_refused(client: TestClient, browser: TestClient, query: str, fix: str) -> None:
+    answer = client.get(f"/activity?{query}")
+    assert answer.status_code == 400
+    assert fix in answer.json()["message"]
+    assert browser.get(f"/activity?{query}").status_code == 400
 
 
 def test_an_entry_for_all_watches_says_everything(process: MemoryProcess, browser: TestClient) -> None:

@@ -49,13 +49,35 @@ def test_each_acceptance_has_its_label_and_filter(browser: TestClient, acceptanc
     assert selected == [acceptance.value]
 
 
-@pytest.mark.parametrize("query", ["became=nonsense", "before=nonsense", "source=&became=", "source=%00", "before=x+y"])
-def test_invalid_filters_are_ignored(client: TestClient, query: str) -> None:
+@pytest.mark.parametrize("query", ["before=nonsense", "source=&became=", "source=%00", "before=x+y"])
+def test_empty_filters_and_an_invalid_page_are_ignored(client: TestClient, query: str) -> None:
     assert client.get(f"/deliveries?{query}").json() == client.get("/deliveries").json()
 
 
+@pytest.mark.parametrize(
+    ("query", "fix"),
+    [
+        ("became=nonsense", "became='nonsense' is unknown: use accepted, duplicate, ignored or quarantined"),
+        ("source=nobody", "source='nobody' is unknown: use "),
+        ("acceptance=ignored", "filter 'acceptance' is unknown: use became, before or source"),
+    ],
+)
+def test_unknown_filters_are_refused(client: TestClient, query: str, fix: str) -> None:
+    answer = client.get(f"/deliveries?{query}")
+    assert answer.status_code == 400
+    assert fix in answer.json()["message"]
+
+
+def test_a_source_is_refused_before_any_exists(process: MemoryProcess, client: TestClient) -> None:
+    process.board.sources, process.settings = (), MemorySettings()
+    assert "leave it out" in client.get("/deliveries?source=nobody").json()["message"]
+
+
 def test_an_empty_filter_and_no_deliveries_have_different_texts(process: MemoryProcess, browser: TestClient) -> None:
-    assert "None of this kind." in outline(browser, "/deliveries?source=quay").text
+    process.board.sent = ()
+    filtered = outline(browser, "/deliveries?source=distribution&became=accepted")
+    assert "The filter found no delivery" in filtered.text
+    assert "/deliveries" in filtered.links
     process.board.sent, process.board.sources, process.settings = (), (), MemorySettings()
     page = outline(browser, "/deliveries")
     assert "None yet." in page.text

@@ -1,5 +1,6 @@
 """The list of repositories: those that need a person first, filtered by chips, typed text and condition."""
 
+import html
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
@@ -135,7 +136,7 @@ def test_an_offset_behind_the_last_page_redirects_to_the_first(process: MemoryPr
 def test_an_empty_result_names_the_searched_fields(process: MemoryProcess, browser: TestClient) -> None:
     page = outline(browser, "/?q=nothing&state=held&from=100")
     assert shown(page) == []
-    for message in ("No repository matches", "0 repositories of 1", "clear all filters"):
+    for message in ("The filter found no repository", "0 repositories of 1", "Clear all filters"):
         assert message in page.text
     assert "/" in page.links
 
@@ -146,6 +147,19 @@ def test_an_empty_list_shows_a_sample_configuration(process: MemoryProcess, brow
     assert "No repository is watched yet" in page.text
     assert "watched_repositories" in page.text
     assert page.forms == []
+
+
+@pytest.mark.parametrize(
+    ("query", "fix"),
+    [
+        ("state=nonsense", "state='nonsense' is unknown: use "),
+        ("condition=held", "filter 'condition' is unknown: use add, from, q, state or text"),
+    ],
+)
+def test_unknown_filters_are_refused(browser: TestClient, query: str, fix: str) -> None:
+    answer = browser.get(f"/?{query}")
+    assert answer.status_code == 400
+    assert fix in html.unescape(answer.text)
 
 
 class MatchingBoard(MemoryBoard):

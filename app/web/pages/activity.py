@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from app.domain.timeline import EntryKind
 from app.services.views.board import TimelineEntry, TimelineQuery
+from app.web.http.filters import check_names, values_of
 from app.web.http.responses import json_response, prefers_html
 from app.web.process import process_of
 from app.web.render import labels
@@ -15,12 +16,17 @@ from app.web.render.pages import show
 from app.web.render.paging import moment, url
 
 ENTRIES = 50
+_FILTERS = ("repo", "kind", "by", "before")
 
 
 async def show_activity(request: Request) -> Response:
-    """200 {"entries"}, newest first: ?repo=, ?kind=, ?by= filter, ?before= continues after a page."""
+    """200 {"entries"}, newest first: ?repo=, ?kind=, ?by= filter, ?before= continues after a page.
+
+    400 for an unknown kind or filter.
+    """
     query = request.query_params
-    kinds = frozenset(EntryKind(kind) for kind in query.getlist("kind") if kind in set(EntryKind))
+    check_names(query, _FILTERS)
+    kinds = frozenset(values_of(query, "kind", EntryKind))
     chosen = TimelineQuery(
         watch=query.get("repo", "").strip(), kinds=kinds, by=query.get("by", ""), before=before(request)
     )
@@ -36,6 +42,7 @@ async def show_activity(request: Request) -> Response:
         "people": await board.people(),
         "entries": entries,
         "newest": chosen.before is None,
+        "filtered": any(filters.values()),
         "first": url("/activity", filters),
         "older": older_url,
     }

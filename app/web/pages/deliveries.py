@@ -11,6 +11,7 @@ from app.domain.acceptance import Acceptance
 from app.errors import Rejected
 from app.services.ingest.receive import DeliveryView, EventAnswerView, EventView
 from app.services.views.board import DeliveryListing, DeliverySummary
+from app.web.http.filters import check_names, check_value, values_of
 from app.web.http.responses import json_response, prefers_html
 from app.web.pages.sources import setup_snippets, sources
 from app.web.process import process_of
@@ -19,32 +20,37 @@ from app.web.render.pages import show
 from app.web.render.paging import moment, url
 
 SHOWN = 50
+_FILTERS = ("source", "became", "before")
 
 _UNKNOWN = "no such delivery: the id is wrong, or it is older than the kept history; GET /deliveries lists the newest"
 
 
 async def list_deliveries(request: Request) -> Response:
-    """200 {"deliveries", "missed"}, newest first: ?source= and ?became= filter, ?before= continues after a page."""
+    """200 {"deliveries", "missed"}, newest first: ?source= and ?became= filter, ?before= continues after a page.
+
+    400 for an unknown source, result or filter.
+    """
     query, services = request.query_params, process_of(request).services
-    became = query.get("became", "")
-    chosen = {
-        "source": query.get("source", "").replace("\0", ""),
-        "became": became if became in set(Acceptance) else "",
-    }
+    check_names(query, _FILTERS)
+    became = next(iter(values_of(query, "became", Acceptance)), None)
+    chosen = {"source": query.get("source", "").replace("\0", ""), "became": became.value if became else ""}
     ended = before(request)
     found = await services.board.deliveries(
         source=chosen["source"],
-        acceptance=Acceptance(chosen["became"]) if chosen["became"] else None,
+        acceptance=became,
         before=ended,
         limit=SHOWN,
     )
+    names = sorted({*services.settings.webhook_sources, *(each.source for each in found.sources)})
+    if chosen["source"]:
+        check_value("source", chosen["source"], names)
     older_url = older(found, chosen)
     if not prefers_html(request):
         return json_response({"deliveries": found.deliveries, "missed": found.missed, "older": older_url or None})
     known = sources(services.settings.webhook_sources, found, await services.board.situation())
     values = {
         "sources": known,
-        "names": sorted({each.name for each in known if each.configured} | {each.source for each in found.sources}),
+        "names": names,
         "missed": found.missed,
         "setup": setup_snippets(services.settings, request),
         "acceptances": labels.ACCEPTANCES.items(),

@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from app.domain.condition import Condition
 from app.services.views.board import Listing, Search
 from app.web.http.auth import Role
+from app.web.http.filters import check_names, values_of
 from app.web.process import process_of, role
 from app.web.render import labels
 from app.web.render.pages import Pages, show
@@ -21,8 +22,10 @@ PER_PAGE = 100
 SUGGESTED = 12
 MAX_TERMS = 20
 MAX_TERM = 200
+MAX_WORDS = 40
 ROWS = 100
 _FIRST = {"from": 0}
+_FILTERS = ("q", "text", "state", "from", "add")
 
 EXAMPLE = """\
 watched_repositories = ["app"]
@@ -48,9 +51,9 @@ class ListQuery:
 
     @property
     def search(self) -> Search:
-        """The search for the store; the text being typed counts as a chip."""
-        terms = tuple(term for term in (*self.chips, self.text) if term)
-        return Search(terms=terms, conditions=frozenset(Condition(state) for state in self.states))
+        """The search for the store: the words of the chips and of the text being typed. Each may be found elsewhere."""
+        words = dict.fromkeys(word for text in (*self.chips, self.text) for word in text.split())
+        return Search(terms=tuple(words)[:MAX_WORDS], conditions=frozenset(Condition(state) for state in self.states))
 
     def url(self, **changes: object) -> str:
         """The URL of this search with `changes`."""
@@ -79,7 +82,8 @@ class ConditionFilter:
 
 
 async def show_page(request: Request) -> Response:
-    """200 with the page; 303 when the typed text becomes a chip, and from behind the last page to the first."""
+    """200 with the page; 303 when the typed text becomes a chip, and from behind the last page to the first; 400 for an
+    unknown filter."""
     query = read(request.query_params)
     if "add" in request.query_params:
         chips = tuple(dict.fromkeys((*query.chips, *filter(None, [query.text]))))
@@ -121,14 +125,14 @@ async def suggest(request: Request) -> Response:
 
 
 def read(params: QueryParams) -> ListQuery:
-    """The search in the URL; invalid values are ignored."""
+    """The search in the URL. Rejected (400) for an unknown condition or filter; an offset that is no number is 0."""
+    check_names(params, _FILTERS)
     terms = [term.strip()[:MAX_TERM] for term in params.getlist("q")[:MAX_TERMS]]
-    states = [state for state in params.getlist("state") if state in set(Condition)]
     offset = params.get("from", "")
     return ListQuery(
         chips=tuple(dict.fromkeys(filter(None, terms))),
         text=params.get("text", "").strip()[:MAX_TERM],
-        states=tuple(dict.fromkeys(states)),
+        states=tuple(each.value for each in values_of(params, "state", Condition)),
         offset=int(offset) if offset.isascii() and offset.isdigit() and len(offset) < 8 else 0,
     )
 

@@ -11,6 +11,7 @@ from app.adapters.postgres.views.queries import PostgresQueries
 from app.domain.condition import DEPLOY, OF_DECISION, RANKS, UNDECIDED, Condition
 from app.domain.decision import HoldReason
 from app.services.views.board import Listing, Search, TimelineQuery, condition
+from app.web.pages.repositories import ListQuery
 from tests.integration.statements import execute
 from tests.integration.views.test_queries import Counting
 from tests.seeded_watches import name_of, seed_watches
@@ -161,6 +162,15 @@ async def test_a_term_is_found_in_everything_that_names_a_watch(database: Databa
     listing = await everything(board, "needle")
     assert listing.matched_tags == {name_of(15): "aNeedle"}
     assert (await everything(board, "needle", "v1.0")).matched_tags[name_of(15)] in ("v1.0.0", "aNeedle")
+
+
+async def test_each_word_of_a_search_may_match_in_another_field(database: Database, board: PostgresBoard) -> None:
+    """The name has the first word, and one of the tags the second."""
+    query = ListQuery(text="00021 v1.4.7").search
+    await execute(database, "UPDATE watches SET tags = '{v1.4.7}' WHERE name = ANY($1)", [name_of(21), name_of(22)])
+    listing = await board.listing(query, offset=0, limit=ALL)
+    assert [watch.name for watch in listing.watches] == [name_of(21)]
+    assert listing.matched_tags == {name_of(21): "v1.4.7"}
 
 
 @pytest.mark.parametrize("term", ["%", "_", "svc%", "svc_0", "\\", "'", '"', "[", "]", ",", "*", ".*", "\0", "\ud800"])

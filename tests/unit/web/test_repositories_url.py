@@ -1,4 +1,4 @@
-"""The list's URL holds the whole search; invalid values in it are ignored."""
+"""The list's URL holds the whole search; a condition that does not exist is refused."""
 
 from urllib.parse import parse_qsl, urlsplit
 
@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from starlette.datastructures import QueryParams
 
 from app.domain.condition import Condition
+from app.errors import Rejected
 from app.services.views.board import Search
-from app.web.pages.repositories import MAX_TERM, MAX_TERMS, ListQuery, read
+from app.web.pages.repositories import MAX_TERM, MAX_TERMS, MAX_WORDS, ListQuery, read
 
 
 def parsed(query: str) -> ListQuery:
@@ -24,11 +25,27 @@ def test_chips_text_and_states_are_one_search() -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["", "q=&text=&state=&from=", "q=%20&text=%20%09", "state=nonsense", "from=-1", "from=x", "from=1e3", "from=٣"],
+    ["", "q=&text=&state=&from=", "q=%20&text=%20%09", "from=-1", "from=x", "from=1e3", "from=٣"],
 )
-def test_invalid_parameters_are_ignored(query: str) -> None:
+def test_empty_values_and_invalid_offsets_are_ignored(query: str) -> None:
     assert parsed(query) == ListQuery()
     assert parsed(query).search == Search()
+
+
+@pytest.mark.parametrize("query", ["state=nonsense", "state=held&state=Held", "kind=held", "state=" + "x" * 500])
+def test_unknown_filters_are_refused(query: str) -> None:
+    with pytest.raises(Rejected) as refused:
+        parsed(query)
+    assert refused.value.status == 400
+    assert len(str(refused.value)) < 300
+    if query.startswith("state="):
+        assert all(each.value in str(refused.value) for each in Condition)
+
+
+def test_each_word_is_a_term_of_its_own() -> None:
+    assert parsed("text=payments%20v1.4").search.terms == ("payments", "v1.4")
+    assert parsed("q=payments%20%20v1.4&q=eu&text=v1.4%09x").search.terms == ("payments", "v1.4", "eu", "x")
+    assert len(parsed("&".join(f"q=a{number}+b{number}+c{number}" for number in range(20))).search.terms) == MAX_WORDS
 
 
 def test_duplicate_terms_are_dropped_and_limits_apply() -> None:
