@@ -26,7 +26,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # Pure code that decides, parses and translates: the unit tests alone must cover 100 % of its branches.
 PURE := app/domain/* app/webhooks/* app/settings/* app/adapters/registry/auth/challenges.py app/adapters/registry/wire.py \
-	app/adapters/nomad/register/jobspec.py app/adapters/nomad/translate.py app/adapters/nomad/register/changes.py \
+	app/adapters/nomad/register/jobspec.py app/adapters/nomad/translate.py app/adapters/nomad/running.py app/adapters/nomad/register/changes.py \
 	app/adapters/nomad/register/plan.py app/adapters/nomad/register/source.py app/adapters/nomad/refusals.py app/adapters/nomad/images.py app/services/notify/compose.py app/services/commands/audit_entries.py \
 	app/services/reconcile/settle.py app/services/reconcile/fleet.py app/services/reconcile/launch.py \
 	app/outbound/loopback.py app/web/http/arrival.py

@@ -82,6 +82,9 @@ CREATE TABLE watches (
     desired_tag text NOT NULL DEFAULT '',
     desired_digest text NOT NULL DEFAULT '',
     specified jsonb NOT NULL DEFAULT '[]',
+    -- The images of its allocations with their counts, and how many should run; NULL before the first reconcile.
+    running jsonb NOT NULL DEFAULT '[]',
+    allocation_count integer,
     job_create_index bigint NOT NULL DEFAULT 0,
     digests jsonb NOT NULL DEFAULT '{}',
     digest_tags jsonb NOT NULL DEFAULT '{}',
@@ -462,11 +465,13 @@ CREATE TRIGGER feed_changed AFTER UPDATE ON watches FOR EACH ROW
     WHEN ((OLD.target_id, OLD.registry, OLD.repository_host, OLD.repository_path, OLD.task, OLD.group_name,
            OLD.deploy_by, OLD.observe_only, OLD.position, OLD.present, OLD.promote_after, OLD.revert_on_failure,
            OLD.pinned_tag, OLD.auto_deploy, OLD.commanded_at, OLD.desired_tag, OLD.desired_digest, OLD.specified,
+           OLD.running, OLD.allocation_count,
            OLD.decision_id, OLD.outage, OLD.drifted_at, OLD.rolled_back_at, OLD.source_stale, OLD.missing_image)
         IS DISTINCT FROM
           (NEW.target_id, NEW.registry, NEW.repository_host, NEW.repository_path, NEW.task, NEW.group_name,
            NEW.deploy_by, NEW.observe_only, NEW.position, NEW.present, NEW.promote_after, NEW.revert_on_failure,
            NEW.pinned_tag, NEW.auto_deploy, NEW.commanded_at, NEW.desired_tag, NEW.desired_digest, NEW.specified,
+           NEW.running, NEW.allocation_count,
            NEW.decision_id, NEW.outage, NEW.drifted_at, NEW.rolled_back_at, NEW.source_stale, NEW.missing_image))
     EXECUTE FUNCTION feed_watch();
 

@@ -13,14 +13,16 @@ class Condition(StrEnum):
     """The condition of a watch. Conditions that need a person come first; a watch has the first one that fits.
 
     `outage`: its registry or job cannot be read, or the registry lost the running image. `promotion`: canaries wait for
-    a person. `failed`: the desired digest is held because it failed. `held`: an update waits for a person. `moving`: a
-    rollout is under way or queued. `unchecked`: it was never reconciled, so nothing is known of it. `idle`: nothing to
-    do, and not up to date (observed, paused, no tag). `current`: up to date.
+    a person. `failed`: the desired digest is held because it failed. `stalled`: the job specifies the desired image and
+    allocations that should run it do not. `held`: an update waits for a person. `moving`: a rollout is under way or
+    queued. `unchecked`: it was never reconciled, so nothing is known of it. `idle`: nothing to do, and not up to date
+    (observed, paused, no tag). `current`: up to date.
     """
 
     OUTAGE = "outage"
     PROMOTION = "promotion"
     FAILED = "failed"
+    STALLED = "stalled"
     HELD = "held"
     MOVING = "moving"
     UNCHECKED = "unchecked"
@@ -63,6 +65,7 @@ OF_DECISION: Mapping[str, Condition] = {
     HoldReason.BUSY: Condition.MOVING,
     HoldReason.FAILED_BEFORE: Condition.FAILED,
     HoldReason.UP_TO_DATE: Condition.CURRENT,
+    HoldReason.STALLED: Condition.STALLED,
     HoldReason.AUTO_DEPLOY_OFF: Condition.HELD,
     HoldReason.PAUSED: Condition.IDLE,
     HoldReason.OBSERVE_ONLY: Condition.IDLE,

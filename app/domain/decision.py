@@ -19,6 +19,7 @@ class HoldReason(StrEnum):
     BUSY = "busy"
     FAILED_BEFORE = "failed_before"
     UP_TO_DATE = "up_to_date"
+    STALLED = "stalled"
     AUTO_DEPLOY_OFF = "auto_deploy_off"
     PAUSED = "paused"
     OBSERVE_ONLY = "observe_only"
@@ -28,6 +29,11 @@ class HoldReason(StrEnum):
     NOT_A_RELEASE = "not_a_release"
     FAILED_ELSEWHERE = "failed_elsewhere"
     QUEUED = "queued"
+
+    @property
+    def is_specified(self) -> bool:
+        """Whether the job specifies the desired image already, so that there is nothing to register."""
+        return self in (HoldReason.UP_TO_DATE, HoldReason.STALLED)
 
     @property
     def needs_person(self) -> bool:

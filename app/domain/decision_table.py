@@ -8,9 +8,10 @@ from collections.abc import Callable
 from app.domain.decision import Case, Decision, Deploy, Hold, HoldReason, RequestedDeploy
 from app.domain.drift import described, drifted, outside_changes
 from app.domain.history import Desired, highest_specified, specified, specifies_desired
-from app.domain.job import JobState, SpecifiedTask
+from app.domain.job import JobState, Placement, SpecifiedTask
 from app.domain.left_out import newer_left_out, no_release
 from app.domain.rule import release
+from app.domain.running import Extent, extent_of
 from app.domain.watch import Watch
 
 
@@ -38,8 +39,8 @@ def _requested(case: Case, tasks: tuple[SpecifiedTask, ...], requested: Requeste
             "deploy it manually if you want it"
         )
         return _hold(HoldReason.DRIFTED, message, desired)
-    if not requested.forced and _runs(case, tasks, desired):
-        return _hold(HoldReason.UP_TO_DATE, f"{desired.tag} already runs", desired)
+    if not requested.forced and (hold := _specified(case, tasks, desired)) is not None:
+        return hold
     return Deploy(
         tag=desired.tag,
         digest=desired.digest,
@@ -50,8 +51,8 @@ def _requested(case: Case, tasks: tuple[SpecifiedTask, ...], requested: Requeste
     )
 
 
-def _runs(case: Case, tasks: tuple[SpecifiedTask, ...], desired: Desired) -> bool:
-    """Whether the tasks run the desired image. A job still specifies an image that failed, but does not run it."""
+def _specifies(case: Case, tasks: tuple[SpecifiedTask, ...], desired: Desired) -> bool:
+    """Whether the job specifies the desired image. One that failed here does not count: Nomad no longer places it."""
     failed = desired.digest in case.history.failed | case.history.released
     return not failed and specifies_desired(tasks, desired, case.history)
 
@@ -91,11 +92,30 @@ def _failed_before(case: Case, _tasks: tuple[SpecifiedTask, ...], desired: Desir
     return _hold(HoldReason.FAILED_BEFORE, message, desired)
 
 
-def _up_to_date(case: Case, tasks: tuple[SpecifiedTask, ...], desired: Desired) -> Hold | None:
-    if not _runs(case, tasks, desired):
+def _specified(case: Case, tasks: tuple[SpecifiedTask, ...], desired: Desired) -> Hold | None:
+    """Up to date if the job specifies the desired image and the allocations that should run do; else stalled."""
+    if case.job is None or not _specifies(case, tasks, desired):
         return None
+    extent, placement = extent_of(case.watch, case.job), case.job.placement
+    if not extent.is_complete:
+        cause = placement.problem or "Nomad gives no reason"
+        message = (
+            f"{extent.running} of {extent.count} allocations run {desired.tag}: {cause}; the job specifies it, so it "
+            "is up to date as soon as they run; mend the cause in Nomad, or deploy another tag"
+        )
+        return _hold(HoldReason.STALLED, message, desired)
     left_out = newer_left_out(case.listed, desired.tag) if case.rule.follows_releases else ""
-    return _hold(HoldReason.UP_TO_DATE, f"{desired.tag} runs{left_out}", desired)
+    return _hold(HoldReason.UP_TO_DATE, f"{desired.tag} {_state(placement, extent)}{left_out}", desired)
+
+
+def _state(placement: Placement, extent: Extent) -> str:
+    if extent.count:
+        return "runs"
+    if placement.launches_later:
+        return "is specified; the job's next launch runs it"
+    if placement.completes:
+        return "is specified; its allocations completed"
+    return "is specified; no allocation should run"
 
 
 def _auto_deploy_off(case: Case, _tasks: tuple[SpecifiedTask, ...], desired: Desired) -> Hold | None:
@@ -164,11 +184,11 @@ def _not_a_release(case: Case, tasks: tuple[SpecifiedTask, ...], desired: Desire
 _Check = Callable[[Case, tuple[SpecifiedTask, ...], Desired], Hold | None]
 
 
-# The order is the rule: docs/decisions.md rows 4 to 15, first match wins. Rows 14 and 15 only delay a deploy.
+# The order is the rule: docs/decisions.md rows 4 to 16, first match wins. Rows 15 and 16 only delay a deploy.
 _CHECKS: tuple[_Check, ...] = (
     _busy,
     _failed_before,
-    _up_to_date,
+    _specified,
     _auto_deploy_off,
     _paused,
     _drifted,

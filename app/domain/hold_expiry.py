@@ -15,8 +15,9 @@ def holds(
 ) -> bool:
     """Whether the rollback or drift at `since` (None if there was none) still holds the watch.
 
-    `decided` is the reason of the watch's last decision, "" before the first. A watch that is up to date is not held.
+    `decided` is the reason of the watch's last decision, "" before the first. A watch whose
+    job specifies the desired image is not held.
     """
-    if since is None or decided == HoldReason.UP_TO_DATE:
+    if since is None or (decided in set(HoldReason) and HoldReason(decided).is_specified):
         return False
     return not is_newer(since, commanded_at=commanded_at, newest_found_at=newest_found_at)

@@ -84,14 +84,14 @@ class Allocations:
 class Placement:
     """What runs of the job. The default is a job of which nothing runs and nothing should run.
 
-    `wanted` maps a group to the number of allocations that should run now: none for a completed batch. `trouble` is
+    `counts` maps a group to the number of allocations that should run now: none for a completed batch. `problem` is
     Nomad's explanation why some of them do not run, "" if all do or it has none. `launches_later` is whether only the
     launches of a periodic or parameterized job run; they are jobs of their own.
     """
 
     allocations: tuple[Allocations, ...] = ()
-    wanted: Mapping[str, int] = field(default_factory=dict)
-    trouble: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    problem: str = ""
     launches_later: bool = False
     completes: bool = False
 

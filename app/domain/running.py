@@ -15,7 +15,8 @@ from app.domain.watch import Watch
 class RunningImage:
     """An image with the number of its allocations; counted as in `Allocations`.
 
-    `tag` and `digest` are "" if unknown, both if Nomad no longer keeps the version of the job.
+    `tag` and `digest` are "" if unknown: both if Nomad no longer keeps the version of the job, or if the image is of
+    another repository.
     """
 
     tag: str = ""
@@ -31,19 +32,19 @@ class Extent:
     """How many allocations of the specified version run, and how many should."""
 
     running: int
-    wanted: int
+    count: int
 
     @property
     def is_complete(self) -> bool:
         """Whether every allocation that should run does; also if none should."""
-        return self.running >= self.wanted
+        return self.running >= self.count
 
 
 def running_images(watch: Watch, job: JobState, history: History) -> tuple[RunningImage, ...]:
     """The images that the watch's allocations run, from the oldest version of the job to the newest."""
     found: dict[tuple[str, str], RunningImage] = {}
     for each, task in sorted(_watched(watch, job), key=lambda pair: pair[0].version):
-        image = specified(task, history) if task is not None else None
+        image = specified(task, history) if task is not None and _is_of(task, watch) else None
         key = (image.tag, image.digest) if image else ("", "")
         before = found.get(key, RunningImage(tag=key[0], digest=key[1]))
         found[key] = replace(
@@ -62,12 +63,16 @@ def extent_of(watch: Watch, job: JobState) -> Extent:
     It is compared by the job's version, not by the image: the same tag may be other bytes.
     """
     groups = {task.key.group for task in job.selected(watch.task, watch.group)}
-    wanted = {group: job.placement.wanted.get(group, 0) for group in groups}
+    counts = {group: job.placement.counts.get(group, 0) for group in groups}
     current = [each for each in job.placement.allocations if each.group in groups and each.version == job.version]
     running = dict.fromkeys(groups, 0)
     for each in current:
         running[each.group] += each.running
-    return Extent(running=sum(min(running[group], wanted[group]) for group in groups), wanted=sum(wanted.values()))
+    return Extent(running=sum(min(running[group], counts[group]) for group in groups), count=sum(counts.values()))
+
+
+def _is_of(task: SpecifiedTask, watch: Watch) -> bool:
+    return task.reference is not None and task.reference.repository == watch.repository
 
 
 def _watched(watch: Watch, job: JobState) -> Iterator[tuple[Allocations, SpecifiedTask | None]]:

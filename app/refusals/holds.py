@@ -39,6 +39,10 @@ def holds() -> Iterator[RefusalRow]:
     yield _held("a newer-looking tag is no release", replace(runs, listed=candidate), "v1.0.0", "")
     gone = TagList(tags=("v1.0.0", "v1.1.0"), without_manifest=("v1.1.0",))
     yield _held("a higher release has no manifest", replace(runs, listed=gone), "v1.0.0", "")
+    problem = "group app: 2 allocations cannot be placed: 3 nodes lack enough memory"
+    unplaced = replace(job().placement, allocations=(), problem=problem)
+    stalled = case(desired=Desired(tag="v1.0.0", digest=D1), job=job(placement=unplaced))
+    yield _held("its allocations do not run", stalled, "v1.0.0", "deploy another tag")
     yield _held("the switch is off", case(auto_deploy=False), "v1.1.0", "when it is switched on")
     yield _held("everything is paused", case(paused=True), "v1.1.0", "resume")
     observing = case(watch=replace(WATCH, observe_only=True))

@@ -53,6 +53,8 @@ VIEW = WatchView(
     tags=tuple(TAGS),
     tags_read_at=datetime(2026, 1, 1, tzinfo=UTC),
     specified=(),
+    running=(),
+    allocation_count=None,
     decision=None,
     rollout=None,
     registry_outage=None,

@@ -8,7 +8,7 @@ from uuid import UUID
 from app.bootstrap.values import patience, reconcile_settings
 from app.domain.decision import Case
 from app.domain.history import Desired, History, normalised
-from app.domain.job import JobState, SpecifiedTask, TaskKey
+from app.domain.job import Allocations, JobState, Placement, SpecifiedTask, TaskKey
 from app.domain.left_out import TagList
 from app.domain.reference import Reference, Repository
 from app.domain.rollout import Origin
@@ -46,8 +46,21 @@ def task(image: str = ":v1.0.0", *, group: str = "app", name: str = "server", **
 
 
 def job(*tasks: SpecifiedTask, **fields: Any) -> JobState:
-    """A job with these tasks."""
-    usual = JobState(index=7, create_index=3, version=1, submitted_at=0.0, tasks=tasks or (task(),))
+    """A job with these tasks; two allocations of each group run."""
+    tasks = tasks or (task(),)
+    groups = sorted({each.key.group for each in tasks})
+    runs = tuple(
+        Allocations(group=group, version=1, tasks=tuple(each for each in tasks if each.key.group == group), running=2)
+        for group in groups
+    )
+    usual = JobState(
+        index=7,
+        create_index=3,
+        version=1,
+        submitted_at=0.0,
+        tasks=tasks,
+        placement=Placement(allocations=runs, counts=dict.fromkeys(groups, 2)),
+    )
     return replace(usual, **fields)
 
 

@@ -23,7 +23,7 @@ from tests.fakes.inbox import KnownWatch, MemoryInbox
 from tests.fakes.registry import digest_of
 from tests.web.process import MemoryProcess, MemorySettings
 from tests.web.stores import MemoryQueries
-from tests.web.values import DECISION, NOW, ROLLOUT, SUMMARY, WATCH
+from tests.web.values import DECISION, NEVER_CHECKED, NOW, ROLLOUT, SUMMARY, WATCH
 
 HOSTILE = "\"><script>alert('1')</script>/\u202etxt.exe ü #?%&+;é😀"
 UNDERWAY = replace(
@@ -62,7 +62,7 @@ def watches() -> Iterator[WatchView]:
     )
     yield watch("waiting", rollout=WAITING, promote_after=30.0)
     yield watch("moving", rollout=UNDERWAY, observe_only=True)
-    yield watch("new", decision=None, rollout=None, specified=(), desired="", desired_digest="", tags=(), due=True)
+    yield watch("new", **NEVER_CHECKED, tags=(), due=True)
     for reason in HoldReason:
         yield watch(f"for-{reason}", reason=reason)
     yield watch(HOSTILE, decision=replace(DECISION, message=HOSTILE), source_stale=HOSTILE)

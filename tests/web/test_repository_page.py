@@ -17,7 +17,7 @@ from tests.fakes.registry import digest_of
 from tests.web.outline import outline
 from tests.web.process import MemoryProcess
 from tests.web.samples import GOOD, UNDERWAY, WAITING, WHY, entries, view, watch
-from tests.web.values import DECISION, NOW, PLACE, SUMMARY, WATCH
+from tests.web.values import DECISION, NEVER_CHECKED, NOW, PLACE, SUMMARY, WATCH
 
 
 def show(process: MemoryProcess, found: WatchView) -> None:
@@ -220,7 +220,7 @@ def test_older_entries_have_a_link_and_an_invalid_position_is_the_newest(
 def test_a_new_watch_shows_that_nothing_happened_yet(process: MemoryProcess, browser: TestClient) -> None:
     show(
         process,
-        watch("app", decision=None, rollout=None, specified=(), desired="", desired_digest="", tags_read_at=None),
+        watch("app", **NEVER_CHECKED, tags_read_at=None),
     )
     text = outline(browser, "/repos/app").text
     for expected in (

@@ -1,11 +1,13 @@
 """Sample values of everything that a page shows: a watch, a decision, a rollout with its items, a deployment."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from app.domain.decision import HoldReason
 from app.domain.reference import Repository
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
+from app.domain.running import RunningImage
 from app.domain.watch import JobPlace, Watch
 from app.services.commands.rollout_commands import (
     RevertibleItem,
@@ -90,12 +92,26 @@ WATCH = WatchView(
     tags=(f"branch-{COMMIT}", "v1.0.0", "v1.1.0"),
     tags_read_at=NOW,
     specified=(TaskView(task="web/server", image="team/app:v1.1.0", tag="v1.1.0", digest=digest_of("v1.1.0")),),
+    running=(RunningImage(tag="v1.1.0", digest=digest_of("v1.1.0"), running=2),),
+    allocation_count=2,
     decision=DECISION,
     rollout=SUMMARY,
     registry_outage=None,
     job_outage=None,
     due=False,
 )
+
+
+# What a watch has before its first reconcile.
+NEVER_CHECKED: dict[str, Any] = {
+    "decision": None,
+    "rollout": None,
+    "specified": (),
+    "running": (),
+    "allocation_count": None,
+    "desired": "",
+    "desired_digest": "",
+}
 
 
 def watch_named(name: str) -> Watch:

@@ -26,7 +26,7 @@ def placement(job: Row, allocations: Sequence[Row], versions: Sequence[Row], eva
 
     `versions` are needed if `needs_versions`, `evaluations` if `needs_evaluations`; they may be empty otherwise.
     """
-    wanted = _wanted(job, allocations, evaluations)
+    counts = _counts(job, allocations, evaluations)
     images = {each.get("Version") or 0: _tasks(each) for each in (*versions, job)}
     rows = [each for each in allocations if each.get("ClientStatus") in _LIVE]
     keys = sorted({(_version(each), each.get("TaskGroup") or "") for each in rows})
@@ -40,8 +40,8 @@ def placement(job: Row, allocations: Sequence[Row], versions: Sequence[Row], eva
             )
             for version, group in keys
         ),
-        wanted=wanted,
-        trouble=_trouble(job, allocations, evaluations) if _is_short(job, allocations, wanted) else "",
+        counts=counts,
+        problem=_problem(job, allocations, evaluations) if _is_short(job, allocations, counts) else "",
         launches_later=launches_later(job),
         completes=job.get("Type") in _COMPLETES,
     )
@@ -55,7 +55,7 @@ def needs_versions(job: Row, allocations: Sequence[Row]) -> bool:
 
 def needs_evaluations(job: Row, allocations: Sequence[Row]) -> bool:
     """True if something that should run does not, or if only the scheduler knows what should (system jobs)."""
-    return job.get("Type") in _SYSTEM or _is_short(job, allocations, _wanted(job, allocations, ()))
+    return job.get("Type") in _SYSTEM or _is_short(job, allocations, _counts(job, allocations, ()))
 
 
 def _counted(group: str, version: int, tasks: tuple[SpecifiedTask, ...], rows: Sequence[Row]) -> Allocations:
@@ -70,7 +70,7 @@ def _counted(group: str, version: int, tasks: tuple[SpecifiedTask, ...], rows: S
     )
 
 
-def _wanted(job: Row, allocations: Sequence[Row], evaluations: Sequence[Row]) -> dict[str, int]:
+def _counts(job: Row, allocations: Sequence[Row], evaluations: Sequence[Row]) -> dict[str, int]:
     """The allocations that should run now, by group. A batch does not run what has completed."""
     if job.get("Stop") or launches_later(job):
         return {}
@@ -94,13 +94,13 @@ def _wanted(job: Row, allocations: Sequence[Row], evaluations: Sequence[Row]) ->
     return groups
 
 
-def _is_short(job: Row, allocations: Sequence[Row], wanted: Mapping[str, int]) -> bool:
+def _is_short(job: Row, allocations: Sequence[Row], counts: Mapping[str, int]) -> bool:
     current = job.get("Version") or 0
     running = Counter(each.get("TaskGroup") for each in allocations if _runs(each) and _version(each) == current)
-    return any(running[group] < count for group, count in wanted.items())
+    return any(running[group] < count for group, count in counts.items())
 
 
-def _trouble(job: Row, allocations: Sequence[Row], evaluations: Sequence[Row]) -> str:
+def _problem(job: Row, allocations: Sequence[Row], evaluations: Sequence[Row]) -> str:
     """Why something does not run: what could not be placed, else what failed, else how far the starting ones are."""
     ours = [each for each in allocations if _version(each) == (job.get("Version") or 0) and _is_wanted(each)]
     late = lateness([each for each in ours if each.get("ClientStatus") == "pending"])

@@ -38,7 +38,7 @@ class WatchState:
     command, `rolled_back_at` the time of a rollback. `missing_image` names the running digest that the registry did not
     have at the last check, at `missing_image_checked_at`. `expected_intent` is the rollout that wrote the history's
     `expected`. `in_flight` are registrations of abandoned rollouts that may still arrive in the job.
-    `running` are the images of the running periods that are open.
+    `period_images` are the images of the running periods that are open.
     """
 
     watch: Watch
@@ -62,7 +62,7 @@ class WatchState:
     missing_image_checked_at: datetime | None = None
     expected_intent: int = 0
     in_flight: tuple[InFlight, ...] = ()
-    running: frozenset[Image] = frozenset()
+    period_images: frozenset[Image] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

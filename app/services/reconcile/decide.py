@@ -1,19 +1,19 @@
 """Decide for one watch from its resolved tags and its job, and return what is to be stored. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
 
-from app.domain.decision import Case, Decision, Deploy, Hold, HoldReason
+from app.domain.decision import Case, Decision, Hold, HoldReason
 from app.domain.decision_table import decide, obstacle
 from app.domain.drift import accepted, drifted, outside_changes, with_baseline
 from app.domain.history import History, Image, identity, specified, specifies_desired, with_arrived
 from app.domain.hold_expiry import is_newer
 from app.domain.job import JobState, SpecifiedTask
 from app.domain.rule import highest_release
-from app.domain.watch import Watch
+from app.domain.running import RunningImage, extent_of, running_images
 from app.services.reconcile.claim import Claim, WatchState
 from app.services.reconcile.resolve import ResolvedWatch, specified_tag
 from app.services.reconcile.resolver import Resolved, answer
@@ -71,6 +71,7 @@ def decide_watch(
     if tasks and desired and claim.rollout is None and specifies_desired(tasks, desired, history):
         # Somebody else deployed what we want: a change away from it is drift.
         history, drifted_at, drift_images = accepted(tasks, history), None, {}
+    running = running_images(state.watch, job, history) if job else ()
     return WatchResult(
         watch=state.watch.name,
         resolved=ResolvedTag(
@@ -78,13 +79,15 @@ def decide_watch(
         ),
         decision=decision,
         specified=tuple(_specified_row(task, history) for task in tasks),
+        running=running,
+        allocation_count=extent_of(state.watch, job).count if job else 0,
         history=history,
         drifted_at=drifted_at,
         drift_images=drift_images,
         outside=outside,
         events=tuple(answer(event, resolved, state, decision.message) for event in state.events),
         digests=_changed_digests(state, resolved),
-        running=_running(claim, state, job, decision, history),
+        period_images=_period_images(state, running),
         notify=not first or (isinstance(decision, Hold) and decision.reason is HoldReason.UNUSABLE),
     ), decision
 
@@ -163,29 +166,10 @@ def _changed_digests(state: WatchState, resolved: Resolved) -> Mapping[str, str]
     return {tag: digest for tag, digest in resolved.digests.items() if digest and (tag, digest) != known}
 
 
-def _running(
-    claim: Claim, state: WatchState, job: JobState | None, decision: Decision, history: History
-) -> frozenset[Image] | None:
-    """The images that run, None if they are those of the last pass, or if the job does not tell now.
-
-    During a rollout, and while somebody else's deployment is active, the job specifies an image that may not run yet.
-    Before an undo it specifies the image that failed.
-    """
-    is_busy = isinstance(decision, Hold) and decision.reason is HoldReason.BUSY
-    if is_busy or (job is not None and job.unusable is not None):
-        return None
-    if claim.rollout is not None and claim.rollout.submitted:
-        return None
-    tasks = job.selected(state.watch.task, state.watch.group) if job is not None else ()
-    found = [specified(task, history) for task in tasks if _is_of(task, state.watch)]
-    failed = history.failed | history.released
-    sound = frozenset(Image(tag=each.tag, digest=each.digest) for each in found if each.digest not in failed)
-    undoes = isinstance(decision, Deploy) and len(sound) < len({(each.tag, each.digest) for each in found})
-    return None if undoes or sound == state.running else sound
-
-
-def _is_of(task: SpecifiedTask, watch: Watch) -> bool:
-    return task.reference is not None and task.reference.repository == watch.repository
+def _period_images(state: WatchState, running: Iterable[RunningImage]) -> frozenset[Image] | None:
+    """The images that allocations run, None if they are those of the last pass."""
+    found = frozenset(Image(tag=each.tag, digest=each.digest) for each in running if each.running)
+    return None if found == state.period_images else found
 
 
 def _newer(state: WatchState, since: datetime | None, new_digest: bool) -> bool:

@@ -100,8 +100,10 @@ def ending(
             return None
         message = "; ".join(hold.message for hold in holds) or "the rule no longer desires it"
         return Outcome(kind=OutcomeKind.SUPERSEDED, reason=f"never registered: {message}")
-    if holds and all(hold.reason is HoldReason.UP_TO_DATE for hold in holds):
-        return Outcome(kind=OutcomeKind.SUCCEEDED, reason="; ".join(hold.message for hold in holds))
+    if holds and all(hold.reason.is_specified for hold in holds):
+        stalled = any(hold.reason is HoldReason.STALLED for hold in holds)
+        kind = OutcomeKind.STALLED if stalled else OutcomeKind.SUCCEEDED
+        return Outcome(kind=kind, reason="; ".join(hold.message for hold in holds))
     if drift := "; ".join(hold.message for hold in holds if hold.reason is HoldReason.DRIFTED):
         return Outcome(kind=OutcomeKind.SUPERSEDED, reason=f"never registered: {drift}")
     message = "; ".join(hold.message for hold in holds if hold.reason is HoldReason.UNUSABLE)

@@ -10,6 +10,7 @@ from app.domain.drift import DriftedImage
 from app.domain.history import History, Image
 from app.domain.job import JobPatch, JobState, TaskKey
 from app.domain.rollout import Outcome
+from app.domain.running import RunningImage
 from app.services.reconcile.claim import LaunchItem
 
 
@@ -44,10 +45,10 @@ class OutsideChange:
 class WatchResult:
     """What a reconcile stores for a watch. With an `outage` it was not resolved, and only the outage is stored.
 
-    `outside` is what somebody changed in the job since the last check. `missing_image` is the message about a running
-    digest that the registry no longer has, "" if there is none, None if it was not checked. `digests` are the tags
-    whose digest is not the stored one, each with its digest. `running` are the images that run, None if that is not
-    known, or as stored.
+    `running` are the images of its allocations; `allocation_count` is how many of them should run. `outside` is what
+    somebody changed in the job since the last check. `missing_image` is the message about a running digest that the
+    registry no longer has, "" if there is none, None if it was not checked. `digests` are the tags whose digest is not
+    the stored one, each with its digest. `period_images` are the running images, None if they are as stored.
     """
 
     watch: str
@@ -55,6 +56,8 @@ class WatchResult:
     resolved: ResolvedTag | None = None
     decision: Decision | None = None
     specified: tuple[Mapping[str, str], ...] = ()
+    running: tuple[RunningImage, ...] = ()
+    allocation_count: int = 0
     history: History = field(default_factory=History)
     drifted_at: datetime | None = None
     drift_images: Mapping[str, str] = field(default_factory=dict)
@@ -63,7 +66,7 @@ class WatchResult:
     notify: bool = False
     missing_image: str | None = None
     digests: Mapping[str, str] = field(default_factory=dict)
-    running: frozenset[Image] | None = None
+    period_images: frozenset[Image] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

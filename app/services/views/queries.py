@@ -12,6 +12,7 @@ from uuid import UUID
 from app.domain.decision import HoldReason
 from app.domain.deployment import DeploymentState, Diagnosis
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
+from app.domain.running import RunningImage
 from app.domain.watch import JobPlace
 
 
@@ -110,10 +111,12 @@ class Outage:
 class WatchView:
     """One watch. `desired` is the tag that its rule, or a person's command, desires; "" if there is none.
 
-    `tags` are the registry's at `tags_read_at`; empty in a list. `registry_outage` and `job_outage` say why it cannot
-    be read. `due` is True if a reconcile is about to run. `source_stale` says why the job's source still names an older
-    image; `missing_image` that the registry no longer has the running one. `rolled_back_at` is the time of a person's
-    rollback, until something newer appears. `failed` are the digests that are held, the newest first.
+    `specified` is what the job says and `running` what its allocations run, at the last reconcile; `allocation_count`
+    is how many allocations should run, None before the first reconcile. `tags` are the registry's at `tags_read_at`;
+    empty in a list. `registry_outage` and `job_outage` say why it cannot be read. `due` is True if a reconcile is about
+    to run. `source_stale` says why the job's source still names an older image; `missing_image` that the registry no
+    longer has the running one. `rolled_back_at` is the time of a person's rollback, until something newer appears.
+    `failed` are the digests that are held, the newest first.
     """
 
     name: str
@@ -129,6 +132,8 @@ class WatchView:
     tags: tuple[str, ...]
     tags_read_at: datetime | None
     specified: tuple[TaskView, ...]
+    running: tuple[RunningImage, ...]
+    allocation_count: int | None
     decision: DecisionView | None
     rollout: RolloutSummary | None
     registry_outage: Outage | None

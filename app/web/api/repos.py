@@ -40,6 +40,8 @@ def repository(watch: WatchView) -> dict[str, object]:
         "desired_digest": watch.desired_digest,
         "specified": watch.specified,
         "condition": condition(watch),
+        "running": watch.running,
+        "allocation_count": watch.allocation_count,
         "decision": _decision(watch),
         "rollout": summary(watch.rollout) if watch.rollout else None,
         "repository": watch.repository,

@@ -14,6 +14,7 @@ from app.web.http.assets import Assets
 from app.web.http.auth import Role
 from app.web.http.flash import take_flash
 from app.web.process import all_outages, caller, limit, process_of, role
+from app.web.render import running
 from app.web.render.wording import FILTERS, path
 
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -32,7 +33,7 @@ class Pages:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self._environment.filters.update(FILTERS)
+        self._environment.filters.update({**FILTERS, **running.FILTERS})
         self._environment.globals.update(static=assets.url, version=version("registrywatcher"))
 
     def render(self, template: str, values: Mapping[str, object]) -> str:

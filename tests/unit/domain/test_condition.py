@@ -37,5 +37,11 @@ def test_each_sign_and_each_decision_has_a_condition() -> None:
 def test_conditions_that_need_a_person_come_first() -> None:
     by_rank = sorted(Condition, key=RANKS.__getitem__)
     assert by_rank == list(Condition)
-    assert by_rank[:4] == [Condition.OUTAGE, Condition.PROMOTION, Condition.FAILED, Condition.HELD]
+    assert by_rank[:5] == [
+        Condition.OUTAGE,
+        Condition.PROMOTION,
+        Condition.FAILED,
+        Condition.STALLED,
+        Condition.HELD,
+    ]
     assert by_rank[-1] is Condition.CURRENT

@@ -11,7 +11,7 @@ from app.domain.decision import Deploy, Hold, HoldReason, RequestedDeploy
 from app.domain.decision_table import decide
 from app.domain.drift import drifted
 from app.domain.history import Desired, History, highest_specified, identity, specified
-from app.domain.job import JobState
+from app.domain.job import JobState, Placement
 from app.domain.left_out import TagList
 from app.domain.reference import Reference
 from app.domain.rule import Rule
@@ -88,9 +88,9 @@ def test_2_forced_deploys_what_runs_already() -> None:
     )
 
 
-def test_2_unforced_leaves_alone_what_runs_already() -> None:
+def test_2_unforced_leaves_alone_what_is_specified_already() -> None:
     decision = decide(case(requested=RequestedDeploy(desired=V1, forced=False)))
-    assert decision == Hold(reason=HoldReason.UP_TO_DATE, message="v1.0.0 already runs", tag="v1.0.0", digest=D1)
+    assert decision == Hold(reason=HoldReason.UP_TO_DATE, message="v1.0.0 runs", tag="v1.0.0", digest=D1)
 
 
 def test_2_unforced_deploys_what_does_not_run() -> None:
@@ -173,6 +173,47 @@ def test_6_up_to_date() -> None:
 def test_6_tags_that_the_rule_leaves_out_are_named_while_it_follows_releases(rule: Rule, message: str) -> None:
     listed = TagList(tags=("v1.0.0", "v1.1.0-rc.1"))
     assert decide(case(rule=rule, desired=V1, listed=listed)).message == message
+
+
+PLACEMENT = job().placement
+SHORT = replace(PLACEMENT, allocations=(replace(PLACEMENT.allocations[0], running=1, starting=1),), problem="no memory")
+
+
+def test_6a_stalled_while_an_allocation_that_should_run_does_not() -> None:
+    assert decide(case(desired=V1, job=job(placement=SHORT))) == Hold(
+        reason=HoldReason.STALLED,
+        message="1 of 2 allocations run v1.0.0: no memory; the job specifies it, so it is up to date as soon as they "
+        "run; mend the cause in Nomad, or deploy another tag",
+        tag="v1.0.0",
+        digest=D1,
+    )
+
+
+def test_6a_allocations_of_another_version_do_not_count() -> None:
+    found = decide(case(desired=V1, job=job(version=2)))
+    assert isinstance(found, Hold)
+    assert (found.reason, found.message[:17]) == (HoldReason.STALLED, "0 of 2 allocation")
+    assert "Nomad gives no reason" in found.message
+
+
+def test_6a_an_unforced_request_deploys_nothing_that_is_specified_already() -> None:
+    stalled = case(requested=RequestedDeploy(desired=V1, forced=False), job=job(placement=SHORT))
+    assert reason(requested=stalled.requested, job=stalled.job) is HoldReason.STALLED
+
+
+@pytest.mark.parametrize(
+    ("placement", "message"),
+    [
+        (Placement(), "v1.0.0 is specified; no allocation should run"),
+        (Placement(launches_later=True), "v1.0.0 is specified; the job's next launch runs it"),
+        (Placement(completes=True), "v1.0.0 is specified; its allocations completed"),
+        (Placement(completes=True, counts={"app": 0}), "v1.0.0 is specified; its allocations completed"),
+    ],
+)
+def test_6_says_how_when_nothing_should_run(placement: Placement, message: str) -> None:
+    found = decide(case(desired=V1, job=job(placement=placement)))
+    assert isinstance(found, Hold)
+    assert (found.reason, found.message) == (HoldReason.UP_TO_DATE, message)
 
 
 def test_6_only_when_all_tasks_run_it() -> None:

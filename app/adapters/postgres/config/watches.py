@@ -50,6 +50,7 @@ _FORGET = (
     "DELETE FROM running_periods WHERE watch_name = ANY($1)",
     """
     UPDATE watches SET tags = '{}', tags_read_at = NULL, desired_tag = '', desired_digest = '', specified = '[]',
+      running = '[]', allocation_count = NULL,
       job_create_index = 0, digests = '{}', digest_tags = '{}', baseline_release = '', expected = '{}',
       rebaseline = false, drifted_at = NULL, drift_images = '{}', decision_id = NULL, hold = '',
       outage = '', outage_since = NULL,

@@ -14,6 +14,7 @@ from app.domain.event import Oddity
 from app.domain.history import Image, InFlight, RecordedTask
 from app.domain.job import Submission, TaskChange, TaskKey
 from app.domain.rollout import Returning
+from app.domain.running import RunningImage
 from app.services.processes.loops import LoopState
 from app.services.views.queries import TaskView
 
@@ -166,6 +167,26 @@ def read_specified(stored: Sequence[Stored]) -> tuple[TaskView, ...]:
             image=each.get("image", ""),
             tag=each.get("tag", ""),
             digest=each.get("digest", ""),
+        )
+        for each in stored
+    )
+
+
+def write_running(images: Iterable[RunningImage]) -> list[dict[str, Any]]:
+    """For `watches.running`."""
+    return [asdict(each) for each in images]
+
+
+def read_running(stored: Sequence[Stored]) -> tuple[RunningImage, ...]:
+    """From `watches.running`."""
+    return tuple(
+        RunningImage(
+            tag=each.get("tag", ""),
+            digest=each.get("digest", ""),
+            running=each.get("running", 0),
+            canaries=each.get("canaries", 0),
+            starting=each.get("starting", 0),
+            stopping=each.get("stopping", 0),
         )
         for each in stored
     )

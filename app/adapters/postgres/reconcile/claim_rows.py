@@ -178,7 +178,7 @@ def _watch_state(row: Row, target: Row, events: Sequence[Row]) -> WatchState:
         rolled_back_at=row["rolled_back_at"],
         missing_image=row["missing_image"],
         missing_image_checked_at=row["missing_image_checked_at"],
-        running=read_images(row["period_images"]),
+        period_images=read_images(row["period_images"]),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from app.adapters.postgres.database.pool import Connection
-from app.adapters.postgres.database.stored import write_images, write_in_flight, write_specified
+from app.adapters.postgres.database.stored import write_images, write_in_flight, write_running, write_specified
 from app.adapters.postgres.notify.notifications import MAX_DETAIL, add_notifications, storable
 from app.domain import notification
 from app.domain.decision import Deploy, Hold
@@ -64,7 +64,8 @@ UPDATE watches SET period_images = $4 WHERE name = $1
 """
 
 _HISTORY = """
-UPDATE watches SET specified = $2, job_create_index = $3, digests = $4, baseline_release = $5, expected = $6,
+UPDATE watches SET specified = $2, running = $15, allocation_count = $16, job_create_index = $3, digests = $4,
+  baseline_release = $5, expected = $6,
   rebaseline = rebaseline AND NOT $10,
   -- A person who changed the image in the job probably changed the source, too.
   source_stale = CASE WHEN $14 THEN '' ELSE source_stale END,
@@ -75,6 +76,12 @@ WHERE name = $1 AND expected_intent = $11 RETURNING 1
 """
 
 _OUTSIDE = "INSERT INTO drifts (watch_name, changed_at, before, after) VALUES ($1, $2, $3, $4)"
+
+# The job is gone, or has no such task: nothing is specified, and nothing runs. What is known of its images stays.
+_NOT_SPECIFIED = """
+UPDATE watches SET specified = '[]', running = '[]', allocation_count = 0
+WHERE name = $1 AND (specified <> '[]' OR running <> '[]' OR allocation_count IS DISTINCT FROM 0)
+"""
 
 _JOB = """
 SELECT t.job_index, t.job_create_index, w.job_create_index AS known FROM targets t, watches w
@@ -163,6 +170,7 @@ async def write_watch(
 async def _write_history(connection: Connection, claim: Claim, result: WatchResult) -> None:
     history = result.history
     if not result.specified:
+        await connection.execute(_NOT_SPECIFIED, result.watch)
         return
     job = await connection.fetchrow(_JOB, claim.target_id, result.watch)
     create_index = job["job_create_index"]
@@ -185,6 +193,8 @@ async def _write_history(connection: Connection, claim: Claim, result: WatchResu
         write_in_flight(state.in_flight),
         job["job_index"],
         result.outside is not None,
+        write_running(result.running),
+        result.allocation_count,
     )
     if written is None:
         raise RegisteredMeanwhile
@@ -198,8 +208,8 @@ async def _write_images(connection: Connection, result: WatchResult) -> None:
     """Store digests of tags, and running images, that differ from the stored ones; most passes have none."""
     if result.digests:
         await connection.execute(_DIGESTS, result.watch, list(result.digests), list(result.digests.values()))
-    if result.running is not None:
-        images = sorted(result.running)
+    if result.period_images is not None:
+        images = sorted(result.period_images)
         await connection.execute(
             _RUNNING,
             result.watch,

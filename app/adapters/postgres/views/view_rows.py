@@ -5,7 +5,13 @@ from datetime import datetime
 from typing import Any
 
 from app.adapters.postgres.database.places import place
-from app.adapters.postgres.database.stored import read_changes, read_deployment, read_diagnosis, read_specified
+from app.adapters.postgres.database.stored import (
+    read_changes,
+    read_deployment,
+    read_diagnosis,
+    read_running,
+    read_specified,
+)
 from app.domain.decision import HoldReason
 from app.domain.hold_expiry import is_newer
 from app.domain.reference import Repository
@@ -43,6 +49,8 @@ def watch_view(row: Row) -> WatchView:
         tags=tuple(row["tags"]),
         tags_read_at=row["tags_read_at"],
         specified=read_specified(row["specified"]),
+        running=read_running(row["running"]),
+        allocation_count=row["allocation_count"],
         decision=_decision(row),
         rollout=rollout_summary(row) if row["rollout_id"] is not None else None,
         registry_outage=_outage(row["outage"], row["outage_since"]),

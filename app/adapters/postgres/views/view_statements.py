@@ -5,7 +5,8 @@ from app.adapters.postgres.database.rollouts import ITEM_LABEL, label_of
 # Tags are many. A list reads them only to compute the desired tag: after a command, until the next reconcile.
 _WATCHES = """
 SELECT w.name, w.registry, w.repository_host, w.repository_path, w.task, w.pinned_tag, w.auto_deploy, w.observe_only,
-  w.desired_tag, w.desired_digest, w.tags_read_at, w.specified, w.outage, w.outage_since, w.commanded_at,
+  w.desired_tag, w.desired_digest, w.tags_read_at, w.specified, w.running, w.allocation_count, w.outage,
+  w.outage_since, w.commanded_at,
   w.promote_after, w.revert_on_failure, w.source_stale, w.missing_image, w.missing_image_since,
   w.rolled_back_at, CASE WHEN w.rolled_back_at IS NOT NULL THEN
     (SELECT max(first_found_at) FROM found_digests s WHERE s.watch_name = w.name) END AS newest_found_at,
