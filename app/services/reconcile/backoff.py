@@ -1,5 +1,6 @@
 """When a target is reconciled again by itself: after events, and after outages ever more rarely. Pure; in seconds."""
 
+from app.domain.decision import Hold, HoldReason
 from app.errors import Permanent, Transient
 from app.services.reconcile.claim import Claim
 from app.services.reconcile.resolve import ResolvedWatch
@@ -9,14 +10,17 @@ from app.services.reconcile.result import WatchResult
 # The end of a long outage is noticed soon. A refusal waits for a person's fix.
 _LONGEST = 30.0
 _LONGEST_AFTER_REFUSAL = 300.0
+# A stalled watch is up to date once its allocations run, also where the job is not followed.
+_STALLED = 15.0
 
 
 def pauses(claim: Claim, results: list[WatchResult], resolved_watches: list[ResolvedWatch]) -> list[float]:
-    """The pauses that unanswered events and registry outages ask for."""
+    """The pauses that unanswered events, stalled watches and registry outages ask for."""
     unsettled = {each.event_id for result in results for each in result.events if not each.settled}
     events = (event for state in claim.watches for event in state.events if event.event_id in unsettled)
     found = [pause for pause in map(pause_after, events) if pause is not None]
-    return found + after_outage(claim, resolved_watches)
+    stalled = any(isinstance(each.decision, Hold) and each.decision.reason is HoldReason.STALLED for each in results)
+    return found + [_STALLED] * stalled + after_outage(claim, resolved_watches)
 
 
 def after_outage(claim: Claim, resolved_watches: list[ResolvedWatch]) -> list[float]:
