@@ -71,7 +71,6 @@ PAGES: tuple[Declared, ...] = (
     Declared("GET", "/login", login.show_login, Role.ANYBODY),
     Declared("POST", "/login", login.login, Role.ANYBODY),
     Declared("POST", "/logout", login.logout, Role.ANYBODY),
-    Declared("GET", "/rows", repositories.show_rows, Role.VIEWER),
     Declared("GET", "/suggestions", repositories.suggest, Role.VIEWER),
     Declared("GET", "/confirm/deploy/{repo:path}", deploy.show_deploy, Role.DEPLOYER),
     Declared("POST", "/confirm/deploy/{repo:path}", deploy.deploy, Role.DEPLOYER),

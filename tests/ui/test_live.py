@@ -290,6 +290,6 @@ async def _fetched(page: Page, scene: Installation, app: str, tag: str) -> None:
     async with asyncio.timeout(60):
         while True:
             response = await responses.get()
-            if urlsplit(response.url).path in ("/", "/rows") and its_row.search(await response.text()):
+            if urlsplit(response.url).path == "/" and its_row.search(await response.text()):
                 break
     page.remove_listener("response", responses.put_nowait)

@@ -174,16 +174,6 @@ def test_a_watch_that_was_found_by_a_tag_names_it(process: MemoryProcess, browse
     assert "has v9-<rc>" in outline(browser, "/?q=rc").text
 
 
-def test_rows_are_fetched_by_name_with_what_the_list_has(process: MemoryProcess, browser: TestClient) -> None:
-    process.board.known = (watch("team/app"), watch("b"))
-    rows = outline(browser, "/rows?name=b&name=team/app&name=gone")
-    assert shown(rows) == ["b", "team/app"]
-    whole = outline(browser)
-    assert rows.by_id("row-b") == whole.by_id("row-b")
-    assert set(rows.ids) <= set(whole.ids)
-    assert shown(outline(browser, "/rows")) == []
-
-
 def test_suggestions_are_names_and_tags(process: MemoryProcess, browser: TestClient) -> None:
     process.board.known = (watch("v1-app"), watch("other"))
     answer = browser.get("/suggestions?text=v1")

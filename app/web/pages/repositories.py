@@ -1,4 +1,4 @@
-"""The page at /: all watches, those that need a person first, by search and condition; its rows and suggestions.
+"""The page at /: all watches, those that need a person first, by search and condition; and its suggestions.
 
 The search is in the URL: ?q= for each filter chip, ?text= for the text being typed, ?state= for conditions.
 """
@@ -12,9 +12,8 @@ from starlette.responses import RedirectResponse, Response
 
 from app.domain.condition import Condition
 from app.services.views.board import Listing, Search
-from app.web.http.auth import Role
 from app.web.http.filters import check_names, values_of
-from app.web.process import process_of, role
+from app.web.process import process_of
 from app.web.render import labels
 from app.web.render.pages import Pages, show
 
@@ -23,7 +22,6 @@ SUGGESTED = 12
 MAX_TERMS = 20
 MAX_TERM = 200
 MAX_WORDS = 40
-ROWS = 100
 _FIRST = {"from": 0}
 _FILTERS = ("q", "text", "state", "from", "add")
 
@@ -74,6 +72,7 @@ class Chip:
 class ConditionFilter:
     """A condition to filter by, the number of its watches, and the URL that adds or drops it."""
 
+    name: str
     label: str
     tone: str
     count: int
@@ -105,17 +104,6 @@ async def show_page(request: Request) -> Response:
     return await show(request, "repositories.html", values, title="Repositories")
 
 
-async def show_rows(request: Request) -> Response:
-    """200 with the rows of the watches in ?name=, for a page that already shows them."""
-    names = request.query_params.getlist("name")[:ROWS]
-    board = process_of(request).services.board
-    watches = await board.named(names)
-    situation = await board.situation()
-    pages: Pages = request.app.state.pages
-    values = {"watches": watches, "now": situation.now, "may_change": role(request) >= Role.DEPLOYER}
-    return pages.response("repository_rows.html", values)
-
-
 async def suggest(request: Request) -> Response:
     """200 with the names and tags that contain ?text=, as options for the search field."""
     text = request.query_params.get("text", "").strip()[:MAX_TERM]
@@ -140,6 +128,7 @@ def read(params: QueryParams) -> ListQuery:
 def _conditions(query: ListQuery, found: Listing) -> list[ConditionFilter]:
     return [
         ConditionFilter(
+            name=each.value,
             label=labels.CONDITIONS[each],
             tone=labels.TONES[each],
             count=found.counts.get(each, 0),

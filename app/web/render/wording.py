@@ -215,7 +215,7 @@ def slug(name: str) -> str:
 FILTERS: Mapping[str, object] = {
     each.__name__: each
     for each in (
-        status, tone, explanation, without_desired, tags_known,
+        condition, status, tone, explanation, without_desired, tags_known,
         changed_at, checked_at, images, specified_tag, entry_title, entry_tone,
         delivery_label, delivery_tone, can_roll_back, counted, ago, elapsed, visible, bidi, breakable, digest,
         short, path, slug,

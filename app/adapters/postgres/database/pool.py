@@ -120,6 +120,13 @@ class Database:
         async with self.connection() as connection, in_transaction(connection):
             yield connection
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Connection]:
+        """A connection whose statements all see the same rows, for answers whose parts must agree; it only reads."""
+        snapshot = {"isolation": "repeatable_read", "readonly": True}
+        async with self.connection() as connection, in_transaction(connection, **snapshot):
+            yield connection
+
     async def _begin(self, connection: Connection) -> None:
         with _terminated_when_late(connection):
             await limit(connection, self._limits)
@@ -127,9 +134,10 @@ class Database:
 
 
 @asynccontextmanager
-async def in_transaction(connection: Connection) -> AsyncIterator[None]:
-    """One transaction on a connection of the pool: committed at the end, rolled back when the block raises."""
-    transaction = connection.transaction()
+async def in_transaction(connection: Connection, **options: Any) -> AsyncIterator[None]:
+    """One transaction on a connection of the pool: committed at the end, rolled back when the block raises. `options`
+    are asyncpg's."""
+    transaction = connection.transaction(**options)
     await transaction.start()
     try:
         yield

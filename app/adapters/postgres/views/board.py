@@ -76,11 +76,12 @@ class PostgresBoard:
         )
 
     async def listing(self, search: Search, *, offset: int, limit: int) -> Listing:
-        """A page of watches, in two statements, or three with a search."""
+        """A page of watches, in two statements, or three with a search, on one snapshot: its counts are those of its
+        rows."""
         if not all(_storable(term) for term in search.terms):
             everything = await self.listing(Search(), offset=0, limit=0)
             return Listing(watches=(), total=everything.total, found=0, counts={})
-        async with self._database.connection() as connection:
+        async with self._database.snapshot() as connection:
             page = await listing.find(connection, search, offset=offset, limit=limit)
             watches = await _views(connection, page.names)
         desired = search.conditions or page.counts

@@ -1,6 +1,6 @@
 // Changes, as events on `document` for the scripts of a page, from the stream that all tabs of a browser share.
 //   feed:changed {watches, rollouts, situation, deliveries, everything}   what to read again
-//   feed:state   {state: "live" | "lost" | "outage", since, problem}      whether changes arrive now
+//   feed:state   {state: "live" | "lost" | "outage", since, problem}      whether changes arrive now, or since when not
 //   feed:hello   {version, instance}                                      the server that sends them
 "use strict";
 

@@ -117,8 +117,13 @@ document.body.addEventListener("htmx:sendError", ({ detail: { requestConfig } })
 
 // --- Live updates: elements with data-live are fetched again, and replaced by id where they differ.
 
+const GAP = 250; // ms between two fetches of a page that changes all the time
+const RETRY = 1000; // ms until a page that could not be fetched is fetched again
+const later = (time) => new Promise((resume) => setTimeout(resume, time));
+
 let pending = new Set();
 let deferred = new Set(); // pages with a part that was in use
+let fetching = null; // aborts the request that is under way
 let busy = false;
 
 async function renew(url) {
@@ -128,14 +133,29 @@ async function renew(url) {
   while (pending.size) {
     const [next] = pending;
     pending.delete(next);
+    const asked = connection;
+    fetching = new AbortController();
     try {
-      const response = await fetch(next, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(15000) });
-      if (response.ok && !update(new DOMParser().parseFromString(await response.text(), "text/html"))) deferred.add(next);
+      const signal = AbortSignal.any([fetching.signal, AbortSignal.timeout(15000)]);
+      const response = await fetch(next, { headers: { Accept: "text/html" }, signal });
+      const page = response.ok && new DOMParser().parseFromString(await response.text(), "text/html");
+      if (response.status >= 500) retry(next);
+      else if (next !== location.href) pending.add(location.href); // another search was chosen meanwhile
+      else {
+        if (page && !update(page)) deferred.add(next);
+        if (asked === connection) caughtUp();
+      }
     } catch {
-      // The stream shows the outage, and the missed changes are fetched when it is over.
+      retry(next);
     }
+    await later(GAP);
   }
   busy = false;
+}
+
+// While the stream shows an outage nothing is fetched: its end fetches the page.
+function retry(url) {
+  setTimeout(() => connection.state === "live" && url === location.href && renew(url), RETRY);
 }
 
 // An element is not replaced while a button in it is pressed or a request from it is running: the click or the response
@@ -160,7 +180,7 @@ for (const over of ["pointerup", "pointercancel", "dragend", "keyup", "htmx:afte
 
 // Returns whether all parts could be replaced.
 function update(page) {
-  let complete = true;
+  let complete = updateRows(document.getElementById("rows"), page.getElementById("rows"));
   for (const next of page.querySelectorAll("[data-live]")) {
     const now = document.getElementById(next.id);
     if (!now || same(now, next)) continue;
@@ -177,6 +197,38 @@ function update(page) {
     if (focus) document.getElementById(focus)?.focus({ preventScroll: true });
   }
   updateTimes();
+  return complete;
+}
+
+// The same rows as on the fetched page, so that the counts above agree with them. A row that stays keeps its place.
+function updateRows(now, next) {
+  const [rows, wanted] = [now, next].map((part) => part?.querySelector("tbody"));
+  if (!now || !next || (!rows && !wanted)) return true;
+  if (!rows || !wanted) {
+    if (inUse(now)) return false;
+    const fresh = document.importNode(next, true);
+    now.replaceWith(fresh);
+    htmx.process(fresh);
+    return true;
+  }
+  let complete = true;
+  const kept = new Set([...wanted.children].map((row) => row.id));
+  for (const row of [...rows.children]) {
+    if (kept.has(row.id)) continue;
+    if (inUse(row)) complete = false;
+    else row.remove();
+  }
+  let above = null;
+  for (const row of wanted.children) {
+    const shown = document.getElementById(row.id);
+    const fresh = shown ?? document.importNode(row, true);
+    if (!shown) {
+      if (above) above.after(fresh);
+      else rows.prepend(fresh);
+      htmx.process(fresh);
+    }
+    above = fresh;
+  }
   return complete;
 }
 
@@ -197,22 +249,49 @@ document.addEventListener("feed:changed", (event) => {
   const follows = JSON.parse(document.getElementById("main").dataset.follows ?? "{}");
   const any = (names, changed) => names && changed.length && (names === true || changed.some((each) => names.includes(each)));
   if (everything || situation || any(follows.watches, watches) || any(follows.rollouts, rollouts) || (follows.deliveries && deliveries)) {
-    return renew(location.href);
+    renew(location.href);
   }
-  if (!follows.rows) return;
-  const shown = new Set([...document.querySelectorAll("[data-watch]")].map((row) => row.dataset.watch));
-  const names = watches.filter((name) => shown.has(name)).map((name) => `name=${encodeURIComponent(name)}`);
-  if (names.length > 30) renew(location.href);
-  else if (names.length) renew(`/rows?${names.join("&")}`);
 });
 
-const STATES = { live: "Live", lost: "Not live: the service does not respond", outage: "Not live" };
+// --- Whether this page is current: what the stream says, and after an outage not before the page was fetched again.
+
+let connection = { state: "" };
+let behind = false;
+
+const CAUSES = {
+  lost: "The service does not answer: check that `registrywatcher web` runs, and the way to it; this page connects again by itself",
+};
+
 document.addEventListener("feed:state", (event) => {
-  const { state, problem } = event.detail;
-  const text = state === "outage" && problem ? `Not live: ${problem}` : STATES[state];
-  if (live.textContent !== text) live.textContent = text;
-  document.documentElement.classList.toggle("stale", state !== "live");
+  connection = event.detail;
+  if (connection.state !== "live") behind = true;
+  if (connection.state === "live" && behind) {
+    fetching?.abort(); // it may hang since the outage
+    renew(location.href);
+  } else showState();
 });
+
+function caughtUp() {
+  if (connection.state === "live") behind = false;
+  showState();
+}
+
+function showState() {
+  if (!connection.state) return;
+  const text = behind ? "Not live" : "Live";
+  if (live.textContent !== text) live.textContent = text;
+  document.documentElement.classList.toggle("stale", behind);
+  const banner = document.getElementById("not-current");
+  if (behind && connection.state !== "live") {
+    const since = new Date(connection.since).toLocaleTimeString();
+    const [what, ...why] = (connection.problem || CAUSES[connection.state]).split(": ");
+    const title = document.createElement("strong");
+    title.textContent = `${what} since ${since}`;
+    banner.firstElementChild.replaceChildren(title, `; what you see is as of ${since}. ${why.join(": ")}`);
+    document.documentElement.style.setProperty("--as-of", JSON.stringify(` as of ${since}`));
+  }
+  banner.hidden = !behind;
+}
 
 // --- Times: the same texts as the server's, updated every second by the browser's clock.
 

@@ -4,7 +4,9 @@
 "use strict";
 
 (() => {
-  const SILENCE = 40000; // the server pings every 15 s
+  const SILENCE = 4000; // the server pings every second
+  const CHECK = 500;
+  const LONGEST_PAUSE = 4000;
   const MISSING = 90000; // tabs report regularly: a worker is not notified when one is closed
   const REMEMBERED = 200;
   const ports = new Map(); // port -> time of its last report
@@ -21,10 +23,11 @@
     for (const port of ports.keys()) port.postMessage([kind, detail]);
   }
 
-  function become(name, problem = "") {
+  // `since` is a time of this browser: the clocks of others may differ.
+  function become(name, since, problem = "") {
     if (name !== "live") completeSince = Infinity;
     if (state && state.state === name && state.problem === problem) return;
-    state = { state: name, since: state && state.state === name ? state.since : Date.now(), problem };
+    state = { state: name, since: state && state.state !== "live" && name !== "live" ? state.since : since, problem };
     send("state", state);
   }
 
@@ -32,7 +35,7 @@
     if (detail.everything) {
       changes = [];
       completeSince = Date.now();
-      become("live");
+      become("live", Date.now());
     }
     changes.push([Date.now(), detail]);
     if (changes.length > REMEMBERED) completeSince = changes.shift()[0] + 1;
@@ -62,13 +65,13 @@
     source = new EventSource("/live");
     on("hello", (detail) => send("hello", (hello = detail)));
     on("changed", change);
-    on("outage", (detail) => become("outage", detail.problem));
+    on("outage", ({ problem, seconds }) => become("outage", Date.now() - 1000 * seconds, problem));
     on("ping", () => {});
     source.onerror = () => {
-      become("lost");
+      become("lost", lastEventAt);
       if (source.readyState !== EventSource.CLOSED || reopenTimer) return;
       reopenTimer = setTimeout(open, pause);
-      pause = Math.min(pause * 2, 30000);
+      pause = Math.min(pause * 2, LONGEST_PAUSE);
     };
   }
 
@@ -76,10 +79,10 @@
     for (const [port, at] of ports) if (Date.now() - at > MISSING) ports.delete(port);
     if (!ports.size) close();
     else if (!reopenTimer && Date.now() - lastEventAt > SILENCE) {
-      become("lost");
+      become("lost", lastEventAt);
       open();
     }
-  }, 5000);
+  }, CHECK);
 
   function join(port, since) {
     if (!source) open();
