@@ -6,7 +6,8 @@ CREATE TABLE switches (
     only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
     paused boolean NOT NULL DEFAULT false,
     changed_by text NOT NULL DEFAULT '',
-    changed_at timestamptz NOT NULL DEFAULT now()
+    changed_at timestamptz NOT NULL DEFAULT now(),
+    reason text NOT NULL DEFAULT ''
 );
 INSERT INTO switches DEFAULT VALUES;
 
@@ -75,6 +76,15 @@ CREATE TABLE watches (
     auto_deploy boolean NOT NULL DEFAULT true,
     commanded_at timestamptz,
     rolled_back_at timestamptz,
+    -- Who pinned the tag, switched auto deploy and rolled back last, when and why: for the messages of holds.
+    pinned_by text NOT NULL DEFAULT '',
+    pinned_at timestamptz,
+    pinned_reason text NOT NULL DEFAULT '',
+    switched_by text NOT NULL DEFAULT '',
+    switched_at timestamptz,
+    switched_reason text NOT NULL DEFAULT '',
+    rolled_back_by text NOT NULL DEFAULT '',
+    rolled_back_reason text NOT NULL DEFAULT '',
     -- What reconciling and following found, written by the worker that holds the lease.
     tags text[] NOT NULL DEFAULT '{}',
     tags_read_at timestamptz,
@@ -385,6 +395,8 @@ CREATE TABLE audit_log (
     watch_name text,
     action text NOT NULL,
     detail text NOT NULL DEFAULT '',
+    -- What the person gave as the reason, "" without one.
+    reason text NOT NULL DEFAULT '',
     rollout_id uuid,
     delivery_id uuid
 );

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import click
 
-from app.cli.options import config_option, rollout_id_argument
+from app.cli.options import config_option, reason_option, rollout_id_argument
 from app.cli.settings import command_settings, user_name
 
 if TYPE_CHECKING:
@@ -29,31 +29,34 @@ def promote(config: Path | None, rollout_id: UUID) -> None:
 @click.command()
 @config_option
 @rollout_id_argument
-def fail(config: Path | None, rollout_id: UUID) -> None:
+@reason_option
+def fail(config: Path | None, rollout_id: UUID, reason: str) -> None:
     """Fail the Nomad deployment of a rollout."""
     from app.services.commands import rollouts
 
-    _execute(config, lambda operator, by: rollouts.fail(operator, rollout_id, by=by))
+    _execute(config, lambda operator, by: rollouts.fail(operator, rollout_id, by=by, reason=reason))
 
 
 @click.command()
 @config_option
 @rollout_id_argument
-def rollback(config: Path | None, rollout_id: UUID) -> None:
+@reason_option
+def rollback(config: Path | None, rollout_id: UUID, reason: str) -> None:
     """Roll back a job's newest rollout to what ran before it, or return to what an earlier rollout deployed."""
     from app.services.commands import rollouts
 
-    _execute(config, lambda operator, by: rollouts.rollback(operator, rollout_id, by=by))
+    _execute(config, lambda operator, by: rollouts.rollback(operator, rollout_id, by=by, reason=reason))
 
 
 @click.command("release-hold")
 @config_option
 @click.argument("repo")
-def release_hold(config: Path | None, repo: str) -> None:
+@reason_option
+def release_hold(config: Path | None, repo: str, reason: str) -> None:
     """Release the hold of a repository: a failure, a rollback or a drift that waits for a person."""
     from app.services.commands import watches
 
-    _execute(config, lambda operator, by: watches.release_hold(operator, repo, by=by))
+    _execute(config, lambda operator, by: watches.release_hold(operator, repo, by=by, reason=reason))
 
 
 def _execute(config: Path | None, command: Callable[[Operator, str], Coroutine[Any, Any, Reply]]) -> None:

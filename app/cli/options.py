@@ -35,3 +35,4 @@ data_dir_option = click.option(
     help="Where the embedded servers keep their data.",
 )
 rollout_id_argument = click.argument("rollout_id", type=click.UUID)
+reason_option = click.option("--reason", default="", help="Why, for the audit log and the message of a hold.")

@@ -7,6 +7,7 @@ from enum import StrEnum
 from app.domain.history import Desired, History
 from app.domain.job import JobState
 from app.domain.left_out import TagList
+from app.domain.reasons import StandingCommands
 from app.domain.rule import Rule
 from app.domain.watch import Watch
 
@@ -72,7 +73,8 @@ class Case:
 
     `rolled_back` is whether a person rolled back and nothing newer has appeared since. `heed_elsewhere` is whether an
     image that failed on another job is held here too. `queue_reason` says why a rollout must wait for a slot, "" if it
-    need not. `listed` is the registry's list of tags; it counts for messages only.
+    need not. `listed` is the registry's list of tags; it counts for messages only, and so
+    does `commands`: who paused, pinned, switched off or rolled back, since when and why.
     """
 
     watch: Watch
@@ -88,6 +90,7 @@ class Case:
     heed_elsewhere: bool = False
     queue_reason: str = ""
     listed: TagList = field(default_factory=TagList)
+    commands: StandingCommands = field(default_factory=StandingCommands)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

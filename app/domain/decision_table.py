@@ -104,7 +104,7 @@ def _specified(case: Case, tasks: tuple[SpecifiedTask, ...], desired: Desired) -
             "is up to date as soon as they run; mend the cause in Nomad, or deploy another tag"
         )
         return _hold(HoldReason.STALLED, message, desired)
-    left_out = newer_left_out(case.listed, desired.tag) if case.rule.follows_releases else ""
+    left_out = newer_left_out(case.listed, desired.tag) if case.rule.follows_releases else _pinned(case)
     return _hold(HoldReason.UP_TO_DATE, f"{desired.tag} {_state(placement, extent)}{left_out}", desired)
 
 
@@ -119,15 +119,14 @@ def _state(placement: Placement, extent: Extent) -> str:
 
 
 def _auto_deploy_off(case: Case, _tasks: tuple[SpecifiedTask, ...], desired: Desired) -> Hold | None:
-    message = f"auto deploy is off; {desired.tag} is deployed when it is switched on"
+    message = f"auto deploy is off{_switched(case)}; {desired.tag} is deployed when it is switched on"
     return None if case.auto_deploy else _hold(HoldReason.AUTO_DEPLOY_OFF, message, desired)
 
 
 def _paused(case: Case, _tasks: tuple[SpecifiedTask, ...], desired: Desired) -> Hold | None:
     if case.paused:
-        return _hold(
-            HoldReason.PAUSED, f"everything is paused; resume, and the rule would deploy {desired.tag}", desired
-        )
+        message = f"everything is paused{case.commands.pause.since}; resume, and the rule would deploy {desired.tag}"
+        return _hold(HoldReason.PAUSED, message, desired)
     if case.watch.observe_only:
         message = f"observe_only is set; remove it, and the rule would deploy {desired.tag}"
         return _hold(HoldReason.OBSERVE_ONLY, message, desired)
@@ -146,7 +145,8 @@ def _rolled_back(case: Case, tasks: tuple[SpecifiedTask, ...], desired: Desired)
     if not case.rolled_back:
         return None
     tags = " and ".join(sorted({specified(task, case.history).tag or "an untagged image" for task in tasks}))
-    message = f"a person rolled back to {tags}; an image newer than {desired.tag} or a manual deploy replaces it"
+    by = case.commands.rollback
+    message = f"{by.who} rolled back to {tags}{by.on}; an image newer than {desired.tag} or a manual deploy replaces it"
     return _hold(HoldReason.ROLLED_BACK, message, desired)
 
 
@@ -217,4 +217,19 @@ def _no_tag(case: Case, tasks: tuple[SpecifiedTask, ...]) -> str:
     if case.rule.follows_releases:
         highest = highest_specified(tasks, case.history)
         return no_release(case.listed, str(case.watch.repository), highest.tag if highest else None)
-    return f"the registry has no tag {case.rule.pinned_tag}; the running image stays; push the tag, or pin another"
+    return (
+        f"the registry has no tag {case.rule.pinned_tag}; the running image stays{_pinned(case)}; push the tag, "
+        "or pin another"
+    )
+
+
+def _pinned(case: Case) -> str:
+    """Who pinned the tag, since when and why, to follow a sentence."""
+    since = case.commands.pin.since
+    return f"; it is pinned{since}" if since else ""
+
+
+def _switched(case: Case) -> str:
+    """The same of the switch."""
+    since = case.commands.switch.since
+    return f", switched off{since}" if since else ""

@@ -130,7 +130,7 @@ def of_missing_image(watch: str, problem: str, *, known: str, subject: Subject) 
 
 
 def of_auto_deploy(
-    watch: str, *, before: bool, after: bool | None, actor: str, subject: Subject
+    watch: str, *, before: bool, after: bool | None, actor: str, subject: Subject, reason: str = ""
 ) -> Notification | None:
     """The notification of a command that switched auto deploy; None if it did not change the switch."""
     if after is None or after == before:
@@ -138,7 +138,7 @@ def of_auto_deploy(
     return Notification(
         kind=NotificationKind.AUTO_DEPLOY_TOGGLED,
         headline=f"Turned {'on' if after else 'off'} auto deployment for repo {watch}",
-        detail=f"by {actor}" if actor else "",
+        detail=": ".join(part for part in (f"by {actor}" if actor else "", reason) if part),
         subject=subject,
     )
 

@@ -106,6 +106,13 @@ def _bodies() -> Iterator[RefusalRow]:
         ),
         ("the tag is not a string", b'{"pinned_tag": 1}', "pinned_tag", "send a string"),
         ("the switch is not a boolean", b'{"auto_deploy": "true"}', "auto_deploy", "send true or false"),
+        ("the reason is not a string", b'{"auto_deploy": false, "reason": 1}', "reason", "send a string"),
+        (
+            "the reason is too long",
+            b'{"auto_deploy": false, "reason": "%s"}' % (b"x" * 301),
+            "reason",
+            "send a shorter one",
+        ),
         ("the tag is invalid", b'{"pinned_tag": "v 1"}', "'v 1'", "letters, digits"),
         ("the tag does not exist", b'{"pinned_tag": "v9.9.9"}', "v9.9.9", "push it first"),
     ):

@@ -121,7 +121,7 @@ class NothingHeld:
     async def known_request(self, name: str, idempotency_key: UUID) -> KnownRequest | None:
         return self.requested
 
-    async def release(self, name: str, *, by: str) -> Released:
+    async def release(self, name: str, *, by: str, reason: str = "") -> Released:
         return Released(state="v1.1.0 runs")
 
 
@@ -147,6 +147,7 @@ class OneRollout:
         destinations: Sequence[Destination],
         *,
         by: str,
+        reason: str = "",
         idempotency_key: UUID | None = None,
     ) -> None:
         return None

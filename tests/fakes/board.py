@@ -46,6 +46,7 @@ class MemoryBoard:
     unknown_sources: tuple[UnknownSource, ...] = ()
     unsent_notifications: int = 0
     paused: bool = False
+    paused_reason: str = ""
     tags_seen: dict[str, TagView] = field(default_factory=dict)
     outage: Exception | None = None
 
@@ -59,6 +60,7 @@ class MemoryBoard:
             outages=self.absent,
             unknown_sources=self.unknown_sources,
             unsent_notifications=self.unsent_notifications,
+            paused_reason=self.paused_reason,
         )
 
     async def listing(self, search: Search, *, offset: int, limit: int) -> Listing:

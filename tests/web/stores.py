@@ -68,6 +68,7 @@ class MemoryWatchCommands:
     checked: list[str] = field(default_factory=list)
     released: Released = field(default_factory=lambda: Released(state="v1.1.0 runs"))
     paused: bool = False
+    reasons: list[str] = field(default_factory=list)
     outage: Exception | None = None
 
     async def find(self, name: str) -> CurrentRule | None:
@@ -110,12 +111,14 @@ class MemoryWatchCommands:
         self.checked.append(name)
         return 1 if name in self.names else None
 
-    async def release(self, name: str, *, by: str) -> Released | None:
+    async def release(self, name: str, *, by: str, reason: str = "") -> Released | None:
         if self.outage is not None:
             raise self.outage
+        self.reasons.append(reason)
         return self.released if name in self.names else None
 
-    async def switch(self, *, paused: bool, by: str) -> Sequence[int] | None:
+    async def switch(self, *, paused: bool, by: str, reason: str = "") -> Sequence[int] | None:
+        self.reasons.append(reason)
         changed, self.paused = self.paused != paused, paused
         return [1] if changed else None
 
@@ -130,6 +133,7 @@ class MemoryRolloutCommands:
     canary_commands: list[tuple[CanaryCommand, str]] = field(default_factory=list)
     rollbacks: list[tuple[Destination, ...]] = field(default_factory=list)
     keys: list[UUID | None] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
     superseded: bool = False
     outage: Exception | None = None
 
@@ -138,7 +142,10 @@ class MemoryRolloutCommands:
             raise self.outage
         return self.found if rollout_id in self.ids else None
 
-    async def command_canaries(self, rollout_id: UUID, canary_command: CanaryCommand, *, by: str) -> bool:
+    async def command_canaries(
+        self, rollout_id: UUID, canary_command: CanaryCommand, *, by: str, reason: str = ""
+    ) -> bool:
+        self.reasons.append(reason)
         self.canary_commands.append((canary_command, by))
         return not self.superseded
 
@@ -160,8 +167,10 @@ class MemoryRolloutCommands:
         destinations: Sequence[Destination],
         *,
         by: str,
+        reason: str = "",
         idempotency_key: UUID | None = None,
     ) -> RollbackRequested | None:
+        self.reasons.append(reason)
         if idempotency_key is not None and idempotency_key in self.keys:
             return RollbackRequested(rollout_id=idempotency_key)
         self.rollbacks.append(tuple(destinations))

@@ -100,13 +100,18 @@ class RollbackRequested:
 
 
 class RolloutCommands(Protocol):
-    """The store of commands about rollouts; `by` is the actor. All methods raise StoreUnavailable."""
+    """The store of commands about rollouts; `by` is the actor, who may give a `reason`.
+
+    All methods raise StoreUnavailable.
+    """
 
     async def underway(self, rollout_id: UUID) -> Underway | None:
         """The rollout of that id; None if there is none."""
         ...
 
-    async def command_canaries(self, rollout_id: UUID, canary_command: CanaryCommand, *, by: str) -> bool:
+    async def command_canaries(
+        self, rollout_id: UUID, canary_command: CanaryCommand, *, by: str, reason: str = ""
+    ) -> bool:
         """Store the command and make the rollout due to be followed; False if it is not under way (any more)."""
         ...
 
@@ -126,6 +131,7 @@ class RolloutCommands(Protocol):
         destinations: Sequence[Destination],
         *,
         by: str,
+        reason: str = "",
         idempotency_key: UUID | None = None,
     ) -> RollbackRequested | None:
         """Request a rollout that deploys the destinations and supersedes an active one; hold its watches there until

@@ -14,7 +14,7 @@ from app.domain.undo import Candidate, rolled_back_to
 from app.errors import Rejected
 from app.services.commands import live
 from app.services.commands.rollout_commands import Destination, RevertibleItem, RevertibleRollout, Underway
-from app.services.commands.watches import Operator, Reply, key_conflict, known_reply
+from app.services.commands.watches import Operator, Reply, checked_reason, key_conflict, known_reply
 from app.services.rollout.rollouts import CanaryCommand
 from app.services.wakeup.wake import FOLLOW, NOTIFY, RECONCILE
 
@@ -37,22 +37,30 @@ async def promote(operator: Operator, rollout_id: UUID, *, by: str) -> Reply:
     return await _command_canaries(operator, rollout_id, found, canary_command=CanaryCommand.PROMOTE, by=by)
 
 
-async def fail(operator: Operator, rollout_id: UUID, *, by: str) -> Reply:
-    """Fail the Nomad deployment of a rollout; then it ends as after any failure. Raises as `promote`."""
+async def fail(operator: Operator, rollout_id: UUID, *, by: str, reason: str = "") -> Reply:
+    """Fail the Nomad deployment of a rollout; then it ends as after any failure, and its digest is held.
+
+    Raises as `promote`, and Rejected (400) for a reason that is too long.
+    """
+    reason = checked_reason(reason)
     found = await _underway(operator, rollout_id)
     if found.canary_command is not CanaryCommand.FAIL:
         _deployment(rollout_id, found)
-    return await _command_canaries(operator, rollout_id, found, canary_command=CanaryCommand.FAIL, by=by)
+    return await _command_canaries(operator, rollout_id, found, canary_command=CanaryCommand.FAIL, by=by, reason=reason)
 
 
-async def rollback(operator: Operator, rollout_id: UUID, *, by: str, idempotency_key: UUID | None = None) -> Reply:
+async def rollback(
+    operator: Operator, rollout_id: UUID, *, by: str, reason: str = "", idempotency_key: UUID | None = None
+) -> Reply:
     """Roll back from the newest rollout of a job to what ran before it, or to what an earlier rollout deployed.
 
     `idempotency_key` becomes the id of the rollout that does this, as in `watches.set_rule`.
-    The rule stays as it is; the watch is held until something newer appears. Raises Rejected: 404 for an unknown
+    The rule stays as it is; the watch is held until something newer appears. Raises Rejected: 400 for a reason that is
+    too long, 404 for an unknown
     rollout, 409 with the reason if it cannot be rolled back; RegistryUnavailable or RegistryDenied if the registry
     does not say whether it still has the image; StoreUnavailable. Nothing has changed then.
     """
+    reason = checked_reason(reason)
     if known := await _known_reply(operator, rollout_id, idempotency_key):
         return known
     revertible = await revertible_of(operator, rollout_id)
@@ -60,7 +68,7 @@ async def rollback(operator: Operator, rollout_id: UUID, *, by: str, idempotency
         return Reply(message=f"Rolling back to {revertible.undoing}", rollout_id=revertible.undone_by_rollout)
     destinations = await destinations_of(operator, revertible)
     requested = await operator.rollout_commands.roll_back(
-        revertible, destinations, by=by, idempotency_key=idempotency_key
+        revertible, destinations, by=by, reason=reason, idempotency_key=idempotency_key
     )
     if requested is not None and requested.key_conflict:
         raise key_conflict(requested.rollout_id)
@@ -157,11 +165,17 @@ def _not_promotable(deployment: DeploymentState) -> str:
 
 
 async def _command_canaries(
-    operator: Operator, rollout_id: UUID, found: Underway, *, canary_command: CanaryCommand, by: str
+    operator: Operator,
+    rollout_id: UUID,
+    found: Underway,
+    *,
+    canary_command: CanaryCommand,
+    by: str,
+    reason: str = "",
 ) -> Reply:
     """The same command again gets the same answer."""
     if found.canary_command is not canary_command:
-        if not await operator.rollout_commands.command_canaries(rollout_id, canary_command, by=by):
+        if not await operator.rollout_commands.command_canaries(rollout_id, canary_command, by=by, reason=reason):
             raise _ended(rollout_id, None)
         log.info("canaries.commanded", rollout=str(rollout_id), canary_command=canary_command.value, by=by)
     operator.waker.wake(FOLLOW, str(rollout_id))

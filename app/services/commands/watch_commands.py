@@ -6,6 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from app.domain.history import History
+from app.domain.reasons import takes_over
 from app.domain.rollout import Origin
 from app.domain.supersede import Request, RequestedItem
 from app.domain.watch import Watch
@@ -34,7 +35,8 @@ class DeployRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A person's command about one watch; None leaves that part of the rule as it is. `by` is the actor.
+    """A person's command about one watch; None leaves that part of the rule as it is. `by` is the actor, `reason` what
+    the actor gave as the reason.
 
     `idempotency_key` becomes the id of the rollout that it requests: the same command with the same key requests no
     second one.
@@ -42,11 +44,22 @@ class Command:
 
     watch: str
     by: str
+    reason: str = ""
     pinned_tag: str | None = None
     auto_deploy: bool | None = None
     deploy_request: DeployRequest | None = None
     is_reset: bool = False
     idempotency_key: UUID | None = None
+
+    def pins_anew(self, before: str) -> bool:
+        """Whether its actor and reason replace those of the pinned tag `before`."""
+        tag = self.pinned_tag
+        return tag is not None and takes_over(changed=tag != before, reason=self.reason)
+
+    def switches_anew(self, before: bool) -> bool:
+        """Whether its actor and reason replace those of auto deploy, which was `before`."""
+        switch = self.auto_deploy
+        return switch is not None and takes_over(changed=switch != before, reason=self.reason)
 
     @property
     def request(self) -> Request | None:
@@ -109,7 +122,10 @@ class Released:
 
 
 class WatchCommands(Protocol):
-    """The store of commands about watches; `by` is the actor. All methods raise StoreUnavailable."""
+    """The store of commands about watches; `by` is the actor, who may give a `reason`.
+
+    All methods raise StoreUnavailable.
+    """
 
     async def find(self, name: str) -> CurrentRule | None:
         """The watch of that name; None if it is not configured (any more)."""
@@ -134,11 +150,11 @@ class WatchCommands(Protocol):
         """Make the watch's target due for a full reconcile, and return it; None if there is no such watch."""
         ...
 
-    async def switch(self, *, paused: bool, by: str) -> Sequence[int] | None:
+    async def switch(self, *, paused: bool, by: str, reason: str = "") -> Sequence[int] | None:
         """Pause or resume everything; the targets that became due, None if it was so already."""
         ...
 
-    async def release(self, name: str, *, by: str) -> Released | None:
+    async def release(self, name: str, *, by: str, reason: str = "") -> Released | None:
         """Release every hold that waits for a person, and make the watch's target due.
 
         Nothing is written if nothing holds the watch. None if there is no such watch.

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import structlog
 
+from app.domain.reasons import MAX_REASON, tidied
 from app.domain.rollout import Origin
 from app.errors import Rejected
 from app.ports import Deployer, RegistrySource, Waker
@@ -56,18 +57,20 @@ async def set_rule(
     repo: str,
     *,
     by: str,
+    reason: str = "",
     pinned_tag: str | None = None,
     auto_deploy: bool | None = None,
     idempotency_key: UUID | None = None,
 ) -> Reply:
     """Set the given parts of the rule. A pinned tag, "" included, deploys once, whatever the switch says.
 
-    `by` is the actor. `idempotency_key` becomes the rollout's id: the same command with the same key is answered with
-    that rollout, and changes nothing. Raises Rejected (400) for an invalid value, and (409) if the key is the id of
-    another job's rollout; RegistryUnavailable or RegistryDenied if the tag cannot be checked; StoreUnavailable. Nothing
-    has changed then.
+    `by` is the actor, who may give a `reason`. `idempotency_key` becomes the rollout's id: the same command with the
+    same key is answered with that rollout, and changes nothing. Raises Rejected (400) for an invalid value, and (409)
+    if the key is the id of another job's rollout; RegistryUnavailable or RegistryDenied if the tag cannot be checked;
+    StoreUnavailable. Nothing has changed then.
     """
     require_a_part(pinned_tag, auto_deploy)
+    reason = checked_reason(reason)
     if known := await _known_reply(operator, repo, idempotency_key):
         return known
     current = await find(operator, repo)
@@ -77,6 +80,7 @@ async def set_rule(
     command = Command(
         watch=repo,
         by=by,
+        reason=reason,
         pinned_tag=pinned_tag,
         auto_deploy=auto_deploy,
         deploy_request=deploy_request,
@@ -134,12 +138,13 @@ async def check(operator: Operator, repo: str, *, by: str) -> Reply:
     return Reply(message=f"Checking {repo} now")
 
 
-async def release_hold(operator: Operator, repo: str, *, by: str) -> Reply:
+async def release_hold(operator: Operator, repo: str, *, by: str, reason: str = "") -> Reply:
     """Release every hold of the watch that waits for a person: a failed digest, a rollback, drift.
 
-    Raises Rejected: 400 for an unknown watch, 409 if there is no such hold; and StoreUnavailable.
+    Raises Rejected: 400 for an unknown watch, or a reason that is too long; 409 if there is no such hold; and
+    StoreUnavailable.
     """
-    released = await operator.watch_commands.release(repo, by=by)
+    released = await operator.watch_commands.release(repo, by=by, reason=checked_reason(reason))
     if released is None:
         raise unknown_watch(repo)
     if not released.messages:
@@ -148,19 +153,21 @@ async def release_hold(operator: Operator, repo: str, *, by: str) -> Reply:
             f"POST /tags/{repo} deploys a tag manually",
             status=409,
         )
-    log.info("hold.released", watch=repo, by=by, failed=released.failed)
+    log.info("hold.released", watch=repo, by=by, reason=reason, failed=released.failed)
     for target_id in released.due:
         operator.waker.wake(RECONCILE, str(target_id))
     return Reply(message="; ".join(released.messages))
 
 
-async def switch(operator: Operator, *, paused: bool, by: str) -> Reply:
-    """Pause or resume all automatic deploys. Raises StoreUnavailable."""
-    due = await operator.watch_commands.switch(paused=paused, by=by)
+async def switch(operator: Operator, *, paused: bool, by: str, reason: str = "") -> Reply:
+    """Pause or resume all automatic deploys. Raises Rejected (400) for a reason that is too long; StoreUnavailable."""
+    reason = checked_reason(reason)
+    due = await operator.watch_commands.switch(paused=paused, by=by, reason=reason)
     state = "paused" if paused else "running"
     if due is None:
-        return Reply(message=f"Everything is {state} already")
-    log.info("switch.changed", paused=paused, by=by, due=len(due))
+        kept = ", so this reason is not stored: the first one stands" if reason else ""
+        return Reply(message=f"Everything is {state} already{kept}")
+    log.info("switch.changed", paused=paused, by=by, reason=reason, due=len(due))
     for number, target_id in enumerate(due, start=1):
         operator.waker.wake(RECONCILE, str(target_id))
         if number % _WAKES_AT_ONCE == 0:
@@ -188,6 +195,14 @@ def key_conflict(idempotency_key: UUID) -> Rejected:
         f"{idempotency_key} is the id of another job's rollout, so nothing was done: reload the page, and try again",
         status=409,
     )
+
+
+def checked_reason(reason: str) -> str:
+    """The reason on one line; Rejected (400) if it is too long."""
+    found = tidied(reason)
+    if len(found) > MAX_REASON:
+        raise Rejected(f"Error: reason has {len(found)} characters, over {MAX_REASON}: send a shorter one")
+    return found
 
 
 def require_a_part(pinned_tag: str | None, auto_deploy: bool | None) -> None:
@@ -229,6 +244,7 @@ async def _execute(operator: Operator, command: Command) -> CommandResult:
         "command.executed",
         watch=command.watch,
         by=command.by,
+        reason=command.reason,
         pinned_tag=command.pinned_tag,
         auto_deploy=command.auto_deploy,
         rollout=str(result.rollout_id or ""),

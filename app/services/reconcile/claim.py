@@ -8,6 +8,7 @@ from uuid import UUID
 from app.domain.event import EventAction
 from app.domain.history import History, Image, InFlight
 from app.domain.job import JobPatch
+from app.domain.reasons import Commanded, StandingCommands
 from app.domain.rollout import Origin
 from app.domain.rule import Rule
 from app.domain.watch import JobPlace, Watch
@@ -38,7 +39,8 @@ class WatchState:
     command, `rolled_back_at` the time of a rollback. `missing_image` names the running digest that the registry did not
     have at the last check, at `missing_image_checked_at`. `expected_intent` is the rollout that wrote the history's
     `expected`. `in_flight` are registrations of abandoned rollouts that may still arrive in the job.
-    `period_images` are the images of the running periods that are open.
+    `period_images` are the images of the running periods that are open. `commands` are who pinned the tag, switched
+    auto deploy and rolled back, when and why.
     """
 
     watch: Watch
@@ -63,6 +65,7 @@ class WatchState:
     expected_intent: int = 0
     in_flight: tuple[InFlight, ...] = ()
     period_images: frozenset[Image] = frozenset()
+    commands: StandingCommands = field(default_factory=StandingCommands)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +102,8 @@ class Claim:
 
     `stalled_index` is the registration whose rollout ended as stalled, 0 if there is none. `others_active` counts the
     rollouts of other targets that are under way, `others_due` the other targets that are due (ten at most).
-    `queued_since` is since when it waits for a slot, None if it does not.
+    `queued_since` is since when it waits for a slot, None if it does not. `pause` is the command that last paused or
+    resumed everything.
     """
 
     target_id: int
@@ -121,3 +125,4 @@ class Claim:
     others_active: int = 0
     others_due: int = 0
     queued_since: datetime | None = None
+    pause: Commanded = field(default_factory=Commanded)

@@ -58,6 +58,7 @@ def decide_watch(
             heed_elsewhere=circumstances.heed_elsewhere,
             queue_reason=circumstances.queue_reason,
             listed=resolved.listed,
+            commands=replace(state.commands, pause=claim.pause),
         )
     )
     log.info(

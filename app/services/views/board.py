@@ -84,6 +84,7 @@ class Situation:
     outages: tuple[SystemOutage, ...]
     unknown_sources: tuple[UnknownSource, ...]
     unsent_notifications: int
+    paused_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +92,10 @@ class TimelineEntry:
     """One line of history, about one watch or, if `watch` is "", about all.
 
     `by` is the actor of a command or of the rollout that it requested, or the webhook source; "" if there is none.
-    `message` says what happened. `key` orders entries of the same time and distinguishes them. Only a decision has
-    `reason` (None for a deploy), `reconciles`, `last_at` and `found_by` (how its digest was first found); only an
-    outcome has `outcome`; only a command has `action`.
+    `message` says what happened, `why` is the reason that a person gave for a command, "" without one. `key` orders
+    entries of the same time and distinguishes them. Only a decision has `reason` (None for a deploy), `reconciles`,
+    `last_at` and `found_by` (how its digest was first found); only an outcome has `outcome`; only a command has
+    `action`.
     """
 
     at: datetime
@@ -102,6 +104,7 @@ class TimelineEntry:
     watch: str
     message: str
     by: str = ""
+    why: str = ""
     tag: str = ""
     digest: str = ""
     reason: HoldReason | None = None

@@ -7,6 +7,7 @@ from app.domain.rule import listed
 from app.services.commands import watches
 from app.services.views.board import condition
 from app.services.views.queries import Outage, WatchView
+from app.web.api.reason import read_reason
 from app.web.api.tags import reply_response, repository_name
 from app.web.http.responses import json_response
 from app.web.pages.rollouts import summary
@@ -26,7 +27,8 @@ async def check_repo(request: Request) -> Response:
 
 async def release_hold(request: Request) -> Response:
     """200 {"message"}: the watch's holds are released; 409 when no hold waits for a person."""
-    return reply_response(await watches.release_hold(operator(request), repository_name(request), by=caller(request)))
+    repo, reason = repository_name(request), await read_reason(request)
+    return reply_response(await watches.release_hold(operator(request), repo, by=caller(request), reason=reason))
 
 
 def repository(watch: WatchView) -> dict[str, object]:

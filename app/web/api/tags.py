@@ -44,6 +44,7 @@ async def set_tag(request: Request) -> Response:
         operator(request),
         repository_name(request),
         by=caller(request),
+        reason=change.reason,
         pinned_tag=change.pinned_tag,
         auto_deploy=change.auto_deploy,
     )

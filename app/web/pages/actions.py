@@ -77,15 +77,19 @@ async def _switch_off(request: Request) -> Confirmation:
     watch = await watch_of(request)
     sentences = ("Nothing is deployed automatically; updates are held until auto deploy is on again.",
                  "The running image stays, and a person can still deploy.")  # fmt: skip
-    return Confirmation(title=f"Switch auto deploy of {watch.name} off", sentences=sentences, button="Switch off")
+    return Confirmation(
+        title=f"Switch auto deploy of {watch.name} off", sentences=sentences, button="Switch off", takes_reason=True
+    )
 
 
 async def _do_switch_on(request: Request, _fields: Fields) -> Reply:
     return await watches.set_rule(operator(request), repository_name(request), by=caller(request), auto_deploy=True)
 
 
-async def _do_switch_off(request: Request, _fields: Fields) -> Reply:
-    return await watches.set_rule(operator(request), repository_name(request), by=caller(request), auto_deploy=False)
+async def _do_switch_off(request: Request, fields: Fields) -> Reply:
+    return await watches.set_rule(
+        operator(request), repository_name(request), by=caller(request), reason=_reason(fields), auto_deploy=False
+    )
 
 
 async def _release(request: Request) -> Confirmation:
@@ -101,11 +105,15 @@ async def _release(request: Request) -> Confirmation:
     if watch.desired and not nothing:
         sentences.append(f"The rule wants {watch.desired}; the job is reconciled at once.")
     title = f"Release hold of {watch.name}"
-    return Confirmation(title=title, sentences=tuple(sentences), button="Release", impossible=nothing)
+    return Confirmation(
+        title=title, sentences=tuple(sentences), button="Release", impossible=nothing, takes_reason=True
+    )
 
 
-async def _do_release(request: Request, _fields: Fields) -> Reply:
-    return await watches.release_hold(operator(request), repository_name(request), by=caller(request))
+async def _do_release(request: Request, fields: Fields) -> Reply:
+    return await watches.release_hold(
+        operator(request), repository_name(request), by=caller(request), reason=_reason(fields)
+    )
 
 
 async def _summary(request: Request) -> RolloutSummary:
@@ -131,11 +139,13 @@ async def _fail(request: Request) -> Confirmation:
     rollout = await _summary(request)
     sentences = ("Nomad’s deployment is marked as failed, as if its allocations were unhealthy.",
                  "The previous version is restored where configured, and the failed digest is held.")  # fmt: skip
-    return Confirmation(title=f"Fail {rollout.what}", sentences=sentences, button="Fail the deployment", danger=True)
+    return Confirmation(
+        title=f"Fail {rollout.what}", sentences=sentences, button="Fail the deployment", danger=True, takes_reason=True
+    )
 
 
-async def _do_fail(request: Request, _fields: Fields) -> Reply:
-    return await rollouts.fail(operator(request), rollout_id(request), by=caller(request))
+async def _do_fail(request: Request, fields: Fields) -> Reply:
+    return await rollouts.fail(operator(request), rollout_id(request), by=caller(request), reason=_reason(fields))
 
 
 async def _rollback(request: Request) -> Confirmation:
@@ -143,13 +153,22 @@ async def _rollback(request: Request) -> Confirmation:
     found = await preview.preview_rollback(operator(request), rollout.rollout_id)
     sentences = (f"{found.message}.", "The rule does not change; the watch is held until something newer appears.")
     return Confirmation(
-        title=f"Roll back {rollout.what}", sentences=sentences, button="Roll back", danger=True, preview=found
+        title=f"Roll back {rollout.what}",
+        sentences=sentences,
+        button="Roll back",
+        danger=True,
+        preview=found,
+        takes_reason=True,
     )
 
 
 async def _do_rollback(request: Request, fields: Fields) -> Reply:
     return await rollouts.rollback(
-        operator(request), rollout_id(request), by=caller(request), idempotency_key=idempotency_key(fields)
+        operator(request),
+        rollout_id(request),
+        by=caller(request),
+        reason=_reason(fields),
+        idempotency_key=idempotency_key(fields),
     )
 
 
@@ -159,7 +178,9 @@ async def _pause(request: Request) -> Confirmation:
     sentences = (f"Nothing is deployed automatically for {watches}, until somebody resumes.",
                  "Rollouts in progress continue, and if one fails, the previous image is restored as always.",
                  "A person can still deploy.")  # fmt: skip
-    return Confirmation(title="Pause everything", sentences=sentences, button="Pause everything", danger=True)
+    return Confirmation(
+        title="Pause everything", sentences=sentences, button="Pause everything", danger=True, takes_reason=True
+    )
 
 
 async def _resume(_request: Request) -> Confirmation:
@@ -167,12 +188,16 @@ async def _resume(_request: Request) -> Confirmation:
     return Confirmation(title="Resume everything", sentences=sentences, button="Resume everything")
 
 
-async def _do_pause(request: Request, _fields: Fields) -> Reply:
-    return await watches.switch(operator(request), paused=True, by=caller(request))
+async def _do_pause(request: Request, fields: Fields) -> Reply:
+    return await watches.switch(operator(request), paused=True, by=caller(request), reason=_reason(fields))
 
 
 async def _do_resume(request: Request, _fields: Fields) -> Reply:
     return await watches.switch(operator(request), paused=False, by=caller(request))
+
+
+def _reason(fields: Fields) -> str:
+    return fields.get("reason", "")
 
 
 async def _do_check(request: Request, _fields: Fields) -> Reply:

@@ -11,6 +11,7 @@ from uuid import uuid4
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.domain.reasons import MAX_REASON
 from app.errors import RegistryWatcherError
 from app.services.commands.preview import CommandPreview
 from app.services.commands.watches import Reply
@@ -23,13 +24,17 @@ from app.web.render.pages import show
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmation:
-    """The content of a confirmation page; `preview` is what would change in the job."""
+    """The content of a confirmation page; `preview` is what would change in the job.
+
+    With `takes_reason` the form has a field for the person's reason.
+    """
 
     title: str
     sentences: tuple[str, ...]
     button: str
     danger: bool = False
     impossible: bool = False
+    takes_reason: bool = False
     preview: CommandPreview | None = None
 
 
@@ -50,7 +55,7 @@ class ConfirmedAction:
 
     async def show(self, request: Request) -> Response:
         """200 with the page; 4xx when its watch or rollout does not exist."""
-        return await self._page(request, problem="", status=200)
+        return await self._page(request, {}, problem="", status=200)
 
     async def do(self, request: Request) -> Response:
         """Carry out the action; a refusal is shown on the page again, or beside the button."""
@@ -61,14 +66,16 @@ class ConfirmedAction:
             status, back = status_of(error), self.back(request)
             if by_script(request):
                 return refused(request, str(error), status=status, back=back)
-            return await self._page(request, problem=str(error), status=status)
+            return await self._page(request, fields, problem=str(error), status=status)
         return done(request, reply, back=self.back(request))
 
-    async def _page(self, request: Request, *, problem: str, status: int) -> Response:
+    async def _page(self, request: Request, fields: Mapping[str, str], *, problem: str, status: int) -> Response:
         confirmation = await self.prepare(request)
         values = {
             "confirmation": confirmation,
             "problem": problem,
+            "reason": fields.get("reason", ""),
+            "max_reason": MAX_REASON,
             "idempotency_key": uuid4(),
             "back": self.back(request),
         }

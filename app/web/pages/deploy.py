@@ -6,6 +6,7 @@ from uuid import uuid4
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.domain.reasons import MAX_REASON
 from app.domain.rule import arranged
 from app.errors import RegistryWatcherError, Rejected
 from app.services.commands import preview, watches
@@ -43,7 +44,8 @@ async def deploy(request: Request) -> Response:
     except RegistryWatcherError as error:
         if by_script(request):
             return refused(request, str(error), status=status_of(error), back=watch_page(request))
-        page = await _page(request, find="", chosen=fields.get("tag", ""), problem=str(error))
+        given = fields.get("reason", "")
+        page = await _page(request, find="", chosen=fields.get("tag", ""), problem=str(error), reason=given)
         page.status_code = status_of(error)
         return page
     return done(request, reply, back=watch_page(request))
@@ -52,18 +54,21 @@ async def deploy(request: Request) -> Response:
 async def _deploy(request: Request, fields: Mapping[str, str]) -> Reply:
     """Deploy as the form says: "keep" leaves the rule unchanged, "pin" pins the tag."""
     tag, rule, key = fields.get("tag", ""), fields.get("rule", ""), idempotency_key(fields)
+    reason = fields.get("reason", "")
     repo, by = repository_name(request), caller(request)
     if not tag:
         raise Rejected("no tag is chosen: choose one, or open the page again")
     if rule == "keep":
         return await watches.redeploy(operator(request), repo, tag=tag, by=by, idempotency_key=key)
     if rule == "pin":
-        return await watches.set_rule(operator(request), repo, by=by, pinned_tag=tag, idempotency_key=key)
+        return await watches.set_rule(
+            operator(request), repo, by=by, reason=reason, pinned_tag=tag, idempotency_key=key
+        )
     raise Rejected("the form lacks its rule (keep or pin): reload the page and try again")
 
 
 async def _page(
-    request: Request, *, find: str, chosen: str = "", preset: str | None = None, problem: str = ""
+    request: Request, *, find: str, chosen: str = "", preset: str | None = None, problem: str = "", reason: str = ""
 ) -> Response:
     watch = await watch_of(request)
     if preset == "":
@@ -89,6 +94,8 @@ async def _page(
         "preview": found,
         "first_found_at": first_found_at,
         "problem": problem,
+        "reason": reason,
+        "max_reason": MAX_REASON,
         "idempotency_key": uuid4(),
     }
     return await show(request, "deploy.html", values, title=f"Deploy {watch.name}")

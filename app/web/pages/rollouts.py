@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from app.services.commands import rollouts
 from app.services.views.queries import RolloutSummary, RolloutView
+from app.web.api.reason import read_reason
 from app.web.api.tags import reply_response
 from app.web.http.responses import json_response, prefers_html
 from app.web.pages.actions import rollout_id
@@ -37,12 +38,14 @@ async def promote(request: Request) -> Response:
 
 async def fail(request: Request) -> Response:
     """200 {"message", "rollout_id"}: its Nomad deployment is failed; 409 when it has none, or it has ended, 404."""
-    return reply_response(await rollouts.fail(operator(request), rollout_id(request), by=caller(request)))
+    identifier, reason = rollout_id(request), await read_reason(request)
+    return reply_response(await rollouts.fail(operator(request), identifier, by=caller(request), reason=reason))
 
 
 async def rollback(request: Request) -> Response:
     """200 {"message", "rollout_id"}: the rollout that rolls back; 409 without a version to roll back to, 404, 503."""
-    return reply_response(await rollouts.rollback(operator(request), rollout_id(request), by=caller(request)))
+    identifier, reason = rollout_id(request), await read_reason(request)
+    return reply_response(await rollouts.rollback(operator(request), identifier, by=caller(request), reason=reason))
 
 
 def summary(rollout: RolloutSummary) -> dict[str, object]:

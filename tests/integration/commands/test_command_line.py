@@ -112,7 +112,10 @@ async def test_a_canary_command_is_stored_by_the_systems_user_and_wakes_a_worker
 
 async def test_a_failed_digest_is_released(installation: Installation) -> None:
     await installation.rows("INSERT INTO failures VALUES ('app', $1, $2)", DIGEST, installation.rollout_id)
-    assert installation.run("release-hold", "app")[:2] == (0, f"v1.1.0 {DIGEST} may be tried again\n")
+    command = ("release-hold", "app", "--reason", "fixed in\nthe proxy")
+    assert installation.run(*command)[:2] == (0, f"v1.1.0 {DIGEST} may be tried again\n")
+    (entry,) = await installation.rows("SELECT action, reason FROM audit_log")
+    assert entry == {"action": "release", "reason": "fixed in the proxy"}
     (row,) = await installation.rows("SELECT released_by FROM failures WHERE released_at IS NOT NULL")
     assert row["released_by"] == getpass.getuser()
     assert installation.wake_count() == 1
@@ -122,6 +125,7 @@ async def test_a_failed_digest_is_released(installation: Installation) -> None:
     ("message", "status", "reason"),
     [
         (("release-hold", "app"), 1, "error: No hold of app waits for a release"),
+        (("release-hold", "app", "--reason", "x" * 301), 1, "error: Error: reason has 301 characters"),
         (("release-hold", "nobody"), 1, "error: Error: The specified repo name 'nobody' is not being watched"),
         (("rollback", str(UUID(int=1))), 1, "error: no such rollout"),
         (("promote", str(UUID(int=1))), 1, "error: no such rollout"),

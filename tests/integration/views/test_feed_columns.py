@@ -59,6 +59,7 @@ QUIET: Mapping[str, Mapping[str, str]] = {
         "only_row": "it never changes",
         "changed_by": "it changes with paused",
         "changed_at": "it changes with paused",
+        "reason": "it changes with paused",
     },
 }
 

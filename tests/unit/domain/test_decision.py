@@ -4,6 +4,8 @@ The rows are those of docs/decisions.md.
 """
 
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ from app.domain.drift import drifted
 from app.domain.history import Desired, History, highest_specified, identity, specified
 from app.domain.job import JobState, Placement
 from app.domain.left_out import TagList
+from app.domain.reasons import Commanded, StandingCommands
 from app.domain.reference import Reference
 from app.domain.rule import Rule
 from tests.unit.domain.cases import CHILD, D1, D2, D3, HOST, WATCH, case, job, knows, task
@@ -237,6 +240,42 @@ def test_7_auto_deploy_is_off() -> None:
     assert decision.message == "auto deploy is off; v1.1.0 is deployed when it is switched on"
     assert (decision.tag, decision.digest) == ("v1.1.0", D2)
     assert reason(auto_deploy=False) is HoldReason.AUTO_DEPLOY_OFF
+
+
+ANN = Commanded(by="ann", at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), reason="the fair")
+BY_ANN = "by ann since 2026-01-02 03:04 UTC: the fair"
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (
+            {"paused": True, "commands": StandingCommands(pause=ANN)},
+            f"everything is paused {BY_ANN}; resume, and the rule would deploy v1.1.0",
+        ),
+        (
+            {"auto_deploy": False, "commands": StandingCommands(switch=ANN)},
+            f"auto deploy is off, switched off {BY_ANN}; v1.1.0 is deployed when it is switched on",
+        ),
+        (
+            {"rolled_back": True, "commands": StandingCommands(rollback=ANN)},
+            "ann rolled back to v1.0.0 on 2026-01-02 03:04 UTC: the fair; "
+            "an image newer than v1.1.0 or a manual deploy replaces it",
+        ),
+        (
+            {"desired": V1, "rule": Rule(pinned_tag="v1.0.0"), "commands": StandingCommands(pin=ANN)},
+            f"v1.0.0 runs; it is pinned {BY_ANN}",
+        ),
+        (
+            {"desired": None, "rule": Rule(pinned_tag="test"), "commands": StandingCommands(pin=ANN)},
+            f"the registry has no tag test; the running image stays; it is pinned {BY_ANN}; push the tag, "
+            "or pin another",
+        ),
+        ({"desired": V1, "commands": StandingCommands(pin=ANN, switch=ANN, pause=ANN)}, "v1.0.0 runs"),
+    ],
+)
+def test_a_hold_that_a_person_caused_says_who_when_and_why(fields: dict[str, Any], message: str) -> None:
+    assert decide(case(**fields)).message == message
 
 
 def test_8_and_9_paused_or_observing() -> None:

@@ -10,8 +10,8 @@ from app.services.commands.audit import AuditAction
 from app.services.commands.watch_commands import KnownRequest
 
 _RECORD = """
-INSERT INTO audit_log (actor, watch_name, action, detail, rollout_id, delivery_id)
-SELECT $1, watch_name, $3, $4, $5, $6 FROM unnest($2::text[]) watch_name
+INSERT INTO audit_log (actor, watch_name, action, detail, reason, rollout_id, delivery_id)
+SELECT $1, watch_name, $3, $4, $5, $6, $7 FROM unnest($2::text[]) watch_name
 """
 
 # The label names all watches of the rollout; `tag` is that of the watch $2.
@@ -29,11 +29,12 @@ async def record(
     by: str,
     watches: Iterable[str | None] = (None,),
     detail: str,
+    reason: str = "",
     rollout_id: UUID | None = None,
     delivery_id: UUID | None = None,
 ) -> None:
     """Write one entry for each of the watches; None is for a command about everything."""
-    values = (storable(by, MAX_DETAIL), list(watches), action.value, storable(detail, MAX_DETAIL))
+    values = (storable(by, MAX_DETAIL), list(watches), action.value, storable(detail, MAX_DETAIL), reason)
     await connection.execute(_RECORD, *values, rollout_id, delivery_id)
 
 

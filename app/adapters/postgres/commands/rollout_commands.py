@@ -17,6 +17,7 @@ from app.adapters.postgres.database.pool import Database, Row
 from app.adapters.postgres.database.rollouts import label_of
 from app.adapters.postgres.database.stored import read_deployment, read_specified
 from app.adapters.postgres.database.targets import make_due
+from app.adapters.postgres.notify.notifications import MAX_DETAIL, storable
 from app.adapters.postgres.reconcile import claim_rows
 from app.adapters.postgres.rollout import requests
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
@@ -78,7 +79,9 @@ _NAMES = "SELECT watch_name FROM rollout_watches WHERE rollout_id = $1 ORDER BY 
 
 _TARGET = "SELECT target_id FROM rollouts WHERE rollout_id = $1"
 
-_HOLD_ROLLED_BACK = "UPDATE watches SET rolled_back_at = clock_timestamp() WHERE name = ANY($1)"
+_HOLD_ROLLED_BACK = """
+UPDATE watches SET rolled_back_at = clock_timestamp(), rolled_back_by = $2, rolled_back_reason = $3 WHERE name = ANY($1)
+"""
 
 
 class PostgresRolloutCommands:
@@ -101,7 +104,9 @@ class PostgresRolloutCommands:
             canary_command=CanaryCommand(row["canary_command"]) if row["canary_command"] else None,
         )
 
-    async def command_canaries(self, rollout_id: UUID, canary_command: CanaryCommand, *, by: str) -> bool:
+    async def command_canaries(
+        self, rollout_id: UUID, canary_command: CanaryCommand, *, by: str, reason: str = ""
+    ) -> bool:
         """Store the command; a repeated one is not logged again."""
         async with self._database.transaction() as connection:
             before = await connection.fetchval(_COMMAND_CANARIES, rollout_id, canary_command.value, by)
@@ -110,7 +115,9 @@ class PostgresRolloutCommands:
             if entry := audit_entries.canary_entry(canary_command, before=CanaryCommand(before) if before else None):
                 action, detail = entry
                 names = [row["watch_name"] for row in await connection.fetch(_NAMES, rollout_id)]
-                await audit.record(connection, action, by=by, watches=names, detail=detail, rollout_id=rollout_id)
+                await audit.record(
+                    connection, action, by=by, watches=names, detail=detail, reason=reason, rollout_id=rollout_id
+                )
         return True
 
     async def revertible(self, rollout_id: UUID) -> RevertibleRollout | None:
@@ -145,13 +152,16 @@ class PostgresRolloutCommands:
         destinations: Sequence[Destination],
         *,
         by: str,
+        reason: str = "",
         idempotency_key: UUID | None = None,
     ) -> RollbackRequested | None:
         """Write the rollback, its audit log and its holds in one transaction."""
         # The second try finds a key that a rollout of another job took while we wrote ours.
         with suppress(asyncpg.UniqueViolationError):
-            return await self._roll_back(revertible, destinations, by=by, idempotency_key=idempotency_key)
-        return await self._roll_back(revertible, destinations, by=by, idempotency_key=idempotency_key)
+            return await self._roll_back(
+                revertible, destinations, by=by, reason=reason, idempotency_key=idempotency_key
+            )
+        return await self._roll_back(revertible, destinations, by=by, reason=reason, idempotency_key=idempotency_key)
 
     async def _roll_back(
         self,
@@ -159,6 +169,7 @@ class PostgresRolloutCommands:
         destinations: Sequence[Destination],
         *,
         by: str,
+        reason: str,
         idempotency_key: UUID | None,
     ) -> RollbackRequested | None:
         async with self._database.transaction() as connection:
@@ -176,9 +187,16 @@ class PostgresRolloutCommands:
             for each in destinations:
                 action, detail = audit_entries.rollback_entry(each)
                 await audit.record(
-                    connection, action, by=by, watches=[each.watch.name], detail=detail, rollout_id=started.rollout_id
+                    connection,
+                    action,
+                    by=by,
+                    watches=[each.watch.name],
+                    detail=detail,
+                    reason=reason,
+                    rollout_id=started.rollout_id,
                 )
-            await connection.execute(_HOLD_ROLLED_BACK, [each.watch.name for each in destinations])
+            names = [each.watch.name for each in destinations]
+            await connection.execute(_HOLD_ROLLED_BACK, names, storable(by, MAX_DETAIL), reason)
             await make_due(connection, [revertible.target_id])
         return RollbackRequested(
             rollout_id=started.rollout_id, notification_delivery_ids=tuple(started.notification_delivery_ids)

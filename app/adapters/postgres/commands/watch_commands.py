@@ -16,7 +16,7 @@ from app.adapters.postgres.database.places import place
 from app.adapters.postgres.database.pool import Database, Row
 from app.adapters.postgres.database.stored import read_specified
 from app.adapters.postgres.database.targets import make_due
-from app.adapters.postgres.notify.notifications import add_notifications
+from app.adapters.postgres.notify.notifications import MAX_DETAIL, add_notifications, storable
 from app.adapters.postgres.reconcile import claim_rows
 from app.adapters.postgres.rollout import requests
 from app.domain.history import History
@@ -40,6 +40,11 @@ SELECT pinned_tag, auto_deploy FROM watches WHERE name = $1 AND target_id = $2 A
 
 _SET = """
 UPDATE watches SET pinned_tag = coalesce($2, pinned_tag), auto_deploy = coalesce($3, auto_deploy),
+  pinned_by = CASE WHEN $4 THEN $6 ELSE pinned_by END, pinned_reason = CASE WHEN $4 THEN $7 ELSE pinned_reason END,
+  pinned_at = CASE WHEN $4 THEN clock_timestamp() ELSE pinned_at END,
+  switched_by = CASE WHEN $5 THEN $6 ELSE switched_by END,
+  switched_reason = CASE WHEN $5 THEN $7 ELSE switched_reason END,
+  switched_at = CASE WHEN $5 THEN clock_timestamp() ELSE switched_at END,
   commanded_at = clock_timestamp()
 WHERE name = $1
 """
@@ -47,7 +52,8 @@ WHERE name = $1
 _TARGET = "SELECT target_id FROM watches WHERE name = $1 AND present"
 
 _SWITCH = """
-UPDATE switches SET paused = $1, changed_by = $2, changed_at = clock_timestamp() WHERE paused <> $1 RETURNING 1
+UPDATE switches SET paused = $1, changed_by = $2, changed_at = clock_timestamp(), reason = $3
+WHERE paused <> $1 RETURNING 1
 """
 
 _ALL = "SELECT DISTINCT target_id FROM watches WHERE present ORDER BY target_id"
@@ -90,12 +96,22 @@ class PostgresWatchCommands:
                     rollout_id=command.idempotency_key,
                     key_conflict=not known.same_target,
                 )
-            await connection.execute(_SET, command.watch, command.pinned_tag, command.auto_deploy)
+            await connection.execute(
+                _SET,
+                command.watch,
+                command.pinned_tag,
+                command.auto_deploy,
+                command.pins_anew(before["pinned_tag"]),
+                command.switches_anew(before["auto_deploy"]),
+                storable(command.by, MAX_DETAIL),
+                command.reason,
+            )
             toggled = of_auto_deploy(
                 command.watch,
                 before=before["auto_deploy"],
                 after=command.auto_deploy,
                 actor=command.by,
+                reason=command.reason,
                 subject=Subject(watch_names=(command.watch,), job_id=target["job_id"], namespace=target["namespace"]),
             )
             notifications = await add_notifications(connection, toggled)
@@ -109,7 +125,13 @@ class PostgresWatchCommands:
             former = {"pinned_before": before["pinned_tag"], "auto_before": before["auto_deploy"]}
             for action, detail in audit_entries.audit_entries(command, is_new_rollout=is_new_rollout, **former):
                 await audit.record(
-                    connection, action, by=command.by, watches=[command.watch], detail=detail, rollout_id=rollout_id
+                    connection,
+                    action,
+                    by=command.by,
+                    watches=[command.watch],
+                    detail=detail,
+                    reason=command.reason,
+                    rollout_id=rollout_id,
                 )
             await make_due(connection, [target["target_id"]])
         return CommandResult(
@@ -126,13 +148,13 @@ class PostgresWatchCommands:
                 return None
             return await audit.known_request(connection, idempotency_key, target_id=target_id, watch=name)
 
-    async def release(self, name: str, *, by: str) -> Released | None:
+    async def release(self, name: str, *, by: str, reason: str = "") -> Released | None:
         """Release the watch; if a failure was released, make the other jobs of its repository due too."""
         if "\0" in name:
             return None
-        return await self._release(name, by) or await self._release(name, by)
+        return await self._release(name, by, reason) or await self._release(name, by, reason)
 
-    async def _release(self, name: str, by: str) -> Released | None:
+    async def _release(self, name: str, by: str, reason: str) -> Released | None:
         async with self._database.transaction() as connection:
             target = await targets.lock_of_watch(connection, name)
             if target is None or await connection.fetchval(_LOCK_WATCH, name, target["target_id"]) is None:
@@ -140,7 +162,7 @@ class PostgresWatchCommands:
             released = await holds.release(connection, name, target["target_id"], by=by)
             if released.due:
                 detail = "; ".join(released.messages)
-                await audit.record(connection, AuditAction.RELEASE, by=by, watches=[name], detail=detail)
+                await audit.record(connection, AuditAction.RELEASE, by=by, watches=[name], detail=detail, reason=reason)
                 await make_due(connection, [target["target_id"]])
             siblings = await holds.make_siblings_due(connection, name) if released.failed else ()
         return replace(released, due=(*released.due, *siblings))
@@ -157,13 +179,13 @@ class PostgresWatchCommands:
                 await audit.record(connection, action, by=by, watches=[name], detail=detail)
         return target_id
 
-    async def switch(self, *, paused: bool, by: str) -> Sequence[int] | None:
+    async def switch(self, *, paused: bool, by: str, reason: str = "") -> Sequence[int] | None:
         """Pause or resume everything, and make all targets due."""
         async with self._database.transaction() as connection:
-            if await connection.fetchval(_SWITCH, paused, by) is None:
+            if await connection.fetchval(_SWITCH, paused, storable(by, MAX_DETAIL), reason) is None:
                 return None
             action, detail = audit_entries.pause_entry(paused=paused)
-            await audit.record(connection, action, by=by, detail=detail)
+            await audit.record(connection, action, by=by, detail=detail, reason=reason)
             due = [row["target_id"] for row in await connection.fetch(_ALL)]
             await make_due(connection, due)
         return due

@@ -15,6 +15,7 @@ from app.adapters.postgres.database.stored import (
 from app.domain.event import EventAction
 from app.domain.history import History
 from app.domain.job import JobPatch
+from app.domain.reasons import Commanded, StandingCommands
 from app.domain.reference import Repository
 from app.domain.rollout import Origin, RolloutState
 from app.domain.rule import Rule
@@ -35,7 +36,7 @@ claimed AS (
     AND (t.lease_until IS NULL OR t.lease_until < clock_timestamp())
   RETURNING t.*),
 taken AS (DELETE FROM wakes USING claimed WHERE wakes.target_id = claimed.target_id)
-SELECT *, clock_timestamp() AS now, (SELECT paused FROM switches) AS paused,
+SELECT *, clock_timestamp() AS now,
   (SELECT coalesce(max(submission_index), 0) FROM rollouts r
    WHERE r.target_id = $1 AND r.outcome = 'stalled') AS stalled_index,
   (SELECT count(*) FROM rollouts r
@@ -47,7 +48,8 @@ SELECT *, clock_timestamp() AS now, (SELECT paused FROM switches) AS paused,
     (SELECT target_id FROM wakes JOIN targets t USING (target_id) WHERE t.target_id <> $1
      AND NOT t.queued_last AND EXISTS (SELECT FROM watches w WHERE w.target_id = t.target_id AND w.present) LIMIT 10)
     LIMIT 10) due) AS others_due
-FROM claimed
+FROM claimed CROSS JOIN (
+  SELECT paused, changed_by AS paused_by, changed_at AS paused_at, reason AS paused_reason FROM switches) switch
 """
 
 _WATCHES = """
@@ -116,6 +118,7 @@ def _claim(target: Row, token: UUID, *, watches: Sequence[Row], events: Sequence
         others_active=target["others_active"],
         others_due=target["others_due"],
         queued_since=target["queued_since"],
+        pause=_commanded(target, "paused"),
     )
 
 
@@ -176,10 +179,19 @@ def _watch_state(row: Row, target: Row, events: Sequence[Row]) -> WatchState:
             if event["watch_name"] == row["name"]
         ),
         rolled_back_at=row["rolled_back_at"],
+        commands=StandingCommands(
+            pin=_commanded(row, "pinned"),
+            switch=_commanded(row, "switched"),
+            rollback=_commanded(row, "rolled_back"),
+        ),
         missing_image=row["missing_image"],
         missing_image_checked_at=row["missing_image_checked_at"],
         period_images=read_images(row["period_images"]),
     )
+
+
+def _commanded(row: Row, what: str) -> Commanded:
+    return Commanded(by=row[f"{what}_by"], at=row[f"{what}_at"], reason=row[f"{what}_reason"])
 
 
 def _open_rollout(row: Row) -> OpenRollout:

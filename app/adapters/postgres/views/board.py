@@ -70,6 +70,7 @@ class PostgresBoard:
             paused=switch["paused"],
             paused_by=switch["changed_by"],
             paused_at=switch["changed_at"],
+            paused_reason=switch["reason"],
             outages=(*(rows.outages(row) for row in outages), *standstill(work)),
             unknown_sources=tuple(rows.unknown_source(row) for row in unknown),
             unsent_notifications=switch["unsent"],

@@ -91,6 +91,7 @@ def command(row: Row) -> TimelineEntry:
         watch=row["watch_name"] or "",
         message=row["detail"],
         by=row["actor"],
+        why=row["reason"],
         action=AuditAction(row["action"]),
         rollout_id=row["rollout_id"],
         delivery_id=row["delivery_id"],

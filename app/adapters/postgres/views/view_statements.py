@@ -50,7 +50,7 @@ FROM rollouts r
 """
 
 SWITCH = """
-SELECT clock_timestamp() AS now, paused, changed_by, changed_at,
+SELECT clock_timestamp() AS now, paused, changed_by, changed_at, reason,
   (SELECT count(DISTINCT notification_id) FROM notification_deliveries
    WHERE given_up_at IS NULL AND sent_at IS NULL AND attempts > 1) AS unsent
 FROM switches
