@@ -131,3 +131,8 @@ class JobRejected(Permanent):
 
 class SchemaMismatch(Permanent):
     """The database and this program's files do not belong together; the message names the file and the fix."""
+
+
+def unforeseen(problem: str) -> str:
+    """The words for an error that nobody foresaw: a fault of this program, or an answer that no server should give."""
+    return f"an unforeseen error: {problem}; it is tried again; report it with the traceback in the log"

@@ -92,6 +92,11 @@ class Deployer(Protocol):
         """The registration by which Nomad's auto-revert replaced our failed one; None if there is none (yet)."""
         ...
 
+    async def find_successor(self, place: JobPlace, submission: Submission, patch: JobPatch) -> Submission | None:
+        """The registration by which somebody else replaced ours, if the job still has the images of the patch; None if
+        it has others, or if nobody registered it again."""
+        ...
+
     async def diagnose(self, place: JobPlace, submission: Submission) -> Diagnosis:
         """Why our registration does not run, with the last log lines of its failed tasks if the token may read them."""
         ...

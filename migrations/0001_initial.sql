@@ -190,6 +190,7 @@ CREATE TABLE failures (
     watch_name text NOT NULL REFERENCES watches,
     digest text NOT NULL,
     rollout_id uuid NOT NULL,
+    cause text NOT NULL DEFAULT '',
     failed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     released_at timestamptz,
     released_by text NOT NULL DEFAULT '',
@@ -312,6 +313,8 @@ CREATE TABLE rollouts (
     -- Nomad's deployment at the last follow, and why it failed.
     deployment jsonb NOT NULL DEFAULT '{}',
     diagnosis jsonb NOT NULL DEFAULT '{}',
+    -- When we first saw each allocation run, for a job without deployments.
+    running_since jsonb NOT NULL DEFAULT '{}',
     -- The registration that Nomad's own revert made in its place, while that is followed.
     reverting jsonb,
     -- The command of a person for its canaries.

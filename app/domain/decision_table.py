@@ -85,9 +85,10 @@ def _busy(case: Case, _tasks: tuple[SpecifiedTask, ...], desired: Desired) -> Ho
 def _failed_before(case: Case, _tasks: tuple[SpecifiedTask, ...], desired: Desired) -> Hold | None:
     if desired.digest not in case.history.failed:
         return None
+    cause = case.history.failure_causes.get(desired.digest, "")
     message = (
-        f"{desired.tag} failed on this job before, with this digest; push a newer image, release the hold, "
-        "or deploy it manually"
+        f"{f'{cause}: ' if cause else ''}{desired.tag} failed on this job before, with this digest; "
+        "push a newer image, release the hold, or deploy it manually"
     )
     return _hold(HoldReason.FAILED_BEFORE, message, desired)
 

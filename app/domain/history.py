@@ -29,9 +29,9 @@ class History:
     "" if there was none. `expected` maps "group/task" to the `identity` that our last rollout or, before any, the
     first check left there. `newer_than_drift` is whether a new digest or a command came after the drift.
 
-    `failed` are the digests that failed here and are held. `released` are the digests that failed and whose hold a
-    person released: the job may still specify them, but they do not run. `failed_elsewhere` maps a digest of this
-    repository to the job that it failed on.
+    `failed` are the digests that failed here and are held, `failure_causes` why, by digest. `released` are the
+    digests that failed and whose hold a person released: the job may still specify them, but they do not run.
+    `failed_elsewhere` maps a digest of this repository to the job that it failed on.
     """
 
     digests: Mapping[str, str] = field(default_factory=dict)
@@ -39,6 +39,7 @@ class History:
     baseline_release: str = ""
     expected: Mapping[str, str] = field(default_factory=dict)
     failed: frozenset[str] = frozenset()
+    failure_causes: Mapping[str, str] = field(default_factory=dict)
     released: frozenset[str] = frozenset()
     failed_elsewhere: Mapping[str, str] = field(default_factory=dict)
     newer_than_drift: bool = False

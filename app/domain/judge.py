@@ -20,7 +20,8 @@ def judge(snapshot: Snapshot, course: Course, *, patience: Patience, now: dateti
     if course.returning is None:
         return verdict
     if isinstance(verdict, Outcome):
-        return Outcome(kind=OutcomeKind.FAILED, reason=_returned(course.returning, verdict))
+        reason = _returned(course.returning, verdict)
+        return Outcome(kind=OutcomeKind.FAILED, reason=reason, cause=course.returning.cause)
     if isinstance(verdict, Wait):
         return Wait(
             seconds=verdict.seconds, note=f"Nomad reverts to version {course.returning.version}: {verdict.note}"
@@ -37,13 +38,14 @@ def _judge(snapshot: Snapshot, course: Course, patience: Patience, now: datetime
     if _needs_a_person(snapshot):
         verdict = _waiting_for_a_person(snapshot, course, waited)
     elif waited > patience.stall_after and not _is_at_work(snapshot):
-        verdict = Outcome(kind=OutcomeKind.STALLED, reason=_stalled(f"nothing changed for {waited:.0f} s", snapshot))
+        verdict = _stalled(f"nothing changed for {waited:.0f} s", snapshot)
     elif age > patience.deadline:
-        verdict = Outcome(kind=OutcomeKind.STALLED, reason=_stalled(f"not finished after {age:.0f} s", snapshot))
+        verdict = _stalled(f"not finished after {age:.0f} s", snapshot)
     else:
-        timers = (patience.stall_after - waited, patience.deadline - age, *_graces(snapshot, patience, now))
-        seconds = max(_SOONEST, min(*timers, _LATEST) + _AFTER_TIMER)
-        verdict = Wait(seconds=seconds, note=_joined(_waiting(snapshot), snapshot))
+        timers = (patience.stall_after - waited, patience.deadline - age, *_graces(snapshot, course, patience, now))
+        latest = min(max(_PLACEMENT_SOON, waited / 4), _PLACEMENT) if snapshot.lacks_placements else _LATEST
+        seconds = max(_SOONEST, min(*timers, latest) + _AFTER_TIMER)
+        verdict = Wait(seconds=seconds, note=_joined(snapshot.note, *_causes(snapshot)))
     if isinstance(verdict, Wait) and snapshot.wait_index is None:
         return Wait(seconds=min(verdict.seconds, _pace(age)), note=verdict.note)
     return verdict
@@ -51,6 +53,8 @@ def _judge(snapshot: Snapshot, course: Course, patience: Patience, now: datetime
 
 # Seconds. A timer is checked shortly after it has expired. Every rollout is checked after _LATEST at most.
 _SOONEST, _LATEST, _AFTER_TIMER = 0.1, 300.0, 0.05
+# A deployment that lacks placements does not move, so why they are missing is read on a clock of its own.
+_PLACEMENT_SOON, _PLACEMENT = 2.0, 10.0
 
 
 def _needs_a_person(snapshot: Snapshot) -> bool:
@@ -63,11 +67,11 @@ def _waiting_for_a_person(snapshot: Snapshot, course: Course, waited: float) -> 
     deployment = snapshot.deployment
     assert deployment is not None  # _needs_a_person has checked it
     if deployment.paused or course.promote_after is None:
-        return Wait(seconds=_LATEST, note=_joined(_waiting(snapshot), snapshot))
+        return Wait(seconds=_LATEST, note=_joined(snapshot.note, *_causes(snapshot)))
     left = course.promote_after - waited
     if left <= 0:
         return Promote(deployment_id=deployment.deployment_id)
-    note = f"{_canaries(deployment)}; promoted once they were healthy for {course.promote_after:g} s"
+    note = f"{deployment.healthy_canaries}; promoted once they were healthy for {course.promote_after:g} s"
     return Wait(seconds=min(left + _AFTER_TIMER, _LATEST), note=note)
 
 
@@ -84,7 +88,7 @@ def _verdicts(snapshot: Snapshot, course: Course, patience: Patience, now: datet
     yield _unchanged(course)
     yield _by_deployment(snapshot, course)
     yield _by_job(snapshot, course)
-    yield _by_allocations(snapshot, patience, now)
+    yield _by_allocations(snapshot, course, patience, now)
 
 
 def _unchanged(course: Course) -> Outcome | None:
@@ -102,9 +106,35 @@ def _by_deployment(snapshot: Snapshot, course: Course) -> Outcome | None:
         since = "; the job was registered again since" if moved_on else ""
         return Outcome(kind=OutcomeKind.SUCCEEDED, reason=f"{deployment.description}{since}")
     if deployment.phase is DeploymentPhase.FAILED:
-        return Outcome(kind=OutcomeKind.FAILED, reason=_joined(deployment.description, snapshot))
+        if _was_not_placed(deployment, snapshot):
+            return _not_placed(deployment, snapshot)
+        return _failed(deployment.description, snapshot, reverted_to=deployment.reverted_to)
     kind = OutcomeKind.SUPERSEDED if deployment.phase is DeploymentPhase.REPLACED else OutcomeKind.STOPPED
     return Outcome(kind=kind, reason=deployment.description)
+
+
+def _was_not_placed(deployment: DeploymentState, snapshot: Snapshot) -> bool:
+    """Whether the deadline passed only because there was no place: every allocation that got one is healthy."""
+    lacked = deployment.placed < deployment.desired and deployment.healthy >= deployment.placed
+    return bool(snapshot.unplaced) and deployment.deadline_passed and deployment.unhealthy == 0 and lacked
+
+
+def _not_placed(deployment: DeploymentState, snapshot: Snapshot) -> Outcome:
+    """No failure of the image: nothing is held."""
+    reverted = f"; Nomad reverted to version {deployment.reverted_to}" if deployment.reverted_to is not None else ""
+    return Outcome(
+        kind=OutcomeKind.STALLED,
+        reason=f"{_joined(snapshot.unplaced, snapshot.note, deployment.description)}{reverted}; "
+        "make room for it in Nomad, and deploy it again",
+        cause=snapshot.unplaced,
+        reverted_to=deployment.reverted_to,
+    )
+
+
+def _failed(message: str, snapshot: Snapshot, *, reverted_to: int | None = None) -> Outcome:
+    """A failure: the cause comes first, and Nomad's own `message`, which is the same for every cause, last."""
+    reason = _joined(*_causes(snapshot), message)
+    return Outcome(kind=OutcomeKind.FAILED, reason=reason, cause=_cause(snapshot), reverted_to=reverted_to)
 
 
 def _by_job(snapshot: Snapshot, course: Course) -> Outcome | None:
@@ -128,7 +158,7 @@ def _by_job(snapshot: Snapshot, course: Course) -> Outcome | None:
     return None
 
 
-def _by_allocations(snapshot: Snapshot, patience: Patience, now: datetime) -> Outcome | None:
+def _by_allocations(snapshot: Snapshot, course: Course, patience: Patience, now: datetime) -> Outcome | None:
     """Jobs without a deployment: every desired allocation must run for the grace time, or complete if it is a batch."""
     if snapshot.deployment is not None or not snapshot.evaluated or snapshot.unplaced:
         return None
@@ -136,11 +166,13 @@ def _by_allocations(snapshot: Snapshot, patience: Patience, now: datetime) -> Ou
         return Outcome(kind=OutcomeKind.SUCCEEDED, reason="the job specifies no allocation to run")
     # A lost allocation is a fault of its client and not of the image: Nomad places another.
     if any(each.status == "failed" for each in snapshot.allocations):
-        return Outcome(kind=OutcomeKind.FAILED, reason=_joined("an allocation failed", snapshot))
+        return _failed("an allocation failed", snapshot)
     settled = [
         each
         for each in snapshot.allocations
-        if (each.status == "complete" if snapshot.completes else (_runs_for(each, now) or 0.0) >= patience.grace)
+        if (
+            each.status == "complete" if snapshot.completes else (_runs_for(each, course, now) or 0.0) >= patience.grace
+        )
     ]
     if len(settled) >= snapshot.desired:
         verb = "completed" if snapshot.completes else "run"
@@ -153,45 +185,38 @@ def _is_at_work(snapshot: Snapshot) -> bool:
     return snapshot.completes and any(each.status == "running" for each in snapshot.allocations)
 
 
-def _runs_for(allocation: AllocationState, now: datetime) -> float | None:
-    """How long it has run, in seconds; None if it does not run."""
-    if allocation.status != "running" or allocation.running_since is None:
-        return None
-    return now.timestamp() - allocation.running_since
+def _runs_for(allocation: AllocationState, course: Course, now: datetime) -> float | None:
+    """For how many seconds we have seen it run; None if it does not run. Nomad's clock is not ours."""
+    seen = course.running_since.get(allocation.allocation_id)
+    return None if allocation.status != "running" or seen is None else (now - seen.at).total_seconds()
 
 
-def _graces(snapshot: Snapshot, patience: Patience, now: datetime) -> Iterator[float]:
+def _graces(snapshot: Snapshot, course: Course, patience: Patience, now: datetime) -> Iterator[float]:
     """The seconds until each running allocation has run for the grace time, for a job without a deployment."""
     if snapshot.deployment is None and not snapshot.completes:
         for allocation in snapshot.allocations:
-            if (runs_for := _runs_for(allocation, now)) is not None and runs_for < patience.grace:
+            if (runs_for := _runs_for(allocation, course, now)) is not None and runs_for < patience.grace:
                 yield patience.grace - runs_for
 
 
-def _waiting(snapshot: Snapshot) -> str:
-    deployment = snapshot.deployment
-    if deployment is None:
-        if _is_at_work(snapshot):
-            return "waiting for the allocations to complete"
-        return "waiting for allocations" if snapshot.evaluated else "waiting for Nomad's scheduler"
-    if deployment.awaits_promotion:
-        return f"{_canaries(deployment)}; waiting for promotion: promote or fail this rollout"
-    if deployment.paused:
-        return "the deployment is paused in Nomad"
-    return f"{deployment.healthy} of {deployment.desired} allocations are healthy"
+def _causes(snapshot: Snapshot) -> tuple[str, ...]:
+    """Why it does not run, the likeliest cause first."""
+    return (*snapshot.failures, snapshot.unplaced)
 
 
-def _canaries(deployment: DeploymentState) -> str:
-    verb = "is" if deployment.canaries == 1 else "are"
-    return f"{min(deployment.healthy, deployment.canaries)} of {deployment.canaries} canaries {verb} healthy"
+def _cause(snapshot: Snapshot) -> str:
+    return next((each for each in _causes(snapshot) if each), "")
 
 
-def _joined(message: str, snapshot: Snapshot) -> str:
-    return "; ".join(part for part in (message, snapshot.unplaced, *snapshot.failures) if part)
+def _joined(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
 
 
-def _stalled(message: str, snapshot: Snapshot) -> str:
-    return _joined(f"{message}, so we no longer wait; check the job in Nomad, or deploy another tag", snapshot)
+def _stalled(message: str, snapshot: Snapshot) -> Outcome:
+    """We wait no longer. The cause comes first, then how far it came."""
+    advice = f"{message}, so we no longer wait; check the job in Nomad, or deploy another tag"
+    reason = _joined(*_causes(snapshot), snapshot.note, advice)
+    return Outcome(kind=OutcomeKind.STALLED, reason=reason, cause=_cause(snapshot))
 
 
 def _pace(age: float) -> float:

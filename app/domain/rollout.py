@@ -1,10 +1,12 @@
 """One attempt to change a target to a reference: its states, origin, course and outcomes. Pure."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
+from app.domain.deployment import Diagnosis, RunningSince
 from app.domain.job import Submission
 
 
@@ -55,10 +57,22 @@ class OutcomeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The end of a rollout, with its reason as a sentence."""
+    """The end of a rollout, with its reason as a sentence, which begins with the `cause` of a failure.
+
+    `cause` is "" if it is not known. `reverted_to` is the job version that Nomad reverted to by itself, None if it did
+    not.
+    """
 
     kind: OutcomeKind
     reason: str
+    cause: str = ""
+    reverted_to: int | None = None
+
+    def explained(self, diagnosis: Diagnosis) -> Self:
+        """The outcome with the diagnosed cause, unless it names it already: checks are read only at the end."""
+        if not diagnosis.cause or diagnosis.cause in self.reason:
+            return replace(self, cause=self.cause or diagnosis.cause)
+        return replace(self, cause=diagnosis.cause, reason=f"{diagnosis.cause}; {self.reason}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +106,7 @@ class Returning:
     submission: Submission
     version: int
     reason: str
+    cause: str = ""
 
     @property
     def note(self) -> str:
@@ -104,7 +119,8 @@ class Course:
     """A rollout under way: its submission, when it started, and when it last progressed.
 
     `returning` is Nomad's revert, once it has begun; then the revert is followed. `promote_after` is how many seconds
-    canaries must be healthy before they are promoted; None leaves that to a person.
+    canaries must be healthy before they are promoted; None leaves that to a person. `running_since` is when each
+    allocation was first seen running, for a job without deployments.
     """
 
     submission: Submission
@@ -112,6 +128,7 @@ class Course:
     progressed_at: datetime
     returning: Returning | None = None
     promote_after: float | None = None
+    running_since: Mapping[str, RunningSince] = field(default_factory=dict)
 
     @property
     def current(self) -> Submission:

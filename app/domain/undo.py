@@ -79,7 +79,7 @@ def aftermath(outcome: Outcome, origin: Origin, failed: Iterable[FailedItem], *,
     if outcome.kind is OutcomeKind.SUCCEEDED:
         return Aftermath(outcome=outcome, forgives=True)
     if outcome.kind is not OutcomeKind.FAILED:
-        return Aftermath(outcome=outcome)
+        return Aftermath(outcome=outcome, adopts=outcome.reverted_to is not None)
     undo = () if origin.reverts else tuple(_undone(failed))
     return Aftermath(
         outcome=with_next_steps(outcome, undo, paused=paused),

@@ -31,7 +31,7 @@ def holds() -> Iterator[RefusalRow]:
     active = ActiveDeployment(deployment_id="d", job_spec_index=9, progress="", description="Deployment is running")
     theirs = _busy(claim(), job(deployment=active))
     yield _held("somebody else deploys the job", theirs, "on the job", MANUAL)
-    failed = case(history=knows((task(), D1), failed=frozenset({D2})))
+    failed = case(history=knows((task(), D1), failed=frozenset({D2}), failure_causes={D2: "exited with code 1"}))
     yield _held("the digest failed on this job", failed, "v1.1.0", "release the hold")
     runs = case(desired=Desired(tag="v1.0.0", digest=D1))
     yield _held("it runs already", runs, "v1.0.0", "")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from app.adapters.nomad.explain.allocations import failures, lateness
 from app.adapters.nomad.explain.placement import unplaced
 from app.domain.decision import Hold, HoldReason
-from app.domain.deployment import AllocationState, DeploymentPhase, DeploymentState, Snapshot
+from app.domain.deployment import AllocationState, DeploymentPhase, DeploymentState, RunningSince, Snapshot
 from app.domain.job import Submission
 from app.domain.judge import judge
 from app.domain.rollout import Course, Origin, Outcome, OutcomeKind, Returning
@@ -54,8 +54,9 @@ def _succeeded() -> Iterator[RefusalRow]:
     yield _ended("Nomad reports success", done, "Deployment", "")
     yield _ended("it was marked as stable", replace(SNAPSHOT, stable=True), "version of the job", "")
     yield _ended("the count is 0", replace(SNAPSHOT, desired=0), "the job", "")
-    ran = AllocationState(allocation_id="a", status="running", running_since=START.timestamp() - 60)
-    yield _ended("the allocations run", replace(SNAPSHOT, allocations=(ran,)), "allocations", "")
+    ran = AllocationState(allocation_id="a", status="running", started=1.0)
+    seen = replace(COURSE, running_since={"a": RunningSince(started=1.0, at=START - timedelta(minutes=1))})
+    yield _ended("the allocations run", replace(SNAPSHOT, allocations=(ran,)), "allocations", "", course=seen)
     unchanged = replace(COURSE, submission=replace(COURSE.submission, changed=False))
     yield _ended("the job was the same already", SNAPSHOT, "the job", "", course=unchanged)
     yield _ended("it launches later", replace(SNAPSHOT, launches_later=True), "next launch", "")
@@ -72,8 +73,13 @@ def _failed() -> Iterator[RefusalRow]:
     for when, allocation in _SICK:
         snapshot = replace(_deployed(DeploymentPhase.FAILED, message), failures=failures([allocation]))
         yield _ended(when, snapshot, "app/server", RELEASE)
-    yield _ended("it cannot be placed", _deployed(DeploymentPhase.FAILED, message, _unplaced()), "group app", RELEASE)
     late = "Failed due to progress deadline"
+    lacking = _deployed(DeploymentPhase.FAILED, late, _unplaced())
+    placed = replace(
+        DEPLOYMENT, phase=DeploymentPhase.FAILED, description=late, deadline_passed=True, placed=1, healthy=1
+    )
+    nowhere = replace(lacking, deployment=replace(placed, desired=2))
+    yield _ended("one of two allocations has no place", nowhere, "group app", "deploy it again")
     for when, state in _LATE:
         snapshot = replace(_deployed(DeploymentPhase.FAILED, late), failures=lateness([state]))
         yield _ended(when, snapshot, "app/server", RELEASE)

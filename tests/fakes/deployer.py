@@ -31,6 +31,9 @@ class UnusedDeployer:
     async def find_auto_revert(self, place: JobPlace, submission: Submission) -> Submission | None:
         raise AssertionError("returned")
 
+    async def find_successor(self, place: JobPlace, submission: Submission, patch: JobPatch) -> Submission | None:
+        raise AssertionError("find_successor")
+
     async def diagnose(self, place: JobPlace, submission: Submission) -> Diagnosis:
         raise AssertionError("diagnose")
 

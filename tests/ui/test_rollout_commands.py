@@ -73,7 +73,7 @@ async def test_a_failed_digest_is_released(scene: Installation, page: Page, app:
 async def test_a_failure_is_explained_where_it_is_shown(page: Page) -> None:
     await page.goto("/repos/broken")
     why = page.get_by_role("region", name="Why broken v2.0.0 failed")
-    await expect(why.get_by_text("the task exited with code 3").first).to_be_visible()
+    await expect(why.get_by_text("exited with code 3").first).to_be_visible()
     await expect(why.get_by_role("region", name="stderr of app/server")).to_contain_text(f"panic: {HTML}")
     await why.get_by_role("link", name="The rollout").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Rollout broken v2.0.0")

@@ -87,6 +87,10 @@ class NomadDeployer:
         """What Nomad's auto-revert registered after our failed registration; see app/ports.py."""
         return await self._in_thread(lambda: self._following.find_auto_revert(place, submission))
 
+    async def find_successor(self, place: JobPlace, submission: Submission, patch: JobPatch) -> Submission | None:
+        """The registration of somebody else that carries our images; see app/ports.py."""
+        return await self._in_thread(lambda: self._following.find_successor(place, submission, patch))
+
     async def diagnose(self, place: JobPlace, submission: Submission) -> Diagnosis:
         """Why our registration does not run, with logs as far as the token may read; see app/ports.py."""
         return await self._in_thread(lambda: diagnose(self._client, place, submission))

@@ -111,6 +111,11 @@ class RenewableDeployer:
         async with self._held.in_use() as deployer:
             return await deployer.find_auto_revert(place, submission)
 
+    async def find_successor(self, place: JobPlace, submission: Submission, patch: JobPatch) -> Submission | None:
+        """See app/ports.py."""
+        async with self._held.in_use() as deployer:
+            return await deployer.find_successor(place, submission, patch)
+
     async def diagnose(self, place: JobPlace, submission: Submission) -> Diagnosis:
         """See app/ports.py."""
         async with self._held.in_use() as deployer:

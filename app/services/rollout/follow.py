@@ -4,17 +4,19 @@ A wait is many short checks, each started by its own message; it holds no thread
 rollout.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import structlog
 
-from app.domain.deployment import Diagnosis, Snapshot
+from app.domain.deployment import Diagnosis, RunningSince, Snapshot
 from app.domain.judge import judge
 from app.domain.rollout import Course, Outcome, OutcomeKind, Patience, Promote, Returning, Wait
 from app.domain.undo import can_undo
-from app.errors import JobRejected, Permanent, StoreUnavailable, Transient
+from app.errors import JobRejected, Permanent, StoreUnavailable, Transient, unforeseen
 from app.ports import Deployer, Waker
+from app.services.processes.loops import described
 from app.services.rollout.rollouts import CanaryCommand, LeasedRollout, Pause, Rollouts
 from app.services.rollout.wait_for_change import EXTENSION, ChangeWaiter
 from app.services.wakeup.wake import FOLLOW, NOTIFY, RECONCILE
@@ -22,6 +24,7 @@ from app.services.wakeup.wake import FOLLOW, NOTIFY, RECONCILE
 log = structlog.get_logger()
 
 _AFTER_ERROR = 2.0
+_AFTER_UNFORESEEN = 60.0
 _SOON = 0.1
 _REVERT_COMES_WITHIN = 60.0
 
@@ -57,19 +60,16 @@ async def follow(follower: Follower, rollout_id: UUID) -> bool:
     except (Transient, Permanent) as error:
         pause = max(_AFTER_ERROR, (error.retry_after or 0.0) if isinstance(error, Transient) else 0.0)
         await _wait(follower, rollout, Wait(seconds=pause, note=str(error)), None)
+    except Exception as error:
+        log.exception("rollout.follow_failed", rollout=str(rollout_id), problem=described(error))
+        age = (rollout.now - rollout.course.started_at).total_seconds()
+        pause = min(max(_AFTER_ERROR, age / 10), _AFTER_UNFORESEEN)
+        await _wait(follower, rollout, Wait(seconds=pause, note=unforeseen(described(error))), None)
     return True
 
 
 async def _judge(follower: Follower, rollout: LeasedRollout, snapshot: Snapshot) -> None:
-    course = rollout.course
-    if snapshot.progress != rollout.progress:
-        course = Course(
-            submission=course.submission,
-            started_at=course.started_at,
-            progressed_at=rollout.now,
-            returning=course.returning,
-            promote_after=course.promote_after,
-        )
+    course = _followed(rollout, snapshot)
     verdict = judge(snapshot, course, patience=follower.patience, now=rollout.now)
     if isinstance(verdict, Promote):
         await follower.deployer.promote(rollout.place, verdict.deployment_id)
@@ -80,9 +80,38 @@ async def _judge(follower: Follower, rollout: LeasedRollout, snapshot: Snapshot)
     elif verdict.kind is OutcomeKind.FAILED and course.returning is None:
         await _failed(follower, rollout, snapshot, verdict)
     elif verdict.kind is OutcomeKind.STALLED:
-        await _end(follower, rollout, verdict, diagnosis=await _diagnose(follower, rollout))
-    else:
-        await _end(follower, rollout, verdict)
+        await _end(follower, rollout, verdict, snapshot, diagnosis=await _diagnose(follower, rollout))
+    elif not (verdict.kind is OutcomeKind.SUPERSEDED and await _followed_on(follower, rollout)):
+        await _end(follower, rollout, verdict, snapshot)
+
+
+def _followed(rollout: LeasedRollout, snapshot: Snapshot) -> Course:
+    """The rollout's course with what the snapshot shows."""
+    course = rollout.course
+    moved = snapshot.progress != rollout.progress
+    return replace(
+        course,
+        progressed_at=rollout.now if moved else course.progressed_at,
+        running_since=_running_since(rollout, snapshot),
+    )
+
+
+def _running_since(rollout: LeasedRollout, snapshot: Snapshot) -> Mapping[str, RunningSince]:
+    """Only a job without deployments needs it: else Nomad itself says what is healthy."""
+    return {} if snapshot.deployment else snapshot.running_since(rollout.course.running_since, rollout.now)
+
+
+async def _followed_on(follower: Follower, rollout: LeasedRollout) -> bool:
+    """Go on with the version that replaced ours, if it still carries our patch: then it is the same rollout."""
+    if rollout.course.returning is not None or rollout.patch is None:
+        return False
+    successor = await follower.deployer.find_successor(rollout.place, rollout.course.submission, rollout.patch)
+    if successor is None:
+        return False
+    await follower.rollouts.follow_successor(rollout, successor)
+    log.info("rollout.successor_followed", rollout=str(rollout.rollout_id), index=successor.index)
+    follower.waker.wake(FOLLOW, str(rollout.rollout_id))
+    return True
 
 
 async def _apply_canary_command(follower: Follower, rollout: LeasedRollout) -> None:
@@ -115,14 +144,15 @@ async def _failed(follower: Follower, rollout: LeasedRollout, snapshot: Snapshot
             await _wait(follower, rollout, Wait(seconds=0.5, note=f"Nomad reverts to version {version}"), snapshot)
             return
         if back is not None:
-            returning = Returning(submission=back, version=version, reason=outcome.reason)
             diagnosis = await _diagnose(follower, rollout)
+            failed = outcome.explained(diagnosis)
+            returning = Returning(submission=back, version=version, reason=failed.reason, cause=failed.cause)
             await follower.rollouts.follow_revert(rollout, returning, diagnosis)
             log.info("rollout.revert_followed", rollout=str(rollout.rollout_id), version=version, reason=outcome.reason)
             follower.waker.wake(FOLLOW, str(rollout.rollout_id))
             return
     undo = can_undo(reverted_to=version, completes=snapshot.completes)
-    await _end(follower, rollout, outcome, diagnosis=await _diagnose(follower, rollout), undo=undo)
+    await _end(follower, rollout, outcome, snapshot, diagnosis=await _diagnose(follower, rollout), undo=undo)
 
 
 async def _diagnose(follower: Follower, rollout: LeasedRollout) -> Diagnosis:
@@ -138,11 +168,14 @@ async def _end(
     follower: Follower,
     rollout: LeasedRollout,
     outcome: Outcome,
+    snapshot: Snapshot,
     *,
     diagnosis: Diagnosis | None = None,
     undo: bool = False,
 ) -> None:
-    ended = await follower.rollouts.end(rollout, outcome, diagnosis=diagnosis, undo=undo)
+    if diagnosis is not None:
+        outcome = outcome.explained(diagnosis)
+    ended = await follower.rollouts.end(rollout, outcome, snapshot, diagnosis=diagnosis, undo=undo)
     log.info("rollout.ended", rollout=str(rollout.rollout_id), outcome=outcome.kind.value, reason=outcome.reason)
     for target_id in ended.due:
         follower.waker.wake(RECONCILE, str(target_id))
@@ -157,6 +190,7 @@ async def _wait(follower: Follower, rollout: LeasedRollout, wait: Wait, snapshot
         note=wait.note,
         progress=snapshot.progress if snapshot else rollout.progress,
         deployment=snapshot.deployment if snapshot else None,
+        running_since=_running_since(rollout, snapshot) if snapshot else rollout.course.running_since,
     )
     notifications = await follower.rollouts.wait(rollout, pause)
     if wait_index is None or wait.seconds <= _SOON:

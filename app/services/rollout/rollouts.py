@@ -1,13 +1,14 @@
 """The values that following uses (a rollout under lease, a pause, an end), and the store of rollouts under way."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
-from app.domain.deployment import DeploymentState, Diagnosis
+from app.domain.deployment import DeploymentState, Diagnosis, RunningSince, Snapshot
+from app.domain.job import JobPatch, Submission
 from app.domain.rollout import Course, Outcome, Returning
 from app.domain.watch import JobPlace
 
@@ -23,7 +24,7 @@ class CanaryCommand(StrEnum):
 class LeasedRollout:
     """A rollout under lease: its place, its course, and its progress at the last check.
 
-    `deployment_id` is Nomad's deployment, "" until a check finds it.
+    `deployment_id` is Nomad's deployment, "" until a check finds it. `patch` is what was registered.
     """
 
     rollout_id: UUID
@@ -35,16 +36,21 @@ class LeasedRollout:
     now: datetime
     deployment_id: str = ""
     canary_command: CanaryCommand | None = None
+    patch: JobPatch | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
-    """What a check stores for a rollout that goes on: due again in `seconds`, what it waits for, and Nomad's state."""
+    """What a check stores for a rollout that goes on: due again in `seconds`, what it waits for, and Nomad's state.
+
+    `running_since` is as in `Course`.
+    """
 
     seconds: float
     note: str
     progress: str
     deployment: DeploymentState | None = None
+    running_since: Mapping[str, RunningSince] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +81,21 @@ class Rollouts(Protocol):
         """Nomad reverts the job by itself: hold the digests as failed, and follow the revert from now on."""
         ...
 
+    async def follow_successor(self, rollout: LeasedRollout, successor: Submission) -> None:
+        """Somebody registered the job again with our patch in it: follow that registration from now on."""
+        ...
+
     async def end(
-        self, rollout: LeasedRollout, outcome: Outcome, *, diagnosis: Diagnosis | None = None, undo: bool = False
+        self,
+        rollout: LeasedRollout,
+        outcome: Outcome,
+        snapshot: Snapshot,
+        *,
+        diagnosis: Diagnosis | None = None,
+        undo: bool = False,
     ) -> Ended:
-        """End the rollout, record what failed or what runs, and make the target due.
+        """End the rollout by the `snapshot`, which is stored as its last; record what failed or what runs, and make the
+        target due.
 
         With `undo` a failure is undone by a rollout of its own, for the watches that allow it and whose former image
         is known and did not fail itself, also while everything is paused.

@@ -32,7 +32,7 @@ async def test_a_failed_digest_is_not_tried_again(running: Line) -> None:
     assert (await running.hold("app"))[0] == "failed_before"
     assert running.images("app").count(f"team/app:v1.1.0@{second}") == 1
     (notification,) = await running.notifications("failed")
-    assert "the task exited with code 3" in notification
+    assert "exited with code 3" in notification
 
 
 async def test_a_newer_release_is_tried_after_a_failure(running: Line) -> None:

@@ -42,7 +42,7 @@ async def test_a_diagnosis_after_the_verdict_is_notified_too(running: Line) -> N
     await running.quiet()
     (notification,) = await running.notifications("failed")
     assert "Failed due to progress deadline" in notification
-    assert notification.count("app/server: it runs, but has not become healthy") == 1
+    assert notification.count("it runs, but has not become healthy (app/server)") == 1
 
 
 async def test_the_next_release_is_deployed_after_an_undo(running: Line) -> None:

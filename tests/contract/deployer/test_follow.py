@@ -260,7 +260,7 @@ async def test_a_service_without_a_deployment_is_followed_by_its_allocations(
     submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
     snapshot = await rollout(deployer, place, submission, until=running)
     assert (snapshot.deployment, snapshot.desired) == (None, 2)
-    assert all(each.running_since for each in snapshot.allocations)
+    assert all(each.started for each in snapshot.allocations)
 
 
 @pytest.mark.usefixtures("allocations_run")

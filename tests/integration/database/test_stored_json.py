@@ -120,6 +120,7 @@ async def returning(database: Database) -> Record:
         "evaluation_id": found.submission.evaluation_id,
         "version": found.version,
         "reason": found.reason,
+        "cause": found.cause,
     }
 
 
@@ -154,17 +155,18 @@ STATE = DeploymentState(
     awaits_promotion=True,
     paused=True,
     reverted_to=4,
+    deadline_passed=True,
 )
 TAIL = LogTail(task="g/server", allocation_id="a", text="no such table")
 FOUND = Diagnosis(findings=("exit code 1",), logs=(TAIL,), logs_denied=True)
-BACK = Returning(submission=Submission(index=12, evaluation_id="e"), version=3, reason="it failed")
+BACK = Returning(submission=Submission(index=12, evaluation_id="e"), version=3, reason="it failed", cause="it failed")
 LOOP = LoopState(name="sweep", late=9.0, problem="a timeout", is_stalled=True, is_step=True)
 ODD = Oddity(where="events[0]", problem="'tag' is a number, not a text")
 
 NOTHING: Record = {"nothing": True}
 BLANK_TASK = {"task": "", "image": "", "tag": "", "digest": ""}
 NO_DEPLOYMENT = {"phase": "active", "description": "", "desired": 0, "placed": 0, "healthy": 0, "unhealthy": 0}
-NO_CANARIES = {"canaries": 0, "awaits_promotion": False, "paused": False, "reverted_to": None}
+NO_CANARIES = {"canaries": 0, "awaits_promotion": False, "paused": False, "reverted_to": None, "deadline_passed": False}
 
 COLUMNS = (
     Column(
@@ -212,7 +214,7 @@ COLUMNS = (
         table="rollouts",
         name="reverting",
         read=returning,
-        missing={"index": 0, "evaluation_id": "", "version": 0, "reason": ""},
+        missing={"index": 0, "evaluation_id": "", "version": 0, "reason": "", "cause": ""},
         record=stored.write_returning(BACK),
         around=lambda record: record,
     ),

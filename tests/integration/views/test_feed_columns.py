@@ -47,7 +47,7 @@ QUIET: Mapping[str, Mapping[str, str]] = {
             ("rollout_id", "target_id", "intent", "origin", "requested_by", "created_at", "undoes"), "it never changes"
         ),
         **dict.fromkeys(
-            ("progress", "progressed_at", "follow_at", "woken_at", "lease_token", "lease_until"),
+            ("progress", "progressed_at", "running_since", "follow_at", "woken_at", "lease_token", "lease_until"),
             "no page shows it: a worker keeps it for itself",
         ),
         "expected_index": "it changes with changes",

@@ -433,3 +433,8 @@ def test_drift_compares_the_tasks_that_our_rollout_changed() -> None:
     assert not drifted(tasks, {})
     assert not drifted(tasks, {"app/server": f"{HOST}/team/app:v1.0.0"})
     assert drifted(tasks, {"app/server": f"{HOST}/team/app:v1.0.0@{D1}"})
+
+
+def test_5_the_hold_of_a_failed_digest_begins_with_the_cause() -> None:
+    failed = knows((task(), D1), failed=frozenset({D2}), failure_causes={D2: "exited with code 3", D3: "another"})
+    assert decide(case(history=failed)).message.startswith("exited with code 3: v1.1.0 failed on this job before")

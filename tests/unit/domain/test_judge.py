@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from app.domain.deployment import AllocationState, DeploymentPhase, DeploymentState, Snapshot, WaitIndex
+from app.domain.deployment import (
+    AllocationState,
+    DeploymentPhase,
+    DeploymentState,
+    Diagnosis,
+    RunningSince,
+    Snapshot,
+    WaitIndex,
+)
 from app.domain.job import Submission
 from app.domain.judge import judge
 from app.domain.rollout import Course, Origin, Outcome, OutcomeKind, Patience, Promote, Returning, Wait
@@ -26,7 +34,13 @@ STALLED = ", so we no longer wait; check the job in Nomad, or deploy another tag
 
 
 def verdict(snapshot: Snapshot, course: Course = COURSE, *, seconds: float = 0) -> Wait | Promote | Outcome:
-    return judge(snapshot, course, patience=PATIENCE, now=NOW + timedelta(seconds=seconds))
+    seen = {
+        each.allocation_id: RunningSince(started=each.started, at=NOW - timedelta(seconds=each.started))
+        for each in snapshot.allocations
+        if each.started is not None
+    }
+    watched = replace(course, running_since=seen)
+    return judge(snapshot, watched, patience=PATIENCE, now=NOW + timedelta(seconds=seconds))
 
 
 def outcome(snapshot: Snapshot, course: Course = COURSE, *, seconds: float = 0) -> tuple[OutcomeKind, str] | None:
@@ -35,8 +49,8 @@ def outcome(snapshot: Snapshot, course: Course = COURSE, *, seconds: float = 0) 
 
 
 def allocation(status: str, since: float | None = None) -> AllocationState:
-    started = None if since is None else NOW.timestamp() - since
-    return AllocationState(allocation_id=f"{status}{since}", status=status, running_since=started)
+    """`since` is for how many seconds we have seen it run."""
+    return AllocationState(allocation_id=f"{status}{since}", status=status, started=since)
 
 
 def test_a_registration_that_changed_nothing_is_done() -> None:
@@ -67,13 +81,61 @@ def test_a_failure_names_its_cause() -> None:
     failed = replace(
         DEPLOYING,
         deployment=replace(DEPLOYMENT, phase=DeploymentPhase.FAILED),
-        failures=("app/server: exit code 3", "app/server: Not Restarting"),
+        failures=("exited with code 3 (app/server)", "Nomad does not restart it (app/server)"),
         unplaced="no room",
     )
-    assert outcome(failed) == (
-        OutcomeKind.FAILED,
-        "words; no room; app/server: exit code 3; app/server: Not Restarting",
+    assert verdict(failed) == Outcome(
+        kind=OutcomeKind.FAILED,
+        reason="exited with code 3 (app/server); Nomad does not restart it (app/server); no room; words",
+        cause="exited with code 3 (app/server)",
     )
+
+
+def test_a_diagnosed_cause_comes_first_and_once() -> None:
+    failed = Outcome(kind=OutcomeKind.FAILED, reason="words")
+    checked = Diagnosis(findings=("health check failed (app)", "another"))
+    explained = replace(failed, reason="health check failed (app); words", cause="health check failed (app)")
+    assert failed.explained(checked) == explained
+    assert explained.explained(checked) == explained
+    assert failed.explained(Diagnosis()) == failed
+    named = replace(failed, reason="health check failed (app); words")
+    assert named.explained(checked) == explained
+
+
+NOT_PLACED = replace(
+    DEPLOYMENT, phase=DeploymentPhase.FAILED, description="Failed due to progress deadline", placed=1, healthy=1,
+    deadline_passed=True,
+)  # fmt: skip
+
+
+def test_a_deadline_that_passed_for_want_of_a_place_is_no_failure() -> None:
+    lacking = replace(DEPLOYING, deployment=NOT_PLACED, unplaced="no room")
+    assert verdict(lacking) == Outcome(
+        kind=OutcomeKind.STALLED,
+        reason="no room; 1 of 2 allocations are healthy; Failed due to progress deadline; "
+        "make room for it in Nomad, and deploy it again",
+        cause="no room",
+    )
+    reverted = verdict(replace(lacking, deployment=replace(NOT_PLACED, reverted_to=3)))
+    assert isinstance(reverted, Outcome)
+    assert reverted.reverted_to == 3
+    assert "; Nomad reverted to version 3; make room" in reverted.reason
+
+
+@pytest.mark.parametrize(
+    ("deployment", "unplaced"),
+    [
+        (NOT_PLACED, ""),
+        (replace(NOT_PLACED, unhealthy=1), "no room"),
+        (replace(NOT_PLACED, healthy=0), "no room"),
+        (replace(NOT_PLACED, placed=2, healthy=2), "no room"),
+        (replace(NOT_PLACED, deadline_passed=False), "no room"),
+    ],
+)
+def test_a_deadline_with_any_doubt_about_the_image_is_a_failure(deployment: DeploymentState, unplaced: str) -> None:
+    found = outcome(replace(DEPLOYING, deployment=deployment, unplaced=unplaced))
+    assert found is not None
+    assert found[0] is OutcomeKind.FAILED
 
 
 @pytest.mark.parametrize(
@@ -136,7 +198,7 @@ def test_without_a_deployment_the_allocations_decide(
     named = {
         "done": (OutcomeKind.SUCCEEDED, "all 2 allocations run"),
         "completed": (OutcomeKind.SUCCEEDED, "all 2 allocations completed"),
-        "failed": (OutcomeKind.FAILED, "an allocation failed; it crashed"),
+        "failed": (OutcomeKind.FAILED, "it crashed; an allocation failed"),
     }
     snapshot = replace(RUNNING, failures=("it crashed",), **fields)
     assert outcome(snapshot) == (named[expected] if isinstance(expected, str) else expected)
@@ -150,14 +212,63 @@ def test_a_rollout_without_progress_stalls() -> None:
     assert outcome(DEPLOYING, seconds=900) is None
     assert outcome(replace(DEPLOYING, unplaced="no room"), seconds=901) == (
         OutcomeKind.STALLED,
-        f"nothing changed for 901 s{STALLED}; no room",
+        f"no room; 1 of 2 allocations are healthy; nothing changed for 901 s{STALLED}",
     )
 
 
 def test_movement_starts_the_stall_timer_anew_but_not_the_deadline() -> None:
     moving = replace(COURSE, progressed_at=NOW + timedelta(seconds=3000))
     assert outcome(DEPLOYING, moving, seconds=3600) is None
-    assert outcome(DEPLOYING, moving, seconds=3601) == (OutcomeKind.STALLED, f"not finished after 3601 s{STALLED}")
+    assert outcome(DEPLOYING, moving, seconds=3601) == (
+        OutcomeKind.STALLED,
+        f"1 of 2 allocations are healthy; not finished after 3601 s{STALLED}",
+    )
+
+
+def test_a_system_job_without_deployments_says_how_many_nodes_run_it() -> None:
+    """As after a failed deployment: Nomad makes none for the next version, and one node never gets it."""
+    half = replace(RUNNING, per_node=True, allocations=(allocation("running", 10), allocation("pending")))
+    found = verdict(half)
+    assert isinstance(found, Wait)
+    assert found.note == "1 of 2 nodes run it"
+    assert outcome(half, seconds=901) == (
+        OutcomeKind.STALLED,
+        f"1 of 2 nodes run it; nothing changed for 901 s{STALLED}",
+    )
+
+
+def test_the_clocks_of_nomad_and_ours_are_not_compared() -> None:
+    """A node's clock is a minute behind or ahead: what counts is for how long we have seen the allocation run."""
+    for start in (NOW.timestamp() - 61, NOW.timestamp() + 61):
+        ran = AllocationState(allocation_id="a", status="running", started=start)
+        snapshot = replace(RUNNING, desired=1, allocations=(ran,))
+        seen = snapshot.running_since({}, NOW)
+        ends = []
+        for seconds in (0, 9, 10):
+            now = NOW + timedelta(seconds=seconds)
+            seen = snapshot.running_since(seen, now)
+            course = replace(COURSE, running_since=seen)
+            ends.append(isinstance(judge(snapshot, course, patience=PATIENCE, now=now), Outcome))
+        assert ends == [False, False, True]
+
+
+def test_a_restart_begins_the_grace_time_again() -> None:
+    later = NOW + timedelta(seconds=9)
+    before = {"a": RunningSince(started=1.0, at=NOW), "b": RunningSince(started=1.0, at=NOW)}
+    restarted = AllocationState(allocation_id="a", status="running", started=2.0)
+    same = AllocationState(allocation_id="b", status="running", started=1.0)
+    gone = AllocationState(allocation_id="c", status="failed")
+    found = replace(RUNNING, allocations=(restarted, same, gone)).running_since(before, later)
+    assert found == {"a": RunningSince(started=2.0, at=later), "b": before["b"]}
+
+
+def test_a_missing_place_is_looked_into_on_a_clock_of_its_own() -> None:
+    """The deployment does not move, so its wait index would be waited for in vain."""
+    lacking = replace(DEPLOYING, lacks_placements=True, wait_index=WaitIndex(subject="deployment/d", index=12))
+    for age, seconds in ((0, 2.05), (20, 5.05), (800, 10.05)):
+        found = verdict(lacking, seconds=age)
+        assert isinstance(found, Wait)
+        assert found.seconds == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize(
@@ -168,8 +279,9 @@ def test_movement_starts_the_stall_timer_anew_but_not_the_deadline() -> None:
         (DEPLOYING, "1 of 2 allocations are healthy"),
         (
             replace(RUNNING, allocations=(allocation("running", 1),), completes=True),
-            "waiting for the allocations to complete",
+            "0 of 2 allocations completed",
         ),
+        (replace(RUNNING, allocations=(allocation("running", 1),)), "1 of 2 allocations run"),
         (
             CANARIES,
             "2 of 2 canaries are healthy; waiting for promotion: promote or fail this rollout",
@@ -177,7 +289,7 @@ def test_movement_starts_the_stall_timer_anew_but_not_the_deadline() -> None:
         (replace(DEPLOYING, deployment=replace(DEPLOYMENT, paused=True)), "the deployment is paused in Nomad"),
         (
             replace(RUNNING, unplaced="no room", failures=("it crashed",)),
-            "waiting for allocations; no room; it crashed",
+            "waiting for allocations; it crashed; no room",
         ),
     ],
 )
@@ -225,7 +337,10 @@ def test_a_rollout_is_followed_at_its_deadline() -> None:
 def test_work_that_takes_long_is_no_stall_until_the_deadline() -> None:
     at_work = replace(RUNNING, allocations=(allocation("running", 1),), completes=True)
     assert outcome(at_work, seconds=3000) is None
-    assert outcome(at_work, seconds=3601) == (OutcomeKind.STALLED, f"not finished after 3601 s{STALLED}")
+    assert outcome(at_work, seconds=3601) == (
+        OutcomeKind.STALLED,
+        f"0 of 2 allocations completed; not finished after 3601 s{STALLED}",
+    )
 
 
 @pytest.mark.parametrize("waits_for_a_person", [{"awaits_promotion": True}, {"paused": True}])

@@ -85,7 +85,7 @@ async def test_an_exit_is_reported_with_the_last_lines(nomad: Nomad, deployer: N
     nomad.job(exited("a1"))
     nomad.log("a1", "ready\n\x1b[31mno license: grün\x1b[0m\n".encode())
     found = await deployer.diagnose(PLACE, OURS)
-    assert found.findings == ("app/server: the task exited with code 3",)
+    assert found.findings == ("exited with code 3 (app/server)",)
     [tail] = found.logs
     assert (tail.task, tail.allocation_id, tail.text) == ("app/server", "a1", "ready\nno license: grün")
     path, query = nomad.requests[-1]
@@ -127,7 +127,7 @@ async def test_what_never_started_has_no_log(nomad: Nomad, deployer: NomadDeploy
     state = {"Failed": True, "Events": [event("Driver Failure", "Failed to pull `x:1`: gone")]}
     nomad.job({**exited("a1"), "TaskStates": {"server": state}})
     found = await deployer.diagnose(PLACE, OURS)
-    assert found.findings == ("app/server: the image x:1 could not be pulled: gone",)
+    assert found.findings == ("the image could not be pulled: x:1: gone (app/server)",)
     assert not any("logs" in path for path, _ in nomad.requests)
 
 
@@ -139,8 +139,8 @@ async def test_a_failing_check_is_named_before_what_followed_from_it(nomad: Noma
         "c2": {"Check": "ready", "Status": "success"},
     }
     assert (await deployer.diagnose(PLACE, OURS)).findings == (
-        'app/server: check "alive" fails: connection refused',
-        "app/server: it did not stay healthy for 10s within its deadline of 5m0s",
+        'health check failed: "alive": connection refused (app/server)',
+        "it did not stay healthy for 10s within its deadline of 5m0s (app/server)",
     )
     nomad.statuses["/v1/client/allocation/a1/checks"] = 500
     assert len((await deployer.diagnose(PLACE, OURS)).findings) == 1
@@ -161,12 +161,12 @@ async def test_an_allocation_that_was_only_late_is_reported(nomad: Nomad, deploy
     )
     nomad.bodies["/v1/job/web/deployments"] = under_way()
     assert (await deployer.diagnose(PLACE, OURS)).findings == (
-        "app/server: it runs, but has not become healthy",
-        "app/server: it has not started; last event: Downloading image",
-        "app/server: it has not started",
+        "it runs, but has not become healthy (app/server)",
+        "it has not started; last event: Downloading image (app/server)",
+        "it has not started (app/server)",
     )
     nomad.bodies["/v1/client/allocation/a1/checks"] = {"c1": {"Check": "alive", "Status": "failure", "Output": "no"}}
-    assert (await deployer.diagnose(PLACE, OURS)).findings == ('app: check "alive" fails: no',)
+    assert (await deployer.diagnose(PLACE, OURS)).findings == ('health check failed: "alive": no (app)',)
 
 
 @pytest.mark.parametrize("deployments", [[], under_way("successful")])
@@ -189,7 +189,7 @@ async def test_after_nomads_revert_our_own_version_is_read(nomad: Nomad, deploye
     nomad.job(exited("a1"), allocation("a2", ClientStatus="running", JobVersion=2), JobModifyIndex=9, Version=2)
     job = nomad.bodies["/v1/job/web"]
     nomad.bodies["/v1/job/web/versions"] = {"Versions": [job, {**job, "JobModifyIndex": 7, "Version": 1}]}
-    assert (await deployer.diagnose(PLACE, OURS)).findings == ("app/server: the task exited with code 3",)
+    assert (await deployer.diagnose(PLACE, OURS)).findings == ("exited with code 3 (app/server)",)
 
 
 async def test_a_job_that_is_gone_says_so(deployer: NomadDeployer) -> None:

@@ -32,7 +32,7 @@ def event(kind: str, message: str = "", **details: str) -> dict[str, Any]:
         ),
         (
             event("Driver Failure", "Failed to pull `reg/app:1`: API error (500): dial tcp: no such host"),
-            "the image reg/app:1 could not be pulled: dial tcp: no such host",
+            "the image could not be pulled: reg/app:1: dial tcp: no such host",
         ),
         (
             event("Driver Failure", "rpc error: code = Unknown desc = failed to start task, unable to pull image x"),
@@ -50,13 +50,16 @@ def event(kind: str, message: str = "", **details: str) -> dict[str, Any]:
         (event("Template", "Missing: nomad.var"), "a template cannot be rendered: Missing: nomad.var"),
         (event("Killing", "Template failed: x", fails_task="true"), "Nomad killed the task: Template failed: x"),
         (event("Disk Resources Exceeded"), "the task used more disk than it may"),
-        (event("Terminated", "Exit Code: 3", exit_code="3"), "the task exited with code 3"),
-        (event("Terminated", "", exit_code="9", exit_message="no license"), "the task exited with code 9: no license"),
-        ({"Type": "Terminated", "ExitCode": 4}, "the task exited with code 4"),
-        ({"Type": "Terminated"}, "the task exited with code 0"),
-        (event("Terminated", "", exit_code="139", signal="11"), "the task was ended by signal 11 (SIGSEGV)"),
-        (event("Terminated", "", exit_code="1", signal="99"), "the task was ended by signal 99"),
-        (event("Terminated", "Exit Code: 137", oom_killed="true"), "killed for using more memory than its 64 MB (OOM)"),
+        (event("Terminated", "Exit Code: 3", exit_code="3"), "exited with code 3"),
+        (event("Terminated", "", exit_code="9", exit_message="no license"), "exited with code 9: no license"),
+        ({"Type": "Terminated", "ExitCode": 4}, "exited with code 4"),
+        ({"Type": "Terminated"}, "exited with code 0"),
+        (event("Terminated", "", exit_code="139", signal="11"), "ended by signal 11 (SIGSEGV)"),
+        (event("Terminated", "", exit_code="1", signal="99"), "ended by signal 99"),
+        (
+            event("Terminated", "Exit Code: 137", oom_killed="true"),
+            "killed (out of memory): it used more than its 64 MB",
+        ),
         (event("Not Restarting", "Policy allows no restarts"), "Nomad does not restart it: Policy allows no restarts"),
         (event("Sibling Task Failed", "", failed_sibling="x"), 'stopped because its sibling "x" failed'),
         (event("Sibling Task Failed", "Task's sibling failed"), "Task's sibling failed"),
@@ -71,15 +74,15 @@ def event(kind: str, message: str = "", **details: str) -> dict[str, Any]:
         ),
         (
             event("Alloc Unhealthy", "Services not healthy by deadline: web, api"),
-            "the checks of its service web, api did not pass within its deadline",
+            "health check failed: those of its service web, api did not pass in time",
         ),
         (
             event("Alloc Unhealthy", "Only 1 out of 2 checks registered and passing"),
-            "only 1 of its 2 checks passed within its deadline",
+            "health check failed: only 1 of its 2 checks passed in time",
         ),
         (
             event("Alloc Unhealthy", "Service checks not registered"),
-            "its service checks were not registered within its deadline",
+            "health check failed: its service checks were not registered in time",
         ),
         (event("Alloc Unhealthy", "Unhealthy because of failed task"), "it is unhealthy because the task failed"),
         (event("Alloc Unhealthy", "Unhealthy because of dead task"), "it is unhealthy because the task ended"),
@@ -88,12 +91,12 @@ def event(kind: str, message: str = "", **details: str) -> dict[str, Any]:
     ],
 )
 def test_each_kind_of_event(happened: dict[str, Any], text: str) -> None:
-    assert failures([allocation(happened)], VERSION) == (f"api/server: {text}",)
+    assert failures([allocation(happened)], VERSION) == (f"{text} (api/server)",)
 
 
 def test_where_the_memory_is_not_known_it_is_not_named() -> None:
     killed = allocation(event("Terminated", "", oom_killed="true"))
-    assert failures([killed]) == ("api/server: killed for using more memory than it may (OOM)",)
+    assert failures([killed]) == ("killed (out of memory): it used more than it may (api/server)",)
 
 
 def test_a_task_may_use_its_greatest_memory() -> None:
@@ -111,8 +114,8 @@ def test_causes_stand_before_symptoms_and_what_follows_from_them_is_left_out() -
         event("Driver Failure", "Failed to pull `x`: gone"),
     )
     assert failures([sick, sick]) == (
-        "api/server: the image x could not be pulled: gone",
-        "api/server: it was not running within its deadline of 5m0s (healthy_deadline)",
+        "the image could not be pulled: x: gone (api/server)",
+        "it was not running within its deadline of 5m0s (healthy_deadline) (api/server)",
     )
 
 
@@ -122,7 +125,7 @@ def test_a_sibling_is_named_by_its_own_cause() -> None:
         "sidecar": {"Events": [event("Sibling Task Failed", "", failed_sibling="server")]},
     }
     sick = {"TaskGroup": "api", "ClientStatus": "failed", "TaskStates": states}
-    assert failures([sick]) == ("api/server: the task exited with code 3",)
+    assert failures([sick]) == ("exited with code 3 (api/server)",)
 
 
 def test_a_task_that_nomad_killed_did_not_exit_by_itself() -> None:
@@ -131,7 +134,7 @@ def test_a_task_that_nomad_killed_did_not_exit_by_itself() -> None:
         event("Killing"),
         event("Terminated", "Exit Code: 137"),
     )
-    assert failures([killed]) == ("api/server: it is unhealthy because the task ended",)
+    assert failures([killed]) == ("it is unhealthy because the task ended (api/server)",)
 
 
 def test_at_most_five_are_shown() -> None:
@@ -142,7 +145,7 @@ def test_at_most_five_are_shown() -> None:
 def test_the_newest_allocation_speaks_first() -> None:
     old = allocation(event("Setup Failure", "old"), CreateIndex=1)
     new = allocation(event("Setup Failure", "new"), CreateIndex=2)
-    assert [text[-3:] for text in failures([old, new])] == ["new", "old"]
+    assert [text.removesuffix(" (api/server)")[-3:] for text in failures([old, new])] == ["new", "old"]
 
 
 @pytest.mark.parametrize(
@@ -167,7 +170,7 @@ def test_only_failing_allocations_have_messages(fields: dict[str, Any], is_faili
 def test_an_allocation_that_waits_for_its_template_says_so() -> None:
     waiting = {"State": "pending", "Events": [event("Template", "Missing: nomad.var.block(db)")]}
     text = failures([{"TaskGroup": "api", "ClientStatus": "pending", "TaskStates": {"server": waiting}}])
-    assert text == ("api/server: a template cannot be rendered: Missing: nomad.var.block(db)",)
+    assert text == ("a template cannot be rendered: Missing: nomad.var.block(db) (api/server)",)
 
 
 @pytest.mark.parametrize(
@@ -175,13 +178,13 @@ def test_an_allocation_that_waits_for_its_template_says_so() -> None:
     [
         (
             {"ClientStatus": "lost", "DesiredDescription": "alloc is lost since its node is down"},
-            "api: an allocation is lost: its node is down",
+            "an allocation is lost: its node is down (api)",
         ),
-        ({"ClientStatus": "unknown"}, "api: an allocation is unknown: its node is gone"),
-        ({"DesiredStatus": "evict"}, "api: an allocation was evicted: a job of higher priority took its place"),
+        ({"ClientStatus": "unknown"}, "an allocation is unknown: its node is gone (api)"),
+        ({"DesiredStatus": "evict"}, "an allocation was evicted: a job of higher priority took its place (api)"),
         (
             {"ClientStatus": "failed", "ClientDescription": "no host volume"},
-            "api: an allocation failed: no host volume",
+            "an allocation failed: no host volume (api)",
         ),
     ],
 )

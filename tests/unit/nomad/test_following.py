@@ -79,7 +79,7 @@ async def test_an_unhealthy_one_is_read_in_full(agent: Agent, deployer: NomadDep
     ours = agent.registered(NEW)
     deployment_id = deployment_of(await deployer.observe(PLACE, ours))
     snapshot = await deployer.observe(PLACE, ours, deployment_id=deployment_id)
-    assert snapshot.failures == ("app/server: the task exited with code 3",)
+    assert snapshot.failures == ("exited with code 3 (app/server)",)
 
 
 async def test_unplaced_allocations_are_in_every_snapshot(agent: Agent, deployer: NomadDeployer) -> None:

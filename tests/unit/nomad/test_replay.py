@@ -4,7 +4,8 @@ The expected outcome comes from the recording itself: from the deployment, or fr
 """
 
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -64,7 +65,9 @@ async def rollout(
         agent.index = index
         snapshot = await deployer.observe(place, ours, deployment_id=deployment_id)
         deployment_id = snapshot.deployment.deployment_id if snapshot.deployment else deployment_id
-        verdict = judge(snapshot, course, patience=PATIENCE_DEFAULTS, now=NOW)
+        # Every allocation has proved itself when it is first seen: the recording has no clock of ours.
+        proven = replace(course, running_since=snapshot.running_since({}, NOW - timedelta(hours=1)))
+        verdict = judge(snapshot, proven, patience=PATIENCE_DEFAULTS, now=NOW)
         if isinstance(verdict, Outcome):
             return verdict.kind
     return None

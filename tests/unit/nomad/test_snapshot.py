@@ -27,7 +27,7 @@ def test_a_rolling_update_to_its_success(version: str) -> None:
     assert (snapshot.present, snapshot.stopped, snapshot.evaluated, snapshot.stable) == (True, False, True, True)
     assert (snapshot.index, snapshot.desired, snapshot.unplaced, snapshot.failures) == (ours.index, 2, "", ())
     assert [each.status for each in snapshot.allocations] == ["running", "running"]
-    assert all(each.running_since and each.running_since > 1_795_000_000 for each in snapshot.allocations)
+    assert all(each.started and each.started > 1_795_000_000 for each in snapshot.allocations)
 
 
 def test_a_job_that_vanishes_while_it_is_read_is_not_waited_for_by_its_allocations() -> None:
@@ -62,8 +62,8 @@ def test_an_image_that_cannot_be_pulled(version: str) -> None:
     assert snapshot.deployment.description == "Failed due to unhealthy allocations"
     [told] = snapshot.failures
     assert told == (
-        "api/server: the image could not be pulled: "
-        "manifest for 127.0.0.1:5000/team/app:nope not found: manifest unknown"
+        "the image could not be pulled: manifest for 127.0.0.1:5000/team/app:nope not found: manifest unknown "
+        "(api/server)"
     )
     assert snapshot.evaluated, "its deployment is there, so that the collected evaluation was done"
     assert (snapshot.stable, [each.status for each in snapshot.allocations]) == (False, ["failed"])
@@ -79,7 +79,7 @@ def test_a_task_that_exits(version: str) -> None:
     )
     assert snapshot.deployment is not None
     assert snapshot.deployment.phase is DeploymentPhase.FAILED
-    assert snapshot.failures == ("api/server: the task exited with code 3",)
+    assert snapshot.failures == ("exited with code 3 (api/server)",)
 
 
 @BOTH
@@ -204,7 +204,7 @@ def test_a_batch_job_completes_again(version: str) -> None:
         1,
         True,
     )
-    assert [(each.status, each.running_since) for each in snapshot.allocations] == [("complete", None)]
+    assert [(each.status, each.started) for each in snapshot.allocations] == [("complete", None)]
 
 
 @BOTH
@@ -288,7 +288,7 @@ def test_since_when_an_allocation_runs(fields: dict[str, Any], status: str, sinc
     job = {"JobModifyIndex": 5, "Version": 0, "TaskGroups": [{"Count": 1}]}
     allocation = {"ID": "a", "DesiredStatus": "run", **fields}
     [found] = snapshot_of(job, Submission(index=5, evaluation_id=""), allocations=[allocation]).allocations
-    assert (found.status, found.running_since) == (status, since)
+    assert (found.status, found.started) == (status, since)
 
 
 def test_allocations_that_were_replaced_or_stopped_do_not_count() -> None:

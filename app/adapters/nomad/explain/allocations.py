@@ -10,6 +10,7 @@ from app.adapters.nomad.explain.task_events import Sentence, Weight, may_be_chec
 from app.adapters.nomad.text import bounded
 
 _AT_MOST = 5
+_LENGTH = 400
 
 
 def failures(allocations: Sequence[Mapping[str, Any]], version: Mapping[str, Any] | None = None) -> tuple[str, ...]:
@@ -49,7 +50,7 @@ def is_late(allocation: Mapping[str, Any]) -> bool:
 def lateness(allocations: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """How far the late allocations came, each message once: all that is known when nothing failed."""
     found = (
-        bounded(f"{allocation.get('TaskGroup') or ''}/{task}: {_how_far(state)}")
+        at(_how_far(state), f"{allocation.get('TaskGroup') or ''}/{task}")
         for allocation in allocations
         for task, state in sorted((allocation.get("TaskStates") or {}).items())
         if state.get("State") != "dead"
@@ -65,19 +66,25 @@ def may_fail_checks(allocation: Mapping[str, Any]) -> bool:
     return any(may_be_checks(event) for state in states for event in state.get("Events") or ())
 
 
+def at(cause: str, where: str) -> str:
+    """A message that begins with its cause; the group, or group and task, follow."""
+    suffix = f" ({where})"
+    return f"{bounded(cause, _LENGTH - len(suffix))}{suffix}"
+
+
 def _of_allocation(allocation: Mapping[str, Any], memory: Mapping[str, int]) -> Iterator[Sentence]:
     group = allocation.get("TaskGroup") or ""
     found = [*_of_its_place(allocation, group)]
     for task, state in sorted((allocation.get("TaskStates") or {}).items()):
         name = f"{group}/{task}"
         for weight, rank, text in _of_task(state, memory.get(name)):
-            found.append((weight, rank, bounded(f"{name}: {text}")))
+            found.append((weight, rank, at(text, name)))
     if (
         not found
         and (description := allocation.get("ClientDescription"))
         and allocation.get("ClientStatus") == "failed"
     ):
-        found.append((Weight.SYMPTOM, 0, bounded(f"{group}: an allocation failed: {description}")))
+        found.append((Weight.SYMPTOM, 0, at(f"an allocation failed: {description}", group)))
     # `Not Restarting` explains nothing when there is any other message.
     least = min((weight for weight, *_ in found), default=Weight.CAUSE)
     yield from (each for each in found if least is Weight.CONSEQUENCE or each[0] is not Weight.CONSEQUENCE)
@@ -92,12 +99,12 @@ def _of_its_place(allocation: Mapping[str, Any], group: str) -> Iterator[Sentenc
             or allocation.get("ClientDescription")
             or "its node is gone"
         )
-        yield Weight.CAUSE, -1, bounded(f"{group}: an allocation is {status}: {cause}")
+        yield Weight.CAUSE, -1, at(f"an allocation is {status}: {cause}", group)
     elif allocation.get("DesiredStatus") == "evict":
         yield (
             Weight.CAUSE,
             -1,
-            bounded(f"{group}: an allocation was evicted: {description or 'a job of higher priority took its place'}"),
+            at(f"an allocation was evicted: {description or 'a job of higher priority took its place'}", group),
         )
 
 

@@ -6,13 +6,12 @@ Blocking calls. This module does not judge the rollout. Anything that the token 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from app.adapters.nomad.explain.allocations import failures, is_late, lateness, may_fail_checks
+from app.adapters.nomad.explain.allocations import at, failures, is_late, lateness, may_fail_checks
 from app.adapters.nomad.explain.logs import tails
 from app.adapters.nomad.follow.evaluations import scheduling
 from app.adapters.nomad.follow.following import read_job
 from app.adapters.nomad.follow.snapshot import JobReads, our_allocations, our_deployment, our_version
 from app.adapters.nomad.http.client import NomadClient
-from app.adapters.nomad.text import bounded
 from app.domain.deployment import Diagnosis
 from app.domain.job import Submission
 from app.domain.watch import JobPlace
@@ -61,4 +60,4 @@ def _failing_checks(client: NomadClient, place: JobPlace, candidates: Sequence[M
 
 def _failing_check(check: Mapping[str, Any], group: str) -> str:
     where = f"{group}/{check['Task']}" if check.get("Task") else group
-    return bounded(f'{where}: check "{check.get("Check")}" fails: {check.get("Output") or "no output"}')
+    return at(f'health check failed: "{check.get("Check")}": {check.get("Output") or "no output"}', where)

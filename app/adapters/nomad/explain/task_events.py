@@ -98,7 +98,7 @@ def _message(kind: str, event: Mapping[str, Any], memory: int | None) -> tuple[W
 def _driver(text: str) -> str:
     if pull := _PULL.search(text):
         image, cause = pull[1], _tidy(pull[2])
-        return f"the image {'' if image in cause else image + ' '}could not be pulled: {cause}"
+        return f"the image could not be pulled: {'' if image in cause else f'{image}: '}{cause}"
     if re.search(r"\bpull(ing)?\b", text):
         return f"the image could not be pulled: {_tidy(text)}"
     return f"the driver could not start it: {_tidy(text) or 'Nomad gives no reason'}"
@@ -122,9 +122,9 @@ def _without_repetition(text: str) -> str:
 def _terminated(event: Mapping[str, Any], memory: int | None) -> str:
     message = _detail(event, "exit_message", "Message")
     if _is_true(event, "oom_killed", "") or "OOM" in message:
-        return f"killed for using more memory than {f'its {memory} MB' if memory else 'it may'} (OOM)"
+        return f"killed (out of memory): it used more than {f'its {memory} MB' if memory else 'it may'}"
     code, number = (_detail(event, *keys) or "0" for keys in (("exit_code", "ExitCode"), ("signal", "Signal")))
-    ending = f"the task was ended by {_signal(number)}" if number != "0" else f"the task exited with code {code}"
+    ending = f"ended by {_signal(number)}" if number != "0" else f"exited with code {code}"
     return ending if not message or "exit code" in message.lower() else f"{ending}: {_tidy(message)}"
 
 
@@ -140,11 +140,11 @@ def _unhealthy(text: str) -> tuple[Weight, str]:
     if found := _DEADLINE.search(text):
         return Weight.SYMPTOM, f"it was not running within its deadline of {found[1]} (healthy_deadline)"
     if found := _SERVICES.search(text):
-        return Weight.SYMPTOM, f"the checks of its service {found[1]} did not pass within its deadline"
+        return Weight.SYMPTOM, f"health check failed: those of its service {found[1]} did not pass in time"
     if found := _CHECKS.search(text):
-        return Weight.SYMPTOM, f"only {found[1]} of its {found[2]} checks passed within its deadline"
+        return Weight.SYMPTOM, f"health check failed: only {found[1]} of its {found[2]} checks passed in time"
     if "Service checks not registered" in text:
-        return Weight.SYMPTOM, "its service checks were not registered within its deadline"
+        return Weight.SYMPTOM, "health check failed: its service checks were not registered in time"
     if "failed task" in text:
         return Weight.CONSEQUENCE, "it is unhealthy because the task failed"
     if "dead task" in text:

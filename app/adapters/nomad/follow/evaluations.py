@@ -10,6 +10,7 @@ from typing import Any
 
 from app.adapters.nomad.explain.placement import unplaced
 from app.adapters.nomad.text import bounded
+from app.adapters.nomad.translate import FINISHED
 from app.domain.deployment import WaitIndex
 from app.domain.job import Submission
 
@@ -46,6 +47,24 @@ def scheduling(evaluations: Sequence[Evaluation], submission: Submission) -> Sch
     if current.get("Status") in _UNFINISHED:
         return Scheduling(done=False, unplaced=_why(current), wait_index=_wait_index(current))
     return _at_its_end(evaluations, current)
+
+
+def unplaced_of_deployment(evaluations: Sequence[Evaluation], deployment: Mapping[str, Any]) -> str:
+    """Why an allocation of the deployment has no place, by its newest evaluation that was processed; "" if it has.
+
+    Canceled evaluations count as well: Nomad cancels a blocked one for a newer one. The evaluation that follows the end
+    of a deployment places nothing more, so it does not count.
+    """
+    ended = deployment.get("ModifyIndex") or 0 if deployment.get("Status") in FINISHED else None
+    ours = [
+        each
+        for each in evaluations
+        if each.get("DeploymentID") == deployment["ID"]
+        and (each.get("Status") == "complete" or unplaced(each))
+        and (ended is None or _created(each) < ended)
+    ]
+    newest = max(ours, key=_created, default=None)
+    return "" if newest is None else unplaced(newest)
 
 
 def _at_its_end(evaluations: Sequence[Evaluation], current: Evaluation) -> Scheduling:

@@ -8,9 +8,10 @@ from typing import Any
 
 from app.adapters.nomad.follow.snapshot import JobReads, is_active, is_troubled, snapshot, snapshot_under_way
 from app.adapters.nomad.http.client import NomadClient
-from app.adapters.nomad.translate import launches_later
+from app.adapters.nomad.register.jobspec import has_images
+from app.adapters.nomad.translate import launches_later, submission_read_back
 from app.domain.deployment import Snapshot
-from app.domain.job import Submission
+from app.domain.job import JobPatch, Submission
 from app.domain.watch import JobPlace
 
 _BY_NOMAD = "deployment-watcher"
@@ -58,6 +59,17 @@ class DeploymentProgress:
         if ours is not None:
             return Submission(index=index, evaluation_id=ours["ID"])
         return Submission(index=index, evaluation_id="") if self._ended_ours(place, submission, index) else None
+
+    def find_successor(self, place: JobPlace, submission: Submission, patch: JobPatch) -> Submission | None:
+        """The next registration after ours, if it still has the images of our patch.
+
+        Not the job as it is now: Nomad may have reverted that registration already, because our image failed in it.
+        """
+        later = [each for each in self._client.versions(place) if each["JobModifyIndex"] > submission.index]
+        successor = min(later, key=lambda each: int(each["JobModifyIndex"]), default=None)
+        if successor is None or successor.get("Stop") or not has_images(successor, patch):
+            return None
+        return submission_read_back(successor["JobModifyIndex"], self._client.of_job(place, "evaluations"))
 
     def _deployment(self, place: JobPlace, deployment_id: str) -> Mapping[str, Any] | None:
         if not deployment_id:

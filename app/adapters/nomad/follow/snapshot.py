@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from app.adapters.nomad.explain.allocations import failures
-from app.adapters.nomad.follow.evaluations import Scheduling, scheduling
+from app.adapters.nomad.follow.evaluations import Scheduling, scheduling, unplaced_of_deployment
 from app.adapters.nomad.translate import FINISHED, launches_later, reverted_to
 from app.domain.deployment import AllocationState, DeploymentPhase, DeploymentState, Snapshot, WaitIndex
 from app.domain.job import Submission
@@ -45,10 +45,12 @@ def snapshot(reads: JobReads, submission: Submission) -> Snapshot:
         launches_later=launches_later(reads.job),
         completes=reads.job.get("Type") in ("batch", "sysbatch"),
         desired=_desired(version or {}, reads.allocations),
+        per_node=(version or {}).get("Type") in ("system", "sysbatch"),
         stable=stable,
+        lacks_placements=deployment is not None and is_active(deployment) and _waits_for_room(deployment),
         deployment=None if deployment is None else deployment_state(deployment),
         allocations=tuple(_allocation_state(each) for each in ours if _counts(each)),
-        unplaced=scheduled.unplaced if scheduled else "",
+        unplaced=(scheduled.unplaced if scheduled else "") or _unplaced(reads, deployment),
         failures=failures(ours, version),
         wait_index=_wait_index(reads, deployment, scheduled) if evaluated or scheduled else None,
     )
@@ -60,6 +62,7 @@ def snapshot_under_way(deployment: Mapping[str, Any], submission: Submission) ->
         present=True,
         index=submission.index,
         evaluated=True,
+        lacks_placements=_waits_for_room(deployment),
         deployment=deployment_state(deployment),
         wait_index=_at(deployment),
     )
@@ -94,10 +97,9 @@ def is_troubled(deployment: Mapping[str, Any], *, has_changed: bool) -> bool:
     A group lacks placements when it waits for some and none of its allocations is becoming healthy. That does not count
     right after a change.
     """
-    groups = _groups(deployment)
-    if any(group.get("UnhealthyAllocs") for group in groups):
+    if any(group.get("UnhealthyAllocs") for group in _groups(deployment)):
         return True
-    return not has_changed and deployment.get("Status") == "running" and any(_lacks_placements(each) for each in groups)
+    return not has_changed and _waits_for_room(deployment)
 
 
 def deployment_state(deployment: Mapping[str, Any]) -> DeploymentState:
@@ -117,6 +119,7 @@ def deployment_state(deployment: Mapping[str, Any]) -> DeploymentState:
         awaits_promotion=phase is DeploymentPhase.ACTIVE and _awaits_promotion(groups),
         paused=deployment.get("Status") == "paused",
         reverted_to=reverted_to(description),
+        deadline_passed=phase is DeploymentPhase.FAILED and "progress deadline" in description,
     )
 
 
@@ -136,6 +139,14 @@ def _wait_index(
 
 def _at(deployment: Mapping[str, Any]) -> WaitIndex:
     return WaitIndex(subject=f"deployment/{deployment['ID']}", index=deployment.get("ModifyIndex") or 0)
+
+
+def _waits_for_room(deployment: Mapping[str, Any]) -> bool:
+    return deployment.get("Status") == "running" and any(_lacks_placements(each) for each in _groups(deployment))
+
+
+def _unplaced(reads: JobReads, deployment: Mapping[str, Any] | None) -> str:
+    return "" if deployment is None else unplaced_of_deployment(reads.evaluations, deployment)
 
 
 def _lacks_placements(group: Mapping[str, Any]) -> bool:
@@ -202,7 +213,7 @@ def _allocation_state(allocation: Mapping[str, Any]) -> AllocationState:
     states = (allocation.get("TaskStates") or {}).values()
     starts = [_seconds(state.get("StartedAt")) for state in states if state.get("State") == "running"]
     since = max(starts, default=0.0) if status == "running" else 0.0
-    return AllocationState(allocation_id=allocation["ID"], status=status, running_since=since or None)
+    return AllocationState(allocation_id=allocation["ID"], status=status, started=since or None)
 
 
 def _seconds(text: str | None) -> float:

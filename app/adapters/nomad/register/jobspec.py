@@ -5,6 +5,7 @@ Only what the patch names is changed. A job is never logged, since jobs hold sec
 
 from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 from app.adapters.nomad import refusals
@@ -43,6 +44,13 @@ def carries(job: Mapping[str, Any], patch: JobPatch) -> bool:
     """True if `job` has every image of the patch, and every marker in it."""
     tasks = dict(tasks_of(job))
     return all(key in tasks and _carries(tasks[key], change) for key, change in patch.changes.items())
+
+
+def has_images(job: Mapping[str, Any], patch: JobPatch) -> bool:
+    """True if `job` has every image of the patch; whoever registers a job from its files drops our markers."""
+    return carries(
+        job, replace(patch, changes={key: replace(each, marker=None) for key, each in patch.changes.items()})
+    )
 
 
 def _apply(task: Any, change: TaskChange) -> None:

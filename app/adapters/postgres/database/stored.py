@@ -6,10 +6,11 @@ missing key. Maps of text to text need no reader.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from app.adapters.postgres.notify.notifications import storable
-from app.domain.deployment import DeploymentPhase, DeploymentState, Diagnosis, LogTail
+from app.domain.deployment import DeploymentPhase, DeploymentState, Diagnosis, LogTail, RunningSince
 from app.domain.event import Oddity
 from app.domain.history import Image, InFlight, RecordedTask
 from app.domain.job import Submission, TaskChange, TaskKey
@@ -92,6 +93,7 @@ def read_deployment(stored: Stored) -> DeploymentState | None:
         awaits_promotion=stored.get("awaits_promotion", False),
         paused=stored.get("paused", False),
         reverted_to=stored.get("reverted_to"),
+        deadline_passed=stored.get("deadline_passed", False),
     )
 
 
@@ -121,6 +123,7 @@ def write_returning(returning: Returning) -> dict[str, Any]:
         "evaluation_id": returning.submission.evaluation_id,
         "version": returning.version,
         "reason": returning.reason,
+        "cause": returning.cause,
     }
 
 
@@ -132,7 +135,21 @@ def read_returning(stored: Stored | None) -> Returning | None:
         submission=Submission(index=stored.get("index", 0), evaluation_id=stored.get("evaluation_id", "")),
         version=stored.get("version", 0),
         reason=stored.get("reason", ""),
+        cause=stored.get("cause", ""),
     )
+
+
+def write_running_since(seen: Mapping[str, RunningSince]) -> dict[str, Any]:
+    """For `rollouts.running_since`."""
+    return {key: {"started": each.started, "at": each.at.timestamp()} for key, each in seen.items()}
+
+
+def read_running_since(stored: Stored) -> Mapping[str, RunningSince]:
+    """From `rollouts.running_since`."""
+    return {
+        key: RunningSince(started=each.get("started", 0.0), at=datetime.fromtimestamp(each.get("at", 0.0), UTC))
+        for key, each in stored.items()
+    }
 
 
 def write_in_flight(in_flight: Iterable[InFlight]) -> list[dict[str, Any]]:

@@ -56,6 +56,8 @@ _WATCHES = """
 SELECT w.*,
   (SELECT coalesce(array_agg(digest), '{}') FROM failures f
    WHERE f.watch_name = w.name AND released_at IS NULL) AS failed,
+  (SELECT coalesce(jsonb_object_agg(digest, cause), '{}') FROM failures f
+   WHERE f.watch_name = w.name AND released_at IS NULL) AS failure_causes,
   (SELECT coalesce(array_agg(digest), '{}') FROM failures f
    WHERE f.watch_name = w.name AND released_at IS NOT NULL) AS released,
   (SELECT coalesce(jsonb_object_agg(f.digest, t.job_id), '{}')
@@ -155,6 +157,7 @@ def _watch_state(row: Row, target: Row, events: Sequence[Row]) -> WatchState:
             baseline_release=row["baseline_release"],
             expected=row["expected"],
             failed=frozenset(row["failed"]),
+            failure_causes=row["failure_causes"],
             released=frozenset(row["released"]),
             failed_elsewhere=row["failed_elsewhere"],
         ),

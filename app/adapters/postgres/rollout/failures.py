@@ -4,13 +4,17 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from app.adapters.postgres.database.pool import Connection, Row
+from app.adapters.postgres.notify.notifications import storable
 from app.domain.undo import Candidate, FailedItem
 
+_MAX_CAUSE = 400
+
 _HOLD = """
-INSERT INTO failures (watch_name, digest, rollout_id)
-SELECT watch_name, digest, rollout_id FROM rollout_watches WHERE rollout_id = $1
+INSERT INTO failures (watch_name, digest, rollout_id, cause)
+SELECT watch_name, digest, rollout_id, $2 FROM rollout_watches WHERE rollout_id = $1
 ON CONFLICT (watch_name, digest) DO UPDATE
-SET rollout_id = excluded.rollout_id, failed_at = clock_timestamp(), released_at = NULL, released_by = ''
+SET rollout_id = excluded.rollout_id, cause = excluded.cause,
+  failed_at = clock_timestamp(), released_at = NULL, released_by = ''
 """
 
 # Nomad may have reverted to an older version: the next reconcile takes the job as our baseline, not as a drift.
@@ -43,9 +47,9 @@ ORDER BY intent DESC
 """
 
 
-async def hold(connection: Connection, rollout_id: UUID) -> None:
+async def hold(connection: Connection, rollout_id: UUID, cause: str) -> None:
     """Hold the rollout's digests as failed, until a person releases them, or a later rollout of them succeeds."""
-    await connection.execute(_HOLD, rollout_id)
+    await connection.execute(_HOLD, rollout_id, storable(cause, _MAX_CAUSE))
 
 
 async def rebaseline(connection: Connection, rollout_id: UUID) -> None:

@@ -8,11 +8,14 @@ from app.adapters.postgres.database import targets
 from app.adapters.postgres.database.places import place
 from app.adapters.postgres.database.pool import Database, Row
 from app.adapters.postgres.database.stored import (
+    read_changes,
     read_deployment,
     read_returning,
+    read_running_since,
     write_deployment,
     write_diagnosis,
     write_returning,
+    write_running_since,
 )
 from app.adapters.postgres.database.switches import is_paused
 from app.adapters.postgres.database.targets import make_due
@@ -20,8 +23,8 @@ from app.adapters.postgres.notify.notifications import storable
 from app.adapters.postgres.reconcile.slots import next_in_queue
 from app.adapters.postgres.rollout import failures, requests
 from app.adapters.postgres.rollout.endings import canaries_notification, end_rollout
-from app.domain.deployment import Diagnosis
-from app.domain.job import Submission
+from app.domain.deployment import Diagnosis, Snapshot
+from app.domain.job import JobPatch, Submission
 from app.domain.notification import begins_to_wait
 from app.domain.rollout import Course, Origin, Outcome, Returning, soak_time
 from app.domain.supersede import Request
@@ -45,7 +48,7 @@ UPDATE rollouts r SET note = $3,
   follow_at = CASE WHEN r.canary_command = '' OR before.canary_command = r.canary_command
                    THEN clock_timestamp() + make_interval(secs => $4) ELSE clock_timestamp() END,
   progressed_at = CASE WHEN r.progress = $5 THEN r.progressed_at ELSE clock_timestamp() END, progress = $5,
-  deployment = coalesce($6, r.deployment), lease_token = NULL, lease_until = NULL, woken_at = NULL
+  deployment = coalesce($6, r.deployment), running_since = $8, lease_token = NULL, lease_until = NULL, woken_at = NULL
 FROM (SELECT deployment, $7::text AS canary_command FROM rollouts WHERE rollout_id = $1 FOR UPDATE) AS before
 WHERE r.rollout_id = $1 AND r.lease_token = $2 AND r.state = 'submitted'
 RETURNING before.deployment AS before, r.deployment AS after
@@ -63,6 +66,19 @@ UPDATE rollouts SET reverting = $2, diagnosis = $3, deployment = '{}', progress 
   progressed_at = clock_timestamp(), follow_at = clock_timestamp(), woken_at = clock_timestamp(),
   lease_token = NULL, lease_until = NULL
 WHERE rollout_id = $1
+"""
+
+# The other registration has a deployment of its own, or allocations of its own version.
+_FOLLOW_SUCCESSOR = """
+UPDATE rollouts SET submission_index = $3, evaluation_id = $4, submission_changed = true, deployment = '{}',
+  progress = '', running_since = '{}', note = $5, progressed_at = clock_timestamp(), follow_at = clock_timestamp(),
+  woken_at = clock_timestamp(), lease_token = NULL, lease_until = NULL
+WHERE rollout_id = $1 AND lease_token = $2 AND state = 'submitted'
+"""
+
+# How far it came, as the check saw it that ended it.
+_LAST_SEEN = """
+UPDATE rollouts SET deployment = coalesce($2, deployment), progress = $3, note = $4 WHERE rollout_id = $1
 """
 
 _DIAGNOSED = "UPDATE rollouts SET diagnosis = $2 WHERE rollout_id = $1"
@@ -107,6 +123,7 @@ class PostgresRollouts:
                 pause.progress,
                 write_deployment(pause.deployment) if pause.deployment else None,
                 rollout.canary_command.value if rollout.canary_command else "",
+                write_running_since(pause.running_since),
             )
             if row is None or not begins_to_wait(read_deployment(row["before"]), read_deployment(row["after"])):
                 return ()
@@ -124,7 +141,7 @@ class PostgresRollouts:
             await targets.lock(connection, rollout.target_id)
             if await connection.fetchval(_LOCK_LEASED, rollout.rollout_id, rollout.token) is None:
                 return
-            await failures.hold(connection, rollout.rollout_id)
+            await failures.hold(connection, rollout.rollout_id, returning.cause)
             await failures.rebaseline(connection, rollout.rollout_id)
             await connection.execute(
                 _FOLLOW_REVERT,
@@ -134,8 +151,26 @@ class PostgresRollouts:
                 storable(returning.note, MAX_NOTE),
             )
 
+    async def follow_successor(self, rollout: LeasedRollout, successor: Submission) -> None:
+        """Follow somebody else's registration of our patch from now on; nothing is written when the lease was lost."""
+        async with self._database.connection() as connection:
+            await connection.execute(
+                _FOLLOW_SUCCESSOR,
+                rollout.rollout_id,
+                rollout.token,
+                successor.index,
+                successor.evaluation_id,
+                "the job was registered again with our image; that registration is followed",
+            )
+
     async def end(
-        self, rollout: LeasedRollout, outcome: Outcome, *, diagnosis: Diagnosis | None = None, undo: bool = False
+        self,
+        rollout: LeasedRollout,
+        outcome: Outcome,
+        snapshot: Snapshot,
+        *,
+        diagnosis: Diagnosis | None = None,
+        undo: bool = False,
     ) -> Ended:
         """End it in one transaction with its notification and with its effects on the next decision."""
         rollout_id = rollout.rollout_id
@@ -144,13 +179,16 @@ class PostgresRollouts:
             origin = await connection.fetchval(_LOCK_LEASED, rollout_id, rollout.token)
             if origin is None:
                 return Ended()
+            deployment = write_deployment(snapshot.deployment) if snapshot.deployment else None
+            note = storable(snapshot.note, MAX_NOTE)
+            await connection.execute(_LAST_SEEN, rollout_id, deployment, snapshot.progress, note)
             if diagnosis is not None:
                 await connection.execute(_DIAGNOSED, rollout_id, write_diagnosis(diagnosis))
             failed = await failures.failed_items(connection, rollout_id) if undo else ()
             paused = undo and await is_paused(connection)
             after = aftermath(outcome, Origin(origin), failed, paused=paused)
             if after.holds:
-                await failures.hold(connection, rollout_id)
+                await failures.hold(connection, rollout_id, after.outcome.cause)
             if after.adopts:
                 await failures.rebaseline(connection, rollout_id)
             forgiven = await failures.forgive(connection, rollout_id) if after.forgives else ()
@@ -194,9 +232,16 @@ def _leased(row: Row) -> LeasedRollout:
             progressed_at=row["progressed_at"],
             returning=read_returning(row["reverting"]),
             promote_after=soak_time(Origin(row["origin"]), row["promote_after"]),
+            running_since=read_running_since(row["running_since"]),
         ),
         progress=row["progress"],
         now=row["now"],
         deployment_id=deployment.deployment_id if deployment else "",
         canary_command=CanaryCommand(row["canary_command"]) if row["canary_command"] else None,
+        patch=_patch(row),
     )
+
+
+def _patch(row: Row) -> JobPatch | None:
+    changes = {each.key: each.change for each in read_changes(row["changes"])}
+    return JobPatch(changes=changes, expected_index=row["expected_index"] or 0) if changes else None
