@@ -1,11 +1,14 @@
 """Which image a watch gets back: by our undo after a failure, or by a person's rollback. Pure."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
 from app.domain.rollout import Origin, Outcome, OutcomeKind
 from app.domain.supersede import RequestedItem
+
+_DIGEST_SHOWN = len("sha256:") + 12
+_RETURNS_TO = (OutcomeKind.SUCCEEDED, OutcomeKind.NEXT_LAUNCH)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,28 @@ class Aftermath:
     undo: tuple[RequestedItem, ...] = ()
     adopts: bool = False
     frees_slot: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevertedItem:
+    """What a rollout deployed to one watch, and the image `before` it, for the offer of a rollback.
+
+    `specified` are the digests that its tasks specify now, `failed` the digests that failed on this job.
+    """
+
+    watch: str
+    deployed: Candidate
+    before: Candidate
+    specified: frozenset[str] = frozenset()
+    failed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackOffer:
+    """A rollback that a page offers: the `goal` as text, and whether an image of it `failed` on this job."""
+
+    goal: str
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +131,34 @@ def rolled_back_to(deployed: Candidate, before: Candidate, *, is_newest: bool) -
     the image that it `deployed`. None if that is not known."""
     found = before if is_newest else deployed
     return found if found.digest else None
+
+
+def goal(images: Iterable[tuple[str, Candidate]]) -> str:
+    """For people: the tag that a rollback restores, or its digest; with the names of watches where these differ."""
+    named = [(watch, image.tag or image.digest[:_DIGEST_SHOWN]) for watch, image in images]
+    shown = {text for _, text in named}
+    return shown.pop() if len(shown) == 1 else ", ".join(f"{watch} {text}" for watch, text in named)
+
+
+def rollback_offer(
+    items: Sequence[RevertedItem], *, origin: Origin, outcome: OutcomeKind | None, is_newest: bool, undone: bool
+) -> RollbackOffer | None:
+    """The rollback from a job's newest registered rollout, or to an older one; None if there is none to offer.
+
+    `outcome` is None until the rollout has ended, and `undone` is whether another one undid it. An undo offers none:
+    before it ran the image that failed. Neither does a rollout whose image the job specifies now. The command checks
+    again.
+    """
+    if undone or outcome is None or (origin is Origin.UNDO if is_newest else outcome not in _RETURNS_TO):
+        return None
+    found = [(item, rolled_back_to(item.deployed, item.before, is_newest=is_newest)) for item in items]
+    goals = [(item, to) for item, to in found if to is not None]
+    if not found or len(goals) < len(found):
+        return None
+    failed = any(to.digest in item.failed for item, to in goals)
+    if not failed and all(item.specified == {to.digest} for item, to in goals):
+        return None
+    return RollbackOffer(goal=goal((item.watch, to) for item, to in goals), failed=failed)
 
 
 def running_digest(digests: Collection[str], failed: Collection[str], *, read_since: bool) -> str:

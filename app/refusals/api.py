@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from app.domain.deployment import DeploymentPhase
-from app.domain.rollout import OutcomeKind
+from app.domain.rollout import Origin, OutcomeKind
 from app.refusals.commands import OTHER, redeploys, replays
 from app.refusals.process import (
     DEPLOYED,
@@ -34,6 +34,7 @@ def api() -> Iterator[RefusalRow]:
     """A row for every refusal."""
     yield from _callers()
     yield from _signing_in()
+    yield from _filters()
     yield from _bodies()
     yield from _forms()
     yield from _canary_commands()
@@ -70,6 +71,15 @@ def _callers() -> Iterator[RefusalRow]:
     yield _asked("no token is sent", tokens, "GET", "/repos", "token", "send Authorization: Bearer")
     viewer = {"Authorization": "Bearer secret"}
     yield _asked("the token lacks the role", tokens, "POST", "/pause", "token 'ci'", "send one with that role", viewer)
+
+
+def _filters() -> Iterator[RefusalRow]:
+    sample = SampleProcess()
+    for when, query, thing, fix in (
+        ("the filter does not exist", "person=ann", "'person'", "use before, by, kind or repo"),
+        ("the filter has no such value", "kind=deploy", "kind='deploy'", "use webhook, decision"),
+    ):
+        yield _asked(when, sample, "GET", f"/activity?{query}", thing, fix)
 
 
 def _signing_in() -> Iterator[RefusalRow]:
@@ -185,6 +195,13 @@ def _rollbacks() -> Iterator[RefusalRow]:
     absent = replace(DEPLOYED, from_tag="v0.1.0", from_digest="sha256:" + "0" * 64)
     for when, past, thing, fix in (
         ("it was rolled back already", replace(PAST, undone_by_rollout=OTHER), str(ROLLOUT), "POST /rollouts/"),
+        (
+            "it failed and was undone already",
+            replace(PAST, undone_by_rollout=OTHER, undone_by_us=True),
+            str(ROLLOUT),
+            "deploy its tag by POST /tags/",
+        ),
+        ("it is an undo", replace(PAST, origin=Origin.UNDO), str(ROLLOUT), "choose an older one of GET /rollouts"),
         ("it was never registered", replace(PAST, registered=False), str(ROLLOUT), "choose one of"),
         ("it failed, and is not the newest", _earlier(OutcomeKind.FAILED), str(ROLLOUT), "choose one of"),
         (

@@ -15,7 +15,7 @@ import httpx
 from app.domain.deployment import DeploymentPhase, DeploymentState
 from app.domain.job import JobState
 from app.domain.reference import Repository
-from app.domain.rollout import OutcomeKind
+from app.domain.rollout import Origin, OutcomeKind
 from app.domain.watch import JobPlace, Watch
 from app.errors import TagNotFound
 from app.ports import Manifest
@@ -86,10 +86,12 @@ PAST = RevertibleRollout(
     rollout_id=ROLLOUT,
     target_id=1,
     what="app v1.1.0",
+    origin=Origin.RULE,
     registered=True,
     outcome=OutcomeKind.SUCCEEDED,
     newest=ROLLOUT,
     undone_by_rollout=None,
+    undone_by_us=False,
     undoing="",
     items=(DEPLOYED,),
 )

@@ -68,10 +68,9 @@ async def _roll_back(scene: Installation, page: Page, app: str) -> Locator:
     await scene.registers(app, ["v1.2.0"])
     await scene.holds(app, "up_to_date")
     await page.goto(f"/repos/{app}")
-    opened = await open_confirmation(
-        page, page.get_by_role("link", name=re.compile(r"^Roll back…")), f"Roll back {app} v1.2.0"
-    )
-    return opened.get_by_role("button", name="Roll back", exact=True)
+    link = page.get_by_role("link", name=re.compile(r"^Roll back to v1\.1\.0…")).first
+    opened = await open_confirmation(page, link, f"Roll back {app} to v1.1.0")
+    return opened.get_by_role("button", name="Roll back to v1.1.0", exact=True)
 
 
 async def _check(_scene: Installation, page: Page, app: str) -> Locator:

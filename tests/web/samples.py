@@ -12,6 +12,7 @@ from app.domain.deployment import Diagnosis, LogTail
 from app.domain.event import EventAction, Oddity, Parsed, PushEvent
 from app.domain.rollout import OutcomeKind, RolloutState
 from app.domain.timeline import EntryKind
+from app.domain.undo import RollbackOffer
 from app.refusals.process import DEPLOYMENT
 from app.services.commands.audit import AuditAction
 from app.services.ingest.receive import Delivery
@@ -31,6 +32,7 @@ UNDERWAY = replace(
 )
 WAITING = replace(UNDERWAY, rollout_id=UUID(int=12), deployment=DEPLOYMENT)
 GOOD = replace(SUMMARY, rollout_id=UUID(int=13), outcome=OutcomeKind.SUCCEEDED, reason="2 of 2 are healthy")
+REVERTIBLE = replace(GOOD, rollback=RollbackOffer(goal="v1.0.0"))
 WHY = Diagnosis(
     findings=("web/server exited with code 1",),
     logs=(LogTail(task="web/server", allocation_id="a1b2c3d4-e5", text="<panic>\nexit 1"),),
@@ -106,14 +108,14 @@ def full_process() -> MemoryProcess:
         view(SUMMARY, diagnosis=WHY),
         view(WAITING),
         view(UNDERWAY, submitted_at=None),
-        view(GOOD, warnings=HOSTILE),
+        view(REVERTIBLE, warnings=HOSTILE),
     )
     process = MemoryProcess(
         queries=MemoryQueries(known=known, ended=ended),
         board=MemoryBoard(
             known=known,
             happened=tuple(entries()),
-            rollouts=(SUMMARY, GOOD, WAITING),
+            rollouts=(SUMMARY, REVERTIBLE, WAITING),
             sent=tuple(deliveries()),
             sources=(SourceHealth(source="distribution", last_at=NOW, day={Acceptance.QUARANTINED: 2}),),
             missed=(Missed(watch=HOSTILE, tag="v1.2.0", digest=digest_of("v1.2.0"), at=NOW),),

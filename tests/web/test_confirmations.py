@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
@@ -9,14 +10,16 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.domain.decision import HoldReason
+from app.domain.rollout import Origin, OutcomeKind
 from app.errors import NomadUnavailable, StoreUnavailable
+from app.refusals.process import DEPLOYMENT, UNDERWAY
 from app.services.commands.watch_commands import Released
 from app.services.rollout.rollouts import CanaryCommand
 from tests.fakes.registry import digest_of
 from tests.web.outline import Outline, outline
 from tests.web.process import MemoryProcess
 from tests.web.samples import HOSTILE, WAITING, full_process, view
-from tests.web.values import DECISION, NOW, SUMMARY, WATCH
+from tests.web.values import DECISION, NOW, PAST, SUMMARY, WATCH
 
 ID = SUMMARY.rollout_id
 
@@ -205,16 +208,70 @@ def test_a_command_without_a_preview_can_be_confirmed(process: MemoryProcess, br
     assert browser.post("/confirm/reset/app", data=form()).status_code == 303
 
 
-def test_release_is_disabled_without_a_hold(process: MemoryProcess, browser: TestClient) -> None:
+def buttons(page: Outline) -> list[str]:
+    """The ids of the page's buttons that do something."""
+    return [attributes.get("id", "") for tag, attributes in page.elements if tag == "button"]
+
+
+def test_release_without_a_hold_has_no_button_and_says_why(process: MemoryProcess, browser: TestClient) -> None:
     process.queries.known = (WATCH,)
     page = outline(browser, "/confirm/release/app")
-    assert "No hold waits for a person here" in page.text
-    assert page.by_id("do").get("disabled") is not None
+    assert "No hold of app waits for a person: v1.1.0 runs." in page.text
+    assert "do" not in buttons(page)
+    process.queries.known = (replace(WATCH, decision=None),)
+    assert "it was not checked yet" in outline(browser, "/confirm/release/app").text
     changed = replace(DECISION, reason=HoldReason.DRIFTED)
     process.queries.known = (replace(WATCH, rolled_back_at=NOW, decision=changed),)
     text = outline(browser, "/confirm/release/app").text
     assert "A person rolled back" in text
     assert "drift" in text
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        ({"outcome": OutcomeKind.SUCCEEDED}, "has ended (succeeded)"),
+        ({"registered": False}, "is not registered with Nomad yet"),
+        ({"deployment": None}, "has no Nomad deployment (yet)"),
+    ],
+)
+@pytest.mark.parametrize("action", ["promote", "fail"])
+def test_promote_and_fail_have_no_button_when_there_is_nothing_to_do(
+    process: MemoryProcess, browser: TestClient, action: str, found: dict[str, Any], reason: str
+) -> None:
+    process.rollout_commands.found = replace(UNDERWAY, **found)
+    page = outline(browser, f"/confirm/{action}/{ID}")
+    assert reason in page.text
+    assert "do" not in buttons(page)
+    assert f"/rollouts/{ID}" in page.links
+
+
+def test_promote_has_no_button_before_the_canaries_are_healthy(process: MemoryProcess, browser: TestClient) -> None:
+    early = replace(DEPLOYMENT, awaits_promotion=False, healthy=0)
+    process.rollout_commands.found = replace(UNDERWAY, deployment=early)
+    page = outline(browser, f"/confirm/promote/{ID}")
+    assert "its canaries are not all healthy yet: 0 of 1" in page.text
+    assert "do" not in buttons(page)
+    assert "do" in buttons(outline(browser, f"/confirm/fail/{ID}"))
+
+
+def test_a_rollback_names_its_goal_and_warns_when_that_failed_here(
+    process: MemoryProcess, browser: TestClient, script: TestClient
+) -> None:
+    page = outline(browser, f"/confirm/rollback/{ID}")
+    assert "Roll back to v1.0.0" in page.text
+    assert "failed on this job before" not in page.text
+    (item,) = PAST.items
+    process.rollout_commands.known = replace(PAST, items=(replace(item, failed=frozenset({item.from_digest})),))
+    assert "app v1.0.0 failed on this job before" in outline(browser, f"/confirm/rollback/{ID}").text
+    answer = script.post(f"/rollouts/{ID}/rollback")
+    assert "Rolling back to app v1.0.0; app v1.0.0 failed on this job before" in answer.json()["message"]
+
+
+def test_an_undo_offers_no_rollback(process: MemoryProcess, browser: TestClient) -> None:
+    process.rollout_commands.known = replace(PAST, origin=Origin.UNDO)
+    page = outline(browser, f"/confirm/rollback/{ID}", status=409)
+    assert "undid a failure, and before it ran the image that failed" in page.text
 
 
 def test_switching_on_names_the_held_update(process: MemoryProcess, browser: TestClient) -> None:

@@ -8,6 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.domain.decision import HoldReason
+from app.domain.undo import RollbackOffer
 from app.refusals.process import DEPLOYMENT
 from app.services.views.board import TimelineEntry
 from app.services.views.queries import Outage, WatchView
@@ -120,21 +121,17 @@ def test_the_last_failed_rollout_is_explained(process: MemoryProcess, browser: T
     assert "Why app v1.1.0 failed" in outline(browser, "/repos/app").text
 
 
-def test_rollback_is_offered_from_the_newest_and_to_successful_rollouts(
-    process: MemoryProcess, browser: TestClient
-) -> None:
-    earlier = replace(GOOD, rollout_id=UUID(int=31))
-    failed = replace(SUMMARY, rollout_id=UUID(int=32))
-    undone = replace(GOOD, rollout_id=UUID(int=33), undone_by=UUID(int=1))
-    process.board.rollouts = (SUMMARY, earlier, failed, undone)
+def test_a_rollback_is_offered_by_the_name_of_its_goal(process: MemoryProcess, browser: TestClient) -> None:
+    newest = replace(SUMMARY, rollback=RollbackOffer(goal="v1.4.1"))
+    earlier = replace(GOOD, rollout_id=UUID(int=31), rollback=RollbackOffer(goal="v1.4.0"))
+    process.board.rollouts = (newest, GOOD, earlier)
     page = outline(browser, "/repos/app")
     assert [link for link in page.links if link.startswith("/confirm/rollback/")] == [
-        f"/confirm/rollback/{SUMMARY.rollout_id}",
+        f"/confirm/rollback/{newest.rollout_id}",
         f"/confirm/rollback/{earlier.rollout_id}",
     ]
-    process.board.rollouts = (UNDERWAY, failed)
-    page = outline(browser, "/repos/app")
-    assert not [link for link in page.links if link.startswith("/confirm/rollback/")]
+    assert "Roll back to v1.4.1 …" in page.text
+    assert "Roll back to v1.4.0 …" in page.text
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.domain.rollout import OutcomeKind
+from app.domain.undo import RollbackOffer
 from app.services.views.queries import RolloutSummary
 from app.web.render import labels
 from tests.fakes.registry import digest_of
@@ -54,10 +55,8 @@ def test_a_failed_rollout_shows_its_diagnosis_and_its_undo(process: MemoryProces
         (WAITING, True, ["/confirm/promote/", "/confirm/fail/"]),
         (replace(WAITING, deployment=None), True, []),
         (UNDERWAY, False, []),
-        (GOOD, True, ["/confirm/rollback/"]),
-        (SUMMARY, True, ["/confirm/rollback/"]),
-        (SUMMARY, False, []),
-        (replace(GOOD, undone_by=UUID(int=4)), True, []),
+        (replace(GOOD, rollback=RollbackOffer(goal="v1.0.0")), True, ["/confirm/rollback/"]),
+        (GOOD, True, []),
     ],
 )
 def test_only_possible_actions_are_offered(

@@ -123,10 +123,12 @@ PAST = RevertibleRollout(
     rollout_id=SUMMARY.rollout_id,
     target_id=1,
     what="app v1.1.0",
+    origin=Origin.RULE,
     registered=True,
     outcome=OutcomeKind.SUCCEEDED,
     newest=SUMMARY.rollout_id,
     undone_by_rollout=None,
+    undone_by_us=False,
     undoing="",
     items=(
         RevertibleItem(

@@ -9,6 +9,7 @@ from app.domain.decision_table import obstacle
 from app.domain.history import specified
 from app.domain.job import JobState, Preview, SpecifiedTask, TaskChange, TaskKey
 from app.domain.rollout import Origin
+from app.domain.undo import Candidate, goal
 from app.domain.watch import Watch
 from app.errors import Rejected
 from app.services.commands import live, rollouts, watches
@@ -30,13 +31,16 @@ class ImageChange:
 class CommandPreview:
     """What a command would change: in a sentence, per "group/task", and by Nomad's plan.
 
-    `digest` is the digest that would run, "" if there are several or it is unknown.
+    `digest` is the digest that would run, "" if there are several or it is unknown. For a rollback, `goal` is the image
+    that it restores, and `cautions` are what a person should know before.
     """
 
     message: str
     digest: str = ""
     changes: Mapping[str, ImageChange] = field(default_factory=dict)
     preview: Preview = field(default_factory=Preview)
+    goal: str = ""
+    cautions: tuple[str, ...] = ()
 
 
 async def preview_rule(
@@ -82,7 +86,9 @@ async def preview_rollback(operator: Operator, rollout_id: UUID) -> CommandPrevi
         deploy = await _rollback(operator, current, each, _tasks(current.watch, job))
         changes.update(_changes(current, deploy, job, forced=False))
     what = ", ".join(each.what for each in destinations)
-    return await _planned(operator, destinations[0].watch, job, changes, what=what, doing=f"roll back to {what}")
+    planned = await _planned(operator, destinations[0].watch, job, changes, what=what, doing=f"roll back to {what}")
+    images = [(each.watch.name, Candidate(tag=each.tag, digest=each.digest)) for each in destinations]
+    return replace(planned, goal=goal(images), cautions=rollouts.cautions(destinations))
 
 
 async def _preview(operator: Operator, current: CurrentRule, deploy_request: DeployRequest | None) -> CommandPreview:

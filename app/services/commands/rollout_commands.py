@@ -29,7 +29,8 @@ class RevertibleItem:
     """What a rollout deployed to a watch, and what ran before it: `from_digest` is "" if that is unknown.
 
     `watch` is None if it left the configuration, or moved to another job. `running` is the digest that all its tasks
-    run; it is "" if they differ, if it failed, or if the job was not read since the last rollout. `former` maps
+    run; it is "" if they differ, if it failed, or if the job was not read since the last rollout. `failed` are the
+    digests that failed on this job. `former` maps
     "group/task" to the image that the job had before the newest rollout, when `former_digest` ran.
     """
 
@@ -40,6 +41,7 @@ class RevertibleItem:
     from_tag: str
     from_digest: str
     running: str
+    failed: frozenset[str] = frozenset()
     former: Mapping[str, str] = field(default_factory=dict)
     former_digest: str = ""
 
@@ -48,24 +50,26 @@ class RevertibleItem:
 class RevertibleRollout:
     """A rollout to roll back from, or to. `newest` is the rollout of the job that was registered last.
 
-    `undone_by_rollout` is a rollout that undid this one, if nothing was registered since; `undoing` says what it
-    deploys while it is under way, "" once it has ended.
+    `undone_by_rollout` is a rollout that undid this one, if nothing was registered since, and `undone_by_us` whether
+    that was our undo; `undoing` says what it deploys while it is under way, "" once it has ended.
     """
 
     rollout_id: UUID
     target_id: int
     what: str
+    origin: Origin
     registered: bool
     outcome: OutcomeKind | None
     newest: UUID | None
     undone_by_rollout: UUID | None
+    undone_by_us: bool
     undoing: str
     items: tuple[RevertibleItem, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """What a watch rolls back to; `tag` is "" for a bare digest.
+    """What a watch rolls back to; `tag` is "" for a bare digest, `failed` is whether this digest failed on this job.
 
     `former` maps "group/task" to the image that the job had when exactly this digest ran.
     """
@@ -73,6 +77,7 @@ class Destination:
     watch: Watch
     tag: str
     digest: str
+    failed: bool = False
     former: Mapping[str, str] = field(default_factory=dict)
 
     @property

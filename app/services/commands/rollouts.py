@@ -4,12 +4,13 @@ Nothing here waits for Nomad: follow carries out a canary command, and a reconci
 one that was followed last.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
 
 from app.domain.deployment import DeploymentPhase, DeploymentState
-from app.domain.rollout import OutcomeKind
+from app.domain.rollout import Origin, OutcomeKind
 from app.domain.undo import Candidate, rolled_back_to
 from app.errors import Rejected
 from app.services.commands import live
@@ -29,11 +30,7 @@ async def promote(operator: Operator, rollout_id: UUID, *, by: str) -> Reply:
     Raises Rejected: 404 for an unknown rollout, 409 with the reason if there is nothing to promote; and
     StoreUnavailable.
     """
-    found = await _underway(operator, rollout_id)
-    if found.canary_command is not CanaryCommand.PROMOTE and (
-        reason := _not_promotable(_deployment(rollout_id, found))
-    ):
-        raise _refused(f"rollout {rollout_id} cannot be promoted: {reason}")
+    found = await check_promote(operator, rollout_id)
     return await _command_canaries(operator, rollout_id, found, canary_command=CanaryCommand.PROMOTE, by=by)
 
 
@@ -43,10 +40,26 @@ async def fail(operator: Operator, rollout_id: UUID, *, by: str, reason: str = "
     Raises as `promote`, and Rejected (400) for a reason that is too long.
     """
     reason = checked_reason(reason)
+    found = await check_fail(operator, rollout_id)
+    return await _command_canaries(operator, rollout_id, found, canary_command=CanaryCommand.FAIL, by=by, reason=reason)
+
+
+async def check_promote(operator: Operator, rollout_id: UUID) -> Underway:
+    """The rollout, if its canaries can be promoted now or were already. Raises as `promote`, and changes nothing."""
+    found = await _underway(operator, rollout_id)
+    if found.canary_command is not CanaryCommand.PROMOTE and (
+        reason := _not_promotable(_deployment(rollout_id, found))
+    ):
+        raise _refused(f"rollout {rollout_id} cannot be promoted: {reason}")
+    return found
+
+
+async def check_fail(operator: Operator, rollout_id: UUID) -> Underway:
+    """The rollout, if its deployment can be failed now or was already. Raises as `promote`, and changes nothing."""
     found = await _underway(operator, rollout_id)
     if found.canary_command is not CanaryCommand.FAIL:
         _deployment(rollout_id, found)
-    return await _command_canaries(operator, rollout_id, found, canary_command=CanaryCommand.FAIL, by=by, reason=reason)
+    return found
 
 
 async def rollback(
@@ -82,7 +95,8 @@ async def rollback(
     operator.waker.wake(RECONCILE, str(revertible.target_id))
     for notification_delivery_id in requested.notification_delivery_ids:
         operator.waker.wake(NOTIFY, str(notification_delivery_id))
-    return Reply(message=f"Rolling back to {what}", rollout_id=requested.rollout_id)
+    message = "; ".join((f"Rolling back to {what}", *cautions(destinations)))
+    return Reply(message=message, rollout_id=requested.rollout_id)
 
 
 async def revertible_of(operator: Operator, rollout_id: UUID) -> RevertibleRollout:
@@ -103,6 +117,12 @@ async def destinations_of(operator: Operator, revertible: RevertibleRollout) -> 
                 "push it again, or deploy one of the tags that GET /repos lists"
             )
     return destinations
+
+
+def cautions(destinations: Sequence[Destination]) -> tuple[str, ...]:
+    """What a person should know of a rollback before it starts."""
+    failed = ", ".join(each.what for each in destinations if each.failed)
+    return (f"{failed} failed on this job before, and a rollback that fails is not undone",) if failed else ()
 
 
 def unknown_rollout() -> Rejected:
@@ -185,6 +205,11 @@ async def _command_canaries(
 
 def _destinations(revertible: RevertibleRollout) -> list[Destination]:
     """What each watch of the rollout rolls back to; Rejected (409) with the fix if there is none."""
+    if revertible.undone_by_rollout is not None and revertible.undone_by_us:
+        raise _refused(
+            f"rollout {revertible.rollout_id} failed, and rollout {revertible.undone_by_rollout} undid it already: "
+            "to try the failed image again, deploy its tag by POST /tags/{repo}"
+        )
     if revertible.undone_by_rollout is not None:
         raise _refused(
             f"rollout {revertible.rollout_id} was undone already, by rollout {revertible.undone_by_rollout}: "
@@ -196,6 +221,11 @@ def _destinations(revertible: RevertibleRollout) -> list[Destination]:
             "choose one of GET /rollouts that was"
         )
     is_newest = revertible.rollout_id == revertible.newest
+    if is_newest and revertible.origin is Origin.UNDO:
+        raise _refused(
+            f"rollout {revertible.rollout_id} ({revertible.what}) undid a failure, and before it ran the image that "
+            "failed: choose an older one of GET /rollouts, or deploy a tag by POST /tags/{repo}"
+        )
     if not is_newest and revertible.outcome not in _SUCCEEDED:
         raise _refused(
             f"rollout {revertible.rollout_id} ({revertible.what}) did not succeed: "
@@ -225,7 +255,9 @@ def _destination(revertible: RevertibleRollout, item: RevertibleItem, *, is_newe
             "deploy a tag of GET /repos by POST /tags/{repo}"
         )
     former = item.former if item.former_digest == found.digest else {}
-    return Destination(watch=item.watch, tag=found.tag, digest=found.digest, former=former)
+    return Destination(
+        watch=item.watch, tag=found.tag, digest=found.digest, failed=found.digest in item.failed, former=former
+    )
 
 
 def _refused(message: str) -> Rejected:

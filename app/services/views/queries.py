@@ -13,6 +13,7 @@ from app.domain.decision import HoldReason
 from app.domain.deployment import DeploymentState, Diagnosis
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
 from app.domain.running import RunningImage
+from app.domain.undo import RollbackOffer
 from app.domain.watch import JobPlace
 
 
@@ -45,7 +46,7 @@ class RolloutSummary:
     """One rollout in a line. `what` lists its watches and tags as text; `note` is what it waits for.
 
     `deployment` is Nomad's as it was followed last. `undoes` is the rollout that it undoes, `undone_by` the newest one
-    that undid it.
+    that undid it. `rollback` is the rollback to offer; a watch's last rollout is listed without it.
     """
 
     rollout_id: UUID
@@ -61,6 +62,7 @@ class RolloutSummary:
     deployment: DeploymentState | None = None
     undoes: UUID | None = None
     undone_by: UUID | None = None
+    rollback: RollbackOffer | None = None
 
     @property
     def awaits_promotion(self) -> bool:

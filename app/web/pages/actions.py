@@ -1,6 +1,6 @@
 """Every action of the pages: the text of its confirmation, and the command that it runs when a person confirms."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from uuid import UUID
 
 from starlette.requests import Request
@@ -11,7 +11,7 @@ from app.services.commands import preview, rollouts, watches
 from app.services.commands.watches import Reply
 from app.services.ingest import replay
 from app.services.views.board import Search
-from app.services.views.queries import RolloutSummary, WatchView
+from app.services.views.queries import RolloutView, WatchView
 from app.web.api.tags import repository_name
 from app.web.http.auth import Role
 from app.web.http.forms import idempotency_key
@@ -99,15 +99,13 @@ async def _release(request: Request) -> Confirmation:
         sentences.append("A person rolled back; the undone version may be deployed again.")
     if watch.decision is not None and watch.decision.reason is HoldReason.DRIFTED:
         sentences.append("Somebody else changed the image in the job (drift); that change may be overwritten.")
-    nothing = not sentences
-    if nothing:
-        sentences.append("No hold waits for a person here.")
-    if watch.desired and not nothing:
-        sentences.append(f"The rule wants {watch.desired}; the job is reconciled at once.")
     title = f"Release hold of {watch.name}"
-    return Confirmation(
-        title=title, sentences=tuple(sentences), button="Release", impossible=nothing, takes_reason=True
-    )
+    if not sentences:
+        state = watch.decision.message if watch.decision is not None else "it was not checked yet"
+        return _impossible(title, f"no hold of {watch.name} waits for a person: {state}")
+    if watch.desired:
+        sentences.append(f"The rule wants {watch.desired}; the job is reconciled at once.")
+    return Confirmation(title=title, sentences=tuple(sentences), button="Release", takes_reason=True)
 
 
 async def _do_release(request: Request, fields: Fields) -> Reply:
@@ -116,19 +114,37 @@ async def _do_release(request: Request, fields: Fields) -> Reply:
     )
 
 
-async def _summary(request: Request) -> RolloutSummary:
+async def _rollout(request: Request) -> RolloutView:
     found = await process_of(request).services.queries.rollout(rollout_id(request))
     if found is None:
         raise rollouts.unknown_rollout()
-    return found.summary
+    return found
+
+
+async def _refusal(check: Awaitable[object]) -> str:
+    """Why the command would be refused now (409), "" if it would not. Anything else is raised."""
+    try:
+        await check
+    except Rejected as refused:
+        if refused.status != 409:
+            raise
+        return str(refused)
+    return ""
+
+
+def _impossible(title: str, reason: str) -> Confirmation:
+    return Confirmation(title=title, sentences=(f"{reason[0].upper()}{reason[1:]}.",), button="")
 
 
 async def _promote(request: Request) -> Confirmation:
-    rollout = await _summary(request)
+    rollout = (await _rollout(request)).summary
+    title = f"Promote {rollout.what}"
+    if reason := await _refusal(rollouts.check_promote(operator(request), rollout.rollout_id)):
+        return _impossible(title, reason)
     deployment = rollout.deployment
     health = f"{deployment.healthy} of {deployment.canaries} canaries are healthy. " if deployment else ""
     sentences = (f"{health}All other allocations are replaced with the canary version.",)
-    return Confirmation(title=f"Promote {rollout.what}", sentences=sentences, button="Promote")
+    return Confirmation(title=title, sentences=sentences, button="Promote")
 
 
 async def _do_promote(request: Request, _fields: Fields) -> Reply:
@@ -136,12 +152,13 @@ async def _do_promote(request: Request, _fields: Fields) -> Reply:
 
 
 async def _fail(request: Request) -> Confirmation:
-    rollout = await _summary(request)
+    rollout = (await _rollout(request)).summary
+    title = f"Fail {rollout.what}"
+    if reason := await _refusal(rollouts.check_fail(operator(request), rollout.rollout_id)):
+        return _impossible(title, reason)
     sentences = ("Nomad’s deployment is marked as failed, as if its allocations were unhealthy.",
                  "The previous version is restored where configured, and the failed digest is held.")  # fmt: skip
-    return Confirmation(
-        title=f"Fail {rollout.what}", sentences=sentences, button="Fail the deployment", danger=True, takes_reason=True
-    )
+    return Confirmation(title=title, sentences=sentences, button="Fail the deployment", danger=True, takes_reason=True)
 
 
 async def _do_fail(request: Request, fields: Fields) -> Reply:
@@ -149,13 +166,15 @@ async def _do_fail(request: Request, fields: Fields) -> Reply:
 
 
 async def _rollback(request: Request) -> Confirmation:
-    rollout = await _summary(request)
-    found = await preview.preview_rollback(operator(request), rollout.rollout_id)
+    rollout = await _rollout(request)
+    found = await preview.preview_rollback(operator(request), rollout.summary.rollout_id)
     sentences = (f"{found.message}.", "The rule does not change; the watch is held until something newer appears.")
+    title = f"Roll back {', '.join(item.watch for item in rollout.items)}"
+    to = f" to {found.goal}" if found.goal else ""
     return Confirmation(
-        title=f"Roll back {rollout.what}",
+        title=f"{title}{to}",
         sentences=sentences,
-        button="Roll back",
+        button=f"Roll back{to}",
         danger=True,
         preview=found,
         takes_reason=True,

@@ -26,14 +26,14 @@ from app.web.render.pages import show
 class Confirmation:
     """The content of a confirmation page; `preview` is what would change in the job.
 
-    With `takes_reason` the form has a field for the person's reason.
+    With `takes_reason` the form has a field for the person's reason. `button` is "" if there is nothing to do: then the
+    page says why, and has no button.
     """
 
     title: str
     sentences: tuple[str, ...]
     button: str
     danger: bool = False
-    impossible: bool = False
     takes_reason: bool = False
     preview: CommandPreview | None = None
 

@@ -78,4 +78,5 @@ def _whole(rollout: RolloutView) -> dict[str, object]:
         "evaluation_id": rollout.evaluation_id,
         "warnings": rollout.warnings,
         "diagnosis": rollout.diagnosis,
+        "rollback": rollout.summary.rollback,
     }

@@ -138,9 +138,6 @@ ACCEPTANCE_TONES: Mapping[Acceptance, str] = {
     Acceptance.QUARANTINED: _WAITING,
 }
 
-DONE = frozenset({OutcomeKind.SUCCEEDED, OutcomeKind.NEXT_LAUNCH})
-"""The outcomes of rollouts that a rollback can return to."""
-
 
 def progress(rollout: RolloutSummary) -> str:
     """A rollout's outcome, or its state while it has none."""

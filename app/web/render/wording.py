@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 from app.domain.condition import Condition
 from app.domain.timeline import EntryKind
 from app.services.views.board import DeliverySummary, TimelineEntry, condition
-from app.services.views.queries import RolloutSummary, TaskView, WatchView
+from app.services.views.queries import TaskView, WatchView
 from app.web.render import labels
 
 _UNITS = (("s", 1, 60), ("min", 60, 3600), ("h", 3600, 86400), ("d", 86400, 60 * 86400))
@@ -139,13 +139,6 @@ def delivery_tone(delivery: DeliverySummary) -> str:
     return labels.ACCEPTANCE_TONES[delivery.acceptance]
 
 
-def can_roll_back(rollout: RolloutSummary, newest: bool) -> bool:
-    """Whether pages offer to roll back from this rollout (the newest), or to it. The command itself checks again."""
-    if rollout.undone_by is not None or rollout.state is not rollout.state.ENDED:
-        return False
-    return newest or (rollout.outcome is not None and rollout.outcome in labels.DONE)
-
-
 def counted(number: int, one: str, many: str = "") -> str:
     """`1 watch`, `2 watches`."""
     return f"{number} {one if number == 1 else many or one + 's'}"
@@ -217,7 +210,7 @@ FILTERS: Mapping[str, object] = {
     for each in (
         condition, status, tone, explanation, without_desired, tags_known,
         changed_at, checked_at, images, specified_tag, entry_title, entry_tone,
-        delivery_label, delivery_tone, can_roll_back, counted, ago, elapsed, visible, bidi, breakable, digest,
+        delivery_label, delivery_tone, counted, ago, elapsed, visible, bidi, breakable, digest,
         short, path, slug,
     )
 } | {

@@ -5,7 +5,10 @@ from uuid import UUID
 
 import pytest
 
+from app.adapters.postgres.views.board import PostgresBoard
+from app.domain.undo import RollbackOffer
 from app.errors import Rejected
+from app.services.commands.preview import preview_rollback
 from app.simulators.nomad import Fate
 from tests.line import SLOW, Line
 
@@ -141,6 +144,43 @@ async def test_a_failed_rollout_is_undone_only_one_time(running: Line) -> None:
     with pytest.raises(Rejected) as refused:
         await running.rollback(failed)
     assert refused.value.status == 409
+    with pytest.raises(Rejected, match="undid a failure, and before it ran the image that failed"):
+        await running.rollback(await newest(running))
+
+
+async def test_after_an_undo_no_rollback_to_the_failed_image_is_offered(running: Line) -> None:
+    """v1.0.0, v1.1.0, then v1.2.0 fails and is undone."""
+    await deployed_two(running)
+    running.nomad.judge("v1.2.0", Fate.EXITS_NONZERO)
+    await running.push("app", "v1.2.0")
+    await running.held("app", "failed_before")
+    await running.quiet()
+    assert await _offers(running) == [None, None, None]
+    fourth = await running.push("app", "v1.3.0")
+    await running.deployed("app", f"team/app:v1.3.0@{fourth}")
+    await running.quiet()
+    assert await _offers(running) == [RollbackOffer(goal="v1.1.0"), RollbackOffer(goal="v1.1.0"), None]
+
+
+async def test_a_rollback_of_a_rollback_warns_of_what_failed_here(running: Line) -> None:
+    """A person rolls back from what failed, so that the image before that rollback is one that failed."""
+    await running.start(revert_on_failure=False)
+    running.nomad.judge("v1.1.0", Fate.EXITS_NONZERO)
+    await running.push("app", "v1.1.0")
+    await running.held("app", "failed_before")
+    await running.quiet()
+    assert await _offers(running) == [RollbackOffer(goal="v1.0.0")]
+    await running.outcome(await running.rollback(await newest(running)))
+    await running.quiet()
+    assert await _offers(running) == [RollbackOffer(goal="v1.1.0", failed=True), None]
+    found = await preview_rollback(running.operator, await newest(running))
+    assert (found.goal, len(found.cautions)) == ("v1.1.0", 1)
+    assert "app v1.1.0 failed on this job before" in found.cautions[0]
+
+
+async def _offers(running: Line) -> list[RollbackOffer | None]:
+    """The rollbacks that the page of the watch offers, from the newest of its last three rollouts."""
+    return [each.rollback for each in await PostgresBoard(running.database).rollouts_of("app", limit=3)]
 
 
 async def test_a_first_rollout_over_an_unknown_image_cannot_be_rolled_back(running: Line) -> None:

@@ -13,8 +13,11 @@ from app.domain.undo import (
     Candidate,
     FailedItem,
     Reversal,
+    RevertedItem,
+    RollbackOffer,
     aftermath,
     can_undo,
+    rollback_offer,
     rolled_back_to,
     running_digest,
     undone_by_rollout,
@@ -131,6 +134,60 @@ def test_a_rollback_of_the_newest_brings_what_ran_before_and_of_another_what_tha
     assert rolled_back_to(EARLIER, BEFORE, is_newest=False) == EARLIER
     assert rolled_back_to(EARLIER, UNKNOWN, is_newest=True) is None
     assert rolled_back_to(UNKNOWN, BEFORE, is_newest=False) is None
+
+
+def offer(*items: RevertedItem, **fields: Any) -> RollbackOffer | None:
+    usual = {"origin": Origin.RULE, "outcome": OutcomeKind.SUCCEEDED, "is_newest": True, "undone": False}
+    return rollback_offer(items or (REVERTED,), **{**usual, **fields})
+
+
+REVERTED = RevertedItem(
+    watch="app", deployed=Candidate(tag="v3", digest=D3), before=BEFORE, specified=frozenset({D3}), failed=frozenset()
+)
+
+
+def test_a_rollback_is_offered_with_its_goal() -> None:
+    assert offer() == RollbackOffer(goal="v2")
+    assert offer(outcome=OutcomeKind.FAILED) == RollbackOffer(goal="v2")
+    older = {"is_newest": False}
+    assert offer(replace(REVERTED, specified=frozenset({D1})), **older) == RollbackOffer(goal="v3")
+    assert offer(replace(REVERTED, specified=frozenset({D1})), outcome=OutcomeKind.NEXT_LAUNCH, **older)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"origin": Origin.UNDO},
+        {"undone": True},
+        {"outcome": None},
+        {"outcome": OutcomeKind.FAILED, "is_newest": False},
+        {"is_newest": False},
+    ],
+)
+def test_no_rollback_is_offered_of_an_undo_or_to_what_did_not_succeed_or_is_there(fields: dict[str, Any]) -> None:
+    assert offer(**fields) is None
+
+
+def test_a_rollback_of_a_rollback_warns_when_its_goal_failed_here() -> None:
+    failed = replace(REVERTED, failed=frozenset({D2}))
+    assert offer(failed, origin=Origin.ROLLBACK) == RollbackOffer(goal="v2", failed=True)
+    # The job specifies what failed, and does not run it: returning to it is an offer all the same.
+    assert offer(replace(failed, specified=frozenset({D2}))) == RollbackOffer(goal="v2", failed=True)
+    assert offer(replace(REVERTED, specified=frozenset({D2}))) is None
+    assert offer(replace(REVERTED, failed=frozenset({D3}))) == RollbackOffer(goal="v2")
+
+
+def test_an_older_undo_is_a_version_like_any_other() -> None:
+    item = replace(REVERTED, specified=frozenset({D1}))
+    assert offer(item, origin=Origin.UNDO, is_newest=False) == RollbackOffer(goal="v3")
+
+
+def test_the_goals_of_several_watches_are_named_where_they_differ() -> None:
+    side = replace(REVERTED, watch="side", before=FIRST)
+    assert offer(REVERTED, side) == RollbackOffer(goal="app v2, side sha256:first")
+    assert offer(REVERTED, replace(REVERTED, watch="side")) == RollbackOffer(goal="v2")
+    assert offer(REVERTED, replace(REVERTED, watch="side", before=UNKNOWN)) is None
+    assert rollback_offer([], origin=Origin.RULE, outcome=OutcomeKind.SUCCEEDED, is_newest=True, undone=False) is None
 
 
 @pytest.mark.parametrize(

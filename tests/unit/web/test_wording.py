@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.decision import HoldReason
-from app.domain.rollout import OutcomeKind, RolloutState
+from app.domain.rollout import RolloutState
 from app.refusals.process import DEPLOYMENT
-from app.services.views.queries import Outage, RolloutSummary, TaskView, WatchView
+from app.services.views.queries import Outage, TaskView, WatchView
 from app.web.render import wording
 from tests.fakes.registry import digest_of
 from tests.web.values import DECISION, NOW, SUMMARY, WATCH
@@ -154,18 +154,3 @@ def test_when_a_watch_changed_last() -> None:
     assert wording.changed_at(replace(WATCH, decision=None, rollout=MOVING)) == MOVING.created_at
     assert wording.checked_at(WATCH) == DECISION.last_at
     assert wording.checked_at(replace(WATCH, decision=None)) is None
-
-
-@pytest.mark.parametrize(
-    ("rollout", "newest", "offered"),
-    [
-        (SUMMARY, True, True),
-        (SUMMARY, False, False),
-        (replace(SUMMARY, outcome=OutcomeKind.SUCCEEDED), False, True),
-        (replace(SUMMARY, outcome=OutcomeKind.NEXT_LAUNCH), False, True),
-        (replace(SUMMARY, outcome=OutcomeKind.SUCCEEDED, undone_by=SUMMARY.rollout_id), True, False),
-        (MOVING, True, False),
-    ],
-)
-def test_rollback_is_offered_where_it_is_possible(rollout: RolloutSummary, newest: bool, offered: bool) -> None:
-    assert wording.can_roll_back(rollout, newest) is offered

@@ -132,10 +132,12 @@ class PostgresRolloutCommands:
             rollout_id=rollout_id,
             target_id=row["target_id"],
             what=row["what"],
+            origin=Origin(row["origin"]),
             registered=row["submitted_at"] is not None,
             outcome=OutcomeKind(row["outcome"]) if row["outcome"] else None,
             newest=row["newest"],
             undone_by_rollout=reversal.rollout_id if reversal else None,
+            undone_by_us=reversal is not None and reversal.origin is Origin.UNDO,
             undoing=reversal.label if reversal and not reversal.ended else "",
             items=tuple(_item(each, place(row)) for each in items),
         )
@@ -216,6 +218,7 @@ def _item(row: Row, at: JobPlace) -> RevertibleItem:
             row["failed"],
             read_since=bool(row["read_since"]),
         ),
+        failed=frozenset(row["failed"]),
         former=row["former"] or {},
         former_digest=row["former_digest"] or "",
     )

@@ -139,7 +139,7 @@ class PostgresBoard:
         if not _storable(watch):
             return ()
         async with self._database.connection() as connection:
-            return tuple(rows.rollout_summary(row) for row in await connection.fetch(_ROLLOUTS_OF, watch, limit))
+            return tuple(rows.rollout_line(row) for row in await connection.fetch(_ROLLOUTS_OF, watch, limit))
 
 
 async def _views(connection: Connection, names: Sequence[str]) -> tuple[WatchView, ...]:

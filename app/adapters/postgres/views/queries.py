@@ -46,7 +46,7 @@ class PostgresQueries:
     async def rollouts(self, *, limit: int) -> tuple[RolloutSummary, ...]:
         """The newest rollouts, in one statement."""
         async with self._database.connection() as connection:
-            return tuple(rows.rollout_summary(row) for row in await connection.fetch(_NEWEST, limit))
+            return tuple(rows.rollout_line(row) for row in await connection.fetch(_NEWEST, limit))
 
     async def rollout(self, rollout_id: UUID) -> RolloutView | None:
         """One rollout, in three statements."""

@@ -1,6 +1,7 @@
 """Translates rows to the views of the API and the pages. Pure; the SQL is in queries.py and board.py."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from app.domain.hold_expiry import is_newer
 from app.domain.reference import Repository
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
 from app.domain.rule import Rule, desired_tag, highest_tag
+from app.domain.undo import Candidate, RevertedItem, rollback_offer
 from app.services.views.queries import (
     DecisionView,
     Outage,
@@ -104,10 +106,35 @@ def rollout_summary(row: Row) -> RolloutSummary:
     )
 
 
+def rollout_line(row: Row) -> RolloutSummary:
+    """One rollout in a line, with the rollback to offer."""
+    items, summary = row["reverted_items"], rollout_summary(row)
+    if not all(each["here"] for each in items):
+        return summary
+    offer = rollback_offer(
+        [_reverted_item(each) for each in items],
+        origin=summary.origin,
+        outcome=summary.outcome,
+        is_newest=row["is_newest"],
+        undone=summary.undone_by is not None,
+    )
+    return replace(summary, rollback=offer)
+
+
+def _reverted_item(each: Mapping[str, Any]) -> RevertedItem:
+    return RevertedItem(
+        watch=each["watch"],
+        deployed=Candidate(tag=each["tag"], digest=each["digest"]),
+        before=Candidate(tag=each["from_tag"], digest=each["from_digest"]),
+        specified=frozenset(each["specified"]),
+        failed=frozenset(each["failed"]),
+    )
+
+
 def rollout_view(row: Row, *, target: Row, items: Iterable[Row]) -> RolloutView:
     """Everything about one rollout."""
     return RolloutView(
-        summary=rollout_summary(row),
+        summary=rollout_line(row),
         place=place(target),
         items=tuple(
             RolloutItem(

@@ -45,7 +45,16 @@ LEFT JOIN LATERAL (SELECT * FROM decisions d WHERE d.decision_id = w.decision_id
 ROLLOUTS = f"""
 SELECT r.*, {label_of("r.rollout_id")} AS what,
   (SELECT u.rollout_id FROM rollouts u WHERE u.target_id = r.target_id AND u.undoes = r.rollout_id
-   ORDER BY u.intent DESC LIMIT 1) AS undone_by
+   ORDER BY u.intent DESC LIMIT 1) AS undone_by,
+  coalesce(r.rollout_id = (SELECT n.rollout_id FROM rollouts n WHERE n.target_id = r.target_id
+    AND n.submitted_at IS NOT NULL ORDER BY n.intent DESC LIMIT 1), false) AS is_newest,
+  (SELECT coalesce(jsonb_agg(jsonb_build_object('watch', rw.watch_name, 'tag', rw.tag, 'digest', rw.digest,
+      'from_tag', rw.from_tag, 'from_digest', rw.from_digest, 'here', w.present AND w.target_id = r.target_id,
+      'specified', jsonb_path_query_array(w.specified, '$[*].digest'),
+      'failed', array(SELECT digest FROM failures f WHERE f.watch_name = rw.watch_name
+        AND f.digest IN (rw.digest, rw.from_digest))) ORDER BY rw.watch_name), '[]')
+   FROM rollout_watches rw JOIN watches w ON w.name = rw.watch_name
+   WHERE rw.rollout_id = r.rollout_id) AS reverted_items
 FROM rollouts r
 """
 
