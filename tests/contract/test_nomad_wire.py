@@ -38,8 +38,8 @@ async def test_every_call_names_its_namespace_and_only_a_given_region() -> None:
             await deployer.inspect(JobPlace(region="", namespace="", job_id="web"))
     assert here == [{"namespace": "apps"}] * len(here)
     assert [places(each) for each in stub.requests] == [
-        *[{"namespace": "apps", "region": "eu"}] * 2,
-        *[{"namespace": "team", "region": "us"}] * 2,
+        *[{"namespace": "apps", "region": "eu"}] * 3,
+        *[{"namespace": "team", "region": "us"}] * 3,
     ]
 
 
@@ -70,7 +70,7 @@ async def test_a_token_file_that_changed_is_used_by_the_next_call(tmp_path: Path
             await deployer.inspect(PLACE)
             file.unlink()
             await deployer.inspect(PLACE)
-    assert [request.headers["x-nomad-token"] for request in stub.requests] == [*["t-1"] * 2, *["t-2"] * 4]
+    assert [request.headers["x-nomad-token"] for request in stub.requests] == [*["t-1"] * 3, *["t-2"] * 6]
 
 
 async def test_a_refused_token_is_read_again_before_giving_up(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ async def test_a_refused_token_is_read_again_before_giving_up(tmp_path: Path) ->
             file.write_text("t-2")
             os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))  # the same size and time as before
             assert await deployer.inspect(PLACE)
-    assert [request.headers["x-nomad-token"] for request in stub.requests] == ["t-1", "t-1", "t-2", "t-2"]
+    assert [request.headers["x-nomad-token"] for request in stub.requests] == ["t-1", "t-1", "t-2", "t-2", "t-2"]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ async def test_credentials_travel_in_headers() -> None:
             await deployer.inspect(PLACE)
         async with opened(NomadConnection(address=url)) as deployer:
             await deployer.inspect(PLACE)
-    known, _, anonymous, _ = stub.requests
+    known, _, _, anonymous, _, _ = stub.requests
     assert known.headers["x-nomad-token"] == "t-1"
     assert known.headers["authorization"] == "Basic dXNlcjpwYTpzcw=="
     assert "x-nomad-token" not in anonymous.headers
