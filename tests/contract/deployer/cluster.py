@@ -115,12 +115,14 @@ class Cluster:
 
     @contextmanager
     def slowed(self, seconds: float) -> Iterator[None]:
-        """Inside, a simulated allocation takes this long to become healthy. A real one takes its own time."""
+        """Inside, a simulated allocation takes this long to become healthy, or to complete. A real one takes its own
+        time.
+        """
         if self.simulator is None:
             yield
             return
         before = self.simulator.world.timing
-        self.simulator.set_timing(replace(before, healthy=seconds))
+        self.simulator.set_timing(replace(before, healthy=seconds, run=seconds))
         yield
         self.simulator.set_timing(before)
 
