@@ -10,11 +10,13 @@ from app.adapters.postgres.commands.watch_commands import PostgresWatchCommands
 from app.adapters.postgres.config.watches import PostgresWatches
 from app.adapters.postgres.database.pool import Database
 from app.adapters.postgres.database.session import SessionLimits
+from app.adapters.postgres.views.why import PostgresWhy
 from app.adapters.registry import RegistryClient
 from app.adapters.waker import PromptWaker
 from app.bootstrap.values import endpoints, nomad_connection
-from app.services.commands.watches import Operator
+from app.services.commands.watches import Operator, unknown_watch
 from app.services.config.sync import Difference
+from app.services.views.why import Explained, explain
 from app.settings import Settings
 
 
@@ -48,3 +50,15 @@ async def compare_watches(settings: Settings, *, accepted_by: str) -> Difference
         return await PostgresWatches(database).preview(settings.watches, accepted_by=accepted_by)
     finally:
         await database.close()
+
+
+async def explain_tags(settings: Settings, watch: str, tag: str | None) -> Explained:
+    """Why for a watch, or for one tag of it. Raises Rejected when the watch is not configured."""
+    database = Database(settings.database_url.reveal(), size=1)
+    try:
+        found = await explain(PostgresWhy(database), watch, tag)
+    finally:
+        await database.close()
+    if found is None:
+        raise unknown_watch(watch)
+    return found

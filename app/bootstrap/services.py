@@ -19,6 +19,7 @@ from app.adapters.postgres.rollout.rollouts import PostgresRollouts
 from app.adapters.postgres.views.board import PostgresBoard
 from app.adapters.postgres.views.feed import PostgresFeed
 from app.adapters.postgres.views.queries import PostgresQueries
+from app.adapters.postgres.views.why import PostgresWhy
 from app.adapters.postgres.wakeup.retention import PostgresRetention
 from app.adapters.postgres.wakeup.schedule import PostgresSchedule
 from app.adapters.registry import RegistryClient
@@ -36,6 +37,7 @@ from app.services.rollout.wait_for_change import ChangeWaiter
 from app.services.views.board import Board
 from app.services.views.feed import Feed
 from app.services.views.queries import Queries, SchemaCheck
+from app.services.views.why import WhyStore
 from app.services.wakeup.schedule import Retention, Schedule
 from app.settings import ChannelSettings, Settings
 from app.web.http.auth import Access
@@ -65,6 +67,7 @@ class Services:
     rollout_commands: RolloutCommands
     queries: Queries
     board: Board
+    why: WhyStore
     watches: WatchStore
     retention: Retention
     feed: Feed
@@ -126,6 +129,7 @@ def build_services(settings: Settings, kept: KeptOpen) -> Services:
         rollout_commands=PostgresRolloutCommands(database),
         queries=PostgresQueries(database),
         board=PostgresBoard(database),
+        why=PostgresWhy(database),
         watches=PostgresWatches(database),
         retention=PostgresRetention(database),
         feed=kept.feed,

@@ -11,6 +11,7 @@ from app.cli.configuration import check_config, reload
 from app.cli.group import Commands
 from app.cli.local import demo, up
 from app.cli.processes import migrate, poller, web, worker
+from app.cli.why import why
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -26,5 +27,8 @@ def version() -> None:
     click.echo(metadata.version("registrywatcher"))
 
 
-for command in (demo, up, web, worker, poller, migrate, check_config, reload, promote, fail, rollback, release_hold):
+_PROCESSES = (demo, up, web, worker, poller, migrate)
+_COMMANDS = (check_config, reload, why, promote, fail, rollback, release_hold)
+
+for command in (*_PROCESSES, *_COMMANDS):
     main.add_command(command)

@@ -20,6 +20,7 @@ from app.services.ingest.replay import Replays
 from app.services.views.board import Board
 from app.services.views.feed import Feed
 from app.services.views.queries import Queries, SchemaCheck, SystemOutage, unexplained
+from app.services.views.why import WhyStore
 from app.web.api.webhooks import HookSettings as WebhookSettings
 from app.web.http.arrival import arrival
 from app.web.http.auth import NOBODY, Access, Caller, Role
@@ -68,6 +69,8 @@ class WebServices(Protocol):
     def queries(self) -> Queries: ...
     @property
     def board(self) -> Board: ...
+    @property
+    def why(self) -> WhyStore: ...
     @property
     def feed(self) -> Feed: ...
     @property

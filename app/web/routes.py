@@ -9,11 +9,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from app.errors import Rejected
-from app.web.api import health, live, openapi, pause, repos, tags, webhooks
+from app.web.api import health, live, openapi, pause, repos, tags, webhooks, why
 from app.web.http import responses
 from app.web.http.assets import PREFIX, Assets
 from app.web.http.auth import NOBODY, Role
 from app.web.pages import activity, deliveries, deploy, login, repositories, repository, rollouts
+from app.web.pages import why as why_page
 from app.web.pages.actions import CONFIRMED, UNCONFIRMED
 from app.web.process import admitted, process_of
 from app.web.render.pages import icon
@@ -44,11 +45,13 @@ TABLE: tuple[Declared, ...] = (
     Declared("GET", "/readyz", health.readyz, Role.ANYBODY),
     Declared("GET", "/api/openapi.json", openapi.show, Role.ANYBODY),
     Declared("GET", "/repos", repos.list_repos, Role.VIEWER),
+    Declared("GET", "/repos/{repo:path}/why", why_page.show_why, Role.VIEWER),
     Declared("GET", "/repos/{repo:path}", repository.show_repo, Role.VIEWER),
     Declared("POST", "/repos/{repo:path}/check", repos.check_repo, Role.DEPLOYER),
     Declared("POST", "/repos/{repo:path}/release-hold", repos.release_hold, Role.DEPLOYER),
     Declared("POST", "/tags/{repo:path}/reset", tags.reset_tag, Role.DEPLOYER),
     Declared("POST", "/tags/{repo:path}", tags.set_tag, Role.DEPLOYER),
+    Declared("GET", "/tags/{repo:path}/why", why.show_why, Role.VIEWER),
     Declared("GET", "/tags/{repo:path}", tags.show_tag, Role.VIEWER),
     Declared("GET", "/rollouts", rollouts.list_rollouts, Role.VIEWER),
     Declared("GET", "/rollouts/{id}", rollouts.show_rollout, Role.VIEWER),

@@ -13,7 +13,7 @@ from tests.unit.settings.files import SOUND
 PROGRAM = Path(sys.executable).with_name("registrywatcher")
 COMMANDS = (
     *("demo", "up", "web", "worker", "poller", "migrate", "check-config", "version"),
-    *("promote", "fail", "rollback", "release-hold", "reload"),
+    *("promote", "fail", "rollback", "release-hold", "reload", "why"),
 )
 CANARY = "c4n4ry"
 

@@ -20,7 +20,7 @@ from tests.fakes.deployer import PlanningDeployer
 from tests.fakes.inbox import MemoryInbox
 from tests.fakes.registry import MemoryRegistry
 from tests.fakes.waker import InProcessWaker
-from tests.web.stores import MemoryFeed, MemoryQueries, MemoryRolloutCommands, MemoryWatchCommands
+from tests.web.stores import MemoryFeed, MemoryQueries, MemoryRolloutCommands, MemoryWatchCommands, MemoryWhy
 from tests.web.values import WATCH
 
 HERE = Listening(addresses=("127.0.0.1",))
@@ -59,6 +59,7 @@ class MemoryProcess:
     listening: Listening = HERE
     queries: MemoryQueries = field(default_factory=MemoryQueries)
     board: MemoryBoard = field(default_factory=lambda: MemoryBoard(known=(WATCH,)))
+    why: MemoryWhy = field(default_factory=MemoryWhy)
     feed: MemoryFeed = field(default_factory=MemoryFeed)
     inbox: MemoryInbox = field(default_factory=MemoryInbox)
     settings: MemorySettings = field(default_factory=MemorySettings)

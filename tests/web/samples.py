@@ -23,8 +23,9 @@ from tests.fakes.board import MemoryBoard
 from tests.fakes.inbox import KnownWatch, MemoryInbox
 from tests.fakes.registry import digest_of
 from tests.web.process import MemoryProcess, MemorySettings
-from tests.web.stores import MemoryQueries
+from tests.web.stores import MemoryQueries, MemoryWhy
 from tests.web.values import DECISION, NEVER_CHECKED, NOW, ROLLOUT, SUMMARY, WATCH
+from tests.web.why_samples import FACTS, explained_tags
 
 HOSTILE = "\"><script>alert('1')</script>/\u202etxt.exe ü #?%&+;é😀"
 UNDERWAY = replace(
@@ -126,6 +127,12 @@ def full_process() -> MemoryProcess:
         ),
         settings=MemorySettings(webhook_sources=dict.fromkeys(("distribution", "quay"), SOURCE)),
         inbox=_inbox(),
+        why=MemoryWhy(
+            names=tuple(each.name for each in known),
+            watch=FACTS,
+            tags=explained_tags(HOSTILE, delivery=DELIVERY, rollout=SUMMARY.rollout_id),
+            total=16,
+        ),
     )
     process.watch_commands.names = tuple(each.name for each in known)
     process.rollout_commands.ids = frozenset(each.summary.rollout_id for each in ended)

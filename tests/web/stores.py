@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from app.adapters.postgres.views.mailbox import Mailbox
+from app.domain.why.facts import TagFacts, WatchFacts
 from app.refusals.process import UNDERWAY
 from app.services.commands.rollout_commands import (
     Destination,
@@ -22,7 +23,8 @@ from app.services.views.queries import (
     SystemOutage,
     WatchView,
 )
-from tests.web.values import PAST, ROLLOUT, SUMMARY, WATCH, watch_named
+from app.services.views.why import StoredFacts
+from tests.web.values import NOW, PAST, ROLLOUT, SUMMARY, WATCH, watch_named
 
 
 @dataclass
@@ -57,6 +59,27 @@ class MemoryQueries:
     def _check(self) -> None:
         if self.outage is not None:
             raise self.outage
+
+
+@dataclass
+class MemoryWhy:
+    """The facts of the test, for each watch of `names`."""
+
+    names: tuple[str, ...] = ("app", "team/app")
+    watch: WatchFacts = field(default_factory=lambda: WatchFacts(name="app"))
+    tags: tuple[TagFacts, ...] = ()
+    total: int = 0
+    outage: Exception | None = None
+
+    async def facts(self, watch: str, *, tag: str | None, limit: int) -> StoredFacts | None:
+        if self.outage is not None:
+            raise self.outage
+        if watch not in self.names:
+            return None
+        known = {each.tag: each for each in self.tags}
+        chosen = self.tags[:limit] if tag is None else (known.get(tag, TagFacts(tag=tag)),)
+        total = max(self.total, len(self.tags)) if tag is None else 1
+        return StoredFacts(now=NOW, watch=replace(self.watch, name=watch), tags=chosen, total=total)
 
 
 @dataclass

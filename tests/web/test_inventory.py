@@ -14,6 +14,8 @@ from app.domain.condition import Condition
 from app.domain.decision import HoldReason
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
 from app.domain.timeline import EntryKind, FoundBy
+from app.domain.unreleased import NoReleaseKind
+from app.domain.why.outcome import TagOutcome
 from app.services.commands.audit import AuditAction
 from app.services.views import board
 from app.web.api import openapi
@@ -91,6 +93,8 @@ def test_the_description_of_listed_values_has_their_keys() -> None:
         assert list(schemas[kind.__name__]["properties"]) == [each.name for each in fields(kind)]
     assert schemas["TimelineEntry"]["properties"]["kind"]["enum"] == list(EntryKind)
     assert schemas["TimelineEntry"]["properties"]["found_by"]["enum"] == list(FoundBy)
+    assert schemas["ExplainedTag"]["properties"]["outcome"]["enum"] == list(TagOutcome)
+    assert schemas["ExplainedTag"]["properties"]["no_release"]["enum"] == [*NoReleaseKind, None]
     assert schemas["DeliverySummary"]["properties"]["acceptance"]["enum"] == list(Acceptance)
 
 
@@ -108,6 +112,7 @@ def test_each_hold_reason_has_its_label(reason: HoldReason) -> None:
 def test_each_outcome_state_and_origin_has_its_label() -> None:
     assert set(labels.OUTCOMES) == set(labels.OUTCOME_TONES) == set(OutcomeKind)
     assert set(labels.STATES) == set(RolloutState)
+    assert set(labels.TAG_OUTCOMES) == set(labels.TAG_TONES) == set(TagOutcome)
     assert set(labels.ORIGINS) == set(Origin)
     assert labels.progress_tone(SUMMARY) == "bad"
 

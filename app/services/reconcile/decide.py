@@ -168,8 +168,16 @@ def _changed_digests(state: WatchState, resolved: Resolved) -> Mapping[str, str]
 
 
 def _period_images(state: WatchState, running: Iterable[RunningImage]) -> frozenset[Image] | None:
-    """The images that allocations run, None if they are those of the last pass."""
-    found = frozenset(Image(tag=each.tag, digest=each.digest) for each in running if each.running)
+    """The images that allocations run, None if they are those of the last pass.
+
+    The digest of a bare tag is known while the job specifies it; after that, the last pass knows it.
+    """
+    known = {each.tag: each.digest for each in state.period_images}
+    found = frozenset(
+        Image(tag=each.tag, digest=each.digest or known.get(each.tag, ""))
+        for each in running
+        if each.running and (each.tag or each.digest)
+    )
     return None if found == state.period_images else found
 
 

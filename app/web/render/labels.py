@@ -7,6 +7,7 @@ from app.domain.condition import OF_DECISION, Condition
 from app.domain.decision import HoldReason
 from app.domain.rollout import Origin, OutcomeKind, RolloutState
 from app.domain.timeline import EntryKind, FoundBy
+from app.domain.why.outcome import TagOutcome
 from app.services.commands.audit import AuditAction
 from app.services.views.queries import RolloutSummary
 
@@ -26,6 +27,23 @@ HOLDS: Mapping[HoldReason, str] = {
     HoldReason.DRIFTED: "Held: drift",
     HoldReason.DOWNGRADE: "Held: downgrade",
     HoldReason.NOT_A_RELEASE: "Held: no release is running",
+}
+
+TAG_OUTCOMES: Mapping[TagOutcome, str] = {
+    TagOutcome.UNKNOWN: "Unknown",
+    TagOutcome.DEPLOYING: "Deploying",
+    TagOutcome.RUNNING: "Runs",
+    TagOutcome.SPECIFIED: "Specified",
+    TagOutcome.FAILED: "Failed",
+    TagOutcome.HELD: "Held",
+    TagOutcome.RAN: "Ran",
+    TagOutcome.NEVER_FOUND: "Never found",
+    TagOutcome.DELETED: "Deleted",
+    TagOutcome.OTHER_PINNED: "Another tag is pinned",
+    TagOutcome.NO_RELEASE: "No release",
+    TagOutcome.NO_MANIFEST: "No manifest",
+    TagOutcome.PASSED_OVER: "Passed over",
+    TagOutcome.LOWER: "Lower",
 }
 
 OUTCOMES: Mapping[OutcomeKind, str] = {
@@ -119,6 +137,23 @@ TONES: Mapping[Condition, str] = {
 
 HOLD_TONES: Mapping[HoldReason, str] = {
     HoldReason(each): TONES[found] for each, found in OF_DECISION.items() if each in set(HoldReason)
+}
+
+TAG_TONES: Mapping[TagOutcome, str] = {
+    TagOutcome.UNKNOWN: _QUIET,
+    TagOutcome.DEPLOYING: _MOVING,
+    TagOutcome.RUNNING: _GOOD,
+    TagOutcome.SPECIFIED: _QUIET,
+    TagOutcome.FAILED: _BAD,
+    TagOutcome.HELD: _WAITING,
+    TagOutcome.RAN: _QUIET,
+    TagOutcome.NEVER_FOUND: _QUIET,
+    TagOutcome.DELETED: _QUIET,
+    TagOutcome.OTHER_PINNED: _QUIET,
+    TagOutcome.NO_RELEASE: _QUIET,
+    TagOutcome.NO_MANIFEST: _WAITING,
+    TagOutcome.PASSED_OVER: _QUIET,
+    TagOutcome.LOWER: _QUIET,
 }
 
 OUTCOME_TONES: Mapping[OutcomeKind, str] = {

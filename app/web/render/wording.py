@@ -215,6 +215,8 @@ FILTERS: Mapping[str, object] = {
     )
 } | {
     "outcome": labels.progress,
+    "tag_outcome": labels.TAG_OUTCOMES.__getitem__,
+    "tag_tone": labels.TAG_TONES.__getitem__,
     "outcome_tone": labels.progress_tone,
     "found_by": labels.FOUND_BY.__getitem__,
     "origin": labels.ORIGINS.__getitem__,

@@ -53,12 +53,22 @@ ON CONFLICT (watch_name, tag, digest) DO UPDATE SET since = CASE WHEN EXISTS (
       AND t.since > tag_digests.since) THEN clock_timestamp() ELSE tag_digests.since END
 """
 
+# An image that runs again soon, with nothing else in between, never stopped: a task that crashes and restarts would
+# have thousands of periods.
 _RUNNING = """
-WITH ended AS (
+WITH found AS (SELECT * FROM unnest($2::text[], $3::text[]) AS image (tag, digest)),
+ended AS (
   UPDATE running_periods SET ended_at = now()
-  WHERE watch_name = $1 AND ended_at IS NULL AND (tag, digest) NOT IN (SELECT * FROM unnest($2::text[], $3::text[]))),
+  WHERE watch_name = $1 AND ended_at IS NULL AND (tag, digest) NOT IN (SELECT tag, digest FROM found)),
+resumed AS (
+  UPDATE running_periods p SET ended_at = NULL FROM found
+  WHERE p.watch_name = $1 AND (p.tag, p.digest) = (found.tag, found.digest)
+    AND p.ended_at > now() - interval '10 minutes'
+    AND NOT EXISTS (SELECT FROM running_periods o WHERE o.watch_name = $1 AND o.began_at > p.began_at)
+  RETURNING p.tag, p.digest),
 began AS (
-  INSERT INTO running_periods (watch_name, tag, digest) SELECT $1, * FROM unnest($2::text[], $3::text[])
+  INSERT INTO running_periods (watch_name, tag, digest)
+  SELECT $1, tag, digest FROM found WHERE (tag, digest) NOT IN (SELECT tag, digest FROM resumed)
   ON CONFLICT (watch_name, tag, digest) WHERE ended_at IS NULL DO NOTHING)
 UPDATE watches SET period_images = $4 WHERE name = $1
 """
