@@ -23,7 +23,7 @@ from app.services.views.queries import (
     SystemOutage,
     WatchView,
 )
-from app.services.views.why import StoredFacts
+from app.services.views.why import StoredFacts, WhyStore
 from tests.web.values import NOW, PAST, ROLLOUT, SUMMARY, WATCH, watch_named
 
 
@@ -63,15 +63,18 @@ class MemoryQueries:
 
 @dataclass
 class MemoryWhy:
-    """The facts of the test, for each watch of `names`."""
+    """The facts of the test, for each watch of `names`; `instead` answers if it is given."""
 
     names: tuple[str, ...] = ("app", "team/app")
     watch: WatchFacts = field(default_factory=lambda: WatchFacts(name="app"))
     tags: tuple[TagFacts, ...] = ()
     total: int = 0
     outage: Exception | None = None
+    instead: WhyStore | None = None
 
     async def facts(self, watch: str, *, tag: str | None, limit: int) -> StoredFacts | None:
+        if self.instead is not None:
+            return await self.instead.facts(watch, tag=tag, limit=limit)
         if self.outage is not None:
             raise self.outage
         if watch not in self.names:
