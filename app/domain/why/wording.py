@@ -13,6 +13,7 @@ UNTIL: Mapping[HoldReason, str] = {
     HoldReason.BUSY: "the rollout or deployment that is under way ends",
     HoldReason.FAILED_BEFORE: "a newer image is pushed, or a person releases the hold",
     HoldReason.UP_TO_DATE: "a newer image is pushed",
+    HoldReason.STALLED: "its allocations run",
     HoldReason.AUTO_DEPLOY_OFF: "auto deploy is switched on",
     HoldReason.PAUSED: "everything is resumed",
     HoldReason.OBSERVE_ONLY: "observe_only is removed from the configuration",
