@@ -1,6 +1,8 @@
 """Readers of Nomad's texts: refusals, events, plans, jobs and their sources."""
 
-from collections.abc import Iterator
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 
 import httpx
@@ -10,8 +12,8 @@ from app.adapters.nomad import errors, images
 from app.adapters.nomad.explain import allocations as explain
 from app.adapters.nomad.explain import logs, placement
 from app.adapters.nomad.explain import task_events as task_events
-from app.adapters.nomad.follow import evaluations, promotion, snapshot
-from app.adapters.nomad.http import client, polling, problem
+from app.adapters.nomad.follow import evaluations, job_changes, promotion, snapshot
+from app.adapters.nomad.http import client, polling, problem, streaming
 from app.adapters.nomad.refusals import Doing
 from app.adapters.nomad.register import plan
 from app.adapters.nomad.register.changes import changes
@@ -19,6 +21,7 @@ from app.adapters.nomad.register.source import JobSource, image_pairs, is_named,
 from app.adapters.nomad.text import bounded
 from app.adapters.nomad.translate import submission
 from app.domain.job import JobPatch, SpecifiedTask, Submission, TaskChange, TaskKey
+from app.domain.job_change import ChangeKind
 from app.domain.watch import JobPlace
 from tests.unit.foreign.texts import Reader
 
@@ -30,6 +33,7 @@ _PATCH = JobPatch(changes={TaskKey(group="app", task="server"): TaskChange(image
 def readers() -> Iterator[tuple[str, Reader]]:
     yield from _refusals()
     yield from _events()
+    yield from _streams()
     yield from _jobs()
     yield from _sources()
 
@@ -86,6 +90,31 @@ def _refusals() -> Iterator[tuple[str, Reader]]:
             httpx.Response(200, headers={b"X-Nomad-Index": text.encode(errors="replace")}, content=b"[]"), waited=True
         ),
     )
+
+
+def _streams() -> Iterator[tuple[str, Reader]]:
+    yield "job_changes line", lambda text: job_changes._batch(text.encode(errors="replace"))
+    for kind in ChangeKind:
+        yield f"job_changes {kind}", partial(lambda topic, text: job_changes._batch(_stream_line(topic, text)), kind)
+    yield "streaming answer", lambda text: streaming._json(text.encode(errors="replace"))
+    yield "streaming lines", lambda text: asyncio.run(_lines(text.encode(errors="replace")))
+
+
+def _stream_line(kind: ChangeKind, text: str) -> bytes:
+    topic = kind.value.capitalize()
+    events = [
+        {"Topic": topic, "Key": text, "Payload": {topic: {"JobID": text, "Status": text}}},
+        {"Topic": topic, "Key": "", "FilterKeys": [text]},
+    ]
+    return json.dumps({"Index": 7, "Events": events}).encode()
+
+
+async def _lines(content: bytes) -> int:
+    async def chunks() -> AsyncIterator[bytes]:
+        for at in range(0, len(content), 16_384):
+            yield content[at : at + 16_384]
+
+    return sum([1 async for _ in streaming._split(chunks())])
 
 
 def _events() -> Iterator[tuple[str, Reader]]:

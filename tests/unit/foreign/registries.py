@@ -12,10 +12,12 @@ from app.adapters.registry import wire
 from app.adapters.registry.auth import challenges
 from app.adapters.registry.client import exchange, failures, origins
 from app.adapters.registry.client.endpoint import RegistryEndpoint
+from app.domain.left_out import TagList, newer_left_out, no_release
 from app.domain.message import Link, Message
 from app.domain.notification import NotificationKind
 from app.domain.reference import Reference, Repository, parse_digest, parse_tag
 from app.domain.rule import arranged, highest_release, listed, release
+from app.domain.unreleased import classify
 from app.outbound.client import bounded, redact
 from app.outbound.network import kept
 from app.webhooks import authenticate, body, distribution
@@ -126,6 +128,15 @@ def _names() -> Iterator[tuple[str, Reader]]:
     yield "rule.listed", listed
     yield "rule.arranged", lambda text: arranged([text, f"1.{text}.0", *text[:10_000]])
     yield "rule.highest_release", lambda text: highest_release([f"{text}.0.0", f"1.{text}.0"], text)
+    yield "unreleased.classify", classify
+    yield "unreleased.classify numbers", lambda text: classify(f"v1.2.{text}", with_v=False)
+    yield "unreleased.classify build", lambda text: classify(f"1.2.3-{text}")
+    yield "left_out.newer_left_out", lambda text: newer_left_out(_tags(text), "v1.0.0")
+    yield "left_out.no_release", lambda text: no_release(_tags(text), "team/app", "v1.0.0")
+
+
+def _tags(text: str) -> TagList:
+    return TagList(tags=(text, f"v2.{text}", f"v2.0.{text}", *text[:10_000]))
 
 
 def _webhooks() -> Iterator[tuple[str, Reader]]:
