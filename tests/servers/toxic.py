@@ -6,6 +6,7 @@ async with ToxicProxy(redis_url) as proxy:
     proxy.cut_reply_after = 10     # each connection's reply is cut after so many more bytes
     proxy.cut()                    # every open connection, now
     proxy.refuse = True            # new connections are closed at once
+    await proxy.unplug()           # nothing listens, until `plug`
     proxy.partitioned = True       # what says anything now is dead for good, and nobody is told; as is what connects
     proxy.dead_from = b"..."       # so is a connection whose client says these bytes, which are lost
 """
@@ -23,6 +24,7 @@ class ToxicProxy:
         self._upstream = urlsplit(upstream_url)
         self._connections: set[asyncio.Task[None]] = set()
         self.url = ""
+        self._port = 0
         self.latency = 0.0  # seconds before each chunk, each way
         self.black_hole = False
         self.refuse = False
@@ -39,13 +41,24 @@ class ToxicProxy:
             connection.cancel()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        port = self._server.sockets[0].getsockname()[1]
+        await self.plug()
+        port = self._port
         credentials, at, _ = self._upstream.netloc.rpartition("@")
         self.url = urlunsplit(self._upstream._replace(netloc=f"{credentials}{at}127.0.0.1:{port}"))
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        self.cut()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def plug(self) -> None:
+        """Listen, on the same port as before."""
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port)
+        self._port = self._server.sockets[0].getsockname()[1]
+
+    async def unplug(self) -> None:
+        """Cut every open connection, and refuse new ones as a host does on which nothing listens."""
         self._server.close()
         self.cut()
         await asyncio.gather(*self._connections, return_exceptions=True)

@@ -31,7 +31,7 @@ class Database:
         self._timeout = timeout
         self._limits = limits or SessionLimits()
         self._pool: Any = None
-        self._asked = 0
+        self._answered = 0
         self._retiring: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
@@ -53,13 +53,14 @@ class Database:
 
     async def ask(self) -> None:
         """Return once Postgres answers on an open connection; now and then on a new one, since a frozen server may
-        still serve those that are open."""
-        self._asked = (self._asked + 1) % _NEW_EVERY
-        if self._asked == 0:
+        still serve those that are open. A question without an answer is asked again in the same way."""
+        if self._answered < _NEW_EVERY - 1:
+            async with self.connection() as connection:
+                await connection.execute("SELECT")
+            self._answered += 1
+        else:
             async with self.dedicated(self._limits.application):
-                return
-        async with self.connection() as connection:
-            await connection.execute("SELECT")
+                self._answered = 0
 
     async def renew(self) -> None:
         """Use new connections from now on: an outage may have broken the open ones without a sign, and a statement on

@@ -1,0 +1,268 @@
+"""For each outage, the open pages, /readyz and the log of every process say it, and take it back, within seconds.
+
+The real processes and a browser. One outage is one line in each log when it begins, one when it ends, and one banner.
+"""
+
+import asyncio
+import re
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from app.simulators.registry.faults import Hang, RegistryFault
+from tests.machine_load import Machine, machine
+from tests.processes import until
+from tests.ui.browsing import browsing
+from tests.ui.outages import Outages, freeze, running, thaw
+
+SOON = 5.0  # seconds on an idle machine
+LATER = 10.0
+HANGS = 20.0  # a registry has 15 s to answer
+LASTS = 4.0  # how long an outage lasts after everybody said it
+
+Step = Callable[[Outages], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutageCase:
+    """`begin` and `end` it. `part` is its name in the log, `says` what the pages say.
+
+    With `stale` what the pages show is as of its begin. `unready` is whether /readyz is 503 then, and `kinds` are the
+    processes whose /readyz says it.
+    """
+
+    name: str
+    part: str
+    says: str
+    begin: Step
+    end: Step
+    stale: bool = False
+    unready: bool = False
+    kinds: tuple[str, ...] = ("web", "worker", "poller")
+    within: float = SOON
+    back_within: float = SOON
+    began: str = "outage.began"
+    ended: str = "outage.ended"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def _in_thread(action: Callable[[Outages], None]) -> Step:
+    return lambda ours: asyncio.to_thread(action, ours)
+
+
+async def _lose(ours: Outages) -> None:
+    ours.to_postgres.black_hole = True
+
+
+async def _find(ours: Outages) -> None:
+    """What went into the hole is lost: its connections are dead, as after a long partition."""
+    ours.to_postgres.black_hole = False
+    ours.to_postgres.cut()
+
+
+async def _hang_registry(ours: Outages) -> None:
+    ours.registry.faults.add(RegistryFault(path=".*", action=Hang(), times=100_000))
+
+
+async def _unhang_registry(ours: Outages) -> None:
+    ours.registry.faults.clear()
+    ours.to_registry.cut()
+
+
+async def _break_configuration(ours: Outages) -> None:
+    ours.site.config.write_text("# " + ours.site.config.read_text().replace("\n", "\n# ") + "\nbroken =")
+
+
+async def _mend_configuration(ours: Outages) -> None:
+    broken = ours.site.config.read_text().rpartition("\n")[0]
+    ours.site.config.write_text(broken.removeprefix("# ").replace("\n# ", "\n"))
+
+
+CASES = (
+    OutageCase(
+        name="postgres-stopped", part="Postgres", says="Postgres does not answer", stale=True, unready=True,
+        begin=_in_thread(lambda ours: ours.postgres.kill()), end=_in_thread(lambda ours: ours.postgres.start()),
+    ),
+    OutageCase(
+        name="postgres-frozen", part="Postgres", says="Postgres does not answer", stale=True, unready=True,
+        begin=_in_thread(lambda ours: freeze(ours.postgres, whole=True)),
+        end=_in_thread(lambda ours: thaw(ours.postgres)),
+    ),
+    OutageCase(
+        name="postgres-main-process-frozen", part="Postgres", says="Postgres does not answer", stale=True, unready=True,
+        begin=_in_thread(lambda ours: freeze(ours.postgres)), end=_in_thread(lambda ours: thaw(ours.postgres)),
+    ),
+    OutageCase(
+        name="postgres-behind-a-black-hole", part="Postgres", says="Postgres does not answer", stale=True, unready=True,
+        begin=_lose, end=_find,
+    ),
+    OutageCase(
+        name="redis-gone", part="Redis", says="Redis does not answer",
+        begin=_in_thread(lambda ours: ours.valkey.kill()), end=_in_thread(lambda ours: ours.valkey.start()),
+    ),
+    OutageCase(
+        name="redis-frozen", part="Redis", says="Redis (does not answer|accepts no messages)",
+        begin=_in_thread(lambda ours: freeze(ours.valkey)), end=_in_thread(lambda ours: thaw(ours.valkey)),
+    ),
+    OutageCase(
+        name="configuration-broken", part="configuration", says="is not TOML", kinds=("web",),
+        began="config.reload_failed", ended="config.reloaded", begin=_break_configuration, end=_mend_configuration,
+    ),
+    OutageCase(
+        name="registry-refused", part="registry main", says="registry main: it cannot be reached", kinds=("web",),
+        within=LATER, back_within=LATER,
+        begin=lambda ours: ours.to_registry.unplug(), end=lambda ours: ours.to_registry.plug(),
+    ),
+    OutageCase(
+        name="registry-hanging", part="registry main", says="registry main: it did not answer in time", kinds=("web",),
+        within=HANGS, back_within=LATER, begin=_hang_registry, end=_unhang_registry,
+    ),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+async def ours() -> AsyncIterator[Outages]:
+    async with running() as made:
+        yield made
+
+
+@pytest.fixture
+def pace() -> Iterator[Machine]:
+    with machine() as made:
+        yield made
+
+
+@pytest.fixture
+async def pages(chromium: Browser, ours: Outages) -> AsyncIterator[tuple[Page, Page]]:
+    """The list and the page of one watch, open and live."""
+    await ours.all_ready(within=60)
+    async with browsing(chromium, ours.url) as browser:
+        browser.expect_cuts()
+        browser.expect(r"^console error: Failed to load resource: .* 503")
+        listed, watch = browser.page, await browser.context.new_page()
+        await listed.goto("/")
+        await watch.goto("/repos/app")
+        for each in (listed, watch):
+            await expect(each.locator("#live")).to_have_text("Live")
+            await expect(each.get_by_role("heading", name="Outages")).to_have_count(0)
+        yield listed, watch
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES, ids=str)
+async def test_everybody_says_it_and_takes_it_back(
+    ours: Outages, pages: tuple[Page, Page], pace: Machine, case: OutageCase
+) -> None:
+    marks, started = ours.marks(), time.monotonic()
+    try:
+        await case.begin(ours)
+        async with asyncio.TaskGroup() as all_at_once:
+            for page in pages:
+                all_at_once.create_task(_page_says(page, case, case.within * pace.stretch))
+            for process in ours.processes:
+                all_at_once.create_task(_process_says(ours, process.name, marks, case, case.within * pace.stretch))
+        print(f"{case}: said after {time.monotonic() - started:.1f} s, stretch {pace.stretch:.1f}")
+        await asyncio.sleep(LASTS)  # a repetition would come now
+        for page in pages:
+            assert await _banners(page) == 1
+    finally:
+        await case.end(ours)
+    back = time.monotonic()
+    async with asyncio.TaskGroup() as all_at_once:
+        for page in pages:
+            all_at_once.create_task(_page_takes_back(page, case.back_within * pace.stretch))
+        all_at_once.create_task(ours.all_ready(within=case.back_within * pace.stretch))
+        for process in ours.processes:
+            ended = partial(_has, ours, process.name, marks, case.ended)
+            all_at_once.create_task(
+                until(ended, f"{process.name} logs the end", within=case.back_within * pace.stretch)
+            )
+    took = time.monotonic() - back
+    print(f"{case}: taken back after {took:.1f} s, stretch {pace.stretch:.1f}")
+    await asyncio.sleep(LASTS)
+    for process in ours.processes:
+        assert ours.loud(process.name, marks) == [case.began, case.ended], ours.lines(process.name, marks)
+        (ended_line,) = (each for each in ours.lines(process.name, marks) if each["event"] == case.ended)
+        assert ended_line["seconds"] >= LASTS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["frozen", "gone"])
+async def test_a_web_process_that_is_frozen_or_gone_is_noticed(
+    ours: Outages, pages: tuple[Page, Page], pace: Machine, how: str
+) -> None:
+    """Nobody but the page's own script can say it."""
+    (web,) = (each for each in ours.processes if each.url)
+    case = OutageCase(name=how, part="", says="The service does not answer", stale=True, begin=_no_step, end=_no_step)
+    if how == "frozen":
+        web.signal(signal.SIGSTOP)
+    else:
+        web.kill()
+    await asyncio.gather(*(_page_says(page, case, SOON * pace.stretch) for page in pages))
+    if how == "frozen":
+        web.signal(signal.SIGCONT)
+    else:
+        ours.site.start("web", port=ours.site.port)
+        ours.health = {**ours.health, ours.site.processes[-1].name: ours.url}
+        await ours.site.ready()
+    await asyncio.gather(*(_page_takes_back(page, SOON * pace.stretch) for page in pages))
+
+
+async def _no_step(_ours: Outages) -> None:
+    """The test itself does it."""
+
+
+async def _page_says(page: Page, case: OutageCase, within: float) -> None:
+    limit = within * 1000
+    if not case.stale:
+        banner = page.get_by_role("region", name="Outages")
+        await expect(banner).to_contain_text(re.compile(case.says), timeout=limit)
+        return
+    banner = page.locator("#not-current")
+    await expect(banner).to_contain_text(
+        re.compile(rf"{case.says} since .*\d:\d\d.*; what you see is as of .*\d:\d\d"), timeout=limit
+    )
+    await expect(page.locator("#live")).to_have_text("Not live")
+    pill = page.locator(".pill").first
+    marked = await pill.evaluate("(pill) => getComputedStyle(pill, '::after').content")
+    assert re.search(r"as of .*\d:\d\d", marked), marked
+    assert await page.evaluate("getComputedStyle(document.querySelector('main')).filter") == "grayscale(1)"
+
+
+async def _banners(page: Page) -> int:
+    """The number of outages that the page names."""
+    listed = await page.get_by_role("region", name="Outages").get_by_role("listitem").count()
+    return listed + await page.locator("#not-current:visible").count()
+
+
+async def _page_takes_back(page: Page, within: float) -> None:
+    limit = within * 1000
+    await expect(page.locator("#live")).to_have_text("Live", timeout=limit)
+    await expect(page.locator("#not-current")).to_be_hidden(timeout=limit)
+    await expect(page.get_by_role("region", name="Outages")).to_have_count(0, timeout=limit)
+    await expect(page.locator("html")).not_to_have_class(re.compile("stale"), timeout=limit)
+
+
+async def _process_says(ours: Outages, name: str, marks: Mapping[str, int], case: OutageCase, within: float) -> None:
+    async def says() -> bool:
+        if not _has(ours, name, marks, case.began, part=case.part):
+            return False
+        if name.partition("-")[0] not in case.kinds:
+            return True
+        status, text = await ours.readyz(name)
+        return status == (503 if case.unready else 200) and re.search(case.says, text) is not None
+
+    await until(says, lambda: f"{name} says {case}: {ours.lines(name, marks)}", within=within)
+
+
+def _has(ours: Outages, name: str, marks: Mapping[str, int], event: str, *, part: str = "") -> bool:
+    return any(
+        line["event"] == event and (not part or line.get("part", part) == part) for line in ours.lines(name, marks)
+    )
