@@ -85,11 +85,10 @@ def _counts(job: Row, allocations: Sequence[Row], evaluations: Sequence[Row]) ->
         placed = Counter(group for group, _ in nodes)
         return {name: placed[name] + (queued.get(name) or 0) for name, count in groups.items() if count}
     if job.get("Type") in _COMPLETES:
-        done = Counter(
-            each.get("TaskGroup")
-            for each in allocations
-            if each.get("ClientStatus") == "complete" and _version(each) == (job.get("Version") or 0)
-        )
+        current = [each for each in allocations if _version(each) == (job.get("Version") or 0)]
+        if job.get("Status") == "dead" and not any(each.get("ClientStatus") == "failed" for each in current):
+            return dict.fromkeys(groups, 0)  # completed allocations are collected after a day
+        done = Counter(each.get("TaskGroup") for each in current if each.get("ClientStatus") == "complete")
         return {name: max(count - done[name], 0) for name, count in groups.items()}
     return groups
 

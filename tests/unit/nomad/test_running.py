@@ -123,6 +123,13 @@ def test_a_batch_should_not_run_what_has_completed() -> None:
     assert placement(batch, [allocation("complete")] * 4, (), ()).counts == {"api": 0}
 
 
+def test_a_dead_batch_completed_unless_an_allocation_failed() -> None:
+    dead = job(kind="batch", count=2, Status="dead")
+    assert placement(dead, [], (), ()).counts == {"api": 0}
+    assert placement(dead, [allocation("failed", version=1)], (), ()).counts == {"api": 0}
+    assert placement(dead, [allocation("complete"), allocation("failed")], (), ()).counts == {"api": 1}
+
+
 def test_a_system_job_should_run_once_on_each_node_and_where_it_waits_for_one() -> None:
     system = job(kind="system", count=1)
     rows = [allocation(), allocation(NodeID="n2"), allocation(desired="stop", NodeID="n3")]
