@@ -100,7 +100,7 @@ def test_failed_allocations_explain_what_does_not_run_before_those_that_start() 
     failed = allocation("failed", TaskStates={"server": {"State": "dead", "Failed": True, "Events": events}})
     late = allocation("pending", TaskStates={"server": {"State": "pending", "Events": []}})
     assert "exited with code 3" in placement(job(), [failed, late], (), ()).problem
-    assert placement(job(), [late], (), ()).problem == "api/server: it has not started"
+    assert placement(job(), [late], (), ()).problem == "it has not started (api/server)"
 
 
 def test_what_runs_needs_no_explanation() -> None:
