@@ -12,6 +12,7 @@ from app.adapters.postgres.views.board import PostgresBoard
 from app.adapters.postgres.views.queries import PostgresQueries
 from app.services.commands.rollout_commands import RolloutCommands
 from app.services.commands.watch_commands import WatchCommands
+from app.services.views.why import WhyStore
 from app.web.application import build
 from app.web.http.arrival import Listening
 from app.web.http.auth import Access
@@ -67,6 +68,10 @@ class LineProcess:
     @property
     def waker(self) -> InProcessWaker:
         return self.memory.waker
+
+    @property
+    def why(self) -> WhyStore:
+        return self.memory.why
 
     @property
     def feed(self) -> MemoryFeed:
