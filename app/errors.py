@@ -13,6 +13,7 @@
     │   ├── ReadingWaits        a person must accept the configuration, or it must be read again
     │   └── JobChanged          the job was changed between our read and our write
     └── Permanent           a retry will not work
+        ├── Unforeseen          a fault of this program, or an answer that no server should give
         ├── TagNotFound
         ├── RepositoryNotFound
         ├── RegistryDenied
@@ -133,6 +134,8 @@ class SchemaMismatch(Permanent):
     """The database and this program's files do not belong together; the message names the file and the fix."""
 
 
-def unforeseen(problem: str) -> str:
-    """The words for an error that nobody foresaw: a fault of this program, or an answer that no server should give."""
-    return f"an unforeseen error: {problem}; it is tried again; report it with the traceback in the log"
+class Unforeseen(Permanent):
+    """An error that nobody foresaw; its traceback is in the log."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"an unforeseen error: {problem}; report it with the traceback in the log; it is tried again")

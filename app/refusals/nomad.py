@@ -42,6 +42,8 @@ def _the_job() -> Iterator[RefusalRow]:
     check = "the next check reads it again"
     job = refusals.name_of(PLACE)
     yield _row("the job was purged before the registration", refusals.gone(job), "job app", "register it again")
+    other = refusals.another_object(job, ORIGIN)
+    yield _row("the answer is not the job", other, "job app", "correct the proxy")
     moved = refusals.moved(job, found=12, expected=9)
     yield _row("the job changed before the registration", moved, "job app", check)
     conflict = _message(while_writing(_refusal(500, "Enforcing job modify index 9: job exists"), ORIGIN, place=PLACE))

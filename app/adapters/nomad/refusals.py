@@ -41,6 +41,14 @@ def gone(job: str) -> str:
     return f"job {job} is no longer in Nomad; register it again (nomad job run), or remove its watch"
 
 
+def another_object(job: str, origin: str) -> str:
+    """Nomad's answer is not the job that was asked for."""
+    return (
+        f"job {job}: Nomad at {origin} answers with another object; rename the job if its id ends like an endpoint of "
+        "Nomad's API, or correct the proxy before Nomad"
+    )
+
+
 def moved(job: str, *, found: int, expected: int) -> str:
     """Somebody else registered the job between our read and our write."""
     indexes = f"index {found}, not {expected}"

@@ -3,13 +3,15 @@
 This is the only way to a deployment. It holds the target's lease throughout, and no transaction during network I/O.
 """
 
+import asyncio
 from contextlib import suppress
 
 import structlog
 
 from app.domain.decision import Deploy, Hold, HoldReason
 from app.domain.job import JobState
-from app.errors import JobChanged, Permanent, Transient
+from app.errors import JobChanged, Permanent, Transient, Unforeseen
+from app.services.processes.loops import described, is_cancelled
 from app.services.reconcile import backoff
 from app.services.reconcile import launch as launches
 from app.services.reconcile.claim import Claim
@@ -43,8 +45,15 @@ async def reconcile(reconciler: Reconciler, target_id: int) -> bool:
         async with held(reconciler.targets, claim, reconciler.settings.lease):
             try:
                 await _pass(reconciler, claim)
+            except LeaseLost:
+                raise
             except (Transient, Permanent) as error:
                 await _requeue(reconciler, claim, error)
+            except (Exception, asyncio.CancelledError) as error:
+                if is_cancelled():
+                    raise
+                log.exception("target.failed", target=claim.target_id, problem=described(error))
+                await _requeue(reconciler, claim, Unforeseen(described(error)))
     return True
 
 

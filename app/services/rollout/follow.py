@@ -4,6 +4,7 @@ A wait is many short checks, each started by its own message; it holds no thread
 rollout.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -14,9 +15,9 @@ from app.domain.deployment import Diagnosis, RunningSince, Snapshot
 from app.domain.judge import judge
 from app.domain.rollout import Course, Outcome, OutcomeKind, Patience, Promote, Returning, Wait
 from app.domain.undo import can_undo
-from app.errors import JobRejected, Permanent, StoreUnavailable, Transient, unforeseen
+from app.errors import JobRejected, Permanent, StoreUnavailable, Transient, Unforeseen
 from app.ports import Deployer, Waker
-from app.services.processes.loops import described
+from app.services.processes.loops import described, is_cancelled
 from app.services.rollout.rollouts import CanaryCommand, LeasedRollout, Pause, Rollouts
 from app.services.rollout.wait_for_change import EXTENSION, ChangeWaiter
 from app.services.wakeup.wake import FOLLOW, NOTIFY, RECONCILE
@@ -60,11 +61,13 @@ async def follow(follower: Follower, rollout_id: UUID) -> bool:
     except (Transient, Permanent) as error:
         pause = max(_AFTER_ERROR, (error.retry_after or 0.0) if isinstance(error, Transient) else 0.0)
         await _wait(follower, rollout, Wait(seconds=pause, note=str(error)), None)
-    except Exception as error:
+    except (Exception, asyncio.CancelledError) as error:
+        if is_cancelled():
+            raise
         log.exception("rollout.follow_failed", rollout=str(rollout_id), problem=described(error))
         age = (rollout.now - rollout.course.started_at).total_seconds()
         pause = min(max(_AFTER_ERROR, age / 10), _AFTER_UNFORESEEN)
-        await _wait(follower, rollout, Wait(seconds=pause, note=unforeseen(described(error))), None)
+        await _wait(follower, rollout, Wait(seconds=pause, note=str(Unforeseen(described(error)))), None)
     return True
 
 

@@ -1,12 +1,14 @@
 """The other types of job, each with its own outcome."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.domain.deployment import DeploymentPhase, Snapshot
 from app.ports import Deployer
 from tests.contract.deployer.cluster import Cluster, Jobs, quoted
 from tests.contract.deployer.following import completed, inspected, over, rollout, running, settled, submitted
-from tests.contract.deployer.jobs import NOWHERE, batch, group, job, task, update
+from tests.contract.deployer.jobs import NOWHERE, batch, constrained, group, job, service, task, update
 from tests.servers.tiny_images import Behaviour
 
 PERIODIC = {"Enabled": True, "SpecType": "cron", "Spec": "0 3 1 1 *"}
@@ -109,3 +111,24 @@ async def test_a_launch_that_runs_keeps_its_image(deployer: Deployer, cluster: C
     reply = cluster.call("POST", f"/v1/job/{quoted(place.job_id)}/dispatch", json={}).json()
     later = jobs.child(place, reply["DispatchedJobID"])
     assert (await inspected(deployer, later)).tasks[0].image == "reg.example/app:v2"
+
+
+@pytest.mark.parametrize("ending", ["versions", "summary", "allocations", "deployment", "submission", "plan", "tag"])
+async def test_a_job_whose_id_ends_like_an_endpoint_is_read_and_changed(
+    deployer: Deployer, cluster: Cluster, jobs: Jobs, ending: str
+) -> None:
+    """Nomad answers `GET /v1/job/ci%2Fversions` with the versions of the job `ci`."""
+    job = constrained(service(cluster.image(Behaviour.STEADY)), "${node.class}", "nowhere")
+    place = jobs.start({**job, "ID": f"{jobs.name()}/{ending}"})
+    before = await inspected(deployer, place)
+    assert before.version == 0
+    ours = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
+    assert ours.changed
+    after = await inspected(deployer, place)
+    assert (after.index, after.version, after.create_index) == (ours.index, 1, before.create_index)
+    assert [each.image for each in after.tasks] == [cluster.image(Behaviour.STEADY, "v2")]
+    assert (await deployer.observe(place, ours)).index == ours.index
+    cluster.stop(place)
+    stopped = await inspected(deployer, place)
+    assert stopped.unusable is not None
+    assert await deployer.inspect(replace(place, job_id=f"nobody/{ending}")) is None

@@ -10,13 +10,15 @@ from typing import Any
 import requests
 from nomad.api.exceptions import BaseNomadException
 
+from app.adapters.nomad import refusals
 from app.adapters.nomad.errors import while_reading
 from app.adapters.nomad.http.access import NomadAccess
 from app.adapters.nomad.http.endpoints import Endpoints
+from app.adapters.nomad.http.job_ids import ends_as_endpoint, is_job
 from app.adapters.nomad.http.problem import Problem, Refusal, Silence, problem_of, refusal_of
 from app.adapters.nomad.refusals import Doing
 from app.domain.watch import JobPlace
-from app.errors import RegistryWatcherError
+from app.errors import JobRejected, RegistryWatcherError
 
 # A server that is no Nomad answers `404 page not found`; that does not mean that the job is absent.
 _ABSENT = ("job not found", "job versions not found")
@@ -36,8 +38,16 @@ class NomadClient:
         return self._access.connection.origin
 
     def job(self, place: JobPlace) -> dict[str, Any] | None:
-        """The specification as stored, or None when Nomad has no such job (404)."""
-        found: dict[str, Any] | None = self._read(place, (), dict)
+        """The specification as stored, or None when Nomad has no such job (404).
+
+        Raises JobRejected when Nomad answers with anything else than this job.
+        """
+        if ends_as_endpoint(place.job_id):
+            found = max(self.versions(place), key=lambda each: int(each.get("Version") or 0), default=None)
+        else:
+            found = self._read(place, (), dict)
+        if found is not None and not is_job(found, place.job_id):
+            raise JobRejected(refusals.another_object(refusals.name_of(place), self.origin))
         return found
 
     def of_job(self, place: JobPlace, kind: str) -> list[dict[str, Any]]:
@@ -75,6 +85,8 @@ class NomadClient:
 
     def register(self, place: JobPlace, body: dict[str, Any]) -> dict[str, Any]:
         """POST the job. Raises Refusal or Silence: only the caller can say what a lost answer to a write means."""
+        if ends_as_endpoint(place.job_id):
+            return self.post(place, "jobs", body=body)
         return self.post(place, "job", place.job_id, body=body)
 
     def agent_version(self) -> str | None:
