@@ -269,9 +269,12 @@ CREATE TABLE event_watches (
     attempts integer NOT NULL DEFAULT 0,
     settled_at timestamptz,
     answer text NOT NULL DEFAULT '',
+    -- What became of the tag is not known yet: each new decision answers the event again.
+    pending boolean NOT NULL DEFAULT false,
     decision_id bigint,
     PRIMARY KEY (event_id, watch_name)
 );
+CREATE INDEX event_watches_pending ON event_watches (watch_name) WHERE pending;
 CREATE INDEX event_watches_open ON event_watches (watch_name) WHERE settled_at IS NULL;
 CREATE INDEX event_watches_known ON event_watches (watch_name, known_at);
 
@@ -542,5 +545,5 @@ $$;
 CREATE TRIGGER feed_new AFTER INSERT ON audit_log FOR EACH ROW EXECUTE FUNCTION feed_timeline();
 CREATE TRIGGER feed_new AFTER INSERT ON drifts FOR EACH ROW EXECUTE FUNCTION feed_timeline();
 CREATE TRIGGER feed_changed AFTER UPDATE ON event_watches FOR EACH ROW
-    WHEN (OLD.settled_at IS DISTINCT FROM NEW.settled_at)
+    WHEN ((OLD.settled_at, OLD.answer) IS DISTINCT FROM (NEW.settled_at, NEW.answer))
     EXECUTE FUNCTION feed_timeline();

@@ -6,13 +6,14 @@ from datetime import datetime
 
 import structlog
 
+from app.domain.answers import Outlook
 from app.domain.decision import Case, Decision, Hold, HoldReason
 from app.domain.decision_table import decide, obstacle
 from app.domain.drift import accepted, drifted, outside_changes, with_baseline
 from app.domain.history import History, Image, identity, specified, specifies_desired, with_arrived
 from app.domain.hold_expiry import is_newer
 from app.domain.job import JobState, SpecifiedTask
-from app.domain.rule import highest_release
+from app.domain.rule import counts_with_v, highest_release
 from app.domain.running import RunningImage, extent_of, running_images
 from app.services.reconcile.claim import Claim, WatchState
 from app.services.reconcile.resolve import ResolvedWatch, specified_tag
@@ -73,6 +74,16 @@ def decide_watch(
         # Somebody else deployed what we want: a change away from it is drift.
         history, drifted_at, drift_images = accepted(tasks, history), None, {}
     running = running_images(state.watch, job, history) if job else ()
+    outlook = Outlook(
+        decision=decision,
+        desired=Image(tag=desired.tag if desired else "", digest=desired.digest if desired else ""),
+        pinned_tag=state.rule.pinned_tag,
+        current_tag=specified_tag(state, tasks, history, fresh=False) or "",
+        with_v=counts_with_v(
+            resolved.tags if resolved.tags is not None else state.tags,
+            specified_tag(state, tasks, history, fresh=False),
+        ),
+    )
     return WatchResult(
         watch=state.watch.name,
         resolved=ResolvedTag(
@@ -86,7 +97,8 @@ def decide_watch(
         drifted_at=drifted_at,
         drift_images=drift_images,
         outside=outside,
-        events=tuple(answer(event, resolved, state, decision.message) for event in state.events),
+        events=tuple(answer(event, resolved, state, outlook) for event in state.events),
+        outlook=outlook,
         digests=_changed_digests(state, resolved),
         period_images=_period_images(state, running),
         notify=not first or (isinstance(decision, Hold) and decision.reason is HoldReason.UNUSABLE),

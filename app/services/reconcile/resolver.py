@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
+from app.domain.answers import Outlook, PushedTag, answer_push
 from app.domain.event import EventAction
 from app.domain.history import Desired
 from app.domain.left_out import TagList
@@ -125,8 +126,8 @@ class Resolver:
         return manifest.digest
 
 
-def answer(event: OpenEvent, resolved: Resolved, state: WatchState, message: str) -> EventAnswer:
-    """The reconcile's answer to the event; `message` is the decision's."""
+def answer(event: OpenEvent, resolved: Resolved, state: WatchState, found: Outlook) -> EventAnswer:
+    """The reconcile's answer to the event; `found` is what it found for the watch."""
     if event.tag in resolved.unread:
         message = (
             f"{event.tag} was not asked for: events name over {_UNLISTED} releases that the registry's list lacks; "
@@ -134,7 +135,10 @@ def answer(event: OpenEvent, resolved: Resolved, state: WatchState, message: str
         )
         return EventAnswer(event_id=event.event_id, settled=True, message=message)
     if _is_settled(event, resolved.digests.get(event.tag), state):
-        return EventAnswer(event_id=event.event_id, settled=True, message=message)
+        if event.action is EventAction.DELETE:
+            return EventAnswer(event_id=event.event_id, settled=True, message=found.decision.message)
+        told = answer_push(PushedTag(tag=event.tag), found)
+        return EventAnswer(event_id=event.event_id, settled=True, message=told.message, pending=not told.is_final)
     if pause_after(event) is None:
         message = f"the registry never showed this digest for {event.tag}"
         return EventAnswer(event_id=event.event_id, settled=True, message=message)

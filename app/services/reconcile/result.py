@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from app.domain.answers import Outlook
 from app.domain.decision import Decision
 from app.domain.drift import DriftedImage
 from app.domain.history import History, Image
@@ -16,11 +17,13 @@ from app.services.reconcile.claim import LaunchItem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventAnswer:
-    """A reconcile's answer to an event; `settled` is False if the tag does not have its digest yet."""
+    """A reconcile's answer to an event; `settled` is False if the tag does not have its digest yet. `pending` is
+    whether it is answered again when more is known of its tag."""
 
     event_id: int
     settled: bool
     message: str
+    pending: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,7 @@ class WatchResult:
     somebody changed in the job since the last check. `missing_image` is the message about a running digest that the
     registry no longer has, "" if there is none, None if it was not checked. `digests` are the tags whose digest is not
     the stored one, each with its digest. `period_images` are the running images, None if they are as stored.
+    `outlook` answers its events.
     """
 
     watch: str
@@ -67,6 +71,7 @@ class WatchResult:
     missing_image: str | None = None
     digests: Mapping[str, str] = field(default_factory=dict)
     period_images: frozenset[Image] | None = None
+    outlook: Outlook | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

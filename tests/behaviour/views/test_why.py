@@ -88,6 +88,47 @@ async def test_a_rollout_and_a_release_that_is_passed_over_meanwhile(running: Li
     assert await outcome(running, "v1.2.5") == ("lower", "v1.3.0 is higher, and runs")
 
 
+async def test_an_event_is_answered_when_it_is_known_what_became_of_its_tag(running: Line) -> None:
+    await running.start()
+    running.nomad.set_timing(SLOW)
+    await running.push("app", "v1.1.0")
+    await running.until(lambda: len(running.images("app")) == 1, "v1.1.0 is registered")
+    await running.push("app", "v1.2.0")
+    await running.until(lambda: _answers(running, "under way"), "v1.2.0 waits")
+    await running.push("app", "v0.9.0")
+    last = await running.push("app", "v1.3.0")
+    running.nomad.judge("v1.4.0", Fate.EXITS_NONZERO)
+    running.nomad.set_timing(Timing())
+    running.nomad.skip(3600)
+    await running.deployed("app", f"team/app:v1.3.0@{last}")
+    await running.push("app", "v1.4.0")
+    await running.held("app", "failed_before")
+    await running.quiet()
+    found = [row["answer"] for row in await running.rows.answers()]
+    assert found[0].startswith("deployed: ")
+    assert found[1] == "passed over: v1.3.0 is newer"
+    assert found[2].endswith(" is higher")
+    assert found[3].startswith("deployed: ")
+    assert found[4].startswith("failed: ")
+    assert not await running.rows.fetch("SELECT FROM event_watches WHERE pending")
+
+
+async def _answers(running: Line, text: str) -> bool:
+    return any(text in row["answer"] for row in await running.rows.answers())
+
+
+async def test_a_held_event_is_answered_again_when_it_is_deployed(running: Line) -> None:
+    await running.start()
+    await running.switch("app", on=False)
+    digest = await running.push("app", "v1.1.0")
+    await running.held("app", "auto_deploy_off")
+    await running.quiet()
+    assert (await running.rows.answers())[0]["answer"].startswith("auto deploy is off")
+    await running.switch("app", on=True)
+    await running.deployed("app", f"team/app:v1.1.0@{digest}")
+    assert (await running.rows.answers())[0]["answer"].startswith("deployed: ")
+
+
 async def test_a_hold_names_its_person_and_its_end(running: Line) -> None:
     await running.start()
     await running.switch("app", on=False)

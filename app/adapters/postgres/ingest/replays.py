@@ -58,7 +58,8 @@ _OPEN = f"""
   INSERT INTO event_watches (event_id, watch_name, before_digest)
   SELECT event_id, name, before_digest FROM concerned
   ON CONFLICT (event_id, watch_name) DO UPDATE
-  SET before_digest = excluded.before_digest, attempts = 0, settled_at = NULL, answer = '', decision_id = NULL)
+  SET before_digest = excluded.before_digest, attempts = 0, settled_at = NULL, answer = '',
+    pending = false, decision_id = NULL)
 SELECT (SELECT count(*) FROM replayed) AS events,
   array(SELECT DISTINCT target_id FROM concerned ORDER BY target_id) AS target_ids,
   array(SELECT DISTINCT name FROM concerned ORDER BY name) AS watches

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from app.adapters.postgres.database.pool import Connection
-from app.adapters.postgres.database.stored import write_images, write_in_flight, write_running, write_specified
+from app.adapters.postgres.database.stored import write_in_flight, write_running, write_specified
 from app.adapters.postgres.notify.notifications import MAX_DETAIL, add_notifications, storable
+from app.adapters.postgres.reconcile.answer_rows import write_answers
+from app.adapters.postgres.reconcile.image_rows import write_images
 from app.domain import notification
 from app.domain.decision import Deploy, Hold
 from app.domain.history import is_another_job
@@ -46,33 +48,6 @@ UPDATE watches SET outage = $2, outage_since = coalesce(outage_since, clock_time
 
 # A rollout may have failed during this pass: changes that the pass did not know of are left for the next one. A later
 # registration is not overwritten. The job's index settles the entries of `in_flight` that this pass knew.
-_DIGESTS = """
-INSERT INTO tag_digests (watch_name, tag, digest) SELECT $1, * FROM unnest($2::text[], $3::text[])
-ON CONFLICT (watch_name, tag, digest) DO UPDATE SET since = CASE WHEN EXISTS (
-    SELECT FROM tag_digests t WHERE t.watch_name = excluded.watch_name AND t.tag = excluded.tag
-      AND t.since > tag_digests.since) THEN clock_timestamp() ELSE tag_digests.since END
-"""
-
-# An image that runs again soon, with nothing else in between, never stopped: a task that crashes and restarts would
-# have thousands of periods.
-_RUNNING = """
-WITH found AS (SELECT * FROM unnest($2::text[], $3::text[]) AS image (tag, digest)),
-ended AS (
-  UPDATE running_periods SET ended_at = now()
-  WHERE watch_name = $1 AND ended_at IS NULL AND (tag, digest) NOT IN (SELECT tag, digest FROM found)),
-resumed AS (
-  UPDATE running_periods p SET ended_at = NULL FROM found
-  WHERE p.watch_name = $1 AND (p.tag, p.digest) = (found.tag, found.digest)
-    AND p.ended_at > now() - interval '10 minutes'
-    AND NOT EXISTS (SELECT FROM running_periods o WHERE o.watch_name = $1 AND o.began_at > p.began_at)
-  RETURNING p.tag, p.digest),
-began AS (
-  INSERT INTO running_periods (watch_name, tag, digest)
-  SELECT $1, tag, digest FROM found WHERE (tag, digest) NOT IN (SELECT tag, digest FROM resumed)
-  ON CONFLICT (watch_name, tag, digest) WHERE ended_at IS NULL DO NOTHING)
-UPDATE watches SET period_images = $4 WHERE name = $1
-"""
-
 _HISTORY = """
 UPDATE watches SET specified = $2, running = $15, allocation_count = $16, job_create_index = $3, digests = $4,
   baseline_release = $5, expected = $6,
@@ -128,13 +103,6 @@ _FIRST_DECISION = (
     "UPDATE found_digests SET decision_id = $3 WHERE watch_name = $1 AND digest = $2 AND decision_id IS NULL"
 )
 
-_ANSWER = """
-UPDATE event_watches ew SET attempts = attempts + 1, answer = a.message, decision_id = $3,
-  settled_at = CASE WHEN a.settled THEN clock_timestamp() END
-FROM unnest($2::bigint[], $4::boolean[], $5::text[]) AS a (event_id, settled, message)
-WHERE ew.watch_name = $1 AND ew.event_id = a.event_id
-"""
-
 
 class RegisteredMeanwhile(Exception):
     """A worker has recorded a registration since this pass began: its result is void."""
@@ -158,18 +126,10 @@ async def write_watch(
         await connection.execute(_SAME_DECISION, result.watch, None, None, None, None, None, None)
         return []
     await _write_history(connection, claim, result)
-    await _write_images(connection, result)
+    await write_images(connection, result)
     rollout_id = launch.rollout_id if launch and any(item.watch == result.watch for item in launch.items) else None
     decision_id, new = await _write_decision(connection, result, rollout_id)
-    if result.events:
-        await connection.execute(
-            _ANSWER,
-            result.watch,
-            [each.event_id for each in result.events],
-            decision_id,
-            [each.settled for each in result.events],
-            [each.message for each in result.events],
-        )
+    await write_answers(connection, result, decision_id, is_new=new)
     notifications = await _write_missing_image(connection, claim, result)
     if new and result.notify:
         held = notification.of_decision(result.watch, result.decision, _subject(claim, result))
@@ -212,21 +172,6 @@ async def _write_history(connection: Connection, claim: Claim, result: WatchResu
         before = {each.task: each.before for each in result.outside.changes}
         after = {each.task: each.after for each in result.outside.changes}
         await connection.execute(_OUTSIDE, result.watch, result.outside.at, before, after)
-
-
-async def _write_images(connection: Connection, result: WatchResult) -> None:
-    """Store digests of tags, and running images, that differ from the stored ones; most passes have none."""
-    if result.digests:
-        await connection.execute(_DIGESTS, result.watch, list(result.digests), list(result.digests.values()))
-    if result.period_images is not None:
-        images = sorted(result.period_images)
-        await connection.execute(
-            _RUNNING,
-            result.watch,
-            [each.tag for each in images],
-            [each.digest for each in images],
-            write_images(images),
-        )
 
 
 async def _write_missing_image(connection: Connection, claim: Claim, result: WatchResult) -> list[int]:

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from app.domain.answers import Outlook
+from app.domain.decision import Hold, HoldReason
 from app.domain.event import EventAction
-from app.domain.history import Desired
+from app.domain.history import Desired, Image
 from app.domain.rule import Rule
 from app.errors import RegistryDenied, RegistryUnavailable
 from app.services.reconcile.resolver import EVENT_PAUSES, Resolver, answer, pause_after
@@ -15,6 +17,11 @@ from tests.unit.domain.cases import D1, D2, D3
 from tests.unit.services.reconcile.values import event, resolved, state
 
 PATH = "team/app"
+DECIDED = Outlook(
+    decision=Hold(reason=HoldReason.UP_TO_DATE, message="the decision"),
+    desired=Image(tag="v1.1.0", digest=D2),
+    current_tag="v1.0.0",
+)
 PINNED = Rule(pinned_tag="test")
 
 
@@ -84,7 +91,7 @@ async def test_an_event_that_was_not_asked_for_says_so(registry: MemoryRegistry)
     events = tuple(event(f"v9.{number}.0", event_id=number) for number in range(20))
     watched = state(events=events)
     found = await Resolver(registry, watched).resolve("v1.0.0", relist=False)
-    answers = {each.tag: answer(each, found, watched, "v1.1.0 runs") for each in events}
+    answers = {each.tag: answer(each, found, watched, DECIDED) for each in events}
     assert found.unread == {f"v9.{number}.0" for number in range(16, 20)}
     assert found.listed.without_manifest == (), "they are in no list"
     assert "was not asked for" in answers["v9.19.0"].message
@@ -147,13 +154,23 @@ async def test_what_is_no_index_has_no_children(registry: MemoryRegistry) -> Non
         ({}, D2),
         ({"digest": ""}, D3),
         ({"action": EventAction.DELETE}, D3),
-        ({"tag": "v0.0.1"}, D3),
         ({"before": D1}, D3),
     ],
 )
 def test_an_event_is_answered_when_the_tag_has_caught_up(fields: dict[str, Any], shown: str) -> None:
-    found = answer(event(**fields), resolved("v1.1.0", shown), state(), "the decision")
+    found = answer(event(**fields), resolved("v1.1.0", shown), state(), DECIDED)
     assert (found.settled, found.message) == (True, "the decision")
+
+
+def test_an_event_of_another_tag_is_answered_for_that_tag() -> None:
+    found = answer(event(tag="v0.0.1"), resolved("v1.1.0", D3), state(), DECIDED)
+    assert (found.settled, found.pending, found.message) == (True, False, "v1.1.0 is higher")
+
+
+def test_an_event_whose_tag_waits_is_answered_again_later() -> None:
+    busy = replace(DECIDED, decision=Hold(reason=HoldReason.BUSY, message="a rollout is under way"))
+    found = answer(event(), resolved("v1.1.0", D2), state(), busy)
+    assert (found.settled, found.pending, found.message) == (True, True, "a rollout is under way")
 
 
 @pytest.mark.parametrize(
@@ -161,22 +178,22 @@ def test_an_event_is_answered_when_the_tag_has_caught_up(fields: dict[str, Any],
     [({}, ""), ({"before": D1}, ""), ({}, D3), ({"before": D1}, D1)],
 )
 def test_an_event_is_not_answered_by_what_was_there_before(fields: dict[str, Any], shown: str) -> None:
-    found = answer(event(**fields), resolved("v1.1.0", shown), state(), "the decision")
+    found = answer(event(**fields), resolved("v1.1.0", shown), state(), DECIDED)
     assert (found.settled, found.message) == (False, "the registry does not show this digest for v1.1.0 yet")
 
 
 def test_an_event_is_not_answered_by_the_push_before_it() -> None:
     first, second = event(digest=D1, event_id=1), event(digest=D2, event_id=2, before=D3)
     both = state(events=(second, first))
-    assert not answer(second, resolved("v1.1.0", D1), both, "").settled
-    assert answer(first, resolved("v1.1.0", D1), both, "").settled
+    assert not answer(second, resolved("v1.1.0", D1), both, DECIDED).settled
+    assert answer(first, resolved("v1.1.0", D1), both, DECIDED).settled
     alone = state(events=(second,), desired_tag="v1.1.0", desired_digest=D1)
-    assert not answer(second, resolved("v1.1.0", D1), alone, "").settled
+    assert not answer(second, resolved("v1.1.0", D1), alone, DECIDED).settled
 
 
 def test_an_event_is_answered_by_the_push_after_it() -> None:
     first, second = event(digest=D1, event_id=1), event(digest=D2, event_id=2)
-    assert answer(first, resolved("v1.1.0", D2), state(events=(second, first)), "").settled
+    assert answer(first, resolved("v1.1.0", D2), state(events=(second, first)), DECIDED).settled
 
 
 def test_an_event_has_five_more_looks() -> None:
@@ -186,17 +203,17 @@ def test_an_event_has_five_more_looks() -> None:
         requeue_delays.append(pause)
         age += pause + 0.005
     assert requeue_delays == pytest.approx(EVENT_PAUSES, abs=0.03)
-    last = answer(replace(pushed, attempts=5, age=age), resolved("v1.1.0", ""), state(), "")
+    last = answer(replace(pushed, attempts=5, age=age), resolved("v1.1.0", ""), state(), DECIDED)
     assert (last.settled, last.message) == (True, "the registry never showed this digest for v1.1.0")
 
 
 def test_looks_for_other_reasons_do_not_use_an_event_up() -> None:
     busy = event(attempts=50, age=0.5)
     assert pause_after(busy) == pytest.approx(0.75)
-    assert not answer(busy, resolved("v1.1.0", ""), state(), "").settled
+    assert not answer(busy, resolved("v1.1.0", ""), state(), DECIDED).settled
 
 
 def test_time_alone_does_not_use_an_event_up() -> None:
     late = event(attempts=0, age=86_400.0)
     assert pause_after(late) == EVENT_PAUSES[0]
-    assert not answer(late, resolved("v1.1.0", ""), state(), "").settled
+    assert not answer(late, resolved("v1.1.0", ""), state(), DECIDED).settled
