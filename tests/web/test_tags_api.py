@@ -6,13 +6,14 @@ from uuid import UUID
 import pytest
 from starlette.testclient import TestClient
 
+from app.domain.decision import HoldReason
 from app.domain.deployment import Diagnosis, LogTail
 from app.errors import RegistryDenied, RegistryUnavailable, StoreUnavailable
 from app.refusals.process import DEPLOYMENT
 from app.services.commands.watch_commands import Command
 from app.services.views.queries import Outage
 from tests.web.process import MemoryProcess
-from tests.web.values import COMMIT, NOW, ROLLOUT, SUMMARY, WATCH
+from tests.web.values import COMMIT, DECISION, NOW, ROLLOUT, SUMMARY, WATCH
 
 
 @pytest.mark.parametrize("path", ["/ping", "/ping/"])
@@ -30,7 +31,13 @@ def test_a_watch_that_was_never_reconciled_is_resolved_live(process: MemoryProce
     process.queries.known = (replace(WATCH, desired="", tags=(), tags_read_at=None),)
     assert client.get("/tags/app").json() == {"repo_tag": "v1.1.0"}
     process.registries.images = {}
-    assert client.get("/tags/app").status_code == 400
+    answer = client.get("/tags/app")
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith("No valid tags for repo app: the registry has no repository ")
+    process.registries.images = {"team/app": {}}
+    process.registries.push("team/app", "2026.02.0")
+    message = client.get("/tags/app").json()["message"]
+    assert "its one tag is no release: 2026.02.0 (leading zero)" in message
     process.registries.outage = RegistryUnavailable("it is away")
     assert client.get("/tags/app").status_code == 503
 
@@ -43,6 +50,28 @@ def test_a_watch_without_a_desired_tag_is_refused_without_a_registry_call(
     assert answer.status_code == 400
     assert "push a release" in answer.json()["message"]
     assert process.registries.asked == 0
+
+
+def test_why_there_is_no_tag_is_what_the_last_check_found(process: MemoryProcess, client: TestClient) -> None:
+    why = "the registry has no release tag; its one tag is no release: latest; push X.Y.Z"
+    decision = replace(DECISION, reason=HoldReason.NO_MATCHING_TAG, message=why)
+    process.queries.known = (replace(WATCH, desired="", decision=decision),)
+    assert client.get("/tags/app").json() == {"message": f"No valid tags for repo app: {why}"}
+
+
+@pytest.mark.parametrize("path", ["/tags/app/reset", "/tags/app/reset?plan=true"])
+def test_a_command_says_what_the_registry_has_instead_of_a_release(
+    process: MemoryProcess, client: TestClient, path: str
+) -> None:
+    process.registries.images = {"team/app": {}}
+    for minor in range(9):
+        process.registries.push("team/app", f"v1.{minor}.0")
+    process.registries.unlinked = {f"v1.{minor}.0" for minor in range(3, 9)}
+    message = client.post(path).json()["message"]
+    assert message.startswith(
+        "Following releases; the registry has no manifest for the 6 highest releases of its list: v1.8.0, v1.7.0, "
+        "v1.6.0, …; the list is longer, and lower ones are not asked for; "
+    )
 
 
 def test_names_may_contain_slashes(process: MemoryProcess, client: TestClient) -> None:

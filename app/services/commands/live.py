@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable
+from dataclasses import dataclass
 from typing import TypeVar
 
+from app.domain.left_out import TagList, no_release
 from app.domain.reference import parse_tag
 from app.domain.rollout import Origin
 from app.domain.rule import Rule, candidates
@@ -18,19 +20,34 @@ _FOLLOW_RELEASES = Rule(pinned_tag="")  # the rule that the person asks for here
 _Answer = TypeVar("_Answer")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NothingToFollow:
+    """The registry has no release to follow; `problem` says what it has instead, with the fix."""
+
+    problem: str
+
+
 async def deploy_request(
-    registries: RegistrySource, current: CurrentRule, pinned_tag: str, *, origin: Origin, parameter: str = "pinned_tag"
-) -> DeployRequest | None:
-    """The tag and digest that the rule desires, as the registry has them now; None if there is no release to follow.
+    registries: RegistrySource, current: CurrentRule, pinned_tag: str, *, origin: Origin
+) -> DeployRequest | NothingToFollow:
+    """The tag and digest that the rule desires, as the registry has them now.
+
+    Raises as `request_of_tag`.
+    """
+    tag: str | NothingToFollow = pinned_tag or await highest(registries, current)
+    if isinstance(tag, NothingToFollow):
+        return tag
+    return await request_of_tag(registries, current, tag, origin=origin)
+
+
+async def request_of_tag(
+    registries: RegistrySource, current: CurrentRule, tag: str, *, origin: Origin, parameter: str = "pinned_tag"
+) -> DeployRequest:
+    """The tag and its digest, as the registry has it now.
 
     Raises Rejected (400) for an invalid or missing tag, named as the request's `parameter`; RegistryUnavailable or
     RegistryDenied.
     """
-    tag = pinned_tag
-    if pinned_tag == "":
-        tag = await highest(registries, current)
-    if not tag:
-        return None
     digest = await _in_time(_digest(registries, current.watch, _parsed(tag, parameter)))
     if not digest:
         raise Rejected(
@@ -40,9 +57,9 @@ async def deploy_request(
     return DeployRequest(origin=origin, tag=tag, digest=digest, forced=origin is not Origin.RESET)
 
 
-async def highest(registries: RegistrySource, current: CurrentRule) -> str:
-    """The highest release that the registry has now; "" if it has none. Raises as `deploy_request` does."""
-    return await _in_time(_highest(registries, current)) or ""
+async def highest(registries: RegistrySource, current: CurrentRule) -> str | NothingToFollow:
+    """The highest release that the registry has now. Raises as `deploy_request` does."""
+    return await _in_time(_highest(registries, current))
 
 
 async def has_digest(registries: RegistrySource, watch: Watch, digest: str) -> bool:
@@ -60,16 +77,21 @@ async def children(registries: RegistrySource, watch: Watch, digest: str) -> fro
     return await _in_time(registries.children(watch.registry, watch.repository, digest))
 
 
-async def _highest(registries: RegistrySource, current: CurrentRule) -> str | None:
-    watch = current.watch
+async def _highest(registries: RegistrySource, current: CurrentRule) -> str | NothingToFollow:
+    watch, rule, spelling = current.watch, _FOLLOW_RELEASES, current.specified_tag
+    missing: list[str] = []
     try:
         tags = await registries.tags(watch.registry, watch.repository)
     except RepositoryNotFound:
-        return None
-    for tag in candidates(_FOLLOW_RELEASES, tags, current.specified_tag):
-        if await _digest(registries, watch, tag):
-            return tag
-    return None
+        listed = TagList(tags=(), repository_exists=False)
+    else:
+        for tag in candidates(rule, tags, spelling):
+            if await _digest(registries, watch, tag):
+                return tag
+            missing.append(tag)
+        is_cut = rule.select(set(tags) - set(missing), spelling) is not None
+        listed = TagList(tags=tags, without_manifest=tuple(missing), is_cut=is_cut)
+    return NothingToFollow(problem=no_release(listed, str(watch.repository), spelling))
 
 
 async def _digest(registries: RegistrySource, watch: Watch, reference: str) -> str:

@@ -13,6 +13,7 @@ from app.domain.undo import Candidate, goal
 from app.domain.watch import Watch
 from app.errors import Rejected
 from app.services.commands import live, rollouts, watches
+from app.services.commands.live import NothingToFollow
 from app.services.commands.rollout_commands import Destination
 from app.services.commands.watch_commands import CurrentRule, DeployRequest
 from app.services.commands.watches import Operator
@@ -91,9 +92,11 @@ async def preview_rollback(operator: Operator, rollout_id: UUID) -> CommandPrevi
     return replace(planned, goal=goal(images), cautions=rollouts.cautions(destinations))
 
 
-async def _preview(operator: Operator, current: CurrentRule, deploy_request: DeployRequest | None) -> CommandPreview:
-    if deploy_request is None:
-        return CommandPreview(message=watches.NO_RELEASE)
+async def _preview(
+    operator: Operator, current: CurrentRule, deploy_request: DeployRequest | NothingToFollow
+) -> CommandPreview:
+    if isinstance(deploy_request, NothingToFollow):
+        return CommandPreview(message=watches.following(deploy_request))
     watch = current.watch
     job = await operator.deployer.inspect(watch.place)
     deploy = await _deploy(operator, current, deploy_request, _tasks(watch, job))

@@ -15,6 +15,7 @@ from app.domain.rollout import Origin
 from app.errors import Rejected
 from app.ports import Deployer, RegistrySource, Waker
 from app.services.commands import live
+from app.services.commands.live import NothingToFollow
 from app.services.commands.rollout_commands import RolloutCommands
 from app.services.commands.watch_commands import (
     Command,
@@ -27,8 +28,6 @@ from app.services.commands.watch_commands import (
 from app.services.wakeup.wake import NOTIFY, RECONCILE
 
 log = structlog.get_logger()
-
-NO_RELEASE = "Following releases; the registry has no release tag (X.Y.Z, with or without v) yet"
 
 _WAKES_AT_ONCE = 500  # then the event loop serves others
 
@@ -74,7 +73,7 @@ async def set_rule(
     if known := await _known_reply(operator, repo, idempotency_key):
         return known
     current = await find(operator, repo)
-    deploy_request = None
+    deploy_request: DeployRequest | NothingToFollow | None = None
     if pinned_tag is not None:
         deploy_request = await live.deploy_request(operator.registries, current, pinned_tag, origin=Origin.DEPLOY)
     command = Command(
@@ -83,11 +82,11 @@ async def set_rule(
         reason=reason,
         pinned_tag=pinned_tag,
         auto_deploy=auto_deploy,
-        deploy_request=deploy_request,
+        deploy_request=_requested(deploy_request),
         idempotency_key=idempotency_key,
     )
     result = await _execute(operator, command)
-    if pinned_tag is None:
+    if deploy_request is None:
         return Reply(message=f"Auto deployment set to {str(auto_deploy).lower()}")
     return _deploying(deploy_request, result)
 
@@ -103,7 +102,7 @@ async def reset(operator: Operator, repo: str, *, by: str, idempotency_key: UUID
         by=by,
         pinned_tag="",
         auto_deploy=True,
-        deploy_request=deploy_request,
+        deploy_request=_requested(deploy_request),
         is_reset=True,
         idempotency_key=idempotency_key,
     )
@@ -122,11 +121,11 @@ async def redeploy(operator: Operator, repo: str, *, tag: str, by: str, idempote
     return _deploying(deploy_request, await _execute(operator, command))
 
 
-async def redeploy_request(operator: Operator, current: CurrentRule, tag: str) -> DeployRequest | None:
+async def redeploy_request(operator: Operator, current: CurrentRule, tag: str) -> DeployRequest:
     """What a redeploy of the tag deploys, as the registry has it now. Raises as `redeploy`."""
     if not tag:
         raise Rejected(f"No tag of {current.watch.name} is named: name one of those that GET /repos lists")
-    return await live.deploy_request(operator.registries, current, tag, origin=Origin.DEPLOY, parameter="tag")
+    return await live.request_of_tag(operator.registries, current, tag, origin=Origin.DEPLOY, parameter="tag")
 
 
 async def check(operator: Operator, repo: str, *, by: str) -> Reply:
@@ -175,10 +174,15 @@ async def switch(operator: Operator, *, paused: bool, by: str, reason: str = "")
     return Reply(message=f"Everything is {state}")
 
 
-async def desired_live(operator: Operator, repo: str) -> str:
-    """The highest release that the registry has now; "" if it has none. Raises as `set_rule` does."""
+async def desired_live(operator: Operator, repo: str) -> str | NothingToFollow:
+    """The highest release that the registry has now. Raises as `set_rule` does."""
     current = await find(operator, repo)
     return await live.highest(operator.registries, current)
+
+
+def following(nothing: NothingToFollow) -> str:
+    """The answer to a person who lets a watch follow releases that the registry does not have."""
+    return f"Following releases; {nothing.problem}"
 
 
 def unknown_watch(repo: str) -> Rejected:
@@ -255,7 +259,11 @@ async def _execute(operator: Operator, command: Command) -> CommandResult:
     return result
 
 
-def _deploying(deploy_request: DeployRequest | None, result: CommandResult) -> Reply:
-    if deploy_request is None:
-        return Reply(message=NO_RELEASE)
+def _requested(deploy_request: DeployRequest | NothingToFollow | None) -> DeployRequest | None:
+    return deploy_request if isinstance(deploy_request, DeployRequest) else None
+
+
+def _deploying(deploy_request: DeployRequest | NothingToFollow, result: CommandResult) -> Reply:
+    if isinstance(deploy_request, NothingToFollow):
+        return Reply(message=following(deploy_request))
     return Reply(message=f"Deploying to {deploy_request.tag}", rollout_id=result.rollout_id)

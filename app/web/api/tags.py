@@ -6,9 +6,11 @@ With ?plan=true nothing is stored: the response is a preview.
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.domain.decision import HoldReason
 from app.errors import Rejected
 from app.services.commands import preview, watches
 from app.services.commands.preview import CommandPreview
+from app.services.views.queries import WatchView
 from app.web.api.rule_change import read_rule_change
 from app.web.http.responses import json_response
 from app.web.process import caller, operator, process_of
@@ -20,12 +22,23 @@ async def show_tag(request: Request) -> Response:
     watch = await process_of(request).services.queries.watch(repo)
     if watch is None:
         raise watches.unknown_watch(repo)
-    tag = watch.desired
-    if not tag and watch.tags_read_at is None:
-        tag = await watches.desired_live(operator(request), repo)
-    if not tag:
-        raise Rejected(f"No valid tags for repo {repo}: push a release (X.Y.Z, with or without v), or pin a tag")
-    return json_response({"repo_tag": tag})
+    if watch.desired:
+        return json_response({"repo_tag": watch.desired})
+    problem = _without_tag(watch)
+    if watch.tags_read_at is None:
+        found = await watches.desired_live(operator(request), repo)
+        if isinstance(found, str):
+            return json_response({"repo_tag": found})
+        problem = found.problem
+    raise Rejected(f"No valid tags for repo {repo}: {problem}")
+
+
+def _without_tag(watch: WatchView) -> str:
+    """Why the rule desires no tag, by the last check."""
+    decision = watch.decision
+    if decision is not None and decision.reason is HoldReason.NO_MATCHING_TAG:
+        return decision.message
+    return "push a release (X.Y.Z, with or without v), or pin a tag"
 
 
 async def set_tag(request: Request) -> Response:

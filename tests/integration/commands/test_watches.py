@@ -164,14 +164,22 @@ async def test_following_passes_over_a_release_without_a_manifest(world: World) 
     assert (await watches.set_rule(world.operator, "app", by="", pinned_tag="")).message == "Deploying to v1.1.0"
 
 
-@pytest.mark.parametrize("empty", [{}, {"team/app": {"latest": digest_of("x")}}])
-async def test_following_without_any_release_sets_the_rule_only(world: World, empty: dict[str, dict[str, str]]) -> None:
+@pytest.mark.parametrize(
+    ("empty", "problem"),
+    [
+        ({}, "the registry has no repository"),
+        ({"team/app": {"latest": digest_of("x")}}, "the registry has no release tag"),
+    ],
+)
+async def test_following_without_any_release_sets_the_rule_only(
+    world: World, empty: dict[str, dict[str, str]], problem: str
+) -> None:
     await watches.set_rule(world.operator, "app", by="", pinned_tag="test", auto_deploy=False)
     before = await world.rows("SELECT rollout_id FROM rollouts")
     world.registry.images = empty
     reply = await watches.reset(world.operator, "app", by="")
     assert reply.rollout_id is None
-    assert "no release" in reply.message
+    assert reply.message.startswith(f"Following releases; {problem}")
     assert await world.rule() == ("", True)
     assert await world.rows("SELECT rollout_id FROM rollouts") == before
 
