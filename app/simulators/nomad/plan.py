@@ -8,7 +8,7 @@ from app.simulators.nomad.evaluations import would_block
 from app.simulators.nomad.outcome import plan_annotations
 from app.simulators.nomad.reconcile import GroupPlan, replaces
 from app.simulators.nomad.refusal import Json
-from app.simulators.nomad.specification import canonical, same_specification
+from app.simulators.nomad.specification import add_implied, canonical, same_specification
 from app.simulators.nomad.tables import Evaluation, JobRecord
 from app.simulators.nomad.validation import check, check_change
 from app.simulators.nomad.warnings import warnings_of
@@ -18,6 +18,7 @@ from app.simulators.nomad.world import World, new_id
 def plan(world: World, posted: Json, *, namespace: str, diff: bool) -> Json:
     """Nomad's plan reply. Refused as for a registration, except for the check-and-set."""
     job = world.release.stored(canonical(posted))
+    add_implied(job, world.implied)
     job["Namespace"] = namespace
     check(job, posted, world.namespaces)
     record = world.jobs.get((namespace, job["ID"]))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from app.simulators.nomad import evaluations, job_status, scaling, versions
 from app.simulators.nomad.ledger import CLIENT, Ledger
 from app.simulators.nomad.refusal import Json, Refused
-from app.simulators.nomad.specification import canonical, same_specification
+from app.simulators.nomad.specification import add_implied, canonical, same_specification
 from app.simulators.nomad.tables import JobRecord
 from app.simulators.nomad.validation import check, check_change
 from app.simulators.nomad.warnings import warnings_of
@@ -38,6 +38,7 @@ class JobRegistration:
 def register(world: World, ledger: Ledger, registration: JobRegistration) -> Json:
     """Apply a registration. Returns Nomad's reply; Refused with the exact text where Nomad refuses."""
     job = world.release.stored(canonical(registration.job))
+    add_implied(job, world.implied)
     if not world.release.takes_posted_version and registration.origin != SEED:
         job["Version"] = 0
     job.update(Namespace=registration.namespace, Region=registration.region, NomadTokenID=registration.accessor)

@@ -222,6 +222,11 @@ class Simulator:
             world.verdicts = [v for v in world.verdicts if image is not None and v.image != image]
             scheduler.retry_blocked(world)
 
+    def imply(self, constraint: Json) -> None:
+        """Add a constraint to every group at each registration from now on, as a newer Nomad does."""
+        with self.at_work() as world:
+            world.implied.append(constraint)
+
     def skip(self, seconds: float) -> None:
         """Move the simulated clock forward."""
         with self.at_work() as world:

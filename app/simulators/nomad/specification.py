@@ -85,6 +85,13 @@ def _task(posted: Json, restart: Json) -> Json:
     return task
 
 
+def add_implied(job: Json, implied: list[Json]) -> None:
+    """Add the constraints that a newer Nomad demands to each group, each once."""
+    for group in job["TaskGroups"] or () if implied else ():
+        missing = [dict(each) for each in implied if each not in (group["Constraints"] or ())]
+        group["Constraints"] = [*(group["Constraints"] or ()), *missing] or None
+
+
 def _add_implicit_constraints(group: Json) -> None:
     """Add the signal constraint once, and the identity constraint at EVERY registration.
 

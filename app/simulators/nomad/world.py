@@ -40,6 +40,8 @@ class World:
         self.images = Images()
         self.evaluation_faults: list[tuple[str, str]] = []
         """(job id, fault) for the next evaluation of the job; each applies once."""
+        self.implied: list[Json] = []
+        """Constraints that each registration adds, as those of a newer Nomad."""
         self.namespaces = {"default"}
         self.index = 10
         self.touched = {"jobs": 1, "evaluations": 1, "deployments": 1, "allocations": 1, "namespaces": 1}

@@ -114,8 +114,10 @@ def test_each_line_appears_one_time_for_all_its_fields() -> None:
     assert read(reply({**added, "Type": "Added"})).foreign == ("group more is added",)
 
 
-def constraint(kind: str, right: str = ">= 1.7.0-a") -> Json:
-    values = {"LTarget": "${attr.nomad.version}", "Operand": "semver", "RTarget": right}
+def constraint(
+    kind: str, right: str = ">= 1.7.0-a", *, left: str = "${attr.nomad.version}", operand: str = "semver"
+) -> Json:
+    values = {"LTarget": left, "Operand": operand, "RTarget": right}
     sides = [field(name, "", text) if kind == "Added" else field(name, text, "") for name, text in values.items()]
     return node("Constraint", *sides, kind=kind)
 
@@ -123,9 +125,44 @@ def constraint(kind: str, right: str = ">= 1.7.0-a") -> Json:
 @pytest.mark.parametrize("kind", ["Added", "Deleted"])
 def test_the_constraint_that_the_server_adds_is_no_drift(kind: str) -> None:
     assert read(reply(group("app", objects=[constraint(kind)]))) == Preview()
-    assert read(reply(group("app", objects=[constraint(kind, ">= 2")]))).foreign
     edited = {**constraint(kind), "Type": "Edited"}
     assert read(reply(group("app", objects=[edited]))).foreign
+
+
+@pytest.mark.parametrize(
+    ("left", "operand", "right"),
+    [
+        ("${attr.nomad.version}", "semver", ">= 2.1.0"),
+        ("${attr.nomad.service_discovery}", "=", "true"),
+        ("${attr.vault.version}", "semver", ">= 0.6.1"),
+        ("${attr.vault.eu-1.version}", "semver", ">= 1.11.0"),
+        ("${attr.consul.version}", "semver", ">= 1.8.0"),
+        ("${attr.consul.eu.grpc}", ">", "0"),
+        ("${attr.consul.partition}", "=", "p"),
+        ("${attr.os.signals}", "set_contains", "SIGHUP,SIGUSR1"),
+        ("${attr.kernel.name}", "=", "linux"),
+        ("${attr.plugins.cni.version.host-local}", "semver", ">= 0.4.0"),
+        ("${attr.plugins.secrets.aws.version}", "semver", ">= 1.0.0"),
+    ],
+)
+def test_what_only_the_servers_can_have_added_is_shown_and_goes_through(left: str, operand: str, right: str) -> None:
+    added = constraint("Added", right, left=left, operand=operand)
+    found = read(reply(group("app", objects=[added])))
+    assert (found.lines, found.foreign) == ((f"group app: constraint {left} {operand} {right} is added",), ())
+    removed = read(reply(group("app", objects=[constraint("Deleted", right, left=left, operand=operand)])))
+    assert removed.foreign == (f"group app: constraint {left} {operand} {right} is removed",)
+
+
+@pytest.mark.parametrize("left", ["${attr.cpu.arch}", "${node.class}", "${meta.rack}", "", "${attr.consul.version}x"])
+def test_another_constraint_is_foreign_and_says_which(left: str) -> None:
+    found = read(reply(group("app", objects=[constraint("Added", "amd64", left=left, operand="=")])))
+    named = f"{left} = amd64".strip()
+    assert found.foreign == (f"group app: constraint {named} is added",)
+
+
+def test_a_constraint_of_the_whole_job_is_never_the_servers() -> None:
+    at_the_job = reply(objects=[constraint("Added", ">= 2.1.0")])
+    assert read(at_the_job).foreign == ("the job: constraint ${attr.nomad.version} semver >= 2.1.0 is added",)
 
 
 def test_the_image_of_a_connect_proxy_stands_at_its_service_too() -> None:

@@ -19,6 +19,11 @@ _VERBS = {"Added": "is added", "Deleted": "is removed"}
 _NUMBERS_OF = frozenset(
     {"Resources", "Update", "RestartPolicy", "ReschedulePolicy", "Migrate", "EphemeralDisk", "Scaling", "LogConfig"}
 )
+# The attributes that the mutators demand: of Nomad, of each Vault and Consul cluster, and of what a feature needs.
+_IMPLIED = re.compile(
+    r"\$\{attr\.(?:nomad\..+|vault(?:\..+)?\.version|consul(?:\..+)?\.(?:version|partition|grpc|connect)"
+    r"|os\.signals|kernel\.name|plugins\.(?:cni|secrets)\..+)\}"
+)
 _NUMBER = re.compile(r"-?[0-9]{0,20}(\.[0-9]{1,20})?|true|false")
 
 
@@ -26,7 +31,8 @@ _NUMBER = re.compile(r"-?[0-9]{0,20}(\.[0-9]{1,20})?|true|false")
 class JobChange:
     """One field that changes: where and how. The values may be secrets, so no repr shows them.
 
-    `whole` describes the outermost group, task or object around it that is added or removed as a whole.
+    `whole` describes the outermost group, task or object around it that is added or removed as a whole. `implied` is
+    whether it belongs to a constraint that only Nomad's servers can have added.
     """
 
     group: str = ""
@@ -37,6 +43,7 @@ class JobChange:
     old: str = field(default="", repr=False)
     new: str = field(default="", repr=False)
     whole: str = ""
+    implied: bool = False
 
     @property
     def key(self) -> TaskKey:
@@ -98,8 +105,10 @@ def _within(node: Mapping[str, Any], at: JobChange) -> Iterator[JobChange]:
             yield replace(at, name=each["Name"], kind=each["Type"], old=old, new=new)
     for each in node.get("Objects") or ():
         if each["Type"] != "None" and not _is_implicit_constraint(each):
-            inside = replace(at, objects=(*at.objects, each["Name"]))
-            yield from _within(each, _entered(each, inside, f"{at._where}: {' '.join(inside.objects)}"))
+            implied = bool(at.group) and not at.whole and is_implied(each)
+            inside = replace(at, objects=(*at.objects, each["Name"]), implied=implied)
+            named = _constraint(each) if each["Name"] == "Constraint" else " ".join(inside.objects)
+            yield from _within(each, _entered(each, inside, f"{at._where}: {named}"))
 
 
 def _entered(node: Mapping[str, Any], at: JobChange, name: str) -> JobChange:
@@ -108,8 +117,29 @@ def _entered(node: Mapping[str, Any], at: JobChange, name: str) -> JobChange:
     return replace(at, whole=f"{name} {verb}") if verb and not at.whole else at
 
 
+def _constraint(node: Mapping[str, Any]) -> str:
+    """A constraint as a person writes it. It holds no secret: it is compared with what nodes publish."""
+    values = _values(node, "New" if node["Type"] == "Added" else "Old")
+    named = " ".join(values.get(name) or "" for name in ("LTarget", "Operand", "RTarget"))
+    return f"constraint {' '.join(named.split())}"
+
+
+def is_implied(node: Mapping[str, Any]) -> bool:
+    """True for a constraint that a mutator of Nomad's servers adds at a registration, also one of a newer Nomad.
+
+    The mutators demand an attribute of the node for a feature that the group uses: see `jobImpliedConstraints` in
+    https://github.com/hashicorp/nomad/blob/main/nomad/job_endpoint_hooks.go. We post the job as it is stored, and
+    check-and-set keeps others out, so nobody else can have added it.
+    """
+    is_added = node["Name"] == "Constraint" and node["Type"] == "Added"
+    return is_added and _IMPLIED.fullmatch(_values(node, "New").get("LTarget") or "") is not None
+
+
+def _values(node: Mapping[str, Any], side: str) -> dict[str, Any]:
+    return {each["Name"]: each.get(side) for each in node.get("Fields") or ()}
+
+
 def _is_implicit_constraint(node: Mapping[str, Any]) -> bool:
     if node["Name"] != "Constraint" or node["Type"] not in _VERBS:
         return False
-    side = "New" if node["Type"] == "Added" else "Old"
-    return {each["Name"]: each.get(side) for each in node.get("Fields") or ()} == IMPLICIT_CONSTRAINT
+    return _values(node, "New" if node["Type"] == "Added" else "Old") == IMPLICIT_CONSTRAINT

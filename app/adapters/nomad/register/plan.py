@@ -44,8 +44,11 @@ def preview(reply: Mapping[str, Any], patch: JobPatch, job: Mapping[str, Any]) -
 def is_in_patch(change: JobChange, patch: JobPatch) -> bool:
     """True if the patch names this change: the image, force_pull or marker of one of its tasks.
 
-    The image of a Connect proxy is also in its service's sidecar_task, which the diff shows at the group.
+    A constraint that Nomad's servers add to every registration goes with it: whoever runs the job gets it. The
+    image of a Connect proxy is also in its service's sidecar_task, which the diff shows at the group.
     """
+    if change.implied:
+        return True
     if change.task:
         expected = patch.changes.get(change.key)
         return expected is not None and _is_expected(change, expected)
