@@ -1,7 +1,8 @@
 """The format of this program's log: one structured line per step. It must not decide which steps are logged.
 
-Lines are JSON, or readable text on a terminal; records of the standard `logging` get the same format. A line that
-cannot be written, because the disk is full or no process reads the pipe any more, is counted, and stops no work.
+Lines are JSON, or readable text on a terminal, or as REGISTRYWATCHER_LOG_FORMAT says; records of the standard `logging`
+get the same format. A line that cannot be written, because the disk is full or no process reads the pipe any more, is
+counted, and stops no work.
 """
 
 import json
@@ -15,6 +16,8 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 LEVEL_VARIABLE = "REGISTRYWATCHER_LOG_LEVEL"
+FORMAT_VARIABLE = "REGISTRYWATCHER_LOG_FORMAT"
+TEXT, JSON = "text", "json"
 _LEVELS = logging.getLevelNamesMapping()
 _NOISY = ("httpx", "httpcore", "urllib3")  # a line per request, with its URL
 
@@ -22,7 +25,8 @@ _NOISY = ("httpx", "httpcore", "urllib3")  # a line per request, with its URL
 def configure_logging(environ: Mapping[str, str], stream: TextIO) -> None:
     """Send structlog's and the standard library's records to `stream`, from the level of REGISTRYWATCHER_LOG_LEVEL up.
 
-    Call it once per process, before the first line. Without a level, or with an unknown one, the level is info.
+    REGISTRYWATCHER_LOG_FORMAT is text or json; without it, or with another, a terminal gets text. Call it once per
+    process, before the first line. Without a level, or with an unknown one, the level is info.
     """
     level = _LEVELS.get(environ.get(LEVEL_VARIABLE, "").upper(), logging.INFO)
     shared: list[Processor] = [
@@ -30,9 +34,10 @@ def configure_logging(environ: Mapping[str, str], stream: TextIO) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    processors = [*shared, *_rendering(stream)]
+    rendering = _rendering(environ, stream)
+    processors = [*shared, *rendering]
     stream = cast(TextIO, UnfailingStream(stream, _lost_line(processors)))
-    _format_libraries(shared, stream, level)
+    _format_libraries(shared, rendering, stream, level)
     # Our own lines bypass `logging`, which costs more than all other parts of a line together.
     structlog.configure(
         processors=processors,
@@ -93,12 +98,12 @@ def _lost_line(processors: list[Processor]) -> Callable[[int], str]:
     return line
 
 
-def _format_libraries(shared: list[Processor], stream: TextIO, level: int) -> None:
+def _format_libraries(shared: list[Processor], rendering: list[Processor], stream: TextIO, level: int) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(stream)],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
@@ -106,9 +111,10 @@ def _format_libraries(shared: list[Processor], stream: TextIO, level: int) -> No
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
 
 
-def _rendering(stream: TextIO) -> list[Processor]:
-    if stream.isatty():
-        return [structlog.dev.ConsoleRenderer()]
+def _rendering(environ: Mapping[str, str], stream: TextIO) -> list[Processor]:
+    is_terminal = stream.isatty()
+    if environ.get(FORMAT_VARIABLE, TEXT if is_terminal else JSON).lower() == TEXT:
+        return [structlog.dev.ConsoleRenderer(colors=is_terminal and not environ.get("NO_COLOR"))]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_json)]
 
 

@@ -14,6 +14,7 @@ from app.local.processes import own_processes
 from app.local.schema import Migrate, migrated
 from app.local.servers import LocalServer, choose_postgres, choose_valkey
 from app.local.supervisor import supervise
+from app.logging import FORMAT_VARIABLE, TEXT
 
 
 async def run_up(
@@ -34,7 +35,7 @@ async def run_up(
     with ExitStack() as stack:
         postgres = started(stack, choose_postgres(data_dir, database_url=database_url))
         valkey = started(stack, choose_valkey(data_dir, redis_url=redis_url))
-        env = environment(postgres.url, valkey.url)
+        env = environment(postgres.url, valkey.url, readable=sys.stdout.isatty())
         services = own_processes(("--config", str(config)), env, url=url, port=port)
 
         async def show_url() -> None:
@@ -56,6 +57,8 @@ def started(stack: ExitStack, server: LocalServer) -> LocalServer:
     return server
 
 
-def environment(database_url: str, redis_url: str) -> Mapping[str, str]:
-    """Our environment, with the servers for the processes."""
-    return {**os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url}
+def environment(database_url: str, redis_url: str, *, readable: bool = False) -> Mapping[str, str]:
+    """Our environment, with the servers for the processes. With `readable` they log text unless it says otherwise: a
+    person watches, although each process writes into a pipe."""
+    log = {FORMAT_VARIABLE: TEXT} if readable else {}
+    return {**log, **os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url}

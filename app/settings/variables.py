@@ -32,7 +32,7 @@ USUAL_NAMES: dict[str, Place] = {
     "NOMAD_HTTP_AUTH": ("nomad", "http_auth"),
 }
 _FILE = "_FILE"
-_OTHER_USES = frozenset({"CONFIG", "LOG_LEVEL", "HEALTH_ADDRESS"})
+_OTHER_USES = frozenset({"CONFIG", "LOG_LEVEL", "LOG_FORMAT", "HEALTH_ADDRESS"})
 _KUBERNETES = re.compile(
     r"SERVICE_(?:HOST|PORT)(?:_\w+)?|PORT(?:_\d+_\w+)?"
 )  # Kubernetes sets these for a service with our name

@@ -1,12 +1,19 @@
 """Given a person's own registry and Nomad, when `registrywatcher up` runs, then a push is deployed; it stops
 cleanly."""
 
+import os
+import pty
 import signal
+import subprocess
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from app.local.processes import program
 from app.simulators.registry import LocalRegistry, RegistryNotifications
 from tests.e2e.commands import all_gone, running
 from tests.e2e.site import PREFIX, SECRET, Site, site
@@ -63,3 +70,34 @@ async def test_up_uses_configured_servers_and_leaves_them_alone(
         await deploys_under_up(made, registry, DATABASE_URL=empty_database_url, REDIS_URL=redis_url)
     assert await watch_count(empty_database_url) == 1
     assert not (server_directory / "state").exists()
+
+
+def test_up_on_a_terminal_prints_readable_lines(server_directory: Path, database_url: str, redis_url: str) -> None:
+    with site(server_directory, database_url=database_url, redis_url=redis_url) as made:
+        made.configure(["app"], host="127.0.0.1:9")
+        screen, terminal = pty.openpty()
+        options = ("--config", str(made.config), "--data-dir", "state", "--port", str(made.port))
+        argv = program("up", *options)
+        started = subprocess.Popen(
+            argv, cwd=made.directory, env=made.env, stdin=terminal, stdout=terminal, stderr=terminal
+        )
+        os.close(terminal)
+        text = ""
+        try:
+            deadline = time.monotonic() + START
+            while not ("poller.started" in text and "worker.started" in text) and time.monotonic() < deadline:
+                text += os.read(screen, 65536).decode(errors="replace")
+        finally:
+            started.send_signal(signal.SIGINT)
+            draining = threading.Thread(target=_drain, args=(screen,), daemon=True)
+            draining.start()
+            started.wait(60)
+    assert "poller.started" in text
+    assert '{"' not in text
+
+
+def _drain(screen: int) -> None:
+    """Read until the other end is closed: a full terminal would hold up its writer."""
+    with suppress(OSError):
+        while os.read(screen, 65536):
+            pass

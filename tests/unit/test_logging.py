@@ -97,6 +97,24 @@ def test_writes_a_readable_line_on_a_terminal() -> None:
     assert not stream.getvalue().startswith("{")
 
 
+@pytest.mark.parametrize(("said", "is_json"), [("json", True), ("JSON", True), ("text", False), ("xml", True)])
+def test_the_format_may_be_said(said: str, is_json: bool) -> None:
+    stream = io.StringIO()
+    configure_logging({"REGISTRYWATCHER_LOG_FORMAT": said}, stream)
+    structlog.get_logger().info("poller.started", interval=2.0)
+    assert stream.getvalue().startswith("{") == is_json
+    assert "poller.started" in stream.getvalue()
+    assert "\x1b" not in stream.getvalue()
+
+
+def test_a_terminal_has_colours_unless_no_color_is_set() -> None:
+    for environ, coloured in ({}, True), ({"NO_COLOR": "1"}, False):
+        stream = Terminal()
+        configure_logging(environ, stream)
+        structlog.get_logger().info("poller.started")
+        assert ("\x1b[" in stream.getvalue()) == coloured
+
+
 @pytest.mark.parametrize("fault", [OSError(28, "No space left on device"), BrokenPipeError(), ValueError("closed")])
 def test_an_unwritable_log_stops_nothing_and_reports_lost_lines_later(fault: Exception) -> None:
     stream = Full()

@@ -8,6 +8,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.types import Message, Receive
+from structlog.testing import capture_logs
 
 from app.errors import RegistryWatcherError
 from app.settings.secret import Secret
@@ -236,3 +237,20 @@ async def call(application: Starlette, receive: Receive, *headers: tuple[bytes, 
     }
     await application(scope, receive, send)
     return statuses
+
+
+def test_the_log_names_the_repository_and_the_tag_of_an_event(client: TestClient) -> None:
+    with capture_logs() as logs:
+        client.post("/webhooks/main", content=envelope(push()), headers=GOOD)
+    (line,) = (each for each in logs if each["event"] == "event.received")
+    assert line["what"] == ["team/app:v1.0.0"]
+
+
+def test_a_delivery_that_a_silent_postgres_refuses_is_no_line(client: TestClient, services: MemoryProcess) -> None:
+    """Each process logs once that Postgres does not answer; a refusal while it answers others is logged."""
+    services.inbox.outages = True
+    for silent_for, refusals in (60.0, 0), (0.0, 1):
+        services.store_silent_for = silent_for
+        with capture_logs() as logs:
+            assert client.post("/webhooks/main", content=envelope(push()), headers=GOOD).status_code == 503
+        assert [each["event"] for each in logs] == ["delivery.refused"] * refusals

@@ -17,6 +17,8 @@ from app.services.wakeup.wake import RECONCILE
 
 log = structlog.get_logger()
 
+_NAMED = 10  # events that a line of the log names
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
@@ -110,8 +112,9 @@ async def receive(inbox: Inbox, waker: Waker, delivery: Delivery) -> Receipt:
     # Blobs and pulls are nineteen of twenty events: a line for each would hide the others.
     if receipt.new or receipt.duplicates or receipt.oddities:
         log.info(
-            "delivery.stored",
+            "event.received",
             delivery=str(receipt.delivery_id),
+            what=[f"{each.path}:{each.tag}" for each in delivery.parsed.events[:_NAMED]],
             source=delivery.source,
             new=receipt.new,
             duplicates=receipt.duplicates,

@@ -4,8 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-import structlog
-
 from app.domain.answers import Outlook
 from app.domain.decision import Case, Decision, Hold, HoldReason
 from app.domain.decision_table import decide, obstacle
@@ -19,8 +17,6 @@ from app.services.reconcile.claim import Claim, WatchState
 from app.services.reconcile.resolve import ResolvedWatch, specified_tag
 from app.services.reconcile.resolver import Resolved, answer
 from app.services.reconcile.result import OutsideChange, ResolvedTag, WatchResult
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +57,6 @@ def decide_watch(
             listed=resolved.listed,
             commands=replace(state.commands, pause=claim.pause),
         )
-    )
-    log.info(
-        "decision.made",
-        target=claim.target_id,
-        watch=state.watch.name,
-        message=decision.message,
-        digest=decision.digest,
     )
     desired = resolved.desired
     if tasks and desired and claim.rollout is None and specifies_desired(tasks, desired, history):

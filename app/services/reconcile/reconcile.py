@@ -214,8 +214,25 @@ def _foreign(claim: Claim, job: JobState | None) -> str:
 
 async def _settle(reconciler: Reconciler, claim: Claim, result: Result) -> Written:
     written = await reconciler.targets.settle(claim, result)
+    _log_decisions(claim, result, written)
     wake_written(reconciler.waker, claim.target_id, written)
     return written
+
+
+def _log_decisions(claim: Claim, result: Result, written: Written) -> None:
+    """A line for each decision that differs from the watch's last one; the others are for debugging."""
+    for each in result.watches:
+        if each.decision is None or written.overtaken:
+            continue
+        say = log.info if each.watch in written.decided else log.debug
+        say(
+            "decision.made",
+            target=claim.target_id,
+            watch=each.watch,
+            tag=each.decision.tag,
+            digest=each.decision.digest,
+            message=each.decision.message,
+        )
 
 
 async def _requeue(reconciler: Reconciler, claim: Claim, error: Transient | Permanent) -> None:

@@ -4,11 +4,14 @@ The row of the rollout is the recovery point: it has the exact patch before Noma
 again without a check: `recover` reads the job back first, and check-and-set fences it.
 """
 
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
 import structlog
 
 from app.domain.rollout import Outcome, OutcomeKind
 from app.errors import JobChanged, JobRejected, NomadDenied
-from app.services.reconcile.claim import Claim
+from app.services.reconcile.claim import Claim, LaunchItem
 from app.services.reconcile.reconciler import Reconciler
 from app.services.reconcile.result import Launch
 from app.services.wakeup.wake import FOLLOW, wake_written
@@ -22,7 +25,7 @@ async def register(reconciler: Reconciler, claim: Claim, launch: Launch) -> None
     Raises the deployer's errors, with one exception: if Nomad refuses a rollout that a person asked for, the rollout
     ends with that reason, because the person can fix it and ask again. A rollout of the rule is requeued instead.
     """
-    log.info("rollout.submitting", target=claim.target_id, rollout=str(launch.rollout_id))
+    log.info("rollout.submitting", **_named(claim, launch.rollout_id, launch.items))
     try:
         submission = await reconciler.deployer.submit(claim.place, launch.patch)
     except (NomadDenied, JobRejected) as error:
@@ -34,7 +37,7 @@ async def register(reconciler: Reconciler, claim: Claim, launch: Launch) -> None
         wake_written(reconciler.waker, claim.target_id, written)
         return
     written = await reconciler.targets.submitted(claim, launch.rollout_id, launch.patch, submission)
-    log.info("rollout.submitted", target=claim.target_id, rollout=str(launch.rollout_id), index=submission.index)
+    log.info("rollout.submitted", **_named(claim, launch.rollout_id, launch.items), index=submission.index)
     reconciler.waker.wake(FOLLOW, str(launch.rollout_id))
     wake_written(reconciler.waker, claim.target_id, written)
 
@@ -51,7 +54,14 @@ async def recover_open(reconciler: Reconciler, claim: Claim) -> bool:
     if submission is None:
         return False
     written = await reconciler.targets.submitted(claim, rollout.rollout_id, rollout.patch, submission)
-    log.info("rollout.recovered", target=claim.target_id, rollout=str(rollout.rollout_id), index=submission.index)
+    log.info("rollout.recovered", **_named(claim, rollout.rollout_id, rollout.items), index=submission.index)
     reconciler.waker.wake(FOLLOW, str(rollout.rollout_id))
     wake_written(reconciler.waker, claim.target_id, written)
     return True
+
+
+def _named(claim: Claim, rollout_id: UUID, items: Sequence[LaunchItem]) -> Mapping[str, object]:
+    """What each line of the log says of a rollout: its target and id, and the repositories and tags that it deploys."""
+    repositories = {state.watch.name: state.watch.repository.path for state in claim.watches}
+    what = [f"{repositories.get(each.watch, each.watch)}:{each.tag or each.digest}" for each in items]
+    return {"target": claim.target_id, "rollout": str(rollout_id), "what": what}

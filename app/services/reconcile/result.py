@@ -135,6 +135,7 @@ class Written:
     """What to wake after a reconcile: the target itself in `due_in` seconds, notifications to send, and targets that
     get a slot now.
 
+    `decided` are the watches whose decision differs from their last one.
     `overtaken` is True if a command or other rollouts came in between: nothing was written, and the target must be
     reconciled again.
     """
@@ -142,4 +143,5 @@ class Written:
     due_in: float | None = None
     notification_delivery_ids: tuple[int, ...] = ()
     woken: tuple[int, ...] = ()
+    decided: frozenset[str] = frozenset()
     overtaken: bool = False

@@ -64,7 +64,7 @@ async def follow(follower: Follower, rollout_id: UUID) -> bool:
     except (Exception, asyncio.CancelledError) as error:
         if is_cancelled():
             raise
-        log.exception("rollout.follow_failed", rollout=str(rollout_id), problem=described(error))
+        log.exception("rollout.follow_failed", **_named(rollout), problem=described(error))
         age = (rollout.now - rollout.course.started_at).total_seconds()
         pause = min(max(_AFTER_ERROR, age / 10), _AFTER_UNFORESEEN)
         await _wait(follower, rollout, Wait(seconds=pause, note=str(Unforeseen(described(error)))), None)
@@ -76,7 +76,7 @@ async def _judge(follower: Follower, rollout: LeasedRollout, snapshot: Snapshot)
     verdict = judge(snapshot, course, patience=follower.patience, now=rollout.now)
     if isinstance(verdict, Promote):
         await follower.deployer.promote(rollout.place, verdict.deployment_id)
-        log.info("rollout.promoted", rollout=str(rollout.rollout_id), by="soak time")
+        log.info("rollout.promoted", **_named(rollout), by="soak time")
         verdict = Wait(seconds=_SOON, note="its canaries were promoted")
     if isinstance(verdict, Wait):
         await _wait(follower, rollout, verdict, snapshot)
@@ -112,7 +112,7 @@ async def _followed_on(follower: Follower, rollout: LeasedRollout) -> bool:
     if successor is None:
         return False
     await follower.rollouts.follow_successor(rollout, successor)
-    log.info("rollout.successor_followed", rollout=str(rollout.rollout_id), index=successor.index)
+    log.info("rollout.successor_followed", **_named(rollout), index=successor.index)
     follower.waker.wake(FOLLOW, str(rollout.rollout_id))
     return True
 
@@ -127,12 +127,12 @@ async def _apply_canary_command(follower: Follower, rollout: LeasedRollout) -> N
     except JobRejected as error:
         log.warning(
             "canary_command.refused",
-            rollout=str(rollout.rollout_id),
+            **_named(rollout),
             canary_command=rollout.canary_command,
             problem=str(error),
         )
     else:
-        log.info("canary_command.applied", rollout=str(rollout.rollout_id), canary_command=rollout.canary_command)
+        log.info("canary_command.applied", **_named(rollout), canary_command=rollout.canary_command)
     await follower.rollouts.canary_command_done(rollout)
 
 
@@ -151,7 +151,7 @@ async def _failed(follower: Follower, rollout: LeasedRollout, snapshot: Snapshot
             failed = outcome.explained(diagnosis)
             returning = Returning(submission=back, version=version, reason=failed.reason, cause=failed.cause)
             await follower.rollouts.follow_revert(rollout, returning, diagnosis)
-            log.info("rollout.revert_followed", rollout=str(rollout.rollout_id), version=version, reason=outcome.reason)
+            log.info("rollout.revert_followed", **_named(rollout), version=version, reason=outcome.reason)
             follower.waker.wake(FOLLOW, str(rollout.rollout_id))
             return
     undo = can_undo(reverted_to=version, completes=snapshot.completes)
@@ -163,7 +163,7 @@ async def _diagnose(follower: Follower, rollout: LeasedRollout) -> Diagnosis:
     try:
         return await follower.deployer.diagnose(rollout.place, rollout.course.submission)
     except (Transient, Permanent) as error:
-        log.warning("rollout.diagnosis_failed", rollout=str(rollout.rollout_id), problem=str(error))
+        log.warning("rollout.diagnosis_failed", **_named(rollout), problem=str(error))
         return Diagnosis()
 
 
@@ -179,7 +179,7 @@ async def _end(
     if diagnosis is not None:
         outcome = outcome.explained(diagnosis)
     ended = await follower.rollouts.end(rollout, outcome, snapshot, diagnosis=diagnosis, undo=undo)
-    log.info("rollout.ended", rollout=str(rollout.rollout_id), outcome=outcome.kind.value, reason=outcome.reason)
+    log.info("rollout.ended", **_named(rollout), outcome=outcome.kind.value, reason=outcome.reason)
     for target_id in ended.due:
         follower.waker.wake(RECONCILE, str(target_id))
     for notification_delivery_id in ended.notification_delivery_ids:
@@ -202,3 +202,8 @@ async def _wait(follower: Follower, rollout: LeasedRollout, wait: Wait, snapshot
         follower.waiter.begin(rollout.rollout_id, rollout.place, wait_index, within=wait.seconds)
     for notification_delivery_id in notifications:
         follower.waker.wake(NOTIFY, str(notification_delivery_id))
+
+
+def _named(rollout: LeasedRollout) -> Mapping[str, object]:
+    """What each line of the log says of a rollout: its id, and the repositories and tags that it deploys."""
+    return {"rollout": str(rollout.rollout_id), "what": list(rollout.what)}

@@ -24,7 +24,8 @@ class CanaryCommand(StrEnum):
 class LeasedRollout:
     """A rollout under lease: its place, its course, and its progress at the last check.
 
-    `deployment_id` is Nomad's deployment, "" until a check finds it. `patch` is what was registered.
+    `deployment_id` is Nomad's deployment, "" until a check finds it. `patch` is what was registered; `what` names it in
+    the log: "repository:tag" of each watch.
     """
 
     rollout_id: UUID
@@ -37,6 +38,7 @@ class LeasedRollout:
     deployment_id: str = ""
     canary_command: CanaryCommand | None = None
     patch: JobPatch | None = None
+    what: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,6 +64,7 @@ class PostgresTargets:
 
     async def _settle(self, claim: Claim, result: Result) -> Written:
         notifications: list[int] = []
+        decided: list[str] = []
         async with self._database.transaction() as connection:
             await leases.fence(connection, claim)
             if await _is_void(connection, claim, result):
@@ -80,12 +81,14 @@ class PostgresTargets:
             elif claim.rollout is not None and settled.clears_patch:
                 await launches.withdraw(connection, claim.rollout.rollout_id)
             for watch in result.watches:
-                notifications += await write_watch(connection, claim, watch, result.launch)
+                to_send, new = await write_watch(connection, claim, watch, result.launch)
+                notifications += to_send
+                decided += [watch.watch] if new else []
             if result.poll_in is not None:
                 await target_rows.poll_later(connection, claim.target_id, result.poll_in)
             await slots.write_queue(connection, claim, result)
             if result.launch is not None:
-                return Written(notification_delivery_ids=tuple(notifications))
+                return Written(notification_delivery_ids=tuple(notifications), decided=frozenset(decided))
             await target_rows.clear_outage(connection, claim.target_id)
             due_in = await leases.release(
                 connection,
@@ -96,7 +99,12 @@ class PostgresTargets:
                 queued=settled.queued,
             )
             woken = await slots.next_in_queue(connection, claim.target_id) if settled.wakes_next else ()
-        return Written(due_in=due_in, notification_delivery_ids=tuple(notifications), woken=tuple(woken))
+        return Written(
+            due_in=due_in,
+            notification_delivery_ids=tuple(notifications),
+            woken=tuple(woken),
+            decided=frozenset(decided),
+        )
 
     async def submitted(self, claim: Claim, rollout_id: UUID, patch: JobPatch, submission: Submission) -> Written:
         """Record the registration, a fact, even when the lease was lost; everything else only with the lease."""

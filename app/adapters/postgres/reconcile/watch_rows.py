@@ -110,21 +110,22 @@ class RegisteredMeanwhile(Exception):
 
 async def write_watch(
     connection: Connection, claim: Claim, result: WatchResult, launch: Launch | None
-) -> Sequence[int]:
-    """Write one watch's result; returns the notifications to send. The caller has locked the target's row.
+) -> tuple[Sequence[int], bool]:
+    """Write one watch's result; returns the notifications to send, and whether its decision differs from the last one.
+    The caller has locked the target's row.
 
     Raises RegisteredMeanwhile: then nothing of this pass may be stored.
     """
     if result.outage:
         await connection.execute(_OUTAGE, result.watch, storable(result.outage, MAX_DETAIL))
-        return []
+        return [], False
     resolved = result.resolved
     if resolved is not None:
         tags = sorted(resolved.tags) if resolved.tags is not None else None
         await connection.execute(_RESOLVED, result.watch, tags, resolved.tag, resolved.digest)
     if result.decision is None:
         await connection.execute(_SAME_DECISION, result.watch, None, None, None, None, None, None)
-        return []
+        return [], False
     await _write_history(connection, claim, result)
     await write_images(connection, result)
     rollout_id = launch.rollout_id if launch and any(item.watch == result.watch for item in launch.items) else None
@@ -134,7 +135,7 @@ async def write_watch(
     if new and result.notify:
         held = notification.of_decision(result.watch, result.decision, _subject(claim, result))
         notifications += await add_notifications(connection, held)
-    return notifications
+    return notifications, new
 
 
 async def _write_history(connection: Connection, claim: Claim, result: WatchResult) -> None:

@@ -39,7 +39,10 @@ WHERE r.rollout_id = $1 AND t.target_id = r.target_id AND r.state = 'submitted'
   AND (r.lease_until IS NULL OR r.lease_until < clock_timestamp())
 RETURNING r.*, t.region, t.namespace, t.job_id, clock_timestamp() AS now,
   array(SELECT w.promote_after FROM rollout_watches rw JOIN watches w ON w.name = rw.watch_name
-    WHERE rw.rollout_id = $1) AS promote_after
+    WHERE rw.rollout_id = $1) AS promote_after,
+  array(SELECT w.repository_path || ':' || coalesce(nullif(rw.tag, ''), rw.digest)
+    FROM rollout_watches rw JOIN watches w ON w.name = rw.watch_name
+    WHERE rw.rollout_id = $1 ORDER BY rw.watch_name) AS what
 """
 
 # A canary command that arrived during this check makes the rollout due at once.
@@ -239,6 +242,7 @@ def _leased(row: Row) -> LeasedRollout:
         deployment_id=deployment.deployment_id if deployment else "",
         canary_command=CanaryCommand(row["canary_command"]) if row["canary_command"] else None,
         patch=_patch(row),
+        what=tuple(row["what"]),
     )
 
 
