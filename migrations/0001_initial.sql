@@ -56,6 +56,25 @@ CREATE TABLE wakes (
 );
 CREATE INDEX wakes_target ON wakes (target_id);
 
+-- Written by the poller that follows the jobs of the namespace, under its lease. What it says holds while the lease is
+-- fresh: without a poller, nobody knows.
+CREATE TABLE namespaces (
+    region text NOT NULL,
+    namespace text NOT NULL,
+    lease_token uuid,
+    lease_until timestamptz,
+    -- Nomad's index up to which all changes made their targets due, 0 before the first.
+    heard_index bigint NOT NULL DEFAULT 0,
+    -- When events were last known to come. While that is recent, jobs are not read by an interval.
+    streaming_at timestamptz,
+    -- Why Nomad answers and sends no events, "" if it sends them.
+    refusal text NOT NULL DEFAULT '',
+    outage text NOT NULL DEFAULT '',
+    outage_since timestamptz,
+    outage_notified boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (region, namespace)
+);
+
 CREATE TABLE watches (
     -- The configuration, written by the process that syncs it.
     name text PRIMARY KEY,
@@ -529,6 +548,16 @@ $$;
 CREATE TRIGGER feed_changed AFTER UPDATE ON switches FOR EACH ROW
     WHEN (OLD.paused <> NEW.paused)
     EXECUTE FUNCTION feed_situation();
+-- An outage of Nomad is about every row: from then on each says when its job was read.
+CREATE FUNCTION feed_everything() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_change('e');
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER feed_changed AFTER UPDATE ON namespaces FOR EACH ROW
+    WHEN ((OLD.outage = '', OLD.refusal) <> (NEW.outage = '', NEW.refusal))
+    EXECUTE FUNCTION feed_everything();
 -- A notification that could not be sent at once is shown until it is.
 CREATE TRIGGER feed_changed AFTER UPDATE ON notification_deliveries FOR EACH ROW
     WHEN ((OLD.attempts > 1 AND OLD.sent_at IS NULL AND OLD.given_up_at IS NULL)

@@ -1,4 +1,7 @@
-"""`registrywatcher poller`: makes targets due at their poll time, and sweeps. Any number of copies may run."""
+"""`registrywatcher poller`: makes targets due at their poll time and when their jobs change, and sweeps.
+
+Any number of copies may run.
+"""
 
 import asyncio
 import signal
@@ -12,6 +15,7 @@ from app.bootstrap import App, open_app
 from app.health_listener import answering, open_listener
 from app.services.processes.loops import Loop
 from app.services.processes.presence import ProcessKind
+from app.services.wakeup.follow_jobs import JobFollower, following
 from app.services.wakeup.schedule import forget_forever, forgetting, poll_forever, sweep_forever
 from app.settings import Settings
 
@@ -40,7 +44,9 @@ async def _run(settings: Settings, listener: Sequence[socket.socket]) -> None:
 def _loops(app: App) -> Sequence[Coroutine[Any, Any, None]]:
     """The loops, each of which runs until it is cancelled."""
     schedule, waker, add = app.services.schedule, app.services.waker, app.loops.add
+    follower = JobFollower(app.services.namespaces, app.services.job_changes, waker)
     return (
+        follower.run(loop=add(following())),
         poll_forever(schedule, waker, interval=lambda: app.settings.poll_interval, loop=add(Loop("poll"))),
         sweep_forever(schedule, waker, loop=add(Loop("sweep"))),
         forget_forever(app.services.retention, days=lambda: app.settings.retention_days, loop=add(forgetting())),

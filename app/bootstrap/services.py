@@ -20,12 +20,13 @@ from app.adapters.postgres.views.board import PostgresBoard
 from app.adapters.postgres.views.feed import PostgresFeed
 from app.adapters.postgres.views.queries import PostgresQueries
 from app.adapters.postgres.views.why import PostgresWhy
+from app.adapters.postgres.wakeup.namespaces import PostgresNamespaces
 from app.adapters.postgres.wakeup.retention import PostgresRetention
 from app.adapters.postgres.wakeup.schedule import PostgresSchedule
 from app.adapters.registry import RegistryClient
 from app.adapters.waker import DramatiqWaker
 from app.bootstrap.values import AccessRatchet, patience, reconcile_settings
-from app.ports import Channel, Deployer, RegistrySource
+from app.ports import Channel, Deployer, JobChanges, RegistrySource
 from app.services.commands.rollout_commands import RolloutCommands
 from app.services.commands.watch_commands import WatchCommands
 from app.services.config.sync import WatchStore
@@ -38,6 +39,7 @@ from app.services.views.board import Board
 from app.services.views.feed import Feed
 from app.services.views.queries import Queries, SchemaCheck
 from app.services.views.why import WhyStore
+from app.services.wakeup.namespaces import Namespaces
 from app.services.wakeup.schedule import Retention, Schedule
 from app.settings import ChannelSettings, Settings
 from app.web.http.auth import Access
@@ -70,6 +72,8 @@ class Services:
     why: WhyStore
     watches: WatchStore
     retention: Retention
+    namespaces: Namespaces
+    job_changes: JobChanges
     feed: Feed
     access: Access
     readiness: SchemaCheck
@@ -132,6 +136,8 @@ def build_services(settings: Settings, kept: KeptOpen) -> Services:
         why=PostgresWhy(database),
         watches=PostgresWatches(database),
         retention=PostgresRetention(database),
+        namespaces=PostgresNamespaces(database),
+        job_changes=deployer,
         feed=kept.feed,
         access=kept.access.read(settings),
         readiness=lambda: pending(settings.database_url.reveal()),

@@ -118,6 +118,15 @@ def of_outage(place: str, problem: str, *, lasted: float, notified: bool, subjec
     return Notification(kind=NotificationKind.OUTAGE, headline=headline, detail=problem, subject=subject)
 
 
+def of_nomad(namespace: str, problem: str, *, notified: bool) -> Notification | None:
+    """The notification of a Nomad that does not answer, for all jobs of a namespace together; None if people were
+    `notified` of this outage already."""
+    if notified:
+        return None
+    headline = f"Nomad is away: the jobs of namespace {namespace} wait"
+    return Notification(kind=NotificationKind.OUTAGE, headline=headline, detail=problem, subject=Subject())
+
+
 def of_missing_image(watch: str, problem: str, *, known: str, subject: Subject) -> Notification | None:
     """The notification of a running digest that its registry no longer has; None unless it begins now.
 

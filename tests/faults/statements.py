@@ -93,3 +93,19 @@ async def create_commits(connection: asyncpg.Connection) -> None:
 async def commit(connection: asyncpg.Connection) -> Any:
     """Insert and commit one row into that table."""
     return await connection.execute("INSERT INTO committed DEFAULT VALUES")
+
+
+async def job_index(connection: asyncpg.Connection, job: str) -> int:
+    """The index of the job as it was read last."""
+    return int(await connection.fetchval("SELECT job_index FROM targets WHERE job_id = $1", job))
+
+
+async def jobs_that_rest(connection: asyncpg.Connection) -> int:
+    """The number of jobs that were read, are not due, and whose namespace is followed."""
+    return int(
+        await connection.fetchval(
+            "SELECT count(*) FROM targets t JOIN namespaces f USING (region, namespace) "
+            "WHERE t.job_read_at IS NOT NULL AND t.due_at IS NULL AND t.lease_token IS NULL "
+            "AND f.streaming_at > clock_timestamp() - interval '10 seconds'"
+        )
+    )

@@ -1,7 +1,7 @@
 """When a target is reconciled again by itself: after events, and after outages ever more rarely. Pure; in seconds."""
 
 from app.domain.decision import Hold, HoldReason
-from app.errors import Permanent, Transient
+from app.errors import NomadUnavailable, Permanent, Transient
 from app.services.reconcile.claim import Claim
 from app.services.reconcile.resolve import ResolvedWatch
 from app.services.reconcile.resolver import pause_after
@@ -12,6 +12,7 @@ _LONGEST = 30.0
 _LONGEST_AFTER_REFUSAL = 300.0
 # A stalled watch is up to date once its allocations run, also where the job is not followed.
 _STALLED = 15.0
+_UNTIL_NOTICED = 5  # attempts, which take fifteen seconds: a follower notices an outage within ten
 
 
 def pauses(claim: Claim, results: list[WatchResult], resolved_watches: list[ResolvedWatch]) -> list[float]:
@@ -35,6 +36,13 @@ def after_error(claim: Claim, error: Transient | Permanent) -> float:
     asked = error.retry_after if isinstance(error, Transient) else None
     longest = _LONGEST if isinstance(error, Transient) else _LONGEST_AFTER_REFUSAL
     return max(asked or 0.0, _back_off(claim.attempts, longest))
+
+
+def is_shown_for_all(claim: Claim, error: Transient | Permanent) -> bool:
+    """Whether the outage is that of the whole Nomad, which is shown once; its follower may need a moment to notice."""
+    if not isinstance(error, NomadUnavailable):
+        return False
+    return claim.nomad_outage or (claim.follows_job and claim.attempts < _UNTIL_NOTICED)
 
 
 def attempts(claim: Claim, resolved_watches: list[ResolvedWatch]) -> int:

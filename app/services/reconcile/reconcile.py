@@ -97,6 +97,9 @@ def _job_is_fresh(settings: ReconcileSettings, claim: Claim) -> bool:
         return False
     if claim.inspect_job or claim.rollout is not None or claim.job_read_at is None or claim.foreign_progress:
         return False
+    # While its changes are followed, they make the target due; while Nomad is away, the last state is all there is.
+    if claim.follows_job or claim.nomad_outage:
+        return True
     return (claim.now - claim.job_read_at).total_seconds() < settings.reread_job
 
 
@@ -236,11 +239,16 @@ def _log_decisions(claim: Claim, result: Result, written: Written) -> None:
 
 
 async def _requeue(reconciler: Reconciler, claim: Claim, error: Transient | Permanent) -> None:
-    """Nomad refused or did not answer: reconcile again later, with growing pauses; after a conflict almost at once."""
+    """Nomad refused or did not answer: reconcile again later, with growing pauses; after a conflict almost at once.
+
+    A Nomad that does not answer is one outage of all its jobs, which the follower of the namespace shows: the target
+    keeps its last state, unless it alone gets no answer for long.
+    """
     conflict = isinstance(error, JobChanged)
     seconds = _CONFLICT_PAUSE if conflict else backoff.after_error(claim, error)
-    outage = "" if conflict else str(error)
-    log.warning("target.requeued", target=claim.target_id, seconds=seconds, problem=str(error))
+    outage = None if backoff.is_shown_for_all(claim, error) else "" if conflict else str(error)
+    # The outage is logged once for all jobs, by whoever reads the stored ones.
+    log.debug("target.requeued", target=claim.target_id, seconds=seconds, problem=str(error))
     written = await reconciler.targets.requeue(
         claim, seconds=seconds, outage=outage, refused=isinstance(error, Permanent)
     )

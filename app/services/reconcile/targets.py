@@ -49,8 +49,9 @@ class Targets(Protocol):
         """
         ...
 
-    async def requeue(self, claim: Claim, *, seconds: float, outage: str, refused: bool = False) -> Written:
-        """Release the lease and reconcile again later; an `outage` is notified once and shown until it ends.
+    async def requeue(self, claim: Claim, *, seconds: float, outage: str | None, refused: bool = False) -> Written:
+        """Release the lease and reconcile again later; an `outage` is notified once and shown until it ends, and None
+        leaves it as it is.
 
         A `refused` target leaves the queue for a slot, so that others need not wait for it.
         """

@@ -116,9 +116,10 @@ class WatchView:
     `specified` is what the job says and `running` what its allocations run, at the last reconcile; `allocation_count`
     is how many allocations should run, None before the first reconcile. `tags` are the registry's at `tags_read_at`;
     empty in a list. `registry_outage` and `job_outage` say why it cannot be read. `due` is True if a reconcile is about
-    to run. `source_stale` says why the job's source still names an older image; `missing_image` that the registry no
-    longer has the running one. `rolled_back_at` is the time of a person's rollback, until something newer appears.
-    `failed` are the digests that are held, the newest first.
+    to run. `job_read_at` is when the job was read last; with `follows_job` each change makes it read at once.
+    `source_stale` says why the job's source still names an older image; `missing_image` that the registry no longer has
+    the running one. `rolled_back_at` is the time of a person's rollback, until something newer appears. `failed` are
+    the digests that are held, the newest first.
     """
 
     name: str
@@ -143,6 +144,8 @@ class WatchView:
     due: bool
     promote_after: float | None = None
     revert_on_failure: bool = True
+    job_read_at: datetime | None = None
+    follows_job: bool = False
     rolled_back_at: datetime | None = None
     source_stale: str = ""
     missing_image: Outage | None = None

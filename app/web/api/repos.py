@@ -53,6 +53,8 @@ def repository(watch: WatchView) -> dict[str, object]:
         "observe_only": watch.observe_only,
         "registry_outage": _outage(watch.registry_outage),
         "job_outage": _outage(watch.job_outage),
+        "job_read_at": watch.job_read_at,
+        "follows_job": watch.follows_job,
         "failed": watch.failed,
         "rolled_back_at": watch.rolled_back_at,
         "source_stale": watch.source_stale,

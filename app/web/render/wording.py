@@ -86,8 +86,15 @@ def changed_at(watch: WatchView) -> datetime | None:
 
 
 def checked_at(watch: WatchView) -> datetime | None:
-    """When a watch was last checked."""
+    """When the registry of a watch was last checked."""
     return watch.decision.last_at if watch.decision else None
+
+
+def job_read(watch: WatchView, now: datetime) -> Markup | str:
+    """How fresh the state of its job is."""
+    if watch.follows_job:
+        return "job followed"
+    return Markup("job read {}").format(ago(watch.job_read_at, now)) if watch.job_read_at else "job not read yet"
 
 
 def images(tasks: Sequence[TaskView]) -> Sequence[ShownImage]:
@@ -209,7 +216,7 @@ FILTERS: Mapping[str, object] = {
     each.__name__: each
     for each in (
         condition, status, tone, explanation, without_desired, tags_known,
-        changed_at, checked_at, images, specified_tag, entry_title, entry_tone,
+        changed_at, checked_at, job_read, images, specified_tag, entry_title, entry_tone,
         delivery_label, delivery_tone, counted, ago, elapsed, visible, bidi, breakable, digest,
         short, path, slug,
     )

@@ -286,6 +286,7 @@ async def test_what_registries_and_strangers_send_does_not_notify(database: Data
         "audit_log",
         "drifts",
         "event_watches",
+        "namespaces",
     }
 
 

@@ -41,6 +41,7 @@ QUIET: Mapping[str, Mapping[str, str]] = {
         "job_id": "it never changes",
         "due_at": "a reconcile that finds nothing new tells nothing",
         "outage_since": "it changes with trouble",
+        "job_read_at": "reading the same again is no change",
     },
     "rollouts": {
         **dict.fromkeys(

@@ -79,6 +79,9 @@ def _refusals() -> Iterator[tuple[str, Reader]]:
         "promotion numbers",
         lambda text: promotion._rejected(problem.Refusal(500, f'Task group "a" has {text}'), "d", "promote"),
     )
+    yield "stream line", lambda text: job_changes._batch(text.encode(errors="replace"))
+    yield "stream event", lambda text: job_changes._batch(f'{{"Index": 1, "Events": {text}}}'.encode(errors="replace"))
+    yield "streaming answer", lambda text: streaming._json(text.encode(errors="replace"))
     yield "client answer", lambda text: client._as_json(_response(text), list)
     yield (
         "polling answer",

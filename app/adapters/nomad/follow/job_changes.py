@@ -23,8 +23,8 @@ from app.errors import NomadDenied, NomadUnavailable, RegistryWatcherError
 from app.ports import ChangeBatch
 
 FIRST_LINE = 3.0  # seconds: a permitted stream sends a line at once
-WAIT = 4  # seconds that a question for life waits at Nomad
-_ANSWER = 2.5  # seconds that its answer may take beyond that
+WAIT = 3  # seconds that a question for life waits at Nomad
+_ANSWER = 2.0  # seconds that its answer may take beyond that
 _PAGE = 500
 _MOST_PAGES = 2_000
 _PAGE_WITHIN = 15.0

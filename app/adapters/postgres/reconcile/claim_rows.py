@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID, uuid4
 
+from app.adapters.postgres.database import following
 from app.adapters.postgres.database.places import place
 from app.adapters.postgres.database.pool import Connection, Row
 from app.adapters.postgres.database.stored import (
@@ -25,7 +26,7 @@ from app.services.reconcile.claim import Claim, LaunchItem, OpenEvent, OpenRollo
 # The wakes of the snapshot that made the target due are deleted; later ones stay. A worker that dies with the lease
 # leaves the target due. A wake resets the backoff: otherwise a busy repository would wait longest after an outage of
 # Nomad.
-_CLAIM = """
+_CLAIM = f"""
 WITH woken AS (SELECT EXISTS (SELECT FROM wakes WHERE target_id = $1) AS now),
 claimed AS (
   UPDATE targets t SET lease_token = $2, lease_until = clock_timestamp() + make_interval(secs => $3),
@@ -47,9 +48,13 @@ SELECT *, clock_timestamp() AS now,
     UNION
     (SELECT target_id FROM wakes JOIN targets t USING (target_id) WHERE t.target_id <> $1
      AND NOT t.queued_last AND EXISTS (SELECT FROM watches w WHERE w.target_id = t.target_id AND w.present) LIMIT 10)
-    LIMIT 10) due) AS others_due
+    LIMIT 10) due) AS others_due,
+  f.follows_job, f.nomad_outage
 FROM claimed CROSS JOIN (
   SELECT paused, changed_by AS paused_by, changed_at AS paused_at, reason AS paused_reason FROM switches) switch
+LEFT JOIN LATERAL (
+  SELECT {following.FOLLOWS_JOB} AS follows_job, {following.NOMAD_OUTAGE} AS nomad_outage FROM namespaces f
+  WHERE (f.region, f.namespace) = (claimed.region, claimed.namespace)) f ON true
 """
 
 _WATCHES = """
@@ -121,6 +126,8 @@ def _claim(target: Row, token: UUID, *, watches: Sequence[Row], events: Sequence
         others_due=target["others_due"],
         queued_since=target["queued_since"],
         pause=_commanded(target, "paused"),
+        follows_job=bool(target["follows_job"]),
+        nomad_outage=bool(target["nomad_outage"]),
     )
 
 

@@ -58,6 +58,8 @@ def watch_view(row: Row) -> WatchView:
         registry_outage=_outage(row["outage"], row["outage_since"]),
         job_outage=_outage(row["job_outage"], row["job_outage_since"]),
         due=row["due"],
+        job_read_at=row["job_read_at"],
+        follows_job=row["follows_job"],
         promote_after=row["promote_after"],
         revert_on_failure=row["revert_on_failure"],
         rolled_back_at=_rolled_back_at(row),

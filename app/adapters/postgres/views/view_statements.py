@@ -1,5 +1,6 @@
 """Statements that several readers share, with the columns that view_rows.py translates; each adds its own condition."""
 
+from app.adapters.postgres.database.following import FOLLOWS_JOB, NOMAD_OUTAGE
 from app.adapters.postgres.database.rollouts import ITEM_LABEL, label_of
 
 # Tags are many. A list reads them only to compute the desired tag: after a command, until the next reconcile.
@@ -13,6 +14,7 @@ SELECT w.name, w.registry, w.repository_host, w.repository_path, w.task, w.pinne
   array(SELECT digest FROM failures f WHERE f.watch_name = w.name AND released_at IS NULL
     ORDER BY failed_at DESC) AS failed,
   t.region, t.namespace, t.job_id, t.outage AS job_outage, t.outage_since AS job_outage_since,
+  t.job_read_at, coalesce({follows_job}, false) AS follows_job,
   coalesce(t.due_at <= clock_timestamp(), false)
     OR EXISTS (SELECT FROM wakes WHERE wakes.target_id = t.target_id) AS due,
   d.kind, d.reason AS hold_reason, d.message, d.tag AS decided_tag, d.digest AS decided_digest, d.reconciles,
@@ -22,6 +24,7 @@ SELECT w.name, w.registry, w.repository_host, w.repository_path, w.task, w.pinne
   r.*
 FROM watches w
 {joins}
+LEFT JOIN namespaces f ON (f.region, f.namespace) = (t.region, t.namespace)
 LEFT JOIN LATERAL (
   SELECT rollout_id, state, outcome, reason, note, origin, requested_by, created_at, ended_at, deployment, undoes,
     rw.tag AS rollout_tag, {label} AS what,
@@ -34,10 +37,13 @@ WHERE w.present
 
 # All watches; and a few of many, which are read by index (`OFFSET 0`) instead of hashing all.
 WATCHES = _WATCHES.format(
-    label=ITEM_LABEL, joins="JOIN targets t USING (target_id) LEFT JOIN decisions d USING (decision_id)"
+    label=ITEM_LABEL,
+    follows_job=FOLLOWS_JOB,
+    joins="JOIN targets t USING (target_id) LEFT JOIN decisions d USING (decision_id)",
 )
 FEW_WATCHES = _WATCHES.format(
     label=ITEM_LABEL,
+    follows_job=FOLLOWS_JOB,
     joins="""CROSS JOIN LATERAL (SELECT * FROM targets t WHERE t.target_id = w.target_id OFFSET 0) t
 LEFT JOIN LATERAL (SELECT * FROM decisions d WHERE d.decision_id = w.decision_id OFFSET 0) d ON true""",
 )
@@ -65,14 +71,18 @@ SELECT clock_timestamp() AS now, paused, changed_by, changed_at, reason,
 FROM switches
 """
 
-OUTAGES = """
+# Nomad is one part: the outage of a namespace is that of all its jobs.
+OUTAGES = f"""
 SELECT registry, (array_agg(outage ORDER BY outage_since))[1] AS problem,
   min(outage_since) AS since
 FROM watches WHERE present AND outage <> '' GROUP BY registry
 UNION ALL
-SELECT NULL, (array_agg(outage ORDER BY outage_since))[1], min(outage_since)
-FROM targets t
-WHERE outage <> '' AND EXISTS (SELECT FROM watches w WHERE w.target_id = t.target_id AND w.present)
+SELECT NULL, (array_agg(outage ORDER BY of_all DESC, outage_since))[1], min(outage_since)
+FROM (
+  SELECT outage, outage_since, false AS of_all FROM targets t
+  WHERE outage <> '' AND EXISTS (SELECT FROM watches w WHERE w.target_id = t.target_id AND w.present)
+  UNION ALL
+  SELECT outage, outage_since, true FROM namespaces f WHERE {NOMAD_OUTAGE}) nomad
 HAVING count(*) > 0
 ORDER BY registry NULLS FIRST
 """

@@ -1,0 +1,238 @@
+"""The store of followed namespaces: one process each, taken over when its lease ends, and every write is fenced."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from app.adapters.postgres.database.pool import Database
+from app.adapters.postgres.reconcile.targets import PostgresTargets
+from app.adapters.postgres.views.queries import PostgresQueries
+from app.adapters.postgres.wakeup.namespaces import PostgresNamespaces
+from app.domain.job_change import JobIndexes, Namespace, Registering
+from app.services.wakeup.namespaces import Following, FollowingLost, LeasedNamespace, ReadTarget
+from tests.integration.statements import execute
+from tests.seeded_watches import name_of, seed_watches
+
+LEASE = 6.0
+DEFAULT = Namespace(region="", name="default")
+EVENTS_COME = Following(streaming=True, heard_index=50)
+
+
+@pytest.fixture
+async def store(database: Database) -> PostgresNamespaces:
+    await seed_watches(database, 3, tags=3, states="current")
+    return PostgresNamespaces(database)
+
+
+async def rows(database: Database, query: str) -> list[Any]:
+    async with database.connection() as connection:
+        return [dict(row) for row in await connection.fetch(query)]
+
+
+async def due(database: Database) -> list[int]:
+    return [row["target_id"] for row in await rows(database, "SELECT target_id FROM wakes ORDER BY target_id")]
+
+
+async def the_lease(store: PostgresNamespaces) -> LeasedNamespace:
+    (lease,) = await store.tend({}, LEASE)
+    return lease
+
+
+async def end_lease(database: Database) -> None:
+    """As when its holder is frozen for longer than the lease."""
+    await execute(database, "UPDATE namespaces SET lease_until = clock_timestamp() - interval '1 second'")
+
+
+async def test_each_watched_namespace_is_followed_by_one_process(database: Database, store: PostgresNamespaces) -> None:
+    await execute(database, "UPDATE targets SET namespace = 'team' WHERE job_id = $1", name_of(2))
+    await execute(database, "UPDATE targets SET region = 'eu' WHERE job_id = $1", name_of(3))
+    first = await store.tend({}, LEASE)
+    assert {each.namespace for each in first} == {
+        DEFAULT,
+        Namespace(region="", name="team"),
+        Namespace(region="eu", name="default"),
+    }
+    assert await store.tend({}, LEASE) == [], "another process gets none of them"
+    held = {each.token: EVENTS_COME for each in first}
+    assert {each.token for each in await store.tend(held, LEASE)} == set(held)
+
+
+async def test_another_process_takes_over_where_the_first_one_was(
+    database: Database, store: PostgresNamespaces
+) -> None:
+    first = await the_lease(store)
+    await store.tend({first.token: EVENTS_COME}, LEASE)
+    await end_lease(database)
+    (second,) = await store.tend({}, LEASE)
+    assert second.token != first.token
+    assert second.heard_index == EVENTS_COME.heard_index
+    assert [each.token for each in await store.tend({first.token: EVENTS_COME}, LEASE)] == []
+
+
+async def test_a_clean_stop_lets_another_process_take_over_at_once(store: PostgresNamespaces) -> None:
+    first = await the_lease(store)
+    await store.release([first.token])
+    assert (await the_lease(store)).token != first.token
+
+
+Write = Callable[[PostgresNamespaces, LeasedNamespace], Awaitable[object]]
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda store, lease: store.make_due(lease, [1]),
+        lambda store, lease: store.streaming(lease, 99),
+        lambda store, lease: store.refused(lease, "may not"),
+        lambda store, lease: store.unavailable(lease, "does not answer", since=3.0),
+    ],
+    ids=["make_due", "followed", "refused", "away"],
+)
+@pytest.mark.parametrize("taken", [False, True], ids=["its lease ended", "another has it"])
+async def test_who_lost_the_lease_writes_nothing(
+    database: Database, store: PostgresNamespaces, write: Write, *, taken: bool
+) -> None:
+    lost = await the_lease(store)
+    await end_lease(database)
+    if taken:
+        await the_lease(store)
+    await execute(database, "UPDATE targets SET outage = 'refused', outage_since = now()")
+    before = await rows(database, "SELECT * FROM namespaces")
+    with pytest.raises(FollowingLost):
+        await write(store, lost)
+    assert await rows(database, "SELECT * FROM namespaces") == before
+    assert await due(database) == []
+    assert await rows(database, "SELECT * FROM notifications") == []
+
+
+async def test_a_namespace_that_no_watch_names_any_more_is_forgotten(
+    database: Database, store: PostgresNamespaces
+) -> None:
+    lease = await the_lease(store)
+    await store.unavailable(lease, "does not answer", since=3.0)
+    await execute(database, "UPDATE watches SET present = false")
+    assert await store.tend({lease.token: EVENTS_COME}, LEASE) == []
+    assert await rows(database, "SELECT * FROM namespaces") == []
+
+
+async def outages(database: Database) -> list[tuple[str, str]]:
+    return [(each.name, each.problem) for each in await PostgresQueries(database).outages() if each.name == "Nomad"]
+
+
+async def test_an_outage_is_one_for_all_jobs_and_people_are_told_once(
+    database: Database, store: PostgresNamespaces
+) -> None:
+    lease = await the_lease(store)
+    await execute(database, "INSERT INTO channels VALUES ('slack')")
+    assert len(await store.unavailable(lease, "refused", since=2.0)) == 1
+    assert await store.unavailable(lease, "refused again", since=4.0) == []
+    assert await outages(database) == [("Nomad", "refused again")]
+    (row,) = await rows(database, "SELECT extract(epoch FROM now() - outage_since)::float8 AS age FROM namespaces")
+    assert 2.0 <= row["age"] < 60.0, "since it began, and not since it was told"
+    assert [watch.job_outage for watch in await PostgresQueries(database).watches()] == [None] * 3
+    await store.streaming(lease, 60)
+    assert await outages(database) == []
+    assert len(await store.unavailable(lease, "refused", since=2.0)) == 1, "the next outage is another one"
+
+
+async def test_an_outage_of_a_namespace_and_of_its_jobs_is_one(database: Database, store: PostgresNamespaces) -> None:
+    await execute(database, "UPDATE targets SET outage = 'job: refused', outage_since = now() - interval '1 hour'")
+    await store.unavailable(await the_lease(store), "Nomad: refused", since=2.0)
+    assert await outages(database) == [("Nomad", "Nomad: refused")]
+
+
+async def test_what_a_dead_follower_said_last_is_shown_no_longer(database: Database, store: PostgresNamespaces) -> None:
+    lease = await the_lease(store)
+    await store.unavailable(lease, "refused", since=2.0)
+    await execute(database, "UPDATE namespaces SET lease_until = clock_timestamp() - interval '11 seconds'")
+    assert await outages(database) == []
+
+
+async def test_what_nomads_outage_held_back_is_due_when_it_is_back(
+    database: Database, store: PostgresNamespaces
+) -> None:
+    lease = await the_lease(store)
+    ids = {row["job_id"]: row["target_id"] for row in await rows(database, "SELECT job_id, target_id FROM targets")}
+    later = "due_at = clock_timestamp() + interval '20 seconds', attempts = 3"
+    await execute(database, "UPDATE targets SET outage = 'refused' WHERE job_id = $1", name_of(1))
+    await execute(database, f"UPDATE targets SET inspect_job = true, {later} WHERE job_id = $1", name_of(2))
+    await execute(database, f"UPDATE targets SET inspect_job = true, {later} WHERE job_id = $1", name_of(3))
+    await execute(database, "UPDATE watches SET outage = 'slow down' WHERE name = $1", name_of(3))
+    expected = [ids[name_of(1)], ids[name_of(2)]]
+    assert sorted(await store.streaming(lease, 60)) == expected
+    assert await due(database) == expected
+
+
+async def test_a_refusal_is_news_once_and_is_no_outage(database: Database, store: PostgresNamespaces) -> None:
+    lease = await the_lease(store)
+    assert await store.refused(lease, "give it read-job")
+    assert not await store.refused(lease, "give it read-job")
+    assert await outages(database) == []
+    await store.streaming(lease, 60)
+    assert await store.refused(lease, "give it read-job")
+
+
+async def test_only_watched_jobs_are_known(database: Database, store: PostgresNamespaces) -> None:
+    await execute(database, "UPDATE watches SET present = false WHERE name = $1", name_of(2))
+    await execute(database, "UPDATE targets SET job_read_at = NULL WHERE job_id = $1", name_of(3))
+    found = await store.targets(DEFAULT, [name_of(1), name_of(2), "unwatched", "nul\0"])
+    assert list(found) == [name_of(1)]
+    assert found[name_of(1)].rollout is None
+    read = JobIndexes(job_index=10, create_index=1)
+    assert await store.read_targets(DEFAULT) == {
+        name_of(1): ReadTarget(target_id=found[name_of(1)].target_id, indexes=read)
+    }
+    assert await store.targets(Namespace(region="", name="team"), [name_of(1)]) == {}
+
+
+@pytest.mark.parametrize(
+    ("state", "expected_index", "submission_index", "rollout"),
+    [
+        ("requested", None, None, None),
+        ("requested", 10, None, Registering(index=None)),
+        ("submitted", 10, 77, Registering(index=77)),
+    ],
+)
+async def test_a_rollout_counts_from_the_moment_when_its_patch_is_written(
+    database: Database,
+    store: PostgresNamespaces,
+    state: str,
+    expected_index: int | None,
+    submission_index: int | None,
+    rollout: Registering | None,
+) -> None:
+    await execute(
+        database,
+        "INSERT INTO rollouts (rollout_id, target_id, intent, origin, state, expected_index, submission_index) "
+        "SELECT $1, target_id, 99, 'rule', $2, $3, $4 FROM targets WHERE job_id = $5",
+        uuid4(),
+        state,
+        expected_index,
+        submission_index,
+        name_of(1),
+    )
+    assert (await store.targets(DEFAULT, [name_of(1)]))[name_of(1)].rollout == rollout
+
+
+async def test_a_claim_knows_whether_its_job_is_followed(database: Database, store: PostgresNamespaces) -> None:
+    targets, lease = PostgresTargets(database), await the_lease(store)
+    (target_id, *_) = [row["target_id"] for row in await rows(database, "SELECT target_id FROM targets")]
+
+    async def claimed() -> tuple[bool, bool]:
+        await execute(database, "UPDATE targets SET lease_until = NULL, due_at = now()")
+        claim = await targets.claim(target_id, 10)
+        assert claim is not None
+        return claim.follows_job, claim.nomad_outage
+
+    assert await claimed() == (False, False), "nobody has heard anything yet"
+    await store.streaming(lease, 60)
+    assert await claimed() == (True, False)
+    await store.unavailable(lease, "refused", since=2.0)
+    assert await claimed() == (False, True)
+    await store.refused(lease, "may not")
+    assert await claimed() == (False, False)
+    await store.streaming(lease, 60)
+    await execute(database, "UPDATE namespaces SET streaming_at = clock_timestamp() - interval '16 seconds'")
+    assert await claimed() == (False, False), "its events stopped"
