@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.ui.conftest import Browse
-from tests.ui.controls import confirm, pick, row
+from tests.ui.controls import confirm, open_confirmation, pick, row
 from tests.ui.installation import Installation
 
 
@@ -21,9 +21,11 @@ async def resumed(scene: Installation) -> AsyncIterator[None]:
 @pytest.mark.usefixtures("resumed")
 async def test_pause_and_resume_are_shown_everywhere(scene: Installation, page: Page, app: str) -> None:
     await page.goto("/")
-    await confirm(page, "Pause everything…", "Pause everything", "Pause everything")
+    opened = await open_confirmation(page, "Pause everything…", "Pause everything")
+    await opened.get_by_label("Reason (optional)").fill("the fair")
+    await opened.get_by_role("button", name="Pause everything").click()
     banner = page.get_by_role("region", name="Everything is paused")
-    await expect(banner).to_be_visible()
+    await expect(banner.get_by_text("the fair")).to_be_visible()
     await expect(page.get_by_role("link", name="Pause everything…")).to_be_hidden()
     rollout = (await scene.rollouts("shop"))[-1]["rollout_id"]
     for path in ("/activity", "/deliveries", "/repos/shop", f"/rollouts/{rollout}", "/confirm/deploy/shop"):
@@ -31,7 +33,8 @@ async def test_pause_and_resume_are_shown_everywhere(scene: Installation, page: 
         await expect(banner).to_be_visible()
     await scene.push(app, "v1.2.0")
     await page.goto("/")
-    await expect(row(page, app).get_by_text(re.compile("paused; ")).first).to_be_visible()
+    held = re.compile("everything is paused since .*: the fair; ")
+    await expect(row(page, app).get_by_text(held).first).to_be_visible()
     await expect(row(page, app).get_by_text("v1.2.0").first).to_be_visible()
     button = await pick(page, app, "v1.0.0")
     await expect(page.get_by_role("dialog").get_by_text("this deploy starts all the same")).to_be_visible()
