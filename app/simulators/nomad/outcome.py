@@ -24,7 +24,8 @@ def _desired(plan: GroupPlan, job: Json) -> dict[str, int]:
     return {
         "Canary": len(plan.canaries), "DestructiveUpdate": len(plan.destructive), "Disconnect": 0,
         "Ignore": plan.ignore,
-        "InPlaceUpdate": len(plan.in_place), "Migrate": 0, "Place": len(plan.place) + also_placed, "Preemptions": 0,
+        "InPlaceUpdate": len(plan.in_place), "Migrate": 0, "Place": len(plan.place) + len(plan.homeless) + also_placed,
+        "Preemptions": 0,
         "Reconnect": 0, "RescheduleLater": 0, "RescheduleNow": 0, "Stop": len(plan.stop),
     }  # fmt: skip
 

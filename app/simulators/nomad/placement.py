@@ -50,7 +50,7 @@ def _place(
     allocation = Allocation(
         id=new_id(), namespace=record.namespace, job_id=record.id, job=record.current, group=group, position=position,
         eval_id=evaluation.id, deployment_id=deployment.id if deployment is not None else "",
-        node=world.nodes[position % len(world.nodes)],
+        node=world.eligible[position % len(world.eligible)],
     )  # fmt: skip
     world.add(allocation)
     client.place(world, allocation)

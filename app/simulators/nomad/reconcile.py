@@ -19,10 +19,14 @@ TASK_FIELDS_THAT_REPLACE = (
 
 @dataclass(slots=True, kw_only=True)
 class GroupPlan:
-    """The changes of one group. `total` is the number of allocations that a new deployment must make healthy."""
+    """The changes of one group. `total` is the number of allocations that a new deployment must make healthy.
+
+    `homeless` are positions to place for which no node is left.
+    """
 
     name: str
     place: list[int] = field(default_factory=list)
+    homeless: list[int] = field(default_factory=list)
     canaries: list[int] = field(default_factory=list)
     destructive: list[Allocation] = field(default_factory=list)
     in_place: list[Allocation] = field(default_factory=list)
@@ -40,7 +44,8 @@ class GroupPlan:
     @property
     def unfinished(self) -> bool:
         """Whether allocations are still to start. Allocations that only have to stop do not delay a deployment."""
-        return bool(self.place or self.canaries or self.destructive or self.in_place or self.remaining)
+        waiting = self.place or self.homeless or self.remaining
+        return bool(waiting or self.canaries or self.destructive or self.in_place)
 
 
 def takes_deployment(group: Json) -> bool:
@@ -83,7 +88,8 @@ def plan_group(job: Json, group: Json, allocations: list[Allocation], desired: D
     _place_canaries(plan, replaced, canaries=len(canaries), desired=desired_canaries)
     if not plan.desired_canaries:
         limit = _limit(group, allocations, own) if desired.deployed else len(allocations)
-        plan.destructive = replaced[:limit]
+        # What is placed anew takes its share of max_parallel first, also where it finds no node.
+        plan.destructive = replaced[: max(0, limit - len(free))]
         plan.remaining = len(replaced) - len(plan.destructive)
     plan.ignore += plan.remaining
     return plan

@@ -56,6 +56,8 @@ def _reconcile(world: World, record: JobRecord, evaluation: Evaluation) -> None:
     latest = record.latest_deployment
     own = latest if latest is not None and latest.job_version == job["Version"] else None
     plans = plan_job(world, record, job, own)
+    for plan in plans:
+        room.leave_homeless(world, job, plan)
     unplaceable = {p.name: _to_place(p) for p in plans if room.shortage(world, job, p.name) is not None}
     superseded = latest is not None and latest.active and own is None
     deployable = own is None and any(_deployed(world, job, p) for p in plans)
@@ -80,7 +82,7 @@ def _reconcile(world: World, record: JobRecord, evaluation: Evaluation) -> None:
         evaluation.failed_groups = failed
         evaluation.blocked_eval = evaluations.block(world, evaluation, failed).id
     world.commit()
-    evaluation.queued = {p.name: unplaceable.get(p.name, 0) for p in plans}
+    evaluation.queued = {p.name: unplaceable.get(p.name, len(p.homeless)) for p in plans}
     _conclude(record, evaluation, plans)
 
 
@@ -168,13 +170,15 @@ def _all_healthy(deployment: Deployment) -> bool:
 
 def unplaced(world: World, job: Json, plans: list[GroupPlan]) -> Json | None:
     """The AllocMetric of each group that cannot be placed; None if all can."""
-    return {
-        plan.name: world.release.metric(
-            unplaced_metric(why, count=count, nodes=len(world.nodes), memory=_memory(job, plan.name))
-        )
-        for plan in plans
-        if (count := _to_place(plan)) and (why := room.shortage(world, job, plan.name)) is not None
-    } or None
+    found = {}
+    for plan in plans:
+        why, count = room.shortage(world, job, plan.name), _to_place(plan) + len(plan.homeless)
+        if why is None:
+            why, count = room.DISTINCT, len(plan.homeless)
+        if count:
+            metric = unplaced_metric(why, count=count, nodes=len(world.eligible), memory=_memory(job, plan.name))
+            found[plan.name] = world.release.metric(metric)
+    return found or None
 
 
 def _memory(job: Json, group: str) -> dict[str, int]:

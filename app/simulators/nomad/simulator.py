@@ -222,6 +222,12 @@ class Simulator:
             world.verdicts = [v for v in world.verdicts if image is not None and v.image != image]
             scheduler.retry_blocked(world)
 
+    def set_eligible(self, number: int, *, eligible: bool) -> None:
+        """Make a node take new allocations, or not. Its allocations stay. Blocked evaluations are processed again."""
+        with self.at_work() as world:
+            world.ineligible = world.ineligible - {number} if eligible else world.ineligible | {number}
+            scheduler.retry_blocked(world)
+
     def imply(self, constraint: Json) -> None:
         """Add a constraint to every group at each registration from now on, as a newer Nomad does."""
         with self.at_work() as world:

@@ -35,6 +35,7 @@ class World:
         self.timing = timing
         self.release = release
         self.nodes = [FIRST_NODE, *(Node(number, new_id()) for number in range(2, nodes + 1))]
+        self.ineligible: set[int] = set()
         self.timeline = Timeline(clock)
         self.verdicts: list[Verdict] = []
         self.images = Images()
@@ -54,6 +55,11 @@ class World:
         self.waited_out = 0
         """The number of blocking queries that ended by their wait time."""
         self._waiting: dict[str, list[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = {}
+
+    @property
+    def eligible(self) -> list[Node]:
+        """The nodes that take new allocations."""
+        return [node for node in self.nodes if node.number not in self.ineligible]
 
     @property
     def now(self) -> float:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from app.simulators.nomad import Fate, Timing
+from app.simulators.nomad import Fate, Timing, sample_job
 from tests.line import Line
 
 # Registered, placed, and not started until the clock is moved; no deadline passes by that.
@@ -112,3 +112,38 @@ async def test_a_hold_of_a_failed_image_begins_with_the_cause(running: Line) -> 
     assert message.startswith("killed (out of memory): it used more than its 32 MB (app/server): v1.1.0 failed on")
     rollout = (await running.rows.rollouts())[0]
     assert rollout["reason"].startswith("killed (out of memory)")
+
+
+async def test_a_second_allocation_without_a_place_is_no_failure_of_the_image(running: Line) -> None:
+    """The first one is healthy; the second needs a node of its own, and there is none. The digest is not held."""
+    first = await running.push("app", "v1.0.0", notify=False)
+    job = sample_job("app", f"{running.host}/team/app@{first}", count=2, max_parallel=2)
+    job["TaskGroups"][0]["Constraints"] = [{"LTarget": "", "RTarget": "true", "Operand": "distinct_hosts"}]
+    running.nomad.set_timing(Timing(progress_deadline=0.1))
+    running.nomad.seed(job)
+    await running.configure(running.watch("app"))
+    await running.checked("app")
+    running.nomad.set_timing(Timing(progress_deadline=4))
+    digest = await running.push("app", "v1.1.0")
+    await running.until(lambda: running.images("app"), "v1.1.0 is registered")
+
+    async def explained() -> bool:
+        rollout = (await running.rows.rollouts())[-1]
+        return "distinct_hosts" in rollout["note"] or bool(rollout["outcome"])
+
+    await running.until(explained, "the cause is read although the deployment does not move")
+    assert not (await running.rows.rollouts())[-1]["outcome"]
+    running.nomad.skip(3600)
+
+    async def ended() -> bool:
+        return await running.outcomes() == ["stalled"]
+
+    await running.until(ended, "Nomad's deadline ends it")
+    reason = (await running.rows.rollouts())[-1]["reason"]
+    assert reason.startswith(
+        'group app: 1 allocation cannot be placed: 1 node excluded by the constraint "distinct_hosts"'
+    )
+    assert "1 of 2 allocations are healthy" in reason
+    assert await running.rows.fetch("SELECT * FROM failures") == []
+    assert running.images("app") == [f"team/app:v1.1.0@{digest}"]
+    assert await running.notifications("failed") == []

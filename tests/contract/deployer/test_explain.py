@@ -115,3 +115,39 @@ async def test_what_runs_well_has_no_findings(deployer: Deployer, cluster: Clust
     submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
     await rollout(deployer, place, submission)
     assert await deployer.diagnose(place, submission) == Diagnosis()
+
+
+@pytest.mark.usefixtures("allocations_run")
+async def test_a_deadline_that_passes_for_want_of_a_second_node(
+    deployer: Deployer, cluster: Cluster, jobs: Jobs
+) -> None:
+    """One allocation is healthy, the other has no place: Nomad ends the deployment by its progress deadline."""
+    nodes = (
+        sum(1 for each in cluster.call("GET", "/v1/nodes").json() if each["Status"] == "ready")
+        if cluster.is_real
+        else 1
+    )
+    # With less at once the allocation without a place would keep the others from being replaced.
+    policy = update(
+        HealthyDeadline=8 * SECOND, ProgressDeadline=10 * SECOND, MinHealthyTime=SECOND, MaxParallel=nodes + 1
+    )
+    apart = group(
+        task(cluster.image(Behaviour.STEADY)),
+        Count=nodes + 1,
+        Constraints=[{"LTarget": "", "RTarget": "true", "Operand": "distinct_hosts"}],
+        Update=policy,
+    )
+    place = jobs.start(job(apart))
+    await settled(deployer, place)
+    submission = await submitted(deployer, place, cluster.image(Behaviour.STEADY, "v2"))
+    waiting = await rollout(
+        deployer, place, submission, until=lambda each: each.lacks_placements and bool(each.unplaced)
+    )
+    assert "1 allocation cannot be placed" in waiting.unplaced
+    assert "distinct_hosts" in waiting.unplaced
+    ended = await rollout(deployer, place, submission)
+    assert ended.deployment is not None
+    assert (ended.deployment.phase, ended.deployment.deadline_passed) == (DeploymentPhase.FAILED, True)
+    assert (ended.deployment.unhealthy, ended.deployment.healthy) == (0, nodes)
+    assert (ended.deployment.placed, ended.deployment.desired) == (nodes, nodes + 1)
+    assert "distinct_hosts" in ended.unplaced, "Nomad's last evaluation of a failed deployment places nothing"
