@@ -27,7 +27,7 @@ POOL = (
     "hickory", "holly", "juniper", "larch", "laurel", "lime", "maple", "oak", "olive", "palm", "pear", "pine",
     "plum", "poplar", "rowan", "spruce", "sycamore", "teak", "walnut", "willow", "yew",
     "azalea", "camellia", "fuchsia", "gorse", "heather", "hydrangea", "jasmine", "lavender", "lilac", "myrtle",
-    "oleander", "privet", "rosemary", "sage", "thyme",
+    "oleander", "privet", "rosemary", "sage", "thyme", "hawthorn", "hornbeam", "magnolia", "mulberry", "quince",
 )  # fmt: skip
 STATES = (
     WatchSetup(

@@ -28,7 +28,7 @@ async def test_watches_that_need_a_person_are_on_top(page: Page) -> None:
     ):  # fmt: skip
         await expect(row(page, name).get_by_text(message).first).to_be_visible()
     shop = row(page, "shop")
-    await expect(shop.get_by_role("cell").nth(1)).to_contain_text(re.compile(r"v1\.12\.0\s*[0-9a-f]{12}"))
+    await expect(shop.get_by_role("cell").nth(1)).to_contain_text(re.compile(r"v1\.12\.0\s*×1\s*[0-9a-f]{12}"))
 
 
 async def test_times_are_relative_with_the_date_as_their_title(page: Page) -> None:
@@ -56,7 +56,7 @@ async def test_typing_finds_names_and_tags_and_changes_the_url(page: Page) -> No
     await expect(page).to_have_url(re.compile(r"text=SHO"))
     assert await names(page) == ["shop"]
     await search(page).fill("%")
-    await expect(page.get_by_text("No repository matches.")).to_be_visible()
+    await expect(page.get_by_text("The filter found no repository.")).to_be_visible()
     await page.get_by_role("link", name="clear all filters").click()
     await expect(row(page, POOL[-1])).to_be_visible()
 
