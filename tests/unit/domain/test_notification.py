@@ -15,6 +15,7 @@ from app.domain.notification import (
     of_auto_deploy,
     of_decision,
     of_missing_image,
+    of_nomad,
     of_outage,
     of_outcome,
     of_registration,
@@ -153,6 +154,14 @@ def test_an_outage_that_lasts_is_notified_once(lasted: float, notifies: bool) ->
     found = of_outage("ops/web", "Nomad is away", lasted=lasted, notified=False, subject=ABOUT)
     assert found == (desired if notifies else None)
     assert of_outage("ops/web", "Nomad is away", lasted=lasted, notified=True, subject=ABOUT) is None
+
+
+def test_an_outage_of_nomad_is_one_notification_for_all_jobs() -> None:
+    found = of_nomad("ops", "it cannot be reached", notified=False)
+    assert found is not None
+    assert (found.kind, found.detail) == (NotificationKind.OUTAGE, "it cannot be reached")
+    assert found.headline == "Nomad is away: the jobs of namespace ops wait"
+    assert of_nomad("ops", "it cannot be reached", notified=True) is None
 
 
 def test_a_missing_image_is_told_when_it_begins() -> None:

@@ -154,3 +154,12 @@ def test_when_a_watch_changed_last() -> None:
     assert wording.changed_at(replace(WATCH, decision=None, rollout=MOVING)) == MOVING.created_at
     assert wording.checked_at(WATCH) == DECISION.last_at
     assert wording.checked_at(replace(WATCH, decision=None)) is None
+
+
+def test_the_times_of_the_registry_and_of_the_job_are_two() -> None:
+    now = DECISION.last_at
+    read = replace(WATCH, job_read_at=now - timedelta(minutes=3), follows_job=False)
+    assert "job read <time" in wording.job_read(read, now)
+    assert "3 min ago" in wording.job_read(read, now)
+    assert wording.job_read(replace(read, follows_job=True), now) == "job followed"
+    assert wording.job_read(replace(read, job_read_at=None), now) == "job not read yet"
