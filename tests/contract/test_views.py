@@ -115,12 +115,6 @@ async def test_a_page_of_the_list_is_the_same(views: Views, search: Search) -> N
         assert stored == held
 
 
-async def test_watches_are_named_in_the_requested_order_without_their_tags(views: Views) -> None:
-    names = [name_of(9), "nobody", name_of(3), name_of(50)]
-    stored, held = [await each.named(names) for each in views.boards]
-    assert stored == held
-
-
 @pytest.mark.parametrize("text", ["svc-0000", "0001", "v1.", "5.0", "nothing"])
 async def test_suggestions_are_the_same(views: Views, text: str) -> None:
     for limit in (1, 4, 12):

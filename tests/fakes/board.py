@@ -4,7 +4,6 @@ It passes the contract of the Postgres board. Its search matches names only.
 """
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -74,10 +73,6 @@ class MemoryBoard:
             found=len(found),
             counts={each: sum(condition(watch) is each for watch in held) for each in Condition},
         )
-
-    async def named(self, names: Sequence[str]) -> tuple[WatchView, ...]:
-        self._check()
-        return tuple(replace(watch, tags=()) for name in names for watch in self.known if watch.name == name)
 
     async def suggestions(self, text: str, *, limit: int) -> tuple[Suggestion, ...]:
         self._check()

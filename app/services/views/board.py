@@ -3,7 +3,7 @@
 Values and their store. It changes nothing, and asks neither a registry nor Nomad.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -190,10 +190,6 @@ class Board(Protocol):
 
     async def listing(self, search: Search, *, offset: int, limit: int) -> Listing:
         """Up to `limit` watches after the first `offset`."""
-        ...
-
-    async def named(self, names: Sequence[str]) -> tuple[WatchView, ...]:
-        """The configured ones of these watches, without their tags, in the order of `names`."""
         ...
 
     async def suggestions(self, text: str, *, limit: int) -> tuple[Suggestion, ...]:

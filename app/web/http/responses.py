@@ -35,6 +35,7 @@ STATUS: Mapping[type[RegistryWatcherError], int] = {
     errors.ReadingWaits: 503,
     errors.JobChanged: 503,
     errors.Permanent: 500,
+    errors.Unforeseen: 500,
     errors.TagNotFound: 400,
     errors.RepositoryNotFound: 400,
     errors.RegistryDenied: 503,

@@ -26,7 +26,7 @@ from app.domain.reference import Repository
 from app.domain.rollout import Returning
 from app.domain.watch import JobPlace, Watch
 from app.services.processes.loops import LoopState
-from app.services.views.board import Situation
+from app.services.views.board import Search, Situation
 from tests.integration.statements import execute
 
 Record = Mapping[str, Any]
@@ -319,7 +319,7 @@ async def every_door(database: Database) -> Situation:
     assert await PostgresWatchCommands(database).find("app")
     assert await PostgresRolloutCommands(database).revertible(ROLLOUT)
     assert await PostgresInbox(database).read(DELIVERY)
-    assert await board.named(["app"])
+    assert (await board.listing(Search(), offset=0, limit=9)).watches
     assert await board.rollouts_of("app", limit=1)
     assert (await board.deliveries(source="", acceptance=None, before=None, limit=9)).deliveries
     return await board.situation()

@@ -94,11 +94,6 @@ class PostgresBoard:
             matched_tags=page.matched_tags,
         )
 
-    async def named(self, names: Sequence[str]) -> tuple[WatchView, ...]:
-        """These watches, in one statement."""
-        async with self._database.connection() as connection:
-            return await _views(connection, [name for name in names if _storable(name)])
-
     async def suggestions(self, text: str, *, limit: int) -> tuple[Suggestion, ...]:
         """Names and tags to search for, in two statements."""
         if not _storable(text):
