@@ -33,7 +33,7 @@ class OutageCase:
     """`begin` and `end` it. `part` is its name in the log, `says` what the pages say.
 
     With `stale` what the pages show is as of its begin. `unready` is whether /readyz is 503 then, and `kinds` are the
-    processes whose /readyz says it.
+    processes whose /readyz says it. `causes` is how many outages it is.
     """
 
     name: str
@@ -46,6 +46,7 @@ class OutageCase:
     kinds: tuple[str, ...] = ("web", "worker", "poller")
     within: float = SOON
     back_within: float = SOON
+    causes: int = 1
     began: str = "outage.began"
     ended: str = "outage.ended"
 
@@ -83,6 +84,25 @@ async def _break_configuration(ours: Outages) -> None:
 async def _mend_configuration(ours: Outages) -> None:
     broken = ours.site.config.read_text().rpartition("\n")[0]
     ours.site.config.write_text(broken.removeprefix("# ").replace("\n# ", "\n"))
+
+
+async def _hang_nomad(ours: Outages) -> None:
+    ours.to_nomad.black_hole = True
+
+
+async def _unhang_nomad(ours: Outages) -> None:
+    ours.to_nomad.black_hole = False
+    ours.to_nomad.cut()
+
+
+async def _unplug_both(ours: Outages) -> None:
+    await ours.to_registry.unplug()
+    await ours.to_nomad.unplug()
+
+
+async def _plug_both(ours: Outages) -> None:
+    await ours.to_registry.plug()
+    await ours.to_nomad.plug()
 
 
 CASES = (
@@ -123,6 +143,19 @@ CASES = (
     OutageCase(
         name="registry-hanging", part="registry main", says="registry main: it did not answer in time", kinds=("web",),
         within=HANGS, back_within=LATER, begin=_hang_registry, end=_unhang_registry,
+    ),
+    OutageCase(
+        name="nomad-refused", part="Nomad", says="Nomad at .* cannot be reached", kinds=("web",),
+        within=LATER, back_within=LATER,
+        begin=lambda ours: ours.to_nomad.unplug(), end=lambda ours: ours.to_nomad.plug(),
+    ),
+    OutageCase(
+        name="nomad-hanging", part="Nomad", says="Nomad .*", kinds=("web",),
+        within=LATER, back_within=LATER, begin=_hang_nomad, end=_unhang_nomad,
+    ),
+    OutageCase(
+        name="nomad-and-registry-refused", part="Nomad", says="Nomad at .* cannot be reached", kinds=("web",),
+        within=LATER, back_within=LATER, causes=2, begin=_unplug_both, end=_plug_both,
     ),
 )  # fmt: skip
 
@@ -171,7 +204,7 @@ async def test_everybody_says_it_and_takes_it_back(
         print(f"{case}: said after {time.monotonic() - started:.1f} s, stretch {pace.stretch:.1f}")
         await asyncio.sleep(LASTS)  # a repetition would come now
         for page in pages:
-            assert await _banners(page) == 1
+            assert await _banners(page) == case.causes
     finally:
         await case.end(ours)
     back = time.monotonic()
@@ -188,9 +221,9 @@ async def test_everybody_says_it_and_takes_it_back(
     print(f"{case}: taken back after {took:.1f} s, stretch {pace.stretch:.1f}")
     await asyncio.sleep(LASTS)
     for process in ours.processes:
-        assert ours.loud(process.name, marks) == [case.began, case.ended], ours.lines(process.name, marks)
-        (ended_line,) = (each for each in ours.lines(process.name, marks) if each["event"] == case.ended)
-        assert ended_line["seconds"] >= LASTS
+        lines = ours.lines(process.name, marks)
+        assert ours.loud(process.name, marks) == [case.began] * case.causes + [case.ended] * case.causes, lines
+        assert all(line["seconds"] >= LASTS for line in lines if line["event"] == case.ended), lines
 
 
 @pytest.mark.slow
