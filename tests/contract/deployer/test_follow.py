@@ -1,5 +1,7 @@
 """The course of a registration, by snapshots, and by waits that hold no thread."""
 
+from typing import Any
+
 import anyio
 import pytest
 
@@ -299,3 +301,30 @@ async def test_one_sick_group_fails_the_whole(deployer: Deployer, cluster: Clust
     snapshot = await rollout(deployer, place, submission)
     assert snapshot.deployment is not None
     assert (snapshot.deployment.phase, snapshot.deployment.unhealthy) == (DeploymentPhase.FAILED, 1)
+
+
+async def test_a_registration_of_somebody_else_with_our_image_is_the_successor(
+    deployer: Deployer, cluster: Cluster, jobs: Jobs
+) -> None:
+    """CI posts the job with another Meta; then with another image, which is nobody's successor."""
+    image, new = cluster.image(Behaviour.STEADY), cluster.image(Behaviour.STEADY, "v2")
+    place = jobs.start(constrained(service(image), "${node.class}", "nowhere"))
+    ours = patch(await inspected(deployer, place), new, marker="r-1")
+    submission = await deployer.submit(place, ours)
+    assert await deployer.find_successor(place, submission, ours) is None
+
+    def posted(**changes: Any) -> None:
+        job = {key: value for key, value in cluster.read(place).items() if key != "VersionTag"}
+        cluster.register({**job, **changes})
+
+    posted(Meta={"build": "7"})
+    index = cluster.read(place)["JobModifyIndex"]
+    successor = await deployer.find_successor(place, submission, ours)
+    assert successor is not None
+    assert (successor.index, successor.changed) == (index, True)
+    assert successor.evaluation_id in {each["ID"] for each in cluster.evaluations(place)}
+    groups = cluster.read(place)["TaskGroups"]
+    groups[0]["Tasks"][0]["Config"]["image"] = image
+    posted(TaskGroups=groups)
+    assert await deployer.find_successor(place, successor, ours) is None
+    assert (await deployer.find_successor(place, submission, ours)) == successor, "the next one counts, not the last"
