@@ -121,9 +121,31 @@ async def test_a_failed_digest_is_released(installation: Installation) -> None:
     assert installation.wake_count() == 1
 
 
+async def test_why_says_what_became_of_a_tag(installation: Installation) -> None:
+    assert installation.run("why", "app", "v1.1.0")[:2] == (
+        0,
+        "v1.1.0: unknown: the repository was not checked yet\n  push time unknown\n"
+        f"  rollout {installation.rollout_id}\n",
+    )
+    await installation.rows("UPDATE watches SET first_checked_at = now() - interval '1 hour', tags = '{v1.0.0,latest}'")
+    await installation.rows(
+        "INSERT INTO running_periods (watch_name, tag, digest) VALUES ('app', 'v1.0.0', $1)", DIGEST
+    )
+    status, output, _ = installation.run("why", "app")
+    assert status == 0
+    lines = output.splitlines()
+    assert "v1.1.0: deploying: a rollout of it is under way" in lines
+    assert "v1.0.0: running: it runs" in lines
+    assert "latest: no release: no release: no version number" in lines
+    assert '  fix: pin it: POST /tags/app {"pinned_tag": "latest"} deploys it' in lines
+    assert installation.wake_count() == 0
+
+
 @pytest.mark.parametrize(
     ("message", "status", "reason"),
     [
+        (("why", "nobody"), 1, "error: Error: The specified repo name 'nobody' is not being watched"),
+        (("why", "app", "a tag"), 1, "error: 'a tag' is not a tag"),
         (("release-hold", "app"), 1, "error: No hold of app waits for a release"),
         (("release-hold", "app", "--reason", "x" * 301), 1, "error: Error: reason has 301 characters"),
         (("release-hold", "nobody"), 1, "error: Error: The specified repo name 'nobody' is not being watched"),
