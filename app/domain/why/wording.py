@@ -53,7 +53,7 @@ def message(why: Why, watch: WatchFacts, tag: TagFacts) -> str:
             by = f" (by {watch.pinned.by})" if watch.pinned is not None and watch.pinned.by else ""
             return f"the rule stays on {why.other}{by}"
         case TagOutcome.NO_RELEASE:
-            return f"no release: {why.unreleased.cause}" if why.unreleased is not None else "no release"
+            return why.unreleased.cause if why.unreleased is not None else "no release"
         case TagOutcome.NO_MANIFEST:
             return "the registry lists it, and has no manifest for it"
         case TagOutcome.PASSED_OVER:

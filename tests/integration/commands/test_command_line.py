@@ -136,7 +136,7 @@ async def test_why_says_what_became_of_a_tag(installation: Installation) -> None
     lines = output.splitlines()
     assert "v1.1.0: deploying: a rollout of it is under way" in lines
     assert "v1.0.0: running: it runs" in lines
-    assert "latest: no release: no release: no version number" in lines
+    assert "latest: no release: no version number" in lines
     assert '  fix: pin it: POST /tags/app {"pinned_tag": "latest"} deploys it' in lines
     assert installation.wake_count() == 0
 

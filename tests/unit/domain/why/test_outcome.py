@@ -120,9 +120,9 @@ CASES: dict[str, tuple[WatchFacts, TagFacts, TagOutcome, str, str]] = {
         replace(WATCH, pinned_tag="v1.0.0"), tag("latest"), TagOutcome.OTHER_PINNED, "the rule stays on v1.0.0",
         f'{PIN}latest"}} deploys it'),
     "no release": (
-        WATCH, tag("latest"), TagOutcome.NO_RELEASE, "no release: no version number", f'{PIN}latest"}} deploys it'),
+        WATCH, tag("latest"), TagOutcome.NO_RELEASE, "no version number", f'{PIN}latest"}} deploys it'),
     "a leading zero": (
-        WATCH, tag("v2026.02.0"), TagOutcome.NO_RELEASE, "no release: leading zero",
+        WATCH, tag("v2026.02.0"), TagOutcome.NO_RELEASE, "leading zero",
         f'push it as v2026.2.0, or {PIN}v2026.02.0"}} deploys it'),
     "no manifest": (
         WATCH, tag("v1.1.0"), TagOutcome.NO_MANIFEST, "the registry lists it, and has no manifest for it", "push it"),
