@@ -21,6 +21,11 @@ class EmbeddedServer(ABC):
         """The server's process id, 0 when it does not run."""
         return self._daemon.pid if self._daemon and self._daemon.running else 0
 
+    @property
+    def running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self.pid != 0
+
     def start(self) -> None:
         """Prepare the data if necessary, start, and return when the server is ready.
 

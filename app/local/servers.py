@@ -15,6 +15,10 @@ class LocalServer(Protocol):
     def url(self) -> str:
         """The address for clients, after the start."""
 
+    @property
+    def running(self) -> bool:
+        """Whether it runs as far as we know: the user's own server always does."""
+
     def start(self) -> None:
         """Return when it is ready. Raises ServerFailed."""
 
@@ -27,6 +31,11 @@ class GivenServer:
     """The user's own server: we neither start nor stop it."""
 
     url: str
+
+    @property
+    def running(self) -> bool:
+        """Not known here: our processes report its outages."""
+        return True
 
     def start(self) -> None:
         """Nothing to do."""

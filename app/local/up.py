@@ -1,6 +1,6 @@
 """Everything on one machine with the user's own registry and Nomad: `registrywatcher up`.
 
-Postgres and Valkey are included unless the user names theirs.
+Postgres and Valkey are included unless the user names theirs, and brought back when they end.
 """
 
 import os
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
+from app.local.keeper import kept
 from app.local.output import prefixed
 from app.local.processes import own_processes
 from app.local.schema import Migrate, migrated
@@ -41,8 +42,10 @@ async def run_up(
         async def show_url() -> None:
             print(f"registrywatcher serves {url}/  (Ctrl-C stops everything)", flush=True)  # noqa: T201
 
-        async with migrated(migrate, postgres.url, tell):
-            await supervise(services, show=prefixed([each.name for each in services], sys.stdout), then=show_url)
+        servers = {"postgres": postgres, "valkey": valkey}
+        show = prefixed([*(each.name for each in services), *servers], sys.stdout)
+        async with kept(servers, show=show), migrated(migrate, postgres.url, tell):
+            await supervise(services, show=show, then=show_url)
 
 
 def tell(problem: str) -> None:

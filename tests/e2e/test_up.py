@@ -18,6 +18,7 @@ from app.simulators.registry import LocalRegistry, RegistryNotifications
 from tests.e2e.commands import all_gone, running
 from tests.e2e.site import PREFIX, SECRET, Site, site
 from tests.e2e.statements import watch_count
+from tests.processes import until
 from tests.servers.local_registry import local_registry
 
 START = 90.0
@@ -29,8 +30,12 @@ def registry() -> Iterator[tuple[LocalRegistry, str]]:
         yield made, url.partition("://")[2]
 
 
-async def deploys_under_up(made: Site, registry: tuple[LocalRegistry, str], **variables: str) -> None:
+async def deploys_under_up(
+    made: Site, registry: tuple[LocalRegistry, str], *, kills: bool = False, **variables: str
+) -> None:
     """Run `up` on the site's configuration, push, and wait for the registration; then Ctrl-C.
+
+    With `kills` its Postgres and Valkey are killed in between, and a later push is deployed all the same.
 
     The configuration does not ask for the schema, as README's does not: `up` migrates all the same.
     """
@@ -48,6 +53,12 @@ async def deploys_under_up(made: Site, registry: tuple[LocalRegistry, str], **va
             digest = contents.push(f"{PREFIX}/app", "v1.1.0", content="second")
             await made.registers("app", f"{host}/{PREFIX}/app:v1.1.0@{digest}")
             await made.holds(api, "app", "up_to_date")
+            if kills:
+                kill_servers(made.directory / "state", up.processes())
+                await until(lambda: sum("it is back" in line for line in up.lines) == 2, lambda: up.text, within=START)
+                digest = contents.push(f"{PREFIX}/app", "v1.2.0", content="third")
+                await made.registers("app", f"{host}/{PREFIX}/app:v1.2.0@{digest}")
+                await made.holds(api, "app", "up_to_date")
         started = up.processes()
         assert up.end(signal.SIGINT) == 0
         assert all_gone(started) == []
@@ -61,6 +72,30 @@ async def test_up_starts_its_own_servers(
         await deploys_under_up(made, registry)
         assert (server_directory / "state").is_dir()
     assert await watch_count(database_url) == 0
+
+
+async def test_up_brings_its_own_servers_back_when_they_die(
+    server_directory: Path, registry: tuple[LocalRegistry, str], database_url: str, redis_url: str
+) -> None:
+    with site(server_directory, database_url=database_url, redis_url=redis_url) as made:
+        await deploys_under_up(made, registry, kills=True)
+
+
+def kill_servers(state: Path, processes: set[int]) -> None:
+    """Kill the main processes of the Postgres and the Valkey whose data is in `state`, as a full memory does."""
+    (pid_file,) = state.rglob("postmaster.pid")
+    commands = {pid: _command_of(pid) for pid in processes}
+    # Its title has its address, and no more its configuration.
+    (valkey,) = (pid for pid, each in commands.items() if b"-server 127.0.0.1:" in each)
+    for pid in (int(pid_file.read_text().split()[0]), valkey):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _command_of(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it has ended
+        return b""
 
 
 async def test_up_uses_configured_servers_and_leaves_them_alone(
