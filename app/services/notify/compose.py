@@ -47,7 +47,7 @@ def _page_links(subject: Subject, page: str) -> tuple[Link, ...]:
     if subject.rollout_id is not None:
         return (Link(label="Rollout", url=f"{page}/rollouts/{subject.rollout_id}"),)
     names = subject.watch_names[:MAX_WATCH_LINKS]
-    return tuple(Link(label=name, url=f"{page}/#{quote(name, safe='')}") for name in names)
+    return tuple(Link(label=name, url=f"{page}/repos/{quote(name)}") for name in names)
 
 
 def _nomad_links(subject: Subject, nomad: str) -> tuple[Link, ...]:

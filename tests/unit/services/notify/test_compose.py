@@ -37,9 +37,9 @@ def test_a_rollouts_notification_links_to_it_and_to_its_job() -> None:
 def test_a_notification_without_a_rollout_links_to_its_first_watches() -> None:
     notification = about(rollout_id=None, watch_names=("a b", "c/d", "e", "f"), job_id="")
     assert compose(7, notification, BOTH).links == (
-        Link(label="a b", url="https://watch.example/#a%20b"),
-        Link(label="c/d", url="https://watch.example/#c%2Fd"),
-        Link(label="e", url="https://watch.example/#e"),
+        Link(label="a b", url="https://watch.example/repos/a%20b"),
+        Link(label="c/d", url="https://watch.example/repos/c/d"),
+        Link(label="e", url="https://watch.example/repos/e"),
     )
 
 
