@@ -251,3 +251,29 @@ _FOCUSED = """() => {
   const it = document.activeElement;
   return (it.ariaLabel ?? it.labels?.[0]?.innerText ?? it.innerText ?? "").replace(/\\s+/g, " ").trim();
 }"""
+
+
+async def test_the_button_deploys_the_highlighted_tag(page: Page) -> None:
+    """Typed text highlights the tag that it means; without a match there is no button."""
+    await page.goto("/")
+    opened = await open_confirmation(page, "Deploy… shop", "Deploy shop")
+    button = opened.get_by_role("button", name=re.compile(r"^(Deploy|Redeploy|Loading|No tag)"))
+    find = opened.get_by_role("searchbox", name="Find a tag")
+    await expect(opened.get_by_role("button", name="Redeploy v1.12.0", exact=True)).to_be_enabled()
+    await find.fill("1.9.0")
+    await expect(opened.get_by_role("radio")).to_have_count(1)
+    await expect(opened.get_by_role("radio", name="v1.9.0")).to_be_checked()
+    await expect(opened.get_by_role("button", name="Deploy v1.9.0", exact=True)).to_be_enabled()
+    await find.fill("no such tag")
+    await expect(opened.get_by_role("radio")).to_have_count(0)
+    await expect(opened.get_by_text("so nothing can be deployed")).to_be_visible()
+    await expect(button).to_have_count(0)
+    await find.fill("v1.1")
+    await expect(opened.get_by_role("radio")).to_have_count(3)
+    await expect(opened.get_by_text("3 tags contain v1.1: choose one")).to_be_visible()
+    await expect(button).to_have_count(0)
+    await opened.get_by_role("radio", name="v1.11.0").check()
+    await expect(opened.get_by_role("button", name="Deploy v1.11.0", exact=True)).to_be_enabled()
+    await find.fill("1.1")
+    await expect(opened.get_by_role("radio", name="v1.11.0")).to_be_checked()
+    await expect(opened.get_by_role("button", name="Deploy v1.11.0", exact=True)).to_be_enabled()

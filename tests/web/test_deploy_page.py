@@ -57,6 +57,53 @@ def test_finding_a_tag_ignores_case_and_position(process: MemoryProcess, browser
     assert "The registry has no tags: push one." in outline(browser, PAGE).text
 
 
+@pytest.mark.parametrize(
+    ("find", "highlighted"),
+    [
+        ("1.4.1", ["v1.4.1"]),
+        ("V1.4.1", ["v1.4.1"]),
+        ("1.4.2", ["v1.4.2"]),
+        ("4.2", ["v1.4.2"]),
+        ("v1.4", []),
+        ("v1.", ["v1.5.0"]),
+        ("nothing", []),
+        ("", ["v1.5.0"]),
+    ],
+)
+def test_the_typed_text_moves_the_highlight(
+    process: MemoryProcess, script: TestClient, find: str, highlighted: list[str]
+) -> None:
+    show(process, replace(WATCH, tags=("v1.4.1", "v1.4.10", "v1.4.2", "v1.5.0")))
+    answer = script.get(PAGE, params={"find": find, "tag": "v1.5.0"}, headers={"HX-Target": "tags"})
+    page = Outline(answer.text)
+    assert chosen(page) == highlighted
+    assert "do" not in page.ids
+
+
+def test_a_tag_that_does_not_contain_the_text_has_no_button(process: MemoryProcess, browser: TestClient) -> None:
+    """Without a script: the form is sent with the tag that was chosen before."""
+    page = outline(browser, f"{PAGE}?find=nothing&tag=v1.0.0")
+    assert "No tag contains nothing , so nothing can be deployed" in page.text
+    assert not [attributes for tag, attributes in page.elements if attributes.get("id") == "do"]
+    show(process, replace(WATCH, tags=("v1.0.0", "v1.1.0")))
+    page = outline(browser, f"{PAGE}?find=v1.0&tag=v1.1.0")
+    assert chosen(page) == ["v1.0.0"]
+    assert "Deploy v1.0.0" in page.text
+    page = outline(browser, f"{PAGE}?find=v1&tag=v1.1.0")
+    assert chosen(page) == ["v1.1.0"]
+    several = outline(browser, f"{PAGE}?find=v1&tag=other")
+    assert "2 tags contain v1 : choose one" in several.text
+    assert not [attributes for tag, attributes in several.elements if attributes.get("id") == "do"]
+
+
+def test_a_highlighted_tag_that_is_gone_from_the_registry_is_in_the_list(
+    process: MemoryProcess, script: TestClient
+) -> None:
+    show(process, replace(WATCH, tags=("v1.2.0",)))
+    page = Outline(script.get(f"{PAGE}?tag=v1.1.0", headers={"HX-Target": "dialog-body"}).text)
+    assert (tags(page), chosen(page)) == (["v1.1.0", "v1.2.0"], ["v1.1.0"])
+
+
 def test_tags_that_were_never_read_are_not_said_to_be_none(process: MemoryProcess, browser: TestClient) -> None:
     show(process, replace(WATCH, tags=(), tags_read_at=None, decision=None))
     text = outline(browser, PAGE).text

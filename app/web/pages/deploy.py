@@ -28,11 +28,15 @@ SHOWN = 50
 async def show_deploy(request: Request) -> Response:
     """200 with the tags that contain ?find, and the preview of ?tag.
 
-    A dialog opens at once. The preview needs a registry and Nomad, so the dialog itself requests it afterwards.
+    A dialog opens at once. The preview needs a registry and Nomad, so the dialog itself requests it afterwards, for the
+    highlighted tag: the button deploys no other one.
     """
     find, tag = request.query_params.get("find", ""), request.query_params.get("tag", "")
-    if by_script(request) and request.headers.get("hx-target") == "dialog-body":
+    target = request.headers.get("hx-target") if by_script(request) else ""
+    if target == "dialog-body":
         return await _page(request, find=find, preset=tag)
+    if target == "tags":
+        return await _page(request, find=find, highlighted=tag)
     return await _page(request, find=find, chosen=tag)
 
 
@@ -68,12 +72,24 @@ async def _deploy(request: Request, fields: Mapping[str, str]) -> Reply:
 
 
 async def _page(
-    request: Request, *, find: str, chosen: str = "", preset: str | None = None, problem: str = "", reason: str = ""
+    request: Request,
+    *,
+    find: str,
+    chosen: str = "",
+    preset: str | None = None,
+    highlighted: str | None = None,
+    problem: str = "",
+    reason: str = "",
 ) -> Response:
     watch = await watch_of(request)
     if preset == "":
         preset = watch.desired or specified_tag(watch)
     matching = [tag for tag in arranged(watch.tags) if find.strip().lower() in tag.lower()]
+    if preset is None and highlighted is None and find.strip() and chosen not in matching:
+        chosen = named(matching, find) or ""
+    if highlighted is not None:
+        highlighted = named(matching, find) or (highlighted if highlighted in matching else "")
+    highlight = chosen or preset or highlighted or ""
     keeps = bool(chosen) and keeps_rule(watch, chosen)
     found = first_found_at = None
     if chosen:
@@ -85,7 +101,8 @@ async def _page(
     values = {
         "watch": watch,
         "find": find,
-        "tags": _shown(matching, chosen or preset or ""),
+        "tags": _shown(matching, highlight, find=find),
+        "highlight": highlight,
         "found": len(matching),
         "chosen": chosen,
         "preset": preset or "",
@@ -101,10 +118,22 @@ async def _page(
     return await show(request, "deploy.html", values, title=f"Deploy {watch.name}")
 
 
-def _shown(tags: Sequence[str], chosen: str) -> Sequence[str]:
-    """The first tags, always with the chosen one."""
+def named(matching: Sequence[str], find: str) -> str | None:
+    """The tag that the typed text means, of those that contain it: the tag itself, with or without its `v`, or the only
+    one. None if several could be meant, or if there is no text."""
+    text = find.strip().lower()
+    if not text:
+        return None
+    exact = (tag for meant in (text, f"v{text}") for tag in matching if tag.lower() == meant)
+    return next(exact, None) or (matching[0] if len(matching) == 1 else None)
+
+
+def _shown(tags: Sequence[str], highlight: str, *, find: str) -> Sequence[str]:
+    """The first tags, always with the highlighted one, even if the registry no longer has it."""
     first = tags[:SHOWN]
-    return [chosen, *first[:-1]] if chosen in tags and chosen not in first else first
+    if not highlight or highlight in first or not tags or (find.strip() and highlight not in tags):
+        return first
+    return [highlight, *(first if len(first) < SHOWN else first[:-1])]
 
 
 def keeps_rule(watch: WatchView, tag: str) -> bool:

@@ -30,6 +30,7 @@ let opener = "";
 
 async function open(link) {
   opener = link.id;
+  previewing = "";
   body.replaceChildren();
   await htmx.ajax("GET", link.href, { target: body, select: "#confirmation", swap: "innerHTML" });
   if (!body.firstElementChild) return void (location.href = link.href); // signed out, or an outage: the page shows which
@@ -72,27 +73,35 @@ document.body.addEventListener("htmx:beforeSend", ({ detail: { xhr, requestConfi
   });
 });
 
-// Responses may be late: only the preview of the chosen tag is shown, and a tag that was chosen while the list was
-// loading stays chosen.
-const chosen = () => document.querySelector("#tags input:checked")?.value;
+// The button deploys the highlighted tag, and no other one. Responses may be late: only the preview of that tag is
+// shown, and a tag that was chosen while the list was loading stays chosen. `previewing` is the tag of the last preview.
+const chosen = () => document.querySelector("#tags input:checked")?.value ?? "";
+const tagOf = ({ path, parameters }) => new URL(path, location.href).searchParams.get("tag") ?? parameters.tag ?? "";
+let previewing = document.querySelector("#act [name=tag]")?.value ?? "";
+
+document.body.addEventListener("htmx:beforeRequest", ({ detail: { target, requestConfig } }) => {
+  if (target.id === "preview") previewing = tagOf(requestConfig);
+});
 
 document.body.addEventListener("htmx:beforeSwap", (event) => {
   const { target, requestConfig } = event.detail;
   if (target.id === "preview") {
-    const previewed = new URL(requestConfig.path, location.href).searchParams.get("tag") ?? requestConfig.parameters.tag;
-    if (chosen() && previewed !== chosen()) event.detail.shouldSwap = false;
+    const noList = !document.querySelector("#tags input") && !document.getElementById("find").value.trim();
+    if (!noList && tagOf(requestConfig) !== chosen()) event.detail.shouldSwap = false;
   }
-  const kept = target.id === "tags" && chosen();
-  if (kept) setTimeout(() => {
-    const input = [...document.querySelectorAll("#tags input")].find((each) => each.value === kept);
+  if (target.id !== "tags") return;
+  const kept = chosen() !== tagOf(requestConfig) && chosen();
+  setTimeout(() => {
+    const input = kept && [...document.querySelectorAll("#tags input")].find((each) => each.value === kept);
     if (input) input.checked = true;
+    if (!chosen() || chosen() !== previewing) document.getElementById("tags").dispatchEvent(new Event("change", { bubbles: true }));
   });
 });
 document.body.addEventListener("change", (event) => {
   const button = event.target.closest("#tags") && document.getElementById("do");
   if (!button) return;
   button.disabled = true;
-  button.textContent = `Loading the preview of ${event.target.value}…`;
+  button.textContent = chosen() ? `Loading the preview of ${chosen()}…` : "No tag is chosen";
 });
 
 // The element for a form's error. A row has no room for one, so it is created when needed.
