@@ -192,7 +192,7 @@ async def _seen(setup: Setup, name: str, tag: str) -> float:
     """Change the image by hand; how long it takes until the job is read."""
     nomad, began = setup.ours.nomad, time.monotonic()
     nomad.set_image(name, group="app", task="server", image=f"{setup.ours.host}/team/{name}:{tag}")
-    index = nomad.job(name)["JobModifyIndex"]
+    index = int(nomad.job(name)["JobModifyIndex"])
 
     async def is_read() -> bool:
         return await setup.index_read(name) >= index
@@ -221,7 +221,7 @@ async def test_a_job_that_is_registered_late_is_seen_at_once(
         await asyncio.sleep(2.0)
         began = time.monotonic()
         nomad.seed(job)
-        index = nomad.job("r05")["JobModifyIndex"]
+        index = int(nomad.job("r05")["JobModifyIndex"])
 
         async def is_read() -> bool:
             return await setup.index_read("r05") >= index
