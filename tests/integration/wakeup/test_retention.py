@@ -101,6 +101,27 @@ async def test_a_kind_that_fails_stops_no_other(
     assert left == [all_rollouts if table == "rollouts" else kept, 1 if table == "audit_log" else 0, 0, 1]
 
 
+async def test_what_explains_a_tag_is_kept_as_long_as_it_matters(database: Database) -> None:
+    """The desired digest, what runs, and each watch's last periods stay; the rest goes with its age."""
+    await execute(database, FILL)
+    await execute(database, "UPDATE watches SET desired_tag = 'v1', desired_digest = 'new' WHERE name = 'app1a'")
+    old = "now() - interval '40 days'"
+    await execute(database, f"INSERT INTO absent_tags VALUES ('app1a', 'v0', {old}), ('app1a', 'v2', now())")
+    await execute(
+        database,
+        f"INSERT INTO tag_digests VALUES ('app1a', 'v1', 'old', {old}, {old}), ('app1a', 'v1', 'new', {old}, {old}), "
+        f"('app1a', 'v2', 'other', {old}, now())",
+    )
+    periods = "INSERT INTO running_periods (watch_name, tag, digest, began_at, ended_at) SELECT 'app1a', 'v' || n, '', "
+    await execute(database, periods + f"{old} - n * interval '1 hour', {old} FROM generate_series(1, 60) n")
+    await execute(database, periods + f"{old} - interval '9 days', NULL FROM generate_series(99, 99) n")
+    await PostgresRetention(database).forget(days=30)
+    assert await fetch(database, "SELECT string_agg(tag, ' ') FROM absent_tags") == "v2"
+    assert await fetch(database, "SELECT string_agg(digest, ' ' ORDER BY digest) FROM tag_digests") == "new other"
+    assert await fetch(database, "SELECT count(*) FROM running_periods WHERE ended_at IS NULL") == 1
+    assert await fetch(database, "SELECT count(*) FROM running_periods") == 51
+
+
 async def test_a_batch_may_take_longer_than_other_statements(database_url: str) -> None:
     database = Database(database_url, limits=SessionLimits(statement=0.5))
     await execute(
