@@ -11,13 +11,14 @@ from starlette.requests import Request
 
 from app.adapters.nomad.http.connection import NomadConnection
 from app.adapters.postgres.views import feed as payloads
+from app.domain import reasons
 from app.outbound.loopback import address, is_loopback, stays_here
 from app.outbound.proxies import Proxies
 from app.settings import kinds, listening, variables
 from app.settings.duration import parse_duration
 from app.settings.faults import FaultList
 from app.settings.outward import outward
-from app.web.api import rule_change, webhooks
+from app.web.api import reason, rule_change, webhooks
 from app.web.http import auth, flash, forms, responses, session
 from app.web.http.arrival import Arrival, Listening, arrival
 from app.web.pages import login, repositories
@@ -97,6 +98,8 @@ def _pages() -> Iterator[tuple[str, Reader]]:
     yield "forms.once", lambda text: forms.idempotency_key({"idempotency_key": text})
     yield "forms.own_path", forms.own_path
     yield "forms.own_path path", lambda text: forms.own_path(f"/{text}")
+    yield "reason.parse_reason", lambda text: reason.parse_reason(_bytes(text))
+    yield "reasons.tidied", reasons.tidied
     yield "wishes.parse_wish", lambda text: rule_change.parse_rule_change(_bytes(text))
     yield (
         "wishes.parse_wish keys",
