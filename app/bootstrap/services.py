@@ -115,7 +115,7 @@ def build_services(settings: Settings, kept: KeptOpen) -> Services:
     notifier = Notifier(
         notifications=PostgresNotifications(database),
         channels={name: _channel(each, kept.http) for name, each in settings.channels.items()},
-        addresses=Addresses(page=settings.external_url, nomad=settings.nomad.address),
+        addresses=Addresses(page=settings.external_url, nomad=settings.nomad_ui),
     )
     return Services(
         settings=settings,

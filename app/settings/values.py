@@ -134,3 +134,8 @@ class Settings:
     stop_after_failure: bool
     own_job: JobPlace | None
     warnings: tuple[str, ...]
+
+    @property
+    def nomad_ui(self) -> str:
+        """The address of Nomad's UI, which is that of its API; "" for a socket of this machine."""
+        return self.nomad.address if self.nomad.address.startswith(("http://", "https://")) else ""

@@ -42,6 +42,8 @@ class WebSettings(WebhookSettings, Protocol):
 
     @property
     def external_url(self) -> str: ...
+    @property
+    def nomad_ui(self) -> str: ...
 
 
 class DeliveryStore(Inbox, Replays, Protocol):

@@ -49,6 +49,7 @@ class MemorySettings:
     webhook_sources: Mapping[str, WebhookSource] = field(default_factory=dict)
     max_body_bytes: int = 1 << 20
     external_url: str = ""
+    nomad_ui: str = ""
 
 
 @dataclass

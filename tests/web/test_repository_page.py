@@ -16,7 +16,7 @@ from app.web.pages.repository import ENTRIES
 from app.web.render import wording
 from tests.fakes.registry import digest_of
 from tests.web.outline import outline
-from tests.web.process import MemoryProcess
+from tests.web.process import MemoryProcess, MemorySettings
 from tests.web.samples import GOOD, UNDERWAY, WAITING, WHY, entries, view, watch
 from tests.web.values import DECISION, NEVER_CHECKED, NOW, PLACE, SUMMARY, WATCH
 
@@ -249,3 +249,8 @@ def test_an_outage_before_the_first_check_says_what_is_not_known(process: Memory
     text = outline(browser, "/repos/app").text
     assert "Desired not known yet" in text
     assert "connection refused" in text
+
+
+def test_a_repository_links_to_its_job_in_nomad(process: MemoryProcess, browser: TestClient) -> None:
+    process.settings = MemorySettings(nomad_ui="https://nomad.example")
+    assert "https://nomad.example/ui/jobs/web@default" in outline(browser, "/repos/app").links

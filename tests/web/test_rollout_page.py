@@ -12,7 +12,7 @@ from app.services.views.queries import RolloutSummary
 from app.web.render import labels
 from tests.fakes.registry import digest_of
 from tests.web.outline import outline
-from tests.web.process import MemoryProcess
+from tests.web.process import MemoryProcess, MemorySettings
 from tests.web.samples import GOOD, UNDERWAY, WAITING, WHY, view
 from tests.web.values import ROLLOUT, SUMMARY
 
@@ -85,3 +85,19 @@ def test_only_possible_actions_are_offered(
 def test_html_is_sent_by_the_accept_header(browser: TestClient, path: str, accept: str, html: bool) -> None:
     answer = browser.get(path, headers={"Accept": accept})
     assert answer.headers["Content-Type"].startswith("text/html") is html
+
+
+def test_a_rollout_links_to_its_job_deployments_evaluations_and_allocations_in_nomad(
+    process: MemoryProcess, browser: TestClient
+) -> None:
+    process.settings = MemorySettings(nomad_ui="https://nomad.example")
+    page = outline(browser, show(process, WAITING, diagnosis=WHY))
+    nomad = "https://nomad.example/ui"
+    assert [link for link in page.links if link.startswith(nomad)] == [
+        f"{nomad}/jobs/web@default",
+        f"{nomad}/jobs/web@default/evaluations",
+        f"{nomad}/jobs/web@default/deployments",
+        f"{nomad}/allocations/{WHY.logs[0].allocation_id}",
+    ]
+    process.settings = MemorySettings()
+    assert not [link for link in outline(browser, show(process, WAITING, diagnosis=WHY)).links if "nomad" in link]

@@ -84,6 +84,7 @@ async def show(
         "may_change": caller_role >= Role.DEPLOYER,
         "may_pause": caller_role >= Role.ADMIN,
         "flash": flash,
+        "nomad_ui": process.services.settings.nomad_ui,
     }
     response = pages.response(template, {**common, **values}, status=status)
     if flash is not None:

@@ -15,6 +15,7 @@ from app.domain.timeline import EntryKind
 from app.services.views.board import DeliverySummary, TimelineEntry, condition
 from app.services.views.queries import TaskView, WatchView
 from app.web.render import labels
+from app.web.render.nomad_links import allocation_url, job_url
 
 _UNITS = (("s", 1, 60), ("min", 60, 3600), ("h", 3600, 86400), ("d", 86400, 60 * 86400))
 # Unicode's marks, embeddings, overrides and isolates (UAX 9).
@@ -218,7 +219,7 @@ FILTERS: Mapping[str, object] = {
         condition, status, tone, explanation, without_desired, tags_known,
         changed_at, checked_at, job_read, images, specified_tag, entry_title, entry_tone,
         delivery_label, delivery_tone, counted, ago, elapsed, visible, bidi, breakable, digest,
-        short, path, slug,
+        short, path, slug, job_url, allocation_url,
     )
 } | {
     "outcome": labels.progress,
