@@ -38,17 +38,19 @@ class _Story:
         """Stopped or purged at any moment after its registration; started again with its last or an old image."""
         ours, name = self._ours, self._name
         kind = self._number + number // 2
-        is_purged, is_hasty = kind % 2 == 0, kind % 5 == 0
+        is_purged, is_hasty, is_last = kind % 2 == 0, kind % 5 == 0, kind % 3 == 0
         ours.nomad.judge(f"team/{name}:v1.{number}.0@", Fate.NEVER_HEALTHY)
         long_ago = plain_job(name, f"{ours.line.host}/team/{name}:v1.0.0")
-        await self._comes(number, {"stopped", "superseded"} if is_hasty else {"stopped"})
+        # Started again at once with our image, it is the same rollout to its end.
+        again = {"superseded", "succeeded"} if is_last else {"superseded"}
+        await self._comes(number, {"stopped"} | again if is_hasty else {"stopped"})
         await asyncio.sleep(ours.random.uniform(0, 0.3))  # the moment of the fault
         stopped = ours.nomad.job(name)
         ours.nomad.stop(name, purge=is_purged)
         if not is_hasty:
             await ours.quiet(name)
         ours.nomad.pardon(f"team/{name}:v1.{number}.0@")
-        ours.nomad.seed({**stopped, "Stop": False} if kind % 3 == 0 else long_ago)
+        ours.nomad.seed({**stopped, "Stop": False} if is_last else long_ago)
         await ours.until(_is_settled(ours, name), lambda: f"{name} runs again")
 
     async def _comes(self, number: int, outcomes: set[str]) -> None:

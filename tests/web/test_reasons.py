@@ -1,5 +1,6 @@
 """The optional reason of a command: over HTTP, in the forms of the pages, and where it is shown."""
 
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -10,10 +11,11 @@ from app.domain.timeline import EntryKind
 from app.services.commands.audit import AuditAction
 from app.services.commands.watch_commands import Released
 from app.services.views.board import TimelineEntry
+from tests.fakes.registry import digest_of
 from tests.web.outline import outline
 from tests.web.process import MemoryProcess
 from tests.web.samples import HOSTILE, WAITING, view
-from tests.web.values import NOW, SUMMARY
+from tests.web.values import NOW, SUMMARY, WATCH
 
 ROLLOUT = f"/rollouts/{SUMMARY.rollout_id}"
 PATHS = ("/pause", "/resume", "/repos/app/release-hold", f"{ROLLOUT}/fail", f"{ROLLOUT}/rollback")
@@ -25,6 +27,7 @@ def process() -> MemoryProcess:
     """A process in which every action is possible."""
     process = MemoryProcess()
     process.queries.ended = (view(WAITING), view(SUMMARY))
+    process.queries.known = (replace(WATCH, failed=(digest_of("v1.2.0"),)),)
     process.watch_commands.released = Released(state="", failed=("v1.2.0 sha256:abc",))
     return process
 

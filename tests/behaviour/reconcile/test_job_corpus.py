@@ -11,13 +11,17 @@ from tests.unit.nomad.shapes import shapes
 
 
 def with_image(line: Line, job: dict[str, Any], task: SpecifiedTask, tag: str) -> dict[str, Any]:
-    """The job with one task's image from the line's registry. The constraint that kept the recorded corpus from being
-    placed is removed."""
+    """The job with one task's image from the line's registry, without the constraints that keep it from being placed
+    here: the recorded corpus was to be placed nowhere, and the simulated nodes are few."""
     copy = deepcopy(job)
     dict(tasks_of(copy))[task.key]["Config"]["image"] = f"{task.prefix}{line.host}/team/app:{tag}"
     for place in (copy, *copy["TaskGroups"]):
-        place["Constraints"] = [each for each in place["Constraints"] or () if each["RTarget"] != "nowhere"]
+        place["Constraints"] = [each for each in place["Constraints"] or () if not _keeps_away(each)]
     return copy
+
+
+def _keeps_away(constraint: dict[str, Any]) -> bool:
+    return constraint["RTarget"] == "nowhere" or constraint["Operand"] == "distinct_hosts"
 
 
 def watched(line: Line, name: str, job: dict[str, Any], task: SpecifiedTask) -> Watch:

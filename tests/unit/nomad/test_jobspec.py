@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.adapters.nomad.images import tasks_of
-from app.adapters.nomad.register.jobspec import MARKER, carries, edited
+from app.adapters.nomad.register.jobspec import MARKER, carries, edited, has_images
 from app.domain.job import JobPatch, TaskChange, TaskKey
 from app.errors import JobRejected
 from tests.unit.nomad.recordings import CURRENT, OLD, corpus, posted, replies
@@ -128,3 +128,10 @@ def test_a_job_carries_an_order_when_images_and_markers_are_there() -> None:
     assert carries(edited(job, marked), marked)
     assert carries(edited(job, marked), plain)
     assert not carries(edited(job, marked), patch(TaskKey(group="x", task="y")))
+
+
+def test_a_job_has_the_images_of_a_patch_without_its_markers() -> None:
+    [job] = replies("rolling-update", "read-job")
+    plain, marked = patch(), patch(marker="r-1")
+    assert has_images(edited(job, plain), marked)
+    assert not has_images(job, marked)
