@@ -36,6 +36,8 @@ CREATE TABLE targets (
     foreign_since timestamptz,
     outage text NOT NULL DEFAULT '',
     outage_since timestamptz,
+    -- Whether the outage is a fault of this program, and not of Nomad.
+    outage_is_ours boolean NOT NULL DEFAULT false,
     -- Since when it waits for a slot; one that is `queued_last` is not woken when a slot becomes free.
     queued_since timestamptz,
     queued_last boolean NOT NULL DEFAULT false,

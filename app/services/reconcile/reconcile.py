@@ -250,6 +250,10 @@ async def _requeue(reconciler: Reconciler, claim: Claim, error: Transient | Perm
     # The outage is logged once for all jobs, by whoever reads the stored ones.
     log.debug("target.requeued", target=claim.target_id, seconds=seconds, problem=str(error))
     written = await reconciler.targets.requeue(
-        claim, seconds=seconds, outage=outage, refused=isinstance(error, Permanent)
+        claim,
+        seconds=seconds,
+        outage=outage,
+        is_ours=isinstance(error, Unforeseen),
+        refused=isinstance(error, Permanent),
     )
     wake_written(reconciler.waker, claim.target_id, written)

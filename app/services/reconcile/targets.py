@@ -49,9 +49,11 @@ class Targets(Protocol):
         """
         ...
 
-    async def requeue(self, claim: Claim, *, seconds: float, outage: str | None, refused: bool = False) -> Written:
+    async def requeue(
+        self, claim: Claim, *, seconds: float, outage: str | None, is_ours: bool = False, refused: bool = False
+    ) -> Written:
         """Release the lease and reconcile again later; an `outage` is notified once and shown until it ends, and None
-        leaves it as it is.
+        leaves it as it is. `is_ours` is whether it is a fault of this program.
 
         A `refused` target leaves the queue for a slot, so that others need not wait for it.
         """

@@ -45,7 +45,7 @@ class Follower:
 async def follow(follower: Follower, rollout_id: UUID) -> bool:
     """Check the rollout if it is due and its lease is free; returns whether that was so.
 
-    Raises StoreUnavailable.
+    Raises StoreUnavailable, and Unforeseen after it was noted on the rollout.
     """
     rollout = await follower.rollouts.claim(rollout_id, follower.lease)
     if rollout is None:
@@ -64,10 +64,11 @@ async def follow(follower: Follower, rollout_id: UUID) -> bool:
     except (Exception, asyncio.CancelledError) as error:
         if is_cancelled():
             raise
-        log.exception("rollout.follow_failed", **_named(rollout), problem=described(error))
         age = (rollout.now - rollout.course.started_at).total_seconds()
         pause = min(max(_AFTER_ERROR, age / 10), _AFTER_UNFORESEEN)
-        await _wait(follower, rollout, Wait(seconds=pause, note=str(Unforeseen(described(error)))), None)
+        unforeseen = Unforeseen(described(error))
+        await _wait(follower, rollout, Wait(seconds=pause, note=str(unforeseen)), None)
+        raise unforeseen from error  # the worker logs it, and reports a step that fails at each try
     return True
 
 

@@ -179,9 +179,11 @@ def unexplained(outages: Iterable[SystemOutage], explaining: Collection[str]) ->
     return tuple(each for each in outages if each.explained_by.isdisjoint(explaining))
 
 
-def part_name(*, registry: str | None) -> str:
-    """The name of this registry, or of Nomad if None, in the list of outages."""
-    return "Nomad" if registry is None else f"registry {registry}"
+def part_name(*, registry: str | None, is_ours: bool) -> str:
+    """The name in the list of outages: this registry; if None, Nomad, or this program if the fault `is_ours`."""
+    if registry is not None:
+        return f"registry {registry}"
+    return "registrywatcher" if is_ours else "Nomad"
 
 
 class Queries(Protocol):

@@ -21,7 +21,7 @@ def with_image(line: Line, job: dict[str, Any], task: SpecifiedTask, tag: str) -
 
 
 def _keeps_away(constraint: dict[str, Any]) -> bool:
-    return constraint["RTarget"] == "nowhere" or constraint["Operand"] == "distinct_hosts"
+    return bool(constraint["RTarget"] == "nowhere") or constraint["Operand"] == "distinct_hosts"
 
 
 def watched(line: Line, name: str, job: dict[str, Any], task: SpecifiedTask) -> Watch:

@@ -22,7 +22,8 @@ _CLEAR_OUTAGE = "UPDATE targets SET outage = '', outage_since = NULL WHERE targe
 
 # `notified`: whether there was a notification since the outage began, whichever worker reconciled the target.
 _OUTAGE = """
-UPDATE targets t SET outage = $2, outage_since = coalesce(outage_since, clock_timestamp()) WHERE target_id = $1
+UPDATE targets t SET outage = $2, outage_is_ours = $3, outage_since = coalesce(outage_since, clock_timestamp())
+WHERE target_id = $1
 RETURNING extract(epoch FROM clock_timestamp() - outage_since)::float8 AS lasted, EXISTS (
   SELECT FROM notifications n WHERE n.kind = 'outage' AND n.job_id = t.job_id AND n.namespace = t.namespace
     AND n.created_at >= t.outage_since) AS notified
@@ -49,9 +50,9 @@ async def write_job(connection: Connection, claim: Claim, result: Result) -> Non
     )
 
 
-async def write_outage(connection: Connection, claim: Claim, problem: str) -> Sequence[int]:
+async def write_outage(connection: Connection, claim: Claim, problem: str, *, is_ours: bool) -> Sequence[int]:
     """Write why the target cannot be reconciled; returns the notifications to send."""
-    row = await connection.fetchrow(_OUTAGE, claim.target_id, storable(problem, MAX_DETAIL))
+    row = await connection.fetchrow(_OUTAGE, claim.target_id, storable(problem, MAX_DETAIL), is_ours)
     subject = Subject(
         watch_names=tuple(state.watch.name for state in claim.watches),
         job_id=claim.place.job_id,

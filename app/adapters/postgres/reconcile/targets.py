@@ -120,7 +120,9 @@ class PostgresTargets:
                 due_in = 0.0
         return Written(due_in=due_in, notification_delivery_ids=tuple(notifications or ()))
 
-    async def requeue(self, claim: Claim, *, seconds: float, outage: str | None, refused: bool = False) -> Written:
+    async def requeue(
+        self, claim: Claim, *, seconds: float, outage: str | None, is_ours: bool = False, refused: bool = False
+    ) -> Written:
         """Reconcile again later. An outage is notified once until it ends, even if its message changes."""
         notifications: list[int] = []
         woken: Sequence[int] = ()
@@ -129,7 +131,7 @@ class PostgresTargets:
             if outage == "":
                 await target_rows.clear_outage(connection, claim.target_id)
             elif outage is not None:
-                notifications += await target_rows.write_outage(connection, claim, outage)
+                notifications += await target_rows.write_outage(connection, claim, outage, is_ours=is_ours)
             due_in = await leases.release(
                 connection, claim, requeue_in=seconds, inspect_job=True, attempts=claim.attempts + 1
             )

@@ -74,17 +74,17 @@ FROM switches
 # Nomad is one part: the outage of a namespace is that of all its jobs.
 OUTAGES = f"""
 SELECT registry, (array_agg(outage ORDER BY outage_since))[1] AS problem,
-  min(outage_since) AS since
+  min(outage_since) AS since, false AS is_ours
 FROM watches WHERE present AND outage <> '' GROUP BY registry
 UNION ALL
-SELECT NULL, (array_agg(outage ORDER BY of_all DESC, outage_since))[1], min(outage_since)
+SELECT NULL, (array_agg(outage ORDER BY of_all DESC, outage_since))[1], min(outage_since), is_ours
 FROM (
-  SELECT outage, outage_since, false AS of_all FROM targets t
+  SELECT outage, outage_since, false AS of_all, outage_is_ours AS is_ours FROM targets t
   WHERE outage <> '' AND EXISTS (SELECT FROM watches w WHERE w.target_id = t.target_id AND w.present)
   UNION ALL
-  SELECT outage, outage_since, true FROM namespaces f WHERE {NOMAD_OUTAGE}) nomad
-HAVING count(*) > 0
-ORDER BY registry NULLS FIRST
+  SELECT outage, outage_since, true, false FROM namespaces f WHERE {NOMAD_OUTAGE}) job
+GROUP BY is_ours
+ORDER BY registry NULLS FIRST, is_ours
 """
 
 UNKNOWN_SOURCES = "SELECT source, deliveries, last_at FROM unknown_sources ORDER BY last_at DESC, source"
