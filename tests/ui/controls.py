@@ -56,10 +56,11 @@ async def confirm(page: Page, link: str | Locator, title: str, button: str) -> N
 
 
 async def pick(page: Page, name: str, tag: str) -> Locator:
-    """Open the list's dialog for the watch and choose the tag by typing it; returns the deploy button."""
+    """Open the list's dialog for the watch and choose the tag by typing it, which highlights it; returns the deploy
+    button."""
     opened = await open_confirmation(page, f"Deploy… {name}", f"Deploy {name}")
     await opened.get_by_role("searchbox", name="Find a tag").fill(tag)
-    await opened.get_by_role("radio", name=re.compile(rf"^{re.escape(tag)}\b")).check()
+    await expect(opened.get_by_role("radio", name=re.compile(rf"^{re.escape(tag)}\b"))).to_be_checked()
     button = opened.get_by_role("button", name=re.compile(rf"^(Deploy|Redeploy) {re.escape(tag)}$"))
     await expect(button).to_be_enabled()
     return button
