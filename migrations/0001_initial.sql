@@ -485,8 +485,8 @@ BEGIN
     RETURN NULL;
 END
 $$;
-CREATE TRIGGER feed_changed AFTER UPDATE OF outage ON targets FOR EACH ROW
-    WHEN (OLD.outage <> NEW.outage)
+CREATE TRIGGER feed_changed AFTER UPDATE OF outage, outage_is_ours ON targets FOR EACH ROW
+    WHEN ((OLD.outage, OLD.outage_is_ours) <> (NEW.outage, NEW.outage_is_ours))
     EXECUTE FUNCTION feed_target();
 
 CREATE FUNCTION feed_watch() RETURNS trigger LANGUAGE plpgsql AS $$
