@@ -7,6 +7,7 @@
 (() => {
   const url = document.currentScript.dataset.stream || "/static/stream.js"; // another version gets another worker
   const STILL_HERE = 30000;
+  const ANSWER = 2000;
   const NOTHING = { watches: [], rollouts: [], situation: false, deliveries: false, everything: false };
   let since = performance.timeOrigin; // when the page was requested: later changes may be missing on it
   let port = null;
@@ -50,7 +51,13 @@
     }
     port.postMessage(["join", since]);
     clearInterval(timer);
-    timer = setInterval(() => port.postMessage(["here", since]), STILL_HERE);
+    // Until the first answer it asks again soon: a worker that is just ending takes no message.
+    let last = Date.now();
+    timer = setInterval(() => {
+      if (lastState && Date.now() - last < STILL_HERE) return;
+      last = Date.now();
+      port.postMessage(["here", since]);
+    }, ANSWER);
   }
 
   // The browser may restore a hidden page unchanged (bfcache): the changes since then are sent on its return.

@@ -14,6 +14,7 @@
   let reopenTimer = 0;
   let pause = 1000;
   let lastEventAt = 0;
+  let openedAt = 0;
   let state = null; // not sent before it is known
   let hello = null;
   let changes = []; // [at, detail]
@@ -61,7 +62,7 @@
     clearTimeout(reopenTimer);
     if (source) source.close();
     reopenTimer = 0;
-    lastEventAt = Date.now();
+    lastEventAt = openedAt = Date.now();
     source = new EventSource("/live");
     on("hello", (detail) => send("hello", (hello = detail)));
     on("changed", change);
@@ -78,8 +79,11 @@
   setInterval(() => {
     for (const [port, at] of ports) if (Date.now() - at > MISSING) ports.delete(port);
     if (!ports.size) close();
-    else if (!reopenTimer && Date.now() - lastEventAt > SILENCE) {
-      become("lost", lastEventAt);
+    else {
+      // A stream that pings and never says that everything was read would leave its pages without a word.
+      const since = state && state.state !== "lost" ? lastEventAt : openedAt;
+      if (reopenTimer || Date.now() - since <= SILENCE) return;
+      become("lost", since);
       open();
     }
   }, CHECK);
