@@ -1,10 +1,12 @@
 """Processes agree when what they should have in common is the same, whatever their files look like."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from app.bootstrap import endpoints, nomad_connection
+from tests.default_settings import DEFAULTS
 from tests.servers.tls import Certificate
 from tests.unit.settings.files import SOUND, load
 
@@ -82,3 +84,11 @@ def test_a_renewed_certificate_is_another_endpoint_and_connection(tmp_path: Path
     assert nomad_connection(with_both.nomad) != nomad_connection(before.nomad)
     assert len({each.fingerprint for each in (before, with_registry, with_both)}) == 3
     assert before.configuration == with_both.configuration
+
+
+@pytest.mark.parametrize(
+    ("address", "ui"),
+    [("https://nomad.example:4646", "https://nomad.example:4646"), ("unix:///secrets/api.sock", "")],
+)
+def test_nomads_pages_are_at_its_address_unless_that_is_a_socket(address: str, ui: str) -> None:
+    assert replace(DEFAULTS, nomad=replace(DEFAULTS.nomad, address=address)).nomad_ui == ui
