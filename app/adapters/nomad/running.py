@@ -11,12 +11,11 @@ from app.adapters.nomad.explain.allocations import failures, lateness
 from app.adapters.nomad.explain.placement import unplaced
 from app.adapters.nomad.images import specified_task, tasks_of
 from app.adapters.nomad.text import bounded
-from app.adapters.nomad.translate import launches_later
+from app.adapters.nomad.translate import completes, is_wanted, launches_later
 from app.domain.job import Allocations, Placement, SpecifiedTask
 
 _LIVE = ("running", "pending")
 _SYSTEM = ("system", "sysbatch")
-_COMPLETES = ("batch", "sysbatch")
 
 Row = Mapping[str, Any]
 
@@ -43,7 +42,7 @@ def placement(job: Row, allocations: Sequence[Row], versions: Sequence[Row], eva
         counts=counts,
         problem=_problem(job, allocations, evaluations) if _is_short(job, allocations, counts) else "",
         launches_later=launches_later(job),
-        completes=job.get("Type") in _COMPLETES,
+        completes=completes(job),
     )
 
 
@@ -65,8 +64,8 @@ def _counted(group: str, version: int, tasks: tuple[SpecifiedTask, ...], rows: S
         tasks=tasks,
         running=sum(_runs(each) for each in rows),
         canaries=sum(_runs(each) and _is_canary(each) for each in rows),
-        starting=sum(_is_wanted(each) and not _runs(each) for each in rows),
-        stopping=sum(each.get("ClientStatus") == "running" and not _is_wanted(each) for each in rows),
+        starting=sum(is_wanted(each) and not _runs(each) for each in rows),
+        stopping=sum(each.get("ClientStatus") == "running" and not is_wanted(each) for each in rows),
     )
 
 
@@ -79,12 +78,12 @@ def _counts(job: Row, allocations: Sequence[Row], evaluations: Sequence[Row]) ->
         nodes = {
             (each.get("TaskGroup"), each.get("NodeID"))
             for each in allocations
-            if _is_wanted(each) and each.get("ClientStatus") != "complete"
+            if is_wanted(each) and each.get("ClientStatus") != "complete"
         }
         queued = (_newest(evaluations) or {}).get("QueuedAllocations") or {}
         placed = Counter(group for group, _ in nodes)
         return {name: placed[name] + (queued.get(name) or 0) for name, count in groups.items() if count}
-    if job.get("Type") in _COMPLETES:
+    if completes(job):
         current = [each for each in allocations if _version(each) == (job.get("Version") or 0)]
         if job.get("Status") == "dead" and not any(each.get("ClientStatus") == "failed" for each in current):
             return dict.fromkeys(groups, 0)  # completed allocations are collected after a day
@@ -101,7 +100,7 @@ def _is_short(job: Row, allocations: Sequence[Row], counts: Mapping[str, int]) -
 
 def _problem(job: Row, allocations: Sequence[Row], evaluations: Sequence[Row]) -> str:
     """Why something does not run: what could not be placed, else what failed, else how far the starting ones are."""
-    ours = [each for each in allocations if _version(each) == (job.get("Version") or 0) and _is_wanted(each)]
+    ours = [each for each in allocations if _version(each) == (job.get("Version") or 0) and is_wanted(each)]
     late = lateness([each for each in ours if each.get("ClientStatus") == "pending"])
     return bounded("; ".join(filter(None, (_unplaced(evaluations), *(failures(ours, job) or late)))))
 
@@ -125,12 +124,8 @@ def _version(allocation: Row) -> int:
     return allocation.get("JobVersion") or 0
 
 
-def _is_wanted(allocation: Row) -> bool:
-    return allocation.get("DesiredStatus") == "run" and not allocation.get("NextAllocation")
-
-
 def _runs(allocation: Row) -> bool:
-    return allocation.get("ClientStatus") == "running" and _is_wanted(allocation)
+    return allocation.get("ClientStatus") == "running" and is_wanted(allocation)
 
 
 def _is_canary(allocation: Row) -> bool:

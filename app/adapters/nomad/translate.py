@@ -49,6 +49,16 @@ def launches_later(job: Mapping[str, Any]) -> bool:
     return bool(job.get("Periodic") or job.get("ParameterizedJob"))
 
 
+def completes(job: Mapping[str, Any]) -> bool:
+    """True if the job's allocations end by themselves."""
+    return job.get("Type") in ("batch", "sysbatch")
+
+
+def is_wanted(allocation: Mapping[str, Any]) -> bool:
+    """True unless the allocation was replaced or stopped."""
+    return allocation.get("DesiredStatus") == "run" and not allocation.get("NextAllocation")
+
+
 def submission(reply: Mapping[str, Any], before: Mapping[str, Any]) -> Submission:
     """Read the reply to a registration, given the job as it was read before.
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from app.adapters.nomad.explain.allocations import failures
 from app.adapters.nomad.follow.evaluations import Scheduling, scheduling, unplaced_of_deployment
-from app.adapters.nomad.translate import FINISHED, launches_later, reverted_to
+from app.adapters.nomad.translate import FINISHED, completes, is_wanted, launches_later, reverted_to
 from app.domain.deployment import AllocationState, DeploymentPhase, DeploymentState, Snapshot, WaitIndex
 from app.domain.job import Submission
 
@@ -43,13 +43,13 @@ def snapshot(reads: JobReads, submission: Submission) -> Snapshot:
         index=reads.job["JobModifyIndex"],
         evaluated=evaluated,
         launches_later=launches_later(reads.job),
-        completes=reads.job.get("Type") in ("batch", "sysbatch"),
+        completes=completes(reads.job),
         desired=_desired(version or {}, reads.allocations),
         per_node=(version or {}).get("Type") in ("system", "sysbatch"),
         stable=stable,
         lacks_placements=deployment is not None and is_active(deployment) and _waits_for_room(deployment),
         deployment=None if deployment is None else deployment_state(deployment),
-        allocations=tuple(_allocation_state(each) for each in ours if _counts(each)),
+        allocations=tuple(_allocation_state(each) for each in ours if is_wanted(each)),
         unplaced=(scheduled.unplaced if scheduled else "") or _unplaced(reads, deployment),
         failures=failures(ours, version),
         wait_index=_wait_index(reads, deployment, scheduled) if evaluated or scheduled else None,
@@ -199,13 +199,8 @@ def _total(groups: Sequence[Mapping[str, Any]], key: str) -> int:
 def _desired(version: Mapping[str, Any], allocations: Sequence[Mapping[str, Any]]) -> int:
     """How many allocations should run: the groups' counts; for system jobs one for each node that has any."""
     if version.get("Type") in ("system", "sysbatch"):
-        return len({(each.get("NodeID"), each.get("TaskGroup")) for each in allocations if _counts(each)})
+        return len({(each.get("NodeID"), each.get("TaskGroup")) for each in allocations if is_wanted(each)})
     return _total(version.get("TaskGroups") or (), "Count")
-
-
-def _counts(allocation: Mapping[str, Any]) -> bool:
-    """True unless the allocation was replaced or stopped."""
-    return allocation.get("DesiredStatus") == "run" and not allocation.get("NextAllocation")
 
 
 def _allocation_state(allocation: Mapping[str, Any]) -> AllocationState:
