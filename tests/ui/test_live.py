@@ -254,15 +254,18 @@ async def test_going_back_shows_the_current_state(scene: Installation, page: Pag
     await expect(row(page, app).get_by_text("v1.2.0 runs")).to_be_visible()
 
 
-async def test_a_change_while_the_page_loads_is_not_lost(scene: Installation, page: Page, app: str) -> None:
-    """The page was rendered before the change, and began to listen after it."""
+@pytest.mark.parametrize("late", ["feed.js", "page.js"])
+async def test_a_change_while_the_page_loads_is_not_lost(
+    scene: Installation, page: Page, app: str, late: str
+) -> None:
+    """The page was rendered before the change, and one of its scripts arrives after it."""
     changed = asyncio.Event()
 
     async def hold(route: Route) -> None:
         await changed.wait()
         await route.continue_()
 
-    await page.route("**/feed.js*", hold)
+    await page.route(f"**/{late}*", hold)
     await page.goto("/", wait_until="commit")
     await expect(row(page, app).get_by_text("v1.1.0 runs")).to_be_visible()
     await scene.push(app, "v1.2.0")

@@ -7,7 +7,6 @@
 (() => {
   const url = document.currentScript.dataset.stream || "/static/stream.js"; // another version gets another worker
   const STILL_HERE = 30000;
-  const ANSWER = 2000;
   const NOTHING = { watches: [], rollouts: [], situation: false, deliveries: false, everything: false };
   let since = performance.timeOrigin; // when the page was requested: later changes may be missing on it
   let port = null;
@@ -51,13 +50,7 @@
     }
     port.postMessage(["join", since]);
     clearInterval(timer);
-    // Until the first answer it asks again soon: a worker that is just ending takes no message.
-    let last = Date.now();
-    timer = setInterval(() => {
-      if (lastState && Date.now() - last < STILL_HERE) return;
-      last = Date.now();
-      port.postMessage(["here", since]);
-    }, ANSWER);
+    timer = setInterval(() => port.postMessage(["here", since]), STILL_HERE);
   }
 
   // The browser may restore a hidden page unchanged (bfcache): the changes since then are sent on its return.
@@ -70,5 +63,6 @@
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) connect();
   });
-  connect();
+  // Not before the scripts that hear the events have run: one that is still loading would miss them.
+  document.addEventListener("DOMContentLoaded", connect);
 })();
