@@ -255,9 +255,7 @@ async def test_going_back_shows_the_current_state(scene: Installation, page: Pag
 
 
 @pytest.mark.parametrize("late", ["feed.js", "page.js"])
-async def test_a_change_while_the_page_loads_is_not_lost(
-    scene: Installation, page: Page, app: str, late: str
-) -> None:
+async def test_a_change_while_the_page_loads_is_not_lost(scene: Installation, page: Page, app: str, late: str) -> None:
     """The page was rendered before the change, and one of its scripts arrives after it."""
     changed = asyncio.Event()
 
