@@ -34,6 +34,8 @@ async def every_page(scene: Installation) -> list[str]:
         "/", "/?q=v1.0.0&state=failed&text=o", "/?q=nobody-has-this", "/activity", "/activity?kind=command",
         "/activity?repo=nobody", "/deliveries", "/deliveries?became=quarantined",
         *(f"/repos/{name}" for name in names),
+        *(f"/repos/{name}/why" for name in names),
+        "/repos/shop/why?tag=v1.0.0", "/repos/shop/why?tag=nobody-has-this", f"/repos/{names[-1]}/why?tag={LONG_TAG}",
         *(f"/rollouts/{each}" for each in rollouts.values()),
         *(f"/deliveries/{row['delivery_id']}" for row in rows),
         "/confirm/deploy/shop", "/confirm/deploy/shop?tag=v1.9.0", "/confirm/reset/pinned", "/confirm/switch-off/shop",
@@ -114,7 +116,9 @@ async def test_a_phone_is_enough(scene: Installation, browse: Browse, app: str) 
         await expect(button).to_be_in_viewport(ratio=0.99)  # its edge may lie within a pixel
         await button.tap()
         await scene.registers(app, ["v1.0.0"])
+        await scene.holds(app, "up_to_date")  # what is shown changes no more
         await page.get_by_role("link", name=app, exact=True).tap()
+        await expect(page.get_by_text("v1.0.0 runs").first).to_be_visible()
         for name in ("Deploy a tag…", "Redeploy v1.0.0…", "Reset…"):
             link = page.get_by_role("link", name=name)
             await link.scroll_into_view_if_needed()
@@ -134,6 +138,7 @@ async def test_hostile_names_tags_and_reasons_are_only_text(scene: Installation,
     for path in (
         "/", "/activity", f"/repos/{quote(HTML, safe='')}", f"/repos/{quote(RTL, safe='')}", "/deliveries",
         f"/repos/{quote(LONG, safe='')}", f"/confirm/deploy/{quote(HTML, safe='')}", "/repos/broken",
+        f"/repos/{quote(HTML, safe='')}/why", f"/repos/{quote(RTL, safe='')}/why",
     ):  # fmt: skip
         await page.goto(path)
         assert await page.locator("img:not([src^='/static/']), script:not([src]), body [onerror]").count() == 0
