@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 
 from dramatiq.broker import Broker
 from dramatiq.brokers.redis import RedisBroker
@@ -20,19 +21,31 @@ from app.settings import Settings
 
 POSTGRES, REDIS = "Postgres", "Redis"
 
+# Seconds between two questions on a new connection to Postgres, which costs it a process each time: pages must say
+# within five seconds that it takes none any more.
+NEW_EVERY = 6.0
+NEW_EVERY_FOR_PAGES = 1.8
+
 
 class Outages:
     """The outages that this process finds. `returned` is called when Postgres answers again.
 
-    Redis is asked only if `broker` is on it.
+    Redis is asked only if `broker` is on it. Every `new_every` seconds Postgres is asked on a new connection.
     """
 
     def __init__(
-        self, settings: Settings, *, broker: Broker, waker: DramatiqWaker, returned: Callable[[], Awaitable[None]]
+        self,
+        settings: Settings,
+        *,
+        broker: Broker,
+        waker: DramatiqWaker,
+        returned: Callable[[], Awaitable[None]],
+        new_every: float = NEW_EVERY,
     ) -> None:
         self.log = OutageLog()
         self._database = Database(settings.database_url.reveal(), size=1, timeout=WITHIN)
-        self.store = Liveness(POSTGRES, self._database.ask, self.log, fix=STORE_FIX, returned=returned)
+        ask = partial(self._database.ask, new_every=new_every)
+        self.store = Liveness(POSTGRES, ask, self.log, fix=STORE_FIX, returned=returned)
         self._probe: RedisProbe | None = None
         self.redis: Liveness | None = None
         if isinstance(broker, RedisBroker):

@@ -33,7 +33,8 @@ class OutageCase:
     """`begin` and `end` it. `part` is its name in the log, `says` what the pages say.
 
     With `stale` what the pages show is as of its begin. `unready` is whether /readyz is 503 then, and `kinds` are the
-    processes whose /readyz says it. `causes` is how many outages it is.
+    processes whose /readyz says it. `others_within` is the time of worker and poller, 0 for that of the pages. `causes`
+    is how many outages it is.
     """
 
     name: str
@@ -46,6 +47,7 @@ class OutageCase:
     kinds: tuple[str, ...] = ("web", "worker", "poller")
     within: float = SOON
     back_within: float = SOON
+    others_within: float = 0.0
     causes: int = 1
     began: str = "outage.began"
     ended: str = "outage.ended"
@@ -58,14 +60,23 @@ def _in_thread(action: Callable[[Outages], None]) -> Step:
     return lambda ours: asyncio.to_thread(action, ours)
 
 
-async def _lose(ours: Outages) -> None:
-    ours.to_postgres.black_hole = True
+def _lose(proxy: str) -> Step:
+    """Everything that this proxy is sent is lost, and nothing is answered."""
+
+    async def lose(ours: Outages) -> None:
+        getattr(ours, proxy).black_hole = True
+
+    return lose
 
 
-async def _find(ours: Outages) -> None:
+def _find(proxy: str) -> Step:
     """What went into the hole is lost: its connections are dead, as after a long partition."""
-    ours.to_postgres.black_hole = False
-    ours.to_postgres.cut()
+
+    async def find(ours: Outages) -> None:
+        getattr(ours, proxy).black_hole = False
+        getattr(ours, proxy).cut()
+
+    return find
 
 
 async def _hang_registry(ours: Outages) -> None:
@@ -84,15 +95,6 @@ async def _break_configuration(ours: Outages) -> None:
 async def _mend_configuration(ours: Outages) -> None:
     broken = ours.site.config.read_text().rpartition("\n")[0]
     ours.site.config.write_text(broken.removeprefix("# ").replace("\n# ", "\n"))
-
-
-async def _hang_nomad(ours: Outages) -> None:
-    ours.to_nomad.black_hole = True
-
-
-async def _unhang_nomad(ours: Outages) -> None:
-    ours.to_nomad.black_hole = False
-    ours.to_nomad.cut()
 
 
 async def _unplug_both(ours: Outages) -> None:
@@ -117,11 +119,12 @@ CASES = (
     ),
     OutageCase(
         name="postgres-main-process-frozen", part="Postgres", says="Postgres does not answer", stale=True, unready=True,
+        others_within=LATER,  # their open connections work on
         begin=_in_thread(lambda ours: freeze(ours.postgres)), end=_in_thread(lambda ours: thaw(ours.postgres)),
     ),
     OutageCase(
         name="postgres-behind-a-black-hole", part="Postgres", says="Postgres does not answer", stale=True, unready=True,
-        begin=_lose, end=_find,
+        begin=_lose("to_postgres"), end=_find("to_postgres"),
     ),
     OutageCase(
         name="redis-gone", part="Redis", says="Redis does not answer",
@@ -151,7 +154,7 @@ CASES = (
     ),
     OutageCase(
         name="nomad-hanging", part="Nomad", says="Nomad .*", kinds=("web",),
-        within=LATER, back_within=LATER, begin=_hang_nomad, end=_unhang_nomad,
+        within=LATER, back_within=LATER, begin=_lose("to_nomad"), end=_find("to_nomad"),
     ),
     OutageCase(
         name="nomad-and-registry-refused", part="Nomad", says="Nomad at .* cannot be reached", kinds=("web",),
@@ -200,7 +203,8 @@ async def test_everybody_says_it_and_takes_it_back(
             for page in pages:
                 all_at_once.create_task(_page_says(page, case, case.within * pace.stretch))
             for process in ours.processes:
-                all_at_once.create_task(_process_says(ours, process.name, marks, case, case.within * pace.stretch))
+                within = case.within if process.url else case.others_within or case.within
+                all_at_once.create_task(_process_says(ours, process.name, marks, case, within * pace.stretch))
         print(f"{case}: said after {time.monotonic() - started:.1f} s, stretch {pace.stretch:.1f}")
         await asyncio.sleep(LASTS)  # a repetition would come now
         for page in pages:

@@ -52,8 +52,21 @@ class MemorySettings:
     nomad_ui: str = ""
 
 
-@dataclass
-class MemoryProcess:
+@dataclass(kw_only=True)
+class WithoutOutage:
+    """What a process says of itself while nothing is wrong with it."""
+
+    problem: str = ""
+    stalled: str = ""
+    store_problem: str = ""
+    store_silent_for: float = 0.0
+    redis_problem: str = ""
+    explaining: frozenset[str] = frozenset()
+    stored_outages: frozenset[str] = frozenset()
+
+
+@dataclass(kw_only=True)
+class MemoryProcess(WithoutOutage):
     """A process for the web application, its own services at the same time."""
 
     access: Access = field(default_factory=Access)
@@ -70,13 +83,6 @@ class MemoryProcess:
     deployer: PlanningDeployer = field(default_factory=lambda: PlanningDeployer(job=_job()))
     waker: InProcessWaker = field(default_factory=InProcessWaker)
     pending: tuple[str, ...] | Exception = ()
-    problem: str = ""
-    stalled: str = ""
-    store_problem: str = ""
-    store_silent_for: float = 0.0
-    redis_problem: str = ""
-    explaining: frozenset[str] = frozenset()
-    stored_outages: frozenset[str] = frozenset()
 
     @property
     def services(self) -> "MemoryProcess":

@@ -10,7 +10,7 @@ from app.services.processes.loops import Loop, Loops
 from app.services.processes.outages import OutageLog
 from app.services.views.queries import SystemOutage, unexplained
 
-EVERY = 1.0  # seconds between two reads
+EVERY = 2.0  # seconds between two reads
 
 
 class OutageStore(Protocol):

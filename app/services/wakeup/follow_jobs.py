@@ -5,6 +5,7 @@ busy with rollouts must not delay that. Each namespace is followed by one proces
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from uuid import UUID
@@ -17,6 +18,7 @@ from app.services.wakeup.namespaces import LeasedNamespace, Namespaces
 
 LEASE = 6.0  # seconds
 TEND = 1.5  # seconds between two renewals
+KEEP = 6.0  # seconds until a namespace that a new watch names is followed; it is read meanwhile
 
 
 class JobFollower:
@@ -38,6 +40,7 @@ class JobFollower:
         self._lease = lease
         self._every = every
         self._clock = clock
+        self._kept_at = -math.inf
         self._following: dict[UUID, tuple[NamespaceFollower, asyncio.Task[None]]] = {}
 
     async def run(self, *, loop: Loop | None = None) -> None:
@@ -48,6 +51,10 @@ class JobFollower:
             await self._release()
 
     async def _tend(self) -> float:
+        now = self._clock()
+        if now - self._kept_at >= KEEP:
+            await self._store.keep()
+            self._kept_at = now
         held = {token: follower.progress for token, (follower, _) in self._following.items()}
         leased = {each.token: each for each in await self._store.tend(held, self._lease)}
         for token in [token for token in self._following if token not in leased]:

@@ -52,6 +52,10 @@ class ReadTarget:
 class Namespaces(Protocol):
     """The store. All methods raise StoreUnavailable; those that take a lease raise FollowingLost."""
 
+    async def keep(self) -> None:
+        """Keep the namespaces that a watch names, and no others."""
+        ...
+
     async def tend(self, held: Mapping[UUID, Following], lease_seconds: float) -> Sequence[LeasedNamespace]:
         """Renew the leases of these tokens, and take those that nobody has; returns all that this process has now."""
         ...

@@ -23,12 +23,12 @@ from tests.fakes.registry import MemoryRegistry
 from tests.fakes.waker import InProcessWaker
 from tests.line import Line
 from tests.web.outline import Outline
-from tests.web.process import HERE, MemoryProcess, MemorySettings
+from tests.web.process import HERE, MemoryProcess, MemorySettings, WithoutOutage
 from tests.web.stores import MemoryFeed
 
 
-@dataclass(frozen=True, kw_only=True)
-class LineProcess:
+@dataclass(kw_only=True)
+class LineProcess(WithoutOutage):
     """A process whose commands and views are the line's; the rest is in memory, and no test here asks it."""
 
     queries: PostgresQueries
@@ -37,13 +37,6 @@ class LineProcess:
     rollout_commands: RolloutCommands
     memory: MemoryProcess = field(default_factory=MemoryProcess)
     listening: Listening = HERE
-    problem: str = ""
-    stalled: str = ""
-    store_problem: str = ""
-    store_silent_for: float = 0.0
-    redis_problem: str = ""
-    explaining: frozenset[str] = frozenset()
-    stored_outages: frozenset[str] = frozenset()
 
     @property
     def services(self) -> "LineProcess":

@@ -36,6 +36,7 @@ async def due(database: Database) -> list[int]:
 
 
 async def the_lease(store: PostgresNamespaces) -> LeasedNamespace:
+    await store.keep()
     (lease,) = await store.tend({}, LEASE)
     return lease
 
@@ -48,6 +49,7 @@ async def end_lease(database: Database) -> None:
 async def test_each_watched_namespace_is_followed_by_one_process(database: Database, store: PostgresNamespaces) -> None:
     await execute(database, "UPDATE targets SET namespace = 'team' WHERE job_id = $1", name_of(2))
     await execute(database, "UPDATE targets SET region = 'eu' WHERE job_id = $1", name_of(3))
+    await store.keep()
     first = await store.tend({}, LEASE)
     assert {each.namespace for each in first} == {
         DEFAULT,
@@ -113,6 +115,7 @@ async def test_a_namespace_that_no_watch_names_any_more_is_forgotten(
     lease = await the_lease(store)
     await store.unavailable(lease, "does not answer", since=3.0)
     await execute(database, "UPDATE watches SET present = false")
+    await store.keep()
     assert await store.tend({lease.token: EVENTS_COME}, LEASE) == []
     assert await rows(database, "SELECT * FROM namespaces") == []
 

@@ -1,6 +1,8 @@
 """The connection pool of one process; outage.py translates the driver's errors. No SQL here."""
 
 import asyncio
+import math
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
@@ -11,8 +13,6 @@ import orjson
 
 from app.adapters.postgres.database.outage import outages_translated
 from app.adapters.postgres.database.session import SessionLimits, limit
-
-_NEW_EVERY = 3  # questions, of which one is on a new connection
 
 # asyncpg ships no types; the stores annotate what they return.
 Connection = Any
@@ -31,7 +31,7 @@ class Database:
         self._timeout = timeout
         self._limits = limits or SessionLimits()
         self._pool: Any = None
-        self._answered = 0
+        self._connected_at = -math.inf
         self._retiring: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
@@ -51,16 +51,16 @@ class Database:
             )
             self._pool = await pool
 
-    async def ask(self) -> None:
-        """Return once Postgres answers on an open connection; now and then on a new one, since a frozen server may
-        still serve those that are open. A question without an answer is asked again in the same way."""
-        if self._answered < _NEW_EVERY - 1:
+    async def ask(self, *, new_every: float) -> None:
+        """Return once Postgres answers on an open connection; every `new_every` seconds on a new one, since a frozen
+        server may still serve those that are open. A question without an answer is asked again in the same way."""
+        now = time.monotonic()
+        if now - self._connected_at < new_every:
             async with self.connection() as connection:
                 await connection.execute("SELECT")
-            self._answered += 1
         else:
             async with self.dedicated(self._limits.application):
-                self._answered = 0
+                self._connected_at = now
 
     async def renew(self) -> None:
         """Use new connections from now on: an outage may have broken the open ones without a sign, and a statement on

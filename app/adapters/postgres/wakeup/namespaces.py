@@ -119,13 +119,17 @@ class PostgresNamespaces:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def tend(self, held: Mapping[UUID, Following], lease_seconds: float) -> Sequence[LeasedNamespace]:
-        """Renew, take, and forget namespaces that no watch names any more."""
-        streaming = [each.streaming for each in held.values()]
-        heard = [each.heard_index for each in held.values()]
+    async def keep(self) -> None:
+        """Forget the namespaces that no watch names any more, and add those that one names now."""
         async with self._database.connection() as connection:
             await connection.execute(_FORGET)
             await connection.execute(_ADD)
+
+    async def tend(self, held: Mapping[UUID, Following], lease_seconds: float) -> Sequence[LeasedNamespace]:
+        """Renew, then take."""
+        streaming = [each.streaming for each in held.values()]
+        heard = [each.heard_index for each in held.values()]
+        async with self._database.connection() as connection:
             renewed = await connection.fetch(_RENEW, list(held), streaming, heard, lease_seconds) if held else []
             taken = await connection.fetch(_TAKE, lease_seconds)
         return [_leased(row) for row in (*renewed, *taken)]
