@@ -73,8 +73,9 @@ class Case:
 
     `rolled_back` is whether a person rolled back and nothing newer has appeared since. `heed_elsewhere` is whether an
     image that failed on another job is held here too. `queue_reason` says why a rollout must wait for a slot, "" if it
-    need not. `listed` is the registry's list of tags; it counts for messages only, and so
-    does `commands`: who paused, pinned, switched off or rolled back, since when and why.
+    need not; `no_room` why Nomad's plan has no place for a digest that had none before, "" if it has. `listed` is the
+    registry's list of tags; it counts for messages only, and so does `commands`: who paused, pinned, switched off or
+    rolled back, since when and why.
     """
 
     watch: Watch
@@ -89,6 +90,7 @@ class Case:
     rolled_back: bool = False
     heed_elsewhere: bool = False
     queue_reason: str = ""
+    no_room: str = ""
     listed: TagList = field(default_factory=TagList)
     commands: StandingCommands = field(default_factory=StandingCommands)
 

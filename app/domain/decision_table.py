@@ -52,9 +52,14 @@ def _requested(case: Case, tasks: tuple[SpecifiedTask, ...], requested: Requeste
 
 
 def _specifies(case: Case, tasks: tuple[SpecifiedTask, ...], desired: Desired) -> bool:
-    """Whether the job specifies the desired image. One that failed here does not count: Nomad no longer places it."""
-    failed = desired.digest in case.history.failed | case.history.released
-    return not failed and specifies_desired(tasks, desired, case.history)
+    """Whether the job specifies the desired image. One that failed here, or that Nomad gave up before all of it was
+    placed, does not count: Nomad places no more of it."""
+    given_up = desired.digest in case.history.failed | case.history.released or (
+        desired.digest == case.history.not_placed
+        and case.job is not None
+        and not extent_of(case.watch, case.job).is_complete
+    )
+    return not given_up and specifies_desired(tasks, desired, case.history)
 
 
 def obstacle(watch: Watch, job: JobState | None) -> str:
@@ -151,6 +156,16 @@ def _rolled_back(case: Case, tasks: tuple[SpecifiedTask, ...], desired: Desired)
     return _hold(HoldReason.ROLLED_BACK, message, desired)
 
 
+def _no_room(case: Case, _tasks: tuple[SpecifiedTask, ...], desired: Desired) -> Hold | None:
+    if not case.no_room or desired.digest != case.history.not_placed:
+        return None
+    message = (
+        f"{desired.tag} has no place: {case.no_room}; it is deployed again as soon as Nomad's plan has room for it; "
+        "make room in Nomad, or deploy another tag"
+    )
+    return _hold(HoldReason.STALLED, message, desired)
+
+
 def _failed_elsewhere(case: Case, _tasks: tuple[SpecifiedTask, ...], desired: Desired) -> Hold | None:
     job = case.history.failed_elsewhere.get(desired.digest) if case.heed_elsewhere else None
     if job is None:
@@ -185,7 +200,7 @@ def _not_a_release(case: Case, tasks: tuple[SpecifiedTask, ...], desired: Desire
 _Check = Callable[[Case, tuple[SpecifiedTask, ...], Desired], Hold | None]
 
 
-# The order is the rule: docs/decisions.md rows 4 to 16, first match wins. Rows 15 and 16 only delay a deploy.
+# The order is the rule: docs/decisions.md rows 4 to 17, first match wins. Rows 15 to 17 only delay a deploy.
 _CHECKS: tuple[_Check, ...] = (
     _busy,
     _failed_before,
@@ -196,6 +211,7 @@ _CHECKS: tuple[_Check, ...] = (
     _rolled_back,
     _downgrade,
     _not_a_release,
+    _no_room,
     _failed_elsewhere,
     _queued,
 )

@@ -31,7 +31,8 @@ class History:
 
     `failed` are the digests that failed here and are held, `failure_causes` why, by digest. `released` are the
     digests that failed and whose hold a person released: the job may still specify them, but they do not run.
-    `failed_elsewhere` maps a digest of this repository to the job that it failed on.
+    `not_placed` is the digest of the newest rollout, if Nomad gave it up because an allocation had no place: it places
+    no more of it. `failed_elsewhere` maps a digest of this repository to the job that it failed on.
     """
 
     digests: Mapping[str, str] = field(default_factory=dict)
@@ -41,6 +42,7 @@ class History:
     failed: frozenset[str] = frozenset()
     failure_causes: Mapping[str, str] = field(default_factory=dict)
     released: frozenset[str] = frozenset()
+    not_placed: str = ""
     failed_elsewhere: Mapping[str, str] = field(default_factory=dict)
     newer_than_drift: bool = False
 

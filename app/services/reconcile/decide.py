@@ -25,6 +25,7 @@ class Circumstances:
 
     busy: str = ""
     queue_reason: str = ""
+    no_room: str = ""
     heed_elsewhere: bool = False
 
 
@@ -54,6 +55,7 @@ def decide_watch(
             rolled_back=_is_rolled_back(state, each.new_digest),
             heed_elsewhere=circumstances.heed_elsewhere,
             queue_reason=circumstances.queue_reason,
+            no_room=circumstances.no_room,
             listed=resolved.listed,
             commands=replace(state.commands, pause=claim.pause),
         )

@@ -5,6 +5,7 @@ This is the only way to a deployment. It holds the target's lease throughout, an
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 
 import structlog
 
@@ -22,7 +23,7 @@ from app.services.reconcile.missing_images import check_missing_image
 from app.services.reconcile.reconciler import Reconciler, ReconcileSettings
 from app.services.reconcile.register import recover_open, register
 from app.services.reconcile.resolve import ResolveContext, ResolvedWatch, resolve_all
-from app.services.reconcile.result import ResolvedTag, Result, WatchResult, Written
+from app.services.reconcile.result import Launch, ResolvedTag, Result, WatchResult, Written
 from app.services.reconcile.targets import LeaseLost
 from app.services.wakeup.wake import wake_written
 
@@ -95,6 +96,8 @@ def _job_is_fresh(settings: ReconcileSettings, claim: Claim) -> bool:
     """Whether the job need not be read again if its registries show no change."""
     if claim.queued_since is not None and not settings.fleet.queue_reason(claim):
         return False
+    if any(state.history.not_placed for state in claim.watches):
+        return False  # no event says that there is room again
     if claim.inspect_job or claim.rollout is not None or claim.job_read_at is None or claim.foreign_progress:
         return False
     # While its changes are followed, they make the target due; while Nomad is away, the last state is all there is.
@@ -139,6 +142,10 @@ async def _decide_all(
     launch = ended = None
     if deploys and job is not None and not launches.requested_during_outage(open_rollout, resolved_watches):
         launch = launches.launch(job, deploys, open_rollout)
+        if launch is not None and (no_room := await _no_room(reconciler, claim, launch, deploys)):
+            circumstances = replace(circumstances, no_room=no_room)
+            results, deploys = await _consider_all(reconciler, claim, job, resolved_watches, circumstances)
+            launch = launches.launch(job, deploys, open_rollout)
     if open_rollout is not None and not open_rollout.submitted:
         ended = launches.ending(open_rollout, launch, results, resolved_watches)
         # The patch of an abandoned rollout may have arrived while we asked the registries: then it was registered.
@@ -194,6 +201,22 @@ async def _consider_all(
             for each, result in zip(resolved_watches, results, strict=True)
         ]
     return results, deploys
+
+
+async def _no_room(
+    reconciler: Reconciler, claim: Claim, launch: Launch, deploys: dict[str, tuple[ResolvedWatch, Deploy]]
+) -> str:
+    """Why Nomad's plan has no place for what it gave up to place before; "" if it has, or if a person asks for it.
+
+    Without this the rule would repeat the rollout after each deadline, and a revert of Nomad's own would take it back.
+    """
+    again = any(
+        each.requested is None and deploy.digest == each.history.not_placed for each, deploy in deploys.values()
+    )
+    if not again:
+        return ""
+    preview = await reconciler.deployer.preview(claim.place, launch.patch)
+    return preview.unplaced if preview.allowed else "the token may not ask Nomad's plan (submit-job or plan-job)"
 
 
 def busy_with(settings: ReconcileSettings, claim: Claim, job: JobState | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.simulators.nomad import scaling, scheduler, views
+from app.simulators.nomad import room, scaling, scheduler, views
 from app.simulators.nomad.diff import job_diff
 from app.simulators.nomad.evaluations import would_block
 from app.simulators.nomad.outcome import plan_annotations
@@ -33,6 +33,8 @@ def plan(world: World, posted: Json, *, namespace: str, diff: bool) -> Json:
     unchanged = old is not None and same_specification(old, job)
     job["Version"] = old["Version"] + (not unchanged) if old is not None else 0
     plans = scheduler.plan_job(world, planned, job, None) if not job["Stop"] else []
+    for each in plans:
+        room.leave_homeless(world, job, each)
     index = old["JobModifyIndex"] if old is not None else 0
     failed = scheduler.unplaced(world, job, plans)
     reply = {

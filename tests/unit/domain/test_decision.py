@@ -204,6 +204,26 @@ def test_6a_an_unforced_request_deploys_nothing_that_is_specified_already() -> N
     assert reason(requested=stalled.requested, job=stalled.job) is HoldReason.STALLED
 
 
+def test_15_what_had_no_place_waits_for_room_in_nomads_plan() -> None:
+    given_up = knows((task(), D1), not_placed=D2)
+    held = decide(case(history=given_up, no_room="no memory"))
+    assert held == Hold(
+        reason=HoldReason.STALLED,
+        message="v1.1.0 has no place: no memory; it is deployed again as soon as Nomad's plan has room for it; make "
+        "room in Nomad, or deploy another tag",
+        tag="v1.1.0",
+        digest=D2,
+    )
+    assert reason(history=given_up) is None
+    assert reason(history=knows((task(), D1), not_placed=D3), no_room="no memory") is None
+
+
+@pytest.mark.parametrize(("placement", "held"), [(SHORT, None), (PLACEMENT, HoldReason.UP_TO_DATE)])
+def test_15_what_nomad_gave_up_counts_only_if_all_of_it_runs(placement: Placement, held: HoldReason | None) -> None:
+    given_up = knows((task(), D1), not_placed=D1)
+    assert reason(desired=V1, history=given_up, job=job(placement=placement)) is held
+
+
 @pytest.mark.parametrize(
     ("placement", "message"),
     [

@@ -65,6 +65,9 @@ SELECT w.*,
    WHERE f.watch_name = w.name AND released_at IS NULL) AS failure_causes,
   (SELECT coalesce(array_agg(digest), '{}') FROM failures f
    WHERE f.watch_name = w.name AND released_at IS NOT NULL) AS released,
+  (SELECT CASE WHEN r.outcome = 'stalled' AND r.deployment->>'phase' = 'failed' THEN rw.digest ELSE '' END
+   FROM rollout_watches rw JOIN rollouts r USING (rollout_id)
+   WHERE rw.watch_name = w.name ORDER BY rw.requested_at DESC LIMIT 1) AS not_placed,
   (SELECT coalesce(jsonb_object_agg(f.digest, t.job_id), '{}')
    FROM watches o JOIN failures f ON f.watch_name = o.name JOIN targets t USING (target_id)
    WHERE o.repository_path = w.repository_path AND o.repository_host = w.repository_host
@@ -166,6 +169,7 @@ def _watch_state(row: Row, target: Row, events: Sequence[Row]) -> WatchState:
             failed=frozenset(row["failed"]),
             failure_causes=row["failure_causes"],
             released=frozenset(row["released"]),
+            not_placed=row["not_placed"] or "",
             failed_elsewhere=row["failed_elsewhere"],
         ),
         rebaseline=row["rebaseline"],
