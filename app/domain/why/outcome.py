@@ -8,9 +8,11 @@ from enum import StrEnum
 from app.domain.decision import HoldReason
 from app.domain.history import Image
 from app.domain.rollout import OutcomeKind
-from app.domain.rule import Release, counts_with_v, highest_of, release
+from app.domain.rule import Release, counts_with_v, highest_of, highest_tag, release
 from app.domain.unreleased import NoRelease, classify
 from app.domain.why.facts import RunningPeriod, TagFacts, WatchFacts
+
+_TAKES_EFFECT = frozenset({OutcomeKind.SUCCEEDED, OutcomeKind.NEXT_LAUNCH})
 
 
 class TagOutcome(StrEnum):
@@ -37,7 +39,8 @@ class Why:
     """The outcome of a tag, with what its sentence needs.
 
     `since` and `until` are when the outcome began and ended, if it has such times. `other` is the tag that is in its
-    place: the one that followed it, passed it over, is higher, or is pinned. `unreleased` is why it is no release.
+    place: the one that followed it, passed it over, is higher, is pinned, or is desired. `unreleased` is why it is no
+    release.
     """
 
     outcome: TagOutcome
@@ -141,6 +144,19 @@ def _ran(watch: WatchFacts, tag: TagFacts) -> Why | None:
     return Why(outcome=TagOutcome.RAN, since=_began(watch, last), until=until, other=other)
 
 
+def _deployed(watch: WatchFacts, tag: TagFacts) -> Why | None:
+    """Its rollout took effect, and no check saw an allocation of it: launches of the job run it, or it completed."""
+    rollout = tag.rollout
+    if rollout is None or rollout.outcome not in _TAKES_EFFECT:
+        return None
+    specified = {each.tag for each in watch.specified}
+    if tag.tag in specified:
+        return Why(outcome=TagOutcome.SPECIFIED, since=rollout.ended_at, other=watch.desired.tag)
+    return Why(
+        outcome=TagOutcome.RAN, since=rollout.ended_at, other=highest_tag(specified) or min(specified, default="")
+    )
+
+
 def _began(watch: WatchFacts, period: RunningPeriod) -> datetime | None:
     """When the period began; None if that was before the first reconcile."""
     return period.began_at if period.began_at != watch.first_checked_at else None
@@ -218,6 +234,7 @@ _RULES: tuple[_Rule, ...] = (
     _failed,
     _held,
     _ran,
+    _deployed,
     _absent,
     _other_pinned,
     _no_release,

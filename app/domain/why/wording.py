@@ -38,13 +38,13 @@ def message(why: Why, watch: WatchFacts, tag: TagFacts) -> str:
             others = sorted({each.tag or each.digest for each in watch.running} - {tag.tag})
             return f"it runs, beside {', '.join(others)}" if len(watch.running) > 1 and others else "it runs"
         case TagOutcome.SPECIFIED:
-            return "the job specifies it, and no allocation of it should run"
+            return _specified(why, watch, tag)
         case TagOutcome.FAILED:
             return _failed(tag)
         case TagOutcome.HELD:
             return watch.decision.message if watch.decision is not None else ""
         case TagOutcome.RAN:
-            return f"{why.other} runs in its place" if why.other else "nothing runs in its place"
+            return _ran(why, watch, tag)
         case TagOutcome.NEVER_FOUND:
             return _never_found(watch, tag)
         case TagOutcome.DELETED:
@@ -109,6 +109,19 @@ def _unknown(watch: WatchFacts, tag: TagFacts) -> str:
     if not tag.is_listed:
         return "the registry showed it, and no list of its tags had it"
     return "something changed since the last check, and the next one decides"
+
+
+def _specified(why: Why, watch: WatchFacts, tag: TagFacts) -> str:
+    """The decision about it says whether an allocation, or the next launch of the job, runs it."""
+    if watch.decision is not None and watch.decision.tag == tag.tag:
+        return watch.decision.message
+    return f"the job specifies it, and {why.other} is desired" if why.other else "the job specifies it"
+
+
+def _ran(why: Why, watch: WatchFacts, tag: TagFacts) -> str:
+    if all(each.image.tag != tag.tag for each in watch.periods):
+        return f"it was deployed, and {why.other} took its place" if why.other else "it was deployed"
+    return f"{why.other} runs in its place" if why.other else "nothing runs in its place"
 
 
 def _failed(tag: TagFacts) -> str:

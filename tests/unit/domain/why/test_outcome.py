@@ -34,6 +34,10 @@ HIGHER = replace(
     periods=(ran("v2.0.0", 10, digest=D2), ran("v1.0.0", 0, 10)),
 )  # fmt: skip
 FELL_BACK = replace(HIGHER, periods=(ran("v1.0.0", 20), ran("v2.0.0", 10, 20, digest=D2), ran("v1.0.0", 0, 10)))
+PERIODIC = replace(
+    WATCH, desired=Image(tag="v1.1.0", digest=D2), specified=frozenset({Image(tag="v1.1.0", digest=D2)}), periods=(),
+    decision=decided(tag="v1.1.0", message="v1.1.0 is specified; the job's next launch runs it"),
+)  # fmt: skip
 CASES: dict[str, tuple[WatchFacts, TagFacts, TagOutcome, str, str]] = {
     "before the first check": (
         WatchFacts(name="app"), tag("v1.0.0"), TagOutcome.UNKNOWN, "the repository was not checked yet", ""),
@@ -51,7 +55,27 @@ CASES: dict[str, tuple[WatchFacts, TagFacts, TagOutcome, str, str]] = {
         "it runs, beside v1.1.0", ""),
     "nothing should run": (
         replace(WATCH, periods=()), tag("v1.0.0"), TagOutcome.SPECIFIED,
-        "the job specifies it, and no allocation of it should run", ""),
+        "because of v1.0.0", ""),
+    "its next launches run it": (
+        PERIODIC, tag("v1.1.0", rollout=rolled_out(OutcomeKind.NEXT_LAUNCH)), TagOutcome.SPECIFIED,
+        "v1.1.0 is specified; the job's next launch runs it", ""),
+    "its next launches ran it": (
+        PERIODIC, tag("v1.0.0", rollout=rolled_out(OutcomeKind.NEXT_LAUNCH)), TagOutcome.RAN,
+        "it was deployed, and v1.1.0 took its place", f'{PIN}v1.0.0"}} deploys it'),
+    "its allocations completed before a check": (
+        replace(PERIODIC, specified=frozenset({Image(tag="latest", digest=D2)})),
+        tag("v1.0.0", rollout=rolled_out(OutcomeKind.SUCCEEDED)), TagOutcome.RAN,
+        "it was deployed, and latest took its place", f'{PIN}v1.0.0"}} deploys it'),
+    "it was deployed, and its job is gone": (
+        replace(PERIODIC, specified=frozenset()), tag("v1.0.0", rollout=rolled_out(OutcomeKind.SUCCEEDED)),
+        TagOutcome.RAN, "it was deployed", f'{PIN}v1.0.0"}} deploys it'),
+    "its next launches run it until a hold ends": (
+        desires(HoldReason.PAUSED, periods=()), tag("v1.0.0", rollout=rolled_out(OutcomeKind.NEXT_LAUNCH)),
+        TagOutcome.SPECIFIED, "the job specifies it, and v1.1.0 is desired", ""),
+    "its next launches run it, and nothing is desired": (
+        replace(WATCH, periods=(), desired=Image(tag="", digest=""),
+                decision=decided(HoldReason.NO_MATCHING_TAG, "")),
+        tag("v1.0.0", rollout=rolled_out(OutcomeKind.NEXT_LAUNCH)), TagOutcome.SPECIFIED, "the job specifies it", ""),
     "it failed and is held": (
         desires(HoldReason.FAILED_BEFORE, failed={D2: at(20)}),
         tag("v1.1.0", digests=(shown(),), rollout=rolled_out(OutcomeKind.FAILED)), TagOutcome.FAILED,
@@ -174,6 +198,11 @@ def test_what_ran_has_its_times_and_what_took_its_place() -> None:
     assert why(watch, tag("v1.0.0")).other == "v3.0.0"
     again = replace(HIGHER, periods=(ran("v1.0.0", 20), ran("v2.0.0", 10, 20), ran("v1.0.0", 0, 10)))
     assert why(again, tag("v1.0.0", digests=(shown(D1),))).since == at(20)
+
+
+def test_what_was_deployed_without_an_allocation_has_the_time_of_its_rollout() -> None:
+    found = why(PERIODIC, tag("v1.0.0", rollout=rolled_out(OutcomeKind.NEXT_LAUNCH)))
+    assert (found.since, found.until, found.other) == (at(20), None, "v1.1.0")
 
 
 def test_what_ran_before_the_first_check_has_no_beginning() -> None:
