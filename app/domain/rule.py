@@ -9,6 +9,7 @@ Release tags and their order: Semantic Versioning 2.0.0, section 11; a leading `
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from heapq import nlargest
 
 from semver import Version
 
@@ -16,7 +17,9 @@ _RELEASE = re.compile(r"(v?)((?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*))", r
 LONGEST_TAG = 128
 """Characters of a tag. Python refuses to read a number with thousands of digits."""
 
-_WITHOUT_MANIFEST = 6  # releases without a manifest that are skipped before giving up
+MOST_ASKED = 6
+"""The most listed releases that are asked for a manifest, while none of them has one."""
+
 _COMMIT_ID = re.compile(r"[0-9a-f]{40}")
 
 
@@ -70,12 +73,23 @@ def candidates(
     events cannot hide existing tags.
     """
     left = {*tags, *unlisted}
-    for _ in range(_WITHOUT_MANIFEST + len(unlisted)):
+    for _ in range(MOST_ASKED + len(unlisted)):
         tag = rule.select(left, specified_tag)
         if tag is None:
             return
         yield tag
         left.remove(tag)
+
+
+def asked_releases(tags: Iterable[str], specified_tag: str | None) -> frozenset[str]:
+    """The listed releases that are asked for a manifest if none has one: the highest, up to the limit of `candidates`.
+
+    It reads the list once, however long it is.
+    """
+    releases = [found for found in map(release, tags) if found is not None]
+    with_v = _with_v(releases, specified_tag)
+    counting = (each for each in releases if each.with_v == with_v)
+    return frozenset(each.tag for each in nlargest(MOST_ASKED, counting, key=lambda each: each.version))
 
 
 def desired_tag(

@@ -8,7 +8,7 @@ from enum import StrEnum
 from app.domain.decision import HoldReason
 from app.domain.history import Image
 from app.domain.rollout import OutcomeKind
-from app.domain.rule import Release, counts_with_v, highest_of, highest_tag, release
+from app.domain.rule import Release, asked_releases, counts_with_v, highest_of, highest_tag, release
 from app.domain.unreleased import NoRelease, classify
 from app.domain.why.facts import RunningPeriod, TagFacts, WatchFacts
 
@@ -40,7 +40,7 @@ class Why:
 
     `since` and `until` are when the outcome began and ended, if it has such times. `other` is the tag that is in its
     place: the one that followed it, passed it over, is higher, is pinned, or is desired. `unreleased` is why it is no
-    release.
+    release. `was_asked` is False for a listed release below those that were asked for a manifest.
     """
 
     outcome: TagOutcome
@@ -48,6 +48,7 @@ class Why:
     until: datetime | None = None
     other: str = ""
     unreleased: NoRelease | None = None
+    was_asked: bool = True
 
 
 def why(watch: WatchFacts, tag: TagFacts) -> Why:
@@ -183,17 +184,25 @@ def _other_pinned(watch: WatchFacts, _tag: TagFacts) -> Why | None:
 
 
 def _no_release(watch: WatchFacts, tag: TagFacts) -> Why | None:
-    specified = highest_of(each.tag for each in watch.specified)
-    unreleased = classify(tag.tag, counts_with_v(watch.tags, specified.tag if specified else None))
+    unreleased = classify(tag.tag, counts_with_v(watch.tags, _specified_tag(watch)))
     return Why(outcome=TagOutcome.NO_RELEASE, unreleased=unreleased) if unreleased is not None else None
 
 
+def _specified_tag(watch: WatchFacts) -> str | None:
+    return highest_tag(each.tag for each in watch.specified)
+
+
 def _no_manifest(watch: WatchFacts, tag: TagFacts) -> Why | None:
-    """A release above the desired one would be desired, had it a manifest."""
+    """A release above the desired one would be desired, had it a manifest. If none is desired, only the highest were
+    asked for one."""
     mine, desired = release(tag.tag), release(watch.desired.tag)
     if mine is None or (desired is not None and desired.version > mine.version):
         return None
-    return Why(outcome=TagOutcome.UNKNOWN if watch.awaits_check else TagOutcome.NO_MANIFEST)
+    if watch.awaits_check:
+        return Why(outcome=TagOutcome.UNKNOWN)
+    if desired is None and tag.tag not in asked_releases(watch.tags, _specified_tag(watch)):
+        return Why(outcome=TagOutcome.UNKNOWN, was_asked=False)
+    return Why(outcome=TagOutcome.NO_MANIFEST)
 
 
 def _passed_over(watch: WatchFacts, tag: TagFacts) -> Why | None:

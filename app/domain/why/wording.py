@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from app.domain.decision import HoldReason
 from app.domain.rollout import OutcomeKind
+from app.domain.rule import MOST_ASKED
 from app.domain.why.facts import Deed, TagFacts, WatchFacts
 from app.domain.why.outcome import TagOutcome, Why
 
@@ -31,7 +32,7 @@ def message(why: Why, watch: WatchFacts, tag: TagFacts) -> str:
     """Why the tag has this outcome, in a sentence that begins with the cause."""
     match why.outcome:
         case TagOutcome.UNKNOWN:
-            return _unknown(watch, tag)
+            return _unknown(why, watch, tag)
         case TagOutcome.DEPLOYING:
             return "a rollout of it is under way"
         case TagOutcome.RUNNING:
@@ -71,6 +72,8 @@ def fix(why: Why, watch: WatchFacts, tag: TagFacts) -> str:
             return f"push it as {why.unreleased.instead}, or pin it: {pin}"
         case TagOutcome.NO_RELEASE | TagOutcome.OTHER_PINNED | TagOutcome.PASSED_OVER | TagOutcome.LOWER:
             return f"pin it: {pin}"
+        case TagOutcome.UNKNOWN if not why.was_asked:
+            return f"pin it: {pin}"
         case TagOutcome.RAN if tag.is_listed:
             return f"pin it: {pin}"
         case TagOutcome.FAILED:
@@ -97,7 +100,10 @@ def reason_of(why: Why, watch: WatchFacts) -> HoldReason | None:
     return watch.decision.reason if why.outcome is TagOutcome.HELD and watch.decision is not None else None
 
 
-def _unknown(watch: WatchFacts, tag: TagFacts) -> str:
+def _unknown(why: Why, watch: WatchFacts, tag: TagFacts) -> str:
+    if not why.was_asked:
+        asked = f"only the {MOST_ASKED} highest releases are asked for a manifest"
+        return f"it was not asked for: {asked}, and none of them has one"
     if watch.first_checked_at is None:
         return "the repository was not checked yet"
     if watch.outage and not tag.is_listed:

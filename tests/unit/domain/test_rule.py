@@ -5,8 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.rule import (
+    MOST_ASKED,
     Rule,
     arranged,
+    asked_releases,
     candidates,
     desired_tag,
     highest_of,
@@ -79,6 +81,14 @@ def test_candidates_come_best_first_in_the_spelling_that_runs() -> None:
     assert list(candidates(Rule(), tags, None)) == ["v3.0.0", "v2.0.0", "v1.0.0", "4.0.0"]
     assert list(candidates(Rule(pinned_tag="latest"), tags, "v1.0.0")) == ["latest"]
     assert list(candidates(Rule(pinned_tag="gone"), tags, "v1.0.0")) == []
+
+
+def test_the_highest_releases_of_the_spelling_that_counts_are_asked_for_a_manifest() -> None:
+    tags = [f"v1.{minor}.0" for minor in range(20)]
+    assert asked_releases([*tags, "2.0.0", "latest"], "v1.0.0") == {f"v1.{minor}.0" for minor in range(14, 20)}
+    assert len(asked_releases(tags, None)) == MOST_ASKED
+    assert asked_releases([*tags, "2.0.0"], "1.0.0") == {"2.0.0"}
+    assert asked_releases(["latest"], None) == frozenset()
 
 
 def test_candidates_end_but_for_those_that_events_name() -> None:

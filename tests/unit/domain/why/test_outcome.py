@@ -38,6 +38,10 @@ PERIODIC = replace(
     WATCH, desired=Image(tag="v1.1.0", digest=D2), specified=frozenset({Image(tag="v1.1.0", digest=D2)}), periods=(),
     decision=decided(tag="v1.1.0", message="v1.1.0 is specified; the job's next launch runs it"),
 )  # fmt: skip
+UNLINKED = replace(
+    WATCH, tags=frozenset(f"v1.{minor}.0" for minor in range(8)), desired=Image(tag="", digest=""),
+    decision=decided(HoldReason.NO_MATCHING_TAG, ""),
+)  # fmt: skip
 CASES: dict[str, tuple[WatchFacts, TagFacts, TagOutcome, str, str]] = {
     "before the first check": (
         WatchFacts(name="app"), tag("v1.0.0"), TagOutcome.UNKNOWN, "the repository was not checked yet", ""),
@@ -150,6 +154,16 @@ CASES: dict[str, tuple[WatchFacts, TagFacts, TagOutcome, str, str]] = {
         f'push it as v2026.2.0, or {PIN}v2026.02.0"}} deploys it'),
     "no manifest": (
         WATCH, tag("v1.1.0"), TagOutcome.NO_MANIFEST, "the registry lists it, and has no manifest for it", "push it"),
+    "no manifest, and nothing is desired": (
+        UNLINKED, tag("v1.2.0"), TagOutcome.NO_MANIFEST, "the registry lists it, and has no manifest for it",
+        "push it"),
+    "below those that are asked for a manifest": (
+        UNLINKED, tag("v1.1.0"), TagOutcome.UNKNOWN,
+        "it was not asked for: only the 6 highest releases are asked for a manifest, and none of them has one",
+        f'{PIN}v1.1.0"}} deploys it'),
+    "below those that were asked, after a command": (
+        replace(UNLINKED, commanded_at=at(61)), tag("v1.1.0"), TagOutcome.UNKNOWN,
+        "something changed since the last check, and the next one decides", ""),
     "a higher one after a command": (
         replace(WATCH, commanded_at=at(61)), tag("v1.1.0"), TagOutcome.UNKNOWN,
         "something changed since the last check, and the next one decides", ""),
@@ -232,7 +246,14 @@ def test_the_spelling_that_counts_is_that_of_the_job() -> None:
     found = why(replace(WATCH, tags=frozenset({"v1.0.0", "2.0.0"})), tag("2.0.0"))
     assert found.unreleased is not None
     assert found.unreleased.kind is NoReleaseKind.OTHER_SPELLING
-    empty = replace(WATCH, specified=frozenset(), periods=(), tags=frozenset({"2.0.0"}), decision=None)
+    empty = replace(
+        WATCH,
+        desired=Image(tag="", digest=""),
+        specified=frozenset(),
+        periods=(),
+        tags=frozenset({"2.0.0"}),
+        decision=None,
+    )
     assert why(empty, tag("2.0.0")).outcome is TagOutcome.NO_MANIFEST
 
 
