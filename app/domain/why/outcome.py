@@ -176,11 +176,18 @@ def _absent(watch: WatchFacts, tag: TagFacts) -> Why | None:
     return Why(outcome=TagOutcome.NEVER_FOUND)
 
 
-def _other_pinned(watch: WatchFacts, _tag: TagFacts) -> Why | None:
-    if not watch.pinned_tag:
+def _other_pinned(watch: WatchFacts, tag: TagFacts) -> Why | None:
+    if watch.pinned_tag in ("", tag.tag):
         return None
     since = watch.pinned.at if watch.pinned is not None else None
     return Why(outcome=TagOutcome.OTHER_PINNED, since=since, other=watch.pinned_tag)
+
+
+def _pinned(watch: WatchFacts, tag: TagFacts) -> Why | None:
+    """A pinned tag that is listed would be desired, had it a manifest."""
+    if tag.tag != watch.pinned_tag:
+        return None
+    return Why(outcome=TagOutcome.UNKNOWN if watch.awaits_check else TagOutcome.NO_MANIFEST)
 
 
 def _no_release(watch: WatchFacts, tag: TagFacts) -> Why | None:
@@ -246,6 +253,7 @@ _RULES: tuple[_Rule, ...] = (
     _deployed,
     _absent,
     _other_pinned,
+    _pinned,
     _no_release,
     _no_manifest,
     _passed_over,

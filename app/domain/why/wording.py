@@ -74,10 +74,12 @@ def fix(why: Why, watch: WatchFacts, tag: TagFacts) -> str:
             return f"pin it: {pin}"
         case TagOutcome.UNKNOWN if not why.was_asked:
             return f"pin it: {pin}"
-        case TagOutcome.RAN if tag.is_listed:
-            return f"pin it: {pin}"
-        case TagOutcome.FAILED:
+        case TagOutcome.FAILED if tag.tag == watch.desired.tag:
             return f"push a newer image, or release the hold: POST /repos/{watch.name}/release-hold"
+        case TagOutcome.FAILED | TagOutcome.RAN if tag.tag == watch.pinned_tag:
+            return "push it"
+        case TagOutcome.FAILED | TagOutcome.RAN if tag.is_listed:
+            return f"pin it: {pin}"
         case TagOutcome.NO_MANIFEST | TagOutcome.DELETED | TagOutcome.NEVER_FOUND:
             return "push it"
         case _:

@@ -90,7 +90,15 @@ CASES: dict[str, tuple[WatchFacts, TagFacts, TagOutcome, str, str]] = {
         "push a newer image, or release the hold: POST /repos/app/release-hold"),
     "it failed once, and is not desired": (
         HIGHER, tag("v1.1.0", rollout=rolled_out(OutcomeKind.FAILED)), TagOutcome.FAILED, "exited with code 3",
-        "push a newer image, or release the hold: POST /repos/app/release-hold"),
+        f'{PIN}v1.1.0"}} deploys it'),
+    "it failed and is held, and another is desired": (
+        replace(HIGHER, failed={"sha256:3": at(20)}),
+        tag("v1.1.0", digests=(shown("sha256:3"),), rollout=rolled_out(OutcomeKind.FAILED)), TagOutcome.FAILED,
+        "exited with code 3", f'{PIN}v1.1.0"}} deploys it'),
+    "it failed and is held, and is deleted": (
+        replace(HIGHER, failed={D2: at(20)}),
+        tag("v1.1.0", is_listed=False, absent_since=at(30), digests=(shown(),)), TagOutcome.FAILED,
+        "it failed on this job, with this digest", ""),
     "it failed, and ran after that": (
         replace(HIGHER, periods=(ran("v2.0.0", 40), ran("v1.1.0", 30, 40))),
         tag("v1.1.0", rollout=rolled_out(OutcomeKind.FAILED)), TagOutcome.RAN, "v2.0.0 runs in its place",
@@ -147,6 +155,15 @@ CASES: dict[str, tuple[WatchFacts, TagFacts, TagOutcome, str, str]] = {
     "another is pinned by nobody known": (
         replace(WATCH, pinned_tag="v1.0.0"), tag("latest"), TagOutcome.OTHER_PINNED, "the rule stays on v1.0.0",
         f'{PIN}latest"}} deploys it'),
+    "it is pinned, and has no manifest": (
+        replace(WATCH, pinned_tag="v1.1.0", desired=Image(tag="", digest="")), tag("v1.1.0"), TagOutcome.NO_MANIFEST,
+        "the registry lists it, and has no manifest for it", "push it"),
+    "it is pinned, ran, and has no manifest": (
+        replace(HIGHER, pinned_tag="v1.0.0", desired=Image(tag="", digest="")), tag("v1.0.0"), TagOutcome.RAN,
+        "v2.0.0 runs in its place", "push it"),
+    "it was pinned since the last check": (
+        replace(WATCH, pinned_tag="v1.1.0", commanded_at=at(61)), tag("v1.1.0"), TagOutcome.UNKNOWN,
+        "something changed since the last check, and the next one decides", ""),
     "no release": (
         WATCH, tag("latest"), TagOutcome.NO_RELEASE, "no version number", f'{PIN}latest"}} deploys it'),
     "a leading zero": (
