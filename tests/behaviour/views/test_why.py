@@ -129,6 +129,26 @@ async def test_a_held_event_is_answered_again_when_it_is_deployed(running: Line)
     assert (await running.rows.answers())[0]["answer"].startswith("deployed: ")
 
 
+async def test_the_rollout_of_another_digest_does_not_answer_a_push(running: Line) -> None:
+    await running.start()
+    running.nomad.set_timing(SLOW)
+    first = await running.push("app", "latest", "first", notify=False)
+    await running.deploy("app", "latest")
+    await running.until(lambda: len(running.images("app")) == 1, "latest is registered")
+    second = await running.push("app", "latest", "second")
+    await running.until(lambda: _answers(running, "under way"), "the second push waits")
+    await running.pause()
+    running.nomad.set_timing(Timing())
+    running.nomad.skip(3600)
+    await running.held("app", "paused")
+    await running.quiet()
+    assert running.images("app") == [f"team/app:latest@{first}"]
+    assert (await running.rows.answers())[0]["answer"].startswith("everything is paused")
+    await running.pause(paused=False)
+    await running.deployed("app", f"team/app:latest@{second}")
+    assert (await running.rows.answers())[0]["answer"].startswith("deployed: ")
+
+
 async def test_a_hold_names_its_person_and_its_end(running: Line) -> None:
     await running.start()
     await running.switch("app", on=False)

@@ -12,7 +12,8 @@ FROM unnest($2::bigint[], $4::boolean[], $5::text[], $6::boolean[]) AS a (event_
 WHERE ew.watch_name = $1 AND ew.event_id = a.event_id
 """
 
-# The rollout of an event is the newest one of its tag since, if possible of its own digest.
+# The rollout of an event is the newest one of its tag since, if possible of its own digest. One of another digest
+# counts only if it was requested after the event, and is no undo: an earlier one deploys what the tag was before.
 _PENDING = """
 SELECT ew.event_id, e.tag, r.rollout_id, r.outcome, r.reason, r.decision_id
 FROM event_watches ew JOIN events e USING (event_id)
@@ -21,6 +22,7 @@ LEFT JOIN LATERAL (
     WHERE d.watch_name = ew.watch_name AND d.rollout_id = o.rollout_id AND d.first_at >= o.created_at) AS decision_id
   FROM rollout_watches rw JOIN rollouts o USING (rollout_id)
   WHERE rw.watch_name = ew.watch_name AND rw.tag = e.tag AND (o.ended_at IS NULL OR o.ended_at > ew.known_at)
+    AND (e.digest IS NULL OR rw.digest = e.digest OR (rw.requested_at >= ew.known_at AND o.undoes IS NULL))
   ORDER BY rw.digest IS NOT DISTINCT FROM e.digest DESC, rw.requested_at DESC LIMIT 1) r ON true
 WHERE ew.watch_name = $1 AND ew.pending AND ew.settled_at IS NOT NULL ORDER BY ew.event_id DESC LIMIT 2000
 """
