@@ -163,7 +163,7 @@ class UnknownSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemOutage:
-    """A part that does not answer, refuses, or is stalled, by its name: "registry hub", "Nomad", "worker".
+    """A part that does not answer, refuses, or is stalled, by its name: "registry hub", "Nomad", "Nomad jobs".
 
     `explained_by` are the parts whose outage would be the cause of this one.
     """
@@ -179,11 +179,14 @@ def unexplained(outages: Iterable[SystemOutage], explaining: Collection[str]) ->
     return tuple(each for each in outages if each.explained_by.isdisjoint(explaining))
 
 
-def part_name(*, registry: str | None, is_ours: bool) -> str:
-    """The name in the list of outages: this registry; if None, Nomad, or this program if the fault `is_ours`."""
+def part_name(*, registry: str | None, of_all: bool, is_ours: bool) -> str:
+    """The name in the list of outages: this registry; if None, this program if the fault `is_ours`, and otherwise Nomad
+    if the outage is that `of_all` its jobs. The jobs that alone are refused have one name, however many they are."""
     if registry is not None:
         return f"registry {registry}"
-    return "registrywatcher" if is_ours else "Nomad"
+    if is_ours:
+        return "registrywatcher"
+    return "Nomad" if of_all else "Nomad jobs"
 
 
 class Queries(Protocol):
@@ -206,8 +209,8 @@ class Queries(Protocol):
         ...
 
     async def outages(self) -> tuple[SystemOutage, ...]:
-        """The registries and Nomad whose outage prevents a reconcile, each once, with the earliest time; and the
-        outages of work and processes that app/services/processes/standstill.py finds."""
+        """The registries, Nomad and its jobs whose outage prevents a reconcile, each once (the jobs together), with the
+        earliest time; and the outages of work and processes that app/services/processes/standstill.py finds."""
         ...
 
 

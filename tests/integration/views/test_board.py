@@ -239,7 +239,7 @@ async def test_the_situation_has_the_values_of_every_page(database: Database, bo
     )
     situation = await board.situation()
     assert (situation.paused, situation.paused_by, situation.unsent_notifications) == (True, "ann", 1)
-    assert [each.name for each in situation.outages] == ["Nomad", "registry main"]
+    assert [each.name for each in situation.outages] == ["Nomad jobs", "registry main"]
     assert [each.source for each in situation.unknown_sources] == ["harbor"]
 
 

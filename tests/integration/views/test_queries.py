@@ -121,9 +121,9 @@ async def test_an_outage_is_listed_one_time_with_its_earliest_start(
         "UPDATE watches SET outage = name, outage_since = now() - position * interval '1 hour' WHERE name <> 'app'",
     )
     await execute(database, "UPDATE targets SET outage = 'no leader', outage_since = now()")
-    registry, nomad = sorted(await queries.outages(), key=lambda each: each.name, reverse=True)
+    registry, jobs = sorted(await queries.outages(), key=lambda each: each.name, reverse=True)
     assert (registry.name, registry.problem) == ("registry main", "bar")
-    assert (nomad.name, nomad.problem) == ("Nomad", "no leader")
+    assert (jobs.name, jobs.problem) == ("Nomad jobs", "no leader")
     watches = await queries.watches()
     assert watches[2].registry_outage is not None
     assert watches[0].registry_outage is None

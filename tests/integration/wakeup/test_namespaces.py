@@ -140,10 +140,31 @@ async def test_an_outage_is_one_for_all_jobs_and_people_are_told_once(
     assert len(await store.unavailable(lease, "refused", since=2.0)) == 1, "the next outage is another one"
 
 
-async def test_an_outage_of_a_namespace_and_of_its_jobs_is_one(database: Database, store: PostgresNamespaces) -> None:
-    await execute(database, "UPDATE targets SET outage = 'job: refused', outage_since = now() - interval '1 hour'")
-    await store.unavailable(await the_lease(store), "Nomad: refused", since=2.0)
-    assert await outages(database) == [("Nomad", "Nomad: refused")]
+async def test_a_job_that_stays_refused_hides_no_outage_of_nomad(database: Database, store: PostgresNamespaces) -> None:
+    lease = await the_lease(store)
+    await execute(
+        database,
+        "UPDATE targets SET outage = 'job: refused', outage_since = now() - interval '1 hour' WHERE job_id = $1",
+        name_of(1),
+    )
+    (refused,) = await PostgresQueries(database).outages()
+    assert (refused.name, refused.problem) == ("Nomad jobs", "job: refused")
+    await store.unavailable(lease, "Nomad: does not answer", since=2.0)
+    nomad, jobs = await PostgresQueries(database).outages()
+    assert (nomad.name, nomad.problem, jobs) == ("Nomad", "Nomad: does not answer", refused)
+    assert nomad.since is not None
+    assert jobs.since is not None
+    assert nomad.since > jobs.since, "each has a time of its own"
+    await store.streaming(lease, 60)
+    assert await PostgresQueries(database).outages() == (refused,)
+
+
+async def test_what_jobs_meet_during_nomads_outage_is_the_same_outage(
+    database: Database, store: PostgresNamespaces
+) -> None:
+    await store.unavailable(await the_lease(store), "Nomad: does not answer", since=2.0)
+    await execute(database, "UPDATE targets SET outage = 'no leader', outage_since = now()")
+    assert [each.name for each in await PostgresQueries(database).outages()] == ["Nomad"]
 
 
 async def test_what_a_dead_follower_said_last_is_shown_no_longer(database: Database, store: PostgresNamespaces) -> None:

@@ -160,10 +160,9 @@ def rollout_view(row: Row, *, target: Row, items: Iterable[Row]) -> RolloutView:
 
 
 def outages(row: Row) -> SystemOutage:
-    """The outage of a registry or, without one, of Nomad or of this program."""
-    return SystemOutage(
-        name=part_name(registry=row["registry"], is_ours=row["is_ours"]), problem=row["problem"], since=row["since"]
-    )
+    """The outage of a registry or, without one, of Nomad, of some of its jobs, or of this program."""
+    name = part_name(registry=row["registry"], of_all=row["of_all"], is_ours=row["is_ours"])
+    return SystemOutage(name=name, problem=row["problem"], since=row["since"])
 
 
 def unknown_source(row: Row) -> UnknownSource:

@@ -71,20 +71,24 @@ SELECT clock_timestamp() AS now, paused, changed_by, changed_at, reason,
 FROM switches
 """
 
-# Nomad is one part: the outage of a namespace is that of all its jobs.
+# The outage of the whole Nomad, which its followers found, is one part; the jobs that alone are refused are another,
+# with a time of their own: a job that stays refused must not hide that Nomad goes away. A job that is refused since
+# then is part of Nomad's outage.
 OUTAGES = f"""
 SELECT registry, (array_agg(outage ORDER BY outage_since))[1] AS problem,
-  min(outage_since) AS since, false AS is_ours
+  min(outage_since) AS since, false AS of_all, false AS is_ours
 FROM watches WHERE present AND outage <> '' GROUP BY registry
 UNION ALL
-SELECT NULL, (array_agg(outage ORDER BY of_all DESC, outage_since))[1], min(outage_since), is_ours
+SELECT NULL, (array_agg(outage ORDER BY outage_since))[1], min(outage_since), of_all, is_ours
 FROM (
   SELECT outage, outage_since, false AS of_all, outage_is_ours AS is_ours FROM targets t
   WHERE outage <> '' AND EXISTS (SELECT FROM watches w WHERE w.target_id = t.target_id AND w.present)
+    AND (outage_is_ours OR NOT EXISTS (SELECT FROM namespaces f WHERE {NOMAD_OUTAGE}
+      AND (f.region, f.namespace) = (t.region, t.namespace) AND f.outage_since <= t.outage_since))
   UNION ALL
   SELECT outage, outage_since, true, false FROM namespaces f WHERE {NOMAD_OUTAGE}) job
-GROUP BY is_ours
-ORDER BY registry NULLS FIRST, is_ours
+GROUP BY of_all, is_ours
+ORDER BY registry NULLS FIRST, is_ours, of_all DESC
 """
 
 UNKNOWN_SOURCES = "SELECT source, deliveries, last_at FROM unknown_sources ORDER BY last_at DESC, source"
