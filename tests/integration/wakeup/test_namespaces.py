@@ -11,6 +11,7 @@ from app.adapters.postgres.reconcile.targets import PostgresTargets
 from app.adapters.postgres.views.queries import PostgresQueries
 from app.adapters.postgres.wakeup.namespaces import PostgresNamespaces
 from app.domain.job_change import JobIndexes, Namespace, Registering
+from app.services.reconcile.result import Result
 from app.services.wakeup.namespaces import Following, FollowingLost, LeasedNamespace, ReadTarget
 from tests.integration.statements import execute
 from tests.seeded_watches import name_of, seed_watches
@@ -167,11 +168,38 @@ async def test_what_jobs_meet_during_nomads_outage_is_the_same_outage(
     assert [each.name for each in await PostgresQueries(database).outages()] == ["Nomad"]
 
 
-async def test_what_a_dead_follower_said_last_is_shown_no_longer(database: Database, store: PostgresNamespaces) -> None:
+async def test_an_outage_stays_while_its_follower_is_replaced(database: Database, store: PostgresNamespaces) -> None:
     lease = await the_lease(store)
     await store.unavailable(lease, "refused", since=2.0)
-    await execute(database, "UPDATE namespaces SET lease_until = clock_timestamp() - interval '11 seconds'")
+    began = await PostgresQueries(database).outages()
+    await store.release([lease.token])
+    assert await PostgresQueries(database).outages() == began, "it restarts"
+    await execute(database, "UPDATE namespaces SET lease_until = clock_timestamp() - interval '1 hour'")
+    assert await PostgresQueries(database).outages() == began, "it died"
+    lease = await the_lease(store)
+    assert await PostgresQueries(database).outages() == began, "another one has not asked Nomad yet"
+    await store.unavailable(lease, "refused", since=2.0)
+    assert await PostgresQueries(database).outages() == began
+    await store.streaming(lease, 60)
     assert await outages(database) == []
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["its follower lives", "its follower is gone"])
+async def test_a_worker_that_reads_a_job_ends_an_outage_without_a_follower(
+    database: Database, store: PostgresNamespaces, *, gone: bool
+) -> None:
+    """A living follower may be cut off from Nomad alone: the two would begin and end the outage in turns."""
+    lease, targets = await the_lease(store), PostgresTargets(database)
+    await store.unavailable(lease, "refused", since=2.0)
+    if gone:
+        await store.release([lease.token])
+    (target_id, *_) = [row["target_id"] for row in await rows(database, "SELECT target_id FROM targets")]
+    await execute(database, "UPDATE targets SET due_at = now()")
+    claim = await targets.claim(target_id, 10)
+    assert claim is not None
+    assert claim.nomad_outage, "what it meets is shown for all jobs, whether its follower lives or not"
+    await targets.settle(claim, Result(job_read=True))
+    assert await outages(database) == ([] if gone else [("Nomad", "refused")])
 
 
 async def test_what_nomads_outage_held_back_is_due_when_it_is_back(

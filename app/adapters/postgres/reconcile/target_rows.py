@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from app.adapters.postgres.database import following
 from app.adapters.postgres.database.pool import Connection
 from app.adapters.postgres.database.switches import is_paused
 from app.adapters.postgres.notify.notifications import MAX_DETAIL, add_notifications, storable
@@ -16,6 +17,16 @@ UPDATE targets SET job_index = $2, job_create_index = $3, job_read_at = clock_ti
   foreign_since = CASE WHEN foreign_progress = $4 THEN foreign_since ELSE clock_timestamp() END,
   foreign_progress = $4
 WHERE target_id = $1
+"""
+
+# Nomad answered, which ends an outage that no follower is left to end. A living one decides by itself: it may be cut
+# off from Nomad where this worker is not, and would only begin the outage again. Its locks are not waited for.
+_END_NOMAD_OUTAGE = f"""
+UPDATE namespaces SET outage = '', outage_since = NULL, outage_notified = false
+WHERE (region, namespace) IN (
+  SELECT f.region, f.namespace FROM namespaces f JOIN targets t USING (region, namespace)
+  WHERE t.target_id = $1 AND {following.NOMAD_OUTAGE} AND {following.FOLLOWER_IS_GONE}
+  FOR UPDATE OF f SKIP LOCKED)
 """
 
 _CLEAR_OUTAGE = "UPDATE targets SET outage = '', outage_since = NULL WHERE target_id = $1 AND outage <> ''"
@@ -39,7 +50,7 @@ _COMMANDED = "SELECT name, commanded_at FROM watches WHERE target_id = $1"
 
 
 async def write_job(connection: Connection, claim: Claim, result: Result) -> None:
-    """Write the indexes of the job that this pass read; 0 for a job that does not exist."""
+    """Write the indexes of the job that this pass read, 0 for a job that does not exist, and that Nomad answered."""
     job = result.job
     await connection.execute(
         _JOB_READ,
@@ -48,6 +59,8 @@ async def write_job(connection: Connection, claim: Claim, result: Result) -> Non
         job.create_index if job else 0,
         result.foreign_progress,
     )
+    if claim.nomad_outage:
+        await connection.execute(_END_NOMAD_OUTAGE, claim.target_id)
 
 
 async def write_outage(connection: Connection, claim: Claim, problem: str, *, is_ours: bool) -> Sequence[int]:
