@@ -5,6 +5,7 @@ import re
 import statistics
 from collections.abc import AsyncIterator
 from datetime import datetime
+from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
@@ -192,6 +193,26 @@ async def test_a_silent_service_is_shown_as_not_live(browse: Browse, proxy: Toxi
         proxy.cut()
         await browser.context.clock.fast_forward(60_000)
         await expect(page.locator("#live")).to_have_text("Live")
+
+
+async def test_a_refused_stream_says_why(browse: Browse, proxy: ToxicProxy) -> None:
+    """The service answers, with no room for a further stream: its own words, and it is live again once there is."""
+    async with browse(proxy.url, service_workers="block") as browser:
+        browser.expect_cuts()
+        browser.expect(r"^console error: Failed to load resource: .* 503")
+        await browser.context.add_init_script("delete globalThis.SharedWorker")  # its requests cannot be intercepted
+        page = browser.page
+        await page.goto("/")
+        await expect(page.locator("#live")).to_have_text("Live")
+        await page.route("**/live", partial(Route.fulfill, status=503, json={"message": "too many live pages: wait"}))
+        proxy.cut()
+        banner = page.locator("#not-current")
+        await expect(banner).to_contain_text(
+            re.compile(r"^\s*too many live pages since .*; what you see .*\. wait\s*$")
+        )
+        await page.unroute("**/live")
+        await expect(page.locator("#live")).to_have_text("Live")
+        await expect(banner).to_be_hidden()
 
 
 async def test_all_tabs_share_one_stream(scene: Installation, browse: Browse, proxy: ToxicProxy, app: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.servers.postgres import Databases
+from tests.servers.toxic import ToxicProxy
 from tests.servers.valkey import LogicalDatabases
 from tests.ui.axe import violations
 from tests.ui.browsing import PHONE, Browsing, browsing
@@ -67,6 +68,23 @@ async def test_a_person_without_a_session_signs_in_and_reaches_the_page(page: Pa
     await page.go_back()
     await page.reload()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+
+
+async def test_an_open_page_says_that_its_person_was_signed_out(chromium: Browser, guarded: Installation) -> None:
+    """And not that the service does not answer; it is live again when the person signs in with another tab."""
+    async with ToxicProxy(guarded.url) as proxy, browsing(chromium, proxy.url) as browser:
+        browser.expect_cuts()
+        browser.expect("status of 401")
+        page = browser.page
+        await sign_in(page, "vera")
+        await expect(page.locator("#live")).to_have_text("Live")
+        await browser.context.clear_cookies()
+        proxy.cut()
+        await expect(page.locator("#not-current")).to_contain_text(
+            re.compile("You are signed out since .*; what you see is as of .* reload this page to sign in again")
+        )
+        await sign_in(await browser.context.new_page(), "vera")
+        await expect(page.locator("#live")).to_have_text("Live")
 
 
 async def test_a_wrong_token_is_shown_beside_its_field(visit: Open) -> None:

@@ -9,6 +9,7 @@
   const LONGEST_PAUSE = 4000;
   const MISSING = 90000; // tabs report regularly: a worker is not notified when one is closed
   const REMEMBERED = 200;
+  const SIGNED_OUT = "You are signed out: reload this page to sign in again";
   const ports = new Map(); // port -> time of its last report
   let source = null;
   let reopenTimer = 0;
@@ -57,6 +58,21 @@
     [source, reopenTimer, state, completeSince] = [null, 0, null, Infinity];
   }
 
+  // Why the stream was refused, since an EventSource does not tell; "" if that is not known.
+  async function refusal() {
+    const asking = new AbortController();
+    try {
+      const signal = AbortSignal.any([asking.signal, AbortSignal.timeout(SILENCE - CHECK)]);
+      const response = await fetch("/live", { headers: { Accept: "application/json" }, signal });
+      if (response.status === 401) return SIGNED_OUT;
+      return response.ok ? "" : ((await response.json()).message ?? "");
+    } catch {
+      return ""; // no answer, or that of a proxy which does not reach the service
+    } finally {
+      asking.abort(); // an admitted stream would not end
+    }
+  }
+
   // A browser reconnects by itself after a lost connection, but not after a refusal (503, 401).
   function open() {
     clearTimeout(reopenTimer);
@@ -68,9 +84,12 @@
     on("changed", change);
     on("outage", ({ problem, seconds }) => become("outage", Date.now() - 1000 * seconds, problem));
     on("ping", () => {});
-    source.onerror = () => {
-      become("lost", lastEventAt);
-      if (source.readyState !== EventSource.CLOSED || reopenTimer) return;
+    source.onerror = async ({ target }) => {
+      const since = lastEventAt;
+      const problem = target.readyState === EventSource.CLOSED ? await refusal() : "";
+      if (source !== target) return; // it was replaced meanwhile
+      become("lost", since, problem);
+      if (target.readyState !== EventSource.CLOSED || reopenTimer) return;
       reopenTimer = setTimeout(open, pause);
       pause = Math.min(pause * 2, LONGEST_PAUSE);
     };
