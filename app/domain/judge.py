@@ -125,7 +125,7 @@ def _not_placed(deployment: DeploymentState, snapshot: Snapshot) -> Outcome:
     return Outcome(
         kind=OutcomeKind.STALLED,
         reason=f"{_joined(snapshot.unplaced, snapshot.note, deployment.description)}{reverted}; "
-        "make room for it in Nomad, and it is deployed again",
+        "make room for it in Nomad, and it is deployed again; or deploy another tag",
         cause=snapshot.unplaced,
         reverted_to=deployment.reverted_to,
     )

@@ -44,7 +44,7 @@ def holds() -> Iterator[RefusalRow]:
     stalled = case(desired=Desired(tag="v1.0.0", digest=D1), job=job(placement=unplaced))
     yield _held("its allocations do not run", stalled, "v1.0.0", "deploy another tag")
     given_up = case(history=replace(case().history, not_placed=D2), no_room="group app: 1 allocation cannot be placed")
-    yield _held("Nomad gave it up, and has no room for it yet", given_up, "v1.1.0", "make room in Nomad")
+    yield _held("Nomad gave it up, and has no room for it yet", given_up, "v1.1.0", "deploy another tag")
     yield _held("the switch is off", case(auto_deploy=False), "v1.1.0", "when it is switched on")
     yield _held("everything is paused", case(paused=True), "v1.1.0", "resume")
     observing = case(watch=replace(WATCH, observe_only=True))

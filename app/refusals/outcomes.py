@@ -79,7 +79,7 @@ def _failed() -> Iterator[RefusalRow]:
         DEPLOYMENT, phase=DeploymentPhase.FAILED, description=late, deadline_passed=True, placed=1, healthy=1
     )
     nowhere = replace(lacking, deployment=replace(placed, desired=2))
-    yield _ended("one of two allocations has no place", nowhere, "group app", "deploy it again")
+    yield _ended("one of two allocations has no place", nowhere, "group app", "deploy another tag")
     for when, state in _LATE:
         snapshot = replace(_deployed(DeploymentPhase.FAILED, late), failures=lateness([state]))
         yield _ended(when, snapshot, "app/server", RELEASE)

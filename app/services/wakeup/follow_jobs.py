@@ -18,6 +18,7 @@ from app.services.wakeup.namespaces import LeasedNamespace, Namespaces
 
 LEASE = 6.0  # seconds
 TEND = 1.5  # seconds between two renewals
+MOST = 40  # namespaces of one process: each holds two connections to Nomad, which takes a hundred of one client
 KEEP = 6.0  # seconds until a namespace that a new watch names is followed; it is read meanwhile
 
 
@@ -56,7 +57,7 @@ class JobFollower:
             await self._store.keep()
             self._kept_at = now
         held = {token: follower.progress for token, (follower, _) in self._following.items()}
-        leased = {each.token: each for each in await self._store.tend(held, self._lease)}
+        leased = {each.token: each for each in await self._store.tend(held, self._lease, most=MOST)}
         for token in [token for token in self._following if token not in leased]:
             await self._leave(token)
         for token, lease in leased.items():

@@ -56,8 +56,11 @@ class Namespaces(Protocol):
         """Keep the namespaces that a watch names, and no others."""
         ...
 
-    async def tend(self, held: Mapping[UUID, Following], lease_seconds: float) -> Sequence[LeasedNamespace]:
-        """Renew the leases of these tokens, and take those that nobody has; returns all that this process has now."""
+    async def tend(
+        self, held: Mapping[UUID, Following], lease_seconds: float, *, most: int
+    ) -> Sequence[LeasedNamespace]:
+        """Renew the leases of these tokens, and take some that nobody has, so that this process has `most` at most;
+        returns all that it has now."""
         ...
 
     async def release(self, tokens: Sequence[UUID]) -> None:

@@ -130,6 +130,13 @@ async def test_a_sign_of_life_waits_and_costs_nothing(deployer: NomadDeployer) -
     assert clock() - began > 2.0
 
 
+async def test_many_signs_of_life_wait_beside_each_other(deployer: NomadDeployer) -> None:
+    """As those of a dozen namespaces: one that waited for another's connection would seem to be an outage."""
+    index = await deployer.job_changes.sign_of_life(DEFAULT, index=0)
+    waits = (deployer.job_changes.sign_of_life(DEFAULT, index=index) for _ in range(12))
+    assert await asyncio.gather(*waits) == [index] * 12
+
+
 async def test_the_shipped_rights_are_enough(guarded: Guarded) -> None:
     namespace = Namespace(region="", name=guarded.namespace)
     async with guarded.deployer(READ) as deployer, following(deployer, namespace) as heard:

@@ -17,6 +17,7 @@ from tests.integration.statements import execute
 from tests.seeded_watches import name_of, seed_watches
 
 LEASE = 6.0
+MOST = 40
 DEFAULT = Namespace(region="", name="default")
 EVENTS_COME = Following(streaming=True, heard_index=50)
 
@@ -38,7 +39,7 @@ async def due(database: Database) -> list[int]:
 
 async def the_lease(store: PostgresNamespaces) -> LeasedNamespace:
     await store.keep()
-    (lease,) = await store.tend({}, LEASE)
+    (lease,) = await store.tend({}, LEASE, most=MOST)
     return lease
 
 
@@ -51,27 +52,40 @@ async def test_each_watched_namespace_is_followed_by_one_process(database: Datab
     await execute(database, "UPDATE targets SET namespace = 'team' WHERE job_id = $1", name_of(2))
     await execute(database, "UPDATE targets SET region = 'eu' WHERE job_id = $1", name_of(3))
     await store.keep()
-    first = await store.tend({}, LEASE)
+    first = await store.tend({}, LEASE, most=MOST)
     assert {each.namespace for each in first} == {
         DEFAULT,
         Namespace(region="", name="team"),
         Namespace(region="eu", name="default"),
     }
-    assert await store.tend({}, LEASE) == [], "another process gets none of them"
+    assert await store.tend({}, LEASE, most=MOST) == [], "another process gets none of them"
     held = {each.token: EVENTS_COME for each in first}
-    assert {each.token for each in await store.tend(held, LEASE)} == set(held)
+    assert {each.token for each in await store.tend(held, LEASE, most=MOST)} == set(held)
+
+
+async def test_one_process_follows_so_many_namespaces_and_another_one_the_rest(
+    database: Database, store: PostgresNamespaces
+) -> None:
+    await execute(database, "UPDATE targets SET namespace = job_id")
+    await store.keep()
+    first = await store.tend({}, LEASE, most=2)
+    assert len(first) == 2
+    held = {each.token: EVENTS_COME for each in first}
+    assert {each.token for each in await store.tend(held, LEASE, most=2)} == set(held)
+    (other,) = await store.tend({}, LEASE, most=2)
+    assert other.token not in held
 
 
 async def test_another_process_takes_over_where_the_first_one_was(
     database: Database, store: PostgresNamespaces
 ) -> None:
     first = await the_lease(store)
-    await store.tend({first.token: EVENTS_COME}, LEASE)
+    await store.tend({first.token: EVENTS_COME}, LEASE, most=MOST)
     await end_lease(database)
-    (second,) = await store.tend({}, LEASE)
+    (second,) = await store.tend({}, LEASE, most=MOST)
     assert second.token != first.token
     assert second.heard_index == EVENTS_COME.heard_index
-    assert [each.token for each in await store.tend({first.token: EVENTS_COME}, LEASE)] == []
+    assert [each.token for each in await store.tend({first.token: EVENTS_COME}, LEASE, most=MOST)] == []
 
 
 async def test_a_clean_stop_lets_another_process_take_over_at_once(store: PostgresNamespaces) -> None:
@@ -117,7 +131,7 @@ async def test_a_namespace_that_no_watch_names_any_more_is_forgotten(
     await store.unavailable(lease, "does not answer", since=3.0)
     await execute(database, "UPDATE watches SET present = false")
     await store.keep()
-    assert await store.tend({lease.token: EVENTS_COME}, LEASE) == []
+    assert await store.tend({lease.token: EVENTS_COME}, LEASE, most=MOST) == []
     assert await rows(database, "SELECT * FROM namespaces") == []
 
 

@@ -113,7 +113,7 @@ def test_a_deadline_that_passed_for_want_of_a_place_is_no_failure() -> None:
     assert verdict(lacking) == Outcome(
         kind=OutcomeKind.STALLED,
         reason="no room; 1 of 2 allocations are healthy; Failed due to progress deadline; "
-        "make room for it in Nomad, and it is deployed again",
+        "make room for it in Nomad, and it is deployed again; or deploy another tag",
         cause="no room",
     )
     reverted = verdict(replace(lacking, deployment=replace(NOT_PLACED, reverted_to=3)))

@@ -86,7 +86,9 @@ class NomadJobChanges:
         query = {"index": str(index), "wait": f"{WAIT}s"} if index else {}
         within = _ANSWER + (WAIT * 17 / 16 if index else 0.0)
         try:
-            answer = await self._reads.read(place, "namespace", place.namespace, within=within, query=query)
+            answer = await self._reads.read(
+                place, "namespace", place.namespace, within=within, query=query, waits=bool(index)
+            )
         except (Refusal, Silence) as problem:
             raise self._failed(problem, place) from problem
         return answer.index

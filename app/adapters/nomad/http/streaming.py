@@ -1,6 +1,7 @@
 """Reads from Nomad on the event loop: bounded JSON answers, and the lines of a stream that does not end.
 
-It must not know what the answers mean. A stream holds a connection of its own; reads share a few.
+It must not know what the answers mean. A stream, and a read that waits at Nomad, hold a connection of their own; other
+reads share a few.
 """
 
 import asyncio
@@ -20,8 +21,8 @@ from app.outbound.client import read_bounded
 
 LONGEST_LINE = 16 * 1024 * 1024  # bytes: a batch may hold the allocations of a large job
 LARGEST_ANSWER = 64 * 1024 * 1024
-_READS = 4  # connections for reads
-_STREAMS = 64  # connections for streams, one a namespace
+MOST_FOLLOWED = 40  # streams, and as many waiting reads: an agent takes a hundred connections of one client
+_READS = 4  # connections for the other reads
 _IDENTITY = {"Accept-Encoding": "identity"}  # a compressed line would wait for the next one
 
 Query = list[tuple[str, str | int | float | bool | None]]
@@ -44,11 +45,14 @@ class NomadReads:
         self._clients: dict[str, httpx.AsyncClient] = {}
         self._is_closed = False
 
-    async def read(self, place: JobPlace, *path: str, within: float, query: Mapping[str, str] | None = None) -> Answer:
-        """GET a path under /v1 in the place's namespace and region, for `within` seconds at most."""
+    async def read(
+        self, place: JobPlace, *path: str, within: float, query: Mapping[str, str] | None = None, waits: bool = False
+    ) -> Answer:
+        """GET a path under /v1 in the place's namespace and region, for `within` seconds at most. One that `waits` at
+        Nomad delays no other."""
         params: Query = [*self._access.parameters(place).items(), *(query or {}).items()]
         try:
-            async with asyncio.timeout(within), self._sent("read", path, params) as response:
+            async with asyncio.timeout(within), self._sent("wait" if waits else "read", path, params) as response:
                 body = None if response.status_code == 404 else await read_bounded(response, LARGEST_ANSWER)
         except FAILURES as error:  # TimeoutError is an OSError
             raise silence_of(error) from error
@@ -105,7 +109,7 @@ class NomadReads:
         if self._is_closed:
             raise Silence("its connection was replaced; it is asked again with the new one", sent=False)
         if kind not in self._clients:
-            connections = _STREAMS if kind == "stream" else _READS
+            connections = _READS if kind == "read" else MOST_FOLLOWED
             # The caller bounds each read, and notices by other means that a stream is dead.
             self._clients[kind] = open_client(self._access, connections=connections, read_seconds=60.0)
         return self._clients[kind]

@@ -46,7 +46,7 @@ UPDATE namespaces f SET lease_token = gen_random_uuid(),
   lease_until = clock_timestamp() + make_interval(secs => $1)
 WHERE (region, namespace) IN (
   SELECT region, namespace FROM namespaces
-  WHERE lease_until IS NULL OR lease_until < clock_timestamp() FOR UPDATE SKIP LOCKED)
+  WHERE lease_until IS NULL OR lease_until < clock_timestamp() LIMIT greatest($2, 0) FOR UPDATE SKIP LOCKED)
 RETURNING region, namespace, lease_token, heard_index
 """
 
@@ -125,13 +125,15 @@ class PostgresNamespaces:
             await connection.execute(_FORGET)
             await connection.execute(_ADD)
 
-    async def tend(self, held: Mapping[UUID, Following], lease_seconds: float) -> Sequence[LeasedNamespace]:
+    async def tend(
+        self, held: Mapping[UUID, Following], lease_seconds: float, *, most: int
+    ) -> Sequence[LeasedNamespace]:
         """Renew, then take."""
         streaming = [each.streaming for each in held.values()]
         heard = [each.heard_index for each in held.values()]
         async with self._database.connection() as connection:
             renewed = await connection.fetch(_RENEW, list(held), streaming, heard, lease_seconds) if held else []
-            taken = await connection.fetch(_TAKE, lease_seconds)
+            taken = await connection.fetch(_TAKE, lease_seconds, most - len(renewed))
         return [_leased(row) for row in (*renewed, *taken)]
 
     async def release(self, tokens: Sequence[UUID]) -> None:
