@@ -21,30 +21,23 @@ from app.settings import Settings
 
 POSTGRES, REDIS = "Postgres", "Redis"
 
-# Seconds between two questions on a new connection to Postgres, which costs it a process each time: pages must say
-# within five seconds that it takes none any more.
-NEW_EVERY = 6.0
-NEW_EVERY_FOR_PAGES = 1.8
+# Seconds between two questions on a new connection to Postgres, which costs it a process each time: everybody must say
+# within five seconds that it takes none any more, before a loop that needs one fails of it.
+_NEW_EVERY = 1.8
 
 
 class Outages:
     """The outages that this process finds. `returned` is called when Postgres answers again.
 
-    Redis is asked only if `broker` is on it. Every `new_every` seconds Postgres is asked on a new connection.
+    Redis is asked only if `broker` is on it.
     """
 
     def __init__(
-        self,
-        settings: Settings,
-        *,
-        broker: Broker,
-        waker: DramatiqWaker,
-        returned: Callable[[], Awaitable[None]],
-        new_every: float = NEW_EVERY,
+        self, settings: Settings, *, broker: Broker, waker: DramatiqWaker, returned: Callable[[], Awaitable[None]]
     ) -> None:
         self.log = OutageLog()
         self._database = Database(settings.database_url.reveal(), size=1, timeout=WITHIN)
-        ask = partial(self._database.ask, new_every=new_every)
+        ask = partial(self._database.ask, new_every=_NEW_EVERY)
         self.store = Liveness(POSTGRES, ask, self.log, fix=STORE_FIX, returned=returned)
         self._probe: RedisProbe | None = None
         self.redis: Liveness | None = None

@@ -26,7 +26,7 @@ from app.adapters.postgres.views.feed import PostgresFeed
 from app.adapters.registry import RegistryClient
 from app.adapters.waker import DramatiqWaker
 from app.bootstrap.applying import ConfigApplier
-from app.bootstrap.outages import NEW_EVERY, NEW_EVERY_FOR_PAGES, Outages
+from app.bootstrap.outages import Outages
 from app.bootstrap.services import KeptOpen, Services, build_services
 from app.bootstrap.values import endpoints, nomad_connection
 from app.outbound.client import open_client
@@ -145,13 +145,7 @@ async def open_app(settings: Settings, *, kind: ProcessKind, broker: Broker | No
         http=http,
         feed=feed,
     )
-    outages = Outages(
-        settings,
-        broker=broker,
-        waker=waker,
-        returned=lambda: _renew(app, feed, database, door),
-        new_every=NEW_EVERY_FOR_PAGES if kind is ProcessKind.WEB else NEW_EVERY,
-    )
+    outages = Outages(settings, broker=broker, waker=waker, returned=lambda: _renew(app, feed, database, door))
     app = App(services=build_services(settings, kept), outages=outages)
     app.applier = ConfigApplier(app, kept, listens=kind is ProcessKind.WEB)
     app.reloader = Reloader(app.applier.load, app.applier.apply, changed=app.applier.changes, settle=_FILE_SETTLES)

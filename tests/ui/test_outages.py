@@ -33,8 +33,7 @@ class OutageCase:
     """`begin` and `end` it. `part` is its name in the log, `says` what the pages say.
 
     With `stale` what the pages show is as of its begin. `unready` is whether /readyz is 503 then, and `kinds` are the
-    processes whose /readyz says it. `others_within` is the time of worker and poller, 0 for that of the pages. `causes`
-    is how many outages it is.
+    processes whose /readyz says it. `causes` is how many outages it is.
     """
 
     name: str
@@ -47,7 +46,6 @@ class OutageCase:
     kinds: tuple[str, ...] = ("web", "worker", "poller")
     within: float = SOON
     back_within: float = SOON
-    others_within: float = 0.0
     causes: int = 1
     began: str = "outage.began"
     ended: str = "outage.ended"
@@ -119,7 +117,6 @@ CASES = (
     ),
     OutageCase(
         name="postgres-main-process-frozen", part="Postgres", says="Postgres does not answer", stale=True, unready=True,
-        others_within=LATER,  # their open connections work on
         begin=_in_thread(lambda ours: freeze(ours.postgres)), end=_in_thread(lambda ours: thaw(ours.postgres)),
     ),
     OutageCase(
@@ -203,8 +200,7 @@ async def test_everybody_says_it_and_takes_it_back(
             for page in pages:
                 all_at_once.create_task(_page_says(page, case, case.within * pace.stretch))
             for process in ours.processes:
-                within = case.within if process.url else case.others_within or case.within
-                all_at_once.create_task(_process_says(ours, process.name, marks, case, within * pace.stretch))
+                all_at_once.create_task(_process_says(ours, process.name, marks, case, case.within * pace.stretch))
         print(f"{case}: said after {time.monotonic() - started:.1f} s, stretch {pace.stretch:.1f}")
         await asyncio.sleep(LASTS)  # a repetition would come now
         for page in pages:
