@@ -23,7 +23,7 @@ POSTGRES, REDIS = "Postgres", "Redis"
 
 # Seconds between two questions on a new connection to Postgres, which costs it a process each time: everybody must say
 # within five seconds that it takes none any more, before a loop that needs one fails of it.
-_NEW_EVERY = 1.8
+_NEW_EVERY = 1.4
 
 
 class Outages:
