@@ -46,6 +46,12 @@ class History:
     failed_elsewhere: Mapping[str, str] = field(default_factory=dict)
     newer_than_drift: bool = False
 
+    @property
+    def given_up(self) -> frozenset[str]:
+        """The digests that the job may still specify although Nomad places no more of them: only a marker makes Nomad
+        try one again."""
+        return self.failed | self.released | {self.not_placed}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Image:

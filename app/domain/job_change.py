@@ -7,6 +7,9 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
+MOST_FOLLOWED = 40
+"""Namespaces that one process follows: each holds two connections to Nomad, which takes a hundred of one client."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Namespace:

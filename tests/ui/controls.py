@@ -4,6 +4,15 @@ import re
 
 from playwright.async_api import Locator, Page, expect
 
+_SEEN = """([name, words]) => new Promise((found) => {
+  const look = () => {
+    const row = document.querySelector(`[data-watch="${name}"]`);
+    if (row?.textContent.includes(words)) found(Date.now() / 1000);
+    else setTimeout(look, 5);
+  };
+  look();
+})"""
+
 
 def row(page: Page, name: str) -> Locator:
     """The row of that watch in the list."""
@@ -64,3 +73,9 @@ async def pick(page: Page, name: str, tag: str) -> Locator:
     button = opened.get_by_role("button", name=re.compile(rf"^(Deploy|Redeploy) {re.escape(tag)}$"))
     await expect(button).to_be_enabled()
     return button
+
+
+async def seen(page: Page, name: str, words: str) -> float:
+    """Wait until the watch's row contains the words; returns when it first did, as Unix time by the page's clock."""
+    at: float = await page.evaluate(_SEEN, [name, words])
+    return at

@@ -19,6 +19,7 @@ from tests.faults.delivery_sender import answering
 from tests.faults.statements import job_index, jobs_that_rest
 from tests.machine_load import machine
 from tests.ui.browsing import browsing
+from tests.ui.controls import seen
 
 JOBS = 1000
 ROUNDS = 50
@@ -26,16 +27,6 @@ WITHIN = 2.0  # seconds from the change in Nomad to the open page, on an idle ma
 REST = 30.0  # seconds for which requests are counted
 NAMES = [f"job-{number:04}" for number in range(JOBS)]
 SHOWN = [name for name in NAMES if "job-01" in name]  # a page of the list
-
-# Notes when the row of a watch first contains the words, in seconds of this machine's clock.
-SEEN = """([name, words]) => new Promise((found) => {
-  const look = () => {
-    const row = document.querySelector(`[data-watch="${name}"]`);
-    if (row?.textContent.includes(words)) found(Date.now() / 1000);
-    else setTimeout(look, 10);
-  };
-  look();
-})"""
 
 
 @pytest.fixture
@@ -116,5 +107,4 @@ async def _change(ours: Cluster, page: Page, number: int, name: str) -> float:
         nomad.scale(name, count=3)
         words = "×3"
     async with asyncio.timeout(20):
-        seen: float = await page.evaluate(SEEN, [name, words])
-    return seen - began
+        return await seen(page, name, words) - began

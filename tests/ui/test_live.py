@@ -15,17 +15,8 @@ from app.simulators.nomad import Timing
 from tests.machine_load import machine
 from tests.servers.toxic import ToxicProxy
 from tests.ui.conftest import Browse
-from tests.ui.controls import check_now, confirm, pick, row, search, toast
+from tests.ui.controls import check_now, confirm, pick, row, search, seen, toast
 from tests.ui.installation import Installation
-
-WATCH_FOR = """([name, words]) => new Promise((found) => {
-  const look = () => {
-    const row = document.querySelector(`[data-watch="${name}"]`);
-    if (row?.textContent.includes(words)) found(Date.now() / 1000);
-    else setTimeout(look, 5);
-  };
-  look();
-})"""
 
 
 @pytest.fixture
@@ -297,10 +288,9 @@ async def test_a_change_while_the_page_loads_is_not_lost(scene: Installation, pa
 
 async def _watching(page: Page, app: str, message: str, scene: Installation, tag: str) -> float:
     """Push; returns the Unix time at which the page showed the words."""
-    watching = asyncio.create_task(page.evaluate(WATCH_FOR, [app, message]))
+    watching = asyncio.create_task(seen(page, app, message))
     await scene.push(app, tag)
-    seen: float = await watching
-    return seen
+    return await watching
 
 
 async def _fetched(page: Page, scene: Installation, app: str, tag: str) -> None:

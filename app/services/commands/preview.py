@@ -120,7 +120,7 @@ def _changes(
 ) -> Mapping[TaskKey, TaskChange]:
     """As a reconcile would: the job may still specify what failed, and only a marker makes Nomad try that again."""
     history = current.history
-    forced = forced or deploy.digest in history.failed | history.released | {history.not_placed}
+    forced = forced or deploy.digest in history.given_up
     tasks = _tasks(current.watch, job)
     return patch.task_changes(current.watch, tasks, deploy, history=history, forced=forced, rollout_id=uuid4())
 

@@ -24,8 +24,7 @@ def launch(
             tag=deploy.tag,
             digest=deploy.digest,
             # The job may already specify the failed image: only a marker makes Nomad try it again.
-            forced=(each.requested is not None and each.requested.forced)
-            or deploy.digest in each.history.failed | each.history.released | {each.history.not_placed},
+            forced=(each.requested is not None and each.requested.forced) or deploy.digest in each.history.given_up,
         )
         for name, (each, deploy) in deploys.items()
     )

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from uuid import UUID
 
+from app.domain.job_change import MOST_FOLLOWED
 from app.errors import StoreUnavailable
 from app.ports import JobChanges, Waker
 from app.services.processes.loops import Loop
@@ -18,7 +19,6 @@ from app.services.wakeup.namespaces import LeasedNamespace, Namespaces
 
 LEASE = 6.0  # seconds
 TEND = 1.5  # seconds between two renewals
-MOST = 40  # namespaces of one process: each holds two connections to Nomad, which takes a hundred of one client
 KEEP = 6.0  # seconds until a namespace that a new watch names is followed; it is read meanwhile
 
 
@@ -57,7 +57,7 @@ class JobFollower:
             await self._store.keep()
             self._kept_at = now
         held = {token: follower.progress for token, (follower, _) in self._following.items()}
-        leased = {each.token: each for each in await self._store.tend(held, self._lease, most=MOST)}
+        leased = {each.token: each for each in await self._store.tend(held, self._lease, most=MOST_FOLLOWED)}
         for token in [token for token in self._following if token not in leased]:
             await self._leave(token)
         for token, lease in leased.items():

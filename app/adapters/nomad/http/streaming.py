@@ -16,13 +16,13 @@ import orjson
 from app.adapters.nomad.http.access import NomadAccess
 from app.adapters.nomad.http.async_client import FAILURES, extensions, open_client, silence_of
 from app.adapters.nomad.http.problem import LONGEST_REFUSAL, Silence, refusal
+from app.domain.job_change import MOST_FOLLOWED
 from app.domain.watch import JobPlace
 from app.outbound.client import read_bounded
 
 LONGEST_LINE = 16 * 1024 * 1024  # bytes: a batch may hold the allocations of a large job
 LARGEST_ANSWER = 64 * 1024 * 1024
-MOST_FOLLOWED = 40  # streams, and as many waiting reads: an agent takes a hundred connections of one client
-_READS = 4  # connections for the other reads
+_READS = 4  # connections for reads that do not wait; each namespace has one for its stream and one for its waits
 _IDENTITY = {"Accept-Encoding": "identity"}  # a compressed line would wait for the next one
 
 Query = list[tuple[str, str | int | float | bool | None]]
