@@ -6,9 +6,7 @@ freezes or kills a server takes a private one.
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from xdist.scheduler import LoadScopeScheduling
 from app.local.postgres import EmbeddedPostgres
 from app.local.servers import GivenServer, LocalServer
 from app.local.valkey import EmbeddedValkey
+from tests.servers.directories import enterable_directory
 from tests.servers.ports import free_port
 from tests.servers.postgres import Databases
 from tests.servers.tls import Certificate, issue
@@ -43,7 +42,7 @@ def anyio_backend() -> str:
 @pytest.fixture
 def server_directory() -> Iterator[Path]:
     """A directory for a private server's data; unlike tmp_path, root's Postgres account can enter it."""
-    with _enterable_directory() as directory:
+    with enterable_directory() as directory:
         yield directory
 
 
@@ -53,7 +52,7 @@ def postgres_server() -> Iterator[LocalServer]:
     if given := os.environ.get("TEST_DATABASE_URL"):
         yield GivenServer(url=given)
         return
-    with _enterable_directory() as directory, EmbeddedPostgres(directory, durable=False) as server:
+    with enterable_directory() as directory, EmbeddedPostgres(directory, durable=False) as server:
         yield server
 
 
@@ -63,7 +62,7 @@ def valkey_server() -> Iterator[LocalServer]:
     if given := os.environ.get("TEST_REDIS_URL"):
         yield GivenServer(url=given)
         return
-    with _enterable_directory() as directory, EmbeddedValkey(directory) as server:
+    with enterable_directory() as directory, EmbeddedValkey(directory) as server:
         yield server
 
 
@@ -141,12 +140,3 @@ def find_program() -> Callable[..., str]:
         pytest.skip(reason)
 
     return find
-
-
-@contextmanager
-def _enterable_directory() -> Iterator[Path]:
-    """A temporary directory that other accounts may enter but not list."""
-    with tempfile.TemporaryDirectory(prefix="registrywatcher-") as made:
-        directory = Path(made)
-        directory.chmod(0o711)
-        yield directory

@@ -71,26 +71,31 @@ class Processes:
         """The URL of each running web process."""
         return [each.url for each in self.processes if each.url and each.running]
 
-    def start(self, kind: str, *arguments: str, port: int | None = None) -> Process:
-        """Start a `web` (on a free port unless one is given), `worker` or `poller`. It may not be ready yet."""
+    def start(
+        self, kind: str, *arguments: str, port: int | None = None, env: Mapping[str, str] | None = None
+    ) -> Process:
+        """Start a `web` (on a free port unless one is given), `worker` or `poller`. It may not be ready yet.
+
+        `env` are variables of this process alone.
+        """
         options = ["--config", str(self.config), *arguments]
         url = ""
         if kind == "web":
             port = port or free_port()
             options += ["--port", str(port)]
             url = f"http://127.0.0.1:{port}"
-        return self._start(kind, program(kind, *options), url)
+        return self._start(kind, program(kind, *options), url, env or {})
 
     def start_module(self, module: str, *arguments: str) -> Process:
         """Start a program of the tests. It gets the configuration's path, then `arguments`."""
-        return self._start(module.rpartition(".")[2], python(module, str(self.config), *arguments), "")
+        return self._start(module.rpartition(".")[2], python(module, str(self.config), *arguments), "", {})
 
-    def _start(self, kind: str, argv: Sequence[str], url: str) -> Process:
+    def _start(self, kind: str, argv: Sequence[str], url: str, env: Mapping[str, str]) -> Process:
         name = f"{kind}-{len(self.processes) + 1}"
         log = self.directory / f"{name}.log"
         with log.open("wb") as out:
             popen = subprocess.Popen(
-                argv, env=self.env, cwd=self.directory, stdout=out, stderr=out, stdin=subprocess.DEVNULL,
+                argv, env={**self.env, **env}, cwd=self.directory, stdout=out, stderr=out, stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )  # fmt: skip
         process = Process(name=name, popen=popen, log=log, url=url)

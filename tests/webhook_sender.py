@@ -7,7 +7,6 @@ for tests that check one answer.
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Self
 
 import httpx
@@ -30,9 +29,13 @@ class Sender:
     def __init__(self, url: Callable[[], str], secret: str) -> None:
         self._url = url
         self._client = httpx.AsyncClient(
-            timeout=10, trust_env=False, headers={"Authorization": f"Bearer {secret}", "Content-Type": CONTENT_TYPE}
+            timeout=10,
+            trust_env=False,
+            headers={"Authorization": f"Bearer {secret}", "Content-Type": CONTENT_TYPE},
+            limits=httpx.Limits(max_keepalive_connections=0),  # each on a new connection, as Distribution does
         )
         self.statuses: list[int] = []
+        self.unanswered: list[Exception] = []
         self.seconds: list[float] = []
         self.refused: list[str] = []
         """What each 503 said."""
@@ -65,8 +68,10 @@ class Sender:
         """Post one time; None when there was no answer."""
         start = asyncio.get_running_loop().time()
         answer: httpx.Response | None = None
-        with suppress(httpx.HTTPError):
+        try:
             answer = await self._client.post(f"{self._url()}/webhooks/distribution", content=delivery)
+        except httpx.HTTPError as error:
+            self.unanswered.append(error)
         self.seconds.append(asyncio.get_running_loop().time() - start)
         self.statuses.append(NO_ANSWER if answer is None else answer.status_code)
         if answer is not None and answer.status_code == 503:

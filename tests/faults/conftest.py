@@ -1,19 +1,24 @@
 """One cluster for all faults of a module: starting one takes longer than most faults."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import structlog
 
+from app.local.postgres import EmbeddedPostgres
+from app.local.valkey import EmbeddedValkey
 from app.simulators.nomad.timing import Timing
 from tests.cluster import Cluster, cluster, until
 from tests.faults.delivery_sender import DeliverySender
 from tests.faults.oracle import faults, missing
 from tests.faults.outcomes import Outcomes
+from tests.faults.scene import Scene, scene
 from tests.faults.tag_moves import Moves
+from tests.servers.directories import enterable_directory
+from tests.servers.ports import free_port
 from tests.servers.postgres import Databases
 from tests.servers.valkey import LogicalDatabases
 
@@ -72,3 +77,15 @@ def shared(
             made.start(kind)
         yield Shared(cluster=made, database_url=database_url)
     databases.drop(database_url)
+
+
+@pytest.fixture(scope="module")
+async def here() -> AsyncIterator[Scene]:
+    """A whole installation on servers of its own, for one fault class of the module after the other."""
+    with (
+        enterable_directory() as directory,
+        EmbeddedPostgres(directory, port=free_port(), durable=False) as postgres,
+        EmbeddedValkey(directory, port=free_port()) as valkey,
+    ):
+        async with scene(directory, postgres, valkey) as made:
+            yield made

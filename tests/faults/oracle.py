@@ -1,8 +1,7 @@
 """Checks our registrations by the simulator's ledger and the registry's history; never by our own tables."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from app.simulators.nomad import LedgerEntry
 from tests.cluster import Cluster
@@ -38,25 +37,58 @@ def missing(cluster: Cluster, finals: Mapping[str, Shown]) -> dict[str, object]:
 
 
 def faults(cluster: Cluster, finals: Mapping[str, Shown]) -> list[str]:
-    """Every error in the whole ledger, in words; empty when everything is right."""
+    """Every error in the whole ledger, in words; empty when everything is right.
+
+    The registrations of a job must be some of the pushes of its repository, in their order, the last one included. So
+    no push is registered twice, no digest comes back that the tag had left, and none comes before it was pushed.
+    """
     found = [f"{name} ends on {last(cluster, name)}, not {finals[name]}" for name in missing(cluster, finals)]
     for name in cluster.names:
-        entries = cluster.nomad.ledger.entries(job=name)
-        found += [
-            f"{name}: {registered(later)} was registered twice in a row, at {earlier.time:.3f} and {later.time:.3f}"
-            for earlier, later in pairwise(entries)
-            if registered(earlier) == registered(later)
-        ]
-        found += [
-            f"{name}: {registered(entry)} was not served at {entry.time:.3f}"
-            for entry in entries
-            if not _was_shown(cluster, name, entry)
-        ]
+        found += _out_of_order(name, cluster.nomad.ledger.entries(job=name), pushes(cluster, name))
     return found
 
 
-def _was_shown(cluster: Cluster, name: str, entry: LedgerEntry) -> bool:
-    """Whether the tag had shown the digest before the registration."""
-    shown = registered(entry)
-    history = cluster.registry.history(f"team/{name}", shown.tag)
-    return any(served.digest == shown.digest and served.at <= entry.time + _TOLERANCE for served in history)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Push:
+    """A moment at which a tag of a repository got this digest, as Unix time."""
+
+    at: float
+    shown: Shown
+
+
+def pushes(cluster: Cluster, name: str) -> list[Push]:
+    """All pushes of the job's repository by the registry's history, oldest first. Pushing the same again is none."""
+    repository = f"team/{name}"
+    found = [
+        Push(at=change.at, shown=Shown(tag=tag, digest=change.digest or ""))
+        for tag in cluster.registry.contents.tags(repository) or ()
+        for change in cluster.registry.history(repository, tag)
+    ]
+    found.sort(key=lambda push: push.at)
+    return [
+        push
+        for before, push in zip([None, *found], found, strict=False)
+        if before is None or before.shown != push.shown
+    ]
+
+
+def _out_of_order(name: str, entries: Sequence[LedgerEntry], pushed: Sequence[Push]) -> list[str]:
+    """Registrations without a push of their own, each matched with the first one after that of its predecessor."""
+    found = []
+    position = 0
+    for entry in entries:
+        shown = registered(entry)
+        matched = next(
+            (
+                number
+                for number, push in enumerate(pushed[position:], start=position + 1)
+                if push.shown == shown and push.at <= entry.time + _TOLERANCE
+            ),
+            None,
+        )
+        if matched is None:
+            known = [f"{push.at:.3f}" for push in pushed if push.shown == shown]
+            found.append(f"{name}: {shown} was registered at {entry.time:.3f}, after later pushes; pushed at {known}")
+        else:
+            position = matched
+    return found

@@ -15,6 +15,12 @@ CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN IF {guard} THEN RAISE EXCEPTION 'made up' USING ERRCODE = '{state}'; END IF; RETURN NEW; END $$;
 CREATE TRIGGER fault BEFORE {event} FOR EACH {each} EXECUTE FUNCTION fault();
 """
+_UNEXPLAINED = """
+SELECT reason, message FROM decisions
+WHERE kind = 'hold' AND reason NOT IN ('up_to_date', 'busy', 'queued')
+UNION ALL
+SELECT outcome, reason FROM rollouts WHERE outcome NOT IN ('succeeded', 'superseded')
+"""
 _KEYS = {"targets": "job_id", "watches": "name"}
 
 
@@ -109,3 +115,11 @@ async def jobs_that_rest(connection: asyncpg.Connection) -> int:
             "AND f.streaming_at > clock_timestamp() - interval '10 seconds'"
         )
     )
+
+
+async def unexplained(connection: asyncpg.Connection) -> list[tuple[str, str]]:
+    """Holds and ends of rollouts that need a cause outside: a person, a foreign change, an image that fails.
+
+    For tests in which there was none of these.
+    """
+    return [(row["reason"], row["message"]) for row in await connection.fetch(_UNEXPLAINED)]

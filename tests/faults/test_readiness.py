@@ -6,102 +6,23 @@ Once the cause is gone, everything becomes ready again by itself.
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import asyncpg
-import httpx
 import pytest
 
 from app.local.postgres import EmbeddedPostgres
-from app.simulators.nomad.timing import Timing
-from tests.cluster import Cluster, Process, cluster, until
+from tests.cluster import Cluster, cluster, until
 from tests.faults import statements
 from tests.faults.delivery_sender import DeliverySender, body
 from tests.faults.oracle import Shown
-from tests.machine_load import Machine, machine
-from tests.servers.ports import free_port
+from tests.faults.site import WITHIN, site
 from tests.servers.postgres import migrate
 
 NAMES = [f"r{number:02}" for number in range(8)]
-WITHIN = 10.0  # seconds on an idle machine
-START = 60.0
-
-Answer = tuple[int, dict[str, Any]]
-
-
-class Site:
-    """The processes of one cluster, each with its health address."""
-
-    def __init__(self, ours: Cluster, client: httpx.AsyncClient, pace: Machine) -> None:
-        self.ours = ours
-        self._pace = pace
-        self._client = client
-        self.health: dict[str, str] = {}
-
-    def start(self, kind: str) -> Process:
-        if kind == "web":
-            process = self.ours.start(kind)
-            self.health[process.name] = process.url
-            return process
-        port = free_port()
-        process = self.ours.start(kind, "--health-address", f"127.0.0.1:{port}")
-        self.health[process.name] = f"http://127.0.0.1:{port}"
-        return process
-
-    async def answer_of(self, name: str, path: str = "/readyz") -> Answer:
-        """(status, answer) of a process; (0, {}) while nothing answers."""
-        try:
-            answer = await self._client.get(self.health[name] + path)
-        except httpx.HTTPError:
-            return 0, {}
-        return answer.status_code, answer.json()
-
-    async def until(self, condition: Callable[[], Any], what: str, *, within: float) -> None:
-        """Wait until it is true; `within` is in seconds for an idle machine, and longer on a busy one."""
-        await until(condition, what, within=within * self._pace.stretch)
-
-    async def all_ready(self, within: float = START) -> None:
-        """Every process is ready, without any outage."""
-        for name, process in ((each.name, each) for each in self.ours.processes if each.running):
-            assert process.running
-
-            async def ready(name: str = name) -> bool:
-                status, answer = await self.answer_of(name)
-                return status == 200 and answer["message"] == "ready"
-
-            await until(ready, self.ours.logs, within=within)
-
-    async def outages(self, name: str) -> list[str]:
-        """The outages that a web process shows, as "name: problem", while it is ready itself."""
-        status, answer = await self.answer_of(name)
-        return [f"{each['name']}: {each['problem']}" for each in answer["outages"]] if status == 200 else []
-
-    async def unready(self, *message: str, within: float = WITHIN) -> None:
-        """Every running process answers with these words that it cannot work, and is still alive."""
-        for name in [each.name for each in self.ours.processes if each.running]:
-
-            async def shown(name: str = name) -> bool:
-                status, answer = await self.answer_of(name)
-                return status == 503 and all(part in answer["message"] for part in message)
-
-            await self.until(shown, f"{name} is not ready: {message}", within=within)
-            assert (await self.answer_of(name, "/healthz"))[0] == 200
-
-
-@asynccontextmanager
-async def site(ours: Cluster, *kinds: str) -> AsyncIterator[Site]:
-    ours.nomad.set_timing(Timing(evaluation=0.01, healthy=0.1))
-    with machine() as pace:
-        async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
-            made = Site(ours, client, pace)
-            for kind in kinds:
-                made.start(kind)
-            await made.all_ready()
-            yield made
 
 
 @pytest.fixture
@@ -135,7 +56,7 @@ async def test_readyz_shows_a_missing_and_a_frozen_worker(ours: Cluster, databas
 
         await here.until(lambda: shown("worker: no worker is running: 8 jobs due"), "no worker", within=WITHIN)
         assert await shown("start `registrywatcher worker`")
-        page = (await here._client.get(web.url, headers={"Accept": "text/html"})).text
+        page = (await here.client.get(web.url, headers={"Accept": "text/html"})).text
         assert "no worker is running" in page
 
         first, second = here.start("worker"), here.start("worker")

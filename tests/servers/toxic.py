@@ -9,12 +9,26 @@ async with ToxicProxy(redis_url) as proxy:
     await proxy.unplug()           # nothing listens, until `plug`
     proxy.partitioned = True       # what says anything now is dead for good, and nobody is told; as is what connects
     proxy.dead_from = b"..."       # so is a connection whose client says these bytes, which are lost
+    proxy.lose_reply_to = b"..."   # the server gets the next such bytes; the connection is cut instead of its reply
+    proxy.answer_with = b"..."     # whatever a client says is answered with these bytes, and does not reach the server
 """
 
 import asyncio
 import contextlib
+from collections.abc import Coroutine
+from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
+
+
+@dataclass(slots=True)
+class _Line:
+    """One connection of a client, and ours for it to the server."""
+
+    client: asyncio.StreamWriter
+    server: asyncio.StreamWriter
+    dead: bool = False
+    loses_reply: bool = False
 
 
 class ToxicProxy:
@@ -31,7 +45,11 @@ class ToxicProxy:
         self.cut_reply_after: int | None = None
         self.partitioned = False
         self.dead_from: bytes | None = None
+        self.lose_reply_to: bytes | None = None
+        self.answer_with: bytes | None = None
         self.died = 0
+        self.lost = 0  # replies that were cut or lost
+        self.answered = 0  # with `answer_with`
         self.accepted = 0
         self.heard: list[bytes] = []  # how each chunk that a client sent began
 
@@ -77,9 +95,9 @@ class ToxicProxy:
                 await self._die()
             up_reader, up_writer = await asyncio.open_connection(self._upstream.hostname, self._upstream.port)
             with contextlib.closing(up_writer):
-                dead = asyncio.Event()
-                there = asyncio.create_task(self._pump(reader, up_writer, dead, is_reply=False))
-                back = asyncio.create_task(self._pump(up_reader, writer, dead, is_reply=True))
+                line = _Line(client=writer, server=up_writer)
+                there = asyncio.create_task(self._until_dead(line, self._send_on(reader, line)))
+                back = asyncio.create_task(self._until_dead(line, self._reply(up_reader, line)))
                 try:
                     await asyncio.wait((there, back), return_when=asyncio.FIRST_COMPLETED)
                 finally:
@@ -92,36 +110,54 @@ class ToxicProxy:
         self.died += 1
         await asyncio.Event().wait()
 
-    async def _pump(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, dead: asyncio.Event, *, is_reply: bool
-    ) -> None:
-        await self._pass_on(reader, writer, dead, is_reply=is_reply)
-        if self.partitioned or dead.is_set():
-            dead.set()
+    async def _until_dead(self, line: _Line, forwarding: Coroutine[None, None, None]) -> None:
+        await forwarding
+        if self.partitioned or line.dead:
+            line.dead = True
             await self._die()
 
-    async def _pass_on(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, dead: asyncio.Event, *, is_reply: bool
-    ) -> None:
-        """Forward until the stream or the connection ends."""
+    async def _send_on(self, reader: asyncio.StreamReader, line: _Line) -> None:
+        """Forward what the client says until the stream or the connection ends."""
         while chunk := await reader.read(65536):
-            if not is_reply:
-                self.heard.append(chunk[:80])
+            self.heard.append(chunk[:80])
             await asyncio.sleep(self.latency)
-            if self.partitioned or dead.is_set():
+            if self.partitioned or line.dead:
                 return
-            if not is_reply and self.dead_from is not None and self.dead_from in chunk:
-                writer.write(chunk.partition(self.dead_from)[0])
-                dead.set()
+            if self.dead_from is not None and self.dead_from in chunk:
+                line.server.write(chunk.partition(self.dead_from)[0])
+                line.dead = True
                 return
             if self.black_hole:
                 continue
-            if is_reply and self.cut_reply_after is not None:
+            if self.answer_with is not None:
+                self.answered += 1
+                line.client.write(self.answer_with)
+                await line.client.drain()
+                continue
+            if self.lose_reply_to is not None and self.lose_reply_to in chunk:
+                self.lose_reply_to = None
+                line.loses_reply = True
+            line.server.write(chunk)
+            await line.server.drain()
+
+    async def _reply(self, reader: asyncio.StreamReader, line: _Line) -> None:
+        """Forward what the server says until the stream or the connection ends."""
+        while chunk := await reader.read(65536):
+            await asyncio.sleep(self.latency)
+            if self.partitioned or line.dead:
+                return
+            if line.loses_reply:  # the server has done what it replies to
+                self.lost += 1
+                return
+            if self.black_hole:
+                continue
+            if self.cut_reply_after is not None:
                 chunk, self.cut_reply_after = chunk[: self.cut_reply_after], self.cut_reply_after - len(chunk)
                 if self.cut_reply_after < 0:
                     self.cut_reply_after = None
-                    writer.write(chunk)
-                    await writer.drain()
+                    self.lost += 1
+                    line.client.write(chunk)
+                    await line.client.drain()
                     return
-            writer.write(chunk)
-            await writer.drain()
+            line.client.write(chunk)
+            await line.client.drain()

@@ -1,0 +1,176 @@
+"""A whole installation whose every part can be made to fail, and what must hold after each fault.
+
+Two web processes, two workers and a poller, each server behind a proxy that misbehaves on demand. One scene is used for
+one fault class after the other: what one leaves behind would spoil the next.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+import asyncpg
+
+from app.local.postgres import EmbeddedPostgres
+from app.local.valkey import EmbeddedValkey
+from app.simulators.nomad.faults import FaultAction, NomadFault
+from tests.cluster import Cluster, cluster, until
+from tests.faults import statements
+from tests.faults.delivery_sender import DeliverySender
+from tests.faults.oracle import faults, missing
+from tests.faults.outcomes import reading
+from tests.faults.random_faults import Chance, Chances
+from tests.faults.site import Site, site
+from tests.faults.sizes import moves, seed
+from tests.faults.tag_moves import Moves
+from tests.servers.postgres import migrate
+from tests.servers.toxic import ToxicProxy
+from tests.webhook_sender import NO_ANSWER, TAKEN
+
+NAMES = [f"r{number:02}" for number in range(20)]
+WITHIN = 10.0  # seconds on an idle machine
+LEASE = 2
+MOVES = moves(ci=200, long=2000)
+PER_SECOND = 33.0
+_SETTINGS = f'poll_interval = "1h"\nlease_seconds = {LEASE}'
+_KINDS = ("web", "web", "worker", "worker", "poller")
+_CALM = 20
+_SLOWEST = 0.2  # seconds by which Nomad's registration is late, before it is applied or after
+
+_REGISTER = "/v1/job/r??"
+_LATE = (
+    Chance(fault=NomadFault(action=FaultAction.HANG, method="POST", path=_REGISTER, seconds=_SLOWEST), share=0.5),
+    Chance(
+        fault=NomadFault(action=FaultAction.HANG, method="POST", path=_REGISTER, seconds=_SLOWEST, after=True),
+        share=0.5,
+    ),
+)
+
+
+@dataclass(kw_only=True)
+class Met:
+    """How often a fault was met by our processes: a class that nobody met proves nothing."""
+
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """A class of faults. `strike` makes it happen while inside, and undoes it on exit.
+
+    `outage` is what /readyz must name while it lasts ("" if it is too short or nobody's outage). `refuses`: senders may
+    be told to come again; `cuts`: a post may stay without an answer.
+    """
+
+    strike: Callable[["Scene", Met], AbstractAsyncContextManager[None]]
+    outage: str = ""
+    refuses: bool = False
+    cuts: bool = False
+
+
+@dataclass(kw_only=True)
+class Scene:
+    """The installation of one module of tests. `store`, `redis` and `nomad` are the proxies."""
+
+    ours: Cluster
+    site: Site
+    postgres: EmbeddedPostgres
+    valkey: EmbeddedValkey
+    store: ToxicProxy
+    redis: ToxicProxy
+    nomad: ToxicProxy
+    number: int = 0
+    random: Random = field(default_factory=lambda: Random(seed()))
+
+    async def endure(self, fault: Fault) -> None:
+        """Tags move before, during and after the fault. Then everything must be right and ready again by itself."""
+        print(f"seed {seed()}")
+        async with DeliverySender(self.ours, seed=seed()) as sender:
+            made = Moves(sender, NAMES, number=self.number)
+            await made.make(_CALM, seconds=_CALM / PER_SECOND)
+            met = Met()
+            async with fault.strike(self, met):
+                moving = asyncio.create_task(made.make(MOVES, seconds=MOVES / PER_SECOND))
+                if fault.outage:
+                    await self.site.until(lambda: self._names(fault.outage), f"{fault.outage} is named", within=WITHIN)
+                if not fault.refuses:
+                    await moving
+                else:
+                    await asyncio.wait([moving], timeout=MOVES / PER_SECOND)
+            await self.site.all_ready(within=WITHIN * self.site.pace.stretch)
+            await moving
+            await self._ends_right(made)
+            self.number = made.number
+        promised = {TAKEN} | ({503} if fault.refuses else set()) | ({NO_ANSWER} if fault.cuts else set())
+        assert set(sender.answers) <= promised, sender.answers
+        print(f"met {met.count} times; answers {dict(sender.answers)}")
+        assert met.count > 0, "nobody met the fault"
+
+    async def _ends_right(self, made: Moves) -> None:
+        ours = self.ours
+        await until(
+            lambda: not missing(ours, made.finals),
+            lambda: missing(ours, made.finals),
+            within=WITHIN * self.site.pace.stretch,
+        )
+        async with reading(self.postgres.url) as outcomes:
+            await outcomes.settled(NAMES)
+        assert faults(ours, made.finals) == []
+        async with self.connection() as connection:
+            assert await statements.unexplained(connection) == []
+
+    async def _names(self, part: str) -> bool:
+        """Whether each process names the part as away, or the web does for it."""
+        for process in self.site.running("web"):
+            _, answer = await self.site.answer_of(process.name)
+            named = [answer.get("message", ""), *(each["name"] for each in answer.get("outages", ()))]
+            if not any(part in each for each in named):
+                return False
+        return True
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection to Postgres past the proxy."""
+        connection = await asyncpg.connect(self.postgres.url)
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+
+@asynccontextmanager
+async def scene(directory: Path, postgres: EmbeddedPostgres, valkey: EmbeddedValkey) -> AsyncIterator[Scene]:
+    """Everything runs and is ready."""
+    await asyncio.to_thread(migrate, postgres.url)
+    async with ToxicProxy(postgres.url) as store, ToxicProxy(valkey.url) as redis:
+        with cluster(directory, database_url=store.url, redis_url=redis.url, names=NAMES, settings=_SETTINGS) as ours:
+            async with ToxicProxy(ours.env["NOMAD_ADDR"]) as nomad:
+                ours.env = {**ours.env, "NOMAD_ADDR": nomad.url}
+                async with site(ours, *_KINDS) as here:
+                    async with reading(postgres.url) as outcomes:
+                        await outcomes.settled(NAMES)
+                    ours.nomad.faults = Chances(*_LATE, seed=seed())
+                    yield Scene(
+                        ours=ours, site=here, postgres=postgres, valkey=valkey, store=store, redis=redis, nomad=nomad
+                    )
+                ours.stop()  # before the proxies, which they still use
+
+
+@asynccontextmanager
+async def again(do: Callable[[], Awaitable[None]], *, every: float) -> AsyncIterator[None]:
+    """Do it again and again while inside; an error of it ends the test."""
+
+    async def work() -> None:
+        while True:
+            await do()
+            await asyncio.sleep(every)
+
+    task = asyncio.create_task(work())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
