@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -115,11 +116,16 @@ class Scene:
             lambda: missing(ours, made.finals),
             within=WITHIN * self.site.pace.stretch,
         )
+        async with self.connection() as connection:
+            await until(partial(_no_rollout, connection), "every rollout ends", within=WITHIN * self.site.pace.stretch)
+            assert await statements.unexplained(connection) == []
+        assert faults(ours, made.finals) == []
+
+    async def rests(self) -> None:
+        """Wait until no work is left, which an event whose tag has moved is for half a minute; all is right still."""
         async with reading(self.postgres.url) as outcomes:
             await outcomes.settled(NAMES)
-        assert faults(ours, made.finals) == []
-        async with self.connection() as connection:
-            assert await statements.unexplained(connection) == []
+        assert faults(self.ours, {}) == []
 
     async def _names(self, part: str) -> bool:
         """Whether each process names the part as away, or the web does for it."""
@@ -152,10 +158,16 @@ async def scene(directory: Path, postgres: EmbeddedPostgres, valkey: EmbeddedVal
                     async with reading(postgres.url) as outcomes:
                         await outcomes.settled(NAMES)
                     ours.nomad.faults = Chances(*_LATE, seed=seed())
-                    yield Scene(
+                    made = Scene(
                         ours=ours, site=here, postgres=postgres, valkey=valkey, store=store, redis=redis, nomad=nomad
                     )
+                    yield made
+                    await made.rests()
                 ours.stop()  # before the proxies, which they still use
+
+
+async def _no_rollout(connection: asyncpg.Connection) -> bool:
+    return await statements.rollouts_under_way(connection) == 0
 
 
 @asynccontextmanager

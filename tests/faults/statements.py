@@ -7,12 +7,23 @@ import asyncpg
 
 _DRIFT = "SELECT watch_name, message FROM decisions WHERE reason = 'drifted'"
 _END_SESSIONS = """
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid()
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name <> $1
+"""
+_WAITING = """
+SELECT count(DISTINCT pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE NOT granted AND datname = current_database()
 """
 _FAULT = """
-CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN IF {guard} THEN RAISE EXCEPTION 'made up' USING ERRCODE = '{state}'; END IF; RETURN NEW; END $$;
+CREATE SEQUENCE IF NOT EXISTS faults_met;
+CREATE OR REPLACE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF {guard} THEN
+    PERFORM nextval('faults_met');
+    RAISE EXCEPTION 'made up' USING ERRCODE = '{state}';
+  END IF;
+  RETURN NEW;
+END $$;
 CREATE TRIGGER fault BEFORE {event} FOR EACH {each} EXECUTE FUNCTION fault();
 """
 _UNEXPLAINED = """
@@ -49,9 +60,9 @@ async def drift_decisions(connection: asyncpg.Connection) -> list[tuple[str, str
     return [(row["watch_name"], row["message"]) for row in await connection.fetch(_DRIFT)]
 
 
-async def end_sessions(connection: asyncpg.Connection) -> None:
-    """End every other session of the database."""
-    await connection.execute(_END_SESSIONS)
+async def end_sessions(connection: asyncpg.Connection, *, but: str = "") -> int:
+    """End every other session of the database but those of that application; returns how many."""
+    return int(await connection.fetchval(_END_SESSIONS, but or "nobody"))
 
 
 async def backend_pids(connection: asyncpg.Connection) -> list[int]:
@@ -81,9 +92,35 @@ async def raise_error(
     await connection.execute(_FAULT.format(state=state, event=event, guard=guard, each=each))
 
 
-async def stop_raising(connection: asyncpg.Connection) -> None:
-    """Remove the error of `raise_error`."""
+async def fail_all_writes(connection: asyncpg.Connection, state: str) -> None:
+    """Raise the error state before each insert and update of any table."""
+    tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
+    for row in tables:
+        event = f'INSERT OR UPDATE ON "{row["tablename"]}"'
+        await connection.execute(_FAULT.format(state=state, event=event, guard="true", each="STATEMENT"))
+
+
+async def stop_raising(connection: asyncpg.Connection) -> int:
+    """Remove the error of `raise_error`; returns how often it was raised."""
     await connection.execute("DROP FUNCTION fault CASCADE")
+    met = int(await connection.fetchval("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM faults_met"))
+    await connection.execute("DROP SEQUENCE faults_met")
+    return met
+
+
+async def lock_tables(connection: asyncpg.Connection, *tables: str) -> None:
+    """Let nobody else write to these tables until the transaction ends."""
+    await connection.execute(f"LOCK TABLE {', '.join(tables)} IN EXCLUSIVE MODE")
+
+
+async def waiting_for_locks(connection: asyncpg.Connection) -> int:
+    """The number of sessions that wait for a lock."""
+    return int(await connection.fetchval(_WAITING))
+
+
+async def rollouts_under_way(connection: asyncpg.Connection) -> int:
+    """The number of rollouts that have not ended."""
+    return int(await connection.fetchval("SELECT count(*) FROM rollouts WHERE ended_at IS NULL"))
 
 
 def lock_row(table: Literal["targets", "watches"], name: str) -> str:
