@@ -36,6 +36,8 @@ class Sender:
         )
         self.statuses: list[int] = []
         self.unanswered: list[Exception] = []
+        self.asked = ""
+        """Which web has a post that it has not answered yet; "" without one. For one post at a time."""
         self.seconds: list[float] = []
         self.refused: list[str] = []
         """What each 503 said."""
@@ -68,10 +70,13 @@ class Sender:
         """Post one time; None when there was no answer."""
         start = asyncio.get_running_loop().time()
         answer: httpx.Response | None = None
+        self.asked = self._url()
         try:
-            answer = await self._client.post(f"{self._url()}/webhooks/distribution", content=delivery)
+            answer = await self._client.post(f"{self.asked}/webhooks/distribution", content=delivery)
         except httpx.HTTPError as error:
             self.unanswered.append(error)
+        finally:
+            self.asked = ""
         self.seconds.append(asyncio.get_running_loop().time() - start)
         self.statuses.append(NO_ANSWER if answer is None else answer.status_code)
         if answer is not None and answer.status_code == 503:

@@ -14,29 +14,34 @@ from tests.cluster import SECRET, Cluster, until
 from tests.webhook_sender import Sender
 
 
-def body(cluster: Cluster, name: str, tag: str, digest: str) -> bytes:
-    """The body of one push of `team/NAME:tag`; when it is sent twice it is the same event."""
+def body(cluster: Cluster, name: str, tag: str, digest: str, *, at: float = 0.0) -> bytes:
+    """The body of one push of `team/NAME:tag` at that Unix time; when it is sent twice it is the same event."""
     return Event(
         action="push",
         target=EventTarget(repository=f"team/{name}", media_type=OCI_MANIFEST, digest=digest, size=500, tag=tag),
         origin=EventOrigin(host=cluster.host),
-        at=0.0,
+        at=at,
         instance_id=str(uuid4()),
     ).envelope()
 
 
 class DeliverySender(Sender):
-    """Posts deliveries to any running web process; `statuses` and `seconds` are those of every answer, in order."""
+    """Posts deliveries to any running web process; `statuses` and `seconds` are those of every answer, in order.
+
+    `pushed` are the deliveries of `push`, oldest first.
+    """
 
     def __init__(self, cluster: Cluster, *, seed: int = 1) -> None:
         self._cluster = cluster
         self._random = random.Random(seed)
+        self.pushed: list[bytes] = []
         super().__init__(lambda: self._random.choice(cluster.webs), SECRET)
 
     async def push(self, name: str, tag: str, content: str) -> str:
         """Push to the registry and deliver the event to one web process. Returns the digest."""
         digest = self._cluster.registry.push(f"team/{name}", tag, content=content)
-        await self.send(body(self._cluster, name, tag, digest))
+        self.pushed.append(body(self._cluster, name, tag, digest))
+        await self.send(self.pushed[-1])
         return digest
 
     async def send_all(self, deliveries: Sequence[bytes], *, times: int, connections: int = 8) -> None:

@@ -82,13 +82,15 @@ class Scene:
     store: ToxicProxy
     redis: ToxicProxy
     nomad: ToxicProxy
+    sender: DeliverySender = field(init=False)
     number: int = 0
     random: Random = field(default_factory=lambda: Random(seed()))
 
     async def endure(self, fault: Fault) -> None:
         """Tags move before, during and after the fault. Then everything must be right and ready again by itself."""
         print(f"seed {seed()}")
-        async with DeliverySender(self.ours, seed=seed()) as sender:
+        async with DeliverySender(self.ours, seed=seed()) as self.sender:
+            sender = self.sender
             made = Moves(sender, NAMES, number=self.number)
             await made.make(_CALM, seconds=_CALM / PER_SECOND)
             met = Met()

@@ -66,7 +66,7 @@ class Site:
                 status, answer = await self.answer_of(name)
                 return status == 200 and answer["message"] == "ready"
 
-            await until(ready, self.ours.logs, within=within)
+            await until(ready, f"{name} is ready", within=within)
 
     async def outages(self, name: str) -> list[str]:
         """The outages that a web process shows, as "name: problem", while it is ready itself."""

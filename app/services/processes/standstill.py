@@ -35,13 +35,15 @@ class WaitingWork:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownProcess:
-    """A process by its row: `age` is how many seconds ago its last heartbeat was, at the time `at`."""
+    """A process by its row: `age` is how many seconds ago its last heartbeat was, at the time `at`; it started
+    `started` seconds ago."""
 
     kind: ProcessKind
     host: str
     pid: int
     age: float
     at: datetime
+    started: float
     loops: tuple[LoopState, ...] = ()
 
     @property
@@ -129,15 +131,28 @@ def _polls_wait(work: Work) -> SystemOutage | None:
 
 
 def _silent(work: Work, kind: ProcessKind) -> SystemOutage | None:
-    silent = [each for each in work.processes if each.kind is kind and not each.is_running]
+    silent = _not_replaced(work, kind)
     if not silent or not _running(work, kind):
         return None  # if none runs, the work that waits is reported instead
     longest = max(silent, key=lambda each: each.age)
     problem = (
         f"{_named(silent)} sent no heartbeat for {longest.age:.0f} s: frozen, killed, or cut off from Postgres; "
-        "check its host, or wait a minute if it was replaced"
+        "check its host, or start another one instead"
     )
     return SystemOutage(name=kind.value, problem=problem, since=longest.at, explained_by=_BY_STORE)
+
+
+def _not_replaced(work: Work, kind: ProcessKind) -> list[KnownProcess]:
+    """The silent processes of the kind, but those for which another one was started since: one for each."""
+    started = [each.started for each in _running(work, kind)]
+    silent = [each for each in work.processes if each.kind is kind and not each.is_running]
+    remaining, replaced = [], 0
+    for process in sorted(silent, key=lambda each: each.age):
+        if sum(seconds < process.age for seconds in started) > replaced:
+            replaced += 1
+        else:
+            remaining.append(process)
+    return remaining
 
 
 def _stalled(work: Work, kind: ProcessKind) -> SystemOutage | None:

@@ -55,7 +55,8 @@ GROUP BY what
 """
 
 _PROCESSES = """
-SELECT kind, host, pid, loops, beat_at, extract(epoch FROM now() - beat_at)::float8 AS age
+SELECT kind, host, pid, loops, beat_at, extract(epoch FROM now() - beat_at)::float8 AS age,
+  extract(epoch FROM now() - started_at)::float8 AS started
 FROM processes ORDER BY started_at, process_id
 """
 
@@ -78,5 +79,6 @@ def _process(row: Row) -> KnownProcess:
         pid=row["pid"],
         age=row["age"],
         at=row["beat_at"],
+        started=row["started"],
         loops=read_loops(row["loops"]),
     )

@@ -14,8 +14,11 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 STANDS = LoopState(name="poll", late=9.0, problem="locked", is_stalled=True)
 
 
-def process(kind: ProcessKind, *, age: float = 1.0, pid: int = 7, loops: tuple[LoopState, ...] = ()) -> KnownProcess:
-    return KnownProcess(kind=kind, host="h", pid=pid, age=age, at=NOW - timedelta(seconds=age), loops=loops)
+def process(
+    kind: ProcessKind, *, age: float = 1.0, pid: int = 7, started: float = 900.0, loops: tuple[LoopState, ...] = ()
+) -> KnownProcess:
+    at = NOW - timedelta(seconds=age)
+    return KnownProcess(kind=kind, host="h", pid=pid, age=age, at=at, started=started, loops=loops)
 
 
 def waiting(age: float, count: int = 8) -> WaitingWork:
@@ -82,7 +85,7 @@ def test_all_is_well() -> None:
             },
             "worker",
             "process 9 on h, process 8 on h sent no heartbeat for 12 s: frozen, killed, or cut off from Postgres; "
-            "check its host, or wait a minute if it was replaced",
+            "check its host, or start another one instead",
         ),
         (
             {"processes": (WEB, WORKER, process(ProcessKind.POLLER, loops=(STANDS,)))},
@@ -104,6 +107,26 @@ def test_many_processes_are_named_by_the_first_and_a_number() -> None:
     silent = tuple(process(ProcessKind.WORKER, age=8, pid=pid) for pid in range(10))
     ((_, problem),) = sentences(processes=(*ALL, *silent))
     assert "process 0 on h, process 1 on h, process 2 on h and 7 more" in problem
+
+
+@pytest.mark.parametrize(
+    ("started", "named"),
+    [
+        ((), "process 1 on h, process 2 on h sent"),
+        ((900.0, 21.0), "process 1 on h, process 2 on h sent"),
+        ((19.0,), "process 1 on h sent"),
+        ((9.0,), "process 2 on h sent"),
+        ((9.0, 5.0), ""),
+        ((19.0, 18.0), "process 1 on h sent"),
+        ((20.0, 10.0), "process 1 on h sent"),
+    ],
+)
+def test_a_silent_process_is_replaced_by_one_that_started_since(started: tuple[float, ...], named: str) -> None:
+    """One for one, so that a worker that freezes beside others is named, also when more are started later."""
+    silent = (process(ProcessKind.WORKER, age=10, pid=1), process(ProcessKind.WORKER, age=20, pid=2))
+    newer = tuple(process(ProcessKind.WORKER, started=seconds) for seconds in started)
+    found = sentences(processes=(*ALL, *silent, *newer, process(ProcessKind.WEB, started=1.0)))
+    assert [(name, problem.startswith(named)) for name, problem in found] == ([("worker", True)] if named else [])
 
 
 def test_silent_workers_are_no_second_sentence_where_none_is_left() -> None:

@@ -1,0 +1,78 @@
+"""The fault classes of our own processes: killed, frozen and stopped at any moment, and started again."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+import httpx
+
+from tests.cluster import until
+from tests.faults.scene import LEASE, Fault, Met, Scene, again
+
+_CONNECTION_REFUSED = httpx.ConnectError
+_SLOW_STORE = 0.03  # seconds for each chunk each way, so that a kill meets a request
+
+
+@asynccontextmanager
+async def _killed(scene: Scene, met: Met, *, kind: str) -> AsyncIterator[None]:
+    """SIGKILL one process after the other at random moments; each is started again before the next."""
+
+    async def kill() -> None:
+        await asyncio.sleep(scene.random.uniform(0, 0.3))
+        (killed, *_) = scene.site.running(kind)
+        if kind == "web":
+            await until(lambda: scene.sender.asked, "a request is under way", within=60)
+            (killed,) = [each for each in scene.site.running(kind) if each.url == scene.sender.asked]
+            await asyncio.sleep(_SLOW_STORE * scene.random.uniform(0, 6))
+        killed.kill()
+        met.count += 1
+        started = scene.site.restart(killed)
+        await until(partial(_answers, scene, started.name), f"{started.name} answers", within=60)
+
+    async with again(kill, every=0.0):
+        yield
+
+
+@asynccontextmanager
+async def _web_killed(scene: Scene, met: Met) -> AsyncIterator[None]:
+    """SIGKILL a web in the middle of requests: whoever sent them learns nothing."""
+    scene.store.latency = _SLOW_STORE
+    try:
+        async with _killed(scene, Met(), kind="web"):
+            yield
+    finally:
+        scene.store.latency = 0.0
+        met.count = sum(not isinstance(error, _CONNECTION_REFUSED) for error in scene.sender.unanswered)
+
+
+@asynccontextmanager
+async def _frozen(scene: Scene, met: Met, *, kind: str) -> AsyncIterator[None]:
+    """SIGSTOP one process past its lease, then SIGCONT: it goes on in the middle of what it did."""
+
+    async def freeze() -> None:
+        frozen = scene.random.choice(scene.site.running(kind))
+        frozen.signal(signal.SIGSTOP)
+        met.count += 1
+        try:
+            await asyncio.sleep(LEASE + 0.5)
+        finally:
+            frozen.signal(signal.SIGCONT)
+
+    async with again(freeze, every=0.3):
+        yield
+
+
+async def _answers(scene: Scene, name: str) -> bool:
+    return (await scene.site.answer_of(name))[0] == 200
+
+
+PROCESSES = {
+    "web killed in requests": Fault(strike=_web_killed, refuses=True, cuts=True),
+    "workers killed": Fault(strike=partial(_killed, kind="worker")),
+    "poller killed": Fault(strike=partial(_killed, kind="poller")),
+    "workers frozen": Fault(strike=partial(_frozen, kind="worker")),
+    "poller frozen": Fault(strike=partial(_frozen, kind="poller")),
+    "webs frozen": Fault(strike=partial(_frozen, kind="web"), refuses=True, cuts=True),
+}
