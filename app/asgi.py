@@ -1,10 +1,12 @@
 """The web process as an ASGI application: its routes, its background tasks, and the server. Nothing else."""
 
 import asyncio
+import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext, suppress
+from types import FrameType
 
 import structlog
 import uvicorn
@@ -53,11 +55,20 @@ def create_app(settings: Settings, *, running: App | None = None, bound: Listeni
 
 
 class Server(uvicorn.Server):
-    """uvicorn, which waits for all answers before it ends, so that streams must be stopped first."""
+    """uvicorn, which waits for all answers before it ends, so that streams must be stopped first.
+
+    A stop that a signal asked for is a success, and the process ends with status 0.
+    """
 
     def __init__(self, application: Starlette, config: uvicorn.Config) -> None:
         super().__init__(config)
         self._application = application
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop in order; a second Ctrl-C stops at once. uvicorn's own would raise the signal again at the end."""
+        if self.should_exit and sig == signal.SIGINT:
+            self.force_exit = True
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop the streams, then everything else."""
@@ -81,7 +92,6 @@ def serve(settings: Settings) -> None:
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     server = Server(application, config)
-    with suppress(KeyboardInterrupt):  # uvicorn ends in order, and then raises the signal again
-        server.run(sockets)
+    server.run(sockets)
     if not server.started:
         sys.exit(_DID_NOT_START)

@@ -158,15 +158,15 @@ async def _locked(scene: Scene, met: Met) -> AsyncIterator[None]:
 
 
 POSTGRES = {
-    "killed": Fault(strike=_killed, outage="Postgres", refuses=True),
+    "killed": Fault(strike=_killed, outage="Postgres", stops=True),
     "killed again and again": Fault(strike=_killed_often, refuses=True),
-    "frozen": Fault(strike=_frozen, outage="Postgres", refuses=True),
+    "frozen": Fault(strike=_frozen, outage="Postgres", stops=True),
     "sessions ended": Fault(strike=_sessions_ended, refuses=True),
-    "no connections left": Fault(strike=_no_connections_left, outage="Postgres", refuses=True),
+    "no connections left": Fault(strike=_no_connections_left, outage="Postgres", stops=True),
     "replies to commits lost": Fault(strike=_replies_to_commits_lost, refuses=True),
     "replies cut": Fault(strike=_replies_cut, refuses=True),
-    "partitioned": Fault(strike=_partitioned, outage="Postgres", refuses=True),
-    "read-only": Fault(strike=_read_only, outage="Postgres", refuses=True),
-    "disk full": Fault(strike=_full, outage="", refuses=True),
-    "tables locked": Fault(strike=_locked, refuses=True),
+    "partitioned": Fault(strike=_partitioned, outage="Postgres", stops=True),
+    "read-only": Fault(strike=_read_only, outage="Postgres", stops=True),
+    "disk full": Fault(strike=_full, stops=True),
+    "tables locked": Fault(strike=_locked, stops=True),
 }

@@ -11,7 +11,6 @@ import httpx
 from tests.cluster import until
 from tests.faults.scene import LEASE, Fault, Met, Scene, again
 
-_CONNECTION_REFUSED = httpx.ConnectError
 _SLOW_STORE = 0.03  # seconds for each chunk each way, so that a kill meets a request
 
 
@@ -27,7 +26,7 @@ async def _killed(scene: Scene, met: Met, *, kind: str) -> AsyncIterator[None]:
             (killed,) = [each for each in scene.site.running(kind) if each.url == scene.sender.asked]
             await asyncio.sleep(_SLOW_STORE * scene.random.uniform(0, 6))
         killed.kill()
-        met.count += 1
+        met.count = _met(scene) if kind == "web" else met.count + 1
         started = scene.site.restart(killed)
         await until(partial(_answers, scene, started.name), f"{started.name} answers", within=60)
 
@@ -40,11 +39,10 @@ async def _web_killed(scene: Scene, met: Met) -> AsyncIterator[None]:
     """SIGKILL a web in the middle of requests: whoever sent them learns nothing."""
     scene.store.latency = _SLOW_STORE
     try:
-        async with _killed(scene, Met(), kind="web"):
+        async with _killed(scene, met, kind="web"):
             yield
     finally:
         scene.store.latency = 0.0
-        met.count = sum(not isinstance(error, _CONNECTION_REFUSED) for error in scene.sender.unanswered)
 
 
 @asynccontextmanager
@@ -64,12 +62,17 @@ async def _frozen(scene: Scene, met: Met, *, kind: str) -> AsyncIterator[None]:
         yield
 
 
+def _met(scene: Scene) -> int:
+    """How many posts were cut off in their middle."""
+    return sum(not isinstance(error, httpx.ConnectError) for error in scene.sender.unanswered)
+
+
 async def _answers(scene: Scene, name: str) -> bool:
     return (await scene.site.answer_of(name))[0] == 200
 
 
 PROCESSES = {
-    "web killed in requests": Fault(strike=_web_killed, refuses=True, cuts=True),
+    "web killed in requests": Fault(strike=_web_killed, least=5, refuses=True, cuts=True),
     "workers killed": Fault(strike=partial(_killed, kind="worker")),
     "poller killed": Fault(strike=partial(_killed, kind="poller")),
     "workers frozen": Fault(strike=partial(_frozen, kind="worker")),

@@ -61,13 +61,16 @@ class Met:
 class Fault:
     """A class of faults. `strike` makes it happen while inside, and undoes it on exit.
 
-    `outage` is what /readyz must name while it lasts ("" if it is too short or nobody's outage). `refuses`: senders may
-    be told to come again; `cuts`: a post may stay without an answer.
+    It must be met `least` times; more tags move until it was. `outage` is what /readyz must name while it lasts ("" if
+    it is too short, or nobody's outage). `refuses`: senders may be told to come again; `stops`: all are, so that no tag
+    moves until it is over; `cuts`: a post may stay without an answer.
     """
 
     strike: Callable[["Scene", Met], AbstractAsyncContextManager[None]]
+    least: int = 1
     outage: str = ""
     refuses: bool = False
+    stops: bool = False
     cuts: bool = False
 
 
@@ -98,18 +101,17 @@ class Scene:
                 moving = asyncio.create_task(made.make(MOVES, seconds=MOVES / PER_SECOND))
                 if fault.outage:
                     await self.site.until(lambda: self._names(fault.outage), f"{fault.outage} is named", within=WITHIN)
-                if not fault.refuses:
-                    await moving
-                else:
-                    await asyncio.wait([moving], timeout=MOVES / PER_SECOND)
+                await asyncio.wait([moving], timeout=MOVES / PER_SECOND if fault.stops else None)
+                while met.count < fault.least and fault.least > 1:
+                    await made.make(_CALM, seconds=_CALM / PER_SECOND)
             await self.site.all_ready(within=WITHIN * self.site.pace.stretch)
             await moving
             await self._ends_right(made)
             self.number = made.number
-        promised = {TAKEN} | ({503} if fault.refuses else set()) | ({NO_ANSWER} if fault.cuts else set())
+        promised = {TAKEN} | ({503} if fault.refuses or fault.stops else set()) | ({NO_ANSWER} if fault.cuts else set())
         assert set(sender.answers) <= promised, sender.answers
         print(f"met {met.count} times; answers {dict(sender.answers)}")
-        assert met.count > 0, "nobody met the fault"
+        assert met.count >= fault.least, "too few met the fault"
 
     async def _ends_right(self, made: Moves) -> None:
         ours = self.ours

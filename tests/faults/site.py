@@ -54,7 +54,7 @@ class Site:
             return 0, {}
         return answer.status_code, answer.json()
 
-    async def until(self, condition: Callable[[], Any], what: str, *, within: float) -> None:
+    async def until(self, condition: Callable[[], Any], what: Callable[[], object] | str, *, within: float) -> None:
         """Wait until it is true; `within` is in seconds for an idle machine, and longer on a busy one."""
         await until(condition, what, within=within * self.pace.stretch)
 
