@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import httpx
@@ -61,12 +62,13 @@ class Site:
     async def all_ready(self, within: float = START) -> None:
         """Every process is ready, without any outage."""
         for name in [each.name for each in self.ours.processes if each.running]:
+            answers: list[Answer] = []
 
-            async def ready(name: str = name) -> bool:
-                status, answer = await self.answer_of(name)
-                return status == 200 and answer["message"] == "ready"
+            async def ready(name: str = name, answers: list[Answer] = answers) -> bool:
+                answers[:] = [await self.answer_of(name)]
+                return answers[0][0] == 200 and answers[0][1]["message"] == "ready"
 
-            await until(ready, f"{name} is ready", within=within)
+            await until(ready, partial(_not_ready, name, answers), within=within)
 
     async def outages(self, name: str) -> list[str]:
         """The outages that a web process shows, as "name: problem", while it is ready itself."""
@@ -83,6 +85,10 @@ class Site:
 
             await self.until(shown, f"{name} is not ready: {message}", within=within)
             assert (await self.answer_of(name, "/healthz"))[0] == 200
+
+
+def _not_ready(name: str, answers: list[Answer]) -> str:
+    return f"{name} is ready; it answers {answers}"
 
 
 @asynccontextmanager
