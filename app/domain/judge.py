@@ -1,24 +1,24 @@
-"""Judges a rollout under way by one snapshot of it: wait, promote its canaries, or its outcome. Pure."""
+"""Judges a rollout under way by one snapshot: wait, promote its canaries, register again, or its outcome. Pure."""
 
 from collections.abc import Iterator
 from datetime import datetime
 
 from app.domain.deployment import AllocationState, DeploymentPhase, DeploymentState, Snapshot
-from app.domain.rollout import Course, Outcome, OutcomeKind, Patience, Promote, Returning, Wait
+from app.domain.rollout import Course, Lost, Outcome, OutcomeKind, Patience, Promote, Returning, Wait
 
-Verdict = Wait | Promote | Outcome
+Verdict = Wait | Promote | Lost | Outcome
 
 
 def judge(snapshot: Snapshot, course: Course, *, patience: Patience, now: datetime) -> Verdict:
     """Decide from one snapshot whether the rollout has ended.
 
     Nomad's verdict comes first, then changes of the job, then the stall timer. An error of the API never ends a
-    rollout, because there is no snapshot then. Once Nomad reverts the job, the outcome is a failure, however the revert
-    ends.
+    rollout, because there is no snapshot then. A registration that Nomad does not have (any more) is lost. Once Nomad
+    reverts the job, the outcome is a failure, however the revert ends.
     """
     verdict = _judge(snapshot, course, patience, now)
     if course.returning is None:
-        return verdict
+        return Lost(note=_lost(snapshot, course)) if _is_lost(snapshot, course) else verdict
     if isinstance(verdict, Outcome):
         reason = _returned(course.returning, verdict)
         return Outcome(kind=OutcomeKind.FAILED, reason=reason, cause=course.returning.cause)
@@ -27,6 +27,20 @@ def judge(snapshot: Snapshot, course: Course, *, patience: Patience, now: dateti
             seconds=verdict.seconds, note=f"Nomad reverts to version {course.returning.version}: {verdict.note}"
         )
     return verdict
+
+
+def _is_lost(snapshot: Snapshot, course: Course) -> bool:
+    """Whether the job is older than our registration: the servers were restored from a snapshot that does not have it,
+    or they answered without applying it. A deployment or a stable version of ours would show that they have it."""
+    is_there = snapshot.deployment is not None or snapshot.stable or not course.submission.changed
+    return snapshot.present and not is_there and snapshot.index < course.submission.index
+
+
+def _lost(snapshot: Snapshot, course: Course) -> str:
+    return (
+        f"Nomad does not have this registration: it made index {course.submission.index}, and the job is at "
+        f"{snapshot.index}; Nomad was restored from a snapshot, or did not apply it; it is registered again"
+    )
 
 
 def _judge(snapshot: Snapshot, course: Course, patience: Patience, now: datetime) -> Verdict:
@@ -46,7 +60,7 @@ def _judge(snapshot: Snapshot, course: Course, patience: Patience, now: datetime
         latest = min(max(_PLACEMENT_SOON, waited / 4), _PLACEMENT) if snapshot.lacks_placements else _LATEST
         seconds = max(_SOONEST, min(*timers, latest) + _AFTER_TIMER)
         verdict = Wait(seconds=seconds, note=_joined(snapshot.note, *_causes(snapshot)))
-    if isinstance(verdict, Wait) and snapshot.wait_index is None:
+    if isinstance(verdict, Wait) and (snapshot.wait_index is None or _shows_nothing(snapshot)):
         return Wait(seconds=min(verdict.seconds, _pace(age)), note=verdict.note)
     return verdict
 
@@ -55,6 +69,12 @@ def _judge(snapshot: Snapshot, course: Course, patience: Patience, now: datetime
 _SOONEST, _LATEST, _AFTER_TIMER = 0.1, 300.0, 0.05
 # A deployment that lacks placements does not move, so why they are missing is read on a clock of its own.
 _PLACEMENT_SOON, _PLACEMENT = 2.0, 10.0
+
+
+def _shows_nothing(snapshot: Snapshot) -> bool:
+    """Whether there is nothing of ours but the job: it may have been read just before Nomad was restored, and the rest
+    after that."""
+    return snapshot.deployment is None and not snapshot.allocations
 
 
 def _needs_a_person(snapshot: Snapshot) -> bool:

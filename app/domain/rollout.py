@@ -84,6 +84,13 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """Nomad does not have the registration: it must be registered again. `note` says so for people."""
+
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Promote:
     """Its canaries were healthy for their soak time: promote them."""
 

@@ -58,6 +58,8 @@ def _the_job() -> Iterator[RefusalRow]:
     yield _row("the plan changes more than the images", drift, "job app", "run the job once by hand")
     lost = refusals.outcome_unknown(job, "the connection broke before the answer", "")
     yield _row("the answer to a registration was lost", lost, "job app", "the next check reads it again")
+    vain = refusals.not_applied(job)
+    yield _row("a registration was answered and not applied", vain, "job app", "look into the log of Nomad's servers")
 
 
 def _denied() -> Iterator[RefusalRow]:

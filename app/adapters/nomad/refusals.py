@@ -123,6 +123,14 @@ def outcome_unknown(job: str, problem: str, why: str) -> str:
     )
 
 
+def not_applied(job: str) -> str:
+    """Nomad answered that a registration changed nothing, and the job is not as it was to be."""
+    return (
+        f"job {job} was not registered: Nomad answered that nothing changed, and the job does not have our images; "
+        "look into the log of Nomad's servers; the next check reads it again"
+    )
+
+
 def management_token() -> str:
     """A warning at start: the token may do everything."""
     return (

@@ -1,7 +1,7 @@
 """When a target is reconciled again by itself: after events, and after outages ever more rarely. Pure; in seconds."""
 
 from app.domain.decision import Hold, HoldReason
-from app.errors import NomadUnavailable, Permanent, Transient
+from app.errors import JobChanged, NomadUnavailable, Permanent, Transient
 from app.services.reconcile.claim import Claim
 from app.services.reconcile.resolve import ResolvedWatch
 from app.services.reconcile.resolver import pause_after
@@ -10,6 +10,7 @@ from app.services.reconcile.result import WatchResult
 # The end of a long outage is noticed soon. A refusal waits for a person's fix.
 _LONGEST = 30.0
 _LONGEST_AFTER_REFUSAL = 300.0
+_AFTER_CONFLICT = 0.05
 # A stalled watch is up to date once its allocations run, also where the job is not followed.
 _STALLED = 15.0
 _UNTIL_NOTICED = 5  # attempts, which take fifteen seconds: a follower notices an outage within ten
@@ -38,6 +39,21 @@ def after_error(claim: Claim, error: Transient | Permanent) -> float:
     return max(asked or 0.0, _back_off(claim.attempts, longest))
 
 
+def after_conflict(claim: Claim) -> float:
+    """The pause before the job is read again, which somebody else changed: almost none, if it happens once."""
+    return _back_off(claim.attempts, _LONGEST, first=_AFTER_CONFLICT)
+
+
+def is_shown(claim: Claim, error: Transient | Permanent) -> bool:
+    """Whether the error is an outage of the target. A conflict is one only if it is found again and again."""
+    return not isinstance(error, JobChanged) or claim.attempts >= _UNTIL_NOTICED
+
+
+def after_lost(attempts: int) -> float:
+    """The pause before a registration is made again that Nomad does not have; `attempts` were made in vain before."""
+    return _back_off(attempts, _LONGEST)
+
+
 def is_shown_for_all(claim: Claim, error: Transient | Permanent) -> bool:
     """Whether the outage is that of the whole Nomad, which is shown once; its follower may need a moment to notice."""
     if not isinstance(error, NomadUnavailable):
@@ -55,6 +71,6 @@ def poll_in(resolved_watches: list[ResolvedWatch]) -> float | None:
     return max((each.retry_after or 0.0 for each in resolved_watches), default=0.0) or None
 
 
-def _back_off(attempts: int, longest: float) -> float:
-    """0.5 s, doubled each time, up to `longest`."""
-    return float(min(longest, 0.5 * 2 ** min(attempts, 10)))
+def _back_off(attempts: int, longest: float, *, first: float = 0.5) -> float:
+    """`first`, doubled each time, up to `longest`."""
+    return float(min(longest, first * 2 ** min(attempts, 10)))

@@ -103,7 +103,8 @@ class Claim:
     `stalled_index` is the registration whose rollout ended as stalled, 0 if there is none. `others_active` counts the
     rollouts of other targets that are under way, `others_due` the other targets that are due (ten at most).
     `queued_since` is since when it waits for a slot, None if it does not. `pause` is the command that last paused or
-    resumed everything. With `follows_job`, a change of the job makes the target due by itself; with
+    resumed everything. `job_index` is the JobModifyIndex that the job had when it was read or registered last. With
+    `follows_job`, a change of the job makes the target due by itself; with
     `nomad_outage` it is known, and shown for all jobs at once, that Nomad is away.
     """
 
@@ -129,3 +130,4 @@ class Claim:
     pause: Commanded = field(default_factory=Commanded)
     follows_job: bool = False
     nomad_outage: bool = False
+    job_index: int = 0

@@ -110,7 +110,7 @@ def _history(
     if first:
         found = highest_release(resolved.tags or (), specified_tag(state, tasks, history, fresh=False))
         history = replace(history, baseline_release=found.tag if found else "", expected={})
-    if state.rebaseline or (_reverted(job) and state.drifted_at is None):
+    if state.rebaseline or _went_back(claim, job) or (_reverted(job) and state.drifted_at is None):
         history = accepted(tasks, replace(history, expected={}))
     if not obstacle(state.watch, job):
         history = with_baseline(tasks, history)
@@ -122,6 +122,11 @@ def _reverted(job: JobState | None) -> bool:
     return job is not None and job.reverted
 
 
+def _went_back(claim: Claim, job: JobState | None) -> bool:
+    """Whether the job is older than when it was known last: Nomad was restored, and nobody changed the job."""
+    return job is not None and job.index < claim.job_index
+
+
 def _outside_change(
     claim: Claim,
     state: WatchState,
@@ -131,8 +136,9 @@ def _outside_change(
     *,
     first: bool,
 ) -> OutsideChange | None:
-    """What somebody changed since the last check; None if nobody did. Nomad's auto-revert is nobody's change."""
-    if job is None or job.reverted or first or state.rebaseline:
+    """What somebody changed since the last check; None if nobody did. Nomad's auto-revert is nobody's change, and a
+    restore from a snapshot neither."""
+    if job is None or job.reverted or first or state.rebaseline or _went_back(claim, job):
         return None
     arrived = {key: image for key, image in history.expected.items() if state.history.expected.get(key, image) != image}
     changes = outside_changes(tasks, {**history.expected, **state.drift_images, **arrived})

@@ -30,7 +30,6 @@ from app.services.wakeup.wake import wake_written
 log = structlog.get_logger()
 
 _FOREIGN_PAUSE = 2.0  # seconds between two checks of a Nomad deployment of somebody else
-_CONFLICT_PAUSE = 0.05
 _MEANWHILE = "we wait for its end; a manual deploy does not wait"
 
 
@@ -262,14 +261,14 @@ def _log_decisions(claim: Claim, result: Result, written: Written) -> None:
 
 
 async def _requeue(reconciler: Reconciler, claim: Claim, error: Transient | Permanent) -> None:
-    """Nomad refused or did not answer: reconcile again later, with growing pauses; after a conflict almost at once.
+    """Nomad refused or did not answer: reconcile again later, with growing pauses; after one conflict almost at once.
 
     A Nomad that does not answer is one outage of all its jobs, which the follower of the namespace shows: the target
     keeps its last state, unless it alone gets no answer for long.
     """
     conflict = isinstance(error, JobChanged)
-    seconds = _CONFLICT_PAUSE if conflict else backoff.after_error(claim, error)
-    outage = None if backoff.is_shown_for_all(claim, error) else "" if conflict else str(error)
+    seconds = backoff.after_conflict(claim) if conflict else backoff.after_error(claim, error)
+    outage = None if backoff.is_shown_for_all(claim, error) else str(error) if backoff.is_shown(claim, error) else ""
     # The outage is logged once for all jobs, by whoever reads the stored ones.
     log.debug("target.requeued", target=claim.target_id, seconds=seconds, problem=str(error))
     written = await reconciler.targets.requeue(

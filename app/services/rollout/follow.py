@@ -13,11 +13,12 @@ import structlog
 
 from app.domain.deployment import Diagnosis, RunningSince, Snapshot
 from app.domain.judge import judge
-from app.domain.rollout import Course, Outcome, OutcomeKind, Patience, Promote, Returning, Wait
+from app.domain.rollout import Course, Lost, Outcome, OutcomeKind, Patience, Promote, Returning, Wait
 from app.domain.undo import can_undo
 from app.errors import JobRejected, Permanent, StoreUnavailable, Transient, Unforeseen
 from app.ports import Deployer, Waker
 from app.services.processes.loops import described, is_cancelled
+from app.services.reconcile.backoff import after_lost
 from app.services.rollout.rollouts import CanaryCommand, LeasedRollout, Pause, Rollouts
 from app.services.rollout.wait_for_change import EXTENSION, ChangeWaiter
 from app.services.wakeup.wake import FOLLOW, NOTIFY, RECONCILE
@@ -81,6 +82,8 @@ async def _judge(follower: Follower, rollout: LeasedRollout, snapshot: Snapshot)
         verdict = Wait(seconds=_SOON, note="its canaries were promoted")
     if isinstance(verdict, Wait):
         await _wait(follower, rollout, verdict, snapshot)
+    elif isinstance(verdict, Lost):
+        await _register_again(follower, rollout, verdict)
     elif verdict.kind is OutcomeKind.FAILED and course.returning is None:
         await _failed(follower, rollout, snapshot, verdict)
     elif verdict.kind is OutcomeKind.STALLED:
@@ -116,6 +119,14 @@ async def _followed_on(follower: Follower, rollout: LeasedRollout) -> bool:
     log.info("rollout.successor_followed", **_named(rollout), index=successor.index)
     follower.waker.wake(FOLLOW, str(rollout.rollout_id))
     return True
+
+
+async def _register_again(follower: Follower, rollout: LeasedRollout, lost: Lost) -> None:
+    """Let the next reconcile register the rollout again, unless the rule desires something else by then."""
+    seconds = after_lost(rollout.attempts)
+    if await follower.rollouts.register_again(rollout, note=lost.note, seconds=seconds):
+        log.warning("rollout.registration_lost", **_named(rollout), seconds=seconds, problem=lost.note)
+        follower.waker.wake(RECONCILE, str(rollout.target_id), delay=seconds)
 
 
 async def _apply_canary_command(follower: Follower, rollout: LeasedRollout) -> None:

@@ -25,7 +25,7 @@ class LeasedRollout:
     """A rollout under lease: its place, its course, and its progress at the last check.
 
     `deployment_id` is Nomad's deployment, "" until a check finds it. `patch` is what was registered; `what` names it in
-    the log: "repository:tag" of each watch.
+    the log: "repository:tag" of each watch. `attempts` counts the registrations in a row that Nomad did not have.
     """
 
     rollout_id: UUID
@@ -39,6 +39,7 @@ class LeasedRollout:
     canary_command: CanaryCommand | None = None
     patch: JobPatch | None = None
     what: tuple[str, ...] = ()
+    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +86,11 @@ class Rollouts(Protocol):
 
     async def follow_successor(self, rollout: LeasedRollout, successor: Submission) -> None:
         """Somebody registered the job again with our patch in it: follow that registration from now on."""
+        ...
+
+    async def register_again(self, rollout: LeasedRollout, *, note: str, seconds: float) -> bool:
+        """Nomad does not have the registration: the rollout is requested again, as before it, and its target is due in
+        `seconds`, with one more attempt. Returns False if the lease was lost."""
         ...
 
     async def end(

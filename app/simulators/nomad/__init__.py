@@ -13,6 +13,7 @@ from app.simulators.nomad.refusal import Refused
 from app.simulators.nomad.registration import JobRegistration
 from app.simulators.nomad.samples import sample_job
 from app.simulators.nomad.simulator import Simulator
+from app.simulators.nomad.snapshots import restore_snapshot, save_snapshot
 from app.simulators.nomad.timing import Fate, Timing, Verdict
 
 __all__ = [
@@ -28,5 +29,7 @@ __all__ = [
     "Timing",
     "Verdict",
     "create_simulator_app",
+    "restore_snapshot",
     "sample_job",
+    "save_snapshot",
 ]

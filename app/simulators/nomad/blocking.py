@@ -1,7 +1,8 @@
 """When a blocking query ends. (docs/nomad.md, section 12)
 
 It ends when the index is larger than the one sent, or after the wait time. A query for some rows of a table does not
-end when other rows change, although its answer has the index of the table.
+end when other rows change, although its answer has the index of the table. When the state is restored from a snapshot,
+it ends at once with the answer that it would have given before.
 """
 
 from __future__ import annotations
@@ -50,8 +51,11 @@ async def answer_blocking_query(
     """
     until = asyncio.get_running_loop().time() + wait * (1 + random.random() * JITTER)
     first: _Reply | None = None
+    restores = nomad.world.restores
     while True:
         with nomad.world.watching(table) as changed:
+            if first is not None and nomad.world.restores != restores:
+                return first.result()
             reply = _reply(read)
             if reply.passed(index, first):
                 return reply.result()

@@ -74,6 +74,15 @@ def _deadline(world: World, deployment: Deployment, progress: Progress) -> None:
     fail(world, deployment, "Failed due to progress deadline", failing)
 
 
+def resume(world: World, deployment: Deployment) -> None:
+    """Watch an active deployment that was read from a file: evaluate it, and start its deadlines again."""
+    for progress in deployment.groups.values():
+        if progress.require_progress_by is not None:
+            progress.require_progress_by = None
+            extend(world, deployment, progress)
+    _watch(world, deployment)
+
+
 def fail(world: World, deployment: Deployment, why: str, groups: list[str]) -> tuple[Evaluation, int | None]:
     """End a deployment as failed at the present index, and revert the job if one of `groups` has auto_revert.
 

@@ -1,6 +1,7 @@
 """GET /v1/event/stream: newline-delimited JSON, with a heartbeat line at once and then after each silence.
 
-A forbidden stream is a 200 without any line since 1.10.8 and 1.11.2, and a 403 before. (docs/nomad.md, section 16)
+A restore of the state from a snapshot ends every stream. A forbidden stream is a 200 without any line since 1.10.8 and
+1.11.2, and a 403 before. (docs/nomad.md, section 16)
 """
 
 from __future__ import annotations
@@ -64,10 +65,12 @@ async def _send_all(
     await _line(send, HEARTBEAT)
     beat_at = loop.time() + nomad.heartbeat
     with nomad.at_work() as world:
-        number = world.log.closest(index)
+        number, restores = world.log.closest(index), world.restores
     while True:
         with nomad.world.watching(STREAMS) as changed:
             with nomad.at_work() as world:
+                if world.restores != restores:
+                    return
                 batches = world.log.since(number)
                 lines = [_batch(nomad, batch, namespace, topics) for batch in batches]
             for line in filter(None, lines):

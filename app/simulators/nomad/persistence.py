@@ -1,34 +1,16 @@
-"""Keeps a simulator over restarts: one JSON file with the jobs, their rows, and the index.
-
-Timers are not kept: a step that was under way when the file was written starts again after loading. Faults, verdicts,
-timing and the ledger belong to one run and are not kept either.
-"""
+"""Keeps a simulator over restarts: one file with its state, as state_json.py writes it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import orjson
 
-from app.simulators.nomad import client
-from app.simulators.nomad.refusal import Json
 from app.simulators.nomad.simulator import Simulator
-from app.simulators.nomad.tables import (
-    Allocation,
-    Deployment,
-    Evaluation,
-    JobRecord,
-    Node,
-    Progress,
-    TaskEvent,
-    TaskState,
-)
-from app.simulators.nomad.world import World
+from app.simulators.nomad.state_json import dump, fill
 
 WRITE_EVERY_SECONDS = 0.25
 
@@ -36,14 +18,7 @@ WRITE_EVERY_SECONDS = 0.25
 def save(simulator: Simulator, file: Path) -> int:
     """Write the whole state atomically. Returns its index."""
     with simulator.at_work() as world:
-        index = world.index
-        content = {
-            "index": index,
-            "touched": world.touched,
-            "namespaces": sorted(world.namespaces),
-            "jobs": list(world.jobs.values()),
-        }
-        written = orjson.dumps(content, default=_plain, option=orjson.OPT_NON_STR_KEYS)
+        index, written = world.index, dump(world)
     beside = file.with_name(file.name + ".new")
     beside.write_bytes(written)
     beside.replace(file)
@@ -56,15 +31,7 @@ def load(simulator: Simulator, file: Path) -> None:
         return
     content = orjson.loads(file.read_bytes())
     with simulator.at_work() as world:
-        world.index, world.touched = content["index"], {**world.touched, **content["touched"]}
-        world.namespaces = set(content["namespaces"])
-        for stored in content["jobs"]:
-            record = _record(stored)
-            world.jobs[record.namespace, record.id] = record
-            world.evaluations |= record.evaluations
-            world.deployments |= record.deployments
-            world.allocations |= record.allocations
-            _resume(world, record)
+        fill(world, content)
 
 
 @asynccontextmanager
@@ -84,48 +51,3 @@ async def _write_changes(simulator: Simulator, file: Path) -> None:
         if simulator.world.index != written:
             written = save(simulator, file)
         await asyncio.sleep(WRITE_EVERY_SECONDS)
-
-
-def _record(stored: Json) -> JobRecord:
-    return JobRecord(
-        namespace=stored["namespace"],
-        id=stored["id"],
-        versions=stored["versions"],
-        submissions={int(version): source for version, source in stored["submissions"].items()},
-        evaluations={key: Evaluation(**row) for key, row in stored["evaluations"].items()},
-        deployments={key: _deployment(row) for key, row in stored["deployments"].items()},
-        allocations={key: _allocation(row) for key, row in stored["allocations"].items()},
-    )
-
-
-def _deployment(row: Json) -> Deployment:
-    groups = {name: Progress(**progress) for name, progress in row["groups"].items()}
-    return Deployment(**{**row, "groups": groups, "watched": False})
-
-
-def _allocation(row: Json) -> Allocation:
-    tasks = {
-        name: TaskState(**{**state, "events": [TaskEvent(*event) for event in state["events"]]})
-        for name, state in row["tasks"].items()
-    }
-    return Allocation(**{**row, "tasks": tasks, "node": Node(*row["node"])})
-
-
-def _resume(world: World, record: JobRecord) -> None:
-    for evaluation in record.evaluations.values():
-        if evaluation.status == "pending":
-            world.timeline.after(world.timing.evaluation, partial(world.process, evaluation))
-    for allocation in record.allocations.values():
-        if allocation.terminal:
-            continue
-        deployment = record.deployments.get(allocation.deployment_id)
-        if allocation.client_status == "pending":
-            client.place(world, allocation)
-        elif deployment is not None and deployment.active and allocation.healthy is None:
-            client.watch_health(world, allocation)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return list(value)
-    raise TypeError(type(value).__name__)

@@ -33,6 +33,10 @@ class Timeline:
     def after(self, seconds: float, event: Callable[[], None]) -> None:
         heapq.heappush(self._due, (self.now + seconds, next(self._order), event))
 
+    def forget(self) -> None:
+        """Drop all future events."""
+        self._due.clear()
+
     def skip(self, seconds: float) -> None:
         """Move the clock forward. Events that become due run at the next `settle`."""
         self._offset += seconds

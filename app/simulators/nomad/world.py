@@ -52,6 +52,8 @@ class World:
         self.deployments: dict[str, Deployment] = {}
         self.allocations: dict[str, Allocation] = {}
         self.process: Callable[[Evaluation], None] = _no_scheduler
+        self.restores = 0
+        """How often the whole state was replaced: open streams and blocking queries end then."""
         self.waited_out = 0
         """The number of blocking queries that ended by their wait time."""
         self._waiting: dict[str, list[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = {}
@@ -89,6 +91,15 @@ class World:
         """Wake all blocking queries, although nothing changed; each reads its rows again."""
         for table in list(self._waiting):
             self._notify(table)
+
+    def abandon(self) -> None:
+        """Lose all rows, the log and what was under way; open streams and blocking queries end."""
+        for table in (self.jobs, self.evaluations, self.deployments, self.allocations):
+            table.clear()
+        self.timeline.forget()
+        self.log.forget()
+        self.restores += 1
+        self.wake()
 
     @contextmanager
     def watching(self, table: str) -> Iterator[asyncio.Event]:

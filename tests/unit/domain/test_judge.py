@@ -16,8 +16,8 @@ from app.domain.deployment import (
     WaitIndex,
 )
 from app.domain.job import Submission
-from app.domain.judge import judge
-from app.domain.rollout import Course, Origin, Outcome, OutcomeKind, Patience, Promote, Returning, Wait
+from app.domain.judge import Verdict, judge
+from app.domain.rollout import Course, Lost, Origin, Outcome, OutcomeKind, Patience, Promote, Returning, Wait
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 COURSE = Course(submission=Submission(index=9, evaluation_id="e"), started_at=NOW, progressed_at=NOW)
@@ -33,7 +33,7 @@ PATIENCE = Patience(stall_after=900, deadline=3600, grace=10)
 STALLED = ", so we no longer wait; check the job in Nomad, or deploy another tag"
 
 
-def verdict(snapshot: Snapshot, course: Course = COURSE, *, seconds: float = 0) -> Wait | Promote | Outcome:
+def verdict(snapshot: Snapshot, course: Course = COURSE, *, seconds: float = 0) -> Verdict:
     seen = {
         each.allocation_id: RunningSince(started=each.started, at=NOW - timedelta(seconds=each.started))
         for each in snapshot.allocations
@@ -51,6 +51,36 @@ def outcome(snapshot: Snapshot, course: Course = COURSE, *, seconds: float = 0) 
 def allocation(status: str, since: float | None = None) -> AllocationState:
     """`since` is for how many seconds we have seen it run."""
     return AllocationState(allocation_id=f"{status}{since}", status=status, started=since)
+
+
+def test_a_registration_that_is_newer_than_the_job_is_lost() -> None:
+    found = verdict(replace(RUNNING, index=8))
+    assert isinstance(found, Lost)
+    assert "it made index 9, and the job is at 8" in found.note
+
+
+@pytest.mark.parametrize(
+    "snapshot",
+    [
+        replace(DEPLOYING, index=8),
+        replace(RUNNING, index=8, stable=True),
+        replace(RUNNING, index=8, present=False),
+        RUNNING,
+        replace(RUNNING, index=10),
+    ],
+)
+def test_a_registration_that_nomad_has_or_had_is_not_lost(snapshot: Snapshot) -> None:
+    assert not isinstance(verdict(snapshot), Lost)
+
+
+def test_a_registration_that_changed_nothing_is_not_lost() -> None:
+    unchanged = replace(COURSE, submission=replace(COURSE.submission, changed=False))
+    assert not isinstance(verdict(replace(RUNNING, index=8), unchanged), Lost)
+
+
+def test_a_revert_is_followed_although_the_job_went_back() -> None:
+    returning = Returning(submission=Submission(index=12, evaluation_id="r"), version=2, reason="it failed")
+    assert not isinstance(verdict(replace(RUNNING, index=8), replace(COURSE, returning=returning)), Lost)
 
 
 def test_a_registration_that_changed_nothing_is_done() -> None:

@@ -34,6 +34,7 @@ DISABLED = "Job registration, dispatch, and scale are disabled by the scheduler 
         (refusals.unplanned("apps"), "namespace apps", "give it plan-job"),
         (refusals.source_stale("it is not there"), "the job's source", "run the job from its own files"),
         (refusals.outcome_unknown(JOB, "reset", ": x"), "job apps/web", "the next check reads it again"),
+        (refusals.not_applied(JOB), "job apps/web", "the next check reads it again"),
         (refusals.management_token(), "NOMAD_TOKEN", "client token with the policy"),
         (refusals.silent(ORIGIN, "it cannot be reached; correct NOMAD_ADDR"), ORIGIN, "NOMAD_ADDR"),
     ],

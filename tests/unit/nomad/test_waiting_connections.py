@@ -86,7 +86,7 @@ async def test_waiting_goes_through_a_unix_socket(tmp_path: Path) -> None:
         asyncio.timeout(30),
     ):
         await deployer.wait_for_change(PLACE, WaitIndex(subject="evaluation/e", index=7), within=60)
-    assert requests == [b"GET /v1/evaluation/e?namespace=default&region=eu&index=7&wait=55s HTTP/1.1\r\n"]
+    assert requests == [b"GET /v1/evaluation/e?namespace=default&region=eu&index=7&wait=5s HTTP/1.1\r\n"]
 
 
 async def test_waiting_uses_tls_with_the_name_that_the_certificate_has(tmp_path: Path) -> None:

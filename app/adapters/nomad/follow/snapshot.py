@@ -133,8 +133,7 @@ def _wait_index(
         return scheduled.wait_index
     if launches_later(reads.job) or not reads.allocations:
         return None  # the allocations of a purged job would never change
-    last_read = max(each.get("ModifyIndex") or 0 for each in reads.allocations)
-    return WaitIndex(subject="allocations", index=max(last_read, reads.job["JobModifyIndex"]))
+    return WaitIndex(subject="allocations", index=max(each.get("ModifyIndex") or 0 for each in reads.allocations))
 
 
 def _at(deployment: Mapping[str, Any]) -> WaitIndex:

@@ -75,7 +75,7 @@ class NomadWaits:
         self._recent[key] = (now, row)
 
     async def _alone(self, place: JobPlace, wait_index: WaitIndex, path: tuple[str, ...]) -> None:
-        index, known, pace = wait_index.index, 0, PollPace()
+        index, known, pace = wait_index.index, wait_index.index, PollPace()
         while path:
             try:
                 polled = await self._polls.query(place, *path, index=index, spare=_SPARE)
@@ -86,13 +86,13 @@ class NomadWaits:
                 # The object was collected, or this server does not know it yet: the caller must not come back at once.
                 await asyncio.sleep(_GONE_PAUSE)
                 return
-            # The index of a list moves with its whole table, so its rows decide. A smaller index means that the servers
-            # were restored, and that everything may have changed.
+            # The index of a list moves with its whole table, so its rows decide. An index that went back means that the
+            # servers were restored, and that everything may have changed.
             newest = max((row.get("ModifyIndex") or 0 for row in polled.rows), default=0)
-            if newest > wait_index.index or polled.index < known:
+            if newest > wait_index.index or newest < wait_index.index or polled.index < known:
                 return
             known, index = polled.index, max(index, polled.index)
-            await asyncio.sleep(pace.after_nothing(waited=polled.waited))
+            await asyncio.sleep(pace.after_nothing(waited=polled.waited, held=polled.held))
         await asyncio.get_running_loop().create_future()
 
 

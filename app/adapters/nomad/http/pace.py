@@ -21,12 +21,13 @@ class PollPace:
         self._unchanged = self._errors = 0
         return _LEAST + rows * _PER_ROW
 
-    def after_nothing(self, *, waited: bool) -> float:
-        """Seconds to pause after an answer without a change; longer where the query did not block."""
+    def after_nothing(self, *, waited: bool, held: float = 0.0) -> float:
+        """Seconds to pause after an answer without a change; longer where the query did not block, and shorter by the
+        seconds for which it was `held`."""
         self._errors = 0
         least, most = (_LEAST, _MOST) if waited else _WITHOUT_WAITING
         self._unchanged += 1
-        return float(min(most, least * 2 ** min(self._unchanged - 1, 10)))
+        return max(0.0, float(min(most, least * 2 ** min(self._unchanged - 1, 10))) - held)
 
     def after_error(self) -> float:
         """Seconds to pause after a failure, with jitter, so that processes do not all return at once."""

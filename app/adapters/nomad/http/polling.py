@@ -4,7 +4,8 @@ python-nomad would block a thread while it waits, so these queries go through ht
 """
 
 import re
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
@@ -16,7 +17,9 @@ from app.domain.watch import JobPlace
 # Nomad allows 100 connections for each address (docs/nomad.md, section 1), and calls that do not wait need some.
 CONNECTIONS = 8
 _WAITING = 6
-_WAIT = 55  # fits below the 60 s of common proxies
+# Seconds. An answer shows that the servers' state was restored, whose indexes went back: a wait for an index that they
+# had before ends by its time only.
+_WAIT = 5
 _SLACK = 10.0
 _INDEX = re.compile(r"[0-9]{1,19}", re.ASCII)  # Nomad counts in 64 bits
 
@@ -31,7 +34,8 @@ class PollFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Polled:
-    """An answer. `index` is Nomad's index for the next query; `waited` is True if the query was allowed to block.
+    """An answer. `index` is Nomad's index for the next query; `waited` is True if the query was allowed to block;
+    `held` is for how many seconds it was.
 
     `rows` are the object or the whole list; None for 404.
     """
@@ -39,6 +43,7 @@ class Polled:
     index: int
     rows: list[dict[str, Any]] | None
     waited: bool
+    held: float = 0.0
 
 
 class LongPolls:
@@ -51,7 +56,7 @@ class LongPolls:
         self._free = _WAITING
 
     async def query(self, place: JobPlace, *path: str, index: int, spare: int = 0, **query: str) -> Polled:
-        """Return the answer as soon as it is newer than `index`, or after about a minute. Raises PollFailed.
+        """Return the answer as soon as it is newer than `index`, or after some seconds. Raises PollFailed.
 
         When only `spare` blocking queries are left, the query does not block: the caller paces itself.
         """
@@ -72,11 +77,12 @@ class LongPolls:
 
     async def _asked(self, place: JobPlace, path: tuple[str, ...], query: dict[str, str]) -> Polled:
         params = {**self._access.parameters(place), **query}
-        used = self._access.token()
+        used, asked_at = self._access.token(), time.monotonic()
         answer = await self._get(path, params, used)
         if (renewed := self._access.token_after(used, answer.status_code)) is not None:
             answer = await self._get(path, params, renewed)
-        return _read(answer, waited="index" in query)
+        held = time.monotonic() - asked_at if "index" in query else 0.0
+        return replace(_read(answer, waited="index" in query), held=held)
 
     async def _get(self, path: tuple[str, ...], params: dict[str, str], token: str) -> httpx.Response:
         if self._is_closed:

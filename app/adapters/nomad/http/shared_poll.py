@@ -34,11 +34,15 @@ class _Waiter:
     )
 
     def is_ended_by(self, rows: Rows, index: int) -> bool:
-        """True if a list as of `index` is news for the waiter: its deployment changed, or is no longer active."""
+        """True if a list as of `index` is news for the waiter: its deployment changed, or is no longer active.
+
+        In a list that is no older than the wait, a deployment that went back was restored with the servers' state.
+        """
+        if index < self.index:
+            return False
         row = rows.get(self.deployment_id)
-        if row is None:
-            return index >= self.index
-        return bool((row.get("ModifyIndex") or 0) > self.index)
+        modified = self.index + 1 if row is None else row.get("ModifyIndex") or 0
+        return bool(modified > self.index or modified < self.index)
 
 
 class SharedPoll:
@@ -110,7 +114,9 @@ class SharedPoll:
         ended = [each for each in self._waiters if is_restored or each.is_ended_by(rows, polled.index)]
         for waiter in ended:
             _wake(waiter, rows.get(waiter.deployment_id))
-        return self._pace.after_change(rows=len(rows)) if ended else self._pace.after_nothing(waited=polled.waited)
+        if ended:
+            return self._pace.after_change(rows=len(rows))
+        return self._pace.after_nothing(waited=polled.waited, held=polled.held)
 
     def _wake_all(self, error: Exception) -> None:
         for waiter in self._waiters:

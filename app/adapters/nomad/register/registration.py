@@ -89,7 +89,8 @@ class Registration:
             reply = self._client.register(edit.place, {**body, "Submission": source} if source else body)
         except (Refusal, Silence) as problem:
             return self._settling.settled(edit.place, edit.patch, problem)
-        return submission(reply, edit.before)
+        made = submission(reply, edit.before)
+        return made if made.changed else self._settling.unchanged(edit.place, edit.patch, made)
 
     def _with_notes(self, edit: _Edit, kept: KeptSource, made: Submission) -> Submission:
         """Add what became of the source and, once for each namespace, a warning that nothing was planned."""

@@ -54,6 +54,15 @@ class Settling:
             raise certain
         raise OutcomeUnknown(refusals.outcome_unknown(refusals.name_of(place), str(problem), why)) from problem
 
+    def unchanged(self, place: JobPlace, patch: JobPatch, answered: Submission) -> Submission:
+        """Check an answer that says that the job was specified so already. Raises OutcomeUnknown when it is not."""
+        job = self._client.job(place)
+        if job is None:
+            raise JobChanged(refusals.gone(refusals.name_of(place)))
+        if carries(job, patch):
+            return answered
+        raise OutcomeUnknown(refusals.not_applied(refusals.name_of(place)))
+
     def _find_applied(
         self, place: JobPlace, patch: JobPatch, *, tries: tuple[float, ...]
     ) -> tuple[Submission | None, str]:

@@ -122,6 +122,7 @@ def _claim(target: Row, token: UUID, *, watches: Sequence[Row], events: Sequence
         foreign_progress=target["foreign_progress"],
         foreign_since=target["foreign_since"],
         stalled_index=target["stalled_index"],
+        job_index=target["job_index"],
         outage=target["outage"],
         watches=tuple(_watch_state(row, target, events) for row in watches),
         rollout=_open_rollout(rollout) if rollout is not None else None,

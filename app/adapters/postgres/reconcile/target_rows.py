@@ -19,6 +19,8 @@ UPDATE targets SET job_index = $2, job_create_index = $3, job_read_at = clock_ti
 WHERE target_id = $1
 """
 
+_REGISTERED = "UPDATE targets SET job_index = greatest(job_index, $2) WHERE target_id = $1"
+
 # Nomad answered, which ends an outage that no follower is left to end. A living one decides by itself: it may be cut
 # off from Nomad where this worker is not, and would only begin the outage again. Its locks are not waited for.
 _END_NOMAD_OUTAGE = f"""
@@ -61,6 +63,11 @@ async def write_job(connection: Connection, claim: Claim, result: Result) -> Non
     )
     if claim.nomad_outage:
         await connection.execute(_END_NOMAD_OUTAGE, claim.target_id)
+
+
+async def write_registered(connection: Connection, target_id: int, index: int) -> None:
+    """Write that the job has this index now, by our registration."""
+    await connection.execute(_REGISTERED, target_id, index)
 
 
 async def write_outage(connection: Connection, claim: Claim, problem: str, *, is_ours: bool) -> Sequence[int]:

@@ -112,9 +112,12 @@ class PostgresTargets:
         async with self._database.transaction() as connection:
             held = await targets.lock_with(connection, claim.target_id, claim.token)
             notifications = await registrations.write_submitted(connection, rollout_id, patch, submission)
+            await target_rows.write_registered(connection, claim.target_id, submission.index)
             if held:
                 await target_rows.clear_outage(connection, claim.target_id)
-                due_in = await leases.release(connection, claim, requeue_in=None, inspect_job=False, attempts=0)
+                # Whether Nomad really has it shows while it is followed: until then it counts as one more attempt.
+                attempts = claim.attempts
+                due_in = await leases.release(connection, claim, requeue_in=None, inspect_job=False, attempts=attempts)
             elif notifications is not None:  # others decided meanwhile without knowing of it
                 await make_due(connection, [claim.target_id])
                 due_in = 0.0

@@ -12,12 +12,12 @@ from app.domain.job import JobPatch, SourceState, Submission
 from app.domain.notification import Registered, Subject
 
 # A watch never returns to an older intent: the worker that registered may have been frozen, and newer rollouts recorded
-# since.
+# since. The same intent may be registered again, if Nomad did not have it.
 _ITEMS = """
 SELECT rw.watch_name, rw.tag, rw.digest, rw.message, rw.digest_changed, r.intent, w.specified, w.digests
 FROM rollout_watches rw JOIN rollouts r USING (rollout_id)
 JOIN watches w ON w.name = rw.watch_name AND w.target_id = r.target_id
-WHERE r.rollout_id = $1 AND w.expected_intent < r.intent ORDER BY w.name FOR UPDATE OF w
+WHERE r.rollout_id = $1 AND w.expected_intent <= r.intent ORDER BY w.name FOR UPDATE OF w
 """
 
 _DEPLOYED = """

@@ -37,7 +37,7 @@ FROM targets t
 WHERE r.rollout_id = $1 AND t.target_id = r.target_id AND r.state = 'submitted'
   AND r.follow_at <= clock_timestamp() + interval '25 milliseconds'
   AND (r.lease_until IS NULL OR r.lease_until < clock_timestamp())
-RETURNING r.*, t.region, t.namespace, t.job_id, clock_timestamp() AS now,
+RETURNING r.*, t.region, t.namespace, t.job_id, t.attempts, clock_timestamp() AS now,
   array(SELECT w.promote_after FROM rollout_watches rw JOIN watches w ON w.name = rw.watch_name
     WHERE rw.rollout_id = $1) AS promote_after,
   array(SELECT w.repository_path || ':' || coalesce(nullif(rw.tag, ''), rw.digest)
@@ -77,6 +77,21 @@ UPDATE rollouts SET submission_index = $3, evaluation_id = $4, submission_change
   progress = '', running_since = '{}', note = $5, progressed_at = clock_timestamp(), follow_at = clock_timestamp(),
   woken_at = clock_timestamp(), lease_token = NULL, lease_until = NULL
 WHERE rollout_id = $1 AND lease_token = $2 AND state = 'submitted'
+"""
+
+# Its patch stays: it is read back before anything is registered, as for an answer that was lost.
+_REGISTER_AGAIN = """
+UPDATE rollouts SET state = 'requested', submission_index = NULL, evaluation_id = '', submission_changed = true,
+  submitted_at = NULL, deployment = '{}', progress = '', running_since = '{}', canary_command = '', note = $3,
+  follow_at = NULL, lease_token = NULL, lease_until = NULL
+WHERE rollout_id = $1 AND lease_token = $2 AND state = 'submitted'
+RETURNING 1
+"""
+
+_TARGET_LATER = """
+UPDATE targets SET attempts = attempts + 1, inspect_job = true, generation = generation + 1,
+  due_at = clock_timestamp() + make_interval(secs => $2)
+WHERE target_id = $1
 """
 
 # How far it came, as the check saw it that ended it.
@@ -166,6 +181,17 @@ class PostgresRollouts:
                 "the job was registered again with our image; that registration is followed",
             )
 
+    async def register_again(self, rollout: LeasedRollout, *, note: str, seconds: float) -> bool:
+        """In one transaction; nothing is written when the lease was lost."""
+        async with self._database.transaction() as connection:
+            await targets.lock(connection, rollout.target_id)
+            again = await connection.fetchval(
+                _REGISTER_AGAIN, rollout.rollout_id, rollout.token, storable(note, MAX_NOTE)
+            )
+            if again is not None:
+                await connection.execute(_TARGET_LATER, rollout.target_id, seconds)
+        return again is not None
+
     async def end(
         self,
         rollout: LeasedRollout,
@@ -243,6 +269,7 @@ def _leased(row: Row) -> LeasedRollout:
         canary_command=CanaryCommand(row["canary_command"]) if row["canary_command"] else None,
         patch=_patch(row),
         what=tuple(row["what"]),
+        attempts=row["attempts"],
     )
 
 
