@@ -19,6 +19,7 @@ from tests.faults.delivery_sender import DeliverySender, answering
 from tests.faults.oracle import Shown, faults, missing, registered
 from tests.faults.outcomes import reading
 from tests.faults.sizes import moves
+from tests.machine_load import machine
 from tests.servers.http import serve
 from tests.webhook_sender import TAKEN
 
@@ -27,6 +28,7 @@ SPOOFED = moves(ci=2000, long=10_000)
 REAL = moves(ci=100, long=500)
 CONNECTIONS = 8
 SEED = 12
+IDLE = 2.0  # a stretch up to which the machine is as good as idle
 
 
 class _Trap:
@@ -86,6 +88,7 @@ async def _push_really(sender: DeliverySender, finals: dict[str, Shown]) -> None
 async def test_invented_events_deploy_nothing(server_directory: Path, database_url: str, redis_url: str) -> None:
     trap = _Trap()
     with (
+        machine() as busy,
         serve(trap) as trap_url,
         cluster(
             server_directory,
@@ -105,17 +108,18 @@ async def test_invented_events_deploy_nothing(server_directory: Path, database_u
 
             async def lie() -> None:
                 while liar.kinds.total() < SPOOFED:
-                    await sender.post(liar.body())
+                    await sender.send(liar.body())
 
             finals: dict[str, Shown] = {}
             await asyncio.gather(*(lie() for _ in range(CONNECTIONS)), _push_really(honest, finals))
-            assert sender.answers == {TAKEN: len(sender.statuses)}
-            assert honest.answers == {TAKEN: REAL}
-            assert len(sender.statuses) >= SPOOFED
+            assert (sender.answers[TAKEN], honest.answers[TAKEN]) == (liar.kinds.total(), REAL)
+            # A machine that is too busy to store may say so; a sender tries again.
+            assert set(sender.answers + honest.answers) == {TAKEN} or busy.stretch > IDLE
             await until(lambda: not missing(ours, finals), lambda: missing(ours, finals), within=120)
             # The last invented digest is asked for until half a minute after it was told.
             await outcomes.settled(NAMES, within=180)
-        print(f"{len(sender.statuses)} invented {dict(liar.kinds)}, {REAL} real, seed {SEED}")
+        print(f"{SPOOFED} invented {dict(liar.kinds)}, {REAL} real, seed {SEED}, answers {dict(sender.answers)}")
+        assert liar.kinds.total() >= SPOOFED
         deployed = {registered(entry).digest for entry in ours.nomad.ledger.entries()}
         assert deployed & liar.digests == set()
         assert faults(ours, finals) == []

