@@ -200,6 +200,17 @@ def test_nomads_revert_is_taken_as_it_is_unless_somebody_had_changed_the_image_b
     assert result.drift_images == OUTSIDE
 
 
+def test_a_job_that_is_older_than_it_was_is_taken_as_it_is() -> None:
+    watch = state(history=OUR_HISTORY, drifted_at=NOW, drift_images={"app/server": "another"})
+    found = job()
+    restored = replace(claim(watch), job_index=found.index + 1)
+    result = reconciled(resolved_watches(watch), found, restored)
+    assert (result.history.expected, result.drifted_at, result.outside) == (OUTSIDE, None, None)
+    assert isinstance(result.decision, Deploy)
+    same = replace(restored, job_index=found.index)
+    assert reconciled(resolved_watches(watch), found, same).history.expected == OURS
+
+
 def test_a_change_to_the_desired_image_is_expected_from_then_on_but_not_during_a_rollout() -> None:
     watch = state(history=replace(OUR_HISTORY, expected={"app/server": "another"}))
     wanted = resolved(tag="v1.0.0", digest=D1)
