@@ -83,6 +83,17 @@ def test_a_revert_is_followed_although_the_job_went_back() -> None:
     assert not isinstance(verdict(replace(RUNNING, index=8), replace(COURSE, returning=returning)), Lost)
 
 
+def test_a_rollout_of_which_nothing_is_there_yet_is_read_again_soon() -> None:
+    """The job may have been read just before Nomad was restored, and its allocations after that: no index tells."""
+    waits_for = WaitIndex(subject="evaluation/e", index=9)
+    nothing = verdict(replace(RUNNING, wait_index=waits_for), seconds=100)
+    assert isinstance(nothing, Wait)
+    assert nothing.seconds == 5
+    placed = verdict(replace(RUNNING, wait_index=waits_for, allocations=(allocation("pending"),)), seconds=100)
+    assert isinstance(placed, Wait)
+    assert placed.seconds > 5
+
+
 def test_a_registration_that_changed_nothing_is_done() -> None:
     unchanged = replace(COURSE, submission=replace(COURSE.submission, changed=False))
     assert outcome(Snapshot(present=False), unchanged) == (

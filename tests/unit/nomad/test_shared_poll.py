@@ -42,3 +42,20 @@ async def test_who_waits_is_woken_by_the_next_answer(strange: Polled | BaseExcep
     async with asyncio.timeout(10):
         assert await shared.changed("d1", 7) == MOVED
     await shared.aclose()
+
+
+async def test_a_deployment_that_went_back_wakes_who_waits_although_the_index_did_not() -> None:
+    """The servers were restored, and another deployment has changed since."""
+    restored = {**MOVED, "ModifyIndex": 5}
+    shared = SharedPoll(Polls(Polled(index=9, rows=[restored], waited=True)), PLACE)
+    async with asyncio.timeout(10):
+        assert await shared.changed("d1", 8) == restored
+    await shared.aclose()
+
+
+async def test_a_list_that_is_older_than_the_wait_wakes_nobody() -> None:
+    shared = SharedPoll(Polls(Polled(index=7, rows=[], waited=True), Polled(index=9, rows=[], waited=True)), PLACE)
+    async with asyncio.timeout(10):
+        await shared.changed("gone", 7)
+        assert await shared.changed("d1", 8) is None
+    await shared.aclose()

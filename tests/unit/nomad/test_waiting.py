@@ -15,6 +15,7 @@ from tests.unit.nomad.waits import (
     NEVER,
     PLACE,
     Agent,
+    Scripted,
     Watched,
     opened,
     place,
@@ -192,6 +193,20 @@ async def test_an_index_that_goes_backwards_wakes_everybody(agent: Agent, deploy
     await until(lambda: agent.watched.requests.count("/v1/deployments") == 3)
     agent.registered("another")
     await asyncio.wait_for(task, 30)
+
+
+@pytest.mark.parametrize(
+    ("index", "modified"), [(3, 7), (9, 5)], ids=["the index went back", "the row went back, and others changed since"]
+)
+@pytest.mark.parametrize("subject", ["evaluation/e", "allocations"])
+async def test_a_wait_on_one_object_ends_when_the_servers_were_restored(
+    index: int, modified: int, subject: str
+) -> None:
+    row = f'{{"ID": "e", "ModifyIndex": {modified}}}'
+    body = f"[{row}]" if subject == "allocations" else row
+    with serve(Scripted(body=body.encode(), index=index)) as url:
+        async with opened(url) as deployer, asyncio.timeout(30):
+            await deployer.wait_for_change(PLACE, WaitIndex(subject=subject, index=7), within=60)
 
 
 @pytest.mark.parametrize("subject", ["evaluation/00000000-0000-0000-0000-000000000000", "allocations"])
