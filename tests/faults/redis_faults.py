@@ -158,15 +158,15 @@ async def _on(scene: Scene, *command: str) -> None:
 
 
 REDIS = {
-    "killed and empty": Fault(strike=_killed, outage="Redis"),
-    "frozen": Fault(strike=_frozen, outage="Redis"),
-    "flushed": Fault(strike=_flushed),
-    "silent": Fault(strike=_silent, outage="Redis"),
-    "replies cut": Fault(strike=_replies_cut),
-    "LOADING": Fault(strike=partial(_answers, answer=_LOADING), outage="Redis"),
-    "garbage": Fault(strike=partial(_answers, answer=_GARBAGE), outage="Redis"),
-    "READONLY": Fault(strike=_read_only, outage="Redis"),
-    "OOM": Fault(strike=_full, outage="Redis"),
-    "BUSY": Fault(strike=_busy, outage="Redis"),
-    "another password": Fault(strike=_another_password, outage="Redis"),
+    "killed and empty": Fault(strike=_killed, outage="Redis", slows=False),
+    "frozen": Fault(strike=_frozen, outage="Redis", slows=False),
+    "flushed": Fault(strike=_flushed, slows=False),
+    "silent": Fault(strike=_silent, outage="Redis", slows=False),
+    "replies cut": Fault(strike=_replies_cut, slows=False),
+    "LOADING": Fault(strike=partial(_answers, answer=_LOADING), outage="Redis", slows=False),
+    "garbage": Fault(strike=partial(_answers, answer=_GARBAGE), outage="Redis", slows=False),
+    "READONLY": Fault(strike=_read_only, outage="Redis", slows=False),
+    "OOM": Fault(strike=_full, outage="Redis", slows=False),
+    "BUSY": Fault(strike=_busy, outage="Redis", slows=False),
+    "another password": Fault(strike=_another_password, outage="Redis", slows=False),
 }

@@ -32,6 +32,7 @@ from tests.webhook_sender import NO_ANSWER, TAKEN
 
 NAMES = [f"r{number:02}" for number in range(20)]
 WITHIN = 10.0  # seconds on an idle machine
+SLOWEST_ANSWER = 1.0
 LEASE = 2
 MOVES = moves(ci=200, long=2000)
 PER_SECOND = 33.0
@@ -63,7 +64,8 @@ class Fault:
 
     It must be met `least` times; more tags move until it was. `outage` is what /readyz must name while it lasts ("" if
     it is too short, or nobody's outage). `refuses`: senders may be told to come again; `stops`: all are, so that no tag
-    moves until it is over; `cuts`: a post may stay without an answer.
+    moves until it is over; `cuts`: a post may stay without an
+    answer; `slows`: an answer may take longer than a second.
     """
 
     strike: Callable[["Scene", Met], AbstractAsyncContextManager[None]]
@@ -72,6 +74,7 @@ class Fault:
     refuses: bool = False
     stops: bool = False
     cuts: bool = False
+    slows: bool = True
 
 
 @dataclass(kw_only=True)
@@ -111,6 +114,7 @@ class Scene:
         promised = {TAKEN} | ({503} if fault.refuses or fault.stops else set()) | ({NO_ANSWER} if fault.cuts else set())
         assert set(sender.answers) <= promised, sender.answers
         print(f"met {met.count} times; answers {dict(sender.answers)}")
+        assert fault.slows or max(sender.seconds) < SLOWEST_ANSWER * self.site.pace.stretch
         assert met.count >= fault.least, "too few met the fault"
 
     async def _ends_right(self, made: Moves) -> None:
@@ -140,14 +144,9 @@ class Scene:
                 return False
         return True
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+    def connection(self) -> AbstractAsyncContextManager[asyncpg.Connection]:
         """A connection to Postgres past the proxy."""
-        connection = await asyncpg.connect(self.postgres.url)
-        try:
-            yield connection
-        finally:
-            await connection.close()
+        return statements.connected(self.postgres.url)
 
 
 @asynccontextmanager

@@ -1,5 +1,7 @@
 """The SQL of the fault suite: reads states that no page shows, and makes the database fail."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -116,6 +118,21 @@ async def lock_tables(connection: asyncpg.Connection, *tables: str) -> None:
 async def waiting_for_locks(connection: asyncpg.Connection) -> int:
     """The number of sessions that wait for a lock."""
     return int(await connection.fetchval(_WAITING))
+
+
+async def open_pushes(connection: asyncpg.Connection) -> int:
+    """The number of events that a watch has not answered yet."""
+    return int(await connection.fetchval("SELECT count(*) FROM event_watches WHERE settled_at IS NULL"))
+
+
+@asynccontextmanager
+async def connected(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection of the test's own."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 async def rollouts_under_way(connection: asyncpg.Connection) -> int:
