@@ -2,7 +2,9 @@
 #
 #   make demo               show it: all processes on this machine, with a registry and a Nomad simulator
 #   make up CONFIG=my.toml  run it against your own registry and Nomad
-#   make test               all tests, AT_ONCE=2 at a time; `make test ARGS="tests/unit -x"` for some
+#   make test               the tests, AT_ONCE=2 at a time; `make test ARGS="tests/unit -x"` for some
+#   make faults             the long tier: faults of every part, and browsers; LONG=1 with thousands of moves, SEED=2
+#   make reliability        publish the last run of the long tier in docs/reliability.md
 #   make check              linters, types, import layers, and the pure core at full branch coverage
 #   make contract           test our use of Nomad on the simulator; NOMAD_ADDR=http://127.0.0.1:4646 for a real agent too
 #   make bench              measure its speed
@@ -18,6 +20,8 @@ SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 CONFIG ?= config/staging.toml
 ARGS ?=
+LONG ?=
+SEED ?= 1
 AT_ONCE ?= 2
 STATE := .registrywatcher
 BIN := .venv/bin
@@ -34,7 +38,7 @@ empty :=
 comma := ,
 PURE_LIST := $(subst $(empty) $(empty),$(comma),$(strip $(PURE)))
 
-.PHONY: help demo up test check contract bench docs screenshots snakeoil lock clean
+.PHONY: help demo up test faults reliability check contract bench docs screenshots snakeoil lock clean
 .NOTPARALLEL:
 
 help:
@@ -47,7 +51,17 @@ up: .venv/.runtime
 	@$(BIN)/registrywatcher up --config $(CONFIG) $(ARGS)
 
 test: .venv/.dev
-	@$(BIN)/pytest -n $(AT_ONCE) --no-loadscope-reorder $(ARGS)
+	@$(BIN)/pytest -n $(AT_ONCE) --no-loadscope-reorder -m "not long" $(ARGS)
+
+# What they wrote down goes to docs/reliability.md by `make reliability`.
+faults: export FAULTS_LONG = $(LONG)
+faults: export FAULTS_SEED = $(SEED)
+faults: .venv/.dev
+	@mkdir -p $(STATE)
+	@$(BIN)/pytest -n $(AT_ONCE) --no-loadscope-reorder -m long --junitxml $(STATE)/faults.xml $(ARGS)
+
+reliability: .venv/.dev
+	$(BIN)/python -m tests.faults.report $(STATE)/faults.xml docs
 
 check: .venv/.dev
 	$(BIN)/ruff check

@@ -21,6 +21,7 @@ from tests.servers.ports import free_port
 from tests.servers.postgres import Databases
 from tests.servers.tls import Certificate, issue
 from tests.servers.valkey import LogicalDatabases
+from tests.tiers import is_long
 from tests.xdist_schedule import FileSchedule, priority
 
 
@@ -30,7 +31,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start the slowest tests first; otherwise keep the order."""
+    """Mark the long tier. Start the slowest tests first; otherwise keep the order."""
+    for item in items:
+        if is_long(item.nodeid):
+            item.add_marker("long")
     items.sort(key=lambda item: priority(item.nodeid))
 
 

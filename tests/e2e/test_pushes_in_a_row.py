@@ -66,7 +66,6 @@ def describe(what: str, took: list[float]) -> None:
     print(f"{what}: {len(took)} pushes, registered after p50 {p50:.0f} ms, p99 {p99:.0f} ms, most {most:.0f} ms")
 
 
-@pytest.mark.slow
 async def test_none_of_500_pushes_to_the_real_registry_is_missed(installation: Site) -> None:
     endpoint = Endpoint(url=installation.hook, headers=HEADERS)
     with RealRegistry(notifications=[endpoint]) as registry:
@@ -83,7 +82,6 @@ async def test_none_of_500_pushes_to_the_real_registry_is_missed(installation: S
     assert [name for name in NAMES if not registered_once_each(installation, name, PUSHES_EACH)] == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("delay", "times"), [(0.05, 20), (0.3, 10), (1.0, 5)])
 async def test_none_is_missed_when_the_tag_comes_late(installation: Site, delay: float, times: int) -> None:
     names = ["follow0", "follow1", "pinned0", "pinned1"]

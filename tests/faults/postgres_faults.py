@@ -9,7 +9,8 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 import asyncpg
 
 from tests.faults import statements
-from tests.faults.scene import Fault, Met, Scene, again
+from tests.faults.fault_class import Fault, Met, again
+from tests.faults.scene import Scene
 
 _OTHERS = "somebody else"
 

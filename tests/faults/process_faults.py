@@ -9,7 +9,8 @@ from functools import partial
 import httpx
 
 from tests.cluster import until
-from tests.faults.scene import LEASE, Fault, Met, Scene, again
+from tests.faults.fault_class import Fault, Met, again
+from tests.faults.scene import LEASE, Scene
 
 _SLOW_STORE = 0.03  # seconds for each chunk each way, so that a kill meets a request
 

@@ -9,7 +9,8 @@ from functools import partial
 import redis
 import redis.asyncio
 
-from tests.faults.scene import Fault, Met, Scene, again
+from tests.faults.fault_class import Fault, Met, again
+from tests.faults.scene import Scene
 
 _BUSY = "while true do end"
 _LOADING = b"-LOADING Redis is loading the dataset in memory\r\n"

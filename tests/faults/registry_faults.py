@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from app.simulators.registry.faults import FaultAnswer, Hang, RegistryFault, Reset
-from tests.faults.scene import NAMES, Fault, Met, Scene, again
+from tests.faults.fault_class import Fault, Met, again
+from tests.faults.scene import NAMES, Scene
 
 _ANY = "/v2/team/.*"
 

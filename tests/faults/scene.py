@@ -5,14 +5,16 @@ one fault class after the other: what one leaves behind would spoil the next.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from random import Random
 
 import asyncpg
+import redis.asyncio
 
 from app.local.postgres import EmbeddedPostgres
 from app.local.valkey import EmbeddedValkey
@@ -20,8 +22,10 @@ from app.simulators.nomad.faults import FaultAction, NomadFault
 from tests.cluster import Cluster, cluster, until
 from tests.faults import statements
 from tests.faults.delivery_sender import DeliverySender
+from tests.faults.fault_class import Fault, Met
 from tests.faults.oracle import faults, missing
 from tests.faults.outcomes import reading
+from tests.faults.proof import prove
 from tests.faults.random_faults import Chance, Chances
 from tests.faults.site import Site, site
 from tests.faults.sizes import moves, seed
@@ -52,32 +56,6 @@ _LATE = (
 
 
 @dataclass(kw_only=True)
-class Met:
-    """How often a fault was met by our processes: a class that nobody met proves nothing."""
-
-    count: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """A class of faults. `strike` makes it happen while inside, and undoes it on exit.
-
-    It must be met `least` times; more tags move until it was. `outage` is what /readyz must name while it lasts ("" if
-    it is too short, or nobody's outage). `refuses`: senders may be told to come again; `stops`: all are, so that no tag
-    moves until it is over; `cuts`: a post may stay without an
-    answer; `slows`: an answer may take longer than a second.
-    """
-
-    strike: Callable[["Scene", Met], AbstractAsyncContextManager[None]]
-    least: int = 1
-    outage: str = ""
-    refuses: bool = False
-    stops: bool = False
-    cuts: bool = False
-    slows: bool = True
-
-
-@dataclass(kw_only=True)
 class Scene:
     """The installation of one module of tests. `store`, `redis` and `nomad` are the proxies."""
 
@@ -92,8 +70,11 @@ class Scene:
     number: int = 0
     random: Random = field(default_factory=lambda: Random(seed()))
 
-    async def endure(self, fault: Fault) -> None:
-        """Tags move before, during and after the fault. Then everything must be right and ready again by itself."""
+    async def endure(self, fault: Fault, record: Callable[[str, object], None]) -> None:
+        """Tags move before, during and after the fault. Then everything must be right and ready again by itself.
+
+        What was seen is written down with `record`, pytest's record_property.
+        """
         print(f"seed {seed()}")
         async with DeliverySender(self.ours, seed=seed()) as self.sender:
             sender = self.sender
@@ -107,15 +88,26 @@ class Scene:
                 await asyncio.wait([moving], timeout=MOVES / PER_SECOND if fault.stops else None)
                 while met.count < fault.least and fault.least > 1:
                     await made.make(_CALM, seconds=_CALM / PER_SECOND)
+            over_at = time.monotonic()
             await self.site.all_ready(within=WITHIN * self.site.pace.stretch)
             await moving
             await self._ends_right(made)
+            right_after = time.monotonic() - over_at
             self.number = made.number
         promised = {TAKEN} | ({503} if fault.refuses or fault.stops else set()) | ({NO_ANSWER} if fault.cuts else set())
         assert set(sender.answers) <= promised, sender.answers
         print(f"met {met.count} times; answers {dict(sender.answers)}")
         assert fault.slows or max(sender.seconds) < SLOWEST_ANSWER * self.site.pace.stretch
         assert met.count >= fault.least, "too few met the fault"
+        prove(
+            record,
+            moves=len(sender.pushed),
+            met=met.count,
+            answers=sender.answers,
+            right_after=round(right_after, 1),
+            stretch=round(self.site.pace.stretch, 1),
+            servers=await self._servers(),
+        )
 
     async def _ends_right(self, made: Moves) -> None:
         ours = self.ours
@@ -128,6 +120,14 @@ class Scene:
             await until(partial(_no_rollout, connection), "every rollout ends", within=WITHIN * self.site.pace.stretch)
             assert await statements.unexplained(connection) == []
         assert faults(ours, made.finals) == []
+
+    async def _servers(self) -> str:
+        """The versions of Postgres and Redis."""
+        async with self.connection() as connection, redis.asyncio.Redis.from_url(self.valkey.url) as client:
+            known = await client.info("server")
+            name = "Valkey" if "valkey_version" in known else "Redis"
+            postgres = await statements.server_version(connection)
+            return f"Postgres {postgres}, {name} {known.get('valkey_version', known['redis_version'])}"
 
     async def rests(self) -> None:
         """Wait until no work is left, which an event whose tag has moved is for half a minute; all is right still."""
@@ -171,21 +171,3 @@ async def scene(directory: Path, postgres: EmbeddedPostgres, valkey: EmbeddedVal
 
 async def _no_rollout(connection: asyncpg.Connection) -> bool:
     return await statements.rollouts_under_way(connection) == 0
-
-
-@asynccontextmanager
-async def again(do: Callable[[], Awaitable[None]], *, every: float) -> AsyncIterator[None]:
-    """Do it again and again while inside; an error of it ends the test."""
-
-    async def work() -> None:
-        while True:
-            await do()
-            await asyncio.sleep(every)
-
-    task = asyncio.create_task(work())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

@@ -120,6 +120,11 @@ async def waiting_for_locks(connection: asyncpg.Connection) -> int:
     return int(await connection.fetchval(_WAITING))
 
 
+async def server_version(connection: asyncpg.Connection) -> str:
+    """The version of Postgres."""
+    return str(await connection.fetchval("SHOW server_version"))
+
+
 async def open_pushes(connection: asyncpg.Connection) -> int:
     """The number of events that a watch has not answered yet."""
     return int(await connection.fetchval("SELECT count(*) FROM event_watches WHERE settled_at IS NULL"))

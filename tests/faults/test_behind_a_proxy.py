@@ -3,8 +3,6 @@ request: each one would contain Nomad's token."""
 
 from pathlib import Path
 
-import pytest
-
 from tests.cluster import cluster, until
 from tests.faults.delivery_sender import DeliverySender, answering, body
 from tests.servers.proxy import recording_proxy
@@ -12,7 +10,6 @@ from tests.servers.proxy import recording_proxy
 _VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 
 
-@pytest.mark.slow
 async def test_the_token_of_a_nomad_on_loopback_is_not_sent_to_a_proxy(
     server_directory: Path, database_url: str, redis_url: str
 ) -> None:

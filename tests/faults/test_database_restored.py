@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 
 import asyncpg
-import pytest
 
 from app.simulators.nomad.timing import Timing
 from tests.cluster import cluster, until
@@ -49,7 +48,6 @@ async def _rollouts(database_url: str) -> int:
         await connection.close()
 
 
-@pytest.mark.slow
 async def test_an_older_database_ends_right(
     server_directory: Path, tmp_path: Path, database_url: str, redis_url: str
 ) -> None:

@@ -1,8 +1,6 @@
 """Given a Nomad in which everything fails while 300 tags move, and workers that may take over each other's work, then
 nothing is lost and nothing is registered twice."""
 
-import pytest
-
 from app.simulators.nomad.faults import FaultAction, NomadFault
 from tests.faults.conftest import NAMES, Shared
 from tests.faults.delivery_sender import DeliverySender, answering
@@ -25,7 +23,6 @@ EVERYTHING = (
 )
 
 
-@pytest.mark.slow
 async def test_all_faults_together_lose_and_repeat_nothing(shared: Shared) -> None:
     nomad = shared.cluster.nomad
     await answering(shared.cluster)

@@ -4,7 +4,6 @@ from functools import partial
 from pathlib import Path
 
 import asyncpg
-import pytest
 
 from app.simulators.nomad import sample_job
 from app.simulators.nomad.timing import Timing
@@ -27,7 +26,6 @@ nomad_task_name = "server"
 """
 
 
-@pytest.mark.slow
 async def test_a_hostile_header_delays_no_other_registry(
     server_directory: Path, database_url: str, redis_url: str
 ) -> None:

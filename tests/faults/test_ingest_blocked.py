@@ -49,7 +49,6 @@ async def pushed(ours: Cluster, sender: DeliverySender, tag: str, *, times: int)
     return finals
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("table", ["targets", "watches"])
 async def test_a_locked_row_blocks_no_webhook(
     server_directory: Path, database_url: str, redis_url: str, table: Literal["targets", "watches"]
@@ -73,7 +72,6 @@ async def test_a_locked_row_blocks_no_webhook(
         assert faults(ours, finals) == []
 
 
-@pytest.mark.slow
 async def test_a_worker_frozen_in_a_transaction_blocks_no_webhook(
     server_directory: Path, database_url: str, redis_url: str
 ) -> None:
@@ -100,7 +98,6 @@ async def test_a_worker_frozen_in_a_transaction_blocks_no_webhook(
         assert faults(ours, moves.finals) == []
 
 
-@pytest.mark.slow
 async def test_webhooks_recover_from_a_network_that_loses_everything(
     server_directory: Path, database_url: str, redis_url: str
 ) -> None:

@@ -3,8 +3,6 @@ order end right."""
 
 from pathlib import Path
 
-import pytest
-
 from app.simulators.nomad.timing import Timing
 from tests.cluster import cluster, until
 from tests.faults.delivery_sender import DeliverySender, answering, body
@@ -18,7 +16,6 @@ TIMES = 3
 _SLICES = 5
 
 
-@pytest.mark.slow
 async def test_two_webs_two_pollers_and_three_workers_end_right(
     server_directory: Path, database_url: str, redis_url: str
 ) -> None:

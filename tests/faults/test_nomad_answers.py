@@ -48,7 +48,6 @@ MILD = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("quiet_logs")
 @pytest.mark.parametrize("kind", [*FAULTS, *MILD])
 async def test_failing_answers_lose_and_repeat_no_registration(kind: str, database_url: str) -> None:

@@ -124,7 +124,6 @@ def both(setup: Setup) -> Callable[[], None]:
     return both_back
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("fails", [refuse, hang, both])
 async def test_nomad_away_is_known_everywhere_and_taken_back(
     server_directory: Path, database_url: str, redis_url: str, fails: Callable[[Setup], Callable[[], None]]
@@ -170,7 +169,6 @@ async def _readiness(setup: Setup) -> Any:
         return (await client.get(f"{setup.ours.webs[0]}/readyz")).json()
 
 
-@pytest.mark.slow
 async def test_a_frozen_poller_is_replaced_and_writes_nothing_when_it_wakes(
     server_directory: Path, database_url: str, redis_url: str
 ) -> None:
@@ -205,7 +203,6 @@ def _fell(process: Process) -> str:
     return "" if process.running else process.name
 
 
-@pytest.mark.slow
 async def test_a_job_that_is_registered_late_is_seen_at_once(
     server_directory: Path, database_url: str, redis_url: str
 ) -> None:

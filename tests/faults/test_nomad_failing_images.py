@@ -70,7 +70,6 @@ class _Story:
         await ours.quiet(name)
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("quiet_logs")
 async def test_failing_images_are_registered_once_and_undone(database_url: str) -> None:
     timing = Timing(evaluation=0.01, healthy=0.05, healthy_deadline=0.1)

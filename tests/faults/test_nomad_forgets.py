@@ -62,7 +62,6 @@ async def _collecting(nomad: Simulator, *, allocations: bool) -> AsyncIterator[_
             await task
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("quiet_logs")
 async def test_collected_deployments_lose_no_outcome(database_url: str) -> None:
     async with fleet(database_url, timing=TIMING) as ours:
@@ -77,7 +76,6 @@ async def test_collected_deployments_lose_no_outcome(database_url: str) -> None:
         assert await ours.unregistered() == []
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("quiet_logs")
 async def test_collected_failed_deployments_count_as_failed(database_url: str) -> None:
     """The allocations still show the failure."""

@@ -39,7 +39,6 @@ class _Vain:
         return self._times - self._fault.times
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("quiet_logs")
 @pytest.mark.parametrize("kind", [*ANSWERS])
 async def test_a_registration_in_vain_is_repeated_ever_more_rarely(kind: str, database_url: str) -> None:

@@ -64,7 +64,6 @@ async def _is_late(ours: Fleet, late: _LateWrites, name: str) -> Shown:
     return late_one
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("quiet_logs")
 async def test_the_previous_digest_is_deployed_over_a_late_write(database_url: str) -> None:
     """d1, d2 late, d1 again."""
@@ -90,7 +89,6 @@ async def test_the_previous_digest_is_deployed_over_a_late_write(database_url: s
         assert await ours.unregistered() == []
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("quiet_logs")
 async def test_a_newer_release_is_deployed_over_a_late_write(database_url: str) -> None:
     """v1.2.0 comes while the result of v1.1.0 is unknown; v1.1.0 may still be applied, or never."""

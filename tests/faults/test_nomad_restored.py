@@ -23,7 +23,6 @@ async def _all_wait(ours: Fleet) -> None:
     await ours.until(lambda: asked.total() > before and ours.nomad.world.waits > 0, lambda: "Nomad is waited for")
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("quiet_logs")
 @pytest.mark.parametrize("new_servers", [False, True], ids=["the same servers", "new servers"])
 @pytest.mark.parametrize("lost", [False, True], ids=["with our registration", "older than our registration"])

@@ -68,7 +68,6 @@ def _is_settled(ours: Fleet, name: str) -> Callable[[], Any]:
     return over
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("quiet_logs")
 async def test_jobs_stopped_during_rollouts_end_as_stopped(database_url: str) -> None:
     timing = Timing(evaluation=0.01, healthy=0.05, healthy_deadline=AN_HOUR, progress_deadline=2 * AN_HOUR)

@@ -51,7 +51,6 @@ class _Others:
             self._nomad.set_image(name, group="app", task=BESIDE, image=f"proxy:{self.beside[name]}")
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("quiet_logs")
 async def test_concurrent_changes_by_others_are_not_lost(database_url: str) -> None:
     async with fleet(database_url, _job) as ours:

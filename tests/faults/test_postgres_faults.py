@@ -1,6 +1,8 @@
 """Given Postgres fails in every way while 200 tags move, then senders are told to come again at worst, the outage is
 named, nothing is lost or repeated, and everything is ready again by itself within ten seconds."""
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.faults.postgres_faults import POSTGRES
@@ -8,5 +10,5 @@ from tests.faults.scene import Scene
 
 
 @pytest.mark.parametrize("kind", POSTGRES)
-async def test_postgres_fails(kind: str, here: Scene) -> None:
-    await here.endure(POSTGRES[kind])
+async def test_postgres_fails(kind: str, here: Scene, record_property: Callable[[str, object], None]) -> None:
+    await here.endure(POSTGRES[kind], record_property)

@@ -4,8 +4,6 @@ import asyncio
 import time
 from pathlib import Path
 
-import pytest
-
 from app.local.postgres import EmbeddedPostgres
 from app.simulators.nomad.timing import Timing
 from tests.cluster import SECRET, Cluster, cluster, until
@@ -20,7 +18,6 @@ NAMES = [f"r{number:02}" for number in range(10)]
 OUTAGES = 20.0
 
 
-@pytest.mark.slow
 async def test_nothing_is_lost_while_postgres_is_stopped_for_twenty_seconds(
     server_directory: Path, private_postgres: EmbeddedPostgres, redis_url: str
 ) -> None:

@@ -1,6 +1,8 @@
 """Given our own processes are killed or frozen at any moment while 200 tags move, then nothing is lost or repeated,
 and everything is ready again by itself within ten seconds."""
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.faults.process_faults import PROCESSES
@@ -8,5 +10,5 @@ from tests.faults.scene import Scene
 
 
 @pytest.mark.parametrize("kind", PROCESSES)
-async def test_a_process_fails(kind: str, here: Scene) -> None:
-    await here.endure(PROCESSES[kind])
+async def test_a_process_fails(kind: str, here: Scene, record_property: Callable[[str, object], None]) -> None:
+    await here.endure(PROCESSES[kind], record_property)

@@ -7,8 +7,6 @@ import time
 from functools import partial
 from pathlib import Path
 
-import pytest
-
 from app.simulators.nomad.timing import Timing
 from app.simulators.registry.faults import Hang, RegistryFault
 from tests.cluster import Cluster, cluster, until
@@ -56,7 +54,6 @@ async def test_only_one_worker_reconciles_a_target(server_directory: Path, datab
         assert faults(ours, moves.finals) == []
 
 
-@pytest.mark.slow
 async def test_workers_frozen_past_their_lease_lose_nothing(
     server_directory: Path, database_url: str, redis_url: str
 ) -> None:
@@ -88,7 +85,6 @@ async def test_workers_frozen_past_their_lease_lose_nothing(
         assert faults(ours, moves.finals) == []
 
 
-@pytest.mark.slow
 async def test_replacing_workers_one_by_one_loses_nothing(
     server_directory: Path, database_url: str, redis_url: str
 ) -> None:
@@ -120,7 +116,6 @@ async def test_replacing_workers_one_by_one_loses_nothing(
         assert faults(ours, moves.finals) == []
 
 
-@pytest.mark.slow
 async def test_a_killed_poller_is_replaced_by_the_other_without_webhooks(
     server_directory: Path, database_url: str, redis_url: str
 ) -> None:

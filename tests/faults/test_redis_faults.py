@@ -1,6 +1,8 @@
 """Given Redis fails in every way while 200 tags move, then no webhook is refused, the outage is named, nothing is lost
 or repeated, and everything is ready again by itself within ten seconds."""
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.faults.redis_faults import REDIS
@@ -8,5 +10,5 @@ from tests.faults.scene import Scene
 
 
 @pytest.mark.parametrize("kind", REDIS)
-async def test_redis_fails(kind: str, here: Scene) -> None:
-    await here.endure(REDIS[kind])
+async def test_redis_fails(kind: str, here: Scene, record_property: Callable[[str, object], None]) -> None:
+    await here.endure(REDIS[kind], record_property)

@@ -1,6 +1,8 @@
 """Given a registry that fails, is late, or whose tags come and go while 200 others move, then nothing is lost or
 repeated, and everything is ready again by itself within ten seconds."""
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.faults.registry_faults import REGISTRY
@@ -8,5 +10,5 @@ from tests.faults.scene import Scene
 
 
 @pytest.mark.parametrize("kind", REGISTRY)
-async def test_the_registry_fails(kind: str, here: Scene) -> None:
-    await here.endure(REGISTRY[kind])
+async def test_the_registry_fails(kind: str, here: Scene, record_property: Callable[[str, object], None]) -> None:
+    await here.endure(REGISTRY[kind], record_property)

@@ -6,8 +6,6 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
-import pytest
-
 from app.simulators.nomad import LedgerEntry, Timing, restore_snapshot, save_snapshot
 from tests.cluster import Cluster, cluster, until
 from tests.faults.delivery_sender import DeliverySender, answering
@@ -54,7 +52,6 @@ async def _restore_often(ours: Cluster, restores: list[float]) -> int:
     return lost
 
 
-@pytest.mark.slow
 async def test_restores_while_tags_move_end_right(server_directory: Path, database_url: str, redis_url: str) -> None:
     with (
         machine() as busy,

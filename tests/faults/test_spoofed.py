@@ -9,8 +9,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from app.simulators.nomad.timing import Timing
 from app.simulators.registry.events import Event, EventOrigin, EventTarget
 from app.simulators.registry.grammar import OCI_MANIFEST
@@ -84,7 +82,6 @@ async def _push_really(sender: DeliverySender, finals: dict[str, Shown]) -> None
         await asyncio.sleep(0.02)
 
 
-@pytest.mark.slow
 async def test_invented_events_deploy_nothing(server_directory: Path, database_url: str, redis_url: str) -> None:
     trap = _Trap()
     with (

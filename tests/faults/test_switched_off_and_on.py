@@ -8,7 +8,6 @@ from itertools import cycle
 from pathlib import Path
 
 import asyncpg
-import pytest
 
 from app.simulators.nomad import LedgerEntry, Timing
 from tests.cluster import Cluster, cluster, until
@@ -93,7 +92,6 @@ async def _is_up(old: Process, new: Process) -> None:
     await until(lambda: b".started" in new.log.read_bytes(), f"{new.name} starts", within=120)
 
 
-@pytest.mark.slow
 async def test_nothing_is_deployed_while_off_and_the_newest_soon_after(
     server_directory: Path, database_url: str, redis_url: str
 ) -> None:

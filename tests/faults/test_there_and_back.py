@@ -5,8 +5,6 @@ import asyncio
 import random
 from pathlib import Path
 
-import pytest
-
 from app.simulators.nomad.timing import Timing
 from tests.cluster import Cluster, cluster, until
 from tests.faults.delivery_sender import DeliverySender, answering
@@ -35,7 +33,6 @@ async def _there_and_back(ours: Cluster, sender: DeliverySender, name: str, numb
     return second in [registered(entry).digest for entry in ours.nomad.ledger.entries(job=name)[begun:]]
 
 
-@pytest.mark.slow
 async def test_a_tag_that_returns_ends_on_its_first_digest(
     server_directory: Path, database_url: str, redis_url: str
 ) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from app.simulators.nomad.timing import Timing
 from tests.cluster import Cluster, cluster, until
@@ -66,7 +65,6 @@ async def _watched(ours: Cluster) -> set[str]:
     return set(await _get(ours, "/repos"))
 
 
-@pytest.mark.slow
 async def test_the_newer_of_two_files_is_in_force_and_loses_nothing(
     server_directory: Path, database_url: str, redis_url: str
 ) -> None:

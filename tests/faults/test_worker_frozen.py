@@ -6,7 +6,6 @@ import random
 from pathlib import Path
 
 import asyncpg
-import pytest
 
 from app.simulators.nomad.timing import Timing
 from tests.cluster import Cluster, cluster, until
@@ -25,7 +24,6 @@ _CONCURRENT = 10  # so that some workers are always awake
 NAMES = [f"r{number:02}" for number in range(20)]
 
 
-@pytest.mark.slow
 async def test_two_hundred_freezes_during_registrations_lose_no_push(
     server_directory: Path, database_url: str, redis_url: str
 ) -> None:

@@ -4,8 +4,6 @@ import asyncio
 from collections import defaultdict
 from pathlib import Path
 
-import pytest
-
 from app.simulators.nomad.timing import Timing
 from tests.cluster import Cluster, cluster, until
 from tests.faults.delivery_sender import DeliverySender
@@ -41,7 +39,6 @@ _PUSHES = 5
 NAMES = [f"r{number:02}" for number in range(TIMES)]
 
 
-@pytest.mark.slow
 async def test_killed_at_each_step_another_finishes_it(
     server_directory: Path, database_url: str, redis_url: str
 ) -> None:

@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from tests.faults.delivery_sender import body
-from tests.faults.scene import NAMES, Fault, Met, Scene, again
+from tests.faults.fault_class import Fault, Met, again
+from tests.faults.scene import NAMES, Scene
 
 _DAY = 24 * 3600.0
 

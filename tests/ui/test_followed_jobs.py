@@ -67,7 +67,6 @@ async def at_rest(ours: Cluster, database_url: str) -> AsyncIterator[None]:
         await database.close()
 
 
-@pytest.mark.slow
 async def test_what_others_do_is_on_an_open_page_within_two_seconds_and_rest_costs_nothing(
     ours: Cluster, database_url: str, chromium: Browser
 ) -> None:

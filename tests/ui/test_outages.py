@@ -188,7 +188,6 @@ async def pages(chromium: Browser, ours: Outages) -> AsyncIterator[tuple[Page, P
         yield listed, watch
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=str)
 async def test_everybody_says_it_and_takes_it_back(
     ours: Outages, pages: tuple[Page, Page], pace: Machine, case: OutageCase
@@ -226,7 +225,6 @@ async def test_everybody_says_it_and_takes_it_back(
         assert all(line["seconds"] >= LASTS for line in lines if line["event"] == case.ended), lines
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("how", ["frozen", "gone"])
 async def test_a_web_process_that_is_frozen_or_gone_is_noticed(
     ours: Outages, pages: tuple[Page, Page], pace: Machine, how: str

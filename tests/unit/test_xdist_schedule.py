@@ -1,8 +1,9 @@
-"""The distribution of tests over workers: tests with many processes are one group, all others one group per file."""
+"""The distribution of tests over workers: tests with many processes are two groups, all others one group per file."""
 
 import pytest
 
 from tests.processes import ROOT
+from tests.tiers import LONG, is_long
 from tests.xdist_schedule import IN_ONE_PROCESS, LARGE, group, priority
 
 
@@ -11,13 +12,13 @@ from tests.xdist_schedule import IN_ONE_PROCESS, LARGE, group, priority
     [
         ("tests/e2e/test_up.py::test_a", "tests/ui/test_page.py::test_b[x]", True),
         ("tests/faults/test_fleet.py::test_a", "tests/faults/test_own_job.py::test_b", True),
-        ("tests/faults/test_fleet.py::test_a", "tests/e2e/test_up.py::test_b", True),
+        ("tests/faults/test_fleet.py::test_a", "tests/e2e/test_up.py::test_b", False),
         ("tests/faults/test_nomad_stops.py::test_a", "tests/faults/test_nomad_answers.py::test_b", False),
         ("tests/unit/test_http.py::test_a", "tests/unit/test_http.py::test_b[::]", True),
         ("tests/unit/test_http.py::test_a", "tests/unit/test_cli.py::test_a", False),
     ],
 )
-def test_tests_with_processes_are_one_group(one: str, other: str, together: bool) -> None:
+def test_tests_with_processes_and_those_of_people_are_a_group_each(one: str, other: str, together: bool) -> None:
     assert (group(one) == group(other)) is together
 
 
@@ -29,3 +30,9 @@ def test_the_large_group_starts_first_and_slow_files_come_next() -> None:
 def test_the_named_folders_have_tests() -> None:
     assert [folder for folder in LARGE if not list((ROOT / folder).glob("test_*.py"))] == []
     assert list(ROOT.glob(f"{IN_ONE_PROCESS}*.py")) != []
+
+
+def test_the_long_tier_names_what_exists() -> None:
+    assert [each for each in LONG if not (ROOT / each).exists()] == []
+    assert is_long("tests/faults/test_fleet.py::test_a")
+    assert not is_long("tests/e2e/test_up.py::test_c")

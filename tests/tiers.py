@@ -1,0 +1,21 @@
+"""Which tests are the long tier: `make faults` runs them, `make test` does not. Both run before a change lands.
+
+They wait for real outages, run many of our processes, or drive a browser.
+"""
+
+LONG = (
+    "tests/faults/",
+    "tests/ui/",
+    "tests/e2e/test_differing_files.py",
+    "tests/e2e/test_pushes_in_a_row.py",
+    "tests/e2e/test_reload.py",
+    "tests/e2e/test_reload_renews.py",
+    "tests/e2e/test_rules.py",
+    "tests/e2e/test_weakening.py",
+    "tests/behaviour/views/test_why_property.py",
+)
+
+
+def is_long(nodeid: str) -> bool:
+    """Whether the test of that id belongs to the long tier."""
+    return nodeid.startswith(LONG)
