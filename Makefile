@@ -8,6 +8,7 @@
 #   make check              linters, types, import layers, and the pure core at full branch coverage
 #   make contract           test our use of Nomad on the simulator; NOMAD_ADDR=http://127.0.0.1:4646 for a real agent too
 #   make bench              measure its speed
+#   make mutants            plant small faults, and say which of them no test sees; make mutants ARGS="decision" for some
 #   make docs               write docs/refusals.md from the code's messages
 #   make screenshots        save every page in every state in .registrywatcher/screenshots; needs chromium
 #   make snakeoil           make throw-away TLS certificates in .registrywatcher/snakeoil
@@ -38,7 +39,7 @@ empty :=
 comma := ,
 PURE_LIST := $(subst $(empty) $(empty),$(comma),$(strip $(PURE)))
 
-.PHONY: help demo up test faults reliability check contract bench docs screenshots snakeoil lock clean
+.PHONY: help demo up test faults reliability check contract bench mutants docs screenshots snakeoil lock clean
 .NOTPARALLEL:
 
 help:
@@ -80,6 +81,10 @@ contract: .venv/.dev
 
 bench: .venv/.dev
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+# Long: an hour or more for all of it, and at most two processes at a time, so that the machine stays usable.
+mutants: .venv/.dev
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 docs: .venv/.dev
 	@mkdir -p $(STATE)

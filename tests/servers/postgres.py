@@ -15,7 +15,6 @@ class Databases:
 
     def __init__(self, server_url: str) -> None:
         self._server_url = server_url
-        self._prefix = f"registrywatcher_test_{os.getpid()}"  # a given server may be used by two test runs
         self._numbers = itertools.count(1)
         self._template: str | None = None
 
@@ -23,11 +22,11 @@ class Databases:
         """The URL of a new database with our schema and no rows."""
         if self._template is None:
             self._template = self._migrated_template()
-        return self._create(f"{self._prefix}_{next(self._numbers)}", template=self._template)
+        return self._create(f"{_prefix()}_{next(self._numbers)}", template=self._template)
 
     def empty(self) -> str:
         """The URL of a new database without a schema, for tests of the migrations themselves."""
-        return self._create(f"{self._prefix}_{next(self._numbers)}", template="template0")
+        return self._create(f"{_prefix()}_{next(self._numbers)}", template="template0")
 
     def drop(self, url: str) -> None:
         """Drop the database of the URL, also while somebody is connected."""
@@ -40,13 +39,18 @@ class Databases:
             self.drop(_with_database(self._server_url, self._template))
 
     def _migrated_template(self) -> str:
-        name = f"{self._prefix}_template"
+        name = f"{_prefix()}_template"
         migrate(self._create(name, template="template0"))
         return name
 
     def _create(self, name: str, *, template: str) -> str:
         asyncio.run(_execute(self._server_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy'))
         return _with_database(self._server_url, name)
+
+
+def _prefix() -> str:
+    """A given server may be used by two test runs, and a test run may fork (tests/mutants)."""
+    return f"registrywatcher_test_{os.getpid()}"
 
 
 def migrate(url: str) -> None:

@@ -370,40 +370,6 @@ def test_13_a_desired_tag_that_is_no_release_never_starts_following() -> None:
     assert decision.reason is HoldReason.NOT_A_RELEASE
 
 
-def test_the_first_line_that_matches_decides() -> None:
-    """Everything from each row on holds: the row itself is the reason given."""
-    all_against = case(
-        desired=Desired(tag="v0.9.0", digest=D1),
-        history=knows((task(), D1), failed=frozenset({D1}), expected={"app/server": "another"}),
-        busy="busy",
-        auto_deploy=False,
-        paused=True,
-        watch=replace(WATCH, observe_only=True),
-    )
-    hand = replace(all_against.history, failed=frozenset())
-    steps = [
-        (HoldReason.BUSY, all_against),
-        (HoldReason.FAILED_BEFORE, all_against := replace(all_against, busy="")),
-        (HoldReason.UP_TO_DATE, all_against := replace(all_against, history=hand)),
-        (
-            HoldReason.AUTO_DEPLOY_OFF,
-            all_against := replace(all_against, desired=Desired(tag="v0.9.0", digest=D2)),
-        ),
-        (HoldReason.PAUSED, all_against := replace(all_against, auto_deploy=True)),
-        (HoldReason.OBSERVE_ONLY, all_against := replace(all_against, paused=False)),
-        (HoldReason.DRIFTED, all_against := replace(all_against, watch=WATCH)),
-        (HoldReason.DOWNGRADE, all_against := replace(all_against, history=replace(hand, expected={}))),
-        (
-            HoldReason.NOT_A_RELEASE,
-            replace(all_against, job=job(task(":latest")), history=History(baseline_release="v1.0.0")),
-        ),
-    ]
-    for expected, against in steps:
-        decision = decide(against)
-        assert isinstance(decision, Hold)
-        assert decision.reason is expected
-
-
 def test_the_message_of_a_deploy_names_the_change() -> None:
     changed = decide(case(desired=Desired(tag="v1.0.0", digest=D2)))
     assert changed == Deploy(tag="v1.0.0", digest=D2, message="the digest behind v1.0.0 changed", digest_changed=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from app.domain.deployment import AllocationState, DeploymentPhase, DeploymentState, Snapshot
-from app.domain.job import ReferenceForm, TaskKey
+from app.domain.job import JobState, Placement, Preview, ReferenceForm, SourceState, Submission, TaskKey
 from app.domain.watch import DeployBy, JobPlace
 from tests.unit.domain.cases import D1, D2, HOST, job, task
 
@@ -99,3 +99,20 @@ def test_without_a_deployment_the_evaluation_and_the_allocations_show_progress()
 )
 def test_a_place_is_shown_without_what_goes_without_saying(region: str, namespace: str, shown: str) -> None:
     assert str(JobPlace(region=region, namespace=namespace, job_id="app")) == shown
+
+
+def test_a_job_of_which_nothing_is_known_runs_nothing_and_is_not_reverted() -> None:
+    found = JobState(index=1, create_index=1, version=0, submitted_at=0.0, tasks=())
+    assert found.placement == Placement(allocations=(), counts={}, problem="", launches_later=False, completes=False)
+    assert (found.unusable, found.deployment, found.reverted) == (None, None, False)
+
+
+def test_a_submission_changed_the_job_unless_it_says_otherwise() -> None:
+    found = Submission(index=9, evaluation_id="e")
+    assert (found.changed, found.warnings, found.source, found.source_note) == (True, "", SourceState.NONE, "")
+
+
+def test_a_preview_that_says_nothing_is_of_a_patch_that_changes_nothing_and_may_be_planned() -> None:
+    found = Preview()
+    assert (found.lines, found.foreign, found.updates, found.unplaced, found.warnings) == ((), (), {}, "", "")
+    assert found.allowed

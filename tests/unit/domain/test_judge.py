@@ -368,6 +368,12 @@ def test_a_rollout_with_a_wait_index_is_followed_on_a_change_or_timer(
     assert found.seconds == pytest.approx(seconds)
 
 
+def test_a_deployment_judges_its_allocations_itself_so_no_grace_time_is_awaited() -> None:
+    found = verdict(replace(DEPLOYING, allocations=(allocation("running", 4),), wait_index=WAIT_INDEX))
+    assert isinstance(found, Wait)
+    assert found.seconds == pytest.approx(300.05)
+
+
 def test_a_rollout_is_followed_at_its_deadline() -> None:
     moving = replace(COURSE, progressed_at=NOW + timedelta(seconds=3500))
     found = verdict(replace(DEPLOYING, wait_index=WAIT_INDEX), moving, seconds=3550)
@@ -382,6 +388,32 @@ def test_work_that_takes_long_is_no_stall_until_the_deadline() -> None:
         OutcomeKind.STALLED,
         f"0 of 2 allocations completed; not finished after 3601 s{STALLED}",
     )
+
+
+def test_a_job_that_runs_to_completion_is_at_work_while_any_allocation_runs() -> None:
+    pending = replace(RUNNING, allocations=(allocation("pending"),), completes=True)
+    both = replace(pending, allocations=(allocation("running", 1), allocation("pending")))
+    assert outcome(both, seconds=3000) is None
+    assert outcome(pending, seconds=3000) == (
+        OutcomeKind.STALLED,
+        f"0 of 2 allocations completed; nothing changed for 3000 s{STALLED}",
+    )
+
+
+def test_a_stall_has_the_cause_that_is_known() -> None:
+    found = verdict(replace(DEPLOYING, failures=("exited with code 3", "restarted")), seconds=901)
+    assert isinstance(found, Outcome)
+    assert (found.kind, found.cause) == (OutcomeKind.STALLED, "exited with code 3")
+
+
+def test_an_allocation_that_runs_no_more_or_not_yet_has_not_proved_itself() -> None:
+    """Not for a short grace time either."""
+    stopped = AllocationState(allocation_id="a", status="pending", started=5.0)
+    found = replace(RUNNING, desired=1, allocations=(stopped,))
+    assert isinstance(verdict(found, seconds=20), Wait)
+    course = replace(COURSE, running_since={})
+    soon = replace(PATIENCE, grace=0.5)
+    assert isinstance(judge(found, course, patience=soon, now=NOW + timedelta(seconds=5)), Wait)
 
 
 @pytest.mark.parametrize("waits_for_a_person", [{"awaits_promotion": True}, {"paused": True}])
@@ -400,6 +432,12 @@ def test_canaries_are_promoted_when_they_were_healthy_for_their_soak_time() -> N
     assert isinstance(verdict(paused, soaking, seconds=61), Wait)
 
 
+def test_canaries_are_not_promoted_before_their_soak_time() -> None:
+    found = verdict(replace(CANARIES, wait_index=WAIT_INDEX), replace(COURSE, promote_after=60.0), seconds=59.5)
+    assert isinstance(found, Wait)
+    assert found.seconds == pytest.approx(0.55)
+
+
 def test_one_canary_is_one() -> None:
     one = replace(CANARIES, deployment=replace(DEPLOYMENT, healthy=1, canaries=1, awaits_promotion=True))
     found = verdict(one)
@@ -410,6 +448,12 @@ def test_one_canary_is_one() -> None:
 def test_success_names_a_later_registration_of_the_job() -> None:
     done = replace(DEPLOYING, deployment=replace(DEPLOYMENT, phase=DeploymentPhase.SUCCESSFUL))
     assert outcome(replace(done, index=12)) == (OutcomeKind.SUCCEEDED, "words; the job was registered again since")
+
+
+def test_success_of_the_registration_that_is_there_names_no_other() -> None:
+    done = replace(DEPLOYING, deployment=replace(DEPLOYMENT, phase=DeploymentPhase.SUCCESSFUL))
+    assert outcome(done) == (OutcomeKind.SUCCEEDED, "words")
+    assert outcome(replace(done, present=False, index=0)) == (OutcomeKind.SUCCEEDED, "words")
 
 
 BACK = replace(
@@ -428,6 +472,21 @@ BACK = replace(
 def test_once_nomad_goes_back_it_is_a_failure_however_that_ends(phase: DeploymentPhase, message: str) -> None:
     back = replace(DEPLOYING, index=10, deployment=replace(DEPLOYMENT, phase=phase))
     assert outcome(back, BACK) == (OutcomeKind.FAILED, message)
+
+
+def test_the_cause_of_a_failure_that_nomad_reverted_is_kept() -> None:
+    back = replace(DEPLOYING, index=10, deployment=replace(DEPLOYMENT, phase=DeploymentPhase.SUCCESSFUL))
+    assert BACK.returning is not None
+    found = verdict(back, replace(BACK, returning=replace(BACK.returning, cause="exited with code 3")))
+    assert isinstance(found, Outcome)
+    assert found.cause == "exited with code 3"
+
+
+def test_a_failure_names_the_version_that_nomad_reverted_to_and_no_cause_that_it_does_not_know() -> None:
+    failed = replace(DEPLOYMENT, phase=DeploymentPhase.FAILED, reverted_to=3)
+    assert verdict(replace(DEPLOYING, deployment=failed)) == Outcome(
+        kind=OutcomeKind.FAILED, reason="words", cause="", reverted_to=3
+    )
 
 
 def test_nomads_way_back_is_waited_for() -> None:

@@ -97,4 +97,19 @@ def test_what_is_no_digest_is_refused(digest: str) -> None:
 def test_a_long_text_is_quoted_in_part() -> None:
     with pytest.raises(InvalidReference) as caught:
         parse_tag("x" * 10_000)
-    assert len(str(caught.value)) < 250
+    assert str(caught.value).startswith(f"'{'x' * 77}...' is not a tag")
+
+
+@pytest.mark.parametrize(("length", "quoted"), [(80, "/" * 80), (81, "/" * 77 + "...")])
+def test_a_text_of_eighty_characters_is_quoted_in_full(length: int, quoted: str) -> None:
+    with pytest.raises(InvalidReference, match="is not a tag") as caught:
+        parse_tag("/" * length)
+    assert str(caught.value).startswith(f"'{quoted}' ")
+
+
+def test_the_longest_name_of_a_repository_is_taken() -> None:
+    assert Repository.of("registry.example.com", "a" * 255).path == "a" * 255
+
+
+def test_capitals_make_the_first_part_a_host() -> None:
+    assert str(Reference.parse("Registry/app:v1").repository) == "registry/app"

@@ -10,6 +10,7 @@ from app.domain.rule import (
     arranged,
     asked_releases,
     candidates,
+    counts_with_v,
     desired_tag,
     highest_of,
     highest_release,
@@ -24,6 +25,17 @@ def test_releases(tag: str) -> None:
     found = release(tag)
     assert found is not None
     assert (found.tag, found.with_v) == (tag, tag.startswith("v"))
+
+
+@pytest.mark.parametrize(("tag", "counts"), [(f"1.2.{'3' * 124}", True), (f"1.2.{'3' * 125}", False)])
+def test_a_release_is_a_tag_that_a_registry_may_have(tag: str, counts: bool) -> None:
+    assert (release(tag) is not None) is counts
+
+
+def test_releases_with_v_count_as_soon_as_there_is_one() -> None:
+    assert counts_with_v(["latest", "1.0.0", "v1.0.0"])
+    assert not counts_with_v(["latest", "1.0.0"])
+    assert not counts_with_v(["latest", "v1.0.0"], "1.0.0")
 
 
 @pytest.mark.parametrize(
