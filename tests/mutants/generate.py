@@ -109,6 +109,10 @@ def _lines(node: ast.stmt) -> frozenset[int]:
 def _change(before: str, after: str) -> str:
     """The words that the edit removes and adds, with a word beside them if it only adds."""
     old, new = _WORD.findall(_plain(before)), _WORD.findall(_plain(after))
+    if sorted(old) == sorted(new):
+        differing = [number for number, (one, other) in enumerate(zip(old, new, strict=True)) if one != other]
+        moved = slice(differing[0], differing[-1] + 1) if differing else slice(0, 0)
+        return f"{' '.join(old[moved])} → {' '.join(new[moved])}"
     parts = []
     for kind, start, end, new_start, new_end in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if kind == "delete":

@@ -33,13 +33,13 @@ MODULES = (
     _line(
         "reconcile",
         "services/reconcile/reconcile.py",
-        tests=("tests/unit/services/reconcile", "tests/behaviour/reconcile", "tests/behaviour/commands"),
+        tests=("tests/unit/services/reconcile",),
     ),
     _line(
         "submit",
         "services/reconcile/register.py",
         "services/reconcile/launch.py",
-        tests=("tests/unit/services/reconcile", "tests/behaviour/reconcile", "tests/behaviour/rollout"),
+        tests=("tests/unit/services/reconcile",),
     ),
     _line(
         "follow",
