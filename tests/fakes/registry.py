@@ -15,13 +15,15 @@ def digest_of(content: str) -> str:
 
 @dataclass(slots=True)
 class MemoryRegistry:
-    """`images` maps a repository's path to its tags and their digests; `outage` is raised by every request.
+    """`images` maps a repository's path to its tags and their digests; `outage` is raised by every request,
+    one of `outages` by those for the path.
 
     `unlinked` are tags that are listed and have no manifest; `asked` counts the requests.
     """
 
     images: dict[str, dict[str, str]] = field(default_factory=dict)
     outage: Exception | None = None
+    outages: dict[str, Exception] = field(default_factory=dict)
     unlinked: set[str] = field(default_factory=set)
     asked: int = 0
 
@@ -48,8 +50,8 @@ class MemoryRegistry:
 
     def _tags(self, repository: Repository) -> dict[str, str]:
         self.asked += 1
-        if self.outage is not None:
-            raise self.outage
+        if outage := self.outage or self.outages.get(repository.path):
+            raise outage
         if repository.path not in self.images:
             raise RepositoryNotFound(f"no repository {repository}")
         return self.images[repository.path]

@@ -31,6 +31,7 @@ _ARITHMETIC: dict[type[ast.operator], str] = {
     ast.BitAnd: "|",
 }
 _OPPOSITE = {"min": "max", "max": "min", "any": "all", "all": "any"}
+_FALSY = ("None", "False", '""', "()", "0")  # None instead would be as false
 _DELETABLE = (ast.Raise, ast.AugAssign, ast.Continue, ast.Break, ast.Delete)
 
 
@@ -61,7 +62,7 @@ def edits(source: Source, node: ast.AST, parent: ast.AST | None) -> Iterator[Edi
                 yield (*source.span(test), "True")
         case ast.Constant():
             yield from _constant(source, node, parent)
-        case ast.Return() if node.value is not None and source.of(node.value) != "None":
+        case ast.Return() if node.value is not None and source.of(node.value) not in _FALSY:
             yield start, end, "return None"
         case ast.Expr() if not is_log(node) and not isinstance(node.value, (ast.Constant, ast.Yield)):
             yield start, end, "pass"

@@ -23,7 +23,7 @@ from tests.mutants.coverage import Baseline, baseline
 from tests.mutants.edits import Mutant, Source, read
 from tests.mutants.generate import mutants
 from tests.mutants.modules import MODULES, Module
-from tests.mutants.plant import in_method, plant, reading
+from tests.mutants.plant import plant, reading
 
 AT_ONCE = 2
 _SURVIVED, _KILLED, _STILLBORN, _TIMEOUT = "survived", "killed", "stillborn", "timeout"
@@ -174,15 +174,23 @@ _OPTIONS = ("-p", "tests.mutants.repeatable", "-p", "no:cacheprovider", "--hypot
 def _covering(source: Source, mutant: Mutant, lines: dict[int, set[str]], every: set[str]) -> set[str]:
     """The tests that execute the edited lines; for a constant, the code that reads it."""
     covering: set[str] = set().union(*(lines.get(line, set()) for line in mutant.lines))
-    if covering:
+    inside = [
+        each
+        for each in ast.walk(source.tree)
+        if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and each.lineno <= mutant.line <= (each.end_lineno or 0)
+    ]
+    if inside and not covering:  # a line behind an await may go unseen
+        numbers = range(inside[-1].lineno, (inside[-1].end_lineno or 0) + 1)
+        covering = set().union(*(lines.get(line, set()) for line in numbers))
+    if covering or inside:
         return covering
     statement = next(each for each in source.tree.body if each.lineno <= mutant.line <= (each.end_lineno or 0))
     if not hasattr(statement, "body"):
         readers = list(reading(source, mutant.where))
-        numbers = {line for each in readers for line in range(each.lineno, (each.end_lineno or 0) + 1)}
-        return set().union(*(lines.get(line, set()) for line in numbers)) if readers else every
-    is_default = isinstance(statement, ast.ClassDef) and in_method(source, mutant) is None
-    return every if is_default else set()
+        used = {line for each in readers for line in range(each.lineno, (each.end_lineno or 0) + 1)}
+        return set().union(*(lines.get(line, set()) for line in used)) if readers else every
+    return every  # a default of a class: any test may make one
 
 
 def main() -> int:

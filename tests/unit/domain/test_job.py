@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from app.domain.deployment import AllocationState, DeploymentPhase, DeploymentState, Snapshot
-from app.domain.job import JobState, Placement, Preview, ReferenceForm, SourceState, Submission, TaskKey
+from app.domain.job import Allocations, JobState, Placement, Preview, ReferenceForm, SourceState, Submission, TaskKey
 from app.domain.watch import DeployBy, JobPlace
 from tests.unit.domain.cases import D1, D2, HOST, job, task
 
@@ -99,6 +99,11 @@ def test_without_a_deployment_the_evaluation_and_the_allocations_show_progress()
 )
 def test_a_place_is_shown_without_what_goes_without_saying(region: str, namespace: str, shown: str) -> None:
     assert str(JobPlace(region=region, namespace=namespace, job_id="app")) == shown
+
+
+def test_a_version_of_which_nothing_is_known_runs_nothing() -> None:
+    found = Allocations(group="app", version=1)
+    assert (found.tasks, found.running, found.canaries, found.starting, found.stopping) == ((), 0, 0, 0, 0)
 
 
 def test_a_job_of_which_nothing_is_known_runs_nothing_and_is_not_reverted() -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from app.domain.history import History
 from app.domain.job import JobPatch, JobState, Preview, Submission
 from app.domain.reference import Repository
 from app.domain.watch import JobPlace
@@ -19,7 +20,12 @@ from tests.fakes.waker import InProcessWaker
 SUBMISSION = Submission(index=9, evaluation_id="e")
 LIMITED = Fleet(max_rollouts=1, stop_after_failure=False, own_job=None)
 SETTINGS = replace(RECONCILE_SETTINGS, stall_after=900.0, reread_job=300.0)
-OTHER = state(watch=replace(state().watch, name="other", repository=Repository.of("registry.example:5000", "team/b")))
+OTHER = state(
+    watch=replace(
+        state().watch, name="other", task="worker", repository=Repository.of("registry.example:5000", "team/b")
+    ),
+    history=History(digests={"registry.example:5000/team/b:v1.0.0": D1}),
+)
 
 
 @dataclass

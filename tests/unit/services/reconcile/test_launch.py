@@ -46,6 +46,7 @@ def test_all_that_is_to_change_goes_in_one_registration() -> None:
         "app/sidecar": f"{HOST}/team/side:v2@{D3}",
     }
     assert found.from_images["app"] == {"app/server": f"{HOST}/team/app:v1.0.0"}
+    assert found.before == {"app": ("v1.0.0", D1), "side": ("v1", "")}
     assert found.message == {"app": "v1.1.0 follows v1.0.0", "side": "v2 follows v1"}
     assert found.digest_changed == {"side"}
     assert not found.reuse
@@ -171,3 +172,55 @@ def test_a_persons_ends_beside_a_launch_for_another_watch() -> None:
         OutcomeKind.REFUSED,
         "the registry no longer has test; push it again, or deploy another tag",
     )
+
+
+def test_what_ran_before_is_known_only_if_all_tasks_ran_it() -> None:
+    several = job(task(), task(":v0.9.0", group="b"))
+    found = launch(several, {"app": (resolved_watches(), DEPLOY)}, None)
+    assert found is not None
+    assert found.before == {"app": ("", "")}
+
+
+@pytest.mark.parametrize("forced", [True, False])
+def test_a_request_is_forced_if_it_says_so(forced: bool) -> None:
+    each = resolved_watches(requested=asked(forced=forced))
+    found = launch(job(), {"app": (each, DEPLOY)}, None)
+    assert found is not None
+    assert found.items == (item(forced=forced),)
+
+
+SIDE_WATCH = resolved_watches(state(watch=SIDE))
+QUEUED = Hold(reason=HoldReason.QUEUED, message="3 of at most 3 rollouts are under way")
+STALLED = Hold(reason=HoldReason.STALLED, message="1 of 2 allocations run v1.1.0")
+SIDE_IS_AWAY = resolved_watches(state(watch=SIDE), resolved=None, outage="silent")
+
+
+def both(*decisions: Hold | Deploy) -> list[WatchResult]:
+    return [
+        WatchResult(watch=name, decision=decision) for name, decision in zip(("app", "side"), decisions, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("origin", "results", "kind", "reason"),
+    [
+        (Origin.RULE, both(QUEUED, UP_TO_DATE), OutcomeKind.SUPERSEDED, f"never registered: {QUEUED.message}; v1.1.0"),
+        (Origin.RULE, both(DEPLOY, DEPLOY), OutcomeKind.SUPERSEDED, "never registered: the rule no longer desires it"),
+        (Origin.DEPLOY, both(UP_TO_DATE, STALLED), OutcomeKind.STALLED, "v1.1.0 already runs; 1 of 2"),
+        (Origin.DEPLOY, both(UP_TO_DATE, UNUSABLE), OutcomeKind.REFUSED, "the job is stopped"),
+    ],
+)
+def test_how_one_of_two_watches_ends(
+    origin: Origin, results: list[WatchResult], kind: OutcomeKind, reason: str
+) -> None:
+    found = ending(open_rollout(item(), item("side"), origin=origin), None, results, [resolved_watches(), SIDE_WATCH])
+    assert found is not None
+    assert (found.kind, found.reason[: len(reason)]) == (kind, reason)
+
+
+def test_an_outage_of_one_registry_keeps_what_it_concerns_open_and_nothing_else() -> None:
+    two = open_rollout(item(), item("side"), origin=Origin.DEPLOY)
+    watches = [resolved_watches(), SIDE_IS_AWAY]
+    assert ending(two, None, both(UP_TO_DATE, UP_TO_DATE), watches) is None
+    assert requested_during_outage(two, watches)
+    assert ending(open_rollout(item(), origin=Origin.DEPLOY), None, both(UP_TO_DATE, UP_TO_DATE), watches) is not None

@@ -1,21 +1,24 @@
 """One pass over a target: when it asks a registry or Nomad, what it stores, and what it does after an error."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.domain.decision import Deploy, Hold, HoldReason
 from app.domain.job import ActiveDeployment, JobPatch, JobState, Preview, Submission
 from app.domain.rollout import Origin, OutcomeKind
-from app.errors import JobChanged, NomadDenied, NomadUnavailable, RegistryUnavailable
+from app.errors import JobChanged, JobRejected, NomadDenied, NomadUnavailable, RegistryUnavailable
 from app.refusals.samples import D1, D2, NOW, WATCH, claim, job, knows, state, task
-from app.services.reconcile.claim import Claim, OpenRollout
+from app.services.reconcile.claim import Claim, OpenRollout, WatchState
 from app.services.reconcile.fleet import Fleet
 from app.services.reconcile.reconcile import busy_with
 from app.services.reconcile.result import SlotBounds, Written
-from tests.unit.services.reconcile.passes import LIMITED, SETTINGS, SUBMISSION, Pass, a_pass, unchanged
+from tests.unit.domain.cases import D3
+from tests.unit.services.reconcile.passes import LIMITED, OTHER, SETTINGS, SUBMISSION, Pass, a_pass, unchanged
 from tests.unit.services.reconcile.values import ROLLOUT, event, item, open_rollout
 
 PATCH = JobPatch(changes={}, expected_index=7)
@@ -32,13 +35,13 @@ def decision(found: Pass) -> Hold | Deploy | None:
 async def test_a_target_that_is_not_due_or_leased_is_left_alone() -> None:
     found = a_pass()
     found.targets.claimed = None
-    assert not await found.run()
+    assert await found.run() is False
     assert (found.targets.calls, found.deployer.asked, found.registry.asked) == ([], [], 0)
 
 
 async def test_a_new_image_is_stored_as_a_launch_and_registered() -> None:
     found = a_pass()
-    assert await found.run()
+    assert await found.run() is True
     result = found.targets.result
     assert result.launch is not None
     assert (result.launch.patch.expected_index, result.job, result.job_read) == (7, job(), True)
@@ -95,6 +98,7 @@ async def test_a_registry_that_shows_a_change_makes_the_job_be_read() -> None:
     found = a_pass(claim(**READ))
     await found.run()
     assert found.deployer.asked == ["inspect", "submit"]
+    assert [call[0] for call in found.targets.calls].count("record_resolved") == 1
 
 
 async def test_an_outage_of_a_registry_is_stored_and_asked_again_ever_more_rarely() -> None:
@@ -338,7 +342,7 @@ async def test_a_deployment_of_somebody_else_is_waited_for() -> None:
     ],
 )
 def test_a_deployment_counts_until_it_stalls(fields: dict[str, Any], is_busy: bool) -> None:
-    assert bool(busy_with(SETTINGS, claim(**fields), job(deployment=FOREIGN))) is is_busy
+    assert (busy_with(SETTINGS, claim(**fields), job(deployment=FOREIGN)) != "") is is_busy
 
 
 @pytest.mark.parametrize("found", [None, job()])
@@ -350,6 +354,12 @@ async def test_our_own_deployment_is_no_foreign_one() -> None:
     found = unchanged(claim(rollout=open_rollout(item(), submitted=True)), job=job(deployment=FOREIGN))
     await found.run()
     assert found.targets.result.foreign_progress == ""
+
+
+async def test_a_deployment_of_somebody_else_is_waited_for_with_a_request_in_hand_too() -> None:
+    found = unchanged(claim(rollout=open_rollout(item(tag="v1.0.0", digest=D1))), job=job(deployment=FOREIGN))
+    await found.run()
+    assert (found.targets.result.requeue_in, found.targets.result.foreign_progress) == (2.0, "d 1")
 
 
 DENIED = NomadDenied("no permission")
@@ -452,7 +462,7 @@ async def test_what_nomad_refuses_ends_only_if_a_person_asked_for_it(origin: Ori
         assert ("withdraw", launch.rollout_id) in found.targets.calls
         assert found.targets.calls[-1] == ("requeue", 0.5, "no permission", False, True)
     assert ("follow", str(launch.rollout_id)) not in found.waker.wakes
-    assert ("reconcile", "1") in found.waker.wakes
+    assert found.waker.wakes == [("reconcile", "1")] * 2  # after settle, and after the last write
 
 
 async def test_a_registration_that_wakes_others_wakes_them() -> None:
@@ -464,7 +474,89 @@ async def test_a_registration_that_wakes_others_wakes_them() -> None:
 
 async def test_a_request_for_another_watch_leaves_the_rule_to_this_one() -> None:
     rollout = open_rollout(item("gone"), origin=Origin.DEPLOY)
-    found = a_pass(claim(rollout=rollout))
+    found = a_pass(claim(rollout=rollout), fleet=LIMITED, submission=JobRejected("it is no job"))
     await found.run()
     assert found.targets.result.ended is not None
     assert found.targets.result.ended.kind is OutcomeKind.REFUSED
+    assert found.targets.result.bounds == SlotBounds(at_most=1, heeds_failures=False)
+    assert found.targets.names == ["settle", "withdraw", "requeue"]
+
+
+BOTH = job(task(), task("registry.example:5000/team/b:v1.0.0", name="worker"))
+
+
+def two_watches(app: WatchState, other: WatchState = OTHER, **fields: Any) -> Pass:
+    """The registry has a newer image of the first watch only."""
+    found = a_pass(claim(app, other, **fields), job=BOTH)
+    found.registry.images["team/b"] = {"v1.0.0": D1}
+    return found
+
+
+@pytest.mark.parametrize("first", [True, False])
+async def test_of_two_watches_each_counts(first: bool) -> None:
+    """Whichever has a newer image, had no place, or has an event without an answer."""
+    changed = two_watches(state(), **READ)
+    assert await changed.run()
+    assert changed.deployer.asked == ["inspect", "submit"]
+    (launch,) = (call[1].launch for call in changed.targets.calls if call[0] == "settle")
+    assert [each.watch for each in launch.items] == ["app"]
+    lacking = replace(OTHER, history=replace(OTHER.history, not_placed=D3))
+    waits = replace(OTHER, events=(event("v1.0.0", D1),))
+    for other, queued in ((lacking, {}), (waits, QUEUED)):
+        pair = (state(), other) if first else (other, state())
+        found = a_pass(claim(*pair, **{**READ, **queued}), job=BOTH, fleet=LIMITED)
+        found.registry.images = {"team/app": {"v1.0.0": D1}, "team/b": {"v1.0.0": D1}}
+        await found.run()
+        assert found.registry.asked
+        assert "inspect" in found.deployer.asked
+
+
+async def test_a_target_is_queued_if_one_of_its_watches_is() -> None:
+    found = two_watches(state(), others_active=1)
+    found.settings = replace(SETTINGS, fleet=LIMITED)
+    await found.run()
+    assert found.targets.result.queued is True
+
+
+async def test_the_shortest_pause_counts() -> None:
+    queued = unchanged(claim(**READ, **QUEUED, polled=True), fleet=LIMITED)
+    queued.registry.outage = RegistryUnavailable("main is away", retry_after=7.0)
+    await queued.run()
+    busy = unchanged(job=job(deployment=FOREIGN))
+    busy.registry.outage = RegistryUnavailable("main is away", retry_after=7.0)
+    await busy.run()
+    assert (queued.targets.result.requeue_in, busy.targets.result.requeue_in) == (7.0, 2.0)
+
+
+async def test_nothing_of_a_request_is_registered_while_one_of_its_registries_is_away() -> None:
+    rollout = open_rollout(item(), item("other", "v1.0.0", D1), origin=Origin.DEPLOY)
+    found = two_watches(state(), rollout=rollout)
+    found.registry.outages["team/b"] = RegistryUnavailable("main is away")
+    await found.run()
+    assert (found.targets.result.launch, found.targets.result.ended) == (None, None)
+    assert found.deployer.asked == ["inspect"]
+
+
+async def test_the_log_names_what_was_decided_and_registered() -> None:
+    found = a_pass()
+    found.targets.written = Written(decided=frozenset({"app"}))
+    with capture_logs() as logs:
+        await found.run()
+    launch = found.targets.result.launch
+    assert launch is not None
+    rollout = {"target": 1, "rollout": str(launch.rollout_id), "what": ["team/app:v1.1.0"], "log_level": "info"}
+    decided = {"target": 1, "watch": "app", "tag": "v1.1.0", "digest": D2, "message": "v1.1.0 follows v1.0.0"}
+    assert logs == [
+        {"event": "decision.made", "log_level": "info", **decided},
+        {"event": "rollout.submitting", **rollout},
+        {"event": "rollout.submitted", "index": 9, **rollout},
+    ]
+
+
+@pytest.mark.parametrize(("written", "levels"), [(Written(), ["debug"]), (Written(overtaken=True), [])])
+async def test_a_decision_that_is_not_new_or_was_not_written_is_no_news(written: Written, levels: list[str]) -> None:
+    found = unchanged()
+    found.targets.written = written
+    with capture_logs() as logs:
+        await found.run()
+    assert [each["log_level"] for each in logs if each["event"] == "decision.made"] == levels
