@@ -44,7 +44,7 @@ MODULES = (
     _line(
         "follow",
         "services/rollout/follow.py",
-        tests=("tests/unit/services", "tests/behaviour/rollout", "tests/behaviour/reconcile"),
+        tests=("tests/unit/services/rollout",),
     ),
     _line(
         "claims",

@@ -22,8 +22,8 @@ from tests.unit.services.reconcile.passes import LIMITED, OTHER, SETTINGS, SUBMI
 from tests.unit.services.reconcile.values import ROLLOUT, event, item, open_rollout
 
 PATCH = JobPatch(changes={}, expected_index=7)
-READ = {"inspect_job": False, "job_read_at": NOW - timedelta(seconds=10)}
-QUEUED = {"queued_since": NOW - timedelta(seconds=5), "others_active": 1}
+READ: dict[str, Any] = {"inspect_job": False, "job_read_at": NOW - timedelta(seconds=10)}
+QUEUED: dict[str, Any] = {"queued_since": NOW - timedelta(seconds=5), "others_active": 1}
 FOREIGN = ActiveDeployment(deployment_id="d", job_spec_index=7, progress="1", description="1 of 2")
 
 

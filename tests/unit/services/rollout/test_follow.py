@@ -71,10 +71,13 @@ class FollowedDeployer(UnusedDeployer):
     successor: Submission | None = None
     diagnosis: Diagnosis | Exception = DIAGNOSIS
     refused: Exception | None = None
+    hangs: bool = False
     asked: list[tuple[Any, ...]] = field(default_factory=list)
 
     async def observe(self, place: JobPlace, submission: Submission, *, deployment_id: str = "") -> Snapshot:
         self.asked.append(("observe", submission, deployment_id))
+        if self.hangs:
+            await asyncio.Event().wait()
         if isinstance(self.snapshot, BaseException):
             raise self.snapshot
         return self.snapshot
@@ -158,10 +161,14 @@ async def test_a_rollout_that_is_not_due_or_leased_is_left_alone() -> None:
 
 
 async def test_a_rollout_that_goes_on_is_stored_and_checked_again() -> None:
-    async with a_check(snapshot=replace(DEPLOYING, note="1 of 2")) as check:
+    async with a_check() as check:
         assert await check.run() is True
         pause = check.rollouts.pause
-        assert (pause.seconds, pause.note, pause.progress) == (2.0, "1 of 2", DEPLOYING.progress)
+        assert (pause.seconds, pause.note, pause.progress) == (
+            2.0,
+            "1 of 2 allocations are healthy",
+            DEPLOYING.progress,
+        )
         assert (pause.deployment, pause.running_since) == (DEPLOYMENT, {})
         assert check.deployer.asked == [("observe", SUBMISSION, "d")]
         assert (check.wakes, check.delays) == ([("follow", str(ID))], [2.0])
@@ -402,9 +409,10 @@ async def test_an_outage_of_postgres_is_the_callers() -> None:
 
 
 async def test_a_check_that_is_cancelled_writes_nothing() -> None:
-    async with a_check(replace(ROLLOUT, canary_command=CanaryCommand.PROMOTE)) as check:
+    async with a_check(hangs=True) as check:
         running = asyncio.create_task(check.run())
-        check.deployer.snapshot = asyncio.CancelledError()
+        while not check.deployer.asked:
+            await asyncio.sleep(0)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
