@@ -50,17 +50,17 @@ MODULES = (
         "claims",
         "adapters/postgres/reconcile/claim_rows.py",
         "adapters/postgres/reconcile/leases.py",
-        tests=("tests/integration/reconcile", "tests/integration/config", "tests/behaviour"),
+        tests=("tests/integration/reconcile",),
     ),
     _line(
         "inbox",
         "adapters/postgres/ingest/inbox.py",
-        tests=("tests/integration/ingest", "tests/behaviour/reconcile", "tests/unit/services"),
+        tests=("tests/integration/ingest", "tests/contract/test_inbox.py"),
     ),
     _line(
         "targets",
         "adapters/postgres/reconcile/targets.py",
         "adapters/postgres/rollout/registrations.py",
-        tests=("tests/integration/reconcile", "tests/integration/rollout", "tests/behaviour"),
+        tests=("tests/integration/reconcile", "tests/behaviour/reconcile/test_in_flight_registrations.py"),
     ),
 )

@@ -115,8 +115,8 @@ async def test_failures_hold_until_they_are_released(around: Around) -> None:
     await around.run(_FAILURE, "app", D2, "it was slow", True)
     await around.run(_FAILURE, "other", D3, "another", False)
     (found,) = (await around.claim(target)).watches
-    assert (found.history.failed, found.history.failure_causes) == ({D1}, {D1: "it crashed"})
-    assert (found.history.released, found.history.failed_elsewhere) == ({D2}, {})
+    assert (found.history.failed, found.history.failure_causes) == (frozenset({D1}), {D1: "it crashed"})
+    assert (found.history.released, found.history.failed_elsewhere) == (frozenset({D2}), {})
 
 
 async def test_a_failure_of_the_same_repository_on_another_job_is_known(around: Around) -> None:

@@ -190,7 +190,8 @@ async def test_a_requeue_says_why_and_reads_the_job_again(around: Around) -> Non
     assert written.due_in == 40.0
     assert (stored["attempts"], stored["inspect_job"], stored["lease_token"]) == (3, True, None)
     assert (stored["outage"], stored["outage_is_ours"], stored["queued_since"] is None) == ("away", True, False)
-    await around.run("UPDATE targets SET due_at = now()")
+    await around.run("UPDATE targets SET due_at = now() WHERE target_id = $1", target)
+    await around.run("UPDATE targets SET due_at = now() + interval '1 hour' WHERE target_id = $1", other)
     kept = await around.store.requeue(await around.claim(target), seconds=1.0, outage=None, refused=True)
     stored = await around.target(target)
     assert (stored["outage"], stored["queued_since"], kept.woken) == ("away", None, (other,))
