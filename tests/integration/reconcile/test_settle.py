@@ -1,0 +1,270 @@
+"""What a pass writes besides its decisions: a launch, an end, a registration; and when it is void."""
+
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+
+from app.adapters.postgres.database.pool import Database
+from app.domain.job import JobPatch, JobState, SourceState, Submission, TaskChange, TaskKey
+from app.domain.rollout import Outcome, OutcomeKind
+from app.services.reconcile.claim import Claim, LaunchItem
+from app.services.reconcile.result import Launch, Result
+from tests.integration.reconcile.target import D1, D2, IMAGE, KEY, Around
+
+TASK = TaskKey(group="app", task="server")
+PATCH = JobPatch(changes={TASK: TaskChange(image=IMAGE)}, expected_index=7)
+LAUNCH = Launch(
+    rollout_id=UUID(int=5),
+    reuse=False,
+    items=(LaunchItem(watch="app", tag="v1.1.0", digest=D2, forced=False),),
+    from_images={"app": {KEY: "before"}},
+    before={"app": ("v1.0.0", D1)},
+    message={"app": "v1.1.0 follows v1.0.0"},
+    task_watches={TASK: "app"},
+    identities={TASK: f"{IMAGE}@{D2}"},
+    patch=PATCH,
+)
+SUPERSEDED = Outcome(kind=OutcomeKind.SUPERSEDED, reason="never registered")
+JOB = JobState(index=7, create_index=3, version=1, submitted_at=0.0, tasks=())
+SUBMISSION = Submission(index=9, evaluation_id="e", warnings="old field")
+ROLLOUTS = "SELECT * FROM rollouts ORDER BY intent"
+
+
+@pytest.fixture
+def around(database: Database) -> Around:
+    return Around(database)
+
+
+async def waiting(around: Around) -> int:
+    """Another target that waits for a slot, and is due in an hour."""
+    target = await around.add("waiting")
+    await around.run(
+        "UPDATE targets SET queued_since = now(), due_at = now() + interval '1 hour' WHERE target_id = $1", target
+    )
+    return target
+
+
+async def test_a_launch_is_stored_and_keeps_the_lease(around: Around) -> None:
+    target = await around.add()
+    await around.run("UPDATE targets SET outage = 'away'")
+    claimed = await around.claim(target)
+    written = await around.store.settle(claimed, Result(job=JOB, job_read=True, launch=LAUNCH, poll_in=600.0))
+    stored = await around.target(target)
+    assert (written.due_in, written.overtaken, written.woken) == (None, False, ())
+    assert (stored["lease_token"], stored["due_in"] <= 0, stored["outage"]) == (claimed.token, True, "away")
+    assert (stored["job_index"], stored["job_create_index"]) == (7, 3)
+    assert await around.value("SELECT poll_at > now() + interval '5 minutes' FROM targets")
+    rollout = await around.row(ROLLOUTS)
+    assert (rollout["rollout_id"], rollout["target_id"], rollout["expected_index"]) == (UUID(int=5), target, 7)
+    assert rollout["changes"][0]["image"] == IMAGE
+
+
+async def test_a_job_that_was_not_read_is_not_written(around: Around) -> None:
+    target = await around.add()
+    await around.run("UPDATE targets SET job_index = 4, poll_at = now()")
+    await around.store.settle(await around.claim(target), Result())
+    stored = await around.target(target)
+    assert (stored["job_index"], stored["job_read_at"]) == (4, None)
+    assert await around.value("SELECT poll_at <= now() FROM targets")
+
+
+OVERTAKES = {
+    "a command": "UPDATE watches SET commanded_at = now()",
+    "a pause": "UPDATE switches SET paused = true",
+    "a request": "INSERT INTO rollouts (rollout_id, target_id, intent, origin) "
+    "SELECT gen_random_uuid(), target_id, 8, 'deploy' FROM targets",
+}
+
+
+@pytest.mark.parametrize("overtakes", OVERTAKES)
+async def test_a_launch_is_void_if_somebody_came_meanwhile(around: Around, overtakes: str) -> None:
+    target = await around.add()
+    await around.run("UPDATE targets SET attempts = 2")
+    claimed = await around.claim(target)
+    await around.run(OVERTAKES[overtakes])
+    written = await around.store.settle(claimed, Result(launch=LAUNCH))
+    stored = await around.target(target)
+    assert (written.overtaken, written.due_in, written.decided) == (True, 0.0, frozenset())
+    assert (stored["lease_token"], stored["inspect_job"], stored["attempts"]) == (None, True, 2)
+    assert stored["due_in"] <= 0
+    assert await around.value("SELECT count(*) FROM rollouts WHERE rollout_id = $1", LAUNCH.rollout_id) == 0
+
+
+async def test_a_pass_that_only_holds_is_written_whoever_came(around: Around) -> None:
+    target = await around.add()
+    claimed = await around.claim(target)
+    await around.run(OVERTAKES["a command"])
+    assert not (await around.store.settle(claimed, Result())).overtaken
+
+
+async def test_an_end_is_written_and_wakes_who_waits_longest(around: Around) -> None:
+    target, other = await around.add(), await waiting(around)
+    await around.add_rollout(target)
+    written = await around.store.settle(await around.claim(target), Result(job=JOB, job_read=True, ended=SUPERSEDED))
+    rollout = await around.row(ROLLOUTS)
+    assert (rollout["state"], rollout["outcome"], rollout["reason"]) == ("ended", "superseded", "never registered")
+    assert written.woken == (other,)
+    (in_flight,) = await around.value("SELECT in_flight FROM watches WHERE name = 'app'")
+    assert (in_flight["index"], in_flight["digest"]) == (7, D2)  # the job is still where the patch expects it
+
+
+async def test_a_patch_that_can_no_longer_arrive_is_not_kept(around: Around) -> None:
+    target = await around.add()
+    await around.add_rollout(target)
+    moved = Result(job=replace(JOB, index=8), job_read=True, ended=SUPERSEDED)
+    await around.store.settle(await around.claim(target), moved)
+    assert await around.value("SELECT in_flight FROM watches") == []
+
+
+async def test_a_pass_without_an_end_wakes_nobody(around: Around) -> None:
+    target = await around.add()
+    await waiting(around)
+    assert (await around.store.settle(await around.claim(target), Result())).woken == ()
+
+
+async def test_a_rollout_that_is_queued_gives_its_patch_up(around: Around) -> None:
+    target = await around.add()
+    await around.add_rollout(target)
+    result = Result(job=replace(JOB, index=8), job_read=True, queued=True, requeue_in=30.0)
+    await around.store.settle(await around.claim(target), result)
+    rollout = await around.row(ROLLOUTS)
+    assert (rollout["state"], rollout["expected_index"], rollout["changes"]) == ("requested", None, [])
+
+
+async def test_a_rollout_that_goes_on_keeps_its_patch(around: Around) -> None:
+    target = await around.add()
+    await around.add_rollout(target)
+    await around.store.settle(await around.claim(target), Result(job=JOB, job_read=True))
+    assert (await around.row(ROLLOUTS))["expected_index"] == 7
+    assert await around.value("SELECT in_flight FROM watches") == []
+
+
+async def requested(around: Around) -> tuple[int, UUID, Claim]:
+    target = await around.add()
+    await around.run("UPDATE targets SET outage = 'away', attempts = 3")
+    await around.run('UPDATE watches SET drifted_at = now(), drift_images = \'{"a": "b"}\', rebaseline = true')
+    rollout = await around.add_rollout(target, number=2)
+    return target, rollout, await around.claim(target)
+
+
+async def test_a_registration_is_recorded_and_releases_the_lease(around: Around) -> None:
+    target, rollout, claimed = await requested(around)
+    written = await around.store.submitted(claimed, rollout, PATCH, SUBMISSION)
+    stored, row = await around.target(target), await around.row(ROLLOUTS)
+    assert (written.due_in, stored["due_in"], stored["lease_token"]) == (None, None, None)
+    assert (stored["outage"], stored["attempts"], stored["wakes"]) == ("", 0, 0)
+    assert (row["state"], row["submission_index"], row["evaluation_id"]) == ("submitted", 9, "e")
+    assert (row["submission_changed"], row["warnings"]) == (True, "old field")
+    assert None not in (row["submitted_at"], row["progressed_at"], row["follow_at"], row["woken_at"])
+    watch = await around.row("SELECT * FROM watches")
+    assert (watch["expected_intent"], watch["expected"]) == (2, {KEY: f"{IMAGE}@{D2}"})
+    assert (watch["digest_tags"], watch["digests"][f"{IMAGE}@{D2}"]) == ({D2: "v1.1.0"}, D2)
+    assert (watch["drifted_at"], watch["drift_images"], watch["rebaseline"]) == (None, {}, False)
+
+
+async def test_a_registration_is_a_fact_without_the_lease_too(around: Around) -> None:
+    target, rollout, claimed = await requested(around)
+    await around.take_over(target)
+    holder = (await around.target(target))["lease_token"]
+    written = await around.store.submitted(claimed, rollout, PATCH, SUBMISSION)
+    stored = await around.target(target)
+    assert (written.due_in, stored["lease_token"], stored["wakes"], stored["outage"]) == (0.0, holder, 1, "away")
+    assert (await around.row(ROLLOUTS))["submission_index"] == 9
+
+
+async def test_a_registration_is_recorded_once(around: Around) -> None:
+    target, rollout, claimed = await requested(around)
+    await around.store.submitted(claimed, rollout, PATCH, SUBMISSION)
+    before = await around.row(ROLLOUTS)
+    written = await around.store.submitted(claimed, rollout, PATCH, replace(SUBMISSION, index=10))
+    assert await around.row(ROLLOUTS) == before
+    assert (written.due_in, (await around.target(target))["wakes"]) == (None, 0)
+
+
+@pytest.mark.parametrize(
+    "patch", [replace(PATCH, expected_index=8), replace(PATCH, changes={TASK: TaskChange(image="another")})]
+)
+async def test_a_patch_that_was_replaced_is_not_this_rollouts(around: Around, patch: JobPatch) -> None:
+    _, rollout, claimed = await requested(around)
+    await around.store.submitted(claimed, rollout, patch, SUBMISSION)
+    row = await around.row(ROLLOUTS)
+    assert (row["state"], row["submission_index"]) == ("requested", None)
+    assert await around.value("SELECT expected_intent FROM watches") == 0
+
+
+async def test_a_registration_of_a_rollout_that_ended_does_not_follow_it(around: Around) -> None:
+    _, rollout, claimed = await requested(around)
+    await around.run("UPDATE rollouts SET state = 'ended', ended_at = now()")
+    written = await around.store.submitted(claimed, rollout, PATCH, SUBMISSION)
+    row = await around.row(ROLLOUTS)
+    assert (row["state"], row["submission_index"], row["follow_at"]) == ("ended", 9, None)
+    assert written.notification_delivery_ids == ()
+
+
+@pytest.mark.parametrize("intent", [2, 3])
+async def test_a_watch_never_returns_to_an_older_intent(around: Around, intent: int) -> None:
+    _, rollout, claimed = await requested(around)
+    await around.run("UPDATE watches SET expected_intent = $1", intent)
+    await around.store.submitted(claimed, rollout, PATCH, SUBMISSION)
+    assert await around.row("SELECT expected, expected_intent FROM watches") == {
+        "expected": {},
+        "expected_intent": intent,
+    }
+
+
+async def test_only_the_watches_of_the_rollout_change(around: Around) -> None:
+    target, rollout, claimed = await requested(around)
+    await around.add("other")
+    await around.run("UPDATE watches SET target_id = $1 WHERE name = 'other'", target)
+    await around.store.submitted(claimed, rollout, PATCH, SUBMISSION)
+    assert await around.value("SELECT expected_intent FROM watches WHERE name = 'other'") == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "note", "stored"),
+    [
+        (SourceState.STALE, "it has variables", "it has variables"),
+        (SourceState.KEPT, "it has variables", ""),
+        (SourceState.NONE, "", "as before"),
+    ],
+)
+async def test_a_source_that_was_not_changed_is_noted(
+    around: Around, source: SourceState, note: str, stored: str
+) -> None:
+    _, rollout, claimed = await requested(around)
+    await around.add("other")
+    await around.run("UPDATE watches SET source_stale = 'as before'")
+    await around.store.submitted(claimed, rollout, PATCH, replace(SUBMISSION, source=source, source_note=note))
+    assert await around.value("SELECT source_stale FROM watches WHERE name = 'app'") == stored
+    assert await around.value("SELECT source_stale FROM watches WHERE name = 'other'") == "as before"
+
+
+async def test_a_refused_patch_is_withdrawn_and_another_may_be_in_flight(around: Around) -> None:
+    target, rollout, claimed = await requested(around)
+    await around.store.withdraw(claimed, rollout)
+    row = await around.row(ROLLOUTS)
+    assert (row["state"], row["expected_index"], row["changes"]) == ("requested", None, [])
+    assert (await around.target(target))["lease_token"] == claimed.token
+    assert len(await around.value("SELECT in_flight FROM watches")) == 1
+
+
+async def test_a_launch_that_was_refused_at_once_leaves_nothing_in_flight(around: Around) -> None:
+    """This pass stored it and posted it: no other worker can have."""
+    target = await around.add()
+    claimed = await around.claim(target)
+    await around.store.settle(claimed, Result(job=JOB, job_read=True, launch=LAUNCH))
+    await around.store.withdraw(claimed, LAUNCH.rollout_id)
+    assert (await around.row(ROLLOUTS))["expected_index"] is None
+    assert await around.value("SELECT in_flight FROM watches") == []
+
+
+async def test_a_refused_request_ends_with_its_reason(around: Around) -> None:
+    target, rollout, claimed = await requested(around)
+    other = await waiting(around)
+    written = await around.store.refuse(claimed, rollout, Outcome(kind=OutcomeKind.REFUSED, reason="no permission"))
+    stored, row = await around.target(target), await around.row(ROLLOUTS)
+    assert (row["state"], row["outcome"], row["reason"]) == ("ended", "refused", "no permission")
+    assert (written.due_in, written.woken, stored["lease_token"]) == (0.0, (other,), None)
+    assert (stored["inspect_job"], stored["attempts"], stored["due_in"] <= 0) == (True, 0, True)
+    assert len(await around.value("SELECT in_flight FROM watches WHERE name = 'app'")) == 1
