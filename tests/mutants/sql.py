@@ -11,7 +11,7 @@ _STATEMENT = re.compile(r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|WHERE|AND|FOR
 # What ends a condition or an assignment that stands at the same depth.
 _KEYWORDS = (
     "AND OR ORDER GROUP LIMIT FOR RETURNING UNION WHERE THEN ELSE END SET FROM LEFT JOIN OFFSET WINDOW HAVING WHEN "
-    "SELECT VALUES CROSS FULL ) , ;"
+    "SELECT VALUES CROSS FULL , ;"
 )
 _ENDS = frozenset(_KEYWORDS.split())
 _TURNED = {"<": ">", "<=": ">", ">": "<", ">=": "<", "<>": "="}

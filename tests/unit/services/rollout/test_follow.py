@@ -45,6 +45,7 @@ INDEX = WaitIndex(subject="deployment/d", index=12)
 FAILED = replace(DEPLOYING, deployment=replace(DEPLOYMENT, phase=DeploymentPhase.FAILED))
 REVERTED = replace(FAILED, deployment=replace(DEPLOYMENT, phase=DeploymentPhase.FAILED, reverted_to=3))
 DIAGNOSIS = Diagnosis(findings=("exited with code 3",))
+BEFORE = NOW - timedelta(seconds=20)
 COURSE = Course(
     submission=SUBMISSION, started_at=NOW - timedelta(seconds=20), progressed_at=NOW - timedelta(seconds=20)
 )
@@ -210,6 +211,18 @@ async def test_a_job_without_deployments_is_judged_by_when_each_allocation_was_f
     async with a_check(snapshot=replace(WITHOUT, allocations=(RUNNING,))) as check:
         await check.run()
         assert check.rollouts.pause.running_since == {"a": RunningSince(started=5.0, at=NOW)}
+
+
+async def test_an_allocation_that_restarted_since_has_not_proved_itself() -> None:
+    course = replace(COURSE, running_since={"a": replace(SEEN, started=1.0, at=BEFORE)})
+    once = replace(WITHOUT, desired=1, allocations=(RUNNING,))
+    async with a_check(replace(ROLLOUT, course=course), snapshot=once) as check:
+        await check.run()
+        assert check.rollouts.names == ["wait"]
+    proved = replace(COURSE, running_since={"a": replace(SEEN, at=BEFORE)})
+    async with a_check(replace(ROLLOUT, course=proved), snapshot=once) as check:
+        await check.run()
+        assert check.end[0].kind is OutcomeKind.SUCCEEDED
 
 
 @pytest.mark.parametrize(("progress", "ends"), [(DEPLOYING.progress, True), ("another", False)])
