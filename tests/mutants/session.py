@@ -77,7 +77,7 @@ class Mutating:
             for mutant in [each for each in mutants(source) if self._part in each.name][:: self._one_in]:
                 covering = _covering(source, mutant, found.lines[file], set(found.seconds))
                 tests = self._chosen(covering, found.seconds)
-                yield _Trial(source, mutant, tests, limit=15 + 6 * sum(found.seconds[each] for each in tests))
+                yield _Trial(source, mutant, tests, limit=60 + 6 * sum(found.seconds[each] for each in tests))
 
     def _chosen(self, covering: set[str], seconds: dict[str, float]) -> list[str]:
         """The tests that killed most come first, then the quick ones."""

@@ -148,3 +148,23 @@ async def _store_until_taken(inbox: PostgresInbox, event: PushEvent) -> Receipt:
         except StoreUnavailable:
             await asyncio.sleep(0.05)
     raise AssertionError("Postgres is up, and the inbox did not find it")
+
+
+async def test_deliveries_that_are_stored_together_are_counted_each(database: Database) -> None:
+    around = InPostgres(PostgresInbox(database, patience=20.0), database)
+    target = await around.add_watch("app", host=HOST, path="team/app")
+    first, two, none, stranger, again = await asyncio.gather(
+        around.inbox.store(delivery(pushed(1))),
+        around.inbox.store(delivery(pushed(2), pushed(3))),
+        around.inbox.store(delivery()),
+        around.inbox.store(delivery(pushed(4, path="team/unwatched"))),
+        around.inbox.store(delivery(pushed(1))),
+    )
+    assert [(each.new, each.duplicates, each.target_ids) for each in (first, two, none, stranger, again)] == [
+        (1, 0, (target,)),
+        (2, 0, (target,)),
+        (0, 0, ()),
+        (1, 0, ()),
+        (0, 1, ()),
+    ]
+    assert (await around.generations())[target] <= 2  # one wake for all that were stored at once

@@ -284,7 +284,8 @@ async def test_the_rollouts_and_the_due_targets_of_others_are_counted(around: Ar
     await around.run("UPDATE targets SET due_at = NULL WHERE job_id NOT IN ('app', 'due', 'last', 'left')")
     await around.run("UPDATE targets SET queued_last = true WHERE job_id = 'last'")
     await around.run("UPDATE watches SET present = false WHERE name = 'left'")
-    await around.run("INSERT INTO wakes (target_id) VALUES ($1), ($2), ($3)", others["woken"], others["last"], target)
+    for woken in (others["woken"], others["last"], others["left"], target):
+        await around.run("INSERT INTO wakes (target_id) VALUES ($1)", woken)
     for number, name in enumerate(("active", "bare", "done"), start=1):
         await around.add_rollout(others[name], number=number, watch=name)
     await around.run("UPDATE rollouts SET expected_index = NULL WHERE target_id = $1", others["bare"])
