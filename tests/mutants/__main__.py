@@ -24,7 +24,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help=f"some of: {', '.join(each.name for each in MODULES)}")
     parser.add_argument("--only", default="", help="mutants whose name has this text; then no bar holds")
     parser.add_argument("--one-in", type=int, default=1, help="each so manieth mutant; then no bar holds")
-    parser.add_argument("--budget", type=float, default=40.0, help="seconds of tests for one mutant, at most")
+    parser.add_argument("--budget", type=float, default=120.0, help="seconds of tests for one mutant, at most")
     options = parser.parse_args()
     os.nice(10)  # a machine with a long run stays usable
     chosen = [each for each in MODULES if not options.names or each.name in options.names]

@@ -168,3 +168,14 @@ async def test_deliveries_that_are_stored_together_are_counted_each(database: Da
         (0, 1, ()),
     ]
     assert (await around.generations())[target] <= 2  # one wake for all that were stored at once
+
+
+async def test_events_that_postgres_cannot_store_are_counted_as_ignored(database: Database) -> None:
+    around = InPostgres(PostgresInbox(database, patience=20.0), database)
+    sent = delivery(pushed(1, tag="a\x00b"), pushed(2))
+    receipt = await around.inbox.store(sent)
+    assert (receipt.new, receipt.duplicates, receipt.ignored, len(receipt.oddities)) == (0, 0, 2, 1)
+    assert receipt.oddities[0].where == "events"
+    stored = await around.inbox.read(sent.delivery_id)
+    assert stored is not None
+    assert (stored.ignored, stored.events) == (2, ())
