@@ -280,8 +280,10 @@ async def test_a_submitted_rollout_and_one_without_a_patch(around: Around) -> No
 
 async def test_the_rollouts_and_the_due_targets_of_others_are_counted(around: Around) -> None:
     target = await around.add()
-    others = {name: await around.add(name) for name in ("active", "bare", "done", "due", "woken", "last", "left")}
-    await around.run("UPDATE targets SET due_at = NULL WHERE job_id NOT IN ('app', 'due', 'last', 'left')")
+    others = {
+        name: await around.add(name) for name in ("active", "bare", "done", "due", "soon", "woken", "last", "left")
+    }
+    await around.run("UPDATE targets SET due_at = NULL WHERE job_id NOT IN ('app', 'due', 'soon', 'last', 'left')")
     await around.run("UPDATE targets SET queued_last = true WHERE job_id = 'last'")
     await around.run("UPDATE watches SET present = false WHERE name = 'left'")
     for woken in (others["woken"], others["last"], others["left"], target):
@@ -292,7 +294,17 @@ async def test_the_rollouts_and_the_due_targets_of_others_are_counted(around: Ar
     await around.run("UPDATE rollouts SET ended_at = now() WHERE target_id = $1", others["done"])
     await around.add_rollout(target, number=9)
     found = await around.claim(target)
-    assert (found.others_active, found.others_due) == (1, 2)
+    assert (found.others_active, found.others_due) == (1, 3)
+
+
+@pytest.mark.parametrize(("namespace", "away"), [("default", True), ("team", False)])
+async def test_an_outage_of_nomad_is_that_of_the_targets_namespace(around: Around, namespace: str, away: bool) -> None:
+    target = await around.add()
+    await around.run(
+        "INSERT INTO namespaces (region, namespace, outage, outage_since) VALUES ('', $1, 'Nomad is away', now())",
+        namespace,
+    )
+    assert (await around.claim(target)).nomad_outage is away
 
 
 async def test_at_most_ten_due_targets_are_counted(around: Around) -> None:
