@@ -11,9 +11,10 @@ import structlog
 from app.local.postgres import EmbeddedPostgres
 from app.local.valkey import EmbeddedValkey
 from app.simulators.nomad.timing import Timing
-from tests.cluster import Cluster, cluster, until
+from tests.cluster import Cluster, cluster
+from tests.faults.arrival import deployed
 from tests.faults.delivery_sender import DeliverySender
-from tests.faults.oracle import faults, missing
+from tests.faults.oracle import faults
 from tests.faults.outcomes import Outcomes
 from tests.faults.scene import Scene, scene
 from tests.faults.tag_moves import Moves
@@ -46,7 +47,7 @@ class Shared:
     async def deployed(self, moves: Moves) -> None:
         """Wait until everything is deployed; the ledger must be right so far."""
         ours = self.cluster
-        await until(lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=120)
+        await deployed(ours, moves.finals)
         assert faults(ours, moves.finals) == []
 
 

@@ -21,9 +21,10 @@ from app.local.valkey import EmbeddedValkey
 from app.simulators.nomad.faults import FaultAction, NomadFault
 from tests.cluster import Cluster, cluster, until
 from tests.faults import statements
+from tests.faults.arrival import deployed
 from tests.faults.delivery_sender import DeliverySender
 from tests.faults.fault_class import Fault, Met
-from tests.faults.oracle import faults, missing
+from tests.faults.oracle import faults
 from tests.faults.outcomes import reading
 from tests.faults.proof import prove
 from tests.faults.random_faults import Chance, Chances
@@ -89,7 +90,7 @@ class Scene:
                 while met.count < fault.least and fault.least > 1:
                     await made.make(_CALM, seconds=_CALM / PER_SECOND)
             over_at = time.monotonic()
-            await self.site.all_ready(within=WITHIN * self.site.pace.stretch)
+            await self.site.all_ready()
             await moving
             await self._ends_right(made)
             right_after = time.monotonic() - over_at
@@ -111,11 +112,7 @@ class Scene:
 
     async def _ends_right(self, made: Moves) -> None:
         ours = self.ours
-        await until(
-            lambda: not missing(ours, made.finals),
-            lambda: missing(ours, made.finals),
-            within=WITHIN * self.site.pace.stretch,
-        )
+        await deployed(ours, made.finals)
         async with self.connection() as connection:
             await until(partial(_no_rollout, connection), "every rollout ends", within=WITHIN * self.site.pace.stretch)
             assert await statements.unexplained(connection) == []

@@ -59,8 +59,8 @@ class Site:
         """Wait until it is true; `within` is in seconds for an idle machine, and longer on a busy one."""
         await until(condition, what, within=within * self.pace.stretch)
 
-    async def all_ready(self, within: float = START) -> None:
-        """Every process is ready, without any outage."""
+    async def all_ready(self, within: float = WITHIN) -> None:
+        """Every process is ready, without any outage, within that many seconds of an idle machine."""
         for name in [each.name for each in self.ours.processes if each.running]:
             answers: list[Answer] = []
 
@@ -68,7 +68,7 @@ class Site:
                 answers[:] = [await self.answer_of(name)]
                 return answers[0][0] == 200 and answers[0][1]["message"] == "ready"
 
-            await until(ready, partial(_not_ready, name, answers), within=within)
+            await self.until(ready, partial(_not_ready, name, answers), within=within)
 
     async def outages(self, name: str) -> list[str]:
         """The outages that a web process shows, as "name: problem", while it is ready itself."""
@@ -99,5 +99,5 @@ async def site(ours: Cluster, *kinds: str) -> AsyncIterator[Site]:
             made = Site(ours, client, pace)
             for kind in kinds:
                 made.start(kind)
-            await made.all_ready()
+            await made.all_ready(within=START)
             yield made

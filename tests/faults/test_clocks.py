@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.cluster import Process, cluster
+from tests.faults.arrival import deployed
 from tests.faults.delivery_sender import DeliverySender
-from tests.faults.oracle import faults, missing
+from tests.faults.oracle import faults
 from tests.faults.outcomes import reading
 from tests.faults.scene import MOVES, NAMES, PER_SECOND
-from tests.faults.site import WITHIN, site
+from tests.faults.site import site
 from tests.faults.tag_moves import Moves
 from tests.webhook_sender import TAKEN
 
@@ -37,11 +38,9 @@ async def test_wrong_clocks_lose_and_repeat_nothing(
                 await outcomes.settled(NAMES)
                 moves = Moves(sender, NAMES)
                 await moves.make(MOVES, seconds=MOVES / PER_SECOND)
-                await here.until(
-                    lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=WITHIN
-                )
+                await deployed(ours, moves.finals)
                 await outcomes.settled(NAMES)
-            await here.all_ready(within=WITHIN * here.pace.stretch)
+            await here.all_ready()
         assert set(sender.answers) == {TAKEN}
         assert faults(ours, moves.finals) == []
         wrong = [_ahead(each) for each in ours.processes]

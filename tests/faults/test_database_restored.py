@@ -8,10 +8,11 @@ from pathlib import Path
 import asyncpg
 
 from app.simulators.nomad.timing import Timing
-from tests.cluster import cluster, until
+from tests.cluster import cluster
+from tests.faults.arrival import deployed
 from tests.faults.decisions import decided
 from tests.faults.delivery_sender import DeliverySender, answering
-from tests.faults.oracle import Shown, faults, missing
+from tests.faults.oracle import Shown, faults
 from tests.faults.outcomes import reading
 from tests.faults.sizes import moves
 from tests.machine_load import machine
@@ -81,7 +82,7 @@ async def test_an_older_database_ends_right(
                 forgotten += known - await _rollouts(database_url)
                 await pushing
                 begun = time.monotonic()
-                await until(lambda: not missing(ours, pushes.finals), lambda: missing(ours, pushes.finals), within=120)
+                await deployed(ours, pushes.finals)
                 seconds = time.monotonic() - begun
                 print(f"right {seconds:.1f} s after the last push, stretch {busy.stretch:.1f}")
                 assert seconds < BAR * busy.stretch

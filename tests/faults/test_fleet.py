@@ -6,8 +6,9 @@ from pathlib import Path
 from app.simulators.nomad.timing import Timing
 from tests.cluster import cluster, until
 from tests.concurrent_rollouts import most_concurrent_rollouts
+from tests.faults.arrival import deployed
 from tests.faults.delivery_sender import DeliverySender, answering
-from tests.faults.oracle import Shown, faults, missing
+from tests.faults.oracle import Shown, faults
 from tests.faults.outcomes import reading
 
 NAMES = [f"r{number:02}" for number in range(20)]
@@ -32,7 +33,7 @@ async def test_the_limit_of_concurrent_rollouts_holds(
                     pushed[name] = Shown(tag="v1.1.0", digest=await sender.push(name, "v1.1.0", f"{name} v1.1.0"))
             await until(lambda: len(ours.nomad.ledger.entries()) >= 5, "some are registered", within=90)
             workers[0].kill()
-            await until(lambda: not missing(ours, pushed), lambda: missing(ours, pushed), within=120)
+            await deployed(ours, pushed)
             await outcomes.settled(NAMES)
         assert faults(ours, pushed) == []
         assert most_concurrent_rollouts(ours.nomad) <= 3

@@ -12,9 +12,10 @@ import pytest
 
 from app.simulators.nomad.timing import Timing
 from tests.cluster import Cluster, cluster, until
+from tests.faults.arrival import deployed
 from tests.faults.delivery_sender import DeliverySender, answering, body
 from tests.faults.flags import Flags
-from tests.faults.oracle import Shown, faults, last, missing
+from tests.faults.oracle import Shown, faults, last
 from tests.faults.outcomes import reading
 from tests.faults.statements import lock_row
 from tests.faults.tag_moves import Moves
@@ -65,9 +66,9 @@ async def test_a_locked_row_blocks_no_webhook(
             async with locked(database_url, lock_row(table, HELD)):
                 finals = await pushed(ours, sender, "v1.1.0", times=13)
                 others = {name: finals[name] for name in OTHERS}
-                await until(lambda: not missing(ours, others), lambda: missing(ours, others), within=120)
+                await deployed(ours, others)
                 assert last(ours, HELD) is None
-            await until(lambda: not missing(ours, finals), lambda: missing(ours, finals), within=120)
+            await deployed(ours, finals)
             await outcomes.settled(NAMES)
         assert faults(ours, finals) == []
 
@@ -92,7 +93,7 @@ async def test_a_worker_frozen_in_a_transaction_blocks_no_webhook(
             await until(lambda: flags.killed_at(step, HELD), "a worker is frozen", within=120)
             await moves.make(150, seconds=1)
             assert set(sender.statuses) == {202}
-            await until(lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=120)
+            await deployed(ours, moves.finals)
             await outcomes.settled(NAMES)
             assert not flags.thawed(step, HELD)
         assert faults(ours, moves.finals) == []
@@ -124,7 +125,7 @@ async def _partitioned(proxy: ToxicProxy, directory: Path, database_url: str, re
             before = len(sender.statuses)
             await until(lambda: 202 in sender.statuses[before:], "a push is taken again", within=120)
             await pushing
-            await until(lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=120)
+            await deployed(ours, moves.finals)
             await outcomes.settled(NAMES, within=120)
         assert proxy.died
         assert set(sender.statuses) == {202, 503}

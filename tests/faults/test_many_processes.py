@@ -4,9 +4,10 @@ order end right."""
 from pathlib import Path
 
 from app.simulators.nomad.timing import Timing
-from tests.cluster import cluster, until
+from tests.cluster import cluster
+from tests.faults.arrival import deployed
 from tests.faults.delivery_sender import DeliverySender, answering, body
-from tests.faults.oracle import Shown, faults, missing
+from tests.faults.oracle import Shown, faults
 from tests.faults.outcomes import reading
 from tests.webhook_sender import NO_ANSWER, TAKEN
 
@@ -42,7 +43,7 @@ async def test_two_webs_two_pollers_and_three_workers_end_right(
                 await sender.send_all(deliveries, times=TIMES)
             assert NO_ANSWER not in sender.answers
             assert sender.answers[TAKEN] == PUSHES * TIMES
-        await until(lambda: not missing(ours, finals), lambda: missing(ours, finals), within=120)
+        await deployed(ours, finals)
         async with reading(database_url) as outcomes:
             # An event whose tag has moved is checked for half a minute; during that time nothing may go wrong.
             await outcomes.settled(NAMES, within=120)

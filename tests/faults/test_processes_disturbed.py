@@ -10,8 +10,9 @@ from pathlib import Path
 from app.simulators.nomad.timing import Timing
 from app.simulators.registry.faults import Hang, RegistryFault
 from tests.cluster import Cluster, cluster, until
+from tests.faults.arrival import deployed
 from tests.faults.delivery_sender import DeliverySender, answering
-from tests.faults.oracle import Shown, faults, missing
+from tests.faults.oracle import Shown, faults
 from tests.faults.outcomes import reading
 from tests.faults.tag_moves import Moves
 from tests.machine_load import machine
@@ -49,7 +50,7 @@ async def test_only_one_worker_reconciles_a_target(server_directory: Path, datab
             ours.registry.faults.add(RegistryFault(path="/v2/team/.*", action=Hang(seconds=0.05), times=100_000))
             moves = Moves(sender, names)
             await moves.make(100, seconds=3)
-            await until(lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=120)
+            await deployed(ours, moves.finals)
         assert {name: ours.overlaps.most[f"team/{name}"] for name in names} == dict.fromkeys(names, 1)
         assert faults(ours, moves.finals) == []
 
@@ -80,7 +81,7 @@ async def test_workers_frozen_past_their_lease_lose_nothing(
                 for worker in frozen:
                     worker.signal(signal.SIGCONT)
             await pushing
-            await until(lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=120)
+            await deployed(ours, moves.finals)
             await outcomes.settled(NAMES)
         assert faults(ours, moves.finals) == []
 
@@ -111,7 +112,7 @@ async def test_replacing_workers_one_by_one_loses_nothing(
                     within=120,
                 )
             await pushing
-            await until(lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=120)
+            await deployed(ours, moves.finals)
             await outcomes.settled(NAMES)
         assert faults(ours, moves.finals) == []
 
@@ -140,7 +141,7 @@ async def test_a_killed_poller_is_replaced_by_the_other_without_webhooks(
                 if number == 1:
                     ours.processes[1].kill()
                 pushed_at = time.monotonic()
-                await until(lambda: not missing(ours, finals), lambda: missing(ours, finals), within=120)
+                await deployed(ours, finals)
                 took.append(time.monotonic() - pushed_at)
         print(f"found after {took}, stretch {pace.stretch:.1f}")
         assert max(took) < (2 * 1.1 + 5) * pace.stretch

@@ -100,7 +100,7 @@ async def test_readyz_shows_a_read_only_database_until_it_recovers(ours: Cluster
 
         # Open sessions keep the setting of their start, so the test ends them.
         await statements.make_read_only(connection, database_url, on=False)
-        await here.all_ready(within=120)
+        await here.all_ready()
         await sender.push(NAMES[0], "v1.1.0", "second")
         await until(lambda: _deployed(ours, NAMES[0], "v1.1.0"), "work goes on", within=120)
         await connection.close()
@@ -115,7 +115,7 @@ async def test_readyz_shows_errors_of_every_loop_until_they_end(ours: Cluster, d
             tag = f"v1.{number}.0"
             await sender.push(NAMES[0], tag, state)
             await statements.stop_raising(connection)
-            await here.all_ready(within=120)
+            await here.all_ready()
             await until(partial(_deployed, ours, NAMES[0], tag), "work goes on", within=120)
             for process in ours.processes:
                 lines = [line for line in process.log.read_text().splitlines() if '"loop":"sweep"' in line]
@@ -155,7 +155,7 @@ async def test_readyz_shows_a_step_that_always_fails_until_it_succeeds(
         assert (await here.answer_of(worker.name, "/healthz"))[0] == 200
         await statements.stop_raising(connection)
         await until(lambda: _deployed(ours, NAMES[0], "v1.1.0"), "the push is deployed", within=120)
-        await here.all_ready(within=120)
+        await here.all_ready()
         await connection.close()
 
 
@@ -171,7 +171,7 @@ async def test_webhooks_get_202_or_503_while_all_sessions_are_ended(ours: Cluste
             await asyncio.sleep(0.01)
         assert len(sender.statuses) == 40 * len(NAMES)
         assert set(sender.statuses) <= {202, 503}
-        await here.all_ready(within=120)
+        await here.all_ready()
         await connection.close()
 
 
@@ -192,7 +192,7 @@ async def test_readyz_shows_a_frozen_postgres_until_it_recovers(
                 for pid in backends:
                     os.kill(pid, signal.SIGCONT)
                 private_postgres.signal(signal.SIGCONT)
-            await here.all_ready(within=120)
+            await here.all_ready()
             await connection.close()
 
 

@@ -6,10 +6,11 @@ import time
 from pathlib import Path
 
 from app.local.valkey import EmbeddedValkey
-from tests.cluster import cluster, until
+from tests.cluster import cluster
 from tests.faults import statements
+from tests.faults.arrival import deployed
 from tests.faults.delivery_sender import DeliverySender, body
-from tests.faults.oracle import Shown, faults, missing
+from tests.faults.oracle import Shown, faults
 from tests.faults.outcomes import reading
 from tests.faults.site import WITHIN, site
 from tests.webhook_sender import TAKEN
@@ -40,18 +41,16 @@ async def test_five_thousand_pushes_wait_for_redis(
                 assert await statements.open_pushes(connection) > PUSHES / 2
                 await asyncio.to_thread(private_valkey.start)
                 back_at = time.monotonic()
-                await until(
-                    lambda: not missing(ours, finals), lambda: missing(ours, finals), within=WITHIN * here.pace.stretch
-                )
-                deployed = time.monotonic() - back_at
+                await deployed(ours, finals)
+                deployed_after = time.monotonic() - back_at
 
                 async def processed() -> bool:
                     return await statements.open_pushes(connection) == 0
 
                 await here.until(processed, "no push is open", within=WITHIN)
                 took = time.monotonic() - back_at
-            print(f"deployed {deployed:.1f} s, all processed {took:.1f} s after, stretch {here.pace.stretch:.1f}")
+            print(f"deployed {deployed_after:.1f} s, all processed {took:.1f} s after, stretch {here.pace.stretch:.1f}")
             assert took < WITHIN * here.pace.stretch
-            await here.all_ready(within=WITHIN * here.pace.stretch)
+            await here.all_ready()
         assert sender.answers == {TAKEN: PUSHES}
         assert faults(ours, finals) == []

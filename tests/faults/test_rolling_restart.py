@@ -9,11 +9,12 @@ from pathlib import Path
 import httpx
 
 from tests.cluster import Process, cluster
+from tests.faults.arrival import deployed
 from tests.faults.delivery_sender import DeliverySender
-from tests.faults.oracle import faults, missing
+from tests.faults.oracle import faults
 from tests.faults.outcomes import reading
 from tests.faults.scene import NAMES
-from tests.faults.site import WITHIN, Site, site
+from tests.faults.site import Site, site
 from tests.faults.sizes import moves as sized
 from tests.faults.tag_moves import Moves
 from tests.webhook_sender import NO_ANSWER, TAKEN
@@ -43,9 +44,7 @@ async def test_replacing_every_process_refuses_and_loses_nothing(
             over.set()
             await pushing
             streams = await page
-            await here.until(
-                lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=WITHIN
-            )
+            await deployed(ours, moves.finals)
             async with reading(database_url) as outcomes:
                 await outcomes.settled(NAMES)
         assert faults(ours, moves.finals) == []

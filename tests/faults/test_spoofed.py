@@ -12,9 +12,10 @@ from typing import Any
 from app.simulators.nomad.timing import Timing
 from app.simulators.registry.events import Event, EventOrigin, EventTarget
 from app.simulators.registry.grammar import OCI_MANIFEST
-from tests.cluster import Cluster, cluster, until
+from tests.cluster import Cluster, cluster
+from tests.faults.arrival import deployed
 from tests.faults.delivery_sender import DeliverySender, answering
-from tests.faults.oracle import Shown, faults, missing, registered
+from tests.faults.oracle import Shown, faults, registered
 from tests.faults.outcomes import reading
 from tests.faults.sizes import moves
 from tests.machine_load import machine
@@ -112,12 +113,11 @@ async def test_invented_events_deploy_nothing(server_directory: Path, database_u
             assert (sender.answers[TAKEN], honest.answers[TAKEN]) == (liar.kinds.total(), REAL)
             # A machine that is too busy to store may say so; a sender tries again.
             assert set(sender.answers + honest.answers) == {TAKEN} or busy.stretch > IDLE
-            await until(lambda: not missing(ours, finals), lambda: missing(ours, finals), within=120)
+            await deployed(ours, finals)
             # The last invented digest is asked for until half a minute after it was told.
             await outcomes.settled(NAMES, within=180)
         print(f"{SPOOFED} invented {dict(liar.kinds)}, {REAL} real, seed {SEED}, answers {dict(sender.answers)}")
         assert liar.kinds.total() >= SPOOFED
-        deployed = {registered(entry).digest for entry in ours.nomad.ledger.entries()}
-        assert deployed & liar.digests == set()
+        assert {registered(entry).digest for entry in ours.nomad.ledger.entries()} & liar.digests == set()
         assert faults(ours, finals) == []
         assert trap.calls == 0

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from app.simulators.nomad.timing import Timing
 from tests.cluster import Cluster, cluster, until
+from tests.faults.arrival import deployed
 from tests.faults.delivery_sender import DeliverySender, answering
-from tests.faults.oracle import Shown, faults, missing, registered
+from tests.faults.oracle import Shown, faults, registered
 from tests.faults.outcomes import reading
 from tests.faults.sizes import moves
 
@@ -29,7 +30,7 @@ async def _there_and_back(ours: Cluster, sender: DeliverySender, name: str, numb
     first, second, again = digests
     assert first == again != second
     final = {name: Shown(tag=tag, digest=first)}
-    await until(lambda: not missing(ours, final), lambda: missing(ours, final), within=120)
+    await deployed(ours, final)
     return second in [registered(entry).digest for entry in ours.nomad.ledger.entries(job=name)[begun:]]
 
 

@@ -11,6 +11,7 @@ import httpx
 
 from app.simulators.nomad.timing import Timing
 from tests.cluster import Cluster, cluster, until
+from tests.faults.arrival import deployed
 from tests.faults.delivery_sender import DeliverySender, answering
 from tests.faults.oracle import Shown, faults, missing, registered
 from tests.faults.outcomes import reading
@@ -111,7 +112,7 @@ async def test_the_newer_of_two_files_is_in_force_and_loses_nothing(
                     each.terminate()
             await pushes.make(MOVES // 4, seconds=3)
             finals = pushes.finals(BOTH, COMING)
-            await until(lambda: not missing(ours, finals), lambda: missing(ours, finals), within=120)
+            await deployed(ours, finals)
             await outcomes.settled([*BOTH, *COMING])
             await until(lambda: _is_not_named(ours), f"no longer: {DIFFERENT}", within=60)
             assert set(sender.answers) <= {0, 202}

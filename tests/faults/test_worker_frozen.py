@@ -10,9 +10,10 @@ import asyncpg
 from app.simulators.nomad.timing import Timing
 from tests.cluster import Cluster, cluster, until
 from tests.faults import statements
+from tests.faults.arrival import deployed
 from tests.faults.delivery_sender import DeliverySender
 from tests.faults.flags import Flags
-from tests.faults.oracle import Shown, faults, last, missing
+from tests.faults.oracle import Shown, faults, last
 from tests.faults.outcomes import reading
 from tests.faults.tag_moves import Moves
 
@@ -41,7 +42,7 @@ async def test_two_hundred_freezes_during_registrations_lose_no_push(
             stories = [_Story(ours, flags, sender, name) for name in NAMES]
             await asyncio.gather(*(each.freeze(FREEZES // len(NAMES), places) for each in stories))
             finals = {name: final for each in stories for name, final in each.moves.finals.items()}
-            await until(lambda: not missing(ours, finals), lambda: missing(ours, finals), within=120)
+            await deployed(ours, finals)
             await outcomes.settled(NAMES, within=120)
         assert sum(each.frozen for each in stories) == FREEZES
         assert faults(ours, finals) == []
