@@ -22,10 +22,11 @@ from tests.machine.judged import wrong_now
 from tests.machine.ledger import Command
 from tests.machine.stage import BROKEN, HOST, JOBS, Stage, repository
 
-_jobs = st.sampled_from(JOBS)
+_jobs = st.sampled_from([*JOBS, *JOBS[:1] * 2])  # most happens to one job
 _tags = st.sampled_from(["v1.0.0", "v1.1.0", "v1.2.0", "stable"])
-_contents = st.sampled_from(["first", "second", "third", BROKEN])
-_plans = st.builds(Plan, fault=st.sampled_from(Fault), step=st.integers(1, 8), after=st.booleans())
+_contents = st.sampled_from(["first", "second", "first", "second", BROKEN])
+_steps = st.integers(1, 8)
+_kinds = st.sampled_from(["reconcile", "reconcile", "follow"])
 
 
 class Machine(RuleBasedStateMachine):
@@ -164,28 +165,44 @@ class Machine(RuleBasedStateMachine):
 
     # Time, and our processes.
 
-    @rule(job=_jobs, content=_contents, plan=_plans)
-    def push_and_reconcile(self, job: str, content: str, plan: Plan) -> None:
-        """What happens most often, in one step."""
-        self.push(job, "v1.2.0", content, "once")
-        self.reconcile_and(job, plan)
-
     @rule(job=_jobs)
     def reconcile(self, job: str) -> None:
         self.run(self.stage.reconcile(job, Plan()))
-
-    @rule(job=_jobs, plan=_plans)
-    def reconcile_and(self, job: str, plan: Plan) -> None:
-        process = self.run(self.stage.reconcile(job, plan))
-        note(f"  calls: {process.gate.calls}")
 
     @rule(job=_jobs)
     def follow(self, job: str) -> None:
         self.run(self.stage.follow(job, Plan()))
 
-    @rule(job=_jobs, plan=_plans)
-    def follow_and(self, job: str, plan: Plan) -> None:
-        self.run(self.stage.follow(job, plan))
+    @rule(job=_jobs, content=_contents)
+    def push_and_work(self, job: str, content: str) -> None:
+        """What happens most often, in one step."""
+        self.push(job, "v1.2.0", content, "once")
+        self.all_work()
+
+    @rule(job=_jobs, content=_contents, step=_steps, after=st.booleans())
+    def push_and_crash(self, job: str, content: str, step: int, after: bool) -> None:
+        self.push(job, "v1.2.0", content, "once")
+        self.crash(job, "reconcile", step, after)
+
+    @rule(job=_jobs, kind=_kinds, step=_steps, after=st.booleans())
+    def crash(self, job: str, kind: str, step: int, after: bool) -> None:
+        self.strike(job, kind, Plan(fault=Fault.CRASH, step=step, after=after))
+
+    @rule(job=_jobs, content=_contents, step=_steps, after=st.booleans())
+    def push_and_freeze(self, job: str, content: str, step: int, after: bool) -> None:
+        self.push(job, "v1.2.0", content, "once")
+        self.freeze(job, "reconcile", step, after, loses_lease=True)
+
+    @rule(job=_jobs, kind=_kinds, step=_steps, after=st.booleans(), loses_lease=st.booleans())
+    def freeze(self, job: str, kind: str, step: int, after: bool, loses_lease: bool) -> None:
+        self.strike(job, kind, Plan(fault=Fault.FREEZE, step=step, after=after))
+        if loses_lease:
+            self.leases_expire()
+
+    def strike(self, job: str, kind: str, plan: Plan) -> None:
+        """Begin a piece of work that crashes or freezes."""
+        work = self.stage.reconcile if kind == "reconcile" else self.stage.follow
+        note(f"  calls: {self.run(work(job, plan)).gate.calls}")
 
     @rule()
     def all_work(self) -> None:

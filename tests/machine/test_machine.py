@@ -20,7 +20,7 @@ _IS_LONG = bool(os.environ.get("FAULTS_LONG"))
 
 _SETTINGS = settings(
     max_examples=400 if _IS_LONG else 40,
-    stateful_step_count=50 if _IS_LONG else 30,
+    stateful_step_count=50 if _IS_LONG else 40,
     derandomize=not _IS_LONG,
     database=None,
     deadline=None,
