@@ -15,8 +15,9 @@ async def wrong_now(stage: Stage, *, since: int) -> list[str]:
             found.append(f"{job} is held without a cause in the ledgers: {hold} ({row['message']})")
         if row["outage_is_ours"]:
             found.append(f"{job}: an error that nobody foresaw: {row['outage']}")
-        if row["expected_intent"] not in stage.registered_intents(job, await stage.rows.intents(job)):
-            found.append(f"{job}: intent {row['expected_intent']} counts as deployed, and Nomad never had it")
+        for image in row["expected"].values():
+            if not stage.ledger.had(job, Image.of(image).digest):
+                found.append(f"{job}: {image} counts as deployed, and Nomad never had it")
     if await stage.rows.most_open_rollouts() > 1:
         found.append("a job has two rollouts that have not ended")
     return found

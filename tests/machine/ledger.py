@@ -106,6 +106,12 @@ class Ledger:
         self.set_base(entry.job, entry.job_modify_index, text)
         return made
 
+    def had(self, job: str, digest: str) -> bool:
+        """Whether the job ever specified this digest."""
+        return any(digest in (each.image.digest, each.before and each.before.digest) for each in self.of(job)) or (
+            self._images[job].digest == digest
+        )
+
     def of(self, job: str) -> Iterator[Registration]:
         """The registrations of a job by anybody, newest first."""
         return (each for each in reversed(self.registrations) if each.entry.job == job)

@@ -49,8 +49,10 @@ def fault(ledger: Ledger, now: Situation, hold: str) -> str:
     if now.desired is None:
         return "" if hold == "no_matching_tag" else f"{now.job}: {hold}, though no tag matches"
     if now.desired.digest == now.specified.digest:
-        fine = ("up_to_date", "failed_before", "stalled") if now.desired.digest in ledger.failing else ("up_to_date",)
-        return "" if hold in fine else f"{now.job}: {hold}, though the job specifies {now.desired}"
+        # A digest that does not run may be held, or be tried again, although the job specifies it.
+        fails = now.desired.digest in ledger.failing
+        right = hold in ("failed_before", "stalled") or has_cause(ledger, now, hold) if fails else hold == "up_to_date"
+        return "" if right else f"{now.job}: {hold}, though the job specifies {now.desired}"
     cause = has_cause(ledger, now, hold)
     return "" if cause else f"{now.job} specifies {now.specified}, the rule desires {now.desired}, and it is {hold!r}"
 

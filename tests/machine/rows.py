@@ -92,7 +92,7 @@ class MachineRows(Tables):
     async def watches(self) -> list[Any]:
         """Each watch with its job, its current hold and the outage of its target."""
         return await self.fetch(
-            "SELECT w.name, w.hold, d.message, d.tag, d.digest, w.expected, w.expected_intent, t.outage, "
+            "SELECT w.name, w.hold, d.message, d.tag, d.digest, w.expected, t.outage, "
             "t.outage_is_ours, t.due_at, r.rollout_id, r.state, r.note "
             "FROM watches w JOIN targets t USING (target_id) LEFT JOIN decisions d USING (decision_id) "
             "LEFT JOIN rollouts r ON r.target_id = t.target_id AND r.ended_at IS NULL ORDER BY w.name"
@@ -124,10 +124,3 @@ class MachineRows(Tables):
                 "GROUP BY target_id) each"
             )
         )
-
-    async def intents(self, job: str) -> dict[UUID, int]:
-        """The intent of each of the job's rollouts."""
-        rows = await self.fetch(
-            "SELECT rollout_id, intent FROM rollouts JOIN targets USING (target_id) WHERE job_id = $1", job
-        )
-        return {row["rollout_id"]: row["intent"] for row in rows}

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
-from uuid import UUID
 
 from app.adapters.nomad import NomadConnection, NomadDeployer
 from app.adapters.postgres.commands.rollout_commands import PostgresRolloutCommands
@@ -180,11 +179,6 @@ class Stage:
         """Let time pass until every job is polled."""
         await self.rows.let_polls_pass()
         await PostgresSchedule(self.database).due_for_poll(interval=60, limit=100)
-
-    def registered_intents(self, job: str, intents: dict[UUID, int]) -> set[int]:
-        """The intents of the job's rollouts that Nomad's ledger has; 0 is none."""
-        made = {each.evidence.rollout_id for each in self.ledger.of(job) if each.evidence}
-        return {0, *(intents[rollout_id] for rollout_id in made if rollout_id in intents)}
 
     def absorb(self, process: Process | None = None) -> None:
         """Take the new entries of Nomad's ledger into our account; ours are those of the process that just ran."""
