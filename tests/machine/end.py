@@ -34,4 +34,8 @@ async def settle(stage: Stage) -> list[str]:
 async def wrong_at_the_end(stage: Stage) -> list[str]:
     """What is not as the rule says."""
     found = [fault(stage.ledger, now, hold) for now, hold in await situations(stage)]
+    recorded = await stage.rows.registered_rollouts()
+    for each in stage.ledger.registrations:
+        if each.evidence and each.epoch == stage.ledger.epoch and each.evidence.rollout_id not in recorded:
+            found.append(f"{each.entry.job}: the registration of {each.image} by {each.evidence} is not on record")
     return [each for each in found if each]

@@ -124,3 +124,8 @@ class MachineRows(Tables):
                 "GROUP BY target_id) each"
             )
         )
+
+    async def registered_rollouts(self) -> set[UUID]:
+        """The rollouts of which it is on record that Nomad has them."""
+        rows = await self.fetch("SELECT rollout_id FROM rollouts WHERE submission_index IS NOT NULL")
+        return {row["rollout_id"] for row in rows}

@@ -179,25 +179,31 @@ class Machine(RuleBasedStateMachine):
         self.push(job, "v1.2.0", content, "once")
         self.all_work()
 
-    @rule(job=_jobs, content=_contents, step=_steps, after=st.booleans())
-    def push_and_crash(self, job: str, content: str, step: int, after: bool) -> None:
-        self.push(job, "v1.2.0", content, "once")
-        self.crash(job, "reconcile", step, after)
+    @rule(job=_jobs, content=_contents, kind=_kinds, step=_steps, after=st.booleans())
+    def push_and_crash(self, job: str, content: str, kind: str, step: int, after: bool) -> None:
+        self.push_for(job, content, kind)
+        self.crash(job, kind, step, after)
 
     @rule(job=_jobs, kind=_kinds, step=_steps, after=st.booleans())
     def crash(self, job: str, kind: str, step: int, after: bool) -> None:
         self.strike(job, kind, Plan(fault=Fault.CRASH, step=step, after=after))
 
-    @rule(job=_jobs, content=_contents, step=_steps, after=st.booleans())
-    def push_and_freeze(self, job: str, content: str, step: int, after: bool) -> None:
-        self.push(job, "v1.2.0", content, "once")
-        self.freeze(job, "reconcile", step, after, loses_lease=True)
+    @rule(job=_jobs, content=_contents, kind=_kinds, step=_steps, after=st.booleans())
+    def push_and_freeze(self, job: str, content: str, kind: str, step: int, after: bool) -> None:
+        self.push_for(job, content, kind)
+        self.freeze(job, kind, step, after, loses_lease=True)
 
     @rule(job=_jobs, kind=_kinds, step=_steps, after=st.booleans(), loses_lease=st.booleans())
     def freeze(self, job: str, kind: str, step: int, after: bool, loses_lease: bool) -> None:
         self.strike(job, kind, Plan(fault=Fault.FREEZE, step=step, after=after))
         if loses_lease:
             self.leases_expire()
+
+    def push_for(self, job: str, content: str, kind: str) -> None:
+        """Push what the next piece of work is about; a rollout is followed once it was registered."""
+        self.push(job, "v1.2.0", content, "once")
+        if kind == "follow":
+            self.reconcile(job)
 
     def strike(self, job: str, kind: str, plan: Plan) -> None:
         """Begin a piece of work that crashes or freezes."""

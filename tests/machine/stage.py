@@ -157,13 +157,17 @@ class Stage:
 
     async def return_fenced(self, process: Process) -> str:
         """Let a frozen process return; says what it changed if another may have its lease, "" if nothing."""
-        is_fenced = process.token is not None and process.token not in await self.rows.holders()
-        before, passed = await self.rows.contents(), len(process.gate.calls)
+        holders, before, passed = await self.rows.holders(), await self.rows.contents(), len(process.gate.calls)
         await self.go_on(process)
+        ended = holders - {process.token} - await self.rows.holders()
+        if ended:
+            return (
+                f"{process.job}: a process that returned ended the lease of another: {process.gate.calls[passed - 1 :]}"
+            )
         after = await self.rows.contents()
         # A registration is a fact, however late it is recorded.
-        records = "submitted" in process.gate.calls[max(passed - 1, 0) :]
-        if not is_fenced or records or after == before:
+        records = "submitted" in process.gate.calls[passed - 1 :]
+        if process.token is None or process.token in holders or records or after == before:
             return ""
         changed = {name: (before[name], after[name]) for name in before if before[name] != after[name]}
         return f"{process.job}: a process without its lease changed {changed} by {process.gate.calls[passed - 1 :]}"
