@@ -20,14 +20,14 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Before or after its `step`-th call (from 1), a process crashes or freezes; without a fault it runs to its end."""
+    """Before or after its first call of this name, a process crashes or freezes; without a fault it runs to its end."""
 
     fault: Fault | None = None
-    step: int = 0
+    call: str = ""
     after: bool = False
 
     def __str__(self) -> str:
-        return f"{self.fault} {'after' if self.after else 'before'} call {self.step}" if self.fault else "to its end"
+        return f"{self.fault} {'after' if self.after else 'before'} {self.call}" if self.fault else "to its end"
 
 
 @dataclass(slots=True)
@@ -47,19 +47,19 @@ class Gate:
 
     async def passed(self, name: str, call: Callable[[], Awaitable[Any]]) -> Any:
         """Make the call. Raises Crashed, and what the call raises."""
+        is_planned = self.plan.fault is not None and name == self.plan.call and name not in self.calls
         self.calls.append(name)
-        number = len(self.calls)
-        await self._strike(number, after=False)
+        if is_planned and not self.plan.after:
+            await self._strike()
         try:
             return await call()
         finally:
-            await self._strike(number, after=True)
+            if is_planned and self.plan.after:
+                await self._strike()
 
-    async def _strike(self, number: int, *, after: bool) -> None:
-        if self.plan.fault is None or (number, after) != (self.plan.step, self.plan.after):
-            return
+    async def _strike(self) -> None:
         if self.plan.fault is Fault.CRASH:
-            raise Crashed(f"{self.plan} ({self.calls[-1]})")
+            raise Crashed(str(self.plan))
         self.frozen.set()
         await self._thawed.wait()
 

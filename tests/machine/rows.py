@@ -75,10 +75,10 @@ class MachineRows(Tables):
         await self.execute("UPDATE deliveries SET received_at = received_at - interval '1 day'")
 
     async def holders(self) -> set[UUID]:
-        """The tokens of the leases that are held now."""
+        """The tokens of the leases that are held now; that of a rollout until another process takes it."""
         rows = await self.fetch(
             "SELECT lease_token FROM targets WHERE lease_until >= clock_timestamp() "
-            "UNION SELECT lease_token FROM rollouts WHERE lease_until >= clock_timestamp()"
+            "UNION SELECT lease_token FROM rollouts WHERE lease_token IS NOT NULL"
         )
         return {row["lease_token"] for row in rows}
 

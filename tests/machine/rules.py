@@ -25,8 +25,14 @@ from tests.machine.stage import BROKEN, HOST, JOBS, Stage, repository
 _jobs = st.sampled_from([*JOBS, *JOBS[:1] * 2])  # most happens to one job
 _tags = st.sampled_from(["v1.0.0", "v1.1.0", "v1.2.0", "stable"])
 _contents = st.sampled_from(["first", "second", "first", "second", BROKEN])
-_steps = st.integers(1, 8)
-_kinds = st.sampled_from(["reconcile", "reconcile", "follow"])
+# Each piece of work with its calls; those around a registration and an end are drawn more often.
+_points = st.sampled_from(
+    [
+        *(("reconcile", call) for call in ("claim", "recover", "inspect", "tags", "manifest", "record_resolved")),
+        *(("reconcile", call) for call in ("settle", "settle", "submit", "submit", "submit", "submitted", "requeue")),
+        *(("follow", call) for call in ("claim", "observe", "observe", "wait", "end", "end", "diagnose")),
+    ]
+)
 
 
 class Machine(RuleBasedStateMachine):
@@ -179,23 +185,23 @@ class Machine(RuleBasedStateMachine):
         self.push(job, "v1.2.0", content, "once")
         self.all_work()
 
-    @rule(job=_jobs, content=_contents, kind=_kinds, step=_steps, after=st.booleans())
-    def push_and_crash(self, job: str, content: str, kind: str, step: int, after: bool) -> None:
-        self.push_for(job, content, kind)
-        self.crash(job, kind, step, after)
+    @rule(job=_jobs, content=_contents, point=_points, after=st.booleans())
+    def push_and_crash(self, job: str, content: str, point: tuple[str, str], after: bool) -> None:
+        self.push_for(job, content, point[0])
+        self.crash(job, point, after)
 
-    @rule(job=_jobs, kind=_kinds, step=_steps, after=st.booleans())
-    def crash(self, job: str, kind: str, step: int, after: bool) -> None:
-        self.strike(job, kind, Plan(fault=Fault.CRASH, step=step, after=after))
+    @rule(job=_jobs, point=_points, after=st.booleans())
+    def crash(self, job: str, point: tuple[str, str], after: bool) -> None:
+        self.strike(job, point[0], Plan(fault=Fault.CRASH, call=point[1], after=after))
 
-    @rule(job=_jobs, content=_contents, kind=_kinds, step=_steps, after=st.booleans())
-    def push_and_freeze(self, job: str, content: str, kind: str, step: int, after: bool) -> None:
-        self.push_for(job, content, kind)
-        self.freeze(job, kind, step, after, loses_lease=True)
+    @rule(job=_jobs, content=_contents, point=_points, after=st.booleans())
+    def push_and_freeze(self, job: str, content: str, point: tuple[str, str], after: bool) -> None:
+        self.push_for(job, content, point[0])
+        self.freeze(job, point, after, loses_lease=True)
 
-    @rule(job=_jobs, kind=_kinds, step=_steps, after=st.booleans(), loses_lease=st.booleans())
-    def freeze(self, job: str, kind: str, step: int, after: bool, loses_lease: bool) -> None:
-        self.strike(job, kind, Plan(fault=Fault.FREEZE, step=step, after=after))
+    @rule(job=_jobs, point=_points, after=st.booleans(), loses_lease=st.booleans())
+    def freeze(self, job: str, point: tuple[str, str], after: bool, loses_lease: bool) -> None:
+        self.strike(job, point[0], Plan(fault=Fault.FREEZE, call=point[1], after=after))
         if loses_lease:
             self.leases_expire()
 

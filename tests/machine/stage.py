@@ -157,9 +157,10 @@ class Stage:
 
     async def return_fenced(self, process: Process) -> str:
         """Let a frozen process return; says what it changed if another may have its lease, "" if nothing."""
-        holders, before, passed = await self.rows.holders(), await self.rows.contents(), len(process.gate.calls)
+        token, passed = process.token, len(process.gate.calls)
+        holders, before = await self.rows.holders(), await self.rows.contents()
         await self.go_on(process)
-        ended = holders - {process.token} - await self.rows.holders()
+        ended = holders - {token} - await self.rows.holders()
         if ended:
             return (
                 f"{process.job}: a process that returned ended the lease of another: {process.gate.calls[passed - 1 :]}"
@@ -167,7 +168,7 @@ class Stage:
         after = await self.rows.contents()
         # A registration is a fact, however late it is recorded.
         records = "submitted" in process.gate.calls[passed - 1 :]
-        if process.token is None or process.token in holders or records or after == before:
+        if token is None or token in holders or records or after == before:
             return ""
         changed = {name: (before[name], after[name]) for name in before if before[name] != after[name]}
         return f"{process.job}: a process without its lease changed {changed} by {process.gate.calls[passed - 1 :]}"
