@@ -5,7 +5,7 @@ from tests.machine.oracle import fault
 from tests.machine.stage import Stage
 
 ROUNDS = 40
-_QUIET = 3  # rounds without a registration, an open rollout or an unanswered event
+_QUIET = 2  # rounds without a registration, an open rollout or an unanswered event
 
 
 async def settle(stage: Stage) -> list[str]:
