@@ -29,4 +29,4 @@ def priority(nodeid: str) -> int:
     """Groups with the lowest number start first: slow tests must not be left to the end."""
     if group(nodeid) in LARGE.values():
         return 0
-    return 1 if nodeid.startswith(IN_ONE_PROCESS) else 2
+    return 1 if nodeid.startswith((IN_ONE_PROCESS, "tests/machine/")) else 2
