@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 
+from app.simulators.registry import BearerAuth
 from app.simulators.registry.faults import FaultAnswer, Hang, RegistryFault, Reset
 from tests.faults.fault_class import Fault, Met, again
 from tests.faults.scene import NAMES, Scene
@@ -43,6 +45,32 @@ async def _events_first(scene: Scene, met: Met, *, seconds: float) -> AsyncItera
 
 
 @asynccontextmanager
+async def _late_digests(scene: Scene, met: Met) -> AsyncIterator[None]:
+    """Every answer about a digest is late, so that the tag moves between the list and the digest."""
+    fault = RegistryFault(path="/v2/team/.*/manifests/.*", action=Hang(seconds=0.4), times=100_000)
+    async with _spoiled(scene, met, fault=fault):
+        yield
+
+
+@asynccontextmanager
+async def _tokens_end(scene: Scene, met: Met) -> AsyncIterator[None]:
+    """The registry asks for a token, which is short-lived, and all are revoked now and then."""
+    registry = scene.ours.registry
+    former, issued = registry.settings, registry.tokens.issued
+    registry.settings = replace(former, auth=BearerAuth(users={}, lifetime=1.0, anonymous_pull=True))
+
+    async def revoke() -> None:
+        registry.tokens.revoke_all()
+
+    try:
+        async with again(revoke, every=0.25):
+            yield
+    finally:
+        registry.settings = former
+        met.count += registry.tokens.issued - issued
+
+
+@asynccontextmanager
 async def _deleted(scene: Scene, met: Met) -> AsyncIterator[None]:
     """Tags that nobody follows come and go beside the others, also while a list is read."""
 
@@ -64,6 +92,8 @@ REGISTRY = {
     ),
     "hang": Fault(strike=partial(_spoiled, fault=RegistryFault(path=_ANY, action=Hang(seconds=1.5), times=5))),
     "reset": Fault(strike=partial(_spoiled, fault=RegistryFault(path=_ANY, action=Reset(), times=5))),
+    "tags move between list and digest": Fault(strike=_late_digests),
+    "tokens end": Fault(strike=_tokens_end, least=5),
     "tags deleted": Fault(strike=_deleted),
     **{
         f"event {round(1000 * seconds)} ms before its tag": Fault(strike=partial(_events_first, seconds=seconds))

@@ -71,6 +71,25 @@ async def test_many_at_once_share_one_renewal() -> None:
     assert guarded.given == 1
 
 
+async def test_a_registry_that_asks_for_tokens_no_more_is_asked_without_one() -> None:
+    """Its token service is gone, so that what was remembered of the login is of no use."""
+    guarded, clock, gone = Guarded(), Clock(), False
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if not gone:
+            return guarded.answer(request)
+        return httpx.Response(404) if request.url.path == "/token" else tags("v2")
+
+    async with client(Registry(answer), USER, clock=clock) as source:
+        assert await source.tags("main", APP) == ("v1",)
+        gone = True
+        clock.seconds += 300
+        with pytest.raises(RegistryUnavailable, match="token service .* answered HTTP 404"):
+            await source.tags("main", APP)
+        clock.seconds += 300
+        assert await source.tags("main", APP) == ("v2",)
+
+
 @pytest.mark.parametrize("refusal", [401, 403])
 async def test_a_revoked_token_is_renewed_once(refusal: int) -> None:
     guarded = Guarded()

@@ -48,11 +48,18 @@ class Logins:
         self._challenges: dict[str, Challenge] = {}
 
     async def known(self, repository: str) -> Login | None:
-        """The login for the repository's last challenge, renewed if it expired; None without a challenge so far."""
+        """The login for the repository's last challenge, renewed if it expired; None without a challenge so far.
+
+        If that fails, all challenges are forgotten: the registry may ask for another login now, or for none.
+        """
         challenge = self._challenges.get(repository)
         if challenge is None:
             return None
-        return await self._answer(challenge, repository, refused_header=None)
+        try:
+            return await self._answer(challenge, repository, refused_header=None)
+        except Exception:
+            self._challenges.clear()
+            raise
 
     async def after(self, answer: RegistryAnswer, repository: str, *, tried: Login | None) -> Login | None:
         """The login that answers a 401 or 403; None when no other than `tried` is possible."""
