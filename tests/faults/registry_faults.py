@@ -93,7 +93,7 @@ REGISTRY = {
     "hang": Fault(strike=partial(_spoiled, fault=RegistryFault(path=_ANY, action=Hang(seconds=1.5), times=5))),
     "reset": Fault(strike=partial(_spoiled, fault=RegistryFault(path=_ANY, action=Reset(), times=5))),
     "tags move between list and digest": Fault(strike=_late_digests),
-    "tokens end": Fault(strike=_tokens_end, least=5),
+    "tokens end": Fault(strike=_tokens_end),
     "tags deleted": Fault(strike=_deleted),
     **{
         f"event {round(1000 * seconds)} ms before its tag": Fault(strike=partial(_events_first, seconds=seconds))

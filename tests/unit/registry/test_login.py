@@ -84,7 +84,7 @@ async def test_a_registry_that_asks_for_tokens_no_more_is_asked_without_one() ->
         assert await source.tags("main", APP) == ("v1",)
         gone = True
         clock.seconds += 300
-        with pytest.raises(RegistryUnavailable, match="token service .* answered HTTP 404"):
+        with pytest.raises(RegistryUnavailable, match="answered HTTP 404"):
             await source.tags("main", APP)
         clock.seconds += 300
         assert await source.tags("main", APP) == ("v2",)
