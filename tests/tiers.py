@@ -1,6 +1,7 @@
 """Which tests are the long tier: `make faults` runs them, `make test` does not. Both run before a change lands.
 
-They wait for real outages, run many of our processes, or drive a browser.
+They wait for real outages, run many of our processes or jobs, drive a browser, or compute for minutes. `make check` runs
+those of tests/unit, but for tests/unit/foreign.
 """
 
 LONG = (
@@ -12,7 +13,12 @@ LONG = (
     "tests/e2e/test_reload_renews.py",
     "tests/e2e/test_rules.py",
     "tests/e2e/test_weakening.py",
+    "tests/behaviour/reconcile/test_fleet.py",
+    "tests/behaviour/rollout/test_follow.py",
     "tests/behaviour/views/test_why_property.py",
+    "tests/unit/foreign/test_foreign.py",
+    "tests/unit/packaging/test_import_contracts.py",
+    "tests/unit/packaging/test_seams.py",
 )
 
 

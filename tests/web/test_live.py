@@ -168,7 +168,8 @@ async def test_the_growing_time_of_a_stalled_loop_is_no_change() -> None:
     process = MemoryProcess()
     async with serving(process, ping_every=0.05) as application, opened(application) as browser:
         process.stalled = "stalled for 7 s"
-        assert (await _next(browser, "changed"))["everything"] is True
+        while not (await _next(browser, "changed"))["everything"]:
+            pass  # what an earlier pass has found, on a busy machine
         assert (await _next(browser, "changed"))["situation"] is True
         process.stalled = "stalled for 8 s"
         assert [(await browser.event())[0] for _ in range(4)] == ["ping"] * 4

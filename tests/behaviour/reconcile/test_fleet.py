@@ -52,7 +52,7 @@ async def waiting(running: Line, count: int) -> None:
 async def test_forty_jobs_are_rolled_out_three_at_a_time(database_url: str) -> None:
     async with line(database_url, look_settings=bounded(3)) as running:
         names = await fleet(running, 40)
-        running.nomad.set_timing(Timing(healthy=0.15))
+        running.nomad.set_timing(Timing(healthy=0.4))
         second = await running.push("app", "v1.1.0")
         await running.until(lambda: len(running.nomad.ledger.entries()) == 40, "all are registered", within=120)
         await running.quiet()
