@@ -9,7 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-_SET = "SELECT set_config(name, value, false) FROM unnest($1::text[], $2::text[]) AS setting (name, value)"
+# What was acknowledged outlives a crash of Postgres, also where a role or a database has synchronous_commit off. A
+# stronger setting stays. Set for the session, so that a later change of the server's settings does not weaken it.
+_SET = """
+SELECT set_config(name, value, false) FROM unnest($1::text[], $2::text[]) AS setting (name, value)
+UNION ALL
+SELECT set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), false)
+"""
 _PROBES = 3
 
 # A process may be stopped, or cut off, between two messages of one statement. Postgres then calls its session active,
@@ -62,7 +68,7 @@ class SessionLimits:
 
 
 async def limit(connection: Any, limits: SessionLimits) -> None:
-    """Set the limits at both ends of the connection, in one round trip.
+    """Set the limits at both ends of the connection, and that commits are durable, in one round trip.
 
     By a statement, since a connection pooler may refuse such settings at the start of a session.
     """
