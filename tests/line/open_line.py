@@ -78,10 +78,12 @@ async def line(
     more_registries: Mapping[str, RegistryEndpoint] | None = None,
     instead: RegistrySource | None = None,
     nomad_timeout: float = 10.0,
+    sweeps: bool = True,
 ) -> AsyncIterator[Line]:
     """Open the line on a migrated database, in the world `around` it or one of its own; everything stops at the end.
 
-    Where the registry is no matter, `instead` answers for it, without HTTP.
+    Where the registry is no matter, `instead` answers for it, without HTTP. Without `sweeps`, a wake that finds nothing
+    due is never repeated.
     A test that did not fail is audited: every rollout has ended, with one outcome and one notification.
     """
     waker = InProcessWaker()
@@ -124,10 +126,9 @@ async def line(
             RECONCILE: lambda key: reconcile(opened.reconciler, int(key)),
             FOLLOW: lambda key: follow(opened.follower, UUID(key)),
         }
-        background = [
-            asyncio.create_task(sweep_forever(PostgresSchedule(database), waker)),
-            asyncio.create_task(waiter.run()),
-        ]
+        background = [asyncio.create_task(waiter.run())]
+        if sweeps:
+            background.append(asyncio.create_task(sweep_forever(PostgresSchedule(database), waker)))
         try:
             yield opened
             await opened.audit()
