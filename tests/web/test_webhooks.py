@@ -106,7 +106,8 @@ def test_a_malformed_body_is_accepted_and_the_next_valid_event_is_processed(
     client: TestClient, services: MemoryProcess, name: str
 ) -> None:
     answer = client.post("/webhooks/main", content=MALFORMED[name], headers=GOOD)
-    assert (answer.status_code, answer.json()["events"]) == (202, 0)
+    assert answer.status_code == 202
+    assert answer.json()["events"] == 0
     assert client.get(answer.headers["Location"]).json()["oddities"]
 
     assert client.post("/webhooks/main", content=envelope(push()), headers=GOOD).json()["events"] == 1

@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.domain.watch import DeployBy
 from app.services.wakeup.wake import RECONCILE
 from tests.line import Line, line, world
 
@@ -35,6 +36,21 @@ async def test_a_pinned_tag_waits_while_auto_deploy_is_off(running: Line) -> Non
     assert running.images("app") == [f"team/app:test@{first}"]
     await running.switch("app", on=True)
     await running.until(lambda: len(running.images("app")) == 2, "the changed digest is deployed")
+
+
+async def test_a_digest_that_was_found_while_auto_deploy_is_off_does_not_count_as_deployed(running: Line) -> None:
+    """The job names the tag alone, so that only our records say which digest it runs."""
+    await running.start(deploy_by=DeployBy.TAG)
+    await running.switch("app", on=False)
+    for content in ("second", "third"):
+        await running.push("app", "v1.0.0", content)
+        await running.held("app", "auto_deploy_off")
+        await running.make_due_and_wake()
+        await running.quiet()
+        assert (await running.hold("app"))[0] == "auto_deploy_off"
+    assert running.images("app") == []
+    await running.switch("app", on=True)
+    await running.deployed("app", "team/app:v1.0.0")
 
 
 async def test_an_update_waits_for_auto_deploy_across_a_restart(database_url: str) -> None:

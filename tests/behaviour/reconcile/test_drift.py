@@ -3,6 +3,7 @@
 import time
 
 from app.simulators.nomad import Fate, Simulator, sample_job
+from tests.faults.random_faults import Chances
 from tests.line import Line, line
 
 
@@ -139,6 +140,22 @@ async def test_a_change_between_our_read_and_our_write_is_not_overwritten(runnin
     third = await running.push("app", "v1.2.0")
     await running.deployed("app", f"team/app:v1.2.0@{third}")
     assert await running.outcomes() == ["succeeded", "succeeded"]
+
+
+async def test_a_count_that_changes_just_before_our_write_is_kept(running: Line) -> None:
+    """After our plan, when nothing but Nomad's own check can refuse the registration."""
+    await running.start()
+    scaled = iter([3])
+
+    def scale(method: str, path: str) -> None:
+        if method == "POST" and path == "/v1/job/app" and (count := next(scaled, 0)):
+            running.nomad.scale("app", count=count)
+
+    running.nomad.faults = Chances(meanwhile=scale)
+    second = await running.push("app", "v1.1.0")
+    await running.deployed("app", f"team/app:v1.1.0@{second}")
+    assert next(scaled, 0) == 0, "it was scaled"
+    assert running.nomad.job("app")["TaskGroups"][0]["Count"] == 3
 
 
 async def test_a_change_of_a_task_that_our_rollout_did_not_change_is_drift(running: Line) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
@@ -63,10 +64,12 @@ async def test_a_killed_postgres_has_every_acknowledged_delivery(crashing: Embed
         for number in range(KILLS):
             before = len(acknowledged)
             database = Database(crashing.url, limits=DOOR_LIMITS)
-            senders = [asyncio.create_task(_send(PostgresInbox(database), acknowledged)) for _ in range(SENDERS)]
-            await until(lambda before=before: len(acknowledged) > before, "deliveries are stored", within=60)
+            inbox, crashed = PostgresInbox(database), asyncio.Event()
+            senders = [asyncio.create_task(_send(inbox, acknowledged, crashed)) for _ in range(SENDERS)]
+            await until(partial(_more, acknowledged, before), "deliveries are stored", within=60)
             await asyncio.sleep(moments.uniform(0, _BEFORE_KILL))
             await asyncio.to_thread(crashing.kill)
+            crashed.set()
             await asyncio.gather(*senders)
             await database.close()
             await asyncio.to_thread(crashing.start)
@@ -75,15 +78,19 @@ async def test_a_killed_postgres_has_every_acknowledged_delivery(crashing: Embed
         print(f"{len(acknowledged)} acknowledged, {KILLS} kills, seed {seed()}")
 
 
-async def _send(inbox: PostgresInbox, acknowledged: set[UUID]) -> None:
+async def _send(inbox: PostgresInbox, acknowledged: set[UUID], crashed: asyncio.Event) -> None:
     """One delivery after the other, until Postgres is gone."""
-    while True:
+    while not crashed.is_set():
         delivery = Delivery(delivery_id=uuid4(), source="main", size=10, parsed=Parsed(ignored=1))
         try:
             receipt = await inbox.store(delivery)
         except StoreUnavailable:
             return
         acknowledged.add(receipt.delivery_id)
+
+
+def _more(acknowledged: set[UUID], before: int) -> bool:
+    return len(acknowledged) > before
 
 
 async def _stored(url: str) -> set[UUID]:

@@ -21,17 +21,17 @@ async def _wait(here: World, first: LeasedRollout) -> object:
     return await here.rollouts.wait(first, Pause(seconds=60.0, note="waiting", progress="further"))
 
 
-async def _canary_command_done(here: World, first: LeasedRollout) -> object:
-    return await here.rollouts.canary_command_done(first)
+async def _canary_command_done(here: World, first: LeasedRollout) -> None:
+    await here.rollouts.canary_command_done(first)
 
 
-async def _follow_revert(here: World, first: LeasedRollout) -> object:
+async def _follow_revert(here: World, first: LeasedRollout) -> None:
     returning = Returning(submission=_OTHER, version=1, reason="it failed", cause="exit code 1")
-    return await here.rollouts.follow_revert(first, returning, Diagnosis())
+    await here.rollouts.follow_revert(first, returning, Diagnosis())
 
 
-async def _follow_successor(here: World, first: LeasedRollout) -> object:
-    return await here.rollouts.follow_successor(first, _OTHER)
+async def _follow_successor(here: World, first: LeasedRollout) -> None:
+    await here.rollouts.follow_successor(first, _OTHER)
 
 
 async def _register_again(here: World, first: LeasedRollout) -> object:

@@ -54,8 +54,8 @@ async def _requeue(here: World, claim: Claim, rollout_id: UUID) -> object:
     return await here.targets.requeue(claim, seconds=60.0, outage="no answer", refused=True)
 
 
-async def _withdraw(here: World, claim: Claim, rollout_id: UUID) -> object:
-    return await here.targets.withdraw(claim, rollout_id)
+async def _withdraw(here: World, claim: Claim, rollout_id: UUID) -> None:
+    await here.targets.withdraw(claim, rollout_id)
 
 
 async def _refuse(here: World, claim: Claim, rollout_id: UUID) -> object:

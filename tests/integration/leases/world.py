@@ -25,7 +25,8 @@ WATCH = Watch(
 LEASE = 60.0
 
 _TABLES = (
-    "targets", "watches", "rollouts", "rollout_watches", "decisions", "found_digests", "failures", "notifications", "wakes",
+    "targets", "watches", "rollouts", "rollout_watches", "decisions", "found_digests", "failures", "notifications",
+    "wakes",
 )  # fmt: skip
 _ROLLOUT = """
 INSERT INTO rollouts (rollout_id, target_id, intent, origin, state, expected_index, changes, submitted_at,

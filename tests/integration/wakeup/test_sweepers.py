@@ -1,12 +1,11 @@
 """Given every message in Redis is lost, then each kind of process finds by itself what is due, without the others."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
 import redis
 
-from tests.cluster import Cluster, cluster, until
+from tests.cluster import cluster
 from tests.faults.delivery_sender import DeliverySender
 from tests.faults.oracle import faults, missing
 from tests.faults.outcomes import reading
