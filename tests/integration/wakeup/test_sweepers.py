@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from tests.cluster import cluster
-from tests.faults.delivery_sender import DeliverySender
+from tests.faults.delivery_sender import DeliverySender, answering
 from tests.faults.oracle import faults, missing
 from tests.faults.outcomes import reading
 from tests.faults.site import WITHIN, site
@@ -43,7 +43,7 @@ async def test_a_worker_finds_a_push_of_which_no_message_reached_it(
     ) as ours:
         async with site(ours, "worker") as here, reading(database_url) as outcomes:
             here.start("web", env={"REDIS_URL": logical_databases.fresh()})
-            await here.all_ready()
+            await answering(ours)  # it would be ready with a poller only
             await outcomes.settled(NAMES)
             async with DeliverySender(ours) as sender:
                 moves = Moves(sender, NAMES)
