@@ -9,6 +9,7 @@
 #   make contract           test our use of Nomad on the simulator; NOMAD_ADDR=http://127.0.0.1:4646 for a real agent too
 #   make bench              measure its speed
 #   make mutants            plant small faults, and say which of them no test sees; make mutants ARGS="decision" for some
+#   make planted            plant bugs in copies of the tree: the tests must find each of them twice
 #   make docs               write docs/refusals.md from the code's messages
 #   make screenshots        save every page in every state in .registrywatcher/screenshots; needs chromium
 #   make snakeoil           make throw-away TLS certificates in .registrywatcher/snakeoil
@@ -39,7 +40,7 @@ empty :=
 comma := ,
 PURE_LIST := $(subst $(empty) $(empty),$(comma),$(strip $(PURE)))
 
-.PHONY: help demo up test faults reliability check contract bench mutants docs screenshots snakeoil lock clean
+.PHONY: help demo up test faults reliability check contract bench mutants planted docs screenshots snakeoil lock clean
 .NOTPARALLEL:
 
 help:
@@ -85,6 +86,9 @@ bench: .venv/.dev
 # Long: an hour or more for all of it, and at most two processes at a time, so that the machine stays usable.
 mutants: .venv/.dev
 	@$(BIN)/python -m tests.mutants $(ARGS)
+
+planted: .venv/.dev
+	@$(BIN)/python -m tests.planted $(ARGS)
 
 docs: .venv/.dev
 	@mkdir -p $(STATE)

@@ -28,8 +28,8 @@ BUGS = (
             ),
         ),
         tests=(
-            f"{_CLOCKS}::test_a_lease_is_held_for_its_time_and_no_longer[_target-behind]",
-            f"{_CLOCKS}::test_an_expired_lease_is_free[_target-ahead]",
+            f"{_CLOCKS}::test_a_lease_is_held_for_its_time_and_no_longer[behind-_target]",
+            f"{_CLOCKS}::test_an_expired_lease_is_free[ahead-_target]",
         ),
     ),
     Bug(
@@ -50,8 +50,8 @@ BUGS = (
             ),
         ),
         tests=(
-            f"{_CLOCKS}::test_a_lease_is_held_for_its_time_and_no_longer[_rollout-behind]",
-            f"{_CLOCKS}::test_an_expired_lease_is_free[_rollout-ahead]",
+            f"{_CLOCKS}::test_a_lease_is_held_for_its_time_and_no_longer[behind-_rollout]",
+            f"{_CLOCKS}::test_an_expired_lease_is_free[ahead-_rollout]",
         ),
     ),
     Bug(
