@@ -24,7 +24,7 @@ def main() -> int:
         sound = run(root, tests, seed=arguments.seeds[0])
     print(f"without a bug: {'all pass' if sound.passed else 'red'}, {sound.seconds:.0f} s", flush=True)
     if not sound.passed or sound.broken:
-        print("\n".join((*sorted(sound.failed), sound.broken)))
+        print(*(f"{test}: {message[:500]}" for test, message in sound.failed.items()), sound.broken, sep="\n")
         return 1
     print("| bug | " + " | ".join(f"seed {seed}" for seed in arguments.seeds) + " | found by |")
     print("|---" * (len(arguments.seeds) + 2) + "|", flush=True)

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +16,11 @@ _ASSERTIONS = ("AssertionError", "assert ", "Failed: ")  # how the message of a 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """How a run ended: `passed` is whether every test did; `failed` are the tests that failed by an assertion, and
-    `broken` says what else went wrong, "" if nothing did. `seconds` is what it took."""
+    """How a run ended: `passed` is whether every test did, `failed` the message of each test that failed by an assertion,
+    `broken` what else went wrong ("" if nothing did), `seconds` what it took."""
 
     passed: bool
-    failed: frozenset[str]
+    failed: Mapping[str, str]
     broken: str
     seconds: float
 
@@ -43,26 +43,24 @@ def run(root: Path, tests: Sequence[str], *, seed: int) -> Verdict:
             argv, cwd=root, env=environment, capture_output=True, text=True, timeout=_LIMIT, check=False
         )
     except subprocess.TimeoutExpired:
-        return Verdict(passed=False, failed=frozenset(), broken=f"no end within {_LIMIT} s", seconds=_LIMIT)
+        return Verdict(passed=False, failed={}, broken=f"no end within {_LIMIT} s", seconds=_LIMIT)
     seconds = time.monotonic() - began
     if done.returncode not in (_ALL_PASSED, _SOME_FAILED):
         said = done.stdout[-1000:] + done.stderr[-1000:]
-        return Verdict(
-            passed=False, failed=frozenset(), broken=f"pytest ended with {done.returncode}: {said}", seconds=seconds
-        )
+        return Verdict(passed=False, failed={}, broken=f"pytest ended with {done.returncode}: {said}", seconds=seconds)
     failed, broken = _read(report)
     return Verdict(passed=done.returncode == _ALL_PASSED, failed=failed, broken=broken, seconds=seconds)
 
 
-def _read(report: Path) -> tuple[frozenset[str], str]:
-    failed, broken = set[str](), list[str]()
+def _read(report: Path) -> tuple[Mapping[str, str], str]:
+    failed, broken = dict[str, str](), list[str]()
     for case in ET.parse(report).getroot().iter("testcase"):
         test = f"{case.get('file')}::{case.get('name')}"
         for kind in ("failure", "error", "skipped"):
             for each in case.iter(kind):
                 message = each.get("message") or ""
                 if kind == "failure" and message.startswith(_ASSERTIONS):
-                    failed.add(test)
+                    failed[test] = message
                 else:
                     broken.append(f"{test}: {kind}: {message[:300]}")
-    return frozenset(failed), "\n".join(broken)
+    return failed, "\n".join(broken)

@@ -37,17 +37,18 @@ async def test_it_wakes_again_while_no_other_process_runs(
 async def test_a_worker_finds_a_push_of_which_no_message_reached_it(
     server_directory: Path, database_url: str, redis_url: str, logical_databases: LogicalDatabases
 ) -> None:
-    """The web that takes the pushes sends all its messages to another Redis."""
+    """The web that takes the pushes sends all its messages to another Redis, and is gone before it sweeps for long."""
     with cluster(
         server_directory, database_url=database_url, redis_url=redis_url, names=NAMES, settings=_SETTINGS
     ) as ours:
         async with site(ours, "worker") as here, reading(database_url) as outcomes:
-            here.start("web", env={"REDIS_URL": logical_databases.fresh()})
+            web = here.start("web", env={"REDIS_URL": logical_databases.fresh()})
             await answering(ours)  # it would be ready with a poller only
             await outcomes.settled(NAMES)
             async with DeliverySender(ours) as sender:
                 moves = Moves(sender, NAMES)
                 await moves.make(6, seconds=1)
+                web.kill()
                 await here.until(
                     lambda: not missing(ours, moves.finals), lambda: missing(ours, moves.finals), within=WITHIN
                 )
