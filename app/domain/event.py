@@ -3,8 +3,12 @@
 An event is a hint. It is trusted for nothing but "check this repository now".
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+
+MOST_EVENTS = 1_000
+"""The events that are taken of one delivery. Registries send one; Postgres could not store tens of thousands within the
+second that a sender waits, so the sender would send them again for ever."""
 
 
 class EventAction(StrEnum):
@@ -48,3 +52,13 @@ class Parsed:
     events: tuple[PushEvent, ...] = ()
     ignored: int = 0
     oddities: tuple[Oddity, ...] = ()
+
+
+def bounded(parsed: Parsed) -> Parsed:
+    """The content with its first MOST_EVENTS events; an oddity counts the others."""
+    count = len(parsed.events)
+    if count <= MOST_EVENTS:
+        return parsed
+    problem = f"{count - MOST_EVENTS:,} more events are left out: {MOST_EVENTS:,} are read; polling finds their tags"
+    oddity = Oddity(where="events", problem=problem)
+    return replace(parsed, events=parsed.events[:MOST_EVENTS], oddities=(*parsed.oddities, oddity))

@@ -8,7 +8,7 @@ and passes them in the Head, like the time.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from app.domain.event import Parsed
+from app.domain.event import Parsed, bounded
 from app.webhooks.head import Head
 from app.webhooks.setup import Block, Hook
 
@@ -43,3 +43,7 @@ class Dialect:
         """Whether the sender knows one of `secrets`, which are all valid; never without a configured one."""
         configured = [secret for secret in secrets if secret]
         return bool(configured) and self.authenticate(headers, body, configured)
+
+    def read(self, headers: Mapping[str, str], body: bytes) -> Parsed:
+        """The parsed body, with no more events than can be stored at once. Never raises."""
+        return bounded(self.parse(headers, body))

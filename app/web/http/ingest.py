@@ -30,7 +30,7 @@ async def read_delivery(
     if body is None:
         parsed = Parsed(oddities=(Oddity(where="body", problem=f"body over the limit of {limit} bytes"),))
     else:
-        parsed = dialect.parse(head, body)
+        parsed = dialect.read(head, body)
     return Delivery(
         delivery_id=uuid4(),
         source=source,

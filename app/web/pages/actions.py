@@ -232,7 +232,7 @@ async def _do_replay(request: Request, _fields: Fields) -> Reply:
         services.waker,
         delivery.delivery_id,
         by=caller(request),
-        parse=DIALECTS[source.kind].parse if source else None,
+        parse=DIALECTS[source.kind].read if source else None,
     )
 
 

@@ -6,10 +6,12 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Message
 
+from app.domain.event import MOST_EVENTS
 from app.services.ingest.receive import Delivery
 from app.web.http.ingest import read_delivery
 from app.webhooks import DIALECTS
 from app.webhooks.dialect import Dialect
+from tests.unit.webhooks.bodies import envelope, push
 from tests.unit.webhooks.signed import SIGNED, signature_of
 
 SECRETS = (b"new", b"old")
@@ -68,3 +70,14 @@ async def test_an_unauthenticated_body_is_not_read_where_it_is_not_signed() -> N
     for dialect in DIALECTS.values():
         if not dialect.signs_body:
             assert await delivered(dialect, request(b"{}", (b"authorization", b"Bearer wrong"), read=read)) is None
+
+
+async def test_a_delivery_of_too_many_events_keeps_the_first_and_its_body() -> None:
+    """Postgres could not store all of them within a second, and their sender would send them again for ever."""
+    dialect = DIALECTS["distribution"]
+    body = envelope(*(push(event_id=str(number)) for number in range(MOST_EVENTS + 1)))
+    delivery = await delivered(dialect, request(body, (b"authorization", b"new")), limit=len(body))
+    assert delivery is not None
+    assert [each.event_id for each in delivery.parsed.events] == [str(number) for number in range(MOST_EVENTS)]
+    assert [each.where for each in delivery.parsed.oddities] == ["events"]
+    assert delivery.body == body
