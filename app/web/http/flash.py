@@ -59,10 +59,13 @@ def came_from(request: Request, otherwise: str) -> str:
 
 
 def take_flash(request: Request) -> Flash | None:
-    """The message that the previous response left in a cookie. The caller that shows it deletes the cookie."""
+    """The message that the previous response left in a cookie. The caller that shows it deletes the cookie.
+
+    Lone surrogates, which no page of ours can contain, become "?".
+    """
     try:
         message, failed = json.loads(base64.urlsafe_b64decode(request.cookies[_COOKIE]))
-        return Flash(message=str(message), failed=bool(failed))
+        return Flash(message=str(message).encode(errors="replace").decode(), failed=bool(failed))
     except (KeyError, ValueError, TypeError, RecursionError):
         return None
 

@@ -79,6 +79,13 @@ def test_an_invalid_flash_cookie_is_ignored(value: str) -> None:
     assert take_flash(request()) is None
 
 
+def test_a_flash_cookie_of_lone_surrogates_can_be_shown() -> None:
+    cookie = base64.urlsafe_b64encode(b'["a \\ud800 b", true]').decode()
+    flash = take_flash(request(cookie=f"flash={cookie}"))
+    assert flash is not None
+    assert flash.message == "a ? b"
+
+
 def test_a_script_gets_the_result_in_an_ascii_header() -> None:
     answer = done(request(hx_request="true"), Reply(message="Deploying to ü"), back="/")
     assert answer.status_code == 204

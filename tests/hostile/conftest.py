@@ -1,0 +1,22 @@
+"""One web process for all tests of a worker: what one request does to the next is a part of the question."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from tests.hostile.site import Site, site
+from tests.servers.postgres import Databases
+
+
+@pytest.fixture(scope="session")
+def here(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Iterator[Site]:
+    """The process and its tables. Only bugs are logged: a line for each of thousands of deliveries takes longer than
+    they do."""
+    database_url = databases.fresh()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    with site(tmp_path_factory.mktemp("hostile"), database_url) as made:
+        yield made
+    structlog.reset_defaults()
+    databases.drop(database_url)
