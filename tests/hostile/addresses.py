@@ -22,7 +22,7 @@ _PATHS: dict[bytes, int] = {
 _REFUSED: dict[bytes, tuple[bytes, ...]] = {
     b"/activity": (b"x=1", b"kind=x", b"kind=%00", b"kind=deploy%0a", b"%00=1", b"%ff=1", b"kind=" + b"x" * 8000,
     b"KIND=x"),
-    b"/deliveries": (b"x=1", b"became=x", b"became=%00", b"source=nobody", b"source=%ff", b"source=" + b"x" * 8000,
+    b"/deliveries": (b"x=1", b"became=x", b"became=%00", b"source=somebody", b"source=%ff", b"source=" + b"x" * 8000,
     b"became=accepted&became=x"),
     b"/": (b"x=1", b"state=x", b"state=%00", b"%3Cscript%3E=1", b"state=" + b"x" * 8000, b"state=held&state=x"),
     b"/tags/app/why": (b"tag=a/b", b"tag=v%00", b"tag=%ff", b"tag=" + b"v" * 129, b"tag=sha256:aa",

@@ -4,6 +4,7 @@ No worker runs: what a request stores stays as it is stored.
 """
 
 import asyncio
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -142,7 +143,8 @@ class Site:
 
     def state(self) -> dict[str, Any]:
         """What people's commands change: rules, the pause, and how many rollouts and audit entries there are."""
-        return dict(self._fetch(_STATE)[0])
+        row = self._fetch(_STATE)[0]
+        return {**row, "rules": json.loads(row["rules"])}
 
     def desired(self) -> list[dict[str, Any]]:
         """What the requested rollouts deploy: watch, tag and digest."""

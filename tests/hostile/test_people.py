@@ -26,7 +26,7 @@ def test_every_case_is_another() -> None:
     print({module.__name__.rpartition(".")[2]: len(list(module.cases())) for module in MODULES})
 
 
-@pytest.mark.parametrize("cases", groups(), ids=lambda cases: f"{cases[0].name} and {len(cases) - 1} more")
+@pytest.mark.parametrize("cases", list(groups()), ids=lambda cases: f"{cases[0].name} and {len(cases) - 1} more")
 def test_requests_are_answered_as_labelled(here: Site, cases: Sequence[PeopleCase]) -> None:
     before = here.state()
     found = {each.name: (each.status, here.send(each.request).status) for each in cases}
