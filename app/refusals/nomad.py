@@ -33,6 +33,8 @@ def nomad() -> Iterator[RefusalRow]:
     yield from _outages()
     yield _row("the token may not plan", refusals.unplanned("default"), "namespace default", "give it plan-job")
     yield _row("the token may do everything", refusals.management_token(), "NOMAD_TOKEN", "give registrywatcher")
+    misshapen = refusals.misshapen(ORIGIN, KeyError("JobModifyIndex"))
+    yield _row("a part of an answer is not in Nomad's form", misshapen, "Nomad at", "correct the proxy")
     why = "the variable flag VERSION was set twice"
     stale = refusals.source_stale(why)
     yield _row("its source could not be changed with it", stale, "the job's source", "run the job from its own files")

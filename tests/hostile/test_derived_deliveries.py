@@ -14,6 +14,7 @@ import pytest
 
 from tests.faults.sizes import moves, seed
 from tests.hostile import webhook_bodies, webhook_fields
+from tests.hostile.door import Answer
 from tests.hostile.mutations import changed, damaged
 from tests.hostile.site import Site, StoredDelivery, delivery
 from tests.hostile.told import as_told, may_tell
@@ -97,12 +98,26 @@ def test_derived_deliveries(here: Site, way: str) -> None:
 def faults(here: Site, group: Sequence[Derived]) -> list[str]:
     """What is wrong with the answers to these, sent at the same time, and with their rows."""
     found = []
-    for case, answer in zip(group, here.send_all([delivery(each.body) for each in group]), strict=True):
+    for case, first in zip(group, here.send_all([delivery(each.body) for each in group]), strict=True):
+        answer = first if first.status != 503 else again(here, case)
         if answer.status != 202:
             found.append(f"{answer.status} to {case.kind} {case.body[:2000]!r}")
         elif wrong := _wrong(case, here.delivery(answer)):
             found.append(f"{wrong}: {case.kind} {case.body[:2000]!r}")
     return found
+
+
+def again(here: Site, case: Derived) -> Answer:
+    """Send it again, as registries do: a machine that is too busy to commit within a second asks for that.
+
+    Content that Postgres cannot store would be refused each time.
+    """
+    for _ in range(20):
+        answer = here.send(delivery(case.body))
+        if answer.status != 503:
+            break
+        assert answer.headers["retry-after"] == "1"
+    return answer
 
 
 def _wrong(case: Derived, stored: StoredDelivery) -> str:

@@ -12,7 +12,8 @@ from tests.hostile.site import BOSS, SECRET, Site
 from tests.unit.webhooks.bodies import envelope, push
 
 PATIENCE = 20
-_HEAD = f"POST /webhooks/main HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {SECRET}\r\nConnection: close\r\n".encode()
+_LINES = ("POST /webhooks/main HTTP/1.1", "Host: localhost", f"Authorization: Bearer {SECRET}", "Connection: close")
+_HEAD = "".join(f"{line}\r\n" for line in _LINES).encode()
 _GOOD = envelope(push(event_id="wire good"))
 
 

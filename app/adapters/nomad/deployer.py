@@ -8,6 +8,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+import structlog
+
 from app.adapters.nomad import refusals
 from app.adapters.nomad.explain.diagnosis import diagnose
 from app.adapters.nomad.follow.following import DeploymentProgress
@@ -24,12 +26,18 @@ from app.adapters.nomad.translate import job_state
 from app.domain.deployment import Diagnosis, Snapshot, WaitIndex
 from app.domain.job import JobPatch, JobState, Preview, Submission
 from app.domain.watch import JobPlace
+from app.errors import NomadUnavailable, RegistryWatcherError
 
 # Nomad allows 100 connections for each address (docs/nomad.md, section 1). Four of our processes fit, each with these
 # and the eight of http/polling.py.
 _PARALLEL = 16
 
+# What reading a part of an answer raises if the part has another type than Nomad gives it, or is missing.
+_MISSHAPEN = (AttributeError, ArithmeticError, LookupError, TypeError, ValueError)
+
 _T = TypeVar("_T")
+
+log = structlog.get_logger()
 
 
 class NomadDeployer:
@@ -53,11 +61,11 @@ class NomadDeployer:
 
         Three reads; the versions and the evaluations too, if something else runs than what the job specifies.
         """
-        return await self._in_thread(lambda: self._inspect(place))
+        return await self._reading(lambda: self._inspect(place))
 
     async def preview(self, place: JobPlace, patch: JobPatch) -> Preview:
         """What registering the patch would change; see app/ports.py."""
-        return await self._in_thread(lambda: self._registration.preview(place, patch))
+        return await self._reading(lambda: self._registration.preview(place, patch))
 
     async def cautions(self) -> tuple[str, ...]:
         """Warnings at start: a token that may do more than it should. None where Nomad does not describe the token."""
@@ -75,7 +83,7 @@ class NomadDeployer:
     async def observe(self, place: JobPlace, submission: Submission, *, deployment_id: str = "") -> Snapshot:
         """Take one snapshot: up to five reads, at most one while the known deployment goes well; see app/ports.py."""
         just_read = self._waiting.just_read(place, deployment_id)
-        return await self._in_thread(
+        return await self._reading(
             lambda: self._following.observe(place, submission, deployment_id=deployment_id, just_read=just_read)
         )
 
@@ -85,15 +93,15 @@ class NomadDeployer:
 
     async def find_auto_revert(self, place: JobPlace, submission: Submission) -> Submission | None:
         """What Nomad's auto-revert registered after our failed registration; see app/ports.py."""
-        return await self._in_thread(lambda: self._following.find_auto_revert(place, submission))
+        return await self._reading(lambda: self._following.find_auto_revert(place, submission))
 
     async def find_successor(self, place: JobPlace, submission: Submission, patch: JobPatch) -> Submission | None:
         """The registration of somebody else that carries our images; see app/ports.py."""
-        return await self._in_thread(lambda: self._following.find_successor(place, submission, patch))
+        return await self._reading(lambda: self._following.find_successor(place, submission, patch))
 
     async def diagnose(self, place: JobPlace, submission: Submission) -> Diagnosis:
         """Why our registration does not run, with logs as far as the token may read; see app/ports.py."""
-        return await self._in_thread(lambda: diagnose(self._client, place, submission))
+        return await self._reading(lambda: diagnose(self._client, place, submission))
 
     async def promote(self, place: JobPlace, deployment_id: str) -> None:
         """Promote all canaries; see app/ports.py."""
@@ -109,6 +117,19 @@ class NomadDeployer:
         await self.job_changes.aclose()
         await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
         self._client.close()
+
+    async def _reading(self, call: Callable[[], _T]) -> _T:
+        """Call what only reads: an answer whose parts are not in Nomad's form is no answer.
+
+        A write is not caught here: the services know of each error that it may have been applied.
+        """
+        try:
+            return await self._in_thread(call)
+        except RegistryWatcherError:
+            raise
+        except _MISSHAPEN as error:
+            log.exception("nomad.misshapen", problem=repr(error)[:200])
+            raise NomadUnavailable(refusals.misshapen(self._client.origin, error)) from error
 
     async def _in_thread(self, call: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)

@@ -159,6 +159,15 @@ def denied(origin: str, text: str, *, doing: Doing, job: str | None, namespace: 
     )
 
 
+def misshapen(origin: str, error: Exception) -> str:
+    """A part of an answer is missing, or has another type than Nomad gives it."""
+    found = bounded(f"{type(error).__name__}: {error}", 120)
+    return (
+        f"Nomad at {origin} gave an answer that is not in Nomad's form ({found}); "
+        "correct the proxy before Nomad, or report it with the traceback in the log; it is asked again later"
+    )
+
+
 def silent_stream(origin: str, *, namespace: str) -> str:
     """Nomad answers, and its event stream sends nothing: so do newer servers for a token without rights."""
     return (

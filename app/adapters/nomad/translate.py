@@ -10,7 +10,7 @@ from typing import Any
 
 from app.adapters.nomad import refusals
 from app.adapters.nomad.images import specified_task, tasks_of
-from app.adapters.nomad.text import bounded
+from app.adapters.nomad.text import bounded, storable
 from app.domain.job import ActiveDeployment, JobState, Placement, Submission
 
 _ROLLED_BACK = re.compile(r"(?<!not )rolling back to job version (\d+)")
@@ -109,7 +109,7 @@ def _active(deployments: Sequence[Mapping[str, Any]]) -> ActiveDeployment | None
         deployment_id=newest["ID"],
         job_spec_index=newest.get("JobSpecModifyIndex") or 0,
         progress=_progress(newest),
-        description=newest.get("StatusDescription") or newest.get("Status") or "",
+        description=storable(newest.get("StatusDescription") or newest.get("Status") or ""),
     )
 
 

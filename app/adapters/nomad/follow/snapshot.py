@@ -11,6 +11,7 @@ from typing import Any
 
 from app.adapters.nomad.explain.allocations import failures
 from app.adapters.nomad.follow.evaluations import Scheduling, scheduling, unplaced_of_deployment
+from app.adapters.nomad.text import storable
 from app.adapters.nomad.translate import FINISHED, completes, is_wanted, launches_later, reverted_to
 from app.domain.deployment import AllocationState, DeploymentPhase, DeploymentState, Snapshot, WaitIndex
 from app.domain.job import Submission
@@ -105,10 +106,10 @@ def is_troubled(deployment: Mapping[str, Any], *, has_changed: bool) -> bool:
 def deployment_state(deployment: Mapping[str, Any]) -> DeploymentState:
     """A deployment with its groups' counts. An unknown status counts as active (docs/nomad.md, section 9)."""
     groups = _groups(deployment)
-    description = deployment.get("StatusDescription") or ""
+    description = storable(deployment.get("StatusDescription") or "")
     phase = _phase(deployment.get("Status") or "", description)
     return DeploymentState(
-        deployment_id=deployment["ID"],
+        deployment_id=storable(deployment["ID"]),
         phase=phase,
         description=description,
         desired=_total(groups, "DesiredTotal"),
@@ -137,7 +138,7 @@ def _wait_index(
 
 
 def _at(deployment: Mapping[str, Any]) -> WaitIndex:
-    return WaitIndex(subject=f"deployment/{deployment['ID']}", index=deployment.get("ModifyIndex") or 0)
+    return WaitIndex(subject=storable(f"deployment/{deployment['ID']}"), index=deployment.get("ModifyIndex") or 0)
 
 
 def _waits_for_room(deployment: Mapping[str, Any]) -> bool:
