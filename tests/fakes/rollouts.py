@@ -13,11 +13,13 @@ from app.services.rollout.rollouts import Ended, LeasedRollout, Pause
 
 @dataclass(slots=True)
 class MemoryRollouts:
-    """`leased` is the next claim; `calls` are the writes in their order: the method's name, then its values."""
+    """`leased` is the next claim; `calls` are the writes in their order: the method's name, then its values. With `lost`
+    another worker has the lease."""
 
     leased: LeasedRollout | None = None
     ended: Ended = field(default_factory=Ended)
     notifications: Sequence[int] = ()
+    lost: bool = False
     calls: list[tuple[Any, ...]] = field(default_factory=list)
 
     @property
@@ -46,6 +48,10 @@ class MemoryRollouts:
 
     async def follow_successor(self, rollout: LeasedRollout, successor: Submission) -> None:
         self.calls.append(("follow_successor", successor))
+
+    async def register_again(self, rollout: LeasedRollout, *, note: str, seconds: float) -> bool:
+        self.calls.append(("register_again", note, seconds))
+        return not self.lost
 
     async def end(
         self,
