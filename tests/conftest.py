@@ -19,6 +19,7 @@ from app.local.valkey import EmbeddedValkey
 from tests.servers.directories import enterable_directory
 from tests.servers.ports import free_port
 from tests.servers.postgres import Databases
+from tests.servers.shared_database import SharedDatabase
 from tests.servers.tls import Certificate, issue
 from tests.servers.valkey import LogicalDatabases
 from tests.tiers import is_long
@@ -76,6 +77,14 @@ def databases(postgres_server: LocalServer) -> Iterator[Databases]:
     made = Databases(postgres_server.url)
     yield made
     made.drop_template()
+
+
+@pytest.fixture(scope="session")
+def shared_database(databases: Databases) -> Iterator[SharedDatabase]:
+    """The database of all tests that need none of their own."""
+    shared = SharedDatabase(databases)
+    yield shared
+    shared.drop()
 
 
 @pytest.fixture

@@ -12,15 +12,16 @@ from app.domain.event import EventAction, Oddity, Parsed, PushEvent
 from app.services.ingest.receive import Delivery
 from tests.contract.inboxes import Around, InMemory, InPostgres
 from tests.fakes.inbox import MemoryInbox
+from tests.servers.shared_database import SharedDatabase
 
 HOST, PATH = "registry.example.com", "team/app"
 
 
 @pytest.fixture(params=["memory", "postgres"])
 def url(request: pytest.FixtureRequest) -> str | None:
-    """The database, None for memory. Not async, since its creation has its own event loop."""
-    found: str | None = request.getfixturevalue("database_url") if request.param == "postgres" else None
-    return found
+    """The database, None for memory. Not async, since it is emptied in an event loop of its own."""
+    shared: SharedDatabase | None = request.getfixturevalue("shared_database") if request.param == "postgres" else None
+    return shared.emptied() if shared else None
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from app.services.rollout.rollouts import Ended, LeasedRollout, Pause
 
 @dataclass(slots=True)
 class MemoryRollouts:
-    """`leased` is the next claim; `calls` are the writes in their order: the method's name, then its values. With `lost`
-    another worker has the lease."""
+    """`leased` is the next claim; `calls` are the writes in their order: the method's name, then its values.
+    With `lost` another worker has the lease."""
 
     leased: LeasedRollout | None = None
     ended: Ended = field(default_factory=Ended)

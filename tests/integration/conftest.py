@@ -1,4 +1,4 @@
-"""A fresh, migrated database of the embedded Postgres, for tests of the stores."""
+"""An empty, migrated database of the embedded Postgres, for tests of the stores."""
 
 from collections.abc import AsyncIterator
 

@@ -24,6 +24,7 @@ from tests.mutants.edits import Mutant, Source, read
 from tests.mutants.generate import mutants
 from tests.mutants.modules import MODULES, Module
 from tests.mutants.plant import plant, reading
+from tests.servers.shared_database import PLACE
 
 AT_ONCE = 2
 _SURVIVED, _KILLED, _STILLBORN, _TIMEOUT = "survived", "killed", "stillborn", "timeout"
@@ -66,6 +67,7 @@ class Mutating:
         for trial in self._trials(found):
             while len(running) >= AT_ONCE:
                 self._reap(running)
+            trial.place = min(set(range(AT_ONCE)) - {each.place for each, _ in running.values()})
             running[trial.start(self._items)] = (trial, time.monotonic())
         while running:
             self._reap(running)
@@ -127,12 +129,14 @@ class _Trial:
 
     def __init__(self, source: Source, mutant: Mutant, tests: list[str], *, limit: float) -> None:
         self.source, self.mutant, self.tests, self.limit = source, mutant, tests, limit
+        self.place = 0
         self._answer = Path(tempfile.mkstemp(prefix="mutant-")[1])
 
     def start(self, items: dict[str, pytest.Item]) -> int:
         if process := os.fork():
             return process
         os.setpgid(0, 0)
+        os.environ[PLACE] = str(self.place)
         answer = (_KILLED, "")
         try:
             silent = os.open(os.devnull, os.O_RDWR)

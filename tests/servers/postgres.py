@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import os
+from contextlib import suppress
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -20,9 +21,13 @@ class Databases:
 
     def fresh(self) -> str:
         """The URL of a new database with our schema and no rows."""
-        if self._template is None:
-            self._template = self._migrated_template()
-        return self._create(f"{_prefix()}_{next(self._numbers)}", template=self._template)
+        return self._migrated(f"{_prefix()}_{next(self._numbers)}")
+
+    def named(self, name: str) -> str:
+        """The URL of the database of this name with our schema; it is made unless it is there."""
+        with suppress(asyncpg.DuplicateDatabaseError):
+            self._migrated(name)
+        return _with_database(self._server_url, name)
 
     def empty(self) -> str:
         """The URL of a new database without a schema, for tests of the migrations themselves."""
@@ -33,10 +38,20 @@ class Databases:
         name = urlsplit(url).path.lstrip("/")
         asyncio.run(_execute(self._server_url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
 
+    def drop_all(self, prefix: str) -> None:
+        """Drop all databases whose names begin so."""
+        for name in asyncio.run(_names(self._server_url, prefix)):
+            self.drop(_with_database(self._server_url, name))
+
     def drop_template(self) -> None:
         """Call it at the end of the session."""
         if self._template is not None:
             self.drop(_with_database(self._server_url, self._template))
+
+    def _migrated(self, name: str) -> str:
+        if self._template is None:
+            self._template = self._migrated_template()
+        return self._create(name, template=self._template)
 
     def _migrated_template(self) -> str:
         name = f"{_prefix()}_template"
@@ -62,6 +77,15 @@ async def _execute(url: str, sql: str) -> None:
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(sql)
+    finally:
+        await connection.close()
+
+
+async def _names(url: str, prefix: str) -> list[str]:
+    connection = await asyncpg.connect(url)
+    try:
+        rows = await connection.fetch("SELECT datname FROM pg_database WHERE starts_with(datname, $1)", prefix)
+        return [row["datname"] for row in rows]
     finally:
         await connection.close()
 

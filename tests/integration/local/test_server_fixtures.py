@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from tests.servers.http import serve
 from tests.servers.postgres import Databases
+from tests.servers.shared_database import SharedDatabase
 from tests.servers.tls import Certificate
 from tests.servers.toxic import ToxicProxy
 from tests.servers.valkey import LogicalDatabases
@@ -42,6 +43,51 @@ def test_each_database_is_its_own_and_migrated(databases: Databases) -> None:
 
 def test_an_empty_database_has_no_table(empty_database_url: str) -> None:
     assert asyncio.run(_tables(empty_database_url)) == 0
+
+
+def test_a_shared_database_is_emptied_for_the_next_test(shared_database: SharedDatabase, database_url: str) -> None:
+    url = shared_database.emptied()
+    asyncio.run(_write(url))
+    assert asyncio.run(_rows(url)) != asyncio.run(_rows(database_url))
+    assert shared_database.emptied() == url
+    assert asyncio.run(_rows(url)) == asyncio.run(_rows(database_url))
+
+
+def test_nobody_writes_into_a_shared_database_that_was_emptied(shared_database: SharedDatabase) -> None:
+    async def left_behind(url: str) -> None:
+        connection = await asyncpg.connect(url)
+        await asyncio.to_thread(shared_database.emptied)
+        with pytest.raises((asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.InterfaceError)):
+            await connection.execute("INSERT INTO channels (name) VALUES ('late')")
+
+    asyncio.run(left_behind(shared_database.emptied()))
+
+
+async def _write(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("UPDATE switches SET paused = true")
+        await connection.execute(
+            "INSERT INTO targets (region, namespace, job_id, inspect_job) VALUES ('', '', 'a', true)"
+        )
+        await connection.execute("INSERT INTO wakes (target_id) SELECT target_id FROM targets")
+    finally:
+        await connection.close()
+
+
+async def _rows(url: str) -> dict[str, object]:
+    """How many rows each table has, the switches, and the next number of each sequence."""
+    connection = await asyncpg.connect(url)
+    try:
+        names = await connection.fetch(
+            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+        )
+        found = {name: await connection.fetchval(f'SELECT count(*) FROM "{name}"') for (name,) in names}
+        paused = await connection.fetchval("SELECT paused FROM switches")
+        numbers = await connection.fetch("SELECT sequencename, last_value FROM pg_sequences ORDER BY 1")
+        return {**found, "paused": paused, **dict(numbers)}
+    finally:
+        await connection.close()
 
 
 async def _tables(url: str) -> object:

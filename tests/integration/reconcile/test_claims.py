@@ -5,7 +5,6 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.adapters.postgres.database.pool import Database
 from app.domain.event import EventAction
 from app.domain.job import TaskKey
 from app.domain.reasons import Commanded
@@ -33,11 +32,6 @@ UPDATE watches SET group_name = 'app', deploy_by = 'tag', observe_only = true, p
                 {"task": "b/server", "image": "i", "identity": "n", "tag": "", "digest": "d"}]'
 WHERE name = 'app'
 """
-
-
-@pytest.fixture
-def around(database: Database) -> Around:
-    return Around(database)
 
 
 async def test_a_claim_has_the_targets_state(around: Around) -> None:

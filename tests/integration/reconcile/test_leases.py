@@ -5,17 +5,11 @@ from uuid import UUID
 
 import pytest
 
-from app.adapters.postgres.database.pool import Database
 from app.domain.rollout import Outcome, OutcomeKind
 from app.services.reconcile.claim import Claim
 from app.services.reconcile.result import ResolvedTag, Result
 from app.services.reconcile.targets import LeaseLost
 from tests.integration.reconcile.target import D2, LEASE, Around
-
-
-@pytest.fixture
-def around(database: Database) -> Around:
-    return Around(database)
 
 
 async def test_a_due_target_is_claimed_once(around: Around) -> None:

@@ -5,7 +5,6 @@ from uuid import UUID
 
 import pytest
 
-from app.adapters.postgres.database.pool import Database
 from app.domain.job import JobPatch, JobState, SourceState, Submission, TaskChange, TaskKey
 from app.domain.rollout import Outcome, OutcomeKind
 from app.services.reconcile.claim import Claim, LaunchItem
@@ -29,11 +28,6 @@ SUPERSEDED = Outcome(kind=OutcomeKind.SUPERSEDED, reason="never registered")
 JOB = JobState(index=7, create_index=3, version=1, submitted_at=0.0, tasks=())
 SUBMISSION = Submission(index=9, evaluation_id="e", warnings="old field")
 ROLLOUTS = "SELECT * FROM rollouts ORDER BY intent"
-
-
-@pytest.fixture
-def around(database: Database) -> Around:
-    return Around(database)
 
 
 async def waiting(around: Around) -> int:
@@ -153,7 +147,7 @@ async def test_a_registration_is_recorded_and_releases_the_lease(around: Around)
     written = await around.store.submitted(claimed, rollout, PATCH, SUBMISSION)
     stored, row = await around.target(target), await around.row(ROLLOUTS)
     assert (written.due_in, stored["due_in"], stored["lease_token"]) == (None, None, None)
-    assert (stored["outage"], stored["attempts"], stored["wakes"]) == ("", 0, 0)
+    assert (stored["outage"], stored["attempts"], stored["wakes"], stored["job_index"]) == ("", 3, 0, 9)
     assert (row["state"], row["submission_index"], row["evaluation_id"]) == ("submitted", 9, "e")
     assert (row["submission_changed"], row["warnings"]) == (True, "old field")
     assert None not in (row["submitted_at"], row["progressed_at"], row["follow_at"], row["woken_at"])
@@ -202,15 +196,24 @@ async def test_a_registration_of_a_rollout_that_ended_does_not_follow_it(around:
     assert written.notification_delivery_ids == ()
 
 
-@pytest.mark.parametrize("intent", [2, 3])
-async def test_a_watch_never_returns_to_an_older_intent(around: Around, intent: int) -> None:
+@pytest.mark.parametrize(("intent", "is_recorded"), [(2, True), (3, False)])
+async def test_a_watch_never_returns_to_an_older_intent(around: Around, intent: int, is_recorded: bool) -> None:
+    """The same intent is registered again if Nomad lost it."""
     _, rollout, claimed = await requested(around)
     await around.run("UPDATE watches SET expected_intent = $1", intent)
     await around.store.submitted(claimed, rollout, PATCH, SUBMISSION)
-    assert await around.row("SELECT expected, expected_intent FROM watches") == {
-        "expected": {},
-        "expected_intent": intent,
-    }
+    watch = await around.row("SELECT expected, expected_intent FROM watches")
+    assert (bool(watch["expected"]), watch["expected_intent"]) == (is_recorded, intent)
+
+
+async def test_a_registration_is_never_older_than_what_is_known_of_the_job(around: Around) -> None:
+    target, rollout, claimed = await requested(around)
+    other = await around.add("other")
+    await around.run("UPDATE targets SET job_index = 12")
+    await around.store.submitted(claimed, rollout, PATCH, SUBMISSION)
+    assert (await around.target(target))["job_index"] == 12
+    await around.store.submitted(claimed, rollout, PATCH, replace(SUBMISSION, index=14))
+    assert [(await around.target(each))["job_index"] for each in (target, other)] == [14, 12]
 
 
 async def test_only_the_watches_of_the_rollout_change(around: Around) -> None:
