@@ -14,7 +14,7 @@ async def counts(database: Database) -> dict[str, int]:
 
 async def test_whoever_posts_again_stays_and_the_oldest_is_forgotten(database: Database) -> None:
     inbox = PostgresInbox(database)
-    for source in ("early", "blocked", *(f"stranger {number}" for number in range(98)), "blocked", "one more"):
+    for source in ("blocked", "early", *(f"stranger {number}" for number in range(98)), "blocked", "one more"):
         await inbox.note_unknown(source)
     found = await counts(database)
     assert (len(found), found["blocked"], found["one more"], "early" in found) == (100, 2, 1, False)

@@ -1,6 +1,7 @@
-"""One target with one watch in an empty database, and what a test reads of it."""
+"""One target with one watch in an empty database, its rollouts, and what a test reads of it."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from app.adapters.postgres.reconcile.targets import PostgresTargets
 from app.services.reconcile.claim import Claim
 
 LEASE = 30.0
+AT = [datetime(2026, 1, day, tzinfo=UTC) for day in range(1, 10)]
 D1, D2, D3 = (f"sha256:{digit * 64}" for digit in "123")
 _TARGET = """
 INSERT INTO targets (region, namespace, job_id, inspect_job, due_at) VALUES ('', 'default', $1, false, now())
@@ -51,6 +53,17 @@ class Around:
         await self.run(_ROLLOUT, UUID(int=number), target_id, number, origin, CHANGES)
         await self.run(_ITEM, UUID(int=number), watch, D2)
         return UUID(int=number)
+
+    async def add_ended(self, target_id: int, number: int, *, outcome: str, phase: str, watch: str = "app") -> None:
+        """A rollout that was registered at index `number` + 10 and ended."""
+        rollout_id = await self.add_rollout(target_id, number=number, watch=watch)
+        await self.run(
+            "UPDATE rollouts SET state = 'ended', ended_at = now(), outcome = $2, submission_index = intent + 10, "
+            "deployment = jsonb_build_object('phase', $3::text) WHERE rollout_id = $1",
+            rollout_id,
+            outcome,
+            phase,
+        )
 
     async def claim(self, target_id: int) -> Claim:
         """The claim of a target that is due and free."""

@@ -28,37 +28,23 @@ from tests.fakes.rollouts import MemoryRollouts
 from tests.fakes.waker import InProcessWaker
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-
 ID = UUID(int=7)
-
 PLACE = JobPlace(region="", namespace="default", job_id="app")
-
 SUBMISSION = Submission(index=9, evaluation_id="e")
-
 PATCH = JobPatch(changes={}, expected_index=8)
-
 DEPLOYMENT = DeploymentState(
     deployment_id="d", phase=DeploymentPhase.ACTIVE, description="words", desired=2, placed=2, healthy=1, unhealthy=0
 )
-
 DEPLOYING = Snapshot(present=True, index=9, evaluated=True, desired=2, deployment=DEPLOYMENT)
-
 WITHOUT = replace(DEPLOYING, deployment=None)
-
 INDEX = WaitIndex(subject="deployment/d", index=12)
-
 FAILED = replace(DEPLOYING, deployment=replace(DEPLOYMENT, phase=DeploymentPhase.FAILED))
-
 REVERTED = replace(FAILED, deployment=replace(DEPLOYMENT, phase=DeploymentPhase.FAILED, reverted_to=3))
-
 DIAGNOSIS = Diagnosis(findings=("exited with code 3",))
-
 BEFORE = NOW - timedelta(seconds=20)
-
 COURSE = Course(
     submission=SUBMISSION, started_at=NOW - timedelta(seconds=20), progressed_at=NOW - timedelta(seconds=20)
 )
-
 ROLLOUT = LeasedRollout(
     rollout_id=ID,
     token=UUID(int=8),
@@ -168,5 +154,4 @@ async def a_check(leased: LeasedRollout | None = ROLLOUT, **deployer: Any) -> As
 
 
 RUNNING = AllocationState(allocation_id="a", status="running", started=5.0)
-
 SEEN = RunningSince(started=5.0, at=NOW - timedelta(seconds=4))

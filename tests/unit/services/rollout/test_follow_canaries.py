@@ -10,7 +10,6 @@ from app.services.rollout.rollouts import CanaryCommand
 from tests.unit.services.rollout.checks import COURSE, DEPLOYING, DEPLOYMENT, ID, INDEX, ROLLOUT, a_check
 
 SOAKED = replace(COURSE, promote_after=10.0)
-
 CANARIES = replace(DEPLOYING, deployment=replace(DEPLOYMENT, desired=4, healthy=2, canaries=2, awaits_promotion=True))
 
 
