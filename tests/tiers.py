@@ -1,7 +1,7 @@
 """Which tests are the long tier: `make faults` runs them, `make test` does not. Both run before a change lands.
 
-They wait for real outages, run many of our processes or jobs, drive a browser, or compute for minutes. `make check` runs
-those of tests/unit, but for tests/unit/foreign.
+They wait for real outages, run many of our processes or jobs, drive a browser, or compute for minutes. `make check`
+runs those of tests/unit, but for tests/unit/foreign.
 """
 
 LONG = (

@@ -16,8 +16,8 @@ _ASSERTIONS = ("AssertionError", "assert ", "Failed: ")  # how the message of a 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """How a run ended: `passed` is whether every test did, `failed` the message of each test that failed by an assertion,
-    `broken` what else went wrong ("" if nothing did), `seconds` what it took."""
+    """How a run ended: `passed` is whether every test did, `failed` the message of each test that failed by an
+    assertion, `broken` what else went wrong ("" if nothing did), `seconds` what it took."""
 
     passed: bool
     failed: Mapping[str, str]
