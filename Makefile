@@ -60,7 +60,8 @@ faults: export FAULTS_LONG = $(LONG)
 faults: export FAULTS_SEED = $(SEED)
 faults: .venv/.dev
 	@mkdir -p $(STATE)
-	@$(BIN)/pytest -n $(AT_ONCE) --no-loadscope-reorder -m long --junitxml $(STATE)/faults.xml $(ARGS)
+	@$(BIN)/pytest -n $(AT_ONCE) --no-loadscope-reorder -m long --junitxml $(STATE)/faults.xml \
+		$(or $(ARGS),$$($(BIN)/python -m tests.tiers))
 
 reliability: .venv/.dev
 	$(BIN)/python -m tests.faults.report $(STATE)/faults.xml docs
