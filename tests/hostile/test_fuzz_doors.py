@@ -14,6 +14,9 @@ from tests.hostile.people_label import FORM, HTML
 from tests.hostile.site import CALLER, Site, delivery
 from tests.hostile.told import as_told, may_tell
 
+# The event loop of the process, another thread, uses Python's random numbers while Hypothesis draws an example.
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module")
+
 TEXTS = st.text(max_size=30) | st.sampled_from(
     ["push", "app", "team/app", "v1.0.0", "sha256:" + "a" * 64, "\0", "\ud800", "../.."]
 )
