@@ -2,6 +2,7 @@
 
 import os
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -37,7 +38,10 @@ def fuzz(name: str, check: Callable[[Any], None], examples: SearchStrategy[Any])
             suppress_health_check=list(HealthCheck),
         )(given(examples)(counted))
         try:
-            (seeded(seed() * 1_000_000 + number)(run) if budget else run)()
+            with warnings.catch_warnings():
+                # The web process, in another thread, uses Python's random numbers while an example is drawn.
+                warnings.filterwarnings("ignore", "Do not use the `random` module")
+                (seeded(seed() * 1_000_000 + number)(run) if budget else run)()
         except BaseException as error:
             error.add_note(f"{name}: round {number} of FAULTS_SEED={seed()}, FUZZ_SECONDS={budget:g}")
             raise

@@ -31,7 +31,6 @@ SECRET, SECOND, BOSS, DEPLOYER, VIEWER = "s-hook", "s-second", "t-boss", "t-depl
 LIMIT = 4 * 1024 * 1024  # bytes of a delivery, the default
 TAGS = ("v1.0.0", "v1.1.0", "test")
 CALLER = (b"authorization", f"Bearer {BOSS}".encode())
-SENDER = (b"authorization", f"Bearer {SECRET}".encode())
 
 _CONFIG = """
 server_listening_address = "127.0.0.1:8080"
@@ -160,9 +159,14 @@ class Site:
         return [dict(row) for row in self.portal.call(self.connection.fetch, statement, *values)]
 
 
-def delivery(body: bytes | Sequence[bytes], *headers: tuple[bytes, bytes], source: bytes = b"main") -> Request:
-    """A delivery with the source's secret; `headers` come after it."""
-    return Request(target=b"/webhooks/" + source, headers=(SENDER, *headers), body=body)
+def delivery(body: bytes | Sequence[bytes], *headers: tuple[bytes, bytes], derived: bool = False) -> Request:
+    """A delivery with its source's secret; `headers` come after it.
+
+    A body that is derived from others goes to a source of its own, where the identities of those are not known.
+    """
+    source, secret = ("second", SECOND) if derived else ("main", SECRET)
+    sender = (b"authorization", f"Bearer {secret}".encode())
+    return Request(target=f"/webhooks/{source}".encode(), headers=(sender, *headers), body=body)
 
 
 @contextmanager

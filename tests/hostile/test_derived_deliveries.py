@@ -98,7 +98,7 @@ def test_derived_deliveries(here: Site, way: str) -> None:
 def faults(here: Site, group: Sequence[Derived]) -> list[str]:
     """What is wrong with the answers to these, sent at the same time, and with their rows."""
     found = []
-    for case, first in zip(group, here.send_all([delivery(each.body) for each in group]), strict=True):
+    for case, first in zip(group, here.send_all([delivery(each.body, derived=True) for each in group]), strict=True):
         answer = first if first.status != 503 else again(here, case)
         if answer.status != 202:
             found.append(f"{answer.status} to {case.kind} {case.body[:2000]!r}")
@@ -113,7 +113,7 @@ def again(here: Site, case: Derived) -> Answer:
     Content that Postgres cannot store would be refused each time.
     """
     for _ in range(20):
-        answer = here.send(delivery(case.body))
+        answer = here.send(delivery(case.body, derived=True))
         if answer.status != 503:
             break
         assert answer.headers["retry-after"] == "1"
