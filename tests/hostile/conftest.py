@@ -10,13 +10,21 @@ from tests.hostile.site import Site, site
 from tests.servers.postgres import Databases
 
 
+@pytest.fixture(scope="session", autouse=True)
+def short_logs() -> Iterator[None]:
+    """Log only bugs, on one line each: a line for each of thousands of deliveries takes longer than they do."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+        processors=[structlog.processors.KeyValueRenderer()],
+    )
+    yield
+    structlog.reset_defaults()
+
+
 @pytest.fixture(scope="session")
 def here(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Iterator[Site]:
-    """The process and its tables. Only bugs are logged: a line for each of thousands of deliveries takes longer than
-    they do."""
+    """The process and its tables."""
     database_url = databases.fresh()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     with site(tmp_path_factory.mktemp("hostile"), database_url) as made:
         yield made
-    structlog.reset_defaults()
     databases.drop(database_url)
