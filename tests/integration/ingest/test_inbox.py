@@ -1,29 +1,21 @@
 """The inbox on a real Postgres: locks between processes, stored deliveries, and outages."""
 
 import asyncio
-from uuid import UUID, uuid4
+from dataclasses import replace
+from hashlib import sha256
+from uuid import uuid4
 
 import pytest
 
 from app.adapters.postgres.database.pool import Database
 from app.adapters.postgres.ingest.inbox import PostgresInbox
-from app.domain.event import EventAction, Oddity, Parsed, PushEvent
+from app.domain.event import Oddity, Parsed, PushEvent
 from app.errors import StoreUnavailable
 from app.local.postgres import EmbeddedPostgres
 from app.services.ingest.receive import Delivery, Receipt
 from tests.contract.inboxes import InPostgres
+from tests.integration.ingest.deliveries import DIGEST, HOST, delivery, pushed
 from tests.servers.postgres import migrate
-
-HOST = "registry.example.com"
-DIGEST = "sha256:" + "a" * 64
-
-
-def pushed(number: int, *, path: str = "team/app", tag: str = "v1") -> PushEvent:
-    return PushEvent(action=EventAction.PUSH, host=HOST, path=path, tag=tag, digest=DIGEST, event_id=f"event-{number}")
-
-
-def delivery(*events: PushEvent) -> Delivery:
-    return Delivery(delivery_id=uuid4(), source="main", size=10, parsed=Parsed(events=events))
 
 
 async def test_processes_with_the_same_events_in_another_order_do_not_deadlock(database: Database) -> None:
@@ -65,33 +57,6 @@ async def test_what_the_registry_showed_before_is_kept_with_the_event(database: 
     async with database.connection() as connection:
         rows = await connection.fetch("SELECT before_digest FROM event_watches ORDER BY event_id")
     assert [row["before_digest"] for row in rows] == [DIGEST, ""]
-
-
-async def test_the_result_of_an_event_is_shown(database: Database) -> None:
-    around = InPostgres(PostgresInbox(database, patience=20.0), database)
-    await around.add_watch("app", host=HOST, path="team/app")
-    sent, rollout = delivery(pushed(1)), UUID(int=7)
-    await around.inbox.store(sent)
-    before = await around.inbox.read(sent.delivery_id)
-    assert before is not None
-    (answer,) = before.events[0].answers
-    assert (answer.settled_at, answer.answer, answer.decision, answer.rollout_id) == (None, "", "", None)
-    async with database.transaction() as connection:
-        decision = await connection.fetchval(
-            "INSERT INTO decisions (watch_name, kind, reason, message, tag, digest, rollout_id)"
-            " VALUES ('app', 'deploy', 'deploy', 'v1 is newer', 'v1', $1, $2) RETURNING decision_id",
-            DIGEST,
-            rollout,
-        )
-        settle = "UPDATE event_watches SET settled_at = now(), answer = 'the tag shows it', decision_id = $1"
-        await connection.execute(settle, decision)
-
-    view = await around.inbox.read(sent.delivery_id)
-
-    assert view is not None
-    (answer,) = view.events[0].answers
-    assert (answer.answer, answer.decision, answer.rollout_id) == ("the tag shows it", "v1 is newer", rollout)
-    assert answer.settled_at is not None
 
 
 async def test_the_body_of_an_odd_delivery_is_kept_as_it_came(database: Database) -> None:
@@ -176,12 +141,18 @@ async def test_deliveries_that_are_stored_together_are_counted_each(database: Da
     assert await around.generations() == {target: 1}  # one wake for all
 
 
-async def test_events_that_postgres_cannot_store_are_counted_as_ignored(database: Database) -> None:
+LONG = "".join(sha256(str(number).encode()).hexdigest() for number in range(200))  # more than an index can hold
+
+
+@pytest.mark.parametrize("bad", [pushed(1, tag="a\x00b"), replace(pushed(1), event_id=LONG)])
+async def test_events_that_postgres_cannot_store_are_counted_as_ignored(database: Database, bad: PushEvent) -> None:
     around = InPostgres(PostgresInbox(database, patience=20.0), database)
-    sent = delivery(pushed(1, tag="a\x00b"), pushed(2))
+    odd = Oddity(where="events[2]", problem="has no 'action'")
+    sent = delivery(bad, pushed(2))
+    sent = replace(sent, parsed=replace(sent.parsed, oddities=(odd,)))
     receipt = await around.inbox.store(sent)
-    assert (receipt.new, receipt.duplicates, receipt.ignored, len(receipt.oddities)) == (0, 0, 2, 1)
-    assert receipt.oddities[0].where == "events"
+    assert (receipt.new, receipt.duplicates, receipt.ignored, len(receipt.oddities)) == (0, 0, 2, 2)
+    assert (receipt.oddities[0], receipt.oddities[1].where) == (odd, "events")
     stored = await around.inbox.read(sent.delivery_id)
     assert stored is not None
     assert (stored.ignored, stored.events) == (2, ())

@@ -1,18 +1,11 @@
 """How long a delivery may take: a sender waits for a second, and a locked row must leave it time for another try."""
 
-from uuid import uuid4
-
 import pytest
 
 from app.adapters.postgres.database.pool import Database
 from app.adapters.postgres.ingest.inbox import DOOR_LIMITS, PostgresInbox
-from app.domain.event import Parsed
 from app.errors import StoreUnavailable
-from app.services.ingest.receive import Delivery
-
-
-def delivery() -> Delivery:
-    return Delivery(delivery_id=uuid4(), source="main", size=10, parsed=Parsed())
+from tests.integration.ingest.deliveries import delivery
 
 
 async def test_a_sender_is_answered_within_its_second(database: Database) -> None:
@@ -31,9 +24,10 @@ async def test_whoever_waits_for_a_lock_is_told_so(database: Database, database_
     await door.close()
 
 
-async def test_a_batch_that_meets_a_lock_leaves_time_to_store_each_alone(database_url: str) -> None:
+async def test_a_batch_that_meets_a_lock_leaves_time_to_store_each_alone(database: Database, database_url: str) -> None:
     """And Postgres ends what nobody waits for any more."""
     door = Database(database_url, size=1, limits=DOOR_LIMITS)
+    await PostgresInbox(database, door=door, patience=20.0).store(delivery())
     async with door.connection() as connection:
         rows = await connection.fetch(
             "SELECT name, setting::float8 / 1000 AS seconds FROM pg_settings WHERE unit = 'ms'"

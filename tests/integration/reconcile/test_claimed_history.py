@@ -118,3 +118,18 @@ async def test_open_events_come_the_newest_first_to_their_own_watch(around: Arou
     assert newest.event_id > oldest.event_id
     assert (newest.action, newest.attempts, newest.before) == (EventAction.PUSH, 2, D3)
     assert newest.age == pytest.approx(90, abs=30)
+
+
+async def test_of_open_events_the_newest_two_thousand_are_answered(around: Around) -> None:
+    """The others wait for a later reconcile: a claim has a bound."""
+    target = await around.add()
+    await around.run(
+        "WITH came AS (INSERT INTO deliveries (delivery_id, source, size, ignored) "
+        "VALUES (gen_random_uuid(), 'main', 1, 0) RETURNING delivery_id), made AS ("
+        "INSERT INTO events (delivery_id, source, action, path, tag) "
+        "SELECT delivery_id, 'main', 'push', 'team/app', 'v1' FROM came, generate_series(1, 2001) RETURNING event_id) "
+        "INSERT INTO event_watches (event_id, watch_name) SELECT event_id, 'app' FROM made"
+    )
+    found = [each.event_id for each in (await around.claim(target)).watches[0].events]
+    assert (len(found), found == sorted(found, reverse=True)) == (2000, True)
+    assert await around.value("SELECT max(event_id) FROM events") == found[0]

@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+import pytest
+
 from app.domain.job import TaskKey
 from app.domain.rollout import Origin
 from app.services.reconcile.claim import LaunchItem
@@ -43,21 +45,27 @@ async def test_what_another_digest_ran_before_is_no_former_image(around: Around)
     assert found.items[0].former == {}
 
 
-async def test_a_submitted_rollout_and_one_without_a_patch(around: Around) -> None:
-    target, other = await around.add(), await around.add("other")
+@pytest.mark.parametrize("waits", [True, False])
+async def test_a_submitted_rollout_may_wait_for_a_person(around: Around, waits: bool) -> None:
+    target = await around.add()
     await around.add_rollout(target)
     await around.run(
         "UPDATE rollouts SET state = 'submitted', deployment = $1",
         {"deployment_id": "d", "phase": "active", "description": "", "desired": 1, "placed": 1, "healthy": 1,
-         "unhealthy": 0, "canaries": 1, "awaits_promotion": True},
+         "unhealthy": 0, "canaries": 1, "awaits_promotion": waits},
     )  # fmt: skip
-    await around.add_rollout(other, number=2, watch="other")
-    await around.run("UPDATE rollouts SET expected_index = NULL, changes = '[]' WHERE target_id = $1", other)
-    submitted, bare = (await around.claim(target)).rollout, (await around.claim(other)).rollout
-    assert submitted is not None
-    assert bare is not None
-    assert (submitted.submitted, submitted.awaits_promotion) == (True, True)
-    assert (bare.submitted, bare.patch) == (False, None)
+    found = (await around.claim(target)).rollout
+    assert found is not None
+    assert (found.submitted, found.awaits_promotion) == (True, waits)
+
+
+async def test_a_rollout_without_a_patch(around: Around) -> None:
+    target = await around.add()
+    await around.add_rollout(target)
+    await around.run("UPDATE rollouts SET expected_index = NULL, changes = '[]'")
+    found = (await around.claim(target)).rollout
+    assert found is not None
+    assert (found.submitted, found.patch) == (False, None)
 
 
 async def test_the_rollouts_and_the_due_targets_of_others_are_counted(around: Around) -> None:

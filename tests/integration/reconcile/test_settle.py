@@ -45,13 +45,13 @@ OVERTAKES = {
 @pytest.mark.parametrize("overtakes", OVERTAKES)
 async def test_a_launch_is_void_if_somebody_came_meanwhile(around: Around, overtakes: str) -> None:
     target = await around.add()
-    await around.run("UPDATE targets SET attempts = 2")
+    await around.run("UPDATE targets SET attempts = 2, polled = true")
     claimed = await around.claim(target)
     await around.run(OVERTAKES[overtakes])
     written = await around.store.settle(claimed, Result(launch=LAUNCH))
     stored = await around.target(target)
     assert (written.overtaken, written.due_in, written.decided) == (True, 0.0, frozenset())
-    assert (stored["lease_token"], stored["inspect_job"], stored["attempts"]) == (None, True, 2)
+    assert (stored["lease_token"], stored["inspect_job"], stored["attempts"], stored["polled"]) == (None, True, 2, True)
     assert stored["due_in"] <= 0
     assert await around.value("SELECT count(*) FROM rollouts WHERE rollout_id = $1", LAUNCH.rollout_id) == 0
 
