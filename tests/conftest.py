@@ -1,4 +1,4 @@
-"""Fixtures that several tiers share: real servers, and a fresh database and Redis for each test.
+"""Fixtures that several tiers share: real servers, and an empty database and Redis for each test.
 
 The session's servers are embedded ones unless TEST_DATABASE_URL or TEST_REDIS_URL names others. A test that stops,
 freezes or kills a server takes a private one.
