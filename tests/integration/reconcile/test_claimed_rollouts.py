@@ -71,20 +71,21 @@ async def test_a_rollout_without_a_patch(around: Around) -> None:
 async def test_the_rollouts_and_the_due_targets_of_others_are_counted(around: Around) -> None:
     target = await around.add()
     others = {
-        name: await around.add(name) for name in ("active", "bare", "done", "due", "soon", "woken", "last", "left")
+        name: await around.add(name)
+        for name in ("active", "second", "bare", "done", "due", "soon", "woken", "last", "left")
     }
     await around.run("UPDATE targets SET due_at = NULL WHERE job_id NOT IN ('app', 'due', 'soon', 'last', 'left')")
     await around.run("UPDATE targets SET queued_last = true WHERE job_id = 'last'")
     await around.run("UPDATE watches SET present = false WHERE name = 'left'")
     for woken in (others["woken"], others["last"], others["left"], target):
         await around.run("INSERT INTO wakes (target_id) VALUES ($1)", woken)
-    for number, name in enumerate(("active", "bare", "done"), start=1):
+    for number, name in enumerate(("active", "second", "bare", "done"), start=1):
         await around.add_rollout(others[name], number=number, watch=name)
     await around.run("UPDATE rollouts SET expected_index = NULL WHERE target_id = $1", others["bare"])
     await around.run("UPDATE rollouts SET ended_at = now() WHERE target_id = $1", others["done"])
     await around.add_rollout(target, number=9)
     found = await around.claim(target)
-    assert (found.others_active, found.others_due) == (1, 3)
+    assert (found.others_active, found.others_due) == (2, 3)
 
 
 async def test_at_most_ten_due_targets_are_counted(around: Around) -> None:
