@@ -19,6 +19,7 @@ async def test_failures_hold_until_they_are_released(around: Around) -> None:
     await around.run(_FAILURE, "app", D1, "it crashed", False)
     await around.run(_FAILURE, "app", D2, "it was slow", True)
     await around.run(_FAILURE, "other", D3, "another", False)
+    await around.run(_FAILURE, "other", D1, "another", True)
     (found,) = (await around.claim(target)).watches
     assert (found.history.failed, found.history.failure_causes) == (frozenset({D1}), {D1: "it crashed"})
     assert (found.history.released, found.history.failed_elsewhere) == (frozenset({D2}), {})

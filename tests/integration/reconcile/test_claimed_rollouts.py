@@ -72,12 +72,12 @@ async def test_the_rollouts_and_the_due_targets_of_others_are_counted(around: Ar
     target = await around.add()
     others = {
         name: await around.add(name)
-        for name in ("active", "second", "bare", "done", "due", "soon", "woken", "last", "left")
+        for name in ("active", "second", "bare", "done", "due", "soon", "woken", "called", "last", "left")
     }
     await around.run("UPDATE targets SET due_at = NULL WHERE job_id NOT IN ('app', 'due', 'soon', 'last', 'left')")
     await around.run("UPDATE targets SET queued_last = true WHERE job_id = 'last'")
     await around.run("UPDATE watches SET present = false WHERE name = 'left'")
-    for woken in (others["woken"], others["last"], others["left"], target):
+    for woken in (others["woken"], others["called"], others["last"], others["left"], target):
         await around.run("INSERT INTO wakes (target_id) VALUES ($1)", woken)
     for number, name in enumerate(("active", "second", "bare", "done"), start=1):
         await around.add_rollout(others[name], number=number, watch=name)
@@ -85,11 +85,14 @@ async def test_the_rollouts_and_the_due_targets_of_others_are_counted(around: Ar
     await around.run("UPDATE rollouts SET ended_at = now() WHERE target_id = $1", others["done"])
     await around.add_rollout(target, number=9)
     found = await around.claim(target)
-    assert (found.others_active, found.others_due) == (2, 3)
+    assert (found.others_active, found.others_due) == (2, 4)
 
 
-async def test_at_most_ten_due_targets_are_counted(around: Around) -> None:
+@pytest.mark.parametrize("due", [12, 6, 0])
+async def test_at_most_ten_due_targets_are_counted(around: Around, due: int) -> None:
+    """Whether the time has come for them or somebody woke them."""
     target = await around.add()
-    for number in range(12):
-        await around.add(f"other{number}")
+    others = [await around.add(f"other{number}") for number in range(12)]
+    await around.run("UPDATE targets SET due_at = NULL WHERE target_id = ANY($1)", others[due:])
+    await around.run("INSERT INTO wakes (target_id) SELECT unnest($1::bigint[])", others[due:])
     assert (await around.claim(target)).others_due == 10
