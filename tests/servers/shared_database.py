@@ -15,7 +15,8 @@ _END_SESSIONS = """
 SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
 """
-# Without triggers, so that the order does not matter. Few rows are deleted far sooner than tables are truncated.
+# Without triggers, which needs a superuser, so that the order does not matter. Few rows are deleted far sooner than
+# tables are truncated.
 _DELETES = """
 SELECT string_agg(format('DELETE FROM %I', relname), '; ') FROM pg_class
 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'schema_migrations'

@@ -24,6 +24,7 @@ from tests.unit.services.reconcile.values import ROLLOUT, item, open_rollout
         (claim(follows_job=True), NomadUnavailable("Nomad is away"), (0.5, None, False, False)),
         (claim(nomad_outage=True), NomadUnavailable("Nomad is away"), (0.5, None, False, False)),
         (claim(), JobChanged("the job changed"), (0.05, "", False, False)),
+        (claim(attempts=5), JobChanged("the job changed"), (1.6, "the job changed", False, False)),
         (claim(), DENIED, (0.5, "no permission", False, True)),
     ],
 )
