@@ -138,17 +138,6 @@ async def test_a_registration_with_a_lost_answer_is_read_back(running: Line) -> 
     assert len(running.images("app")) == 1
 
 
-async def test_a_registration_with_a_lost_answer_is_followed_and_undone(running: Line) -> None:
-    await running.start()
-    running.nomad.judge("v1.1.0", Fate.EXITS_NONZERO)
-    running.nomad_loses_answers(times=1)
-    second = await running.push("app", "v1.1.0")
-    await running.until(lambda: running.images("app"), "it is registered")
-    await running.quiet()
-    assert await running.outcomes() == ["failed", "succeeded"]
-    assert running.images("app") == [f"team/app:v1.1.0@{second}", "team/app:v1.0.0"]
-
-
 async def test_a_rollout_that_cannot_be_placed_is_stalled_and_not_failed(database_url: str) -> None:
     async with line(database_url, patience=replace(PATIENCE_DEFAULTS, stall_after=0.3, grace=0.1)) as running:
         await running.start()

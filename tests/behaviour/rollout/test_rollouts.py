@@ -200,6 +200,14 @@ async def test_a_tag_that_returns_to_its_previous_digest_is_deployed(running: Li
     assert running.images("app") == [f"team/app:test@{each}" for each in (first, second, first)]
 
 
+async def test_each_return_of_a_tag_to_a_digest_is_a_rollout_of_its_own(running: Line) -> None:
+    await running.start()
+    for content in ("one", "two", "one", "two"):
+        digest = await running.push("app", "v1.1.0", content)
+        await running.deployed("app", f"team/app:v1.1.0@{digest}")
+    assert await running.outcomes() == ["succeeded"] * 4
+
+
 async def test_a_tag_that_moves_back_and_forth_ends_on_its_last_digest(running: Line) -> None:
     await running.start()
     first = await running.push("app", "test", "one", notify=False)

@@ -13,6 +13,7 @@ from app.services.reconcile.result import Launch, ResolvedTag, Result, WatchResu
 from app.services.reconcile.targets import LeaseLost
 from tests.fakes.registry import digest_of
 from tests.integration.leases.world import LEASE, World, world
+from tests.integration.statements import execute
 
 Write = Callable[[World, Claim, UUID], Awaitable[object]]
 
@@ -111,3 +112,19 @@ async def test_its_registration_is_recorded_and_leaves_the_lease_to_the_other(da
     assert rows["targets"] == [{**before, "job_index": 11}]
     assert (written.due_in, len(rows["wakes"])) == (0.0, 1), "the second worker did not know of it: again"
     assert await here.targets.renew(second, LEASE)
+
+
+async def test_its_registration_of_an_older_intent_is_not_what_the_watch_expects(database: Database) -> None:
+    """A newer rollout was recorded meanwhile: the job should have the image of that one."""
+    here = await world(database)
+    rollout_id = await here.rollout("requested")
+    first = await here.claim()
+    await here.expire()
+    await execute(database, "UPDATE watches SET expected_intent = 2, expected = $1", {"app/server": "team/app:v1.2.0"})
+    before = (await here.everything())["watches"]
+
+    await here.targets.submitted(first, rollout_id, _PATCH, Submission(index=11, evaluation_id="e1"))
+
+    rows = await here.everything()
+    assert [row["submission_index"] for row in rows["rollouts"]] == [11]
+    assert rows["watches"] == before

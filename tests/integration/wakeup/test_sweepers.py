@@ -9,7 +9,7 @@ from tests.cluster import cluster
 from tests.faults.delivery_sender import DeliverySender, answering
 from tests.faults.oracle import faults, missing
 from tests.faults.outcomes import reading
-from tests.faults.site import WITHIN, site
+from tests.faults.site import START, WITHIN, site
 from tests.faults.tag_moves import Moves
 from tests.servers.valkey import LogicalDatabases
 
@@ -22,15 +22,17 @@ _SETTINGS = 'poll_interval = "1h"'
 async def test_it_wakes_again_while_no_other_process_runs(
     kind: str, server_directory: Path, database_url: str, redis_url: str
 ) -> None:
-    """No worker runs, so that what is due stays due. A start wakes as well, but once."""
+    """No worker runs, so that what is due stays due. Its start, its first poll and its first look at the jobs wake as
+    well, but once."""
     with cluster(
         server_directory, database_url=database_url, redis_url=redis_url, names=NAMES, settings=_SETTINGS
     ) as ours:
         async with site(ours) as here:
             here.start(kind)
             with redis.Redis.from_url(redis_url) as client:
-                for number in range(3):
-                    await here.until(lambda: client.llen(_QUEUE) > 0, f"wakes after {number} losses", within=30)
+                for number in range(6):
+                    within = WITHIN if number else START
+                    await here.until(lambda: client.llen(_QUEUE) > 0, f"wakes after {number} losses", within=within)
                     client.flushdb()
 
 

@@ -31,7 +31,9 @@ BUGS = (
                 new="else uuid5(NAMESPACE_OID, repr(items))\n",
             ),
         ),
-        tests=("tests/behaviour/rollout/test_rollouts.py::test_a_tag_that_returns_to_its_previous_digest_is_deployed",),
+        tests=(
+            "tests/behaviour/rollout/test_rollouts.py::test_each_return_of_a_tag_to_a_digest_is_a_rollout_of_its_own",
+        ),
     ),
     Bug(
         name="an older intent overwrites a newer one",
@@ -43,8 +45,8 @@ BUGS = (
             ),
         ),
         tests=(
-            "tests/behaviour/reconcile/test_late_registration.py"
-            "::test_drift_after_a_late_registration_is_not_taken_for_ours",
+            "tests/integration/leases/test_target_holder_returns.py"
+            "::test_its_registration_of_an_older_intent_is_not_what_the_watch_expects",
         ),
     ),
 )

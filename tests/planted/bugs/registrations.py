@@ -31,10 +31,7 @@ BUGS = (
                 new="        ours: Mapping[str, Any] | None = None\n",
             ),
         ),
-        tests=(
-            "tests/contract/deployer/test_race.py::test_recover_reports_what_became_of_a_patch",
-            "tests/behaviour/reconcile/test_failed_before.py::test_a_registration_with_a_lost_answer_is_followed_and_undone",
-        ),
+        tests=("tests/contract/deployer/test_race.py::test_recover_reports_what_became_of_a_patch",),
     ),
     Bug(
         name="random marker per attempt",
