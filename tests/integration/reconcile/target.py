@@ -23,7 +23,7 @@ INSERT INTO watches (name, target_id, registry, repository_host, repository_path
 _ROLLOUT = """
 INSERT INTO rollouts (rollout_id, target_id, intent, origin, expected_index, changes) VALUES ($1, $2, $3, $4, 7, $5)
 """
-_ITEM = """
+ITEM = """
 INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced, message)
 VALUES ($1, $2, 'v1.1.0', $3, true, 'it follows')
 """
@@ -51,7 +51,7 @@ class Around:
     async def add_rollout(self, target_id: int, *, number: int = 1, origin: str = "rule", watch: str = "app") -> UUID:
         """An open rollout with a patch for index 7."""
         await self.run(_ROLLOUT, UUID(int=number), target_id, number, origin, CHANGES)
-        await self.run(_ITEM, UUID(int=number), watch, D2)
+        await self.run(ITEM, UUID(int=number), watch, D2)
         return UUID(int=number)
 
     async def add_ended(self, target_id: int, number: int, *, outcome: str, phase: str, watch: str = "app") -> None:

@@ -7,7 +7,7 @@ import pytest
 from app.domain.job import TaskKey
 from app.domain.rollout import Origin
 from app.services.reconcile.claim import LaunchItem
-from tests.integration.reconcile.target import D1, D2, IMAGE, Around
+from tests.integration.reconcile.target import D1, D2, IMAGE, ITEM, Around
 
 
 async def test_the_open_rollout_comes_with_its_patch_and_items(around: Around) -> None:
@@ -32,6 +32,32 @@ async def test_the_open_rollout_comes_with_its_patch_and_items(around: Around) -
     beside = (await around.claim(other)).rollout
     assert beside is not None
     assert beside.items[0].former == {}
+
+
+async def test_the_items_of_an_undo_come_by_name_with_what_each_ran_before(around: Around) -> None:
+    target = await around.add("web")
+    await around.add("app")
+    await around.run("UPDATE watches SET target_id = $1", target)
+    for number in (1, 2):
+        await around.add_rollout(target, number=number, watch="web")
+        await around.run(ITEM, UUID(int=number), "app", D2)
+        await around.run("UPDATE rollouts SET ended_at = now(), state = 'ended' WHERE intent = 1")
+    await around.run(
+        "UPDATE rollout_watches SET from_digest = $1, from_images = jsonb_build_object('app/server', watch_name)", D2
+    )
+    await around.run("UPDATE rollouts SET undoes = $2 WHERE rollout_id = $1", UUID(int=2), UUID(int=1))
+    found = (await around.claim(target)).rollout
+    assert found is not None
+    assert [(each.watch, each.former) for each in found.items] == [
+        ("app", {"app/server": "app"}),
+        ("web", {"app/server": "web"}),
+    ]
+
+
+async def test_a_rollout_that_ended_is_not_the_targets(around: Around) -> None:
+    target = await around.add()
+    await around.add_ended(target, 1, outcome="succeeded", phase="successful")
+    assert (await around.claim(target)).rollout is None
 
 
 async def test_what_another_digest_ran_before_is_no_former_image(around: Around) -> None:

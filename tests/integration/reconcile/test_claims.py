@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from app.domain.history import Image, InFlight
 from app.domain.reasons import Commanded
 from app.domain.reference import Repository
 from app.domain.watch import DeployBy, JobPlace
@@ -11,7 +12,7 @@ from tests.integration.reconcile.target import AT, D1, Around
 
 _TARGET = """
 UPDATE targets SET generation = 5, polled = true, inspect_job = true, attempts = 4, job_read_at = $2,
-  foreign_progress = 'd 1', foreign_since = $3, outage = 'away', queued_since = $4 WHERE target_id = $1
+  job_index = 11, foreign_progress = 'd 1', foreign_since = $3, outage = 'away', queued_since = $4 WHERE target_id = $1
 """
 _WATCH = """
 UPDATE watches SET group_name = 'app', deploy_by = 'tag', observe_only = true, promote_after = 60,
@@ -21,6 +22,8 @@ UPDATE watches SET group_name = 'app', deploy_by = 'tag', observe_only = true, p
   drift_images = '{"app/server": "y"}', commanded_at = $4, rolled_back_at = $5, rolled_back_by = 'bob',
   rolled_back_reason = 'slow', pinned_by = 'ann', pinned_at = $6, pinned_reason = 'fair', switched_by = 'eve',
   switched_at = $7, switched_reason = 'night', missing_image = 'gone', missing_image_checked_at = $8,
+  in_flight = '[{"index": 7, "key": "app/server", "identity": "n", "digest": "d", "tag": "v1"}]',
+  period_images = '[{"tag": "v1", "digest": "d"}]',
   specified = '[{"task": "app/server", "image": "i", "identity": "n", "tag": "v1", "digest": "d"},
                 {"task": "b/server", "image": "i", "identity": "n", "tag": "", "digest": "d"}]'
 WHERE name = 'app'
@@ -35,6 +38,7 @@ async def test_a_claim_has_the_targets_state(around: Around) -> None:
     assert (found.target_id, found.place) == (target, JobPlace(region="", namespace="default", job_id="app"))
     assert (found.generation, found.polled, found.inspect_job, found.attempts) == (5, True, True, 4)
     assert (found.job_read_at, found.foreign_progress, found.foreign_since) == (AT[0], "d 1", AT[1])
+    assert found.job_index == 11
     assert (found.outage, found.queued_since, found.paused) == ("away", AT[2], True)
     assert found.pause == Commanded(by="ann", at=AT[3], reason="fair")
     assert (found.rollout, found.stalled_index, found.follows_job, found.nomad_outage) == (None, 0, False, False)
@@ -64,6 +68,8 @@ async def test_a_claim_has_the_watchs_settings_rule_and_records(around: Around) 
     assert (history.digests, history.tags, history.baseline_release) == ({"a": "b"}, {"b": "v1"}, "v0")
     assert history.expected == {"app/server": "x"}
     assert (found.missing_image, found.missing_image_checked_at) == ("gone", AT[6])
+    assert found.in_flight == (InFlight(index=7, key="app/server", identity="n", digest="d", tag="v1"),)
+    assert found.period_images == {Image(tag="v1", digest="d")}
     assert found.rolled_back_at == AT[3]
     commands = found.commands
     assert commands.rollback == Commanded(by="bob", at=AT[3], reason="slow")
@@ -97,3 +103,14 @@ async def test_an_outage_of_nomad_is_that_of_the_targets_namespace(around: Aroun
         namespace,
     )
     assert (await around.claim(target)).nomad_outage is away
+
+
+@pytest.mark.parametrize(("namespace", "follows"), [("default", True), ("team", False)])
+async def test_events_of_nomad_are_those_of_the_targets_namespace(
+    around: Around, namespace: str, follows: bool
+) -> None:
+    target = await around.add()
+    await around.run(
+        "INSERT INTO namespaces (region, namespace, lease_until, streaming_at) VALUES ('', $1, now(), now())", namespace
+    )
+    assert (await around.claim(target)).follows_job is follows

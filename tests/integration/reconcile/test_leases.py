@@ -1,15 +1,18 @@
 """The lease on a target: taken once, renewed, and the fence of every write."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import pytest
 
 from app.domain.rollout import Outcome, OutcomeKind
+from app.errors import StoreUnavailable
 from app.services.reconcile.claim import Claim
-from app.services.reconcile.result import ResolvedTag, Result
+from app.services.reconcile.result import ResolvedTag, Result, WatchResult
 from app.services.reconcile.targets import LeaseLost
 from tests.integration.reconcile.target import D2, LEASE, Around
+from tests.processes import until
 
 
 async def test_a_due_target_is_claimed_once(around: Around) -> None:
@@ -108,6 +111,22 @@ async def test_a_lost_lease_writes_nothing(around: Around, write: str, lost: str
         await WRITES[write](around, claimed)
     assert await around.row("SELECT t.*, r.* FROM targets t JOIN rollouts r USING (target_id)") == before
     assert await around.value("SELECT count(*) FROM found_digests") == 0
+
+
+_WAITS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
+async def test_nobody_takes_the_lease_of_a_pass_that_writes(around: Around) -> None:
+    target = await around.add()
+    claimed = await around.claim(target)
+    resolved = WatchResult(watch="app", resolved=ResolvedTag(tags=None, tag="v1.1.0", digest=D2))
+    async with around.database.transaction() as connection:
+        await connection.execute("SELECT FROM watches FOR UPDATE")
+        writing = asyncio.create_task(around.store.settle(claimed, Result(watches=(resolved,))))
+        await until(lambda: around.value(_WAITS), "waiting", within=2)
+        with pytest.raises(StoreUnavailable, match="holds a lock"):
+            await around.run("SELECT FROM targets FOR UPDATE NOWAIT")
+    await writing
 
 
 @pytest.mark.parametrize("write", WRITES)
