@@ -61,6 +61,6 @@ MODULES = (
         "targets",
         "adapters/postgres/reconcile/targets.py",
         "adapters/postgres/rollout/registrations.py",
-        tests=("tests/integration/reconcile", "tests/behaviour/reconcile/test_in_flight_registrations.py"),
+        tests=("tests/integration/reconcile",),
     ),
 )
