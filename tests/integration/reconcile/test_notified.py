@@ -12,7 +12,7 @@ from tests.integration.reconcile.target import Around
 
 DOWNGRADE = Hold(reason=HoldReason.DOWNGRADE, message="v1.0.0 is older")
 HELD = WatchResult(watch="app", decision=DOWNGRADE, notify=True)
-DELIVERIES = "SELECT coalesce(array_agg(notification_delivery_id ORDER BY notification_delivery_id), '{}') FROM notification_deliveries"
+DELIVERIES = "SELECT array_agg(notification_delivery_id ORDER BY notification_delivery_id) FROM notification_deliveries"
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from app.domain.job import JobPatch, SourceState, TaskChange
 from app.domain.rollout import Outcome, OutcomeKind
 from app.services.reconcile.result import Result
 from tests.integration.reconcile.launched import JOB, LAUNCH, PATCH, ROLLOUTS, SUBMISSION, TASK, requested, waiting
-from tests.integration.reconcile.target import D2, IMAGE, KEY, Around
+from tests.integration.reconcile.target import D2, IMAGE, ITEM, KEY, Around
 
 
 async def test_a_registration_is_recorded_and_releases_the_lease(around: Around) -> None:
@@ -16,6 +16,7 @@ async def test_a_registration_is_recorded_and_releases_the_lease(around: Around)
     written = await around.store.submitted(claimed, rollout, PATCH, SUBMISSION)
     stored, row = await around.target(target), await around.row(ROLLOUTS)
     assert (written.due_in, stored["due_in"], stored["lease_token"]) == (None, None, None)
+    assert stored["inspect_job"] is False
     assert (stored["outage"], stored["attempts"], stored["wakes"], stored["job_index"]) == ("", 3, 0, 9)
     assert (row["state"], row["submission_index"], row["evaluation_id"]) == ("submitted", 9, "e")
     assert (row["submission_changed"], row["warnings"]) == (True, "old field")
@@ -83,6 +84,20 @@ async def test_a_registration_is_never_older_than_what_is_known_of_the_job(aroun
     assert (await around.target(target))["job_index"] == 12
     await around.store.submitted(claimed, rollout, PATCH, replace(SUBMISSION, index=14))
     assert [(await around.target(each))["job_index"] for each in (target, other)] == [14, 12]
+
+
+async def test_each_watch_expects_its_own_images_and_one_that_moved_away_none(around: Around) -> None:
+    target, rollout, claimed = await requested(around)
+    for name in ("beside", "moved"):
+        await around.add(name)
+        await around.run(ITEM, rollout, name, D2)
+    await around.run("UPDATE watches SET target_id = $1 WHERE name = 'beside'", target)
+    await around.store.submitted(claimed, rollout, PATCH, SUBMISSION)
+    found = {
+        name: await around.value("SELECT expected FROM watches WHERE name = $1", name) for name in ("app", "beside")
+    }
+    assert found == {"app": {KEY: f"{IMAGE}@{D2}"}, "beside": {}}
+    assert await around.value("SELECT expected_intent FROM watches WHERE name = 'moved'") == 0
 
 
 async def test_only_the_watches_of_the_rollout_change(around: Around) -> None:
