@@ -146,6 +146,18 @@ async def test_a_launch_that_was_refused_at_once_leaves_nothing_in_flight(around
     assert await around.value("SELECT in_flight FROM watches") == []
 
 
+async def test_a_first_patch_of_a_request_that_was_refused_leaves_nothing_in_flight(around: Around) -> None:
+    target = await around.add()
+    rollout = await around.add_rollout(target)
+    await around.run("UPDATE rollouts SET expected_index = NULL, changes = '[]'")
+    claimed = await around.claim(target)
+    launch = replace(LAUNCH, rollout_id=rollout, reuse=True)
+    await around.store.settle(claimed, Result(job=JOB, job_read=True, launch=launch))
+    assert (await around.row(ROLLOUTS))["expected_index"] == 7
+    await around.store.withdraw(claimed, rollout)
+    assert await around.value("SELECT in_flight FROM watches") == []
+
+
 async def test_a_refused_request_ends_with_its_reason(around: Around) -> None:
     target, rollout, claimed = await requested(around)
     other = await waiting(around)
