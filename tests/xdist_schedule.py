@@ -1,14 +1,15 @@
 """Decides which tests may run at the same time, and which start first. It does not know their content.
 
-One file is one group, so that module fixtures are created one time. Tests that start our processes are one large group,
-and those that use them as a person does another: more than two at the same time would compete for processors and miss
-their time limits.
+One file is one group, so that module fixtures are created one time. Tests that start our processes are large groups:
+more than two at the same time would compete for processors and miss their time limits. Those that use the processes as
+a person does are one of these groups.
 """
 
 from xdist.scheduler import LoadScopeScheduling
 
 LARGE = {"tests/faults/": "processes", "tests/e2e/": "people", "tests/ui/": "people"}
 IN_ONE_PROCESS = "tests/faults/test_nomad_"
+OF_A_SCENE = "_faults.py"  # each file has an installation of its own, for all of its tests
 
 
 class FileSchedule(LoadScopeScheduling):
@@ -20,13 +21,14 @@ class FileSchedule(LoadScopeScheduling):
 
 def group(nodeid: str) -> str:
     """The group of tests that a test belongs to."""
-    if nodeid.startswith(IN_ONE_PROCESS):
-        return nodeid.partition("::")[0]
-    return next((name for folder, name in LARGE.items() if nodeid.startswith(folder)), nodeid.partition("::")[0])
+    file = nodeid.partition("::")[0]
+    if file.startswith(IN_ONE_PROCESS) or file.endswith(OF_A_SCENE):
+        return file
+    return next((name for folder, name in LARGE.items() if file.startswith(folder)), file)
 
 
 def priority(nodeid: str) -> int:
     """Groups with the lowest number start first: slow tests must not be left to the end."""
-    if group(nodeid) in LARGE.values():
+    if nodeid.startswith(tuple(LARGE)) and not nodeid.startswith(IN_ONE_PROCESS):
         return 0
     return 1 if nodeid.startswith((IN_ONE_PROCESS, "tests/machine/")) else 2

@@ -13,6 +13,7 @@ from tests.xdist_schedule import IN_ONE_PROCESS, LARGE, group, priority
         ("tests/e2e/test_up.py::test_a", "tests/ui/test_page.py::test_b[x]", True),
         ("tests/faults/test_fleet.py::test_a", "tests/faults/test_own_job.py::test_b", True),
         ("tests/faults/test_fleet.py::test_a", "tests/e2e/test_up.py::test_b", False),
+        ("tests/faults/test_redis_faults.py::test_a", "tests/faults/test_fleet.py::test_a", False),
         ("tests/faults/test_nomad_stops.py::test_a", "tests/faults/test_nomad_answers.py::test_b", False),
         ("tests/unit/test_http.py::test_a", "tests/unit/test_http.py::test_b[::]", True),
         ("tests/unit/test_http.py::test_a", "tests/unit/test_cli.py::test_a", False),
