@@ -143,11 +143,14 @@ def _silent(work: Work, kind: ProcessKind) -> SystemOutage | None:
 
 
 def _not_replaced(work: Work, kind: ProcessKind) -> list[KnownProcess]:
-    """The silent processes of the kind, but those for which another one was started since: one for each."""
-    started = [each.started for each in _running(work, kind)]
-    silent = [each for each in work.processes if each.kind is kind and not each.is_running]
+    """The silent processes of the kind, but those for which another one was started since: one for each.
+
+    The other one may be silent by now, and replaced in its turn.
+    """
+    known = [each for each in work.processes if each.kind is kind]
+    started = [each.started for each in known]
     remaining, replaced = [], 0
-    for process in sorted(silent, key=lambda each: each.age):
+    for process in sorted((each for each in known if not each.is_running), key=lambda each: each.age):
         if sum(seconds < process.age for seconds in started) > replaced:
             replaced += 1
         else:

@@ -129,6 +129,13 @@ def test_a_silent_process_is_replaced_by_one_that_started_since(started: tuple[f
     assert [(name, problem.startswith(named)) for name, problem in found] == ([("worker", True)] if named else [])
 
 
+def test_one_that_replaced_another_is_replaced_in_its_turn() -> None:
+    silent = (process(ProcessKind.WEB, age=40, pid=1), process(ProcessKind.WEB, age=20, pid=2, started=39))
+    assert sentences(processes=(*ALL, *silent, process(ProcessKind.WEB, started=19))) == []
+    ((_, problem),) = sentences(processes=(*ALL, *silent))
+    assert problem.startswith("process 2 on h sent")
+
+
 def test_silent_workers_are_no_second_sentence_where_none_is_left() -> None:
     silent = process(ProcessKind.WORKER, age=9)
     assert sentences(processes=(WEB, silent)) == []
