@@ -221,7 +221,9 @@ async def test_everybody_says_it_and_takes_it_back(
     await asyncio.sleep(LASTS)
     for process in ours.processes:
         lines = ours.lines(process.name, marks)
-        assert ours.loud(process.name, marks) == [case.began] * case.causes + [case.ended] * case.causes, lines
+        # A sweep ends sessions that were frozen in a transaction for long, as on a busy machine: that is another event.
+        loud = [event for event in ours.loud(process.name, marks) if event != "sessions.ended"]
+        assert loud == [case.began] * case.causes + [case.ended] * case.causes, lines
         assert all(line["seconds"] >= LASTS for line in lines if line["event"] == case.ended), lines
 
 
