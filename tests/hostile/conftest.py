@@ -10,7 +10,7 @@ from tests.hostile.site import Site, site
 from tests.servers.postgres import Databases
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def short_logs() -> Iterator[None]:
     """Log only bugs, on one line each: a line for each of thousands of deliveries takes longer than they do."""
     structlog.configure(
