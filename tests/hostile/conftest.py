@@ -1,4 +1,7 @@
-"""One web process for all tests of a worker: what one request does to the next is a part of the question."""
+"""One web process for all tests of this folder: what one request does to the next is a part of the question.
+
+It ends with them: its threads would disturb later tests of the worker.
+"""
 
 import logging
 from collections.abc import Iterator
@@ -21,7 +24,7 @@ def short_logs() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def here(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Iterator[Site]:
     """The process and its tables."""
     database_url = databases.fresh()
