@@ -101,6 +101,7 @@ class SharedPoll:
 
     async def _poll(self) -> float:
         """Query once, wake the waiters whose deployment changed, and return the pause until the next query."""
+        asking = frozenset(self._waiters)
         try:
             polled = await self._polls.query(self._place, "deployments", index=self._index, filter=_ACTIVE)
         except PollFailed as failed:
@@ -111,7 +112,11 @@ class SharedPoll:
         # A smaller index means that the servers were restored: everything may have changed.
         is_restored = polled.index < self._index
         self._rows, self._index = rows, 0 if is_restored else polled.index
-        ended = [each for each in self._waiters if is_restored or each.is_ended_by(rows, polled.index)]
+        # So does a list that is older than a wait which had begun before the list was asked for.
+        overtaken = {each for each in asking if polled.index < each.index}
+        ended = [
+            each for each in self._waiters if is_restored or each in overtaken or each.is_ended_by(rows, polled.index)
+        ]
         for waiter in ended:
             _wake(waiter, rows.get(waiter.deployment_id))
         if ended:
