@@ -59,3 +59,11 @@ async def test_a_list_that_is_older_than_the_wait_wakes_nobody() -> None:
         await shared.changed("gone", 7)
         assert await shared.changed("d1", 8) is None
     await shared.aclose()
+
+
+async def test_a_first_list_that_is_older_than_the_wait_before_it_wakes_who_waits() -> None:
+    """The servers were restored before the list was ever asked for, so that no earlier index shows it."""
+    shared = SharedPoll(Polls(Polled(index=5, rows=[], waited=False)), PLACE)
+    async with asyncio.timeout(10):
+        assert await shared.changed("d1", 8) is None
+    await shared.aclose()
