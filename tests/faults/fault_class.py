@@ -1,10 +1,12 @@
-"""A class of faults: how it is made to happen, and what it may do to senders."""
+"""A class of faults: how it is made to happen, how often it was met, and what it may do to senders."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from tests.servers.toxic import ToxicProxy
 
 if TYPE_CHECKING:
     from tests.faults.scene import Scene
@@ -23,8 +25,7 @@ class Fault:
 
     It must be met `least` times; more tags move until it was. `outage` is what /readyz must name while it lasts ("" if
     it is too short, or nobody's outage). `refuses`: senders may be told to come again; `stops`: all are, so that no tag
-    moves until it is over; `cuts`: a post may stay without an
-    answer; `slows`: an answer may take longer than a second.
+    moves until it is over; `cuts`: a post may stay without an answer; `slows`: an answer may take longer than a second.
     """
 
     strike: Callable[["Scene", Met], AbstractAsyncContextManager[None]]
@@ -52,3 +53,31 @@ async def again(do: Callable[[], Awaitable[None]], *, every: float) -> AsyncIter
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+@contextmanager
+def counting(met: Met, counter: Callable[[], int]) -> Iterator[None]:
+    """Count as met by how much the counter grows while inside."""
+    before = counter()
+    try:
+        yield
+    finally:
+        met.count += counter() - before
+
+
+@asynccontextmanager
+async def replies_cut(
+    scene: "Scene", met: Met, *, proxy: Callable[["Scene"], ToxicProxy], most: int, every: float
+) -> AsyncIterator[None]:
+    """Replies through the proxy are cut within their first `most` bytes, when what they reply to has been done."""
+    through = proxy(scene)
+
+    async def cut() -> None:
+        through.cut_reply_after = scene.random.randint(0, most)
+
+    with counting(met, lambda: through.lost):
+        try:
+            async with again(cut, every=every):
+                yield
+        finally:
+            through.cut_reply_after = None

@@ -5,11 +5,12 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 
 import asyncpg
 
 from tests.faults import statements
-from tests.faults.fault_class import Fault, Met, again
+from tests.faults.fault_class import Fault, Met, again, counting, replies_cut
 from tests.faults.scene import Scene
 
 _OTHERS = "somebody else"
@@ -87,44 +88,27 @@ async def _no_connections_left(scene: Scene, met: Met) -> AsyncIterator[None]:
 @asynccontextmanager
 async def _replies_to_commits_lost(scene: Scene, met: Met) -> AsyncIterator[None]:
     """Each is committed, and whoever asked for it learns nothing."""
-    before = scene.store.lost
 
     async def lose() -> None:
         scene.store.lose_reply_to = b"COMMIT"
 
-    try:
-        async with again(lose, every=0.05):
-            yield
-    finally:
-        scene.store.lose_reply_to = None
-        met.count += scene.store.lost - before
-
-
-@asynccontextmanager
-async def _replies_cut(scene: Scene, met: Met) -> AsyncIterator[None]:
-    before = scene.store.lost
-
-    async def cut() -> None:
-        scene.store.cut_reply_after = scene.random.randint(0, 2000)
-
-    try:
-        async with again(cut, every=0.1):
-            yield
-    finally:
-        scene.store.cut_reply_after = None
-        met.count += scene.store.lost - before
+    with counting(met, lambda: scene.store.lost):
+        try:
+            async with again(lose, every=0.05):
+                yield
+        finally:
+            scene.store.lose_reply_to = None
 
 
 @asynccontextmanager
 async def _partitioned(scene: Scene, met: Met) -> AsyncIterator[None]:
     """Every connection is dead for good, and nobody is told."""
-    before = scene.store.died
-    scene.store.partitioned = True
-    try:
-        yield
-    finally:
-        scene.store.partitioned = False
-        met.count += scene.store.died - before
+    with counting(met, lambda: scene.store.died):
+        scene.store.partitioned = True
+        try:
+            yield
+        finally:
+            scene.store.partitioned = False
 
 
 @asynccontextmanager
@@ -158,6 +142,8 @@ async def _locked(scene: Scene, met: Met) -> AsyncIterator[None]:
         met.count += await statements.waiting_for_locks(connection)
 
 
+_REPLIES_CUT = partial(replies_cut, proxy=lambda scene: scene.store, most=2000, every=0.1)
+
 POSTGRES = {
     "killed": Fault(strike=_killed, outage="Postgres", stops=True),
     "killed again and again": Fault(strike=_killed_often, refuses=True),
@@ -165,7 +151,7 @@ POSTGRES = {
     "sessions ended": Fault(strike=_sessions_ended, refuses=True),
     "no connections left": Fault(strike=_no_connections_left, outage="Postgres", stops=True),
     "replies to commits lost": Fault(strike=_replies_to_commits_lost, refuses=True),
-    "replies cut": Fault(strike=_replies_cut, refuses=True),
+    "replies cut": Fault(strike=_REPLIES_CUT, refuses=True),
     "partitioned": Fault(strike=_partitioned, outage="Postgres", stops=True),
     "read-only": Fault(strike=_read_only, outage="Postgres", stops=True),
     "disk full": Fault(strike=_full, stops=True),

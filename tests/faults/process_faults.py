@@ -8,7 +8,7 @@ from functools import partial
 
 import httpx
 
-from tests.cluster import until
+from tests.cluster import Process, until
 from tests.faults.fault_class import Fault, Met, again
 from tests.faults.scene import LEASE, Scene
 
@@ -22,14 +22,8 @@ async def _killed(scene: Scene, met: Met, *, kind: str) -> AsyncIterator[None]:
     async def kill() -> None:
         await asyncio.sleep(scene.random.uniform(0, 0.3))
         (killed, *_) = scene.site.running(kind)
-        if kind == "web":
-            await until(lambda: scene.sender.asked, "a request is under way", within=60)
-            (killed,) = [each for each in scene.site.running(kind) if each.url == scene.sender.asked]
-            await asyncio.sleep(_SLOW_STORE * scene.random.uniform(0, 6))
-        killed.kill()
-        met.count = _met(scene) if kind == "web" else met.count + 1
-        started = scene.site.restart(killed)
-        await until(partial(_answers, scene, started.name), f"{started.name} answers", within=60)
+        met.count += 1
+        await _replace(scene, killed)
 
     async with again(kill, every=0.0):
         yield
@@ -37,13 +31,33 @@ async def _killed(scene: Scene, met: Met, *, kind: str) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _web_killed(scene: Scene, met: Met) -> AsyncIterator[None]:
-    """SIGKILL a web in the middle of requests: whoever sent them learns nothing."""
+    """SIGKILL a web in the middle of requests: whoever sent them learns nothing. Met is each post that was cut off."""
+
+    async def kill() -> None:
+        await asyncio.sleep(scene.random.uniform(0, 0.3))
+        await until(lambda: scene.sender.asked, "a request is under way", within=60)
+        (killed,) = [each for each in scene.site.running("web") if each.url == scene.sender.asked]
+        await asyncio.sleep(_SLOW_STORE * scene.random.uniform(0, 6))
+        await _replace(scene, killed)
+        met.count = sum(not isinstance(error, httpx.ConnectError) for error in scene.sender.unanswered)
+
     scene.store.latency = _SLOW_STORE
     try:
-        async with _killed(scene, met, kind="web"):
+        async with again(kill, every=0.0):
             yield
     finally:
         scene.store.latency = 0.0
+
+
+async def _replace(scene: Scene, killed: Process) -> None:
+    """Kill the process, and start another in its place; returns when that one answers."""
+    killed.kill()
+    started = scene.site.restart(killed)
+
+    async def answers() -> bool:
+        return (await scene.site.answer_of(started.name))[0] == 200
+
+    await until(answers, f"{started.name} answers", within=60)
 
 
 @asynccontextmanager
@@ -61,15 +75,6 @@ async def _frozen(scene: Scene, met: Met, *, kind: str) -> AsyncIterator[None]:
 
     async with again(freeze, every=0.3):
         yield
-
-
-def _met(scene: Scene) -> int:
-    """How many posts were cut off in their middle."""
-    return sum(not isinstance(error, httpx.ConnectError) for error in scene.sender.unanswered)
-
-
-async def _answers(scene: Scene, name: str) -> bool:
-    return (await scene.site.answer_of(name))[0] == 200
 
 
 PROCESSES = {

@@ -9,7 +9,7 @@ from functools import partial
 import redis
 import redis.asyncio
 
-from tests.faults.fault_class import Fault, Met, again
+from tests.faults.fault_class import Fault, Met, again, counting, replies_cut
 from tests.faults.scene import Scene
 
 _BUSY = "while true do end"
@@ -31,13 +31,12 @@ async def _killed(scene: Scene, met: Met) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _frozen(scene: Scene, met: Met) -> AsyncIterator[None]:
-    before = scene.redis.accepted
-    scene.valkey.signal(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        scene.valkey.signal(signal.SIGCONT)
-        met.count += scene.redis.accepted - before
+    with counting(met, lambda: scene.redis.accepted):
+        scene.valkey.signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            scene.valkey.signal(signal.SIGCONT)
 
 
 @asynccontextmanager
@@ -52,42 +51,24 @@ async def _flushed(scene: Scene, met: Met) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _silent(scene: Scene, met: Met) -> AsyncIterator[None]:
-    before = scene.redis.accepted
-    scene.redis.black_hole = True
-    try:
-        yield
-    finally:
-        scene.redis.black_hole = False
-        scene.redis.cut()  # a reply that was lost never comes
-        met.count += scene.redis.accepted - before
-
-
-@asynccontextmanager
-async def _replies_cut(scene: Scene, met: Met) -> AsyncIterator[None]:
-    """Most commands are scripts of Dramatiq, which have done their work when their reply is cut."""
-    before = scene.redis.lost
-
-    async def cut() -> None:
-        scene.redis.cut_reply_after = scene.random.randint(0, 20)
-
-    try:
-        async with again(cut, every=0.02):
+    with counting(met, lambda: scene.redis.accepted):
+        scene.redis.black_hole = True
+        try:
             yield
-    finally:
-        scene.redis.cut_reply_after = None
-        met.count += scene.redis.lost - before
+        finally:
+            scene.redis.black_hole = False
+            scene.redis.cut()  # a reply that was lost never comes
 
 
 @asynccontextmanager
 async def _answers(scene: Scene, met: Met, *, answer: bytes) -> AsyncIterator[None]:
-    before = scene.redis.answered
-    scene.redis.answer_with = answer
-    try:
-        yield
-    finally:
-        scene.redis.answer_with = None
-        scene.redis.cut()
-        met.count += scene.redis.answered - before
+    with counting(met, lambda: scene.redis.answered):
+        scene.redis.answer_with = answer
+        try:
+            yield
+        finally:
+            scene.redis.answer_with = None
+            scene.redis.cut()
 
 
 @asynccontextmanager
@@ -158,12 +139,15 @@ async def _on(scene: Scene, *command: str) -> None:
         await client.execute_command(*command)  # type: ignore[no-untyped-call]
 
 
+# Most commands are scripts of Dramatiq.
+_REPLIES_CUT = partial(replies_cut, proxy=lambda scene: scene.redis, most=20, every=0.02)
+
 REDIS = {
     "killed and empty": Fault(strike=_killed, outage="Redis", slows=False),
     "frozen": Fault(strike=_frozen, outage="Redis", slows=False),
     "flushed": Fault(strike=_flushed, slows=False),
     "silent": Fault(strike=_silent, outage="Redis", slows=False),
-    "replies cut": Fault(strike=_replies_cut, slows=False),
+    "replies cut": Fault(strike=_REPLIES_CUT, slows=False),
     "LOADING": Fault(strike=partial(_answers, answer=_LOADING), outage="Redis", slows=False),
     "garbage": Fault(strike=partial(_answers, answer=_GARBAGE), outage="Redis", slows=False),
     "READONLY": Fault(strike=_read_only, outage="Redis", slows=False),

@@ -1,7 +1,7 @@
 """A whole installation whose every part can be made to fail, and what must hold after each fault.
 
-Two web processes, two workers and a poller, each server behind a proxy that misbehaves on demand. One scene is used for
-one fault class after the other: what one leaves behind would spoil the next.
+Two web processes, two workers and a poller; Postgres and Redis behind proxies that misbehave on demand. One scene is
+used for one fault class after the other: what one leaves behind would spoil the next.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from app.local.valkey import EmbeddedValkey
 from app.simulators.nomad.faults import FaultAction, NomadFault
 from tests.cluster import Cluster, cluster, until
 from tests.faults import statements
-from tests.faults.arrival import deployed
+from tests.faults.arrival import WITHIN, deployed
 from tests.faults.delivery_sender import DeliverySender
 from tests.faults.fault_class import Fault, Met
 from tests.faults.oracle import faults
@@ -36,7 +36,6 @@ from tests.servers.toxic import ToxicProxy
 from tests.webhook_sender import NO_ANSWER, TAKEN
 
 NAMES = [f"r{number:02}" for number in range(20)]
-WITHIN = 10.0  # seconds on an idle machine
 SLOWEST_ANSWER = 1.0
 LEASE = 2
 MOVES = moves(ci=200, long=2000)
@@ -59,7 +58,7 @@ _LATE = (
 
 @dataclass(kw_only=True)
 class Scene:
-    """The installation of one module of tests. `store`, `redis` and `nomad` are the proxies."""
+    """The installation of one module of tests. `store` and `redis` are the proxies."""
 
     ours: Cluster
     site: Site
@@ -67,7 +66,6 @@ class Scene:
     valkey: EmbeddedValkey
     store: ToxicProxy
     redis: ToxicProxy
-    nomad: ToxicProxy
     sender: DeliverySender = field(init=False)
     number: int = 0
     random: Random = field(default_factory=lambda: Random(seed()))
@@ -155,18 +153,14 @@ async def scene(directory: Path, postgres: EmbeddedPostgres, valkey: EmbeddedVal
     await asyncio.to_thread(migrate, postgres.url)
     async with ToxicProxy(postgres.url) as store, ToxicProxy(valkey.url) as redis:
         with cluster(directory, database_url=store.url, redis_url=redis.url, names=NAMES, settings=_SETTINGS) as ours:
-            async with ToxicProxy(ours.env["NOMAD_ADDR"]) as nomad:
-                ours.env = {**ours.env, "NOMAD_ADDR": nomad.url}
-                async with site(ours, *_KINDS) as here:
-                    async with reading(postgres.url) as outcomes:
-                        await outcomes.settled(NAMES)
-                    ours.nomad.faults = Chances(*_LATE, seed=seed())
-                    made = Scene(
-                        ours=ours, site=here, postgres=postgres, valkey=valkey, store=store, redis=redis, nomad=nomad
-                    )
-                    yield made
-                    await made.rests()
-                ours.stop()  # before the proxies, which they still use
+            async with site(ours, *_KINDS) as here:
+                async with reading(postgres.url) as outcomes:
+                    await outcomes.settled(NAMES)
+                ours.nomad.faults = Chances(*_LATE, seed=seed())
+                made = Scene(ours=ours, site=here, postgres=postgres, valkey=valkey, store=store, redis=redis)
+                yield made
+                await made.rests()
+            ours.stop()  # before the proxies, which they still use
 
 
 async def _no_rollout(connection: asyncpg.Connection) -> bool:

@@ -9,10 +9,10 @@ import httpx
 
 from app.simulators.nomad.timing import Timing
 from tests.cluster import Cluster, Process, until
+from tests.faults.arrival import WITHIN
 from tests.machine_load import Machine, machine
 from tests.servers.ports import free_port
 
-WITHIN = 10.0  # seconds on an idle machine
 START = 60.0
 
 Answer = tuple[int, dict[str, Any]]

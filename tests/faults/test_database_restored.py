@@ -2,10 +2,7 @@
 on the newest push, nothing is deployed twice in a row, and no watch is held without a cause."""
 
 import asyncio
-import time
 from pathlib import Path
-
-import asyncpg
 
 from app.simulators.nomad.timing import Timing
 from tests.cluster import cluster
@@ -15,6 +12,7 @@ from tests.faults.delivery_sender import DeliverySender, answering
 from tests.faults.oracle import Shown, faults
 from tests.faults.outcomes import reading
 from tests.faults.sizes import moves
+from tests.faults.statements import connected
 from tests.machine_load import machine
 from tests.servers.backups import back_up, restore
 
@@ -42,11 +40,8 @@ class _Pushes:
 
 
 async def _rollouts(database_url: str) -> int:
-    connection = await asyncpg.connect(database_url)
-    try:
+    async with connected(database_url) as connection:
         return int(await connection.fetchval("SELECT count(*) FROM rollouts"))
-    finally:
-        await connection.close()
 
 
 async def test_an_older_database_ends_right(
@@ -81,16 +76,13 @@ async def test_an_older_database_ends_right(
                 await restore(database_url, file)
                 forgotten += known - await _rollouts(database_url)
                 await pushing
-                begun = time.monotonic()
-                await deployed(ours, pushes.finals)
-                seconds = time.monotonic() - begun
+                seconds = await deployed(ours, pushes.finals)
                 print(f"right {seconds:.1f} s after the last push, stretch {busy.stretch:.1f}")
                 assert seconds < BAR * busy.stretch
             async with reading(database_url) as outcomes:
                 await outcomes.settled(NAMES)
-            connection = await asyncpg.connect(database_url)
-            decisions = await decided(connection)
-            await connection.close()
+            async with connected(database_url) as connection:
+                decisions = await decided(connection)
         print(f"{MOVES} pushes, {RESTORES} restores, {forgotten} rollouts forgotten, answers {dict(sender.answers)}")
         assert forgotten > 10 * RESTORES
         assert {name: reason for name, (reason, _) in decisions.items() if reason != "up_to_date"} == {}

@@ -1,12 +1,19 @@
 """Given a Nomad in which everything fails while 300 tags move, and workers that may take over each other's work, then
 nothing is lost and nothing is registered twice."""
 
+from pathlib import Path
+
 from app.simulators.nomad.faults import FaultAction, NomadFault
-from tests.faults.conftest import NAMES, Shared
+from app.simulators.nomad.timing import Timing
+from tests.cluster import cluster
+from tests.faults.arrival import deployed
 from tests.faults.delivery_sender import DeliverySender, answering
+from tests.faults.oracle import faults
 from tests.faults.outcomes import reading
 from tests.faults.random_faults import Chance, Chances
+from tests.faults.tag_moves import Moves
 
+NAMES = [f"r{number:02}" for number in range(20)]
 MOVES = 300
 SECONDS = 10.0
 
@@ -23,14 +30,24 @@ EVERYTHING = (
 )
 
 
-async def test_all_faults_together_lose_and_repeat_nothing(shared: Shared) -> None:
-    nomad = shared.cluster.nomad
-    await answering(shared.cluster)
-    async with DeliverySender(shared.cluster) as sender, reading(shared.database_url) as outcomes:
-        await outcomes.settled(NAMES)
-        moves = shared.moves(sender)
-        chances = nomad.faults = Chances(*EVERYTHING)
-        await moves.make(MOVES, seconds=SECONDS)
-        chances.clear()
-        await shared.ends_right(moves, outcomes)
+async def test_all_faults_together_lose_and_repeat_nothing(
+    server_directory: Path, database_url: str, redis_url: str
+) -> None:
+    with cluster(
+        server_directory, database_url=database_url, redis_url=redis_url, names=NAMES, settings='poll_interval = "1h"'
+    ) as ours:
+        ours.nomad.set_timing(Timing(evaluation=0.01, healthy=0.1))
+        for kind in ("web", "worker", "worker"):
+            ours.start(kind)
+        await answering(ours)
+        async with DeliverySender(ours) as sender, reading(database_url) as outcomes:
+            await outcomes.settled(NAMES)
+            moves = Moves(sender, NAMES)
+            chances = ours.nomad.faults = Chances(*EVERYTHING)
+            await moves.make(MOVES, seconds=SECONDS)
+            chances.clear()
+            await deployed(ours, moves.finals)
+            assert faults(ours, moves.finals) == []
+            await outcomes.settled(NAMES)
+        assert faults(ours, moves.finals) == []
         assert chances.struck > MOVES

@@ -17,9 +17,10 @@ import pytest
 from app.local.postgres import EmbeddedPostgres
 from tests.cluster import Cluster, cluster, until
 from tests.faults import statements
+from tests.faults.arrival import WITHIN
 from tests.faults.delivery_sender import DeliverySender, body
 from tests.faults.oracle import Shown
-from tests.faults.site import WITHIN, site
+from tests.faults.site import site
 from tests.servers.postgres import migrate
 
 NAMES = [f"r{number:02}" for number in range(8)]

@@ -13,7 +13,7 @@ from app.simulators.nomad.timing import Timing
 from tests.cluster import Cluster, cluster, until
 from tests.faults.arrival import deployed
 from tests.faults.delivery_sender import DeliverySender, answering
-from tests.faults.oracle import Shown, faults, missing, registered
+from tests.faults.oracle import Shown, faults, registered
 from tests.faults.outcomes import reading
 from tests.faults.sizes import moves
 
@@ -84,11 +84,7 @@ async def test_the_newer_of_two_files_is_in_force_and_loses_nothing(
             await outcomes.settled([*BOTH, *LEAVING])
             pushes = _Pushes(sender)
             await pushes.make(MOVES // 4, seconds=3)
-            await until(
-                lambda: not missing(ours, pushes.finals(BOTH, LEAVING)),
-                lambda: missing(ours, pushes.finals(BOTH, LEAVING)),
-                within=120,
-            )
+            await deployed(ours, pushes.finals(BOTH, LEAVING))
             assert not any(ours.nomad.ledger.entries(job=name) for name in COMING)
             await outcomes.settled([*BOTH, *LEAVING])
             changing = asyncio.create_task(pushes.make(MOVES // 4, seconds=6))

@@ -6,10 +6,11 @@ import pytest
 import redis
 
 from tests.cluster import cluster
+from tests.faults.arrival import WITHIN
 from tests.faults.delivery_sender import DeliverySender, answering
 from tests.faults.oracle import faults, missing
 from tests.faults.outcomes import reading
-from tests.faults.site import START, WITHIN, site
+from tests.faults.site import START, site
 from tests.faults.tag_moves import Moves
 from tests.servers.valkey import LogicalDatabases
 
