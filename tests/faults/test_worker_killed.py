@@ -49,7 +49,6 @@ async def test_killed_at_each_step_another_finishes_it(
             server_directory, database_url=database_url, redis_url=redis_url, names=NAMES, settings=settings
         ) as ours,
     ):
-        ours.nomad.set_timing(Timing(evaluation=0.05, healthy=1.0))
         flags = Flags(server_directory / "flags")
         ours.start("web")
         ours.start_module("tests.faults.killing_worker", str(flags.directory), str(_WORKERS))
@@ -72,6 +71,7 @@ class _Story:
 
     def __init__(self, ours: Cluster, flags: Flags, sender: DeliverySender, outcomes: Outcomes) -> None:
         self._ours, self._flags, self._sender, self._outcomes = ours, flags, sender, outcomes
+        self._healthy_after(1.0)
         self.took: dict[str, list[float]] = defaultdict(list)
         self.pushed: dict[str, list[Shown]] = {name: [] for name in NAMES}
 
@@ -82,9 +82,11 @@ class _Story:
             await self._kill(name, STEPS[(number + offset) % len(STEPS)])
 
     async def _kill(self, name: str, step: str) -> None:
-        """Push until the step was reached: on a busy machine a rollout may end before its first `wait`."""
+        """Push until the step was reached: on a busy machine a rollout may end before its first `wait`, so that
+        deployments are made to take longer for the next."""
         self._flags.arm(step, name)
         for _ in range(_PUSHES):
+            healthy = self._healthy
             final = await self._push(name)
             ended_at = await self._deployed(name, final, step)
             if killed_at := self._flags.killed_at(step, name):
@@ -92,6 +94,7 @@ class _Story:
                 done_at = registered_at if step in _BEFORE_REGISTERED else ended_at
                 self.took[step].append(max(0.0, done_at - killed_at))
                 return
+            self._healthy_after(max(self._healthy, 2 * healthy))
         raise AssertionError(f"{step}@{name} was not met by {_PUSHES} pushes")
 
     async def _deployed(self, name: str, final: Shown, step: str) -> float:
@@ -102,6 +105,10 @@ class _Story:
         )
         await until(lambda: name in self._outcomes.quiet, f"quiet after {step}@{name}", within=120)
         return float(ended_at)
+
+    def _healthy_after(self, seconds: float) -> None:
+        self._healthy = seconds
+        self._ours.nomad.set_timing(Timing(evaluation=0.05, healthy=seconds))
 
     async def _push(self, name: str) -> Shown:
         tag = f"v1.{len(self.pushed[name]) + 1}.0"

@@ -27,6 +27,7 @@ ITEM = """
 INSERT INTO rollout_watches (rollout_id, watch_name, tag, digest, forced, message)
 VALUES ($1, $2, 'v1.1.0', $3, true, 'it follows')
 """
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 KEY = "app/server"
 IMAGE = "registry.example/team/app:v1.1.0"
 CHANGES: list[dict[str, Any]] = [{"key": KEY, "watch": "app", "image": IMAGE, "identity": f"{IMAGE}@{D2}"}]

@@ -11,7 +11,7 @@ from app.errors import StoreUnavailable
 from app.services.reconcile.claim import Claim
 from app.services.reconcile.result import ResolvedTag, Result, WatchResult
 from app.services.reconcile.targets import LeaseLost
-from tests.integration.reconcile.target import D2, LEASE, Around
+from tests.integration.reconcile.target import D2, LEASE, WAITING, Around
 from tests.processes import until
 
 
@@ -114,9 +114,6 @@ async def test_a_lost_lease_writes_nothing(around: Around, write: str, lost: str
     assert await around.value("SELECT count(*) FROM found_digests") == 0
 
 
-_WAITS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-
-
 async def test_nobody_takes_the_lease_of_a_pass_that_writes(around: Around) -> None:
     target = await around.add()
     claimed = await around.claim(target)
@@ -124,7 +121,7 @@ async def test_nobody_takes_the_lease_of_a_pass_that_writes(around: Around) -> N
     async with around.database.transaction() as connection:
         await connection.execute("SELECT FROM watches FOR UPDATE")
         writing = asyncio.create_task(around.store.settle(claimed, Result(watches=(resolved,))))
-        await until(lambda: around.value(_WAITS), "waiting", within=2)
+        await until(lambda: around.value(WAITING), "waiting", within=2)
         with pytest.raises(StoreUnavailable, match="holds a lock"):
             await around.run("SELECT FROM targets FOR UPDATE NOWAIT")
     await writing
