@@ -8,6 +8,7 @@ imports and the names that it exports.
 import os
 import re
 import ssl
+from functools import cache
 from importlib import metadata
 
 import certifi
@@ -28,6 +29,7 @@ class BodyRefused(AnswerRefused):
     """An answer's body is larger than its limit, or has an encoding that the request did not accept."""
 
 
+@cache
 def user_agent() -> str:
     """This program's User-Agent: `registrywatcher/VERSION`."""
     try:

@@ -11,6 +11,8 @@ from tests.servers.toxic import ToxicProxy
 if TYPE_CHECKING:
     from tests.faults.scene import Scene
 
+_SHORT = 0.01  # seconds
+
 
 @dataclass(kw_only=True)
 class Met:
@@ -38,19 +40,28 @@ class Fault:
 
 
 @asynccontextmanager
-async def again(do: Callable[[], Awaitable[None]], *, every: float) -> AsyncIterator[None]:
-    """Do it again and again while inside; an error of it ends the test."""
+async def again(
+    do: Callable[[], Awaitable[None]], *, every: float, enough: Callable[[], bool] = lambda: True
+) -> AsyncIterator[None]:
+    """Do it again and again while inside, but not before there was `enough` of what must happen between; the last time
+    is not cut short. An error of it ends the test.
+    """
+    doing = asyncio.Lock()
 
     async def work() -> None:
         while True:
-            await do()
+            async with doing:
+                await do()
             await asyncio.sleep(every)
+            while not enough():
+                await asyncio.sleep(_SHORT)
 
     task = asyncio.create_task(work())
     try:
         yield
     finally:
-        task.cancel()
+        async with doing:
+            task.cancel()
         with suppress(asyncio.CancelledError):
             await task
 

@@ -35,7 +35,7 @@ from tests.servers.postgres import migrate
 from tests.servers.toxic import ToxicProxy
 from tests.webhook_sender import NO_ANSWER, TAKEN
 
-NAMES = [f"r{number:02}" for number in range(20)]
+NAMES = [f"r{number:02}" for number in range(8)]
 SLOWEST_ANSWER = 1.0
 LEASE = 2
 MOVES = moves(ci=200, long=2000)
