@@ -1,17 +1,17 @@
 """A class of faults: how it is made to happen, how often it was met, and what it may do to senders."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tests.processes import until
 from tests.servers.toxic import ToxicProxy
 
 if TYPE_CHECKING:
     from tests.faults.scene import Scene
-
-_SHORT = 0.01  # seconds
 
 
 @dataclass(kw_only=True)
@@ -53,8 +53,7 @@ async def again(
             async with doing:
                 await do()
             await asyncio.sleep(every)
-            while not enough():
-                await asyncio.sleep(_SHORT)
+            await until(enough, "enough happened", within=math.inf)
 
     task = asyncio.create_task(work())
     try:
