@@ -139,15 +139,15 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 @pytest.fixture(scope="session")
 def find_program() -> Callable[..., str]:
-    """Returns find(name, *, fix): the path of a program that pip cannot install.
+    """Returns find(*names, fix): the path of a program that pip cannot install, the first name that is there.
 
     A missing program skips the test on a laptop, with the fix as the reason. Where CI is set, it is an error.
     """
 
-    def find(name: str, *, fix: str) -> str:
-        if found := shutil.which(name):
+    def find(*names: str, fix: str) -> str:
+        if found := next(filter(None, map(shutil.which, names)), None):
             return found
-        reason = f"{name} is not on PATH: {fix}"
+        reason = f"{names[0]} is not on PATH: {fix}"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)

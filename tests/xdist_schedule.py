@@ -29,6 +29,8 @@ def group(nodeid: str) -> str:
 
 def priority(nodeid: str) -> int:
     """Groups with the lowest number start first: slow tests must not be left to the end."""
-    if nodeid.startswith(tuple(LARGE)) and not nodeid.startswith(IN_ONE_PROCESS):
+    if group(nodeid) in LARGE.values():
         return 0
-    return 1 if nodeid.startswith((IN_ONE_PROCESS, "tests/machine/")) else 2
+    if nodeid.startswith(tuple(LARGE)) and not nodeid.startswith(IN_ONE_PROCESS):
+        return 1
+    return 2 if nodeid.startswith((IN_ONE_PROCESS, "tests/machine/")) else 3

@@ -15,7 +15,7 @@ from tests.faults.scene import Scene
 from tests.webhook_sender import TAKEN
 
 _OTHERS = "somebody else"
-_BETWEEN_KILLS = 8
+_BETWEEN_KILLS = 20
 
 
 @asynccontextmanager

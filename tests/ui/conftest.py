@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.servers.postgres import Databases
 from tests.servers.valkey import LogicalDatabases
-from tests.ui.browsing import Browsing, browsing, close, launch
+from tests.ui.browsing import FIX, PROGRAMS, Browsing, browsing, close, launch
 from tests.ui.installation import Installation, installation
 from tests.ui.scene import fresh, play
 
@@ -19,7 +19,7 @@ Browse = Callable[..., AbstractAsyncContextManager[Browsing]]
 @pytest.fixture(scope="package")
 async def chromium(find_program: Callable[..., str]) -> AsyncIterator[Browser]:
     """Debian's chromium, shared by the folder: a start takes seconds."""
-    path = find_program("chromium", fix="apt-get install chromium")
+    path = find_program(*PROGRAMS, fix=FIX)
     expect.set_options(timeout=20_000)
     async with async_playwright() as playwright:
         browser = await launch(playwright, path)

@@ -21,7 +21,7 @@ from app.local.postgres import EmbeddedPostgres
 from app.local.valkey import EmbeddedValkey
 from tests.processes import ROOT
 from tests.servers.postgres import migrate
-from tests.ui.browsing import DESKTOP, PHONE, browsing, close, launch
+from tests.ui.browsing import DESKTOP, FIX, PHONE, PROGRAMS, browsing, close, launch
 from tests.ui.fleet import work
 from tests.ui.installation import Installation, installation
 from tests.ui.scene import HTML, LONG, play
@@ -61,7 +61,7 @@ class Shot:
 async def main() -> None:
     """Take all pictures, replacing the earlier ones; errors of the browser are printed."""
     logging.disable()  # of servers that stop while a client still waits
-    chromium = shutil.which("chromium") or sys.exit("chromium is not on PATH: apt-get install chromium")
+    chromium = next(filter(None, map(shutil.which, PROGRAMS)), None) or sys.exit(f"{PROGRAMS[0]} is not on PATH: {FIX}")
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)
     async with async_playwright() as playwright:

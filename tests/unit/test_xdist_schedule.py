@@ -23,8 +23,13 @@ def test_tests_with_processes_and_those_of_people_are_a_group_each(one: str, oth
     assert (group(one) == group(other)) is together
 
 
-def test_the_large_group_starts_first_and_slow_files_come_next() -> None:
-    ids = ["tests/unit/test_http.py::test_a", f"{IN_ONE_PROCESS}stops.py::test_b", "tests/e2e/test_up.py::test_c"]
+def test_the_large_groups_start_first_and_slow_files_come_next() -> None:
+    ids = [
+        "tests/unit/test_http.py::test_a",
+        f"{IN_ONE_PROCESS}stops.py::test_b",
+        "tests/faults/test_redis_faults.py::test_d",
+        "tests/e2e/test_up.py::test_c",
+    ]
     assert sorted(ids, key=priority) == ids[::-1]
 
 
