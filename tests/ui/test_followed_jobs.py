@@ -1,6 +1,6 @@
-"""Given hundreds of jobs, or a thousand in the long tier, then what others do in Nomad is on an open page within two seconds, and rest costs nothing.
+"""Given hundreds of jobs, then what others do in Nomad is on an open page in two seconds, and rest costs nothing.
 
-The real processes and a browser; the simulator's ledger counts the requests.
+A thousand in the long tier. The real processes and a browser; the simulator's ledger counts the requests.
 """
 
 import asyncio
