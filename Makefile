@@ -29,6 +29,7 @@ STATE := .registrywatcher
 BIN := .venv/bin
 UV_VERSION := 0.13.9
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+unexport PYTHONDONTWRITEBYTECODE # or each of the many processes compiles our modules again: half a second
 
 # Pure code that decides, parses and translates: the unit tests alone must cover 100 % of its branches.
 PURE := app/domain/* app/webhooks/* app/settings/* app/adapters/registry/auth/challenges.py app/adapters/registry/wire.py \

@@ -16,7 +16,7 @@ from tests.faults.statements import connected
 from tests.machine_load import machine
 from tests.servers.backups import back_up, restore
 
-NAMES = [f"r{number:02}" for number in range(20)]
+NAMES = [f"r{number:02}" for number in range(8)]
 MOVES = moves(ci=200, long=2000)
 RESTORES = moves(ci=2, long=20)
 SECONDS = 6.0  # of pushes, for each restore

@@ -13,7 +13,7 @@ from tests.faults.outcomes import reading
 from tests.faults.random_faults import Chance, Chances
 from tests.faults.tag_moves import Moves
 
-NAMES = [f"r{number:02}" for number in range(20)]
+NAMES = [f"r{number:02}" for number in range(8)]
 MOVES = 300
 SECONDS = 10.0
 

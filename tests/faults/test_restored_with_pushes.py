@@ -15,7 +15,7 @@ from tests.faults.sizes import moves
 from tests.faults.tag_moves import Moves
 from tests.machine_load import machine
 
-NAMES = [f"r{number:02}" for number in range(20)]
+NAMES = [f"r{number:02}" for number in range(8)]
 MOVES = moves(ci=200, long=2000)
 RESTORES = moves(ci=6, long=60)
 EVERY = 2.0  # seconds between two restores; each is of a snapshot that is half as old

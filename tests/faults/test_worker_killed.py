@@ -10,6 +10,7 @@ from tests.faults.delivery_sender import DeliverySender
 from tests.faults.flags import Flags
 from tests.faults.oracle import Shown, faults, last, registered
 from tests.faults.outcomes import Outcomes, reading
+from tests.faults.sizes import moves
 from tests.machine_load import machine
 
 STEPS = (
@@ -30,13 +31,13 @@ STEPS = (
     "after:rollouts.end",
 )
 _BEFORE_REGISTERED = STEPS[: STEPS.index("after:deployer.submit")]
-TIMES = 20
+ROUNDS = moves(ci=1, long=10)
 WITHIN = 10.0
 _WORKERS = 8
 _PUSHES = 5
 
-# Each repository is killed at each step one time, so every step is tested once per repository.
-NAMES = [f"r{number:02}" for number in range(TIMES)]
+NAMES = [f"r{number:02}" for number in range(14)]
+TIMES = ROUNDS * len(NAMES)  # for each step: each repository is killed at each step once a round
 
 
 async def test_killed_at_each_step_another_finishes_it(
@@ -78,7 +79,7 @@ class _Story:
     async def kill_at_each_step(self, name: str) -> None:
         offset = NAMES.index(name)
         await until(lambda: name in self._outcomes.quiet, f"{name} was looked at first", within=90)
-        for number in range(len(STEPS)):
+        for number in range(ROUNDS * len(STEPS)):
             await self._kill(name, STEPS[(number + offset) % len(STEPS)])
 
     async def _kill(self, name: str, step: str) -> None:
