@@ -39,7 +39,7 @@ NAMES = [f"r{number:02}" for number in range(8)]
 SLOWEST_ANSWER = 1.0
 LEASE = 2
 MOVES = moves(ci=200, long=2000)
-PER_SECOND = 33.0
+PER_SECOND = moves(ci=50, long=100)
 _SETTINGS = f'poll_interval = "1h"\nlease_seconds = {LEASE}'
 _KINDS = ("web", "web", "worker", "worker", "poller")
 _CALM = 20

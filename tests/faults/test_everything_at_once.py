@@ -1,4 +1,4 @@
-"""Given a Nomad in which everything fails while 300 tags move, and workers that may take over each other's work, then
+"""Given a Nomad in which everything fails while tags move, and workers that may take over each other's work, then
 nothing is lost and nothing is registered twice."""
 
 from pathlib import Path
@@ -11,11 +11,12 @@ from tests.faults.delivery_sender import DeliverySender, answering
 from tests.faults.oracle import faults
 from tests.faults.outcomes import reading
 from tests.faults.random_faults import Chance, Chances
+from tests.faults.sizes import moves
 from tests.faults.tag_moves import Moves
 
 NAMES = [f"r{number:02}" for number in range(8)]
-MOVES = 300
-SECONDS = 10.0
+MOVES = moves(ci=200, long=2000)
+SECONDS = MOVES / 30
 
 _REGISTER = "/v1/job/r??"
 EVERYTHING = (
@@ -42,12 +43,12 @@ async def test_all_faults_together_lose_and_repeat_nothing(
         await answering(ours)
         async with DeliverySender(ours) as sender, reading(database_url) as outcomes:
             await outcomes.settled(NAMES)
-            moves = Moves(sender, NAMES)
+            made = Moves(sender, NAMES)
             chances = ours.nomad.faults = Chances(*EVERYTHING)
-            await moves.make(MOVES, seconds=SECONDS)
+            await made.make(MOVES, seconds=SECONDS)
             chances.clear()
-            await deployed(ours, moves.finals)
-            assert faults(ours, moves.finals) == []
+            await deployed(ours, made.finals)
+            assert faults(ours, made.finals) == []
             await outcomes.settled(NAMES)
-        assert faults(ours, moves.finals) == []
+        assert faults(ours, made.finals) == []
         assert chances.struck > MOVES

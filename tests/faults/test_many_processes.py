@@ -1,5 +1,5 @@
-"""Given two web processes, two pollers and three workers, then 500 pushes that are delivered three times in random
-order end right."""
+"""Given two web processes, two pollers and three workers, then pushes that are delivered three times in random order
+end right."""
 
 from pathlib import Path
 
@@ -9,10 +9,11 @@ from tests.faults.arrival import deployed
 from tests.faults.delivery_sender import DeliverySender, answering, body
 from tests.faults.oracle import Shown, faults
 from tests.faults.outcomes import reading
+from tests.faults.sizes import moves
 from tests.webhook_sender import NO_ANSWER, TAKEN
 
 NAMES = [f"r{number:02}" for number in range(50)]
-PUSHES = 500
+PUSHES = moves(ci=250, long=2000)
 TIMES = 3
 _SLICES = 5
 

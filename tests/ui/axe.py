@@ -14,6 +14,9 @@ VENDOR = Path(__file__).parent / "vendor"
 _FILE = "axe-core/axe.min.js"
 
 
+COLORS = "cat.color"
+
+
 @cache
 def source() -> str:
     """axe-core as in its package; AssertionError when the vendored file was changed."""
@@ -24,11 +27,14 @@ def source() -> str:
     return code.decode()
 
 
-async def violations(page: Page) -> list[str]:
-    """One line for each rule and element that breaks it, by every rule of axe-core, best practices among them."""
+async def violations(page: Page, *, of: str = "") -> list[str]:
+    """One line for each rule and element that breaks it, by every rule of axe-core, best practices among them; or by
+    those with the tag `of`.
+    """
     if not await page.evaluate("() => 'axe' in globalThis"):
         await page.evaluate(source())
-    found = await page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+    options: dict[str, Any] = {"resultTypes": ["violations"], **({"runOnly": [of]} if of else {})}
+    found = await page.evaluate("options => axe.run(document, options)", options)
     return [_line(rule, node) for rule in found["violations"] for node in rule["nodes"]]
 
 
