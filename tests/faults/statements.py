@@ -47,6 +47,13 @@ async def expired_leases(connection: asyncpg.Connection) -> int:
     return int(await connection.fetchval("SELECT count(*) FROM targets WHERE lease_until < clock_timestamp()"))
 
 
+async def all_beat_since(connection: asyncpg.Connection, kind: str) -> bool:
+    """Whether each process of the kind has sent a heartbeat since the last of them started: until then, one that falls
+    silent counts as replaced by that one."""
+    query = "SELECT min(beat_at) > max(started_at) FROM processes WHERE kind = $1"
+    return bool(await connection.fetchval(query, kind))
+
+
 async def process_kinds(connection: asyncpg.Connection) -> list[str]:
     """The kind of each process that beats, in alphabetical order."""
     return [row["kind"] for row in await connection.fetch("SELECT kind FROM processes ORDER BY kind")]

@@ -62,6 +62,7 @@ async def test_readyz_shows_a_missing_and_a_frozen_worker(ours: Cluster, databas
 
         first, second = here.start("worker"), here.start("worker")
         await here.all_ready()
+        await here.until(lambda: statements.all_beat_since(connection, "worker"), "heartbeats", within=WITHIN)
 
         first.signal(signal.SIGSTOP)
         await here.until(lambda: shown(f": process {first.popen.pid} on "), "frozen", within=WITHIN)

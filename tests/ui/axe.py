@@ -4,6 +4,7 @@ foreign scripts."""
 import base64
 import hashlib
 import json
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ VENDOR = Path(__file__).parent / "vendor"
 _FILE = "axe-core/axe.min.js"
 
 
-COLORS = "cat.color"
+COLORS = ("color-contrast", "link-in-text-block")
+"""The rules that depend on colours."""
 
 
 @cache
@@ -27,13 +29,14 @@ def source() -> str:
     return code.decode()
 
 
-async def violations(page: Page, *, of: str = "") -> list[str]:
+async def violations(page: Page, *, rules: Sequence[str] = ()) -> list[str]:
     """One line for each rule and element that breaks it, by every rule of axe-core, best practices among them; or by
-    those with the tag `of`.
+    these `rules`.
     """
     if not await page.evaluate("() => 'axe' in globalThis"):
         await page.evaluate(source())
-    options: dict[str, Any] = {"resultTypes": ["violations"], **({"runOnly": [of]} if of else {})}
+    only = {"runOnly": {"type": "rule", "values": list(rules)}} if rules else {}
+    options = {"resultTypes": ["violations"], **only}
     found = await page.evaluate("options => axe.run(document, options)", options)
     return [_line(rule, node) for rule in found["violations"] for node in rule["nodes"]]
 

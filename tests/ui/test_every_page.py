@@ -58,7 +58,7 @@ async def test_axe_finds_nothing_and_nothing_is_too_wide(scene: Installation, br
         assert answer.status in (200, 404), f"{path}: {answer.status}"
         wrong += [f"{path} light: {each}" for each in await violations(page)]
         await page.emulate_media(color_scheme="dark")  # which changes nothing but colours
-        wrong += [f"{path} dark: {each}" for each in await violations(page, of=COLORS)]
+        wrong += [f"{path} dark: {each}" for each in await violations(page, rules=COLORS)]
         for size in NARROW:
             await page.set_viewport_size(size)
             needed, there = await page.evaluate(_WIDTH)
@@ -121,7 +121,7 @@ async def test_a_phone_is_enough(scene: Installation, browse: Browse, app: str) 
         await expect(page.get_by_text("v1.0.0 runs").first).to_be_visible()
         for name in ("Deploy a tag…", "Redeploy v1.0.0…", "Reset…"):
             link = page.get_by_role("link", name=name)
-            await link.scroll_into_view_if_needed()
+            await link.tap(trial=True)
             await expect(link).to_be_in_viewport(ratio=1)
             box = await link.bounding_box()
             assert box is not None
