@@ -11,21 +11,27 @@ import httpx
 from tests.cluster import Process, until
 from tests.faults.fault_class import Fault, Met, again
 from tests.faults.scene import LEASE, Scene
+from tests.webhook_sender import TAKEN
 
+_BETWEEN_KILLS = 20  # pushes
 _SLOW_STORE = 0.03  # seconds for each chunk each way, so that a kill meets a request
 
 
 @asynccontextmanager
 async def _killed(scene: Scene, met: Met, *, kind: str) -> AsyncIterator[None]:
-    """SIGKILL one process after the other at random moments; each is started again before the next."""
+    """SIGKILL one process after the other at random moments; each is started again before the next, and some pushes
+    are taken: on a busy machine nothing but starts would happen."""
+    taken = 0
 
     async def kill() -> None:
+        nonlocal taken
         await asyncio.sleep(scene.random.uniform(0, 0.3))
         (killed, *_) = scene.site.running(kind)
         met.count += 1
         await _replace(scene, killed)
+        taken = scene.sender.answers[TAKEN]
 
-    async with again(kill, every=0.0):
+    async with again(kill, every=0.0, enough=lambda: scene.sender.answers[TAKEN] >= taken + _BETWEEN_KILLS):
         yield
 
 
@@ -34,16 +40,15 @@ async def _web_killed(scene: Scene, met: Met) -> AsyncIterator[None]:
     """SIGKILL a web in the middle of requests: whoever sent them learns nothing. Met is each post that was cut off."""
 
     async def kill() -> None:
-        await asyncio.sleep(scene.random.uniform(0, 0.3))
-        await until(lambda: scene.sender.asked, "a request is under way", within=60)
-        (killed,) = [each for each in scene.site.running("web") if each.url == scene.sender.asked]
+        asked = [each for each in scene.site.running("web") if each.url == scene.sender.asked]
         await asyncio.sleep(_SLOW_STORE * scene.random.uniform(0, 6))
-        await _replace(scene, killed)
+        for killed in asked:
+            await _replace(scene, killed)
         met.count = sum(not isinstance(error, httpx.ConnectError) for error in scene.sender.unanswered)
 
     scene.store.latency = _SLOW_STORE
     try:
-        async with again(kill, every=0.0):
+        async with again(kill, every=0.1, enough=lambda: bool(scene.sender.asked)):
             yield
     finally:
         scene.store.latency = 0.0
