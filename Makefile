@@ -2,7 +2,7 @@
 #
 #   make demo               show it: all processes on this machine, with a registry and a Nomad simulator
 #   make up CONFIG=my.toml  run it against your own registry and Nomad
-#   make test               the tests, AT_ONCE=2 at a time; `make test ARGS="tests/unit -x"` for some
+#   make test               the tests, AT_ONCE=4 at a time; `make test ARGS="tests/unit -x"` for some
 #   make faults             the long tier: faults of every part, and browsers; LONG=1 with thousands of moves, SEED=2
 #   make reliability        publish the last run of the long tier in docs/reliability.md
 #   make check              linters, types, import layers, and the pure core at full branch coverage
@@ -24,7 +24,7 @@ CONFIG ?= config/staging.toml
 ARGS ?=
 LONG ?=
 SEED ?= 1
-AT_ONCE ?= 2
+AT_ONCE ?=
 STATE := .registrywatcher
 BIN := .venv/bin
 UV_VERSION := 0.13.9
@@ -53,15 +53,16 @@ demo: .venv/.runtime
 up: .venv/.runtime
 	@$(BIN)/registrywatcher up --config $(CONFIG) $(ARGS)
 
+# Most of these tests wait more than they compute; those of the long tier do not.
 test: .venv/.dev
-	@$(BIN)/pytest -n $(AT_ONCE) --no-loadscope-reorder -m "not long" $(ARGS)
+	@$(BIN)/pytest -n $(or $(AT_ONCE),4) --no-loadscope-reorder -m "not long" $(ARGS)
 
 # What they wrote down goes to docs/reliability.md by `make reliability`.
 faults: export FAULTS_LONG = $(LONG)
 faults: export FAULTS_SEED = $(SEED)
 faults: .venv/.dev
 	@mkdir -p $(STATE)
-	@$(BIN)/pytest -n $(AT_ONCE) --no-loadscope-reorder -m long --junitxml $(STATE)/faults.xml \
+	@$(BIN)/pytest -n $(or $(AT_ONCE),2) --no-loadscope-reorder -m long --junitxml $(STATE)/faults.xml \
 		$(or $(ARGS),$$($(BIN)/python -m tests.tiers))
 
 reliability: .venv/.dev

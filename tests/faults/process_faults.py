@@ -14,7 +14,7 @@ from tests.faults.scene import LEASE, Scene
 from tests.webhook_sender import TAKEN
 
 _BETWEEN_KILLS = 20  # pushes
-_SLOW_STORE = 0.03  # seconds for each chunk each way, so that a kill meets a request
+_SLOW_STORE = 0.015  # seconds for each chunk each way, so that a kill meets a request
 
 
 @asynccontextmanager
