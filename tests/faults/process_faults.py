@@ -13,7 +13,7 @@ from tests.faults.fault_class import Fault, Met, again
 from tests.faults.scene import LEASE, Scene
 from tests.webhook_sender import TAKEN
 
-_BETWEEN_KILLS = 20  # pushes
+_BETWEEN = 20  # pushes
 _SLOW_STORE = 0.015  # seconds for each chunk each way, so that a kill meets a request
 
 
@@ -31,7 +31,7 @@ async def _killed(scene: Scene, met: Met, *, kind: str) -> AsyncIterator[None]:
         await _replace(scene, killed)
         taken = scene.sender.answers[TAKEN]
 
-    async with again(kill, every=0.0, enough=lambda: scene.sender.answers[TAKEN] >= taken + _BETWEEN_KILLS):
+    async with again(kill, every=0.0, enough=lambda: scene.sender.answers[TAKEN] >= taken + _BETWEEN):
         yield
 
 
@@ -68,8 +68,10 @@ async def _replace(scene: Scene, killed: Process) -> None:
 @asynccontextmanager
 async def _frozen(scene: Scene, met: Met, *, kind: str) -> AsyncIterator[None]:
     """SIGSTOP one process past its lease, then SIGCONT: it goes on in the middle of what it did."""
+    taken = 0
 
     async def freeze() -> None:
+        nonlocal taken
         frozen = scene.random.choice(scene.site.running(kind))
         frozen.signal(signal.SIGSTOP)
         met.count += 1
@@ -77,8 +79,9 @@ async def _frozen(scene: Scene, met: Met, *, kind: str) -> AsyncIterator[None]:
             await asyncio.sleep(LEASE + 0.5)
         finally:
             frozen.signal(signal.SIGCONT)
+        taken = scene.sender.answers[TAKEN]
 
-    async with again(freeze, every=0.3):
+    async with again(freeze, every=0.3, enough=lambda: scene.sender.answers[TAKEN] >= taken + _BETWEEN):
         yield
 
 
