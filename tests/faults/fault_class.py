@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tests.processes import until
 from tests.servers.toxic import ToxicProxy
+from tests.webhook_sender import TAKEN
 
 if TYPE_CHECKING:
     from tests.faults.scene import Scene
@@ -37,6 +38,22 @@ class Fault:
     stops: bool = False
     cuts: bool = False
     slows: bool = True
+
+
+@dataclass(kw_only=True)
+class Pace:
+    """Whether enough pushes were taken since the fault last `struck`: by the clock alone, nothing but the fault and the
+    recovery from it would happen on a busy machine."""
+
+    scene: "Scene"
+    pushes: int = 20
+    _taken: int = 0
+
+    def struck(self) -> None:
+        self._taken = self.scene.sender.answers[TAKEN]
+
+    def __call__(self) -> bool:
+        return self.scene.sender.answers[TAKEN] >= self._taken + self.pushes
 
 
 @asynccontextmanager

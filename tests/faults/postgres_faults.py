@@ -10,12 +10,10 @@ from functools import partial
 import asyncpg
 
 from tests.faults import statements
-from tests.faults.fault_class import Fault, Met, again, counting, replies_cut
+from tests.faults.fault_class import Fault, Met, Pace, again, counting, replies_cut
 from tests.faults.scene import Scene
-from tests.webhook_sender import TAKEN
 
 _OTHERS = "somebody else"
-_BETWEEN_KILLS = 20
 
 
 @asynccontextmanager
@@ -30,19 +28,16 @@ async def _killed(scene: Scene, met: Met) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _killed_often(scene: Scene, met: Met) -> AsyncIterator[None]:
-    """What was acknowledged a moment before must be there after each; and each must leave time for some, or on a busy
-    machine nothing but kills would happen."""
-
-    taken = 0
+    """What was acknowledged a moment before must be there after each."""
+    pace = Pace(scene=scene)
 
     async def kill() -> None:
-        nonlocal taken
         await asyncio.to_thread(scene.postgres.kill)
         met.count += 1
         await asyncio.to_thread(scene.postgres.start)
-        taken = scene.sender.answers[TAKEN]
+        pace.struck()
 
-    async with again(kill, every=0.0, enough=lambda: scene.sender.answers[TAKEN] >= taken + _BETWEEN_KILLS):
+    async with again(kill, every=0.0, enough=pace):
         yield
 
 
@@ -64,12 +59,14 @@ async def _frozen(scene: Scene, met: Met) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _sessions_ended(scene: Scene, met: Met) -> AsyncIterator[None]:
+    pace = Pace(scene=scene)
     async with scene.connection() as connection:
 
         async def end() -> None:
             met.count += await statements.end_sessions(connection)
+            pace.struck()
 
-        async with again(end, every=0.5):
+        async with again(end, every=0.5, enough=pace):
             yield
 
 

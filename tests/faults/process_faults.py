@@ -9,29 +9,25 @@ from functools import partial
 import httpx
 
 from tests.cluster import Process, until
-from tests.faults.fault_class import Fault, Met, again
+from tests.faults.fault_class import Fault, Met, Pace, again
 from tests.faults.scene import LEASE, Scene
-from tests.webhook_sender import TAKEN
 
-_BETWEEN = 20  # pushes
 _SLOW_STORE = 0.015  # seconds for each chunk each way, so that a kill meets a request
 
 
 @asynccontextmanager
 async def _killed(scene: Scene, met: Met, *, kind: str) -> AsyncIterator[None]:
-    """SIGKILL one process after the other at random moments; each is started again before the next, and some pushes
-    are taken: on a busy machine nothing but starts would happen."""
-    taken = 0
+    """SIGKILL one process after the other at random moments; each is started again before the next."""
+    pace = Pace(scene=scene)
 
     async def kill() -> None:
-        nonlocal taken
         await asyncio.sleep(scene.random.uniform(0, 0.3))
         (killed, *_) = scene.site.running(kind)
         met.count += 1
         await _replace(scene, killed)
-        taken = scene.sender.answers[TAKEN]
+        pace.struck()
 
-    async with again(kill, every=0.0, enough=lambda: scene.sender.answers[TAKEN] >= taken + _BETWEEN):
+    async with again(kill, every=0.0, enough=pace):
         yield
 
 
@@ -68,10 +64,9 @@ async def _replace(scene: Scene, killed: Process) -> None:
 @asynccontextmanager
 async def _frozen(scene: Scene, met: Met, *, kind: str) -> AsyncIterator[None]:
     """SIGSTOP one process past its lease, then SIGCONT: it goes on in the middle of what it did."""
-    taken = 0
+    pace = Pace(scene=scene)
 
     async def freeze() -> None:
-        nonlocal taken
         frozen = scene.random.choice(scene.site.running(kind))
         frozen.signal(signal.SIGSTOP)
         met.count += 1
@@ -79,9 +74,9 @@ async def _frozen(scene: Scene, met: Met, *, kind: str) -> AsyncIterator[None]:
             await asyncio.sleep(LEASE + 0.5)
         finally:
             frozen.signal(signal.SIGCONT)
-        taken = scene.sender.answers[TAKEN]
+        pace.struck()
 
-    async with again(freeze, every=0.3, enough=lambda: scene.sender.answers[TAKEN] >= taken + _BETWEEN):
+    async with again(freeze, every=0.3, enough=pace):
         yield
 
 
