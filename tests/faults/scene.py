@@ -97,7 +97,7 @@ class Scene:
             right_after = time.monotonic() - over_at
             self.number = made.number
         promised = {TAKEN} | ({503} if fault.refuses or fault.stops else set()) | ({NO_ANSWER} if fault.cuts else set())
-        assert set(sender.answers) <= promised, sender.answers
+        assert set(sender.answers) <= promised, (sender.answers, sender.refused[:3])
         print(f"met {met.count} times; answers {dict(sender.answers)}")
         assert fault.slows or max(sender.seconds) < SLOWEST_ANSWER * self.site.pace.stretch
         assert met.count >= fault.least, "too few met the fault"

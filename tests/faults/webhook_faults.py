@@ -67,7 +67,7 @@ async def _ten_times(scene: Scene, met: Met) -> AsyncIterator[None]:
         newer = scene.sender.pushed[repeated:]
         repeated += len(newer)
         met.count += len(newer)
-        await scene.sender.send_all(newer, times=10)
+        await scene.sender.send_all(newer, times=10, connections=4)
 
     async with again(repeat, every=0.5):
         yield
