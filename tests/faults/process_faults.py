@@ -35,16 +35,19 @@ async def _killed(scene: Scene, met: Met, *, kind: str) -> AsyncIterator[None]:
 async def _web_killed(scene: Scene, met: Met) -> AsyncIterator[None]:
     """SIGKILL a web in the middle of requests: whoever sent them learns nothing. Met is each post that was cut off."""
 
+    pace = Pace(scene=scene, pushes=10)
+
     async def kill() -> None:
         asked = [each for each in scene.site.running("web") if each.url == scene.sender.asked]
         await asyncio.sleep(_SLOW_STORE * scene.random.uniform(0, 6))
         for killed in asked:
             await _replace(scene, killed)
+            pace.struck()
         met.count = sum(not isinstance(error, httpx.ConnectError) for error in scene.sender.unanswered)
 
     scene.store.latency = _SLOW_STORE
     try:
-        async with again(kill, every=0.1, enough=lambda: bool(scene.sender.asked)):
+        async with again(kill, every=0.1, enough=lambda: pace() and bool(scene.sender.asked)):
             yield
     finally:
         scene.store.latency = 0.0
