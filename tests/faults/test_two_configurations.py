@@ -17,7 +17,7 @@ from tests.faults.oracle import Shown, faults, registered
 from tests.faults.outcomes import reading
 from tests.faults.sizes import moves
 
-NAMES = [f"r{number:02}" for number in range(8)]
+NAMES = [f"r{number:02}" for number in range(20)]
 BOTH, LEAVING, COMING = NAMES[:10], NAMES[10:14], NAMES[14:]
 MOVES = moves(ci=200, long=2000)
 DIFFERENT = "processes have different configurations"
