@@ -5,7 +5,6 @@ freezes or kills a server takes a private one.
 """
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from app.local.valkey import EmbeddedValkey
 from tests.servers.directories import enterable_directory
 from tests.servers.ports import free_port
 from tests.servers.postgres import Databases
+from tests.servers.programs import on_path
 from tests.servers.shared_database import SharedDatabase
 from tests.servers.tls import Certificate, issue
 from tests.servers.valkey import LogicalDatabases
@@ -145,7 +145,7 @@ def find_program() -> Callable[..., str]:
     """
 
     def find(*names: str, fix: str) -> str:
-        if found := next(filter(None, map(shutil.which, names)), None):
+        if found := on_path(*names):
             return found
         reason = f"{names[0]} is not on PATH: {fix}"
         if os.environ.get("CI"):

@@ -31,6 +31,6 @@ def priority(nodeid: str) -> int:
     """Groups with the lowest number start first: slow tests must not be left to the end."""
     if group(nodeid) in LARGE.values():
         return 0
-    if nodeid.startswith(tuple(LARGE)) and not nodeid.startswith(IN_ONE_PROCESS):
+    if nodeid.partition("::")[0].endswith(OF_A_SCENE):
         return 1
     return 2 if nodeid.startswith((IN_ONE_PROCESS, "tests/machine/")) else 3

@@ -21,6 +21,7 @@ from app.local.postgres import EmbeddedPostgres
 from app.local.valkey import EmbeddedValkey
 from tests.processes import ROOT
 from tests.servers.postgres import migrate
+from tests.servers.programs import on_path
 from tests.ui.browsing import DESKTOP, FIX, PHONE, PROGRAMS, browsing, close, launch
 from tests.ui.fleet import work
 from tests.ui.installation import Installation, installation
@@ -61,7 +62,7 @@ class Shot:
 async def main() -> None:
     """Take all pictures, replacing the earlier ones; errors of the browser are printed."""
     logging.disable()  # of servers that stop while a client still waits
-    chromium = next(filter(None, map(shutil.which, PROGRAMS)), None) or sys.exit(f"{PROGRAMS[0]} is not on PATH: {FIX}")
+    chromium = on_path(*PROGRAMS) or sys.exit(f"{PROGRAMS[0]} is not on PATH: {FIX}")
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)
     async with async_playwright() as playwright:
