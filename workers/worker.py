@@ -28,8 +28,9 @@ from workers.actors import declare_actors
 
 log = structlog.get_logger()
 
-# How long an idle worker waits before it polls Redis again, in milliseconds: the latency of a wake-up.
-_IDLE_PAUSE = 20
+# How long an idle worker waits in Redis before it asks again, in milliseconds: a message ends the wait. It is less than
+# the time-out of the broker's connections, and than the time in which a worker has to stop.
+_IDLE_WAIT = 1_000
 _STOP_WITHIN = 5_000  # milliseconds; a cancelled step is tried again once its lease has expired
 
 
@@ -113,7 +114,7 @@ def run_worker(
         signal.signal(number, lambda *_: stopped.set())
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # it waits until a configuration can be read again
     signal.signal(signal.SIGHUP, lambda *_: resources.reload())
-    worker = Worker(broker, worker_timeout=_IDLE_PAUSE, worker_threads=threads)
+    worker = Worker(broker, worker_timeout=_IDLE_WAIT, worker_threads=threads)
     worker.start()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     log.info("worker.started", threads=threads)

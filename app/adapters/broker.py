@@ -1,21 +1,62 @@
-"""The Dramatiq broker on Redis: short time-outs, quick recovery of a killed worker's messages, no retries; and the
-question whether Redis answers."""
+"""The Dramatiq broker on Redis: short time-outs, quick recovery of a killed worker's messages, no retries, consumers
+that wait in Redis; and the question whether Redis answers."""
 
 import logging
+import time
 from collections.abc import Callable
 
 import dramatiq
 import redis
 import redis.asyncio
-from dramatiq.brokers.redis import RedisBroker
+from dramatiq.broker import MessageProxy
+from dramatiq.brokers.redis import RedisBroker, _RedisConsumer
+from dramatiq.errors import ConnectionClosed
 from dramatiq.middleware import AsyncIO, Retries
 from redis.backoff import ConstantBackoff, NoBackoff
 from redis.retry import Retry
 
 from app.errors import Transient
 
+_TIMEOUT = 2  # seconds for an answer of Redis
+_FULL_PAUSE = 0.02  # seconds until a consumer looks again whether one of its messages is done
 
-def open_broker(redis_url: str, *, namespace: str = "registrywatcher") -> RedisBroker:
+
+class _WaitingConsumer(_RedisConsumer):
+    """Waits in Redis for the next message, where Dramatiq's own consumer asks again and again: an idle worker costs
+    next to nothing, and takes a message as soon as it arrives. `timeout` is in milliseconds, less than `_TIMEOUT`."""
+
+    def __init__(self, broker: RedisBroker, queue_name: str, prefetch: int, timeout: int) -> None:
+        super().__init__(broker, queue_name, prefetch, timeout=0)  # type: ignore[no-untyped-call]  # it never sleeps
+        self._key = f"{broker.namespace}:{queue_name}"
+        self._seconds = timeout / 1000
+
+    def __next__(self) -> MessageProxy | None:
+        """The next message; None after a wait, at whose end there may be one."""
+        message: MessageProxy | None = super().__next__()  # type: ignore[no-untyped-call]
+        if message is None:
+            self._wait()
+        return message
+
+    def _wait(self) -> None:
+        if self.outstanding_message_count >= self.prefetch:
+            time.sleep(_FULL_PAUSE)
+            return
+        try:
+            # It puts the first element back where it was: this takes nothing, so nothing is lost with its reply.
+            self.broker.client.blmove(self._key, self._key, self._seconds, "LEFT", "LEFT")
+        except redis.ConnectionError as error:
+            raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
+
+
+class WaitingBroker(RedisBroker):
+    """A broker whose consumers wait in Redis."""
+
+    @property
+    def consumer_class(self) -> type[_WaitingConsumer]:
+        return _WaitingConsumer
+
+
+def open_broker(redis_url: str, *, namespace: str = "registrywatcher") -> WaitingBroker:
     """A broker that connects at its first message; this function sends nothing to Redis.
 
     Attempts, backoff and dead letters are columns in Postgres, so the broker never retries a message. The maintenance
@@ -23,12 +64,12 @@ def open_broker(redis_url: str, *, namespace: str = "registrywatcher") -> RedisB
     """
     client = redis.Redis.from_url(
         redis_url,
-        socket_timeout=2,
-        socket_connect_timeout=2,
+        socket_timeout=_TIMEOUT,
+        socket_connect_timeout=_TIMEOUT,
         health_check_interval=15,
         retry=Retry(ConstantBackoff(0.05), 1),  # once, for a connection that Redis closed meanwhile
     )
-    broker: RedisBroker = RedisBroker(  # type: ignore[no-untyped-call]
+    broker: WaitingBroker = WaitingBroker(  # type: ignore[no-untyped-call]
         client=client,
         namespace=namespace,
         heartbeat_timeout=15_000,

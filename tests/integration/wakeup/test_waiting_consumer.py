@@ -1,0 +1,83 @@
+"""An idle worker waits in Redis: few commands, no message lost, none taken that it has no room for."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import redis
+from dramatiq.broker import Consumer
+
+from app.adapters.broker import WaitingBroker
+from app.adapters.waker import QUEUE, PromptWaker
+from tests.processes import until
+from tests.servers.toxic import ToxicProxy
+
+_WAIT = 60_000  # milliseconds: only a message ends it within this test
+
+
+@pytest.fixture
+async def proxy(redis_url: str) -> AsyncIterator[ToxicProxy]:
+    async with ToxicProxy(redis_url) as proxy:
+        yield proxy
+
+
+def _opened(proxy: ToxicProxy) -> WaitingBroker:
+    return WaitingBroker(client=redis.Redis.from_url(proxy.url), middleware=[])  # type: ignore[no-untyped-call]
+
+
+def _waits(proxy: ToxicProxy) -> int:
+    return sum(b"BLMOVE" in each for each in proxy.heard)
+
+
+async def _wake(broker: WaitingBroker, key: str) -> None:
+    await asyncio.to_thread(PromptWaker(broker).wake, "step", key)
+
+
+async def _next_key(consumer: Consumer) -> str:
+    message = await asyncio.to_thread(next, consumer)
+    return "" if message is None else str(message.args[0])
+
+
+async def test_a_message_ends_the_wait(proxy: ToxicProxy) -> None:
+    broker = _opened(proxy)
+    consumer = broker.consume(QUEUE, prefetch=2, timeout=_WAIT)
+    waiting = asyncio.create_task(_next_key(consumer))
+    await until(lambda: _waits(proxy) == 1, "it waits", within=60)
+    await _wake(broker, "a")
+    assert await waiting == ""
+    assert await _next_key(consumer) == "a"
+    assert _waits(proxy) == 1
+
+
+async def test_all_that_wait_are_woken_and_one_gets_the_message(proxy: ToxicProxy) -> None:
+    brokers = [_opened(proxy) for _ in range(3)]
+    consumers = [each.consume(QUEUE, prefetch=2, timeout=_WAIT) for each in brokers]
+    waiting = [asyncio.create_task(_next_key(each)) for each in consumers]
+    await until(lambda: _waits(proxy) == 3, "all wait", within=60)
+    await _wake(brokers[0], "a")
+    assert await asyncio.gather(*waiting) == [""] * 3
+    short = [each.consume(QUEUE, prefetch=2, timeout=1) for each in brokers]
+    assert sorted(await asyncio.gather(*map(_next_key, short))) == ["", "", "a"]
+
+
+async def test_without_room_it_asks_nothing(proxy: ToxicProxy) -> None:
+    broker = _opened(proxy)
+    for key in ("a", "b"):
+        await _wake(broker, key)
+    consumer = broker.consume(QUEUE, prefetch=1, timeout=_WAIT)
+    message = await asyncio.to_thread(next, consumer)
+    assert message is not None
+    heard = len(proxy.heard)
+    assert await _next_key(consumer) == ""
+    assert len(proxy.heard) == heard
+    await asyncio.to_thread(consumer.ack, message)
+    assert await _next_key(consumer) == "b"
+
+
+async def test_an_idle_worker_asks_two_things_a_wait(proxy: ToxicProxy) -> None:
+    consumer = _opened(proxy).consume(QUEUE, prefetch=2, timeout=10)
+    assert await _next_key(consumer) == ""
+    heard = len(proxy.heard)
+    for _ in range(10):
+        assert await _next_key(consumer) == ""
+    assert len(proxy.heard) - heard == 20
