@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from app.local.processes import program, python
+from tests.servers.forked import Forked
 from tests.servers.ports import free_port
 
 ROOT = Path(__file__).parents[1]
 _TAIL = 3000
+_OF_THE_INTERPRETER = {"PYTHONPATH"}  # variables that a forked process would not heed
 _PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
 
 
@@ -28,7 +30,7 @@ class Process:
     """One of our processes, the leader of its own process group; `url` is the address of a web process."""
 
     name: str
-    popen: subprocess.Popen[bytes]
+    popen: subprocess.Popen[bytes] | Forked
     log: Path
     url: str = ""
     ended_by_us: bool = False
@@ -84,21 +86,39 @@ class Processes:
             port = port or free_port()
             options += ["--port", str(port)]
             url = f"http://127.0.0.1:{port}"
-        return self._start(kind, program(kind, *options), url, env or {})
+        return self._start(kind, (kind, *options), url, env or {})
 
     def start_module(self, module: str, *arguments: str) -> Process:
         """Start a program of the tests. It gets the configuration's path, then `arguments`."""
-        return self._start(module.rpartition(".")[2], python(module, str(self.config), *arguments), "", {})
+        name, log = self._named(module.rpartition(".")[2])
+        popen = self._executed(python(module, str(self.config), *arguments), log, self.env)
+        return self._added(Process(name=name, popen=popen, log=log))
 
-    def _start(self, kind: str, argv: Sequence[str], url: str, env: Mapping[str, str]) -> Process:
+    def _start(self, kind: str, arguments: Sequence[str], url: str, own: Mapping[str, str]) -> Process:
+        name, log = self._named(kind)
+        env = {**self.env, **own}
+        popen = (
+            self._executed(program(*arguments), log, env)
+            if _OF_THE_INTERPRETER & own.keys()
+            else Forked(arguments, env=env, cwd=self.directory, log=log)
+        )
+        return self._added(Process(name=name, popen=popen, log=log, url=url))
+
+    def _named(self, kind: str) -> tuple[str, Path]:
+        """The name of the next process, and its empty log."""
         name = f"{kind}-{len(self.processes) + 1}"
         log = self.directory / f"{name}.log"
+        log.write_bytes(b"")
+        return name, log
+
+    def _executed(self, argv: Sequence[str], log: Path, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
         with log.open("wb") as out:
-            popen = subprocess.Popen(
-                argv, env={**self.env, **env}, cwd=self.directory, stdout=out, stderr=out, stdin=subprocess.DEVNULL,
+            return subprocess.Popen(
+                argv, env=env, cwd=self.directory, stdout=out, stderr=out, stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )  # fmt: skip
-        process = Process(name=name, popen=popen, log=log, url=url)
+
+    def _added(self, process: Process) -> Process:
         self.processes.append(process)
         return process
 

@@ -39,8 +39,6 @@ class Sender:
         self.asked = ""
         """Which web has a post that it has not answered yet; "" without one. For one post at a time."""
         self.seconds: list[float] = []
-        self.refused: list[str] = []
-        """What each 503 said."""
         self.broken: list[str] = []
         """Answers that are neither 202 nor 503 with Retry-After, in words."""
 
@@ -79,8 +77,6 @@ class Sender:
             self.asked = ""
         self.seconds.append(asyncio.get_running_loop().time() - start)
         self.statuses.append(NO_ANSWER if answer is None else answer.status_code)
-        if answer is not None and answer.status_code == 503:
-            self.refused.append(answer.text)
         if answer is not None and not _is_promised(answer):
             self.broken.append(f"{answer.status_code} {answer.text[:200]}")
         return answer

@@ -4,9 +4,14 @@ all random choices (FAULTS_SEED)."""
 import os
 
 
+def is_long() -> bool:
+    """Whether this run is of the long tier in full."""
+    return bool(os.environ.get("FAULTS_LONG"))
+
+
 def moves(*, ci: int, long: int) -> int:
     """The number for this run."""
-    return long if os.environ.get("FAULTS_LONG") else ci
+    return long if is_long() else ci
 
 
 def seed() -> int:

@@ -12,8 +12,8 @@ from tests.faults.outcomes import reading
 from tests.faults.sizes import moves
 from tests.webhook_sender import NO_ANSWER, TAKEN
 
-NAMES = [f"r{number:02}" for number in range(50)]
-PUSHES = moves(ci=250, long=2000)
+NAMES = [f"r{number:02}" for number in range(20)]
+PUSHES = moves(ci=200, long=2000)
 TIMES = 3
 _SLICES = 5
 
@@ -37,8 +37,8 @@ async def test_two_webs_two_pollers_and_three_workers_end_right(
             for piece in range(_SLICES):
                 deliveries = []
                 for number in range(piece * PUSHES // _SLICES, (piece + 1) * PUSHES // _SLICES):
-                    name, tag = NAMES[number % len(NAMES)], f"v1.{number // 100 + 1}.0"
-                    digest = ours.registry.push(f"team/{name}", tag, content=f"{number // 50 % 3} {tag}")
+                    name, tag = NAMES[number % len(NAMES)], f"v1.{number // (2 * len(NAMES)) + 1}.0"
+                    digest = ours.registry.push(f"team/{name}", tag, content=f"{number // len(NAMES) % 3} {tag}")
                     finals[name] = Shown(tag=tag, digest=digest)
                     deliveries.append(body(ours, name, tag, digest))
                 await sender.send_all(deliveries, times=TIMES)

@@ -17,6 +17,7 @@ from tests.faults.arrival import deployed
 from tests.faults.delivery_sender import DeliverySender, answering
 from tests.faults.oracle import Shown, faults, registered
 from tests.faults.outcomes import reading
+from tests.faults.scene import BUSY
 from tests.faults.sizes import moves
 from tests.machine_load import machine
 from tests.servers.http import serve
@@ -27,7 +28,6 @@ SPOOFED = moves(ci=2000, long=10_000)
 REAL = moves(ci=100, long=500)
 CONNECTIONS = 8
 SEED = 12
-IDLE = 2.0  # a stretch up to which the machine is as good as idle
 
 
 class _Trap:
@@ -112,7 +112,7 @@ async def test_invented_events_deploy_nothing(server_directory: Path, database_u
             await asyncio.gather(*(lie() for _ in range(CONNECTIONS)), _push_really(honest, finals))
             assert (sender.answers[TAKEN], honest.answers[TAKEN]) == (liar.kinds.total(), REAL)
             # A machine that is too busy to store may say so; a sender tries again.
-            assert set(sender.answers + honest.answers) == {TAKEN} or busy.stretch > IDLE
+            assert set(sender.answers + honest.answers) == {TAKEN} or busy.stretch > BUSY
             await deployed(ours, finals)
             # The last invented digest is asked for until half a minute after it was told.
             await outcomes.settled(NAMES, within=180)

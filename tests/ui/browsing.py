@@ -100,7 +100,7 @@ async def browsing(chromium: Browser, origin: str, **options: Any) -> AsyncItera
     values: dict[str, Any] = {"viewport": DESKTOP, "base_url": origin, "reduced_motion": "reduce", **options}
     context = await chromium.new_context(**values)
     try:
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(60_000)
         await context.add_init_script(_TELL_VIOLATIONS)
         made = Browsing(context=context, page=await context.new_page(), origin=origin)
         made.listen()

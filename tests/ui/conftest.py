@@ -20,7 +20,7 @@ Browse = Callable[..., AbstractAsyncContextManager[Browsing]]
 async def chromium(find_program: Callable[..., str]) -> AsyncIterator[Browser]:
     """Debian's chromium, shared by the folder: a start takes seconds."""
     path = find_program(*PROGRAMS, fix=FIX)
-    expect.set_options(timeout=20_000)
+    expect.set_options(timeout=60_000)  # for a busy machine; what has a bar measures it
     async with async_playwright() as playwright:
         browser = await launch(playwright, path)
         yield browser
