@@ -4,13 +4,14 @@ that wait in Redis; and the question whether Redis answers."""
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import dramatiq
 import redis
 import redis.asyncio
 from dramatiq.broker import MessageProxy
 from dramatiq.brokers.redis import RedisBroker, _RedisConsumer
-from dramatiq.errors import ConnectionClosed
+from dramatiq.errors import BrokerConnectionError, ConnectionClosed
 from dramatiq.middleware import AsyncIO, Retries
 from redis.backoff import ConstantBackoff, NoBackoff
 from redis.retry import Retry
@@ -21,7 +22,7 @@ _TIMEOUT = 2  # seconds for an answer of Redis
 _FULL_PAUSE = 0.02  # seconds until a consumer looks again whether one of its messages is done
 
 
-class _WaitingConsumer(_RedisConsumer):
+class WaitingConsumer(_RedisConsumer):
     """Waits in Redis for the next message, where Dramatiq's own consumer asks again and again: an idle worker costs
     next to nothing, and takes a message as soon as it arrives. `timeout` is in milliseconds, less than `_TIMEOUT`."""
 
@@ -36,6 +37,17 @@ class _WaitingConsumer(_RedisConsumer):
         if message is None:
             self._wait()
         return message
+
+    def ack(self, message: MessageProxy) -> None:
+        """See Consumer. A Redis that does not take it keeps the message for the next start of a worker: it is a hint
+        that may come twice. Dramatiq would hold the thread, and log an error for each message."""
+        with suppress(redis.RedisError, BrokerConnectionError):
+            super().ack(message)  # type: ignore[no-untyped-call]
+
+    def nack(self, message: MessageProxy) -> None:
+        """See `ack`."""
+        with suppress(redis.RedisError, BrokerConnectionError):
+            super().nack(message)  # type: ignore[no-untyped-call]
 
     def _wait(self) -> None:
         if self.outstanding_message_count >= self.prefetch:
@@ -52,8 +64,8 @@ class WaitingBroker(RedisBroker):
     """A broker whose consumers wait in Redis."""
 
     @property
-    def consumer_class(self) -> type[_WaitingConsumer]:
-        return _WaitingConsumer
+    def consumer_class(self) -> type[WaitingConsumer]:
+        return WaitingConsumer
 
 
 def open_broker(redis_url: str, *, namespace: str = "registrywatcher") -> WaitingBroker:

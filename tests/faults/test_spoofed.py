@@ -24,8 +24,8 @@ from tests.servers.http import serve
 from tests.webhook_sender import TAKEN
 
 NAMES = [f"r{number:02}" for number in range(20)]
-SPOOFED = moves(ci=2000, long=10_000)
-REAL = moves(ci=100, long=500)
+SPOOFED = moves(ci=500, long=10_000)
+REAL = moves(ci=50, long=500)
 CONNECTIONS = 8
 SEED = 12
 

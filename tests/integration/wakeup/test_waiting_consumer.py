@@ -1,13 +1,15 @@
 """An idle worker waits in Redis: few commands, no message lost, none taken that it has no room for."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 import redis
-from dramatiq.broker import Consumer
+from dramatiq.broker import Consumer, MessageProxy
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
-from app.adapters.broker import WaitingBroker
+from app.adapters.broker import WaitingBroker, WaitingConsumer
 from app.adapters.waker import QUEUE, PromptWaker
 from tests.processes import until
 from tests.servers.toxic import ToxicProxy
@@ -21,8 +23,9 @@ async def proxy(redis_url: str) -> AsyncIterator[ToxicProxy]:
         yield proxy
 
 
-def _opened(proxy: ToxicProxy) -> WaitingBroker:
-    return WaitingBroker(client=redis.Redis.from_url(proxy.url), middleware=[])  # type: ignore[no-untyped-call]
+def _opened(proxy: ToxicProxy, timeout: float | None = None) -> WaitingBroker:
+    client = redis.Redis.from_url(proxy.url, socket_timeout=timeout, retry=Retry(NoBackoff(), 0))
+    return WaitingBroker(client=client, middleware=[])  # type: ignore[no-untyped-call]
 
 
 def _waits(proxy: ToxicProxy) -> int:
@@ -81,3 +84,27 @@ async def test_an_idle_worker_asks_two_things_a_wait(proxy: ToxicProxy) -> None:
     for _ in range(10):
         assert await _next_key(consumer) == ""
     assert len(proxy.heard) - heard == 20
+
+
+@pytest.mark.parametrize("done", [WaitingConsumer.ack, WaitingConsumer.nack])
+@pytest.mark.parametrize("silent", [False, True])
+async def test_a_redis_that_is_away_when_a_step_is_done_is_no_error(
+    proxy: ToxicProxy, silent: bool, done: Callable[[Consumer, MessageProxy], None]
+) -> None:
+    """Whoever woke it has nothing to do with that; at worst the message comes again when a worker starts."""
+    broker = _opened(proxy, timeout=0.2)
+    await _wake(broker, "a")
+    consumer = broker.consume(QUEUE, prefetch=2, timeout=10)
+    message = await asyncio.to_thread(next, consumer)
+    assert message is not None
+    if silent:
+        proxy.black_hole = True
+    else:
+        await proxy.unplug()
+    await asyncio.to_thread(done, consumer, message)
+    if silent:
+        proxy.black_hole = False
+    else:
+        await proxy.plug()
+    await _wake(broker, "b")
+    assert await _next_key(consumer) == "b"
